@@ -1,0 +1,150 @@
+//! The executor: load, recognise a repeated command, decide, check the precondition, append, receipt.
+//!
+//! A command is recorded at most once: its commit id is made once and kept through every retry, so that a lost answer
+//! is told from a lost race by reading the key that was tried.
+
+mod order;
+mod recognise;
+mod record;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cqrs_es::Aggregate;
+use cqrs_es::event_sink::EventSink;
+use event_store::chain::{SealError, seal};
+use event_store::{AppendError, Journal, Unavailable};
+use schema::http::Edge;
+use schema::{Commit, ProductEvent, ProductId};
+use ulid::Ulid;
+
+pub use order::{Failure, Order, Outcome, Precondition};
+
+use crate::product::{ProductAggregate, Refusal};
+
+/// How often a command is decided and appended before the race counts as lost.
+const ATTEMPTS: u32 = 10;
+/// The longest pause before the second attempt; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(4);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// Runs commands against a journal.
+#[derive(Clone)]
+pub struct Executor {
+    journal: Arc<dyn Journal>,
+    edge: Edge,
+}
+
+/// What became of one attempt to append.
+enum Attempt {
+    Recorded(Commit),
+    /// Somebody else's commit is at the key.
+    Lost,
+    /// Nothing is at the key, although an answer was lost: the same commit may be tried again.
+    Open(Unavailable),
+}
+
+impl Executor {
+    /// An executor that appends to `journal` and takes time and ids from `edge`.
+    #[must_use]
+    pub fn new(journal: Arc<dyn Journal>, edge: Edge) -> Self {
+        Self { journal, edge }
+    }
+
+    /// Runs one command to its end.
+    ///
+    /// # Errors
+    /// [`Failure`]: each case says what the client should do.
+    pub async fn execute(&self, order: &Order) -> Result<Outcome, Failure> {
+        let commit_id = (self.edge.ids)();
+        let mut newest = if order.inserts_first() {
+            None
+        } else {
+            self.newest(&order.product_id).await?
+        };
+        let mut unknown = None;
+        for attempt in 0..ATTEMPTS {
+            pause_before(attempt).await;
+            if let Some(repeated) = self.recognised(order, newest.as_ref()).await? {
+                return Ok(Outcome::Replayed(repeated));
+            }
+            let events = decided(order, newest.as_ref()).await?;
+            self.check(order, newest.as_ref()).await?;
+            let Some(events) = events else {
+                return newest.map(Outcome::Unchanged).ok_or(Failure::Conflict);
+            };
+            match self.append(order, commit_id, newest.as_ref(), events).await? {
+                Attempt::Recorded(commit) => return Ok(Outcome::Written(commit)),
+                Attempt::Lost => {
+                    newest = self.newest(&order.product_id).await?;
+                    unknown = None;
+                }
+                Attempt::Open(reason) => unknown = Some(reason),
+            }
+        }
+        Err(unknown.map_or(Failure::Conflict, Failure::Unknown))
+    }
+
+    async fn newest(&self, product: &ProductId) -> Result<Option<Commit>, Failure> {
+        self.at_most(product, u64::MAX >> 1)
+            .await
+            .map_err(Failure::Unavailable)
+    }
+
+    async fn at_most(&self, product: &ProductId, sequence: u64) -> Result<Option<Commit>, Unavailable> {
+        let stored = self.journal.newest(product, sequence).await?;
+        stored
+            .map(|commit| commit.decode())
+            .transpose()
+            .map_err(|error| Unavailable(error.into()))
+    }
+
+    async fn append(
+        &self,
+        order: &Order,
+        commit_id: Ulid,
+        newest: Option<&Commit>,
+        events: Vec<ProductEvent>,
+    ) -> Result<Attempt, Failure> {
+        let unsealed = record::unsealed(order, commit_id, newest, events, &self.edge)?;
+        let sequence = unsealed.sequence;
+        let (commit, stored) = seal(unsealed).map_err(|error| match error {
+            SealError::TooLarge { bytes } => Failure::TooLarge { bytes },
+            SealError::Json(error) => Failure::Unavailable(Unavailable(error.into())),
+        })?;
+        let lost_answer = match self.journal.append(&stored).await {
+            Ok(()) => return Ok(Attempt::Recorded(commit)),
+            Err(AppendError::Refused(reason)) => return Err(Failure::Unavailable(reason)),
+            Err(AppendError::Occupied) => None,
+            Err(AppendError::Unknown(reason)) => Some(reason),
+        };
+        let there = match self.at_most(&order.product_id, sequence).await {
+            Ok(there) => there.filter(|there| there.sequence == sequence),
+            Err(reason) => return Err(Failure::Unknown(reason)),
+        };
+        Ok(match (there, lost_answer) {
+            (Some(there), _) if there.commit_id == commit_id => Attempt::Recorded(there),
+            (Some(_), _) | (None, None) => Attempt::Lost,
+            (None, Some(reason)) => Attempt::Open(reason),
+        })
+    }
+}
+
+/// The events to write, `None` when nothing changes; a refusal is an error.
+async fn decided(order: &Order, newest: Option<&Commit>) -> Result<Option<Vec<ProductEvent>>, Refusal> {
+    let mut aggregate = ProductAggregate(newest.map(|commit| commit.state.facts.clone()));
+    let sink = EventSink::default();
+    aggregate.handle(order.command.clone(), &(), &sink).await?;
+    let events = sink.collect().await;
+    Ok((!events.is_empty()).then_some(events))
+}
+
+/// Full jitter: writers that collided once should not collide again.
+async fn pause_before(attempt: u32) {
+    if attempt > 0 {
+        let most = FIRST_PAUSE
+            .saturating_mul(1 << attempt.min(16))
+            .min(LONGEST_PAUSE);
+        tokio::time::sleep(most.mul_f64(fastrand::f64())).await;
+    }
+}

@@ -1,0 +1,93 @@
+//! What is known of a command before it is carried out: whether it was recorded already, and whether it may be.
+
+use event_store::Unavailable;
+use schema::{Commit, Status};
+
+use super::Executor;
+use super::order::{Failure, Order, Precondition};
+use crate::idempotency::key_hash;
+use crate::product::MOST_EVENTS;
+
+/// How many commits a failed precondition looks back over at the most.
+const MOST_MISSED_COMMITS: usize = 100;
+
+impl Executor {
+    /// The commit this very command wrote before. The newest commit is at hand; an older one costs one request, and so
+    /// does commit 1 of a `POST`, which keeps its key at any age.
+    pub(super) async fn recognised(
+        &self,
+        order: &Order,
+        newest: Option<&Commit>,
+    ) -> Result<Option<Commit>, Failure> {
+        let (Some(given), Some(newest)) = (&order.idempotency, newest) else {
+            return Ok(None);
+        };
+        let hash = key_hash(&order.actor, &given.key);
+        let first = order.inserts_first().then_some(1);
+        let hinted: Vec<u64> = newest.recent.sequences_of(hash).chain(first).collect();
+        for sequence in hinted {
+            let commit = if sequence == newest.sequence {
+                Some(newest.clone())
+            } else {
+                let older = self
+                    .at_most(&order.product_id, sequence)
+                    .await
+                    .map_err(Failure::Unavailable)?;
+                older.filter(|commit| commit.sequence == sequence)
+            };
+            let Some(commit) = commit else { continue };
+            let same_key = commit.metadata.idempotency_key.as_ref() == Some(&given.key);
+            if same_key && commit.metadata.actor == order.actor {
+                let same_request = commit.metadata.request_fingerprint.as_ref() == Some(&given.fingerprint);
+                return if same_request {
+                    Ok(Some(commit))
+                } else {
+                    Err(Failure::KeyReused)
+                };
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the precondition holds of what is there.
+    pub(super) async fn check(&self, order: &Order, newest: Option<&Commit>) -> Result<(), Failure> {
+        let current = newest.map(|commit| commit.last_sequence());
+        let exists = newest.is_some_and(|commit| commit.state.facts.status == Status::Active);
+        let (holds, known) = match order.precondition {
+            Precondition::None => (true, None),
+            Precondition::Version(version) => (current == Some(version), Some(version)),
+            Precondition::Exists => (exists, None),
+            Precondition::Absent => (!exists, None),
+        };
+        if holds {
+            return Ok(());
+        }
+        let missed = match known {
+            Some(version) if current.is_some() => {
+                self.missed(order, version).await.map_err(Failure::Unavailable)?
+            }
+            _ => Vec::new(),
+        };
+        Err(Failure::PreconditionFailed { current, missed })
+    }
+
+    /// The events after a version, which may lie inside a commit.
+    async fn missed(
+        &self,
+        order: &Order,
+        version: u64,
+    ) -> Result<Vec<(u64, schema::RecordedEvent, schema::Timestamp)>, Unavailable> {
+        let from = version.saturating_sub(MOST_EVENTS);
+        let mut missed = Vec::new();
+        for stored in self
+            .journal
+            .page(&order.product_id, from, MOST_MISSED_COMMITS)
+            .await?
+        {
+            let commit = stored.decode().map_err(|error| Unavailable(error.into()))?;
+            let later = commit.numbered().filter(|(sequence, _)| *sequence > version);
+            missed.extend(later.map(|(sequence, event)| (sequence, event.clone(), commit.recorded_at)));
+        }
+        Ok(missed)
+    }
+}

@@ -1,0 +1,175 @@
+//! The command routes: from a request to an order, from an outcome to a receipt.
+
+mod answer;
+mod body;
+mod fields;
+mod headers;
+mod members;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::request::Parts;
+use axum::response::Response;
+use axum::routing::{post, put};
+use schema::http::{Edge, Fault, Kind, Problem, RequestContext, Scope};
+use schema::{Currency, ProductId, Timestamp};
+use serde_json::Value;
+
+use crate::execute::{Executor, Order};
+use crate::idempotency::{IdempotencyKey, fingerprint, product_id};
+use crate::product::Command;
+use members::Members;
+
+/// What the command routes need.
+#[derive(Clone)]
+pub struct CommandApi {
+    /// Runs the commands.
+    pub executor: Executor,
+    /// Time and ids.
+    pub edge: Edge,
+    /// The currency of a new product that names none.
+    pub default_currency: Currency,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Create,
+    Replace,
+    Patch,
+    Delete,
+    Restore,
+}
+
+type Api = State<Arc<CommandApi>>;
+type Id = Result<Path<String>, PathRejection>;
+type Answer = Result<Response, Problem>;
+
+/// The routes that write. [`schema::http::finish`] has to be laid around them.
+pub fn routes(api: CommandApi) -> Router {
+    Router::new()
+        .route(
+            "/products",
+            post(
+                |State(api): Api, context: RequestContext, request: Request| async move {
+                    api.run(Verb::Create, None, &context, request).await
+                },
+            ),
+        )
+        .route("/products/{id}", put(replace).patch(patch).delete(delete))
+        .route("/products/{id}/restore", post(restore))
+        .with_state(Arc::new(api))
+}
+
+async fn replace(State(api): Api, id: Id, context: RequestContext, request: Request) -> Answer {
+    api.run(Verb::Replace, Some(id), &context, request).await
+}
+
+async fn patch(State(api): Api, id: Id, context: RequestContext, request: Request) -> Answer {
+    api.run(Verb::Patch, Some(id), &context, request).await
+}
+
+async fn delete(State(api): Api, id: Id, context: RequestContext, request: Request) -> Answer {
+    api.run(Verb::Delete, Some(id), &context, request).await
+}
+
+async fn restore(State(api): Api, id: Id, context: RequestContext, request: Request) -> Answer {
+    api.run(Verb::Restore, Some(id), &context, request).await
+}
+
+impl CommandApi {
+    async fn run(&self, verb: Verb, id: Option<Id>, context: &RequestContext, request: Request) -> Answer {
+        context.require(Scope::Write)?;
+        let (parts, body) = request.into_parts();
+        let body = body::read(body).await?;
+        let id = id.map(path_id).transpose()?;
+        let precondition = headers::precondition(&parts.headers, verb == Verb::Create)?;
+        let key = headers::idempotency_key(&parts.headers)?;
+        let occurred_in_query = occurred_in_query(verb, &parts)?;
+        let members = body::members(verb, &parts.headers, &body)?;
+        let canonical = members.as_ref().map_or(Value::Null, Members::canonical);
+        let (command, occurred_in_body) = self.command(verb, members)?;
+        let idempotency = key.map(|key| identified(&parts, key, &canonical)).transpose()?;
+        let product_id = match (id, &idempotency) {
+            (Some(id), _) => id,
+            (None, Some(given)) => product_id(&context.actor.name, &given.key),
+            (None, None) => (self.edge.ids)().into(),
+        };
+        let order = Order {
+            product_id,
+            command,
+            precondition,
+            idempotency,
+            actor: context.actor.name.clone(),
+            correlation_id: context.correlation_id.clone(),
+            traceparent: context.traceparent.clone(),
+            occurred_at: occurred_in_body.or(occurred_in_query),
+        };
+        let outcome = self.executor.execute(&order).await?;
+        answer::receipt(outcome)
+    }
+
+    /// The command of the body, and when it happened; every fault at once.
+    fn command(&self, verb: Verb, members: Option<Members>) -> Result<(Command, Option<Timestamp>), Problem> {
+        let mut reader = fields::Reader::new(members.unwrap_or_default());
+        let command = match verb {
+            Verb::Create => reader.new_product(self.default_currency).map(Command::Create),
+            Verb::Replace => reader.new_product(self.default_currency).map(Command::Replace),
+            Verb::Patch => Some(Command::Patch(reader.patch())),
+            Verb::Delete => Some(Command::Delete),
+            Verb::Restore => Some(Command::Restore),
+        };
+        let occurred_at = reader.occurred_at((self.edge.clock)());
+        let faults = reader.faults();
+        match command {
+            Some(command) if faults.is_empty() => Ok((command, occurred_at)),
+            _ => Err(Problem::invalid(faults)),
+        }
+    }
+}
+
+fn path_id(id: Id) -> Result<ProductId, Problem> {
+    let Path(id) = id.map_err(|error| Problem::new(Kind::Malformed, error.to_string()))?;
+    ProductId::new(id).map_err(|error| Problem::new(Kind::Malformed, format!("{error}.")))
+}
+
+fn identified(parts: &Parts, key: String, body: &Value) -> Result<IdempotencyKey, Problem> {
+    let query = parts.uri.query().unwrap_or_default();
+    let fingerprint = fingerprint(parts.method.as_str(), parts.uri.path(), query, body)
+        .map_err(|error| Problem::new(Kind::Malformed, error.to_string()))?;
+    Ok(IdempotencyKey { key, fingerprint })
+}
+
+/// `occurred_at` is a query parameter where there is no body; no command takes any other.
+fn occurred_in_query(verb: Verb, parts: &Parts) -> Result<Option<Timestamp>, Problem> {
+    let query = parts.uri.query().unwrap_or_default();
+    let pairs: Vec<(String, String)> = axum::extract::Query::try_from_uri(&parts.uri)
+        .map(|axum::extract::Query(pairs)| pairs)
+        .map_err(|_| Problem::new(Kind::Malformed, "The query cannot be decoded."))?;
+    match (verb, pairs.as_slice()) {
+        (_, []) => Ok(None),
+        (Verb::Delete | Verb::Restore, [(name, value)]) if name == "occurred_at" => {
+            let moment = Timestamp::parse(value);
+            moment
+                .map(Some)
+                .map_err(|error| Problem::new(Kind::Malformed, format!("occurred_at: {error}.")))
+        }
+        _ => Err(Problem::new(
+            Kind::Malformed,
+            format!("This request takes no such query: {query}"),
+        )),
+    }
+}
+
+/// A moment that has not come yet cannot have been.
+fn not_in_the_future(moment: Timestamp, now: Timestamp) -> Result<Timestamp, Fault> {
+    if moment <= now {
+        return Ok(moment);
+    }
+    Err(Fault {
+        pointer: "/occurred_at".into(),
+        detail: format!("lies in the future; it is {now}"),
+    })
+}

@@ -1,0 +1,262 @@
+//! The fields of a command's body: every rule in one place, every fault reported at once.
+
+use schema::http::Fault;
+use schema::product::Details;
+use schema::{Attributes, Currency, Price, Timestamp};
+use serde_json::value::RawValue;
+
+use super::members::Members;
+use super::not_in_the_future;
+use crate::product::{AttributesPatch, MOST_ATTRIBUTES, NewProduct, Patch};
+
+/// How long a text may be, in characters, and whether it may have line breaks and tabs.
+#[derive(Clone, Copy)]
+struct TextRule {
+    least: usize,
+    most: usize,
+    lines: bool,
+}
+
+const NAME: TextRule = TextRule {
+    least: 1,
+    most: 200,
+    lines: false,
+};
+const SKU: TextRule = TextRule {
+    least: 1,
+    most: 64,
+    lines: false,
+};
+const CATEGORY: TextRule = TextRule {
+    least: 1,
+    most: 200,
+    lines: false,
+};
+const DESCRIPTION: TextRule = TextRule {
+    least: 0,
+    most: 4_000,
+    lines: true,
+};
+const ATTRIBUTE_KEY: TextRule = TextRule {
+    least: 1,
+    most: 64,
+    lines: false,
+};
+const ATTRIBUTE_VALUE: TextRule = TextRule {
+    least: 0,
+    most: 500,
+    lines: true,
+};
+
+/// Reads fields out of a body and collects what is wrong with them.
+pub(super) struct Reader {
+    members: Members,
+    faults: Vec<Fault>,
+}
+
+impl Reader {
+    pub(super) fn new(members: Members) -> Self {
+        Self {
+            members,
+            faults: Vec::new(),
+        }
+    }
+
+    /// A whole product, `None` if a required field is missing or wrong.
+    pub(super) fn new_product(&mut self, default_currency: Currency) -> Option<NewProduct> {
+        let name = self.required("name", Self::name);
+        let price = self.required("price", Self::price);
+        let currency = self.given("currency", Self::currency);
+        let details = Details {
+            sku: self.optional("sku", SKU).flatten(),
+            category: self.optional("category", CATEGORY).flatten(),
+            description: self.optional("description", DESCRIPTION).flatten(),
+            attributes: self
+                .attributes()
+                .flatten()
+                .map(whole)
+                .filter(|attributes| !attributes.is_empty()),
+        };
+        if details
+            .attributes
+            .as_ref()
+            .is_some_and(|attributes| attributes.len() > MOST_ATTRIBUTES)
+        {
+            self.fault("/attributes", format!("at most {MOST_ATTRIBUTES} are allowed"));
+        }
+        Some(NewProduct {
+            name: name?,
+            price: price?,
+            currency,
+            default_currency,
+            details,
+        })
+    }
+
+    /// A merge patch; fields that are wrong are left out and found among the faults.
+    pub(super) fn patch(&mut self) -> Patch {
+        Patch {
+            name: self.given("name", Self::name),
+            price: self.given("price", Self::price),
+            currency: self.given("currency", Self::currency),
+            sku: self.optional("sku", SKU),
+            category: self.optional("category", CATEGORY),
+            description: self.optional("description", DESCRIPTION),
+            attributes: self.attributes(),
+        }
+    }
+
+    /// When it happened, not in the future.
+    pub(super) fn occurred_at(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let moment = self.given("occurred_at", |reader, raw| {
+            let text = reader.string("/occurred_at", raw)?;
+            Timestamp::parse(&text)
+                .map_err(|error| reader.fault("/occurred_at", error.to_string()))
+                .ok()
+        })?;
+        not_in_the_future(moment, now)
+            .map_err(|fault| self.faults.push(fault))
+            .ok()
+    }
+
+    /// All faults, a member nobody asked for included.
+    pub(super) fn faults(mut self) -> Vec<Fault> {
+        for (name, _) in std::mem::take(&mut self.members).rest() {
+            self.fault(
+                &pointer(&[&name]),
+                "is not a field of this command, or appears twice",
+            );
+        }
+        self.faults
+    }
+
+    fn required<T>(&mut self, name: &str, read: impl FnOnce(&mut Self, &RawValue) -> Option<T>) -> Option<T> {
+        match self.members.take(name) {
+            Some(raw) => read(self, &raw),
+            None => {
+                self.fault(&pointer(&[name]), "is required");
+                None
+            }
+        }
+    }
+
+    fn given<T>(&mut self, name: &str, read: impl FnOnce(&mut Self, &RawValue) -> Option<T>) -> Option<T> {
+        let raw = self.members.take(name)?;
+        read(self, &raw)
+    }
+
+    fn name(&mut self, raw: &RawValue) -> Option<String> {
+        let text = self.string("/name", raw)?;
+        self.checked("/name", text.trim(), NAME)
+    }
+
+    /// A string, or a number read from its text.
+    fn price(&mut self, raw: &RawValue) -> Option<Price> {
+        let text = if raw.get().starts_with('"') {
+            self.string("/price", raw)?
+        } else {
+            raw.get().to_owned()
+        };
+        Price::parse(&text)
+            .map_err(|error| self.fault("/price", error.to_string()))
+            .ok()
+    }
+
+    fn currency(&mut self, raw: &RawValue) -> Option<Currency> {
+        let text = self.string("/currency", raw)?;
+        Currency::parse(&text)
+            .map_err(|error| self.fault("/currency", error.to_string()))
+            .ok()
+    }
+
+    /// An optional text: left out, `null`, or a value.
+    fn optional(&mut self, name: &str, rule: TextRule) -> Option<Option<String>> {
+        let raw = self.members.take(name)?;
+        if raw.get() == "null" {
+            return Some(None);
+        }
+        let pointer = pointer(&[name]);
+        let text = self.string(&pointer, &raw)?;
+        self.checked(&pointer, &text, rule).map(Some)
+    }
+
+    /// Attributes by key, `None` for `null`.
+    fn attributes(&mut self) -> Option<Option<AttributesPatch>> {
+        let raw = self.members.take("attributes")?;
+        if raw.get() == "null" {
+            return Some(None);
+        }
+        let Some(pairs) = Members::of(&raw) else {
+            self.fault("/attributes", "must be an object of texts");
+            return None;
+        };
+        let mut attributes = AttributesPatch::new();
+        for (key, raw) in pairs.rest() {
+            let pointer = pointer(&["attributes", &key]);
+            self.checked(&pointer, &key, ATTRIBUTE_KEY);
+            let value = if raw.get() == "null" {
+                None
+            } else {
+                self.string(&pointer, &raw)
+                    .and_then(|text| self.checked(&pointer, &text, ATTRIBUTE_VALUE))
+            };
+            if attributes.insert(key, value).is_some() {
+                self.fault(&pointer, "appears twice");
+            }
+        }
+        if attributes.len() > MOST_ATTRIBUTES {
+            self.fault(
+                "/attributes",
+                format!("has {}, at most {MOST_ATTRIBUTES} are allowed", attributes.len()),
+            );
+        }
+        Some(Some(attributes))
+    }
+
+    fn string(&mut self, pointer: &str, raw: &RawValue) -> Option<String> {
+        serde_json::from_str(raw.get())
+            .map_err(|_| self.fault(pointer, "must be a text"))
+            .ok()
+    }
+
+    fn checked(&mut self, pointer: &str, text: &str, rule: TextRule) -> Option<String> {
+        let length = text.chars().count();
+        if !(rule.least..=rule.most).contains(&length) {
+            let detail = format!(
+                "has {length} characters; {} to {} are allowed",
+                rule.least, rule.most
+            );
+            self.fault(pointer, detail);
+            return None;
+        }
+        let allowed = |c: char| !c.is_control() || (rule.lines && matches!(c, '\n' | '\r' | '\t'));
+        if !text.chars().all(allowed) {
+            self.fault(pointer, "has control characters");
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    fn fault(&mut self, pointer: &str, detail: impl Into<String>) {
+        self.faults.push(Fault {
+            pointer: pointer.to_owned(),
+            detail: detail.into(),
+        });
+    }
+}
+
+/// The attributes of a whole product; `null` there is the same as left out.
+fn whole(patch: AttributesPatch) -> Attributes {
+    patch
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+        .collect()
+}
+
+/// A JSON Pointer, escaped as RFC 6901 says.
+fn pointer(parts: &[&str]) -> String {
+    parts
+        .iter()
+        .map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1")))
+        .collect()
+}

@@ -1,0 +1,74 @@
+//! What a failed command is answered with: one match.
+
+use schema::http::{Fault, Kind, Problem};
+use schema::{RecordedEvent, Timestamp};
+use serde_json::{Value, json};
+
+use crate::execute::Failure;
+use crate::product::Refusal;
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(Refusal::UnknownProduct) => Problem::new(
+                Kind::ProductNotFound,
+                "No product has this id; create it with PUT.",
+            ),
+            Failure::Refused(Refusal::Deleted) => Problem::new(
+                Kind::ProductDeleted,
+                "Restore the product first, or replace it with PUT.",
+            ),
+            Failure::Refused(Refusal::NotDeleted) => {
+                Problem::new(Kind::ProductNotDeleted, "There is no deletion to undo.")
+            }
+            Failure::Refused(Refusal::AlreadyExists) => Problem::new(
+                Kind::ProductExists,
+                "Another request made a product with the id that this key stands for.",
+            ),
+            Failure::Refused(refusal @ Refusal::TooManyAttributes) => Problem::invalid(vec![Fault {
+                pointer: "/attributes".into(),
+                detail: refusal.to_string(),
+            }]),
+            Failure::PreconditionFailed { current, missed } => {
+                let detail =
+                    "Look at what was missed, decide anew, and send the command with the current version.";
+                Problem::new(Kind::PreconditionFailed, detail)
+                    .with("current_version", json!(current))
+                    .with("missed", missed.iter().map(missed_event).collect::<Vec<_>>())
+            }
+            Failure::KeyReused => Problem::new(
+                Kind::IdempotencyKeyReused,
+                "Send a new request with a new Idempotency-Key.",
+            ),
+            Failure::Conflict => {
+                let detail =
+                    "Nothing was recorded, because other writers were always faster; send the command again.";
+                Problem::new(Kind::Conflict, detail).retry_after(1)
+            }
+            Failure::TooLarge { bytes } => {
+                let detail = format!(
+                    "The commit would have {bytes} bytes; shorten the description or the attributes."
+                );
+                Problem::new(Kind::CommitTooLarge, detail)
+            }
+            Failure::Unknown(reason) => {
+                tracing::error!(%reason, "the outcome of a write is not known");
+                Problem::unavailable(
+                    "Whether the command was recorded is not known; repeating it with the same Idempotency-Key is safe.",
+                )
+            }
+            Failure::Unavailable(reason) => {
+                tracing::error!(%reason, "the event table does not answer");
+                Problem::unavailable("The command was not recorded; send it again later.")
+            }
+        }
+    }
+}
+
+fn missed_event((sequence, recorded, recorded_at): &(u64, RecordedEvent, Timestamp)) -> Value {
+    let mut event = json!(recorded.event);
+    event["event_id"] = recorded.event_id.to_string().into();
+    event["sequence"] = (*sequence).into();
+    event["recorded_at"] = recorded_at.to_string().into();
+    event
+}

@@ -1,0 +1,58 @@
+//! What a client can want of a product. The values are valid by themselves; whether they fit is decided.
+
+use std::collections::BTreeMap;
+
+use schema::product::Details;
+use schema::{Currency, Price};
+
+/// A wish, with everything the decision needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Create it under an id nobody uses.
+    Create(NewProduct),
+    /// Make it exactly this: create, replace or restore.
+    Replace(NewProduct),
+    /// Change some fields.
+    Patch(Patch),
+    /// Delete it.
+    Delete,
+    /// Undo the deletion.
+    Restore,
+}
+
+/// A whole product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewProduct {
+    /// Its name.
+    pub name: String,
+    /// Its price.
+    pub price: Price,
+    /// The currency the client named.
+    pub currency: Option<Currency>,
+    /// The currency of a product that has none yet, from the configuration.
+    pub default_currency: Currency,
+    /// The optional fields.
+    pub details: Details,
+}
+
+/// A JSON merge patch (RFC 7396): left out is unchanged, `Some(None)` removes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Patch {
+    /// The new name.
+    pub name: Option<String>,
+    /// The new price.
+    pub price: Option<Price>,
+    /// The new currency.
+    pub currency: Option<Currency>,
+    /// The new SKU.
+    pub sku: Option<Option<String>>,
+    /// The new category.
+    pub category: Option<Option<String>>,
+    /// The new description.
+    pub description: Option<Option<String>>,
+    /// Changes of single attributes, or the removal of all.
+    pub attributes: Option<Option<AttributesPatch>>,
+}
+
+/// New values by key; `None` removes the key.
+pub type AttributesPatch = BTreeMap<String, Option<String>>;

@@ -1,0 +1,170 @@
+//! The journal on `DynamoDB`: one item per commit, inserted by `PartiQL` because that alone can never overwrite.
+
+mod item;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::execute_statement::ExecuteStatementError;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use schema::{ProductId, StoredCommit};
+
+use crate::journal::{AppendError, Journal, ScanPage, ScanPosition, Unavailable};
+
+pub use item::{Item, from_item, to_item};
+pub(crate) use item::{number, number_of};
+
+/// Commits in one table of the shape [`crate::TABLE`]. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct DynamoJournal {
+    client: Client,
+    table: String,
+}
+
+impl DynamoJournal {
+    /// The journal in `table`.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self {
+            client,
+            table: table.into(),
+        }
+    }
+
+    fn query(&self, product: &ProductId) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .expression_attribute_names("#sequence", "sequence")
+            .expression_attribute_values(":product", AttributeValue::S(product.to_string()))
+    }
+}
+
+#[async_trait]
+impl Journal for DynamoJournal {
+    async fn append(&self, commit: &StoredCommit) -> Result<(), AppendError> {
+        let refused = |error: item::Unconvertible| AppendError::Refused(Unavailable(error.into()));
+        let (statement, parameters) = item::insert(&self.table, commit).map_err(refused)?;
+        let request = self
+            .client
+            .execute_statement()
+            .statement(statement)
+            .set_parameters(Some(parameters))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        request.send().await.map(drop).map_err(append_error)
+    }
+
+    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {
+        let query = self
+            .query(product)
+            .key_condition_expression("product_id = :product AND #sequence <= :sequence")
+            .expression_attribute_values(":sequence", item::number(at_most))
+            .scan_index_forward(false)
+            .limit(1);
+        let answer = query.send().await.map_err(unavailable)?;
+        answer
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .next()
+            .map(decoded)
+            .transpose()
+    }
+
+    async fn page(
+        &self,
+        product: &ProductId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredCommit>, Unavailable> {
+        let query = self
+            .query(product)
+            .key_condition_expression("product_id = :product AND #sequence > :sequence")
+            .expression_attribute_values(":sequence", item::number(after));
+        let mut commits = Vec::new();
+        let mut from = None;
+        while commits.len() < limit {
+            let query = query.clone().limit(request_limit(limit - commits.len()));
+            let answer = query
+                .set_exclusive_start_key(from)
+                .send()
+                .await
+                .map_err(unavailable)?;
+            for item in answer.items.unwrap_or_default() {
+                commits.push(decoded(item)?);
+            }
+            from = answer.last_evaluated_key;
+            if from.is_none() {
+                break;
+            }
+        }
+        Ok(commits)
+    }
+
+    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
+        let from = from
+            .map(|position| to_item(&StoredCommit(position.0)))
+            .transpose();
+        let request = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .limit(request_limit(limit))
+            .set_exclusive_start_key(from.map_err(|error| Unavailable(error.into()))?);
+        let answer = request.send().await.map_err(unavailable)?;
+        let commits = answer
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .map(decoded)
+            .collect::<Result<_, _>>()?;
+        let next = answer.last_evaluated_key.map(decoded).transpose()?;
+        Ok(ScanPage {
+            commits,
+            next: next.map(|key| ScanPosition(key.0)),
+        })
+    }
+}
+
+fn decoded(item: item::Item) -> Result<StoredCommit, Unavailable> {
+    from_item(item).map_err(|error| Unavailable(error.into()))
+}
+
+fn request_limit(limit: usize) -> i32 {
+    i32::try_from(limit).unwrap_or(i32::MAX)
+}
+
+pub(crate) fn unavailable<E>(error: SdkError<E>) -> Unavailable
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    Unavailable(
+        aws_sdk_dynamodb::error::DisplayErrorContext(error)
+            .to_string()
+            .into(),
+    )
+}
+
+/// What a failed insert says about the commit. Only two answers are certain: it is (or another is) there, or it can
+/// never be. Anything else, throttling included, may follow a lost answer to an earlier attempt of the SDK.
+fn append_error(error: SdkError<ExecuteStatementError>) -> AppendError {
+    let service = error.as_service_error();
+    if service.is_some_and(ExecuteStatementError::is_duplicate_item_exception) {
+        return AppendError::Occupied;
+    }
+    let code = service.and_then(ProvideErrorMetadata::code);
+    let never = matches!(
+        code,
+        Some("ValidationException" | "ResourceNotFoundException" | "AccessDeniedException")
+    );
+    if never {
+        AppendError::Refused(unavailable(error))
+    } else {
+        AppendError::Unknown(unavailable(error))
+    }
+}

@@ -1,0 +1,170 @@
+//! Creates a table from its shape, the `CreateTable` JSON that the infrastructure reads too.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType, TableStatus,
+};
+use serde::Deserialize;
+
+/// How often and how long apart a new table is asked whether it is ready: half a minute in all.
+const ASKED: u32 = 60;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The table could not be created.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateTableError {
+    /// The shape is not what `CreateTable` takes: a fault of this build.
+    #[error("the shape of table {table} cannot be read: {reason}")]
+    Shape {
+        /// The table.
+        table: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// `DynamoDB` refused or did not answer: check endpoint, region and permissions.
+    #[error("table {table} could not be created: {reason}")]
+    Refused {
+        /// The table.
+        table: String,
+        /// What `DynamoDB` said.
+        reason: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Shape {
+    attribute_definitions: Vec<Definition>,
+    key_schema: Vec<Key>,
+    #[serde(default)]
+    global_secondary_indexes: Vec<Index>,
+    stream_specification: Option<Stream>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Definition {
+    attribute_name: String,
+    attribute_type: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Key {
+    attribute_name: String,
+    key_type: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Index {
+    index_name: String,
+    key_schema: Vec<Key>,
+    projection: IndexProjection,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct IndexProjection {
+    projection_type: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Stream {
+    stream_enabled: bool,
+    stream_view_type: String,
+}
+
+/// Creates `table`, on demand, unless it is there, and waits until it can be used.
+///
+/// # Errors
+/// [`CreateTableError`]: what to check.
+pub async fn create(client: &Client, table: &str, shape: &str) -> Result<(), CreateTableError> {
+    let refused = |reason: String| CreateTableError::Refused {
+        table: table.to_owned(),
+        reason,
+    };
+    let unreadable = |reason: String| CreateTableError::Shape {
+        table: table.to_owned(),
+        reason,
+    };
+    let shape: Shape = serde_json::from_str(shape).map_err(|error| unreadable(error.to_string()))?;
+    let mut request = client
+        .create_table()
+        .table_name(table)
+        .billing_mode(BillingMode::PayPerRequest);
+    for definition in &shape.attribute_definitions {
+        let kind = ScalarAttributeType::from(definition.attribute_type.as_str());
+        let built = AttributeDefinition::builder()
+            .attribute_name(&definition.attribute_name)
+            .attribute_type(kind);
+        request =
+            request.attribute_definitions(built.build().map_err(|error| unreadable(error.to_string()))?);
+    }
+    let keys = key_schema(&shape.key_schema).map_err(unreadable)?;
+    request = request.set_key_schema(Some(keys));
+    for index in &shape.global_secondary_indexes {
+        request = request.global_secondary_indexes(secondary(index).map_err(unreadable)?);
+    }
+    if let Some(stream) = &shape.stream_specification {
+        let view = StreamViewType::from(stream.stream_view_type.as_str());
+        let built = StreamSpecification::builder()
+            .stream_enabled(stream.stream_enabled)
+            .stream_view_type(view);
+        request = request.stream_specification(built.build().map_err(|error| unreadable(error.to_string()))?);
+    }
+    match request.send().await {
+        Ok(_) => {}
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|error| error.is_resource_in_use_exception()) => {}
+        Err(error) => {
+            return Err(refused(
+                aws_sdk_dynamodb::error::DisplayErrorContext(error).to_string(),
+            ));
+        }
+    }
+    until_active(client, table).await.map_err(refused)
+}
+
+async fn until_active(client: &Client, table: &str) -> Result<(), String> {
+    for _ in 0..ASKED {
+        let described = client.describe_table().table_name(table).send().await;
+        let described =
+            described.map_err(|error| aws_sdk_dynamodb::error::DisplayErrorContext(error).to_string())?;
+        if described.table.and_then(|table| table.table_status) == Some(TableStatus::Active) {
+            return Ok(());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Err("it did not become active".into())
+}
+
+fn key_schema(keys: &[Key]) -> Result<Vec<KeySchemaElement>, String> {
+    let element = |key: &Key| {
+        let kind = KeyType::from(key.key_type.as_str());
+        KeySchemaElement::builder()
+            .attribute_name(&key.attribute_name)
+            .key_type(kind)
+            .build()
+    };
+    keys.iter()
+        .map(element)
+        .collect::<Result<_, _>>()
+        .map_err(|error| error.to_string())
+}
+
+fn secondary(index: &Index) -> Result<GlobalSecondaryIndex, String> {
+    let projection = ProjectionType::from(index.projection.projection_type.as_str());
+    GlobalSecondaryIndex::builder()
+        .index_name(&index.index_name)
+        .set_key_schema(Some(key_schema(&index.key_schema)?))
+        .projection(Projection::builder().projection_type(projection).build())
+        .build()
+        .map_err(|error| error.to_string())
+}

@@ -1,0 +1,102 @@
+//! What the journal costs on `DynamoDB`: requests and capacity units, at any length of a product.
+
+use engine::probe::Recorder;
+use event_store::Journal;
+use schema::{Commit, Recent, Unsealed, fixtures};
+
+use super::adapters::on;
+
+/// The units of each request since the last look, with its operation.
+fn spent(recorder: &Recorder) -> Vec<(String, f64)> {
+    let units = |recorded: engine::probe::Recorded| {
+        (recorded.request.operation.clone(), recorded.capacity().unwrap())
+    };
+    recorder.take().into_iter().map(units).collect()
+}
+
+#[tokio::test]
+async fn an_append_is_one_request_and_a_load_is_one_request_at_any_length() {
+    let engine = engine::Engine::in_memory().unwrap();
+    let (config, recorder) = Recorder::record(&engine.sdk_config());
+    let journal = on(&config).await;
+    let product = fixtures::id("694215b7-08f7-4c0d-acb1-d734ba44c0c8");
+    let mut last: Option<Commit> = None;
+    for n in 0..1_000 {
+        let event = match n {
+            0 => fixtures::helmet_created(),
+            n if n % 2 == 1 => fixtures::helmet_deleted(),
+            _ => fixtures::helmet_restored(),
+        };
+        let (commit, stored) = super::adapters::commit(last.as_ref(), &product, vec![event]);
+        recorder.clear();
+        journal.append(&stored).await.unwrap();
+        assert_eq!(
+            spent(&recorder),
+            [("ExecuteStatement".to_owned(), 1.0)],
+            "append {n}"
+        );
+        if [0, 9, 99, 999].contains(&n) {
+            journal.newest(&product, u64::MAX >> 1).await.unwrap();
+            assert_eq!(spent(&recorder), [("Query".to_owned(), 1.0)], "load after {n}");
+            journal.newest(&product, 1).await.unwrap();
+            assert_eq!(
+                spent(&recorder),
+                [("Query".to_owned(), 1.0)],
+                "version 1 after {n}"
+            );
+        }
+        last = Some(commit);
+    }
+}
+
+/// Bytes of an item as `DynamoDB` counts them (Developer Guide, "Item sizes and formats").
+fn item_bytes(commit: &schema::StoredCommit) -> usize {
+    use aws_sdk_dynamodb::types::AttributeValue as Value;
+    fn bytes(value: &Value) -> usize {
+        match value {
+            Value::S(text) => text.len(),
+            Value::N(digits) => digits.len().div_ceil(2) + 1,
+            Value::L(list) => 3 + list.iter().map(|value| 1 + bytes(value)).sum::<usize>(),
+            Value::M(map) => {
+                3 + map
+                    .iter()
+                    .map(|(name, value)| 1 + name.len() + bytes(value))
+                    .sum::<usize>()
+            }
+            Value::Null(_) | Value::Bool(_) => 1,
+            other => panic!("a commit holds no {other:?}"),
+        }
+    }
+    let item = event_store::dynamodb::to_item(commit).unwrap();
+    item.iter().map(|(name, value)| name.len() + bytes(value)).sum()
+}
+
+#[test]
+fn a_typical_commit_fits_one_kilobyte_and_two_with_all_remembered_keys() {
+    let product = fixtures::id("694215b7-08f7-4c0d-acb1-d734ba44c0c8");
+    let mut last: Option<Commit> = None;
+    for event in fixtures::helmet_story() {
+        let unsealed = fixtures::commit_after(last.as_ref(), &product, vec![event]);
+        let full = (0..40_u8).fold(Recent::default(), |recent, n| {
+            recent.remembering([n; 8], u64::from(n))
+        });
+        let keyed = Unsealed {
+            recent: full,
+            ..unsealed.clone()
+        };
+        let (commit, stored) = event_store::seal(unsealed).unwrap();
+        let (_, keyed) = event_store::seal(keyed).unwrap();
+        assert!(
+            item_bytes(&stored) <= 1024,
+            "{} has {} bytes",
+            commit.events[0].event.name(),
+            item_bytes(&stored)
+        );
+        assert!(
+            item_bytes(&keyed) <= 2048,
+            "{} bytes with keys",
+            item_bytes(&keyed)
+        );
+        last = Some(commit);
+    }
+}

@@ -1,0 +1,280 @@
+//! The commit: what one command wrote, as one immutable record, and its two forms in memory.
+//!
+//! [`StoredCommit`] is the JSON that was hashed, kept whole so that fields of later versions survive; [`Commit`] is what
+//! this build understands of it, decoded through [`crate::upcast`]. These names are stored. Never rename; add a version.
+
+use std::ops::Deref;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use ulid::Ulid;
+
+use crate::hash::Hash;
+use crate::id::ProductId;
+use crate::metadata::Metadata;
+use crate::product::ProductEvent;
+use crate::recent::Recent;
+use crate::state::{Product, STATE_SCHEMA_VERSION};
+use crate::time::Timestamp;
+use crate::upcast;
+
+/// One event with its id, as a commit holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedEvent {
+    /// Stable through every delivery and replay.
+    pub event_id: Ulid,
+    /// What happened.
+    pub event: ProductEvent,
+}
+
+/// A commit before it has its hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsealed {
+    /// The stream.
+    pub product_id: ProductId,
+    /// Sequence number of the first event; a product's events are numbered 1, 2, 3 … without gaps.
+    pub sequence: u64,
+    /// Made once per command, kept through retries.
+    pub commit_id: Ulid,
+    /// When it was recorded; never earlier than the commit before it.
+    pub recorded_at: Timestamp,
+    /// At least one.
+    pub events: Vec<RecordedEvent>,
+    /// The product after this commit.
+    pub state: Product,
+    /// Who, why, when.
+    pub metadata: Metadata,
+    /// The newest idempotency keys.
+    pub recent: Recent,
+    /// `hash` of the commit before it, or 64 zeros.
+    pub previous_hash: Hash,
+}
+
+/// A commit with its hash, decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Everything the hash covers.
+    pub unsealed: Unsealed,
+    /// SHA-256 of the canonical JSON of the stored form without `hash`.
+    pub hash: Hash,
+}
+
+/// A commit as it is stored, exported and hashed: generic JSON, nothing dropped, nothing converted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StoredCommit(pub Map<String, Value>);
+
+/// The stored form cannot be read by this build.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// A field is missing or of another form: the commit is damaged, `ledger verify` names it.
+    #[error("field `{field}`: {reason}")]
+    Field {
+        /// The field's name.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Written by a newer build: upgrade this one.
+    #[error("{what} version {version} is not known to this build")]
+    Newer {
+        /// The event's or the state's name.
+        what: String,
+        /// The version found.
+        version: u64,
+    },
+}
+
+impl Deref for Commit {
+    type Target = Unsealed;
+
+    fn deref(&self) -> &Unsealed {
+        &self.unsealed
+    }
+}
+
+impl Unsealed {
+    /// Sequence number of the last event, the product's version after this commit.
+    #[must_use]
+    pub fn last_sequence(&self) -> u64 {
+        self.sequence + self.events.len() as u64 - 1
+    }
+
+    /// Each event with its sequence number.
+    pub fn numbered(&self) -> impl Iterator<Item = (u64, &RecordedEvent)> {
+        (self.sequence..).zip(&self.events)
+    }
+
+    /// The stored form, still without `hash`.
+    ///
+    /// # Errors
+    /// Never for values of these types; kept because serialisation is fallible.
+    pub fn to_json(&self) -> Result<Map<String, Value>, serde_json::Error> {
+        let mut state = serde_json::to_value(&self.state)?;
+        state["schema_version"] = STATE_SCHEMA_VERSION.into();
+        let mut events = Vec::with_capacity(self.events.len());
+        for recorded in &self.events {
+            let mut event = serde_json::to_value(&recorded.event)?;
+            event["event_id"] = recorded.event_id.to_string().into();
+            event["schema_version"] = recorded.event.schema_version().into();
+            events.push(event);
+        }
+        let mut stored = Map::new();
+        stored.insert("product_id".into(), self.product_id.as_str().into());
+        stored.insert("sequence".into(), self.sequence.into());
+        stored.insert("commit_id".into(), self.commit_id.to_string().into());
+        stored.insert("recorded_at".into(), self.recorded_at.to_string().into());
+        stored.insert("events".into(), events.into());
+        stored.insert("state".into(), state);
+        stored.insert("metadata".into(), serde_json::to_value(&self.metadata)?);
+        if !self.recent.is_empty() {
+            stored.insert("recent".into(), String::from(self.recent.clone()).into());
+        }
+        stored.insert("previous_hash".into(), self.previous_hash.as_str().into());
+        Ok(stored)
+    }
+}
+
+impl StoredCommit {
+    /// What this build understands of the commit.
+    ///
+    /// # Errors
+    /// [`DecodeError`]: `Newer` asks for an upgrade, `Field` for `ledger verify`.
+    pub fn decode(&self) -> Result<Commit, DecodeError> {
+        let Value::Array(events) = self.field("events")? else {
+            return Err(field_error("events", "is not a list"));
+        };
+        if events.is_empty() {
+            return Err(field_error("events", "is empty"));
+        }
+        let events = events.iter().map(decode_event).collect::<Result<_, _>>()?;
+        let unsealed = Unsealed {
+            product_id: self.typed("product_id")?,
+            sequence: self.sequence()?,
+            commit_id: ulid_of(self.field("commit_id")?, "commit_id")?,
+            recorded_at: self.typed("recorded_at")?,
+            events,
+            state: typed(upcast::state(self.field("state")?)?, "state")?,
+            metadata: self.typed("metadata")?,
+            recent: if self.0.contains_key("recent") {
+                self.typed("recent")?
+            } else {
+                Recent::default()
+            },
+            previous_hash: self.typed("previous_hash")?,
+        };
+        Ok(Commit {
+            unsealed,
+            hash: self.typed("hash")?,
+        })
+    }
+
+    /// Sequence number of the first event.
+    ///
+    /// # Errors
+    /// [`DecodeError::Field`] when it is missing or not a positive whole number below 2^53.
+    pub fn sequence(&self) -> Result<u64, DecodeError> {
+        // Above 2^53 canonical JSON would round, so two different numbers would hash alike.
+        let exact = |sequence: &u64| (1..1 << 53).contains(sequence);
+        let sequence = self.field("sequence")?.as_u64().filter(exact);
+        sequence.ok_or_else(|| field_error("sequence", "is not a positive whole number"))
+    }
+
+    /// A field of text, for reading keys and links without decoding the rest.
+    ///
+    /// # Errors
+    /// [`DecodeError::Field`] when it is missing or not text.
+    pub fn text(&self, field: &'static str) -> Result<&str, DecodeError> {
+        self.field(field)?
+            .as_str()
+            .ok_or_else(|| field_error(field, "is not text"))
+    }
+
+    fn field(&self, field: &'static str) -> Result<&Value, DecodeError> {
+        self.0.get(field).ok_or_else(|| field_error(field, "is missing"))
+    }
+
+    fn typed<T: for<'de> Deserialize<'de>>(&self, field: &'static str) -> Result<T, DecodeError> {
+        typed(self.field(field)?.clone(), field)
+    }
+}
+
+fn decode_event(stored: &Value) -> Result<RecordedEvent, DecodeError> {
+    let event_id = ulid_of(&stored["event_id"], "event_id")?;
+    let event = upcast::event(&stored["type"], &stored["schema_version"], &stored["data"])?;
+    Ok(RecordedEvent { event_id, event })
+}
+
+fn ulid_of(value: &Value, field: &'static str) -> Result<Ulid, DecodeError> {
+    let ulid = value.as_str().and_then(|text| Ulid::from_string(text).ok());
+    ulid.ok_or_else(|| field_error(field, "is not a ULID"))
+}
+
+fn typed<T: for<'de> Deserialize<'de>>(value: Value, field: &'static str) -> Result<T, DecodeError> {
+    serde_json::from_value(value).map_err(|error| field_error(field, error))
+}
+
+pub(crate) fn field_error(field: &'static str, reason: impl std::fmt::Display) -> DecodeError {
+    DecodeError::Field {
+        field,
+        reason: reason.to_string(),
+    }
+}
+
+/// What a command is answered with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct CommitReceipt {
+    /// The product.
+    pub product_id: ProductId,
+    /// Sequence number of the product's newest event after the command.
+    pub version: u64,
+    /// The commit.
+    pub commit_id: String,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// The commit's hash.
+    pub hash: Hash,
+    /// The events written; empty when the command changed nothing.
+    pub events: Vec<EventReceipt>,
+}
+
+/// One event of a receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct EventReceipt {
+    /// The event's id.
+    pub event_id: String,
+    /// Its stored name.
+    #[serde(rename = "type")]
+    pub name: String,
+    /// Its number within the product.
+    pub sequence: u64,
+}
+
+impl CommitReceipt {
+    /// The receipt of the command that wrote the commit.
+    #[must_use]
+    pub fn of(commit: &Commit) -> Self {
+        let event = |(sequence, recorded): (u64, &RecordedEvent)| EventReceipt {
+            event_id: recorded.event_id.to_string(),
+            name: recorded.event.name().to_owned(),
+            sequence,
+        };
+        Self {
+            events: commit.numbered().map(event).collect(),
+            ..Self::unchanged(commit)
+        }
+    }
+
+    /// The receipt of a command that changed nothing: the newest commit, no events.
+    #[must_use]
+    pub fn unchanged(newest: &Commit) -> Self {
+        Self {
+            product_id: newest.product_id.clone(),
+            version: newest.last_sequence(),
+            commit_id: newest.commit_id.to_string(),
+            recorded_at: newest.recorded_at,
+            hash: newest.hash.clone(),
+            events: Vec::new(),
+        }
+    }
+}

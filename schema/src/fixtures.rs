@@ -1,0 +1,179 @@
+//! Stories of one product, stacked on each other, for the tests of every crate.
+
+use ulid::Ulid;
+
+use crate::hash::Hash;
+use crate::id::ProductId;
+use crate::metadata::Metadata;
+use crate::money::{Currency, Money, Price};
+use crate::product::{
+    Attributes, Details, DetailsChange, Facts, ProductCreated, ProductDeleted, ProductDetailsChanged,
+    ProductEvent, ProductPriceChanged, ProductRenamed, ProductRestored,
+};
+use crate::recent::Recent;
+use crate::state::Product;
+use crate::time::Timestamp;
+use crate::{Commit, RecordedEvent, Unsealed};
+
+/// A price in a currency, from its text.
+///
+/// # Panics
+/// When the text is not a price or not a currency.
+#[must_use]
+#[expect(clippy::expect_used, reason = "fixtures are written by hand")]
+pub fn money(price: &str, currency: &str) -> Money {
+    Money::new(
+        Price::parse(price).expect("a price"),
+        Currency::parse(currency).expect("a currency"),
+    )
+}
+
+/// A moment, from its text.
+///
+/// # Panics
+/// When the text is not RFC 3339.
+#[must_use]
+#[expect(clippy::expect_used, reason = "fixtures are written by hand")]
+pub fn at(text: &str) -> Timestamp {
+    Timestamp::parse(text).expect("a moment")
+}
+
+/// An id, from its text.
+///
+/// # Panics
+/// When the text is not a product id.
+#[must_use]
+#[expect(clippy::expect_used, reason = "fixtures are written by hand")]
+pub fn id(text: &str) -> ProductId {
+    ProductId::new(text).expect("a product id")
+}
+
+/// A red helmet for 33.6442 USD.
+#[must_use]
+pub fn helmet_created() -> ProductEvent {
+    ProductEvent::ProductCreated(ProductCreated {
+        name: "Sport-100 Helmet, Red".into(),
+        money: money("33.6442", "USD"),
+        details: Details {
+            sku: Some("HL-U509-R".into()),
+            category: Some("Accessories / Helmets".into()),
+            description: None,
+            attributes: Some(Attributes::from([("color".into(), "Red".into())])),
+        },
+    })
+}
+
+/// The helmet gets a shorter name.
+#[must_use]
+pub fn helmet_renamed() -> ProductEvent {
+    ProductEvent::ProductRenamed(ProductRenamed {
+        name: "Sport-100, Red".into(),
+        previous_name: "Sport-100 Helmet, Red".into(),
+    })
+}
+
+/// The helmet becomes dearer: 34.99 USD.
+#[must_use]
+pub fn helmet_price_changed() -> ProductEvent {
+    let before = money("33.6442", "USD");
+    ProductEvent::ProductPriceChanged(ProductPriceChanged {
+        money: money("34.99", "USD"),
+        previous_price: before.price(),
+        previous_currency: before.currency(),
+    })
+}
+
+/// The helmet gets a description and loses its category.
+#[must_use]
+pub fn helmet_details_changed() -> ProductEvent {
+    ProductEvent::ProductDetailsChanged(ProductDetailsChanged {
+        changed: DetailsChange {
+            category: Some(None),
+            description: Some(Some("Universal fit, well-vented.".into())),
+            ..DetailsChange::default()
+        },
+        previous: DetailsChange {
+            category: Some(Some("Accessories / Helmets".into())),
+            description: Some(None),
+            ..DetailsChange::default()
+        },
+    })
+}
+
+/// The helmet is deleted.
+#[must_use]
+pub fn helmet_deleted() -> ProductEvent {
+    ProductEvent::ProductDeleted(ProductDeleted {})
+}
+
+/// The helmet is back.
+#[must_use]
+pub fn helmet_restored() -> ProductEvent {
+    ProductEvent::ProductRestored(ProductRestored {})
+}
+
+/// A helmet's life in order: every event once.
+#[must_use]
+pub fn helmet_story() -> Vec<ProductEvent> {
+    vec![
+        helmet_created(),
+        helmet_renamed(),
+        helmet_price_changed(),
+        helmet_details_changed(),
+        helmet_deleted(),
+        helmet_restored(),
+    ]
+}
+
+/// The commit that records `events` after `before`, with ids and times that follow from its sequence.
+///
+/// # Panics
+/// When the events cannot follow.
+#[must_use]
+#[expect(clippy::expect_used, reason = "fixtures are written by hand")]
+pub fn commit_after(before: Option<&Commit>, product: &ProductId, events: Vec<ProductEvent>) -> Unsealed {
+    let sequence = before.map_or(1, |commit| commit.last_sequence() + 1);
+    let facts = events
+        .iter()
+        .fold(before.map(|commit| commit.state.facts.clone()), |facts, event| {
+            Some(Facts::after(facts, event).expect("an event that can follow"))
+        });
+    let millis = 1_763_000_000_000 + sequence * 1000;
+    let ulid = |salt: u64| Ulid::from_parts(millis, u128::from(sequence << 16 | salt));
+    let recorded_at =
+        Timestamp::new(chrono::DateTime::from_timestamp_millis(millis.cast_signed()).expect("a time"))
+            .expect("a moment");
+    let version = sequence + events.len() as u64 - 1;
+    let commit_id = ulid(0);
+    Unsealed {
+        product_id: product.clone(),
+        sequence,
+        commit_id,
+        recorded_at,
+        events: (1..)
+            .zip(events)
+            .map(|(n, event)| RecordedEvent {
+                event_id: ulid(n),
+                event,
+            })
+            .collect(),
+        state: Product {
+            id: product.clone(),
+            facts: facts.expect("at least one event"),
+            version,
+            created_at: before.map_or(recorded_at, |commit| commit.state.created_at),
+            updated_at: recorded_at,
+        },
+        metadata: Metadata {
+            actor: "anonymous".into(),
+            correlation_id: ulid(99).to_string(),
+            causation_id: commit_id.to_string(),
+            occurred_at: recorded_at,
+            traceparent: None,
+            idempotency_key: None,
+            request_fingerprint: None,
+        },
+        recent: Recent::default(),
+        previous_hash: before.map_or_else(Hash::genesis, |commit| commit.hash.clone()),
+    }
+}

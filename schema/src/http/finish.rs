@@ -1,0 +1,163 @@
+//! The outermost layer of every front: settles the correlation id, writes every error as a problem, logs one line.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+
+use super::context::CorrelationId;
+use super::problem::{Kind, Problem};
+use crate::time::{Clock, Ids, Timestamp};
+
+const CORRELATION_ID: &str = "x-correlation-id";
+
+/// Where time and ids enter the system.
+#[derive(Clone)]
+pub struct Edge {
+    /// The time.
+    pub clock: Clock,
+    /// New ids.
+    pub ids: Ids,
+}
+
+impl Edge {
+    /// The system's clock and random ids.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the edge at which they come in")]
+    pub fn system() -> Self {
+        // A clock outside the years that can be written is a broken machine; commits stay in order all the same.
+        let clock = || Timestamp::new(chrono::Utc::now()).unwrap_or(Timestamp::EPOCH);
+        Self {
+            clock: Arc::new(clock),
+            ids: Arc::new(ulid::Ulid::generate),
+        }
+    }
+}
+
+/// Wraps all routes of a front: unknown routes and methods become problems, every answer carries `X-Correlation-Id`.
+pub fn finish(routes: Router, edge: Edge) -> Router {
+    routes
+        .fallback(|| async { Problem::new(Kind::NotFound, "No route has this path; see /openapi.json.") })
+        .layer(from_fn_with_state(edge, around))
+}
+
+async fn around(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let given = request
+        .headers()
+        .get(CORRELATION_ID)
+        .and_then(|value| value.to_str().ok());
+    let id = given
+        .filter(|text| is_visible(text, 128))
+        .map_or_else(|| (edge.ids)().to_string(), str::to_owned);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    request.extensions_mut().insert(CorrelationId(id.clone()));
+    let mut response = next.run(request).await;
+    if let Some(problem) = problem_of(&mut response, &method) {
+        response = written(response, &problem.to_json(&path, &id));
+    }
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(CORRELATION_ID, value);
+    }
+    let (status, millis) = (response.status().as_u16(), started.elapsed().as_millis());
+    tracing::info!(%method, path, status, millis, correlation_id = id, "request");
+    response
+}
+
+/// 1 to `most` visible ASCII characters.
+pub(super) fn is_visible(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The problem a handler answered with, or the one that an answer of the router itself stands for.
+fn problem_of(response: &mut Response, method: &axum::http::Method) -> Option<Problem> {
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        return Some(problem);
+    }
+    match response.status() {
+        StatusCode::METHOD_NOT_ALLOWED => Some(Problem::new(
+            Kind::MethodNotAllowed,
+            format!("{method} is not allowed here; see the Allow header."),
+        )),
+        StatusCode::BAD_REQUEST => Some(Problem::new(
+            Kind::Malformed,
+            "The path or the query cannot be decoded.",
+        )),
+        StatusCode::INTERNAL_SERVER_ERROR => {
+            Some(Problem::new(Kind::Internal, "Please report the correlation id."))
+        }
+        _ => None,
+    }
+}
+
+/// The response with the problem as its body; status and further headers stay.
+fn written(response: Response, problem: &serde_json::Value) -> Response {
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    Response::from_parts(parts, Body::from(problem.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Method;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn answer(
+        method: Method,
+        path: &str,
+        correlation_id: Option<&str>,
+    ) -> (Response, serde_json::Value) {
+        let routes = Router::new().route("/known", get(|| async { "{}" }));
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(id) = correlation_id {
+            request = request.header(CORRELATION_ID, id);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        let response = finish(routes, Edge::system()).oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, 10_000).await.unwrap();
+        (
+            Response::from_parts(parts, Body::empty()),
+            serde_json::from_slice(&body).unwrap(),
+        )
+    }
+
+    #[tokio::test]
+    async fn an_unknown_path_is_a_problem_with_the_request_s_correlation_id() {
+        let (response, problem) = answer(Method::GET, "/unknown?x=1", Some("order-7")).await;
+        assert_eq!(response.status(), 404);
+        assert_eq!(response.headers()["x-correlation-id"], "order-7");
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert_eq!(problem["type"], "urn:product-ledger:problem:not-found");
+        assert_eq!(problem["instance"], "/unknown");
+        assert_eq!(problem["correlation_id"], "order-7");
+    }
+
+    #[tokio::test]
+    async fn another_method_of_a_known_path_is_told_what_is_allowed() {
+        let (response, problem) = answer(Method::DELETE, "/known", None).await;
+        assert_eq!(response.status(), 405);
+        assert_eq!(response.headers()["allow"], "GET,HEAD");
+        assert_eq!(problem["status"], 405);
+    }
+
+    #[tokio::test]
+    async fn a_correlation_id_is_made_when_none_or_an_unusable_one_is_given() {
+        for given in [None, Some("with space"), Some(&*"x".repeat(129))] {
+            let (response, _) = answer(Method::GET, "/known", given).await;
+            assert_eq!(response.headers()["x-correlation-id"].len(), 26, "{given:?}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Errors as `application/problem+json` (RFC 9457): one stable `type` per kind, and the kind alone decides the status.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// Every kind of problem the ledger answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A header, a parameter, the path or the body cannot be read.
+    Malformed,
+    /// A token is missing or not valid.
+    Unauthorized,
+    /// The token lacks a scope.
+    Forbidden,
+    /// No such route.
+    NotFound,
+    /// No such product, or it is deleted.
+    ProductNotFound,
+    /// The product never had this version.
+    VersionNotFound,
+    /// The route takes other methods.
+    MethodNotAllowed,
+    /// The command needs a product that is not deleted.
+    ProductDeleted,
+    /// The command needs a deleted product.
+    ProductNotDeleted,
+    /// The product exists already.
+    ProductExists,
+    /// The version asked for does not exist yet.
+    VersionNotReached,
+    /// Others kept writing; the command was not recorded.
+    Conflict,
+    /// The condition of `If-Match` or `If-None-Match` does not hold.
+    PreconditionFailed,
+    /// The body is larger than allowed.
+    BodyTooLarge,
+    /// The body's content type is not taken here.
+    UnsupportedMediaType,
+    /// The body breaks a rule.
+    Invalid,
+    /// The key was used for another request.
+    IdempotencyKeyReused,
+    /// The product with its change is larger than a commit can be.
+    CommitTooLarge,
+    /// The store or the server did not do its part in time.
+    Unavailable,
+    /// A fault of this server.
+    Internal,
+}
+
+impl Kind {
+    /// Stable slug, title and status.
+    #[must_use]
+    pub fn parts(self) -> (&'static str, &'static str, StatusCode) {
+        use StatusCode as Code;
+        match self {
+            Self::Malformed => ("malformed", "The request cannot be read", Code::BAD_REQUEST),
+            Self::Unauthorized => ("unauthorized", "A valid token is needed", Code::UNAUTHORIZED),
+            Self::Forbidden => ("forbidden", "The token lacks a scope", Code::FORBIDDEN),
+            Self::NotFound => ("not-found", "There is nothing here", Code::NOT_FOUND),
+            Self::ProductNotFound => ("product-not-found", "There is no such product", Code::NOT_FOUND),
+            Self::VersionNotFound => ("version-not-found", "There is no such version", Code::NOT_FOUND),
+            Self::MethodNotAllowed => (
+                "method-not-allowed",
+                "This method is not allowed here",
+                Code::METHOD_NOT_ALLOWED,
+            ),
+            Self::ProductDeleted => ("product-deleted", "The product is deleted", Code::CONFLICT),
+            Self::ProductNotDeleted => (
+                "product-not-deleted",
+                "The product is not deleted",
+                Code::CONFLICT,
+            ),
+            Self::ProductExists => ("product-exists", "The product exists already", Code::CONFLICT),
+            Self::VersionNotReached => (
+                "version-not-reached",
+                "The version does not exist yet",
+                Code::CONFLICT,
+            ),
+            Self::Conflict => ("conflict", "Others keep writing this product", Code::CONFLICT),
+            Self::PreconditionFailed => (
+                "precondition-failed",
+                "The precondition does not hold",
+                Code::PRECONDITION_FAILED,
+            ),
+            Self::BodyTooLarge => ("body-too-large", "The body is too large", Code::PAYLOAD_TOO_LARGE),
+            Self::UnsupportedMediaType => (
+                "unsupported-media-type",
+                "This content type is not taken here",
+                Code::UNSUPPORTED_MEDIA_TYPE,
+            ),
+            Self::Invalid => ("invalid", "The request breaks a rule", Code::UNPROCESSABLE_ENTITY),
+            Self::IdempotencyKeyReused => (
+                "idempotency-key-reused",
+                "The idempotency key was used for another request",
+                Code::UNPROCESSABLE_ENTITY,
+            ),
+            Self::CommitTooLarge => (
+                "commit-too-large",
+                "The product with its change is too large",
+                Code::UNPROCESSABLE_ENTITY,
+            ),
+            Self::Unavailable => (
+                "unavailable",
+                "Not possible at the moment",
+                Code::SERVICE_UNAVAILABLE,
+            ),
+            Self::Internal => ("internal", "A fault of this server", Code::INTERNAL_SERVER_ERROR),
+        }
+    }
+}
+
+/// One fault of invalid input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// JSON Pointer (RFC 6901) into the body.
+    pub pointer: String,
+    /// What is wrong, and what is allowed.
+    pub detail: String,
+}
+
+/// A problem; [`super::finish`] writes it with the request's path and correlation id.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    kind: Kind,
+    detail: String,
+    errors: Vec<Fault>,
+    members: Map<String, Value>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    /// A problem with what the caller should know and do.
+    #[must_use]
+    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            detail: detail.into(),
+            errors: Vec::new(),
+            members: Map::new(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// Every fault of an invalid body at once.
+    #[must_use]
+    pub fn invalid(errors: Vec<Fault>) -> Self {
+        let detail = "See `errors` for every fault; correct them and send the request again.";
+        Self {
+            errors,
+            ..Self::new(Kind::Invalid, detail)
+        }
+    }
+
+    /// The store did not answer; repeating is safe with an idempotency key.
+    #[must_use]
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(Kind::Unavailable, detail).retry_after(1)
+    }
+
+    /// With one more member.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// With `Retry-After`, in seconds.
+    #[must_use]
+    pub fn retry_after(self, seconds: u16) -> Self {
+        self.header(header::RETRY_AFTER, seconds.into())
+    }
+
+    /// With one more header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// What kind of problem it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn to_json(&self, instance: &str, correlation_id: &str) -> Value {
+        let (slug, title, status) = self.kind.parts();
+        let mut body = json!({
+            "type": format!("urn:product-ledger:problem:{slug}"),
+            "title": title,
+            "status": status.as_u16(),
+            "detail": self.detail,
+            "instance": instance,
+            "correlation_id": correlation_id,
+        });
+        if !self.errors.is_empty() {
+            body["errors"] = json!(self.errors);
+        }
+        for (name, value) in &self.members {
+            body[name] = value.clone();
+        }
+        body
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (_, _, status) = self.kind.parts();
+        let mut response = status.into_response();
+        for (name, value) in &self.headers {
+            response.headers_mut().append(name, value.clone());
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}

@@ -1,0 +1,33 @@
+//! The contract of the ledger: what is stored, what is answered and what is sent, as types without IO.
+//!
+//! Whatever a name in this crate serialises to is stored for ever or relied on by others. Names are never renamed:
+//! a change of shape adds a version ([`upcast`]), and every version ever written has a frozen sample in `samples/`.
+
+pub mod commit;
+#[cfg(feature = "fixtures")]
+pub mod fixtures;
+pub mod hash;
+#[cfg(feature = "http")]
+pub mod http;
+pub mod id;
+pub mod message;
+pub mod metadata;
+pub mod money;
+pub mod product;
+pub mod receipt;
+pub mod recent;
+pub mod state;
+pub mod time;
+pub mod upcast;
+
+pub use commit::{Commit, CommitReceipt, DecodeError, RecordedEvent, StoredCommit, Unsealed};
+pub use hash::Hash;
+pub use id::{InvalidProductId, ProductId};
+pub use message::{Message, MessageMetadata};
+pub use metadata::Metadata;
+pub use money::{Currency, InvalidMoney, Money, Price};
+pub use product::{Attributes, Facts, ProductEvent, Status};
+pub use receipt::{PublicationFailure, PublicationReceipt, PublicationRecord};
+pub use recent::Recent;
+pub use state::Product;
+pub use time::{Clock, Ids, Timestamp};

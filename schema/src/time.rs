@@ -1,0 +1,127 @@
+//! Moments: RFC 3339, UTC, milliseconds, `Z`; one text for one moment, so that text order is time order.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Timelike, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A moment in UTC, cut to milliseconds, of the years 0 to 9999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(extend("format" = "date-time"))]
+pub struct Timestamp(DateTime<Utc>);
+
+/// Where the time comes from: the system's clock at the edge, a fixed or stepped one in tests.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Where new ids come from: random at the edge, counted in tests.
+pub type Ids = Arc<dyn Fn() -> ulid::Ulid + Send + Sync>;
+
+/// The text is not an RFC 3339 moment.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("a moment is written as RFC 3339, for example 2026-11-23T05:15:36.662Z")]
+pub struct InvalidTimestamp;
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(DateTime::UNIX_EPOCH);
+
+    /// Cuts a moment to milliseconds.
+    ///
+    /// # Errors
+    /// [`InvalidTimestamp`] outside the years 0 to 9999, which RFC 3339 cannot write.
+    pub fn new(moment: DateTime<Utc>) -> Result<Self, InvalidTimestamp> {
+        // chrono keeps a leap second as nanoseconds above one second; the next second is what its text sorts as.
+        let millis = moment.nanosecond() / 1_000_000 * 1_000_000;
+        let cut = moment
+            .with_nanosecond(millis.min(999_000_000))
+            .ok_or(InvalidTimestamp)?;
+        if (0..=9999).contains(&cut.year()) {
+            Ok(Self(cut))
+        } else {
+            Err(InvalidTimestamp)
+        }
+    }
+
+    /// Reads RFC 3339 with any offset.
+    ///
+    /// # Errors
+    /// [`InvalidTimestamp`]: write the moment as RFC 3339.
+    pub fn parse(text: &str) -> Result<Self, InvalidTimestamp> {
+        let moment = DateTime::parse_from_rfc3339(text).map_err(|_| InvalidTimestamp)?;
+        Self::new(moment.with_timezone(&Utc))
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn millis(self) -> i64 {
+        self.0.timestamp_millis()
+    }
+
+    /// The moment `days` times 24 hours earlier, or the earliest moment that can be written.
+    #[must_use]
+    pub fn days_before(self, days: i64) -> Self {
+        self.0
+            .checked_sub_signed(TimeDelta::days(days))
+            .and_then(|moment| Self::new(moment).ok())
+            .unwrap_or(self)
+    }
+
+    /// The moment as chrono has it.
+    #[must_use]
+    pub fn as_datetime(self) -> DateTime<Utc> {
+        self.0
+    }
+}
+
+impl TryFrom<String> for Timestamp {
+    type Error = InvalidTimestamp;
+
+    fn try_from(text: String) -> Result<Self, InvalidTimestamp> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Timestamp> for String {
+    fn from(moment: Timestamp) -> Self {
+        moment.to_string()
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offset_becomes_utc_and_precision_is_cut_to_milliseconds() {
+        let moment = Timestamp::parse("2026-11-23T07:15:36.662999+02:00").unwrap();
+        assert_eq!(moment.to_string(), "2026-11-23T05:15:36.662Z");
+    }
+
+    #[test]
+    fn what_rfc_3339_cannot_write_is_refused() {
+        for text in [
+            "",
+            "2026-11-23",
+            "2026-11-23T05:15:36",
+            "0000-01-01T00:00:00+23:59",
+            "yesterday",
+        ] {
+            assert_eq!(Timestamp::parse(text), Err(InvalidTimestamp), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_leap_second_is_accepted_and_reads_back() {
+        let moment = Timestamp::parse("2016-12-31T23:59:60Z").unwrap();
+        assert_eq!(Timestamp::parse(&moment.to_string()), Ok(moment));
+    }
+}

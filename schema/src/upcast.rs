@@ -1,0 +1,55 @@
+//! Old stored forms become today's, on reading only: what is stored, and so its hash, never changes.
+//!
+//! To add a version: raise `schema_version` in `product.rs`, add an arm here from the version before it, add a sample.
+
+use serde_json::{Value, json};
+
+use crate::commit::{DecodeError, field_error};
+use crate::product::ProductEvent;
+use crate::state::STATE_SCHEMA_VERSION;
+
+/// Today's event from its stored name, version and data.
+///
+/// # Errors
+/// [`DecodeError::Newer`] for a name or version this build does not know, `Field` for data that does not fit.
+pub fn event(name: &Value, version: &Value, data: &Value) -> Result<ProductEvent, DecodeError> {
+    let name = name.as_str().ok_or_else(|| field_error("type", "is not text"))?;
+    let version = version
+        .as_u64()
+        .ok_or_else(|| field_error("schema_version", "is not a whole number"))?;
+    let data = match (name, version) {
+        (
+            "ProductCreated"
+            | "ProductRenamed"
+            | "ProductPriceChanged"
+            | "ProductDetailsChanged"
+            | "ProductDeleted"
+            | "ProductRestored",
+            1,
+        ) => data,
+        _ => {
+            return Err(DecodeError::Newer {
+                what: name.to_owned(),
+                version,
+            });
+        }
+    };
+    serde_json::from_value(json!({"type": name, "data": data})).map_err(|error| field_error("data", error))
+}
+
+/// Today's state from its stored form.
+///
+/// # Errors
+/// [`DecodeError::Newer`] for a version this build does not know.
+pub fn state(stored: &Value) -> Result<Value, DecodeError> {
+    let version = stored["schema_version"].as_u64();
+    let version = version.ok_or_else(|| field_error("state", "has no schema_version"))?;
+    if version == u64::from(STATE_SCHEMA_VERSION) {
+        Ok(stored.clone())
+    } else {
+        Err(DecodeError::Newer {
+            what: "state".into(),
+            version,
+        })
+    }
+}
