@@ -38,8 +38,8 @@ pub struct Executor {
 /// What became of one attempt to append.
 enum Attempt {
     Recorded(Commit),
-    /// Somebody else's commit is at the key.
-    Lost,
+    /// This commit, somebody else's or of an earlier sending of the command, is at the key.
+    Lost(Option<Commit>),
     /// Nothing is at the key, although an answer was lost: the same commit may be tried again.
     Open(Unavailable),
 }
@@ -75,7 +75,13 @@ impl Executor {
             };
             match self.append(order, commit_id, newest.as_ref(), events).await? {
                 Attempt::Recorded(commit) => return Ok(Outcome::Written(commit)),
-                Attempt::Lost => {
+                Attempt::Lost(there) => {
+                    if let Some(there) = there.filter(|_| order.inserts_first()) {
+                        // Commit 1 keeps its key at any age, so a repeated creation is recognised without a load.
+                        if recognise::repeats(order, &there)? {
+                            return Ok(Outcome::Replayed(there));
+                        }
+                    }
                     newest = self.newest(&order.product_id).await?;
                     unknown = None;
                 }
@@ -124,7 +130,7 @@ impl Executor {
         };
         Ok(match (there, lost_answer) {
             (Some(there), _) if there.commit_id == commit_id => Attempt::Recorded(there),
-            (Some(_), _) | (None, None) => Attempt::Lost,
+            (there @ Some(_), _) | (there @ None, None) => Attempt::Lost(there),
             (None, Some(reason)) => Attempt::Open(reason),
         })
     }

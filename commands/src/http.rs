@@ -87,7 +87,7 @@ impl CommandApi {
         let id = id.map(path_id).transpose()?;
         let precondition = headers::precondition(&parts.headers, verb == Verb::Create)?;
         let key = headers::idempotency_key(&parts.headers)?;
-        let occurred_in_query = occurred_in_query(verb, &parts)?;
+        let occurred_in_query = occurred_in_query(verb, &parts, (self.edge.clock)())?;
         let members = body::members(verb, &parts.headers, &body)?;
         let canonical = members.as_ref().map_or(Value::Null, Members::canonical);
         let (command, occurred_in_body) = self.command(verb, members)?;
@@ -143,18 +143,18 @@ fn identified(parts: &Parts, key: String, body: &Value) -> Result<IdempotencyKey
 }
 
 /// `occurred_at` is a query parameter where there is no body; no command takes any other.
-fn occurred_in_query(verb: Verb, parts: &Parts) -> Result<Option<Timestamp>, Problem> {
+fn occurred_in_query(verb: Verb, parts: &Parts, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
     let query = parts.uri.query().unwrap_or_default();
-    let pairs: Vec<(String, String)> = axum::extract::Query::try_from_uri(&parts.uri)
-        .map(|axum::extract::Query(pairs)| pairs)
+    let axum::extract::Query(pairs) = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
         .map_err(|_| Problem::new(Kind::Malformed, "The query cannot be decoded."))?;
     match (verb, pairs.as_slice()) {
         (_, []) => Ok(None),
         (Verb::Delete | Verb::Restore, [(name, value)]) if name == "occurred_at" => {
-            let moment = Timestamp::parse(value);
-            moment
+            let moment = Timestamp::parse(value)
+                .map_err(|error| Problem::new(Kind::Malformed, format!("occurred_at: {error}.")))?;
+            not_in_the_future(moment, now)
                 .map(Some)
-                .map_err(|error| Problem::new(Kind::Malformed, format!("occurred_at: {error}.")))
+                .map_err(|fault| Problem::invalid(vec![fault]))
         }
         _ => Err(Problem::new(
             Kind::Malformed,

@@ -8,4 +8,5 @@ mod journal {
     mod cost;
     mod dynamo;
     mod follow;
+    mod frozen;
 }

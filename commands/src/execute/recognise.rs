@@ -12,8 +12,7 @@ use crate::product::MOST_EVENTS;
 const MOST_MISSED_COMMITS: usize = 100;
 
 impl Executor {
-    /// The commit this very command wrote before. The newest commit is at hand; an older one costs one request, and so
-    /// does commit 1 of a `POST`, which keeps its key at any age.
+    /// The commit this very command wrote before. The newest commit is at hand; an older one costs one request.
     pub(super) async fn recognised(
         &self,
         order: &Order,
@@ -22,28 +21,22 @@ impl Executor {
         let (Some(given), Some(newest)) = (&order.idempotency, newest) else {
             return Ok(None);
         };
-        let hash = key_hash(&order.actor, &given.key);
-        let first = order.inserts_first().then_some(1);
-        let hinted: Vec<u64> = newest.recent.sequences_of(hash).chain(first).collect();
+        let hinted: Vec<u64> = newest
+            .recent
+            .sequences_of(key_hash(&order.actor, &given.key))
+            .collect();
         for sequence in hinted {
             let commit = if sequence == newest.sequence {
                 Some(newest.clone())
             } else {
-                let older = self
-                    .at_most(&order.product_id, sequence)
+                self.at_most(&order.product_id, sequence)
                     .await
-                    .map_err(Failure::Unavailable)?;
-                older.filter(|commit| commit.sequence == sequence)
+                    .map_err(Failure::Unavailable)?
             };
-            let Some(commit) = commit else { continue };
-            let same_key = commit.metadata.idempotency_key.as_ref() == Some(&given.key);
-            if same_key && commit.metadata.actor == order.actor {
-                let same_request = commit.metadata.request_fingerprint.as_ref() == Some(&given.fingerprint);
-                return if same_request {
-                    Ok(Some(commit))
-                } else {
-                    Err(Failure::KeyReused)
-                };
+            if let Some(commit) = commit
+                && repeats(order, &commit)?
+            {
+                return Ok(Some(commit));
             }
         }
         Ok(None)
@@ -89,5 +82,25 @@ impl Executor {
             missed.extend(later.map(|(sequence, event)| (sequence, event.clone(), commit.recorded_at)));
         }
         Ok(missed)
+    }
+}
+
+/// Whether the commit was written by an earlier sending of this very command.
+///
+/// # Errors
+/// [`Failure::KeyReused`] when the actor used the key for another request.
+pub(super) fn repeats(order: &Order, commit: &Commit) -> Result<bool, Failure> {
+    let Some(given) = &order.idempotency else {
+        return Ok(false);
+    };
+    let metadata = &commit.metadata;
+    if metadata.idempotency_key.as_ref() != Some(&given.key) || metadata.actor != order.actor {
+        return Ok(false);
+    }
+    let same_request = metadata.request_fingerprint.as_ref() == Some(&given.fingerprint);
+    if same_request {
+        Ok(true)
+    } else {
+        Err(Failure::KeyReused)
     }
 }

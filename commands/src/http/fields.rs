@@ -204,12 +204,6 @@ impl Reader {
                 self.fault(&pointer, "appears twice");
             }
         }
-        if attributes.len() > MOST_ATTRIBUTES {
-            self.fault(
-                "/attributes",
-                format!("has {}, at most {MOST_ATTRIBUTES} are allowed", attributes.len()),
-            );
-        }
         Some(Some(attributes))
     }
 

@@ -24,3 +24,36 @@ async fn names_and_values_cannot_break_out_of_the_statement() {
     journal.append(&stored).await.unwrap();
     assert_eq!(journal.newest(&product, 1).await.unwrap(), Some(stored));
 }
+
+#[tokio::test]
+async fn a_lost_answer_is_never_taken_for_a_lost_race_or_a_success() {
+    let engine = engine::Engine::in_memory().unwrap();
+    let (config, faults) = Faults::inject(&engine.sdk_config());
+    let journal = on(&config).await;
+    let (_, stored) = commit(None, &fixtures::id("p"), vec![fixtures::helmet_created()]);
+    faults.add(
+        Matching::operation("ExecuteStatement").always(),
+        Fault::FailBefore,
+    );
+    let error = journal.append(&stored).await.unwrap_err();
+    assert!(matches!(error, AppendError::Unknown(_)), "{error:?}");
+    faults.clear();
+    faults.add(Matching::operation("ExecuteStatement"), Fault::DropAnswer);
+    // The SDK tries again and is told that something is there: whose it is, only a read tells.
+    let error = journal.append(&stored).await.unwrap_err();
+    assert!(matches!(error, AppendError::Occupied), "{error:?}");
+}
+
+#[tokio::test]
+async fn throttling_leaves_the_outcome_open_because_an_earlier_attempt_may_have_been_applied() {
+    let engine = engine::Engine::in_memory().unwrap();
+    let (config, faults) = Faults::inject(&engine.sdk_config());
+    let journal = on(&config).await;
+    let (_, stored) = commit(None, &fixtures::id("p"), vec![fixtures::helmet_created()]);
+    faults.add(
+        Matching::operation("ExecuteStatement").always(),
+        Fault::throttled(),
+    );
+    let error = journal.append(&stored).await.unwrap_err();
+    assert!(matches!(error, AppendError::Unknown(_)), "{error:?}");
+}

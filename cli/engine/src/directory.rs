@@ -1,0 +1,165 @@
+//! A data directory: one file, one lock, at most one process that writes. Whoever cannot have it learns why, and what
+//! to do about it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dynoxide::{Database, DynoxideError};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+
+/// These names are stored. Never rename: a renamed file is a lost ledger.
+const DATABASE: &str = "dynamodb.sqlite3";
+const LOCK: &str = "dynamodb.lock";
+
+/// What stands for itself in the path of an SQLite URI.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'.')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Why a data directory could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Another process writes to it: send the work to that process, stop it, or choose another directory.
+    #[error("{directory} is in use by {holder}; stop it first, or choose another data directory")]
+    InUse {
+        /// The data directory.
+        directory: PathBuf,
+        /// Who holds it, as well as it is known.
+        holder: String,
+    },
+    /// The directory or its file may not be written: change its owner or mode, or choose another directory.
+    #[error(
+        "{path} cannot be written ({source}); change its owner or mode, or choose another data directory"
+    )]
+    NotWritable {
+        /// The directory or file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// There is nothing to read: check the path, or let the server create it first.
+    #[error("{file} cannot be read ({source}); check the path, or start the server there first")]
+    NotFound {
+        /// The database file.
+        file: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The file is not a database this version can read: restore it from a copy, or choose another directory.
+    #[error(
+        "{file} is damaged, or was not written by this program ({source}); restore it from a copy, or choose another data directory"
+    )]
+    Damaged {
+        /// The database file.
+        file: PathBuf,
+        /// What the engine said.
+        source: DynoxideError,
+    },
+    /// The operating system gave no thread: free some resources and try again.
+    #[error("the embedded engine could not start its thread ({0}); free some resources and try again")]
+    Thread(#[source] io::Error),
+}
+
+impl OpenError {
+    pub(crate) fn damaged(file: &Path) -> impl FnOnce(DynoxideError) -> Self {
+        move |source| Self::Damaged {
+            file: file.to_owned(),
+            source,
+        }
+    }
+}
+
+/// The database file of `directory`.
+pub(crate) fn database_file(directory: &Path) -> PathBuf {
+    std::path::absolute(directory)
+        .unwrap_or_else(|_| directory.to_owned())
+        .join(DATABASE)
+}
+
+/// Creates `directory` where it is missing and takes its lock, which lasts as long as the file it returns.
+pub(crate) fn claim(directory: &Path) -> Result<File, OpenError> {
+    let not_writable = |path: &Path| {
+        let path = path.to_owned();
+        move |source| OpenError::NotWritable { path, source }
+    };
+    std::fs::create_dir_all(directory).map_err(not_writable(directory))?;
+    let path = directory.join(LOCK);
+    let mut lock = writable(&path).map_err(not_writable(&path))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(OpenError::InUse {
+                directory: directory.to_owned(),
+                holder: holder(&mut lock),
+            });
+        }
+        Err(TryLockError::Error(source)) => return Err(not_writable(&path)(source)),
+    }
+    // Only after the lock: closing a descriptor of an open database would drop SQLite's own locks on it.
+    let file = database_file(directory);
+    writable(&file).map_err(not_writable(&file))?;
+    sign(&mut lock).map_err(not_writable(&path))?;
+    Ok(lock)
+}
+
+fn writable(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+}
+
+fn sign(lock: &mut File) -> io::Result<()> {
+    lock.set_len(0)?;
+    lock.rewind()?;
+    write!(lock, "process {}", std::process::id())
+}
+
+fn holder(lock: &mut File) -> String {
+    let mut holder = String::new();
+    match lock.read_to_string(&mut holder) {
+        Ok(read) if read > 0 => holder,
+        _ => "another process".to_owned(),
+    }
+}
+
+/// The SQLite URI of `file`, with `query` behind it.
+pub(crate) fn uri(file: &Path, query: &str) -> String {
+    format!(
+        "file:{}{query}",
+        percent_encode(file.as_os_str().as_encoded_bytes(), PATH)
+    )
+}
+
+/// The SQLite URI of a database in memory that nobody else has; it lives until its last opener is dropped.
+pub(crate) fn memory_uri() -> String {
+    static OPENED: AtomicU64 = AtomicU64::new(0);
+    format!(
+        "file:/engine-{}?vfs=memdb",
+        OPENED.fetch_add(1, Ordering::Relaxed)
+    )
+}
+
+/// Opens `file` for reading only, also while another process writes to it.
+pub(crate) fn open_read_only(file: &Path) -> Result<Database, OpenError> {
+    std::fs::metadata(file).map_err(|source| OpenError::NotFound {
+        file: file.to_owned(),
+        source,
+    })?;
+    let opened = Database::new(&uri(file, "?mode=ro"));
+    // A read-only medium has no room for SQLite's shared memory. The file alone is whole only when no log is beside it.
+    let log = file.with_file_name(format!("{DATABASE}-wal"));
+    let opened = match opened {
+        Err(_) if !log.exists() => Database::new(&uri(file, "?immutable=1")),
+        opened => opened,
+    };
+    opened.map_err(OpenError::damaged(file))
+}

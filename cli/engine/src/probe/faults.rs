@@ -1,0 +1,212 @@
+//! Breaks chosen requests in the ways a network and a busy DynamoDB do: before they are applied, after they are
+//! applied, or by refusing them. A request no rule chooses passes unchanged.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_config::SdkConfig;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+
+use super::{Probe, Request, wrap};
+
+/// What happens to a chosen request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The connection breaks before the request arrives: it is not applied.
+    FailBefore,
+    /// The request is applied, then the connection breaks: the SDK sees the same error.
+    DropAnswer,
+    /// The request is not applied; DynamoDB answers with this status and error code.
+    Answer {
+        /// The HTTP status, 400 for most codes.
+        status: u16,
+        /// The code alone, such as `ThrottlingException`.
+        code: String,
+    },
+}
+
+impl Fault {
+    /// DynamoDB refuses the request because too many came.
+    #[must_use]
+    pub fn throttled() -> Self {
+        Self::Answer {
+            status: 400,
+            code: "ProvisionedThroughputExceededException".to_owned(),
+        }
+    }
+}
+
+/// Which attempts a fault befalls. A retry of the SDK counts as an attempt of its own.
+#[derive(Clone)]
+pub struct Matching {
+    operation: Option<String>,
+    chosen: Arc<dyn Fn(&Request) -> bool + Send + Sync>,
+    skip: usize,
+    left: usize,
+}
+
+impl fmt::Debug for Matching {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Matching")
+            .field("operation", &self.operation)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Matching {
+    /// The next request of any operation.
+    #[must_use]
+    pub fn any() -> Self {
+        Self {
+            operation: None,
+            chosen: Arc::new(|_| true),
+            skip: 0,
+            left: 1,
+        }
+    }
+
+    /// The next request of `operation`.
+    #[must_use]
+    pub fn operation(operation: &str) -> Self {
+        Self {
+            operation: Some(operation.to_owned()),
+            ..Self::any()
+        }
+    }
+
+    /// Only requests `chosen` says yes to.
+    #[must_use]
+    pub fn when(self, chosen: impl Fn(&Request) -> bool + Send + Sync + 'static) -> Self {
+        Self {
+            chosen: Arc::new(chosen),
+            ..self
+        }
+    }
+
+    /// The `nth` that matches, the next being the first, instead of the next.
+    #[must_use]
+    pub fn nth(self, nth: usize) -> Self {
+        Self {
+            skip: nth.saturating_sub(1),
+            ..self
+        }
+    }
+
+    /// So many in a row instead of one.
+    #[must_use]
+    pub fn times(self, times: usize) -> Self {
+        Self { left: times, ..self }
+    }
+
+    /// Every one from there on.
+    #[must_use]
+    pub fn always(self) -> Self {
+        self.times(usize::MAX)
+    }
+
+    fn befalls(&mut self, request: &Request) -> bool {
+        let matches = self
+            .operation
+            .as_ref()
+            .is_none_or(|operation| *operation == request.operation)
+            && (self.chosen)(request)
+            && self.left > 0;
+        if !matches {
+            return false;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        self.left -= 1;
+        true
+    }
+}
+
+/// The rules, and how often they were applied. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    rules: Arc<Mutex<Rules>>,
+}
+
+#[derive(Debug, Default)]
+struct Rules {
+    list: Vec<(Matching, Fault)>,
+    applied: usize,
+}
+
+impl Faults {
+    /// `config` with rules between it and the database; there are none yet.
+    #[must_use]
+    pub fn inject(config: &SdkConfig) -> (SdkConfig, Self) {
+        let faults = Self::default();
+        (wrap(config, faults.clone()), faults)
+    }
+
+    /// Adds a rule. The oldest rule that chooses a request wins.
+    pub fn add(&self, matching: Matching, fault: Fault) {
+        self.rules().list.push((matching, fault));
+    }
+
+    /// Removes all rules.
+    pub fn clear(&self) {
+        self.rules().list.clear();
+    }
+
+    /// How many requests were broken so far.
+    #[must_use]
+    pub fn applied(&self) -> usize {
+        self.rules().applied
+    }
+
+    fn rules(&self) -> MutexGuard<'_, Rules> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn choose(&self, request: &Request) -> Option<Fault> {
+        let mut rules = self.rules();
+        let fault = rules
+            .list
+            .iter_mut()
+            .find_map(|(matching, fault)| matching.befalls(request).then(|| fault.clone()));
+        rules.applied += usize::from(fault.is_some());
+        fault
+    }
+}
+
+impl Probe for Faults {
+    fn pass(&self, request: HttpRequest, on: SharedHttpConnector) -> HttpConnectorFuture {
+        match self.choose(&Request::read(&request)) {
+            None => on.call(request),
+            Some(Fault::FailBefore) => HttpConnectorFuture::ready(Err(broken())),
+            Some(Fault::Answer { status, code }) => HttpConnectorFuture::ready(refusal(status, &code)),
+            Some(Fault::DropAnswer) => HttpConnectorFuture::new(async move {
+                on.call(request).await?;
+                Err(broken())
+            }),
+        }
+    }
+}
+
+fn broken() -> ConnectorError {
+    ConnectorError::io("the connection was broken on purpose".into())
+}
+
+fn refusal(status: u16, code: &str) -> Result<HttpResponse, ConnectorError> {
+    let body = serde_json::json!({
+        "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"),
+        "message": "refused on purpose",
+    });
+    let status = status
+        .try_into()
+        .map_err(|error| ConnectorError::user(Box::new(error)))?;
+    let mut response = HttpResponse::new(status, SdkBody::from(body.to_string()));
+    response
+        .headers_mut()
+        .insert("content-type", "application/x-amz-json-1.0");
+    Ok(response)
+}

@@ -1,0 +1,12 @@
+//! The command routes through their front door, on the journal in memory and on the embedded engine.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod commands {
+    mod bad_input;
+    mod cost;
+    mod front;
+    mod idempotency;
+    mod preconditions;
+    mod races;
+    mod receipts;
+}

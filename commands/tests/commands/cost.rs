@@ -1,0 +1,132 @@
+//! What each command costs on `DynamoDB`, whatever the product's length.
+
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use engine::probe::Recorder;
+use event_store::{dynamodb::to_item, seal};
+use schema::{Commit, fixtures};
+
+use super::front::{Front, HELMET};
+
+async fn cost(
+    front: &Front,
+    recorder: &Recorder,
+    request: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Vec<(String, f64)> {
+    recorder.clear();
+    let answer = front.send(request, headers, body).await;
+    assert!(
+        answer.status.is_success() || answer.status == 412,
+        "{request}: {}",
+        answer.body
+    );
+    let units = |recorded: engine::probe::Recorded| {
+        let units = recorded.capacity();
+        (recorded.request.operation, units.unwrap_or_default())
+    };
+    recorder.take().into_iter().map(units).collect()
+}
+
+fn requests(expected: &[(&str, f64)]) -> Vec<(String, f64)> {
+    expected
+        .iter()
+        .map(|(operation, units)| ((*operation).to_owned(), *units))
+        .collect()
+}
+
+const INSERT: (&str, f64) = ("ExecuteStatement", 1.0);
+const LOAD: (&str, f64) = ("Query", 1.0);
+
+#[tokio::test]
+async fn a_new_product_costs_one_request() {
+    let engine = engine::Engine::in_memory().unwrap();
+    let (config, recorder) = Recorder::record(&engine.sdk_config());
+    let front = Front::on(&config).await;
+    assert_eq!(
+        cost(&front, &recorder, "POST /products", &[], HELMET).await,
+        requests(&[INSERT])
+    );
+    let absent = [("if-none-match", "*")];
+    assert_eq!(
+        cost(&front, &recorder, "PUT /products/p", &absent, HELMET).await,
+        requests(&[INSERT])
+    );
+}
+
+/// Writes a product of so many events, deleted and restored in turn, 100 commits a transaction.
+async fn grow(client: &aws_sdk_dynamodb::Client, product: &str, events: usize) {
+    let mut last: Option<Commit> = None;
+    let mut writes = Vec::new();
+    for n in 0..events {
+        let event = match n {
+            0 => fixtures::helmet_created(),
+            n if n % 2 == 1 => fixtures::helmet_deleted(),
+            _ => fixtures::helmet_restored(),
+        };
+        let (commit, stored) = seal(fixtures::commit_after(
+            last.as_ref(),
+            &fixtures::id(product),
+            vec![event],
+        ))
+        .unwrap();
+        last = Some(commit);
+        let put = Put::builder()
+            .table_name("events")
+            .set_item(Some(to_item(&stored).unwrap()))
+            .build()
+            .unwrap();
+        writes.push(TransactWriteItem::builder().put(put).build());
+    }
+    for chunk in writes.chunks(100) {
+        client
+            .transact_write_items()
+            .set_transact_items(Some(chunk.to_vec()))
+            .send()
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn any_other_command_costs_two_requests_at_1_1_000_and_10_000_events() {
+    let engine = engine::Engine::in_memory().unwrap();
+    let (config, recorder) = Recorder::record(&engine.sdk_config());
+    let front = Front::on(&config).await;
+    let client = aws_sdk_dynamodb::Client::new(&config);
+    for length in [1, 1_001, 10_001] {
+        let product = format!("p{length}");
+        grow(&client, &product, length).await;
+        let patch = format!("PATCH /products/{product}");
+        let written = cost(&front, &recorder, &patch, &[], r#"{"price":1}"#).await;
+        assert_eq!(written, requests(&[LOAD, INSERT]), "{length}");
+        let unchanged = cost(&front, &recorder, &patch, &[], r#"{"price":1}"#).await;
+        assert_eq!(unchanged, requests(&[LOAD]), "{length}");
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_command_costs_no_write() {
+    let engine = engine::Engine::in_memory().unwrap();
+    let (config, recorder) = Recorder::record(&engine.sdk_config());
+    let front = Front::on(&config).await;
+    let key = [("idempotency-key", "k")];
+    front.send("PUT /products/p", &key, HELMET).await;
+    assert_eq!(
+        cost(&front, &recorder, "PUT /products/p", &key, HELMET).await,
+        requests(&[LOAD])
+    );
+    front.send("PATCH /products/p", &[], r#"{"price":1}"#).await;
+    assert_eq!(
+        cost(&front, &recorder, "PUT /products/p", &key, HELMET).await,
+        requests(&[LOAD, LOAD])
+    );
+    let posted = front.send("POST /products", &key, HELMET).await;
+    assert_eq!(posted.status, 201);
+    let repeated: Vec<_> = cost(&front, &recorder, "POST /products", &key, HELMET)
+        .await
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(repeated, ["ExecuteStatement", "Query"]);
+}

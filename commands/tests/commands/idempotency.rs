@@ -1,0 +1,173 @@
+//! A command sent again with its key is recognised, whatever happened since, and changes nothing.
+
+use super::front::{Front, HELMET};
+
+const KEY: (&str, &str) = ("idempotency-key", "k-1");
+
+#[tokio::test]
+async fn five_sendings_with_one_key_are_one_commit_and_five_equal_receipts() {
+    let front = Front::in_memory();
+    front.send("PUT /products/p", &[], HELMET).await;
+    let first = front.send("PATCH /products/p", &[KEY], r#"{"price":"1"}"#).await;
+    for n in 0..4 {
+        front
+            .send(
+                "PATCH /products/p",
+                &[("idempotency-key", &format!("other-{n}"))],
+                &format!(r#"{{"price":"{}"}}"#, n + 2),
+            )
+            .await;
+        let again = front
+            .send("PATCH /products/p", &[KEY], "{ \"price\" : \"1\" }")
+            .await;
+        assert_eq!((again.status, &again.body), (first.status, &first.body));
+        assert_eq!(again.header("etag"), first.header("etag"));
+        assert_eq!(
+            (
+                first.header("idempotency-replayed"),
+                again.header("idempotency-replayed")
+            ),
+            ("", "true")
+        );
+    }
+    assert_eq!(front.commits("p").await.len(), 6);
+}
+
+#[tokio::test]
+async fn a_post_with_a_key_never_makes_a_second_product_even_when_the_key_left_the_ring() {
+    let front = Front::in_memory();
+    let first = front.send("POST /products", &[KEY], HELMET).await;
+    let id = first.body["product_id"].as_str().unwrap().to_owned();
+    for n in 0..100 {
+        let other = format!("other-{n}");
+        let body = format!(r#"{{"price":"{n}"}}"#);
+        let answer = front
+            .send(
+                &format!("PATCH /products/{id}"),
+                &[("idempotency-key", &other)],
+                &body,
+            )
+            .await;
+        assert_eq!(answer.status, 200);
+    }
+    front.send(&format!("DELETE /products/{id}"), &[], "").await;
+    let again = front.send("POST /products", &[KEY], HELMET).await;
+    assert_eq!((again.status.as_u16(), &again.body), (201, &first.body));
+    assert_eq!(again.header("location"), first.header("location"));
+    assert_eq!(front.commits(&id).await.len(), 102);
+}
+
+#[tokio::test]
+async fn the_same_key_with_another_request_is_refused() {
+    let front = Front::in_memory();
+    front
+        .send("PUT /products/p", &[KEY], r#"{"name":"a","price":1}"#)
+        .await;
+    for (request, body) in [
+        ("PUT /products/p", r#"{"name":"b","price":1}"#),
+        ("PUT /products/p", r#"{"name":"a","price":1.0001}"#),
+        ("PATCH /products/p", r#"{"name":"a","price":1}"#),
+        ("DELETE /products/p", ""),
+        ("DELETE /products/p?occurred_at=2020-01-01T00:00:00Z", ""),
+    ] {
+        let answer = front.send(request, &[KEY], body).await;
+        assert_eq!(
+            answer.refusal(),
+            (422, "idempotency-key-reused"),
+            "{request} {body}"
+        );
+    }
+    assert_eq!(
+        front
+            .send("PUT /products/p", &[KEY], r#"{"price":1.0,"name":"a"}"#)
+            .await
+            .status,
+        201
+    );
+    assert_eq!(front.commits("p").await.len(), 1);
+}
+
+#[tokio::test]
+async fn post_with_a_used_key_and_another_body_is_refused() {
+    let front = Front::in_memory();
+    front.send("POST /products", &[KEY], HELMET).await;
+    let other = front
+        .send("POST /products", &[KEY], r#"{"name":"a","price":1}"#)
+        .await;
+    assert_eq!(other.refusal(), (422, "idempotency-key-reused"));
+}
+
+#[tokio::test]
+async fn at_least_the_last_32_keys_of_a_product_are_remembered() {
+    let front = Front::in_memory();
+    for n in 0..33 {
+        let key = format!("k-{n}");
+        front
+            .send(
+                "PUT /products/p",
+                &[("idempotency-key", &key)],
+                &format!(r#"{{"name":"{n}","price":1}}"#),
+            )
+            .await;
+    }
+    for n in 1..33 {
+        let key = format!("k-{n}");
+        let again = front
+            .send(
+                "PUT /products/p",
+                &[("idempotency-key", &key)],
+                &format!(r#"{{"name":"{n}","price":1}}"#),
+            )
+            .await;
+        assert_eq!(again.header("idempotency-replayed"), "true", "{n}");
+        assert_eq!(again.body["version"], n + 1, "{n}");
+    }
+    assert_eq!(front.commits("p").await.len(), 33);
+}
+
+#[tokio::test]
+async fn a_command_that_wrote_nothing_is_decided_anew() {
+    let front = Front::in_memory();
+    front.send("PATCH /products/p", &[KEY], r#"{"price":"1"}"#).await;
+    front.send("PUT /products/p", &[], HELMET).await;
+    let now = front.send("PATCH /products/p", &[KEY], r#"{"price":"1"}"#).await;
+    assert_eq!(
+        (now.status.as_u16(), now.header("idempotency-replayed")),
+        (200, "")
+    );
+    assert_eq!(now.body["version"], 2);
+}
+
+#[tokio::test]
+async fn a_repetition_is_recognised_before_its_precondition_is_looked_at() {
+    let front = Front::in_memory();
+    front.send("PUT /products/p", &[], HELMET).await;
+    let headers = [KEY, ("if-match", "\"1\"")];
+    let first = front
+        .send("PATCH /products/p", &headers, r#"{"price":"1"}"#)
+        .await;
+    let again = front
+        .send("PATCH /products/p", &headers, r#"{"price":"1"}"#)
+        .await;
+    assert_eq!((again.status, again.body), (first.status, first.body));
+    let created = [KEY, ("if-none-match", "*")];
+    let first = front.send("PUT /products/q", &created, HELMET).await;
+    let again = front.send("PUT /products/q", &created, HELMET).await;
+    assert_eq!((again.status, again.body), (first.status, first.body));
+}
+
+#[tokio::test]
+async fn a_key_of_wrong_form_is_refused() {
+    let front = Front::in_memory();
+    for key in ["", "with space", &"x".repeat(256)] {
+        let answer = front
+            .send("PUT /products/p", &[("idempotency-key", key)], HELMET)
+            .await;
+        assert_eq!(answer.refusal(), (400, "malformed"), "{key}");
+    }
+    let twice = front
+        .send("PUT /products/p", &[KEY, ("idempotency-key", "k-2")], HELMET)
+        .await;
+    assert_eq!(twice.refusal(), (400, "malformed"));
+    assert!(front.commits("p").await.is_empty());
+}
