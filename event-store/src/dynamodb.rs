@@ -7,10 +7,11 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::execute_statement::ExecuteStatementError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use schema::{ProductId, StoredCommit};
 
-use crate::journal::{AppendError, Journal, ScanPage, ScanPosition, Unavailable};
+use crate::journal::{AppendError, CommitKey, Journal, KeyPage, ScanPage, ScanPosition, Unavailable};
 
 pub use item::{Item, from_item, to_item};
 pub(crate) use item::{number, number_of};
@@ -41,6 +42,33 @@ impl DynamoJournal {
             .expression_attribute_names("#sequence", "sequence")
             .expression_attribute_values(":product", AttributeValue::S(product.to_string()))
     }
+
+    async fn scanned(
+        &self,
+        from: Option<ScanPosition>,
+        limit: usize,
+        narrowed: impl FnOnce(ScanFluentBuilder) -> ScanFluentBuilder,
+    ) -> Result<ScanPage, Unavailable> {
+        let from = from
+            .map(|position| to_item(&StoredCommit(position.0)))
+            .transpose();
+        let request = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .limit(request_limit(limit))
+            .set_exclusive_start_key(from.map_err(|error| Unavailable(error.into()))?);
+        let answer = narrowed(request).send().await.map_err(unavailable)?;
+        let commits = answer.items.unwrap_or_default().into_iter().map(from_item);
+        Ok(ScanPage {
+            commits: commits.collect(),
+            next: answer
+                .last_evaluated_key
+                .map(|key| ScanPosition(from_item(key).0)),
+        })
+    }
 }
 
 #[async_trait]
@@ -65,13 +93,7 @@ impl Journal for DynamoJournal {
             .scan_index_forward(false)
             .limit(1);
         let answer = query.send().await.map_err(unavailable)?;
-        answer
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .next()
-            .map(decoded)
-            .transpose()
+        Ok(answer.items.unwrap_or_default().into_iter().next().map(from_item))
     }
 
     async fn page(
@@ -93,9 +115,7 @@ impl Journal for DynamoJournal {
                 .send()
                 .await
                 .map_err(unavailable)?;
-            for item in answer.items.unwrap_or_default() {
-                commits.push(decoded(item)?);
-            }
+            commits.extend(answer.items.unwrap_or_default().into_iter().map(from_item));
             from = answer.last_evaluated_key;
             if from.is_none() {
                 break;
@@ -105,34 +125,24 @@ impl Journal for DynamoJournal {
     }
 
     async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
-        let from = from
-            .map(|position| to_item(&StoredCommit(position.0)))
-            .transpose();
-        let request = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .limit(request_limit(limit))
-            .set_exclusive_start_key(from.map_err(|error| Unavailable(error.into()))?);
-        let answer = request.send().await.map_err(unavailable)?;
-        let commits = answer
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(decoded)
-            .collect::<Result<_, _>>()?;
-        let next = answer.last_evaluated_key.map(decoded).transpose()?;
-        Ok(ScanPage {
-            commits,
-            next: next.map(|key| ScanPosition(key.0)),
+        self.scanned(from, limit, |request| request).await
+    }
+
+    async fn scan_keys(&self, from: Option<ScanPosition>, limit: usize) -> Result<KeyPage, Unavailable> {
+        let keys_only = |request: ScanFluentBuilder| {
+            request
+                .projection_expression("product_id, #sequence, #state.#version")
+                .expression_attribute_names("#sequence", "sequence")
+                .expression_attribute_names("#state", "state")
+                .expression_attribute_names("#version", "version")
+        };
+        let page = self.scanned(from, limit, keys_only).await?;
+        let keys = page.commits.iter().map(CommitKey::of).collect::<Result<_, _>>()?;
+        Ok(KeyPage {
+            keys,
+            next: page.next,
         })
     }
-}
-
-fn decoded(item: item::Item) -> Result<StoredCommit, Unavailable> {
-    from_item(item).map_err(|error| Unavailable(error.into()))
 }
 
 fn request_limit(limit: usize) -> i32 {

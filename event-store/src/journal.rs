@@ -47,6 +47,19 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// [`Unavailable`]: try again later from the same position.
     async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable>;
+
+    /// What [`Journal::scan`] walks, of each commit only what names it; for lists of products and heads.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later from the same position.
+    async fn scan_keys(&self, from: Option<ScanPosition>, limit: usize) -> Result<KeyPage, Unavailable> {
+        let page = self.scan(from, limit).await?;
+        let keys = page.commits.iter().map(CommitKey::of).collect::<Result<_, _>>()?;
+        Ok(KeyPage {
+            keys,
+            next: page.next,
+        })
+    }
 }
 
 /// Where a scan goes on; made by an adapter and understood by that adapter alone.
@@ -60,6 +73,43 @@ pub struct ScanPage {
     pub commits: Vec<StoredCommit>,
     /// Where to go on, `None` at the end.
     pub next: Option<ScanPosition>,
+}
+
+/// What names a commit. The product is text because a damaged table may hold what is no product id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitKey {
+    /// The stream.
+    pub product_id: String,
+    /// Sequence of the commit's first event.
+    pub sequence: u64,
+    /// Sequence of its last event, as its state says; the first one's where the state cannot be read.
+    pub version: u64,
+}
+
+/// One page of a scan of keys.
+#[derive(Debug)]
+pub struct KeyPage {
+    /// The keys.
+    pub keys: Vec<CommitKey>,
+    /// Where to go on, `None` at the end.
+    pub next: Option<ScanPosition>,
+}
+
+impl CommitKey {
+    /// The key of a commit, of which only `product_id`, `sequence` and the state's `version` have to be there.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the key itself cannot be read, which no event table holds.
+    pub fn of(commit: &StoredCommit) -> Result<Self, Unavailable> {
+        let unreadable = |error: schema::DecodeError| Unavailable(error.into());
+        let sequence = commit.sequence().map_err(unreadable)?;
+        let version = commit.0.get("state").and_then(|state| state["version"].as_u64());
+        Ok(Self {
+            product_id: commit.text("product_id").map_err(unreadable)?.to_owned(),
+            sequence,
+            version: version.unwrap_or(sequence),
+        })
+    }
 }
 
 /// Why a commit was not, or perhaps not, written.

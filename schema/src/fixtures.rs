@@ -2,13 +2,15 @@
 
 use ulid::Ulid;
 
+use crate::details::{Attributes, Details, DetailsChange};
+use crate::facts::Facts;
 use crate::hash::Hash;
 use crate::id::ProductId;
 use crate::metadata::Metadata;
 use crate::money::{Currency, Money, Price};
 use crate::product::{
-    Attributes, Details, DetailsChange, Facts, ProductCreated, ProductDeleted, ProductDetailsChanged,
-    ProductEvent, ProductPriceChanged, ProductRenamed, ProductRestored,
+    ProductCreated, ProductDeleted, ProductDetailsChanged, ProductEvent, ProductPriceChanged, ProductRenamed,
+    ProductRestored,
 };
 use crate::recent::Recent;
 use crate::state::Product;

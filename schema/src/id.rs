@@ -53,6 +53,14 @@ impl TryFrom<String> for ProductId {
     }
 }
 
+impl std::str::FromStr for ProductId {
+    type Err = InvalidProductId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidProductId> {
+        Self::new(text)
+    }
+}
+
 impl From<ProductId> for String {
     fn from(id: ProductId) -> Self {
         id.0

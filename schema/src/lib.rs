@@ -4,6 +4,8 @@
 //! a change of shape adds a version ([`upcast`]), and every version ever written has a frozen sample in `samples/`.
 
 pub mod commit;
+pub mod details;
+pub mod facts;
 #[cfg(feature = "fixtures")]
 pub mod fixtures;
 pub mod hash;
@@ -21,12 +23,14 @@ pub mod time;
 pub mod upcast;
 
 pub use commit::{Commit, CommitReceipt, DecodeError, RecordedEvent, StoredCommit, Unsealed};
+pub use details::{Attributes, Details, DetailsChange};
+pub use facts::{Facts, Misfit, Status};
 pub use hash::Hash;
 pub use id::{InvalidProductId, ProductId};
 pub use message::{Message, MessageMetadata};
 pub use metadata::Metadata;
 pub use money::{Currency, InvalidMoney, Money, Price};
-pub use product::{Attributes, Facts, ProductEvent, Status};
+pub use product::ProductEvent;
 pub use receipt::{PublicationFailure, PublicationReceipt, PublicationRecord};
 pub use recent::Recent;
 pub use state::Product;

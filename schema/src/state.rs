@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::facts::Facts;
 use crate::id::ProductId;
-use crate::product::Facts;
 use crate::time::Timestamp;
 
 /// The version in which this build writes a commit's `state`. Stored; a change of shape adds a version in `upcast.rs`.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use schema::product::{
-    Facts, ProductCreated, ProductDeleted, ProductDetailsChanged, ProductPriceChanged, ProductRenamed,
+    ProductCreated, ProductDeleted, ProductDetailsChanged, ProductPriceChanged, ProductRenamed,
     ProductRestored,
 };
 use schema::{
-    CommitReceipt, Hash, Message, MessageMetadata, Metadata, Product, ProductEvent, ProductId,
+    CommitReceipt, Facts, Hash, Message, MessageMetadata, Metadata, Product, ProductEvent, ProductId,
     PublicationRecord, StoredCommit, Timestamp, fixtures, upcast,
 };
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};

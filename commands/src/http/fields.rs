@@ -1,7 +1,7 @@
 //! The fields of a command's body: every rule in one place, every fault reported at once.
 
+use schema::Details;
 use schema::http::Fault;
-use schema::product::Details;
 use schema::{Attributes, Currency, Price, Timestamp};
 use serde_json::value::RawValue;
 

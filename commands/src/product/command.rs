@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schema::product::Details;
+use schema::Details;
 use schema::{Currency, Price};
 
 /// A wish, with everything the decision needs.

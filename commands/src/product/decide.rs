@@ -1,10 +1,10 @@
 //! The decision: from what a product is and what is wanted to what happens. Pure; time and ids come later.
 
 use schema::product::{
-    Details, DetailsChange, ProductCreated, ProductDeleted, ProductDetailsChanged, ProductPriceChanged,
-    ProductRenamed, ProductRestored,
+    ProductCreated, ProductDeleted, ProductDetailsChanged, ProductPriceChanged, ProductRenamed,
+    ProductRestored,
 };
-use schema::{Attributes, Facts, Money, ProductEvent, Status};
+use schema::{Attributes, Details, DetailsChange, Facts, Money, ProductEvent, Status};
 
 use super::{Command, MOST_ATTRIBUTES, NewProduct, Patch, Refusal};
 

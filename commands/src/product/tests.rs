@@ -6,8 +6,8 @@ use schema::fixtures::{
     helmet_created, helmet_deleted, helmet_price_changed, helmet_renamed, helmet_restored, helmet_story,
     money,
 };
-use schema::product::{Details, DetailsChange, ProductCreated, ProductDetailsChanged, ProductPriceChanged};
-use schema::{Attributes, Currency, Facts, Price, ProductEvent};
+use schema::product::{ProductCreated, ProductDetailsChanged, ProductPriceChanged};
+use schema::{Attributes, Currency, Details, DetailsChange, Facts, Price, ProductEvent};
 
 use super::*;
 

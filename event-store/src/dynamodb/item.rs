@@ -6,15 +6,16 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use schema::StoredCommit;
+use serde_json::Value;
 
 use crate::journal::Unavailable;
 
 /// An item of the event table.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// The value has no counterpart in `DynamoDB`, or the item none in JSON (sets and binary values).
+/// The value has no counterpart in `DynamoDB`.
 #[derive(Debug, thiserror::Error)]
-#[error("the commit cannot be converted to or from an item: {0}")]
+#[error("the commit cannot be converted to an item: {0}")]
 pub struct Unconvertible(#[from] serde_dynamo::Error);
 
 /// The item of a commit.
@@ -25,12 +26,16 @@ pub fn to_item(commit: &StoredCommit) -> Result<Item, Unconvertible> {
     Ok(serde_dynamo::to_item(&commit.0)?)
 }
 
-/// The commit of an item.
-///
-/// # Errors
-/// [`Unconvertible`]: the item was not written by this ledger.
-pub fn from_item(item: Item) -> Result<StoredCommit, Unconvertible> {
-    Ok(StoredCommit(serde_dynamo::from_item(item)?))
+/// The commit of an item. An attribute that has no counterpart in JSON (a binary value), which this ledger never
+/// writes, becomes a text that says so: the commit then neither decodes nor verifies, but it does not hide the others.
+#[must_use]
+pub fn from_item(item: Item) -> StoredCommit {
+    let converted = |(name, value): (String, AttributeValue)| {
+        let value = serde_dynamo::from_attribute_value(value);
+        let foreign = |error| Value::String(format!("not written by this ledger: {error}"));
+        (name, value.unwrap_or_else(foreign))
+    };
+    StoredCommit(item.into_iter().map(converted).collect())
 }
 
 /// The insert of a commit: the statement and its parameters, one per attribute, since `PartiQL` takes parameters for

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use event_store::{AppendError, Journal, journal::commits_after};
+use event_store::{AppendError, CommitKey, Journal, journal::commits_after};
 use futures::TryStreamExt;
 use schema::{StoredCommit, fixtures};
 use serde_json::json;
@@ -180,5 +180,40 @@ async fn a_scan_meets_every_commit_once_and_each_product_in_order() {
             met.values().all(|sequences| *sequences == [1, 2, 3, 4, 5, 6]),
             "{name}: {met:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_scan_of_keys_meets_what_a_scan_meets() {
+    for (name, journal) in all().await {
+        for product in ["a", "b", "c"] {
+            let product = fixtures::id(product);
+            let (first, stored) = commit(
+                None,
+                &product,
+                vec![fixtures::helmet_created(), fixtures::helmet_renamed()],
+            );
+            let (_, mut damaged) = commit(Some(&first), &product, vec![fixtures::helmet_price_changed()]);
+            damaged.0["state"] = json!("gone");
+            append_all(&journal, &[stored, damaged]).await;
+        }
+        let key = |product: &str, sequence, version| CommitKey {
+            product_id: product.into(),
+            sequence,
+            version,
+        };
+        let mut met = Vec::new();
+        let mut position = None;
+        loop {
+            let page = journal.scan_keys(position, 4).await.unwrap();
+            met.extend(page.keys);
+            position = page.next;
+            if position.is_none() {
+                break;
+            }
+        }
+        met.sort_by(|a, b| (&a.product_id, a.sequence).cmp(&(&b.product_id, b.sequence)));
+        let expected = ["a", "b", "c"].map(|product| [key(product, 1, 2), key(product, 3, 3)]);
+        assert_eq!(met, expected.concat(), "{name}");
     }
 }

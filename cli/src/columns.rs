@@ -1,0 +1,136 @@
+//! Tables for people: columns as wide as their widest cell, colours on a terminal only, and nothing from the ledger that
+//! could steer the terminal.
+
+use std::fmt::Write;
+
+use console::{StyledObject, measure_text_width, style};
+
+/// A table; its last column may have several lines in a cell.
+#[derive(Debug, Default)]
+pub struct Columns {
+    titles: Vec<&'static str>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Columns {
+    /// A table with these columns.
+    #[must_use]
+    pub fn new(titles: &[&'static str]) -> Self {
+        Self {
+            titles: titles.to_vec(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row, one cell a column.
+    pub fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    /// The table as text. A column in which every cell is empty is left out.
+    #[must_use]
+    pub fn draw(&self) -> String {
+        let widths: Vec<usize> = (0..self.titles.len()).map(|column| self.width(column)).collect();
+        let titles = self
+            .titles
+            .iter()
+            .map(|title| style(title).bold().to_string())
+            .collect();
+        let mut text = String::new();
+        for row in std::iter::once(&titles).chain(&self.rows) {
+            line(&mut text, row, &widths);
+        }
+        text
+    }
+
+    /// Zero for a column without content.
+    fn width(&self, column: usize) -> usize {
+        let cells = self.rows.iter().filter_map(|row| row.get(column));
+        let widest = cells
+            .flat_map(|cell| cell.lines())
+            .map(measure_text_width)
+            .max()
+            .unwrap_or(0);
+        if widest == 0 {
+            0
+        } else {
+            widest.max(measure_text_width(self.titles[column]))
+        }
+    }
+}
+
+fn line(text: &mut String, row: &[String], widths: &[usize]) {
+    let last = widths.iter().rposition(|width| *width > 0).unwrap_or(0);
+    let mut indent = 0;
+    for (column, (cell, width)) in row
+        .iter()
+        .zip(widths)
+        .enumerate()
+        .filter(|(_, (_, width))| **width > 0)
+    {
+        if column == last {
+            let margin = format!("\n{}", " ".repeat(indent));
+            text.push_str(&cell.replace('\n', &margin));
+        } else {
+            let padding = width.saturating_sub(measure_text_width(cell));
+            let _ = write!(text, "{cell}{}  ", " ".repeat(padding));
+            indent += width + 2;
+        }
+    }
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+}
+
+/// A text from the ledger, on one line, in which nothing can move the cursor or turn the writing round.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let shown = |letter: char| match letter {
+        '"' | '\'' | '\\' => letter.to_string(),
+        _ => letter.escape_debug().to_string(),
+    };
+    text.chars().map(shown).collect()
+}
+
+/// What was there before.
+#[must_use]
+pub fn old(text: &str) -> StyledObject<String> {
+    style(plain(text)).red()
+}
+
+/// What is there now.
+#[must_use]
+pub fn new(text: &str) -> StyledObject<String> {
+    style(plain(text)).green()
+}
+
+/// A moment for people: to the second, in UTC, `-` for none.
+#[must_use]
+pub fn moment(text: Option<&str>) -> String {
+    let Some(text) = text else {
+        return "-".into();
+    };
+    match (text.get(..10), text.get(11..19)) {
+        (Some(day), Some(time)) => plain(&format!("{day} {time}")),
+        _ => plain(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell_and_empty_ones_are_left_out() {
+        let mut table = Columns::new(&["a", "none", "what"]);
+        table.row(vec!["1".into(), String::new(), "first".into()]);
+        table.row(vec!["1234".into(), String::new(), "second\nthird".into()]);
+        let drawn = console::strip_ansi_codes(&table.draw()).into_owned();
+        assert_eq!(drawn, "a     what\n1     first\n1234  second\n      third\n");
+    }
+
+    #[test]
+    fn what_comes_from_the_ledger_cannot_steer_the_terminal() {
+        let shown = plain("a\u{1b}[2J\n\u{202e}b\"é😀");
+        assert_eq!(shown, "a\\u{1b}[2J\\n\\u{202e}b\"é😀");
+    }
+}

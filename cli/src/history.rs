@@ -1,0 +1,140 @@
+//! `ledger history`: what happened to a product, event by event: what changed from what to what, who, when, and when it
+//! was published.
+
+mod story;
+
+use std::process::ExitCode;
+
+use clap::Args;
+use console::style;
+use schema::{ProductId, StoredCommit};
+use serde_json::Value;
+
+use crate::columns::{Columns, moment, plain};
+use crate::out::{self, Read};
+use crate::remote::{Server, refused};
+
+const PAGE: u64 = 100;
+
+/// Which product's history.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// The product.
+    id: ProductId,
+    /// Print the commits with their receipts as JSON, all pages in one.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// Shows the history.
+///
+/// # Errors
+/// When the server cannot be asked; what it refuses is told, with exit code 1.
+pub async fn run(arguments: HistoryArgs) -> anyhow::Result<ExitCode> {
+    show(arguments).await.or_else(refused)
+}
+
+async fn show(arguments: HistoryArgs) -> anyhow::Result<ExitCode> {
+    let mut table = Columns::new(&["#", "occurred", "recorded", "who", "published", "what"]);
+    let mut separator = "{\"commits\":[";
+    let mut after = Some(0);
+    while let Some(sequence) = after {
+        let query = [("after", sequence.to_string()), ("limit", PAGE.to_string())];
+        let path = ["products", arguments.id.as_str(), "history"];
+        let page = arguments.server.get(&path, &query).await?;
+        for commit in page["commits"].as_array().into_iter().flatten() {
+            if arguments.json {
+                let text = format!("{separator}{commit}");
+                separator = ",";
+                if out::print(&text)? == Read::NoMore {
+                    return Ok(ExitCode::SUCCESS);
+                }
+            } else {
+                rows(&mut table, commit);
+            }
+        }
+        after = page["next"].as_u64();
+    }
+    out::print(&if arguments.json {
+        "],\"next\":null}\n".to_owned()
+    } else {
+        table.draw()
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One row for each event; what belongs to the whole commit stands in the first.
+fn rows(table: &mut Columns, commit: &Value) {
+    let first = commit["sequence"].as_u64().unwrap_or_default();
+    let occurred = commit["metadata"]["occurred_at"].as_str();
+    let recorded = commit["recorded_at"].as_str();
+    let who = plain(commit["metadata"]["actor"].as_str().unwrap_or("-"));
+    for (n, what) in story::of(&stored(commit)).into_iter().enumerate() {
+        let once = |text: String| if n == 0 { text } else { String::new() };
+        table.row(vec![
+            style(first + n as u64).cyan().to_string(),
+            once(if occurred == recorded {
+                String::new()
+            } else {
+                moment(occurred)
+            }),
+            once(moment(recorded)),
+            once(who.clone()),
+            published(&commit["receipts"][n]),
+            what,
+        ]);
+    }
+}
+
+/// The commit as it is stored, without what stands beside it in the history.
+fn stored(commit: &Value) -> StoredCommit {
+    let mut fields = commit.as_object().cloned().unwrap_or_default();
+    fields.remove("receipts");
+    StoredCommit(fields)
+}
+
+fn published(receipt: &Value) -> String {
+    if let Some(at) = receipt["published_at"].as_str() {
+        return moment(Some(at));
+    }
+    match receipt["details"]["error_code"].as_str() {
+        Some(code) => style(format!("failed: {}", plain(code))).red().to_string(),
+        None => style("not yet").yellow().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_commit_is_told_once_and_its_events_one_by_one() {
+        let commit = json!({"sequence": 2, "recorded_at": "2026-11-23T05:20:00.001Z",
+            "metadata": {"actor": "ann", "occurred_at": "2026-11-01T00:00:00.000Z"},
+            "events": [
+                {"event_id": "01K9XFT9EG0000000000004001", "type": "ProductRenamed", "schema_version": 1,
+                 "data": {"name": "b\u{1b}", "previous_name": "a"}},
+                {"event_id": "01K9XFT9EG0000000000004002", "type": "ProductPriceChanged", "schema_version": 1,
+                 "data": {"price": "34.99", "currency": "USD", "previous_price": "33.6442", "previous_currency": "USD"}},
+                {"event_id": "01K9XFT9EG0000000000004003", "type": "ProductPainted", "schema_version": 7, "data": {"x": 1}},
+            ],
+            "receipts": [{"published_at": "2026-11-23T05:20:00.040Z"}, {"details": {"error_code": "TooLarge"}}, null]});
+        let mut table = Columns::new(&["#", "occurred", "recorded", "who", "published", "what"]);
+        rows(&mut table, &commit);
+        let shown = console::strip_ansi_codes(&table.draw()).into_owned();
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "#  occurred             recorded             who  published            what",
+                "2  2026-11-01 00:00:00  2026-11-23 05:20:00  ann  2026-11-23 05:20:00  name: a → b\\u{1b}",
+                "3                                                 failed: TooLarge     price: 33.6442 USD → 34.99 USD",
+                "4                                                 not yet              ProductPainted version 7: {\"x\":1}",
+            ]
+        );
+    }
+}

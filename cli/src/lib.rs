@@ -1,0 +1,111 @@
+//! The program `ledger`: the whole system in one process, fed by the same streams and calling the same functions as the
+//! Lambdas, and the tools of those who run and audit it. One file per subcommand.
+
+pub mod columns;
+pub mod export;
+mod health;
+pub mod history;
+pub mod import;
+mod logs;
+pub mod mapping;
+pub mod operate;
+pub mod out;
+pub mod parked;
+pub mod prices;
+pub mod progress;
+pub mod read_only;
+pub mod rebuild;
+pub mod reconcile;
+pub mod remote;
+pub mod replay;
+pub mod serve;
+pub mod settings;
+pub mod show;
+pub mod system;
+pub mod verify;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// The exit code of everything that could not be done because of settings, arguments or surroundings.
+const CANNOT: u8 = 2;
+
+/// An event-sourced product ledger. Without a subcommand it serves.
+#[derive(Debug, Parser)]
+#[command(name = "ledger", version, args_conflicts_with_subcommands = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: serve::ServeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the whole system: API, projector, publisher, bus.
+    Serve(serve::ServeArgs),
+    /// Send the commands of an NDJSON file to a server.
+    Import(import::ImportArgs),
+    /// Show a product, as it is or as it was.
+    Show(show::ShowArgs),
+    /// Show what happened to a product: what changed, who did it, when, and when it was published.
+    History(history::HistoryArgs),
+    /// Show the prices of a product over time.
+    Prices(prices::PricesArgs),
+    /// Write every commit as NDJSON.
+    Export(export::ExportArgs),
+    /// Prove that what is stored is what was recorded.
+    Verify(verify::VerifyArgs),
+    /// Build a view anew beside the one that is read, compare, switch.
+    Rebuild(rebuild::RebuildArgs),
+    /// Compare the heads of the event table with views and publication; list what is behind, or repair it.
+    Reconcile(reconcile::ReconcileArgs),
+    /// Publish a part of the ledger again, marked as a replay.
+    Replay(replay::ReplayArgs),
+    /// Products that the projector or the publisher cannot go on with, and why.
+    Parked(parked::ParkedArgs),
+    /// Write shell completions to standard output.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs the program.
+pub fn run(arguments: Arguments) -> ExitCode {
+    logs::start();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return cannot(&error.into()),
+    };
+    let done = runtime.block_on(async {
+        match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
+            Command::Serve(arguments) => serve::run(arguments).await,
+            Command::Import(arguments) => import::run(arguments).await,
+            Command::Show(arguments) => show::run(arguments).await,
+            Command::History(arguments) => history::run(arguments).await,
+            Command::Prices(arguments) => prices::run(arguments).await,
+            Command::Export(arguments) => export::run(arguments).await,
+            Command::Verify(arguments) => verify::run(arguments).await,
+            Command::Rebuild(arguments) => rebuild::run(arguments).await,
+            Command::Reconcile(arguments) => reconcile::run(arguments).await,
+            Command::Replay(arguments) => replay::run(arguments).await,
+            Command::Parked(arguments) => parked::run(arguments).await,
+            Command::Completions { shell } => {
+                clap_complete::generate(shell, &mut Arguments::command(), "ledger", &mut std::io::stdout());
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    });
+    // What still runs in the background was told to stop; a blocked thread must not hold up the end.
+    runtime.shutdown_background();
+    done.unwrap_or_else(|error| cannot(&error))
+}
+
+/// One clear line, whatever the causes.
+fn cannot(error: &anyhow::Error) -> ExitCode {
+    let line = format!("{error:#}").replace('\n', " ");
+    eprintln!("ledger: {line}");
+    ExitCode::from(CANNOT)
+}

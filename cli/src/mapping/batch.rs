@@ -1,0 +1,158 @@
+//! A batch of records on its way through failures: which of them to send next, how long to wait before, and which one
+//! to give up. It decides and does nothing else.
+
+use std::time::Duration;
+
+use aws_lambda_events::event::dynamodb::EventRecord;
+
+use super::outcome::Outcome;
+use super::record::sequence_number;
+
+/// How a mapping goes on after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// The longest wait after the first failure; it doubles with each one in a row. Waits are between half and all of
+    /// it, by chance.
+    pub first_delay: Duration,
+    /// No wait is longer.
+    pub longest_delay: Duration,
+    /// After so many failures that name no record, half the records are sent.
+    pub bisect_after: u32,
+    /// After so many retries, a record that stands alone or was named is given up. A function should park what it
+    /// cannot handle, so this many failures mean that even parking fails: rather wait than lose.
+    pub most_retries: u32,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            first_delay: Duration::from_millis(100),
+            longest_delay: Duration::from_secs(10),
+            bisect_after: 2,
+            most_retries: 30,
+        }
+    }
+}
+
+impl Retry {
+    /// The longest wait after so many failures in a row.
+    fn delay(&self, failures: u32) -> Duration {
+        let doubled = 2_u32.checked_pow(failures.saturating_sub(1)).unwrap_or(u32::MAX);
+        self.first_delay.saturating_mul(doubled).min(self.longest_delay)
+    }
+
+    /// A wait after so many failures in a row.
+    pub(super) fn wait(&self, failures: u32) -> Duration {
+        self.delay(failures).mul_f64(fastrand::f64().mul_add(0.5, 0.5))
+    }
+}
+
+/// What follows from an outcome.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Settled {
+    /// Records were done with: a checkpoint is due.
+    pub(super) advanced: bool,
+    /// This record was given up.
+    pub(super) skipped: Option<(EventRecord, String)>,
+    /// Failures in a row, to wait for before the next call.
+    pub(super) failures: u32,
+}
+
+/// Records read from one shard, in order, and how far they are done.
+#[derive(Debug)]
+pub(super) struct Batch {
+    records: Vec<EventRecord>,
+    done: usize,
+    window: usize,
+    /// Failures of the same first record in the same window.
+    tries: u32,
+    /// Failures since anything was done.
+    failures: u32,
+}
+
+impl Batch {
+    pub(super) fn new(records: Vec<EventRecord>) -> Self {
+        Self {
+            window: records.len(),
+            records,
+            done: 0,
+            tries: 0,
+            failures: 0,
+        }
+    }
+
+    /// The records to send next; empty when all are done.
+    pub(super) fn next(&self) -> &[EventRecord] {
+        let rest = &self.records[self.done..];
+        &rest[..self.window.clamp(1, rest.len().max(1)).min(rest.len())]
+    }
+
+    /// The sequence number of the last record that is done.
+    pub(super) fn checkpoint(&self) -> Option<&str> {
+        self.done
+            .checked_sub(1)
+            .map(|last| sequence_number(&self.records[last]))
+    }
+
+    /// Takes in what became of [`Batch::next`].
+    pub(super) fn settle(&mut self, outcome: Outcome, retry: &Retry) -> Settled {
+        let sent = self.next().len();
+        match outcome {
+            Outcome::Done => self.advance(sent, sent.saturating_mul(2)),
+            Outcome::FailedFrom(place @ 1..) => {
+                let rest = self.records.len();
+                self.advance(place, rest);
+                self.fail();
+                Settled {
+                    advanced: true,
+                    skipped: None,
+                    failures: self.failures,
+                }
+            }
+            Outcome::FailedFrom(_) => self.failed(1, "it was reported as failed".to_owned(), retry),
+            Outcome::Failed(reason) => self.failed(sent, reason, retry),
+        }
+    }
+
+    fn advance(&mut self, by: usize, window: usize) -> Settled {
+        self.done += by;
+        self.window = window;
+        self.tries = 0;
+        self.failures = 0;
+        Settled {
+            advanced: true,
+            ..Settled::default()
+        }
+    }
+
+    fn fail(&mut self) {
+        self.tries += 1;
+        self.failures += 1;
+    }
+
+    /// One of the first `suspects` records failed.
+    fn failed(&mut self, suspects: usize, reason: String, retry: &Retry) -> Settled {
+        self.fail();
+        if suspects > 1 {
+            // Bisecting uses up no retries, and only a record found guilty is ever given up.
+            if self.tries >= retry.bisect_after.min(retry.most_retries) {
+                self.window = suspects.div_ceil(2);
+                self.tries = 0;
+            }
+        } else if self.tries > retry.most_retries {
+            let poison = self.records[self.done].clone();
+            let rest = self.records.len();
+            return Settled {
+                skipped: Some((poison, reason)),
+                ..self.advance(1, rest)
+            };
+        }
+        Settled {
+            failures: self.failures,
+            ..Settled::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

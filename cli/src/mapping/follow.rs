@@ -1,0 +1,228 @@
+//! One consumer in one shard: read a page, hand it to the function until all of it is done, keep the checkpoint, wait
+//! for news.
+
+use std::fmt::Display;
+use std::panic::AssertUnwindSafe;
+
+use aws_lambda_events::event::dynamodb::{Event, EventRecord};
+use aws_lambda_events::event::streams::DynamoDbEventResponse;
+use aws_sdk_dynamodb::error::DisplayErrorContext;
+use futures::FutureExt;
+use tokio::sync::watch;
+
+use super::batch::Batch;
+use super::outcome::Outcome;
+use super::page::{NoPage, Pages};
+use super::record::sequence_number;
+use super::shards::Shard;
+use super::{Checkpoints, Mapping, Position, Skipped, Source, Stop, is_stopped, pause, stopped};
+
+/// Why following a shard ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The shard was read to its end.
+    Finished(String),
+    /// The shard is not there any more.
+    Gone(String, Shard),
+    /// It was asked to stop.
+    Stopped,
+}
+
+pub(super) struct Follower<'a, F> {
+    mapping: &'a Mapping,
+    source: &'a Source,
+    checkpoints: &'a Checkpoints,
+    function: &'a F,
+    stop: Stop,
+}
+
+impl<'a, F, Fut, E> Follower<'a, F>
+where
+    F: Fn(Event) -> Fut,
+    Fut: Future<Output = Result<DynamoDbEventResponse, E>>,
+    E: Display,
+{
+    pub(super) fn new(
+        mapping: &'a Mapping,
+        source: &'a Source,
+        checkpoints: &'a Checkpoints,
+        function: &'a F,
+        stop: Stop,
+    ) -> Self {
+        Self {
+            mapping,
+            source,
+            checkpoints,
+            function,
+            stop,
+        }
+    }
+
+    /// Follows `shard` of the stream `arn` to its end.
+    pub(super) async fn follow(self, arn: String, shard: Shard) -> End {
+        let after = match self.load(&arn, &shard.id).await {
+            None => return End::Stopped,
+            Some(Position::Finished) => return End::Finished(shard.id),
+            Some(Position::Start) => None,
+            Some(Position::After(after)) => Some(after),
+        };
+        let mut pages = Pages::new(self.source.streams.clone(), arn.clone(), shard.id.clone(), after);
+        let mut wake = self.source.wake.clone();
+        let mut failures = 0;
+        while !self.is_stopped() {
+            // Before the page is read: what is written during the read must wake the next one.
+            if let Some(wake) = &mut wake {
+                wake.mark_unchanged();
+            }
+            match pages.next(self.mapping.batch_size).await {
+                Ok(records) => {
+                    failures = 0;
+                    if records.is_empty() {
+                        self.idle(wake.as_mut()).await;
+                    } else if !self.deliver(records, &arn, &shard.id).await {
+                        return End::Stopped;
+                    }
+                }
+                Err(NoPage::Finished) => {
+                    self.keep(&arn, &shard.id, &Position::Finished).await;
+                    return End::Finished(shard.id);
+                }
+                Err(NoPage::Gone) => {
+                    pause(self.mapping.poll_every, &self.stop).await;
+                    return End::Gone(arn, shard);
+                }
+                Err(NoPage::Failed(reason)) => {
+                    failures += 1;
+                    self.complain("the stream cannot be read", &reason);
+                    pause(self.mapping.retry.wait(failures), &self.stop).await;
+                }
+            }
+        }
+        End::Stopped
+    }
+
+    /// Calls the function until all `records` are done; false when it was stopped before.
+    async fn deliver(&self, records: Vec<EventRecord>, arn: &str, shard: &str) -> bool {
+        let mut batch = Batch::new(records);
+        while !batch.next().is_empty() {
+            let outcome = self.call(batch.next()).await;
+            if let Outcome::Failed(reason) = &outcome {
+                self.complain("the function failed", reason);
+            }
+            let settled = batch.settle(outcome, &self.mapping.retry);
+            if let Some((record, reason)) = settled.skipped {
+                self.give_up(record, reason);
+            }
+            if settled.advanced
+                && let Some(after) = batch.checkpoint()
+            {
+                self.keep(arn, shard, &Position::After(after.to_owned())).await;
+            }
+            if settled.failures > 0 {
+                pause(self.mapping.retry.wait(settled.failures), &self.stop).await;
+            }
+            if self.is_stopped() {
+                return false;
+            }
+        }
+        true
+    }
+
+    async fn call(&self, records: &[EventRecord]) -> Outcome {
+        let mut event = Event::default();
+        event.records = records.to_vec();
+        let call = async { (self.function)(event).await };
+        match AssertUnwindSafe(call).catch_unwind().await {
+            Ok(answer) => Outcome::of(answer, records),
+            Err(_) => Outcome::Failed("it panicked; its message is in the log above".to_owned()),
+        }
+    }
+
+    fn give_up(&self, record: EventRecord, reason: String) {
+        let skipped = Skipped {
+            consumer: self.mapping.consumer.clone(),
+            record,
+            reason,
+        };
+        tracing::error!(
+            consumer = skipped.consumer,
+            sequence_number = sequence_number(&skipped.record),
+            keys = ?skipped.record.change.keys,
+            reason = skipped.reason,
+            "a stream record was given up after all its retries; reconcile, or what it says is missing downstream"
+        );
+        (self.mapping.on_skipped)(&skipped);
+    }
+
+    async fn load(&self, arn: &str, shard: &str) -> Option<Position> {
+        let mut failures = 0;
+        while !self.is_stopped() {
+            match self
+                .checkpoints
+                .position(&self.mapping.consumer, arn, shard)
+                .await
+            {
+                Ok(position) => return Some(position),
+                Err(error) => {
+                    failures += 1;
+                    self.complain(
+                        "the checkpoint cannot be read",
+                        &DisplayErrorContext(&error).to_string(),
+                    );
+                    pause(self.mapping.retry.wait(failures), &self.stop).await;
+                }
+            }
+        }
+        None
+    }
+
+    /// Keeps a checkpoint, however long it takes; a stop leaves the older one, and the records come again.
+    async fn keep(&self, arn: &str, shard: &str, position: &Position) {
+        let mut failures = 0;
+        while let Err(error) = self
+            .checkpoints
+            .keep(&self.mapping.consumer, arn, shard, position)
+            .await
+        {
+            failures += 1;
+            self.complain(
+                "the checkpoint cannot be kept",
+                &DisplayErrorContext(&error).to_string(),
+            );
+            pause(self.mapping.retry.wait(failures), &self.stop).await;
+            if self.is_stopped() {
+                return;
+            }
+        }
+    }
+
+    async fn idle(&self, wake: Option<&mut watch::Receiver<u64>>) {
+        let news = async {
+            if let Some(wake) = wake
+                && wake.changed().await.is_ok()
+            {
+                return;
+            }
+            // Nobody announces news, or not any more: only the clock is left.
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = news => {}
+            () = tokio::time::sleep(self.mapping.poll_every) => {}
+            () = stopped(&self.stop) => {}
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        is_stopped(&self.stop)
+    }
+
+    fn complain(&self, what: &str, reason: &str) {
+        tracing::warn!(
+            consumer = self.mapping.consumer,
+            table = self.mapping.table,
+            reason,
+            "{what}; trying again"
+        );
+    }
+}

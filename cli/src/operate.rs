@@ -1,0 +1,81 @@
+//! What operators ask of a ledger: parked products, reconciliation, replay, rebuild.
+//!
+//! A running server is the only one that may write to its data directory, so it does the work and is asked over a Unix
+//! socket in that directory. Where no server runs, and on AWS, the very same routes answer in this process.
+
+mod asked;
+mod parked;
+mod rebuild;
+mod reconcile;
+mod replay;
+mod socket;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use axum::routing::{get, post};
+use clap::Args;
+use engine::Engine;
+use schema::http::Edge;
+use serde_json::Value;
+
+use crate::settings::Settings;
+use crate::system::{Reach, System, aws_environment, create_tables};
+
+pub use asked::Lines;
+pub(crate) use socket::listen;
+
+/// Which ledger an operator's command is for.
+#[derive(Debug, Args)]
+pub struct Where {
+    /// Data directory of the ledger, also while `serve` runs on it; without it, the AWS SDK's environment.
+    #[arg(long)]
+    data: Option<PathBuf>,
+}
+
+/// The operators' routes. Each answers with JSON lines: `{"progress":…}` while it works, then `{"done":…}` or
+/// `{"failed":"…"}`.
+pub(crate) fn routes(system: Arc<System>) -> Router {
+    Router::new()
+        .route("/parked", get(parked::list))
+        .route("/parked/retry", post(parked::retry))
+        .route("/reconcile", post(reconcile::reconcile))
+        .route("/rebuild", post(rebuild::rebuild))
+        .route("/replay", post(replay::replay))
+        .with_state(system)
+}
+
+impl Where {
+    /// Asks the ledger; the lines come as the work goes on.
+    ///
+    /// # Errors
+    /// When there is no such ledger, or it cannot be reached.
+    pub async fn ask(&self, method: &str, path: &str, question: &Value) -> anyhow::Result<Lines> {
+        let settings = Settings::from_environment()?;
+        let bus = aws_environment(settings.event_bus.is_some()).await;
+        let system = match &self.data {
+            Some(data) => {
+                if let Some(lines) = socket::ask(data, method, path, question).await? {
+                    return Ok(lines);
+                }
+                let engine = existing(data).with_context(|| format!("--data {}", data.display()))?;
+                create_tables(&engine.sdk_config(), &settings.tables).await?;
+                System::new(&Reach::embedded(&engine, bus), settings, Edge::system())
+            }
+            None => {
+                let aws = aws_environment(true).await.filter(|aws| aws.region().is_some());
+                let aws = aws.context("give --data DIR, or set AWS_REGION for a ledger on AWS")?;
+                System::new(&Reach::aws(aws), settings, Edge::system())
+            }
+        };
+        asked::here(routes(Arc::new(system)), method, path, question).await
+    }
+}
+
+/// The database of a directory that has one; opening alone would create it.
+fn existing(data: &Path) -> Result<Engine, engine::OpenError> {
+    drop(Engine::open_read_only(data)?);
+    Engine::open(data)
+}

@@ -1,0 +1,53 @@
+//! The tables of a ledger for those who only read them: also while a server runs on them, and never a write.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use aws_sdk_dynamodb::Client;
+use clap::Args;
+use engine::Engine;
+use event_store::{DynamoJournal, DynamoReceipts, Journal, Receipts};
+
+use crate::settings::Settings;
+use crate::system::aws_environment;
+
+/// Which ledger to read.
+#[derive(Debug, Args)]
+pub struct ReadOnly {
+    /// Data directory of the ledger, also while `serve` runs on it; without it, the AWS SDK's environment.
+    #[arg(long)]
+    data: Option<PathBuf>,
+}
+
+/// The ports an auditor reads.
+pub struct Ports {
+    /// The event table.
+    pub journal: Arc<dyn Journal>,
+    /// The publication receipts.
+    pub receipts: Arc<dyn Receipts>,
+}
+
+impl ReadOnly {
+    /// Opens the tables.
+    ///
+    /// # Errors
+    /// When there is no such ledger, or a setting is wrong.
+    pub async fn open(&self) -> anyhow::Result<Ports> {
+        let settings = Settings::from_environment()?;
+        let config = match &self.data {
+            Some(data) => Engine::open_read_only(data)
+                .with_context(|| format!("--data {}", data.display()))?
+                .sdk_config(),
+            None => aws_environment(true)
+                .await
+                .filter(|aws| aws.region().is_some())
+                .context("give --data DIR, or set AWS_REGION for a ledger on AWS")?,
+        };
+        let client = Client::new(&config);
+        Ok(Ports {
+            journal: Arc::new(DynamoJournal::new(client.clone(), &settings.tables.events)),
+            receipts: Arc::new(DynamoReceipts::new(client, &settings.tables.receipts)),
+        })
+    }
+}

@@ -1,0 +1,73 @@
+//! The server as a reader sees it: JSON, or the problem in one line.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use reqwest::{StatusCode, Url};
+use serde_json::Value;
+
+/// Which server to ask.
+#[derive(Debug, Args)]
+pub struct Server {
+    /// The server; `LEDGER_TOKEN` is sent as bearer token.
+    #[arg(long, env = "LEDGER_URL", default_value = "http://127.0.0.1:8080")]
+    url: String,
+}
+
+/// The server answered that it has no such thing, or that the question is wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(String);
+
+/// Tells a refusal, with exit code 1; passes on what is none.
+///
+/// # Errors
+/// Every other error.
+pub fn refused(error: anyhow::Error) -> anyhow::Result<ExitCode> {
+    let refused: Refused = error.downcast()?;
+    eprintln!("ledger: {refused}");
+    Ok(ExitCode::FAILURE)
+}
+
+impl Server {
+    /// Asks for `path`, of which every segment is percent-encoded here, with query parameters.
+    ///
+    /// # Errors
+    /// [`Refused`] inside when the server refuses the question; anything else when it cannot be asked.
+    pub async fn get(&self, path: &[&str], query: &[(&str, String)]) -> anyhow::Result<Value> {
+        let wrong = || format!("--url {}: is no http or https URL", self.url);
+        let mut url: Url = self.url.parse().with_context(wrong)?;
+        let mut segments = url.path_segments_mut().ok().with_context(wrong)?;
+        segments.pop_if_empty().extend(path);
+        drop(segments);
+        url.query_pairs_mut().extend_pairs(query);
+        let mut request = reqwest::Client::new().get(url);
+        if let Ok(token) = std::env::var("LEDGER_TOKEN") {
+            request = request.bearer_auth(token);
+        }
+        let answer = request
+            .send()
+            .await
+            .with_context(|| format!("{} cannot be reached", self.url))?;
+        let status = answer.status();
+        let body = answer
+            .bytes()
+            .await
+            .with_context(|| format!("{} broke off its answer", self.url))?;
+        if status.is_success() {
+            return serde_json::from_slice(&body)
+                .with_context(|| format!("{} does not answer JSON", self.url));
+        }
+        let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let said = problem["detail"].as_str().or_else(|| problem["title"].as_str());
+        let said = said.map_or_else(|| format!("the server answers {status}"), str::to_owned);
+        match status {
+            StatusCode::BAD_REQUEST
+            | StatusCode::NOT_FOUND
+            | StatusCode::CONFLICT
+            | StatusCode::UNPROCESSABLE_ENTITY => Err(Refused(said).into()),
+            _ => anyhow::bail!("{}: {said}", self.url),
+        }
+    }
+}

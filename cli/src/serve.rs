@@ -1,0 +1,169 @@
+//! `ledger serve`: API, projector, publisher and bus in one process, on the embedded engine or on any `DynamoDB`.
+//!
+//! What it acknowledged is on disk before it answers; killed at any moment, it goes on where it was.
+
+mod background;
+mod guard;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use engine::Engine;
+use schema::http::{Edge, finish};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::mapping::Source;
+use crate::operate;
+use crate::settings::Settings;
+use crate::system::{Reach, System, aws_environment, create_tables};
+
+/// Where to listen and where the data is.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address to listen on; port 0 picks a free one.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Directory of the embedded engine.
+    #[arg(long, default_value = "./ledger-data", conflicts_with_all = ["in_memory", "dynamodb"])]
+    data: PathBuf,
+    /// Keep everything in memory and lose it at the end.
+    #[arg(long, conflicts_with = "dynamodb")]
+    in_memory: bool,
+    /// Use the `DynamoDB` of the AWS SDK's environment instead of the embedded engine.
+    #[arg(long)]
+    dynamodb: Option<Dynamodb>,
+    /// Create the tables that are missing there.
+    #[arg(long, requires = "dynamodb")]
+    create_tables: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Dynamodb {
+    Aws,
+}
+
+/// What the system runs on.
+struct Ground {
+    engine: Option<Engine>,
+    reach: Reach,
+    source: Source,
+}
+
+/// Serves until SIGINT or SIGTERM.
+///
+/// # Errors
+/// One line that says which setting, address or directory to correct.
+pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
+    let settings = Settings::from_environment()?;
+    if !arguments.listen.ip().is_loopback() {
+        bail!(
+            "--listen {}: without authentication only a loopback address such as 127.0.0.1 is served",
+            arguments.listen
+        );
+    }
+    // First, so that a port in use leaves no new data directory behind.
+    let listener = TcpListener::bind(arguments.listen)
+        .await
+        .with_context(|| format!("--listen {}: cannot be listened on", arguments.listen))?;
+    let address = listener.local_addr()?;
+    let ground = ground(&arguments, &settings).await?;
+    if ground.engine.is_some() || arguments.create_tables {
+        create_tables(&ground.reach.dynamodb, &settings.tables).await?;
+    }
+    let tables = settings.tables.clone();
+    let edge = Edge::system();
+    let system = Arc::new(System::new(&ground.reach, settings, edge.clone()));
+    let (stop, stopping) = watch::channel(false);
+    let router = finish(guard::around(system.routes(stopping.clone())), edge);
+    let mut background = background::start(
+        system.clone(),
+        &ground.source,
+        ground.engine.as_ref(),
+        &ground.reach.dynamodb,
+        &tables,
+        &stopping,
+    );
+    if ground.engine.is_some() && !arguments.in_memory {
+        background.extend(operators(&arguments.data, system, stopping));
+    }
+    announce(address)?;
+    let served = axum::serve(listener, router)
+        .with_graceful_shutdown(stopped(ground.engine.clone(), stop))
+        .await;
+    for task in background {
+        // A task that panicked was logged by its own hook; the others still have to end.
+        let _ = task.await;
+    }
+    if let Some(engine) = &ground.engine {
+        engine.close().await;
+    }
+    served?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The socket for operators' commands; without it the ledger serves all the same.
+fn operators(data: &Path, system: Arc<System>, stopping: watch::Receiver<bool>) -> Option<JoinHandle<()>> {
+    match operate::listen(data, operate::routes(system), stopping) {
+        Ok(listening) => Some(tokio::spawn(listening)),
+        Err(error) => {
+            tracing::warn!(%error, "operators' commands cannot reach this server; is the path of --data very long?");
+            None
+        }
+    }
+}
+
+async fn ground(arguments: &ServeArgs, settings: &Settings) -> anyhow::Result<Ground> {
+    if let Some(Dynamodb::Aws) = arguments.dynamodb {
+        let aws = aws_environment(true).await.filter(|aws| aws.region().is_some());
+        let aws = aws.context("--dynamodb aws: no region is configured; set AWS_REGION")?;
+        return Ok(Ground { engine: None, source: Source::endpoint(&aws), reach: Reach::aws(aws) });
+    }
+    let engine = if arguments.in_memory {
+        Engine::in_memory()?
+    } else {
+        Engine::open(&arguments.data).with_context(|| format!("--data {}", arguments.data.display()))?
+    };
+    let event_bridge = aws_environment(settings.event_bus.is_some()).await;
+    let reach = Reach::embedded(&engine, event_bridge);
+    Ok(Ground { source: Source::embedded(&engine), engine: Some(engine), reach })
+}
+
+/// Says where, once requests can be answered: the sockets queue them from here on.
+fn announce(address: SocketAddr) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "Listening on http://{address}")?;
+    out.flush()
+}
+
+/// Ends when the process is asked to, or when the engine can go on no longer; then everything else is told.
+async fn stopped(engine: Option<Engine>, stop: watch::Sender<bool>) {
+    let failed = async {
+        match &engine {
+            Some(engine) => engine.failed().await.to_string(),
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = asked() => tracing::info!("stopping"),
+        reason = failed => tracing::error!(reason, "the embedded engine failed; stopping"),
+    }
+    stop.send_replace(true);
+}
+
+async fn asked() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let interrupted = tokio::signal::ctrl_c();
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminated) => {
+            tokio::select! { _ = interrupted => {}, _ = terminated.recv() => {} }
+        }
+        Err(_) => drop(interrupted.await),
+    }
+}

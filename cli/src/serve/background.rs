@@ -1,0 +1,104 @@
+//! What runs behind the API: the two consumers of the stream, the schedule for parked products, trimming.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_lambda_events::event::dynamodb::Event;
+use aws_sdk_dynamodb::Client;
+use engine::Engine;
+use tokio::task::JoinHandle;
+
+use crate::mapping::{Checkpoints, Mapping, Source, Stop, Trimming};
+use crate::settings::Tables;
+use crate::system::System;
+
+/// How long one batch may be worked on, as a Lambda's time limit.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+/// How often parked products are tried again.
+const RETRY_PARKED: Duration = Duration::from_secs(60);
+const PROJECTOR: &str = "projector";
+const PUBLISHER: &str = "publisher";
+
+/// Starts every task; each ends soon after `stopping` becomes true.
+pub(super) fn start(
+    system: Arc<System>,
+    source: &Source,
+    engine: Option<&Engine>,
+    dynamodb: &SdkConfig,
+    tables: &Tables,
+    stopping: &Stop,
+) -> Vec<JoinHandle<()>> {
+    let checkpoints = Checkpoints::new(Client::new(dynamodb), &tables.checkpoints);
+    let mut tasks = vec![
+        tokio::spawn(project(
+            system.clone(),
+            source.clone(),
+            checkpoints.clone(),
+            tables.events.clone(),
+            stopping.clone(),
+        )),
+        tokio::spawn(publish(
+            system.clone(),
+            source.clone(),
+            checkpoints.clone(),
+            tables.events.clone(),
+            stopping.clone(),
+        )),
+        tokio::spawn(retry_parked(system, stopping.clone())),
+    ];
+    if let Some(engine) = engine.cloned() {
+        let (events, stopping) = (tables.events.clone(), stopping.clone());
+        tasks.push(tokio::spawn(async move {
+            Trimming::new(&events, [PROJECTOR, PUBLISHER])
+                .run(&engine, &checkpoints, stopping)
+                .await;
+        }));
+    }
+    tasks
+}
+
+async fn project(
+    system: Arc<System>,
+    source: Source,
+    checkpoints: Checkpoints,
+    events: String,
+    stopping: Stop,
+) {
+    let function =
+        |event: Event| async { Ok::<_, std::convert::Infallible>(system.projector.project(event).await) };
+    Mapping::new(PROJECTOR, &events)
+        .run(&source, &checkpoints, function, stopping)
+        .await;
+}
+
+async fn publish(
+    system: Arc<System>,
+    source: Source,
+    checkpoints: Checkpoints,
+    events: String,
+    stopping: Stop,
+) {
+    let function = |event: Event| async {
+        Ok::<_, std::convert::Infallible>(system.publisher.publish(event, TIME_LIMIT).await)
+    };
+    Mapping::new(PUBLISHER, &events)
+        .run(&source, &checkpoints, function, stopping)
+        .await;
+}
+
+async fn retry_parked(system: Arc<System>, mut stopping: Stop) {
+    let mut turns = tokio::time::interval(RETRY_PARKED);
+    loop {
+        tokio::select! {
+            _ = turns.tick() => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+        if let Err(error) = system.projector.retry_parked().await {
+            tracing::warn!(%error, "parked products could not be projected; the next turn tries again");
+        }
+        if let Err(error) = system.publisher.retry_parked(TIME_LIMIT).await {
+            tracing::warn!(%error, "parked products could not be published; the next turn tries again");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The whole system over one set of tables: the functions the Lambdas call, and the routes of both APIs.
+
+use std::sync::Arc;
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_dynamodb::Client;
+use commands::Executor;
+use commands::http::CommandApi;
+use engine::Engine;
+use event_store::{DynamoJournal, DynamoParking, DynamoReceipts, Journal, Parking, Receipts, table};
+use projections::http::QueryApi;
+use projections::{Catalogue, DynamoPriceLog, DynamoViews, PriceLog, Prices, Projection, Projector, Views};
+use publisher::http::EventsApi;
+use publisher::{Address, Bus, EventBridge, LocalBus, Patience, Ports, Publisher};
+use schema::http::Edge;
+use tokio::sync::watch;
+
+use crate::settings::{Settings, Tables};
+
+/// The name of the local bus.
+pub const LOCAL_BUS: &str = "local";
+
+/// Everything, wired.
+pub struct System {
+    /// The event table.
+    pub journal: Arc<dyn Journal>,
+    /// The event table for long reads, which must not hold up commands.
+    pub reading: Arc<dyn Journal>,
+    /// Brings the views up to date.
+    pub projector: Projector,
+    /// Publishes what is committed.
+    pub publisher: Publisher,
+    /// What the projector brings up to date.
+    pub read_models: Vec<Arc<dyn Projection>>,
+    /// Products that a consumer cannot go on with.
+    pub parking: Arc<dyn Parking>,
+    /// The product view, and which generations there are.
+    pub views: Arc<dyn Views>,
+    /// Time and ids.
+    pub edge: Edge,
+    bus: Arc<LocalBus>,
+    prices: Arc<dyn PriceLog>,
+    receipts: Arc<dyn Receipts>,
+    settings: Settings,
+}
+
+/// How the system reaches what it runs on.
+pub struct Reach {
+    /// The tables.
+    pub dynamodb: SdkConfig,
+    /// The tables for long reads; the same where they cannot get in the way.
+    pub reading: SdkConfig,
+    /// `EventBridge`, where a bus of it is configured.
+    pub event_bridge: Option<SdkConfig>,
+}
+
+impl Reach {
+    /// Everything by the AWS SDK's own environment.
+    #[must_use]
+    pub fn aws(aws: SdkConfig) -> Self {
+        Self { dynamodb: aws.clone(), reading: aws.clone(), event_bridge: Some(aws) }
+    }
+
+    /// The tables on the embedded engine.
+    #[must_use]
+    pub fn embedded(engine: &Engine, event_bridge: Option<SdkConfig>) -> Self {
+        Self { dynamodb: engine.sdk_config(), reading: engine.reading_config(), event_bridge }
+    }
+}
+
+impl System {
+    /// The system over the tables `settings` names.
+    #[must_use]
+    pub fn new(reach: &Reach, settings: Settings, edge: Edge) -> Self {
+        let client = Client::new(&reach.dynamodb);
+        let tables = &settings.tables;
+        let journal: Arc<dyn Journal> = Arc::new(DynamoJournal::new(client.clone(), &tables.events));
+        let reading = Arc::new(DynamoJournal::new(Client::new(&reach.reading), &tables.events));
+        let parking: Arc<dyn Parking> = Arc::new(DynamoParking::new(client.clone(), &tables.parking));
+        let receipts: Arc<dyn Receipts> = Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts));
+        let views: Arc<dyn Views> = Arc::new(DynamoViews::new(client.clone(), &tables.products));
+        let prices: Arc<dyn PriceLog> = Arc::new(DynamoPriceLog::new(client.clone(), &tables.prices));
+        let read_models: Vec<Arc<dyn Projection>> = vec![
+            Arc::new(Catalogue::new(views.clone(), journal.clone())),
+            Arc::new(Prices::new(prices.clone(), journal.clone())),
+        ];
+        let clock = edge.clock.clone();
+        let projector = Projector::new(views.clone(), read_models.clone(), parking.clone(), clock.clone());
+        let bus = Arc::new(LocalBus::new(client, &tables.bus, clock.clone()));
+        let ports = Ports {
+            journal: journal.clone(),
+            receipts: receipts.clone(),
+            parking: parking.clone(),
+            bus: configured_bus(reach, &settings, bus.clone()),
+            clock,
+        };
+        let publisher = Publisher::new(ports, address(&settings), Patience::default());
+        Self { journal, reading, projector, publisher, read_models, parking, views, edge, bus, prices, receipts, settings }
+    }
+
+    /// Everybody who may park products.
+    pub fn consumers(&self) -> impl Iterator<Item = &'static str> {
+        let views = self.read_models.iter().map(|projection| projection.view().name());
+        views.chain([publisher::CONSUMER])
+    }
+
+    /// All routes; streams to clients end when `stopping` becomes true.
+    pub fn routes(&self, stopping: watch::Receiver<bool>) -> axum::Router {
+        let commands = commands::http::routes(CommandApi {
+            executor: Executor::new(self.journal.clone(), self.edge.clone()),
+            edge: self.edge.clone(),
+            default_currency: self.settings.default_currency,
+        });
+        let queries = projections::http::routes(QueryApi {
+            views: self.views.clone(),
+            prices: self.prices.clone(),
+            receipts: self.receipts.clone(),
+            journal: self.journal.clone(),
+            clock: self.edge.clock.clone(),
+        });
+        let events = publisher::http::routes(EventsApi {
+            bus: self.bus.clone(),
+            name: LOCAL_BUS.to_owned(),
+            stopping,
+        });
+        commands
+            .merge(queries)
+            .merge(events)
+            .merge(crate::health::routes())
+    }
+}
+
+fn configured_bus(reach: &Reach, settings: &Settings, local: Arc<LocalBus>) -> Arc<dyn Bus> {
+    match (&settings.event_bus, &reach.event_bridge) {
+        (Some(_), Some(aws)) => Arc::new(EventBridge::new(aws)),
+        _ => local,
+    }
+}
+
+fn address(settings: &Settings) -> Address {
+    Address {
+        source: settings.event_source.clone(),
+        bus: settings.event_bus.clone().unwrap_or_else(|| LOCAL_BUS.to_owned()),
+        // Lambda sets it where tracing is on.
+        xray: std::env::var_os("_X_AMZN_TRACE_ID").is_some(),
+    }
+}
+
+/// Creates the tables that are missing.
+///
+/// # Errors
+/// [`table::CreateTableError`]: what to check.
+pub async fn create_tables(dynamodb: &SdkConfig, tables: &Tables) -> Result<(), table::CreateTableError> {
+    let client = Client::new(dynamodb);
+    for (name, shape) in [
+        (&tables.events, event_store::TABLE),
+        (&tables.receipts, event_store::receipts::TABLE),
+        (&tables.parking, event_store::parking::TABLE),
+        (&tables.products, projections::PRODUCTS_TABLE),
+        (&tables.prices, projections::PRICES_TABLE),
+        (&tables.bus, publisher::bus::local::TABLE),
+        (&tables.checkpoints, crate::mapping::CHECKPOINTS_TABLE),
+    ] {
+        table::create(&client, name, shape).await?;
+    }
+    Ok(())
+}
+
+/// What the AWS SDK finds in its environment, if it is `wanted` at all: looking for credentials takes time.
+pub async fn aws_environment(wanted: bool) -> Option<SdkConfig> {
+    if !wanted {
+        return None;
+    }
+    Some(aws_config::defaults(BehaviorVersion::v2026_01_12()).load().await)
+}

@@ -1,0 +1,90 @@
+//! `ledger verify`: proof that nothing changed, of a ledger, a product, or an export with no server at all.
+//!
+//! Names every fault; exit code 0 whole, 1 faults found, 2 could not check.
+
+mod file;
+mod found;
+mod tables;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::Args;
+use event_store::verify::{Export, Verdict, Witness};
+use schema::ProductId;
+
+use crate::read_only::ReadOnly;
+use found::Found;
+
+/// What to verify, and against what.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Only this product.
+    id: Option<ProductId>,
+    /// Verify this export instead of the tables; `-` is standard input.
+    #[arg(long, value_name = "EXPORT", conflicts_with_all = ["data", "receipts"])]
+    file: Option<PathBuf>,
+    /// Compare every event with its publication receipt.
+    #[arg(long)]
+    receipts: bool,
+    /// Compare with an earlier export: shows what was cut off or written anew since then.
+    #[arg(long, value_name = "EXPORT")]
+    against: Option<PathBuf>,
+    /// Print the newest version and hash of every product too.
+    #[arg(long, conflicts_with = "json")]
+    heads: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    ledger: ReadOnly,
+}
+
+/// Verifies.
+///
+/// # Errors
+/// When something could not be checked.
+pub async fn run(arguments: VerifyArgs) -> anyhow::Result<ExitCode> {
+    let seen = match &arguments.against {
+        Some(earlier) => witnesses(earlier).await?,
+        None => BTreeMap::new(),
+    };
+    let started = Instant::now();
+    let mut found = Found::new(arguments.json, arguments.heads);
+    match &arguments.file {
+        Some(path) => {
+            let export = Export::witnessed(seen);
+            let export = match &arguments.id {
+                Some(id) => export.only(id.as_str()),
+                None => export,
+            };
+            file::verify(path, export, &mut found).await?;
+        }
+        None => tables::verify(&arguments, seen, &mut found).await?,
+    }
+    if let Some(id) = arguments.id.filter(|_| found.is_empty()) {
+        anyhow::bail!("there is no product {id}");
+    }
+    let verdict = found.tell()?;
+    eprintln!("verified in {:.1} s", started.elapsed().as_secs_f64());
+    Ok(match verdict {
+        Verdict::Whole => ExitCode::SUCCESS,
+        Verdict::Faulty => ExitCode::from(1),
+        Verdict::NotUnderstood => {
+            eprintln!("ledger: a later build wrote some commits; verify with that one");
+            ExitCode::from(crate::CANNOT)
+        }
+    })
+}
+
+/// The heads of an earlier export, which has to be whole itself to say anything.
+async fn witnesses(earlier: &PathBuf) -> anyhow::Result<BTreeMap<String, Vec<Witness>>> {
+    let mut found = Found::quiet();
+    file::verify(earlier, Export::default(), &mut found).await?;
+    found
+        .witnesses()
+        .with_context(|| format!("--against {}: is not whole itself", earlier.display()))
+}

@@ -1,0 +1,119 @@
+//! What was found, told as it is found: faults one a line, a summary at the end, or one JSON object.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use console::style;
+use event_store::verify::{Fault, ProductReport, Summary, Verdict, Witness, head_line};
+use indicatif::ProgressBar;
+use serde_json::json;
+
+use crate::out;
+
+/// How many faults the JSON object lists; the others are counted.
+const LISTED: usize = 10_000;
+
+#[derive(Default)]
+pub(super) struct Found {
+    summary: Summary,
+    json: bool,
+    heads: bool,
+    /// For JSON, which is printed at the end.
+    faults: Vec<Fault>,
+    /// For an earlier export, of which nothing is printed.
+    witnesses: Option<BTreeMap<String, Vec<Witness>>>,
+}
+
+impl Found {
+    pub(super) fn new(json: bool, heads: bool) -> Self {
+        Self {
+            json,
+            heads,
+            ..Self::default()
+        }
+    }
+
+    /// Remembers heads and prints nothing.
+    pub(super) fn quiet() -> Self {
+        Self {
+            witnesses: Some(BTreeMap::new()),
+            ..Self::default()
+        }
+    }
+
+    /// Takes the next product's report.
+    pub(super) fn take(&mut self, report: ProductReport, bar: &ProgressBar) -> anyhow::Result<()> {
+        self.summary.add(&report);
+        if let Some(witnesses) = &mut self.witnesses {
+            witnesses.insert(report.product_id.clone(), vec![report.witness()]);
+            return Ok(());
+        }
+        if self.json {
+            let room = LISTED.saturating_sub(self.faults.len());
+            self.faults.extend(report.faults.into_iter().take(room));
+            return Ok(());
+        }
+        let mut text = String::new();
+        for fault in &report.faults {
+            writeln!(text, "{fault}")?;
+        }
+        if report.more_faults > 0 {
+            writeln!(
+                text,
+                "product {}: {} more faults",
+                report.product_id, report.more_faults
+            )?;
+        }
+        if self.heads && report.commits > 0 {
+            text.push_str(&head_line(&report));
+        }
+        if !text.is_empty() {
+            bar.suspend(|| out::print(&text))?;
+        }
+        Ok(())
+    }
+
+    /// Whether nothing at all was met.
+    pub(super) fn is_empty(&self) -> bool {
+        self.summary.commits == 0 && self.summary.faults == 0
+    }
+
+    /// The heads of what was whole.
+    pub(super) fn witnesses(self) -> Option<BTreeMap<String, Vec<Witness>>> {
+        self.witnesses
+            .filter(|_| self.summary.verdict() == Verdict::Whole)
+    }
+
+    /// Prints the end of it.
+    pub(super) fn tell(&self) -> anyhow::Result<Verdict> {
+        let Summary {
+            products,
+            commits,
+            events,
+            faults,
+            ..
+        } = self.summary;
+        let verdict = self.summary.verdict();
+        let heads = self.summary.heads();
+        if self.json {
+            let mut told = json!({"valid": verdict == Verdict::Whole, "products": products, "commits": commits,
+                "events": events, "heads": heads, "faults": self.faults});
+            if faults > self.faults.len() as u64 {
+                told["more_faults"] = json!(faults - self.faults.len() as u64);
+            }
+            out::print(&format!("{told}\n"))?;
+            return Ok(verdict);
+        }
+        let word = match verdict {
+            Verdict::Whole => style("whole".to_owned()).green(),
+            Verdict::Faulty => style(format!("{faults} faults")).red(),
+            Verdict::NotUnderstood => style(format!("{faults} commits not understood")).yellow(),
+        };
+        let (word, counts) = (
+            word.bold(),
+            format!("{products} products, {commits} commits, {events} events"),
+        );
+        out::print(&format!("{word}: {counts}, heads {heads}\n"))?;
+        Ok(verdict)
+    }
+}

@@ -1,0 +1,56 @@
+//! The tables of a ledger are verified product by product, several at once, in order of id.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_store::heads::Listing;
+use event_store::verify::{Ledger, Patience, Witness};
+use futures::{StreamExt, TryStreamExt};
+use indicatif::ProgressBar;
+
+use super::found::Found;
+use super::{VerifyArgs, file};
+use crate::progress;
+
+/// How long all receipts together are waited for that are on their way.
+const PAUSES: u32 = 15;
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Verifies the ledger, or one product of it.
+pub(super) async fn verify(
+    arguments: &VerifyArgs,
+    seen: BTreeMap<String, Vec<Witness>>,
+    found: &mut Found,
+) -> anyhow::Result<()> {
+    let ports = arguments.ledger.open().await?;
+    let mut ledger = Ledger::of(ports.journal.clone()).witnessed(seen);
+    if arguments.receipts {
+        ledger = ledger.with_receipts(ports.receipts, Patience::of(PAUSES, PAUSE));
+    }
+    if let Some(id) = &arguments.id {
+        let bar = progress::looking("commits");
+        let report = ledger.telling(telling(&bar)).product(id).await?;
+        found.take(report, &bar)?;
+        bar.finish_and_clear();
+        return Ok(());
+    }
+    let looking = progress::looking("looking for products: commits");
+    let listing = Listing::begin(ports.journal, |met| looking.set_position(met)).await?;
+    looking.finish_and_clear();
+    let bar = progress::commits(listing.commits());
+    let mut reports = ledger
+        .telling(telling(&bar))
+        .products(listing, file::at_once())
+        .boxed();
+    while let Some(report) = reports.try_next().await? {
+        found.take(report, &bar)?;
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn telling(bar: &ProgressBar) -> Arc<dyn Fn(u64) + Send + Sync> {
+    let bar = bar.clone();
+    Arc::new(move |commits| bar.inc(commits))
+}

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Verifies a ledger with Python's standard library alone; docs/audit.md tells what is checked, and why.
+
+    verify.py EXPORT | verify.py http://HOST:PORT      (LEDGER_TOKEN: bearer token)
+
+Names every fault and ends with one hash over all heads. Exit code 0: whole, 1: faulty.
+"""
+import hashlib, json, os, sys, urllib.parse, urllib.request
+
+def names(pairs):  # RFC 8785: sorted by UTF-16 code units; one that stands twice is read differently by different readers
+    pairs.sort(key=lambda pair: pair[0].encode("utf-16-be"))
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a name stands twice")
+    return dict(pairs)
+
+def number(digits):  # RFC 8785 rounds numbers to doubles; of whole ones below 2^53 no two are written alike
+    if abs(int(digits)) >= 2**53:
+        raise ValueError(digits + " is too large")
+    return int(digits)
+
+def read(text):
+    return json.loads(text, object_pairs_hook=names, parse_int=number, parse_float=number, parse_constant=number)
+
+def faults(commit, before):  # `before`: what is kept of the product's commit before it, empty before the first
+    rest = {name: value for name, value in commit.items() if name != "hash"}
+    text = json.dumps(rest, ensure_ascii=False, separators=(",", ":"))
+    first, last = commit["sequence"], commit["sequence"] + len(commit["events"]) - 1
+    state, recorded_at = commit["state"], commit["recorded_at"]
+    if hashlib.sha256(text.encode()).hexdigest() != commit["hash"]: yield "changed"
+    if first != before.get("last", 0) + 1 or last < first: yield "follows sequence %d" % before.get("last", 0)
+    if commit["previous_hash"] != before.get("hash", "0" * 64): yield "broken link"
+    if recorded_at < before.get("recorded_at", ""): yield "time runs backwards"
+    if state["id"] != commit["product_id"]: yield "state of another product"
+    if state["version"] != last or state["updated_at"] != recorded_at: yield "wrong state"
+    before.update(last=last, hash=commit["hash"], recorded_at=recorded_at)
+
+def get(url):
+    token = os.environ.get("LEDGER_TOKEN")
+    request = urllib.request.Request(url, headers={"Authorization": "Bearer " + token} if token else {})
+    return read(urllib.request.urlopen(request).read())
+
+def histories(url):  # all products, deleted ones too, in order of id, as the lines of an export
+    ids, cursor = set(), {}
+    while cursor != {"cursor": None}:
+        query = {"include": "deleted", "sort": "updated_at", "limit": 100, **cursor}
+        page = get(url + "/products?" + urllib.parse.urlencode(query))
+        ids.update(product["id"] for product in page["products"])
+        cursor = {"cursor": page["next"]}
+    for product in sorted(ids):
+        after = 0
+        while after is not None:
+            page = get("%s/products/%s/history?after=%d&limit=100" % (url, product, after))
+            for commit in page["commits"]:
+                commit.pop("receipts", None)  # they stand beside the commit and are no part of it
+                yield json.dumps(commit)
+            after = page["next"]
+
+def main(source):
+    heads, commits, bad = {}, 0, 0
+    for line, text in enumerate(histories(source) if "://" in source else open(source, "rb"), 1):
+        try:
+            commit = read(text)
+            product = commit["product_id"]
+            found = ["product out of order"] if product < next(reversed(heads), "") else []
+            found += faults(commit, heads.setdefault(product, {}))
+        except (LookupError, TypeError, ValueError) as error:
+            commit, found = {}, ["unreadable: %r" % error]
+        for fault in found:
+            print("line %d: product %r sequence %r: %s" % (line, commit.get("product_id"), commit.get("sequence"), fault))
+        commits, bad = commits + 1, bad + len(found)
+    listed = ("%s %d %s\n" % (product, head["last"], head["hash"]) for product, head in sorted(heads.items()) if head)
+    digest = hashlib.sha256("".join(listed).encode()).hexdigest()
+    print("%s: %d products, %d commits, heads %s" % ("%d faults" % bad if bad else "whole", len(heads), commits, digest))
+    return 1 if bad else 0
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]) if len(sys.argv) == 2 else __doc__)

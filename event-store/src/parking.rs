@@ -1,0 +1,102 @@
+//! The port to the parking rows: products a consumer of the ledger could not follow, from which event on, and why.
+//!
+//! Its promise: a parked product stays parked until the very row that was seen is released, so nobody's trouble is
+//! wiped out by somebody else's success.
+
+mod dynamodb;
+mod memory;
+
+use async_trait::async_trait;
+use schema::{ProductId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::journal::Unavailable;
+
+pub use dynamodb::DynamoParking;
+pub use memory::MemoryParking;
+
+/// Shape of the parking table, as `CreateTable` takes it: one source for this adapter and the infrastructure.
+pub const TABLE: &str = include_str!("../parking-table.json");
+
+/// Why a consumer cannot go on with a product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// The first event that is missing at the consumer.
+    pub from_sequence: u64,
+    /// What happened, for people.
+    pub reason: String,
+    /// Whether time alone can heal it; otherwise it waits for an operator.
+    pub retryable: bool,
+    /// When it happened.
+    pub at: Timestamp,
+}
+
+/// A parking row. These names are stored. Never rename; only add optional ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parked {
+    /// Who cannot go on, for example `publisher`.
+    pub consumer: String,
+    /// With which product.
+    pub product_id: ProductId,
+    /// The first event that is missing at the consumer.
+    pub from_sequence: u64,
+    /// The newest reason.
+    pub reason: String,
+    /// Whether the schedule retries it; otherwise it waits for `ledger parked retry`.
+    pub retryable: bool,
+    /// Since when.
+    pub parked_at: Timestamp,
+    /// How often it was parked, the first time included.
+    pub attempts: u32,
+}
+
+/// Where parking rows are kept, at most one per consumer and product.
+///
+/// The contract, which `tests/ports/parking.rs` runs on every adapter:
+/// - parking a parked product keeps the lowest `from_sequence` and the first `parked_at`, takes the newest reason, and
+///   counts one more attempt;
+/// - a row is released only as it was seen: one that was parked again since then stays.
+#[async_trait]
+pub trait Parking: Send + Sync {
+    /// Parks a product for a consumer.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: the record that made trouble must not count as dealt with.
+    async fn park(&self, consumer: &str, product: &ProductId, trouble: &Trouble) -> Result<(), Unavailable>;
+
+    /// Removes a row if it still is as it was seen, and says whether it was.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later; the row may be gone.
+    async fn release(&self, seen: &Parked) -> Result<bool, Unavailable>;
+
+    /// The row of a product.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later.
+    async fn of(&self, consumer: &str, product: &ProductId) -> Result<Option<Parked>, Unavailable>;
+
+    /// Up to `limit` rows of a consumer with a product id above `after`, in order of product id; fewer only at the end.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later.
+    async fn list(
+        &self,
+        consumer: &str,
+        after: Option<&ProductId>,
+        limit: usize,
+    ) -> Result<Vec<Parked>, Unavailable>;
+}
+
+/// The first row of a product that was not parked.
+fn first_row(consumer: &str, product: &ProductId, trouble: &Trouble) -> Parked {
+    Parked {
+        consumer: consumer.to_owned(),
+        product_id: product.clone(),
+        from_sequence: trouble.from_sequence,
+        reason: trouble.reason.clone(),
+        retryable: trouble.retryable,
+        parked_at: trouble.at,
+        attempts: 1,
+    }
+}

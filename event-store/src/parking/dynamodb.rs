@@ -1,0 +1,178 @@
+//! Parking rows on `DynamoDB`: one item per consumer and product, parked again by one conditional update.
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use schema::ProductId;
+
+use super::{Parked, Parking, Trouble};
+use crate::dynamodb::{Item, number, unavailable};
+use crate::journal::Unavailable;
+
+/// How often a row may change between two updates before the store counts as unusable.
+const ROUNDS: usize = 5;
+
+/// Rows in one table of the shape [`super::TABLE`]. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct DynamoParking {
+    client: Client,
+    table: String,
+}
+
+impl DynamoParking {
+    /// The rows in `table`.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self {
+            client,
+            table: table.into(),
+        }
+    }
+
+    fn update(&self, consumer: &str, product: &ProductId, trouble: &Trouble) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key("consumer", AttributeValue::S(consumer.to_owned()))
+            .key("product_id", AttributeValue::S(product.to_string()))
+            .expression_attribute_values(":reason", AttributeValue::S(trouble.reason.clone()))
+            .expression_attribute_values(":retryable", AttributeValue::Bool(trouble.retryable))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":from", number(trouble.from_sequence))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+    }
+}
+
+#[async_trait]
+impl Parking for DynamoParking {
+    async fn park(&self, consumer: &str, product: &ProductId, trouble: &Trouble) -> Result<(), Unavailable> {
+        for _ in 0..ROUNDS {
+            let new_or_lower = self
+                .update(consumer, product, trouble)
+                .update_expression(
+                    "SET reason = :reason, retryable = :retryable, from_sequence = :from, \
+                     parked_at = if_not_exists(parked_at, :at) ADD attempts :one",
+                )
+                .condition_expression("attribute_not_exists(from_sequence) OR from_sequence >= :from")
+                .expression_attribute_values(":at", AttributeValue::S(trouble.at.to_string()));
+            if applied(new_or_lower).await? {
+                return Ok(());
+            }
+            let lower_is_there = self
+                .update(consumer, product, trouble)
+                .update_expression("SET reason = :reason, retryable = :retryable ADD attempts :one")
+                .condition_expression("from_sequence < :from");
+            if applied(lower_is_there).await? {
+                return Ok(());
+            }
+        }
+        Err(Unavailable(
+            "a parking row changes faster than it can be updated".into(),
+        ))
+    }
+
+    async fn release(&self, seen: &Parked) -> Result<bool, Unavailable> {
+        let request = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key("consumer", AttributeValue::S(seen.consumer.clone()))
+            .key("product_id", AttributeValue::S(seen.product_id.to_string()))
+            .condition_expression("attempts = :attempts AND parked_at = :at")
+            .expression_attribute_values(":attempts", number(seen.attempts.into()))
+            .expression_attribute_values(":at", AttributeValue::S(seen.parked_at.to_string()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    async fn of(&self, consumer: &str, product: &ProductId) -> Result<Option<Parked>, Unavailable> {
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key("consumer", AttributeValue::S(consumer.to_owned()))
+            .key("product_id", AttributeValue::S(product.to_string()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        request
+            .send()
+            .await
+            .map_err(unavailable)?
+            .item
+            .map(decoded)
+            .transpose()
+    }
+
+    async fn list(
+        &self,
+        consumer: &str,
+        after: Option<&ProductId>,
+        limit: usize,
+    ) -> Result<Vec<Parked>, Unavailable> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .expression_attribute_values(":consumer", AttributeValue::S(consumer.to_owned()));
+        let query = match after {
+            None => query.key_condition_expression("consumer = :consumer"),
+            Some(after) => query
+                .key_condition_expression("consumer = :consumer AND product_id > :after")
+                .expression_attribute_values(":after", AttributeValue::S(after.to_string())),
+        };
+        let mut rows = Vec::new();
+        let mut from = None;
+        while rows.len() < limit {
+            let left = i32::try_from(limit - rows.len()).unwrap_or(i32::MAX);
+            let answer = query
+                .clone()
+                .limit(left)
+                .set_exclusive_start_key(from)
+                .send()
+                .await;
+            let answer = answer.map_err(unavailable)?;
+            for item in answer.items.unwrap_or_default() {
+                rows.push(decoded(item)?);
+            }
+            from = answer.last_evaluated_key;
+            if from.is_none() {
+                break;
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// Whether the update's condition held.
+async fn applied(update: UpdateItemFluentBuilder) -> Result<bool, Unavailable> {
+    match update.send().await {
+        Ok(_) => Ok(true),
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(unavailable(error)),
+    }
+}
+
+fn decoded(item: Item) -> Result<Parked, Unavailable> {
+    serde_dynamo::from_item(item).map_err(|error| Unavailable(error.into()))
+}

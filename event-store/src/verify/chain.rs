@@ -1,0 +1,276 @@
+//! One product's commits, one after the other: sequence, link, time, state, and what others saw of them.
+
+use std::collections::VecDeque;
+
+use schema::{Hash, Timestamp};
+
+use super::examine::Examined;
+use super::fault::{Fault, FaultKind};
+use super::report::ProductReport;
+use super::state::{self, Before};
+use super::witness::Witness;
+
+/// The chain of one product, as far as it was walked.
+#[derive(Debug)]
+pub struct Chain {
+    report: ProductReport,
+    last: Option<Last>,
+    before: Before,
+    witnesses: VecDeque<Witness>,
+}
+
+/// The commit that the next one has to continue.
+#[derive(Debug)]
+struct Last {
+    sequence: Option<u64>,
+    /// The sequence after it.
+    end: Option<u64>,
+    /// The hashes it can be known by: carried, and computed where that differs.
+    hashes: Vec<Hash>,
+    recorded_at: Option<Timestamp>,
+}
+
+/// How a commit stands to the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// It continues it.
+    Next,
+    /// Something lies between, or may.
+    Apart,
+    /// It stands where it should not; the chain goes on from the one before it.
+    Aside,
+}
+
+impl Chain {
+    /// The chain of `product`, before its first commit.
+    #[must_use]
+    pub fn of(product: impl Into<String>) -> Self {
+        Self::witnessed(product, Vec::new())
+    }
+
+    /// The chain of `product`, to be held against what others saw of it.
+    #[must_use]
+    pub fn witnessed(product: impl Into<String>, mut witnesses: Vec<Witness>) -> Self {
+        witnesses.sort_by_key(|witness| witness.sequence);
+        Self {
+            report: ProductReport::of(product.into()),
+            last: None,
+            before: Before::Nothing,
+            witnesses: witnesses.into(),
+        }
+    }
+
+    /// The product.
+    #[must_use]
+    pub fn product_id(&self) -> &str {
+        &self.report.product_id
+    }
+
+    /// Takes the next commit of the product.
+    pub fn follow(&mut self, commit: &Examined) {
+        self.take(commit, None);
+    }
+
+    /// Takes the next commit, which stands in a line of an export.
+    pub fn follow_line(&mut self, commit: &Examined, line: u64) {
+        self.take(commit, Some(line));
+    }
+
+    /// Something that should be a commit of this product could not be read at all.
+    pub fn unreadable(&mut self, sequence: Option<u64>, line: Option<u64>, reason: String) {
+        let kind = FaultKind::Unreadable {
+            field: "line".into(),
+            reason,
+        };
+        self.fault(sequence, line, kind);
+        self.before = Before::Unknown;
+        self.last = Some(Last {
+            sequence,
+            end: None,
+            hashes: Vec::new(),
+            recorded_at: None,
+        });
+    }
+
+    /// Adds a fault that was found beside the chain.
+    pub fn fault(&mut self, sequence: Option<u64>, line: Option<u64>, kind: FaultKind) {
+        let product_id = self.report.product_id.clone();
+        self.report.fault(Fault {
+            product_id,
+            sequence,
+            line,
+            kind,
+        });
+    }
+
+    /// The report, when there are no more commits.
+    #[must_use]
+    pub fn end(mut self) -> ProductReport {
+        let newest = self.report.version;
+        if let Some(witness) = std::mem::take(&mut self.witnesses).into_iter().next_back() {
+            let kind = FaultKind::CutOff {
+                seen_by: witness.seen_by,
+                seen: witness.sequence,
+                newest,
+            };
+            self.fault(Some(newest), None, kind);
+        }
+        self.report
+    }
+
+    fn take(&mut self, commit: &Examined, line: Option<u64>) {
+        let sequence = commit.sequence;
+        for kind in self
+            .belongs(commit)
+            .into_iter()
+            .chain(commit.faults.iter().cloned())
+        {
+            self.fault(sequence, line, kind);
+        }
+        let (place, misplaced) = self.place(commit);
+        if let Some(kind) = misplaced {
+            self.fault(sequence, line, kind);
+        }
+        self.report.commits += 1;
+        self.report.events += commit.events.as_ref().map_or(0, |events| events.len() as u64);
+        if place == Place::Aside {
+            return;
+        }
+        if place == Place::Apart {
+            self.before = Before::Unknown;
+        }
+        let broken = (place == Place::Next).then(|| self.broken_link(commit)).flatten();
+        for kind in broken.into_iter().chain(self.time_backwards(commit)) {
+            self.fault(sequence, line, kind);
+        }
+        self.hold_against_witnesses(commit, line);
+        self.check_state(commit, line);
+        self.step(commit);
+    }
+
+    /// Whether the commit belongs to this product.
+    fn belongs(&self, commit: &Examined) -> Vec<FaultKind> {
+        let expected = &self.report.product_id;
+        let named = [("product_id", &commit.product_id), ("state.id", &commit.state_id)];
+        let other = |(field, found): (&'static str, &Option<String>)| {
+            let found = found.clone().filter(|found| found != expected)?;
+            Some(FaultKind::WrongProduct {
+                field,
+                found,
+                expected: expected.clone(),
+            })
+        };
+        named.into_iter().filter_map(other).collect()
+    }
+
+    /// Where the commit stands, by its sequence alone.
+    fn place(&self, commit: &Examined) -> (Place, Option<FaultKind>) {
+        let Some(found) = commit.sequence else {
+            return (Place::Next, None);
+        };
+        let Some(last) = &self.last else {
+            let missing = (found > 1).then(|| FaultKind::Missing {
+                from: 1,
+                to: found - 1,
+            });
+            return (if found > 1 { Place::Apart } else { Place::Next }, missing);
+        };
+        let (Some(begun), Some(expected)) = (last.sequence, last.end) else {
+            return (Place::Apart, None);
+        };
+        if found == expected {
+            (Place::Next, None)
+        } else if found > expected {
+            (
+                Place::Apart,
+                Some(FaultKind::Missing {
+                    from: expected,
+                    to: found - 1,
+                }),
+            )
+        } else if found > begun {
+            (Place::Aside, Some(FaultKind::Overlap { expected }))
+        } else if found < begun {
+            (
+                Place::Aside,
+                Some(FaultKind::OutOfOrder {
+                    after: format!("sequence {begun}"),
+                }),
+            )
+        } else if commit
+            .carried
+            .as_ref()
+            .is_some_and(|hash| last.hashes.contains(hash))
+        {
+            (Place::Aside, Some(FaultKind::Duplicate))
+        } else {
+            (Place::Aside, Some(FaultKind::Rival))
+        }
+    }
+
+    fn broken_link(&self, commit: &Examined) -> Option<FaultKind> {
+        let genesis = [Hash::genesis()];
+        let hashes = self.last.as_ref().map_or(&genesis[..], |last| &last.hashes);
+        let previous_hash = commit
+            .previous_hash
+            .clone()
+            .filter(|hash| !hashes.contains(hash))?;
+        Some(FaultKind::BrokenLink {
+            previous_hash,
+            expected: hashes.first()?.clone(),
+        })
+    }
+
+    fn time_backwards(&self, commit: &Examined) -> Option<FaultKind> {
+        let (recorded_at, previous) = (commit.recorded_at?, self.last.as_ref()?.recorded_at?);
+        (recorded_at < previous).then_some(FaultKind::TimeBackwards {
+            recorded_at,
+            previous,
+        })
+    }
+
+    fn hold_against_witnesses(&mut self, commit: &Examined, line: Option<u64>) {
+        let (Some(carried), Some(begin), Some(end)) = (&commit.carried, commit.sequence, commit.end()) else {
+            return;
+        };
+        while let Some(witness) = self.witnesses.pop_front_if(|witness| witness.sequence < end) {
+            let seen_here = witness
+                .hash
+                .filter(|seen| witness.sequence >= begin && seen != carried);
+            if let Some(seen) = seen_here {
+                let kind = FaultKind::Rewritten {
+                    seen_by: witness.seen_by,
+                    seen,
+                    carried: carried.clone(),
+                };
+                self.fault(commit.sequence, line, kind);
+            }
+        }
+    }
+
+    fn check_state(&mut self, commit: &Examined, line: Option<u64>) {
+        let carried = commit.state.as_ref();
+        let (before, fault) = match (&commit.commit, carried) {
+            (Some(understood), Some(carried)) => state::after(&self.before, understood, carried),
+            _ => (state::as_carried(carried), None),
+        };
+        self.before = before;
+        if let Some((sequence, kind)) = fault {
+            self.fault(Some(sequence), line, kind);
+        }
+    }
+
+    fn step(&mut self, commit: &Examined) {
+        let carried = commit.carried.iter().cloned();
+        let computed = commit.computed.iter().cloned();
+        let end = commit.end();
+        self.last = Some(Last {
+            sequence: commit.sequence,
+            end,
+            hashes: carried.chain(computed).collect(),
+            recorded_at: commit.recorded_at,
+        });
+        self.report.version = end.map_or(self.report.version, |end| end - 1);
+        self.report.head.clone_from(&commit.carried);
+    }
+}

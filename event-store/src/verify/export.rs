@@ -1,0 +1,125 @@
+//! The lines of an export, one after the other: products in order of id, each by sequence. A file out of order is
+//! faulty and is never sorted first.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::chain::Chain;
+use super::fault::FaultKind;
+use super::lines::Line;
+use super::report::ProductReport;
+use super::witness::Witness;
+
+/// How many products stay open, so that a line that stands in the wrong place costs one fault and not its product.
+const OPEN: usize = 4;
+
+/// The verification of an export, line by line, in memory for a few products.
+#[derive(Debug, Default)]
+pub struct Export {
+    /// The products met last; the last one is current.
+    open: VecDeque<Chain>,
+    greatest: Option<String>,
+    lines: u64,
+    witnesses: BTreeMap<String, Vec<Witness>>,
+    only: Option<String>,
+}
+
+impl Export {
+    /// An export to be held against what others saw of its products.
+    #[must_use]
+    pub fn witnessed(witnesses: BTreeMap<String, Vec<Witness>>) -> Self {
+        Self {
+            witnesses,
+            ..Self::default()
+        }
+    }
+
+    /// Looks at one product only.
+    #[must_use]
+    pub fn only(mut self, product: &str) -> Self {
+        self.witnesses.retain(|other, _| other == product);
+        self.only = Some(product.to_owned());
+        self
+    }
+
+    /// Takes the next line; answers with the products that are complete by it.
+    pub fn line(&mut self, line: &Line) -> Vec<ProductReport> {
+        self.lines += 1;
+        let named = match line {
+            Line::Commit(commit) => commit.product_id.as_deref().or(commit.state_id.as_deref()),
+            Line::Unreadable { product_id, .. } => product_id.as_deref(),
+        };
+        let misplaced = named.and_then(|product| self.misplaced(product));
+        if let (Some(only), Some(named)) = (&self.only, named)
+            && only != named
+        {
+            return Vec::new();
+        }
+        let number = self.lines;
+        let chain = self.chain(named);
+        match line {
+            Line::Commit(commit) => {
+                if let Some(kind) = misplaced {
+                    chain.fault(commit.sequence, Some(number), kind);
+                }
+                chain.follow_line(commit, number);
+            }
+            Line::Unreadable { sequence, reason, .. } => {
+                chain.unreadable(*sequence, Some(number), reason.clone());
+            }
+        }
+        self.complete(OPEN)
+    }
+
+    /// What remains when there are no more lines: the last products, and those that only others saw.
+    #[must_use]
+    pub fn end(mut self) -> Vec<ProductReport> {
+        let mut reports = self.complete(0);
+        let unseen = std::mem::take(&mut self.witnesses);
+        reports.extend(
+            unseen
+                .into_iter()
+                .map(|(product, seen)| Chain::witnessed(product, seen).end()),
+        );
+        reports
+    }
+
+    fn misplaced(&mut self, product: &str) -> Option<FaultKind> {
+        match &self.greatest {
+            Some(greatest) if product == greatest => None,
+            Some(greatest) if product < greatest.as_str() => {
+                let after = format!("product {greatest}");
+                // Only the first of several lines in a row is in the wrong place; the others follow it.
+                let follows = self
+                    .open
+                    .back()
+                    .is_some_and(|chain| chain.product_id() == product);
+                (!follows).then_some(FaultKind::OutOfOrder { after })
+            }
+            _ => {
+                self.greatest = Some(product.to_owned());
+                None
+            }
+        }
+    }
+
+    /// The chain of a product, or of the current one for a line that names none.
+    fn chain(&mut self, named: Option<&str>) -> &mut Chain {
+        let named = named
+            .or_else(|| self.open.back().map(Chain::product_id))
+            .unwrap_or_default()
+            .to_owned();
+        let known = self.open.iter().position(|chain| chain.product_id() == named);
+        let chain = known.and_then(|at| self.open.remove(at)).unwrap_or_else(|| {
+            let seen = self.witnesses.remove(&named).unwrap_or_default();
+            Chain::witnessed(named, seen)
+        });
+        self.open.push_back(chain);
+        let last = self.open.len() - 1;
+        &mut self.open[last]
+    }
+
+    fn complete(&mut self, open: usize) -> Vec<ProductReport> {
+        let surplus = self.open.len().saturating_sub(open);
+        self.open.drain(..surplus).map(Chain::end).collect()
+    }
+}

@@ -1,0 +1,198 @@
+//! What can be wrong with a ledger, each fault with its name, its product and its sequence.
+
+mod text;
+
+use schema::{Hash, Timestamp};
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
+/// One fault and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The product, as far as it can be read.
+    pub product_id: String,
+    /// Sequence of the commit's first event, or of the event, as far as it can be read.
+    pub sequence: Option<u64>,
+    /// The line of the export it stands in.
+    pub line: Option<u64>,
+    /// What it is.
+    pub kind: FaultKind,
+}
+
+/// What others saw of a product, to hold the chain against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// An export made earlier.
+    EarlierExport,
+    /// Receipts of publication.
+    Receipts,
+    /// A view.
+    View,
+}
+
+/// What is wrong. [`FaultKind::name`] is relied on by others: never rename.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FaultKind {
+    /// A line or a field cannot be read.
+    Unreadable {
+        /// The field, or `line`.
+        field: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Written by a later build: hash, link and order were checked, what it says was not. Upgrade, then verify again.
+    NotUnderstood {
+        /// What is too new.
+        reason: String,
+    },
+    /// The commit is not what was hashed: a byte was changed.
+    Changed {
+        /// The hash it carries.
+        carried: Hash,
+        /// The hash of what is there.
+        computed: Hash,
+    },
+    /// A number that canonical JSON does not keep exactly, so its change could go unseen.
+    InexactNumber {
+        /// The number.
+        number: String,
+    },
+    /// Events are not there.
+    Missing {
+        /// The first one.
+        from: u64,
+        /// The last one.
+        to: u64,
+    },
+    /// The commit begins inside the one before it.
+    Overlap {
+        /// Where it should begin.
+        expected: u64,
+    },
+    /// The commit is there twice.
+    Duplicate,
+    /// Two different commits at one sequence.
+    Rival,
+    /// The commit, or its product, stands behind a later one.
+    OutOfOrder {
+        /// What it stands behind.
+        after: String,
+    },
+    /// The commit does not continue the one before it.
+    BrokenLink {
+        /// What it says the hash of the commit before it is.
+        previous_hash: Hash,
+        /// What that hash is.
+        expected: Hash,
+    },
+    /// The commit belongs to another product.
+    WrongProduct {
+        /// The field that says so.
+        field: &'static str,
+        /// The product it names.
+        found: String,
+        /// The product it stands under.
+        expected: String,
+    },
+    /// It was recorded before the commit before it.
+    TimeBackwards {
+        /// When it says it was recorded.
+        recorded_at: Timestamp,
+        /// When the commit before it was.
+        previous: Timestamp,
+    },
+    /// The event cannot follow those before it.
+    Misfit {
+        /// Why.
+        reason: String,
+    },
+    /// The state it carries is not what its events give.
+    WrongState {
+        /// Each field that differs: name, what the events give, what is carried.
+        fields: Vec<(String, String, String)>,
+    },
+    /// The event has no receipt of publication.
+    Unpublished,
+    /// The bus refused the event, and it was not published since.
+    PublicationFailed {
+        /// What the bus said.
+        error: String,
+    },
+    /// The receipt is that of another event.
+    ForeignReceipt {
+        /// The event it names.
+        receipt: String,
+        /// The event it stands with.
+        event: String,
+    },
+    /// Somebody saw another commit here: this one was written later, with every hash recomputed.
+    Rewritten {
+        /// Who.
+        seen_by: Source,
+        /// The hash that was seen.
+        seen: Hash,
+        /// The hash that is here.
+        carried: Hash,
+    },
+    /// Somebody saw events beyond the newest: the end was cut off.
+    CutOff {
+        /// Who.
+        seen_by: Source,
+        /// The last event that was seen.
+        seen: u64,
+        /// The last event that is here, 0 without any.
+        newest: u64,
+    },
+}
+
+impl Fault {
+    /// Whether something is wrong for certain; otherwise it could not be checked.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        !matches!(self.kind, FaultKind::NotUnderstood { .. })
+    }
+}
+
+impl FaultKind {
+    /// The stable name, as it stands in answers.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "unreadable",
+            Self::NotUnderstood { .. } => "not_understood",
+            Self::Changed { .. } => "changed",
+            Self::InexactNumber { .. } => "inexact_number",
+            Self::Missing { .. } => "missing",
+            Self::Overlap { .. } => "overlap",
+            Self::Duplicate => "duplicate",
+            Self::Rival => "rival",
+            Self::OutOfOrder { .. } => "out_of_order",
+            Self::BrokenLink { .. } => "broken_link",
+            Self::WrongProduct { .. } => "wrong_product",
+            Self::TimeBackwards { .. } => "time_backwards",
+            Self::Misfit { .. } => "misfit",
+            Self::WrongState { .. } => "wrong_state",
+            Self::Unpublished => "unpublished",
+            Self::PublicationFailed { .. } => "publication_failed",
+            Self::ForeignReceipt { .. } => "foreign_receipt",
+            Self::Rewritten { .. } => "rewritten",
+            Self::CutOff { .. } => "cut_off",
+        }
+    }
+}
+
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fault = serializer.serialize_struct("Fault", 5)?;
+        fault.serialize_field("product_id", &self.product_id)?;
+        fault.serialize_field("sequence", &self.sequence)?;
+        if let Some(line) = self.line {
+            fault.serialize_field("line", &line)?;
+        } else {
+            fault.skip_field("line")?;
+        }
+        fault.serialize_field("fault", self.kind.name())?;
+        fault.serialize_field("detail", &self.kind.to_string())?;
+        fault.end()
+    }
+}

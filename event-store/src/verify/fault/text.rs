@@ -1,0 +1,120 @@
+//! Faults for people: one line each, whatever the commit contains.
+
+use std::fmt;
+
+use super::{Fault, FaultKind, Source};
+
+/// `product 694215b7 sequence 3: changed: …`, one line whatever the commit contains.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        if self.product_id.is_empty() {
+            f.write_str("unknown product")?;
+        } else {
+            write!(f, "product {}", printable(&self.product_id))?;
+        }
+        match self.sequence {
+            Some(sequence) => write!(f, " sequence {sequence}")?,
+            None => f.write_str(" unknown sequence")?,
+        }
+        write!(f, ": {}: {}", self.kind.name(), printable(&self.kind.to_string()))
+    }
+}
+
+/// A text in which nothing can move the cursor, end the line or turn the writing round.
+fn printable(text: &str) -> String {
+    let shown = |letter: char| match letter {
+        '"' | '\'' | '\\' => letter.to_string(),
+        _ => letter.escape_debug().to_string(),
+    };
+    text.chars().map(shown).collect()
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::EarlierExport => "the earlier export",
+            Self::Receipts => "the receipts",
+            Self::View => "the view",
+        })
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { field, reason } => write!(f, "{field} {reason}"),
+            Self::NotUnderstood { reason } => write!(f, "{reason}; hash, link and order were checked"),
+            Self::Changed { carried, computed } => {
+                write!(
+                    f,
+                    "the commit carries the hash {carried} but hashes to {computed}"
+                )
+            }
+            Self::InexactNumber { number } => write!(f, "{number} is not a whole number below 2^53"),
+            Self::Missing { from, to } if from == to => write!(f, "event {from} is missing"),
+            Self::Missing { from, to } => write!(f, "events {from} to {to} are missing"),
+            Self::Overlap { expected } => write!(f, "the commit should begin at {expected}"),
+            Self::Duplicate => f.write_str("the commit is there twice"),
+            Self::Rival => f.write_str("another commit is at this sequence"),
+            Self::OutOfOrder { after } => write!(f, "it stands behind {after}"),
+            Self::BrokenLink {
+                previous_hash,
+                expected,
+            } => {
+                write!(
+                    f,
+                    "the commit follows {previous_hash}, but the one before it is {expected}"
+                )
+            }
+            Self::WrongProduct {
+                field,
+                found,
+                expected,
+            } => {
+                write!(f, "{field} is {found:?} under product {expected:?}")
+            }
+            Self::TimeBackwards {
+                recorded_at,
+                previous,
+            } => {
+                write!(
+                    f,
+                    "it was recorded at {recorded_at}, the commit before it at {previous}"
+                )
+            }
+            Self::Misfit { reason } => f.write_str(reason),
+            Self::WrongState { fields } => {
+                for (n, (field, given, carried)) in fields.iter().enumerate() {
+                    let comma = if n == 0 { "" } else { "; " };
+                    write!(
+                        f,
+                        "{comma}{field}: the events give {given}, the commit carries {carried}"
+                    )?;
+                }
+                Ok(())
+            }
+            Self::Unpublished => f.write_str("the event has no publication receipt"),
+            Self::PublicationFailed { error } => write!(f, "the event was not published: {error}"),
+            Self::ForeignReceipt { receipt, event } => {
+                write!(f, "the receipt is of event {receipt}, the event is {event}")
+            }
+            Self::Rewritten {
+                seen_by,
+                seen,
+                carried,
+            } => {
+                write!(f, "{seen_by} saw the commit {seen}, here is {carried}")
+            }
+            Self::CutOff {
+                seen_by,
+                seen,
+                newest,
+            } => {
+                write!(f, "{seen_by} saw event {seen}, the newest here is {newest}")
+            }
+        }
+    }
+}

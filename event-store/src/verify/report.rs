@@ -1,0 +1,157 @@
+//! What a verification found: of one product as `GET /products/{id}/verification` answers it, and of a whole ledger.
+
+use schema::Hash;
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use sha2::{Digest, Sha256};
+
+use super::fault::{Fault, Source};
+use super::witness::Witness;
+
+/// How many faults of one product are kept; the others are counted.
+pub const MOST_FAULTS: usize = 1_000;
+
+/// What was found in one product's chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductReport {
+    /// The product.
+    pub product_id: String,
+    /// How many commits were met.
+    pub commits: u64,
+    /// How many events they hold.
+    pub events: u64,
+    /// Sequence of the newest event, 0 without any.
+    pub version: u64,
+    /// The hash that the newest commit carries.
+    pub head: Option<Hash>,
+    /// The faults in the order they were met, at most [`MOST_FAULTS`].
+    pub faults: Vec<Fault>,
+    /// How many more faults there are.
+    pub more_faults: u64,
+    /// Whether any of all those faults is damage, and not just too new to be understood.
+    pub damaged: bool,
+}
+
+impl ProductReport {
+    pub(super) fn of(product_id: String) -> Self {
+        Self {
+            product_id,
+            commits: 0,
+            events: 0,
+            version: 0,
+            head: None,
+            faults: Vec::new(),
+            more_faults: 0,
+            damaged: false,
+        }
+    }
+
+    pub(super) fn fault(&mut self, fault: Fault) {
+        self.damaged |= fault.is_damage();
+        if self.faults.len() < MOST_FAULTS {
+            self.faults.push(fault);
+        } else {
+            self.more_faults += 1;
+        }
+    }
+
+    /// Whether everything was checked and nothing is wrong.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// The head, to hold a later state of the ledger against.
+    #[must_use]
+    pub fn witness(&self) -> Witness {
+        Witness {
+            sequence: self.version,
+            hash: self.head.clone(),
+            seen_by: Source::EarlierExport,
+        }
+    }
+}
+
+/// `{"valid":true,"commits":…,"events":…,"head":"<hash>"}`, or `valid:false` and `faults` (`more_faults` counts those
+/// that are left out); `head` is left out when no commit carries a hash.
+impl Serialize for ProductReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut report = serializer.serialize_map(None)?;
+        report.serialize_entry("valid", &self.is_valid())?;
+        report.serialize_entry("commits", &self.commits)?;
+        report.serialize_entry("events", &self.events)?;
+        if let Some(head) = &self.head {
+            report.serialize_entry("head", head)?;
+        }
+        if !self.is_valid() {
+            report.serialize_entry("faults", &self.faults)?;
+        }
+        if self.more_faults > 0 {
+            report.serialize_entry("more_faults", &self.more_faults)?;
+        }
+        report.end()
+    }
+}
+
+/// What a verification says in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything was checked and nothing is wrong.
+    Whole,
+    /// Something is wrong.
+    Faulty,
+    /// Nothing is known to be wrong, but something is too new to be checked by this build.
+    NotUnderstood,
+}
+
+/// The sum over products.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    /// How many products.
+    pub products: u64,
+    /// How many commits.
+    pub commits: u64,
+    /// How many events.
+    pub events: u64,
+    /// How many faults, those too new to be understood included.
+    pub faults: u64,
+    damaged: bool,
+    heads: Sha256,
+}
+
+impl Summary {
+    /// Adds a product's report; products come in order of id.
+    pub fn add(&mut self, report: &ProductReport) {
+        self.products += u64::from(report.commits > 0);
+        self.commits += report.commits;
+        self.events += report.events;
+        self.faults += report.faults.len() as u64 + report.more_faults;
+        self.damaged |= report.damaged;
+        if report.commits > 0 {
+            self.heads.update(head_line(report));
+        }
+    }
+
+    /// What is to be said of all of them.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match (self.damaged, self.faults) {
+            (true, _) => Verdict::Faulty,
+            (false, 0) => Verdict::Whole,
+            (false, _) => Verdict::NotUnderstood,
+        }
+    }
+
+    /// One hash for the whole ledger: SHA-256 over the [`head_line`]s of all products in order of id. Two ledgers with
+    /// the same one hold the same commits; written down, it shows later whether anything was cut off or written anew.
+    #[must_use]
+    pub fn heads(&self) -> Hash {
+        Hash::of_digest(&self.heads.clone().finalize().into())
+    }
+}
+
+/// `<product id> <version> <hash>` and a newline. Relied on by others: never change.
+#[must_use]
+pub fn head_line(report: &ProductReport) -> String {
+    let head = report.head.as_ref().map_or("-", Hash::as_str);
+    format!("{} {} {head}\n", report.product_id, report.version)
+}

@@ -1,0 +1,69 @@
+//! Products in order of id from a table that has no such order, whatever part of them fits into memory.
+
+use std::sync::Arc;
+
+use event_store::heads::{Head, Listing};
+use event_store::{Journal, MemoryJournal};
+use futures::TryStreamExt;
+use schema::fixtures;
+
+use super::given::{helmet, journals, life};
+
+async fn heads(most: usize, journal: Arc<dyn Journal>) -> Vec<Head> {
+    let listing = Listing::keeping(most, journal, |_| {}).await.unwrap();
+    listing.heads().try_collect().await.unwrap()
+}
+
+#[tokio::test]
+async fn every_product_is_listed_once_in_order_with_its_newest_version_however_little_is_remembered() {
+    for (name, journal) in journals().await {
+        let mut expected = Vec::new();
+        for n in (0..11).rev() {
+            let product = format!("p-{n}");
+            let commits = if n % 2 == 0 {
+                helmet(&product)
+            } else {
+                life(
+                    &product,
+                    vec![vec![fixtures::helmet_created(), fixtures::helmet_renamed()]],
+                )
+            };
+            for commit in &commits {
+                journal.append(commit).await.unwrap();
+            }
+            let (version, commits) = if n % 2 == 0 { (6, 5) } else { (2, 1) };
+            expected.push(Head {
+                product_id: product,
+                version,
+                commits,
+            });
+        }
+        expected.sort_by(|a, b| a.product_id.cmp(&b.product_id));
+        for most in [0, 1, 2, 3, 10, 11, 12, 100] {
+            assert_eq!(
+                heads(most, journal.clone()).await,
+                expected,
+                "{name}, {most} at a time"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_walk_counts_all_commits_and_tells_how_far_it_is() {
+    let journal = Arc::new(MemoryJournal::default());
+    for commit in helmet("a").iter().chain(&helmet("b")) {
+        journal.append(commit).await.unwrap();
+    }
+    let mut told = Vec::new();
+    let listing = Listing::keeping(1, journal, |commits| told.push(commits))
+        .await
+        .unwrap();
+    assert_eq!(listing.commits(), 10);
+    assert_eq!(told, [10]);
+}
+
+#[tokio::test]
+async fn an_empty_table_has_no_products() {
+    assert_eq!(heads(10, Arc::new(MemoryJournal::default())).await, []);
+}

@@ -1,0 +1,181 @@
+//! The ledger in its tables: verified several products at once, reported in order, also when the tables were tampered
+//! with behind the journal's back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use event_store::dynamodb::to_item;
+use event_store::heads::Listing;
+use event_store::journal::commits_after;
+use event_store::verify::{self, Ledger};
+use event_store::{DynamoJournal, Journal, table};
+use futures::TryStreamExt;
+use schema::fixtures;
+use serde_json::json;
+
+use super::given::{Found, helmet, journals, ledger, lines, verify as verify_export};
+
+async fn found(journal: &Arc<dyn Journal>) -> Found {
+    let listing = Listing::begin(journal.clone(), |_| {}).await.unwrap();
+    Found::of(
+        Ledger::of(journal.clone())
+            .products(listing, 4)
+            .try_collect()
+            .await
+            .unwrap(),
+    )
+}
+
+/// The ledger in an engine, and a client that is not held to inserts.
+async fn tables() -> (Arc<dyn Journal>, Client) {
+    let client = Client::new(&engine::Engine::in_memory().unwrap().sdk_config());
+    table::create(&client, "events", event_store::TABLE)
+        .await
+        .unwrap();
+    let journal = DynamoJournal::new(client.clone(), "events");
+    for commit in ledger() {
+        journal.append(&commit).await.unwrap();
+    }
+    (Arc::new(journal), client)
+}
+
+#[tokio::test]
+async fn the_tables_and_their_export_give_the_same_heads() {
+    for (name, journal) in journals().await {
+        for commit in ledger().iter().rev() {
+            journal.append(commit).await.unwrap();
+        }
+        let in_table = found(&journal).await;
+        let exported = verify_export(&lines(&ledger()));
+        assert!(in_table.is_whole(), "{name}: {:?}", in_table.named());
+        assert_eq!(in_table.reports, exported.reports, "{name}");
+        assert_eq!(in_table.summary.heads(), exported.summary.heads(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn one_product_is_verified_from_any_stream_of_commits() {
+    for (name, journal) in journals().await {
+        for commit in ledger() {
+            journal.append(&commit).await.unwrap();
+        }
+        let helmet = fixtures::id("helmet");
+        let streamed = verify::product(&helmet, commits_after(journal.clone(), helmet.clone(), 0))
+            .await
+            .unwrap();
+        assert_eq!(
+            (streamed.is_valid(), streamed.commits, streamed.events),
+            (true, 5, 6),
+            "{name}"
+        );
+        assert_eq!(
+            Ledger::of(journal.clone()).product(&helmet).await.unwrap(),
+            streamed,
+            "{name}"
+        );
+        let nobody = fixtures::id("nobody");
+        assert_eq!(
+            Ledger::of(journal).product(&nobody).await.unwrap().commits,
+            0,
+            "{name}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_long_product_is_verified_page_by_page_and_every_page_is_told() {
+    let story = (0..250).map(|n| match n {
+        0 => vec![fixtures::helmet_created()],
+        n if n % 2 == 1 => vec![fixtures::helmet_deleted()],
+        _ => vec![fixtures::helmet_restored()],
+    });
+    let commits = super::given::life("long", story.collect());
+    for (name, journal) in journals().await {
+        for commit in &commits {
+            journal.append(commit).await.unwrap();
+        }
+        let told = Arc::new(AtomicU64::new(0));
+        let count = told.clone();
+        let ledger = Ledger::of(journal.clone()).telling(Arc::new(move |commits| {
+            count.fetch_add(commits, Ordering::Relaxed);
+        }));
+        let listing = Listing::begin(journal, |_| {}).await.unwrap();
+        let found = Found::of(ledger.products(listing, 2).try_collect().await.unwrap());
+        assert!(found.is_whole(), "{name}: {:?}", found.named());
+        assert_eq!(
+            (found.summary.commits, told.load(Ordering::Relaxed)),
+            (250, 250),
+            "{name}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_commit_overwritten_in_the_table_is_named() {
+    let (journal, client) = tables().await;
+    let mut commit = helmet("helmet").remove(1);
+    commit.0["events"][1]["data"]["price"] = json!("1.00");
+    let item = to_item(&commit).unwrap();
+    client
+        .put_item()
+        .table_name("events")
+        .set_item(Some(item))
+        .send()
+        .await
+        .unwrap();
+    let named = found(&journal).await.named();
+    assert_eq!(
+        named,
+        [
+            ("helmet".into(), 2, "changed"),
+            ("helmet".into(), 2, "wrong_state")
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_commit_deleted_from_the_table_is_named() {
+    let (journal, client) = tables().await;
+    let request = client.delete_item().table_name("events");
+    let request = request.key("product_id", AttributeValue::S("helmet".into()));
+    request
+        .key("sequence", AttributeValue::N("4".into()))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(found(&journal).await.named(), [("helmet".into(), 5, "missing")]);
+}
+
+#[tokio::test]
+async fn what_is_no_json_and_what_is_no_product_do_not_hide_the_rest() {
+    let (journal, client) = tables().await;
+    let mut item = to_item(&helmet("helmet")[1]).unwrap();
+    item.insert("metadata".into(), AttributeValue::B(Blob::new([1, 2, 3])));
+    client
+        .put_item()
+        .table_name("events")
+        .set_item(Some(item))
+        .send()
+        .await
+        .unwrap();
+    let mut item = to_item(&helmet("helmet")[0]).unwrap();
+    item.insert("product_id".into(), AttributeValue::S("no id!".into()));
+    client
+        .put_item()
+        .table_name("events")
+        .set_item(Some(item))
+        .send()
+        .await
+        .unwrap();
+    let found = found(&journal).await;
+    let named = [
+        ("helmet".into(), 2, "changed"),
+        ("helmet".into(), 2, "unreadable"),
+        ("no id!".into(), 0, "unreadable"),
+    ];
+    assert_eq!(found.named(), named);
+    assert_eq!(found.summary.commits, 8, "the others were verified");
+}

@@ -1,0 +1,273 @@
+//! What a chain alone cannot show, by name, and who shows it: an earlier export, the receipts of publication, a view.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_store::heads::Listing;
+use event_store::receipts::Record;
+use event_store::verify::{Export, Ledger, Patience, Source, Witness};
+use event_store::{Journal, MemoryJournal, MemoryReceipts, Receipts};
+use futures::TryStreamExt;
+use schema::{PublicationReceipt, PublicationRecord, StoredCommit, fixtures};
+use serde_json::json;
+
+use super::given::{Found, ledger, lines, rechain, rehash, verify_commits, verify_with};
+
+/// A way to deceive the chain: its name, and the ledger after it.
+type Deceit = (&'static str, Vec<StoredCommit>);
+
+/// Everything that a chain alone cannot show. Kept in step with `docs/audit.md`.
+fn deceits() -> Vec<Deceit> {
+    let whole = ledger();
+    let mut deceits: Vec<Deceit> = Vec::new();
+    let mut cut = whole.clone();
+    cut.drain(3..5);
+    deceits.push(("the newest commits of a product were cut off", cut));
+    let mut gone = whole.clone();
+    gone.remove(5);
+    deceits.push(("a whole product was removed", gone));
+    let mut rewritten = whole.clone();
+    rewritten[1].0["events"][0]["data"]["name"] = json!("Another");
+    for commit in &mut rewritten[1..5] {
+        commit.0["state"]["name"] = json!("Another");
+    }
+    rechain(&mut rewritten[..5], 1);
+    deceits.push((
+        "a suffix was rewritten and every later hash recomputed",
+        rewritten,
+    ));
+    let mut blamed = whole.clone();
+    blamed[4].0["metadata"]["actor"] = json!("somebody else");
+    rehash(&mut blamed[4]);
+    deceits.push((
+        "the metadata of the newest commit was changed and its hash recomputed",
+        blamed,
+    ));
+    let mut known = whole;
+    known[4].0["events"][0]["event_id"] = json!("01K9XFT9EG0000000000004001");
+    known[4].0["events"][0]["data"]["added"] = json!("x");
+    rehash(&mut known[4]);
+    deceits.push((
+        "ids and unknown fields of the newest commit were changed and its hash recomputed",
+        known,
+    ));
+    deceits
+}
+
+/// A journal that holds the commits, and receipts as the publisher wrote them for the true ledger.
+async fn journal_of(commits: &[StoredCommit]) -> Arc<dyn Journal> {
+    let journal = Arc::new(MemoryJournal::default());
+    for commit in commits {
+        journal.append(commit).await.unwrap();
+    }
+    journal
+}
+
+async fn receipts() -> Arc<dyn Receipts> {
+    let receipts = MemoryReceipts::default();
+    for commit in ledger() {
+        let commit = commit.decode().unwrap();
+        for (sequence, recorded) in commit.numbered() {
+            let receipt = PublicationReceipt {
+                event_id: recorded.event_id.to_string(),
+                receipt_id: "r".into(),
+                bus: "local".into(),
+                published_at: commit.recorded_at,
+                attempts: 1,
+                hash: commit.hash.clone(),
+            };
+            let outcome = PublicationRecord::Receipt(receipt);
+            receipts
+                .record(&[Record {
+                    product: commit.product_id.clone(),
+                    sequence,
+                    outcome,
+                }])
+                .await
+                .unwrap();
+        }
+        receipts
+            .advance(&commit.product_id, commit.sequence - 1, commit.last_sequence())
+            .await
+            .unwrap();
+    }
+    Arc::new(receipts)
+}
+
+async fn found_by(ledger: Ledger, journal: Arc<dyn Journal>) -> Found {
+    let listing = Listing::begin(journal, |_| {}).await.unwrap();
+    Found::of(ledger.products(listing, 3).try_collect().await.unwrap())
+}
+
+async fn with_receipts(commits: &[StoredCommit]) -> Found {
+    let journal = journal_of(commits).await;
+    let patience = Patience::of(0, Duration::ZERO);
+    found_by(
+        Ledger::of(journal.clone()).with_receipts(receipts().await, patience),
+        journal,
+    )
+    .await
+}
+
+#[test]
+fn a_chain_alone_accepts_each_of_these() {
+    for (name, commits) in deceits() {
+        let found = verify_commits(&commits);
+        assert!(found.is_whole(), "{name}: {:?}", found.named());
+    }
+}
+
+#[tokio::test]
+async fn an_earlier_export_shows_each_of_them() {
+    let earlier = verify_commits(&ledger()).witnesses();
+    for (name, commits) in deceits() {
+        let found = verify_with(Export::witnessed(earlier.clone()), &lines(&commits));
+        let journal = journal_of(&commits).await;
+        let in_table = found_by(Ledger::of(journal.clone()).witnessed(earlier.clone()), journal).await;
+        for found in [found, in_table] {
+            let names: Vec<_> = found.named().into_iter().map(|(_, _, name)| name).collect();
+            assert_eq!(names.len(), 1, "{name}: {names:?}");
+            assert!(["cut_off", "rewritten"].contains(&names[0]), "{name}: {names:?}");
+            assert_ne!(
+                found.summary.heads(),
+                verify_commits(&ledger()).summary.heads(),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_receipts_show_each_of_them_but_a_product_that_is_gone_altogether() {
+    assert!(with_receipts(&ledger()).await.is_whole());
+    for (name, commits) in deceits() {
+        let found = with_receipts(&commits).await;
+        assert_eq!(
+            found.is_whole(),
+            name == "a whole product was removed",
+            "{name}: {:?}",
+            found.named()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_ledger_that_only_grew_agrees_with_its_earlier_export() {
+    let earlier = verify_commits(&ledger()[..3]).witnesses();
+    let found = verify_with(Export::witnessed(earlier), &lines(&ledger()));
+    assert!(found.is_whole(), "{:?}", found.named());
+}
+
+#[test]
+fn a_view_that_is_ahead_shows_that_the_end_was_cut_off() {
+    let seen = |sequence| {
+        let witness = Witness {
+            sequence,
+            hash: None,
+            seen_by: Source::View,
+        };
+        Export::witnessed([("helmet".to_owned(), vec![witness])].into())
+    };
+    let export = lines(&ledger());
+    assert!(verify_with(seen(6), &export).is_whole());
+    assert_eq!(
+        verify_with(seen(7), &export).named(),
+        [("helmet".into(), 6, "cut_off")]
+    );
+}
+
+#[tokio::test]
+async fn an_event_without_a_receipt_or_with_that_of_another_is_named_by_its_own_sequence() {
+    let receipts = receipts().await;
+    let mut more = ledger();
+    let last = more[4].decode().unwrap();
+    let next = fixtures::commit_after(Some(&last), &last.product_id, vec![fixtures::helmet_deleted()]);
+    let (next, stored) = event_store::seal(next).unwrap();
+    more.insert(5, stored);
+    let patience = || Patience::of(2, Duration::from_millis(1));
+    let journal = journal_of(&more).await;
+    let verify = || {
+        found_by(
+            Ledger::of(journal.clone()).with_receipts(receipts.clone(), patience()),
+            journal.clone(),
+        )
+    };
+    assert_eq!(verify().await.named(), [("helmet".into(), 7, "unpublished")]);
+
+    let failure = schema::PublicationFailure {
+        event_id: next.events[0].event_id.to_string(),
+        receipt_id: String::new(),
+        error: "too large".into(),
+        details: schema::receipt::FailureDetails {
+            error_code: "TooLarge".into(),
+        },
+        attempts: 1,
+        failed_at: next.recorded_at,
+    };
+    let outcome = PublicationRecord::Failure(failure);
+    receipts
+        .record(&[Record {
+            product: next.product_id.clone(),
+            sequence: 7,
+            outcome,
+        }])
+        .await
+        .unwrap();
+    assert_eq!(
+        verify().await.named(),
+        [("helmet".into(), 7, "publication_failed")]
+    );
+
+    let receipt = PublicationReceipt {
+        event_id: last.events[0].event_id.to_string(),
+        receipt_id: "r".into(),
+        bus: "local".into(),
+        published_at: next.recorded_at,
+        attempts: 1,
+        hash: next.hash.clone(),
+    };
+    let outcome = PublicationRecord::Receipt(receipt);
+    receipts
+        .record(&[Record {
+            product: next.product_id.clone(),
+            sequence: 7,
+            outcome,
+        }])
+        .await
+        .unwrap();
+    assert_eq!(verify().await.named(), [("helmet".into(), 7, "foreign_receipt")]);
+}
+
+#[tokio::test]
+async fn an_event_that_is_just_being_published_is_waited_for() {
+    let (receipts, late) = (
+        Arc::new(MemoryReceipts::default()),
+        ledger().remove(5).decode().unwrap(),
+    );
+    let journal = journal_of(&ledger()[5..6]).await;
+    let patience = Patience::of(100, Duration::from_millis(20));
+    let ledger = Ledger::of(journal.clone()).with_receipts(receipts.clone(), patience);
+    let verification = tokio::spawn(found_by(ledger, journal));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    for (sequence, recorded) in late.numbered() {
+        let receipt = PublicationReceipt {
+            event_id: recorded.event_id.to_string(),
+            receipt_id: "r".into(),
+            bus: "local".into(),
+            published_at: late.recorded_at,
+            attempts: 1,
+            hash: late.hash.clone(),
+        };
+        let outcome = PublicationRecord::Receipt(receipt);
+        receipts
+            .record(&[Record {
+                product: late.product_id.clone(),
+                sequence,
+                outcome,
+            }])
+            .await
+            .unwrap();
+    }
+    let found = verification.await.unwrap();
+    assert!(found.is_whole(), "{:?}", found.named());
+}

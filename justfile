@@ -1,0 +1,27 @@
+# Recipes for people; `just` lists them.
+
+_default:
+    @just --list
+
+# Serve the whole system on ./ledger-data
+serve *arguments:
+    cargo run -- serve {{arguments}}
+
+# Everything CI runs
+check:
+    .ci/run
+
+# Format and lint
+tidy:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Run the tests
+test *arguments:
+    cargo test {{arguments}}
+
+# Take over what is generated: JSON Schemas, samples of new event versions, the output in README's tour
+accept:
+    LEDGER_ACCEPT=1 cargo test -p schema --test contract --no-fail-fast
+    LEDGER_ACCEPT=1 cargo test -p event-store --test journal frozen
+    LEDGER_ACCEPT=1 cargo test -p cli --test whole readme

@@ -1,0 +1,166 @@
+//! The catalogue: what a reader sees of each product now. Every commit carries the resulting product, so a late, double
+//! or missing commit costs nothing but a refused write, and the newest always wins.
+
+mod list;
+mod order;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use event_store::Journal;
+use futures::future::try_join_all;
+use schema::{Product, ProductId, StoredCommit, upcast};
+
+use crate::projection::{Difference, News, Projection, Stuck};
+use crate::views::{Generation, Slice, Unavailable, View, Views};
+
+pub use list::{Page, Selection, page};
+pub use order::{Order, Range, SHARDS};
+
+/// How many rows of an old generation are removed at once.
+const DROPPED_AT_ONCE: usize = 25;
+
+/// Writes the newest product of what it is told.
+pub struct Catalogue {
+    views: Arc<dyn Views>,
+    journal: Arc<dyn Journal>,
+}
+
+/// The state a commit carries cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum UnreadableState {
+    /// Another build wrote it, or it is damaged.
+    #[error(transparent)]
+    Decode(#[from] schema::DecodeError),
+    /// It is no product.
+    #[error("the carried state is no product: {0}")]
+    Form(#[from] serde_json::Error),
+    /// It belongs elsewhere: `ledger verify` names the fault.
+    #[error("the carried state is that of product {id} at version {version}")]
+    Foreign {
+        /// The product it says it is.
+        id: ProductId,
+        /// The version it says it has.
+        version: u64,
+    },
+}
+
+impl Catalogue {
+    /// The catalogue in `views`, repaired from `journal`.
+    #[must_use]
+    pub fn new(views: Arc<dyn Views>, journal: Arc<dyn Journal>) -> Self {
+        Self { views, journal }
+    }
+
+    async fn put(&self, generation: Generation, product: &Product) -> Result<(), Stuck> {
+        let written = self.views.put(generation, product).await;
+        written
+            .map(drop)
+            .map_err(|error| Stuck::for_now(product.version, &error))
+    }
+
+    /// The newest product of the event table.
+    async fn newest(&self, product: &ProductId) -> Result<Option<Product>, Stuck> {
+        let newest = self.journal.newest(product, u64::MAX).await;
+        let Some(commit) = newest.map_err(|error| Stuck::for_now(1, &error))? else {
+            return Ok(None);
+        };
+        let sequence = commit.sequence().unwrap_or(1);
+        let state = state_of(&commit).map_err(|error| Stuck::for_good(sequence, &error))?;
+        Ok(Some(state))
+    }
+}
+
+#[async_trait]
+impl Projection for Catalogue {
+    fn view(&self) -> View {
+        View::Products
+    }
+
+    async fn apply(&self, generation: Generation, news: &News) -> Result<(), Stuck> {
+        let mut stuck = None;
+        for (sequence, commit) in news.commits.iter().rev() {
+            match state_of(commit) {
+                Ok(product) => {
+                    self.put(generation, &product).await?;
+                    break;
+                }
+                Err(error) => stuck = Some(Stuck::for_good(*sequence, &error)),
+            }
+        }
+        stuck.map_or(Ok(()), Err)
+    }
+
+    async fn catch_up(&self, generation: Generation, product: &ProductId) -> Result<(), Stuck> {
+        match self.newest(product).await? {
+            Some(product) => self.put(generation, &product).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn compare(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+    ) -> Result<Option<Difference>, Stuck> {
+        let newest = self.newest(product).await?;
+        let seen = self.views.get(generation, product).await;
+        let seen = seen.map_err(|error| Stuck::for_now(1, &error))?;
+        Ok(match (seen, newest) {
+            (None, None) => None,
+            (None, Some(_)) => Some(Difference::Missing),
+            (Some(seen), Some(newest)) if seen.version < newest.version => Some(Difference::Behind {
+                seen: seen.version,
+                newest: newest.version,
+            }),
+            (Some(seen), newest) if newest.as_ref() == Some(&seen) => None,
+            (Some(seen), _) => Some(Difference::Other { seen: seen.version }),
+        })
+    }
+
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
+        let mut removed = 0;
+        for shard in 0..SHARDS {
+            let mut range = Range::all();
+            loop {
+                let slice = Slice {
+                    shard,
+                    order: Order::Changes,
+                    range: range.clone(),
+                    descending: false,
+                    limit: DROPPED_AT_ONCE,
+                };
+                let portion = self.views.slice(generation, &slice).await?;
+                let rows = portion
+                    .rows
+                    .iter()
+                    .map(|row| self.views.remove(generation, &row.product.id));
+                removed += try_join_all(rows).await?.len() as u64;
+                match portion.rows.last() {
+                    Some(last) if !portion.exhausted => range = range.behind(&last.position, false),
+                    _ => break,
+                }
+            }
+        }
+        Ok(removed)
+    }
+}
+
+/// The product a commit carries. Its events are not looked at, so an event of a later build hides no product.
+///
+/// # Errors
+/// [`UnreadableState`]: the product waits for an upgrade, or for `ledger verify`.
+pub fn state_of(commit: &StoredCommit) -> Result<Product, UnreadableState> {
+    let stored = commit.0.get("state").unwrap_or_default();
+    let product: Product = serde_json::from_value(upcast::state(stored)?)?;
+    let events = commit.0.get("events").and_then(|events| events.as_array());
+    let version = commit.sequence()? + events.map_or(0, Vec::len) as u64 - 1;
+    if product.id.as_str() == commit.text("product_id")? && product.version == version {
+        Ok(product)
+    } else {
+        Err(UnreadableState::Foreign {
+            id: product.id,
+            version: product.version,
+        })
+    }
+}

@@ -1,0 +1,169 @@
+//! The orders of LIST: where a product stands in each, as one text that sorts bytewise and is different for every product.
+//!
+//! These texts are index keys. A change of shape needs a new generation of the view (`rebuild.rs`).
+
+use schema::{Currency, Price, Product, Status, Timestamp};
+
+/// Partitions an order is spread over. Changing it needs a new generation of the view.
+pub const SHARDS: u8 = 4;
+
+/// Index keys are cut here; `DynamoDB` takes sort keys up to 1,024 bytes and the id needs up to 65 of them.
+const MOST_BYTES: usize = 900;
+
+/// Between the sort value and the id: below every character a name may have, so a shorter name sorts first.
+const TIE: char = '\u{1}';
+
+/// Above every character of an id.
+const ABOVE_IDS: char = '\u{7f}';
+
+/// The orders LIST can answer in, each by an index of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Order {
+    /// By id, in byte order.
+    Id,
+    /// By the Unicode-lower-cased name.
+    Name,
+    /// By currency, then price.
+    Price,
+    /// By the time of the newest commit.
+    UpdatedAt,
+    /// By the time of the newest commit, deleted products included.
+    Changes,
+}
+
+impl Order {
+    /// Every order.
+    pub const ALL: [Self; 5] = [Self::Id, Self::Name, Self::Price, Self::UpdatedAt, Self::Changes];
+
+    /// Where the product stands; `None` when it does not appear in this order.
+    #[must_use]
+    pub fn position(self, product: &Product) -> Option<String> {
+        if product.facts.status == Status::Deleted && self != Self::Changes {
+            return None;
+        }
+        Some(match self {
+            Self::Id => product.id.to_string(),
+            Self::Name => tied(&folded(&product.facts.name), product),
+            Self::Price => tied(
+                &price_key(product.facts.money.currency(), product.facts.money.price()),
+                product,
+            ),
+            Self::UpdatedAt | Self::Changes => tied(&product.updated_at.to_string(), product),
+        })
+    }
+}
+
+/// A closed stretch of an order; empty when `from` is above `to`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Range {
+    /// The lowest position inside.
+    pub from: String,
+    /// The highest position inside.
+    pub to: String,
+}
+
+impl Range {
+    /// The whole order.
+    #[must_use]
+    pub fn all() -> Self {
+        Self {
+            from: TIE.into(),
+            to: char::MAX.into(),
+        }
+    }
+
+    /// Names that begin with `prefix`, both lower-cased.
+    #[must_use]
+    pub fn name_prefix(prefix: &str) -> Self {
+        if prefix.is_empty() {
+            return Self::all();
+        }
+        let from = folded(prefix);
+        // Σ at the end of a word becomes ς and inside it σ, its neighbour in the alphabet; which one it is in the name
+        // depends on what follows the prefix.
+        let to = match from.strip_suffix('ς') {
+            Some(stem) if prefix.ends_with('Σ') => format!("{stem}σ{}", char::MAX),
+            _ => format!("{from}{}", char::MAX),
+        };
+        Self { from, to }
+    }
+
+    /// Prices of one currency, both ends included.
+    #[must_use]
+    pub fn prices(currency: Currency, least: Option<Price>, most: Option<Price>) -> Self {
+        let key = |price| price_key(currency, price);
+        Self {
+            from: least.map_or_else(|| format!("{currency}#"), key),
+            to: most.map_or_else(
+                || format!("{currency}#{ABOVE_IDS}"),
+                |price| format!("{}{TIE}{ABOVE_IDS}", key(price)),
+            ),
+        }
+    }
+
+    /// From a moment on, the moment included.
+    #[must_use]
+    pub fn since(moment: Timestamp) -> Self {
+        Self {
+            from: moment.to_string(),
+            to: char::MAX.into(),
+        }
+    }
+
+    /// Whether nothing can be inside; `DynamoDB` refuses such a range.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.from > self.to
+    }
+
+    /// Whether the position is inside.
+    #[must_use]
+    pub fn contains(&self, position: &str) -> bool {
+        *self.from <= *position && *position <= *self.to
+    }
+
+    /// What is left of the stretch behind `position`, in the direction of the walk.
+    #[must_use]
+    pub fn behind(&self, position: &str, descending: bool) -> Self {
+        if descending {
+            Self {
+                from: self.from.clone(),
+                to: just_below(position).min(self.to.clone()),
+            }
+        } else {
+            Self {
+                from: format!("{position}{TIE}").max(self.from.clone()),
+                to: self.to.clone(),
+            }
+        }
+    }
+}
+
+/// The last text below `position` that still is above every other position below it: positions end in an id, whose
+/// characters all lie below [`ABOVE_IDS`].
+fn just_below(position: &str) -> String {
+    let mut below = position.to_owned();
+    let last = below
+        .pop()
+        .and_then(|last| char::from_u32(u32::from(last).saturating_sub(1)));
+    below.extend(last);
+    below.push(ABOVE_IDS);
+    below
+}
+
+fn tied(value: &str, product: &Product) -> String {
+    format!("{}{TIE}{}", cut(value), product.id)
+}
+
+fn cut(value: &str) -> &str {
+    &value[..value.floor_char_boundary(MOST_BYTES)]
+}
+
+fn folded(name: &str) -> String {
+    name.to_lowercase()
+}
+
+/// Fixed width, so that text order is the order of amounts: 12 digits, point, 4 digits.
+fn price_key(currency: Currency, price: Price) -> String {
+    format!("{currency}#{:0>17.4}", price.amount())
+}

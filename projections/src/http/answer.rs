@@ -1,0 +1,68 @@
+//! What queries answer in common: a product with its version as entity tag, and the problems of a product that is not there.
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use schema::http::{Kind, Problem};
+use schema::{Product, ProductId, Status};
+
+/// The product with its `ETag`, or 304 when the client has this version.
+///
+/// # Errors
+/// 404 for a deleted product.
+pub(super) fn product(product: &Product, asked: &HeaderMap) -> Result<Response, Problem> {
+    if product.facts.status == Status::Deleted {
+        return Err(deleted(product));
+    }
+    let etag = format!("\"{}\"", product.version);
+    let mut response = if has(asked, &etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Json(product).into_response()
+    };
+    let etag =
+        HeaderValue::from_str(&etag).map_err(|error| Problem::new(Kind::Internal, error.to_string()))?;
+    response.headers_mut().insert(header::ETAG, etag);
+    Ok(response)
+}
+
+/// Whether `If-None-Match` lists the entity tag, by the weak comparison of RFC 9110, section 13.1.2.
+fn has(asked: &HeaderMap, etag: &str) -> bool {
+    let lists = asked.get_all(header::IF_NONE_MATCH).iter();
+    lists
+        .filter_map(|list| list.to_str().ok())
+        .flat_map(|list| list.split(','))
+        .map(str::trim)
+        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag)
+}
+
+/// There never was such a product.
+pub(super) fn unknown(id: &ProductId) -> Problem {
+    Problem::new(Kind::ProductNotFound, format!("There is no product {id}."))
+}
+
+/// There was one.
+fn deleted(product: &Product) -> Problem {
+    let (id, since, version) = (&product.id, product.updated_at, product.version);
+    let detail = format!("The product {id} was deleted at {since}, its version {version}.");
+    Problem::new(Kind::ProductNotFound, detail)
+        .with("deleted_at", since.to_string())
+        .with("version", version)
+}
+
+/// A store did not answer.
+pub(super) fn unavailable(error: impl std::error::Error) -> Problem {
+    tracing::error!(error = error.to_string(), "a query cannot be answered");
+    Problem::unavailable("The store does not answer at the moment; try again.")
+}
+
+/// What the ledger has of the product cannot be read.
+pub(super) fn unreadable(id: &ProductId, error: &dyn std::error::Error) -> Problem {
+    tracing::error!(
+        product_id = id.as_str(),
+        error = error.to_string(),
+        "a commit cannot be read"
+    );
+    let detail = format!("The newest commit of product {id} cannot be read; `ledger verify {id}` says why.");
+    Problem::new(Kind::Internal, detail)
+}

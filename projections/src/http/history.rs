@@ -1,0 +1,117 @@
+//! `GET /products/{id}/history`: the commits themselves, as they are stored and hashed, each with what became of its
+//! publication.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::IntoResponse;
+use schema::http::{Problem, RequestContext, Scope};
+use schema::{ProductId, PublicationRecord, StoredCommit};
+use serde::Serialize;
+
+use super::parameters::{Parameters, limit, whole};
+use super::{Answer, Api, Id, Queries, answer, path_id};
+
+const DEFAULT_LIMIT: usize = 50;
+
+/// Commits are read so many at a time, since each may be large and the page ends near a megabyte.
+const READ_AT_ONCE: usize = 25;
+
+const MOST_BYTES: usize = 1024 * 1024;
+
+#[derive(Serialize)]
+struct History {
+    commits: Vec<Published>,
+    next: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Published {
+    #[serde(flatten)]
+    commit: StoredCommit,
+    receipts: Vec<Option<PublicationRecord>>,
+}
+
+/// Some commits, and whether more follow.
+struct Page {
+    commits: Vec<StoredCommit>,
+    more: bool,
+}
+
+pub(super) async fn history(State(queries): Api, id: Id, uri: Uri, context: RequestContext) -> Answer {
+    context.require(Scope::Audit)?;
+    let id = path_id(id)?;
+    let mut parameters = Parameters::of(&uri, &["after", "limit"])?;
+    let after = parameters.optional("after", whole)?.unwrap_or(0);
+    let limit = parameters.optional("limit", limit)?.unwrap_or(DEFAULT_LIMIT);
+    let page = queries.commits(&id, after, limit).await?;
+    let next = match page.commits.last() {
+        Some(last) if page.more => Some(sequence(&id, last)?),
+        _ => None,
+    };
+    let commits = queries.published(&id, page.commits).await?;
+    Ok(Json(History { commits, next }).into_response())
+}
+
+impl Queries {
+    async fn commits(&self, id: &ProductId, mut after: u64, limit: usize) -> Result<Page, Problem> {
+        let mut commits: Vec<StoredCommit> = Vec::new();
+        let mut bytes = 0;
+        loop {
+            // One more than the page tells whether another page follows.
+            let wanted = (limit + 1 - commits.len()).min(READ_AT_ONCE);
+            let read = self.api.journal.page(id, after, wanted).await;
+            let read = read.map_err(answer::unavailable)?;
+            let last = read.len() < wanted;
+            for commit in read {
+                if commits.len() == limit || bytes > MOST_BYTES {
+                    return Ok(Page { commits, more: true });
+                }
+                bytes += serde_json::to_vec(&commit).map_or(0, |json| json.len());
+                after = sequence(id, &commit)?;
+                commits.push(commit);
+            }
+            if last {
+                break;
+            }
+        }
+        let known = !commits.is_empty() || self.is_known(id).await?;
+        if known {
+            Ok(Page { commits, more: false })
+        } else {
+            Err(answer::unknown(id))
+        }
+    }
+
+    async fn is_known(&self, id: &ProductId) -> Result<bool, Problem> {
+        let newest = self.api.journal.newest(id, u64::MAX).await;
+        Ok(newest.map_err(answer::unavailable)?.is_some())
+    }
+
+    async fn published(&self, id: &ProductId, commits: Vec<StoredCommit>) -> Result<Vec<Published>, Problem> {
+        let mut numbered = Vec::with_capacity(commits.len());
+        for commit in commits {
+            let first = sequence(id, &commit)?;
+            let events = commit.0.get("events").and_then(|events| events.as_array());
+            let end = first + events.map_or(0, Vec::len) as u64;
+            numbered.push((first..end, commit));
+        }
+        let (Some((first, _)), Some((last, _))) = (numbered.first(), numbered.last()) else {
+            return Ok(Vec::new());
+        };
+        let records = self.api.receipts.of(id, first.start, last.end - 1).await;
+        let mut records: BTreeMap<u64, PublicationRecord> =
+            records.map_err(answer::unavailable)?.into_iter().collect();
+        let published = numbered.into_iter().map(|(sequences, commit)| Published {
+            commit,
+            receipts: sequences.map(|sequence| records.remove(&sequence)).collect(),
+        });
+        Ok(published.collect())
+    }
+}
+
+fn sequence(id: &ProductId, commit: &StoredCommit) -> Result<u64, Problem> {
+    commit.sequence().map_err(|error| answer::unreadable(id, &error))
+}

@@ -1,0 +1,132 @@
+//! `GET /products`: every page is one walk over an index, and every filter a stretch of it.
+
+use std::convert::Infallible;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::IntoResponse;
+use schema::http::{Problem, RequestContext, Scope};
+use schema::{Currency, Price, Product};
+use serde::Serialize;
+
+use super::parameters::{Parameters, limit, malformed, moment};
+use super::{Answer, Api, answer};
+use crate::catalogue::{self, Order, Range, Selection};
+
+const DEFAULT_LIMIT: usize = 50;
+
+const PARAMETERS: &[&str] = &[
+    "limit",
+    "cursor",
+    "sort",
+    "order",
+    "include",
+    "currency",
+    "name_prefix",
+    "min_price",
+    "max_price",
+    "updated_since",
+];
+
+#[derive(Serialize)]
+struct Products {
+    products: Vec<Product>,
+    next: Option<String>,
+}
+
+pub(super) async fn products(State(queries): Api, uri: Uri, context: RequestContext) -> Answer {
+    context.require(Scope::Read)?;
+    let mut parameters = Parameters::of(&uri, PARAMETERS)?;
+    let limit = parameters.optional("limit", limit)?.unwrap_or(DEFAULT_LIMIT);
+    let cursor = parameters.optional("cursor", |text| Ok::<_, Infallible>(text.to_owned()))?;
+    let selection = selection(parameters)?;
+    let after = cursor
+        .map(|cursor| selection.position(&cursor))
+        .transpose()
+        .map_err(|error| malformed(format!("The query parameter cursor: {error}.")))?;
+    let generation = queries.lineup().await?.products.read;
+    let views = queries.api.views.as_ref();
+    let page = catalogue::page(views, generation, &selection, after.as_deref(), limit).await;
+    let page = page.map_err(answer::unavailable)?;
+    let answer = Products {
+        next: page.next.map(|position| selection.cursor(&position)),
+        products: page.products,
+    };
+    Ok(Json(answer).into_response())
+}
+
+/// The index and its stretch that answer the query.
+fn selection(mut parameters: Parameters) -> Result<Selection, Problem> {
+    let descending = parameters.optional("order", direction)?.unwrap_or_default();
+    let sort = parameters.optional("sort", sort)?.unwrap_or(Order::Id);
+    let (order, range) = match sort {
+        Order::Id => (sort, Range::all()),
+        Order::Name => {
+            let prefix = parameters.optional("name_prefix", prefix)?;
+            (
+                sort,
+                prefix.map_or_else(Range::all, |prefix| Range::name_prefix(&prefix)),
+            )
+        }
+        Order::Price => {
+            let currency = parameters.optional("currency", Currency::parse)?;
+            let currency =
+                currency.ok_or_else(|| malformed("sort=price needs the query parameter currency."))?;
+            let least = parameters.optional("min_price", Price::parse)?;
+            let most = parameters.optional("max_price", Price::parse)?;
+            (sort, Range::prices(currency, least, most))
+        }
+        Order::UpdatedAt | Order::Changes => {
+            let deleted = parameters.optional("include", include)?.is_some();
+            let since = parameters.optional("updated_since", moment)?;
+            let order = if deleted { Order::Changes } else { Order::UpdatedAt };
+            (order, since.map_or_else(Range::all, Range::since))
+        }
+    };
+    parameters.nothing_else(
+        "name_prefix goes with sort=name, currency, min_price and max_price with sort=price, updated_since and \
+         include with sort=updated_at",
+    )?;
+    Ok(Selection {
+        order,
+        descending,
+        range,
+    })
+}
+
+fn sort(text: &str) -> Result<Order, &'static str> {
+    match text {
+        "id" => Ok(Order::Id),
+        "name" => Ok(Order::Name),
+        "price" => Ok(Order::Price),
+        "updated_at" => Ok(Order::UpdatedAt),
+        _ => Err("id, name, price or updated_at is expected"),
+    }
+}
+
+/// Whether the order is descending.
+fn direction(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "asc" => Ok(false),
+        "desc" => Ok(true),
+        _ => Err("asc or desc is expected"),
+    }
+}
+
+fn include(text: &str) -> Result<(), &'static str> {
+    if text == "deleted" {
+        Ok(())
+    } else {
+        Err("deleted is expected")
+    }
+}
+
+/// What a name can begin with; anything longer could not be looked up in the index.
+fn prefix(text: &str) -> Result<String, &'static str> {
+    if text.chars().count() <= 200 && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err("up to 200 characters without control characters are expected")
+    }
+}

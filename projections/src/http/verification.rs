@@ -1,0 +1,26 @@
+//! `GET /products/{id}/verification`: the product's whole chain, walked and checked as `ledger verify` does.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::IntoResponse;
+use event_store::journal::commits_after;
+use event_store::verify;
+use schema::http::{RequestContext, Scope};
+
+use super::parameters::Parameters;
+use super::{Answer, Api, Id, answer, path_id};
+
+pub(super) async fn verification(State(queries): Api, id: Id, uri: Uri, context: RequestContext) -> Answer {
+    context.require(Scope::Audit)?;
+    let id = path_id(id)?;
+    Parameters::of(&uri, &[])?;
+    let commits = commits_after(Arc::clone(&queries.api.journal), id.clone(), 0);
+    let report = verify::product(&id, commits).await.map_err(answer::unavailable)?;
+    if report.commits == 0 {
+        return Err(answer::unknown(&id));
+    }
+    Ok(Json(report).into_response())
+}

@@ -1,0 +1,22 @@
+//! Commits become views, views answer queries: what a reader sees, and that it is never older than promised.
+
+pub mod catalogue;
+pub mod cursor;
+pub mod http;
+pub mod prices;
+pub mod project;
+pub mod projection;
+pub mod rebuild;
+pub mod views;
+
+pub use catalogue::Catalogue;
+pub use prices::{DynamoPriceLog, MemoryPriceLog, PriceLog, Prices};
+pub use project::Projector;
+pub use projection::Projection;
+pub use views::{DynamoViews, MemoryViews, Views};
+
+/// Shape of the product table, as `CreateTable` takes it: one source for this adapter and the infrastructure.
+pub const PRODUCTS_TABLE: &str = include_str!("../products-table.json");
+
+/// Shape of the price table, as `CreateTable` takes it: one source for this adapter and the infrastructure.
+pub const PRICES_TABLE: &str = include_str!("../prices-table.json");

@@ -1,0 +1,99 @@
+//! Price histories in memory, for tests and simulations: the contract without a store.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use schema::{ProductId, Timestamp};
+
+use super::{History, PriceLog};
+use crate::prices::{Entry, Place, What};
+use crate::views::{Generation, Unavailable};
+
+/// Entries and cursors by generation and product.
+#[derive(Debug, Default)]
+pub struct MemoryPriceLog {
+    kept: Mutex<BTreeMap<(Generation, ProductId), Kept>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    folded: u64,
+    entries: BTreeMap<Place, What>,
+}
+
+impl MemoryPriceLog {
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<(Generation, ProductId), Kept>> {
+        // Every change is one insert or one assignment, so a panic elsewhere cannot have left half of one.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl PriceLog for MemoryPriceLog {
+    async fn folded(&self, generation: Generation, product: &ProductId) -> Result<u64, Unavailable> {
+        let kept = self.kept();
+        Ok(kept
+            .get(&(generation, product.clone()))
+            .map_or(0, |kept| kept.folded))
+    }
+
+    async fn write(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+        entries: &[Entry],
+    ) -> Result<(), Unavailable> {
+        let mut kept = self.kept();
+        let history = kept.entry((generation, product.clone())).or_default();
+        history
+            .entries
+            .extend(entries.iter().map(|entry| (entry.place, entry.what)));
+        Ok(())
+    }
+
+    async fn advance(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+        seen: u64,
+        to: u64,
+    ) -> Result<bool, Unavailable> {
+        let mut kept = self.kept();
+        let history = kept.entry((generation, product.clone())).or_default();
+        let stands = history.folded == seen;
+        if stands {
+            history.folded = to;
+        }
+        Ok(stands)
+    }
+
+    async fn history(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+        until: Option<Timestamp>,
+    ) -> Result<History, Unavailable> {
+        let kept = self.kept();
+        let Some(history) = kept.get(&(generation, product.clone())) else {
+            return Ok(History::default());
+        };
+        let entries = history.entries.iter().map(|(place, what)| Entry {
+            place: *place,
+            what: *what,
+        });
+        Ok(History {
+            folded: history.folded,
+            entries: entries
+                .filter(|entry| until.is_none_or(|until| entry.place.at <= until))
+                .collect(),
+        })
+    }
+
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
+        let mut kept = self.kept();
+        let before = kept.len();
+        kept.retain(|(of, _), _| *of != generation);
+        Ok((before - kept.len()) as u64)
+    }
+}

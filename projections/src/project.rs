@@ -1,0 +1,151 @@
+//! The projector: stream records in, views brought up to date. One product's trouble never holds up another's, and what
+//! cannot be projected is parked or handed back, never dropped.
+
+mod batch;
+mod reconcile;
+mod retry;
+
+use std::sync::Arc;
+
+use aws_lambda_events::event::dynamodb::Event;
+use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
+use event_store::Unavailable;
+use event_store::parking::{Parking, Trouble};
+use futures::StreamExt;
+use schema::{Clock, ProductId};
+
+use crate::projection::{Projection, Stuck};
+use crate::views::{self, Lineup, Views};
+
+use batch::{Batch, Entry};
+pub use retry::Retried;
+
+/// How many products are written at once.
+const PARALLEL: usize = 16;
+
+/// Brings every read model up to date with what the stream says. The function on Lambda and the poller of `serve` call
+/// the same one.
+pub struct Projector {
+    views: Arc<dyn Views>,
+    projections: Vec<Arc<dyn Projection>>,
+    parking: Arc<dyn Parking>,
+    clock: Clock,
+}
+
+impl Projector {
+    /// A projector for these read models; `views` names the generations they write.
+    #[must_use]
+    pub fn new(
+        views: Arc<dyn Views>,
+        projections: Vec<Arc<dyn Projection>>,
+        parking: Arc<dyn Parking>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            views,
+            projections,
+            parking,
+            clock,
+        }
+    }
+
+    /// Projects one batch of stream records. The answer names the records from which the batch has to be repeated:
+    /// those whose product could be neither projected nor parked.
+    pub async fn project(&self, event: Event) -> DynamoDbEventResponse {
+        let batch = Batch::read(event);
+        for tampering in &batch.tampered {
+            tracing::error!(
+                operation = tampering.operation,
+                product_id = tampering.product,
+                sequence = tampering.sequence,
+                "the event table was tampered with"
+            );
+        }
+        for reason in &batch.nameless {
+            tracing::error!(
+                reason,
+                "a stream record names no product; `ledger reconcile` finds what it was"
+            );
+        }
+        let mut answer = DynamoDbEventResponse::default();
+        if batch.entries.is_empty() {
+            return answer;
+        }
+        let lineup = self.views.lineup().await;
+        answer.batch_item_failures = futures::stream::iter(batch.entries)
+            .map(|entry| self.follow(lineup.as_ref(), entry))
+            .buffer_unordered(PARALLEL)
+            .filter_map(async |failure| failure)
+            .collect()
+            .await;
+        answer
+    }
+
+    /// Brings one product up to date; answers the record to repeat from when not even parking worked.
+    async fn follow(
+        &self,
+        lineup: Result<&Lineup, &views::Unavailable>,
+        entry: Entry,
+    ) -> Option<DynamoDbBatchItemFailure> {
+        let mut lost = false;
+        for projection in &self.projections {
+            if let Err(stuck) = self.advance(projection.as_ref(), lineup, &entry).await {
+                let name = projection.view().name();
+                lost |= self.park(name, &entry.news.product, stuck).await.is_err();
+            }
+        }
+        lost.then(|| {
+            let mut failure = DynamoDbBatchItemFailure::default();
+            failure.item_identifier = Some(entry.record);
+            failure
+        })
+    }
+
+    /// Brings one product up to date in every generation that is written.
+    async fn advance(
+        &self,
+        projection: &dyn Projection,
+        lineup: Result<&Lineup, &views::Unavailable>,
+        entry: &Entry,
+    ) -> Result<(), Stuck> {
+        let lineup = lineup.map_err(|error| Stuck::for_now(entry.first_sequence(), error))?;
+        let mut outcome = Ok(());
+        for generation in &lineup.of(projection.view()).write {
+            let done = if entry.unreadable {
+                projection.catch_up(*generation, &entry.news.product).await
+            } else {
+                projection.apply(*generation, &entry.news).await
+            };
+            // One generation's trouble does not hold up the other: a rebuild must not harm what is read.
+            outcome = outcome.and(done);
+        }
+        outcome
+    }
+
+    async fn park(&self, consumer: &str, product: &ProductId, stuck: Stuck) -> Result<(), Unavailable> {
+        tracing::warn!(
+            consumer,
+            product_id = product.as_str(),
+            from_sequence = stuck.from_sequence,
+            retryable = stuck.retryable,
+            reason = stuck.reason,
+            "a product cannot be projected and is parked"
+        );
+        let trouble = Trouble {
+            from_sequence: stuck.from_sequence,
+            reason: stuck.reason,
+            retryable: stuck.retryable,
+            at: (self.clock)(),
+        };
+        let parked = self.parking.park(consumer, product, &trouble).await;
+        if let Err(error) = &parked {
+            tracing::error!(
+                consumer,
+                product_id = product.as_str(),
+                error = error.to_string(),
+                "a product could not even be parked; its records are handed back"
+            );
+        }
+        parked
+    }
+}

@@ -1,0 +1,193 @@
+//! Generations against the event table, product by product. A view lags a moment behind, so what differs is looked at
+//! again until it has caught up with what the ledger had at the first look, or nothing moves any more.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, stream};
+use schema::ProductId;
+
+use super::{NAMED, PARALLEL, Pages, Phase, Progress, Rebuild, RebuildError, Report, Watch};
+use crate::projection::Difference;
+use crate::views::Generation;
+
+/// So many looks in which nothing gets better end the looking.
+const IDLE_LOOKS: u32 = 10;
+
+/// What differs in one generation.
+pub(super) struct Comparison {
+    generation: Generation,
+    differing: Vec<(ProductId, Difference)>,
+}
+
+impl Comparison {
+    pub(super) fn of(generation: Generation) -> Self {
+        Self {
+            generation,
+            differing: Vec::new(),
+        }
+    }
+
+    /// # Errors
+    /// [`RebuildError::Incomplete`] unless the generation shows what the event table says.
+    pub(super) fn must_agree(&self) -> Result<(), RebuildError> {
+        match self.differing.first() {
+            None => Ok(()),
+            Some((product, difference)) => Err(RebuildError::Incomplete {
+                product: product.clone(),
+                difference: difference.clone(),
+                others: self.differing.len() - 1,
+            }),
+        }
+    }
+}
+
+impl Rebuild {
+    /// Compares generations with the event table; the first is the one the report speaks of.
+    pub(super) async fn compare(
+        &self,
+        report: &mut Report,
+        comparisons: &mut [Comparison],
+        watch: Watch<'_>,
+    ) -> Result<(), RebuildError> {
+        let mut pages = Pages::of(self.journal.as_ref());
+        let mut last = None;
+        while let Some(mut products) = pages.products().await? {
+            // A product's commits stand together, on as many pages as they need.
+            products.dedup();
+            products.retain(|product| last.as_ref() != Some(product));
+            last = products.last().cloned().or(last);
+            report.products += products.len() as u64;
+            for comparison in &mut *comparisons {
+                let differing = self.differing(comparison.generation, &products, report).await?;
+                comparison.differing.extend(differing);
+            }
+            watch(Progress {
+                phase: Phase::Comparing,
+                commits: pages.commits,
+            });
+        }
+        report.commits = pages.commits;
+        for comparison in &mut *comparisons {
+            self.look_again(comparison, report).await?;
+        }
+        if let Some(read) = comparisons.first() {
+            report.differing = read.differing.len() as u64;
+            report.differences = read.differing.iter().take(NAMED).cloned().collect();
+        }
+        Ok(())
+    }
+
+    async fn look_again(&self, comparison: &mut Comparison, report: &mut Report) -> Result<(), RebuildError> {
+        let mut idle = 0;
+        while !comparison.differing.is_empty() && idle < IDLE_LOOKS {
+            tokio::time::sleep(self.pause).await;
+            let products: Vec<ProductId> = comparison
+                .differing
+                .iter()
+                .map(|(product, _)| product.clone())
+                .collect();
+            let found = self.differing(comparison.generation, &products, report).await?;
+            let before = std::mem::take(&mut comparison.differing);
+            comparison.differing = remaining(&before, found);
+            idle = if comparison.differing.len() < before.len() {
+                0
+            } else {
+                idle + 1
+            };
+        }
+        Ok(())
+    }
+
+    async fn differing(
+        &self,
+        generation: Generation,
+        products: &[ProductId],
+        report: &mut Report,
+    ) -> Result<Vec<(ProductId, Difference)>, RebuildError> {
+        let mut compared = stream::iter(products.to_vec())
+            .map(|product| async move {
+                let outcome = self.projection.compare(generation, &product).await;
+                (product, outcome)
+            })
+            .buffered(PARALLEL);
+        let mut differing = Vec::new();
+        while let Some((product, outcome)) = compared.next().await {
+            match outcome {
+                Ok(None) => {}
+                Ok(Some(difference)) => differing.push((product, difference)),
+                Err(stuck) if stuck.retryable => {
+                    return Err(RebuildError::Stuck {
+                        product,
+                        reason: stuck.reason,
+                    });
+                }
+                Err(stuck) => {
+                    if report.unreadable.iter().all(|(known, _)| *known != product) {
+                        report.unreadable.push((product, stuck.reason));
+                    }
+                }
+            }
+        }
+        Ok(differing)
+    }
+}
+
+/// What still differs. A view that has what the ledger had at the look before follows it: it is not called behind only
+/// because the product went on.
+fn remaining(
+    before: &[(ProductId, Difference)],
+    found: Vec<(ProductId, Difference)>,
+) -> Vec<(ProductId, Difference)> {
+    let before: BTreeMap<&ProductId, &Difference> = before
+        .iter()
+        .map(|(product, difference)| (product, difference))
+        .collect();
+    let target = |product: &ProductId| match before.get(product) {
+        Some(Difference::Behind { newest, .. }) => Some(*newest),
+        Some(Difference::Missing | Difference::Other { .. }) | None => None,
+    };
+    let still = |(product, now): (ProductId, Difference)| match (target(&product), now) {
+        (Some(target), Difference::Behind { seen, .. }) if seen >= target => None,
+        // The first target stays, or a product that keeps going on would never be caught up with.
+        (Some(newest), Difference::Behind { seen, .. }) => {
+            Some((product, Difference::Behind { seen, newest }))
+        }
+        (_, now) => Some((product, now)),
+    };
+    found.into_iter().filter_map(still).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use schema::fixtures;
+
+    use super::*;
+
+    fn after(before: Difference, found: Option<Difference>) -> Vec<Difference> {
+        let id = fixtures::id("p");
+        let found = found.map(|difference| (id.clone(), difference));
+        let remaining = remaining(&[(id.clone(), before)], found.into_iter().collect());
+        remaining.into_iter().map(|(_, difference)| difference).collect()
+    }
+
+    fn behind(seen: u64, newest: u64) -> Difference {
+        Difference::Behind { seen, newest }
+    }
+
+    #[test]
+    fn a_view_that_follows_a_busy_product_is_not_behind() {
+        assert_eq!(after(behind(3, 5), Some(behind(5, 9))), []);
+        assert_eq!(after(behind(3, 5), None), []);
+        assert_eq!(after(Difference::Missing, None), []);
+    }
+
+    #[test]
+    fn a_view_that_does_not_follow_is_behind_what_the_ledger_had_first() {
+        assert_eq!(after(behind(3, 5), Some(behind(4, 9))), [behind(4, 5)]);
+        assert_eq!(after(Difference::Missing, Some(behind(1, 2))), [behind(1, 2)]);
+        assert_eq!(
+            after(behind(3, 5), Some(Difference::Other { seen: 9 })),
+            [Difference::Other { seen: 9 }]
+        );
+    }
+}

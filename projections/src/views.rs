@@ -1,0 +1,216 @@
+//! The port to the product view: rows that only ever get newer, and orders over them that are read in slices.
+
+use std::error::Error;
+use std::fmt;
+
+use async_trait::async_trait;
+use schema::{Product, ProductId};
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{Order, Range};
+
+pub mod dynamodb;
+pub mod memory;
+
+pub use dynamodb::DynamoViews;
+pub use memory::MemoryViews;
+
+/// Where the product view is kept.
+///
+/// The contract, which `tests/projections/views.rs` runs on every adapter:
+/// - a row only ever gets newer: what comes late, twice or out of order changes nothing;
+/// - a deleted product keeps its row and stands in [`Order::Changes`] alone;
+/// - a slice answers exactly the rows of its shard inside its range, in order, and says whether more follow;
+/// - generations do not see each other.
+#[async_trait]
+pub trait Views: Send + Sync {
+    /// Which generations of the views are read and written.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later.
+    async fn lineup(&self) -> Result<Lineup, Unavailable>;
+
+    /// Puts `to` in the place of the lineup of the revision before it.
+    ///
+    /// # Errors
+    /// [`LineupError::Changed`]: somebody else changed it, read it again.
+    async fn change_lineup(&self, to: &Lineup) -> Result<(), LineupError>;
+
+    /// The row of a product, deleted ones included; it may be some moments old.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later.
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable>;
+
+    /// Writes the row unless the same or a newer version is there.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later, the write may or may not have happened.
+    async fn put(&self, generation: Generation, product: &Product) -> Result<Written, Unavailable>;
+
+    /// Rows of one shard of an order.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later.
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable>;
+
+    /// Removes the row of a generation that is neither read nor written any more.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later.
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable>;
+}
+
+/// One complete build of a view; generations live beside each other in one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Generation(pub u32);
+
+/// The generations of one view.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generations {
+    /// The one queries read.
+    pub read: Generation,
+    /// Those the projector writes, in this order.
+    pub write: Vec<Generation>,
+    /// The highest that ever was; no number is given twice.
+    pub last: Generation,
+}
+
+/// The generations of all views, as one small item names them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Lineup {
+    /// Counts the changes; 0 before the first.
+    pub revision: u64,
+    /// Of the product view.
+    pub products: Generations,
+    /// Of the price history.
+    pub prices: Generations,
+}
+
+/// The views there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum View {
+    /// What GET and LIST answer from.
+    Products,
+    /// What prices are answered from.
+    Prices,
+}
+
+/// Whether a row was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// It was.
+    Newer,
+    /// The same or a newer version was there.
+    Stale,
+}
+
+/// Which rows of one shard to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slice {
+    /// Below [`crate::catalogue::SHARDS`].
+    pub shard: u8,
+    /// The order.
+    pub order: Order,
+    /// The stretch of the order; never an empty one.
+    pub range: Range,
+    /// From the end of the stretch instead of its beginning.
+    pub descending: bool,
+    /// How many rows at most, at least 1.
+    pub limit: usize,
+}
+
+/// Some rows of a slice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Portion {
+    /// The rows in order.
+    pub rows: Vec<Row>,
+    /// Whether the slice ends here.
+    pub exhausted: bool,
+}
+
+/// A product and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Its position in the order of the slice.
+    pub position: String,
+    /// The product.
+    pub product: Product,
+}
+
+/// The store of the views did not answer, or its answer could not be understood.
+#[derive(Debug, thiserror::Error)]
+#[error("the view table did not answer: {0}")]
+pub struct Unavailable(#[source] pub Box<dyn Error + Send + Sync>);
+
+/// Why the lineup was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum LineupError {
+    /// Another change came first: read the lineup again.
+    #[error("somebody else changed the generations")]
+    Changed,
+    /// Try again later.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl View {
+    /// Its name in commands and parking rows. Stored; never rename.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Products => "products",
+            Self::Prices => "prices",
+        }
+    }
+}
+
+impl Lineup {
+    /// The generations of a view.
+    #[must_use]
+    pub fn of(&self, view: View) -> &Generations {
+        match view {
+            View::Products => &self.products,
+            View::Prices => &self.prices,
+        }
+    }
+
+    /// The next revision, with other generations of a view.
+    #[must_use]
+    pub fn with(&self, view: View, generations: Generations) -> Self {
+        let mut next = self.clone();
+        next.revision += 1;
+        match view {
+            View::Products => next.products = generations,
+            View::Prices => next.prices = generations,
+        }
+        next
+    }
+}
+
+impl Default for Generations {
+    fn default() -> Self {
+        Self {
+            read: Generation(1),
+            write: vec![Generation(1)],
+            last: Generation(1),
+        }
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The shard of a product: FNV-1a of its id. These numbers are stored.
+#[must_use]
+pub fn shard_of(id: &ProductId) -> u8 {
+    let hash = id.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    // The low bits of FNV-1a mix the last byte poorly.
+    u8::try_from((hash ^ (hash >> 32)) % u64::from(crate::catalogue::SHARDS)).unwrap_or_default()
+}

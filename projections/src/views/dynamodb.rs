@@ -1,0 +1,145 @@
+//! The product view on `DynamoDB`: one item per product, written on condition that it gets newer, read by key or by index.
+
+mod row;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use schema::{Product, ProductId};
+
+use super::{Generation, Lineup, LineupError, Portion, Slice, Unavailable, Views, Written};
+
+/// The view in one table of the shape [`crate::PRODUCTS_TABLE`]. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct DynamoViews {
+    client: Client,
+    table: String,
+}
+
+impl DynamoViews {
+    /// The view in `table`.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self {
+            client,
+            table: table.into(),
+        }
+    }
+
+    async fn item(&self, key: String, consistent: bool) -> Result<Option<row::Item>, Unavailable> {
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key(row::KEY, AttributeValue::S(key))
+            .consistent_read(consistent)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        Ok(request.send().await.map_err(unavailable)?.item)
+    }
+}
+
+#[async_trait]
+impl Views for DynamoViews {
+    async fn lineup(&self) -> Result<Lineup, Unavailable> {
+        let item = self.item(row::LINEUP.to_owned(), true).await?;
+        item.map_or_else(|| Ok(Lineup::default()), row::lineup)
+    }
+
+    async fn change_lineup(&self, to: &Lineup) -> Result<(), LineupError> {
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(row::of_lineup(to)?))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let request = if to.revision <= 1 {
+            request
+                .condition_expression("attribute_not_exists(#key)")
+                .expression_attribute_names("#key", row::KEY)
+        } else {
+            request
+                .condition_expression("#revision = :before")
+                .expression_attribute_names("#revision", row::REVISION)
+                .expression_attribute_values(":before", row::number(to.revision - 1))
+        };
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_refused(&error) => Err(LineupError::Changed),
+            Err(error) => Err(unavailable(error).into()),
+        }
+    }
+
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable> {
+        let item = self.item(row::key(generation, id), false).await?;
+        item.map(row::product).transpose()
+    }
+
+    async fn put(&self, generation: Generation, product: &Product) -> Result<Written, Unavailable> {
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(row::of(generation, product)?))
+            .condition_expression("attribute_not_exists(#key) OR #version < :version")
+            .expression_attribute_names("#key", row::KEY)
+            .expression_attribute_names("#version", row::VERSION)
+            .expression_attribute_values(":version", row::number(product.version))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        match request.send().await {
+            Ok(_) => Ok(Written::Newer),
+            Err(error) if is_refused(&error) => Ok(Written::Stale),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable> {
+        let index = row::index(slice.order);
+        let request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(index.name)
+            .key_condition_expression("#partition = :partition AND #position BETWEEN :from AND :to")
+            .expression_attribute_names("#partition", index.partition)
+            .expression_attribute_names("#position", index.position)
+            .expression_attribute_values(":partition", row::partition(generation, slice.shard))
+            .expression_attribute_values(":from", AttributeValue::S(slice.range.from.clone()))
+            .expression_attribute_values(":to", AttributeValue::S(slice.range.to.clone()))
+            .scan_index_forward(!slice.descending)
+            .limit(i32::try_from(slice.limit).unwrap_or(i32::MAX))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = request.send().await.map_err(unavailable)?;
+        let items = answer.items.unwrap_or_default().into_iter();
+        Ok(Portion {
+            rows: items
+                .map(|item| row::row(item, index.position))
+                .collect::<Result<_, _>>()?,
+            exhausted: answer.last_evaluated_key.is_none(),
+        })
+    }
+
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable> {
+        let request = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key(row::KEY, AttributeValue::S(row::key(generation, id)))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        request.send().await.map(drop).map_err(unavailable)
+    }
+}
+
+fn is_refused(error: &SdkError<PutItemError>) -> bool {
+    error
+        .as_service_error()
+        .is_some_and(PutItemError::is_conditional_check_failed_exception)
+}
+
+pub(crate) fn unavailable<E>(error: SdkError<E>) -> Unavailable
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    Unavailable(DisplayErrorContext(error).to_string().into())
+}

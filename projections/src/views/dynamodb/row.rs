@@ -1,0 +1,130 @@
+//! The items of the product table: every attribute is named here and in `products-table.json`, and nowhere else.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use schema::{Product, ProductId, Status};
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::Order;
+use crate::views::{Generation, Lineup, Row, Unavailable, shard_of};
+
+/// An item of the product table.
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// Partition key: `<generation>#<product id>`, or [`LINEUP`].
+pub(super) const KEY: &str = "key";
+/// The product's version, which guards its row.
+pub(super) const VERSION: &str = "version";
+/// The lineup's revision, which guards it.
+pub(super) const REVISION: &str = "revision";
+/// Key of the lineup; no product's key, since it has no `#`.
+pub(super) const LINEUP: &str = "lineup";
+
+const PRODUCT: &str = "product";
+/// Partition of the index that knows all products.
+const SHARD: &str = "shard";
+/// Partition of the other indexes, which deleted products leave by not having it.
+const LIVE: &str = "live";
+
+/// Which index answers an order, and by which attributes.
+pub(super) struct Index {
+    pub(super) name: &'static str,
+    pub(super) partition: &'static str,
+    pub(super) position: &'static str,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LineupItem {
+    key: String,
+    #[serde(flatten)]
+    lineup: Lineup,
+}
+
+pub(super) fn index(order: Order) -> Index {
+    let live = |name| Index {
+        name,
+        partition: LIVE,
+        position: name,
+    };
+    match order {
+        Order::Id => live("by_id"),
+        Order::Name => live("by_name"),
+        Order::Price => live("by_price"),
+        Order::UpdatedAt => live("by_updated_at"),
+        Order::Changes => Index {
+            name: "changes",
+            partition: SHARD,
+            position: "by_updated_at",
+        },
+    }
+}
+
+pub(super) fn key(generation: Generation, id: &ProductId) -> String {
+    format!("{generation}#{id}")
+}
+
+pub(super) fn partition(generation: Generation, shard: u8) -> AttributeValue {
+    AttributeValue::S(format!("{generation}#{shard}"))
+}
+
+pub(super) fn number(value: u64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// The row of a product, with its place in every order it stands in.
+pub(super) fn of(generation: Generation, product: &Product) -> Result<Item, Unavailable> {
+    let shard = partition(generation, shard_of(&product.id));
+    let mut item = Item::from([
+        (KEY.to_owned(), AttributeValue::S(key(generation, &product.id))),
+        (VERSION.to_owned(), number(product.version)),
+        (
+            PRODUCT.to_owned(),
+            serde_dynamo::to_attribute_value(product).map_err(unconvertible)?,
+        ),
+        (SHARD.to_owned(), shard.clone()),
+    ]);
+    if product.facts.status == Status::Active {
+        item.insert(LIVE.to_owned(), shard);
+    }
+    for order in Order::ALL {
+        if let Some(position) = order.position(product) {
+            item.insert(index(order).position.to_owned(), AttributeValue::S(position));
+        }
+    }
+    Ok(item)
+}
+
+pub(super) fn product(mut item: Item) -> Result<Product, Unavailable> {
+    let product = item
+        .remove(PRODUCT)
+        .ok_or_else(|| Unavailable("a row without a product".into()))?;
+    serde_dynamo::from_attribute_value(product).map_err(unconvertible)
+}
+
+pub(super) fn row(mut item: Item, position: &str) -> Result<Row, Unavailable> {
+    let Some(AttributeValue::S(position)) = item.remove(position) else {
+        return Err(Unavailable("an index row without its position".into()));
+    };
+    Ok(Row {
+        position,
+        product: product(item)?,
+    })
+}
+
+pub(super) fn lineup(item: Item) -> Result<Lineup, Unavailable> {
+    let item: LineupItem = serde_dynamo::from_item(item).map_err(unconvertible)?;
+    Ok(item.lineup)
+}
+
+pub(super) fn of_lineup(lineup: &Lineup) -> Result<Item, Unavailable> {
+    let item = LineupItem {
+        key: LINEUP.to_owned(),
+        lineup: lineup.clone(),
+    };
+    serde_dynamo::to_item(item).map_err(unconvertible)
+}
+
+fn unconvertible(error: serde_dynamo::Error) -> Unavailable {
+    Unavailable(error.into())
+}

@@ -1,0 +1,131 @@
+//! What reading and projecting may cost: requests and capacity, the same at any size of the catalogue.
+
+use std::sync::Arc;
+
+use engine::probe::{Recorded, Recorder};
+use event_store::MemoryJournal;
+use event_store::parking::MemoryParking;
+use projections::Views;
+use projections::catalogue::SHARDS;
+use projections::views::Generation;
+
+use crate::given::{Deed, Life, asked, batch, front, projector, tables, views_of};
+
+/// Every request asks what it cost.
+fn cost(seen: &[Recorded]) -> f64 {
+    seen.iter().map(|recorded| recorded.capacity().unwrap()).sum()
+}
+
+fn operations(seen: &[Recorded]) -> Vec<&str> {
+    seen.iter()
+        .map(|recorded| recorded.request.operation.as_str())
+        .collect()
+}
+
+/// A front over so many products, and the recorder of its requests.
+async fn catalogue_of(products: usize) -> (axum::Router, Recorder) {
+    let (config, recorder) = Recorder::record(&tables().await);
+    let views = views_of(&config);
+    for n in 0..products {
+        let product = Life::begins(&format!("p{n:05}"), &format!("Helmet {n}"), "34.99");
+        views.put(Generation(1), &product.newest().state).await.unwrap();
+    }
+    let front = front(Arc::new(views));
+    // The first query reads the generations, which are kept for 5 seconds.
+    asked(&front, "/products/p00000").await;
+    recorder.clear();
+    (front, recorder)
+}
+
+#[tokio::test]
+async fn a_get_is_one_request_of_half_a_unit_at_any_size_of_the_catalogue() {
+    for products in [10, 500] {
+        let (front, recorder) = catalogue_of(products).await;
+        let (status, _) = asked(&front, "/products/p00003").await;
+        assert_eq!(status, 200);
+        let seen = recorder.take();
+        assert_eq!(operations(&seen), ["GetItem"]);
+        assert!((cost(&seen) - 0.5).abs() < f64::EPSILON);
+    }
+}
+
+#[tokio::test]
+async fn a_page_costs_about_one_query_a_shard_and_the_same_in_a_tenfold_catalogue() {
+    let mut costs = Vec::new();
+    for products in [150, 1500] {
+        let (front, recorder) = catalogue_of(products).await;
+        for query in [
+            "sort=id",
+            "sort=name&order=desc",
+            "sort=price&currency=USD",
+            "sort=updated_at",
+        ] {
+            let (_, page) = asked(&front, &format!("/products?limit=100&{query}")).await;
+            assert_eq!(page["products"].as_array().unwrap().len(), 100);
+            let seen = recorder.take();
+            assert!(
+                operations(&seen).iter().all(|operation| *operation == "Query"),
+                "{seen:?}"
+            );
+            let most = usize::from(SHARDS) + 2;
+            assert!((4..=most).contains(&seen.len()), "{query} {}", seen.len());
+            for recorded in &seen {
+                assert!(recorded.request.body["Limit"].as_u64().unwrap() <= 36);
+            }
+            costs.push((products, query, cost(&seen)));
+        }
+    }
+    for (small, large) in costs[..4].iter().zip(&costs[4..]) {
+        let ratio = large.2 / small.2;
+        assert!((0.7..1.4).contains(&ratio), "{small:?} {large:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_generations_are_read_again_after_five_seconds() {
+    let (config, recorder) = Recorder::record(&tables().await);
+    let (router, time) = crate::given::front_with_time(Arc::new(views_of(&config)));
+    let mut reads = Vec::new();
+    for millis in [0, 4_999, 5_000, 9_999, 10_000, 0] {
+        time.set(millis);
+        asked(&router, "/products/p").await;
+        reads.push(recorder.take().len());
+    }
+    assert_eq!(reads, [2, 1, 2, 1, 2, 2]);
+}
+
+#[tokio::test]
+async fn a_batch_writes_each_product_once_and_reads_only_the_generations() {
+    let (config, recorder) = Recorder::record(&tables().await);
+    let views = Arc::new(views_of(&config));
+    let projector = projector(
+        views.clone(),
+        Arc::<MemoryJournal>::default(),
+        Arc::<MemoryParking>::default(),
+    );
+    let deeds: Vec<Deed> = (0..99)
+        .map(|n| Deed::Reprice(format!("{}", n + 40), "USD"))
+        .collect();
+    let lives: Vec<Life> = (0..10).map(|n| Life::of(&format!("p{n}"), &deeds)).collect();
+    let records = (0..100).flat_map(|commit| lives.iter().map(move |life| life.record(commit)));
+    projector.project(batch(records.collect())).await;
+    let mut operations = recorder.take_operations();
+    assert_eq!(operations.remove(0), "GetItem");
+    assert_eq!(operations, vec!["PutItem"; 10]);
+    for life in &lives {
+        let product = views.get(Generation(1), &life.id).await.unwrap().unwrap();
+        assert_eq!(product.version, 100);
+    }
+}
+
+#[tokio::test]
+async fn an_empty_batch_asks_nobody() {
+    let (config, recorder) = Recorder::record(&tables().await);
+    let projector = projector(
+        Arc::new(views_of(&config)),
+        Arc::<MemoryJournal>::default(),
+        Arc::<MemoryParking>::default(),
+    );
+    projector.project(batch(Vec::new())).await;
+    assert!(recorder.take().is_empty());
+}

@@ -1,0 +1,221 @@
+//! The price history has every change once, whatever the stream loses, doubles or reorders; what cannot be folded is
+//! parked where it stopped and goes on from there.
+
+use std::sync::Arc;
+
+use aws_config::retry::RetryConfig;
+use engine::probe::{Fault, Faults, Matching};
+use event_store::{MemoryJournal, MemoryParking, Parking};
+use projections::prices::{History, entries_of};
+use projections::project::Retried;
+use projections::views::Generation;
+use projections::{MemoryPriceLog, PriceLog};
+use serde_json::json;
+
+use crate::given::{Deed, InMemory, Life, batch, in_memory, price_projector, prices_of, record, tables};
+
+const FIRST: Generation = Generation(1);
+
+fn repriced(n: u32) -> Deed {
+    Deed::Reprice(format!("{n}"), "USD")
+}
+
+/// A life whose every commit but one touches the price.
+fn life() -> Life {
+    Life::of(
+        "p",
+        &[
+            repriced(1),
+            Deed::Rename("Hat".into()),
+            Deed::DeleteOrRestore,
+            Deed::RenameAndReprice("Cap".into(), "2".into()),
+            repriced(3),
+        ],
+    )
+}
+
+fn expected(life: &Life, commits: usize) -> History {
+    let entries = life.commits[..commits]
+        .iter()
+        .flat_map(|(commit, _)| entries_of(commit));
+    History {
+        folded: life.commits[commits - 1].0.last_sequence(),
+        entries: entries.collect(),
+    }
+}
+
+async fn history(given: &InMemory, life: &Life) -> History {
+    given.prices.history(FIRST, &life.id, None).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_the_stream_did_not_bring_is_read_from_the_event_table() {
+    let life = life();
+    let whole = expected(&life, life.commits.len());
+    for brought in [
+        vec![5],
+        vec![0, 5],
+        vec![0, 2, 4],
+        vec![3, 1],
+        vec![5, 0, 1, 2, 3, 4, 5],
+    ] {
+        let given = in_memory();
+        life.recorded_in(&*given.journal).await;
+        for commit in &brought {
+            given.projector.project(batch(vec![life.record(*commit)])).await;
+        }
+        let seen = history(&given, &life).await;
+        if brought.contains(&5) {
+            assert_eq!(seen, whole, "{brought:?}");
+        }
+        given
+            .projector
+            .project(batch(
+                life.commits.iter().map(|(_, stored)| record(stored)).collect(),
+            ))
+            .await;
+        assert_eq!(history(&given, &life).await, whole, "{brought:?}");
+        assert_eq!(given.parking.of("prices", &life.id).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_batch_with_a_hole_in_it_is_folded_whole() {
+    let life = life();
+    let given = in_memory();
+    life.recorded_in(&*given.journal).await;
+    given
+        .projector
+        .project(batch(vec![life.record(0), life.record(4), life.record(5)]))
+        .await;
+    assert_eq!(history(&given, &life).await, expected(&life, 6));
+}
+
+#[tokio::test]
+async fn a_history_of_many_pages_is_caught_up_with() {
+    let deeds: Vec<Deed> = (0..450).map(|n| repriced(n + 50)).collect();
+    let life = Life::of("p", &deeds);
+    let given = in_memory();
+    life.recorded_in(&*given.journal).await;
+    given.projector.project(batch(vec![life.record(450)])).await;
+    let seen = history(&given, &life).await;
+    assert_eq!((seen.folded, seen.entries.len()), (451, 451));
+}
+
+#[tokio::test]
+async fn what_cannot_be_folded_stops_the_product_there_and_no_other() {
+    let life = life();
+    let neighbour = Life::of("q", &[repriced(1)]);
+    let given = in_memory();
+    let mut damaged = life.clone();
+    damaged.commits[3].1.0["events"] = json!([{"event_id": "01K0000000000000000000000A", "type": "ProductDeleted",
+        "schema_version": 99, "data": {}}]);
+    damaged.recorded_in(&*given.journal).await;
+    let records = damaged.commits.iter().chain(&neighbour.commits);
+    let answer = given
+        .projector
+        .project(batch(records.map(|(_, stored)| record(stored)).collect()))
+        .await;
+    assert!(answer.batch_item_failures.is_empty());
+    let stopped = history(&given, &life).await;
+    assert_eq!((stopped.folded, stopped.entries.len()), (3, 2));
+    let parked = given.parking.of("prices", &life.id).await.unwrap().unwrap();
+    assert_eq!((parked.from_sequence, parked.retryable), (4, false));
+    assert_eq!(history(&given, &neighbour).await, expected(&neighbour, 2));
+    // The catalogue needs no events and goes on.
+    assert_eq!(given.parking.of("products", &life.id).await.unwrap(), None);
+
+    let retried = given.projector.retry(&life.id).await.unwrap();
+    assert_eq!(
+        retried,
+        Retried {
+            repaired: 1,
+            still_parked: 1
+        }
+    );
+    let parked = given.parking.of("prices", &life.id).await.unwrap().unwrap();
+    assert_eq!((parked.from_sequence, parked.attempts), (4, 2));
+}
+
+#[tokio::test]
+async fn a_commit_missing_in_the_event_table_itself_is_no_gap_to_skip() {
+    let life = life();
+    let given = in_memory();
+    let mut torn = life.clone();
+    torn.commits.remove(2);
+    torn.recorded_in(&*given.journal).await;
+    given.projector.project(batch(vec![life.record(5)])).await;
+    let parked = given.parking.of("prices", &life.id).await.unwrap().unwrap();
+    assert_eq!((parked.from_sequence, parked.retryable), (3, false));
+    assert_eq!(history(&given, &life).await.folded, 2);
+}
+
+#[tokio::test]
+async fn two_projectors_at_once_fold_every_event_once() {
+    let log = Arc::new(prices_of(&tables().await));
+    let journal = Arc::<MemoryJournal>::default();
+    let parking = Arc::<MemoryParking>::default();
+    let deeds: Vec<Deed> = (0..60).map(|n| repriced(n + 50)).collect();
+    let life = Life::of("p", &deeds);
+    life.recorded_in(&*journal).await;
+    let projector = || price_projector(log.clone(), journal.clone(), parking.clone());
+    let (one, other) = (projector(), projector());
+    for commit in (0..61).step_by(4) {
+        let event = batch(vec![life.record(commit)]);
+        tokio::join!(one.project(event.clone()), other.project(event));
+    }
+    one.project(batch(vec![life.record(60)])).await;
+    let seen = log.history(FIRST, &life.id, None).await.unwrap();
+    assert_eq!(seen, expected(&life, 61));
+    assert_eq!(parking.of("prices", &life.id).await.unwrap(), None);
+}
+
+/// Every request of the projector fails once: before it is applied, and after.
+#[tokio::test]
+async fn a_projection_cut_short_anywhere_is_made_whole_by_the_schedule() {
+    let life = life();
+    for fault in [Fault::FailBefore, Fault::DropAnswer] {
+        for nth in 1.. {
+            let (config, faults) = Faults::inject(&tables().await);
+            let config = config.to_builder().retry_config(RetryConfig::disabled()).build();
+            let log = Arc::new(prices_of(&config));
+            let journal = Arc::<MemoryJournal>::default();
+            life.recorded_in(&*journal).await;
+            let projector = price_projector(log.clone(), journal, Arc::default());
+            faults.add(Matching::any().nth(nth), fault.clone());
+            for commit in 0..life.commits.len() {
+                let answer = projector.project(batch(vec![life.record(commit)])).await;
+                assert!(answer.batch_item_failures.is_empty());
+            }
+            faults.clear();
+            let retried = projector.retry_parked().await.unwrap();
+            assert_eq!(retried.still_parked, 0);
+            let seen = log.history(FIRST, &life.id, None).await.unwrap();
+            assert_eq!(seen, expected(&life, life.commits.len()), "{nth}");
+            if faults.applied() == 0 {
+                assert!(nth > 15, "{nth}");
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn following_in_order_asks_the_event_table_for_nothing() {
+    // The journal is empty: whatever it was asked for would be missing.
+    let log = Arc::<MemoryPriceLog>::default();
+    let parking = Arc::<MemoryParking>::default();
+    let projector = price_projector(log.clone(), Arc::<MemoryJournal>::default(), parking);
+    let life = life();
+    projector.project(batch(vec![life.record(0)])).await;
+    projector
+        .project(batch(vec![life.record(0), life.record(1), life.record(2)]))
+        .await;
+    projector
+        .project(batch(vec![life.record(3), life.record(4), life.record(5)]))
+        .await;
+    assert_eq!(
+        log.history(FIRST, &life.id, None).await.unwrap(),
+        expected(&life, 6)
+    );
+}

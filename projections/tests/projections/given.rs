@@ -1,0 +1,104 @@
+//! Given: products with a life of their own, the stores they end in, and the projector between.
+
+pub(crate) mod doubles;
+mod front;
+mod life;
+pub(crate) mod prices;
+mod setting;
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use engine::Engine;
+use event_store::{Journal, MemoryJournal, MemoryParking};
+use projections::{
+    Catalogue, DynamoPriceLog, DynamoViews, MemoryPriceLog, MemoryViews, PriceLog, Prices, Projector, Views,
+};
+use schema::{Clock, fixtures};
+
+pub(crate) use front::{Front, answered, asked, front, front_of, front_over, front_with_time};
+pub(crate) use life::{Deed, Life, batch, record};
+pub(crate) use setting::{Setting, rows_of, setting, some_lives, unwatched};
+
+const PRODUCTS: &str = "products";
+const PRICES: &str = "prices";
+
+pub(crate) fn noon() -> Clock {
+    Arc::new(|| fixtures::at("2026-11-23T12:00:00Z"))
+}
+
+/// A projector of both views over stores in memory.
+pub(crate) struct InMemory {
+    pub(crate) views: Arc<MemoryViews>,
+    pub(crate) prices: Arc<MemoryPriceLog>,
+    pub(crate) journal: Arc<MemoryJournal>,
+    pub(crate) parking: Arc<MemoryParking>,
+    pub(crate) projector: Projector,
+}
+
+pub(crate) fn in_memory() -> InMemory {
+    let (views, journal) = (Arc::<MemoryViews>::default(), Arc::<MemoryJournal>::default());
+    let (prices, parking) = (Arc::<MemoryPriceLog>::default(), Arc::<MemoryParking>::default());
+    InMemory {
+        projector: Projector::new(
+            views.clone(),
+            vec![
+                Arc::new(Catalogue::new(views.clone(), journal.clone())),
+                Arc::new(Prices::new(prices.clone(), journal.clone())),
+            ],
+            parking.clone(),
+            noon(),
+        ),
+        views,
+        prices,
+        journal,
+        parking,
+    }
+}
+
+/// A projector of the catalogue alone.
+pub(crate) fn projector(
+    views: Arc<dyn Views>,
+    journal: Arc<dyn Journal>,
+    parking: Arc<MemoryParking>,
+) -> Projector {
+    let catalogue = Arc::new(Catalogue::new(views.clone(), journal));
+    Projector::new(views, vec![catalogue], parking, noon())
+}
+
+/// A projector of the price history alone; `views` names its generations.
+pub(crate) fn price_projector(
+    prices: Arc<dyn PriceLog>,
+    journal: Arc<dyn Journal>,
+    parking: Arc<MemoryParking>,
+) -> Projector {
+    let prices = Arc::new(Prices::new(prices, journal));
+    Projector::new(Arc::<MemoryViews>::default(), vec![prices], parking, noon())
+}
+
+/// Empty tables of both views in the embedded engine.
+pub(crate) async fn tables() -> SdkConfig {
+    let config = Engine::in_memory().unwrap().sdk_config();
+    let client = Client::new(&config);
+    event_store::table::create(&client, PRODUCTS, projections::PRODUCTS_TABLE)
+        .await
+        .unwrap();
+    event_store::table::create(&client, PRICES, projections::PRICES_TABLE)
+        .await
+        .unwrap();
+    config
+}
+
+pub(crate) fn views_of(config: &SdkConfig) -> DynamoViews {
+    DynamoViews::new(Client::new(config), PRODUCTS)
+}
+
+pub(crate) fn prices_of(config: &SdkConfig) -> DynamoPriceLog {
+    DynamoPriceLog::new(Client::new(config), PRICES)
+}
+
+/// Views whose table was never created.
+pub(crate) fn no_table() -> DynamoViews {
+    views_of(&Engine::in_memory().unwrap().sdk_config())
+}

@@ -1,0 +1,82 @@
+//! Stores in trouble.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use event_store::{Parked, Parking, Trouble, Unavailable};
+use projections::views::{self, Generation, Lineup, LineupError, Portion, Slice, Written};
+use projections::{MemoryViews, Views};
+use schema::{Product, ProductId};
+
+/// Views that do not answer while they are out.
+#[derive(Default)]
+pub(crate) struct Moody {
+    pub(crate) kept: MemoryViews,
+    pub(crate) out: AtomicBool,
+    /// A generation that never answers to writes.
+    pub(crate) broken: Option<Generation>,
+}
+
+impl Moody {
+    fn answer(&self) -> Result<&MemoryViews, views::Unavailable> {
+        if self.out.load(Ordering::Relaxed) {
+            return Err(views::Unavailable("out".into()));
+        }
+        Ok(&self.kept)
+    }
+}
+
+#[async_trait]
+impl Views for Moody {
+    async fn lineup(&self) -> Result<Lineup, views::Unavailable> {
+        self.answer()?.lineup().await
+    }
+
+    async fn change_lineup(&self, to: &Lineup) -> Result<(), LineupError> {
+        self.answer()?.change_lineup(to).await
+    }
+
+    async fn get(
+        &self,
+        generation: Generation,
+        id: &ProductId,
+    ) -> Result<Option<Product>, views::Unavailable> {
+        self.answer()?.get(generation, id).await
+    }
+
+    async fn put(&self, generation: Generation, product: &Product) -> Result<Written, views::Unavailable> {
+        if self.broken == Some(generation) {
+            return Err(views::Unavailable("broken".into()));
+        }
+        self.answer()?.put(generation, product).await
+    }
+
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, views::Unavailable> {
+        self.answer()?.slice(generation, slice).await
+    }
+
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), views::Unavailable> {
+        self.answer()?.remove(generation, id).await
+    }
+}
+
+pub(crate) struct NoParking;
+
+#[async_trait]
+impl Parking for NoParking {
+    async fn park(&self, _: &str, _: &ProductId, _: &Trouble) -> Result<(), Unavailable> {
+        Err(Unavailable("out".into()))
+    }
+
+    async fn release(&self, _: &Parked) -> Result<bool, Unavailable> {
+        Err(Unavailable("out".into()))
+    }
+
+    async fn of(&self, _: &str, _: &ProductId) -> Result<Option<Parked>, Unavailable> {
+        Err(Unavailable("out".into()))
+    }
+
+    async fn list(&self, _: &str, _: Option<&ProductId>, _: usize) -> Result<Vec<Parked>, Unavailable> {
+        Err(Unavailable("out".into()))
+    }
+}

@@ -1,0 +1,127 @@
+//! Both views over one set of tables, fed commit by commit, and their rebuilds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use event_store::{Journal, MemoryJournal, MemoryParking};
+use projections::catalogue::{Order, Range, SHARDS};
+use projections::projection::Projection;
+use projections::rebuild::{Progress, Rebuild};
+use projections::views::{Generation, Generations, Slice, View};
+use projections::{Catalogue, Prices, Projector, Views};
+
+use super::{Deed, Life, batch, noon, prices_of, record, views_of};
+
+/// Both views over the same stores, and what feeds them.
+pub(crate) struct Setting {
+    pub(crate) views: Arc<dyn Views>,
+    pub(crate) journal: Arc<MemoryJournal>,
+    pub(crate) projections: Vec<Arc<dyn Projection>>,
+    pub(crate) projector: Projector,
+}
+
+pub(crate) fn setting(config: &SdkConfig, journal: Arc<MemoryJournal>) -> Setting {
+    let views: Arc<dyn Views> = Arc::new(views_of(config));
+    let projections: Vec<Arc<dyn Projection>> = vec![
+        Arc::new(Catalogue::new(views.clone(), journal.clone())),
+        Arc::new(Prices::new(Arc::new(prices_of(config)), journal.clone())),
+    ];
+    Setting {
+        projector: Projector::new(
+            views.clone(),
+            projections.clone(),
+            Arc::<MemoryParking>::default(),
+            noon(),
+        ),
+        views,
+        journal,
+        projections,
+    }
+}
+
+impl Setting {
+    pub(crate) fn rebuild(&self, view: View) -> Rebuild {
+        let projection = self
+            .projections
+            .iter()
+            .find(|projection| projection.view() == view);
+        self.rebuild_by(projection.unwrap().clone())
+    }
+
+    pub(crate) fn rebuild_by(&self, projection: Arc<dyn Projection>) -> Rebuild {
+        Rebuild {
+            views: self.views.clone(),
+            projection,
+            journal: self.journal.clone(),
+            overlap: Duration::ZERO,
+            pause: Duration::from_millis(5),
+        }
+    }
+
+    pub(crate) async fn happens(&self, life: &mut Life, deed: &Deed) {
+        life.goes_on(deed);
+        self.recorded(life).await;
+    }
+
+    /// The newest commit of the life is appended, then projected.
+    pub(crate) async fn recorded(&self, life: &Life) {
+        let (_, stored) = life.commits.last().unwrap();
+        self.journal.append(stored).await.unwrap();
+        let answer = self.projector.project(batch(vec![record(stored)])).await;
+        assert!(answer.batch_item_failures.is_empty());
+    }
+
+    pub(crate) async fn generations(&self, view: View) -> Generations {
+        self.views.lineup().await.unwrap().of(view).clone()
+    }
+
+    /// Both views, as they are read, against the event table.
+    pub(crate) async fn agrees(&self, lives: &[Life]) {
+        let lineup = self.views.lineup().await.unwrap();
+        for projection in &self.projections {
+            let read = lineup.of(projection.view()).read;
+            for life in lives {
+                let difference = projection.compare(read, &life.id).await.unwrap();
+                assert_eq!(difference, None, "{:?} {}", projection.view(), life.id);
+            }
+        }
+    }
+}
+
+pub(crate) async fn some_lives(setting: &Setting, count: usize) -> Vec<Life> {
+    let mut lives = Vec::new();
+    for n in 0..count {
+        let mut life = Life::begins(&format!("p{n:02}"), "Helmet", "1");
+        setting.recorded(&life).await;
+        for step in 0..n % 4 {
+            setting
+                .happens(&mut life, &Deed::Reprice(format!("{}", 10 + step), "USD"))
+                .await;
+        }
+        if n % 5 == 4 {
+            setting.happens(&mut life, &Deed::DeleteOrRestore).await;
+        }
+        lives.push(life);
+    }
+    lives
+}
+
+pub(crate) fn unwatched() -> impl Fn(Progress) + Send + Sync {
+    |_| {}
+}
+
+pub(crate) async fn rows_of(views: &dyn Views, generation: Generation) -> usize {
+    let mut rows = 0;
+    for shard in 0..SHARDS {
+        let slice = Slice {
+            shard,
+            order: Order::Changes,
+            range: Range::all(),
+            descending: false,
+            limit: 1_000,
+        };
+        rows += views.slice(generation, &slice).await.unwrap().rows.len();
+    }
+    rows
+}

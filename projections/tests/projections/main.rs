@@ -1,0 +1,21 @@
+//! What the read side promises, one file per promise.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+mod budgets;
+mod convergence;
+mod cursors;
+mod folding;
+mod given;
+mod history;
+mod listing;
+mod lowest_price;
+mod one_product;
+mod parked;
+mod past;
+mod price_log;
+mod prices;
+mod rebuild_report;
+mod rebuilding;
+mod verification;
+mod views;

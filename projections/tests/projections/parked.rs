@@ -1,0 +1,233 @@
+//! One product's trouble stays its own: it is parked or handed back, its neighbours go on, and it can be repaired.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use aws_lambda_events::event::dynamodb::EventRecord;
+use event_store::{MemoryJournal, MemoryParking, Parked, Parking, Trouble};
+use projections::project::Retried;
+use projections::projection::Difference;
+use projections::views::{Generation, Generations, View};
+use projections::{Catalogue, MemoryViews, Projector, Views};
+use schema::fixtures;
+use serde_json::json;
+
+use crate::given::doubles::{Moody, NoParking};
+use crate::given::{Deed, InMemory, Life, batch, in_memory, noon, projector, record};
+
+async fn version(views: &dyn Views, life: &Life) -> Option<u64> {
+    let row = views.get(Generation(1), &life.id).await.unwrap();
+    row.map(|product| product.version)
+}
+
+async fn row(given: &InMemory, life: &Life) -> Option<Parked> {
+    given.parking.of("products", &life.id).await.unwrap()
+}
+
+/// A record of the product whose carried state no build can read.
+fn poison(life: &Life, index: usize) -> EventRecord {
+    let mut stored = life.commits[index].1.clone();
+    stored.0["state"] = json!({"schema_version": 99});
+    record(&stored)
+}
+
+#[tokio::test]
+async fn a_poison_record_is_parked_for_good_and_its_neighbours_go_on() {
+    let given = in_memory();
+    let lives: Vec<Life> = ["a", "b", "c"].map(|id| Life::of(id, &[])).into();
+    let records = vec![lives[0].record(0), poison(&lives[1], 0), lives[2].record(0)];
+    let answer = given.projector.project(batch(records)).await;
+    assert!(answer.batch_item_failures.is_empty());
+    assert_eq!(version(&*given.views, &lives[0]).await, Some(1));
+    assert_eq!(version(&*given.views, &lives[1]).await, None);
+    assert_eq!(version(&*given.views, &lives[2]).await, Some(1));
+    let parked = row(&given, &lives[1]).await.unwrap();
+    assert_eq!((parked.from_sequence, parked.retryable), (1, false));
+    assert!(parked.reason.contains("99"), "{}", parked.reason);
+    assert_eq!(row(&given, &lives[0]).await, None);
+}
+
+#[tokio::test]
+async fn what_can_be_read_of_a_poisoned_product_is_shown() {
+    let given = in_memory();
+    let life = Life::of("p", &[Deed::Rename("Hat".into()), Deed::Rename("Cap".into())]);
+    let records = vec![life.record(0), life.record(1), poison(&life, 2)];
+    given.projector.project(batch(records)).await;
+    assert_eq!(version(&*given.views, &life).await, Some(2));
+    assert_eq!(row(&given, &life).await.unwrap().from_sequence, 3);
+}
+
+#[tokio::test]
+async fn a_commit_that_carries_another_product_is_never_shown() {
+    let given = in_memory();
+    let life = Life::of("p", &[]);
+    for (field, value) in [("id", json!("other")), ("version", json!(2))] {
+        let mut stored = life.commits[0].1.clone();
+        stored.0["state"][field] = value;
+        given.projector.project(batch(vec![record(&stored)])).await;
+        assert_eq!(version(&*given.views, &life).await, None);
+        assert!(!row(&given, &life).await.unwrap().retryable);
+    }
+}
+
+#[tokio::test]
+async fn a_record_without_an_image_is_read_from_the_event_table() {
+    let given = in_memory();
+    let life = Life::of("p", &[Deed::Rename("Hat".into())]);
+    life.recorded_in(&*given.journal).await;
+    let mut bare = life.record(0);
+    bare.change.new_image = serde_dynamo::Item::default();
+    let answer = given.projector.project(batch(vec![bare])).await;
+    assert!(answer.batch_item_failures.is_empty());
+    assert_eq!(version(&*given.views, &life).await, Some(2));
+    assert_eq!(row(&given, &life).await, None);
+}
+
+#[tokio::test]
+async fn a_record_that_names_no_product_does_not_hold_up_the_batch() {
+    let given = in_memory();
+    let life = Life::of("p", &[]);
+    let mut nameless = life.record(0);
+    nameless.change.new_image = serde_dynamo::Item::default();
+    nameless.change.keys = serde_dynamo::Item::default();
+    let answer = given
+        .projector
+        .project(batch(vec![nameless, life.record(0)]))
+        .await;
+    assert!(answer.batch_item_failures.is_empty());
+    assert_eq!(version(&*given.views, &life).await, Some(1));
+}
+
+#[tokio::test]
+async fn a_change_or_removal_of_a_commit_is_never_applied() {
+    let given = in_memory();
+    let life = Life::of("p", &[Deed::Rename("Hat".into())]);
+    for name in ["MODIFY", "REMOVE"] {
+        let mut tampered = life.record(1);
+        tampered.event_name = name.into();
+        let answer = given
+            .projector
+            .project(batch(vec![tampered, life.record(0)]))
+            .await;
+        assert!(answer.batch_item_failures.is_empty());
+        assert_eq!(version(&*given.views, &life).await, Some(1), "{name}");
+    }
+}
+
+fn retried(repaired: usize, still_parked: usize) -> Retried {
+    Retried {
+        repaired,
+        still_parked,
+    }
+}
+
+#[tokio::test]
+async fn the_schedule_repairs_what_time_can_heal() {
+    let (views, journal) = (Arc::<Moody>::default(), Arc::<MemoryJournal>::default());
+    let parking = Arc::<MemoryParking>::default();
+    let projector = projector(views.clone(), journal.clone(), parking.clone());
+    let life = Life::of("p", &[Deed::Rename("Hat".into())]);
+    life.recorded_in(&*journal).await;
+    views.out.store(true, Ordering::Relaxed);
+    let answer = projector.project(batch(vec![life.record(0)])).await;
+    assert!(answer.batch_item_failures.is_empty());
+    assert!(parking.of("products", &life.id).await.unwrap().unwrap().retryable);
+    assert_eq!(projector.retry_parked().await.unwrap(), retried(0, 1));
+    let row = parking.of("products", &life.id).await.unwrap().unwrap();
+    assert_eq!(row.attempts, 2);
+
+    views.out.store(false, Ordering::Relaxed);
+    assert_eq!(projector.retry_parked().await.unwrap(), retried(1, 0));
+    assert_eq!(version(&views.kept, &life).await, Some(2));
+    assert_eq!(parking.of("products", &life.id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_time_cannot_heal_waits_for_people() {
+    let given = in_memory();
+    let life = Life::of("p", &[]);
+    life.recorded_in(&*given.journal).await;
+    given.projector.project(batch(vec![poison(&life, 0)])).await;
+    assert_eq!(given.projector.retry_parked().await.unwrap(), retried(0, 0));
+    assert_eq!(version(&*given.views, &life).await, None);
+    assert_eq!(given.projector.retry(&life.id).await.unwrap(), retried(2, 0));
+    assert_eq!(version(&*given.views, &life).await, Some(1));
+    assert_eq!(row(&given, &life).await, None);
+}
+
+#[tokio::test]
+async fn what_no_record_ever_told_is_found_and_repaired() {
+    let given = in_memory();
+    let life = Life::of("p", &[Deed::Rename("Hat".into())]);
+    life.recorded_in(&*given.journal).await;
+    given.projector.project(batch(vec![life.record(0)])).await;
+    let found = given.projector.differences(&life.id).await.unwrap();
+    let behind = Difference::Behind { seen: 1, newest: 2 };
+    assert_eq!(found, [(View::Products, behind.clone()), (View::Prices, behind)]);
+    assert_eq!(given.projector.retry(&life.id).await.unwrap(), retried(2, 0));
+    assert_eq!(given.projector.differences(&life.id).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_generation_in_trouble_does_not_hold_up_the_one_that_is_read() {
+    for broken in [Generation(1), Generation(2)] {
+        let views = Arc::new(Moody {
+            broken: Some(broken),
+            ..Moody::default()
+        });
+        let both = Generations {
+            read: Generation(1),
+            write: vec![Generation(2), Generation(1)],
+            last: Generation(2),
+        };
+        let lineup = views.lineup().await.unwrap();
+        views
+            .change_lineup(&lineup.with(View::Products, both.clone()))
+            .await
+            .unwrap();
+        let parking = Arc::<MemoryParking>::default();
+        let projector = projector(views.clone(), Arc::<MemoryJournal>::default(), parking.clone());
+        let life = Life::of("p", &[]);
+        projector.project(batch(vec![life.record(0)])).await;
+        for generation in both.write {
+            let written = views.kept.get(generation, &life.id).await.unwrap().is_some();
+            assert_eq!(written, generation != broken);
+        }
+        assert!(parking.of("products", &life.id).await.unwrap().unwrap().retryable);
+    }
+}
+
+#[tokio::test]
+async fn more_parked_products_than_a_page_of_rows_are_all_retried() {
+    let given = in_memory();
+    for n in 0..205 {
+        let life = Life::begins(&format!("p{n:03}"), "Helmet", "1");
+        life.recorded_in(&*given.journal).await;
+        let trouble = Trouble {
+            from_sequence: 1,
+            reason: "the store was out".into(),
+            retryable: true,
+            at: fixtures::at("2026-11-23T12:00:00Z"),
+        };
+        given.parking.park("products", &life.id, &trouble).await.unwrap();
+    }
+    assert_eq!(given.projector.retry_parked().await.unwrap(), retried(205, 0));
+}
+
+#[tokio::test]
+async fn what_cannot_even_be_parked_is_handed_back_by_its_sequence_number() {
+    let views = Arc::<MemoryViews>::default();
+    let catalogue = Arc::new(Catalogue::new(views.clone(), Arc::<MemoryJournal>::default()));
+    let projector = Projector::new(views.clone(), vec![catalogue], Arc::new(NoParking), noon());
+    let good = Life::of("good", &[]);
+    let bad = Life::of("bad", &[Deed::Rename("Hat".into())]);
+    let records = vec![good.record(0), bad.record(0), poison(&bad, 1)];
+    let answer = projector.project(batch(records)).await;
+    let handed_back: Vec<_> = answer
+        .batch_item_failures
+        .iter()
+        .map(|failure| failure.item_identifier.as_deref())
+        .collect();
+    assert_eq!(handed_back, [Some("bad 1")]);
+    assert_eq!(version(&*views, &good).await, Some(1));
+}

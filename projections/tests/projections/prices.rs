@@ -1,0 +1,135 @@
+//! `GET …/prices` against cases worked by hand: which price was in force when, page by page and as of any moment.
+
+use event_store::MemoryJournal;
+use projections::PriceLog;
+use projections::prices::{Entry, Place, What};
+use projections::views::Generation;
+use schema::fixtures;
+use serde_json::{Value, json};
+
+use crate::given::prices::Act::{Delete, Price};
+use crate::given::prices::{day, instant, lines, priced_life, prices_shown};
+use crate::given::{Deed, asked, front_over};
+
+const FIRST: Generation = Generation(1);
+
+#[tokio::test]
+async fn a_change_that_is_recorded_late_takes_its_place_in_time() {
+    let life = priced_life("01-01", &[("03-01", Price("12")), ("02-01", Price("8"))]);
+    let prices = prices_shown(&life, "").await;
+    assert_eq!(
+        lines(&prices),
+        [
+            "10.00 USD 01-01 02-01 1",
+            "8.00 USD 02-01 03-01 3",
+            "12.00 USD 03-01 … 2"
+        ]
+    );
+    // The newest change in time is that of March 1, though it was not recorded last.
+    assert_eq!(prices["current"], "12.00");
+    assert_eq!(
+        prices["lowest_30_days"],
+        json!({"price": "8.00", "since": instant("02-01")})
+    );
+}
+
+#[tokio::test]
+async fn a_deleted_product_has_a_history_but_no_price_now() {
+    let deleted = priced_life("01-01", &[("02-01", Price("8")), ("03-01", Delete)]);
+    let prices = prices_shown(&deleted, "").await;
+    assert_eq!(
+        (&prices["currency"], &prices["current"]),
+        (&json!("USD"), &Value::Null)
+    );
+    assert_eq!(
+        lines(&prices),
+        ["10.00 USD 01-01 02-01 1", "8.00 USD 02-01 03-01 2"]
+    );
+    assert_eq!(prices["lowest_30_days"]["price"], "10.00");
+}
+
+#[tokio::test]
+async fn a_price_given_while_deleted_counts_from_the_restore_on() {
+    // The deletion is recorded late: in time it lies before the change.
+    let mut late = priced_life("01-01", &[("03-01", Price("8"))]);
+    late.goes_on_at(Some(day("02-01")), &Deed::DeleteOrRestore);
+    late.goes_on_at(Some(day("04-01")), &Deed::DeleteOrRestore);
+    let prices = prices_shown(&late, "").await;
+    assert_eq!(lines(&prices), ["10.00 USD 01-01 02-01 1", "8.00 USD 04-01 … 4"]);
+}
+
+#[tokio::test]
+async fn as_of_shows_what_was_in_force_then() {
+    let life = priced_life("01-01", &[("03-01", Price("8")), ("03-20", Price("12"))]);
+    let prices = prices_shown(&life, "?as_of=2026-03-19T23:59:59Z").await;
+    assert_eq!(lines(&prices), ["10.00 USD 01-01 03-01 1", "8.00 USD 03-01 … 2"]);
+    assert_eq!(prices["current"], "8.00");
+    assert_eq!(prices["lowest_30_days"]["price"], "10.00");
+    let prices = prices_shown(&life, "?as_of=2026-03-20T00:00:00Z").await;
+    assert_eq!(prices["current"], "12.00");
+    let prices = prices_shown(&life, "?as_of=2025-01-01T00:00:00Z").await;
+    assert_eq!(
+        prices,
+        json!({"currency": null, "current": null, "lowest_30_days": null, "timeline": [], "next": null})
+    );
+}
+
+#[tokio::test]
+async fn pages_of_a_thousand_show_every_period_once() {
+    let front = front_over(MemoryJournal::default());
+    let id = fixtures::id("p");
+    let entry = |n: u64| Entry {
+        place: Place {
+            at: fixtures::at(&format!("2026-01-01T{:02}:{:02}:00Z", n / 60 % 24, n % 60)),
+            sequence: n + 1,
+        },
+        what: What::Priced(fixtures::money(&format!("{}", n + 1), "USD")),
+    };
+    let entries: Vec<Entry> = (0..1_400).map(entry).collect();
+    front.prices.write(FIRST, &id, &entries).await.unwrap();
+    front.prices.advance(FIRST, &id, 0, 2_500).await.unwrap();
+    let (_, first) = asked(&front.router, "/products/p/prices").await;
+    let next = first["next"].as_str().unwrap();
+    // A change that arrives between two pages, in the time of the first, doubles and hides nothing.
+    let late = Entry {
+        place: Place {
+            sequence: 2_000,
+            ..entry(3).place
+        },
+        what: What::Priced(fixtures::money("99999", "USD")),
+    };
+    front.prices.write(FIRST, &id, &[late]).await.unwrap();
+    let (_, second) = asked(&front.router, &format!("/products/p/prices?next={next}")).await;
+    assert_eq!(second["next"], Value::Null);
+    assert_eq!(first["timeline"].as_array().unwrap().len(), 1_000);
+    let both = [&first, &second]
+        .into_iter()
+        .flat_map(|page| page["timeline"].as_array().unwrap());
+    let sequences: Vec<u64> = both.map(|period| period["sequence"].as_u64().unwrap()).collect();
+    assert_eq!(sequences, (1..=1_400).collect::<Vec<_>>());
+    assert_eq!(first["current"], second["current"]);
+
+    for wrong in [
+        format!("/products/q/prices?next={next}"),
+        format!("/products/p/prices?as_of=2026-01-02T00:00:00Z&next={next}"),
+        format!("/products/p/prices?next={}", &next[1..]),
+        "/products/p/prices?next=".into(),
+        "/products/p/prices?as_of=never".into(),
+        "/products/p/prices?limit=5".into(),
+    ] {
+        assert_eq!(asked(&front.router, &wrong).await.0, 400, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_product_the_view_does_not_know_yet_is_answered_from_the_ledger() {
+    let front = front_over(MemoryJournal::default());
+    let life = priced_life("01-01", &[("03-01", Price("12")), ("02-01", Price("8"))]);
+    life.recorded_in(&*front.journal).await;
+    for query in ["", "?as_of=2026-02-15T00:00:00Z"] {
+        let (status, prices) = asked(&front.router, &format!("/products/p/prices{query}")).await;
+        assert_eq!(status, 200);
+        assert_eq!(prices, prices_shown(&life, query).await, "{query}");
+    }
+    assert_eq!(asked(&front.router, "/products/q/prices").await.0, 404);
+}

@@ -1,0 +1,204 @@
+//! A view is rebuilt while it is read and written: readers never step back, and a rebuild that is cut short anywhere
+//! leaves the view whole and can be run again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use aws_config::retry::RetryConfig;
+use engine::probe::{Fault, Faults, Matching};
+use event_store::MemoryJournal;
+use futures::FutureExt;
+use projections::rebuild::{Phase, Progress, Rebuild, Report};
+use projections::views::{Generation, Generations, View};
+use projections::{Catalogue, Views};
+use schema::fixtures;
+
+use crate::given::{Deed, Life, Setting, in_memory, rows_of, setting, some_lives, tables, unwatched};
+
+const OLD: Generation = Generation(1);
+
+/// Writes until it is over: twenty products in turn, and a new one now and then.
+async fn keep_writing(setting: Arc<Setting>, mut lives: Vec<Life>, over: Arc<AtomicBool>) -> Vec<Life> {
+    for n in 0_usize.. {
+        if over.load(Ordering::Relaxed) {
+            break;
+        }
+        let place = n % lives.len();
+        let deed = Deed::RenameAndReprice(format!("Hat {n}"), format!("{}", n + 1));
+        setting.happens(&mut lives[place], &deed).await;
+        if n % 10 == 0 {
+            let born = Life::begins(&format!("new{n}"), "Helmet", "1");
+            setting.recorded(&born).await;
+            lives.push(born);
+        }
+    }
+    lives
+}
+
+/// Reads until it is over, and says from how many generations.
+async fn keep_reading(setting: Arc<Setting>, over: Arc<AtomicBool>) -> usize {
+    let (mut seen, mut generations) = (BTreeMap::new(), BTreeSet::new());
+    while !over.load(Ordering::Relaxed) {
+        for n in 0..20 {
+            let id = fixtures::id(&format!("p{n:02}"));
+            let generation = setting.generations(View::Products).await.read;
+            generations.insert(generation);
+            let product = setting.views.get(generation, &id).await.unwrap();
+            let version = product.map_or(0, |product| product.version);
+            let before = seen.insert(id.clone(), version).unwrap_or(1);
+            assert!(version >= before, "{id}: {before} then {version} of {generation}");
+        }
+    }
+    generations.len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_constant_writes_readers_never_see_an_older_version() {
+    let setting = Arc::new(setting(&tables().await, Arc::default()));
+    let lives = some_lives(&setting, 20).await;
+    let over = Arc::new(AtomicBool::new(false));
+    let writing = tokio::spawn(keep_writing(setting.clone(), lives, over.clone()));
+    let reading = tokio::spawn(keep_reading(setting.clone(), over.clone()));
+    for (view, generation) in [(View::Products, 2), (View::Prices, 2), (View::Products, 3)] {
+        let rebuild = Rebuild {
+            overlap: Duration::from_millis(100),
+            ..setting.rebuild(view)
+        };
+        let report = rebuild.run(&unwatched()).await.unwrap();
+        assert_eq!((report.differing, report.unreadable.len()), (0, 0), "{report:?}");
+        assert_eq!(report.generation, Some(Generation(generation)));
+        let alone = Generations {
+            read: Generation(generation),
+            write: vec![Generation(generation)],
+            last: Generation(generation),
+        };
+        assert_eq!(setting.generations(view).await, alone);
+    }
+    over.store(true, Ordering::Relaxed);
+    assert!(reading.await.unwrap() >= 2);
+    let lives = writing.await.unwrap();
+    assert!(lives.iter().map(|life| life.commits.len()).sum::<usize>() > 100);
+    setting.agrees(&lives).await;
+    // What was written between the last two steps of a rebuild may have left a row; nothing reads it.
+    assert!(rows_of(&*setting.views, OLD).await <= 1);
+}
+
+/// Every request of the rebuild fails once: before it is applied, and after.
+#[tokio::test]
+async fn a_rebuild_cut_short_anywhere_leaves_the_view_whole_and_ends_when_run_again() {
+    for view in [View::Products, View::Prices] {
+        for fault in [Fault::FailBefore, Fault::DropAnswer] {
+            let config = tables().await;
+            let journal = Arc::<MemoryJournal>::default();
+            let whole = setting(&config, journal.clone());
+            let lives = some_lives(&whole, 5).await;
+            let (config, faults) = Faults::inject(&config);
+            let config = config.to_builder().retry_config(RetryConfig::disabled()).build();
+            let breaking = setting(&config, journal);
+            let mut last = 1;
+            for nth in 1.. {
+                faults.clear();
+                let before = faults.applied();
+                faults.add(Matching::any().nth(nth), fault.clone());
+                let outcome = breaking.rebuild(view).run(&unwatched()).await;
+                whole.agrees(&lives).await;
+                let generations = whole.generations(view).await;
+                assert!(generations.write.contains(&generations.read));
+                assert!(generations.last.0 >= last);
+                last = generations.last.0;
+                if faults.applied() == before {
+                    outcome.unwrap();
+                    assert!(nth > 20, "{nth}");
+                    break;
+                }
+                assert!(outcome.is_err(), "{nth}");
+            }
+            let generations = whole.generations(view).await;
+            assert_eq!(generations.write, [generations.read]);
+        }
+    }
+}
+
+/// Each step is safe only after the one before it: the new generation is written before the walk through the event table
+/// begins, and first, so that it is never the older one; the old one is written until no query reads it any more.
+#[tokio::test]
+async fn the_generations_change_step_by_step() {
+    let given = in_memory();
+    Life::begins("p", "Helmet", "1")
+        .recorded_in(&*given.journal)
+        .await;
+    let rebuild = Rebuild {
+        views: given.views.clone(),
+        projection: Arc::new(Catalogue::new(given.views.clone(), given.journal.clone())),
+        journal: given.journal.clone(),
+        overlap: Duration::from_millis(300),
+        pause: Duration::from_millis(5),
+    };
+    let steps = Mutex::new(Vec::new());
+    let watch = |progress: Progress| {
+        let lineup = given.views.lineup().now_or_never().unwrap().unwrap();
+        let written: Vec<u32> = lineup
+            .products
+            .write
+            .iter()
+            .map(|generation| generation.0)
+            .collect();
+        let step = (progress.phase, lineup.products.read.0, written, Instant::now());
+        steps.lock().unwrap().push(step);
+    };
+    rebuild.run(&watch).await.unwrap();
+    let steps = steps.into_inner().unwrap();
+    let seen: Vec<_> = steps
+        .iter()
+        .map(|(phase, read, write, _)| (*phase, *read, &write[..]))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (Phase::Building, 1, &[2, 1][..]),
+            (Phase::Comparing, 1, &[2, 1]),
+            (Phase::Overlapping, 2, &[2, 1]),
+            (Phase::Dropping, 2, &[2]),
+        ]
+    );
+    assert!(steps[3].3 - steps[2].3 >= Duration::from_millis(300));
+}
+
+#[tokio::test]
+async fn the_old_generation_goes_and_readers_of_the_new_one_find_everything() {
+    let setting = setting(&tables().await, Arc::default());
+    let lives = some_lives(&setting, 20).await;
+    let phases = Mutex::new(Vec::new());
+    let watch = |progress: Progress| {
+        let mut phases = phases.lock().unwrap();
+        if phases.last() != Some(&progress.phase) {
+            phases.push(progress.phase);
+        }
+    };
+    let report = setting.rebuild(View::Products).run(&watch).await.unwrap();
+    let commits = lives.iter().map(|life| life.commits.len() as u64).sum();
+    assert_eq!(
+        report,
+        Report {
+            generation: Some(Generation(2)),
+            commits,
+            products: 20,
+            dropped: 20,
+            ..Report::default()
+        }
+    );
+    assert_eq!(
+        *phases.lock().unwrap(),
+        [
+            Phase::Building,
+            Phase::Comparing,
+            Phase::Overlapping,
+            Phase::Dropping
+        ]
+    );
+    assert_eq!(rows_of(&*setting.views, OLD).await, 0);
+    assert_eq!(rows_of(&*setting.views, Generation(2)).await, 20);
+    setting.agrees(&lives).await;
+}

@@ -1,0 +1,122 @@
+//! The bus on Amazon EventBridge: `PutEvents`, with the result of every entry read.
+//!
+//! The SDK does not retry here: it knows nothing of failed entries, and the publisher counts attempts and time itself.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_eventbridge::Client;
+use aws_sdk_eventbridge::config::retry::RetryConfig;
+use aws_sdk_eventbridge::config::timeout::TimeoutConfig;
+use aws_sdk_eventbridge::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_eventbridge::operation::put_events::PutEventsError;
+use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
+
+use super::{Answer, Bus, BusError, Entry, Refusal, Remedy};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An EventBridge endpoint. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct EventBridge {
+    client: Client,
+}
+
+impl EventBridge {
+    /// The endpoint of the AWS SDK's settings (`AWS_ENDPOINT_URL_EVENTBRIDGE` and the like).
+    #[must_use]
+    pub fn new(config: &SdkConfig) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(ANSWER_TIMEOUT)
+            .build();
+        let config = aws_sdk_eventbridge::config::Builder::from(config)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts)
+            .build();
+        Self {
+            client: Client::from_conf(config),
+        }
+    }
+}
+
+#[async_trait]
+impl Bus for EventBridge {
+    async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError> {
+        let request = self
+            .client
+            .put_events()
+            .set_entries(Some(entries.iter().map(request_entry).collect()));
+        let response = request.send().await.map_err(|error| bus_error(&error))?;
+        Ok(response
+            .entries
+            .unwrap_or_default()
+            .into_iter()
+            .map(answer)
+            .collect())
+    }
+}
+
+fn request_entry(entry: &Entry) -> PutEventsRequestEntry {
+    PutEventsRequestEntry::builder()
+        .source(&entry.source)
+        .detail_type(&entry.detail_type)
+        .event_bus_name(&entry.bus)
+        .set_resources(Some(entry.resources.clone()))
+        .detail(&entry.detail)
+        .set_trace_header(entry.trace_header.clone())
+        .build()
+}
+
+fn answer(result: PutEventsResultEntry) -> Answer {
+    match (result.event_id, result.error_code) {
+        (Some(receipt_id), None) => Answer::Accepted { receipt_id },
+        (_, code) => Answer::Refused(Refusal::new(
+            code.unwrap_or_else(|| "InternalFailure".to_owned()),
+            result
+                .error_message
+                .unwrap_or_else(|| "no message was given".to_owned()),
+        )),
+    }
+}
+
+fn bus_error(error: &SdkError<PutEventsError>) -> BusError {
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let service = error.as_service_error();
+    let code = service.and_then(ProvideErrorMetadata::code);
+    let remedy = match (error, code, status) {
+        (SdkError::ServiceError(_), Some("ValidationException" | "SerializationException"), _)
+        | (SdkError::ServiceError(_), _, Some(413)) => Remedy::Split,
+        (SdkError::ServiceError(_), Some(code), _) if is_passing(code) => Remedy::SendAgain,
+        (SdkError::ServiceError(_), _, Some(429 | 500..)) => Remedy::SendAgain,
+        (SdkError::ServiceError(_) | SdkError::ConstructionFailure(_), _, _) => Remedy::Repair,
+        // No answer, or none that can be read: the entries may have arrived.
+        _ => Remedy::SendAgain,
+    };
+    let name = match error {
+        SdkError::TimeoutError(_) => "Timeout",
+        SdkError::DispatchFailure(_) => "NoConnection",
+        SdkError::ConstructionFailure(_) => "ConstructionFailure",
+        _ => "UnknownError",
+    };
+    let message = service
+        .and_then(ProvideErrorMetadata::message)
+        .map_or_else(|| causes(error), str::to_owned);
+    BusError::new(remedy, code.unwrap_or(name), message)
+}
+
+/// The error and what caused it, in one line for people.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn is_passing(code: &str) -> bool {
+    let throttled = matches!(
+        code,
+        "Throttling" | "RequestLimitExceeded" | "TooManyRequestsException"
+    );
+    throttled || code == "ServiceUnavailable" || Refusal::new(code, "").is_retryable()
+}

@@ -1,0 +1,159 @@
+//! Products are brought up to date from the event table: parked ones by the schedule or an operator, and those whose
+//! stream records never arrived.
+//!
+//! Its promise: a parking row goes only after everything up to the newest event is published; an event that was
+//! committed while the row was still seen by others is not forgotten.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use event_store::{Parked, Trouble, Unavailable};
+use schema::ProductId;
+use tokio::time::Instant;
+
+use crate::pass::{End, Wanted};
+use crate::patience::Patience;
+use crate::publish::{CONSUMER, Publisher, deadline};
+
+/// How many parking rows are read and retried together.
+const PAGE: usize = 100;
+
+/// The schedule itself comes back every minute, so it does not wait long for one event.
+const SCHEDULED: Duration = Duration::from_secs(2);
+
+/// How bringing a product up to date ended.
+#[derive(Debug)]
+pub enum CaughtUp {
+    /// Every event up to this one is published, and it was the newest; the product is not parked any more.
+    UpTo(u64),
+    /// The product is parked for this reason.
+    Parked(Trouble),
+}
+
+/// What the schedule achieved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Retried {
+    /// Products that are up to date again.
+    pub released: usize,
+    /// Products that were parked again.
+    pub parked: usize,
+    /// Products for which a table did not answer; they are parked still.
+    pub unavailable: usize,
+}
+
+impl Publisher {
+    /// Publishes everything of a product that is not published yet, parked or not, and releases it: for `parked retry`
+    /// and `reconcile --repair`.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: a table did not answer; nothing is lost, try again later.
+    pub async fn publish_product(
+        &self,
+        product: &ProductId,
+        time_left: Duration,
+    ) -> Result<CaughtUp, Unavailable> {
+        let row = self.ports.parking.of(CONSUMER, product).await?;
+        let rows = HashMap::from_iter(row.map(|row| (product.clone(), row)));
+        let products = vec![product.clone()];
+        let ends = self
+            .catch_up(products, rows, self.patience, deadline(time_left))
+            .await;
+        let end = ends.into_iter().next().map(|(_, end)| end);
+        end.unwrap_or_else(|| Err(Unavailable("the product was not looked at".into())))
+    }
+
+    /// Publishes the parked products that time can heal: what the schedule calls every minute.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: the parking table did not answer; the schedule comes again.
+    pub async fn retry_parked(&self, time_left: Duration) -> Result<Retried, Unavailable> {
+        let deadline = deadline(time_left);
+        let patience = Patience {
+            total: self.patience.total.min(SCHEDULED),
+            ..self.patience
+        };
+        let mut retried = Retried::default();
+        let mut after = None;
+        while Instant::now() < deadline {
+            let page = self.ports.parking.list(CONSUMER, after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else {
+                break;
+            };
+            after = Some(last.product_id.clone());
+            let rows = page.into_iter().filter(|row| row.retryable);
+            let rows: HashMap<ProductId, Parked> = rows.map(|row| (row.product_id.clone(), row)).collect();
+            let products = rows.keys().cloned().collect();
+            for (_, end) in self.catch_up(products, rows, patience, deadline).await {
+                match end {
+                    Ok(CaughtUp::UpTo(_)) => retried.released += 1,
+                    Ok(CaughtUp::Parked(_)) => retried.parked += 1,
+                    Err(_) => retried.unavailable += 1,
+                }
+            }
+        }
+        Ok(retried)
+    }
+
+    /// How far the publication of a product got, if that is behind `head`, its newest event in the event table.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: the receipts table did not answer; try again later.
+    pub async fn behind(&self, product: &ProductId, head: u64) -> Result<Option<u64>, Unavailable> {
+        let published = self.ports.receipts.position(product).await?.published;
+        Ok((published < head).then_some(published))
+    }
+
+    async fn catch_up(
+        &self,
+        products: Vec<ProductId>,
+        mut rows: HashMap<ProductId, Parked>,
+        patience: Patience,
+        deadline: Instant,
+    ) -> Vec<(ProductId, Result<CaughtUp, Unavailable>)> {
+        let mut ends = Vec::new();
+        let mut wanted: Vec<Wanted> = products.into_iter().map(everything).collect();
+        while !wanted.is_empty() {
+            let mut again = Vec::new();
+            for finished in self.pass(wanted, patience, deadline).await {
+                let product = finished.product;
+                let end = match finished.end {
+                    End::More(rest) => {
+                        again.push(rest);
+                        continue;
+                    }
+                    End::Published => match self.release(rows.remove(&product)).await {
+                        Ok(false) => Ok(CaughtUp::UpTo(finished.recorded)),
+                        Ok(true) => {
+                            // Whoever saw the row until now left its commits to us: look once more without it.
+                            again.push(everything(product));
+                            continue;
+                        }
+                        Err(error) => Err(error),
+                    },
+                    End::Parked(Some(trouble)) => Ok(CaughtUp::Parked(trouble)),
+                    End::Parked(None) => Err(Unavailable("the product is parked".into())),
+                    End::Unavailable(error) => Err(error),
+                };
+                ends.push((product, end));
+            }
+            wanted = again;
+        }
+        ends
+    }
+
+    /// Whether there was a row; one that was parked again meanwhile stays for the next time.
+    async fn release(&self, row: Option<Parked>) -> Result<bool, Unavailable> {
+        let Some(row) = row else { return Ok(false) };
+        self.ports.parking.release(&row).await?;
+        Ok(true)
+    }
+}
+
+fn everything(product: ProductId) -> Wanted {
+    Wanted {
+        product,
+        up_to: None,
+        commits: Vec::new(),
+        even_if_parked: true,
+    }
+}

@@ -1,0 +1,104 @@
+//! `GET /events`: the local bus as server-sent events, from any point that is still kept.
+//!
+//! Its promise: a reader that comes back with its `Last-Event-ID` misses nothing the bus still keeps, and every stream
+//! ends when the server does.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::Sse;
+use axum::response::sse::{Event, KeepAlive};
+use axum::routing::get;
+use event_store::Unavailable;
+use futures::Stream;
+use schema::http::{Kind, Problem, RequestContext, Scope};
+use tokio::sync::watch;
+
+use crate::bus::LocalBus;
+use crate::bus::local::Kept;
+
+/// How many entries are read at once.
+const PAGE: i32 = 100;
+
+/// What the route needs.
+#[derive(Clone)]
+pub struct EventsApi {
+    /// The buses.
+    pub bus: Arc<LocalBus>,
+    /// The bus that is shown.
+    pub name: String,
+    /// Becomes `true` when the server stops.
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// The route that shows the bus. [`schema::http::finish`] has to be laid around it.
+pub fn routes(api: EventsApi) -> Router {
+    Router::new()
+        .route("/events", get(events))
+        .with_state(Arc::new(api))
+}
+
+async fn events(
+    State(api): State<Arc<EventsApi>>,
+    context: RequestContext,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    context.require(Scope::Audit)?;
+    let last = headers
+        .get("last-event-id")
+        .map(|id| String::from_utf8_lossy(id.as_bytes()));
+    let last = last.as_deref().filter(|id| !id.is_empty());
+    let from_start = query.is_some_and(|query| query.split('&').any(|pair| pair == "from=start"));
+    let position = api.start(last, from_start).await.map_err(|error| {
+        tracing::warn!(%error, "the local bus cannot be read");
+        Problem::new(Kind::Unavailable, "The bus cannot be read just now.")
+    })?;
+    Ok(Sse::new(follow(api, position)).keep_alive(KeepAlive::default()))
+}
+
+impl EventsApi {
+    /// The position after which a stream begins. A browser that reconnects repeats the query, so the id comes first.
+    async fn start(&self, last: Option<&str>, from_start: bool) -> Result<u64, Unavailable> {
+        match last {
+            Some(id) => Ok(self.bus.position_of(&self.name, id).await?.unwrap_or(0)),
+            None if from_start => Ok(0),
+            None => self.bus.newest(&self.name).await,
+        }
+    }
+}
+
+/// Entries after a position as they come, until the server stops or the bus cannot be read.
+fn follow(api: Arc<EventsApi>, mut position: u64) -> impl Stream<Item = Result<Event, Infallible>> {
+    async_stream::stream! {
+        let mut stopping = api.stopping.clone();
+        let mut appended = api.bus.appended();
+        while !*stopping.borrow() {
+            // Marked as seen before reading, or an entry that comes in between would wake nobody.
+            appended.mark_unchanged();
+            let Ok(page) = api.bus.after(&api.name, position, PAGE).await else {
+                break;
+            };
+            if page.is_empty() {
+                tokio::select! {
+                    _ = appended.changed() => continue,
+                    _ = stopping.wait_for(|stopping| *stopping) => break,
+                }
+            }
+            for kept in page {
+                position = kept.position;
+                yield Ok(sent(kept));
+            }
+        }
+    }
+}
+
+fn sent(kept: Kept) -> Event {
+    Event::default()
+        .id(kept.id)
+        .event(kept.detail_type)
+        .data(kept.entry)
+}

@@ -1,0 +1,252 @@
+//! One pass over some products: find what is due, send it, record it, move the cursors, park what cannot go on.
+//!
+//! Its promise is the order of writes: `PutEvents`, then receipts, then the cursor. Whatever breaks in between, the next
+//! pass finds it: an event without a receipt is sent again with the same id, one with a receipt is not.
+
+use std::collections::HashMap;
+
+use event_store::receipts::Position;
+use event_store::{Trouble, Unavailable};
+use futures::stream::{self, StreamExt};
+use schema::{Commit, ProductId, PublicationRecord};
+use tokio::time::Instant;
+
+use crate::due::{self, Due, Then};
+use crate::lane::Lane;
+use crate::patience::Patience;
+use crate::publish::{CONSUMER, Publisher};
+use crate::record::{Recorder, advance};
+use crate::send::Run;
+
+/// How many products are read or written at once.
+const AT_ONCE: usize = 16;
+
+/// What shall be published of a product.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) product: ProductId,
+    /// The last event of interest; `None` is whatever is the newest.
+    pub(crate) up_to: Option<u64>,
+    /// Commits that are at hand, so that the event table need not be asked.
+    pub(crate) commits: Vec<Commit>,
+    /// A parked product waits for the schedule or an operator, unless these are who asks.
+    pub(crate) even_if_parked: bool,
+}
+
+/// How a pass over one product ended.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) product: ProductId,
+    /// Every event up to here has its receipt.
+    pub(crate) recorded: u64,
+    pub(crate) end: End,
+}
+
+/// How a pass over one product ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// All that was wanted is published.
+    Published,
+    /// One pass was too short; this is left.
+    More(Wanted),
+    /// The product is parked, for this reason if it was this pass that parked it.
+    Parked(Option<Trouble>),
+    /// A table did not answer.
+    Unavailable(Unavailable),
+}
+
+/// A product in the middle of a pass.
+struct Going {
+    wanted: Wanted,
+    /// The cursor as it was read.
+    seen: u64,
+    /// Where the cursor stands when the lane is empty.
+    last: u64,
+    then: Then,
+}
+
+impl Publisher {
+    /// One pass over products, each of them named once.
+    pub(crate) async fn pass(
+        &self,
+        wanted: Vec<Wanted>,
+        patience: Patience,
+        deadline: Instant,
+    ) -> Vec<Finished> {
+        let prepared = stream::iter(wanted).map(|wanted| self.prepare(wanted));
+        let prepared: Vec<_> = prepared.buffered(AT_ONCE).collect().await;
+        let (mut going, mut lanes, mut finished) = (Vec::new(), Vec::new(), Vec::new());
+        for product in prepared {
+            match product {
+                Ok((product, lane)) => {
+                    going.push(product);
+                    lanes.push(lane);
+                }
+                Err(product) => finished.push(product),
+            }
+        }
+        let outage = self.send_and_record(&mut lanes, patience, deadline).await.err();
+        let ends = stream::iter(going.into_iter().zip(lanes));
+        let ends = ends.map(|(product, lane)| self.finish(product, lane, outage.as_ref()));
+        finished.extend(ends.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await);
+        finished
+    }
+
+    /// Finds what is due of a product; it is finished already when it is parked or a table does not answer.
+    async fn prepare(&self, mut wanted: Wanted) -> Result<(Going, Lane), Finished> {
+        let product = wanted.product.clone();
+        let unavailable = |recorded: u64| {
+            let product = product.clone();
+            move |error| Finished {
+                product,
+                recorded,
+                end: End::Unavailable(error),
+            }
+        };
+        let position = self
+            .ports
+            .receipts
+            .position(&product)
+            .await
+            .map_err(unavailable(0))?;
+        let published = position.published;
+        let commits = std::mem::take(&mut wanted.commits);
+        let at_hand = wanted
+            .up_to
+            .and_then(|up_to| due::in_batch(published, up_to, commits));
+        // Looked up only when it is likely: a parked product has a failure of its next event, or a gap after its cursor.
+        let next_failed = matches!(position.above.first(), Some((next, PublicationRecord::Failure(_))) if *next == published + 1);
+        if !wanted.even_if_parked && (at_hand.is_none() || next_failed) {
+            let row = self.ports.parking.of(CONSUMER, &product).await;
+            if row.map_err(unavailable(published))?.is_some() {
+                return Err(Finished {
+                    product,
+                    recorded: published,
+                    end: End::Parked(None),
+                });
+            }
+        }
+        let due = match at_hand {
+            Some(due) => due,
+            None => due::in_journal(&*self.ports.journal, &product, published, wanted.up_to)
+                .await
+                .map_err(unavailable(published))?,
+        };
+        Ok(going(wanted, position, due))
+    }
+
+    async fn send_and_record(
+        &self,
+        lanes: &mut [Lane],
+        patience: Patience,
+        deadline: Instant,
+    ) -> Result<(), Unavailable> {
+        let mut recorder = Recorder::new(&*self.ports.receipts, &self.ports.clock, &self.address.bus);
+        let mut run = Run {
+            bus: &*self.ports.bus,
+            address: &self.address,
+            replay: None,
+            patience,
+            deadline,
+            lanes,
+        };
+        while let Some(sent) = run.next().await {
+            if let Err(error) = recorder.take(sent).await {
+                // What the bus has already accepted is worth one more try, or it is sent again.
+                let _ = recorder.flush().await;
+                return Err(error);
+            }
+        }
+        recorder.flush().await
+    }
+
+    async fn finish(&self, going: Going, lane: Lane, outage: Option<&Unavailable>) -> Finished {
+        let product = lane.product.clone();
+        let seen = going.seen;
+        let unavailable = |recorded, error| Finished {
+            product: product.clone(),
+            recorded,
+            end: End::Unavailable(error),
+        };
+        if let Some(outage) = outage {
+            return unavailable(seen, Unavailable(outage.to_string().into()));
+        }
+        let recorded = lane.first().map_or(going.last, |unsent| unsent.sequence - 1);
+        if recorded > seen
+            && let Err(error) = advance(&*self.ports.receipts, &product, seen, recorded).await
+        {
+            // The receipts are there, so that coming again sends nothing and moves the cursor.
+            return unavailable(seen, error);
+        }
+        match self.settle(going, lane, recorded).await {
+            Ok(end) => Finished {
+                product,
+                recorded,
+                end,
+            },
+            Err(error) => unavailable(recorded, error),
+        }
+    }
+
+    /// Parks what cannot go on.
+    async fn settle(&self, going: Going, lane: Lane, recorded: u64) -> Result<End, Unavailable> {
+        let product = &lane.product;
+        let halted = lane
+            .halt
+            .map(|halt| (recorded + 1, halt.refusal.to_string(), halt.retryable));
+        let (from_sequence, reason, retryable) = match (halted, going.then) {
+            (Some(halted), _) => halted,
+            (
+                None,
+                Then::Trouble {
+                    from_sequence,
+                    reason,
+                    retryable,
+                },
+            ) => (from_sequence, reason, retryable),
+            (None, Then::More) => return Ok(End::More(going.wanted)),
+            (None, Then::Nothing) => return Ok(End::Published),
+        };
+        let trouble = Trouble {
+            from_sequence,
+            reason,
+            retryable,
+            at: (self.ports.clock)(),
+        };
+        self.ports.parking.park(CONSUMER, product, &trouble).await?;
+        tracing::warn!(
+            parked = 1,
+            product = product.as_str(),
+            from_sequence,
+            retryable,
+            reason = trouble.reason,
+            "a product is parked"
+        );
+        Ok(End::Parked(Some(trouble)))
+    }
+}
+
+/// Leaves out what has its receipt already: a pass was cut short between receipts and cursor.
+fn going(wanted: Wanted, position: Position, due: Due) -> (Going, Lane) {
+    let last = due
+        .events
+        .back()
+        .map_or(position.published, |unsent| unsent.sequence);
+    let above: HashMap<u64, PublicationRecord> = position.above.into_iter().collect();
+    let mut unsent = due.events;
+    unsent.retain(|event| !matches!(above.get(&event.sequence), Some(PublicationRecord::Receipt(_))));
+    let failures = unsent
+        .front()
+        .map_or(0, |event| match above.get(&event.sequence) {
+            Some(PublicationRecord::Failure(failure)) => failure.attempts,
+            Some(PublicationRecord::Receipt(_)) | None => 0,
+        });
+    let lane = Lane::new(wanted.product.clone(), unsent, failures);
+    let going = Going {
+        wanted,
+        seen: position.published,
+        last,
+        then: due.then,
+    };
+    (going, lane)
+}

@@ -1,0 +1,109 @@
+//! What became of sent events is written down: receipts in batches, failures at once, the cursor last.
+//!
+//! Its promise: a failure is on record before its event is sent again, and a cursor never passes an event without a
+//! receipt.
+
+use event_store::receipts::{Advance, Record};
+use event_store::{Receipts, Unavailable};
+use schema::receipt::FailureDetails;
+use schema::{Clock, ProductId, PublicationFailure, PublicationReceipt, PublicationRecord};
+
+use crate::send::Sent;
+
+/// Receipts are written this many at a time: full batches of the store, four of them side by side.
+const TOGETHER: usize = 100;
+
+/// How often a cursor may be found elsewhere before the store counts as unusable.
+const ROUNDS: usize = 10;
+
+/// Receipts on their way to the store.
+pub(crate) struct Recorder<'a> {
+    receipts: &'a dyn Receipts,
+    clock: &'a Clock,
+    bus: &'a str,
+    pending: Vec<Record>,
+}
+
+impl<'a> Recorder<'a> {
+    pub(crate) fn new(receipts: &'a dyn Receipts, clock: &'a Clock, bus: &'a str) -> Self {
+        Self {
+            receipts,
+            clock,
+            bus,
+            pending: Vec::new(),
+        }
+    }
+
+    /// Takes the outcome of a round.
+    pub(crate) async fn take(&mut self, sent: Vec<Sent>) -> Result<(), Unavailable> {
+        let records = sent.into_iter().map(|sent| self.record(sent));
+        let (receipts, failures): (Vec<Record>, Vec<Record>) =
+            records.partition(|record| matches!(record.outcome, PublicationRecord::Receipt(_)));
+        self.pending.extend(receipts);
+        if !failures.is_empty() {
+            tracing::warn!(refused = failures.len(), "the bus did not accept events");
+            self.receipts.record(&failures).await?;
+        }
+        if self.pending.len() >= TOGETHER {
+            self.receipts.record(&self.pending[..TOGETHER]).await?;
+            self.pending.drain(..TOGETHER);
+        }
+        Ok(())
+    }
+
+    /// Writes what is pending.
+    pub(crate) async fn flush(&mut self) -> Result<(), Unavailable> {
+        if !self.pending.is_empty() {
+            self.receipts.record(&self.pending).await?;
+            self.pending.clear();
+        }
+        Ok(())
+    }
+
+    fn record(&self, sent: Sent) -> Record {
+        let now = (self.clock)();
+        let outcome = match sent.result {
+            Ok(receipt_id) => PublicationRecord::Receipt(PublicationReceipt {
+                event_id: sent.event_id,
+                receipt_id,
+                bus: self.bus.to_owned(),
+                published_at: now,
+                attempts: sent.attempts,
+                hash: sent.commit.hash.clone(),
+            }),
+            Err(refusal) => PublicationRecord::Failure(PublicationFailure {
+                event_id: sent.event_id,
+                receipt_id: String::new(),
+                error: refusal.message,
+                details: FailureDetails {
+                    error_code: refusal.code,
+                },
+                attempts: sent.attempts,
+                failed_at: now,
+            }),
+        };
+        Record {
+            product: sent.product,
+            sequence: sent.sequence,
+            outcome,
+        }
+    }
+}
+
+/// Moves a cursor forward to `to`, up to where every event has its receipt; another publisher may have moved it too.
+pub(crate) async fn advance(
+    receipts: &dyn Receipts,
+    product: &ProductId,
+    mut seen: u64,
+    to: u64,
+) -> Result<(), Unavailable> {
+    for _ in 0..ROUNDS {
+        match receipts.advance(product, seen, to).await? {
+            Advance::Found(elsewhere) if elsewhere < to => seen = elsewhere,
+            Advance::Moved | Advance::Found(_) => return Ok(()),
+        }
+    }
+    Err(Unavailable(
+        "a publication cursor moves faster than it can be written".into(),
+    ))
+}

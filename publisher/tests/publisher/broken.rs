@@ -1,0 +1,86 @@
+//! Receipts that fail or hang where a test says so, as a table does that is away or a process that is killed.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use event_store::receipts::{Advance, Position, Record};
+use event_store::{MemoryReceipts, Receipts, Unavailable};
+use schema::{ProductId, PublicationRecord};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    Position,
+    Record,
+    Advance,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// The table answers with an error.
+    Fails,
+    /// The answer never comes: whoever waits for it is killed meanwhile.
+    Hangs,
+}
+
+#[derive(Debug, Default)]
+pub struct Broken {
+    inner: Arc<MemoryReceipts>,
+    fault: Mutex<Option<(At, How, Option<ProductId>)>>,
+}
+
+impl Broken {
+    pub fn in_front_of(inner: Arc<MemoryReceipts>) -> Self {
+        Self {
+            inner,
+            fault: Mutex::default(),
+        }
+    }
+
+    pub fn breaks(self, at: At, how: How) -> Arc<Self> {
+        *self.fault.lock().unwrap() = Some((at, how, None));
+        Arc::new(self)
+    }
+
+    pub fn breaks_for(self, product: &ProductId, at: At, how: How) -> Arc<Self> {
+        *self.fault.lock().unwrap() = Some((at, how, Some(product.clone())));
+        Arc::new(self)
+    }
+
+    async fn meet(&self, here: At, product: Option<&ProductId>) -> Result<(), Unavailable> {
+        let fault = self.fault.lock().unwrap().clone();
+        match fault {
+            Some((at, how, of)) if at == here && (of.is_none() || of.as_ref() == product) => match how {
+                How::Fails => Err(Unavailable("broken on purpose".into())),
+                How::Hangs => std::future::pending().await,
+            },
+            _ => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Receipts for Broken {
+    async fn position(&self, product: &ProductId) -> Result<Position, Unavailable> {
+        self.meet(At::Position, Some(product)).await?;
+        self.inner.position(product).await
+    }
+
+    async fn of(
+        &self,
+        product: &ProductId,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<(u64, PublicationRecord)>, Unavailable> {
+        self.inner.of(product, from, to).await
+    }
+
+    async fn record(&self, records: &[Record]) -> Result<(), Unavailable> {
+        self.meet(At::Record, None).await?;
+        self.inner.record(records).await
+    }
+
+    async fn advance(&self, product: &ProductId, seen: u64, to: u64) -> Result<Advance, Unavailable> {
+        self.meet(At::Advance, Some(product)).await?;
+        self.inner.advance(product, seen, to).await
+    }
+}

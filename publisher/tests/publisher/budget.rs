@@ -1,0 +1,103 @@
+//! The budget of publishing, as requests that were made: to the bus, and to the tables.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use engine::probe::Recorder;
+use event_store::{DynamoParking, DynamoReceipts, parking, receipts, table};
+use proptest::prelude::*;
+use publisher::{Patience, Ports, Publisher};
+use schema::{ProductEvent, StoredCommit, fixtures, product::ProductRenamed};
+
+use crate::world::{MINUTE, World, address, batch, clock, key};
+
+async fn lives(world: &World, lengths: &[usize]) -> Vec<StoredCommit> {
+    let mut commits = Vec::new();
+    for (n, length) in lengths.iter().enumerate() {
+        commits.extend(world.life(&format!("p{n}"), *length).await);
+    }
+    commits
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn n_events_take_the_fewest_requests_that_ten_entries_and_one_event_per_product_allow(
+        lengths in prop::collection::vec(1_usize..12, 1..60),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let world = World::default();
+            let commits = lives(&world, &lengths).await;
+            world.publish(&commits).await;
+            let requests = world.bus.requests();
+            for request in &requests {
+                let products: HashSet<_> = request.iter().map(|entry| key(entry).0).collect();
+                assert_eq!(products.len(), request.len(), "one event of each product in a request");
+                assert!(request.len() <= 10);
+            }
+            let longest = *lengths.iter().max().unwrap();
+            assert_eq!(requests.len(), commits.len().div_ceil(10).max(longest));
+            let accepted = world.accepted();
+            for (n, length) in lengths.iter().enumerate() {
+                let of_product = accepted.iter().filter(|(product, _)| *product == format!("p{n}"));
+                assert!(of_product.map(|(_, sequence)| *sequence).eq(1..=*length as u64));
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn receipts_are_batched_and_each_product_costs_one_read_and_one_cursor_write() {
+    let engine = engine::Engine::in_memory().unwrap();
+    let (config, recorder) = Recorder::record(&engine.sdk_config());
+    let client = aws_sdk_dynamodb::Client::new(&config);
+    table::create(&client, "receipts", receipts::TABLE).await.unwrap();
+    table::create(&client, "parking", parking::TABLE).await.unwrap();
+    let world = World::default();
+    let ports = Ports {
+        journal: world.journal.clone(),
+        receipts: Arc::new(DynamoReceipts::new(client.clone(), "receipts")),
+        parking: Arc::new(DynamoParking::new(client, "parking")),
+        bus: world.bus.clone(),
+        clock: clock(),
+    };
+    let publisher = Publisher::new(ports, address(), Patience::default());
+    let commits = lives(&world, &[7; 30]).await;
+    let counts = |recorder: &Recorder| {
+        let operations = recorder.take_operations();
+        ["Query", "BatchWriteItem", "UpdateItem"]
+            .map(|name| operations.iter().filter(|of| *of == name).count())
+    };
+    recorder.clear();
+    publisher.publish(batch(&commits), MINUTE).await;
+    assert_eq!(world.bus.requests().len(), 21);
+    assert_eq!(counts(&recorder), [30, 210_usize.div_ceil(25), 30]);
+
+    publisher.publish(batch(&commits), MINUTE).await;
+    assert_eq!(
+        world.bus.requests().len(),
+        21,
+        "a repeated batch needs no PutEvents"
+    );
+    assert_eq!(recorder.take_operations(), vec!["Query"; 30]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_entries_go_in_smaller_requests() {
+    let world = World::default();
+    let mut commits = Vec::new();
+    for n in 0..10 {
+        let product = format!("p{n}");
+        world.commit(&product, vec![fixtures::helmet_created()]).await;
+        let renamed = ProductEvent::ProductRenamed(ProductRenamed {
+            name: "n".repeat(150_000),
+            previous_name: "Sport-100 Helmet, Red".into(),
+        });
+        commits.push(world.commit(&product, vec![renamed]).await);
+    }
+    world.publish(&commits).await;
+    // 300 KB each, so three at most fit below 1 MB: 1 request for the small ones, 4 for the large ones.
+    assert_eq!(world.bus.requests().len(), 5);
+    assert_eq!(world.bus.len(), 20);
+}

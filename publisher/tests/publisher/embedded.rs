@@ -1,0 +1,200 @@
+//! The whole publisher on tables: the local bus behaves as any bus does, receipts, cursors and parking rows included.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use engine::Engine;
+use engine::probe::{Fault, Faults, Matching};
+use event_store::{
+    DynamoJournal, DynamoParking, DynamoReceipts, Journal, Parking, Receipts, parking, receipts, table,
+};
+use publisher::{Address, LocalBus, Patience, Ports, Publisher};
+use schema::{PublicationRecord, StoredCommit, fixtures};
+
+use crate::local_bus::bus_on;
+use crate::world::{MINUTE, World, address, batch, clock, failures, sequence_number};
+
+struct Embedded {
+    publisher: Publisher,
+    bus: Arc<LocalBus>,
+    receipts: DynamoReceipts,
+    parking: DynamoParking,
+    commits: Vec<StoredCommit>,
+}
+
+/// Three products of four events on tables behind these settings.
+async fn embedded(config: &SdkConfig) -> Embedded {
+    let client = aws_sdk_dynamodb::Client::new(config);
+    for (name, shape) in [
+        ("events", event_store::TABLE),
+        ("receipts", receipts::TABLE),
+        ("parking", parking::TABLE),
+    ] {
+        table::create(&client, name, shape).await.unwrap();
+    }
+    let journal = DynamoJournal::new(client.clone(), "events");
+    let receipts = DynamoReceipts::new(client.clone(), "receipts");
+    let parking = DynamoParking::new(client.clone(), "parking");
+    let world = World::default();
+    let mut commits = Vec::new();
+    for product in ["a", "b", "c"] {
+        commits.extend(world.life(product, 4).await);
+    }
+    for commit in &commits {
+        journal.append(commit).await.unwrap();
+    }
+    let bus = Arc::new(bus_on(config).await);
+    let ports = Ports {
+        journal: Arc::new(journal),
+        receipts: Arc::new(receipts.clone()),
+        parking: Arc::new(parking.clone()),
+        bus: bus.clone(),
+        clock: clock(),
+    };
+    let patience = Patience {
+        first: Duration::from_millis(1),
+        total: Duration::from_millis(50),
+        ..Patience::default()
+    };
+    let publisher = Publisher::new(
+        ports,
+        Address {
+            bus: "local".into(),
+            ..address()
+        },
+        patience,
+    );
+    Embedded {
+        publisher,
+        bus,
+        receipts,
+        parking,
+        commits,
+    }
+}
+
+/// Product, sequence and event id of what the bus keeps.
+async fn kept(bus: &LocalBus) -> Vec<(String, u64, String)> {
+    let kept = bus.after("local", 0, 1_000).await.unwrap();
+    let metadata = kept.iter().map(|kept| {
+        let entry: serde_json::Value = serde_json::from_str(&kept.entry).unwrap();
+        entry["detail"]["metadata"].clone()
+    });
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    metadata
+        .map(|metadata| {
+            (
+                text(&metadata["product_id"]),
+                metadata["sequence"].as_u64().unwrap(),
+                text(&metadata["event_id"]),
+            )
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn receipts_carry_the_ids_of_the_local_bus() {
+    let engine = Engine::in_memory().unwrap();
+    let embedded = embedded(&engine.sdk_config()).await;
+    for _ in 0..2 {
+        let response = embedded.publisher.publish(batch(&embedded.commits), MINUTE).await;
+        assert_eq!(failures(&response), Vec::<String>::new());
+        assert_eq!(kept(&embedded.bus).await.len(), 12);
+    }
+    for product in ["a", "b", "c"] {
+        let product = fixtures::id(product);
+        assert_eq!(embedded.receipts.position(&product).await.unwrap().published, 4);
+        for (sequence, record) in embedded.receipts.of(&product, 1, 4).await.unwrap() {
+            let PublicationRecord::Receipt(receipt) = record else {
+                panic!("{record:?}")
+            };
+            let position = embedded
+                .bus
+                .position_of("local", &receipt.receipt_id)
+                .await
+                .unwrap()
+                .unwrap();
+            let (of, number, event_id) = kept(&embedded.bus)
+                .await
+                .remove(usize::try_from(position).unwrap() - 1);
+            assert_eq!(
+                (of.as_str(), number, event_id),
+                (product.as_str(), sequence, receipt.event_id)
+            );
+            assert_eq!((receipt.bus.as_str(), receipt.attempts), ("local", 1));
+        }
+    }
+}
+
+#[tokio::test]
+async fn tables_that_are_away_bring_the_batch_again_and_every_event_has_its_receipt_in_the_end() {
+    let engine = Engine::in_memory().unwrap();
+    let once = engine
+        .sdk_config()
+        .to_builder()
+        .retry_config(RetryConfig::disabled())
+        .build();
+    let (config, faults) = Faults::inject(&once);
+    let embedded = embedded(&config).await;
+    for operation in ["Query", "BatchWriteItem", "UpdateItem"] {
+        faults.add(Matching::operation(operation).always(), Fault::throttled());
+        let response = embedded.publisher.publish(batch(&embedded.commits), MINUTE).await;
+        let first_of_each = [1, 5, 9].map(sequence_number);
+        assert_eq!(failures(&response), first_of_each, "{operation}");
+        faults.clear();
+    }
+    let response = embedded.publisher.publish(batch(&embedded.commits), MINUTE).await;
+    assert_eq!(failures(&response), Vec::<String>::new());
+    let sent = kept(&embedded.bus).await;
+    // Sent without a trace while receipts could not be written, and once more after that; then never again.
+    assert_eq!(sent.len(), 24);
+    assert_eq!(
+        sent.iter().collect::<std::collections::HashSet<_>>().len(),
+        12,
+        "with the same event ids"
+    );
+    assert_eq!(
+        embedded
+            .receipts
+            .position(&fixtures::id("a"))
+            .await
+            .unwrap()
+            .published,
+        4
+    );
+}
+
+#[tokio::test]
+async fn a_local_bus_that_is_away_parks_and_the_schedule_publishes() {
+    let engine = Engine::in_memory().unwrap();
+    let once = engine
+        .sdk_config()
+        .to_builder()
+        .retry_config(RetryConfig::disabled())
+        .build();
+    let (config, faults) = Faults::inject(&once);
+    let embedded = embedded(&config).await;
+    faults.add(
+        Matching::operation("TransactWriteItems").always(),
+        Fault::FailBefore,
+    );
+    let response = embedded.publisher.publish(batch(&embedded.commits), MINUTE).await;
+    assert_eq!(failures(&response), Vec::<String>::new());
+    assert_eq!(
+        embedded.parking.list("publisher", None, 10).await.unwrap().len(),
+        3
+    );
+    faults.clear();
+    assert_eq!(embedded.publisher.retry_parked(MINUTE).await.unwrap().released, 3);
+    assert_eq!(embedded.parking.list("publisher", None, 10).await.unwrap(), []);
+    let sent = kept(&embedded.bus).await;
+    for product in ["a", "b", "c"] {
+        let of_product = sent.iter().filter(|(of, _, _)| of == product);
+        assert!(
+            of_product.map(|(_, sequence, _)| *sequence).eq(1..=4),
+            "{product}"
+        );
+    }
+}

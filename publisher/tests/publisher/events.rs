@@ -1,0 +1,175 @@
+//! `GET /events`: live, from the start, and on from the last event a reader saw.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, BodyDataStream};
+use axum::http::Request;
+use engine::Engine;
+use futures::StreamExt;
+use publisher::http::{EventsApi, routes};
+use publisher::{Bus, LocalBus};
+use schema::http::{Actor, Edge, finish};
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+use crate::local_bus::{bus_on, entry};
+
+struct Served {
+    bus: Arc<LocalBus>,
+    routes: Router,
+    stop: watch::Sender<bool>,
+}
+
+async fn served() -> Served {
+    let engine = Engine::in_memory().unwrap();
+    let bus = Arc::new(bus_on(&engine.sdk_config()).await);
+    let (stop, stopping) = watch::channel(false);
+    let api = EventsApi {
+        bus: bus.clone(),
+        name: "local".into(),
+        stopping,
+    };
+    Served {
+        bus,
+        routes: finish(routes(api), Edge::system()),
+        stop,
+    }
+}
+
+impl Served {
+    async fn put(&self, numbers: std::ops::RangeInclusive<u64>) {
+        for n in numbers {
+            self.bus.put(&[entry("local", n)]).await.unwrap();
+        }
+    }
+
+    async fn open(&self, path: &str, last: Option<&str>) -> Events {
+        let mut request = Request::get(path);
+        if let Some(id) = last {
+            request = request.header("Last-Event-ID", id);
+        }
+        let response = self
+            .routes
+            .clone()
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Events {
+            stream: response.into_body().into_data_stream(),
+        }
+    }
+}
+
+struct Events {
+    stream: BodyDataStream,
+}
+
+impl Events {
+    /// The next event: its id, its name and the number in its detail; `None` at the end of the stream.
+    async fn next(&mut self) -> Option<(String, String, u64)> {
+        let next = tokio::time::timeout(Duration::from_secs(5), self.stream.next())
+            .await
+            .unwrap()?;
+        let text = String::from_utf8(next.unwrap().to_vec()).unwrap();
+        let field = |name: &str| {
+            text.lines()
+                .find_map(|line| line.strip_prefix(name))
+                .unwrap()
+                .trim()
+                .to_owned()
+        };
+        let data: serde_json::Value = serde_json::from_str(&field("data:")).unwrap();
+        assert_eq!(data["id"], field("id:"));
+        Some((
+            field("id:"),
+            field("event:"),
+            data["detail"]["n"].as_u64().unwrap(),
+        ))
+    }
+
+    async fn numbers(&mut self, count: usize) -> Vec<u64> {
+        let mut numbers = Vec::new();
+        while numbers.len() < count {
+            numbers.push(self.next().await.unwrap().2);
+        }
+        numbers
+    }
+}
+
+#[tokio::test]
+async fn a_reader_from_the_start_sees_what_is_kept_and_then_what_comes() {
+    let served = served().await;
+    served.put(1..=150).await;
+    let mut events = served.open("/events?from=start", None).await;
+    assert_eq!(events.numbers(150).await, (1..=150).collect::<Vec<u64>>());
+    served.put(151..=152).await;
+    assert_eq!(events.numbers(2).await, [151, 152]);
+}
+
+#[tokio::test]
+async fn a_reader_without_a_wish_sees_what_comes_from_now_on() {
+    let served = served().await;
+    served.put(1..=3).await;
+    let mut events = served.open("/events", None).await;
+    served.put(4..=4).await;
+    let (_, name, number) = events.next().await.unwrap();
+    assert_eq!((name.as_str(), number), ("PRODUCT_DELETED", 4));
+}
+
+#[tokio::test]
+async fn a_reader_that_comes_back_misses_nothing() {
+    let served = served().await;
+    served.put(1..=3).await;
+    let mut events = served.open("/events?from=start", None).await;
+    events.next().await.unwrap();
+    let (seen, _, _) = events.next().await.unwrap();
+    drop(events);
+    served.put(4..=4).await;
+    for path in ["/events", "/events?from=start"] {
+        let mut events = served.open(path, Some(&seen)).await;
+        assert_eq!(events.numbers(2).await, [3, 4], "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_id_begins_with_the_oldest_kept() {
+    let served = served().await;
+    served.put(1..=2).await;
+    for unknown in ["7", "11710aed-b79e-8468-8000-000000000001"] {
+        let mut events = served.open("/events", Some(unknown)).await;
+        assert_eq!(events.numbers(2).await, [1, 2], "{unknown}");
+    }
+}
+
+#[tokio::test]
+async fn every_stream_ends_when_the_server_stops() {
+    let served = served().await;
+    served.put(1..=1).await;
+    let mut reading = served.open("/events?from=start", None).await;
+    let mut waiting = served.open("/events", None).await;
+    reading.next().await.unwrap();
+    served.stop.send(true).unwrap();
+    assert_eq!(reading.next().await, None);
+    assert_eq!(waiting.next().await, None);
+}
+
+#[tokio::test]
+async fn the_bus_is_for_auditors() {
+    let served = served().await;
+    for (scope, status) in [("products/read", 403), ("products/audit", 200)] {
+        let actor = Actor {
+            name: "somebody".into(),
+            scopes: Some(vec![scope.into()]),
+        };
+        let request = Request::get("/events")
+            .extension(actor)
+            .body(Body::empty())
+            .unwrap();
+        let response = served.routes.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status, "{scope}");
+    }
+}

@@ -1,0 +1,20 @@
+//! What the publisher promises, one file per promise, in memory and on the embedded engine.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod answers;
+mod broken;
+mod budget;
+mod canned;
+mod crash;
+mod duplicates;
+mod embedded;
+mod eventbridge;
+mod events;
+mod local_bus;
+mod message;
+mod moto;
+mod moto_server;
+mod order;
+mod parked;
+mod replay;
+mod world;

@@ -1,0 +1,178 @@
+//! On a moto server, where a rule delivers to SQS: what arrives is what the ledger holds, and the receipts are the bus's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_store::{Parking, Receipts};
+use publisher::bus::Refusal;
+use publisher::replay::{ReplayError, Selection};
+use publisher::{Answer, Bus, Entry, EventBridge, Patience, Ports, Publisher};
+use schema::message::Replay;
+use schema::{PublicationRecord, fixtures};
+use serde_json::Value;
+
+use crate::moto_server::Moto;
+use crate::world::{MINUTE, World, address, batch, clock, failures};
+
+const BUS: &str = "product-ledger";
+
+fn publisher_to(moto: &Moto, world: &World) -> Publisher {
+    let ports = Ports {
+        journal: world.journal.clone(),
+        receipts: world.receipts.clone(),
+        parking: world.parking.clone(),
+        bus: Arc::new(EventBridge::new(&moto.config())),
+        clock: clock(),
+    };
+    let patience = Patience {
+        first: Duration::from_millis(10),
+        total: Duration::from_millis(200),
+        ..Patience::default()
+    };
+    Publisher::new(ports, address(), patience)
+}
+
+/// Delivered messages by product, as sequence, id of the delivery, and detail.
+fn by_product(delivered: &[Value]) -> BTreeMap<String, Vec<(u64, String, Value)>> {
+    let mut products: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for entry in delivered {
+        let metadata = &entry["detail"]["metadata"];
+        let product = metadata["product_id"].as_str().unwrap().to_owned();
+        let id = entry["id"].as_str().unwrap().to_owned();
+        let message = (
+            metadata["sequence"].as_u64().unwrap(),
+            id,
+            entry["detail"].clone(),
+        );
+        products.entry(product).or_default().push(message);
+    }
+    products
+}
+
+#[tokio::test]
+async fn every_event_arrives_at_the_target_once_in_order_and_its_receipt_is_the_buss_id() {
+    let Some(mut moto) = Moto::find() else { return };
+    moto.start().await;
+    moto.create_bus(BUS).await;
+    let world = World::default();
+    let mut commits = Vec::new();
+    for n in 0..23_usize {
+        commits.extend(world.life(&format!("p{n:02}"), n % 7 + 1).await);
+    }
+    let response = publisher_to(&moto, &world).publish(batch(&commits), MINUTE).await;
+    assert_eq!(failures(&response), Vec::<String>::new());
+
+    let delivered = moto.delivered(BUS).await;
+    assert_eq!(delivered.len(), commits.len());
+    for entry in &delivered {
+        let name = entry["detail-type"].as_str().unwrap();
+        assert_eq!(entry["detail"]["metadata"]["event_name"], name);
+        assert_eq!(entry["source"], "product-ledger.products");
+        assert_eq!(entry["resources"][0], entry["detail"]["metadata"]["product_id"]);
+    }
+    for (product, messages) in by_product(&delivered) {
+        let receipts = world.receipts.of(&fixtures::id(&product), 1, 99).await.unwrap();
+        let of_bus: Vec<(u64, String)> = messages
+            .iter()
+            .map(|(sequence, id, _)| (*sequence, id.clone()))
+            .collect();
+        let of_ledger: Vec<(u64, String)> = receipts
+            .into_iter()
+            .map(|(sequence, record)| match record {
+                PublicationRecord::Receipt(receipt) => (sequence, receipt.receipt_id),
+                PublicationRecord::Failure(failure) => panic!("{failure:?}"),
+            })
+            .collect();
+        assert_eq!(of_bus, of_ledger, "{product}");
+    }
+}
+
+#[tokio::test]
+async fn while_the_bus_is_away_products_are_parked_and_the_schedule_publishes_them_when_it_is_back() {
+    let Some(mut moto) = Moto::find() else { return };
+    let world = World::default();
+    let commits = world.life("a", 3).await;
+    let publisher = publisher_to(&moto, &world);
+    assert_eq!(
+        failures(&publisher.publish(batch(&commits), MINUTE).await),
+        Vec::<String>::new()
+    );
+    let row = world
+        .parking
+        .of("publisher", &fixtures::id("a"))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        row.retryable && row.reason.starts_with("NoConnection"),
+        "{}",
+        row.reason
+    );
+
+    moto.start().await;
+    moto.create_bus(BUS).await;
+    assert_eq!(publisher.retry_parked(MINUTE).await.unwrap().released, 1);
+    let sequences: Vec<u64> = by_product(&moto.delivered(BUS).await)["a"]
+        .iter()
+        .map(|message| message.0)
+        .collect();
+    assert_eq!(sequences, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_replay_reaches_the_bus_it_names_and_a_bus_that_is_not_there_is_an_error() {
+    let Some(mut moto) = Moto::find() else { return };
+    moto.start().await;
+    moto.create_bus("audit").await;
+    let world = World::default();
+    world.life("a", 2).await;
+    let publisher = publisher_to(&moto, &world);
+    let mark = Replay {
+        id: "01K9XFT9EG0000000000004000".into(),
+        requested_at: fixtures::at("2026-11-23T09:00:00Z"),
+    };
+    publisher
+        .replay(&Selection::default(), Some("audit"), &mark, |_| ())
+        .await
+        .unwrap();
+    let delivered = moto.delivered("audit").await;
+    let marked = delivered
+        .iter()
+        .filter(|entry| entry["detail"]["metadata"]["replay"]["id"] == mark.id);
+    assert_eq!((delivered.len(), marked.count()), (2, 2));
+    let nowhere = publisher
+        .replay(&Selection::default(), Some("nowhere"), &mark, |_| ())
+        .await;
+    assert!(matches!(nowhere, Err(ReplayError::Refused(_))), "{nowhere:?}");
+}
+
+#[tokio::test]
+async fn an_entry_the_bus_refuses_is_told_apart_from_its_neighbours() {
+    let Some(mut moto) = Moto::find() else { return };
+    moto.start().await;
+    moto.create_bus(BUS).await;
+    let entry = |detail: &str| Entry {
+        source: "product-ledger.products".into(),
+        detail_type: "PRODUCT_DELETED".into(),
+        bus: BUS.into(),
+        resources: vec!["p".into()],
+        detail: detail.into(),
+        trace_header: None,
+    };
+    let bus = EventBridge::new(&moto.config());
+    let answers = bus
+        .put(&[entry("{}"), entry("{broken"), entry("{\"n\":3}")])
+        .await
+        .unwrap();
+    let [
+        Answer::Accepted { .. },
+        Answer::Refused(refused),
+        Answer::Accepted { .. },
+    ] = &answers[..]
+    else {
+        panic!("{answers:?}")
+    };
+    assert_eq!(*refused, Refusal::new("MalformedDetail", "Detail is malformed."));
+    assert_eq!(moto.delivered(BUS).await.len(), 2);
+}

@@ -1,0 +1,166 @@
+//! Style is a test: who may know whom, how long a file may be, and that each opens with what it promises.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::scenario::repository;
+
+const LONGEST_FILE: usize = 300;
+const LONGEST_FUNCTION: usize = 50;
+
+/// Which crates of the workspace each may depend on, tests aside.
+fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
+    let middle = vec!["event-store", "schema"];
+    BTreeMap::from([
+        ("schema", vec![]),
+        ("engine", vec![]),
+        ("event-store", vec!["schema"]),
+        ("commands", middle.clone()),
+        ("projections", middle.clone()),
+        ("publisher", middle),
+        (
+            "cli",
+            vec![
+                "commands",
+                "engine",
+                "event-store",
+                "projections",
+                "publisher",
+                "schema",
+            ],
+        ),
+    ])
+}
+
+fn sources() -> Vec<(PathBuf, String)> {
+    let listed = Command::new("git")
+        .args(["ls-files", "-co", "--exclude-standard", "*.rs"])
+        .current_dir(repository())
+        .output();
+    let listed = String::from_utf8(listed.unwrap().stdout).unwrap();
+    let read = |path: &str| {
+        std::fs::read_to_string(repository().join(path))
+            .ok()
+            .map(|text| (PathBuf::from(path), text))
+    };
+    let sources: Vec<_> = listed.lines().filter_map(read).collect();
+    assert!(sources.len() > 50, "git listed {} files", sources.len());
+    sources
+}
+
+#[test]
+fn the_arrows_between_the_crates_are_those_of_the_design() {
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(repository())
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let ours: Vec<&str> = packages
+        .iter()
+        .map(|package| package["name"].as_str().unwrap())
+        .collect();
+    let allowed = allowed();
+    for package in packages {
+        let name = package["name"].as_str().unwrap();
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let other = dependency["name"].as_str().unwrap();
+            if ours.contains(&other) && dependency["kind"].is_null() {
+                assert!(allowed[name].contains(&other), "{name} may not know {other}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_file_opens_with_its_promise_and_is_short() {
+    for (path, text) in sources() {
+        assert!(
+            text.starts_with("//! "),
+            "{} must open with a `//!` sentence",
+            path.display()
+        );
+        let lines = text.lines().count();
+        assert!(
+            lines <= LONGEST_FILE,
+            "{} has {lines} lines; split it by what it does",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn every_function_is_short() {
+    for (path, text) in sources() {
+        for (name, lines) in functions(&text) {
+            assert!(
+                lines <= LONGEST_FUNCTION,
+                "{}: {name} has {lines} lines",
+                path.display()
+            );
+        }
+    }
+}
+
+/// Each function's first line and its length, by the indentation that rustfmt gives its closing brace.
+fn functions(text: &str) -> Vec<(String, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut functions = Vec::new();
+    for (start, line) in lines.iter().enumerate() {
+        let code = line.trim_start();
+        let is_function = [
+            "fn ",
+            "pub fn ",
+            "async fn ",
+            "pub async fn ",
+            "pub(super) fn ",
+            "pub(super) async fn ",
+            "pub(crate) fn ",
+        ]
+        .iter()
+        .any(|head| code.starts_with(head));
+        // A function of a trait may have no body.
+        let has_body = lines[start..]
+            .iter()
+            .find(|line| line.ends_with(['{', ';']))
+            .is_some_and(|line| line.ends_with('{'));
+        if is_function && has_body {
+            let closing = format!("{}}}", " ".repeat(line.len() - code.len()));
+            if let Some(length) = lines[start..].iter().position(|line| **line == closing) {
+                functions.push((code.to_owned(), length + 1));
+            }
+        }
+    }
+    functions
+}
+
+#[test]
+fn no_file_is_a_drawer_for_whatever_fits_nowhere() {
+    for (path, _) in sources() {
+        let name = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .unwrap_or_default();
+        for drawer in [
+            "utils", "util", "helpers", "helper", "common", "misc", "manager", "service",
+        ] {
+            assert_ne!(name, drawer, "{} fits nowhere; write a decision", path.display());
+        }
+    }
+}
+
+#[test]
+fn nothing_is_left_to_do_silently() {
+    for (path, text) in sources()
+        .into_iter()
+        .filter(|(path, _)| path != Path::new("tests/architecture.rs"))
+    {
+        for mark in ["todo!(", "unimplemented!(", "dbg!("] {
+            assert!(!text.contains(mark), "{} contains {mark}", path.display());
+        }
+    }
+}

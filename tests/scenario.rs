@@ -1,0 +1,272 @@
+//! The program as a newcomer has it: a data directory of its own, a free port, and nothing left behind.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use futures::StreamExt;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The program.
+pub const LEDGER: &str = env!("CARGO_BIN_EXE_ledger");
+
+/// A server with its data directory. It is killed when dropped, and the directory goes with it.
+pub struct Ledger {
+    pub url: String,
+    pub data: PathBuf,
+    pub http: reqwest::Client,
+    process: Child,
+    _directory: Option<TempDir>,
+}
+
+/// A program without the settings of whoever runs the tests.
+pub fn program() -> Command {
+    let mut command = Command::new(LEDGER);
+    for (name, _) in
+        std::env::vars().filter(|(name, _)| name.starts_with("LEDGER_") || name.starts_with("AWS_"))
+    {
+        command.env_remove(name);
+    }
+    command
+}
+
+impl Ledger {
+    /// An empty ledger.
+    pub fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("data");
+        let (process, url) = serve(&data, &[]);
+        Self {
+            url,
+            data,
+            http: reqwest::Client::new(),
+            process,
+            _directory: Some(directory),
+        }
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Starts again on the same data, on another port.
+    pub fn restart(&mut self) {
+        (self.process, self.url) = serve(&self.data, &[]);
+    }
+
+    /// SIGTERM, and the exit code.
+    pub fn terminate(&mut self) -> Option<i32> {
+        let id = self.process.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        self.process.wait().unwrap().code()
+    }
+
+    /// `ledger import` of a file against this server.
+    pub fn import(&self, file: &Path) -> Command {
+        let mut command = program();
+        command.arg("import").arg(file).args(["--url", &self.url]);
+        command
+    }
+
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        answer(self.http.get(format!("{}{path}", self.url))).await
+    }
+
+    pub async fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        let request = self
+            .http
+            .request(method.parse().unwrap(), format!("{}{path}", self.url));
+        answer(
+            request
+                .header("content-type", "application/json")
+                .body(body.to_owned()),
+        )
+        .await
+    }
+
+    /// Every product of LIST, walked page by page.
+    pub async fn list(&self, limit: usize) -> Vec<Value> {
+        let mut products = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let (status, page) = self.get(&format!("/products?limit={limit}{cursor}")).await;
+            assert_eq!(status, 200, "{page}");
+            products.extend(page["products"].as_array().unwrap().iter().cloned());
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return products,
+            }
+        }
+    }
+
+    /// Every commit of a product.
+    pub async fn history(&self, product: &str) -> Vec<Value> {
+        let mut commits = Vec::new();
+        let mut after = 0;
+        loop {
+            let (status, page) = self
+                .get(&format!("/products/{product}/history?after={after}&limit=100"))
+                .await;
+            assert_eq!(status, 200, "{page}");
+            commits.extend(page["commits"].as_array().unwrap().iter().cloned());
+            match page["next"].as_u64() {
+                Some(next) => after = next,
+                None => return commits,
+            }
+        }
+    }
+
+    /// Every commit of many products.
+    pub async fn histories(&self, products: impl Iterator<Item = String>) -> BTreeMap<String, Vec<Value>> {
+        let history = async |product: String| (product.clone(), self.history(&product).await);
+        futures::stream::iter(products)
+            .map(history)
+            .buffer_unordered(16)
+            .collect()
+            .await
+    }
+
+    /// Reads the bus from its start until `enough` says so: the entries in their order.
+    pub async fn bus(&self, mut enough: impl FnMut(&[Value]) -> bool) -> Vec<Value> {
+        let response = self
+            .http
+            .get(format!("{}/events?from=start", self.url))
+            .send()
+            .await
+            .unwrap();
+        let mut bytes = response.bytes_stream();
+        let (mut entries, mut text) = (Vec::new(), String::new());
+        while !enough(&entries) {
+            text.push_str(std::str::from_utf8(&bytes.next().await.unwrap().unwrap()).unwrap());
+            while let Some(end) = text.find("\n\n") {
+                let event: String = text.drain(..end + 2).collect();
+                entries.extend(
+                    event
+                        .lines()
+                        .filter_map(|line| line.strip_prefix("data: "))
+                        .map(json),
+                );
+            }
+        }
+        entries
+    }
+
+    /// Waits until what is asked for is answered as wanted; the test's own time limit ends it otherwise.
+    pub async fn until(&self, path: &str, wanted: impl Fn(u16, &Value) -> bool) -> Value {
+        loop {
+            let (status, body) = self.get(path).await;
+            if wanted(status, &body) {
+                return body;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Starts the program and waits until it says where it listens.
+fn serve(data: &Path, arguments: &[&str]) -> (Child, String) {
+    let mut command = program();
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(data)
+        .args(arguments);
+    let mut process = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let url = line
+        .trim()
+        .strip_prefix("Listening on ")
+        .unwrap_or_else(|| panic!("the server said {line:?}"));
+    (process, url.to_owned())
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    (
+        status,
+        serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or(Value::Null),
+    )
+}
+
+pub fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+pub fn printed(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+pub fn adventure_works() -> PathBuf {
+    repository().join("tests/data/adventureworks.ndjson")
+}
+
+/// What the file says of each product: how many commands, and whether it ends deleted.
+pub fn expected() -> BTreeMap<String, (usize, bool)> {
+    let mut products = BTreeMap::new();
+    for line in std::fs::read_to_string(adventure_works()).unwrap().lines() {
+        let command = json(line);
+        let product = products
+            .entry(command["product_id"].as_str().unwrap().to_owned())
+            .or_insert((0, false));
+        product.0 += 1;
+        product.1 = command["command"] == "delete";
+    }
+    products
+}
+
+/// Each product's sequence numbers in the order of their first arrival, and how many different events there are.
+pub fn arrivals(entries: &[Value]) -> (BTreeMap<String, Vec<u64>>, usize) {
+    let mut seen = BTreeSet::new();
+    let mut sequences: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for entry in entries {
+        let metadata = &entry["detail"]["metadata"];
+        if seen.insert(metadata["event_id"].as_str().unwrap().to_owned()) {
+            let product = metadata["product_id"].as_str().unwrap().to_owned();
+            sequences
+                .entry(product)
+                .or_default()
+                .push(metadata["sequence"].as_u64().unwrap());
+        }
+    }
+    (sequences, seen.len())
+}
+
+/// Every product's events arrived, each product's in order.
+pub fn assert_complete(entries: &[Value]) {
+    let (sequences, _) = arrivals(entries);
+    for (product, (commands, _)) in expected() {
+        assert_eq!(
+            sequences[&product],
+            (1..=commands as u64).collect::<Vec<_>>(),
+            "{product}"
+        );
+    }
+}
