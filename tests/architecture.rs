@@ -21,17 +21,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("commands", middle.clone()),
         ("projections", middle.clone()),
         ("publisher", middle),
-        (
-            "cli",
-            vec![
-                "commands",
-                "engine",
-                "event-store",
-                "projections",
-                "publisher",
-                "schema",
-            ],
-        ),
+        ("cli", vec!["commands", "engine", "event-store", "projections", "publisher", "schema"]),
     ])
 }
 
@@ -42,9 +32,7 @@ fn sources() -> Vec<(PathBuf, String)> {
         .output();
     let listed = String::from_utf8(listed.unwrap().stdout).unwrap();
     let read = |path: &str| {
-        std::fs::read_to_string(repository().join(path))
-            .ok()
-            .map(|text| (PathBuf::from(path), text))
+        std::fs::read_to_string(repository().join(path)).ok().map(|text| (PathBuf::from(path), text))
     };
     let sources: Vec<_> = listed.lines().filter_map(read).collect();
     assert!(sources.len() > 50, "git listed {} files", sources.len());
@@ -60,10 +48,7 @@ fn the_arrows_between_the_crates_are_those_of_the_design() {
         .unwrap();
     let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
-    let ours: Vec<&str> = packages
-        .iter()
-        .map(|package| package["name"].as_str().unwrap())
-        .collect();
+    let ours: Vec<&str> = packages.iter().map(|package| package["name"].as_str().unwrap()).collect();
     let allowed = allowed();
     for package in packages {
         let name = package["name"].as_str().unwrap();
@@ -79,17 +64,9 @@ fn the_arrows_between_the_crates_are_those_of_the_design() {
 #[test]
 fn every_file_opens_with_its_promise_and_is_short() {
     for (path, text) in sources() {
-        assert!(
-            text.starts_with("//! "),
-            "{} must open with a `//!` sentence",
-            path.display()
-        );
+        assert!(text.starts_with("//! "), "{} must open with a `//!` sentence", path.display());
         let lines = text.lines().count();
-        assert!(
-            lines <= LONGEST_FILE,
-            "{} has {lines} lines; split it by what it does",
-            path.display()
-        );
+        assert!(lines <= LONGEST_FILE, "{} has {lines} lines; split it by what it does", path.display());
     }
 }
 
@@ -97,11 +74,7 @@ fn every_file_opens_with_its_promise_and_is_short() {
 fn every_function_is_short() {
     for (path, text) in sources() {
         for (name, lines) in functions(&text) {
-            assert!(
-                lines <= LONGEST_FUNCTION,
-                "{}: {name} has {lines} lines",
-                path.display()
-            );
+            assert!(lines <= LONGEST_FUNCTION, "{}: {name} has {lines} lines", path.display());
         }
     }
 }
@@ -141,13 +114,8 @@ fn functions(text: &str) -> Vec<(String, usize)> {
 #[test]
 fn no_file_is_a_drawer_for_whatever_fits_nowhere() {
     for (path, _) in sources() {
-        let name = path
-            .file_stem()
-            .and_then(|stem| stem.to_str())
-            .unwrap_or_default();
-        for drawer in [
-            "utils", "util", "helpers", "helper", "common", "misc", "manager", "service",
-        ] {
+        let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        for drawer in ["utils", "util", "helpers", "helper", "common", "misc", "manager", "service"] {
             assert_ne!(name, drawer, "{} fits nowhere; write a decision", path.display());
         }
     }
@@ -155,10 +123,7 @@ fn no_file_is_a_drawer_for_whatever_fits_nowhere() {
 
 #[test]
 fn nothing_is_left_to_do_silently() {
-    for (path, text) in sources()
-        .into_iter()
-        .filter(|(path, _)| path != Path::new("tests/architecture.rs"))
-    {
+    for (path, text) in sources().into_iter().filter(|(path, _)| path != Path::new("tests/architecture.rs")) {
         for mark in ["todo!(", "unimplemented!(", "dbg!("] {
             assert!(!text.contains(mark), "{} contains {mark}", path.display());
         }

@@ -22,41 +22,23 @@ async fn events(
         text.push_str(std::str::from_utf8(&bytes.next().await.unwrap().unwrap()).unwrap());
     }
     let field = |event: &str, name: &str| {
-        let value = event
-            .lines()
-            .find_map(|line| line.strip_prefix(name))
-            .unwrap_or_default();
+        let value = event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
         value.trim().to_owned()
     };
-    let event = |event: &str| {
-        (
-            field(event, "id:"),
-            field(event, "event:"),
-            json(&field(event, "data:")),
-        )
-    };
-    text.split("\n\n")
-        .filter(|event| event.contains("data:"))
-        .take(count)
-        .map(event)
-        .collect()
+    let event = |event: &str| (field(event, "id:"), field(event, "event:"), json(&field(event, "data:")));
+    text.split("\n\n").filter(|event| event.contains("data:")).take(count).map(event).collect()
 }
 
 #[tokio::test]
 async fn each_event_is_one_entry_as_eventbridge_delivers_it() {
     let ledger = Ledger::start();
-    ledger
-        .send("PUT", "/products/p", r#"{"name":"Helmet","price":"33.6442"}"#)
-        .await;
+    ledger.send("PUT", "/products/p", r#"{"name":"Helmet","price":"33.6442"}"#).await;
     let (_, receipt) = ledger.send("PATCH", "/products/p", r#"{"price":"34.99"}"#).await;
     let heard = events(&ledger, "?from=start", None, 2).await;
     let (id, kind, entry) = &heard[1];
     assert_eq!(
         (id.as_str(), kind.as_str()),
-        (
-            receipt["events"][0]["event_id"].as_str().unwrap(),
-            "PRODUCT_PRICE_CHANGED"
-        )
+        (receipt["events"][0]["event_id"].as_str().unwrap(), "PRODUCT_PRICE_CHANGED")
     );
     assert_eq!(
         (&entry["detail-type"], &entry["source"]),
@@ -75,14 +57,8 @@ async fn each_event_is_one_entry_as_eventbridge_delivers_it() {
         assert_eq!(&detail["metadata"][name], value, "{name}");
     }
     let data = &detail["data"];
-    assert_eq!(
-        (&data["price"], &data["previous_price"]),
-        (&"34.99".into(), &"33.6442".into())
-    );
-    assert_eq!(
-        (&data["product"]["price"], &data["product"]["version"]),
-        (&"34.99".into(), &2.into())
-    );
+    assert_eq!((&data["price"], &data["previous_price"]), (&"34.99".into(), &"33.6442".into()));
+    assert_eq!((&data["product"]["price"], &data["product"]["version"]), (&"34.99".into(), &2.into()));
     let schema = crate::scenario::repository().join("schema/json/messages/ProductPriceChanged.v1.json");
     let schema = json(&std::fs::read_to_string(schema).unwrap());
     assert!(jsonschema::is_valid(&schema, detail), "{detail}");
@@ -92,9 +68,7 @@ async fn each_event_is_one_entry_as_eventbridge_delivers_it() {
 async fn a_reader_resumes_after_the_event_it_saw_last() {
     let ledger = Ledger::start();
     for n in 1..=5 {
-        ledger
-            .send("PUT", "/products/p", &format!(r#"{{"name":"{n}","price":"1"}}"#))
-            .await;
+        ledger.send("PUT", "/products/p", &format!(r#"{{"name":"{n}","price":"1"}}"#)).await;
     }
     let all = events(&ledger, "?from=start", None, 5).await;
     let rest = events(&ledger, "", Some(&all[1].0), 3).await;
@@ -106,26 +80,14 @@ async fn a_reader_resumes_after_the_event_it_saw_last() {
 #[tokio::test]
 async fn without_a_start_only_what_comes_from_now_on_is_heard() {
     let ledger = Ledger::start();
-    ledger
-        .send("PUT", "/products/old", r#"{"name":"n","price":"1"}"#)
-        .await;
+    ledger.send("PUT", "/products/old", r#"{"name":"n","price":"1"}"#).await;
     ledger.bus(|entries| entries.len() == 1).await;
-    let response = ledger
-        .http
-        .get(format!("{}/events", ledger.url))
-        .send()
-        .await
-        .unwrap();
+    let response = ledger.http.get(format!("{}/events", ledger.url)).send().await.unwrap();
     let mut bytes = response.bytes_stream();
-    ledger
-        .send("PUT", "/products/new", r#"{"name":"n","price":"1"}"#)
-        .await;
+    ledger.send("PUT", "/products/new", r#"{"name":"n","price":"1"}"#).await;
     let mut text = String::new();
     while !text.contains("\n\n") {
         text.push_str(std::str::from_utf8(&bytes.next().await.unwrap().unwrap()).unwrap());
     }
-    assert!(
-        text.contains("\"resources\":[\"new\"]") && !text.contains("\"resources\":[\"old\"]"),
-        "{text}"
-    );
+    assert!(text.contains("\"resources\":[\"new\"]") && !text.contains("\"resources\":[\"old\"]"), "{text}");
 }

@@ -12,50 +12,25 @@ async fn a_web_page_cannot_reach_a_server_without_authentication() {
         ("host", "rebound.example.com"),
         ("host", "rebound.example.com:8080"),
     ] {
-        let request = ledger
-            .http
-            .put(format!("{}/products/p", ledger.url))
-            .header(name, value);
-        let response = request
-            .header("content-type", "application/json")
-            .body(body)
-            .send()
-            .await
-            .unwrap();
+        let request = ledger.http.put(format!("{}/products/p", ledger.url)).header(name, value);
+        let response = request.header("content-type", "application/json").body(body).send().await.unwrap();
         assert_eq!(response.status(), 403, "{name}: {value}");
         let problem: serde_json::Value = response.json().await.unwrap();
         assert!(problem["type"].as_str().unwrap().ends_with("forbidden"));
     }
     assert_eq!(ledger.get("/products/p/history").await.0, 404);
-    let own = ledger
-        .http
-        .put(format!("{}/products/p", ledger.url))
-        .header("origin", &ledger.url);
-    let response = own
-        .header("content-type", "application/json")
-        .body(body)
-        .send()
-        .await
-        .unwrap();
+    let own = ledger.http.put(format!("{}/products/p", ledger.url)).header("origin", &ledger.url);
+    let response = own.header("content-type", "application/json").body(body).send().await.unwrap();
     assert_eq!(response.status(), 201);
 }
 
 #[tokio::test]
 async fn one_path_takes_reading_and_writing_and_names_both() {
     let ledger = Ledger::start();
-    let response = ledger
-        .http
-        .post(format!("{}/products/p", ledger.url))
-        .send()
-        .await
-        .unwrap();
+    let response = ledger.http.post(format!("{}/products/p", ledger.url)).send().await.unwrap();
     assert_eq!(response.status(), 405);
-    let mut allowed: Vec<_> = response.headers()["allow"]
-        .to_str()
-        .unwrap()
-        .split(',')
-        .map(str::trim)
-        .collect();
+    let mut allowed: Vec<_> =
+        response.headers()["allow"].to_str().unwrap().split(',').map(str::trim).collect();
     allowed.sort_unstable();
     assert_eq!(allowed, ["DELETE", "GET", "HEAD", "PATCH", "PUT"]);
 }
@@ -72,9 +47,7 @@ async fn a_huge_body_is_refused_in_a_way_the_client_can_read() {
 #[tokio::test]
 async fn queries_of_wrong_form_are_refused() {
     let ledger = Ledger::start();
-    ledger
-        .send("PUT", "/products/p", r#"{"name":"n","price":"1"}"#)
-        .await;
+    ledger.send("PUT", "/products/p", r#"{"name":"n","price":"1"}"#).await;
     for path in [
         "/products?limit=0",
         "/products?limit=101",
@@ -92,18 +65,12 @@ async fn queries_of_wrong_form_are_refused() {
     ] {
         let (status, problem) = ledger.get(path).await;
         assert_eq!(status, 400, "{path}: {problem}");
-        assert!(
-            problem["type"].as_str().unwrap().ends_with("malformed"),
-            "{path}: {problem}"
-        );
+        assert!(problem["type"].as_str().unwrap().ends_with("malformed"), "{path}: {problem}");
     }
 }
 
 #[tokio::test]
 async fn the_server_says_that_it_is_there_and_which_build_it_is() {
     let (status, health) = Ledger::start().get("/health").await;
-    assert_eq!(
-        (status, &health["version"]),
-        (200, &env!("CARGO_PKG_VERSION").into())
-    );
+    assert_eq!((status, &health["version"]), (200, &env!("CARGO_PKG_VERSION").into()));
 }

@@ -35,16 +35,15 @@ pub fn program() -> Command {
 impl Ledger {
     /// An empty ledger.
     pub fn start() -> Self {
+        Self::start_with(&[], &[])
+    }
+
+    /// An empty ledger with further arguments and settings.
+    pub fn start_with(arguments: &[&str], settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");
-        let (process, url) = serve(&data, &[]);
-        Self {
-            url,
-            data,
-            http: reqwest::Client::new(),
-            process,
-            _directory: Some(directory),
-        }
+        let (process, url) = serve(&data, arguments, settings);
+        Self { url, data, http: reqwest::Client::new(), process, _directory: Some(directory) }
     }
 
     /// `kill -9`.
@@ -55,19 +54,13 @@ impl Ledger {
 
     /// Starts again on the same data, on another port.
     pub fn restart(&mut self) {
-        (self.process, self.url) = serve(&self.data, &[]);
+        (self.process, self.url) = serve(&self.data, &[], &[]);
     }
 
     /// SIGTERM, and the exit code.
     pub fn terminate(&mut self) -> Option<i32> {
         let id = self.process.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         self.process.wait().unwrap().code()
     }
 
@@ -78,20 +71,18 @@ impl Ledger {
         command
     }
 
+    /// An operator's or auditor's command on this data directory, while the server runs on it or not.
+    pub fn operate(&self, arguments: &[&str]) -> Output {
+        program().args(arguments).arg("--data").arg(&self.data).output().unwrap()
+    }
+
     pub async fn get(&self, path: &str) -> (u16, Value) {
         answer(self.http.get(format!("{}{path}", self.url))).await
     }
 
     pub async fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
-        let request = self
-            .http
-            .request(method.parse().unwrap(), format!("{}{path}", self.url));
-        answer(
-            request
-                .header("content-type", "application/json")
-                .body(body.to_owned()),
-        )
-        .await
+        let request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.url));
+        answer(request.header("content-type", "application/json").body(body.to_owned())).await
     }
 
     /// Every product of LIST, walked page by page.
@@ -114,9 +105,8 @@ impl Ledger {
         let mut commits = Vec::new();
         let mut after = 0;
         loop {
-            let (status, page) = self
-                .get(&format!("/products/{product}/history?after={after}&limit=100"))
-                .await;
+            let (status, page) =
+                self.get(&format!("/products/{product}/history?after={after}&limit=100")).await;
             assert_eq!(status, 200, "{page}");
             commits.extend(page["commits"].as_array().unwrap().iter().cloned());
             match page["next"].as_u64() {
@@ -129,33 +119,19 @@ impl Ledger {
     /// Every commit of many products.
     pub async fn histories(&self, products: impl Iterator<Item = String>) -> BTreeMap<String, Vec<Value>> {
         let history = async |product: String| (product.clone(), self.history(&product).await);
-        futures::stream::iter(products)
-            .map(history)
-            .buffer_unordered(16)
-            .collect()
-            .await
+        futures::stream::iter(products).map(history).buffer_unordered(16).collect().await
     }
 
     /// Reads the bus from its start until `enough` says so: the entries in their order.
     pub async fn bus(&self, mut enough: impl FnMut(&[Value]) -> bool) -> Vec<Value> {
-        let response = self
-            .http
-            .get(format!("{}/events?from=start", self.url))
-            .send()
-            .await
-            .unwrap();
+        let response = self.http.get(format!("{}/events?from=start", self.url)).send().await.unwrap();
         let mut bytes = response.bytes_stream();
         let (mut entries, mut text) = (Vec::new(), String::new());
         while !enough(&entries) {
             text.push_str(std::str::from_utf8(&bytes.next().await.unwrap().unwrap()).unwrap());
             while let Some(end) = text.find("\n\n") {
                 let event: String = text.drain(..end + 2).collect();
-                entries.extend(
-                    event
-                        .lines()
-                        .filter_map(|line| line.strip_prefix("data: "))
-                        .map(json),
-                );
+                entries.extend(event.lines().filter_map(|line| line.strip_prefix("data: ")).map(json));
             }
         }
         entries
@@ -181,35 +157,24 @@ impl Drop for Ledger {
 }
 
 /// Starts the program and waits until it says where it listens.
-fn serve(data: &Path, arguments: &[&str]) -> (Child, String) {
+fn serve(data: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> (Child, String) {
     let mut command = program();
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(data)
-        .args(arguments);
-    let mut process = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+        .args(arguments)
+        .envs(settings.iter().copied());
+    let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut line = String::new();
-    BufReader::new(process.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let url = line
-        .trim()
-        .strip_prefix("Listening on ")
-        .unwrap_or_else(|| panic!("the server said {line:?}"));
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.trim().strip_prefix("Listening on ").unwrap_or_else(|| panic!("the server said {line:?}"));
     (process, url.to_owned())
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
-    (
-        status,
-        serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or(Value::Null),
-    )
+    (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or(Value::Null))
 }
 
 pub fn json(text: &str) -> Value {
@@ -233,9 +198,8 @@ pub fn expected() -> BTreeMap<String, (usize, bool)> {
     let mut products = BTreeMap::new();
     for line in std::fs::read_to_string(adventure_works()).unwrap().lines() {
         let command = json(line);
-        let product = products
-            .entry(command["product_id"].as_str().unwrap().to_owned())
-            .or_insert((0, false));
+        let product =
+            products.entry(command["product_id"].as_str().unwrap().to_owned()).or_insert((0, false));
         product.0 += 1;
         product.1 = command["command"] == "delete";
     }
@@ -250,10 +214,7 @@ pub fn arrivals(entries: &[Value]) -> (BTreeMap<String, Vec<u64>>, usize) {
         let metadata = &entry["detail"]["metadata"];
         if seen.insert(metadata["event_id"].as_str().unwrap().to_owned()) {
             let product = metadata["product_id"].as_str().unwrap().to_owned();
-            sequences
-                .entry(product)
-                .or_default()
-                .push(metadata["sequence"].as_u64().unwrap());
+            sequences.entry(product).or_default().push(metadata["sequence"].as_u64().unwrap());
         }
     }
     (sequences, seen.len())
@@ -263,10 +224,6 @@ pub fn arrivals(entries: &[Value]) -> (BTreeMap<String, Vec<u64>>, usize) {
 pub fn assert_complete(entries: &[Value]) {
     let (sequences, _) = arrivals(entries);
     for (product, (commands, _)) in expected() {
-        assert_eq!(
-            sequences[&product],
-            (1..=commands as u64).collect::<Vec<_>>(),
-            "{product}"
-        );
+        assert_eq!(sequences[&product], (1..=commands as u64).collect::<Vec<_>>(), "{product}");
     }
 }

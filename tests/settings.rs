@@ -20,22 +20,14 @@ fn each_wrong_setting_is_named() {
         ("LEDGER_EVENT_BUS", ""),
         ("LEDGER_EVENT_SOURCE", " "),
     ] {
-        refused(
-            program()
-                .args(["serve", "--in-memory", "--listen", "127.0.0.1:0"])
-                .env(name, value),
-            name,
-        );
+        refused(program().args(["serve", "--in-memory", "--listen", "127.0.0.1:0"]).env(name, value), name);
     }
 }
 
 #[test]
 fn an_address_that_others_could_reach_is_refused_without_authentication() {
     for address in ["0.0.0.0:0", "[::]:0", "192.168.1.1:8080"] {
-        refused(
-            program().args(["serve", "--in-memory", "--listen", address]),
-            address,
-        );
+        refused(program().args(["serve", "--in-memory", "--listen", address]), address);
     }
 }
 
@@ -43,15 +35,9 @@ fn an_address_that_others_could_reach_is_refused_without_authentication() {
 async fn a_port_or_a_data_directory_in_use_is_named() {
     let ledger = Ledger::start();
     let address = ledger.url.trim_start_matches("http://");
-    refused(
-        program().args(["serve", "--in-memory", "--listen", address]),
-        address,
-    );
+    refused(program().args(["serve", "--in-memory", "--listen", address]), address);
     let data = ledger.data.to_str().unwrap();
-    refused(
-        program().args(["serve", "--listen", "127.0.0.1:0", "--data", data]),
-        data,
-    );
+    refused(program().args(["serve", "--listen", "127.0.0.1:0", "--data", data]), data);
     assert_eq!(ledger.get("/health").await.0, 200);
 }
 
@@ -60,15 +46,9 @@ fn a_data_directory_that_cannot_be_written_is_named() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let inside = file.path().join("data");
     let inside = inside.to_str().unwrap();
-    refused(
-        program().args(["serve", "--listen", "127.0.0.1:0", "--data", inside]),
-        inside,
-    );
+    refused(program().args(["serve", "--listen", "127.0.0.1:0", "--data", inside]), inside);
     let proc = "/proc/ledger-data";
-    refused(
-        program().args(["serve", "--listen", "127.0.0.1:0", "--data", proc]),
-        proc,
-    );
+    refused(program().args(["serve", "--listen", "127.0.0.1:0", "--data", proc]), proc);
 }
 
 #[test]
@@ -77,14 +57,8 @@ fn a_data_directory_that_holds_something_else_is_named_and_left_alone() {
     let file = directory.path().join("dynamodb.sqlite3");
     std::fs::write(&file, "this is no database, but it may be dear to somebody").unwrap();
     let data = directory.path().to_str().unwrap();
-    refused(
-        program().args(["serve", "--listen", "127.0.0.1:0", "--data", data]),
-        data,
-    );
-    assert_eq!(
-        std::fs::read_to_string(file).unwrap(),
-        "this is no database, but it may be dear to somebody"
-    );
+    refused(program().args(["serve", "--listen", "127.0.0.1:0", "--data", data]), data);
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "this is no database, but it may be dear to somebody");
 }
 
 #[test]
@@ -96,10 +70,6 @@ fn arguments_that_exclude_each_other_are_refused() {
         vec!["import"],
         vec!["unknown"],
     ] {
-        assert_eq!(
-            program().args(&arguments).output().unwrap().status.code(),
-            Some(2),
-            "{arguments:?}"
-        );
+        assert_eq!(program().args(&arguments).output().unwrap().status.code(), Some(2), "{arguments:?}");
     }
 }

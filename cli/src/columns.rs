@@ -16,10 +16,7 @@ impl Columns {
     /// A table with these columns.
     #[must_use]
     pub fn new(titles: &[&'static str]) -> Self {
-        Self {
-            titles: titles.to_vec(),
-            rows: Vec::new(),
-        }
+        Self { titles: titles.to_vec(), rows: Vec::new() }
     }
 
     /// Adds a row, one cell a column.
@@ -31,11 +28,7 @@ impl Columns {
     #[must_use]
     pub fn draw(&self) -> String {
         let widths: Vec<usize> = (0..self.titles.len()).map(|column| self.width(column)).collect();
-        let titles = self
-            .titles
-            .iter()
-            .map(|title| style(title).bold().to_string())
-            .collect();
+        let titles = self.titles.iter().map(|title| style(title).bold().to_string()).collect();
         let mut text = String::new();
         for row in std::iter::once(&titles).chain(&self.rows) {
             line(&mut text, row, &widths);
@@ -46,28 +39,15 @@ impl Columns {
     /// Zero for a column without content.
     fn width(&self, column: usize) -> usize {
         let cells = self.rows.iter().filter_map(|row| row.get(column));
-        let widest = cells
-            .flat_map(|cell| cell.lines())
-            .map(measure_text_width)
-            .max()
-            .unwrap_or(0);
-        if widest == 0 {
-            0
-        } else {
-            widest.max(measure_text_width(self.titles[column]))
-        }
+        let widest = cells.flat_map(|cell| cell.lines()).map(measure_text_width).max().unwrap_or(0);
+        if widest == 0 { 0 } else { widest.max(measure_text_width(self.titles[column])) }
     }
 }
 
 fn line(text: &mut String, row: &[String], widths: &[usize]) {
     let last = widths.iter().rposition(|width| *width > 0).unwrap_or(0);
     let mut indent = 0;
-    for (column, (cell, width)) in row
-        .iter()
-        .zip(widths)
-        .enumerate()
-        .filter(|(_, (_, width))| **width > 0)
-    {
+    for (column, (cell, width)) in row.iter().zip(widths).enumerate().filter(|(_, (_, width))| **width > 0) {
         if column == last {
             let margin = format!("\n{}", " ".repeat(indent));
             text.push_str(&cell.replace('\n', &margin));

@@ -13,8 +13,8 @@ use anyhow::Context;
 use clap::Args;
 use event_store::export::{self, ExportError};
 use event_store::heads::Listing;
+use futures::StreamExt;
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
 use indicatif::ProgressBar;
 use schema::{ProductId, StoredCommit};
 
@@ -54,7 +54,7 @@ pub async fn run(arguments: ExportArgs) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let (commits, bar) = commits(&ports, arguments.id.as_ref()).await?;
     let written = match &arguments.output {
-        Some(file) => to_file(file, commits, &bar).await?,
+        Some(file) => to_file(file, commits, arguments.id.is_some(), &bar).await?,
         None => write(&mut BufWriter::with_capacity(BUFFER, io::stdout()), commits, &bar).await?,
     };
     bar.finish_and_clear();
@@ -62,18 +62,10 @@ pub async fn run(arguments: ExportArgs) -> anyhow::Result<ExitCode> {
         eprintln!("ledger: {foreign}");
     }
     if let Some(id) = arguments.id.filter(|_| written.commits == 0) {
-        anyhow::bail!("the ledger has no product {id}");
+        anyhow::bail!("there is no product {id}");
     }
-    eprintln!(
-        "exported {} commits in {:.1} s",
-        written.commits,
-        started.elapsed().as_secs_f64()
-    );
-    Ok(if written.foreign.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    eprintln!("exported {} commits in {:.1} s", written.commits, started.elapsed().as_secs_f64());
+    Ok(if written.foreign.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 type Commits = BoxStream<'static, Result<StoredCommit, ExportError>>;
@@ -81,10 +73,7 @@ type Commits = BoxStream<'static, Result<StoredCommit, ExportError>>;
 async fn commits(ports: &Ports, id: Option<&ProductId>) -> anyhow::Result<(Commits, ProgressBar)> {
     let journal = ports.journal.clone();
     if let Some(id) = id {
-        return Ok((
-            export::product(journal, id.clone()).boxed(),
-            progress::looking("commits"),
-        ));
+        return Ok((export::product(journal, id.clone()).boxed(), progress::looking("commits")));
     }
     let looking = progress::looking("looking for products: commits");
     let listing = Listing::begin(journal.clone(), |met| looking.set_position(met)).await?;
@@ -93,7 +82,8 @@ async fn commits(ports: &Ports, id: Option<&ProductId>) -> anyhow::Result<(Commi
     Ok((export::everything(journal, listing).boxed(), bar))
 }
 
-async fn to_file(file: &Path, commits: Commits, bar: &ProgressBar) -> anyhow::Result<Written> {
+/// `of_one`: a product that does not exist replaces no file.
+async fn to_file(file: &Path, commits: Commits, of_one: bool, bar: &ProgressBar) -> anyhow::Result<Written> {
     let mut partial = OsString::from(file);
     partial.push(".partial");
     let partial = PathBuf::from(partial);
@@ -101,12 +91,9 @@ async fn to_file(file: &Path, commits: Commits, bar: &ProgressBar) -> anyhow::Re
     let mut writer =
         BufWriter::with_capacity(BUFFER, File::create(&partial).with_context(|| failed(&partial))?);
     let written = write(&mut writer, commits, bar).await?;
-    let whole = writer
-        .into_inner()
-        .map_err(io::IntoInnerError::into_error)
-        .and_then(|file| file.sync_all());
+    let whole = writer.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| file.sync_all());
     whole.with_context(|| failed(&partial))?;
-    if written.commits == 0 {
+    if written.commits == 0 && of_one {
         std::fs::remove_file(&partial).with_context(|| failed(&partial))?;
     } else {
         std::fs::rename(&partial, file).with_context(|| failed(file))?;
@@ -117,7 +104,7 @@ async fn to_file(file: &Path, commits: Commits, bar: &ProgressBar) -> anyhow::Re
 async fn write(writer: &mut impl Write, mut commits: Commits, bar: &ProgressBar) -> anyhow::Result<Written> {
     let mut written = Written::default();
     let mut read = Read::On;
-    while let (Read::On, Some(commit)) = (read, commits.try_next().await.transpose()) {
+    while let (Read::On, Some(commit)) = (read, commits.next().await) {
         match commit {
             Ok(commit) => {
                 read = out::to(writer, &export::line(&commit)?).context("the export cannot be written")?;

@@ -57,11 +57,7 @@ async fn show(arguments: HistoryArgs) -> anyhow::Result<ExitCode> {
         }
         after = page["next"].as_u64();
     }
-    out::print(&if arguments.json {
-        "],\"next\":null}\n".to_owned()
-    } else {
-        table.draw()
-    })?;
+    out::print(&if arguments.json { "],\"next\":null}\n".to_owned() } else { table.draw() })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -75,11 +71,7 @@ fn rows(table: &mut Columns, commit: &Value) {
         let once = |text: String| if n == 0 { text } else { String::new() };
         table.row(vec![
             style(first + n as u64).cyan().to_string(),
-            once(if occurred == recorded {
-                String::new()
-            } else {
-                moment(occurred)
-            }),
+            once(if occurred == recorded { String::new() } else { moment(occurred) }),
             once(moment(recorded)),
             once(who.clone()),
             published(&commit["receipts"][n]),

@@ -49,10 +49,7 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<ExitCode> {
     let (senders, workers): (Vec<_>, Vec<_>) = (0..arguments.concurrency)
         .map(|_| {
             let (sender, lines) = mpsc::channel(WAITING);
-            (
-                sender,
-                tokio::spawn(product::work(client.clone(), lines, report.clone())),
-            )
+            (sender, tokio::spawn(product::work(client.clone(), lines, report.clone())))
         })
         .unzip();
     distribute(&arguments.file, &senders, &report).await?;
@@ -60,11 +57,7 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<ExitCode> {
     for worker in workers {
         worker.await.context("a worker ended early")?;
     }
-    Ok(if report.finish() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if report.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Gives every line to the worker of its product, with its ordinal within the product.
@@ -98,9 +91,8 @@ async fn distribute(file: &Path, workers: &[mpsc::Sender<Line>], report: &Report
 type Source = futures::stream::BoxStream<'static, std::io::Result<Vec<u8>>>;
 
 async fn open(file: &Path) -> anyhow::Result<Source> {
-    let file = tokio::fs::File::open(file)
-        .await
-        .with_context(|| format!("{} cannot be read", file.display()))?;
+    let file =
+        tokio::fs::File::open(file).await.with_context(|| format!("{} cannot be read", file.display()))?;
     let reader = BufReader::new(file);
     Ok(futures::stream::unfold(reader, |mut reader| async move {
         // Bytes, not text: a line that is not UTF-8 is a bad line, not the end of the file.
@@ -115,11 +107,7 @@ async fn open(file: &Path) -> anyhow::Result<Source> {
 }
 
 async fn next(lines: &mut Source, file: &Path) -> anyhow::Result<Option<Vec<u8>>> {
-    lines
-        .next()
-        .await
-        .transpose()
-        .with_context(|| format!("{} cannot be read", file.display()))
+    lines.next().await.transpose().with_context(|| format!("{} cannot be read", file.display()))
 }
 
 async fn count_lines(file: &Path) -> anyhow::Result<u64> {

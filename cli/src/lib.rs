@@ -73,6 +73,7 @@ enum Command {
 }
 
 /// Runs the program.
+#[must_use]
 pub fn run(arguments: Arguments) -> ExitCode {
     logs::start();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

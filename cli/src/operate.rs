@@ -55,20 +55,17 @@ impl Where {
     pub async fn ask(&self, method: &str, path: &str, question: &Value) -> anyhow::Result<Lines> {
         let settings = Settings::from_environment()?;
         let bus = aws_environment(settings.event_bus.is_some()).await;
-        let system = match &self.data {
-            Some(data) => {
-                if let Some(lines) = socket::ask(data, method, path, question).await? {
-                    return Ok(lines);
-                }
-                let engine = existing(data).with_context(|| format!("--data {}", data.display()))?;
-                create_tables(&engine.sdk_config(), &settings.tables).await?;
-                System::new(&Reach::embedded(&engine, bus), settings, Edge::system())
+        let system = if let Some(data) = &self.data {
+            if let Some(lines) = socket::ask(data, method, path, question).await? {
+                return Ok(lines);
             }
-            None => {
-                let aws = aws_environment(true).await.filter(|aws| aws.region().is_some());
-                let aws = aws.context("give --data DIR, or set AWS_REGION for a ledger on AWS")?;
-                System::new(&Reach::aws(aws), settings, Edge::system())
-            }
+            let engine = existing(data).with_context(|| format!("--data {}", data.display()))?;
+            create_tables(&engine.sdk_config(), &settings.tables).await?;
+            System::new(&Reach::embedded(&engine, bus), settings, Edge::system())
+        } else {
+            let aws = aws_environment(true).await.filter(|aws| aws.region().is_some());
+            let aws = aws.context("give --data DIR, or set AWS_REGION for a ledger on AWS")?;
+            System::new(&Reach::aws(aws), settings, Edge::system())
         };
         asked::here(routes(Arc::new(system)), method, path, question).await
     }

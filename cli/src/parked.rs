@@ -39,22 +39,10 @@ enum Action {
 pub async fn run(arguments: ParkedArgs) -> anyhow::Result<ExitCode> {
     match arguments.action.unwrap_or(Action::List) {
         Action::List => {
-            let rows = arguments
-                .ledger
-                .ask("GET", "/parked", &Value::Null)
-                .await?
-                .done(|_| {})
-                .await?;
+            let rows = arguments.ledger.ask("GET", "/parked", &Value::Null).await?.done(|_| {}).await?;
             let rows = rows.as_array().map(Vec::as_slice).unwrap_or_default();
             for row in rows {
-                println!(
-                    "{}",
-                    if arguments.json {
-                        row.to_string()
-                    } else {
-                        line(row)
-                    }
-                );
+                println!("{}", if arguments.json { row.to_string() } else { line(row) });
             }
             if rows.is_empty() && !arguments.json {
                 println!("nothing is parked");
@@ -62,37 +50,20 @@ pub async fn run(arguments: ParkedArgs) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Action::Retry { products } => {
-            let lines = arguments
-                .ledger
-                .ask("POST", "/parked/retry", &json!({"products": products}))
-                .await?;
+            let lines = arguments.ledger.ask("POST", "/parked/retry", &json!({"products": products})).await?;
             let told = |outcome: &Value| {
-                println!(
-                    "{}",
-                    if arguments.json {
-                        outcome.to_string()
-                    } else {
-                        outcome_line(outcome)
-                    }
-                );
+                println!("{}", if arguments.json { outcome.to_string() } else { outcome_line(outcome) });
             };
             let done = lines.done(told).await?;
-            Ok(if done["still_parked"] == 0 {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            })
+            Ok(if done["still_parked"] == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
 }
 
 fn line(row: &Value) -> String {
     let text = |name: &str| row[name].as_str().unwrap_or_default();
-    let waits = if row["retryable"] == true {
-        "is retried every minute"
-    } else {
-        "waits for `ledger parked retry`"
-    };
+    let waits =
+        if row["retryable"] == true { "is retried every minute" } else { "waits for `ledger parked retry`" };
     format!(
         "{}  {}  from event {}  since {}  {} attempts, {waits}: {}",
         text("consumer"),
@@ -109,12 +80,6 @@ fn outcome_line(outcome: &Value) -> String {
     if outcome["released"] == true {
         return format!("{product}  released");
     }
-    let reason = outcome["not_published"]
-        .as_str()
-        .map(|reason| format!(", not published: {reason}"));
-    format!(
-        "{product}  still parked, {} views behind{}",
-        outcome["views_behind"],
-        reason.unwrap_or_default()
-    )
+    let reason = outcome["not_published"].as_str().map(|reason| format!(", not published: {reason}"));
+    format!("{product}  still parked, {} views behind{}", outcome["views_behind"], reason.unwrap_or_default())
 }

@@ -36,11 +36,7 @@ pub async fn run(arguments: PricesArgs) -> anyhow::Result<ExitCode> {
 
 async fn show(arguments: PricesArgs) -> anyhow::Result<ExitCode> {
     let prices = all_pages(&arguments).await?;
-    let text = if arguments.json {
-        format!("{prices}\n")
-    } else {
-        drawn(&prices)
-    };
+    let text = if arguments.json { format!("{prices}\n") } else { drawn(&prices) };
     out::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -71,11 +67,7 @@ fn drawn(prices: &Value) -> String {
     for period in prices["timeline"].as_array().into_iter().flatten() {
         let price = format!("{} {}", text(&period["price"]), text(&period["currency"]));
         let to = period["to"].as_str();
-        let price = if to.is_none() {
-            style(price).green().to_string()
-        } else {
-            price
-        };
+        let price = if to.is_none() { style(price).green().to_string() } else { price };
         let sequence = period["sequence"].to_string();
         table.row(vec![moment(period["from"].as_str()), moment(to), price, sequence]);
     }

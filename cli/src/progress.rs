@@ -18,9 +18,7 @@ pub fn looking(what: &'static str) -> ProgressBar {
 #[must_use]
 pub fn commits(total: u64) -> ProgressBar {
     let bar = ProgressBar::new(total);
-    bar.set_style(style(
-        "{bar:32} {human_pos}/{human_len} commits  {per_sec}  {eta} left",
-    ));
+    bar.set_style(style("{bar:32} {human_pos}/{human_len} commits  {per_sec}  {eta} left"));
     bar
 }
 
@@ -28,9 +26,7 @@ pub fn commits(total: u64) -> ProgressBar {
 #[must_use]
 pub fn bytes(total: u64) -> ProgressBar {
     let bar = ProgressBar::new(total);
-    bar.set_style(style(
-        "{bar:32} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left",
-    ));
+    bar.set_style(style("{bar:32} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left"));
     bar
 }
 

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::Client;
 use clap::Args;
 use engine::Engine;
 use event_store::{DynamoJournal, DynamoReceipts, Journal, Receipts};
+use projections::{DynamoViews, Views};
 
 use crate::settings::Settings;
 use crate::system::aws_environment;
@@ -26,6 +27,8 @@ pub struct Ports {
     pub journal: Arc<dyn Journal>,
     /// The publication receipts.
     pub receipts: Arc<dyn Receipts>,
+    /// The product view.
+    pub views: Arc<dyn Views>,
 }
 
 impl ReadOnly {
@@ -47,7 +50,8 @@ impl ReadOnly {
         let client = Client::new(&config);
         Ok(Ports {
             journal: Arc::new(DynamoJournal::new(client.clone(), &settings.tables.events)),
-            receipts: Arc::new(DynamoReceipts::new(client, &settings.tables.receipts)),
+            receipts: Arc::new(DynamoReceipts::new(client.clone(), &settings.tables.receipts)),
+            views: Arc::new(DynamoViews::new(client, &settings.tables.products)),
         })
     }
 }

@@ -79,6 +79,9 @@ fn print_for_people(report: &Value, view: &str, seconds: f64) {
         commits / seconds.max(0.001)
     );
     if let Some(generation) = report["generation"].as_u64() {
-        println!("generation {generation} is read now; {} items of older ones were dropped", report["dropped"]);
+        println!(
+            "generation {generation} is read now; {} items of older ones were dropped",
+            report["dropped"]
+        );
     }
 }

@@ -25,42 +25,21 @@ pub struct ReconcileArgs {
 /// # Errors
 /// When the ledger cannot be reached or does not answer.
 pub async fn run(arguments: ReconcileArgs) -> anyhow::Result<ExitCode> {
-    let lines = arguments
-        .ledger
-        .ask("POST", "/reconcile", &json!({"repair": arguments.repair}))
-        .await?;
+    let lines = arguments.ledger.ask("POST", "/reconcile", &json!({"repair": arguments.repair})).await?;
     let told = |found: &Value| {
-        println!(
-            "{}",
-            if arguments.json {
-                found.to_string()
-            } else {
-                line(found)
-            }
-        )
+        println!("{}", if arguments.json { found.to_string() } else { line(found) });
     };
     let done = lines.done(told).await?;
     if arguments.json {
         println!("{done}");
     } else {
-        println!(
-            "{} products: {} behind, {} repaired",
-            done["products"], done["behind"], done["repaired"]
-        );
+        println!("{} products: {} behind, {} repaired", done["products"], done["behind"], done["repaired"]);
     }
-    Ok(if done["behind"] == done["repaired"] {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if done["behind"] == done["repaired"] { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn line(found: &Value) -> String {
-    let behind = found["behind"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str);
+    let behind = found["behind"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let repaired = match &found["repaired"] {
         Value::Bool(true) => ", repaired",
         Value::Bool(false) => ", could not be repaired",

@@ -46,15 +46,9 @@ impl Server {
         if let Ok(token) = std::env::var("LEDGER_TOKEN") {
             request = request.bearer_auth(token);
         }
-        let answer = request
-            .send()
-            .await
-            .with_context(|| format!("{} cannot be reached", self.url))?;
+        let answer = request.send().await.with_context(|| format!("{} cannot be reached", self.url))?;
         let status = answer.status();
-        let body = answer
-            .bytes()
-            .await
-            .with_context(|| format!("{} broke off its answer", self.url))?;
+        let body = answer.bytes().await.with_context(|| format!("{} broke off its answer", self.url))?;
         if status.is_success() {
             return serde_json::from_slice(&body)
                 .with_context(|| format!("{} does not answer JSON", self.url));

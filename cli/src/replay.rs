@@ -43,12 +43,7 @@ pub async fn run(arguments: ReplayArgs) -> anyhow::Result<ExitCode> {
     let left = done["left"].as_array().map(Vec::as_slice).unwrap_or_default();
     for left in left {
         let text = |name: &str| left[name].as_str().unwrap_or_default();
-        eprintln!(
-            "{}  left from event {}: {}",
-            text("product_id"),
-            left["from_sequence"],
-            text("reason")
-        );
+        eprintln!("{}  left from event {}: {}", text("product_id"), left["from_sequence"], text("reason"));
     }
     println!(
         "replay {}: {} events, {} products left",
@@ -56,9 +51,5 @@ pub async fn run(arguments: ReplayArgs) -> anyhow::Result<ExitCode> {
         done["events"],
         left.len()
     );
-    Ok(if left.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

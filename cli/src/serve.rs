@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
@@ -39,6 +40,9 @@ pub struct ServeArgs {
     /// Use the `DynamoDB` of the AWS SDK's environment instead of the embedded engine.
     #[arg(long)]
     dynamodb: Option<Dynamodb>,
+    /// How often parked products are tried again, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    retry_parked_every: u64,
     /// Create the tables that are missing there.
     #[arg(long, requires = "dynamodb")]
     create_tables: bool,
@@ -88,15 +92,15 @@ pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
         ground.engine.as_ref(),
         &ground.reach.dynamodb,
         &tables,
+        Duration::from_secs(arguments.retry_parked_every),
         &stopping,
     );
     if ground.engine.is_some() && !arguments.in_memory {
         background.extend(operators(&arguments.data, system, stopping));
     }
     announce(address)?;
-    let served = axum::serve(listener, router)
-        .with_graceful_shutdown(stopped(ground.engine.clone(), stop))
-        .await;
+    let served =
+        axum::serve(listener, router).with_graceful_shutdown(stopped(ground.engine.clone(), stop)).await;
     for task in background {
         // A task that panicked was logged by its own hook; the others still have to end.
         let _ = task.await;

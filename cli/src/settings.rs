@@ -88,30 +88,18 @@ fn table(name: &'static str, value: String) -> Result<String, WrongSetting> {
     if (3..=255).contains(&value.len()) && value.bytes().all(allowed) {
         return Ok(value);
     }
-    Err(wrong(
-        name,
-        &value,
-        "a table name is 3 to 255 of a-z A-Z 0-9 _ . -".into(),
-    ))
+    Err(wrong(name, &value, "a table name is 3 to 255 of a-z A-Z 0-9 _ . -".into()))
 }
 
 fn named(name: &'static str, value: String, most: usize) -> Result<String, WrongSetting> {
     if (1..=most).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(value);
     }
-    Err(wrong(
-        name,
-        &value,
-        format!("must have 1 to {most} visible ASCII characters"),
-    ))
+    Err(wrong(name, &value, format!("must have 1 to {most} visible ASCII characters")))
 }
 
 fn wrong(name: &'static str, value: &str, reason: String) -> WrongSetting {
-    WrongSetting {
-        name,
-        value: value.to_owned(),
-        reason,
-    }
+    WrongSetting { name, value: value.to_owned(), reason }
 }
 
 #[cfg(test)]

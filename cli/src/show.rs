@@ -55,15 +55,8 @@ async fn show(arguments: ShowArgs) -> anyhow::Result<ExitCode> {
     let version = arguments.version.map(|version| ("version", version.to_string()));
     let as_of = arguments.as_of.map(|moment| ("as_of", moment.to_string()));
     let query: Vec<_> = version.into_iter().chain(as_of).collect();
-    let product = arguments
-        .server
-        .get(&["products", arguments.id.as_str()], &query)
-        .await?;
-    let text = if arguments.json {
-        format!("{product}\n")
-    } else {
-        drawn(&product)
-    };
+    let product = arguments.server.get(&["products", arguments.id.as_str()], &query).await?;
+    let text = if arguments.json { format!("{product}\n") } else { drawn(&product) };
     out::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -73,10 +66,7 @@ fn drawn(product: &Value) -> String {
     let Value::Object(fields) = product else {
         return format!("{product}\n");
     };
-    let rest = fields
-        .keys()
-        .map(String::as_str)
-        .filter(|name| !FIRST.contains(name));
+    let rest = fields.keys().map(String::as_str).filter(|name| !FIRST.contains(name));
     for name in FIRST.into_iter().chain(rest) {
         match fields.get(name) {
             None => {}

@@ -95,7 +95,20 @@ impl System {
             clock,
         };
         let publisher = Publisher::new(ports, address(&settings), Patience::default());
-        Self { journal, reading, projector, publisher, read_models, parking, views, edge, bus, prices, receipts, settings }
+        Self {
+            journal,
+            reading,
+            projector,
+            publisher,
+            read_models,
+            parking,
+            views,
+            edge,
+            bus,
+            prices,
+            receipts,
+            settings,
+        }
     }
 
     /// Everybody who may park products.
@@ -123,10 +136,7 @@ impl System {
             name: LOCAL_BUS.to_owned(),
             stopping,
         });
-        commands
-            .merge(queries)
-            .merge(events)
-            .merge(crate::health::routes())
+        commands.merge(queries).merge(events).merge(crate::health::routes())
     }
 }
 

@@ -5,9 +5,10 @@
 mod file;
 mod found;
 mod tables;
+mod views;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -20,16 +21,20 @@ use crate::read_only::ReadOnly;
 use found::Found;
 
 /// What to verify, and against what.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
     /// Only this product.
     id: Option<ProductId>,
     /// Verify this export instead of the tables; `-` is standard input.
-    #[arg(long, value_name = "EXPORT", conflicts_with_all = ["data", "receipts"])]
+    #[arg(long, value_name = "EXPORT", conflicts_with_all = ["data", "receipts", "views"])]
     file: Option<PathBuf>,
     /// Compare every event with its publication receipt.
     #[arg(long)]
     receipts: bool,
+    /// Compare with what the product view shows.
+    #[arg(long)]
+    views: bool,
     /// Compare with an earlier export: shows what was cut off or written anew since then.
     #[arg(long, value_name = "EXPORT")]
     against: Option<PathBuf>,
@@ -81,10 +86,8 @@ pub async fn run(arguments: VerifyArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// The heads of an earlier export, which has to be whole itself to say anything.
-async fn witnesses(earlier: &PathBuf) -> anyhow::Result<BTreeMap<String, Vec<Witness>>> {
+async fn witnesses(earlier: &Path) -> anyhow::Result<BTreeMap<String, Vec<Witness>>> {
     let mut found = Found::quiet();
     file::verify(earlier, Export::default(), &mut found).await?;
-    found
-        .witnesses()
-        .with_context(|| format!("--against {}: is not whole itself", earlier.display()))
+    found.witnesses().with_context(|| format!("--against {}: is not whole itself", earlier.display()))
 }

@@ -57,11 +57,7 @@ impl Executor {
     /// [`Failure`]: each case says what the client should do.
     pub async fn execute(&self, order: &Order) -> Result<Outcome, Failure> {
         let commit_id = (self.edge.ids)();
-        let mut newest = if order.inserts_first() {
-            None
-        } else {
-            self.newest(&order.product_id).await?
-        };
+        let mut newest = if order.inserts_first() { None } else { self.newest(&order.product_id).await? };
         let mut unknown = None;
         for attempt in 0..ATTEMPTS {
             pause_before(attempt).await;
@@ -92,17 +88,12 @@ impl Executor {
     }
 
     async fn newest(&self, product: &ProductId) -> Result<Option<Commit>, Failure> {
-        self.at_most(product, u64::MAX >> 1)
-            .await
-            .map_err(Failure::Unavailable)
+        self.at_most(product, u64::MAX >> 1).await.map_err(Failure::Unavailable)
     }
 
     async fn at_most(&self, product: &ProductId, sequence: u64) -> Result<Option<Commit>, Unavailable> {
         let stored = self.journal.newest(product, sequence).await?;
-        stored
-            .map(|commit| commit.decode())
-            .transpose()
-            .map_err(|error| Unavailable(error.into()))
+        stored.map(|commit| commit.decode()).transpose().map_err(|error| Unavailable(error.into()))
     }
 
     async fn append(
@@ -148,9 +139,7 @@ async fn decided(order: &Order, newest: Option<&Commit>) -> Result<Option<Vec<Pr
 /// Full jitter: writers that collided once should not collide again.
 async fn pause_before(attempt: u32) {
     if attempt > 0 {
-        let most = FIRST_PAUSE
-            .saturating_mul(1 << attempt.min(16))
-            .min(LONGEST_PAUSE);
+        let most = FIRST_PAUSE.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE);
         tokio::time::sleep(most.mul_f64(fastrand::f64())).await;
     }
 }

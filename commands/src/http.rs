@@ -52,11 +52,9 @@ pub fn routes(api: CommandApi) -> Router {
     Router::new()
         .route(
             "/products",
-            post(
-                |State(api): Api, context: RequestContext, request: Request| async move {
-                    api.run(Verb::Create, None, &context, request).await
-                },
-            ),
+            post(|State(api): Api, context: RequestContext, request: Request| async move {
+                api.run(Verb::Create, None, &context, request).await
+            }),
         )
         .route("/products/{id}", put(replace).patch(patch).delete(delete))
         .route("/products/{id}/restore", post(restore))
@@ -152,14 +150,9 @@ fn occurred_in_query(verb: Verb, parts: &Parts, now: Timestamp) -> Result<Option
         (Verb::Delete | Verb::Restore, [(name, value)]) if name == "occurred_at" => {
             let moment = Timestamp::parse(value)
                 .map_err(|error| Problem::new(Kind::Malformed, format!("occurred_at: {error}.")))?;
-            not_in_the_future(moment, now)
-                .map(Some)
-                .map_err(|fault| Problem::invalid(vec![fault]))
+            not_in_the_future(moment, now).map(Some).map_err(|fault| Problem::invalid(vec![fault]))
         }
-        _ => Err(Problem::new(
-            Kind::Malformed,
-            format!("This request takes no such query: {query}"),
-        )),
+        _ => Err(Problem::new(Kind::Malformed, format!("This request takes no such query: {query}"))),
     }
 }
 
@@ -168,8 +161,5 @@ fn not_in_the_future(moment: Timestamp, now: Timestamp) -> Result<Timestamp, Fau
     if moment <= now {
         return Ok(moment);
     }
-    Err(Fault {
-        pointer: "/occurred_at".into(),
-        detail: format!("lies in the future; it is {now}"),
-    })
+    Err(Fault { pointer: "/occurred_at".into(), detail: format!("lies in the future; it is {now}") })
 }

@@ -46,12 +46,7 @@ pub fn product_id(actor: &str, key: &str) -> ProductId {
 
 /// SHA-256(actor, 0x00, key). Stored in part; never change.
 fn digest(actor: &str, key: &str) -> [u8; 32] {
-    Sha256::new()
-        .chain_update(actor)
-        .chain_update([0])
-        .chain_update(key)
-        .finalize()
-        .into()
+    Sha256::new().chain_update(actor).chain_update([0]).chain_update(key).finalize().into()
 }
 
 #[cfg(test)]
@@ -69,24 +64,15 @@ mod tests {
 
     #[test]
     fn the_stored_form_of_a_key_stays() {
-        assert_eq!(
-            product_id("anonymous", "k-1").as_str(),
-            "6RD7Q0H8EYC05N888NMGT49WPJ"
-        );
-        assert_eq!(
-            key_hash("anonymous", "k-1"),
-            [0xd8, 0x69, 0xee, 0x08, 0xa1, 0xde, 0x60, 0x0b]
-        );
+        assert_eq!(product_id("anonymous", "k-1").as_str(), "6RD7Q0H8EYC05N888NMGT49WPJ");
+        assert_eq!(key_hash("anonymous", "k-1"), [0xd8, 0x69, 0xee, 0x08, 0xa1, 0xde, 0x60, 0x0b]);
     }
 
     #[test]
     fn the_order_of_fields_is_no_difference_but_every_part_is() {
         let of = |method, path, query, body: Value| fingerprint(method, path, query, &body).unwrap();
         let one = of("PUT", "/products/a", "", json!({"name": "x", "price": "1"}));
-        assert_eq!(
-            one,
-            of("PUT", "/products/a", "", json!({"price": "1", "name": "x"}))
-        );
+        assert_eq!(one, of("PUT", "/products/a", "", json!({"price": "1", "name": "x"})));
         for other in [
             of("POST", "/products/a", "", json!({"name": "x", "price": "1"})),
             of("PUT", "/products/b", "", json!({"name": "x", "price": "1"})),

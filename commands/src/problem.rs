@@ -1,4 +1,4 @@
-//! What a failed command is answered with: one match.
+//! What a failed command is answered with.
 
 use schema::http::{Fault, Kind, Problem};
 use schema::{RecordedEvent, Timestamp};
@@ -10,25 +10,7 @@ use crate::product::Refusal;
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Refused(Refusal::UnknownProduct) => Problem::new(
-                Kind::ProductNotFound,
-                "No product has this id; create it with PUT.",
-            ),
-            Failure::Refused(Refusal::Deleted) => Problem::new(
-                Kind::ProductDeleted,
-                "Restore the product first, or replace it with PUT.",
-            ),
-            Failure::Refused(Refusal::NotDeleted) => {
-                Problem::new(Kind::ProductNotDeleted, "There is no deletion to undo.")
-            }
-            Failure::Refused(Refusal::AlreadyExists) => Problem::new(
-                Kind::ProductExists,
-                "Another request made a product with the id that this key stands for.",
-            ),
-            Failure::Refused(refusal @ Refusal::TooManyAttributes) => Problem::invalid(vec![Fault {
-                pointer: "/attributes".into(),
-                detail: refusal.to_string(),
-            }]),
+            Failure::Refused(refusal) => refused(refusal),
             Failure::PreconditionFailed { current, missed } => {
                 let detail =
                     "Look at what was missed, decide anew, and send the command with the current version.";
@@ -36,10 +18,9 @@ impl From<Failure> for Problem {
                     .with("current_version", json!(current))
                     .with("missed", missed.iter().map(missed_event).collect::<Vec<_>>())
             }
-            Failure::KeyReused => Problem::new(
-                Kind::IdempotencyKeyReused,
-                "Send a new request with a new Idempotency-Key.",
-            ),
+            Failure::KeyReused => {
+                Problem::new(Kind::IdempotencyKeyReused, "Send a new request with a new Idempotency-Key.")
+            }
             Failure::Conflict => {
                 let detail =
                     "Nothing was recorded, because other writers were always faster; send the command again.";
@@ -61,6 +42,26 @@ impl From<Failure> for Problem {
                 tracing::error!(%reason, "the event table does not answer");
                 Problem::unavailable("The command was not recorded; send it again later.")
             }
+        }
+    }
+}
+
+/// The answer to a command that the product's state does not allow.
+fn refused(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::UnknownProduct => {
+            Problem::new(Kind::ProductNotFound, "No product has this id; create it with PUT.")
+        }
+        Refusal::Deleted => {
+            Problem::new(Kind::ProductDeleted, "Restore the product first, or replace it with PUT.")
+        }
+        Refusal::NotDeleted => Problem::new(Kind::ProductNotDeleted, "There is no deletion to undo."),
+        Refusal::AlreadyExists => Problem::new(
+            Kind::ProductExists,
+            "Another request made a product with the id that this key stands for.",
+        ),
+        Refusal::TooManyAttributes => {
+            Problem::invalid(vec![Fault { pointer: "/attributes".into(), detail: refusal.to_string() }])
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The command routes through their front door, on the journal in memory and on the embedded engine.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod commands {
     mod bad_input;

@@ -31,9 +31,7 @@ pub fn seal(unsealed: Unsealed) -> Result<(Commit, StoredCommit), SealError> {
     let mut stored = unsealed.to_json()?;
     let canonical = serde_json_canonicalizer::to_vec(&stored)?;
     if canonical.len() > MOST_BYTES {
-        return Err(SealError::TooLarge {
-            bytes: canonical.len(),
-        });
+        return Err(SealError::TooLarge { bytes: canonical.len() });
     }
     let hash = Hash::of_digest(&Sha256::digest(&canonical).into());
     stored.insert("hash".into(), hash.as_str().into());
@@ -61,10 +59,7 @@ mod tests {
     fn keys_are_sorted_by_utf_16_code_units_as_rfc_8785_says() {
         let value = json!({"\u{fb33}": 1, "\u{1f600}": 2, "\u{20ac}": 3, "1": 4, "\r": 5});
         let canonical = serde_json_canonicalizer::to_string(&value).unwrap();
-        assert_eq!(
-            canonical,
-            "{\"\\r\":5,\"1\":4,\"\u{20ac}\":3,\"\u{1f600}\":2,\"\u{fb33}\":1}"
-        );
+        assert_eq!(canonical, "{\"\\r\":5,\"1\":4,\"\u{20ac}\":3,\"\u{1f600}\":2,\"\u{fb33}\":1}");
     }
 
     #[test]

@@ -27,10 +27,7 @@ impl DynamoJournal {
     /// The journal in `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self {
-            client,
-            table: table.into(),
-        }
+        Self { client, table: table.into() }
     }
 
     fn query(&self, product: &ProductId) -> QueryFluentBuilder {
@@ -49,9 +46,7 @@ impl DynamoJournal {
         limit: usize,
         narrowed: impl FnOnce(ScanFluentBuilder) -> ScanFluentBuilder,
     ) -> Result<ScanPage, Unavailable> {
-        let from = from
-            .map(|position| to_item(&StoredCommit(position.0)))
-            .transpose();
+        let from = from.map(|position| to_item(&StoredCommit(position.0))).transpose();
         let request = self
             .client
             .scan()
@@ -64,9 +59,7 @@ impl DynamoJournal {
         let commits = answer.items.unwrap_or_default().into_iter().map(from_item);
         Ok(ScanPage {
             commits: commits.collect(),
-            next: answer
-                .last_evaluated_key
-                .map(|key| ScanPosition(from_item(key).0)),
+            next: answer.last_evaluated_key.map(|key| ScanPosition(from_item(key).0)),
         })
     }
 }
@@ -110,11 +103,7 @@ impl Journal for DynamoJournal {
         let mut from = None;
         while commits.len() < limit {
             let query = query.clone().limit(request_limit(limit - commits.len()));
-            let answer = query
-                .set_exclusive_start_key(from)
-                .send()
-                .await
-                .map_err(unavailable)?;
+            let answer = query.set_exclusive_start_key(from).send().await.map_err(unavailable)?;
             commits.extend(answer.items.unwrap_or_default().into_iter().map(from_item));
             from = answer.last_evaluated_key;
             if from.is_none() {
@@ -138,10 +127,7 @@ impl Journal for DynamoJournal {
         };
         let page = self.scanned(from, limit, keys_only).await?;
         let keys = page.commits.iter().map(CommitKey::of).collect::<Result<_, _>>()?;
-        Ok(KeyPage {
-            keys,
-            next: page.next,
-        })
+        Ok(KeyPage { keys, next: page.next })
     }
 }
 
@@ -153,11 +139,7 @@ pub(crate) fn unavailable<E>(error: SdkError<E>) -> Unavailable
 where
     E: std::error::Error + Send + Sync + 'static,
 {
-    Unavailable(
-        aws_sdk_dynamodb::error::DisplayErrorContext(error)
-            .to_string()
-            .into(),
-    )
+    Unavailable(aws_sdk_dynamodb::error::DisplayErrorContext(error).to_string().into())
 }
 
 /// What a failed insert says about the commit. Only two answers are certain: it is (or another is) there, or it can
@@ -168,13 +150,7 @@ fn append_error(error: SdkError<ExecuteStatementError>) -> AppendError {
         return AppendError::Occupied;
     }
     let code = service.and_then(ProvideErrorMetadata::code);
-    let never = matches!(
-        code,
-        Some("ValidationException" | "ResourceNotFoundException" | "AccessDeniedException")
-    );
-    if never {
-        AppendError::Refused(unavailable(error))
-    } else {
-        AppendError::Unknown(unavailable(error))
-    }
+    let never =
+        matches!(code, Some("ValidationException" | "ResourceNotFoundException" | "AccessDeniedException"));
+    if never { AppendError::Refused(unavailable(error)) } else { AppendError::Unknown(unavailable(error)) }
 }

@@ -33,12 +33,9 @@ pub fn everything(
     journal: Arc<dyn Journal>,
     listing: Listing,
 ) -> impl Stream<Item = Result<StoredCommit, ExportError>> + Send {
-    let products = listing
-        .heads()
-        .map_err(ExportError::from)
-        .and_then(|head| async move {
-            ProductId::new(head.product_id.as_str()).map_err(|_| ExportError::ForeignKey(head.product_id))
-        });
+    let products = listing.heads().map_err(ExportError::from).and_then(|head| async move {
+        ProductId::new(head.product_id.as_str()).map_err(|_| ExportError::ForeignKey(head.product_id))
+    });
     let begun = products.map_ok(move |product| begin(journal.clone(), product));
     begun.try_buffered(AHEAD).try_flatten()
 }
@@ -70,9 +67,7 @@ async fn begin(
     let rest = match first.last().filter(|_| first.len() == FIRST) {
         Some(last) => {
             let after = last.sequence().map_err(|error| Unavailable(error.into()))?;
-            commits_after(journal, product, after)
-                .map_err(ExportError::from)
-                .left_stream()
+            commits_after(journal, product, after).map_err(ExportError::from).left_stream()
         }
         None => stream::empty().right_stream(),
     };

@@ -34,11 +34,7 @@ pub struct Tampering {
 
 impl fmt::Display for Tampering {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} of commit {} of product {}",
-            self.operation, self.sequence, self.product
-        )
+        write!(f, "{} of commit {} of product {}", self.operation, self.sequence, self.product)
     }
 }
 

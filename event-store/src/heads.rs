@@ -131,18 +131,12 @@ impl Walk {
             head.commits += 1;
             return;
         }
-        let beyond = self
-            .heads
-            .range::<str, _>((Excluded(product_id.as_str()), Unbounded));
+        let beyond = self.heads.range::<str, _>((Excluded(product_id.as_str()), Unbounded));
         if self.heads.len() >= most && beyond.take(1).count() == 0 {
             self.more = true;
             return;
         }
-        let head = Head {
-            product_id: product_id.clone(),
-            version,
-            commits: 1,
-        };
+        let head = Head { product_id: product_id.clone(), version, commits: 1 };
         self.heads.insert(product_id, head);
         if self.heads.len() > most {
             self.heads.pop_last();

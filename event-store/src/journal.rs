@@ -55,10 +55,7 @@ pub trait Journal: Send + Sync {
     async fn scan_keys(&self, from: Option<ScanPosition>, limit: usize) -> Result<KeyPage, Unavailable> {
         let page = self.scan(from, limit).await?;
         let keys = page.commits.iter().map(CommitKey::of).collect::<Result<_, _>>()?;
-        Ok(KeyPage {
-            keys,
-            next: page.next,
-        })
+        Ok(KeyPage { keys, next: page.next })
     }
 }
 
@@ -138,26 +135,23 @@ pub fn commits_after(
     product: ProductId,
     after: u64,
 ) -> impl Stream<Item = Result<StoredCommit, Unavailable>> + Send {
-    stream::try_unfold(
-        (after, Vec::new().into_iter(), false),
-        move |(mut after, mut page, mut last)| {
-            let (journal, product) = (journal.clone(), product.clone());
-            async move {
-                loop {
-                    if let Some(commit) = page.next() {
-                        return Ok(Some((commit, (after, page, last))));
-                    }
-                    if last {
-                        return Ok(None);
-                    }
-                    let commits = journal.page(&product, after, PAGE).await?;
-                    last = commits.len() < PAGE;
-                    if let Some(commit) = commits.last() {
-                        after = commit.sequence().map_err(|error| Unavailable(error.into()))?;
-                    }
-                    page = commits.into_iter();
+    stream::try_unfold((after, Vec::new().into_iter(), false), move |(mut after, mut page, mut last)| {
+        let (journal, product) = (journal.clone(), product.clone());
+        async move {
+            loop {
+                if let Some(commit) = page.next() {
+                    return Ok(Some((commit, (after, page, last))));
                 }
+                if last {
+                    return Ok(None);
+                }
+                let commits = journal.page(&product, after, PAGE).await?;
+                last = commits.len() < PAGE;
+                if let Some(commit) = commits.last() {
+                    after = commit.sequence().map_err(|error| Unavailable(error.into()))?;
+                }
+                page = commits.into_iter();
             }
-        },
-    )
+        }
+    })
 }

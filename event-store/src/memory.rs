@@ -72,23 +72,11 @@ impl Journal for MemoryJournal {
 
     async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
         use std::ops::Bound::{Excluded, Unbounded};
-        let from = from
-            .map(|position| key_of(&StoredCommit(position.0)))
-            .transpose()?;
+        let from = from.map(|position| key_of(&StoredCommit(position.0))).transpose()?;
         let commits = self.commits();
-        let page: Vec<_> = commits
-            .range((from.map_or(Unbounded, Excluded), Unbounded))
-            .take(limit)
-            .collect();
-        let next = if page.len() < limit {
-            None
-        } else {
-            page.last().map(|(key, _)| position_after(key))
-        };
-        Ok(ScanPage {
-            commits: page.into_iter().map(|(_, commit)| commit.clone()).collect(),
-            next,
-        })
+        let page: Vec<_> = commits.range((from.map_or(Unbounded, Excluded), Unbounded)).take(limit).collect();
+        let next = if page.len() < limit { None } else { page.last().map(|(key, _)| position_after(key)) };
+        Ok(ScanPage { commits: page.into_iter().map(|(_, commit)| commit.clone()).collect(), next })
     }
 }
 
@@ -100,8 +88,5 @@ fn key_of(commit: &StoredCommit) -> Result<(String, u64), Unavailable> {
 
 fn position_after((product, sequence): &(String, u64)) -> ScanPosition {
     let product = ("product_id".to_owned(), product.as_str().into());
-    ScanPosition(Map::from_iter([
-        product,
-        ("sequence".to_owned(), (*sequence).into()),
-    ]))
+    ScanPosition(Map::from_iter([product, ("sequence".to_owned(), (*sequence).into())]))
 }

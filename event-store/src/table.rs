@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType, TableStatus,
@@ -61,7 +62,8 @@ struct Key {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Index {
-    index_name: String,
+    #[serde(rename = "IndexName")]
+    name: String,
     key_schema: Vec<Key>,
     projection: IndexProjection,
 }
@@ -84,24 +86,14 @@ struct Stream {
 /// # Errors
 /// [`CreateTableError`]: what to check.
 pub async fn create(client: &Client, table: &str, shape: &str) -> Result<(), CreateTableError> {
-    let refused = |reason: String| CreateTableError::Refused {
-        table: table.to_owned(),
-        reason,
-    };
-    let unreadable = |reason: String| CreateTableError::Shape {
-        table: table.to_owned(),
-        reason,
-    };
+    let refused = |reason: String| CreateTableError::Refused { table: table.to_owned(), reason };
+    let unreadable = |reason: String| CreateTableError::Shape { table: table.to_owned(), reason };
     let shape: Shape = serde_json::from_str(shape).map_err(|error| unreadable(error.to_string()))?;
-    let mut request = client
-        .create_table()
-        .table_name(table)
-        .billing_mode(BillingMode::PayPerRequest);
+    let mut request = client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
     for definition in &shape.attribute_definitions {
         let kind = ScalarAttributeType::from(definition.attribute_type.as_str());
-        let built = AttributeDefinition::builder()
-            .attribute_name(&definition.attribute_name)
-            .attribute_type(kind);
+        let built =
+            AttributeDefinition::builder().attribute_name(&definition.attribute_name).attribute_type(kind);
         request =
             request.attribute_definitions(built.build().map_err(|error| unreadable(error.to_string()))?);
     }
@@ -112,21 +104,15 @@ pub async fn create(client: &Client, table: &str, shape: &str) -> Result<(), Cre
     }
     if let Some(stream) = &shape.stream_specification {
         let view = StreamViewType::from(stream.stream_view_type.as_str());
-        let built = StreamSpecification::builder()
-            .stream_enabled(stream.stream_enabled)
-            .stream_view_type(view);
+        let built =
+            StreamSpecification::builder().stream_enabled(stream.stream_enabled).stream_view_type(view);
         request = request.stream_specification(built.build().map_err(|error| unreadable(error.to_string()))?);
     }
     match request.send().await {
         Ok(_) => {}
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(|error| error.is_resource_in_use_exception()) => {}
+        Err(error) if error.code() == Some("ResourceInUseException") => {}
         Err(error) => {
-            return Err(refused(
-                aws_sdk_dynamodb::error::DisplayErrorContext(error).to_string(),
-            ));
+            return Err(refused(aws_sdk_dynamodb::error::DisplayErrorContext(error).to_string()));
         }
     }
     until_active(client, table).await.map_err(refused)
@@ -148,21 +134,15 @@ async fn until_active(client: &Client, table: &str) -> Result<(), String> {
 fn key_schema(keys: &[Key]) -> Result<Vec<KeySchemaElement>, String> {
     let element = |key: &Key| {
         let kind = KeyType::from(key.key_type.as_str());
-        KeySchemaElement::builder()
-            .attribute_name(&key.attribute_name)
-            .key_type(kind)
-            .build()
+        KeySchemaElement::builder().attribute_name(&key.attribute_name).key_type(kind).build()
     };
-    keys.iter()
-        .map(element)
-        .collect::<Result<_, _>>()
-        .map_err(|error| error.to_string())
+    keys.iter().map(element).collect::<Result<_, _>>().map_err(|error| error.to_string())
 }
 
 fn secondary(index: &Index) -> Result<GlobalSecondaryIndex, String> {
     let projection = ProjectionType::from(index.projection.projection_type.as_str());
     GlobalSecondaryIndex::builder()
-        .index_name(&index.index_name)
+        .index_name(&index.name)
         .set_key_schema(Some(key_schema(&index.key_schema)?))
         .projection(Projection::builder().projection_type(projection).build())
         .build()

@@ -30,7 +30,7 @@ pub use fault::{Fault, FaultKind, Source};
 pub use journal::{Ledger, Patience, Progress};
 pub use lines::{Batch, LONGEST_LINE, Line};
 pub use report::{MOST_FAULTS, ProductReport, Summary, Verdict, head_line};
-pub use witness::{Published, Witness, against};
+pub use witness::{Published, Seen, Witness, against};
 
 /// Verifies all commits of a product, oldest first; one that does not exist has no commits and no faults.
 ///

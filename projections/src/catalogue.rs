@@ -54,9 +54,7 @@ impl Catalogue {
 
     async fn put(&self, generation: Generation, product: &Product) -> Result<(), Stuck> {
         let written = self.views.put(generation, product).await;
-        written
-            .map(drop)
-            .map_err(|error| Stuck::for_now(product.version, &error))
+        written.map(drop).map_err(|error| Stuck::for_now(product.version, &error))
     }
 
     /// The newest product of the event table.
@@ -109,10 +107,9 @@ impl Projection for Catalogue {
         Ok(match (seen, newest) {
             (None, None) => None,
             (None, Some(_)) => Some(Difference::Missing),
-            (Some(seen), Some(newest)) if seen.version < newest.version => Some(Difference::Behind {
-                seen: seen.version,
-                newest: newest.version,
-            }),
+            (Some(seen), Some(newest)) if seen.version < newest.version => {
+                Some(Difference::Behind { seen: seen.version, newest: newest.version })
+            }
             (Some(seen), newest) if newest.as_ref() == Some(&seen) => None,
             (Some(seen), _) => Some(Difference::Other { seen: seen.version }),
         })
@@ -131,10 +128,7 @@ impl Projection for Catalogue {
                     limit: DROPPED_AT_ONCE,
                 };
                 let portion = self.views.slice(generation, &slice).await?;
-                let rows = portion
-                    .rows
-                    .iter()
-                    .map(|row| self.views.remove(generation, &row.product.id));
+                let rows = portion.rows.iter().map(|row| self.views.remove(generation, &row.product.id));
                 removed += try_join_all(rows).await?.len() as u64;
                 match portion.rows.last() {
                     Some(last) if !portion.exhausted => range = range.behind(&last.position, false),
@@ -158,9 +152,6 @@ pub fn state_of(commit: &StoredCommit) -> Result<Product, UnreadableState> {
     if product.id.as_str() == commit.text("product_id")? && product.version == version {
         Ok(product)
     } else {
-        Err(UnreadableState::Foreign {
-            id: product.id,
-            version: product.version,
-        })
+        Err(UnreadableState::Foreign { id: product.id, version: product.version })
     }
 }

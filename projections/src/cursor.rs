@@ -27,11 +27,7 @@ pub fn decode(query: &[&str], cursor: &str) -> Result<String, InvalidCursor> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| InvalidCursor)?;
     let (sum, position) = bytes.split_first_chunk::<CHECKSUM_BYTES>().ok_or(InvalidCursor)?;
     let position = std::str::from_utf8(position).map_err(|_| InvalidCursor)?;
-    if *sum == checksum(query, position) {
-        Ok(position.to_owned())
-    } else {
-        Err(InvalidCursor)
-    }
+    if *sum == checksum(query, position) { Ok(position.to_owned()) } else { Err(InvalidCursor) }
 }
 
 fn checksum(query: &[&str], position: &str) -> [u8; CHECKSUM_BYTES] {

@@ -51,10 +51,7 @@ type Answer = Result<Response, Problem>;
 
 /// The routes that read. [`schema::http::finish`] has to be laid around them.
 pub fn routes(api: QueryApi) -> Router {
-    let queries = Queries {
-        api,
-        lineup: Mutex::default(),
-    };
+    let queries = Queries { api, lineup: Mutex::default() };
     Router::new()
         .route("/products", get(list::products))
         .route("/products/{id}", get(product::product))

@@ -97,14 +97,8 @@ impl Prices {
         }
         let stuck = |error: Unavailable| Stuck::for_now(seen + 1, &error);
         // The entries first: a cursor without its entries would lose them, entries without the cursor are written again.
-        self.log
-            .write(generation, product, &run.entries)
-            .await
-            .map_err(stuck)?;
-        self.log
-            .advance(generation, product, seen, run.last)
-            .await
-            .map_err(stuck)
+        self.log.write(generation, product, &run.entries).await.map_err(stuck)?;
+        self.log.advance(generation, product, seen, run.last).await.map_err(stuck)
     }
 
     /// One walk from the cursor to the end; says whether the cursor moved by this hand alone.
@@ -166,10 +160,9 @@ impl Projection for Prices {
         let seen = seen.map_err(|error| Stuck::for_now(1, &error))?;
         Ok(match seen.folded {
             0 if ledger.folded > 0 => Some(Difference::Missing),
-            folded if folded < ledger.folded => Some(Difference::Behind {
-                seen: folded,
-                newest: ledger.folded,
-            }),
+            folded if folded < ledger.folded => {
+                Some(Difference::Behind { seen: folded, newest: ledger.folded })
+            }
             folded => (seen != ledger).then_some(Difference::Other { seen: folded }),
         })
     }
@@ -182,22 +175,14 @@ impl Projection for Prices {
 impl Run {
     /// What is wrong when the commits came from the event table itself, which has no gaps.
     fn stuck_in_the_ledger(&self) -> Option<Stuck> {
-        let gap = || {
-            self.gap
-                .then(|| Stuck::for_good(self.last + 1, &Gap(self.last + 1)))
-        };
+        let gap = || self.gap.then(|| Stuck::for_good(self.last + 1, &Gap(self.last + 1)));
         self.stuck.clone().or_else(gap)
     }
 }
 
 /// Folds commits as long as each follows the one before it.
 fn run<'a>(folded: u64, commits: impl Iterator<Item = &'a StoredCommit>) -> Run {
-    let mut run = Run {
-        entries: Vec::new(),
-        last: folded,
-        gap: false,
-        stuck: None,
-    };
+    let mut run = Run { entries: Vec::new(), last: folded, gap: false, stuck: None };
     for stored in commits {
         match stored.decode() {
             Ok(commit) if commit.sequence == run.last + 1 => {

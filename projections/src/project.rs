@@ -41,12 +41,7 @@ impl Projector {
         parking: Arc<dyn Parking>,
         clock: Clock,
     ) -> Self {
-        Self {
-            views,
-            projections,
-            parking,
-            clock,
-        }
+        Self { views, projections, parking, clock }
     }
 
     /// Projects one batch of stream records. The answer names the records from which the batch has to be repeated:
@@ -62,10 +57,7 @@ impl Projector {
             );
         }
         for reason in &batch.nameless {
-            tracing::error!(
-                reason,
-                "a stream record names no product; `ledger reconcile` finds what it was"
-            );
+            tracing::error!(reason, "a stream record names no product; `ledger reconcile` finds what it was");
         }
         let mut answer = DynamoDbEventResponse::default();
         if batch.entries.is_empty() {

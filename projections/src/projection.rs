@@ -85,21 +85,13 @@ impl Stuck {
     /// Time heals it: a store did not answer.
     #[must_use]
     pub fn for_now(from_sequence: u64, reason: &dyn std::error::Error) -> Self {
-        Self {
-            from_sequence,
-            reason: reason.to_string(),
-            retryable: true,
-        }
+        Self { from_sequence, reason: reason.to_string(), retryable: true }
     }
 
     /// Somebody has to act: what is stored cannot be read by this build.
     #[must_use]
     pub fn for_good(from_sequence: u64, reason: &dyn std::error::Error) -> Self {
-        Self {
-            from_sequence,
-            reason: reason.to_string(),
-            retryable: false,
-        }
+        Self { from_sequence, reason: reason.to_string(), retryable: false }
     }
 }
 

@@ -132,8 +132,7 @@ impl Rebuild {
     pub async fn dry_run(&self, watch: Watch<'_>) -> Result<Report, RebuildError> {
         let read = self.generations().await?.read;
         let mut report = Report::default();
-        self.compare(&mut report, &mut [Comparison::of(read)], watch)
-            .await?;
+        self.compare(&mut report, &mut [Comparison::of(read)], watch).await?;
         Ok(report)
     }
 
@@ -174,10 +173,7 @@ impl Rebuild {
             while let Some((product, outcome)) = built.next().await {
                 outcome.or_else(|stuck| noted(&mut unreadable, product, stuck))?;
             }
-            watch(Progress {
-                phase: Phase::Building,
-                commits: pages.commits,
-            });
+            watch(Progress { phase: Phase::Building, commits: pages.commits });
         }
         report.unreadable = unreadable.into_iter().collect();
         Ok(())
@@ -194,12 +190,7 @@ struct Pages<'a> {
 
 impl<'a> Pages<'a> {
     fn of(journal: &'a dyn Journal) -> Self {
-        Self {
-            journal,
-            from: None,
-            ended: false,
-            commits: 0,
-        }
+        Self { journal, from: None, ended: false, commits: 0 }
     }
 
     /// The next commits, `None` at the end.
@@ -234,10 +225,7 @@ impl<'a> Pages<'a> {
 fn by_product(page: Vec<StoredCommit>) -> Vec<News> {
     let mut products: BTreeMap<ProductId, BTreeMap<u64, StoredCommit>> = BTreeMap::new();
     for commit in page {
-        let product = commit
-            .text("product_id")
-            .ok()
-            .and_then(|text| ProductId::new(text).ok());
+        let product = commit.text("product_id").ok().and_then(|text| ProductId::new(text).ok());
         if let (Some(product), Ok(sequence)) = (product, commit.sequence()) {
             products.entry(product).or_default().insert(sequence, commit);
         }
@@ -253,10 +241,7 @@ fn noted(
     stuck: Stuck,
 ) -> Result<(), RebuildError> {
     if stuck.retryable {
-        return Err(RebuildError::Stuck {
-            product,
-            reason: stuck.reason,
-        });
+        return Err(RebuildError::Stuck { product, reason: stuck.reason });
     }
     unreadable.insert(product, stuck.reason);
     Ok(())

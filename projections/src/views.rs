@@ -191,11 +191,7 @@ impl Lineup {
 
 impl Default for Generations {
     fn default() -> Self {
-        Self {
-            read: Generation(1),
-            write: vec![Generation(1)],
-            last: Generation(1),
-        }
+        Self { read: Generation(1), write: vec![Generation(1)], last: Generation(1) }
     }
 }
 

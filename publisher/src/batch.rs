@@ -50,11 +50,7 @@ pub(crate) fn sort(event: &Event) -> Vec<Delivery> {
         };
         let place = *places.entry(product.clone()).or_insert(deliveries.len());
         if place == deliveries.len() {
-            deliveries.push(Delivery {
-                product,
-                commits: Vec::new(),
-                records: Vec::new(),
-            });
+            deliveries.push(Delivery { product, commits: Vec::new(), records: Vec::new() });
         }
         deliveries[place].records.push(delivered);
         deliveries[place].commits.extend(commit);
@@ -67,10 +63,7 @@ fn read(record: &EventRecord) -> Option<(ProductId, Option<Commit>)> {
         Change::Committed(stored) => match stored.decode() {
             Ok(commit) => return Some((commit.product_id.clone(), Some(commit))),
             Err(error) => {
-                let product = stored
-                    .text("product_id")
-                    .ok()
-                    .and_then(|id| ProductId::new(id).ok());
+                let product = stored.text("product_id").ok().and_then(|id| ProductId::new(id).ok());
                 (product, error.to_string())
             }
         },

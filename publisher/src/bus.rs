@@ -78,19 +78,13 @@ impl Refusal {
     /// A refusal from its code and its message, which is cut to 1,000 characters.
     #[must_use]
     pub fn new(code: impl Into<String>, message: impl AsRef<str>) -> Self {
-        Self {
-            code: code.into(),
-            message: message.as_ref().chars().take(LONGEST_MESSAGE).collect(),
-        }
+        Self { code: code.into(), message: message.as_ref().chars().take(LONGEST_MESSAGE).collect() }
     }
 
     /// Whether the same entry may be accepted later: the retryable codes of `PutEvents` (`PutEventsResultEntry`).
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(
-            self.code.as_str(),
-            "InternalFailure" | "InternalException" | "ThrottlingException"
-        )
+        matches!(self.code.as_str(), "InternalFailure" | "InternalException" | "ThrottlingException")
     }
 }
 
@@ -98,9 +92,6 @@ impl BusError {
     /// An error from its remedy, code and message.
     #[must_use]
     pub fn new(remedy: Remedy, code: impl Into<String>, message: impl AsRef<str>) -> Self {
-        Self {
-            remedy,
-            refusal: Refusal::new(code, message),
-        }
+        Self { remedy, refusal: Refusal::new(code, message) }
     }
 }

@@ -55,9 +55,7 @@ impl Publisher {
         let row = self.ports.parking.of(CONSUMER, product).await?;
         let rows = HashMap::from_iter(row.map(|row| (product.clone(), row)));
         let products = vec![product.clone()];
-        let ends = self
-            .catch_up(products, rows, self.patience, deadline(time_left))
-            .await;
+        let ends = self.catch_up(products, rows, self.patience, deadline(time_left)).await;
         let end = ends.into_iter().next().map(|(_, end)| end);
         end.unwrap_or_else(|| Err(Unavailable("the product was not looked at".into())))
     }
@@ -68,10 +66,7 @@ impl Publisher {
     /// [`Unavailable`]: the parking table did not answer; the schedule comes again.
     pub async fn retry_parked(&self, time_left: Duration) -> Result<Retried, Unavailable> {
         let deadline = deadline(time_left);
-        let patience = Patience {
-            total: self.patience.total.min(SCHEDULED),
-            ..self.patience
-        };
+        let patience = Patience { total: self.patience.total.min(SCHEDULED), ..self.patience };
         let mut retried = Retried::default();
         let mut after = None;
         while Instant::now() < deadline {
@@ -150,10 +145,5 @@ impl Publisher {
 }
 
 fn everything(product: ProductId) -> Wanted {
-    Wanted {
-        product,
-        up_to: None,
-        commits: Vec::new(),
-        even_if_parked: true,
-    }
+    Wanted { product, up_to: None, commits: Vec::new(), even_if_parked: true }
 }

@@ -113,10 +113,7 @@ impl Due {
         }
         let commit = Arc::new(commit);
         for sequence in next..=commit.last_sequence() {
-            self.events.push_back(Unsent {
-                commit: commit.clone(),
-                sequence,
-            });
+            self.events.push_back(Unsent { commit: commit.clone(), sequence });
         }
         true
     }
@@ -131,9 +128,7 @@ impl Due {
     }
 
     fn until_unreadable(mut self, next: u64, stored: &StoredCommit, error: &DecodeError) -> Self {
-        let at = stored
-            .sequence()
-            .map_or_else(|_| String::new(), |sequence| format!(" {sequence}"));
+        let at = stored.sequence().map_or_else(|_| String::new(), |sequence| format!(" {sequence}"));
         self.then = Then::Trouble {
             from_sequence: next,
             reason: format!("commit{at} cannot be read: {error}"),

@@ -36,9 +36,7 @@ pub struct EventsApi {
 
 /// The route that shows the bus. [`schema::http::finish`] has to be laid around it.
 pub fn routes(api: EventsApi) -> Router {
-    Router::new()
-        .route("/events", get(events))
-        .with_state(Arc::new(api))
+    Router::new().route("/events", get(events)).with_state(Arc::new(api))
 }
 
 async fn events(
@@ -48,9 +46,7 @@ async fn events(
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     context.require(Scope::Audit)?;
-    let last = headers
-        .get("last-event-id")
-        .map(|id| String::from_utf8_lossy(id.as_bytes()));
+    let last = headers.get("last-event-id").map(|id| String::from_utf8_lossy(id.as_bytes()));
     let last = last.as_deref().filter(|id| !id.is_empty());
     let from_start = query.is_some_and(|query| query.split('&').any(|pair| pair == "from=start"));
     let position = api.start(last, from_start).await.map_err(|error| {
@@ -77,8 +73,6 @@ fn follow(api: Arc<EventsApi>, mut position: u64) -> impl Stream<Item = Result<E
         let mut stopping = api.stopping.clone();
         let mut appended = api.bus.appended();
         while !*stopping.borrow() {
-            // Marked as seen before reading, or an entry that comes in between would wake nobody.
-            appended.mark_unchanged();
             let Ok(page) = api.bus.after(&api.name, position, PAGE).await else {
                 break;
             };
@@ -97,8 +91,5 @@ fn follow(api: Arc<EventsApi>, mut position: u64) -> impl Stream<Item = Result<E
 }
 
 fn sent(kept: Kept) -> Event {
-    Event::default()
-        .id(kept.id)
-        .event(kept.detail_type)
-        .data(kept.entry)
+    Event::default().id(kept.event_id).event(kept.detail_type).data(kept.entry)
 }

@@ -47,12 +47,7 @@ pub fn entry(
         bus: address.bus.clone(),
         resources: vec![commit.product_id.to_string()],
         detail: serde_json::to_string(&message)?,
-        trace_header: commit
-            .metadata
-            .traceparent
-            .as_deref()
-            .filter(|_| address.xray)
-            .and_then(xray_header),
+        trace_header: commit.metadata.traceparent.as_deref().filter(|_| address.xray).and_then(xray_header),
     };
     if entry.size() >= MOST_BYTES {
         message.data.product = None;
@@ -116,7 +111,5 @@ fn xray_header(traceparent: &str) -> Option<String> {
     }
     let sampled = u8::from_str_radix(flags, 16).ok()? & 1;
     let (epoch, unique) = trace.split_at_checked(8)?;
-    Some(format!(
-        "Root=1-{epoch}-{unique};Parent={parent};Sampled={sampled}"
-    ))
+    Some(format!("Root=1-{epoch}-{unique};Parent={parent};Sampled={sampled}"))
 }

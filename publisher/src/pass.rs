@@ -97,33 +97,18 @@ impl Publisher {
         let product = wanted.product.clone();
         let unavailable = |recorded: u64| {
             let product = product.clone();
-            move |error| Finished {
-                product,
-                recorded,
-                end: End::Unavailable(error),
-            }
+            move |error| Finished { product, recorded, end: End::Unavailable(error) }
         };
-        let position = self
-            .ports
-            .receipts
-            .position(&product)
-            .await
-            .map_err(unavailable(0))?;
+        let position = self.ports.receipts.position(&product).await.map_err(unavailable(0))?;
         let published = position.published;
         let commits = std::mem::take(&mut wanted.commits);
-        let at_hand = wanted
-            .up_to
-            .and_then(|up_to| due::in_batch(published, up_to, commits));
+        let at_hand = wanted.up_to.and_then(|up_to| due::in_batch(published, up_to, commits));
         // Looked up only when it is likely: a parked product has a failure of its next event, or a gap after its cursor.
         let next_failed = matches!(position.above.first(), Some((next, PublicationRecord::Failure(_))) if *next == published + 1);
         if !wanted.even_if_parked && (at_hand.is_none() || next_failed) {
             let row = self.ports.parking.of(CONSUMER, &product).await;
             if row.map_err(unavailable(published))?.is_some() {
-                return Err(Finished {
-                    product,
-                    recorded: published,
-                    end: End::Parked(None),
-                });
+                return Err(Finished { product, recorded: published, end: End::Parked(None) });
             }
         }
         let due = match at_hand {
@@ -142,14 +127,8 @@ impl Publisher {
         deadline: Instant,
     ) -> Result<(), Unavailable> {
         let mut recorder = Recorder::new(&*self.ports.receipts, &self.ports.clock, &self.address.bus);
-        let mut run = Run {
-            bus: &*self.ports.bus,
-            address: &self.address,
-            replay: None,
-            patience,
-            deadline,
-            lanes,
-        };
+        let mut run =
+            Run { bus: &*self.ports.bus, address: &self.address, replay: None, patience, deadline, lanes };
         while let Some(sent) = run.next().await {
             if let Err(error) = recorder.take(sent).await {
                 // What the bus has already accepted is worth one more try, or it is sent again.
@@ -163,11 +142,8 @@ impl Publisher {
     async fn finish(&self, going: Going, lane: Lane, outage: Option<&Unavailable>) -> Finished {
         let product = lane.product.clone();
         let seen = going.seen;
-        let unavailable = |recorded, error| Finished {
-            product: product.clone(),
-            recorded,
-            end: End::Unavailable(error),
-        };
+        let unavailable =
+            |recorded, error| Finished { product: product.clone(), recorded, end: End::Unavailable(error) };
         if let Some(outage) = outage {
             return unavailable(seen, Unavailable(outage.to_string().into()));
         }
@@ -179,11 +155,7 @@ impl Publisher {
             return unavailable(seen, error);
         }
         match self.settle(going, lane, recorded).await {
-            Ok(end) => Finished {
-                product,
-                recorded,
-                end,
-            },
+            Ok(end) => Finished { product, recorded, end },
             Err(error) => unavailable(recorded, error),
         }
     }
@@ -191,28 +163,14 @@ impl Publisher {
     /// Parks what cannot go on.
     async fn settle(&self, going: Going, lane: Lane, recorded: u64) -> Result<End, Unavailable> {
         let product = &lane.product;
-        let halted = lane
-            .halt
-            .map(|halt| (recorded + 1, halt.refusal.to_string(), halt.retryable));
+        let halted = lane.halt.map(|halt| (recorded + 1, halt.refusal.to_string(), halt.retryable));
         let (from_sequence, reason, retryable) = match (halted, going.then) {
             (Some(halted), _) => halted,
-            (
-                None,
-                Then::Trouble {
-                    from_sequence,
-                    reason,
-                    retryable,
-                },
-            ) => (from_sequence, reason, retryable),
+            (None, Then::Trouble { from_sequence, reason, retryable }) => (from_sequence, reason, retryable),
             (None, Then::More) => return Ok(End::More(going.wanted)),
             (None, Then::Nothing) => return Ok(End::Published),
         };
-        let trouble = Trouble {
-            from_sequence,
-            reason,
-            retryable,
-            at: (self.ports.clock)(),
-        };
+        let trouble = Trouble { from_sequence, reason, retryable, at: (self.ports.clock)() };
         self.ports.parking.park(CONSUMER, product, &trouble).await?;
         tracing::warn!(
             parked = 1,
@@ -228,25 +186,15 @@ impl Publisher {
 
 /// Leaves out what has its receipt already: a pass was cut short between receipts and cursor.
 fn going(wanted: Wanted, position: Position, due: Due) -> (Going, Lane) {
-    let last = due
-        .events
-        .back()
-        .map_or(position.published, |unsent| unsent.sequence);
+    let last = due.events.back().map_or(position.published, |unsent| unsent.sequence);
     let above: HashMap<u64, PublicationRecord> = position.above.into_iter().collect();
     let mut unsent = due.events;
     unsent.retain(|event| !matches!(above.get(&event.sequence), Some(PublicationRecord::Receipt(_))));
-    let failures = unsent
-        .front()
-        .map_or(0, |event| match above.get(&event.sequence) {
-            Some(PublicationRecord::Failure(failure)) => failure.attempts,
-            Some(PublicationRecord::Receipt(_)) | None => 0,
-        });
+    let failures = unsent.front().map_or(0, |event| match above.get(&event.sequence) {
+        Some(PublicationRecord::Failure(failure)) => failure.attempts,
+        Some(PublicationRecord::Receipt(_)) | None => 0,
+    });
     let lane = Lane::new(wanted.product.clone(), unsent, failures);
-    let going = Going {
-        wanted,
-        seen: position.published,
-        last,
-        then: due.then,
-    };
+    let going = Going { wanted, seen: position.published, last, then: due.then };
     (going, lane)
 }

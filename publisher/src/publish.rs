@@ -52,11 +52,7 @@ impl Publisher {
     /// A publisher that speaks as `address` says.
     #[must_use]
     pub fn new(ports: Ports, address: Address, patience: Patience) -> Self {
-        Self {
-            ports,
-            address,
-            patience,
-        }
+        Self { ports, address, patience }
     }
 
     /// Publishes what a batch of stream records tells of within `time_left`, and names the records that have to come
@@ -81,9 +77,7 @@ impl Publisher {
             }
             wanted = again;
         }
-        let done = deliveries
-            .iter()
-            .map(|delivery| (delivery, unfinished.get(&delivery.product)));
+        let done = deliveries.iter().map(|delivery| (delivery, unfinished.get(&delivery.product)));
         batch::answer(done.filter_map(|(delivery, done)| Some((delivery, *done?))))
     }
 }

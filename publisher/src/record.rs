@@ -26,12 +26,7 @@ pub(crate) struct Recorder<'a> {
 
 impl<'a> Recorder<'a> {
     pub(crate) fn new(receipts: &'a dyn Receipts, clock: &'a Clock, bus: &'a str) -> Self {
-        Self {
-            receipts,
-            clock,
-            bus,
-            pending: Vec::new(),
-        }
+        Self { receipts, clock, bus, pending: Vec::new() }
     }
 
     /// Takes the outcome of a round.
@@ -75,18 +70,12 @@ impl<'a> Recorder<'a> {
                 event_id: sent.event_id,
                 receipt_id: String::new(),
                 error: refusal.message,
-                details: FailureDetails {
-                    error_code: refusal.code,
-                },
+                details: FailureDetails { error_code: refusal.code },
                 attempts: sent.attempts,
                 failed_at: now,
             }),
         };
-        Record {
-            product: sent.product,
-            sequence: sent.sequence,
-            outcome,
-        }
+        Record { product: sent.product, sequence: sent.sequence, outcome }
     }
 }
 
@@ -103,7 +92,5 @@ pub(crate) async fn advance(
             Advance::Moved | Advance::Found(_) => return Ok(()),
         }
     }
-    Err(Unavailable(
-        "a publication cursor moves faster than it can be written".into(),
-    ))
+    Err(Unavailable("a publication cursor moves faster than it can be written".into()))
 }

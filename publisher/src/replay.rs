@@ -89,10 +89,7 @@ impl Publisher {
         let mut address = self.address.clone();
         address.bus = bus.map_or(address.bus, str::to_owned);
         let mut source = match &selection.product {
-            Some(product) => Source::Product {
-                product: product.clone(),
-                after: 0,
-            },
+            Some(product) => Source::Product { product: product.clone(), after: 0 },
             None => Source::All(None),
         };
         let mut done = Replayed::default();
@@ -100,8 +97,7 @@ impl Publisher {
         while let Some(page) = self.next_page(&mut source).await? {
             let mut lanes = lanes(page, selection, &mut stopped, &mut done);
             let accepted_before = done.events;
-            self.send_again(&mut lanes, &address, mark, &mut done, &mut progress)
-                .await;
+            self.send_again(&mut lanes, &address, mark, &mut done, &mut progress).await;
             let halted: Vec<Left> = lanes.iter().filter_map(left).collect();
             if let Some(first) = halted.first()
                 && halted.len() == lanes.len()
@@ -169,10 +165,7 @@ fn lanes(
 ) -> Vec<Lane> {
     let mut products: BTreeMap<ProductId, VecDeque<Unsent>> = BTreeMap::new();
     for stored in page.into_iter().filter(|stored| selection.holds(stored)) {
-        let product = stored
-            .text("product_id")
-            .ok()
-            .and_then(|id| ProductId::new(id).ok());
+        let product = stored.text("product_id").ok().and_then(|id| ProductId::new(id).ok());
         let Some(product) = product.filter(|product| !stopped.contains(product)) else {
             continue;
         };
@@ -188,18 +181,13 @@ fn lanes(
             }
         }
     }
-    products
-        .into_iter()
-        .map(|(product, queue)| Lane::new(product, queue, 0))
-        .collect()
+    products.into_iter().map(|(product, queue)| Lane::new(product, queue, 0)).collect()
 }
 
 fn unsent(commit: Commit) -> impl Iterator<Item = Unsent> {
     let commit = Arc::new(commit);
-    (commit.sequence..=commit.last_sequence()).map(move |sequence| Unsent {
-        commit: commit.clone(),
-        sequence,
-    })
+    (commit.sequence..=commit.last_sequence())
+        .map(move |sequence| Unsent { commit: commit.clone(), sequence })
 }
 
 fn left(lane: &Lane) -> Option<Left> {
@@ -214,10 +202,7 @@ fn left(lane: &Lane) -> Option<Left> {
 impl Selection {
     /// A commit whose time cannot be read is looked at, so that its damage is named.
     fn holds(&self, stored: &StoredCommit) -> bool {
-        let recorded_at = stored
-            .text("recorded_at")
-            .ok()
-            .and_then(|text| Timestamp::parse(text).ok());
+        let recorded_at = stored.text("recorded_at").ok().and_then(|text| Timestamp::parse(text).ok());
         recorded_at
             .is_none_or(|at| self.from.is_none_or(|from| at >= from) && self.to.is_none_or(|to| at <= to))
     }

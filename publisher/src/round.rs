@@ -59,10 +59,7 @@ pub(crate) fn plan(
             let mut chunk = Chunk::default();
             chunk.add(index, entry, alone);
             chunks.push(chunk);
-        } else if chunks
-            .iter()
-            .all(|chunk| chunk.closed || chunk.entries.len() == MOST_ENTRIES)
-        {
+        } else if chunks.iter().all(|chunk| chunk.closed || chunk.entries.len() == MOST_ENTRIES) {
             break;
         }
     }

@@ -66,18 +66,12 @@ impl Run<'_> {
     }
 
     async fn send(&mut self, chunks: Vec<Chunk>) -> Vec<Sent> {
-        let puts = chunks
-            .iter()
-            .map(|chunk| timeout_at(self.deadline, self.bus.put(&chunk.entries)));
+        let puts = chunks.iter().map(|chunk| timeout_at(self.deadline, self.bus.put(&chunk.entries)));
         let answers = join_all(puts).await;
         let mut sent = Vec::new();
         for (chunk, answer) in chunks.into_iter().zip(answers) {
             let answer = answer.unwrap_or_else(|_| {
-                Err(BusError::new(
-                    Remedy::SendAgain,
-                    "Timeout",
-                    "the bus did not answer in time",
-                ))
+                Err(BusError::new(Remedy::SendAgain, "Timeout", "the bus did not answer in time"))
             });
             match answer {
                 Ok(answers) => sent.extend(self.apply_each(&chunk, answers)),
@@ -90,20 +84,13 @@ impl Run<'_> {
     fn apply_each(&mut self, chunk: &Chunk, answers: Vec<Answer>) -> Vec<Sent> {
         // An adapter that answers for fewer entries than it was given has said nothing about the others.
         let silence = std::iter::repeat_with(|| {
-            Answer::Refused(Refusal::new(
-                "InternalFailure",
-                "the bus gave no answer for this entry",
-            ))
+            Answer::Refused(Refusal::new("InternalFailure", "the bus gave no answer for this entry"))
         });
         let each = chunk.lanes.iter().zip(answers.into_iter().chain(silence));
         each.filter_map(|(lane, answer)| match answer {
             Answer::Accepted { receipt_id } => self.accepted(*lane, receipt_id),
             Answer::Refused(refusal) => {
-                let again = if refusal.is_retryable() {
-                    Again::Soon
-                } else {
-                    Again::Never
-                };
+                let again = if refusal.is_retryable() { Again::Soon } else { Again::Never };
                 self.failed(*lane, &refusal, again)
             }
         })
@@ -122,11 +109,7 @@ impl Run<'_> {
             Remedy::Repair => Again::Later,
             Remedy::Split => Again::Never,
         };
-        chunk
-            .lanes
-            .iter()
-            .filter_map(|lane| self.failed(*lane, &error.refusal, again))
-            .collect()
+        chunk.lanes.iter().filter_map(|lane| self.failed(*lane, &error.refusal, again)).collect()
     }
 
     fn accepted(&mut self, lane: usize, receipt_id: String) -> Option<Sent> {
@@ -145,12 +128,5 @@ impl Run<'_> {
 
 fn sent(product: ProductId, unsent: Unsent, attempts: u32, result: Result<String, Refusal>) -> Option<Sent> {
     let event_id = unsent.recorded()?.event_id.to_string();
-    Some(Sent {
-        product,
-        sequence: unsent.sequence,
-        commit: unsent.commit,
-        event_id,
-        attempts,
-        result,
-    })
+    Some(Sent { product, sequence: unsent.sequence, commit: unsent.commit, event_id, attempts, result })
 }

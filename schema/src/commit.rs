@@ -156,17 +156,10 @@ impl StoredCommit {
             events,
             state: typed(upcast::state(self.field("state")?)?, "state")?,
             metadata: self.typed("metadata")?,
-            recent: if self.0.contains_key("recent") {
-                self.typed("recent")?
-            } else {
-                Recent::default()
-            },
+            recent: if self.0.contains_key("recent") { self.typed("recent")? } else { Recent::default() },
             previous_hash: self.typed("previous_hash")?,
         };
-        Ok(Commit {
-            unsealed,
-            hash: self.typed("hash")?,
-        })
+        Ok(Commit { unsealed, hash: self.typed("hash")? })
     }
 
     /// Sequence number of the first event.
@@ -185,9 +178,7 @@ impl StoredCommit {
     /// # Errors
     /// [`DecodeError::Field`] when it is missing or not text.
     pub fn text(&self, field: &'static str) -> Result<&str, DecodeError> {
-        self.field(field)?
-            .as_str()
-            .ok_or_else(|| field_error(field, "is not text"))
+        self.field(field)?.as_str().ok_or_else(|| field_error(field, "is not text"))
     }
 
     fn field(&self, field: &'static str) -> Result<&Value, DecodeError> {
@@ -215,10 +206,7 @@ fn typed<T: for<'de> Deserialize<'de>>(value: Value, field: &'static str) -> Res
 }
 
 pub(crate) fn field_error(field: &'static str, reason: impl std::fmt::Display) -> DecodeError {
-    DecodeError::Field {
-        field,
-        reason: reason.to_string(),
-    }
+    DecodeError::Field { field, reason: reason.to_string() }
 }
 
 /// What a command is answered with.
@@ -259,10 +247,7 @@ impl CommitReceipt {
             name: recorded.event.name().to_owned(),
             sequence,
         };
-        Self {
-            events: commit.numbered().map(event).collect(),
-            ..Self::unchanged(commit)
-        }
+        Self { events: commit.numbered().map(event).collect(), ..Self::unchanged(commit) }
     }
 
     /// The receipt of a command that changed nothing: the newest commit, no events.

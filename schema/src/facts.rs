@@ -48,29 +48,23 @@ impl Facts {
     /// # Errors
     /// [`Misfit`] when the event cannot follow, which no decision of this system writes: verify the product's chain.
     pub fn after(before: Option<Self>, event: &ProductEvent) -> Result<Self, Misfit> {
-        let misfit = |reason| Misfit {
-            event: event.name(),
-            reason,
-        };
+        let misfit = |reason| Misfit { event: event.name(), reason };
         match (before, event) {
             (None, ProductEvent::ProductCreated(created)) => Ok(Self::created(created)),
             (None, _) => Err(misfit("the product does not exist")),
             (Some(_), ProductEvent::ProductCreated(_)) => Err(misfit("the product exists")),
-            (Some(facts), ProductEvent::ProductDeleted(_)) => facts
-                .with_status(Status::Active, Status::Deleted)
-                .ok_or(misfit("the product is deleted")),
-            (Some(facts), ProductEvent::ProductRestored(_)) => facts
-                .with_status(Status::Deleted, Status::Active)
-                .ok_or(misfit("the product is not deleted")),
+            (Some(facts), ProductEvent::ProductDeleted(_)) => {
+                facts.with_status(Status::Active, Status::Deleted).ok_or(misfit("the product is deleted"))
+            }
+            (Some(facts), ProductEvent::ProductRestored(_)) => {
+                facts.with_status(Status::Deleted, Status::Active).ok_or(misfit("the product is not deleted"))
+            }
             (Some(facts), _) if facts.status == Status::Deleted => Err(misfit("the product is deleted")),
             (Some(facts), ProductEvent::ProductRenamed(renamed)) => {
                 if facts.name != renamed.previous_name {
                     return Err(misfit("another name was there"));
                 }
-                Ok(Self {
-                    name: renamed.name.clone(),
-                    ..facts
-                })
+                Ok(Self { name: renamed.name.clone(), ..facts })
             }
             (Some(facts), ProductEvent::ProductPriceChanged(changed)) => {
                 if facts.money.price() != changed.previous_price
@@ -78,22 +72,14 @@ impl Facts {
                 {
                     return Err(misfit("another price was there"));
                 }
-                Ok(Self {
-                    money: changed.money,
-                    ..facts
-                })
+                Ok(Self { money: changed.money, ..facts })
             }
             (Some(facts), ProductEvent::ProductDetailsChanged(changed)) => {
                 if facts.details.clone().with(&changed.previous) != facts.details {
                     return Err(misfit("other details were there"));
                 }
                 let details = facts.details.with(&changed.changed);
-                Ok(Self {
-                    name: facts.name,
-                    money: facts.money,
-                    details,
-                    status: facts.status,
-                })
+                Ok(Self { name: facts.name, money: facts.money, details, status: facts.status })
             }
         }
     }

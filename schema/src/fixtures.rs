@@ -24,10 +24,7 @@ use crate::{Commit, RecordedEvent, Unsealed};
 #[must_use]
 #[expect(clippy::expect_used, reason = "fixtures are written by hand")]
 pub fn money(price: &str, currency: &str) -> Money {
-    Money::new(
-        Price::parse(price).expect("a price"),
-        Currency::parse(currency).expect("a currency"),
-    )
+    Money::new(Price::parse(price).expect("a price"), Currency::parse(currency).expect("a currency"))
 }
 
 /// A moment, from its text.
@@ -135,11 +132,9 @@ pub fn helmet_story() -> Vec<ProductEvent> {
 #[expect(clippy::expect_used, reason = "fixtures are written by hand")]
 pub fn commit_after(before: Option<&Commit>, product: &ProductId, events: Vec<ProductEvent>) -> Unsealed {
     let sequence = before.map_or(1, |commit| commit.last_sequence() + 1);
-    let facts = events
-        .iter()
-        .fold(before.map(|commit| commit.state.facts.clone()), |facts, event| {
-            Some(Facts::after(facts, event).expect("an event that can follow"))
-        });
+    let facts = events.iter().fold(before.map(|commit| commit.state.facts.clone()), |facts, event| {
+        Some(Facts::after(facts, event).expect("an event that can follow"))
+    });
     let millis = 1_763_000_000_000 + sequence * 1000;
     let ulid = |salt: u64| Ulid::from_parts(millis, u128::from(sequence << 16 | salt));
     let recorded_at =
@@ -152,13 +147,7 @@ pub fn commit_after(before: Option<&Commit>, product: &ProductId, events: Vec<Pr
         sequence,
         commit_id,
         recorded_at,
-        events: (1..)
-            .zip(events)
-            .map(|(n, event)| RecordedEvent {
-                event_id: ulid(n),
-                event,
-            })
-            .collect(),
+        events: (1..).zip(events).map(|(n, event)| RecordedEvent { event_id: ulid(n), event }).collect(),
         state: Product {
             id: product.clone(),
             facts: facts.expect("at least one event"),

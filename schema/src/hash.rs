@@ -45,11 +45,7 @@ impl TryFrom<String> for Hash {
 
     fn try_from(text: String) -> Result<Self, InvalidHash> {
         let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if text.len() == 64 && text.bytes().all(hex) {
-            Ok(Self(text))
-        } else {
-            Err(InvalidHash)
-        }
+        if text.len() == 64 && text.bytes().all(hex) { Ok(Self(text)) } else { Err(InvalidHash) }
     }
 }
 

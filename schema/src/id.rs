@@ -25,11 +25,7 @@ impl ProductId {
         let text = text.into();
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte);
         let fits = (1..=64).contains(&text.len()) && text.bytes().all(allowed);
-        if fits && text != "." && text != ".." {
-            Ok(Self(text))
-        } else {
-            Err(InvalidProductId)
-        }
+        if fits && text != "." && text != ".." { Ok(Self(text)) } else { Err(InvalidProductId) }
     }
 
     /// The id as text.

@@ -57,9 +57,7 @@ impl Price {
         if !whole_fits || !fraction.is_none_or(|part| digits(part, 4)) {
             return Err(InvalidMoney::Price);
         }
-        Decimal::from_str_exact(text)
-            .map(Self)
-            .map_err(|_| InvalidMoney::Price)
+        Decimal::from_str_exact(text).map(Self).map_err(|_| InvalidMoney::Price)
     }
 
     /// The exact amount.
@@ -75,9 +73,7 @@ impl Currency {
     /// # Errors
     /// [`InvalidMoney::Currency`]: send a code of ISO 4217 in upper case.
     pub fn parse(text: &str) -> Result<Self, InvalidMoney> {
-        iso_currency::Currency::from_code(text)
-            .map(Self)
-            .ok_or(InvalidMoney::Currency)
+        iso_currency::Currency::from_code(text).map(Self).ok_or(InvalidMoney::Currency)
     }
 
     /// Digits after the point of the smallest unit, by ISO 4217 (USD 2, JPY 0, KWD 3).
@@ -101,10 +97,7 @@ impl Money {
         if amount.scale() < currency.minor_unit() {
             amount.rescale(currency.minor_unit());
         }
-        Self {
-            price: Price(amount),
-            currency,
-        }
+        Self { price: Price(amount), currency }
     }
 
     /// The price, written for its currency.
@@ -185,9 +178,7 @@ mod tests {
     use super::*;
 
     fn written(price: &str, currency: &str) -> String {
-        Money::new(Price::parse(price).unwrap(), Currency::parse(currency).unwrap())
-            .price()
-            .to_string()
+        Money::new(Price::parse(price).unwrap(), Currency::parse(currency).unwrap()).price().to_string()
     }
 
     #[test]
@@ -209,21 +200,9 @@ mod tests {
 
     #[test]
     fn anything_but_a_plain_decimal_is_refused() {
-        for text in [
-            "",
-            "-1",
-            "+1",
-            "1e3",
-            "01",
-            "1.",
-            ".5",
-            "1.23456",
-            "1234567890123",
-            "1,5",
-            " 1",
-            "NaN",
-            "１",
-        ] {
+        for text in
+            ["", "-1", "+1", "1e3", "01", "1.", ".5", "1.23456", "1234567890123", "1,5", " 1", "NaN", "１"]
+        {
             assert_eq!(Price::parse(text), Err(InvalidMoney::Price), "{text}");
         }
     }

@@ -36,11 +36,7 @@ impl Recent {
 
     /// The sequences of the commits whose key hashes alike, newest first.
     pub fn sequences_of(&self, key: KeyHash) -> impl Iterator<Item = u64> + '_ {
-        self.0
-            .iter()
-            .rev()
-            .filter(move |(known, _)| *known == key)
-            .map(|(_, sequence)| *sequence)
+        self.0.iter().rev().filter(move |(known, _)| *known == key).map(|(_, sequence)| *sequence)
     }
 
     /// The ring with one more key; the oldest drops out beyond [`REMEMBERED_KEYS`].
@@ -81,12 +77,7 @@ impl From<Recent> for String {
 fn unpack(entry: &[u8; ENTRY_BYTES]) -> (KeyHash, u64) {
     let mut key = [0; KEY_BYTES];
     key.copy_from_slice(&entry[..KEY_BYTES]);
-    (
-        key,
-        entry[KEY_BYTES..]
-            .iter()
-            .fold(0, |sequence, byte| sequence << 8 | u64::from(*byte)),
-    )
+    (key, entry[KEY_BYTES..].iter().fold(0, |sequence, byte| sequence << 8 | u64::from(*byte)))
 }
 
 #[cfg(test)]
@@ -95,9 +86,8 @@ mod tests {
 
     #[test]
     fn the_ring_reads_back_as_written_and_forgets_the_oldest() {
-        let ring = (1..=40_u8).fold(Recent::default(), |ring, n| {
-            ring.remembering([n; 8], 1_000_000_000 + u64::from(n))
-        });
+        let ring = (1..=40_u8)
+            .fold(Recent::default(), |ring, n| ring.remembering([n; 8], 1_000_000_000 + u64::from(n)));
         let read = Recent::try_from(String::from(ring.clone())).unwrap();
         assert_eq!(read, ring);
         assert_eq!(read.sequences_of([8; 8]).next(), None);

@@ -14,9 +14,7 @@ use crate::state::STATE_SCHEMA_VERSION;
 /// [`DecodeError::Newer`] for a name or version this build does not know, `Field` for data that does not fit.
 pub fn event(name: &Value, version: &Value, data: &Value) -> Result<ProductEvent, DecodeError> {
     let name = name.as_str().ok_or_else(|| field_error("type", "is not text"))?;
-    let version = version
-        .as_u64()
-        .ok_or_else(|| field_error("schema_version", "is not a whole number"))?;
+    let version = version.as_u64().ok_or_else(|| field_error("schema_version", "is not a whole number"))?;
     let data = match (name, version) {
         (
             "ProductCreated"
@@ -28,10 +26,7 @@ pub fn event(name: &Value, version: &Value, data: &Value) -> Result<ProductEvent
             1,
         ) => data,
         _ => {
-            return Err(DecodeError::Newer {
-                what: name.to_owned(),
-                version,
-            });
+            return Err(DecodeError::Newer { what: name.to_owned(), version });
         }
     };
     serde_json::from_value(json!({"type": name, "data": data})).map_err(|error| field_error("data", error))
@@ -47,9 +42,6 @@ pub fn state(stored: &Value) -> Result<Value, DecodeError> {
     if version == u64::from(STATE_SCHEMA_VERSION) {
         Ok(stored.clone())
     } else {
-        Err(DecodeError::Newer {
-            what: "state".into(),
-            version,
-        })
+        Err(DecodeError::Newer { what: "state".into(), version })
     }
 }

@@ -33,9 +33,7 @@ fn events() -> Vec<(&'static str, Value)> {
 
 fn standalone<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    SchemaGenerator::new(settings)
-        .into_root_schema_for::<T>()
-        .to_value()
+    SchemaGenerator::new(settings).into_root_schema_for::<T>().to_value()
 }
 
 fn part<T: JsonSchema>() -> Value {
@@ -95,16 +93,10 @@ fn generated() -> BTreeMap<String, Value> {
         ("commit.json".to_owned(), commit_schema()),
         ("product.json".to_owned(), standalone::<Product>()),
         ("command-receipt.json".to_owned(), standalone::<CommitReceipt>()),
-        (
-            "publication-record.json".to_owned(),
-            standalone::<PublicationRecord>(),
-        ),
+        ("publication-record.json".to_owned(), standalone::<PublicationRecord>()),
     ]);
     for (name, data) in events() {
-        files.insert(
-            format!("messages/{name}.v1.json"),
-            message_schema(name, data.clone()),
-        );
+        files.insert(format!("messages/{name}.v1.json"), message_schema(name, data.clone()));
         files.insert(format!("events/{name}.v1.json"), data);
     }
     files
@@ -189,31 +181,21 @@ fn a_change_of_details_tells_null_from_unchanged() {
         json!({"category": null, "description": "Universal fit, well-vented.",
         "previous": {"category": "Accessories / Helmets", "description": null}})
     );
-    assert_eq!(
-        serde_json::from_value::<ProductEvent>(stored).unwrap(),
-        fixtures::helmet_details_changed()
-    );
+    assert_eq!(serde_json::from_value::<ProductEvent>(stored).unwrap(), fixtures::helmet_details_changed());
 }
 
 #[test]
 fn every_event_knows_what_it_can_follow() {
     let story = fixtures::helmet_story();
     let created = Facts::after(None, &story[0]).unwrap();
-    assert!(
-        Facts::after(Some(created.clone()), &story[0]).is_err(),
-        "created twice"
-    );
+    assert!(Facts::after(Some(created.clone()), &story[0]).is_err(), "created twice");
     assert!(
         Facts::after(Some(created.clone()), &fixtures::helmet_restored()).is_err(),
         "restored while active"
     );
     let deleted = Facts::after(Some(created), &fixtures::helmet_deleted()).unwrap();
     for event in &story[1..] {
-        assert!(
-            Facts::after(None, event).is_err(),
-            "{} of an unknown product",
-            event.name()
-        );
+        assert!(Facts::after(None, event).is_err(), "{} of an unknown product", event.name());
         let follows = event.name() == "ProductRestored";
         assert_eq!(
             Facts::after(Some(deleted.clone()), event).is_ok(),
@@ -227,10 +209,7 @@ fn every_event_knows_what_it_can_follow() {
 #[test]
 fn an_event_of_a_newer_build_is_named_as_such() {
     let error = upcast::event(&"ProductCreated".into(), &7.into(), &json!({})).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "ProductCreated version 7 is not known to this build"
-    );
+    assert_eq!(error.to_string(), "ProductCreated version 7 is not known to this build");
 }
 
 #[test]

@@ -63,9 +63,7 @@ impl HttpConnector for InProcess {
         let Self { threads, access } = self.clone();
         HttpConnectorFuture::new(async move {
             let Some(body) = request.body().bytes().map(<[u8]>::to_vec) else {
-                return Err(ConnectorError::user(
-                    "the embedded engine takes no streamed request".into(),
-                ));
+                return Err(ConnectorError::user("the embedded engine takes no streamed request".into()));
             };
             let target = request.headers().get("x-amz-target").unwrap_or_default();
             let Some(operation) = dispatch::operation(target).map(str::to_owned) else {
@@ -79,13 +77,8 @@ impl HttpConnector for InProcess {
 }
 
 fn response(answer: Answer) -> Result<HttpResponse, ConnectorError> {
-    let status = answer
-        .status
-        .try_into()
-        .map_err(|error| ConnectorError::other(Box::new(error), None))?;
+    let status = answer.status.try_into().map_err(|error| ConnectorError::other(Box::new(error), None))?;
     let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
-    response
-        .headers_mut()
-        .insert("content-type", "application/x-amz-json-1.0");
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
     Ok(response)
 }

@@ -14,12 +14,7 @@ const DATABASE: &str = "dynamodb.sqlite3";
 const LOCK: &str = "dynamodb.lock";
 
 /// What stands for itself in the path of an SQLite URI.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'/')
-    .remove(b'.')
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'~');
+const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
 
 /// Why a data directory could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -68,18 +63,13 @@ pub enum OpenError {
 
 impl OpenError {
     pub(crate) fn damaged(file: &Path) -> impl FnOnce(DynoxideError) -> Self {
-        move |source| Self::Damaged {
-            file: file.to_owned(),
-            source,
-        }
+        move |source| Self::Damaged { file: file.to_owned(), source }
     }
 }
 
 /// The database file of `directory`.
 pub(crate) fn database_file(directory: &Path) -> PathBuf {
-    std::path::absolute(directory)
-        .unwrap_or_else(|_| directory.to_owned())
-        .join(DATABASE)
+    std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned()).join(DATABASE)
 }
 
 /// Creates `directory` where it is missing and takes its lock, which lasts as long as the file it returns.
@@ -94,10 +84,7 @@ pub(crate) fn claim(directory: &Path) -> Result<File, OpenError> {
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            return Err(OpenError::InUse {
-                directory: directory.to_owned(),
-                holder: holder(&mut lock),
-            });
+            return Err(OpenError::InUse { directory: directory.to_owned(), holder: holder(&mut lock) });
         }
         Err(TryLockError::Error(source)) => return Err(not_writable(&path)(source)),
     }
@@ -109,12 +96,7 @@ pub(crate) fn claim(directory: &Path) -> Result<File, OpenError> {
 }
 
 fn writable(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }
 
 fn sign(lock: &mut File) -> io::Result<()> {
@@ -133,27 +115,18 @@ fn holder(lock: &mut File) -> String {
 
 /// The SQLite URI of `file`, with `query` behind it.
 pub(crate) fn uri(file: &Path, query: &str) -> String {
-    format!(
-        "file:{}{query}",
-        percent_encode(file.as_os_str().as_encoded_bytes(), PATH)
-    )
+    format!("file:{}{query}", percent_encode(file.as_os_str().as_encoded_bytes(), PATH))
 }
 
 /// The SQLite URI of a database in memory that nobody else has; it lives until its last opener is dropped.
 pub(crate) fn memory_uri() -> String {
     static OPENED: AtomicU64 = AtomicU64::new(0);
-    format!(
-        "file:/engine-{}?vfs=memdb",
-        OPENED.fetch_add(1, Ordering::Relaxed)
-    )
+    format!("file:/engine-{}?vfs=memdb", OPENED.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Opens `file` for reading only, also while another process writes to it.
 pub(crate) fn open_read_only(file: &Path) -> Result<Database, OpenError> {
-    std::fs::metadata(file).map_err(|source| OpenError::NotFound {
-        file: file.to_owned(),
-        source,
-    })?;
+    std::fs::metadata(file).map_err(|source| OpenError::NotFound { file: file.to_owned(), source })?;
     let opened = Database::new(&uri(file, "?mode=ro"));
     // A read-only medium has no room for SQLite's shared memory. The file alone is whole only when no log is beside it.
     let log = file.with_file_name(format!("{DATABASE}-wal"));

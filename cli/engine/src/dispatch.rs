@@ -29,37 +29,24 @@ impl Answer {
 
     pub(crate) fn error(status: u16, code: &str, message: &str) -> Self {
         let body = serde_json::json!({ "__type": code, "message": message });
-        Self {
-            status,
-            body: body.to_string().into_bytes(),
-        }
+        Self { status, body: body.to_string().into_bytes() }
     }
 
     pub(crate) fn unknown(operation: &str) -> Self {
         let message = format!("the embedded engine does not know the operation {operation:?}");
-        Self::error(
-            400,
-            "com.amazon.coral.service#UnknownOperationException",
-            &message,
-        )
+        Self::error(400, "com.amazon.coral.service#UnknownOperationException", &message)
     }
 
     pub(crate) fn read_only(operation: &str) -> Self {
         let message =
             format!("{operation} was sent to a read-only view of the database; send it to the server");
-        Self::error(
-            400,
-            "com.amazonaws.dynamodb.v20120810#AccessDeniedException",
-            &message,
-        )
+        Self::error(400, "com.amazonaws.dynamodb.v20120810#AccessDeniedException", &message)
     }
 }
 
 /// The operation an `X-Amz-Target` header names.
 pub(crate) fn operation(target: &str) -> Option<&str> {
-    target
-        .strip_prefix("DynamoDB_20120810.")
-        .or_else(|| target.strip_prefix("DynamoDBStreams_20120810."))
+    target.strip_prefix("DynamoDB_20120810.").or_else(|| target.strip_prefix("DynamoDBStreams_20120810."))
 }
 
 /// What `operation` with `body` does.
@@ -80,29 +67,17 @@ fn only_selects(body: &[u8]) -> bool {
         return true;
     };
     let many = [&request["Statements"], &request["TransactStatements"]];
-    let many = many
-        .into_iter()
-        .filter_map(Value::as_array)
-        .flatten()
-        .map(|each| &each["Statement"]);
-    many.chain([&request["Statement"]])
-        .filter_map(Value::as_str)
-        .all(|statement| {
-            statement
-                .trim_start()
-                .get(..6)
-                .is_some_and(|verb| verb.eq_ignore_ascii_case("SELECT"))
-        })
+    let many = many.into_iter().filter_map(Value::as_array).flatten().map(|each| &each["Statement"]);
+    many.chain([&request["Statement"]]).filter_map(Value::as_str).all(|statement| {
+        statement.trim_start().get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("SELECT"))
+    })
 }
 
 /// Runs one request.
 pub(crate) fn answer(database: &Database, operation: &str, body: &[u8]) -> Answer {
     match call(database, operation, body) {
         Some(Ok(body)) => Answer { status: 200, body },
-        Some(Err(error)) => Answer {
-            status: error.status_code(),
-            body: error.to_json().into_bytes(),
-        },
+        Some(Err(error)) => Answer { status: error.status_code(), body: error.to_json().into_bytes() },
         None => Answer::unknown(operation),
     }
 }
@@ -152,9 +127,7 @@ fn typed<Q: DeserializeOwned, A: Serialize>(
 /// The engine's readers mark in their messages which DynamoDB error a request that cannot be read becomes.
 fn refusal(error: &serde_json::Error) -> DynoxideError {
     let text = error.to_string();
-    let text = text
-        .rsplit_once(" at line ")
-        .map_or(text.as_str(), |(text, _)| text);
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
     match text.split_once(':') {
         Some(("VALIDATION" | "VALIDATION_REQUEST" | "VALIDATION_AS_READ", rest)) => {
             DynoxideError::ValidationException(rest.to_owned())

@@ -27,10 +27,7 @@ pub(crate) struct Announcements {
 
 impl Announcements {
     pub(crate) fn new() -> Self {
-        Self {
-            writes: watch::Sender::new(0),
-            stream_writes: watch::Sender::new(0),
-        }
+        Self { writes: watch::Sender::new(0), stream_writes: watch::Sender::new(0) }
     }
 }
 
@@ -59,14 +56,7 @@ impl Writer {
         stream::create_index(&storage)?;
         let newest_record = stream::newest(&storage)?;
         let database = Database::new(uri)?;
-        Ok(Self {
-            database,
-            storage,
-            newest_record,
-            shape,
-            announcements,
-            _lock: lock,
-        })
+        Ok(Self { database, storage, newest_record, shape, announcements, _lock: lock })
     }
 
     pub(crate) fn request(&mut self, operation: &str, body: &[u8]) -> Answer {
@@ -115,22 +105,15 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(crate) fn new(file: &Path, shape: Shape) -> Self {
-        Self {
-            file: file.to_owned(),
-            database: None,
-            shape,
-            seen: 0,
-        }
+        Self { file: file.to_owned(), database: None, shape, seen: 0 }
     }
 
     pub(crate) fn request(&mut self, operation: &str, body: &[u8]) -> Answer {
         match self.database() {
             Ok(database) => dispatch::answer(database, operation, body),
-            Err(error) => Answer::error(
-                500,
-                "com.amazonaws.dynamodb.v20120810#InternalServerError",
-                &error.to_string(),
-            ),
+            Err(error) => {
+                Answer::error(500, "com.amazonaws.dynamodb.v20120810#InternalServerError", &error.to_string())
+            }
         }
     }
 

@@ -55,19 +55,12 @@ impl Engine {
         let file = directory::database_file(directory);
         let shape = Shape::default();
         let announcements = Announcements::new();
-        let writer = Writer::open(
-            &directory::uri(&file, ""),
-            Some(lock),
-            shape.clone(),
-            announcements.clone(),
-        )
-        .map_err(OpenError::damaged(&file))?;
+        let writer =
+            Writer::open(&directory::uri(&file, ""), Some(lock), shape.clone(), announcements.clone())
+                .map_err(OpenError::damaged(&file))?;
         let writer = Some(start("engine-writer", writer)?);
         let reader = Some(start("engine-reader", Reader::new(&file, shape))?);
-        Ok(Self {
-            threads: Arc::new(Threads { writer, reader }),
-            announcements,
-        })
+        Ok(Self { threads: Arc::new(Threads { writer, reader }), announcements })
     }
 
     /// An empty database that lives in memory, of at most 1 GiB, for tests and trials.
@@ -76,18 +69,10 @@ impl Engine {
     /// [`OpenError::Thread`] when the operating system gives no thread.
     pub fn in_memory() -> Result<Self, OpenError> {
         let announcements = Announcements::new();
-        let writer = Writer::open(
-            &directory::memory_uri(),
-            None,
-            Shape::default(),
-            announcements.clone(),
-        )
-        .map_err(OpenError::damaged(Path::new("the database in memory")))?;
+        let writer = Writer::open(&directory::memory_uri(), None, Shape::default(), announcements.clone())
+            .map_err(OpenError::damaged(Path::new("the database in memory")))?;
         let writer = Some(start("engine-memory", writer)?);
-        Ok(Self {
-            threads: Arc::new(Threads { writer, reader: None }),
-            announcements,
-        })
+        Ok(Self { threads: Arc::new(Threads { writer, reader: None }), announcements })
     }
 
     /// Opens the database in `directory` to read it, also while another process serves it; commits of that process
@@ -100,10 +85,7 @@ impl Engine {
         let mut reader = Reader::new(&directory::database_file(directory), Shape::default());
         reader.database()?;
         let reader = Some(start("engine-reader", reader)?);
-        Ok(Self {
-            threads: Arc::new(Threads { writer: None, reader }),
-            announcements: Announcements::new(),
-        })
+        Ok(Self { threads: Arc::new(Threads { writer: None, reader }), announcements: Announcements::new() })
     }
 
     /// Settings from which any number of `aws_sdk_dynamodb` and `aws_sdk_dynamodbstreams` clients are built.

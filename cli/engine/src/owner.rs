@@ -45,9 +45,7 @@ pub(crate) struct Owner<H> {
 
 impl<H> fmt::Debug for Owner<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Owner")
-            .field("state", &*self.state.borrow())
-            .finish_non_exhaustive()
+        f.debug_struct("Owner").field("state", &*self.state.borrow()).finish_non_exhaustive()
     }
 }
 
@@ -119,10 +117,8 @@ mod tests {
     #[tokio::test]
     async fn jobs_run_in_the_order_they_were_sent() {
         let owner = Owner::start("numbers", Vec::new()).unwrap();
-        let (first, second) = tokio::join!(
-            owner.run(|seen: &mut Vec<u8>| seen.push(1)),
-            owner.run(|seen| seen.push(2))
-        );
+        let (first, second) =
+            tokio::join!(owner.run(|seen: &mut Vec<u8>| seen.push(1)), owner.run(|seen| seen.push(2)));
         assert!(first.is_ok() && second.is_ok());
         assert_eq!(owner.run(|seen| seen.clone()).await.unwrap(), [1, 2]);
     }
@@ -131,10 +127,7 @@ mod tests {
     async fn a_panic_fails_its_request_and_every_later_one_and_is_seen() {
         let owner = Owner::start("doomed", ()).unwrap();
         let failed = Ended::Failed("out of luck".to_owned());
-        assert_eq!(
-            owner.run(|()| panic!("out of luck")).await,
-            Err::<(), _>(failed.clone())
-        );
+        assert_eq!(owner.run(|()| panic!("out of luck")).await, Err::<(), _>(failed.clone()));
         assert_eq!(owner.run(|()| 1).await, Err(failed.clone()));
         assert_eq!(owner.ended().await, failed);
     }

@@ -43,35 +43,26 @@ pub(crate) fn create_index(storage: &Storage) -> dynoxide::Result<()> {
 
 /// The id of the newest stream record of any table; it grows whenever a write reached a stream.
 pub(crate) fn newest(storage: &Storage) -> dynoxide::Result<i64> {
-    let mut newest = storage
-        .conn()
-        .prepare_cached("SELECT COALESCE(MAX(id), 0) FROM _stream_records")?;
+    let mut newest = storage.conn().prepare_cached("SELECT COALESCE(MAX(id), 0) FROM _stream_records")?;
     Ok(newest.query_row([], |row| row.get(0))?)
 }
 
 /// Deletes up to [`TRIM_LIMIT`] records of `table`, oldest first, up to and including `up_to`.
 pub(crate) fn trim(storage: &Storage, table: &str, up_to: i64) -> dynoxide::Result<u64> {
-    let deleted = storage.conn().execute(
-        TRIM,
-        (table, up_to, i64::try_from(TRIM_LIMIT).unwrap_or(i64::MAX)),
-    )?;
+    let deleted =
+        storage.conn().execute(TRIM, (table, up_to, i64::try_from(TRIM_LIMIT).unwrap_or(i64::MAX)))?;
     Ok(deleted as u64)
 }
 
 /// Forgets the stream of a deleted table: one of the same name would begin with its records.
 pub(crate) fn forget(storage: &Storage, table: &str) -> dynoxide::Result<()> {
-    storage
-        .conn()
-        .execute("DELETE FROM _stream_records WHERE table_name = ?1", (table,))?;
+    storage.conn().execute("DELETE FROM _stream_records WHERE table_name = ?1", (table,))?;
     Ok(())
 }
 
 /// The number a record is stored under.
 pub(crate) fn stored_sequence_number(public: &str) -> Result<i64, TrimError> {
-    let stored = public
-        .parse::<u128>()
-        .ok()
-        .and_then(|public| public.checked_sub(SEQUENCE_NUMBER_OFFSET));
+    let stored = public.parse::<u128>().ok().and_then(|public| public.checked_sub(SEQUENCE_NUMBER_OFFSET));
     stored
         .and_then(|stored| i64::try_from(stored).ok())
         .ok_or_else(|| TrimError::SequenceNumber(public.to_owned()))
@@ -84,10 +75,7 @@ mod tests {
     const NAME: &str = "stream_records_by_table_and_sequence";
 
     fn plan(storage: &Storage, sql: &str) -> String {
-        let mut plan = storage
-            .conn()
-            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
-            .unwrap();
+        let mut plan = storage.conn().prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let rows = plan.query_map([], |row| row.get::<_, String>(3)).unwrap();
         rows.map(Result::unwrap).collect::<Vec<_>>().join("; ")
     }

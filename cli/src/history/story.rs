@@ -10,15 +10,12 @@ use crate::columns::{new, old, plain};
 /// One text for each event of a commit, also for events of a later build.
 pub(super) fn of(commit: &StoredCommit) -> Vec<String> {
     let events = commit.0.get("events").and_then(Value::as_array);
-    let told = |event: &Value| match upcast::event(&event["type"], &event["schema_version"], &event["data"]) {
-        Ok(event) => known(&event),
-        Err(_) => {
-            let name = event["type"].as_str().unwrap_or("unknown event");
-            plain(&format!(
-                "{name} version {}: {}",
-                event["schema_version"], event["data"]
-            ))
+    let told = |event: &Value| {
+        if let Ok(event) = upcast::event(&event["type"], &event["schema_version"], &event["data"]) {
+            return known(&event);
         }
+        let name = event["type"].as_str().unwrap_or("unknown event");
+        plain(&format!("{name} version {}: {}", event["schema_version"], event["data"]))
     };
     events.into_iter().flatten().map(told).collect()
 }
@@ -42,17 +39,10 @@ fn known(event: &ProductEvent) -> String {
 
 fn creation(created: &ProductCreated) -> String {
     let price = format!("{} {}", created.money.price(), created.money.currency());
-    let mut lines = vec![format!(
-        "{}: {}, {price}",
-        style("created").green(),
-        plain(&created.name)
-    )];
+    let mut lines = vec![format!("{}: {}, {price}", style("created").green(), plain(&created.name))];
     let details = &created.details;
-    let texts = [
-        ("sku", &details.sku),
-        ("category", &details.category),
-        ("description", &details.description),
-    ];
+    let texts =
+        [("sku", &details.sku), ("category", &details.category), ("description", &details.description)];
     for (name, value) in texts {
         lines.extend(value.as_ref().map(|value| format!("{name}: {}", plain(value))));
     }
@@ -78,11 +68,7 @@ fn details(event: &ProductDetailsChanged) -> String {
     }
     if let Some(after) = &after.attributes {
         let nothing = Attributes::new();
-        let before = before
-            .attributes
-            .as_ref()
-            .and_then(Option::as_ref)
-            .unwrap_or(&nothing);
+        let before = before.attributes.as_ref().and_then(Option::as_ref).unwrap_or(&nothing);
         let after = after.as_ref().unwrap_or(&nothing);
         lines.extend(attributes(before, after));
     }
@@ -96,22 +82,14 @@ fn attributes(before: &Attributes, after: &Attributes) -> Vec<String> {
     keys.retain(|key| before.get(*key) != after.get(*key));
     let told = |key: &String| {
         let name = format!("attributes.{}", plain(key));
-        change(
-            &name,
-            before.get(key).map(String::as_str),
-            after.get(key).map(String::as_str),
-        )
+        change(&name, before.get(key).map(String::as_str), after.get(key).map(String::as_str))
     };
     keys.into_iter().map(told).collect()
 }
 
 fn change(name: &str, before: Option<&str>, after: Option<&str>) -> String {
     let nothing = "(none)";
-    format!(
-        "{name}: {} → {}",
-        old(before.unwrap_or(nothing)),
-        new(after.unwrap_or(nothing))
-    )
+    format!("{name}: {} → {}", old(before.unwrap_or(nothing)), new(after.unwrap_or(nothing)))
 }
 
 #[cfg(test)]
@@ -143,26 +121,13 @@ mod tests {
     #[test]
     fn attributes_are_compared_pair_by_pair() {
         let pairs = |pairs: &[(&str, &str)]| -> Attributes {
-            pairs
-                .iter()
-                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-                .collect()
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
         };
         let lines = attributes(
             &pairs(&[("a", "1"), ("b", "2"), ("c", "3")]),
             &pairs(&[("a", "1"), ("c", "4"), ("d", "5")]),
         );
-        let told: Vec<_> = lines
-            .iter()
-            .map(|line| console::strip_ansi_codes(line).into_owned())
-            .collect();
-        assert_eq!(
-            told,
-            [
-                "attributes.b: 2 → (none)",
-                "attributes.c: 3 → 4",
-                "attributes.d: (none) → 5"
-            ]
-        );
+        let told: Vec<_> = lines.iter().map(|line| console::strip_ansi_codes(line).into_owned()).collect();
+        assert_eq!(told, ["attributes.b: 2 → (none)", "attributes.c: 3 → 4", "attributes.d: (none) → 5"]);
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 const ATTEMPTS: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Longer than the server takes to give up on its store.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 /// The API, reached.
 #[derive(Debug, Clone)]
@@ -36,13 +36,8 @@ pub(super) struct Gone(String);
 
 impl Client {
     pub(super) fn new(url: &str, token: Option<String>) -> anyhow::Result<Self> {
-        let url: Url = url
-            .parse()
-            .with_context(|| format!("--url {url}: is not a URL"))?;
-        anyhow::ensure!(
-            matches!(url.scheme(), "http" | "https"),
-            "--url {url}: is not http or https"
-        );
+        let url: Url = url.parse().with_context(|| format!("--url {url}: is not a URL"))?;
+        anyhow::ensure!(matches!(url.scheme(), "http" | "https"), "--url {url}: is not http or https");
         let http = reqwest::Client::builder().timeout(TIME_LIMIT).build()?;
         Ok(Self { http, url, token })
     }
@@ -50,17 +45,13 @@ impl Client {
     /// Whether there is a server at all.
     pub(super) async fn reach(&self) -> anyhow::Result<()> {
         let health = self.request(Method::GET, "/health").send().await;
-        health
-            .with_context(|| format!("{} cannot be reached", self.url))
-            .map(drop)
+        health.with_context(|| format!("{} cannot be reached", self.url)).map(drop)
     }
 
     /// Sends a command until its outcome is known.
     pub(super) async fn command(&self, line: &super::Line) -> Result<Answer, Gone> {
         let (method, path, body) = line.request();
-        let mut request = self
-            .request(method, &path)
-            .header("idempotency-key", line.idempotency_key());
+        let mut request = self.request(method, &path).header("idempotency-key", line.idempotency_key());
         if line.creates() {
             request = request.header("if-none-match", "*");
         }
@@ -77,10 +68,7 @@ impl Client {
         loop {
             let path = format!("/products/{product}/history?limit=100&after={after}");
             let page = self.answered(self.request(Method::GET, &path)).await?;
-            let commits = page.body["commits"]
-                .as_array()
-                .map(Vec::as_slice)
-                .unwrap_or_default();
+            let commits = page.body["commits"].as_array().map(Vec::as_slice).unwrap_or_default();
             let key = |commit: &Value| commit["metadata"]["idempotency_key"].as_str().map(str::to_owned);
             keys.extend(commits.iter().filter_map(key));
             match page.body["next"].as_u64() {
@@ -122,20 +110,12 @@ async fn sent(request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error
     let status = response.status();
     let replayed = response.headers().contains_key("idempotency-replayed");
     let body = serde_json::from_slice(&response.bytes().await?).unwrap_or(Value::Null);
-    Ok(Answer {
-        status,
-        replayed,
-        body,
-    })
+    Ok(Answer { status, replayed, body })
 }
 
 /// A lost race, throttling, and a store or gateway that does not answer.
 fn may_pass_later(answer: &Answer) -> bool {
-    let lost_race = || {
-        answer.body["type"]
-            .as_str()
-            .is_some_and(|kind| kind.ends_with(":conflict"))
-    };
+    let lost_race = || answer.body["type"].as_str().is_some_and(|kind| kind.ends_with(":conflict"));
     match answer.status.as_u16() {
         409 => lost_race(),
         429 | 500 | 502 | 503 | 504 => true,

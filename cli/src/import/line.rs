@@ -35,9 +35,7 @@ impl Line {
     /// # Errors
     /// What is wrong with it, for people.
     pub(super) fn parse(number: u64, bytes: &[u8]) -> Result<Self, String> {
-        let text = std::str::from_utf8(bytes)
-            .map_err(|_| "is not UTF-8".to_owned())?
-            .trim();
+        let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?.trim();
         let mut members: BTreeMap<String, Box<RawValue>> =
             serde_json::from_str(text).map_err(|error| format!("is not a JSON object: {error}"))?;
         let verb = match take_text(&mut members, "command")?.as_str() {
@@ -46,9 +44,7 @@ impl Line {
             "delete" => Verb::Delete,
             "restore" => Verb::Restore,
             other => {
-                return Err(format!(
-                    "`command` is {other:?}; it is create, update, delete or restore"
-                ));
+                return Err(format!("`command` is {other:?}; it is create, update, delete or restore"));
             }
         };
         let product_id = take_text(&mut members, "product_id")?;
@@ -59,14 +55,7 @@ impl Line {
         {
             return Err(format!("`{name}` is not a field of this command"));
         }
-        Ok(Self {
-            number,
-            product_id: product_id.into(),
-            ordinal: 0,
-            verb,
-            members,
-            text: text.to_owned(),
-        })
+        Ok(Self { number, product_id: product_id.into(), ordinal: 0, verb, members, text: text.to_owned() })
     }
 
     /// The worker of the line's product.
@@ -84,11 +73,7 @@ impl Line {
             digest.update(part);
             digest.update([0]);
         }
-        digest
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        schema::Hash::of_digest(&digest.finalize().into()).into()
     }
 
     /// Method, path with query, and body.
@@ -99,16 +84,10 @@ impl Line {
             Verb::Create => (Method::PUT, path, body()),
             Verb::Update => (Method::PATCH, path, body()),
             // Without a query the moment has to travel in a body, which these commands take too.
-            Verb::Delete => (
-                Method::DELETE,
-                path,
-                (!self.members.is_empty()).then(body).flatten(),
-            ),
-            Verb::Restore => (
-                Method::POST,
-                path + "/restore",
-                (!self.members.is_empty()).then(body).flatten(),
-            ),
+            Verb::Delete => (Method::DELETE, path, (!self.members.is_empty()).then(body).flatten()),
+            Verb::Restore => {
+                (Method::POST, path + "/restore", (!self.members.is_empty()).then(body).flatten())
+            }
         }
     }
 
@@ -119,9 +98,7 @@ impl Line {
 }
 
 fn take_text(members: &mut BTreeMap<String, Box<RawValue>>, name: &str) -> Result<String, String> {
-    let raw = members
-        .remove(name)
-        .ok_or_else(|| format!("`{name}` is missing"))?;
+    let raw = members.remove(name).ok_or_else(|| format!("`{name}` is missing"))?;
     serde_json::from_str(raw.get()).map_err(|_| format!("`{name}` is not a text"))
 }
 
@@ -131,11 +108,8 @@ mod tests {
 
     #[test]
     fn a_price_passes_through_as_it_is_written() {
-        let line = Line::parse(
-            1,
-            br#"{"command":"create","product_id":"p","name":"a","price":33.6440}"#,
-        )
-        .unwrap();
+        let line =
+            Line::parse(1, br#"{"command":"create","product_id":"p","name":"a","price":33.6440}"#).unwrap();
         let (method, path, body) = line.request();
         assert_eq!((method, path.as_str()), (Method::PUT, "/products/p"));
         assert_eq!(body.unwrap(), r#"{"name":"a","price":33.6440}"#);
@@ -159,14 +133,8 @@ mod tests {
             (br#"{"product_id":"p"}"#, "`command` is missing"),
             (br#"{"command":"drop","product_id":"p"}"#, "`command` is \"drop\""),
             (br#"{"command":"create"}"#, "`product_id` is missing"),
-            (
-                br#"{"command":"create","product_id":"a b"}"#,
-                "`product_id`: a product id",
-            ),
-            (
-                br#"{"command":"delete","product_id":"p","name":"x"}"#,
-                "`name` is not a field",
-            ),
+            (br#"{"command":"create","product_id":"a b"}"#, "`product_id`: a product id"),
+            (br#"{"command":"delete","product_id":"p","name":"x"}"#, "`name` is not a field"),
         ] {
             let error = Line::parse(1, line).unwrap_err();
             assert!(error.starts_with(reason), "{error}");

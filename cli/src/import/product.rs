@@ -58,10 +58,7 @@ async fn advance(
             let earlier = if answer.status == 201 && !answer.replayed {
                 Earlier::None
             } else {
-                Earlier::Recorded {
-                    keys: client.recorded_keys(&line.product_id).await?,
-                    held: Vec::new(),
-                }
+                Earlier::Recorded { keys: client.recorded_keys(&line.product_id).await?, held: Vec::new() }
             };
             products.insert(line.product_id, earlier);
         }
@@ -113,10 +110,6 @@ fn reason(answer: &Answer) -> String {
             )
         })
         .collect();
-    let detail = if faults.is_empty() {
-        text("detail")
-    } else {
-        faults.join("; ")
-    };
+    let detail = if faults.is_empty() { text("detail") } else { faults.join("; ") };
     format!("{} {}: {detail}", answer.status.as_u16(), text("title"))
 }

@@ -60,17 +60,11 @@ impl Report {
 
     /// Nothing more can be sent.
     pub(super) fn stop(&self, reason: &str) {
-        self.stopped
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert_with(|| reason.to_owned());
+        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| reason.to_owned());
     }
 
     pub(super) fn stopped(&self) -> bool {
-        self.stopped
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_some()
+        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// Prints the closing line; whether every line went well.
@@ -84,11 +78,7 @@ impl Report {
             "{total} commands: {written} written, {repeated} imported before, {unchanged} without effect, {failed} failures; {:.1} s",
             self.started.elapsed().as_secs_f64()
         );
-        let stopped = self
-            .stopped
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(reason) = &stopped {
             eprintln!("ledger: stopped early, because {reason}; run the same import again to go on");
         }

@@ -72,13 +72,7 @@ pub(super) struct Batch {
 
 impl Batch {
     pub(super) fn new(records: Vec<EventRecord>) -> Self {
-        Self {
-            window: records.len(),
-            records,
-            done: 0,
-            tries: 0,
-            failures: 0,
-        }
+        Self { window: records.len(), records, done: 0, tries: 0, failures: 0 }
     }
 
     /// The records to send next; empty when all are done.
@@ -89,9 +83,7 @@ impl Batch {
 
     /// The sequence number of the last record that is done.
     pub(super) fn checkpoint(&self) -> Option<&str> {
-        self.done
-            .checked_sub(1)
-            .map(|last| sequence_number(&self.records[last]))
+        self.done.checked_sub(1).map(|last| sequence_number(&self.records[last]))
     }
 
     /// Takes in what became of [`Batch::next`].
@@ -103,11 +95,7 @@ impl Batch {
                 let rest = self.records.len();
                 self.advance(place, rest);
                 self.fail();
-                Settled {
-                    advanced: true,
-                    skipped: None,
-                    failures: self.failures,
-                }
+                Settled { advanced: true, skipped: None, failures: self.failures }
             }
             Outcome::FailedFrom(_) => self.failed(1, "it was reported as failed".to_owned(), retry),
             Outcome::Failed(reason) => self.failed(sent, reason, retry),
@@ -119,10 +107,7 @@ impl Batch {
         self.window = window;
         self.tries = 0;
         self.failures = 0;
-        Settled {
-            advanced: true,
-            ..Settled::default()
-        }
+        Settled { advanced: true, ..Settled::default() }
     }
 
     fn fail(&mut self) {
@@ -142,15 +127,9 @@ impl Batch {
         } else if self.tries > retry.most_retries {
             let poison = self.records[self.done].clone();
             let rest = self.records.len();
-            return Settled {
-                skipped: Some((poison, reason)),
-                ..self.advance(1, rest)
-            };
+            return Settled { skipped: Some((poison, reason)), ..self.advance(1, rest) };
         }
-        Settled {
-            failures: self.failures,
-            ..Settled::default()
-        }
+        Settled { failures: self.failures, ..Settled::default() }
     }
 }
 

@@ -49,10 +49,7 @@ impl Checkpoints {
     /// The checkpoints in `table`, which has the shape [`TABLE`].
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self {
-            client,
-            table: table.into(),
-        }
+        Self { client, table: table.into() }
     }
 
     /// How far `consumer` has come in `shard` of the stream `arn`. A checkpoint of another stream of the same table
@@ -66,27 +63,14 @@ impl Checkpoints {
         arn: &str,
         shard: &str,
     ) -> Result<Position, CheckpointError> {
-        let request = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key(ID, id(consumer, shard))
-            .consistent_read(true);
-        let item = request
-            .send()
-            .await
-            .map_err(CheckpointError::new)?
-            .item
-            .unwrap_or_default();
+        let request =
+            self.client.get_item().table_name(&self.table).key(ID, id(consumer, shard)).consistent_read(true);
+        let item = request.send().await.map_err(CheckpointError::new)?.item.unwrap_or_default();
         let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
         if text(STREAM).is_none_or(|stream| stream != arn) {
             return Ok(Position::Start);
         }
-        if item
-            .get(FINISHED)
-            .and_then(|value| value.as_bool().ok())
-            .is_some_and(|finished| *finished)
-        {
+        if item.get(FINISHED).and_then(|value| value.as_bool().ok()).is_some_and(|finished| *finished) {
             return Ok(Position::Finished);
         }
         Ok(text(AFTER).map_or(Position::Start, |after| Position::After(after.clone())))
@@ -109,11 +93,7 @@ impl Checkpoints {
             Position::After(after) => drop(item.insert(AFTER.to_owned(), AttributeValue::S(after.clone()))),
             Position::Finished => drop(item.insert(FINISHED.to_owned(), AttributeValue::Bool(true))),
         }
-        let request = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item));
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
         request.send().await.map_err(CheckpointError::new)?;
         Ok(())
     }

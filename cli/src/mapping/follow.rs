@@ -49,13 +49,7 @@ where
         function: &'a F,
         stop: Stop,
     ) -> Self {
-        Self {
-            mapping,
-            source,
-            checkpoints,
-            function,
-            stop,
-        }
+        Self { mapping, source, checkpoints, function, stop }
     }
 
     /// Follows `shard` of the stream `arn` to its end.
@@ -139,11 +133,7 @@ where
     }
 
     fn give_up(&self, record: EventRecord, reason: String) {
-        let skipped = Skipped {
-            consumer: self.mapping.consumer.clone(),
-            record,
-            reason,
-        };
+        let skipped = Skipped { consumer: self.mapping.consumer.clone(), record, reason };
         tracing::error!(
             consumer = skipped.consumer,
             sequence_number = sequence_number(&skipped.record),
@@ -157,18 +147,11 @@ where
     async fn load(&self, arn: &str, shard: &str) -> Option<Position> {
         let mut failures = 0;
         while !self.is_stopped() {
-            match self
-                .checkpoints
-                .position(&self.mapping.consumer, arn, shard)
-                .await
-            {
+            match self.checkpoints.position(&self.mapping.consumer, arn, shard).await {
                 Ok(position) => return Some(position),
                 Err(error) => {
                     failures += 1;
-                    self.complain(
-                        "the checkpoint cannot be read",
-                        &DisplayErrorContext(&error).to_string(),
-                    );
+                    self.complain("the checkpoint cannot be read", &DisplayErrorContext(&error).to_string());
                     pause(self.mapping.retry.wait(failures), &self.stop).await;
                 }
             }
@@ -179,16 +162,9 @@ where
     /// Keeps a checkpoint, however long it takes; a stop leaves the older one, and the records come again.
     async fn keep(&self, arn: &str, shard: &str, position: &Position) {
         let mut failures = 0;
-        while let Err(error) = self
-            .checkpoints
-            .keep(&self.mapping.consumer, arn, shard, position)
-            .await
-        {
+        while let Err(error) = self.checkpoints.keep(&self.mapping.consumer, arn, shard, position).await {
             failures += 1;
-            self.complain(
-                "the checkpoint cannot be kept",
-                &DisplayErrorContext(&error).to_string(),
-            );
+            self.complain("the checkpoint cannot be kept", &DisplayErrorContext(&error).to_string());
             pause(self.mapping.retry.wait(failures), &self.stop).await;
             if self.is_stopped() {
                 return;

@@ -52,19 +52,13 @@ impl Source {
     /// The embedded engine, which wakes the reader at every record.
     #[must_use]
     pub fn embedded(engine: &Engine) -> Self {
-        Self {
-            streams: Streams::new(&engine.sdk_config()),
-            wake: Some(engine.stream_writes()),
-        }
+        Self { streams: Streams::new(&engine.sdk_config()), wake: Some(engine.stream_writes()) }
     }
 
     /// Any DynamoDB Streams endpoint; it is asked once every [`Mapping::poll_every`].
     #[must_use]
     pub fn endpoint(config: &SdkConfig) -> Self {
-        Self {
-            streams: Streams::new(config),
-            wake: None,
-        }
+        Self { streams: Streams::new(config), wake: None }
     }
 }
 
@@ -119,19 +113,13 @@ impl Mapping {
     /// At most so many records a call, 1 to 1,000; 100 unless told.
     #[must_use]
     pub fn batch_size(self, records: u16) -> Self {
-        Self {
-            batch_size: records.clamp(1, 1000),
-            ..self
-        }
+        Self { batch_size: records.clamp(1, 1000), ..self }
     }
 
     /// How often to look where nothing announces news; every second unless told.
     #[must_use]
     pub fn poll_every(self, interval: Duration) -> Self {
-        Self {
-            poll_every: interval,
-            ..self
-        }
+        Self { poll_every: interval, ..self }
     }
 
     /// How to go on after a failure.
@@ -143,10 +131,7 @@ impl Mapping {
     /// Called for each record that is given up, after it was logged; the place to park it or to raise an alarm.
     #[must_use]
     pub fn on_skipped(self, hook: impl Fn(&Skipped) + Send + Sync + 'static) -> Self {
-        Self {
-            on_skipped: Arc::new(hook),
-            ..self
-        }
+        Self { on_skipped: Arc::new(hook), ..self }
     }
 
     /// Feeds `function` until `stop`, then returns once the batch in hand is done. It outlives every failure of the

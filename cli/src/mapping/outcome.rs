@@ -28,13 +28,9 @@ impl Outcome {
         let mut lowest: Option<usize> = None;
         for failure in &response.batch_item_failures {
             let id = failure.item_identifier.as_deref().unwrap_or_default();
-            let place = sent
-                .iter()
-                .position(|record| sequence_number(record) == id && !id.is_empty());
+            let place = sent.iter().position(|record| sequence_number(record) == id && !id.is_empty());
             let Some(place) = place else {
-                return Self::Failed(format!(
-                    "it reported {id:?}, which is no sequence number of its batch"
-                ));
+                return Self::Failed(format!("it reported {id:?}, which is no sequence number of its batch"));
             };
             lowest = Some(lowest.map_or(place, |lowest| lowest.min(place)));
         }
@@ -82,10 +78,7 @@ mod tests {
         assert!(matches!(reported(&[""]), Outcome::Failed(_)));
         assert!(matches!(reported(&["10", "12"]), Outcome::Failed(_)));
         let nameless: DynamoDbEventResponse = serde_json::from_str(r#"{"batchItemFailures":[{}]}"#).unwrap();
-        assert!(matches!(
-            Outcome::of(Ok::<_, String>(nameless), &sent()),
-            Outcome::Failed(_)
-        ));
+        assert!(matches!(Outcome::of(Ok::<_, String>(nameless), &sent()), Outcome::Failed(_)));
         assert_eq!(Outcome::of(Err("no"), &sent()), Outcome::Failed("no".to_owned()));
     }
 }

@@ -40,13 +40,7 @@ enum Iterator {
 
 impl Pages {
     pub(super) fn new(streams: Client, arn: String, shard: String, after: Option<String>) -> Self {
-        Self {
-            streams,
-            arn,
-            shard,
-            after,
-            iterator: Iterator::Unknown,
-        }
+        Self { streams, arn, shard, after, iterator: Iterator::Unknown }
     }
 
     /// The next records, at most `limit`; none when there is nothing new.
@@ -57,13 +51,7 @@ impl Pages {
             Iterator::Unknown => self.find().await?,
         };
         // The engine has no limit of its own, neither in records nor in bytes.
-        let page = self
-            .streams
-            .get_records()
-            .shard_iterator(iterator)
-            .limit(i32::from(limit))
-            .send()
-            .await;
+        let page = self.streams.get_records().shard_iterator(iterator).limit(i32::from(limit)).send().await;
         let page = match page {
             Ok(page) => page,
             Err(error) => {
@@ -95,16 +83,9 @@ impl Pages {
                 Some(_) => ShardIteratorType::AfterSequenceNumber,
                 None => ShardIteratorType::TrimHorizon,
             };
-            let request = self
-                .streams
-                .get_shard_iterator()
-                .stream_arn(&self.arn)
-                .shard_id(&self.shard);
-            let answer = request
-                .shard_iterator_type(kind)
-                .set_sequence_number(self.after.clone())
-                .send()
-                .await;
+            let request = self.streams.get_shard_iterator().stream_arn(&self.arn).shard_id(&self.shard);
+            let answer =
+                request.shard_iterator_type(kind).set_sequence_number(self.after.clone()).send().await;
             match answer {
                 Ok(found) => match found.shard_iterator {
                     Some(iterator) => return Ok(iterator),

@@ -13,10 +13,7 @@ pub(super) fn event_record(record: Record, arn: &str) -> EventRecord {
     event.aws_region = record.aws_region.unwrap_or_default();
     event.change = record.dynamodb.map(change).unwrap_or_default();
     event.event_id = record.event_id.unwrap_or_default();
-    event.event_name = record
-        .event_name
-        .map(|name| name.as_str().to_owned())
-        .unwrap_or_default();
+    event.event_name = record.event_name.map(|name| name.as_str().to_owned()).unwrap_or_default();
     event.event_source = record.event_source;
     event.event_version = record.event_version;
     event.event_source_arn = Some(arn.to_owned());

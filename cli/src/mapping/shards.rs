@@ -26,22 +26,15 @@ pub(super) async fn discover(streams: &Client, table: &str) -> Result<Stream, St
     let mut shards = Vec::new();
     let mut after = None;
     loop {
-        let page = streams
-            .describe_stream()
-            .stream_arn(&arn)
-            .set_exclusive_start_shard_id(after)
-            .send()
-            .await;
+        let page =
+            streams.describe_stream().stream_arn(&arn).set_exclusive_start_shard_id(after).send().await;
         let page = page.map_err(|error| DisplayErrorContext(error).to_string())?;
         let Some(description) = page.stream_description else {
             break;
         };
         for shard in description.shards.unwrap_or_default() {
             if let Some(id) = shard.shard_id {
-                shards.push(Shard {
-                    id,
-                    parent: shard.parent_shard_id,
-                });
+                shards.push(Shard { id, parent: shard.parent_shard_id });
             }
         }
         after = description.last_evaluated_shard_id;
@@ -57,12 +50,8 @@ async fn newest(streams: &Client, table: &str) -> Result<String, String> {
     let mut newest: Option<(String, String)> = None;
     let mut after = None;
     loop {
-        let page = streams
-            .list_streams()
-            .table_name(table)
-            .set_exclusive_start_stream_arn(after)
-            .send()
-            .await;
+        let page =
+            streams.list_streams().table_name(table).set_exclusive_start_stream_arn(after).send().await;
         let page = page.map_err(|error| DisplayErrorContext(error).to_string())?;
         for stream in page.streams.unwrap_or_default() {
             if let (Some(label), Some(arn)) = (stream.stream_label, stream.stream_arn) {
@@ -74,9 +63,7 @@ async fn newest(streams: &Client, table: &str) -> Result<String, String> {
             break;
         }
     }
-    newest
-        .map(|(_, arn)| arn)
-        .ok_or_else(|| "the table has no stream; create it with one".to_owned())
+    newest.map(|(_, arn)| arn).ok_or_else(|| "the table has no stream; create it with one".to_owned())
 }
 
 /// The shards whose parent was read to its end, or is no longer kept.
@@ -96,20 +83,12 @@ mod tests {
 
     #[test]
     fn children_wait_for_their_parent_unless_it_is_no_longer_kept() {
-        let shard = |id: &str, parent: Option<&str>| Shard {
-            id: id.to_owned(),
-            parent: parent.map(str::to_owned),
-        };
-        let shards = [
-            shard("old", Some("gone")),
-            shard("left", Some("old")),
-            shard("right", Some("old")),
-        ];
+        let shard =
+            |id: &str, parent: Option<&str>| Shard { id: id.to_owned(), parent: parent.map(str::to_owned) };
+        let shards = [shard("old", Some("gone")), shard("left", Some("old")), shard("right", Some("old"))];
         let ready = |finished: &[&str]| {
             let finished = finished.iter().copied().map(str::to_owned).collect();
-            ready(&shards, &finished)
-                .map(|shard| shard.id.clone())
-                .collect::<Vec<_>>()
+            ready(&shards, &finished).map(|shard| shard.id.clone()).collect::<Vec<_>>()
         };
         assert_eq!(ready(&[]), ["old"]);
         assert_eq!(ready(&["old"]), ["left", "right"]);

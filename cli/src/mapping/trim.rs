@@ -23,20 +23,13 @@ impl Trimming {
     #[must_use]
     pub fn new<'a>(table: &str, consumers: impl IntoIterator<Item = &'a str>) -> Self {
         let consumers = consumers.into_iter().map(str::to_owned).collect();
-        Self {
-            table: table.to_owned(),
-            consumers,
-            every: Duration::from_mins(1),
-        }
+        Self { table: table.to_owned(), consumers, every: Duration::from_mins(1) }
     }
 
     /// How often to look.
     #[must_use]
     pub fn every(self, interval: Duration) -> Self {
-        Self {
-            every: interval,
-            ..self
-        }
+        Self { every: interval, ..self }
     }
 
     /// Trims until `stop`. A failure is logged; the next turn tries again.
@@ -80,10 +73,7 @@ impl Trimming {
         let Some(passed) = passed else { return Ok(0) };
         let mut trimmed = 0;
         loop {
-            let now = engine
-                .trim_stream(&self.table, &passed)
-                .await
-                .map_err(|error| error.to_string())?;
+            let now = engine.trim_stream(&self.table, &passed).await.map_err(|error| error.to_string())?;
             trimmed += now;
             if now < FULL {
                 return Ok(trimmed);

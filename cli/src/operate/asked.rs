@@ -51,20 +51,13 @@ where
             Err(error) => json!({"failed": error.to_string()}),
         };
         // Whoever asked is gone if this fails.
-        let _ = sender.send_timeout(line, Duration::from_secs(60)).await;
+        let _ = sender.send_timeout(line, Duration::from_mins(1)).await;
     });
     let lines = stream::unfold(lines, |mut lines| async move {
         let line: Value = lines.recv().await?;
-        Some((
-            Ok::<_, std::convert::Infallible>(Bytes::from(format!("{line}\n"))),
-            lines,
-        ))
+        Some((Ok::<_, std::convert::Infallible>(Bytes::from(format!("{line}\n"))), lines))
     });
-    (
-        [(header::CONTENT_TYPE, "application/x-ndjson")],
-        Body::from_stream(lines),
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response()
 }
 
 /// Asks routes in this process.
@@ -80,24 +73,14 @@ pub(super) async fn here(
         .header(header::CONTENT_TYPE, "application/json")
         .body(Body::from(question.to_string()))?;
     let response = routes.oneshot(request).await?;
-    anyhow::ensure!(
-        response.status().is_success(),
-        "the ledger answered {}",
-        response.status()
-    );
-    let bytes = response
-        .into_body()
-        .into_data_stream()
-        .map(|bytes| bytes.map_err(Into::into));
+    anyhow::ensure!(response.status().is_success(), "the ledger answered {}", response.status());
+    let bytes = response.into_body().into_data_stream().map(|bytes| bytes.map_err(Into::into));
     Ok(Lines::new(bytes))
 }
 
 impl Lines {
     pub(super) fn new(bytes: impl Stream<Item = anyhow::Result<Bytes>> + Send + 'static) -> Self {
-        Self {
-            bytes: bytes.boxed(),
-            buffer: Vec::new(),
-        }
+        Self { bytes: bytes.boxed(), buffer: Vec::new() }
     }
 
     /// What the work ended with; `progress` is shown every line before.

@@ -16,7 +16,7 @@ use super::asked::answer;
 use crate::system::System;
 
 /// How long one product's publication may take.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_mins(1);
 /// How many rows are read at once.
 const PAGE: usize = 100;
 

@@ -46,7 +46,11 @@ pub(super) async fn rebuild(State(system): State<Arc<System>>, Json(wanted): Jso
     answer(move |progress| rebuilt(system, wanted, progress).boxed())
 }
 
-async fn rebuilt(system: Arc<System>, wanted: Wanted, progress: super::asked::Progress) -> Result<Value, String> {
+async fn rebuilt(
+    system: Arc<System>,
+    wanted: Wanted,
+    progress: super::asked::Progress,
+) -> Result<Value, String> {
     let view = View::from(wanted.view);
     let found = system.read_models.iter().find(|projection| projection.view() == view).cloned();
     let rebuild = Rebuild {
@@ -72,9 +76,7 @@ fn phase(phase: Phase) -> &'static str {
 }
 
 fn told(report: &Report) -> Value {
-    let difference = |(product, difference): &(_, projections::projection::Difference)| {
-        json!({"product_id": product, "difference": difference.to_string()})
-    };
+    let difference = |(product, difference): &(_, projections::projection::Difference)| json!({"product_id": product, "difference": difference.to_string()});
     json!({
         "generation": report.generation.map(|generation| generation.0),
         "commits": report.commits,

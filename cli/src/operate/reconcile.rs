@@ -38,9 +38,7 @@ pub(super) async fn reconcile(State(system): State<Arc<System>>, Json(wanted): J
     answer(async move |progress| {
         let listing = Listing::begin(system.journal.clone(), |_| {}).await?;
         let system = &system;
-        let compared = listing
-            .heads()
-            .map_ok(async |head| compared(system, &head, wanted.repair).await);
+        let compared = listing.heads().map_ok(async |head| compared(system, &head, wanted.repair).await);
         let mut compared = std::pin::pin!(compared.try_buffer_unordered(PARALLEL));
         let mut done = Reconciled::default();
         while let Some(found) = compared.try_next().await? {
@@ -79,11 +77,7 @@ async fn compared(system: &System, head: &Head, repair: bool) -> Result<Option<V
 }
 
 async fn views_behind(system: &System, product: &ProductId) -> Result<Vec<String>, Unavailable> {
-    let lineup = system
-        .views
-        .lineup()
-        .await
-        .map_err(|error| Unavailable(error.into()))?;
+    let lineup = system.views.lineup().await.map_err(|error| Unavailable(error.into()))?;
     let mut behind = Vec::new();
     for projection in &system.read_models {
         let view = projection.view();

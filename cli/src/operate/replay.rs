@@ -26,20 +26,10 @@ pub(super) struct Wanted {
 /// Publishes the selection; a line of progress after every round.
 pub(super) async fn replay(State(system): State<Arc<System>>, Json(wanted): Json<Wanted>) -> Response {
     answer(async move |progress| {
-        let selection = Selection {
-            product: wanted.product,
-            from: wanted.from,
-            to: wanted.to,
-        };
-        let mark = Replay {
-            id: (system.edge.ids)().to_string(),
-            requested_at: (system.edge.clock)(),
-        };
+        let selection = Selection { product: wanted.product, from: wanted.from, to: wanted.to };
+        let mark = Replay { id: (system.edge.ids)().to_string(), requested_at: (system.edge.clock)() };
         let tell = |replayed: &Replayed| progress.tell(&told(replayed, &mark));
-        let done = system
-            .publisher
-            .replay(&selection, wanted.bus.as_deref(), &mark, tell)
-            .await?;
+        let done = system.publisher.replay(&selection, wanted.bus.as_deref(), &mark, tell).await?;
         Ok::<_, ReplayError>(told(&done, &mark))
     })
 }

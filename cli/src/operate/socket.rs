@@ -40,10 +40,7 @@ pub(crate) fn listen(
             // A dropped sender is the end as well.
             let _ = stop.wait_for(|stop| *stop).await;
         };
-        if let Err(error) = axum::serve(listener, routes)
-            .with_graceful_shutdown(stopped)
-            .await
-        {
+        if let Err(error) = axum::serve(listener, routes).with_graceful_shutdown(stopped).await {
             tracing::warn!(%error, "operators' commands cannot be answered any more");
         }
         let _ = remove(&path);
@@ -62,15 +59,9 @@ pub(super) async fn ask(
         return Ok(None);
     }
     let http = reqwest::Client::builder().unix_socket(socket).build()?;
-    let request = http
-        .request(method.parse()?, format!("http://ledger{path}"))
-        .json(question);
+    let request = http.request(method.parse()?, format!("http://ledger{path}")).json(question);
     let response = request.send().await?;
-    anyhow::ensure!(
-        response.status().is_success(),
-        "the server answered {}",
-        response.status()
-    );
+    anyhow::ensure!(response.status().is_success(), "the server answered {}", response.status());
     Ok(Some(Lines::new(response.bytes_stream().map_err(Into::into))))
 }
 

@@ -14,9 +14,7 @@ use crate::settings::Tables;
 use crate::system::System;
 
 /// How long one batch may be worked on, as a Lambda's time limit.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
-/// How often parked products are tried again.
-const RETRY_PARKED: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_mins(1);
 const PROJECTOR: &str = "projector";
 const PUBLISHER: &str = "publisher";
 
@@ -27,6 +25,7 @@ pub(super) fn start(
     engine: Option<&Engine>,
     dynamodb: &SdkConfig,
     tables: &Tables,
+    retry_parked_every: Duration,
     stopping: &Stop,
 ) -> Vec<JoinHandle<()>> {
     let checkpoints = Checkpoints::new(Client::new(dynamodb), &tables.checkpoints);
@@ -45,14 +44,12 @@ pub(super) fn start(
             tables.events.clone(),
             stopping.clone(),
         )),
-        tokio::spawn(retry_parked(system, stopping.clone())),
+        tokio::spawn(retry_parked(system, retry_parked_every, stopping.clone())),
     ];
     if let Some(engine) = engine.cloned() {
         let (events, stopping) = (tables.events.clone(), stopping.clone());
         tasks.push(tokio::spawn(async move {
-            Trimming::new(&events, [PROJECTOR, PUBLISHER])
-                .run(&engine, &checkpoints, stopping)
-                .await;
+            Trimming::new(&events, [PROJECTOR, PUBLISHER]).run(&engine, &checkpoints, stopping).await;
         }));
     }
     tasks
@@ -67,9 +64,7 @@ async fn project(
 ) {
     let function =
         |event: Event| async { Ok::<_, std::convert::Infallible>(system.projector.project(event).await) };
-    Mapping::new(PROJECTOR, &events)
-        .run(&source, &checkpoints, function, stopping)
-        .await;
+    Mapping::new(PROJECTOR, &events).run(&source, &checkpoints, function, stopping).await;
 }
 
 async fn publish(
@@ -82,13 +77,11 @@ async fn publish(
     let function = |event: Event| async {
         Ok::<_, std::convert::Infallible>(system.publisher.publish(event, TIME_LIMIT).await)
     };
-    Mapping::new(PUBLISHER, &events)
-        .run(&source, &checkpoints, function, stopping)
-        .await;
+    Mapping::new(PUBLISHER, &events).run(&source, &checkpoints, function, stopping).await;
 }
 
-async fn retry_parked(system: Arc<System>, mut stopping: Stop) {
-    let mut turns = tokio::time::interval(RETRY_PARKED);
+async fn retry_parked(system: Arc<System>, every: Duration, mut stopping: Stop) {
+    let mut turns = tokio::time::interval(every);
     loop {
         tokio::select! {
             _ = turns.tick() => {}

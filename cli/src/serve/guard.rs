@@ -26,19 +26,13 @@ async fn check(request: Request, next: Next) -> Response {
 }
 
 fn is_local(uri: &Uri, headers: &HeaderMap) -> bool {
-    let host = headers
-        .get(header::HOST)
-        .map(|host| host.to_str().unwrap_or_default());
-    let host = host
-        .or(uri.authority().map(Authority::as_str))
-        .unwrap_or_default();
+    let host = headers.get(header::HOST).map(|host| host.to_str().unwrap_or_default());
+    let host = host.or(uri.authority().map(Authority::as_str)).unwrap_or_default();
     let origins = headers.get_all(header::ORIGIN);
     names_loopback(host)
         && origins.iter().all(|origin| {
             let origin = origin.to_str().unwrap_or_default();
-            origin
-                .split_once("://")
-                .is_some_and(|(_, authority)| names_loopback(authority))
+            origin.split_once("://").is_some_and(|(_, authority)| names_loopback(authority))
         })
 }
 
@@ -58,13 +52,7 @@ mod tests {
 
     #[test]
     fn only_names_of_this_machine_are_local() {
-        for local in [
-            "localhost",
-            "LOCALHOST:8080",
-            "127.0.0.1:8080",
-            "127.9.9.9",
-            "[::1]:80",
-        ] {
+        for local in ["localhost", "LOCALHOST:8080", "127.0.0.1:8080", "127.9.9.9", "[::1]:80"] {
             assert!(names_loopback(local), "{local}");
         }
         for foreign in [

@@ -26,19 +26,12 @@ pub(super) struct Found {
 
 impl Found {
     pub(super) fn new(json: bool, heads: bool) -> Self {
-        Self {
-            json,
-            heads,
-            ..Self::default()
-        }
+        Self { json, heads, ..Self::default() }
     }
 
     /// Remembers heads and prints nothing.
     pub(super) fn quiet() -> Self {
-        Self {
-            witnesses: Some(BTreeMap::new()),
-            ..Self::default()
-        }
+        Self { witnesses: Some(BTreeMap::new()), ..Self::default() }
     }
 
     /// Takes the next product's report.
@@ -58,11 +51,7 @@ impl Found {
             writeln!(text, "{fault}")?;
         }
         if report.more_faults > 0 {
-            writeln!(
-                text,
-                "product {}: {} more faults",
-                report.product_id, report.more_faults
-            )?;
+            writeln!(text, "product {}: {} more faults", report.product_id, report.more_faults)?;
         }
         if self.heads && report.commits > 0 {
             text.push_str(&head_line(&report));
@@ -80,19 +69,12 @@ impl Found {
 
     /// The heads of what was whole.
     pub(super) fn witnesses(self) -> Option<BTreeMap<String, Vec<Witness>>> {
-        self.witnesses
-            .filter(|_| self.summary.verdict() == Verdict::Whole)
+        self.witnesses.filter(|_| self.summary.verdict() == Verdict::Whole)
     }
 
     /// Prints the end of it.
     pub(super) fn tell(&self) -> anyhow::Result<Verdict> {
-        let Summary {
-            products,
-            commits,
-            events,
-            faults,
-            ..
-        } = self.summary;
+        let Summary { products, commits, events, faults, .. } = self.summary;
         let verdict = self.summary.verdict();
         let heads = self.summary.heads();
         if self.json {
@@ -109,10 +91,8 @@ impl Found {
             Verdict::Faulty => style(format!("{faults} faults")).red(),
             Verdict::NotUnderstood => style(format!("{faults} commits not understood")).yellow(),
         };
-        let (word, counts) = (
-            word.bold(),
-            format!("{products} products, {commits} commits, {events} events"),
-        );
+        let (word, counts) =
+            (word.bold(), format!("{products} products, {commits} commits, {events} events"));
         out::print(&format!("{word}: {counts}, heads {heads}\n"))?;
         Ok(verdict)
     }

@@ -10,7 +10,7 @@ use futures::{StreamExt, TryStreamExt};
 use indicatif::ProgressBar;
 
 use super::found::Found;
-use super::{VerifyArgs, file};
+use super::{VerifyArgs, file, views};
 use crate::progress;
 
 /// How long all receipts together are waited for that are on their way.
@@ -20,10 +20,14 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Verifies the ledger, or one product of it.
 pub(super) async fn verify(
     arguments: &VerifyArgs,
-    seen: BTreeMap<String, Vec<Witness>>,
+    mut seen: BTreeMap<String, Vec<Witness>>,
     found: &mut Found,
 ) -> anyhow::Result<()> {
     let ports = arguments.ledger.open().await?;
+    if arguments.views {
+        // Before the chains are read: what is committed meanwhile must not look cut off.
+        views::add(&*ports.views, &mut seen).await?;
+    }
     let mut ledger = Ledger::of(ports.journal.clone()).witnessed(seen);
     if arguments.receipts {
         ledger = ledger.with_receipts(ports.receipts, Patience::of(PAUSES, PAUSE));
@@ -39,10 +43,7 @@ pub(super) async fn verify(
     let listing = Listing::begin(ports.journal, |met| looking.set_position(met)).await?;
     looking.finish_and_clear();
     let bar = progress::commits(listing.commits());
-    let mut reports = ledger
-        .telling(telling(&bar))
-        .products(listing, file::at_once())
-        .boxed();
+    let mut reports = ledger.telling(telling(&bar)).products(listing, file::at_once()).boxed();
     while let Some(report) = reports.try_next().await? {
         found.take(report, &bar)?;
     }

@@ -36,10 +36,7 @@ async fn a_record_is_the_one_a_lambda_gets() {
     assert!(!record.event_id.is_empty());
     assert_eq!(record.change.new_image.get("id"), record.change.keys.get("id"));
     assert!(record.change.old_image.is_empty());
-    assert_eq!(
-        record.change.stream_view_type,
-        Some(StreamViewType::NewAndOldImages)
-    );
+    assert_eq!(record.change.stream_view_type, Some(StreamViewType::NewAndOldImages));
     assert!(record.change.sequence_number.unwrap().len() >= 21);
     assert!(record.change.size_bytes > 0);
     assert!(record.change.approximate_creation_date_time.timestamp() > 0);
@@ -62,24 +59,12 @@ async fn where_nothing_announces_news_the_clock_does_also_for_a_table_that_comes
 async fn consumers_do_not_wait_for_each_other() {
     let world = World::new().await;
     let (stuck, free) = (Log::default(), Log::default());
-    let patient = cli::mapping::Retry {
-        most_retries: u32::MAX,
-        ..cli::mapping::Retry::default()
-    };
-    let failing = world.run(mapping("stuck").retry(patient), &stuck, |_| {
-        Err("not today".to_owned())
-    });
+    let patient = cli::mapping::Retry { most_retries: u32::MAX, ..cli::mapping::Retry::default() };
+    let failing = world.run(mapping("stuck").retry(patient), &stuck, |_| Err("not today".to_owned()));
     let working = world.run(mapping("free"), &free, |_| done());
     world.put(["a", "b"]).await;
     free.until_seen("b").await;
-    assert!(
-        stuck
-            .until_seen("a")
-            .await
-            .iter()
-            .flatten()
-            .all(|id| id == "a" || id == "b")
-    );
+    assert!(stuck.until_seen("a").await.iter().flatten().all(|id| id == "a" || id == "b"));
     failing.stop().await;
     working.stop().await;
 }

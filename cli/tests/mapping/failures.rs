@@ -15,11 +15,9 @@ async fn after_a_reported_failure_everything_from_the_lowest_on_comes_again() {
     let log = Log::default();
     let numbers = log.clone();
     let calls = AtomicUsize::new(0);
-    let running = world.run(mapping("reader"), &log, move |_| {
-        match calls.fetch_add(1, Ordering::Relaxed) {
-            0 => failed_at([numbers.number(3), numbers.number(1)]),
-            _ => done(),
-        }
+    let running = world.run(mapping("reader"), &log, move |_| match calls.fetch_add(1, Ordering::Relaxed) {
+        0 => failed_at([numbers.number(3), numbers.number(1)]),
+        _ => done(),
     });
     let calls = log.until(|calls| calls.len() == 2).await;
     assert_eq!(calls, [vec!["a", "b", "c", "d"], vec!["b", "c", "d"]]);
@@ -32,12 +30,10 @@ async fn a_function_that_fails_or_panics_is_called_again() {
     world.put(["a"]).await;
     let log = Log::default();
     let calls = AtomicUsize::new(0);
-    let running = world.run(mapping("reader"), &log, move |_| {
-        match calls.fetch_add(1, Ordering::Relaxed) {
-            0 => Err("not yet".to_owned()),
-            1 => panic!("on purpose"),
-            _ => done(),
-        }
+    let running = world.run(mapping("reader"), &log, move |_| match calls.fetch_add(1, Ordering::Relaxed) {
+        0 => Err("not yet".to_owned()),
+        1 => panic!("on purpose"),
+        _ => done(),
     });
     log.until(|calls| calls.len() == 3).await;
     world.put(["b"]).await;
@@ -53,10 +49,7 @@ async fn bisecting_finds_the_poison_and_gives_up_nothing_else() {
     let (log, handled, given_up) = (Log::default(), Arc::new(Mutex::new(Vec::new())), Log::default());
     let (hook, successes) = (given_up.clone(), handled.clone());
     let skipping = mapping("reader").on_skipped(move |skipped| {
-        assert_eq!(
-            (skipped.consumer.as_str(), skipped.reason.as_str()),
-            ("reader", "poison")
-        );
+        assert_eq!((skipped.consumer.as_str(), skipped.reason.as_str()), ("reader", "poison"));
         let mut event = aws_lambda_events::event::dynamodb::Event::default();
         event.records = vec![skipped.record.clone()];
         hook.write(event);
@@ -70,16 +63,12 @@ async fn bisecting_finds_the_poison_and_gives_up_nothing_else() {
     });
     given_up.until(|calls| calls.len() == 2).await;
     world.put(["last"]).await;
-    log.until(|calls| calls.last().is_some_and(|ids| ids == &["last"]))
-        .await;
+    log.until(|calls| calls.last().is_some_and(|ids| ids == &["last"])).await;
     running.stop().await;
 
     assert_eq!(given_up.calls(), [["17"], ["42"]]);
-    let expected: Vec<_> = ids
-        .into_iter()
-        .filter(|id| id != "17" && id != "42")
-        .chain(["last".to_owned()])
-        .collect();
+    let expected: Vec<_> =
+        ids.into_iter().filter(|id| id != "17" && id != "42").chain(["last".to_owned()]).collect();
     assert_eq!(*handled.lock().unwrap(), expected);
 }
 
@@ -88,14 +77,8 @@ async fn a_broken_stream_and_a_broken_checkpoint_are_tried_again() {
     let world = World::new().await;
     world.put(["a"]).await;
     let (config, faults) = Faults::inject(&world.engine.sdk_config());
-    let expired = Fault::Answer {
-        status: 400,
-        code: "ExpiredIteratorException".to_owned(),
-    };
-    let failing = Fault::Answer {
-        status: 400,
-        code: "SomethingElse".to_owned(),
-    };
+    let expired = Fault::Answer { status: 400, code: "ExpiredIteratorException".to_owned() };
+    let failing = Fault::Answer { status: 400, code: "SomethingElse".to_owned() };
     faults.add(Matching::operation("GetRecords"), expired);
     faults.add(Matching::operation("GetRecords"), failing.clone());
     faults.add(Matching::operation("GetItem"), failing.clone());
@@ -127,10 +110,7 @@ async fn when_the_next_record_is_no_longer_kept_the_oldest_comes_next() {
 
     world.put(["b"]).await;
     let (config, faults) = Faults::inject(&world.engine.sdk_config());
-    let trimmed = Fault::Answer {
-        status: 400,
-        code: "TrimmedDataAccessException".to_owned(),
-    };
+    let trimmed = Fault::Answer { status: 400, code: "TrimmedDataAccessException".to_owned() };
     faults.add(Matching::operation("GetShardIterator"), trimmed);
     let running = world.run_from(Source::endpoint(&config), mapping("reader"), &log, |_| done());
     assert_eq!(log.until_seen("b").await, [vec!["a"], vec!["a", "b"]]);

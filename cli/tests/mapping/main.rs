@@ -46,26 +46,14 @@ impl World {
     async fn on(engine: Engine) -> Self {
         let client = Client::new(&engine.sdk_config());
         let checkpoints = Checkpoints::new(client.clone(), "checkpoints");
-        event_store::table::create(&client, "checkpoints", cli::mapping::CHECKPOINTS_TABLE)
-            .await
-            .unwrap();
-        Self {
-            engine,
-            client,
-            checkpoints,
-        }
+        event_store::table::create(&client, "checkpoints", cli::mapping::CHECKPOINTS_TABLE).await.unwrap();
+        Self { engine, client, checkpoints }
     }
 
     async fn put(&self, ids: impl IntoIterator<Item = &str>) {
         for id in ids {
             let id = AttributeValue::S(id.to_owned());
-            self.client
-                .put_item()
-                .table_name(TABLE)
-                .item("id", id)
-                .send()
-                .await
-                .unwrap();
+            self.client.put_item().table_name(TABLE).item("id", id).send().await.unwrap();
         }
     }
 
@@ -107,10 +95,7 @@ struct Running {
 impl Running {
     async fn stop(self) {
         self.stop.send_replace(true);
-        tokio::time::timeout(Duration::from_secs(10), self.task)
-            .await
-            .unwrap()
-            .unwrap();
+        tokio::time::timeout(Duration::from_secs(10), self.task).await.unwrap().unwrap();
     }
 }
 
@@ -138,27 +123,21 @@ impl Log {
     /// The ids of each call so far.
     fn calls(&self) -> Vec<Vec<String>> {
         let calls = self.calls.lock().unwrap();
-        calls
-            .iter()
-            .map(|records| records.iter().map(id).collect())
-            .collect()
+        calls.iter().map(|records| records.iter().map(id).collect()).collect()
     }
 
     /// Waits until `enough` of the calls so far, and returns them.
     async fn until(&self, enough: impl Fn(&[Vec<String>]) -> bool) -> Vec<Vec<String>> {
         let mut count = self.count.subscribe();
         let waiting = count.wait_for(|_| enough(&self.calls()));
-        let waited = tokio::time::timeout(Duration::from_secs(10), waiting)
-            .await
-            .map(drop);
+        let waited = tokio::time::timeout(Duration::from_secs(10), waiting).await.map(drop);
         assert!(waited.is_ok(), "never came: {:?}", self.calls());
         self.calls()
     }
 
     /// Waits until record `id` was in a call.
     async fn until_seen(&self, id: &str) -> Vec<Vec<String>> {
-        self.until(|calls| calls.iter().flatten().any(|seen| seen == id))
-            .await
+        self.until(|calls| calls.iter().flatten().any(|seen| seen == id)).await
     }
 }
 
@@ -169,19 +148,13 @@ fn id(record: &EventRecord) -> String {
     }
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "a function's answer is one that may fail"
-)]
+#[expect(clippy::unnecessary_wraps, reason = "a function's answer is one that may fail")]
 fn done() -> Answer {
     Ok(DynamoDbEventResponse::default())
 }
 
 /// The answer of a function that failed at these sequence numbers.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "a function's answer is one that may fail"
-)]
+#[expect(clippy::unnecessary_wraps, reason = "a function's answer is one that may fail")]
 fn failed_at(numbers: impl IntoIterator<Item = String>) -> Answer {
     let mut response = DynamoDbEventResponse::default();
     for number in numbers {
@@ -202,15 +175,10 @@ fn mapping(consumer: &str) -> Mapping {
 }
 
 async fn create_table(client: &Client) {
-    let id = AttributeDefinition::builder()
-        .attribute_name("id")
-        .attribute_type(ScalarAttributeType::S);
-    let key = KeySchemaElement::builder()
-        .attribute_name("id")
-        .key_type(KeyType::Hash);
-    let stream = StreamSpecification::builder()
-        .stream_enabled(true)
-        .stream_view_type(StreamViewType::NewAndOldImages);
+    let id = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S);
+    let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash);
+    let stream =
+        StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewAndOldImages);
     client
         .create_table()
         .table_name(TABLE)

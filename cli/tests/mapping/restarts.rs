@@ -49,10 +49,7 @@ async fn a_stop_between_failures_keeps_what_was_done_before_them() {
     log.until_seen("b").await;
     running.stop().await;
     let running = world.run(mapping("reader"), &log, |_| done());
-    assert_eq!(
-        log.until(|calls| calls.len() == 2).await,
-        [vec!["a", "b"], vec!["b"]]
-    );
+    assert_eq!(log.until(|calls| calls.len() == 2).await, [vec!["a", "b"], vec!["b"]]);
     running.stop().await;
 }
 
@@ -78,9 +75,7 @@ async fn a_stop_waits_for_the_batch_in_hand_and_keeps_its_checkpoint() {
         stop.send_replace(true);
         go_on.notify_one();
     };
-    tokio::time::timeout(Duration::from_secs(10), async { tokio::join!(run, stopping) })
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(10), async { tokio::join!(run, stopping) }).await.unwrap();
     assert!(matches!(position(&world, "reader").await, Position::After(_)));
 }
 
@@ -94,18 +89,10 @@ async fn the_stream_is_trimmed_up_to_where_the_slowest_consumer_has_come() {
     running.stop().await;
 
     trim_while(&world, tokio::time::sleep(Duration::from_millis(50))).await;
-    assert_eq!(
-        records(&world).await,
-        3,
-        "a consumer that has not begun holds everything"
-    );
+    assert_eq!(records(&world).await, 3, "a consumer that has not begun holds everything");
 
     let running = world.run(mapping("slow").batch_size(1), &slow, |ids| {
-        if ids == ["c"] {
-            Err("not today".to_owned())
-        } else {
-            done()
-        }
+        if ids == ["c"] { Err("not today".to_owned()) } else { done() }
     });
     slow.until_seen("c").await;
     running.stop().await;
@@ -115,9 +102,7 @@ async fn the_stream_is_trimmed_up_to_where_the_slowest_consumer_has_come() {
         }
     };
     let trimming = Box::pin(trim_while(&world, only_the_newest));
-    tokio::time::timeout(Duration::from_secs(10), trimming)
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(10), trimming).await.unwrap();
     // The newest is the one the slow consumer has not passed.
     assert_eq!(records(&world).await, 1);
 }
@@ -132,13 +117,7 @@ async fn a_checkpoint_of_another_stream_of_the_table_does_not_count() {
     running.stop().await;
     let checkpoints = &world.checkpoints;
     let shard = format!("shardId-00000001-{}", crate::TABLE);
-    assert_eq!(
-        checkpoints
-            .position("reader", "another stream", &shard)
-            .await
-            .unwrap(),
-        Position::Start
-    );
+    assert_eq!(checkpoints.position("reader", "another stream", &shard).await.unwrap(), Position::Start);
 }
 
 /// Trims again and again while `until` waits.
@@ -153,18 +132,9 @@ async fn trim_while(world: &World, until: impl Future<Output = ()>) {
 
 async fn stream(world: &World) -> (aws_sdk_dynamodbstreams::Client, String, String) {
     let streams = aws_sdk_dynamodbstreams::Client::new(&world.engine.sdk_config());
-    let arn = streams.list_streams().send().await.unwrap().streams()[0]
-        .stream_arn()
-        .unwrap()
-        .to_owned();
-    let described = streams
-        .describe_stream()
-        .stream_arn(&arn)
-        .send()
-        .await
-        .unwrap()
-        .stream_description
-        .unwrap();
+    let arn = streams.list_streams().send().await.unwrap().streams()[0].stream_arn().unwrap().to_owned();
+    let described =
+        streams.describe_stream().stream_arn(&arn).send().await.unwrap().stream_description.unwrap();
     let shard = described.shards()[0].shard_id().unwrap().to_owned();
     (streams, arn, shard)
 }
@@ -177,19 +147,7 @@ async fn position(world: &World, consumer: &str) -> Position {
 async fn records(world: &World) -> usize {
     let (streams, arn, shard) = stream(world).await;
     let from = streams.get_shard_iterator().stream_arn(arn).shard_id(shard);
-    let iterator = from
-        .shard_iterator_type(ShardIteratorType::TrimHorizon)
-        .send()
-        .await
-        .unwrap()
-        .shard_iterator;
-    streams
-        .get_records()
-        .set_shard_iterator(iterator)
-        .limit(1000)
-        .send()
-        .await
-        .unwrap()
-        .records()
-        .len()
+    let iterator =
+        from.shard_iterator_type(ShardIteratorType::TrimHorizon).send().await.unwrap().shard_iterator;
+    streams.get_records().set_shard_iterator(iterator).limit(1000).send().await.unwrap().records().len()
 }

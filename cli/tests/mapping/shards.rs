@@ -60,10 +60,7 @@ impl HttpConnector for SplitStream {
         let operation = target.rsplit('.').next().unwrap();
         let body = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
         let answer = Self::answer(operation, &body).to_string();
-        HttpConnectorFuture::ready(Ok(HttpResponse::new(
-            200.try_into().unwrap(),
-            SdkBody::from(answer),
-        )))
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(200.try_into().unwrap(), SdkBody::from(answer))))
     }
 }
 
@@ -87,8 +84,5 @@ async fn a_split_shard_is_read_to_its_end_before_its_children_and_only_once() {
     let running = world.run_from(Source::endpoint(&config), mapping("reader"), &again, |_| done());
     let calls = again.until(enough).await;
     running.stop().await;
-    assert!(
-        !calls.iter().flatten().any(|id| id == "a" || id == "b"),
-        "{calls:?}"
-    );
+    assert!(!calls.iter().flatten().any(|id| id == "a" || id == "b"), "{calls:?}");
 }

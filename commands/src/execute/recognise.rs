@@ -21,17 +21,12 @@ impl Executor {
         let (Some(given), Some(newest)) = (&order.idempotency, newest) else {
             return Ok(None);
         };
-        let hinted: Vec<u64> = newest
-            .recent
-            .sequences_of(key_hash(&order.actor, &given.key))
-            .collect();
+        let hinted: Vec<u64> = newest.recent.sequences_of(key_hash(&order.actor, &given.key)).collect();
         for sequence in hinted {
             let commit = if sequence == newest.sequence {
                 Some(newest.clone())
             } else {
-                self.at_most(&order.product_id, sequence)
-                    .await
-                    .map_err(Failure::Unavailable)?
+                self.at_most(&order.product_id, sequence).await.map_err(Failure::Unavailable)?
             };
             if let Some(commit) = commit
                 && repeats(order, &commit)?
@@ -72,11 +67,7 @@ impl Executor {
     ) -> Result<Vec<(u64, schema::RecordedEvent, schema::Timestamp)>, Unavailable> {
         let from = version.saturating_sub(MOST_EVENTS);
         let mut missed = Vec::new();
-        for stored in self
-            .journal
-            .page(&order.product_id, from, MOST_MISSED_COMMITS)
-            .await?
-        {
+        for stored in self.journal.page(&order.product_id, from, MOST_MISSED_COMMITS).await? {
             let commit = stored.decode().map_err(|error| Unavailable(error.into()))?;
             let later = commit.numbered().filter(|(sequence, _)| *sequence > version);
             missed.extend(later.map(|(sequence, event)| (sequence, event.clone(), commit.recorded_at)));
@@ -98,9 +89,5 @@ pub(super) fn repeats(order: &Order, commit: &Commit) -> Result<bool, Failure> {
         return Ok(false);
     }
     let same_request = metadata.request_fingerprint.as_ref() == Some(&given.fingerprint);
-    if same_request {
-        Ok(true)
-    } else {
-        Err(Failure::KeyReused)
-    }
+    if same_request { Ok(true) } else { Err(Failure::KeyReused) }
 }

@@ -21,9 +21,7 @@ pub(super) fn unsealed(
     events: Vec<ProductEvent>,
     edge: &Edge,
 ) -> Result<Unsealed, Failure> {
-    let recorded_at = newest
-        .map_or(Timestamp::EPOCH, |commit| commit.recorded_at)
-        .max((edge.clock)());
+    let recorded_at = newest.map_or(Timestamp::EPOCH, |commit| commit.recorded_at).max((edge.clock)());
     let sequence = newest.map_or(1, |commit| commit.last_sequence() + 1);
     let mut facts = newest.map(|commit| commit.state.facts.clone());
     for event in &events {
@@ -46,13 +44,7 @@ pub(super) fn unsealed(
             created_at: newest.map_or(recorded_at, |commit| commit.state.created_at),
             updated_at: recorded_at,
         },
-        events: events
-            .into_iter()
-            .map(|event| RecordedEvent {
-                event_id: (edge.ids)(),
-                event,
-            })
-            .collect(),
+        events: events.into_iter().map(|event| RecordedEvent { event_id: (edge.ids)(), event }).collect(),
         metadata: metadata(order, commit_id, recorded_at),
         recent: recent(order, newest, sequence),
         previous_hash: newest.map_or_else(Hash::genesis, |commit| commit.hash.clone()),

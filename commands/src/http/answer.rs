@@ -19,34 +19,21 @@ pub(super) fn receipt(outcome: Outcome) -> Result<Response, Problem> {
         Outcome::Unchanged(commit) => (commit.clone(), CommitReceipt::unchanged(&commit), false),
     };
     let created = !receipt.events.is_empty() && creates(&commit);
-    let status = if created {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
+    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     let mut response = (status, Json(&receipt)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::ETAG, value(&format!("\"{}\"", receipt.version))?);
     if created {
-        headers.insert(
-            header::LOCATION,
-            value(&format!("/products/{}", receipt.product_id))?,
-        );
+        headers.insert(header::LOCATION, value(&format!("/products/{}", receipt.product_id))?);
     }
     if replayed {
-        headers.insert(
-            HeaderName::from_static("idempotency-replayed"),
-            HeaderValue::from_static("true"),
-        );
+        headers.insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));
     }
     Ok(response)
 }
 
 fn creates(commit: &Commit) -> bool {
-    commit
-        .events
-        .iter()
-        .any(|recorded| matches!(recorded.event, ProductEvent::ProductCreated(_)))
+    commit.events.iter().any(|recorded| matches!(recorded.event, ProductEvent::ProductCreated(_)))
 }
 
 fn value(text: &str) -> Result<HeaderValue, Problem> {

@@ -34,10 +34,7 @@ pub(super) async fn read(body: Body) -> Result<Vec<u8>, Problem> {
         }
     }
     if size > MOST {
-        return Err(Problem::new(
-            Kind::BodyTooLarge,
-            format!("A command has at most {MOST} bytes."),
-        ));
+        return Err(Problem::new(Kind::BodyTooLarge, format!("A command has at most {MOST} bytes.")));
     }
     Ok(read)
 }
@@ -54,16 +51,8 @@ pub(super) fn members(verb: Verb, headers: &HeaderMap, body: &[u8]) -> Result<Op
         Verb::Patch => &["application/merge-patch+json", "application/json"],
         Verb::Create | Verb::Replace | Verb::Delete | Verb::Restore => &["application/json"],
     };
-    let given = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let essence = given
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if !accepted.contains(&essence.as_str()) {
         let detail = format!("Send the body as {}.", accepted.join(" or "));
         return Err(Problem::new(Kind::UnsupportedMediaType, detail));

@@ -17,36 +17,12 @@ struct TextRule {
     lines: bool,
 }
 
-const NAME: TextRule = TextRule {
-    least: 1,
-    most: 200,
-    lines: false,
-};
-const SKU: TextRule = TextRule {
-    least: 1,
-    most: 64,
-    lines: false,
-};
-const CATEGORY: TextRule = TextRule {
-    least: 1,
-    most: 200,
-    lines: false,
-};
-const DESCRIPTION: TextRule = TextRule {
-    least: 0,
-    most: 4_000,
-    lines: true,
-};
-const ATTRIBUTE_KEY: TextRule = TextRule {
-    least: 1,
-    most: 64,
-    lines: false,
-};
-const ATTRIBUTE_VALUE: TextRule = TextRule {
-    least: 0,
-    most: 500,
-    lines: true,
-};
+const NAME: TextRule = TextRule { least: 1, most: 200, lines: false };
+const SKU: TextRule = TextRule { least: 1, most: 64, lines: false };
+const CATEGORY: TextRule = TextRule { least: 1, most: 200, lines: false };
+const DESCRIPTION: TextRule = TextRule { least: 0, most: 4_000, lines: true };
+const ATTRIBUTE_KEY: TextRule = TextRule { least: 1, most: 64, lines: false };
+const ATTRIBUTE_VALUE: TextRule = TextRule { least: 0, most: 500, lines: true };
 
 /// Reads fields out of a body and collects what is wrong with them.
 pub(super) struct Reader {
@@ -56,10 +32,7 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(members: Members) -> Self {
-        Self {
-            members,
-            faults: Vec::new(),
-        }
+        Self { members, faults: Vec::new() }
     }
 
     /// A whole product, `None` if a required field is missing or wrong.
@@ -71,26 +44,12 @@ impl Reader {
             sku: self.optional("sku", SKU).flatten(),
             category: self.optional("category", CATEGORY).flatten(),
             description: self.optional("description", DESCRIPTION).flatten(),
-            attributes: self
-                .attributes()
-                .flatten()
-                .map(whole)
-                .filter(|attributes| !attributes.is_empty()),
+            attributes: self.attributes().flatten().map(whole).filter(|attributes| !attributes.is_empty()),
         };
-        if details
-            .attributes
-            .as_ref()
-            .is_some_and(|attributes| attributes.len() > MOST_ATTRIBUTES)
-        {
+        if details.attributes.as_ref().is_some_and(|attributes| attributes.len() > MOST_ATTRIBUTES) {
             self.fault("/attributes", format!("at most {MOST_ATTRIBUTES} are allowed"));
         }
-        Some(NewProduct {
-            name: name?,
-            price: price?,
-            currency,
-            default_currency,
-            details,
-        })
+        Some(NewProduct { name: name?, price: price?, currency, default_currency, details })
     }
 
     /// A merge patch; fields that are wrong are left out and found among the faults.
@@ -110,34 +69,25 @@ impl Reader {
     pub(super) fn occurred_at(&mut self, now: Timestamp) -> Option<Timestamp> {
         let moment = self.given("occurred_at", |reader, raw| {
             let text = reader.string("/occurred_at", raw)?;
-            Timestamp::parse(&text)
-                .map_err(|error| reader.fault("/occurred_at", error.to_string()))
-                .ok()
+            Timestamp::parse(&text).map_err(|error| reader.fault("/occurred_at", error.to_string())).ok()
         })?;
-        not_in_the_future(moment, now)
-            .map_err(|fault| self.faults.push(fault))
-            .ok()
+        not_in_the_future(moment, now).map_err(|fault| self.faults.push(fault)).ok()
     }
 
     /// All faults, a member nobody asked for included.
     pub(super) fn faults(mut self) -> Vec<Fault> {
         for (name, _) in std::mem::take(&mut self.members).rest() {
-            self.fault(
-                &pointer(&[&name]),
-                "is not a field of this command, or appears twice",
-            );
+            self.fault(&pointer(&[&name]), "is not a field of this command, or appears twice");
         }
         self.faults
     }
 
     fn required<T>(&mut self, name: &str, read: impl FnOnce(&mut Self, &RawValue) -> Option<T>) -> Option<T> {
-        match self.members.take(name) {
-            Some(raw) => read(self, &raw),
-            None => {
-                self.fault(&pointer(&[name]), "is required");
-                None
-            }
+        if let Some(raw) = self.members.take(name) {
+            return read(self, &raw);
         }
+        self.fault(&pointer(&[name]), "is required");
+        None
     }
 
     fn given<T>(&mut self, name: &str, read: impl FnOnce(&mut Self, &RawValue) -> Option<T>) -> Option<T> {
@@ -152,21 +102,14 @@ impl Reader {
 
     /// A string, or a number read from its text.
     fn price(&mut self, raw: &RawValue) -> Option<Price> {
-        let text = if raw.get().starts_with('"') {
-            self.string("/price", raw)?
-        } else {
-            raw.get().to_owned()
-        };
-        Price::parse(&text)
-            .map_err(|error| self.fault("/price", error.to_string()))
-            .ok()
+        let text =
+            if raw.get().starts_with('"') { self.string("/price", raw)? } else { raw.get().to_owned() };
+        Price::parse(&text).map_err(|error| self.fault("/price", error.to_string())).ok()
     }
 
     fn currency(&mut self, raw: &RawValue) -> Option<Currency> {
         let text = self.string("/currency", raw)?;
-        Currency::parse(&text)
-            .map_err(|error| self.fault("/currency", error.to_string()))
-            .ok()
+        Currency::parse(&text).map_err(|error| self.fault("/currency", error.to_string())).ok()
     }
 
     /// An optional text: left out, `null`, or a value.
@@ -197,8 +140,7 @@ impl Reader {
             let value = if raw.get() == "null" {
                 None
             } else {
-                self.string(&pointer, &raw)
-                    .and_then(|text| self.checked(&pointer, &text, ATTRIBUTE_VALUE))
+                self.string(&pointer, &raw).and_then(|text| self.checked(&pointer, &text, ATTRIBUTE_VALUE))
             };
             if attributes.insert(key, value).is_some() {
                 self.fault(&pointer, "appears twice");
@@ -208,18 +150,13 @@ impl Reader {
     }
 
     fn string(&mut self, pointer: &str, raw: &RawValue) -> Option<String> {
-        serde_json::from_str(raw.get())
-            .map_err(|_| self.fault(pointer, "must be a text"))
-            .ok()
+        serde_json::from_str(raw.get()).map_err(|_| self.fault(pointer, "must be a text")).ok()
     }
 
     fn checked(&mut self, pointer: &str, text: &str, rule: TextRule) -> Option<String> {
         let length = text.chars().count();
         if !(rule.least..=rule.most).contains(&length) {
-            let detail = format!(
-                "has {length} characters; {} to {} are allowed",
-                rule.least, rule.most
-            );
+            let detail = format!("has {length} characters; {} to {} are allowed", rule.least, rule.most);
             self.fault(pointer, detail);
             return None;
         }
@@ -232,25 +169,18 @@ impl Reader {
     }
 
     fn fault(&mut self, pointer: &str, detail: impl Into<String>) {
-        self.faults.push(Fault {
-            pointer: pointer.to_owned(),
-            detail: detail.into(),
-        });
+        self.faults.push(Fault { pointer: pointer.to_owned(), detail: detail.into() });
     }
 }
 
 /// The attributes of a whole product; `null` there is the same as left out.
 fn whole(patch: AttributesPatch) -> Attributes {
-    patch
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, value?)))
-        .collect()
+    patch.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }
 
 /// A JSON Pointer, escaped as RFC 6901 says.
 fn pointer(parts: &[&str]) -> String {
     parts
         .iter()
-        .map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1")))
-        .collect()
+        .fold(String::new(), |pointer, part| pointer + "/" + &part.replace('~', "~0").replace('/', "~1"))
 }

@@ -21,10 +21,7 @@ impl Members {
         let raw: &RawValue = serde_json::from_slice(body)
             .map_err(|error| Problem::new(Kind::Malformed, format!("The body is not JSON: {error}.")))?;
         Self::of(raw).ok_or_else(|| {
-            Problem::invalid(vec![Fault {
-                pointer: String::new(),
-                detail: "must be a JSON object".into(),
-            }])
+            Problem::invalid(vec![Fault { pointer: String::new(), detail: "must be a JSON object".into() }])
         })
     }
 
@@ -47,11 +44,7 @@ impl Members {
     /// The value for a fingerprint: equal for equal JSON. A price that is a number keeps its digits.
     pub(super) fn canonical(&self) -> Value {
         let value = |(name, raw): &(String, Box<RawValue>)| {
-            let exact = if name == "price" {
-                Price::parse(raw.get()).ok()
-            } else {
-                None
-            };
+            let exact = if name == "price" { Price::parse(raw.get()).ok() } else { None };
             let value = match exact {
                 Some(price) => json!({"number": price.amount().normalize().to_string()}),
                 None => serde_json::from_str(raw.get()).unwrap_or(Value::Null),

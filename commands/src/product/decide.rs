@@ -26,12 +26,7 @@ pub fn decide(before: Option<&Facts>, command: &Command) -> Result<Vec<ProductEv
             facts if facts.status == Status::Deleted => Err(Refusal::Deleted),
             facts => {
                 let after = patched(facts, patch);
-                if after
-                    .details
-                    .attributes
-                    .as_ref()
-                    .is_some_and(|all| all.len() > MOST_ATTRIBUTES)
-                {
+                if after.details.attributes.as_ref().is_some_and(|all| all.len() > MOST_ATTRIBUTES) {
                     return Err(Refusal::TooManyAttributes);
                 }
                 Ok(changes(facts, &after))
@@ -85,10 +80,7 @@ fn patched(before: &Facts, patch: &Patch) -> Facts {
         details: Details {
             sku: patch.sku.clone().unwrap_or_else(|| old.sku.clone()),
             category: patch.category.clone().unwrap_or_else(|| old.category.clone()),
-            description: patch
-                .description
-                .clone()
-                .unwrap_or_else(|| old.description.clone()),
+            description: patch.description.clone().unwrap_or_else(|| old.description.clone()),
             attributes: patched_attributes(old.attributes.as_ref(), patch),
         },
         status: before.status,

@@ -59,11 +59,8 @@ fn a_taken_id_cannot_be_created_again_even_when_deleted() {
 
 #[test]
 fn a_currency_left_out_is_the_default_on_create_and_the_product_s_own_on_replace() {
-    let unnamed = NewProduct {
-        currency: None,
-        default_currency: Currency::parse("EUR").unwrap(),
-        ..helmet()
-    };
+    let unnamed =
+        NewProduct { currency: None, default_currency: Currency::parse("EUR").unwrap(), ..helmet() };
     let events = decide(None, &Command::Create(unnamed.clone())).unwrap();
     let created = Facts::after(None, &events[0]).unwrap();
     assert_eq!(created.money, money("33.6442", "EUR"));
@@ -78,10 +75,7 @@ fn replacing_writes_what_differs_in_order_of_name_price_details() {
     let new = NewProduct {
         name: "Sport-100, Red".into(),
         price: price("34.99"),
-        details: Details {
-            sku: Some("HL-U509".into()),
-            ..helmet().details
-        },
+        details: Details { sku: Some("HL-U509".into()), ..helmet().details },
         ..helmet()
     };
     let priced = ProductEvent::ProductPriceChanged(ProductPriceChanged {
@@ -90,27 +84,19 @@ fn replacing_writes_what_differs_in_order_of_name_price_details() {
         previous_currency: usd(),
     });
     let detailed = ProductEvent::ProductDetailsChanged(ProductDetailsChanged {
-        changed: DetailsChange {
-            sku: Some(Some("HL-U509".into())),
-            ..DetailsChange::default()
-        },
-        previous: DetailsChange {
-            sku: Some(Some("HL-U509-R".into())),
-            ..DetailsChange::default()
-        },
+        changed: DetailsChange { sku: Some(Some("HL-U509".into())), ..DetailsChange::default() },
+        previous: DetailsChange { sku: Some(Some("HL-U509-R".into())), ..DetailsChange::default() },
     });
-    Product::with(())
-        .given(vec![helmet_created()])
-        .when(Command::Replace(new))
-        .then_expect_events(vec![helmet_renamed(), priced, detailed]);
+    Product::with(()).given(vec![helmet_created()]).when(Command::Replace(new)).then_expect_events(vec![
+        helmet_renamed(),
+        priced,
+        detailed,
+    ]);
 }
 
 #[test]
 fn replacing_a_deleted_product_restores_it_first() {
-    let new = NewProduct {
-        name: "Sport-100, Red".into(),
-        ..helmet()
-    };
+    let new = NewProduct { name: "Sport-100, Red".into(), ..helmet() };
     Product::with(())
         .given(vec![helmet_created(), helmet_deleted()])
         .when(Command::Replace(new))
@@ -121,10 +107,7 @@ fn replacing_a_deleted_product_restores_it_first() {
 fn a_patch_changes_only_what_it_names() {
     Product::with(())
         .given(vec![helmet_created(), helmet_renamed()])
-        .when(patch(Patch {
-            price: Some(price("34.9900")),
-            ..Patch::default()
-        }))
+        .when(patch(Patch { price: Some(price("34.9900")), ..Patch::default() }))
         .then_expect_events(vec![helmet_price_changed()]);
 }
 
@@ -132,26 +115,11 @@ fn a_patch_changes_only_what_it_names() {
 fn a_change_of_currency_alone_is_a_price_change_written_in_the_new_minor_unit() {
     let yen = Currency::parse("KWD").unwrap();
     let before = Facts::after(None, &helmet_created()).unwrap();
-    let before = Facts {
-        money: money("10", "USD"),
-        ..before
-    };
-    let events = decide(
-        Some(&before),
-        &patch(Patch {
-            currency: Some(yen),
-            ..Patch::default()
-        }),
-    )
-    .unwrap();
-    let ProductEvent::ProductPriceChanged(changed) = &events[0] else {
-        panic!("{events:?}")
-    };
+    let before = Facts { money: money("10", "USD"), ..before };
+    let events = decide(Some(&before), &patch(Patch { currency: Some(yen), ..Patch::default() })).unwrap();
+    let ProductEvent::ProductPriceChanged(changed) = &events[0] else { panic!("{events:?}") };
     assert_eq!(
-        (
-            changed.money.price().to_string(),
-            changed.previous_price.to_string()
-        ),
+        (changed.money.price().to_string(), changed.previous_price.to_string()),
         ("10.000".into(), "10.00".into())
     );
 }
@@ -160,23 +128,14 @@ fn a_change_of_currency_alone_is_a_price_change_written_in_the_new_minor_unit() 
 fn a_patch_merges_attributes_and_the_last_one_removed_leaves_none() {
     let before = Facts::after(None, &helmet_created()).unwrap();
     let with = |changes: &[(&str, Option<&str>)]| {
-        let changes = changes
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), value.map(str::to_owned)))
-            .collect();
-        let events = decide(
-            Some(&before),
-            &patch(Patch {
-                attributes: Some(Some(changes)),
-                ..Patch::default()
-            }),
-        )
-        .unwrap();
+        let changes =
+            changes.iter().map(|(key, value)| ((*key).to_owned(), value.map(str::to_owned))).collect();
+        let events =
+            decide(Some(&before), &patch(Patch { attributes: Some(Some(changes)), ..Patch::default() }))
+                .unwrap();
         events
             .iter()
-            .fold(before.clone(), |facts, event| {
-                Facts::after(Some(facts), event).unwrap()
-            })
+            .fold(before.clone(), |facts, event| Facts::after(Some(facts), event).unwrap())
             .details
             .attributes
     };
@@ -189,18 +148,9 @@ fn a_patch_merges_attributes_and_the_last_one_removed_leaves_none() {
 #[test]
 fn a_deleted_product_refuses_a_patch_and_ignores_a_second_delete() {
     let gone = vec![helmet_created(), helmet_deleted()];
-    Product::with(())
-        .given(gone.clone())
-        .when(patch(Patch::default()))
-        .then_expect_error(Refusal::Deleted);
-    Product::with(())
-        .given(gone.clone())
-        .when(Command::Delete)
-        .then_expect_events(vec![]);
-    Product::with(())
-        .given(gone)
-        .when(Command::Restore)
-        .then_expect_events(vec![helmet_restored()]);
+    Product::with(()).given(gone.clone()).when(patch(Patch::default())).then_expect_error(Refusal::Deleted);
+    Product::with(()).given(gone.clone()).when(Command::Delete).then_expect_events(vec![]);
+    Product::with(()).given(gone).when(Command::Restore).then_expect_events(vec![helmet_restored()]);
 }
 
 #[test]
@@ -214,10 +164,7 @@ fn only_a_deleted_product_can_be_restored() {
 #[test]
 fn a_product_nobody_created_cannot_be_changed() {
     for command in [patch(Patch::default()), Command::Delete, Command::Restore] {
-        Product::with(())
-            .given_no_previous_events()
-            .when(command)
-            .then_expect_error(Refusal::UnknownProduct);
+        Product::with(()).given_no_previous_events().when(command).then_expect_error(Refusal::UnknownProduct);
     }
 }
 
@@ -232,18 +179,10 @@ fn commands() -> impl Strategy<Value = Command> {
             price: price(amount),
             currency: currency.map(|code| Currency::parse(code).unwrap()),
             default_currency: usd(),
-            details: Details {
-                sku: sku.map(Into::into),
-                ..Details::default()
-            },
+            details: Details { sku: sku.map(Into::into), ..Details::default() },
         },
     );
-    let change = (
-        prop::option::of(name),
-        prop::option::of(amount),
-        currency,
-        prop::option::of(sku),
-    )
+    let change = (prop::option::of(name), prop::option::of(amount), currency, prop::option::of(sku))
         .prop_map(|(name, amount, currency, sku)| Patch {
             name: name.map(Into::into),
             price: amount.map(price),
@@ -278,8 +217,5 @@ proptest! {
 
 #[test]
 fn the_whole_story_can_be_told_by_the_aggregate() {
-    Product::with(())
-        .given(helmet_story())
-        .when(Command::Delete)
-        .then_expect_events(vec![helmet_deleted()]);
+    Product::with(()).given(helmet_story()).when(Command::Delete).then_expect_events(vec![helmet_deleted()]);
 }

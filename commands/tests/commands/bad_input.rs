@@ -5,25 +5,16 @@ use serde_json::{Value, json};
 use super::front::{Answer, Front, HELMET};
 
 fn pointers(answer: &Answer) -> Vec<&str> {
-    let errors = answer.body["errors"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    errors
-        .iter()
-        .map(|fault| fault["pointer"].as_str().unwrap())
-        .collect()
+    let errors = answer.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+    errors.iter().map(|fault| fault["pointer"].as_str().unwrap()).collect()
 }
 
 #[tokio::test]
 async fn every_broken_rule_is_named_by_its_pointer() {
     let front = Front::in_memory();
     let long = |n: usize| "x".repeat(n);
-    let attributes = |n: usize| {
-        (0..n)
-            .map(|n| (n.to_string(), json!("v")))
-            .collect::<serde_json::Map<_, _>>()
-    };
+    let attributes =
+        |n: usize| (0..n).map(|n| (n.to_string(), json!("v"))).collect::<serde_json::Map<_, _>>();
     for (body, expected) in [
         (json!({}), vec!["/name", "/price"]),
         (
@@ -32,48 +23,24 @@ async fn every_broken_rule_is_named_by_its_pointer() {
         ),
         (json!({"name": " \t ", "price": -1}), vec!["/name", "/price"]),
         (json!({"name": "a\u{7}b", "price": "1"}), vec!["/name"]),
-        (
-            json!({"name": long(201), "price": "1234567890123"}),
-            vec!["/name", "/price"],
-        ),
+        (json!({"name": long(201), "price": "1234567890123"}), vec!["/name", "/price"]),
         (json!({"name": 5, "price": true}), vec!["/name", "/price"]),
         (json!({"name": null, "price": null}), vec!["/name", "/price"]),
-        (
-            json!({"name": "a", "price": "1", "sku": "", "category": long(201)}),
-            vec!["/sku", "/category"],
-        ),
+        (json!({"name": "a", "price": "1", "sku": "", "category": long(201)}), vec!["/sku", "/category"]),
         (
             json!({"name": "a", "price": "1", "sku": "a\nb", "description": "a\u{0}b"}),
             vec!["/sku", "/description"],
         ),
-        (
-            json!({"name": "a", "price": "1", "description": long(4001)}),
-            vec!["/description"],
-        ),
-        (
-            json!({"name": "a", "price": "1", "attributes": []}),
-            vec!["/attributes"],
-        ),
+        (json!({"name": "a", "price": "1", "description": long(4001)}), vec!["/description"]),
+        (json!({"name": "a", "price": "1", "attributes": []}), vec!["/attributes"]),
         (
             json!({"name": "a", "price": "1", "attributes": {"a/b~c": 1, "": "x"}}),
             vec!["/attributes/", "/attributes/a~1b~0c"],
         ),
-        (
-            json!({"name": "a", "price": "1", "attributes": {"k": long(501)}}),
-            vec!["/attributes/k"],
-        ),
-        (
-            json!({"name": "a", "price": "1", "attributes": attributes(51)}),
-            vec!["/attributes"],
-        ),
-        (
-            json!({"name": "a", "price": "1", "occurred_at": "yesterday"}),
-            vec!["/occurred_at"],
-        ),
-        (
-            json!({"name": "a", "price": "1", "occurred_at": "2999-01-01T00:00:00Z"}),
-            vec!["/occurred_at"],
-        ),
+        (json!({"name": "a", "price": "1", "attributes": {"k": long(501)}}), vec!["/attributes/k"]),
+        (json!({"name": "a", "price": "1", "attributes": attributes(51)}), vec!["/attributes"]),
+        (json!({"name": "a", "price": "1", "occurred_at": "yesterday"}), vec!["/occurred_at"]),
+        (json!({"name": "a", "price": "1", "occurred_at": "2999-01-01T00:00:00Z"}), vec!["/occurred_at"]),
         (json!(["name"]), vec![""]),
         (json!("name"), vec![""]),
     ] {
@@ -85,73 +52,36 @@ async fn every_broken_rule_is_named_by_its_pointer() {
         expected.sort_unstable();
         assert_eq!(named, expected, "{body}");
     }
-    let twice = front
-        .send("PUT /products/p", &[], r#"{"name":"a","price":"1","price":"2"}"#)
-        .await;
-    assert_eq!(
-        (twice.refusal(), pointers(&twice)),
-        ((422, "invalid"), vec!["/price"])
-    );
+    let twice = front.send("PUT /products/p", &[], r#"{"name":"a","price":"1","price":"2"}"#).await;
+    assert_eq!((twice.refusal(), pointers(&twice)), ((422, "invalid"), vec!["/price"]));
     assert!(front.commits("p").await.is_empty());
 }
 
 #[tokio::test]
 async fn limits_are_limits_and_not_one_less() {
     let front = Front::in_memory();
-    let attributes: serde_json::Map<_, _> = (0..50)
-        .map(|n| (format!("{n:064}"), json!("é".repeat(500))))
-        .collect();
+    let attributes: serde_json::Map<_, _> =
+        (0..50).map(|n| (format!("{n:064}"), json!("é".repeat(500)))).collect();
     let body = json!({"name": "é".repeat(200), "price": "999999999999.9999", "sku": "s".repeat(64),
         "category": "c".repeat(200), "description": "a\r\n\tb".repeat(800)});
-    assert_eq!(
-        front.send("PUT /products/p", &[], &body.to_string()).await.status,
-        201
-    );
-    let answer = front
-        .send(
-            "PATCH /products/p",
-            &[],
-            &json!({"attributes": attributes}).to_string(),
-        )
-        .await;
+    assert_eq!(front.send("PUT /products/p", &[], &body.to_string()).await.status, 201);
+    let answer = front.send("PATCH /products/p", &[], &json!({"attributes": attributes}).to_string()).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
-    let one_more = front
-        .send("PATCH /products/p", &[], r#"{"attributes":{"one more":"x"}}"#)
-        .await;
-    assert_eq!(
-        (one_more.refusal(), pointers(&one_more)),
-        ((422, "invalid"), vec!["/attributes"])
-    );
+    let one_more = front.send("PATCH /products/p", &[], r#"{"attributes":{"one more":"x"}}"#).await;
+    assert_eq!((one_more.refusal(), pointers(&one_more)), ((422, "invalid"), vec!["/attributes"]));
     let longest = "A-Za-z0.~_".repeat(7)[..64].to_owned();
-    assert_eq!(
-        front
-            .send(&format!("PUT /products/{longest}"), &[], HELMET)
-            .await
-            .status,
-        201
-    );
+    assert_eq!(front.send(&format!("PUT /products/{longest}"), &[], HELMET).await.status, 201);
 }
 
 #[tokio::test]
 async fn a_merge_patch_removes_optional_fields_only() {
     let front = Front::in_memory();
     front.send("PUT /products/p", &[], HELMET).await;
-    let refused = front
-        .send(
-            "PATCH /products/p",
-            &[],
-            r#"{"name":null,"price":null,"currency":null}"#,
-        )
-        .await;
+    let refused = front.send("PATCH /products/p", &[], r#"{"name":null,"price":null,"currency":null}"#).await;
     assert_eq!(pointers(&refused), ["/name", "/price", "/currency"]);
     let headers = [("content-type", "application/merge-patch+json; charset=utf-8")];
-    let removed = front
-        .send(
-            "PATCH /products/p",
-            &headers,
-            r#"{"sku":null,"attributes":{"color":null}}"#,
-        )
-        .await;
+    let removed =
+        front.send("PATCH /products/p", &headers, r#"{"sku":null,"attributes":{"color":null}}"#).await;
     assert_eq!(removed.status, 200);
     let state = &front.commits("p").await[1].0["state"];
     assert_eq!((state.get("sku"), state.get("attributes")), (None, None));
@@ -162,14 +92,9 @@ async fn a_merge_patch_removes_optional_fields_only() {
 async fn what_is_not_json_of_the_right_type_is_refused() {
     let front = Front::in_memory();
     let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
-    for body in [
-        "{",
-        "nonsense",
-        "{\"name\":\"a\u{1}\"}",
-        r#"{"name":"\ud800","price":1}"#,
-        "{} {}",
-        "\u{feff}{}",
-    ] {
+    for body in
+        ["{", "nonsense", "{\"name\":\"a\u{1}\"}", r#"{"name":"\ud800","price":1}"#, "{} {}", "\u{feff}{}"]
+    {
         let answer = front.send("PUT /products/p", &[], body).await;
         assert!(
             [(400, "malformed"), (422, "invalid")].contains(&answer.refusal()),
@@ -178,30 +103,14 @@ async fn what_is_not_json_of_the_right_type_is_refused() {
         );
         assert!(answer.status == 400 || body.contains("ud800"), "{body}");
     }
-    let nested = front
-        .send("PUT /products/p", &[], &format!(r#"{{"name":{deep},"price":1}}"#))
-        .await;
+    let nested = front.send("PUT /products/p", &[], &format!(r#"{{"name":{deep},"price":1}}"#)).await;
     assert!(nested.status.is_client_error());
-    for content_type in [
-        "text/plain",
-        "application/jsonx",
-        "application/x-www-form-urlencoded",
-        "",
-    ] {
-        let answer = front
-            .send("PUT /products/p", &[("content-type", content_type)], HELMET)
-            .await;
-        assert_eq!(
-            answer.refusal(),
-            (415, "unsupported-media-type"),
-            "{content_type}"
-        );
+    for content_type in ["text/plain", "application/jsonx", "application/x-www-form-urlencoded", ""] {
+        let answer = front.send("PUT /products/p", &[("content-type", content_type)], HELMET).await;
+        assert_eq!(answer.refusal(), (415, "unsupported-media-type"), "{content_type}");
     }
     let patch_type = [("content-type", "application/merge-patch+json")];
-    assert_eq!(
-        front.send("PUT /products/p", &patch_type, HELMET).await.status,
-        415
-    );
+    assert_eq!(front.send("PUT /products/p", &patch_type, HELMET).await.status, 415);
     assert_eq!(front.send("PUT /products/p", &[], "").await.status, 415);
     assert!(front.commits("p").await.is_empty());
 }
@@ -236,41 +145,23 @@ async fn ids_and_queries_of_wrong_form_are_refused() {
         "PUT /products/p?x=1",
         "POST /products?occurred_at=2020-01-01T00:00:00Z",
     ] {
-        assert_eq!(
-            front.send(request, &[], HELMET).await.refusal(),
-            (400, "malformed"),
-            "{request}"
-        );
+        assert_eq!(front.send(request, &[], HELMET).await.refusal(), (400, "malformed"), "{request}");
     }
-    for request in [
-        "DELETE /products/p?occurred_at=no",
-        "DELETE /products/p?other=1",
-        "POST /products/p/restore?%ff=1",
-    ] {
-        assert_eq!(
-            front.send(request, &[], "").await.refusal(),
-            (400, "malformed"),
-            "{request}"
-        );
+    for request in
+        ["DELETE /products/p?occurred_at=no", "DELETE /products/p?other=1", "POST /products/p/restore?%ff=1"]
+    {
+        assert_eq!(front.send(request, &[], "").await.refusal(), (400, "malformed"), "{request}");
     }
-    let future = front
-        .send("DELETE /products/p?occurred_at=2999-01-01T00:00:00Z", &[], "")
-        .await;
+    let future = front.send("DELETE /products/p?occurred_at=2999-01-01T00:00:00Z", &[], "").await;
     assert_eq!(future.refusal(), (422, "invalid"));
 }
 
 #[tokio::test]
 async fn unknown_paths_and_methods_are_told_so() {
     let front = Front::in_memory();
-    assert_eq!(
-        front.send("PUT /nothing", &[], "").await.refusal(),
-        (404, "not-found")
-    );
+    assert_eq!(front.send("PUT /nothing", &[], "").await.refusal(), (404, "not-found"));
     let answer = front.send("PUT /products", &[], HELMET).await;
-    assert_eq!(
-        (answer.refusal(), answer.header("allow")),
-        ((405, "method-not-allowed"), "POST")
-    );
+    assert_eq!((answer.refusal(), answer.header("allow")), ((405, "method-not-allowed"), "POST"));
     assert_eq!(answer.body["instance"], "/products");
 }
 
@@ -284,11 +175,7 @@ async fn a_commit_that_grew_too_large_is_refused_clearly() {
     };
     let mut last = None;
     for from in [0, 12, 24, 36] {
-        last = Some(
-            front
-                .send("PATCH /products/p", &[], &quarter(from, "🦀").to_string())
-                .await,
-        );
+        last = Some(front.send("PATCH /products/p", &[], &quarter(from, "🦀").to_string()).await);
     }
     let last = last.unwrap();
     assert_eq!(last.status, 200, "{}", last.body);

@@ -16,11 +16,7 @@ async fn cost(
 ) -> Vec<(String, f64)> {
     recorder.clear();
     let answer = front.send(request, headers, body).await;
-    assert!(
-        answer.status.is_success() || answer.status == 412,
-        "{request}: {}",
-        answer.body
-    );
+    assert!(answer.status.is_success() || answer.status == 412, "{request}: {}", answer.body);
     let units = |recorded: engine::probe::Recorded| {
         let units = recorded.capacity();
         (recorded.request.operation, units.unwrap_or_default())
@@ -29,10 +25,7 @@ async fn cost(
 }
 
 fn requests(expected: &[(&str, f64)]) -> Vec<(String, f64)> {
-    expected
-        .iter()
-        .map(|(operation, units)| ((*operation).to_owned(), *units))
-        .collect()
+    expected.iter().map(|(operation, units)| ((*operation).to_owned(), *units)).collect()
 }
 
 const INSERT: (&str, f64) = ("ExecuteStatement", 1.0);
@@ -43,15 +36,9 @@ async fn a_new_product_costs_one_request() {
     let engine = engine::Engine::in_memory().unwrap();
     let (config, recorder) = Recorder::record(&engine.sdk_config());
     let front = Front::on(&config).await;
-    assert_eq!(
-        cost(&front, &recorder, "POST /products", &[], HELMET).await,
-        requests(&[INSERT])
-    );
+    assert_eq!(cost(&front, &recorder, "POST /products", &[], HELMET).await, requests(&[INSERT]));
     let absent = [("if-none-match", "*")];
-    assert_eq!(
-        cost(&front, &recorder, "PUT /products/p", &absent, HELMET).await,
-        requests(&[INSERT])
-    );
+    assert_eq!(cost(&front, &recorder, "PUT /products/p", &absent, HELMET).await, requests(&[INSERT]));
 }
 
 /// Writes a product of so many events, deleted and restored in turn, 100 commits a transaction.
@@ -64,27 +51,15 @@ async fn grow(client: &aws_sdk_dynamodb::Client, product: &str, events: usize) {
             n if n % 2 == 1 => fixtures::helmet_deleted(),
             _ => fixtures::helmet_restored(),
         };
-        let (commit, stored) = seal(fixtures::commit_after(
-            last.as_ref(),
-            &fixtures::id(product),
-            vec![event],
-        ))
-        .unwrap();
+        let (commit, stored) =
+            seal(fixtures::commit_after(last.as_ref(), &fixtures::id(product), vec![event])).unwrap();
         last = Some(commit);
-        let put = Put::builder()
-            .table_name("events")
-            .set_item(Some(to_item(&stored).unwrap()))
-            .build()
-            .unwrap();
+        let put =
+            Put::builder().table_name("events").set_item(Some(to_item(&stored).unwrap())).build().unwrap();
         writes.push(TransactWriteItem::builder().put(put).build());
     }
     for chunk in writes.chunks(100) {
-        client
-            .transact_write_items()
-            .set_transact_items(Some(chunk.to_vec()))
-            .send()
-            .await
-            .unwrap();
+        client.transact_write_items().set_transact_items(Some(chunk.to_vec())).send().await.unwrap();
     }
 }
 
@@ -112,15 +87,9 @@ async fn a_repeated_command_costs_no_write() {
     let front = Front::on(&config).await;
     let key = [("idempotency-key", "k")];
     front.send("PUT /products/p", &key, HELMET).await;
-    assert_eq!(
-        cost(&front, &recorder, "PUT /products/p", &key, HELMET).await,
-        requests(&[LOAD])
-    );
+    assert_eq!(cost(&front, &recorder, "PUT /products/p", &key, HELMET).await, requests(&[LOAD]));
     front.send("PATCH /products/p", &[], r#"{"price":1}"#).await;
-    assert_eq!(
-        cost(&front, &recorder, "PUT /products/p", &key, HELMET).await,
-        requests(&[LOAD, LOAD])
-    );
+    assert_eq!(cost(&front, &recorder, "PUT /products/p", &key, HELMET).await, requests(&[LOAD, LOAD]));
     let posted = front.send("POST /products", &key, HELMET).await;
     assert_eq!(posted.status, 201);
     let repeated: Vec<_> = cost(&front, &recorder, "POST /products", &key, HELMET)

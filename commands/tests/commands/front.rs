@@ -40,12 +40,7 @@ impl Answer {
 
     /// The last part of the problem's type.
     pub fn problem(&self) -> &str {
-        self.body["type"]
-            .as_str()
-            .unwrap_or_default()
-            .rsplit(':')
-            .next()
-            .unwrap_or_default()
+        self.body["type"].as_str().unwrap_or_default().rsplit(':').next().unwrap_or_default()
     }
 
     /// Status and problem in one, for tables.
@@ -63,16 +58,9 @@ pub fn edge() -> Edge {
             Timestamp::new(chrono::DateTime::from_timestamp_millis(now).unwrap()).unwrap()
         }
     };
-    let ids = move || {
-        Ulid::from_parts(
-            NOW.cast_unsigned(),
-            u128::from(ticks.fetch_add(1, Ordering::Relaxed)),
-        )
-    };
-    Edge {
-        clock: Arc::new(clock),
-        ids: Arc::new(ids),
-    }
+    let ids =
+        move || Ulid::from_parts(NOW.cast_unsigned(), u128::from(ticks.fetch_add(1, Ordering::Relaxed)));
+    Edge { clock: Arc::new(clock), ids: Arc::new(ids) }
 }
 
 impl Front {
@@ -80,14 +68,7 @@ impl Front {
         let edge = edge();
         let executor = Executor::new(journal.clone(), edge.clone());
         let default_currency = Currency::parse("USD").unwrap();
-        let router = finish(
-            routes(CommandApi {
-                executor,
-                edge: edge.clone(),
-                default_currency,
-            }),
-            edge,
-        );
+        let router = finish(routes(CommandApi { executor, edge: edge.clone(), default_currency }), edge);
         Self { journal, router }
     }
 
@@ -98,46 +79,31 @@ impl Front {
     /// On `DynamoDB`, wherever the configuration points.
     pub async fn on(config: &aws_config::SdkConfig) -> Self {
         let client = aws_sdk_dynamodb::Client::new(config);
-        table::create(&client, "events", event_store::TABLE)
-            .await
-            .unwrap();
+        table::create(&client, "events", event_store::TABLE).await.unwrap();
         Self::over(Arc::new(DynamoJournal::new(client, "events")))
     }
 
     /// Sends a request whose body, if any, is JSON text.
     pub async fn send(&self, request: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let (method, uri) = request.split_once(' ').unwrap();
-        let mut built = Request::builder()
-            .method(method.parse::<Method>().unwrap())
-            .uri(uri);
+        let mut built = Request::builder().method(method.parse::<Method>().unwrap()).uri(uri);
         if !body.is_empty() && !headers.iter().any(|(name, _)| *name == "content-type") {
             built = built.header("content-type", "application/json");
         }
         for (name, value) in headers {
             built = built.header(*name, *value);
         }
-        let response = self
-            .router
-            .clone()
-            .oneshot(built.body(Body::from(body.to_owned())).unwrap())
-            .await
-            .unwrap();
+        let response =
+            self.router.clone().oneshot(built.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        }
+        Answer { status: parts.status, headers: parts.headers, body }
     }
 
     /// The commits of a product.
     pub async fn commits(&self, product: &str) -> Vec<StoredCommit> {
-        self.journal
-            .page(&fixtures::id(product), 0, 100_000)
-            .await
-            .unwrap()
+        self.journal.page(&fixtures::id(product), 0, 100_000).await.unwrap()
     }
 }
 

@@ -17,16 +17,11 @@ async fn five_sendings_with_one_key_are_one_commit_and_five_equal_receipts() {
                 &format!(r#"{{"price":"{}"}}"#, n + 2),
             )
             .await;
-        let again = front
-            .send("PATCH /products/p", &[KEY], "{ \"price\" : \"1\" }")
-            .await;
+        let again = front.send("PATCH /products/p", &[KEY], "{ \"price\" : \"1\" }").await;
         assert_eq!((again.status, &again.body), (first.status, &first.body));
         assert_eq!(again.header("etag"), first.header("etag"));
         assert_eq!(
-            (
-                first.header("idempotency-replayed"),
-                again.header("idempotency-replayed")
-            ),
+            (first.header("idempotency-replayed"), again.header("idempotency-replayed")),
             ("", "true")
         );
     }
@@ -41,13 +36,8 @@ async fn a_post_with_a_key_never_makes_a_second_product_even_when_the_key_left_t
     for n in 0..100 {
         let other = format!("other-{n}");
         let body = format!(r#"{{"price":"{n}"}}"#);
-        let answer = front
-            .send(
-                &format!("PATCH /products/{id}"),
-                &[("idempotency-key", &other)],
-                &body,
-            )
-            .await;
+        let answer =
+            front.send(&format!("PATCH /products/{id}"), &[("idempotency-key", &other)], &body).await;
         assert_eq!(answer.status, 200);
     }
     front.send(&format!("DELETE /products/{id}"), &[], "").await;
@@ -60,9 +50,7 @@ async fn a_post_with_a_key_never_makes_a_second_product_even_when_the_key_left_t
 #[tokio::test]
 async fn the_same_key_with_another_request_is_refused() {
     let front = Front::in_memory();
-    front
-        .send("PUT /products/p", &[KEY], r#"{"name":"a","price":1}"#)
-        .await;
+    front.send("PUT /products/p", &[KEY], r#"{"name":"a","price":1}"#).await;
     for (request, body) in [
         ("PUT /products/p", r#"{"name":"b","price":1}"#),
         ("PUT /products/p", r#"{"name":"a","price":1.0001}"#),
@@ -71,19 +59,9 @@ async fn the_same_key_with_another_request_is_refused() {
         ("DELETE /products/p?occurred_at=2020-01-01T00:00:00Z", ""),
     ] {
         let answer = front.send(request, &[KEY], body).await;
-        assert_eq!(
-            answer.refusal(),
-            (422, "idempotency-key-reused"),
-            "{request} {body}"
-        );
+        assert_eq!(answer.refusal(), (422, "idempotency-key-reused"), "{request} {body}");
     }
-    assert_eq!(
-        front
-            .send("PUT /products/p", &[KEY], r#"{"price":1.0,"name":"a"}"#)
-            .await
-            .status,
-        201
-    );
+    assert_eq!(front.send("PUT /products/p", &[KEY], r#"{"price":1.0,"name":"a"}"#).await.status, 201);
     assert_eq!(front.commits("p").await.len(), 1);
 }
 
@@ -91,9 +69,7 @@ async fn the_same_key_with_another_request_is_refused() {
 async fn post_with_a_used_key_and_another_body_is_refused() {
     let front = Front::in_memory();
     front.send("POST /products", &[KEY], HELMET).await;
-    let other = front
-        .send("POST /products", &[KEY], r#"{"name":"a","price":1}"#)
-        .await;
+    let other = front.send("POST /products", &[KEY], r#"{"name":"a","price":1}"#).await;
     assert_eq!(other.refusal(), (422, "idempotency-key-reused"));
 }
 
@@ -103,21 +79,13 @@ async fn at_least_the_last_32_keys_of_a_product_are_remembered() {
     for n in 0..33 {
         let key = format!("k-{n}");
         front
-            .send(
-                "PUT /products/p",
-                &[("idempotency-key", &key)],
-                &format!(r#"{{"name":"{n}","price":1}}"#),
-            )
+            .send("PUT /products/p", &[("idempotency-key", &key)], &format!(r#"{{"name":"{n}","price":1}}"#))
             .await;
     }
     for n in 1..33 {
         let key = format!("k-{n}");
         let again = front
-            .send(
-                "PUT /products/p",
-                &[("idempotency-key", &key)],
-                &format!(r#"{{"name":"{n}","price":1}}"#),
-            )
+            .send("PUT /products/p", &[("idempotency-key", &key)], &format!(r#"{{"name":"{n}","price":1}}"#))
             .await;
         assert_eq!(again.header("idempotency-replayed"), "true", "{n}");
         assert_eq!(again.body["version"], n + 1, "{n}");
@@ -131,10 +99,7 @@ async fn a_command_that_wrote_nothing_is_decided_anew() {
     front.send("PATCH /products/p", &[KEY], r#"{"price":"1"}"#).await;
     front.send("PUT /products/p", &[], HELMET).await;
     let now = front.send("PATCH /products/p", &[KEY], r#"{"price":"1"}"#).await;
-    assert_eq!(
-        (now.status.as_u16(), now.header("idempotency-replayed")),
-        (200, "")
-    );
+    assert_eq!((now.status.as_u16(), now.header("idempotency-replayed")), (200, ""));
     assert_eq!(now.body["version"], 2);
 }
 
@@ -143,12 +108,8 @@ async fn a_repetition_is_recognised_before_its_precondition_is_looked_at() {
     let front = Front::in_memory();
     front.send("PUT /products/p", &[], HELMET).await;
     let headers = [KEY, ("if-match", "\"1\"")];
-    let first = front
-        .send("PATCH /products/p", &headers, r#"{"price":"1"}"#)
-        .await;
-    let again = front
-        .send("PATCH /products/p", &headers, r#"{"price":"1"}"#)
-        .await;
+    let first = front.send("PATCH /products/p", &headers, r#"{"price":"1"}"#).await;
+    let again = front.send("PATCH /products/p", &headers, r#"{"price":"1"}"#).await;
     assert_eq!((again.status, again.body), (first.status, first.body));
     let created = [KEY, ("if-none-match", "*")];
     let first = front.send("PUT /products/q", &created, HELMET).await;
@@ -160,14 +121,10 @@ async fn a_repetition_is_recognised_before_its_precondition_is_looked_at() {
 async fn a_key_of_wrong_form_is_refused() {
     let front = Front::in_memory();
     for key in ["", "with space", &"x".repeat(256)] {
-        let answer = front
-            .send("PUT /products/p", &[("idempotency-key", key)], HELMET)
-            .await;
+        let answer = front.send("PUT /products/p", &[("idempotency-key", key)], HELMET).await;
         assert_eq!(answer.refusal(), (400, "malformed"), "{key}");
     }
-    let twice = front
-        .send("PUT /products/p", &[KEY, ("idempotency-key", "k-2")], HELMET)
-        .await;
+    let twice = front.send("PUT /products/p", &[KEY, ("idempotency-key", "k-2")], HELMET).await;
     assert_eq!(twice.refusal(), (400, "malformed"));
     assert!(front.commits("p").await.is_empty());
 }

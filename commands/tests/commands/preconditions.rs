@@ -8,55 +8,29 @@ use super::front::{Front, HELMET};
 async fn another_version_is_refused_with_what_was_missed() {
     let front = Front::in_memory();
     front.send("PUT /products/p", &[], HELMET).await;
-    front
-        .send("PUT /products/p", &[], r#"{"name":"Cap","price":"9"}"#)
-        .await;
+    front.send("PUT /products/p", &[], r#"{"name":"Cap","price":"9"}"#).await;
     front.send("PATCH /products/p", &[], r#"{"price":"8"}"#).await;
     let current = [("if-match", "\"5\"")];
-    assert_eq!(
-        front
-            .send("PATCH /products/p", &current, r#"{"price":"7"}"#)
-            .await
-            .status,
-        200
-    );
-    for (known, missed) in [
-        (1, vec![2, 3, 4, 5, 6]),
-        (2, vec![3, 4, 5, 6]),
-        (5, vec![6]),
-        (9, vec![]),
-    ] {
+    assert_eq!(front.send("PATCH /products/p", &current, r#"{"price":"7"}"#).await.status, 200);
+    for (known, missed) in [(1, vec![2, 3, 4, 5, 6]), (2, vec![3, 4, 5, 6]), (5, vec![6]), (9, vec![])] {
         let etag = format!("\"{known}\"");
-        let answer = front
-            .send("PATCH /products/p", &[("if-match", &etag)], r#"{"price":"1"}"#)
-            .await;
+        let answer = front.send("PATCH /products/p", &[("if-match", &etag)], r#"{"price":"1"}"#).await;
         assert_eq!(answer.refusal(), (412, "precondition-failed"));
         assert_eq!(answer.body["current_version"], 6);
-        let sequences: Vec<_> = answer.body["missed"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|event| event["sequence"].clone())
-            .collect();
+        let sequences: Vec<_> =
+            answer.body["missed"].as_array().unwrap().iter().map(|event| event["sequence"].clone()).collect();
         assert_eq!(json!(sequences), json!(missed), "{known}");
     }
-    let answer = front
-        .send("DELETE /products/p", &[("if-match", "\"5\"")], "")
-        .await;
+    let answer = front.send("DELETE /products/p", &[("if-match", "\"5\"")], "").await;
     let missed = &answer.body["missed"][0];
-    assert_eq!(
-        (&missed["type"], &missed["data"]["price"]),
-        (&json!("ProductPriceChanged"), &json!("7.00"))
-    );
+    assert_eq!((&missed["type"], &missed["data"]["price"]), (&json!("ProductPriceChanged"), &json!("7.00")));
 }
 
 #[tokio::test]
 async fn a_command_that_would_change_nothing_is_still_bound_to_its_version() {
     let front = Front::in_memory();
     front.send("PUT /products/p", &[], HELMET).await;
-    let answer = front
-        .send("PUT /products/p", &[("if-match", "\"7\"")], HELMET)
-        .await;
+    let answer = front.send("PUT /products/p", &[("if-match", "\"7\"")], HELMET).await;
     assert_eq!(answer.refusal(), (412, "precondition-failed"));
 }
 
@@ -64,27 +38,12 @@ async fn a_command_that_would_change_nothing_is_still_bound_to_its_version() {
 async fn a_star_asks_whether_the_product_exists_and_a_deleted_one_does_not() {
     let front = Front::in_memory();
     let (exists, absent) = ([("if-match", "*")], [("if-none-match", "*")]);
-    assert_eq!(
-        front.send("PUT /products/p", &exists, HELMET).await.refusal(),
-        (412, "precondition-failed")
-    );
+    assert_eq!(front.send("PUT /products/p", &exists, HELMET).await.refusal(), (412, "precondition-failed"));
     assert_eq!(front.send("PUT /products/p", &absent, HELMET).await.status, 201);
-    assert_eq!(
-        front.send("PUT /products/p", &absent, HELMET).await.refusal(),
-        (412, "precondition-failed")
-    );
-    assert_eq!(
-        front
-            .send("PATCH /products/p", &exists, r#"{"price":1}"#)
-            .await
-            .status,
-        200
-    );
+    assert_eq!(front.send("PUT /products/p", &absent, HELMET).await.refusal(), (412, "precondition-failed"));
+    assert_eq!(front.send("PATCH /products/p", &exists, r#"{"price":1}"#).await.status, 200);
     front.send("DELETE /products/p", &[], "").await;
-    assert_eq!(
-        front.send("PUT /products/p", &exists, HELMET).await.refusal(),
-        (412, "precondition-failed")
-    );
+    assert_eq!(front.send("PUT /products/p", &exists, HELMET).await.refusal(), (412, "precondition-failed"));
     let restored = front.send("PUT /products/p", &absent, HELMET).await;
     assert_eq!(
         (restored.status.as_u16(), &restored.body["events"][0]["type"]),
@@ -109,13 +68,7 @@ async fn a_precondition_of_wrong_form_is_refused() {
         let answer = front.send(request, &[(name, value)], HELMET).await;
         assert_eq!(answer.refusal(), (400, "malformed"), "{request} {name}: {value}");
     }
-    let both = front
-        .send(
-            "PUT /products/p",
-            &[("if-match", "*"), ("if-none-match", "*")],
-            HELMET,
-        )
-        .await;
+    let both = front.send("PUT /products/p", &[("if-match", "*"), ("if-none-match", "*")], HELMET).await;
     assert_eq!(both.refusal(), (400, "malformed"));
     assert!(front.commits("p").await.is_empty());
 }

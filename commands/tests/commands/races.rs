@@ -20,13 +20,12 @@ async fn of_64_writers_without_a_precondition_each_succeeds_or_is_told_of_the_co
     let mut succeeded = Vec::new();
     for written in futures::future::join_all(writers).await {
         let (n, answer) = written.unwrap();
-        match answer.status.as_u16() {
-            200 => succeeded.push(n.to_string()),
-            _ => {
-                assert_eq!(answer.refusal(), (409, "conflict"));
-                assert_eq!(answer.header("retry-after"), "1");
-            }
+        if answer.status == 200 {
+            succeeded.push(n);
+            continue;
         }
+        assert_eq!(answer.refusal(), (409, "conflict"));
+        assert_eq!(answer.header("retry-after"), "1");
     }
     let commits = front.commits("p").await;
     let sequences: Vec<u64> = commits.iter().map(|commit| commit.sequence().unwrap()).collect();
@@ -50,17 +49,10 @@ async fn of_64_writers_that_know_one_version_exactly_one_wins() {
         let writers = (0..64).map(|n| {
             let (front, etag) = (front.clone(), etag.clone());
             let body = json!({"name": format!("{version} {n}")}).to_string();
-            tokio::spawn(async move {
-                front
-                    .send("PATCH /products/p", &[("if-match", &etag)], &body)
-                    .await
-            })
+            tokio::spawn(async move { front.send("PATCH /products/p", &[("if-match", &etag)], &body).await })
         });
         let answers = futures::future::join_all(writers).await;
-        let codes: Vec<u16> = answers
-            .into_iter()
-            .map(|answer| answer.unwrap().status.as_u16())
-            .collect();
+        let codes: Vec<u16> = answers.into_iter().map(|answer| answer.unwrap().status.as_u16()).collect();
         assert_eq!(codes.iter().filter(|code| **code == 200).count(), 1, "{codes:?}");
         assert_eq!(codes.iter().filter(|code| **code == 412).count(), 63, "{codes:?}");
     }
@@ -71,18 +63,13 @@ async fn a_lost_answer_ends_as_success_with_one_commit() {
     let engine = engine::Engine::in_memory().unwrap();
     let (config, faults) = Faults::inject(&engine.sdk_config());
     let front = Front::on(&config).await;
-    for (request, body) in [
-        ("PUT /products/p", HELMET),
-        ("PATCH /products/p", r#"{"price":1}"#),
-        ("DELETE /products/p", ""),
-    ] {
+    for (request, body) in
+        [("PUT /products/p", HELMET), ("PATCH /products/p", r#"{"price":1}"#), ("DELETE /products/p", "")]
+    {
         // The SDK's own retry is answered with a duplicate; with all of its retries lost, nothing is answered at all.
         for times in [1, 3] {
             let before = front.commits("p").await.len();
-            faults.add(
-                Matching::operation("ExecuteStatement").times(times),
-                Fault::DropAnswer,
-            );
+            faults.add(Matching::operation("ExecuteStatement").times(times), Fault::DropAnswer);
             let answer = front.send(request, &[], body).await;
             assert!(answer.status.is_success(), "{request} {times}: {}", answer.body);
             let commits = front.commits("p").await;
@@ -100,30 +87,15 @@ async fn a_write_whose_outcome_cannot_be_learned_is_answered_503_and_safe_to_rep
     let engine = engine::Engine::in_memory().unwrap();
     let (config, faults) = Faults::inject(&engine.sdk_config());
     let front = Front::on(&config).await;
-    faults.add(
-        Matching::operation("ExecuteStatement").always(),
-        Fault::DropAnswer,
-    );
+    faults.add(Matching::operation("ExecuteStatement").always(), Fault::DropAnswer);
     faults.add(Matching::operation("Query").always(), Fault::FailBefore);
     let key = [("idempotency-key", "k")];
     let answer = front.send("POST /products", &key, HELMET).await;
-    assert_eq!(
-        (answer.refusal(), answer.header("retry-after")),
-        ((503, "unavailable"), "1")
-    );
+    assert_eq!((answer.refusal(), answer.header("retry-after")), ((503, "unavailable"), "1"));
     faults.clear();
     let again = front.send("POST /products", &key, HELMET).await;
-    assert_eq!(
-        (again.status.as_u16(), again.header("idempotency-replayed")),
-        (201, "true")
-    );
-    assert_eq!(
-        front
-            .commits(again.body["product_id"].as_str().unwrap())
-            .await
-            .len(),
-        1
-    );
+    assert_eq!((again.status.as_u16(), again.header("idempotency-replayed")), (201, "true"));
+    assert_eq!(front.commits(again.body["product_id"].as_str().unwrap()).await.len(), 1);
 }
 
 #[tokio::test]
@@ -132,11 +104,9 @@ async fn a_store_that_does_not_answer_is_503_and_nothing_is_written() {
     let (config, faults) = Faults::inject(&engine.sdk_config());
     let front = Front::on(&config).await;
     faults.add(Matching::any().always(), Fault::FailBefore);
-    for (request, body) in [
-        ("PUT /products/p", HELMET),
-        ("POST /products", HELMET),
-        ("DELETE /products/p", ""),
-    ] {
+    for (request, body) in
+        [("PUT /products/p", HELMET), ("POST /products", HELMET), ("DELETE /products/p", "")]
+    {
         let answer = front.send(request, &[], body).await;
         assert_eq!(
             (answer.refusal(), answer.header("retry-after")),
@@ -155,18 +125,12 @@ async fn a_lost_answer_under_a_race_never_drops_the_other_s_update() {
     let (mine, theirs) = (Front::on(&config).await, Front::on(&engine.sdk_config()).await);
     mine.send("PUT /products/p", &[], HELMET).await;
     // The insert never arrives, and before it is tried again somebody else writes.
-    faults.add(
-        Matching::operation("ExecuteStatement").times(3),
-        Fault::FailBefore,
-    );
+    faults.add(Matching::operation("ExecuteStatement").times(3), Fault::FailBefore);
     let (answer, other) = tokio::join!(
         mine.send("PATCH /products/p", &[], r#"{"price":1}"#),
         theirs.send("PATCH /products/p", &[], r#"{"name":"theirs"}"#)
     );
     assert!(answer.status.is_success() && other.status.is_success());
     let state = &mine.commits("p").await[2].0["state"];
-    assert_eq!(
-        (&state["price"], &state["name"]),
-        (&json!("1.00"), &json!("theirs"))
-    );
+    assert_eq!((&state["price"], &state["name"]), (&json!("1.00"), &json!("theirs")));
 }

@@ -8,14 +8,9 @@ use super::front::{Front, HELMET};
 #[tokio::test]
 async fn a_put_creates_with_every_field_and_answers_201_with_receipt_etag_and_location() {
     let front = Front::in_memory();
-    let answer = front
-        .send("PUT /products/helmet", &[("x-correlation-id", "order-7")], HELMET)
-        .await;
+    let answer = front.send("PUT /products/helmet", &[("x-correlation-id", "order-7")], HELMET).await;
     assert_eq!(answer.status, 201);
-    assert_eq!(
-        (answer.header("etag"), answer.header("location")),
-        ("\"1\"", "/products/helmet")
-    );
+    assert_eq!((answer.header("etag"), answer.header("location")), ("\"1\"", "/products/helmet"));
     assert_eq!(answer.header("x-correlation-id"), "order-7");
     let commit = front.commits("helmet").await.remove(0);
     assert_eq!(
@@ -56,24 +51,9 @@ async fn a_life_is_told_in_commits_each_linked_to_the_one_before() {
             200,
             json!(["ProductRenamed", "ProductPriceChanged", "ProductDetailsChanged"]),
         ),
-        (
-            "PATCH /products/p",
-            r#"{"sku":"C-1"}"#,
-            200,
-            json!(["ProductDetailsChanged"]),
-        ),
-        (
-            "PATCH /products/p",
-            r#"{"sku":"C-1","price":"9.00"}"#,
-            200,
-            json!([]),
-        ),
-        (
-            "DELETE /products/p?occurred_at=2026-01-01T00:00:00Z",
-            "",
-            200,
-            json!(["ProductDeleted"]),
-        ),
+        ("PATCH /products/p", r#"{"sku":"C-1"}"#, 200, json!(["ProductDetailsChanged"])),
+        ("PATCH /products/p", r#"{"sku":"C-1","price":"9.00"}"#, 200, json!([])),
+        ("DELETE /products/p?occurred_at=2026-01-01T00:00:00Z", "", 200, json!(["ProductDeleted"])),
         ("DELETE /products/p", "", 200, json!([])),
         ("POST /products/p/restore", "", 200, json!(["ProductRestored"])),
         ("DELETE /products/p", "", 200, json!(["ProductDeleted"])),
@@ -87,18 +67,10 @@ async fn a_life_is_told_in_commits_each_linked_to_the_one_before() {
     let mut version = 0;
     for (request, body, status, events) in steps {
         let answer = front.send(request, &[], body).await;
-        let types: Vec<_> = answer.body["events"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|event| event["type"].clone())
-            .collect();
+        let types: Vec<_> =
+            answer.body["events"].as_array().unwrap().iter().map(|event| event["type"].clone()).collect();
         version += types.len();
-        assert_eq!(
-            (answer.status.as_u16(), json!(types)),
-            (status, events),
-            "{request} {body}"
-        );
+        assert_eq!((answer.status.as_u16(), json!(types)), (status, events), "{request} {body}");
         assert_eq!(answer.body["version"], version, "{request}");
         assert_eq!(answer.header("etag"), format!("\"{version}\""));
     }
@@ -112,10 +84,7 @@ async fn a_life_is_told_in_commits_each_linked_to_the_one_before() {
         next += commit.0["events"].as_array().unwrap().len() as u64;
     }
     assert_eq!(commits.len(), 7);
-    assert_eq!(
-        commits[3].0["metadata"]["occurred_at"],
-        "2026-01-01T00:00:00.000Z"
-    );
+    assert_eq!(commits[3].0["metadata"]["occurred_at"], "2026-01-01T00:00:00.000Z");
     assert_eq!(commits[3].0["state"]["status"], "deleted");
 }
 
@@ -145,11 +114,7 @@ async fn what_a_product_refuses_has_a_status_and_a_type() {
         ("PATCH /products/gone", "{}", (409, "product-deleted")),
         ("POST /products/there/restore", "", (409, "product-not-deleted")),
     ] {
-        assert_eq!(
-            front.send(request, &[], body).await.refusal(),
-            refusal,
-            "{request}"
-        );
+        assert_eq!(front.send(request, &[], body).await.refusal(), refusal, "{request}");
     }
 }
 
@@ -158,18 +123,10 @@ async fn the_time_of_recording_never_runs_backwards_within_a_product() {
     let front = Front::in_memory();
     let early = Front::over(front.journal.clone());
     for n in 0..5 {
-        front
-            .send(
-                "PUT /products/p",
-                &[],
-                &format!(r#"{{"name":"{n}","price":"1"}}"#),
-            )
-            .await;
+        front.send("PUT /products/p", &[], &format!(r#"{{"name":"{n}","price":"1"}}"#)).await;
     }
     // Another process whose clock is behind.
-    early
-        .send("PUT /products/p", &[], r#"{"name":"late","price":"1"}"#)
-        .await;
+    early.send("PUT /products/p", &[], r#"{"name":"late","price":"1"}"#).await;
     let times: Vec<_> = front
         .commits("p")
         .await
@@ -184,12 +141,8 @@ async fn the_time_of_recording_never_runs_backwards_within_a_product() {
 async fn trace_context_is_taken_over_when_it_is_well_formed() {
     let front = Front::in_memory();
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    front
-        .send("PUT /products/a", &[("traceparent", trace)], HELMET)
-        .await;
-    front
-        .send("PUT /products/b", &[("traceparent", "nonsense")], HELMET)
-        .await;
+    front.send("PUT /products/a", &[("traceparent", trace)], HELMET).await;
+    front.send("PUT /products/b", &[("traceparent", "nonsense")], HELMET).await;
     assert_eq!(front.commits("a").await[0].0["metadata"]["traceparent"], trace);
     assert_eq!(front.commits("b").await[0].0["metadata"].get("traceparent"), None);
 }

@@ -51,10 +51,7 @@ pub(super) fn insert(
         parameters.push(serde_dynamo::to_attribute_value(value)?);
     }
     let table = table.replace('"', "\"\"");
-    Ok((
-        format!("INSERT INTO \"{table}\" VALUE {{{}}}", names.join(", ")),
-        parameters,
-    ))
+    Ok((format!("INSERT INTO \"{table}\" VALUE {{{}}}", names.join(", ")), parameters))
 }
 
 pub(crate) fn number(value: u64) -> AttributeValue {

@@ -26,10 +26,7 @@ impl DynamoParking {
     /// The rows in `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self {
-            client,
-            table: table.into(),
-        }
+        Self { client, table: table.into() }
     }
 
     fn update(&self, consumer: &str, product: &ProductId, trouble: &Trouble) -> UpdateItemFluentBuilder {
@@ -69,9 +66,7 @@ impl Parking for DynamoParking {
                 return Ok(());
             }
         }
-        Err(Unavailable(
-            "a parking row changes faster than it can be updated".into(),
-        ))
+        Err(Unavailable("a parking row changes faster than it can be updated".into()))
     }
 
     async fn release(&self, seen: &Parked) -> Result<bool, Unavailable> {
@@ -107,13 +102,7 @@ impl Parking for DynamoParking {
             .key("consumer", AttributeValue::S(consumer.to_owned()))
             .key("product_id", AttributeValue::S(product.to_string()))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        request
-            .send()
-            .await
-            .map_err(unavailable)?
-            .item
-            .map(decoded)
-            .transpose()
+        request.send().await.map_err(unavailable)?.item.map(decoded).transpose()
     }
 
     async fn list(
@@ -139,12 +128,7 @@ impl Parking for DynamoParking {
         let mut from = None;
         while rows.len() < limit {
             let left = i32::try_from(limit - rows.len()).unwrap_or(i32::MAX);
-            let answer = query
-                .clone()
-                .limit(left)
-                .set_exclusive_start_key(from)
-                .send()
-                .await;
+            let answer = query.clone().limit(left).set_exclusive_start_key(from).send().await;
             let answer = answer.map_err(unavailable)?;
             for item in answer.items.unwrap_or_default() {
                 rows.push(decoded(item)?);

@@ -49,10 +49,7 @@ impl DynamoReceipts {
     /// The receipts in `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self {
-            client,
-            table: table.into(),
-        }
+        Self { client, table: table.into() }
     }
 
     fn query(&self, product: &ProductId) -> QueryFluentBuilder {
@@ -72,11 +69,7 @@ impl DynamoReceipts {
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .request_items(&self.table, writes);
             let answer = request.send().await.map_err(unavailable)?;
-            writes = answer
-                .unprocessed_items
-                .unwrap_or_default()
-                .remove(&self.table)
-                .unwrap_or_default();
+            writes = answer.unprocessed_items.unwrap_or_default().remove(&self.table).unwrap_or_default();
             if writes.is_empty() {
                 return Ok(());
             }
@@ -111,19 +104,12 @@ impl DynamoReceipts {
 #[async_trait]
 impl Receipts for DynamoReceipts {
     async fn position(&self, product: &ProductId) -> Result<Position, Unavailable> {
-        let query = self
-            .query(product)
-            .key_condition_expression("product_id = :product")
-            .scan_index_forward(false);
+        let query =
+            self.query(product).key_condition_expression("product_id = :product").scan_index_forward(false);
         let mut position = Position::default();
         let (mut from, mut limit) = (None, FIRST_PAGE);
         loop {
-            let answer = query
-                .clone()
-                .limit(limit)
-                .set_exclusive_start_key(from)
-                .send()
-                .await;
+            let answer = query.clone().limit(limit).set_exclusive_start_key(from).send().await;
             let answer = answer.map_err(unavailable)?;
             for item in answer.items.unwrap_or_default() {
                 let sequence = number_of(&item, "sequence")?;
@@ -166,12 +152,7 @@ impl Receipts for DynamoReceipts {
         let mut records = Vec::new();
         let mut start = None;
         loop {
-            let answer = query
-                .clone()
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(unavailable)?;
+            let answer = query.clone().set_exclusive_start_key(start).send().await.map_err(unavailable)?;
             for item in answer.items.unwrap_or_default() {
                 records.push((number_of(&item, "sequence")?, decoded(item)?));
             }
@@ -204,10 +185,7 @@ impl Receipts for DynamoReceipts {
             .map(Ok)
             .try_for_each_concurrent(AT_ONCE, |batch| self.write_batch(batch))
             .await?;
-        stream::iter(failures)
-            .map(Ok)
-            .try_for_each_concurrent(AT_ONCE, |item| self.write_failure(item))
-            .await
+        stream::iter(failures).map(Ok).try_for_each_concurrent(AT_ONCE, |item| self.write_failure(item)).await
     }
 
     async fn advance(&self, product: &ProductId, seen: u64, to: u64) -> Result<Advance, Unavailable> {
@@ -226,19 +204,15 @@ impl Receipts for DynamoReceipts {
         } else {
             "published = :seen"
         };
-        let request = request
-            .condition_expression(unmoved)
-            .expression_attribute_values(":seen", number(seen));
+        let request =
+            request.condition_expression(unmoved).expression_attribute_values(":seen", number(seen));
         let Err(error) = request.send().await else {
             return Ok(Advance::Moved);
         };
         match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => Ok(Advance::Found(
-                refused
-                    .item
-                    .as_ref()
-                    .map_or(Ok(0), |item| number_of(item, "published"))?,
-            )),
+            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                Ok(Advance::Found(refused.item.as_ref().map_or(Ok(0), |item| number_of(item, "published"))?))
+            }
             _ => Err(unavailable(error)),
         }
     }

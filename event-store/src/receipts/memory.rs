@@ -38,9 +38,7 @@ impl Receipts for MemoryReceipts {
         let above = publication.records.range(publication.cursor + 1..);
         Ok(Position {
             published: publication.cursor,
-            above: above
-                .map(|(sequence, record)| (*sequence, record.clone()))
-                .collect(),
+            above: above.map(|(sequence, record)| (*sequence, record.clone())).collect(),
         })
     }
 
@@ -52,13 +50,8 @@ impl Receipts for MemoryReceipts {
     ) -> Result<Vec<(u64, PublicationRecord)>, Unavailable> {
         let products = self.products();
         let records = products.get(product).map(|publication| &publication.records);
-        let range = records
-            .into_iter()
-            .flatten()
-            .filter(|(sequence, _)| (from..=to).contains(*sequence));
-        Ok(range
-            .map(|(sequence, record)| (*sequence, record.clone()))
-            .collect())
+        let range = records.into_iter().flatten().filter(|(sequence, _)| (from..=to).contains(*sequence));
+        Ok(range.map(|(sequence, record)| (*sequence, record.clone())).collect())
     }
 
     async fn record(&self, records: &[Record]) -> Result<(), Unavailable> {
@@ -68,9 +61,7 @@ impl Receipts for MemoryReceipts {
             let known = publication.records.get(&record.sequence);
             let succeeded = matches!(known, Some(PublicationRecord::Receipt(_)));
             if !succeeded || matches!(record.outcome, PublicationRecord::Receipt(_)) {
-                publication
-                    .records
-                    .insert(record.sequence, record.outcome.clone());
+                publication.records.insert(record.sequence, record.outcome.clone());
             }
         }
         Ok(())

@@ -78,29 +78,16 @@ impl Chain {
 
     /// Something that should be a commit of this product could not be read at all.
     pub fn unreadable(&mut self, sequence: Option<u64>, line: Option<u64>, reason: String) {
-        let kind = FaultKind::Unreadable {
-            field: "line".into(),
-            reason,
-        };
+        let kind = FaultKind::Unreadable { field: "line".into(), reason };
         self.fault(sequence, line, kind);
         self.before = Before::Unknown;
-        self.last = Some(Last {
-            sequence,
-            end: None,
-            hashes: Vec::new(),
-            recorded_at: None,
-        });
+        self.last = Some(Last { sequence, end: None, hashes: Vec::new(), recorded_at: None });
     }
 
     /// Adds a fault that was found beside the chain.
     pub fn fault(&mut self, sequence: Option<u64>, line: Option<u64>, kind: FaultKind) {
         let product_id = self.report.product_id.clone();
-        self.report.fault(Fault {
-            product_id,
-            sequence,
-            line,
-            kind,
-        });
+        self.report.fault(Fault { product_id, sequence, line, kind });
     }
 
     /// The report, when there are no more commits.
@@ -108,11 +95,7 @@ impl Chain {
     pub fn end(mut self) -> ProductReport {
         let newest = self.report.version;
         if let Some(witness) = std::mem::take(&mut self.witnesses).into_iter().next_back() {
-            let kind = FaultKind::CutOff {
-                seen_by: witness.seen_by,
-                seen: witness.sequence,
-                newest,
-            };
+            let kind = FaultKind::CutOff { seen_by: witness.seen_by, seen: witness.sequence, newest };
             self.fault(Some(newest), None, kind);
         }
         self.report
@@ -120,11 +103,7 @@ impl Chain {
 
     fn take(&mut self, commit: &Examined, line: Option<u64>) {
         let sequence = commit.sequence;
-        for kind in self
-            .belongs(commit)
-            .into_iter()
-            .chain(commit.faults.iter().cloned())
-        {
+        for kind in self.belongs(commit).into_iter().chain(commit.faults.iter().cloned()) {
             self.fault(sequence, line, kind);
         }
         let (place, misplaced) = self.place(commit);
@@ -154,11 +133,7 @@ impl Chain {
         let named = [("product_id", &commit.product_id), ("state.id", &commit.state_id)];
         let other = |(field, found): (&'static str, &Option<String>)| {
             let found = found.clone().filter(|found| found != expected)?;
-            Some(FaultKind::WrongProduct {
-                field,
-                found,
-                expected: expected.clone(),
-            })
+            Some(FaultKind::WrongProduct { field, found, expected: expected.clone() })
         };
         named.into_iter().filter_map(other).collect()
     }
@@ -169,10 +144,7 @@ impl Chain {
             return (Place::Next, None);
         };
         let Some(last) = &self.last else {
-            let missing = (found > 1).then(|| FaultKind::Missing {
-                from: 1,
-                to: found - 1,
-            });
+            let missing = (found > 1).then(|| FaultKind::Missing { from: 1, to: found - 1 });
             return (if found > 1 { Place::Apart } else { Place::Next }, missing);
         };
         let (Some(begun), Some(expected)) = (last.sequence, last.end) else {
@@ -181,27 +153,12 @@ impl Chain {
         if found == expected {
             (Place::Next, None)
         } else if found > expected {
-            (
-                Place::Apart,
-                Some(FaultKind::Missing {
-                    from: expected,
-                    to: found - 1,
-                }),
-            )
+            (Place::Apart, Some(FaultKind::Missing { from: expected, to: found - 1 }))
         } else if found > begun {
             (Place::Aside, Some(FaultKind::Overlap { expected }))
         } else if found < begun {
-            (
-                Place::Aside,
-                Some(FaultKind::OutOfOrder {
-                    after: format!("sequence {begun}"),
-                }),
-            )
-        } else if commit
-            .carried
-            .as_ref()
-            .is_some_and(|hash| last.hashes.contains(hash))
-        {
+            (Place::Aside, Some(FaultKind::OutOfOrder { after: format!("sequence {begun}") }))
+        } else if commit.carried.as_ref().is_some_and(|hash| last.hashes.contains(hash)) {
             (Place::Aside, Some(FaultKind::Duplicate))
         } else {
             (Place::Aside, Some(FaultKind::Rival))
@@ -211,38 +168,19 @@ impl Chain {
     fn broken_link(&self, commit: &Examined) -> Option<FaultKind> {
         let genesis = [Hash::genesis()];
         let hashes = self.last.as_ref().map_or(&genesis[..], |last| &last.hashes);
-        let previous_hash = commit
-            .previous_hash
-            .clone()
-            .filter(|hash| !hashes.contains(hash))?;
-        Some(FaultKind::BrokenLink {
-            previous_hash,
-            expected: hashes.first()?.clone(),
-        })
+        let previous_hash = commit.previous_hash.clone().filter(|hash| !hashes.contains(hash))?;
+        Some(FaultKind::BrokenLink { previous_hash, expected: hashes.first()?.clone() })
     }
 
     fn time_backwards(&self, commit: &Examined) -> Option<FaultKind> {
         let (recorded_at, previous) = (commit.recorded_at?, self.last.as_ref()?.recorded_at?);
-        (recorded_at < previous).then_some(FaultKind::TimeBackwards {
-            recorded_at,
-            previous,
-        })
+        (recorded_at < previous).then_some(FaultKind::TimeBackwards { recorded_at, previous })
     }
 
     fn hold_against_witnesses(&mut self, commit: &Examined, line: Option<u64>) {
-        let (Some(carried), Some(begin), Some(end)) = (&commit.carried, commit.sequence, commit.end()) else {
-            return;
-        };
+        let end = commit.end().unwrap_or_default();
         while let Some(witness) = self.witnesses.pop_front_if(|witness| witness.sequence < end) {
-            let seen_here = witness
-                .hash
-                .filter(|seen| witness.sequence >= begin && seen != carried);
-            if let Some(seen) = seen_here {
-                let kind = FaultKind::Rewritten {
-                    seen_by: witness.seen_by,
-                    seen,
-                    carried: carried.clone(),
-                };
+            if let Some(kind) = witness.against(commit) {
                 self.fault(commit.sequence, line, kind);
             }
         }

@@ -95,13 +95,10 @@ impl Faults {
     fn of<T>(&mut self, read: Result<T, DecodeError>) -> Option<T> {
         let fault = match read {
             Ok(value) => return Some(value),
-            Err(DecodeError::Field { field, reason }) => FaultKind::Unreadable {
-                field: field.into(),
-                reason,
-            },
-            Err(newer @ DecodeError::Newer { .. }) => FaultKind::NotUnderstood {
-                reason: newer.to_string(),
-            },
+            Err(DecodeError::Field { field, reason }) => {
+                FaultKind::Unreadable { field: field.into(), reason }
+            }
+            Err(newer @ DecodeError::Newer { .. }) => FaultKind::NotUnderstood { reason: newer.to_string() },
         };
         if !self.0.iter().any(|known| same_place(known, &fault)) {
             self.0.push(fault);
@@ -127,9 +124,7 @@ impl Examined {
     pub(super) fn numbered(&self) -> impl Iterator<Item = (u64, &str, &Self)> {
         let events = self.sequence.zip(self.events.as_ref());
         events.into_iter().flat_map(move |(sequence, events)| {
-            (sequence..)
-                .zip(events)
-                .map(move |(sequence, id)| (sequence, id.as_str(), self))
+            (sequence..).zip(events).map(move |(sequence, id)| (sequence, id.as_str(), self))
         })
     }
 }
@@ -152,18 +147,12 @@ fn state(carried: &Value) -> Result<State, DecodeError> {
 }
 
 fn typed<'a, T: Deserialize<'a>>(stored: &'a StoredCommit, field: &'static str) -> Result<T, DecodeError> {
-    let value = stored
-        .0
-        .get(field)
-        .ok_or_else(|| unreadable(field, "is missing"))?;
+    let value = stored.0.get(field).ok_or_else(|| unreadable(field, "is missing"))?;
     T::deserialize(value).map_err(|error| unreadable(field, error))
 }
 
 fn unreadable(field: &'static str, reason: impl Display) -> DecodeError {
-    DecodeError::Field {
-        field,
-        reason: reason.to_string(),
-    }
+    DecodeError::Field { field, reason: reason.to_string() }
 }
 
 /// The first number that canonical JSON may write like another one: RFC 8785 reads every number as a double.
@@ -172,9 +161,7 @@ fn inexact(value: &Value) -> Option<String> {
     match value {
         Value::Number(number) => {
             let magnitude = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
-            magnitude
-                .is_none_or(|magnitude| magnitude >= EXACT)
-                .then(|| number.to_string())
+            magnitude.is_none_or(|magnitude| magnitude >= EXACT).then(|| number.to_string())
         }
         Value::Array(values) => values.iter().find_map(inexact),
         Value::Object(fields) => fields.values().find_map(inexact),

@@ -27,10 +27,7 @@ impl Export {
     /// An export to be held against what others saw of its products.
     #[must_use]
     pub fn witnessed(witnesses: BTreeMap<String, Vec<Witness>>) -> Self {
-        Self {
-            witnesses,
-            ..Self::default()
-        }
+        Self { witnesses, ..Self::default() }
     }
 
     /// Looks at one product only.
@@ -75,11 +72,7 @@ impl Export {
     pub fn end(mut self) -> Vec<ProductReport> {
         let mut reports = self.complete(0);
         let unseen = std::mem::take(&mut self.witnesses);
-        reports.extend(
-            unseen
-                .into_iter()
-                .map(|(product, seen)| Chain::witnessed(product, seen).end()),
-        );
+        reports.extend(unseen.into_iter().map(|(product, seen)| Chain::witnessed(product, seen).end()));
         reports
     }
 
@@ -89,10 +82,7 @@ impl Export {
             Some(greatest) if product < greatest.as_str() => {
                 let after = format!("product {greatest}");
                 // Only the first of several lines in a row is in the wrong place; the others follow it.
-                let follows = self
-                    .open
-                    .back()
-                    .is_some_and(|chain| chain.product_id() == product);
+                let follows = self.open.back().is_some_and(|chain| chain.product_id() == product);
                 (!follows).then_some(FaultKind::OutOfOrder { after })
             }
             _ => {
@@ -104,10 +94,7 @@ impl Export {
 
     /// The chain of a product, or of the current one for a line that names none.
     fn chain(&mut self, named: Option<&str>) -> &mut Chain {
-        let named = named
-            .or_else(|| self.open.back().map(Chain::product_id))
-            .unwrap_or_default()
-            .to_owned();
+        let named = named.or_else(|| self.open.back().map(Chain::product_id)).unwrap_or_default().to_owned();
         let known = self.open.iter().position(|chain| chain.product_id() == named);
         let chain = known.and_then(|at| self.open.remove(at)).unwrap_or_else(|| {
             let seen = self.witnesses.remove(&named).unwrap_or_default();

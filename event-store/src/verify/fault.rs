@@ -129,10 +129,10 @@ pub enum FaultKind {
     Rewritten {
         /// Who.
         seen_by: Source,
-        /// The hash that was seen.
-        seen: Hash,
-        /// The hash that is here.
-        carried: Hash,
+        /// The hash or the field that was seen.
+        seen: String,
+        /// What is here instead.
+        carried: String,
     },
     /// Somebody saw events beyond the newest: the end was cut off.
     CutOff {

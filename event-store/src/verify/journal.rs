@@ -12,7 +12,7 @@ use super::chain::Chain;
 use super::examine::{Examined, examine};
 use super::fault::{FaultKind, Source};
 use super::report::ProductReport;
-use super::witness::{Published, Witness, against};
+use super::witness::{Published, Seen, Witness, against};
 use crate::heads::{Head, Listing};
 use crate::journal::{Journal, Unavailable};
 use crate::receipts::Receipts;
@@ -44,16 +44,11 @@ impl Patience {
     /// Up to `pauses` pauses of this length.
     #[must_use]
     pub fn of(pauses: u32, pause: Duration) -> Self {
-        Self {
-            pauses: AtomicU32::new(pauses),
-            pause,
-        }
+        Self { pauses: AtomicU32::new(pauses), pause }
     }
 
     async fn once_more(&self) -> bool {
-        let left = self
-            .pauses
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        let left = self.pauses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         if left.is_ok() {
             tokio::time::sleep(self.pause).await;
         }
@@ -65,30 +60,19 @@ impl Ledger {
     /// The verification of the chains of a journal.
     #[must_use]
     pub fn of(journal: Arc<dyn Journal>) -> Self {
-        Self {
-            journal,
-            receipts: None,
-            witnesses: Arc::default(),
-            progress: Arc::new(|_| {}),
-        }
+        Self { journal, receipts: None, witnesses: Arc::default(), progress: Arc::new(|_| {}) }
     }
 
     /// Compares every event with its receipt too.
     #[must_use]
     pub fn with_receipts(self, receipts: Arc<dyn Receipts>, patience: Patience) -> Self {
-        Self {
-            receipts: Some((receipts, Arc::new(patience))),
-            ..self
-        }
+        Self { receipts: Some((receipts, Arc::new(patience))), ..self }
     }
 
     /// Holds the products against what others saw of them.
     #[must_use]
     pub fn witnessed(self, witnesses: BTreeMap<String, Vec<Witness>>) -> Self {
-        Self {
-            witnesses: Arc::new(Mutex::new(witnesses)),
-            ..self
-        }
+        Self { witnesses: Arc::new(Mutex::new(witnesses)), ..self }
     }
 
     /// Tells of every page that was verified.
@@ -107,20 +91,12 @@ impl Ledger {
         let witnesses = self.witnesses.clone();
         let unseen = stream::once(async move {
             let unseen = std::mem::take(&mut *witnesses.lock().unwrap_or_else(PoisonError::into_inner));
-            stream::iter(
-                unseen
-                    .into_iter()
-                    .map(|(product, seen)| Ok(Chain::witnessed(product, seen).end())),
-            )
+            stream::iter(unseen.into_iter().map(|(product, seen)| Ok(Chain::witnessed(product, seen).end())))
         });
         let verified = listing.heads().map(move |head| {
             let ledger = self.clone();
             let verification = tokio::spawn(async move { ledger.listed(head?).await });
-            async move {
-                verification
-                    .await
-                    .unwrap_or_else(|panicked| Err(Unavailable(panicked.into())))
-            }
+            async move { verification.await.unwrap_or_else(|panicked| Err(Unavailable(panicked.into()))) }
         });
         verified.buffered(at_once.max(1)).chain(unseen.flatten())
     }
@@ -134,16 +110,9 @@ impl Ledger {
         if let Some((receipts, _)) = &self.receipts {
             // Before the chain is read: what is published meanwhile must not look cut off.
             let position = receipts.position(product).await?;
-            let newest = position
-                .above
-                .last()
-                .map_or(position.published, |(sequence, _)| *sequence);
+            let newest = position.above.last().map_or(position.published, |(sequence, _)| *sequence);
             if newest > 0 {
-                seen.push(Witness {
-                    sequence: newest,
-                    hash: None,
-                    seen_by: Source::Receipts,
-                });
+                seen.push(Witness { sequence: newest, seen: Seen::Event, seen_by: Source::Receipts });
             }
         }
         let mut chain = Chain::witnessed(product.as_str(), seen);
@@ -167,28 +136,14 @@ impl Ledger {
         let Ok(product) = ProductId::new(head.product_id.as_str()) else {
             let mut chain = Chain::of(head.product_id);
             let reason = "is no product id".to_owned();
-            chain.fault(
-                None,
-                None,
-                FaultKind::Unreadable {
-                    field: "product_id".into(),
-                    reason,
-                },
-            );
+            chain.fault(None, None, FaultKind::Unreadable { field: "product_id".into(), reason });
             return Ok(chain.end());
         };
         let mut report = self.product(&product).await?;
         if report.commits == 0 {
             // The walk over the table met it, but nothing is under its key: the item says another product than its key.
             let mut chain = Chain::of(head.product_id);
-            chain.fault(
-                None,
-                None,
-                FaultKind::Missing {
-                    from: 1,
-                    to: head.version,
-                },
-            );
+            chain.fault(None, None, FaultKind::Missing { from: 1, to: head.version });
             report = chain.end();
         }
         Ok(report)
@@ -233,9 +188,6 @@ impl Ledger {
 
 /// Where the next page begins.
 fn further(page: &[StoredCommit], after: u64) -> Result<u64, Unavailable> {
-    let last = page
-        .last()
-        .and_then(|commit| commit.sequence().ok())
-        .filter(|last| *last > after);
+    let last = page.last().and_then(|commit| commit.sequence().ok()).filter(|last| *last > after);
     last.ok_or_else(|| Unavailable(format!("the page after sequence {after} leads nowhere").into()))
 }

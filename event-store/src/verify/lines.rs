@@ -44,9 +44,7 @@ impl Batch {
         let mut batch = Self::default();
         while batch.bytes < BATCH_BYTES as u64 {
             let mut line = Vec::new();
-            let mut read = reader
-                .take(LONGEST_LINE as u64 + 1)
-                .read_until(b'\n', &mut line)? as u64;
+            let mut read = reader.take(LONGEST_LINE as u64 + 1).read_until(b'\n', &mut line)? as u64;
             if read == 0 {
                 break;
             }
@@ -72,11 +70,7 @@ impl Batch {
 fn read_line(line: Option<&[u8]>) -> Line {
     let Some(text) = line else {
         let reason = format!("has more than {LONGEST_LINE} bytes");
-        return Line::Unreadable {
-            product_id: None,
-            sequence: None,
-            reason,
-        };
+        return Line::Unreadable { product_id: None, sequence: None, reason };
     };
     match strict::commit(text) {
         Ok(commit) => Line::Commit(Box::new(examine(&commit))),
@@ -106,13 +100,8 @@ fn skip_line(reader: &mut impl BufRead) -> io::Result<u64> {
 /// The text or number that seems to be the value of a field in what is no JSON.
 fn guessed(text: &[u8], name: &[u8]) -> Option<String> {
     let at = text.windows(name.len()).position(|window| window == name)?;
-    let value = text[at + name.len()..]
-        .trim_ascii_start()
-        .strip_prefix(b":")?
-        .trim_ascii_start();
+    let value = text[at + name.len()..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
     let value = value.strip_prefix(b"\"").unwrap_or(value);
-    let end = value
-        .iter()
-        .position(|byte| !(byte.is_ascii_alphanumeric() || b"._~-".contains(byte)));
+    let end = value.iter().position(|byte| !(byte.is_ascii_alphanumeric() || b"._~-".contains(byte)));
     String::from_utf8(value[..end.unwrap_or(value.len())].to_vec()).ok()
 }

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use sha2::{Digest, Sha256};
 
 use super::fault::{Fault, Source};
-use super::witness::Witness;
+use super::witness::{Seen, Witness};
 
 /// How many faults of one product are kept; the others are counted.
 pub const MOST_FAULTS: usize = 1_000;
@@ -63,11 +63,8 @@ impl ProductReport {
     /// The head, to hold a later state of the ledger against.
     #[must_use]
     pub fn witness(&self) -> Witness {
-        Witness {
-            sequence: self.version,
-            hash: self.head.clone(),
-            seen_by: Source::EarlierExport,
-        }
+        let seen = self.head.clone().map_or(Seen::Event, Seen::Hash);
+        Witness { sequence: self.version, seen, seen_by: Source::EarlierExport }
     }
 }
 

@@ -30,10 +30,7 @@ pub(super) type Placed = (u64, FaultKind);
 pub(super) fn after(before: &Before, commit: &Commit, carried: &State) -> (Before, Option<Placed>) {
     let folds: Vec<Result<Product, Placed>> = match before {
         Before::Nothing => vec![fold(None, commit)],
-        Before::OneOf(products) => products
-            .iter()
-            .map(|product| fold(Some(product), commit))
-            .collect(),
+        Before::OneOf(products) => products.iter().map(|product| fold(Some(product), commit)).collect(),
         Before::Unknown => return (as_carried(Some(carried)), None),
     };
     let mut fault = None;
@@ -59,32 +56,16 @@ pub(super) fn after(before: &Before, commit: &Commit, carried: &State) -> (Befor
 
 /// What the product is after a commit of which at most the state is understood.
 pub(super) fn as_carried(carried: Option<&State>) -> Before {
-    carried.map_or(Before::Unknown, |state| {
-        Before::OneOf(vec![state.product.clone()])
-    })
+    carried.map_or(Before::Unknown, |state| Before::OneOf(vec![state.product.clone()]))
 }
 
 fn fold(before: Option<&Product>, commit: &Commit) -> Result<Product, Placed> {
     let mut facts = before.map(|product| product.facts.clone());
     for (sequence, recorded) in commit.numbered() {
         let after = Facts::after(facts, &recorded.event);
-        facts = Some(after.map_err(|error| {
-            (
-                sequence,
-                FaultKind::Misfit {
-                    reason: error.to_string(),
-                },
-            )
-        })?);
+        facts = Some(after.map_err(|error| (sequence, FaultKind::Misfit { reason: error.to_string() }))?);
     }
-    let nothing = || {
-        (
-            commit.sequence,
-            FaultKind::Misfit {
-                reason: "there is no event".into(),
-            },
-        )
-    };
+    let nothing = || (commit.sequence, FaultKind::Misfit { reason: "there is no event".into() });
     Ok(Product {
         id: commit.product_id.clone(),
         facts: facts.ok_or_else(nothing)?,
@@ -94,9 +75,9 @@ fn fold(before: Option<&Product>, commit: &Commit) -> Result<Product, Placed> {
     })
 }
 
-/// Each field that differs: its name, what the fold gives, what is carried. The id is compared by itself.
-fn differing(folded: &Product, carried: &Map<String, Value>) -> Vec<(String, String, String)> {
-    let given = match serde_json::to_value(folded) {
+/// Each field that differs: its name, what it should be, what is carried. The id is compared by itself.
+pub(super) fn differing(expected: &Product, carried: &Map<String, Value>) -> Vec<(String, String, String)> {
+    let given = match serde_json::to_value(expected) {
         Ok(Value::Object(fields)) => fields,
         _ => Map::new(),
     };

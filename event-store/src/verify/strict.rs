@@ -10,9 +10,7 @@ use serde_json::{Map, Value};
 /// The commit of a line.
 pub(super) fn commit(line: &[u8]) -> Result<StoredCommit, String> {
     let mut reader = serde_json::Deserializer::from_slice(line);
-    let value = Strict
-        .deserialize(&mut reader)
-        .and_then(|value| reader.end().map(|()| value));
+    let value = Strict.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     match value.map_err(|error| format!("cannot be read as JSON: {error}"))? {
         Value::Object(fields) => Ok(StoredCommit(fields)),
         _ => Err("is not a JSON object".into()),

@@ -1,19 +1,57 @@
 //! What others saw of a product. A chain alone cannot show that its end was cut off, or that a suffix was written anew
 //! with every hash recomputed; who saw it before can.
 
-use schema::{Hash, PublicationRecord};
+use schema::{Hash, Product, PublicationRecord};
 
+use super::examine::Examined;
 use super::fault::{FaultKind, Source};
+use super::state::differing;
 
 /// One sighting of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witness {
     /// The event's sequence.
     pub sequence: u64,
-    /// The hash its commit had, where the witness knows it; a view knows only how far the product had got.
-    pub hash: Option<Hash>,
+    /// What was seen of it.
+    pub seen: Seen,
     /// Who saw it.
     pub seen_by: Source,
+}
+
+/// What a witness knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// That the event was there.
+    Event,
+    /// The hash of its commit.
+    Hash(Hash),
+    /// The product after it.
+    Product(Box<Product>),
+}
+
+impl Witness {
+    /// What it says against a commit, if the event is one of it.
+    pub(super) fn against(&self, commit: &Examined) -> Option<FaultKind> {
+        let (begin, end) = (commit.sequence?, commit.end()?);
+        if !(begin..end).contains(&self.sequence) {
+            return None;
+        }
+        let (seen, carried) = match &self.seen {
+            Seen::Event => return None,
+            Seen::Hash(hash) => {
+                let carried = commit.carried.as_ref().filter(|carried| *carried != hash)?;
+                (format!("the commit {hash}"), carried.to_string())
+            }
+            // A state inside a commit is carried nowhere.
+            Seen::Product(_) if self.sequence + 1 < end => return None,
+            Seen::Product(product) => {
+                let (field, seen, carried) =
+                    differing(product, &commit.state.as_ref()?.fields).into_iter().next()?;
+                (format!("{field} {seen}"), carried)
+            }
+        };
+        Some(FaultKind::Rewritten { seen_by: self.seen_by, seen, carried })
+    }
 }
 
 /// An event of a commit, as far as a receipt tells of it.
@@ -31,9 +69,7 @@ pub fn against(event: Published<'_>, record: Option<&PublicationRecord>) -> Vec<
     let (receipt, hash) = match record {
         None => return vec![FaultKind::Unpublished],
         Some(PublicationRecord::Failure(failure)) => {
-            return vec![FaultKind::PublicationFailed {
-                error: failure.error.clone(),
-            }];
+            return vec![FaultKind::PublicationFailed { error: failure.error.clone() }];
         }
         Some(PublicationRecord::Receipt(receipt)) => (&receipt.event_id, &receipt.hash),
     };
@@ -43,12 +79,8 @@ pub fn against(event: Published<'_>, record: Option<&PublicationRecord>) -> Vec<
         faults.push(FaultKind::ForeignReceipt { receipt, event });
     }
     if hash != event.hash {
-        let (seen, carried) = (hash.clone(), event.hash.clone());
-        faults.push(FaultKind::Rewritten {
-            seen_by: Source::Receipts,
-            seen,
-            carried,
-        });
+        let (seen, carried) = (format!("the commit {hash}"), event.hash.to_string());
+        faults.push(FaultKind::Rewritten { seen_by: Source::Receipts, seen, carried });
     }
     faults
 }

@@ -7,10 +7,7 @@ use schema::{Commit, ProductEvent, ProductId, StoredCommit, fixtures};
 
 /// An empty journal of each kind, with its name; what must stay alive with it is inside.
 pub async fn all() -> Vec<(&'static str, Arc<dyn Journal>)> {
-    vec![
-        ("memory", Arc::new(MemoryJournal::default())),
-        ("embedded", Arc::new(embedded().await)),
-    ]
+    vec![("memory", Arc::new(MemoryJournal::default())), ("embedded", Arc::new(embedded().await))]
 }
 
 /// The `DynamoDB` adapter on an engine in memory.
@@ -22,9 +19,7 @@ pub async fn embedded() -> DynamoJournal {
 /// The `DynamoDB` adapter wherever the configuration points.
 pub async fn on(config: &aws_config::SdkConfig) -> DynamoJournal {
     let client = aws_sdk_dynamodb::Client::new(config);
-    table::create(&client, "events", event_store::TABLE)
-        .await
-        .unwrap();
+    table::create(&client, "events", event_store::TABLE).await.unwrap();
     DynamoJournal::new(client, "events")
 }
 

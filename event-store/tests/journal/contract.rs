@@ -24,11 +24,7 @@ async fn what_was_appended_is_read_back_field_for_field() {
         stored.0["metadata"]["of_a_later_build"] =
             json!({"list": [1, "two", null, true], "empty": {}, "text": ""});
         journal.append(&stored).await.unwrap();
-        assert_eq!(
-            journal.newest(&product, 1).await.unwrap(),
-            Some(stored.clone()),
-            "{name}"
-        );
+        assert_eq!(journal.newest(&product, 1).await.unwrap(), Some(stored.clone()), "{name}");
         assert_eq!(journal.page(&product, 0, 10).await.unwrap(), [stored], "{name}");
     }
 }
@@ -42,10 +38,7 @@ async fn a_key_is_written_once_and_keeps_what_it_had() {
         second.0["commit_id"] = json!("another");
         journal.append(&first).await.unwrap();
         let refused = journal.append(&second).await;
-        assert!(
-            matches!(refused, Err(AppendError::Occupied)),
-            "{name}: {refused:?}"
-        );
+        assert!(matches!(refused, Err(AppendError::Occupied)), "{name}: {refused:?}");
         assert_eq!(journal.newest(&product, 9).await.unwrap(), Some(first), "{name}");
     }
 }
@@ -70,35 +63,19 @@ async fn of_many_writers_at_one_key_exactly_one_succeeds() {
 async fn the_newest_commit_is_found_under_any_bound() {
     let product = fixtures::id("helmet");
     for (name, journal) in all().await {
-        assert_eq!(
-            journal.newest(&product, u64::MAX >> 1).await.unwrap(),
-            None,
-            "{name}"
-        );
-        let (first, stored) = commit(
-            None,
-            &product,
-            vec![fixtures::helmet_created(), fixtures::helmet_renamed()],
-        );
+        assert_eq!(journal.newest(&product, u64::MAX >> 1).await.unwrap(), None, "{name}");
+        let (first, stored) =
+            commit(None, &product, vec![fixtures::helmet_created(), fixtures::helmet_renamed()]);
         let (_, second) = commit(Some(&first), &product, vec![fixtures::helmet_price_changed()]);
         append_all(&journal, &[stored.clone(), second.clone()]).await;
-        for (at_most, expected) in [
-            (0, None),
-            (1, Some(&stored)),
-            (2, Some(&stored)),
-            (3, Some(&second)),
-        ] {
+        for (at_most, expected) in [(0, None), (1, Some(&stored)), (2, Some(&stored)), (3, Some(&second))] {
             assert_eq!(
                 journal.newest(&product, at_most).await.unwrap().as_ref(),
                 expected,
                 "{name} {at_most}"
             );
         }
-        assert_eq!(
-            journal.newest(&fixtures::id("other"), 3).await.unwrap(),
-            None,
-            "{name}"
-        );
+        assert_eq!(journal.newest(&fixtures::id("other"), 3).await.unwrap(), None, "{name}");
     }
 }
 
@@ -108,21 +85,13 @@ async fn a_product_is_read_in_order_from_anywhere_in_pages_of_any_size() {
     for (name, journal) in all().await {
         let commits: Vec<_> = life(&product).into_iter().map(|(_, stored)| stored).collect();
         append_all(&journal, &commits).await;
-        append_all(
-            &journal,
-            &[commit(None, &fixtures::id("z"), vec![fixtures::helmet_created()]).1],
-        )
-        .await;
+        append_all(&journal, &[commit(None, &fixtures::id("z"), vec![fixtures::helmet_created()]).1]).await;
         for after in 0..=6_usize {
             let rest = &commits[after..];
             let page = journal.page(&product, after as u64, 4).await.unwrap();
             assert_eq!(page, rest[..rest.len().min(4)], "{name} after {after}");
             let walked = commits_after(journal.clone(), product.clone(), after as u64);
-            assert_eq!(
-                walked.try_collect::<Vec<_>>().await.unwrap(),
-                rest,
-                "{name} after {after}"
-            );
+            assert_eq!(walked.try_collect::<Vec<_>>().await.unwrap(), rest, "{name} after {after}");
         }
     }
 }
@@ -134,19 +103,12 @@ async fn a_walk_goes_on_beyond_one_page() {
         let (mut last, stored) = commit(None, &product, vec![fixtures::helmet_created()]);
         journal.append(&stored).await.unwrap();
         for n in 0..250 {
-            let event = if n % 2 == 0 {
-                fixtures::helmet_deleted()
-            } else {
-                fixtures::helmet_restored()
-            };
+            let event = if n % 2 == 0 { fixtures::helmet_deleted() } else { fixtures::helmet_restored() };
             let (next, stored) = commit(Some(&last), &product, vec![event]);
             journal.append(&stored).await.unwrap();
             last = next;
         }
-        let walked: Vec<_> = commits_after(journal, product.clone(), 0)
-            .try_collect()
-            .await
-            .unwrap();
+        let walked: Vec<_> = commits_after(journal, product.clone(), 0).try_collect().await.unwrap();
         let sequences: Vec<u64> = walked.iter().map(|commit| commit.sequence().unwrap()).collect();
         assert_eq!(sequences, (1..=251).collect::<Vec<_>>(), "{name}");
     }
@@ -156,10 +118,8 @@ async fn a_walk_goes_on_beyond_one_page() {
 async fn a_scan_meets_every_commit_once_and_each_product_in_order() {
     for (name, journal) in all().await {
         for n in 0..7 {
-            let commits: Vec<_> = life(&fixtures::id(&format!("p{n}")))
-                .into_iter()
-                .map(|(_, stored)| stored)
-                .collect();
+            let commits: Vec<_> =
+                life(&fixtures::id(&format!("p{n}"))).into_iter().map(|(_, stored)| stored).collect();
             append_all(&journal, &commits).await;
         }
         let mut met: BTreeMap<String, Vec<u64>> = BTreeMap::new();
@@ -176,10 +136,7 @@ async fn a_scan_meets_every_commit_once_and_each_product_in_order() {
             }
         }
         assert_eq!(met.len(), 7, "{name}");
-        assert!(
-            met.values().all(|sequences| *sequences == [1, 2, 3, 4, 5, 6]),
-            "{name}: {met:?}"
-        );
+        assert!(met.values().all(|sequences| *sequences == [1, 2, 3, 4, 5, 6]), "{name}: {met:?}");
     }
 }
 
@@ -188,20 +145,14 @@ async fn a_scan_of_keys_meets_what_a_scan_meets() {
     for (name, journal) in all().await {
         for product in ["a", "b", "c"] {
             let product = fixtures::id(product);
-            let (first, stored) = commit(
-                None,
-                &product,
-                vec![fixtures::helmet_created(), fixtures::helmet_renamed()],
-            );
+            let (first, stored) =
+                commit(None, &product, vec![fixtures::helmet_created(), fixtures::helmet_renamed()]);
             let (_, mut damaged) = commit(Some(&first), &product, vec![fixtures::helmet_price_changed()]);
             damaged.0["state"] = json!("gone");
             append_all(&journal, &[stored, damaged]).await;
         }
-        let key = |product: &str, sequence, version| CommitKey {
-            product_id: product.into(),
-            sequence,
-            version,
-        };
+        let key =
+            |product: &str, sequence, version| CommitKey { product_id: product.into(), sequence, version };
         let mut met = Vec::new();
         let mut position = None;
         loop {

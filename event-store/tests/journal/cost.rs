@@ -30,20 +30,12 @@ async fn an_append_is_one_request_and_a_load_is_one_request_at_any_length() {
         let (commit, stored) = super::adapters::commit(last.as_ref(), &product, vec![event]);
         recorder.clear();
         journal.append(&stored).await.unwrap();
-        assert_eq!(
-            spent(&recorder),
-            [("ExecuteStatement".to_owned(), 1.0)],
-            "append {n}"
-        );
+        assert_eq!(spent(&recorder), [("ExecuteStatement".to_owned(), 1.0)], "append {n}");
         if [0, 9, 99, 999].contains(&n) {
             journal.newest(&product, u64::MAX >> 1).await.unwrap();
             assert_eq!(spent(&recorder), [("Query".to_owned(), 1.0)], "load after {n}");
             journal.newest(&product, 1).await.unwrap();
-            assert_eq!(
-                spent(&recorder),
-                [("Query".to_owned(), 1.0)],
-                "version 1 after {n}"
-            );
+            assert_eq!(spent(&recorder), [("Query".to_owned(), 1.0)], "version 1 after {n}");
         }
         last = Some(commit);
     }
@@ -57,12 +49,7 @@ fn item_bytes(commit: &schema::StoredCommit) -> usize {
             Value::S(text) => text.len(),
             Value::N(digits) => digits.len().div_ceil(2) + 1,
             Value::L(list) => 3 + list.iter().map(|value| 1 + bytes(value)).sum::<usize>(),
-            Value::M(map) => {
-                3 + map
-                    .iter()
-                    .map(|(name, value)| 1 + name.len() + bytes(value))
-                    .sum::<usize>()
-            }
+            Value::M(map) => 3 + map.iter().map(|(name, value)| 1 + name.len() + bytes(value)).sum::<usize>(),
             Value::Null(_) | Value::Bool(_) => 1,
             other => panic!("a commit holds no {other:?}"),
         }
@@ -77,13 +64,8 @@ fn a_typical_commit_fits_one_kilobyte_and_two_with_all_remembered_keys() {
     let mut last: Option<Commit> = None;
     for event in fixtures::helmet_story() {
         let unsealed = fixtures::commit_after(last.as_ref(), &product, vec![event]);
-        let full = (0..40_u8).fold(Recent::default(), |recent, n| {
-            recent.remembering([n; 8], u64::from(n))
-        });
-        let keyed = Unsealed {
-            recent: full,
-            ..unsealed.clone()
-        };
+        let full = (0..40_u8).fold(Recent::default(), |recent, n| recent.remembering([n; 8], u64::from(n)));
+        let keyed = Unsealed { recent: full, ..unsealed.clone() };
         let (commit, stored) = event_store::seal(unsealed).unwrap();
         let (_, keyed) = event_store::seal(keyed).unwrap();
         assert!(
@@ -92,11 +74,7 @@ fn a_typical_commit_fits_one_kilobyte_and_two_with_all_remembered_keys() {
             commit.events[0].event.name(),
             item_bytes(&stored)
         );
-        assert!(
-            item_bytes(&keyed) <= 2048,
-            "{} bytes with keys",
-            item_bytes(&keyed)
-        );
+        assert!(item_bytes(&keyed) <= 2048, "{} bytes with keys", item_bytes(&keyed));
         last = Some(commit);
     }
 }

@@ -31,10 +31,7 @@ async fn a_lost_answer_is_never_taken_for_a_lost_race_or_a_success() {
     let (config, faults) = Faults::inject(&engine.sdk_config());
     let journal = on(&config).await;
     let (_, stored) = commit(None, &fixtures::id("p"), vec![fixtures::helmet_created()]);
-    faults.add(
-        Matching::operation("ExecuteStatement").always(),
-        Fault::FailBefore,
-    );
+    faults.add(Matching::operation("ExecuteStatement").always(), Fault::FailBefore);
     let error = journal.append(&stored).await.unwrap_err();
     assert!(matches!(error, AppendError::Unknown(_)), "{error:?}");
     faults.clear();
@@ -50,10 +47,7 @@ async fn throttling_leaves_the_outcome_open_because_an_earlier_attempt_may_have_
     let (config, faults) = Faults::inject(&engine.sdk_config());
     let journal = on(&config).await;
     let (_, stored) = commit(None, &fixtures::id("p"), vec![fixtures::helmet_created()]);
-    faults.add(
-        Matching::operation("ExecuteStatement").always(),
-        Fault::throttled(),
-    );
+    faults.add(Matching::operation("ExecuteStatement").always(), Fault::throttled());
     let error = journal.append(&stored).await.unwrap_err();
     assert!(matches!(error, AppendError::Unknown(_)), "{error:?}");
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::adapters::commit;
 
-fn record(name: &str, images: Value) -> Change {
+fn record(name: &str, images: &Value) -> Change {
     let mut dynamodb = json!({"ApproximateCreationDateTime": 1_763_000_000, "SequenceNumber": "4421584500000000017450439091",
         "SizeBytes": 26, "StreamViewType": "NEW_IMAGE",
         "Keys": {"product_id": {"S": "helmet"}, "sequence": {"N": "1"}}});
@@ -30,7 +30,7 @@ fn image(commit: &StoredCommit) -> Value {
 #[test]
 fn an_insert_is_the_commit_field_for_field() {
     let (_, stored) = commit(None, &fixtures::id("helmet"), vec![fixtures::helmet_created()]);
-    let Change::Committed(read) = record("INSERT", json!({"NewImage": image(&stored)})) else {
+    let Change::Committed(read) = record("INSERT", &json!({"NewImage": image(&stored)})) else {
         panic!("a commit was expected")
     };
     assert_eq!(*read, stored);
@@ -40,35 +40,21 @@ fn an_insert_is_the_commit_field_for_field() {
 fn a_modification_or_removal_is_tampering_and_names_the_commit() {
     let (_, stored) = commit(None, &fixtures::id("helmet"), vec![fixtures::helmet_created()]);
     for (name, images) in [
-        (
-            "MODIFY",
-            json!({"NewImage": image(&stored), "OldImage": image(&stored)}),
-        ),
+        ("MODIFY", json!({"NewImage": image(&stored), "OldImage": image(&stored)})),
         ("REMOVE", json!({"OldImage": image(&stored)})),
         ("REMOVE", json!({})),
     ] {
-        let Change::Tampered(tampering) = record(name, images) else {
-            panic!("tampering was expected")
-        };
-        assert_eq!(
-            tampering.to_string(),
-            format!("{name} of commit 1 of product helmet")
-        );
+        let Change::Tampered(tampering) = record(name, &images) else { panic!("tampering was expected") };
+        assert_eq!(tampering.to_string(), format!("{name} of commit 1 of product helmet"));
     }
 }
 
 #[test]
 fn an_insert_without_a_readable_image_still_names_its_product() {
-    for images in [
-        json!({}),
-        json!({"NewImage": {}}),
-        json!({"NewImage": {"x": {"B": "AAEC"}}}),
-    ] {
-        let Change::Unreadable { product, .. } = record("INSERT", images.clone()) else {
+    for images in [json!({}), json!({"NewImage": {}}), json!({"NewImage": {"x": {"B": "AAEC"}}})] {
+        let Change::Unreadable { product, .. } = record("INSERT", &images) else {
             // A binary attribute converts to a list of numbers: then the commit's own decoding refuses it.
-            let Change::Committed(commit) = record("INSERT", images) else {
-                panic!("neither")
-            };
+            let Change::Committed(commit) = record("INSERT", &images) else { panic!("neither") };
             assert!(commit.decode().is_err());
             continue;
         };

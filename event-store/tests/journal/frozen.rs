@@ -8,12 +8,7 @@ use schema::{Metadata, Recent, StoredCommit, Unsealed, fixtures};
 /// A second commit of a helmet with every optional field there is.
 fn fullest() -> StoredCommit {
     let product = fixtures::id("694215b7-08f7-4c0d-acb1-d734ba44c0c8");
-    let (first, _) = seal(fixtures::commit_after(
-        None,
-        &product,
-        vec![fixtures::helmet_created()],
-    ))
-    .unwrap();
+    let (first, _) = seal(fixtures::commit_after(None, &product, vec![fixtures::helmet_created()])).unwrap();
     let story = vec![
         fixtures::helmet_renamed(),
         fixtures::helmet_price_changed(),
@@ -27,13 +22,7 @@ fn fullest() -> StoredCommit {
         ..unsealed.metadata
     };
     let recent = Recent::default().remembering([1; 8], 1).remembering([0xd8; 8], 2);
-    seal(Unsealed {
-        metadata,
-        recent,
-        ..unsealed
-    })
-    .unwrap()
-    .1
+    seal(Unsealed { metadata, recent, ..unsealed }).unwrap().1
 }
 
 #[test]

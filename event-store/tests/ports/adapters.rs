@@ -49,24 +49,16 @@ pub fn failure(sequence: u64, attempts: u32) -> PublicationRecord {
         event_id: format!("event-{sequence}"),
         receipt_id: String::new(),
         error: "Rate exceeded".into(),
-        details: FailureDetails {
-            error_code: "ThrottlingException".into(),
-        },
+        details: FailureDetails { error_code: "ThrottlingException".into() },
         attempts,
         failed_at: fixtures::at("2026-11-23T05:20:00.100Z"),
     })
 }
 
 pub fn record(product: &ProductId, sequence: u64, outcome: PublicationRecord) -> Record {
-    Record {
-        product: product.clone(),
-        sequence,
-        outcome,
-    }
+    Record { product: product.clone(), sequence, outcome }
 }
 
 pub fn receipts_of(product: &ProductId, sequences: std::ops::RangeInclusive<u64>) -> Vec<Record> {
-    sequences
-        .map(|sequence| record(product, sequence, receipt(sequence)))
-        .collect()
+    sequences.map(|sequence| record(product, sequence, receipt(sequence))).collect()
 }

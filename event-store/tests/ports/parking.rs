@@ -6,12 +6,7 @@ use schema::fixtures;
 use super::adapters::all_parking;
 
 fn trouble(from_sequence: u64, reason: &str, retryable: bool, at: &str) -> Trouble {
-    Trouble {
-        from_sequence,
-        reason: reason.into(),
-        retryable,
-        at: fixtures::at(at),
-    }
+    Trouble { from_sequence, reason: reason.into(), retryable, at: fixtures::at(at) }
 }
 
 const MORNING: &str = "2026-11-23T08:00:00.000Z";
@@ -22,10 +17,7 @@ async fn a_parked_product_is_found_until_it_is_released() {
     let product = fixtures::id("helmet");
     for (name, parking) in all_parking().await {
         assert_eq!(parking.of("publisher", &product).await.unwrap(), None, "{name}");
-        parking
-            .park("publisher", &product, &trouble(3, "away", true, MORNING))
-            .await
-            .unwrap();
+        parking.park("publisher", &product, &trouble(3, "away", true, MORNING)).await.unwrap();
         let row = parking.of("publisher", &product).await.unwrap().unwrap();
         let expected = Parked {
             consumer: "publisher".into(),
@@ -68,20 +60,11 @@ async fn parking_again_keeps_the_lowest_sequence_and_the_first_time() {
 async fn a_row_that_was_parked_again_is_not_released() {
     let product = fixtures::id("helmet");
     for (name, parking) in all_parking().await {
-        parking
-            .park("publisher", &product, &trouble(3, "away", true, MORNING))
-            .await
-            .unwrap();
+        parking.park("publisher", &product, &trouble(3, "away", true, MORNING)).await.unwrap();
         let seen = parking.of("publisher", &product).await.unwrap().unwrap();
-        parking
-            .park("publisher", &product, &trouble(4, "away", true, NOON))
-            .await
-            .unwrap();
+        parking.park("publisher", &product, &trouble(4, "away", true, NOON)).await.unwrap();
         assert!(!parking.release(&seen).await.unwrap(), "{name}");
-        assert!(
-            parking.of("publisher", &product).await.unwrap().is_some(),
-            "{name}"
-        );
+        assert!(parking.of("publisher", &product).await.unwrap().is_some(), "{name}");
     }
 }
 
@@ -90,19 +73,9 @@ async fn a_consumers_rows_are_listed_page_by_page_in_order_of_product() {
     for (name, parking) in all_parking().await {
         for n in [3, 1, 4, 2, 5] {
             let product = fixtures::id(&format!("p{n}"));
-            parking
-                .park("publisher", &product, &trouble(n, "away", true, MORNING))
-                .await
-                .unwrap();
+            parking.park("publisher", &product, &trouble(n, "away", true, MORNING)).await.unwrap();
         }
-        parking
-            .park(
-                "projector",
-                &fixtures::id("p9"),
-                &trouble(1, "broken", false, MORNING),
-            )
-            .await
-            .unwrap();
+        parking.park("projector", &fixtures::id("p9"), &trouble(1, "broken", false, MORNING)).await.unwrap();
         let mut pages = Vec::new();
         let mut after = None;
         loop {

@@ -16,17 +16,9 @@ async fn what_was_recorded_is_read_back_by_range_and_by_product() {
         receipts.record(&[record(&b, 7, failure(7, 3))]).await.unwrap();
         receipts.advance(&a, 0, 60).await.unwrap();
         let read = receipts.of(&a, 10, 12).await.unwrap();
-        assert_eq!(
-            read,
-            (10..=12).map(|n| (n, receipt(n))).collect::<Vec<_>>(),
-            "{name}"
-        );
+        assert_eq!(read, (10..=12).map(|n| (n, receipt(n))).collect::<Vec<_>>(), "{name}");
         assert_eq!(receipts.of(&a, 0, u64::MAX).await.unwrap().len(), 60, "{name}");
-        assert_eq!(
-            receipts.of(&b, 1, 9).await.unwrap(),
-            [(7, failure(7, 3))],
-            "{name}"
-        );
+        assert_eq!(receipts.of(&b, 1, 9).await.unwrap(), [(7, failure(7, 3))], "{name}");
         assert_eq!(receipts.of(&a, 5, 4).await.unwrap(), [], "{name}");
     }
 }
@@ -38,18 +30,10 @@ async fn a_success_always_wins_over_a_failure() {
         let write = async |outcome| receipts.record(&[record(&product, 1, outcome)]).await.unwrap();
         write(failure(1, 1)).await;
         write(failure(1, 2)).await;
-        assert_eq!(
-            receipts.of(&product, 1, 1).await.unwrap(),
-            [(1, failure(1, 2))],
-            "{name}"
-        );
+        assert_eq!(receipts.of(&product, 1, 1).await.unwrap(), [(1, failure(1, 2))], "{name}");
         write(receipt(1)).await;
         write(failure(1, 3)).await;
-        assert_eq!(
-            receipts.of(&product, 1, 1).await.unwrap(),
-            [(1, receipt(1))],
-            "{name}"
-        );
+        assert_eq!(receipts.of(&product, 1, 1).await.unwrap(), [(1, receipt(1))], "{name}");
     }
 }
 
@@ -59,11 +43,7 @@ async fn an_event_may_stand_twice_in_what_is_recorded() {
     for (name, receipts) in all_receipts().await {
         let twice = [record(&product, 1, receipt(1)), record(&product, 1, receipt(1))];
         receipts.record(&twice).await.unwrap();
-        assert_eq!(
-            receipts.of(&product, 1, 1).await.unwrap(),
-            [(1, receipt(1))],
-            "{name}"
-        );
+        assert_eq!(receipts.of(&product, 1, 1).await.unwrap(), [(1, receipt(1))], "{name}");
     }
 }
 
@@ -71,23 +51,12 @@ async fn an_event_may_stand_twice_in_what_is_recorded() {
 async fn a_position_is_the_cursor_and_what_is_recorded_above_it() {
     let product = fixtures::id("helmet");
     for (name, receipts) in all_receipts().await {
-        assert_eq!(
-            receipts.position(&product).await.unwrap(),
-            Position::default(),
-            "{name}"
-        );
+        assert_eq!(receipts.position(&product).await.unwrap(), Position::default(), "{name}");
         receipts.record(&receipts_of(&product, 1..=40)).await.unwrap();
         let lost_cursor = receipts.position(&product).await.unwrap();
-        assert_eq!(
-            (lost_cursor.published, lost_cursor.above.len()),
-            (0, 40),
-            "{name}"
-        );
+        assert_eq!((lost_cursor.published, lost_cursor.above.len()), (0, 40), "{name}");
         receipts.advance(&product, 0, 38).await.unwrap();
-        receipts
-            .record(&[record(&product, 41, failure(41, 1))])
-            .await
-            .unwrap();
+        receipts.record(&[record(&product, 41, failure(41, 1))]).await.unwrap();
         let expected = Position {
             published: 38,
             above: vec![(39, receipt(39)), (40, receipt(40)), (41, failure(41, 1))],
@@ -116,10 +85,8 @@ async fn unprocessed_receipts_are_sent_again_until_none_is_left() {
     let engine = engine::Engine::in_memory().unwrap();
     let put = |n: u64| json!({"PutRequest": {"Item": {"sequence": {"N": n.to_string()}}}});
     let left = |writes: &[u64]| json!({"UnprocessedItems": {"receipts": writes.iter().map(|n| put(*n)).collect::<Vec<_>>()}});
-    let (config, canned) = Canned::answers(
-        &engine.sdk_config(),
-        [left(&[2, 3]), left(&[3]), json!({"UnprocessedItems": {}})],
-    );
+    let (config, canned) =
+        Canned::answers(&engine.sdk_config(), [left(&[2, 3]), left(&[3]), json!({"UnprocessedItems": {}})]);
     let receipts = event_store::DynamoReceipts::new(aws_sdk_dynamodb::Client::new(&config), "receipts");
     receipts.record(&receipts_of(&product, 1..=3)).await.unwrap();
     let sent: Vec<usize> = canned
@@ -138,12 +105,7 @@ async fn a_store_that_never_processes_is_an_outage_not_a_success() {
     let left = json!({"UnprocessedItems": {"receipts": [put]}});
     let (config, _) = Canned::answers(&engine.sdk_config(), std::iter::repeat_n(left, 20));
     let receipts = event_store::DynamoReceipts::new(aws_sdk_dynamodb::Client::new(&config), "receipts");
-    assert!(
-        receipts
-            .record(&receipts_of(&fixtures::id("helmet"), 1..=1))
-            .await
-            .is_err()
-    );
+    assert!(receipts.record(&receipts_of(&fixtures::id("helmet"), 1..=1)).await.is_err());
 }
 
 #[tokio::test]

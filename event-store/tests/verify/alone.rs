@@ -17,11 +17,7 @@ fn after(change: impl FnOnce(&mut Vec<StoredCommit>), rechained: bool) -> Vec<(u
 }
 
 fn places(found: &Found) -> Vec<(u64, &'static str)> {
-    found
-        .named()
-        .into_iter()
-        .map(|(_, sequence, name)| (sequence, name))
-        .collect()
+    found.named().into_iter().map(|(_, sequence, name)| (sequence, name)).collect()
 }
 
 #[test]
@@ -120,18 +116,9 @@ fn a_first_commit_that_does_not_begin_the_chain_is_a_broken_link() {
 
 #[test]
 fn a_number_that_canonical_json_would_round_is_never_accepted() {
-    for number in [
-        "9007199254740992",
-        "1.5",
-        "1e400",
-        "-0.0",
-        "12345678901234567890123",
-    ] {
+    for number in ["9007199254740992", "1.5", "1e400", "-0.0", "12345678901234567890123"] {
         let mut commits = helmet("helmet");
-        commits[4].0.insert(
-            "later".into(),
-            serde_json::from_str(number).unwrap_or(Value::Null),
-        );
+        commits[4].0.insert("later".into(), serde_json::from_str(number).unwrap_or(Value::Null));
         let text = String::from_utf8(lines(&commits[..4])).unwrap();
         let last = serde_json::to_string(&commits[4])
             .unwrap()
@@ -155,32 +142,18 @@ fn all_that_cannot_be_read_of_a_commit_is_named() {
     change(&mut commits);
     rehash(&mut commits[1]);
     let found = verify_commits(&commits);
-    let unreadable: Vec<String> = found
-        .faults()
-        .iter()
-        .map(|fault| fault.kind.to_string())
-        .collect();
+    let unreadable: Vec<String> = found.faults().iter().map(|fault| fault.kind.to_string()).collect();
     for field in ["events", "recorded_at", "previous_hash"] {
-        assert!(
-            unreadable.iter().any(|text| text.starts_with(field)),
-            "{field}: {unreadable:?}"
-        );
+        assert!(unreadable.iter().any(|text| text.starts_with(field)), "{field}: {unreadable:?}");
     }
-    assert!(
-        found.faults().iter().all(|fault| fault.sequence == Some(2)),
-        "{:?}",
-        found.named()
-    );
+    assert!(found.faults().iter().all(|fault| fault.sequence == Some(2)), "{:?}", found.named());
 }
 
 #[test]
 fn a_chain_without_commits_is_valid_and_empty() {
     let report = Chain::of("nobody").end();
     assert!(report.is_valid());
-    assert_eq!(
-        serde_json::to_value(&report).unwrap(),
-        json!({"valid": true, "commits": 0, "events": 0})
-    );
+    assert_eq!(serde_json::to_value(&report).unwrap(), json!({"valid": true, "commits": 0, "events": 0}));
 }
 
 #[test]
@@ -213,9 +186,6 @@ fn faults_beyond_the_first_thousand_are_counted() {
     }
     let found = Found::of(vec![chain.end()]);
     assert_eq!(found.reports[0].faults.len(), 1_000);
-    assert_eq!(
-        found.summary.faults, 2_999,
-        "each is changed, and all but the first are there twice"
-    );
+    assert_eq!(found.summary.faults, 2_999, "each is changed, and all but the first are there twice");
     assert_eq!(found.summary.verdict(), Verdict::Faulty);
 }

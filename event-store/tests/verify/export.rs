@@ -29,11 +29,7 @@ async fn every_commit_is_exported_once_and_the_export_verifies() {
             journal.append(commit).await.unwrap();
         }
         let export = exported(&journal).await.unwrap();
-        assert_eq!(
-            String::from_utf8(export.clone()),
-            String::from_utf8(lines(&commits)),
-            "{name}"
-        );
+        assert_eq!(String::from_utf8(export.clone()), String::from_utf8(lines(&commits)), "{name}");
         assert!(verify(&export).is_whole(), "{name}");
     }
 }
@@ -48,18 +44,13 @@ async fn a_product_longer_than_what_is_read_ahead_is_exported_whole() {
     let commits = life("long", story.collect());
     for length in [31, 32, 33, 132, 133, 150] {
         let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::default());
-        for commit in commits[..length]
-            .iter()
-            .chain(&life("zz", vec![vec![fixtures::helmet_created()]]))
-        {
+        for commit in commits[..length].iter().chain(&life("zz", vec![vec![fixtures::helmet_created()]])) {
             journal.append(commit).await.unwrap();
         }
         let export = String::from_utf8(exported(&journal).await.unwrap()).unwrap();
         assert_eq!(export.lines().count(), length + 1);
-        let one: Vec<StoredCommit> = export::product(journal, fixtures::id("long"))
-            .try_collect()
-            .await
-            .unwrap();
+        let one: Vec<StoredCommit> =
+            export::product(journal, fixtures::id("long")).try_collect().await.unwrap();
         assert_eq!(one, commits[..length]);
     }
 }
@@ -89,15 +80,9 @@ async fn a_key_that_is_no_product_id_is_not_passed_over() {
 #[test]
 fn a_line_is_the_canonical_form_with_its_hash() {
     let line = String::from_utf8(export::line(&ledger()[6]).unwrap()).unwrap();
-    assert!(
-        line.starts_with(r#"{"commit_id":"#) && line.ends_with("}\n"),
-        "{line}"
-    );
+    assert!(line.starts_with(r#"{"commit_id":"#) && line.ends_with("}\n"), "{line}");
     let keys = "\"1\":\"\u{1f600}\u{7f}\\\"\\\\/\",\"\u{f6}\":";
     assert!(line.contains(keys), "{line}");
     let emoji = line.find("\u{1f600}\":").unwrap();
-    assert!(
-        emoji < line.find("\u{fb33}").unwrap(),
-        "sorted by UTF-16 code units"
-    );
+    assert!(emoji < line.find("\u{fb33}").unwrap(), "sorted by UTF-16 code units");
 }

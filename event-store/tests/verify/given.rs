@@ -14,9 +14,7 @@ use serde_json::{Value, json};
 /// An empty journal of each kind, with its name.
 pub async fn journals() -> Vec<(&'static str, Arc<dyn Journal>)> {
     let client = Client::new(&engine::Engine::in_memory().unwrap().sdk_config());
-    table::create(&client, "events", event_store::TABLE)
-        .await
-        .unwrap();
+    table::create(&client, "events", event_store::TABLE).await.unwrap();
     vec![
         ("memory", Arc::new(MemoryJournal::default())),
         ("embedded", Arc::new(DynamoJournal::new(client, "events"))),
@@ -27,10 +25,7 @@ pub async fn journals() -> Vec<(&'static str, Arc<dyn Journal>)> {
 /// sort differently by UTF-16 code units and by code points.
 pub fn ledger() -> Vec<StoredCommit> {
     let mut commits = helmet("helmet");
-    commits.extend(life(
-        "lamp",
-        vec![vec![fixtures::helmet_created(), fixtures::helmet_renamed()]],
-    ));
+    commits.extend(life("lamp", vec![vec![fixtures::helmet_created(), fixtures::helmet_renamed()]]));
     commits.extend(strange("strange"));
     commits
 }
@@ -51,14 +46,11 @@ pub fn helmet(product: &str) -> Vec<StoredCommit> {
 
 /// A product whose attribute keys are the test vector of RFC 8785.
 fn strange(product: &str) -> Vec<StoredCommit> {
-    let ProductEvent::ProductCreated(created) = fixtures::helmet_created() else {
-        panic!("not a creation")
-    };
+    let ProductEvent::ProductCreated(created) = fixtures::helmet_created() else { panic!("not a creation") };
     let keys = ["\u{fb33}", "\u{1f600}", "\u{20ac}", "1", "\u{f6}"];
     let mut details = created.details.clone();
-    details.attributes = Some(Attributes::from(
-        keys.map(|key| (key.to_owned(), "\u{1f600}\u{7f}\"\\/".to_owned())),
-    ));
+    details.attributes =
+        Some(Attributes::from(keys.map(|key| (key.to_owned(), "\u{1f600}\u{7f}\"\\/".to_owned()))));
     let created = ProductEvent::ProductCreated(ProductCreated { details, ..created });
     let dearer = ProductEvent::ProductPriceChanged(ProductPriceChanged {
         money: fixtures::money("35", "USD"),
@@ -82,12 +74,7 @@ pub fn life(product: &str, story: Vec<Vec<ProductEvent>>) -> Vec<StoredCommit> {
         };
         let before = last.map(|commit| commit.recent.clone()).unwrap_or_default();
         let recent: Recent = before.remembering([n; 8], unsealed.sequence);
-        let (commit, stored) = seal(Unsealed {
-            metadata,
-            recent,
-            ..unsealed
-        })
-        .unwrap();
+        let (commit, stored) = seal(Unsealed { metadata, recent, ..unsealed }).unwrap();
         commits.push(stored);
         last = Some(commit);
     }
@@ -111,10 +98,7 @@ pub fn rechain(commits: &mut [StoredCommit], from: usize) {
 
 /// The export of commits, in the order they are given.
 pub fn lines(commits: &[StoredCommit]) -> Vec<u8> {
-    commits
-        .iter()
-        .flat_map(|commit| export::line(commit).unwrap())
-        .collect()
+    commits.iter().flat_map(|commit| export::line(commit).unwrap()).collect()
 }
 
 /// What a verification found.
@@ -144,11 +128,7 @@ impl Found {
     /// Product, sequence and name of each fault.
     pub fn named(&self) -> Vec<(String, u64, &'static str)> {
         let name = |fault: &&Fault| {
-            (
-                fault.product_id.clone(),
-                fault.sequence.unwrap_or_default(),
-                fault.kind.name(),
-            )
+            (fault.product_id.clone(), fault.sequence.unwrap_or_default(), fault.kind.name())
         };
         self.faults().iter().map(name).collect()
     }
@@ -186,22 +166,12 @@ pub fn verify_with(mut verification: Export, export: &[u8]) -> Found {
 /// Every place in a value that holds no further places: its JSON pointer.
 pub fn leaves(value: &Value) -> Vec<String> {
     let children: Vec<(String, &Value)> = match value {
-        Value::Object(fields) => fields
-            .iter()
-            .map(|(name, value)| (escaped(name), value))
-            .collect(),
-        Value::Array(values) => values
-            .iter()
-            .enumerate()
-            .map(|(n, value)| (n.to_string(), value))
-            .collect(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| (escaped(name), value)).collect(),
+        Value::Array(values) => values.iter().enumerate().map(|(n, value)| (n.to_string(), value)).collect(),
         _ => return vec![String::new()],
     };
     let below = |(name, value): (String, &Value)| {
-        leaves(value)
-            .into_iter()
-            .map(move |rest| format!("/{name}{rest}"))
-            .collect::<Vec<_>>()
+        leaves(value).into_iter().map(move |rest| format!("/{name}{rest}")).collect::<Vec<_>>()
     };
     children.into_iter().flat_map(below).collect()
 }

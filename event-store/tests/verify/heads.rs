@@ -23,28 +23,17 @@ async fn every_product_is_listed_once_in_order_with_its_newest_version_however_l
             let commits = if n % 2 == 0 {
                 helmet(&product)
             } else {
-                life(
-                    &product,
-                    vec![vec![fixtures::helmet_created(), fixtures::helmet_renamed()]],
-                )
+                life(&product, vec![vec![fixtures::helmet_created(), fixtures::helmet_renamed()]])
             };
             for commit in &commits {
                 journal.append(commit).await.unwrap();
             }
             let (version, commits) = if n % 2 == 0 { (6, 5) } else { (2, 1) };
-            expected.push(Head {
-                product_id: product,
-                version,
-                commits,
-            });
+            expected.push(Head { product_id: product, version, commits });
         }
         expected.sort_by(|a, b| a.product_id.cmp(&b.product_id));
         for most in [0, 1, 2, 3, 10, 11, 12, 100] {
-            assert_eq!(
-                heads(most, journal.clone()).await,
-                expected,
-                "{name}, {most} at a time"
-            );
+            assert_eq!(heads(most, journal.clone()).await, expected, "{name}, {most} at a time");
         }
     }
 }
@@ -56,9 +45,7 @@ async fn the_walk_counts_all_commits_and_tells_how_far_it_is() {
         journal.append(commit).await.unwrap();
     }
     let mut told = Vec::new();
-    let listing = Listing::keeping(1, journal, |commits| told.push(commits))
-        .await
-        .unwrap();
+    let listing = Listing::keeping(1, journal, |commits| told.push(commits)).await.unwrap();
     assert_eq!(listing.commits(), 10);
     assert_eq!(told, [10]);
 }

@@ -20,21 +20,13 @@ use super::given::{Found, helmet, journals, ledger, lines, verify as verify_expo
 
 async fn found(journal: &Arc<dyn Journal>) -> Found {
     let listing = Listing::begin(journal.clone(), |_| {}).await.unwrap();
-    Found::of(
-        Ledger::of(journal.clone())
-            .products(listing, 4)
-            .try_collect()
-            .await
-            .unwrap(),
-    )
+    Found::of(Ledger::of(journal.clone()).products(listing, 4).try_collect().await.unwrap())
 }
 
 /// The ledger in an engine, and a client that is not held to inserts.
 async fn tables() -> (Arc<dyn Journal>, Client) {
     let client = Client::new(&engine::Engine::in_memory().unwrap().sdk_config());
-    table::create(&client, "events", event_store::TABLE)
-        .await
-        .unwrap();
+    table::create(&client, "events", event_store::TABLE).await.unwrap();
     let journal = DynamoJournal::new(client.clone(), "events");
     for commit in ledger() {
         journal.append(&commit).await.unwrap();
@@ -63,25 +55,12 @@ async fn one_product_is_verified_from_any_stream_of_commits() {
             journal.append(&commit).await.unwrap();
         }
         let helmet = fixtures::id("helmet");
-        let streamed = verify::product(&helmet, commits_after(journal.clone(), helmet.clone(), 0))
-            .await
-            .unwrap();
-        assert_eq!(
-            (streamed.is_valid(), streamed.commits, streamed.events),
-            (true, 5, 6),
-            "{name}"
-        );
-        assert_eq!(
-            Ledger::of(journal.clone()).product(&helmet).await.unwrap(),
-            streamed,
-            "{name}"
-        );
+        let streamed =
+            verify::product(&helmet, commits_after(journal.clone(), helmet.clone(), 0)).await.unwrap();
+        assert_eq!((streamed.is_valid(), streamed.commits, streamed.events), (true, 5, 6), "{name}");
+        assert_eq!(Ledger::of(journal.clone()).product(&helmet).await.unwrap(), streamed, "{name}");
         let nobody = fixtures::id("nobody");
-        assert_eq!(
-            Ledger::of(journal).product(&nobody).await.unwrap().commits,
-            0,
-            "{name}"
-        );
+        assert_eq!(Ledger::of(journal).product(&nobody).await.unwrap().commits, 0, "{name}");
     }
 }
 
@@ -105,11 +84,7 @@ async fn a_long_product_is_verified_page_by_page_and_every_page_is_told() {
         let listing = Listing::begin(journal, |_| {}).await.unwrap();
         let found = Found::of(ledger.products(listing, 2).try_collect().await.unwrap());
         assert!(found.is_whole(), "{name}: {:?}", found.named());
-        assert_eq!(
-            (found.summary.commits, told.load(Ordering::Relaxed)),
-            (250, 250),
-            "{name}"
-        );
+        assert_eq!((found.summary.commits, told.load(Ordering::Relaxed)), (250, 250), "{name}");
     }
 }
 
@@ -119,21 +94,9 @@ async fn a_commit_overwritten_in_the_table_is_named() {
     let mut commit = helmet("helmet").remove(1);
     commit.0["events"][1]["data"]["price"] = json!("1.00");
     let item = to_item(&commit).unwrap();
-    client
-        .put_item()
-        .table_name("events")
-        .set_item(Some(item))
-        .send()
-        .await
-        .unwrap();
+    client.put_item().table_name("events").set_item(Some(item)).send().await.unwrap();
     let named = found(&journal).await.named();
-    assert_eq!(
-        named,
-        [
-            ("helmet".into(), 2, "changed"),
-            ("helmet".into(), 2, "wrong_state")
-        ]
-    );
+    assert_eq!(named, [("helmet".into(), 2, "changed"), ("helmet".into(), 2, "wrong_state")]);
 }
 
 #[tokio::test]
@@ -141,11 +104,7 @@ async fn a_commit_deleted_from_the_table_is_named() {
     let (journal, client) = tables().await;
     let request = client.delete_item().table_name("events");
     let request = request.key("product_id", AttributeValue::S("helmet".into()));
-    request
-        .key("sequence", AttributeValue::N("4".into()))
-        .send()
-        .await
-        .unwrap();
+    request.key("sequence", AttributeValue::N("4".into())).send().await.unwrap();
     assert_eq!(found(&journal).await.named(), [("helmet".into(), 5, "missing")]);
 }
 
@@ -154,22 +113,10 @@ async fn what_is_no_json_and_what_is_no_product_do_not_hide_the_rest() {
     let (journal, client) = tables().await;
     let mut item = to_item(&helmet("helmet")[1]).unwrap();
     item.insert("metadata".into(), AttributeValue::B(Blob::new([1, 2, 3])));
-    client
-        .put_item()
-        .table_name("events")
-        .set_item(Some(item))
-        .send()
-        .await
-        .unwrap();
+    client.put_item().table_name("events").set_item(Some(item)).send().await.unwrap();
     let mut item = to_item(&helmet("helmet")[0]).unwrap();
     item.insert("product_id".into(), AttributeValue::S("no id!".into()));
-    client
-        .put_item()
-        .table_name("events")
-        .set_item(Some(item))
-        .send()
-        .await
-        .unwrap();
+    client.put_item().table_name("events").set_item(Some(item)).send().await.unwrap();
     let found = found(&journal).await;
     let named = [
         ("helmet".into(), 2, "changed"),

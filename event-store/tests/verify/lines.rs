@@ -29,19 +29,12 @@ fn a_name_that_stands_twice_is_refused_because_readers_would_disagree() {
 #[test]
 fn a_line_that_is_no_commit_is_named_by_what_can_be_guessed_of_it() {
     let unreadable = |product: &str, sequence| [(product.to_owned(), sequence, "unreadable")];
-    assert_eq!(
-        with_line(2, r#"{"product_id": "helmet", "sequence": 4, oops"#),
-        unreadable("helmet", 4)
-    );
+    assert_eq!(with_line(2, r#"{"product_id": "helmet", "sequence": 4, oops"#), unreadable("helmet", 4));
     assert_eq!(with_line(2, "oops"), unreadable("helmet", 0));
     assert_eq!(with_line(2, ""), unreadable("helmet", 0));
     assert_eq!(with_line(2, "[1]"), unreadable("helmet", 0));
     assert_eq!(with_line(0, "oops")[0], (String::new(), 0, "unreadable"));
-    assert!(
-        with_line(2, "{}")
-            .iter()
-            .all(|(product, _, name)| product == "helmet" && *name == "unreadable")
-    );
+    assert!(with_line(2, "{}").iter().all(|(product, _, name)| product == "helmet" && *name == "unreadable"));
 }
 
 #[test]
@@ -82,11 +75,7 @@ fn an_endless_line_is_neither_kept_nor_the_end() {
     export.extend(lines(&helmet("helmet")));
     assert_eq!(verify(&export).named(), [(String::new(), 0, "unreadable")]);
     let batch = Batch::read(&mut export.as_slice()).unwrap().unwrap();
-    assert_eq!(
-        batch.bytes,
-        3 * LONGEST_LINE as u64 + 1,
-        "progress counts every byte"
-    );
+    assert_eq!(batch.bytes, 3 * LONGEST_LINE as u64 + 1, "progress counts every byte");
 }
 
 #[test]

@@ -13,9 +13,7 @@ fn other(value: &Value) -> Value {
         Value::Number(number) => json!(number.as_u64().unwrap() + 1),
         Value::String(text) if Timestamp::parse(text).is_ok() => json!(text.replace("2025", "2026")),
         Value::String(text) => {
-            let Some((at, last)) = text
-                .char_indices()
-                .find(|(_, letter)| letter.is_ascii_alphanumeric())
+            let Some((at, last)) = text.char_indices().find(|(_, letter)| letter.is_ascii_alphanumeric())
             else {
                 return json!(format!("{text}x"));
             };
@@ -52,19 +50,13 @@ fn with(ledger: &[StoredCommit], at: usize, commit: Value) -> Vec<StoredCommit> 
 }
 
 fn is_newest(ledger: &[StoredCommit], at: usize) -> bool {
-    ledger
-        .get(at + 1)
-        .is_none_or(|next| next.0["product_id"] != ledger[at].0["product_id"])
+    ledger.get(at + 1).is_none_or(|next| next.0["product_id"] != ledger[at].0["product_id"])
 }
 
 /// A pointer without its positions.
 fn general(pointer: &str) -> String {
     let step = |step: &str| {
-        if step.parse::<usize>().is_ok() {
-            "*".to_owned()
-        } else {
-            step.to_owned()
-        }
+        if step.parse::<usize>().is_ok() { "*".to_owned() } else { step.to_owned() }
     };
     pointer.split('/').map(step).collect::<Vec<_>>().join("/")
 }
@@ -72,10 +64,7 @@ fn general(pointer: &str) -> String {
 fn named(found: &Found, commit: &StoredCommit) -> bool {
     let product = commit.text("product_id").unwrap();
     let place = (product.to_owned(), commit.sequence().unwrap());
-    found
-        .named()
-        .iter()
-        .any(|(product, sequence, _)| (product.clone(), *sequence) == place)
+    found.named().iter().any(|(product, sequence, _)| (product.clone(), *sequence) == place)
 }
 
 #[test]
@@ -90,11 +79,7 @@ fn an_unchanged_ledger_is_whole_and_counted() {
 fn every_changed_value_is_found_at_its_commit() {
     for (at, pointer, commits) in changed() {
         let found = verify_commits(&commits);
-        assert!(
-            !found.is_whole() && named(&found, &commits[at]),
-            "{at} {pointer}: {:?}",
-            found.named()
-        );
+        assert!(!found.is_whole() && named(&found, &commits[at]), "{at} {pointer}: {:?}", found.named());
     }
 }
 
@@ -111,11 +96,7 @@ fn every_removed_and_every_added_field_is_found_at_its_commit() {
                 *product == commit.text("product_id").unwrap()
                     && (*sequence == commit.sequence().unwrap() || name == "sequence")
             };
-            assert!(
-                found.named().iter().any(place),
-                "{at} without {name}: {:?}",
-                found.named()
-            );
+            assert!(found.named().iter().any(place), "{at} without {name}: {:?}", found.named());
         }
         for pointer in ["", "/metadata", "/state", "/events/0", "/events/0/data"] {
             let mut more = Value::Object(commit.0.clone());
@@ -132,10 +113,7 @@ fn a_change_under_a_recomputed_hash_is_found_except_in_what_nothing_else_depends
     for (at, pointer, mut commits) in changed().into_iter().filter(|(_, pointer, _)| pointer != "/hash") {
         rehash(&mut commits[at]);
         if verify_commits(&commits).is_whole() {
-            assert!(
-                is_newest(&ledger(), at),
-                "{at} {pointer} is in the middle and was not found"
-            );
+            assert!(is_newest(&ledger(), at), "{at} {pointer} is in the middle and was not found");
             not_found.insert(general(&pointer));
         }
     }
@@ -162,12 +140,7 @@ fn a_removed_commit_is_found_unless_it_is_the_newest_of_its_product() {
         let mut commits = ledger.clone();
         let removed = commits.remove(at);
         let found = verify_commits(&commits);
-        assert_eq!(
-            found.is_whole(),
-            is_newest(&ledger, at),
-            "{at}: {:?}",
-            found.named()
-        );
+        assert_eq!(found.is_whole(), is_newest(&ledger, at), "{at}: {:?}", found.named());
         if !found.is_whole() {
             let next = commits[at].sequence().unwrap();
             let expected = (removed.text("product_id").unwrap().to_owned(), next, "missing");
@@ -187,11 +160,8 @@ fn a_doubled_commit_is_found_wherever_the_copy_stands() {
         }
         let mut commits = ledger.clone();
         commits.insert(at, ledger[at].clone());
-        let expected = (
-            ledger[at].text("product_id").unwrap().to_owned(),
-            ledger[at].sequence().unwrap(),
-            "duplicate",
-        );
+        let expected =
+            (ledger[at].text("product_id").unwrap().to_owned(), ledger[at].sequence().unwrap(), "duplicate");
         assert_eq!(verify_commits(&commits).named(), [expected]);
     }
 }
@@ -217,11 +187,7 @@ fn a_line_in_another_place_is_found_and_never_sorted_first() {
     let mut commits = ledger.clone();
     commits.rotate_left(5);
     let named = verify_commits(&commits).named();
-    assert_eq!(
-        named,
-        [("helmet".into(), 1, "out_of_order")],
-        "the product that stands behind, once"
-    );
+    assert_eq!(named, [("helmet".into(), 1, "out_of_order")], "the product that stands behind, once");
 }
 
 #[test]
@@ -237,10 +203,7 @@ fn a_commit_under_another_product_is_found_with_and_without_a_new_hash() {
             let named = verify_commits(&commits).named();
             let sequence = ledger[at].sequence().unwrap();
             for name in ["changed", "wrong_product"] {
-                assert!(
-                    named.contains(&(product.into(), sequence, name)),
-                    "{at} {product}: {named:?}"
-                );
+                assert!(named.contains(&(product.into(), sequence, name)), "{at} {product}: {named:?}");
             }
             rehash(&mut commits[at]);
             let named = verify_commits(&commits).named();
@@ -263,11 +226,7 @@ fn every_changed_byte_of_a_line_is_found() {
         for mask in [1, 2, 0x20, 0x80] {
             let mut mutant = export.clone();
             mutant[at] ^= mask;
-            assert!(
-                !verify(&mutant).is_whole(),
-                "byte {at}: {:?}",
-                String::from_utf8_lossy(&mutant)
-            );
+            assert!(!verify(&mutant).is_whole(), "byte {at}: {:?}", String::from_utf8_lossy(&mutant));
         }
     }
 }
@@ -276,10 +235,7 @@ fn every_changed_byte_of_a_line_is_found() {
 fn a_file_that_ends_in_the_middle_of_a_line_is_faulty() {
     let export = lines(&helmet("helmet"));
     let whole = export.len() - 1;
-    assert!(
-        verify(&export[..whole]).is_whole(),
-        "the last newline is no part of the commit"
-    );
+    assert!(verify(&export[..whole]).is_whole(), "the last newline is no part of the commit");
     let found = verify(&export[..whole - 1]);
     assert_eq!(found.named(), [("helmet".into(), 6, "unreadable")]);
 }

@@ -35,11 +35,7 @@ fn accepts(export: &[u8]) -> Option<(bool, String)> {
     let (_directory, file) = file("export.ndjson", export);
     let output = python(file.to_str().unwrap())?;
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        output.stderr.is_empty(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     Some((output.status.success(), text))
 }
 
@@ -82,9 +78,7 @@ fn faulty() -> Vec<(&'static str, Vec<u8>)> {
     let mut twice = String::from_utf8(lines(&ledger())).unwrap();
     twice = twice.replacen("{\"commit_id\"", "{\"commit_id\":\"x\",\"commit_id\"", 1);
     vec![
-        with("changed", &|commits| {
-            commits[1].0["metadata"]["actor"] = json!("mallory")
-        }),
+        with("changed", &|commits| commits[1].0["metadata"]["actor"] = json!("mallory")),
         with("removed", &|commits| drop(commits.remove(1))),
         with("doubled", &|commits| commits.insert(1, commits[1].clone())),
         with("swapped", &|commits| commits.swap(1, 2)),
@@ -97,9 +91,7 @@ fn faulty() -> Vec<(&'static str, Vec<u8>)> {
             commit.0["recorded_at"] = json!("2024-01-01T00:00:00.000Z");
             commit.0["state"]["updated_at"] = json!("2024-01-01T00:00:00.000Z");
         }),
-        forged("state of another product", &|commit| {
-            commit.0["state"]["id"] = json!("lamp")
-        }),
+        forged("state of another product", &|commit| commit.0["state"]["id"] = json!("lamp")),
         forged("version", &|commit| commit.0["state"]["version"] = json!(9)),
         forged("number", &|commit| commit.0["metadata"]["n"] = json!(1_u64 << 53)),
         forged("float", &|commit| commit.0["metadata"]["n"] = json!(1.5)),
@@ -123,17 +115,10 @@ fn it_finds_what_this_one_finds() {
 
 /// Answers as the query API does: the products, one a page, and their histories, two commits a page.
 fn answer(path: &str, commits: &[StoredCommit]) -> Value {
-    let mut products: Vec<&str> = commits
-        .iter()
-        .map(|commit| commit.text("product_id").unwrap())
-        .collect();
+    let mut products: Vec<&str> = commits.iter().map(|commit| commit.text("product_id").unwrap()).collect();
     products.dedup();
     let (path, query) = path.split_once('?').unwrap();
-    let parameter = |name: &str| {
-        query
-            .split('&')
-            .find_map(|pair| pair.strip_prefix(&format!("{name}=")))
-    };
+    let parameter = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
     if path == "/products" {
         assert_eq!(
             (parameter("include"), parameter("sort")),
@@ -145,16 +130,10 @@ fn answer(path: &str, commits: &[StoredCommit]) -> Value {
         // Not in order of id: it has to sort them itself.
         return json!({"products": [{"id": products[products.len() - 1 - at]}], "next": next});
     }
-    let product = path
-        .strip_prefix("/products/")
-        .unwrap()
-        .strip_suffix("/history")
-        .unwrap();
+    let product = path.strip_prefix("/products/").unwrap().strip_suffix("/history").unwrap();
     let after: u64 = parameter("after").unwrap().parse().unwrap();
     let of_product = commits.iter().filter(|commit| commit.0["product_id"] == product);
-    let rest: Vec<&StoredCommit> = of_product
-        .filter(|commit| commit.sequence().unwrap() > after)
-        .collect();
+    let rest: Vec<&StoredCommit> = of_product.filter(|commit| commit.sequence().unwrap() > after).collect();
     let page: Vec<Value> = rest
         .iter()
         .take(2)
@@ -177,10 +156,8 @@ fn serve(commits: Vec<StoredCommit>) -> String {
             let first = request.next().unwrap().unwrap();
             while !request.next().unwrap().unwrap().is_empty() {}
             let body = answer(first.split(' ').nth(1).unwrap(), &commits).to_string();
-            let head = format!(
-                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                body.len()
-            );
+            let head =
+                format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
             connection.write_all((head + &body).as_bytes()).unwrap();
         }
     });
@@ -198,10 +175,5 @@ fn it_verifies_the_history_of_every_product_over_http() {
     let mut commits = ledger();
     commits[1].0["metadata"]["actor"] = json!("mallory");
     let output = python(&serve(commits)).unwrap();
-    assert_eq!(
-        output.status.code(),
-        Some(1),
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
 }

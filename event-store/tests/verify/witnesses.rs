@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use event_store::heads::Listing;
 use event_store::receipts::Record;
-use event_store::verify::{Export, Ledger, Patience, Source, Witness};
+use event_store::verify::{Export, Ledger, Patience, Seen, Source, Witness};
 use event_store::{Journal, MemoryJournal, MemoryReceipts, Receipts};
 use futures::TryStreamExt;
-use schema::{PublicationReceipt, PublicationRecord, StoredCommit, fixtures};
+use schema::{Product, PublicationReceipt, PublicationRecord, StoredCommit, fixtures};
 use serde_json::json;
 
 use super::given::{Found, ledger, lines, rechain, rehash, verify_commits, verify_with};
@@ -32,25 +32,16 @@ fn deceits() -> Vec<Deceit> {
         commit.0["state"]["name"] = json!("Another");
     }
     rechain(&mut rewritten[..5], 1);
-    deceits.push((
-        "a suffix was rewritten and every later hash recomputed",
-        rewritten,
-    ));
+    deceits.push(("a suffix was rewritten and every later hash recomputed", rewritten));
     let mut blamed = whole.clone();
     blamed[4].0["metadata"]["actor"] = json!("somebody else");
     rehash(&mut blamed[4]);
-    deceits.push((
-        "the metadata of the newest commit was changed and its hash recomputed",
-        blamed,
-    ));
+    deceits.push(("the metadata of the newest commit was changed and its hash recomputed", blamed));
     let mut known = whole;
     known[4].0["events"][0]["event_id"] = json!("01K9XFT9EG0000000000004001");
     known[4].0["events"][0]["data"]["added"] = json!("x");
     rehash(&mut known[4]);
-    deceits.push((
-        "ids and unknown fields of the newest commit were changed and its hash recomputed",
-        known,
-    ));
+    deceits.push(("ids and unknown fields of the newest commit were changed and its hash recomputed", known));
     deceits
 }
 
@@ -78,18 +69,11 @@ async fn receipts() -> Arc<dyn Receipts> {
             };
             let outcome = PublicationRecord::Receipt(receipt);
             receipts
-                .record(&[Record {
-                    product: commit.product_id.clone(),
-                    sequence,
-                    outcome,
-                }])
+                .record(&[Record { product: commit.product_id.clone(), sequence, outcome }])
                 .await
                 .unwrap();
         }
-        receipts
-            .advance(&commit.product_id, commit.sequence - 1, commit.last_sequence())
-            .await
-            .unwrap();
+        receipts.advance(&commit.product_id, commit.sequence - 1, commit.last_sequence()).await.unwrap();
     }
     Arc::new(receipts)
 }
@@ -102,11 +86,7 @@ async fn found_by(ledger: Ledger, journal: Arc<dyn Journal>) -> Found {
 async fn with_receipts(commits: &[StoredCommit]) -> Found {
     let journal = journal_of(commits).await;
     let patience = Patience::of(0, Duration::ZERO);
-    found_by(
-        Ledger::of(journal.clone()).with_receipts(receipts().await, patience),
-        journal,
-    )
-    .await
+    found_by(Ledger::of(journal.clone()).with_receipts(receipts().await, patience), journal).await
 }
 
 #[test]
@@ -128,11 +108,7 @@ async fn an_earlier_export_shows_each_of_them() {
             let names: Vec<_> = found.named().into_iter().map(|(_, _, name)| name).collect();
             assert_eq!(names.len(), 1, "{name}: {names:?}");
             assert!(["cut_off", "rewritten"].contains(&names[0]), "{name}: {names:?}");
-            assert_ne!(
-                found.summary.heads(),
-                verify_commits(&ledger()).summary.heads(),
-                "{name}"
-            );
+            assert_ne!(found.summary.heads(), verify_commits(&ledger()).summary.heads(), "{name}");
         }
     }
 }
@@ -142,12 +118,7 @@ async fn the_receipts_show_each_of_them_but_a_product_that_is_gone_altogether() 
     assert!(with_receipts(&ledger()).await.is_whole());
     for (name, commits) in deceits() {
         let found = with_receipts(&commits).await;
-        assert_eq!(
-            found.is_whole(),
-            name == "a whole product was removed",
-            "{name}: {:?}",
-            found.named()
-        );
+        assert_eq!(found.is_whole(), name == "a whole product was removed", "{name}: {:?}", found.named());
     }
 }
 
@@ -158,22 +129,46 @@ async fn a_ledger_that_only_grew_agrees_with_its_earlier_export() {
     assert!(found.is_whole(), "{:?}", found.named());
 }
 
-#[test]
-fn a_view_that_is_ahead_shows_that_the_end_was_cut_off() {
-    let seen = |sequence| {
-        let witness = Witness {
-            sequence,
-            hash: None,
-            seen_by: Source::View,
-        };
-        Export::witnessed([("helmet".to_owned(), vec![witness])].into())
+/// What is found when a view shows this product.
+fn viewed(product: &Product, commits: &[StoredCommit]) -> Found {
+    let witness = Witness {
+        sequence: product.version,
+        seen: Seen::Product(Box::new(product.clone())),
+        seen_by: Source::View,
     };
-    let export = lines(&ledger());
-    assert!(verify_with(seen(6), &export).is_whole());
-    assert_eq!(
-        verify_with(seen(7), &export).named(),
-        [("helmet".into(), 6, "cut_off")]
-    );
+    let verification = Export::witnessed([(product.id.to_string(), vec![witness])].into());
+    verify_with(verification, &lines(commits))
+}
+
+#[test]
+fn a_view_shows_what_was_cut_off_and_what_reads_otherwise_now() {
+    let states: Vec<Product> =
+        ledger()[..5].iter().map(|commit| commit.decode().unwrap().unsealed.state).collect();
+    for state in &states {
+        let found = viewed(state, &ledger());
+        assert!(found.is_whole(), "{:?}", found.named());
+    }
+    let inside = Product { version: 2, ..states[1].clone() };
+    assert!(viewed(&inside, &ledger()).is_whole(), "a state inside a commit is carried nowhere");
+    for (name, commits) in deceits() {
+        let found = viewed(&states[4], &commits);
+        match name {
+            "the newest commits of a product were cut off" => {
+                assert_eq!(found.named(), [("helmet".into(), 4, "cut_off")]);
+            }
+            "a suffix was rewritten and every later hash recomputed" => {
+                assert_eq!(found.named(), [("helmet".into(), 6, "rewritten")]);
+                let told = found.faults()[0].to_string();
+                assert!(
+                    told.ends_with("the view saw name \"Sport-100, Red\", here is \"Another\""),
+                    "{told}"
+                );
+            }
+            // A view shows neither who nor when, and this one shows no other product.
+            _ => assert!(found.is_whole(), "{name}"),
+        }
+    }
+    assert_eq!(viewed(&states[4], &[]).named(), [("helmet".into(), 0, "cut_off")]);
 }
 
 #[tokio::test]
@@ -186,37 +181,21 @@ async fn an_event_without_a_receipt_or_with_that_of_another_is_named_by_its_own_
     more.insert(5, stored);
     let patience = || Patience::of(2, Duration::from_millis(1));
     let journal = journal_of(&more).await;
-    let verify = || {
-        found_by(
-            Ledger::of(journal.clone()).with_receipts(receipts.clone(), patience()),
-            journal.clone(),
-        )
-    };
+    let verify =
+        || found_by(Ledger::of(journal.clone()).with_receipts(receipts.clone(), patience()), journal.clone());
     assert_eq!(verify().await.named(), [("helmet".into(), 7, "unpublished")]);
 
     let failure = schema::PublicationFailure {
         event_id: next.events[0].event_id.to_string(),
         receipt_id: String::new(),
         error: "too large".into(),
-        details: schema::receipt::FailureDetails {
-            error_code: "TooLarge".into(),
-        },
+        details: schema::receipt::FailureDetails { error_code: "TooLarge".into() },
         attempts: 1,
         failed_at: next.recorded_at,
     };
     let outcome = PublicationRecord::Failure(failure);
-    receipts
-        .record(&[Record {
-            product: next.product_id.clone(),
-            sequence: 7,
-            outcome,
-        }])
-        .await
-        .unwrap();
-    assert_eq!(
-        verify().await.named(),
-        [("helmet".into(), 7, "publication_failed")]
-    );
+    receipts.record(&[Record { product: next.product_id.clone(), sequence: 7, outcome }]).await.unwrap();
+    assert_eq!(verify().await.named(), [("helmet".into(), 7, "publication_failed")]);
 
     let receipt = PublicationReceipt {
         event_id: last.events[0].event_id.to_string(),
@@ -227,23 +206,13 @@ async fn an_event_without_a_receipt_or_with_that_of_another_is_named_by_its_own_
         hash: next.hash.clone(),
     };
     let outcome = PublicationRecord::Receipt(receipt);
-    receipts
-        .record(&[Record {
-            product: next.product_id.clone(),
-            sequence: 7,
-            outcome,
-        }])
-        .await
-        .unwrap();
+    receipts.record(&[Record { product: next.product_id.clone(), sequence: 7, outcome }]).await.unwrap();
     assert_eq!(verify().await.named(), [("helmet".into(), 7, "foreign_receipt")]);
 }
 
 #[tokio::test]
 async fn an_event_that_is_just_being_published_is_waited_for() {
-    let (receipts, late) = (
-        Arc::new(MemoryReceipts::default()),
-        ledger().remove(5).decode().unwrap(),
-    );
+    let (receipts, late) = (Arc::new(MemoryReceipts::default()), ledger().remove(5).decode().unwrap());
     let journal = journal_of(&ledger()[5..6]).await;
     let patience = Patience::of(100, Duration::from_millis(20));
     let ledger = Ledger::of(journal.clone()).with_receipts(receipts.clone(), patience);
@@ -259,14 +228,7 @@ async fn an_event_that_is_just_being_published_is_waited_for() {
             hash: late.hash.clone(),
         };
         let outcome = PublicationRecord::Receipt(receipt);
-        receipts
-            .record(&[Record {
-                product: late.product_id.clone(),
-                sequence,
-                outcome,
-            }])
-            .await
-            .unwrap();
+        receipts.record(&[Record { product: late.product_id.clone(), sequence, outcome }]).await.unwrap();
     }
     let found = verification.await.unwrap();
     assert!(found.is_whole(), "{:?}", found.named());

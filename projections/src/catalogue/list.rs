@@ -76,10 +76,7 @@ pub async fn page(
         |position| selection.range.behind(position, selection.descending),
     );
     if range.is_empty() {
-        return Ok(Page {
-            products: Vec::new(),
-            next: None,
-        });
+        return Ok(Page { products: Vec::new(), next: None });
     }
     // One more than the page tells whether another page follows.
     let wanted = limit + 1;
@@ -87,9 +84,7 @@ pub async fn page(
         views,
         generation,
         selection,
-        shards: (0..SHARDS)
-            .map(|shard| Shard::new(shard, range.clone()))
-            .collect(),
+        shards: (0..SHARDS).map(|shard| Shard::new(shard, range.clone())).collect(),
     };
     walk.fill(wanted).await?;
     let mut page = Taken::default();
@@ -122,10 +117,7 @@ impl Taken {
     }
 
     fn last(self) -> Page {
-        Page {
-            products: self.rows.into_iter().map(|row| row.product).collect(),
-            next: None,
-        }
+        Page { products: self.rows.into_iter().map(|row| row.product).collect(), next: None }
     }
 }
 
@@ -145,12 +137,7 @@ struct Shard {
 
 impl Shard {
     fn new(number: u8, rest: Range) -> Self {
-        Self {
-            number,
-            rest,
-            rows: VecDeque::new(),
-            exhausted: false,
-        }
+        Self { number, rest, rows: VecDeque::new(), exhausted: false }
     }
 
     fn is_dry(&self) -> bool {
@@ -167,11 +154,8 @@ impl Walk<'_> {
         }
         let heads = self.shards.iter_mut().filter(|shard| !shard.rows.is_empty());
         let position = |shard: &&mut Shard| shard.rows.front().map(|row| row.position.clone());
-        let first = if self.selection.descending {
-            heads.max_by_key(position)
-        } else {
-            heads.min_by_key(position)
-        };
+        let first =
+            if self.selection.descending { heads.max_by_key(position) } else { heads.min_by_key(position) };
         Ok(first.and_then(|shard| shard.rows.pop_front()))
     }
 

@@ -44,10 +44,9 @@ impl Order {
         Some(match self {
             Self::Id => product.id.to_string(),
             Self::Name => tied(&folded(&product.facts.name), product),
-            Self::Price => tied(
-                &price_key(product.facts.money.currency(), product.facts.money.price()),
-                product,
-            ),
+            Self::Price => {
+                tied(&price_key(product.facts.money.currency(), product.facts.money.price()), product)
+            }
             Self::UpdatedAt | Self::Changes => tied(&product.updated_at.to_string(), product),
         })
     }
@@ -66,10 +65,7 @@ impl Range {
     /// The whole order.
     #[must_use]
     pub fn all() -> Self {
-        Self {
-            from: TIE.into(),
-            to: char::MAX.into(),
-        }
+        Self { from: TIE.into(), to: char::MAX.into() }
     }
 
     /// Names that begin with `prefix`, both lower-cased.
@@ -104,10 +100,7 @@ impl Range {
     /// From a moment on, the moment included.
     #[must_use]
     pub fn since(moment: Timestamp) -> Self {
-        Self {
-            from: moment.to_string(),
-            to: char::MAX.into(),
-        }
+        Self { from: moment.to_string(), to: char::MAX.into() }
     }
 
     /// Whether nothing can be inside; `DynamoDB` refuses such a range.
@@ -126,15 +119,9 @@ impl Range {
     #[must_use]
     pub fn behind(&self, position: &str, descending: bool) -> Self {
         if descending {
-            Self {
-                from: self.from.clone(),
-                to: just_below(position).min(self.to.clone()),
-            }
+            Self { from: self.from.clone(), to: just_below(position).min(self.to.clone()) }
         } else {
-            Self {
-                from: format!("{position}{TIE}").max(self.from.clone()),
-                to: self.to.clone(),
-            }
+            Self { from: format!("{position}{TIE}").max(self.from.clone()), to: self.to.clone() }
         }
     }
 }
@@ -143,9 +130,7 @@ impl Range {
 /// characters all lie below [`ABOVE_IDS`].
 fn just_below(position: &str) -> String {
     let mut below = position.to_owned();
-    let last = below
-        .pop()
-        .and_then(|last| char::from_u32(u32::from(last).saturating_sub(1)));
+    let last = below.pop().and_then(|last| char::from_u32(u32::from(last).saturating_sub(1)));
     below.extend(last);
     below.push(ABOVE_IDS);
     below

@@ -45,9 +45,7 @@ pub(super) fn unknown(id: &ProductId) -> Problem {
 fn deleted(product: &Product) -> Problem {
     let (id, since, version) = (&product.id, product.updated_at, product.version);
     let detail = format!("The product {id} was deleted at {since}, its version {version}.");
-    Problem::new(Kind::ProductNotFound, detail)
-        .with("deleted_at", since.to_string())
-        .with("version", version)
+    Problem::new(Kind::ProductNotFound, detail).with("deleted_at", since.to_string()).with("version", version)
 }
 
 /// A store did not answer.
@@ -58,11 +56,7 @@ pub(super) fn unavailable(error: impl std::error::Error) -> Problem {
 
 /// What the ledger has of the product cannot be read.
 pub(super) fn unreadable(id: &ProductId, error: &dyn std::error::Error) -> Problem {
-    tracing::error!(
-        product_id = id.as_str(),
-        error = error.to_string(),
-        "a commit cannot be read"
-    );
+    tracing::error!(product_id = id.as_str(), error = error.to_string(), "a commit cannot be read");
     let detail = format!("The newest commit of product {id} cannot be read; `ledger verify {id}` says why.");
     Problem::new(Kind::Internal, detail)
 }

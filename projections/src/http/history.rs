@@ -78,11 +78,7 @@ impl Queries {
             }
         }
         let known = !commits.is_empty() || self.is_known(id).await?;
-        if known {
-            Ok(Page { commits, more: false })
-        } else {
-            Err(answer::unknown(id))
-        }
+        if known { Ok(Page { commits, more: false }) } else { Err(answer::unknown(id)) }
     }
 
     async fn is_known(&self, id: &ProductId) -> Result<bool, Problem> {

@@ -49,10 +49,8 @@ pub(super) async fn products(State(queries): Api, uri: Uri, context: RequestCont
     let views = queries.api.views.as_ref();
     let page = catalogue::page(views, generation, &selection, after.as_deref(), limit).await;
     let page = page.map_err(answer::unavailable)?;
-    let answer = Products {
-        next: page.next.map(|position| selection.cursor(&position)),
-        products: page.products,
-    };
+    let answer =
+        Products { next: page.next.map(|position| selection.cursor(&position)), products: page.products };
     Ok(Json(answer).into_response())
 }
 
@@ -64,10 +62,7 @@ fn selection(mut parameters: Parameters) -> Result<Selection, Problem> {
         Order::Id => (sort, Range::all()),
         Order::Name => {
             let prefix = parameters.optional("name_prefix", prefix)?;
-            (
-                sort,
-                prefix.map_or_else(Range::all, |prefix| Range::name_prefix(&prefix)),
-            )
+            (sort, prefix.map_or_else(Range::all, |prefix| Range::name_prefix(&prefix)))
         }
         Order::Price => {
             let currency = parameters.optional("currency", Currency::parse)?;
@@ -88,11 +83,7 @@ fn selection(mut parameters: Parameters) -> Result<Selection, Problem> {
         "name_prefix goes with sort=name, currency, min_price and max_price with sort=price, updated_since and \
          include with sort=updated_at",
     )?;
-    Ok(Selection {
-        order,
-        descending,
-        range,
-    })
+    Ok(Selection { order, descending, range })
 }
 
 fn sort(text: &str) -> Result<Order, &'static str> {
@@ -115,11 +106,7 @@ fn direction(text: &str) -> Result<bool, &'static str> {
 }
 
 fn include(text: &str) -> Result<(), &'static str> {
-    if text == "deleted" {
-        Ok(())
-    } else {
-        Err("deleted is expected")
-    }
+    if text == "deleted" { Ok(()) } else { Err("deleted is expected") }
 }
 
 /// What a name can begin with; anything longer could not be looked up in the index.

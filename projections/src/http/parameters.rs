@@ -23,11 +23,7 @@ impl Parameters {
         let mut known = BTreeMap::new();
         for (name, value) in pairs {
             if !allowed.contains(&name.as_str()) {
-                let known = if allowed.is_empty() {
-                    "none".into()
-                } else {
-                    allowed.join(", ")
-                };
+                let known = if allowed.is_empty() { "none".into() } else { allowed.join(", ") };
                 return Err(malformed(format!(
                     "There is no query parameter {name:?} here; there are: {known}."
                 )));
@@ -50,8 +46,7 @@ impl Parameters {
     ) -> Result<Option<T>, Problem> {
         let value = self.0.remove(name);
         let read = value.map(|value| read(&value));
-        read.transpose()
-            .map_err(|error| malformed(format!("The query parameter {name}: {error}.")))
+        read.transpose().map_err(|error| malformed(format!("The query parameter {name}: {error}.")))
     }
 
     /// Refuses what is left: parameters that are known here but do not go with the others.
@@ -61,9 +56,9 @@ impl Parameters {
     pub(super) fn nothing_else(self, why: &str) -> Result<(), Problem> {
         match self.0.keys().next() {
             None => Ok(()),
-            Some(name) => Err(malformed(format!(
-                "The query parameter {name} does not go with this query: {why}."
-            ))),
+            Some(name) => {
+                Err(malformed(format!("The query parameter {name} does not go with this query: {why}.")))
+            }
         }
     }
 }
@@ -78,9 +73,7 @@ pub(super) fn whole(text: &str) -> Result<u64, &'static str> {
 /// How many entries a page may have.
 pub(super) fn limit(text: &str) -> Result<usize, &'static str> {
     let number = whole(text).ok().and_then(|number| usize::try_from(number).ok());
-    number
-        .filter(|number| (1..=100).contains(number))
-        .ok_or("a number from 1 to 100 is expected")
+    number.filter(|number| (1..=100).contains(number)).ok_or("a number from 1 to 100 is expected")
 }
 
 /// A moment. A `+` in a query means a blank, and stands for the plus of an offset here.

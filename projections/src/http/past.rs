@@ -10,15 +10,9 @@ impl Queries {
     /// The product at one of its versions: one request, two when the version lies inside a commit.
     pub(super) async fn at_version(&self, id: &ProductId, version: u64) -> Result<Product, Problem> {
         if version == 0 {
-            return Err(Problem::new(
-                Kind::VersionNotFound,
-                "The first version of a product is 1.",
-            ));
+            return Err(Problem::new(Kind::VersionNotFound, "The first version of a product is 1."));
         }
-        let stored = self
-            .newest_up_to(id, version)
-            .await?
-            .ok_or_else(|| answer::unknown(id))?;
+        let stored = self.newest_up_to(id, version).await?.ok_or_else(|| answer::unknown(id))?;
         let after = state_of(&stored).map_err(|error| answer::unreadable(id, &error))?;
         if after.version == version {
             return Ok(after);
@@ -92,9 +86,7 @@ fn not_yet(id: &ProductId, moment: Timestamp, first: &StoredCommit) -> Problem {
 }
 
 fn recorded_at(id: &ProductId, commit: &StoredCommit) -> Result<Timestamp, Problem> {
-    let text = commit
-        .text("recorded_at")
-        .map_err(|error| answer::unreadable(id, &error))?;
+    let text = commit.text("recorded_at").map_err(|error| answer::unreadable(id, &error))?;
     Timestamp::parse(text).map_err(|error| answer::unreadable(id, &error))
 }
 

@@ -67,11 +67,7 @@ impl Queries {
         }
         let ledger = Prices::new(self.api.prices.clone(), Arc::clone(&self.api.journal));
         let mut history = ledger.from_the_ledger(id).await.map_err(|stuck| {
-            tracing::error!(
-                product_id = id.as_str(),
-                reason = stuck.reason,
-                "prices cannot be folded"
-            );
+            tracing::error!(product_id = id.as_str(), reason = stuck.reason, "prices cannot be folded");
             if stuck.retryable {
                 Problem::unavailable("The store does not answer at the moment; try again.")
             } else {
@@ -84,9 +80,7 @@ impl Queries {
         if history.folded == 0 {
             return Err(answer::unknown(id));
         }
-        history
-            .entries
-            .retain(|entry| as_of.is_none_or(|moment| entry.place.at <= moment));
+        history.entries.retain(|entry| as_of.is_none_or(|moment| entry.place.at <= moment));
         Ok(history)
     }
 }
@@ -94,20 +88,14 @@ impl Queries {
 impl PriceHistory {
     fn of(timeline: &[Period], after: Option<Place>, query: &[&str]) -> Self {
         let newest = timeline.last();
-        let first = after.map_or(0, |after| {
-            timeline.partition_point(|period| place_of(period) <= after)
-        });
+        let first = after.map_or(0, |after| timeline.partition_point(|period| place_of(period) <= after));
         let page = &timeline[first..timeline.len().min(first + PAGE)];
         let last = page.last().filter(|_| first + PAGE < timeline.len());
         Self {
             currency: newest.map(|period| period.money.currency()),
-            current: newest
-                .filter(|period| period.to.is_none())
-                .map(|period| period.money.price()),
-            lowest_30_days: lowest_before_newest_change(timeline).map(|period| Lowest {
-                price: period.money.price(),
-                since: period.from,
-            }),
+            current: newest.filter(|period| period.to.is_none()).map(|period| period.money.price()),
+            lowest_30_days: lowest_before_newest_change(timeline)
+                .map(|period| Lowest { price: period.money.price(), since: period.from }),
             timeline: page.iter().map(shown).collect(),
             next: last.map(|period| cursor::encode(query, &place_of(period).to_string())),
         }
@@ -125,10 +113,7 @@ fn shown(period: &Period) -> Shown {
 }
 
 fn place_of(period: &Period) -> Place {
-    Place {
-        at: period.from,
-        sequence: period.sequence,
-    }
+    Place { at: period.from, sequence: period.sequence }
 }
 
 fn place(query: &[&str], next: &str) -> Result<Place, Problem> {

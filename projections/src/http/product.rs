@@ -28,9 +28,7 @@ pub(super) async fn product(
         (None, Some(as_of), None) => queries.at_moment(&id, as_of).await?,
         (None, None, min_version) => queries.current(&id, min_version).await?,
         _ => {
-            return Err(malformed(
-                "Only one of version, as_of and min_version can be asked for.",
-            ));
+            return Err(malformed("Only one of version, as_of and min_version can be asked for."));
         }
     };
     answer::product(&product, &headers)
@@ -40,12 +38,7 @@ impl Queries {
     /// The product from its view if that is new enough, else from the ledger.
     async fn current(&self, id: &ProductId, min_version: Option<u64>) -> Result<Product, Problem> {
         let generation = self.lineup().await?.products.read;
-        let seen = self
-            .api
-            .views
-            .get(generation, id)
-            .await
-            .map_err(answer::unavailable)?;
+        let seen = self.api.views.get(generation, id).await.map_err(answer::unavailable)?;
         match (seen, min_version) {
             (Some(product), None) => Ok(product),
             (None, None) => Err(answer::unknown(id)),
@@ -56,9 +49,7 @@ impl Queries {
 
     async fn newest(&self, id: &ProductId, least: u64) -> Result<Product, Problem> {
         let newest = self.api.journal.newest(id, u64::MAX).await;
-        let commit = newest
-            .map_err(answer::unavailable)?
-            .ok_or_else(|| answer::unknown(id))?;
+        let commit = newest.map_err(answer::unavailable)?.ok_or_else(|| answer::unknown(id))?;
         let product = state_of(&commit).map_err(|error| answer::unreadable(id, &error))?;
         if product.version >= least {
             return Ok(product);

@@ -38,10 +38,7 @@ impl Place {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (at, sequence) = text.split_once('#')?;
-        let place = Self {
-            at: Timestamp::parse(at).ok()?,
-            sequence: sequence.parse().ok()?,
-        };
+        let place = Self { at: Timestamp::parse(at).ok()?, sequence: sequence.parse().ok()? };
         (place.to_string() == text).then_some(place)
     }
 }
@@ -65,13 +62,8 @@ pub fn entries_of(commit: &Commit) -> Vec<Entry> {
             ProductEvent::ProductRestored(_) => What::Restored,
             ProductEvent::ProductRenamed(_) | ProductEvent::ProductDetailsChanged(_) => return None,
         };
-        Some(Entry {
-            place: Place { at, sequence },
-            what,
-        })
+        Some(Entry { place: Place { at, sequence }, what })
     };
-    let numbered = commit
-        .numbered()
-        .map(|(sequence, recorded)| (sequence, &recorded.event));
+    let numbered = commit.numbered().map(|(sequence, recorded)| (sequence, &recorded.event));
     numbered.filter_map(entry).collect()
 }

@@ -68,22 +68,14 @@ impl Fold {
     }
 
     fn begin(&mut self, entry: &Entry, money: Money) {
-        self.open = Some(Period {
-            money,
-            from: entry.place.at,
-            to: None,
-            sequence: entry.place.sequence,
-        });
+        self.open = Some(Period { money, from: entry.place.at, to: None, sequence: entry.place.sequence });
     }
 
     fn close(&mut self, entry: &Entry) {
         let Some(open) = self.open.take() else { return };
         // A restore with a new price in the same moment never brought the old price back.
         if open.from < entry.place.at || !self.resumed {
-            self.periods.push(Period {
-                to: Some(entry.place.at),
-                ..open
-            });
+            self.periods.push(Period { to: Some(entry.place.at), ..open });
         }
     }
 }

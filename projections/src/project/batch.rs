@@ -41,21 +41,11 @@ impl Batch {
                     Ok(product) => entry(&mut entries, product, number).add(*commit),
                     Err(reason) => batch.nameless.push(reason),
                 },
-                Change::Unreadable {
-                    product: Some(product),
-                    reason,
-                } => {
-                    tracing::warn!(
-                        product_id = product.as_str(),
-                        reason,
-                        "asking the event table instead"
-                    );
+                Change::Unreadable { product: Some(product), reason } => {
+                    tracing::warn!(product_id = product.as_str(), reason, "asking the event table instead");
                     entry(&mut entries, product, number).unreadable = true;
                 }
-                Change::Unreadable {
-                    product: None,
-                    reason,
-                } => batch.nameless.push(reason),
+                Change::Unreadable { product: None, reason } => batch.nameless.push(reason),
             }
         }
         batch.entries = entries.into_values().collect();
@@ -86,10 +76,7 @@ fn product_of(commit: &StoredCommit) -> Result<ProductId, String> {
 
 fn entry(entries: &mut BTreeMap<ProductId, Entry>, product: ProductId, record: String) -> &mut Entry {
     entries.entry(product.clone()).or_insert_with(|| Entry {
-        news: News {
-            product,
-            commits: BTreeMap::new(),
-        },
+        news: News { product, commits: BTreeMap::new() },
         unreadable: false,
         record,
     })

@@ -32,10 +32,7 @@ impl Projector {
         for projection in &self.projections {
             let mut after = None;
             loop {
-                let rows = self
-                    .parking
-                    .list(projection.view().name(), after.as_ref(), PAGE)
-                    .await?;
+                let rows = self.parking.list(projection.view().name(), after.as_ref(), PAGE).await?;
                 let last = rows.len() < PAGE;
                 after = rows.last().map(|row| row.product_id.clone());
                 let outcomes = futures::stream::iter(rows.into_iter().filter(|row| row.retryable))
@@ -64,10 +61,7 @@ impl Projector {
         for projection in &self.projections {
             let repaired = match self.parking.of(projection.view().name(), product).await? {
                 Some(row) => self.repair(projection.as_ref(), lineup.as_ref(), row).await?,
-                None => {
-                    self.caught_up(projection.as_ref(), lineup.as_ref(), product, 1)
-                        .await?
-                }
+                None => self.caught_up(projection.as_ref(), lineup.as_ref(), product, 1).await?,
             };
             retried.count(repaired);
         }
@@ -80,9 +74,7 @@ impl Projector {
         lineup: Result<&Lineup, &views::Unavailable>,
         row: Parked,
     ) -> Result<bool, Unavailable> {
-        let caught_up = self
-            .caught_up(projection, lineup, &row.product_id, row.from_sequence)
-            .await?;
+        let caught_up = self.caught_up(projection, lineup, &row.product_id, row.from_sequence).await?;
         if caught_up {
             self.parking.release(&row).await?;
         }
@@ -107,10 +99,7 @@ impl Projector {
         }
         match outcome {
             Ok(()) => Ok(true),
-            Err(stuck) => self
-                .park(projection.view().name(), product, stuck)
-                .await
-                .map(|()| false),
+            Err(stuck) => self.park(projection.view().name(), product, stuck).await.map(|()| false),
         }
     }
 }

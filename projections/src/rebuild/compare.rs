@@ -21,10 +21,7 @@ pub(super) struct Comparison {
 
 impl Comparison {
     pub(super) fn of(generation: Generation) -> Self {
-        Self {
-            generation,
-            differing: Vec::new(),
-        }
+        Self { generation, differing: Vec::new() }
     }
 
     /// # Errors
@@ -61,10 +58,7 @@ impl Rebuild {
                 let differing = self.differing(comparison.generation, &products, report).await?;
                 comparison.differing.extend(differing);
             }
-            watch(Progress {
-                phase: Phase::Comparing,
-                commits: pages.commits,
-            });
+            watch(Progress { phase: Phase::Comparing, commits: pages.commits });
         }
         report.commits = pages.commits;
         for comparison in &mut *comparisons {
@@ -81,19 +75,12 @@ impl Rebuild {
         let mut idle = 0;
         while !comparison.differing.is_empty() && idle < IDLE_LOOKS {
             tokio::time::sleep(self.pause).await;
-            let products: Vec<ProductId> = comparison
-                .differing
-                .iter()
-                .map(|(product, _)| product.clone())
-                .collect();
+            let products: Vec<ProductId> =
+                comparison.differing.iter().map(|(product, _)| product.clone()).collect();
             let found = self.differing(comparison.generation, &products, report).await?;
             let before = std::mem::take(&mut comparison.differing);
             comparison.differing = remaining(&before, found);
-            idle = if comparison.differing.len() < before.len() {
-                0
-            } else {
-                idle + 1
-            };
+            idle = if comparison.differing.len() < before.len() { 0 } else { idle + 1 };
         }
         Ok(())
     }
@@ -116,10 +103,7 @@ impl Rebuild {
                 Ok(None) => {}
                 Ok(Some(difference)) => differing.push((product, difference)),
                 Err(stuck) if stuck.retryable => {
-                    return Err(RebuildError::Stuck {
-                        product,
-                        reason: stuck.reason,
-                    });
+                    return Err(RebuildError::Stuck { product, reason: stuck.reason });
                 }
                 Err(stuck) => {
                     if report.unreadable.iter().all(|(known, _)| *known != product) {
@@ -138,10 +122,8 @@ fn remaining(
     before: &[(ProductId, Difference)],
     found: Vec<(ProductId, Difference)>,
 ) -> Vec<(ProductId, Difference)> {
-    let before: BTreeMap<&ProductId, &Difference> = before
-        .iter()
-        .map(|(product, difference)| (product, difference))
-        .collect();
+    let before: BTreeMap<&ProductId, &Difference> =
+        before.iter().map(|(product, difference)| (product, difference)).collect();
     let target = |product: &ProductId| match before.get(product) {
         Some(Difference::Behind { newest, .. }) => Some(*newest),
         Some(Difference::Missing | Difference::Other { .. }) | None => None,
@@ -185,9 +167,6 @@ mod tests {
     fn a_view_that_does_not_follow_is_behind_what_the_ledger_had_first() {
         assert_eq!(after(behind(3, 5), Some(behind(4, 9))), [behind(4, 5)]);
         assert_eq!(after(Difference::Missing, Some(behind(1, 2))), [behind(1, 2)]);
-        assert_eq!(
-            after(behind(3, 5), Some(Difference::Other { seen: 9 })),
-            [Difference::Other { seen: 9 }]
-        );
+        assert_eq!(after(behind(3, 5), Some(Difference::Other { seen: 9 })), [Difference::Other { seen: 9 }]);
     }
 }

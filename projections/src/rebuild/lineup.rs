@@ -18,10 +18,7 @@ impl Rebuild {
         if found.write == [found.read] {
             return Ok(found);
         }
-        watch(Progress {
-            phase: Phase::CleaningUp,
-            commits: 0,
-        });
+        watch(Progress { phase: Phase::CleaningUp, commits: 0 });
         if found.write.iter().any(|generation| *generation < found.read) {
             // It was switched already: queries may still read the old one, so it gets its time.
             self.retire(&found, watch).await?;
@@ -48,10 +45,7 @@ impl Rebuild {
     }
 
     pub(super) async fn switch(&self, both: &Generations) -> Result<Generations, RebuildError> {
-        let switched = Generations {
-            read: both.last,
-            ..both.clone()
-        };
+        let switched = Generations { read: both.last, ..both.clone() };
         self.change(both, &switched).await?;
         Ok(switched)
     }
@@ -67,10 +61,7 @@ impl Rebuild {
     }
 
     async fn alone(&self, found: &Generations) -> Result<(), RebuildError> {
-        let alone = Generations {
-            write: vec![found.read],
-            ..found.clone()
-        };
+        let alone = Generations { write: vec![found.read], ..found.clone() };
         self.change(found, &alone).await
     }
 

@@ -22,10 +22,7 @@ impl DynamoViews {
     /// The view in `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self {
-            client,
-            table: table.into(),
-        }
+        Self { client, table: table.into() }
     }
 
     async fn item(&self, key: String, consistent: bool) -> Result<Option<row::Item>, Unavailable> {
@@ -113,9 +110,7 @@ impl Views for DynamoViews {
         let answer = request.send().await.map_err(unavailable)?;
         let items = answer.items.unwrap_or_default().into_iter();
         Ok(Portion {
-            rows: items
-                .map(|item| row::row(item, index.position))
-                .collect::<Result<_, _>>()?,
+            rows: items.map(|item| row::row(item, index.position)).collect::<Result<_, _>>()?,
             exhausted: answer.last_evaluated_key.is_none(),
         })
     }
@@ -132,9 +127,7 @@ impl Views for DynamoViews {
 }
 
 fn is_refused(error: &SdkError<PutItemError>) -> bool {
-    error
-        .as_service_error()
-        .is_some_and(PutItemError::is_conditional_check_failed_exception)
+    error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception)
 }
 
 pub(crate) fn unavailable<E>(error: SdkError<E>) -> Unavailable

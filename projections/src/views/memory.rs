@@ -49,11 +49,7 @@ impl Views for MemoryViews {
     async fn put(&self, generation: Generation, product: &Product) -> Result<Written, Unavailable> {
         let mut kept = self.kept();
         let key = (generation, product.id.clone());
-        if kept
-            .rows
-            .get(&key)
-            .is_some_and(|row| row.version >= product.version)
-        {
+        if kept.rows.get(&key).is_some_and(|row| row.version >= product.version) {
             return Ok(Written::Stale);
         }
         kept.rows.insert(key, product.clone());
@@ -63,10 +59,7 @@ impl Views for MemoryViews {
     async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable> {
         let inside = |product: &Product| {
             let position = slice.order.position(product)?;
-            slice.range.contains(&position).then(|| Row {
-                position,
-                product: product.clone(),
-            })
+            slice.range.contains(&position).then(|| Row { position, product: product.clone() })
         };
         let mut rows: Vec<Row> = self
             .kept()

@@ -17,9 +17,7 @@ fn cost(seen: &[Recorded]) -> f64 {
 }
 
 fn operations(seen: &[Recorded]) -> Vec<&str> {
-    seen.iter()
-        .map(|recorded| recorded.request.operation.as_str())
-        .collect()
+    seen.iter().map(|recorded| recorded.request.operation.as_str()).collect()
 }
 
 /// A front over so many products, and the recorder of its requests.
@@ -54,19 +52,11 @@ async fn a_page_costs_about_one_query_a_shard_and_the_same_in_a_tenfold_catalogu
     let mut costs = Vec::new();
     for products in [150, 1500] {
         let (front, recorder) = catalogue_of(products).await;
-        for query in [
-            "sort=id",
-            "sort=name&order=desc",
-            "sort=price&currency=USD",
-            "sort=updated_at",
-        ] {
+        for query in ["sort=id", "sort=name&order=desc", "sort=price&currency=USD", "sort=updated_at"] {
             let (_, page) = asked(&front, &format!("/products?limit=100&{query}")).await;
             assert_eq!(page["products"].as_array().unwrap().len(), 100);
             let seen = recorder.take();
-            assert!(
-                operations(&seen).iter().all(|operation| *operation == "Query"),
-                "{seen:?}"
-            );
+            assert!(operations(&seen).iter().all(|operation| *operation == "Query"), "{seen:?}");
             let most = usize::from(SHARDS) + 2;
             assert!((4..=most).contains(&seen.len()), "{query} {}", seen.len());
             for recorded in &seen {
@@ -78,6 +68,15 @@ async fn a_page_costs_about_one_query_a_shard_and_the_same_in_a_tenfold_catalogu
     for (small, large) in costs[..4].iter().zip(&costs[4..]) {
         let ratio = large.2 / small.2;
         assert!((0.7..1.4).contains(&ratio), "{small:?} {large:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_one_is_one_query_a_shard() {
+    let (front, recorder) = catalogue_of(30).await;
+    for cursor in ["", "&sort=name", "&sort=id&order=desc"] {
+        asked(&front, &format!("/products?limit=1{cursor}")).await;
+        assert_eq!(recorder.take_operations(), vec!["Query"; usize::from(SHARDS)]);
     }
 }
 
@@ -98,14 +97,9 @@ async fn the_generations_are_read_again_after_five_seconds() {
 async fn a_batch_writes_each_product_once_and_reads_only_the_generations() {
     let (config, recorder) = Recorder::record(&tables().await);
     let views = Arc::new(views_of(&config));
-    let projector = projector(
-        views.clone(),
-        Arc::<MemoryJournal>::default(),
-        Arc::<MemoryParking>::default(),
-    );
-    let deeds: Vec<Deed> = (0..99)
-        .map(|n| Deed::Reprice(format!("{}", n + 40), "USD"))
-        .collect();
+    let projector =
+        projector(views.clone(), Arc::<MemoryJournal>::default(), Arc::<MemoryParking>::default());
+    let deeds: Vec<Deed> = (0..99).map(|n| Deed::Reprice(format!("{}", n + 40), "USD")).collect();
     let lives: Vec<Life> = (0..10).map(|n| Life::of(&format!("p{n}"), &deeds)).collect();
     let records = (0..100).flat_map(|commit| lives.iter().map(move |life| life.record(commit)));
     projector.project(batch(records.collect())).await;

@@ -22,10 +22,8 @@ fn deed() -> impl Strategy<Value = Deed> {
 fn deliveries() -> impl Strategy<Value = (Vec<Life>, Vec<Vec<(usize, usize)>>)> {
     let lives = prop::collection::vec(prop::collection::vec(deed(), 0..8), 1..5);
     lives.prop_flat_map(|deeds| {
-        let lives: Vec<Life> = (0..)
-            .zip(&deeds)
-            .map(|(n, deeds)| Life::of(&format!("p{n}"), deeds))
-            .collect();
+        let lives: Vec<Life> =
+            (0..).zip(&deeds).map(|(n, deeds)| Life::of(&format!("p{n}"), deeds)).collect();
         let each: Vec<(usize, usize)> = (0..)
             .zip(&lives)
             .flat_map(|(n, life)| (0..life.commits.len()).map(move |commit| (n, commit)))
@@ -51,10 +49,8 @@ fn deliveries() -> impl Strategy<Value = (Vec<Life>, Vec<Vec<(usize, usize)>>)> 
 
 /// The product by the rules of the schema alone, not by what its commits carry.
 fn fold(life: &Life) -> Product {
-    let events = life
-        .commits
-        .iter()
-        .flat_map(|(commit, _)| commit.events.iter().map(|recorded| &recorded.event));
+    let events =
+        life.commits.iter().flat_map(|(commit, _)| commit.events.iter().map(|recorded| &recorded.event));
     let facts = events.fold(None, |facts, event| Some(Facts::after(facts, event).unwrap()));
     let (first, last) = (&life.commits[0].0, life.newest());
     Product {
@@ -74,10 +70,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// Every event that touches the price, and the last event there is.
 fn priced(life: &Life) -> History {
     let commits = life.commits.iter().map(|(commit, _)| commit);
-    History {
-        folded: life.newest().last_sequence(),
-        entries: commits.flat_map(entries_of).collect(),
-    }
+    History { folded: life.newest().last_sequence(), entries: commits.flat_map(entries_of).collect() }
 }
 
 fn history(given: &InMemory, life: &Life) -> History {
@@ -122,10 +115,7 @@ async fn a_late_duplicate_never_revives_a_deleted_product() {
     let given = in_memory();
     let mut life = Life::begins("p", "Helmet", "1");
     life.commit(vec![fixtures::helmet_deleted()]);
-    given
-        .projector
-        .project(batch(vec![life.record(0), life.record(1)]))
-        .await;
+    given.projector.project(batch(vec![life.record(0), life.record(1)])).await;
     given.projector.project(batch(vec![life.record(0)])).await;
     let product = given.views.get(Generation(1), &life.id).await.unwrap().unwrap();
     assert_eq!(product.facts.status, schema::Status::Deleted);

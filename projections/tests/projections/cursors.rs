@@ -26,10 +26,7 @@ const QUERIES: [&str; 12] = [
 async fn catalogue() -> axum::Router {
     let views = MemoryViews::default();
     for n in 0..5 {
-        let product = Life::begins(&format!("p{n}"), "Helmet", "1")
-            .newest()
-            .state
-            .clone();
+        let product = Life::begins(&format!("p{n}"), "Helmet", "1").newest().state.clone();
         views.put(Generation(1), &product).await.unwrap();
     }
     front(Arc::new(views))

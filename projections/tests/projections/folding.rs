@@ -12,6 +12,7 @@ use projections::views::Generation;
 use projections::{MemoryPriceLog, PriceLog};
 use serde_json::json;
 
+use crate::given::doubles::Overtaken;
 use crate::given::{Deed, InMemory, Life, batch, in_memory, price_projector, prices_of, record, tables};
 
 const FIRST: Generation = Generation(1);
@@ -35,13 +36,8 @@ fn life() -> Life {
 }
 
 fn expected(life: &Life, commits: usize) -> History {
-    let entries = life.commits[..commits]
-        .iter()
-        .flat_map(|(commit, _)| entries_of(commit));
-    History {
-        folded: life.commits[commits - 1].0.last_sequence(),
-        entries: entries.collect(),
-    }
+    let entries = life.commits[..commits].iter().flat_map(|(commit, _)| entries_of(commit));
+    History { folded: life.commits[commits - 1].0.last_sequence(), entries: entries.collect() }
 }
 
 async fn history(given: &InMemory, life: &Life) -> History {
@@ -52,13 +48,7 @@ async fn history(given: &InMemory, life: &Life) -> History {
 async fn what_the_stream_did_not_bring_is_read_from_the_event_table() {
     let life = life();
     let whole = expected(&life, life.commits.len());
-    for brought in [
-        vec![5],
-        vec![0, 5],
-        vec![0, 2, 4],
-        vec![3, 1],
-        vec![5, 0, 1, 2, 3, 4, 5],
-    ] {
+    for brought in [vec![5], vec![0, 5], vec![0, 2, 4], vec![3, 1], vec![5, 0, 1, 2, 3, 4, 5]] {
         let given = in_memory();
         life.recorded_in(&*given.journal).await;
         for commit in &brought {
@@ -68,12 +58,7 @@ async fn what_the_stream_did_not_bring_is_read_from_the_event_table() {
         if brought.contains(&5) {
             assert_eq!(seen, whole, "{brought:?}");
         }
-        given
-            .projector
-            .project(batch(
-                life.commits.iter().map(|(_, stored)| record(stored)).collect(),
-            ))
-            .await;
+        given.projector.project(batch(life.commits.iter().map(|(_, stored)| record(stored)).collect())).await;
         assert_eq!(history(&given, &life).await, whole, "{brought:?}");
         assert_eq!(given.parking.of("prices", &life.id).await.unwrap(), None);
     }
@@ -84,10 +69,7 @@ async fn a_batch_with_a_hole_in_it_is_folded_whole() {
     let life = life();
     let given = in_memory();
     life.recorded_in(&*given.journal).await;
-    given
-        .projector
-        .project(batch(vec![life.record(0), life.record(4), life.record(5)]))
-        .await;
+    given.projector.project(batch(vec![life.record(0), life.record(4), life.record(5)])).await;
     assert_eq!(history(&given, &life).await, expected(&life, 6));
 }
 
@@ -112,10 +94,7 @@ async fn what_cannot_be_folded_stops_the_product_there_and_no_other() {
         "schema_version": 99, "data": {}}]);
     damaged.recorded_in(&*given.journal).await;
     let records = damaged.commits.iter().chain(&neighbour.commits);
-    let answer = given
-        .projector
-        .project(batch(records.map(|(_, stored)| record(stored)).collect()))
-        .await;
+    let answer = given.projector.project(batch(records.map(|(_, stored)| record(stored)).collect())).await;
     assert!(answer.batch_item_failures.is_empty());
     let stopped = history(&given, &life).await;
     assert_eq!((stopped.folded, stopped.entries.len()), (3, 2));
@@ -126,13 +105,7 @@ async fn what_cannot_be_folded_stops_the_product_there_and_no_other() {
     assert_eq!(given.parking.of("products", &life.id).await.unwrap(), None);
 
     let retried = given.projector.retry(&life.id).await.unwrap();
-    assert_eq!(
-        retried,
-        Retried {
-            repaired: 1,
-            still_parked: 1
-        }
-    );
+    assert_eq!(retried, Retried { repaired: 1, still_parked: 1 });
     let parked = given.parking.of("prices", &life.id).await.unwrap().unwrap();
     assert_eq!((parked.from_sequence, parked.attempts), (4, 2));
 }
@@ -201,6 +174,19 @@ async fn a_projection_cut_short_anywhere_is_made_whole_by_the_schedule() {
 }
 
 #[tokio::test]
+async fn whoever_loses_the_race_for_the_cursor_reads_where_it_stands_and_goes_on() {
+    let log = Arc::<Overtaken>::default();
+    let journal = Arc::<MemoryJournal>::default();
+    let life = life();
+    life.recorded_in(&*journal).await;
+    let projector = price_projector(log.clone(), journal, Arc::default());
+    let records = life.commits.iter().map(|(_, stored)| record(stored));
+    projector.project(batch(records.collect())).await;
+    let seen = log.kept.history(FIRST, &life.id, None).await.unwrap();
+    assert_eq!(seen, expected(&life, life.commits.len()));
+}
+
+#[tokio::test]
 async fn following_in_order_asks_the_event_table_for_nothing() {
     // The journal is empty: whatever it was asked for would be missing.
     let log = Arc::<MemoryPriceLog>::default();
@@ -208,14 +194,7 @@ async fn following_in_order_asks_the_event_table_for_nothing() {
     let projector = price_projector(log.clone(), Arc::<MemoryJournal>::default(), parking);
     let life = life();
     projector.project(batch(vec![life.record(0)])).await;
-    projector
-        .project(batch(vec![life.record(0), life.record(1), life.record(2)]))
-        .await;
-    projector
-        .project(batch(vec![life.record(3), life.record(4), life.record(5)]))
-        .await;
-    assert_eq!(
-        log.history(FIRST, &life.id, None).await.unwrap(),
-        expected(&life, 6)
-    );
+    projector.project(batch(vec![life.record(0), life.record(1), life.record(2)])).await;
+    projector.project(batch(vec![life.record(3), life.record(4), life.record(5)])).await;
+    assert_eq!(log.history(FIRST, &life.id, None).await.unwrap(), expected(&life, 6));
 }

@@ -81,12 +81,8 @@ pub(crate) fn price_projector(
 pub(crate) async fn tables() -> SdkConfig {
     let config = Engine::in_memory().unwrap().sdk_config();
     let client = Client::new(&config);
-    event_store::table::create(&client, PRODUCTS, projections::PRODUCTS_TABLE)
-        .await
-        .unwrap();
-    event_store::table::create(&client, PRICES, projections::PRICES_TABLE)
-        .await
-        .unwrap();
+    event_store::table::create(&client, PRODUCTS, projections::PRODUCTS_TABLE).await.unwrap();
+    event_store::table::create(&client, PRICES, projections::PRICES_TABLE).await.unwrap();
     config
 }
 

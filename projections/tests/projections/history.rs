@@ -1,12 +1,16 @@
 //! `GET …/history`: every commit once, exactly as it was hashed, with what became of the publication of each event.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use event_store::receipts::Record;
 use event_store::{MemoryJournal, Receipts};
 use schema::receipt::FailureDetails;
 use schema::{PublicationFailure, PublicationReceipt, PublicationRecord, StoredCommit, fixtures};
 use serde_json::{Value, json};
 
-use crate::given::{Deed, Life, asked, front_over};
+use crate::given::doubles::Counted;
+use crate::given::{Deed, Life, asked, front_of, front_over};
 
 fn receipt(life: &Life, commit: usize, event: usize) -> PublicationRecord {
     let (commit, _) = &life.commits[commit];
@@ -25,9 +29,7 @@ fn failure(life: &Life, commit: usize, event: usize) -> PublicationRecord {
         event_id: life.commits[commit].0.events[event].event_id.to_string(),
         receipt_id: String::new(),
         error: "too many".into(),
-        details: FailureDetails {
-            error_code: "ThrottlingException".into(),
-        },
+        details: FailureDetails { error_code: "ThrottlingException".into() },
         attempts: 3,
         failed_at: fixtures::at("2026-01-01T00:00:00Z"),
     })
@@ -71,29 +73,22 @@ async fn a_field_of_a_later_build_is_shown_too() {
     life.commits[0].1.0["events"][0]["schema_version"] = json!(99);
     life.recorded_in(&*front.journal).await;
     let (status, history) = asked(&front.router, "/products/p/history").await;
-    assert_eq!(
-        (status, &history["commits"][0]["approved_by"]),
-        (200, &json!("x"))
-    );
+    assert_eq!((status, &history["commits"][0]["approved_by"]), (200, &json!("x")));
 }
 
 #[tokio::test]
 async fn pages_of_any_size_give_every_commit_once() {
     let front = front_over(MemoryJournal::default());
-    let deeds: Vec<Deed> = (0..59)
-        .map(|n| Deed::RenameAndReprice(format!("Hat {n}"), format!("{}", n + 40)))
-        .collect();
+    let deeds: Vec<Deed> =
+        (0..59).map(|n| Deed::RenameAndReprice(format!("Hat {n}"), format!("{}", n + 40))).collect();
     let life = Life::of("p", &deeds);
     life.recorded_in(&*front.journal).await;
     let expected: Vec<u64> = life.commits.iter().map(|(commit, _)| commit.sequence).collect();
     for limit in [1, 7, 30, 59, 60, 100] {
         let (mut sequences, mut after) = (Vec::new(), Value::from(0));
         while !after.is_null() {
-            let (_, page) = asked(
-                &front.router,
-                &format!("/products/p/history?limit={limit}&after={after}"),
-            )
-            .await;
+            let (_, page) =
+                asked(&front.router, &format!("/products/p/history?limit={limit}&after={after}")).await;
             let commits = page["commits"].as_array().unwrap();
             assert!((1..=limit).contains(&commits.len()), "{limit} {after}");
             sequences.extend(commits.iter().map(|commit| commit["sequence"].as_u64().unwrap()));
@@ -103,6 +98,19 @@ async fn pages_of_any_size_give_every_commit_once() {
     }
     let (_, inside) = asked(&front.router, "/products/p/history?after=3&limit=1").await;
     assert_eq!(inside["commits"][0]["sequence"], 4);
+}
+
+#[tokio::test]
+async fn a_page_costs_a_request_for_each_25_commits() {
+    let journal = Arc::<Counted>::default();
+    let deeds: Vec<Deed> = (0..119).map(|n| Deed::Rename(format!("Hat {n}"))).collect();
+    Life::of("p", &deeds).recorded_in(&*journal).await;
+    let front = front_of(journal.clone());
+    for (limit, requests) in [(1, 1), (24, 1), (25, 2), (49, 2), (100, 5)] {
+        let (_, page) = asked(&front, &format!("/products/p/history?limit={limit}")).await;
+        assert_eq!(page["commits"].as_array().unwrap().len(), limit);
+        assert_eq!(journal.reads.swap(0, Ordering::Relaxed), requests, "{limit}");
+    }
 }
 
 #[tokio::test]
@@ -116,11 +124,7 @@ async fn a_page_of_large_commits_is_cut_near_a_megabyte() {
     life.recorded_in(&*front.journal).await;
     let (mut sequences, mut after) = (0, Value::from(0));
     while !after.is_null() {
-        let (_, page) = asked(
-            &front.router,
-            &format!("/products/p/history?limit=100&after={after}"),
-        )
-        .await;
+        let (_, page) = asked(&front.router, &format!("/products/p/history?limit=100&after={after}")).await;
         let bytes = page.to_string().len();
         assert!(bytes < 1_400_000, "{bytes}");
         sequences += page["commits"].as_array().unwrap().len();

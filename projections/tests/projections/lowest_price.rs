@@ -21,14 +21,7 @@ async fn the_first_price_ever_has_no_lower_one_before_it() {
 
 #[tokio::test]
 async fn three_prices_follow_each_other_and_the_lowest_of_30_days_is_named() {
-    let life = priced_life(
-        "01-01",
-        &[
-            ("03-01", Price("8")),
-            ("03-20", Price("12")),
-            ("04-10", Price("9")),
-        ],
-    );
+    let life = priced_life("01-01", &[("03-01", Price("8")), ("03-20", Price("12")), ("04-10", Price("9"))]);
     let prices = prices_shown(&life, "").await;
     assert_eq!(
         lines(&prices),
@@ -41,10 +34,7 @@ async fn three_prices_follow_each_other_and_the_lowest_of_30_days_is_named() {
     );
     assert_eq!(prices["current"], "9.00");
     // 30 days before April 10 is March 11: the 8.00 was still in force.
-    assert_eq!(
-        prices["lowest_30_days"],
-        json!({"price": "8.00", "since": instant("03-01")})
-    );
+    assert_eq!(prices["lowest_30_days"], json!({"price": "8.00", "since": instant("03-01")}));
 }
 
 #[tokio::test]
@@ -63,23 +53,13 @@ async fn a_price_unchanged_for_years_is_the_lowest_since_then() {
     let later = fixtures::at("2031-06-01T00:00:00Z");
     life.goes_on_at(Some(later), &Deed::Reprice("7".into(), "USD"));
     let prices = prices_shown(&life, "").await;
-    assert_eq!(
-        prices["lowest_30_days"],
-        json!({"price": "10.00", "since": instant("01-01")})
-    );
+    assert_eq!(prices["lowest_30_days"], json!({"price": "10.00", "since": instant("01-01")}));
     assert_eq!(prices["current"], "7.00");
 }
 
 #[tokio::test]
 async fn of_two_changes_at_one_moment_the_later_recorded_one_holds() {
-    let life = priced_life(
-        "01-01",
-        &[
-            ("03-01", Price("5")),
-            ("03-01", Price("12")),
-            ("03-11", Price("11")),
-        ],
-    );
+    let life = priced_life("01-01", &[("03-01", Price("5")), ("03-01", Price("12")), ("03-11", Price("11"))]);
     let prices = prices_shown(&life, "").await;
     assert_eq!(
         lines(&prices),
@@ -98,25 +78,16 @@ async fn of_two_changes_at_one_moment_the_later_recorded_one_holds() {
 async fn prices_in_another_currency_do_not_count() {
     let only = priced_life("01-01", &[("03-01", In("9", "EUR"))]);
     let prices = prices_shown(&only, "").await;
-    assert_eq!(
-        (&prices["currency"], &prices["current"]),
-        (&json!("EUR"), &json!("9.00"))
-    );
+    assert_eq!((&prices["currency"], &prices["current"]), (&json!("EUR"), &json!("9.00")));
     assert_eq!(prices["lowest_30_days"], Value::Null);
 
     let twice = priced_life("01-01", &[("03-01", In("9", "EUR")), ("03-11", In("12", "EUR"))]);
     let prices = prices_shown(&twice, "").await;
-    assert_eq!(
-        prices["lowest_30_days"],
-        json!({"price": "9.00", "since": instant("03-01")})
-    );
+    assert_eq!(prices["lowest_30_days"], json!({"price": "9.00", "since": instant("03-01")}));
 
     let back = priced_life("01-01", &[("03-01", In("9", "EUR")), ("03-11", Price("12"))]);
     let prices = prices_shown(&back, "").await;
-    assert_eq!(
-        prices["lowest_30_days"],
-        json!({"price": "10.00", "since": instant("01-01")})
-    );
+    assert_eq!(prices["lowest_30_days"], json!({"price": "10.00", "since": instant("01-01")}));
 }
 
 #[tokio::test]
@@ -140,10 +111,7 @@ async fn times_deleted_are_gaps_and_their_price_does_not_count() {
         ]
     );
     // Within 30 days the 8.00 was in force on March 5 alone.
-    assert_eq!(
-        prices["lowest_30_days"],
-        json!({"price": "8.00", "since": instant("03-05")})
-    );
+    assert_eq!(prices["lowest_30_days"], json!({"price": "8.00", "since": instant("03-05")}));
 
     let all_deleted = priced_life("01-01", &[("02-01", Delete), ("04-01", Price("7"))]);
     let prices = prices_shown(&all_deleted, "").await;
@@ -153,15 +121,9 @@ async fn times_deleted_are_gaps_and_their_price_does_not_count() {
 
 #[tokio::test]
 async fn a_restore_is_no_change_of_price() {
-    let restored = priced_life(
-        "01-01",
-        &[("02-01", Price("8")), ("03-01", Delete), ("04-01", Restore)],
-    );
+    let restored = priced_life("01-01", &[("02-01", Price("8")), ("03-01", Delete), ("04-01", Restore)]);
     let prices = prices_shown(&restored, "").await;
     assert_eq!(lines(&prices).last().unwrap(), "8.00 USD 04-01 … 4");
     // The newest change is still that of February 1.
-    assert_eq!(
-        prices["lowest_30_days"],
-        json!({"price": "10.00", "since": instant("01-01")})
-    );
+    assert_eq!(prices["lowest_30_days"], json!({"price": "10.00", "since": instant("01-01")}));
 }

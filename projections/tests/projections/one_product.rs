@@ -85,11 +85,7 @@ async fn a_client_reads_its_own_write_though_the_view_lags() {
             shown(&front, &life, commit).await;
         }
         let (status, product) = asked(&front.router, &format!("/products/p?min_version={min_version}")).await;
-        assert_eq!(
-            (status, &product["version"]),
-            (200, &json!(version)),
-            "{min_version}"
-        );
+        assert_eq!((status, &product["version"]), (200, &json!(version)), "{min_version}");
     }
     let (status, problem) = asked(&front.router, "/products/p?min_version=4").await;
     assert_eq!((status, &problem["current_version"]), (409, &json!(3)));

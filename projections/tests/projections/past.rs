@@ -1,47 +1,13 @@
 //! Time travel: the product as the ledger had it at any version and at any moment, at the cost of a bisection at most.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
-use async_trait::async_trait;
-use event_store::{AppendError, Journal, MemoryJournal, ScanPage, ScanPosition, Unavailable};
-use schema::{Facts, Product, ProductId, StoredCommit, fixtures};
+use schema::{Facts, Product, fixtures};
 use serde_json::{Value, json};
 
+use crate::given::doubles::Counted;
 use crate::given::{Deed, Life, asked, front_of};
-
-/// Counts what it is asked for; each read is one request.
-#[derive(Default)]
-struct Counted {
-    kept: MemoryJournal,
-    reads: AtomicUsize,
-}
-
-#[async_trait]
-impl Journal for Counted {
-    async fn append(&self, commit: &StoredCommit) -> Result<(), AppendError> {
-        self.kept.append(commit).await
-    }
-
-    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {
-        self.reads.fetch_add(1, Ordering::Relaxed);
-        self.kept.newest(product, at_most).await
-    }
-
-    async fn page(
-        &self,
-        product: &ProductId,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<StoredCommit>, Unavailable> {
-        self.reads.fetch_add(1, Ordering::Relaxed);
-        self.kept.page(product, after, limit).await
-    }
-
-    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
-        self.kept.scan(from, limit).await
-    }
-}
 
 /// Every version of the life, by the rules of the schema.
 fn versions(life: &Life) -> Vec<Product> {
@@ -89,10 +55,7 @@ fn answer((status, body): (u16, Value)) -> (u16, Value) {
     if status == 200 {
         return (status, body);
     }
-    assert_eq!(
-        body["type"], "urn:product-ledger:problem:product-not-found",
-        "{body}"
-    );
+    assert_eq!(body["type"], "urn:product-ledger:problem:product-not-found", "{body}");
     (status, body["version"].clone())
 }
 
@@ -107,10 +70,7 @@ async fn every_version_is_shown_as_it_was_also_inside_a_commit() {
     for product in &versions {
         let answered = asked(&front, &format!("/products/p?version={}", product.version)).await;
         assert_eq!(answer(answered), shown(product), "{}", product.version);
-        let whole = life
-            .commits
-            .iter()
-            .any(|(commit, _)| commit.last_sequence() == product.version);
+        let whole = life.commits.iter().any(|(commit, _)| commit.last_sequence() == product.version);
         let reads = journal.reads.swap(0, Ordering::Relaxed);
         assert_eq!(reads, if whole { 1 } else { 2 }, "{}", product.version);
     }
@@ -127,10 +87,7 @@ async fn a_version_that_never_was_is_told_apart_from_a_product_that_never_was() 
         assert_eq!(problem["type"], "urn:product-ledger:problem:version-not-found");
     }
     let (status, problem) = asked(&front, "/products/q?version=1").await;
-    assert_eq!(
-        (status, &problem["type"]),
-        (404, &json!("urn:product-ledger:problem:product-not-found"))
-    );
+    assert_eq!((status, &problem["type"]), (404, &json!("urn:product-ledger:problem:product-not-found")));
 }
 
 #[tokio::test]
@@ -142,16 +99,12 @@ async fn at_each_moment_the_product_is_what_was_recorded_until_then() {
     for (commit, _) in &life.commits {
         let millis = commit.recorded_at.millis();
         for (moment, included) in [(millis - 1, false), (millis, true), (millis + 1, true)] {
-            let moment = chrono::DateTime::from_timestamp_millis(moment)
-                .unwrap()
-                .to_rfc3339();
+            let moment = chrono::DateTime::from_timestamp_millis(moment).unwrap().to_rfc3339();
             let uri = format!("/products/p?as_of={}", moment.replace('+', "%2B"));
             let reads_at_most = 1 + 10_usize.ilog2() + 1;
             let answered = asked(&front, &uri).await;
             let before = life.commits.iter().map(|(commit, _)| commit);
-            let expected = before
-                .rev()
-                .find(|other| other.sequence < commit.sequence + u64::from(included));
+            let expected = before.rev().find(|other| other.sequence < commit.sequence + u64::from(included));
             match expected {
                 Some(commit) => assert_eq!(answer(answered), shown(&commit.state), "{moment}"),
                 None => assert_eq!(answered.0, 404, "{moment}"),

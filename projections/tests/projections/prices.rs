@@ -17,34 +17,18 @@ const FIRST: Generation = Generation(1);
 async fn a_change_that_is_recorded_late_takes_its_place_in_time() {
     let life = priced_life("01-01", &[("03-01", Price("12")), ("02-01", Price("8"))]);
     let prices = prices_shown(&life, "").await;
-    assert_eq!(
-        lines(&prices),
-        [
-            "10.00 USD 01-01 02-01 1",
-            "8.00 USD 02-01 03-01 3",
-            "12.00 USD 03-01 … 2"
-        ]
-    );
+    assert_eq!(lines(&prices), ["10.00 USD 01-01 02-01 1", "8.00 USD 02-01 03-01 3", "12.00 USD 03-01 … 2"]);
     // The newest change in time is that of March 1, though it was not recorded last.
     assert_eq!(prices["current"], "12.00");
-    assert_eq!(
-        prices["lowest_30_days"],
-        json!({"price": "8.00", "since": instant("02-01")})
-    );
+    assert_eq!(prices["lowest_30_days"], json!({"price": "8.00", "since": instant("02-01")}));
 }
 
 #[tokio::test]
 async fn a_deleted_product_has_a_history_but_no_price_now() {
     let deleted = priced_life("01-01", &[("02-01", Price("8")), ("03-01", Delete)]);
     let prices = prices_shown(&deleted, "").await;
-    assert_eq!(
-        (&prices["currency"], &prices["current"]),
-        (&json!("USD"), &Value::Null)
-    );
-    assert_eq!(
-        lines(&prices),
-        ["10.00 USD 01-01 02-01 1", "8.00 USD 02-01 03-01 2"]
-    );
+    assert_eq!((&prices["currency"], &prices["current"]), (&json!("USD"), &Value::Null));
+    assert_eq!(lines(&prices), ["10.00 USD 01-01 02-01 1", "8.00 USD 02-01 03-01 2"]);
     assert_eq!(prices["lowest_30_days"]["price"], "10.00");
 }
 
@@ -92,19 +76,14 @@ async fn pages_of_a_thousand_show_every_period_once() {
     let next = first["next"].as_str().unwrap();
     // A change that arrives between two pages, in the time of the first, doubles and hides nothing.
     let late = Entry {
-        place: Place {
-            sequence: 2_000,
-            ..entry(3).place
-        },
+        place: Place { sequence: 2_000, ..entry(3).place },
         what: What::Priced(fixtures::money("99999", "USD")),
     };
     front.prices.write(FIRST, &id, &[late]).await.unwrap();
     let (_, second) = asked(&front.router, &format!("/products/p/prices?next={next}")).await;
     assert_eq!(second["next"], Value::Null);
     assert_eq!(first["timeline"].as_array().unwrap().len(), 1_000);
-    let both = [&first, &second]
-        .into_iter()
-        .flat_map(|page| page["timeline"].as_array().unwrap());
+    let both = [&first, &second].into_iter().flat_map(|page| page["timeline"].as_array().unwrap());
     let sequences: Vec<u64> = both.map(|period| period["sequence"].as_u64().unwrap()).collect();
     assert_eq!(sequences, (1..=1_400).collect::<Vec<_>>());
     assert_eq!(first["current"], second["current"]);

@@ -26,11 +26,7 @@ async fn differing(config: &SdkConfig) -> (Setting, Vec<Life>) {
     let setting = setting(config, Arc::default());
     let mut lives = some_lives(&setting, 6).await;
     lives[1].goes_on(&Deed::Reprice("77".into(), "USD"));
-    setting
-        .journal
-        .append(&lives[1].commits.last().unwrap().1)
-        .await
-        .unwrap();
+    setting.journal.append(&lives[1].commits.last().unwrap().1).await.unwrap();
     let mut forged = lives[2].newest().state.clone();
     forged.version += 5;
     setting.views.put(OLD, &forged).await.unwrap();
@@ -46,32 +42,14 @@ async fn a_dry_run_names_what_differs_and_changes_nothing() {
     let (setting, lives) = differing(&config).await;
     let newest = lives[1].newest().last_sequence();
     let missing = (lives[6].id.clone(), Difference::Missing);
-    let behind = (
-        lives[1].id.clone(),
-        Difference::Behind {
-            seen: newest - 1,
-            newest,
-        },
-    );
-    let forged = Difference::Other {
-        seen: lives[2].newest().last_sequence() + 5,
-    };
+    let behind = (lives[1].id.clone(), Difference::Behind { seen: newest - 1, newest });
+    let forged = Difference::Other { seen: lives[2].newest().last_sequence() + 5 };
     let (metered, recorder) = Recorder::record(&config);
     let watched = given::setting(&metered, setting.journal.clone());
-    let report = watched
-        .rebuild(View::Products)
-        .dry_run(&unwatched())
-        .await
-        .unwrap();
+    let report = watched.rebuild(View::Products).dry_run(&unwatched()).await.unwrap();
     let operations = recorder.take_operations();
-    assert!(
-        operations.iter().all(|operation| operation == "GetItem"),
-        "{operations:?}"
-    );
-    assert_eq!(
-        (report.generation, report.products, report.differing),
-        (None, 7, 3)
-    );
+    assert!(operations.iter().all(|operation| operation == "GetItem"), "{operations:?}");
+    assert_eq!((report.generation, report.products, report.differing), (None, 7, 3));
     let expected = [missing.clone(), behind.clone(), (lives[2].id.clone(), forged)];
     assert_eq!(report.differences, expected);
     let report = watched.rebuild(View::Prices).dry_run(&unwatched()).await.unwrap();
@@ -94,10 +72,7 @@ async fn after_a_rebuild_nothing_differs_any_more() {
 async fn a_new_view_that_lacks_something_is_not_switched_to() {
     let setting = setting(&tables().await, Arc::default());
     let lives = some_lives(&setting, 6).await;
-    let lossy = Arc::new(Lossy(Catalogue::new(
-        setting.views.clone(),
-        setting.journal.clone(),
-    )));
+    let lossy = Arc::new(Lossy(Catalogue::new(setting.views.clone(), setting.journal.clone())));
     let outcome = setting.rebuild_by(lossy).run(&unwatched()).await;
     assert!(
         matches!(&outcome, Err(RebuildError::Incomplete { product, difference: Difference::Missing, others: 0 })
@@ -118,18 +93,11 @@ async fn a_product_with_an_unreadable_commit_is_reported_and_shows_what_could_be
     lives[0].goes_on(&Deed::Rename("Hat".into()));
     let mut stored = lives[0].commits.last().unwrap().1.clone();
     stored.0["state"] = json!({"schema_version": 99});
-    event_store::Journal::append(&*setting.journal, &stored)
-        .await
-        .unwrap();
+    event_store::Journal::append(&*setting.journal, &stored).await.unwrap();
     let report = setting.rebuild(View::Products).run(&unwatched()).await.unwrap();
     assert_eq!(report.unreadable.len(), 1);
     assert_eq!(report.unreadable[0].0, lives[0].id);
-    let shown = setting
-        .views
-        .get(Generation(2), &lives[0].id)
-        .await
-        .unwrap()
-        .unwrap();
+    let shown = setting.views.get(Generation(2), &lives[0].id).await.unwrap().unwrap();
     assert_eq!(shown.version, 1);
 }
 
@@ -157,14 +125,9 @@ async fn both_views_can_be_rebuilt_at_once_and_one_view_only_once_at_a_time() {
     let views = intruded.views.clone();
     let intrude = move |_| {
         let lineup = views.lineup().now_or_never().unwrap().unwrap();
-        let taken = Generations {
-            last: Generation(9),
-            ..lineup.products.clone()
-        };
+        let taken = Generations { last: Generation(9), ..lineup.products.clone() };
         let next: Lineup = lineup.with(View::Products, taken);
-        futures::FutureExt::now_or_never(views.change_lineup(&next))
-            .unwrap()
-            .unwrap();
+        futures::FutureExt::now_or_never(views.change_lineup(&next)).unwrap().unwrap();
     };
     let outcome = rebuild.run(&intrude).await;
     assert!(matches!(outcome, Err(RebuildError::Changed)), "{outcome:?}");

@@ -62,10 +62,7 @@ async fn under_constant_writes_readers_never_see_an_older_version() {
     let writing = tokio::spawn(keep_writing(setting.clone(), lives, over.clone()));
     let reading = tokio::spawn(keep_reading(setting.clone(), over.clone()));
     for (view, generation) in [(View::Products, 2), (View::Prices, 2), (View::Products, 3)] {
-        let rebuild = Rebuild {
-            overlap: Duration::from_millis(100),
-            ..setting.rebuild(view)
-        };
+        let rebuild = Rebuild { overlap: Duration::from_millis(100), ..setting.rebuild(view) };
         let report = rebuild.run(&unwatched()).await.unwrap();
         assert_eq!((report.differing, report.unreadable.len()), (0, 0), "{report:?}");
         assert_eq!(report.generation, Some(Generation(generation)));
@@ -126,9 +123,7 @@ async fn a_rebuild_cut_short_anywhere_leaves_the_view_whole_and_ends_when_run_ag
 #[tokio::test]
 async fn the_generations_change_step_by_step() {
     let given = in_memory();
-    Life::begins("p", "Helmet", "1")
-        .recorded_in(&*given.journal)
-        .await;
+    Life::begins("p", "Helmet", "1").recorded_in(&*given.journal).await;
     let rebuild = Rebuild {
         views: given.views.clone(),
         projection: Arc::new(Catalogue::new(given.views.clone(), given.journal.clone())),
@@ -139,21 +134,13 @@ async fn the_generations_change_step_by_step() {
     let steps = Mutex::new(Vec::new());
     let watch = |progress: Progress| {
         let lineup = given.views.lineup().now_or_never().unwrap().unwrap();
-        let written: Vec<u32> = lineup
-            .products
-            .write
-            .iter()
-            .map(|generation| generation.0)
-            .collect();
+        let written: Vec<u32> = lineup.products.write.iter().map(|generation| generation.0).collect();
         let step = (progress.phase, lineup.products.read.0, written, Instant::now());
         steps.lock().unwrap().push(step);
     };
     rebuild.run(&watch).await.unwrap();
     let steps = steps.into_inner().unwrap();
-    let seen: Vec<_> = steps
-        .iter()
-        .map(|(phase, read, write, _)| (*phase, *read, &write[..]))
-        .collect();
+    let seen: Vec<_> = steps.iter().map(|(phase, read, write, _)| (*phase, *read, &write[..])).collect();
     assert_eq!(
         seen,
         [
@@ -181,22 +168,11 @@ async fn the_old_generation_goes_and_readers_of_the_new_one_find_everything() {
     let commits = lives.iter().map(|life| life.commits.len() as u64).sum();
     assert_eq!(
         report,
-        Report {
-            generation: Some(Generation(2)),
-            commits,
-            products: 20,
-            dropped: 20,
-            ..Report::default()
-        }
+        Report { generation: Some(Generation(2)), commits, products: 20, dropped: 20, ..Report::default() }
     );
     assert_eq!(
         *phases.lock().unwrap(),
-        [
-            Phase::Building,
-            Phase::Comparing,
-            Phase::Overlapping,
-            Phase::Dropping
-        ]
+        [Phase::Building, Phase::Comparing, Phase::Overlapping, Phase::Dropping]
     );
     assert_eq!(rows_of(&*setting.views, OLD).await, 0);
     assert_eq!(rows_of(&*setting.views, Generation(2)).await, 20);

@@ -6,13 +6,7 @@ use serde_json::json;
 use crate::given::{Deed, Life, asked, front_over};
 
 fn life() -> Life {
-    Life::of(
-        "p",
-        &[
-            Deed::RenameAndReprice("Hat".into(), "5".into()),
-            Deed::DeleteOrRestore,
-        ],
-    )
+    Life::of("p", &[Deed::RenameAndReprice("Hat".into(), "5".into()), Deed::DeleteOrRestore])
 }
 
 #[tokio::test]
@@ -22,13 +16,7 @@ async fn a_whole_chain_is_answered_with_its_counts_and_head() {
     life.recorded_in(&*front.journal).await;
     let answer = asked(&front.router, "/products/p/verification").await;
     let head = life.newest().hash.as_str();
-    assert_eq!(
-        answer,
-        (
-            200,
-            json!({"valid": true, "commits": 3, "events": 4, "head": head})
-        )
-    );
+    assert_eq!(answer, (200, json!({"valid": true, "commits": 3, "events": 4, "head": head})));
 }
 
 #[tokio::test]
@@ -45,10 +33,7 @@ async fn a_changed_commit_is_a_fault() {
 #[tokio::test]
 async fn an_unknown_product_has_no_chain() {
     let front = front_over(MemoryJournal::default());
-    for (uri, status) in [
-        ("/products/q/verification", 404),
-        ("/products/q/verification?deep=1", 400),
-    ] {
+    for (uri, status) in [("/products/q/verification", 404), ("/products/q/verification?deep=1", 400)] {
         assert_eq!(asked(&front.router, uri).await.0, status, "{uri}");
     }
 }

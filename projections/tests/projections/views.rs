@@ -12,29 +12,17 @@ use crate::given::{Deed, Life, tables, views_of};
 const FIRST: Generation = Generation(1);
 
 async fn adapters() -> Vec<(&'static str, Arc<dyn Views>)> {
-    vec![
-        ("memory", Arc::new(MemoryViews::default())),
-        ("dynamodb", Arc::new(views_of(&tables().await))),
-    ]
+    vec![("memory", Arc::new(MemoryViews::default())), ("dynamodb", Arc::new(views_of(&tables().await)))]
 }
 
 fn versions(life: &Life) -> Vec<Product> {
-    life.commits
-        .iter()
-        .map(|(commit, _)| commit.state.clone())
-        .collect()
+    life.commits.iter().map(|(commit, _)| commit.state.clone()).collect()
 }
 
 async fn ids_in(views: &dyn Views, generation: Generation, order: Order) -> Vec<String> {
     let mut ids = Vec::new();
     for shard in 0..SHARDS {
-        let slice = Slice {
-            shard,
-            order,
-            range: Range::all(),
-            descending: false,
-            limit: 100,
-        };
+        let slice = Slice { shard, order, range: Range::all(), descending: false, limit: 100 };
         let portion = views.slice(generation, &slice).await.unwrap();
         assert!(portion.exhausted);
         ids.extend(portion.rows.into_iter().map(|row| row.product.id.to_string()));
@@ -58,11 +46,7 @@ async fn a_row_only_ever_gets_newer() {
         ] {
             assert_eq!(views.put(FIRST, product).await.unwrap(), written, "{adapter}");
         }
-        assert_eq!(
-            views.get(FIRST, &life.id).await.unwrap(),
-            Some(deleted.clone()),
-            "{adapter}"
-        );
+        assert_eq!(views.get(FIRST, &life.id).await.unwrap(), Some(deleted.clone()), "{adapter}");
     }
 }
 
@@ -71,23 +55,13 @@ async fn a_deleted_product_keeps_its_row_and_stands_only_among_the_changes() {
     let life = Life::of("p", &[Deed::DeleteOrRestore, Deed::DeleteOrRestore]);
     let [created, deleted, restored] = versions(&life).try_into().unwrap();
     for (adapter, views) in adapters().await {
-        for (product, shown) in [
-            (created.clone(), true),
-            (deleted.clone(), false),
-            (restored.clone(), true),
-        ] {
+        for (product, shown) in [(created.clone(), true), (deleted.clone(), false), (restored.clone(), true)]
+        {
             views.put(FIRST, &product).await.unwrap();
             for order in Order::ALL {
-                let expected = if shown || order == Order::Changes {
-                    vec!["p".to_owned()]
-                } else {
-                    Vec::new()
-                };
-                assert_eq!(
-                    ids_in(&*views, FIRST, order).await,
-                    expected,
-                    "{adapter} {order:?}"
-                );
+                let expected =
+                    if shown || order == Order::Changes { vec!["p".to_owned()] } else { Vec::new() };
+                assert_eq!(ids_in(&*views, FIRST, order).await, expected, "{adapter} {order:?}");
             }
         }
     }
@@ -95,39 +69,23 @@ async fn a_deleted_product_keeps_its_row_and_stands_only_among_the_changes() {
 
 #[tokio::test]
 async fn a_slice_keeps_to_its_range_and_says_whether_more_follow() {
-    let lives: Vec<Life> = (0..40)
-        .map(|n| Life::begins(&format!("p{n:02}"), "Helmet", "1"))
-        .collect();
+    let lives: Vec<Life> = (0..40).map(|n| Life::begins(&format!("p{n:02}"), "Helmet", "1")).collect();
     for (adapter, views) in adapters().await {
         for life in &lives {
             views.put(FIRST, &life.newest().state).await.unwrap();
         }
-        let range = Range {
-            from: "p10".into(),
-            to: "p29".into(),
-        };
+        let range = Range { from: "p10".into(), to: "p29".into() };
         let mut all = Vec::new();
         for shard in 0..SHARDS {
-            let slice = |range: Range, descending, limit| Slice {
-                shard,
-                order: Order::Id,
-                range,
-                descending,
-                limit,
-            };
-            let whole = views
-                .slice(FIRST, &slice(range.clone(), false, 100))
-                .await
-                .unwrap();
+            let slice =
+                |range: Range, descending, limit| Slice { shard, order: Order::Id, range, descending, limit };
+            let whole = views.slice(FIRST, &slice(range.clone(), false, 100)).await.unwrap();
             let mut positions: Vec<_> = whole.rows.iter().map(|row| row.position.clone()).collect();
             assert!(positions.is_sorted() && whole.exhausted, "{adapter}");
             let first = views.slice(FIRST, &slice(range.clone(), false, 1)).await.unwrap();
             assert_eq!(first.rows, whole.rows[..1], "{adapter}");
             assert!(!first.exhausted, "{adapter}");
-            let mut backwards = views
-                .slice(FIRST, &slice(range.clone(), true, 100))
-                .await
-                .unwrap();
+            let mut backwards = views.slice(FIRST, &slice(range.clone(), true, 100)).await.unwrap();
             backwards.rows.reverse();
             assert_eq!(backwards.rows, whole.rows, "{adapter}");
             all.append(&mut positions);
@@ -145,18 +103,10 @@ async fn generations_do_not_see_each_other() {
         views.put(Generation(2), &life.newest().state).await.unwrap();
         assert_eq!(views.get(FIRST, &life.id).await.unwrap(), None, "{adapter}");
         assert!(ids_in(&*views, FIRST, Order::Id).await.is_empty(), "{adapter}");
-        assert_eq!(
-            ids_in(&*views, Generation(2), Order::Id).await,
-            ["p"],
-            "{adapter}"
-        );
+        assert_eq!(ids_in(&*views, Generation(2), Order::Id).await, ["p"], "{adapter}");
         views.put(FIRST, &life.newest().state).await.unwrap();
         views.remove(Generation(2), &life.id).await.unwrap();
-        assert_eq!(
-            views.get(Generation(2), &life.id).await.unwrap(),
-            None,
-            "{adapter}"
-        );
+        assert_eq!(views.get(Generation(2), &life.id).await.unwrap(), None, "{adapter}");
         assert!(views.get(FIRST, &life.id).await.unwrap().is_some(), "{adapter}");
     }
 }
@@ -185,11 +135,7 @@ async fn a_product_with_every_field_reads_back_as_written() {
     for (adapter, views) in adapters().await {
         for product in versions(&life) {
             views.put(FIRST, &product).await.unwrap();
-            assert_eq!(
-                views.get(FIRST, &life.id).await.unwrap(),
-                Some(product),
-                "{adapter}"
-            );
+            assert_eq!(views.get(FIRST, &life.id).await.unwrap(), Some(product), "{adapter}");
         }
     }
 }

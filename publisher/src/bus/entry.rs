@@ -3,6 +3,8 @@
 //! The formula: 14 bytes if `Time` is set (never here), plus the UTF-8 bytes of `Source`, `DetailType`, `Detail` and
 //! each of the `Resources` (EventBridge user guide, "Calculating `PutEvents` event entry size").
 
+use serde_json::Value;
+
 use super::{BusError, Remedy};
 
 /// A request has at most this many entries.
@@ -35,6 +37,13 @@ impl Entry {
         let resources: usize = self.resources.iter().map(String::len).sum();
         self.source.len() + self.detail_type.len() + self.detail.len() + resources
     }
+
+    /// The id of the ledger's event, as its detail has it.
+    #[must_use]
+    pub fn event_id(&self) -> Option<String> {
+        let detail: Value = serde_json::from_str(&self.detail).ok()?;
+        Some(detail["metadata"]["event_id"].as_str()?.to_owned())
+    }
 }
 
 /// Whether the bus takes these entries in one request.
@@ -45,10 +54,7 @@ pub fn is_sendable(entries: &[Entry]) -> Result<(), BusError> {
     let bytes: usize = entries.iter().map(Entry::size).sum();
     let invalid = |message: String| BusError::new(Remedy::Split, "ValidationException", message);
     if entries.is_empty() || entries.len() > MOST_ENTRIES {
-        return Err(invalid(format!(
-            "a request has 1 to {MOST_ENTRIES} entries, not {}",
-            entries.len()
-        )));
+        return Err(invalid(format!("a request has 1 to {MOST_ENTRIES} entries, not {}", entries.len())));
     }
     if bytes >= MOST_BYTES {
         return Err(invalid(format!(

@@ -36,26 +36,16 @@ impl EventBridge {
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts)
             .build();
-        Self {
-            client: Client::from_conf(config),
-        }
+        Self { client: Client::from_conf(config) }
     }
 }
 
 #[async_trait]
 impl Bus for EventBridge {
     async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError> {
-        let request = self
-            .client
-            .put_events()
-            .set_entries(Some(entries.iter().map(request_entry).collect()));
+        let request = self.client.put_events().set_entries(Some(entries.iter().map(request_entry).collect()));
         let response = request.send().await.map_err(|error| bus_error(&error))?;
-        Ok(response
-            .entries
-            .unwrap_or_default()
-            .into_iter()
-            .map(answer)
-            .collect())
+        Ok(response.entries.unwrap_or_default().into_iter().map(answer).collect())
     }
 }
 
@@ -75,9 +65,7 @@ fn answer(result: PutEventsResultEntry) -> Answer {
         (Some(receipt_id), None) => Answer::Accepted { receipt_id },
         (_, code) => Answer::Refused(Refusal::new(
             code.unwrap_or_else(|| "InternalFailure".to_owned()),
-            result
-                .error_message
-                .unwrap_or_else(|| "no message was given".to_owned()),
+            result.error_message.unwrap_or_else(|| "no message was given".to_owned()),
         )),
     }
 }
@@ -101,9 +89,8 @@ fn bus_error(error: &SdkError<PutEventsError>) -> BusError {
         SdkError::ConstructionFailure(_) => "ConstructionFailure",
         _ => "UnknownError",
     };
-    let message = service
-        .and_then(ProvideErrorMetadata::message)
-        .map_or_else(|| causes(error), str::to_owned);
+    let message =
+        service.and_then(ProvideErrorMetadata::message).map_or_else(|| causes(error), str::to_owned);
     BusError::new(remedy, code.unwrap_or(name), message)
 }
 
@@ -114,9 +101,6 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 fn is_passing(code: &str) -> bool {
-    let throttled = matches!(
-        code,
-        "Throttling" | "RequestLimitExceeded" | "TooManyRequestsException"
-    );
+    let throttled = matches!(code, "Throttling" | "RequestLimitExceeded" | "TooManyRequestsException");
     throttled || code == "ServiceUnavailable" || Refusal::new(code, "").is_retryable()
 }

@@ -55,9 +55,7 @@ struct Ends {
 
 impl std::fmt::Debug for LocalBus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LocalBus")
-            .field("table", &self.table)
-            .finish_non_exhaustive()
+        f.debug_struct("LocalBus").field("table", &self.table).finish_non_exhaustive()
     }
 }
 
@@ -87,10 +85,7 @@ impl LocalBus {
         for _ in 0..ROUNDS {
             let mut ends = match all.remove(bus) {
                 Some(known) => known,
-                None => self
-                    .read_ends(bus)
-                    .await
-                    .map_err(|error| failed(error.to_string()))?,
+                None => self.read_ends(bus).await.map_err(|error| failed(error.to_string()))?,
             };
             let (answers, puts) = self.puts(bus, ends.newest + 1, entries)?;
             ends.newest += puts.len() as u64;
@@ -113,7 +108,7 @@ impl LocalBus {
         let (mut answers, mut puts) = (Vec::new(), Vec::new());
         for entry in entries {
             let position = first + puts.len() as u64;
-            let id = delivery::id(position, fastrand::u64(..));
+            let id = delivery::id(fastrand::u128(..));
             let json = delivery::json(entry, &id, (self.clock)());
             let json = json.map_err(|error| failed(error.to_string()))?;
             if json.len() > LONGEST_ENTRY {
@@ -125,7 +120,10 @@ impl LocalBus {
                 .table_name(&self.table)
                 .item("bus", AttributeValue::S(bus.to_owned()))
                 .item("position", AttributeValue::N(position.to_string()))
-                .item("id", AttributeValue::S(id.clone()))
+                .item(
+                    "bus_event",
+                    AttributeValue::S(bus_event(bus, entry.event_id().as_ref().unwrap_or(&id))),
+                )
                 .item("detail_type", AttributeValue::S(entry.detail_type.clone()))
                 .item("entry", AttributeValue::S(json))
                 .condition_expression("attribute_not_exists(bus)")
@@ -177,9 +175,7 @@ impl Bus for LocalBus {
 }
 
 fn places(entries: &[Entry], bus: &str) -> Vec<usize> {
-    (0..entries.len())
-        .filter(|place| entries[*place].bus == bus)
-        .collect()
+    (0..entries.len()).filter(|place| entries[*place].bus == bus).collect()
 }
 
 fn failed(message: String) -> BusError {
@@ -188,4 +184,9 @@ fn failed(message: String) -> BusError {
 
 fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> Unavailable {
     Unavailable(DisplayErrorContext(error).to_string().into())
+}
+
+/// The key of an event's entries on a bus: a replay puts the same event there again.
+fn bus_event(bus: &str, event_id: &str) -> String {
+    format!("{bus}#{event_id}")
 }

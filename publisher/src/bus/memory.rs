@@ -5,7 +5,6 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use serde_json::Value;
 
 use super::{Answer, Bus, BusError, Entry, Refusal, Remedy, is_sendable};
 
@@ -37,9 +36,7 @@ struct State {
 
 impl std::fmt::Debug for MemoryBus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MemoryBus")
-            .field("len", &self.len())
-            .finish_non_exhaustive()
+        f.debug_struct("MemoryBus").field("len", &self.len()).finish_non_exhaustive()
     }
 }
 
@@ -59,10 +56,7 @@ impl MemoryBus {
     /// Whether an event with this id was accepted.
     #[must_use]
     pub fn contains(&self, event_id: &str) -> bool {
-        self.state()
-            .accepted
-            .iter()
-            .any(|(_, entry)| event_id_of(entry).as_deref() == Some(event_id))
+        self.state().accepted.iter().any(|(_, entry)| entry.event_id().as_deref() == Some(event_id))
     }
 
     /// What was accepted, in order, with the receipt ids.
@@ -152,26 +146,16 @@ impl Bus for MemoryBus {
         is_sendable(entries)?;
         let mut state = self.state();
         state.requests.push(entries.to_vec());
-        let breakdown = state
-            .of_request
-            .as_mut()
-            .and_then(|of_request| of_request(entries));
+        let breakdown = state.of_request.as_mut().and_then(|of_request| of_request(entries));
         if let Some(Breakdown::Failed(error)) = breakdown {
             return Err(error);
         }
         let answers = entries.iter().map(|entry| state.accept(entry)).collect();
         match breakdown {
             None => Ok(answers),
-            Some(_) => Err(BusError::new(
-                Remedy::SendAgain,
-                "NoConnection",
-                "the answer was lost on purpose",
-            )),
+            Some(_) => {
+                Err(BusError::new(Remedy::SendAgain, "NoConnection", "the answer was lost on purpose"))
+            }
         }
     }
-}
-
-fn event_id_of(entry: &Entry) -> Option<String> {
-    let detail: Value = serde_json::from_str(&entry.detail).ok()?;
-    Some(detail["metadata"]["event_id"].as_str()?.to_owned())
 }

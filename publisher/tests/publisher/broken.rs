@@ -20,6 +20,8 @@ pub enum How {
     Fails,
     /// The answer never comes: whoever waits for it is killed meanwhile.
     Hangs,
+    /// Another publisher moves the cursor by one just before, once.
+    Overtaken,
 }
 
 #[derive(Debug, Default)]
@@ -30,10 +32,7 @@ pub struct Broken {
 
 impl Broken {
     pub fn in_front_of(inner: Arc<MemoryReceipts>) -> Self {
-        Self {
-            inner,
-            fault: Mutex::default(),
-        }
+        Self { inner, fault: Mutex::default() }
     }
 
     pub fn breaks(self, at: At, how: How) -> Arc<Self> {
@@ -52,6 +51,7 @@ impl Broken {
             Some((at, how, of)) if at == here && (of.is_none() || of.as_ref() == product) => match how {
                 How::Fails => Err(Unavailable("broken on purpose".into())),
                 How::Hangs => std::future::pending().await,
+                How::Overtaken => Ok(()),
             },
             _ => Ok(()),
         }
@@ -81,6 +81,11 @@ impl Receipts for Broken {
 
     async fn advance(&self, product: &ProductId, seen: u64, to: u64) -> Result<Advance, Unavailable> {
         self.meet(At::Advance, Some(product)).await?;
+        let overtaken = |fault: &mut (At, How, Option<ProductId>)| fault.1 == How::Overtaken;
+        let fault = self.fault.lock().unwrap().take_if(overtaken);
+        if fault.is_some() {
+            self.inner.advance(product, seen, seen + 1).await?;
+        }
         self.inner.advance(product, seen, to).await
     }
 }

@@ -75,11 +75,7 @@ async fn receipts_are_batched_and_each_product_costs_one_read_and_one_cursor_wri
     assert_eq!(counts(&recorder), [30, 210_usize.div_ceil(25), 30]);
 
     publisher.publish(batch(&commits), MINUTE).await;
-    assert_eq!(
-        world.bus.requests().len(),
-        21,
-        "a repeated batch needs no PutEvents"
-    );
+    assert_eq!(world.bus.requests().len(), 21, "a repeated batch needs no PutEvents");
     assert_eq!(recorder.take_operations(), vec!["Query"; 30]);
 }
 

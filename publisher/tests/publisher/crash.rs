@@ -33,11 +33,7 @@ async fn killed_between_the_bus_and_the_receipts_an_event_is_sent_again_with_the
     let details = |sent: &[(String, publisher::Entry)]| -> Vec<String> {
         sent.iter().map(|(_, entry)| entry.detail.clone()).collect()
     };
-    assert_eq!(
-        details(again),
-        details(&before),
-        "the messages are the same, ids included"
-    );
+    assert_eq!(details(again), details(&before), "the messages are the same, ids included");
     for product in ["a", "b"] {
         let position = world.receipts.position(&fixtures::id(product)).await.unwrap();
         assert_eq!((position.published, position.above.len()), (3, 0), "{product}");
@@ -48,28 +44,11 @@ async fn killed_between_the_bus_and_the_receipts_an_event_is_sent_again_with_the
 async fn killed_between_the_receipts_and_the_cursor_nothing_is_sent_again() {
     let (world, commits) = killed(At::Advance).await;
     let (sent, requests) = (world.bus.len(), world.bus.requests().len());
-    assert_eq!(
-        world
-            .receipts
-            .position(&fixtures::id("a"))
-            .await
-            .unwrap()
-            .above
-            .len(),
-        3
-    );
+    assert_eq!(world.receipts.position(&fixtures::id("a")).await.unwrap().above.len(), 3);
 
     assert_eq!(failures(&world.publish(&commits).await), Vec::<String>::new());
     assert_eq!((world.bus.len(), world.bus.requests().len()), (sent, requests));
-    assert_eq!(
-        world
-            .receipts
-            .position(&fixtures::id("a"))
-            .await
-            .unwrap()
-            .published,
-        3
-    );
+    assert_eq!(world.receipts.position(&fixtures::id("a")).await.unwrap().published, 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,13 +60,7 @@ async fn a_receipt_missing_in_the_middle_sends_that_event_alone_again() {
     for (sequence, outcome) in world.receipts.of(&a, 1, 3).await.unwrap() {
         if sequence != 2 {
             let product = a.clone();
-            kept.record(&[event_store::receipts::Record {
-                product,
-                sequence,
-                outcome,
-            }])
-            .await
-            .unwrap();
+            kept.record(&[event_store::receipts::Record { product, sequence, outcome }]).await.unwrap();
         }
     }
     let sent = world.bus.len();
@@ -95,6 +68,17 @@ async fn a_receipt_missing_in_the_middle_sends_that_event_alone_again() {
     let publisher = world.restarted(std::sync::Arc::new(kept), world.bus.clone());
     publisher.publish(batch(&commits[..3]), MINUTE).await;
     assert_eq!(world.accepted()[sent..], [("a".to_owned(), 2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cursor_that_another_publisher_moved_meanwhile_still_gets_to_the_end() {
+    let world = World::default();
+    let commits = world.life("a", 4).await;
+    let overtaken = Broken::in_front_of(world.receipts.clone()).breaks(At::Advance, How::Overtaken);
+    let publisher = world.restarted(overtaken, world.bus.clone());
+    let response = publisher.publish(batch(&commits), MINUTE).await;
+    assert_eq!(failures(&response), Vec::<String>::new());
+    assert_eq!(world.receipts.position(&fixtures::id("a")).await.unwrap().published, 4);
 }
 
 #[tokio::test(start_paused = true)]

@@ -53,11 +53,7 @@ async fn a_commit_of_several_events_is_as_many_messages_also_when_it_was_cut_sho
     assert_eq!(world.accepted_of("a"), [1]);
     world.bus.heal();
     let product = fixtures::id("a");
-    world
-        .publisher
-        .publish_product(&product, crate::world::MINUTE)
-        .await
-        .unwrap();
+    world.publisher.publish_product(&product, crate::world::MINUTE).await.unwrap();
     world.publish(&[first, second]).await;
     assert_eq!(world.accepted_of("a"), [1, 2, 3, 4, 5, 6]);
 }
@@ -81,10 +77,8 @@ async fn a_stream_record_without_its_commit_in_the_event_table_parks_the_product
     let response = world.publish(&[third]).await;
     assert_eq!(failures(&response), Vec::<String>::new());
     assert_eq!(world.accepted_of("a"), [1]);
-    let parked = event_store::Parking::of(&*world.parking, "publisher", &fixtures::id("a"))
-        .await
-        .unwrap()
-        .unwrap();
+    let parked =
+        event_store::Parking::of(&*world.parking, "publisher", &fixtures::id("a")).await.unwrap().unwrap();
     assert_eq!((parked.from_sequence, parked.retryable), (2, false));
     assert!(parked.reason.contains("event 2 is missing"), "{}", parked.reason);
 }

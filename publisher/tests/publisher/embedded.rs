@@ -27,11 +27,9 @@ struct Embedded {
 /// Three products of four events on tables behind these settings.
 async fn embedded(config: &SdkConfig) -> Embedded {
     let client = aws_sdk_dynamodb::Client::new(config);
-    for (name, shape) in [
-        ("events", event_store::TABLE),
-        ("receipts", receipts::TABLE),
-        ("parking", parking::TABLE),
-    ] {
+    for (name, shape) in
+        [("events", event_store::TABLE), ("receipts", receipts::TABLE), ("parking", parking::TABLE)]
+    {
         table::create(&client, name, shape).await.unwrap();
     }
     let journal = DynamoJournal::new(client.clone(), "events");
@@ -53,26 +51,10 @@ async fn embedded(config: &SdkConfig) -> Embedded {
         bus: bus.clone(),
         clock: clock(),
     };
-    let patience = Patience {
-        first: Duration::from_millis(1),
-        total: Duration::from_millis(50),
-        ..Patience::default()
-    };
-    let publisher = Publisher::new(
-        ports,
-        Address {
-            bus: "local".into(),
-            ..address()
-        },
-        patience,
-    );
-    Embedded {
-        publisher,
-        bus,
-        receipts,
-        parking,
-        commits,
-    }
+    let patience =
+        Patience { first: Duration::from_millis(1), total: Duration::from_millis(50), ..Patience::default() };
+    let publisher = Publisher::new(ports, Address { bus: "local".into(), ..address() }, patience);
+    Embedded { publisher, bus, receipts, parking, commits }
 }
 
 /// Product, sequence and event id of what the bus keeps.
@@ -107,22 +89,11 @@ async fn receipts_carry_the_ids_of_the_local_bus() {
         let product = fixtures::id(product);
         assert_eq!(embedded.receipts.position(&product).await.unwrap().published, 4);
         for (sequence, record) in embedded.receipts.of(&product, 1, 4).await.unwrap() {
-            let PublicationRecord::Receipt(receipt) = record else {
-                panic!("{record:?}")
-            };
-            let position = embedded
-                .bus
-                .position_of("local", &receipt.receipt_id)
-                .await
-                .unwrap()
-                .unwrap();
-            let (of, number, event_id) = kept(&embedded.bus)
-                .await
-                .remove(usize::try_from(position).unwrap() - 1);
-            assert_eq!(
-                (of.as_str(), number, event_id),
-                (product.as_str(), sequence, receipt.event_id)
-            );
+            let PublicationRecord::Receipt(receipt) = record else { panic!("{record:?}") };
+            let position = embedded.bus.position_of("local", &receipt.receipt_id).await.unwrap().unwrap();
+            let (of, number, event_id) =
+                kept(&embedded.bus).await.remove(usize::try_from(position).unwrap() - 1);
+            assert_eq!((of.as_str(), number, event_id), (product.as_str(), sequence, receipt.event_id));
             assert_eq!((receipt.bus.as_str(), receipt.attempts), ("local", 1));
         }
     }
@@ -131,11 +102,7 @@ async fn receipts_carry_the_ids_of_the_local_bus() {
 #[tokio::test]
 async fn tables_that_are_away_bring_the_batch_again_and_every_event_has_its_receipt_in_the_end() {
     let engine = Engine::in_memory().unwrap();
-    let once = engine
-        .sdk_config()
-        .to_builder()
-        .retry_config(RetryConfig::disabled())
-        .build();
+    let once = engine.sdk_config().to_builder().retry_config(RetryConfig::disabled()).build();
     let (config, faults) = Faults::inject(&once);
     let embedded = embedded(&config).await;
     for operation in ["Query", "BatchWriteItem", "UpdateItem"] {
@@ -150,51 +117,26 @@ async fn tables_that_are_away_bring_the_batch_again_and_every_event_has_its_rece
     let sent = kept(&embedded.bus).await;
     // Sent without a trace while receipts could not be written, and once more after that; then never again.
     assert_eq!(sent.len(), 24);
-    assert_eq!(
-        sent.iter().collect::<std::collections::HashSet<_>>().len(),
-        12,
-        "with the same event ids"
-    );
-    assert_eq!(
-        embedded
-            .receipts
-            .position(&fixtures::id("a"))
-            .await
-            .unwrap()
-            .published,
-        4
-    );
+    assert_eq!(sent.iter().collect::<std::collections::HashSet<_>>().len(), 12, "with the same event ids");
+    assert_eq!(embedded.receipts.position(&fixtures::id("a")).await.unwrap().published, 4);
 }
 
 #[tokio::test]
 async fn a_local_bus_that_is_away_parks_and_the_schedule_publishes() {
     let engine = Engine::in_memory().unwrap();
-    let once = engine
-        .sdk_config()
-        .to_builder()
-        .retry_config(RetryConfig::disabled())
-        .build();
+    let once = engine.sdk_config().to_builder().retry_config(RetryConfig::disabled()).build();
     let (config, faults) = Faults::inject(&once);
     let embedded = embedded(&config).await;
-    faults.add(
-        Matching::operation("TransactWriteItems").always(),
-        Fault::FailBefore,
-    );
+    faults.add(Matching::operation("TransactWriteItems").always(), Fault::FailBefore);
     let response = embedded.publisher.publish(batch(&embedded.commits), MINUTE).await;
     assert_eq!(failures(&response), Vec::<String>::new());
-    assert_eq!(
-        embedded.parking.list("publisher", None, 10).await.unwrap().len(),
-        3
-    );
+    assert_eq!(embedded.parking.list("publisher", None, 10).await.unwrap().len(), 3);
     faults.clear();
     assert_eq!(embedded.publisher.retry_parked(MINUTE).await.unwrap().released, 3);
     assert_eq!(embedded.parking.list("publisher", None, 10).await.unwrap(), []);
     let sent = kept(&embedded.bus).await;
     for product in ["a", "b", "c"] {
         let of_product = sent.iter().filter(|(of, _, _)| of == product);
-        assert!(
-            of_product.map(|(_, sequence, _)| *sequence).eq(1..=4),
-            "{product}"
-        );
+        assert!(of_product.map(|(_, sequence, _)| *sequence).eq(1..=4), "{product}");
     }
 }

@@ -21,17 +21,10 @@ fn entry(n: usize) -> Entry {
 async fn the_request_is_exactly_what_the_interface_says() {
     let accepted = json!({"FailedEntryCount": 0, "Entries": [{"EventId": "id-1"}, {"EventId": "id-2"}]});
     let (config, canned) = Canned::answers([Answer::Json(200, accepted)]);
-    let answers = EventBridge::new(&config)
-        .put(&[entry(1), entry(2)])
-        .await
-        .unwrap();
-    let receipt = |id: &str| Of::Accepted {
-        receipt_id: id.into(),
-    };
+    let answers = EventBridge::new(&config).put(&[entry(1), entry(2)]).await.unwrap();
+    let receipt = |id: &str| Of::Accepted { receipt_id: id.into() };
     assert_eq!(answers, [receipt("id-1"), receipt("id-2")]);
-    let [request] = &canned.requests()[..] else {
-        panic!("one request")
-    };
+    let [request] = &canned.requests()[..] else { panic!("one request") };
     assert_eq!(
         (request.method.as_str(), request.uri.as_str()),
         ("POST", "https://events.eu-central-1.amazonaws.com/")
@@ -54,10 +47,7 @@ async fn every_entry_of_a_successful_answer_is_read() {
         {"ErrorCode": "ThrottlingException", "ErrorMessage": "Rate exceeded"},
         {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}, {}]});
     let (config, _) = Canned::answers([Answer::Json(200, mixed)]);
-    let answers = EventBridge::new(&config)
-        .put(&[entry(1), entry(2), entry(3), entry(4)])
-        .await
-        .unwrap();
+    let answers = EventBridge::new(&config).put(&[entry(1), entry(2), entry(3), entry(4)]).await.unwrap();
     let refusals: Vec<(String, bool)> = answers
         .iter()
         .filter_map(|answer| match answer {
@@ -70,10 +60,7 @@ async fn every_entry_of_a_successful_answer_is_read() {
         ("MalformedDetail: Detail is malformed.", false),
         ("InternalFailure: no message was given", true),
     ];
-    assert_eq!(
-        refusals,
-        expected.map(|(text, retryable)| (text.to_owned(), retryable))
-    );
+    assert_eq!(refusals, expected.map(|(text, retryable)| (text.to_owned(), retryable)));
 }
 
 #[test]
@@ -92,10 +79,7 @@ fn exactly_the_documented_codes_are_worth_another_try() {
         "NotAuthorizedForDetailTypeException",
     ];
     let found: Vec<&str> = codes.into_iter().filter(retryable).collect();
-    assert_eq!(
-        found,
-        ["InternalFailure", "InternalException", "ThrottlingException"]
-    );
+    assert_eq!(found, ["InternalFailure", "InternalException", "ThrottlingException"]);
 }
 
 async fn failed(answer: Answer) -> (Remedy, String) {
@@ -112,47 +96,15 @@ async fn a_request_that_failed_as_a_whole_says_what_to_do() {
         Answer::Json(status, body)
     };
     let cases = [
-        (
-            service(400, "ThrottlingException"),
-            Remedy::SendAgain,
-            "ThrottlingException",
-        ),
-        (
-            service(500, "InternalException"),
-            Remedy::SendAgain,
-            "InternalException",
-        ),
-        (
-            service(503, "ServiceUnavailable"),
-            Remedy::SendAgain,
-            "ServiceUnavailable",
-        ),
+        (service(400, "ThrottlingException"), Remedy::SendAgain, "ThrottlingException"),
+        (service(500, "InternalException"), Remedy::SendAgain, "InternalException"),
+        (service(503, "ServiceUnavailable"), Remedy::SendAgain, "ServiceUnavailable"),
         (service(502, "BadGateway"), Remedy::SendAgain, "BadGateway"),
-        (
-            service(400, "AccessDeniedException"),
-            Remedy::Repair,
-            "AccessDeniedException",
-        ),
-        (
-            service(400, "ResourceNotFoundException"),
-            Remedy::Repair,
-            "ResourceNotFoundException",
-        ),
-        (
-            service(400, "ExpiredTokenException"),
-            Remedy::Repair,
-            "ExpiredTokenException",
-        ),
-        (
-            service(400, "ValidationException"),
-            Remedy::Split,
-            "ValidationException",
-        ),
-        (
-            service(413, "RequestEntityTooLargeException"),
-            Remedy::Split,
-            "RequestEntityTooLargeException",
-        ),
+        (service(400, "AccessDeniedException"), Remedy::Repair, "AccessDeniedException"),
+        (service(400, "ResourceNotFoundException"), Remedy::Repair, "ResourceNotFoundException"),
+        (service(400, "ExpiredTokenException"), Remedy::Repair, "ExpiredTokenException"),
+        (service(400, "ValidationException"), Remedy::Split, "ValidationException"),
+        (service(413, "RequestEntityTooLargeException"), Remedy::Split, "RequestEntityTooLargeException"),
         (Answer::Broken, Remedy::SendAgain, "NoConnection"),
         (Answer::Silence, Remedy::SendAgain, "Timeout"),
     ];

@@ -26,16 +26,8 @@ async fn served() -> Served {
     let engine = Engine::in_memory().unwrap();
     let bus = Arc::new(bus_on(&engine.sdk_config()).await);
     let (stop, stopping) = watch::channel(false);
-    let api = EventsApi {
-        bus: bus.clone(),
-        name: "local".into(),
-        stopping,
-    };
-    Served {
-        bus,
-        routes: finish(routes(api), Edge::system()),
-        stop,
-    }
+    let api = EventsApi { bus: bus.clone(), name: "local".into(), stopping };
+    Served { bus, routes: finish(routes(api), Edge::system()), stop }
 }
 
 impl Served {
@@ -50,17 +42,10 @@ impl Served {
         if let Some(id) = last {
             request = request.header("Last-Event-ID", id);
         }
-        let response = self
-            .routes
-            .clone()
-            .oneshot(request.body(Body::empty()).unwrap())
-            .await
-            .unwrap();
+        let response = self.routes.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Events {
-            stream: response.into_body().into_data_stream(),
-        }
+        Events { stream: response.into_body().into_data_stream() }
     }
 }
 
@@ -71,24 +56,13 @@ struct Events {
 impl Events {
     /// The next event: its id, its name and the number in its detail; `None` at the end of the stream.
     async fn next(&mut self) -> Option<(String, String, u64)> {
-        let next = tokio::time::timeout(Duration::from_secs(5), self.stream.next())
-            .await
-            .unwrap()?;
+        let next = tokio::time::timeout(Duration::from_secs(5), self.stream.next()).await.unwrap()?;
         let text = String::from_utf8(next.unwrap().to_vec()).unwrap();
-        let field = |name: &str| {
-            text.lines()
-                .find_map(|line| line.strip_prefix(name))
-                .unwrap()
-                .trim()
-                .to_owned()
-        };
+        let field =
+            |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
         let data: serde_json::Value = serde_json::from_str(&field("data:")).unwrap();
-        assert_eq!(data["id"], field("id:"));
-        Some((
-            field("id:"),
-            field("event:"),
-            data["detail"]["n"].as_u64().unwrap(),
-        ))
+        assert_eq!(data["detail"]["metadata"]["event_id"], field("id:"));
+        Some((field("id:"), field("event:"), data["detail"]["n"].as_u64().unwrap()))
     }
 
     async fn numbers(&mut self, count: usize) -> Vec<u64> {
@@ -161,14 +135,8 @@ async fn every_stream_ends_when_the_server_stops() {
 async fn the_bus_is_for_auditors() {
     let served = served().await;
     for (scope, status) in [("products/read", 403), ("products/audit", 200)] {
-        let actor = Actor {
-            name: "somebody".into(),
-            scopes: Some(vec![scope.into()]),
-        };
-        let request = Request::get("/events")
-            .extension(actor)
-            .body(Body::empty())
-            .unwrap();
+        let actor = Actor { name: "somebody".into(), scopes: Some(vec![scope.into()]) };
+        let request = Request::get("/events").extension(actor).body(Body::empty()).unwrap();
         let response = served.routes.clone().oneshot(request).await.unwrap();
         assert_eq!(response.status(), status, "{scope}");
     }

@@ -17,7 +17,7 @@ pub fn entry(bus: &str, n: u64) -> Entry {
         detail_type: "PRODUCT_DELETED".into(),
         bus: bus.into(),
         resources: vec!["p".into()],
-        detail: format!("{{\"n\":{n}, \"text\":\"\\u00e9\"}}"),
+        detail: format!("{{\"n\":{n}, \"metadata\":{{\"event_id\":\"event-{n}\"}}, \"text\":\"\\u00e9\"}}"),
         trace_header: None,
     }
 }
@@ -43,21 +43,21 @@ async fn an_entry_is_kept_as_eventbridge_delivers_it() {
     let receipts = ids(bus.put(&[entry("local", 1)]).await.unwrap());
     let kept = bus.after("local", 0, 10).await.unwrap().remove(0);
     assert_eq!(
-        (kept.position, &kept.id, kept.detail_type.as_str()),
-        (1, &receipts[0], "PRODUCT_DELETED")
+        (kept.position, kept.event_id.as_str(), kept.detail_type.as_str()),
+        (1, "event-1", "PRODUCT_DELETED")
     );
     let delivered: Value = serde_json::from_str(&kept.entry).unwrap();
     let expected = json!({"version": "0", "id": receipts[0], "detail-type": "PRODUCT_DELETED",
         "source": "product-ledger.products", "account": "000000000000", "time": "2026-11-23T05:20:00.000Z",
-        "region": "local", "resources": ["p"], "detail": {"n": 1, "text": "é"}});
+        "region": "local", "resources": ["p"], "detail": {"n": 1, "metadata": {"event_id": "event-1"}, "text": "é"}});
     assert_eq!(delivered, expected);
     assert!(
-        kept.entry.contains("{\"n\":1, \"text\":\"\\u00e9\"}"),
+        kept.entry.contains("{\"n\":1, \"metadata\"") && kept.entry.contains("\\u00e9"),
         "the detail is kept as it was sent"
     );
     let form: Vec<usize> = receipts[0].split('-').map(str::len).collect();
     assert_eq!(form, [8, 4, 4, 4, 12], "{}", receipts[0]);
-    assert_eq!(&receipts[0][14..15], "8");
+    assert_eq!(&receipts[0][14..15], "4");
 }
 
 #[tokio::test]
@@ -67,8 +67,7 @@ async fn entries_stand_in_the_order_of_their_sending_and_each_bus_by_itself() {
     let puts = (0..30_u64).map(|n| {
         let bus = bus.clone();
         tokio::spawn(async move {
-            bus.put(&[entry("local", n), entry("other", n), entry("local", n + 100)])
-                .await
+            bus.put(&[entry("local", n), entry("other", n), entry("local", n + 100)]).await
         })
     });
     let mut receipts = std::collections::HashSet::new();
@@ -82,15 +81,9 @@ async fn entries_stand_in_the_order_of_their_sending_and_each_bus_by_itself() {
         assert_eq!(bus.newest(name).await.unwrap(), entries);
     }
     let local = bus.after("local", 0, 100).await.unwrap();
-    let number = |at: usize| {
-        serde_json::from_str::<Value>(&local[at].entry).unwrap()["detail"]["n"]
-            .as_u64()
-            .unwrap()
-    };
-    assert!(
-        (0..30).all(|pair| number(2 * pair) + 100 == number(2 * pair + 1)),
-        "a request stays together"
-    );
+    let number =
+        |at: usize| serde_json::from_str::<Value>(&local[at].entry).unwrap()["detail"]["n"].as_u64().unwrap();
+    assert!((0..30).all(|pair| number(2 * pair) + 100 == number(2 * pair + 1)), "a request stays together");
 }
 
 #[tokio::test]
@@ -98,11 +91,7 @@ async fn another_process_on_the_same_table_goes_on_where_the_first_ended() {
     let engine = Engine::in_memory().unwrap();
     let first = bus_on(&engine.sdk_config()).await;
     first.put(&[entry("local", 1)]).await.unwrap();
-    let second = LocalBus::new(
-        aws_sdk_dynamodb::Client::new(&engine.sdk_config()),
-        "bus",
-        clock(),
-    );
+    let second = LocalBus::new(aws_sdk_dynamodb::Client::new(&engine.sdk_config()), "bus", clock());
     second.put(&[entry("local", 2)]).await.unwrap();
     // The first does not know of the second's entry: it finds its position taken and looks again.
     first.put(&[entry("local", 3)]).await.unwrap();
@@ -114,22 +103,16 @@ async fn another_process_on_the_same_table_goes_on_where_the_first_ended() {
 async fn only_the_newest_entries_are_kept() {
     let engine = Engine::in_memory().unwrap();
     let bus = bus_on(&engine.sdk_config()).await.keeping(50);
-    let mut first_id = None;
     for n in 0..20 {
         let entries: Vec<Entry> = (0..10).map(|m| entry("local", 10 * n + m)).collect();
-        let receipts = ids(bus.put(&entries).await.unwrap());
-        first_id.get_or_insert(receipts[0].clone());
+        bus.put(&entries).await.unwrap();
     }
     let kept = bus.after("local", 0, 1_000).await.unwrap();
     assert!((50..75).contains(&kept.len()), "{}", kept.len());
     assert_eq!(kept.last().unwrap().position, 200);
-    assert_eq!(bus.position_of("local", &first_id.unwrap()).await.unwrap(), None);
-    let reopened = LocalBus::new(
-        aws_sdk_dynamodb::Client::new(&engine.sdk_config()),
-        "bus",
-        clock(),
-    )
-    .keeping(10);
+    assert_eq!(bus.position_of("local", "event-0").await.unwrap(), None);
+    let reopened =
+        LocalBus::new(aws_sdk_dynamodb::Client::new(&engine.sdk_config()), "bus", clock()).keeping(10);
     reopened.put(&[entry("local", 0)]).await.unwrap();
     assert!(
         reopened.after("local", 0, 1_000).await.unwrap().len() < 10 + 25,
@@ -138,33 +121,17 @@ async fn only_the_newest_entries_are_kept() {
 }
 
 #[tokio::test]
-async fn an_id_leads_back_to_its_position_and_no_other_id_does() {
+async fn an_event_leads_back_to_its_oldest_entry_on_its_bus() {
     let engine = Engine::in_memory().unwrap();
     let bus = bus_on(&engine.sdk_config()).await;
-    let receipts = ids(bus.put(&[entry("local", 1), entry("local", 2)]).await.unwrap());
-    assert_eq!(bus.position_of("local", &receipts[1]).await.unwrap(), Some(2));
-    let forged = receipts[1].replace(
-        &receipts[1][..4],
-        if receipts[1].starts_with("0000") {
-            "1111"
-        } else {
-            "0000"
-        },
-    );
-    for unknown in [
-        "",
-        "7",
-        "not-an-id",
-        "11710aed-b79e-4468-a20b-bb3c0c3b4860",
-        &forged,
-    ] {
-        assert_eq!(
-            bus.position_of("local", unknown).await.unwrap(),
-            None,
-            "{unknown}"
-        );
+    bus.put(&[entry("local", 1), entry("local", 2)]).await.unwrap();
+    // As a replay does.
+    bus.put(&[entry("local", 2)]).await.unwrap();
+    assert_eq!(bus.position_of("local", "event-2").await.unwrap(), Some(2));
+    for unknown in ["", "7", "event-3", "2"] {
+        assert_eq!(bus.position_of("local", unknown).await.unwrap(), None, "{unknown}");
     }
-    assert_eq!(bus.position_of("other", &receipts[1]).await.unwrap(), None);
+    assert_eq!(bus.position_of("other", "event-2").await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -172,10 +139,7 @@ async fn a_store_that_does_not_answer_is_worth_another_try() {
     let engine = Engine::in_memory().unwrap();
     let (config, faults) = Faults::inject(&engine.sdk_config());
     let bus = bus_on(&config).await;
-    faults.add(
-        Matching::operation("TransactWriteItems").always(),
-        Fault::throttled(),
-    );
+    faults.add(Matching::operation("TransactWriteItems").always(), Fault::throttled());
     let error = bus.put(&[entry("local", 1)]).await.unwrap_err();
     assert_eq!(error.remedy, Remedy::SendAgain);
     faults.clear();
@@ -193,13 +157,7 @@ async fn requests_eventbridge_would_refuse_are_refused_here_too() {
     large.detail = format!("\"{}\"", "x".repeat(1024 * 1024));
     assert_eq!(bus.put(&[large.clone()]).await.unwrap_err().remedy, Remedy::Split);
     large.detail = format!("\"{}\"", "x".repeat(500_000));
-    let answers = bus
-        .put(&[entry("local", 1), large, entry("local", 2)])
-        .await
-        .unwrap();
-    assert!(
-        matches!(&answers[1], Answer::Refused(refusal) if !refusal.is_retryable()),
-        "{answers:?}"
-    );
+    let answers = bus.put(&[entry("local", 1), large, entry("local", 2)]).await.unwrap();
+    assert!(matches!(&answers[1], Answer::Refused(refusal) if !refusal.is_retryable()), "{answers:?}");
     assert_eq!(bus.newest("local").await.unwrap(), 2, "its neighbours are kept");
 }

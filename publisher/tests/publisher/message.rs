@@ -37,10 +37,8 @@ fn every_event_is_a_message_of_its_json_schema() {
     for commit in commits() {
         let event = &commit.events[0].event;
         let message = detail(&of(&commit));
-        let faults: Vec<String> = json_schema(event)
-            .iter_errors(&message)
-            .map(|fault| fault.to_string())
-            .collect();
+        let faults: Vec<String> =
+            json_schema(event).iter_errors(&message).map(|fault| fault.to_string()).collect();
         assert_eq!(faults, Vec::<String>::new(), "{}", event.name());
     }
 }
@@ -97,10 +95,7 @@ fn a_deletion_still_carries_the_product() {
 
 #[test]
 fn the_trace_goes_along_in_x_ray_form_when_x_ray_is_on() {
-    let with_xray = publisher::Address {
-        xray: true,
-        ..address()
-    };
+    let with_xray = publisher::Address { xray: true, ..address() };
     let mut commit = commits().remove(0);
     let header = |commit: &Commit| {
         let numbered = commit.numbered().next().unwrap();
@@ -113,11 +108,7 @@ fn the_trace_goes_along_in_x_ray_form_when_x_ray_is_on() {
     let unsealed = &mut commit.unsealed;
     unsealed.metadata.traceparent = Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00".into());
     assert!(header(&commit).unwrap().ends_with("Sampled=0"));
-    for broken in [
-        "",
-        "00-1-2-01",
-        "00-4bf92f3577b34da6a3ce929d0e0e473\u{e9}-00f067aa0ba902b7-01",
-    ] {
+    for broken in ["", "00-1-2-01", "00-4bf92f3577b34da6a3ce929d0e0e473\u{e9}-00f067aa0ba902b7-01"] {
         commit.unsealed.metadata.traceparent = Some(broken.into());
         assert_eq!(header(&commit), None, "{broken}");
     }

@@ -40,11 +40,7 @@ fn by_product(delivered: &[Value]) -> BTreeMap<String, Vec<(u64, String, Value)>
         let metadata = &entry["detail"]["metadata"];
         let product = metadata["product_id"].as_str().unwrap().to_owned();
         let id = entry["id"].as_str().unwrap().to_owned();
-        let message = (
-            metadata["sequence"].as_u64().unwrap(),
-            id,
-            entry["detail"].clone(),
-        );
+        let message = (metadata["sequence"].as_u64().unwrap(), id, entry["detail"].clone());
         products.entry(product).or_default().push(message);
     }
     products
@@ -73,10 +69,8 @@ async fn every_event_arrives_at_the_target_once_in_order_and_its_receipt_is_the_
     }
     for (product, messages) in by_product(&delivered) {
         let receipts = world.receipts.of(&fixtures::id(&product), 1, 99).await.unwrap();
-        let of_bus: Vec<(u64, String)> = messages
-            .iter()
-            .map(|(sequence, id, _)| (*sequence, id.clone()))
-            .collect();
+        let of_bus: Vec<(u64, String)> =
+            messages.iter().map(|(sequence, id, _)| (*sequence, id.clone())).collect();
         let of_ledger: Vec<(u64, String)> = receipts
             .into_iter()
             .map(|(sequence, record)| match record {
@@ -94,29 +88,15 @@ async fn while_the_bus_is_away_products_are_parked_and_the_schedule_publishes_th
     let world = World::default();
     let commits = world.life("a", 3).await;
     let publisher = publisher_to(&moto, &world);
-    assert_eq!(
-        failures(&publisher.publish(batch(&commits), MINUTE).await),
-        Vec::<String>::new()
-    );
-    let row = world
-        .parking
-        .of("publisher", &fixtures::id("a"))
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(
-        row.retryable && row.reason.starts_with("NoConnection"),
-        "{}",
-        row.reason
-    );
+    assert_eq!(failures(&publisher.publish(batch(&commits), MINUTE).await), Vec::<String>::new());
+    let row = world.parking.of("publisher", &fixtures::id("a")).await.unwrap().unwrap();
+    assert!(row.retryable && row.reason.starts_with("NoConnection"), "{}", row.reason);
 
     moto.start().await;
     moto.create_bus(BUS).await;
     assert_eq!(publisher.retry_parked(MINUTE).await.unwrap().released, 1);
-    let sequences: Vec<u64> = by_product(&moto.delivered(BUS).await)["a"]
-        .iter()
-        .map(|message| message.0)
-        .collect();
+    let sequences: Vec<u64> =
+        by_product(&moto.delivered(BUS).await)["a"].iter().map(|message| message.0).collect();
     assert_eq!(sequences, [1, 2, 3]);
 }
 
@@ -132,18 +112,11 @@ async fn a_replay_reaches_the_bus_it_names_and_a_bus_that_is_not_there_is_an_err
         id: "01K9XFT9EG0000000000004000".into(),
         requested_at: fixtures::at("2026-11-23T09:00:00Z"),
     };
-    publisher
-        .replay(&Selection::default(), Some("audit"), &mark, |_| ())
-        .await
-        .unwrap();
+    publisher.replay(&Selection::default(), Some("audit"), &mark, |_| ()).await.unwrap();
     let delivered = moto.delivered("audit").await;
-    let marked = delivered
-        .iter()
-        .filter(|entry| entry["detail"]["metadata"]["replay"]["id"] == mark.id);
+    let marked = delivered.iter().filter(|entry| entry["detail"]["metadata"]["replay"]["id"] == mark.id);
     assert_eq!((delivered.len(), marked.count()), (2, 2));
-    let nowhere = publisher
-        .replay(&Selection::default(), Some("nowhere"), &mark, |_| ())
-        .await;
+    let nowhere = publisher.replay(&Selection::default(), Some("nowhere"), &mark, |_| ()).await;
     assert!(matches!(nowhere, Err(ReplayError::Refused(_))), "{nowhere:?}");
 }
 
@@ -161,16 +134,8 @@ async fn an_entry_the_bus_refuses_is_told_apart_from_its_neighbours() {
         trace_header: None,
     };
     let bus = EventBridge::new(&moto.config());
-    let answers = bus
-        .put(&[entry("{}"), entry("{broken"), entry("{\"n\":3}")])
-        .await
-        .unwrap();
-    let [
-        Answer::Accepted { .. },
-        Answer::Refused(refused),
-        Answer::Accepted { .. },
-    ] = &answers[..]
-    else {
+    let answers = bus.put(&[entry("{}"), entry("{broken"), entry("{\"n\":3}")]).await.unwrap();
+    let [Answer::Accepted { .. }, Answer::Refused(refused), Answer::Accepted { .. }] = &answers[..] else {
         panic!("{answers:?}")
     };
     assert_eq!(*refused, Refusal::new("MalformedDetail", "Detail is malformed."));

@@ -22,24 +22,14 @@ impl Moto {
     /// interpreter is `MOTO_PYTHON`, or `python3`.
     pub fn find() -> Option<Self> {
         let python = std::env::var("MOTO_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-        let import = Command::new(&python)
-            .args(["-c", "import moto.server, flask"])
-            .stderr(Stdio::null())
-            .status();
+        let import =
+            Command::new(&python).args(["-c", "import moto.server, flask"]).stderr(Stdio::null()).status();
         if !import.is_ok_and(|status| status.success()) {
             println!("skipped: {python} has no moto[server]; set MOTO_PYTHON to one that has");
             return None;
         }
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        Some(Self {
-            port,
-            python,
-            server: None,
-        })
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Some(Self { port, python, server: None })
     }
 
     pub async fn start(&mut self) {
@@ -51,10 +41,7 @@ impl Moto {
             .spawn();
         self.server = Some(server.unwrap());
         for _ in 0..300 {
-            if tokio::net::TcpStream::connect(("127.0.0.1", self.port))
-                .await
-                .is_ok()
-            {
+            if tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -80,24 +67,10 @@ impl Moto {
         let client = aws_sdk_eventbridge::Client::new(&self.config());
         client.create_event_bus().name(bus).send().await.unwrap();
         let pattern = r#"{"account": ["123456789012"]}"#;
-        client
-            .put_rule()
-            .name("all")
-            .event_bus_name(bus)
-            .event_pattern(pattern)
-            .send()
-            .await
-            .unwrap();
+        client.put_rule().name("all").event_bus_name(bus).event_pattern(pattern).send().await.unwrap();
         let queue = format!("arn:aws:sqs:{REGION}:123456789012:{bus}");
         let target = Target::builder().id("queue").arn(queue).build().unwrap();
-        client
-            .put_targets()
-            .rule("all")
-            .event_bus_name(bus)
-            .targets(target)
-            .send()
-            .await
-            .unwrap();
+        client.put_targets().rule("all").event_bus_name(bus).targets(target).send().await.unwrap();
     }
 
     /// Everything that arrived in a bus's queue, in order of arrival.
@@ -107,10 +80,7 @@ impl Moto {
         loop {
             let request = json!({"QueueUrl": url, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0});
             let answer = self.sqs("ReceiveMessage", request).await;
-            let Some(messages) = answer["Messages"]
-                .as_array()
-                .filter(|messages| !messages.is_empty())
-            else {
+            let Some(messages) = answer["Messages"].as_array().filter(|messages| !messages.is_empty()) else {
                 return delivered;
             };
             for message in messages {

@@ -34,10 +34,7 @@ fn sends(world: &World) -> HashMap<(String, u64), u32> {
     for entry in world.bus.requests().iter().flatten() {
         let (product, sequence) = key(entry);
         let before = last.insert(product.clone(), sequence).unwrap_or(0);
-        assert!(
-            sequence == before || sequence == before + 1,
-            "{product}: {sequence} after {before}"
-        );
+        assert!(sequence == before || sequence == before + 1, "{product}: {sequence} after {before}");
         *sends.entry((product, sequence)).or_default() += 1;
     }
     sends
@@ -46,11 +43,7 @@ fn sends(world: &World) -> HashMap<(String, u64), u32> {
 /// Each event that was sent has a record with as many attempts: a receipt when the bus's answer said so, else a failure.
 async fn every_send_is_on_record(world: &World) {
     for ((product, sequence), sent) in sends(world) {
-        let records = world
-            .receipts
-            .of(&fixtures::id(&product), sequence, sequence)
-            .await
-            .unwrap();
+        let records = world.receipts.of(&fixtures::id(&product), sequence, sequence).await.unwrap();
         let attempts = match &records[..] {
             [(_, PublicationRecord::Receipt(receipt))] => receipt.attempts,
             [(_, PublicationRecord::Failure(failure))] => failure.attempts,
@@ -78,17 +71,13 @@ async fn a_bus_that_fails_in_every_way_loses_nothing_and_repeats_nothing_it_conf
         let commits = interleaved(&world).await;
         let third = commits.len() / 3;
 
-        world
-            .bus
-            .refuse(|_| (fastrand::f64() < 0.2).then(|| Refusal::new("InternalFailure", "one in five")));
+        world.bus.refuse(|_| (fastrand::f64() < 0.2).then(|| Refusal::new("InternalFailure", "one in five")));
         for batch in commits[..third].chunks(25) {
             assert_eq!(failures(&world.publish(batch).await), Vec::<String>::new());
             every_send_is_on_record(&world).await;
         }
         world.bus.heal();
-        world
-            .bus
-            .break_down(|_| (fastrand::f64() < 0.1).then_some(Breakdown::AnswerLost));
+        world.bus.break_down(|_| (fastrand::f64() < 0.1).then_some(Breakdown::AnswerLost));
         for batch in commits[third..2 * third].chunks(25) {
             world.publish(batch).await;
             every_send_is_on_record(&world).await;
@@ -102,18 +91,8 @@ async fn a_bus_that_fails_in_every_way_loses_nothing_and_repeats_nothing_it_conf
         world.publisher.retry_parked(MINUTE).await.unwrap();
         every_send_is_on_record(&world).await;
 
-        assert_eq!(
-            world.parking.list("publisher", None, 100).await.unwrap(),
-            [],
-            "seed {seed}"
-        );
-        assert!(
-            published(&world)
-                .await
-                .values()
-                .all(|cursor| *cursor == EVENTS as u64),
-            "seed {seed}"
-        );
+        assert_eq!(world.parking.list("publisher", None, 100).await.unwrap(), [], "seed {seed}");
+        assert!(published(&world).await.values().all(|cursor| *cursor == EVENTS as u64), "seed {seed}");
         let arrived: HashSet<_> = world.accepted().into_iter().collect();
         assert_eq!(arrived.len(), PRODUCTS * EVENTS, "seed {seed}");
     }
@@ -130,22 +109,12 @@ async fn a_later_event_never_overtakes_a_refused_one_and_other_products_go_on() 
     assert_eq!(failures(&world.publish(&commits).await), Vec::<String>::new());
     assert_eq!(world.accepted_of("a"), [1]);
     assert_eq!(world.accepted_of("b"), [1, 2, 3, 4]);
-    let parked = world
-        .parking
-        .of("publisher", &fixtures::id("a"))
-        .await
-        .unwrap()
-        .unwrap();
+    let parked = world.parking.of("publisher", &fixtures::id("a")).await.unwrap().unwrap();
     assert_eq!((parked.from_sequence, parked.retryable), (2, false));
     assert_eq!(parked.reason, "MalformedDetail: not this one");
     let records = world.receipts.of(&fixtures::id("a"), 2, 4).await.unwrap();
-    let [(2, PublicationRecord::Failure(failure))] = &records[..] else {
-        panic!("{records:?}")
-    };
-    assert_eq!(
-        (failure.details.error_code.as_str(), failure.attempts),
-        ("MalformedDetail", 1)
-    );
+    let [(2, PublicationRecord::Failure(failure))] = &records[..] else { panic!("{records:?}") };
+    assert_eq!((failure.details.error_code.as_str(), failure.attempts), ("MalformedDetail", 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -169,11 +138,7 @@ async fn a_failure_is_on_record_before_its_event_is_sent_again() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let (log, receipts) = (seen.clone(), world.receipts.clone());
     world.bus.refuse(move |_| {
-        let records = receipts
-            .of(&fixtures::id("a"), 1, 1)
-            .now_or_never()
-            .unwrap()
-            .unwrap();
+        let records = receipts.of(&fixtures::id("a"), 1, 1).now_or_never().unwrap().unwrap();
         let attempts = records.first().map_or(0, |(_, record)| match record {
             PublicationRecord::Failure(failure) => failure.attempts,
             PublicationRecord::Receipt(receipt) => receipt.attempts,
@@ -200,15 +165,7 @@ async fn a_setup_that_needs_repair_is_not_hammered_but_heals_by_itself() {
     });
     world.publish(&commits).await;
     assert_eq!(world.bus.requests().len(), 1);
-    assert!(
-        world
-            .parking
-            .of("publisher", &fixtures::id("a"))
-            .await
-            .unwrap()
-            .unwrap()
-            .retryable
-    );
+    assert!(world.parking.of("publisher", &fixtures::id("a")).await.unwrap().unwrap().retryable);
     world.bus.heal();
     world.publisher.retry_parked(MINUTE).await.unwrap();
     assert_eq!(world.accepted_of("a"), [1, 2]);
@@ -229,9 +186,6 @@ async fn a_request_that_can_never_be_accepted_is_split_and_only_the_guilty_entry
     assert_eq!(failures(&world.publish(&commits).await), Vec::<String>::new());
     assert_eq!(world.bus.len(), 9);
     let rows = world.parking.list("publisher", None, 10).await.unwrap();
-    let rows: Vec<_> = rows
-        .iter()
-        .map(|row| (row.product_id.as_str(), row.retryable))
-        .collect();
+    let rows: Vec<_> = rows.iter().map(|row| (row.product_id.as_str(), row.retryable)).collect();
     assert_eq!(rows, [("p7", false)]);
 }

@@ -13,11 +13,7 @@ use serde_json::json;
 use crate::world::{MINUTE, World, address, clock, failures, key, nth_event};
 
 async fn row(world: &World, product: &str) -> Option<Parked> {
-    world
-        .parking
-        .of("publisher", &fixtures::id(product))
-        .await
-        .unwrap()
+    world.parking.of("publisher", &fixtures::id(product)).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -28,39 +24,17 @@ async fn a_bus_that_is_away_parks_products_and_the_schedule_publishes_them_when_
     world.publish(&a).await;
     world.publish(&b).await;
     let parked = row(&world, "a").await.unwrap();
-    assert_eq!(
-        (parked.from_sequence, parked.retryable, parked.attempts),
-        (1, true, 1)
-    );
-    assert!(
-        parked.reason.starts_with("ThrottlingException"),
-        "{}",
-        parked.reason
-    );
+    assert_eq!((parked.from_sequence, parked.retryable, parked.attempts), (1, true, 1));
+    assert!(parked.reason.starts_with("ThrottlingException"), "{}", parked.reason);
 
     let retried = world.publisher.retry_parked(MINUTE).await.unwrap();
-    assert_eq!(
-        retried,
-        Retried {
-            parked: 2,
-            ..Retried::default()
-        }
-    );
+    assert_eq!(retried, Retried { parked: 2, ..Retried::default() });
     assert_eq!(row(&world, "a").await.unwrap().attempts, 2);
 
     world.bus.heal();
     let retried = world.publisher.retry_parked(MINUTE).await.unwrap();
-    assert_eq!(
-        retried,
-        Retried {
-            released: 2,
-            ..Retried::default()
-        }
-    );
-    assert_eq!(
-        (world.accepted_of("a"), world.accepted_of("b")),
-        (vec![1, 2, 3], vec![1])
-    );
+    assert_eq!(retried, Retried { released: 2, ..Retried::default() });
+    assert_eq!((world.accepted_of("a"), world.accepted_of("b")), (vec![1, 2, 3], vec![1]));
     assert_eq!((row(&world, "a").await, row(&world, "b").await), (None, None));
 }
 
@@ -71,10 +45,7 @@ async fn a_parked_product_is_not_tried_again_by_every_new_event() {
     world.bus.refuse_nth(1, "MalformedDetail");
     world.publish(&commits[..1]).await;
     world.bus.heal();
-    assert_eq!(
-        failures(&world.publish(&commits[1..]).await),
-        Vec::<String>::new()
-    );
+    assert_eq!(failures(&world.publish(&commits[1..]).await), Vec::<String>::new());
     assert!(world.bus.is_empty());
 }
 
@@ -85,16 +56,9 @@ async fn what_time_cannot_heal_waits_for_an_operator() {
     world.bus.refuse_nth(2, "NotAuthorizedForSourceException");
     world.publish(&commits).await;
     world.bus.heal();
-    assert_eq!(
-        world.publisher.retry_parked(MINUTE).await.unwrap(),
-        Retried::default()
-    );
+    assert_eq!(world.publisher.retry_parked(MINUTE).await.unwrap(), Retried::default());
     assert_eq!(world.accepted_of("a"), [1]);
-    let end = world
-        .publisher
-        .publish_product(&fixtures::id("a"), MINUTE)
-        .await
-        .unwrap();
+    let end = world.publisher.publish_product(&fixtures::id("a"), MINUTE).await.unwrap();
     assert!(matches!(end, CaughtUp::UpTo(3)), "{end:?}");
     assert_eq!(world.accepted_of("a"), [1, 2, 3]);
     assert_eq!(row(&world, "a").await, None);
@@ -104,22 +68,11 @@ async fn what_time_cannot_heal_waits_for_an_operator() {
 async fn an_operator_learns_why_a_product_stays_parked() {
     let world = World::default();
     let commits = world.life("a", 1).await;
-    world
-        .bus
-        .refuse(|_| Some(Refusal::new("MalformedDetail", "still not")));
+    world.bus.refuse(|_| Some(Refusal::new("MalformedDetail", "still not")));
     world.publish(&commits).await;
-    let end = world
-        .publisher
-        .publish_product(&fixtures::id("a"), MINUTE)
-        .await
-        .unwrap();
-    let CaughtUp::Parked(trouble) = end else {
-        panic!("{end:?}")
-    };
-    assert_eq!(
-        (trouble.reason.as_str(), trouble.retryable),
-        ("MalformedDetail: still not", false)
-    );
+    let end = world.publisher.publish_product(&fixtures::id("a"), MINUTE).await.unwrap();
+    let CaughtUp::Parked(trouble) = end else { panic!("{end:?}") };
+    assert_eq!((trouble.reason.as_str(), trouble.retryable), ("MalformedDetail: still not", false));
     assert_eq!(row(&world, "a").await.unwrap().attempts, 2);
 }
 
@@ -127,19 +80,11 @@ async fn an_operator_learns_why_a_product_stays_parked() {
 async fn the_end_of_the_time_parks_what_is_left_and_the_schedule_goes_on_from_there() {
     let world = World::default();
     let commits = world.life("a", 2).await;
-    world
-        .bus
-        .refuse(|entry| (key(entry).1 == 2).then(|| Refusal::new("InternalFailure", "not yet")));
+    world.bus.refuse(|entry| (key(entry).1 == 2).then(|| Refusal::new("InternalFailure", "not yet")));
     let before = tokio::time::Instant::now();
-    world
-        .publisher
-        .publish(crate::world::batch(&commits), Duration::from_secs(2))
-        .await;
-    assert!(
-        before.elapsed() <= Duration::from_secs(2),
-        "{:?}",
-        before.elapsed()
-    );
+    world.publisher.publish(crate::world::batch(&commits), Duration::from_secs(2)).await;
+    // A quarter of the time is kept for receipts, cursors and parking rows.
+    assert!(before.elapsed() <= Duration::from_millis(1_500), "{:?}", before.elapsed());
     let parked = row(&world, "a").await.unwrap();
     assert_eq!((parked.from_sequence, parked.reason.as_str()), (2, "InternalFailure: not yet"));
     world.bus.heal();
@@ -153,16 +98,11 @@ async fn a_commit_of_a_newer_build_waits_for_the_upgrade_and_its_neighbours_go_o
     let mut commits = world.life("a", 1).await;
     let mut newer = world.commit_unseen("a", vec![nth_event(1)]);
     newer.0["events"][0]["schema_version"] = json!(99);
-    event_store::Journal::append(&*world.journal, &newer)
-        .await
-        .unwrap();
+    event_store::Journal::append(&*world.journal, &newer).await.unwrap();
     commits.push(newer);
     commits.extend(world.life("b", 1).await);
     assert_eq!(failures(&world.publish(&commits).await), Vec::<String>::new());
-    assert_eq!(
-        (world.accepted_of("a"), world.accepted_of("b")),
-        (vec![1], vec![1])
-    );
+    assert_eq!((world.accepted_of("a"), world.accepted_of("b")), (vec![1], vec![1]));
     let parked = row(&world, "a").await.unwrap();
     assert_eq!((parked.from_sequence, parked.retryable), (2, true));
     assert!(parked.reason.contains("version 99"), "{}", parked.reason);
@@ -175,10 +115,7 @@ async fn a_product_whose_records_never_arrived_is_behind_until_it_is_published()
     world.publish(&commits[..2]).await;
     let a = fixtures::id("a");
     assert_eq!(world.publisher.behind(&a, 5).await.unwrap(), Some(2));
-    assert!(matches!(
-        world.publisher.publish_product(&a, MINUTE).await.unwrap(),
-        CaughtUp::UpTo(5)
-    ));
+    assert!(matches!(world.publisher.publish_product(&a, MINUTE).await.unwrap(), CaughtUp::UpTo(5)));
     assert_eq!(world.publisher.behind(&a, 5).await.unwrap(), None);
     assert_eq!(world.accepted_of("a"), [1, 2, 3, 4, 5]);
     assert_eq!(world.receipts.position(&a).await.unwrap().published, 5);
@@ -227,10 +164,7 @@ async fn an_event_committed_while_its_product_is_being_released_is_published() {
     let ports = Ports {
         journal: world.journal.clone(),
         receipts: world.receipts.clone(),
-        parking: Arc::new(Racing {
-            world: world.clone(),
-            parking: world.parking.clone(),
-        }),
+        parking: Arc::new(Racing { world: world.clone(), parking: world.parking.clone() }),
         bus: world.bus.clone(),
         clock: clock(),
     };

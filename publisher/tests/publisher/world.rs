@@ -32,10 +32,7 @@ impl Default for World {
 impl World {
     /// A world whose publisher sees `seen` in front of the receipts.
     pub fn with(receipts: Arc<MemoryReceipts>, seen: Arc<dyn Receipts>) -> Self {
-        let (journal, parking) = (
-            Arc::new(MemoryJournal::default()),
-            Arc::new(MemoryParking::default()),
-        );
+        let (journal, parking) = (Arc::new(MemoryJournal::default()), Arc::new(MemoryParking::default()));
         let bus = Arc::new(MemoryBus::default());
         let ports = Ports {
             journal: journal.clone(),
@@ -104,18 +101,12 @@ impl World {
     /// The sequences of a product in the order in which they were accepted.
     pub fn accepted_of(&self, product: &str) -> Vec<u64> {
         let all = self.accepted().into_iter();
-        all.filter(|(of, _)| of == product)
-            .map(|(_, sequence)| sequence)
-            .collect()
+        all.filter(|(of, _)| of == product).map(|(_, sequence)| sequence).collect()
     }
 }
 
 pub fn address() -> Address {
-    Address {
-        source: "product-ledger.products".into(),
-        bus: "product-ledger".into(),
-        xray: false,
-    }
+    Address { source: "product-ledger.products".into(), bus: "product-ledger".into(), xray: false }
 }
 
 /// A clock that moves on by a millisecond whenever it is read.
@@ -163,16 +154,11 @@ fn record(n: usize, commit: &StoredCommit) -> EventRecord {
 pub fn key(entry: &publisher::Entry) -> (String, u64) {
     let detail: serde_json::Value = serde_json::from_str(&entry.detail).unwrap();
     let metadata = &detail["metadata"];
-    (
-        metadata["product_id"].as_str().unwrap().to_owned(),
-        metadata["sequence"].as_u64().unwrap(),
-    )
+    (metadata["product_id"].as_str().unwrap().to_owned(), metadata["sequence"].as_u64().unwrap())
 }
 
 /// The numbers a batch's answer names.
 pub fn failures(response: &DynamoDbEventResponse) -> Vec<String> {
     let failures = response.batch_item_failures.iter();
-    failures
-        .map(|failure| failure.item_identifier.clone().unwrap())
-        .collect()
+    failures.map(|failure| failure.item_identifier.clone().unwrap()).collect()
 }

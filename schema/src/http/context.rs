@@ -43,10 +43,7 @@ impl Actor {
     /// Anybody, where authentication is not configured.
     #[must_use]
     pub fn anonymous() -> Self {
-        Self {
-            name: "anonymous".into(),
-            scopes: None,
-        }
+        Self { name: "anonymous".into(), scopes: None }
     }
 }
 
@@ -77,10 +74,7 @@ impl RequestContext {
         if scopes.iter().any(|held| held == scope.name()) {
             return Ok(());
         }
-        Err(Problem::new(
-            Kind::Forbidden,
-            format!("This needs the scope {}.", scope.name()),
-        ))
+        Err(Problem::new(Kind::Forbidden, format!("This needs the scope {}.", scope.name())))
     }
 }
 
@@ -88,26 +82,12 @@ impl<S: Sync> FromRequestParts<S> for RequestContext {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let correlation_id = parts
-            .extensions
-            .get::<CorrelationId>()
-            .map(|id| id.0.clone())
-            .unwrap_or_default();
-        let actor = parts
-            .extensions
-            .get::<Actor>()
-            .cloned()
-            .unwrap_or_else(Actor::anonymous);
-        let traceparent = parts
-            .headers
-            .get("traceparent")
-            .and_then(|value| value.to_str().ok());
+        let correlation_id =
+            parts.extensions.get::<CorrelationId>().map(|id| id.0.clone()).unwrap_or_default();
+        let actor = parts.extensions.get::<Actor>().cloned().unwrap_or_else(Actor::anonymous);
+        let traceparent = parts.headers.get("traceparent").and_then(|value| value.to_str().ok());
         let traceparent = traceparent.filter(|text| is_traceparent(text)).map(str::to_owned);
-        Ok(Self {
-            actor,
-            correlation_id,
-            traceparent,
-        })
+        Ok(Self { actor, correlation_id, traceparent })
     }
 }
 
@@ -116,9 +96,7 @@ fn is_traceparent(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let hex = |part: &str, length: usize| {
         part.len() == length
-            && part
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+            && part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
     };
     let [version, trace, parent, flags] = parts.as_slice() else {
         return false;
@@ -126,9 +104,7 @@ fn is_traceparent(text: &str) -> bool {
     let ids = [(*trace, 32), (*parent, 16)];
     *version == "00"
         && hex(flags, 2)
-        && ids
-            .iter()
-            .all(|(id, length)| hex(id, *length) && id.bytes().any(|byte| byte != b'0'))
+        && ids.iter().all(|(id, length)| hex(id, *length) && id.bytes().any(|byte| byte != b'0'))
 }
 
 #[cfg(test)]
@@ -140,14 +116,7 @@ mod tests {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert!(is_traceparent(good));
         let zeros = "00-00000000000000000000000000000000-00f067aa0ba902b7-01";
-        for bad in [
-            "",
-            "00",
-            &good[1..],
-            &good.to_uppercase(),
-            &format!("{good}-x"),
-            zeros,
-        ] {
+        for bad in ["", "00", &good[1..], &good.to_uppercase(), &format!("{good}-x"), zeros] {
             assert!(!is_traceparent(bad), "{bad}");
         }
     }

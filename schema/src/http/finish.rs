@@ -32,10 +32,7 @@ impl Edge {
     pub fn system() -> Self {
         // A clock outside the years that can be written is a broken machine; commits stay in order all the same.
         let clock = || Timestamp::new(chrono::Utc::now()).unwrap_or(Timestamp::EPOCH);
-        Self {
-            clock: Arc::new(clock),
-            ids: Arc::new(ulid::Ulid::generate),
-        }
+        Self { clock: Arc::new(clock), ids: Arc::new(ulid::Ulid::generate) }
     }
 }
 
@@ -48,13 +45,9 @@ pub fn finish(routes: Router, edge: Edge) -> Router {
 
 async fn around(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let given = request
-        .headers()
-        .get(CORRELATION_ID)
-        .and_then(|value| value.to_str().ok());
-    let id = given
-        .filter(|text| is_visible(text, 128))
-        .map_or_else(|| (edge.ids)().to_string(), str::to_owned);
+    let given = request.headers().get(CORRELATION_ID).and_then(|value| value.to_str().ok());
+    let id =
+        given.filter(|text| is_visible(text, 128)).map_or_else(|| (edge.ids)().to_string(), str::to_owned);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     request.extensions_mut().insert(CorrelationId(id.clone()));
     let mut response = next.run(request).await;
@@ -84,10 +77,9 @@ fn problem_of(response: &mut Response, method: &axum::http::Method) -> Option<Pr
             Kind::MethodNotAllowed,
             format!("{method} is not allowed here; see the Allow header."),
         )),
-        StatusCode::BAD_REQUEST => Some(Problem::new(
-            Kind::Malformed,
-            "The path or the query cannot be decoded.",
-        )),
+        StatusCode::BAD_REQUEST => {
+            Some(Problem::new(Kind::Malformed, "The path or the query cannot be decoded."))
+        }
         StatusCode::INTERNAL_SERVER_ERROR => {
             Some(Problem::new(Kind::Internal, "Please report the correlation id."))
         }
@@ -99,10 +91,7 @@ fn problem_of(response: &mut Response, method: &axum::http::Method) -> Option<Pr
 fn written(response: Response, problem: &serde_json::Value) -> Response {
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
-    parts.headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/problem+json"),
-    );
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     Response::from_parts(parts, Body::from(problem.to_string()))
 }
 
@@ -128,10 +117,7 @@ mod tests {
         let response = finish(routes, Edge::system()).oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, 10_000).await.unwrap();
-        (
-            Response::from_parts(parts, Body::empty()),
-            serde_json::from_slice(&body).unwrap(),
-        )
+        (Response::from_parts(parts, Body::empty()), serde_json::from_slice(&body).unwrap())
     }
 
     #[tokio::test]

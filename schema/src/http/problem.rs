@@ -62,29 +62,19 @@ impl Kind {
             Self::NotFound => ("not-found", "There is nothing here", Code::NOT_FOUND),
             Self::ProductNotFound => ("product-not-found", "There is no such product", Code::NOT_FOUND),
             Self::VersionNotFound => ("version-not-found", "There is no such version", Code::NOT_FOUND),
-            Self::MethodNotAllowed => (
-                "method-not-allowed",
-                "This method is not allowed here",
-                Code::METHOD_NOT_ALLOWED,
-            ),
+            Self::MethodNotAllowed => {
+                ("method-not-allowed", "This method is not allowed here", Code::METHOD_NOT_ALLOWED)
+            }
             Self::ProductDeleted => ("product-deleted", "The product is deleted", Code::CONFLICT),
-            Self::ProductNotDeleted => (
-                "product-not-deleted",
-                "The product is not deleted",
-                Code::CONFLICT,
-            ),
+            Self::ProductNotDeleted => ("product-not-deleted", "The product is not deleted", Code::CONFLICT),
             Self::ProductExists => ("product-exists", "The product exists already", Code::CONFLICT),
-            Self::VersionNotReached => (
-                "version-not-reached",
-                "The version does not exist yet",
-                Code::CONFLICT,
-            ),
+            Self::VersionNotReached => {
+                ("version-not-reached", "The version does not exist yet", Code::CONFLICT)
+            }
             Self::Conflict => ("conflict", "Others keep writing this product", Code::CONFLICT),
-            Self::PreconditionFailed => (
-                "precondition-failed",
-                "The precondition does not hold",
-                Code::PRECONDITION_FAILED,
-            ),
+            Self::PreconditionFailed => {
+                ("precondition-failed", "The precondition does not hold", Code::PRECONDITION_FAILED)
+            }
             Self::BodyTooLarge => ("body-too-large", "The body is too large", Code::PAYLOAD_TOO_LARGE),
             Self::UnsupportedMediaType => (
                 "unsupported-media-type",
@@ -97,16 +87,10 @@ impl Kind {
                 "The idempotency key was used for another request",
                 Code::UNPROCESSABLE_ENTITY,
             ),
-            Self::CommitTooLarge => (
-                "commit-too-large",
-                "The product with its change is too large",
-                Code::UNPROCESSABLE_ENTITY,
-            ),
-            Self::Unavailable => (
-                "unavailable",
-                "Not possible at the moment",
-                Code::SERVICE_UNAVAILABLE,
-            ),
+            Self::CommitTooLarge => {
+                ("commit-too-large", "The product with its change is too large", Code::UNPROCESSABLE_ENTITY)
+            }
+            Self::Unavailable => ("unavailable", "Not possible at the moment", Code::SERVICE_UNAVAILABLE),
             Self::Internal => ("internal", "A fault of this server", Code::INTERNAL_SERVER_ERROR),
         }
     }
@@ -135,23 +119,14 @@ impl Problem {
     /// A problem with what the caller should know and do.
     #[must_use]
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self {
-            kind,
-            detail: detail.into(),
-            errors: Vec::new(),
-            members: Map::new(),
-            headers: Vec::new(),
-        }
+        Self { kind, detail: detail.into(), errors: Vec::new(), members: Map::new(), headers: Vec::new() }
     }
 
     /// Every fault of an invalid body at once.
     #[must_use]
     pub fn invalid(errors: Vec<Fault>) -> Self {
         let detail = "See `errors` for every fault; correct them and send the request again.";
-        Self {
-            errors,
-            ..Self::new(Kind::Invalid, detail)
-        }
+        Self { errors, ..Self::new(Kind::Invalid, detail) }
     }
 
     /// The store did not answer; repeating is safe with an idempotency key.

@@ -33,10 +33,7 @@ impl Fault {
     /// DynamoDB refuses the request because too many came.
     #[must_use]
     pub fn throttled() -> Self {
-        Self::Answer {
-            status: 400,
-            code: "ProvisionedThroughputExceededException".to_owned(),
-        }
+        Self::Answer { status: 400, code: "ProvisionedThroughputExceededException".to_owned() }
     }
 }
 
@@ -51,9 +48,7 @@ pub struct Matching {
 
 impl fmt::Debug for Matching {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Matching")
-            .field("operation", &self.operation)
-            .finish_non_exhaustive()
+        f.debug_struct("Matching").field("operation", &self.operation).finish_non_exhaustive()
     }
 }
 
@@ -61,39 +56,25 @@ impl Matching {
     /// The next request of any operation.
     #[must_use]
     pub fn any() -> Self {
-        Self {
-            operation: None,
-            chosen: Arc::new(|_| true),
-            skip: 0,
-            left: 1,
-        }
+        Self { operation: None, chosen: Arc::new(|_| true), skip: 0, left: 1 }
     }
 
     /// The next request of `operation`.
     #[must_use]
     pub fn operation(operation: &str) -> Self {
-        Self {
-            operation: Some(operation.to_owned()),
-            ..Self::any()
-        }
+        Self { operation: Some(operation.to_owned()), ..Self::any() }
     }
 
     /// Only requests `chosen` says yes to.
     #[must_use]
     pub fn when(self, chosen: impl Fn(&Request) -> bool + Send + Sync + 'static) -> Self {
-        Self {
-            chosen: Arc::new(chosen),
-            ..self
-        }
+        Self { chosen: Arc::new(chosen), ..self }
     }
 
     /// The `nth` that matches, the next being the first, instead of the next.
     #[must_use]
     pub fn nth(self, nth: usize) -> Self {
-        Self {
-            skip: nth.saturating_sub(1),
-            ..self
-        }
+        Self { skip: nth.saturating_sub(1), ..self }
     }
 
     /// So many in a row instead of one.
@@ -109,10 +90,7 @@ impl Matching {
     }
 
     fn befalls(&mut self, request: &Request) -> bool {
-        let matches = self
-            .operation
-            .as_ref()
-            .is_none_or(|operation| *operation == request.operation)
+        let matches = self.operation.as_ref().is_none_or(|operation| *operation == request.operation)
             && (self.chosen)(request)
             && self.left > 0;
         if !matches {
@@ -201,12 +179,8 @@ fn refusal(status: u16, code: &str) -> Result<HttpResponse, ConnectorError> {
         "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"),
         "message": "refused on purpose",
     });
-    let status = status
-        .try_into()
-        .map_err(|error| ConnectorError::user(Box::new(error)))?;
+    let status = status.try_into().map_err(|error| ConnectorError::user(Box::new(error)))?;
     let mut response = HttpResponse::new(status, SdkBody::from(body.to_string()));
-    response
-        .headers_mut()
-        .insert("content-type", "application/x-amz-json-1.0");
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
     Ok(response)
 }

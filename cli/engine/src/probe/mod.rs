@@ -37,26 +37,15 @@ impl Request {
     fn read(request: &HttpRequest) -> Self {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-        let body = request
-            .body()
-            .bytes()
-            .and_then(|bytes| serde_json::from_slice(bytes).ok())
-            .unwrap_or_default();
-        Self {
-            operation,
-            table: table(&body),
-            body,
-        }
+        let body =
+            request.body().bytes().and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
+        Self { operation, table: table(&body), body }
     }
 }
 
 fn table(body: &Value) -> Option<String> {
     let first = |list: &str| body[list].as_array().and_then(|list| list.first());
-    let of_batch = || {
-        body["RequestItems"]
-            .as_object()
-            .and_then(|tables| tables.keys().next().cloned())
-    };
+    let of_batch = || body["RequestItems"].as_object().and_then(|tables| tables.keys().next().cloned());
     let of_transaction = || {
         let action = first("TransactItems")?.as_object()?.values().next()?;
         action["TableName"].as_str().map(str::to_owned)
@@ -69,10 +58,7 @@ fn table(body: &Value) -> Option<String> {
         statement.split('"').nth(1).map(str::to_owned)
     };
     let named = body["TableName"].as_str().map(str::to_owned);
-    named
-        .or_else(of_batch)
-        .or_else(of_transaction)
-        .or_else(of_statement)
+    named.or_else(of_batch).or_else(of_transaction).or_else(of_statement)
 }
 
 /// What stands between the SDK and its HTTP client.
@@ -81,13 +67,7 @@ trait Probe: Clone + Debug + Send + Sync + 'static {
 }
 
 fn wrap(config: &SdkConfig, probe: impl Probe) -> SdkConfig {
-    config
-        .to_builder()
-        .http_client(Probed {
-            probe,
-            inner: config.http_client(),
-        })
-        .build()
+    config.to_builder().http_client(Probed { probe, inner: config.http_client() }).build()
 }
 
 #[derive(Clone, Debug)]
@@ -106,10 +86,7 @@ impl<P: Probe> HttpClient for Probed<P> {
             Some(inner) => inner.http_connector(settings, components),
             None => SharedHttpConnector::new(NoClient),
         };
-        SharedHttpConnector::new(ProbedConnector {
-            probe: self.probe.clone(),
-            on: Arc::new(on),
-        })
+        SharedHttpConnector::new(ProbedConnector { probe: self.probe.clone(), on: Arc::new(on) })
     }
 }
 
@@ -145,18 +122,12 @@ mod tests {
     fn the_table_is_found_wherever_an_operation_names_it() {
         let found = |body: Value| table(&body);
         assert_eq!(found(json!({ "TableName": "a" })).as_deref(), Some("a"));
-        assert_eq!(
-            found(json!({ "RequestItems": { "a": [] } })).as_deref(),
-            Some("a")
-        );
+        assert_eq!(found(json!({ "RequestItems": { "a": [] } })).as_deref(), Some("a"));
         assert_eq!(
             found(json!({ "TransactItems": [{ "Put": { "TableName": "a" } }] })).as_deref(),
             Some("a")
         );
-        assert_eq!(
-            found(json!({ "Statement": "INSERT INTO \"a\" VALUE {}" })).as_deref(),
-            Some("a")
-        );
+        assert_eq!(found(json!({ "Statement": "INSERT INTO \"a\" VALUE {}" })).as_deref(), Some("a"));
         assert_eq!(
             found(json!({ "Statements": [{ "Statement": "SELECT * FROM \"a\"" }] })).as_deref(),
             Some("a")

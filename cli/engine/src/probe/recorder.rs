@@ -30,12 +30,9 @@ impl Recorded {
     #[must_use]
     pub fn capacity(&self) -> Option<f64> {
         match &self.answer["ConsumedCapacity"] {
-            Value::Array(tables) => Some(
-                tables
-                    .iter()
-                    .filter_map(|table| table["CapacityUnits"].as_f64())
-                    .sum(),
-            ),
+            Value::Array(tables) => {
+                Some(tables.iter().filter_map(|table| table["CapacityUnits"].as_f64()).sum())
+            }
             one => one["CapacityUnits"].as_f64(),
         }
     }
@@ -60,10 +57,7 @@ impl Recorder {
     /// requests, so it is for the embedded engine and other endpoints that check no signature.
     #[must_use]
     pub fn meter(config: &SdkConfig) -> (SdkConfig, Self) {
-        let recorder = Self {
-            asks: true,
-            ..Self::default()
-        };
+        let recorder = Self { asks: true, ..Self::default() };
         (wrap(config, recorder.clone()), recorder)
     }
 
@@ -76,10 +70,7 @@ impl Recorder {
     /// The operations since the last `take`, which forgets them: the shortest way to say what was sent.
     #[must_use]
     pub fn take_operations(&self) -> Vec<String> {
-        self.take()
-            .into_iter()
-            .map(|recorded| recorded.request.operation)
-            .collect()
+        self.take().into_iter().map(|recorded| recorded.request.operation).collect()
     }
 
     /// Forgets what was recorded.
@@ -101,24 +92,15 @@ impl Probe for Recorder {
         }
         let place = {
             let mut seen = self.seen();
-            seen.push(Recorded {
-                request: sent.clone(),
-                status: None,
-                answer: Value::Null,
-            });
+            seen.push(Recorded { request: sent.clone(), status: None, answer: Value::Null });
             seen.len() - 1
         };
         HttpConnectorFuture::new(async move {
             let mut response = on.call(request).await?;
             let body = ByteStream::new(response.take_body()).collect().await;
-            let body = body
-                .map_err(|error| ConnectorError::io(error.into()))?
-                .into_bytes();
+            let body = body.map_err(|error| ConnectorError::io(error.into()))?.into_bytes();
             // The list may have been taken in between; then nobody asks for this answer any more.
-            if let Some(recorded) = recorder
-                .seen()
-                .get_mut(place)
-                .filter(|recorded| recorded.request == sent)
+            if let Some(recorded) = recorder.seen().get_mut(place).filter(|recorded| recorded.request == sent)
             {
                 recorded.status = Some(response.status().as_u16());
                 recorded.answer = serde_json::from_slice(&body).unwrap_or_default();
@@ -151,9 +133,7 @@ fn ask(request: &mut HttpRequest, sent: &Request) {
         body["ReturnConsumedCapacity"] = json!("TOTAL");
         let body = body.to_string();
         // The length was fixed before signing.
-        request
-            .headers_mut()
-            .insert("content-length", body.len().to_string());
+        request.headers_mut().insert("content-length", body.len().to_string());
         *request.body_mut() = SdkBody::from(body);
     }
 }

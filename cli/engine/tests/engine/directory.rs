@@ -15,13 +15,7 @@ async fn data_survives_a_restart() {
     create_table(&client, false).await;
     put(&client, "a").await;
     engine.close().await;
-    let closed = client
-        .get_item()
-        .table_name(TABLE)
-        .key("id", text("a"))
-        .send()
-        .await
-        .unwrap_err();
+    let closed = client.get_item().table_name(TABLE).key("id", text("a")).send().await.unwrap_err();
     let closed = DisplayErrorContext(&closed).to_string();
     assert!(closed.contains(&Ended::Closed.to_string()), "{closed}");
 
@@ -36,12 +30,7 @@ async fn a_directory_in_use_is_refused_and_names_its_holder() {
     let engine = Engine::open(directory.path()).unwrap();
     let refused = Engine::open(directory.path()).unwrap_err();
     assert!(matches!(refused, OpenError::InUse { .. }), "{refused}");
-    assert!(
-        refused
-            .to_string()
-            .contains(&format!("process {}", std::process::id())),
-        "{refused}"
-    );
+    assert!(refused.to_string().contains(&format!("process {}", std::process::id())), "{refused}");
     engine.close().await;
     Engine::open(directory.path()).unwrap().close().await;
 }
@@ -53,24 +42,14 @@ async fn what_cannot_be_opened_says_what_to_do() {
     let missing = Engine::open_read_only(directory.path()).unwrap_err();
     assert!(matches!(missing, OpenError::NotFound { .. }), "{missing}");
 
-    std::fs::write(
-        &file,
-        "this is not a database, and long enough to be none at all".repeat(100),
-    )
-    .unwrap();
+    std::fs::write(&file, "this is not a database, and long enough to be none at all".repeat(100)).unwrap();
     let damaged = Engine::open(directory.path()).unwrap_err();
     assert!(matches!(damaged, OpenError::Damaged { .. }), "{damaged}");
-    assert!(
-        damaged.to_string().contains("restore it from a copy"),
-        "{damaged}"
-    );
+    assert!(damaged.to_string().contains("restore it from a copy"), "{damaged}");
 
     // A file where the directory should be: also root cannot write there.
     let not_writable = Engine::open(&file).unwrap_err();
-    assert!(
-        matches!(not_writable, OpenError::NotWritable { .. }),
-        "{not_writable}"
-    );
+    assert!(matches!(not_writable, OpenError::NotWritable { .. }), "{not_writable}");
 }
 
 #[tokio::test]
@@ -86,13 +65,7 @@ async fn a_reader_beside_the_server_sees_its_commits_and_changes_nothing() {
         assert!(!exists(&reading, id).await);
         put(&writing, id).await;
         assert!(exists(&reading, id).await);
-        let refused = reading
-            .put_item()
-            .table_name(TABLE)
-            .item("id", text("x"))
-            .send()
-            .await
-            .unwrap_err();
+        let refused = reading.put_item().table_name(TABLE).item("id", text("x")).send().await.unwrap_err();
         assert_eq!(refused.code(), Some("AccessDeniedException"));
     }
     auditor.close().await;
@@ -108,29 +81,11 @@ async fn long_reads_see_a_table_created_after_the_first_of_them() {
     let directory = tempfile::tempdir().unwrap();
     let engine = Engine::open(directory.path()).unwrap();
     let reading = Client::new(&engine.reading_config());
-    assert!(
-        reading
-            .list_tables()
-            .send()
-            .await
-            .unwrap()
-            .table_names()
-            .is_empty()
-    );
+    assert!(reading.list_tables().send().await.unwrap().table_names().is_empty());
     let writing = Client::new(&engine.sdk_config());
     create_table(&writing, false).await;
     put(&writing, "a").await;
-    assert_eq!(
-        reading
-            .scan()
-            .table_name(TABLE)
-            .limit(10)
-            .send()
-            .await
-            .unwrap()
-            .count,
-        1
-    );
+    assert_eq!(reading.scan().table_name(TABLE).limit(10).send().await.unwrap().count, 1);
     engine.close().await;
 }
 

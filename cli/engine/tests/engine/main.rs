@@ -23,17 +23,9 @@ fn text(value: &str) -> AttributeValue {
 /// A table with a key `id` and, if asked for, a stream.
 async fn create_table(client: &Client, stream: bool) {
     let spec = StreamSpecification::builder().stream_enabled(stream);
-    let spec = if stream {
-        spec.stream_view_type(StreamViewType::NewAndOldImages)
-    } else {
-        spec
-    };
-    let id = AttributeDefinition::builder()
-        .attribute_name("id")
-        .attribute_type(ScalarAttributeType::S);
-    let key = KeySchemaElement::builder()
-        .attribute_name("id")
-        .key_type(KeyType::Hash);
+    let spec = if stream { spec.stream_view_type(StreamViewType::NewAndOldImages) } else { spec };
+    let id = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S);
+    let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash);
     client
         .create_table()
         .table_name(TABLE)
@@ -47,22 +39,10 @@ async fn create_table(client: &Client, stream: bool) {
 }
 
 async fn put(client: &Client, id: &str) {
-    client
-        .put_item()
-        .table_name(TABLE)
-        .item("id", text(id))
-        .send()
-        .await
-        .unwrap();
+    client.put_item().table_name(TABLE).item("id", text(id)).send().await.unwrap();
 }
 
 async fn exists(client: &Client, id: &str) -> bool {
-    let got = client
-        .get_item()
-        .table_name(TABLE)
-        .key("id", text(id))
-        .send()
-        .await
-        .unwrap();
+    let got = client.get_item().table_name(TABLE).key("id", text(id)).send().await.unwrap();
     got.item.is_some()
 }

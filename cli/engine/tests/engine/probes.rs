@@ -24,13 +24,7 @@ async fn a_recorder_writes_down_operation_table_request_and_capacity() {
     let (config, recorder) = Recorder::meter(&config().await);
     let client = Client::new(&config);
     put(&client, "a").await;
-    let read = client
-        .get_item()
-        .table_name(TABLE)
-        .key("id", text("a"))
-        .send()
-        .await
-        .unwrap();
+    let read = client.get_item().table_name(TABLE).key("id", text("a")).send().await.unwrap();
     assert_eq!(read.consumed_capacity.unwrap().capacity_units, Some(0.5));
 
     let seen = recorder.take();
@@ -56,17 +50,8 @@ async fn a_dropped_answer_hides_a_write_that_was_applied() {
     faults.add(Matching::operation("PutItem").nth(2), Fault::DropAnswer);
     let client = without_retries(&broken);
     put(&client, "a").await;
-    let lost = client
-        .put_item()
-        .table_name(TABLE)
-        .item("id", text("b"))
-        .send()
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(&lost, SdkError::DispatchFailure(failure) if failure.is_io()),
-        "{lost:?}"
-    );
+    let lost = client.put_item().table_name(TABLE).item("id", text("b")).send().await.unwrap_err();
+    assert!(matches!(&lost, SdkError::DispatchFailure(failure) if failure.is_io()), "{lost:?}");
     assert!(exists(&client, "b").await);
     assert_eq!(faults.applied(), 1);
 }
@@ -78,15 +63,7 @@ async fn a_request_that_fails_before_is_not_applied() {
     faults.add(of_b, Fault::FailBefore);
     let client = without_retries(&broken);
     put(&client, "a").await;
-    assert!(
-        client
-            .put_item()
-            .table_name(TABLE)
-            .item("id", text("b"))
-            .send()
-            .await
-            .is_err()
-    );
+    assert!(client.put_item().table_name(TABLE).item("id", text("b")).send().await.is_err());
     assert!(!exists(&client, "b").await);
 }
 
@@ -98,18 +75,7 @@ async fn throttling_has_its_code_and_the_sdk_retries_it() {
     put(&Client::new(&config), "a").await;
     assert_eq!(recorder.take_operations(), ["PutItem", "PutItem", "PutItem"]);
 
-    faults.add(
-        Matching::any(),
-        Fault::Answer {
-            status: 400,
-            code: "RequestLimitExceeded".to_owned(),
-        },
-    );
-    let refused = without_retries(&config)
-        .put_item()
-        .table_name(TABLE)
-        .item("id", text("b"))
-        .send()
-        .await;
+    faults.add(Matching::any(), Fault::Answer { status: 400, code: "RequestLimitExceeded".to_owned() });
+    let refused = without_retries(&config).put_item().table_name(TABLE).item("id", text("b")).send().await;
     assert_eq!(refused.unwrap_err().code(), Some("RequestLimitExceeded"));
 }

@@ -16,14 +16,7 @@ async fn client() -> Client {
 #[tokio::test]
 async fn what_was_put_is_got_and_queried() {
     let client = client().await;
-    client
-        .put_item()
-        .table_name(TABLE)
-        .item("id", text("a"))
-        .item("name", text("é"))
-        .send()
-        .await
-        .unwrap();
+    client.put_item().table_name(TABLE).item("id", text("a")).item("name", text("é")).send().await.unwrap();
     let found = client
         .query()
         .table_name(TABLE)
@@ -66,20 +59,10 @@ async fn a_second_insert_is_a_duplicate() {
     let client = client().await;
     let insert = || {
         let statement = format!("INSERT INTO \"{TABLE}\" VALUE {{'id': ?}}");
-        client
-            .execute_statement()
-            .statement(statement)
-            .parameters(text("a"))
-            .send()
+        client.execute_statement().statement(statement).parameters(text("a")).send()
     };
     insert().await.unwrap();
-    assert!(
-        insert()
-            .await
-            .unwrap_err()
-            .into_service_error()
-            .is_duplicate_item_exception()
-    );
+    assert!(insert().await.unwrap_err().into_service_error().is_duplicate_item_exception());
 }
 
 #[tokio::test]
@@ -92,61 +75,29 @@ async fn a_cancelled_transaction_names_its_reasons() {
         .condition_expression("attribute_not_exists(id)")
         .build()
         .unwrap();
-    let write = aws_sdk_dynamodb::types::TransactWriteItem::builder()
-        .put(put)
-        .build();
-    let refused = client
-        .transact_write_items()
-        .transact_items(write)
-        .send()
-        .await
-        .unwrap_err()
-        .into_service_error();
+    let write = aws_sdk_dynamodb::types::TransactWriteItem::builder().put(put).build();
+    let refused =
+        client.transact_write_items().transact_items(write).send().await.unwrap_err().into_service_error();
     let aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(
         cancelled,
     ) = refused
     else {
         panic!("{refused:?}")
     };
-    assert_eq!(
-        cancelled.cancellation_reasons()[0].code(),
-        Some("ConditionalCheckFailed")
-    );
+    assert_eq!(cancelled.cancellation_reasons()[0].code(), Some("ConditionalCheckFailed"));
 }
 
 #[tokio::test]
 async fn tables_are_listed_described_given_a_lifetime_and_deleted() {
     let client = client().await;
     assert_eq!(client.list_tables().send().await.unwrap().table_names(), [TABLE]);
-    let lifetime = TimeToLiveSpecification::builder()
-        .enabled(true)
-        .attribute_name("expires")
-        .build()
-        .unwrap();
-    client
-        .update_time_to_live()
-        .table_name(TABLE)
-        .time_to_live_specification(lifetime)
-        .send()
-        .await
-        .unwrap();
-    let described = client
-        .describe_time_to_live()
-        .table_name(TABLE)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        described.time_to_live_description.unwrap().attribute_name(),
-        Some("expires")
-    );
+    let lifetime =
+        TimeToLiveSpecification::builder().enabled(true).attribute_name("expires").build().unwrap();
+    client.update_time_to_live().table_name(TABLE).time_to_live_specification(lifetime).send().await.unwrap();
+    let described = client.describe_time_to_live().table_name(TABLE).send().await.unwrap();
+    assert_eq!(described.time_to_live_description.unwrap().attribute_name(), Some("expires"));
     client.delete_table().table_name(TABLE).send().await.unwrap();
-    let gone = client
-        .describe_table()
-        .table_name(TABLE)
-        .send()
-        .await
-        .unwrap_err();
+    let gone = client.describe_table().table_name(TABLE).send().await.unwrap_err();
     assert!(gone.into_service_error().is_resource_not_found_exception());
 }
 
@@ -161,12 +112,6 @@ async fn an_operation_the_engine_does_not_know_is_refused_not_retried() {
 async fn a_value_dynamodb_refuses_is_a_validation_error() {
     let client = client().await;
     let number = aws_sdk_dynamodb::types::AttributeValue::N("seven".to_owned());
-    let refused = client
-        .put_item()
-        .table_name(TABLE)
-        .item("id", text("a"))
-        .item("n", number)
-        .send()
-        .await;
+    let refused = client.put_item().table_name(TABLE).item("id", text("a")).item("n", number).send().await;
     assert_eq!(refused.unwrap_err().code(), Some("ValidationException"));
 }

@@ -89,8 +89,5 @@ fn waits_double_up_to_the_longest_and_are_jittered() {
     assert_eq!(RETRY.delay(3), Duration::from_millis(400));
     assert_eq!(RETRY.delay(99), Duration::from_secs(10));
     let wait = RETRY.wait(99);
-    assert!(
-        (Duration::from_secs(5)..=Duration::from_secs(10)).contains(&wait),
-        "{wait:?}"
-    );
+    assert!((Duration::from_secs(5)..=Duration::from_secs(10)).contains(&wait), "{wait:?}");
 }

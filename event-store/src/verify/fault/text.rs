@@ -48,10 +48,7 @@ impl fmt::Display for FaultKind {
             Self::Unreadable { field, reason } => write!(f, "{field} {reason}"),
             Self::NotUnderstood { reason } => write!(f, "{reason}; hash, link and order were checked"),
             Self::Changed { carried, computed } => {
-                write!(
-                    f,
-                    "the commit carries the hash {carried} but hashes to {computed}"
-                )
+                write!(f, "the commit carries the hash {carried} but hashes to {computed}")
             }
             Self::InexactNumber { number } => write!(f, "{number} is not a whole number below 2^53"),
             Self::Missing { from, to } if from == to => write!(f, "event {from} is missing"),
@@ -60,39 +57,20 @@ impl fmt::Display for FaultKind {
             Self::Duplicate => f.write_str("the commit is there twice"),
             Self::Rival => f.write_str("another commit is at this sequence"),
             Self::OutOfOrder { after } => write!(f, "it stands behind {after}"),
-            Self::BrokenLink {
-                previous_hash,
-                expected,
-            } => {
-                write!(
-                    f,
-                    "the commit follows {previous_hash}, but the one before it is {expected}"
-                )
+            Self::BrokenLink { previous_hash, expected } => {
+                write!(f, "the commit follows {previous_hash}, but the one before it is {expected}")
             }
-            Self::WrongProduct {
-                field,
-                found,
-                expected,
-            } => {
+            Self::WrongProduct { field, found, expected } => {
                 write!(f, "{field} is {found:?} under product {expected:?}")
             }
-            Self::TimeBackwards {
-                recorded_at,
-                previous,
-            } => {
-                write!(
-                    f,
-                    "it was recorded at {recorded_at}, the commit before it at {previous}"
-                )
+            Self::TimeBackwards { recorded_at, previous } => {
+                write!(f, "it was recorded at {recorded_at}, the commit before it at {previous}")
             }
             Self::Misfit { reason } => f.write_str(reason),
             Self::WrongState { fields } => {
                 for (n, (field, given, carried)) in fields.iter().enumerate() {
                     let comma = if n == 0 { "" } else { "; " };
-                    write!(
-                        f,
-                        "{comma}{field}: the events give {given}, the commit carries {carried}"
-                    )?;
+                    write!(f, "{comma}{field}: the events give {given}, the commit carries {carried}")?;
                 }
                 Ok(())
             }
@@ -101,18 +79,10 @@ impl fmt::Display for FaultKind {
             Self::ForeignReceipt { receipt, event } => {
                 write!(f, "the receipt is of event {receipt}, the event is {event}")
             }
-            Self::Rewritten {
-                seen_by,
-                seen,
-                carried,
-            } => {
-                write!(f, "{seen_by} saw the commit {seen}, here is {carried}")
+            Self::Rewritten { seen_by, seen, carried } => {
+                write!(f, "{seen_by} saw {seen}, here is {carried}")
             }
-            Self::CutOff {
-                seen_by,
-                seen,
-                newest,
-            } => {
+            Self::CutOff { seen_by, seen, newest } => {
                 write!(f, "{seen_by} saw event {seen}, the newest here is {newest}")
             }
         }

@@ -31,10 +31,7 @@ impl DynamoPriceLog {
     /// The histories in `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self {
-            client,
-            table: table.into(),
-        }
+        Self { client, table: table.into() }
     }
 
     async fn put(&self, item: item::Item) -> Result<(), Unavailable> {

@@ -33,9 +33,7 @@ impl MemoryPriceLog {
 impl PriceLog for MemoryPriceLog {
     async fn folded(&self, generation: Generation, product: &ProductId) -> Result<u64, Unavailable> {
         let kept = self.kept();
-        Ok(kept
-            .get(&(generation, product.clone()))
-            .map_or(0, |kept| kept.folded))
+        Ok(kept.get(&(generation, product.clone())).map_or(0, |kept| kept.folded))
     }
 
     async fn write(
@@ -46,9 +44,7 @@ impl PriceLog for MemoryPriceLog {
     ) -> Result<(), Unavailable> {
         let mut kept = self.kept();
         let history = kept.entry((generation, product.clone())).or_default();
-        history
-            .entries
-            .extend(entries.iter().map(|entry| (entry.place, entry.what)));
+        history.entries.extend(entries.iter().map(|entry| (entry.place, entry.what)));
         Ok(())
     }
 
@@ -78,15 +74,10 @@ impl PriceLog for MemoryPriceLog {
         let Some(history) = kept.get(&(generation, product.clone())) else {
             return Ok(History::default());
         };
-        let entries = history.entries.iter().map(|(place, what)| Entry {
-            place: *place,
-            what: *what,
-        });
+        let entries = history.entries.iter().map(|(place, what)| Entry { place: *place, what: *what });
         Ok(History {
             folded: history.folded,
-            entries: entries
-                .filter(|entry| until.is_none_or(|until| entry.place.at <= until))
-                .collect(),
+            entries: entries.filter(|entry| until.is_none_or(|until| entry.place.at <= until)).collect(),
         })
     }
 

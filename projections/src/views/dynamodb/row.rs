@@ -42,21 +42,13 @@ struct LineupItem {
 }
 
 pub(super) fn index(order: Order) -> Index {
-    let live = |name| Index {
-        name,
-        partition: LIVE,
-        position: name,
-    };
+    let live = |name| Index { name, partition: LIVE, position: name };
     match order {
         Order::Id => live("by_id"),
         Order::Name => live("by_name"),
         Order::Price => live("by_price"),
         Order::UpdatedAt => live("by_updated_at"),
-        Order::Changes => Index {
-            name: "changes",
-            partition: SHARD,
-            position: "by_updated_at",
-        },
+        Order::Changes => Index { name: "changes", partition: SHARD, position: "by_updated_at" },
     }
 }
 
@@ -78,10 +70,7 @@ pub(super) fn of(generation: Generation, product: &Product) -> Result<Item, Unav
     let mut item = Item::from([
         (KEY.to_owned(), AttributeValue::S(key(generation, &product.id))),
         (VERSION.to_owned(), number(product.version)),
-        (
-            PRODUCT.to_owned(),
-            serde_dynamo::to_attribute_value(product).map_err(unconvertible)?,
-        ),
+        (PRODUCT.to_owned(), serde_dynamo::to_attribute_value(product).map_err(unconvertible)?),
         (SHARD.to_owned(), shard.clone()),
     ]);
     if product.facts.status == Status::Active {
@@ -96,9 +85,7 @@ pub(super) fn of(generation: Generation, product: &Product) -> Result<Item, Unav
 }
 
 pub(super) fn product(mut item: Item) -> Result<Product, Unavailable> {
-    let product = item
-        .remove(PRODUCT)
-        .ok_or_else(|| Unavailable("a row without a product".into()))?;
+    let product = item.remove(PRODUCT).ok_or_else(|| Unavailable("a row without a product".into()))?;
     serde_dynamo::from_attribute_value(product).map_err(unconvertible)
 }
 
@@ -106,10 +93,7 @@ pub(super) fn row(mut item: Item, position: &str) -> Result<Row, Unavailable> {
     let Some(AttributeValue::S(position)) = item.remove(position) else {
         return Err(Unavailable("an index row without its position".into()));
     };
-    Ok(Row {
-        position,
-        product: product(item)?,
-    })
+    Ok(Row { position, product: product(item)? })
 }
 
 pub(super) fn lineup(item: Item) -> Result<Lineup, Unavailable> {
@@ -118,10 +102,7 @@ pub(super) fn lineup(item: Item) -> Result<Lineup, Unavailable> {
 }
 
 pub(super) fn of_lineup(lineup: &Lineup) -> Result<Item, Unavailable> {
-    let item = LineupItem {
-        key: LINEUP.to_owned(),
-        lineup: lineup.clone(),
-    };
+    let item = LineupItem { key: LINEUP.to_owned(), lineup: lineup.clone() };
     serde_dynamo::to_item(item).map_err(unconvertible)
 }
 

@@ -30,10 +30,7 @@ impl Life {
         };
         created.name = name.into();
         created.money = fixtures::money(price, "USD");
-        let mut life = Self {
-            id: fixtures::id(id),
-            commits: Vec::new(),
-        };
+        let mut life = Self { id: fixtures::id(id), commits: Vec::new() };
         life.commit(vec![ProductEvent::ProductCreated(created)]);
         life
     }
@@ -101,10 +98,7 @@ impl Life {
 }
 
 fn renamed(facts: &Facts, name: &str) -> ProductEvent {
-    ProductEvent::ProductRenamed(ProductRenamed {
-        name: name.into(),
-        previous_name: facts.name.clone(),
-    })
+    ProductEvent::ProductRenamed(ProductRenamed { name: name.into(), previous_name: facts.name.clone() })
 }
 
 fn repriced(facts: &Facts, price: &str, currency: &str) -> ProductEvent {
@@ -122,15 +116,10 @@ pub(crate) fn record(commit: &StoredCommit) -> EventRecord {
     record.event_id = "never this one".into();
     let item: serde_dynamo::Item = serde_dynamo::to_item(&commit.0).unwrap();
     let key = |name: &str| (name.to_owned(), item[name].clone());
-    record.change.sequence_number = Some(format!(
-        "{} {}",
-        commit.text("product_id").unwrap(),
-        commit.0["sequence"]
-    ));
-    record.change.keys = serde_dynamo::Item::from(std::collections::HashMap::from([
-        key("product_id"),
-        key("sequence"),
-    ]));
+    record.change.sequence_number =
+        Some(format!("{} {}", commit.text("product_id").unwrap(), commit.0["sequence"]));
+    record.change.keys =
+        serde_dynamo::Item::from(std::collections::HashMap::from([key("product_id"), key("sequence")]));
     record.change.new_image = item;
     record
 }

@@ -31,10 +31,7 @@ pub(crate) fn instant(text: &str) -> String {
 
 /// A product born on a day at 10.00 USD.
 pub(crate) fn priced_life(born: &str, acts: &[(&str, Act)]) -> Life {
-    let mut life = Life {
-        id: fixtures::id("p"),
-        commits: Vec::new(),
-    };
+    let mut life = Life { id: fixtures::id("p"), commits: Vec::new() };
     let begun = Life::begins("p", "Helmet", "10");
     let created = begun.commits[0].0.events[0].event.clone();
     life.commit_at(Some(day(born)), vec![created]);
@@ -51,11 +48,7 @@ pub(crate) fn priced_life(born: &str, acts: &[(&str, Act)]) -> Life {
 
 /// The product in its view.
 async fn shown(front: &Front, life: &Life) {
-    let entries: Vec<Entry> = life
-        .commits
-        .iter()
-        .flat_map(|(commit, _)| entries_of(commit))
-        .collect();
+    let entries: Vec<Entry> = life.commits.iter().flat_map(|(commit, _)| entries_of(commit)).collect();
     front.prices.write(FIRST, &life.id, &entries).await.unwrap();
     let newest = life.newest().last_sequence();
     assert!(front.prices.advance(FIRST, &life.id, 0, newest).await.unwrap());
@@ -71,12 +64,7 @@ pub(crate) async fn prices_shown(life: &Life, query: &str) -> Value {
 
 /// The timeline as `price currency from to sequence` lines.
 pub(crate) fn lines(prices: &Value) -> Vec<String> {
-    let text = |value: &Value| {
-        value
-            .as_str()
-            .map_or("…", |text| &text[..text.len().min(10)])
-            .to_owned()
-    };
+    let text = |value: &Value| value.as_str().map_or("…", |text| &text[..text.len().min(10)]).to_owned();
     let line = |period: &Value| {
         let (price, currency) = (text(&period["price"]), text(&period["currency"]));
         let (from, to) = (text(&period["from"]), text(&period["to"]));

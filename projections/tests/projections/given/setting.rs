@@ -42,10 +42,7 @@ pub(crate) fn setting(config: &SdkConfig, journal: Arc<MemoryJournal>) -> Settin
 
 impl Setting {
     pub(crate) fn rebuild(&self, view: View) -> Rebuild {
-        let projection = self
-            .projections
-            .iter()
-            .find(|projection| projection.view() == view);
+        let projection = self.projections.iter().find(|projection| projection.view() == view);
         self.rebuild_by(projection.unwrap().clone())
     }
 
@@ -95,9 +92,7 @@ pub(crate) async fn some_lives(setting: &Setting, count: usize) -> Vec<Life> {
         let mut life = Life::begins(&format!("p{n:02}"), "Helmet", "1");
         setting.recorded(&life).await;
         for step in 0..n % 4 {
-            setting
-                .happens(&mut life, &Deed::Reprice(format!("{}", 10 + step), "USD"))
-                .await;
+            setting.happens(&mut life, &Deed::Reprice(format!("{}", 10 + step), "USD")).await;
         }
         if n % 5 == 4 {
             setting.happens(&mut life, &Deed::DeleteOrRestore).await;
@@ -114,13 +109,8 @@ pub(crate) fn unwatched() -> impl Fn(Progress) + Send + Sync {
 pub(crate) async fn rows_of(views: &dyn Views, generation: Generation) -> usize {
     let mut rows = 0;
     for shard in 0..SHARDS {
-        let slice = Slice {
-            shard,
-            order: Order::Changes,
-            range: Range::all(),
-            descending: false,
-            limit: 1_000,
-        };
+        let slice =
+            Slice { shard, order: Order::Changes, range: Range::all(), descending: false, limit: 1_000 };
         rows += views.slice(generation, &slice).await.unwrap().rows.len();
     }
     rows

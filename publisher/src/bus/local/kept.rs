@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use event_store::Unavailable;
 
-use super::{Ends, LocalBus, delivery, unavailable};
+use super::{Ends, LocalBus, bus_event, unavailable};
 
 /// Entries are dropped this many at a time: a full batch of the store.
 const DROPPED_TOGETHER: u64 = 25;
@@ -18,8 +18,8 @@ type Item = HashMap<String, AttributeValue>;
 pub struct Kept {
     /// Its place in the order of the bus, from 1 without gaps.
     pub position: u64,
-    /// The receipt id.
-    pub id: String,
+    /// The id of the ledger's event.
+    pub event_id: String,
     /// The event's name in upper snake case.
     pub detail_type: String,
     /// The whole entry as EventBridge delivers it: JSON on one line.
@@ -38,12 +38,7 @@ impl LocalBus {
             .expression_attribute_values(":position", AttributeValue::N(position.to_string()))
             .limit(limit);
         let answer = query.send().await.map_err(unavailable)?;
-        answer
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(|item| decoded(&item))
-            .collect()
+        answer.items.unwrap_or_default().into_iter().map(|item| decoded(&item)).collect()
     }
 
     /// The position of the newest entry; 0 when there is none.
@@ -54,24 +49,22 @@ impl LocalBus {
         Ok(self.at_end(bus, false).await?.unwrap_or(0))
     }
 
-    /// The position of the entry with this receipt id, if it is still kept.
+    /// The position of the oldest entry of this event that is still kept. The oldest, because a replay puts an event
+    /// there again, and a reader that resumes from there misses nothing.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later.
-    pub async fn position_of(&self, bus: &str, id: &str) -> Result<Option<u64>, Unavailable> {
-        let Some(position) = delivery::position(id) else {
-            return Ok(None);
-        };
+    pub async fn position_of(&self, bus: &str, event_id: &str) -> Result<Option<u64>, Unavailable> {
         let request = self
             .client
-            .get_item()
+            .query()
             .table_name(&self.table)
-            .consistent_read(true)
-            .key("bus", AttributeValue::S(bus.to_owned()))
-            .key("position", AttributeValue::N(position.to_string()));
-        let item = request.send().await.map_err(unavailable)?.item;
-        let kept = item.map(|item| decoded(&item)).transpose()?;
-        Ok(kept.filter(|kept| kept.id == id).map(|kept| kept.position))
+            .index_name("by_event")
+            .key_condition_expression("bus_event = :event")
+            .expression_attribute_values(":event", AttributeValue::S(bus_event(bus, event_id)))
+            .limit(1);
+        let items = request.send().await.map_err(unavailable)?.items.unwrap_or_default();
+        Ok(items.first().and_then(position_in))
     }
 
     pub(super) async fn read_ends(&self, bus: &str) -> Result<Ends, Unavailable> {
@@ -104,7 +97,7 @@ impl LocalBus {
     async fn at_end(&self, bus: &str, oldest: bool) -> Result<Option<u64>, Unavailable> {
         let query = self.query(bus, "bus = :bus").scan_index_forward(oldest).limit(1);
         let items = query.send().await.map_err(unavailable)?.items.unwrap_or_default();
-        items.first().map(|item| Ok(decoded(item)?.position)).transpose()
+        Ok(items.first().and_then(position_in))
     }
 
     fn query(&self, bus: &str, condition: &str) -> QueryFluentBuilder {
@@ -125,18 +118,19 @@ fn delete(bus: &str, position: u64) -> Result<WriteRequest, aws_sdk_dynamodb::er
     Ok(WriteRequest::builder().delete_request(request).build())
 }
 
+fn position_in(item: &Item) -> Option<u64> {
+    item.get("position")?.as_n().ok()?.parse().ok()
+}
+
 fn decoded(item: &Item) -> Result<Kept, Unavailable> {
-    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
-    let position = item
-        .get("position")
-        .and_then(|value| value.as_n().ok())
-        .and_then(|digits| digits.parse().ok());
+    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
     let kept = || {
+        let (_, event_id) = text("bus_event")?.rsplit_once('#')?;
         Some(Kept {
-            position: position?,
-            id: text("id")?,
-            detail_type: text("detail_type")?,
-            entry: text("entry")?,
+            position: position_in(item)?,
+            event_id: event_id.to_owned(),
+            detail_type: text("detail_type")?.clone(),
+            entry: text("entry")?.clone(),
         })
     };
     kept().ok_or_else(|| Unavailable("an entry of the local bus cannot be read".into()))

@@ -72,12 +72,8 @@ pub(super) fn last_place(until: Option<Timestamp>) -> String {
 pub(super) fn of(generation: Generation, product: &ProductId, entry: &Entry) -> Result<Item, Unavailable> {
     let what = match entry.what {
         What::Priced(money) => WhatItem::Priced(money),
-        What::Deleted => WhatItem::Status {
-            status: StatusItem::Deleted,
-        },
-        What::Restored => WhatItem::Status {
-            status: StatusItem::Restored,
-        },
+        What::Deleted => WhatItem::Status { status: StatusItem::Deleted },
+        What::Restored => WhatItem::Status { status: StatusItem::Restored },
     };
     let item = EntryItem {
         key: key(generation, product),
@@ -90,11 +86,7 @@ pub(super) fn of(generation: Generation, product: &ProductId, entry: &Entry) -> 
 
 /// Adds one item of a product's partition.
 pub(super) fn read_into(history: &mut History, item: Item) -> Result<(), Unavailable> {
-    if item
-        .get(PLACE)
-        .and_then(|place| place.as_s().ok())
-        .is_some_and(|place| place == CURSOR)
-    {
+    if item.get(PLACE).and_then(|place| place.as_s().ok()).is_some_and(|place| place == CURSOR) {
         history.folded = sequence(&item)?;
         return Ok(());
     }
@@ -103,12 +95,8 @@ pub(super) fn read_into(history: &mut History, item: Item) -> Result<(), Unavail
         Place::parse(&item.place).ok_or_else(|| Unavailable("a price entry without its place".into()))?;
     let what = match item.what {
         WhatItem::Priced(money) => What::Priced(money),
-        WhatItem::Status {
-            status: StatusItem::Deleted,
-        } => What::Deleted,
-        WhatItem::Status {
-            status: StatusItem::Restored,
-        } => What::Restored,
+        WhatItem::Status { status: StatusItem::Deleted } => What::Deleted,
+        WhatItem::Status { status: StatusItem::Restored } => What::Restored,
     };
     history.entries.push(Entry { place, what });
     Ok(())

@@ -1,0 +1,194 @@
+//! `ledger verify`.
+
+use std::sync::Arc;
+
+use event_store::receipts::Record;
+use event_store::{DynamoReceipts, Receipts, chain};
+use projections::{DynamoViews, Views};
+use schema::{PublicationReceipt, PublicationRecord, StoredCommit, fixtures};
+use serde_json::{Value, json};
+
+use super::given::{Ledger, Ran, lives};
+
+fn one_line(ran: &Ran, code: i32, says: &str) {
+    assert_eq!(ran.code, code, "{ran:?}");
+    let told = ran.err.lines().filter(|line| line.starts_with("ledger: ")).collect::<Vec<_>>();
+    assert!(told.len() == 1 && told[0].contains(says), "{}", ran.err);
+}
+
+fn rehash(commit: &mut StoredCommit) {
+    commit.0["hash"] = json!(chain::hash_of(commit).unwrap().as_str());
+}
+
+#[tokio::test]
+async fn a_whole_ledger_and_its_export_are_whole_with_the_same_heads() {
+    let ledger = Ledger::of_two().await;
+    let tables = ledger.run(&["verify"]);
+    assert_eq!(tables.code, 0, "{tables:?}");
+    assert!(tables.out.starts_with("whole: 2 products, 8 commits, 8 events, heads "), "{}", tables.out);
+    assert_eq!(ledger.run(&["export", "-o", "export.ndjson"]).code, 0);
+    let file = ledger.run_without(&["verify", "--file", "export.ndjson"]);
+    assert_eq!((file.code, &file.out), (0, &tables.out), "{}", file.err);
+    let heads = ledger.run_without(&["verify", "--file", "export.ndjson", "--heads"]);
+    let expected = lives();
+    let head = |at: usize, version| {
+        let product = expected[at].text("product_id").unwrap();
+        format!("{product} {version} {}\n", expected[at].text("hash").unwrap())
+    };
+    assert_eq!(heads.out, head(5, 6) + &head(7, 2) + &tables.out);
+}
+
+#[tokio::test]
+async fn one_product_is_verified_in_the_tables_and_in_a_file() {
+    let ledger = Ledger::of_two().await;
+    ledger.run(&["export", "-o", "export.ndjson"]);
+    for ran in
+        [ledger.run(&["verify", "lamp"]), ledger.run_without(&["verify", "lamp", "--file", "export.ndjson"])]
+    {
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(ran.out.starts_with("whole: 1 products, 2 commits, 2 events"), "{}", ran.out);
+    }
+    let mut commit = lives().remove(1);
+    commit.0["metadata"]["actor"] = json!("mallory");
+    ledger.overwrite(&commit).await;
+    assert_eq!(ledger.run(&["verify", "lamp"]).code, 0, "the other product is not looked at");
+    assert_eq!(ledger.run(&["verify", "helmet"]).code, 1);
+}
+
+#[tokio::test]
+async fn a_fault_in_the_tables_is_named_with_product_and_sequence() {
+    let ledger = Ledger::of_two().await;
+    let mut commit = lives().remove(2);
+    commit.0["state"]["price"] = json!("0.01");
+    rehash(&mut commit);
+    ledger.overwrite(&commit).await;
+    let ran = ledger.run(&["verify"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert!(
+        lines[0].starts_with("product helmet sequence 3: wrong_state: price: the events give \"34.99\""),
+        "{}",
+        ran.out
+    );
+    assert!(lines[1].starts_with("product helmet sequence 4: broken_link: "), "{}", ran.out);
+    assert!(lines[2].starts_with("2 faults: 2 products, 8 commits, 8 events"), "{}", ran.out);
+    let json: Value = serde_json::from_str(&ledger.run(&["verify", "--json"]).out).unwrap();
+    assert_eq!((&json["valid"], &json["commits"]), (&json!(false), &json!(8)));
+    assert_eq!(json["faults"][1]["fault"], json!("broken_link"));
+    assert_eq!(json["faults"][1]["sequence"], json!(4));
+}
+
+#[tokio::test]
+async fn a_fault_in_a_file_is_named_with_its_line_too() {
+    let ledger = Ledger::of_two().await;
+    ledger.run(&["export", "-o", "export.ndjson"]);
+    let export = super::given::read(&ledger.path("export.ndjson"));
+    let mut lines: Vec<&str> = export.lines().collect();
+    lines.remove(3);
+    std::fs::write(ledger.path("less.ndjson"), lines.join("\n")).unwrap();
+    let ran = ledger.run_without(&["verify", "--file", "less.ndjson"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(
+        ran.out.starts_with("line 4: product helmet sequence 5: missing: event 4 is missing\n"),
+        "{}",
+        ran.out
+    );
+}
+
+#[tokio::test]
+async fn an_earlier_export_shows_what_was_cut_off_and_what_was_written_anew() {
+    let ledger = Ledger::of_two().await;
+    ledger.run(&["export", "-o", "earlier.ndjson"]);
+    assert_eq!(ledger.run(&["verify", "--against", "earlier.ndjson"]).code, 0);
+    let mut commit = lives().remove(7);
+    commit.0["metadata"]["actor"] = json!("mallory");
+    rehash(&mut commit);
+    ledger.overwrite(&commit).await;
+    assert_eq!(ledger.run(&["verify"]).code, 0, "a chain alone cannot show it");
+    let ran = ledger.run(&["verify", "--against", "earlier.ndjson"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.out.contains("product lamp sequence 2: rewritten: the earlier export saw"), "{}", ran.out);
+    std::fs::write(ledger.path("damaged.ndjson"), "oops").unwrap();
+    one_line(&ledger.run(&["verify", "--against", "damaged.ndjson"]), 2, "is not whole itself");
+}
+
+#[tokio::test]
+async fn the_view_is_compared_on_request() {
+    let ledger = Ledger::of_two().await;
+    let views = DynamoViews::new(ledger.client.clone(), "ledger-products");
+    let generation = views.lineup().await.unwrap().products.read;
+    for commit in lives() {
+        views.put(generation, &commit.decode().unwrap().unsealed.state).await.unwrap();
+    }
+    let ran = ledger.run(&["verify", "--views"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let mut later = lives().remove(7).decode().unwrap().unsealed.state;
+    later.version = 3;
+    views.put(generation, &later).await.unwrap();
+    later.id = fixtures::id("gone");
+    views.put(generation, &later).await.unwrap();
+    let ran = ledger.run(&["verify", "--views"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert_eq!(lines[0], "product lamp sequence 2: cut_off: the view saw event 3, the newest here is 2");
+    assert_eq!(lines[1], "product gone sequence 0: cut_off: the view saw event 3, the newest here is 0");
+}
+
+#[tokio::test]
+async fn receipts_are_compared_on_request() {
+    let ledger = Ledger::of_two().await;
+    let receipts: Arc<dyn Receipts> = Arc::new(DynamoReceipts::new(ledger.client.clone(), "ledger-receipts"));
+    let mut records = Vec::new();
+    for commit in lives() {
+        let commit = commit.decode().unwrap();
+        for (sequence, recorded) in commit.numbered() {
+            let receipt = PublicationReceipt {
+                event_id: recorded.event_id.to_string(),
+                receipt_id: "r".into(),
+                bus: "local".into(),
+                published_at: commit.recorded_at,
+                attempts: 1,
+                hash: commit.hash.clone(),
+            };
+            let outcome = PublicationRecord::Receipt(receipt);
+            records.push(Record { product: commit.product_id.clone(), sequence, outcome });
+        }
+    }
+    let last = records.pop().unwrap();
+    receipts.record(&records).await.unwrap();
+    let ran = ledger.run(&["verify", "--receipts"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.out.starts_with("product lamp sequence 2: unpublished: "), "{}", ran.out);
+    receipts.record(&[last]).await.unwrap();
+    assert_eq!(ledger.run(&["verify", "--receipts"]).code, 0);
+}
+
+#[tokio::test]
+async fn a_commit_of_a_later_build_is_neither_whole_nor_damaged() {
+    let ledger = Ledger::of_two().await;
+    let mut commit = lives().remove(7);
+    commit.0["events"][0]["schema_version"] = json!(2);
+    rehash(&mut commit);
+    ledger.overwrite(&commit).await;
+    let ran = ledger.run(&["verify"]);
+    one_line(&ran, 2, "a later build");
+    assert!(
+        ran.out.starts_with("product lamp sequence 2: not_understood: ProductRenamed version 2"),
+        "{}",
+        ran.out
+    );
+}
+
+#[tokio::test]
+async fn what_could_not_be_checked_is_said_in_one_line() {
+    let ledger = Ledger::of_two().await;
+    one_line(&ledger.run(&["verify", "nobody"]), 2, "there is no product nobody");
+    ledger.run(&["export", "-o", "export.ndjson"]);
+    let file = |arguments: &[&str]| ledger.run_without(&[&["verify", "--file"], arguments].concat());
+    one_line(&file(&["export.ndjson", "nobody"]), 2, "there is no product nobody");
+    one_line(&file(&["missing.ndjson"]), 2, "missing.ndjson cannot be read");
+    one_line(&file(&["."]), 2, "cannot be read");
+    one_line(&ledger.run_without(&["verify"]), 2, "--data");
+    one_line(&ledger.run_without(&["verify", "--data", "nowhere"]), 2, "--data nowhere");
+    assert_eq!(file(&["export.ndjson", "--receipts"]).code, 2, "an export has no receipts");
+}
