@@ -1,11 +1,12 @@
 //! The whole ledger with a bus outside: everything arrives there, also after the bus was away.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::moto_server::Moto;
-use crate::scenario::{Ledger, adventure_works, expected, json, printed, repository};
+use crate::scenario::{Ledger, PATIENCE, adventure_works, expected, json, printed, repository};
 
 const BUS: &str = "product-ledger";
 
@@ -26,10 +27,11 @@ fn ledger_on(moto: &Moto) -> Ledger {
 
 /// What arrives until there are `count` messages.
 async fn delivered(moto: &Moto, count: usize) -> Vec<Value> {
-    let mut messages = Vec::new();
+    let (mut messages, started) = (Vec::new(), Instant::now());
     while messages.len() < count {
+        assert!(started.elapsed() < PATIENCE, "{} of {count} messages came", messages.len());
         messages.extend(moto.delivered(BUS).await);
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     messages
 }
@@ -45,35 +47,41 @@ async fn an_import_arrives_at_the_queue_as_its_schema_says_and_every_receipt_is_
     let messages = delivered(&moto, 696).await;
     assert_eq!(messages.len(), 696);
     let mut schemas = BTreeMap::new();
-    let mut ids: BTreeMap<(String, u64), Value> = BTreeMap::new();
-    let mut sequences: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    let mut arrived: BTreeMap<String, Vec<(u64, &Value)>> = BTreeMap::new();
     for message in &messages {
-        let name = match message["detail-type"].as_str().unwrap() {
-            "PRODUCT_CREATED" => "ProductCreated",
-            "PRODUCT_PRICE_CHANGED" => "ProductPriceChanged",
-            "PRODUCT_DELETED" => "ProductDeleted",
-            other => panic!("{other} is not in the file"),
-        };
+        let name = event_name(message);
         let schema = schemas.entry(name).or_insert_with(|| {
             let path = repository().join(format!("schema/json/messages/{name}.v1.json"));
             jsonschema::validator_for(&json(&std::fs::read_to_string(path).unwrap())).unwrap()
         });
         assert!(schema.is_valid(&message["detail"]), "{message}");
         let metadata = &message["detail"]["metadata"];
-        let key =
-            (metadata["product_id"].as_str().unwrap().to_owned(), metadata["sequence"].as_u64().unwrap());
-        sequences.entry(key.0.clone()).or_default().push(key.1);
-        ids.insert(key, message["id"].clone());
+        let product = metadata["product_id"].as_str().unwrap().to_owned();
+        arrived.entry(product).or_default().push((metadata["sequence"].as_u64().unwrap(), &message["id"]));
     }
     for (product, commits) in ledger.histories(expected().into_keys()).await {
-        assert_eq!(sequences[&product], (1..=commits.len() as u64).collect::<Vec<_>>(), "{product}");
-        for commit in commits {
-            let key = (product.clone(), commit["sequence"].as_u64().unwrap());
+        let sequences = arrived[&product].iter().map(|(sequence, _)| *sequence);
+        assert_eq!(
+            sequences.collect::<Vec<_>>(),
+            (1..=commits.len() as u64).collect::<Vec<_>>(),
+            "{product}"
+        );
+        for (sequence, id) in &arrived[&product] {
             // The receipt is written after the bus has accepted the event.
-            let path = format!("/products/{product}/history?after={}", key.1 - 1);
+            let path = format!("/products/{product}/history?after={}", sequence - 1);
             let page = ledger.until(&path, |_, page| !page["commits"][0]["receipts"][0].is_null()).await;
-            assert_eq!(page["commits"][0]["receipts"][0]["receipt_id"], ids[&key], "{key:?}");
+            assert_eq!(&&page["commits"][0]["receipts"][0]["receipt_id"], id, "{product} {sequence}");
         }
+    }
+}
+
+/// Name of the schema of a message's event.
+fn event_name(message: &Value) -> &'static str {
+    match message["detail-type"].as_str().unwrap() {
+        "PRODUCT_CREATED" => "ProductCreated",
+        "PRODUCT_PRICE_CHANGED" => "ProductPriceChanged",
+        "PRODUCT_DELETED" => "ProductDeleted",
+        other => panic!("{other} is not in the file"),
     }
 }
 
@@ -90,7 +98,7 @@ async fn a_bus_that_was_away_longer_than_the_retries_gets_everything_when_it_is_
             assert_eq!((&row["consumer"], &row["retryable"]), (&"publisher".into(), &true.into()), "{row}");
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
     let (_, history) = ledger.get("/products/p/history").await;
     assert_eq!(history["commits"][0]["receipts"][0]["receipt_id"], "", "{history}");
@@ -106,6 +114,6 @@ async fn a_bus_that_was_away_longer_than_the_retries_gets_everything_when_it_is_
         })
         .await;
     while !ledger.operate(&["parked", "list", "--json"]).stdout.is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

@@ -15,7 +15,7 @@ fn steps(readme: &str) -> Vec<(String, String)> {
             _ if !inside => {}
             _ => match line.strip_prefix("$ ") {
                 Some(command) => steps.push((command.to_owned(), String::new())),
-                None => steps.last_mut().unwrap().1.push_str(&format!("{line}\n")),
+                None => steps.last_mut().unwrap().1.extend([line, "\n"]),
             },
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use serde_json::Value;
@@ -12,11 +13,15 @@ use tempfile::TempDir;
 /// The program.
 pub const LEDGER: &str = env!("CARGO_BIN_EXE_ledger");
 
+/// A test that still waits after this time waits for what never comes.
+pub const PATIENCE: Duration = Duration::from_secs(240);
+
 /// A server with its data directory. It is killed when dropped, and the directory goes with it.
 pub struct Ledger {
     pub url: String,
     pub data: PathBuf,
     pub http: reqwest::Client,
+    started: Instant,
     process: Child,
     _directory: Option<TempDir>,
 }
@@ -43,7 +48,8 @@ impl Ledger {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");
         let (process, url) = serve(&data, arguments, settings);
-        Self { url, data, http: reqwest::Client::new(), process, _directory: Some(directory) }
+        let (http, started) = (reqwest::Client::new(), Instant::now());
+        Self { url, data, http, started, process, _directory: Some(directory) }
     }
 
     /// `kill -9`.
@@ -73,10 +79,12 @@ impl Ledger {
 
     /// An operator's or auditor's command on this data directory, while the server runs on it or not.
     pub fn operate(&self, arguments: &[&str]) -> Output {
+        assert!(self.started.elapsed() < PATIENCE, "waited in vain for an answer to {arguments:?}");
         program().args(arguments).arg("--data").arg(&self.data).output().unwrap()
     }
 
     pub async fn get(&self, path: &str) -> (u16, Value) {
+        assert!(self.started.elapsed() < PATIENCE, "waited in vain for an answer of {path}");
         answer(self.http.get(format!("{}{path}", self.url))).await
     }
 
@@ -128,7 +136,8 @@ impl Ledger {
         let mut bytes = response.bytes_stream();
         let (mut entries, mut text) = (Vec::new(), String::new());
         while !enough(&entries) {
-            text.push_str(std::str::from_utf8(&bytes.next().await.unwrap().unwrap()).unwrap());
+            let more = tokio::time::timeout(PATIENCE, bytes.next()).await.expect("no more entries come");
+            text.push_str(std::str::from_utf8(&more.unwrap().unwrap()).unwrap());
             while let Some(end) = text.find("\n\n") {
                 let event: String = text.drain(..end + 2).collect();
                 entries.extend(event.lines().filter_map(|line| line.strip_prefix("data: ")).map(json));
@@ -137,14 +146,14 @@ impl Ledger {
         entries
     }
 
-    /// Waits until what is asked for is answered as wanted; the test's own time limit ends it otherwise.
+    /// Waits until what is asked for is answered as wanted.
     pub async fn until(&self, path: &str, wanted: impl Fn(u16, &Value) -> bool) -> Value {
         loop {
             let (status, body) = self.get(path).await;
             if wanted(status, &body) {
                 return body;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 }

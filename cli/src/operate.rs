@@ -31,7 +31,7 @@ pub(crate) use socket::listen;
 #[derive(Debug, Args)]
 pub struct Where {
     /// Data directory of the ledger, also while `serve` runs on it; without it, the AWS SDK's environment.
-    #[arg(long)]
+    #[arg(long, global = true)]
     data: Option<PathBuf>,
 }
 

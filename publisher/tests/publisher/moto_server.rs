@@ -62,7 +62,9 @@ impl Moto {
 
     /// A bus whose events of every source all arrive in an SQS queue.
     pub async fn create_bus(&self, bus: &str) {
-        let queue = self.sqs("CreateQueue", json!({"QueueName": bus})).await;
+        // What was read once is never shown again.
+        let hidden = json!({"QueueName": bus, "Attributes": {"VisibilityTimeout": "43200"}});
+        let queue = self.sqs("CreateQueue", hidden).await;
         assert!(queue["QueueUrl"].is_string(), "{queue}");
         let client = aws_sdk_eventbridge::Client::new(&self.config());
         client.create_event_bus().name(bus).send().await.unwrap();
