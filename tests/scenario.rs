@@ -14,7 +14,7 @@ use tempfile::TempDir;
 pub const LEDGER: &str = env!("CARGO_BIN_EXE_ledger");
 
 /// A test that still waits after this time waits for what never comes.
-pub const PATIENCE: Duration = Duration::from_secs(240);
+pub const PATIENCE: Duration = Duration::from_mins(4);
 
 /// A server with its data directory. It is killed when dropped, and the directory goes with it.
 pub struct Ledger {
@@ -136,7 +136,8 @@ impl Ledger {
         let mut bytes = response.bytes_stream();
         let (mut entries, mut text) = (Vec::new(), String::new());
         while !enough(&entries) {
-            let more = tokio::time::timeout(PATIENCE, bytes.next()).await.expect("no more entries come");
+            let more = tokio::time::timeout(PATIENCE, bytes.next()).await;
+            let more = more.unwrap_or_else(|_| panic!("{} entries came, and no more", entries.len()));
             text.push_str(std::str::from_utf8(&more.unwrap().unwrap()).unwrap());
             while let Some(end) = text.find("\n\n") {
                 let event: String = text.drain(..end + 2).collect();

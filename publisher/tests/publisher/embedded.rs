@@ -12,6 +12,7 @@ use event_store::{
 };
 use publisher::{Address, LocalBus, Patience, Ports, Publisher};
 use schema::{PublicationRecord, StoredCommit, fixtures};
+use serde_json::Value;
 
 use crate::local_bus::bus_on;
 use crate::world::{MINUTE, World, address, batch, clock, failures, sequence_number};
@@ -61,10 +62,10 @@ async fn embedded(config: &SdkConfig) -> Embedded {
 async fn kept(bus: &LocalBus) -> Vec<(String, u64, String)> {
     let kept = bus.after("local", 0, 1_000).await.unwrap();
     let metadata = kept.iter().map(|kept| {
-        let entry: serde_json::Value = serde_json::from_str(&kept.entry).unwrap();
+        let entry: Value = serde_json::from_str(&kept.entry).unwrap();
         entry["detail"]["metadata"].clone()
     });
-    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
     metadata
         .map(|metadata| {
             (
@@ -90,10 +91,13 @@ async fn receipts_carry_the_ids_of_the_local_bus() {
         assert_eq!(embedded.receipts.position(&product).await.unwrap().published, 4);
         for (sequence, record) in embedded.receipts.of(&product, 1, 4).await.unwrap() {
             let PublicationRecord::Receipt(receipt) = record else { panic!("{record:?}") };
-            let position = embedded.bus.position_of("local", &receipt.receipt_id).await.unwrap().unwrap();
-            let (of, number, event_id) =
-                kept(&embedded.bus).await.remove(usize::try_from(position).unwrap() - 1);
-            assert_eq!((of.as_str(), number, event_id), (product.as_str(), sequence, receipt.event_id));
+            let entries = embedded.bus.after("local", 0, 1_000).await.unwrap();
+            let mut entries = entries.iter().map(|kept| serde_json::from_str::<Value>(&kept.entry).unwrap());
+            let entry = entries.find(|entry| entry["id"] == receipt.receipt_id.as_str()).unwrap();
+            let metadata = &entry["detail"]["metadata"];
+            let of = (&metadata["product_id"], &metadata["sequence"], &metadata["event_id"]);
+            let receipt_of = (product.as_str().into(), sequence.into(), receipt.event_id.into());
+            assert_eq!(of, (&receipt_of.0, &receipt_of.1, &receipt_of.2));
             assert_eq!((receipt.bus.as_str(), receipt.attempts), ("local", 1));
         }
     }
