@@ -20,8 +20,21 @@ tidy:
 test *arguments:
     cargo test {{arguments}}
 
-# Take over what is generated: JSON Schemas, samples of new event versions, the output in README's tour
+# Fuzz one target of fuzz/, or all: ten minutes each unless told otherwise
+fuzz target="all" seconds="600":
+    fuzz/run {{target}} {{seconds}}
+
+# A minute of mixed load with more clients than places: statuses, latencies, memory
+load:
+    cargo test -p cli --test whole a_minute_of_mixed_load -- --ignored --nocapture
+
+# Let schemathesis attack a server of its own (pip install -r .ci/requirements.txt)
+attack *arguments:
+    tests/schemathesis/run {{arguments}}
+
+# Take over what is generated: JSON Schemas, OpenAPI, samples of new event versions, the output in README's tour
 accept:
     LEDGER_ACCEPT=1 cargo test -p schema --test contract --no-fail-fast
     LEDGER_ACCEPT=1 cargo test -p event-store --test journal frozen
+    LEDGER_ACCEPT=1 cargo test -p cli --test whole openapi
     LEDGER_ACCEPT=1 cargo test -p cli --test whole readme

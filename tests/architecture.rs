@@ -22,10 +22,11 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("projections", middle.clone()),
         ("publisher", middle),
         ("cli", vec!["commands", "engine", "event-store", "projections", "publisher", "schema"]),
+        ("fuzz", vec!["cli", "commands", "event-store", "projections", "publisher", "schema"]),
     ])
 }
 
-fn sources() -> Vec<(PathBuf, String)> {
+pub fn sources() -> Vec<(PathBuf, String)> {
     let listed = Command::new("git")
         .args(["ls-files", "-co", "--exclude-standard", "*.rs"])
         .current_dir(repository())

@@ -3,15 +3,22 @@
 
 mod architecture;
 mod audit;
+mod auth;
+mod browser;
 mod bus;
 mod catalogue;
 mod crash;
 mod eventbridge;
 mod front;
 mod import;
+mod limits;
+mod load;
 #[path = "../publisher/tests/publisher/moto_server.rs"]
 mod moto_server;
+mod observed;
+mod openapi;
 mod operators;
 mod readme;
 mod scenario;
 mod settings;
+mod traces;

@@ -1,6 +1,7 @@
 //! The program as a newcomer has it: a data directory of its own, a free port, and nothing left behind.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -65,9 +66,31 @@ impl Ledger {
 
     /// SIGTERM, and the exit code.
     pub fn terminate(&mut self) -> Option<i32> {
-        let id = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.ask_to_stop();
+        self.ended()
+    }
+
+    /// The exit code, once it has ended.
+    pub fn ended(&mut self) -> Option<i32> {
         self.process.wait().unwrap().code()
+    }
+
+    /// SIGTERM.
+    pub fn ask_to_stop(&self) {
+        let id = self.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Every line it logged so far.
+    pub fn log(&self) -> Vec<Value> {
+        let log = std::fs::read_to_string(self.data.with_extension("log")).unwrap();
+        // The last line may be half written.
+        log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     /// `ledger import` of a file against this server.
@@ -174,7 +197,8 @@ fn serve(data: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> (Child, 
         .arg(data)
         .args(arguments)
         .envs(settings.iter().copied());
-    let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let log = OpenOptions::new().create(true).append(true).open(data.with_extension("log")).unwrap();
+    let mut process = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let url = line.trim().strip_prefix("Listening on ").unwrap_or_else(|| panic!("the server said {line:?}"));

@@ -2,7 +2,7 @@
 //! interruption, changes nothing.
 
 mod client;
-mod line;
+pub mod line;
 mod product;
 mod report;
 
@@ -37,12 +37,12 @@ pub struct ImportArgs {
     concurrency: u16,
 }
 
-/// Sends the file's commands; exit code 1 if any line failed.
+/// Sends the file's commands; exit code 1 if any line failed, 2 if the server does not let us.
 ///
 /// # Errors
 /// When the file cannot be read or the server cannot be reached at all.
 pub async fn run(arguments: ImportArgs) -> anyhow::Result<ExitCode> {
-    let client = Client::new(&arguments.url, std::env::var("LEDGER_TOKEN").ok())?;
+    let client = Client::new(&arguments.url, crate::remote::token())?;
     let total = count_lines(&arguments.file).await?;
     client.reach().await?;
     let report = Arc::new(Report::new(total));
@@ -57,7 +57,7 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<ExitCode> {
     for worker in workers {
         worker.await.context("a worker ended early")?;
     }
-    Ok(if report.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(report.finish())
 }
 
 /// Gives every line to the worker of its product, with its ordinal within the product.

@@ -1,13 +1,16 @@
 //! The program `ledger`: the whole system in one process, fed by the same streams and calling the same functions as the
 //! Lambdas, and the tools of those who run and audit it. One file per subcommand.
 
+pub mod auth;
 pub mod columns;
+pub mod docs;
 pub mod export;
 mod health;
 pub mod history;
 pub mod import;
 mod logs;
 pub mod mapping;
+pub mod openapi;
 pub mod operate;
 pub mod out;
 pub mod parked;
@@ -22,6 +25,7 @@ pub mod serve;
 pub mod settings;
 pub mod show;
 pub mod system;
+pub mod traces;
 pub mod verify;
 
 use std::process::ExitCode;
@@ -75,7 +79,11 @@ enum Command {
 /// Runs the program.
 #[must_use]
 pub fn run(arguments: Arguments) -> ExitCode {
-    logs::start();
+    let traces = match traces::Traces::configured() {
+        Ok(traces) => traces,
+        Err(error) => return cannot(&error),
+    };
+    logs::start(traces.as_ref());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return cannot(&error.into()),

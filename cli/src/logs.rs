@@ -1,17 +1,33 @@
-//! Logs on standard error: readable on a terminal, JSON elsewhere; `RUST_LOG` chooses what is shown.
+//! Logs on standard error: readable on a terminal, JSON elsewhere; `RUST_LOG` chooses what is shown. Traces, where they are
+//! configured, get the same spans.
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
+
+use crate::traces::Traces;
+
+/// Whose spans are traced.
+const OURS: [&str; 5] = ["schema", "commands", "projections", "publisher", "cli"];
 
 /// Starts logging; later calls change nothing.
-pub fn start() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,aws_config=warn"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A second start in one process, as in tests, keeps the first.
-    let _ = if std::io::stderr().is_terminal() {
-        logs.try_init()
+pub fn start(traces: Option<&Traces>) {
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,aws_config=warn,opentelemetry=warn"));
+    let logs = fmt::layer().with_writer(std::io::stderr);
+    let logs = if std::io::stderr().is_terminal() {
+        logs.boxed()
     } else {
-        logs.json().flatten_event(true).try_init()
+        logs.json().flatten_event(true).with_span_list(false).boxed()
     };
+    let spans = traces.map(|traces| {
+        let ours = Targets::new().with_targets(OURS.map(|name| (name, Level::INFO)));
+        tracing_opentelemetry::layer().with_tracer(traces.tracer()).with_filter(ours)
+    });
+    // A second start in one process, as in tests, keeps the first.
+    let _ = tracing_subscriber::registry().with(logs.with_filter(filter)).with(spans).try_init();
 }

@@ -30,6 +30,12 @@ pub fn refused(error: anyhow::Error) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
+/// `LEDGER_TOKEN`, without the line end that a file or a command may have left; an empty one is none.
+pub(crate) fn token() -> Option<String> {
+    let token = std::env::var("LEDGER_TOKEN").ok()?.trim().to_owned();
+    (!token.is_empty()).then_some(token)
+}
+
 impl Server {
     /// Asks for `path`, of which every segment is percent-encoded here, with query parameters.
     ///
@@ -43,7 +49,7 @@ impl Server {
         drop(segments);
         url.query_pairs_mut().extend_pairs(query);
         let mut request = reqwest::Client::new().get(url);
-        if let Ok(token) = std::env::var("LEDGER_TOKEN") {
+        if let Some(token) = token() {
             request = request.bearer_auth(token);
         }
         let answer = request.send().await.with_context(|| format!("{} cannot be reached", self.url))?;

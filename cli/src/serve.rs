@@ -2,8 +2,14 @@
 //!
 //! What it acknowledged is on disk before it answers; killed at any moment, it goes on where it was.
 
+mod admission;
 mod background;
+mod body;
+mod connections;
+mod ending;
 mod guard;
+mod limits;
+mod metrics;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -13,22 +19,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use axum::Router;
 use clap::{Args, ValueEnum};
 use engine::Engine;
-use schema::http::{Edge, finish};
+use schema::http::{Edge, finish_behind};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::auth::{AuthArgs, Authentication};
 use crate::mapping::Source;
 use crate::operate;
+use crate::serve::admission::Admission;
+use crate::serve::connections::Connections;
+pub(crate) use crate::serve::metrics::documented;
 use crate::settings::Settings;
 use crate::system::{Reach, System, aws_environment, create_tables};
 
 /// Where to listen and where the data is.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Address to listen on; port 0 picks a free one.
+    /// Address to listen on; port 0 picks a free one. Others than loopback need --auth-jwks.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// Directory of the embedded engine.
@@ -46,6 +57,10 @@ pub struct ServeArgs {
     /// Create the tables that are missing there.
     #[arg(long, requires = "dynamodb")]
     create_tables: bool,
+    #[command(flatten)]
+    auth: AuthArgs,
+    #[command(flatten)]
+    limits: limits::Limits,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -66,12 +81,9 @@ struct Ground {
 /// One line that says which setting, address or directory to correct.
 pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
     let settings = Settings::from_environment()?;
-    if !arguments.listen.ip().is_loopback() {
-        bail!(
-            "--listen {}: without authentication only a loopback address such as 127.0.0.1 is served",
-            arguments.listen
-        );
-    }
+    let edge = Edge::system();
+    let authentication = Authentication::configured(&arguments.auth, edge.clock.clone()).await?;
+    may_listen(arguments.listen, authentication.as_ref())?;
     // First, so that a port in use leaves no new data directory behind.
     let listener = TcpListener::bind(arguments.listen)
         .await
@@ -82,10 +94,13 @@ pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
         create_tables(&ground.reach.dynamodb, &settings.tables).await?;
     }
     let tables = settings.tables.clone();
-    let edge = Edge::system();
     let system = Arc::new(System::new(&ground.reach, settings, edge.clone()));
     let (stop, stopping) = watch::channel(false);
-    let router = finish(guard::around(system.routes(stopping.clone())), edge);
+    let figures = metrics::record()?;
+    let admission = Admission::new(arguments.limits);
+    let door = |routes| admission.around(door(authentication.as_ref())(routes));
+    let routes = system.routes(stopping.clone()).merge(metrics::routes(figures.clone()));
+    let connections = Connections::new(finish_behind(door, routes, edge), arguments.limits, stopping.clone());
     let mut background = background::start(
         system.clone(),
         &ground.source,
@@ -95,21 +110,36 @@ pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
         Duration::from_secs(arguments.retry_parked_every),
         &stopping,
     );
+    background.extend(authentication.map(|tokens| tokio::spawn(tokens.keep_fresh(stopping.clone()))));
     if ground.engine.is_some() && !arguments.in_memory {
-        background.extend(operators(&arguments.data, system, stopping));
+        background.extend(operators(&arguments.data, system, stopping.clone()));
     }
+    background.push(tokio::spawn(metrics::keep_small(figures, stopping)));
     announce(address)?;
-    let served =
-        axum::serve(listener, router).with_graceful_shutdown(stopped(ground.engine.clone(), stop)).await;
-    for task in background {
-        // A task that panicked was logged by its own hook; the others still have to end.
-        let _ = task.await;
-    }
+    tokio::spawn(stopped(ground.engine.clone(), stop));
+    let connections = connections.take(listener).await;
+    ending::end(connections, &admission, background, arguments.limits.stop_timeout()).await;
     if let Some(engine) = &ground.engine {
         engine.close().await;
     }
-    served?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn may_listen(address: SocketAddr, authentication: Option<&Authentication>) -> anyhow::Result<()> {
+    if authentication.is_none() && !address.ip().is_loopback() {
+        bail!(
+            "--listen {address}: without authentication (--auth-jwks) only a loopback address such as 127.0.0.1 is served"
+        );
+    }
+    Ok(())
+}
+
+/// Lets in who has a token; without authentication, who is on this machine and no web page.
+fn door(authentication: Option<&Authentication>) -> impl FnOnce(Router) -> Router {
+    move |routes| match authentication {
+        Some(tokens) => tokens.around(routes),
+        None => guard::around(routes),
+    }
 }
 
 /// The socket for operators' commands; without it the ledger serves all the same.

@@ -7,7 +7,9 @@ use aws_sdk_dynamodb::Client;
 use commands::Executor;
 use commands::http::CommandApi;
 use engine::Engine;
-use event_store::{DynamoJournal, DynamoParking, DynamoReceipts, Journal, Parking, Receipts, table};
+use event_store::{
+    DynamoJournal, DynamoParking, DynamoReceipts, Journal, Parking, Receipts, metering, table,
+};
 use projections::http::QueryApi;
 use projections::{Catalogue, DynamoPriceLog, DynamoViews, PriceLog, Prices, Projection, Projector, Views};
 use publisher::http::EventsApi;
@@ -72,10 +74,10 @@ impl System {
     /// The system over the tables `settings` names.
     #[must_use]
     pub fn new(reach: &Reach, settings: Settings, edge: Edge) -> Self {
-        let client = Client::new(&reach.dynamodb);
+        let client = metering::client(&reach.dynamodb);
         let tables = &settings.tables;
         let journal: Arc<dyn Journal> = Arc::new(DynamoJournal::new(client.clone(), &tables.events));
-        let reading = Arc::new(DynamoJournal::new(Client::new(&reach.reading), &tables.events));
+        let reading = Arc::new(DynamoJournal::new(metering::client(&reach.reading), &tables.events));
         let parking: Arc<dyn Parking> = Arc::new(DynamoParking::new(client.clone(), &tables.parking));
         let receipts: Arc<dyn Receipts> = Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts));
         let views: Arc<dyn Views> = Arc::new(DynamoViews::new(client.clone(), &tables.products));
@@ -136,7 +138,12 @@ impl System {
             name: LOCAL_BUS.to_owned(),
             stopping,
         });
-        commands.merge(queries).merge(events).merge(crate::health::routes())
+        commands
+            .merge(queries)
+            .merge(events)
+            .merge(crate::health::routes())
+            .merge(crate::openapi::routes())
+            .merge(crate::docs::routes())
     }
 }
 

@@ -15,6 +15,7 @@ use cqrs_es::event_sink::EventSink;
 use event_store::chain::{SealError, seal};
 use event_store::{AppendError, Journal, Unavailable};
 use schema::http::Edge;
+use schema::meters::CONFLICTS;
 use schema::{Commit, ProductEvent, ProductId};
 use ulid::Ulid;
 
@@ -77,6 +78,9 @@ impl Executor {
                         if recognise::repeats(order, &there)? {
                             return Ok(Outcome::Replayed(there));
                         }
+                    }
+                    if newest.is_some() || !order.inserts_first() {
+                        metrics::counter!(CONFLICTS.name).increment(1);
                     }
                     newest = self.newest(&order.product_id).await?;
                     unknown = None;

@@ -2,9 +2,12 @@
 
 mod answer;
 mod body;
+mod documented;
 mod fields;
 mod headers;
 mod members;
+mod noted;
+mod shapes;
 
 use std::sync::Arc;
 
@@ -13,8 +16,8 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::request::Parts;
 use axum::response::Response;
-use axum::routing::{post, put};
-use schema::http::{Edge, Fault, Kind, Problem, RequestContext, Scope};
+use schema::http::api::{Api as Routes, At, Describe};
+use schema::http::{Edge, Fault, Kind, Notes, Problem, RequestContext, Scope};
 use schema::{Currency, ProductId, Timestamp};
 use serde_json::Value;
 
@@ -49,16 +52,26 @@ type Answer = Result<Response, Problem>;
 
 /// The routes that write. [`schema::http::finish`] has to be laid around them.
 pub fn routes(api: CommandApi) -> Router {
-    Router::new()
-        .route(
-            "/products",
-            post(|State(api): Api, context: RequestContext, request: Request| async move {
-                api.run(Verb::Create, None, &context, request).await
-            }),
-        )
-        .route("/products/{id}", put(replace).patch(patch).delete(delete))
-        .route("/products/{id}/restore", post(restore))
-        .with_state(Arc::new(api))
+    table().router().with_state(Arc::new(api))
+}
+
+/// What the routes say of themselves.
+#[must_use]
+pub fn documented() -> Vec<(At, Describe)> {
+    table().documented()
+}
+
+fn table() -> Routes<Arc<CommandApi>> {
+    Routes::new()
+        .on(At::Post("/products"), documented::create, create)
+        .on(At::Put("/products/{id}"), documented::replace, replace)
+        .on(At::Patch("/products/{id}"), documented::patch, patch)
+        .on(At::Delete("/products/{id}"), documented::delete, delete)
+        .on(At::Post("/products/{id}/restore"), documented::restore, restore)
+}
+
+async fn create(State(api): Api, context: RequestContext, request: Request) -> Answer {
+    api.run(Verb::Create, None, &context, request).await
 }
 
 async fn replace(State(api): Api, id: Id, context: RequestContext, request: Request) -> Answer {
@@ -79,6 +92,21 @@ async fn restore(State(api): Api, id: Id, context: RequestContext, request: Requ
 
 impl CommandApi {
     async fn run(&self, verb: Verb, id: Option<Id>, context: &RequestContext, request: Request) -> Answer {
+        let notes = Notes::of(request.extensions());
+        notes.write().command = Some(verb.name());
+        let answer = self.carry_out(verb, id, context, request, &notes).await;
+        noted::answered(&notes, verb, answer.as_ref().err());
+        answer
+    }
+
+    async fn carry_out(
+        &self,
+        verb: Verb,
+        id: Option<Id>,
+        context: &RequestContext,
+        request: Request,
+        notes: &Notes,
+    ) -> Answer {
         context.require(Scope::Write)?;
         let (parts, body) = request.into_parts();
         let body = body::read(body).await?;
@@ -95,6 +123,7 @@ impl CommandApi {
             (None, Some(given)) => product_id(&context.actor.name, &given.key),
             (None, None) => (self.edge.ids)().into(),
         };
+        notes.write().product_id = Some(product_id.to_string());
         let order = Order {
             product_id,
             command,
@@ -106,6 +135,7 @@ impl CommandApi {
             occurred_at: occurred_in_body.or(occurred_in_query),
         };
         let outcome = self.executor.execute(&order).await?;
+        noted::carried_out(notes, &outcome);
         answer::receipt(outcome)
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use aws_lambda_events::event::dynamodb::EventRecord;
+use schema::meters::TAMPERING;
 use schema::{ProductId, StoredCommit};
 
 /// What one stream record says.
@@ -30,6 +31,18 @@ pub struct Tampering {
     pub product: String,
     /// The commit's sequence, as the record's key has it.
     pub sequence: String,
+}
+
+impl Tampering {
+    /// Counts it in the metrics, which raise the alarm.
+    pub fn count(&self, consumer: &'static str) {
+        let operation = match self.operation.as_str() {
+            "MODIFY" => "MODIFY",
+            "REMOVE" => "REMOVE",
+            _ => "other",
+        };
+        metrics::counter!(TAMPERING.name, "consumer" => consumer, "operation" => operation).increment(1);
+    }
 }
 
 impl fmt::Display for Tampering {

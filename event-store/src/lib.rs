@@ -7,6 +7,7 @@ pub mod follow;
 pub mod heads;
 pub mod journal;
 pub mod memory;
+pub mod metering;
 pub mod parking;
 pub mod receipts;
 pub mod table;

@@ -7,6 +7,7 @@ mod dynamodb;
 mod memory;
 
 use async_trait::async_trait;
+use schema::meters::{PARKED, PARKINGS};
 use schema::{ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +87,18 @@ pub trait Parking: Send + Sync {
         after: Option<&ProductId>,
         limit: usize,
     ) -> Result<Vec<Parked>, Unavailable>;
+}
+
+/// Counts a parking in the metrics.
+pub fn count(consumer: &'static str, trouble: &Trouble) {
+    let retryable = if trouble.retryable { "true" } else { "false" };
+    metrics::counter!(PARKINGS.name, "consumer" => consumer, "retryable" => retryable).increment(1);
+}
+
+/// Says in the metrics how many products of a consumer are parked.
+pub fn note_parked(consumer: &'static str, products: usize) {
+    let products = f64::from(u32::try_from(products).unwrap_or(u32::MAX));
+    metrics::gauge!(PARKED.name, "consumer" => consumer).set(products);
 }
 
 /// The first row of a product that was not parked.

@@ -16,6 +16,7 @@ mod fault;
 mod journal;
 mod lines;
 mod report;
+mod shape;
 mod state;
 mod strict;
 mod witness;

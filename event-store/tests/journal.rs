@@ -9,4 +9,5 @@ mod journal {
     mod dynamo;
     mod follow;
     mod frozen;
+    mod metering;
 }

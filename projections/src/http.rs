@@ -1,6 +1,7 @@
 //! The query routes: from a request to a view, and from what the view says to an answer with its version.
 
 mod answer;
+mod documented;
 mod history;
 mod list;
 mod parameters;
@@ -15,8 +16,8 @@ use axum::Router;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::response::Response;
-use axum::routing::get;
 use event_store::{Journal, Receipts};
+use schema::http::api::{Api as Routes, At, Describe};
 use schema::http::{Kind, Problem};
 use schema::{Clock, ProductId, Timestamp};
 
@@ -52,13 +53,22 @@ type Answer = Result<Response, Problem>;
 /// The routes that read. [`schema::http::finish`] has to be laid around them.
 pub fn routes(api: QueryApi) -> Router {
     let queries = Queries { api, lineup: Mutex::default() };
-    Router::new()
-        .route("/products", get(list::products))
-        .route("/products/{id}", get(product::product))
-        .route("/products/{id}/history", get(history::history))
-        .route("/products/{id}/prices", get(prices::prices))
-        .route("/products/{id}/verification", get(verification::verification))
-        .with_state(Arc::new(queries))
+    table().router().with_state(Arc::new(queries))
+}
+
+/// What the routes say of themselves.
+#[must_use]
+pub fn documented() -> Vec<(At, Describe)> {
+    table().documented()
+}
+
+fn table() -> Routes<Arc<Queries>> {
+    Routes::new()
+        .on(At::Get("/products"), documented::list, list::products)
+        .on(At::Get("/products/{id}"), documented::product, product::product)
+        .on(At::Get("/products/{id}/history"), documented::history, history::history)
+        .on(At::Get("/products/{id}/prices"), documented::prices, prices::prices)
+        .on(At::Get("/products/{id}/verification"), documented::verification, verification::verification)
 }
 
 impl Queries {

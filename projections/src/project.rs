@@ -4,6 +4,7 @@
 mod batch;
 mod reconcile;
 mod retry;
+mod seen;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use event_store::Unavailable;
 use event_store::parking::{Parking, Trouble};
 use futures::StreamExt;
 use schema::{Clock, ProductId};
+use tracing::Instrument;
 
 use crate::projection::{Projection, Stuck};
 use crate::views::{self, Lineup, Views};
@@ -49,6 +51,7 @@ impl Projector {
     pub async fn project(&self, event: Event) -> DynamoDbEventResponse {
         let batch = Batch::read(event);
         for tampering in &batch.tampered {
+            tampering.count("projector");
             tracing::error!(
                 operation = tampering.operation,
                 product_id = tampering.product,
@@ -67,7 +70,7 @@ impl Projector {
         answer.batch_item_failures = futures::stream::iter(batch.entries)
             .map(|entry| self.follow(lineup.as_ref(), entry))
             .buffer_unordered(PARALLEL)
-            .filter_map(async |failure| failure)
+            .filter_map(std::future::ready)
             .collect()
             .await;
         answer
@@ -81,9 +84,11 @@ impl Projector {
     ) -> Option<DynamoDbBatchItemFailure> {
         let mut lost = false;
         for projection in &self.projections {
-            if let Err(stuck) = self.advance(projection.as_ref(), lineup, &entry).await {
-                let name = projection.view().name();
-                lost |= self.park(name, &entry.news.product, stuck).await.is_err();
+            let name = projection.view().name();
+            let span = entry.span(name);
+            match self.advance(projection.as_ref(), lineup, &entry).instrument(span).await {
+                Ok(()) => entry.record_lag(name, (self.clock)()),
+                Err(stuck) => lost |= self.park(name, &entry.news.product, stuck).await.is_err(),
             }
         }
         lost.then(|| {
@@ -114,7 +119,12 @@ impl Projector {
         outcome
     }
 
-    async fn park(&self, consumer: &str, product: &ProductId, stuck: Stuck) -> Result<(), Unavailable> {
+    async fn park(
+        &self,
+        consumer: &'static str,
+        product: &ProductId,
+        stuck: Stuck,
+    ) -> Result<(), Unavailable> {
         tracing::warn!(
             consumer,
             product_id = product.as_str(),
@@ -130,6 +140,7 @@ impl Projector {
             at: (self.clock)(),
         };
         let parked = self.parking.park(consumer, product, &trouble).await;
+        event_store::parking::count(consumer, &trouble);
         if let Err(error) = &parked {
             tracing::error!(
                 consumer,

@@ -10,6 +10,8 @@ use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventR
 use event_store::follow::{self, Change};
 use schema::{Commit, ProductId};
 
+use crate::publish::CONSUMER;
+
 /// What a batch says of one product.
 #[derive(Debug)]
 pub(crate) struct Delivery {
@@ -69,6 +71,7 @@ fn read(record: &EventRecord) -> Option<(ProductId, Option<Commit>)> {
         },
         Change::Unreadable { product, reason } => (product, reason),
         Change::Tampered(tampering) => {
+            tampering.count(CONSUMER);
             tracing::error!(
                 tampering = 1,
                 operation = tampering.operation,

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use event_store::parking::note_parked;
 use event_store::{Parked, Trouble, Unavailable};
 use schema::ProductId;
 use tokio::time::Instant;
@@ -68,12 +69,14 @@ impl Publisher {
         let deadline = deadline(time_left);
         let patience = Patience { total: self.patience.total.min(SCHEDULED), ..self.patience };
         let mut retried = Retried::default();
-        let mut after = None;
+        let (mut after, mut parked) = (None, 0);
         while Instant::now() < deadline {
             let page = self.ports.parking.list(CONSUMER, after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else {
+                note_parked(CONSUMER, parked - retried.released);
                 break;
             };
+            parked += page.len();
             after = Some(last.product_id.clone());
             let rows = page.into_iter().filter(|row| row.retryable);
             let rows: HashMap<ProductId, Parked> = rows.map(|row| (row.product_id.clone(), row)).collect();

@@ -11,10 +11,12 @@ use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
-use axum::routing::get;
 use event_store::Unavailable;
 use futures::Stream;
+use schema::http::api::{Api, At, Describe};
+use schema::http::operation::{Answer, Components, Operation, example, header, query};
 use schema::http::{Kind, Problem, RequestContext, Scope};
+use serde_json::json;
 use tokio::sync::watch;
 
 use crate::bus::LocalBus;
@@ -36,7 +38,43 @@ pub struct EventsApi {
 
 /// The route that shows the bus. [`schema::http::finish`] has to be laid around it.
 pub fn routes(api: EventsApi) -> Router {
-    Router::new().route("/events", get(events)).with_state(Arc::new(api))
+    table().router().with_state(Arc::new(api))
+}
+
+/// What the route says of itself.
+#[must_use]
+pub fn documented() -> Vec<(At, Describe)> {
+    table().documented()
+}
+
+fn table() -> Api<Arc<EventsApi>> {
+    Api::new().on(At::Get("/events"), described, events)
+}
+
+fn described(_: &mut Components) -> Operation {
+    let last = header(
+        "Last-Event-ID",
+        "The last event that was seen; the stream goes on after it. From the oldest kept if it is not known.",
+        &json!({"type": "string"}),
+    );
+    let sent = "id: 01M841K9DEZSCMB07FHNWPHHBZ\nevent: PRODUCT_CREATED\ndata: {\"detail-type\":\"PRODUCT_CREATED\"}\n\n";
+    Operation::new("getEvents", "Events", "What the bus is sent, as it comes")
+        .description(
+            "Server-sent events without an end: `id` is the event's id, `event` its detail type, `data` the whole \
+             entry as EventBridge delivers it. Only the program's own server has it.",
+        )
+        .scopes(&[Scope::Audit])
+        .parameter(query("from", "`start`: from the oldest kept; otherwise from now on.", &json!({"const": "start"})))
+        .parameter(last)
+        .answer(
+            200,
+            Answer::new("The stream.").content(
+                "text/event-stream",
+                &json!({"type": "string"}),
+                &example("created", &json!(sent)),
+            ),
+        )
+        .problems(&[Kind::Unavailable])
 }
 
 async fn events(
@@ -51,7 +89,7 @@ async fn events(
     let from_start = query.is_some_and(|query| query.split('&').any(|pair| pair == "from=start"));
     let position = api.start(last, from_start).await.map_err(|error| {
         tracing::warn!(%error, "the local bus cannot be read");
-        Problem::new(Kind::Unavailable, "The bus cannot be read just now.")
+        Problem::unavailable("The bus cannot be read just now.")
     })?;
     Ok(Sse::new(follow(api, position)).keep_alive(KeepAlive::default()))
 }

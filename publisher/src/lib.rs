@@ -10,6 +10,7 @@ mod batch;
 pub mod bus;
 pub mod catch_up;
 mod due;
+mod figures;
 pub mod http;
 mod lane;
 pub mod message;

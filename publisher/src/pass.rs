@@ -10,8 +10,10 @@ use event_store::{Trouble, Unavailable};
 use futures::stream::{self, StreamExt};
 use schema::{Commit, ProductId, PublicationRecord};
 use tokio::time::Instant;
+use tracing::{Instrument, Span};
 
 use crate::due::{self, Due, Then};
+use crate::figures;
 use crate::lane::Lane;
 use crate::patience::Patience;
 use crate::publish::{CONSUMER, Publisher};
@@ -63,6 +65,8 @@ struct Going {
     /// Where the cursor stands when the lane is empty.
     last: u64,
     then: Then,
+    /// From reading the cursor to writing it, in the trace of the newest command that is published.
+    span: Span,
 }
 
 impl Publisher {
@@ -87,7 +91,10 @@ impl Publisher {
         }
         let outage = self.send_and_record(&mut lanes, patience, deadline).await.err();
         let ends = stream::iter(going.into_iter().zip(lanes));
-        let ends = ends.map(|(product, lane)| self.finish(product, lane, outage.as_ref()));
+        let ends = ends.map(|(product, lane)| {
+            let span = product.span.clone();
+            self.finish(product, lane, outage.as_ref()).instrument(span)
+        });
         finished.extend(ends.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await);
         finished
     }
@@ -172,6 +179,7 @@ impl Publisher {
         };
         let trouble = Trouble { from_sequence, reason, retryable, at: (self.ports.clock)() };
         self.ports.parking.park(CONSUMER, product, &trouble).await?;
+        event_store::parking::count(CONSUMER, &trouble);
         tracing::warn!(
             parked = 1,
             product = product.as_str(),
@@ -194,7 +202,8 @@ fn going(wanted: Wanted, position: Position, due: Due) -> (Going, Lane) {
         Some(PublicationRecord::Failure(failure)) => failure.attempts,
         Some(PublicationRecord::Receipt(_)) | None => 0,
     });
+    let span = figures::span(&wanted.product, unsent.iter());
     let lane = Lane::new(wanted.product.clone(), unsent, failures);
-    let going = Going { wanted, seen: position.published, last, then: due.then };
+    let going = Going { wanted, seen: position.published, last, then: due.then, span };
     (going, lane)
 }

@@ -8,6 +8,7 @@ use event_store::{Receipts, Unavailable};
 use schema::receipt::FailureDetails;
 use schema::{Clock, ProductId, PublicationFailure, PublicationReceipt, PublicationRecord};
 
+use crate::figures;
 use crate::send::Sent;
 
 /// Receipts are written this many at a time: full batches of the store, four of them side by side.
@@ -57,6 +58,9 @@ impl<'a> Recorder<'a> {
 
     fn record(&self, sent: Sent) -> Record {
         let now = (self.clock)();
+        if sent.result.is_ok() {
+            figures::published(sent.commit.recorded_at, now);
+        }
         let outcome = match sent.result {
             Ok(receipt_id) => PublicationRecord::Receipt(PublicationReceipt {
                 event_id: sent.event_id,

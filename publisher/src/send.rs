@@ -11,6 +11,7 @@ use schema::{Commit, ProductId};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::bus::{Answer, Bus, BusError, Refusal, Remedy};
+use crate::figures;
 use crate::lane::{Again, Lane, Unsent};
 use crate::message::Address;
 use crate::patience::Patience;
@@ -115,6 +116,7 @@ impl Run<'_> {
     fn accepted(&mut self, lane: usize, receipt_id: String) -> Option<Sent> {
         let lane = &mut self.lanes[lane];
         let (unsent, attempts) = lane.accepted()?;
+        figures::accepted(self.replay.is_some());
         sent(lane.product.clone(), unsent, attempts, Ok(receipt_id))
     }
 
@@ -122,6 +124,7 @@ impl Run<'_> {
         let lane = &mut self.lanes[lane];
         let (unsent, attempts) =
             lane.failed(refusal, again, &self.patience, (Instant::now(), self.deadline))?;
+        figures::refused(refusal);
         sent(lane.product.clone(), unsent, attempts, Err(refusal.clone()))
     }
 }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 /// 1 to 64 of `A-Z a-z 0-9 . _ ~ -`, case-sensitive; `.` and `..` alone are refused because URLs rewrite them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(extend("pattern" = r"^[A-Za-z0-9._~-]{1,64}$"))]
+// Without look-ahead, which not every engine has: no dot at first, or one and more than a dot, or two and more.
+#[schemars(extend("pattern" = r"^([A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}|\.[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,62}|\.\.[A-Za-z0-9._~-]{1,62})$"))]
 pub struct ProductId(String);
 
 /// The text cannot be a product id; the message tells what can.

@@ -14,13 +14,20 @@ pub mod http;
 pub mod id;
 pub mod message;
 pub mod metadata;
+#[cfg(feature = "meters")]
+pub mod meters;
 pub mod money;
 pub mod product;
 pub mod receipt;
 pub mod recent;
+pub mod shapes;
 pub mod state;
 pub mod time;
+#[cfg(feature = "meters")]
+pub mod trace;
 pub mod upcast;
+#[cfg(feature = "meters")]
+pub mod usage;
 
 pub use commit::{Commit, CommitReceipt, DecodeError, RecordedEvent, StoredCommit, Unsealed};
 pub use details::{Attributes, Details, DetailsChange};
@@ -33,5 +40,6 @@ pub use money::{Currency, InvalidMoney, Money, Price};
 pub use product::ProductEvent;
 pub use receipt::{PublicationFailure, PublicationReceipt, PublicationRecord};
 pub use recent::Recent;
+pub use shapes::MissedEvent;
 pub use state::Product;
 pub use time::{Clock, Ids, Timestamp};

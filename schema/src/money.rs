@@ -76,6 +76,16 @@ impl Currency {
         iso_currency::Currency::from_code(text).map(Self).ok_or(InvalidMoney::Currency)
     }
 
+    /// Every code there is, in order.
+    #[must_use]
+    pub fn codes() -> Vec<&'static str> {
+        let mut codes: Vec<_> = <iso_currency::Currency as iso_currency::IntoEnumIterator>::iter()
+            .map(|currency| currency.code())
+            .collect();
+        codes.sort_unstable();
+        codes
+    }
+
     /// Digits after the point of the smallest unit, by ISO 4217 (USD 2, JPY 0, KWD 3).
     #[must_use]
     pub fn minor_unit(self) -> u32 {

@@ -29,10 +29,39 @@ pub(super) struct Answer {
     pub(super) body: Value,
 }
 
-/// The server does not answer any more.
-#[derive(Debug, thiserror::Error)]
-#[error("the server does not answer: {0}")]
-pub(super) struct Gone(String);
+/// Why no further command can be sent.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum Stop {
+    /// The server does not answer any more.
+    #[error("the server does not answer: {0}")]
+    Gone(String),
+    /// The server does not let us; it would refuse every other line too.
+    #[error(
+        "the server refuses us ({0}); LEDGER_TOKEN has to hold a valid token with the scopes that are needed"
+    )]
+    Refused(String),
+}
+
+impl Answer {
+    /// Status, title and every fault in one line.
+    pub(super) fn reason(&self) -> String {
+        let text = |name: &str| self.body[name].as_str().unwrap_or_default().to_owned();
+        let faults: Vec<String> = self.body["errors"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|fault| {
+                format!(
+                    "{} {}",
+                    fault["pointer"].as_str().unwrap_or_default(),
+                    fault["detail"].as_str().unwrap_or_default()
+                )
+            })
+            .collect();
+        let detail = if faults.is_empty() { text("detail") } else { faults.join("; ") };
+        format!("{} {}: {detail}", self.status.as_u16(), text("title"))
+    }
+}
 
 impl Client {
     pub(super) fn new(url: &str, token: Option<String>) -> anyhow::Result<Self> {
@@ -49,7 +78,7 @@ impl Client {
     }
 
     /// Sends a command until its outcome is known.
-    pub(super) async fn command(&self, line: &super::Line) -> Result<Answer, Gone> {
+    pub(super) async fn command(&self, line: &super::Line) -> Result<Answer, Stop> {
         let (method, path, body) = line.request();
         let mut request = self.request(method, &path).header("idempotency-key", line.idempotency_key());
         if line.creates() {
@@ -62,7 +91,7 @@ impl Client {
     }
 
     /// The idempotency keys of all commits of a product, empty when it does not exist.
-    pub(super) async fn recorded_keys(&self, product: &str) -> Result<HashSet<String>, Gone> {
+    pub(super) async fn recorded_keys(&self, product: &str) -> Result<HashSet<String>, Stop> {
         let mut keys = HashSet::new();
         let mut after = 0;
         loop {
@@ -87,7 +116,7 @@ impl Client {
         }
     }
 
-    async fn answered(&self, request: reqwest::RequestBuilder) -> Result<Answer, Gone> {
+    async fn answered(&self, request: reqwest::RequestBuilder) -> Result<Answer, Stop> {
         let mut reason = String::new();
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
@@ -95,13 +124,16 @@ impl Client {
             }
             let Some(request) = request.try_clone() else { break };
             match sent(request).await {
+                Ok(answer) if matches!(answer.status.as_u16(), 401 | 403) => {
+                    return Err(Stop::Refused(answer.reason()));
+                }
                 Ok(answer) if !may_pass_later(&answer) => return Ok(answer),
                 Ok(answer) if attempt + 1 == ATTEMPTS => return Ok(answer),
                 Ok(_) => {}
                 Err(error) => reason = format!("{:#}", anyhow::Error::from(error)),
             }
         }
-        Err(Gone(reason))
+        Err(Stop::Gone(reason))
     }
 }
 

@@ -1,21 +1,23 @@
 //! One line of the file as a request: the command's members pass through as they are written.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use reqwest::Method;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 /// A line that can be sent.
 #[derive(Debug)]
-pub(super) struct Line {
+pub struct Line {
     /// Number in the file, from 1.
-    pub(super) number: u64,
+    pub number: u64,
     /// Its product.
-    pub(super) product_id: String,
+    pub product_id: String,
     /// Number within the product, from 1.
-    pub(super) ordinal: u64,
+    pub ordinal: u64,
     verb: Verb,
     members: BTreeMap<String, Box<RawValue>>,
     text: String,
@@ -34,9 +36,11 @@ impl Line {
     ///
     /// # Errors
     /// What is wrong with it, for people.
-    pub(super) fn parse(number: u64, bytes: &[u8]) -> Result<Self, String> {
-        let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?.trim();
-        let mut members: BTreeMap<String, Box<RawValue>> =
+    pub fn parse(number: u64, bytes: &[u8]) -> Result<Self, String> {
+        // The blanks of JSON and no others: what stands around a line is no part of its key.
+        let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
+        let text = text.trim_matches([' ', '\t', '\r', '\n']);
+        let Members(mut members) =
             serde_json::from_str(text).map_err(|error| format!("is not a JSON object: {error}"))?;
         let verb = match take_text(&mut members, "command")?.as_str() {
             "create" => Verb::Create,
@@ -59,7 +63,8 @@ impl Line {
     }
 
     /// The worker of the line's product.
-    pub(super) fn worker(&self, workers: usize) -> usize {
+    #[must_use]
+    pub fn worker(&self, workers: usize) -> usize {
         let mut hasher = DefaultHasher::new();
         self.product_id.hash(&mut hasher);
         // The remainder is smaller than the number of workers.
@@ -67,7 +72,8 @@ impl Line {
     }
 
     /// SHA-256 over product, ordinal and line: the same whenever the file is imported again.
-    pub(super) fn idempotency_key(&self) -> String {
+    #[must_use]
+    pub fn idempotency_key(&self) -> String {
         let mut digest = Sha256::new();
         for part in [&self.product_id, &self.ordinal.to_string(), &self.text] {
             digest.update(part);
@@ -77,7 +83,8 @@ impl Line {
     }
 
     /// Method, path with query, and body.
-    pub(super) fn request(&self) -> (Method, String, Option<String>) {
+    #[must_use]
+    pub fn request(&self) -> (Method, String, Option<String>) {
         let path = format!("/products/{}", self.product_id);
         let body = || serde_json::to_string(&self.members).ok();
         match self.verb {
@@ -92,8 +99,37 @@ impl Line {
     }
 
     /// Whether the product must not exist.
-    pub(super) fn creates(&self) -> bool {
+    #[must_use]
+    pub fn creates(&self) -> bool {
         self.verb == Verb::Create
+    }
+}
+
+/// The members of an object, each once: a second one of a name would be sent in place of the first, unseen.
+struct Members(BTreeMap<String, Box<RawValue>>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Members, M::Error> {
+                let mut members = BTreeMap::new();
+                while let Some((name, value)) = map.next_entry::<String, _>()? {
+                    if members.contains_key(&name) {
+                        return Err(Error::custom(format_args!("`{name}` appears twice")));
+                    }
+                    members.insert(name, value);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Object)
     }
 }
 
@@ -130,9 +166,14 @@ mod tests {
         for (line, reason) in [
             (&b"\xff"[..], "is not UTF-8"),
             (b"[]", "is not a JSON object"),
+            (b"{\"command\":\"delete\",\"product_id\":\"p\"}\x0b", "is not a JSON object"),
             (br#"{"product_id":"p"}"#, "`command` is missing"),
             (br#"{"command":"drop","product_id":"p"}"#, "`command` is \"drop\""),
             (br#"{"command":"create"}"#, "`product_id` is missing"),
+            (
+                br#"{"command":"delete","product_id":"p","product_id":"q"}"#,
+                "is not a JSON object: `product_id`",
+            ),
             (br#"{"command":"create","product_id":"a b"}"#, "`product_id`: a product id"),
             (br#"{"command":"delete","product_id":"p","name":"x"}"#, "`name` is not a field"),
         ] {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::client::{Answer, Client, Gone};
+use super::client::{Answer, Client, Stop};
 use super::line::Line;
 use super::report::Report;
 
@@ -21,15 +21,15 @@ enum Earlier {
     Recorded { keys: HashSet<String>, held: Vec<Line> },
 }
 
-/// Sends lines until there are no more or the server is gone.
+/// Sends lines until there are no more, or the server is gone or refuses us.
 pub(super) async fn work(client: Client, mut lines: mpsc::Receiver<Line>, report: Arc<Report>) {
     let mut products: HashMap<String, Earlier> = HashMap::new();
     while let Some(line) = lines.recv().await {
         if report.stopped() {
             continue;
         }
-        if let Err(gone) = advance(&client, &mut products, line, &report).await {
-            report.stop(&gone.to_string());
+        if let Err(stop) = advance(&client, &mut products, line, &report).await {
+            report.stop(stop);
         }
     }
     for (_, earlier) in products {
@@ -38,8 +38,8 @@ pub(super) async fn work(client: Client, mut lines: mpsc::Receiver<Line>, report
                 if report.stopped() {
                     break;
                 }
-                if let Err(gone) = send(&client, &line, &report).await {
-                    report.stop(&gone.to_string());
+                if let Err(stop) = send(&client, &line, &report).await {
+                    report.stop(stop);
                 }
             }
         }
@@ -51,7 +51,7 @@ async fn advance(
     products: &mut HashMap<String, Earlier>,
     line: Line,
     report: &Report,
-) -> Result<(), Gone> {
+) -> Result<(), Stop> {
     match products.get_mut(&line.product_id) {
         None => {
             let answer = send(client, &line, report).await?;
@@ -81,10 +81,10 @@ async fn advance(
     Ok(())
 }
 
-async fn send(client: &Client, line: &Line, report: &Report) -> Result<Answer, Gone> {
+async fn send(client: &Client, line: &Line, report: &Report) -> Result<Answer, Stop> {
     let answer = client.command(line).await?;
     if !answer.status.is_success() {
-        report.failed(line.number, &reason(&answer));
+        report.failed(line.number, &answer.reason());
     } else if answer.replayed {
         report.repeated(1);
     } else if answer.body["events"].as_array().is_none_or(Vec::is_empty) {
@@ -93,23 +93,4 @@ async fn send(client: &Client, line: &Line, report: &Report) -> Result<Answer, G
         report.written();
     }
     Ok(answer)
-}
-
-/// Status, title and every fault in one line.
-fn reason(answer: &Answer) -> String {
-    let text = |name: &str| answer.body[name].as_str().unwrap_or_default().to_owned();
-    let faults: Vec<String> = answer.body["errors"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|fault| {
-            format!(
-                "{} {}",
-                fault["pointer"].as_str().unwrap_or_default(),
-                fault["detail"].as_str().unwrap_or_default()
-            )
-        })
-        .collect();
-    let detail = if faults.is_empty() { text("detail") } else { faults.join("; ") };
-    format!("{} {}: {detail}", answer.status.as_u16(), text("title"))
 }

@@ -1,11 +1,14 @@
 //! What became of the lines: a progress bar while it runs, every failed line by number, one closing line.
 
+use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
+
+use super::client::Stop;
 
 /// Counts, shared by all workers.
 pub(super) struct Report {
@@ -15,7 +18,7 @@ pub(super) struct Report {
     unchanged: AtomicU64,
     repeated: AtomicU64,
     failed: AtomicU64,
-    stopped: Mutex<Option<String>>,
+    stopped: Mutex<Option<Stop>>,
 }
 
 impl Report {
@@ -59,16 +62,16 @@ impl Report {
     }
 
     /// Nothing more can be sent.
-    pub(super) fn stop(&self, reason: &str) {
-        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| reason.to_owned());
+    pub(super) fn stop(&self, reason: Stop) {
+        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
     }
 
     pub(super) fn stopped(&self) -> bool {
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// Prints the closing line; whether every line went well.
-    pub(super) fn finish(&self) -> bool {
+    /// Prints the closing line; success if every line went well.
+    pub(super) fn finish(&self) -> ExitCode {
         self.progress.finish_and_clear();
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let (written, unchanged, repeated) = (of(&self.written), of(&self.unchanged), of(&self.repeated));
@@ -82,7 +85,11 @@ impl Report {
         if let Some(reason) = &stopped {
             eprintln!("ledger: stopped early, because {reason}; run the same import again to go on");
         }
-        failed == 0 && stopped.is_none()
+        match stopped {
+            Some(Stop::Refused(_)) => ExitCode::from(crate::CANNOT),
+            None if failed == 0 => ExitCode::SUCCESS,
+            None | Some(Stop::Gone(_)) => ExitCode::FAILURE,
+        }
     }
 
     fn count(&self, counter: &AtomicU64, lines: u64) {

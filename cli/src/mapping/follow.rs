@@ -8,6 +8,7 @@ use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use futures::FutureExt;
+use schema::meters::GIVEN_UP;
 use tokio::sync::watch;
 
 use super::batch::Batch;
@@ -134,6 +135,7 @@ where
 
     fn give_up(&self, record: EventRecord, reason: String) {
         let skipped = Skipped { consumer: self.mapping.consumer.clone(), record, reason };
+        metrics::counter!(GIVEN_UP.name, "consumer" => skipped.consumer.clone()).increment(1);
         tracing::error!(
             consumer = skipped.consumer,
             sequence_number = sequence_number(&skipped.record),

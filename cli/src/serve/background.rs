@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_lambda_events::event::dynamodb::Event;
-use aws_sdk_dynamodb::Client;
 use engine::Engine;
+use event_store::metering;
 use tokio::task::JoinHandle;
 
 use crate::mapping::{Checkpoints, Mapping, Source, Stop, Trimming};
@@ -28,7 +28,7 @@ pub(super) fn start(
     retry_parked_every: Duration,
     stopping: &Stop,
 ) -> Vec<JoinHandle<()>> {
-    let checkpoints = Checkpoints::new(Client::new(dynamodb), &tables.checkpoints);
+    let checkpoints = Checkpoints::new(metering::client(dynamodb), &tables.checkpoints);
     let mut tasks = vec![
         tokio::spawn(project(
             system.clone(),

@@ -10,15 +10,16 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, Uri, header, uri::Authority};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use schema::http::{Kind, Problem};
+use schema::http::{Actor, Kind, Problem};
 
 /// Lays the guard around all routes.
 pub(super) fn around(router: Router) -> Router {
     router.layer(from_fn(check))
 }
 
-async fn check(request: Request, next: Next) -> Response {
+async fn check(mut request: Request, next: Next) -> Response {
     if is_local(request.uri(), request.headers()) {
+        request.extensions_mut().insert(Actor::anonymous());
         return next.run(request).await;
     }
     let detail = "This server has no authentication configured and answers only requests for localhost.";

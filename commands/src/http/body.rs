@@ -22,8 +22,12 @@ pub(super) async fn read(body: Body) -> Result<Vec<u8>, Problem> {
     let mut read = Vec::new();
     let mut size = 0_usize;
     while let Some(frame) = poll_fn(|context| body.as_mut().poll_frame(context)).await {
-        let frame =
-            frame.map_err(|_| Problem::new(Kind::Malformed, "The body ended before it was complete."))?;
+        let frame = match frame {
+            Ok(frame) => frame,
+            // It is refused all the same.
+            Err(_) if size > MOST => break,
+            Err(_) => return Err(Problem::new(Kind::Malformed, "The body ended before it was complete.")),
+        };
         let data: Bytes = frame.into_data().unwrap_or_default();
         size += data.len();
         if size > MOST_DRAINED {

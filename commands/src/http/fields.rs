@@ -11,18 +11,18 @@ use crate::product::{AttributesPatch, MOST_ATTRIBUTES, NewProduct, Patch};
 
 /// How long a text may be, in characters, and whether it may have line breaks and tabs.
 #[derive(Clone, Copy)]
-struct TextRule {
-    least: usize,
-    most: usize,
-    lines: bool,
+pub(super) struct TextRule {
+    pub(super) least: usize,
+    pub(super) most: usize,
+    pub(super) lines: bool,
 }
 
-const NAME: TextRule = TextRule { least: 1, most: 200, lines: false };
-const SKU: TextRule = TextRule { least: 1, most: 64, lines: false };
-const CATEGORY: TextRule = TextRule { least: 1, most: 200, lines: false };
-const DESCRIPTION: TextRule = TextRule { least: 0, most: 4_000, lines: true };
-const ATTRIBUTE_KEY: TextRule = TextRule { least: 1, most: 64, lines: false };
-const ATTRIBUTE_VALUE: TextRule = TextRule { least: 0, most: 500, lines: true };
+pub(super) const NAME: TextRule = TextRule { least: 1, most: 200, lines: false };
+pub(super) const SKU: TextRule = TextRule { least: 1, most: 64, lines: false };
+pub(super) const CATEGORY: TextRule = TextRule { least: 1, most: 200, lines: false };
+pub(super) const DESCRIPTION: TextRule = TextRule { least: 0, most: 4_000, lines: true };
+pub(super) const ATTRIBUTE_KEY: TextRule = TextRule { least: 1, most: 64, lines: false };
+pub(super) const ATTRIBUTE_VALUE: TextRule = TextRule { least: 0, most: 500, lines: true };
 
 /// Reads fields out of a body and collects what is wrong with them.
 pub(super) struct Reader {

@@ -16,6 +16,9 @@ const TIE: char = '\u{1}';
 /// Above every character of an id.
 const ABOVE_IDS: char = '\u{7f}';
 
+/// A position is at most a cut value, [`TIE`] and an id.
+const LONGEST_POSITION: usize = MOST_BYTES + 1 + 64;
+
 /// The orders LIST can answer in, each by an index of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Order {
@@ -65,7 +68,7 @@ impl Range {
     /// The whole order.
     #[must_use]
     pub fn all() -> Self {
-        Self { from: TIE.into(), to: char::MAX.into() }
+        Self { from: TIE.into(), to: above_all("") }
     }
 
     /// Names that begin with `prefix`, both lower-cased.
@@ -78,8 +81,8 @@ impl Range {
         // Σ at the end of a word becomes ς and inside it σ, its neighbour in the alphabet; which one it is in the name
         // depends on what follows the prefix.
         let to = match from.strip_suffix('ς') {
-            Some(stem) if prefix.ends_with('Σ') => format!("{stem}σ{}", char::MAX),
-            _ => format!("{from}{}", char::MAX),
+            Some(stem) if prefix.ends_with('Σ') => above_all(&format!("{stem}σ")),
+            _ => above_all(&from),
         };
         Self { from, to }
     }
@@ -100,7 +103,7 @@ impl Range {
     /// From a moment on, the moment included.
     #[must_use]
     pub fn since(moment: Timestamp) -> Self {
-        Self { from: moment.to_string(), to: char::MAX.into() }
+        Self { from: moment.to_string(), to: above_all("") }
     }
 
     /// Whether nothing can be inside; `DynamoDB` refuses such a range.
@@ -134,6 +137,19 @@ fn just_below(position: &str) -> String {
     below.extend(last);
     below.push(ABOVE_IDS);
     below
+}
+
+/// A text above every position that begins with `prefix`. One greatest character is not enough: a name may have it too.
+fn above_all(prefix: &str) -> String {
+    let missing = (MOST_BYTES + 1).saturating_sub(prefix.len());
+    let fill = std::iter::repeat_n(char::MAX, missing.div_ceil(char::MAX.len_utf8()));
+    prefix.chars().chain(fill).collect()
+}
+
+/// Whether the text can be a place in an order: it ends in an id and is no longer than an index key.
+pub(super) fn is_position(text: &str) -> bool {
+    let ends_in_id = text.ends_with(|last: char| last.is_ascii_graphic());
+    ends_in_id && text.len() <= LONGEST_POSITION
 }
 
 fn tied(value: &str, product: &Product) -> String {

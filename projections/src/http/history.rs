@@ -9,6 +9,7 @@ use axum::http::Uri;
 use axum::response::IntoResponse;
 use schema::http::{Problem, RequestContext, Scope};
 use schema::{ProductId, PublicationRecord, StoredCommit};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::parameters::{Parameters, limit, whole};
@@ -21,16 +22,22 @@ const READ_AT_ONCE: usize = 25;
 
 const MOST_BYTES: usize = 1024 * 1024;
 
-#[derive(Serialize)]
-struct History {
+/// Commits of a product.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct History {
+    /// Oldest first.
     commits: Vec<Published>,
+    /// The value for `after` of the next page, if there is one.
     next: Option<u64>,
 }
 
-#[derive(Serialize)]
+/// A commit, and what became of the publication of its events.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PublishedCommit")]
 struct Published {
     #[serde(flatten)]
     commit: StoredCommit,
+    /// For every event, in order: the bus's receipt, why there is none, or `null`.
     receipts: Vec<Option<PublicationRecord>>,
 }
 

@@ -8,6 +8,7 @@ use axum::http::Uri;
 use axum::response::IntoResponse;
 use schema::http::{Problem, RequestContext, Scope};
 use schema::{Currency, Price, Product};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::parameters::{Parameters, limit, malformed, moment};
@@ -29,9 +30,13 @@ const PARAMETERS: &[&str] = &[
     "updated_since",
 ];
 
-#[derive(Serialize)]
-struct Products {
+/// A page of products.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ProductPage")]
+pub(super) struct Products {
+    /// In the order asked for.
     products: Vec<Product>,
+    /// The value for `cursor` of the next page, if there is one.
     next: Option<String>,
 }
 

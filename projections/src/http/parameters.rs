@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use axum::extract::Query;
 use axum::http::Uri;
+use percent_encoding::percent_decode_str;
 use schema::Timestamp;
 use schema::http::{Kind, Problem};
 use schema::time::InvalidTimestamp;
@@ -18,8 +19,11 @@ impl Parameters {
     /// # Errors
     /// 400 for a parameter that is not `allowed` or appears twice.
     pub(super) fn of(uri: &Uri, allowed: &[&str]) -> Result<Self, Problem> {
-        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
-            .map_err(|_| malformed("The query cannot be decoded."))?;
+        let undecodable = || malformed("The query cannot be decoded.");
+        // What is not UTF-8 would be read as replacement characters, and answered as if it had been asked.
+        let text = percent_decode_str(uri.query().unwrap_or_default()).decode_utf8();
+        text.map_err(|_| undecodable())?;
+        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(|_| undecodable())?;
         let mut known = BTreeMap::new();
         for (name, value) in pairs {
             if !allowed.contains(&name.as_str()) {
@@ -63,10 +67,9 @@ impl Parameters {
     }
 }
 
-/// A whole number, in digits alone.
+/// A whole number, in digits alone and none too many.
 pub(super) fn whole(text: &str) -> Result<u64, &'static str> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = text.parse().ok().filter(|_| digits);
+    let number = text.parse().ok().filter(|number: &u64| number.to_string() == text);
     number.ok_or("a whole number is expected")
 }
 

@@ -9,6 +9,7 @@ use axum::http::Uri;
 use axum::response::IntoResponse;
 use schema::http::{Kind, Problem, RequestContext, Scope};
 use schema::{Currency, Price, ProductId, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::parameters::{Parameters, malformed, moment};
@@ -19,27 +20,44 @@ use crate::prices::{History, Period, Place, Prices, lowest_before_newest_change,
 /// Periods of one page.
 const PAGE: usize = 1_000;
 
-#[derive(Serialize)]
-struct PriceHistory {
+/// Which price was in force when.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct PriceHistory {
+    /// The newest price's.
     currency: Option<Currency>,
+    /// The price in force; `null` while the product is deleted.
     current: Option<Price>,
+    /// The lowest price of the 30 days before the newest change; `null` without an earlier price.
     lowest_30_days: Option<Lowest>,
+    /// Oldest first.
     timeline: Vec<Shown>,
+    /// The value for `next` of the next page, if there is one.
     next: Option<String>,
 }
 
-#[derive(Serialize)]
+/// A price, and since when it was in force.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LowestPrice")]
 struct Lowest {
+    /// The price.
     price: Price,
+    /// Since when it was in force.
     since: Timestamp,
 }
 
-#[derive(Serialize)]
+/// A time in which one price was in force.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PricePeriod")]
 struct Shown {
+    /// The price.
     price: Price,
+    /// Its currency.
     currency: Currency,
+    /// From this moment on.
     from: Timestamp,
+    /// Up to this moment; `null`: still.
     to: Option<Timestamp>,
+    /// Number of the event that brought it.
     sequence: u64,
 }
 

@@ -1,7 +1,7 @@
 //! Parked products are repaired from the event table: the retryable ones by a schedule, any one when somebody asks.
 
 use event_store::Unavailable;
-use event_store::parking::Parked;
+use event_store::parking::{Parked, note_parked};
 use futures::StreamExt;
 use schema::ProductId;
 
@@ -30,10 +30,11 @@ impl Projector {
         let lineup = self.views.lineup().await;
         let mut retried = Retried::default();
         for projection in &self.projections {
-            let mut after = None;
+            let (mut after, mut parked) = (None, 0);
             loop {
                 let rows = self.parking.list(projection.view().name(), after.as_ref(), PAGE).await?;
                 let last = rows.len() < PAGE;
+                parked += rows.len();
                 after = rows.last().map(|row| row.product_id.clone());
                 let outcomes = futures::stream::iter(rows.into_iter().filter(|row| row.retryable))
                     .map(|row| async { self.repair(projection.as_ref(), lineup.as_ref(), row).await })
@@ -41,12 +42,15 @@ impl Projector {
                     .collect::<Vec<_>>()
                     .await;
                 for repaired in outcomes {
-                    retried.count(repaired?);
+                    let repaired = repaired?;
+                    retried.count(repaired);
+                    parked -= usize::from(repaired);
                 }
                 if last {
                     break;
                 }
             }
+            note_parked(projection.view().name(), parked);
         }
         Ok(retried)
     }

@@ -1,7 +1,9 @@
 //! Given: products with a life of their own, the stores they end in, and the projector between.
 
+mod bulk;
 pub(crate) mod doubles;
 mod front;
+pub(crate) mod generator;
 mod life;
 pub(crate) mod prices;
 mod setting;
@@ -17,6 +19,7 @@ use projections::{
 };
 use schema::{Clock, fixtures};
 
+pub(crate) use bulk::fill;
 pub(crate) use front::{Front, answered, asked, front, front_of, front_over, front_with_time};
 pub(crate) use life::{Deed, Life, batch, record};
 pub(crate) use setting::{Setting, rows_of, setting, some_lives, unwatched};

@@ -19,10 +19,10 @@ use crate::given::{Deed, Life, Setting, in_memory, rows_of, setting, some_lives,
 
 const OLD: Generation = Generation(1);
 
-/// Writes until it is over: twenty products in turn, and a new one now and then.
+/// Writes until it is over, and a hundred times at least: twenty products in turn, and a new one now and then.
 async fn keep_writing(setting: Arc<Setting>, mut lives: Vec<Life>, over: Arc<AtomicBool>) -> Vec<Life> {
     for n in 0_usize.. {
-        if over.load(Ordering::Relaxed) {
+        if n > 100 && over.load(Ordering::Relaxed) {
             break;
         }
         let place = n % lives.len();

@@ -141,3 +141,16 @@ async fn the_bus_is_for_auditors() {
         assert_eq!(response.status(), status, "{scope}");
     }
 }
+
+#[tokio::test]
+async fn a_bus_that_cannot_be_read_says_when_to_come_again() {
+    let engine = Engine::in_memory().unwrap();
+    let client = aws_sdk_dynamodb::Client::new(&engine.sdk_config());
+    let bus = Arc::new(LocalBus::new(client, "no-such-table", Edge::system().clock));
+    let (_stop, stopping) = watch::channel(false);
+    let routes = finish(routes(EventsApi { bus, name: "local".into(), stopping }), Edge::system());
+    let request = Request::get("/events?from=end").body(Body::empty()).unwrap();
+    let response = routes.oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.headers()["retry-after"], "1");
+}

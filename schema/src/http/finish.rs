@@ -1,16 +1,17 @@
 //! The outermost layer of every front: settles the correlation id, writes every error as a problem, logs one line.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
+use tracing::Instrument;
 
-use super::context::CorrelationId;
+use super::context::{Actor, CorrelationId};
+use super::line::Line;
 use super::problem::{Kind, Problem};
 use crate::time::{Clock, Ids, Timestamp};
 
@@ -37,28 +38,39 @@ impl Edge {
 }
 
 /// Wraps all routes of a front: unknown routes and methods become problems, every answer carries `X-Correlation-Id`.
+/// There is no authentication: whoever is not known already is anonymous and may do everything.
 pub fn finish(routes: Router, edge: Edge) -> Router {
-    routes
-        .fallback(|| async { Problem::new(Kind::NotFound, "No route has this path; see /openapi.json.") })
-        .layer(from_fn_with_state(edge, around))
+    finish_behind(|routes| routes.layer(from_fn(anonymous)), routes, edge)
+}
+
+/// Like [`finish`], behind a door that lays its layer around the routes; requests for unknown paths pass it too. The door
+/// puts an [`Actor`] into the extensions of each request it lets in; without one the request may do nothing.
+pub fn finish_behind(door: impl FnOnce(Router) -> Router, routes: Router, edge: Edge) -> Router {
+    let unknown = || async { Problem::new(Kind::NotFound, "No route has this path; see /openapi.json.") };
+    door(routes.fallback(unknown)).layer(from_fn_with_state(edge, around))
+}
+
+async fn anonymous(mut request: Request, next: Next) -> Response {
+    request.extensions_mut().get_or_insert_with(Actor::anonymous);
+    next.run(request).await
 }
 
 async fn around(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
     let given = request.headers().get(CORRELATION_ID).and_then(|value| value.to_str().ok());
     let id =
         given.filter(|text| is_visible(text, 128)).map_or_else(|| (edge.ids)().to_string(), str::to_owned);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     request.extensions_mut().insert(CorrelationId(id.clone()));
-    let mut response = next.run(request).await;
-    if let Some(problem) = problem_of(&mut response, &method) {
+    let line = Line::begin(&mut request, &id);
+    let mut response = line.tally.count(next.run(request)).instrument(line.span.clone()).await;
+    let problem = problem_of(&mut response, &method);
+    if let Some(problem) = &problem {
         response = written(response, &problem.to_json(&path, &id));
     }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(CORRELATION_ID, value);
     }
-    let (status, millis) = (response.status().as_u16(), started.elapsed().as_millis());
-    tracing::info!(%method, path, status, millis, correlation_id = id, "request");
+    line.end(response.status(), problem.as_ref().map(Problem::kind));
     response
 }
 

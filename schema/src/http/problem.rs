@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// Every kind of problem the ledger answers with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]
 pub enum Kind {
     /// A header, a parameter, the path or the body cannot be read.
     Malformed,
@@ -44,6 +44,14 @@ pub enum Kind {
     IdempotencyKeyReused,
     /// The product with its change is larger than a commit can be.
     CommitTooLarge,
+    /// The client took too long to send its request.
+    TooSlow,
+    /// The path and the query are longer than allowed.
+    UriTooLong,
+    /// The headers are more or longer than allowed.
+    HeadersTooLarge,
+    /// More requests than the server takes at once.
+    Overloaded,
     /// The store or the server did not do its part in time.
     Unavailable,
     /// A fault of this server.
@@ -90,14 +98,28 @@ impl Kind {
             Self::CommitTooLarge => {
                 ("commit-too-large", "The product with its change is too large", Code::UNPROCESSABLE_ENTITY)
             }
+            Self::TooSlow => ("too-slow", "The request came too slowly", Code::REQUEST_TIMEOUT),
+            Self::UriTooLong => ("uri-too-long", "The path and the query are too long", Code::URI_TOO_LONG),
+            Self::HeadersTooLarge => {
+                ("headers-too-large", "The headers are too large", Code::REQUEST_HEADER_FIELDS_TOO_LARGE)
+            }
+            Self::Overloaded => ("overloaded", "Too many requests at the moment", Code::SERVICE_UNAVAILABLE),
             Self::Unavailable => ("unavailable", "Not possible at the moment", Code::SERVICE_UNAVAILABLE),
             Self::Internal => ("internal", "A fault of this server", Code::INTERNAL_SERVER_ERROR),
         }
     }
 }
 
+impl Kind {
+    /// The stable end of its `type`.
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        self.parts().0
+    }
+}
+
 /// One fault of invalid input.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Fault {
     /// JSON Pointer (RFC 6901) into the body.
     pub pointer: String,

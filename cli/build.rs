@@ -1,0 +1,29 @@
+//! Unpacks the parts of Swagger UI that `/docs` serves from the package that vendors it, so that the program needs no network.
+
+use std::error::Error;
+use std::fs;
+use std::io::{Cursor, Read};
+use std::path::Path;
+
+/// The files served, by their names in the archive's folder.
+const SERVED: [&str; 4] = ["dist/swagger-ui-bundle.js", "dist/swagger-ui.css", "LICENSE", "NOTICE"];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=build.rs");
+    let target = std::env::var("OUT_DIR")?;
+    let mut archive = zip::ZipArchive::new(Cursor::new(utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED))?;
+    let names = archive
+        .file_names()
+        .map(|name| Ok(name?.into_owned()))
+        .collect::<Result<Vec<_>, zip::result::ZipError>>()?;
+    for served in SERVED {
+        // The folder is named after the version.
+        let inside = |name: &&String| name.split_once('/').is_some_and(|(_, rest)| rest == served);
+        let name = names.iter().find(inside).ok_or_else(|| format!("Swagger UI has no {served}"))?;
+        let mut content = Vec::new();
+        archive.by_name(name)?.read_to_end(&mut content)?;
+        let file = Path::new(served).file_name().ok_or("a file has a name")?;
+        fs::write(Path::new(&target).join(file), content)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! `GET /docs`: the API for people, with a client to try it; everything it needs comes from this program.
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{HeaderName, header};
+use axum::response::{IntoResponse, Response};
+use schema::http::api::{Api, At, Describe};
+use schema::http::operation::{Answer, Components, Operation, example, path};
+use schema::http::{Kind, Problem};
+use serde_json::json;
+
+/// Nothing but what this server itself serves is loaded or asked, and no other page frames it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const PAGE: &str = include_str!("docs/page.html");
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// Names below `/docs/`, their types and contents.
+const ASSETS: [(&str, &str, &str); 5] = [
+    ("start.js", "text/javascript; charset=utf-8", include_str!("docs/start.js")),
+    (
+        "swagger-ui-bundle.js",
+        "text/javascript; charset=utf-8",
+        include_str!(concat!(env!("OUT_DIR"), "/swagger-ui-bundle.js")),
+    ),
+    ("swagger-ui.css", "text/css; charset=utf-8", include_str!(concat!(env!("OUT_DIR"), "/swagger-ui.css"))),
+    ("LICENSE", TEXT, include_str!(concat!(env!("OUT_DIR"), "/LICENSE"))),
+    ("NOTICE", TEXT, include_str!(concat!(env!("OUT_DIR"), "/NOTICE"))),
+];
+
+/// The routes; public.
+pub fn routes() -> Router {
+    table().router()
+}
+
+pub(crate) fn documented() -> Vec<(At, Describe)> {
+    table().documented()
+}
+
+fn table() -> Api<()> {
+    Api::new().on(At::Get("/docs"), describe_page, page).on(At::Get("/docs/{asset}"), describe_asset, asset)
+}
+
+async fn page() -> Response {
+    guarded("text/html; charset=utf-8", PAGE)
+}
+
+async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
+    let found = ASSETS.iter().find(|(asset, _, _)| *asset == name);
+    let (_, media_type, content) =
+        found.ok_or_else(|| Problem::new(Kind::NotFound, "The page has no such part."))?;
+    Ok(guarded(media_type, content))
+}
+
+fn guarded(media_type: &'static str, content: &'static str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, media_type),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ];
+    (headers, content).into_response()
+}
+
+fn describe_page(_: &mut Components) -> Operation {
+    let html = example("page", &json!("<!doctype html>"));
+    Operation::new("getDocs", "Service", "This document for people")
+        .description("A page with a client to try each operation. It asks no other server for anything.")
+        .answer(200, Answer::new("The page.").content("text/html", &json!({"type": "string"}), &html))
+}
+
+fn describe_asset(_: &mut Components) -> Operation {
+    let names = ASSETS.map(|(name, _, _)| name);
+    let schema = json!({"type": "string", "enum": names});
+    let text = json!({"type": "string"});
+    Operation::new("getDocsAsset", "Service", "A part of the page for people")
+        .parameter(path("asset", "Its name.", &schema, "start.js"))
+        .answer(
+            200,
+            Answer::new("The part.")
+                .content("text/javascript", &text, &example("script", &json!("'use strict';")))
+                .content("text/css", &text, &example("style", &json!(".swagger-ui{}")))
+                .content("text/plain", &text, &example("licence", &json!("Apache License"))),
+        )
+        .problems(&[Kind::Malformed, Kind::NotFound])
+}

@@ -1,0 +1,128 @@
+//! The bodies of commands as JSON Schemas, from the very rules by which [`super::fields`] reads them.
+
+use std::borrow::Cow;
+
+use schema::Price;
+use schema::shapes::CurrencyCode;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Map, Value, json};
+
+use super::fields::{ATTRIBUTE_KEY, ATTRIBUTE_VALUE, CATEGORY, DESCRIPTION, NAME, SKU, TextRule};
+use crate::product::MOST_ATTRIBUTES;
+
+/// Control characters, as a part of a character class.
+const CONTROL: &str = r"\u0000-\u001f\u007f-\u009f";
+/// The same without tab, line feed and carriage return.
+const CONTROL_IN_LINES: &str = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f";
+/// What is trimmed off a name: Unicode's `White_Space`.
+const BLANK: &str = r"\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
+
+/// The body of a create or a replace.
+pub(super) struct NewProduct;
+
+/// The body of a merge patch.
+pub(super) struct ProductPatch;
+
+/// The body of a command that needs none.
+pub(super) struct Occurrence;
+
+impl TextRule {
+    fn schema(self, description: &str) -> Value {
+        let control = if self.lines { CONTROL_IN_LINES } else { CONTROL };
+        json!({"type": "string", "minLength": self.least, "maxLength": self.most,
+               "pattern": format!("^[^{control}]*$"), "description": description})
+    }
+
+    /// Bounds that hold after trimming, which lengths cannot say.
+    fn trimmed_schema(self, description: &str) -> Value {
+        let (inner, middle) = (format!("[^{CONTROL}{BLANK}]"), self.most.saturating_sub(2));
+        json!({"type": "string", "minLength": self.least, "description": description,
+               "pattern": format!("^[{BLANK}]*{inner}([^{CONTROL}]{{0,{middle}}}{inner})?[{BLANK}]*$")})
+    }
+}
+
+impl JsonSchema for NewProduct {
+    fn schema_name() -> Cow<'static, str> {
+        "NewProduct".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut properties = fields(generator);
+        // `null` is the same as left out, but a product without a price is none.
+        properties.insert("attributes".into(), attributes(true));
+        body("A whole product. `null` is the same as left out.", &["name", "price"], &properties)
+    }
+}
+
+impl JsonSchema for ProductPatch {
+    fn schema_name() -> Cow<'static, str> {
+        "ProductPatch".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut properties = fields(generator);
+        properties.insert("attributes".into(), attributes(false));
+        body("A JSON merge patch (RFC 7396): `null` removes what is optional.", &[], &properties)
+    }
+}
+
+impl JsonSchema for Occurrence {
+    fn schema_name() -> Cow<'static, str> {
+        "Occurrence".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        body("When it happened.", &[], &Map::from_iter([("occurred_at".into(), occurred_at())]))
+    }
+}
+
+/// When it happened in business terms.
+pub(super) fn occurred_at() -> Value {
+    json!({"type": "string", "format": "date-time",
+           "description": "When it happened in business terms (RFC 3339), not in the future; left out: when it is \
+                           recorded."})
+}
+
+fn body(description: &str, required: &[&str], properties: &Map<String, Value>) -> Schema {
+    json_schema!({"type": "object", "description": description, "required": required,
+                  "properties": properties, "additionalProperties": false})
+}
+
+/// What creates, replaces and patches have in common.
+fn fields(generator: &mut SchemaGenerator) -> Map<String, Value> {
+    let nullable = |mut schema: Value| {
+        schema["type"] = json!(["string", "null"]);
+        schema
+    };
+    let currency = generator.subschema_for::<CurrencyCode>();
+    Map::from_iter([
+        ("name".into(), NAME.trimmed_schema("1 to 200 characters after trimming, no control characters.")),
+        ("price".into(), price()),
+        ("currency".into(), currency.to_value()),
+        ("sku".into(), nullable(SKU.schema("Stock keeping unit."))),
+        ("category".into(), nullable(CATEGORY.schema("For example `Accessories / Helmets`."))),
+        ("description".into(), nullable(DESCRIPTION.schema("May have several lines."))),
+        ("occurred_at".into(), occurred_at()),
+    ])
+}
+
+/// Digits and a point, as text or as a JSON number that is written so.
+fn price() -> Value {
+    let text = schema::http::openapi::inlined::<Price>();
+    json!({"description": "Kept exactly as given: up to 12 digits, then optionally a point and up to 4 digits; no \
+                           sign, no exponent. A JSON number is read from its text.",
+           "anyOf": [{"type": "string", "pattern": text["pattern"]},
+                     {"type": "number", "minimum": 0, "maximum": 999_999_999_999.999_9_f64, "multipleOf": 0.0001}]})
+}
+
+/// At most 50 pairs; a patch may name more, as long as no more are left.
+fn attributes(whole: bool) -> Value {
+    let mut value = ATTRIBUTE_VALUE.schema("Free text; `null` is no attribute.");
+    value["type"] = json!(["string", "null"]);
+    let mut schema = json!({"type": ["object", "null"], "description": "Free pairs of text, at most 50.",
+           "propertyNames": ATTRIBUTE_KEY.schema("The attribute's name."), "additionalProperties": value});
+    if whole {
+        schema["maxProperties"] = MOST_ATTRIBUTES.into();
+    }
+    schema
+}

@@ -1,0 +1,149 @@
+//! What the tables are asked and what it costs, counted at the client every adapter uses: for the request or invocation
+//! that causes it ([`schema::usage`]) and for the metrics.
+//!
+//! Its promise: each attempt of the SDK counts once, and each answer that can name its capacity units is asked to.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::interceptors::{
+    BeforeSerializationInterceptorContextMut, FinalizerInterceptorContextRef,
+};
+use aws_sdk_dynamodb::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata};
+use aws_sdk_dynamodb::operation as op;
+use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity};
+use aws_smithy_runtime_api::client::interceptors::context::{Error, Input, Output};
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
+use schema::meters::{DYNAMODB_REQUESTS, DYNAMODB_UNITS};
+use schema::usage;
+
+/// A client that counts, for any `SdkConfig` of the AWS SDK.
+#[must_use]
+pub fn client(config: impl Into<Builder>) -> Client {
+    Client::from_conf(config.into().interceptor(Metering).build())
+}
+
+#[derive(Debug)]
+struct Metering;
+
+/// What an operation asks, kept until its attempts are answered.
+#[derive(Debug, Clone)]
+struct Asked {
+    operation: &'static str,
+    table: String,
+}
+
+impl Storable for Asked {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Intercept for Metering {
+    fn name(&self) -> &'static str {
+        "Metering"
+    }
+
+    fn modify_before_serialization(
+        &self,
+        context: &mut BeforeSerializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(asked) = ask(context.input_mut()) {
+            config.interceptor_state().store_put(asked);
+        }
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let (Some(asked), Some(answer)) = (config.load::<Asked>(), context.output_or_error()) else {
+            return Ok(());
+        };
+        let (result, units) = match answer {
+            Ok(output) => ("ok", units(output)),
+            Err(error) => (error.as_operation_error().and_then(code).map_or("failed", result), None),
+        };
+        usage::spent(units.unwrap_or_default());
+        let labels = [("table", asked.table.clone()), ("operation", asked.operation.to_owned())];
+        if let Some(units) = units {
+            metrics::histogram!(DYNAMODB_UNITS.name, &labels).record(units);
+        }
+        let [table, operation] = labels;
+        let labels = [table, operation, ("result", result.to_owned())];
+        metrics::counter!(DYNAMODB_REQUESTS.name, &labels).increment(1);
+        Ok(())
+    }
+}
+
+/// What an error code means to whoever looks at the figures.
+fn result(code: &str) -> &'static str {
+    match code {
+        "ConditionalCheckFailedException" | "DuplicateItemException" | "TransactionCanceledException" => {
+            "condition"
+        }
+        "ProvisionedThroughputExceededException" | "RequestLimitExceeded" | "ThrottlingException" => {
+            "throttled"
+        }
+        _ => "failed",
+    }
+}
+
+macro_rules! operations {
+    ($($name:literal $module:ident $input:ident $output:ident $error:ident $table:expr, $units:ident;)+) => {
+        /// Asks for the capacity units, and says what is asked.
+        fn ask(input: &mut Input) -> Option<Asked> {
+            $(if let Some(input) = input.downcast_mut::<op::$module::$input>() {
+                input.return_consumed_capacity.get_or_insert(ReturnConsumedCapacity::Total);
+                let table: fn(&op::$module::$input) -> Option<String> = $table;
+                return Some(Asked { operation: $name, table: table(input).unwrap_or_default() });
+            })+
+            None
+        }
+
+        fn units(output: &Output) -> Option<f64> {
+            $(if let Some(output) = output.downcast_ref::<op::$module::$output>() {
+                return $units(output.consumed_capacity());
+            })+
+            None
+        }
+
+        fn code(error: &Error) -> Option<&str> {
+            $(if let Some(error) = error.downcast_ref::<op::$module::$error>() {
+                return error.code();
+            })+
+            None
+        }
+    };
+}
+
+operations! {
+    "Query" query QueryInput QueryOutput QueryError |input| input.table_name.clone(), of_one;
+    "ExecuteStatement" execute_statement ExecuteStatementInput ExecuteStatementOutput ExecuteStatementError
+        |input| input.statement.as_deref()?.split('"').nth(1).map(str::to_owned), of_one;
+    "GetItem" get_item GetItemInput GetItemOutput GetItemError |input| input.table_name.clone(), of_one;
+    "PutItem" put_item PutItemInput PutItemOutput PutItemError |input| input.table_name.clone(), of_one;
+    "UpdateItem" update_item UpdateItemInput UpdateItemOutput UpdateItemError
+        |input| input.table_name.clone(), of_one;
+    "DeleteItem" delete_item DeleteItemInput DeleteItemOutput DeleteItemError
+        |input| input.table_name.clone(), of_one;
+    "Scan" scan ScanInput ScanOutput ScanError |input| input.table_name.clone(), of_one;
+    "BatchGetItem" batch_get_item BatchGetItemInput BatchGetItemOutput BatchGetItemError
+        |input| input.request_items.as_ref()?.keys().next().cloned(), of_all;
+    "BatchWriteItem" batch_write_item BatchWriteItemInput BatchWriteItemOutput BatchWriteItemError
+        |input| input.request_items.as_ref()?.keys().next().cloned(), of_all;
+    "TransactWriteItems" transact_write_items TransactWriteItemsInput TransactWriteItemsOutput
+        TransactWriteItemsError
+        |input| input.transact_items.as_ref()?.first()?.put.as_ref().map(|put| put.table_name.clone()), of_all;
+}
+
+fn of_one(capacity: Option<&ConsumedCapacity>) -> Option<f64> {
+    capacity?.capacity_units
+}
+
+/// The units of all tables an answer speaks of.
+fn of_all(capacity: &[ConsumedCapacity]) -> Option<f64> {
+    (!capacity.is_empty()).then(|| capacity.iter().filter_map(|one| one.capacity_units).sum())
+}

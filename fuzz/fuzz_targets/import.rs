@@ -1,0 +1,6 @@
+//! Fuzzes `fuzz::import`: see there what is promised of whatever bytes come.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    fuzz::import::check(data);
+});

@@ -1,0 +1,63 @@
+//! The cursor of a page. Promised: only what this ledger wrote for this very query is accepted, and the walk goes on
+//! strictly behind it.
+
+use projections::catalogue::{Order, Range, Selection};
+use schema::{Currency, Price, Timestamp};
+
+/// The first byte chooses the query, the others are the cursor.
+pub fn check(data: &[u8]) -> bool {
+    let Some((chosen, cursor)) = data.split_first() else {
+        return false;
+    };
+    let selections = selections();
+    let chosen = usize::from(*chosen) % selections.len();
+    let selection = &selections[chosen];
+    if let Ok(text) = std::str::from_utf8(cursor) {
+        // Whatever could be a position survives the way out and back, and is refused where it cannot be one.
+        if let Ok(position) = selection.position(&selection.cursor(text)) {
+            assert_eq!(position, text);
+            goes_on_behind(selection, text);
+        }
+    }
+    let Some(position) = std::str::from_utf8(cursor).ok().and_then(|text| selection.position(text).ok())
+    else {
+        return false;
+    };
+    assert_eq!(selection.cursor(&position).as_bytes(), cursor, "two cursors for one position");
+    goes_on_behind(selection, &position);
+    for (other, selection) in selections.iter().enumerate() {
+        assert_eq!(
+            selection.position(&selection.cursor(&position)).is_ok(),
+            selection.range.contains(&position)
+        );
+        let accepted = std::str::from_utf8(cursor).is_ok_and(|text| selection.position(text).is_ok());
+        assert_eq!(accepted, other == chosen, "a cursor of another query");
+    }
+    true
+}
+
+fn goes_on_behind(selection: &Selection, position: &str) {
+    assert!(selection.range.contains(position));
+    let rest = selection.range.behind(position, selection.descending);
+    assert!(!rest.contains(position), "{position:?} comes again");
+    assert!(rest.is_empty() || (selection.range.contains(&rest.from) && selection.range.contains(&rest.to)));
+    assert!(rest.from.len().max(rest.to.len()) <= 1_024, "too long for an index key");
+}
+
+fn selections() -> Vec<Selection> {
+    let currency = Currency::parse("USD").unwrap();
+    let moment = Timestamp::parse("2025-01-01T00:00:00Z").unwrap();
+    let orders = [
+        (Order::Id, Range::all()),
+        (Order::Name, Range::all()),
+        (Order::Name, Range::name_prefix("ΟΔΟΣ")),
+        (Order::Price, Range::prices(currency, None, None)),
+        (Order::Price, Range::prices(currency, Price::parse("1").ok(), Price::parse("20").ok())),
+        (Order::UpdatedAt, Range::all()),
+        (Order::Changes, Range::since(moment)),
+    ];
+    let both = |(order, range): (Order, Range)| {
+        [false, true].map(|descending| Selection { order, descending, range: range.clone() })
+    };
+    orders.into_iter().flat_map(both).collect()
+}

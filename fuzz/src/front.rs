@@ -1,0 +1,126 @@
+//! The fronts over stores in memory, with a clock that stands still and ids that count: equal bytes, equal answers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::request::Builder;
+use axum::http::{HeaderMap, Request, StatusCode};
+use commands::Executor;
+use commands::http::CommandApi;
+use event_store::verify::{Chain, examine};
+use event_store::{Journal, MemoryJournal, MemoryReceipts};
+use projections::http::QueryApi;
+use projections::views::Generation;
+use projections::{Catalogue, MemoryPriceLog, MemoryViews, Prices, Projection};
+use schema::http::{Edge, finish};
+use schema::{Currency, ProductId, StoredCommit, Timestamp};
+use serde_json::Value;
+use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
+use tower::ServiceExt;
+use ulid::Ulid;
+
+/// The time at which everything happens.
+const NOW: &str = "2026-11-23T12:00:00.000Z";
+
+/// A product that most commands find.
+pub(crate) const HELMET: &str = r#"{"name":"Helmet","price":"34.99","attributes":{"color":"Red"}}"#;
+
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| RuntimeBuilder::new_current_thread().enable_time().build().unwrap());
+
+/// A front and the ledger behind it.
+pub(crate) struct Front {
+    pub(crate) journal: Arc<MemoryJournal>,
+    router: Router,
+}
+
+/// An answer, read whole.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) json: Value,
+}
+
+impl Front {
+    /// The command routes; the product `p` is there at version 1.
+    pub(crate) fn of_commands() -> Self {
+        let journal = Arc::<MemoryJournal>::default();
+        let executor = Executor::new(journal.clone(), edge());
+        let default_currency = Currency::parse("USD").unwrap();
+        let api = CommandApi { executor, edge: edge(), default_currency };
+        let front = Self { journal, router: finish(commands::http::routes(api), edge()) };
+        let created = front.send(json(Request::put("/products/p")), HELMET);
+        assert_eq!(created.status, StatusCode::CREATED);
+        front
+    }
+
+    /// The query routes over the ledger of a front of commands.
+    pub(crate) fn of_queries(commands: Self, products: &[ProductId]) -> Self {
+        let journal = commands.journal;
+        let (views, prices) = (Arc::<MemoryViews>::default(), Arc::<MemoryPriceLog>::default());
+        let projections: [&dyn Projection; 2] =
+            [&Catalogue::new(views.clone(), journal.clone()), &Prices::new(prices.clone(), journal.clone())];
+        for product in products {
+            for projection in projections {
+                RUNTIME.block_on(projection.catch_up(Generation(1), product)).unwrap();
+            }
+        }
+        let receipts = Arc::<MemoryReceipts>::default();
+        let api = QueryApi { views, prices, journal: journal.clone(), receipts, clock: edge().clock };
+        Self { journal, router: finish(projections::http::routes(api), edge()) }
+    }
+
+    /// Other routes, with no ledger behind them.
+    pub(crate) fn of_routes(routes: Router) -> Self {
+        Self { journal: Arc::default(), router: finish(routes, edge()) }
+    }
+
+    /// Sends a request; a 5xx, or a problem that is not written as one, breaks the promise.
+    pub(crate) fn send(&self, request: Builder, body: impl Into<Body>) -> Answer {
+        let request = request.body(body.into()).unwrap();
+        let (parts, body) = RUNTIME.block_on(async {
+            let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+            (parts, axum::body::to_bytes(body, usize::MAX).await.unwrap())
+        });
+        let json: Value = serde_json::from_slice(&body).unwrap_or_default();
+        assert!(!parts.status.is_server_error(), "{} {json}", parts.status);
+        if parts.status.is_client_error() {
+            assert_eq!(parts.headers["content-type"], "application/problem+json");
+            assert_eq!(json["status"], parts.status.as_u16());
+        }
+        Answer { status: parts.status, headers: parts.headers, json }
+    }
+
+    /// The commits of a product, which have to be a faultless chain.
+    pub(crate) fn commits(&self, product: &ProductId) -> Vec<StoredCommit> {
+        let commits = RUNTIME.block_on(self.journal.page(product, 0, 1_000)).unwrap();
+        let mut chain = Chain::of(product.as_str());
+        for commit in &commits {
+            chain.follow(&examine(commit));
+        }
+        assert_eq!(chain.end().faults, []);
+        commits
+    }
+}
+
+/// Runs to the end.
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(future)
+}
+
+pub(crate) fn json(request: Builder) -> Builder {
+    request.header("content-type", "application/json")
+}
+
+pub(crate) fn id(text: &str) -> ProductId {
+    ProductId::new(text).unwrap()
+}
+
+pub(crate) fn edge() -> Edge {
+    let now = Timestamp::parse(NOW).unwrap();
+    let made = AtomicU64::new(0);
+    let ids = move || Ulid::from_parts(1_795_410_936_662, made.fetch_add(1, Ordering::Relaxed).into());
+    Edge { clock: Arc::new(move || now), ids: Arc::new(ids) }
+}

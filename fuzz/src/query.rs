@@ -1,0 +1,75 @@
+//! The query string of every reading route. Promised: an answer or a problem; a page keeps to its limit, its filter and
+//! its order, and its cursor goes on behind it.
+
+use std::sync::LazyLock;
+
+use axum::http::{Request, StatusCode, Uri};
+use serde_json::Value;
+
+use crate::front::{Answer, Front, id, json};
+
+static FRONT: LazyLock<Front> = LazyLock::new(|| {
+    let commands = Front::of_commands();
+    let names = ["Ärmel", "ärmel", "İstanbul", "ΟΔΟΣ", "зима", "自転車", "🚲", "a", "A"];
+    let mut products = vec![id("p")];
+    for (n, name) in names.iter().enumerate() {
+        let (path, currency) = (format!("/products/p{n}"), ["USD", "EUR"][n % 2]);
+        let body = format!(r#"{{"name":"{name}","price":"{n}.0{n}","currency":"{currency}"}}"#);
+        commands.send(json(Request::put(&path)), body);
+        if n % 4 == 3 {
+            commands.send(Request::delete(&path), "");
+        }
+        products.push(id(&format!("p{n}")));
+    }
+    Front::of_queries(commands, &products)
+});
+
+/// The first byte chooses the route, the others are the query.
+pub fn check(data: &[u8]) -> bool {
+    let Some((route, query)) = data.split_first() else {
+        return false;
+    };
+    let Ok(query) = std::str::from_utf8(query) else {
+        return false;
+    };
+    let path = match route % 6 {
+        0 => "/products",
+        1 => "/products/p",
+        2 => "/products/p3",
+        3 => "/products/p/history",
+        4 => "/products/p/prices",
+        _ => "/products/p/verification",
+    };
+    let Some(answer) = asked(path, query) else {
+        return false;
+    };
+    if answer.status == StatusCode::OK && path == "/products" {
+        is_a_page(query, &answer.json);
+    }
+    answer.status == StatusCode::OK
+}
+
+/// `None` for what is no URI.
+fn asked(path: &str, query: &str) -> Option<Answer> {
+    let uri: Uri = format!("{path}?{query}").parse().ok()?;
+    Some(FRONT.send(Request::get(uri), ""))
+}
+
+fn is_a_page(query: &str, page: &Value) {
+    let products = page["products"].as_array().unwrap();
+    assert!(products.len() <= 100);
+    if !query.contains("deleted") {
+        assert!(products.iter().all(|product| product["status"] == "active"));
+    }
+    let Some(next) = page["next"].as_str() else {
+        return;
+    };
+    assert!(!products.is_empty());
+    if !query.contains("cursor") && !query.contains('%') && !query.contains('#') {
+        let behind = asked("/products", &format!("{query}&cursor={next}")).unwrap();
+        assert_eq!(behind.status, StatusCode::OK, "{}", behind.json);
+        for product in behind.json["products"].as_array().unwrap() {
+            assert!(!products.iter().any(|before| before["id"] == product["id"]), "{product} twice");
+        }
+    }
+}

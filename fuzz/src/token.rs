@@ -1,0 +1,58 @@
+//! A bearer token. Promised: only what the issuer signed, for this ledger and this time, makes an actor; everything else is
+//! a 401 that says how to do better.
+
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::http::{HeaderValue, Request, StatusCode};
+use axum::routing::get;
+use clap::Parser;
+use cli::auth::{AuthArgs, Authentication};
+use schema::http::RequestContext;
+
+use crate::front::{Front, edge, wait};
+
+/// The part that is signed of every good token there is: the keys to make another were thrown away.
+const SIGNED: &str = include_str!("../token/signed.txt");
+
+const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/token/jwks.json");
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    auth: AuthArgs,
+}
+
+static FRONT: LazyLock<Front> = LazyLock::new(|| {
+    let arguments = [
+        "fuzz",
+        "--auth-jwks",
+        KEYS,
+        "--auth-issuer",
+        "https://issuer.example",
+        "--auth-audience",
+        "product-ledger",
+    ];
+    let arguments = Arguments::try_parse_from(arguments).unwrap();
+    let authentication = wait(Authentication::configured(&arguments.auth, edge().clock)).unwrap().unwrap();
+    let whoami = |context: RequestContext| async move { format!("\"{}\"", context.actor.name) };
+    Front::of_routes(authentication.around(Router::new().route("/whoami", get(whoami))))
+});
+
+/// What stands behind `Bearer`.
+pub fn check(data: &[u8]) -> bool {
+    let Ok(value) = HeaderValue::from_bytes(&[b"Bearer ", data].concat()) else {
+        return false;
+    };
+    let answer = FRONT.send(Request::get("/whoami").header("authorization", value), "");
+    if answer.status != StatusCode::OK {
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        assert!(answer.headers["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
+        return false;
+    }
+    assert_eq!(answer.json, "ann");
+    let token = std::str::from_utf8(data).unwrap().trim();
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    assert!(SIGNED.lines().any(|line| line == signed), "a token nobody signed: {token}");
+    true
+}

@@ -1,0 +1,63 @@
+//! Answers of the query routes, as examples of the document.
+
+use serde_json::{Value, json};
+
+const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+const HEAD: &str = "a3b10ca7fc91864701e0bfc7f0c62b69a607e55855a6d7e8fff21cffa39beffc";
+
+pub(super) fn product() -> Value {
+    json!({"id": "helmet", "name": "Sport-100 Helmet, Red", "price": "33.6442", "currency": "USD",
+           "sku": "HL-U509-R", "category": "Accessories / Helmets", "attributes": {"color": "Red"},
+           "status": "active", "version": 1, "created_at": "2026-11-23T11:10:28.270Z",
+           "updated_at": "2026-11-23T11:10:28.270Z"})
+}
+
+pub(super) fn page() -> Value {
+    json!({"products": [product()], "next": "Oj03CEUXIQxzMDFjOTAxZTMtNDMyMy00OGVkLWFiOWUtOWJmZGEyOGJkZWY2"})
+}
+
+pub(super) fn history() -> Value {
+    let data = json!({"name": "Sport-100 Helmet, Red", "price": "33.6442", "currency": "USD"});
+    let mut state = data.clone();
+    for (name, value) in [
+        ("schema_version", json!(1)),
+        ("id", json!("helmet")),
+        ("status", json!("active")),
+        ("version", json!(1)),
+        ("created_at", json!("2026-11-23T11:10:28.270Z")),
+        ("updated_at", json!("2026-11-23T11:10:28.270Z")),
+    ] {
+        state[name] = value;
+    }
+    let event_id = "01M841K9DEZSCMB07FHNWPHHBZ";
+    let receipt = json!({"event_id": event_id, "receipt_id": "01M841K9DKQ8T0A6S7V3M2X1YZ", "bus": "local",
+           "published_at": "2026-11-23T11:10:28.281Z", "attempts": 1, "hash": HEAD});
+    json!({"commits": [{
+        "product_id": "helmet", "sequence": 1, "commit_id": "01M841K9DC3M5ZQYPS2Y3BRKSE",
+        "recorded_at": "2026-11-23T11:10:28.270Z",
+        "events": [{"event_id": event_id, "type": "ProductCreated", "schema_version": 1, "data": data}],
+        "state": state,
+        "metadata": {"actor": "anonymous", "correlation_id": "order-4711",
+                     "causation_id": "01M841K9DC3M5ZQYPS2Y3BRKSE", "occurred_at": "2026-11-23T11:10:28.270Z"},
+        "previous_hash": GENESIS, "hash": HEAD, "receipts": [receipt]}],
+        "next": null})
+}
+
+pub(super) fn prices() -> Value {
+    json!({"currency": "USD", "current": "34.99",
+           "lowest_30_days": {"price": "33.6442", "since": "2026-11-01T00:00:00.000Z"},
+           "timeline": [
+               {"price": "33.6442", "currency": "USD", "from": "2026-11-01T00:00:00.000Z",
+                "to": "2026-11-23T11:10:28.288Z", "sequence": 1},
+               {"price": "34.99", "currency": "USD", "from": "2026-11-23T11:10:28.288Z", "to": null, "sequence": 2}],
+           "next": null})
+}
+
+pub(super) fn verifications() -> Value {
+    json!({
+        "valid": {"value": {"valid": true, "commits": 1, "events": 1, "head": HEAD}},
+        "damaged": {"value": {"valid": false, "commits": 1, "events": 1, "head": HEAD, "faults": [
+            {"product_id": "helmet", "sequence": 1, "fault": "changed", "detail": format!(
+                "the commit is not what was hashed: it carries {HEAD}, its content gives {GENESIS}")}]}},
+    })
+}

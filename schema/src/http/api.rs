@@ -1,0 +1,96 @@
+//! Routes together with their documentation: a route that nobody described cannot be written.
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, on};
+
+use super::operation::{Components, Operation};
+
+/// Method and path of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// GET, and with it HEAD.
+    Get(&'static str),
+    /// POST.
+    Post(&'static str),
+    /// PUT.
+    Put(&'static str),
+    /// PATCH.
+    Patch(&'static str),
+    /// DELETE.
+    Delete(&'static str),
+}
+
+/// What is said of a route; it names its types in the document's components.
+pub type Describe = fn(&mut Components) -> Operation;
+
+/// Routes, each with its description. Descriptions are only worked out when a document is asked for.
+pub struct Api<S> {
+    router: Router<S>,
+    documented: Vec<(At, Describe)>,
+}
+
+impl At {
+    /// The path, with parameters in braces.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Get(path) | Self::Post(path) | Self::Put(path) | Self::Patch(path) | Self::Delete(path) => {
+                path
+            }
+        }
+    }
+
+    /// The method as a document writes it.
+    #[must_use]
+    pub fn method(self) -> &'static str {
+        match self {
+            Self::Get(_) => "get",
+            Self::Post(_) => "post",
+            Self::Put(_) => "put",
+            Self::Patch(_) => "patch",
+            Self::Delete(_) => "delete",
+        }
+    }
+
+    fn filter(self) -> MethodFilter {
+        match self {
+            Self::Get(_) => MethodFilter::GET,
+            Self::Post(_) => MethodFilter::POST,
+            Self::Put(_) => MethodFilter::PUT,
+            Self::Patch(_) => MethodFilter::PATCH,
+            Self::Delete(_) => MethodFilter::DELETE,
+        }
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Api<S> {
+    /// No route yet.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "an empty API is only ever the beginning of one")]
+    pub fn new() -> Self {
+        Self { router: Router::new(), documented: Vec::new() }
+    }
+
+    /// With one more route.
+    #[must_use]
+    pub fn on<H, T>(mut self, at: At, describe: Describe, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        self.documented.push((at, describe));
+        Self { router: self.router.route(at.path(), on(at.filter(), handler)), documented: self.documented }
+    }
+
+    /// The routes.
+    pub fn router(self) -> Router<S> {
+        self.router
+    }
+
+    /// What is said of them.
+    #[must_use]
+    pub fn documented(self) -> Vec<(At, Describe)> {
+        self.documented
+    }
+}

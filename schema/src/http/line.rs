@@ -1,0 +1,102 @@
+//! The one line a request leaves in the log, its figures, and the span that everything said meanwhile belongs to.
+
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderValue, Method, StatusCode};
+use tracing::Span;
+
+use super::notes::Notes;
+use super::problem::Kind;
+use crate::meters::{HTTP_REQUESTS, HTTP_SECONDS};
+use crate::trace;
+use crate::usage::Tally;
+
+const TRACEPARENT: &str = "traceparent";
+
+/// What is known of a request before it is answered.
+pub(super) struct Line {
+    started: Instant,
+    method: Method,
+    route: String,
+    /// The product's part of the path, as the client wrote it.
+    product_id: Option<String>,
+    correlation_id: String,
+    notes: Notes,
+    pub(super) tally: Tally,
+    pub(super) span: Span,
+}
+
+impl Line {
+    /// Begins the line and the span; from here on the request carries its notes, and as `traceparent` the span's.
+    pub(super) fn begin(request: &mut Request, correlation_id: &str) -> Self {
+        let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
+        let segment = request.uri().path().split('/').nth(2);
+        let product_id = segment.filter(|_| route.starts_with("/products/{id}")).map(str::to_owned);
+        let route = route.to_owned();
+        let method = request.method().clone();
+        let span = tracing::info_span!(
+            "request",
+            otel.name = format!("{} {route}", known(&method)),
+            otel.kind = "server",
+            http.request.method = known(&method),
+            http.route = route,
+            http.response.status_code = tracing::field::Empty,
+            product_id,
+            correlation_id,
+        );
+        let given = request.headers().get(TRACEPARENT).and_then(|value| value.to_str().ok());
+        trace::follow(&span, given.into_iter());
+        if let Some(own) = trace::context(&span).and_then(|own| HeaderValue::from_str(&own).ok()) {
+            request.headers_mut().insert(TRACEPARENT, own);
+        }
+        let notes = Notes::default();
+        request.extensions_mut().insert(notes.clone());
+        Self {
+            started: Instant::now(),
+            method,
+            route,
+            product_id,
+            correlation_id: correlation_id.to_owned(),
+            notes,
+            tally: Tally::default(),
+            span,
+        }
+    }
+
+    /// Writes the line.
+    pub(super) fn end(self, status: StatusCode, problem: Option<Kind>) {
+        let (took, usage) = (self.started.elapsed(), self.tally.usage());
+        let status = status.as_u16();
+        self.span.record("http.response.status_code", status);
+        let method = known(&self.method);
+        let labels = [("method", method.to_owned()), ("route", self.route.clone())];
+        metrics::histogram!(HTTP_SECONDS.name, &labels).record(took.as_secs_f64());
+        let [by_method, by_route] = labels;
+        let labels = [by_method, by_route, ("status", status.to_string())];
+        metrics::counter!(HTTP_REQUESTS.name, &labels).increment(1);
+        let noted = self.notes.write().clone();
+        tracing::info!(
+            correlation_id = self.correlation_id,
+            actor = noted.actor,
+            method = %self.method,
+            route = self.route,
+            product_id = noted.product_id.or(self.product_id),
+            command = noted.command,
+            outcome = noted.outcome,
+            problem = problem.map(Kind::slug),
+            version = noted.version,
+            requests = usage.requests,
+            capacity_units = usage.units,
+            status,
+            millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            "request"
+        );
+    }
+}
+
+/// The method if it is one that servers know; a client may make up others.
+fn known(method: &Method) -> &'static str {
+    let all = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
+    all.into_iter().find(|name| *name == method.as_str()).unwrap_or("other")
+}

@@ -1,0 +1,161 @@
+//! The OpenAPI document of all routes: what each says of itself, and what is true of every one of them.
+
+use schemars::JsonSchema;
+use serde_json::{Map, Value, json};
+
+use super::api::{At, Describe};
+use super::context::Scope;
+use super::operation::{Components, Operation};
+use super::problem::Kind;
+use super::problems::{described, examples, headers_of, problem_schema, response};
+
+const TITLE: &str = "Product ledger";
+
+const INTRODUCTION: &str = "An event-sourced ledger of products. A command is recorded once, as one immutable, \
+    hash-chained commit, and answered with its receipt; queries answer from views, or from the ledger itself.\n\n\
+    Errors are `application/problem+json` (RFC 9457) with a stable `type`. Every answer carries `X-Correlation-Id`. \
+    A query parameter that is not listed here is refused with 400, a path that is not with 404, another method of a \
+    path with 405 and `Allow`. HEAD is answered wherever GET is. The JSON Schemas of what subscribers receive are in \
+    `schema/json` of the source.";
+
+/// Groups of operations, in the order in which people read them.
+const TAGS: [(&str, &str); 5] = [
+    ("Commands", "Write. Every command answers with its receipt."),
+    ("Products", "Read what is true now."),
+    ("Audit", "Read what was true, what happened, and the proof of it."),
+    ("Events", "Hear what happened."),
+    ("Service", "Whether it runs, and what it can do."),
+];
+
+/// The document of `routes` as build `version` serves them.
+#[must_use]
+pub fn document(version: &str, routes: &[(At, Describe)]) -> Value {
+    let mut components = Components::new();
+    let mut paths: Map<String, Value> = Map::new();
+    let mut responses: Map<String, Value> = Map::new();
+    for (at, describe) in routes {
+        let operation = describe(&mut components);
+        let path = paths.entry(at.path()).or_insert_with(|| json!({}));
+        path[at.method()] = written(&operation, &mut responses);
+    }
+    components.of::<super::problem::Fault>();
+    let mut schemas = components.into_schemas();
+    schemas.insert("Problem".into(), problem_schema());
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": TITLE,
+            "version": version,
+            "description": INTRODUCTION,
+            "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": TAGS.map(|(name, description)| json!({"name": name, "description": description})),
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "headers": headers_of(),
+            "parameters": everywhere(),
+            "responses": responses,
+            "examples": examples(),
+            "securitySchemes": {"token": security_scheme()},
+        },
+    })
+}
+
+/// The document of a server that asks nobody for a token.
+#[must_use]
+pub fn without_authentication(mut document: Value) -> Value {
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    let operations = paths.into_iter().flatten().filter_map(|(_, path)| path.as_object_mut());
+    for (_, operation) in operations.flatten() {
+        if let Some(security) = operation.get_mut("security").and_then(Value::as_array_mut)
+            && !security.is_empty()
+        {
+            security.push(json!({}));
+        }
+    }
+    document
+}
+
+fn security_scheme() -> Value {
+    let scopes = [Scope::Read, Scope::Write, Scope::Audit].map(Scope::name).join("`, `");
+    json!({
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": format!(
+            "An access token signed with RS256, ES256 or EdDSA. Its `scope` holds what it allows, separated by \
+             blanks: `{scopes}`. Each operation lists the scope it needs. A server without authentication configured \
+             takes requests of its own machine without a token."),
+    })
+}
+
+/// The operation; its problems are among `shared`, since many operations have the same ones.
+fn written(operation: &Operation, shared: &mut Map<String, Value>) -> Value {
+    let security: Vec<Value> =
+        operation.scopes.iter().map(|scope| json!({"token": [scope.name()]})).collect();
+    let mut responses: Map<String, Value> =
+        operation.answers.iter().map(|(status, answer)| (status.to_string(), answer.to_json())).collect();
+    for (status, kinds) in described(&operation.problems) {
+        let name = kinds.iter().fold(status.to_string(), |name, kind| name + "." + kind.slug());
+        responses.insert(status.to_string(), json!({"$ref": format!("#/components/responses/{name}")}));
+        shared.entry(name).or_insert_with(|| response(status, &kinds));
+    }
+    let reference = |name: &String| json!({"$ref": format!("#/components/parameters/{name}")});
+    let shared_parameters = everywhere().keys().map(reference).collect::<Vec<_>>();
+    let parameters = operation.parameters.iter().cloned().chain(shared_parameters).collect::<Vec<_>>();
+    let mut written = json!({
+        "operationId": operation.id,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "description": operation.description,
+        "parameters": parameters,
+        "security": security,
+        "responses": responses,
+    });
+    if let Some(body) = &operation.body {
+        written["requestBody"] = body.clone();
+    }
+    written
+}
+
+/// What every request may carry. An unusable value is replaced and never refused, so nothing bounds it here.
+fn everywhere() -> Map<String, Value> {
+    let text = json!({"type": "string"});
+    let mut correlation_id = super::operation::header(
+        "X-Correlation-Id",
+        "The conversation this request belongs to: 1 to 128 visible ASCII characters. It is taken over into events \
+         and messages and answered; one is made when it is left out or cannot be used.",
+        &text,
+    );
+    correlation_id["example"] = "order-4711".into();
+    let mut traceparent = super::operation::header(
+        "traceparent",
+        "W3C trace context, taken over into events and messages; dropped when it is not well-formed.",
+        &text,
+    );
+    traceparent["example"] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into();
+    Map::from_iter([("correlation".to_owned(), correlation_id), ("trace".to_owned(), traceparent)])
+}
+
+/// The schema of a type alone, everything it refers to inside.
+#[must_use]
+pub fn inlined<T: JsonSchema>() -> Value {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    schemars::SchemaGenerator::new(settings).into_root_schema_for::<T>().to_value()
+}
+
+/// The problems that any route may answer with.
+pub(super) const ANYWHERE: &[Kind] = &[
+    Kind::Forbidden,
+    Kind::MethodNotAllowed,
+    Kind::TooSlow,
+    Kind::UriTooLong,
+    Kind::HeadersTooLarge,
+    Kind::Overloaded,
+    Kind::Internal,
+];

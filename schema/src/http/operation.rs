@@ -1,0 +1,207 @@
+//! What is said of one route: who may, what it takes, every answer and every problem.
+
+use std::collections::BTreeMap;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use super::context::Scope;
+use super::problem::Kind;
+
+/// The types that a document speaks of, each under its own name.
+pub struct Components(SchemaGenerator);
+
+/// The description of one route.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    pub(super) id: &'static str,
+    pub(super) tag: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) description: String,
+    pub(super) scopes: Vec<Scope>,
+    pub(super) parameters: Vec<Value>,
+    pub(super) body: Option<Value>,
+    pub(super) answers: BTreeMap<u16, Answer>,
+    pub(super) problems: Vec<Kind>,
+}
+
+/// An answer that is no problem.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    description: &'static str,
+    content: Map<String, Value>,
+    headers: Vec<&'static str>,
+    links: Map<String, Value>,
+}
+
+impl Components {
+    pub(super) fn new() -> Self {
+        let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
+            settings.definitions_path = "/components/schemas".into();
+            settings.meta_schema = None;
+        });
+        Self(SchemaGenerator::new(settings))
+    }
+
+    /// A reference to the type.
+    pub fn of<T: JsonSchema>(&mut self) -> Value {
+        self.0.subschema_for::<T>().to_value()
+    }
+
+    pub(super) fn into_schemas(mut self) -> Map<String, Value> {
+        self.0.take_definitions(true)
+    }
+}
+
+impl Operation {
+    /// An operation that anybody may call.
+    #[must_use]
+    pub fn new(id: &'static str, tag: &'static str, summary: &'static str) -> Self {
+        Self {
+            id,
+            tag,
+            summary,
+            description: String::new(),
+            scopes: Vec::new(),
+            parameters: Vec::new(),
+            body: None,
+            answers: BTreeMap::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// What a caller should know; Markdown.
+    #[must_use]
+    pub fn description(self, description: impl Into<String>) -> Self {
+        Self { description: description.into(), ..self }
+    }
+
+    /// Any one of these scopes is needed.
+    #[must_use]
+    pub fn scopes(self, scopes: &[Scope]) -> Self {
+        Self { scopes: scopes.to_vec(), ..self }.problems(&[Kind::Unauthorized])
+    }
+
+    /// With one more parameter.
+    #[must_use]
+    pub fn parameter(mut self, parameter: Value) -> Self {
+        self.parameters.push(parameter);
+        self
+    }
+
+    /// With several more parameters.
+    #[must_use]
+    pub fn parameters(mut self, parameters: impl IntoIterator<Item = Value>) -> Self {
+        self.parameters.extend(parameters);
+        self
+    }
+
+    /// The body, the same in every media type.
+    #[must_use]
+    pub fn body(self, media_types: &[&str], required: bool, schema: &Value, examples: &Value) -> Self {
+        let content: Map<String, Value> = media_types
+            .iter()
+            .map(|media_type| ((*media_type).to_owned(), json!({"schema": schema, "examples": examples})))
+            .collect();
+        Self { body: Some(json!({"required": required, "content": content})), ..self }
+    }
+
+    /// With one more answer.
+    #[must_use]
+    pub fn answer(mut self, status: u16, answer: Answer) -> Self {
+        self.answers.insert(status, answer);
+        self
+    }
+
+    /// With further problems.
+    #[must_use]
+    pub fn problems(mut self, kinds: &[Kind]) -> Self {
+        for kind in kinds {
+            if !self.problems.contains(kind) {
+                self.problems.push(*kind);
+            }
+        }
+        self
+    }
+}
+
+impl Answer {
+    /// An answer without a body.
+    #[must_use]
+    pub fn new(description: &'static str) -> Self {
+        Self { description, content: Map::new(), headers: Vec::new(), links: Map::new() }
+    }
+
+    /// With a body.
+    #[must_use]
+    pub fn content(mut self, media_type: &str, schema: &Value, examples: &Value) -> Self {
+        self.content.insert(media_type.to_owned(), json!({"schema": schema, "examples": examples}));
+        self
+    }
+
+    /// With a body in JSON.
+    #[must_use]
+    pub fn json(self, schema: &Value, examples: &Value) -> Self {
+        self.content("application/json", schema, examples)
+    }
+
+    /// With a header of the document's components.
+    #[must_use]
+    pub fn header(mut self, name: &'static str) -> Self {
+        self.headers.push(name);
+        self
+    }
+
+    /// With what can be asked next, and where its parameters come from.
+    #[must_use]
+    pub fn link(mut self, name: &str, operation: &str, parameters: &Value) -> Self {
+        self.links.insert(name.to_owned(), json!({"operationId": operation, "parameters": parameters}));
+        self
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let mut answer = json!({"description": self.description, "headers": headers(&self.headers)});
+        if !self.content.is_empty() {
+            answer["content"] = Value::Object(self.content.clone());
+        }
+        if !self.links.is_empty() {
+            answer["links"] = Value::Object(self.links.clone());
+        }
+        answer
+    }
+}
+
+/// References to headers; every answer carries the correlation id.
+pub(super) fn headers(names: &[&'static str]) -> Value {
+    let names = names.iter().chain(&["X-Correlation-Id"]);
+    names
+        .map(|name| ((*name).to_owned(), json!({"$ref": format!("#/components/headers/{name}")})))
+        .collect::<Map<_, _>>()
+        .into()
+}
+
+/// A query parameter that may be left out.
+#[must_use]
+pub fn query(name: &str, description: &str, schema: &Value) -> Value {
+    json!({"name": name, "in": "query", "description": description, "schema": schema})
+}
+
+/// A header that may be left out.
+#[must_use]
+pub fn header(name: &str, description: &str, schema: &Value) -> Value {
+    json!({"name": name, "in": "header", "description": description, "schema": schema})
+}
+
+/// A part of the path.
+#[must_use]
+pub fn path(name: &str, description: &str, schema: &Value, example: &str) -> Value {
+    json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema,
+           "example": example})
+}
+
+/// One example, in the form that `examples` takes.
+#[must_use]
+pub fn example(name: &str, value: &Value) -> Value {
+    json!({name: {"value": value}})
+}

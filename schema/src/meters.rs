@@ -1,0 +1,169 @@
+//! Everything that is measured: names, units, labels and meaning in one place, recorded through the `metrics` facade where
+//! it happens. Without a recorder, recording does nothing.
+//!
+//! Names are relied on by dashboards and alarms: never rename; add. A label never holds what a client can choose freely:
+//! no product, no actor, no raw path.
+
+mod emf;
+
+use metrics::Unit;
+
+pub use emf::Emf;
+
+/// What kind of figure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// A distribution.
+    Histogram,
+}
+
+/// One metric.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Meter {
+    /// Its name, by the rules of Prometheus.
+    pub name: &'static str,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its unit.
+    pub unit: Unit,
+    /// The names of its labels.
+    pub labels: &'static [&'static str],
+    /// Upper bounds of a histogram's buckets.
+    pub buckets: &'static [f64],
+    /// What it says.
+    pub help: &'static str,
+}
+
+const SECONDS: &[f64] = &[
+    0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0,
+];
+const UNITS: &[f64] = &[0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+
+const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Meter {
+    Meter { name, kind: Kind::Counter, unit: Unit::Count, labels, buckets: &[], help }
+}
+
+const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Meter {
+    Meter { kind: Kind::Gauge, ..counter(name, labels, help) }
+}
+
+const fn seconds(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Meter {
+    Meter { kind: Kind::Histogram, unit: Unit::Seconds, buckets: SECONDS, ..counter(name, labels, help) }
+}
+
+const fn units(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Meter {
+    Meter { kind: Kind::Histogram, buckets: UNITS, ..counter(name, labels, help) }
+}
+
+macro_rules! catalogue {
+    ($($constant:ident = $kind:ident($name:literal, $labels:expr, $help:literal);)+) => {
+        $(#[doc = $help] pub const $constant: Meter = $kind($name, &$labels, $help);)+
+
+        /// Every metric there is.
+        pub const ALL: &[Meter] = &[$($constant),+];
+    };
+}
+
+catalogue! {
+    HTTP_REQUESTS = counter("ledger_http_requests_total", ["method", "route", "status"],
+        "Requests answered, by method, route and status");
+    HTTP_SECONDS = seconds("ledger_http_request_duration_seconds", ["method", "route"],
+        "Time from the head of a request to the head of its answer");
+    HTTP_IN_FLIGHT = gauge("ledger_http_requests_in_flight", [],
+        "Requests being worked on, those nobody waits for any more included");
+    HTTP_STREAMS = gauge("ledger_http_streams_open", [], "Open event streams");
+    HTTP_CONNECTIONS = gauge("ledger_http_connections_open", [], "Open connections");
+    HTTP_SHED = counter("ledger_http_shed_total", ["limit"],
+        "Requests turned away because a limit was reached");
+    HTTP_TIMEOUTS = counter("ledger_http_timeouts_total", ["waited_for"],
+        "Requests given up on: the client sent its body, or the server made its answer, too slowly");
+    COMMANDS = counter("ledger_commands_total", ["command", "outcome"],
+        "Commands by kind and outcome; a refused one's outcome is the kind of its problem");
+    CONFLICTS = counter("ledger_command_conflicts_total", [],
+        "Races lost to another writer; the command is decided again after each");
+    DYNAMODB_REQUESTS = counter("ledger_dynamodb_requests_total", ["table", "operation", "result"],
+        "Requests to the tables, repetitions by the SDK included");
+    DYNAMODB_UNITS = units("ledger_dynamodb_capacity_units", ["table", "operation"],
+        "Capacity units of each request that was answered with them");
+    PROJECTION_LAG = seconds("ledger_projection_lag_seconds", ["view"],
+        "From recording a commit to its being in the view");
+    PUBLISH_LAG = seconds("ledger_publish_lag_seconds", [],
+        "From recording an event to its being accepted by the bus");
+    PUBLISHED = counter("ledger_events_published_total", ["replay"], "Events the bus accepted");
+    PUBLISH_FAILURES = counter("ledger_publish_failures_total", ["code"],
+        "Events the bus did not accept, each attempt counted");
+    TAMPERING = counter("ledger_tampering_total", ["consumer", "operation"],
+        "Commits that were changed or removed in the event table, as each consumer sees it");
+    PARKINGS = counter("ledger_parkings_total", ["consumer", "retryable"],
+        "Products parked, each time counted");
+    PARKED = gauge("ledger_parked_products", ["consumer"],
+        "Products that were parked when the schedule last looked");
+    GIVEN_UP = counter("ledger_stream_records_given_up_total", ["consumer"],
+        "Stream records given up after all their retries");
+}
+
+/// Tells the recorder of this process units and meanings.
+pub fn describe() {
+    for meter in ALL {
+        match meter.kind {
+            Kind::Counter => metrics::describe_counter!(meter.name, meter.unit, meter.help),
+            Kind::Gauge => metrics::describe_gauge!(meter.name, meter.unit, meter.help),
+            Kind::Histogram => metrics::describe_histogram!(meter.name, meter.unit, meter.help),
+        }
+    }
+}
+
+/// Seconds from one moment to a later one; none where clocks disagree.
+#[must_use]
+pub fn seconds_between(earlier: crate::Timestamp, later: crate::Timestamp) -> f64 {
+    let millis = later.millis().saturating_sub(earlier.millis()).max(0);
+    // A lag of more than 49 days is as alarming as one of 49 days.
+    f64::from(u32::try_from(millis).unwrap_or(u32::MAX)) / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_follow_the_rules_of_prometheus() {
+        let names: BTreeSet<_> = ALL.iter().map(|meter| meter.name).collect();
+        assert_eq!(names.len(), ALL.len());
+        for meter in ALL {
+            assert!(meter.name.starts_with("ledger_"), "{}", meter.name);
+            assert_eq!(meter.name.ends_with("_total"), meter.kind == Kind::Counter, "{}", meter.name);
+            assert_eq!(meter.name.ends_with("_seconds"), meter.unit == Unit::Seconds, "{}", meter.name);
+            let is_plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            assert!(is_plain(meter.name) && meter.labels.iter().all(|label| is_plain(label)));
+        }
+    }
+
+    #[test]
+    fn no_label_can_hold_what_a_client_chooses() {
+        let labels: BTreeSet<_> = ALL.iter().flat_map(|meter| meter.labels).copied().collect();
+        let bounded = [
+            "code",
+            "command",
+            "consumer",
+            "limit",
+            "method",
+            "operation",
+            "outcome",
+            "replay",
+            "result",
+            "retryable",
+            "route",
+            "status",
+            "table",
+            "view",
+            "waited_for",
+        ];
+        assert_eq!(labels, BTreeSet::from(bounded));
+    }
+}

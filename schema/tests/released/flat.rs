@@ -1,0 +1,48 @@
+//! One schema without references: what `$ref`, `allOf` and the keywords beside them say together, at its own level.
+
+use serde_json::{Map, Value, json};
+
+/// The keywords of a schema; of `true` none, and of `false` one that nothing fits.
+pub fn flat(schema: &Value, root: &Value) -> Map<String, Value> {
+    let Some(schema) = schema.as_object() else {
+        let nothing = json!({"enum": []});
+        return if *schema == json!(false) { nothing.as_object().unwrap().clone() } else { Map::new() };
+    };
+    let mut together = Map::new();
+    if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+        let target = root.pointer(reference.trim_start_matches('#'));
+        let target = target.unwrap_or_else(|| panic!("{reference} leads nowhere"));
+        add(&mut together, flat(target, root));
+    }
+    for part in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+        add(&mut together, flat(part, root));
+    }
+    let own = schema.iter().filter(|(keyword, _)| !["$ref", "allOf"].contains(&keyword.as_str()));
+    add(&mut together, own.map(|(keyword, value)| (keyword.clone(), value.clone())).collect());
+    together
+}
+
+/// Both say something of a value: what they require adds up, and what stands nearer narrows what stands farther.
+fn add(together: &mut Map<String, Value>, more: Map<String, Value>) {
+    for (keyword, value) in more {
+        match (keyword.as_str(), together.get_mut(&keyword)) {
+            ("required", Some(Value::Array(known))) => {
+                let fresh = value.as_array().unwrap().iter().filter(|name| !known.contains(name)).cloned();
+                let fresh: Vec<Value> = fresh.collect();
+                known.extend(fresh);
+            }
+            ("properties", Some(Value::Object(known))) => {
+                for (name, schema) in value.as_object().unwrap() {
+                    let both = match known.get(name) {
+                        Some(before) => json!({"allOf": [before, schema]}),
+                        None => schema.clone(),
+                    };
+                    known.insert(name.clone(), both);
+                }
+            }
+            _ => {
+                together.insert(keyword, value);
+            }
+        }
+    }
+}

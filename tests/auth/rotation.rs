@@ -1,0 +1,98 @@
+//! Keys come and go: new ones are believed at once, withdrawn ones soon no more, and an issuer that is away changes nothing.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::issuer::{Key, Site, bearer, claims, key_set, ledger};
+use crate::scenario::{Ledger, PATIENCE};
+
+async fn status(ledger: &Ledger, key: &Key) -> u16 {
+    let http = bearer(&key.token(&claims(json!({}))));
+    http.get(format!("{}/products", ledger.url)).send().await.unwrap().status().as_u16()
+}
+
+async fn until(ledger: &Ledger, key: &Key, wanted: u16) {
+    let started = Instant::now();
+    while status(ledger, key).await != wanted {
+        assert!(started.elapsed() < PATIENCE, "waited in vain for {wanted}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_key_at_a_url_is_believed_with_its_first_token_and_a_withdrawn_one_soon_no_more() {
+    let (old, new) = (Key::ed("old"), Key::ed("new"));
+    let site = Site::publishing(&[&old]).await;
+    let ledger = ledger(&site.url, &["--auth-refresh-every", "1"], "");
+    assert_eq!((status(&ledger, &old).await, status(&ledger, &new).await), (200, 401));
+
+    site.publish(&[&old, &new]);
+    until(&ledger, &new, 200).await;
+    assert_eq!(status(&ledger, &old).await, 200);
+
+    site.publish(&[&new]);
+    until(&ledger, &old, 401).await;
+    assert_eq!(status(&ledger, &new).await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_key_makes_us_ask_at_once_and_many_make_us_ask_no_more_often() {
+    let (old, new) = (Key::ed("old"), Key::ed("new"));
+    let site = Site::publishing(&[&old]).await;
+    let ledger = ledger(&site.url, &[], "");
+    assert_eq!((status(&ledger, &old).await, site.requests()), (200, 1));
+
+    site.publish(&[&old, &new]);
+    assert_eq!((status(&ledger, &new).await, site.requests()), (200, 2), "believed with its first token");
+
+    let started = Instant::now();
+    let strangers = (0..200).map(|n| Key::ed(&format!("made-up-{n}"))).collect::<Vec<_>>();
+    let answers = strangers.iter().map(|stranger| status(&ledger, stranger));
+    assert!(futures::future::join_all(answers).await.iter().all(|status| *status == 401));
+    let allowed = 3 + started.elapsed().as_secs() / 10;
+    assert!(site.requests() <= allowed, "{} requests; {allowed} were allowed", site.requests());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_that_is_away_or_publishes_nonsense_leaves_the_old_keys() {
+    let key = Key::ed("k");
+    let site = Site::publishing(&[&key]).await;
+    let ledger = ledger(&site.url, &["--auth-refresh-every", "1"], "");
+    for (code, body) in [
+        (500, String::new()),
+        (404, key_set(&[&Key::ed("error-page")])),
+        (200, "<html>".to_owned()),
+        (200, json!({"keys": []}).to_string()),
+        (200, format!("{{\"keys\":[{}]}}", " ".repeat(300_000))),
+    ] {
+        let before = site.requests();
+        site.answer(code, &body);
+        // Two more readings: the second one began when the first one was over.
+        let started = Instant::now();
+        while site.requests() < before + 2 {
+            assert!(started.elapsed() < PATIENCE, "the keys are read no more after {code}");
+            assert_eq!(status(&ledger, &key).await, 200, "{code}");
+        }
+        assert_eq!(status(&ledger, &key).await, 200, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_read_again_when_it_has_changed() {
+    let (old, new) = (Key::ec("old"), Key::ec("new"));
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("jwks.json");
+    let publish = |text: &str| {
+        let beside = directory.path().join("new.json");
+        std::fs::write(&beside, text).unwrap();
+        std::fs::rename(beside, &file).unwrap();
+    };
+    publish(&key_set(&[&old]));
+    let ledger = ledger(file.to_str().unwrap(), &["--auth-refresh-every", "1"], "");
+    assert_eq!((status(&ledger, &old).await, status(&ledger, &new).await), (200, 401));
+
+    publish(&key_set(&[&new]));
+    until(&ledger, &new, 200).await;
+    until(&ledger, &old, 401).await;
+}

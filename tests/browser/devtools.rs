@@ -1,0 +1,119 @@
+//! A headless Chromium, driven by its `DevTools` protocol; it ends with the test, and its profile goes with it.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::scenario::{PATIENCE, json};
+
+pub struct Browser {
+    process: Child,
+    _profile: TempDir,
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    session: Option<String>,
+    sent: u64,
+    events: Vec<Value>,
+}
+
+impl Browser {
+    pub async fn start(chromium: &Path) -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        let mut process = Command::new(chromium)
+            // The page is our own, and the sandbox needs rights that a container does not give.
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+            .args(["--no-first-run", "--disable-background-networking", "--remote-debugging-port=0"])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (found, address) = oneshot::channel();
+        let printed = BufReader::new(process.stderr.take().unwrap());
+        // It is read to its end, so that the browser never waits for somebody to read what it prints.
+        std::thread::spawn(move || {
+            let mut found = Some(found);
+            for line in printed.lines().map_while(Result::ok) {
+                if let Some(address) = line.strip_prefix("DevTools listening on ")
+                    && let Some(found) = found.take()
+                {
+                    let _ = found.send(address.to_owned());
+                }
+            }
+        });
+        let address = tokio::time::timeout(PATIENCE, address).await.unwrap().unwrap();
+        let (socket, _) = connect_async(address).await.unwrap();
+        Self { process, _profile: profile, socket, session: None, sent: 0, events: Vec::new() }
+    }
+
+    /// Opens a page, and listens to what it asks for and complains of.
+    pub async fn open(&mut self, url: &str) {
+        let target = self.call("Target.createTarget", json!({"url": "about:blank"})).await;
+        let attach = json!({"targetId": target["targetId"], "flatten": true});
+        let attached = self.call("Target.attachToTarget", attach).await;
+        self.session = attached["sessionId"].as_str().map(str::to_owned);
+        for domain in ["Network", "Log", "Runtime", "Page"] {
+            self.call(&format!("{domain}.enable"), json!({})).await;
+        }
+        self.call("Page.navigate", json!({"url": url})).await;
+    }
+
+    /// Evaluates an expression until its value is as wanted.
+    pub async fn until(&mut self, expression: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let started = Instant::now();
+        loop {
+            let asked = json!({"expression": expression, "returnByValue": true});
+            let answer = self.call("Runtime.evaluate", asked).await;
+            let value = &answer["result"]["value"];
+            if wanted(value) {
+                return value.clone();
+            }
+            assert!(started.elapsed() < PATIENCE, "waited in vain for {expression}: {answer}");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Every address that was asked for, and every complaint of the browser.
+    pub fn heard(&self) -> (Vec<String>, Vec<Value>) {
+        let of = |method: &'static str| self.events.iter().filter(move |event| event["method"] == method);
+        let asked = of("Network.requestWillBeSent").map(|event| &event["params"]["request"]["url"]);
+        let complaints = of("Log.entryAdded").map(|event| event["params"]["entry"].clone());
+        (asked.map(|url| url.as_str().unwrap().to_owned()).collect(), complaints.collect())
+    }
+
+    async fn call(&mut self, method: &str, parameters: Value) -> Value {
+        self.sent += 1;
+        let mut request = json!({"id": self.sent, "method": method, "params": parameters});
+        if let Some(session) = &self.session {
+            request["sessionId"] = json!(session);
+        }
+        self.socket.send(Message::text(request.to_string())).await.unwrap();
+        loop {
+            let message = tokio::time::timeout(PATIENCE, self.socket.next()).await;
+            let message = message.unwrap_or_else(|_| panic!("no answer to {method}")).unwrap().unwrap();
+            let Message::Text(text) = message else { continue };
+            let mut message = json(&text);
+            if message["id"] == self.sent {
+                assert!(message.get("error").is_none(), "{method}: {message}");
+                return message["result"].take();
+            }
+            self.events.push(message);
+        }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
