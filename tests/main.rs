@@ -12,6 +12,6 @@ mod import;
 #[path = "../publisher/tests/publisher/moto_server.rs"]
 mod moto_server;
 mod operators;
-mod readme;
 mod scenario;
 mod settings;
+mod tours;
