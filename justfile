@@ -20,8 +20,12 @@ tidy:
 test *arguments:
     cargo test {{arguments}}
 
-# Take over what is generated: JSON Schemas, samples of new event versions, the output in README's tour
+# Take over what is generated: JSON Schemas, samples of new event versions, the output the documents show
 accept:
     LEDGER_ACCEPT=1 cargo test -p schema --test contract --no-fail-fast
     LEDGER_ACCEPT=1 cargo test -p event-store --test journal frozen
-    LEDGER_ACCEPT=1 cargo test -p cli --test whole readme
+    LEDGER_ACCEPT=1 cargo test -p cli --test whole tours
+
+# Measure export and verify beside a bare read of the table
+bench:
+    cargo bench -p cli --bench auditing
