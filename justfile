@@ -29,3 +29,7 @@ accept:
 # Measure export and verify beside a bare read of the table
 bench:
     cargo bench -p cli --bench auditing
+
+# Plant known faults in the code, one after the other, and demand that a test finds each
+planted-bugs *names:
+    python3 tests/planted_bugs.py {{names}}
