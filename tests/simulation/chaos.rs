@@ -47,8 +47,9 @@ struct Rates {
 impl Chaos {
     pub fn new(seed: u64) -> Arc<Self> {
         let mut rng = fastrand::Rng::with_seed(seed);
+        let heavy = if rng.u32(0..4) == 0 { 4 } else { 1 };
         let rates = Rates {
-            fails: rng.u32(0..80),
+            fails: heavy * rng.u32(0..80),
             answer_lost: rng.u32(0..80),
             dies: rng.u32(0..25),
             slow: rng.u32(0..100),
