@@ -32,9 +32,17 @@ load:
 attack *arguments:
     tests/schemathesis/run {{arguments}}
 
-# Take over what is generated: JSON Schemas, OpenAPI, samples of new event versions, the output in README's tour
+# Take over what is generated: JSON Schemas, OpenAPI, samples of new event versions, the output the documents show
 accept:
     LEDGER_ACCEPT=1 cargo test -p schema --test contract --no-fail-fast
     LEDGER_ACCEPT=1 cargo test -p event-store --test journal frozen
     LEDGER_ACCEPT=1 cargo test -p cli --test whole openapi
-    LEDGER_ACCEPT=1 cargo test -p cli --test whole readme
+    LEDGER_ACCEPT=1 cargo test -p cli --test whole tours
+
+# Measure export and verify beside a bare read of the table
+bench:
+    cargo bench -p cli --bench auditing
+
+# Plant known faults in the code, one after the other, and demand that a test finds each
+planted-bugs *names:
+    python3 tests/planted_bugs.py {{names}}

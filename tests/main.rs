@@ -18,7 +18,7 @@ mod moto_server;
 mod observed;
 mod openapi;
 mod operators;
-mod readme;
 mod scenario;
 mod settings;
+mod tours;
 mod traces;

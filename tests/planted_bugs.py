@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Plants known faults in the code, one after the other, and demands that a test finds each.
+
+    planted_bugs.py [NAME …]        all of them, or those named
+
+Each fault is one change of one place. It is taken back at once, also when this script is interrupted; files with changes of
+their own are left alone. Exit code 0: every fault was found.
+"""
+import pathlib, subprocess, sys, time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SIMULATION = "-p cli --test simulation"
+BUGS = [
+    # name, file, what stands there, what is planted, the tests that have to find it
+    ("version-guard-dropped", "projections/src/views/dynamodb.rs",
+     '"attribute_not_exists(#key) OR #version < :version"', '"attribute_not_exists(#key) OR #version <> :version"',
+     "-p projections --test projections"),
+    ("retry-without-commit-id-check", "commands/src/execute.rs",
+     "(Some(there), _) if there.commit_id == commit_id =>", "(Some(there), _) =>", SIMULATION),
+    ("idempotency-key-not-recognised", "commands/src/execute/recognise.rs",
+     "for sequence in hinted {", "for sequence in hinted.into_iter().skip(1) {", SIMULATION),
+    ("if-match-not-checked", "commands/src/execute/recognise.rs",
+     "(current == Some(version), Some(version))", "(current.is_some(), Some(version))", "-p commands --test commands"),
+    ("time-runs-backwards", "commands/src/execute/record.rs",
+     ".map_or(Timestamp::EPOCH, |commit| commit.recorded_at).max((edge.clock)());",
+     ".map_or(Timestamp::EPOCH, |_| Timestamp::EPOCH).max((edge.clock)());", SIMULATION),
+    ("chain-not-linked", "commands/src/execute/record.rs",
+     "newest.map_or_else(Hash::genesis, |commit| commit.hash.clone())",
+     "newest.map_or_else(Hash::genesis, |commit| commit.previous_hash.clone())", SIMULATION),
+    ("cursor-before-receipts", "publisher/src/pass.rs",
+     "if let Some(outage) = outage {", "if let Some(outage) = outage.filter(|_| lane.is_open()) {", SIMULATION),
+    ("later-event-overtakes-a-failed-one", "publisher/src/lane.rs",
+     "self.halt(refusal.clone(), again != Again::Never);",
+     "(self.head, self.failures) = (None, 0);\n            return self.queue.pop_front().map(|unsent| (unsent, 1));", SIMULATION),
+    ("gap-not-filled", "publisher/src/due.rs",
+     "if commit.sequence > next {", "if commit.sequence > next + 1_000_000 {", SIMULATION),
+    ("event-id-for-sequence-number", "publisher/src/batch.rs",
+     "record.change.sequence_number.clone().unwrap_or_default()", "record.event_id.clone()", "-p publisher --test publisher"),
+    ("unparked-without-a-last-look", "publisher/src/catch_up.rs",
+     "self.ports.parking.release(&row).await?;\n        Ok(true)", "self.ports.parking.release(&row).await?;\n        Ok(false)",
+     "-p publisher --test publisher"),
+    ("failed-parking-forgotten", "projections/src/project.rs",
+     "lost |= self.park(name, &entry.news.product, stuck).await.is_err();",
+     "lost &= self.park(name, &entry.news.product, stuck).await.is_err();", SIMULATION),
+    ("prices-folded-before-they-are-written", "projections/src/prices.rs",
+     "self.log.write(generation, product, &run.entries).await.map_err(stuck)?;\n        "
+     "self.log.advance(generation, product, seen, run.last).await.map_err(stuck)",
+     "let moved = self.log.advance(generation, product, seen, run.last).await.map_err(stuck)?;\n        "
+     "self.log.write(generation, product, &run.entries).await.map_err(stuck)?;\n        Ok(moved)", SIMULATION),
+    ("price-gap-ignored", "projections/src/prices.rs",
+     "Ok(commit) if commit.sequence == run.last + 1 =>", "Ok(commit) if commit.sequence > run.last =>", SIMULATION),
+    ("page-limit-ignored", "projections/src/catalogue/list.rs",
+     "while page.rows.len() < limit &&", "while page.rows.len() <= limit &&", "-p projections --test projections"),
+    ("highest-failure-instead-of-lowest", "cli/src/mapping/outcome.rs",
+     "|lowest| lowest.min(place)", "|lowest| lowest.max(place)", "-p cli --lib"),
+    ("broken-link-not-named", "event-store/src/verify/chain.rs",
+     ".filter(|hash| !hashes.contains(hash))?;", ".filter(|hash| !hashes.contains(hash) && hashes.is_empty())?;",
+     "-p event-store --test verify"),
+]
+
+
+def planted(path, old, new):
+    text = path.read_text()
+    if text.count(old) != 1:
+        return None
+    path.write_text(text.replace(old, new))
+    return text
+
+
+def found(tests):
+    """What the tests say of a fault that is planted."""
+    command = ["cargo", "test", "--quiet", *tests.split()]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
+    said = ran.stdout + ran.stderr
+    if "could not compile" in said:
+        return "does not compile:\n" + said[-2_000:]
+    if ran.returncode == 0:
+        return "NOT FOUND"
+    return "found"
+
+
+def main(names):
+    bugs = [bug for bug in BUGS if not names or bug[0] in names]
+    changed = subprocess.run(["git", "diff", "--name-only"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    missed = []
+    for name, file, old, new, tests in bugs:
+        path, started = ROOT / file, time.monotonic()
+        if file in changed:
+            sys.exit(f"{file} has changes that are not committed")
+        before = planted(path, old, new)
+        if before is None:
+            verdict = "its place is gone; adapt this script"
+        else:
+            try:
+                verdict = found(tests)
+            finally:
+                path.write_text(before)
+        print(f"{name}: {verdict} ({tests}, {time.monotonic() - started:.0f} s)", flush=True)
+        if verdict != "found":
+            missed.append(name)
+    print(f"{len(bugs) - len(missed)} of {len(bugs)} planted faults were found")
+    return 1 if missed or not bugs else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

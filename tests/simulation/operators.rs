@@ -1,0 +1,60 @@
+//! Who else is there: an operator who rebuilds the views in the middle of it all, and a reader who must never see a
+//! product grow older.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use projections::rebuild::Rebuild;
+use projections::{Catalogue, PriceLog, Prices, Projection, Views};
+use schema::{ProductId, fixtures};
+
+use crate::chaos::process;
+use crate::client::PRODUCTS;
+use crate::world::World;
+
+impl World {
+    /// Rebuilds both views, again and again until it succeeds: a rebuild may be cut short at any moment.
+    pub async fn rebuild(&self) {
+        tokio::time::sleep(Duration::from_millis(self.chaos.below(60_000) as u64)).await;
+        let (views, prices) = (self.view_table(), self.price_table());
+        let projections: [Arc<dyn Projection>; 2] = [
+            Arc::new(Catalogue::new(views.clone(), self.table())),
+            Arc::new(Prices::new(prices, self.table())),
+        ];
+        for projection in projections {
+            let rebuild = Rebuild {
+                views: views.clone(),
+                projection,
+                journal: self.table(),
+                overlap: Duration::from_mins(1),
+                pause: Duration::from_millis(500),
+            };
+            while !matches!(process(rebuild.run(&|_| {})).await, Some(Ok(_))) {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+
+    /// Looks at every product twice a second until everything is delivered.
+    pub async fn read(&self, delivered: &Cell<bool>) {
+        let mut seen: HashMap<ProductId, u64> = HashMap::new();
+        while !delivered.get() {
+            let generation = self.views.lineup().await.unwrap().products.read;
+            for product in PRODUCTS.map(fixtures::id) {
+                let shown = self.views.get(generation, &product).await.unwrap();
+                let version = shown.map_or(0, |shown| shown.version);
+                let before = seen.insert(product.clone(), version).unwrap_or(0);
+                assert!(before <= version, "{product}: version {before} was shown, then {version}");
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    /// The price history that is read, as it is.
+    pub async fn prices_read(&self, product: &ProductId) -> projections::prices::History {
+        let generation = self.views.lineup().await.unwrap().prices.read;
+        self.prices.history(generation, product, None).await.unwrap()
+    }
+}

@@ -1,0 +1,132 @@
+//! The stream of the event table and what hands it to a function: at least once, in batches that are cut, doubled and
+//! reordered, until the function has dealt with every record or the platform gives one up.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_lambda_events::event::dynamodb::{Event, EventRecord};
+use aws_lambda_events::event::streams::DynamoDbEventResponse;
+use schema::StoredCommit;
+
+use crate::chaos::{Chaos, process};
+
+/// Products are spread over so many shards.
+pub const SHARDS: usize = 2;
+
+/// A batch is handed over so often before the platform gives up its first record.
+const MOST_TRIES: u32 = 12;
+
+/// The records of each shard, in the order in which they are delivered.
+pub struct Stream {
+    chaos: Arc<Chaos>,
+    shards: Mutex<[Shard; SHARDS]>,
+}
+
+#[derive(Default)]
+struct Shard {
+    records: Vec<EventRecord>,
+    /// Records before this one were handed to somebody, and keep their place.
+    delivered: usize,
+}
+
+impl Stream {
+    pub fn new(chaos: Arc<Chaos>) -> Arc<Self> {
+        Arc::new(Self { chaos, shards: Mutex::default() })
+    }
+
+    /// A commit was appended. It may overtake others that nobody has seen yet.
+    pub fn add(&self, commit: &StoredCommit) {
+        let record = record(commit);
+        let product = commit.text("product_id").unwrap();
+        let mut shards = self.shards.lock().unwrap();
+        let shard = &mut shards[product.bytes().map(usize::from).sum::<usize>() % SHARDS];
+        let mut place = shard.records.len();
+        while place > shard.delivered && self.chaos.happens("record overtaken", 100) {
+            place -= 1;
+        }
+        shard.records.insert(place, record);
+    }
+
+    /// Up to `most` records of a shard from a place on, with their sequence numbers.
+    fn read(&self, shard: usize, from: usize, most: usize) -> Vec<EventRecord> {
+        let mut shards = self.shards.lock().unwrap();
+        let shard = &mut shards[shard];
+        let to = shard.records.len().min(from + most);
+        shard.delivered = shard.delivered.max(to);
+        let numbered = |(n, record): (usize, &EventRecord)| {
+            let mut record = record.clone();
+            record.change.sequence_number = Some(sequence_number(from + n));
+            record
+        };
+        shard.records[from..to].iter().enumerate().map(numbered).collect()
+    }
+
+    /// Hands a shard's records to `function` until `finished` says that no more come; answers how many were given up.
+    pub async fn follow(
+        &self,
+        shard: usize,
+        function: impl AsyncFn(Event) -> DynamoDbEventResponse,
+        finished: impl Fn() -> bool,
+    ) -> usize {
+        let (mut from, mut tries, mut given_up) = (0, 0, 0);
+        loop {
+            let records = self.read(shard, from, 1 + self.chaos.below(10));
+            if records.is_empty() {
+                if finished() {
+                    return given_up;
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                continue;
+            }
+            let done = self.hand_over(&records, from, &function).await;
+            if done == 0 {
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            } else {
+                tries = 0;
+            }
+            from += done;
+            if tries == MOST_TRIES {
+                (from, tries, given_up) = (from + 1, 0, given_up + 1);
+            }
+            if self.chaos.happens("batch delivered again", 80) {
+                from = from.saturating_sub(self.chaos.below(5));
+            }
+        }
+    }
+
+    /// How many of the records are dealt with: those before the lowest that the answer names, none if the function died.
+    async fn hand_over(
+        &self,
+        records: &[EventRecord],
+        from: usize,
+        function: &impl AsyncFn(Event) -> DynamoDbEventResponse,
+    ) -> usize {
+        let mut event = Event::default();
+        event.records = records.to_vec();
+        let Some(answer) = process(function(event)).await else {
+            return 0;
+        };
+        let named = answer.batch_item_failures.iter();
+        let named = named.map(|failure| failure.item_identifier.clone().unwrap_or_default());
+        let place = |number: String| {
+            (0..records.len()).find(|n| sequence_number(from + n) == number).unwrap_or_default()
+        };
+        named.map(place).min().unwrap_or(records.len())
+    }
+}
+
+fn sequence_number(place: usize) -> String {
+    format!("{:021}", place + 1)
+}
+
+fn record(commit: &StoredCommit) -> EventRecord {
+    let mut record = EventRecord::default();
+    record.event_name = "INSERT".into();
+    record.change.new_image = serde_dynamo::to_item(&commit.0).unwrap();
+    let image = &record.change.new_image;
+    let key = |name: &str| (name.to_owned(), image[name].clone());
+    record.change.keys = HashMap::from([key("product_id"), key("sequence")]).into();
+    record
+}

@@ -1,0 +1,102 @@
+//! The view tables as a platform offers them: in front of the in-memory adapters, with the weather at every call.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use projections::prices::{Entry, History};
+use projections::views::{Generation, Lineup, LineupError, Portion, Slice, Unavailable, Written};
+use projections::{MemoryPriceLog, MemoryViews, PriceLog, Views};
+use schema::{Product, ProductId, Timestamp};
+
+use crate::chaos::Chaos;
+
+fn away() -> Unavailable {
+    Unavailable("bad weather".into())
+}
+
+/// The product view.
+pub struct ViewTable {
+    pub inner: Arc<MemoryViews>,
+    pub chaos: Arc<Chaos>,
+}
+
+#[async_trait]
+impl Views for ViewTable {
+    async fn lineup(&self) -> Result<Lineup, Unavailable> {
+        self.chaos.call(self.inner.lineup(), away).await
+    }
+
+    async fn change_lineup(&self, to: &Lineup) -> Result<(), LineupError> {
+        self.chaos.call(self.inner.change_lineup(to), || away().into()).await
+    }
+
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable> {
+        self.chaos.call(self.inner.get(generation, id), away).await
+    }
+
+    async fn put(&self, generation: Generation, product: &Product) -> Result<Written, Unavailable> {
+        self.chaos.call(self.inner.put(generation, product), away).await
+    }
+
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable> {
+        self.chaos.call(self.inner.slice(generation, slice), away).await
+    }
+
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable> {
+        self.chaos.call(self.inner.remove(generation, id), away).await
+    }
+}
+
+/// The price history; entries that fail may have been written in part.
+pub struct PriceTable {
+    pub inner: Arc<MemoryPriceLog>,
+    pub chaos: Arc<Chaos>,
+}
+
+#[async_trait]
+impl PriceLog for PriceTable {
+    async fn folded(&self, generation: Generation, product: &ProductId) -> Result<u64, Unavailable> {
+        self.chaos.call(self.inner.folded(generation, product), away).await
+    }
+
+    async fn write(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+        entries: &[Entry],
+    ) -> Result<(), Unavailable> {
+        let effect = async {
+            for entry in entries {
+                self.inner.write(generation, product, std::slice::from_ref(entry)).await?;
+                if self.chaos.happens("batch written in part", 20) {
+                    return Err(away());
+                }
+            }
+            Ok(())
+        };
+        self.chaos.call(effect, away).await
+    }
+
+    async fn advance(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+        seen: u64,
+        to: u64,
+    ) -> Result<bool, Unavailable> {
+        self.chaos.call(self.inner.advance(generation, product, seen, to), away).await
+    }
+
+    async fn history(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+        until: Option<Timestamp>,
+    ) -> Result<History, Unavailable> {
+        self.chaos.call(self.inner.history(generation, product, until), away).await
+    }
+
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
+        self.chaos.call(self.inner.drop_generation(generation), away).await
+    }
+}

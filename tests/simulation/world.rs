@@ -1,0 +1,220 @@
+//! One run: clients, one or two projectors, a publisher and the schedule on one set of tables, first in bad weather, then in good.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use commands::Executor;
+use commands::http::CommandApi;
+use event_store::{Journal, MemoryJournal, MemoryParking, MemoryReceipts, Parking};
+use futures::future::join_all;
+use projections::{Catalogue, MemoryPriceLog, MemoryViews, PriceLog, Prices, Projector, Views};
+use publisher::bus::memory::Breakdown;
+use publisher::bus::{BusError, Refusal, Remedy};
+use publisher::{Address, MemoryBus, Patience, Ports, Publisher};
+use schema::http::{Edge, finish};
+use schema::{Clock, Timestamp};
+
+use crate::chaos::{Chaos, process};
+use crate::client::{Client, PRODUCTS, Told};
+use crate::faulty::{Outside, ParkingTable, ReceiptTable, Table};
+use crate::stream::{SHARDS, Stream};
+use crate::views::{PriceTable, ViewTable};
+
+const CLIENTS: usize = 4;
+const COMMANDS: usize = 7;
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// The tables themselves, as they are when nobody is in the way.
+pub struct World {
+    pub chaos: Arc<Chaos>,
+    pub journal: Arc<MemoryJournal>,
+    pub receipts: Arc<MemoryReceipts>,
+    pub parking: Arc<MemoryParking>,
+    pub views: Arc<MemoryViews>,
+    pub prices: Arc<MemoryPriceLog>,
+    pub bus: Arc<MemoryBus>,
+    pub told: Arc<Told>,
+    stream: Arc<Stream>,
+    edge: Edge,
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        fastrand::seed(seed);
+        let chaos = Chaos::new(seed);
+        let ids = chaos.clone();
+        let clock = clock(chaos.clone());
+        let made = Arc::new(AtomicI64::new(0));
+        let ids = move || {
+            let n = made.fetch_add(1, Ordering::Relaxed);
+            ulid::Ulid::from_parts(1_763_000_000_000 + n.unsigned_abs(), ids.bits())
+        };
+        let world = Self {
+            stream: Stream::new(chaos.clone()),
+            journal: Arc::default(),
+            receipts: Arc::default(),
+            parking: Arc::default(),
+            views: Arc::default(),
+            prices: Arc::default(),
+            bus: Arc::default(),
+            told: Arc::default(),
+            edge: Edge { clock, ids: Arc::new(ids) },
+            chaos,
+        };
+        world.rough_bus();
+        world
+    }
+
+    /// Lets everybody work until everything is dealt with.
+    pub async fn run(&self) {
+        let finished = Cell::new(false);
+        // A second projector heals what the first one forgot, so some runs have to do with one.
+        let projectors: Vec<_> = (0..=self.chaos.below(2)).map(|_| self.projector()).collect();
+        let publisher = self.publisher();
+        let clients = async {
+            let work = (0..CLIENTS).map(|name| self.client(name));
+            join_all(work.map(|client| async move { client.work(COMMANDS).await })).await;
+            self.chaos.calm_down();
+            self.bus.heal();
+            finished.set(true);
+        };
+        let shards = (0..SHARDS).flat_map(|shard| projectors.iter().map(move |projector| (shard, projector)));
+        let projecting = join_all(shards.map(|(shard, projector)| {
+            self.stream.follow(shard, async |event| projector.project(event).await, || finished.get())
+        }));
+        let publishing = join_all((0..SHARDS).map(|shard| {
+            let publisher = &publisher;
+            self.stream.follow(shard, async |event| publisher.publish(event, MINUTE).await, || finished.get())
+        }));
+        let delivered = Cell::new(false);
+        let rebuilding = async {
+            if self.chaos.below(3) == 0 {
+                self.rebuild().await;
+            }
+        };
+        let delivering = async {
+            let ((), by_projectors, by_publisher, ()) =
+                tokio::join!(clients, projecting, publishing, rebuilding);
+            delivered.set(true);
+            by_projectors.into_iter().chain(by_publisher).sum::<usize>()
+        };
+        let schedule = self.schedule(&projectors[0], &publisher, &delivered);
+        let (given_up, (), ()) = tokio::join!(delivering, schedule, self.read(&delivered));
+        if given_up > 0 {
+            self.reconcile(&projectors[0], &publisher).await;
+        }
+    }
+
+    /// Every minute, and until nothing is parked that time can heal.
+    async fn schedule(&self, projector: &Projector, publisher: &Publisher, delivered: &Cell<bool>) {
+        loop {
+            tokio::time::sleep(MINUTE).await;
+            // An error brings the next turn; that the rows go in the end is what counts.
+            let _ = process(projector.retry_parked()).await;
+            let _ = process(publisher.retry_parked(MINUTE)).await;
+            if delivered.get() && !self.anything_to_heal().await {
+                return;
+            }
+        }
+    }
+
+    async fn anything_to_heal(&self) -> bool {
+        for consumer in ["products", "prices", publisher::CONSUMER] {
+            let rows = self.parking.list(consumer, None, 100).await.unwrap();
+            if rows.iter().any(|row| row.retryable) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// What an operator does about records that the platform gave up.
+    async fn reconcile(&self, projector: &Projector, publisher: &Publisher) {
+        for product in PRODUCTS.map(schema::fixtures::id) {
+            if self.journal.newest(&product, u64::MAX >> 1).await.unwrap().is_some() {
+                projector.retry(&product).await.unwrap();
+                publisher.publish_product(&product, MINUTE).await.unwrap();
+            }
+        }
+    }
+
+    fn client(&self, name: usize) -> Client {
+        Client { name, api: self.api(), chaos: self.chaos.clone(), told: self.told.clone() }
+    }
+
+    fn api(&self) -> Router {
+        let api = CommandApi {
+            executor: Executor::new(self.table(), self.edge.clone()),
+            edge: self.edge.clone(),
+            default_currency: schema::fixtures::money("1", "USD").currency(),
+        };
+        finish(commands::http::routes(api), self.edge.clone())
+    }
+
+    fn projector(&self) -> Projector {
+        let views = self.view_table();
+        let catalogue = Arc::new(Catalogue::new(views.clone(), self.table()));
+        let prices = Arc::new(Prices::new(self.price_table(), self.table()));
+        Projector::new(views, vec![catalogue, prices], self.parking(), self.edge.clock.clone())
+    }
+
+    fn publisher(&self) -> Publisher {
+        let chaos = self.chaos.clone();
+        let ports = Ports {
+            journal: self.table(),
+            receipts: Arc::new(ReceiptTable { inner: self.receipts.clone(), chaos: chaos.clone() }),
+            parking: self.parking(),
+            bus: Arc::new(Outside { inner: self.bus.clone(), chaos }),
+            clock: self.edge.clock.clone(),
+        };
+        let address = Address { source: "ledger".into(), bus: "bus".into(), xray: false };
+        Publisher::new(ports, address, Patience::default())
+    }
+
+    pub fn view_table(&self) -> Arc<dyn Views> {
+        Arc::new(ViewTable { inner: self.views.clone(), chaos: self.chaos.clone() })
+    }
+
+    pub fn price_table(&self) -> Arc<dyn PriceLog> {
+        Arc::new(PriceTable { inner: self.prices.clone(), chaos: self.chaos.clone() })
+    }
+
+    pub fn table(&self) -> Arc<dyn Journal> {
+        let (inner, chaos) = (self.journal.clone(), self.chaos.clone());
+        Arc::new(Table { inner, chaos, stream: self.stream.clone() })
+    }
+
+    fn parking(&self) -> Arc<dyn Parking> {
+        Arc::new(ParkingTable { inner: self.parking.clone(), chaos: self.chaos.clone() })
+    }
+
+    /// Entries are refused one by one, requests throttled and split.
+    fn rough_bus(&self) {
+        let chaos = self.chaos.clone();
+        self.bus.refuse(move |_| {
+            chaos.happens("entry refused", 100).then(|| Refusal::new("ThrottlingException", "too much"))
+        });
+        let chaos = self.chaos.clone();
+        self.bus.break_down(move |_| {
+            let throttled = || BusError::new(Remedy::SendAgain, "ThrottlingException", "too much");
+            chaos.happens("bus throttled", 50).then(|| Breakdown::Failed(throttled()))
+        });
+    }
+}
+
+/// Time as it passes in the run, with jumps in both directions.
+fn clock(chaos: Arc<Chaos>) -> Clock {
+    let (started, jumped) = (tokio::time::Instant::now(), AtomicI64::new(0));
+    Arc::new(move || {
+        if chaos.happens("clock jumped", 30) {
+            let by = i64::try_from(chaos.below(120_000)).unwrap() - 60_000;
+            jumped.fetch_add(by, Ordering::Relaxed);
+        }
+        let passed = i64::try_from(started.elapsed().as_millis()).unwrap();
+        let millis = 1_763_000_000_000 + passed + jumped.load(Ordering::Relaxed);
+        Timestamp::new(chrono::DateTime::from_timestamp_millis(millis).unwrap()).unwrap()
+    })
+}
