@@ -1,8 +1,8 @@
 //! Products are brought up to date from the event table: parked ones by the schedule or an operator, and those whose
 //! stream records never arrived.
 //!
-//! Its promise: a parking row goes only after everything up to the newest event is published; an event that was
-//! committed while the row was still seen by others is not forgotten.
+//! Its promise: a parking row goes only after everything up to the newest event is published. Whoever leaves an event to
+//! the row changes it ([`Publisher::leave`]), and a row that changed since it was read is not released.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -120,9 +120,9 @@ impl Publisher {
                         continue;
                     }
                     End::Published => match self.release(rows.remove(&product)).await {
-                        Ok(false) => Ok(CaughtUp::UpTo(finished.recorded)),
-                        Ok(true) => {
-                            // Whoever saw the row until now left its commits to us: look once more without it.
+                        Ok(None) => Ok(CaughtUp::UpTo(finished.recorded)),
+                        Ok(Some(changed)) => {
+                            rows.insert(product.clone(), changed);
                             again.push(everything(product));
                             continue;
                         }
@@ -139,11 +139,21 @@ impl Publisher {
         ends
     }
 
-    /// Whether there was a row; one that was parked again meanwhile stays for the next time.
-    async fn release(&self, row: Option<Parked>) -> Result<bool, Unavailable> {
-        let Some(row) = row else { return Ok(false) };
-        self.ports.parking.release(&row).await?;
-        Ok(true)
+    /// Releases a row as it was seen; answers the row if it has changed since.
+    async fn release(&self, row: Option<Parked>) -> Result<Option<Parked>, Unavailable> {
+        let Some(row) = row else { return Ok(None) };
+        if self.ports.parking.release(&row).await? {
+            return Ok(None);
+        }
+        self.ports.parking.of(CONSUMER, &row.product_id).await
+    }
+
+    /// Leaves a product's events to whoever releases its row. Were the row only read, it could be released in the same
+    /// moment by somebody who has not seen these events, and nobody would look for them again.
+    pub(crate) async fn leave(&self, row: Parked) -> Result<(), Unavailable> {
+        let (from_sequence, reason, retryable) = (row.from_sequence, row.reason, row.retryable);
+        let trouble = Trouble { from_sequence, reason, retryable, at: (self.ports.clock)() };
+        self.ports.parking.park(CONSUMER, &row.product_id, &trouble).await
     }
 }
 

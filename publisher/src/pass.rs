@@ -114,7 +114,8 @@ impl Publisher {
         let next_failed = matches!(position.above.first(), Some((next, PublicationRecord::Failure(_))) if *next == published + 1);
         if !wanted.even_if_parked && (at_hand.is_none() || next_failed) {
             let row = self.ports.parking.of(CONSUMER, &product).await;
-            if row.map_err(unavailable(published))?.is_some() {
+            if let Some(row) = row.map_err(unavailable(published))? {
+                self.leave(row).await.map_err(unavailable(published))?;
                 return Err(Finished { product, recorded: published, end: End::Parked(None) });
             }
         }

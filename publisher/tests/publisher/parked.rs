@@ -1,13 +1,17 @@
 //! Parked products wait for the schedule or for an operator, and nothing that was committed meanwhile is forgotten.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use event_store::{MemoryParking, Parked, Parking, Receipts, Trouble, Unavailable};
+use event_store::{
+    AppendError, Journal, MemoryParking, Parked, Parking, Receipts, ScanPage, ScanPosition, Trouble,
+    Unavailable,
+};
 use publisher::bus::Refusal;
 use publisher::{CaughtUp, Patience, Ports, Publisher, Retried};
-use schema::{ProductId, fixtures};
+use schema::{ProductId, StoredCommit, fixtures};
 use serde_json::json;
 
 use crate::world::{MINUTE, World, address, clock, failures, key, nth_event};
@@ -121,26 +125,58 @@ async fn a_product_whose_records_never_arrived_is_behind_until_it_is_published()
     assert_eq!(world.receipts.position(&a).await.unwrap().published, 5);
 }
 
-/// Parking that commits one more event in the very moment in which a row is released.
+/// An event table in which one more event is committed, and its record delivered, while it is being read.
 struct Racing {
     world: Arc<World>,
-    parking: Arc<MemoryParking>,
+    raced: AtomicBool,
 }
 
 #[async_trait]
-impl Parking for Racing {
+impl Journal for Racing {
+    async fn append(&self, commit: &StoredCommit) -> Result<(), AppendError> {
+        self.world.journal.append(commit).await
+    }
+
+    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {
+        self.world.journal.newest(product, at_most).await
+    }
+
+    async fn page(
+        &self,
+        product: &ProductId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredCommit>, Unavailable> {
+        let read = self.world.journal.page(product, after, limit).await;
+        if !self.raced.swap(true, Ordering::Relaxed) {
+            let late = self.world.commit("a", vec![nth_event(2)]).await;
+            // A gap: the record finds the row and leaves its event to whoever releases the row.
+            assert_eq!(failures(&self.world.publish(&[late]).await), Vec::<String>::new());
+        }
+        read
+    }
+
+    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
+        self.world.journal.scan(from, limit).await
+    }
+}
+
+/// Parking whose answers to a release are lost.
+struct Mute(Arc<MemoryParking>);
+
+#[async_trait]
+impl Parking for Mute {
     async fn park(&self, consumer: &str, product: &ProductId, trouble: &Trouble) -> Result<(), Unavailable> {
-        self.parking.park(consumer, product, trouble).await
+        self.0.park(consumer, product, trouble).await
     }
 
     async fn release(&self, seen: &Parked) -> Result<bool, Unavailable> {
-        let late = self.world.commit("a", vec![nth_event(2)]).await;
-        self.world.publish(&[late]).await;
-        self.parking.release(seen).await
+        self.0.release(seen).await?;
+        Err(Unavailable("the answer was lost".into()))
     }
 
     async fn of(&self, consumer: &str, product: &ProductId) -> Result<Option<Parked>, Unavailable> {
-        self.parking.of(consumer, product).await
+        self.0.of(consumer, product).await
     }
 
     async fn list(
@@ -149,27 +185,41 @@ impl Parking for Racing {
         after: Option<&ProductId>,
         limit: usize,
     ) -> Result<Vec<Parked>, Unavailable> {
-        self.parking.list(consumer, after, limit).await
+        self.0.list(consumer, after, limit).await
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_event_committed_while_its_product_is_being_released_is_published() {
+/// A world in which product `a` is parked at its first event, and a publisher that races with a third one.
+async fn racing(parking: impl FnOnce(Arc<MemoryParking>) -> Arc<dyn Parking>) -> (Arc<World>, Publisher) {
     let world = Arc::new(World::default());
     let commits = world.life("a", 2).await;
-    // A gap: the third event's record finds the row and leaves its event to whoever releases the row.
     world.bus.go_away();
     world.publish(&commits).await;
     world.bus.heal();
     let ports = Ports {
-        journal: world.journal.clone(),
+        journal: Arc::new(Racing { world: world.clone(), raced: AtomicBool::new(false) }),
         receipts: world.receipts.clone(),
-        parking: Arc::new(Racing { world: world.clone(), parking: world.parking.clone() }),
+        parking: parking(world.parking.clone()),
         bus: world.bus.clone(),
         clock: clock(),
     };
-    let publisher = Publisher::new(ports, address(), Patience::default());
+    (world, Publisher::new(ports, address(), Patience::default()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_left_to_a_row_that_is_being_released_is_published_with_the_others() {
+    let (world, publisher) = racing(|parking| parking).await;
     publisher.retry_parked(MINUTE).await.unwrap();
+    assert_eq!(world.accepted_of("a"), [1, 2, 3]);
+    assert_eq!(row(&world, "a").await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_was_cut_short_leaves_no_event_behind() {
+    let (world, publisher) = racing(|parking| Arc::new(Mute(parking))).await;
+    assert_eq!(publisher.retry_parked(MINUTE).await.unwrap().unavailable, 1);
+    assert_eq!(world.accepted_of("a"), [1, 2]);
+    world.publisher.retry_parked(MINUTE).await.unwrap();
     assert_eq!(world.accepted_of("a"), [1, 2, 3]);
     assert_eq!(row(&world, "a").await, None);
 }
