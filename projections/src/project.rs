@@ -113,8 +113,13 @@ impl Projector {
             } else {
                 projection.apply(*generation, &entry.news).await
             };
-            // One generation's trouble does not hold up the other: a rebuild must not harm what is read.
+            let later = done.as_ref().is_err_and(|stuck| stuck.retryable);
             outcome = outcome.and(done);
+            if later {
+                // The next one waits with it: a generation that is read never gets ahead of the one that takes its place,
+                // or readers would see an older version after the switch. Trouble for good stops the rebuild instead.
+                break;
+            }
         }
         outcome
     }

@@ -97,7 +97,12 @@ impl Projector {
             Err(error) => outcome = Err(Stuck::for_now(from_sequence, error)),
             Ok(lineup) => {
                 for generation in &lineup.of(projection.view()).write {
-                    outcome = outcome.and(projection.catch_up(*generation, product).await);
+                    let done = projection.catch_up(*generation, product).await;
+                    let later = done.as_ref().is_err_and(|stuck| stuck.retryable);
+                    outcome = outcome.and(done);
+                    if later {
+                        break;
+                    }
                 }
             }
         }
