@@ -1,0 +1,10 @@
+// A finding of a rule pack that stands on purpose is acknowledged where it arises, by its exact id and with its reason;
+// nothing is acknowledged for a whole stack.
+
+import { Validations } from "aws-cdk-lib";
+import type { IConstruct } from "constructs";
+
+/** Acknowledges exactly these findings of one construct. */
+export function acknowledge(construct: IConstruct, ids: readonly string[], reason: string): void {
+  Validations.of(construct).acknowledge(...ids.map((id) => ({ id, reason })));
+}

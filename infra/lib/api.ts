@@ -1,0 +1,177 @@
+// The REST API: tokens checked, requests throttled, logged and traced. A path that exists answers every other method with
+// 405 and what is allowed.
+
+import { RemovalPolicy, Stack } from "aws-cdk-lib";
+import {
+  AccessLogFormat,
+  AuthorizationType,
+  CognitoUserPoolsAuthorizer,
+  EndpointType,
+  LambdaIntegration,
+  LogGroupLogDestination,
+  type Method,
+  MethodLoggingLevel,
+  MockIntegration,
+  PassthroughBehavior,
+  RestApi,
+} from "aws-cdk-lib/aws-apigateway";
+import { LogGroup } from "aws-cdk-lib/aws-logs";
+import { Construct } from "constructs";
+import { acknowledge } from "./acknowledge.ts";
+import { GatewayResponses } from "./gateway-responses.ts";
+import type { LedgerKey } from "./key.ts";
+import { METHOD_NOT_ALLOWED, problemBody } from "./problem.ts";
+import { type Answering, allowed, PATHS, ROUTES, type Route } from "./routes.ts";
+import type { RustFunction } from "./rust-function.ts";
+import type { Settings } from "./settings.ts";
+import type { SignIn } from "./sign-in.ts";
+
+/** First part of every path; a change of the interface that breaks clients would get another one. */
+const VERSION = "v1";
+
+/** What the API stands on. */
+export interface ApiProps {
+  readonly settings: Settings;
+  readonly key: LedgerKey;
+  readonly signIn: SignIn;
+  readonly functions: Record<Answering, RustFunction>;
+}
+
+/** The API. */
+export class Api extends Construct {
+  readonly api: RestApi;
+  private readonly authorizer: CognitoUserPoolsAuthorizer;
+  private readonly integrations: Record<Answering, LambdaIntegration>;
+
+  constructor(scope: Construct, props: ApiProps) {
+    super(scope, "Api");
+    this.api = restApi(this, props.settings, props.key);
+    this.authorizer = new CognitoUserPoolsAuthorizer(this, "Tokens", { cognitoUserPools: [props.signIn.pool] });
+    const integration = (by: Answering) =>
+      new LambdaIntegration(props.functions[by].lambda, { allowTestInvoke: false });
+    this.integrations = { commands: integration("commands"), queries: integration("queries") };
+    for (const route of ROUTES) {
+      this.add(route, route.verb);
+      if (route.verb === "GET") {
+        this.add(route, "HEAD");
+      }
+    }
+    for (const path of PATHS) {
+      this.refuseOthers(path);
+    }
+    new GatewayResponses(this, this.api);
+  }
+
+  private add(route: Route, verb: string): void {
+    const resource = this.api.root.resourceForPath(route.path);
+    const integration = this.integrations[route.by];
+    if (route.scopes.length === 0) {
+      const method = resource.addMethod(verb, integration, { authorizationType: AuthorizationType.NONE });
+      withoutToken(method, "This route is public: whether the service is there, and how it is used.");
+      return;
+    }
+    resource.addMethod(verb, integration, {
+      authorizationType: AuthorizationType.COGNITO,
+      authorizer: this.authorizer,
+      authorizationScopes: route.scopes.map((scope) => `products/${scope}`),
+    });
+  }
+
+  private refuseOthers(path: string): void {
+    const template = JSON.stringify({ statusCode: METHOD_NOT_ALLOWED.status });
+    const headers = { Allow: allowed(path), "Content-Type": "application/problem+json" };
+    const named = Object.entries(headers).map(([name, value]) => [`method.response.header.${name}`, value]);
+    const status = String(METHOD_NOT_ALLOWED.status);
+    const method = this.api.root.resourceForPath(path).addMethod(
+      "ANY",
+      new MockIntegration({
+        passthroughBehavior: PassthroughBehavior.WHEN_NO_TEMPLATES,
+        requestTemplates: { "application/json": template, "application/merge-patch+json": template },
+        integrationResponses: [
+          {
+            statusCode: status,
+            responseParameters: Object.fromEntries(named.map(([name, value]) => [name, `'${value}'`])),
+            responseTemplates: {
+              "application/json": problemBody(METHOD_NOT_ALLOWED, "$context.path", "$context.requestId"),
+            },
+          },
+        ],
+      }),
+      {
+        authorizationType: AuthorizationType.NONE,
+        methodResponses: [
+          { statusCode: status, responseParameters: Object.fromEntries(named.map(([name]) => [name, true])) },
+        ],
+      },
+    );
+    withoutToken(method, "It tells which methods the path has, as its documentation does, and reaches no function.");
+  }
+}
+
+function withoutToken(method: Method, reason: string): void {
+  acknowledge(method, ["AwsSolutions-APIG4", "AwsSolutions-COG4"], reason);
+}
+
+function restApi(scope: Construct, settings: Settings, key: LedgerKey): RestApi {
+  const { stackName } = Stack.of(scope);
+  const logs = new LogGroup(scope, "AccessLogs", {
+    logGroupName: `/${stackName}/access`,
+    encryptionKey: key.key,
+    retention: settings.days.logs,
+    removalPolicy: settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+  });
+  const api = new RestApi(scope, "Rest", {
+    restApiName: stackName,
+    description: "Commands and queries of the product ledger",
+    endpointTypes: [EndpointType.REGIONAL],
+    // API Gateway has one such role for a whole region, so it outlives every stack.
+    cloudWatchRole: true,
+    cloudWatchRoleRemovalPolicy: RemovalPolicy.RETAIN,
+    deployOptions: {
+      stageName: VERSION,
+      throttlingRateLimit: settings.throttle.rate,
+      throttlingBurstLimit: settings.throttle.burst,
+      tracingEnabled: true,
+      metricsEnabled: false,
+      loggingLevel: MethodLoggingLevel.ERROR,
+      dataTraceEnabled: false,
+      accessLogDestination: new LogGroupLogDestination(logs),
+      accessLogFormat: AccessLogFormat.custom(JSON.stringify(ACCESS)),
+    },
+  });
+  acknowledge(
+    api,
+    [
+      "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
+    ],
+    "API Gateway takes this managed policy only, for the logs of all its APIs in the region.",
+  );
+  acknowledge(
+    api,
+    ["AwsSolutions-APIG2"],
+    "The functions check every request and name all faults at once, which a validator here would hide.",
+  );
+  if (!settings.firewall) {
+    acknowledge(api.deploymentStage, ["AwsSolutions-APIG3"], "Only production has the firewall, for its cost.");
+  }
+  return api;
+}
+
+/** One line for each request; no token and no body. */
+const ACCESS = {
+  time: "$context.requestTimeEpoch",
+  request_id: "$context.requestId",
+  trace: "$context.xrayTraceId",
+  method: "$context.httpMethod",
+  resource: "$context.resourcePath",
+  path: "$context.path",
+  status: "$context.status",
+  latency: "$context.responseLatency",
+  function_latency: "$context.integrationLatency",
+  function_error: "$context.integrationErrorMessage",
+  error: "$context.error.responseType",
+  actor: "$context.authorizer.claims.sub",
+  address: "$context.identity.sourceIp",
+  agent: "$context.identity.userAgent",
+  bytes: "$context.responseLength",
+};

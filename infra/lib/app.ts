@@ -1,0 +1,32 @@
+// From the context of a synthesis to one stack: `stage` (dev without it), `branch`, `binaries`, `alarmEmail`, `eventsTable`.
+// Nothing is looked up, so it needs no credentials and no network.
+
+import { App, type AppProps, Validations } from "aws-cdk-lib";
+import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
+import { LedgerStack } from "./ledger-stack.ts";
+import { settingsOf, stackName } from "./settings.ts";
+
+/** The app with its one stack, checked by both rule packs. */
+export function ledgerApp(props?: AppProps): { app: App; stack: LedgerStack } {
+  const app = new App(props);
+  const settings = settingsOf(text(app, "stage") ?? "dev");
+  const stack = new LedgerStack(app, "ledger", {
+    stackName: stackName(settings.stage, text(app, "branch")),
+    description: `Product ledger, ${settings.stage}`,
+    terminationProtection: settings.keepData,
+    settings,
+    binaries: text(app, "binaries") ?? "target/lambda",
+    alarmEmail: text(app, "alarmEmail"),
+    eventsTable: text(app, "eventsTable"),
+  });
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
+  return { app, stack };
+}
+
+function text(app: App, name: string): string | undefined {
+  const value: unknown = app.node.tryGetContext(name);
+  if (value !== undefined && typeof value !== "string") {
+    throw new Error(`${name}=${JSON.stringify(value)}: a text is needed`);
+  }
+  return value;
+}

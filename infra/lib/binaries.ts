@@ -1,0 +1,32 @@
+// Where the built functions are. What is not built is replaced by a placeholder, so that everything but the code can be
+// synthesized, and a warning says so.
+
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { Annotations } from "aws-cdk-lib";
+import { Code } from "aws-cdk-lib/aws-lambda";
+import type { Construct } from "constructs";
+import { REPOSITORY } from "./repository.ts";
+
+/** The functions, by the names of their binaries. */
+export const FUNCTIONS = ["command-api", "query-api", "projector", "publisher"] as const;
+export type FunctionName = (typeof FUNCTIONS)[number];
+
+const PLACEHOLDER = resolve(import.meta.dirname, "../placeholder");
+
+/** The code of a function in a folder as cargo-lambda fills it: `<name>/bootstrap.zip`, or `<name>/bootstrap` alone. */
+export function codeOf(scope: Construct, name: FunctionName, binaries: string): Code {
+  const folder = resolve(REPOSITORY, binaries, name);
+  const zip = resolve(folder, "bootstrap.zip");
+  if (existsSync(zip)) {
+    return Code.fromAsset(zip);
+  }
+  if (existsSync(resolve(folder, "bootstrap"))) {
+    return Code.fromAsset(folder, { exclude: ["*", "!bootstrap"] });
+  }
+  Annotations.of(scope).addWarningV2(
+    `ledger:not-built-${name}`,
+    `${name} is not built: ${binaries}/${name}/ has neither bootstrap.zip nor bootstrap. A placeholder stands in its place; it answers every invocation with an error.`,
+  );
+  return Code.fromAsset(PLACEHOLDER);
+}

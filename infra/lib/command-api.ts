@@ -1,0 +1,33 @@
+// The function behind the commands. On the event table it may insert by PartiQL and query, nothing else: it could not change
+// or remove a commit if it were taken over.
+
+import { Duration } from "aws-cdk-lib";
+import { Construct } from "constructs";
+import type { EventTable } from "./event-table.ts";
+import type { LedgerKey } from "./key.ts";
+import { RustFunction } from "./rust-function.ts";
+import { DEFAULT_CURRENCY, type Settings } from "./settings.ts";
+
+/** The command function; what it may is granted once the event table is there, whose policy names its role. */
+export class CommandApi extends Construct {
+  readonly function: RustFunction;
+
+  constructor(scope: Construct, settings: Settings, key: LedgerKey, binaries: string) {
+    super(scope, "CommandApi");
+    this.function = new RustFunction(this, {
+      settings,
+      key,
+      name: "command-api",
+      binaries,
+      memory: settings.memory.api,
+      timeout: Duration.seconds(15),
+    });
+    this.function.withoutDeadLetterTarget("API Gateway invokes it and waits for the answer; nothing is queued.");
+  }
+
+  /** Gives it the event table. */
+  use(events: EventTable): void {
+    this.function.set({ LEDGER_EVENTS_TABLE: events.table.name, LEDGER_DEFAULT_CURRENCY: DEFAULT_CURRENCY });
+    events.table.grantWrite(this.function.role, "dynamodb:PartiQLInsert", "dynamodb:Query");
+  }
+}

@@ -1,0 +1,100 @@
+// The event table: commits are inserted and never changed. Its own policy refuses every other write to everybody but the
+// break-glass role, so that neither a compromised function nor an administrator's mistake can rewrite history.
+
+import { AnyPrincipal, Effect, type IGrantable, PolicyDocument, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { Construct } from "constructs";
+import type { BreakGlass } from "./break-glass.ts";
+import type { LedgerKey } from "./key.ts";
+import type { Settings } from "./settings.ts";
+import { type Action, LedgerTable } from "./table.ts";
+
+/** Every action that changes or removes an item, or could overwrite one. */
+export const REWRITING: readonly Action[] = [
+  "dynamodb:PutItem",
+  "dynamodb:UpdateItem",
+  "dynamodb:DeleteItem",
+  "dynamodb:BatchWriteItem",
+  "dynamodb:PartiQLUpdate",
+  "dynamodb:PartiQLDelete",
+];
+
+/** Every action that removes the table or this protection. */
+export const UNPROTECTING: readonly Action[] = [
+  "dynamodb:DeleteTable",
+  "dynamodb:PutResourcePolicy",
+  "dynamodb:DeleteResourcePolicy",
+];
+
+export interface EventTableProps {
+  readonly settings: Settings;
+  readonly key: LedgerKey;
+  readonly breakGlass: BreakGlass;
+  /** The role of the one function that inserts, by its ARN. */
+  readonly inserter: string;
+  /** The role that deploys this stack, by its ARN. */
+  readonly deployer: string;
+  readonly restoredAs: string | undefined;
+}
+
+/** The event table. */
+export class EventTable extends Construct {
+  readonly table: LedgerTable;
+
+  constructor(scope: Construct, props: EventTableProps) {
+    super(scope, "EventTable");
+    this.table = new LedgerTable(this, props.restoredAs ? `Events-${props.restoredAs}` : "Events", {
+      settings: props.settings,
+      key: props.key,
+      name: "events",
+      recovery: "point-in-time",
+      resourcePolicy: protection(props),
+      tableName: props.restoredAs,
+    });
+    const { cfn } = this.table;
+    props.breakGlass.allow(
+      new PolicyStatement({ actions: [...REWRITING, ...UNPROTECTING, ...READING], resources: [cfn.attrArn] }),
+    );
+    props.key.grantTableWrite(props.breakGlass.role);
+  }
+
+  get streamArn(): string {
+    return this.table.cfn.attrStreamArn;
+  }
+
+  /** What Lambda's poller needs of the stream. */
+  grantStream(grantee: IGrantable): void {
+    const principal = grantee.grantPrincipal;
+    principal.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+        resources: [this.streamArn],
+      }),
+    );
+    principal.addToPrincipalPolicy(new PolicyStatement({ actions: ["dynamodb:ListStreams"], resources: ["*"] }));
+  }
+}
+
+const READING: readonly Action[] = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:PartiQLInsert"];
+
+function protection(props: EventTableProps): PolicyDocument {
+  const { breakGlass, inserter, deployer } = props;
+  return new PolicyDocument({
+    statements: [
+      denied("NoRewriting", REWRITING, [breakGlass.role.roleArn]),
+      denied("OneInserter", ["dynamodb:PartiQLInsert"], [breakGlass.role.roleArn, inserter]),
+      denied("StaysProtected", UNPROTECTING, [breakGlass.role.roleArn, deployer]),
+    ],
+  });
+}
+
+/** In a table's own policy `*` is that table. */
+function denied(sid: string, actions: readonly Action[], except: readonly string[]): PolicyStatement {
+  return new PolicyStatement({
+    sid,
+    effect: Effect.DENY,
+    principals: [new AnyPrincipal()],
+    actions: [...actions],
+    resources: ["*"],
+    conditions: { ArnNotEquals: { "aws:PrincipalArn": [...except] } },
+  });
+}

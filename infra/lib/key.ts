@@ -1,0 +1,119 @@
+// One customer key for everything that rests: tables, queues, bus, archive, logs, alarm topic. Services may use it for this
+// stack's resources only; people and functions need a grant of their own, and it names the service they come through.
+
+import { Aws, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { type IGrantable, PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { Key } from "aws-cdk-lib/aws-kms";
+import { Construct } from "constructs";
+import type { Settings } from "./settings.ts";
+
+const READ = ["kms:Decrypt", "kms:DescribeKey"];
+const WRITE = [
+  "kms:Encrypt",
+  "kms:GenerateDataKey",
+  "kms:GenerateDataKeyWithoutPlaintext",
+  "kms:ReEncryptFrom",
+  "kms:ReEncryptTo",
+];
+
+/** The key and who may use it for what. */
+export class LedgerKey extends Construct {
+  readonly key: Key;
+
+  constructor(scope: Construct, settings: Settings) {
+    super(scope, "Key");
+    this.key = new Key(this, "Key", {
+      alias: `alias/${Stack.of(this).stackName}`,
+      description: "Everything the product ledger stores",
+      enableKeyRotation: true,
+      rotationPeriod: Duration.days(365),
+      pendingWindow: Duration.days(settings.keepData ? 30 : 7),
+      removalPolicy: settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
+    this.forLogs();
+    this.forBus();
+    this.forAlarms();
+  }
+
+  /** To read tables that this key encrypts. */
+  grantTableRead(grantee: IGrantable): void {
+    this.grant(grantee, "dynamodb", READ);
+  }
+
+  /** To read and write tables that this key encrypts. */
+  grantTableWrite(grantee: IGrantable): void {
+    this.grant(grantee, "dynamodb", [...READ, ...WRITE]);
+  }
+
+  /** To send to queues that this key encrypts. */
+  grantQueueSend(grantee: IGrantable): void {
+    this.grant(grantee, "sqs", ["kms:Decrypt", "kms:GenerateDataKey"]);
+  }
+
+  private grant(grantee: IGrantable, service: string, actions: string[]): void {
+    grantee.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions,
+        resources: [this.key.keyArn],
+        conditions: { StringEquals: { "kms:ViaService": `${service}.${Aws.REGION}.amazonaws.com` } },
+      }),
+    );
+  }
+
+  private forLogs(): void {
+    const { stackName } = Stack.of(this);
+    const groups = [`/${stackName}/*`, `aws-waf-logs-${stackName}`];
+    this.key.addToResourcePolicy(
+      new PolicyStatement({
+        sid: "LogGroupsOfThisStack",
+        principals: [new ServicePrincipal(`logs.${Aws.REGION}.amazonaws.com`)],
+        actions: ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+        resources: ["*"],
+        conditions: {
+          ArnLike: {
+            "kms:EncryptionContext:aws:logs:arn": groups.map((name) => this.arn("logs", `log-group:${name}`)),
+          },
+        },
+      }),
+    );
+  }
+
+  /** The bus and its archive encrypt with it; rules send to queues that it encrypts. */
+  private forBus(): void {
+    const { stackName } = Stack.of(this);
+    this.key.addToResourcePolicy(
+      new PolicyStatement({
+        sid: "BusRulesAndArchiveOfThisStack",
+        principals: [new ServicePrincipal("events.amazonaws.com")],
+        actions: ["kms:DescribeKey", "kms:Decrypt", "kms:GenerateDataKey", "kms:ReEncrypt*"],
+        resources: ["*"],
+        conditions: {
+          StringEquals: { "aws:SourceAccount": Aws.ACCOUNT_ID },
+          ArnLike: {
+            "aws:SourceArn": [
+              this.arn("events", `event-bus/${stackName}`),
+              this.arn("events", `rule/${stackName}/*`),
+              this.arn("events", `archive/${stackName}`),
+            ],
+          },
+        },
+      }),
+    );
+  }
+
+  private forAlarms(): void {
+    this.key.addToResourcePolicy(
+      new PolicyStatement({
+        sid: "AlarmsOfThisAccount",
+        principals: [new ServicePrincipal("cloudwatch.amazonaws.com")],
+        actions: ["kms:Decrypt", "kms:GenerateDataKey*"],
+        resources: ["*"],
+        conditions: { StringEquals: { "aws:SourceAccount": Aws.ACCOUNT_ID } },
+      }),
+    );
+  }
+
+  private arn(service: string, rest: string): string {
+    return `arn:${Aws.PARTITION}:${service}:${Aws.REGION}:${Aws.ACCOUNT_ID}:${rest}`;
+  }
+}

@@ -1,0 +1,132 @@
+// One stack is one ledger: it puts the parts together and decides nothing itself.
+
+import { Aws, CfnOutput, DefaultStackSynthesizer, Stack, type StackProps, Tags } from "aws-cdk-lib";
+import type { Construct } from "constructs";
+import { Alarms } from "./alarms.ts";
+import { Api } from "./api.ts";
+import { BreakGlass } from "./break-glass.ts";
+import { Bus } from "./bus.ts";
+import { CommandApi } from "./command-api.ts";
+import type { LedgerQueue } from "./dead-letters.ts";
+import { EventTable } from "./event-table.ts";
+import { Firewall } from "./firewall.ts";
+import { Intercept } from "./intercept.ts";
+import { LedgerKey } from "./key.ts";
+import { People } from "./people.ts";
+import { Projector } from "./projector.ts";
+import { Publisher } from "./publisher.ts";
+import { QueryApi } from "./query-api.ts";
+import { RetrySchedule } from "./schedule.ts";
+import { Schemas } from "./schemas.ts";
+import type { Settings } from "./settings.ts";
+import { SignIn } from "./sign-in.ts";
+import type { StreamConsumer } from "./stream-consumer.ts";
+import { Subscriber } from "./subscriber.ts";
+import type { LedgerTable } from "./table.ts";
+import { Views } from "./views.ts";
+
+export interface LedgerStackProps extends StackProps {
+  readonly settings: Settings;
+  /** The folder of the built functions, from the root of the repository. */
+  readonly binaries: string;
+  /** Address that is told of alarms. */
+  readonly alarmEmail?: string | undefined;
+  /** Name of an event table that was restored from a backup and takes the place of the old one. */
+  readonly eventsTable?: string | undefined;
+}
+
+/** What is stored, and what tells of it. */
+interface Ground {
+  readonly settings: Settings;
+  readonly key: LedgerKey;
+  readonly binaries: string;
+  readonly events: EventTable;
+  readonly views: Views;
+  readonly bus: Bus;
+}
+
+/** A whole ledger. */
+export class LedgerStack extends Stack {
+  constructor(scope: Construct, id: string, props: LedgerStackProps) {
+    super(scope, id, props);
+    const { settings, binaries } = props;
+    const key = new LedgerKey(this, settings);
+    const commands = new CommandApi(this, settings, key, binaries);
+    const events = new EventTable(this, {
+      settings,
+      key,
+      breakGlass: new BreakGlass(this),
+      inserter: commands.function.role.roleArn,
+      deployer: deployer(this),
+      restoredAs: props.eventsTable,
+    });
+    commands.use(events);
+    const views = new Views(this, settings, key);
+    const ground = { settings, key, binaries, events, views, bus: new Bus(this, settings, key) };
+    const consumers = {
+      projector: new Projector(this, ground).consumer,
+      publisher: new Publisher(this, ground).consumer,
+    };
+    const queries = new QueryApi(this, ground).function;
+    const functions = { commands: commands.function, queries };
+    const api = new Api(this, { settings, key, signIn: new SignIn(this, settings), functions });
+    if (settings.firewall) {
+      new Firewall(this, { settings, ...settings.firewall, key, stage: api.api.deploymentStage });
+    }
+    new Schemas(this);
+    new People(this, events, views, ground.bus);
+    const tables = this.named(ground);
+    new Alarms(this, {
+      settings,
+      key,
+      api,
+      ...functions,
+      projector: consumers.projector.function,
+      publisher: consumers.publisher.function,
+      tables,
+      deadLetters: this.deadLetters(ground, consumers),
+      email: props.alarmEmail,
+    });
+    Tags.of(this).add("project", "product-ledger");
+    Tags.of(this).add("stage", settings.stage);
+  }
+
+  /** Whoever follows bus and stream has a queue for what went wrong; an alarm watches each. */
+  private deadLetters(ground: Ground, consumers: Consumers): Record<string, LedgerQueue> {
+    const { settings, key, bus } = ground;
+    const { projector, publisher } = consumers;
+    const schedule = new RetrySchedule(this, key, { Projector: projector, Publisher: publisher });
+    return {
+      projector: projector.deadLetters,
+      publisher: publisher.deadLetters,
+      schedule: schedule.deadLetters,
+      bus: bus.deadLetters,
+      subscriber: new Subscriber(this, key, bus).deadLetters,
+      ...(settings.intercept && {
+        intercept: new Intercept(this, key, bus, settings.intercept.days).deadLetters,
+      }),
+    };
+  }
+
+  /** The tables, and as outputs what the program `ledger` has to be told of them. */
+  private named({ events, views, bus }: Ground): Record<string, LedgerTable> {
+    const { products, prices, receipts, parking } = views;
+    const tables = { events: events.table, products, prices, receipts, parking };
+    for (const [name, table] of Object.entries(tables)) {
+      const description = `LEDGER_${name.toUpperCase()}_TABLE`;
+      new CfnOutput(this, `${name}-table`, { value: table.name, description });
+    }
+    new CfnOutput(this, "bus-name", { value: bus.bus.eventBusName, description: "LEDGER_EVENT_BUS" });
+    return tables;
+  }
+}
+
+type Consumers = Record<"projector" | "publisher", StreamConsumer>;
+
+/** The role by which CloudFormation deploys this stack, as `cdk bootstrap` names it. */
+function deployer(stack: Stack): string {
+  const qualifier =
+    stack.node.tryGetContext("@aws-cdk/core:bootstrapQualifier") ?? DefaultStackSynthesizer.DEFAULT_QUALIFIER;
+  const name = `cdk-${qualifier}-cfn-exec-role-${Aws.ACCOUNT_ID}-${Aws.REGION}`;
+  return `arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:role/${name}`;
+}

@@ -1,0 +1,26 @@
+// The projector: from the stream to the views, and parked products back to where the event table is.
+
+import { Construct } from "constructs";
+import { StreamConsumer, type StreamConsumerProps } from "./stream-consumer.ts";
+
+/** The projector and what it may. */
+export class Projector extends Construct {
+  readonly consumer: StreamConsumer;
+
+  constructor(scope: Construct, props: StreamConsumerProps) {
+    super(scope, "Projector");
+    const { events, views } = props;
+    this.consumer = new StreamConsumer(this, "projector", props);
+    const { role } = this.consumer.function;
+    this.consumer.function.set({
+      LEDGER_EVENTS_TABLE: events.table.name,
+      LEDGER_PRODUCTS_TABLE: views.products.name,
+      LEDGER_PRICES_TABLE: views.prices.name,
+      LEDGER_PARKING_TABLE: views.parking.name,
+    });
+    events.table.grantRead(role, "dynamodb:Query");
+    views.products.grantWrite(role, "dynamodb:GetItem", "dynamodb:PutItem");
+    views.prices.grantWrite(role, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem");
+    views.parking.grantWrite(role, "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem");
+  }
+}

@@ -1,0 +1,42 @@
+// The publisher: from the stream to the bus, with a receipt for every event.
+
+import { PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { Construct } from "constructs";
+import type { Bus } from "./bus.ts";
+import { EVENT_SOURCE } from "./settings.ts";
+import { StreamConsumer, type StreamConsumerProps } from "./stream-consumer.ts";
+
+/** The publisher and what it may. */
+export class Publisher extends Construct {
+  readonly consumer: StreamConsumer;
+
+  constructor(scope: Construct, props: StreamConsumerProps & { readonly bus: Bus }) {
+    super(scope, "Publisher");
+    const { events, views, bus } = props;
+    this.consumer = new StreamConsumer(this, "publisher", props);
+    const { role } = this.consumer.function;
+    this.consumer.function.set({
+      LEDGER_EVENTS_TABLE: events.table.name,
+      LEDGER_RECEIPTS_TABLE: views.receipts.name,
+      LEDGER_PARKING_TABLE: views.parking.name,
+      LEDGER_EVENT_BUS: bus.bus.eventBusName,
+      LEDGER_EVENT_SOURCE: EVENT_SOURCE,
+    });
+    events.table.grantRead(role, "dynamodb:Query");
+    views.receipts.grantWrite(
+      role,
+      "dynamodb:Query",
+      "dynamodb:BatchWriteItem",
+      "dynamodb:PutItem",
+      "dynamodb:UpdateItem",
+    );
+    views.parking.grantWrite(role, "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem");
+    role.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ["events:PutEvents"],
+        resources: [bus.bus.eventBusArn],
+        conditions: { StringEquals: { "events:source": EVENT_SOURCE } },
+      }),
+    );
+  }
+}

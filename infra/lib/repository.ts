@@ -1,0 +1,12 @@
+// Where the files are that Rust and this app share: they are read here and written nowhere.
+
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+
+/** The root of the repository. */
+export const REPOSITORY = resolve(import.meta.dirname, "../..");
+
+/** A JSON file of the repository. */
+export function readJson(path: string): unknown {
+  return JSON.parse(readFileSync(resolve(REPOSITORY, path), "utf8"));
+}

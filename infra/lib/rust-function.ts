@@ -1,0 +1,93 @@
+// One Rust function: arm64, a role of its own that can write its log and its traces and nothing else until somebody grants
+// more, a log group with an end, traces, and a place for asynchronous invocations that failed.
+
+import { type Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { Architecture, Function as LambdaFunction, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
+import { LogGroup } from "aws-cdk-lib/aws-logs";
+import { Construct } from "constructs";
+import { acknowledge } from "./acknowledge.ts";
+import { codeOf, type FunctionName } from "./binaries.ts";
+import type { LedgerKey } from "./key.ts";
+import type { Settings } from "./settings.ts";
+
+/** The settings that the functions read, by the names of `cli/src/settings.rs`. */
+export type Environment = Partial<Record<Variable, string>>;
+export type Variable =
+  | "LEDGER_EVENTS_TABLE"
+  | "LEDGER_PRODUCTS_TABLE"
+  | "LEDGER_PRICES_TABLE"
+  | "LEDGER_RECEIPTS_TABLE"
+  | "LEDGER_PARKING_TABLE"
+  | "LEDGER_EVENT_BUS"
+  | "LEDGER_EVENT_SOURCE"
+  | "LEDGER_DEFAULT_CURRENCY";
+
+export interface RustFunctionProps {
+  readonly settings: Settings;
+  readonly key: LedgerKey;
+  readonly name: FunctionName;
+  /** The folder of the built functions. */
+  readonly binaries: string;
+  readonly memory: number;
+  readonly timeout: Duration;
+}
+
+/** A function and its role. */
+export class RustFunction extends Construct {
+  readonly lambda: LambdaFunction;
+  readonly role: Role;
+  readonly logs: LogGroup;
+
+  constructor(scope: Construct, props: RustFunctionProps) {
+    super(scope, "Function");
+    const { name } = props;
+    const full = `${Stack.of(this).stackName}-${name}`;
+    this.role = new Role(this, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") });
+    this.logs = logGroup(this, name, props);
+    this.lambda = new LambdaFunction(this, "Lambda", {
+      functionName: full,
+      role: this.role,
+      runtime: Runtime.PROVIDED_AL2023,
+      architecture: Architecture.ARM_64,
+      handler: "bootstrap",
+      code: codeOf(this, name, props.binaries),
+      memorySize: props.memory,
+      timeout: props.timeout,
+      tracing: Tracing.ACTIVE,
+      logGroup: this.logs,
+    });
+    this.role.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
+        resources: [this.logs.logGroupArn],
+      }),
+    );
+    acknowledge(
+      this.role,
+      ["AwsSolutions-IAM5[Resource::*]"],
+      "X-Ray's actions, and ListStreams for the stream's readers, know no resources.",
+    );
+  }
+
+  /** Says where asynchronous invocations go that failed, or why there are none. */
+  withoutDeadLetterTarget(reason: string): void {
+    acknowledge(this.lambda, ["Serverless-LambdaDLQ"], reason);
+  }
+
+  /** Sets what the function reads from its environment. */
+  set(environment: Environment): void {
+    for (const [name, value] of Object.entries(environment)) {
+      this.lambda.addEnvironment(name, value);
+    }
+  }
+}
+
+function logGroup(scope: Construct, name: string, props: Pick<RustFunctionProps, "settings" | "key">): LogGroup {
+  return new LogGroup(scope, "Logs", {
+    logGroupName: `/${Stack.of(scope).stackName}/${name}`,
+    encryptionKey: props.key.key,
+    retention: props.settings.days.logs,
+    removalPolicy: props.settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+  });
+}

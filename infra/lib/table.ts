@@ -1,0 +1,130 @@
+// A table with the shape that the Rust adapter has: keys, indexes and stream come from the CreateTable JSON in its folder and
+// are written nowhere else. Grants name actions and indexes one by one.
+
+import { RemovalPolicy } from "aws-cdk-lib";
+import { CfnTable, type ITable, Table } from "aws-cdk-lib/aws-dynamodb";
+import { type IGrantable, type PolicyDocument, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { Construct } from "constructs";
+import { acknowledge } from "./acknowledge.ts";
+import type { LedgerKey } from "./key.ts";
+import { readJson } from "./repository.ts";
+import type { Settings } from "./settings.ts";
+
+/** What CreateTable takes, as far as shapes use it. */
+export interface Shape {
+  readonly AttributeDefinitions: readonly { AttributeName: string; AttributeType: string }[];
+  readonly KeySchema: readonly KeyElement[];
+  readonly GlobalSecondaryIndexes?: readonly {
+    IndexName: string;
+    KeySchema: readonly KeyElement[];
+    Projection: { ProjectionType: string };
+  }[];
+  readonly StreamSpecification?: { StreamEnabled: boolean; StreamViewType: string };
+}
+interface KeyElement {
+  readonly AttributeName: string;
+  readonly KeyType: string;
+}
+
+/** Where each deployed table's shape is. */
+export const SHAPES = {
+  events: "event-store/table.json",
+  receipts: "event-store/receipts-table.json",
+  parking: "event-store/parking-table.json",
+  products: "projections/products-table.json",
+  prices: "projections/prices-table.json",
+} as const;
+export type TableName = keyof typeof SHAPES;
+
+export interface LedgerTableProps {
+  readonly settings: Settings;
+  readonly key: LedgerKey;
+  readonly name: TableName;
+  /** What only this table knows: point-in-time recovery, or why it needs none. */
+  readonly recovery: "point-in-time" | { readonly noneBecause: string };
+  readonly resourcePolicy?: PolicyDocument;
+  /** A name of its own, for a table that was restored from a backup. */
+  readonly tableName?: string | undefined;
+}
+
+export type Action = `dynamodb:${string}`;
+
+/** One table of the ledger. */
+export class LedgerTable extends Construct {
+  readonly cfn: CfnTable;
+  /** For whoever watches it. */
+  readonly table: ITable;
+  private readonly key: LedgerKey;
+  private readonly indexes: readonly string[];
+
+  constructor(scope: Construct, id: string, props: LedgerTableProps) {
+    super(scope, id);
+    const shape = readJson(SHAPES[props.name]) as Shape;
+    this.key = props.key;
+    this.indexes = (shape.GlobalSecondaryIndexes ?? []).map((index) => index.IndexName);
+    const keep = props.settings.keepData;
+    this.cfn = new CfnTable(this, "Table", {
+      ...shapeProps(shape),
+      tableName: props.tableName,
+      billingMode: "PAY_PER_REQUEST",
+      sseSpecification: { sseEnabled: true, sseType: "KMS", kmsMasterKeyId: props.key.key.keyArn },
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: props.recovery === "point-in-time" },
+      deletionProtectionEnabled: keep,
+      ...(props.resourcePolicy ? { resourcePolicy: { policyDocument: props.resourcePolicy } } : {}),
+    });
+    this.cfn.applyRemovalPolicy(keep ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY);
+    if (props.recovery !== "point-in-time") {
+      acknowledge(this.cfn, ["AwsSolutions-DDB3"], props.recovery.noneBecause);
+    }
+    this.table = Table.fromTableArn(this, "Named", this.cfn.attrArn);
+  }
+
+  get name(): string {
+    return this.cfn.ref;
+  }
+
+  /** Exactly these actions on the table itself, and what the key needs for reading. */
+  grantRead(grantee: IGrantable, ...actions: Action[]): void {
+    this.allow(grantee, actions, [this.cfn.attrArn]);
+    this.key.grantTableRead(grantee);
+  }
+
+  /** Exactly these actions on the table itself, and what the key needs for writing. */
+  grantWrite(grantee: IGrantable, ...actions: Action[]): void {
+    this.allow(grantee, actions, [this.cfn.attrArn]);
+    this.key.grantTableWrite(grantee);
+  }
+
+  /** To query every index of the table, each by its name. */
+  grantQueryIndexes(grantee: IGrantable): void {
+    const indexes = this.indexes.map((index) => `${this.cfn.attrArn}/index/${index}`);
+    this.allow(grantee, ["dynamodb:Query"], indexes);
+    this.key.grantTableRead(grantee);
+  }
+
+  private allow(grantee: IGrantable, actions: readonly Action[], resources: string[]): void {
+    grantee.grantPrincipal.addToPrincipalPolicy(new PolicyStatement({ actions: [...actions], resources }));
+  }
+}
+
+function shapeProps(shape: Shape) {
+  const keys = (elements: readonly KeyElement[]) =>
+    elements.map((element) => ({ attributeName: element.AttributeName, keyType: element.KeyType }));
+  return {
+    attributeDefinitions: shape.AttributeDefinitions.map((attribute) => ({
+      attributeName: attribute.AttributeName,
+      attributeType: attribute.AttributeType,
+    })),
+    keySchema: keys(shape.KeySchema),
+    ...(shape.GlobalSecondaryIndexes && {
+      globalSecondaryIndexes: shape.GlobalSecondaryIndexes.map((index) => ({
+        indexName: index.IndexName,
+        keySchema: keys(index.KeySchema),
+        projection: { projectionType: index.Projection.ProjectionType },
+      })),
+    }),
+    ...(shape.StreamSpecification && {
+      streamSpecification: { streamViewType: shape.StreamSpecification.StreamViewType },
+    }),
+  };
+}

@@ -1,0 +1,69 @@
+// From the synthesized template to one that ministack can deploy: resources of the types listed here go, with what refers to
+// them, and functions run on x86-64. Everything else stays as it is, which a test holds.
+
+export interface Resource {
+  readonly Type: string;
+  readonly Properties?: Readonly<Record<string, unknown>>;
+  readonly DependsOn?: string | readonly string[];
+}
+export interface Template {
+  readonly Resources: Readonly<Record<string, Resource>>;
+  readonly [section: string]: unknown;
+}
+
+/** Types that ministack does not know. Nothing that the suite asserts goes through them. */
+export const DROPPED: readonly string[] = [
+  // Alarms over more than one figure; the others would be no use alone.
+  "AWS::CloudWatch::Alarm",
+  "AWS::EventSchemas::Registry",
+  "AWS::EventSchemas::Schema",
+  "AWS::Events::Archive",
+  "AWS::WAFv2::LoggingConfiguration",
+  "AWS::WAFv2::WebACL",
+  "AWS::WAFv2::WebACLAssociation",
+];
+
+/** The template for ministack. */
+export function forMinistack(template: Template): Template {
+  const gone = new Set(
+    Object.entries(template.Resources)
+      .filter(([, resource]) => DROPPED.includes(resource.Type))
+      .map(([id]) => id),
+  );
+  const kept = Object.entries(template.Resources).filter(([id]) => !gone.has(id));
+  const transformed = { ...template, Resources: Object.fromEntries(kept.map(([id, one]) => [id, local(one, gone)])) };
+  const dangling = references(transformed).filter((id) => gone.has(id));
+  if (dangling.length > 0) {
+    throw new Error(`${dangling.join(", ")} would be dropped and is referred to`);
+  }
+  return transformed;
+}
+
+function local(resource: Resource, gone: ReadonlySet<string>): Resource {
+  const after = [resource.DependsOn ?? []].flat().filter((id) => !gone.has(id));
+  const { DependsOn, ...rest } = resource;
+  const kept = DependsOn === undefined || after.length === 0 ? rest : { ...rest, DependsOn: after };
+  if (resource.Type !== "AWS::Lambda::Function") {
+    return kept;
+  }
+  return { ...kept, Properties: { ...resource.Properties, Architectures: ["x86_64"] } };
+}
+
+/** Every logical id that a value names. */
+function references(value: unknown): string[] {
+  if (typeof value !== "object" || value === null) {
+    return [];
+  }
+  return Object.entries(value).flatMap(([key, inner]) => {
+    if (key === "Ref") {
+      return [String(inner)];
+    }
+    if (key === "Fn::GetAtt") {
+      return [String([inner].flat()[0]).split(".")[0] ?? ""];
+    }
+    if (key === "DependsOn") {
+      return [inner].flat().map(String);
+    }
+    return references(inner);
+  });
+}

@@ -1,0 +1,198 @@
+// The API lets through what `schema` documents, with the scope it needs, and answers everything else as a problem.
+
+import { describe, expect, it } from "vitest";
+import { short } from "./policies.ts";
+import { type Json, ofType, one, STAGES, stage, type Template, text } from "./synth.ts";
+
+const WRITE = "COGNITO_USER_POOLS products/write to CommandApi";
+const READ = "COGNITO_USER_POOLS products/read to QueryApi";
+const AUDIT = "COGNITO_USER_POOLS products/audit to QueryApi";
+const PUBLIC = "NONE to QueryApi";
+const REFUSED = "NONE 405";
+
+const reading = (answer: string) => ({ GET: answer, HEAD: answer, ANY: REFUSED });
+/** Path, then method, then who is let through to what. */
+const ROUTES: Record<string, Record<string, string>> = {
+  "/products": { ...reading(READ), POST: WRITE },
+  "/products/{id}": {
+    ...reading("COGNITO_USER_POOLS products/read products/audit to QueryApi"),
+    PUT: WRITE,
+    PATCH: WRITE,
+    DELETE: WRITE,
+  },
+  "/products/{id}/restore": { POST: WRITE, ANY: REFUSED },
+  "/products/{id}/history": reading(AUDIT),
+  "/products/{id}/prices": reading(AUDIT),
+  "/products/{id}/verification": reading(AUDIT),
+  "/health": reading(PUBLIC),
+  "/openapi.json": reading(PUBLIC),
+  "/docs": reading(PUBLIC),
+};
+
+function pathOf(template: Template, id: unknown): string {
+  const resource = template.Resources[text(id).slice(1, -1)];
+  return resource?.Type === "AWS::ApiGateway::Resource"
+    ? `${pathOf(template, resource.Properties.ParentId)}/${resource.Properties.PathPart}`
+    : "";
+}
+
+function answering(properties: Json): string {
+  const integration = properties.Integration as Json;
+  const scopes = ((properties.AuthorizationScopes as string[]) ?? []).join(" ");
+  const who = [properties.AuthorizationType, scopes].filter(Boolean).join(" ");
+  if (integration.Type === "MOCK") {
+    const [response] = integration.IntegrationResponses as Json[];
+    return `${who} ${response?.StatusCode}`;
+  }
+  const [, lambda] = /<(\w+?)Function/.exec(short(text(integration.Uri))) ?? [];
+  return `${who} to ${lambda}`;
+}
+
+describe.each(STAGES)("%s", (name) => {
+  const { template } = stage(name);
+
+  it("has exactly these methods, each with its scopes", () => {
+    const found: Record<string, Record<string, string>> = {};
+    for (const [, { Properties }] of ofType(template, "AWS::ApiGateway::Method")) {
+      const path = pathOf(template, Properties.ResourceId);
+      found[path] = { ...found[path], [String(Properties.HttpMethod)]: answering(Properties) };
+    }
+    expect(found).toEqual(ROUTES);
+  });
+
+  it("a method that a path does not have is answered with those it has", () => {
+    const allowed: Record<string, string> = {};
+    for (const [, { Properties }] of ofType(template, "AWS::ApiGateway::Method")) {
+      if (Properties.HttpMethod === "ANY") {
+        const [response] = (Properties.Integration as { IntegrationResponses: Json[] }).IntegrationResponses;
+        const parameters = response?.ResponseParameters as Json;
+        expect(parameters["method.response.header.Content-Type"]).toBe("'application/problem+json'");
+        allowed[pathOf(template, Properties.ResourceId)] = String(parameters["method.response.header.Allow"]);
+      }
+    }
+    for (const [path, methods] of Object.entries(ROUTES)) {
+      const others = Object.keys(methods).filter((method) => method !== "ANY");
+      expect(allowed[path]?.slice(1, -1).split(",").sort(), path).toEqual(others.sort());
+    }
+  });
+
+  it("tokens are those of the user pool", () => {
+    const [pool] = one(template, "AWS::Cognito::UserPool", "SignIn");
+    const [id, authorizer] = one(template, "AWS::ApiGateway::Authorizer", "Api");
+    expect(authorizer.Properties.ProviderARNs).toEqual([{ "Fn::GetAtt": [pool, "Arn"] }]);
+    for (const [, { Properties }] of ofType(template, "AWS::ApiGateway::Method")) {
+      expect(Properties.AuthorizerId).toEqual(
+        Properties.AuthorizationType === "COGNITO_USER_POOLS" ? { Ref: id } : undefined,
+      );
+    }
+  });
+
+  it("each client may ask for its scopes and gets them by its secret alone", () => {
+    const [, server] = one(template, "AWS::Cognito::UserPoolResourceServer", "SignIn");
+    expect(server.Properties.Identifier).toBe("products");
+    expect((server.Properties.Scopes as Json[]).map((scope) => scope.ScopeName)).toEqual(["read", "write", "audit"]);
+    const clients = ofType(template, "AWS::Cognito::UserPoolClient").map(([id, { Properties }]) => {
+      expect(Properties).toMatchObject({ AllowedOAuthFlows: ["client_credentials"], GenerateSecret: true });
+      const scopes = (Properties.AllowedOAuthScopes as unknown[]).map((scope) => text(scope).replace(/^.*\//, ""));
+      return [id.replace(/^SignInPool(\w+?)[0-9A-F]{8}$/, "$1"), scopes];
+    });
+    expect(Object.fromEntries(clients)).toEqual({
+      writer: ["read", "write"],
+      reader: ["read"],
+      auditor: ["read", "audit"],
+    });
+    const [, pool] = one(template, "AWS::Cognito::UserPool", "SignIn");
+    expect(pool.Properties.AdminCreateUserConfig).toEqual({ AllowAdminCreateUserOnly: true });
+  });
+
+  it("requests are throttled, traced and logged, bodies and tokens are not logged", () => {
+    const [, deployed] = one(template, "AWS::ApiGateway::Stage", "Api");
+    const [limit, burst] = name === "production" ? [1000, 2000] : [50, 100];
+    expect(deployed.Properties).toMatchObject({
+      StageName: "v1",
+      TracingEnabled: true,
+      MethodSettings: [
+        {
+          HttpMethod: "*",
+          ResourcePath: "/*",
+          ThrottlingRateLimit: limit,
+          ThrottlingBurstLimit: burst,
+          LoggingLevel: "ERROR",
+          DataTraceEnabled: false,
+        },
+      ],
+    });
+    const { DestinationArn, Format } = deployed.Properties.AccessLogSetting as Json;
+    expect(short(text(DestinationArn))).toMatch(/:log-group:<ApiAccessLogs>$/);
+    const format = JSON.parse(String(Format)) as Json;
+    expect(format).toMatchObject({ request_id: "$context.requestId", actor: "$context.authorizer.claims.sub" });
+    expect(JSON.stringify(format)).not.toMatch(/header|body|token/i);
+    for (const [, { Properties }] of ofType(template, "AWS::Lambda::Function")) {
+      expect(Properties.TracingConfig).toEqual({ Mode: "Active" });
+    }
+  });
+
+  it("only this API's methods may invoke the API functions, and the tests of the console may not", () => {
+    const found = ofType(template, "AWS::Lambda::Permission").map(([, { Properties }]) => {
+      expect(Properties).toMatchObject({ Action: "lambda:InvokeFunction", Principal: "apigateway.amazonaws.com" });
+      return short(text(Properties.SourceArn));
+    });
+    for (const source of found) {
+      expect(source).toMatch(/:<ApiRest>\/<ApiRestDeploymentStagev1>\/(GET|HEAD|POST|PUT|PATCH|DELETE)\//);
+    }
+    expect(found).toHaveLength(5 + 2 * 8);
+  });
+});
+
+describe("what the gateway answers by itself", () => {
+  const answers = new Map(
+    ofType(stage("dev").template, "AWS::ApiGateway::GatewayResponse").map(([, { Properties }]) => [
+      String(Properties.ResponseType),
+      Properties,
+    ]),
+  );
+
+  it.each([
+    ["UNAUTHORIZED", "401", "unauthorized"],
+    ["EXPIRED_TOKEN", "401", "unauthorized"],
+    ["ACCESS_DENIED", "403", "forbidden"],
+    ["WAF_FILTERED", "403", "forbidden"],
+    ["MISSING_AUTHENTICATION_TOKEN", "404", "not-found"],
+    ["RESOURCE_NOT_FOUND", "404", "not-found"],
+    ["REQUEST_TOO_LARGE", "413", "body-too-large"],
+    ["UNSUPPORTED_MEDIA_TYPE", "415", "unsupported-media-type"],
+    ["THROTTLED", "429", "too-many-requests"],
+    ["QUOTA_EXCEEDED", "429", "too-many-requests"],
+    ["INTEGRATION_TIMEOUT", "503", "unavailable"],
+    ["INTEGRATION_FAILURE", "503", "unavailable"],
+    ["AUTHORIZER_FAILURE", "503", "unavailable"],
+    ["DEFAULT_5XX", "503", "unavailable"],
+    ["DEFAULT_4XX", undefined, "malformed"],
+  ])("%s is a problem", (type, status, slug) => {
+    const answer = answers.get(type) ?? {};
+    expect(answer.StatusCode).toBe(status);
+    const headers = answer.ResponseParameters as Json;
+    const body = JSON.parse((answer.ResponseTemplates as Record<string, string>)["application/json"] ?? "");
+    expect(body).toEqual({
+      type: `urn:product-ledger:problem:${slug}`,
+      title: expect.any(String),
+      status: status ? Number(status) : 400,
+      detail: expect.any(String),
+      instance: "$context.path",
+      correlation_id: "$context.requestId",
+    });
+    expect(headers["gatewayresponse.header.Content-Type"]).toBe("'application/problem+json'");
+    for (const value of Object.values(headers)) {
+      expect(value).toMatch(/^'.*'$/);
+    }
+    expect(headers["gatewayresponse.header.WWW-Authenticate"]).toBe(
+      status === "401" ? `'Bearer realm="product-ledger"'` : undefined,
+    );
+    const again = status === "429" || status === "503";
+    expect(headers["gatewayresponse.header.Retry-After"]).toBe(again ? "'1'" : undefined);
+  });
+
+  it("there is no other", () => {
+    expect(answers.size).toBe(15);
+  });
+});

@@ -1,0 +1,98 @@
+// Where anything rests, it rests under the stack's own key, and the key opens for this stack's services alone.
+
+import { describe, expect, it } from "vitest";
+import { short } from "./policies.ts";
+import { type Json, list, ofType, one, STAGES, stage, text } from "./synth.ts";
+
+const KEY = "<Key.Arn>";
+
+/** Of each type that stores something, where it names its key. */
+const NAMED: Record<string, (properties: Json) => unknown> = {
+  "AWS::DynamoDB::Table": (properties) => (properties.SSESpecification as Json).KMSMasterKeyId,
+  "AWS::SQS::Queue": (properties) => properties.KmsMasterKeyId,
+  "AWS::Logs::LogGroup": (properties) => properties.KmsKeyId,
+  "AWS::SNS::Topic": (properties) => properties.KmsMasterKeyId,
+  "AWS::Events::EventBus": (properties) => properties.KmsKeyIdentifier,
+  "AWS::Events::Archive": (properties) => properties.KmsKeyIdentifier,
+};
+
+describe.each(STAGES)("%s", (name) => {
+  const { template } = stage(name);
+
+  it.each(Object.keys(NAMED))("every %s is encrypted with the key", (type) => {
+    const found = ofType(template, type);
+    expect(found.length).toBeGreaterThan(0);
+    for (const [id, { Properties }] of found) {
+      expect(short(text(NAMED[type]?.(Properties))), id).toBe(KEY);
+    }
+  });
+
+  it("the key rotates once a year", () => {
+    const [, key] = one(template, "AWS::KMS::Key", "Key");
+    expect(key.Properties).toMatchObject({ EnableKeyRotation: true, RotationPeriodInDays: 365 });
+  });
+
+  it("services may use the key only for this stack, and nobody outside the account at all", () => {
+    const [, key] = one(template, "AWS::KMS::Key", "Key");
+    const { Statement } = key.Properties.KeyPolicy as { Statement: Json[] };
+    const found = Statement.map((statement) => [
+      statement.Sid,
+      text(Object.values(statement.Principal as Json)[0]),
+      list(statement.Action as string[]).join(" "),
+      JSON.stringify(statement.Condition ?? {})
+        .match(/"[a-z]+:[A-Za-z:]+"/g)
+        ?.filter((key) => !key.startsWith('":')),
+    ]);
+    const region = "<AWS::Region>.amazonaws.com";
+    expect(found).toEqual([
+      [undefined, "arn:<AWS::Partition>:iam::<AWS::AccountId>:root", "kms:*", undefined],
+      [
+        "LogGroupsOfThisStack",
+        `logs.${region}`,
+        "kms:Decrypt kms:Describe* kms:Encrypt kms:GenerateDataKey* kms:ReEncrypt*",
+        ['"kms:EncryptionContext:aws:logs:arn"'],
+      ],
+      [
+        "BusRulesAndArchiveOfThisStack",
+        "events.amazonaws.com",
+        "kms:Decrypt kms:DescribeKey kms:GenerateDataKey kms:ReEncrypt*",
+        ['"aws:SourceAccount"', '"aws:SourceArn"'],
+      ],
+      ["AlarmsOfThisAccount", "cloudwatch.amazonaws.com", "kms:Decrypt kms:GenerateDataKey*", ['"aws:SourceAccount"']],
+    ]);
+  });
+
+  it("every log group's name is one that the key's policy covers, and it forgets", () => {
+    const { stackName } = { stackName: `product-ledger-${name}` };
+    for (const [, { Properties }] of ofType(template, "AWS::Logs::LogGroup")) {
+      const group = String(Properties.LogGroupName);
+      expect(group.startsWith(`/${stackName}/`) || group === `aws-waf-logs-${stackName}`).toBe(true);
+      expect(Properties.RetentionInDays).toBe(name === "production" ? 365 : 7);
+    }
+  });
+
+  it("bus and archive have the names that the key's policy has", () => {
+    const [, bus] = one(template, "AWS::Events::EventBus", "Bus");
+    const [, archive] = one(template, "AWS::Events::Archive", "Bus");
+    expect([bus.Properties.Name, archive.Properties.ArchiveName]).toEqual([
+      `product-ledger-${name}`,
+      `product-ledger-${name}`,
+    ]);
+    expect(archive.Properties.RetentionDays).toBe(name === "production" ? 365 : 7);
+    expect(short(text((bus.Properties.DeadLetterConfig as Json).Arn))).toBe("<BusDeadLettersQueue.Arn>");
+  });
+
+  it("queues and topic are reached over TLS only", () => {
+    for (const type of ["AWS::SQS::Queue", "AWS::SNS::Topic"]) {
+      for (const [id] of ofType(template, type)) {
+        const policies = [...ofType(template, "AWS::SQS::QueuePolicy"), ...ofType(template, "AWS::SNS::TopicPolicy")];
+        const own = policies.filter(([, { Properties }]) =>
+          JSON.stringify([Properties.Queues, Properties.Topics]).includes(`"${id}"`),
+        );
+        expect(own.map(([, policy]) => JSON.stringify(policy)).join(), id).toContain(
+          '"Condition":{"Bool":{"aws:SecureTransport":"false"}},"Effect":"Deny"',
+        );
+      }
+    }
+  });
+});

@@ -1,0 +1,25 @@
+// Synthesizes both stages once, before any test.
+
+import { rmSync } from "node:fs";
+import type { TestProject } from "vitest/node";
+import { STAGES, synthesize } from "./synth.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    dev: string;
+    production: string;
+  }
+}
+
+export default function setup(project: TestProject): () => void {
+  const directories = STAGES.map((stage) => {
+    const { directory } = synthesize(stage);
+    project.provide(stage, directory);
+    return directory;
+  });
+  return () => {
+    for (const directory of directories) {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  };
+}

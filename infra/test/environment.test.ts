@@ -1,0 +1,47 @@
+// The functions are told what `cli/src/settings.rs` reads, under its names, and each only what it uses.
+
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { REPOSITORY } from "../lib/repository.ts";
+import { short } from "./policies.ts";
+import { type Json, one, STAGES, stage, text } from "./synth.ts";
+
+const READ = new Set(readFileSync(resolve(REPOSITORY, "cli/src/settings.rs"), "utf8").match(/LEDGER_[A-Z_]+/g));
+
+const EVENTS = { LEDGER_EVENTS_TABLE: "<EventTableEventsTable>" };
+const PRODUCTS = { LEDGER_PRODUCTS_TABLE: "<ViewsProductsTable>" };
+const PRICES = { LEDGER_PRICES_TABLE: "<ViewsPricesTable>" };
+const RECEIPTS = { LEDGER_RECEIPTS_TABLE: "<ViewsReceiptsTable>" };
+const PARKING = { LEDGER_PARKING_TABLE: "<ViewsParkingTable>" };
+const BUS = { LEDGER_EVENT_BUS: "<Bus>", LEDGER_EVENT_SOURCE: "product-ledger.products" };
+
+const TOLD = {
+  CommandApi: { ...EVENTS, LEDGER_DEFAULT_CURRENCY: "USD" },
+  QueryApi: { ...EVENTS, ...PRODUCTS, ...PRICES, ...RECEIPTS },
+  Projector: { ...EVENTS, ...PRODUCTS, ...PRICES, ...PARKING },
+  Publisher: { ...EVENTS, ...RECEIPTS, ...PARKING, ...BUS },
+};
+
+describe.each(STAGES)("%s", (name) => {
+  it.each(Object.entries(TOLD))("%s is told exactly what it uses", (id, told) => {
+    const [, lambda] = one(stage(name).template, "AWS::Lambda::Function", id);
+    const { Variables } = lambda.Properties.Environment as { Variables: Json };
+    const found = Object.fromEntries(Object.entries(Variables).map(([key, value]) => [key, short(text(value))]));
+    expect(found).toEqual(told);
+  });
+});
+
+it("every name is one that the settings read", () => {
+  for (const variable of Object.values(TOLD).flatMap(Object.keys)) {
+    expect(READ).toContain(variable);
+  }
+});
+
+it("every setting is given to some function or is local only", () => {
+  const given = new Set([...Object.values(TOLD).flatMap(Object.keys)]);
+  expect([...READ].filter((variable) => !given.has(variable)).sort()).toEqual([
+    "LEDGER_BUS_TABLE",
+    "LEDGER_CHECKPOINTS_TABLE",
+  ]);
+});

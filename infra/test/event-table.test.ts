@@ -1,0 +1,123 @@
+// Nobody but the break-glass role may change or remove a commit: held over every policy of the template, whatever resource
+// carries it, and by the table's own policy against everybody outside the template.
+
+import { describe, expect, it } from "vitest";
+import { covers, type Statement, short, statements } from "./policies.ts";
+import { type Json, one, STAGES, stage, type Template, text } from "./synth.ts";
+
+const REWRITING = [
+  "dynamodb:PutItem",
+  "dynamodb:UpdateItem",
+  "dynamodb:DeleteItem",
+  "dynamodb:BatchWriteItem",
+  "dynamodb:PartiQLUpdate",
+  "dynamodb:PartiQLDelete",
+];
+const UNPROTECTING = ["dynamodb:DeleteTable", "dynamodb:PutResourcePolicy", "dynamodb:DeleteResourcePolicy"];
+const RESTORING = ["dynamodb:RestoreTableToPointInTime", "dynamodb:ImportTable", "dynamodb:UpdateContinuousBackups"];
+
+function eventTable(template: Template) {
+  return one(template, "AWS::DynamoDB::Table", "EventTableEvents");
+}
+
+/** Whether a resource of a statement can mean the event table: by name, by wildcard, or by being everything. */
+function reaches(resource: string, table: string): boolean {
+  const plain = resource.replace(/<AWS::(\w+)>/g, "$1");
+  const isNamed = plain.includes(table) && !plain.includes(`${table}.StreamArn`);
+  const isWild = plain === "*" || (/^arn:[^:]*:(dynamodb|\*)/.test(plain) && /[*?]/.test(plain));
+  return isNamed || isWild;
+}
+
+function rewriting(template: Template): Statement[] {
+  const [table] = eventTable(template);
+  return statements(template).filter(
+    ({ effect, actions, resources }) =>
+      effect === "Allow" &&
+      actions.some((action) => [...REWRITING, ...UNPROTECTING, ...RESTORING].some((bad) => covers(action, bad))) &&
+      resources.some((resource) => reaches(resource, table)),
+  );
+}
+
+describe.each(STAGES)("%s", (name) => {
+  const { template } = stage(name);
+
+  it("only the break-glass role is ever allowed to rewrite", () => {
+    const [role] = one(template, "AWS::IAM::Role", "BreakGlassRole");
+    const found = rewriting(template);
+    expect(found.map((statement) => statement.roles)).toEqual([[role]]);
+  });
+
+  it("the assertion sees wildcards, inline policies, managed policies and NotAction", () => {
+    const [table] = eventTable(template);
+    const arn = { "Fn::GetAtt": [table, "Arn"] };
+    const everywhere = { "Fn::Join": ["", ["arn:", { Ref: "AWS::Partition" }, ":dynamodb:*:*:table/*"]] };
+    for (const bad of [
+      { Effect: "Allow", Action: "dynamodb:*", Resource: "*" },
+      { Effect: "Allow", Action: "*", Resource: arn },
+      { Effect: "Allow", Action: ["dynamodb:Query", "dynamodb:BatchWrite*"], Resource: [arn] },
+      { Effect: "Allow", Action: "dynamodb:PutItem", Resource: everywhere },
+      { Effect: "Allow", Action: "dynamodb:DeleteItem", Resource: { "Fn::Sub": `\${${table}.Arn}` } },
+      { Effect: "Allow", NotAction: "s3:*", Resource: "*" },
+      { Effect: "Allow", Action: "dynamodb:UpdateItem", NotResource: "arn:aws:s3:::b" },
+    ]) {
+      for (const carrier of [
+        { Type: "AWS::IAM::Role", Properties: { Policies: [{ PolicyDocument: { Statement: [bad] } }] } },
+        { Type: "AWS::IAM::ManagedPolicy", Properties: { PolicyDocument: { Statement: bad } } },
+        { Type: "AWS::DynamoDB::Table", Properties: { ResourcePolicy: { PolicyDocument: { Statement: [bad] } } } },
+      ]) {
+        const Resources = { ...template.Resources, Bad: carrier };
+        expect(rewriting({ ...template, Resources }), JSON.stringify(carrier)).toHaveLength(2);
+      }
+    }
+  });
+
+  it("no managed policy of AWS is attached to anything but API Gateway's log role", () => {
+    const attached = Object.entries(template.Resources)
+      .filter(([, resource]) => resource.Properties?.ManagedPolicyArns !== undefined)
+      .map(([id, resource]) => [short(`<${id}>`), JSON.stringify(resource.Properties.ManagedPolicyArns)]);
+    expect(attached).toHaveLength(1);
+    expect(attached[0]?.[0]).toBe("<ApiRestCloudWatchRole>");
+    expect(attached[0]?.[1]).toContain("AmazonAPIGatewayPushToCloudWatchLogs");
+  });
+
+  it("the table's own policy refuses every rewriting to all but the break-glass role", () => {
+    const [, table] = eventTable(template);
+    const policy = table.Properties.ResourcePolicy as { PolicyDocument: { Statement: Json[] } };
+    const found = policy.PolicyDocument.Statement.map((statement) => ({
+      sid: statement.Sid,
+      effect: statement.Effect,
+      principal: statement.Principal,
+      actions: [statement.Action].flat(),
+      resource: statement.Resource,
+      condition: Object.entries(statement.Condition as Json).map(([test, value]) => [
+        test,
+        Object.entries(value as Json).map(([key, except]) => [key, [except].flat().map((one) => short(text(one)))]),
+      ]),
+    }));
+    const deployer =
+      "arn:<AWS::Partition>:iam::<AWS::AccountId>:role/cdk-hnb659fds-cfn-exec-role-<AWS::AccountId>-<AWS::Region>";
+    const all = { effect: "Deny", principal: { AWS: "*" }, resource: "*" };
+    const but = (...roles: string[]) => [["ArnNotEquals", [["aws:PrincipalArn", roles]]]];
+    const glass = "<BreakGlassRole.Arn>";
+    expect(found).toEqual([
+      { sid: "NoRewriting", ...all, actions: [...REWRITING].sort(), condition: but(glass) },
+      {
+        sid: "OneInserter",
+        ...all,
+        actions: ["dynamodb:PartiQLInsert"],
+        condition: but(glass, "<CommandApiFunctionRole.Arn>"),
+      },
+      { sid: "StaysProtected", ...all, actions: [...UNPROTECTING].sort(), condition: but(glass, deployer) },
+    ]);
+  });
+
+  it("each statement stays below the 8,192 characters and the policy below the 20 KB that are taken", () => {
+    const [, table] = eventTable(template);
+    expect(JSON.stringify(table.Properties.ResourcePolicy).length).toBeLessThan(8_192);
+  });
+
+  it("it can be restored to any second of five weeks", () => {
+    const [, table] = eventTable(template);
+    expect(table.Properties.PointInTimeRecoverySpecification).toEqual({ PointInTimeRecoveryEnabled: true });
+  });
+});

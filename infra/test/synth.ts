@@ -1,0 +1,104 @@
+// What the tests look at: the templates of both stages as the app makes them, without built functions.
+
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { inject } from "vitest";
+import { ledgerApp } from "../lib/app.ts";
+import type { StageName } from "../lib/settings.ts";
+
+export type Json = { [name: string]: unknown };
+export interface Resource {
+  readonly Type: string;
+  readonly Properties: Json;
+  readonly DeletionPolicy?: string;
+  readonly UpdateReplacePolicy?: string;
+  readonly Metadata?: Json;
+}
+export interface Template {
+  readonly Resources: Record<string, Resource>;
+  readonly Outputs: Record<string, Json>;
+}
+
+export interface Synthesized {
+  readonly template: Template;
+  /** The report of the rule packs and of CloudFormation's own rules. */
+  readonly report: { readonly pluginReports: readonly PluginReport[] };
+  readonly manifest: Json;
+  readonly directory: string;
+}
+export interface PluginReport {
+  readonly pluginName: string;
+  readonly conclusion: string;
+  readonly violations: readonly { ruleName: string; severity?: string }[];
+}
+
+/** Feature flags as `cdk` reads them. */
+const CONTEXT = JSON.parse(readFileSync(resolve(import.meta.dirname, "../cdk.json"), "utf8")).context;
+
+/** Synthesizes a stage; `context` is what `-c` would say. */
+export function synthesize(stage: StageName, context: Record<string, string> = {}): Synthesized {
+  const directory = mkdtempSync(join(tmpdir(), "ledger-infra-"));
+  const said = { stage, binaries: "infra/placeholder/none", ...context };
+  const { app } = ledgerApp({ context: { ...CONTEXT, ...said }, outdir: directory });
+  app.synth();
+  return synthesized(directory);
+}
+
+/** What a synthesis left in its folder. */
+export function synthesized(directory: string): Synthesized {
+  const read = (file: string) => JSON.parse(readFileSync(join(directory, file), "utf8"));
+  return {
+    template: read("ledger.template.json"),
+    report: read("validation-report.json"),
+    manifest: read("manifest.json"),
+    directory,
+  };
+}
+
+const read = new Map<StageName, Synthesized>();
+/** A stage as it was synthesized before the tests. */
+export function stage(name: StageName): Synthesized {
+  const found = read.get(name) ?? synthesized(inject(name));
+  read.set(name, found);
+  return found;
+}
+
+export const STAGES: readonly StageName[] = ["dev", "production"];
+
+/** All resources of a type, with their logical ids. */
+export function ofType(template: Template, type: string): [string, Resource][] {
+  return Object.entries(template.Resources).filter(([, resource]) => resource.Type === type);
+}
+
+/** The one resource of a type whose logical id begins like this. */
+export function one(template: Template, type: string, start: string): [string, Resource] {
+  const found = ofType(template, type).filter(([id]) => id.startsWith(start));
+  const [first] = found;
+  if (!first || found.length !== 1) {
+    throw new Error(`${found.length} resources ${start}… of type ${type}: ${found.map(([id]) => id).join(", ")}`);
+  }
+  return first;
+}
+
+/** A value of the template as one line: `EventTable…Arn`, `arn:<AWS::Partition>:…`. */
+export function text(value: unknown): string {
+  if (typeof value !== "object" || value === null) {
+    return String(value);
+  }
+  const [intrinsic, argument] = Object.entries(value)[0] ?? [];
+  switch (intrinsic) {
+    case "Ref":
+      return `<${argument}>`;
+    case "Fn::GetAtt":
+      return `<${(argument as string[]).join(".")}>`;
+    case "Fn::Join":
+      return (argument as [string, unknown[]])[1].map(text).join((argument as [string, unknown[]])[0]);
+    default:
+      return JSON.stringify(value);
+  }
+}
+
+export function list<T>(value: T | readonly T[] | undefined): T[] {
+  return value === undefined ? [] : Array.isArray(value) ? [...value] : [value as T];
+}
