@@ -1,5 +1,6 @@
-// The REST API: tokens checked, requests throttled, logged and traced. A path that exists answers every other method with
-// 405 and what is allowed.
+// The REST API: tokens checked, requests throttled, logged and traced. A token with any of the API's scopes reaches the
+// function, which alone knows what each request needs and says so. A path that exists answers every other method with 405
+// and what is allowed.
 
 import { RemovalPolicy, Stack } from "aws-cdk-lib";
 import {
@@ -23,7 +24,7 @@ import type { LedgerKey } from "./key.ts";
 import { METHOD_NOT_ALLOWED, problemBody } from "./problem.ts";
 import { type Answering, allowed, PATHS, ROUTES, type Route } from "./routes.ts";
 import type { RustFunction } from "./rust-function.ts";
-import type { Settings } from "./settings.ts";
+import { SCOPES, type Settings } from "./settings.ts";
 import type { SignIn } from "./sign-in.ts";
 
 /** First part of every path; a change of the interface that breaks clients would get another one. */
@@ -65,7 +66,7 @@ export class Api extends Construct {
   private add(route: Route, verb: string): void {
     const resource = this.api.root.resourceForPath(route.path);
     const integration = this.integrations[route.by];
-    if (route.scopes.length === 0) {
+    if (route.open) {
       const method = resource.addMethod(verb, integration, { authorizationType: AuthorizationType.NONE });
       withoutToken(method, "This route is public: whether the service is there, and how it is used.");
       return;
@@ -73,7 +74,9 @@ export class Api extends Construct {
     resource.addMethod(verb, integration, {
       authorizationType: AuthorizationType.COGNITO,
       authorizer: this.authorizer,
-      authorizationScopes: route.scopes.map((scope) => `products/${scope}`),
+      // The gateway answers a token without the route's scopes with 401, as if there were none; the functions with 403. A
+      // method without scopes would take the tokens for identities too, which allow nothing.
+      authorizationScopes: SCOPES.map((scope) => `products/${scope}`),
     });
   }
 

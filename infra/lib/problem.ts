@@ -12,7 +12,7 @@ export const UNAUTHORIZED: GatewayProblem = {
   slug: "unauthorized",
   title: "A valid token is needed",
   status: 401,
-  detail: "Send an access token with the scope this needs as a bearer token.",
+  detail: "Send an access token of this API as a bearer token.",
 };
 export const FORBIDDEN: GatewayProblem = {
   slug: "forbidden",

@@ -1,6 +1,4 @@
-// The routes of the API, in one list: which function answers, and with which scopes a token is let through to it.
-
-import type { Scope } from "./settings.ts";
+// The routes of the API, in one list: which function answers, and whether anybody may ask.
 
 export type Verb = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 export type Answering = "commands" | "queries";
@@ -10,29 +8,30 @@ export interface Route {
   readonly path: string;
   readonly verb: Verb;
   readonly by: Answering;
-  /** Any one of them lets the request through; none: the route is public. The function checks again, and knows more. */
-  readonly scopes: readonly Scope[];
+  /** Answered without a token. */
+  readonly open: boolean;
 }
 
-const command = (verb: Verb, path: string): Route => ({ path, verb, by: "commands", scopes: ["write"] });
-const query = (path: string, ...scopes: Scope[]): Route => ({ path, verb: "GET", by: "queries", scopes });
+const command = (verb: Verb, path: string): Route => ({ path, verb, by: "commands", open: false });
+const query = (path: string): Route => ({ path, verb: "GET", by: "queries", open: false });
+const open = (path: string): Route => ({ ...query(path), open: true });
 
-/** All routes, as `schema` documents them. */
+/** All routes that `schema/json/openapi.json` documents, but those of `serve` alone. */
 export const ROUTES: readonly Route[] = [
   command("POST", "/products"),
   command("PUT", "/products/{id}"),
   command("PATCH", "/products/{id}"),
   command("DELETE", "/products/{id}"),
   command("POST", "/products/{id}/restore"),
-  query("/products", "read"),
-  // Past versions are a parameter of this route and need the scope audit, which only the function can tell apart.
-  query("/products/{id}", "read", "audit"),
-  query("/products/{id}/history", "audit"),
-  query("/products/{id}/prices", "audit"),
-  query("/products/{id}/verification", "audit"),
-  query("/health"),
-  query("/openapi.json"),
-  query("/docs"),
+  query("/products"),
+  query("/products/{id}"),
+  query("/products/{id}/history"),
+  query("/products/{id}/prices"),
+  query("/products/{id}/verification"),
+  open("/health"),
+  open("/openapi.json"),
+  open("/docs"),
+  open("/docs/{asset}"),
 ];
 
 /** What `Allow` says of a path. */

@@ -11,7 +11,7 @@ import { codeOf, type FunctionName } from "./binaries.ts";
 import type { LedgerKey } from "./key.ts";
 import type { Settings } from "./settings.ts";
 
-/** The settings that the functions read, by the names of `cli/src/settings.rs`. */
+/** The settings that the functions read, by the names of `schema/src/settings.rs`. */
 export type Environment = Partial<Record<Variable, string>>;
 export type Variable =
   | "LEDGER_EVENTS_TABLE"

@@ -1,33 +1,36 @@
-// The API lets through what `schema` documents, with the scope it needs, and answers everything else as a problem.
+// The API has the routes that `schema/json/openapi.json` documents, lets every token of the ledger through to the function,
+// and answers everything else as a problem.
 
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
+import { REPOSITORY } from "../lib/repository.ts";
 import { short } from "./policies.ts";
+import { ROUTES as LISTED } from "../lib/routes.ts";
 import { type Json, ofType, one, STAGES, stage, type Template, text } from "./synth.ts";
 
-const WRITE = "COGNITO_USER_POOLS products/write to CommandApi";
-const READ = "COGNITO_USER_POOLS products/read to QueryApi";
-const AUDIT = "COGNITO_USER_POOLS products/audit to QueryApi";
+const TOKEN = "COGNITO_USER_POOLS products/read products/write products/audit";
+const COMMAND = `${TOKEN} to CommandApi`;
+const QUERY = `${TOKEN} to QueryApi`;
 const PUBLIC = "NONE to QueryApi";
 const REFUSED = "NONE 405";
 
 const reading = (answer: string) => ({ GET: answer, HEAD: answer, ANY: REFUSED });
 /** Path, then method, then who is let through to what. */
 const ROUTES: Record<string, Record<string, string>> = {
-  "/products": { ...reading(READ), POST: WRITE },
-  "/products/{id}": {
-    ...reading("COGNITO_USER_POOLS products/read products/audit to QueryApi"),
-    PUT: WRITE,
-    PATCH: WRITE,
-    DELETE: WRITE,
-  },
-  "/products/{id}/restore": { POST: WRITE, ANY: REFUSED },
-  "/products/{id}/history": reading(AUDIT),
-  "/products/{id}/prices": reading(AUDIT),
-  "/products/{id}/verification": reading(AUDIT),
+  "/products": { ...reading(QUERY), POST: COMMAND },
+  "/products/{id}": { ...reading(QUERY), PUT: COMMAND, PATCH: COMMAND, DELETE: COMMAND },
+  "/products/{id}/restore": { POST: COMMAND, ANY: REFUSED },
+  "/products/{id}/history": reading(QUERY),
+  "/products/{id}/prices": reading(QUERY),
+  "/products/{id}/verification": reading(QUERY),
   "/health": reading(PUBLIC),
   "/openapi.json": reading(PUBLIC),
   "/docs": reading(PUBLIC),
+  "/docs/{asset}": reading(PUBLIC),
 };
+/** Of `ledger serve`: figures that CloudWatch has here, and the local bus. */
+const LOCAL = ["/metrics", "/events"];
 
 function pathOf(template: Template, id: unknown): string {
   const resource = template.Resources[text(id).slice(1, -1)];
@@ -51,7 +54,7 @@ function answering(properties: Json): string {
 describe.each(STAGES)("%s", (name) => {
   const { template } = stage(name);
 
-  it("has exactly these methods, each with its scopes", () => {
+  it("has exactly these methods, each with who is let through", () => {
     const found: Record<string, Record<string, string>> = {};
     for (const [, { Properties }] of ofType(template, "AWS::ApiGateway::Method")) {
       const path = pathOf(template, Properties.ResourceId);
@@ -140,8 +143,26 @@ describe.each(STAGES)("%s", (name) => {
     for (const source of found) {
       expect(source).toMatch(/:<ApiRest>\/<ApiRestDeploymentStagev1>\/(GET|HEAD|POST|PUT|PATCH|DELETE)\//);
     }
-    expect(found).toHaveLength(5 + 2 * 8);
+    expect(found).toHaveLength(5 + 2 * 9);
   });
+});
+
+it("these are the documented routes, and the documented public ones are public", () => {
+  type Operations = Record<string, { security: Json[] }>;
+  const { paths } = JSON.parse(readFileSync(resolve(REPOSITORY, "schema/json/openapi.json"), "utf8")) as {
+    paths: Record<string, Operations>;
+  };
+  const documented: Record<string, Record<string, boolean>> = {};
+  for (const [path, operations] of Object.entries(paths)) {
+    const open = Object.entries(operations).map(([verb, of]) => [verb.toUpperCase(), of.security.length === 0]);
+    documented[path] = Object.fromEntries(open);
+  }
+  expect(Object.keys(documented)).toEqual(expect.arrayContaining(LOCAL));
+  const found: Record<string, Record<string, boolean>> = Object.fromEntries(LOCAL.map((p) => [p, { GET: false }]));
+  for (const { path, verb, open } of LISTED) {
+    found[path] = { ...found[path], [verb]: open };
+  }
+  expect(found).toEqual(documented);
 });
 
 describe("what the gateway answers by itself", () => {

@@ -1,4 +1,4 @@
-// The functions are told what `cli/src/settings.rs` reads, under its names, and each only what it uses.
+// The functions are told what `schema/src/settings.rs` reads, under its names, and each only what it uses.
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -7,7 +7,7 @@ import { REPOSITORY } from "../lib/repository.ts";
 import { short } from "./policies.ts";
 import { type Json, one, STAGES, stage, text } from "./synth.ts";
 
-const READ = new Set(readFileSync(resolve(REPOSITORY, "cli/src/settings.rs"), "utf8").match(/LEDGER_[A-Z_]+/g));
+const READ = new Set(readFileSync(resolve(REPOSITORY, "schema/src/settings.rs"), "utf8").match(/LEDGER_[A-Z_]+/g));
 
 const EVENTS = { LEDGER_EVENTS_TABLE: "<EventTableEventsTable>" };
 const PRODUCTS = { LEDGER_PRODUCTS_TABLE: "<ViewsProductsTable>" };
