@@ -3,9 +3,8 @@
 
 pub mod auth;
 pub mod columns;
-pub mod docs;
+pub mod environment;
 pub mod export;
-mod health;
 pub mod history;
 pub mod import;
 mod logs;
@@ -22,7 +21,6 @@ pub mod reconcile;
 pub mod remote;
 pub mod replay;
 pub mod serve;
-pub mod settings;
 pub mod show;
 pub mod system;
 pub mod traces;

@@ -21,8 +21,8 @@ use engine::Engine;
 use schema::http::Edge;
 use serde_json::Value;
 
-use crate::settings::Settings;
-use crate::system::{Reach, System, aws_environment, create_tables};
+use crate::environment;
+use crate::system::{Reach, System, create_tables};
 
 pub use asked::Lines;
 pub(crate) use socket::listen;
@@ -53,8 +53,8 @@ impl Where {
     /// # Errors
     /// When there is no such ledger, or it cannot be reached.
     pub async fn ask(&self, method: &str, path: &str, question: &Value) -> anyhow::Result<Lines> {
-        let settings = Settings::from_environment()?;
-        let bus = aws_environment(settings.event_bus.is_some()).await;
+        let settings = environment::settings()?;
+        let bus = environment::aws(settings.event_bus.is_some()).await;
         let system = if let Some(data) = &self.data {
             if let Some(lines) = socket::ask(data, method, path, question).await? {
                 return Ok(lines);
@@ -63,7 +63,7 @@ impl Where {
             create_tables(&engine.sdk_config(), &settings.tables).await?;
             System::new(&Reach::embedded(&engine, bus), settings, Edge::system())
         } else {
-            let aws = aws_environment(true).await.filter(|aws| aws.region().is_some());
+            let aws = environment::aws(true).await.filter(|aws| aws.region().is_some());
             let aws = aws.context("give --data DIR, or set AWS_REGION for a ledger on AWS")?;
             System::new(&Reach::aws(aws), settings, Edge::system())
         };

@@ -10,8 +10,7 @@ use engine::Engine;
 use event_store::{DynamoJournal, DynamoReceipts, Journal, Receipts};
 use projections::{DynamoViews, Views};
 
-use crate::settings::Settings;
-use crate::system::aws_environment;
+use crate::environment;
 
 /// Which ledger to read.
 #[derive(Debug, Args)]
@@ -37,12 +36,12 @@ impl ReadOnly {
     /// # Errors
     /// When there is no such ledger, or a setting is wrong.
     pub async fn open(&self) -> anyhow::Result<Ports> {
-        let settings = Settings::from_environment()?;
+        let settings = environment::settings()?;
         let config = match &self.data {
             Some(data) => Engine::open_read_only(data)
                 .with_context(|| format!("--data {}", data.display()))?
                 .sdk_config(),
-            None => aws_environment(true)
+            None => environment::aws(true)
                 .await
                 .filter(|aws| aws.region().is_some())
                 .context("give --data DIR, or set AWS_REGION for a ledger on AWS")?,

@@ -28,13 +28,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::auth::{AuthArgs, Authentication};
+use crate::environment::{aws, settings};
 use crate::mapping::Source;
 use crate::operate;
 use crate::serve::admission::Admission;
 use crate::serve::connections::Connections;
 pub(crate) use crate::serve::metrics::documented;
-use crate::settings::Settings;
-use crate::system::{Reach, System, aws_environment, create_tables};
+use crate::system::{Reach, System, create_tables};
+use schema::settings::Settings;
 
 /// Where to listen and where the data is.
 #[derive(Debug, Args)]
@@ -80,7 +81,7 @@ struct Ground {
 /// # Errors
 /// One line that says which setting, address or directory to correct.
 pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
-    let settings = Settings::from_environment()?;
+    let settings = settings()?;
     let edge = Edge::system();
     let authentication = Authentication::configured(&arguments.auth, edge.clock.clone()).await?;
     may_listen(arguments.listen, authentication.as_ref())?;
@@ -155,7 +156,7 @@ fn operators(data: &Path, system: Arc<System>, stopping: watch::Receiver<bool>) 
 
 async fn ground(arguments: &ServeArgs, settings: &Settings) -> anyhow::Result<Ground> {
     if let Some(Dynamodb::Aws) = arguments.dynamodb {
-        let aws = aws_environment(true).await.filter(|aws| aws.region().is_some());
+        let aws = aws(true).await.filter(|aws| aws.region().is_some());
         let aws = aws.context("--dynamodb aws: no region is configured; set AWS_REGION")?;
         return Ok(Ground { engine: None, source: Source::endpoint(&aws), reach: Reach::aws(aws) });
     }
@@ -164,7 +165,7 @@ async fn ground(arguments: &ServeArgs, settings: &Settings) -> anyhow::Result<Gr
     } else {
         Engine::open(&arguments.data).with_context(|| format!("--data {}", arguments.data.display()))?
     };
-    let event_bridge = aws_environment(settings.event_bus.is_some()).await;
+    let event_bridge = aws(settings.event_bus.is_some()).await;
     let reach = Reach::embedded(&engine, event_bridge);
     Ok(Ground { source: Source::embedded(&engine), engine: Some(engine), reach })
 }

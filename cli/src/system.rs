@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use commands::Executor;
 use commands::http::CommandApi;
@@ -15,9 +15,8 @@ use projections::{Catalogue, DynamoPriceLog, DynamoViews, PriceLog, Prices, Proj
 use publisher::http::EventsApi;
 use publisher::{Address, Bus, EventBridge, LocalBus, Patience, Ports, Publisher};
 use schema::http::Edge;
+use schema::settings::{Settings, Tables};
 use tokio::sync::watch;
-
-use crate::settings::{Settings, Tables};
 
 /// The name of the local bus.
 pub const LOCAL_BUS: &str = "local";
@@ -138,12 +137,7 @@ impl System {
             name: LOCAL_BUS.to_owned(),
             stopping,
         });
-        commands
-            .merge(queries)
-            .merge(events)
-            .merge(crate::health::routes())
-            .merge(crate::openapi::routes())
-            .merge(crate::docs::routes())
+        commands.merge(queries).merge(events).merge(about::routes())
     }
 }
 
@@ -181,12 +175,4 @@ pub async fn create_tables(dynamodb: &SdkConfig, tables: &Tables) -> Result<(), 
         table::create(&client, name, shape).await?;
     }
     Ok(())
-}
-
-/// What the AWS SDK finds in its environment, if it is `wanted` at all: looking for credentials takes time.
-pub async fn aws_environment(wanted: bool) -> Option<SdkConfig> {
-    if !wanted {
-        return None;
-    }
-    Some(aws_config::defaults(BehaviorVersion::v2026_01_12()).load().await)
 }

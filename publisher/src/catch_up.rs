@@ -10,6 +10,7 @@ use std::time::Duration;
 use event_store::parking::note_parked;
 use event_store::{Parked, Trouble, Unavailable};
 use schema::ProductId;
+use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::pass::{End, Wanted};
@@ -32,7 +33,7 @@ pub enum CaughtUp {
 }
 
 /// What the schedule achieved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Retried {
     /// Products that are up to date again.
     pub released: usize,

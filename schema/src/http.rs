@@ -10,8 +10,10 @@ pub mod openapi;
 pub mod operation;
 mod problem;
 mod problems;
+mod public;
 
 pub use context::{Actor, InvalidSubject, RequestContext, Scope};
 pub use finish::{Edge, finish, finish_behind};
 pub use notes::{Noted, Notes};
 pub use problem::{Fault, Kind, Problem};
+pub use public::is_public;

@@ -20,6 +20,7 @@ pub mod money;
 pub mod product;
 pub mod receipt;
 pub mod recent;
+pub mod settings;
 pub mod shapes;
 pub mod state;
 pub mod time;

@@ -10,8 +10,8 @@ use event_store::metering;
 use tokio::task::JoinHandle;
 
 use crate::mapping::{Checkpoints, Mapping, Source, Stop, Trimming};
-use crate::settings::Tables;
 use crate::system::System;
+use schema::settings::Tables;
 
 /// How long one batch may be worked on, as a Lambda's time limit.
 const TIME_LIMIT: Duration = Duration::from_mins(1);

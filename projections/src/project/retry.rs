@@ -4,6 +4,7 @@ use event_store::Unavailable;
 use event_store::parking::{Parked, note_parked};
 use futures::StreamExt;
 use schema::ProductId;
+use serde::Serialize;
 
 use super::{PARALLEL, Projector};
 use crate::projection::{Projection, Stuck};
@@ -13,7 +14,7 @@ use crate::views::{self, Lineup};
 const PAGE: usize = 100;
 
 /// What came of a retry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Retried {
     /// Views that are where the event table is.
     pub repaired: usize,

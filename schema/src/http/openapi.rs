@@ -49,7 +49,7 @@ pub fn document(version: &str, routes: &[(At, Describe)]) -> Value {
             "description": INTRODUCTION,
             "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": "."}],
         "tags": TAGS.map(|(name, description)| json!({"name": name, "description": description})),
         "paths": paths,
         "components": {

@@ -1,6 +1,6 @@
 //! Settings by environment, the same names in every main; a wrong one is one clear line at the start.
 
-use schema::Currency;
+use crate::Currency;
 
 /// Names of the tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,14 +71,6 @@ impl Settings {
             event_source: named("LEDGER_EVENT_SOURCE", event_source, 256)?,
             default_currency,
         })
-    }
-
-    /// Reads the settings from the process's environment.
-    ///
-    /// # Errors
-    /// [`WrongSetting`]: correct the variable it names.
-    pub fn from_environment() -> Result<Self, WrongSetting> {
-        Self::read(|name| std::env::var(name).ok())
     }
 }
 

@@ -30,8 +30,7 @@ const ASSETS: [(&str, &str, &str); 5] = [
     ("NOTICE", TEXT, include_str!(concat!(env!("OUT_DIR"), "/NOTICE"))),
 ];
 
-/// The routes; public.
-pub fn routes() -> Router {
+pub(crate) fn routes() -> Router {
     table().router()
 }
 

@@ -16,12 +16,10 @@ struct Health {
     version: &'static str,
 }
 
-/// The route; public.
-pub fn routes() -> Router {
+pub(crate) fn routes() -> Router {
     table().router()
 }
 
-/// What the route says of itself.
 pub(crate) fn documented() -> Vec<(At, Describe)> {
     table().documented()
 }

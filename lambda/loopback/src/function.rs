@@ -1,0 +1,158 @@
+//! A function's process: the real program with the environment that Lambda gives it, and nothing else of this machine's.
+
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::{Answer, Bus, Log, RuntimeApi, Tables};
+
+/// No invocation of a test takes as long; it only ends what hangs.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A function that is not started yet.
+pub struct Start {
+    command: Command,
+}
+
+/// A function that runs. It ends with this value.
+pub struct Function {
+    api: RuntimeApi,
+    child: Mutex<Child>,
+    out: JoinHandle<String>,
+    err: JoinHandle<String>,
+}
+
+/// A process that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// How.
+    pub status: ExitStatus,
+    /// What it wrote.
+    pub log: Log,
+}
+
+impl Start {
+    /// The program at this path, as the function of this name.
+    #[must_use]
+    pub fn new(program: &str, name: &str) -> Self {
+        let mut command = Command::new(program);
+        command.env_clear().kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let start = Self { command };
+        let environment = [
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "SECRET"),
+            ("AWS_SESSION_TOKEN", "TOKEN"),
+            ("AWS_DEFAULT_REGION", "us-east-1"),
+            ("AWS_REGION", "us-east-1"),
+            // It would be asked for what is missing here, and a test talks to loopback alone.
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+            ("AWS_LAMBDA_FUNCTION_NAME", name),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/alone"),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/11/23/[$LATEST]0123456789abcdef"),
+            ("LAMBDA_TASK_ROOT", "/var/task"),
+            ("TZ", ":UTC"),
+            ("_HANDLER", "bootstrap"),
+        ];
+        environment.into_iter().fold(start, |start, (name, value)| start.with(name, value))
+    }
+
+    /// With a variable.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Without a variable.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// Where it finds its tables.
+    #[must_use]
+    pub fn on(self, tables: &Tables) -> Self {
+        self.with("AWS_ENDPOINT_URL_DYNAMODB", tables.url())
+    }
+
+    /// Where it finds its bus.
+    #[must_use]
+    pub fn speaking_to(self, bus: &Bus) -> Self {
+        self.with("AWS_ENDPOINT_URL_EVENTBRIDGE", bus.url())
+    }
+
+    /// Starts it behind a Runtime API of its own.
+    pub async fn start(mut self) -> Function {
+        let api = RuntimeApi::serve().await;
+        self.command.env("AWS_LAMBDA_RUNTIME_API", api.address());
+        let mut child = self.command.spawn().unwrap();
+        let out = tokio::spawn(read(child.stdout.take().unwrap()));
+        let err = tokio::spawn(read(child.stderr.take().unwrap()));
+        Function { api, child: Mutex::new(child), out, err }
+    }
+}
+
+async fn read(mut pipe: impl AsyncRead + Unpin) -> String {
+    let mut text = Vec::new();
+    pipe.read_to_end(&mut text).await.unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+impl Function {
+    /// Its answer to an event for which it has a minute.
+    pub async fn invoke(&self, event: impl Into<Bytes>) -> Answer {
+        self.invoke_within(event, PATIENCE).await.expect("an answer before the deadline")
+    }
+
+    /// Its answer to an event if it comes within the time that the function is told it has; Lambda would end the function.
+    ///
+    /// # Panics
+    /// When the process ends instead.
+    pub async fn invoke_within(&self, event: impl Into<Bytes>, limit: Duration) -> Option<Answer> {
+        let answer = self.api.invoke(event.into(), limit);
+        let mut child = self.child.lock().await;
+        tokio::select! {
+            answer = timeout(limit, answer) => answer.ok(),
+            ended = child.wait() => panic!("the function ended in the middle of an invocation: {ended:?}"),
+        }
+    }
+
+    /// Waits until it has dealt with all events and asks for the next one, ends it, and gives what it wrote.
+    pub async fn stop(self) -> Log {
+        timeout(PATIENCE, self.api.polled(self.api.invocations() + 1)).await.expect("it polls");
+        self.child.lock().await.start_kill().unwrap();
+        self.ended().await.log
+    }
+
+    /// Waits for the end of a function that cannot start, and gives the one line that says why.
+    ///
+    /// # Panics
+    /// When it says more than that, or ends as if all were well.
+    pub async fn refused(self) -> String {
+        let ended = self.ended().await;
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        let lines = ended.log.lines();
+        let [line] = lines.as_slice() else { panic!("one line: {ended:?}") };
+        assert_eq!(line["level"], "ERROR");
+        line["error"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits for its end.
+    pub async fn ended(self) -> Ended {
+        let status = timeout(PATIENCE, self.child.lock().await.wait()).await.expect("it ends").unwrap();
+        let log = Log { out: self.out.await.unwrap(), err: self.err.await.unwrap() };
+        Ended { status, log }
+    }
+}

@@ -1,0 +1,74 @@
+//! A function's answer to API Gateway, taken apart as the gateway takes it: REST APIs, proxy integration, payload 1.0.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::Answer;
+
+/// What the client gets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// The status.
+    pub status: u64,
+    /// Each header, its name in lower case, with all its values.
+    pub headers: BTreeMap<String, Vec<String>>,
+    /// The body; null where there is none.
+    pub body: Value,
+}
+
+impl Reply {
+    /// Reads an answer, which has to have the members that the gateway knows and no other.
+    ///
+    /// # Panics
+    /// When the gateway would answer 502 in its place.
+    #[must_use]
+    pub fn of(answer: &Answer) -> Self {
+        let Answer::Response(Value::Object(answer)) = answer else { panic!("no answer: {answer:?}") };
+        for name in answer.keys() {
+            let known = ["body", "headers", "isBase64Encoded", "multiValueHeaders", "statusCode"];
+            assert!(known.contains(&name.as_str()), "the gateway does not know {name}");
+        }
+        assert_eq!(answer["isBase64Encoded"], false, "{answer:?}");
+        let (one, many) = (answer["headers"].as_object(), answer["multiValueHeaders"].as_object());
+        let one = one.into_iter().flatten().map(|(name, value)| (name, vec![text(value)]));
+        let many = many.into_iter().flatten();
+        let many = many.map(|(name, values)| (name, values.as_array().unwrap().iter().map(text).collect()));
+        let body = answer.get("body").and_then(Value::as_str).unwrap_or_default();
+        Self {
+            status: answer["statusCode"].as_u64().unwrap(),
+            headers: one.chain(many).map(|(name, values)| (name.to_lowercase(), values)).collect(),
+            body: if body.is_empty() { Value::Null } else { serde_json::from_str(body).unwrap() },
+        }
+    }
+
+    /// The only value of a header; nothing where it is missing.
+    ///
+    /// # Panics
+    /// When it has several.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let values = self.headers.get(name)?;
+        assert_eq!(values.len(), 1, "{name}: {values:?}");
+        values.first().map(String::as_str)
+    }
+
+    /// The body, which has to be a problem of this type, status and conversation.
+    ///
+    /// # Panics
+    /// When it is not.
+    #[must_use]
+    pub fn problem(&self, slug: &str, status: u64, correlation_id: &str) -> &Value {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert_eq!(self.header("x-correlation-id"), Some(correlation_id));
+        let Self { body, .. } = self;
+        assert_eq!(body["type"], format!("urn:product-ledger:problem:{slug}"));
+        assert_eq!((&body["status"], &body["correlation_id"]), (&status.into(), &correlation_id.into()));
+        body
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}

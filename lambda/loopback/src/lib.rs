@@ -1,0 +1,55 @@
+//! What stands around a function on Lambda, on loopback, for tests and measurements: the Runtime API that hands it events
+//! and takes its answers, the tables, and a bus. The function is the real program, started as a process.
+//!
+//! It knows nothing of the ledger but the form of its problems. A fault of its own, such as a port that cannot be had, is a panic: the test has failed.
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "only tests and measurements use it, and for them a panic is the right end"
+)]
+
+mod bus;
+mod function;
+mod gateway;
+mod log;
+mod runtime_api;
+mod tables;
+
+use axum::Router;
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+pub use bus::{Bus, Verdict};
+pub use function::{Ended, Function, Start};
+pub use gateway::Reply;
+pub use log::Log;
+pub use runtime_api::{Answer, RuntimeApi};
+pub use tables::{Request, Tables};
+
+/// A recorded event: the JSON file at this path.
+#[must_use]
+pub fn recorded(path: &str) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(path).expect(path)).expect(path)
+}
+
+/// The event with another value at a place that it has (RFC 6901).
+#[must_use]
+pub fn changed(mut event: Value, pointer: &str, value: Value) -> Value {
+    *event.pointer_mut(pointer).expect(pointer) = value;
+    event
+}
+
+/// Serves the routes on a port of loopback until the runtime ends, and says where.
+async fn serve(routes: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+    address
+}
+
+/// The operation that an `X-Amz-Target` names.
+fn operation(headers: &axum::http::HeaderMap) -> String {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    target.rsplit('.').next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,72 @@
+//! Called by API Gateway with a request: the same routes as elsewhere answer it, behind a door that believes the gateway's
+//! authorizer.
+
+mod answer;
+mod request;
+
+use std::convert::Infallible;
+
+use aws_lambda_events::event::apigw::ApiGatewayProxyResponse;
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use lambda_runtime::{LambdaEvent, Runtime};
+use schema::http::{Actor, finish_behind, gateway, is_public};
+use serde_json::Value;
+use tower::{ServiceExt, service_fn};
+
+use crate::Function;
+use crate::invocation::around;
+use request::ProxyRequest;
+
+/// What API Gateway says of a request, in its extensions.
+#[derive(Clone)]
+struct RequestContext(Value);
+
+impl Function {
+    /// Answers requests with `routes`.
+    ///
+    /// # Errors
+    /// When Lambda's runtime interface cannot be spoken to.
+    pub async fn answer(self, routes: Router) -> anyhow::Result<()> {
+        let Self { edge, figures, .. } = &self;
+        let routes = finish_behind(|routes| routes.layer(from_fn(door)), routes, edge.clone());
+        let routes = &routes;
+        let called = service_fn(move |event: LambdaEvent<ProxyRequest>| async move {
+            let (call, context) = event.into_parts();
+            let answered = answered(routes, call, context.xray_trace_id.as_deref());
+            Ok::<_, Infallible>(around(figures, edge, &context, answered).await)
+        });
+        Runtime::new(called).run().await.map_err(|error| anyhow::anyhow!("{error}"))
+    }
+}
+
+async fn answered(routes: &Router, call: ProxyRequest, xray: Option<&str>) -> ApiGatewayProxyResponse {
+    let mount = call.mount();
+    let response = match call.request(xray) {
+        Ok(request) => routes.clone().oneshot(request).await.into_response(),
+        Err(problem) => problem.into_response(),
+    };
+    answer::written(response, &mount).await
+}
+
+/// Lets in whom the gateway's authorizer let in, and anybody to what is public.
+async fn door(mut request: Request, next: Next) -> Response {
+    let context = request.extensions_mut().remove::<RequestContext>();
+    let actor = if is_public(request.uri().path()) {
+        Ok(Actor::unknown())
+    } else {
+        gateway::actor(&context.map_or(Value::Null, |context| context.0))
+    };
+    match actor {
+        Ok(actor) => {
+            request.extensions_mut().insert(actor);
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! Events as API Gateway sends them, and what the routes make of them.
+
+use axum::Json;
+use axum::http::HeaderMap;
+use axum::routing::any;
+use schema::http::{Edge, RequestContext as Asked};
+use serde_json::json;
+
+use super::*;
+
+const TRACE: &str =
+    "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1;Lineage=1:a:0";
+
+/// Says what arrived.
+async fn seen(asked: Asked, uri: axum::http::Uri, headers: HeaderMap, body: String) -> Response {
+    let both: Vec<&str> = headers.get_all("x-two").iter().map(|value| value.to_str().unwrap()).collect();
+    let said = json!({"actor": asked.actor.name, "uri": uri.to_string(), "two": both, "body": body,
+        "traceparent": asked.traceparent, "correlation_id": asked.correlation_id});
+    ([("location", "/products/p")], Json(said)).into_response()
+}
+
+fn event(changes: Value) -> Value {
+    let mut event = json!({
+        "httpMethod": "PUT", "path": "/products/p",
+        "headers": null, "multiValueHeaders": {"X-Two": ["1", "2"], "X-Correlation-Id": ["c-1"]},
+        "queryStringParameters": null, "multiValueQueryStringParameters": null,
+        "body": null, "isBase64Encoded": false,
+        "requestContext": {
+            "path": "/prod/products/p", "stage": "prod",
+            "authorizer": {"claims": {"sub": "s-1", "scope": "products/write", "token_use": "access"}}
+        }
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        event[name] = value.clone();
+    }
+    event
+}
+
+async fn answer_to(event: Value) -> (i64, HeaderMap, Value) {
+    let routes = Router::new().route("/products/{id}", any(seen)).route("/health", any(seen));
+    let routes = finish_behind(|routes| routes.layer(from_fn(door)), routes, Edge::system());
+    let answer = answered(&routes, serde_json::from_value(event).unwrap(), Some(TRACE)).await;
+    let body = serde_json::to_value(answer.body).unwrap();
+    let body = serde_json::from_str(body.as_str().unwrap_or("null")).unwrap_or(body);
+    (answer.status_code, answer.multi_value_headers, body)
+}
+
+#[tokio::test]
+async fn a_request_arrives_with_everything_the_client_sent_and_who_the_authorizer_says_it_is() {
+    let sent = json!({"body": "{\"name\":\"\u{e9}\"}", "path": "/products/p q",
+        "multiValueQueryStringParameters": {"a b": ["1&2", "\u{e9}"], "c": [""]}});
+    let (status, headers, seen) = answer_to(event(sent)).await;
+    assert_eq!(status, 200);
+    assert_eq!(headers["x-correlation-id"], "c-1");
+    let expected = json!({"actor": "s-1", "uri": "/products/p%20q?a%20b=1%262&a%20b=%C3%A9&c=",
+        "two": ["1", "2"], "body": "{\"name\":\"\u{e9}\"}", "correlation_id": "c-1",
+        "traceparent": "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01"});
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn a_body_in_base64_is_decoded_and_a_damaged_one_is_a_problem() {
+    let (_, _, seen) = answer_to(event(json!({"body": "e30=", "isBase64Encoded": true}))).await;
+    assert_eq!(seen["body"], "{}");
+    let (status, headers, problem) = answer_to(event(json!({"body": "!", "isBase64Encoded": true}))).await;
+    assert_eq!((status, &problem["type"]), (400, &json!("urn:product-ledger:problem:malformed")));
+    assert_eq!(headers["content-type"], "application/problem+json");
+}
+
+#[tokio::test]
+async fn a_location_names_the_stage_under_which_the_gateway_offers_it() {
+    assert_eq!(answer_to(event(json!({}))).await.1["location"], "/prod/products/p");
+    let own_domain = json!({"requestContext": {"path": "/products/p", "authorizer": {"principalId": "s"}}});
+    assert_eq!(answer_to(event(own_domain)).await.1["location"], "/products/p");
+}
+
+#[tokio::test]
+async fn without_an_authorizer_only_what_is_public_is_answered() {
+    let nobody = json!({"requestContext": {"path": "/prod/products/p"}});
+    let (status, headers, _) = answer_to(event(nobody.clone())).await;
+    assert_eq!((status, headers["www-authenticate"].to_str().unwrap()), (401, "Bearer"));
+    let mut public = event(nobody);
+    public["path"] = json!("/health");
+    assert_eq!(answer_to(public).await.0, 200);
+}
+
+#[tokio::test]
+async fn nothing_a_gateway_could_pass_on_ends_the_process() {
+    for odd in [
+        json!({"path": ""}),
+        json!({"path": "products"}),
+        json!({"path": "/products/%zz%"}),
+        json!({"path": "/products/\u{0}\u{e9}\u{1F600}\\^|`"}),
+        json!({"httpMethod": "NO SUCH"}),
+        json!({"multiValueHeaders": {"no name": ["x"]}}),
+        json!({"multiValueHeaders": {"x-two": ["line\nbreak"]}}),
+        json!({"requestContext": null}),
+        json!({"requestContext": {"authorizer": {"claims": []}}}),
+    ] {
+        let (status, _, _) = answer_to(event(odd.clone())).await;
+        assert!((200..500).contains(&status), "{odd}: {status}");
+    }
+}

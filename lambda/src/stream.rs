@@ -1,0 +1,74 @@
+//! Called by a stream with a batch of records, or by the schedule for what was parked.
+//!
+//! The answer to a batch is Lambda's `ReportBatchItemFailures`: it names the records that have to come again. An event that
+//! is neither is refused, and nothing was done.
+
+mod call;
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_lambda_events::event::dynamodb::Event;
+use aws_lambda_events::event::streams::DynamoDbEventResponse;
+use lambda_runtime::{Error, LambdaEvent, Runtime};
+use schema::Timestamp;
+use serde::Serialize;
+use tower::service_fn;
+
+use crate::Function;
+use crate::invocation::around;
+use call::Call;
+
+/// What is answered.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Answer<R> {
+    Batch(DynamoDbEventResponse),
+    Retried(R),
+}
+
+impl Function {
+    /// Takes batches of stream records with `follow`, and what is parked with `retry_parked`, each within the time that it
+    /// is given.
+    ///
+    /// # Errors
+    /// When Lambda's runtime interface cannot be spoken to.
+    pub async fn follow<R: Serialize, E: fmt::Display>(
+        self,
+        follow: impl AsyncFn(Event, Duration) -> DynamoDbEventResponse,
+        retry_parked: impl AsyncFn(Duration) -> Result<R, E>,
+    ) -> anyhow::Result<()> {
+        let Self { edge, figures, .. } = &self;
+        let (follow, retry_parked) = (&follow, &retry_parked);
+        let called = service_fn(move |event: LambdaEvent<Call>| async move {
+            let (call, context) = event.into_parts();
+            let time_left = time_left(context.deadline, (edge.clock)());
+            let work = async {
+                match call {
+                    Call::Batch(batch) => Ok(Answer::Batch(follow(batch, time_left).await)),
+                    Call::RetryParked => retry_parked(time_left).await.map(Answer::Retried),
+                }
+            };
+            let answer = around(figures, edge, &context, work).await;
+            answer.map_err(|error| Error::from(format!("parked products could not be retried: {error}")))
+        });
+        Runtime::new(called).run().await.map_err(|error| anyhow::anyhow!("{error}"))
+    }
+}
+
+/// The time until Lambda ends the invocation, its deadline being in milliseconds since 1970.
+fn time_left(deadline: u64, now: Timestamp) -> Duration {
+    let now = u64::try_from(now.millis()).unwrap_or_default();
+    Duration::from_millis(deadline.saturating_sub(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_what_remains_until_lambda_s_deadline_and_never_negative() {
+        assert_eq!(time_left(1_500, Timestamp::EPOCH), Duration::from_millis(1_500));
+        assert_eq!(time_left(0, Timestamp::EPOCH), Duration::ZERO);
+    }
+}

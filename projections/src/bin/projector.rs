@@ -1,0 +1,25 @@
+//! The function that brings the views up to date with the event table's stream.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use event_store::{DynamoJournal, DynamoParking, Journal, metering};
+use projections::{Catalogue, DynamoPriceLog, DynamoViews, Prices, Projection, Projector, Views};
+
+fn main() -> ExitCode {
+    lambda::run(async |function| {
+        let (client, tables) = (metering::client(&function.aws), &function.settings.tables);
+        let journal: Arc<dyn Journal> = Arc::new(DynamoJournal::new(client.clone(), &tables.events));
+        let views: Arc<dyn Views> = Arc::new(DynamoViews::new(client.clone(), &tables.products));
+        let prices = Arc::new(DynamoPriceLog::new(client.clone(), &tables.prices));
+        let parking = Arc::new(DynamoParking::new(client, &tables.parking));
+        let read_models: Vec<Arc<dyn Projection>> = vec![
+            Arc::new(Catalogue::new(views.clone(), journal.clone())),
+            Arc::new(Prices::new(prices, journal)),
+        ];
+        let projector = &Projector::new(views, read_models, parking, function.edge.clock.clone());
+        function
+            .follow(async |batch, _| projector.project(batch).await, async |_| projector.retry_parked().await)
+            .await
+    })
+}

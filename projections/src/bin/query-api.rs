@@ -1,0 +1,22 @@
+//! The function behind the queries. It writes nothing.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use event_store::{DynamoJournal, DynamoReceipts, metering};
+use projections::http::{QueryApi, routes};
+use projections::{DynamoPriceLog, DynamoViews};
+
+fn main() -> ExitCode {
+    lambda::run(async |function| {
+        let (client, tables) = (metering::client(&function.aws), &function.settings.tables);
+        let api = QueryApi {
+            views: Arc::new(DynamoViews::new(client.clone(), &tables.products)),
+            prices: Arc::new(DynamoPriceLog::new(client.clone(), &tables.prices)),
+            receipts: Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts)),
+            journal: Arc::new(DynamoJournal::new(client, &tables.events)),
+            clock: function.edge.clock.clone(),
+        };
+        function.answer(routes(api).merge(about::routes())).await
+    })
+}
