@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 
 use crate::Threads;
-use crate::dispatch::{self, Answer};
+use crate::dispatch::Answer;
 
 /// Nothing answers there: a request that passed the engine by must never reach a network.
 const ENDPOINT: &str = "http://embedded-engine.invalid";
@@ -65,13 +65,10 @@ impl HttpConnector for InProcess {
             let Some(body) = request.body().bytes().map(<[u8]>::to_vec) else {
                 return Err(ConnectorError::user("the embedded engine takes no streamed request".into()));
             };
-            let target = request.headers().get("x-amz-target").unwrap_or_default();
-            let Some(operation) = dispatch::operation(target).map(str::to_owned) else {
-                return response(Answer::unknown(target));
-            };
+            let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
             // Not an input or output error: the SDK would send it again to an engine that stays down.
             let ended = |ended: crate::Ended| ConnectorError::other(ended.into(), None);
-            response(threads.request(access, operation, body).await.map_err(ended)?)
+            response(threads.request(access, &target, body).await.map_err(ended)?)
         })
     }
 }

@@ -103,6 +103,16 @@ impl Engine {
         connector::sdk_config(self.threads.clone(), Access::LongReads)
     }
 
+    /// Answers one request of DynamoDB's HTTP interface, for whoever brings it from somewhere else: `target` is its
+    /// `X-Amz-Target`. Back come the status and the body.
+    ///
+    /// # Errors
+    /// [`Ended`]: the engine was closed or has failed, and so will every later request.
+    pub async fn request(&self, target: &str, body: Vec<u8>) -> Result<(u16, Vec<u8>), Ended> {
+        let answer = self.threads.request(Access::ReadWrite, target, body).await?;
+        Ok((answer.status, answer.body))
+    }
+
     /// Changes after every successful request that wrote something, just before it is acknowledged.
     #[must_use]
     pub fn writes(&self) -> watch::Receiver<u64> {
@@ -166,7 +176,10 @@ async fn failure<H: Send + 'static>(owner: Option<&Owner<H>>) -> Ended {
 }
 
 impl Threads {
-    async fn request(&self, access: Access, operation: String, body: Vec<u8>) -> Result<Answer, Ended> {
+    async fn request(&self, access: Access, target: &str, body: Vec<u8>) -> Result<Answer, Ended> {
+        let Some(operation) = dispatch::operation(target).map(str::to_owned) else {
+            return Ok(Answer::unknown(target));
+        };
         let read_only = access == Access::LongReads || self.writer.is_none();
         if read_only && dispatch::effect(&operation, &body) != Effect::Reads {
             return Ok(Answer::read_only(&operation));
