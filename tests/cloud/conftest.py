@@ -1,0 +1,3 @@
+"""The fixtures of tests/deployed."""
+
+from scenario import *  # noqa: F403

@@ -1,0 +1,65 @@
+"""The API as a client has it."""
+
+import uuid
+
+import requests
+
+#: Seconds for one answer; the gateway waits 29.
+ANSWERS = 35
+
+
+class Client:
+    """A client with a token, or without one."""
+
+    def __init__(self, url, token=None):
+        self._url = url
+        self._session = requests.Session()
+        if token:
+            self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def ask(self, method, path, body=None, **headers):
+        """One request; names of headers with underscores for hyphens."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._session.request(method, f"{self._url}{path}", json=body, headers=named, timeout=ANSWERS)
+
+    def raw(self, method, path, body, content_type):
+        """One request with a body as it stands."""
+        headers = {"Content-Type": content_type}
+        return self._session.request(method, f"{self._url}{path}", data=body, headers=headers, timeout=ANSWERS)
+
+    def get(self, path, **headers):
+        """A query."""
+        return self.ask("GET", path, **headers)
+
+    def write(self, method, path, body=None, **headers):
+        """A command that has to be recorded: its receipt."""
+        answer = self.ask(method, path, body, **headers)
+        assert answer.status_code in (200, 201), f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    def commits(self, product):
+        """The whole history of a product, page by page."""
+        commits, after = [], 0
+        while after is not None:
+            answer = self.get(f"/products/{product}/history?limit=100&after={after}")
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
+            commits, after = commits + page["commits"], page["next"]
+        return commits
+
+
+def new_product():
+    """An id that no other run has."""
+    return f"deployed-{uuid.uuid4()}"
+
+
+def problem(answer, status, kind, correlation_id=None):
+    """Asserts that an answer is this problem, in the form of all problems, and gives its members."""
+    assert answer.status_code == status, f"{answer.status_code} {answer.text}"
+    assert answer.headers["Content-Type"] == "application/problem+json", answer.headers
+    members = answer.json()
+    assert members["type"] == f"urn:product-ledger:problem:{kind}", members
+    assert members["status"] == status, members
+    assert members["title"] and members["detail"] and members["instance"], members
+    assert members["correlation_id"] == (correlation_id or members["correlation_id"]) != "", members
+    return members

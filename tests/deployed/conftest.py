@@ -1,0 +1,3 @@
+"""The fixtures of these tests."""
+
+from scenario import *  # noqa: F403
