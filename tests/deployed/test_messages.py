@@ -60,8 +60,9 @@ def in_dev_the_intercept_table_holds_what_the_bus_delivered(stack, writer, audit
     if table is None:
         pytest.skip(f"{stack.name} has no intercept table")
     product = new_product()
-    writer.write("PUT", f"/products/{product}", {"name": "Gloves", "price": "24.49"})
-    writer.write("PATCH", f"/products/{product}", {"price": "23.99", "category": "Clothing / Gloves"})
+    earlier = {"occurred_at": "2026-01-02T03:04:05.678Z"}
+    writer.write("PUT", f"/products/{product}", {"name": "Gloves", "price": "24.49"} | earlier)
+    writer.write("PATCH", f"/products/{product}", {"price": "23.99", "category": "Clothing / Gloves"} | earlier)
     writer.write("DELETE", f"/products/{product}")
     records = published(auditor, product)
     mine = Key("pk").eq(SOURCE) & Key("sk").begins_with(f"{product}#")
