@@ -32,6 +32,8 @@ class Emulator:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_EC2_METADATA_DISABLED": "true",
+            # Temporary files of everybody, the functions' code among them, go with the folder.
+            "TMPDIR": str(self.folder),
         }
         foreign = ("AWS_", "LEDGER_")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
@@ -39,8 +41,7 @@ class Emulator:
         self._process = None
 
     def __enter__(self):
-        # Where its temporary files go, the functions among them, and which port it takes.
-        own = {"GATEWAY_PORT": str(self.port), "TMPDIR": str(self.folder), "NO_COLOR": "1"}
+        own = {"GATEWAY_PORT": str(self.port), "NO_COLOR": "1"}
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, ROOT / "infra/ministack/serve.py"],
