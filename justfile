@@ -46,3 +46,30 @@ bench:
 # Plant known faults in the code, one after the other, and demand that a test finds each
 planted-bugs *names:
     python3 tests/planted_bugs.py {{names}}
+
+# Size, start, memory and processor time of the functions in a folder beside a Python one's, into BENCHMARKS.md
+measure-functions folder *arguments:
+    cargo build -p loopback --example surroundings
+    python3 tests/start/measure.py {{folder}} --write {{arguments}}
+
+# Check the CDK app: lint, tests, both stages, cfn-lint (pip install -r .ci/requirements.txt)
+infra:
+    .ci/infra
+
+# Compute the tables of docs/costs.md and docs/growth.md again, from infra/costs
+costs:
+    npm --prefix infra run --silent costs
+
+# Build the documents as a book into target/book/html and check its links (pip install -r .ci/requirements.txt)
+book:
+    .ci/book
+
+# Build the functions for arm64 and deploy a stage with the AWS credentials of the environment
+deploy stage="dev" *arguments:
+    .ci/functions arm64
+    npm --prefix infra ci --ignore-scripts --no-audit --no-fund
+    cd infra && npx cdk deploy -c stage={{stage}} {{arguments}}
+
+# Build the functions, deploy them on an emulator and run the scenario against it (after `npm ci` in infra/)
+cloud:
+    .ci/cloud

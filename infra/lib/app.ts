@@ -15,7 +15,7 @@ export function ledgerApp(props?: AppProps): { app: App; stack: LedgerStack } {
     description: `Product ledger, ${settings.stage}`,
     terminationProtection: settings.keepData,
     settings,
-    binaries: text(app, "binaries") ?? "target/lambda",
+    binaries: text(app, "binaries") ?? "target/lambda-arm64",
     alarmEmail: text(app, "alarmEmail"),
     eventsTable: text(app, "eventsTable"),
   });

@@ -19,3 +19,29 @@ it.each(given)("$slug has the title that the functions give it", ({ slug, title 
 it("there are nine of them", () => {
   expect(given).toHaveLength(9);
 });
+
+it("the interface page lists every kind with its status", () => {
+  const page = readFileSync(resolve(REPOSITORY, "docs/interface.md"), "utf8");
+  const listed = [...page.matchAll(/^\| `([a-z-]+)` \| (\d{3}) \|/gm)].map(([, slug, status]) => `${slug} ${status}`);
+  const statuses: Record<string, number> = {
+    BAD_REQUEST: 400,
+    UNAUTHORIZED: 401,
+    FORBIDDEN: 403,
+    NOT_FOUND: 404,
+    METHOD_NOT_ALLOWED: 405,
+    REQUEST_TIMEOUT: 408,
+    CONFLICT: 409,
+    PRECONDITION_FAILED: 412,
+    PAYLOAD_TOO_LARGE: 413,
+    URI_TOO_LONG: 414,
+    UNSUPPORTED_MEDIA_TYPE: 415,
+    UNPROCESSABLE_ENTITY: 422,
+    REQUEST_HEADER_FIELDS_TOO_LARGE: 431,
+    INTERNAL_SERVER_ERROR: 500,
+    SERVICE_UNAVAILABLE: 503,
+  };
+  const known = KINDS.matchAll(/\(\s*"([a-z-]+)",\s*"[^"]+",\s*Code::([A-Z_]+),?\s*\)/g);
+  const kinds = [...known].map(([, slug, code]) => `${slug} ${statuses[code ?? ""]}`);
+  expect(kinds.length).toBeGreaterThan(20);
+  expect(listed.sort()).toEqual(kinds.sort());
+});

@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import { expect, it } from "vitest";
 
 const ROOT = resolve(import.meta.dirname, "..");
-const FILES = ["bin", "lib", "ministack", "test"].flatMap((folder) =>
+const FILES = ["bin", "costs", "lib", "ministack", "test"].flatMap((folder) =>
   readdirSync(resolve(ROOT, folder))
     .filter((file) => file.endsWith(".ts"))
     .map((file) => `${folder}/${file}`),

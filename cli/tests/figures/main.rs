@@ -1,6 +1,7 @@
 //! What is measured: every figure is recorded where it happens, and is written as CloudWatch reads it.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod costs;
 mod world;
 
 use engine::probe::{Fault, Matching, Recorded};

@@ -1,0 +1,166 @@
+// The bill of one month at a rate of commands: measured units and settings of production, times assumptions and prices.
+
+import { readJson } from "../lib/repository.ts";
+import { settingsOf } from "../lib/settings.ts";
+import {
+  BYTES,
+  COMPRESSED,
+  GB,
+  KEY_REQUESTS,
+  MILLIS,
+  MONTH,
+  PRODUCTS,
+  SECONDS_A_MONTH,
+  SHARDS,
+  TOKENS_A_CLIENT,
+  TRACED,
+  WRITES_A_SHARD,
+} from "./assumptions.ts";
+import { alarmedMetrics, dashboards, firewallRules } from "./counted.ts";
+import { charge, type Priced } from "./prices.ts";
+
+/** Requests, capacity units and lines of figures, as a test of the functions' code counted them. */
+export interface Spent {
+  readonly requests: number;
+  readonly read: number;
+  readonly write: number;
+  /** Of the units written those of the product view's table. */
+  readonly products: number;
+  readonly lines: number;
+}
+interface Followed {
+  readonly project: Spent;
+  readonly publish: Spent;
+}
+export interface Measured {
+  readonly "change the price": Followed & { readonly command: Spent };
+  readonly "a full batch": Followed & { readonly records: number };
+  readonly get: Spent;
+  readonly "list 100": Spent;
+  readonly series: number;
+}
+
+export const MEASURED = readJson("infra/costs/measured.json") as Measured;
+const settings = settingsOf("production");
+
+/** One line of the bill. */
+export interface Line {
+  readonly service: string;
+  readonly what: string;
+  readonly priced: Priced;
+  readonly quantity: number;
+  readonly cost: number;
+}
+
+const KILO = 1024;
+
+/** Batches of the stream: how many a second for one consumer, with how many records, from how many shards. */
+export function batches(rate: number): { shards: number; records: number; aSecond: number } {
+  const writes = MEASURED["change the price"].command.write * rate;
+  const shards = Math.max(SHARDS, Math.ceil(writes / WRITES_A_SHARD));
+  const { batch, windowSeconds } = settings.mapping;
+  const records = Math.min(batch, Math.max(1, (rate / shards) * windowSeconds));
+  return { shards, records, aSecond: rate / records };
+}
+
+/** What one record costs in batches of this size: what a batch costs anyhow is shared by its records. */
+export function share(part: "project" | "publish", unit: keyof Spent, records: number): number {
+  const one = MEASURED["change the price"][part][unit];
+  const { records: many, [part]: all } = MEASURED["a full batch"];
+  const record = (all[unit] - one) / (many - 1);
+  return record + (one - record) / records;
+}
+
+/** Milliseconds of one invocation of a consumer. */
+export function millis(consumer: "projector" | "publisher", records: number): number {
+  return MILLIS[consumer].batch + MILLIS[consumer].record * records;
+}
+
+/** Every line of the bill of the twelfth month, at so many commands a second: price changes, as the dearest of them. */
+export function bill(rate: number): Line[] {
+  const commands = rate * SECONDS_A_MONTH;
+  const stored = (commands * MONTH) / GB;
+  const { records, aSecond } = batches(rate);
+  const invocations = aSecond * SECONDS_A_MONTH;
+  const { command } = MEASURED["change the price"];
+  const line = (service: string, what: string, priced: Priced, quantity: number): Line => ({
+    service,
+    what,
+    priced,
+    quantity,
+    cost: charge(priced, quantity),
+  });
+  const seconds = (name: string, calls: number, memory: number, ms: number) =>
+    line("Lambda", `${name}: time`, "compute", (calls * ms * memory) / KILO / 1000);
+  const each = (part: "project" | "publish", unit: keyof Spent) => share(part, unit, records) * commands;
+  const logged = logs(commands, invocations, each("project", "lines") + each("publish", "lines"));
+  return [
+    line("API Gateway", "requests", "apiRequest", commands),
+    line("API Gateway", "answers", "transfer", (commands * BYTES.answer) / GB),
+    line("Lambda", "commands", "invocation", commands),
+    seconds("commands", commands, settings.memory.api, MILLIS.command),
+    line("Lambda", "projector and publisher", "invocation", 2 * invocations),
+    seconds("projector", invocations, settings.memory.stream, millis("projector", records)),
+    seconds("publisher", invocations, settings.memory.stream, millis("publisher", records)),
+    line("DynamoDB", "commands: reads", "readUnit", command.read * commands),
+    line("DynamoDB", "commands: writes", "writeUnit", command.write * commands),
+    line("DynamoDB", "views: reads", "readUnit", each("project", "read")),
+    line("DynamoDB", "views: writes, indexes included", "writeUnit", each("project", "write")),
+    line("DynamoDB", "receipts: reads", "readUnit", each("publish", "read")),
+    line("DynamoDB", "receipts: writes", "writeUnit", each("publish", "write")),
+    ...storage(line, stored),
+    line("EventBridge", "events", "event", commands),
+    line("EventBridge", "archive, written", "archiving", (commands * BYTES.message) / GB),
+    line("EventBridge", "archive, kept", "archive", stored * BYTES.message),
+    line("SQS", "the example of a subscriber", "queueRequest", commands),
+    line("CloudWatch", "logs and figures, written", "logs", logged / GB),
+    line("CloudWatch", "logs, kept for a year", "logStorage", (logged * MONTH * COMPRESSED) / GB),
+    line(
+      "X-Ray",
+      "traces",
+      "trace",
+      [rate, aSecond, aSecond].map(traced).reduce((sum, one) => sum + one),
+    ),
+    line("WAF", "requests", "webRequest", commands),
+    ...fixed(line),
+  ];
+}
+
+/** Bytes of logs: of the gateway, of Lambda, of the functions, and their figures. */
+function logs(commands: number, invocations: number, lines: number): number {
+  const { accessLine, logLine, platformLines, metricLine } = BYTES;
+  const command = accessLine + logLine + platformLines + MEASURED["change the price"].command.lines * metricLine;
+  return commands * command + 2 * invocations * (logLine + platformLines) + lines * metricLine;
+}
+
+type MakeLine = (service: string, what: string, priced: Priced, quantity: number) => Line;
+
+function storage(line: MakeLine, stored: number): Line[] {
+  const recoverable = stored * (BYTES.commit + BYTES.receipt);
+  const view = (PRODUCTS * BYTES.product * 6) / GB;
+  return [
+    line("DynamoDB", "storage", "storage", recoverable + stored * BYTES.priceEntry + view),
+    line("DynamoDB", "point-in-time recovery of events and receipts", "recovery", recoverable),
+  ];
+}
+
+/** What is paid for being there. */
+function fixed(line: MakeLine): Line[] {
+  const clients = settings.clients.length;
+  return [
+    line("CloudWatch", "figures of the functions", "metric", MEASURED.series),
+    line("CloudWatch", "alarms", "alarmedMetric", alarmedMetrics()),
+    line("CloudWatch", "dashboards", "dashboard", dashboards()),
+    line("KMS", "the key", "key", 1),
+    line("KMS", "requests", "keyRequest", KEY_REQUESTS),
+    line("WAF", "the firewall", "webAcl", 1),
+    line("WAF", "its rules", "webRule", firewallRules()),
+    line("Cognito", "clients", "client", clients),
+    line("Cognito", "tokens", "token", clients * TOKENS_A_CLIENT),
+  ];
+}
+
+function traced(aSecond: number): number {
+  const { aSecond: first, share: further } = TRACED;
+  return (Math.min(aSecond, first) + Math.max(0, aSecond - first) * further) * SECONDS_A_MONTH;
+}

@@ -1,0 +1,34 @@
+// What the production stack is billed for being there, counted in its template as the snapshot has it.
+
+import { readJson } from "../lib/repository.ts";
+
+interface Resource {
+  readonly Type: string;
+  readonly Properties: Record<string, unknown>;
+}
+const TEMPLATE = readJson("infra/test/__snapshots__/production.template.json") as {
+  readonly Resources: Record<string, Resource>;
+};
+
+function all(type: string): Resource["Properties"][] {
+  return Object.values(TEMPLATE.Resources)
+    .filter((resource) => resource.Type === type)
+    .map((resource) => resource.Properties);
+}
+
+/** Metrics that alarms look at: of an expression each one it is made of. */
+export function alarmedMetrics(): number {
+  const looked = all("AWS::CloudWatch::Alarm").map(({ Metrics }) =>
+    Array.isArray(Metrics) ? Metrics.filter((metric: object) => "MetricStat" in metric).length : 1,
+  );
+  return looked.reduce((sum, one) => sum + one, 0);
+}
+
+export function dashboards(): number {
+  return all("AWS::CloudWatch::Dashboard").length;
+}
+
+/** Rules of the firewall, managed groups included. */
+export function firewallRules(): number {
+  return all("AWS::WAFv2::WebACL").flatMap(({ Rules }) => Rules as unknown[]).length;
+}

@@ -1,0 +1,225 @@
+// The tables of `docs/costs.md` and `docs/growth.md`, written between their markers: never by hand.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { REPOSITORY } from "../lib/repository.ts";
+import { settingsOf } from "../lib/settings.ts";
+import { BYTES, GB, MILLIS, SECONDS_A_MONTH, SHARDS } from "./assumptions.ts";
+import { batches, bill, type Line, MEASURED, millis, share } from "./bill.ts";
+import { APIS, BUS, DYNAMODB, indexShards, LAMBDA, QUOTAS } from "./quotas.ts";
+import { charge, COLLECTED, PRICES, type Price } from "./prices.ts";
+
+const RATES = [1, 100, 1000];
+
+/** Every page with the tables that it holds, by the names of their markers. */
+const PAGES: Record<string, Record<string, () => string>> = {
+  "docs/costs.md": { bill: () => billTable(RATES), million: millionTable, units: unitsTable, prices: priceTable },
+  "docs/growth.md": {
+    growth: growthTable,
+    "growth-bill": () => serviceTable([1000, 10_000]),
+    ceilings: ceilingTable,
+    billion: billionTable,
+  },
+};
+
+/** A page as it should be. */
+export function written(page: string): string {
+  let text = readFileSync(resolve(REPOSITORY, page), "utf8");
+  for (const [name, table] of Object.entries(PAGES[page] ?? {})) {
+    const marked = new RegExp(`(<!-- ${name} -->\n)[^]*?(\n<!-- /${name} -->)`);
+    if (!marked.test(text)) {
+      throw new Error(`${page} has no place for ${name}`);
+    }
+    text = text.replace(marked, (_, before: string, after: string) => `${before}\n${table()}\n${after}`);
+  }
+  return text;
+}
+
+/** The pages that hold tables. */
+export const WITH_TABLES: readonly string[] = Object.keys(PAGES);
+
+/** Takes the tables over. */
+export function write(): void {
+  for (const page of WITH_TABLES) {
+    writeFileSync(resolve(REPOSITORY, page), written(page));
+  }
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[], text: readonly number[] = [0]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const rule = head.map((_, column) => (text.includes(column) ? "---" : "---:"));
+  return [line(head), line(rule), ...rows.map(line)].join("\n");
+}
+
+const number = (value: number, digits = 0) =>
+  value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+const usd = (value: number) => number(value, value < 100 ? 2 : 0);
+const total = (lines: readonly Line[]) => lines.reduce((sum, line) => sum + line.cost, 0);
+const perSecond = (rate: number) => `${number(rate)} a second`;
+
+function billTable(rates: readonly number[]): string {
+  const bills = rates.map(bill);
+  const rows = (bills[0] ?? []).map(({ service, what }, row) => [
+    `${service}: ${what}`,
+    ...bills.map((lines) => usd(lines[row]?.cost ?? 0)),
+  ]);
+  const sums = bills.map(total);
+  const each = rates.map((rate, place) => usd(((sums[place] ?? 0) / (rate * SECONDS_A_MONTH)) * 1e6));
+  return table(
+    ["USD a month", ...rates.map(perSecond)],
+    [...rows, ["**together**", ...sums.map((sum) => `**${usd(sum)}**`)], ["for a million commands", ...each]],
+  );
+}
+
+function serviceTable(rates: readonly number[]): string {
+  const bills = rates.map(bill);
+  const services = [...new Set((bills[0] ?? []).map(({ service }) => service))];
+  const of = (lines: readonly Line[], service: string) => total(lines.filter((line) => line.service === service));
+  const rows = services.map((service) => [service, ...bills.map((lines) => usd(of(lines, service)))]);
+  return table(
+    ["USD a month", ...rates.map(perSecond)],
+    [...rows, ["**together**", ...bills.map((lines) => `**${usd(total(lines))}**`)]],
+  );
+}
+
+/** DynamoDB's share of a million of each request, as it was counted. */
+function millionTable(): string {
+  const cost = ({ read, write }: { read: number; write: number }) =>
+    usd(1e6 * (charge("readUnit", read) + charge("writeUnit", write)));
+  const { get, "list 100": list, "change the price": change } = MEASURED;
+  const { records } = MEASURED["a full batch"];
+  const followed = (part: "project" | "publish") => ({
+    read: share(part, "read", records),
+    write: share(part, "write", records),
+  });
+  return table(
+    ["a million of", "read units each", "write units each", "USD"],
+    (
+      [
+        ["commands, until they are answered", change.command],
+        ["commits in the views, in full batches", followed("project")],
+        ["events with their receipts, in full batches", followed("publish")],
+        ["`GET /products/{id}`", get],
+        ["`GET /products?limit=100`", list],
+      ] as const
+    ).map(([name, units]) => [name, number(units.read, 2), number(units.write, 2), cost(units)]),
+  );
+}
+
+function unitsTable(): string {
+  const commands = Object.entries(MEASURED).filter(([, spent]) => typeof spent === "object" && "command" in spent);
+  return table(
+    ["", "command: read", "write", "views: read", "write", "receipts: read", "write"],
+    commands.map(([name, spent]) => {
+      const { command, project, publish } = spent as (typeof MEASURED)["change the price"];
+      const units = [command, project, publish].flatMap(({ read, write }) => [read, write]);
+      return [name, ...units.map((unit) => number(unit, 1))];
+    }),
+  );
+}
+
+function priceTable(): string {
+  const rows = Object.values(PRICES as Record<string, Price>).map(({ per, tiers, source }) => {
+    const amounts = tiers.map(([upTo, price]) => {
+      const scale = price < 0.001 ? 1e6 : 1;
+      const amount = `${Number((price * scale).toPrecision(6))}${scale > 1 ? " a million" : ""}`;
+      return upTo === Infinity ? amount : `${amount} up to ${number(upTo)}`;
+    });
+    return [per, amounts.join("; "), source];
+  });
+  return `Collected ${COLLECTED}.\n\n${table(["a", "USD", "source"], rows, [0, 1, 2])}`;
+}
+
+function growthTable(): string {
+  const rates = [1, 100, 1000, 10_000];
+  const change = MEASURED["change the price"];
+  const columns = rates.map((rate) => {
+    const { shards, records, aSecond } = batches(rate);
+    const busy = (consumer: "projector" | "publisher") => (aSecond * millis(consumer, records)) / 1000;
+    const units = (part: "project" | "publish") => share(part, "write", records) * rate;
+    return [
+      number(change.command.write * rate),
+      number(units("project")),
+      number(units("publish")),
+      number(shards),
+      number(records),
+      number(aSecond, 1),
+      number(busy("projector"), 1),
+      number(busy("publisher"), 1),
+    ];
+  });
+  const rows = [
+    "event table: write units a second",
+    "views: write units a second, indexes included",
+    "receipts: write units a second",
+    "shards of the stream, at least",
+    "records in a batch",
+    "batches a second, for each consumer",
+    "projectors busy at once",
+    "publishers busy at once",
+  ];
+  return table(
+    ["", ...rates.map(perSecond)],
+    rows.map((name, row) => [name, ...columns.map((column) => column[row] ?? "")]),
+  );
+}
+
+/** At which rate of price changes each quota is reached, with its default of us-east-1. */
+function ceilingTable(): string {
+  const change = MEASURED["change the price"];
+  const { records } = MEASURED["a full batch"];
+  const { batch } = settingsOf("production").mapping;
+  const products = share("project", "products", records);
+  const rows: (readonly [string, number, string])[] = [
+    ["one product: its partition of the event table", QUOTAS.partitionWrites / change.command.write, DYNAMODB],
+    ["the stage's throttle (`infra/lib/settings.ts`)", settingsOf("production").throttle.rate, "ours"],
+    [
+      "an index whose keys only grow (`by_updated_at`, `changes`): one write at its end for each command, in " +
+        `${indexShards()} shards`,
+      indexShards() * QUOTAS.partitionWrites,
+      DYNAMODB,
+    ],
+    [
+      `${SHARDS} shards of the stream, each with one projector at ${batch} records in ${millis("projector", batch)} ms`,
+      (SHARDS * batch * 1000) / millis("projector", batch),
+      "assumed time",
+    ],
+    ["the table of products with its indexes: units of one table", QUOTAS.tableWrites / products, DYNAMODB],
+    ["a new event table, at once", QUOTAS.newTableWrites / change.command.write, DYNAMODB],
+    ["the account's requests to API Gateway", QUOTAS.apiRequests, APIS],
+    ["`Invocations` of the bus: a subscriber's rule and the archive's", QUOTAS.busInvocations / 2, BUS],
+    ["`PutEvents` of the account, ten events in each", QUOTAS.putEvents * 10, BUS],
+    ["functions at once, all of them", QUOTAS.concurrency / busyForEach(batch), LAMBDA],
+    ["units of the event table", QUOTAS.tableWrites / change.command.write, DYNAMODB],
+  ];
+  rows.sort(([, one], [, other]) => one - other);
+  return table(
+    ["limit", "commands a second", "from"],
+    rows.map(([name, rate, source]) => [name, number(Math.floor(rate)), source]),
+    [0, 2],
+  );
+}
+
+/** Functions that are busy for each command a second, of all three on its way. */
+function busyForEach(records: number): number {
+  const consumers = (millis("projector", records) + millis("publisher", records)) / records;
+  return (MILLIS.command + consumers) / 1000;
+}
+
+/** What a billion events are, stored and read once. */
+function billionTable(): string {
+  const events = 1e9;
+  const stored = (events * BYTES.commit) / GB;
+  const reads = (events * BYTES.commit) / 4096 / 2;
+  const rows: (readonly [string, string])[] = [
+    ["the event table, GB at most", number(stored)],
+    ["its partitions, at 10 GB each", number(Math.ceil(stored / QUOTAS.partitionGb))],
+    ["storage and point-in-time recovery, USD a month", usd(charge("storage", stored) + charge("recovery", stored))],
+    ["receipts, GB at most", number((events * BYTES.receipt) / GB)],
+    ["read it whole once (`export`, `verify`, `rebuild`): millions of read units", number(reads / 1e6)],
+    ["the same, USD", usd(charge("readUnit", reads))],
+    ["rebuild the prices: at most, USD", usd(charge("writeUnit", events))],
+    ["replay it all: events, USD", usd(charge("event", events))],
+  ];
+  return table(["a billion events, one in each commit", ""], rows);
+}

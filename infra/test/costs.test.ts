@@ -1,0 +1,66 @@
+// The pages of costs and growth hold what the measured units, the settings and the prices come to.
+
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { SECONDS_A_MONTH } from "../costs/assumptions.ts";
+import { batches, bill, MEASURED, share } from "../costs/bill.ts";
+import { alarmedMetrics, dashboards, firewallRules } from "../costs/counted.ts";
+import { WITH_TABLES, written } from "../costs/page.ts";
+import { charge } from "../costs/prices.ts";
+import { REPOSITORY } from "../lib/repository.ts";
+import { settingsOf } from "../lib/settings.ts";
+
+const of = (rate: number, what: string) => {
+  const found = bill(rate).find((line) => line.what === what);
+  expect(found, what).toBeDefined();
+  return found?.cost ?? 0;
+};
+
+it.each(WITH_TABLES)("%s holds the tables that `npm run costs` writes", (page) => {
+  expect(readFileSync(resolve(REPOSITORY, page), "utf8")).toBe(written(page));
+});
+
+it("a price with tiers is charged tier by tier", () => {
+  expect(charge("apiRequest", 333e6)).toBeCloseTo(1165.5);
+  expect(charge("apiRequest", 1000e6)).toBeCloseTo(1165.5 + 667 * 2.8);
+  expect(charge("writeUnit", 2e6)).toBeCloseTo(1.25);
+  expect(charge("metric", 0)).toBe(0);
+});
+
+it("writing commands costs what their units cost", () => {
+  const { command } = MEASURED["change the price"];
+  expect(of(1, "commands: writes")).toBeCloseTo((command.write * SECONDS_A_MONTH * 0.625) / 1e6);
+});
+
+it("no line is free or negative, and each is paid once", () => {
+  const lines = bill(1);
+  for (const { cost, service, what } of lines) {
+    expect(cost, `${service}: ${what}`).toBeGreaterThan(0);
+  }
+  expect(new Set(lines.map(({ service, what }) => `${service}: ${what}`)).size).toBe(lines.length);
+});
+
+it("what is paid for being there does not follow the rate", () => {
+  for (const what of ["the key", "its rules", "alarms", "clients"]) {
+    expect(of(1000, what)).toBe(of(1, what));
+  }
+  expect(alarmedMetrics()).toBeGreaterThan(30);
+  expect(dashboards()).toBeGreaterThan(0);
+  expect(firewallRules()).toBeGreaterThan(3);
+});
+
+describe("batches", () => {
+  const { batch } = settingsOf("production").mapping;
+
+  it("hold one record of a quiet ledger, and no more than the mapping gives of a busy one", () => {
+    expect(batches(1)).toMatchObject({ records: 1, aSecond: 1 });
+    expect(batches(10_000)).toMatchObject({ records: batch, aSecond: 10_000 / batch });
+  });
+
+  it("share what a batch costs anyhow", () => {
+    expect(share("project", "read", 1)).toBeCloseTo(MEASURED["change the price"].project.read);
+    const { project, records } = MEASURED["a full batch"];
+    expect(share("project", "read", records) * records).toBeCloseTo(project.read);
+  });
+});
