@@ -29,7 +29,7 @@ pub fn run(main: impl AsyncFnOnce(Function) -> anyhow::Result<()>) -> ExitCode {
     logs::start();
     let started = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let ended = match started {
-        Ok(runtime) => runtime.block_on(async { main(Function::found().await?).await }),
+        Ok(runtime) => runtime.block_on(async { main(Function::found()?).await }),
         Err(error) => Err(error.into()),
     };
     match ended {
@@ -42,11 +42,11 @@ pub fn run(main: impl AsyncFnOnce(Function) -> anyhow::Result<()>) -> ExitCode {
 }
 
 impl Function {
-    async fn found() -> anyhow::Result<Self> {
+    fn found() -> anyhow::Result<Self> {
         let lookup = |name: &str| std::env::var(name).ok();
         let name = surroundings::function_name(lookup)?;
         let settings = Settings::read(lookup)?;
-        let aws = surroundings::aws().await?;
+        let aws = surroundings::aws(lookup)?;
         let figures = Emf::new(NAMESPACE, name);
         // A recorder that is there already can only be one of a test.
         let _ = metrics::set_global_recorder(figures.clone());

@@ -1,7 +1,13 @@
 //! What Lambda sets in the environment of a function; where it is missing, this is no Lambda, and one line says so.
+//!
+//! Only Lambda's own variables are read. The SDK's search through profiles, containers and instances would find nothing
+//! here, and is a tenth of the binary.
 
 use anyhow::{Context, bail};
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_types::sdk_config::SharedCredentialsProvider;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 /// What the runtime client cannot do without; it would end with a panic.
 const SET_BY_LAMBDA: [&str; 4] = [
@@ -28,16 +34,35 @@ pub(crate) fn function_name(lookup: impl Fn(&str) -> Option<String>) -> anyhow::
     lookup("AWS_LAMBDA_FUNCTION_NAME").context("Lambda names its functions")
 }
 
-/// The AWS SDK's settings.
+/// The AWS SDK's settings: region and credentials as Lambda gives them, endpoints and their kinds as the SDK's variables
+/// name them.
 ///
 /// # Errors
 /// When no region is set.
-pub(crate) async fn aws() -> anyhow::Result<SdkConfig> {
-    let aws = aws_config::defaults(BehaviorVersion::v2026_01_12()).load().await;
-    if aws.region().is_none() {
-        bail!("AWS_REGION is not set");
+pub(crate) fn aws(lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<SdkConfig> {
+    let region = lookup("AWS_REGION").filter(|region| !region.is_empty()).context("AWS_REGION is not set")?;
+    let wanted = |name| lookup(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
+    let mut aws = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(region))
+        .credentials_provider(credentials)
+        .use_fips(wanted("AWS_USE_FIPS_ENDPOINT"))
+        .use_dual_stack(wanted("AWS_USE_DUALSTACK_ENDPOINT"))
+        .service_config(OfOneService);
+    aws.set_endpoint_url(lookup("AWS_ENDPOINT_URL"));
+    Ok(aws.build())
+}
+
+/// Variables of one service, such as `AWS_ENDPOINT_URL_DYNAMODB`.
+#[derive(Debug)]
+struct OfOneService;
+
+impl LoadServiceConfig for OfOneService {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let service = key.service_id().to_uppercase().replace([' ', '-'], "_");
+        std::env::var(format!("{}_{service}", key.env())).ok()
     }
-    Ok(aws)
 }
 
 #[cfg(test)]
@@ -61,5 +86,16 @@ mod tests {
             assert!(error.starts_with(missing) && error.contains("ledger serve"), "{error}");
         }
         assert!(named("", "much").is_err());
+    }
+
+    #[test]
+    fn region_and_kind_of_endpoint_are_lambda_s() {
+        let set = [("AWS_REGION", "eu-central-1"), ("AWS_USE_FIPS_ENDPOINT", "true")];
+        let lookup =
+            |name: &str| set.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
+        let aws = aws(lookup).unwrap();
+        assert_eq!(aws.region().unwrap().as_ref(), "eu-central-1");
+        assert_eq!((aws.use_fips(), aws.use_dual_stack()), (Some(true), Some(false)));
+        assert_eq!(super::aws(|_| None).unwrap_err().to_string(), "AWS_REGION is not set");
     }
 }

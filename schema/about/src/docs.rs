@@ -1,9 +1,11 @@
 //! `GET /docs`: the API for people, with a client to try it; everything it needs comes from this program.
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
+use miniz_oxide::inflate::decompress_to_vec;
 use schema::http::api::{Api, At, Describe};
 use schema::http::operation::{Answer, Components, Operation, example, path};
 use schema::http::{Kind, Problem};
@@ -17,17 +19,29 @@ const PAGE: &str = include_str!("docs/page.html");
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// A part of the page.
+#[derive(Clone, Copy)]
+enum Content {
+    Plain(&'static str),
+    /// As the build left it.
+    Deflated(&'static [u8]),
+}
+
+macro_rules! deflated {
+    ($name:literal) => {
+        Content::Deflated(include_bytes!(concat!(env!("OUT_DIR"), "/", $name)))
+    };
+}
+
 /// Names below `/docs/`, their types and contents.
-const ASSETS: [(&str, &str, &str); 5] = [
-    ("start.js", "text/javascript; charset=utf-8", include_str!("docs/start.js")),
-    (
-        "swagger-ui-bundle.js",
-        "text/javascript; charset=utf-8",
-        include_str!(concat!(env!("OUT_DIR"), "/swagger-ui-bundle.js")),
-    ),
-    ("swagger-ui.css", "text/css; charset=utf-8", include_str!(concat!(env!("OUT_DIR"), "/swagger-ui.css"))),
-    ("LICENSE", TEXT, include_str!(concat!(env!("OUT_DIR"), "/LICENSE"))),
-    ("NOTICE", TEXT, include_str!(concat!(env!("OUT_DIR"), "/NOTICE"))),
+const ASSETS: [(&str, &str, Content); 5] = [
+    ("start.js", SCRIPT, Content::Plain(include_str!("docs/start.js"))),
+    ("swagger-ui-bundle.js", SCRIPT, deflated!("swagger-ui-bundle.js")),
+    ("swagger-ui.css", "text/css; charset=utf-8", deflated!("swagger-ui.css")),
+    ("LICENSE", TEXT, deflated!("LICENSE")),
+    ("NOTICE", TEXT, deflated!("NOTICE")),
 ];
 
 pub(crate) fn routes() -> Router {
@@ -50,10 +64,15 @@ async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
     let found = ASSETS.iter().find(|(asset, _, _)| *asset == name);
     let (_, media_type, content) =
         found.ok_or_else(|| Problem::new(Kind::NotFound, "The page has no such part."))?;
-    Ok(guarded(media_type, content))
+    match *content {
+        Content::Plain(text) => Ok(guarded(media_type, text)),
+        Content::Deflated(bytes) => decompress_to_vec(bytes)
+            .map(|content| guarded(media_type, content))
+            .map_err(|_| Problem::new(Kind::Internal, "The build has a damaged part of the page.")),
+    }
 }
 
-fn guarded(media_type: &'static str, content: &'static str) -> Response {
+fn guarded(media_type: &'static str, content: impl Into<Body>) -> Response {
     let headers = [
         (header::CONTENT_TYPE, media_type),
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -61,7 +80,7 @@ fn guarded(media_type: &'static str, content: &'static str) -> Response {
         (header::REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ];
-    (headers, content).into_response()
+    (headers, content.into()).into_response()
 }
 
 fn describe_page(_: &mut Components) -> Operation {

@@ -5,19 +5,23 @@ use std::sync::LazyLock;
 use axum::Router;
 use axum::http::header;
 use axum::response::IntoResponse;
-use schema::http::RequestContext;
+use miniz_oxide::inflate::decompress_to_vec;
 use schema::http::api::{Api, At, Describe};
 use schema::http::openapi;
 use schema::http::operation::{Answer, Components, Operation, example};
+use schema::http::{Kind, Problem, RequestContext};
 use serde_json::json;
 
-/// Held against the code by a test of the whole.
-const COMMITTED: &str = include_str!("../../json/openapi.json");
+/// The committed document, as the build left it; a test of the whole holds it against the code.
+static COMMITTED: LazyLock<Option<String>> = LazyLock::new(|| {
+    let deflated = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json"));
+    String::from_utf8(decompress_to_vec(deflated).ok()?).ok()
+});
 
 /// The same for a server that asks nobody for a token.
-static OPEN: LazyLock<String> = LazyLock::new(|| {
-    let document = serde_json::from_str(COMMITTED).map(openapi::without_authentication);
-    document.map_or_else(|_| COMMITTED.to_owned(), |document| document.to_string())
+static OPEN: LazyLock<Option<String>> = LazyLock::new(|| {
+    let document = serde_json::from_str(COMMITTED.as_deref()?).ok()?;
+    Some(openapi::without_authentication(document).to_string())
 });
 
 pub(crate) fn routes() -> Router {
@@ -32,10 +36,12 @@ fn table() -> Api<()> {
     Api::new().on(At::Get("/openapi.json"), described, served)
 }
 
-async fn served(context: RequestContext) -> impl IntoResponse {
+async fn served(context: RequestContext) -> Result<impl IntoResponse, Problem> {
     let open = context.actor.scopes.is_none();
-    let document: &'static str = if open { &OPEN } else { COMMITTED };
-    ([(header::CONTENT_TYPE, "application/json")], document)
+    let document: Option<&'static str> = if open { OPEN.as_deref() } else { COMMITTED.as_deref() };
+    let document =
+        document.ok_or_else(|| Problem::new(Kind::Internal, "The build has a damaged document."))?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], document))
 }
 
 fn described(_: &mut Components) -> Operation {
