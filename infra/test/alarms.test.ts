@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { METERS } from "../lib/metrics.ts";
+import { METERS, NAMESPACE } from "../lib/metrics.ts";
 import { REPOSITORY } from "../lib/repository.ts";
 import { short } from "./policies.ts";
 import { type Json, ofType, one, type Resource, STAGES, stage, synthesize, text } from "./synth.ts";
@@ -138,6 +138,11 @@ it("somebody is told by mail when an address is given", () => {
   const { template } = synthesize("dev", { alarmEmail: "on-call@example.com" });
   const [, subscription] = one(template, "AWS::SNS::Subscription", "Alarms");
   expect(subscription.Properties).toMatchObject({ Protocol: "email", Endpoint: "on-call@example.com" });
+});
+
+it("the functions write their figures where the alarms look", () => {
+  const written = readFileSync(resolve(REPOSITORY, "lambda/src/function.rs"), "utf8");
+  expect(written).toContain(`const NAMESPACE: &str = "${NAMESPACE}";`);
 });
 
 describe("the catalogue of meters", () => {

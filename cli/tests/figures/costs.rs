@@ -106,8 +106,9 @@ async fn measured() -> Value {
     meter.asked("query-api", "GET", &path, "").await;
     all["get"] = meter.asked("query-api", "GET", &path, "").await.0;
     all["list 100"] = meter.asked("query-api", "GET", "/products?limit=100", "").await.0;
+    // What they cost follows the length of the product; their series are counted.
     for part in ["history", "prices", "verification"] {
-        all[part] = meter.asked("query-api", "GET", &format!("{path}/{part}"), "").await.0;
+        meter.asked("query-api", "GET", &format!("{path}/{part}"), "").await;
     }
     all["series"] = meter.series.len().into();
     all
