@@ -12,7 +12,7 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use lambda_runtime::{LambdaEvent, Runtime};
-use schema::http::{Actor, finish_behind, gateway, is_public};
+use schema::http::{Actor, Problem, finish_behind, gateway, is_public};
 use serde_json::Value;
 use tower::{ServiceExt, service_fn};
 
@@ -44,15 +44,20 @@ impl Function {
 
 async fn answered(routes: &Router, call: ProxyRequest, xray: Option<&str>) -> ApiGatewayProxyResponse {
     let mount = call.mount();
-    let response = match call.request(xray) {
-        Ok(request) => routes.clone().oneshot(request).await.into_response(),
-        Err(problem) => problem.into_response(),
-    };
+    let request = call.request(xray).unwrap_or_else(|problem| {
+        let mut refused = Request::default();
+        refused.extensions_mut().insert(problem);
+        refused
+    });
+    let response = routes.clone().oneshot(request).await.into_response();
     answer::written(response, &mount).await
 }
 
-/// Lets in whom the gateway's authorizer let in, and anybody to what is public.
+/// Lets in whom the gateway's authorizer let in, and anybody to what is public; and nothing that cannot be read.
 async fn door(mut request: Request, next: Next) -> Response {
+    if let Some(problem) = request.extensions_mut().remove::<Problem>() {
+        return problem.into_response();
+    }
     let context = request.extensions_mut().remove::<RequestContext>();
     let actor = if is_public(request.uri().path()) {
         Ok(Actor::unknown())
