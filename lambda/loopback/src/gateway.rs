@@ -58,6 +58,7 @@ impl Reply {
     /// # Panics
     /// When it is not.
     #[must_use]
+    #[track_caller]
     pub fn problem(&self, slug: &str, status: u64, correlation_id: &str) -> &Value {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.header("content-type"), Some("application/problem+json"));

@@ -1,0 +1,94 @@
+//! What API Gateway gets back from a query: status, headers and body, and what that cost.
+
+use loopback::{Function, Tables, changed};
+use serde_json::{Value, json};
+
+use crate::given::{batch, get, invoke, projector, query_api, recorded, reply, tables};
+
+/// The query function over projected views.
+async fn projected() -> (Function, Tables) {
+    let tables = tables().await;
+    let projector = projector(&tables).start().await;
+    invoke(&projector, &batch()).await;
+    tables.asked();
+    (query_api(&tables).start().await, tables)
+}
+
+fn operations(tables: &Tables) -> Vec<String> {
+    tables.asked().into_iter().map(|request| request.operation).collect()
+}
+
+/// The event with another header.
+fn with_header(mut event: Value, name: &str, value: &str) -> Value {
+    event["headers"][name] = json!(value);
+    event["multiValueHeaders"][name] = json!([value]);
+    event
+}
+
+#[tokio::test]
+async fn a_product_is_one_request_and_unchanged_it_has_no_body() {
+    let (queries, tables) = projected().await;
+    let product = reply(&queries, &get("helmet")).await;
+    assert_eq!((product.status, product.header("etag")), (200, Some("\"2\"")));
+    assert_eq!(product.header("content-type"), Some("application/json"));
+    assert_eq!(product.header("x-correlation-id"), Some("order-8"));
+    assert_eq!((&product.body["id"], &product.body["price"]), (&json!("helmet"), &json!("34.99")));
+    // The line-up of the views is kept for a while.
+    assert_eq!(operations(&tables), ["GetItem", "GetItem"]);
+    let known = reply(&queries, &with_header(get("helmet"), "If-None-Match", "\"2\"")).await;
+    assert_eq!((known.status, &known.body), (304, &Value::Null));
+    assert_eq!(operations(&tables), ["GetItem"]);
+}
+
+#[tokio::test]
+async fn a_list_takes_its_parameters_as_the_client_meant_them() {
+    let (queries, _tables) = projected().await;
+    let list = reply(&queries, &recorded("list-products")).await;
+    assert_eq!(list.status, 200, "{list:?}");
+    let products = list.body["products"].as_array().unwrap();
+    let names: Vec<_> = products.iter().map(|product| product["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["Sport-100, Red & Blue"]);
+    let twice = json!(["1", "2"]);
+    let twice = changed(recorded("list-products"), "/multiValueQueryStringParameters/limit", twice);
+    reply(&queries, &twice).await.problem("malformed", 400, "order-8");
+}
+
+#[tokio::test]
+async fn who_may_not_ask_is_told_so_and_anybody_may_ask_for_what_is_public() {
+    let (queries, tables) = projected().await;
+    let nobody = reply(&queries, &recorded("without-claims")).await;
+    nobody.problem("unauthorized", 401, "order-8");
+    assert_eq!(nobody.header("www-authenticate"), Some("Bearer"));
+    let scope = "/requestContext/authorizer/claims/scope";
+    let reader = changed(recorded("history"), scope, json!("products/read"));
+    reply(&queries, &reader).await.problem("forbidden", 403, "order-8");
+    let public = changed(recorded("without-claims"), "/path", json!("/health"));
+    assert_eq!(reply(&queries, &public).await.status, 200);
+    assert_eq!(operations(&tables), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_is_not_there_or_not_to_be_had_is_a_problem() {
+    let (queries, tables) = projected().await;
+    let unknown = reply(&queries, &get("no-such")).await;
+    assert_eq!(unknown.problem("product-not-found", 404, "order-8")["instance"], "/products/no-such");
+    let path = changed(get("helmet"), "/path", json!("/orders/1"));
+    reply(&queries, &path).await.problem("not-found", 404, "order-8");
+    let post = changed(get("helmet"), "/httpMethod", json!("POST"));
+    let post = reply(&queries, &post).await;
+    post.problem("method-not-allowed", 405, "order-8");
+    assert_eq!(post.header("allow"), Some("GET,HEAD"));
+    tables.throttle(|_| true);
+    let away = reply(&queries, &get("helmet")).await;
+    away.problem("unavailable", 503, "order-8");
+    assert!(away.header("retry-after").unwrap().parse::<u32>().unwrap() > 0);
+}
+
+#[tokio::test]
+async fn the_history_has_every_commit_and_no_receipt_where_nothing_was_published() {
+    let (queries, _tables) = projected().await;
+    let history = reply(&queries, &recorded("history")).await;
+    let commits = history.body["commits"].as_array().unwrap();
+    assert_eq!(commits.len(), 2, "{history:?}");
+    assert!(commits.iter().all(|commit| commit["receipts"] == json!([null])), "{history:?}");
+}

@@ -1,0 +1,69 @@
+//! Batches of the stream and the schedule's turn: what is answered, compared whole, and what the bus accepted then.
+
+use loopback::{Answer, Verdict};
+use serde_json::{Value, json};
+
+use crate::given::{all_well, concerns, failed, given, retried, schedule, two_shards};
+
+const ALL: [u64; 3] = [1, 2, 3];
+
+fn is_of(entry: &Value, product: &str) -> bool {
+    entry["Resources"] == json!([product])
+}
+
+#[tokio::test]
+async fn a_batch_is_on_the_bus_once_and_none_of_it_has_to_come_again() {
+    let given = given().await;
+    for _ in 0..2 {
+        assert_eq!(given.invoke(&two_shards()).await, all_well());
+        assert_eq!((given.accepted("shard-one"), given.accepted("shard-two")), (ALL.to_vec(), ALL.to_vec()));
+    }
+    let entries = given.bus.accepted();
+    assert_eq!(entries.len(), 6);
+    for entry in &entries {
+        assert_eq!(
+            (&entry["EventBusName"], &entry["Source"]),
+            (&json!("ledger"), &json!("product-ledger.products"))
+        );
+    }
+    assert_eq!(given.parked().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_product_whose_table_does_not_answer_comes_again_by_the_number_of_its_record() {
+    let given = given().await;
+    given.tables.throttle(|request| concerns(request, "receipts", "shard-two"));
+    assert_eq!(given.invoke(&two_shards()).await, failed(&["222200000000018211447091"]));
+    assert_eq!(given.accepted("shard-one"), ALL);
+
+    given.tables.recover();
+    assert_eq!(given.invoke(&two_shards()).await, all_well());
+    assert_eq!((given.accepted("shard-one"), given.accepted("shard-two")), (ALL.to_vec(), ALL.to_vec()));
+}
+
+#[tokio::test]
+async fn a_product_that_the_bus_refuses_is_parked_and_the_schedule_publishes_it() {
+    let given = given().await;
+    given.bus.judges(|entry| match () {
+        () if is_of(entry, "shard-one") => Verdict::Refused("NotAuthorizedForSourceException"),
+        () => Verdict::Accepted,
+    });
+    assert_eq!(given.invoke(&two_shards()).await, all_well());
+    assert_eq!((given.accepted("shard-one"), given.accepted("shard-two")), (vec![], ALL.to_vec()));
+    assert_eq!(given.parked().await, ["shard-one"]);
+
+    // Not for time to heal: an operator has to look at it.
+    assert_eq!(given.invoke(&schedule()).await, retried(0, 0, 0));
+    assert_eq!(given.parked().await, ["shard-one"]);
+}
+
+#[tokio::test]
+async fn a_schedule_that_cannot_look_is_an_error_and_its_next_turn_works() {
+    let given = given().await;
+    given.tables.throttle(|_| true);
+    let Answer::Error(_, error) = given.invoke(&schedule()).await else { panic!("an answer") };
+    let message = error["errorMessage"].as_str().unwrap();
+    assert!(message.starts_with("parked products could not be retried"), "{message}");
+    given.tables.recover();
+    assert_eq!(given.invoke(&schedule()).await, retried(0, 0, 0));
+}

@@ -1,0 +1,97 @@
+//! The function over its tables and a bus, and the recorded batches.
+
+use event_store::{parking, receipts, table};
+use loopback::{Answer, Bus, Function, Request, Start, Tables};
+use serde_json::{Value, json};
+
+/// The function, its tables and its bus.
+pub struct Given {
+    pub function: Function,
+    pub tables: Tables,
+    pub bus: Bus,
+}
+
+/// Lambda's answer to a batch of which nothing has to come again.
+pub fn all_well() -> Answer {
+    failed(&[])
+}
+
+/// Lambda's answer to a batch of which these have to come again.
+pub fn failed(sequence_numbers: &[&str]) -> Answer {
+    let failures: Vec<Value> =
+        sequence_numbers.iter().map(|number| json!({"itemIdentifier": number})).collect();
+    Answer::Response(json!({"batchItemFailures": failures}))
+}
+
+/// The function over tables that hold what the batch of two shards tells of.
+pub async fn given() -> Given {
+    let (tables, bus) = (Tables::serve().await, Bus::serve().await);
+    let client = aws_sdk_dynamodb::Client::new(&tables.directly());
+    for (name, shape) in
+        [("events", event_store::TABLE), ("receipts", receipts::TABLE), ("parking", parking::TABLE)]
+    {
+        table::create(&client, name, shape).await.unwrap();
+    }
+    for record in two_shards()["Records"].as_array().unwrap() {
+        let put = json!({"TableName": "events", "Item": record["dynamodb"]["NewImage"]});
+        assert_eq!(tables.request("PutItem", &put).await.0, 200);
+    }
+    Given { function: publisher().on(&tables).speaking_to(&bus).start().await, tables, bus }
+}
+
+/// The function as it is deployed, without tables and bus.
+pub fn publisher() -> Start {
+    Start::new(env!("CARGO_BIN_EXE_publisher"), "ledger-test-publisher")
+        .with("LEDGER_EVENTS_TABLE", "events")
+        .with("LEDGER_RECEIPTS_TABLE", "receipts")
+        .with("LEDGER_PARKING_TABLE", "parking")
+        .with("LEDGER_EVENT_BUS", "ledger")
+        .with("LEDGER_EVENT_SOURCE", "product-ledger.products")
+}
+
+pub fn recorded(name: &str) -> Value {
+    loopback::recorded(&format!("{}/tests/data/{name}.json", env!("CARGO_MANIFEST_DIR")))
+}
+
+/// One commit of three events of each of two products, `shard-one` and `shard-two`.
+pub fn two_shards() -> Value {
+    recorded("insert-two-shards")
+}
+
+/// The schedule's event, as the infrastructure sends it.
+pub fn schedule() -> Value {
+    loopback::recorded(&format!("{}/../infra/lib/retry-parked.json", env!("CARGO_MANIFEST_DIR")))
+}
+
+/// What the schedule's turn achieved.
+pub fn retried(released: u32, parked: u32, unavailable: u32) -> Answer {
+    Answer::Response(json!({"released": released, "parked": parked, "unavailable": unavailable}))
+}
+
+/// Whether a request is for a table and names a product.
+pub fn concerns(request: &Request, table: &str, product: &str) -> bool {
+    let text = request.body.to_string();
+    text.contains(&format!("\"TableName\":\"{table}\"")) && text.contains(product)
+}
+
+impl Given {
+    pub async fn invoke(&self, event: &Value) -> Answer {
+        self.function.invoke(event.to_string()).await
+    }
+
+    /// The sequences of a product in the order in which the bus accepted them.
+    pub fn accepted(&self, product: &str) -> Vec<u64> {
+        let detail =
+            |entry: &Value| serde_json::from_str::<Value>(entry["Detail"].as_str().unwrap()).unwrap();
+        let details = self.bus.accepted().iter().map(detail).collect::<Vec<_>>();
+        let of = details.iter().filter(|detail| detail["metadata"]["product_id"] == product);
+        of.map(|detail| detail["metadata"]["sequence"].as_u64().unwrap()).collect()
+    }
+
+    /// The products with a parking row.
+    pub async fn parked(&self) -> Vec<String> {
+        let (_, found) = self.tables.request("Scan", &json!({"TableName": "parking", "Limit": 100})).await;
+        let rows = found["Items"].as_array().unwrap().iter();
+        rows.map(|row| row["product_id"]["S"].as_str().unwrap().to_owned()).collect()
+    }
+}

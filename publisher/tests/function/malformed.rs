@@ -1,0 +1,70 @@
+//! What no stream should send: a record that cannot be read leaves its neighbours alone, an event that cannot be read is an
+//! error, and the next invocation works as ever.
+
+use loopback::{Answer, changed};
+use serde_json::{Value, json};
+
+use crate::given::{all_well, given, recorded, two_shards};
+
+/// The most that Lambda hands to a function at once.
+const LARGEST: usize = 6 * 1024 * 1024;
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_leaves_its_neighbours_alone() {
+    let first = |place: &str| format!("/Records/0/dynamodb{place}");
+    let without_image = |keys: Value| {
+        let event = changed(two_shards(), &first("/NewImage"), json!({}));
+        changed(event, &first("/Keys"), keys)
+    };
+    let foreign = json!({"pk": {"S": "order"}, "sk": {"N": "1"}});
+    let nameless = [
+        without_image(json!({})),
+        without_image(foreign.clone()),
+        changed(without_image(foreign.clone()), &first("/NewImage"), foreign),
+    ];
+    let given = given().await;
+    for event in nameless {
+        assert_eq!(given.invoke(&event).await, all_well(), "{event}");
+    }
+    assert_eq!((given.accepted("shard-one"), given.accepted("shard-two")), (vec![], vec![1, 2, 3]));
+    for event in [
+        changed(two_shards(), &first("/NewImage/sequence"), json!({"N": "one"})),
+        changed(two_shards(), &first("/NewImage/sequence"), json!({"N": "1e400"})),
+        changed(two_shards(), &first("/NewImage/state"), json!({"S": "no product"})),
+        recorded("keys-only"),
+    ] {
+        assert_eq!(given.invoke(&event).await, all_well(), "{event}");
+    }
+    assert_eq!(given.accepted("shard-one"), [1, 2, 3], "the event table was asked instead");
+}
+
+#[tokio::test]
+async fn an_empty_batch_and_the_largest_one_are_answered() {
+    let given = given().await;
+    assert_eq!(given.invoke(&json!({"Records": []})).await, all_well());
+    let mut event = two_shards();
+    let records = event["Records"].as_array_mut().unwrap();
+    let each = records.iter().map(|record| record.to_string().len() + 1).max().unwrap();
+    *records = records.iter().cycle().take((LARGEST - 1024) / each).cloned().collect();
+    let length = event.to_string().len();
+    assert!((LARGEST / 2..LARGEST).contains(&length), "{length}");
+    assert_eq!(given.invoke(&event).await, all_well());
+    assert_eq!(given.bus.accepted().len(), 6);
+}
+
+#[tokio::test]
+async fn an_event_that_is_no_batch_and_no_turn_is_an_error_and_the_next_batch_is_published() {
+    let given = given().await;
+    let foreign = json!({"source": "aws.events", "detail-type": "RetryParked"});
+    let events = [json!({}), json!([]), json!({"Records": {}}), json!({"Records": [1]}), foreign];
+    let texts = ["", "{", "null", "\"Records\""].map(str::to_owned);
+    for event in events.iter().map(Value::to_string).chain(texts) {
+        let answer = given.function.invoke(event.clone()).await;
+        let Answer::Error(_, error) = answer else { panic!("{event}: {answer:?}") };
+        let message = error["errorMessage"].as_str().unwrap();
+        assert!(!message.is_empty() && !message.contains("panicked"), "{event}: {message}");
+    }
+    assert_eq!(given.tables.asked(), []);
+    assert_eq!(given.invoke(&two_shards()).await, all_well());
+    assert_eq!(given.bus.accepted().len(), 6);
+}
