@@ -60,7 +60,7 @@ class Measured:
         self.starts.append(first_poll(self.process))
 
     def start_found(self) -> None:
-        elapsed, running = (sorted(1000 * seconds for seconds in each) for each in zip(*self.starts))
+        elapsed, running = (sorted(1000 * seconds for seconds in each) for each in zip(*self.starts, strict=True))
         self.result["starts"] = len(elapsed)
         self.result["start_ms"] = round(statistics.median(elapsed), 2)
         self.result["start_ms_90"] = round(elapsed[int(len(elapsed) * 0.9)], 2)
