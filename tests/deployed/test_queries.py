@@ -1,6 +1,10 @@
 """What happened to a product is listed, told, priced and proven."""
 
+import re
+from urllib.parse import urljoin
+
 import pytest
+import requests
 from api import new_product
 from contract import conforms
 from waiting import until
@@ -91,5 +95,13 @@ def what_the_interface_is_stands_in_public(nobody):
     document = nobody.get("/openapi.json")
     assert document.status_code == 200
     assert document.json()["openapi"].startswith("3.1")
+
+
+def the_page_for_people_finds_its_parts_where_the_api_is_deployed(nobody):
     page = nobody.get("/docs")
     assert (page.status_code, page.headers["Content-Type"].split(";")[0]) == (200, "text/html")
+    parts = re.findall(r'(?:src|href)="(?!data:)([^"]+)"', page.text)
+    assert any(part.endswith(".js") for part in parts), parts
+    for part in parts:
+        found = requests.get(urljoin(page.url, part), timeout=30)
+        assert found.status_code == 200, f"{found.url}: {found.status_code}"
