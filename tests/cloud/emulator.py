@@ -32,6 +32,7 @@ class Emulator:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": "127.0.0.1,localhost",
             # Temporary files of everybody, the functions' code among them, go with the folder.
             "TMPDIR": str(self.folder),
         }
