@@ -113,6 +113,15 @@ fn holder(lock: &mut File) -> String {
     }
 }
 
+/// SQLite's log of an open database in `file`.
+pub(crate) fn log(file: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(log_file(file))
+}
+
+fn log_file(file: &Path) -> PathBuf {
+    file.with_file_name(format!("{DATABASE}-wal"))
+}
+
 /// The SQLite URI of `file`, with `query` behind it.
 pub(crate) fn uri(file: &Path, query: &str) -> String {
     format!("file:{}{query}", percent_encode(file.as_os_str().as_encoded_bytes(), PATH))
@@ -129,9 +138,8 @@ pub(crate) fn open_read_only(file: &Path) -> Result<Database, OpenError> {
     std::fs::metadata(file).map_err(|source| OpenError::NotFound { file: file.to_owned(), source })?;
     let opened = Database::new(&uri(file, "?mode=ro"));
     // A read-only medium has no room for SQLite's shared memory. The file alone is whole only when no log is beside it.
-    let log = file.with_file_name(format!("{DATABASE}-wal"));
     let opened = match opened {
-        Err(_) if !log.exists() => Database::new(&uri(file, "?immutable=1")),
+        Err(_) if !log_file(file).exists() => Database::new(&uri(file, "?immutable=1")),
         opened => opened,
     };
     opened.map_err(OpenError::damaged(file))

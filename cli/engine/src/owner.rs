@@ -1,5 +1,8 @@
 //! The thread that owns a database: requests come in over a channel, one runs at a time, and a panic of one of them
 //! ends the thread for good, so that nobody goes on with a state nobody knows.
+//!
+//! What it wrote is settled for several requests at once: those that wait already run first, and none of them is answered
+//! before all of them are on disk.
 
 use std::any::Any;
 use std::fmt;
@@ -8,10 +11,33 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use tokio::sync::{oneshot, watch};
 
+/// How many requests are settled together at most. Whoever waits for an answer cannot ask again meanwhile, so more would
+/// only make clients and engine wait for each other by turns.
+const TOGETHER: usize = 16;
+
 /// Room for the engine's recursive readers of expressions and nested values.
 const STACK_BYTES: usize = 8 << 20;
 
-type Job<H> = Box<dyn FnOnce(&mut H) + Send>;
+/// Runs a request and gives back what sends its answer.
+type Job<H> = Box<dyn FnOnce(&mut H) -> Answer + Send>;
+
+type Answer = Box<dyn FnOnce() + Send>;
+
+/// What a thread can own.
+pub(crate) trait Held: Send + 'static {
+    /// Whether something was written that [`Held::settle`] has to make durable before anybody hears of it.
+    fn is_unsettled(&self) -> bool {
+        false
+    }
+
+    /// Makes durable what was written.
+    ///
+    /// # Errors
+    /// Why it is not; nobody can tell then what is on disk, so the thread ends.
+    fn settle(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
 
 enum Message<H> {
     Run(Job<H>),
@@ -49,7 +75,7 @@ impl<H> fmt::Debug for Owner<H> {
     }
 }
 
-impl<H: Send + 'static> Owner<H> {
+impl<H: Held> Owner<H> {
     /// Hands `held` to a thread of its own.
     pub(crate) fn start(name: &str, held: H) -> std::io::Result<Self> {
         let (messages, inbox) = channel();
@@ -67,7 +93,10 @@ impl<H: Send + 'static> Owner<H> {
         job: impl FnOnce(&mut H) -> T + Send + 'static,
     ) -> Result<T, Ended> {
         let (answer, answered) = oneshot::channel();
-        let job: Job<H> = Box::new(move |held| drop(answer.send(job(held))));
+        let job: Job<H> = Box::new(move |held| {
+            let value = job(held);
+            Box::new(move || drop(answer.send(value)))
+        });
         if self.messages.send(Message::Run(job)).is_ok()
             && let Ok(value) = answered.await
         {
@@ -92,16 +121,49 @@ impl<H: Send + 'static> Owner<H> {
     }
 }
 
-fn serve<H>(mut held: H, inbox: &Receiver<Message<H>>, report: &watch::Sender<State>) {
+fn serve<H: Held>(mut held: H, inbox: &Receiver<Message<H>>, report: &watch::Sender<State>) {
     while let Ok(Message::Run(job)) = inbox.recv() {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| job(&mut held))) {
-            report.send_replace(State::Failed(reason(panic.as_ref())));
-            return;
+        match catch_unwind(AssertUnwindSafe(|| together(&mut held, job, inbox))) {
+            Ok(Ok(Next::Go)) => {}
+            Ok(Ok(Next::Close)) => break,
+            Ok(Err(error)) => {
+                report.send_replace(State::Failed(format!("what was written may not be on disk: {error}")));
+                return;
+            }
+            Err(panic) => {
+                report.send_replace(State::Failed(reason(panic.as_ref())));
+                return;
+            }
         }
     }
     // Before the report, so that whoever waited for it may open the same files again.
     drop(held);
     report.send_replace(State::Closed);
+}
+
+/// Whether to wait for another request.
+enum Next {
+    Go,
+    Close,
+}
+
+/// Runs a request and those that wait behind it, as long as there is something to settle, then answers all of them.
+fn together<H: Held>(held: &mut H, first: Job<H>, inbox: &Receiver<Message<H>>) -> std::io::Result<Next> {
+    let mut answers = vec![first(held)];
+    let mut next = Next::Go;
+    while held.is_unsettled() && answers.len() < TOGETHER {
+        match inbox.try_recv() {
+            Ok(Message::Run(job)) => answers.push(job(held)),
+            Ok(Message::Close) => {
+                next = Next::Close;
+                break;
+            }
+            Err(_) => break,
+        }
+    }
+    held.settle()?;
+    answers.into_iter().for_each(|answer| answer());
+    Ok(next)
 }
 
 fn reason(panic: &(dyn Any + Send)) -> String {
@@ -111,34 +173,4 @@ fn reason(panic: &(dyn Any + Send)) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn jobs_run_in_the_order_they_were_sent() {
-        let owner = Owner::start("numbers", Vec::new()).unwrap();
-        let (first, second) =
-            tokio::join!(owner.run(|seen: &mut Vec<u8>| seen.push(1)), owner.run(|seen| seen.push(2)));
-        assert!(first.is_ok() && second.is_ok());
-        assert_eq!(owner.run(|seen| seen.clone()).await.unwrap(), [1, 2]);
-    }
-
-    #[tokio::test]
-    async fn a_panic_fails_its_request_and_every_later_one_and_is_seen() {
-        let owner = Owner::start("doomed", ()).unwrap();
-        let failed = Ended::Failed("out of luck".to_owned());
-        assert_eq!(owner.run(|()| panic!("out of luck")).await, Err::<(), _>(failed.clone()));
-        assert_eq!(owner.run(|()| 1).await, Err(failed.clone()));
-        assert_eq!(owner.ended().await, failed);
-    }
-
-    #[tokio::test]
-    async fn closing_releases_what_was_owned_and_may_be_repeated() {
-        let (alive, gone) = oneshot::channel::<()>();
-        let owner = Owner::start("closed", alive).unwrap();
-        owner.close().await;
-        assert!(gone.await.is_err());
-        owner.close().await;
-        assert_eq!(owner.run(|_| 1).await, Err(Ended::Closed));
-    }
-}
+mod tests;
