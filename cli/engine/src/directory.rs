@@ -12,6 +12,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 /// These names are stored. Never rename: a renamed file is a lost ledger.
 const DATABASE: &str = "dynamodb.sqlite3";
 const LOCK: &str = "dynamodb.lock";
+/// A line of the lock file, from the moment the database is there.
+const CREATED: &str = "database created";
 
 /// What stands for itself in the path of an SQLite URI.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
@@ -56,6 +58,14 @@ pub enum OpenError {
         /// What the engine said.
         source: DynoxideError,
     },
+    /// There was a database, and nothing is left of it: restore it from a copy, or choose another directory.
+    #[error(
+        "{file} is empty or gone although a database was kept there; restore it from a copy, or choose another data directory"
+    )]
+    Gone {
+        /// The database file.
+        file: PathBuf,
+    },
     /// The operating system gave no thread: free some resources and try again.
     #[error("the embedded engine could not start its thread ({0}); free some resources and try again")]
     Thread(#[source] io::Error),
@@ -84,33 +94,45 @@ pub(crate) fn claim(directory: &Path) -> Result<File, OpenError> {
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            return Err(OpenError::InUse { directory: directory.to_owned(), holder: holder(&mut lock) });
+            let holder = text(&mut lock).lines().next().unwrap_or("another process").to_owned();
+            return Err(OpenError::InUse { directory: directory.to_owned(), holder });
         }
         Err(TryLockError::Error(source)) => return Err(not_writable(&path)(source)),
     }
+    let was_created = text(&mut lock).lines().any(|line| line == CREATED);
     // Only after the lock: closing a descriptor of an open database would drop SQLite's own locks on it.
     let file = database_file(directory);
+    if was_created && std::fs::metadata(&file).map_or(0, |file| file.len()) == 0 {
+        return Err(OpenError::Gone { file });
+    }
     writable(&file).map_err(not_writable(&file))?;
-    sign(&mut lock).map_err(not_writable(&path))?;
+    sign(&mut lock, was_created).map_err(not_writable(&path))?;
     Ok(lock)
+}
+
+/// Writes into the lock of `directory` that its database is there: from now on an empty one is a lost one.
+pub(crate) fn created(directory: &Path) -> Result<(), OpenError> {
+    let path = directory.join(LOCK);
+    let signed = writable(&path).and_then(|mut lock| sign(&mut lock, true));
+    signed.map_err(|source| OpenError::NotWritable { path, source })
 }
 
 fn writable(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }
 
-fn sign(lock: &mut File) -> io::Result<()> {
+fn sign(lock: &mut File, created: bool) -> io::Result<()> {
     lock.set_len(0)?;
     lock.rewind()?;
-    write!(lock, "process {}", std::process::id())
+    let created = if created { CREATED } else { "" };
+    write!(lock, "process {}\n{created}\n", std::process::id())
 }
 
-fn holder(lock: &mut File) -> String {
-    let mut holder = String::new();
-    match lock.read_to_string(&mut holder) {
-        Ok(read) if read > 0 => holder,
-        _ => "another process".to_owned(),
-    }
+/// What stands in the lock file; nothing where it cannot be read.
+fn text(lock: &mut File) -> String {
+    let mut text = String::new();
+    let _ = lock.read_to_string(&mut text);
+    text
 }
 
 /// SQLite's log of an open database in `file`.

@@ -60,6 +60,7 @@ impl Engine {
         let (uri, log) = (directory::uri(&file, ""), || directory::log(&file).map(Some));
         let writer = Writer::open(&uri, Some(lock), log, shape.clone(), announcements.clone())
             .map_err(OpenError::damaged(&file))?;
+        directory::created(directory)?;
         let unsettled = writer.unsettled();
         let writer = Some(start("engine-writer", writer)?);
         let reader = Some(start("engine-reader", Reader::new(&file, shape))?);
@@ -208,7 +209,7 @@ mod tests {
         let (_reading, writing) = std::io::pipe().unwrap();
         let log = || Ok(Some(File::from(OwnedFd::from(writing))));
         let announcements = Announcements::new();
-        let writes = announcements.writes.subscribe();
+        let announced = announcements.writes.subscribe();
         let writer =
             Writer::open(&directory::memory_uri(), None, log, Shape::default(), announcements).unwrap();
         let writer = start("engine-pipe", writer).unwrap();
@@ -220,7 +221,7 @@ mod tests {
         let written = writer.run(|held| held.request("CreateTable", request.as_bytes()).is_success()).await;
         let Err(Ended::Failed(reason)) = written else { panic!("it was acknowledged") };
         assert!(reason.contains("may not be on disk"), "{reason}");
-        assert!(!writes.has_changed().unwrap_or(false), "it was announced");
+        assert!(!announced.has_changed().unwrap_or(false), "it was announced");
     }
 
     #[tokio::test]
@@ -234,7 +235,7 @@ mod tests {
 
         let (finish, unfinished) = std::sync::mpsc::channel::<()>();
         let mut context = Context::from_waker(Waker::noop());
-        let mut write = pin!(writer.run(move |_| drop(unfinished.recv())));
+        let mut write = pin!(writer.run(move |_| unfinished.recv().is_err()));
         assert!(write.as_mut().poll(&mut context).is_pending());
         engine.threads.unsettled.store(true, Ordering::Release);
         let mut waits = pin!(read());

@@ -162,7 +162,9 @@ fn together<H: Held>(held: &mut H, first: Job<H>, inbox: &Receiver<Message<H>>) 
         }
     }
     held.settle()?;
-    answers.into_iter().for_each(|answer| answer());
+    for answer in answers {
+        answer();
+    }
     Ok(next)
 }
 
