@@ -105,7 +105,7 @@ pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
         system.clone(),
         &ground.source,
         ground.engine.as_ref(),
-        &ground.reach.dynamodb,
+        &ground.reach.following,
         &tables,
         Duration::from_secs(arguments.retry_parked_every),
         &stopping,

@@ -53,7 +53,7 @@ pub fn measure() {
 
 async fn published(products: usize) -> (Duration, usize, usize) {
     let world = World::new().await;
-    let client = metering::client(&world.reach.dynamodb);
+    let client = metering::client(&world.reach.following);
     let tables = &world.settings.tables;
     let bus = Arc::new(InstantBus::default());
     let ports = Ports {

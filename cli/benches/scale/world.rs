@@ -29,8 +29,8 @@ impl World {
         let settings = Settings::read(|_| None).unwrap();
         create_tables(&engine.sdk_config(), &settings.tables).await.unwrap();
         let mut reach = Reach::embedded(&engine, None);
-        let (recorded, wire) = Recorder::record(&reach.dynamodb);
-        reach.dynamodb = recorded;
+        let (recorded, wire) = Recorder::record(&reach.following);
+        reach.following = recorded;
         let system = System::new(&reach, settings.clone(), Edge::system());
         Self { system, wire, reach, settings, _engine: engine, _directory: directory }
     }

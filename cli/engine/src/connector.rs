@@ -25,10 +25,12 @@ const ENDPOINT: &str = "http://embedded-engine.invalid";
 /// A rebuild may queue much work before a request; this only ends what hangs for good.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Which thread a request goes to.
+/// Which thread a request goes to, and where it waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     ReadWrite,
+    /// As `ReadWrite`, behind it.
+    Behind,
     LongReads,
 }
 

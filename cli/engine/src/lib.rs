@@ -12,6 +12,7 @@ mod connector;
 mod directory;
 mod dispatch;
 mod held;
+mod inbox;
 mod owner;
 pub mod probe;
 mod stream;
@@ -27,6 +28,7 @@ use crate::connector::Access;
 pub use crate::directory::OpenError;
 use crate::dispatch::{Answer, Effect};
 use crate::held::{Announcements, Reader, Shape, Unsettled, Writer};
+use crate::inbox::Lane;
 pub use crate::owner::Ended;
 use crate::owner::{Held, Owner};
 pub use crate::stream::TrimError;
@@ -103,6 +105,13 @@ impl Engine {
         connector::sdk_config(self.threads.clone(), Access::ReadWrite)
     }
 
+    /// Settings for work that follows behind, such as views: where its requests and others wait for the engine at the same
+    /// time, most of the others go first.
+    #[must_use]
+    pub fn following_config(&self) -> SdkConfig {
+        connector::sdk_config(self.threads.clone(), Access::Behind)
+    }
+
     /// Settings for long reads (export, verify, the scan of a rebuild): on file they run on a thread of their own
     /// and leave the writer alone. Writes are refused with `AccessDeniedException`.
     #[must_use]
@@ -133,7 +142,7 @@ impl Engine {
         let up_to = stream::stored_sequence_number(up_to)?;
         let table = table.to_owned();
         match &self.threads.writer {
-            Some(writer) => writer.run(move |held| held.trim(&table, up_to)).await?,
+            Some(writer) => writer.run(Lane::Behind, move |held| held.trim(&table, up_to)).await?,
             None => Ok(0),
         }
     }
@@ -180,14 +189,17 @@ impl Threads {
         }
         match (&self.writer, &self.reader) {
             (writer, Some(reader)) if read_only => {
-                let answer = reader.run(move |held| held.request(&operation, &body)).await?;
+                let answer = reader.run(Lane::First, move |held| held.request(&operation, &body)).await?;
                 if let Some(writer) = writer.as_ref().filter(|_| self.unsettled.load(Ordering::Acquire)) {
                     // What was read may be written and not yet on disk: whatever is sent now is answered after it is.
-                    writer.run(|_| ()).await?;
+                    writer.run(Lane::First, |_| ()).await?;
                 }
                 Ok(answer)
             }
-            (Some(writer), _) => writer.run(move |held| held.request(&operation, &body)).await,
+            (Some(writer), _) => {
+                let lane = if access == Access::Behind { Lane::Behind } else { Lane::First };
+                writer.run(lane, move |held| held.request(&operation, &body)).await
+            }
             (None, _) => Err(Ended::Closed),
         }
     }
@@ -216,9 +228,11 @@ mod tests {
         let request = r#"{"TableName": "things", "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
             "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}], "BillingMode": "PAY_PER_REQUEST"}"#;
 
-        let read = writer.run(|held| held.request("ListTables", b"{}").is_success()).await;
+        let read = writer.run(Lane::First, |held| held.request("ListTables", b"{}").is_success()).await;
         assert_eq!(read, Ok(true));
-        let written = writer.run(|held| held.request("CreateTable", request.as_bytes()).is_success()).await;
+        let written = writer
+            .run(Lane::First, |held| held.request("CreateTable", request.as_bytes()).is_success())
+            .await;
         let Err(Ended::Failed(reason)) = written else { panic!("it was acknowledged") };
         assert!(reason.contains("may not be on disk"), "{reason}");
         assert!(!announced.has_changed().unwrap_or(false), "it was announced");
@@ -235,13 +249,13 @@ mod tests {
 
         let (finish, unfinished) = std::sync::mpsc::channel::<()>();
         let mut context = Context::from_waker(Waker::noop());
-        let mut write = pin!(writer.run(move |_| unfinished.recv().is_err()));
+        let mut write = pin!(writer.run(Lane::First, move |_| unfinished.recv().is_err()));
         assert!(write.as_mut().poll(&mut context).is_pending());
         engine.threads.unsettled.store(true, Ordering::Release);
         let mut waits = pin!(read());
         assert!(waits.as_mut().poll(&mut context).is_pending());
         // Whatever the reader was asked before this is answered.
-        reader.run(|_| ()).await.unwrap();
+        reader.run(Lane::First, |_| ()).await.unwrap();
         assert!(waits.as_mut().poll(&mut context).is_pending(), "it did not wait");
         drop(finish);
         assert!(waits.await.unwrap().is_success());
@@ -252,7 +266,7 @@ mod tests {
     async fn a_panic_of_the_engine_is_announced_and_fails_every_request_from_then_on() {
         let engine = Engine::in_memory().unwrap();
         let writer = engine.threads.writer.as_ref().unwrap();
-        writer.run(|_| panic!("on purpose")).await.unwrap_err();
+        writer.run(Lane::First, |_| panic!("on purpose")).await.unwrap_err();
 
         let failed = engine.failed().await;
         assert_eq!(failed, Ended::Failed("on purpose".to_owned()));

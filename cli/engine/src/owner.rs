@@ -1,4 +1,4 @@
-//! The thread that owns a database: requests come in over a channel, one runs at a time, and a panic of one of them
+//! The thread that owns a database: requests wait in an inbox, one runs at a time, and a panic of one of them
 //! ends the thread for good, so that nobody goes on with a state nobody knows.
 //!
 //! What it wrote is settled for several requests at once: those that wait already run first, and none of them is answered
@@ -7,9 +7,11 @@
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::Arc;
 
 use tokio::sync::{oneshot, watch};
+
+use crate::inbox::{Inbox, Lane};
 
 /// How many requests are settled together at most. Whoever waits for an answer cannot ask again meanwhile, so more would
 /// only make clients and engine wait for each other by turns.
@@ -39,11 +41,6 @@ pub(crate) trait Held: Send + 'static {
     }
 }
 
-enum Message<H> {
-    Run(Job<H>),
-    Close,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     Open,
@@ -65,7 +62,7 @@ pub enum Ended {
 
 /// A handle on the thread that owns an `H`.
 pub(crate) struct Owner<H> {
-    messages: Sender<Message<H>>,
+    inbox: Arc<Inbox<Job<H>>>,
     state: watch::Receiver<State>,
 }
 
@@ -78,18 +75,20 @@ impl<H> fmt::Debug for Owner<H> {
 impl<H: Held> Owner<H> {
     /// Hands `held` to a thread of its own.
     pub(crate) fn start(name: &str, held: H) -> std::io::Result<Self> {
-        let (messages, inbox) = channel();
+        let inbox = Arc::new(Inbox::new());
         let (report, state) = watch::channel(State::Open);
+        let requests = inbox.clone();
         std::thread::Builder::new()
             .name(name.to_owned())
             .stack_size(STACK_BYTES)
-            .spawn(move || serve(held, &inbox, &report))?;
-        Ok(Self { messages, state })
+            .spawn(move || serve(held, &requests, &report))?;
+        Ok(Self { inbox, state })
     }
 
     /// Runs `job` on the thread. A job that was sent runs, also when nobody waits for its answer any more.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
+        lane: Lane,
         job: impl FnOnce(&mut H) -> T + Send + 'static,
     ) -> Result<T, Ended> {
         let (answer, answered) = oneshot::channel();
@@ -97,17 +96,16 @@ impl<H: Held> Owner<H> {
             let value = job(held);
             Box::new(move || drop(answer.send(value)))
         });
-        if self.messages.send(Message::Run(job)).is_ok()
-            && let Ok(value) = answered.await
-        {
-            return Ok(value);
+        self.inbox.send(lane, job);
+        match answered.await {
+            Ok(value) => Ok(value),
+            Err(_) => Err(self.ended().await),
         }
-        Err(self.ended().await)
     }
 
     /// Lets the thread finish what was sent so far and release what it owns, and waits for that.
     pub(crate) async fn close(&self) {
-        drop(self.messages.send(Message::Close));
+        self.inbox.close();
         self.ended().await;
     }
 
@@ -121,51 +119,42 @@ impl<H: Held> Owner<H> {
     }
 }
 
-fn serve<H: Held>(mut held: H, inbox: &Receiver<Message<H>>, report: &watch::Sender<State>) {
-    while let Ok(Message::Run(job)) = inbox.recv() {
-        match catch_unwind(AssertUnwindSafe(|| together(&mut held, job, inbox))) {
-            Ok(Ok(Next::Go)) => {}
-            Ok(Ok(Next::Close)) => break,
-            Ok(Err(error)) => {
-                report.send_replace(State::Failed(format!("what was written may not be on disk: {error}")));
-                return;
-            }
-            Err(panic) => {
-                report.send_replace(State::Failed(reason(panic.as_ref())));
-                return;
-            }
-        }
+impl<H> Drop for Owner<H> {
+    fn drop(&mut self) {
+        self.inbox.close();
+    }
+}
+
+fn serve<H: Held>(mut held: H, inbox: &Inbox<Job<H>>, report: &watch::Sender<State>) {
+    while let Some(job) = inbox.next() {
+        let failed = match catch_unwind(AssertUnwindSafe(|| together(&mut held, job, inbox))) {
+            Ok(Ok(())) => continue,
+            Ok(Err(error)) => format!("what was written may not be on disk: {error}"),
+            Err(panic) => reason(panic.as_ref()),
+        };
+        report.send_replace(State::Failed(failed));
+        inbox.end();
+        return;
     }
     // Before the report, so that whoever waited for it may open the same files again.
     drop(held);
     report.send_replace(State::Closed);
 }
 
-/// Whether to wait for another request.
-enum Next {
-    Go,
-    Close,
-}
-
 /// Runs a request and those that wait behind it, as long as there is something to settle, then answers all of them.
-fn together<H: Held>(held: &mut H, first: Job<H>, inbox: &Receiver<Message<H>>) -> std::io::Result<Next> {
+fn together<H: Held>(held: &mut H, first: Job<H>, inbox: &Inbox<Job<H>>) -> std::io::Result<()> {
     let mut answers = vec![first(held)];
-    let mut next = Next::Go;
-    while held.is_unsettled() && answers.len() < TOGETHER {
-        match inbox.try_recv() {
-            Ok(Message::Run(job)) => answers.push(job(held)),
-            Ok(Message::Close) => {
-                next = Next::Close;
-                break;
-            }
-            Err(_) => break,
-        }
+    while held.is_unsettled()
+        && answers.len() < TOGETHER
+        && let Some(job) = inbox.waits()
+    {
+        answers.push(job(held));
     }
     held.settle()?;
     for answer in answers {
         answer();
     }
-    Ok(next)
+    Ok(())
 }
 
 fn reason(panic: &(dyn Any + Send)) -> String {
