@@ -1,0 +1,178 @@
+//! From what was measured to what is read: the series for the plots, and the section of BENCHMARKS.md.
+
+use anyhow::Context;
+use serde::Serialize;
+
+use crate::measured::{COMPARED, Cost, LENGTHS, Measured, folder, write_json};
+use crate::product::Work;
+
+const COMMAND: &str = "just bench-peers";
+/// Between the two, BENCHMARKS.md is written by the run.
+const BEGIN: &str = "<!-- written by `just bench-peers`: begin -->\n";
+const END: &str = "<!-- written by `just bench-peers`: end -->";
+
+/// A plot, as `plots` reads it.
+#[derive(Serialize)]
+struct Plot {
+    title: &'static str,
+    unit: &'static str,
+    x: &'static str,
+    command: &'static str,
+    series: Vec<Series>,
+    notes: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Series {
+    name: String,
+    points: Vec<(f64, f64)>,
+}
+
+/// Writes `results/*.json` and the section.
+///
+/// # Errors
+/// When a file cannot be written, or the section's marks are not in BENCHMARKS.md.
+pub fn write(measured: &[Measured]) -> anyhow::Result<()> {
+    let cost = Plot {
+        title: "One load and one append: USD for a million commands",
+        unit: "USD",
+        x: "events in the product",
+        command: COMMAND,
+        series: series(measured, Measured::usd),
+        notes: notes(measured),
+    };
+    let load = Plot {
+        title: "One load: read units",
+        unit: "read units",
+        x: "events in the product",
+        command: COMMAND,
+        series: series(measured, |one| one.command.is_some().then_some(one.load.units)),
+        notes: notes(measured),
+    };
+    let results = folder().join("results");
+    write_json(&results.join("peers-cost.json"), &cost)?;
+    write_json(&results.join("peers-load.json"), &load)?;
+    write_section(measured)
+}
+
+fn write_section(measured: &[Measured]) -> anyhow::Result<()> {
+    let file = folder().join("../../BENCHMARKS.md");
+    let text = std::fs::read_to_string(&file)?;
+    let (before, rest) = text.split_once(BEGIN).context("BENCHMARKS.md has the mark of the begin")?;
+    let (_, after) = rest.split_once(END).context("BENCHMARKS.md has the mark of the end")?;
+    let section = format!("{before}{BEGIN}{}{END}{after}", tables(measured));
+    Ok(std::fs::write(file, section)?)
+}
+
+/// The rows: what was measured at every length, in the order in which it was measured.
+fn names(measured: &[Measured]) -> Vec<String> {
+    measured.iter().filter(|one| one.events == LENGTHS[0]).map(Measured::name).collect()
+}
+
+/// One measurement.
+#[must_use]
+pub fn at<'a>(measured: &'a [Measured], name: &str, work: Work, events: u64) -> Option<&'a Measured> {
+    measured.iter().find(|one| one.name() == name && one.work == work.name() && one.events == events)
+}
+
+fn series(measured: &[Measured], value: impl Fn(&Measured) -> Option<f64>) -> Vec<Series> {
+    let of = |name: String| {
+        let mine = LENGTHS.into_iter().filter_map(|events| at(measured, &name, Work::Price, events));
+        let point = |one: &Measured| Some((f64::from(u32::try_from(one.events).ok()?), value(one)?));
+        let points = mine.filter_map(point).collect();
+        Series { name, points }
+    };
+    names(measured).into_iter().map(of).collect()
+}
+
+/// What could not be done.
+fn notes(measured: &[Measured]) -> Vec<String> {
+    let failed = measured.iter().filter_map(|one| Some((one, one.failure.as_ref()?)));
+    let note = |(one, failure): (&Measured, &String)| {
+        let (name, events, seen) = (one.name(), grouped(one.events), grouped(one.seen));
+        format!("{name}: of {events} events its load sees {seen}, and the command fails: {failure}.")
+    };
+    failed.map(note).collect()
+}
+
+fn tables(measured: &[Measured]) -> String {
+    let names = names(measured);
+    let find = |name: &str, events| at(measured, name, Work::Price, events);
+    let done = |name: &str, events| find(name, events).filter(|one| one.command.is_some());
+    let append = |one: &Measured| one.command.map(|command| command.append);
+
+    let mut text = "\nRequests · units of an append (write units) and of a load (read units):\n".to_owned();
+    head(&mut text, ["creation", "append"].map(str::to_owned).into_iter().chain(lengths("load at ")));
+    for name in &names {
+        let appends = [0, COMPARED].map(|events| done(name, events).and_then(append));
+        let loads = LENGTHS.map(|events| done(name, events).map(|one| one.load));
+        row(&mut text, name, appends.into_iter().chain(loads).map(requests_and_units));
+    }
+    text += "\nUSD for a million commands, each one load and one append:\n";
+    head(&mut text, lengths("at "));
+    for name in &names {
+        row(&mut text, name, LENGTHS.map(|events| dollars(find(name, events).and_then(Measured::usd))));
+    }
+    text += &format!("\nOther work, and another way to ask, at {} events:\n", grouped(COMPARED));
+    head(&mut text, ["work", "append", "load", "USD for a million"].map(str::to_owned).into_iter());
+    let aside = |one: &&Measured| one.work != Work::Price.name() || !names.contains(&one.name());
+    for one in measured.iter().filter(aside) {
+        let costs = [append(one), Some(one.load)].map(requests_and_units);
+        row(&mut text, &one.name(), [one.work.clone()].into_iter().chain(costs).chain([dollars(one.usd())]));
+    }
+    let notes = notes(measured).into_iter().map(|note| format!("- {note}\n"));
+    text + "\n" + &notes.collect::<String>() + "\n"
+}
+
+fn lengths(before: &str) -> impl Iterator<Item = String> {
+    LENGTHS.into_iter().map(move |events| format!("{before}{}", grouped(events)))
+}
+
+fn head(text: &mut String, columns: impl Iterator<Item = String>) {
+    let columns: Vec<String> = columns.collect();
+    *text += "\n";
+    row(text, "", columns.iter().cloned());
+    row(text, "---", columns.iter().map(|_| "---".to_owned()));
+}
+
+fn row(text: &mut String, first: &str, cells: impl IntoIterator<Item = String>) {
+    let cells: Vec<String> = cells.into_iter().collect();
+    *text += &format!("| {first} | {} |\n", cells.join(" | "));
+}
+
+fn requests_and_units(cost: Option<Cost>) -> String {
+    cost.map_or("–".to_owned(), |cost| format!("{} · {}", rounded(cost.requests), rounded(cost.units)))
+}
+
+fn dollars(usd: Option<f64>) -> String {
+    usd.map_or("–".to_owned(), |usd| format!("{usd:.2}"))
+}
+
+fn rounded(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A count with commas.
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_read_as_people_write_them() {
+        assert_eq!([1, 1_000, 100_000, 1_234_567].map(grouped), ["1", "1,000", "100,000", "1,234,567"]);
+        assert_eq!([1.0, 129.5, 0.75].map(rounded), ["1", "129.5", "0.75"]);
+    }
+}
