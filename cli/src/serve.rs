@@ -91,7 +91,11 @@ pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
     let address = listener.local_addr()?;
     let ground = ground(&arguments, &settings).await?;
     if ground.engine.is_some() || arguments.create_tables {
-        create_tables(&ground.reach.dynamodb, &settings.tables).await?;
+        let created = create_tables(&ground.reach.dynamodb, &settings.tables).await;
+        created.with_context(|| match &ground.engine {
+            Some(_) => format!("--data {}: cannot be prepared; is there room?", arguments.data.display()),
+            None => "--create-tables".to_owned(),
+        })?;
     }
     let tables = settings.tables.clone();
     let system = Arc::new(System::new(&ground.reach, settings, edge.clone()));

@@ -15,6 +15,9 @@ const LOCK: &str = "dynamodb.lock";
 /// A line of the lock file, from the moment the database is there.
 const CREATED: &str = "database created";
 
+/// SQLite has no smaller page, and takes a file without one for a new database.
+const SMALLEST: u64 = 512;
+
 /// What stands for itself in the path of an SQLite URI.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
 
@@ -30,9 +33,9 @@ pub enum OpenError {
         /// Who holds it, as well as it is known.
         holder: String,
     },
-    /// The directory or its file may not be written: change its owner or mode, or choose another directory.
+    /// The directory or its file cannot be written: make room, change its owner or mode, or choose another directory.
     #[error(
-        "{path} cannot be written ({source}); change its owner or mode, or choose another data directory"
+        "{path} cannot be written ({source}); make room, change its owner or mode, or choose another data directory"
     )]
     NotWritable {
         /// The directory or file.
@@ -60,7 +63,7 @@ pub enum OpenError {
     },
     /// There was a database, and nothing is left of it: restore it from a copy, or choose another directory.
     #[error(
-        "{file} is empty or gone although a database was kept there; restore it from a copy, or choose another data directory"
+        "{file} is empty or gone although it should hold a database; restore it from a copy, or choose another data directory"
     )]
     Gone {
         /// The database file.
@@ -72,8 +75,25 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    pub(crate) fn damaged(file: &Path) -> impl FnOnce(DynoxideError) -> Self {
-        move |source| Self::Damaged { file: file.to_owned(), source }
+    /// Why SQLite does not open `file`: it is damaged, unless what it lies on is to blame.
+    pub(crate) fn not_opened(file: &Path) -> impl FnOnce(DynoxideError) -> Self {
+        // SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN
+        const GROUND: [i32; 4] = [8, 10, 13, 14];
+        move |source| {
+            let file = file.to_owned();
+            let code = match &source {
+                DynoxideError::SqliteError(error) => {
+                    error.sqlite_error().map(|error| error.extended_code & 0xff)
+                }
+                _ => None,
+            };
+            match code {
+                Some(code) if GROUND.contains(&code) => {
+                    Self::NotWritable { path: file, source: io::Error::other(source) }
+                }
+                _ => Self::Damaged { file, source },
+            }
+        }
     }
 }
 
@@ -102,7 +122,7 @@ pub(crate) fn claim(directory: &Path) -> Result<File, OpenError> {
     let was_created = text(&mut lock).lines().any(|line| line == CREATED);
     // Only after the lock: closing a descriptor of an open database would drop SQLite's own locks on it.
     let file = database_file(directory);
-    if was_created && std::fs::metadata(&file).map_or(0, |file| file.len()) == 0 {
+    if was_created && std::fs::metadata(&file).map_or(0, |file| file.len()) < SMALLEST {
         return Err(OpenError::Gone { file });
     }
     writable(&file).map_err(not_writable(&file))?;
@@ -157,12 +177,16 @@ pub(crate) fn memory_uri() -> String {
 
 /// Opens `file` for reading only, also while another process writes to it.
 pub(crate) fn open_read_only(file: &Path) -> Result<Database, OpenError> {
-    std::fs::metadata(file).map_err(|source| OpenError::NotFound { file: file.to_owned(), source })?;
+    let found =
+        std::fs::metadata(file).map_err(|source| OpenError::NotFound { file: file.to_owned(), source })?;
+    if found.len() < SMALLEST {
+        return Err(OpenError::Gone { file: file.to_owned() });
+    }
     let opened = Database::new(&uri(file, "?mode=ro"));
     // A read-only medium has no room for SQLite's shared memory. The file alone is whole only when no log is beside it.
     let opened = match opened {
         Err(_) if !log_file(file).exists() => Database::new(&uri(file, "?immutable=1")),
         opened => opened,
     };
-    opened.map_err(OpenError::damaged(file))
+    opened.map_err(OpenError::not_opened(file))
 }

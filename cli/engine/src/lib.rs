@@ -61,7 +61,7 @@ impl Engine {
         let announcements = Announcements::new();
         let (uri, log) = (directory::uri(&file, ""), || directory::log(&file).map(Some));
         let writer = Writer::open(&uri, Some(lock), log, shape.clone(), announcements.clone())
-            .map_err(OpenError::damaged(&file))?;
+            .map_err(OpenError::not_opened(&file))?;
         directory::created(directory)?;
         let unsettled = writer.unsettled();
         let writer = Some(start("engine-writer", writer)?);
@@ -77,7 +77,7 @@ impl Engine {
         let announcements = Announcements::new();
         let (uri, log) = (directory::memory_uri(), || Ok(None));
         let writer = Writer::open(&uri, None, log, Shape::default(), announcements.clone())
-            .map_err(OpenError::damaged(Path::new("the database in memory")))?;
+            .map_err(OpenError::not_opened(Path::new("the database in memory")))?;
         let unsettled = writer.unsettled();
         let writer = Some(start("engine-memory", writer)?);
         Ok(Self { threads: Arc::new(Threads { writer, reader: None, unsettled }), announcements })
