@@ -43,6 +43,14 @@ accept:
 bench *arguments:
     cargo bench -p cli --bench scale -- {{arguments}}
 
+# Measure what an append and a load cost here and in other event stores (needs Node.js)
+bench-peers:
+    tests/bench/run
+
+# Draw docs/benchmarks/NAME.svg from tests/bench/results/NAME.json
+plots:
+    cd tests/bench && cargo run --locked -p plots
+
 # Plant known faults in the code, one after the other, and demand that a test finds each
 planted-bugs *names:
     python3 tests/planted_bugs.py {{names}}

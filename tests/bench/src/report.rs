@@ -101,43 +101,45 @@ fn tables(measured: &[Measured]) -> String {
     let done = |name: &str, events| find(name, events).filter(|one| one.command.is_some());
     let append = |one: &Measured| one.command.map(|command| command.append);
 
-    let mut text = "\nRequests · units of an append (write units) and of a load (read units):\n".to_owned();
-    head(&mut text, ["creation", "append"].map(str::to_owned).into_iter().chain(lengths("load at ")));
-    for name in &names {
+    let of = |name: &str| {
         let appends = [0, COMPARED].map(|events| done(name, events).and_then(append));
         let loads = LENGTHS.map(|events| done(name, events).map(|one| one.load));
-        row(&mut text, name, appends.into_iter().chain(loads).map(requests_and_units));
-    }
-    text += "\nUSD for a million commands, each one load and one append:\n";
-    head(&mut text, lengths("at "));
-    for name in &names {
-        row(&mut text, name, LENGTHS.map(|events| dollars(find(name, events).and_then(Measured::usd))));
-    }
-    text += &format!("\nOther work, and another way to ask, at {} events:\n", grouped(COMPARED));
-    head(&mut text, ["work", "append", "load", "USD for a million"].map(str::to_owned).into_iter());
-    let aside = |one: &&Measured| one.work != Work::Price.name() || !names.contains(&one.name());
-    for one in measured.iter().filter(aside) {
+        row(name, appends.into_iter().chain(loads).map(requests_and_units))
+    };
+    let costs =
+        |name: &str| row(name, LENGTHS.map(|events| dollars(find(name, events).and_then(Measured::usd))));
+    let besides = |one: &Measured| {
         let costs = [append(one), Some(one.load)].map(requests_and_units);
-        row(&mut text, &one.name(), [one.work.clone()].into_iter().chain(costs).chain([dollars(one.usd())]));
-    }
-    let notes = notes(measured).into_iter().map(|note| format!("- {note}\n"));
-    text + "\n" + &notes.collect::<String>() + "\n"
+        row(&one.name(), [one.work.clone()].into_iter().chain(costs).chain([dollars(one.usd())]))
+    };
+    let is_aside = |one: &&Measured| one.work != Work::Price.name() || !names.contains(&one.name());
+    let mut text =
+        vec!["\nRequests · units of an append (write units) and of a load (read units):\n".to_owned()];
+    text.push(head(["creation", "append"].map(str::to_owned).into_iter().chain(lengths("load at "))));
+    text.extend(names.iter().map(|name| of(name)));
+    text.push("\nUSD for a million commands, each one load and one append:\n".to_owned());
+    text.push(head(lengths("at ")));
+    text.extend(names.iter().map(|name| costs(name)));
+    text.push(format!("\nOther work, and another way to ask, at {} events:\n", grouped(COMPARED)));
+    text.push(head(["work", "append", "load", "USD for a million"].map(str::to_owned).into_iter()));
+    text.extend(measured.iter().filter(is_aside).map(besides));
+    text.push("\n".to_owned());
+    text.extend(notes(measured).into_iter().map(|note| format!("- {note}\n")));
+    text.concat() + "\n"
 }
 
 fn lengths(before: &str) -> impl Iterator<Item = String> {
     LENGTHS.into_iter().map(move |events| format!("{before}{}", grouped(events)))
 }
 
-fn head(text: &mut String, columns: impl Iterator<Item = String>) {
+fn head(columns: impl Iterator<Item = String>) -> String {
     let columns: Vec<String> = columns.collect();
-    *text += "\n";
-    row(text, "", columns.iter().cloned());
-    row(text, "---", columns.iter().map(|_| "---".to_owned()));
+    format!("\n{}{}", row("", columns.iter().cloned()), row("---", columns.iter().map(|_| "---".to_owned())))
 }
 
-fn row(text: &mut String, first: &str, cells: impl IntoIterator<Item = String>) {
+fn row(first: &str, cells: impl IntoIterator<Item = String>) -> String {
     let cells: Vec<String> = cells.into_iter().collect();
-    *text += &format!("| {first} | {} |\n", cells.join(" | "));
+    format!("| {first} | {} |\n", cells.join(" | "))
 }
 
 fn requests_and_units(cost: Option<Cost>) -> String {
