@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -193,11 +193,10 @@ fn cut(data: &Path, size: u64) {
 
 /// Every bit of a page becomes its opposite.
 fn turn_over(file: &Path, page: u64) {
-    let mut file = OpenOptions::new().read(true).write(true).open(file).unwrap();
-    let mut bytes = vec![0; PAGE as usize];
-    file.seek(SeekFrom::Start(page * PAGE)).unwrap();
-    file.read_exact(&mut bytes).unwrap();
-    bytes.iter_mut().for_each(|byte| *byte = !*byte);
-    file.seek(SeekFrom::Start(page * PAGE)).unwrap();
-    file.write_all(&bytes).unwrap();
+    let mut bytes = std::fs::read(file).unwrap();
+    let from = usize::try_from(page * PAGE).unwrap();
+    for byte in &mut bytes[from..][..usize::try_from(PAGE).unwrap()] {
+        *byte = !*byte;
+    }
+    std::fs::write(file, bytes).unwrap();
 }

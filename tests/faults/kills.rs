@@ -22,13 +22,8 @@ const DEATHS: [&str; 4] = ["under load", "while starting", "while rebuilding", "
 #[test]
 fn killed_at_any_moment_the_ledger_is_whole_afterwards() {
     let base = std::env::var("LEDGER_FAULTS_SEED").ok().map(|seed| seed.parse().unwrap());
-    let seeds = match base {
-        Some(seed) => seed..seed + 1,
-        None => {
-            let first = fastrand::u64(..u64::MAX / 1_000_000);
-            first..first + LEDGERS
-        }
-    };
+    let first = base.unwrap_or_else(|| fastrand::u64(..u64::MAX / 1_000_000));
+    let seeds = first..first + if base.is_some() { 1 } else { LEDGERS };
     let killed: Vec<_> = std::thread::scope(|scope| {
         let ledgers: Vec<_> = seeds.map(|seed| (seed, scope.spawn(move || lives_of(seed)))).collect();
         ledgers.into_iter().map(|(seed, ledger)| (seed, ledger.join().unwrap())).collect()

@@ -52,7 +52,9 @@ async fn a_ledger_that_became_read_only_is_not_served_and_is_whole() {
     crate::whole::until_caught_up(&ledger).await;
     assert_eq!(ledger.terminate(), Some(0));
     let files: Vec<_> = std::fs::read_dir(&ledger.data).unwrap().map(|file| file.unwrap().path()).collect();
-    files.iter().for_each(|file| mode(file, 0o444));
+    for file in &files {
+        mode(file, 0o444);
+    }
     mode(&ledger.data, 0o555);
     let serve = obeying_modes(&["serve", "--listen", "127.0.0.1:0"], &ledger.data);
     let verify = obeying_modes(&["verify", "--receipts", "--views"], &ledger.data);

@@ -139,10 +139,10 @@ async fn before_a_checkpoint_without_a_record_is_passed_over_its_consumer_catche
     let first = checkpoint(&arn, &shard, &log.number(0));
     world.client.put_item().table_name("checkpoints").set_item(Some(first)).send().await.unwrap();
     let (again, tried) = (Log::default(), Arc::new(AtomicUsize::new(0)));
-    let (tries, seen) = (tried.clone(), again.clone());
+    let (attempts, seen) = (tried.clone(), again.clone());
     let reader = mapping("reader").on_missed(move || {
         assert_eq!(seen.calls().len(), 0, "a record was handled before");
-        let failed = tries.fetch_add(1, Ordering::Relaxed) == 0;
+        let failed = attempts.fetch_add(1, Ordering::Relaxed) == 0;
         std::future::ready(if failed { Err("not yet".to_owned()) } else { Ok(()) })
     });
     let running = world.run(reader, &again, |_| done());
