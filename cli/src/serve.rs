@@ -93,7 +93,10 @@ pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
     if ground.engine.is_some() || arguments.create_tables {
         let created = create_tables(&ground.reach.dynamodb, &settings.tables).await;
         created.with_context(|| match &ground.engine {
-            Some(_) => format!("--data {}: cannot be prepared; is there room?", arguments.data.display()),
+            Some(_) => format!(
+                "--data {}: cannot be prepared; make room, or restore it from a copy",
+                arguments.data.display()
+            ),
             None => "--create-tables".to_owned(),
         })?;
     }

@@ -1,5 +1,7 @@
 //! Killed at any moment of its life, again and again, while clients write: nothing acknowledged is lost, nothing is applied
 //! twice, and everything that follows the ledger catches up. `LEDGER_FAULTS_SEED=n` repeats the plan of one ledger.
+//!
+//! A kill takes the process and not the power: what the kernel was given survives, also where it is not on disk yet.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
