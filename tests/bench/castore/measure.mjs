@@ -11,7 +11,7 @@ const SNAPSHOTS = 'castore-snapshots';
 const TRANSACTION = 100;
 const STORE = 'product';
 
-const { endpoint, works, jobs, repeats } = JSON.parse(await text(process.stdin));
+const { endpoint, works, jobs } = JSON.parse(await text(process.stdin));
 
 const dynamoDBClient = new DynamoDBClient({
   endpoint,
@@ -69,7 +69,6 @@ const configurations = {
   // The product is folded from all its events.
   default: {
     load: async id => (await products.getAggregate(id)).aggregate,
-    pushed: async () => {},
   },
   'a snapshot kept by the application': {
     load: async id => {
@@ -82,16 +81,15 @@ const configurations = {
   // What looks like the way to ask for the newest event alone.
   '`limit: 1`, newest first': {
     load: async id => (await products.getEvents(id, { limit: 1, reverse: true })).events[0],
-    pushed: async () => {},
   },
 };
 
 const metered = async () => (await fetch(`${endpoint}/meter`, { method: 'POST' })).json();
 
-for (const { configuration, work, events, id } of jobs) {
+for (const { configuration, work, events, id, repeats } of jobs) {
   const { load, pushed } = configurations[configuration];
   await prefill(work, id, events);
-  if (events > 0) await pushed((await products.getAggregate(id)).aggregate);
+  if (events > 0 && pushed) await pushed((await products.getAggregate(id)).aggregate);
   await metered();
   let seen = 0;
   for (let n = 0; n < repeats; n++) seen = (await load(id))?.version ?? 0;
@@ -100,7 +98,7 @@ for (const { configuration, work, events, id } of jobs) {
     const [of, prevAggregate] = events === 0 ? [`${id}-${n}`, undefined] : [id, await load(id)];
     const next = event(work, of, (prevAggregate?.version ?? 0) + 1);
     const { nextAggregate } = await products.pushEvent(next, { prevAggregate });
-    await pushed(nextAggregate);
+    if (pushed) await pushed(nextAggregate);
   }
   const commands = await metered();
   console.log(JSON.stringify({ configuration, work, events, seen, loads, commands }));

@@ -9,14 +9,14 @@ use serde_json::{Map, Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use crate::measure::REPEATS;
+use crate::measure::repeats;
 use crate::measured::{COMPARED, CommandCost, Cost, Measured, folder};
 use crate::meter::Metered;
 use crate::product::{self, Work};
 use crate::proxy::Proxy;
 
 /// 200,000 events are written and read several times.
-const LONGEST: Duration = Duration::from_mins(15);
+const LONGEST: Duration = Duration::from_mins(30);
 
 /// The configurations, as `castore/measure.mjs` names them.
 const DEFAULT: &str = "default";
@@ -67,13 +67,12 @@ fn orders(proxy: &Proxy, lengths: &[u64]) -> anyhow::Result<Value> {
     ];
     let jobs = at(DEFAULT).chain(at(SNAPSHOTS)).chain(asides).map(|(configuration, work, events)| {
         let id = product::id("castore", configuration, work, events);
-        json!({ "configuration": configuration, "work": work.name(), "events": events, "id": id })
+        json!({ "configuration": configuration, "work": work.name(), "events": events, "id": id, "repeats": repeats(events) })
     });
     Ok(json!({
         "endpoint": format!("http://{}", proxy.address),
         "works": told.into_iter().collect::<Result<Map<_, _>, _>>()?,
         "jobs": jobs.collect::<Vec<_>>(),
-        "repeats": REPEATS,
     }))
 }
 
@@ -86,8 +85,8 @@ fn events(work: Work) -> anyhow::Result<Value> {
 
 fn measured(line: &str) -> anyhow::Result<Measured> {
     let Line { configuration, work, events, seen, loads, commands } = serde_json::from_str(line)?;
-    let command = CommandCost::mean(&commands, REPEATS)?;
-    let load = Cost::mean(loads.reads(), REPEATS);
+    let command = CommandCost::mean(&commands, repeats(events))?;
+    let load = Cost::mean(loads.reads(), repeats(events));
     let system = "castore".into();
     let measured =
         Measured { system, configuration, work, events, seen, load, command: Some(command), failure: None };

@@ -2,12 +2,16 @@
 
 use async_trait::async_trait;
 
-use crate::measured::{CommandCost, Cost, Measured};
+use crate::measured::{COMPARED, CommandCost, Cost, Measured};
 use crate::meter::Meter;
 use crate::product::{self, Work};
 
-/// How many loads and commands are counted; the figures are means.
-pub const REPEATS: u32 = 3;
+/// How many loads and commands are counted at a length; the figures are means. A load of a long history takes long, and
+/// what it asks for never differs.
+#[must_use]
+pub fn repeats(events: u64) -> u32 {
+    if events > COMPARED { 1 } else { 3 }
+}
 
 /// An event store, as its users use it.
 #[async_trait]
@@ -54,15 +58,15 @@ pub async fn measure(store: &dyn Store, meter: &Meter, events: u64) -> anyhow::R
         store.prefill(&id, events).await?;
     }
     drop(meter.take());
-    let mut seen = 0;
-    for _ in 0..REPEATS {
+    let (mut seen, repeats) = (0, repeats(events));
+    for _ in 0..repeats {
         seen = store.load(&id).await?;
     }
-    let load = Cost::mean(meter.take().reads(), REPEATS);
+    let load = Cost::mean(meter.take().reads(), repeats);
     let done = commands(store, &id, events).await;
     let metered = meter.take();
     let (command, failure) = match done {
-        Ok(()) => (Some(CommandCost::mean(&metered, REPEATS)?), None),
+        Ok(()) => (Some(CommandCost::mean(&metered, repeats)?), None),
         Err(error) => (None, Some(format!("{error:#}"))),
     };
     let (system, configuration, work) =
@@ -73,7 +77,7 @@ pub async fn measure(store: &dyn Store, meter: &Meter, events: u64) -> anyhow::R
 }
 
 async fn commands(store: &dyn Store, id: &str, events: u64) -> anyhow::Result<()> {
-    for n in 1..=u64::from(REPEATS) {
+    for n in 1..=u64::from(repeats(events)) {
         if events == 0 {
             store.create(&format!("{id}-{n}")).await?;
         } else {

@@ -143,16 +143,20 @@ fn row(first: &str, cells: impl IntoIterator<Item = String>) -> String {
 }
 
 fn requests_and_units(cost: Option<Cost>) -> String {
-    cost.map_or("–".to_owned(), |cost| format!("{} · {}", rounded(cost.requests), rounded(cost.units)))
+    cost.map_or("–".to_owned(), |cost| format!("{} · {}", figure(cost.requests, 0), figure(cost.units, 0)))
 }
 
 fn dollars(usd: Option<f64>) -> String {
-    usd.map_or("–".to_owned(), |usd| format!("{usd:.2}"))
+    usd.map_or("–".to_owned(), |usd| figure(usd, 2))
 }
 
-fn rounded(value: f64) -> String {
-    let text = format!("{value:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+/// A figure with at least so many decimals and at most three, its thousands apart.
+fn figure(value: f64, least: usize) -> String {
+    let text = format!("{value:.3}");
+    let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+    let part = format!("{:0<least$}", part.trim_end_matches('0'));
+    let whole = whole.parse().map_or(whole.to_owned(), grouped);
+    if part.is_empty() { whole } else { format!("{whole}.{part}") }
 }
 
 /// A count with commas.
@@ -175,6 +179,7 @@ mod tests {
     #[test]
     fn figures_read_as_people_write_them() {
         assert_eq!([1, 1_000, 100_000, 1_234_567].map(grouped), ["1", "1,000", "100,000", "1,234,567"]);
-        assert_eq!([1.0, 129.5, 0.75].map(rounded), ["1", "129.5", "0.75"]);
+        assert_eq!([1.0, 129.5, 9_643.0].map(|units| figure(units, 0)), ["1", "129.5", "9,643"]);
+        assert_eq!([1.5, 1_207.875, 4.0].map(|usd| figure(usd, 2)), ["1.50", "1,207.875", "4.00"]);
     }
 }
