@@ -50,6 +50,14 @@ pub fn draw(plot: &Plot) -> anyhow::Result<String> {
     Ok(svg)
 }
 
+impl Plot {
+    /// Neighbours are alike where there are many, as a system and its other configuration.
+    fn colour(&self, n: usize) -> RGBColor {
+        let apart = if self.series.len() * 2 <= SERIES.len() { 2 } else { 1 };
+        SERIES[n * apart % SERIES.len()]
+    }
+}
+
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
 fn lines(area: &Area, plot: &Plot, x: Scale, y: Scale) -> anyhow::Result<()> {
@@ -74,9 +82,9 @@ fn lines(area: &Area, plot: &Plot, x: Scale, y: Scale) -> anyhow::Result<()> {
         .y_label_formatter(&|mark| label(*mark))
         .draw()?;
     for (n, series) in plot.series.iter().enumerate() {
-        chart.draw_series(LineSeries::new(series.points.iter().copied(), colour(n).stroke_width(2)))?;
+        chart.draw_series(LineSeries::new(series.points.iter().copied(), plot.colour(n).stroke_width(2)))?;
         for point in &series.points {
-            mark(area, n, chart.backend_coord(point))?;
+            mark(area, n, plot.colour(n), chart.backend_coord(point))?;
         }
     }
     Ok(())
@@ -86,21 +94,17 @@ fn names(area: &Area, plot: &Plot) -> anyhow::Result<()> {
     let top = 48;
     for (n, series) in plot.series.iter().enumerate() {
         let y = top + LINE * i32::try_from(n)?;
-        area.draw(&PathElement::new(vec![(0, y), (24, y)], colour(n).stroke_width(2)))?;
-        mark(area, n, (12, y))?;
+        area.draw(&PathElement::new(vec![(0, y), (24, y)], plot.colour(n).stroke_width(2)))?;
+        mark(area, n, plot.colour(n), (12, y))?;
         let style = (FONT, 15).into_font().color(&TEXT).pos(Pos::new(HPos::Left, VPos::Center));
         area.draw(&Text::new(series.name.clone(), (32, y), style))?;
     }
     Ok(())
 }
 
-fn colour(n: usize) -> RGBColor {
-    SERIES[n % SERIES.len()]
-}
-
 /// Neighbours differ in form, so that lines upon each other are told apart.
-fn mark(area: &Area, n: usize, at: (i32, i32)) -> anyhow::Result<()> {
-    let (filled, line) = (colour(n).filled(), colour(n).stroke_width(2));
+fn mark(area: &Area, n: usize, colour: RGBColor, at: (i32, i32)) -> anyhow::Result<()> {
+    let (filled, line) = (colour.filled(), colour.stroke_width(2));
     let square = [(at.0 - 4, at.1 - 4), (at.0 + 4, at.1 + 4)];
     match n % 6 {
         0 => area.draw(&Circle::new(at, 5, filled))?,
