@@ -39,9 +39,17 @@ accept:
     LEDGER_ACCEPT=1 cargo test -p cli --test whole openapi
     LEDGER_ACCEPT=1 cargo test -p cli --test whole tours
 
-# Measure export and verify beside a bare read of the table
-bench:
-    cargo bench -p cli --bench auditing
+# Measure what the system does in a given time, beside the engine alone; `just bench starting 1000000` for a large ledger
+bench *arguments:
+    cargo bench -p cli --bench scale -- {{arguments}}
+
+# Measure what an append and a load cost here and in other event stores (needs Node.js)
+bench-peers:
+    tests/bench/run
+
+# Draw docs/benchmarks/NAME.svg from tests/bench/results/NAME.json
+plots:
+    cd tests/bench && cargo run --locked -p plots
 
 # Plant known faults in the code, one after the other, and demand that a test finds each
 planted-bugs *names:

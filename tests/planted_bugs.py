@@ -10,6 +10,7 @@ import pathlib, subprocess, sys, time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SIMULATION = "-p cli --test simulation"
+FAULTS = "-p cli --test faults"
 BUGS = [
     # name, file, what stands there, what is planted, the tests that have to find it
     ("version-guard-dropped", "projections/src/views/dynamodb.rs",
@@ -55,6 +56,20 @@ BUGS = [
     ("broken-link-not-named", "event-store/src/verify/chain.rs",
      ".filter(|hash| !hashes.contains(hash))?;", ".filter(|hash| !hashes.contains(hash) && hashes.is_empty())?;",
      "-p event-store --test verify"),
+    ("checkpoint-before-its-records", "cli/src/mapping/follow.rs",
+     "let outcome = self.call(batch.next()).await;",
+     "let last = batch.next().last().map(|last| sequence_number(last).to_owned()).unwrap_or_default();\n            "
+     "self.keep(arn, shard, &Position::After(last)).await;\n            "
+     "let outcome = self.call(batch.next()).await;", FAULTS + " kills"),
+    ("nothing-made-good-after-a-wrong-checkpoint", "cli/src/serve/background.rs",
+     "async move { catch_up(&system).await }", "async move { if system.consumers().next().is_none() { catch_up(&system).await } else { Ok(()) } }",
+     FAULTS + " checkpoints"),
+    ("end-of-a-shard-believed", "cli/src/mapping/follow.rs",
+     "Some(Position::Finished) if !self.source.keeps_checkpoints =>", "Some(Position::Finished) =>", FAULTS + " checkpoints"),
+    ("full-disk-taken-for-damage", "cli/engine/src/directory.rs",
+     "Some(code) if GROUND.contains(&code) =>", "Some(code) if GROUND.contains(&-code) =>", FAULTS + " disk"),
+    ("read-only-ledger-not-readable", "cli/engine/src/directory.rs",
+     "Err(_) if !log_file(file).exists() =>", "Err(_) if file.is_dir() =>", FAULTS + " start"),
 ]
 
 

@@ -24,12 +24,29 @@ pub struct Ledger {
     pub http: reqwest::Client,
     started: Instant,
     process: Child,
+    begin: Begin,
     _directory: Option<TempDir>,
+}
+
+/// How a server is started, also the next time.
+#[derive(Clone, Default)]
+struct Begin {
+    /// The program that starts it, and that one's arguments.
+    under: Vec<String>,
+    arguments: Vec<String>,
+    settings: Vec<(String, String)>,
 }
 
 /// A program without the settings of whoever runs the tests.
 pub fn program() -> Command {
-    let mut command = Command::new(LEDGER);
+    program_under(&[])
+}
+
+/// The program, started by another one: its name and arguments.
+pub fn program_under(under: &[String]) -> Command {
+    let mut words = under.iter().map(String::as_str).chain([LEDGER]);
+    let mut command = Command::new(words.next().unwrap_or(LEDGER));
+    command.args(words);
     for (name, _) in
         std::env::vars().filter(|(name, _)| name.starts_with("LEDGER_") || name.starts_with("AWS_"))
     {
@@ -46,22 +63,30 @@ impl Ledger {
 
     /// An empty ledger with further arguments and settings.
     pub fn start_with(arguments: &[&str], settings: &[(&str, &str)]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let data = directory.path().join("data");
-        let (process, url) = serve(&data, arguments, settings);
-        let (http, started) = (reqwest::Client::new(), Instant::now());
-        Self { url, data, http, started, process, _directory: Some(directory) }
+        Self::start_under(&[], arguments, settings)
     }
 
-    /// `kill -9`.
-    pub fn kill(&mut self) {
+    /// An empty ledger whose program is started by another one.
+    pub fn start_under(under: &[&str], arguments: &[&str], settings: &[(&str, &str)]) -> Self {
+        let texts = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
+        let settings = settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let begin = Begin { under: texts(under), arguments: texts(arguments), settings };
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("data");
+        let (process, url) = serve(&data, &begin);
+        let (http, started) = (reqwest::Client::new(), Instant::now());
+        Self { url, data, http, started, process, begin, _directory: Some(directory) }
+    }
+
+    /// `kill -9`; false if it had ended before.
+    pub fn kill(&mut self) -> bool {
         self.process.kill().unwrap();
-        self.process.wait().unwrap();
+        self.process.wait().unwrap().code().is_none()
     }
 
     /// Starts again on the same data, on another port.
     pub fn restart(&mut self) {
-        (self.process, self.url) = serve(&self.data, &[], &[]);
+        (self.process, self.url) = serve(&self.data, &self.begin);
     }
 
     /// SIGTERM, and the exit code.
@@ -190,13 +215,13 @@ impl Drop for Ledger {
 }
 
 /// Starts the program and waits until it says where it listens.
-fn serve(data: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> (Child, String) {
-    let mut command = program();
+fn serve(data: &Path, begin: &Begin) -> (Child, String) {
+    let mut command = program_under(&begin.under);
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(data)
-        .args(arguments)
-        .envs(settings.iter().copied());
+        .args(&begin.arguments)
+        .envs(begin.settings.iter().cloned());
     let log = OpenOptions::new().create(true).append(true).open(data.with_extension("log")).unwrap();
     let mut process = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
     let mut line = String::new();

@@ -25,6 +25,7 @@ use crate::environment;
 use crate::system::{Reach, System, create_tables};
 
 pub use asked::Lines;
+pub(crate) use reconcile::catch_up;
 pub(crate) use socket::listen;
 
 /// Which ledger an operator's command is for.

@@ -92,7 +92,14 @@ pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
     let address = listener.local_addr()?;
     let ground = ground(&arguments, &settings).await?;
     if ground.engine.is_some() || arguments.create_tables {
-        create_tables(&ground.reach.dynamodb, &settings.tables).await?;
+        let created = create_tables(&ground.reach.dynamodb, &settings.tables).await;
+        created.with_context(|| match &ground.engine {
+            Some(_) => format!(
+                "--data {}: cannot be prepared; make room, or restore it from a copy",
+                arguments.data.display()
+            ),
+            None => "--create-tables".to_owned(),
+        })?;
     }
     let tables = settings.tables.clone();
     let system = Arc::new(System::new(&ground.reach, settings, edge.clone()));
@@ -106,7 +113,7 @@ pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
         system.clone(),
         &ground.source,
         ground.engine.as_ref(),
-        &ground.reach.dynamodb,
+        &ground.reach.following,
         &tables,
         Duration::from_secs(arguments.retry_parked_every),
         &stopping,

@@ -40,9 +40,15 @@ pub struct System {
     /// Time and ids.
     pub edge: Edge,
     bus: Arc<LocalBus>,
+    asked: Asked,
+    settings: Settings,
+}
+
+/// What queries ask; their answers are waited for.
+struct Asked {
+    views: Arc<dyn Views>,
     prices: Arc<dyn PriceLog>,
     receipts: Arc<dyn Receipts>,
-    settings: Settings,
 }
 
 /// How the system reaches what it runs on.
@@ -51,6 +57,8 @@ pub struct Reach {
     pub dynamodb: SdkConfig,
     /// The tables for long reads; the same where they cannot get in the way.
     pub reading: SdkConfig,
+    /// The tables for what follows behind commands: views, publishing; the same where it cannot get in the way.
+    pub following: SdkConfig,
     /// `EventBridge`, where a bus of it is configured.
     pub event_bridge: Option<SdkConfig>,
 }
@@ -59,13 +67,15 @@ impl Reach {
     /// Everything by the AWS SDK's own environment.
     #[must_use]
     pub fn aws(aws: SdkConfig) -> Self {
-        Self { dynamodb: aws.clone(), reading: aws.clone(), event_bridge: Some(aws) }
+        let (reading, following) = (aws.clone(), aws.clone());
+        Self { dynamodb: aws.clone(), reading, following, event_bridge: Some(aws) }
     }
 
     /// The tables on the embedded engine.
     #[must_use]
     pub fn embedded(engine: &Engine, event_bridge: Option<SdkConfig>) -> Self {
-        Self { dynamodb: engine.sdk_config(), reading: engine.reading_config(), event_bridge }
+        let (reading, following) = (engine.reading_config(), engine.following_config());
+        Self { dynamodb: engine.sdk_config(), reading, following, event_bridge }
     }
 }
 
@@ -73,24 +83,24 @@ impl System {
     /// The system over the tables `settings` names.
     #[must_use]
     pub fn new(reach: &Reach, settings: Settings, edge: Edge) -> Self {
-        let client = metering::client(&reach.dynamodb);
+        let (client, following) = (metering::client(&reach.dynamodb), metering::client(&reach.following));
         let tables = &settings.tables;
         let journal: Arc<dyn Journal> = Arc::new(DynamoJournal::new(client.clone(), &tables.events));
         let reading = Arc::new(DynamoJournal::new(metering::client(&reach.reading), &tables.events));
-        let parking: Arc<dyn Parking> = Arc::new(DynamoParking::new(client.clone(), &tables.parking));
-        let receipts: Arc<dyn Receipts> = Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts));
-        let views: Arc<dyn Views> = Arc::new(DynamoViews::new(client.clone(), &tables.products));
-        let prices: Arc<dyn PriceLog> = Arc::new(DynamoPriceLog::new(client.clone(), &tables.prices));
+        let behind: Arc<dyn Journal> = Arc::new(DynamoJournal::new(following.clone(), &tables.events));
+        let parking: Arc<dyn Parking> = Arc::new(DynamoParking::new(following.clone(), &tables.parking));
+        let views: Arc<dyn Views> = Arc::new(DynamoViews::new(following.clone(), &tables.products));
+        let prices = Arc::new(DynamoPriceLog::new(following.clone(), &tables.prices));
         let read_models: Vec<Arc<dyn Projection>> = vec![
-            Arc::new(Catalogue::new(views.clone(), journal.clone())),
-            Arc::new(Prices::new(prices.clone(), journal.clone())),
+            Arc::new(Catalogue::new(views.clone(), behind.clone())),
+            Arc::new(Prices::new(prices, behind.clone())),
         ];
         let clock = edge.clock.clone();
         let projector = Projector::new(views.clone(), read_models.clone(), parking.clone(), clock.clone());
-        let bus = Arc::new(LocalBus::new(client, &tables.bus, clock.clone()));
+        let bus = Arc::new(LocalBus::new(following.clone(), &tables.bus, clock.clone()));
         let ports = Ports {
-            journal: journal.clone(),
-            receipts: receipts.clone(),
+            journal: behind,
+            receipts: Arc::new(DynamoReceipts::new(following, &tables.receipts)),
             parking: parking.clone(),
             bus: configured_bus(reach, &settings, bus.clone()),
             clock,
@@ -106,8 +116,7 @@ impl System {
             views,
             edge,
             bus,
-            prices,
-            receipts,
+            asked: Asked::of(&client, tables),
             settings,
         }
     }
@@ -126,9 +135,9 @@ impl System {
             default_currency: self.settings.default_currency,
         });
         let queries = projections::http::routes(QueryApi {
-            views: self.views.clone(),
-            prices: self.prices.clone(),
-            receipts: self.receipts.clone(),
+            views: self.asked.views.clone(),
+            prices: self.asked.prices.clone(),
+            receipts: self.asked.receipts.clone(),
             journal: self.journal.clone(),
             clock: self.edge.clock.clone(),
         });
@@ -138,6 +147,16 @@ impl System {
             stopping,
         });
         commands.merge(queries).merge(events).merge(about::routes())
+    }
+}
+
+impl Asked {
+    fn of(client: &Client, tables: &Tables) -> Self {
+        Self {
+            views: Arc::new(DynamoViews::new(client.clone(), &tables.products)),
+            prices: Arc::new(DynamoPriceLog::new(client.clone(), &tables.prices)),
+            receipts: Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts)),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType, TableStatus,
@@ -111,18 +111,23 @@ pub async fn create(client: &Client, table: &str, shape: &str) -> Result<(), Cre
     match request.send().await {
         Ok(_) => {}
         Err(error) if error.code() == Some("ResourceInUseException") => {}
-        Err(error) => {
-            return Err(refused(aws_sdk_dynamodb::error::DisplayErrorContext(error).to_string()));
-        }
+        Err(error) => return Err(refused(said(&error))),
     }
     until_active(client, table).await.map_err(refused)
+}
+
+/// What `DynamoDB` said, or why it said nothing.
+fn said<E: ProvideErrorMetadata + std::error::Error>(error: &E) -> String {
+    match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        _ => DisplayErrorContext(error).to_string(),
+    }
 }
 
 async fn until_active(client: &Client, table: &str) -> Result<(), String> {
     for _ in 0..ASKED {
         let described = client.describe_table().table_name(table).send().await;
-        let described =
-            described.map_err(|error| aws_sdk_dynamodb::error::DisplayErrorContext(error).to_string())?;
+        let described = described.map_err(|error| said(&error))?;
         if described.table.and_then(|table| table.table_status) == Some(TableStatus::Active) {
             return Ok(());
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
@@ -15,6 +16,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::retry::ReconnectMode;
 
 use crate::Threads;
 use crate::dispatch::Answer;
@@ -25,22 +27,30 @@ const ENDPOINT: &str = "http://embedded-engine.invalid";
 /// A rebuild may queue much work before a request; this only ends what hangs for good.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Which thread a request goes to.
+/// Which thread a request goes to, and where it waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     ReadWrite,
+    /// As `ReadWrite`, behind it.
+    Behind,
     LongReads,
 }
 
 /// Settings for any AWS SDK client, answered by `threads`.
 pub(crate) fn sdk_config(threads: Arc<Threads>, access: Access) -> SdkConfig {
     let credentials = Credentials::new("local", "local", None, None, "embedded-engine");
+    // There is no connection to be closed after an error.
+    let retry = RetryConfig::standard()
+        .with_initial_backoff(Duration::from_millis(20))
+        .with_reconnect_mode(ReconnectMode::ReuseAllConnections);
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new("local"))
         .endpoint_url(ENDPOINT)
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(20)))
+        .retry_config(retry)
+        // A request that waits for its turn is sent once: given up and sent again it would only make the queue longer.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .timeout_config(TimeoutConfig::builder().operation_timeout(TIMEOUT).build())
         .http_client(InProcess { threads, access })
         .build()

@@ -12,6 +12,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 /// These names are stored. Never rename: a renamed file is a lost ledger.
 const DATABASE: &str = "dynamodb.sqlite3";
 const LOCK: &str = "dynamodb.lock";
+/// A line of the lock file, from the moment the database is there.
+const CREATED: &str = "database created";
+
+/// SQLite has no smaller page, and takes a file without one for a new database.
+const SMALLEST: u64 = 512;
 
 /// What stands for itself in the path of an SQLite URI.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
@@ -28,9 +33,9 @@ pub enum OpenError {
         /// Who holds it, as well as it is known.
         holder: String,
     },
-    /// The directory or its file may not be written: change its owner or mode, or choose another directory.
+    /// The directory or its file cannot be written: make room, change its owner or mode, or choose another directory.
     #[error(
-        "{path} cannot be written ({source}); change its owner or mode, or choose another data directory"
+        "{path} cannot be written ({source}); make room, change its owner or mode, or choose another data directory"
     )]
     NotWritable {
         /// The directory or file.
@@ -56,14 +61,39 @@ pub enum OpenError {
         /// What the engine said.
         source: DynoxideError,
     },
+    /// There was a database, and nothing is left of it: restore it from a copy, or choose another directory.
+    #[error(
+        "{file} is empty or gone although it should hold a database; restore it from a copy, or choose another data directory"
+    )]
+    Gone {
+        /// The database file.
+        file: PathBuf,
+    },
     /// The operating system gave no thread: free some resources and try again.
     #[error("the embedded engine could not start its thread ({0}); free some resources and try again")]
     Thread(#[source] io::Error),
 }
 
 impl OpenError {
-    pub(crate) fn damaged(file: &Path) -> impl FnOnce(DynoxideError) -> Self {
-        move |source| Self::Damaged { file: file.to_owned(), source }
+    /// Why SQLite does not open `file`: it is damaged, unless what it lies on is to blame.
+    pub(crate) fn not_opened(file: &Path) -> impl FnOnce(DynoxideError) -> Self {
+        // SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN
+        const GROUND: [i32; 4] = [8, 10, 13, 14];
+        move |source| {
+            let file = file.to_owned();
+            let code = match &source {
+                DynoxideError::SqliteError(error) => {
+                    error.sqlite_error().map(|error| error.extended_code & 0xff)
+                }
+                _ => None,
+            };
+            match code {
+                Some(code) if GROUND.contains(&code) => {
+                    Self::NotWritable { path: file, source: io::Error::other(source) }
+                }
+                _ => Self::Damaged { file, source },
+            }
+        }
     }
 }
 
@@ -84,33 +114,54 @@ pub(crate) fn claim(directory: &Path) -> Result<File, OpenError> {
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            return Err(OpenError::InUse { directory: directory.to_owned(), holder: holder(&mut lock) });
+            let holder = text(&mut lock).lines().next().unwrap_or("another process").to_owned();
+            return Err(OpenError::InUse { directory: directory.to_owned(), holder });
         }
         Err(TryLockError::Error(source)) => return Err(not_writable(&path)(source)),
     }
+    let was_created = text(&mut lock).lines().any(|line| line == CREATED);
     // Only after the lock: closing a descriptor of an open database would drop SQLite's own locks on it.
     let file = database_file(directory);
+    if was_created && std::fs::metadata(&file).map_or(0, |file| file.len()) < SMALLEST {
+        return Err(OpenError::Gone { file });
+    }
     writable(&file).map_err(not_writable(&file))?;
-    sign(&mut lock).map_err(not_writable(&path))?;
+    sign(&mut lock, was_created).map_err(not_writable(&path))?;
     Ok(lock)
+}
+
+/// Writes into the lock of `directory` that its database is there: from now on an empty one is a lost one.
+pub(crate) fn created(directory: &Path) -> Result<(), OpenError> {
+    let path = directory.join(LOCK);
+    let signed = writable(&path).and_then(|mut lock| sign(&mut lock, true));
+    signed.map_err(|source| OpenError::NotWritable { path, source })
 }
 
 fn writable(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }
 
-fn sign(lock: &mut File) -> io::Result<()> {
+fn sign(lock: &mut File, created: bool) -> io::Result<()> {
     lock.set_len(0)?;
     lock.rewind()?;
-    write!(lock, "process {}", std::process::id())
+    let created = if created { CREATED } else { "" };
+    write!(lock, "process {}\n{created}\n", std::process::id())
 }
 
-fn holder(lock: &mut File) -> String {
-    let mut holder = String::new();
-    match lock.read_to_string(&mut holder) {
-        Ok(read) if read > 0 => holder,
-        _ => "another process".to_owned(),
-    }
+/// What stands in the lock file; nothing where it cannot be read.
+fn text(lock: &mut File) -> String {
+    let mut text = String::new();
+    let _ = lock.read_to_string(&mut text);
+    text
+}
+
+/// SQLite's log of an open database in `file`.
+pub(crate) fn log(file: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(log_file(file))
+}
+
+fn log_file(file: &Path) -> PathBuf {
+    file.with_file_name(format!("{DATABASE}-wal"))
 }
 
 /// The SQLite URI of `file`, with `query` behind it.
@@ -126,13 +177,16 @@ pub(crate) fn memory_uri() -> String {
 
 /// Opens `file` for reading only, also while another process writes to it.
 pub(crate) fn open_read_only(file: &Path) -> Result<Database, OpenError> {
-    std::fs::metadata(file).map_err(|source| OpenError::NotFound { file: file.to_owned(), source })?;
+    let found =
+        std::fs::metadata(file).map_err(|source| OpenError::NotFound { file: file.to_owned(), source })?;
+    if found.len() < SMALLEST {
+        return Err(OpenError::Gone { file: file.to_owned() });
+    }
     let opened = Database::new(&uri(file, "?mode=ro"));
     // A read-only medium has no room for SQLite's shared memory. The file alone is whole only when no log is beside it.
-    let log = file.with_file_name(format!("{DATABASE}-wal"));
     let opened = match opened {
-        Err(_) if !log.exists() => Database::new(&uri(file, "?immutable=1")),
+        Err(_) if !log_file(file).exists() => Database::new(&uri(file, "?immutable=1")),
         opened => opened,
     };
-    opened.map_err(OpenError::damaged(file))
+    opened.map_err(OpenError::not_opened(file))
 }

@@ -1,10 +1,11 @@
 //! One DynamoDB request as JSON in, its answer as JSON out: every operation the embedded engine can serve, and
 //! DynamoDB's own error shape for what it cannot.
 
+use std::borrow::Cow;
+
 use dynoxide::{Database, DynoxideError};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
 /// What an operation does to the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,15 +63,27 @@ pub(crate) fn effect(operation: &str, body: &[u8]) -> Effect {
     }
 }
 
+/// What a request by `PartiQL` says it does; its parameters are passed over, not read.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Statements<'a> {
+    #[serde(borrow)]
+    statement: Option<Cow<'a, str>>,
+    #[serde(borrow, default, alias = "TransactStatements")]
+    statements: Vec<Self>,
+}
+
 fn only_selects(body: &[u8]) -> bool {
-    let Ok(request) = serde_json::from_slice::<Value>(body) else {
-        return true;
-    };
-    let many = [&request["Statements"], &request["TransactStatements"]];
-    let many = many.into_iter().filter_map(Value::as_array).flatten().map(|each| &each["Statement"]);
-    many.chain([&request["Statement"]]).filter_map(Value::as_str).all(|statement| {
-        statement.trim_start().get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("SELECT"))
-    })
+    serde_json::from_slice::<Statements>(body).map_or(true, |request| request.only_select())
+}
+
+impl Statements<'_> {
+    fn only_select(&self) -> bool {
+        let selects = |statement: &str| {
+            statement.trim_start().get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("SELECT"))
+        };
+        self.statement.as_deref().is_none_or(selects) && self.statements.iter().all(Self::only_select)
+    }
 }
 
 /// Runs one request.

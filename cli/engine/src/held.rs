@@ -1,22 +1,27 @@
 //! What the engine's threads own: the one `Database` that writes, and the read-only one for long reads beside it.
-//! Every write is announced before it is acknowledged.
+//! Every write is on disk, and announced, before it is acknowledged.
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use dynoxide::Database;
 use dynoxide::storage::Storage;
+use dynoxide::{Database, DynoxideError};
 use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::directory::{OpenError, open_read_only};
 use crate::dispatch::{self, Answer, Effect};
+use crate::owner::Held;
 use crate::{TrimError, stream};
 
 /// How often the tables have changed their shape; a reader whose count is behind looks again.
 pub(crate) type Shape = Arc<AtomicU64>;
+
+/// True from before a write is visible to other readers until it is on disk.
+pub(crate) type Unsettled = Arc<AtomicBool>;
 
 /// Two counters that others wait on.
 #[derive(Clone, Debug)]
@@ -39,15 +44,21 @@ pub(crate) struct Writer {
     newest_record: i64,
     shape: Shape,
     announcements: Announcements,
+    /// SQLite's log, which the writes since the last [`Held::settle`] are in; none in memory.
+    log: Option<File>,
+    /// How many requests have written since then.
+    written: u64,
+    unsettled: Unsettled,
     /// Held last, so that the file is closed before the next process may have it.
     _lock: Option<File>,
 }
 
 impl Writer {
-    /// Opens the database at `uri`, creating it when it is new.
+    /// Opens the database at `uri`, creating it when it is new; `log` opens its log, where it has one.
     pub(crate) fn open(
         uri: &str,
         lock: Option<File>,
+        log: impl FnOnce() -> io::Result<Option<File>>,
         shape: Shape,
         announcements: Announcements,
     ) -> dynoxide::Result<Self> {
@@ -56,15 +67,43 @@ impl Writer {
         stream::create_index(&storage)?;
         let newest_record = stream::newest(&storage)?;
         let database = Database::new(uri)?;
-        Ok(Self { database, storage, newest_record, shape, announcements, _lock: lock })
+        let log = log().map_err(|error| DynoxideError::InternalServerError(error.to_string()))?;
+        if log.is_some() {
+            // Sets `synchronous` to NORMAL: SQLite writes a commit into its log and does not wait for the disk, `settle`
+            // does that for several commits at once. The log and its checkpoints stay in order by themselves.
+            database.disable_bulk_loading()?;
+        }
+        let (written, unsettled) = (0, Unsettled::default());
+        Ok(Self {
+            database,
+            storage,
+            newest_record,
+            shape,
+            announcements,
+            log,
+            written,
+            unsettled,
+            _lock: lock,
+        })
+    }
+
+    /// Whether something was written that is not on disk yet.
+    pub(crate) fn unsettled(&self) -> Unsettled {
+        self.unsettled.clone()
     }
 
     pub(crate) fn request(&mut self, operation: &str, body: &[u8]) -> Answer {
-        let answer = dispatch::answer(&self.database, operation, body);
         let effect = dispatch::effect(operation, body);
-        if effect == Effect::Reads || !answer.is_success() {
+        if effect == Effect::Reads {
+            return dispatch::answer(&self.database, operation, body);
+        }
+        self.unsettled.store(true, Ordering::Release);
+        let answer = dispatch::answer(&self.database, operation, body);
+        if !answer.is_success() {
+            self.unsettled.store(self.written > 0, Ordering::Release);
             return answer;
         }
+        self.written += 1;
         if effect == Effect::Reshapes {
             self.shape.fetch_add(1, Ordering::Release);
         }
@@ -74,26 +113,48 @@ impl Writer {
         }
     }
 
-    fn follow_up(&mut self, operation: &str, body: &[u8]) -> dynoxide::Result<()> {
+    fn follow_up(&self, operation: &str, body: &[u8]) -> dynoxide::Result<()> {
         if operation == "DeleteTable"
             && let Ok(request) = serde_json::from_slice::<Value>(body)
             && let Some(table) = request["TableName"].as_str()
         {
             stream::forget(&self.storage, table)?;
         }
-        self.announcements.writes.send_modify(|count| *count += 1);
-        let newest = stream::newest(&self.storage)?;
+        Ok(())
+    }
+
+    fn announce(&mut self) {
+        self.announcements.writes.send_modify(|count| *count += self.written);
+        // One wake too many does no harm, so it is assumed where it cannot be read.
+        let newest = stream::newest(&self.storage).unwrap_or(i64::MAX);
         if newest > self.newest_record {
             self.announcements.stream_writes.send_modify(|count| *count += 1);
         }
-        self.newest_record = newest;
-        Ok(())
+        self.newest_record = if newest == i64::MAX { self.newest_record } else { newest };
     }
 
     pub(crate) fn trim(&self, table: &str, up_to: i64) -> Result<u64, TrimError> {
         stream::trim(&self.storage, table, up_to).map_err(TrimError::Database)
     }
 }
+
+impl Held for Writer {
+    fn is_unsettled(&self) -> bool {
+        self.written > 0
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
+        if self.written > 0 {
+            self.log.as_ref().map_or(Ok(()), File::sync_data)?;
+            self.unsettled.store(false, Ordering::Release);
+            self.announce();
+            self.written = 0;
+        }
+        Ok(())
+    }
+}
+
+impl Held for Reader {}
 
 /// A second opener for long reads, which then do not stand in the way of the writer.
 pub(crate) struct Reader {

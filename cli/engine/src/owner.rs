@@ -1,21 +1,44 @@
-//! The thread that owns a database: requests come in over a channel, one runs at a time, and a panic of one of them
+//! The thread that owns a database: requests wait in an inbox, one runs at a time, and a panic of one of them
 //! ends the thread for good, so that nobody goes on with a state nobody knows.
+//!
+//! What it wrote is settled for several requests at once: those that wait already run first, and none of them is answered
+//! before all of them are on disk.
 
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::Arc;
 
 use tokio::sync::{oneshot, watch};
+
+use crate::inbox::{Inbox, Lane};
+
+/// How many requests are settled together at most. Whoever waits for an answer cannot ask again meanwhile, so more would
+/// only make clients and engine wait for each other by turns.
+const TOGETHER: usize = 16;
 
 /// Room for the engine's recursive readers of expressions and nested values.
 const STACK_BYTES: usize = 8 << 20;
 
-type Job<H> = Box<dyn FnOnce(&mut H) + Send>;
+/// Runs a request and gives back what sends its answer.
+type Job<H> = Box<dyn FnOnce(&mut H) -> Answer + Send>;
 
-enum Message<H> {
-    Run(Job<H>),
-    Close,
+type Answer = Box<dyn FnOnce() + Send>;
+
+/// What a thread can own.
+pub(crate) trait Held: Send + 'static {
+    /// Whether something was written that [`Held::settle`] has to make durable before anybody hears of it.
+    fn is_unsettled(&self) -> bool {
+        false
+    }
+
+    /// Makes durable what was written.
+    ///
+    /// # Errors
+    /// Why it is not; nobody can tell then what is on disk, so the thread ends.
+    fn settle(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +62,7 @@ pub enum Ended {
 
 /// A handle on the thread that owns an `H`.
 pub(crate) struct Owner<H> {
-    messages: Sender<Message<H>>,
+    inbox: Arc<Inbox<Job<H>>>,
     state: watch::Receiver<State>,
 }
 
@@ -49,36 +72,40 @@ impl<H> fmt::Debug for Owner<H> {
     }
 }
 
-impl<H: Send + 'static> Owner<H> {
+impl<H: Held> Owner<H> {
     /// Hands `held` to a thread of its own.
     pub(crate) fn start(name: &str, held: H) -> std::io::Result<Self> {
-        let (messages, inbox) = channel();
+        let inbox = Arc::new(Inbox::new());
         let (report, state) = watch::channel(State::Open);
+        let requests = inbox.clone();
         std::thread::Builder::new()
             .name(name.to_owned())
             .stack_size(STACK_BYTES)
-            .spawn(move || serve(held, &inbox, &report))?;
-        Ok(Self { messages, state })
+            .spawn(move || serve(held, &requests, &report))?;
+        Ok(Self { inbox, state })
     }
 
     /// Runs `job` on the thread. A job that was sent runs, also when nobody waits for its answer any more.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
+        lane: Lane,
         job: impl FnOnce(&mut H) -> T + Send + 'static,
     ) -> Result<T, Ended> {
         let (answer, answered) = oneshot::channel();
-        let job: Job<H> = Box::new(move |held| drop(answer.send(job(held))));
-        if self.messages.send(Message::Run(job)).is_ok()
-            && let Ok(value) = answered.await
-        {
-            return Ok(value);
+        let job: Job<H> = Box::new(move |held| {
+            let value = job(held);
+            Box::new(move || drop(answer.send(value)))
+        });
+        self.inbox.send(lane, job);
+        match answered.await {
+            Ok(value) => Ok(value),
+            Err(_) => Err(self.ended().await),
         }
-        Err(self.ended().await)
     }
 
     /// Lets the thread finish what was sent so far and release what it owns, and waits for that.
     pub(crate) async fn close(&self) {
-        drop(self.messages.send(Message::Close));
+        self.inbox.close();
         self.ended().await;
     }
 
@@ -92,16 +119,42 @@ impl<H: Send + 'static> Owner<H> {
     }
 }
 
-fn serve<H>(mut held: H, inbox: &Receiver<Message<H>>, report: &watch::Sender<State>) {
-    while let Ok(Message::Run(job)) = inbox.recv() {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| job(&mut held))) {
-            report.send_replace(State::Failed(reason(panic.as_ref())));
-            return;
-        }
+impl<H> Drop for Owner<H> {
+    fn drop(&mut self) {
+        self.inbox.close();
+    }
+}
+
+fn serve<H: Held>(mut held: H, inbox: &Inbox<Job<H>>, report: &watch::Sender<State>) {
+    while let Some(job) = inbox.next() {
+        let failed = match catch_unwind(AssertUnwindSafe(|| together(&mut held, job, inbox))) {
+            Ok(Ok(())) => continue,
+            Ok(Err(error)) => format!("what was written may not be on disk: {error}"),
+            Err(panic) => reason(panic.as_ref()),
+        };
+        report.send_replace(State::Failed(failed));
+        inbox.end();
+        return;
     }
     // Before the report, so that whoever waited for it may open the same files again.
     drop(held);
     report.send_replace(State::Closed);
+}
+
+/// Runs a request and those that wait behind it, as long as there is something to settle, then answers all of them.
+fn together<H: Held>(held: &mut H, first: Job<H>, inbox: &Inbox<Job<H>>) -> std::io::Result<()> {
+    let mut answers = vec![first(held)];
+    while held.is_unsettled()
+        && answers.len() < TOGETHER
+        && let Some(job) = inbox.waits()
+    {
+        answers.push(job(held));
+    }
+    held.settle()?;
+    for answer in answers {
+        answer();
+    }
+    Ok(())
 }
 
 fn reason(panic: &(dyn Any + Send)) -> String {
@@ -111,34 +164,4 @@ fn reason(panic: &(dyn Any + Send)) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn jobs_run_in_the_order_they_were_sent() {
-        let owner = Owner::start("numbers", Vec::new()).unwrap();
-        let (first, second) =
-            tokio::join!(owner.run(|seen: &mut Vec<u8>| seen.push(1)), owner.run(|seen| seen.push(2)));
-        assert!(first.is_ok() && second.is_ok());
-        assert_eq!(owner.run(|seen| seen.clone()).await.unwrap(), [1, 2]);
-    }
-
-    #[tokio::test]
-    async fn a_panic_fails_its_request_and_every_later_one_and_is_seen() {
-        let owner = Owner::start("doomed", ()).unwrap();
-        let failed = Ended::Failed("out of luck".to_owned());
-        assert_eq!(owner.run(|()| panic!("out of luck")).await, Err::<(), _>(failed.clone()));
-        assert_eq!(owner.run(|()| 1).await, Err(failed.clone()));
-        assert_eq!(owner.ended().await, failed);
-    }
-
-    #[tokio::test]
-    async fn closing_releases_what_was_owned_and_may_be_repeated() {
-        let (alive, gone) = oneshot::channel::<()>();
-        let owner = Owner::start("closed", alive).unwrap();
-        owner.close().await;
-        assert!(gone.await.is_err());
-        owner.close().await;
-        assert_eq!(owner.run(|_| 1).await, Err(Ended::Closed));
-    }
-}
+mod tests;

@@ -19,7 +19,7 @@ pub struct Retry {
     /// After so many failures that name no record, half the records are sent.
     pub bisect_after: u32,
     /// After so many retries, a record that stands alone or was named is given up. A function should park what it
-    /// cannot handle, so this many failures mean that even parking fails: rather wait than lose.
+    /// cannot handle, so a failure means that even parking fails: rather wait, as long as DynamoDB keeps a record.
     pub most_retries: u32,
 }
 
@@ -29,7 +29,7 @@ impl Default for Retry {
             first_delay: Duration::from_millis(100),
             longest_delay: Duration::from_secs(10),
             bisect_after: 2,
-            most_retries: 30,
+            most_retries: 17_280,
         }
     }
 }

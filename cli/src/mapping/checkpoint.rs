@@ -36,6 +36,8 @@ pub enum Position {
     After(String),
     /// At the end of a shard that gets no more records.
     Finished,
+    /// Not known: what is kept there is no checkpoint of this stream.
+    Unreadable,
 }
 
 /// The table of checkpoints.
@@ -53,7 +55,7 @@ impl Checkpoints {
     }
 
     /// How far `consumer` has come in `shard` of the stream `arn`. A checkpoint of another stream of the same table
-    /// does not count: its numbers mean nothing here.
+    /// is unreadable: its numbers mean nothing here.
     ///
     /// # Errors
     /// [`CheckpointError`]: try again.
@@ -65,15 +67,18 @@ impl Checkpoints {
     ) -> Result<Position, CheckpointError> {
         let request =
             self.client.get_item().table_name(&self.table).key(ID, id(consumer, shard)).consistent_read(true);
-        let item = request.send().await.map_err(CheckpointError::new)?.item.unwrap_or_default();
-        let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
-        if text(STREAM).is_none_or(|stream| stream != arn) {
+        let Some(item) = request.send().await.map_err(CheckpointError::new)?.item else {
             return Ok(Position::Start);
+        };
+        if item.get(STREAM) != Some(&AttributeValue::S(arn.to_owned())) {
+            return Ok(Position::Unreadable);
         }
-        if item.get(FINISHED).and_then(|value| value.as_bool().ok()).is_some_and(|finished| *finished) {
-            return Ok(Position::Finished);
-        }
-        Ok(text(AFTER).map_or(Position::Start, |after| Position::After(after.clone())))
+        Ok(match (item.get(FINISHED), item.get(AFTER)) {
+            (None, None) => Position::Start,
+            (None, Some(AttributeValue::S(after))) => Position::After(after.clone()),
+            (Some(AttributeValue::Bool(true)), None) => Position::Finished,
+            _ => Position::Unreadable,
+        })
     }
 
     /// Keeps `position`.
@@ -89,7 +94,7 @@ impl Checkpoints {
             (STREAM.to_owned(), AttributeValue::S(arn.to_owned())),
         ]);
         match position {
-            Position::Start => {}
+            Position::Start | Position::Unreadable => {}
             Position::After(after) => drop(item.insert(AFTER.to_owned(), AttributeValue::S(after.clone()))),
             Position::Finished => drop(item.insert(FINISHED.to_owned(), AttributeValue::Bool(true))),
         }

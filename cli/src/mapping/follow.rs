@@ -57,11 +57,18 @@ where
     pub(super) async fn follow(self, arn: String, shard: Shard) -> End {
         let after = match self.load(&arn, &shard.id).await {
             None => return End::Stopped,
-            Some(Position::Finished) => return End::Finished(shard.id),
+            // Where checkpoints' records are kept, the newest is one: the shard has no end.
+            Some(Position::Finished) if !self.source.keeps_checkpoints => return End::Finished(shard.id),
             Some(Position::Start) => None,
             Some(Position::After(after)) => Some(after),
+            Some(Position::Finished | Position::Unreadable) => {
+                if !self.catch_up("it is none of this stream").await {
+                    return End::Stopped;
+                }
+                None
+            }
         };
-        let mut pages = Pages::new(self.source.streams.clone(), arn.clone(), shard.id.clone(), after);
+        let mut pages = Pages::new(self.source, arn.clone(), shard.id.clone(), after);
         let mut wake = self.source.wake.clone();
         let mut failures = 0;
         while !self.is_stopped() {
@@ -75,6 +82,11 @@ where
                     if records.is_empty() {
                         self.idle(wake.as_mut()).await;
                     } else if !self.deliver(records, &arn, &shard.id).await {
+                        return End::Stopped;
+                    }
+                }
+                Err(NoPage::Missed(reason)) => {
+                    if !self.catch_up(&reason).await {
                         return End::Stopped;
                     }
                 }
@@ -144,6 +156,27 @@ where
             "a stream record was given up after all its retries; reconcile, or what it says is missing downstream"
         );
         (self.mapping.on_skipped)(&skipped);
+    }
+
+    /// The checkpoint is not to be believed: whatever came after it is brought in from elsewhere, before the stream's
+    /// oldest record is handled; false when it was stopped before.
+    async fn catch_up(&self, reason: &str) -> bool {
+        tracing::error!(
+            consumer = self.mapping.consumer,
+            table = self.mapping.table,
+            reason,
+            "the checkpoint is wrong; catching up without the stream, then beginning with its oldest record"
+        );
+        let mut failures = 0;
+        while let Err(reason) = (self.mapping.on_missed)().await {
+            failures += 1;
+            self.complain("catching up without the stream failed", &reason);
+            pause(self.mapping.retry.wait(failures), &self.stop).await;
+            if self.is_stopped() {
+                return false;
+            }
+        }
+        true
     }
 
     async fn load(&self, arn: &str, shard: &str) -> Option<Position> {

@@ -22,7 +22,8 @@ use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use aws_sdk_dynamodbstreams::Client as Streams;
 use engine::Engine;
-use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
 use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
 
@@ -46,19 +47,22 @@ pub type Stop = watch::Receiver<bool>;
 pub struct Source {
     streams: Streams,
     wake: Option<watch::Receiver<u64>>,
+    /// Whether the record of every checkpoint is kept, as [`Trimming`] does.
+    keeps_checkpoints: bool,
 }
 
 impl Source {
     /// The embedded engine, which wakes the reader at every record.
     #[must_use]
     pub fn embedded(engine: &Engine) -> Self {
-        Self { streams: Streams::new(&engine.sdk_config()), wake: Some(engine.stream_writes()) }
+        let wake = Some(engine.stream_writes());
+        Self { streams: Streams::new(&engine.following_config()), wake, keeps_checkpoints: true }
     }
 
     /// Any DynamoDB Streams endpoint; it is asked once every [`Mapping::poll_every`].
     #[must_use]
     pub fn endpoint(config: &SdkConfig) -> Self {
-        Self { streams: Streams::new(config), wake: None }
+        Self { streams: Streams::new(config), wake: None, keeps_checkpoints: false }
     }
 }
 
@@ -75,6 +79,7 @@ pub struct Skipped {
 }
 
 type OnSkipped = Arc<dyn Fn(&Skipped) + Send + Sync>;
+type OnMissed = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
 /// One consumer of one table's stream.
 #[derive(Clone)]
@@ -85,6 +90,7 @@ pub struct Mapping {
     poll_every: Duration,
     retry: Retry,
     on_skipped: OnSkipped,
+    on_missed: OnMissed,
 }
 
 impl fmt::Debug for Mapping {
@@ -107,6 +113,7 @@ impl Mapping {
             poll_every: Duration::from_secs(1),
             retry: Retry::default(),
             on_skipped: Arc::new(|_| ()),
+            on_missed: Arc::new(|| std::future::ready(Ok(())).boxed()),
         }
     }
 
@@ -132,6 +139,16 @@ impl Mapping {
     #[must_use]
     pub fn on_skipped(self, hook: impl Fn(&Skipped) + Send + Sync + 'static) -> Self {
         Self { on_skipped: Arc::new(hook), ..self }
+    }
+
+    /// Called when records may have been missed, because the checkpoint is damaged or the stream has trimmed what
+    /// follows it, until it succeeds; the place to bring in from the table what the stream does not give.
+    #[must_use]
+    pub fn on_missed<Fut>(self, hook: impl Fn() -> Fut + Send + Sync + 'static) -> Self
+    where
+        Fut: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        Self { on_missed: Arc::new(move || hook().boxed()), ..self }
     }
 
     /// Feeds `function` until `stop`, then returns once the batch in hand is done. It outlives every failure of the

@@ -1,13 +1,14 @@
-//! Reading one shard page by page: from after a known record, or from its oldest when there is none or it is no
-//! longer kept.
+//! Reading one shard page by page: from after a known record, or from its oldest when there is none. A record that the
+//! shard does not have is never passed over in silence.
 
 use aws_lambda_events::event::dynamodb::EventRecord;
-use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_dynamodbstreams::Client;
 use aws_sdk_dynamodbstreams::operation::get_records::GetRecordsError;
 use aws_sdk_dynamodbstreams::operation::get_shard_iterator::GetShardIteratorError;
 use aws_sdk_dynamodbstreams::types::ShardIteratorType;
 
+use super::Source;
 use super::record::{event_record, sequence_number};
 
 /// Why there is no page.
@@ -17,6 +18,8 @@ pub(super) enum NoPage {
     Finished,
     /// The stream or the shard is not there any more.
     Gone,
+    /// The record to go on from is not there: what came after it may have been missed. The next page is the oldest one.
+    Missed(String),
     /// Try again.
     Failed(String),
 }
@@ -28,6 +31,8 @@ pub(super) struct Pages {
     arn: String,
     shard: String,
     after: Option<String>,
+    /// Whether the record to go on from is kept until it was gone on from.
+    keeps_checkpoints: bool,
     iterator: Iterator,
 }
 
@@ -39,8 +44,9 @@ enum Iterator {
 }
 
 impl Pages {
-    pub(super) fn new(streams: Client, arn: String, shard: String, after: Option<String>) -> Self {
-        Self { streams, arn, shard, after, iterator: Iterator::Unknown }
+    pub(super) fn new(source: &Source, arn: String, shard: String, after: Option<String>) -> Self {
+        let (streams, keeps_checkpoints) = (source.streams.clone(), source.keeps_checkpoints);
+        Self { streams, arn, shard, after, keeps_checkpoints, iterator: Iterator::Unknown }
     }
 
     /// The next records, at most `limit`; none when there is nothing new.
@@ -50,6 +56,14 @@ impl Pages {
             Iterator::At(iterator) => iterator.clone(),
             Iterator::Unknown => self.find().await?,
         };
+        let records = self.read(iterator, limit).await?;
+        if let Some(last) = records.last() {
+            self.after = Some(sequence_number(last).to_owned());
+        }
+        Ok(records)
+    }
+
+    async fn read(&mut self, iterator: String, limit: u16) -> Result<Vec<EventRecord>, NoPage> {
         // The engine has no limit of its own, neither in records nor in bytes.
         let page = self.streams.get_records().shard_iterator(iterator).limit(i32::from(limit)).send().await;
         let page = match page {
@@ -59,10 +73,7 @@ impl Pages {
                 return match error.as_service_error() {
                     // Five minutes passed, a new one continues.
                     Some(GetRecordsError::ExpiredIteratorException(_)) => Ok(Vec::new()),
-                    Some(GetRecordsError::TrimmedDataAccessException(_)) => {
-                        self.start_over();
-                        Ok(Vec::new())
-                    }
+                    Some(GetRecordsError::TrimmedDataAccessException(_)) => Err(self.missed()),
                     Some(GetRecordsError::ResourceNotFoundException(_)) => Err(NoPage::Gone),
                     _ => Err(NoPage::Failed(DisplayErrorContext(error).to_string())),
                 };
@@ -70,44 +81,54 @@ impl Pages {
         };
         self.iterator = page.next_shard_iterator.map_or(Iterator::End, Iterator::At);
         let records = page.records.unwrap_or_default().into_iter();
-        let records: Vec<_> = records.map(|record| event_record(record, &self.arn)).collect();
-        if let Some(last) = records.last() {
-            self.after = Some(sequence_number(last).to_owned());
-        }
-        Ok(records)
+        Ok(records.map(|record| event_record(record, &self.arn)).collect())
     }
 
+    /// An iterator behind the record to go on from.
     async fn find(&mut self) -> Result<String, NoPage> {
-        loop {
-            let kind = match self.after {
-                Some(_) => ShardIteratorType::AfterSequenceNumber,
-                None => ShardIteratorType::TrimHorizon,
-            };
-            let request = self.streams.get_shard_iterator().stream_arn(&self.arn).shard_id(&self.shard);
-            let answer =
-                request.shard_iterator_type(kind).set_sequence_number(self.after.clone()).send().await;
-            match answer {
-                Ok(found) => match found.shard_iterator {
-                    Some(iterator) => return Ok(iterator),
-                    None => return Err(NoPage::Failed("GetShardIterator gave no iterator".to_owned())),
-                },
-                Err(error) => match error.as_service_error() {
-                    Some(GetShardIteratorError::TrimmedDataAccessException(_)) if self.after.is_some() => {
-                        self.start_over();
-                    }
-                    Some(GetShardIteratorError::ResourceNotFoundException(_)) => return Err(NoPage::Gone),
-                    _ => return Err(NoPage::Failed(DisplayErrorContext(error).to_string())),
-                },
+        let Some(after) = self.after.clone() else {
+            return self.iterator(ShardIteratorType::TrimHorizon).await;
+        };
+        if !self.keeps_checkpoints {
+            return self.iterator(ShardIteratorType::AfterSequenceNumber).await;
+        }
+        let at = self.iterator(ShardIteratorType::AtSequenceNumber).await?;
+        let there = self.read(at, 1).await?;
+        match &self.iterator {
+            Iterator::At(behind) if there.first().is_some_and(|there| sequence_number(there) == after) => {
+                Ok(behind.clone())
             }
+            _ => Err(self.missed()),
         }
     }
 
-    fn start_over(&mut self) {
-        let after = self.after.take();
-        tracing::error!(
-            shard = self.shard,
-            after,
-            "the stream no longer keeps the next record; going on with its oldest, what lies between was missed"
-        );
+    async fn iterator(&mut self, kind: ShardIteratorType) -> Result<String, NoPage> {
+        let request = self.streams.get_shard_iterator().stream_arn(&self.arn).shard_id(&self.shard);
+        let after = self.after.clone().filter(|_| kind != ShardIteratorType::TrimHorizon);
+        let answer = request.shard_iterator_type(kind).set_sequence_number(after.clone()).send().await;
+        let error = match answer {
+            Ok(found) => {
+                let missing = || NoPage::Failed("GetShardIterator gave no iterator".to_owned());
+                return found.shard_iterator.ok_or_else(missing);
+            }
+            Err(error) => error,
+        };
+        match error.as_service_error() {
+            Some(GetShardIteratorError::TrimmedDataAccessException(_)) if after.is_some() => {
+                Err(self.missed())
+            }
+            Some(GetShardIteratorError::ResourceNotFoundException(_)) => Err(NoPage::Gone),
+            Some(refused) if after.is_some() && refused.code() == Some("ValidationException") => {
+                Err(self.missed())
+            }
+            _ => Err(NoPage::Failed(DisplayErrorContext(error).to_string())),
+        }
+    }
+
+    /// The next page is the oldest one.
+    fn missed(&mut self) -> NoPage {
+        self.iterator = Iterator::Unknown;
+        let after = self.after.take().unwrap_or_default();
+        NoPage::Missed(format!("the stream has no record {after:?}"))
     }
 }

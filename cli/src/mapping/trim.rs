@@ -1,4 +1,5 @@
-//! Trimming the embedded engine's stream: now and then, up to where the slowest consumer has come, never further.
+//! Trimming the embedded engine's stream: now and then, up to where the slowest consumer has come, never further. The
+//! record of its checkpoint stays, so that a checkpoint without a record is known to be wrong.
 
 use std::time::Duration;
 
@@ -60,18 +61,20 @@ impl Trimming {
         let Some(shard) = stream.shards.first() else {
             return Ok(0);
         };
-        let mut passed: Option<String> = None;
+        let mut passed: Option<u128> = None;
         for consumer in &self.consumers {
             let position = checkpoints.position(consumer, &stream.arn, &shard.id).await;
             match position.map_err(|error| error.to_string())? {
                 Position::After(after) => {
-                    passed = Some(passed.map_or(after.clone(), |passed| passed.min(after)));
+                    let after =
+                        after.parse().map_err(|_| format!("{consumer}: {after:?} is no checkpoint"))?;
+                    passed = Some(passed.map_or(after, |passed| passed.min(after)));
                 }
-                Position::Start | Position::Finished => return Ok(0),
+                Position::Start | Position::Finished | Position::Unreadable => return Ok(0),
             }
         }
-        let Some(passed) = passed else { return Ok(0) };
-        let mut trimmed = 0;
+        let Some(passed) = passed.and_then(|passed| passed.checked_sub(1)) else { return Ok(0) };
+        let (passed, mut trimmed) = (passed.to_string(), 0);
         loop {
             let now = engine.trim_stream(&self.table, &passed).await.map_err(|error| error.to_string())?;
             trimmed += now;

@@ -35,22 +35,38 @@ struct Reconciled {
 
 /// Compares every product; a line of progress for each that is behind.
 pub(super) async fn reconcile(State(system): State<Arc<System>>, Json(wanted): Json<Reconcile>) -> Response {
-    answer(async move |progress| {
-        let listing = Listing::begin(system.journal.clone(), |_| {}).await?;
-        let system = &system;
-        let compared = listing.heads().map_ok(async |head| compared(system, &head, wanted.repair).await);
-        let mut compared = std::pin::pin!(compared.try_buffer_unordered(PARALLEL));
-        let mut done = Reconciled::default();
-        while let Some(found) = compared.try_next().await? {
-            done.products += 1;
-            if let Some(found) = found {
-                done.behind += 1;
-                done.repaired += u64::from(found["repaired"] == true);
-                progress.tell(&found);
-            }
+    answer(async move |progress| reconciled(&system, wanted.repair, |found| progress.tell(found)).await)
+}
+
+/// Brings every product up to date from the event table, without the stream.
+///
+/// # Errors
+/// What cannot be read; it may be tried again.
+pub(crate) async fn catch_up(system: &System) -> Result<(), String> {
+    let done = reconciled(system, true, |_| {}).await.map_err(|error| error.to_string())?;
+    tracing::warn!(
+        products = done.products,
+        behind = done.behind,
+        repaired = done.repaired,
+        "caught up from the event table"
+    );
+    Ok(())
+}
+
+async fn reconciled(system: &System, repair: bool, tell: impl Fn(&Value)) -> Result<Reconciled, Unavailable> {
+    let listing = Listing::begin(system.journal.clone(), |_| {}).await?;
+    let compared = listing.heads().map_ok(async |head| compared(system, &head, repair).await);
+    let mut compared = std::pin::pin!(compared.try_buffer_unordered(PARALLEL));
+    let mut done = Reconciled::default();
+    while let Some(found) = compared.try_next().await? {
+        done.products += 1;
+        if let Some(found) = found {
+            done.behind += 1;
+            done.repaired += u64::from(found["repaired"] == true);
+            tell(&found);
         }
-        Ok::<_, Unavailable>(done)
-    })
+    }
+    Ok(done)
 }
 
 /// What of a product is behind its head, `None` if nothing is.

@@ -10,6 +10,7 @@ use event_store::metering;
 use tokio::task::JoinHandle;
 
 use crate::mapping::{Checkpoints, Mapping, Source, Stop, Trimming};
+use crate::operate::catch_up;
 use crate::system::System;
 use schema::settings::Tables;
 
@@ -64,7 +65,7 @@ async fn project(
 ) {
     let function =
         |event: Event| async { Ok::<_, std::convert::Infallible>(system.projector.project(event).await) };
-    Mapping::new(PROJECTOR, &events).run(&source, &checkpoints, function, stopping).await;
+    mapping(PROJECTOR, &events, &system).run(&source, &checkpoints, function, stopping).await;
 }
 
 async fn publish(
@@ -77,7 +78,16 @@ async fn publish(
     let function = |event: Event| async {
         Ok::<_, std::convert::Infallible>(system.publisher.publish(event, TIME_LIMIT).await)
     };
-    Mapping::new(PUBLISHER, &events).run(&source, &checkpoints, function, stopping).await;
+    mapping(PUBLISHER, &events, &system).run(&source, &checkpoints, function, stopping).await;
+}
+
+/// A consumer of the stream, which falls back on the event table.
+fn mapping(consumer: &str, events: &str, system: &Arc<System>) -> Mapping {
+    let system = system.clone();
+    Mapping::new(consumer, events).on_missed(move || {
+        let system = system.clone();
+        async move { catch_up(&system).await }
+    })
 }
 
 async fn retry_parked(system: Arc<System>, every: Duration, mut stopping: Stop) {

@@ -37,7 +37,8 @@ impl World {
         let (config, wire) = Recorder::record(&config);
         let settings = Settings::read(|_| None).unwrap();
         create_tables(&config, &settings.tables).await.unwrap();
-        let reach = Reach { dynamodb: config.clone(), reading: config, event_bridge: None };
+        let (reading, following) = (config.clone(), config.clone());
+        let reach = Reach { dynamodb: config.clone(), reading, following, event_bridge: None };
         let edge = Edge::system();
         let system = System::new(&reach, settings, edge.clone());
         let (stop, stopping) = watch::channel(false);

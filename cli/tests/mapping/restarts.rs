@@ -1,8 +1,12 @@
 //! What a stop and a restart keep, and what may be trimmed.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodbstreams::types::ShardIteratorType;
 use cli::mapping::{Position, Source, Trimming};
 use engine::Engine;
@@ -96,15 +100,15 @@ async fn the_stream_is_trimmed_up_to_where_the_slowest_consumer_has_come() {
     });
     slow.until_seen("c").await;
     running.stop().await;
-    let only_the_newest = async {
-        while records(&world).await > 1 {
+    let what_is_open = async {
+        while records(&world).await > 2 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    let trimming = Box::pin(trim_while(&world, only_the_newest));
+    let trimming = Box::pin(trim_while(&world, what_is_open));
     tokio::time::timeout(Duration::from_secs(10), trimming).await.unwrap();
-    // The newest is the one the slow consumer has not passed.
-    assert_eq!(records(&world).await, 1);
+    // The one of its checkpoint, and the newest, which the slow consumer has not passed.
+    assert_eq!(records(&world).await, 2);
 }
 
 #[tokio::test]
@@ -117,7 +121,39 @@ async fn a_checkpoint_of_another_stream_of_the_table_does_not_count() {
     running.stop().await;
     let checkpoints = &world.checkpoints;
     let shard = format!("shardId-00000001-{}", crate::TABLE);
-    assert_eq!(checkpoints.position("reader", "another stream", &shard).await.unwrap(), Position::Start);
+    let position = checkpoints.position("reader", "another stream", &shard).await.unwrap();
+    assert_eq!(position, Position::Unreadable);
+}
+
+/// A record that was kept until its checkpoint moved on cannot be missing.
+#[tokio::test]
+async fn before_a_checkpoint_without_a_record_is_passed_over_its_consumer_catches_up_otherwise() {
+    let world = World::new().await;
+    world.put(["a", "b"]).await;
+    let log = Log::default();
+    let running = world.run(mapping("reader"), &log, |_| done());
+    log.until_seen("b").await;
+    running.stop().await;
+    world.engine.trim_stream(crate::TABLE, &log.number(1)).await.unwrap();
+    let (_, arn, shard) = stream(&world).await;
+    let first = checkpoint(&arn, &shard, &log.number(0));
+    world.client.put_item().table_name("checkpoints").set_item(Some(first)).send().await.unwrap();
+    let (again, tried) = (Log::default(), Arc::new(AtomicUsize::new(0)));
+    let (attempts, seen) = (tried.clone(), again.clone());
+    let reader = mapping("reader").on_missed(move || {
+        assert_eq!(seen.calls().len(), 0, "a record was handled before");
+        let failed = attempts.fetch_add(1, Ordering::Relaxed) == 0;
+        std::future::ready(if failed { Err("not yet".to_owned()) } else { Ok(()) })
+    });
+    let running = world.run(reader, &again, |_| done());
+    assert_eq!(again.until_seen("b").await, [["b"]]);
+    assert_eq!(tried.load(Ordering::Relaxed), 2, "it is tried until it succeeds");
+    running.stop().await;
+}
+
+fn checkpoint(arn: &str, shard: &str, after: &str) -> HashMap<String, AttributeValue> {
+    let texts = [("id", &*format!("reader#{shard}")), ("stream", arn), ("after", after)];
+    texts.into_iter().map(|(name, text)| (name.to_owned(), AttributeValue::S(text.to_owned()))).collect()
 }
 
 /// Trims again and again while `until` waits.

@@ -36,6 +36,23 @@ async fn a_directory_in_use_is_refused_and_names_its_holder() {
 }
 
 #[tokio::test]
+async fn a_database_that_was_emptied_or_is_gone_is_not_taken_for_a_new_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("dynamodb.sqlite3");
+    // A first start that ended before the database was there left an empty one.
+    std::fs::write(&file, "").unwrap();
+    std::fs::write(directory.path().join("dynamodb.lock"), "process 1\n\n").unwrap();
+    Engine::open(directory.path()).unwrap().close().await;
+    std::fs::write(&file, "").unwrap();
+    let emptied = Engine::open(directory.path()).unwrap_err();
+    assert!(matches!(emptied, OpenError::Gone { .. }), "{emptied}");
+    std::fs::remove_file(&file).unwrap();
+    let gone = Engine::open(directory.path()).unwrap_err();
+    assert!(matches!(gone, OpenError::Gone { .. }), "{gone}");
+    assert!(!file.exists());
+}
+
+#[tokio::test]
 async fn what_cannot_be_opened_says_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("dynamodb.sqlite3");

@@ -13,6 +13,13 @@ async fn client() -> Client {
     client
 }
 
+/// After five seconds without a byte the SDK would take it for stalled, and send another beside it.
+#[test]
+fn a_request_that_waits_for_its_turn_is_not_sent_again() {
+    let config = Engine::in_memory().unwrap().sdk_config();
+    assert!(config.stalled_stream_protection().is_some_and(|protection| !protection.is_enabled()));
+}
+
 #[tokio::test]
 async fn what_was_put_is_got_and_queried() {
     let client = client().await;

@@ -91,3 +91,11 @@ fn waits_double_up_to_the_longest_and_are_jittered() {
     let wait = RETRY.wait(99);
     assert!((Duration::from_secs(5)..=Duration::from_secs(10)).contains(&wait), "{wait:?}");
 }
+
+#[test]
+fn nothing_is_given_up_before_a_day_has_passed() {
+    let retry = Retry::default();
+    let shortest = |failures| retry.delay(failures) / 2;
+    let waited: Duration = (1..=retry.most_retries).map(shortest).sum();
+    assert!(waited >= Duration::from_hours(23), "{waited:?}");
+}

@@ -1,0 +1,71 @@
+//! An engine that answers slowly, because something else holds the lock of its database: whoever asks gets an answer or is
+//! told in time to come again, no more is worked on than the limit allows, and afterwards everything catches up.
+
+use std::time::{Duration, Instant};
+
+use dynoxide::storage::Storage;
+
+use crate::client::Clients;
+use crate::scenario::Ledger;
+use crate::whole::assert_whole;
+
+const LIMITS: [&str; 6] = ["--max-requests", "8", "--request-timeout", "1", "--retry-parked-every", "1"];
+const CLIENTS: usize = 24;
+const COMMANDS: usize = 60;
+/// The limit for an answer is a second; the rest is for a machine that is busy with other tests.
+const IN_TIME: Duration = Duration::from_secs(15);
+
+/// A backup or another program that does not let go of the file.
+struct Hold(Storage);
+
+impl Hold {
+    fn take(ledger: &Ledger) -> Self {
+        let file = ledger.data.join("dynamodb.sqlite3");
+        let storage = Storage::new(file.to_str().unwrap()).unwrap();
+        // The server may be at a write just now.
+        while storage.conn().execute_batch("BEGIN IMMEDIATE").is_err() {}
+        Self(storage)
+    }
+
+    fn let_go(self) {
+        self.0.conn().execute_batch("ROLLBACK").unwrap();
+    }
+}
+
+/// The figure, as the server tells it.
+async fn figure(ledger: &Ledger, name: &str) -> f64 {
+    let asked = Instant::now();
+    let response = ledger.http.get(format!("{}/metrics", ledger.url)).send().await.unwrap();
+    let text = response.text().await.unwrap();
+    assert!(asked.elapsed() < IN_TIME, "/metrics took {:?}", asked.elapsed());
+    let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name} in {text}"));
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_engine_hardly_answers_nobody_waits_long_and_afterwards_everything_catches_up() {
+    let ledger = Ledger::start_with(&LIMITS, &[]);
+    let clients = Clients::start(&ledger, 4, CLIENTS);
+    clients.until_answered(COMMANDS).await;
+    let hold = Hold::take(&ledger);
+    clients.until_told_to_come_again(clients.told_to_come_again() + 3 * CLIENTS).await;
+    for _ in 0..10 {
+        let asked = Instant::now();
+        let (status, health) = ledger.get("/health").await;
+        assert_eq!((status, &health["status"]), (200, &"ok".into()));
+        assert!(asked.elapsed() < IN_TIME, "/health took {:?}", asked.elapsed());
+        assert!(figure(&ledger, "ledger_http_requests_in_flight ").await <= 8.0);
+        let status = ledger.get("/products/anvil").await.0;
+        assert!([200, 404, 503].contains(&status), "{status}");
+        assert!(asked.elapsed() < 2 * IN_TIME, "GET took {:?}", asked.elapsed());
+    }
+    assert!(figure(&ledger, "ledger_http_timeouts_total{waited_for=\"answer\"}").await > 0.0);
+    assert!(figure(&ledger, "ledger_http_shed_total{limit=\"requests\"}").await > 0.0);
+    hold.let_go();
+    clients.until_answered(clients.answered() + COMMANDS).await;
+    let told = clients.finish().await;
+    for problem in told.come_again.lock().unwrap().iter() {
+        assert_eq!(problem["status"], 503, "{problem}");
+    }
+    assert_whole(&ledger, &told).await;
+}

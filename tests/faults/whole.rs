@@ -1,0 +1,108 @@
+//! What holds after every fault, once everything has caught up.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::client::Told;
+use crate::scenario::{Ledger, arrivals, json, printed};
+
+/// What is behind catches up within this time.
+const CATCHES_UP_WITHIN: Duration = Duration::from_mins(2);
+
+/// Panics with what is broken.
+pub async fn assert_whole(ledger: &Ledger, told: &Told) {
+    until_caught_up(ledger).await;
+    let commits = commits(ledger);
+    clients_were_told_the_truth(&commits, told);
+    no_sequence_is_missing(&commits);
+    for proof in [
+        &["verify", "--receipts", "--views"][..],
+        &["rebuild", "products", "--dry-run"],
+        &["rebuild", "prices", "--dry-run"],
+    ] {
+        let output = ledger.operate(proof);
+        assert_eq!(output.status.code(), Some(0), "{proof:?}: {}", printed(&output));
+    }
+    everything_is_published(ledger, &commits).await;
+}
+
+/// Waits until `reconcile` lists nothing and nothing is parked.
+pub async fn until_caught_up(ledger: &Ledger) {
+    let began = Instant::now();
+    loop {
+        let (behind, parked) = (ledger.operate(&["reconcile"]), ledger.operate(&["parked", "--json"]));
+        if behind.status.code() == Some(0) && parked.stdout.is_empty() {
+            return;
+        }
+        let said = || printed(&behind) + &printed(&parked);
+        assert!(began.elapsed() < CATCHES_UP_WITHIN, "never caught up: {}", said());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Every commit, as exported.
+pub fn commits(ledger: &Ledger) -> Vec<Value> {
+    let exported = ledger.operate(&["export"]);
+    assert_eq!(exported.status.code(), Some(0), "{}", String::from_utf8_lossy(&exported.stderr));
+    String::from_utf8(exported.stdout).unwrap().lines().map(json).collect()
+}
+
+/// Nothing acknowledged is lost, nothing was applied twice, nothing refused was recorded.
+fn clients_were_told_the_truth(commits: &[Value], told: &Told) {
+    let mut keys = HashMap::new();
+    for commit in commits {
+        if let Some(key) = commit["metadata"]["idempotency_key"].as_str() {
+            assert!(keys.insert(key.to_owned(), commit).is_none(), "{key} was recorded twice");
+        }
+    }
+    for (key, receipt) in told.recorded.lock().unwrap().iter() {
+        let commit = keys.get(key).unwrap_or_else(|| panic!("{key} was acknowledged and is lost"));
+        for field in ["product_id", "commit_id", "hash", "recorded_at"] {
+            assert_eq!(receipt[field], commit[field], "{key}: the receipt's {field}");
+        }
+        assert_eq!(receipt["version"], next(commit) - 1, "{key}: the receipt's version");
+    }
+    for key in told.not_recorded.lock().unwrap().iter() {
+        assert!(!keys.contains_key(key), "{key} was refused or changed nothing, and is recorded");
+    }
+}
+
+fn no_sequence_is_missing(commits: &[Value]) {
+    let mut expected: BTreeMap<&str, u64> = BTreeMap::new();
+    for commit in commits {
+        let product = commit["product_id"].as_str().unwrap();
+        let expected = expected.entry(product).or_insert(1);
+        assert_eq!(commit["sequence"], *expected, "{product}: a gap or an overlap");
+        *expected = next(commit);
+    }
+}
+
+/// Every event is on the bus at least once, in order per product, each time under the same id.
+async fn everything_is_published(ledger: &Ledger, commits: &[Value]) {
+    let mut events: BTreeMap<(String, u64), &Value> = BTreeMap::new();
+    for commit in commits {
+        let product = commit["product_id"].as_str().unwrap();
+        for (sequence, event) in
+            (commit["sequence"].as_u64().unwrap()..).zip(commit["events"].as_array().unwrap())
+        {
+            events.insert((product.to_owned(), sequence), &event["event_id"]);
+        }
+    }
+    let entries = ledger.bus(|entries| arrivals(entries).1 >= events.len()).await;
+    for entry in &entries {
+        let metadata = &entry["detail"]["metadata"];
+        let product = metadata["product_id"].as_str().unwrap();
+        let event = (product.to_owned(), metadata["sequence"].as_u64().unwrap());
+        assert_eq!(Some(&&metadata["event_id"]), events.get(&event), "{event:?}: another event id");
+    }
+    for (product, sequences) in arrivals(&entries).0 {
+        let all: Vec<u64> = events.keys().filter(|(of, _)| *of == product).map(|(_, n)| *n).collect();
+        assert_eq!(sequences, all, "{product}: lost, or out of order");
+    }
+}
+
+fn next(commit: &Value) -> u64 {
+    commit["sequence"].as_u64().unwrap() + commit["events"].as_array().unwrap().len() as u64
+}
