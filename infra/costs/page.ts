@@ -7,7 +7,7 @@ import { settingsOf } from "../lib/settings.ts";
 import { BYTES, GB, MILLIS, SECONDS_A_MONTH, SHARDS } from "./assumptions.ts";
 import { batches, bill, type Line, MEASURED, millis, share } from "./bill.ts";
 import { APIS, BUS, DYNAMODB, indexShards, LAMBDA, QUOTAS } from "./quotas.ts";
-import { charge, COLLECTED, PRICES, type Price } from "./prices.ts";
+import { charge, KNOWN, PRICES, type Price } from "./prices.ts";
 
 const RATES = [1, 100, 1000];
 
@@ -127,7 +127,7 @@ function priceTable(): string {
     });
     return [per, amounts.join("; "), source];
   });
-  return `Collected ${COLLECTED}.\n\n${table(["a", "USD", "source"], rows, [0, 1, 2])}`;
+  return `List prices as they were known on ${KNOWN}; some were written down without reading the source page again, so read it before you rely on a figure.\n\n${table(["a", "USD", "source"], rows, [0, 1, 2])}`;
 }
 
 function growthTable(): string {

@@ -1,8 +1,8 @@
 // List prices of us-east-1 in USD, without free tiers and discounts. They are written down here and nowhere else; read them
 // anew before you rely on a figure.
 
-/** When these prices were collected, from the pages that `source` names. */
-export const COLLECTED = "2026-11-23";
+/** As of when these prices are known; `source` names the page to check each on. */
+export const KNOWN = "2026-11-23";
 
 /** A price per unit; with volume tiers, each up to a quantity a month. */
 export interface Price {
