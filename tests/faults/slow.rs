@@ -63,7 +63,7 @@ async fn while_the_engine_hardly_answers_nobody_waits_long_and_afterwards_everyt
         ["ledger_http_timeouts_total{waited_for=\"answer\"}", "ledger_http_shed_total{limit=\"requests\"}"]
     {
         let began = Instant::now();
-        while figure(&ledger, seen).await == 0.0 {
+        while figure(&ledger, seen).await <= 0.0 {
             assert!(began.elapsed() < IN_TIME, "nobody was told: {seen}");
         }
     }
