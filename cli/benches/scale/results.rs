@@ -42,7 +42,7 @@ impl Results {
         let text = self.text();
         println!("\n## {} ({})\n{text}", self.title, self.unit);
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        self.into_document(&root.join("BENCHMARKS.md"), &text);
+        self.put_into(&root.join("BENCHMARKS.md"), &text);
         let series: Vec<Value> = self
             .series
             .iter()
@@ -61,7 +61,7 @@ impl Results {
     }
 
     /// Puts the text in the place of the last one.
-    fn into_document(&self, file: &Path, text: &str) {
+    fn put_into(&self, file: &Path, text: &str) {
         let mark = |which: &str| format!("<!-- {}, written by `just bench`: {which} -->", self.name);
         let (begin, end) = (mark("begin"), mark("end"));
         let document = std::fs::read_to_string(file).unwrap();
