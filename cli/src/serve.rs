@@ -91,16 +91,7 @@ pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("--listen {}: cannot be listened on", arguments.listen))?;
     let address = listener.local_addr()?;
     let ground = ground(&arguments, &settings).await?;
-    if ground.engine.is_some() || arguments.create_tables {
-        let created = create_tables(&ground.reach.dynamodb, &settings.tables).await;
-        created.with_context(|| match &ground.engine {
-            Some(_) => format!(
-                "--data {}: cannot be prepared; make room, or restore it from a copy",
-                arguments.data.display()
-            ),
-            None => "--create-tables".to_owned(),
-        })?;
-    }
+    prepare(&ground, &arguments, &settings).await?;
     let tables = settings.tables.clone();
     let system = Arc::new(System::new(&ground.reach, settings, edge.clone()));
     let (stop, stopping) = watch::channel(false);
@@ -175,6 +166,21 @@ async fn ground(arguments: &ServeArgs, settings: &Settings) -> anyhow::Result<Gr
     let event_bridge = aws(settings.event_bus.is_some()).await;
     let reach = Reach::embedded(&engine, event_bridge);
     Ok(Ground { source: Source::embedded(&engine), engine: Some(engine), reach })
+}
+
+/// Creates the tables that are missing, where that is asked for or goes without saying.
+async fn prepare(ground: &Ground, arguments: &ServeArgs, settings: &Settings) -> anyhow::Result<()> {
+    if ground.engine.is_none() && !arguments.create_tables {
+        return Ok(());
+    }
+    let created = create_tables(&ground.reach.dynamodb, &settings.tables).await;
+    created.with_context(|| match &ground.engine {
+        Some(_) => {
+            let data = arguments.data.display();
+            format!("--data {data}: cannot be prepared; make room, or restore it from a copy")
+        }
+        None => "--create-tables".to_owned(),
+    })
 }
 
 /// Says where, once requests can be answered: the sockets queue them from here on.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_store::{Journal, ScanPosition};
-use futures::{StreamExt, stream};
+use futures::{StreamExt, join, stream};
 use schema::{ProductId, StoredCommit};
 
 use crate::projection::{Difference, News, Projection, Stuck};
@@ -163,19 +163,33 @@ impl Rebuild {
     ) -> Result<(), RebuildError> {
         let mut pages = Pages::of(self.journal.as_ref());
         let mut unreadable = BTreeMap::new();
-        while let Some(page) = pages.commits().await? {
-            let mut built = stream::iter(by_product(page))
-                .map(|news| async {
-                    let outcome = self.projection.apply(generation, &news).await;
-                    (news.product, outcome)
-                })
-                .buffer_unordered(PARALLEL);
-            while let Some((product, outcome)) = built.next().await {
-                outcome.or_else(|stuck| noted(&mut unreadable, product, stuck))?;
-            }
+        let mut page = pages.commits().await?;
+        while let Some(commits) = page {
+            // The next page is read while this one is written.
+            let (next, built) = join!(pages.commits(), self.write(generation, commits, &mut unreadable));
+            built?;
+            page = next?;
             watch(Progress { phase: Phase::Building, commits: pages.commits });
         }
         report.unreadable = unreadable.into_iter().collect();
+        Ok(())
+    }
+
+    async fn write(
+        &self,
+        generation: Generation,
+        commits: Vec<StoredCommit>,
+        unreadable: &mut BTreeMap<ProductId, String>,
+    ) -> Result<(), RebuildError> {
+        let mut written = stream::iter(by_product(commits))
+            .map(|news| async {
+                let outcome = self.projection.apply(generation, &news).await;
+                (news.product, outcome)
+            })
+            .buffer_unordered(PARALLEL);
+        while let Some((product, outcome)) = written.next().await {
+            outcome.or_else(|stuck| noted(unreadable, product, stuck))?;
+        }
         Ok(())
     }
 }

@@ -17,11 +17,12 @@ use crate::server::Server;
 
 const COMMAND: &str = "cargo bench -p cli --bench scale -- freshness";
 
-/// How often it is looked.
+/// How often it is looked, and for how long at most.
 const COMMANDS: usize = 300;
+const TIME: Duration = Duration::from_secs(15);
 
 /// Others send this many commands a second.
-const OTHERS: [usize; 3] = [0, 100, 400];
+const OTHERS: [usize; 3] = [0, 50, 200];
 const OTHER_CLIENTS: usize = 10;
 
 /// When the bus brought each event.
@@ -64,7 +65,8 @@ async fn seen(data: &Path, others: usize) -> (Vec<Duration>, Vec<Duration>) {
     let mut connection = Connection::open(server.address).await;
     connection.command("PUT", "/products/seen", r#"{"name":"seen","price":"1"}"#).await;
     let (mut visible, mut acknowledged) = (Vec::new(), Vec::new());
-    for n in 0..COMMANDS {
+    let started = Instant::now();
+    for n in (0..COMMANDS).take_while(|_| started.elapsed() < TIME) {
         let receipt =
             connection.command("PATCH", "/products/seen", &format!(r#"{{"price":"{}.5"}}"#, n + 2)).await;
         let at = Instant::now();

@@ -17,6 +17,10 @@ mod server;
 mod starting;
 mod world;
 
+/// As the program has it, so that what is compared with it is not held up by another one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A measurement, given sizes where it has any.
 type Measure = fn(&[usize]);
 

@@ -1,6 +1,8 @@
-//! What a measurement leaves: a table on standard output, and `tests/bench/results/NAME.json`, from which the plots are made.
+//! What a measurement leaves: a table on standard output and in its place in `BENCHMARKS.md`, and
+//! `tests/bench/results/NAME.json`, from which the plots are made.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ pub struct Results {
     unit: &'static str,
     x: &'static str,
     series: Vec<(String, Vec<(f64, f64)>)>,
+    /// In the order of their names.
     notes: Map<String, Value>,
 }
 
@@ -36,7 +39,10 @@ impl Results {
 
     /// Prints and writes everything.
     pub fn tell(self, command: &str) {
-        self.print();
+        let text = self.text();
+        println!("\n## {} ({})\n{text}", self.title, self.unit);
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        self.put_into(&root.join("BENCHMARKS.md"), &text);
         let series: Vec<Value> = self
             .series
             .iter()
@@ -48,16 +54,27 @@ impl Results {
             .collect();
         let all = json!({"title": self.title, "unit": self.unit, "x": self.x, "command": command,
             "series": series, "notes": self.notes});
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/bench/results");
+        let folder = root.join("tests/bench/results");
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join(self.name).with_extension("json");
         std::fs::write(file, serde_json::to_string_pretty(&all).unwrap() + "\n").unwrap();
     }
 
-    fn print(&self) {
-        println!("\n## {} ({})\n", self.title, self.unit);
+    /// Puts the text in the place of the last one.
+    fn put_into(&self, file: &Path, text: &str) {
+        let mark = |which: &str| format!("<!-- {}, written by `just bench`: {which} -->", self.name);
+        let (begin, end) = (mark("begin"), mark("end"));
+        let document = std::fs::read_to_string(file).unwrap();
+        let (before, rest) = document.split_once(&begin).unwrap_or_else(|| panic!("no {begin}"));
+        let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("no {end}"));
+        std::fs::write(file, format!("{before}{begin}\n{text}\n{end}{after}")).unwrap();
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
         let heads: Vec<&str> = self.series.iter().map(|(name, _)| name.as_str()).collect();
-        println!("| {} | {} |\n|---|{}", self.x, heads.join(" | "), "---|".repeat(heads.len()));
+        writeln!(text, "\n| {} | {} |", self.x, heads.join(" | ")).unwrap();
+        writeln!(text, "|---|{}", "---|".repeat(heads.len())).unwrap();
         let all = self.series.iter().flat_map(|(_, points)| points);
         let places: BTreeSet<u64> = all.map(|(x, _)| x.to_bits()).collect();
         for place in places.into_iter().map(f64::from_bits) {
@@ -66,11 +83,13 @@ impl Results {
                 found.map_or_else(String::new, |(_, y)| number(*y).to_string())
             };
             let row: Vec<String> = self.series.iter().map(|(_, points)| at(points)).collect();
-            println!("| {} | {} |", number(place), row.join(" | "));
+            writeln!(text, "| {} | {} |", number(place), row.join(" | ")).unwrap();
         }
+        writeln!(text).unwrap();
         for (name, value) in &self.notes {
-            println!("- {name}: {value}");
+            writeln!(text, "- {name}: {value}").unwrap();
         }
+        text
     }
 }
 

@@ -55,18 +55,9 @@ where
 
     /// Follows `shard` of the stream `arn` to its end.
     pub(super) async fn follow(self, arn: String, shard: Shard) -> End {
-        let after = match self.load(&arn, &shard.id).await {
-            None => return End::Stopped,
-            // Where checkpoints' records are kept, the newest is one: the shard has no end.
-            Some(Position::Finished) if !self.source.keeps_checkpoints => return End::Finished(shard.id),
-            Some(Position::Start) => None,
-            Some(Position::After(after)) => Some(after),
-            Some(Position::Finished | Position::Unreadable) => {
-                if !self.catch_up("it is none of this stream").await {
-                    return End::Stopped;
-                }
-                None
-            }
+        let after = match self.begin(&arn, &shard.id).await {
+            Ok(after) => after,
+            Err(end) => return end,
         };
         let mut pages = Pages::new(self.source, arn.clone(), shard.id.clone(), after);
         let mut wake = self.source.wake.clone();
@@ -106,6 +97,23 @@ where
             }
         }
         End::Stopped
+    }
+
+    /// The record to go on after, none for the oldest.
+    async fn begin(&self, arn: &str, shard: &str) -> Result<Option<String>, End> {
+        match self.load(arn, shard).await {
+            None => Err(End::Stopped),
+            // Where checkpoints' records are kept, the newest is one: the shard has no end.
+            Some(Position::Finished) if !self.source.keeps_checkpoints => {
+                Err(End::Finished(shard.to_owned()))
+            }
+            Some(Position::Start) => Ok(None),
+            Some(Position::After(after)) => Ok(Some(after)),
+            Some(Position::Finished | Position::Unreadable) => {
+                let reason = "it is none of this stream";
+                if self.catch_up(reason).await { Ok(None) } else { Err(End::Stopped) }
+            }
+        }
     }
 
     /// Calls the function until all `records` are done; false when it was stopped before.

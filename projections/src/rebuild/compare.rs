@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, join, stream};
 use schema::ProductId;
 
 use super::{NAMED, PARALLEL, Pages, Phase, Progress, Rebuild, RebuildError, Report, Watch};
@@ -47,17 +47,17 @@ impl Rebuild {
         watch: Watch<'_>,
     ) -> Result<(), RebuildError> {
         let mut pages = Pages::of(self.journal.as_ref());
-        let mut last = None;
-        while let Some(mut products) = pages.products().await? {
+        let (mut last, mut page) = (None, pages.products().await?);
+        while let Some(mut products) = page {
             // A product's commits stand together, on as many pages as they need.
             products.dedup();
             products.retain(|product| last.as_ref() != Some(product));
             last = products.last().cloned().or(last);
             report.products += products.len() as u64;
-            for comparison in &mut *comparisons {
-                let differing = self.differing(comparison.generation, &products, report).await?;
-                comparison.differing.extend(differing);
-            }
+            // The next page is read while the products of this one are looked at.
+            let (next, compared) = join!(pages.products(), self.look(&products, comparisons, report));
+            compared?;
+            page = next?;
             watch(Progress { phase: Phase::Comparing, commits: pages.commits });
         }
         report.commits = pages.commits;
@@ -67,6 +67,19 @@ impl Rebuild {
         if let Some(read) = comparisons.first() {
             report.differing = read.differing.len() as u64;
             report.differences = read.differing.iter().take(NAMED).cloned().collect();
+        }
+        Ok(())
+    }
+
+    async fn look(
+        &self,
+        products: &[ProductId],
+        comparisons: &mut [Comparison],
+        report: &mut Report,
+    ) -> Result<(), RebuildError> {
+        for comparison in comparisons {
+            let differing = self.differing(comparison.generation, products, report).await?;
+            comparison.differing.extend(differing);
         }
         Ok(())
     }
