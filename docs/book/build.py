@@ -36,7 +36,12 @@ def summary():
             title = (ROOT / page).read_text().split("\n", 1)[0].removeprefix("# ")
             decisions.append(f"  - [{title}]({page.as_posix()})")
     heading = "- [Decisions](docs/decisions/README.md)"
-    return (HERE / "SUMMARY.md").read_text().replace(heading, "\n".join([heading, *decisions]))
+    text = (HERE / "SUMMARY.md").read_text().replace(heading, "\n".join([heading, *decisions]))
+    # Benchmarks are written by a measurement. A page that was renamed is found as one that is not listed.
+    gone = [target for _, target in LINK.findall(text) if not (ROOT / target).exists()]
+    for target in gone:
+        print(f"left out, because it does not exist: {target}")
+    return "\n".join(line for line in text.split("\n") if not any(f"({target})" in line for target in gone))
 
 
 def for_the_book(page, listed, faults):
@@ -97,7 +102,6 @@ def main():
     contents = summary()
     listed = {pathlib.Path(target) for _, target in LINK.findall(contents)}
     faults += [f"{page} is not in docs/book/SUMMARY.md" for page in pages() if page not in listed]
-    faults += [f"docs/book/SUMMARY.md: {page} does not exist" for page in sorted(listed) if not (ROOT / page).exists()]
     shutil.rmtree(BOOK, ignore_errors=True)
     source = BOOK / "src"
     for page in sorted(listed.intersection(pages())):

@@ -3,6 +3,7 @@
 //! ([`Function::answer`]) and by a stream or a schedule ([`Function::follow`]).
 
 mod api;
+mod connections;
 mod function;
 mod invocation;
 mod logs;

@@ -9,6 +9,8 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_types::sdk_config::SharedCredentialsProvider;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
+use crate::connections;
+
 /// What the runtime client cannot do without; it would end with a panic.
 const SET_BY_LAMBDA: [&str; 4] = [
     "AWS_LAMBDA_RUNTIME_API",
@@ -47,6 +49,7 @@ pub(crate) fn aws(lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Sdk
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(region))
         .credentials_provider(credentials)
+        .http_client(connections::at_first_use())
         .use_fips(wanted("AWS_USE_FIPS_ENDPOINT"))
         .use_dual_stack(wanted("AWS_USE_DUALSTACK_ENDPOINT"))
         .service_config(OfOneService);

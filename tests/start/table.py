@@ -47,7 +47,8 @@ def lines(found: dict) -> list[str]:
     return [
         HEADING,
         "",
-        f"`just measure-functions` ({machine['processor']}, {machine['processors']} processors, load {machine['load']:.1f} before; "
+        f"`just measure-functions` ({machine['processor']}, {machine['processors']} processors, load {machine['load']:.1f} before"
+        f"{', all starts ahead of other work' if machine['ahead'] else ''}; "
         f"{machine['python']} with {', '.join(machine['packages'])}).",
         "",
         f"The slowest start is {times_faster(found):.0f} times faster than Python's. Goals: 8 MB, 10 ms, 20 MB, {FASTER} times.",

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use cli::settings::Settings;
+use schema::settings::Settings;
 use cli::system::{Reach, System};
 use engine::Engine;
 use futures::{StreamExt, stream};

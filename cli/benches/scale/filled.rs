@@ -5,7 +5,7 @@ use std::path::Path;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-use cli::settings::Settings;
+use schema::settings::Settings;
 use cli::system::create_tables;
 use engine::Engine;
 use event_store::seal;

@@ -1,7 +1,7 @@
 //! The system in this process on an engine on file, its requests written down, and commits as the stream brings them.
 
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
-use cli::settings::Settings;
+use schema::settings::Settings;
 use cli::system::{Reach, System, create_tables};
 use engine::Engine;
 use engine::probe::Recorder;

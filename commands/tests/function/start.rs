@@ -1,6 +1,8 @@
 //! A function that cannot work says so in one line when it starts, and Lambda sees its process end.
 
-use crate::given::command_api;
+use loopback::Reply;
+
+use crate::given::{command_api, recorded};
 
 #[tokio::test]
 async fn a_wrong_setting_ends_the_start_with_a_line_that_names_it() {
@@ -20,4 +22,14 @@ async fn a_missing_setting_ends_the_start_with_a_line_that_names_it() {
     assert_eq!(no_region.start().await.refused().await, "AWS_REGION is not set");
     let elsewhere = command_api().without("AWS_LAMBDA_FUNCTION_NAME").start().await.refused().await;
     assert!(elsewhere.starts_with("AWS_LAMBDA_FUNCTION_NAME is not set"), "{elsewhere}");
+}
+
+#[tokio::test]
+async fn certificate_authorities_are_not_read_before_a_request_to_aws_needs_them() {
+    // Reading them from there would fail, and be a line of the log.
+    let function = command_api().with("SSL_CERT_FILE", "/nowhere").start().await;
+    let answer = function.invoke(recorded("post-without-claims").to_string()).await;
+    assert_eq!(Reply::of(&answer).status, 401);
+    let log = function.stop().await;
+    assert_eq!(log.messages().len(), 1, "{}", log.out);
 }

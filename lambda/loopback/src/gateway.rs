@@ -57,8 +57,8 @@ impl Reply {
     ///
     /// # Panics
     /// When it is not.
-    #[must_use]
     #[track_caller]
+    #[expect(clippy::must_use_candidate, reason = "mostly the assertion is all that is wanted")]
     pub fn problem(&self, slug: &str, status: u64, correlation_id: &str) -> &Value {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.header("content-type"), Some("application/problem+json"));

@@ -19,7 +19,7 @@ async fn seen(asked: Asked, uri: axum::http::Uri, headers: HeaderMap, body: Stri
     ([("location", "/products/p")], Json(said)).into_response()
 }
 
-fn event(changes: Value) -> Value {
+fn event(changes: &Value) -> Value {
     let mut event = json!({
         "httpMethod": "PUT", "path": "/products/p",
         "headers": null, "multiValueHeaders": {"X-Two": ["1", "2"], "X-Correlation-Id": ["c-1"]},
@@ -49,7 +49,7 @@ async fn answer_to(event: Value) -> (i64, HeaderMap, Value) {
 async fn a_request_arrives_with_everything_the_client_sent_and_who_the_authorizer_says_it_is() {
     let sent = json!({"body": "{\"name\":\"\u{e9}\"}", "path": "/products/p q",
         "multiValueQueryStringParameters": {"a b": ["1&2", "\u{e9}"], "c": [""]}});
-    let (status, headers, seen) = answer_to(event(sent)).await;
+    let (status, headers, seen) = answer_to(event(&sent)).await;
     assert_eq!(status, 200);
     assert_eq!(headers["x-correlation-id"], "c-1");
     let expected = json!({"actor": "s-1", "uri": "/products/p%20q?a%20b=1%262&a%20b=%C3%A9&c=",
@@ -60,26 +60,26 @@ async fn a_request_arrives_with_everything_the_client_sent_and_who_the_authorize
 
 #[tokio::test]
 async fn a_body_in_base64_is_decoded_and_a_damaged_one_is_a_problem() {
-    let (_, _, seen) = answer_to(event(json!({"body": "e30=", "isBase64Encoded": true}))).await;
+    let (_, _, seen) = answer_to(event(&json!({"body": "e30=", "isBase64Encoded": true}))).await;
     assert_eq!(seen["body"], "{}");
-    let (status, headers, problem) = answer_to(event(json!({"body": "!", "isBase64Encoded": true}))).await;
+    let (status, headers, problem) = answer_to(event(&json!({"body": "!", "isBase64Encoded": true}))).await;
     assert_eq!((status, &problem["type"]), (400, &json!("urn:product-ledger:problem:malformed")));
     assert_eq!(headers["content-type"], "application/problem+json");
 }
 
 #[tokio::test]
 async fn a_location_names_the_stage_under_which_the_gateway_offers_it() {
-    assert_eq!(answer_to(event(json!({}))).await.1["location"], "/prod/products/p");
+    assert_eq!(answer_to(event(&json!({}))).await.1["location"], "/prod/products/p");
     let own_domain = json!({"requestContext": {"path": "/products/p", "authorizer": {"principalId": "s"}}});
-    assert_eq!(answer_to(event(own_domain)).await.1["location"], "/products/p");
+    assert_eq!(answer_to(event(&own_domain)).await.1["location"], "/products/p");
 }
 
 #[tokio::test]
 async fn without_an_authorizer_only_what_is_public_is_answered() {
     let nobody = json!({"requestContext": {"path": "/prod/products/p"}});
-    let (status, headers, _) = answer_to(event(nobody.clone())).await;
+    let (status, headers, _) = answer_to(event(&nobody)).await;
     assert_eq!((status, headers["www-authenticate"].to_str().unwrap()), (401, "Bearer"));
-    let mut public = event(nobody);
+    let mut public = event(&nobody);
     public["path"] = json!("/health");
     assert_eq!(answer_to(public).await.0, 200);
 }
@@ -97,7 +97,7 @@ async fn nothing_a_gateway_could_pass_on_ends_the_process() {
         json!({"requestContext": null}),
         json!({"requestContext": {"authorizer": {"claims": []}}}),
     ] {
-        let (status, _, _) = answer_to(event(odd.clone())).await;
+        let (status, _, _) = answer_to(event(&odd)).await;
         assert!((200..500).contains(&status), "{odd}: {status}");
     }
 }

@@ -10,7 +10,7 @@ async fn projected() -> (Function, Tables) {
     let tables = tables().await;
     let projector = projector(&tables).start().await;
     invoke(&projector, &batch()).await;
-    tables.asked();
+    let _ = tables.asked();
     (query_api(&tables).start().await, tables)
 }
 
