@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use schema::settings::Settings;
 use cli::system::{Reach, System};
 use engine::Engine;
 use futures::{StreamExt, stream};
 use projections::rebuild::Rebuild;
 use projections::views::View;
 use schema::http::Edge;
+use schema::settings::Settings;
 
 use crate::bare::EVENTS_TABLE;
 use crate::filled::{LENGTH, fill};

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-use schema::settings::Settings;
 use cli::system::create_tables;
 use engine::Engine;
 use event_store::seal;
 use futures::{StreamExt, stream};
+use schema::settings::Settings;
 use schema::{Commit, fixtures};
 use tokio::task::spawn_blocking;
 

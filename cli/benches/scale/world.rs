@@ -1,12 +1,12 @@
 //! The system in this process on an engine on file, its requests written down, and commits as the stream brings them.
 
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
-use schema::settings::Settings;
 use cli::system::{Reach, System, create_tables};
 use engine::Engine;
 use engine::probe::Recorder;
 use event_store::seal;
 use schema::http::Edge;
+use schema::settings::Settings;
 use schema::{Commit, StoredCommit, fixtures};
 use tempfile::TempDir;
 

@@ -257,7 +257,8 @@ mod tests {
         let engine = Engine::open(directory.path()).unwrap();
         let (writer, reader) =
             (engine.threads.writer.as_ref().unwrap(), engine.threads.reader.as_ref().unwrap());
-        let read = || engine.threads.request(Access::LongReads, "ListTables".to_owned(), b"{}".to_vec());
+        let read =
+            || engine.threads.request(Access::LongReads, "DynamoDB_20120810.ListTables", b"{}".to_vec());
         assert!(read().await.unwrap().is_success());
 
         let (finish, unfinished) = std::sync::mpsc::channel::<()>();
