@@ -1,6 +1,6 @@
 // The REST API: tokens checked, requests throttled, logged and traced. A token with any of the API's scopes reaches the
 // function, which alone knows what each request needs and says so. A path that exists answers every other method with 405
-// and what is allowed.
+// and what is allowed; one that does not, with 404, token or none.
 
 import { RemovalPolicy, Stack } from "aws-cdk-lib";
 import {
@@ -12,16 +12,15 @@ import {
   LogGroupLogDestination,
   type Method,
   MethodLoggingLevel,
-  MockIntegration,
-  PassthroughBehavior,
   RestApi,
 } from "aws-cdk-lib/aws-apigateway";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
+import { addFixedAnswer } from "./fixed-answer.ts";
 import { GatewayResponses } from "./gateway-responses.ts";
 import type { LedgerKey } from "./key.ts";
-import { METHOD_NOT_ALLOWED, problemBody } from "./problem.ts";
+import { METHOD_NOT_ALLOWED, NOT_FOUND } from "./problem.ts";
 import { type Answering, allowed, PATHS, ROUTES, type Route } from "./routes.ts";
 import type { RustFunction } from "./rust-function.ts";
 import { SCOPES, type Settings } from "./settings.ts";
@@ -60,6 +59,7 @@ export class Api extends Construct {
     for (const path of PATHS) {
       this.refuseOthers(path);
     }
+    this.refuseUnknown();
     new GatewayResponses(this, this.api);
   }
 
@@ -81,33 +81,15 @@ export class Api extends Construct {
   }
 
   private refuseOthers(path: string): void {
-    const template = JSON.stringify({ statusCode: METHOD_NOT_ALLOWED.status });
-    const headers = { Allow: allowed(path), "Content-Type": "application/problem+json" };
-    const named = Object.entries(headers).map(([name, value]) => [`method.response.header.${name}`, value]);
-    const status = String(METHOD_NOT_ALLOWED.status);
-    const method = this.api.root.resourceForPath(path).addMethod(
-      "ANY",
-      new MockIntegration({
-        passthroughBehavior: PassthroughBehavior.WHEN_NO_TEMPLATES,
-        requestTemplates: { "application/json": template, "application/merge-patch+json": template },
-        integrationResponses: [
-          {
-            statusCode: status,
-            responseParameters: Object.fromEntries(named.map(([name, value]) => [name, `'${value}'`])),
-            responseTemplates: {
-              "application/json": problemBody(METHOD_NOT_ALLOWED, "$context.path", "$context.requestId"),
-            },
-          },
-        ],
-      }),
-      {
-        authorizationType: AuthorizationType.NONE,
-        methodResponses: [
-          { statusCode: status, responseParameters: Object.fromEntries(named.map(([name]) => [name, true])) },
-        ],
-      },
-    );
+    const method = addFixedAnswer(this.api.root.resourceForPath(path), METHOD_NOT_ALLOWED, { Allow: allowed(path) });
     withoutToken(method, "It tells which methods the path has, as its documentation does, and reaches no function.");
+  }
+
+  /** Without these the gateway takes a token on an unknown path for a faulty signature of AWS and answers 403. */
+  private refuseUnknown(): void {
+    for (const resource of [this.api.root, this.api.root.addResource("{proxy+}")]) {
+      withoutToken(addFixedAnswer(resource, NOT_FOUND), "It tells that the path is unknown and reaches no function.");
+    }
   }
 }
 

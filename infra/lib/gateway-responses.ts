@@ -16,11 +16,15 @@ const BEARER = { "WWW-Authenticate": 'Bearer realm="product-ledger"' };
 const ANSWERS: readonly (readonly [ResponseType, Answer])[] = [
   [ResponseType.UNAUTHORIZED, { problem: problem.UNAUTHORIZED, headers: BEARER }],
   [ResponseType.EXPIRED_TOKEN, { problem: problem.UNAUTHORIZED, headers: BEARER }],
+  [ResponseType.INVALID_SIGNATURE, { problem: problem.UNAUTHORIZED, headers: BEARER }],
   [ResponseType.ACCESS_DENIED, { problem: problem.FORBIDDEN }],
   [ResponseType.WAF_FILTERED, { problem: problem.FORBIDDEN }],
-  // API Gateway's name for a path or method it does not know.
+  [ResponseType.INVALID_API_KEY, { problem: problem.FORBIDDEN }],
+  // API Gateway's name for a path or method it does not know; there is none of them left, see `lib/api.ts`.
   [ResponseType.MISSING_AUTHENTICATION_TOKEN, { problem: problem.NOT_FOUND }],
   [ResponseType.RESOURCE_NOT_FOUND, { problem: problem.NOT_FOUND }],
+  [ResponseType.BAD_REQUEST_PARAMETERS, { problem: problem.MALFORMED }],
+  [ResponseType.BAD_REQUEST_BODY, { problem: problem.MALFORMED }],
   [ResponseType.REQUEST_TOO_LARGE, { problem: problem.BODY_TOO_LARGE }],
   [ResponseType.UNSUPPORTED_MEDIA_TYPE, { problem: problem.UNSUPPORTED_MEDIA_TYPE }],
   [ResponseType.THROTTLED, { problem: problem.TOO_MANY, headers: AGAIN }],
@@ -28,6 +32,9 @@ const ANSWERS: readonly (readonly [ResponseType, Answer])[] = [
   [ResponseType.INTEGRATION_TIMEOUT, { problem: problem.UNAVAILABLE, headers: AGAIN }],
   [ResponseType.INTEGRATION_FAILURE, { problem: problem.UNAVAILABLE, headers: AGAIN }],
   [ResponseType.AUTHORIZER_FAILURE, { problem: problem.UNAVAILABLE, headers: AGAIN }],
+  [ResponseType.AUTHORIZER_CONFIGURATION_ERROR, { problem: problem.UNAVAILABLE, headers: AGAIN }],
+  [ResponseType.API_CONFIGURATION_ERROR, { problem: problem.UNAVAILABLE, headers: AGAIN }],
+  // What has no kind above. The template cannot name the status that the gateway chose, so the status is the one it names.
   [ResponseType.DEFAULT_4XX, { problem: problem.MALFORMED }],
   [ResponseType.DEFAULT_5XX, { problem: problem.UNAVAILABLE, headers: AGAIN }],
 ];
@@ -41,8 +48,7 @@ export class GatewayResponses extends Construct {
       new GatewayResponse(this, type.responseType, {
         restApi,
         type,
-        // The default answer of the client's faults stands for several and keeps their status.
-        ...(type === ResponseType.DEFAULT_4XX ? {} : { statusCode: String(answer.status) }),
+        statusCode: String(answer.status),
         // A header takes what the request carries or a fixed text, so the correlation id stands in the body alone.
         responseHeaders: Object.fromEntries(Object.entries(fixed).map(([name, value]) => [name, `'${value}'`])),
         templates: {

@@ -3,6 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { ResponseType } from "aws-cdk-lib/aws-apigateway";
 import { describe, expect, it } from "vitest";
 import { REPOSITORY } from "../lib/repository.ts";
 import { short } from "./policies.ts";
@@ -14,10 +15,13 @@ const COMMAND = `${TOKEN} to CommandApi`;
 const QUERY = `${TOKEN} to QueryApi`;
 const PUBLIC = "NONE to QueryApi";
 const REFUSED = "NONE 405";
+const UNKNOWN = { ANY: "NONE 404" };
 
 const reading = (answer: string) => ({ GET: answer, HEAD: answer, ANY: REFUSED });
 /** Path, then method, then who is let through to what. */
 const ROUTES: Record<string, Record<string, string>> = {
+  "": UNKNOWN,
+  "/{proxy+}": UNKNOWN,
   "/products": { ...reading(QUERY), POST: COMMAND },
   "/products/{id}": { ...reading(QUERY), PUT: COMMAND, PATCH: COMMAND, DELETE: COMMAND },
   "/products/{id}/restore": { POST: COMMAND, ANY: REFUSED },
@@ -39,13 +43,22 @@ function pathOf(template: Template, id: unknown): string {
     : "";
 }
 
+/** The one answer of a mock integration, and what it is made of. */
+function answerOf(properties: Json): Json {
+  const [answer, ...others] = (properties.Integration as { IntegrationResponses: Json[] }).IntegrationResponses;
+  expect(others).toEqual([]);
+  return answer ?? {};
+}
+const parametersOf = (properties: Json) => answerOf(properties).ResponseParameters as Json;
+const bodyOf = (properties: Json) =>
+  JSON.parse((answerOf(properties).ResponseTemplates as Record<string, string>)["application/json"] ?? "") as unknown;
+
 function answering(properties: Json): string {
   const integration = properties.Integration as Json;
   const scopes = ((properties.AuthorizationScopes as string[]) ?? []).join(" ");
   const who = [properties.AuthorizationType, scopes].filter(Boolean).join(" ");
   if (integration.Type === "MOCK") {
-    const [response] = integration.IntegrationResponses as Json[];
-    return `${who} ${response?.StatusCode}`;
+    return `${who} ${answerOf(properties).StatusCode}`;
   }
   const [, lambda] = /<(\w+?)Function/.exec(short(text(integration.Uri))) ?? [];
   return `${who} to ${lambda}`;
@@ -63,19 +76,43 @@ describe.each(STAGES)("%s", (name) => {
     expect(found).toEqual(ROUTES);
   });
 
-  it("a method that a path does not have is answered with those it has", () => {
-    const allowed: Record<string, string> = {};
+  it("a method that a path does not have is answered with those it has, an unknown path with 404", () => {
+    const found = ofType(template, "AWS::ApiGateway::Method").filter(([, one]) => one.Properties.HttpMethod === "ANY");
+    expect(found).toHaveLength(Object.keys(ROUTES).length);
+    for (const [, { Properties }] of found) {
+      const path = pathOf(template, Properties.ResourceId);
+      const others = Object.keys(ROUTES[path] ?? {}).filter((method) => method !== "ANY");
+      const known = others.length > 0;
+      const { "method.response.header.Allow": allow, ...parameters } = parametersOf(Properties);
+      expect(parameters).toEqual({
+        "method.response.header.Content-Type": "'application/problem+json'",
+        "method.response.header.X-Correlation-Id": "context.requestId",
+      });
+      const allowed = typeof allow === "string" ? allow.slice(1, -1).split(",") : [];
+      expect(allowed.sort(), path).toEqual(others.sort());
+      expect(bodyOf(Properties)).toEqual({
+        type: `urn:product-ledger:problem:${known ? "method-not-allowed" : "not-found"}`,
+        title: expect.any(String),
+        status: known ? 405 : 404,
+        detail: expect.any(String),
+        instance: "$context.path",
+        correlation_id: "$context.requestId",
+      });
+    }
+  });
+
+  it("what the gateway answers by itself it answers whatever the usual content types", () => {
     for (const [, { Properties }] of ofType(template, "AWS::ApiGateway::Method")) {
       if (Properties.HttpMethod === "ANY") {
-        const [response] = (Properties.Integration as { IntegrationResponses: Json[] }).IntegrationResponses;
-        const parameters = response?.ResponseParameters as Json;
-        expect(parameters["method.response.header.Content-Type"]).toBe("'application/problem+json'");
-        allowed[pathOf(template, Properties.ResourceId)] = String(parameters["method.response.header.Allow"]);
+        const { PassthroughBehavior, RequestTemplates } = Properties.Integration as Json;
+        expect(PassthroughBehavior).toBe("WHEN_NO_TEMPLATES");
+        const { StatusCode } = answerOf(Properties);
+        const templates = RequestTemplates as Record<string, string>;
+        expect(Object.keys(templates)).toEqual(expect.arrayContaining(["application/json", "text/plain"]));
+        for (const request of Object.values(templates)) {
+          expect(JSON.parse(request)).toEqual({ statusCode: Number(StatusCode) });
+        }
       }
-    }
-    for (const [path, methods] of Object.entries(ROUTES)) {
-      const others = Object.keys(methods).filter((method) => method !== "ANY");
-      expect(allowed[path]?.slice(1, -1).split(",").sort(), path).toEqual(others.sort());
     }
   });
 
@@ -176,10 +213,14 @@ describe("what the gateway answers by itself", () => {
   it.each([
     ["UNAUTHORIZED", "401", "unauthorized"],
     ["EXPIRED_TOKEN", "401", "unauthorized"],
+    ["INVALID_SIGNATURE", "401", "unauthorized"],
+    ["INVALID_API_KEY", "403", "forbidden"],
     ["ACCESS_DENIED", "403", "forbidden"],
     ["WAF_FILTERED", "403", "forbidden"],
     ["MISSING_AUTHENTICATION_TOKEN", "404", "not-found"],
     ["RESOURCE_NOT_FOUND", "404", "not-found"],
+    ["BAD_REQUEST_PARAMETERS", "400", "malformed"],
+    ["BAD_REQUEST_BODY", "400", "malformed"],
     ["REQUEST_TOO_LARGE", "413", "body-too-large"],
     ["UNSUPPORTED_MEDIA_TYPE", "415", "unsupported-media-type"],
     ["THROTTLED", "429", "too-many-requests"],
@@ -187,8 +228,10 @@ describe("what the gateway answers by itself", () => {
     ["INTEGRATION_TIMEOUT", "503", "unavailable"],
     ["INTEGRATION_FAILURE", "503", "unavailable"],
     ["AUTHORIZER_FAILURE", "503", "unavailable"],
+    ["AUTHORIZER_CONFIGURATION_ERROR", "503", "unavailable"],
+    ["API_CONFIGURATION_ERROR", "503", "unavailable"],
     ["DEFAULT_5XX", "503", "unavailable"],
-    ["DEFAULT_4XX", undefined, "malformed"],
+    ["DEFAULT_4XX", "400", "malformed"],
   ])("%s is a problem", (type, status, slug) => {
     const answer = answers.get(type) ?? {};
     expect(answer.StatusCode).toBe(status);
@@ -197,7 +240,7 @@ describe("what the gateway answers by itself", () => {
     expect(body).toEqual({
       type: `urn:product-ledger:problem:${slug}`,
       title: expect.any(String),
-      status: status ? Number(status) : 400,
+      status: Number(status),
       detail: expect.any(String),
       instance: "$context.path",
       correlation_id: "$context.requestId",
@@ -213,7 +256,8 @@ describe("what the gateway answers by itself", () => {
     expect(headers["gatewayresponse.header.Retry-After"]).toBe(again ? "'1'" : undefined);
   });
 
-  it("there is no other", () => {
-    expect(answers.size).toBe(15);
+  it("every kind that API Gateway documents has its own, so that a default answers only what is new", () => {
+    const kinds = Object.values(ResponseType).map((kind) => (kind as ResponseType).responseType);
+    expect([...answers.keys()].sort()).toEqual(kinds.sort());
   });
 });

@@ -40,15 +40,28 @@ def a_token_without_the_scope_is_refused(clients, client, method, path):
     problem(answer, 403, "forbidden", "scope")
 
 
-def what_is_nowhere_is_404(reader, nobody):
-    problem(reader.get("/nowhere"), 404, "not-found")
-    problem(nobody.get("/nowhere"), 404, "not-found")
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/products/x/nowhere/else"])
+def what_is_nowhere_is_404_with_a_token_and_without(reader, nobody, method, path):
+    for client in (reader, nobody):
+        answer = client.ask(method, path, {} if method == "POST" else None)
+        problem(answer, 404, "not-found")
+        assert answer.headers["X-Correlation-Id"]
+
+
+def what_is_nowhere_is_404_whatever_an_authorization_looks_like(nobody):
+    for value in ("Bearer no.such.token", "Basic bm9ib2R5Og==", "AWS4-HMAC-SHA256 nothing"):
+        problem(nobody.get("/nowhere", Authorization=value), 404, "not-found")
+
+
+def an_unknown_product_is_404(reader):
     problem(reader.get(f"/products/{new_product()}"), 404, "product-not-found")
 
 
 def another_method_is_405_and_learns_which_there_are(writer):
     answer = writer.ask("DELETE", "/products")
     problem(answer, 405, "method-not-allowed")
+    assert answer.headers["X-Correlation-Id"]
     assert {method.strip() for method in answer.headers["Allow"].split(",")} >= {"GET", "POST"}
 
 

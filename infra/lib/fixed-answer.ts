@@ -1,0 +1,54 @@
+// What a resource answers to every method that has no route: a problem that the gateway makes itself, without a token and
+// without a function.
+
+import {
+  AuthorizationType,
+  type IResource,
+  type Method,
+  MockIntegration,
+  PassthroughBehavior,
+} from "aws-cdk-lib/aws-apigateway";
+import { type GatewayProblem, problemBody } from "./problem.ts";
+
+/** Content types of requests that are answered; the gateway answers any other with 415. */
+const TAKEN = [
+  "application/json",
+  "application/merge-patch+json",
+  "application/octet-stream",
+  "application/x-www-form-urlencoded",
+  "application/xml",
+  "multipart/form-data",
+  "text/plain",
+  "text/xml",
+];
+
+/** Adds the method `ANY`, which answers what no other method of the resource does. */
+export function addFixedAnswer(
+  resource: IResource,
+  problem: GatewayProblem,
+  fixed: Readonly<Record<string, string>> = {},
+): Method {
+  const quoted = Object.entries({ ...fixed, "Content-Type": "application/problem+json" });
+  const headers = [...quoted.map(([name, value]) => [name, `'${value}'`]), ["X-Correlation-Id", "context.requestId"]];
+  const named = headers.map(([name, value]) => [`method.response.header.${name}`, value]);
+  const statusCode = String(problem.status);
+  const request = JSON.stringify({ statusCode: problem.status });
+  return resource.addMethod(
+    "ANY",
+    new MockIntegration({
+      passthroughBehavior: PassthroughBehavior.WHEN_NO_TEMPLATES,
+      requestTemplates: Object.fromEntries(TAKEN.map((type) => [type, request])),
+      integrationResponses: [
+        {
+          statusCode,
+          responseParameters: Object.fromEntries(named),
+          responseTemplates: { "application/json": problemBody(problem, "$context.path", "$context.requestId") },
+        },
+      ],
+    }),
+    {
+      authorizationType: AuthorizationType.NONE,
+      methodResponses: [{ statusCode, responseParameters: Object.fromEntries(named.map(([name]) => [name, true])) }],
+    },
+  );
+}
