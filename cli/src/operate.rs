@@ -22,7 +22,7 @@ use schema::http::Edge;
 use serde_json::Value;
 
 use crate::environment;
-use crate::system::{Reach, System, create_tables};
+use crate::system::{Reach, System, create_unlisted_tables};
 
 pub use asked::Lines;
 pub(crate) use reconcile::catch_up;
@@ -61,7 +61,7 @@ impl Where {
                 return Ok(lines);
             }
             let engine = existing(data).with_context(|| format!("--data {}", data.display()))?;
-            create_tables(&engine.sdk_config(), &settings.tables).await?;
+            create_unlisted_tables(&engine.sdk_config(), &settings.tables).await?;
             System::new(&Reach::embedded(&engine, bus), settings, Edge::system())
         } else {
             let aws = environment::aws(true).await.filter(|aws| aws.region().is_some());

@@ -34,7 +34,7 @@ use crate::operate;
 use crate::serve::admission::Admission;
 use crate::serve::connections::Connections;
 pub(crate) use crate::serve::metrics::documented;
-use crate::system::{Reach, System, create_tables};
+use crate::system::{Reach, System, create_tables, create_unlisted_tables};
 use schema::settings::Settings;
 
 /// Where to listen and where the data is.
@@ -173,7 +173,11 @@ async fn prepare(ground: &Ground, arguments: &ServeArgs, settings: &Settings) ->
     if ground.engine.is_none() && !arguments.create_tables {
         return Ok(());
     }
-    let created = create_tables(&ground.reach.dynamodb, &settings.tables).await;
+    let (dynamodb, tables) = (&ground.reach.dynamodb, &settings.tables);
+    let created = match &ground.engine {
+        Some(_) => create_unlisted_tables(dynamodb, tables).await,
+        None => create_tables(dynamodb, tables).await,
+    };
     created.with_context(|| match &ground.engine {
         Some(_) => {
             let data = arguments.data.display();

@@ -176,13 +176,40 @@ fn address(settings: &Settings) -> Address {
     }
 }
 
-/// Creates the tables that are missing.
+/// Creates the tables that are missing, and waits until each can be used.
 ///
 /// # Errors
 /// [`table::CreateTableError`]: what to check.
 pub async fn create_tables(dynamodb: &SdkConfig, tables: &Tables) -> Result<(), table::CreateTableError> {
     let client = Client::new(dynamodb);
-    for (name, shape) in [
+    for (name, shape) in shapes(tables) {
+        table::create(&client, name, shape).await?;
+    }
+    Ok(())
+}
+
+/// The same on the embedded engine, where a table that is listed can be used. To describe one would count its items,
+/// and a start would take the longer the more there are.
+///
+/// # Errors
+/// [`table::CreateTableError`]: what to check.
+pub async fn create_unlisted_tables(
+    embedded: &SdkConfig,
+    tables: &Tables,
+) -> Result<(), table::CreateTableError> {
+    let client = Client::new(embedded);
+    // What an unanswered question leaves open is asked again for each table.
+    let listed =
+        client.list_tables().send().await.ok().and_then(|answer| answer.table_names).unwrap_or_default();
+    for (name, shape) in shapes(tables).into_iter().filter(|(name, _)| !listed.contains(name)) {
+        table::create(&client, name, shape).await?;
+    }
+    Ok(())
+}
+
+/// Every table with its shape.
+fn shapes(tables: &Tables) -> [(&String, &'static str); 7] {
+    [
         (&tables.events, event_store::TABLE),
         (&tables.receipts, event_store::receipts::TABLE),
         (&tables.parking, event_store::parking::TABLE),
@@ -190,8 +217,5 @@ pub async fn create_tables(dynamodb: &SdkConfig, tables: &Tables) -> Result<(), 
         (&tables.prices, projections::PRICES_TABLE),
         (&tables.bus, publisher::bus::local::TABLE),
         (&tables.checkpoints, crate::mapping::CHECKPOINTS_TABLE),
-    ] {
-        table::create(&client, name, shape).await?;
-    }
-    Ok(())
+    ]
 }
