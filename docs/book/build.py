@@ -108,6 +108,9 @@ def main():
         (source / page).parent.mkdir(parents=True, exist_ok=True)
         (source / page).write_text(for_the_book(page, listed, faults))
     (source / "SUMMARY.md").write_text(contents)
+    for picture in ROOT.glob("docs/**/*.svg"):
+        (source / picture.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(picture, source / picture.relative_to(ROOT))
     shutil.copy(HERE / "book.toml", BOOK)
     if not faults:
         subprocess.run(["mdbook", "build", str(BOOK)], check=True)
