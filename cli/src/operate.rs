@@ -61,7 +61,7 @@ impl Where {
                 return Ok(lines);
             }
             let engine = existing(data).with_context(|| format!("--data {}", data.display()))?;
-            create_unlisted_tables(&engine.sdk_config(), &settings.tables).await?;
+            create_unlisted_tables(&engine.sdk_config(), &settings).await?;
             System::new(&Reach::embedded(&engine, bus), settings, Edge::system())
         } else {
             let aws = environment::aws(true).await.filter(|aws| aws.region().is_some());

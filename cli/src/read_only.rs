@@ -50,7 +50,7 @@ impl ReadOnly {
         Ok(Ports {
             journal: Arc::new(DynamoJournal::new(client.clone(), &settings.tables.events)),
             receipts: Arc::new(DynamoReceipts::new(client.clone(), &settings.tables.receipts)),
-            views: Arc::new(DynamoViews::new(client, &settings.tables.products)),
+            views: Arc::new(DynamoViews::new(client, &settings.tables.products, settings.orders)),
         })
     }
 }

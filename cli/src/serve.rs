@@ -173,10 +173,10 @@ async fn prepare(ground: &Ground, arguments: &ServeArgs, settings: &Settings) ->
     if ground.engine.is_none() && !arguments.create_tables {
         return Ok(());
     }
-    let (dynamodb, tables) = (&ground.reach.dynamodb, &settings.tables);
+    let dynamodb = &ground.reach.dynamodb;
     let created = match &ground.engine {
-        Some(_) => create_unlisted_tables(dynamodb, tables).await,
-        None => create_tables(dynamodb, tables).await,
+        Some(_) => create_unlisted_tables(dynamodb, settings).await,
+        None => create_tables(dynamodb, settings).await,
     };
     created.with_context(|| match &ground.engine {
         Some(_) => {

@@ -1,5 +1,6 @@
 //! The whole system over one set of tables: the functions the Lambdas call, and the routes of both APIs.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
@@ -15,7 +16,7 @@ use projections::{Catalogue, DynamoPriceLog, DynamoViews, PriceLog, Prices, Proj
 use publisher::http::EventsApi;
 use publisher::{Address, Bus, EventBridge, LocalBus, Patience, Ports, Publisher};
 use schema::http::Edge;
-use schema::settings::{Settings, Tables};
+use schema::settings::Settings;
 use tokio::sync::watch;
 
 /// The name of the local bus.
@@ -89,7 +90,8 @@ impl System {
         let reading = Arc::new(DynamoJournal::new(metering::client(&reach.reading), &tables.events));
         let behind: Arc<dyn Journal> = Arc::new(DynamoJournal::new(following.clone(), &tables.events));
         let parking: Arc<dyn Parking> = Arc::new(DynamoParking::new(following.clone(), &tables.parking));
-        let views: Arc<dyn Views> = Arc::new(DynamoViews::new(following.clone(), &tables.products));
+        let views: Arc<dyn Views> =
+            Arc::new(DynamoViews::new(following.clone(), &tables.products, settings.orders));
         let prices = Arc::new(DynamoPriceLog::new(following.clone(), &tables.prices));
         let read_models: Vec<Arc<dyn Projection>> = vec![
             Arc::new(Catalogue::new(views.clone(), behind.clone())),
@@ -116,7 +118,7 @@ impl System {
             views,
             edge,
             bus,
-            asked: Asked::of(&client, tables),
+            asked: Asked::of(&client, &settings),
             settings,
         }
     }
@@ -151,9 +153,10 @@ impl System {
 }
 
 impl Asked {
-    fn of(client: &Client, tables: &Tables) -> Self {
+    fn of(client: &Client, settings: &Settings) -> Self {
+        let tables = &settings.tables;
         Self {
-            views: Arc::new(DynamoViews::new(client.clone(), &tables.products)),
+            views: Arc::new(DynamoViews::new(client.clone(), &tables.products, settings.orders)),
             prices: Arc::new(DynamoPriceLog::new(client.clone(), &tables.prices)),
             receipts: Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts)),
         }
@@ -180,10 +183,10 @@ fn address(settings: &Settings) -> Address {
 ///
 /// # Errors
 /// [`table::CreateTableError`]: what to check.
-pub async fn create_tables(dynamodb: &SdkConfig, tables: &Tables) -> Result<(), table::CreateTableError> {
+pub async fn create_tables(dynamodb: &SdkConfig, settings: &Settings) -> Result<(), table::CreateTableError> {
     let client = Client::new(dynamodb);
-    for (name, shape) in shapes(tables) {
-        table::create(&client, name, shape).await?;
+    for (name, shape) in shapes(settings) {
+        table::create(&client, name, &shape).await?;
     }
     Ok(())
 }
@@ -195,27 +198,28 @@ pub async fn create_tables(dynamodb: &SdkConfig, tables: &Tables) -> Result<(), 
 /// [`table::CreateTableError`]: what to check.
 pub async fn create_unlisted_tables(
     embedded: &SdkConfig,
-    tables: &Tables,
+    settings: &Settings,
 ) -> Result<(), table::CreateTableError> {
     let client = Client::new(embedded);
     // What an unanswered question leaves open is asked again for each table.
     let listed =
         client.list_tables().send().await.ok().and_then(|answer| answer.table_names).unwrap_or_default();
-    for (name, shape) in shapes(tables).into_iter().filter(|(name, _)| !listed.contains(name)) {
-        table::create(&client, name, shape).await?;
+    for (name, shape) in shapes(settings).into_iter().filter(|(name, _)| !listed.contains(name)) {
+        table::create(&client, name, &shape).await?;
     }
     Ok(())
 }
 
 /// Every table with its shape.
-fn shapes(tables: &Tables) -> [(&String, &'static str); 7] {
+fn shapes(settings: &Settings) -> [(&String, Cow<'static, str>); 7] {
+    let tables = &settings.tables;
     [
-        (&tables.events, event_store::TABLE),
-        (&tables.receipts, event_store::receipts::TABLE),
-        (&tables.parking, event_store::parking::TABLE),
-        (&tables.products, projections::PRODUCTS_TABLE),
-        (&tables.prices, projections::PRICES_TABLE),
-        (&tables.bus, publisher::bus::local::TABLE),
-        (&tables.checkpoints, crate::mapping::CHECKPOINTS_TABLE),
+        (&tables.events, event_store::TABLE.into()),
+        (&tables.receipts, event_store::receipts::TABLE.into()),
+        (&tables.parking, event_store::parking::TABLE.into()),
+        (&tables.products, projections::products_table(settings.orders).into()),
+        (&tables.prices, projections::PRICES_TABLE.into()),
+        (&tables.bus, publisher::bus::local::TABLE.into()),
+        (&tables.checkpoints, crate::mapping::CHECKPOINTS_TABLE.into()),
     ]
 }

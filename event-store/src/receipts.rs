@@ -1,14 +1,14 @@
 //! The port to the publication receipts: what became of each event on its way to the bus, and how far each product got.
 //!
-//! Its promise: a success is never replaced by a failure, and a product's cursor only moves from where its mover saw it.
+//! Its promise: a success is never replaced by a failure, and a product's newest receipt says how far its publication got.
 
 mod dynamodb;
 mod memory;
 
 use async_trait::async_trait;
-use schema::{ProductId, PublicationRecord};
+use schema::{Hash, ProductId, PublicationFailure, PublicationRecord, StoredCommit};
 
-use crate::journal::Unavailable;
+use crate::journal::{Journal, Unavailable};
 
 pub use dynamodb::DynamoReceipts;
 pub use memory::MemoryReceipts;
@@ -30,31 +30,35 @@ pub struct Record {
 /// How far the publication of one product got.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Position {
-    /// The cursor: every event up to here has its receipt; 0 before the first.
+    /// Every event up to here has its receipt; 0 before the first.
     pub published: u64,
-    /// Receipts and failures of later events, by sequence: a failure that stands, or receipts whose cursor was lost.
-    pub above: Vec<(u64, PublicationRecord)>,
+    /// The failure of the next event, where one is on record.
+    pub failure: Option<PublicationFailure>,
+    /// Where a restore said that everything up to an event counts as published (always `None` on `DynamoDB` for now).
+    pub mark: Option<Mark>,
 }
 
-/// What a move of a cursor found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Advance {
-    /// The cursor stood where it was seen and moved.
-    Moved,
-    /// It stands elsewhere by now, here; nothing was changed.
-    Found(u64),
+/// What a restore left in the place of receipts: every event up to `sequence` counts as published as long as the commit
+/// that ends there has `hash`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Number of the last event that counts as published.
+    pub sequence: u64,
+    /// Hash of the commit that ends with it.
+    pub hash: Hash,
 }
 
-/// Where receipts, failures and cursors are kept.
+/// Where receipts and failures are kept. There is no cursor: the newest receipt of a product is it.
 ///
 /// The contract, which `tests/ports/receipts.rs` runs on every adapter:
 /// - a receipt stays: a failure of the same event never replaces it, whichever comes first;
-/// - after `record` returned `Ok` every read sees all of its records; after an error any of them may be there, and
-///   recording them again is safe;
-/// - a cursor moves only when it stands where the mover saw it.
+/// - after `record` returned `Ok` every read sees all of its records;
+/// - a product's records are written one after the other: after an error the first of them may be there, and never a
+///   later one without those before it; recording them again is safe;
+/// - a failure never counts as published.
 #[async_trait]
 pub trait Receipts: Send + Sync {
-    /// The cursor of a product and what is recorded above it: one request unless a publication was cut short.
+    /// How far a product got: one request.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later.
@@ -71,15 +75,36 @@ pub trait Receipts: Send + Sync {
         to: u64,
     ) -> Result<Vec<(u64, PublicationRecord)>, Unavailable>;
 
-    /// Writes what became of events, of any products.
+    /// Writes what became of events, of any products; those of one product in ascending order.
     ///
     /// # Errors
     /// [`Unavailable`]: record all of them again.
     async fn record(&self, records: &[Record]) -> Result<(), Unavailable>;
+}
 
-    /// Moves a product's cursor from where it was seen (0: none was seen) to `to`.
-    ///
-    /// # Errors
-    /// [`Unavailable`]: read the position before trying again.
-    async fn advance(&self, product: &ProductId, seen: u64, to: u64) -> Result<Advance, Unavailable>;
+/// Every event up to the one that is answered counts as published: by its receipt, or by a mark that fits the ledger.
+///
+/// # Errors
+/// [`Unavailable`]: the event table did not say whether the mark fits; try again later.
+pub async fn published(
+    journal: &dyn Journal,
+    product: &ProductId,
+    position: &Position,
+) -> Result<u64, Unavailable> {
+    let Some(mark) = position.mark.as_ref().filter(|mark| position.published < mark.sequence) else {
+        return Ok(position.published);
+    };
+    let commit = journal.newest(product, mark.sequence).await?;
+    let fits = commit.is_some_and(|commit| mark.fits(&commit));
+    Ok(if fits { mark.sequence } else { position.published })
+}
+
+impl Mark {
+    /// Whether the commit is the one the mark was made for.
+    #[must_use]
+    pub fn fits(&self, commit: &StoredCommit) -> bool {
+        let events = commit.0.get("events").and_then(|events| events.as_array()).map_or(0, Vec::len) as u64;
+        let ends_here = commit.sequence().is_ok_and(|first| first + events == self.sequence + 1);
+        ends_here && commit.text("hash").is_ok_and(|hash| hash == self.hash.to_string())
+    }
 }

@@ -48,16 +48,16 @@ fn selections() -> Vec<Selection> {
     let currency = Currency::parse("USD").unwrap();
     let moment = Timestamp::parse("2025-01-01T00:00:00Z").unwrap();
     let orders = [
-        (Order::Id, Range::all()),
-        (Order::Name, Range::all()),
-        (Order::Name, Range::name_prefix("ΟΔΟΣ")),
-        (Order::Price, Range::prices(currency, None, None)),
-        (Order::Price, Range::prices(currency, Price::parse("1").ok(), Price::parse("20").ok())),
-        (Order::UpdatedAt, Range::all()),
-        (Order::Changes, Range::since(moment)),
+        (Order::Id, false, Range::all()),
+        (Order::Name, false, Range::all()),
+        (Order::Name, false, Range::name_prefix("ΟΔΟΣ")),
+        (Order::Price, false, Range::prices(currency, None, None)),
+        (Order::Price, false, Range::prices(currency, Price::parse("1").ok(), Price::parse("20").ok())),
+        (Order::Changes, false, Range::all()),
+        (Order::Changes, true, Range::since(moment)),
     ];
-    let both = |(order, range): (Order, Range)| {
-        [false, true].map(|descending| Selection { order, descending, range: range.clone() })
+    let both = |(order, deleted, range): (Order, bool, Range)| {
+        [false, true].map(|descending| Selection { order, deleted, descending, range: range.clone() })
     };
     orders.into_iter().flat_map(both).collect()
 }

@@ -12,10 +12,11 @@ use futures::future::try_join_all;
 use schema::{Product, ProductId, StoredCommit, upcast};
 
 use crate::projection::{Difference, News, Projection, Stuck};
-use crate::views::{Generation, Slice, Unavailable, View, Views};
+use crate::views::{Generation, Unavailable, View, Views};
 
 pub use list::{Page, Selection, page};
 pub use order::{Order, Range, SHARDS};
+pub use schema::{Orders, Sort};
 
 /// How many rows of an old generation are removed at once.
 const DROPPED_AT_ONCE: usize = 25;
@@ -116,27 +117,16 @@ impl Projection for Catalogue {
     }
 
     async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
-        let mut removed = 0;
-        for shard in 0..SHARDS {
-            let mut range = Range::all();
-            loop {
-                let slice = Slice {
-                    shard,
-                    order: Order::Changes,
-                    range: range.clone(),
-                    descending: false,
-                    limit: DROPPED_AT_ONCE,
-                };
-                let portion = self.views.slice(generation, &slice).await?;
-                let rows = portion.rows.iter().map(|row| self.views.remove(generation, &row.product.id));
-                removed += try_join_all(rows).await?.len() as u64;
-                match portion.rows.last() {
-                    Some(last) if !portion.exhausted => range = range.behind(&last.position, false),
-                    _ => break,
-                }
+        let (mut removed, mut from) = (0, None);
+        loop {
+            let page = self.views.rows(generation, from, DROPPED_AT_ONCE).await?;
+            let rows = page.products.iter().map(|product| self.views.remove(generation, &product.id));
+            removed += try_join_all(rows).await?.len() as u64;
+            from = page.next;
+            if from.is_none() {
+                return Ok(removed);
             }
         }
-        Ok(removed)
     }
 }
 

@@ -13,9 +13,11 @@ pub use catalogue::Catalogue;
 pub use prices::{DynamoPriceLog, MemoryPriceLog, PriceLog, Prices};
 pub use project::Projector;
 pub use projection::Projection;
+pub use views::dynamodb::products_table;
 pub use views::{DynamoViews, MemoryViews, Views};
 
-/// Shape of the product table, as `CreateTable` takes it: one source for this adapter and the infrastructure.
+/// Shape of the product table with the indexes of all orders, as `CreateTable` takes it: one source for this adapter and the
+/// infrastructure. [`products_table`] leaves out those of orders that are not kept.
 pub const PRODUCTS_TABLE: &str = include_str!("../products-table.json");
 
 /// Shape of the price table, as `CreateTable` takes it: one source for this adapter and the infrastructure.

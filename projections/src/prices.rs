@@ -17,14 +17,11 @@ use crate::projection::{Difference, News, Projection, Stuck};
 use crate::views::{Generation, Unavailable, View};
 
 pub use entry::{Entry, Place, What, entries_of};
-pub use log::{DynamoPriceLog, History, MemoryPriceLog, PriceLog};
+pub use log::{DynamoPriceLog, FoldedCommit, History, MemoryPriceLog, PriceLog};
 pub use timeline::{Period, lowest_before_newest_change, timeline};
 
-/// How many commits are folded between two moves of the cursor while catching up.
+/// How many commits are folded together while catching up.
 const CHUNK: usize = 100;
-
-/// How often somebody else may move the cursor while this one catches up.
-const ROUNDS: usize = 5;
 
 /// Folds the events of each product into its price history.
 pub struct Prices {
@@ -37,14 +34,9 @@ pub struct Prices {
 #[error("the event table has no event {0} of the product, but later ones")]
 struct Gap(u64);
 
-/// Somebody else keeps moving the cursor.
-#[derive(Debug, thiserror::Error)]
-#[error("another projector is folding this product")]
-struct Contended;
-
 /// How far some commits led.
 struct Run {
-    entries: Vec<Entry>,
+    commits: Vec<FoldedCommit>,
     /// The last event before what could not be folded.
     last: u64,
     /// The first commit that does not follow.
@@ -72,7 +64,7 @@ impl Prices {
             if let Some(stuck) = run.stuck_in_the_ledger() {
                 return Err(stuck);
             }
-            history.entries.extend(run.entries);
+            history.entries.extend(run.commits.into_iter().flat_map(|commit| commit.entries));
             history.folded = run.last;
         }
         history.entries.sort_by_key(|entry| entry.place);
@@ -84,43 +76,20 @@ impl Prices {
         folded.map_err(|error| Stuck::for_now(1, &error))
     }
 
-    /// Writes what a run found and moves the cursor; says whether it still was where it was seen.
+    /// Another projector may fold the same product at the same time: whoever folds writes commit after commit from what
+    /// it saw folded, so all before a commit that is there are there too, and both write the same.
     async fn fold(
         &self,
         generation: Generation,
         product: &ProductId,
         seen: u64,
         run: &Run,
-    ) -> Result<bool, Stuck> {
-        if run.last == seen {
-            return Ok(true);
+    ) -> Result<(), Stuck> {
+        if run.commits.is_empty() {
+            return Ok(());
         }
-        let stuck = |error: Unavailable| Stuck::for_now(seen + 1, &error);
-        // The entries first: a cursor without its entries would lose them, entries without the cursor are written again.
-        self.log.write(generation, product, &run.entries).await.map_err(stuck)?;
-        self.log.advance(generation, product, seen, run.last).await.map_err(stuck)
-    }
-
-    /// One walk from the cursor to the end; says whether the cursor moved by this hand alone.
-    async fn walk(&self, generation: Generation, product: &ProductId) -> Result<bool, Stuck> {
-        let mut folded = self.folded(generation, product).await?;
-        let commits = commits_after(self.journal.clone(), product.clone(), folded);
-        let mut chunks = pin!(commits.chunks(CHUNK));
-        while let Some(chunk) = chunks.next().await {
-            let read: Vec<&StoredCommit> = chunk.iter().map_while(|commit| commit.as_ref().ok()).collect();
-            let run = run(folded, read.into_iter());
-            if !self.fold(generation, product, folded, &run).await? {
-                return Ok(false);
-            }
-            folded = run.last;
-            if let Some(stuck) = run.stuck_in_the_ledger() {
-                return Err(stuck);
-            }
-            if let Some(error) = chunk.iter().find_map(|commit| commit.as_ref().err()) {
-                return Err(Stuck::for_now(folded + 1, error));
-            }
-        }
-        Ok(true)
+        let folded = self.log.fold(generation, product, &run.commits).await;
+        folded.map_err(|error| Stuck::for_now(seen + 1, &error))
     }
 }
 
@@ -134,20 +103,30 @@ impl Projection for Prices {
         let folded = self.folded(generation, &news.product).await?;
         let fresh = news.commits.range(folded + 1..).map(|(_, commit)| commit);
         let run = run(folded, fresh);
-        let moved = self.fold(generation, &news.product, folded, &run).await?;
-        if run.gap || !moved {
+        self.fold(generation, &news.product, folded, &run).await?;
+        if run.gap {
             return self.catch_up(generation, &news.product).await;
         }
         run.stuck.map_or(Ok(()), Err)
     }
 
     async fn catch_up(&self, generation: Generation, product: &ProductId) -> Result<(), Stuck> {
-        for _ in 0..ROUNDS {
-            if self.walk(generation, product).await? {
-                return Ok(());
+        let mut folded = self.folded(generation, product).await?;
+        let commits = commits_after(self.journal.clone(), product.clone(), folded);
+        let mut chunks = pin!(commits.chunks(CHUNK));
+        while let Some(chunk) = chunks.next().await {
+            let read: Vec<&StoredCommit> = chunk.iter().map_while(|commit| commit.as_ref().ok()).collect();
+            let run = run(folded, read.into_iter());
+            self.fold(generation, product, folded, &run).await?;
+            folded = run.last;
+            if let Some(stuck) = run.stuck_in_the_ledger() {
+                return Err(stuck);
+            }
+            if let Some(error) = chunk.iter().find_map(|commit| commit.as_ref().err()) {
+                return Err(Stuck::for_now(folded + 1, error));
             }
         }
-        Err(Stuck::for_now(1, &Contended))
+        Ok(())
     }
 
     async fn compare(
@@ -182,12 +161,12 @@ impl Run {
 
 /// Folds commits as long as each follows the one before it.
 fn run<'a>(folded: u64, commits: impl Iterator<Item = &'a StoredCommit>) -> Run {
-    let mut run = Run { entries: Vec::new(), last: folded, gap: false, stuck: None };
+    let mut run = Run { commits: Vec::new(), last: folded, gap: false, stuck: None };
     for stored in commits {
         match stored.decode() {
             Ok(commit) if commit.sequence == run.last + 1 => {
-                run.entries.extend(entries_of(&commit));
                 run.last = commit.last_sequence();
+                run.commits.push(FoldedCommit { last: run.last, entries: entries_of(&commit) });
             }
             Ok(_) => {
                 run.gap = true;

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use schema::{Product, ProductId};
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Order, Range};
+use crate::catalogue::{Order, Orders, Range};
 
 pub mod dynamodb;
 pub mod memory;
@@ -21,9 +21,14 @@ pub use memory::MemoryViews;
 /// - a row only ever gets newer: what comes late, twice or out of order changes nothing;
 /// - a deleted product keeps its row and stands in [`Order::Changes`] alone;
 /// - a slice answers exactly the rows of its shard inside its range, in order, and says whether more follow;
+/// - orders that are not kept have no rows, and asking for one is an error;
+/// - `rows` answers every row of a generation once, whatever is kept;
 /// - generations do not see each other.
 #[async_trait]
 pub trait Views: Send + Sync {
+    /// The orders that are kept.
+    fn orders(&self) -> Orders;
+
     /// Which generations of the views are read and written.
     ///
     /// # Errors
@@ -48,11 +53,23 @@ pub trait Views: Send + Sync {
     /// [`Unavailable`]: try again later, the write may or may not have happened.
     async fn put(&self, generation: Generation, product: &Product) -> Result<Written, Unavailable>;
 
-    /// Rows of one shard of an order.
+    /// Rows of one shard of an order that is kept.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later.
     async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable>;
+
+    /// Some rows of a generation, deleted products included, in no order; `from` is `next` of the page before. For
+    /// maintenance, since it may read other generations too.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later.
+    async fn rows(
+        &self,
+        generation: Generation,
+        from: Option<String>,
+        limit: usize,
+    ) -> Result<Rows, Unavailable>;
 
     /// Removes the row of a generation that is neither read nor written any more.
     ///
@@ -75,6 +92,10 @@ pub struct Generations {
     pub write: Vec<Generation>,
     /// The highest that ever was; no number is given twice.
     pub last: Generation,
+    /// Whether the one that is read was filled from the beginning. Where it was not, what it lacks says nothing, and
+    /// queries answer 503 until a rebuild has put another in its place.
+    #[serde(default = "filled")]
+    pub filled: bool,
 }
 
 /// The generations of all views, as one small item names them.
@@ -128,6 +149,15 @@ pub struct Portion {
     pub rows: Vec<Row>,
     /// Whether the slice ends here.
     pub exhausted: bool,
+}
+
+/// Some rows of a generation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rows {
+    /// Their products; there may be none though more follow.
+    pub products: Vec<Product>,
+    /// Where to go on, understood by the adapter alone; `None` at the end.
+    pub next: Option<String>,
 }
 
 /// A product and where it stands.
@@ -189,9 +219,13 @@ impl Lineup {
     }
 }
 
+fn filled() -> bool {
+    true
+}
+
 impl Default for Generations {
     fn default() -> Self {
-        Self { read: Generation(1), write: vec![Generation(1)], last: Generation(1) }
+        Self { read: Generation(1), write: vec![Generation(1)], last: Generation(1), filled: true }
     }
 }
 

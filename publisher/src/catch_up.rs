@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use event_store::parking::note_parked;
+use event_store::receipts::published;
 use event_store::{Parked, Trouble, Unavailable};
 use schema::ProductId;
 use serde::Serialize;
@@ -96,9 +97,10 @@ impl Publisher {
     /// How far the publication of a product got, if that is behind `head`, its newest event in the event table.
     ///
     /// # Errors
-    /// [`Unavailable`]: the receipts table did not answer; try again later.
+    /// [`Unavailable`]: a table did not answer; try again later.
     pub async fn behind(&self, product: &ProductId, head: u64) -> Result<Option<u64>, Unavailable> {
-        let published = self.ports.receipts.position(product).await?.published;
+        let position = self.ports.receipts.position(product).await?;
+        let published = published(&*self.ports.journal, product, &position).await?;
         Ok((published < head).then_some(published))
     }
 

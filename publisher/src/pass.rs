@@ -1,14 +1,12 @@
-//! One pass over some products: find what is due, send it, record it, move the cursors, park what cannot go on.
+//! One pass over some products: find what is due, send it, record it, park what cannot go on.
 //!
-//! Its promise is the order of writes: `PutEvents`, then receipts, then the cursor. Whatever breaks in between, the next
-//! pass finds it: an event without a receipt is sent again with the same id, one with a receipt is not.
+//! Its promise is the order of writes: `PutEvents`, then receipts, each product's in order. Whatever breaks in between,
+//! the next pass finds it: an event without a receipt is sent again with the same id, one with a receipt is not.
 
-use std::collections::HashMap;
-
-use event_store::receipts::Position;
+use event_store::receipts::published;
 use event_store::{Trouble, Unavailable};
 use futures::stream::{self, StreamExt};
-use schema::{Commit, ProductId, PublicationRecord};
+use schema::{Commit, ProductId, PublicationFailure};
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
@@ -17,7 +15,7 @@ use crate::figures;
 use crate::lane::Lane;
 use crate::patience::Patience;
 use crate::publish::{CONSUMER, Publisher};
-use crate::record::{Recorder, advance};
+use crate::record::Recorder;
 use crate::send::Run;
 
 /// How many products are read or written at once.
@@ -39,7 +37,7 @@ pub(crate) struct Wanted {
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) product: ProductId,
-    /// Every event up to here has its receipt.
+    /// Every event up to here counts as published.
     pub(crate) recorded: u64,
     pub(crate) end: End,
 }
@@ -60,12 +58,12 @@ pub(crate) enum End {
 /// A product in the middle of a pass.
 struct Going {
     wanted: Wanted,
-    /// The cursor as it was read.
+    /// How far it had got when the pass began.
     seen: u64,
-    /// Where the cursor stands when the lane is empty.
+    /// How far it gets when the lane is empty.
     last: u64,
     then: Then,
-    /// From reading the cursor to writing it, in the trace of the newest command that is published.
+    /// From what is due to what is recorded, in the trace of the newest command that is published.
     span: Span,
 }
 
@@ -107,12 +105,11 @@ impl Publisher {
             move |error| Finished { product, recorded, end: End::Unavailable(error) }
         };
         let position = self.ports.receipts.position(&product).await.map_err(unavailable(0))?;
-        let published = position.published;
+        let published = published(&*self.ports.journal, &product, &position).await.map_err(unavailable(0))?;
         let commits = std::mem::take(&mut wanted.commits);
         let at_hand = wanted.up_to.and_then(|up_to| due::in_batch(published, up_to, commits));
-        // Looked up only when it is likely: a parked product has a failure of its next event, or a gap after its cursor.
-        let next_failed = matches!(position.above.first(), Some((next, PublicationRecord::Failure(_))) if *next == published + 1);
-        if !wanted.even_if_parked && (at_hand.is_none() || next_failed) {
+        // Looked up only when it is likely: a parked product has a failure of its next event, or a gap before it.
+        if !wanted.even_if_parked && (at_hand.is_none() || position.failure.is_some()) {
             let row = self.ports.parking.of(CONSUMER, &product).await;
             if let Some(row) = row.map_err(unavailable(published))? {
                 self.leave(row).await.map_err(unavailable(published))?;
@@ -125,7 +122,7 @@ impl Publisher {
                 .await
                 .map_err(unavailable(published))?,
         };
-        Ok(going(wanted, position, due))
+        Ok(going(wanted, published, position.failure.as_ref(), due))
     }
 
     async fn send_and_record(
@@ -156,12 +153,6 @@ impl Publisher {
             return unavailable(seen, Unavailable(outage.to_string().into()));
         }
         let recorded = lane.first().map_or(going.last, |unsent| unsent.sequence - 1);
-        if recorded > seen
-            && let Err(error) = advance(&*self.ports.receipts, &product, seen, recorded).await
-        {
-            // The receipts are there, so that coming again sends nothing and moves the cursor.
-            return unavailable(seen, error);
-        }
         match self.settle(going, lane, recorded).await {
             Ok(end) => Finished { product, recorded, end },
             Err(error) => unavailable(recorded, error),
@@ -193,18 +184,10 @@ impl Publisher {
     }
 }
 
-/// Leaves out what has its receipt already: a pass was cut short between receipts and cursor.
-fn going(wanted: Wanted, position: Position, due: Due) -> (Going, Lane) {
-    let last = due.events.back().map_or(position.published, |unsent| unsent.sequence);
-    let above: HashMap<u64, PublicationRecord> = position.above.into_iter().collect();
-    let mut unsent = due.events;
-    unsent.retain(|event| !matches!(above.get(&event.sequence), Some(PublicationRecord::Receipt(_))));
-    let failures = unsent.front().map_or(0, |event| match above.get(&event.sequence) {
-        Some(PublicationRecord::Failure(failure)) => failure.attempts,
-        Some(PublicationRecord::Receipt(_)) | None => 0,
-    });
-    let span = figures::span(&wanted.product, unsent.iter());
-    let lane = Lane::new(wanted.product.clone(), unsent, failures);
-    let going = Going { wanted, seen: position.published, last, then: due.then, span };
-    (going, lane)
+fn going(wanted: Wanted, published: u64, failure: Option<&PublicationFailure>, due: Due) -> (Going, Lane) {
+    let last = due.events.back().map_or(published, |unsent| unsent.sequence);
+    let failures = failure.map_or(0, |failure| failure.attempts);
+    let span = figures::span(&wanted.product, due.events.iter());
+    let lane = Lane::new(wanted.product.clone(), due.events, failures);
+    (Going { wanted, seen: published, last, then: due.then, span }, lane)
 }

@@ -1,21 +1,18 @@
-//! What became of sent events is written down: receipts in batches, failures at once, the cursor last.
+//! What became of sent events is written down: receipts in batches, failures at once.
 //!
-//! Its promise: a failure is on record before its event is sent again, and a cursor never passes an event without a
-//! receipt.
+//! Its promise: a failure is on record before its event is sent again, and nothing is recorded of a product's event before
+//! the receipts of those before it.
 
-use event_store::receipts::{Advance, Record};
+use event_store::receipts::Record;
 use event_store::{Receipts, Unavailable};
 use schema::receipt::FailureDetails;
-use schema::{Clock, ProductId, PublicationFailure, PublicationReceipt, PublicationRecord};
+use schema::{Clock, PublicationFailure, PublicationReceipt, PublicationRecord};
 
 use crate::figures;
 use crate::send::Sent;
 
 /// Receipts are written this many at a time: full batches of the store, four of them side by side.
 const TOGETHER: usize = 100;
-
-/// How often a cursor may be found elsewhere before the store counts as unusable.
-const ROUNDS: usize = 10;
 
 /// Receipts on their way to the store.
 pub(crate) struct Recorder<'a> {
@@ -38,6 +35,8 @@ impl<'a> Recorder<'a> {
         self.pending.extend(receipts);
         if !failures.is_empty() {
             tracing::warn!(refused = failures.len(), "the bus did not accept events");
+            // The receipts of what these products were sent before come first.
+            self.flush().await?;
             self.receipts.record(&failures).await?;
         }
         if self.pending.len() >= TOGETHER {
@@ -81,20 +80,4 @@ impl<'a> Recorder<'a> {
         };
         Record { product: sent.product, sequence: sent.sequence, outcome }
     }
-}
-
-/// Moves a cursor forward to `to`, up to where every event has its receipt; another publisher may have moved it too.
-pub(crate) async fn advance(
-    receipts: &dyn Receipts,
-    product: &ProductId,
-    mut seen: u64,
-    to: u64,
-) -> Result<(), Unavailable> {
-    for _ in 0..ROUNDS {
-        match receipts.advance(product, seen, to).await? {
-            Advance::Found(elsewhere) if elsewhere < to => seen = elsewhere,
-            Advance::Moved | Advance::Found(_) => return Ok(()),
-        }
-    }
-    Err(Unavailable("a publication cursor moves faster than it can be written".into()))
 }

@@ -17,6 +17,7 @@ pub mod metadata;
 #[cfg(feature = "meters")]
 pub mod meters;
 pub mod money;
+pub mod orders;
 pub mod product;
 pub mod receipt;
 pub mod recent;
@@ -38,6 +39,7 @@ pub use id::{InvalidProductId, ProductId};
 pub use message::{Message, MessageMetadata};
 pub use metadata::Metadata;
 pub use money::{Currency, InvalidMoney, Money, Price};
+pub use orders::{InvalidOrders, Orders, Sort};
 pub use product::ProductEvent;
 pub use receipt::{PublicationFailure, PublicationReceipt, PublicationRecord};
 pub use recent::Recent;

@@ -1,6 +1,6 @@
 //! Settings by environment, the same names in every main; a wrong one is one clear line at the start.
 
-use crate::Currency;
+use crate::{Currency, Orders};
 
 /// Names of the tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Settings {
     pub event_source: String,
     /// The currency of a new product that names none.
     pub default_currency: Currency,
+    /// The orders of LIST that are kept.
+    pub orders: Orders,
 }
 
 /// A setting that cannot be used.
@@ -54,6 +56,9 @@ impl Settings {
         let currency = or_default("LEDGER_DEFAULT_CURRENCY", "USD");
         let default_currency = Currency::parse(&currency)
             .map_err(|error| wrong("LEDGER_DEFAULT_CURRENCY", &currency, error.to_string()))?;
+        let kept = or_default("LEDGER_ORDERS", "id,name,price,updated_at");
+        let orders =
+            Orders::parse(&kept).map_err(|error| wrong("LEDGER_ORDERS", &kept, error.to_string()))?;
         let event_source = or_default("LEDGER_EVENT_SOURCE", "product-ledger.products");
         Ok(Self {
             tables: Tables {
@@ -70,6 +75,7 @@ impl Settings {
                 .transpose()?,
             event_source: named("LEDGER_EVENT_SOURCE", event_source, 256)?,
             default_currency,
+            orders,
         })
     }
 }
@@ -107,6 +113,7 @@ mod tests {
         let settings = Settings::read(|_| None).unwrap();
         assert_eq!(settings.tables.events, "ledger-events");
         assert_eq!(settings.event_bus, None);
+        assert_eq!(settings.orders, Orders::default());
         assert_eq!(settings.event_source, "product-ledger.products");
     }
 
@@ -118,6 +125,9 @@ mod tests {
             ("LEDGER_EVENTS_TABLE", "ab"),
             ("LEDGER_EVENT_BUS", ""),
             ("LEDGER_EVENT_SOURCE", "a\nb"),
+            ("LEDGER_ORDERS", "id,sku"),
+            ("LEDGER_ORDERS", "name"),
+            ("LEDGER_ORDERS", ""),
         ] {
             let line = with(name, value).unwrap_err().to_string();
             assert!(line.starts_with(name) && !line.contains('\n'), "{line}");

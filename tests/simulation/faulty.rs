@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use event_store::receipts::{Advance, Position, Record};
+use event_store::receipts::{Position, Record};
 use event_store::{
     AppendError, Journal, MemoryJournal, MemoryParking, MemoryReceipts, Parked, Parking, Receipts, ScanPage,
     ScanPosition, Trouble, Unavailable,
@@ -91,10 +91,6 @@ impl Receipts for ReceiptTable {
             Ok(())
         };
         self.chaos.call(effect, away).await
-    }
-
-    async fn advance(&self, product: &ProductId, seen: u64, to: u64) -> Result<Advance, Unavailable> {
-        self.chaos.call(self.inner.advance(product, seen, to), away).await
     }
 }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use projections::prices::{Entry, History};
-use projections::views::{Generation, Lineup, LineupError, Portion, Slice, Unavailable, Written};
+use projections::catalogue::Orders;
+use projections::prices::{FoldedCommit, History};
+use projections::views::{Generation, Lineup, LineupError, Portion, Rows, Slice, Unavailable, Written};
 use projections::{MemoryPriceLog, MemoryViews, PriceLog, Views};
 use schema::{Product, ProductId, Timestamp};
 
@@ -22,6 +23,10 @@ pub struct ViewTable {
 
 #[async_trait]
 impl Views for ViewTable {
+    fn orders(&self) -> Orders {
+        self.inner.orders()
+    }
+
     async fn lineup(&self) -> Result<Lineup, Unavailable> {
         self.chaos.call(self.inner.lineup(), away).await
     }
@@ -42,12 +47,21 @@ impl Views for ViewTable {
         self.chaos.call(self.inner.slice(generation, slice), away).await
     }
 
+    async fn rows(
+        &self,
+        generation: Generation,
+        from: Option<String>,
+        limit: usize,
+    ) -> Result<Rows, Unavailable> {
+        self.chaos.call(self.inner.rows(generation, from, limit), away).await
+    }
+
     async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable> {
         self.chaos.call(self.inner.remove(generation, id), away).await
     }
 }
 
-/// The price history; entries that fail may have been written in part.
+/// The price history; of commits that fail together the first may have been written.
 pub struct PriceTable {
     pub inner: Arc<MemoryPriceLog>,
     pub chaos: Arc<Chaos>,
@@ -59,15 +73,15 @@ impl PriceLog for PriceTable {
         self.chaos.call(self.inner.folded(generation, product), away).await
     }
 
-    async fn write(
+    async fn fold(
         &self,
         generation: Generation,
         product: &ProductId,
-        entries: &[Entry],
+        commits: &[FoldedCommit],
     ) -> Result<(), Unavailable> {
         let effect = async {
-            for entry in entries {
-                self.inner.write(generation, product, std::slice::from_ref(entry)).await?;
+            for commit in commits {
+                self.inner.fold(generation, product, std::slice::from_ref(commit)).await?;
                 if self.chaos.happens("batch written in part", 20) {
                     return Err(away());
                 }
@@ -75,16 +89,6 @@ impl PriceLog for PriceTable {
             Ok(())
         };
         self.chaos.call(effect, away).await
-    }
-
-    async fn advance(
-        &self,
-        generation: Generation,
-        product: &ProductId,
-        seen: u64,
-        to: u64,
-    ) -> Result<bool, Unavailable> {
-        self.chaos.call(self.inner.advance(generation, product, seen, to), away).await
     }
 
     async fn history(

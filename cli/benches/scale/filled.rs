@@ -25,7 +25,7 @@ const TOGETHER: usize = 100;
 pub async fn fill(data: &Path, events: usize) {
     let engine = Engine::open(data).unwrap();
     let settings = Settings::read(|_| None).unwrap();
-    create_tables(&engine.sdk_config(), &settings.tables).await.unwrap();
+    create_tables(&engine.sdk_config(), &settings).await.unwrap();
     let client = Client::new(&engine.sdk_config());
     let products = TOGETHER / LENGTH;
     stream::iter((0..events / LENGTH).step_by(products))

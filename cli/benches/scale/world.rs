@@ -27,7 +27,7 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         let engine = Engine::open(&directory.path().join("data")).unwrap();
         let settings = Settings::read(|_| None).unwrap();
-        create_tables(&engine.sdk_config(), &settings.tables).await.unwrap();
+        create_tables(&engine.sdk_config(), &settings).await.unwrap();
         let mut reach = Reach::embedded(&engine, None);
         let (recorded, wire) = Recorder::record(&reach.following);
         reach.following = recorded;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use event_store::receipts::Record;
 use event_store::{DynamoReceipts, Receipts, chain};
+use projections::catalogue::Orders;
 use projections::{DynamoViews, Views};
 use schema::{PublicationReceipt, PublicationRecord, StoredCommit, fixtures};
 use serde_json::{Value, json};
@@ -115,7 +116,7 @@ async fn an_earlier_export_shows_what_was_cut_off_and_what_was_written_anew() {
 #[tokio::test]
 async fn the_view_is_compared_on_request() {
     let ledger = Ledger::of_two().await;
-    let views = DynamoViews::new(ledger.client.clone(), "ledger-products");
+    let views = DynamoViews::new(ledger.client.clone(), "ledger-products", Orders::default());
     let generation = views.lineup().await.unwrap().products.read;
     for commit in lives() {
         views.put(generation, &commit.decode().unwrap().unsealed.state).await.unwrap();

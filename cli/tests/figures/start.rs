@@ -9,9 +9,9 @@ use schema::settings::Settings;
 async fn a_start_on_a_ledger_that_is_there_lists_its_tables_and_counts_no_items() {
     let engine = Engine::in_memory().unwrap();
     let (config, wire) = Recorder::record(&engine.sdk_config());
-    let tables = Settings::read(|_| None).unwrap().tables;
-    create_unlisted_tables(&config, &tables).await.unwrap();
+    let settings = Settings::read(|_| None).unwrap();
+    create_unlisted_tables(&config, &settings).await.unwrap();
     assert_eq!(wire.take_operations().iter().filter(|operation| *operation == "CreateTable").count(), 7);
-    create_unlisted_tables(&config, &tables).await.unwrap();
+    create_unlisted_tables(&config, &settings).await.unwrap();
     assert_eq!(wire.take_operations(), ["ListTables"]);
 }

@@ -36,7 +36,7 @@ impl World {
         let (config, faults) = Faults::inject(&engine.sdk_config());
         let (config, wire) = Recorder::record(&config);
         let settings = Settings::read(|_| None).unwrap();
-        create_tables(&config, &settings.tables).await.unwrap();
+        create_tables(&config, &settings).await.unwrap();
         let (reading, following) = (config.clone(), config.clone());
         let reach = Reach { dynamodb: config.clone(), reading, following, event_bridge: None };
         let edge = Edge::system();

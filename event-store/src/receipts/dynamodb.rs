@@ -1,27 +1,23 @@
-//! Receipts on `DynamoDB`: one item per event, and each product's cursor as the last item of the product, so that one
-//! short query, newest first, reads the cursor and whatever is recorded above it.
+//! Receipts on `DynamoDB`: one item per event and nothing else, written so that a product's newest receipt vouches for all
+//! before it, and one short query, newest first, reads how far the product got.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, PutRequest, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, WriteRequest,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, ReturnConsumedCapacity, WriteRequest};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use schema::{ProductId, PublicationRecord};
 
-use super::{Advance, Position, Receipts, Record};
+use super::{Position, Receipts, Record};
 use crate::dynamodb::{Item, number, number_of, unavailable};
 use crate::journal::Unavailable;
 
-/// Sort key of a product's cursor: sequences are below 2^53 (`StoredCommit::sequence`), so it comes after them all.
-/// Stored. Never change.
-const CURSOR: u64 = 1 << 53;
+/// Sequences are below 2^53 (`StoredCommit::sequence`).
+const LAST: u64 = (1 << 53) - 1;
 
 /// `DynamoDB` takes at most 25 puts in one batch.
 const BATCH: usize = 25;
@@ -32,8 +28,8 @@ const AT_ONCE: usize = 8;
 /// How often a batch is sent before its unprocessed items count as an outage; the pauses double from 20 ms to 1.3 s.
 const ROUNDS: u32 = 8;
 
-/// The cursor, the newest record, and the failure that may stand above it.
-const FIRST_PAGE: i32 = 3;
+/// The newest receipt, and the failure that may stand above it.
+const NEWEST: i32 = 2;
 
 /// Receipts of about 300 bytes, so a page stays far below 1 MB.
 const PAGE: i32 = 500;
@@ -59,6 +55,28 @@ impl DynamoReceipts {
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .expression_attribute_values(":product", AttributeValue::S(product.to_string()))
+    }
+
+    /// Writes records of which no two are of one product.
+    async fn write_step(&self, records: Vec<&Record>) -> Result<(), Unavailable> {
+        let (mut puts, mut failures) = (Vec::new(), Vec::new());
+        for record in records {
+            let item = encoded(record)?;
+            match record.outcome {
+                PublicationRecord::Failure(_) => failures.push(item),
+                PublicationRecord::Receipt(_) => {
+                    let put = PutRequest::builder().set_item(Some(item)).build();
+                    let put = put.map_err(|error| Unavailable(error.into()))?;
+                    puts.push(WriteRequest::builder().put_request(put).build());
+                }
+            }
+        }
+        let batches: Vec<_> = puts.chunks(BATCH).map(<[WriteRequest]>::to_vec).collect();
+        stream::iter(batches)
+            .map(Ok)
+            .try_for_each_concurrent(AT_ONCE, |batch| self.write_batch(batch))
+            .await?;
+        stream::iter(failures).map(Ok).try_for_each_concurrent(AT_ONCE, |item| self.write_failure(item)).await
     }
 
     async fn write_batch(&self, mut writes: Vec<WriteRequest>) -> Result<(), Unavailable> {
@@ -104,30 +122,27 @@ impl DynamoReceipts {
 #[async_trait]
 impl Receipts for DynamoReceipts {
     async fn position(&self, product: &ProductId) -> Result<Position, Unavailable> {
-        let query =
+        let newest =
             self.query(product).key_condition_expression("product_id = :product").scan_index_forward(false);
         let mut position = Position::default();
-        let (mut from, mut limit) = (None, FIRST_PAGE);
+        let mut from = None;
         loop {
-            let answer = query.clone().limit(limit).set_exclusive_start_key(from).send().await;
-            let answer = answer.map_err(unavailable)?;
+            let request = newest.clone().limit(NEWEST).set_exclusive_start_key(from);
+            let answer = request.send().await.map_err(unavailable)?;
             for item in answer.items.unwrap_or_default() {
                 let sequence = number_of(&item, "sequence")?;
-                if sequence == CURSOR {
-                    position.published = number_of(&item, "published")?;
-                } else if sequence > position.published {
-                    position.above.push((sequence, decoded(item)?));
-                } else {
-                    position.above.reverse();
-                    return Ok(position);
+                match decoded(item)? {
+                    PublicationRecord::Receipt(_) => {
+                        return Ok(Position { published: sequence, ..position });
+                    }
+                    // The lowest failure above the receipts is that of the next event.
+                    PublicationRecord::Failure(failure) => position.failure = Some(failure),
                 }
             }
             from = answer.last_evaluated_key;
             if from.is_none() {
-                position.above.reverse();
                 return Ok(position);
             }
-            limit = PAGE;
         }
     }
 
@@ -137,8 +152,7 @@ impl Receipts for DynamoReceipts {
         from: u64,
         to: u64,
     ) -> Result<Vec<(u64, PublicationRecord)>, Unavailable> {
-        // The cursor stands behind the last sequence and is no record.
-        let to = to.min(CURSOR - 1);
+        let to = to.min(LAST);
         if from > to {
             return Ok(Vec::new());
         }
@@ -164,58 +178,27 @@ impl Receipts for DynamoReceipts {
     }
 
     async fn record(&self, records: &[Record]) -> Result<(), Unavailable> {
-        // A batch must not name a key twice; the later record of an event is the newer one.
-        let mut puts: BTreeMap<(&ProductId, u64), WriteRequest> = BTreeMap::new();
-        let mut failures = Vec::new();
-        for record in records {
-            let item = encoded(record)?;
-            match record.outcome {
-                PublicationRecord::Failure(_) => failures.push(item),
-                PublicationRecord::Receipt(_) => {
-                    let put = PutRequest::builder().set_item(Some(item)).build();
-                    let put = put.map_err(|error| Unavailable(error.into()))?;
-                    let write = WriteRequest::builder().put_request(put).build();
-                    puts.insert((&record.product, record.sequence), write);
-                }
-            }
+        for step in steps(records) {
+            self.write_step(step).await?;
         }
-        let puts: Vec<WriteRequest> = puts.into_values().collect();
-        let batches: Vec<_> = puts.chunks(BATCH).map(<[WriteRequest]>::to_vec).collect();
-        stream::iter(batches)
-            .map(Ok)
-            .try_for_each_concurrent(AT_ONCE, |batch| self.write_batch(batch))
-            .await?;
-        stream::iter(failures).map(Ok).try_for_each_concurrent(AT_ONCE, |item| self.write_failure(item)).await
+        Ok(())
     }
+}
 
-    async fn advance(&self, product: &ProductId, seen: u64, to: u64) -> Result<Advance, Unavailable> {
-        let request = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("product_id", AttributeValue::S(product.to_string()))
-            .key("sequence", number(CURSOR))
-            .update_expression("SET published = :to")
-            .expression_attribute_values(":to", number(to))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let unmoved = if seen == 0 {
-            "attribute_not_exists(published) OR published = :seen"
-        } else {
-            "published = :seen"
-        };
-        let request =
-            request.condition_expression(unmoved).expression_attribute_values(":seen", number(seen));
-        let Err(error) = request.send().await else {
-            return Ok(Advance::Moved);
-        };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                Ok(Advance::Found(refused.item.as_ref().map_or(Ok(0), |item| number_of(item, "published"))?))
-            }
-            _ => Err(unavailable(error)),
+/// The records in steps that hold at most one of each product, in their order. A batch is no transaction: of two
+/// receipts of one product in it the later one could be written alone, and would vouch for the earlier one.
+fn steps(records: &[Record]) -> Vec<Vec<&Record>> {
+    let mut steps: Vec<Vec<&Record>> = Vec::new();
+    let mut of_product: HashMap<&ProductId, usize> = HashMap::new();
+    for record in records {
+        let step = of_product.entry(&record.product).or_default();
+        match steps.get_mut(*step) {
+            Some(together) => together.push(record),
+            None => steps.push(vec![record]),
         }
+        *step += 1;
     }
+    steps
 }
 
 fn encoded(record: &Record) -> Result<Item, Unavailable> {

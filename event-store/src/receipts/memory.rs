@@ -6,10 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use schema::{ProductId, PublicationRecord};
 
-use super::{Advance, Position, Receipts, Record};
+use super::{Mark, Position, Receipts, Record};
 use crate::journal::Unavailable;
 
-/// Receipts, failures and cursors by product.
+/// Receipts, failures and marks by product.
 #[derive(Debug, Default)]
 pub struct MemoryReceipts {
     products: Mutex<BTreeMap<ProductId, Publication>>,
@@ -17,11 +17,16 @@ pub struct MemoryReceipts {
 
 #[derive(Debug, Default)]
 struct Publication {
-    cursor: u64,
+    mark: Option<Mark>,
     records: BTreeMap<u64, PublicationRecord>,
 }
 
 impl MemoryReceipts {
+    /// Leaves a mark, as a restore does.
+    pub fn mark(&self, product: ProductId, mark: Mark) {
+        self.products().entry(product).or_default().mark = Some(mark);
+    }
+
     fn products(&self) -> MutexGuard<'_, BTreeMap<ProductId, Publication>> {
         // Every change is one insert or one assignment, so a panic elsewhere cannot have left half of one.
         self.products.lock().unwrap_or_else(PoisonError::into_inner)
@@ -35,11 +40,17 @@ impl Receipts for MemoryReceipts {
         let Some(publication) = products.get(product) else {
             return Ok(Position::default());
         };
-        let above = publication.records.range(publication.cursor + 1..);
-        Ok(Position {
-            published: publication.cursor,
-            above: above.map(|(sequence, record)| (*sequence, record.clone())).collect(),
-        })
+        let mut position = Position { mark: publication.mark.clone(), ..Position::default() };
+        for (sequence, record) in publication.records.iter().rev() {
+            match record {
+                PublicationRecord::Receipt(_) => {
+                    position.published = *sequence;
+                    break;
+                }
+                PublicationRecord::Failure(failure) => position.failure = Some(failure.clone()),
+            }
+        }
+        Ok(position)
     }
 
     async fn of(
@@ -65,15 +76,5 @@ impl Receipts for MemoryReceipts {
             }
         }
         Ok(())
-    }
-
-    async fn advance(&self, product: &ProductId, seen: u64, to: u64) -> Result<Advance, Unavailable> {
-        let mut products = self.products();
-        let publication = products.entry(product.clone()).or_default();
-        if publication.cursor != seen {
-            return Ok(Advance::Found(publication.cursor));
-        }
-        publication.cursor = to;
-        Ok(Advance::Moved)
     }
 }

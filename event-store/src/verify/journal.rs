@@ -15,7 +15,7 @@ use super::report::ProductReport;
 use super::witness::{Published, Seen, Witness, against};
 use crate::heads::{Head, Listing};
 use crate::journal::{Journal, Unavailable};
-use crate::receipts::Receipts;
+use crate::receipts::{Position, Receipts};
 
 /// Commits per request.
 const PAGE: usize = 100;
@@ -107,13 +107,12 @@ impl Ledger {
     /// [`Unavailable`]: verify again later.
     pub async fn product(&self, product: &ProductId) -> Result<ProductReport, Unavailable> {
         let mut seen = self.witnesses_of(product.as_str());
+        let mut restored = 0;
         if let Some((receipts, _)) = &self.receipts {
             // Before the chain is read: what is published meanwhile must not look cut off.
             let position = receipts.position(product).await?;
-            let newest = position.above.last().map_or(position.published, |(sequence, _)| *sequence);
-            if newest > 0 {
-                seen.push(Witness { sequence: newest, seen: Seen::Event, seen_by: Source::Receipts });
-            }
+            restored = position.mark.as_ref().map_or(0, |mark| mark.sequence);
+            seen.extend(seen_by_receipts(position));
         }
         let mut chain = Chain::witnessed(product.as_str(), seen);
         let mut after = 0;
@@ -123,7 +122,7 @@ impl Ledger {
             for commit in &examined {
                 chain.follow(commit);
             }
-            self.compare_receipts(product, &examined, &mut chain).await?;
+            self.compare_receipts(product, restored, &examined, &mut chain).await?;
             (self.progress)(page.len() as u64);
             if page.len() < PAGE {
                 return Ok(chain.end());
@@ -157,6 +156,7 @@ impl Ledger {
     async fn compare_receipts(
         &self,
         product: &ProductId,
+        restored: u64,
         commits: &[Examined],
         chain: &mut Chain,
     ) -> Result<(), Unavailable> {
@@ -170,20 +170,34 @@ impl Ledger {
         let records = loop {
             let found: BTreeMap<u64, PublicationRecord> =
                 receipts.of(product, first.0, last.0).await?.into_iter().collect();
-            let all = events.iter().all(|(sequence, ..)| found.contains_key(sequence));
+            let all =
+                events.iter().all(|(sequence, ..)| *sequence <= restored || found.contains_key(sequence));
             if all || !patience.once_more().await {
                 break found;
             }
         };
         for (sequence, event_id, commit) in events {
-            if let Some(hash) = &commit.carried {
-                for kind in against(Published { event_id, hash }, records.get(&sequence)) {
+            let record = records.get(&sequence);
+            // What a restore marked has no receipt; whether the mark fits, the chain says.
+            if let Some(hash) = commit.carried.as_ref().filter(|_| record.is_some() || sequence > restored) {
+                for kind in against(Published { event_id, hash }, record) {
                     chain.fault(Some(sequence), None, kind);
                 }
             }
         }
         Ok(())
     }
+}
+
+/// What receipts saw of a product: the newest event they know of, where a failure on record is of the event behind those
+/// that count as published, and the commit that a restore marked.
+fn seen_by_receipts(position: Position) -> Vec<Witness> {
+    let marked = position.mark.as_ref().map_or(0, |mark| mark.sequence);
+    let newest = position.published.max(marked) + u64::from(position.failure.is_some());
+    let event = (newest > 0).then_some((newest, Seen::Event));
+    let mark = position.mark.map(|mark| (mark.sequence, Seen::Hash(mark.hash)));
+    let witness = |(sequence, seen)| Witness { sequence, seen, seen_by: Source::Receipts };
+    event.into_iter().chain(mark).map(witness).collect()
 }
 
 /// Where the next page begins.

@@ -10,7 +10,8 @@ fn main() -> ExitCode {
     lambda::run(async |function| {
         let (client, tables) = (metering::client(&function.aws), &function.settings.tables);
         let journal: Arc<dyn Journal> = Arc::new(DynamoJournal::new(client.clone(), &tables.events));
-        let views: Arc<dyn Views> = Arc::new(DynamoViews::new(client.clone(), &tables.products));
+        let views: Arc<dyn Views> =
+            Arc::new(DynamoViews::new(client.clone(), &tables.products, function.settings.orders));
         let prices = Arc::new(DynamoPriceLog::new(client.clone(), &tables.prices));
         let parking = Arc::new(DynamoParking::new(client, &tables.parking));
         let read_models: Vec<Arc<dyn Projection>> = vec![

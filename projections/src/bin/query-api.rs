@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     lambda::run(async |function| {
         let (client, tables) = (metering::client(&function.aws), &function.settings.tables);
         let api = QueryApi {
-            views: Arc::new(DynamoViews::new(client.clone(), &tables.products)),
+            views: Arc::new(DynamoViews::new(client.clone(), &tables.products, function.settings.orders)),
             prices: Arc::new(DynamoPriceLog::new(client.clone(), &tables.prices)),
             receipts: Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts)),
             journal: Arc::new(DynamoJournal::new(client, &tables.events)),

@@ -3,21 +3,26 @@
 use std::collections::VecDeque;
 
 use futures::future::try_join_all;
-use schema::Product;
+use schema::{Product, Status};
 
 use super::order::is_position;
 use super::{Order, Range, SHARDS};
 use crate::cursor::{self, InvalidCursor};
-use crate::views::{Generation, Row, Slice, Unavailable, Views};
+use crate::views::{Generation, Portion, Row, Slice, Unavailable, Views};
 
 /// A page is cut when its products reach this size; Lambda answers at most 6 MB.
 const MOST_BYTES: usize = 1024 * 1024;
+
+/// A page looks at so many rows of a shard and no more, so that it ends among any number of deleted products.
+const MOST_LOOKED_AT: usize = 1_000;
 
 /// Which products, in which order. A cursor belongs to one selection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
     /// The order.
     pub order: Order,
+    /// Whether deleted products are shown; only [`Order::Changes`] has any.
+    pub deleted: bool,
     /// From the end to the beginning.
     pub descending: bool,
     /// The stretch that the filters leave.
@@ -50,8 +55,8 @@ impl Selection {
             Order::Id => "id",
             Order::Name => "name",
             Order::Price => "price",
-            Order::UpdatedAt => "updated_at",
-            Order::Changes => "changes",
+            Order::Changes if self.deleted => "changes",
+            Order::Changes => "updated_at",
         };
         let direction = if self.descending { "desc" } else { "asc" };
         [order, direction, &self.range.from, &self.range.to]
@@ -63,11 +68,12 @@ impl Selection {
 pub struct Page {
     /// In the order of the selection.
     pub products: Vec<Product>,
-    /// The position of the last product when more follow.
+    /// The position that was looked at last when more may follow.
     pub next: Option<String>,
 }
 
-/// The first `limit` products of the selection behind the position `after`.
+/// The first `limit` products of the selection behind the position `after`, or fewer of them where many deleted ones lie
+/// between: `next` alone says whether more follow.
 ///
 /// # Errors
 /// [`Unavailable`]: try again later.
@@ -97,11 +103,12 @@ pub async fn page(
     let mut page = Taken::default();
     while page.rows.len() < limit && page.bytes < MOST_BYTES {
         match walk.next(wanted - page.rows.len()).await? {
-            Some(row) => page.push(row),
-            None => return Ok(page.last()),
+            Step::Row(row) => page.look_at(row, selection.deleted),
+            Step::End => return Ok(page.last()),
+            Step::Enough => return Ok(page.followed()),
         }
     }
-    let more = walk.next(1).await?.is_some();
+    let more = !matches!(walk.next(1).await?, Step::End);
     Ok(if more { page.followed() } else { page.last() })
 }
 
@@ -109,23 +116,36 @@ pub async fn page(
 struct Taken {
     rows: Vec<Row>,
     bytes: usize,
+    /// The position of the last row, shown or not.
+    looked_at: Option<String>,
 }
 
 impl Taken {
-    fn push(&mut self, row: Row) {
-        // What cannot be written as JSON has no size here and fails when the answer is written.
-        self.bytes += serde_json::to_vec(&row.product).map_or(0, |json| json.len());
-        self.rows.push(row);
+    fn look_at(&mut self, row: Row, deleted: bool) {
+        self.looked_at = Some(row.position.clone());
+        if deleted || row.product.facts.status == Status::Active {
+            // What cannot be written as JSON has no size here and fails when the answer is written.
+            self.bytes += serde_json::to_vec(&row.product).map_or(0, |json| json.len());
+            self.rows.push(row);
+        }
     }
 
     fn followed(self) -> Page {
-        let next = self.rows.last().map(|row| row.position.clone());
+        let next = self.looked_at.clone();
         Page { next, ..self.last() }
     }
 
     fn last(self) -> Page {
         Page { products: self.rows.into_iter().map(|row| row.product).collect(), next: None }
     }
+}
+
+/// What a walk came to.
+enum Step {
+    Row(Row),
+    End,
+    /// A shard was looked at as far as one page may.
+    Enough,
 }
 
 struct Walk<'a> {
@@ -140,11 +160,30 @@ struct Shard {
     rest: Range,
     rows: VecDeque<Row>,
     exhausted: bool,
+    looked_at: usize,
+    /// How many of those were of deleted products.
+    deleted: usize,
 }
 
 impl Shard {
     fn new(number: u8, rest: Range) -> Self {
-        Self { number, rest, rows: VecDeque::new(), exhausted: false }
+        Self { number, rest, rows: VecDeque::new(), exhausted: false, looked_at: 0, deleted: 0 }
+    }
+
+    /// How many rows to ask for: among many deleted products twice as many each time.
+    fn limit(&self, wanted: usize, deleted: bool) -> usize {
+        let skipped = if deleted { 0 } else { self.deleted };
+        share(wanted).max(skipped).min(MOST_LOOKED_AT - self.looked_at)
+    }
+
+    fn take(&mut self, portion: Portion, descending: bool) {
+        if let Some(last) = portion.rows.last() {
+            self.rest = self.rest.behind(&last.position, descending);
+        }
+        self.exhausted = portion.exhausted || self.rest.is_empty();
+        self.looked_at += portion.rows.len();
+        self.deleted += portion.rows.iter().filter(|row| row.product.facts.status == Status::Deleted).count();
+        self.rows.extend(portion.rows);
     }
 
     fn is_dry(&self) -> bool {
@@ -154,16 +193,19 @@ impl Shard {
 
 impl Walk<'_> {
     /// The next row of all shards, while `wanted` rows are still to come.
-    async fn next(&mut self, wanted: usize) -> Result<Option<Row>, Unavailable> {
+    async fn next(&mut self, wanted: usize) -> Result<Step, Unavailable> {
         // A portion may be empty though the slice goes on.
         while self.shards.iter().any(Shard::is_dry) {
+            if self.shards.iter().any(|shard| shard.is_dry() && shard.looked_at >= MOST_LOOKED_AT) {
+                return Ok(Step::Enough);
+            }
             self.fill(wanted).await?;
         }
         let heads = self.shards.iter_mut().filter(|shard| !shard.rows.is_empty());
         let position = |shard: &&mut Shard| shard.rows.front().map(|row| row.position.clone());
         let first =
             if self.selection.descending { heads.max_by_key(position) } else { heads.min_by_key(position) };
-        Ok(first.and_then(|shard| shard.rows.pop_front()))
+        Ok(first.and_then(|shard| shard.rows.pop_front()).map_or(Step::End, Step::Row))
     }
 
     /// Asks every shard that has run dry, all at once.
@@ -176,14 +218,9 @@ impl Walk<'_> {
                 order: selection.order,
                 range: shard.rest.clone(),
                 descending: selection.descending,
-                limit: share(wanted),
+                limit: shard.limit(wanted, selection.deleted),
             };
-            let portion = views.slice(generation, &slice).await?;
-            if let Some(last) = portion.rows.last() {
-                shard.rest = shard.rest.behind(&last.position, selection.descending);
-            }
-            shard.exhausted = portion.exhausted || shard.rest.is_empty();
-            shard.rows.extend(portion.rows);
+            shard.take(views.slice(generation, &slice).await?, selection.descending);
             Ok(())
         }))
         .await

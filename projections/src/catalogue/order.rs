@@ -2,7 +2,7 @@
 //!
 //! These texts are index keys. A change of shape needs a new generation of the view (`rebuild.rs`).
 
-use schema::{Currency, Price, Product, Status, Timestamp};
+use schema::{Currency, Price, Product, Sort, Status, Timestamp};
 
 /// Partitions an order is spread over. Changing it needs a new generation of the view.
 pub const SHARDS: u8 = 4;
@@ -19,7 +19,7 @@ const ABOVE_IDS: char = '\u{7f}';
 /// A position is at most a cut value, [`TIE`] and an id.
 const LONGEST_POSITION: usize = MOST_BYTES + 1 + 64;
 
-/// The orders LIST can answer in, each by an index of its own.
+/// The orders rows stand in, each by an index of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Order {
     /// By id, in byte order.
@@ -28,15 +28,24 @@ pub enum Order {
     Name,
     /// By currency, then price.
     Price,
-    /// By the time of the newest commit.
-    UpdatedAt,
-    /// By the time of the newest commit, deleted products included.
+    /// By the time of the newest commit, deleted products included: what [`Sort::UpdatedAt`] is answered from.
     Changes,
 }
 
 impl Order {
     /// Every order.
-    pub const ALL: [Self; 5] = [Self::Id, Self::Name, Self::Price, Self::UpdatedAt, Self::Changes];
+    pub const ALL: [Self; 4] = [Self::Id, Self::Name, Self::Price, Self::Changes];
+
+    /// What LIST calls it.
+    #[must_use]
+    pub fn sort(self) -> Sort {
+        match self {
+            Self::Id => Sort::Id,
+            Self::Name => Sort::Name,
+            Self::Price => Sort::Price,
+            Self::Changes => Sort::UpdatedAt,
+        }
+    }
 
     /// Where the product stands; `None` when it does not appear in this order.
     #[must_use]
@@ -50,7 +59,7 @@ impl Order {
             Self::Price => {
                 tied(&price_key(product.facts.money.currency(), product.facts.money.price()), product)
             }
-            Self::UpdatedAt | Self::Changes => tied(&product.updated_at.to_string(), product),
+            Self::Changes => tied(&product.updated_at.to_string(), product),
         })
     }
 }

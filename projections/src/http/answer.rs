@@ -48,6 +48,13 @@ fn deleted(product: &Product) -> Problem {
     Problem::new(Kind::ProductNotFound, detail).with("deleted_at", since.to_string()).with("version", version)
 }
 
+/// The view is filled for the first time.
+pub(super) fn being_built() -> Problem {
+    Problem::unavailable(
+        "The catalogue is being built from the ledger and is not whole yet; try again later.",
+    )
+}
+
 /// A store did not answer.
 pub(super) fn unavailable(error: impl std::error::Error) -> Problem {
     tracing::error!(error = error.to_string(), "a query cannot be answered");

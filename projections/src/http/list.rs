@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::IntoResponse;
 use schema::http::{Problem, RequestContext, Scope};
-use schema::{Currency, Price, Product};
+use schema::{Currency, Orders, Price, Product, Sort};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -45,14 +45,17 @@ pub(super) async fn products(State(queries): Api, uri: Uri, context: RequestCont
     let mut parameters = Parameters::of(&uri, PARAMETERS)?;
     let limit = parameters.optional("limit", limit)?.unwrap_or(DEFAULT_LIMIT);
     let cursor = parameters.optional("cursor", |text| Ok::<_, Infallible>(text.to_owned()))?;
-    let selection = selection(parameters)?;
+    let views = queries.api.views.as_ref();
+    let selection = selection(parameters, views.orders())?;
     let after = cursor
         .map(|cursor| selection.position(&cursor))
         .transpose()
         .map_err(|error| malformed(format!("The query parameter cursor: {error}.")))?;
-    let generation = queries.lineup().await?.products.read;
-    let views = queries.api.views.as_ref();
-    let page = catalogue::page(views, generation, &selection, after.as_deref(), limit).await;
+    let generations = queries.lineup().await?.products;
+    if !generations.filled {
+        return Err(answer::being_built());
+    }
+    let page = catalogue::page(views, generations.read, &selection, after.as_deref(), limit).await;
     let page = page.map_err(answer::unavailable)?;
     let answer =
         Products { next: page.next.map(|position| selection.cursor(&position)), products: page.products };
@@ -60,45 +63,43 @@ pub(super) async fn products(State(queries): Api, uri: Uri, context: RequestCont
 }
 
 /// The index and its stretch that answer the query.
-fn selection(mut parameters: Parameters) -> Result<Selection, Problem> {
+fn selection(mut parameters: Parameters, kept: Orders) -> Result<Selection, Problem> {
     let descending = parameters.optional("order", direction)?.unwrap_or_default();
-    let sort = parameters.optional("sort", sort)?.unwrap_or(Order::Id);
+    let sort = parameters.optional("sort", sort)?.unwrap_or(Sort::Id);
+    if !kept.keep(sort) {
+        let detail = format!("The order {} is not kept here; these are: {kept}.", sort.name());
+        return Err(malformed(&detail).fault("sort", format!("is one of {kept}")));
+    }
+    let mut deleted = false;
     let (order, range) = match sort {
-        Order::Id => (sort, Range::all()),
-        Order::Name => {
+        Sort::Id => (Order::Id, Range::all()),
+        Sort::Name => {
             let prefix = parameters.optional("name_prefix", prefix)?;
-            (sort, prefix.map_or_else(Range::all, |prefix| Range::name_prefix(&prefix)))
+            (Order::Name, prefix.map_or_else(Range::all, |prefix| Range::name_prefix(&prefix)))
         }
-        Order::Price => {
+        Sort::Price => {
             let currency = parameters.optional("currency", Currency::parse)?;
             let currency =
                 currency.ok_or_else(|| malformed("sort=price needs the query parameter currency."))?;
             let least = parameters.optional("min_price", Price::parse)?;
             let most = parameters.optional("max_price", Price::parse)?;
-            (sort, Range::prices(currency, least, most))
+            (Order::Price, Range::prices(currency, least, most))
         }
-        Order::UpdatedAt | Order::Changes => {
-            let deleted = parameters.optional("include", include)?.is_some();
+        Sort::UpdatedAt => {
+            deleted = parameters.optional("include", include)?.is_some();
             let since = parameters.optional("updated_since", moment)?;
-            let order = if deleted { Order::Changes } else { Order::UpdatedAt };
-            (order, since.map_or_else(Range::all, Range::since))
+            (Order::Changes, since.map_or_else(Range::all, Range::since))
         }
     };
     parameters.nothing_else(
         "name_prefix goes with sort=name, currency, min_price and max_price with sort=price, updated_since and \
          include with sort=updated_at",
     )?;
-    Ok(Selection { order, descending, range })
+    Ok(Selection { order, deleted, descending, range })
 }
 
-fn sort(text: &str) -> Result<Order, &'static str> {
-    match text {
-        "id" => Ok(Order::Id),
-        "name" => Ok(Order::Name),
-        "price" => Ok(Order::Price),
-        "updated_at" => Ok(Order::UpdatedAt),
-        _ => Err("id, name, price or updated_at is expected"),
-    }
+fn sort(text: &str) -> Result<Sort, &'static str> {
+    Sort::parse(text).ok_or("id, name, price or updated_at is expected")
 }
 
 /// Whether the order is descending.

@@ -37,10 +37,11 @@ pub(super) async fn product(
 impl Queries {
     /// The product from its view if that is new enough, else from the ledger.
     async fn current(&self, id: &ProductId, min_version: Option<u64>) -> Result<Product, Problem> {
-        let generation = self.lineup().await?.products.read;
-        let seen = self.api.views.get(generation, id).await.map_err(answer::unavailable)?;
+        let generations = self.lineup().await?.products;
+        let seen = self.api.views.get(generations.read, id).await.map_err(answer::unavailable)?;
         match (seen, min_version) {
             (Some(product), None) => Ok(product),
+            (None, None) if !generations.filled => Err(answer::being_built()),
             (None, None) => Err(answer::unknown(id)),
             (Some(product), Some(least)) if product.version >= least => Ok(product),
             (_, Some(least)) => self.newest(id, least).await,

@@ -1,4 +1,4 @@
-//! The port to the price history: one entry per change, never one growing item, and a cursor per product that says which
+//! The port to the price history: what each commit means for it, one after the other, so that the newest one says which
 //! events are in it.
 
 use async_trait::async_trait;
@@ -13,12 +13,21 @@ mod memory;
 pub use dynamodb::DynamoPriceLog;
 pub use memory::MemoryPriceLog;
 
+/// What one commit means for the price history: its entries, none where it does not touch the price.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoldedCommit {
+    /// Sequence of its last event.
+    pub last: u64,
+    /// Its entries, in the order of its events.
+    pub entries: Vec<Entry>,
+}
+
 /// Where price histories are kept.
 ///
 /// The contract, which `tests/projections/price_log.rs` runs on every adapter:
-/// - writing an entry again changes nothing;
-/// - a cursor moves only when it stands where the mover saw it;
-/// - entries come in the order of their places, whatever the order they were written in;
+/// - whatever is at or below what is folded is in the history, with every entry;
+/// - adding a commit again changes nothing, and what is folded never goes back;
+/// - entries come in the order of their places, whatever the order of their commits;
 /// - generations do not see each other.
 #[async_trait]
 pub trait PriceLog: Send + Sync {
@@ -28,28 +37,17 @@ pub trait PriceLog: Send + Sync {
     /// [`Unavailable`]: try again later.
     async fn folded(&self, generation: Generation, product: &ProductId) -> Result<u64, Unavailable>;
 
-    /// Writes entries; after an error some may be there, and writing them again is safe.
+    /// Adds commits that follow what is folded, in ascending order; each is confirmed before the next is written. After
+    /// an error the first of them may be there; adding them again is safe and changes nothing.
     ///
     /// # Errors
-    /// [`Unavailable`]: write all of them again.
-    async fn write(
+    /// [`Unavailable`]: add all of them again.
+    async fn fold(
         &self,
         generation: Generation,
         product: &ProductId,
-        entries: &[Entry],
+        commits: &[FoldedCommit],
     ) -> Result<(), Unavailable>;
-
-    /// Moves the cursor from where it was seen to `to`, and says whether it still was there.
-    ///
-    /// # Errors
-    /// [`Unavailable`]: read the cursor before trying again.
-    async fn advance(
-        &self,
-        generation: Generation,
-        product: &ProductId,
-        seen: u64,
-        to: u64,
-    ) -> Result<bool, Unavailable>;
 
     /// The history up to a moment, the moment included; it may be some moments old.
     ///

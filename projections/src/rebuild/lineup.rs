@@ -1,7 +1,7 @@
 //! The steps of a rebuild that everybody sees: which generations are written, and which one is read.
 
-use super::{Phase, Progress, Rebuild, RebuildError, Watch};
-use crate::views::{Generation, Generations, LineupError};
+use super::{PAGE, Phase, Progress, Rebuild, RebuildError, Watch};
+use crate::views::{Generation, Generations, LineupError, View};
 
 /// How often a rebuild of another view may change the lineup at the same moment.
 const ROUNDS: usize = 10;
@@ -35,6 +35,7 @@ impl Rebuild {
     pub(super) async fn begin(&self, settled: &Generations) -> Result<Generations, RebuildError> {
         let new = Generation(settled.last.0 + 1);
         let both = Generations {
+            filled: settled.filled && !self.lacks_everything(settled.read).await?,
             read: settled.read,
             // The new one first, so that at the switch no reader steps back.
             write: vec![new, settled.read],
@@ -44,8 +45,28 @@ impl Rebuild {
         Ok(both)
     }
 
+    /// Whether the catalogue that is read has no row though the ledger has commits: its table is new, and an empty page would
+    /// say that there are no products. A price history is empty only where queries go to the ledger.
+    async fn lacks_everything(&self, read: Generation) -> Result<bool, RebuildError> {
+        if self.projection.view() != View::Products || self.journal.scan_keys(None, 1).await?.keys.is_empty()
+        {
+            return Ok(false);
+        }
+        let mut from = None;
+        loop {
+            let page = self.views.rows(read, from, PAGE).await?;
+            if !page.products.is_empty() {
+                return Ok(false);
+            }
+            from = page.next;
+            if from.is_none() {
+                return Ok(true);
+            }
+        }
+    }
+
     pub(super) async fn switch(&self, both: &Generations) -> Result<Generations, RebuildError> {
-        let switched = Generations { read: both.last, ..both.clone() };
+        let switched = Generations { read: both.last, filled: true, ..both.clone() };
         self.change(both, &switched).await?;
         Ok(switched)
     }

@@ -1,6 +1,7 @@
 //! The product view on `DynamoDB`: one item per product, written on condition that it gets newer, read by key or by index.
 
 mod row;
+mod shape;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
@@ -9,20 +10,24 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use schema::{Product, ProductId};
 
-use super::{Generation, Lineup, LineupError, Portion, Slice, Unavailable, Views, Written};
+use super::{Generation, Lineup, LineupError, Portion, Rows, Slice, Unavailable, Views, Written};
+use crate::catalogue::Orders;
 
-/// The view in one table of the shape [`crate::PRODUCTS_TABLE`]. Cheap to clone.
+pub use shape::products_table;
+
+/// The view in one table of the shape [`products_table`] gives. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct DynamoViews {
     client: Client,
     table: String,
+    orders: Orders,
 }
 
 impl DynamoViews {
-    /// The view in `table`.
+    /// The view in `table`, which has the indexes of these orders.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+    pub fn new(client: Client, table: impl Into<String>, orders: Orders) -> Self {
+        Self { client, table: table.into(), orders }
     }
 
     async fn item(&self, key: String, consistent: bool) -> Result<Option<row::Item>, Unavailable> {
@@ -39,6 +44,10 @@ impl DynamoViews {
 
 #[async_trait]
 impl Views for DynamoViews {
+    fn orders(&self) -> Orders {
+        self.orders
+    }
+
     async fn lineup(&self) -> Result<Lineup, Unavailable> {
         let item = self.item(row::LINEUP.to_owned(), true).await?;
         item.map_or_else(|| Ok(Lineup::default()), row::lineup)
@@ -92,6 +101,9 @@ impl Views for DynamoViews {
     }
 
     async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable> {
+        if !self.orders.keep(slice.order.sort()) {
+            return Err(Unavailable(format!("the order {} is not kept", slice.order.sort().name()).into()));
+        }
         let index = row::index(slice.order);
         let request = self
             .client
@@ -112,6 +124,32 @@ impl Views for DynamoViews {
         Ok(Portion {
             rows: items.map(|item| row::row(item, index.position)).collect::<Result<_, _>>()?,
             exhausted: answer.last_evaluated_key.is_none(),
+        })
+    }
+
+    /// Scans the whole table: a generation is no partition.
+    async fn rows(
+        &self,
+        generation: Generation,
+        from: Option<String>,
+        limit: usize,
+    ) -> Result<Rows, Unavailable> {
+        let from = from.map(|key| row::Item::from([(row::KEY.to_owned(), AttributeValue::S(key))]));
+        let request = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .filter_expression("begins_with(#key, :generation)")
+            .expression_attribute_names("#key", row::KEY)
+            .expression_attribute_values(":generation", AttributeValue::S(row::begin(generation)))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(from)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = request.send().await.map_err(unavailable)?;
+        let items = answer.items.unwrap_or_default().into_iter();
+        Ok(Rows {
+            products: items.map(row::product).collect::<Result<_, _>>()?,
+            next: answer.last_evaluated_key.map(row::key_of).transpose()?,
         })
     }
 

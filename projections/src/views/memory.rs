@@ -1,34 +1,60 @@
 //! The product view in memory, for tests and simulations: the contract without a store.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use schema::{Product, ProductId};
 
-use super::{Generation, Lineup, LineupError, Portion, Row, Slice, Unavailable, Views, Written, shard_of};
+use super::{
+    Generation, Lineup, LineupError, Portion, Row, Rows, Slice, Unavailable, Views, Written, shard_of,
+};
+use crate::catalogue::{Order, Orders};
 
-/// Rows by generation and id.
+/// Rows by generation and id, and their places in the orders that are kept.
 #[derive(Debug, Default)]
 pub struct MemoryViews {
+    orders: Orders,
     kept: Mutex<Kept>,
 }
+
+/// Where a row stands: generation, order, shard, position.
+type Place = (Generation, Order, u8, String);
 
 #[derive(Debug, Default)]
 struct Kept {
     lineup: Lineup,
     rows: BTreeMap<(Generation, ProductId), Product>,
+    places: BTreeMap<Place, ProductId>,
 }
 
 impl MemoryViews {
+    /// An empty view that keeps these orders.
+    #[must_use]
+    pub fn keeping(orders: Orders) -> Self {
+        Self { orders, kept: Mutex::default() }
+    }
+
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        // Every change is one insert, so a panic elsewhere cannot have left half of one.
+        // Nothing between the changes of a row and its places can panic.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn places(&self, generation: Generation, product: &Product) -> impl Iterator<Item = Place> {
+        let orders = self.orders;
+        let kept = Order::ALL.into_iter().filter(move |order| orders.keep(order.sort()));
+        let shard = shard_of(&product.id);
+        kept.filter_map(move |order| Some((generation, order, shard, order.position(product)?)))
     }
 }
 
 #[async_trait]
 impl Views for MemoryViews {
+    fn orders(&self) -> Orders {
+        self.orders
+    }
+
     async fn lineup(&self) -> Result<Lineup, Unavailable> {
         Ok(self.kept().lineup.clone())
     }
@@ -49,36 +75,64 @@ impl Views for MemoryViews {
     async fn put(&self, generation: Generation, product: &Product) -> Result<Written, Unavailable> {
         let mut kept = self.kept();
         let key = (generation, product.id.clone());
-        if kept.rows.get(&key).is_some_and(|row| row.version >= product.version) {
+        let before = kept.rows.get(&key);
+        if before.is_some_and(|row| row.version >= product.version) {
             return Ok(Written::Stale);
         }
+        let left: Vec<Place> = before.into_iter().flat_map(|row| self.places(generation, row)).collect();
+        for place in left {
+            kept.places.remove(&place);
+        }
+        kept.places.extend(self.places(generation, product).map(|place| (place, product.id.clone())));
         kept.rows.insert(key, product.clone());
         Ok(Written::Newer)
     }
 
     async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable> {
-        let inside = |product: &Product| {
-            let position = slice.order.position(product)?;
-            slice.range.contains(&position).then(|| Row { position, product: product.clone() })
-        };
-        let mut rows: Vec<Row> = self
-            .kept()
-            .rows
-            .iter()
-            .filter(|((of, id), _)| *of == generation && shard_of(id) == slice.shard)
-            .filter_map(|(_, product)| inside(product))
-            .collect();
-        rows.sort_by(|a, b| a.position.cmp(&b.position));
-        if slice.descending {
-            rows.reverse();
+        if !self.orders.keep(slice.order.sort()) {
+            return Err(Unavailable(format!("the order {} is not kept", slice.order.sort().name()).into()));
         }
-        let exhausted = rows.len() <= slice.limit;
+        let kept = self.kept();
+        let end = |position: &str| (generation, slice.order, slice.shard, position.to_owned());
+        let inside = kept.places.range(end(&slice.range.from)..=end(&slice.range.to));
+        let row = |((_, _, _, position), id): (&Place, &ProductId)| {
+            let product = kept.rows.get(&(generation, id.clone()))?.clone();
+            Some(Row { position: position.clone(), product })
+        };
+        let (more, wanted) = (slice.limit, slice.limit + 1);
+        let mut rows: Vec<Row> = if slice.descending {
+            inside.rev().take(wanted).filter_map(row).collect()
+        } else {
+            inside.take(wanted).filter_map(row).collect()
+        };
+        let exhausted = rows.len() <= more;
         rows.truncate(slice.limit);
         Ok(Portion { rows, exhausted })
     }
 
+    async fn rows(
+        &self,
+        generation: Generation,
+        from: Option<String>,
+        limit: usize,
+    ) -> Result<Rows, Unavailable> {
+        let kept = self.kept();
+        let begin = from.and_then(|id| ProductId::new(id).ok());
+        let begin = begin.map_or(Bound::Unbounded, |id| Bound::Excluded((generation, id)));
+        let all = kept.rows.range((begin, Bound::Unbounded));
+        let of_generation = all.filter(|((of, _), _)| *of == generation).map(|(_, product)| product);
+        let products: Vec<Product> = of_generation.take(limit).cloned().collect();
+        let next = products.last().filter(|_| products.len() == limit);
+        Ok(Rows { next: next.map(|last| last.id.to_string()), products })
+    }
+
     async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable> {
-        self.kept().rows.remove(&(generation, id.clone()));
+        let mut kept = self.kept();
+        if let Some(row) = kept.rows.remove(&(generation, id.clone())) {
+            for place in self.places(generation, &row) {
+                kept.places.remove(&place);
+            }
+        }
         Ok(())
     }
 }

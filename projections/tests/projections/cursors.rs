@@ -74,6 +74,7 @@ proptest! {
     fn nobody_makes_up_a_cursor(cursor in "[A-Za-z0-9_=.-]{0,60}") {
         let selection = projections::catalogue::Selection {
             order: projections::catalogue::Order::Id,
+            deleted: false,
             descending: false,
             range: projections::catalogue::Range::all(),
         };

@@ -17,7 +17,7 @@ use event_store::{Journal, MemoryJournal, MemoryParking};
 use projections::{
     Catalogue, DynamoPriceLog, DynamoViews, MemoryPriceLog, MemoryViews, PriceLog, Prices, Projector, Views,
 };
-use schema::{Clock, fixtures};
+use schema::{Clock, Orders, fixtures};
 
 pub(crate) use bulk::fill;
 pub(crate) use front::{Front, answered, asked, front, front_of, front_over, front_with_time};
@@ -82,15 +82,25 @@ pub(crate) fn price_projector(
 
 /// Empty tables of both views in the embedded engine.
 pub(crate) async fn tables() -> SdkConfig {
+    tables_keeping(Orders::default()).await
+}
+
+/// The same with the indexes of these orders alone.
+pub(crate) async fn tables_keeping(orders: Orders) -> SdkConfig {
     let config = Engine::in_memory().unwrap().sdk_config();
     let client = Client::new(&config);
-    event_store::table::create(&client, PRODUCTS, projections::PRODUCTS_TABLE).await.unwrap();
+    let shape = projections::products_table(orders);
+    event_store::table::create(&client, PRODUCTS, &shape).await.unwrap();
     event_store::table::create(&client, PRICES, projections::PRICES_TABLE).await.unwrap();
     config
 }
 
 pub(crate) fn views_of(config: &SdkConfig) -> DynamoViews {
-    DynamoViews::new(Client::new(config), PRODUCTS)
+    DynamoViews::new(Client::new(config), PRODUCTS, Orders::default())
+}
+
+pub(crate) fn views_keeping(config: &SdkConfig, orders: Orders) -> DynamoViews {
+    DynamoViews::new(Client::new(config), PRODUCTS, orders)
 }
 
 pub(crate) fn prices_of(config: &SdkConfig) -> DynamoPriceLog {

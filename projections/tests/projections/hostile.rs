@@ -119,7 +119,7 @@ async fn a_cursor_computed_with_the_public_checksum_gets_no_further_than_its_que
     let front = front(Arc::new(views));
     let range = Range::name_prefix("hel");
     let query = |position: &str| cursor::encode(&["name", "asc", &range.from, &range.to], position);
-    let genuine = Selection { order: Order::Name, descending: false, range: range.clone() };
+    let genuine = Selection { order: Order::Name, deleted: false, descending: false, range: range.clone() };
     assert_eq!(query("helmet\u{1}m"), genuine.cursor("helmet\u{1}m"));
     for (position, status) in [
         ("helmet\u{1}m", 200),

@@ -67,7 +67,7 @@ async fn costs(count: usize) -> Vec<Cost> {
 
 /// The way to a page is not paid for: one before the end costs what one at the beginning does.
 async fn the_far_end_costs_no_more(front: &axum::Router, recorder: &Recorder, count: usize) {
-    let walk = Selection { order: Order::Id, descending: false, range: Range::all() };
+    let walk = Selection { order: Order::Id, deleted: false, descending: false, range: Range::all() };
     let cursor = walk.cursor(&format!("p{:05}", count - 200));
     let (_, page) = asked(front, &format!("/products?limit=100&cursor={cursor}")).await;
     assert_eq!(page["products"][0]["id"], format!("p{:05}", count - 199));

@@ -168,6 +168,7 @@ async fn a_generation_that_is_read_never_gets_ahead_of_the_one_that_takes_its_pl
     for (broken, written) in [(Generation(1), vec![Generation(2)]), (Generation(2), vec![])] {
         let views = Arc::new(Moody { broken: Some(broken), ..Moody::default() });
         let both = Generations {
+            filled: true,
             read: Generation(1),
             write: vec![Generation(2), Generation(1)],
             last: Generation(2),

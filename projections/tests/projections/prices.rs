@@ -2,7 +2,7 @@
 
 use event_store::MemoryJournal;
 use projections::PriceLog;
-use projections::prices::{Entry, Place, What};
+use projections::prices::{Entry, FoldedCommit, Place, What};
 use projections::views::Generation;
 use schema::fixtures;
 use serde_json::{Value, json};
@@ -70,8 +70,9 @@ async fn pages_of_a_thousand_show_every_period_once() {
         what: What::Priced(fixtures::money(&format!("{}", n + 1), "USD")),
     };
     let entries: Vec<Entry> = (0..1_400).map(entry).collect();
-    front.prices.write(FIRST, &id, &entries).await.unwrap();
-    front.prices.advance(FIRST, &id, 0, 2_500).await.unwrap();
+    let folded = |entry: Entry| FoldedCommit { last: entry.place.sequence, entries: vec![entry] };
+    let commits: Vec<FoldedCommit> = entries.into_iter().map(folded).collect();
+    front.prices.fold(FIRST, &id, &commits).await.unwrap();
     let (_, first) = asked(&front.router, "/products/p/prices").await;
     let next = first["next"].as_str().unwrap();
     // A change that arrives between two pages, in the time of the first, doubles and hides nothing.
@@ -79,7 +80,7 @@ async fn pages_of_a_thousand_show_every_period_once() {
         place: Place { sequence: 2_000, ..entry(3).place },
         what: What::Priced(fixtures::money("99999", "USD")),
     };
-    front.prices.write(FIRST, &id, &[late]).await.unwrap();
+    front.prices.fold(FIRST, &id, &[folded(late)]).await.unwrap();
     let (_, second) = asked(&front.router, &format!("/products/p/prices?next={next}")).await;
     assert_eq!(second["next"], Value::Null);
     assert_eq!(first["timeline"].as_array().unwrap().len(), 1_000);

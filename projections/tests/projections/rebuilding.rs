@@ -67,6 +67,7 @@ async fn under_constant_writes_readers_never_see_an_older_version() {
         assert_eq!((report.differing, report.unreadable.len()), (0, 0), "{report:?}");
         assert_eq!(report.generation, Some(Generation(generation)));
         let alone = Generations {
+            filled: true,
             read: Generation(generation),
             write: vec![Generation(generation)],
             last: Generation(generation),

@@ -2,17 +2,25 @@
 
 use std::sync::Arc;
 
-use projections::catalogue::{Order, Range, SHARDS};
+use projections::catalogue::{Order, Orders, Range, SHARDS};
 use projections::views::{Generation, LineupError, Slice, Written};
 use projections::{MemoryViews, Views};
 use schema::{Product, fixtures};
 
-use crate::given::{Deed, Life, tables, views_of};
+use crate::given::{Deed, Life, tables_keeping, views_keeping};
 
 const FIRST: Generation = Generation(1);
 
 async fn adapters() -> Vec<(&'static str, Arc<dyn Views>)> {
-    vec![("memory", Arc::new(MemoryViews::default())), ("dynamodb", Arc::new(views_of(&tables().await)))]
+    adapters_keeping(Orders::default()).await
+}
+
+async fn adapters_keeping(orders: Orders) -> Vec<(&'static str, Arc<dyn Views>)> {
+    let tables = tables_keeping(orders).await;
+    vec![
+        ("memory", Arc::new(MemoryViews::keeping(orders))),
+        ("dynamodb", Arc::new(views_keeping(&tables, orders))),
+    ]
 }
 
 fn versions(life: &Life) -> Vec<Product> {
@@ -108,6 +116,51 @@ async fn generations_do_not_see_each_other() {
         views.remove(Generation(2), &life.id).await.unwrap();
         assert_eq!(views.get(Generation(2), &life.id).await.unwrap(), None, "{adapter}");
         assert!(views.get(FIRST, &life.id).await.unwrap().is_some(), "{adapter}");
+    }
+}
+
+#[tokio::test]
+async fn every_row_of_a_generation_comes_once_whatever_is_kept() {
+    let mut lives: Vec<Life> = (0..60).map(|n| Life::begins(&format!("p{n:02}"), "Helmet", "1")).collect();
+    lives.iter_mut().step_by(2).for_each(|life| life.goes_on(&Deed::DeleteOrRestore));
+    for orders in ["id", "id,name,price,updated_at"].map(|text| Orders::parse(text).unwrap()) {
+        for (adapter, views) in adapters_keeping(orders).await {
+            for life in &lives {
+                views.put(FIRST, &life.newest().state).await.unwrap();
+                views.put(Generation(12), &life.newest().state).await.unwrap();
+            }
+            let (mut ids, mut from) = (Vec::new(), None);
+            loop {
+                let page = views.rows(FIRST, from, 7).await.unwrap();
+                assert!(page.products.len() <= 7, "{adapter}");
+                ids.extend(page.products.iter().map(|product| product.id.to_string()));
+                from = page.next;
+                if from.is_none() {
+                    break;
+                }
+            }
+            ids.sort();
+            let expected: Vec<_> = lives.iter().map(|life| life.id.to_string()).collect();
+            assert_eq!(ids, expected, "{adapter} {orders}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_is_not_kept_has_no_slices_and_its_rows_are_there_all_the_same() {
+    let life = Life::of("p", &[]);
+    let orders = Orders::parse("id,name").unwrap();
+    for (adapter, views) in adapters_keeping(orders).await {
+        assert_eq!(views.orders(), orders, "{adapter}");
+        views.put(FIRST, &life.newest().state).await.unwrap();
+        for order in Order::ALL {
+            let slice = Slice { shard: 0, order, range: Range::all(), descending: false, limit: 1 };
+            let kept = orders.keep(order.sort());
+            assert_eq!(views.slice(FIRST, &slice).await.is_ok(), kept, "{adapter} {order:?}");
+            if kept {
+                assert_eq!(ids_in(&*views, FIRST, order).await, ["p"], "{adapter} {order:?}");
+            }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use event_store::receipts::{Advance, Position, Record};
+use event_store::receipts::{Position, Record};
 use event_store::{MemoryReceipts, Receipts, Unavailable};
 use schema::{ProductId, PublicationRecord};
 
@@ -11,7 +11,6 @@ use schema::{ProductId, PublicationRecord};
 pub enum At {
     Position,
     Record,
-    Advance,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +19,6 @@ pub enum How {
     Fails,
     /// The answer never comes: whoever waits for it is killed meanwhile.
     Hangs,
-    /// Another publisher moves the cursor by one just before, once.
-    Overtaken,
 }
 
 #[derive(Debug, Default)]
@@ -51,7 +48,6 @@ impl Broken {
             Some((at, how, of)) if at == here && (of.is_none() || of.as_ref() == product) => match how {
                 How::Fails => Err(Unavailable("broken on purpose".into())),
                 How::Hangs => std::future::pending().await,
-                How::Overtaken => Ok(()),
             },
             _ => Ok(()),
         }
@@ -77,15 +73,5 @@ impl Receipts for Broken {
     async fn record(&self, records: &[Record]) -> Result<(), Unavailable> {
         self.meet(At::Record, None).await?;
         self.inner.record(records).await
-    }
-
-    async fn advance(&self, product: &ProductId, seen: u64, to: u64) -> Result<Advance, Unavailable> {
-        self.meet(At::Advance, Some(product)).await?;
-        let overtaken = |fault: &mut (At, How, Option<ProductId>)| fault.1 == How::Overtaken;
-        let fault = self.fault.lock().unwrap().take_if(overtaken);
-        if fault.is_some() {
-            self.inner.advance(product, seen, seen + 1).await?;
-        }
-        self.inner.advance(product, seen, to).await
     }
 }

@@ -48,7 +48,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn receipts_are_batched_and_each_product_costs_one_read_and_one_cursor_write() {
+async fn receipts_are_batched_by_products_and_each_product_costs_one_read() {
     let engine = engine::Engine::in_memory().unwrap();
     let (config, recorder) = Recorder::record(&engine.sdk_config());
     let client = aws_sdk_dynamodb::Client::new(&config);
@@ -66,13 +66,16 @@ async fn receipts_are_batched_and_each_product_costs_one_read_and_one_cursor_wri
     let commits = lives(&world, &[7; 30]).await;
     let counts = |recorder: &Recorder| {
         let operations = recorder.take_operations();
-        ["Query", "BatchWriteItem", "UpdateItem"]
+        ["Query", "BatchWriteItem", "UpdateItem", "PutItem"]
             .map(|name| operations.iter().filter(|of| *of == name).count())
     };
     recorder.clear();
     publisher.publish(batch(&commits), MINUTE).await;
     assert_eq!(world.bus.requests().len(), 21);
-    assert_eq!(counts(&recorder), [30, 210_usize.div_ceil(25), 30]);
+    // Four rounds of the bus at a time are recorded; a request holds at most one receipt of a product.
+    let [reads, batches, updates, puts] = counts(&recorder);
+    assert_eq!((reads, updates, puts), (30, 0, 0));
+    assert!((210_usize.div_ceil(25)..=15).contains(&batches), "{batches}");
 
     publisher.publish(batch(&commits), MINUTE).await;
     assert_eq!(world.bus.requests().len(), 21, "a repeated batch needs no PutEvents");

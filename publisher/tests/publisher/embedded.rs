@@ -109,7 +109,7 @@ async fn tables_that_are_away_bring_the_batch_again_and_every_event_has_its_rece
     let once = engine.sdk_config().to_builder().retry_config(RetryConfig::disabled()).build();
     let (config, faults) = Faults::inject(&once);
     let embedded = embedded(&config).await;
-    for operation in ["Query", "BatchWriteItem", "UpdateItem"] {
+    for operation in ["Query", "BatchWriteItem"] {
         faults.add(Matching::operation(operation).always(), Fault::throttled());
         let response = embedded.publisher.publish(batch(&embedded.commits), MINUTE).await;
         let first_of_each = [1, 5, 9].map(sequence_number);

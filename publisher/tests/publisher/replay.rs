@@ -93,7 +93,7 @@ async fn a_refused_event_ends_its_products_replay_and_no_other() {
     let left: Vec<_> = done.left.iter().map(|left| (left.product.as_str(), left.from_sequence)).collect();
     assert_eq!((done.events, left), (7, vec![("a", 3)]));
     assert_eq!(world.accepted_of("a")[5..], [1, 2]);
-    assert_eq!(world.receipts.position(&fixtures::id("a")).await.unwrap().above, []);
+    assert_eq!(world.receipts.position(&fixtures::id("a")).await.unwrap().failure, None);
     assert_eq!(event_store::Parking::list(&*world.parking, "publisher", None, 9).await.unwrap(), []);
 }
 

@@ -121,7 +121,7 @@ impl Kind {
 /// One fault of invalid input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Fault {
-    /// JSON Pointer (RFC 6901) into the body.
+    /// JSON Pointer (RFC 6901) into the body, or the name of a query parameter.
     pub pointer: String,
     /// What is wrong, and what is allowed.
     pub detail: String,
@@ -155,6 +155,13 @@ impl Problem {
     #[must_use]
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(Kind::Unavailable, detail).retry_after(1)
+    }
+
+    /// With one more fault.
+    #[must_use]
+    pub fn fault(mut self, pointer: &str, detail: impl Into<String>) -> Self {
+        self.errors.push(Fault { pointer: pointer.to_owned(), detail: detail.into() });
+        self
     }
 
     /// With one more member.

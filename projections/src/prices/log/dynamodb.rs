@@ -1,20 +1,21 @@
-//! Price histories on `DynamoDB`: a product is a partition, its cursor the first item in it and its entries follow by place.
+//! Price histories on `DynamoDB`: a product is a partition with one item for each commit that touches its price, in order,
+//! and behind them one that says up to where commits without a price follow.
 
 mod item;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use schema::{ProductId, Timestamp};
 
-use super::{History, PriceLog};
-use crate::prices::Entry;
+use super::{FoldedCommit, History, PriceLog};
 use crate::views::dynamodb::unavailable;
 use crate::views::{Generation, Unavailable};
 
-/// How many entries are written or removed at once.
+/// How many items are removed at once.
 const PARALLEL: usize = 16;
 
 /// How many items a request reads.
@@ -32,6 +33,42 @@ impl DynamoPriceLog {
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
+    }
+
+    fn of_product(&self, generation: Generation, product: &ProductId) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("#key = :key")
+            .expression_attribute_names("#key", item::KEY)
+            .expression_attribute_values(":key", AttributeValue::S(item::key(generation, product)))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+    }
+
+    /// Commits up to `to` are in the history though the last of them do not touch the price.
+    async fn go_on(&self, generation: Generation, product: &ProductId, to: u64) -> Result<(), Unavailable> {
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(item::cursor_key(generation, product)))
+            .update_expression("SET #folded = :to")
+            .condition_expression("attribute_not_exists(#folded) OR #folded < :to")
+            .expression_attribute_names("#folded", item::FOLDED)
+            .expression_attribute_values(":to", item::number(to))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        match request.send().await {
+            Ok(_) => Ok(()),
+            // Another projector is further.
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(unavailable(error)),
+        }
     }
 
     async fn put(&self, item: item::Item) -> Result<(), Unavailable> {
@@ -58,64 +95,26 @@ impl DynamoPriceLog {
 #[async_trait]
 impl PriceLog for DynamoPriceLog {
     async fn folded(&self, generation: Generation, product: &ProductId) -> Result<u64, Unavailable> {
-        let request = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(item::cursor_key(generation, product)))
-            .consistent_read(true)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let item = request.send().await.map_err(unavailable)?.item;
-        item.map_or(Ok(0), |item| item::sequence(&item))
+        // The item of commits without a price, where there is one, and the newest commit with one.
+        let request =
+            self.of_product(generation, product).consistent_read(true).scan_index_forward(false).limit(2);
+        let items = request.send().await.map_err(unavailable)?.items.unwrap_or_default();
+        items.iter().map(item::folded).try_fold(0, |highest, folded| Ok(highest.max(folded?)))
     }
 
-    async fn write(
+    async fn fold(
         &self,
         generation: Generation,
         product: &ProductId,
-        entries: &[Entry],
+        commits: &[FoldedCommit],
     ) -> Result<(), Unavailable> {
-        let items = entries.iter().map(|entry| item::of(generation, product, entry));
-        stream::iter(items.collect::<Vec<_>>())
-            .map(|item| async { self.put(item?).await })
-            .buffer_unordered(PARALLEL)
-            .try_collect()
-            .await
-    }
-
-    async fn advance(
-        &self,
-        generation: Generation,
-        product: &ProductId,
-        seen: u64,
-        to: u64,
-    ) -> Result<bool, Unavailable> {
-        let request = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(item::cursor_key(generation, product)))
-            .update_expression("SET #sequence = :to")
-            .expression_attribute_names("#sequence", item::SEQUENCE)
-            .expression_attribute_values(":to", item::number(to))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let request = if seen == 0 {
-            request.condition_expression("attribute_not_exists(#sequence)")
-        } else {
-            request
-                .condition_expression("#sequence = :seen")
-                .expression_attribute_values(":seen", item::number(seen))
-        };
-        match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(unavailable(error)),
+        for commit in commits.iter().filter(|commit| !commit.entries.is_empty()) {
+            self.put(item::of(generation, product, commit)?).await?;
+        }
+        // Commits without a price leave no trace but the last of them: a later commit with a price covers them too.
+        match commits.last() {
+            Some(last) if last.entries.is_empty() => self.go_on(generation, product, last.last).await,
+            _ => Ok(()),
         }
     }
 
@@ -125,31 +124,24 @@ impl PriceLog for DynamoPriceLog {
         product: &ProductId,
         until: Option<Timestamp>,
     ) -> Result<History, Unavailable> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("#key = :key AND #place BETWEEN :first AND :last")
-            .expression_attribute_names("#key", item::KEY)
-            .expression_attribute_names("#place", item::PLACE)
-            .expression_attribute_values(":key", AttributeValue::S(item::key(generation, product)))
-            .expression_attribute_values(":first", AttributeValue::S(item::CURSOR.to_owned()))
-            .expression_attribute_values(":last", AttributeValue::S(item::last_place(until)))
-            .limit(PAGE)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let query = self.of_product(generation, product).limit(PAGE);
         let mut history = History::default();
         let mut from = None;
         loop {
             let answer = query.clone().set_exclusive_start_key(from).send().await;
             let answer = answer.map_err(unavailable)?;
             for found in answer.items.unwrap_or_default() {
-                item::read_into(&mut history, found)?;
+                history.folded = history.folded.max(item::folded(&found)?);
+                history.entries.extend(item::entries(found)?);
             }
             from = answer.last_evaluated_key;
             if from.is_none() {
-                return Ok(history);
+                break;
             }
         }
+        history.entries.retain(|entry| until.is_none_or(|until| entry.place.at <= until));
+        history.entries.sort_by_key(|entry| entry.place);
+        Ok(history)
     }
 
     /// Scans the whole table: a generation is no partition. Only a rebuild does this.
@@ -159,9 +151,9 @@ impl PriceLog for DynamoPriceLog {
             .scan()
             .table_name(&self.table)
             .filter_expression("begins_with(#key, :generation)")
-            .projection_expression("#key, #place")
+            .projection_expression("#key, #last")
             .expression_attribute_names("#key", item::KEY)
-            .expression_attribute_names("#place", item::PLACE)
+            .expression_attribute_names("#last", item::LAST)
             .expression_attribute_values(":generation", AttributeValue::S(format!("{generation}#")))
             .limit(PAGE)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);

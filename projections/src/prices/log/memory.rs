@@ -6,11 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use schema::{ProductId, Timestamp};
 
-use super::{History, PriceLog};
+use super::{FoldedCommit, History, PriceLog};
 use crate::prices::{Entry, Place, What};
 use crate::views::{Generation, Unavailable};
 
-/// Entries and cursors by generation and product.
+/// Histories by generation and product.
 #[derive(Debug, Default)]
 pub struct MemoryPriceLog {
     kept: Mutex<BTreeMap<(Generation, ProductId), Kept>>,
@@ -24,7 +24,7 @@ struct Kept {
 
 impl MemoryPriceLog {
     fn kept(&self) -> MutexGuard<'_, BTreeMap<(Generation, ProductId), Kept>> {
-        // Every change is one insert or one assignment, so a panic elsewhere cannot have left half of one.
+        // A commit is counted only after its entries are in, so a panic elsewhere cannot have left half of one.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -36,32 +36,19 @@ impl PriceLog for MemoryPriceLog {
         Ok(kept.get(&(generation, product.clone())).map_or(0, |kept| kept.folded))
     }
 
-    async fn write(
+    async fn fold(
         &self,
         generation: Generation,
         product: &ProductId,
-        entries: &[Entry],
+        commits: &[FoldedCommit],
     ) -> Result<(), Unavailable> {
         let mut kept = self.kept();
         let history = kept.entry((generation, product.clone())).or_default();
-        history.entries.extend(entries.iter().map(|entry| (entry.place, entry.what)));
-        Ok(())
-    }
-
-    async fn advance(
-        &self,
-        generation: Generation,
-        product: &ProductId,
-        seen: u64,
-        to: u64,
-    ) -> Result<bool, Unavailable> {
-        let mut kept = self.kept();
-        let history = kept.entry((generation, product.clone())).or_default();
-        let stands = history.folded == seen;
-        if stands {
-            history.folded = to;
+        for commit in commits {
+            history.entries.extend(commit.entries.iter().map(|entry| (entry.place, entry.what)));
+            history.folded = history.folded.max(commit.last);
         }
-        Ok(stands)
+        Ok(())
     }
 
     async fn history(

@@ -35,13 +35,13 @@ fn item(product: &Product) -> HashMap<String, AttributeValue> {
     let mut item = HashMap::from([
         ("key".to_owned(), text(format!("1#{}", product.id))),
         ("version".to_owned(), AttributeValue::N(product.version.to_string())),
-        ("product".to_owned(), serde_dynamo::to_attribute_value(product).unwrap()),
+        ("product".to_owned(), text(serde_json::to_string(product).unwrap())),
         ("shard".to_owned(), shard.clone()),
     ]);
     if product.facts.status == Status::Active {
         item.insert("live".to_owned(), shard);
     }
-    let names = ["by_id", "by_name", "by_price", "by_updated_at", "by_updated_at"];
+    let names = ["by_id", "by_name", "by_price", "by_updated_at"];
     for (order, name) in Order::ALL.into_iter().zip(names) {
         if let Some(position) = order.position(product) {
             item.insert(name.to_owned(), text(position));

@@ -1,4 +1,4 @@
-//! Stores in trouble, one that others write too, and one that counts.
+//! Stores in trouble, and one that counts.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use event_store::{
     AppendError, Journal, MemoryJournal, Parked, Parking, ScanPage, ScanPosition, Trouble, Unavailable,
 };
-use projections::prices::{Entry, History};
-use projections::views::{self, Generation, Lineup, LineupError, Portion, Slice, Written};
-use projections::{MemoryPriceLog, MemoryViews, PriceLog, Views};
-use schema::{Product, ProductId, StoredCommit, Timestamp};
+use projections::catalogue::Orders;
+use projections::views::{self, Generation, Lineup, LineupError, Portion, Rows, Slice, Written};
+use projections::{MemoryViews, Views};
+use schema::{Product, ProductId, StoredCommit};
 
 /// Views that do not answer while they are out.
 #[derive(Default)]
@@ -31,6 +31,10 @@ impl Moody {
 
 #[async_trait]
 impl Views for Moody {
+    fn orders(&self) -> Orders {
+        self.kept.orders()
+    }
+
     async fn lineup(&self) -> Result<Lineup, views::Unavailable> {
         self.answer()?.lineup().await
     }
@@ -56,6 +60,15 @@ impl Views for Moody {
 
     async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, views::Unavailable> {
         self.answer()?.slice(generation, slice).await
+    }
+
+    async fn rows(
+        &self,
+        generation: Generation,
+        from: Option<String>,
+        limit: usize,
+    ) -> Result<Rows, views::Unavailable> {
+        self.answer()?.rows(generation, from, limit).await
     }
 
     async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), views::Unavailable> {
@@ -114,58 +127,5 @@ impl Journal for Counted {
 
     async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
         self.kept.scan(from, limit).await
-    }
-}
-
-/// A price log in which somebody else moves the cursor by one event just before it is moved the first time.
-#[derive(Default)]
-pub(crate) struct Overtaken {
-    pub(crate) kept: MemoryPriceLog,
-    overtaken: AtomicBool,
-}
-
-#[async_trait]
-impl PriceLog for Overtaken {
-    async fn folded(&self, generation: Generation, product: &ProductId) -> Result<u64, views::Unavailable> {
-        self.kept.folded(generation, product).await
-    }
-
-    async fn write(
-        &self,
-        generation: Generation,
-        product: &ProductId,
-        entries: &[Entry],
-    ) -> Result<(), views::Unavailable> {
-        if self.overtaken.load(Ordering::Relaxed) {
-            return self.kept.write(generation, product, entries).await;
-        }
-        // The slower one also loses what it wrote, so that only going on can bring it back.
-        self.kept.write(generation, product, &entries[..1]).await
-    }
-
-    async fn advance(
-        &self,
-        generation: Generation,
-        product: &ProductId,
-        seen: u64,
-        to: u64,
-    ) -> Result<bool, views::Unavailable> {
-        if !self.overtaken.swap(true, Ordering::Relaxed) {
-            self.kept.advance(generation, product, seen, seen + 1).await?;
-        }
-        self.kept.advance(generation, product, seen, to).await
-    }
-
-    async fn history(
-        &self,
-        generation: Generation,
-        product: &ProductId,
-        until: Option<Timestamp>,
-    ) -> Result<History, views::Unavailable> {
-        self.kept.history(generation, product, until).await
-    }
-
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, views::Unavailable> {
-        self.kept.drop_generation(generation).await
     }
 }

@@ -13,6 +13,8 @@ pub(crate) enum Deed {
     DeleteOrRestore,
     /// Two events in one commit.
     RenameAndReprice(String, String),
+    /// Three events in one commit, the price in the middle.
+    RenameRepriceAndRename([&'static str; 2], &'static str),
 }
 
 /// The commits of one product, each as it was decoded and as it is stored.
@@ -59,6 +61,11 @@ impl Life {
             Deed::RenameAndReprice(name, price) => {
                 events.push(renamed(&facts, name));
                 events.push(repriced(&facts, price, "USD"));
+            }
+            Deed::RenameRepriceAndRename([first, then], price) => {
+                events.push(renamed(&facts, first));
+                events.push(repriced(&facts, price, "USD"));
+                events.push(renamed(&Facts { name: (*first).into(), ..facts }, then));
             }
             Deed::DeleteOrRestore if events.is_empty() => {
                 events.push(ProductEvent::ProductDeleted(ProductDeleted {}));

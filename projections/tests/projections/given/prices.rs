@@ -2,9 +2,9 @@
 
 use event_store::MemoryJournal;
 use projections::PriceLog;
-use projections::prices::{Entry, entries_of};
+use projections::prices::{FoldedCommit, entries_of};
 use projections::views::Generation;
-use schema::{Timestamp, fixtures};
+use schema::{Commit, StoredCommit, Timestamp, fixtures};
 use serde_json::Value;
 
 use super::{Deed, Front, Life, asked, front_over};
@@ -48,10 +48,12 @@ pub(crate) fn priced_life(born: &str, acts: &[(&str, Act)]) -> Life {
 
 /// The product in its view.
 async fn shown(front: &Front, life: &Life) {
-    let entries: Vec<Entry> = life.commits.iter().flat_map(|(commit, _)| entries_of(commit)).collect();
-    front.prices.write(FIRST, &life.id, &entries).await.unwrap();
-    let newest = life.newest().last_sequence();
-    assert!(front.prices.advance(FIRST, &life.id, 0, newest).await.unwrap());
+    let folded = |(commit, _): &(Commit, StoredCommit)| FoldedCommit {
+        last: commit.last_sequence(),
+        entries: entries_of(commit),
+    };
+    let commits: Vec<FoldedCommit> = life.commits.iter().map(folded).collect();
+    front.prices.fold(FIRST, &life.id, &commits).await.unwrap();
 }
 
 pub(crate) async fn prices_shown(life: &Life, query: &str) -> Value {

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use event_store::{Journal, MemoryJournal, MemoryParking};
-use projections::catalogue::{Order, Range, SHARDS};
 use projections::projection::Projection;
 use projections::rebuild::{Progress, Rebuild};
-use projections::views::{Generation, Generations, Slice, View};
+use projections::views::{Generation, Generations, View};
 use projections::{Catalogue, Prices, Projector, Views};
 
 use super::{Deed, Life, batch, noon, prices_of, record, views_of};
@@ -107,11 +106,13 @@ pub(crate) fn unwatched() -> impl Fn(Progress) + Send + Sync {
 }
 
 pub(crate) async fn rows_of(views: &dyn Views, generation: Generation) -> usize {
-    let mut rows = 0;
-    for shard in 0..SHARDS {
-        let slice =
-            Slice { shard, order: Order::Changes, range: Range::all(), descending: false, limit: 1_000 };
-        rows += views.slice(generation, &slice).await.unwrap().rows.len();
+    let (mut rows, mut from) = (0, None);
+    loop {
+        let page = views.rows(generation, from, 1_000).await.unwrap();
+        rows += page.products.len();
+        from = page.next;
+        if from.is_none() {
+            return rows;
+        }
     }
-    rows
 }

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use schema::{Money, ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::prices::log::History;
+use crate::prices::log::FoldedCommit;
 use crate::prices::{Entry, Place, What};
 use crate::views::{Generation, Unavailable};
 
@@ -15,20 +15,24 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// Partition key: `<generation>#<product id>`.
 pub(super) const KEY: &str = "key";
-/// Sort key: [`CURSOR`], or the entry's place.
-pub(super) const PLACE: &str = "place";
-/// An entry's event, or the last event that is in the history.
-pub(super) const SEQUENCE: &str = "sequence";
-/// Below every place, so that the cursor comes with the first page of the history.
-pub(super) const CURSOR: &str = "!";
+/// Sort key: the sequence of a commit's last event, or [`CURSOR`].
+pub(super) const LAST: &str = "last";
+/// Up to which event commits without a price follow; of the item at [`CURSOR`] alone.
+pub(super) const FOLDED: &str = "folded";
 
-/// Above every place.
-const END: &str = "~";
+/// Behind every commit: sequences are below 2^53 (`StoredCommit::sequence`). Stored. Never change.
+const CURSOR: u64 = 1 << 53;
+
+#[derive(Serialize, Deserialize)]
+struct CommitItem {
+    key: String,
+    last: u64,
+    entries: Vec<EntryItem>,
+}
 
 #[derive(Serialize, Deserialize)]
 struct EntryItem {
-    key: String,
-    place: String,
+    at: Timestamp,
     sequence: u64,
     #[serde(flatten)]
     what: WhatItem,
@@ -53,10 +57,9 @@ pub(super) fn key(generation: Generation, product: &ProductId) -> String {
 }
 
 pub(super) fn cursor_key(generation: Generation, product: &ProductId) -> Item {
-    let text = |text: String| AttributeValue::S(text);
     Item::from([
-        (KEY.to_owned(), text(key(generation, product))),
-        (PLACE.to_owned(), text(CURSOR.to_owned())),
+        (KEY.to_owned(), AttributeValue::S(key(generation, product))),
+        (LAST.to_owned(), number(CURSOR)),
     ])
 }
 
@@ -64,49 +67,55 @@ pub(super) fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// The last place of a history up to a moment.
-pub(super) fn last_place(until: Option<Timestamp>) -> String {
-    until.map_or_else(|| END.to_owned(), |moment| format!("{moment}#{END}"))
-}
-
-pub(super) fn of(generation: Generation, product: &ProductId, entry: &Entry) -> Result<Item, Unavailable> {
-    let what = match entry.what {
-        What::Priced(money) => WhatItem::Priced(money),
-        What::Deleted => WhatItem::Status { status: StatusItem::Deleted },
-        What::Restored => WhatItem::Status { status: StatusItem::Restored },
-    };
-    let item = EntryItem {
-        key: key(generation, product),
-        place: entry.place.to_string(),
-        sequence: entry.place.sequence,
-        what,
-    };
+pub(super) fn of(
+    generation: Generation,
+    product: &ProductId,
+    commit: &FoldedCommit,
+) -> Result<Item, Unavailable> {
+    let entries = commit.entries.iter().map(EntryItem::of).collect();
+    let item = CommitItem { key: key(generation, product), last: commit.last, entries };
     serde_dynamo::to_item(item).map_err(unreadable)
 }
 
-/// Adds one item of a product's partition.
-pub(super) fn read_into(history: &mut History, item: Item) -> Result<(), Unavailable> {
-    if item.get(PLACE).and_then(|place| place.as_s().ok()).is_some_and(|place| place == CURSOR) {
-        history.folded = sequence(&item)?;
-        return Ok(());
+/// Up to which event an item says that the history goes.
+pub(super) fn folded(item: &Item) -> Result<u64, Unavailable> {
+    let number = |name| item.get(name).and_then(|value| value.as_n().ok()?.parse().ok());
+    let missing = || Unavailable("a price item without its place".into());
+    match number(LAST).ok_or_else(missing)? {
+        CURSOR => number(FOLDED).ok_or_else(missing),
+        last => Ok(last),
     }
-    let item: EntryItem = serde_dynamo::from_item(item).map_err(unreadable)?;
-    let place =
-        Place::parse(&item.place).ok_or_else(|| Unavailable("a price entry without its place".into()))?;
-    let what = match item.what {
-        WhatItem::Priced(money) => What::Priced(money),
-        WhatItem::Status { status: StatusItem::Deleted } => What::Deleted,
-        WhatItem::Status { status: StatusItem::Restored } => What::Restored,
-    };
-    history.entries.push(Entry { place, what });
-    Ok(())
 }
 
-pub(super) fn sequence(item: &Item) -> Result<u64, Unavailable> {
-    let number = item.get(SEQUENCE).and_then(|value| value.as_n().ok());
-    number
-        .and_then(|number| number.parse().ok())
-        .ok_or_else(|| Unavailable("a price item without its sequence".into()))
+/// The entries of an item; the one behind all commits has none.
+pub(super) fn entries(item: Item) -> Result<Vec<Entry>, Unavailable> {
+    if item.contains_key(FOLDED) {
+        return Ok(Vec::new());
+    }
+    let item: CommitItem = serde_dynamo::from_item(item).map_err(unreadable)?;
+    Ok(item.entries.into_iter().map(Entry::from).collect())
+}
+
+impl EntryItem {
+    fn of(entry: &Entry) -> Self {
+        let what = match entry.what {
+            What::Priced(money) => WhatItem::Priced(money),
+            What::Deleted => WhatItem::Status { status: StatusItem::Deleted },
+            What::Restored => WhatItem::Status { status: StatusItem::Restored },
+        };
+        Self { at: entry.place.at, sequence: entry.place.sequence, what }
+    }
+}
+
+impl From<EntryItem> for Entry {
+    fn from(item: EntryItem) -> Self {
+        let what = match item.what {
+            WhatItem::Priced(money) => What::Priced(money),
+            WhatItem::Status { status: StatusItem::Deleted } => What::Deleted,
+            WhatItem::Status { status: StatusItem::Restored } => What::Restored,
+        };
+        Self { place: Place { at: item.at, sequence: item.sequence }, what }
+    }
 }
 
 fn unreadable(error: serde_dynamo::Error) -> Unavailable {

@@ -1,0 +1,61 @@
+//! The shape of the product table: an index for each order that is kept, and no attribute that none of them needs.
+
+use serde_json::Value;
+
+use super::row;
+use crate::catalogue::{Order, Orders};
+
+/// The shape of the product table for these orders, as `CreateTable` takes it.
+#[must_use]
+pub fn products_table(orders: Orders) -> String {
+    let whole: Result<Value, _> = serde_json::from_str(crate::PRODUCTS_TABLE);
+    whole.map_or_else(|_| crate::PRODUCTS_TABLE.to_owned(), |whole| with_indexes(whole, orders).to_string())
+}
+
+fn with_indexes(mut shape: Value, orders: Orders) -> Value {
+    let kept = Order::ALL.into_iter().filter(|order| orders.keep(order.sort()));
+    let names: Vec<&str> = kept.map(|order| row::index(order).name).collect();
+    if let Some(indexes) = shape["GlobalSecondaryIndexes"].as_array_mut() {
+        indexes.retain(|index| names.iter().any(|name| index["IndexName"] == *name));
+    }
+    let used: Vec<Value> = keys(&shape).cloned().collect();
+    if let Some(attributes) = shape["AttributeDefinitions"].as_array_mut() {
+        attributes.retain(|attribute| used.contains(&attribute["AttributeName"]));
+    }
+    shape
+}
+
+/// The attributes that are keys, of the table or of an index.
+fn keys(shape: &Value) -> impl Iterator<Item = &Value> {
+    let indexes = shape["GlobalSecondaryIndexes"].as_array().into_iter().flatten();
+    let schemas = indexes.chain([shape]).filter_map(|keyed| keyed["KeySchema"].as_array());
+    schemas.flatten().map(|key| &key["AttributeName"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_an_index_for_each_order_that_is_kept_and_no_attribute_beside() {
+        let names = |shape: &Value, list: &str, name: &str| -> Vec<String> {
+            let entries = shape[list].as_array().unwrap().iter();
+            entries.map(|entry| entry[name].as_str().unwrap().to_owned()).collect()
+        };
+        for (kept, indexes, attributes) in [
+            ("id", vec!["by_id"], vec!["key", "live", "by_id"]),
+            ("id,name", vec!["by_id", "by_name"], vec!["key", "live", "by_id", "by_name"]),
+            (
+                "id,updated_at",
+                vec!["by_id", "changes"],
+                vec!["key", "shard", "live", "by_id", "by_updated_at"],
+            ),
+        ] {
+            let shape: Value = serde_json::from_str(&products_table(Orders::parse(kept).unwrap())).unwrap();
+            assert_eq!(names(&shape, "GlobalSecondaryIndexes", "IndexName"), indexes, "{kept}");
+            assert_eq!(names(&shape, "AttributeDefinitions", "AttributeName"), attributes, "{kept}");
+        }
+        let whole: Value = serde_json::from_str(crate::PRODUCTS_TABLE).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&products_table(Orders::default())).unwrap(), whole);
+    }
+}
