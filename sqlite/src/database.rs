@@ -1,0 +1,382 @@
+//! One file: opened, checked, written by one thread, read by as many connections as there are readers at a time.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use tokio::sync::watch;
+
+use crate::error::{Error, OpenError};
+use crate::schema::{Schema, Version};
+use crate::writer::Writer;
+
+/// How long a lock of another process is waited for.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Statements that a connection keeps.
+const STATEMENTS: usize = 64;
+
+/// Connections that wait for a reader; more are closed after use.
+const IDLE_READERS: usize = 8;
+
+/// Pages that the log takes before they are copied into the file: 16 MB.
+const LOG_PAGES: u32 = 4_000;
+
+/// SQLite has no smaller page, and takes a file without one for a new database.
+const SMALLEST: u64 = 512;
+
+/// A file that is open. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Database {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    file: &'static str,
+    /// `None` where the file is only read.
+    writer: Option<Writer>,
+    immutable: bool,
+    readers: Mutex<Vec<Connection>>,
+}
+
+impl Database {
+    /// Opens the file of `schema` in `directory` for reading and writing, and creates it where it is missing. The caller
+    /// sees to it that no other process writes.
+    ///
+    /// # Errors
+    /// [`OpenError`]: its text says what to do.
+    pub fn open(directory: &Path, schema: &Schema) -> Result<Self, OpenError> {
+        let path = file_of(directory, schema);
+        let mut connection = connect(&path, true)?;
+        let version = schema.version(&path, &connection)?;
+        match version {
+            Version::Current => schema.compare(&path, &connection, schema.newest())?,
+            Version::Older(version) => schema.compare(&path, &connection, version)?,
+            Version::Empty => {}
+        }
+        write_settings(&path, &connection)?;
+        if version != Version::Current {
+            let from = if let Version::Older(from) = version { from } else { 0 };
+            let not_opened = OpenError::not_opened(&path);
+            let brought = connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(
+                |transaction| {
+                    schema.apply(&transaction, from)?;
+                    transaction.commit()
+                },
+            );
+            brought.map_err(not_opened)?;
+            sync_directory(directory)?;
+        }
+        let file = schema.file;
+        let writer = Writer::start(file, connection)
+            .map_err(|source| OpenError::Thread { file: path.clone(), source })?;
+        let readers = Mutex::default();
+        Ok(Self { inner: Arc::new(Inner { path, file, writer: Some(writer), immutable: false, readers }) })
+    }
+
+    /// Opens the file of `schema` in `directory` for reading only, also while another process writes to it.
+    ///
+    /// # Errors
+    /// [`OpenError`]: its text says what to do.
+    pub fn open_read_only(directory: &Path, schema: &Schema) -> Result<Self, OpenError> {
+        let path = file_of(directory, schema);
+        let size = std::fs::metadata(&path)
+            .map_err(|source| OpenError::NotFound { file: path.clone(), source })?
+            .len();
+        if size < SMALLEST {
+            return Err(OpenError::Damaged { file: path, reason: "it is empty".to_owned() });
+        }
+        let readable = |immutable| {
+            let connection = connect_reader(&path, immutable).map_err(OpenError::not_opened(&path))?;
+            match schema.version(&path, &connection)? {
+                Version::Empty => {
+                    Err(OpenError::Damaged { file: path.clone(), reason: "it is empty".to_owned() })
+                }
+                Version::Older(_) | Version::Current => Ok(connection),
+            }
+        };
+        // A read-only medium has no room for SQLite's shared memory. The file alone is whole only when no log is beside it.
+        let (connection, immutable) = match readable(false) {
+            Err(OpenError::NotWritable { .. }) if !beside(&path, "-wal").exists() => (readable(true)?, true),
+            other => (other?, false),
+        };
+        let readers = Mutex::new(vec![connection]);
+        Ok(Self { inner: Arc::new(Inner { path, file: schema.file, writer: None, immutable, readers }) })
+    }
+
+    /// The version of the file of `schema` in `directory`, `None` where there is no such file.
+    ///
+    /// # Errors
+    /// [`OpenError`]: its text says what to do.
+    pub fn version(directory: &Path, schema: &Schema) -> Result<Option<Version>, OpenError> {
+        let path = file_of(directory, schema);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let connection = connect(&path, false)?;
+        schema.version(&path, &connection).map(Some)
+    }
+
+    /// Removes the file of `schema` in `directory`, which nobody has open.
+    ///
+    /// # Errors
+    /// [`OpenError::NotWritable`].
+    pub fn remove(directory: &Path, schema: &Schema) -> Result<(), OpenError> {
+        let path = file_of(directory, schema);
+        for path in [beside(&path, "-wal"), beside(&path, "-shm"), path] {
+            match std::fs::remove_file(&path) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(OpenError::NotWritable { path, source });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Reads a little, on the thread of the caller, what is committed.
+    ///
+    /// # Errors
+    /// [`Error`]: the file could not be read.
+    pub fn peek<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
+        let failed = |source| Error::Sqlite { file: self.inner.file, source };
+        let idle = self.readers().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => connect_reader(&self.inner.path, self.inner.immutable).map_err(failed)?,
+        };
+        let value = work(&connection).map_err(failed)?;
+        let mut readers = self.readers();
+        if readers.len() < IDLE_READERS {
+            readers.push(connection);
+        }
+        Ok(value)
+    }
+
+    /// Reads what is committed, on a thread that may block.
+    ///
+    /// # Errors
+    /// [`Error`]: the file could not be read.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (database, file) = (self.clone(), self.inner.file);
+        let read = tokio::task::spawn_blocking(move || database.peek(work)).await;
+        read.unwrap_or_else(|error| Err(Error::Ended { file, reason: error.to_string() }))
+    }
+
+    /// Writes, and answers after the sync. `work` may be a part of a larger transaction.
+    ///
+    /// # Errors
+    /// [`Error`]: nothing was written, unless the writer has ended.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.writer()?.write(work).await
+    }
+
+    /// Begins the transaction of the file's follower, which [`Access::Joined`] steps are a part of.
+    pub fn begin(&self) {
+        if let Some(writer) = &self.inner.writer {
+            writer.begin();
+        }
+    }
+
+    /// Ends the transaction of the follower, after the sync.
+    ///
+    /// # Errors
+    /// [`Error`]: some or all of what its steps wrote is undone; take them again.
+    pub async fn end(&self) -> Result<(), Error> {
+        self.writer()?.end().await
+    }
+
+    /// Changes after each transaction.
+    #[must_use]
+    pub fn committed(&self) -> watch::Receiver<u64> {
+        match &self.inner.writer {
+            Some(writer) => writer.committed(),
+            None => watch::channel(0).1,
+        }
+    }
+
+    /// Changes when a connection of somebody else has changed the file, or has emptied its log (a checkpoint of the kinds
+    /// `RESTART` and `TRUNCATE`; a `PASSIVE` one is not noticed).
+    #[must_use]
+    pub fn foreign(&self) -> watch::Receiver<u64> {
+        match &self.inner.writer {
+            Some(writer) => writer.foreign(),
+            None => watch::channel(0).1,
+        }
+    }
+
+    /// Finishes what was sent, and lets go of the file; the readers close with the last clone.
+    pub async fn close(&self) {
+        if let Some(writer) = &self.inner.writer {
+            writer.close().await;
+        }
+        self.readers().clear();
+    }
+
+    /// Waits until the writer has ended, and says why; nobody can tell then what is on disk unless it was closed.
+    pub async fn ended(&self) -> String {
+        match &self.inner.writer {
+            Some(writer) => writer.ended().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn writer(&self) -> Result<&Writer, Error> {
+        let reason = || "it is open for reading only".to_owned();
+        self.inner.writer.as_ref().ok_or_else(|| Error::Ended { file: self.inner.file, reason: reason() })
+    }
+
+    fn readers(&self) -> MutexGuard<'_, Vec<Connection>> {
+        // Every change is one push or one pop, so a panic elsewhere cannot have left half of one.
+        self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How an adapter reaches its file.
+#[derive(Debug, Clone)]
+pub enum Access {
+    /// Reads what is committed; each write is synced before it is answered.
+    Committed(Database),
+    /// Reads and writes as a part of the transaction of the file's follower while there is one.
+    Joined(Database),
+}
+
+impl Access {
+    /// Reads a little.
+    ///
+    /// # Errors
+    /// [`Error`]: the file could not be read.
+    pub async fn peek<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        match self {
+            Self::Committed(database) => database.peek(work),
+            Self::Joined(database) => database.writer()?.join(work).await,
+        }
+    }
+
+    /// Reads.
+    ///
+    /// # Errors
+    /// [`Error`]: the file could not be read.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        match self {
+            Self::Committed(database) => database.read(work).await,
+            Self::Joined(database) => database.writer()?.join(work).await,
+        }
+    }
+
+    /// Writes.
+    ///
+    /// # Errors
+    /// [`Error`]: nothing was written, unless the writer has ended.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        match self {
+            Self::Committed(database) => database.write(work).await,
+            Self::Joined(database) => database.writer()?.join(work).await,
+        }
+    }
+}
+
+fn file_of(directory: &Path, schema: &Schema) -> PathBuf {
+    std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned()).join(schema.file)
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// A connection that reads and writes; the file is made for its owner alone.
+fn connect(path: &Path, create: bool) -> Result<Connection, OpenError> {
+    let not_writable = |source| OpenError::NotWritable { path: path.to_owned(), source };
+    let opened =
+        OpenOptions::new().read(true).write(true).create(create).truncate(false).mode(0o600).open(path);
+    opened.map(drop).map_err(not_writable)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = Connection::open_with_flags(path, flags);
+    let connection = opened.map_err(OpenError::not_opened(path))?;
+    settle(&connection).map_err(OpenError::not_opened(path))?;
+    Ok(connection)
+}
+
+fn connect_reader(path: &Path, immutable: bool) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = if immutable {
+        let uri = format!("file:{}?immutable=1", escaped(path));
+        Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?
+    } else {
+        Connection::open_with_flags(path, flags)?
+    };
+    settle(&connection)?;
+    Ok(connection)
+}
+
+/// The path of an SQLite URI: whatever means something in it is escaped.
+fn escaped(path: &Path) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-~".contains(&byte);
+    let escape = |byte: &u8| {
+        if plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") }
+    };
+    path.as_os_str().as_encoded_bytes().iter().map(escape).collect()
+}
+
+/// What every connection is set to: nothing in the file is believed that could run or mislead.
+fn settle(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    connection.pragma_update(None, "cell_size_check", true)
+}
+
+/// What the writing connection is set to besides.
+fn write_settings(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+    let set = || {
+        let mode: String =
+            connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+        Ok(mode)
+    };
+    let mode = set().map_err(OpenError::not_opened(path))?;
+    if mode.eq_ignore_ascii_case("wal") {
+        return Ok(());
+    }
+    let source = io::Error::other(format!("the file system takes no write-ahead log (journal mode {mode})"));
+    Err(OpenError::NotWritable { path: path.to_owned(), source })
+}
+
+/// Makes the name of a new file durable.
+fn sync_directory(directory: &Path) -> Result<(), OpenError> {
+    let synced = File::open(directory).and_then(|directory| directory.sync_all());
+    synced.map_err(|source| OpenError::NotWritable { path: directory.to_owned(), source })
+}

@@ -1,0 +1,145 @@
+//! What can go wrong with a file: when it is opened, and afterwards.
+//!
+//! [`OpenError`] ends the start of a program, its text says what to do. [`Error`] fails one read or write.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+/// `SQLITE_IOERR_FSYNC` and `SQLITE_IOERR_DIR_FSYNC`: a sync failed.
+const FAILED_SYNCS: [i32; 2] = [1034, 1290];
+
+/// Why a file could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// There is nothing to read: check the path, or start the server there first.
+    #[error("{file} cannot be read ({source}); check the path, or start the server there first")]
+    NotFound {
+        /// The file.
+        file: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The file or its directory cannot be written: make room, or change its owner or mode.
+    #[error(
+        "{path} cannot be written ({source}); make room, change its owner or mode, or choose another data directory"
+    )]
+    NotWritable {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The file is no database, or no database of this kind: restore it from a copy.
+    #[error(
+        "{file} is damaged, or was not written by this program ({reason}); restore it from a copy, or choose another data directory"
+    )]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The schema holds more or less than it should, so that somebody else has changed it.
+    #[error(
+        "{file} was changed by somebody else: {difference}; restore it from a copy, or undo the change, and run ledger verify"
+    )]
+    Schema {
+        /// The file.
+        file: PathBuf,
+        /// The table, index or trigger, and what is wrong with it.
+        difference: String,
+    },
+    /// A later build wrote the file: run that build.
+    #[error(
+        "{file} was written by a later build (version {found}, this build knows {known}); run that build"
+    )]
+    Newer {
+        /// The file.
+        file: PathBuf,
+        /// Its version.
+        found: i32,
+        /// The newest version that this build knows.
+        known: i32,
+    },
+    /// The operating system gave no thread: free some resources and try again.
+    #[error("no thread could be started for {file} ({source}); free some resources and try again")]
+    Thread {
+        /// The file.
+        file: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl OpenError {
+    /// Why SQLite does not open `file`: it is damaged, unless what it lies on is to blame.
+    pub(crate) fn not_opened(file: &Path) -> impl FnOnce(rusqlite::Error) -> Self {
+        move |error| {
+            let file = file.to_owned();
+            match error.sqlite_error_code() {
+                Some(
+                    ErrorCode::ReadOnly
+                    | ErrorCode::SystemIoFailure
+                    | ErrorCode::DiskFull
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::DatabaseBusy
+                    | ErrorCode::DatabaseLocked,
+                ) => Self::NotWritable { path: file, source: io::Error::other(error) },
+                _ => Self::Damaged { file, reason: error.to_string() },
+            }
+        }
+    }
+}
+
+/// Why a read or a write failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// SQLite refused it; nothing was changed.
+    #[error("{file}: {source}")]
+    Sqlite {
+        /// The name of the file.
+        file: &'static str,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The transaction that it was a part of could not be committed; nothing was changed.
+    #[error("{file}: nothing was written: {reason}")]
+    NotCommitted {
+        /// The name of the file.
+        file: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// The writer has ended; whether the write was made is not known. End the process and start it again.
+    #[error("{file}: the writer has ended: {reason}")]
+    Ended {
+        /// The name of the file.
+        file: &'static str,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// Whether a row with the same key was there.
+    #[must_use]
+    pub fn is_duplicate(&self) -> bool {
+        let Self::Sqlite { source: rusqlite::Error::SqliteFailure(error, _), .. } = self else {
+            return false;
+        };
+        // SQLITE_CONSTRAINT_PRIMARYKEY and SQLITE_CONSTRAINT_UNIQUE
+        [1555, 2067].contains(&error.extended_code)
+    }
+}
+
+/// Whether nobody can tell any more what is on disk.
+pub(crate) fn is_fatal(error: &rusqlite::Error) -> bool {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
+    let code = error.sqlite_error_code();
+    extended.is_some_and(|code| FAILED_SYNCS.contains(&code))
+        || matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}

@@ -1,0 +1,322 @@
+//! The thread that owns the only connection that writes to a file, and the transactions it groups writes into.
+//!
+//! A transaction begins with the first write and ends as soon as no further write waits, or is full. A write that joins
+//! the open transaction of a follower ([`Job::Joined`]) is answered at once, and its follower asks for the end itself.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+
+use rusqlite::Connection;
+use tokio::sync::{oneshot, watch};
+
+use crate::error::{Error, is_fatal};
+
+/// How many writes share a transaction at most.
+const TOGETHER: usize = 512;
+
+/// Runs on the connection, or learns why it cannot; what it gives back is called when its transaction has ended.
+type Work = Box<dyn FnOnce(Result<&Connection, String>) -> Answer + Send>;
+type Answer = Box<dyn FnOnce(Result<(), Error>) + Send>;
+
+enum Job {
+    /// A write of its own: answered after the sync.
+    Write(Work),
+    /// A step of a follower: answered at once, synced with the transaction of its follower.
+    Joined(Work),
+    /// A follower begins its transaction.
+    Begin,
+    /// A follower ends its transaction, and is answered after the sync.
+    End(Answer),
+    /// The last job.
+    Close,
+}
+
+/// What the writer tells everybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum State {
+    Open,
+    Closed,
+    Failed(String),
+}
+
+/// A handle on the thread.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    file: &'static str,
+    jobs: Sender<Job>,
+    state: watch::Receiver<State>,
+    committed: watch::Receiver<u64>,
+    foreign: watch::Receiver<u64>,
+}
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Job")
+    }
+}
+
+impl Writer {
+    /// Hands `connection` to a thread of its own.
+    pub(crate) fn start(file: &'static str, connection: Connection) -> std::io::Result<Self> {
+        let (jobs, inbox) = channel();
+        let (report, state) = watch::channel(State::Open);
+        let (commits, committed) = watch::channel(0);
+        let (changes, foreign) = watch::channel(0);
+        let mut thread = Thread { file, connection, inbox, commits, changes, data_version: None };
+        std::thread::Builder::new().name(format!("write {file}")).spawn(move || {
+            let end = catch_unwind(AssertUnwindSafe(|| thread.serve()));
+            let failed = match end {
+                Ok(Ok(())) => None,
+                Ok(Err(reason)) => Some(reason),
+                Err(_) => Some("it panicked; its message is in the log above".to_owned()),
+            };
+            // Before the report, so that whoever waited for it may open the same file again.
+            drop(thread);
+            report.send_replace(failed.map_or(State::Closed, State::Failed));
+        })?;
+        Ok(Self { file, jobs, state, committed, foreign })
+    }
+
+    /// Runs `work` in a transaction and answers after its sync. Work that was sent runs, also when nobody waits any more.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let file = self.file;
+        self.ask(|answer| Job::Write(boxed(file, work, answer))).await
+    }
+
+    /// Runs `work` in the transaction of the follower and answers at once; without one it is a [`Writer::write`].
+    pub(crate) async fn join<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let file = self.file;
+        self.ask(|answer| Job::Joined(boxed(file, work, answer))).await
+    }
+
+    /// Begins the transaction of the follower.
+    pub(crate) fn begin(&self) {
+        // A writer that has ended tells the follower at its next step.
+        drop(self.jobs.send(Job::Begin));
+    }
+
+    /// Ends the transaction of the follower: everything it did is synced, or nothing of it since the last sync.
+    pub(crate) async fn end(&self) -> Result<(), Error> {
+        self.ask(|answer| Job::End(Box::new(move |end| drop(answer.send(end))))).await
+    }
+
+    async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Job) -> Result<T, Error> {
+        let (answer, answered) = oneshot::channel();
+        if self.jobs.send(job(answer)).is_ok()
+            && let Ok(answer) = answered.await
+        {
+            return answer;
+        }
+        Err(Error::Ended { file: self.file, reason: self.ended().await })
+    }
+
+    /// Lets the thread finish what was sent so far, and waits for that.
+    pub(crate) async fn close(&self) {
+        drop(self.jobs.send(Job::Close));
+        self.ended().await;
+    }
+
+    /// Waits until the thread has ended, and says why.
+    pub(crate) async fn ended(&self) -> String {
+        let mut state = self.state.clone();
+        match state.wait_for(|state| *state != State::Open).await.as_deref() {
+            Ok(State::Failed(reason)) => reason.clone(),
+            Ok(State::Open | State::Closed) | Err(_) => "it was closed".to_owned(),
+        }
+    }
+
+    /// Changes after each transaction.
+    pub(crate) fn committed(&self) -> watch::Receiver<u64> {
+        self.committed.clone()
+    }
+
+    /// Changes when another connection has changed the file.
+    pub(crate) fn foreign(&self) -> watch::Receiver<u64> {
+        self.foreign.clone()
+    }
+}
+
+fn boxed<T: Send + 'static>(
+    file: &'static str,
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    answer: oneshot::Sender<Result<T, Error>>,
+) -> Work {
+    Box::new(move |connection| {
+        let done = match connection {
+            Ok(connection) => in_savepoint(connection, work).map_err(|source| Error::Sqlite { file, source }),
+            Err(reason) => Err(Error::NotCommitted { file, reason }),
+        };
+        Box::new(move |end| {
+            let answered = match (done, end) {
+                (Ok(value), Ok(())) => Ok(value),
+                (Ok(_), Err(error)) | (Err(error), _) => Err(error),
+            };
+            drop(answer.send(answered));
+        })
+    })
+}
+
+/// Runs `work`; what it did is undone when it fails.
+fn in_savepoint<T>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let run = |statement: &str| connection.prepare_cached(statement)?.execute([]).map(drop);
+    run("SAVEPOINT work")?;
+    let done = work(connection);
+    // A full disk has rolled back the whole transaction, savepoints included.
+    if done.is_err() && !connection.is_autocommit() {
+        run("ROLLBACK TO work")?;
+    }
+    if !connection.is_autocommit() {
+        run("RELEASE work")?;
+    }
+    done
+}
+
+struct Thread {
+    file: &'static str,
+    connection: Connection,
+    inbox: Receiver<Job>,
+    commits: watch::Sender<u64>,
+    changes: watch::Sender<u64>,
+    data_version: Option<i64>,
+}
+
+/// The transaction that is open.
+#[derive(Default)]
+struct Group {
+    open: bool,
+    waiting: Vec<Answer>,
+    /// Whether a follower has begun and not ended.
+    followed: bool,
+    /// Why the part of the follower's transaction before now was undone.
+    undone: Option<String>,
+}
+
+impl Thread {
+    /// Serves until it is closed; the reason if nobody can tell any more what is on disk.
+    fn serve(&mut self) -> Result<(), String> {
+        let mut group = Group::default();
+        loop {
+            let job = match self.inbox.try_recv() {
+                Ok(job) => job,
+                Err(TryRecvError::Empty) => {
+                    if !group.waiting.is_empty() || (group.open && !group.followed) {
+                        self.commit(&mut group)?;
+                    }
+                    let Ok(job) = self.inbox.recv() else { break };
+                    job
+                }
+                Err(TryRecvError::Disconnected) => break,
+            };
+            match job {
+                Job::Close => break,
+                Job::Begin => (group.followed, group.undone) = (true, None),
+                Job::Write(work) => self.run(work, &mut group, true)?,
+                Job::Joined(work) => match &group.undone {
+                    Some(reason) => work(Err(reason.clone()))(Ok(())),
+                    None => {
+                        let waits = !group.followed;
+                        self.run(work, &mut group, waits)?;
+                    }
+                },
+                Job::End(answer) => {
+                    group.followed = false;
+                    match group.undone.take() {
+                        None => group.waiting.push(answer),
+                        Some(reason) => answer(Err(Error::NotCommitted { file: self.file, reason })),
+                    }
+                }
+            }
+            if group.waiting.len() >= TOGETHER {
+                self.commit(&mut group)?;
+            }
+        }
+        self.commit(&mut group)
+    }
+
+    /// Runs one write; its answer waits for the sync unless it is a step of a follower.
+    fn run(&mut self, work: Work, group: &mut Group, waits: bool) -> Result<(), String> {
+        if !group.open {
+            if let Err(error) = self.begin() {
+                work(Err(error.to_string()))(Ok(()));
+                return self.failed(&error, group);
+            }
+            group.open = true;
+        }
+        let answer = work(Ok(&self.connection));
+        if self.connection.is_autocommit() {
+            let reason = "the disk is full, or could not be written".to_owned();
+            answer(Err(Error::NotCommitted { file: self.file, reason: reason.clone() }));
+            self.undo(group, &reason);
+        } else if waits {
+            group.waiting.push(answer);
+        } else {
+            answer(Ok(()));
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> rusqlite::Result<()> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let version =
+            self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
+        if self.data_version.replace(version).is_some_and(|known| known != version) {
+            self.changes.send_modify(|count| *count += 1);
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, group: &mut Group) -> Result<(), String> {
+        if group.open {
+            let committed =
+                self.connection.prepare_cached("COMMIT").and_then(|mut statement| statement.execute([]));
+            if let Err(error) = committed {
+                return self.failed(&error, group);
+            }
+            group.open = false;
+            self.commits.send_modify(|count| *count += 1);
+        }
+        for answer in group.waiting.drain(..) {
+            answer(Ok(()));
+        }
+        Ok(())
+    }
+
+    /// Undoes the transaction; an error after which nobody knows what is on disk ends the thread.
+    fn failed(&mut self, error: &rusqlite::Error, group: &mut Group) -> Result<(), String> {
+        let reason = error.to_string();
+        if is_fatal(error) {
+            return Err(reason);
+        }
+        tracing::warn!(
+            file = self.file,
+            reason,
+            "a transaction was not committed; nothing of it was written"
+        );
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            return Err(format!("{reason}; it could not be undone: {error}"));
+        }
+        self.undo(group, &reason);
+        Ok(())
+    }
+
+    fn undo(&mut self, group: &mut Group, reason: &str) {
+        group.open = false;
+        for answer in group.waiting.drain(..) {
+            answer(Err(Error::NotCommitted { file: self.file, reason: reason.to_owned() }));
+        }
+        if group.followed {
+            group.undone = Some(reason.to_owned());
+        }
+    }
+}
