@@ -48,12 +48,20 @@ pub fn product(
     commits_after(journal, product, 0).map_err(ExportError::from)
 }
 
+/// A commit in the canonical form.
+///
+/// # Errors
+/// When the value cannot be written as canonical JSON; never for what came from a journal.
+pub fn canonical(commit: &StoredCommit) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json_canonicalizer::to_vec(&commit.0)
+}
+
 /// A commit's line, newline included.
 ///
 /// # Errors
 /// When the value cannot be written as canonical JSON; never for what came from a journal.
 pub fn line(commit: &StoredCommit) -> Result<Vec<u8>, serde_json::Error> {
-    let mut line = serde_json_canonicalizer::to_vec(&commit.0)?;
+    let mut line = canonical(commit)?;
     line.push(b'\n');
     Ok(line)
 }

@@ -1,10 +1,77 @@
-//! Stream records become commits. A stream is a hint that something happened; the event table is the truth.
+//! What consumers of the ledger follow: commits in the order of recording, or the records of a table's stream. A record
+//! is a hint that something happened; the event table is the truth.
 
 use std::fmt;
 
+use async_trait::async_trait;
 use aws_lambda_events::event::dynamodb::EventRecord;
 use schema::meters::TAMPERING;
 use schema::{ProductId, StoredCommit};
+use tokio::sync::watch;
+
+use crate::journal::Unavailable;
+
+/// The commits of all products in the order of recording.
+///
+/// The contract, which `tests/contract` runs on every adapter: positions begin at 0 and have no gaps; what was read once
+/// never changes and nothing is inserted before it; each commit is there once, and the commits of a product are in order.
+#[async_trait]
+pub trait Feed: Send + Sync {
+    /// Up to `limit` commits with a position above `position` (`None`: from the first), oldest first.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later.
+    async fn after(&self, position: Option<u64>, limit: usize) -> Result<Vec<Recorded>, Unavailable>;
+
+    /// The hash of the commit at a position, if there is one.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later.
+    async fn hash_at(&self, position: u64) -> Result<Option<String>, Unavailable>;
+
+    /// The newest position, `None` as long as nothing was recorded.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later.
+    async fn newest_position(&self) -> Result<Option<u64>, Unavailable>;
+
+    /// Changes whenever something may have been recorded.
+    fn news(&self) -> watch::Receiver<u64>;
+}
+
+/// A commit at its position.
+#[derive(Debug)]
+pub struct Recorded {
+    /// Its place in the order of recording.
+    pub position: u64,
+    /// Its hash, as it is stored beside it.
+    pub hash: String,
+    /// The commit, or why it cannot be read.
+    pub change: Change,
+}
+
+/// One thing a consumer is told, under the name by which it is asked for again.
+#[derive(Debug)]
+pub struct Record {
+    /// `SequenceNumber` of a stream record, or the position of a commit.
+    pub id: String,
+    /// What happened.
+    pub change: Change,
+}
+
+impl Record {
+    /// What a stream record says.
+    #[must_use]
+    pub fn of(record: &EventRecord) -> Self {
+        Self { id: record.change.sequence_number.clone().unwrap_or_default(), change: change(record) }
+    }
+}
+
+impl From<Recorded> for Record {
+    fn from(recorded: Recorded) -> Self {
+        Self { id: recorded.position.to_string(), change: recorded.change }
+    }
+}
 
 /// What one stream record says.
 #[derive(Debug)]

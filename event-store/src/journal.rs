@@ -7,6 +7,8 @@ use futures::stream::{self, Stream};
 use schema::{ProductId, StoredCommit};
 use serde_json::{Map, Value};
 
+use crate::heads::Head;
+
 /// How many commits one page of a gap or a walk asks for.
 const PAGE: usize = 100;
 
@@ -57,11 +59,37 @@ pub trait Journal: Send + Sync {
         let keys = page.commits.iter().map(CommitKey::of).collect::<Result<_, _>>()?;
         Ok(KeyPage { keys, next: page.next })
     }
+
+    /// Up to `limit` products with an id above `after`, in order of id; `None` where the store keeps no such order.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later.
+    async fn heads(&self, after: &str, limit: usize) -> Result<Option<Vec<Head>>, Unavailable> {
+        let _ = (after, limit);
+        Ok(None)
+    }
 }
 
 /// Where a scan goes on; made by an adapter and understood by that adapter alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScanPosition(pub(crate) Map<String, Value>);
+
+impl ScanPosition {
+    /// A position of these parts.
+    pub(crate) fn of<const N: usize>(parts: [(&str, Value); N]) -> Self {
+        Self(parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    /// A part that is a text; empty where it is none.
+    pub(crate) fn text(&self, name: &str) -> String {
+        self.0.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    /// A part that is a number; 0 where it is none.
+    pub(crate) fn number(&self, name: &str) -> i64 {
+        self.0.get(name).and_then(Value::as_i64).unwrap_or_default()
+    }
+}
 
 /// One page of a scan.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! The ledger itself: append a commit once, read it for ever, follow what is committed, prove that nothing changed.
 
 pub mod chain;
+pub mod checkpoint;
 pub mod dynamodb;
 pub mod export;
 pub mod follow;
@@ -10,15 +11,27 @@ pub mod memory;
 pub mod metering;
 pub mod parking;
 pub mod receipts;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 pub mod table;
 pub mod verify;
 
 pub use chain::seal;
+#[cfg(feature = "sqlite")]
+pub use checkpoint::SqliteProgress;
+pub use checkpoint::{Checkpoint, MemoryProgress, Progress};
 pub use dynamodb::DynamoJournal;
+pub use follow::{Change, Feed, Recorded};
 pub use journal::{AppendError, CommitKey, Journal, KeyPage, ScanPage, ScanPosition, Unavailable};
 pub use memory::MemoryJournal;
+#[cfg(feature = "sqlite")]
+pub use parking::SqliteParking;
 pub use parking::{DynamoParking, MemoryParking, Parked, Parking, Trouble};
+#[cfg(feature = "sqlite")]
+pub use receipts::SqliteReceipts;
 pub use receipts::{DynamoReceipts, MemoryReceipts, Receipts};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteJournal;
 
 /// Shape of the event table, as `CreateTable` takes it: one source for this adapter and the infrastructure.
 pub const TABLE: &str = include_str!("../table.json");

@@ -6,32 +6,47 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use schema::{ProductId, StoredCommit};
 use serde_json::Map;
+use tokio::sync::watch;
 
+use crate::follow::{Change, Feed, Recorded};
 use crate::journal::{AppendError, Journal, ScanPage, ScanPosition, Unavailable};
 
-type Commits = BTreeMap<(String, u64), StoredCommit>;
+type Key = (String, u64);
 
-/// Commits by product and sequence.
-#[derive(Debug, Default)]
+/// Commits by product and sequence, and their order.
+#[derive(Debug)]
 pub struct MemoryJournal {
     commits: Mutex<Commits>,
+    news: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Commits {
+    by_key: BTreeMap<Key, StoredCommit>,
+    in_order: Vec<Key>,
+}
+
+impl Default for MemoryJournal {
+    fn default() -> Self {
+        Self { commits: Mutex::default(), news: watch::Sender::new(0) }
+    }
 }
 
 impl MemoryJournal {
     /// How many commits there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.commits().len()
+        self.commits().in_order.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.commits().is_empty()
+        self.commits().in_order.is_empty()
     }
 
     fn commits(&self) -> MutexGuard<'_, Commits> {
-        // Every change is one insert, so a panic elsewhere cannot have left half of one.
+        // Nothing between the two steps of a change can panic, so there is no half of one.
         self.commits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -41,17 +56,20 @@ impl Journal for MemoryJournal {
     async fn append(&self, commit: &StoredCommit) -> Result<(), AppendError> {
         let key = key_of(commit).map_err(AppendError::Refused)?;
         let mut commits = self.commits();
-        if commits.contains_key(&key) {
+        if commits.by_key.contains_key(&key) {
             return Err(AppendError::Occupied);
         }
-        commits.insert(key, commit.clone());
+        commits.in_order.push(key.clone());
+        commits.by_key.insert(key, commit.clone());
+        drop(commits);
+        self.news.send_modify(|count| *count += 1);
         Ok(())
     }
 
     async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {
         let product = product.to_string();
         let commits = self.commits();
-        let mut range = commits.range((product.clone(), 0)..=(product, at_most));
+        let mut range = commits.by_key.range((product.clone(), 0)..=(product, at_most));
         Ok(range.next_back().map(|(_, commit)| commit.clone()))
     }
 
@@ -66,7 +84,7 @@ impl Journal for MemoryJournal {
             return Ok(Vec::new());
         };
         let commits = self.commits();
-        let range = commits.range((product.clone(), from)..=(product, u64::MAX));
+        let range = commits.by_key.range((product.clone(), from)..=(product, u64::MAX));
         Ok(range.take(limit).map(|(_, commit)| commit.clone()).collect())
     }
 
@@ -74,9 +92,40 @@ impl Journal for MemoryJournal {
         use std::ops::Bound::{Excluded, Unbounded};
         let from = from.map(|position| key_of(&StoredCommit(position.0))).transpose()?;
         let commits = self.commits();
-        let page: Vec<_> = commits.range((from.map_or(Unbounded, Excluded), Unbounded)).take(limit).collect();
+        let page: Vec<_> =
+            commits.by_key.range((from.map_or(Unbounded, Excluded), Unbounded)).take(limit).collect();
         let next = if page.len() < limit { None } else { page.last().map(|(key, _)| position_after(key)) };
         Ok(ScanPage { commits: page.into_iter().map(|(_, commit)| commit.clone()).collect(), next })
+    }
+}
+
+#[async_trait]
+impl Feed for MemoryJournal {
+    async fn after(&self, position: Option<u64>, limit: usize) -> Result<Vec<Recorded>, Unavailable> {
+        let first = position.map_or(0, |position| position.saturating_add(1));
+        let commits = self.commits();
+        let numbered =
+            (first..).zip(commits.in_order.iter().skip(usize::try_from(first).unwrap_or(usize::MAX)));
+        let recorded = |(position, key): (u64, &Key)| {
+            let commit = commits.by_key.get(key)?.clone();
+            let hash = commit.text("hash").unwrap_or_default().to_owned();
+            Some(Recorded { position, hash, change: Change::Committed(Box::new(commit)) })
+        };
+        Ok(numbered.filter_map(recorded).take(limit).collect())
+    }
+
+    async fn hash_at(&self, position: u64) -> Result<Option<String>, Unavailable> {
+        let before = position.checked_sub(1);
+        let recorded = self.after(before, 1).await?;
+        Ok(recorded.into_iter().next().map(|recorded| recorded.hash))
+    }
+
+    async fn newest_position(&self) -> Result<Option<u64>, Unavailable> {
+        Ok((self.len() as u64).checked_sub(1))
+    }
+
+    fn news(&self) -> watch::Receiver<u64> {
+        self.news.subscribe()
     }
 }
 

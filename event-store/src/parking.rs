@@ -5,6 +5,8 @@
 
 mod dynamodb;
 mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use async_trait::async_trait;
 use schema::meters::{PARKED, PARKINGS};
@@ -15,6 +17,8 @@ use crate::journal::Unavailable;
 
 pub use dynamodb::DynamoParking;
 pub use memory::MemoryParking;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteParking;
 
 /// Shape of the parking table, as `CreateTable` takes it: one source for this adapter and the infrastructure.
 pub const TABLE: &str = include_str!("../parking-table.json");

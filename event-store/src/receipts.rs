@@ -4,6 +4,8 @@
 
 mod dynamodb;
 mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use async_trait::async_trait;
 use schema::{Hash, ProductId, PublicationFailure, PublicationRecord, StoredCommit};
@@ -12,6 +14,8 @@ use crate::journal::{Journal, Unavailable};
 
 pub use dynamodb::DynamoReceipts;
 pub use memory::MemoryReceipts;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteReceipts;
 
 /// Shape of the receipts table, as `CreateTable` takes it: one source for this adapter and the infrastructure.
 pub const TABLE: &str = include_str!("../receipts-table.json");

@@ -1,0 +1,112 @@
+//! Parking rows on SQLite: one row per consumer and product.
+
+use async_trait::async_trait;
+use schema::{ProductId, Timestamp};
+use sqlite::Access;
+use sqlite::rusqlite::types::Type;
+use sqlite::rusqlite::{self, OptionalExtension, Row, params};
+
+use super::{Parked, Parking, Trouble};
+use crate::journal::Unavailable;
+
+/// Rows in the table `parking` of a file. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct SqliteParking {
+    access: Access,
+}
+
+impl SqliteParking {
+    /// The rows of a file.
+    #[must_use]
+    pub fn new(access: Access) -> Self {
+        Self { access }
+    }
+}
+
+/// What a row is read from.
+const COLUMNS: &str = "consumer, product_id, from_sequence, reason, retryable, parked_at, attempts";
+
+#[async_trait]
+impl Parking for SqliteParking {
+    async fn park(&self, consumer: &str, product: &ProductId, trouble: &Trouble) -> Result<(), Unavailable> {
+        let (consumer, product, trouble) = (consumer.to_owned(), product.to_string(), trouble.clone());
+        let parked = self.access.write(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "INSERT INTO parking (consumer, product_id, from_sequence, reason, retryable, parked_at, attempts) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1) ON CONFLICT DO UPDATE SET \
+                 from_sequence = min(from_sequence, excluded.from_sequence), reason = excluded.reason, \
+                 retryable = excluded.retryable, attempts = attempts + 1",
+            )?;
+            let at = trouble.at.to_string();
+            statement.execute(params![
+                consumer,
+                product,
+                trouble.from_sequence,
+                trouble.reason,
+                trouble.retryable,
+                at
+            ])
+        });
+        Ok(parked.await.map(drop)?)
+    }
+
+    async fn release(&self, seen: &Parked) -> Result<bool, Unavailable> {
+        let seen = seen.clone();
+        let released = self.access.write(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "DELETE FROM parking WHERE consumer = ?1 AND product_id = ?2 AND attempts = ?3 AND parked_at = ?4",
+            )?;
+            let at = seen.parked_at.to_string();
+            statement.execute(params![seen.consumer, seen.product_id.as_str(), seen.attempts, at])
+        });
+        Ok(released.await? > 0)
+    }
+
+    async fn of(&self, consumer: &str, product: &ProductId) -> Result<Option<Parked>, Unavailable> {
+        let (consumer, product) = (consumer.to_owned(), product.to_string());
+        let row = self.access.peek(move |connection| {
+            let query = format!("SELECT {COLUMNS} FROM parking WHERE consumer = ?1 AND product_id = ?2");
+            connection.prepare_cached(&query)?.query_row(params![consumer, product], parked).optional()
+        });
+        Ok(row.await?)
+    }
+
+    async fn list(
+        &self,
+        consumer: &str,
+        after: Option<&ProductId>,
+        limit: usize,
+    ) -> Result<Vec<Parked>, Unavailable> {
+        let (consumer, after) = (consumer.to_owned(), after.map(ToString::to_string).unwrap_or_default());
+        let rows = self.access.read(move |connection| {
+            let query = format!(
+                "SELECT {COLUMNS} FROM parking WHERE consumer = ?1 AND product_id > ?2 \
+                 ORDER BY product_id LIMIT ?3"
+            );
+            let mut statement = connection.prepare_cached(&query)?;
+            statement
+                .query_map(params![consumer, after, limit], parked)?
+                .collect::<rusqlite::Result<Vec<_>>>()
+        });
+        Ok(rows.await?)
+    }
+}
+
+fn parked(row: &Row<'_>) -> rusqlite::Result<Parked> {
+    let unreadable = |column: usize| {
+        move |error: Box<dyn std::error::Error + Send + Sync>| {
+            rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error)
+        }
+    };
+    let product = ProductId::new(row.get::<_, String>(1)?).map_err(|error| unreadable(1)(error.into()))?;
+    let at: String = row.get(5)?;
+    Ok(Parked {
+        consumer: row.get(0)?,
+        product_id: product,
+        from_sequence: row.get(2)?,
+        reason: row.get(3)?,
+        retryable: row.get(4)?,
+        parked_at: Timestamp::parse(&at).map_err(|error| unreadable(5)(error.into()))?,
+        attempts: row.get(6)?,
+    })
+}

@@ -1,0 +1,131 @@
+//! Receipts on SQLite: one row per event, and one for each product whose first events a restore counts as published.
+
+use async_trait::async_trait;
+use schema::{Hash, ProductId, PublicationRecord};
+use sqlite::Access;
+use sqlite::rusqlite::types::Type;
+use sqlite::rusqlite::{self, Connection, OptionalExtension, Row, params};
+
+use super::{Mark, Position, Receipts, Record};
+use crate::journal::Unavailable;
+
+/// Receipts in the tables `receipts` and `restored` of a file. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct SqliteReceipts {
+    access: Access,
+}
+
+impl SqliteReceipts {
+    /// The receipts of a file.
+    #[must_use]
+    pub fn new(access: Access) -> Self {
+        Self { access }
+    }
+
+    /// Counts what a restore brought as published, up to the event and the commit that `mark` names.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: none of the marks is there.
+    pub async fn mark(&self, marks: Vec<(ProductId, Mark)>) -> Result<(), Unavailable> {
+        let marked = self.access.write(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "INSERT OR REPLACE INTO restored (product_id, sequence, hash) VALUES (?1, ?2, ?3)",
+            )?;
+            marks.iter().try_for_each(|(product, mark)| {
+                statement.execute(params![product.as_str(), mark.sequence, mark.hash.as_str()]).map(drop)
+            })
+        });
+        Ok(marked.await?)
+    }
+}
+
+#[async_trait]
+impl Receipts for SqliteReceipts {
+    async fn position(&self, product: &ProductId) -> Result<Position, Unavailable> {
+        let product = product.to_string();
+        let position = self.access.peek(move |connection| {
+            let mut position = Position { mark: mark(connection, &product)?, ..Position::default() };
+            // The newest receipt, and the failure that may stand above it.
+            let mut statement = connection.prepare_cached(
+                "SELECT sequence, record FROM receipts WHERE product_id = ?1 ORDER BY sequence DESC LIMIT 2",
+            )?;
+            for row in statement.query_map([product], record)? {
+                match row? {
+                    (sequence, PublicationRecord::Receipt(_)) => {
+                        position.published = sequence;
+                        break;
+                    }
+                    (_, PublicationRecord::Failure(failure)) => position.failure = Some(failure),
+                }
+            }
+            Ok(position)
+        });
+        Ok(position.await?)
+    }
+
+    async fn of(
+        &self,
+        product: &ProductId,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<(u64, PublicationRecord)>, Unavailable> {
+        let product = product.to_string();
+        let (from, to) = (clamped(from), clamped(to));
+        let records = self.access.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT sequence, record FROM receipts WHERE product_id = ?1 AND sequence BETWEEN ?2 AND ?3 \
+                 ORDER BY sequence",
+            )?;
+            statement.query_map(params![product, from, to], record)?.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        Ok(records.await?)
+    }
+
+    async fn record(&self, records: &[Record]) -> Result<(), Unavailable> {
+        let rows: Vec<(String, u64, bool, String)> = records
+            .iter()
+            .map(|record| {
+                let text = serde_json::to_string(&record.outcome)?;
+                let is_receipt = matches!(record.outcome, PublicationRecord::Receipt(_));
+                Ok((record.product.to_string(), record.sequence, is_receipt, text))
+            })
+            .collect::<Result<_, serde_json::Error>>()
+            .map_err(|error| Unavailable(error.into()))?;
+        let recorded = self.access.write(move |connection| {
+            // A failure never replaces a receipt.
+            let mut statement = connection.prepare_cached(
+                "INSERT INTO receipts (product_id, sequence, is_receipt, record) VALUES (?1, ?2, ?3, ?4) \
+                 ON CONFLICT DO UPDATE SET is_receipt = excluded.is_receipt, record = excluded.record \
+                 WHERE excluded.is_receipt OR NOT is_receipt",
+            )?;
+            rows.iter().try_for_each(|(product, sequence, is_receipt, text)| {
+                statement.execute(params![product, sequence, is_receipt, text]).map(drop)
+            })
+        });
+        Ok(recorded.await?)
+    }
+}
+
+fn clamped(sequence: u64) -> i64 {
+    i64::try_from(sequence).unwrap_or(i64::MAX)
+}
+
+fn mark(connection: &Connection, product: &str) -> rusqlite::Result<Option<Mark>> {
+    let mut statement =
+        connection.prepare_cached("SELECT sequence, hash FROM restored WHERE product_id = ?1")?;
+    let mark = statement.query_row([product], |row| {
+        let hash: Hash =
+            serde_json::from_value(row.get::<_, String>(1)?.into()).map_err(|error| unreadable(1, error))?;
+        Ok(Mark { sequence: row.get(0)?, hash })
+    });
+    mark.optional()
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<(u64, PublicationRecord)> {
+    let record = serde_json::from_str(row.get_ref(1)?.as_str()?).map_err(|error| unreadable(1, error))?;
+    Ok((row.get(0)?, record))
+}
+
+fn unreadable(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+}

@@ -1,0 +1,304 @@
+//! The journal on SQLite: one row per commit in the order of recording, inserted and never changed.
+//!
+//! The promise: positions begin at 0 and have no gaps; a position that a consumer has passed is never given again; the
+//! file itself refuses to change or remove a commit.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use schema::{ProductId, StoredCommit};
+use serde_json::Map;
+use sqlite::rusqlite::{self, Connection, OptionalExtension, Row, params};
+use sqlite::{Access, Database, Error, Schema};
+use tokio::sync::watch;
+
+use crate::export;
+use crate::follow::{Change, Feed, Recorded};
+use crate::heads::Head;
+use crate::journal::{AppendError, CommitKey, Journal, KeyPage, ScanPage, ScanPosition, Unavailable};
+
+/// The file of the commits. Stored. Never change a statement; add a version.
+pub const LEDGER: Schema = Schema {
+    file: "ledger.sqlite3",
+    application_id: 0x504c_4331,
+    versions: &[include_str!("sqlite/ledger.sql")],
+};
+
+/// The file of receipts, bus and the publisher's parking rows. Stored. Never change a statement; add a version.
+pub const PUBLISHING: Schema = Schema {
+    file: "publishing.sqlite3",
+    application_id: 0x504c_5031,
+    versions: &[include_str!("sqlite/publishing.sql")],
+};
+
+/// Commits in a file of the schema [`LEDGER`]. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct SqliteJournal {
+    database: Database,
+    /// The least position that may be given next.
+    floor: Arc<AtomicU64>,
+}
+
+impl SqliteJournal {
+    /// The commits in `database`.
+    #[must_use]
+    pub fn new(database: Database) -> Self {
+        Self { database, floor: Arc::default() }
+    }
+
+    /// No position below `floor` is given from now on: consumers have passed them.
+    pub fn begin_at(&self, floor: u64) {
+        self.floor.fetch_max(floor, Ordering::Relaxed);
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Appends many commits at once, each with the bytes of its line: for `restore` and `migrate`.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: none of them was written.
+    pub async fn append_all(&self, commits: &[StoredCommit]) -> Result<(), Unavailable> {
+        let floor = self.floor.load(Ordering::Relaxed);
+        let rows: Vec<_> = commits.iter().map(columns).collect::<Result<_, _>>()?;
+        let written = self
+            .database
+            .write(move |connection| rows.iter().try_for_each(|row| insert(connection, floor, row)));
+        Ok(written.await?)
+    }
+}
+
+/// What a row holds besides its position.
+struct Columns {
+    product_id: String,
+    sequence: u64,
+    commit_id: String,
+    recorded_at: String,
+    hash: String,
+    line: String,
+}
+
+fn columns(commit: &StoredCommit) -> Result<Columns, Unavailable> {
+    let unreadable = |error: schema::DecodeError| Unavailable(error.into());
+    let text = |name| commit.text(name).map(str::to_owned).map_err(unreadable);
+    let line = export::canonical(commit).map_err(|error| Unavailable(error.into()))?;
+    Ok(Columns {
+        product_id: text("product_id")?,
+        sequence: commit.sequence().map_err(unreadable)?,
+        commit_id: text("commit_id")?,
+        recorded_at: text("recorded_at")?,
+        hash: text("hash")?,
+        line: String::from_utf8(line).map_err(|error| Unavailable(error.into()))?,
+    })
+}
+
+fn insert(connection: &Connection, floor: u64, row: &Columns) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO commits (position, sequence, product_id, commit_id, recorded_at, hash, line) \
+         SELECT max(?1, 1 + ifnull((SELECT max(position) FROM commits), -1)), ?2, ?3, ?4, ?5, ?6, ?7",
+    )?;
+    statement
+        .execute(params![
+            floor,
+            row.sequence,
+            row.product_id,
+            row.commit_id,
+            row.recorded_at,
+            row.hash,
+            row.line
+        ])
+        .map(drop)
+}
+
+#[async_trait]
+impl Journal for SqliteJournal {
+    async fn append(&self, commit: &StoredCommit) -> Result<(), AppendError> {
+        let row = columns(commit).map_err(AppendError::Refused)?;
+        let floor = self.floor.load(Ordering::Relaxed);
+        let written = self.database.write(move |connection| insert(connection, floor, &row)).await;
+        written.map_err(|error| {
+            if error.is_duplicate() { AppendError::Occupied } else { AppendError::Unknown(error.into()) }
+        })
+    }
+
+    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {
+        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+        let row = self.database.peek(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT line FROM commits WHERE product_id = ?1 AND sequence <= ?2 \
+                 ORDER BY sequence DESC LIMIT 1",
+            )?;
+            statement.query_row(params![product.as_str(), at_most], |row| row.get::<_, String>(0)).optional()
+        });
+        row?.map(|line| parsed(&line)).transpose()
+    }
+
+    async fn page(
+        &self,
+        product: &ProductId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredCommit>, Unavailable> {
+        let Ok(after) = i64::try_from(after) else {
+            return Ok(Vec::new());
+        };
+        let product = product.clone();
+        let lines = self.database.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT line FROM commits WHERE product_id = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3",
+            )?;
+            let rows = statement.query_map(params![product.as_str(), after, limit], |row| row.get(0))?;
+            rows.collect::<rusqlite::Result<Vec<String>>>()
+        });
+        lines.await?.iter().map(|line| parsed(line)).collect()
+    }
+
+    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
+        let after = from.map_or(-1, |position| position.number("position"));
+        let rows = self.database.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT position, line FROM commits WHERE position > ?1 ORDER BY position LIMIT ?2",
+            )?;
+            let rows = statement.query_map(params![after, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<rusqlite::Result<Vec<(i64, String)>>>()
+        });
+        let rows = rows.await?;
+        let last = rows.last().filter(|_| rows.len() == limit);
+        let next = last.map(|(position, _)| ScanPosition::of([("position", (*position).into())]));
+        let commits = rows.iter().map(|(_, line)| parsed(line)).collect::<Result<_, _>>()?;
+        Ok(ScanPage { commits, next })
+    }
+
+    async fn scan_keys(&self, from: Option<ScanPosition>, limit: usize) -> Result<KeyPage, Unavailable> {
+        let (product, sequence) =
+            from.map_or_else(Default::default, |from| (from.text("product_id"), from.number("sequence")));
+        let keys = self.database.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT product_id, sequence, CASE WHEN json_valid(line) THEN \
+                 ifnull(json_extract(line, '$.state.version'), sequence) ELSE sequence END \
+                 FROM commits WHERE (product_id, sequence) > (?1, ?2) ORDER BY product_id, sequence LIMIT ?3",
+            )?;
+            let key = |row: &Row<'_>| {
+                Ok(CommitKey { product_id: row.get(0)?, sequence: row.get(1)?, version: row.get(2)? })
+            };
+            statement.query_map(params![product, sequence, limit], key)?.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        let keys = keys.await?;
+        let next = keys.last().filter(|_| keys.len() == limit).map(|last| {
+            ScanPosition::of([
+                ("product_id", last.product_id.as_str().into()),
+                ("sequence", last.sequence.into()),
+            ])
+        });
+        Ok(KeyPage { keys, next })
+    }
+
+    async fn heads(&self, after: &str, limit: usize) -> Result<Option<Vec<Head>>, Unavailable> {
+        let after = after.to_owned();
+        let heads = self.database.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "WITH heads AS (SELECT product_id, max(sequence) AS newest, count(*) AS commits FROM commits \
+                 WHERE product_id > ?1 GROUP BY product_id ORDER BY product_id LIMIT ?2) \
+                 SELECT product_id, CASE WHEN json_valid(line) THEN \
+                 ifnull(json_extract(line, '$.state.version'), newest) ELSE newest END, heads.commits \
+                 FROM heads JOIN commits USING (product_id) WHERE sequence = newest ORDER BY product_id",
+            )?;
+            let head = |row: &Row<'_>| {
+                Ok(Head { product_id: row.get(0)?, version: row.get(1)?, commits: row.get(2)? })
+            };
+            statement.query_map(params![after, limit], head)?.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        Ok(Some(heads.await?))
+    }
+}
+
+#[async_trait]
+impl Feed for SqliteJournal {
+    async fn after(&self, position: Option<u64>, limit: usize) -> Result<Vec<Recorded>, Unavailable> {
+        let after = position.map_or(-1, |position| i64::try_from(position).unwrap_or(i64::MAX));
+        let rows = self.database.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT position, hash, product_id, line FROM commits WHERE position > ?1 \
+                 ORDER BY position LIMIT ?2",
+            )?;
+            statement.query_map(params![after, limit], recorded)?.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        Ok(rows.await?)
+    }
+
+    async fn hash_at(&self, position: u64) -> Result<Option<String>, Unavailable> {
+        let hash = self.database.peek(|connection| {
+            let mut statement = connection.prepare_cached("SELECT hash FROM commits WHERE position = ?1")?;
+            statement.query_row([position], |row| row.get(0)).optional()
+        });
+        Ok(hash?)
+    }
+
+    async fn newest_position(&self) -> Result<Option<u64>, Unavailable> {
+        let newest = self.database.peek(|connection| {
+            connection
+                .prepare_cached("SELECT max(position) FROM commits")?
+                .query_row([], |row| row.get::<_, Option<u64>>(0))
+        });
+        Ok(newest?)
+    }
+
+    fn news(&self) -> watch::Receiver<u64> {
+        self.database.committed()
+    }
+}
+
+fn recorded(row: &Row<'_>) -> rusqlite::Result<Recorded> {
+    let (product, line): (String, String) = (row.get(2)?, row.get(3)?);
+    let change = match parsed(&line) {
+        Ok(commit) => Change::Committed(Box::new(commit)),
+        Err(error) => {
+            Change::Unreadable { product: ProductId::new(product).ok(), reason: error.0.to_string() }
+        }
+    };
+    Ok(Recorded { position: row.get(0)?, hash: row.get(1)?, change })
+}
+
+/// The commit of a line. A line that is no JSON object, which this ledger never writes, is named as such.
+fn parsed(line: &str) -> Result<StoredCommit, Unavailable> {
+    let object: serde_json::Result<Map<_, _>> = serde_json::from_str(line);
+    object
+        .map(StoredCommit)
+        .map_err(|error| Unavailable(format!("a commit's line is no JSON: {error}").into()))
+}
+
+impl From<Error> for Unavailable {
+    fn from(error: Error) -> Self {
+        Self(error.into())
+    }
+}
+
+/// A value that is kept about a file: whose ledger it belongs to, for example.
+///
+/// # Errors
+/// [`Error`]: the file could not be read.
+pub async fn about(access: &Access, name: &'static str) -> Result<Option<String>, Error> {
+    let value = access.peek(move |connection| {
+        let mut statement = connection.prepare_cached("SELECT value FROM about WHERE name = ?1")?;
+        statement.query_row([name], |row| row.get(0)).optional()
+    });
+    value.await
+}
+
+/// Keeps a value about a file, or forgets it.
+///
+/// # Errors
+/// [`Error`]: nothing was written.
+pub async fn keep_about(access: &Access, name: &'static str, value: Option<String>) -> Result<(), Error> {
+    let kept = access.write(move |connection| match value {
+        Some(value) => connection
+            .prepare_cached("INSERT OR REPLACE INTO about (name, value) VALUES (?1, ?2)")?
+            .execute(params![name, value]),
+        None => connection.prepare_cached("DELETE FROM about WHERE name = ?1")?.execute([name]),
+    });
+    kept.await.map(drop)
+}
