@@ -1,13 +1,11 @@
-//! A batch of stream records, sorted by product, and the answer that says which of them have to come again.
+//! A batch of records, sorted by product, and the answer that says which of them have to come again.
 //!
-//! Its promise: the answer names `SequenceNumber`s, one for each product that is not dealt with, and it is the first
+//! Its promise: the answer names ids of records, one for each product that is not dealt with, and it is the first
 //! record that is not, so that nothing is skipped and nothing is repeated that need not be.
 
 use std::collections::HashMap;
 
-use aws_lambda_events::event::dynamodb::{Event, EventRecord};
-use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use event_store::follow::{self, Change};
+use event_store::follow::{Change, Record};
 use schema::{Commit, ProductId};
 
 use crate::publish::CONSUMER;
@@ -24,7 +22,7 @@ pub(crate) struct Delivery {
 #[derive(Debug)]
 struct Delivered {
     position: usize,
-    sequence_number: String,
+    id: String,
     /// The last event of its commit; `None` when the record could not be read.
     last_event: Option<u64>,
 }
@@ -38,16 +36,16 @@ impl Delivery {
 }
 
 /// Sorts a batch. Records of changed or removed commits raise the tamper signal and are no part of any delivery.
-pub(crate) fn sort(event: &Event) -> Vec<Delivery> {
+pub(crate) fn sort(records: Vec<Record>) -> Vec<Delivery> {
     let mut deliveries: Vec<Delivery> = Vec::new();
     let mut places: HashMap<ProductId, usize> = HashMap::new();
-    for (position, record) in event.records.iter().enumerate() {
-        let Some((product, commit)) = read(record) else {
+    for (position, record) in records.into_iter().enumerate() {
+        let Some((product, commit)) = read(record.change) else {
             continue;
         };
         let delivered = Delivered {
             position,
-            sequence_number: record.change.sequence_number.clone().unwrap_or_default(),
+            id: record.id,
             last_event: commit.as_ref().map(|commit| commit.last_sequence()),
         };
         let place = *places.entry(product.clone()).or_insert(deliveries.len());
@@ -60,8 +58,8 @@ pub(crate) fn sort(event: &Event) -> Vec<Delivery> {
     deliveries
 }
 
-fn read(record: &EventRecord) -> Option<(ProductId, Option<Commit>)> {
-    let (product, reason) = match follow::change(record) {
+fn read(change: Change) -> Option<(ProductId, Option<Commit>)> {
+    let (product, reason) = match change {
         Change::Committed(stored) => match stored.decode() {
             Ok(commit) => return Some((commit.product_id.clone(), Some(commit))),
             Err(error) => {
@@ -92,21 +90,12 @@ fn read(record: &EventRecord) -> Option<(ProductId, Option<Commit>)> {
 }
 
 /// The answer to a batch: `unfinished` names the products that were not dealt with and their last event that was.
-pub(crate) fn answer<'a>(unfinished: impl IntoIterator<Item = (&'a Delivery, u64)>) -> DynamoDbEventResponse {
+pub(crate) fn answer<'a>(unfinished: impl IntoIterator<Item = (&'a Delivery, u64)>) -> Vec<String> {
     let first_open = |(delivery, done): (&'a Delivery, u64)| {
         let open = |record: &&Delivered| record.last_event.is_none_or(|last| last > done);
         delivery.records.iter().find(open)
     };
     let mut records: Vec<&Delivered> = unfinished.into_iter().filter_map(first_open).collect();
     records.sort_by_key(|record| record.position);
-    let mut response = DynamoDbEventResponse::default();
-    response.batch_item_failures = records
-        .into_iter()
-        .map(|record| {
-            let mut failure = DynamoDbBatchItemFailure::default();
-            failure.item_identifier = Some(record.sequence_number.clone());
-            failure
-        })
-        .collect();
-    response
+    records.into_iter().map(|record| record.id.clone()).collect()
 }

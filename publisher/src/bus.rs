@@ -12,7 +12,9 @@ use async_trait::async_trait;
 
 pub use entry::{Entry, MOST_BYTES, MOST_ENTRIES, is_sendable};
 pub use eventbridge::EventBridge;
-pub use local::LocalBus;
+#[cfg(feature = "sqlite")]
+pub use local::SqliteBus;
+pub use local::{DynamoBus, LocalBus, MemoryLocalBus};
 pub use memory::MemoryBus;
 
 /// What a bus said is kept up to here, in characters: it stands in receipts and parking rows.

@@ -19,17 +19,16 @@ use schema::http::{Kind, Problem, RequestContext, Scope};
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::bus::LocalBus;
-use crate::bus::local::Kept;
+use crate::bus::local::{Kept, LocalBus};
 
 /// How many entries are read at once.
-const PAGE: i32 = 100;
+const PAGE: u16 = 100;
 
 /// What the route needs.
 #[derive(Clone)]
 pub struct EventsApi {
     /// The buses.
-    pub bus: Arc<LocalBus>,
+    pub bus: Arc<dyn LocalBus>,
     /// The bus that is shown.
     pub name: String,
     /// Becomes `true` when the server stops.

@@ -22,7 +22,9 @@ pub mod replay;
 mod round;
 mod send;
 
-pub use bus::{Answer, Bus, BusError, Entry, EventBridge, LocalBus, MemoryBus};
+#[cfg(feature = "sqlite")]
+pub use bus::SqliteBus;
+pub use bus::{Answer, Bus, BusError, DynamoBus, Entry, EventBridge, LocalBus, MemoryBus, MemoryLocalBus};
 pub use catch_up::{CaughtUp, Retried};
 pub use message::Address;
 pub use patience::Patience;

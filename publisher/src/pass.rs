@@ -18,9 +18,6 @@ use crate::publish::{CONSUMER, Publisher};
 use crate::record::Recorder;
 use crate::send::Run;
 
-/// How many products are read or written at once.
-const AT_ONCE: usize = 16;
-
 /// What shall be published of a product.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
@@ -76,7 +73,7 @@ impl Publisher {
         deadline: Instant,
     ) -> Vec<Finished> {
         let prepared = stream::iter(wanted).map(|wanted| self.prepare(wanted));
-        let prepared: Vec<_> = prepared.buffered(AT_ONCE).collect().await;
+        let prepared: Vec<_> = prepared.buffered(self.at_once.products).collect().await;
         let (mut going, mut lanes, mut finished) = (Vec::new(), Vec::new(), Vec::new());
         for product in prepared {
             match product {
@@ -93,7 +90,7 @@ impl Publisher {
             let span = product.span.clone();
             self.finish(product, lane, outage.as_ref()).instrument(span)
         });
-        finished.extend(ends.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await);
+        finished.extend(ends.buffer_unordered(self.at_once.products).collect::<Vec<_>>().await);
         finished
     }
 
@@ -132,8 +129,15 @@ impl Publisher {
         deadline: Instant,
     ) -> Result<(), Unavailable> {
         let mut recorder = Recorder::new(&*self.ports.receipts, &self.ports.clock, &self.address.bus);
-        let mut run =
-            Run { bus: &*self.ports.bus, address: &self.address, replay: None, patience, deadline, lanes };
+        let mut run = Run {
+            bus: &*self.ports.bus,
+            address: &self.address,
+            replay: None,
+            at_once: self.at_once.requests,
+            patience,
+            deadline,
+            lanes,
+        };
         while let Some(sent) = run.next().await {
             if let Err(error) = recorder.take(sent).await {
                 // What the bus has already accepted is worth one more try, or it is sent again.

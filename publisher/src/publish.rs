@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::event::dynamodb::Event;
-use aws_lambda_events::event::streams::DynamoDbEventResponse;
+use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
+use event_store::follow::Record;
 use event_store::{Journal, Parking, Receipts};
 use schema::{Clock, ProductId};
 use tokio::time::Instant;
@@ -46,21 +47,51 @@ pub struct Publisher {
     pub(crate) ports: Ports,
     pub(crate) address: Address,
     pub(crate) patience: Patience,
+    pub(crate) at_once: AtOnce,
+}
+
+/// How much is under way at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AtOnce {
+    /// Products that are read or written.
+    pub(crate) products: usize,
+    /// Requests to the bus.
+    pub(crate) requests: usize,
 }
 
 impl Publisher {
     /// A publisher that speaks as `address` says.
     #[must_use]
     pub fn new(ports: Ports, address: Address, patience: Patience) -> Self {
-        Self { ports, address, patience }
+        Self { ports, address, patience, at_once: AtOnce { products: 16, requests: 4 } }
     }
 
-    /// Publishes what a batch of stream records tells of within `time_left`, and names the records that have to come
-    /// again because a table did not answer. Whatever the bus refuses is parked and counts as dealt with.
+    /// The same with more under way at once: `products` are read or written, and an eighth of that many requests sent.
+    #[must_use]
+    pub fn at_once(self, products: usize) -> Self {
+        Self { at_once: AtOnce { products: products.max(1), requests: (products / 8).max(1) }, ..self }
+    }
+
+    /// Publishes what a batch of stream records tells of within `time_left`, as a function on Lambda is asked to and
+    /// answers.
     pub async fn publish(&self, event: Event, time_left: Duration) -> DynamoDbEventResponse {
-        let deadline = deadline(time_left);
-        let mut deliveries = batch::sort(&event);
+        let records = event.records.iter().map(Record::of).collect();
         drop(event);
+        let failure = |record| {
+            let mut failure = DynamoDbBatchItemFailure::default();
+            failure.item_identifier = Some(record);
+            failure
+        };
+        let mut answer = DynamoDbEventResponse::default();
+        answer.batch_item_failures = self.follow(records, time_left).await.into_iter().map(failure).collect();
+        answer
+    }
+
+    /// Publishes what a batch tells of within `time_left`, and names the records that have to come again because a
+    /// store did not answer. Whatever the bus refuses is parked and counts as dealt with.
+    pub async fn follow(&self, records: Vec<Record>, time_left: Duration) -> Vec<String> {
+        let deadline = deadline(time_left);
+        let mut deliveries = batch::sort(records);
         let mut wanted: Vec<Wanted> = deliveries.iter_mut().map(wanted).collect();
         let mut unfinished: HashMap<ProductId, u64> = HashMap::new();
         while !wanted.is_empty() {

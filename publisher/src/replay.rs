@@ -145,6 +145,7 @@ impl Publisher {
             bus: &*self.ports.bus,
             address,
             replay: Some(mark),
+            at_once: self.at_once.requests,
             patience: self.patience,
             deadline: Instant::now() + ENDLESS,
             lanes,

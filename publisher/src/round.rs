@@ -10,9 +10,6 @@ use crate::bus::{Entry, MOST_BYTES, MOST_ENTRIES};
 use crate::lane::Lane;
 use crate::message::Address;
 
-/// How many requests are under way at once at most.
-const AT_ONCE: usize = 4;
-
 /// One request: the lanes whose first events it carries, and their entries.
 #[derive(Debug, Default)]
 pub(crate) struct Chunk {
@@ -40,6 +37,7 @@ impl Chunk {
 pub(crate) fn plan(
     lanes: &mut [Lane],
     now: Instant,
+    at_once: usize,
     address: &Address,
     replay: Option<&Replay>,
 ) -> Vec<Chunk> {
@@ -47,7 +45,7 @@ pub(crate) fn plan(
     let mut ready: Vec<usize> = (0..lanes.len()).filter(|index| may_go(&lanes[*index])).collect();
     ready.sort_by_key(|index| std::cmp::Reverse(lanes[*index].len()));
     let mut chunks: Vec<Chunk> = Vec::new();
-    let at_once = requests_at_once(lanes, ready.len());
+    let at_once = requests_at_once(lanes, ready.len(), at_once);
     for index in ready {
         let alone = lanes[index].alone;
         let Some(entry) = lanes[index].entry(address, replay) else {
@@ -68,10 +66,10 @@ pub(crate) fn plan(
 
 /// With c full requests at once the longest lane gets shorter by one only, so after them L - 1 more are needed at
 /// least: c may be as large as ⌈n/10⌉ - L + 1 without exceeding the budget.
-fn requests_at_once(lanes: &[Lane], ready: usize) -> usize {
+fn requests_at_once(lanes: &[Lane], ready: usize, most: usize) -> usize {
     let open = || lanes.iter().filter(|lane| lane.is_open()).map(Lane::len);
     let fewest: usize = open().sum::<usize>().div_ceil(MOST_ENTRIES);
     let longest = open().max().unwrap_or_default();
     let within_budget = (fewest + 1).saturating_sub(longest);
-    within_budget.min(ready / MOST_ENTRIES).clamp(1, AT_ONCE)
+    within_budget.min(ready / MOST_ENTRIES).clamp(1, most)
 }

@@ -35,6 +35,8 @@ pub(crate) struct Run<'a> {
     pub(crate) bus: &'a dyn Bus,
     pub(crate) address: &'a Address,
     pub(crate) replay: Option<&'a Replay>,
+    /// How many requests are under way at once at most.
+    pub(crate) at_once: usize,
     pub(crate) patience: Patience,
     pub(crate) deadline: Instant,
     pub(crate) lanes: &'a mut [Lane],
@@ -49,7 +51,7 @@ impl Run<'_> {
                 self.time_is_over();
                 return None;
             }
-            let chunks = plan(self.lanes, now, self.address, self.replay);
+            let chunks = plan(self.lanes, now, self.at_once, self.address, self.replay);
             if !chunks.is_empty() {
                 return Some(self.send(chunks).await);
             }

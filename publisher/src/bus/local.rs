@@ -1,27 +1,27 @@
-//! The local bus: a table that keeps what it was sent, in order, for whoever wants to watch.
+//! The local bus: a bus that keeps what it was sent, in order, for whoever wants to watch.
 //!
 //! Its promise: an accepted entry is kept, in the form EventBridge delivers, until [`KEPT`] newer ones have come; readers
 //! see entries in the order of their positions, without a gap.
 
 mod delivery;
-mod kept;
-
-use std::collections::HashMap;
+mod dynamodb;
+mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use event_store::Unavailable;
-use schema::Clock;
-use tokio::sync::{Mutex, watch};
+use schema::Timestamp;
+use tokio::sync::watch;
 
-use super::{Answer, Bus, BusError, Entry, Refusal, Remedy, is_sendable};
+use super::{Bus, Entry, Refusal};
 
-pub use kept::Kept;
+pub use dynamodb::DynamoBus;
+pub use memory::MemoryLocalBus;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteBus;
 
-/// Shape of the table, as `CreateTable` takes it.
+/// Shape of the table on DynamoDB, as `CreateTable` takes it.
 pub const TABLE: &str = include_str!("../../bus-table.json");
 
 /// The name of the bus when none is configured.
@@ -33,160 +33,73 @@ pub const KEPT: u64 = 100_000;
 /// `DynamoDB` takes items of 409,600 bytes; a commit, and so a message, ends well before.
 const LONGEST_ENTRY: usize = 400_000;
 
-/// How often another writer may take the positions before the bus counts as unusable.
-const ROUNDS: usize = 5;
-
-/// Buses in one table, told apart by name.
-pub struct LocalBus {
-    client: Client,
-    table: String,
-    clock: Clock,
-    kept: u64,
-    ends: Mutex<HashMap<String, Ends>>,
-    appended: watch::Sender<u64>,
-}
-
-/// The oldest and the newest position of a bus that are kept; an empty bus has 1 and 0.
-#[derive(Debug, Clone, Copy)]
-struct Ends {
-    oldest: u64,
-    newest: u64,
-}
-
-impl std::fmt::Debug for LocalBus {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LocalBus").field("table", &self.table).finish_non_exhaustive()
-    }
-}
-
-impl LocalBus {
-    /// The buses in `table`, which has the shape [`TABLE`]; `clock` gives the entries their time.
-    #[must_use]
-    pub fn new(client: Client, table: impl Into<String>, clock: Clock) -> Self {
-        Self {
-            client,
-            table: table.into(),
-            clock,
-            kept: KEPT,
-            ends: Mutex::default(),
-            appended: watch::Sender::new(0),
-        }
-    }
-
-    /// The same, keeping another number of entries per bus.
-    #[must_use]
-    pub fn keeping(self, kept: u64) -> Self {
-        Self { kept, ..self }
-    }
-
-    async fn append(&self, bus: &str, entries: &[&Entry]) -> Result<Vec<Answer>, BusError> {
-        // Held over the write: positions become visible in order.
-        let mut all = self.ends.lock().await;
-        for _ in 0..ROUNDS {
-            let mut ends = match all.remove(bus) {
-                Some(known) => known,
-                None => self.read_ends(bus).await.map_err(|error| failed(error.to_string()))?,
-            };
-            let (answers, puts) = self.puts(bus, ends.newest + 1, entries)?;
-            ends.newest += puts.len() as u64;
-            if puts.is_empty() || self.write(puts).await? {
-                self.trim(bus, &mut ends).await;
-                all.insert(bus.to_owned(), ends);
-                self.appended.send_modify(|count| *count += 1);
-                return Ok(answers);
-            }
-        }
-        Err(failed("other writers take the positions of the bus".to_owned()))
-    }
-
-    fn puts(
-        &self,
-        bus: &str,
-        first: u64,
-        entries: &[&Entry],
-    ) -> Result<(Vec<Answer>, Vec<TransactWriteItem>), BusError> {
-        let (mut answers, mut puts) = (Vec::new(), Vec::new());
-        for entry in entries {
-            let position = first + puts.len() as u64;
-            let id = delivery::id(fastrand::u128(..));
-            let json = delivery::json(entry, &id, (self.clock)());
-            let json = json.map_err(|error| failed(error.to_string()))?;
-            if json.len() > LONGEST_ENTRY {
-                let message = format!("the local bus keeps entries of at most {LONGEST_ENTRY} bytes");
-                answers.push(Answer::Refused(Refusal::new("EntryTooLarge", message)));
-                continue;
-            }
-            let put = Put::builder()
-                .table_name(&self.table)
-                .item("bus", AttributeValue::S(bus.to_owned()))
-                .item("position", AttributeValue::N(position.to_string()))
-                .item(
-                    "bus_event",
-                    AttributeValue::S(bus_event(bus, entry.event_id().as_ref().unwrap_or(&id))),
-                )
-                .item("detail_type", AttributeValue::S(entry.detail_type.clone()))
-                .item("entry", AttributeValue::S(json))
-                .condition_expression("attribute_not_exists(bus)")
-                .build()
-                .map_err(|error| failed(error.to_string()))?;
-            puts.push(TransactWriteItem::builder().put(put).build());
-            answers.push(Answer::Accepted { receipt_id: id });
-        }
-        Ok((answers, puts))
-    }
-
-    /// Whether the positions were free.
-    async fn write(&self, puts: Vec<TransactWriteItem>) -> Result<bool, BusError> {
-        let request = self.client.transact_write_items().set_transact_items(Some(puts));
-        match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(_)) => Ok(false),
-                _ => Err(failed(DisplayErrorContext(error).to_string())),
-            },
-        }
-    }
-
-    /// Wakes whenever something was appended.
-    #[must_use]
-    pub fn appended(&self) -> watch::Receiver<u64> {
-        self.appended.subscribe()
-    }
-}
-
+/// A bus whose entries can be read again. Several buses are kept, told apart by name.
 #[async_trait]
-impl Bus for LocalBus {
-    async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError> {
-        is_sendable(entries)?;
-        let mut answers: Vec<Option<Answer>> = vec![None; entries.len()];
-        for entry in entries {
-            if answers[places(entries, &entry.bus)[0]].is_some() {
-                continue;
-            }
-            let places = places(entries, &entry.bus);
-            let of_bus: Vec<&Entry> = places.iter().map(|place| &entries[*place]).collect();
-            let given = self.append(&entry.bus, &of_bus).await?;
-            for (place, answer) in places.into_iter().zip(given) {
-                answers[place] = Some(answer);
-            }
-        }
-        Ok(answers.into_iter().flatten().collect())
+pub trait LocalBus: Bus {
+    /// Up to `limit` entries of a bus after a position, oldest first; fewer only at the end or when they are large.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later.
+    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<Kept>, Unavailable>;
+
+    /// The position of the newest entry; 0 when there is none.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later.
+    async fn newest(&self, bus: &str) -> Result<u64, Unavailable>;
+
+    /// The position of the oldest entry of this event that is still kept. The oldest, because a replay puts an event
+    /// there again, and a reader that resumes from there misses nothing.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later.
+    async fn position_of(&self, bus: &str, event_id: &str) -> Result<Option<u64>, Unavailable>;
+
+    /// Changes whenever something was appended.
+    fn appended(&self) -> watch::Receiver<u64>;
+}
+
+/// An entry the bus keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its place in the order of the bus, from 1 without gaps.
+    pub position: u64,
+    /// The id of the ledger's event.
+    pub event_id: String,
+    /// The event's name in upper snake case.
+    pub detail_type: String,
+    /// The whole entry as EventBridge delivers it: JSON on one line.
+    pub entry: String,
+}
+
+/// An entry in the form in which it is kept.
+struct Delivered {
+    id: String,
+    event_id: String,
+    json: String,
+}
+
+/// The form in which `entry` is kept, or why it cannot be.
+fn delivered(entry: &Entry, time: Timestamp) -> Result<Delivered, Refusal> {
+    let id = delivery::id(fastrand::u128(..));
+    let json = delivery::json(entry, &id, time);
+    let json = json.map_err(|error| Refusal::new("ValidationException", error.to_string()))?;
+    if json.len() > LONGEST_ENTRY {
+        let message = format!("the local bus keeps entries of at most {LONGEST_ENTRY} bytes");
+        return Err(Refusal::new("EntryTooLarge", message));
     }
+    let event_id = entry.event_id().unwrap_or_else(|| id.clone());
+    Ok(Delivered { id, event_id, json })
 }
 
-fn places(entries: &[Entry], bus: &str) -> Vec<usize> {
-    (0..entries.len()).filter(|place| entries[*place].bus == bus).collect()
-}
-
-fn failed(message: String) -> BusError {
-    BusError::new(Remedy::SendAgain, "InternalFailure", message)
-}
-
-fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> Unavailable {
-    Unavailable(DisplayErrorContext(error).to_string().into())
-}
-
-/// The key of an event's entries on a bus: a replay puts the same event there again.
-fn bus_event(bus: &str, event_id: &str) -> String {
-    format!("{bus}#{event_id}")
+/// The places of each bus's entries, in order.
+fn by_bus(entries: &[Entry]) -> Vec<(&str, Vec<usize>)> {
+    let mut buses: Vec<(&str, Vec<usize>)> = Vec::new();
+    for (place, entry) in entries.iter().enumerate() {
+        match buses.iter_mut().find(|(bus, _)| *bus == entry.bus) {
+            Some((_, places)) => places.push(place),
+            None => buses.push((&entry.bus, vec![place])),
+        }
+    }
+    buses
 }

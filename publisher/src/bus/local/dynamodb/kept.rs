@@ -6,55 +6,34 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use event_store::Unavailable;
 
-use super::{Ends, LocalBus, bus_event, unavailable};
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use super::{DynamoBus, Ends, bus_event, unavailable};
+use crate::bus::local::{Kept, LocalBus};
 
 /// Entries are dropped this many at a time: a full batch of the store.
 const DROPPED_TOGETHER: u64 = 25;
 
 type Item = HashMap<String, AttributeValue>;
 
-/// An entry the bus keeps.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
-    /// Its place in the order of the bus, from 1 without gaps.
-    pub position: u64,
-    /// The id of the ledger's event.
-    pub event_id: String,
-    /// The event's name in upper snake case.
-    pub detail_type: String,
-    /// The whole entry as EventBridge delivers it: JSON on one line.
-    pub entry: String,
-}
-
-impl LocalBus {
-    /// Up to `limit` entries of a bus after a position, oldest first; fewer only at the end or when they are large.
-    ///
-    /// # Errors
-    /// [`Unavailable`]: try again later.
-    pub async fn after(&self, bus: &str, position: u64, limit: i32) -> Result<Vec<Kept>, Unavailable> {
+#[async_trait]
+impl LocalBus for DynamoBus {
+    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<Kept>, Unavailable> {
         let query = self
             .query(bus, "bus = :bus AND #position > :position")
             .expression_attribute_names("#position", "position")
             .expression_attribute_values(":position", AttributeValue::N(position.to_string()))
-            .limit(limit);
+            .limit(limit.into());
         let answer = query.send().await.map_err(unavailable)?;
         answer.items.unwrap_or_default().into_iter().map(|item| decoded(&item)).collect()
     }
 
-    /// The position of the newest entry; 0 when there is none.
-    ///
-    /// # Errors
-    /// [`Unavailable`]: try again later.
-    pub async fn newest(&self, bus: &str) -> Result<u64, Unavailable> {
+    async fn newest(&self, bus: &str) -> Result<u64, Unavailable> {
         Ok(self.at_end(bus, false).await?.unwrap_or(0))
     }
 
-    /// The position of the oldest entry of this event that is still kept. The oldest, because a replay puts an event
-    /// there again, and a reader that resumes from there misses nothing.
-    ///
-    /// # Errors
-    /// [`Unavailable`]: try again later.
-    pub async fn position_of(&self, bus: &str, event_id: &str) -> Result<Option<u64>, Unavailable> {
+    async fn position_of(&self, bus: &str, event_id: &str) -> Result<Option<u64>, Unavailable> {
         let request = self
             .client
             .query()
@@ -67,6 +46,12 @@ impl LocalBus {
         Ok(items.first().and_then(position_in))
     }
 
+    fn appended(&self) -> watch::Receiver<u64> {
+        self.appended.subscribe()
+    }
+}
+
+impl DynamoBus {
     pub(super) async fn read_ends(&self, bus: &str) -> Result<Ends, Unavailable> {
         let newest = self.newest(bus).await?;
         let oldest = self.at_end(bus, true).await?.unwrap_or(1);
