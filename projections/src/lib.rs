@@ -7,12 +7,18 @@ pub mod prices;
 pub mod project;
 pub mod projection;
 pub mod rebuild;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 pub mod views;
 
 pub use catalogue::Catalogue;
+#[cfg(feature = "sqlite")]
+pub use prices::SqlitePriceLog;
 pub use prices::{DynamoPriceLog, MemoryPriceLog, PriceLog, Prices};
 pub use project::Projector;
 pub use projection::Projection;
+#[cfg(feature = "sqlite")]
+pub use views::SqliteViews;
 pub use views::dynamodb::products_table;
 pub use views::{DynamoViews, MemoryViews, Views};
 

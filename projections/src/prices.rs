@@ -17,6 +17,8 @@ use crate::projection::{Difference, News, Projection, Stuck};
 use crate::views::{Generation, Unavailable, View};
 
 pub use entry::{Entry, Place, What, entries_of};
+#[cfg(feature = "sqlite")]
+pub use log::SqlitePriceLog;
 pub use log::{DynamoPriceLog, FoldedCommit, History, MemoryPriceLog, PriceLog};
 pub use timeline::{Period, lowest_before_newest_change, timeline};
 

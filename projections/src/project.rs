@@ -11,6 +11,7 @@ use std::sync::Arc;
 use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use event_store::Unavailable;
+use event_store::follow::Record;
 use event_store::parking::{Parking, Trouble};
 use futures::StreamExt;
 use schema::{Clock, ProductId};
@@ -22,7 +23,7 @@ use crate::views::{self, Lineup, Views};
 use batch::{Batch, Entry};
 pub use retry::Retried;
 
-/// How many products are written at once.
+/// How many products are written at once unless told.
 const PARALLEL: usize = 16;
 
 /// Brings every read model up to date with what the stream says. The function on Lambda and the poller of `serve` call
@@ -32,6 +33,14 @@ pub struct Projector {
     projections: Vec<Arc<dyn Projection>>,
     parking: Arc<dyn Parking>,
     clock: Clock,
+    at_once: usize,
+}
+
+/// Names a record to repeat from, as Lambda reads it.
+fn failure(record: String) -> DynamoDbBatchItemFailure {
+    let mut failure = DynamoDbBatchItemFailure::default();
+    failure.item_identifier = Some(record);
+    failure
 }
 
 impl Projector {
@@ -43,13 +52,27 @@ impl Projector {
         parking: Arc<dyn Parking>,
         clock: Clock,
     ) -> Self {
-        Self { views, projections, parking, clock }
+        Self { views, projections, parking, clock, at_once: PARALLEL }
     }
 
-    /// Projects one batch of stream records. The answer names the records from which the batch has to be repeated:
-    /// those whose product could be neither projected nor parked.
+    /// The same, writing another number of products at once.
+    #[must_use]
+    pub fn at_once(self, products: usize) -> Self {
+        Self { at_once: products.max(1), ..self }
+    }
+
+    /// Projects one batch of stream records, as a function on Lambda is asked to and answers.
     pub async fn project(&self, event: Event) -> DynamoDbEventResponse {
-        let batch = Batch::read(event);
+        let records = event.records.iter().map(Record::of).collect();
+        let mut answer = DynamoDbEventResponse::default();
+        answer.batch_item_failures = self.follow(records).await.into_iter().map(failure).collect();
+        answer
+    }
+
+    /// Projects one batch. The answer names the records from which the batch has to be repeated: those whose product
+    /// could be neither projected nor parked.
+    pub async fn follow(&self, records: Vec<Record>) -> Vec<String> {
+        let batch = Batch::read(records);
         for tampering in &batch.tampered {
             tampering.count("projector");
             tracing::error!(
@@ -62,26 +85,20 @@ impl Projector {
         for reason in &batch.nameless {
             tracing::error!(reason, "a stream record names no product; `ledger reconcile` finds what it was");
         }
-        let mut answer = DynamoDbEventResponse::default();
         if batch.entries.is_empty() {
-            return answer;
+            return Vec::new();
         }
         let lineup = self.views.lineup().await;
-        answer.batch_item_failures = futures::stream::iter(batch.entries)
-            .map(|entry| self.follow(lineup.as_ref(), entry))
-            .buffer_unordered(PARALLEL)
+        futures::stream::iter(batch.entries)
+            .map(|entry| self.bring(lineup.as_ref(), entry))
+            .buffer_unordered(self.at_once)
             .filter_map(std::future::ready)
             .collect()
-            .await;
-        answer
+            .await
     }
 
     /// Brings one product up to date; answers the record to repeat from when not even parking worked.
-    async fn follow(
-        &self,
-        lineup: Result<&Lineup, &views::Unavailable>,
-        entry: Entry,
-    ) -> Option<DynamoDbBatchItemFailure> {
+    async fn bring(&self, lineup: Result<&Lineup, &views::Unavailable>, entry: Entry) -> Option<String> {
         let mut lost = false;
         for projection in &self.projections {
             let name = projection.view().name();
@@ -91,11 +108,7 @@ impl Projector {
                 Err(stuck) => lost |= self.park(name, &entry.news.product, stuck).await.is_err(),
             }
         }
-        lost.then(|| {
-            let mut failure = DynamoDbBatchItemFailure::default();
-            failure.item_identifier = Some(entry.record);
-            failure
-        })
+        lost.then_some(entry.record)
     }
 
     /// Brings one product up to date in every generation that is written.

@@ -11,9 +11,13 @@ use crate::catalogue::{Order, Orders, Range};
 
 pub mod dynamodb;
 pub mod memory;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 
 pub use dynamodb::DynamoViews;
 pub use memory::MemoryViews;
+#[cfg(feature = "sqlite")]
+pub use sqlite::{BUILDING, SqliteViews};
 
 /// Where the product view is kept.
 ///
@@ -233,6 +237,11 @@ impl fmt::Display for Generation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// Nobody asks for an order that is not kept but a fault of this build.
+fn not_kept(order: Order) -> Unavailable {
+    Unavailable(format!("the order {} is not kept", order.sort().name()).into())
 }
 
 /// The shard of a product: FNV-1a of its id. These numbers are stored.

@@ -9,9 +9,15 @@ use crate::views::{Generation, Unavailable};
 
 mod dynamodb;
 mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+#[cfg(feature = "sqlite")]
+mod stored;
 
 pub use dynamodb::DynamoPriceLog;
 pub use memory::MemoryPriceLog;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqlitePriceLog;
 
 /// What one commit means for the price history: its entries, none where it does not touch the price.
 #[derive(Debug, Clone, PartialEq, Eq)]

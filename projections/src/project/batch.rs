@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_lambda_events::event::dynamodb::Event;
-use event_store::follow::{self, Change, Tampering};
+use event_store::follow::{Change, Record, Tampering};
 use schema::{ProductId, StoredCommit};
 
 use crate::projection::News;
@@ -25,17 +24,16 @@ pub(super) struct Entry {
     pub(super) news: News,
     /// Whether a record of the product could not be read, so that the event table has to be asked.
     pub(super) unreadable: bool,
-    /// `SequenceNumber` of the product's first record in the batch.
+    /// The id of the product's first record in the batch.
     pub(super) record: String,
 }
 
 impl Batch {
-    pub(super) fn read(event: Event) -> Self {
+    pub(super) fn read(records: Vec<Record>) -> Self {
         let mut batch = Self::default();
         let mut entries = BTreeMap::new();
-        for record in event.records {
-            let number = record.change.sequence_number.clone().unwrap_or_default();
-            match follow::change(&record) {
+        for Record { id: number, change } in records {
+            match change {
                 Change::Tampered(tampering) => batch.tampered.push(tampering),
                 Change::Committed(commit) => match product_of(&commit) {
                     Ok(product) => entry(&mut entries, product, number).add(*commit),

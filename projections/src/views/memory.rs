@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use schema::{Product, ProductId};
 
 use super::{
-    Generation, Lineup, LineupError, Portion, Row, Rows, Slice, Unavailable, Views, Written, shard_of,
+    Generation, Lineup, LineupError, Portion, Row, Rows, Slice, Unavailable, Views, Written, not_kept,
+    shard_of,
 };
 use crate::catalogue::{Order, Orders};
 
@@ -90,7 +91,7 @@ impl Views for MemoryViews {
 
     async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable> {
         if !self.orders.keep(slice.order.sort()) {
-            return Err(Unavailable(format!("the order {} is not kept", slice.order.sort().name()).into()));
+            return Err(not_kept(slice.order));
         }
         let kept = self.kept();
         let end = |position: &str| (generation, slice.order, slice.shard, position.to_owned());

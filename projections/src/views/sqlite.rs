@@ -1,0 +1,253 @@
+//! The product view on SQLite: one row per product, its place in each order kept, read by key or by index.
+
+use async_trait::async_trait;
+use schema::{Product, ProductId};
+use sqlite::rusqlite::types::Type;
+use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
+use sqlite::{Access, Error};
+
+use super::{
+    Generation, Lineup, LineupError, Portion, Row, Rows, Slice, Unavailable, Views, Written, not_kept,
+    shard_of,
+};
+use crate::catalogue::{Order, Orders};
+
+/// The lineup's name among the values about the file.
+const LINEUP: &str = "lineup";
+
+/// Whether the views are being built for the first time: the position up to which they have to be.
+pub const BUILDING: &str = "building_up_to";
+
+/// The view in a file of the schema [`crate::sqlite::VIEWS`]. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct SqliteViews {
+    access: Access,
+    orders: Orders,
+    for_queries: bool,
+}
+
+impl SqliteViews {
+    /// The view of a file, which keeps `orders`.
+    #[must_use]
+    pub fn new(access: Access, orders: Orders) -> Self {
+        Self { access, orders, for_queries: false }
+    }
+
+    /// The same for queries, which get no answer as long as the view is being built.
+    #[must_use]
+    pub fn for_queries(self) -> Self {
+        Self { for_queries: true, ..self }
+    }
+}
+
+/// Why queries get no answer yet.
+#[derive(Debug, thiserror::Error)]
+#[error("the views are being built from the commits; try again later")]
+struct Building;
+
+/// What a row holds.
+struct Columns {
+    generation: u32,
+    id: String,
+    shard: u8,
+    version: u64,
+    product: String,
+    by_id: Option<String>,
+    by_name: Option<String>,
+    by_price: Option<String>,
+    changes: Option<String>,
+}
+
+#[async_trait]
+impl Views for SqliteViews {
+    fn orders(&self) -> Orders {
+        self.orders
+    }
+
+    async fn lineup(&self) -> Result<Lineup, Unavailable> {
+        let for_queries = self.for_queries;
+        let (lineup, building) = self
+            .access
+            .peek(move |connection| {
+                Ok((about(connection, LINEUP)?, for_queries && about(connection, BUILDING)?.is_some()))
+            })
+            .await?;
+        if building {
+            return Err(Unavailable(Building.into()));
+        }
+        lineup.map_or_else(
+            || Ok(Lineup::default()),
+            |text| serde_json::from_str(&text).map_err(|error| Unavailable(error.into())),
+        )
+    }
+
+    async fn change_lineup(&self, to: &Lineup) -> Result<(), LineupError> {
+        let text = serde_json::to_string(to).map_err(|error| Unavailable(error.into()))?;
+        let before = to.revision.saturating_sub(1);
+        let changed = self.access.write(move |connection| {
+            let known = about(connection, LINEUP)?
+                .and_then(|text| serde_json::from_str(&text).ok())
+                .map_or(0, |lineup: Lineup| lineup.revision);
+            if known != before {
+                return Ok(false);
+            }
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO about (name, value) VALUES (?1, ?2)")?
+                .execute(params![LINEUP, text])?;
+            Ok(true)
+        });
+        if changed.await.map_err(Unavailable::from)? { Ok(()) } else { Err(LineupError::Changed) }
+    }
+
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable> {
+        let id = id.to_string();
+        let product = self.access.peek(move |connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT product FROM products WHERE generation = ?1 AND id = ?2")?;
+            statement.query_row(params![generation.0, id], |row| product(row, 0)).optional()
+        });
+        Ok(product.await?)
+    }
+
+    async fn put(&self, generation: Generation, product: &Product) -> Result<Written, Unavailable> {
+        let position = |order: Order| order.position(product).filter(|_| self.orders.keep(order.sort()));
+        let columns = Columns {
+            generation: generation.0,
+            id: product.id.to_string(),
+            shard: shard_of(&product.id),
+            version: product.version,
+            product: serde_json::to_string(product).map_err(|error| Unavailable(error.into()))?,
+            by_id: position(Order::Id),
+            by_name: position(Order::Name),
+            by_price: position(Order::Price),
+            changes: position(Order::Changes),
+        };
+        let written = self.access.write(move |connection| put(connection, &columns));
+        Ok(if written.await? { Written::Newer } else { Written::Stale })
+    }
+
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable> {
+        if !self.orders.keep(slice.order.sort()) {
+            return Err(not_kept(slice.order));
+        }
+        let column = column(slice.order);
+        let direction = if slice.descending { "DESC" } else { "ASC" };
+        let query = format!(
+            "SELECT {column}, product FROM products WHERE generation = ?1 AND shard = ?2 \
+             AND {column} BETWEEN ?3 AND ?4 ORDER BY {column} {direction} LIMIT ?5"
+        );
+        let slice = slice.clone();
+        let limit = slice.limit;
+        let rows = self.access.read(move |connection| {
+            let mut statement = connection.prepare_cached(&query)?;
+            let range = params![generation.0, slice.shard, slice.range.from, slice.range.to, limit + 1];
+            let rows = statement
+                .query_map(range, |row| Ok(Row { position: row.get(0)?, product: product(row, 1)? }));
+            rows?.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        let mut rows = rows.await?;
+        let exhausted = rows.len() <= limit;
+        rows.truncate(limit);
+        Ok(Portion { rows, exhausted })
+    }
+
+    async fn rows(
+        &self,
+        generation: Generation,
+        from: Option<String>,
+        limit: usize,
+    ) -> Result<Rows, Unavailable> {
+        let products = self.access.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT product FROM products WHERE generation = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+            )?;
+            let after = from.unwrap_or_default();
+            let rows = statement.query_map(params![generation.0, after, limit], |row| product(row, 0))?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        let products = products.await?;
+        let next = products.last().filter(|_| products.len() == limit).map(|last| last.id.to_string());
+        Ok(Rows { products, next })
+    }
+
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable> {
+        let id = id.to_string();
+        let removed = self.access.write(move |connection| {
+            connection
+                .prepare_cached("DELETE FROM products WHERE generation = ?1 AND id = ?2")?
+                .execute(params![generation.0, id])
+        });
+        Ok(removed.await.map(drop)?)
+    }
+}
+
+/// The column of an order. These names are stored.
+fn column(order: Order) -> &'static str {
+    match order {
+        Order::Id => "by_id",
+        Order::Name => "by_name",
+        Order::Price => "by_price",
+        Order::Changes => "changes",
+    }
+}
+
+/// Writes a row unless the same or a newer version is there. Only the indexes whose place changed are touched: a price
+/// change leaves two of the four alone.
+fn put(connection: &Connection, row: &Columns) -> rusqlite::Result<bool> {
+    let known = connection
+        .prepare_cached("SELECT version, by_id, by_name FROM products WHERE generation = ?1 AND id = ?2")?
+        .query_row(params![row.generation, row.id], |row| {
+            Ok((row.get::<_, u64>(0)?, row.get::<_, Option<String>>(1)?, row.get::<_, Option<String>>(2)?))
+        })
+        .optional()?;
+    let unmoved = match known {
+        Some((version, ..)) if version >= row.version => return Ok(false),
+        Some((_, by_id, by_name)) => (&by_id, &by_name) == (&row.by_id, &row.by_name),
+        None => false,
+    };
+    if unmoved {
+        connection
+            .prepare_cached(
+                "UPDATE products SET version = ?3, product = ?4, by_price = ?5, changes = ?6 \
+                 WHERE generation = ?1 AND id = ?2",
+            )?
+            .execute(params![row.generation, row.id, row.version, row.product, row.by_price, row.changes])?;
+    } else {
+        connection
+            .prepare_cached(
+                "INSERT OR REPLACE INTO products \
+                 (generation, id, shard, version, product, by_id, by_name, by_price, changes) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?
+            .execute(params![
+                row.generation,
+                row.id,
+                row.shard,
+                row.version,
+                row.product,
+                row.by_id,
+                row.by_name,
+                row.by_price,
+                row.changes
+            ])?;
+    }
+    Ok(true)
+}
+
+fn about(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT value FROM about WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()
+}
+
+fn product(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Product> {
+    serde_json::from_str(row.get_ref(column)?.as_str()?)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+}
+
+impl From<Error> for Unavailable {
+    fn from(error: Error) -> Self {
+        Self(error.into())
+    }
+}
