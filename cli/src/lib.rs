@@ -2,9 +2,12 @@
 //! Lambdas, and the tools of those who run and audit it. One file per subcommand.
 
 pub mod auth;
+pub mod backend;
 pub mod columns;
+pub mod directory;
 pub mod environment;
 pub mod export;
+pub mod follower;
 pub mod history;
 pub mod import;
 mod logs;
@@ -12,6 +15,7 @@ pub mod mapping;
 pub mod openapi;
 pub mod operate;
 pub mod out;
+pub mod pace;
 pub mod parked;
 pub mod prices;
 pub mod progress;

@@ -14,15 +14,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
+use aws_config::SdkConfig;
 use axum::Router;
 use axum::routing::{get, post};
 use clap::Args;
-use engine::Engine;
 use schema::http::Edge;
+use schema::settings::Settings;
 use serde_json::Value;
 
+use crate::backend::Backend;
+use crate::directory::{DataDirectory, ReadDirectory};
 use crate::environment;
-use crate::system::{Reach, System, create_unlisted_tables};
+use crate::system::System;
 
 pub use asked::Lines;
 pub(crate) use reconcile::catch_up;
@@ -60,20 +63,26 @@ impl Where {
             if let Some(lines) = socket::ask(data, method, path, question).await? {
                 return Ok(lines);
             }
-            let engine = existing(data).with_context(|| format!("--data {}", data.display()))?;
-            create_unlisted_tables(&engine.sdk_config(), &settings).await?;
-            System::new(&Reach::embedded(&engine, bus), settings, Edge::system())
+            local(data, bus.as_ref(), settings).await.with_context(|| format!("--data {}", data.display()))?
         } else {
             let aws = environment::aws(true).await.filter(|aws| aws.region().is_some());
             let aws = aws.context("give --data DIR, or set AWS_REGION for a ledger on AWS")?;
-            System::new(&Reach::aws(aws), settings, Edge::system())
+            let edge = Edge::system();
+            let backend = Backend::on_dynamodb(&aws, &settings.tables, &settings.orders, &edge.clock);
+            System::new(backend, Some(&aws), settings, edge)
         };
         asked::here(routes(Arc::new(system)), method, path, question).await
     }
 }
 
-/// The database of a directory that has one; opening alone would create it.
-fn existing(data: &Path) -> Result<Engine, engine::OpenError> {
-    drop(Engine::open_read_only(data)?);
-    Engine::open(data)
+/// The system over a data directory that has a ledger; opening alone would create one.
+async fn local(data: &Path, bus: Option<&SdkConfig>, settings: Settings) -> anyhow::Result<System> {
+    drop(ReadDirectory::open(data)?);
+    let edge = Edge::system();
+    let orders = settings.orders.clone();
+    let directory = DataDirectory::open(data, &orders, || (edge.ids)().to_string()).await?;
+    let backend = Backend::on_sqlite(&directory, &orders, &edge.clock).await?;
+    // The lock lasts as long as the process.
+    std::mem::forget(directory);
+    Ok(System::new(backend, bus, settings, edge))
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use anyhow::Context;
 use aws_sdk_dynamodb::Client;
 use clap::Args;
-use engine::Engine;
-use event_store::{DynamoJournal, DynamoReceipts, Journal, Receipts};
-use projections::{DynamoViews, Views};
+use event_store::{DynamoJournal, DynamoReceipts, Journal, Receipts, SqliteJournal, SqliteReceipts};
+use projections::{DynamoViews, SqliteViews, Views};
+use sqlite::Access;
 
+use crate::directory::ReadDirectory;
 use crate::environment;
 
 /// Which ledger to read.
@@ -26,8 +27,8 @@ pub struct Ports {
     pub journal: Arc<dyn Journal>,
     /// The publication receipts.
     pub receipts: Arc<dyn Receipts>,
-    /// The product view.
-    pub views: Arc<dyn Views>,
+    /// The product view; `None` where its file was deleted.
+    pub views: Option<Arc<dyn Views>>,
 }
 
 impl ReadOnly {
@@ -37,20 +38,27 @@ impl ReadOnly {
     /// When there is no such ledger, or a setting is wrong.
     pub async fn open(&self) -> anyhow::Result<Ports> {
         let settings = environment::settings()?;
-        let config = match &self.data {
-            Some(data) => Engine::open_read_only(data)
-                .with_context(|| format!("--data {}", data.display()))?
-                .sdk_config(),
-            None => environment::aws(true)
-                .await
-                .filter(|aws| aws.region().is_some())
-                .context("give --data DIR, or set AWS_REGION for a ledger on AWS")?,
-        };
-        let client = Client::new(&config);
+        if let Some(data) = &self.data {
+            let directory =
+                ReadDirectory::open(data).with_context(|| format!("--data {}", data.display()))?;
+            return Ok(Ports {
+                journal: Arc::new(SqliteJournal::new(directory.ledger)),
+                receipts: Arc::new(SqliteReceipts::new(Access::Committed(directory.publishing))),
+                views: directory.views.map(|views| {
+                    let views = SqliteViews::new(Access::Committed(views), settings.orders);
+                    Arc::new(views.for_queries()) as Arc<dyn Views>
+                }),
+            });
+        }
+        let aws = environment::aws(true)
+            .await
+            .filter(|aws| aws.region().is_some())
+            .context("give --data DIR, or set AWS_REGION for a ledger on AWS")?;
+        let client = Client::new(&aws);
         Ok(Ports {
             journal: Arc::new(DynamoJournal::new(client.clone(), &settings.tables.events)),
             receipts: Arc::new(DynamoReceipts::new(client.clone(), &settings.tables.receipts)),
-            views: Arc::new(DynamoViews::new(client, &settings.tables.products, settings.orders)),
+            views: Some(Arc::new(DynamoViews::new(client, &settings.tables.products, settings.orders))),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! `ledger serve`: API, projector, publisher and bus in one process, on the embedded engine or on any `DynamoDB`.
+//! `ledger serve`: API, projector, publisher and bus in one process, on files of its own or on any `DynamoDB`.
 //!
 //! What it acknowledged is on disk before it answers; killed at any moment, it goes on where it was.
 
@@ -19,22 +19,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use aws_config::SdkConfig;
 use axum::Router;
 use clap::{Args, ValueEnum};
-use engine::Engine;
 use schema::http::{Edge, finish_behind};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::auth::{AuthArgs, Authentication};
+use crate::backend::Backend;
+use crate::directory::DataDirectory;
 use crate::environment::{aws, settings};
-use crate::mapping::Source;
 use crate::operate;
 use crate::serve::admission::Admission;
 use crate::serve::connections::Connections;
 pub(crate) use crate::serve::metrics::documented;
-use crate::system::{Reach, System, create_tables, create_unlisted_tables};
+use crate::system::{System, create_tables};
 use schema::settings::Settings;
 
 /// Where to listen and where the data is.
@@ -43,13 +44,13 @@ pub struct ServeArgs {
     /// Address to listen on; port 0 picks a free one. Others than loopback need --auth-jwks.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Directory of the embedded engine.
+    /// Data directory; it is created where it is missing.
     #[arg(long, default_value = "./ledger-data", conflicts_with_all = ["in_memory", "dynamodb"])]
     data: PathBuf,
     /// Keep everything in memory and lose it at the end.
     #[arg(long, conflicts_with = "dynamodb")]
     in_memory: bool,
-    /// Use the `DynamoDB` of the AWS SDK's environment instead of the embedded engine.
+    /// Use the `DynamoDB` of the AWS SDK's environment instead of a data directory.
     #[arg(long)]
     dynamodb: Option<Dynamodb>,
     /// How often parked products are tried again, in seconds.
@@ -69,11 +70,16 @@ enum Dynamodb {
     Aws,
 }
 
+/// How many products are handed over at once to a store of this machine.
+const AT_ONCE: usize = 256;
+
 /// What the system runs on.
 struct Ground {
-    engine: Option<Engine>,
-    reach: Reach,
-    source: Source,
+    backend: Backend,
+    directory: Option<Arc<DataDirectory>>,
+    /// The stream that feeds the consumers of tables.
+    stream: Option<background::Stream>,
+    event_bridge: Option<SdkConfig>,
 }
 
 /// Serves until SIGINT or SIGTERM.
@@ -90,36 +96,28 @@ pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
         .await
         .with_context(|| format!("--listen {}: cannot be listened on", arguments.listen))?;
     let address = listener.local_addr()?;
-    let ground = ground(&arguments, &settings).await?;
-    prepare(&ground, &arguments, &settings).await?;
-    let tables = settings.tables.clone();
-    let system = Arc::new(System::new(&ground.reach, settings, edge.clone()));
+    let Ground { backend, directory, stream, event_bridge } = ground(&arguments, &settings, &edge).await?;
+    let system = System::new(backend, event_bridge.as_ref(), settings, edge.clone());
+    let system = Arc::new(if stream.is_none() { system.at_once(AT_ONCE) } else { system });
     let (stop, stopping) = watch::channel(false);
     let figures = metrics::record()?;
     let admission = Admission::new(arguments.limits);
     let door = |routes| admission.around(door(authentication.as_ref())(routes));
     let routes = system.routes(stopping.clone()).merge(metrics::routes(figures.clone()));
     let connections = Connections::new(finish_behind(door, routes, edge), arguments.limits, stopping.clone());
-    let mut background = background::start(
-        system.clone(),
-        &ground.source,
-        ground.engine.as_ref(),
-        &ground.reach.following,
-        &tables,
-        Duration::from_secs(arguments.retry_parked_every),
-        &stopping,
-    );
+    let every = Duration::from_secs(arguments.retry_parked_every);
+    let mut background = background::start(&system, stream, directory.as_ref(), every, &stopping);
     background.extend(authentication.map(|tokens| tokio::spawn(tokens.keep_fresh(stopping.clone()))));
-    if ground.engine.is_some() && !arguments.in_memory {
+    if directory.is_some() {
         background.extend(operators(&arguments.data, system, stopping.clone()));
     }
     background.push(tokio::spawn(metrics::keep_small(figures, stopping)));
     announce(address)?;
-    tokio::spawn(stopped(ground.engine.clone(), stop));
+    tokio::spawn(stopped(directory.clone(), stop));
     let connections = connections.take(listener).await;
     ending::end(connections, &admission, background, arguments.limits.stop_timeout()).await;
-    if let Some(engine) = &ground.engine {
-        engine.close().await;
+    if let Some(directory) = &directory {
+        directory.close().await;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -152,39 +150,28 @@ fn operators(data: &Path, system: Arc<System>, stopping: watch::Receiver<bool>) 
     }
 }
 
-async fn ground(arguments: &ServeArgs, settings: &Settings) -> anyhow::Result<Ground> {
+async fn ground(arguments: &ServeArgs, settings: &Settings, edge: &Edge) -> anyhow::Result<Ground> {
+    let (orders, clock) = (&settings.orders, &edge.clock);
     if let Some(Dynamodb::Aws) = arguments.dynamodb {
         let aws = aws(true).await.filter(|aws| aws.region().is_some());
         let aws = aws.context("--dynamodb aws: no region is configured; set AWS_REGION")?;
-        return Ok(Ground { engine: None, source: Source::endpoint(&aws), reach: Reach::aws(aws) });
-    }
-    let engine = if arguments.in_memory {
-        Engine::in_memory()?
-    } else {
-        Engine::open(&arguments.data).with_context(|| format!("--data {}", arguments.data.display()))?
-    };
-    let event_bridge = aws(settings.event_bus.is_some()).await;
-    let reach = Reach::embedded(&engine, event_bridge);
-    Ok(Ground { source: Source::embedded(&engine), engine: Some(engine), reach })
-}
-
-/// Creates the tables that are missing, where that is asked for or goes without saying.
-async fn prepare(ground: &Ground, arguments: &ServeArgs, settings: &Settings) -> anyhow::Result<()> {
-    if ground.engine.is_none() && !arguments.create_tables {
-        return Ok(());
-    }
-    let dynamodb = &ground.reach.dynamodb;
-    let created = match &ground.engine {
-        Some(_) => create_unlisted_tables(dynamodb, settings).await,
-        None => create_tables(dynamodb, settings).await,
-    };
-    created.with_context(|| match &ground.engine {
-        Some(_) => {
-            let data = arguments.data.display();
-            format!("--data {data}: cannot be prepared; make room, or restore it from a copy")
+        if arguments.create_tables {
+            create_tables(&aws, settings).await.context("--create-tables")?;
         }
-        None => "--create-tables".to_owned(),
-    })
+        let backend = Backend::on_dynamodb(&aws, &settings.tables, orders, clock);
+        let stream = Some(background::Stream::of(&aws, &settings.tables));
+        return Ok(Ground { backend, directory: None, stream, event_bridge: Some(aws) });
+    }
+    let event_bridge = aws(settings.event_bus.is_some()).await;
+    if arguments.in_memory {
+        let backend = Backend::in_memory(orders, clock);
+        return Ok(Ground { backend, directory: None, stream: None, event_bridge });
+    }
+    let data = || format!("--data {}", arguments.data.display());
+    let directory = DataDirectory::open(&arguments.data, orders, || (edge.ids)().to_string());
+    let directory = Arc::new(directory.await.with_context(data)?);
+    let backend = Backend::on_sqlite(&directory, orders, clock).await.with_context(data)?;
+    Ok(Ground { backend, directory: Some(directory), stream: None, event_bridge })
 }
 
 /// Says where, once requests can be answered: the sockets queue them from here on.
@@ -194,17 +181,17 @@ fn announce(address: SocketAddr) -> std::io::Result<()> {
     out.flush()
 }
 
-/// Ends when the process is asked to, or when the engine can go on no longer; then everything else is told.
-async fn stopped(engine: Option<Engine>, stop: watch::Sender<bool>) {
+/// Ends when the process is asked to, or when a file can be written no more; then everything else is told.
+async fn stopped(directory: Option<Arc<DataDirectory>>, stop: watch::Sender<bool>) {
     let failed = async {
-        match &engine {
-            Some(engine) => engine.failed().await.to_string(),
+        match &directory {
+            Some(directory) => directory.failed().await,
             None => std::future::pending().await,
         }
     };
     tokio::select! {
         () = asked() => tracing::info!("stopping"),
-        reason = failed => tracing::error!(reason, "the embedded engine failed; stopping"),
+        reason = failed => tracing::error!(reason, "a file can be written no more; stopping"),
     }
     stop.send_replace(true);
 }

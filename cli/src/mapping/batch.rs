@@ -1,12 +1,10 @@
 //! A batch of records on its way through failures: which of them to send next, how long to wait before, and which one
 //! to give up. It decides and does nothing else.
 
+use std::ops::Range;
 use std::time::Duration;
 
-use aws_lambda_events::event::dynamodb::EventRecord;
-
 use super::outcome::Outcome;
-use super::record::sequence_number;
 
 /// How a mapping goes on after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,26 +40,26 @@ impl Retry {
     }
 
     /// A wait after so many failures in a row.
-    pub(super) fn wait(&self, failures: u32) -> Duration {
+    pub(crate) fn wait(&self, failures: u32) -> Duration {
         self.delay(failures).mul_f64(fastrand::f64().mul_add(0.5, 0.5))
     }
 }
 
 /// What follows from an outcome.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Settled {
+pub(crate) struct Settled {
     /// Records were done with: a checkpoint is due.
-    pub(super) advanced: bool,
-    /// This record was given up.
-    pub(super) skipped: Option<(EventRecord, String)>,
+    pub(crate) advanced: bool,
+    /// The record at this place was given up.
+    pub(crate) skipped: Option<(usize, String)>,
     /// Failures in a row, to wait for before the next call.
-    pub(super) failures: u32,
+    pub(crate) failures: u32,
 }
 
-/// Records read from one shard, in order, and how far they are done.
-#[derive(Debug)]
-pub(super) struct Batch {
-    records: Vec<EventRecord>,
+/// Records in order, known by their places, and how far they are done.
+#[derive(Debug, Clone)]
+pub(crate) struct Batch {
+    records: usize,
     done: usize,
     window: usize,
     /// Failures of the same first record in the same window.
@@ -71,28 +69,28 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new(records: Vec<EventRecord>) -> Self {
-        Self { window: records.len(), records, done: 0, tries: 0, failures: 0 }
+    pub(crate) fn new(records: usize) -> Self {
+        Self { window: records, records, done: 0, tries: 0, failures: 0 }
     }
 
     /// The records to send next; empty when all are done.
-    pub(super) fn next(&self) -> &[EventRecord] {
-        let rest = &self.records[self.done..];
-        &rest[..self.window.clamp(1, rest.len().max(1)).min(rest.len())]
+    pub(crate) fn next(&self) -> Range<usize> {
+        let rest = self.records - self.done;
+        self.done..self.done + self.window.max(1).min(rest)
     }
 
-    /// The sequence number of the last record that is done.
-    pub(super) fn checkpoint(&self) -> Option<&str> {
-        self.done.checked_sub(1).map(|last| sequence_number(&self.records[last]))
+    /// How many records are done.
+    pub(crate) fn done(&self) -> usize {
+        self.done
     }
 
     /// Takes in what became of [`Batch::next`].
-    pub(super) fn settle(&mut self, outcome: Outcome, retry: &Retry) -> Settled {
+    pub(crate) fn settle(&mut self, outcome: Outcome, retry: &Retry) -> Settled {
         let sent = self.next().len();
         match outcome {
             Outcome::Done => self.advance(sent, sent.saturating_mul(2)),
             Outcome::FailedFrom(place @ 1..) => {
-                let rest = self.records.len();
+                let rest = self.records;
                 self.advance(place, rest);
                 self.fail();
                 Settled { advanced: true, skipped: None, failures: self.failures }
@@ -125,8 +123,8 @@ impl Batch {
                 self.tries = 0;
             }
         } else if self.tries > retry.most_retries {
-            let poison = self.records[self.done].clone();
-            let rest = self.records.len();
+            let poison = self.done;
+            let rest = self.records;
             return Settled { skipped: Some((poison, reason)), ..self.advance(1, rest) };
         }
         Settled { failures: self.failures, ..Settled::default() }

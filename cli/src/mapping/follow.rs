@@ -9,14 +9,13 @@ use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use futures::FutureExt;
 use schema::meters::GIVEN_UP;
-use tokio::sync::watch;
 
 use super::batch::Batch;
 use super::outcome::Outcome;
 use super::page::{NoPage, Pages};
 use super::record::sequence_number;
 use super::shards::Shard;
-use super::{Checkpoints, Mapping, Position, Skipped, Source, Stop, is_stopped, pause, stopped};
+use super::{Checkpoints, Mapping, Position, Skipped, Source, Stop, is_stopped, pause};
 
 /// Why following a shard ended.
 #[derive(Debug)]
@@ -60,18 +59,13 @@ where
             Err(end) => return end,
         };
         let mut pages = Pages::new(self.source, arn.clone(), shard.id.clone(), after);
-        let mut wake = self.source.wake.clone();
         let mut failures = 0;
         while !self.is_stopped() {
-            // Before the page is read: what is written during the read must wake the next one.
-            if let Some(wake) = &mut wake {
-                wake.mark_unchanged();
-            }
             match pages.next(self.mapping.batch_size).await {
                 Ok(records) => {
                     failures = 0;
                     if records.is_empty() {
-                        self.idle(wake.as_mut()).await;
+                        pause(self.mapping.poll_every, &self.stop).await;
                     } else if !self.deliver(records, &arn, &shard.id).await {
                         return End::Stopped;
                     }
@@ -103,13 +97,10 @@ where
     async fn begin(&self, arn: &str, shard: &str) -> Result<Option<String>, End> {
         match self.load(arn, shard).await {
             None => Err(End::Stopped),
-            // Where checkpoints' records are kept, the newest is one: the shard has no end.
-            Some(Position::Finished) if !self.source.keeps_checkpoints => {
-                Err(End::Finished(shard.to_owned()))
-            }
+            Some(Position::Finished) => Err(End::Finished(shard.to_owned())),
             Some(Position::Start) => Ok(None),
             Some(Position::After(after)) => Ok(Some(after)),
-            Some(Position::Finished | Position::Unreadable) => {
+            Some(Position::Unreadable) => {
                 let reason = "it is none of this stream";
                 if self.catch_up(reason).await { Ok(None) } else { Err(End::Stopped) }
             }
@@ -118,20 +109,21 @@ where
 
     /// Calls the function until all `records` are done; false when it was stopped before.
     async fn deliver(&self, records: Vec<EventRecord>, arn: &str, shard: &str) -> bool {
-        let mut batch = Batch::new(records);
+        let ids: Vec<String> = records.iter().map(|record| sequence_number(record).to_owned()).collect();
+        let mut batch = Batch::new(records.len());
         while !batch.next().is_empty() {
-            let outcome = self.call(batch.next()).await;
+            let outcome = self.call(&records[batch.next()], &ids[batch.next()]).await;
             if let Outcome::Failed(reason) = &outcome {
                 self.complain("the function failed", reason);
             }
             let settled = batch.settle(outcome, &self.mapping.retry);
-            if let Some((record, reason)) = settled.skipped {
-                self.give_up(record, reason);
+            if let Some((place, reason)) = settled.skipped {
+                self.give_up(records[place].clone(), reason);
             }
             if settled.advanced
-                && let Some(after) = batch.checkpoint()
+                && let Some(last) = batch.done().checked_sub(1)
             {
-                self.keep(arn, shard, &Position::After(after.to_owned())).await;
+                self.keep(arn, shard, &Position::After(ids[last].clone())).await;
             }
             if settled.failures > 0 {
                 pause(self.mapping.retry.wait(settled.failures), &self.stop).await;
@@ -143,12 +135,17 @@ where
         true
     }
 
-    async fn call(&self, records: &[EventRecord]) -> Outcome {
+    async fn call(&self, records: &[EventRecord], ids: &[String]) -> Outcome {
         let mut event = Event::default();
         event.records = records.to_vec();
         let call = async { (self.function)(event).await };
         match AssertUnwindSafe(call).catch_unwind().await {
-            Ok(answer) => Outcome::of(answer, records),
+            Ok(Ok(answer)) => {
+                let failed = answer.batch_item_failures.into_iter();
+                let failed = failed.map(|failure| failure.item_identifier.unwrap_or_default());
+                Outcome::of(&failed.collect::<Vec<_>>(), ids)
+            }
+            Ok(Err(error)) => Outcome::Failed(format!("{error:#}")),
             Err(_) => Outcome::Failed("it panicked; its message is in the log above".to_owned()),
         }
     }
@@ -212,23 +209,6 @@ where
             if self.is_stopped() {
                 return;
             }
-        }
-    }
-
-    async fn idle(&self, wake: Option<&mut watch::Receiver<u64>>) {
-        let news = async {
-            if let Some(wake) = wake
-                && wake.changed().await.is_ok()
-            {
-                return;
-            }
-            // Nobody announces news, or not any more: only the clock is left.
-            std::future::pending::<()>().await;
-        };
-        tokio::select! {
-            () = news => {}
-            () = tokio::time::sleep(self.mapping.poll_every) => {}
-            () = stopped(&self.stop) => {}
         }
     }
 

@@ -9,7 +9,6 @@ mod outcome;
 mod page;
 mod record;
 mod shards;
-mod trim;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -21,17 +20,17 @@ use aws_config::SdkConfig;
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use aws_sdk_dynamodbstreams::Client as Streams;
-use engine::Engine;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use tokio::sync::watch;
 
+pub(crate) use batch::Batch;
 pub use batch::Retry;
 pub use checkpoint::{CheckpointError, Checkpoints, Position, TABLE as CHECKPOINTS_TABLE};
 use follow::{End, Follower};
+pub(crate) use outcome::Outcome;
 use shards::{Shard, Stream, discover, ready};
-pub use trim::Trimming;
 
 /// As Lambda's default for DynamoDB streams.
 const BATCH_SIZE: u16 = 100;
@@ -42,27 +41,17 @@ const LOOK_FOR_CHILDREN: Duration = Duration::from_secs(30);
 /// Turns true, or loses its sender, when a mapping should finish the batch in hand and return.
 pub type Stop = watch::Receiver<bool>;
 
-/// Where a stream is read, and what announces news there.
+/// Where a stream is read.
 #[derive(Clone, Debug)]
 pub struct Source {
     streams: Streams,
-    wake: Option<watch::Receiver<u64>>,
-    /// Whether the record of every checkpoint is kept, as [`Trimming`] does.
-    keeps_checkpoints: bool,
 }
 
 impl Source {
-    /// The embedded engine, which wakes the reader at every record.
-    #[must_use]
-    pub fn embedded(engine: &Engine) -> Self {
-        let wake = Some(engine.stream_writes());
-        Self { streams: Streams::new(&engine.following_config()), wake, keeps_checkpoints: true }
-    }
-
     /// Any DynamoDB Streams endpoint; it is asked once every [`Mapping::poll_every`].
     #[must_use]
     pub fn endpoint(config: &SdkConfig) -> Self {
-        Self { streams: Streams::new(config), wake: None, keeps_checkpoints: false }
+        Self { streams: Streams::new(config) }
     }
 }
 
@@ -123,7 +112,7 @@ impl Mapping {
         Self { batch_size: records.clamp(1, 1000), ..self }
     }
 
-    /// How often to look where nothing announces news; every second unless told.
+    /// How often to look for news; every second unless told.
     #[must_use]
     pub fn poll_every(self, interval: Duration) -> Self {
         Self { poll_every: interval, ..self }
@@ -219,16 +208,16 @@ impl Mapping {
     }
 }
 
-fn is_stopped(stop: &Stop) -> bool {
+pub(crate) fn is_stopped(stop: &Stop) -> bool {
     *stop.borrow() || stop.has_changed().is_err()
 }
 
-async fn stopped(stop: &Stop) {
+pub(crate) async fn stopped(stop: &Stop) {
     drop(stop.clone().wait_for(|stop| *stop).await);
 }
 
 /// Waits, but not beyond `stop`.
-async fn pause(time: Duration, stop: &Stop) {
+pub(crate) async fn pause(time: Duration, stop: &Stop) {
     tokio::select! {
         () = tokio::time::sleep(time) => {}
         () = stopped(stop) => {}

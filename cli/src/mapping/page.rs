@@ -31,8 +31,6 @@ pub(super) struct Pages {
     arn: String,
     shard: String,
     after: Option<String>,
-    /// Whether the record to go on from is kept until it was gone on from.
-    keeps_checkpoints: bool,
     iterator: Iterator,
 }
 
@@ -45,8 +43,7 @@ enum Iterator {
 
 impl Pages {
     pub(super) fn new(source: &Source, arn: String, shard: String, after: Option<String>) -> Self {
-        let (streams, keeps_checkpoints) = (source.streams.clone(), source.keeps_checkpoints);
-        Self { streams, arn, shard, after, keeps_checkpoints, iterator: Iterator::Unknown }
+        Self { streams: source.streams.clone(), arn, shard, after, iterator: Iterator::Unknown }
     }
 
     /// The next records, at most `limit`; none when there is nothing new.
@@ -64,7 +61,6 @@ impl Pages {
     }
 
     async fn read(&mut self, iterator: String, limit: u16) -> Result<Vec<EventRecord>, NoPage> {
-        // The engine has no limit of its own, neither in records nor in bytes.
         let page = self.streams.get_records().shard_iterator(iterator).limit(i32::from(limit)).send().await;
         let page = match page {
             Ok(page) => page,
@@ -86,20 +82,11 @@ impl Pages {
 
     /// An iterator behind the record to go on from.
     async fn find(&mut self) -> Result<String, NoPage> {
-        let Some(after) = self.after.clone() else {
-            return self.iterator(ShardIteratorType::TrimHorizon).await;
+        let kind = match self.after {
+            None => ShardIteratorType::TrimHorizon,
+            Some(_) => ShardIteratorType::AfterSequenceNumber,
         };
-        if !self.keeps_checkpoints {
-            return self.iterator(ShardIteratorType::AfterSequenceNumber).await;
-        }
-        let at = self.iterator(ShardIteratorType::AtSequenceNumber).await?;
-        let there = self.read(at, 1).await?;
-        match &self.iterator {
-            Iterator::At(behind) if there.first().is_some_and(|there| sequence_number(there) == after) => {
-                Ok(behind.clone())
-            }
-            _ => Err(self.missed()),
-        }
+        self.iterator(kind).await
     }
 
     async fn iterator(&mut self, kind: ShardIteratorType) -> Result<String, NoPage> {

@@ -24,10 +24,10 @@ const PAGE: usize = 100;
 pub(super) async fn list(State(system): State<Arc<System>>) -> Response {
     answer(async move |_| {
         let mut rows = Vec::new();
-        for consumer in system.consumers() {
+        for (consumer, parking) in system.consumers() {
             let mut after = None;
             loop {
-                let page = system.parking.list(consumer, after.as_ref(), PAGE).await?;
+                let page = parking.list(consumer, after.as_ref(), PAGE).await?;
                 after = page.last().map(|row| row.product_id.clone());
                 let last = page.len() < PAGE;
                 rows.extend(page);

@@ -52,11 +52,12 @@ async fn rebuilt(
     progress: super::asked::Progress,
 ) -> Result<Value, String> {
     let view = View::from(wanted.view);
+    let _rebuilding = system.rebuilding();
     let found = system.read_models.iter().find(|projection| projection.view() == view).cloned();
     let rebuild = Rebuild {
         views: system.views.clone(),
         projection: found.ok_or_else(|| format!("there is no view {}", view.name()))?,
-        journal: system.reading.clone(),
+        journal: system.journal.clone(),
         overlap: wanted.overlap_seconds.map_or(OVERLAP, Duration::from_secs),
         pause: PAUSE,
     };

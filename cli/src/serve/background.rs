@@ -1,93 +1,103 @@
-//! What runs behind the API: the two consumers of the stream, the schedule for parked products, trimming.
+//! What runs behind the API: the two consumers of the commits, the schedule for parked products, and a look-out for
+//! changes that somebody else makes to the files.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_lambda_events::event::dynamodb::Event;
-use engine::Engine;
 use event_store::metering;
+use schema::settings::Tables;
 use tokio::task::JoinHandle;
 
-use crate::mapping::{Checkpoints, Mapping, Source, Stop, Trimming};
+use crate::backend::LocalFeed;
+use crate::directory::DataDirectory;
+use crate::follower::{Follower, PROJECTOR, PUBLISHER};
+use crate::mapping::{Checkpoints, Mapping, Source, Stop};
 use crate::operate::catch_up;
 use crate::system::System;
-use schema::settings::Tables;
 
 /// How long one batch may be worked on, as a Lambda's time limit.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
-const PROJECTOR: &str = "projector";
-const PUBLISHER: &str = "publisher";
+
+/// The stream of the event table, and where its consumers keep their checkpoints.
+#[derive(Clone)]
+pub(super) struct Stream {
+    source: Source,
+    checkpoints: Checkpoints,
+    events: String,
+}
+
+impl Stream {
+    pub(super) fn of(aws: &SdkConfig, tables: &Tables) -> Self {
+        Self {
+            source: Source::endpoint(aws),
+            checkpoints: Checkpoints::new(metering::client(aws), &tables.checkpoints),
+            events: tables.events.clone(),
+        }
+    }
+}
 
 /// Starts every task; each ends soon after `stopping` becomes true.
 pub(super) fn start(
-    system: Arc<System>,
-    source: &Source,
-    engine: Option<&Engine>,
-    dynamodb: &SdkConfig,
-    tables: &Tables,
+    system: &Arc<System>,
+    stream: Option<Stream>,
+    directory: Option<&Arc<DataDirectory>>,
     retry_parked_every: Duration,
     stopping: &Stop,
 ) -> Vec<JoinHandle<()>> {
-    let checkpoints = Checkpoints::new(metering::client(dynamodb), &tables.checkpoints);
-    let mut tasks = vec![
-        tokio::spawn(project(
-            system.clone(),
-            source.clone(),
-            checkpoints.clone(),
-            tables.events.clone(),
-            stopping.clone(),
-        )),
-        tokio::spawn(publish(
-            system.clone(),
-            source.clone(),
-            checkpoints.clone(),
-            tables.events.clone(),
-            stopping.clone(),
-        )),
-        tokio::spawn(retry_parked(system, retry_parked_every, stopping.clone())),
-    ];
-    if let Some(engine) = engine.cloned() {
-        let (events, stopping) = (tables.events.clone(), stopping.clone());
-        tasks.push(tokio::spawn(async move {
-            Trimming::new(&events, [PROJECTOR, PUBLISHER]).run(&engine, &checkpoints, stopping).await;
-        }));
+    let mut tasks = vec![tokio::spawn(retry_parked(system.clone(), retry_parked_every, stopping.clone()))];
+    if let Some(stream) = stream {
+        tasks.push(tokio::spawn(project_stream(system.clone(), stream.clone(), stopping.clone())));
+        tasks.push(tokio::spawn(publish_stream(system.clone(), stream, stopping.clone())));
+    }
+    if let Some(feed) = &system.feed {
+        tasks.push(tokio::spawn(project(system.clone(), feed.clone(), stopping.clone())));
+        tasks.push(tokio::spawn(publish(system.clone(), feed.clone(), stopping.clone())));
+    }
+    if let Some(directory) = directory {
+        tasks.push(tokio::spawn(directory.clone().finish_building(stopping.clone())));
+        tasks.push(tokio::spawn(directory.clone().look_out(stopping.clone())));
     }
     tasks
 }
 
-async fn project(
-    system: Arc<System>,
-    source: Source,
-    checkpoints: Checkpoints,
-    events: String,
-    stopping: Stop,
-) {
-    let function =
-        |event: Event| async { Ok::<_, std::convert::Infallible>(system.projector.project(event).await) };
-    mapping(PROJECTOR, &events, &system).run(&source, &checkpoints, function, stopping).await;
+async fn project(system: Arc<System>, feed: LocalFeed, stopping: Stop) {
+    let [pace, _] = feed.pace.consumers();
+    let follower = Follower::new(PROJECTOR, feed.feed, feed.projector, pace);
+    let compare = system.clone();
+    let follower = follower.on_missed(move || caught_up(compare.clone()));
+    follower.run(|records| system.projector.follow(records), stopping).await;
 }
 
-async fn publish(
-    system: Arc<System>,
-    source: Source,
-    checkpoints: Checkpoints,
-    events: String,
-    stopping: Stop,
-) {
-    let function = |event: Event| async {
-        Ok::<_, std::convert::Infallible>(system.publisher.publish(event, TIME_LIMIT).await)
-    };
-    mapping(PUBLISHER, &events, &system).run(&source, &checkpoints, function, stopping).await;
+async fn publish(system: Arc<System>, feed: LocalFeed, stopping: Stop) {
+    let [_, pace] = feed.pace.consumers();
+    let follower = Follower::new(PUBLISHER, feed.feed, feed.publisher, pace);
+    let compare = system.clone();
+    let follower = follower.on_missed(move || caught_up(compare.clone()));
+    follower.run(|records| system.publisher.follow(records, TIME_LIMIT), stopping).await;
+}
+
+async fn project_stream(system: Arc<System>, stream: Stream, stopping: Stop) {
+    let function = |event: Event| async { Ok::<_, Infallible>(system.projector.project(event).await) };
+    mapping(PROJECTOR, &stream, &system).run(&stream.source, &stream.checkpoints, function, stopping).await;
+}
+
+async fn publish_stream(system: Arc<System>, stream: Stream, stopping: Stop) {
+    let function =
+        |event: Event| async { Ok::<_, Infallible>(system.publisher.publish(event, TIME_LIMIT).await) };
+    mapping(PUBLISHER, &stream, &system).run(&stream.source, &stream.checkpoints, function, stopping).await;
 }
 
 /// A consumer of the stream, which falls back on the event table.
-fn mapping(consumer: &str, events: &str, system: &Arc<System>) -> Mapping {
+fn mapping(consumer: &str, stream: &Stream, system: &Arc<System>) -> Mapping {
     let system = system.clone();
-    Mapping::new(consumer, events).on_missed(move || {
-        let system = system.clone();
-        async move { catch_up(&system).await }
-    })
+    Mapping::new(consumer, &stream.events).on_missed(move || caught_up(system.clone()))
+}
+
+async fn caught_up(system: Arc<System>) -> Result<(), String> {
+    catch_up(&system).await
 }
 
 async fn retry_parked(system: Arc<System>, every: Duration, mut stopping: Stop) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use event_store::heads::Listing;
 use event_store::verify::{Ledger, Patience, Witness};
 use futures::{StreamExt, TryStreamExt};
@@ -26,7 +27,10 @@ pub(super) async fn verify(
     let ports = arguments.ledger.open().await?;
     if arguments.views {
         // Before the chains are read: what is committed meanwhile must not look cut off.
-        views::add(&*ports.views, &mut seen).await?;
+        let views = ports
+            .views
+            .context("--views: there is no file of the views; they are built at the next start")?;
+        views::add(&*views, &mut seen).await?;
     }
     let mut ledger = Ledger::of(ports.journal.clone()).witnessed(seen);
     if arguments.receipts {

@@ -1,0 +1,278 @@
+//! A consumer of the ledger on this machine: commits in the order of recording, handed to it until each is dealt with,
+//! and its checkpoint kept in one transaction with what it did.
+//!
+//! The semantics are those of Lambda's event source mapping: a batch of which a part failed comes again from there, a
+//! batch that fails as a whole is halved, and a commit that fails for a day is given up, loudly.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_store::follow::Record;
+use event_store::{Checkpoint, Feed, Progress, Recorded, Unavailable};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use schema::meters::{GIVEN_UP, TAMPERING};
+use tokio::sync::watch;
+
+use crate::mapping::{Batch, Outcome, Retry, Stop, is_stopped, pause, stopped};
+use crate::pace::Consumer;
+
+/// Names of the consumers. Stored. Never rename.
+pub const PROJECTOR: &str = "projector";
+/// Names of the consumers. Stored. Never rename.
+pub const PUBLISHER: &str = "publisher";
+
+/// How many commits are handed over together.
+const BATCH: usize = 1_000;
+
+/// How often to look where nothing announces news.
+const POLL: Duration = Duration::from_secs(1);
+
+type OnMissed = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
+/// One consumer.
+pub struct Follower {
+    consumer: &'static str,
+    feed: Arc<dyn Feed>,
+    progress: Arc<dyn Progress>,
+    pace: Consumer,
+    retry: Retry,
+    on_missed: OnMissed,
+}
+
+impl Follower {
+    /// A consumer of `feed` that keeps its checkpoint in `progress`; `pace` learns how far it is.
+    #[must_use]
+    pub fn new(
+        consumer: &'static str,
+        feed: Arc<dyn Feed>,
+        progress: Arc<dyn Progress>,
+        pace: Consumer,
+    ) -> Self {
+        let on_missed: OnMissed = Arc::new(|| std::future::ready(Ok(())).boxed());
+        Self { consumer, feed, progress, pace, retry: Retry::default(), on_missed }
+    }
+
+    /// How to go on after a failure.
+    #[must_use]
+    pub fn retry(self, retry: Retry) -> Self {
+        Self { retry, ..self }
+    }
+
+    /// Called when the checkpoint does not fit the commits, until it succeeds: the place to compare every product.
+    #[must_use]
+    pub fn on_missed<Fut>(self, hook: impl Fn() -> Fut + Send + Sync + 'static) -> Self
+    where
+        Fut: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        Self { on_missed: Arc::new(move || hook().boxed()), ..self }
+    }
+
+    /// Feeds `function` until `stop`, then returns once the batch in hand is done. The function answers with the ids of
+    /// the records from which the batch has to come again. It outlives every failure: it logs and tries again.
+    pub async fn run<F, Fut>(&self, function: F, stop: Stop)
+    where
+        F: Fn(Vec<Record>) -> Fut,
+        Fut: Future<Output = Vec<String>>,
+    {
+        let mut news = self.feed.news();
+        let mut failures = 0;
+        let mut at = None;
+        let mut begun = false;
+        while !is_stopped(&stop) {
+            if !begun {
+                match self.begin().await {
+                    Ok(position) => (at, begun) = (position, true),
+                    Err(error) => {
+                        self.failed("the checkpoint cannot be read", &error, &mut failures, &stop).await
+                    }
+                }
+                continue;
+            }
+            // Before the commits are read: what is recorded during the read must wake the next one.
+            news.mark_unchanged();
+            match self.feed.after(at, BATCH).await {
+                Ok(commits) if commits.is_empty() => {
+                    failures = 0;
+                    self.pace.caught_up();
+                    idle(&mut news, &stop).await;
+                }
+                Ok(commits) => {
+                    let mut delivery = Delivery::of(commits);
+                    match self.deliver(&mut delivery, &function, &stop).await {
+                        Ok(()) => failures = 0,
+                        Err(error) => {
+                            self.failed("the checkpoint cannot be kept", &error, &mut failures, &stop).await;
+                        }
+                    }
+                    at = delivery.done().or(at);
+                }
+                Err(error) => self.failed("the commits cannot be read", &error, &mut failures, &stop).await,
+            }
+        }
+    }
+
+    /// The position to go on after. A checkpoint that does not fit is a sign of tampering: every product is compared,
+    /// and what is there now counts as handled.
+    async fn begin(&self) -> Result<Option<u64>, Unavailable> {
+        let Some(checkpoint) = self.progress.checkpoint().await? else {
+            return Ok(None);
+        };
+        let found = self.feed.hash_at(checkpoint.position).await?;
+        if found.as_ref() == Some(&checkpoint.hash) {
+            self.pace.handled(checkpoint.position);
+            return Ok(Some(checkpoint.position));
+        }
+        let operation = if found.is_some() { "MODIFY" } else { "REMOVE" };
+        metrics::counter!(TAMPERING.name, "consumer" => self.consumer, "operation" => operation).increment(1);
+        tracing::error!(
+            consumer = self.consumer,
+            position = checkpoint.position,
+            expected = checkpoint.hash,
+            found,
+            "the ledger was tampered with: the commit of the checkpoint is another or gone; comparing every product"
+        );
+        let newest = self.feed.newest_position().await?;
+        (self.on_missed)().await.map_err(|reason| Unavailable(reason.into()))?;
+        let Some(position) = newest else {
+            return Ok(None);
+        };
+        let hash = self.feed.hash_at(position).await?.unwrap_or_default();
+        self.progress.begin();
+        self.progress.keep(&Checkpoint { position, hash }).await?;
+        self.pace.handled(position);
+        Ok(Some(position))
+    }
+
+    /// Hands over commits until all are done, or until `stop`.
+    async fn deliver<F, Fut>(
+        &self,
+        delivery: &mut Delivery,
+        function: &F,
+        stop: &Stop,
+    ) -> Result<(), Unavailable>
+    where
+        F: Fn(Vec<Record>) -> Fut,
+        Fut: Future<Output = Vec<String>>,
+    {
+        while !delivery.batch.next().is_empty() && !is_stopped(stop) {
+            let records = delivery.records(&*self.feed).await?;
+            let before = delivery.batch.clone();
+            self.progress.begin();
+            let outcome = self.call(function, records, &delivery.ids[delivery.batch.next()]).await;
+            if outcome != Outcome::Done {
+                self.pace.stumbled();
+            }
+            if let Outcome::Failed(reason) = &outcome {
+                self.complain("the consumer failed", reason);
+            }
+            let settled = delivery.batch.settle(outcome, &self.retry);
+            let kept = match delivery.checkpoint().filter(|_| settled.advanced) {
+                Some(checkpoint) => self.progress.keep(&checkpoint).await,
+                None => self.progress.end().await,
+            };
+            if let Err(error) = kept {
+                delivery.batch = before;
+                return Err(error);
+            }
+            if let Some((place, reason)) = settled.skipped {
+                self.give_up(&delivery.ids[place], &reason);
+            }
+            if let Some(position) = delivery.done() {
+                self.pace.handled(position);
+            }
+            if settled.failures > 0 {
+                pause(self.retry.wait(settled.failures), stop).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn call<F, Fut>(&self, function: &F, records: Vec<Record>, ids: &[String]) -> Outcome
+    where
+        F: Fn(Vec<Record>) -> Fut,
+        Fut: Future<Output = Vec<String>>,
+    {
+        let call = async { function(records).await };
+        match AssertUnwindSafe(call).catch_unwind().await {
+            Ok(failed) => Outcome::of(&failed, ids),
+            Err(_) => Outcome::Failed("it panicked; its message is in the log above".to_owned()),
+        }
+    }
+
+    fn give_up(&self, position: &str, reason: &str) {
+        metrics::counter!(GIVEN_UP.name, "consumer" => self.consumer).increment(1);
+        tracing::error!(
+            consumer = self.consumer,
+            position,
+            reason,
+            "a commit was given up after all its retries; reconcile, or what it says is missing downstream"
+        );
+    }
+
+    async fn failed(&self, what: &str, error: &Unavailable, failures: &mut u32, stop: &Stop) {
+        *failures += 1;
+        self.pace.stumbled();
+        self.complain(what, &error.to_string());
+        pause(self.retry.wait(*failures), stop).await;
+    }
+
+    fn complain(&self, what: &str, reason: &str) {
+        tracing::warn!(consumer = self.consumer, reason, "{what}; trying again");
+    }
+}
+
+/// Commits on their way to a consumer.
+struct Delivery {
+    batch: Batch,
+    ids: Vec<String>,
+    places: Vec<(u64, String)>,
+    /// The commits themselves until they are handed over; what has to come again is read again.
+    commits: Option<Vec<Recorded>>,
+}
+
+impl Delivery {
+    fn of(commits: Vec<Recorded>) -> Self {
+        let places: Vec<_> = commits.iter().map(|commit| (commit.position, commit.hash.clone())).collect();
+        let ids = places.iter().map(|(position, _)| position.to_string()).collect();
+        Self { batch: Batch::new(places.len()), ids, places, commits: Some(commits) }
+    }
+
+    /// The next records to hand over.
+    async fn records(&mut self, feed: &dyn Feed) -> Result<Vec<Record>, Unavailable> {
+        let window = self.batch.next();
+        let whole = window == (0..self.places.len());
+        let commits = match self.commits.take().filter(|_| whole) {
+            Some(commits) => commits,
+            None => {
+                let before = self.places.get(window.start).and_then(|(position, _)| position.checked_sub(1));
+                feed.after(before, window.len()).await?
+            }
+        };
+        Ok(commits.into_iter().map(Record::from).collect())
+    }
+
+    fn checkpoint(&self) -> Option<Checkpoint> {
+        let (position, hash) = self.places.get(self.batch.done().checked_sub(1)?)?;
+        Some(Checkpoint { position: *position, hash: hash.clone() })
+    }
+
+    /// The position of the last commit that is done.
+    fn done(&self) -> Option<u64> {
+        self.checkpoint().map(|checkpoint| checkpoint.position)
+    }
+}
+
+async fn idle(news: &mut watch::Receiver<u64>, stop: &Stop) {
+    tokio::select! {
+        changed = news.changed() => {
+            // Nobody announces news any more: only the clock is left.
+            if changed.is_err() {
+                pause(POLL, stop).await;
+            }
+        }
+        () = tokio::time::sleep(POLL) => {}
+        () = stopped(stop) => {}
+    }
+}
