@@ -43,10 +43,7 @@ pub struct Part {
 }
 
 /// The lines that a store keeps, as they are kept, up to a position.
-pub fn kept(
-    journal: Arc<dyn Journal>,
-    up_to: u64,
-) -> impl Stream<Item = Result<Part, ExportError>> + Send {
+pub fn kept(journal: Arc<dyn Journal>, up_to: u64) -> impl Stream<Item = Result<Part, ExportError>> + Send {
     stream::try_unfold((journal, Some(None)), move |(journal, from)| async move {
         let Some(after) = from else { return Ok::<_, ExportError>(None) };
         let rows = journal.rows(up_to, after, ROWS).await?.unwrap_or_default();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use event_store::heads::Listing;
 use event_store::Journal;
+use event_store::heads::Listing;
 use event_store::verify::{Batch, Export, Ledger, Patience, Witness};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
@@ -42,7 +42,8 @@ pub(super) async fn verify(
     {
         let export = Export::witnessed(seen).of_rows();
         let bar = progress::commits(newest + 1);
-        return file::chained(rows(ports.journal, newest), |batch| batch.len() as u64, export, found, &bar).await;
+        return file::chained(rows(ports.journal, newest), |batch| batch.len() as u64, export, found, &bar)
+            .await;
     }
     let mut ledger = Ledger::of(ports.journal.clone()).witnessed(seen);
     if arguments.receipts {
