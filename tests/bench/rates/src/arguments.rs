@@ -53,7 +53,7 @@ impl Arguments {
                 "--rounds" => read.rounds = value()?.parse()?,
                 "--seconds" => read.time = Duration::from_secs(value()?.parse()?),
                 "--clients" => {
-                    read.clients = value()?.split(',').map(str::parse).collect::<Result<_, _>>()?
+                    read.clients = value()?.split(',').map(str::parse).collect::<Result<_, _>>()?;
                 }
                 "--below" => read.below = value()?.into(),
                 _ => bail!("{word} is not known: {USAGE}"),

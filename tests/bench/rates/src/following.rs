@@ -15,7 +15,7 @@ const PROJECTED: &str = "ledger_projection_lag_seconds_count";
 const PUBLISHED: &str = "ledger_publish_lag_seconds_count";
 const PAUSE: Duration = Duration::from_millis(20);
 /// Without any progress.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long after the end of the load everything was seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -93,7 +93,7 @@ pub async fn check(address: SocketAddr, sent: &[usize], has_bus: bool) -> anyhow
                 let path = format!("{path}/history?limit=1&after={before}");
                 let history = connection.succeed("GET", &path, "").await?;
                 let history: Value = serde_json::from_slice(&history)?;
-                let receipt = &history["commits"][0]["receipts"][0]["accepted_at"];
+                let receipt = &history["commits"][0]["receipts"][0]["published_at"];
                 ensure!(!receipt.is_null(), "{path} has a commit without receipt: {history}");
             }
         }

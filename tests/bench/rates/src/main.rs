@@ -28,13 +28,14 @@ use table::{Cell, Column};
 
 const WARM_UP: Duration = Duration::from_secs(1);
 
-const COMMANDS: [Column; 8] = [
+const COMMANDS: [Column; 9] = [
     ("rate", "commands/s"),
     ("sustained", "sustained/s"),
     ("p50_ms", "p50 ms"),
     ("p99_ms", "p99 ms"),
     ("processor_ms", "processor ms"),
     ("written_kb", "KB written"),
+    ("disk_kb", "KB to the disk"),
     ("views_behind_s", "views behind, s"),
     ("bus_behind_s", "bus behind, s"),
 ];

@@ -1,4 +1,4 @@
-//! A PostgreSQL of its own: a new cluster as `initdb` makes it, so with fsync and synchronous_commit on, on a free port of
+//! A PostgreSQL of its own: a new cluster as `initdb` makes it, so with fsync on each commit, on a free port of
 //! loopback, stopped and removed when it is dropped. It refuses to run as root, so root runs it as the user `postgres`.
 
 use std::net::TcpListener;

@@ -18,6 +18,10 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// What was measured in one run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names stand in the results, where a unit belongs to a figure"
+)]
 pub struct Reading {
     pub get_p50_ms: f64,
     pub get_p99_ms: f64,
