@@ -57,11 +57,8 @@ fn main() -> anyhow::Result<()> {
     let is_whole = arguments.are_whole() && systems.len() == 2;
     if is_asked("commands") {
         let cells = runtime.block_on(measure(&systems, &arguments, &arguments.clients, true))?;
-        let text = format!(
-            "{}\n{}",
-            table::table(&cells, &COMMANDS),
-            table::ratios(&cells, &[COMMANDS[0], COMMANDS[1], COMMANDS[4], COMMANDS[5]])
-        );
+        let text =
+            format!("{}\n{}", table::table(&cells, &COMMANDS), table::multiples(&cells, &COMMANDS[..7]));
         println!("\n{text}");
         if is_whole {
             let rates = [("rate", ""), ("sustained", ", sustained")];
@@ -118,6 +115,9 @@ async fn measure(
     let below = tempfile::Builder::new().prefix("rates-").tempdir_in(&arguments.below)?;
     // PostgreSQL may run as another user, who has to come through.
     std::fs::set_permissions(below.path(), std::fs::Permissions::from_mode(0o755))?;
+    if process::sent_to_disk(below.path()).is_none() {
+        println!("{} is on no disk of this machine: nothing is said of durability.", below.path().display());
+    }
     let mut cells = Vec::new();
     for clients in clients {
         cells.extend(systems.iter().map(|system| Cell {

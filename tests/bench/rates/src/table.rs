@@ -51,7 +51,7 @@ pub fn table(cells: &[Cell], columns: &[Column]) -> String {
         let mut row = Vec::new();
         for (n, (figure, _)) in columns.iter().enumerate() {
             let mut place = grouped(cell.median(figure));
-            if n == 0 && cell.runs.len() > 1 {
+            if n == 0 && cell.all(figure).len() > 1 {
                 let all = cell.all(figure);
                 let least = all.iter().copied().fold(f64::INFINITY, f64::min);
                 let most = all.iter().copied().fold(0.0, f64::max);
@@ -64,29 +64,27 @@ pub fn table(cells: &[Cell], columns: &[Column]) -> String {
     text
 }
 
-/// How many times the first system's figure the second one's is, a line for each number of clients; none without two systems.
+/// The first system's medians as multiples of the second one's, a row for each number of clients; empty without two systems.
 #[must_use]
-pub fn ratios(cells: &[Cell], columns: &[Column]) -> String {
+pub fn multiples(cells: &[Cell], columns: &[Column]) -> String {
     let Some(first) = cells.first().map(|cell| cell.system) else { return String::new() };
-    let mut text = String::new();
+    let mut rows = String::new();
+    let mut second = None;
     for ours in cells.iter().filter(|cell| cell.system == first) {
-        let others = cells.iter().filter(|other| other.clients == ours.clients && other.system != first);
-        for peer in others {
-            let times = columns.iter().map(|(figure, head)| {
-                let times = rounded(ours.median(figure) / peer.median(figure));
-                format!("{times} times the {head}")
-            });
-            let times: Vec<String> = times.collect();
-            let _ = writeln!(
-                text,
-                "- {first} has with {} clients, beside {}: {}",
-                ours.clients,
-                peer.system,
-                times.join(", ")
-            );
-        }
+        let peer = cells.iter().find(|other| other.clients == ours.clients && other.system != first);
+        let Some(peer) = peer else { continue };
+        second = Some(peer.system);
+        let multiples = columns.iter().map(|(figure, _)| grouped(ours.median(figure) / peer.median(figure)));
+        let _ = writeln!(rows, "| {} | {} |", ours.clients, multiples.collect::<Vec<_>>().join(" | "));
     }
-    text
+    let Some(second) = second else { return rows };
+    let heads: Vec<&str> = columns.iter().map(|(_, head)| *head).collect();
+    let line = "---|".repeat(heads.len());
+    format!(
+        "{first} in multiples of {second}; of the first two more is better, of the others less:\n\n\
+         | clients | {} |\n|---|{line}\n{rows}",
+        heads.join(" | ")
+    )
 }
 
 /// What the plots read: for each system and figure a line over the clients. The runs stand beside it.
@@ -128,8 +126,11 @@ pub fn put_into(document: &str, name: &str, text: &str) -> anyhow::Result<String
 /// With commas between thousands.
 fn grouped(value: f64) -> String {
     let value = rounded(value);
+    if !value.is_finite() {
+        return "–".to_owned();
+    }
     let text = value.to_string();
-    if value < 1_000.0 || !value.is_finite() {
+    if value < 1_000.0 {
         return text;
     }
     let mut grouped = String::new();
@@ -168,11 +169,17 @@ mod tests {
     }
 
     #[test]
-    fn ours_is_set_beside_theirs() {
-        let expected =
-            "- ours has with 8 clients, beside theirs: 2.22 times the commands/s, 1 times the p50 ms\n";
-        assert_eq!(ratios(&cells(), &COLUMNS), expected);
-        assert_eq!(ratios(&cells()[..1], &COLUMNS), "");
+    fn ours_is_a_multiple_of_theirs() {
+        let multiples = multiples(&cells(), &COLUMNS);
+        assert!(multiples.starts_with("ours in multiples of theirs;"), "{multiples}");
+        assert!(multiples.ends_with("|---|---|---|\n| 8 | 2.22 | 1 |\n"), "{multiples}");
+        assert_eq!(super::multiples(&cells()[..1], &COLUMNS), "");
+    }
+
+    #[test]
+    fn what_was_not_seen_is_a_dash() {
+        assert!(table(&cells(), &[("disk_kb", "KB")]).contains("| 8 | ours | – "));
+        assert_eq!(grouped(1_234_567.0), "1,234,567");
     }
 
     #[test]
