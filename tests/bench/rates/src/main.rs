@@ -51,14 +51,16 @@ const BESIDE: [usize; 2] = [0, 64];
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::read(std::env::args().skip(1))?;
     let systems = systems(&arguments)?;
+    let about = about(&arguments);
     // One thread: the generator leaves the other processors to those it measures.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let is_asked = |name: &str| arguments.measurements.iter().any(|asked| asked == name);
     let is_whole = arguments.are_whole() && systems.len() == 2;
     if is_asked("commands") {
         let cells = runtime.block_on(measure(&systems, &arguments, &arguments.clients, true))?;
-        let text =
-            format!("{}\n{}", table::table(&cells, &COMMANDS), table::multiples(&cells, &COMMANDS[..7]));
+        let (medians, multiples) =
+            (table::table(&cells, &COMMANDS), table::multiples(&cells, &COMMANDS[..7]));
+        let text = format!("{about}\n\n{medians}\n{multiples}");
         println!("\n{text}");
         if is_whole {
             let rates = [("rate", ""), ("sustained", ", sustained")];
@@ -70,7 +72,7 @@ fn main() -> anyhow::Result<()> {
     }
     if is_asked("reading") {
         let cells = runtime.block_on(measure(&systems, &arguments, &BESIDE, false))?;
-        let text = table::table(&cells, &READING);
+        let text = format!("{about}\n\n{}", table::table(&cells, &READING));
         println!("\n{text}");
         if is_whole {
             let lines = [
@@ -87,6 +89,15 @@ fn main() -> anyhow::Result<()> {
         println!("Nothing is written: not all rounds, seconds, clients and systems were measured.");
     }
     Ok(())
+}
+
+/// What the figures depend on beside the systems.
+fn about(arguments: &Arguments) -> String {
+    let processors = std::thread::available_parallelism().map_or(0, usize::from);
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or_default();
+    let (rounds, seconds) = (arguments.rounds, arguments.time.as_secs());
+    format!("{rounds} rounds of {seconds} s on {processors} processors; load average before: {load}.")
 }
 
 /// Ours, and the peer where it can run.

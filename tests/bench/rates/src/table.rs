@@ -64,7 +64,8 @@ pub fn table(cells: &[Cell], columns: &[Column]) -> String {
     text
 }
 
-/// The first system's medians as multiples of the second one's, a row for each number of clients; empty without two systems.
+/// The first system's figures as multiples of the second one's, a row for each number of clients: the median over the rounds,
+/// in each of which both were measured one after the other. Empty without two systems.
 #[must_use]
 pub fn multiples(cells: &[Cell], columns: &[Column]) -> String {
     let Some(first) = cells.first().map(|cell| cell.system) else { return String::new() };
@@ -74,14 +75,17 @@ pub fn multiples(cells: &[Cell], columns: &[Column]) -> String {
         let peer = cells.iter().find(|other| other.clients == ours.clients && other.system != first);
         let Some(peer) = peer else { continue };
         second = Some(peer.system);
-        let multiples = columns.iter().map(|(figure, _)| grouped(ours.median(figure) / peer.median(figure)));
+        let multiples = columns.iter().map(|(figure, _)| {
+            let pairs = ours.all(figure).into_iter().zip(peer.all(figure));
+            grouped(median(pairs.map(|(ours, peer)| ours / peer).collect()))
+        });
         let _ = writeln!(rows, "| {} | {} |", ours.clients, multiples.collect::<Vec<_>>().join(" | "));
     }
     let Some(second) = second else { return rows };
     let heads: Vec<&str> = columns.iter().map(|(_, head)| *head).collect();
     let line = "---|".repeat(heads.len());
     format!(
-        "{first} in multiples of {second}; of the first two more is better, of the others less:\n\n\
+        "{first} in multiples of {second}, median of the rounds; of the first two more is better, of the others less:\n\n\
          | clients | {} |\n|---|{line}\n{rows}",
         heads.join(" | ")
     )
@@ -171,9 +175,22 @@ mod tests {
     #[test]
     fn ours_is_a_multiple_of_theirs() {
         let multiples = multiples(&cells(), &COLUMNS);
-        assert!(multiples.starts_with("ours in multiples of theirs;"), "{multiples}");
+        assert!(multiples.starts_with("ours in multiples of theirs, "), "{multiples}");
         assert!(multiples.ends_with("|---|---|---|\n| 8 | 2.22 | 1 |\n"), "{multiples}");
         assert_eq!(super::multiples(&cells()[..1], &COLUMNS), "");
+    }
+
+    #[test]
+    fn a_slow_round_of_both_changes_no_multiple() {
+        let mut cells = cells();
+        for (cell, rates) in cells.iter_mut().zip([[100.0, 2_000.0, 4_000.0], [50.0, 60.0, 2_000.0]]) {
+            cell.runs.clear();
+            for rate in rates {
+                cell.add(json!({"rate": rate})).unwrap();
+            }
+        }
+        let multiples = multiples(&cells, &COLUMNS[..1]);
+        assert!(multiples.ends_with("| 8 | 2 |\n"), "{multiples}");
     }
 
     #[test]
