@@ -1,7 +1,7 @@
 //! What a server has used: processor time and bytes written of a process and everything it started, from `/proc`; and what
 //! the disk of a folder has taken, from whomever.
 //!
-//! `write_bytes` alone misleads: since Linux 6.16 a page cache of large folios counts a whole folio, up to 2 MB, for each write
+//! `write_bytes` alone misleads: a page cache of large folios (seen on Linux 6.18, ext4) counts a whole one, up to 2 MB, for each write
 //! of a page in it. So what was handed to write calls is counted too, and what the disk took.
 
 use std::collections::BTreeMap;
