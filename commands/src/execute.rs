@@ -4,6 +4,7 @@
 //! is told from a lost race by reading the key that was tried.
 
 mod order;
+mod queue;
 mod recognise;
 mod record;
 
@@ -18,6 +19,8 @@ use schema::http::Edge;
 use schema::meters::CONFLICTS;
 use schema::{Commit, ProductEvent, ProductId};
 use ulid::Ulid;
+
+use queue::ProductQueues;
 
 pub use order::{Failure, Order, Outcome, Precondition};
 
@@ -34,6 +37,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 pub struct Executor {
     journal: Arc<dyn Journal>,
     edge: Edge,
+    queues: ProductQueues,
 }
 
 /// What became of one attempt to append.
@@ -49,7 +53,7 @@ impl Executor {
     /// An executor that appends to `journal` and takes time and ids from `edge`.
     #[must_use]
     pub fn new(journal: Arc<dyn Journal>, edge: Edge) -> Self {
-        Self { journal, edge }
+        Self { journal, edge, queues: ProductQueues::default() }
     }
 
     /// Runs one command to its end.
@@ -57,6 +61,7 @@ impl Executor {
     /// # Errors
     /// [`Failure`]: each case says what the client should do.
     pub async fn execute(&self, order: &Order) -> Result<Outcome, Failure> {
+        let _turn = self.queues.turn(&order.product_id).await;
         let commit_id = (self.edge.ids)();
         let mut newest = if order.inserts_first() { None } else { self.newest(&order.product_id).await? };
         let mut unknown = None;
