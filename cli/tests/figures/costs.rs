@@ -172,7 +172,7 @@ async fn a_price_change_writes_ten_units_end_to_end_and_six_with_two_orders() {
             written("project", "write") - written("project", "products"),
             written("publish", "write"),
         ];
-        assert_eq!(parts, [1.0, products, 1.0, 1.0], "event, catalogue, price, receipt");
+        assert_eq!(json!(parts), json!([1.0, products, 1.0, 1.0]), "event, catalogue, price, receipt");
         let sum: f64 = parts.iter().sum();
         assert!(sum <= all, "{sum}");
     }
