@@ -114,6 +114,7 @@ pub struct Row {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScanPosition(pub(crate) Map<String, Value>);
 
+#[cfg(feature = "sqlite")]
 impl ScanPosition {
     /// A position of these parts.
     pub(crate) fn of<const N: usize>(parts: [(&str, Value); N]) -> Self {

@@ -16,7 +16,7 @@ use tower::ServiceExt;
 use ulid::Ulid;
 
 /// The time at which every test happens; each look at the clock is a millisecond later.
-const NOW: i64 = 1_795_410_936_662;
+pub const NOW: i64 = 1_795_410_936_662;
 
 /// The command routes over a journal.
 #[derive(Clone)]
