@@ -92,7 +92,7 @@ impl Follower {
                 match self.begin().await {
                     Ok(position) => (at, begun) = (position, true),
                     Err(error) => {
-                        self.failed("the checkpoint cannot be read", &error, &mut failures, &stop).await
+                        self.failed("the checkpoint cannot be read", &error, &mut failures, &stop).await;
                     }
                 }
                 continue;
@@ -250,12 +250,11 @@ impl Delivery {
     async fn records(&mut self, feed: &dyn Feed) -> Result<Vec<Record>, Unavailable> {
         let window = self.batch.next();
         let whole = window == (0..self.places.len());
-        let commits = match self.commits.take().filter(|_| whole) {
-            Some(commits) => commits,
-            None => {
-                let before = self.places.get(window.start).and_then(|(position, _)| position.checked_sub(1));
-                feed.after(before, window.len()).await?
-            }
+        let commits = if let Some(commits) = self.commits.take().filter(|_| whole) {
+            commits
+        } else {
+            let before = self.places.get(window.start).and_then(|(position, _)| position.checked_sub(1));
+            feed.after(before, window.len()).await?
         };
         Ok(commits.into_iter().map(Record::from).collect())
     }
