@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod costs;
-mod start;
 mod world;
 
 use engine::probe::{Fault, Matching, Recorded};
