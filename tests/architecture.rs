@@ -11,8 +11,8 @@ use crate::scenario::repository;
 
 const LONGEST_FUNCTION: usize = 70;
 
-/// The packages of the functions on AWS Lambda.
-const FUNCTIONS: [&str; 3] = ["commands", "projections", "publisher"];
+/// The packages of the functions on AWS Lambda, and what they share.
+const FUNCTIONS: [&str; 4] = ["commands", "lambda", "projections", "publisher"];
 
 /// Which crates of the workspace each may depend on, tests aside.
 fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {

@@ -155,8 +155,7 @@ impl Backend {
     #[must_use]
     pub fn on_dynamodb(aws: &SdkConfig, tables: &Tables, orders: &Orders, clock: &Clock) -> Self {
         let client = metering::client(aws);
-        let views: Arc<dyn Views> =
-            Arc::new(DynamoViews::new(client.clone(), &tables.products, *orders));
+        let views: Arc<dyn Views> = Arc::new(DynamoViews::new(client.clone(), &tables.products, *orders));
         let prices: Arc<dyn PriceLog> = Arc::new(DynamoPriceLog::new(client.clone(), &tables.prices));
         let receipts: Arc<dyn Receipts> = Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts));
         let parking: Arc<dyn Parking> = Arc::new(DynamoParking::new(client.clone(), &tables.parking));

@@ -45,6 +45,7 @@ fn begin() {
             zero(&meters::TAMPERING, &[("consumer", consumer), ("operation", operation)]);
         }
     }
+    zero(&meters::TAMPERING, &[("consumer", "ledger"), ("operation", "other")]);
     for consumer in ["products", "prices", "publisher"] {
         for retryable in ["true", "false"] {
             zero(&meters::PARKINGS, &[("consumer", consumer), ("retryable", retryable)]);
