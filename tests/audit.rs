@@ -4,6 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::beneath;
 use crate::scenario::{Ledger, printed, program, repository};
 
 /// A ledger with a small story in it.
@@ -73,25 +74,14 @@ async fn the_ledger_is_verified_with_its_receipts_while_it_is_served_and_after()
 }
 
 #[tokio::test]
-async fn a_commit_changed_in_the_database_is_named_by_product_and_sequence() {
+async fn a_commit_changed_in_the_store_is_named_by_product_and_sequence() {
     let mut ledger = with_a_story().await;
     ledger.terminate();
-    let engine = engine::Engine::open(&ledger.data).unwrap();
-    let client = aws_sdk_dynamodb::Client::new(&engine.sdk_config());
-    let scanned = client.scan().table_name("ledger-events").limit(100).send().await.unwrap();
-    let mut item =
-        scanned.items().iter().find(|item| item["product_id"].as_s().unwrap() == "cap").unwrap().clone();
-    let sequence = item["sequence"].as_n().unwrap().clone();
-    item.insert(
-        "recorded_at".into(),
-        aws_sdk_dynamodb::types::AttributeValue::S("2020-01-01T00:00:00.000Z".into()),
-    );
-    client.put_item().table_name("ledger-events").set_item(Some(item)).send().await.unwrap();
-    engine.close().await;
+    beneath::backdate(&ledger, "cap").await;
     let output = ledger.operate(&["verify"]);
     assert_eq!(output.status.code(), Some(1), "{}", printed(&output));
     let text = printed(&output);
-    assert!(text.contains("cap") && text.contains(&sequence) && !text.contains("helmet"), "{text}");
+    assert!(text.contains("cap sequence 1") && !text.contains("helmet"), "{text}");
     ledger.restart();
     let (_, verification) = ledger.get("/products/cap/verification").await;
     assert_eq!(verification["valid"], false);

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use axum::Router;
+use axum::body::Bytes;
+use futures::future::join_all;
+use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::moto_server::Moto;
@@ -35,6 +38,39 @@ impl Door {
         });
         Self { url, open }
     }
+}
+
+/// A bus that takes its time, and the most requests that it had at once.
+async fn slow_bus() -> (String, Arc<AtomicUsize>) {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let highest = most.clone();
+    let put = async move |body: Bytes| {
+        highest.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        now.fetch_sub(1, Ordering::Relaxed);
+        let request: Value = serde_json::from_slice(&body).unwrap();
+        let entries = request["Entries"].as_array().unwrap().len();
+        let accepted = vec![json!({"EventId": "accepted"}); entries];
+        axum::Json(json!({"FailedEntryCount": 0, "Entries": accepted}))
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(put)).await });
+    (url, most)
+}
+
+#[tokio::test]
+async fn a_bus_elsewhere_has_to_answer_at_most_four_requests_at_once() {
+    let (url, most) = slow_bus().await;
+    let ledger = ledger_on(&url);
+    let puts = (0..100).map(|n| {
+        let path = format!("/products/p{n}");
+        let ledger = &ledger;
+        async move { ledger.send("PUT", &path, r#"{"name":"n","price":"1"}"#).await.0 }
+    });
+    assert_eq!(join_all(puts).await, [201; 100]);
+    published(&ledger, 100).await;
+    assert!((1..=4).contains(&most.load(Ordering::Relaxed)), "{most:?}");
 }
 
 /// The server with the bus at `url`.

@@ -4,6 +4,7 @@
 mod architecture;
 mod audit;
 mod auth;
+mod beneath;
 mod browser;
 mod bus;
 mod catalogue;

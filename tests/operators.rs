@@ -4,54 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use event_store::{DynamoJournal, Journal, seal};
-use schema::fixtures;
 use serde_json::Value;
 
+use crate::beneath;
 use crate::scenario::{Ledger, printed};
 
-/// Appends a commit whose stream record is never delivered: both consumers are told that they have passed it.
-async fn append_unnoticed(ledger: &Ledger, product: &str) {
-    let engine = engine::Engine::open(&ledger.data).unwrap();
-    let config = engine.sdk_config();
-    let client = aws_sdk_dynamodb::Client::new(&config);
-    let unsealed = fixtures::commit_after(None, &fixtures::id(product), vec![fixtures::helmet_created()]);
-    let (_, stored) = seal(unsealed).unwrap();
-    DynamoJournal::new(client.clone(), "ledger-events").append(&stored).await.unwrap();
-    let newest = newest_record(&config).await;
-    let checkpoints = client.scan().table_name("ledger-checkpoints").limit(10).send().await.unwrap();
-    assert_eq!(checkpoints.items().len(), 2, "projector and publisher");
-    for item in checkpoints.items() {
-        let mut item = item.clone();
-        item.insert("after".into(), AttributeValue::S(newest.clone()));
-        client.put_item().table_name("ledger-checkpoints").set_item(Some(item)).send().await.unwrap();
-    }
-    engine.close().await;
-}
-
-/// Sequence number of the newest record in the event table's stream.
-async fn newest_record(config: &aws_config::SdkConfig) -> String {
-    use aws_sdk_dynamodbstreams::types::ShardIteratorType;
-    let streams = aws_sdk_dynamodbstreams::Client::new(config);
-    let listed = streams.list_streams().table_name("ledger-events").send().await.unwrap();
-    let arn = listed.streams()[0].stream_arn().unwrap().to_owned();
-    let described = streams.describe_stream().stream_arn(&arn).send().await.unwrap();
-    let shard = described.stream_description().unwrap().shards()[0].shard_id().unwrap().to_owned();
-    let from = streams.get_shard_iterator().stream_arn(arn).shard_id(shard);
-    let from = from.shard_iterator_type(ShardIteratorType::TrimHorizon).send().await.unwrap();
-    let records = streams
-        .get_records()
-        .shard_iterator(from.shard_iterator().unwrap())
-        .limit(1000)
-        .send()
-        .await
-        .unwrap();
-    records.records().last().unwrap().dynamodb().unwrap().sequence_number().unwrap().to_owned()
-}
-
 #[tokio::test]
-async fn a_product_whose_stream_record_was_never_delivered_is_found_and_repaired() {
+async fn a_product_that_nobody_heard_of_is_found_and_repaired() {
     let mut ledger = Ledger::start();
     ledger.send("PUT", "/products/known", r#"{"name":"n","price":"1"}"#).await;
     ledger.bus(|entries| entries.len() == 1).await;
@@ -60,7 +19,7 @@ async fn a_product_whose_stream_record_was_never_delivered_is_found_and_repaired
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     ledger.terminate();
-    append_unnoticed(&ledger, "lost").await;
+    beneath::append_unnoticed(&ledger, "lost").await;
     ledger.restart();
     let found = ledger.operate(&["reconcile", "--json"]);
     assert_eq!(found.status.code(), Some(1), "{}", printed(&found));
@@ -167,14 +126,8 @@ async fn a_view_rebuilt_under_constant_writes_ends_equal_to_the_ledger_and_never
     let reader = tokio::spawn(never_read_older(ledger.http.clone(), ledger.url.clone(), stop.clone()));
     tokio::time::sleep(Duration::from_secs(1)).await;
     for view in ["products", "prices"] {
-        let (data, view) = (ledger.data.clone(), view.to_owned());
-        let rebuild = tokio::task::spawn_blocking(move || {
-            crate::scenario::program()
-                .args(["rebuild", &view, "--overlap", "6", "--data"])
-                .arg(data)
-                .output()
-                .unwrap()
-        });
+        let mut rebuild = ledger.operator(&["rebuild", view, "--overlap", "6"]);
+        let rebuild = tokio::task::spawn_blocking(move || rebuild.output().unwrap());
         let output = rebuild.await.unwrap();
         assert!(output.status.success(), "{}", printed(&output));
     }

@@ -1,4 +1,5 @@
-//! The program as a newcomer has it: a data directory of its own, a free port, and nothing left behind.
+//! The program as a newcomer has it: a data directory of its own, a free port, and nothing left behind. The same scenarios
+//! run on tables of DynamoDB in the target `whole_on_dynamodb`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 /// The program.
 pub const LEDGER: &str = env!("CARGO_BIN_EXE_ledger");
@@ -17,7 +19,7 @@ pub const LEDGER: &str = env!("CARGO_BIN_EXE_ledger");
 /// A test that still waits after this time waits for what never comes.
 pub const PATIENCE: Duration = Duration::from_mins(4);
 
-/// A server with its data directory. It is killed when dropped, and the directory goes with it.
+/// A server with its data directory, or its tables. It is killed when dropped, and they go with it.
 pub struct Ledger {
     pub url: String,
     pub data: PathBuf,
@@ -25,7 +27,47 @@ pub struct Ledger {
     started: Instant,
     process: Child,
     begin: Begin,
+    tables: Option<Tables>,
     _directory: Option<TempDir>,
+}
+
+/// Whether this suite runs on tables of DynamoDB and not on the files of a data directory.
+pub fn on_dynamodb() -> bool {
+    env!("CARGO_CRATE_NAME") == "whole_on_dynamodb"
+}
+
+/// Tables on loopback. They have a thread of their own, because a test waits for programs without giving its runtime a
+/// turn, and end when this is dropped.
+struct Tables {
+    url: String,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Tables {
+    fn serve() -> Self {
+        let (started, url) = std::sync::mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                started.send(loopback::Tables::serve().await.url().to_owned()).unwrap();
+                // An error: the ledger is gone, and so is the need for tables.
+                let _ = stopped.await;
+            });
+        });
+        Self { url: url.recv().unwrap(), _stop: stop }
+    }
+
+    /// The AWS SDK's environment that leads to them.
+    fn settings(&self) -> [(&str, &str); 5] {
+        [
+            ("AWS_ENDPOINT_URL", &self.url),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "AKID"),
+            ("AWS_SECRET_ACCESS_KEY", "SECRET"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ]
+    }
 }
 
 /// How a server is started, also the next time.
@@ -68,14 +110,21 @@ impl Ledger {
 
     /// An empty ledger whose program is started by another one.
     pub fn start_under(under: &[&str], arguments: &[&str], settings: &[(&str, &str)]) -> Self {
-        let texts = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
-        let settings = settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let begin = Begin { under: texts(under), arguments: texts(arguments), settings };
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");
+        let tables = on_dynamodb().then(Tables::serve);
+        let store = match &tables {
+            Some(_) => ["--dynamodb", "aws", "--create-tables"].as_slice(),
+            None => &["--data", data.to_str().unwrap()],
+        };
+        let texts = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
+        let of_tables = tables.iter().flat_map(Tables::settings);
+        let settings = of_tables.chain(settings.iter().copied());
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let begin = Begin { under: texts(under), arguments: texts(&[store, arguments].concat()), settings };
         let (process, url) = serve(&data, &begin);
         let (http, started) = (reqwest::Client::new(), Instant::now());
-        Self { url, data, http, started, process, begin, _directory: Some(directory) }
+        Self { url, data, http, started, process, begin, tables, _directory: Some(directory) }
     }
 
     /// `kill -9`; false if it had ended before.
@@ -125,10 +174,33 @@ impl Ledger {
         command
     }
 
-    /// An operator's or auditor's command on this data directory, while the server runs on it or not.
+    /// An operator's or auditor's command on this ledger, while the server runs on it or not.
     pub fn operate(&self, arguments: &[&str]) -> Output {
         assert!(self.started.elapsed() < PATIENCE, "waited in vain for an answer to {arguments:?}");
-        program().args(arguments).arg("--data").arg(&self.data).output().unwrap()
+        self.operator(arguments).output().unwrap()
+    }
+
+    /// An operator's or auditor's command that is still to be started.
+    pub fn operator(&self, arguments: &[&str]) -> Command {
+        let mut command = program();
+        command.args(arguments);
+        match &self.tables {
+            Some(tables) => command.envs(tables.settings()),
+            None => command.arg("--data").arg(&self.data),
+        };
+        command
+    }
+
+    /// A client of the tables it is on.
+    pub fn dynamodb(&self) -> aws_config::SdkConfig {
+        use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+        let credentials = Credentials::new("AKID", "SECRET", None, None, "test");
+        aws_config::SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .region(aws_config::Region::new("us-east-1"))
+            .endpoint_url(&self.tables.as_ref().unwrap().url)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build()
     }
 
     pub async fn get(&self, path: &str) -> (u16, Value) {
@@ -218,8 +290,7 @@ impl Drop for Ledger {
 fn serve(data: &Path, begin: &Begin) -> (Child, String) {
     let mut command = program_under(&begin.under);
     command
-        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-        .arg(data)
+        .args(["serve", "--listen", "127.0.0.1:0"])
         .args(&begin.arguments)
         .envs(begin.settings.iter().cloned());
     let log = OpenOptions::new().create(true).append(true).open(data.with_extension("log")).unwrap();

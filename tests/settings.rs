@@ -56,7 +56,7 @@ fn a_data_directory_that_cannot_be_written_is_named() {
 #[test]
 fn a_data_directory_that_holds_something_else_is_named_and_left_alone() {
     let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("dynamodb.sqlite3");
+    let file = directory.path().join("ledger.sqlite3");
     std::fs::write(&file, "this is no database, but it may be dear to somebody").unwrap();
     let data = directory.path().to_str().unwrap();
     refused(program().args(["serve", "--listen", "127.0.0.1:0", "--data", data]), data);

@@ -97,7 +97,7 @@ impl Backend {
         Ok(Self {
             journal: Arc::new(PacedJournal::new(Arc::new(journal.clone()), pace.clone())),
             projector: ProjectorPorts {
-                views: Arc::new(SqliteViews::new(joined(views), orders.clone())),
+                views: Arc::new(SqliteViews::new(joined(views), *orders)),
                 prices: Arc::new(SqlitePriceLog::new(joined(views))),
                 parking: Arc::new(SqliteParking::new(joined(views))),
             },
@@ -107,7 +107,7 @@ impl Backend {
                 bus: Arc::new(SqliteBus::new(publishing.clone(), clock.clone())),
             },
             queries: QueryPorts {
-                views: Arc::new(SqliteViews::new(committed(views), orders.clone()).for_queries()),
+                views: Arc::new(SqliteViews::new(committed(views), *orders).for_queries()),
                 prices: Arc::new(SqlitePriceLog::new(committed(views))),
                 receipts: Arc::new(SqliteReceipts::new(committed(publishing))),
             },
@@ -125,7 +125,7 @@ impl Backend {
     #[must_use]
     pub fn in_memory(orders: &Orders, clock: &Clock) -> Self {
         let (journal, pace) = (Arc::new(MemoryJournal::default()), Pace::new(0));
-        let views: Arc<dyn Views> = Arc::new(MemoryViews::keeping(orders.clone()));
+        let views: Arc<dyn Views> = Arc::new(MemoryViews::keeping(*orders));
         let prices: Arc<dyn PriceLog> = Arc::new(MemoryPriceLog::default());
         let receipts: Arc<dyn Receipts> = Arc::new(MemoryReceipts::default());
         Self {
@@ -155,8 +155,7 @@ impl Backend {
     #[must_use]
     pub fn on_dynamodb(aws: &SdkConfig, tables: &Tables, orders: &Orders, clock: &Clock) -> Self {
         let client = metering::client(aws);
-        let views: Arc<dyn Views> =
-            Arc::new(DynamoViews::new(client.clone(), &tables.products, orders.clone()));
+        let views: Arc<dyn Views> = Arc::new(DynamoViews::new(client.clone(), &tables.products, *orders));
         let prices: Arc<dyn PriceLog> = Arc::new(DynamoPriceLog::new(client.clone(), &tables.prices));
         let receipts: Arc<dyn Receipts> = Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts));
         let parking: Arc<dyn Parking> = Arc::new(DynamoParking::new(client.clone(), &tables.parking));

@@ -53,10 +53,10 @@ struct Written {
 pub async fn run(arguments: ExportArgs) -> anyhow::Result<ExitCode> {
     let ports = arguments.ledger.open().await?;
     let started = Instant::now();
-    let (parts, bar) = parts(&ports, arguments.id.as_ref()).await?;
+    let (found, bar) = parts(&ports, arguments.id.as_ref()).await?;
     let written = match &arguments.output {
-        Some(file) => to_file(file, parts, arguments.id.is_some(), &bar).await?,
-        None => write(&mut BufWriter::with_capacity(BUFFER, io::stdout()), parts, &bar).await?,
+        Some(file) => to_file(file, found, arguments.id.is_some(), &bar).await?,
+        None => write(&mut BufWriter::with_capacity(BUFFER, io::stdout()), found, &bar).await?,
     };
     bar.finish_and_clear();
     for foreign in &written.foreign {

@@ -23,7 +23,7 @@ pub const PROJECTOR: &str = "projector";
 /// Names of the consumers. Stored. Never rename.
 pub const PUBLISHER: &str = "publisher";
 
-/// How many commits are handed over together.
+/// How many commits are handed over together unless told.
 const BATCH: usize = 1_000;
 
 /// How often to look where nothing announces news.
@@ -37,6 +37,7 @@ pub struct Follower {
     feed: Arc<dyn Feed>,
     progress: Arc<dyn Progress>,
     pace: Consumer,
+    batch_size: usize,
     retry: Retry,
     on_missed: OnMissed,
 }
@@ -51,7 +52,13 @@ impl Follower {
         pace: Consumer,
     ) -> Self {
         let on_missed: OnMissed = Arc::new(|| std::future::ready(Ok(())).boxed());
-        Self { consumer, feed, progress, pace, retry: Retry::default(), on_missed }
+        Self { consumer, feed, progress, pace, batch_size: BATCH, retry: Retry::default(), on_missed }
+    }
+
+    /// At most so many commits a call.
+    #[must_use]
+    pub fn batch_size(self, commits: usize) -> Self {
+        Self { batch_size: commits.max(1), ..self }
     }
 
     /// How to go on after a failure.
@@ -85,14 +92,14 @@ impl Follower {
                 match self.begin().await {
                     Ok(position) => (at, begun) = (position, true),
                     Err(error) => {
-                        self.failed("the checkpoint cannot be read", &error, &mut failures, &stop).await
+                        self.failed("the checkpoint cannot be read", &error, &mut failures, &stop).await;
                     }
                 }
                 continue;
             }
             // Before the commits are read: what is recorded during the read must wake the next one.
             news.mark_unchanged();
-            match self.feed.after(at, BATCH).await {
+            match self.feed.after(at, self.batch_size).await {
                 Ok(commits) if commits.is_empty() => {
                     failures = 0;
                     self.pace.caught_up();
@@ -243,12 +250,11 @@ impl Delivery {
     async fn records(&mut self, feed: &dyn Feed) -> Result<Vec<Record>, Unavailable> {
         let window = self.batch.next();
         let whole = window == (0..self.places.len());
-        let commits = match self.commits.take().filter(|_| whole) {
-            Some(commits) => commits,
-            None => {
-                let before = self.places.get(window.start).and_then(|(position, _)| position.checked_sub(1));
-                feed.after(before, window.len()).await?
-            }
+        let commits = if let Some(commits) = self.commits.take().filter(|_| whole) {
+            commits
+        } else {
+            let before = self.places.get(window.start).and_then(|(position, _)| position.checked_sub(1));
+            feed.after(before, window.len()).await?
         };
         Ok(commits.into_iter().map(Record::from).collect())
     }

@@ -79,7 +79,7 @@ impl Where {
 async fn local(data: &Path, bus: Option<&SdkConfig>, settings: Settings) -> anyhow::Result<System> {
     drop(ReadDirectory::open(data)?);
     let edge = Edge::system();
-    let orders = settings.orders.clone();
+    let orders = settings.orders;
     let directory = DataDirectory::open(data, &orders, || (edge.ids)().to_string()).await?;
     let backend = Backend::on_sqlite(directory, &orders, &edge.clock).await?;
     Ok(System::new(backend, bus, settings, edge))

@@ -45,7 +45,9 @@ pub struct ServeArgs {
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// Data directory; it is created where it is missing.
-    #[arg(long, default_value = "./ledger-data", conflicts_with_all = ["in_memory", "dynamodb"])]
+    // An id of its own: clap would hand the default value down to the operators' commands, whose `--data` is global.
+    #[arg(id = "serve_data", long = "data", value_name = "DATA", default_value = "./ledger-data",
+        conflicts_with_all = ["in_memory", "dynamodb"])]
     data: PathBuf,
     /// Keep everything in memory and lose it at the end.
     #[arg(long, conflicts_with = "dynamodb")]

@@ -44,6 +44,8 @@ pub struct System {
     pub feed: Option<LocalFeed>,
     /// The files, where there are any.
     pub directory: Option<Arc<DataDirectory>>,
+    /// Whether events go to a bus that is not on this machine, and so takes them at a pace of its own.
+    pub publishes_elsewhere: bool,
     parking: [Arc<dyn Parking>; 2],
     bus: Arc<dyn LocalBus>,
     queries: QueryPorts,
@@ -64,6 +66,7 @@ impl System {
         let [for_projector, for_publisher] = parking.clone();
         let projector = Projector::new(views.clone(), read_models.clone(), for_projector, clock.clone());
         let bus = publisher.bus;
+        let publishes_elsewhere = settings.event_bus.is_some() && event_bridge.is_some();
         let ports = Ports {
             journal: journal.clone(),
             receipts: publisher.receipts,
@@ -72,10 +75,9 @@ impl System {
             clock,
         };
         let publisher = Publisher::new(ports, address(&settings), Patience::default());
-        let (projector, publisher) = match feed {
-            Some(_) => (projector.at_once(AT_ONCE), publisher.at_once(AT_ONCE)),
-            None => (projector, publisher),
-        };
+        let projector = if feed.is_some() { projector.at_once(AT_ONCE) } else { projector };
+        let at_once = feed.is_some() && !publishes_elsewhere;
+        let publisher = if at_once { publisher.at_once(AT_ONCE) } else { publisher };
         Self {
             journal,
             projector,
@@ -85,6 +87,7 @@ impl System {
             edge,
             feed,
             directory,
+            publishes_elsewhere,
             parking,
             bus,
             queries,

@@ -19,6 +19,7 @@ use schema::usage;
 /// A client that counts, for any `SdkConfig` of the AWS SDK.
 #[must_use]
 pub fn client(config: impl Into<Builder>) -> Client {
+    usage::begin();
     Client::from_conf(config.into().interceptor(Metering).build())
 }
 

@@ -1,8 +1,13 @@
 //! What one request or invocation costs: requests to the tables and capacity units, counted where they are spent.
 //!
-//! Its promise: everything awaited inside [`Tally::count`] is counted, also by a task that takes the tally along.
+//! Its promise: everything awaited inside [`Tally::count`] is counted, also by a task that takes the tally along. A process
+//! that has no client which counts, because its store is no DynamoDB, says nothing of requests and units.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Whether there is a client in this process that counts.
+static COUNTED: AtomicBool = AtomicBool::new(false);
 
 tokio::task_local! {
     static CURRENT: Tally;
@@ -38,6 +43,17 @@ impl Tally {
     pub fn usage(&self) -> Usage {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// From now on what this process spends is known: a client counts it.
+pub fn begin() {
+    COUNTED.store(true, Ordering::Relaxed);
+}
+
+/// Whether what this process spends is known.
+#[must_use]
+pub fn is_counted() -> bool {
+    COUNTED.load(Ordering::Relaxed)
 }
 
 /// Adds one request and its capacity units to the tally this code is counted in.

@@ -220,13 +220,14 @@ impl Thread {
                 Job::Close => break,
                 Job::Begin => (group.followed, group.undone) = (true, None),
                 Job::Write(work) => self.run(work, &mut group, true)?,
-                Job::Joined(work) => match &group.undone {
-                    Some(reason) => work(Err(reason.clone()))(Ok(())),
-                    None => {
+                Job::Joined(work) => {
+                    if let Some(reason) = &group.undone {
+                        work(Err(reason.clone()))(Ok(()));
+                    } else {
                         let waits = !group.followed;
                         self.run(work, &mut group, waits)?;
                     }
-                },
+                }
                 Job::End(answer) => {
                     group.followed = false;
                     match group.undone.take() {

@@ -3,7 +3,7 @@
 function that does the same, in the same run.
 
 A start is the time from making the process to its first request for an invocation, the runs of all functions interleaved.
-The functions run behind a Runtime API of this script; their tables and their bus are the embedded engine and a stand-in
+The functions run behind a Runtime API of this script; their tables and their bus are a double of DynamoDB and a stand-in
 for EventBridge on loopback (`cargo build -p loopback --example surroundings`). Nothing but the processes is measured."""
 
 import argparse

@@ -1,9 +1,7 @@
-//! Commits to fill a ledger with, and the table they go to.
+//! Commits to fill a ledger with.
 
 use schema::product::ProductPriceChanged;
 use schema::{Commit, ProductEvent, fixtures};
-
-pub const EVENTS_TABLE: &str = "ledger-events";
 
 /// The event that makes a product dearer once more.
 pub fn dearer(before: &Commit, n: usize) -> ProductEvent {

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use event_store::{DynamoJournal, DynamoParking, DynamoReceipts, metering};
+use event_store::{Progress, SqliteJournal, SqliteParking, SqliteReceipts};
 use publisher::{Address, Answer, Bus, BusError, Entry, Patience, Ports, Publisher};
 use schema::http::Edge;
+use sqlite::Access;
 
 use crate::results::{Results, real};
 use crate::world::{Stories, World};
@@ -16,6 +17,8 @@ use crate::world::{Stories, World};
 const COMMAND: &str = "cargo bench -p cli --bench scale -- publishing";
 const RECORDS: usize = 1_000;
 const BATCHES: usize = 3;
+/// Products handed over at once, as the program has it on files of its own.
+const AT_ONCE: usize = 256;
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// Accepts everything in no time.
@@ -43,39 +46,39 @@ pub fn measure() {
         "products in the batch",
     );
     for products in [1, 10, 100, 1_000] {
-        let (spent, requests, writes) = runtime.block_on(published(products));
+        let (spent, requests) = runtime.block_on(published(products));
         rates.point("messages", real(products), real(RECORDS * BATCHES) / spent.as_secs_f64());
         rates.note(&format!("PutEvents per batch, {products} products"), requests / BATCHES);
-        rates.note(&format!("items written per batch, {products} products"), writes / BATCHES);
     }
     rates.tell(COMMAND);
 }
 
-async fn published(products: usize) -> (Duration, usize, usize) {
+async fn published(products: usize) -> (Duration, usize) {
     let world = World::new().await;
-    let client = metering::client(&world.reach.following);
-    let tables = &world.settings.tables;
+    let directory = world.system.directory.as_ref().unwrap();
+    let joined = || Access::Joined(directory.publishing.clone());
     let bus = Arc::new(InstantBus::default());
     let ports = Ports {
-        journal: Arc::new(DynamoJournal::new(client.clone(), &tables.events)),
-        receipts: Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts)),
-        parking: Arc::new(DynamoParking::new(client, &tables.parking)),
+        journal: Arc::new(SqliteJournal::new(directory.ledger.clone())),
+        receipts: Arc::new(SqliteReceipts::new(joined())),
+        parking: Arc::new(SqliteParking::new(joined())),
         bus: bus.clone(),
         clock: Edge::system().clock,
     };
     let address = Address { source: "bench".to_owned(), bus: "instant".to_owned(), xray: false };
-    let publisher = Publisher::new(ports, address, Patience::default());
+    let publisher = Publisher::new(ports, address, Patience::default()).at_once(AT_ONCE);
+    let [_, progress] = directory.progress();
     let mut stories = Stories::of(products);
-    let (mut spent, mut writes) = (Duration::ZERO, 0);
-    world.wire.clear();
+    let mut spent = Duration::ZERO;
     for _ in 0..BATCHES {
         let batch = stories.batch(RECORDS);
         let started = Instant::now();
-        let answer = publisher.publish(batch, LIMIT).await;
+        progress.begin();
+        let failed = publisher.follow(batch, LIMIT).await;
+        progress.end().await.unwrap();
         spent += started.elapsed();
-        assert!(answer.batch_item_failures.is_empty());
-        writes += world.writes().1;
+        assert_eq!(failed, Vec::<String>::new());
     }
     assert_eq!(bus.entries.load(Ordering::Relaxed), RECORDS * BATCHES);
-    (spent, bus.requests.load(Ordering::Relaxed), writes)
+    (spent, bus.requests.load(Ordering::Relaxed))
 }

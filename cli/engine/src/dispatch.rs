@@ -1,20 +1,9 @@
-//! One DynamoDB request as JSON in, its answer as JSON out: every operation the embedded engine can serve, and
+//! One DynamoDB request as JSON in, its answer as JSON out: every operation the engine can serve, and
 //! DynamoDB's own error shape for what it cannot.
 
-use std::borrow::Cow;
-
 use dynoxide::{Database, DynoxideError};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-
-/// What an operation does to the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
-    Reads,
-    Writes,
-    /// Tables or indexes come, change or go; other openers of the file must look again.
-    Reshapes,
-}
 
 /// An answer as it goes over the wire.
 #[derive(Debug)]
@@ -34,56 +23,14 @@ impl Answer {
     }
 
     pub(crate) fn unknown(operation: &str) -> Self {
-        let message = format!("the embedded engine does not know the operation {operation:?}");
+        let message = format!("the engine does not know the operation {operation:?}");
         Self::error(400, "com.amazon.coral.service#UnknownOperationException", &message)
-    }
-
-    pub(crate) fn read_only(operation: &str) -> Self {
-        let message =
-            format!("{operation} was sent to a read-only view of the database; send it to the server");
-        Self::error(400, "com.amazonaws.dynamodb.v20120810#AccessDeniedException", &message)
     }
 }
 
 /// The operation an `X-Amz-Target` header names.
 pub(crate) fn operation(target: &str) -> Option<&str> {
     target.strip_prefix("DynamoDB_20120810.").or_else(|| target.strip_prefix("DynamoDBStreams_20120810."))
-}
-
-/// What `operation` with `body` does.
-pub(crate) fn effect(operation: &str, body: &[u8]) -> Effect {
-    match operation {
-        "CreateTable" | "DeleteTable" | "UpdateTable" | "UpdateTimeToLive" => Effect::Reshapes,
-        "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems" | "TagResource"
-        | "UntagResource" => Effect::Writes,
-        "ExecuteStatement" | "BatchExecuteStatement" | "ExecuteTransaction" if !only_selects(body) => {
-            Effect::Writes
-        }
-        _ => Effect::Reads,
-    }
-}
-
-/// What a request by `PartiQL` says it does; its parameters are passed over, not read.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Statements<'a> {
-    #[serde(borrow)]
-    statement: Option<Cow<'a, str>>,
-    #[serde(borrow, default, alias = "TransactStatements")]
-    statements: Vec<Self>,
-}
-
-fn only_selects(body: &[u8]) -> bool {
-    serde_json::from_slice::<Statements>(body).map_or(true, |request| request.only_select())
-}
-
-impl Statements<'_> {
-    fn only_select(&self) -> bool {
-        let selects = |statement: &str| {
-            statement.trim_start().get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("SELECT"))
-        };
-        self.statement.as_deref().is_none_or(selects) && self.statements.iter().all(Self::only_select)
-    }
 }
 
 /// Runs one request.

@@ -1,160 +1,76 @@
-//! The thread that owns a database: requests wait in an inbox, one runs at a time, and a panic of one of them
-//! ends the thread for good, so that nobody goes on with a state nobody knows.
-//!
-//! What it wrote is settled for several requests at once: those that wait already run first, and none of them is answered
-//! before all of them are on disk.
+//! The thread that owns a database: requests run one at a time in the order they came, and a panic of one of them ends the
+//! thread for good, so that nobody goes on with a state nobody knows.
 
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
 
-use tokio::sync::{oneshot, watch};
-
-use crate::inbox::{Inbox, Lane};
-
-/// How many requests are settled together at most. Whoever waits for an answer cannot ask again meanwhile, so more would
-/// only make clients and engine wait for each other by turns.
-const TOGETHER: usize = 16;
+use tokio::sync::oneshot;
 
 /// Room for the engine's recursive readers of expressions and nested values.
 const STACK_BYTES: usize = 8 << 20;
 
-/// Runs a request and gives back what sends its answer.
-type Job<H> = Box<dyn FnOnce(&mut H) -> Answer + Send>;
+/// Runs a request and answers it; false after a panic, whose reason it has left.
+type Job<H> = Box<dyn FnOnce(&mut H, &OnceLock<String>) -> bool + Send>;
 
-type Answer = Box<dyn FnOnce() + Send>;
-
-/// What a thread can own.
-pub(crate) trait Held: Send + 'static {
-    /// Whether something was written that [`Held::settle`] has to make durable before anybody hears of it.
-    fn is_unsettled(&self) -> bool {
-        false
-    }
-
-    /// Makes durable what was written.
-    ///
-    /// # Errors
-    /// Why it is not; nobody can tell then what is on disk, so the thread ends.
-    fn settle(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum State {
-    Open,
-    Closed,
-    Failed(String),
-}
-
-/// Why a request to the engine has no answer.
+/// The engine panicked; whether the request was applied is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Ended {
-    /// The engine was closed; open it again.
-    #[error("the embedded engine is closed; open it again")]
-    Closed,
-    /// The engine panicked; whether the request was applied is unknown. End the process and start it again.
-    #[error("the embedded engine failed ({0}); end this process and start it again, its file is safe")]
-    Failed(String),
-}
+#[error("the engine failed ({0})")]
+pub struct Ended(pub(crate) String);
 
-/// A handle on the thread that owns an `H`.
+/// A handle on the thread that owns an `H`; the thread ends when it is dropped.
 pub(crate) struct Owner<H> {
-    inbox: Arc<Inbox<Job<H>>>,
-    state: watch::Receiver<State>,
+    jobs: Sender<Job<H>>,
+    failed: Arc<OnceLock<String>>,
 }
 
 impl<H> fmt::Debug for Owner<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Owner").field("state", &*self.state.borrow()).finish_non_exhaustive()
+        f.debug_struct("Owner").field("failed", &self.failed.get()).finish_non_exhaustive()
     }
 }
 
-impl<H: Held> Owner<H> {
+impl<H: Send + 'static> Owner<H> {
     /// Hands `held` to a thread of its own.
     pub(crate) fn start(name: &str, held: H) -> std::io::Result<Self> {
-        let inbox = Arc::new(Inbox::new());
-        let (report, state) = watch::channel(State::Open);
-        let requests = inbox.clone();
+        let (jobs, waiting) = channel();
+        let failed = Arc::new(OnceLock::new());
+        let report = failed.clone();
         std::thread::Builder::new()
             .name(name.to_owned())
             .stack_size(STACK_BYTES)
-            .spawn(move || serve(held, &requests, &report))?;
-        Ok(Self { inbox, state })
+            .spawn(move || serve(held, &waiting, &report))?;
+        Ok(Self { jobs, failed })
     }
 
     /// Runs `job` on the thread. A job that was sent runs, also when nobody waits for its answer any more.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
-        lane: Lane,
         job: impl FnOnce(&mut H) -> T + Send + 'static,
     ) -> Result<T, Ended> {
         let (answer, answered) = oneshot::channel();
-        let job: Job<H> = Box::new(move |held| {
-            let value = job(held);
-            Box::new(move || drop(answer.send(value)))
+        let job: Job<H> = Box::new(move |held, failed| {
+            let value = catch_unwind(AssertUnwindSafe(|| job(held)))
+                .map_err(|panic| Ended(failed.get_or_init(|| reason(panic.as_ref())).clone()));
+            let goes_on = value.is_ok();
+            // Whoever waited may be gone.
+            drop(answer.send(value));
+            goes_on
         });
-        self.inbox.send(lane, job);
-        match answered.await {
-            Ok(value) => Ok(value),
-            Err(_) => Err(self.ended().await),
+        // A thread that has ended drops the job, and with it the way to answer.
+        drop(self.jobs.send(job));
+        answered.await.unwrap_or_else(|_| Err(Ended(self.failed.get().cloned().unwrap_or_default())))
+    }
+}
+
+fn serve<H>(mut held: H, jobs: &Receiver<Job<H>>, failed: &OnceLock<String>) {
+    while let Ok(job) = jobs.recv() {
+        if !job(&mut held, failed) {
+            return;
         }
     }
-
-    /// Lets the thread finish what was sent so far and release what it owns, and waits for that.
-    pub(crate) async fn close(&self) {
-        self.inbox.close();
-        self.ended().await;
-    }
-
-    /// Waits until the thread has ended.
-    pub(crate) async fn ended(&self) -> Ended {
-        let mut state = self.state.clone();
-        match state.wait_for(|state| *state != State::Open).await.as_deref() {
-            Ok(State::Failed(reason)) => Ended::Failed(reason.clone()),
-            Ok(State::Open | State::Closed) | Err(_) => Ended::Closed,
-        }
-    }
-}
-
-impl<H> Drop for Owner<H> {
-    fn drop(&mut self) {
-        self.inbox.close();
-    }
-}
-
-fn serve<H: Held>(mut held: H, inbox: &Inbox<Job<H>>, report: &watch::Sender<State>) {
-    while let Some(job) = inbox.next() {
-        let failed = match catch_unwind(AssertUnwindSafe(|| together(&mut held, job, inbox))) {
-            Ok(Ok(())) => continue,
-            Ok(Err(error)) => format!("what was written may not be on disk: {error}"),
-            Err(panic) => reason(panic.as_ref()),
-        };
-        report.send_replace(State::Failed(failed));
-        inbox.end();
-        return;
-    }
-    // Before the report, so that whoever waited for it may open the same files again.
-    drop(held);
-    report.send_replace(State::Closed);
-}
-
-/// Runs a request and those that wait behind it, as long as there is something to settle, then answers all of them.
-fn together<H: Held>(held: &mut H, first: Job<H>, inbox: &Inbox<Job<H>>) -> std::io::Result<()> {
-    let mut answers = vec![first(held)];
-    while held.is_unsettled()
-        && answers.len() < TOGETHER
-        && let Some(job) = inbox.waits()
-    {
-        answers.push(job(held));
-    }
-    held.settle()?;
-    for answer in answers {
-        answer();
-    }
-    Ok(())
 }
 
 fn reason(panic: &(dyn Any + Send)) -> String {

@@ -20,7 +20,7 @@ pub(super) struct Stream {
     pub(super) shards: Vec<Shard>,
 }
 
-/// Finds the newest stream of `table`. Slow on the embedded engine, which counts its records: once is enough there.
+/// Finds the newest stream of `table`.
 pub(super) async fn discover(streams: &Client, table: &str) -> Result<Stream, String> {
     let arn = newest(streams, table).await?;
     let mut shards = Vec::new();
@@ -45,7 +45,7 @@ pub(super) async fn discover(streams: &Client, table: &str) -> Result<Stream, St
     Ok(Stream { arn, shards })
 }
 
-/// `ListStreams` also names streams that were turned off; their labels are older. `DescribeTable` would count items.
+/// `ListStreams` also names streams that were turned off; their labels are older.
 async fn newest(streams: &Client, table: &str) -> Result<String, String> {
     let mut newest: Option<(String, String)> = None;
     let mut after = None;

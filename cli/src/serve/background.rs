@@ -20,6 +20,9 @@ use crate::system::System;
 /// How long one batch may be worked on, as a Lambda's time limit.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
 
+/// So many commits a slow bus can be rid of within [`TIME_LIMIT`], as a Lambda's batch.
+const FOR_A_BUS: usize = 100;
+
 /// The stream of the event table, and where its consumers keep their checkpoints.
 #[derive(Clone)]
 pub(super) struct Stream {
@@ -72,6 +75,7 @@ async fn project(system: Arc<System>, feed: LocalFeed, stopping: Stop) {
 async fn publish(system: Arc<System>, feed: LocalFeed, stopping: Stop) {
     let [_, pace] = feed.pace.consumers();
     let follower = Follower::new(PUBLISHER, feed.feed, feed.publisher, pace);
+    let follower = if system.publishes_elsewhere { follower.batch_size(FOR_A_BUS) } else { follower };
     let compare = system.clone();
     let follower = follower.on_missed(move || caught_up(compare.clone()));
     follower.run(|records| system.publisher.follow(records, TIME_LIMIT), stopping).await;

@@ -45,6 +45,7 @@ fn begin() {
             zero(&meters::TAMPERING, &[("consumer", consumer), ("operation", operation)]);
         }
     }
+    zero(&meters::TAMPERING, &[("consumer", "ledger"), ("operation", "other")]);
     for consumer in ["products", "prices", "publisher"] {
         for retryable in ["true", "false"] {
             zero(&meters::PARKINGS, &[("consumer", consumer), ("retryable", retryable)]);
@@ -57,6 +58,7 @@ fn begin() {
         zero(&meters::HTTP_TIMEOUTS, &[("waited_for", waited_for)]);
     }
     zero(&meters::CONFLICTS, &[]);
+    zero(&meters::HELD_UP, &[]);
     zero(&meters::PUBLISH_FAILURES, &[("code", "other")]);
     gauge!(meters::HTTP_STREAMS.name).set(0.0);
     gauge!(meters::HTTP_IN_FLIGHT.name).set(0.0);

@@ -44,9 +44,7 @@ async fn a_file_appears_when_it_is_complete_and_replaces_an_earlier_one() {
 #[tokio::test]
 async fn an_empty_ledger_is_exported_as_an_empty_file() {
     let directory = tempfile::tempdir().unwrap();
-    let engine = engine::Engine::open(directory.path()).unwrap();
-    let client = aws_sdk_dynamodb::Client::new(&engine.sdk_config());
-    event_store::table::create(&client, "ledger-events", event_store::TABLE).await.unwrap();
+    let _open = super::given::open(directory.path()).await;
     let data = directory.path().to_str().unwrap();
     let file = directory.path().join("empty.ndjson");
     let status = program().args(["export", "--data", data, "-o"]).arg(&file).status().unwrap();

@@ -4,16 +4,19 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use aws_sdk_dynamodb::Client;
-use engine::Engine;
-use event_store::{DynamoJournal, Journal, receipts, seal, table};
+use cli::backend::Backend;
+use cli::directory::DataDirectory;
+use event_store::seal;
+use event_store::sqlite::LEDGER;
+use projections::catalogue::Orders;
+use rusqlite::{Connection, params};
+use schema::http::Edge;
 use schema::{Commit, ProductEvent, StoredCommit, fixtures};
 
-/// A ledger on disk; the engine that writes it stays open, as a server's would.
+/// A ledger on disk; its files stay open, as a server's would.
 pub struct Ledger {
     directory: tempfile::TempDir,
-    pub client: Client,
-    _engine: Engine,
+    pub backend: Backend,
 }
 
 /// What the program did.
@@ -28,16 +31,8 @@ impl Ledger {
     /// Two products: a helmet of six commits and a lamp of two.
     pub async fn of_two() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let engine = Engine::open(&directory.path().join("data")).unwrap();
-        let client = Client::new(&engine.sdk_config());
-        for (name, shape) in [
-            ("ledger-events", event_store::TABLE),
-            ("ledger-receipts", receipts::TABLE),
-            ("ledger-products", projections::PRODUCTS_TABLE),
-        ] {
-            table::create(&client, name, shape).await.unwrap();
-        }
-        let ledger = Self { directory, client, _engine: engine };
+        let backend = open(&directory.path().join("data")).await;
+        let ledger = Self { directory, backend };
         for commit in lives() {
             ledger.append(&commit).await;
         }
@@ -45,14 +40,31 @@ impl Ledger {
     }
 
     pub async fn append(&self, commit: &StoredCommit) {
-        DynamoJournal::new(self.client.clone(), "ledger-events").append(commit).await.unwrap();
+        self.backend.journal.append(commit).await.unwrap();
     }
 
-    /// Puts a commit where one is, as nobody is allowed to.
-    pub async fn overwrite(&self, commit: &StoredCommit) {
-        let item = event_store::dynamodb::to_item(commit).unwrap();
-        let request = self.client.put_item().table_name("ledger-events").set_item(Some(item));
-        request.send().await.unwrap();
+    /// Puts a commit where one is, as nobody is allowed to: the file's triggers are taken away for it and put back.
+    pub fn overwrite(&self, commit: &StoredCommit) {
+        let connection = Connection::open(self.path("data").join(LEDGER.file)).unwrap();
+        let guards: Vec<String> = connection
+            .prepare("SELECT sql FROM sqlite_schema WHERE type = 'trigger'")
+            .unwrap()
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        connection
+            .execute_batch("DROP TRIGGER commits_are_not_changed; DROP TRIGGER commits_are_not_removed")
+            .unwrap();
+        let line = String::from_utf8(event_store::export::line(commit).unwrap()).unwrap();
+        let hash = commit.text("hash").unwrap();
+        let place = (commit.text("product_id").unwrap(), commit.sequence().unwrap());
+        let changed = connection.execute(
+            "UPDATE commits SET line = ?1, hash = ?2 WHERE product_id = ?3 AND sequence = ?4",
+            params![line.trim_end(), hash, place.0, place.1],
+        );
+        assert_eq!(changed.unwrap(), 1);
+        connection.execute_batch(&guards.join(";")).unwrap();
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -70,6 +82,13 @@ impl Ledger {
     pub fn run_without(&self, arguments: &[&str]) -> Ran {
         ran(program().args(arguments).current_dir(self.directory.path()))
     }
+}
+
+/// The files of a data directory, created where they are missing.
+pub async fn open(data: &Path) -> Backend {
+    let (orders, edge) = (Orders::default(), Edge::system());
+    let files = DataDirectory::open(data, &orders, || (edge.ids)().to_string()).await.unwrap();
+    Backend::on_sqlite(files, &orders, &edge.clock).await.unwrap()
 }
 
 /// The program with an environment of its own.

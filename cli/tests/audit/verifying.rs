@@ -1,11 +1,7 @@
 //! `ledger verify`.
 
-use std::sync::Arc;
-
+use event_store::chain;
 use event_store::receipts::Record;
-use event_store::{DynamoReceipts, Receipts, chain};
-use projections::catalogue::Orders;
-use projections::{DynamoViews, Views};
 use schema::{PublicationReceipt, PublicationRecord, StoredCommit, fixtures};
 use serde_json::{Value, json};
 
@@ -51,7 +47,7 @@ async fn one_product_is_verified_in_the_tables_and_in_a_file() {
     }
     let mut commit = lives().remove(1);
     commit.0["metadata"]["actor"] = json!("mallory");
-    ledger.overwrite(&commit).await;
+    ledger.overwrite(&commit);
     assert_eq!(ledger.run(&["verify", "lamp"]).code, 0, "the other product is not looked at");
     assert_eq!(ledger.run(&["verify", "helmet"]).code, 1);
 }
@@ -62,7 +58,7 @@ async fn a_fault_in_the_tables_is_named_with_product_and_sequence() {
     let mut commit = lives().remove(2);
     commit.0["state"]["price"] = json!("0.01");
     rehash(&mut commit);
-    ledger.overwrite(&commit).await;
+    ledger.overwrite(&commit);
     let ran = ledger.run(&["verify"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     let lines: Vec<&str> = ran.out.lines().collect();
@@ -104,7 +100,7 @@ async fn an_earlier_export_shows_what_was_cut_off_and_what_was_written_anew() {
     let mut commit = lives().remove(7);
     commit.0["metadata"]["actor"] = json!("mallory");
     rehash(&mut commit);
-    ledger.overwrite(&commit).await;
+    ledger.overwrite(&commit);
     assert_eq!(ledger.run(&["verify"]).code, 0, "a chain alone cannot show it");
     let ran = ledger.run(&["verify", "--against", "earlier.ndjson"]);
     assert_eq!(ran.code, 1, "{ran:?}");
@@ -116,7 +112,7 @@ async fn an_earlier_export_shows_what_was_cut_off_and_what_was_written_anew() {
 #[tokio::test]
 async fn the_view_is_compared_on_request() {
     let ledger = Ledger::of_two().await;
-    let views = DynamoViews::new(ledger.client.clone(), "ledger-products", Orders::default());
+    let views = &ledger.backend.projector.views;
     let generation = views.lineup().await.unwrap().products.read;
     for commit in lives() {
         views.put(generation, &commit.decode().unwrap().unsealed.state).await.unwrap();
@@ -138,7 +134,7 @@ async fn the_view_is_compared_on_request() {
 #[tokio::test]
 async fn receipts_are_compared_on_request() {
     let ledger = Ledger::of_two().await;
-    let receipts: Arc<dyn Receipts> = Arc::new(DynamoReceipts::new(ledger.client.clone(), "ledger-receipts"));
+    let receipts = &ledger.backend.publisher.receipts;
     let mut records = Vec::new();
     for commit in lives() {
         let commit = commit.decode().unwrap();
@@ -170,7 +166,7 @@ async fn a_commit_of_a_later_build_is_neither_whole_nor_damaged() {
     let mut commit = lives().remove(7);
     commit.0["events"][0]["schema_version"] = json!(2);
     rehash(&mut commit);
-    ledger.overwrite(&commit).await;
+    ledger.overwrite(&commit);
     let ran = ledger.run(&["verify"]);
     one_line(&ran, 2, "a later build");
     assert!(

@@ -6,7 +6,8 @@ use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use cli::system::{Reach, System, create_tables};
+use cli::backend::Backend;
+use cli::system::{System, create_tables};
 use engine::Engine;
 use engine::probe::{Faults, Recorder};
 use schema::http::{Edge, finish};
@@ -24,7 +25,8 @@ pub struct World {
     pub faults: Faults,
     pub wire: Recorder,
     pub system: System,
-    routes: Router,
+    /// Of two processes on the same tables.
+    routes: [Router; 2],
     _stop: watch::Sender<bool>,
     _engine: Engine,
 }
@@ -42,25 +44,41 @@ impl World {
         let (config, wire) = Recorder::record(&config);
         let settings = Settings::read(|name| (name == "LEDGER_ORDERS").then(|| orders.to_owned())).unwrap();
         create_tables(&config, &settings).await.unwrap();
-        let (reading, following) = (config.clone(), config.clone());
-        let reach = Reach { dynamodb: config.clone(), reading, following, event_bridge: None };
         let edge = Edge::system();
-        let system = System::new(&reach, settings, edge.clone());
         let (stop, stopping) = watch::channel(false);
-        let routes = finish(system.routes(stopping), edge);
+        let process = || {
+            let backend = Backend::on_dynamodb(&config, &settings.tables, &settings.orders, &edge.clock);
+            let system = System::new(backend, None, settings.clone(), edge.clone());
+            let routes = finish(system.routes(stopping.clone()), edge.clone());
+            (system, routes)
+        };
+        let ((system, routes), (_, beside)) = (process(), process());
+        let routes = [routes, beside];
         wire.clear();
         Self { emf: emf.clone(), faults, wire, system, routes, _stop: stop, _engine: engine }
     }
 
     /// Sends a request: its status and JSON.
     pub async fn send(&self, method: &str, path: &str, key: Option<&str>, body: &str) -> (u16, Value) {
+        self.send_to(0, method, path, key, body).await
+    }
+
+    /// Sends a request to the first process or the second.
+    pub async fn send_to(
+        &self,
+        process: usize,
+        method: &str,
+        path: &str,
+        key: Option<&str>,
+        body: &str,
+    ) -> (u16, Value) {
         let mut request = Request::builder().method(method).uri(path);
         request = request.header("content-type", "application/json");
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
         let request = request.body(Body::from(body.to_owned())).unwrap();
-        let response = self.routes.clone().oneshot(request).await.unwrap();
+        let response = self.routes[process].clone().oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let body = axum::body::to_bytes(response.into_body(), 1_000_000).await.unwrap();
         (status, serde_json::from_slice(&body).unwrap_or_default())

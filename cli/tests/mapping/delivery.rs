@@ -1,9 +1,6 @@
 //! What arrives, when, and in which order.
 
-use std::time::Duration;
-
 use aws_lambda_events::event::dynamodb::StreamViewType;
-use cli::mapping::Source;
 
 use crate::{Log, World, create_table, done, id, mapping};
 
@@ -43,12 +40,10 @@ async fn a_record_is_the_one_a_lambda_gets() {
 }
 
 #[tokio::test]
-async fn where_nothing_announces_news_the_clock_does_also_for_a_table_that_comes_later() {
+async fn a_table_that_comes_later_is_followed_too() {
     let world = World::on(engine::Engine::in_memory().unwrap()).await;
     let log = Log::default();
-    let source = Source::endpoint(&world.engine.sdk_config());
-    let polling = mapping("reader").poll_every(Duration::from_millis(5));
-    let running = world.run_from(source, polling, &log, |_| done());
+    let running = world.run(mapping("reader"), &log, |_| done());
     create_table(&world.client).await;
     world.put(["a"]).await;
     log.until_seen("a").await;

@@ -89,8 +89,7 @@ async fn a_broken_stream_and_a_broken_checkpoint_are_tried_again() {
         engine: world.engine.clone(),
     };
     let log = Log::default();
-    let polling = mapping("reader").poll_every(std::time::Duration::from_millis(1));
-    let running = broken.run_from(Source::endpoint(&config), polling, &log, |_| done());
+    let running = broken.run_from(Source::endpoint(&config), mapping("reader"), &log, |_| done());
     log.until_seen("a").await;
     world.put(["b"]).await;
     // The checkpoint of "a" was kept in the end, or "b" would not have been read.

@@ -1,4 +1,4 @@
-//! The event source mapping on the embedded engine: order, failures, restarts and shards, as a Lambda would see them.
+//! The event source mapping on a double of DynamoDB: order, failures, restarts and shards, as a Lambda would see them.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
@@ -23,6 +23,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 const TABLE: &str = "things";
+
+/// How often to look for news.
+const OFTEN: Duration = Duration::from_millis(5);
 
 /// Longer than any test takes: what waits for it fails by the clock.
 const NEVER: Duration = Duration::from_hours(1);
@@ -63,7 +66,7 @@ impl World {
         log: &Log,
         answer: impl Fn(&[String]) -> Answer + Send + Sync + 'static,
     ) -> Running {
-        self.run_from(Source::embedded(&self.engine), mapping, log, answer)
+        self.run_from(Source::endpoint(&self.engine.sdk_config()), mapping, log, answer)
     }
 
     /// Runs `mapping` with a function that writes down what it got before it answers.
@@ -166,7 +169,7 @@ fn failed_at(numbers: impl IntoIterator<Item = String>) -> Answer {
 }
 
 fn mapping(consumer: &str) -> Mapping {
-    Mapping::new(consumer, TABLE).poll_every(NEVER).retry(Retry {
+    Mapping::new(consumer, TABLE).poll_every(OFTEN).retry(Retry {
         first_delay: Duration::from_millis(1),
         longest_delay: Duration::from_millis(2),
         bisect_after: 1,

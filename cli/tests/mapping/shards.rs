@@ -1,4 +1,4 @@
-//! A stream whose shard was split, from an endpoint that is not the embedded engine: a script stands for it.
+//! A stream whose shard was split, which the double of DynamoDB never does: a script stands for it.
 
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,

@@ -1,5 +1,5 @@
-//! DynamoDB over HTTP: a front on loopback for the embedded engine, which can be told to fail, and writes down what it was
-//! asked.
+//! DynamoDB over HTTP: a front on loopback for its double, streams included, which can be told to fail, and writes down what it
+//! was asked.
 
 use std::sync::{Arc, Mutex};
 

@@ -10,7 +10,7 @@ use engine::probe::{Fault, Faults, Matching};
 use event_store::{
     DynamoJournal, DynamoParking, DynamoReceipts, Journal, Parking, Receipts, parking, receipts, table,
 };
-use publisher::{Address, LocalBus, Patience, Ports, Publisher};
+use publisher::{Address, DynamoBus, LocalBus, Patience, Ports, Publisher};
 use schema::{PublicationRecord, StoredCommit, fixtures};
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ use crate::world::{MINUTE, World, address, batch, clock, failures, sequence_numb
 
 struct Embedded {
     publisher: Publisher,
-    bus: Arc<LocalBus>,
+    bus: Arc<DynamoBus>,
     receipts: DynamoReceipts,
     parking: DynamoParking,
     commits: Vec<StoredCommit>,
@@ -59,7 +59,7 @@ async fn embedded(config: &SdkConfig) -> Embedded {
 }
 
 /// Product, sequence and event id of what the bus keeps.
-async fn kept(bus: &LocalBus) -> Vec<(String, u64, String)> {
+async fn kept(bus: &DynamoBus) -> Vec<(String, u64, String)> {
     let kept = bus.after("local", 0, 1_000).await.unwrap();
     let metadata = kept.iter().map(|kept| {
         let entry: Value = serde_json::from_str(&kept.entry).unwrap();

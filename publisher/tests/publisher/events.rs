@@ -9,7 +9,7 @@ use axum::http::Request;
 use engine::Engine;
 use futures::StreamExt;
 use publisher::http::{EventsApi, routes};
-use publisher::{Bus, LocalBus};
+use publisher::{Bus, DynamoBus};
 use schema::http::{Actor, Edge, finish};
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -17,7 +17,7 @@ use tower::ServiceExt;
 use crate::local_bus::{bus_on, entry};
 
 struct Served {
-    bus: Arc<LocalBus>,
+    bus: Arc<DynamoBus>,
     routes: Router,
     stop: watch::Sender<bool>,
 }
@@ -146,7 +146,7 @@ async fn the_bus_is_for_auditors() {
 async fn a_bus_that_cannot_be_read_says_when_to_come_again() {
     let engine = Engine::in_memory().unwrap();
     let client = aws_sdk_dynamodb::Client::new(&engine.sdk_config());
-    let bus = Arc::new(LocalBus::new(client, "no-such-table", Edge::system().clock));
+    let bus = Arc::new(DynamoBus::new(client, "no-such-table", Edge::system().clock));
     let (_stop, stopping) = watch::channel(false);
     let routes = finish(routes(EventsApi { bus, name: "local".into(), stopping }), Edge::system());
     let request = Request::get("/events?from=end").body(Body::empty()).unwrap();

@@ -6,7 +6,7 @@ use engine::Engine;
 use engine::probe::{Fault, Faults, Matching};
 use event_store::table;
 use publisher::bus::{Remedy, local};
-use publisher::{Answer, Bus, Entry, LocalBus};
+use publisher::{Answer, Bus, DynamoBus, Entry, LocalBus};
 use serde_json::{Value, json};
 
 use crate::world::clock;
@@ -22,10 +22,10 @@ pub fn entry(bus: &str, n: u64) -> Entry {
     }
 }
 
-pub async fn bus_on(config: &aws_config::SdkConfig) -> LocalBus {
+pub async fn bus_on(config: &aws_config::SdkConfig) -> DynamoBus {
     let client = aws_sdk_dynamodb::Client::new(config);
     table::create(&client, "bus", local::TABLE).await.unwrap();
-    LocalBus::new(client, "bus", clock())
+    DynamoBus::new(client, "bus", clock())
 }
 
 fn ids(answers: Vec<Answer>) -> Vec<String> {
@@ -91,7 +91,7 @@ async fn another_process_on_the_same_table_goes_on_where_the_first_ended() {
     let engine = Engine::in_memory().unwrap();
     let first = bus_on(&engine.sdk_config()).await;
     first.put(&[entry("local", 1)]).await.unwrap();
-    let second = LocalBus::new(aws_sdk_dynamodb::Client::new(&engine.sdk_config()), "bus", clock());
+    let second = DynamoBus::new(aws_sdk_dynamodb::Client::new(&engine.sdk_config()), "bus", clock());
     second.put(&[entry("local", 2)]).await.unwrap();
     // The first does not know of the second's entry: it finds its position taken and looks again.
     first.put(&[entry("local", 3)]).await.unwrap();
@@ -112,7 +112,7 @@ async fn only_the_newest_entries_are_kept() {
     assert_eq!(kept.last().unwrap().position, 200);
     assert_eq!(bus.position_of("local", "event-0").await.unwrap(), None);
     let reopened =
-        LocalBus::new(aws_sdk_dynamodb::Client::new(&engine.sdk_config()), "bus", clock()).keeping(10);
+        DynamoBus::new(aws_sdk_dynamodb::Client::new(&engine.sdk_config()), "bus", clock()).keeping(10);
     reopened.put(&[entry("local", 0)]).await.unwrap();
     assert!(
         reopened.after("local", 0, 1_000).await.unwrap().len() < 10 + 25,

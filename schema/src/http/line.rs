@@ -10,7 +10,7 @@ use super::notes::Notes;
 use super::problem::Kind;
 use crate::meters::{HTTP_REQUESTS, HTTP_SECONDS};
 use crate::trace;
-use crate::usage::Tally;
+use crate::usage::{self, Tally};
 
 const TRACEPARENT: &str = "traceparent";
 
@@ -66,7 +66,7 @@ impl Line {
 
     /// Writes the line.
     pub(super) fn end(self, status: StatusCode, problem: Option<Kind>) {
-        let (took, usage) = (self.started.elapsed(), self.tally.usage());
+        let (took, usage) = (self.started.elapsed(), usage::is_counted().then(|| self.tally.usage()));
         let status = status.as_u16();
         self.span.record("http.response.status_code", status);
         let method = known(&self.method);
@@ -86,8 +86,8 @@ impl Line {
             outcome = noted.outcome,
             problem = problem.map(Kind::slug),
             version = noted.version,
-            requests = usage.requests,
-            capacity_units = usage.units,
+            requests = usage.map(|usage| usage.requests),
+            capacity_units = usage.map(|usage| usage.units),
             status,
             millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             "request"

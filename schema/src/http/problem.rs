@@ -107,11 +107,9 @@ impl Kind {
             }
             Self::Overloaded => ("overloaded", "Too many requests at the moment", Code::SERVICE_UNAVAILABLE),
             Self::Unavailable => ("unavailable", "Not possible at the moment", Code::SERVICE_UNAVAILABLE),
-            Self::ClockAhead => (
-                "clock-ahead",
-                "The newest commit lies ahead of the clock",
-                Code::SERVICE_UNAVAILABLE,
-            ),
+            Self::ClockAhead => {
+                ("clock-ahead", "The newest commit lies ahead of the clock", Code::SERVICE_UNAVAILABLE)
+            }
             Self::Internal => ("internal", "A fault of this server", Code::INTERNAL_SERVER_ERROR),
         }
     }

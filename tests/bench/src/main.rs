@@ -31,7 +31,6 @@ async fn main() -> anyhow::Result<()> {
         measured.push(told(measure(store.as_ref(), &proxy.meter, COMPARED).await?));
     }
     measured.extend(castore::measure(&proxy, &lengths).await?.into_iter().map(told));
-    engine.close().await;
     if !whole {
         println!("{}", serde_json::to_string_pretty(&measured)?);
         return Ok(());

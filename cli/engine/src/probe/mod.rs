@@ -1,6 +1,6 @@
 //! Test tooling that stays in the project: it stands between an AWS SDK client and its HTTP client, and either writes
 //! down what passes ([`Recorder`]) or breaks it on purpose ([`Faults`]). It works on any `SdkConfig`, so the same test
-//! runs on the embedded engine and on a real endpoint.
+//! runs on the engine and on a real endpoint.
 
 mod faults;
 mod recorder;

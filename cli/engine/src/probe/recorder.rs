@@ -54,7 +54,7 @@ impl Recorder {
     }
 
     /// As [`Recorder::record`], and asks for the consumed capacity where the request does not. It changes signed
-    /// requests, so it is for the embedded engine and other endpoints that check no signature.
+    /// requests, so it is for the engine and other endpoints that check no signature.
     #[must_use]
     pub fn meter(config: &SdkConfig) -> (SdkConfig, Self) {
         let recorder = Self { asks: true, ..Self::default() };

@@ -1,9 +1,7 @@
-//! The engine through the AWS SDK, as everybody uses it: what is written can be read, also after a restart and by
-//! others, and what goes wrong is named.
+//! The engine through the AWS SDK, as every test uses it: what is written can be read, and what goes wrong is named.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
-mod directory;
 mod probes;
 mod requests;
 mod streams;

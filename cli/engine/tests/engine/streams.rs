@@ -1,9 +1,9 @@
-//! Streams: they wake, they last, and they are trimmed.
+//! Streams: they have what was written, in order, and end with their table.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodbstreams::Client as Streams;
 use aws_sdk_dynamodbstreams::types::{Record, ShardIteratorType};
-use engine::{Engine, TrimError};
+use engine::Engine;
 
 use crate::{TABLE, create_table, put};
 
@@ -33,68 +33,20 @@ fn sequence_number(record: &Record) -> &str {
 }
 
 #[tokio::test]
-async fn a_stream_is_read_on_after_a_restart() {
-    let directory = tempfile::tempdir().unwrap();
-    let engine = Engine::open(directory.path()).unwrap();
-    let client = Client::new(&engine.sdk_config());
-    create_table(&client, true).await;
-    put(&client, "a").await;
-    put(&client, "b").await;
-    let first = records(&Streams::new(&engine.sdk_config()), None).await.remove(0);
-    engine.close().await;
-
-    let engine = Engine::open(directory.path()).unwrap();
-    let rest = records(&Streams::new(&engine.sdk_config()), Some(sequence_number(&first))).await;
-    assert_eq!(rest.len(), 1);
-    assert_eq!(rest[0].dynamodb().unwrap().keys().unwrap()["id"].as_s().unwrap(), "b");
-    engine.close().await;
-}
-
-#[tokio::test]
-async fn a_write_wakes_and_only_one_with_a_stream_wakes_stream_readers() {
+async fn a_stream_has_each_write_in_order_and_is_read_on_from_any_of_them() {
     let engine = Engine::in_memory().unwrap();
-    let client = Client::new(&engine.sdk_config());
+    let (client, streams) = (Client::new(&engine.sdk_config()), Streams::new(&engine.sdk_config()));
     create_table(&client, true).await;
-    let (mut writes, mut stream_writes) = (engine.writes(), engine.stream_writes());
-    put(&client, "a").await;
-    assert!(writes.has_changed().unwrap() && stream_writes.has_changed().unwrap());
-    writes.mark_unchanged();
-    stream_writes.mark_unchanged();
-
-    client.list_tables().send().await.unwrap();
-    let select = format!("SELECT * FROM \"{TABLE}\"");
-    client.execute_statement().statement(select).limit(1).send().await.unwrap();
-    assert!(!writes.has_changed().unwrap());
-
-    // Deleting what is not there writes, but no record.
-    client.delete_item().table_name(TABLE).key("id", crate::text("none")).send().await.unwrap();
-    assert!(writes.has_changed().unwrap() && !stream_writes.has_changed().unwrap());
-}
-
-#[tokio::test]
-async fn trimming_deletes_what_was_passed_and_keeps_the_newest_record() {
-    let engine = Engine::in_memory().unwrap();
-    let client = Client::new(&engine.sdk_config());
-    let streams = Streams::new(&engine.sdk_config());
-    create_table(&client, true).await;
-    for id in ["a", "b", "c", "d"] {
+    for id in ["a", "b", "c"] {
         put(&client, id).await;
     }
-    let before = records(&streams, None).await;
-    assert_eq!(engine.trim_stream(TABLE, sequence_number(&before[1])).await.unwrap(), 2);
-    let after = records(&streams, None).await;
-    assert_eq!(after, before[2..]);
-
-    assert_eq!(engine.trim_stream(TABLE, sequence_number(&before[3])).await.unwrap(), 1);
-    assert_eq!(engine.trim_stream("another", sequence_number(&before[3])).await.unwrap(), 0);
-    let newest = records(&streams, None).await;
-    assert_eq!(newest, before[3..]);
-    put(&client, "e").await;
-    let newer = records(&streams, Some(sequence_number(&newest[0]))).await;
-    assert_eq!(newer.len(), 1);
-
-    let refused = engine.trim_stream(TABLE, "seven").await.unwrap_err();
-    assert!(matches!(refused, TrimError::SequenceNumber(_)), "{refused}");
+    let all = records(&streams, None).await;
+    let ids: Vec<&str> = all
+        .iter()
+        .map(|record| record.dynamodb().unwrap().keys().unwrap()["id"].as_s().unwrap().as_str())
+        .collect();
+    assert_eq!(ids, ["a", "b", "c"]);
+    assert_eq!(records(&streams, Some(sequence_number(&all[0]))).await, all[1..]);
 }
 
 #[tokio::test]

@@ -81,7 +81,7 @@ fn append(connection: &Connection, row: &Row, kept: u64) -> rusqlite::Result<()>
             "INSERT INTO bus (bus, position, event_id, detail_type, entry) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![row.bus, position, row.form.event_id, row.detail_type, row.form.json])?;
-    if position % DROPPED_TOGETHER == 0 && position > kept {
+    if position.is_multiple_of(DROPPED_TOGETHER) && position > kept {
         connection
             .prepare_cached("DELETE FROM bus WHERE bus = ?1 AND position <= ?2")?
             .execute(params![row.bus, position - kept])?;

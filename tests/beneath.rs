@@ -1,0 +1,99 @@
+//! What nobody does through the front doors: a commit changed, or recorded without anybody noticing, in the files or the
+//! tables of a server that is down.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use cli::directory::DataDirectory;
+use event_store::{Checkpoint, DynamoJournal, Feed, Journal, Progress, seal};
+use projections::catalogue::Orders;
+use rusqlite::Connection;
+use schema::{StoredCommit, fixtures};
+
+use crate::scenario::{Ledger, on_dynamodb};
+
+const LONG_AGO: &str = "2020-01-01T00:00:00.000Z";
+const EVENTS: &str = "ledger-events";
+
+/// Changes when the first commit of a product says it was recorded, and says nothing of it to anybody.
+pub async fn backdate(ledger: &Ledger, product: &str) {
+    if on_dynamodb() { backdate_item(ledger, product).await } else { backdate_row(ledger, product) }
+}
+
+/// Whoever can write the file can take its triggers away and put them back.
+fn backdate_row(ledger: &Ledger, product: &str) {
+    let connection = Connection::open(ledger.data.join("ledger.sqlite3")).unwrap();
+    let guard: String = connection
+        .query_row("SELECT sql FROM sqlite_schema WHERE name = 'commits_are_not_changed'", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    connection.execute_batch("DROP TRIGGER commits_are_not_changed").unwrap();
+    let changed = connection.execute(
+        "UPDATE commits SET line = json_set(line, '$.recorded_at', ?1) WHERE product_id = ?2 AND sequence = 1",
+        [LONG_AGO, product],
+    );
+    assert_eq!(changed.unwrap(), 1);
+    connection.execute_batch(&guard).unwrap();
+}
+
+async fn backdate_item(ledger: &Ledger, product: &str) {
+    let client = Client::new(&ledger.dynamodb());
+    let first = client
+        .get_item()
+        .table_name(EVENTS)
+        .key("product_id", AttributeValue::S(product.to_owned()))
+        .key("sequence", AttributeValue::N("1".to_owned()));
+    let mut item = first.send().await.unwrap().item.unwrap();
+    item.insert("recorded_at".into(), AttributeValue::S(LONG_AGO.into()));
+    client.put_item().table_name(EVENTS).set_item(Some(item)).send().await.unwrap();
+}
+
+/// Records a commit that neither projector nor publisher hears of: both are told that they have passed it.
+pub async fn append_unnoticed(ledger: &Ledger, product: &str) {
+    let unsealed = fixtures::commit_after(None, &fixtures::id(product), vec![fixtures::helmet_created()]);
+    let (_, stored) = seal(unsealed).unwrap();
+    if on_dynamodb() { append_item(ledger, &stored).await } else { append_row(ledger, &stored).await }
+}
+
+async fn append_row(ledger: &Ledger, stored: &StoredCommit) {
+    let directory = DataDirectory::open(&ledger.data, &Orders::default(), || panic!("it has a name")).await;
+    let directory = directory.unwrap();
+    let journal = directory.journal().await.unwrap();
+    journal.append(stored).await.unwrap();
+    let position = journal.newest_position().await.unwrap().unwrap();
+    for progress in directory.progress() {
+        progress.begin();
+        let hash = stored.text("hash").unwrap().to_owned();
+        progress.keep(&Checkpoint { position, hash }).await.unwrap();
+    }
+    directory.close().await;
+}
+
+async fn append_item(ledger: &Ledger, stored: &StoredCommit) {
+    let config = ledger.dynamodb();
+    let client = Client::new(&config);
+    DynamoJournal::new(client.clone(), EVENTS).append(stored).await.unwrap();
+    let newest = newest_record(&config).await;
+    let checkpoints = client.scan().table_name("ledger-checkpoints").limit(10).send().await.unwrap();
+    assert_eq!(checkpoints.items().len(), 2, "projector and publisher");
+    for item in checkpoints.items() {
+        let mut item = item.clone();
+        item.insert("after".into(), AttributeValue::S(newest.clone()));
+        client.put_item().table_name("ledger-checkpoints").set_item(Some(item)).send().await.unwrap();
+    }
+}
+
+/// Sequence number of the newest record in the event table's stream.
+async fn newest_record(config: &aws_config::SdkConfig) -> String {
+    use aws_sdk_dynamodbstreams::types::ShardIteratorType;
+    let streams = aws_sdk_dynamodbstreams::Client::new(config);
+    let listed = streams.list_streams().table_name(EVENTS).send().await.unwrap();
+    let arn = listed.streams()[0].stream_arn().unwrap().to_owned();
+    let described = streams.describe_stream().stream_arn(&arn).send().await.unwrap();
+    let shard = described.stream_description().unwrap().shards()[0].shard_id().unwrap().to_owned();
+    let from = streams.get_shard_iterator().stream_arn(arn).shard_id(shard);
+    let from = from.shard_iterator_type(ShardIteratorType::TrimHorizon).send().await.unwrap();
+    let iterator = from.shard_iterator().unwrap();
+    let records = streams.get_records().shard_iterator(iterator).limit(1000).send().await.unwrap();
+    records.records().last().unwrap().dynamodb().unwrap().sequence_number().unwrap().to_owned()
+}
