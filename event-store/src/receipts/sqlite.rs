@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use schema::{Hash, ProductId, PublicationRecord};
-use sqlite::Access;
 use sqlite::rusqlite::types::Type;
 use sqlite::rusqlite::{self, Connection, OptionalExtension, Row, params};
+use sqlite::{Access, clamped};
 
 use super::{Mark, Position, Receipts, Record};
 use crate::journal::Unavailable;
@@ -104,10 +104,6 @@ impl Receipts for SqliteReceipts {
         });
         Ok(recorded.await?)
     }
-}
-
-fn clamped(sequence: u64) -> i64 {
-    i64::try_from(sequence).unwrap_or(i64::MAX)
 }
 
 fn mark(connection: &Connection, product: &str) -> rusqlite::Result<Option<Mark>> {
