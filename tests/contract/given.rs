@@ -114,7 +114,7 @@ impl<P: Port + ?Sized> Given<P> {
     }
 
     async fn on_sqlite(way: Way, setting: P::Setting) -> Self {
-        Self::in_file(Arc::new(TempDir::new().unwrap()), way, setting).await
+        Self::in_file(Arc::new(directory()), way, setting).await
     }
 
     async fn in_file(directory: Arc<TempDir>, way: Way, setting: P::Setting) -> Self {
@@ -138,6 +138,11 @@ impl<P: Port + ?Sized> Given<P> {
         let client = Client::new(&engine.sdk_config());
         Self { port: P::dynamodb(client, new, setting).await, kept: Kept::Engine(engine) }
     }
+}
+
+/// In memory where the system offers that: what a sync promises is the business of `tests/faults`, and here it is only slow.
+pub fn directory() -> TempDir {
+    TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap()
 }
 
 /// Runs a case on the adapter in memory.

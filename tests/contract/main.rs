@@ -24,6 +24,12 @@ macro_rules! on_each {
     };
 }
 
+mod bus;
 mod feed;
 mod given;
 mod journal;
+mod parking;
+mod prices;
+mod progress;
+mod receipts;
+mod views;

@@ -45,9 +45,9 @@ impl Receipts for SqliteReceipts {
         let product = product.to_string();
         let position = self.access.peek(move |connection| {
             let mut position = Position { mark: mark(connection, &product)?, ..Position::default() };
-            // The newest receipt, and the failure that may stand above it.
+            // As far as the newest receipt: usually the first row, or the second below a failure.
             let mut statement = connection.prepare_cached(
-                "SELECT sequence, record FROM receipts WHERE product_id = ?1 ORDER BY sequence DESC LIMIT 2",
+                "SELECT sequence, record FROM receipts WHERE product_id = ?1 ORDER BY sequence DESC",
             )?;
             for row in statement.query_map([product], record)? {
                 match row? {
