@@ -5,6 +5,7 @@ mod property;
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use engine::Engine;
@@ -140,6 +141,11 @@ impl<P: Port + ?Sized> Given<P> {
     }
 }
 
+/// A walk that a fault never lets end fails too.
+async fn in_time(case: impl Future<Output = ()>) {
+    tokio::time::timeout(Duration::from_secs(100), case).await.unwrap();
+}
+
 /// In memory where the system offers that: what a sync promises is the business of `tests/faults`, and here it is only slow.
 pub fn directory() -> TempDir {
     TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap()
@@ -147,18 +153,18 @@ pub fn directory() -> TempDir {
 
 /// Runs a case on the adapter in memory.
 pub async fn memory<P: Port + ?Sized>(case: impl AsyncFn(&Given<P>)) {
-    case(&Given::in_memory(P::Setting::default()).await).await;
+    in_time(case(&Given::in_memory(P::Setting::default()).await)).await;
 }
 
 /// Runs a case on SQLite, once for each way; the last one named is the one that failed.
 pub async fn sqlite<P: Port + ?Sized>(case: impl AsyncFn(&Given<P>)) {
     for way in P::WAYS {
         println!("SQLite, {way:?}");
-        case(&Given::on_sqlite(*way, P::Setting::default()).await).await;
+        in_time(case(&Given::on_sqlite(*way, P::Setting::default()).await)).await;
     }
 }
 
 /// Runs a case on `DynamoDB`.
 pub async fn dynamodb<P: Port + ?Sized>(case: impl AsyncFn(&Given<P>)) {
-    case(&Given::on_dynamodb(P::Setting::default()).await).await;
+    in_time(case(&Given::on_dynamodb(P::Setting::default()).await)).await;
 }

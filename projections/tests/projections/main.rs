@@ -20,5 +20,4 @@ mod prices;
 mod rebuild_report;
 mod rebuilding;
 mod verification;
-mod views;
 mod walking;

@@ -138,6 +138,7 @@ async fn walking_page_by_page_meets_each_commit_once(feed: &Feeds) {
             let Some(last) = page.last() else { break };
             position = Some(last.position);
             met.extend(commits(page));
+            assert!(met.len() <= 23, "the walk does not end");
         }
         assert_eq!(met, run("p", 23), "pages of {limit}");
     }

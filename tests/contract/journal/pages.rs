@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use event_store::{Journal, journal::commits_after};
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use schema::{StoredCommit, fixtures};
 use serde_json::json;
 
@@ -210,13 +210,14 @@ async fn walking_page_by_page_meets_each_commit_once(journals: &Journals) {
             let Some(last) = page.last() else { break };
             after = last.sequence().unwrap();
             met.extend(page);
+            assert!(met.len() <= 23, "the walk does not end");
         }
         assert_eq!(met, run("p", 23), "pages of {limit}");
     }
 }
 
 async fn walk(journal: Arc<dyn Journal>, after: u64) -> Vec<StoredCommit> {
-    commits_after(journal, fixtures::id("p"), after).try_collect().await.unwrap()
+    commits_after(journal, fixtures::id("p"), after).take(1_000).try_collect().await.unwrap()
 }
 
 async fn a_walk_goes_on_beyond_one_page(journals: &Journals) {
