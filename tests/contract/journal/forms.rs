@@ -69,7 +69,7 @@ async fn every_way_of_reading_answers_the_same_commit(journals: &Journals) {
     let (_, stored) = commit(None, &fixtures::id("p"), fixtures::helmet_story());
     journals.append(&stored).await.unwrap();
     assert_eq!(journals.newest(&fixtures::id("p"), 6).await.unwrap(), Some(stored.clone()));
-    assert_eq!(journals.page(&fixtures::id("p"), 0, 1).await.unwrap(), [stored.clone()]);
+    assert_eq!(journals.page(&fixtures::id("p"), 0, 1).await.unwrap(), std::slice::from_ref(&stored));
     assert_eq!(scanned(&**journals, 1).await, [stored]);
 }
 
@@ -170,7 +170,7 @@ async fn numbers_survive_up_to_the_greatest_that_is_exact(journals: &Journals) {
 async fn fractions_survive(journals: &Journals) {
     survives(
         journals,
-        json!({"numbers": [0.1, -0.1, 33.6442, 1.5e-7, 0.000_001, 12_345_678.9, 0.30000000000000004]}),
+        json!({"numbers": [0.1, -0.1, 33.6442, 1.5e-7, 0.000_001, 12_345_678.9, 0.300_000_000_000_000_04]}),
     )
     .await;
 }

@@ -108,9 +108,10 @@ async fn a_head_without_a_readable_state_has_the_sequence_of_its_newest_commit(j
 }
 
 async fn heads_agree_with_a_scan_of_keys(journals: &Journals) {
-    for n in 0..12 {
-        append_all(&**journals, &run(&format!("p{}", n % 5), 9)[..].chunks(2).nth(n / 5).unwrap().to_vec())
-            .await;
+    for sequence in 1..=6 {
+        for n in sequence..6 {
+            journals.append(&made(&format!("p{n}"), 2 * sequence)).await.unwrap();
+        }
     }
     let keys = scanned_keys(&**journals, 7).await;
     for found in heads(journals, "", 100).await {

@@ -128,8 +128,8 @@ async fn of_many_who_release_at_once_one_did_it(parking: &ParkingRows) {
         let (parking, seen) = (parking.shared(), seen.clone());
         tokio::spawn(async move { parking.release(&seen).await.unwrap() })
     });
-    let released = join_all(releases.collect::<Vec<_>>()).await;
-    assert_eq!(released.into_iter().filter(|released| *released.as_ref().unwrap()).count(), 1);
+    let answers = join_all(releases.collect::<Vec<_>>()).await;
+    assert_eq!(answers.into_iter().filter(|released| *released.as_ref().unwrap()).count(), 1);
 }
 
 /// Whichever comes first, the trouble is on record afterwards: nobody's is wiped out by somebody else's success.

@@ -116,9 +116,9 @@ async fn a_history_before_the_first_entry_is_empty(log: &PriceLogs) {
 }
 
 async fn a_history_longer_than_a_request_comes_whole(log: &PriceLogs) {
-    let long: Vec<Entry> = (1..=1_050).map(|n| entry("2026-01-01T00:00:00Z", n, What::Deleted)).collect();
-    one_commit_each(log, &long).await;
-    assert!(entries(log, None).await == long);
+    let many: Vec<Entry> = (1..=1_050).map(|n| entry("2026-01-01T00:00:00Z", n, What::Deleted)).collect();
+    one_commit_each(log, &many).await;
+    assert!(entries(log, None).await == many);
 }
 
 async fn a_commit_with_many_entries_comes_whole(log: &PriceLogs) {

@@ -197,8 +197,8 @@ async fn of_many_changes_of_the_lineup_at_once_one_wins(views: &ViewStore) {
         let lineup = next(&Lineup::default(), generation);
         tokio::spawn(async move { views.change_lineup(&lineup).await.is_ok().then_some(lineup) })
     });
-    let changed = join_all(changes.collect::<Vec<_>>()).await;
-    let winners: Vec<Lineup> = changed.into_iter().filter_map(Result::unwrap).collect();
+    let answers = join_all(changes.collect::<Vec<_>>()).await;
+    let winners: Vec<Lineup> = answers.into_iter().filter_map(Result::unwrap).collect();
     assert_eq!(winners.len(), 1);
     assert_eq!(views.lineup().await.unwrap(), winners[0]);
 }
