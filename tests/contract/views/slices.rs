@@ -157,6 +157,7 @@ async fn followed(views: &ViewStore, order: Order, descending: bool, limit: usiz
         let portion =
             sliced(views, &Slice { shard: 0, order, range: range.clone(), descending, limit }).await;
         met.extend(ids(&portion));
+        assert!(met.len() <= 60, "the walk does not end");
         let Some(last) = portion.rows.last().filter(|_| !portion.exhausted) else { return met };
         range = range.behind(&last.position, descending);
         if range.is_empty() {
