@@ -20,6 +20,10 @@ tidy:
 test *arguments:
     cargo test {{arguments}}
 
+# The contract of every port on every adapter: cases, and how many of them passed on memory, SQLite and DynamoDB
+contract *words:
+    python3 tests/contract/table.py {{words}}
+
 # Fuzz one target of fuzz/, or all: ten minutes each unless told otherwise
 fuzz target="all" seconds="600":
     fuzz/run {{target}} {{seconds}}

@@ -11,11 +11,12 @@ import pathlib, subprocess, sys, time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SIMULATION = "-p cli --test simulation"
 FAULTS = "-p cli --test faults"
+CONTRACT = "-p cli --test contract"
 BUGS = [
     # name, file, what stands there, what is planted, the tests that have to find it
     ("version-guard-dropped", "projections/src/views/dynamodb.rs",
      '"attribute_not_exists(#key) OR #version < :version"', '"attribute_not_exists(#key) OR #version <> :version"',
-     "-p projections --test projections"),
+     CONTRACT),
     ("retry-without-commit-id-check", "commands/src/execute.rs",
      "(Some(there), _) if there.commit_id == commit_id =>", "(Some(there), _) =>", SIMULATION),
     ("idempotency-key-not-recognised", "commands/src/execute/recognise.rs",

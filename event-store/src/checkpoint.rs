@@ -17,7 +17,7 @@ pub struct Checkpoint {
 
 /// Where one consumer keeps its checkpoint, beside what it writes.
 ///
-/// The contract, which `tests/contract` runs on every adapter: what is written between [`Progress::begin`] and
+/// The contract, which `tests/contract/progress.rs` runs on every adapter: what is written between [`Progress::begin`] and
 /// [`Progress::keep`] is there with the checkpoint; a checkpoint is never there without it.
 #[async_trait]
 pub trait Progress: Send + Sync {

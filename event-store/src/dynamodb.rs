@@ -67,6 +67,8 @@ impl DynamoJournal {
 #[async_trait]
 impl Journal for DynamoJournal {
     async fn append(&self, commit: &StoredCommit) -> Result<(), AppendError> {
+        // The table itself takes any number as a sequence.
+        CommitKey::of(commit).map_err(AppendError::Refused)?;
         let refused = |error: item::Unconvertible| AppendError::Refused(Unavailable(error.into()));
         let (statement, parameters) = item::insert(&self.table, commit).map_err(refused)?;
         let request = self

@@ -13,8 +13,9 @@ use crate::journal::Unavailable;
 
 /// The commits of all products in the order of recording.
 ///
-/// The contract, which `tests/contract` runs on every adapter: positions begin at 0 and have no gaps; what was read once
-/// never changes and nothing is inserted before it; each commit is there once, and the commits of a product are in order.
+/// The contract, which `tests/contract/feed` runs on every adapter: positions begin at 0 and have no gaps; what was read once
+/// never changes and nothing is inserted before it; each commit is there once, and the commits of a product are in order
+/// if they were appended so. A position is visible only with all before it, and `news` change no sooner than what is new.
 #[async_trait]
 pub trait Feed: Send + Sync {
     /// Up to `limit` commits with a position above `position` (`None`: from the first), oldest first.

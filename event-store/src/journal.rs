@@ -14,10 +14,13 @@ const PAGE: usize = 100;
 
 /// Where commits are kept.
 ///
-/// The contract, which `tests/journal.rs` runs on every adapter:
+/// The contract, which `tests/contract/journal` runs on every adapter:
 /// - a key (product, first sequence) is written once; whatever is there is never changed or removed;
+/// - what has no key, a product id that is a text and a positive whole number below 2^53, is refused for good;
 /// - a commit is there whole or not at all, and after `append` returned `Ok` every read sees it;
-/// - reads answer exactly what was appended, field for field, known to this build or not;
+/// - reads answer exactly what was appended, field for field, known to this build or not, with numbers as canonical JSON
+///   has them;
+/// - a scan meets every commit that was there when it began, and none twice, whatever is appended meanwhile;
 /// - of two appends at one key exactly one succeeds.
 #[async_trait]
 pub trait Journal: Send + Sync {
@@ -44,7 +47,8 @@ pub trait Journal: Send + Sync {
         limit: usize,
     ) -> Result<Vec<StoredCommit>, Unavailable>;
 
-    /// Some commits of all products, in no order of products but each product's by sequence; for maintenance.
+    /// Some commits of all products, in no order of products but each product's by sequence; for maintenance. `limit` is
+    /// at least 1, and a page may be shorter or empty though more follow.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later from the same position.

@@ -104,14 +104,15 @@ impl Feed for MemoryJournal {
     async fn after(&self, position: Option<u64>, limit: usize) -> Result<Vec<Recorded>, Unavailable> {
         let first = position.map_or(0, |position| position.saturating_add(1));
         let commits = self.commits();
-        let numbered =
-            (first..).zip(commits.in_order.iter().skip(usize::try_from(first).unwrap_or(usize::MAX)));
-        let recorded = |(position, key): (u64, &Key)| {
+        let later = usize::try_from(first).ok().and_then(|first| commits.in_order.get(first..));
+        // The keys first: there may be no number after that of the last.
+        let numbered = later.unwrap_or_default().iter().zip(first..).take(limit);
+        let recorded = |(key, position): (&Key, u64)| {
             let commit = commits.by_key.get(key)?.clone();
             let hash = commit.text("hash").unwrap_or_default().to_owned();
             Some(Recorded { position, hash, change: Change::Committed(Box::new(commit)) })
         };
-        Ok(numbered.filter_map(recorded).take(limit).collect())
+        Ok(numbered.filter_map(recorded).collect())
     }
 
     async fn hash_at(&self, position: u64) -> Result<Option<String>, Unavailable> {

@@ -57,7 +57,7 @@ pub struct Parked {
 
 /// Where parking rows are kept, at most one per consumer and product.
 ///
-/// The contract, which `tests/ports/parking.rs` runs on every adapter:
+/// The contract, which `tests/contract/parking` runs on every adapter:
 /// - parking a parked product keeps the lowest `from_sequence` and the first `parked_at`, takes the newest reason, and
 ///   counts one more attempt;
 /// - a row is released only as it was seen: one that was parked again since then stays.

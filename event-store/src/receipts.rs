@@ -36,7 +36,7 @@ pub struct Record {
 pub struct Position {
     /// Every event up to here has its receipt; 0 before the first.
     pub published: u64,
-    /// The failure of the next event, where one is on record.
+    /// The failure of the next event, where one is on record: of several above the newest receipt the lowest.
     pub failure: Option<PublicationFailure>,
     /// Where a restore said that everything up to an event counts as published (always `None` on `DynamoDB` for now).
     pub mark: Option<Mark>,
@@ -54,7 +54,7 @@ pub struct Mark {
 
 /// Where receipts and failures are kept. There is no cursor: the newest receipt of a product is it.
 ///
-/// The contract, which `tests/ports/receipts.rs` runs on every adapter:
+/// The contract, which `tests/contract/receipts` runs on every adapter:
 /// - a receipt stays: a failure of the same event never replaces it, whichever comes first;
 /// - after `record` returned `Ok` every read sees all of its records;
 /// - a product's records are written one after the other: after an error the first of them may be there, and never a

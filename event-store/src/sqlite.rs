@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use schema::{ProductId, StoredCommit};
 use serde_json::Map;
 use sqlite::rusqlite::{self, Connection, OptionalExtension, Row as SqlRow, params};
-use sqlite::{Access, Database, Error, Schema};
+use sqlite::{Access, Database, Error, Schema, clamped};
 use tokio::sync::watch;
 
 use crate::export;
@@ -126,7 +126,7 @@ impl Journal for SqliteJournal {
     }
 
     async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {
-        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+        let at_most = clamped(at_most);
         let row = self.database.peek(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT line FROM commits WHERE product_id = ?1 AND sequence <= ?2 \
@@ -143,10 +143,7 @@ impl Journal for SqliteJournal {
         after: u64,
         limit: usize,
     ) -> Result<Vec<StoredCommit>, Unavailable> {
-        let Ok(after) = i64::try_from(after) else {
-            return Ok(Vec::new());
-        };
-        let product = product.clone();
+        let (product, after, limit) = (product.clone(), clamped(after), clamped(limit));
         let lines = self.database.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT line FROM commits WHERE product_id = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3",
@@ -159,6 +156,7 @@ impl Journal for SqliteJournal {
 
     async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
         let after = from.map_or(-1, |position| position.number("position"));
+        let limit = clamped(limit);
         let rows = self.database.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT position, line FROM commits WHERE position > ?1 ORDER BY position LIMIT ?2",
@@ -167,7 +165,7 @@ impl Journal for SqliteJournal {
             rows.collect::<rusqlite::Result<Vec<(i64, String)>>>()
         });
         let rows = rows.await?;
-        let last = rows.last().filter(|_| rows.len() == limit);
+        let last = rows.last().filter(|_| clamped(rows.len()) == limit);
         let next = last.map(|(position, _)| ScanPosition::of([("position", (*position).into())]));
         let commits = rows.iter().map(|(_, line)| parsed(line)).collect::<Result<_, _>>()?;
         Ok(ScanPage { commits, next })
@@ -176,6 +174,7 @@ impl Journal for SqliteJournal {
     async fn scan_keys(&self, from: Option<ScanPosition>, limit: usize) -> Result<KeyPage, Unavailable> {
         let (product, sequence) =
             from.map_or_else(Default::default, |from| (from.text("product_id"), from.number("sequence")));
+        let limit = clamped(limit);
         let keys = self.database.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT product_id, sequence, CASE WHEN json_valid(line) THEN \
@@ -188,7 +187,7 @@ impl Journal for SqliteJournal {
             statement.query_map(params![product, sequence, limit], key)?.collect::<rusqlite::Result<Vec<_>>>()
         });
         let keys = keys.await?;
-        let next = keys.last().filter(|_| keys.len() == limit).map(|last| {
+        let next = keys.last().filter(|_| clamped(keys.len()) == limit).map(|last| {
             ScanPosition::of([
                 ("product_id", last.product_id.as_str().into()),
                 ("sequence", last.sequence.into()),
@@ -198,7 +197,7 @@ impl Journal for SqliteJournal {
     }
 
     async fn heads(&self, after: &str, limit: usize) -> Result<Option<Vec<Head>>, Unavailable> {
-        let after = after.to_owned();
+        let (after, limit) = (after.to_owned(), clamped(limit));
         let heads = self.database.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "WITH heads AS (SELECT product_id, max(sequence) AS newest, count(*) AS commits FROM commits \
@@ -222,7 +221,7 @@ impl Journal for SqliteJournal {
         limit: usize,
     ) -> Result<Option<Vec<Row>>, Unavailable> {
         let (product, sequence) = after.unwrap_or_default();
-        let up_to = i64::try_from(up_to).unwrap_or(i64::MAX);
+        let (up_to, limit) = (clamped(up_to), clamped(limit));
         let rows = self.database.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT product_id, sequence, commit_id, recorded_at, hash, line FROM commits \
@@ -255,7 +254,7 @@ impl Journal for SqliteJournal {
 #[async_trait]
 impl Feed for SqliteJournal {
     async fn after(&self, position: Option<u64>, limit: usize) -> Result<Vec<Recorded>, Unavailable> {
-        let after = position.map_or(-1, |position| i64::try_from(position).unwrap_or(i64::MAX));
+        let (after, limit) = (position.map_or(-1, clamped), clamped(limit));
         let rows = self.database.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT position, hash, product_id, line FROM commits WHERE position > ?1 \
@@ -269,7 +268,7 @@ impl Feed for SqliteJournal {
     async fn hash_at(&self, position: u64) -> Result<Option<String>, Unavailable> {
         let hash = self.database.peek(|connection| {
             let mut statement = connection.prepare_cached("SELECT hash FROM commits WHERE position = ?1")?;
-            statement.query_row([position], |row| row.get(0)).optional()
+            statement.query_row([clamped(position)], |row| row.get(0)).optional()
         });
         Ok(hash?)
     }

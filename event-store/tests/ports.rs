@@ -1,10 +1,9 @@
-//! The contracts of the receipts and of the parking rows, run on every adapter, and what they cost on `DynamoDB`.
+//! What receipts on `DynamoDB` cost, and what they promise beyond the contract in `tests/contract`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod ports {
     pub mod adapters;
     pub mod canned;
     mod cost;
-    mod parking;
     mod receipts;
 }

@@ -21,10 +21,11 @@ pub use sqlite::{BUILDING, SqliteViews};
 
 /// Where the product view is kept.
 ///
-/// The contract, which `tests/projections/views.rs` runs on every adapter:
+/// The contract, which `tests/contract/views` runs on every adapter:
 /// - a row only ever gets newer: what comes late, twice or out of order changes nothing;
 /// - a deleted product keeps its row and stands in [`Order::Changes`] alone;
-/// - a slice answers exactly the rows of its shard inside its range, in order, and says whether more follow;
+/// - a slice answers exactly the rows of its shard inside its range, in order, and never says that it ends where more
+///   follow;
 /// - orders that are not kept have no rows, and asking for one is an error;
 /// - `rows` answers every row of a generation once, whatever is kept;
 /// - generations do not see each other.
@@ -39,7 +40,7 @@ pub trait Views: Send + Sync {
     /// [`Unavailable`]: try again later.
     async fn lineup(&self) -> Result<Lineup, Unavailable>;
 
-    /// Puts `to` in the place of the lineup of the revision before it.
+    /// Puts `to` in the place of the lineup of the revision before it; the first that can be put is revision 1.
     ///
     /// # Errors
     /// [`LineupError::Changed`]: somebody else changed it, read it again.
@@ -63,8 +64,8 @@ pub trait Views: Send + Sync {
     /// [`Unavailable`]: try again later.
     async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable>;
 
-    /// Some rows of a generation, deleted products included, in no order; `from` is `next` of the page before. For
-    /// maintenance, since it may read other generations too.
+    /// Some rows of a generation, deleted products included, in no order; `from` is `next` of the page before, and
+    /// `limit` at least 1. For maintenance, since it may read other generations too.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later.
@@ -151,7 +152,7 @@ pub struct Slice {
 pub struct Portion {
     /// The rows in order.
     pub rows: Vec<Row>,
-    /// Whether the slice ends here.
+    /// Whether the slice ends here. Where it is not said, there may be no more all the same.
     pub exhausted: bool,
 }
 

@@ -304,6 +304,11 @@ impl Access {
     }
 }
 
+/// The number, or the greatest that SQLite has if it is above that.
+pub fn clamped(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}
+
 fn file_of(directory: &Path, schema: &Schema) -> PathBuf {
     std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned()).join(schema.file)
 }

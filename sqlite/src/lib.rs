@@ -9,7 +9,7 @@ mod error;
 mod schema;
 mod writer;
 
-pub use database::{Access, Database};
+pub use database::{Access, Database, clamped};
 pub use error::{Error, OpenError};
 pub use rusqlite;
 pub use schema::{Schema, Version};

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use schema::{ProductId, Timestamp};
-use sqlite::Access;
 use sqlite::rusqlite::types::Type;
 use sqlite::rusqlite::{self, OptionalExtension, Row, params};
+use sqlite::{Access, clamped};
 
 use super::{Parked, Parking, Trouble};
 use crate::journal::Unavailable;
@@ -78,6 +78,7 @@ impl Parking for SqliteParking {
         limit: usize,
     ) -> Result<Vec<Parked>, Unavailable> {
         let (consumer, after) = (consumer.to_owned(), after.map(ToString::to_string).unwrap_or_default());
+        let limit = clamped(limit);
         let rows = self.access.read(move |connection| {
             let query = format!(
                 "SELECT {COLUMNS} FROM parking WHERE consumer = ?1 AND product_id > ?2 \

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use schema::{Hash, ProductId, PublicationRecord};
-use sqlite::Access;
 use sqlite::rusqlite::types::Type;
 use sqlite::rusqlite::{self, Connection, OptionalExtension, Row, params};
+use sqlite::{Access, clamped};
 
 use super::{Mark, Position, Receipts, Record};
 use crate::journal::Unavailable;
@@ -45,9 +45,9 @@ impl Receipts for SqliteReceipts {
         let product = product.to_string();
         let position = self.access.peek(move |connection| {
             let mut position = Position { mark: mark(connection, &product)?, ..Position::default() };
-            // The newest receipt, and the failure that may stand above it.
+            // As far as the newest receipt: usually the first row, or the second below a failure.
             let mut statement = connection.prepare_cached(
-                "SELECT sequence, record FROM receipts WHERE product_id = ?1 ORDER BY sequence DESC LIMIT 2",
+                "SELECT sequence, record FROM receipts WHERE product_id = ?1 ORDER BY sequence DESC",
             )?;
             for row in statement.query_map([product], record)? {
                 match row? {
@@ -104,10 +104,6 @@ impl Receipts for SqliteReceipts {
         });
         Ok(recorded.await?)
     }
-}
-
-fn clamped(sequence: u64) -> i64 {
-    i64::try_from(sequence).unwrap_or(i64::MAX)
 }
 
 fn mark(connection: &Connection, product: &str) -> rusqlite::Result<Option<Mark>> {

@@ -1,14 +1,7 @@
-//! Every adapter the contract is run on.
+//! The journal on `DynamoDB`, and commits to append.
 
-use std::sync::Arc;
-
-use event_store::{DynamoJournal, Journal, MemoryJournal, seal, table};
+use event_store::{DynamoJournal, seal, table};
 use schema::{Commit, ProductEvent, ProductId, StoredCommit, fixtures};
-
-/// An empty journal of each kind, with its name; what must stay alive with it is inside.
-pub async fn all() -> Vec<(&'static str, Arc<dyn Journal>)> {
-    vec![("memory", Arc::new(MemoryJournal::default())), ("embedded", Arc::new(embedded().await))]
-}
 
 /// The `DynamoDB` adapter on an engine in memory.
 pub async fn embedded() -> DynamoJournal {
@@ -30,14 +23,4 @@ pub fn commit(
     events: Vec<ProductEvent>,
 ) -> (Commit, StoredCommit) {
     seal(fixtures::commit_after(before, product, events)).unwrap()
-}
-
-/// A helmet's whole life, one event a commit.
-pub fn life(product: &ProductId) -> Vec<(Commit, StoredCommit)> {
-    let mut commits: Vec<(Commit, StoredCommit)> = Vec::new();
-    for event in fixtures::helmet_story() {
-        let next = commit(commits.last().map(|(commit, _)| commit), product, vec![event]);
-        commits.push(next);
-    }
-    commits
 }

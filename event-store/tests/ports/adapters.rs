@@ -1,36 +1,14 @@
-//! Every adapter the contracts are run on, and records to write.
-
-use std::sync::Arc;
+//! The receipts on `DynamoDB`, and records to write.
 
 use event_store::receipts::Record;
-use event_store::{
-    DynamoParking, DynamoReceipts, MemoryParking, MemoryReceipts, Parking, Receipts, parking, receipts, table,
-};
+use event_store::{DynamoReceipts, receipts, table};
 use schema::receipt::FailureDetails;
 use schema::{Hash, ProductId, PublicationFailure, PublicationReceipt, PublicationRecord, fixtures};
-
-pub async fn all_receipts() -> Vec<(&'static str, Arc<dyn Receipts>)> {
-    let engine = engine::Engine::in_memory().unwrap();
-    vec![
-        ("memory", Arc::new(MemoryReceipts::default())),
-        ("embedded", Arc::new(receipts_on(&engine.sdk_config()).await)),
-    ]
-}
 
 pub async fn receipts_on(config: &aws_config::SdkConfig) -> DynamoReceipts {
     let client = aws_sdk_dynamodb::Client::new(config);
     table::create(&client, "receipts", receipts::TABLE).await.unwrap();
     DynamoReceipts::new(client, "receipts")
-}
-
-pub async fn all_parking() -> Vec<(&'static str, Arc<dyn Parking>)> {
-    let engine = engine::Engine::in_memory().unwrap();
-    let client = aws_sdk_dynamodb::Client::new(&engine.sdk_config());
-    table::create(&client, "parking", parking::TABLE).await.unwrap();
-    vec![
-        ("memory", Arc::new(MemoryParking::default())),
-        ("embedded", Arc::new(DynamoParking::new(client, "parking"))),
-    ]
 }
 
 pub fn receipt(sequence: u64) -> PublicationRecord {

@@ -1,92 +1,13 @@
-//! What receipts promise on every adapter.
+//! What receipts on `DynamoDB` promise beyond the contract in `tests/contract`, whatever fails between two requests.
 
 use aws_config::retry::RetryConfig;
 use engine::probe::{Fault, Faults, Matching};
-use event_store::receipts::{Mark, Position, published};
-use event_store::{Journal, MemoryJournal, MemoryReceipts, Receipts, seal};
-use schema::{Hash, PublicationRecord, fixtures};
+use event_store::Receipts;
+use schema::fixtures;
 use serde_json::json;
 
-use super::adapters::{all_receipts, failure, receipt, receipts_of, receipts_on, record};
+use super::adapters::{receipt, receipts_of, receipts_on, record};
 use super::canned::Canned;
-
-#[tokio::test]
-async fn what_was_recorded_is_read_back_by_range_and_by_product() {
-    let (a, b) = (fixtures::id("a"), fixtures::id("b"));
-    for (name, receipts) in all_receipts().await {
-        receipts.record(&receipts_of(&a, 1..=60)).await.unwrap();
-        receipts.record(&[record(&b, 7, failure(7, 3))]).await.unwrap();
-        let read = receipts.of(&a, 10, 12).await.unwrap();
-        assert_eq!(read, (10..=12).map(|n| (n, receipt(n))).collect::<Vec<_>>(), "{name}");
-        assert_eq!(receipts.of(&a, 0, u64::MAX).await.unwrap().len(), 60, "{name}");
-        assert_eq!(receipts.of(&b, 1, 9).await.unwrap(), [(7, failure(7, 3))], "{name}");
-        assert_eq!(receipts.of(&a, 5, 4).await.unwrap(), [], "{name}");
-    }
-}
-
-#[tokio::test]
-async fn a_success_always_wins_over_a_failure() {
-    let product = fixtures::id("helmet");
-    for (name, receipts) in all_receipts().await {
-        let write = async |outcome| receipts.record(&[record(&product, 1, outcome)]).await.unwrap();
-        write(failure(1, 1)).await;
-        write(failure(1, 2)).await;
-        assert_eq!(receipts.of(&product, 1, 1).await.unwrap(), [(1, failure(1, 2))], "{name}");
-        write(receipt(1)).await;
-        write(failure(1, 3)).await;
-        assert_eq!(receipts.of(&product, 1, 1).await.unwrap(), [(1, receipt(1))], "{name}");
-    }
-}
-
-#[tokio::test]
-async fn an_event_may_stand_twice_in_what_is_recorded() {
-    let product = fixtures::id("helmet");
-    for (name, receipts) in all_receipts().await {
-        let twice = [record(&product, 1, receipt(1)), record(&product, 1, receipt(1))];
-        receipts.record(&twice).await.unwrap();
-        assert_eq!(receipts.of(&product, 1, 1).await.unwrap(), [(1, receipt(1))], "{name}");
-    }
-}
-
-#[tokio::test]
-async fn the_newest_receipt_is_how_far_a_product_got_and_a_failure_never_is() {
-    let product = fixtures::id("helmet");
-    for (name, receipts) in all_receipts().await {
-        let position = async || receipts.position(&product).await.unwrap();
-        assert_eq!(position().await, Position::default(), "{name}");
-        receipts.record(&[record(&product, 1, failure(1, 2))]).await.unwrap();
-        let failed = |sequence, attempts| match failure(sequence, attempts) {
-            PublicationRecord::Failure(failure) => Some(failure),
-            PublicationRecord::Receipt(_) => None,
-        };
-        let expected = Position { failure: failed(1, 2), ..Position::default() };
-        assert_eq!(position().await, expected, "{name}");
-        receipts.record(&receipts_of(&product, 1..=40)).await.unwrap();
-        let expected = Position { published: 40, ..Position::default() };
-        assert_eq!(position().await, expected, "{name}");
-        receipts.record(&[record(&product, 41, failure(41, 1))]).await.unwrap();
-        let expected = Position { published: 40, failure: failed(41, 1), ..Position::default() };
-        assert_eq!(position().await, expected, "{name}");
-    }
-}
-
-#[tokio::test]
-async fn a_receipt_after_its_failure_in_what_is_recorded_together_wins() {
-    let product = fixtures::id("helmet");
-    for (name, receipts) in all_receipts().await {
-        let together = [
-            record(&product, 1, failure(1, 1)),
-            record(&product, 1, receipt(1)),
-            record(&product, 2, receipt(2)),
-            record(&product, 2, failure(2, 1)),
-        ];
-        receipts.record(&together).await.unwrap();
-        let expected = Position { published: 2, ..Position::default() };
-        assert_eq!(receipts.position(&product).await.unwrap(), expected, "{name}");
-        let both = [(1, receipt(1)), (2, receipt(2))];
-        assert_eq!(receipts.of(&product, 1, 2).await.unwrap(), both, "{name}");
-    }
-}
 
 /// Whichever request fails, before it is applied or after: each product has a beginning of its receipts.
 #[tokio::test]
@@ -114,33 +35,6 @@ async fn whatever_fails_no_receipt_is_there_without_those_before_it() {
             }
         }
     }
-}
-
-#[tokio::test]
-async fn a_mark_counts_only_while_the_commit_it_was_made_for_ends_there() {
-    let product = fixtures::id("helmet");
-    let journal = MemoryJournal::default();
-    let mut newest = None;
-    for events in
-        [vec![fixtures::helmet_created()], vec![fixtures::helmet_renamed(), fixtures::helmet_deleted()]]
-    {
-        let (commit, stored) = seal(fixtures::commit_after(newest.as_ref(), &product, events)).unwrap();
-        journal.append(&stored).await.unwrap();
-        newest = Some(commit);
-    }
-    let (receipts, newest) = (MemoryReceipts::default(), newest.unwrap());
-    let (hash, last) = (newest.hash.clone(), newest.last_sequence());
-    let counted = async |sequence: u64, hash: &Hash| {
-        receipts.mark(product.clone(), Mark { sequence, hash: hash.clone() });
-        let position = receipts.position(&product).await.unwrap();
-        published(&journal, &product, &position).await.unwrap()
-    };
-    assert_eq!(counted(last, &hash).await, last);
-    assert_eq!(counted(last - 1, &hash).await, 0, "inside the commit");
-    assert_eq!(counted(last + 1, &hash).await, 0, "beyond the ledger");
-    assert_eq!(counted(last, &Hash::genesis()).await, 0, "another commit");
-    receipts.record(&receipts_of(&product, 1..=last + 2)).await.unwrap();
-    assert_eq!(counted(last, &hash).await, last + 2, "receipts go further");
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ pub struct FoldedCommit {
 
 /// Where price histories are kept.
 ///
-/// The contract, which `tests/projections/price_log.rs` runs on every adapter:
+/// The contract, which `tests/contract/prices` runs on every adapter:
 /// - whatever is at or below what is folded is in the history, with every entry;
 /// - adding a commit again changes nothing, and what is folded never goes back;
 /// - entries come in the order of their places, whatever the order of their commits;

@@ -54,13 +54,16 @@ impl Views for DynamoViews {
     }
 
     async fn change_lineup(&self, to: &Lineup) -> Result<(), LineupError> {
+        let Some(before) = to.revision.checked_sub(1) else {
+            return Err(LineupError::Changed);
+        };
         let request = self
             .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(row::of_lineup(to)?))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let request = if to.revision <= 1 {
+        let request = if before == 0 {
             request
                 .condition_expression("attribute_not_exists(#key)")
                 .expression_attribute_names("#key", row::KEY)
@@ -68,7 +71,7 @@ impl Views for DynamoViews {
             request
                 .condition_expression("#revision = :before")
                 .expression_attribute_names("#revision", row::REVISION)
-                .expression_attribute_values(":before", row::number(to.revision - 1))
+                .expression_attribute_values(":before", row::number(before))
         };
         match request.send().await {
             Ok(_) => Ok(()),

@@ -100,7 +100,7 @@ impl Views for MemoryViews {
             let product = kept.rows.get(&(generation, id.clone()))?.clone();
             Some(Row { position: position.clone(), product })
         };
-        let (more, wanted) = (slice.limit, slice.limit + 1);
+        let (more, wanted) = (slice.limit, slice.limit.saturating_add(1));
         let mut rows: Vec<Row> = if slice.descending {
             inside.rev().take(wanted).filter_map(row).collect()
         } else {

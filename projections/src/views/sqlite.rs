@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use schema::{Product, ProductId};
 use sqlite::rusqlite::types::Type;
 use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
-use sqlite::{Access, Error};
+use sqlite::{Access, Error, clamped};
 
 use super::{
     Generation, Lineup, LineupError, Portion, Row, Rows, Slice, Unavailable, Views, Written, not_kept,
@@ -83,7 +83,9 @@ impl Views for SqliteViews {
 
     async fn change_lineup(&self, to: &Lineup) -> Result<(), LineupError> {
         let text = serde_json::to_string(to).map_err(|error| Unavailable(error.into()))?;
-        let before = to.revision.saturating_sub(1);
+        let Some(before) = to.revision.checked_sub(1) else {
+            return Err(LineupError::Changed);
+        };
         let changed = self.access.write(move |connection| {
             let known = about(connection, LINEUP)?
                 .and_then(|text| serde_json::from_str(&text).ok())
@@ -140,7 +142,13 @@ impl Views for SqliteViews {
         let limit = slice.limit;
         let rows = self.access.read(move |connection| {
             let mut statement = connection.prepare_cached(&query)?;
-            let range = params![generation.0, slice.shard, slice.range.from, slice.range.to, limit + 1];
+            let range = params![
+                generation.0,
+                slice.shard,
+                slice.range.from,
+                slice.range.to,
+                clamped(limit.saturating_add(1))
+            ];
             let rows = statement
                 .query_map(range, |row| Ok(Row { position: row.get(0)?, product: product(row, 1)? }));
             rows?.collect::<rusqlite::Result<Vec<_>>>()
@@ -161,7 +169,7 @@ impl Views for SqliteViews {
             let mut statement = connection.prepare_cached(
                 "SELECT product FROM products WHERE generation = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
             )?;
-            let after = from.unwrap_or_default();
+            let (after, limit) = (from.unwrap_or_default(), clamped(limit));
             let rows = statement.query_map(params![generation.0, after, limit], |row| product(row, 0))?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         });

@@ -22,5 +22,4 @@ mod prices;
 mod rebuild_report;
 mod rebuilding;
 mod verification;
-mod views;
 mod walking;

@@ -34,6 +34,10 @@ pub const KEPT: u64 = 100_000;
 const LONGEST_ENTRY: usize = 400_000;
 
 /// A bus whose entries can be read again. Several buses are kept, told apart by name.
+///
+/// The contract, which `tests/contract/bus` runs on every adapter: positions begin at 1 and have no gaps, each bus by itself;
+/// the entries of a request stand together in their order; a refused entry takes no position and leaves its neighbours
+/// alone; whoever is told that something was appended can read it.
 #[async_trait]
 pub trait LocalBus: Bus {
     /// Up to `limit` entries of a bus after a position, oldest first; fewer only at the end or when they are large.

@@ -20,6 +20,9 @@ type Item = HashMap<String, AttributeValue>;
 #[async_trait]
 impl LocalBus for DynamoBus {
     async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<Kept>, Unavailable> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
         let query = self
             .query(bus, "bus = :bus AND #position > :position")
             .expression_attribute_names("#position", "position")
@@ -110,7 +113,7 @@ fn position_in(item: &Item) -> Option<u64> {
 fn decoded(item: &Item) -> Result<Kept, Unavailable> {
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
     let kept = || {
-        let (_, event_id) = text("bus_event")?.rsplit_once('#')?;
+        let event_id = text("bus_event")?.strip_prefix(text("bus")?.as_str())?.strip_prefix('#')?;
         Some(Kept {
             position: position_in(item)?,
             event_id: event_id.to_owned(),

@@ -1,0 +1,86 @@
+//! What every store of receipts must do.
+
+mod marks;
+mod positions;
+mod records;
+mod together;
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use event_store::receipts::{self, Mark, Record};
+use event_store::{DynamoReceipts, MemoryReceipts, Receipts, SqliteReceipts, sqlite as files, table};
+use schema::receipt::FailureDetails;
+use schema::{Hash, ProductId, PublicationFailure, PublicationReceipt, PublicationRecord, fixtures};
+use sqlite::{Access, Schema};
+
+use crate::given::{Given, Port, Way};
+
+type ReceiptStore = Given<dyn Receipts>;
+
+impl Port for dyn Receipts {
+    /// What a restore left.
+    type Setting = Vec<(ProductId, Mark)>;
+    const SCHEMA: Schema = files::PUBLISHING;
+    const WAYS: &[Way] = Way::ALL;
+
+    async fn memory(marks: Self::Setting) -> Arc<Self> {
+        let receipts = MemoryReceipts::default();
+        for (product, mark) in marks {
+            receipts.mark(product, mark);
+        }
+        Arc::new(receipts)
+    }
+
+    async fn sqlite(access: Access, marks: Self::Setting) -> Arc<Self> {
+        let receipts = SqliteReceipts::new(access);
+        receipts.mark(marks).await.unwrap();
+        Arc::new(receipts)
+    }
+
+    async fn dynamodb(client: Client, new: bool, _: Self::Setting) -> Arc<Self> {
+        if new {
+            table::create(&client, "receipts", receipts::TABLE).await.unwrap();
+        }
+        Arc::new(DynamoReceipts::new(client, "receipts"))
+    }
+}
+
+fn receipt(sequence: u64) -> PublicationRecord {
+    PublicationRecord::Receipt(PublicationReceipt {
+        event_id: format!("event-{sequence}"),
+        receipt_id: "11710aed-b79e-4468-a20b-bb3c0c3b4860".into(),
+        bus: "product-ledger".into(),
+        published_at: fixtures::at("2026-11-23T05:20:00.250Z"),
+        attempts: 1,
+        hash: Hash::genesis(),
+    })
+}
+
+fn failed(sequence: u64, attempts: u32) -> PublicationFailure {
+    PublicationFailure {
+        event_id: format!("event-{sequence}"),
+        receipt_id: String::new(),
+        error: "Rate exceeded".into(),
+        details: FailureDetails { error_code: "ThrottlingException".into() },
+        attempts,
+        failed_at: fixtures::at("2026-11-23T05:20:00.100Z"),
+    }
+}
+
+fn failure(sequence: u64, attempts: u32) -> PublicationRecord {
+    PublicationRecord::Failure(failed(sequence, attempts))
+}
+
+fn record(product: &ProductId, sequence: u64, outcome: PublicationRecord) -> Record {
+    Record { product: product.clone(), sequence, outcome }
+}
+
+fn receipts_of(product: &ProductId, sequences: std::ops::RangeInclusive<u64>) -> Vec<Record> {
+    sequences.map(|sequence| record(product, sequence, receipt(sequence))).collect()
+}
+
+/// Everything recorded of a product.
+async fn all(receipts: &dyn Receipts, product: &ProductId) -> Vec<(u64, PublicationRecord)> {
+    receipts.of(product, 0, u64::MAX).await.unwrap()
+}

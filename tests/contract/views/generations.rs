@@ -1,0 +1,212 @@
+//! Generations live beside each other and do not see each other, and of two changes of their lineup one wins.
+
+use futures::future::join_all;
+use projections::catalogue::Order;
+use projections::views::{Generation, Generations, Lineup, LineupError, View, Written};
+use schema::fixtures;
+
+use super::{FIRST, ViewStore, all_ids, named, product, put, rows_in};
+
+cases! { dyn projections::Views, [memory sqlite dynamodb];
+    a_row_is_in_its_generation_alone
+    each_generation_has_a_version_of_its_own
+    generations_whose_numbers_begin_alike_are_kept_apart
+    the_greatest_generation_is_one_like_any_other
+    an_order_holds_the_rows_of_its_generation
+    removing_a_row_leaves_the_other_generations
+    removing_what_is_not_there_changes_nothing
+    a_removed_row_begins_anew
+    a_removed_row_is_gone_when_the_store_is_opened_again
+    a_new_view_reads_and_writes_the_first_generation
+    the_next_revision_takes_the_place_of_the_lineup
+    a_lineup_reads_back_field_for_field
+    a_lineup_of_the_same_revision_is_refused
+    a_lineup_of_an_older_revision_is_refused
+    a_lineup_that_leaves_a_revision_out_is_refused
+    a_lineup_of_revision_zero_is_refused
+    a_refused_lineup_changes_nothing
+    of_many_changes_of_the_lineup_at_once_one_wins
+    a_lineup_is_there_when_the_store_is_opened_again
+}
+
+async fn a_row_is_in_its_generation_alone(views: &ViewStore) {
+    views.put(Generation(2), &product("p", 1)).await.unwrap();
+    assert_eq!(views.get(FIRST, &fixtures::id("p")).await.unwrap(), None);
+    assert_eq!(views.get(Generation(2), &fixtures::id("p")).await.unwrap(), Some(product("p", 1)));
+}
+
+async fn each_generation_has_a_version_of_its_own(views: &ViewStore) {
+    for (generation, version) in [(1, 5), (2, 3), (3, 9)] {
+        let written = views.put(Generation(generation), &product("p", version)).await.unwrap();
+        assert_eq!(written, Written::Newer);
+    }
+    assert_eq!(views.put(Generation(2), &product("p", 4)).await.unwrap(), Written::Newer);
+    assert_eq!(views.put(Generation(1), &product("p", 4)).await.unwrap(), Written::Stale);
+}
+
+async fn generations_whose_numbers_begin_alike_are_kept_apart(views: &ViewStore) {
+    for generation in [1, 11, 12, 112, 2, 21] {
+        views.put(Generation(generation), &product(&format!("p{generation}"), 1)).await.unwrap();
+    }
+    for generation in [1, 11, 12, 112, 2, 21] {
+        let expected = [format!("p{generation}")];
+        assert_eq!(all_ids(&**views, Generation(generation), 2).await, expected);
+        for order in Order::ALL {
+            let rows = rows_in(&**views, Generation(generation), order).await;
+            assert!(rows.iter().map(|row| row.product.id.as_str()).eq(expected.iter()), "{order:?}");
+        }
+    }
+}
+
+async fn the_greatest_generation_is_one_like_any_other(views: &ViewStore) {
+    for generation in [0, u32::MAX] {
+        views.put(Generation(generation), &product("p", 1)).await.unwrap();
+        assert_eq!(all_ids(&**views, Generation(generation), 10).await, ["p"]);
+    }
+    assert_eq!(all_ids(&**views, FIRST, 10).await, [""; 0]);
+}
+
+async fn an_order_holds_the_rows_of_its_generation(views: &ViewStore) {
+    views.put(FIRST, &named("p", 1, "a")).await.unwrap();
+    views.put(Generation(2), &named("p", 2, "b")).await.unwrap();
+    for (generation, name) in [(1, "a"), (2, "b")] {
+        let rows = rows_in(&**views, Generation(generation), Order::Name).await;
+        assert!(rows.iter().map(|row| row.product.facts.name.as_str()).eq([name]));
+    }
+}
+
+async fn removing_a_row_leaves_the_other_generations(views: &ViewStore) {
+    for generation in [1, 2, 12] {
+        views.put(Generation(generation), &product("p", 1)).await.unwrap();
+    }
+    views.remove(Generation(2), &fixtures::id("p")).await.unwrap();
+    assert_eq!(views.get(Generation(2), &fixtures::id("p")).await.unwrap(), None);
+    for generation in [1, 12] {
+        assert_eq!(rows_in(&**views, Generation(generation), Order::Id).await.len(), 1);
+    }
+}
+
+async fn removing_what_is_not_there_changes_nothing(views: &ViewStore) {
+    put(&**views, &[product("p", 1), product("p1", 1)]).await;
+    views.remove(FIRST, &fixtures::id("q")).await.unwrap();
+    views.remove(Generation(2), &fixtures::id("p")).await.unwrap();
+    assert_eq!(all_ids(&**views, FIRST, 10).await, ["p", "p1"]);
+}
+
+async fn a_removed_row_begins_anew(views: &ViewStore) {
+    put(&**views, &[named("p", 9, "old")]).await;
+    views.remove(FIRST, &fixtures::id("p")).await.unwrap();
+    assert_eq!(views.put(FIRST, &named("p", 1, "new")).await.unwrap(), Written::Newer);
+    let rows = rows_in(&**views, FIRST, Order::Name).await;
+    assert!(rows.into_iter().map(|row| row.product).eq([named("p", 1, "new")]));
+}
+
+async fn a_removed_row_is_gone_when_the_store_is_opened_again(views: &ViewStore) {
+    put(&**views, &[product("p", 1), product("q", 1)]).await;
+    views.remove(FIRST, &fixtures::id("p")).await.unwrap();
+    let again = views.opened_again(views.orders()).await;
+    assert_eq!(all_ids(&*again, FIRST, 10).await, ["q"]);
+}
+
+async fn a_new_view_reads_and_writes_the_first_generation(views: &ViewStore) {
+    let lineup = views.lineup().await.unwrap();
+    assert_eq!(lineup, Lineup::default());
+    assert_eq!((lineup.revision, lineup.products.read, lineup.prices.write), (0, FIRST, vec![FIRST]));
+}
+
+/// The next lineup, with another generation that is written.
+fn next(lineup: &Lineup, generation: u32) -> Lineup {
+    let mut generations = lineup.products.clone();
+    generations.write.push(Generation(generation));
+    generations.last = Generation(generation);
+    lineup.with(View::Products, generations)
+}
+
+async fn the_next_revision_takes_the_place_of_the_lineup(views: &ViewStore) {
+    let mut lineup = views.lineup().await.unwrap();
+    for generation in 2..6 {
+        lineup = next(&lineup, generation);
+        views.change_lineup(&lineup).await.unwrap();
+        assert_eq!(views.lineup().await.unwrap(), lineup);
+    }
+}
+
+async fn a_lineup_reads_back_field_for_field(views: &ViewStore) {
+    let generations = |read, write: &[u32], filled| Generations {
+        read: Generation(read),
+        write: write.iter().copied().map(Generation).collect(),
+        last: Generation(u32::MAX),
+        filled,
+    };
+    let lineup = Lineup {
+        revision: 1,
+        products: generations(7, &[7, 3, 9], false),
+        prices: generations(0, &[], true),
+    };
+    views.change_lineup(&lineup).await.unwrap();
+    assert_eq!(views.lineup().await.unwrap(), lineup);
+}
+
+async fn refused(views: &ViewStore, lineup: &Lineup) {
+    let before = views.lineup().await.unwrap();
+    let changed = views.change_lineup(lineup).await;
+    assert!(matches!(changed, Err(LineupError::Changed)), "{changed:?}");
+    assert_eq!(views.lineup().await.unwrap(), before);
+}
+
+async fn a_lineup_of_the_same_revision_is_refused(views: &ViewStore) {
+    let first = next(&Lineup::default(), 2);
+    views.change_lineup(&first).await.unwrap();
+    refused(views, &first).await;
+    refused(views, &next(&Lineup::default(), 3)).await;
+}
+
+async fn a_lineup_of_an_older_revision_is_refused(views: &ViewStore) {
+    let (first, mut newest) = (next(&Lineup::default(), 2), Lineup::default());
+    for generation in 2..5 {
+        newest = next(&newest, generation);
+        views.change_lineup(&newest).await.unwrap();
+    }
+    refused(views, &first).await;
+    refused(views, &Lineup::default()).await;
+}
+
+async fn a_lineup_that_leaves_a_revision_out_is_refused(views: &ViewStore) {
+    for revision in [2, 3, 100] {
+        refused(views, &Lineup { revision, ..Lineup::default() }).await;
+    }
+    views.change_lineup(&next(&Lineup::default(), 2)).await.unwrap();
+    refused(views, &Lineup { revision: 3, ..Lineup::default() }).await;
+}
+
+async fn a_lineup_of_revision_zero_is_refused(views: &ViewStore) {
+    refused(views, &Lineup::default()).await;
+}
+
+async fn a_refused_lineup_changes_nothing(views: &ViewStore) {
+    let first = next(&Lineup::default(), 2);
+    views.change_lineup(&first).await.unwrap();
+    views.change_lineup(&next(&Lineup::default(), 9)).await.unwrap_err();
+    views.change_lineup(&next(&first, 3)).await.unwrap();
+    assert_eq!(views.lineup().await.unwrap(), next(&first, 3));
+}
+
+async fn of_many_changes_of_the_lineup_at_once_one_wins(views: &ViewStore) {
+    let changes = (2..12).map(|generation| {
+        let views = views.shared();
+        let lineup = next(&Lineup::default(), generation);
+        tokio::spawn(async move { views.change_lineup(&lineup).await.is_ok().then_some(lineup) })
+    });
+    let answers = join_all(changes.collect::<Vec<_>>()).await;
+    let winners: Vec<Lineup> = answers.into_iter().filter_map(Result::unwrap).collect();
+    assert_eq!(winners.len(), 1);
+    assert_eq!(views.lineup().await.unwrap(), winners[0]);
+}
+
+async fn a_lineup_is_there_when_the_store_is_opened_again(views: &ViewStore) {
+    let first = next(&Lineup::default(), 2);
+    views.change_lineup(&first).await.unwrap();
+    let again = views.opened_again(views.orders()).await;
+    assert_eq!(again.lineup().await.unwrap(), first);
+    refused(&again, &first).await;
+}
