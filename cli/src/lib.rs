@@ -22,8 +22,11 @@ pub mod progress;
 pub mod read_only;
 pub mod rebuild;
 pub mod reconcile;
+pub mod receipts;
+pub mod refused;
 pub mod remote;
 pub mod replay;
+pub mod restore;
 pub mod serve;
 pub mod show;
 pub mod system;
@@ -63,6 +66,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Prove that what is stored is what was recorded.
     Verify(verify::VerifyArgs),
+    /// Bring the commits of an export into a ledger, as they were, and publish nothing.
+    Restore(restore::RestoreArgs),
     /// Build a view anew beside the one that is read, compare, switch.
     Rebuild(rebuild::RebuildArgs),
     /// Compare the heads of the event table with views and publication; list what is behind, or repair it.
@@ -99,6 +104,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             Command::Prices(arguments) => prices::run(arguments).await,
             Command::Export(arguments) => export::run(arguments).await,
             Command::Verify(arguments) => verify::run(arguments).await,
+            Command::Restore(arguments) => restore::run(arguments).await,
             Command::Rebuild(arguments) => rebuild::run(arguments).await,
             Command::Reconcile(arguments) => reconcile::run(arguments).await,
             Command::Replay(arguments) => replay::run(arguments).await,
