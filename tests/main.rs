@@ -4,6 +4,7 @@
 mod architecture;
 mod audit;
 mod auth;
+mod backup;
 mod browser;
 mod bus;
 mod catalogue;
@@ -13,11 +14,13 @@ mod front;
 mod import;
 mod limits;
 mod load;
+mod migrate;
 #[path = "../publisher/tests/publisher/moto_server.rs"]
 mod moto_server;
 mod observed;
 mod openapi;
 mod operators;
+mod restore;
 mod scenario;
 mod settings;
 mod tours;

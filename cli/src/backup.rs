@@ -29,7 +29,8 @@ use crate::verify::found::Found;
 
 /// What to copy, and where to.
 #[derive(Debug, Args)]
-#[command(after_help = "The copy is a data directory: give it to serve, verify or export. Views are left out, they are built at the
+#[command(
+    after_help = "The copy is a data directory: give it to serve, verify or export. Views are left out, they are built at the
 first start. Until the copy is complete and verified it is called DIR.partial.
 
 A start on the copy publishes what its receipts lack: an event that was published in the moment of the
@@ -40,7 +41,8 @@ usage, or it could not be tried.
 
 Examples:
   ledger backup /backups/2026-11-28 --data ledger-data
-  ledger verify --receipts --data /backups/2026-11-28")]
+  ledger verify --receipts --data /backups/2026-11-28"
+)]
 pub struct BackupArgs {
     /// Directory for the copy; it must not be there yet, or be empty.
     directory: PathBuf,
@@ -73,12 +75,15 @@ async fn backup(data: &Path, to: &Path) -> anyhow::Result<ExitCode> {
         Verdict::Whole => {}
         Verdict::Faulty => {
             remove(&partial)?;
-            let what = "the ledger is not whole; there is no copy. Run ledger verify, and restore what is damaged";
+            let what =
+                "the ledger is not whole; there is no copy. Run ledger verify, and restore what is damaged";
             return Err(Refused(what.to_owned()).into());
         }
         Verdict::NotUnderstood => {
             remove(&partial)?;
-            anyhow::bail!("a later build wrote some commits, which this one cannot verify; back up with that build")
+            anyhow::bail!(
+                "a later build wrote some commits, which this one cannot verify; back up with that build"
+            )
         }
     }
     let (mut lock, _) = directory::claim(&partial)?;
@@ -108,7 +113,8 @@ fn partial(to: &Path) -> anyhow::Result<PathBuf> {
 
 fn remove(partial: &Path) -> anyhow::Result<()> {
     if partial.exists() {
-        std::fs::remove_dir_all(partial).with_context(|| format!("{} cannot be removed", partial.display()))?;
+        std::fs::remove_dir_all(partial)
+            .with_context(|| format!("{} cannot be removed", partial.display()))?;
     }
     Ok(())
 }
@@ -128,8 +134,9 @@ async fn verify(copy: &Path) -> anyhow::Result<Found> {
     let listing = Listing::begin(journal.clone(), |_| {}).await?;
     let bar = progress::commits(listing.commits());
     let told = bar.clone();
-    let verification =
-        Ledger::of(journal).with_lagging_receipts(receipts).telling(Arc::new(move |commits| told.inc(commits)));
+    let verification = Ledger::of(journal)
+        .with_lagging_receipts(receipts)
+        .telling(Arc::new(move |commits| told.inc(commits)));
     let mut found = Found::new(false, false);
     let mut reports = verification.products(listing, at_once()).boxed();
     while let Some(report) = reports.try_next().await? {

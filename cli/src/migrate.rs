@@ -35,7 +35,8 @@ const GROUP: usize = 1_000;
 
 /// Which directory.
 #[derive(Debug, Args)]
-#[command(after_help = "The directory holds dynamodb.sqlite3, which stays as it is. No server may run on it. What was interrupted is
+#[command(
+    after_help = "The directory holds dynamodb.sqlite3, which stays as it is. No server may run on it. What was interrupted is
 repeated by running the command again; a directory that was migrated is left alone.
 
 Commits, publication receipts, products that the publisher has parked and the entries of the local bus
@@ -46,7 +47,8 @@ Exit codes: 0 done; 1 refused, nothing was written; 2 wrong usage, or it could n
 
 Examples:
   ledger migrate ledger-data
-  ledger verify --receipts --data ledger-data")]
+  ledger verify --receipts --data ledger-data"
+)]
 pub struct MigrateArgs {
     /// The data directory.
     directory: PathBuf,
@@ -118,7 +120,8 @@ fn claim_former(data: &Path) -> anyhow::Result<Option<File>> {
 
 fn remove(partial: &Path) -> anyhow::Result<()> {
     if partial.exists() {
-        std::fs::remove_dir_all(partial).with_context(|| format!("{} cannot be removed", partial.display()))?;
+        std::fs::remove_dir_all(partial)
+            .with_context(|| format!("{} cannot be removed", partial.display()))?;
     }
     Ok(())
 }

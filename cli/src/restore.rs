@@ -24,7 +24,8 @@ use plan::Plan;
 
 /// What to restore, and where.
 #[derive(Debug, Args)]
-#[command(after_help = "The ledger has to be empty, or to hold nothing but the first commits of each product of this export.
+#[command(
+    after_help = "The ledger has to be empty, or to hold nothing but the first commits of each product of this export.
 Every chain of the export is checked first. No server may run on the directory. What was interrupted
 goes on when the command is run again; until then the server does not start.
 
@@ -36,7 +37,8 @@ Exit codes: 0 done; 1 refused, nothing was written; 2 wrong usage, or it could n
 Examples:
   ledger restore ledger.ndjson --data new-data
   ledger restore ledger.ndjson --receipts receipts.ndjson --data new-data
-  ledger restore ledger.ndjson --publish --data new-data")]
+  ledger restore ledger.ndjson --publish --data new-data"
+)]
 pub struct RestoreArgs {
     /// What `ledger export` has written.
     export: PathBuf,
@@ -60,7 +62,8 @@ pub async fn run(arguments: RestoreArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn restore(arguments: RestoreArgs) -> anyhow::Result<ExitCode> {
-    let data = arguments.data.as_deref().context("give --data DIR: only a ledger on this machine is restored")?;
+    let data =
+        arguments.data.as_deref().context("give --data DIR: only a ledger on this machine is restored")?;
     let started = Instant::now();
     let export = open(&arguments.export)?;
     // Before the check where there is a ledger, so that one that is in use is refused at once; a new one is made only

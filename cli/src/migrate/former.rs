@@ -68,7 +68,8 @@ impl Former {
     pub(super) fn receipts_after(&self, after: &str) -> anyhow::Result<Option<(String, Vec<Record>)>> {
         let table = quoted(&self.tables.receipts);
         let next = format!("SELECT min(pk) FROM {table} WHERE pk > ?1");
-        let next: Option<String> = self.connection.prepare_cached(&next)?.query_row([after], |row| row.get(0))?;
+        let next: Option<String> =
+            self.connection.prepare_cached(&next)?.query_row([after], |row| row.get(0))?;
         let Some(key) = next else { return Ok(None) };
         let query = format!("SELECT item_json FROM {table} WHERE pk = ?1 ORDER BY sk");
         let mut statement = self.connection.prepare_cached(&query)?;
@@ -81,8 +82,9 @@ impl Former {
             if sequence == CURSOR {
                 published = field(&mut item, "published")?;
             } else {
-                let outcome: PublicationRecord = serde_json::from_value(item.into())
-                    .with_context(|| format!("the receipt of {product}, sequence {sequence} cannot be read"))?;
+                let outcome: PublicationRecord = serde_json::from_value(item.into()).with_context(|| {
+                    format!("the receipt of {product}, sequence {sequence} cannot be read")
+                })?;
                 records.push(Record { product, sequence, outcome });
             }
         }
@@ -95,9 +97,8 @@ impl Former {
         let query = format!("SELECT item_json FROM {} ORDER BY pk, sk", quoted(&self.tables.parking));
         let mut statement = self.connection.prepare(&query)?;
         let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
-        let rows = rows.map(|text| {
-            serde_json::from_value(item(&text?)?.into()).context("a parking row cannot be read")
-        });
+        let rows = rows
+            .map(|text| serde_json::from_value(item(&text?)?.into()).context("a parking row cannot be read"));
         let rows: Vec<Parked> = rows.collect::<anyhow::Result<_>>()?;
         Ok(rows.into_iter().filter(|row| row.consumer == CONSUMER).collect())
     }

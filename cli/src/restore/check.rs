@@ -20,10 +20,34 @@ pub(super) async fn check(
 ) -> anyhow::Result<()> {
     let journal = directory.map(|directory| SqliteJournal::new(directory.ledger.clone()));
     let held = journal.as_ref().map_or(Ok(0), SqliteJournal::count)?;
-    let journal = journal.filter(|_| held > 0);
+    let (verdict, misfit) = examine(path, journal.filter(|_| held > 0), plan).await?;
+    let refused = |what: String| Err(Refused(format!("{what}; nothing was written")).into());
+    let export = path.display();
+    match verdict {
+        Verdict::Whole => {}
+        Verdict::Faulty => return refused(format!("{export} is not whole")),
+        Verdict::NotUnderstood => {
+            anyhow::bail!("{export}: a later build wrote some commits; restore with that one")
+        }
+    }
+    if let Some(line) = misfit {
+        return refused(format!("{export}: line {line} is not in the form in which commits are exported"));
+    }
+    if plan.there < held {
+        let more = held - plan.there;
+        return refused(format!("the ledger holds {more} commits that are not in {export}"));
+    }
+    plan.sort()
+}
+
+/// What is to be said of the chains, and the first line that is not byte for byte what an export writes.
+async fn examine(
+    path: &Path,
+    journal: Option<SqliteJournal>,
+    plan: &mut Plan,
+) -> anyhow::Result<(Verdict, Option<u64>)> {
     let (mut export, mut found) = (Export::default(), Found::new(false, false));
-    let mut lines = 0;
-    let mut misfit = None;
+    let (mut lines, mut misfit) = (0, None);
     let read = file::read(path, Batch::examine_in_place, |batch, before, bar| {
         let mut places = Vec::with_capacity(batch.len());
         for (line, place) in batch {
@@ -31,13 +55,10 @@ pub(super) async fn check(
             for report in export.line(&line) {
                 found.take(report, bar)?;
             }
-            match place {
-                Some(place) => places.push(place),
-                None if matches!(line, Line::Commit(_)) => {
-                    misfit.get_or_insert(lines);
-                }
-                None => {}
+            if place.is_none() && misfit.is_none() && matches!(line, Line::Commit(_)) {
+                misfit = Some(lines);
             }
+            places.extend(place);
         }
         if misfit.is_none() && found.verdict() == Verdict::Whole {
             take(&places, before, journal.as_ref(), plan)?;
@@ -49,26 +70,7 @@ pub(super) async fn check(
         found.take(report, &bar)?;
     }
     bar.finish_and_clear();
-    match found.verdict() {
-        Verdict::Whole => {}
-        Verdict::Faulty => return Err(refused(path, "is not whole; nothing was written")),
-        Verdict::NotUnderstood => {
-            anyhow::bail!("{}: a later build wrote some commits; restore with that one", path.display())
-        }
-    }
-    if let Some(line) = misfit {
-        let what = format!("line {line} is not in the form in which commits are exported; nothing was written");
-        return Err(refused(path, &what));
-    }
-    if plan.there < held {
-        let more = held - plan.there;
-        return Err(Refused(format!(
-            "the ledger holds {more} commits that are not in {}; nothing was written",
-            path.display()
-        ))
-        .into());
-    }
-    plan.sort()
+    Ok((found.verdict(), misfit))
 }
 
 fn take(
@@ -87,8 +89,4 @@ fn take(
         plan.take(place, before, there.as_deref())?;
     }
     Ok(())
-}
-
-fn refused(path: &Path, what: &str) -> anyhow::Error {
-    Refused(format!("{}: {what}", path.display())).into()
 }

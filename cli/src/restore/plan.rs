@@ -74,7 +74,8 @@ impl Plan {
     /// that the ledger has in its place.
     pub(super) fn take(&mut self, place: &Place, before: u64, there: Option<&str>) -> anyhow::Result<()> {
         let (product, sequence) = (&place.product_id, place.sequence);
-        let refused = |what: &str| Err(Refused(format!("product {product}, sequence {sequence}: {what}")).into());
+        let refused =
+            |what: &str| Err(Refused(format!("product {product}, sequence {sequence}: {what}")).into());
         match there {
             Some(hash) if hash != place.hash => return refused("the ledger holds another commit"),
             Some(_) if self.ended.as_ref() == Some(product) => {
@@ -99,7 +100,8 @@ impl Plan {
         for (sequence, event) in (sequence..).zip(&place.events).filter(|_| self.receipts) {
             let Some(receipt) = self.receipt(product, sequence)? else { continue };
             if receipt.event_id != *event || receipt.hash.as_str() != place.hash {
-                let what = format!("product {product}, sequence {sequence}: the receipt is one of another event");
+                let what =
+                    format!("product {product}, sequence {sequence}: the receipt is one of another event");
                 return Err(Refused(what).into());
             }
         }
@@ -110,7 +112,8 @@ impl Plan {
         let mut statement = self
             .connection
             .prepare_cached("SELECT receipt FROM receipts WHERE product_id = ?1 AND sequence = ?2")?;
-        let text = statement.query_row(params![product, sequence], |row| row.get::<_, String>(0)).optional()?;
+        let text =
+            statement.query_row(params![product, sequence], |row| row.get::<_, String>(0)).optional()?;
         Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
     }
 

@@ -62,7 +62,13 @@ impl Ledger {
     /// The verification of the chains of a journal.
     #[must_use]
     pub fn of(journal: Arc<dyn Journal>) -> Self {
-        Self { journal, receipts: None, lagging: false, witnesses: Arc::default(), progress: Arc::new(|_| {}) }
+        Self {
+            journal,
+            receipts: None,
+            lagging: false,
+            witnesses: Arc::default(),
+            progress: Arc::new(|_| {}),
+        }
     }
 
     /// Compares every event with its receipt too.
