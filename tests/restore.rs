@@ -183,7 +183,7 @@ async fn on_request_what_has_no_receipt_is_published_after_the_start() {
 
 #[tokio::test]
 async fn killed_again_and_again_a_restore_goes_on_where_it_was() {
-    killed(6, 800, 3).await;
+    killed(5, 700, 2).await;
 }
 
 /// `cargo test -p cli --test whole -- --ignored killed_twenty`: some minutes.
@@ -215,6 +215,9 @@ async fn killed(products: usize, each: usize, kills: u64) {
         let serve = program().args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&ledger.data).output();
         let (code, said) = ended(&serve.unwrap());
         assert!(code == Some(2) && said.contains("ledger restore"), "{said}");
+        let copy = directory.path().join("copy");
+        let backup = program().arg("backup").arg(&copy).arg("--data").arg(&ledger.data).output();
+        assert!(ended(&backup.unwrap()).0 == Some(1) && !copy.exists(), "a copy of half a restore");
     }
     let said = restored(&mut restore(&export, &ledger.data));
     assert!(said.starts_with(&format!("{total} commits: ")) && !said.contains(": 0 written"), "{said}");
