@@ -4,6 +4,7 @@
 mod architecture;
 mod audit;
 mod auth;
+mod backup;
 mod beneath;
 mod browser;
 mod bus;
@@ -14,11 +15,13 @@ mod front;
 mod import;
 mod limits;
 mod load;
+mod migrate;
 #[path = "../publisher/tests/publisher/moto_server.rs"]
 mod moto_server;
 mod observed;
 mod openapi;
 mod operators;
+mod restore;
 mod scenario;
 mod settings;
 mod tours;

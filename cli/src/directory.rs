@@ -369,13 +369,22 @@ fn committed(database: &Database) -> Access {
     Access::Committed(database.clone())
 }
 
-fn create(path: &Path) -> Result<(), DirectoryError> {
+/// The files of a ledger, in a directory that has none: for `migrate`, which gives them their place at the end.
+pub(crate) async fn make(path: &Path, id: String) -> Result<(Database, Database), DirectoryError> {
+    create(path)?;
+    let (ledger, publishing) = (Database::open(path, &LEDGER)?, Database::open(path, &PUBLISHING)?);
+    name(&ledger, id.clone()).await?;
+    name(&publishing, id).await?;
+    Ok((ledger, publishing))
+}
+
+pub(crate) fn create(path: &Path) -> Result<(), DirectoryError> {
     let created = DirBuilder::new().recursive(true).mode(0o700).create(path);
     Ok(created.map_err(not_writable(path))?)
 }
 
 /// Takes the lock of the directory, which lasts as long as the file it returns; says whether there were files before.
-fn claim(directory: &Path) -> Result<(File, bool), DirectoryError> {
+pub(crate) fn claim(directory: &Path) -> Result<(File, bool), DirectoryError> {
     let path = directory.join(LOCK);
     let opened =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
@@ -399,7 +408,8 @@ fn must_be_there(directory: &Path, schema: &Schema) -> Result<(), DirectoryError
     if size == 0 { Err(DirectoryError::Gone { file }) } else { Ok(()) }
 }
 
-fn sign(lock: &mut File, created: bool) -> io::Result<()> {
+/// Writes into the lock file whose it is, and whether the files are there: from now on a missing one is lost.
+pub(crate) fn sign(lock: &mut File, created: bool) -> io::Result<()> {
     lock.set_len(0)?;
     lock.rewind()?;
     let created = if created { CREATED } else { "" };
@@ -413,7 +423,7 @@ fn text(lock: &mut File) -> String {
     text
 }
 
-fn not_writable(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+pub(crate) fn not_writable(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.to_owned();
     move |source| OpenError::NotWritable { path, source }
 }

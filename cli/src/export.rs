@@ -1,6 +1,7 @@
 //! `ledger export`: every commit as NDJSON, products in order of id, each by sequence.
 //!
-//! A file is there whole or not at all: until the last commit is on disk it is called `FILE.partial`.
+//! A file is there whole or not at all: until the last line is on disk it is called `FILE.partial`. Receipts are read
+//! after the commits, so that an event of the export misses its receipt only if it was not published yet.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -13,8 +14,8 @@ use anyhow::Context;
 use clap::Args;
 use event_store::Unavailable;
 use event_store::export::{self, ExportError, Part};
-use event_store::heads::Listing;
-use futures::stream::BoxStream;
+use event_store::heads::{Head, Listing};
+use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt, TryStreamExt};
 use indicatif::ProgressBar;
 use schema::{ProductId, StoredCommit};
@@ -22,18 +23,25 @@ use schema::{ProductId, StoredCommit};
 use crate::out::{self, Read};
 use crate::progress;
 use crate::read_only::{Ports, ReadOnly};
+use crate::receipts;
 
 /// Bytes that are collected before they are written.
 const BUFFER: usize = 64 << 10;
 
 /// What to export, and where to.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ledger export --data ledger-data -o ledger.ndjson
+  ledger export --data ledger-data -o ledger.ndjson --receipts receipts.ndjson")]
 pub struct ExportArgs {
     /// Only this product.
     id: Option<ProductId>,
     /// Write to this file, which appears when it is complete, instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Write the publication receipts to this file too, which appears when it is complete: for `ledger restore`.
+    #[arg(long, value_name = "FILE")]
+    receipts: Option<PathBuf>,
     #[command(flatten)]
     ledger: ReadOnly,
 }
@@ -62,10 +70,14 @@ pub async fn run(arguments: ExportArgs) -> anyhow::Result<ExitCode> {
     for foreign in &written.foreign {
         eprintln!("ledger: {foreign}");
     }
-    if let Some(id) = arguments.id.filter(|_| written.commits == 0) {
+    if let Some(id) = arguments.id.as_ref().filter(|_| written.commits == 0) {
         anyhow::bail!("there is no product {id}");
     }
     eprintln!("exported {} commits in {:.1} s", written.commits, started.elapsed().as_secs_f64());
+    if let Some(file) = &arguments.receipts {
+        let receipts = receipts(&ports, arguments.id.as_ref(), file).await?;
+        eprintln!("exported {receipts} receipts");
+    }
     Ok(if written.foreign.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -99,23 +111,70 @@ fn lines(commits: impl Stream<Item = Result<StoredCommit, ExportError>> + Send +
     commits.map(part).boxed()
 }
 
+/// Writes the receipts of the ledger, or of one product, to a file; answers how many there are.
+async fn receipts(ports: &Ports, id: Option<&ProductId>, file: &Path) -> anyhow::Result<u64> {
+    let heads = match id {
+        Some(id) => {
+            let last = ports.journal.newest(id, u64::MAX).await?.context("the product is gone")?;
+            let events = last.0.get("events").and_then(|events| events.as_array()).map_or(0, Vec::len);
+            let version = last.sequence()? + (events as u64).saturating_sub(1);
+            let head = Head { product_id: id.to_string(), version, commits: 1 };
+            stream::iter([Ok(head)]).boxed()
+        }
+        None => Listing::begin(ports.journal.clone(), |_| {}).await?.heads().boxed(),
+    };
+    let mut heads = heads;
+    let mut partial = Partial::create(file)?;
+    let mut written = 0;
+    while let Some(head) = heads.next().await {
+        written += receipts::write(&ports.receipts, &head?, &mut partial.writer).await?;
+    }
+    partial.complete()?;
+    Ok(written)
+}
+
 /// `of_one`: a product that does not exist replaces no file.
 async fn to_file(file: &Path, parts: Parts, of_one: bool, bar: &ProgressBar) -> anyhow::Result<Written> {
-    let mut partial = OsString::from(file);
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    let failed = |path: &Path| format!("{} cannot be written", path.display());
-    let mut writer =
-        BufWriter::with_capacity(BUFFER, File::create(&partial).with_context(|| failed(&partial))?);
-    let written = write(&mut writer, parts, bar).await?;
-    let whole = writer.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| file.sync_all());
-    whole.with_context(|| failed(&partial))?;
+    let mut partial = Partial::create(file)?;
+    let written = write(&mut partial.writer, parts, bar).await?;
     if written.commits == 0 && of_one {
-        std::fs::remove_file(&partial).with_context(|| failed(&partial))?;
+        partial.discard()?;
     } else {
-        std::fs::rename(&partial, file).with_context(|| failed(file))?;
+        partial.complete()?;
     }
     Ok(written)
+}
+
+/// A file that is called otherwise until it is complete.
+struct Partial {
+    writer: BufWriter<File>,
+    path: PathBuf,
+    file: PathBuf,
+}
+
+impl Partial {
+    fn create(file: &Path) -> anyhow::Result<Self> {
+        let mut path = OsString::from(file);
+        path.push(".partial");
+        let path = PathBuf::from(path);
+        let created = File::create(&path).with_context(|| not_written(&path))?;
+        Ok(Self { writer: BufWriter::with_capacity(BUFFER, created), path, file: file.to_owned() })
+    }
+
+    /// Gives the file its name, after the sync.
+    fn complete(self) -> anyhow::Result<()> {
+        let written = self.writer.into_inner().map_err(io::IntoInnerError::into_error);
+        written.and_then(|file| file.sync_all()).with_context(|| not_written(&self.path))?;
+        std::fs::rename(&self.path, &self.file).with_context(|| not_written(&self.file))
+    }
+
+    fn discard(self) -> anyhow::Result<()> {
+        std::fs::remove_file(&self.path).with_context(|| not_written(&self.path))
+    }
+}
+
+fn not_written(path: &Path) -> String {
+    format!("{} cannot be written", path.display())
 }
 
 async fn write(writer: &mut impl Write, mut parts: Parts, bar: &ProgressBar) -> anyhow::Result<Written> {

@@ -91,6 +91,9 @@ fn published(receipt: &Value) -> String {
     if let Some(at) = receipt["published_at"].as_str() {
         return moment(Some(at));
     }
+    if receipt["restored"] == true {
+        return "restored".to_owned();
+    }
     match receipt["details"]["error_code"].as_str() {
         Some(code) => style(format!("failed: {}", plain(code))).red().to_string(),
         None => style("not yet").yellow().to_string(),

@@ -3,6 +3,7 @@
 
 pub mod auth;
 pub mod backend;
+pub mod backup;
 pub mod columns;
 pub mod directory;
 pub mod environment;
@@ -12,6 +13,7 @@ pub mod history;
 pub mod import;
 mod logs;
 pub mod mapping;
+pub mod migrate;
 pub mod openapi;
 pub mod operate;
 pub mod out;
@@ -21,9 +23,12 @@ pub mod prices;
 pub mod progress;
 pub mod read_only;
 pub mod rebuild;
+pub mod receipts;
 pub mod reconcile;
+pub mod refused;
 pub mod remote;
 pub mod replay;
+pub mod restore;
 pub mod serve;
 pub mod show;
 pub mod system;
@@ -63,6 +68,12 @@ enum Command {
     Export(export::ExportArgs),
     /// Prove that what is stored is what was recorded.
     Verify(verify::VerifyArgs),
+    /// Bring the commits of an export into a ledger, as they were, and publish nothing.
+    Restore(restore::RestoreArgs),
+    /// Copy a ledger as it is at one moment, also while a server runs on it.
+    Backup(backup::BackupArgs),
+    /// Bring a data directory of the build before into the files of this one.
+    Migrate(migrate::MigrateArgs),
     /// Build a view anew beside the one that is read, compare, switch.
     Rebuild(rebuild::RebuildArgs),
     /// Compare the heads of the event table with views and publication; list what is behind, or repair it.
@@ -99,6 +110,9 @@ pub fn run(arguments: Arguments) -> ExitCode {
             Command::Prices(arguments) => prices::run(arguments).await,
             Command::Export(arguments) => export::run(arguments).await,
             Command::Verify(arguments) => verify::run(arguments).await,
+            Command::Restore(arguments) => restore::run(arguments).await,
+            Command::Backup(arguments) => backup::run(arguments).await,
+            Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Rebuild(arguments) => rebuild::run(arguments).await,
             Command::Reconcile(arguments) => reconcile::run(arguments).await,
             Command::Replay(arguments) => replay::run(arguments).await,

@@ -1,11 +1,11 @@
 //! The server as a reader sees it: JSON, or the problem in one line.
 
-use std::process::ExitCode;
-
 use anyhow::Context;
 use clap::Args;
 use reqwest::{StatusCode, Url};
 use serde_json::Value;
+
+pub use crate::refused::{Refused, told as refused};
 
 /// Which server to ask.
 #[derive(Debug, Args)]
@@ -13,21 +13,6 @@ pub struct Server {
     /// The server; `LEDGER_TOKEN` is sent as bearer token.
     #[arg(long, env = "LEDGER_URL", default_value = "http://127.0.0.1:8080")]
     url: String,
-}
-
-/// The server answered that it has no such thing, or that the question is wrong.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Refused(String);
-
-/// Tells a refusal, with exit code 1; passes on what is none.
-///
-/// # Errors
-/// Every other error.
-pub fn refused(error: anyhow::Error) -> anyhow::Result<ExitCode> {
-    let refused: Refused = error.downcast()?;
-    eprintln!("ledger: {refused}");
-    Ok(ExitCode::FAILURE)
 }
 
 /// `LEDGER_TOKEN`, without the line end that a file or a command may have left; an empty one is none.

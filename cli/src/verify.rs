@@ -2,8 +2,8 @@
 //!
 //! Names every fault; exit code 0 whole, 1 faults found, 2 could not check.
 
-mod file;
-mod found;
+pub(crate) mod file;
+pub(crate) mod found;
 mod tables;
 mod views;
 

@@ -95,12 +95,26 @@ pub async fn published(
     product: &ProductId,
     position: &Position,
 ) -> Result<u64, Unavailable> {
-    let Some(mark) = position.mark.as_ref().filter(|mark| position.published < mark.sequence) else {
+    if position.mark.as_ref().is_none_or(|mark| mark.sequence <= position.published) {
         return Ok(position.published);
-    };
+    }
+    Ok(restored(journal, product, position).await?.max(position.published))
+}
+
+/// Every event up to the one that is answered was restored as a published one: 0 without a mark, or with one that does
+/// not fit the ledger.
+///
+/// # Errors
+/// [`Unavailable`]: the event table did not say whether the mark fits; try again later.
+pub async fn restored(
+    journal: &dyn Journal,
+    product: &ProductId,
+    position: &Position,
+) -> Result<u64, Unavailable> {
+    let Some(mark) = &position.mark else { return Ok(0) };
     let commit = journal.newest(product, mark.sequence).await?;
     let fits = commit.is_some_and(|commit| mark.fits(&commit));
-    Ok(if fits { mark.sequence } else { position.published })
+    Ok(if fits { mark.sequence } else { 0 })
 }
 
 impl Mark {

@@ -3,6 +3,8 @@
 //! The promise: positions begin at 0 and have no gaps; a position that a consumer has passed is never given again; the
 //! file itself refuses to change or remove a commit.
 
+mod restoring;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -56,19 +58,6 @@ impl SqliteJournal {
     #[must_use]
     pub fn database(&self) -> &Database {
         &self.database
-    }
-
-    /// Appends many commits at once, each with the bytes of its line: for `restore` and `migrate`.
-    ///
-    /// # Errors
-    /// [`Unavailable`]: none of them was written.
-    pub async fn append_all(&self, commits: &[StoredCommit]) -> Result<(), Unavailable> {
-        let floor = self.floor.load(Ordering::Relaxed);
-        let rows: Vec<_> = commits.iter().map(columns).collect::<Result<_, _>>()?;
-        let written = self
-            .database
-            .write(move |connection| rows.iter().try_for_each(|row| insert(connection, floor, row)));
-        Ok(written.await?)
     }
 }
 

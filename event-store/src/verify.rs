@@ -29,7 +29,7 @@ pub use examine::{Decode, Examined, examine, examine_by};
 pub use export::Export;
 pub use fault::{Fault, FaultKind, Source};
 pub use journal::{Ledger, Patience, Progress};
-pub use lines::{Batch, LONGEST_LINE, Line};
+pub use lines::{Batch, LONGEST_LINE, Line, Place};
 pub use report::{MOST_FAULTS, ProductReport, Summary, Verdict, head_line};
 pub use witness::{Published, Seen, Witness, against};
 

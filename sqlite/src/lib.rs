@@ -4,6 +4,7 @@
 //! one transaction and one sync. A sync that fails ends the writer for good, because nobody can tell what is on disk; a
 //! full disk fails the writes of its transaction and nothing else.
 
+mod copy;
 mod database;
 mod error;
 mod schema;

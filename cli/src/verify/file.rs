@@ -7,7 +7,7 @@ use std::path::Path;
 use std::pin::pin;
 
 use anyhow::Context;
-use event_store::verify::{Batch, Export};
+use event_store::verify::{Batch, Export, Line};
 use futures::{Stream, TryStreamExt, stream};
 use indicatif::ProgressBar;
 use tokio::task::spawn_blocking;
@@ -19,16 +19,12 @@ type Reader = Box<dyn BufRead + Send>;
 
 /// Verifies the export at `path`.
 pub(super) async fn verify(path: &Path, export: Export, found: &mut Found) -> anyhow::Result<()> {
-    let unreadable = || format!("{} cannot be read", path.display());
-    let (reader, bar) = open(path).with_context(unreadable)?;
-    let batches = stream::try_unfold(reader, |mut reader| async move {
-        let read = spawn_blocking(move || Ok(Batch::read(&mut reader)?.map(|batch| (batch, reader))));
-        read.await?
-    });
-    chained(batches, |batch| batch.bytes, export, found, &bar).await.with_context(unreadable)
+    let (batches, bar) = batches(path)?;
+    let chained = chained(batches, |batch| batch.bytes, export, found, &bar);
+    chained.await.with_context(|| unreadable(path))
 }
 
-/// Examines batches in parallel and chains them in order; `amount` is what the bar counts.
+/// Verifies batches of an export; `amount` is what the bar counts.
 pub(super) async fn chained(
     batches: impl Stream<Item = anyhow::Result<Batch>> + Send,
     amount: fn(&Batch) -> u64,
@@ -36,25 +32,72 @@ pub(super) async fn chained(
     found: &mut Found,
     bar: &ProgressBar,
 ) -> anyhow::Result<()> {
-    let examined = batches
-        .map_ok(|batch: Batch| async move {
-            anyhow::Ok(spawn_blocking(move || (amount(&batch), batch.examine())).await?)
-        })
-        .try_buffered(at_once());
-    let mut examined = pin!(examined);
-    while let Some((amount, lines)) = examined.try_next().await? {
+    let chain = |lines: Vec<Line>, _| {
         for line in lines {
             for report in export.line(&line) {
                 found.take(report, bar)?;
             }
         }
-        bar.inc(amount);
-    }
+        Ok(())
+    };
+    in_order(batches, amount, Batch::examine, chain, bar).await?;
     for report in export.end() {
         found.take(report, bar)?;
     }
     bar.finish_and_clear();
     Ok(())
+}
+
+/// Reads the export at `path` in batches: `examine` runs in parallel, then `take` in order, with the bytes before its
+/// batch.
+pub(crate) async fn read<T: Send + 'static>(
+    path: &Path,
+    examine: fn(&Batch) -> T,
+    mut take: impl FnMut(T, u64, &ProgressBar) -> anyhow::Result<()>,
+) -> anyhow::Result<ProgressBar> {
+    let (batches, bar) = batches(path)?;
+    let read =
+        in_order(batches, |batch| batch.bytes, examine, |lines, before| take(lines, before, &bar), &bar);
+    read.await.with_context(|| unreadable(path))?;
+    Ok(bar)
+}
+
+/// Examines batches in parallel and takes them in order, each with the amount before it.
+async fn in_order<T: Send + 'static>(
+    batches: impl Stream<Item = anyhow::Result<Batch>> + Send,
+    amount: fn(&Batch) -> u64,
+    examine: fn(&Batch) -> T,
+    mut take: impl FnMut(T, u64) -> anyhow::Result<()>,
+    bar: &ProgressBar,
+) -> anyhow::Result<()> {
+    let examined = batches
+        .map_ok(|batch: Batch| async move {
+            anyhow::Ok(spawn_blocking(move || (amount(&batch), examine(&batch))).await?)
+        })
+        .try_buffered(at_once());
+    let mut examined = pin!(examined);
+    let mut before = 0;
+    while let Some((amount, lines)) = examined.try_next().await? {
+        take(lines, before)?;
+        before += amount;
+        bar.inc(amount);
+    }
+    Ok(())
+}
+
+fn batches(
+    path: &Path,
+) -> anyhow::Result<(impl Stream<Item = anyhow::Result<Batch>> + Send + use<>, ProgressBar)> {
+    let (reader, bar) = open(path).with_context(|| unreadable(path))?;
+    let batches = stream::try_unfold(reader, |mut reader| async move {
+        let read = spawn_blocking(move || Ok(Batch::read(&mut reader)?.map(|batch| (batch, reader))));
+        read.await?
+    });
+    Ok((batches, bar))
+}
+
+fn unreadable(path: &Path) -> String {
+    format!("{} cannot be read", path.display())
 }
 
 fn open(path: &Path) -> anyhow::Result<(Reader, ProgressBar)> {
@@ -67,6 +110,6 @@ fn open(path: &Path) -> anyhow::Result<(Reader, ProgressBar)> {
 }
 
 /// How many batches, or products, are worked on at the same time.
-pub(super) fn at_once() -> usize {
+pub(crate) fn at_once() -> usize {
     std::thread::available_parallelism().map_or(4, |cores| 2 * cores.get())
 }

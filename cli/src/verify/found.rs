@@ -14,7 +14,7 @@ use crate::out;
 const LISTED: usize = 10_000;
 
 #[derive(Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     summary: Summary,
     json: bool,
     heads: bool,
@@ -25,17 +25,17 @@ pub(super) struct Found {
 }
 
 impl Found {
-    pub(super) fn new(json: bool, heads: bool) -> Self {
+    pub(crate) fn new(json: bool, heads: bool) -> Self {
         Self { json, heads, ..Self::default() }
     }
 
     /// Remembers heads and prints nothing.
-    pub(super) fn quiet() -> Self {
+    pub(crate) fn quiet() -> Self {
         Self { witnesses: Some(BTreeMap::new()), ..Self::default() }
     }
 
     /// Takes the next product's report.
-    pub(super) fn take(&mut self, report: ProductReport, bar: &ProgressBar) -> anyhow::Result<()> {
+    pub(crate) fn take(&mut self, report: ProductReport, bar: &ProgressBar) -> anyhow::Result<()> {
         self.summary.add(&report);
         if let Some(witnesses) = &mut self.witnesses {
             witnesses.insert(report.product_id.clone(), vec![report.witness()]);
@@ -63,17 +63,22 @@ impl Found {
     }
 
     /// Whether nothing at all was met.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.summary.commits == 0 && self.summary.faults == 0
     }
 
+    /// What is to be said of all of it.
+    pub(crate) fn verdict(&self) -> Verdict {
+        self.summary.verdict()
+    }
+
     /// The heads of what was whole.
-    pub(super) fn witnesses(self) -> Option<BTreeMap<String, Vec<Witness>>> {
+    pub(crate) fn witnesses(self) -> Option<BTreeMap<String, Vec<Witness>>> {
         self.witnesses.filter(|_| self.summary.verdict() == Verdict::Whole)
     }
 
     /// Prints the end of it.
-    pub(super) fn tell(&self) -> anyhow::Result<Verdict> {
+    pub(crate) fn tell(&self) -> anyhow::Result<Verdict> {
         let Summary { products, commits, events, faults, .. } = self.summary;
         let verdict = self.summary.verdict();
         let heads = self.summary.heads();

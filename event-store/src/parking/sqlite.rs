@@ -21,6 +21,25 @@ impl SqliteParking {
     pub fn new(access: Access) -> Self {
         Self { access }
     }
+
+    /// Puts rows there as they were elsewhere: for `migrate`.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: none of the rows is there.
+    pub async fn bring(&self, rows: Vec<Parked>) -> Result<(), Unavailable> {
+        let brought = self.access.write(move |connection| {
+            let statement =
+                format!("INSERT OR REPLACE INTO parking ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+            let mut statement = connection.prepare_cached(&statement)?;
+            rows.iter().try_for_each(|row| {
+                let (product, at) = (row.product_id.as_str(), row.parked_at.to_string());
+                let (from, reason) = (row.from_sequence, &row.reason);
+                let row = params![row.consumer, product, from, reason, row.retryable, at, row.attempts];
+                statement.execute(row).map(drop)
+            })
+        });
+        Ok(brought.await?)
+    }
 }
 
 /// What a row is read from.

@@ -37,6 +37,18 @@ impl SqliteReceipts {
         });
         Ok(marked.await?)
     }
+
+    /// Takes the marks of products back: their events need receipts of their own.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: all of the marks are there.
+    pub async fn unmark(&self, products: Vec<ProductId>) -> Result<(), Unavailable> {
+        let unmarked = self.access.write(move |connection| {
+            let mut statement = connection.prepare_cached("DELETE FROM restored WHERE product_id = ?1")?;
+            products.iter().try_for_each(|product| statement.execute([product.as_str()]).map(drop))
+        });
+        Ok(unmarked.await?)
+    }
 }
 
 #[async_trait]

@@ -36,6 +36,8 @@ pub struct Patience {
 pub struct Ledger {
     journal: Arc<dyn Journal>,
     receipts: Option<(Arc<dyn Receipts>, Arc<Patience>)>,
+    /// Whether events may have no receipt yet.
+    lagging: bool,
     witnesses: Arc<Mutex<BTreeMap<String, Vec<Witness>>>>,
     progress: Progress,
 }
@@ -60,13 +62,26 @@ impl Ledger {
     /// The verification of the chains of a journal.
     #[must_use]
     pub fn of(journal: Arc<dyn Journal>) -> Self {
-        Self { journal, receipts: None, witnesses: Arc::default(), progress: Arc::new(|_| {}) }
+        Self {
+            journal,
+            receipts: None,
+            lagging: false,
+            witnesses: Arc::default(),
+            progress: Arc::new(|_| {}),
+        }
     }
 
     /// Compares every event with its receipt too.
     #[must_use]
     pub fn with_receipts(self, receipts: Arc<dyn Receipts>, patience: Patience) -> Self {
         Self { receipts: Some((receipts, Arc::new(patience))), ..self }
+    }
+
+    /// Compares the events that have a receipt with it; the others may be published later.
+    #[must_use]
+    pub fn with_lagging_receipts(self, receipts: Arc<dyn Receipts>) -> Self {
+        let patience = Patience::of(0, Duration::ZERO);
+        Self { lagging: true, ..self.with_receipts(receipts, patience) }
     }
 
     /// Holds the products against what others saw of them.
@@ -178,6 +193,9 @@ impl Ledger {
         };
         for (sequence, event_id, commit) in events {
             let record = records.get(&sequence);
+            if self.lagging && !matches!(record, Some(PublicationRecord::Receipt(_))) {
+                continue;
+            }
             // What a restore marked has no receipt; whether the mark fits, the chain says.
             if let Some(hash) = commit.carried.as_ref().filter(|_| record.is_some() || sequence > restored) {
                 for kind in against(Published { event_id, hash }, record) {

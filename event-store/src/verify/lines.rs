@@ -4,6 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use super::examine::{Examined, examine};
 use super::strict;
+use crate::export;
 use crate::journal::Row;
 
 /// The longest line that is read, in bytes: a commit of the greatest size with every character escaped.
@@ -35,6 +36,25 @@ pub enum Line {
         /// What is wrong.
         reason: String,
     },
+}
+
+/// A commit's place in an export, and what it is kept by; of a line that is the canonical form alone.
+#[derive(Debug)]
+pub struct Place {
+    /// The product.
+    pub product_id: String,
+    /// The sequence of its first event.
+    pub sequence: u64,
+    /// When it was recorded, as it is written.
+    pub recorded_at: String,
+    /// The hash it carries.
+    pub hash: String,
+    /// The ids of its events.
+    pub events: Vec<String>,
+    /// Bytes of the batch before the line.
+    pub offset: u64,
+    /// Bytes of the line, without its end.
+    pub length: u64,
 }
 
 impl Batch {
@@ -85,6 +105,45 @@ impl Batch {
         let lines = self.lines.iter().map(|line| read_line(line.as_deref()));
         lines.chain(self.rows.iter().map(read_row)).collect()
     }
+
+    /// As [`Batch::examine`], each with its place, if its bytes are the ones an export of its commit has.
+    #[must_use]
+    pub fn examine_in_place(&self) -> Vec<(Line, Option<Place>)> {
+        let mut offset = 0;
+        let lines = self.lines.iter().map(|line| {
+            let text = line.as_deref();
+            let read = read_line(text);
+            let place = text.zip(read.commit()).and_then(|(text, commit)| place(text, commit, offset));
+            offset += text.map_or(0, |text| text.len() as u64 + 1);
+            (read, place)
+        });
+        lines.collect()
+    }
+}
+
+impl Line {
+    fn commit(&self) -> Option<&Examined> {
+        match self {
+            Self::Commit(commit) => Some(commit),
+            Self::Unreadable { .. } => None,
+        }
+    }
+}
+
+/// The place of a line that is byte for byte the canonical form of what can be read of it.
+fn place(text: &[u8], commit: &Examined, offset: u64) -> Option<Place> {
+    let stored = strict::commit(text).ok()?;
+    let canonical = export::canonical(&stored).is_ok_and(|canonical| canonical == text);
+    canonical.then_some(())?;
+    Some(Place {
+        product_id: commit.product_id.clone()?,
+        sequence: commit.sequence?,
+        recorded_at: stored.text("recorded_at").ok()?.to_owned(),
+        hash: commit.carried.as_ref()?.to_string(),
+        events: commit.events.clone()?,
+        offset,
+        length: text.len() as u64,
+    })
 }
 
 /// One line, `None` when it is too long to be read.

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::IntoResponse;
+use event_store::receipts;
 use schema::http::{Problem, RequestContext, Scope};
 use schema::{ProductId, PublicationRecord, StoredCommit};
 use schemars::JsonSchema;
@@ -37,8 +38,25 @@ pub(super) struct History {
 struct Published {
     #[serde(flatten)]
     commit: StoredCommit,
-    /// For every event, in order: the bus's receipt, why there is none, or `null`.
-    receipts: Vec<Option<PublicationRecord>>,
+    /// For every event, in order: the bus's receipt, why there is none, that it was restored, or `null`.
+    receipts: Vec<Option<Publication>>,
+}
+
+/// What is known of an event's publication.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+enum Publication {
+    /// What the bus said.
+    Record(PublicationRecord),
+    /// The event was restored from an export without its receipt, and counts as published.
+    Restored(Restored),
+}
+
+/// In the place of a receipt that a restore did not bring.
+#[derive(Serialize, JsonSchema)]
+struct Restored {
+    /// Always `true`.
+    restored: bool,
 }
 
 /// Some commits, and whether more follow.
@@ -104,14 +122,27 @@ impl Queries {
         let (Some((first, _)), Some((last, _))) = (numbered.first(), numbered.last()) else {
             return Ok(Vec::new());
         };
-        let records = self.api.receipts.of(id, first.start, last.end - 1).await;
+        let (from, to) = (first.start, last.end - 1);
+        let records = self.api.receipts.of(id, from, to).await;
         let mut records: BTreeMap<u64, PublicationRecord> =
             records.map_err(answer::unavailable)?.into_iter().collect();
-        let published = numbered.into_iter().map(|(sequences, commit)| Published {
-            commit,
-            receipts: sequences.map(|sequence| records.remove(&sequence)).collect(),
-        });
+        let all = (from..=to).all(|sequence| records.contains_key(&sequence));
+        let restored = if all { 0 } else { self.restored(id).await? };
+        let mut known = |sequence| match records.remove(&sequence) {
+            Some(record) => Some(Publication::Record(record)),
+            None => (sequence <= restored).then_some(Publication::Restored(Restored { restored: true })),
+        };
+        let published = numbered
+            .into_iter()
+            .map(|(sequences, commit)| Published { commit, receipts: sequences.map(&mut known).collect() });
         Ok(published.collect())
+    }
+
+    /// The last event that a restore marked as published.
+    async fn restored(&self, id: &ProductId) -> Result<u64, Problem> {
+        let position = self.api.receipts.position(id).await.map_err(answer::unavailable)?;
+        let restored = receipts::restored(&*self.api.journal, id, &position).await;
+        restored.map_err(answer::unavailable)
     }
 }
 

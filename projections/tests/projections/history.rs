@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use event_store::receipts::Record;
+use event_store::receipts::{Mark, Record};
 use event_store::{MemoryJournal, Receipts};
 use schema::receipt::FailureDetails;
 use schema::{PublicationFailure, PublicationReceipt, PublicationRecord, StoredCommit, fixtures};
@@ -63,6 +63,31 @@ async fn each_commit_stands_as_it_was_hashed_beside_its_receipts() {
     assert_eq!(commits[0]["receipts"], json!([receipt(&life, 0, 0)]));
     assert_eq!(commits[1]["receipts"], json!([null, failure(&life, 1, 1)]));
     assert_eq!(commits[2]["receipts"], json!([null]));
+}
+
+#[tokio::test]
+async fn what_a_restore_marked_is_shown_as_restored_as_long_as_the_mark_fits() {
+    let front = front_over(MemoryJournal::default());
+    let mut life = Life::of("p", &[Deed::RenameAndReprice("Hat".into(), "5".into())]);
+    life.goes_on(&Deed::Rename("Cap".into()));
+    life.recorded_in(&*front.journal).await;
+    let outcome = receipt(&life, 0, 0);
+    front.receipts.record(&[Record { product: life.id.clone(), sequence: 1, outcome }]).await.unwrap();
+    let shown = async || {
+        let (_, history) = asked(&front.router, "/products/p/history").await;
+        let commits = history["commits"].as_array().unwrap().clone();
+        commits.iter().map(|commit| commit["receipts"].clone()).collect::<Vec<_>>()
+    };
+    let (receipt, restored) = (json!([receipt(&life, 0, 0)]), json!({"restored": true}));
+    let hash = life.commits[1].0.hash.clone();
+    front.receipts.mark(life.id.clone(), Mark { sequence: 3, hash });
+    assert_eq!(shown().await, [receipt.clone(), json!([restored, restored]), json!([null])]);
+    // The mark of another commit, or one that ends elsewhere, covers nothing.
+    for (sequence, commit) in [(3, 2), (2, 1), (4, 1)] {
+        let hash = life.commits[commit].0.hash.clone();
+        front.receipts.mark(life.id.clone(), Mark { sequence, hash });
+        assert_eq!(shown().await, [receipt.clone(), json!([null, null]), json!([null])]);
+    }
 }
 
 #[tokio::test]

@@ -40,6 +40,24 @@ impl SqliteBus {
         Self { database, clock, kept: KEPT }
     }
 
+    /// Puts entries of the bus `bus` there as they were elsewhere: for `migrate`.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: none of them is there.
+    pub async fn bring(&self, bus: String, entries: Vec<Kept>) -> Result<(), Unavailable> {
+        let access = Access::Committed(self.database.clone());
+        let brought = access.write(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "INSERT INTO bus (bus, position, event_id, detail_type, entry) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?;
+            entries.iter().try_for_each(|entry| {
+                let (event, kind) = (&entry.event_id, &entry.detail_type);
+                statement.execute(params![bus, entry.position, event, kind, entry.entry]).map(drop)
+            })
+        });
+        Ok(brought.await?)
+    }
+
     /// The same, keeping another number of entries per bus.
     #[must_use]
     pub fn keeping(self, kept: u64) -> Self {

@@ -1,0 +1,151 @@
+//! `ledger backup`: a copy of a data directory as it is at one moment, also while a server runs on it.
+//!
+//! The promise: the copy is there whole and verified, or not at all. What was published is copied first, so that nothing
+//! in the copy is ahead of its commits: a start on it finds no sign of tampering, and publishes what the copied receipts
+//! lack (at least once).
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::Args;
+use event_store::heads::Listing;
+use event_store::sqlite::{LEDGER, PUBLISHING, about};
+use event_store::verify::{Ledger, Verdict};
+use event_store::{Journal, SqliteJournal, SqliteReceipts};
+use futures::{StreamExt, TryStreamExt};
+use sqlite::{Access, Database};
+
+use crate::directory::{self, ReadDirectory, UNFINISHED};
+use crate::progress;
+use crate::refused::{self, Refused};
+use crate::verify::file::at_once;
+use crate::verify::found::Found;
+
+/// What to copy, and where to.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The copy is a data directory: give it to serve, verify or export. Views are left out, they are built at the
+first start. Until the copy is complete and verified it is called DIR.partial.
+
+A start on the copy publishes what its receipts lack: an event that was published in the moment of the
+copy is published again. Two servers on copies of one ledger would record different things.
+
+Exit codes: 0 done; 1 the ledger is faulty or a restore is not finished, and there is no copy; 2 wrong
+usage, or it could not be tried.
+
+Examples:
+  ledger backup /backups/2026-11-28 --data ledger-data
+  ledger verify --receipts --data /backups/2026-11-28"
+)]
+pub struct BackupArgs {
+    /// Directory for the copy; it must not be there yet, or be empty.
+    directory: PathBuf,
+    /// Data directory of the ledger, also while `serve` runs on it.
+    #[arg(long)]
+    data: PathBuf,
+}
+
+/// Copies; exit code 1 if the ledger does not allow it.
+///
+/// # Errors
+/// When it could not be tried.
+pub async fn run(arguments: BackupArgs) -> anyhow::Result<ExitCode> {
+    backup(&arguments.data, &arguments.directory).await.or_else(refused::told)
+}
+
+async fn backup(data: &Path, to: &Path) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    let source = ReadDirectory::open(data).with_context(|| format!("--data {}", data.display()))?;
+    if let Some(command) = about(&Access::Committed(source.ledger.clone()), UNFINISHED).await? {
+        return Err(Refused(format!("{command} was begun and not finished; run it again first")).into());
+    }
+    let is_free = std::fs::read_dir(to).map_or(!to.exists(), |mut entries| entries.next().is_none());
+    anyhow::ensure!(is_free, "{} is there already and is not empty; choose another directory", to.display());
+    let partial = partial(to)?;
+    copy(&source.publishing, &partial.join(PUBLISHING.file)).await?;
+    copy(&source.ledger, &partial.join(LEDGER.file)).await?;
+    let found = verify(&partial).await?;
+    match found.verdict() {
+        Verdict::Whole => {}
+        Verdict::Faulty => {
+            remove(&partial)?;
+            let what =
+                "the ledger is not whole; there is no copy. Run ledger verify, and restore what is damaged";
+            return Err(Refused(what.to_owned()).into());
+        }
+        Verdict::NotUnderstood => {
+            remove(&partial)?;
+            anyhow::bail!(
+                "a later build wrote some commits, which this one cannot verify; back up with that build"
+            )
+        }
+    }
+    let (mut lock, _) = directory::claim(&partial)?;
+    let unwritable = || format!("{} cannot be written", to.display());
+    directory::sign(&mut lock, true).with_context(unwritable)?;
+    for name in [LEDGER.file, PUBLISHING.file, "."] {
+        File::open(partial.join(name)).and_then(|file| file.sync_all()).with_context(unwritable)?;
+    }
+    std::fs::rename(&partial, to).with_context(unwritable)?;
+    let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(parent).and_then(|parent| parent.sync_all()).with_context(unwritable)?;
+    found.tell()?;
+    eprintln!("copied and verified in {:.1} s", started.elapsed().as_secs_f64());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The directory beside `to` that the copy is made in, without what an interrupted one left there.
+fn partial(to: &Path) -> anyhow::Result<PathBuf> {
+    let name = to.file_name().with_context(|| format!("{} has no name", to.display()))?;
+    let mut partial = OsString::from(name);
+    partial.push(".partial");
+    let partial = to.with_file_name(partial);
+    remove(&partial)?;
+    directory::create(&partial)?;
+    Ok(partial)
+}
+
+fn remove(partial: &Path) -> anyhow::Result<()> {
+    if partial.exists() {
+        std::fs::remove_dir_all(partial)
+            .with_context(|| format!("{} cannot be removed", partial.display()))?;
+    }
+    Ok(())
+}
+
+/// Copies a file into one that only its owner can read.
+async fn copy(database: &Database, to: &Path) -> anyhow::Result<()> {
+    let unwritable = || format!("{} cannot be written", to.display());
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).with_context(unwritable)?;
+    database.copy(to).await.with_context(unwritable)
+}
+
+/// Verifies the chains of the copy, and every receipt in it.
+async fn verify(copy: &Path) -> anyhow::Result<Found> {
+    let (ledger, publishing) = (Database::open(copy, &LEDGER)?, Database::open(copy, &PUBLISHING)?);
+    let journal: Arc<dyn Journal> = Arc::new(SqliteJournal::new(ledger.clone()));
+    let receipts = Arc::new(SqliteReceipts::new(Access::Committed(publishing.clone())));
+    let listing = Listing::begin(journal.clone(), |_| {}).await?;
+    let bar = progress::commits(listing.commits());
+    let told = bar.clone();
+    let verification = Ledger::of(journal)
+        .with_lagging_receipts(receipts)
+        .telling(Arc::new(move |commits| told.inc(commits)));
+    let mut found = Found::new(false, false);
+    let mut reports = verification.products(listing, at_once()).boxed();
+    while let Some(report) = reports.try_next().await? {
+        found.take(report, &bar)?;
+    }
+    bar.finish_and_clear();
+    drop(reports);
+    for database in [ledger, publishing] {
+        database.close().await;
+    }
+    Ok(found)
+}

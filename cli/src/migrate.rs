@@ -1,0 +1,194 @@
+//! `ledger migrate`: a data directory of the build before, brought into the files of this one.
+//!
+//! The promise: commits byte for byte, receipts and parked products with them; the file of the commits appears last and
+//! complete, the old file stays as it is, and what was interrupted can be repeated.
+
+mod former;
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::Args;
+use event_store::sqlite::{LEDGER, PUBLISHING};
+use event_store::{Receipts, SqliteJournal, SqliteParking, SqliteReceipts};
+use projections::sqlite::VIEWS;
+use publisher::SqliteBus;
+use schema::http::Edge;
+use sqlite::{Access, Database};
+
+use crate::directory::{self, DirectoryError, FORMER};
+use crate::progress;
+use crate::{environment, refused};
+use former::Former;
+
+/// The lock of the build before.
+const FORMER_LOCK: &str = "dynamodb.lock";
+
+/// Where the new files are made.
+const PARTIAL: &str = "migrate.partial";
+
+/// Commits, receipts or entries that are written together.
+const GROUP: usize = 1_000;
+
+/// Which directory.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The directory holds dynamodb.sqlite3, which stays as it is. No server may run on it. What was interrupted is
+repeated by running the command again; a directory that was migrated is left alone.
+
+Commits, publication receipts, products that the publisher has parked and the entries of the local bus
+come along. What was not published yet is published after the next start. Views and prices are built
+anew at the next start.
+
+Exit codes: 0 done; 1 refused, nothing was written; 2 wrong usage, or it could not be tried.
+
+Examples:
+  ledger migrate ledger-data
+  ledger verify --receipts --data ledger-data"
+)]
+pub struct MigrateArgs {
+    /// The data directory.
+    directory: PathBuf,
+}
+
+/// Migrates.
+///
+/// # Errors
+/// When it could not be tried, or was interrupted.
+pub async fn run(arguments: MigrateArgs) -> anyhow::Result<ExitCode> {
+    migrate(&arguments.directory).await.or_else(refused::told)
+}
+
+async fn migrate(data: &Path) -> anyhow::Result<ExitCode> {
+    let started = Instant::now();
+    let former = data.join(FORMER);
+    let is_there = data.join(LEDGER.file).exists();
+    anyhow::ensure!(
+        is_there || former.exists(),
+        "{} holds no ledger of an earlier build: there is no {FORMER}",
+        data.display()
+    );
+    let (mut lock, created) = directory::claim(data)?;
+    if is_there {
+        println!("0 commits written: {} is there already", data.join(LEDGER.file).display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if created {
+        return Err(DirectoryError::Gone { file: data.join(LEDGER.file) }.into());
+    }
+    let _former_lock = claim_former(data)?;
+    let former = Former::open(&former, environment::settings()?.tables)?;
+    let partial = data.join(PARTIAL);
+    remove(&partial)?;
+    let written = bring(&former, &partial).await?;
+    let unwritable = || format!("{} cannot be written", data.display());
+    Database::remove(data, &VIEWS)?;
+    for schema in [&PUBLISHING, &LEDGER] {
+        std::fs::rename(partial.join(schema.file), data.join(schema.file)).with_context(unwritable)?;
+        File::open(data).and_then(|directory| directory.sync_all()).with_context(unwritable)?;
+    }
+    remove(&partial)?;
+    directory::sign(&mut lock, true).with_context(unwritable)?;
+    let Written { commits, receipts, parked, entries } = written;
+    println!(
+        "{commits} commits written; {receipts} receipts, {parked} parked products, {entries} entries of the bus"
+    );
+    eprintln!("migrated in {:.1} s", started.elapsed().as_secs_f64());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The lock of the build before, so that its server cannot write meanwhile.
+fn claim_former(data: &Path) -> anyhow::Result<Option<File>> {
+    let path = data.join(FORMER_LOCK);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let unreadable = || format!("{} cannot be locked", path.display());
+    let lock = File::open(&path).with_context(unreadable)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(TryLockError::WouldBlock) => {
+            let holder = "a server of an earlier build".to_owned();
+            Err(DirectoryError::InUse { directory: data.to_owned(), holder }.into())
+        }
+        Err(TryLockError::Error(error)) => Err(error).with_context(unreadable),
+    }
+}
+
+fn remove(partial: &Path) -> anyhow::Result<()> {
+    if partial.exists() {
+        std::fs::remove_dir_all(partial)
+            .with_context(|| format!("{} cannot be removed", partial.display()))?;
+    }
+    Ok(())
+}
+
+/// What was written.
+struct Written {
+    commits: u64,
+    receipts: u64,
+    parked: usize,
+    entries: u64,
+}
+
+/// Makes the files of this build in `partial`, closed and synced.
+async fn bring(former: &Former, partial: &Path) -> anyhow::Result<Written> {
+    let (ledger, publishing) = directory::make(partial, (Edge::system().ids)().to_string()).await?;
+    let access = Access::Committed(publishing.clone());
+    let parked = former.parked()?;
+    let written = Written {
+        commits: commits(former, &SqliteJournal::new(ledger.clone())).await?,
+        receipts: receipts(former, &SqliteReceipts::new(access.clone())).await?,
+        parked: parked.len(),
+        entries: entries(former, &SqliteBus::new(publishing.clone(), Edge::system().clock)).await?,
+    };
+    SqliteParking::new(access).bring(parked).await?;
+    for database in [ledger, publishing] {
+        database.close().await;
+    }
+    Ok(written)
+}
+
+async fn commits(former: &Former, journal: &SqliteJournal) -> anyhow::Result<u64> {
+    let bar = progress::commits(former.count()?);
+    let (mut statement, mut written) = (former.commits()?, 0);
+    let mut rows = statement.query([])?;
+    loop {
+        let group = former::group(&mut rows, GROUP)?;
+        if group.is_empty() {
+            bar.finish_and_clear();
+            return Ok(written);
+        }
+        journal.append_all(&group).await?;
+        written += group.len() as u64;
+        bar.inc(group.len() as u64);
+    }
+}
+
+async fn receipts(former: &Former, receipts: &SqliteReceipts) -> anyhow::Result<u64> {
+    let (mut after, mut written) = (String::new(), 0);
+    while let Some((product, records)) = former.receipts_after(&after)? {
+        for group in records.chunks(GROUP) {
+            receipts.record(group).await?;
+        }
+        written += records.len() as u64;
+        after = product;
+    }
+    Ok(written)
+}
+
+async fn entries(former: &Former, bus: &SqliteBus) -> anyhow::Result<u64> {
+    let (mut after, mut written) = ((String::new(), String::new()), 0);
+    loop {
+        let (last, entries) = former.entries_after(&after, GROUP)?;
+        let Some(last) = last else { return Ok(written) };
+        for (name, entries) in entries {
+            written += entries.len() as u64;
+            bus.bring(name, entries).await?;
+        }
+        after = last;
+    }
+}

@@ -1,0 +1,54 @@
+//! Publication receipts as NDJSON: one line each, products in order of id, each by sequence.
+//!
+//! A line is the receipt as `history` shows it with `product_id` and `sequence`, in the canonical form (RFC 8785).
+
+use std::io::Write;
+use std::sync::Arc;
+
+use anyhow::Context;
+use event_store::Receipts;
+use event_store::heads::Head;
+use schema::{ProductId, PublicationReceipt, PublicationRecord};
+use serde::{Deserialize, Serialize};
+
+/// So many events' receipts are read at a time.
+const PAGE: u64 = 1_000;
+
+/// A receipt of one event.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Line {
+    /// The event's product.
+    pub product_id: ProductId,
+    /// The event's number within the product.
+    pub sequence: u64,
+    /// What the bus said.
+    #[serde(flatten)]
+    pub receipt: PublicationReceipt,
+}
+
+/// Writes the receipts of a product's events up to the newest that `head` names; answers how many there are.
+///
+/// # Errors
+/// When they cannot be read or written.
+pub async fn write(
+    receipts: &Arc<dyn Receipts>,
+    head: &Head,
+    writer: &mut impl Write,
+) -> anyhow::Result<u64> {
+    // A key that is no product id has no receipts; the export of the commits names it.
+    let Ok(product) = ProductId::new(head.product_id.as_str()) else { return Ok(0) };
+    let (mut from, mut written) = (1, 0);
+    while from <= head.version {
+        let to = head.version.min(from + PAGE - 1);
+        for (sequence, record) in receipts.of(&product, from, to).await? {
+            let PublicationRecord::Receipt(receipt) = record else { continue };
+            let line = Line { product_id: product.clone(), sequence, receipt };
+            let mut text = serde_json_canonicalizer::to_vec(&line)?;
+            text.push(b'\n');
+            writer.write_all(&text).context("the receipts cannot be written")?;
+            written += 1;
+        }
+        from = to + 1;
+    }
+    Ok(written)
+}

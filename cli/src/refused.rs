@@ -1,0 +1,18 @@
+//! What cannot be done because of what a ledger or a file holds: one clear line and exit code 1, and nothing was written.
+
+use std::process::ExitCode;
+
+/// Why it was refused, for people.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub String);
+
+/// Tells a refusal, and passes on every other error.
+///
+/// # Errors
+/// Every other error.
+pub fn told(error: anyhow::Error) -> anyhow::Result<ExitCode> {
+    let refused: Refused = error.downcast()?;
+    eprintln!("ledger: {refused}");
+    Ok(ExitCode::FAILURE)
+}

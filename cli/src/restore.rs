@@ -1,0 +1,104 @@
+//! `ledger restore`: the commits of an export into a ledger that is empty or holds a part of them, byte for byte.
+//!
+//! The promise: every chain is checked before anything is written; what cannot be brought in leaves the ledger as it is;
+//! what was interrupted goes on where it was, in the same order; nothing is published unless that is asked for.
+
+mod check;
+mod plan;
+mod write;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::Args;
+use schema::http::Edge;
+
+use crate::directory::{DataDirectory, FORMER};
+use crate::environment;
+use crate::refused;
+use event_store::sqlite::LEDGER;
+use plan::Plan;
+
+/// What to restore, and where.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The ledger has to be empty, or to hold nothing but the first commits of each product of this export.
+Every chain of the export is checked first. No server may run on the directory. What was interrupted
+goes on when the command is run again; until then the server does not start.
+
+Nothing is published: events without a receipt in FILE count as published, and history shows them as
+restored. With --publish they are published after the next start.
+
+Exit codes: 0 done; 1 refused, nothing was written; 2 wrong usage, or it could not be tried.
+
+Examples:
+  ledger restore ledger.ndjson --data new-data
+  ledger restore ledger.ndjson --receipts receipts.ndjson --data new-data
+  ledger restore ledger.ndjson --publish --data new-data"
+)]
+pub struct RestoreArgs {
+    /// What `ledger export` has written.
+    export: PathBuf,
+    /// Data directory of the ledger; created where it is missing.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// The receipts of the export's events, as `ledger export --receipts` has written them.
+    #[arg(long, value_name = "FILE")]
+    receipts: Option<PathBuf>,
+    /// Publish what has no receipt, after the next start.
+    #[arg(long)]
+    publish: bool,
+}
+
+/// Restores; exit code 1 if the export or the ledger does not allow it.
+///
+/// # Errors
+/// When it could not be tried, or was interrupted.
+pub async fn run(arguments: RestoreArgs) -> anyhow::Result<ExitCode> {
+    restore(arguments).await.or_else(refused::told)
+}
+
+async fn restore(arguments: RestoreArgs) -> anyhow::Result<ExitCode> {
+    let data =
+        arguments.data.as_deref().context("give --data DIR: only a ledger on this machine is restored")?;
+    let started = Instant::now();
+    let export = open(&arguments.export)?;
+    // Before the check where there is a ledger, so that one that is in use is refused at once; a new one is made only
+    // for an export that is whole.
+    let there = [LEDGER.file, FORMER].iter().any(|file| data.join(file).exists());
+    let directory = if there { Some(begin(data).await?) } else { None };
+    let mut plan = Plan::new()?;
+    if let Some(file) = &arguments.receipts {
+        plan.receipts(file)?;
+    }
+    check::check(&arguments.export, directory.as_ref(), &mut plan).await?;
+    let directory = match directory {
+        Some(directory) => directory,
+        None => begin(data).await?,
+    };
+    let written = write::write(&mut plan, &export, &arguments, &directory).await;
+    directory.close().await;
+    let written = written?;
+    let (total, there) = (plan.pending + plan.there, plan.there);
+    println!("{total} commits: {} written, {there} there before; {written}", plan.pending);
+    eprintln!("restored in {:.1} s", started.elapsed().as_secs_f64());
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn begin(data: &Path) -> anyhow::Result<DataDirectory> {
+    let (edge, orders) = (Edge::system(), environment::settings()?.orders);
+    let directory = DataDirectory::begin(data, &orders, || (edge.ids)().to_string()).await;
+    directory.with_context(|| format!("--data {}", data.display()))
+}
+
+/// The export is read twice, so it has to be a file.
+fn open(path: &Path) -> anyhow::Result<File> {
+    let unreadable = || format!("{} cannot be read", path.display());
+    let file = File::open(path).with_context(unreadable)?;
+    let is_file = file.metadata().with_context(unreadable)?.is_file();
+    anyhow::ensure!(is_file, "{} is no file; an export is read twice", path.display());
+    Ok(file)
+}

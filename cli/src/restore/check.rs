@@ -1,0 +1,92 @@
+//! Everything that can be said against a restore, before anything is written: the chains of the export, the bytes of its
+//! lines, and what the ledger holds already.
+
+use std::path::Path;
+
+use event_store::SqliteJournal;
+use event_store::verify::{Batch, Export, Line, Place, Verdict};
+
+use super::plan::Plan;
+use crate::directory::DataDirectory;
+use crate::refused::Refused;
+use crate::verify::file;
+use crate::verify::found::Found;
+
+/// Checks the export at `path`, compares it with the ledger, and takes what is to be written into `plan`.
+pub(super) async fn check(
+    path: &Path,
+    directory: Option<&DataDirectory>,
+    plan: &mut Plan,
+) -> anyhow::Result<()> {
+    let journal = directory.map(|directory| SqliteJournal::new(directory.ledger.clone()));
+    let held = journal.as_ref().map_or(Ok(0), SqliteJournal::count)?;
+    let (verdict, misfit) = examine(path, journal.filter(|_| held > 0), plan).await?;
+    let refused = |what: String| Err(Refused(format!("{what}; nothing was written")).into());
+    let export = path.display();
+    match verdict {
+        Verdict::Whole => {}
+        Verdict::Faulty => return refused(format!("{export} is not whole")),
+        Verdict::NotUnderstood => {
+            anyhow::bail!("{export}: a later build wrote some commits; restore with that one")
+        }
+    }
+    if let Some(line) = misfit {
+        return refused(format!("{export}: line {line} is not in the form in which commits are exported"));
+    }
+    if plan.there < held {
+        let more = held - plan.there;
+        return refused(format!("the ledger holds {more} commits that are not in {export}"));
+    }
+    plan.sort()
+}
+
+/// What is to be said of the chains, and the first line that is not byte for byte what an export writes.
+async fn examine(
+    path: &Path,
+    journal: Option<SqliteJournal>,
+    plan: &mut Plan,
+) -> anyhow::Result<(Verdict, Option<u64>)> {
+    let (mut export, mut found) = (Export::default(), Found::new(false, false));
+    let (mut lines, mut misfit) = (0, None);
+    let read = file::read(path, Batch::examine_in_place, |batch, before, bar| {
+        let mut places = Vec::with_capacity(batch.len());
+        for (line, place) in batch {
+            lines += 1;
+            for report in export.line(&line) {
+                found.take(report, bar)?;
+            }
+            if place.is_none() && misfit.is_none() && matches!(line, Line::Commit(_)) {
+                misfit = Some(lines);
+            }
+            places.extend(place);
+        }
+        if misfit.is_none() && found.verdict() == Verdict::Whole {
+            take(&places, before, journal.as_ref(), plan)?;
+        }
+        Ok(())
+    });
+    let bar = read.await?;
+    for report in export.end() {
+        found.take(report, &bar)?;
+    }
+    bar.finish_and_clear();
+    Ok((found.verdict(), misfit))
+}
+
+fn take(
+    places: &[Place],
+    before: u64,
+    journal: Option<&SqliteJournal>,
+    plan: &mut Plan,
+) -> anyhow::Result<()> {
+    let there = match journal {
+        Some(journal) => {
+            journal.hashes(places.iter().map(|place| (place.product_id.as_str(), place.sequence)))?
+        }
+        None => vec![None; places.len()],
+    };
+    for (place, there) in places.iter().zip(there) {
+        plan.take(place, before, there.as_deref())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! What a restore writes, in an order in which it can be interrupted anywhere: that it was begun, receipts and marks, the
+//! commits, and that it is finished.
+
+use std::fmt;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use anyhow::Context;
+use event_store::receipts::{Mark, Record};
+use event_store::sqlite::{about, keep_about};
+use event_store::{Feed, Receipts, SqliteJournal, SqliteReceipts, chain};
+use projections::views::BUILDING;
+use schema::{ProductId, StoredCommit};
+use sqlite::Access;
+
+use super::RestoreArgs;
+use super::plan::{Pending, Plan};
+use crate::directory::{DataDirectory, UNFINISHED};
+use crate::progress;
+
+/// Commits, products or receipts that are written together.
+const GROUP: usize = 1_000;
+
+/// A group ends with the commit that reaches so many bytes.
+const GROUP_BYTES: u64 = 8 << 20;
+
+/// What was written besides commits.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    receipts: u64,
+    marked: u64,
+    published_later: bool,
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} receipts", self.receipts)?;
+        if self.published_later {
+            return f.write_str("; what has no receipt is published after the next start");
+        }
+        write!(f, ", {} products with events that count as published", self.marked)
+    }
+}
+
+/// Writes what is planned and not there yet; nothing at all where everything is.
+pub(super) async fn write(
+    plan: &mut Plan,
+    export: &File,
+    arguments: &RestoreArgs,
+    directory: &DataDirectory,
+) -> anyhow::Result<Written> {
+    let ledger = Access::Committed(directory.ledger.clone());
+    if plan.pending == 0 && about(&ledger, UNFINISHED).await?.is_none() {
+        return Ok(Written::default());
+    }
+    let path = std::path::absolute(&arguments.export).unwrap_or_else(|_| arguments.export.clone());
+    keep_about(&ledger, UNFINISHED, Some(format!("ledger restore {}", path.display()))).await?;
+    let written = publication(plan, arguments.publish, directory).await?;
+    commits(plan, export, directory).await?;
+    // Queries wait until the views have what was restored.
+    let newest = SqliteJournal::new(directory.ledger.clone()).newest_position().await?;
+    let views = Access::Committed(directory.views.clone());
+    keep_about(&views, BUILDING, newest.map(|newest| newest.to_string())).await?;
+    keep_about(&ledger, UNFINISHED, None).await?;
+    Ok(written)
+}
+
+/// Receipts, and marks in the place of those that there are none of; with `publish` no marks.
+async fn publication(plan: &Plan, publish: bool, directory: &DataDirectory) -> anyhow::Result<Written> {
+    let receipts = SqliteReceipts::new(Access::Committed(directory.publishing.clone()));
+    let mut written = Written { published_later: publish, ..Written::default() };
+    let mut after = String::new();
+    loop {
+        let heads = plan.heads(&after, GROUP)?;
+        let Some((last, _)) = heads.last() else { return Ok(written) };
+        last.as_str().clone_into(&mut after);
+        let (mut records, mut marks) = (Vec::new(), Vec::new());
+        for (product, mark) in &heads {
+            let mut of_product = plan.receipts_of(product, mark.sequence)?;
+            if publish {
+                without_gaps(&receipts, product, &mut of_product).await?;
+            } else if (of_product.len() as u64) < mark.sequence {
+                marks.push((product.clone(), mark.clone()));
+            }
+            records.append(&mut of_product);
+            if records.len() >= GROUP {
+                written.receipts += records.len() as u64;
+                receipts.record(&std::mem::take(&mut records)).await?;
+            }
+        }
+        written.receipts += records.len() as u64;
+        receipts.record(&records).await?;
+        written.marked += marks.len() as u64;
+        mark(&receipts, publish, heads, marks).await?;
+    }
+}
+
+async fn mark(
+    receipts: &SqliteReceipts,
+    publish: bool,
+    heads: Vec<(ProductId, Mark)>,
+    marks: Vec<(ProductId, Mark)>,
+) -> anyhow::Result<()> {
+    if publish {
+        return Ok(receipts.unmark(heads.into_iter().map(|(product, _)| product).collect()).await?);
+    }
+    Ok(receipts.mark(marks).await?)
+}
+
+/// A product's newest receipt says how far its publication got, so none may stand behind an event that has none.
+async fn without_gaps(
+    receipts: &SqliteReceipts,
+    product: &ProductId,
+    records: &mut Vec<Record>,
+) -> anyhow::Result<()> {
+    let mut published = receipts.position(product).await?.published;
+    records.retain(|record| {
+        let follows = record.sequence <= published + 1;
+        if follows {
+            published = published.max(record.sequence);
+        }
+        follows
+    });
+    Ok(())
+}
+
+async fn commits(plan: &Plan, export: &File, directory: &DataDirectory) -> anyhow::Result<()> {
+    let journal = directory.journal().await?;
+    let bar = progress::commits(plan.pending);
+    let mut done = 0;
+    loop {
+        let pending = plan.next(done, GROUP)?;
+        if pending.is_empty() {
+            bar.finish_and_clear();
+            return Ok(());
+        }
+        let (mut group, mut bytes) = (Vec::with_capacity(pending.len()), 0);
+        for pending in &pending {
+            group.push(read(export, pending)?);
+            bytes += pending.length;
+            if bytes >= GROUP_BYTES {
+                break;
+            }
+        }
+        journal.append_all(&group).await?;
+        done += group.len() as u64;
+        bar.inc(group.len() as u64);
+    }
+}
+
+/// The commit at its place, which must still be what was checked.
+fn read(export: &File, pending: &Pending) -> anyhow::Result<StoredCommit> {
+    let mut line = vec![0; usize::try_from(pending.length)?];
+    export.read_exact_at(&mut line, pending.offset).context("the export cannot be read")?;
+    let commit = serde_json::from_slice(&line).map(StoredCommit);
+    let commit = commit.ok().filter(|commit| {
+        let carried = commit.text("hash").is_ok_and(|hash| hash == pending.hash);
+        carried && chain::hash_of(commit).is_ok_and(|hash| hash.as_str() == pending.hash)
+    });
+    commit.context("the export was changed while it was read; run the command again")
+}
