@@ -24,6 +24,10 @@ test *arguments:
 contract *words:
     python3 tests/contract/table.py {{words}}
 
+# A hundred kills and a hundred power cuts under load, and every other fault beneath the program
+faults *arguments:
+    LEDGER_FAULTS=full cargo test -p cli --test faults -- --nocapture {{arguments}}
+
 # Fuzz one target of fuzz/, or all: ten minutes each unless told otherwise
 fuzz target="all" seconds="600":
     fuzz/run {{target}} {{seconds}}

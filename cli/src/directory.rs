@@ -31,6 +31,9 @@ pub const FORMER: &str = "dynamodb.sqlite3";
 /// So many of the newest commits are checked when somebody else has changed the file.
 const CHECKED: usize = 1_000;
 
+/// No ledger comes so far, and no JSON number either: such a checkpoint is garbage, and no reason to leave positions out.
+const IMPLAUSIBLE: u64 = 1 << 53;
+
 /// Between two tries.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -89,11 +92,14 @@ pub enum DirectoryError {
         /// The command.
         command: String,
     },
+    /// The file of the views is damaged or was changed: it may be deleted.
+    #[error("{0}; or delete it: the views are built anew")]
+    Views(OpenError),
     /// A file could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// A file could not be read or written.
-    #[error("a file of the data directory cannot be used: {0}")]
+    /// A file could not be read or written; the source says which and why.
+    #[error("a file cannot be used; make room, or see whether it can be read and written")]
     Failed(#[from] sqlite::Error),
     /// A file could not be read.
     #[error(transparent)]
@@ -185,7 +191,8 @@ impl DataDirectory {
     pub async fn journal(&self) -> Result<SqliteJournal, DirectoryError> {
         let journal = SqliteJournal::new(self.ledger.clone());
         for progress in self.progress() {
-            if let Some(checkpoint) = progress.checkpoint().await? {
+            let checkpoint = progress.checkpoint().await?.filter(|at| at.position < IMPLAUSIBLE);
+            if let Some(checkpoint) = checkpoint {
                 journal.begin_at(checkpoint.position + 1);
             }
         }
@@ -321,11 +328,11 @@ async fn open_views(
     ledger: &Database,
     id: &str,
 ) -> Result<Database, DirectoryError> {
-    if let Some(Version::Older(version)) = Database::version(path, &VIEWS)? {
+    if let Some(Version::Older(version)) = Database::version(path, &VIEWS).map_err(of_views)? {
         tracing::warn!(version, "the views are of an earlier version and are built anew");
         Database::remove(path, &VIEWS)?;
     }
-    let mut views = Database::open(path, &VIEWS)?;
+    let mut views = Database::open(path, &VIEWS).map_err(of_views)?;
     let wanted = orders.to_string();
     let kept = about(&committed(&views), ORDERS).await?;
     if kept.as_ref().is_some_and(|kept| *kept != wanted) {
@@ -343,6 +350,14 @@ async fn open_views(
         keep_about(&access, ORDERS, Some(wanted)).await?;
     }
     Ok(views)
+}
+
+/// What may be done about the views and about no other file.
+fn of_views(error: OpenError) -> DirectoryError {
+    match error {
+        OpenError::Damaged { .. } | OpenError::Schema { .. } => DirectoryError::Views(error),
+        other => other.into(),
+    }
 }
 
 /// Sees to it that a file belongs to the ledger `id`; a new one does from now on.
@@ -378,9 +393,16 @@ pub(crate) async fn make(path: &Path, id: String) -> Result<(Database, Database)
     Ok((ledger, publishing))
 }
 
+/// Makes the directory where it is missing, and its name durable: what is recorded in it must not be lost with it.
 pub(crate) fn create(path: &Path) -> Result<(), DirectoryError> {
-    let created = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    Ok(created.map_err(not_writable(path))?)
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let new = path.ancestors().take_while(|directory| !directory.exists()).count();
+    let created = DirBuilder::new().recursive(true).mode(0o700).create(&path);
+    created.map_err(not_writable(&path))?;
+    for parent in path.ancestors().skip(1).take(new) {
+        File::open(parent).and_then(|parent| parent.sync_all()).map_err(not_writable(parent))?;
+    }
+    Ok(())
 }
 
 /// Takes the lock of the directory, which lasts as long as the file it returns; says whether there were files before.

@@ -112,13 +112,18 @@ pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
     }
     background.push(tokio::spawn(metrics::keep_small(figures, stopping)));
     announce(address)?;
-    tokio::spawn(stopped(directory.clone(), stop));
+    let stopped = tokio::spawn(stopped(directory.clone(), stop));
     let connections = connections.take(listener).await;
     ending::end(connections, &admission, background, arguments.limits.stop_timeout()).await;
+    // Before the files are closed, which ends their writers too.
+    let failure = stopped.await.ok().flatten();
     if let Some(directory) = &directory {
         directory.close().await;
     }
-    Ok(ExitCode::SUCCESS)
+    match failure {
+        Some(reason) => bail!("--data {}: {reason}", arguments.data.display()),
+        None => Ok(ExitCode::SUCCESS),
+    }
 }
 
 fn may_listen(address: SocketAddr, authentication: Option<&Authentication>) -> anyhow::Result<()> {
@@ -180,19 +185,25 @@ fn announce(address: SocketAddr) -> std::io::Result<()> {
     out.flush()
 }
 
-/// Ends when the process is asked to, or when a file can be written no more; then everything else is told.
-async fn stopped(directory: Option<Arc<DataDirectory>>, stop: watch::Sender<bool>) {
+/// Ends when the process is asked to, or when a file can be written no more; then everything else is told. Why it cannot
+/// go on, if it was not asked.
+async fn stopped(directory: Option<Arc<DataDirectory>>, stop: watch::Sender<bool>) -> Option<String> {
     let failed = async {
         match &directory {
             Some(directory) => directory.failed().await,
             None => std::future::pending().await,
         }
     };
-    tokio::select! {
-        () = asked() => tracing::info!("stopping"),
-        reason = failed => tracing::error!(reason, "a file can be written no more; stopping"),
+    let failure = tokio::select! {
+        () = asked() => None,
+        reason = failed => Some(reason),
+    };
+    match &failure {
+        None => tracing::info!("stopping"),
+        Some(reason) => tracing::error!(reason, "a file can be written no more; stopping"),
     }
     stop.send_replace(true);
+    failure
 }
 
 async fn asked() {

@@ -99,7 +99,9 @@ mod on_sqlite {
                 let mut statement = connection
                     .prepare_cached("SELECT position, hash FROM checkpoints WHERE consumer = ?1")?;
                 let checkpoint = statement.query_row([self.consumer], |row| {
-                    Ok(Checkpoint { position: row.get(0)?, hash: row.get(1)? })
+                    // A negative one is garbage: no commit has the position that it becomes.
+                    let position = u64::try_from(row.get::<_, i64>(0)?).unwrap_or(u64::MAX);
+                    Ok(Checkpoint { position, hash: row.get(1)? })
                 });
                 checkpoint.optional()
             });

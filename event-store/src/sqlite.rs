@@ -255,6 +255,9 @@ impl Feed for SqliteJournal {
     }
 
     async fn hash_at(&self, position: u64) -> Result<Option<String>, Unavailable> {
+        let Ok(position) = i64::try_from(position) else {
+            return Ok(None);
+        };
         let hash = self.database.peek(|connection| {
             let mut statement = connection.prepare_cached("SELECT hash FROM commits WHERE position = ?1")?;
             statement.query_row([clamped(position)], |row| row.get(0)).optional()

@@ -152,7 +152,7 @@ impl Database {
     /// # Errors
     /// [`Error`]: the file could not be read.
     pub fn peek<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
-        let failed = |source| Error::Sqlite { file: self.inner.file, source };
+        let failed = |source| Error::of(self.inner.file, source);
         let idle = self.readers().pop();
         let connection = match idle {
             Some(connection) => connection,
@@ -224,8 +224,10 @@ impl Database {
         }
     }
 
-    /// Finishes what was sent, and lets go of the file; the readers close with the last clone.
+    /// Finishes what was sent, and lets go of the file; readers at work close with the last clone.
     pub async fn close(&self) {
+        // The last connection folds the log into the file, which one that only reads cannot.
+        self.readers().clear();
         if let Some(writer) = &self.inner.writer {
             writer.close().await;
         }
@@ -324,7 +326,10 @@ fn connect(path: &Path, create: bool) -> Result<Connection, OpenError> {
     let not_writable = |source| OpenError::NotWritable { path: path.to_owned(), source };
     let opened =
         OpenOptions::new().read(true).write(true).create(create).truncate(false).mode(0o600).open(path);
-    opened.map(drop).map_err(not_writable)?;
+    let size = opened.and_then(|file| file.metadata()).map_err(not_writable)?.len();
+    if (1..SMALLEST).contains(&size) {
+        return Err(OpenError::Damaged { file: path.to_owned(), reason: format!("it has {size} bytes") });
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let opened = Connection::open_with_flags(path, flags);
     let connection = opened.map_err(OpenError::not_opened(path))?;

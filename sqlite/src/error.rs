@@ -106,6 +106,14 @@ pub enum Error {
         /// What SQLite said.
         source: rusqlite::Error,
     },
+    /// The file is damaged: restore it from a copy.
+    #[error("{file} is damaged ({reason}); restore it from a copy")]
+    Damaged {
+        /// The name of the file.
+        file: &'static str,
+        /// What SQLite said.
+        reason: String,
+    },
     /// The transaction that it was a part of could not be committed; nothing was changed.
     #[error("{file}: nothing was written: {reason}")]
     NotCommitted {
@@ -125,6 +133,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// What SQLite said of `file`.
+    pub(crate) fn of(file: &'static str, source: rusqlite::Error) -> Self {
+        if is_damage(&source) {
+            Self::Damaged { file, reason: source.to_string() }
+        } else {
+            Self::Sqlite { file, source }
+        }
+    }
+
     /// Whether a row with the same key was there.
     #[must_use]
     pub fn is_duplicate(&self) -> bool {
@@ -139,7 +156,10 @@ impl Error {
 /// Whether nobody can tell any more what is on disk.
 pub(crate) fn is_fatal(error: &rusqlite::Error) -> bool {
     let extended = error.sqlite_error().map(|error| error.extended_code);
-    let code = error.sqlite_error_code();
-    extended.is_some_and(|code| FAILED_SYNCS.contains(&code))
-        || matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    extended.is_some_and(|code| FAILED_SYNCS.contains(&code)) || is_damage(error)
+}
+
+/// Whether what is on disk is no database any more.
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }

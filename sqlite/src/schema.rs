@@ -26,7 +26,7 @@ pub struct Schema {
 pub enum Version {
     /// It holds nothing yet.
     Empty,
-    /// An earlier one.
+    /// An earlier one; 0 where somebody has taken the version away.
     Older(i32),
     /// The newest this build knows.
     Current,
@@ -57,7 +57,7 @@ impl Schema {
         }
         match found {
             _ if found > known => Err(OpenError::Newer { file: file.to_owned(), found, known }),
-            _ if found < 1 => {
+            _ if found < 0 => {
                 let reason = format!("its version is {found}");
                 Err(OpenError::Damaged { file: file.to_owned(), reason })
             }
@@ -74,7 +74,9 @@ impl Schema {
         let expected = self.expected(version).map_err(OpenError::not_opened(file))?;
         let found = objects(connection).map_err(OpenError::not_opened(file))?;
         let differs = |difference| Err(OpenError::Schema { file: file.to_owned(), difference });
-        for (name, text) in &expected {
+        // A table is named before its indexes, which are missing with it.
+        let (tables, others): (Vec<_>, Vec<_>) = expected.iter().partition(|((kind, _), _)| kind == "table");
+        for (name, text) in tables.into_iter().chain(others) {
             match found.get(name) {
                 None => return differs(format!("{} {} is missing", name.0, name.1)),
                 Some(found) if found != text => {

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
-use crate::error::{Error, is_fatal};
+use crate::error::{Error, is_damage, is_fatal};
 
 /// How many writes share a transaction at most.
 const TOGETHER: usize = 512;
@@ -149,7 +149,7 @@ fn boxed<T: Send + 'static>(
 ) -> Work {
     Box::new(move |connection| {
         let done = match connection {
-            Ok(connection) => in_savepoint(connection, work).map_err(|source| Error::Sqlite { file, source }),
+            Ok(connection) => in_savepoint(connection, work).map_err(|source| Error::of(file, source)),
             Err(reason) => Err(Error::NotCommitted { file, reason }),
         };
         Box::new(move |end| {
@@ -294,8 +294,11 @@ impl Thread {
     /// Undoes the transaction; an error after which nobody knows what is on disk ends the thread.
     fn failed(&mut self, error: &rusqlite::Error, group: &mut Group) -> Result<(), String> {
         let reason = error.to_string();
+        if is_damage(error) {
+            return Err(format!("it is damaged ({reason}); restore it from a copy"));
+        }
         if is_fatal(error) {
-            return Err(reason);
+            return Err(format!("{reason}; start the program again once the disk can be written"));
         }
         tracing::warn!(
             file = self.file,

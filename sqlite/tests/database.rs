@@ -1,6 +1,6 @@
 //! What a file promises: writes that are synced before they are acknowledged, one transaction for those that come
 //! together, and a schema that nobody else may change.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

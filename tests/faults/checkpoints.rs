@@ -1,145 +1,138 @@
-//! A checkpoint of a consumer that is not to be believed: the server says so, brings in from the event table what the stream
-//! may not give any more, and publishes nothing out of order.
+//! A checkpoint of a consumer that is not to be believed: the server says that the ledger was tampered with, compares every
+//! product, and publishes nothing out of order.
 
-use std::collections::HashMap;
+use sqlite::rusqlite::params;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
-use engine::Engine;
-use event_store::{DynamoJournal, Journal, seal};
-use schema::fixtures;
-use serde_json::Value;
-
+use crate::client::Told;
 use crate::scenario::{Ledger, arrivals, printed};
-use crate::whole::until_caught_up;
+use crate::store::{LEDGER, PUBLISHING, VIEWS, by_hand, texts};
+use crate::whole::{assert_whole, until_caught_up};
 
-const CHECKPOINTS: &str = "ledger-checkpoints";
-const CONSUMERS: [&str; 2] = ["projector", "publisher"];
+/// Files with a checkpoint, and whose it is.
+const CONSUMERS: [(&str, &str); 2] = [(VIEWS, "projector"), (PUBLISHING, "publisher")];
+const COMMITS: usize = 5;
+/// What is recorded after the restart, where no position was left out.
+const NEXT: i64 = 6;
+/// A position that the ledger does not have.
+const BEYOND: i64 = 1_000_000;
 
-type Item = HashMap<String, AttributeValue>;
-
-fn text(text: &str) -> AttributeValue {
-    AttributeValue::S(text.to_owned())
-}
-
-/// A ledger that is down, with `p` known everywhere and `unseen` in the event table and its stream only; then each
-/// consumer's checkpoint becomes what `damage` makes of it. The server is up again when this returns.
-async fn restarted(trim: bool, damage: impl Fn(&mut Item)) -> Ledger {
+/// A ledger with `p`, which projector and publisher have seen, and `unseen`, of which they know nothing; then the
+/// checkpoints become what `damage` makes of position and hash. The server is up again when this returns.
+async fn restarted(damage: impl Fn(i64, String) -> (i64, String)) -> Ledger {
     let mut ledger = Ledger::start();
-    for n in 1..=5 {
+    for n in 1..=COMMITS {
         ledger.send("PUT", "/products/p", &format!(r#"{{"name":"{n}","price":"1"}}"#)).await;
     }
+    ledger.send("PUT", "/products/unseen", r#"{"name":"n","price":"1"}"#).await;
     until_caught_up(&ledger).await;
     assert_eq!(ledger.terminate(), Some(0));
-    let engine = Engine::open(&ledger.data).unwrap();
-    let client = Client::new(&engine.sdk_config());
-    append_unseen(&client).await;
-    if trim {
-        // All but the newest record.
-        engine.trim_stream("ledger-events", &number(i64::MAX)).await.unwrap();
+    for statement in ["products WHERE id", "prices WHERE product_id"] {
+        forget(&ledger, VIEWS, statement);
     }
-    let kept = client.scan().table_name(CHECKPOINTS).limit(10).send().await.unwrap();
-    assert_eq!(kept.items().len(), CONSUMERS.len());
-    for item in kept.items() {
-        let mut damaged = item.clone();
-        damage(&mut damaged);
-        let forget = client.delete_item().table_name(CHECKPOINTS).key("id", item["id"].clone());
-        forget.send().await.unwrap();
-        client.put_item().table_name(CHECKPOINTS).set_item(Some(damaged)).send().await.unwrap();
+    forget(&ledger, PUBLISHING, "receipts WHERE product_id");
+    let bus = by_hand(&ledger.data, PUBLISHING);
+    bus.execute("DELETE FROM bus WHERE entry LIKE '%unseen%'", []).unwrap();
+    for (file, consumer) in CONSUMERS {
+        let kept = by_hand(&ledger.data, file);
+        let checkpoint = "SELECT position, hash FROM checkpoints WHERE consumer = ?1";
+        let (position, hash) =
+            kept.query_row(checkpoint, [consumer], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let (position, hash) = damage(position, hash);
+        let damaged = "UPDATE checkpoints SET position = ?2, hash = ?3 WHERE consumer = ?1";
+        assert_eq!(kept.execute(damaged, params![consumer, position, hash]).unwrap(), 1);
     }
-    engine.close().await;
     ledger.restart();
     ledger
 }
 
-/// A product with a story of several commits.
-async fn append_unseen(client: &Client) {
-    let journal = DynamoJournal::new(client.clone(), "ledger-events");
-    let (id, mut newest) = (fixtures::id("unseen"), None);
-    for event in fixtures::helmet_story() {
-        let (commit, stored) = seal(fixtures::commit_after(newest.as_ref(), &id, vec![event])).unwrap();
-        journal.append(&stored).await.unwrap();
-        newest = Some(commit);
-    }
-}
-
-/// The sequence number of the stream that the engine keeps as `stored`.
-fn number(stored: i64) -> String {
-    (100_000_000_000_000_000_000 + i128::from(stored)).to_string()
+fn forget(ledger: &Ledger, file: &str, rows: &str) {
+    let forgotten = by_hand(&ledger.data, file).execute(&format!("DELETE FROM {rows} = 'unseen'"), []);
+    assert_eq!(forgotten.unwrap(), 1, "{rows}");
 }
 
 /// Nobody had to help.
 async fn nothing_is_lost_nor_out_of_order(ledger: &Ledger) {
     until_caught_up(ledger).await;
-    let unseen = fixtures::helmet_story().len();
-    let entries = ledger.bus(|entries| arrivals(entries).1 >= 5 + unseen).await;
+    let entries = ledger.bus(|entries| arrivals(entries).1 > COMMITS).await;
     let (sequences, _) = arrivals(&entries);
-    for (product, newest) in [("p", 5), ("unseen", unseen as u64)] {
+    for (product, newest) in [("p", COMMITS as u64), ("unseen", 1)] {
         assert_eq!(sequences[product], (1..=newest).collect::<Vec<_>>(), "{product}");
-        assert_eq!(ledger.get(&format!("/products/{product}?version={newest}")).await.0, 200);
+        assert_eq!(ledger.get(&format!("/products/{product}?min_version={newest}")).await.0, 200);
     }
+    // The commits are followed again.
+    ledger.send("PUT", "/products/new", r#"{"name":"n","price":"1"}"#).await;
+    ledger.bus(|entries| arrivals(entries).1 > COMMITS + 1).await;
+    ledger.until("/products/new", |status, _| status == 200).await;
     let verify = ledger.operate(&["verify", "--receipts", "--views"]);
     assert_eq!(verify.status.code(), Some(0), "{}", printed(&verify));
-    // The stream is followed again.
-    ledger.send("PUT", "/products/new", r#"{"name":"n","price":"1"}"#).await;
-    ledger.bus(|entries| arrivals(entries).1 > 5 + unseen).await;
-    ledger.until("/products/new", |status, _| status == 200).await;
 }
 
-fn said(ledger: &Ledger, message: &str) -> usize {
-    let has = |line: &&Value| line["message"].as_str().is_some_and(|text| text.starts_with(message));
-    ledger.log().iter().filter(has).count()
+fn said(ledger: &Ledger, message: &str) -> Vec<String> {
+    let log = ledger.log();
+    let has = log.iter().filter(|line| line["message"].as_str().is_some_and(|text| text.contains(message)));
+    has.map(|line| line["consumer"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-async fn is_noticed_and_made_good(trim: bool, damage: impl Fn(&mut Item)) {
-    let ledger = restarted(trim, damage).await;
+async fn is_noticed_and_made_good(operation: &str, damage: impl Fn(i64, String) -> (i64, String)) -> Ledger {
+    let ledger = restarted(damage).await;
     nothing_is_lost_nor_out_of_order(&ledger).await;
-    assert_eq!(said(&ledger, "the checkpoint is wrong"), CONSUMERS.len(), "{:?}", ledger.log());
-    assert_eq!(said(&ledger, "caught up from the event table"), CONSUMERS.len());
+    let mut tampered = said(&ledger, "the ledger was tampered with: the commit of the checkpoint");
+    tampered.sort();
+    assert_eq!(tampered, ["projector", "publisher"], "{:?}", ledger.log());
+    assert_eq!(said(&ledger, "caught up from the event table").len(), 2, "every product is compared");
+    let metrics = ledger.http.get(format!("{}/metrics", ledger.url)).send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    for (_, consumer) in CONSUMERS {
+        let counted =
+            format!("ledger_tampering_total{{consumer=\"{consumer}\",operation=\"{operation}\"}} 1");
+        assert!(metrics.contains(&counted), "{counted} in {metrics}");
+    }
+    ledger
+}
+
+/// The newest position; what made it was recorded after the restart.
+fn newest(ledger: &Ledger) -> i64 {
+    texts(&ledger.data, LEDGER, "SELECT CAST(max(position) AS TEXT) FROM commits")[0].parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_checkpoint_beyond_the_newest_commit_is_noticed_and_its_positions_are_never_given_again() {
+    let ledger = is_noticed_and_made_good("REMOVE", |_, hash| (BEYOND, hash)).await;
+    assert_eq!(newest(&ledger), BEYOND + 1);
+}
+
+#[tokio::test]
+async fn a_checkpoint_with_another_hash_is_noticed_and_made_good() {
+    is_noticed_and_made_good("MODIFY", |position, _| (position, "0".repeat(64))).await;
 }
 
 #[tokio::test]
 async fn a_checkpoint_that_is_garbage_is_noticed_and_made_good() {
-    is_noticed_and_made_good(false, |item| drop(item.insert("after".into(), text("\u{fffd}half a number"))))
-        .await;
+    is_noticed_and_made_good("REMOVE", |_, _| (i64::MIN, "\u{fffd}half a hash".to_owned())).await;
 }
 
 #[tokio::test]
-async fn a_checkpoint_of_another_type_is_noticed_and_made_good() {
-    is_noticed_and_made_good(false, |item| drop(item.insert("after".into(), AttributeValue::N("7".into()))))
-        .await;
+async fn a_checkpoint_at_the_largest_position_is_noticed_and_leaves_no_position_out() {
+    let ledger = is_noticed_and_made_good("REMOVE", |_, hash| (i64::MAX, hash)).await;
+    assert_eq!(newest(&ledger), NEXT);
 }
 
+/// That is as if it had handled less: what is there comes again, and nothing is doubled.
 #[tokio::test]
-async fn a_checkpoint_ahead_of_the_stream_is_noticed_and_made_good() {
-    is_noticed_and_made_good(false, |item| drop(item.insert("after".into(), text(&number(i64::MAX))))).await;
-}
-
-#[tokio::test]
-async fn a_checkpoint_behind_what_the_stream_keeps_is_noticed_and_made_good() {
-    is_noticed_and_made_good(true, |item| drop(item.insert("after".into(), text(&number(1))))).await;
-}
-
-#[tokio::test]
-async fn a_checkpoint_at_the_end_of_a_shard_without_end_is_noticed_and_made_good() {
-    let ended = |item: &mut Item| {
-        item.remove("after");
-        item.insert("finished".into(), AttributeValue::Bool(true));
-    };
-    is_noticed_and_made_good(false, ended).await;
-}
-
-#[tokio::test]
-async fn a_checkpoint_of_another_stream_is_noticed_and_made_good() {
-    is_noticed_and_made_good(false, |item| drop(item.insert("stream".into(), text("another")))).await;
-}
-
-/// That is as if there were none: everything that is kept comes again.
-#[tokio::test]
-async fn a_checkpoint_of_another_shard_counts_for_nothing() {
-    let elsewhere = |item: &mut Item| {
-        let id = format!("{}-of-another", item["id"].as_s().unwrap());
-        item.insert("id".into(), text(&id));
-    };
-    nothing_is_lost_nor_out_of_order(&restarted(false, elsewhere).await).await;
+async fn a_checkpoint_of_an_earlier_commit_is_gone_on_from() {
+    let mut ledger = Ledger::start();
+    for n in 1..=COMMITS {
+        ledger.send("PUT", "/products/p", &format!(r#"{{"name":"{n}","price":"1"}}"#)).await;
+    }
+    until_caught_up(&ledger).await;
+    assert_eq!(ledger.terminate(), Some(0));
+    let first = texts(&ledger.data, LEDGER, "SELECT hash FROM commits WHERE position = 0");
+    for (file, _) in CONSUMERS {
+        let kept = by_hand(&ledger.data, file);
+        kept.execute("UPDATE checkpoints SET position = 0, hash = ?1", [&first[0]]).unwrap();
+    }
+    ledger.restart();
+    until_caught_up(&ledger).await;
+    assert_whole(&ledger, &Told::default()).await;
+    assert_eq!(said(&ledger, "tampered"), Vec::<String>::new());
 }

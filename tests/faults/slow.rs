@@ -1,12 +1,13 @@
-//! An engine that answers slowly, because something else holds the lock of its database: whoever asks gets an answer or is
+//! A store that answers slowly, because something else holds the lock of the ledger's file: whoever asks gets an answer or is
 //! told in time to come again, no more is worked on than the limit allows, and afterwards everything catches up.
 
 use std::time::{Duration, Instant};
 
-use dynoxide::storage::Storage;
+use sqlite::rusqlite::Connection;
 
 use crate::client::Clients;
 use crate::scenario::Ledger;
+use crate::store::{LEDGER, by_hand};
 use crate::whole::assert_whole;
 
 const LIMITS: [&str; 6] = ["--max-requests", "8", "--request-timeout", "1", "--retry-parked-every", "1"];
@@ -16,19 +17,18 @@ const COMMANDS: usize = 60;
 const IN_TIME: Duration = Duration::from_secs(15);
 
 /// A backup or another program that does not let go of the file.
-struct Hold(Storage);
+struct Hold(Connection);
 
 impl Hold {
     fn take(ledger: &Ledger) -> Self {
-        let file = ledger.data.join("dynamodb.sqlite3");
-        let storage = Storage::new(file.to_str().unwrap()).unwrap();
+        let connection = by_hand(&ledger.data, LEDGER);
         // The server may be at a write just now.
-        while storage.conn().execute_batch("BEGIN IMMEDIATE").is_err() {}
-        Self(storage)
+        while connection.execute_batch("BEGIN IMMEDIATE").is_err() {}
+        Self(connection)
     }
 
     fn let_go(self) {
-        self.0.conn().execute_batch("ROLLBACK").unwrap();
+        self.0.execute_batch("ROLLBACK").unwrap();
     }
 }
 
@@ -43,7 +43,7 @@ async fn figure(ledger: &Ledger, name: &str) -> f64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_the_engine_hardly_answers_nobody_waits_long_and_afterwards_everything_catches_up() {
+async fn while_the_store_hardly_answers_nobody_waits_long_and_afterwards_everything_catches_up() {
     let ledger = Ledger::start_with(&LIMITS, &[]);
     let clients = Clients::start(&ledger, 4, CLIENTS);
     clients.until_answered(COMMANDS).await;

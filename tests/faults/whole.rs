@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::client::Told;
 use crate::scenario::{Ledger, arrivals, json, printed};
+use crate::store::{LEDGER, PUBLISHING, VIEWS, texts};
 
 /// What is behind catches up within this time.
 const CATCHES_UP_WITHIN: Duration = Duration::from_mins(2);
@@ -26,6 +27,8 @@ pub async fn assert_whole(ledger: &Ledger, told: &Told) {
         assert_eq!(output.status.code(), Some(0), "{proof:?}: {}", printed(&output));
     }
     everything_is_published(ledger, &commits).await;
+    each_event_has_one_receipt_and_is_once_on_the_bus(ledger, &commits);
+    the_consumers_stand_at_the_newest_commit(ledger);
 }
 
 /// Waits until `reconcile` lists nothing and nothing is parked.
@@ -34,6 +37,7 @@ pub async fn until_caught_up(ledger: &Ledger) {
     loop {
         let (behind, parked) = (ledger.operate(&["reconcile"]), ledger.operate(&["parked", "--json"]));
         if behind.status.code() == Some(0) && parked.stdout.is_empty() {
+            assert!(printed(&behind).contains(" 0 behind, "), "{}", printed(&behind));
             return;
         }
         let said = || printed(&behind) + &printed(&parked);
@@ -101,6 +105,37 @@ async fn everything_is_published(ledger: &Ledger, commits: &[Value]) {
         let all: Vec<u64> = events.keys().filter(|(of, _)| *of == product).map(|(_, n)| *n).collect();
         assert_eq!(sequences, all, "{product}: lost, or out of order");
     }
+}
+
+/// The rows themselves: the entry and its receipt are written together, so a fault leaves both or none.
+fn each_event_has_one_receipt_and_is_once_on_the_bus(ledger: &Ledger, commits: &[Value]) {
+    let events = commits.iter().flat_map(|commit| commit["events"].as_array().unwrap());
+    let ids = sorted(events.map(|event| event["event_id"].as_str().unwrap().to_owned()).collect());
+    assert_eq!(sorted(texts(&ledger.data, PUBLISHING, "SELECT event_id FROM bus")), ids, "the bus");
+    let receipts = "SELECT json_extract(record, '$.event_id') FROM receipts WHERE is_receipt";
+    assert_eq!(sorted(texts(&ledger.data, PUBLISHING, receipts)), ids, "the receipts");
+}
+
+/// Positions have no gap, and projector and publisher have handled them all.
+fn the_consumers_stand_at_the_newest_commit(ledger: &Ledger) {
+    let query = "SELECT position || ' ' || hash FROM commits ORDER BY position";
+    let commits = texts(&ledger.data, LEDGER, query);
+    for (position, commit) in commits.iter().enumerate() {
+        assert!(commit.starts_with(&format!("{position} ")), "{commit} at {position}");
+    }
+    for file in [VIEWS, PUBLISHING] {
+        let checkpoint = texts(&ledger.data, file, "SELECT position || ' ' || hash FROM checkpoints");
+        assert_eq!(
+            checkpoint.iter().collect::<Vec<_>>(),
+            commits.last().iter().copied().collect::<Vec<_>>(),
+            "{file}"
+        );
+    }
+}
+
+fn sorted(mut texts: Vec<String>) -> Vec<String> {
+    texts.sort();
+    texts
 }
 
 fn next(commit: &Value) -> u64 {

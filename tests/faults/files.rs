@@ -1,0 +1,193 @@
+//! Files that are lost, foreign, of another version, or hold what does not belong there: views are built anew, everything
+//! else is refused with exit code 2 and one line that names the file and says what to do.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::client::Told;
+use crate::scenario::Ledger;
+use crate::store::{FILES, LEDGER, PUBLISHING, VIEWS, by_hand, copy, outcome, refused, run, texts};
+use crate::whole::{assert_whole, until_caught_up};
+
+const PRODUCTS: usize = 40;
+
+/// A ledger that has ended.
+async fn ended() -> Ledger {
+    let mut ledger = Ledger::start();
+    for n in 0..PRODUCTS {
+        ledger.send("PUT", &format!("/products/p{n}"), r#"{"name":"n","price":"1"}"#).await;
+        ledger.send("PATCH", &format!("/products/p{n}"), r#"{"price":"2"}"#).await;
+    }
+    until_caught_up(&ledger).await;
+    assert_eq!(ledger.terminate(), Some(0));
+    ledger
+}
+
+/// A copy to which this was done by hand.
+fn changed(ledger: &Ledger, file: &str, statements: &str) -> (TempDir, PathBuf) {
+    let (directory, data) = copy(ledger);
+    by_hand(&data, file).execute_batch(statements).unwrap();
+    (directory, data)
+}
+
+/// The line names the file.
+fn refused_for(data: &Path, file: &str) -> String {
+    let line = refused(data);
+    assert!(line.contains(&data.join(file).display().to_string()), "{line}");
+    line
+}
+
+fn builds_anew(ledger: &Ledger) -> usize {
+    let anew = |line: &&Value| line["message"] == "the views are built";
+    ledger.log().iter().filter(anew).count()
+}
+
+async fn views_are_built_again(mut ledger: Ledger) {
+    let before = builds_anew(&ledger);
+    ledger.restart();
+    while builds_anew(&ledger) == before {
+        let (status, answer) = ledger.get("/products/p0").await;
+        assert!([200, 503].contains(&status), "a view that is not built shows {status} {answer}");
+        let (status, page) = ledger.get("/products?limit=100").await;
+        let all = page["products"].as_array().map(Vec::len);
+        assert!(status == 503 || all == Some(PRODUCTS), "a view that is not built shows {page}");
+    }
+    assert_whole(&ledger, &Told::default()).await;
+    assert_eq!(ledger.list(100).await.len(), PRODUCTS);
+}
+
+#[tokio::test]
+async fn deleted_views_are_built_again() {
+    let ledger = ended().await;
+    std::fs::remove_file(ledger.data.join(VIEWS)).unwrap();
+    views_are_built_again(ledger).await;
+}
+
+#[tokio::test]
+async fn until_the_views_are_built_queries_are_told_to_come_again() {
+    let mut ledger = ended().await;
+    // As a server leaves it that was killed while it built: up to a commit that the projector does not reach.
+    let unfinished = "INSERT INTO about VALUES ('building_up_to', '1000000')";
+    by_hand(&ledger.data, VIEWS).execute_batch(unfinished).unwrap();
+    ledger.restart();
+    for path in ["/products/p0", "/products", "/products/p0/prices", "/products?sort=name"] {
+        let (status, problem) = ledger.get(path).await;
+        assert_eq!(
+            (status, &problem["type"]),
+            (503, &"urn:product-ledger:problem:unavailable".into()),
+            "{path}"
+        );
+    }
+    let put = ledger.send("PUT", "/products/new", r#"{"name":"n","price":"1"}"#).await;
+    assert_eq!(put.0, 201, "commands do not need the views: {put:?}");
+    assert_eq!(ledger.get("/products/p0/history").await.0, 200);
+}
+
+#[tokio::test]
+async fn views_of_an_earlier_version_are_built_again() {
+    let ledger = ended().await;
+    by_hand(&ledger.data, VIEWS).execute_batch("PRAGMA user_version = 0; CREATE TABLE of_then (a)").unwrap();
+    views_are_built_again(ledger).await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_lost_or_emptied_is_not_taken_for_a_new_one() {
+    let ledger = ended().await;
+    for file in [LEDGER, PUBLISHING] {
+        let (_directory, data) = copy(&ledger);
+        std::fs::remove_file(data.join(file)).unwrap();
+        let line = refused_for(&data, file);
+        assert!(line.contains("empty or gone") && line.contains("restore it from a copy"), "{line}");
+        assert!(!data.join(file).exists(), "nothing is put in its place");
+        std::fs::write(data.join(file), "").unwrap();
+        assert!(refused_for(&data, file).contains("restore it from a copy"));
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_another_ledger_is_refused() {
+    let (ledger, another) = (ended().await, ended().await);
+    for file in FILES {
+        let (_directory, data) = copy(&ledger);
+        std::fs::copy(another.data.join(file), data.join(file)).unwrap();
+        let blamed = if file == LEDGER { PUBLISHING } else { file };
+        let line = refused_for(&data, blamed);
+        assert!(
+            line.contains("belongs to the ledger") && line.contains("put the right file there"),
+            "{line}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_file_under_the_name_of_another_is_refused() {
+    let ledger = ended().await;
+    for (file, name) in [(VIEWS, LEDGER), (LEDGER, PUBLISHING), (PUBLISHING, VIEWS)] {
+        let (_directory, data) = copy(&ledger);
+        std::fs::copy(ledger.data.join(file), data.join(name)).unwrap();
+        let line = refused_for(&data, name);
+        assert!(line.contains("its application id is"), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_a_later_build_is_refused_also_by_those_who_only_read() {
+    let ledger = ended().await;
+    for file in FILES {
+        let (_directory, data) = changed(&ledger, file, "PRAGMA user_version = 99");
+        let line = refused_for(&data, file);
+        assert!(line.contains("later build (version 99") && line.contains("run that build"), "{line}");
+        let (code, said) = outcome(&run(&["verify", "--receipts", "--views"], &data));
+        assert!(code == Some(2) && said.contains("run that build"), "{code:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_belong_into_a_file_is_refused_by_name() {
+    let ledger = ended().await;
+    for file in FILES {
+        let table = if file == LEDGER { "commits" } else { "checkpoints" };
+        let trigger = format!("CREATE TRIGGER planted AFTER INSERT ON {table} BEGIN SELECT 1; END");
+        for (statements, named) in [
+            (trigger.as_str(), "trigger planted does not belong there"),
+            ("CREATE TABLE planted (a)", "table planted does not belong there"),
+            ("CREATE VIEW planted AS SELECT 1", "view planted does not belong there"),
+            (&format!("CREATE INDEX planted ON {table} (hash)"), "index planted does not belong there"),
+        ] {
+            let (_directory, data) = changed(&ledger, file, statements);
+            let line = refused_for(&data, file);
+            assert!(line.contains(named) && line.contains("changed by somebody else"), "{line}");
+            assert_eq!(line.contains("or delete it: the views are built anew"), file == VIEWS, "{line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_missing_of_a_file_is_refused_by_name() {
+    let ledger = ended().await;
+    let changed_text = "DROP TRIGGER commits_are_not_removed; CREATE TRIGGER commits_are_not_removed BEFORE DELETE ON \
+                        commits BEGIN SELECT 1; END";
+    for (file, statements, named) in [
+        (LEDGER, "DROP TRIGGER commits_are_not_changed", "trigger commits_are_not_changed is missing"),
+        (LEDGER, changed_text, "trigger commits_are_not_removed has another text"),
+        (LEDGER, "DROP INDEX commits_by_product", "index commits_by_product is missing"),
+        (PUBLISHING, "DROP TABLE receipts", "table receipts is missing"),
+        (VIEWS, "DROP INDEX products_by_name", "index products_by_name is missing"),
+    ] {
+        let (_directory, data) = changed(&ledger, file, statements);
+        let line = refused_for(&data, file);
+        assert!(line.contains(named), "{line}");
+    }
+}
+
+/// Somebody has copied the file alone while its newest commits stood in the log beside it.
+#[tokio::test]
+async fn a_ledger_that_ended_well_is_whole_in_its_three_files() {
+    let ledger = ended().await;
+    for file in FILES {
+        assert!(!ledger.data.join(format!("{file}-wal")).exists(), "{file}: the log is folded into the file");
+    }
+    assert_eq!(texts(&ledger.data, LEDGER, "SELECT hash FROM commits").len(), 2 * PRODUCTS);
+}

@@ -1,0 +1,228 @@
+//! What a disk may hold after a power cut, made of what the program left and of the log that `preload.c` kept.
+//!
+//! The promise: what was synced is there. Of everything else each sector, each cut of a file's end and each new or removed
+//! name may be there or not, in any combination; `-shm` is not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+const MAGIC: u32 = 0x4352_5750;
+const HEAD: usize = 48;
+/// What disks write as a whole; SQLite relies on the smaller one.
+const SECTORS: [usize; 2] = [512, 4096];
+/// How much of what was not synced is kept, in percent.
+const KEPT: [u8; 4] = [0, 50, 90, 100];
+
+/// One line of the log.
+struct Record {
+    kind: char,
+    inode: u64,
+    offset: usize,
+    size_before: usize,
+    name: String,
+    old: Vec<u8>,
+    new: Vec<u8>,
+}
+
+/// What was lost, for whoever looks at a failure, and whether the test could have failed.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Lost {
+    /// Changes of files that were not synced.
+    pub unsynced: usize,
+    /// Sectors of them, or cuts, that did not come to the disk.
+    pub dropped: usize,
+    /// Names that are not what they were when the program ended.
+    pub names: usize,
+}
+
+/// Makes of `data` what a disk may hold, and of its log nothing.
+pub fn cut_power(data: &Path, rng: &mut fastrand::Rng) -> Lost {
+    let graves = data.with_extension("power");
+    // It may have been killed before it did anything.
+    let records = parsed(&fs::read(graves.join("log")).unwrap_or_default());
+    if records.is_empty() {
+        return Lost::default();
+    }
+    if let Some(fault) = records.iter().find(|record| record.kind == 'X') {
+        panic!("{}", fault.name);
+    }
+    let mut lost = Lost::default();
+    let inodes = inodes(data);
+    let names = names(&records, &inodes, data, rng);
+    let contents = contents(&records, &inodes, data, &graves, rng, &mut lost);
+    let mkdir = records.iter().position(|record| record.kind == 'M');
+    let parent = fs::metadata(data.parent().unwrap()).unwrap().ino();
+    if mkdir.is_some_and(|at| at >= durable(&records, parent)) && rng.bool() {
+        fs::remove_dir_all(data).unwrap();
+        lost.names += 1;
+    } else {
+        put(data, &names, &inodes, &contents, &mut lost);
+    }
+    fs::remove_dir_all(&graves).unwrap();
+    lost
+}
+
+fn parsed(log: &[u8]) -> Vec<Record> {
+    let mut records = Vec::new();
+    let mut at = 0;
+    while let Some(head) = log.get(at..at + HEAD) {
+        let small = |at: usize| u32::from_le_bytes(head[at..at + 4].try_into().unwrap());
+        let large = |at: usize| u64::from_le_bytes(head[at..at + 8].try_into().unwrap());
+        assert_eq!(small(0), MAGIC, "the log of the disk is damaged");
+        let lengths = [32, 36, 40].map(|at| small(at) as usize);
+        let mut from = at + HEAD;
+        // The last one may be torn; what it announces was not done.
+        if log.len() < from + lengths.iter().sum::<usize>() {
+            break;
+        }
+        let mut take = |length: usize| {
+            from += length;
+            log[from - length..from].to_vec()
+        };
+        let [name, old, new] = lengths.map(&mut take);
+        records.push(Record {
+            kind: char::from_u32(small(4)).unwrap(),
+            inode: large(8),
+            offset: usize::try_from(large(16)).unwrap(),
+            size_before: usize::try_from(large(24)).unwrap(),
+            name: String::from_utf8(name).unwrap(),
+            old,
+            new,
+        });
+        at = from;
+    }
+    records
+}
+
+/// The files that are there, without shared memory and sockets.
+fn inodes(data: &Path) -> BTreeMap<String, u64> {
+    let mut inodes = BTreeMap::new();
+    for file in fs::read_dir(data).unwrap().map(Result::unwrap) {
+        let (name, metadata) = (file.file_name().into_string().unwrap(), file.metadata().unwrap());
+        if name.ends_with("-shm") {
+            fs::remove_file(file.path()).unwrap();
+        } else if metadata.is_file() {
+            inodes.insert(name, metadata.ino());
+        }
+    }
+    inodes
+}
+
+/// How many records what has this inode was synced after.
+fn durable(records: &[Record], inode: u64) -> usize {
+    let syncs = records.iter().filter(|record| record.kind == 'S' && record.inode == inode);
+    syncs.map(|record| record.offset).max().unwrap_or(0)
+}
+
+/// Which file each name leads to: any of those it led to since the directory was synced.
+fn names(
+    records: &[Record],
+    inodes: &BTreeMap<String, u64>,
+    data: &Path,
+    rng: &mut fastrand::Rng,
+) -> BTreeMap<String, Option<u64>> {
+    let synced = durable(records, fs::metadata(data).unwrap().ino());
+    let mut states: BTreeMap<String, Vec<Option<u64>>> =
+        inodes.iter().map(|(name, inode)| (name.clone(), vec![Some(*inode)])).collect();
+    let mut met = BTreeSet::new();
+    for (at, record) in records.iter().enumerate().filter(|(_, record)| "CU".contains(record.kind)) {
+        let (before, after) =
+            if record.kind == 'C' { (None, Some(record.inode)) } else { (Some(record.inode), None) };
+        let first = met.insert(record.name.clone());
+        let states = states.entry(record.name.clone()).or_default();
+        if first {
+            *states = vec![before];
+        }
+        if at < synced {
+            states.clear();
+        }
+        states.push(after);
+    }
+    states.into_iter().map(|(name, states)| (name, states[rng.usize(..states.len())])).collect()
+}
+
+/// What each file holds.
+fn contents(
+    records: &[Record],
+    inodes: &BTreeMap<String, u64>,
+    data: &Path,
+    graves: &Path,
+    rng: &mut fastrand::Rng,
+    lost: &mut Lost,
+) -> BTreeMap<u64, Vec<u8>> {
+    let mut files: BTreeMap<u64, PathBuf> =
+        inodes.iter().map(|(name, inode)| (*inode, data.join(name))).collect();
+    for record in records.iter().filter(|record| record.kind == 'U') {
+        files.insert(record.inode, graves.join(record.inode.to_string()));
+    }
+    let kept = KEPT[rng.usize(..KEPT.len())];
+    let of = |(inode, file): (u64, PathBuf)| {
+        let mut content = fs::read(file).unwrap();
+        let synced = durable(records, inode);
+        let unsynced: Vec<_> = records[synced..]
+            .iter()
+            .filter(|record| record.inode == inode && "WT".contains(record.kind))
+            .collect();
+        lost.unsynced += unsynced.len();
+        for record in unsynced.iter().rev() {
+            undo(record, &mut content);
+        }
+        for record in unsynced {
+            lost.dropped += redo_in_part(record, &mut content, kept, rng);
+        }
+        (inode, content)
+    };
+    files.into_iter().map(of).collect()
+}
+
+fn undo(record: &Record, content: &mut Vec<u8>) {
+    content.resize(record.size_before, 0);
+    content[record.offset.min(record.size_before)..][..record.old.len()].copy_from_slice(&record.old);
+}
+
+/// Does again what the disk may have done; how much it left out.
+fn redo_in_part(record: &Record, content: &mut Vec<u8>, kept: u8, rng: &mut fastrand::Rng) -> usize {
+    let mut dropped = 0;
+    let mut is_kept = || {
+        let is_kept = rng.u8(..100) < kept;
+        dropped += usize::from(!is_kept);
+        is_kept
+    };
+    if record.kind == 'T' {
+        if is_kept() {
+            content.resize(record.offset, 0);
+        }
+        return dropped;
+    }
+    let sector = SECTORS[usize::from(record.new.len() >= SECTORS[1])];
+    let (mut at, end) = (record.offset, record.offset + record.new.len());
+    while at < end {
+        let next = ((at / sector + 1) * sector).min(end);
+        if is_kept() {
+            content.resize(content.len().max(next), 0);
+            content[at..next].copy_from_slice(&record.new[at - record.offset..next - record.offset]);
+        }
+        at = next;
+    }
+    dropped
+}
+
+fn put(
+    data: &Path,
+    names: &BTreeMap<String, Option<u64>>,
+    inodes: &BTreeMap<String, u64>,
+    contents: &BTreeMap<u64, Vec<u8>>,
+    lost: &mut Lost,
+) {
+    for (name, inode) in names {
+        let file = data.join(name);
+        lost.names += usize::from(inodes.get(name) != inode.as_ref());
+        match inode {
+            Some(inode) => fs::write(file, &contents[inode]).unwrap(),
+            None if file.exists() => fs::remove_file(file).unwrap(),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The files of a ledger, as somebody with SQLite at hand sees and changes them, and a server that may refuse them.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Output, Stdio};
+
+use serde_json::Value;
+use sqlite::rusqlite::Connection;
+
+use crate::scenario::{Ledger, printed, program};
+
+pub const LEDGER: &str = "ledger.sqlite3";
+pub const PUBLISHING: &str = "publishing.sqlite3";
+pub const VIEWS: &str = "views.sqlite3";
+pub const FILES: [&str; 3] = [LEDGER, PUBLISHING, VIEWS];
+pub const LOCK: &str = "ledger.lock";
+
+/// A connection of somebody else to a file.
+pub fn by_hand(data: &Path, file: &str) -> Connection {
+    let connection = Connection::open(data.join(file)).unwrap();
+    connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    connection
+}
+
+/// The first column of every row.
+pub fn texts(data: &Path, file: &str, query: &str) -> Vec<String> {
+    let connection = by_hand(data, file);
+    let mut statement = connection.prepare(query).unwrap();
+    let rows = statement.query_map([], |row| row.get(0)).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
+/// A copy of the directory of a ledger that has ended.
+pub fn copy(ledger: &Ledger) -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    for file in FILES.iter().chain([&LOCK]) {
+        std::fs::copy(ledger.data.join(file), data.join(file)).unwrap();
+    }
+    (directory, data)
+}
+
+pub fn run(arguments: &[&str], data: &Path) -> Output {
+    program().args(arguments).arg("--data").arg(data).output().unwrap()
+}
+
+/// What became of a server on data that may not be whole.
+pub enum Started {
+    /// It ended at once, with these lines.
+    Refused(String),
+    Serves(Server),
+}
+
+/// It is killed when dropped.
+pub struct Server {
+    pub url: String,
+    process: Child,
+    log: PathBuf,
+}
+
+impl Server {
+    /// What it said, once it has ended by itself, as if it had not started.
+    pub fn ended(&mut self) -> String {
+        let code = self.process.wait().unwrap().code();
+        let said = std::fs::read_to_string(&self.log).unwrap();
+        assert_eq!(code, Some(2), "{said}");
+        said
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+pub fn start(data: &Path) -> Started {
+    let log = data.with_extension("log");
+    let mut command = program();
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+    command.stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
+    let mut process = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let mut server = Server { url: line.trim().replace("Listening on ", ""), process, log };
+    if line.is_empty() {
+        return Started::Refused(server.ended());
+    }
+    Started::Serves(server)
+}
+
+/// The line for people with which a server refused to start.
+pub fn refused(data: &Path) -> String {
+    let Started::Refused(said) = start(data) else { panic!("it is served") };
+    one_line(&said)
+}
+
+/// The one line for people, among those of the log.
+pub fn one_line(said: &str) -> String {
+    let lines: Vec<_> = said.lines().filter(|line| serde_json::from_str::<Value>(line).is_err()).collect();
+    assert!(lines.len() == 1 && lines[0].starts_with("ledger: "), "{said}");
+    lines[0].to_owned()
+}
+
+/// The exit code and what was printed.
+pub fn outcome(output: &Output) -> (Option<i32>, String) {
+    (output.status.code(), printed(output))
+}

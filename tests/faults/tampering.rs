@@ -1,0 +1,96 @@
+//! Commits changed by hand: the file refuses it, and what goes in past the server is noticed by it.
+
+use std::time::Duration;
+
+use crate::scenario::{Ledger, PATIENCE, printed};
+use crate::store::{LEDGER, by_hand, texts};
+use crate::whole::until_caught_up;
+
+async fn ledger_of_three() -> Ledger {
+    let ledger = Ledger::start();
+    for n in 1..=3 {
+        ledger.send("PUT", "/products/p", &format!(r#"{{"name":"{n}","price":"1"}}"#)).await;
+    }
+    until_caught_up(&ledger).await;
+    ledger
+}
+
+async fn counted(ledger: &Ledger) -> bool {
+    let metrics = ledger.http.get(format!("{}/metrics", ledger.url)).send().await.unwrap();
+    let name = "ledger_tampering_total{consumer=\"ledger\",operation=\"other\"} ";
+    metrics.text().await.unwrap().lines().any(|line| line.starts_with(name))
+}
+
+fn said(ledger: &Ledger, message: &str) -> bool {
+    ledger.log().iter().any(|line| line["message"].as_str().is_some_and(|text| text.contains(message)))
+}
+
+async fn until(wanted: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !wanted().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_file_refuses_to_change_or_remove_a_commit() {
+    let ledger = ledger_of_three().await;
+    let somebody = by_hand(&ledger.data, LEDGER);
+    for (statement, refusal) in [
+        ("UPDATE commits SET line = '{}' WHERE position = 1", "a commit is never changed"),
+        ("UPDATE commits SET position = position + 10", "a commit is never changed"),
+        ("DELETE FROM commits WHERE position = 2", "a commit is never removed"),
+        ("DELETE FROM commits", "a commit is never removed"),
+    ] {
+        let refused = somebody.execute(statement, []).unwrap_err().to_string();
+        assert!(refused.contains(refusal), "{statement}: {refused}");
+    }
+    let verify = ledger.operate(&["verify", "--receipts", "--views"]);
+    assert_eq!(verify.status.code(), Some(0), "{}", printed(&verify));
+}
+
+#[tokio::test]
+async fn a_commit_that_another_process_inserts_is_noticed_after_the_next_write() {
+    let ledger = ledger_of_three().await;
+    assert!(!counted(&ledger).await, "the server's own writes are no tampering");
+    by_hand(&ledger.data, LEDGER)
+        .execute(
+            "INSERT INTO commits SELECT 1 + max(position), 4, 'p', commit_id, recorded_at, hash, \
+             replace(line, '\"name\":\"3\"', '\"name\":\"x\"') FROM commits",
+            [],
+        )
+        .unwrap();
+    ledger.send("PUT", "/products/q", r#"{"name":"n","price":"1"}"#).await;
+    until(async || counted(&ledger).await).await;
+    for message in [
+        "the ledger was tampered with: another process has changed the file",
+        "a commit does not have the hash it carries",
+    ] {
+        until(async || said(&ledger, message)).await;
+    }
+    let verify = ledger.operate(&["verify"]);
+    assert_eq!(verify.status.code(), Some(1), "{}", printed(&verify));
+    // The others go on.
+    ledger.until("/products/q", |status, _| status == 200).await;
+}
+
+/// A trigger that is dropped and put back leaves no trace in the schema, but in the chain.
+#[tokio::test]
+async fn a_commit_that_was_changed_with_the_trigger_away_is_named_by_verify() {
+    let mut ledger = ledger_of_three().await;
+    assert_eq!(ledger.terminate(), Some(0));
+    let trigger =
+        texts(&ledger.data, LEDGER, "SELECT sql FROM sqlite_schema WHERE name = 'commits_are_not_changed'");
+    let somebody = by_hand(&ledger.data, LEDGER);
+    let change =
+        "UPDATE commits SET line = replace(line, '\"name\":\"2\"', '\"name\":\"x\"') WHERE position = 1";
+    let statements = ["DROP TRIGGER commits_are_not_changed", change, &trigger[0]];
+    somebody.execute_batch(&statements.join(";")).unwrap();
+    drop(somebody);
+    ledger.restart();
+    let verify = ledger.operate(&["verify"]);
+    assert_eq!(verify.status.code(), Some(1), "{}", printed(&verify));
+    assert!(printed(&verify).contains('p'), "{}", printed(&verify));
+}
