@@ -43,9 +43,9 @@ accept:
     LEDGER_ACCEPT=1 cargo test -p cli --test whole openapi
     LEDGER_ACCEPT=1 cargo test -p cli --test whole tours
 
-# Measure what the system does in a given time, beside the engine alone; `just bench starting 1000000` for a large ledger
+# Measure what the system does in a given time, and the peer on PostgreSQL beside it; `just bench commands --rounds 1` for a first look, `just bench starting 1000000` for a large ledger
 bench *arguments:
-    cargo bench -p cli --bench scale -- {{arguments}}
+    tests/bench/measure {{arguments}}
 
 # Measure what an append and a load cost here and in other event stores (needs Node.js)
 bench-peers:

@@ -19,6 +19,8 @@ fn each_wrong_setting_is_named() {
         ("LEDGER_EVENTS_TABLE", "a b"),
         ("LEDGER_EVENT_BUS", ""),
         ("LEDGER_EVENT_SOURCE", " "),
+        ("LEDGER_ORDERS", "id,sku"),
+        ("LEDGER_ORDERS", "name"),
     ] {
         refused(program().args(["serve", "--in-memory", "--listen", "127.0.0.1:0"]).env(name, value), name);
     }

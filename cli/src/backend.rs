@@ -31,6 +31,8 @@ pub struct Backend {
     pub queries: QueryPorts,
     /// What feeds projector and publisher, where no table's stream does.
     pub feed: Option<LocalFeed>,
+    /// The files, where there are any; they are this process's as long as it has this.
+    pub directory: Option<Arc<DataDirectory>>,
 }
 
 /// What the projector writes.
@@ -82,14 +84,14 @@ impl Backend {
     /// # Errors
     /// [`DirectoryError`]: a file cannot be read.
     pub async fn on_sqlite(
-        directory: &DataDirectory,
+        directory: DataDirectory,
         orders: &Orders,
         clock: &Clock,
     ) -> Result<Self, DirectoryError> {
         let journal = directory.journal().await?;
         let pace = Pace::new(journal.newest_position().await?.map_or(0, |newest| newest + 1));
         let [projector, publisher] = directory.progress();
-        let (views, publishing) = (&directory.views, &directory.publishing);
+        let (views, publishing) = (&directory.views.clone(), &directory.publishing.clone());
         let joined = |database: &sqlite::Database| Access::Joined(database.clone());
         let committed = |database: &sqlite::Database| Access::Committed(database.clone());
         Ok(Self {
@@ -115,6 +117,7 @@ impl Backend {
                 publisher: Arc::new(publisher),
                 pace,
             }),
+            directory: Some(Arc::new(directory)),
         })
     }
 
@@ -144,6 +147,7 @@ impl Backend {
                 publisher: Arc::new(MemoryProgress::default()),
                 pace,
             }),
+            directory: None,
         }
     }
 
@@ -167,6 +171,7 @@ impl Backend {
             publisher: PublisherPorts { receipts: receipts.clone(), parking, bus },
             queries: QueryPorts { views, prices, receipts },
             feed: None,
+            directory: None,
         }
     }
 }

@@ -11,10 +11,11 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
-use event_store::export::{self, ExportError};
+use event_store::Unavailable;
+use event_store::export::{self, ExportError, Part};
 use event_store::heads::Listing;
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{Stream, StreamExt, TryStreamExt};
 use indicatif::ProgressBar;
 use schema::{ProductId, StoredCommit};
 
@@ -52,10 +53,10 @@ struct Written {
 pub async fn run(arguments: ExportArgs) -> anyhow::Result<ExitCode> {
     let ports = arguments.ledger.open().await?;
     let started = Instant::now();
-    let (commits, bar) = commits(&ports, arguments.id.as_ref()).await?;
+    let (parts, bar) = parts(&ports, arguments.id.as_ref()).await?;
     let written = match &arguments.output {
-        Some(file) => to_file(file, commits, arguments.id.is_some(), &bar).await?,
-        None => write(&mut BufWriter::with_capacity(BUFFER, io::stdout()), commits, &bar).await?,
+        Some(file) => to_file(file, parts, arguments.id.is_some(), &bar).await?,
+        None => write(&mut BufWriter::with_capacity(BUFFER, io::stdout()), parts, &bar).await?,
     };
     bar.finish_and_clear();
     for foreign in &written.foreign {
@@ -68,29 +69,45 @@ pub async fn run(arguments: ExportArgs) -> anyhow::Result<ExitCode> {
     Ok(if written.foreign.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-type Commits = BoxStream<'static, Result<StoredCommit, ExportError>>;
+type Parts = BoxStream<'static, Result<Part, ExportError>>;
 
-async fn commits(ports: &Ports, id: Option<&ProductId>) -> anyhow::Result<(Commits, ProgressBar)> {
+async fn parts(ports: &Ports, id: Option<&ProductId>) -> anyhow::Result<(Parts, ProgressBar)> {
     let journal = ports.journal.clone();
     if let Some(id) = id {
-        return Ok((export::product(journal, id.clone()).boxed(), progress::looking("commits")));
+        return Ok((lines(export::product(journal, id.clone())), progress::looking("commits")));
+    }
+    if let Some(newest) = journal.newest_row().await? {
+        return Ok((export::kept(journal, newest).boxed(), progress::commits(newest + 1)));
     }
     let looking = progress::looking("looking for products: commits");
     let listing = Listing::begin(journal.clone(), |met| looking.set_position(met)).await?;
     looking.finish_and_clear();
     let bar = progress::commits(listing.commits());
-    Ok((export::everything(journal, listing).boxed(), bar))
+    Ok((lines(export::everything(journal, listing)), bar))
+}
+
+/// Commits as parts of one line. What has a foreign key is left out, and the rest can be exported all the same.
+fn lines(commits: impl Stream<Item = Result<StoredCommit, ExportError>> + Send + 'static) -> Parts {
+    let part = |commit| match commit {
+        Ok(commit) => {
+            let lines = export::line(&commit).map_err(|error| Unavailable(error.into()))?;
+            Ok(Part { lines, commits: 1, foreign: Vec::new() })
+        }
+        Err(foreign @ ExportError::ForeignKey(_)) => Ok(Part { foreign: vec![foreign], ..Part::default() }),
+        Err(error) => Err(error),
+    };
+    commits.map(part).boxed()
 }
 
 /// `of_one`: a product that does not exist replaces no file.
-async fn to_file(file: &Path, commits: Commits, of_one: bool, bar: &ProgressBar) -> anyhow::Result<Written> {
+async fn to_file(file: &Path, parts: Parts, of_one: bool, bar: &ProgressBar) -> anyhow::Result<Written> {
     let mut partial = OsString::from(file);
     partial.push(".partial");
     let partial = PathBuf::from(partial);
     let failed = |path: &Path| format!("{} cannot be written", path.display());
     let mut writer =
         BufWriter::with_capacity(BUFFER, File::create(&partial).with_context(|| failed(&partial))?);
-    let written = write(&mut writer, commits, bar).await?;
+    let written = write(&mut writer, parts, bar).await?;
     let whole = writer.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| file.sync_all());
     whole.with_context(|| failed(&partial))?;
     if written.commits == 0 && of_one {
@@ -101,20 +118,14 @@ async fn to_file(file: &Path, commits: Commits, of_one: bool, bar: &ProgressBar)
     Ok(written)
 }
 
-async fn write(writer: &mut impl Write, mut commits: Commits, bar: &ProgressBar) -> anyhow::Result<Written> {
+async fn write(writer: &mut impl Write, mut parts: Parts, bar: &ProgressBar) -> anyhow::Result<Written> {
     let mut written = Written::default();
     let mut read = Read::On;
-    while let (Read::On, Some(commit)) = (read, commits.next().await) {
-        match commit {
-            Ok(commit) => {
-                read = out::to(writer, &export::line(&commit)?).context("the export cannot be written")?;
-                written.commits += 1;
-                bar.inc(1);
-            }
-            // The rest can be exported all the same.
-            Err(foreign @ ExportError::ForeignKey(_)) => written.foreign.push(foreign.to_string()),
-            Err(ExportError::Unavailable(error)) => return Err(error.into()),
-        }
+    while let (Read::On, Some(part)) = (read, parts.try_next().await?) {
+        read = out::to(writer, &part.lines).context("the export cannot be written")?;
+        written.commits += part.commits;
+        written.foreign.extend(part.foreign.iter().map(ToString::to_string));
+        bar.inc(part.commits);
     }
     out::flush(writer).context("the export cannot be written")?;
     Ok(written)

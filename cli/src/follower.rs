@@ -276,3 +276,6 @@ async fn idle(news: &mut watch::Receiver<u64>, stop: &Stop) {
         () = stopped(stop) => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

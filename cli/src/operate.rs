@@ -81,8 +81,6 @@ async fn local(data: &Path, bus: Option<&SdkConfig>, settings: Settings) -> anyh
     let edge = Edge::system();
     let orders = settings.orders.clone();
     let directory = DataDirectory::open(data, &orders, || (edge.ids)().to_string()).await?;
-    let backend = Backend::on_sqlite(&directory, &orders, &edge.clock).await?;
-    // The lock lasts as long as the process.
-    std::mem::forget(directory);
+    let backend = Backend::on_sqlite(directory, &orders, &edge.clock).await?;
     Ok(System::new(backend, bus, settings, edge))
 }

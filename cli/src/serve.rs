@@ -70,13 +70,9 @@ enum Dynamodb {
     Aws,
 }
 
-/// How many products are handed over at once to a store of this machine.
-const AT_ONCE: usize = 256;
-
 /// What the system runs on.
 struct Ground {
     backend: Backend,
-    directory: Option<Arc<DataDirectory>>,
     /// The stream that feeds the consumers of tables.
     stream: Option<background::Stream>,
     event_bridge: Option<SdkConfig>,
@@ -96,9 +92,10 @@ pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
         .await
         .with_context(|| format!("--listen {}: cannot be listened on", arguments.listen))?;
     let address = listener.local_addr()?;
-    let Ground { backend, directory, stream, event_bridge } = ground(&arguments, &settings, &edge).await?;
+    let Ground { backend, stream, event_bridge } = ground(&arguments, &settings, &edge).await?;
     let system = System::new(backend, event_bridge.as_ref(), settings, edge.clone());
-    let system = Arc::new(if stream.is_none() { system.at_once(AT_ONCE) } else { system });
+    let system = Arc::new(system);
+    let directory = system.directory.clone();
     let (stop, stopping) = watch::channel(false);
     let figures = metrics::record()?;
     let admission = Admission::new(arguments.limits);
@@ -106,7 +103,7 @@ pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
     let routes = system.routes(stopping.clone()).merge(metrics::routes(figures.clone()));
     let connections = Connections::new(finish_behind(door, routes, edge), arguments.limits, stopping.clone());
     let every = Duration::from_secs(arguments.retry_parked_every);
-    let mut background = background::start(&system, stream, directory.as_ref(), every, &stopping);
+    let mut background = background::start(&system, stream, every, &stopping);
     background.extend(authentication.map(|tokens| tokio::spawn(tokens.keep_fresh(stopping.clone()))));
     if directory.is_some() {
         background.extend(operators(&arguments.data, system, stopping.clone()));
@@ -160,18 +157,18 @@ async fn ground(arguments: &ServeArgs, settings: &Settings, edge: &Edge) -> anyh
         }
         let backend = Backend::on_dynamodb(&aws, &settings.tables, orders, clock);
         let stream = Some(background::Stream::of(&aws, &settings.tables));
-        return Ok(Ground { backend, directory: None, stream, event_bridge: Some(aws) });
+        return Ok(Ground { backend, stream, event_bridge: Some(aws) });
     }
     let event_bridge = aws(settings.event_bus.is_some()).await;
     if arguments.in_memory {
         let backend = Backend::in_memory(orders, clock);
-        return Ok(Ground { backend, directory: None, stream: None, event_bridge });
+        return Ok(Ground { backend, stream: None, event_bridge });
     }
     let data = || format!("--data {}", arguments.data.display());
     let directory = DataDirectory::open(&arguments.data, orders, || (edge.ids)().to_string());
-    let directory = Arc::new(directory.await.with_context(data)?);
-    let backend = Backend::on_sqlite(&directory, orders, clock).await.with_context(data)?;
-    Ok(Ground { backend, directory: Some(directory), stream: None, event_bridge })
+    let directory = directory.await.with_context(data)?;
+    let backend = Backend::on_sqlite(directory, orders, clock).await.with_context(data)?;
+    Ok(Ground { backend, stream: None, event_bridge })
 }
 
 /// Says where, once requests can be answered: the sockets queue them from here on.

@@ -17,7 +17,11 @@ use schema::settings::Settings;
 use tokio::sync::watch;
 
 use crate::backend::{Backend, LocalFeed, QueryPorts};
+use crate::directory::DataDirectory;
 use crate::pace::Rebuilding;
+
+/// How many products are handed over at once to a store of this machine.
+const AT_ONCE: usize = 256;
 
 /// The name of the local bus.
 pub const LOCAL_BUS: &str = "local";
@@ -38,6 +42,8 @@ pub struct System {
     pub edge: Edge,
     /// What feeds projector and publisher, where no table's stream does.
     pub feed: Option<LocalFeed>,
+    /// The files, where there are any.
+    pub directory: Option<Arc<DataDirectory>>,
     parking: [Arc<dyn Parking>; 2],
     bus: Arc<dyn LocalBus>,
     queries: QueryPorts,
@@ -48,7 +54,7 @@ impl System {
     /// The system over `backend`; events go to `event_bridge` where `settings` name a bus of it.
     #[must_use]
     pub fn new(backend: Backend, event_bridge: Option<&SdkConfig>, settings: Settings, edge: Edge) -> Self {
-        let Backend { journal, projector, publisher, queries, feed } = backend;
+        let Backend { journal, projector, publisher, queries, feed, directory } = backend;
         let read_models: Vec<Arc<dyn Projection>> = vec![
             Arc::new(Catalogue::new(projector.views.clone(), journal.clone())),
             Arc::new(Prices::new(projector.prices, journal.clone())),
@@ -66,6 +72,10 @@ impl System {
             clock,
         };
         let publisher = Publisher::new(ports, address(&settings), Patience::default());
+        let (projector, publisher) = match feed {
+            Some(_) => (projector.at_once(AT_ONCE), publisher.at_once(AT_ONCE)),
+            None => (projector, publisher),
+        };
         Self {
             journal,
             projector,
@@ -74,18 +84,12 @@ impl System {
             views,
             edge,
             feed,
+            directory,
             parking,
             bus,
             queries,
             settings,
         }
-    }
-
-    /// Handing over more products at once, for stores that answer at once.
-    #[must_use]
-    pub fn at_once(self, products: usize) -> Self {
-        let (projector, publisher) = (self.projector.at_once(products), self.publisher.at_once(products));
-        Self { projector, publisher, ..self }
     }
 
     /// Everybody who may park products, each with the rows.

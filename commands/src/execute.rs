@@ -4,6 +4,7 @@
 //! is told from a lost race by reading the key that was tried.
 
 mod order;
+mod queue;
 mod recognise;
 mod record;
 
@@ -12,12 +13,14 @@ use std::time::Duration;
 
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
-use event_store::chain::{SealError, seal};
+use event_store::chain::{SealError, hash_of, seal};
 use event_store::{AppendError, Journal, Unavailable};
 use schema::http::Edge;
 use schema::meters::CONFLICTS;
 use schema::{Commit, ProductEvent, ProductId};
 use ulid::Ulid;
+
+use queue::ProductQueues;
 
 pub use order::{Failure, Order, Outcome, Precondition};
 
@@ -34,6 +37,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 pub struct Executor {
     journal: Arc<dyn Journal>,
     edge: Edge,
+    queues: ProductQueues,
 }
 
 /// What became of one attempt to append.
@@ -49,7 +53,7 @@ impl Executor {
     /// An executor that appends to `journal` and takes time and ids from `edge`.
     #[must_use]
     pub fn new(journal: Arc<dyn Journal>, edge: Edge) -> Self {
-        Self { journal, edge }
+        Self { journal, edge, queues: ProductQueues::default() }
     }
 
     /// Runs one command to its end.
@@ -57,6 +61,7 @@ impl Executor {
     /// # Errors
     /// [`Failure`]: each case says what the client should do.
     pub async fn execute(&self, order: &Order) -> Result<Outcome, Failure> {
+        let _turn = self.queues.turn(&order.product_id).await;
         let commit_id = (self.edge.ids)();
         let mut newest = if order.inserts_first() { None } else { self.newest(&order.product_id).await? };
         let mut unknown = None;
@@ -70,7 +75,8 @@ impl Executor {
             let Some(events) = events else {
                 return newest.map(Outcome::Unchanged).ok_or(Failure::Conflict);
             };
-            match self.append(order, commit_id, newest.as_ref(), events).await? {
+            let attempt = self.append(order, commit_id, newest.as_ref(), events).await;
+            match attempt.map_err(|failure| after_open(failure, &mut unknown))? {
                 Attempt::Recorded(commit) => return Ok(Outcome::Written(commit)),
                 Attempt::Lost(there) => {
                     if let Some(there) = there.filter(|_| order.inserts_first()) {
@@ -91,13 +97,27 @@ impl Executor {
         Err(unknown.map_or(Failure::Conflict, Failure::Unknown))
     }
 
+    /// The newest commit, which the next one is built upon: it must have the hash it carries.
     async fn newest(&self, product: &ProductId) -> Result<Option<Commit>, Failure> {
-        self.at_most(product, u64::MAX >> 1).await.map_err(Failure::Unavailable)
+        let stored = self.journal.newest(product, u64::MAX >> 1).await.map_err(Failure::Unavailable)?;
+        let Some(stored) = stored else { return Ok(None) };
+        let commit = stored.decode().map_err(|error| Failure::Unreadable(error.to_string()))?;
+        let computed = hash_of(&stored).map_err(|error| Failure::Unreadable(error.to_string()))?;
+        if computed != commit.hash {
+            return Err(Failure::Unreadable(format!(
+                "it carries the hash {} and has {computed}",
+                commit.hash
+            )));
+        }
+        Ok(Some(commit))
     }
 
-    async fn at_most(&self, product: &ProductId, sequence: u64) -> Result<Option<Commit>, Unavailable> {
-        let stored = self.journal.newest(product, sequence).await?;
-        stored.map(|commit| commit.decode()).transpose().map_err(|error| Unavailable(error.into()))
+    async fn at_most(&self, product: &ProductId, sequence: u64) -> Result<Option<Commit>, Failure> {
+        let stored = self.journal.newest(product, sequence).await.map_err(Failure::Unavailable)?;
+        stored
+            .map(|commit| commit.decode())
+            .transpose()
+            .map_err(|error| Failure::Unreadable(error.to_string()))
     }
 
     async fn append(
@@ -121,13 +141,22 @@ impl Executor {
         };
         let there = match self.at_most(&order.product_id, sequence).await {
             Ok(there) => there.filter(|there| there.sequence == sequence),
-            Err(reason) => return Err(Failure::Unknown(reason)),
+            Err(Failure::Unavailable(reason)) => return Err(Failure::Unknown(reason)),
+            Err(failure) => return Err(failure),
         };
         Ok(match (there, lost_answer) {
             (Some(there), _) if there.commit_id == commit_id => Attempt::Recorded(there),
             (there @ Some(_), _) | (there @ None, None) => Attempt::Lost(there),
             (None, Some(reason)) => Attempt::Open(reason),
         })
+    }
+}
+
+/// An attempt whose outcome is open may have recorded the command, whatever the next one is told.
+fn after_open(failure: Failure, open: &mut Option<Unavailable>) -> Failure {
+    match (failure, open.take()) {
+        (Failure::Unavailable(_), Some(reason)) => Failure::Unknown(reason),
+        (failure, _) => failure,
     }
 }
 

@@ -21,6 +21,24 @@ impl From<Failure> for Problem {
             Failure::KeyReused => {
                 Problem::new(Kind::IdempotencyKeyReused, "Send a new request with a new Idempotency-Key.")
             }
+            Failure::Unreadable(reason) => {
+                tracing::error!(reason, "a command cannot be built upon what is stored");
+                Problem::new(
+                    Kind::Internal,
+                    "The commits of this product cannot be built upon; `ledger verify` says why.",
+                )
+            }
+            Failure::ClockAhead { newest } => {
+                tracing::error!(
+                    newest = newest.to_string(),
+                    "a product's newest commit lies ahead of the clock"
+                );
+                let detail = format!(
+                    "The product's newest commit was recorded at {newest}, more than a minute ahead of this server's \
+                     clock. Nothing was recorded; set the clocks right, or send the command after that time."
+                );
+                Problem::new(Kind::ClockAhead, detail)
+            }
             Failure::Conflict => {
                 let detail =
                     "Nothing was recorded, because other writers were always faster; send the command again.";

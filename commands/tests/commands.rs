@@ -3,6 +3,7 @@
 
 mod commands {
     mod bad_input;
+    mod built_upon;
     mod cost;
     mod front;
     mod idempotency;

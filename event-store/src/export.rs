@@ -9,13 +9,16 @@ use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use schema::{ProductId, StoredCommit};
 
 use crate::heads::Listing;
-use crate::journal::{Journal, Unavailable, commits_after};
+use crate::journal::{Journal, Row, Unavailable, commits_after};
 
 /// How many products' first commits are read ahead, so that the answers of a distant table overlap.
 const AHEAD: usize = 8;
 
 /// How many commits of a product are read ahead; most products have no more.
 const FIRST: usize = 32;
+
+/// Rows of one page of a store that keeps lines.
+const ROWS: usize = 500;
 
 /// The export cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +29,48 @@ pub enum ExportError {
     /// The table holds a key that this ledger never wrote: `ledger verify` names it.
     #[error("the event table holds commits of {0:?}, which is no product id; ledger verify tells more")]
     ForeignKey(String),
+}
+
+/// A part of an export.
+#[derive(Debug, Default)]
+pub struct Part {
+    /// Lines, each with its end.
+    pub lines: Vec<u8>,
+    /// How many.
+    pub commits: u64,
+    /// Keys that this ledger never wrote, whose commits are left out.
+    pub foreign: Vec<ExportError>,
+}
+
+/// The lines that a store keeps, as they are kept, up to a position.
+pub fn kept(journal: Arc<dyn Journal>, up_to: u64) -> impl Stream<Item = Result<Part, ExportError>> + Send {
+    stream::try_unfold((journal, Some(None)), move |(journal, from)| async move {
+        let Some(after) = from else { return Ok::<_, ExportError>(None) };
+        let rows = journal.rows(up_to, after, ROWS).await?.unwrap_or_default();
+        let last = rows.last().filter(|_| rows.len() == ROWS);
+        let next = last.map(|row| Some((row.product_id.clone(), row.sequence)));
+        Ok(Some((part(&rows), (journal, next))))
+    })
+}
+
+/// A line is never more than one line of the export, whatever somebody made of it.
+fn part(rows: &[Row]) -> Part {
+    let mut part = Part::default();
+    let mut foreign: Option<&str> = None;
+    for row in rows {
+        if foreign == Some(&row.product_id) {
+            continue;
+        }
+        if ProductId::new(row.product_id.as_str()).is_err() || row.line.contains('\n') {
+            foreign = Some(&row.product_id);
+            part.foreign.push(ExportError::ForeignKey(row.product_id.clone()));
+            continue;
+        }
+        part.lines.extend_from_slice(row.line.as_bytes());
+        part.lines.push(b'\n');
+        part.commits += 1;
+    }
+    part
 }
 
 /// All commits of the products that `listing` found.

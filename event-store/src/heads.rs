@@ -1,13 +1,13 @@
 //! The products of the ledger in order of id, each with how far it has got.
 //!
-//! The event table knows no order of products, so its keys are walked once and the smallest ids kept: memory is bounded
-//! by [`KEPT`] products at the price of one more walk for every so many.
+//! A store that keeps the order is asked page by page. `DynamoDB` knows none, so its keys are walked once and the smallest
+//! ids kept: memory is bounded by [`KEPT`] products at the price of one more walk for every so many.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
-use futures::stream::{self, Stream, StreamExt};
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 
 use crate::journal::{Journal, Unavailable};
 
@@ -28,11 +28,13 @@ pub struct Head {
     pub commits: u64,
 }
 
-/// The products, found by a first walk over all keys.
+/// The products, found by a first walk over all keys where the store does not list them.
 pub struct Listing {
     journal: Arc<dyn Journal>,
     most: usize,
     walk: Walk,
+    /// Whether the store keeps the order of products.
+    listed: bool,
 }
 
 /// What one walk over all keys found.
@@ -66,11 +68,15 @@ impl Listing {
         progress: impl FnMut(u64) + Send,
     ) -> Result<Self, Unavailable> {
         let most = most.max(1);
+        if let Some(newest) = journal.newest_row().await? {
+            let walk = Walk { commits: newest + 1, ..Walk::default() };
+            return Ok(Self { journal, most, walk, listed: true });
+        }
         let walk = Walk::over(&*journal, None, most, progress).await?;
-        Ok(Self { journal, most, walk })
+        Ok(Self { journal, most, walk, listed: false })
     }
 
-    /// How many commits the first walk met, of all products.
+    /// How many commits there were at the beginning, of all products.
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.walk.commits
@@ -79,6 +85,10 @@ impl Listing {
     /// The products in order of id. One whose first commit came after its part of the order was walked may be missing.
     /// After an error the stream ends.
     pub fn heads(self) -> impl Stream<Item = Result<Head, Unavailable>> + Send {
+        if self.listed { listed(self.journal).left_stream() } else { self.walked().right_stream() }
+    }
+
+    fn walked(self) -> impl Stream<Item = Result<Head, Unavailable>> + Send {
         stream::try_unfold(Some(self), |listing| async move {
             let Some(mut listing) = listing else {
                 return Ok::<_, Unavailable>(None);
@@ -97,6 +107,20 @@ impl Listing {
             Err(error) => stream::iter([Err(error)]).right_stream(),
         })
     }
+}
+
+/// What the store itself lists.
+fn listed(journal: Arc<dyn Journal>) -> impl Stream<Item = Result<Head, Unavailable>> + Send {
+    let pages = stream::try_unfold(Some(String::new()), move |after| {
+        let journal = journal.clone();
+        async move {
+            let Some(after) = after else { return Ok::<_, Unavailable>(None) };
+            let heads = journal.heads(&after, PAGE).await?.unwrap_or_default();
+            let last = heads.last().map(|head| head.product_id.clone()).filter(|_| heads.len() == PAGE);
+            Ok(Some((stream::iter(heads.into_iter().map(Ok)), last)))
+        }
+    });
+    pages.try_flatten()
 }
 
 impl Walk {

@@ -72,12 +72,53 @@ pub trait Journal: Send + Sync {
         let _ = (after, limit);
         Ok(None)
     }
+
+    /// Up to `limit` rows at positions up to `up_to` and behind `after` (product and sequence), in the order of an export;
+    /// `None` where the store keeps no such order.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later.
+    async fn rows(
+        &self,
+        up_to: u64,
+        after: Option<(String, u64)>,
+        limit: usize,
+    ) -> Result<Option<Vec<Row>>, Unavailable> {
+        let _ = (up_to, after, limit);
+        Ok(None)
+    }
+
+    /// The newest position, where the store keeps [`Journal::rows`].
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later.
+    async fn newest_row(&self) -> Result<Option<u64>, Unavailable> {
+        Ok(None)
+    }
+}
+
+/// A commit as a store that keeps the bytes of its line has it: nothing is decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The stream, as the row says.
+    pub product_id: String,
+    /// Sequence of its first event, as the row says.
+    pub sequence: u64,
+    /// The commit's id, as the row says.
+    pub commit_id: String,
+    /// When it was recorded, as the row says.
+    pub recorded_at: String,
+    /// Its hash, as the row says.
+    pub hash: String,
+    /// The line of an export, without its end.
+    pub line: String,
 }
 
 /// Where a scan goes on; made by an adapter and understood by that adapter alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScanPosition(pub(crate) Map<String, Value>);
 
+#[cfg(feature = "sqlite")]
 impl ScanPosition {
     /// A position of these parts.
     pub(crate) fn of<const N: usize>(parts: [(&str, Value); N]) -> Self {

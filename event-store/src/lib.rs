@@ -22,7 +22,7 @@ pub use checkpoint::SqliteProgress;
 pub use checkpoint::{Checkpoint, MemoryProgress, Progress};
 pub use dynamodb::DynamoJournal;
 pub use follow::{Change, Feed, Recorded};
-pub use journal::{AppendError, CommitKey, Journal, KeyPage, ScanPage, ScanPosition, Unavailable};
+pub use journal::{AppendError, CommitKey, Journal, KeyPage, Row, ScanPage, ScanPosition, Unavailable};
 pub use memory::MemoryJournal;
 #[cfg(feature = "sqlite")]
 pub use parking::SqliteParking;

@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use schema::{ProductId, StoredCommit};
 use serde_json::Map;
-use sqlite::rusqlite::{self, Connection, OptionalExtension, Row, params};
+use sqlite::rusqlite::{self, Connection, OptionalExtension, Row as SqlRow, params};
 use sqlite::{Access, Database, Error, Schema, clamped};
 use tokio::sync::watch;
 
 use crate::export;
 use crate::follow::{Change, Feed, Recorded};
 use crate::heads::Head;
-use crate::journal::{AppendError, CommitKey, Journal, KeyPage, ScanPage, ScanPosition, Unavailable};
+use crate::journal::{AppendError, CommitKey, Journal, KeyPage, Row, ScanPage, ScanPosition, Unavailable};
 
 /// The file of the commits. Stored. Never change a statement; add a version.
 pub const LEDGER: Schema = Schema {
@@ -181,7 +181,7 @@ impl Journal for SqliteJournal {
                  ifnull(json_extract(line, '$.state.version'), sequence) ELSE sequence END \
                  FROM commits WHERE (product_id, sequence) > (?1, ?2) ORDER BY product_id, sequence LIMIT ?3",
             )?;
-            let key = |row: &Row<'_>| {
+            let key = |row: &SqlRow<'_>| {
                 Ok(CommitKey { product_id: row.get(0)?, sequence: row.get(1)?, version: row.get(2)? })
             };
             statement.query_map(params![product, sequence, limit], key)?.collect::<rusqlite::Result<Vec<_>>>()
@@ -206,12 +206,48 @@ impl Journal for SqliteJournal {
                  ifnull(json_extract(line, '$.state.version'), newest) ELSE newest END, heads.commits \
                  FROM heads JOIN commits USING (product_id) WHERE sequence = newest ORDER BY product_id",
             )?;
-            let head = |row: &Row<'_>| {
+            let head = |row: &SqlRow<'_>| {
                 Ok(Head { product_id: row.get(0)?, version: row.get(1)?, commits: row.get(2)? })
             };
             statement.query_map(params![after, limit], head)?.collect::<rusqlite::Result<Vec<_>>>()
         });
         Ok(Some(heads.await?))
+    }
+
+    async fn rows(
+        &self,
+        up_to: u64,
+        after: Option<(String, u64)>,
+        limit: usize,
+    ) -> Result<Option<Vec<Row>>, Unavailable> {
+        let (product, sequence) = after.unwrap_or_default();
+        let up_to = i64::try_from(up_to).unwrap_or(i64::MAX);
+        let rows = self.database.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT product_id, sequence, commit_id, recorded_at, hash, line FROM commits \
+                 WHERE (product_id, sequence) > (?1, ?2) AND position <= ?3 \
+                 ORDER BY product_id, sequence LIMIT ?4",
+            )?;
+            let row = |row: &SqlRow<'_>| {
+                Ok(Row {
+                    product_id: row.get(0)?,
+                    sequence: row.get(1)?,
+                    commit_id: row.get(2)?,
+                    recorded_at: row.get(3)?,
+                    hash: row.get(4)?,
+                    line: row.get(5)?,
+                })
+            };
+            statement
+                .query_map(params![product, sequence, up_to, limit], row)?
+                .collect::<rusqlite::Result<Vec<_>>>()
+        });
+        Ok(Some(rows.await?))
+    }
+
+    async fn newest_row(&self) -> Result<Option<u64>, Unavailable> {
+        // An empty ledger keeps rows too: none up to position 0.
+        Ok(Some(self.newest_position().await?.unwrap_or(0)))
     }
 }
 
@@ -251,7 +287,7 @@ impl Feed for SqliteJournal {
     }
 }
 
-fn recorded(row: &Row<'_>) -> rusqlite::Result<Recorded> {
+fn recorded(row: &SqlRow<'_>) -> rusqlite::Result<Recorded> {
     let (product, line): (String, String) = (row.get(2)?, row.get(3)?);
     let change = match parsed(&line) {
         Ok(commit) => Change::Committed(Box::new(commit)),

@@ -29,7 +29,7 @@ export const BYTES = {
   metricLine: 800,
   /** What Lambda itself writes for an invocation. */
   platformLines: 400,
-  /** A product in the view; each of its five indexes holds it once more. */
+  /** A product in the view; each of its indexes holds it once more. */
   product: 768,
 } as const;
 

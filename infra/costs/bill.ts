@@ -1,7 +1,7 @@
 // The bill of one month at a rate of commands: measured units and settings of production, times assumptions and prices.
 
 import { readJson } from "../lib/repository.ts";
-import { settingsOf } from "../lib/settings.ts";
+import { ORDERS, settingsOf } from "../lib/settings.ts";
 import {
   BYTES,
   COMPRESSED,
@@ -24,17 +24,23 @@ export interface Spent {
   readonly requests: number;
   readonly read: number;
   readonly write: number;
-  /** Of the units written those of the product view's table. */
+  /** Of the units written and read those of the product view's table. */
   readonly products: number;
+  readonly products_read: number;
   readonly lines: number;
 }
 interface Followed {
   readonly project: Spent;
   readonly publish: Spent;
 }
-export interface Measured {
+/** What depends on the orders that are kept. */
+export interface Changes {
   readonly "change the price": Followed & { readonly command: Spent };
   readonly "a full batch": Followed & { readonly records: number };
+}
+export interface Measured extends Changes {
+  /** The same where these two orders alone are kept. */
+  readonly "id,name": Changes;
   readonly get: Spent;
   readonly "list 100": Spent;
   readonly series: number;
@@ -64,9 +70,14 @@ export function batches(rate: number): { shards: number; records: number; aSecon
 }
 
 /** What one record costs in batches of this size: what a batch costs anyhow is shared by its records. */
-export function share(part: "project" | "publish", unit: keyof Spent, records: number): number {
-  const one = MEASURED["change the price"][part][unit];
-  const { records: many, [part]: all } = MEASURED["a full batch"];
+export function share(
+  part: "project" | "publish",
+  unit: keyof Spent,
+  records: number,
+  kept: Changes = MEASURED,
+): number {
+  const one = kept["change the price"][part][unit];
+  const { records: many, [part]: all } = kept["a full batch"];
   const record = (all[unit] - one) / (many - 1);
   return record + (one - record) / records;
 }
@@ -77,12 +88,12 @@ export function millis(consumer: "projector" | "publisher", records: number): nu
 }
 
 /** Every line of the bill of the twelfth month, at so many commands a second: price changes, as the dearest of them. */
-export function bill(rate: number): Line[] {
+export function bill(rate: number, kept: Changes = MEASURED): Line[] {
   const commands = rate * SECONDS_A_MONTH;
   const stored = (commands * MONTH) / GB;
   const { records, aSecond } = batches(rate);
   const invocations = aSecond * SECONDS_A_MONTH;
-  const { command } = MEASURED["change the price"];
+  const { command } = kept["change the price"];
   const line = (service: string, what: string, priced: Priced, quantity: number): Line => ({
     service,
     what,
@@ -92,7 +103,7 @@ export function bill(rate: number): Line[] {
   });
   const seconds = (name: string, calls: number, memory: number, ms: number) =>
     line("Lambda", `${name}: time`, "compute", (calls * ms * memory) / KILO / 1000);
-  const each = (part: "project" | "publish", unit: keyof Spent) => share(part, unit, records) * commands;
+  const each = (part: "project" | "publish", unit: keyof Spent) => share(part, unit, records, kept) * commands;
   const logged = logs(commands, invocations, each("project", "lines") + each("publish", "lines"));
   return [
     line("API Gateway", "requests", "apiRequest", commands),
@@ -108,7 +119,7 @@ export function bill(rate: number): Line[] {
     line("DynamoDB", "views: writes, indexes included", "writeUnit", each("project", "write")),
     line("DynamoDB", "receipts: reads", "readUnit", each("publish", "read")),
     line("DynamoDB", "receipts: writes", "writeUnit", each("publish", "write")),
-    ...storage(line, stored),
+    ...storage(line, stored, kept === MEASURED ? ORDERS.length : 2),
     line("EventBridge", "events", "event", commands),
     line("EventBridge", "archive, written", "archiving", (commands * BYTES.message) / GB),
     line("EventBridge", "archive, kept", "archive", stored * BYTES.message),
@@ -135,9 +146,9 @@ function logs(commands: number, invocations: number, lines: number): number {
 
 type MakeLine = (service: string, what: string, priced: Priced, quantity: number) => Line;
 
-function storage(line: MakeLine, stored: number): Line[] {
+function storage(line: MakeLine, stored: number, indexes: number): Line[] {
   const recoverable = stored * (BYTES.commit + BYTES.receipt);
-  const view = (PRODUCTS * BYTES.product * 6) / GB;
+  const view = (PRODUCTS * BYTES.product * (1 + indexes)) / GB;
   return [
     line("DynamoDB", "storage", "storage", recoverable + stored * BYTES.priceEntry + view),
     line("DynamoDB", "point-in-time recovery of events and receipts", "recovery", recoverable),

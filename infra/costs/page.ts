@@ -5,15 +5,25 @@ import { resolve } from "node:path";
 import { REPOSITORY } from "../lib/repository.ts";
 import { settingsOf } from "../lib/settings.ts";
 import { BYTES, GB, MILLIS, SECONDS_A_MONTH, SHARDS } from "./assumptions.ts";
-import { batches, bill, type Line, MEASURED, millis, share } from "./bill.ts";
+import { batches, bill, type Changes, type Line, MEASURED, millis, share, type Spent } from "./bill.ts";
 import { APIS, BUS, DYNAMODB, indexShards, LAMBDA, QUOTAS } from "./quotas.ts";
 import { charge, KNOWN, PRICES, type Price } from "./prices.ts";
 
 const RATES = [1, 100, 1000];
 
+/** The orders beside all of them for which figures are counted. */
+const FEW = "id,name";
+
 /** Every page with the tables that it holds, by the names of their markers. */
 const PAGES: Record<string, Record<string, () => string>> = {
-  "docs/costs.md": { bill: () => billTable(RATES), million: millionTable, units: unitsTable, prices: priceTable },
+  "docs/costs.md": {
+    bill: () => billTable(RATES),
+    road: roadTable,
+    million: millionTable,
+    units: unitsTable,
+    prices: priceTable,
+  },
+  "BENCHMARKS.md": { road: roadSentence },
   "docs/growth.md": {
     growth: growthTable,
     "growth-bill": () => serviceTable([1000, 10_000]),
@@ -58,7 +68,7 @@ const total = (lines: readonly Line[]) => lines.reduce((sum, line) => sum + line
 const perSecond = (rate: number) => `${number(rate)} a second`;
 
 function billTable(rates: readonly number[]): string {
-  const bills = rates.map(bill);
+  const bills = rates.map((rate) => bill(rate));
   const rows = (bills[0] ?? []).map(({ service, what }, row) => [
     `${service}: ${what}`,
     ...bills.map((lines) => usd(lines[row]?.cost ?? 0)),
@@ -67,12 +77,17 @@ function billTable(rates: readonly number[]): string {
   const each = rates.map((rate, place) => usd(((sums[place] ?? 0) / (rate * SECONDS_A_MONTH)) * 1e6));
   return table(
     ["USD a month", ...rates.map(perSecond)],
-    [...rows, ["**together**", ...sums.map((sum) => `**${usd(sum)}**`)], ["for a million commands", ...each]],
+    [
+      ...rows,
+      ["**together**", ...sums.map((sum) => `**${usd(sum)}**`)],
+      ["for a million commands", ...each],
+      [`the same with the orders ${FEW} alone`, ...rates.map((rate) => usd(total(bill(rate, MEASURED[FEW]))))],
+    ],
   );
 }
 
 function serviceTable(rates: readonly number[]): string {
-  const bills = rates.map(bill);
+  const bills = rates.map((rate) => bill(rate));
   const services = [...new Set((bills[0] ?? []).map(({ service }) => service))];
   const of = (lines: readonly Line[], service: string) => total(lines.filter((line) => line.service === service));
   const rows = services.map((service) => [service, ...bills.map((lines) => usd(of(lines, service)))]);
@@ -82,23 +97,70 @@ function serviceTable(rates: readonly number[]): string {
   );
 }
 
-/** DynamoDB's share of a million of each request, as it was counted. */
+/** The parts of the whole road of a price change, from its request to its receipt, in full batches. */
+function road(kept: Changes): { name: string; read: number; write: number; usd: number }[] {
+  const { command } = kept["change the price"];
+  const { records } = kept["a full batch"];
+  const of = (part: "project" | "publish", unit: keyof Spent) => share(part, unit, records, kept);
+  const catalogue = { read: of("project", "products_read"), write: of("project", "products") };
+  const views = { read: of("project", "read"), write: of("project", "write") };
+  const parts = [
+    ["the command, until it is answered: the event", command],
+    ["the catalogue with its indexes", catalogue],
+    ["the price history", { read: views.read - catalogue.read, write: views.write - catalogue.write }],
+    ["the receipt", { read: of("publish", "read"), write: of("publish", "write") }],
+  ] as const;
+  const units = parts.map(([name, { read, write }]) => {
+    const usd = 1e6 * (charge("readUnit", read) + charge("writeUnit", write));
+    return { name, read, write, usd };
+  });
+  return [...units, { name: "the bus: EventBridge", read: 0, write: 0, usd: charge("event", 1e6) }];
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0);
+
+/** The whole road of a million price changes, with every order and with two. */
+function roadTable(): string {
+  const [all, few] = [road(MEASURED), road(MEASURED[FEW])];
+  const cells = ({ read, write, usd: cost }: { read: number; write: number; usd: number }) => [
+    number(read, 2),
+    number(write, 2),
+    usd(cost),
+  ];
+  const together = (parts: ReturnType<typeof road>) =>
+    cells({
+      read: sum(parts.map(({ read }) => read)),
+      write: sum(parts.map(({ write }) => write)),
+      usd: sum(parts.map((part) => part.usd)),
+    }).map((cell) => `**${cell}**`);
+  const rows = all.map((part, place) => [part.name, ...cells(part), ...cells(few[place] ?? part)]);
+  return table(
+    ["a million price changes", "read units each", "write units each", "USD", `\`${FEW}\`: read`, "write", "USD"],
+    [...rows, ["**the whole road**", ...together(all), ...together(few)]],
+  );
+}
+
+/** The same as one sentence, for pages that name the price of a command. */
+function roadSentence(): string {
+  const money = (kept: Changes) => usd(sum(road(kept).map((part) => part.usd)));
+  const written = (kept: Changes) => number(sum(road(kept).map((part) => part.write)));
+  const [event] = road(MEASURED);
+  const command = usd(event?.usd ?? 0);
+  return (
+    `A million price changes cost USD ${command} until each is answered, and USD ${money(MEASURED)} to the end of the road: event, catalogue, price\n` +
+    `history, receipt and EventBridge, ${written(MEASURED)} write units each; USD ${money(MEASURED[FEW])} and ${written(MEASURED[FEW])} units with \`LEDGER_ORDERS=${FEW}\`.`
+  );
+}
+
+/** DynamoDB's share of a million of each request that reads, as it was counted. */
 function millionTable(): string {
   const cost = ({ read, write }: { read: number; write: number }) =>
     usd(1e6 * (charge("readUnit", read) + charge("writeUnit", write)));
-  const { get, "list 100": list, "change the price": change } = MEASURED;
-  const { records } = MEASURED["a full batch"];
-  const followed = (part: "project" | "publish") => ({
-    read: share(part, "read", records),
-    write: share(part, "write", records),
-  });
+  const { get, "list 100": list } = MEASURED;
   return table(
     ["a million of", "read units each", "write units each", "USD"],
     (
       [
-        ["commands, until they are answered", change.command],
-        ["commits in the views, in full batches", followed("project")],
-        ["events with their receipts, in full batches", followed("publish")],
         ["`GET /products/{id}`", get],
         ["`GET /products?limit=100`", list],
       ] as const
@@ -107,7 +169,8 @@ function millionTable(): string {
 }
 
 function unitsTable(): string {
-  const commands = Object.entries(MEASURED).filter(([, spent]) => typeof spent === "object" && "command" in spent);
+  const all = Object.entries(MEASURED).filter(([, spent]) => typeof spent === "object" && "command" in spent);
+  const commands = [...all, [`change the price, \`${FEW}\` alone`, MEASURED[FEW]["change the price"]] as const];
   return table(
     ["", "command: read", "write", "views: read", "write", "receipts: read", "write"],
     commands.map(([name, spent]) => {
@@ -174,7 +237,7 @@ function ceilingTable(): string {
     ["one product: its partition of the event table", QUOTAS.partitionWrites / change.command.write, DYNAMODB],
     ["the stage's throttle (`infra/lib/settings.ts`)", settingsOf("production").throttle.rate, "ours"],
     [
-      "an index whose keys only grow (`by_updated_at`, `changes`): one write at its end for each command, in " +
+      "the index whose keys only grow (`changes`): one write at its end for each command, in " +
         `${indexShards()} shards`,
       indexShards() * QUOTAS.partitionWrites,
       DYNAMODB,

@@ -16,9 +16,9 @@ export class People extends Construct {
     const operator = this.policy("Operator", "Repairs views and publishes again: rebuild, reconcile, replay, parked");
     for (const person of [auditor, operator]) {
       events.table.grantRead(person, "dynamodb:Query", "dynamodb:Scan");
-      views.products.grantRead(person, "dynamodb:GetItem");
+      views.products.grantRead(person, "dynamodb:GetItem", "dynamodb:Scan");
       views.products.grantQueryIndexes(person);
-      views.prices.grantRead(person, "dynamodb:GetItem", "dynamodb:Query");
+      views.prices.grantRead(person, "dynamodb:Query");
       views.receipts.grantRead(person, "dynamodb:Query");
       views.parking.grantRead(person, "dynamodb:GetItem", "dynamodb:Query");
     }
@@ -30,7 +30,7 @@ export class People extends Construct {
       "dynamodb:DeleteItem",
       "dynamodb:Scan",
     );
-    views.receipts.grantWrite(operator, "dynamodb:BatchWriteItem", "dynamodb:PutItem", "dynamodb:UpdateItem");
+    views.receipts.grantWrite(operator, "dynamodb:BatchWriteItem", "dynamodb:PutItem");
     views.parking.grantWrite(operator, "dynamodb:UpdateItem", "dynamodb:DeleteItem");
     operator.addStatements(new PolicyStatement({ actions: ["events:PutEvents"], resources: [bus.bus.eventBusArn] }));
   }

@@ -17,10 +17,11 @@ export class Projector extends Construct {
       LEDGER_PRODUCTS_TABLE: views.products.name,
       LEDGER_PRICES_TABLE: views.prices.name,
       LEDGER_PARKING_TABLE: views.parking.name,
+      LEDGER_ORDERS: props.settings.orders.join(","),
     });
     events.table.grantRead(role, "dynamodb:Query");
     views.products.grantWrite(role, "dynamodb:GetItem", "dynamodb:PutItem");
-    views.prices.grantWrite(role, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem");
+    views.prices.grantWrite(role, "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem");
     views.parking.grantWrite(role, "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem");
   }
 }

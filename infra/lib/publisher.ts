@@ -23,13 +23,7 @@ export class Publisher extends Construct {
       LEDGER_EVENT_SOURCE: EVENT_SOURCE,
     });
     events.table.grantRead(role, "dynamodb:Query");
-    views.receipts.grantWrite(
-      role,
-      "dynamodb:Query",
-      "dynamodb:BatchWriteItem",
-      "dynamodb:PutItem",
-      "dynamodb:UpdateItem",
-    );
+    views.receipts.grantWrite(role, "dynamodb:Query", "dynamodb:BatchWriteItem", "dynamodb:PutItem");
     views.parking.grantWrite(role, "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem");
     role.addToPrincipalPolicy(
       new PolicyStatement({

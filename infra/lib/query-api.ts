@@ -40,6 +40,7 @@ export class QueryApi extends Construct {
       LEDGER_PRODUCTS_TABLE: views.products.name,
       LEDGER_PRICES_TABLE: views.prices.name,
       LEDGER_RECEIPTS_TABLE: views.receipts.name,
+      LEDGER_ORDERS: settings.orders.join(","),
     });
     events.table.grantRead(role, "dynamodb:Query");
     views.products.grantRead(role, "dynamodb:GetItem");

@@ -21,7 +21,8 @@ export type Variable =
   | "LEDGER_PARKING_TABLE"
   | "LEDGER_EVENT_BUS"
   | "LEDGER_EVENT_SOURCE"
-  | "LEDGER_DEFAULT_CURRENCY";
+  | "LEDGER_DEFAULT_CURRENCY"
+  | "LEDGER_ORDERS";
 
 export interface RustFunctionProps {
   readonly settings: Settings;

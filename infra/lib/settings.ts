@@ -17,6 +17,8 @@ export interface Settings {
   readonly days: { readonly logs: LogDays; readonly archive: number };
   readonly memory: { readonly api: number; readonly stream: number };
   readonly mapping: MappingSettings;
+  /** The orders of LIST that are kept, with `id` always among them. Each is an index and costs a write unit or two of a change. */
+  readonly orders: readonly Order[];
   readonly alarms: AlarmSettings;
 }
 
@@ -42,6 +44,9 @@ export interface AlarmSettings {
 
 export type StageName = "dev" | "production";
 export type ClientName = "writer" | "reader" | "auditor";
+/** The orders there are, as `LEDGER_ORDERS` names them. */
+export const ORDERS = ["id", "name", "price", "updated_at"] as const;
+export type Order = (typeof ORDERS)[number];
 /** What CloudWatch Logs takes. */
 export type LogDays = 7 | 14 | 30 | 90 | 180 | 365;
 
@@ -64,6 +69,7 @@ const shared = {
   mapping: { batch: 100, windowSeconds: 1, retries: 100, ageHours: 12 },
   memory: { api: 256, stream: 256 },
   clients: ["writer", "reader", "auditor"],
+  orders: ORDERS,
 } as const;
 
 const STAGES: Record<StageName, Settings> = {

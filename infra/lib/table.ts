@@ -8,7 +8,7 @@ import { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
 import type { LedgerKey } from "./key.ts";
 import { readJson } from "./repository.ts";
-import type { Settings } from "./settings.ts";
+import type { Order, Settings } from "./settings.ts";
 
 /** What CreateTable takes, as far as shapes use it. */
 export interface Shape {
@@ -25,6 +25,9 @@ interface KeyElement {
   readonly AttributeName: string;
   readonly KeyType: string;
 }
+
+/** The index of each order; indexes of orders that are not kept are not made. */
+const INDEX_OF: Record<Order, string> = { id: "by_id", name: "by_name", price: "by_price", updated_at: "changes" };
 
 /** Where each deployed table's shape is. */
 export const SHAPES = {
@@ -59,7 +62,7 @@ export class LedgerTable extends Construct {
 
   constructor(scope: Construct, id: string, props: LedgerTableProps) {
     super(scope, id);
-    const shape = readJson(SHAPES[props.name]) as Shape;
+    const shape = shapeOf(props.name, props.settings.orders);
     this.key = props.key;
     this.indexes = (shape.GlobalSecondaryIndexes ?? []).map((index) => index.IndexName);
     const keep = props.settings.keepData;
@@ -105,6 +108,25 @@ export class LedgerTable extends Construct {
   private allow(grantee: IGrantable, actions: readonly Action[], resources: string[]): void {
     grantee.grantPrincipal.addToPrincipalPolicy(new PolicyStatement({ actions: [...actions], resources }));
   }
+}
+
+/** The shape of a table, without the indexes of orders that are not kept and the attributes that only they need. */
+export function shapeOf(name: TableName, orders: readonly Order[]): Shape {
+  const shape = readJson(SHAPES[name]) as Shape;
+  if (!shape.GlobalSecondaryIndexes) {
+    return shape;
+  }
+  if (!orders.includes("id")) {
+    throw new Error(`orders=${orders.join(",")}: id is missing, which is always kept`);
+  }
+  const kept = orders.map((order) => INDEX_OF[order]);
+  const indexes = shape.GlobalSecondaryIndexes.filter((index) => kept.includes(index.IndexName));
+  const keys = [shape, ...indexes].flatMap(({ KeySchema }) => KeySchema.map((key) => key.AttributeName));
+  return {
+    ...shape,
+    AttributeDefinitions: shape.AttributeDefinitions.filter(({ AttributeName }) => keys.includes(AttributeName)),
+    GlobalSecondaryIndexes: indexes,
+  };
 }
 
 function shapeProps(shape: Shape) {

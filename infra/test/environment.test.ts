@@ -14,12 +14,13 @@ const PRODUCTS = { LEDGER_PRODUCTS_TABLE: "<ViewsProductsTable>" };
 const PRICES = { LEDGER_PRICES_TABLE: "<ViewsPricesTable>" };
 const RECEIPTS = { LEDGER_RECEIPTS_TABLE: "<ViewsReceiptsTable>" };
 const PARKING = { LEDGER_PARKING_TABLE: "<ViewsParkingTable>" };
+const ORDERS = { LEDGER_ORDERS: "id,name,price,updated_at" };
 const BUS = { LEDGER_EVENT_BUS: "<Bus>", LEDGER_EVENT_SOURCE: "product-ledger.products" };
 
 const TOLD = {
   CommandApi: { ...EVENTS, LEDGER_DEFAULT_CURRENCY: "USD" },
-  QueryApi: { ...EVENTS, ...PRODUCTS, ...PRICES, ...RECEIPTS },
-  Projector: { ...EVENTS, ...PRODUCTS, ...PRICES, ...PARKING },
+  QueryApi: { ...EVENTS, ...PRODUCTS, ...PRICES, ...RECEIPTS, ...ORDERS },
+  Projector: { ...EVENTS, ...PRODUCTS, ...PRICES, ...PARKING, ...ORDERS },
   Publisher: { ...EVENTS, ...RECEIPTS, ...PARKING, ...BUS },
 };
 

@@ -21,7 +21,7 @@ const stream = [
   ...on(STREAM, "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
   ...on("*", "dynamodb:ListStreams"),
 ];
-const indexes = ["by_id", "by_name", "by_price", "by_updated_at", "changes"].map(
+const indexes = ["by_id", "by_name", "by_price", "changes"].map(
   (index) => `dynamodb:Query on <ViewsProductsTable.Arn>/index/${index}`,
 );
 
@@ -45,7 +45,7 @@ const ROLES: Record<string, readonly string[]> = {
   ProjectorConsumerFunctionRole: [
     ...on(EVENTS, "dynamodb:Query"),
     ...on("<ViewsProductsTable.Arn>", "dynamodb:GetItem", "dynamodb:PutItem"),
-    ...on("<ViewsPricesTable.Arn>", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+    ...on("<ViewsPricesTable.Arn>", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"),
     ...on("<ViewsParkingTable.Arn>", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
     ...on("<ProjectorConsumerDeadLettersQueue.Arn>", "sqs:SendMessage"),
     ...stream,
@@ -56,13 +56,7 @@ const ROLES: Record<string, readonly string[]> = {
   ],
   PublisherConsumerFunctionRole: [
     ...on(EVENTS, "dynamodb:Query"),
-    ...on(
-      "<ViewsReceiptsTable.Arn>",
-      "dynamodb:Query",
-      "dynamodb:BatchWriteItem",
-      "dynamodb:PutItem",
-      "dynamodb:UpdateItem",
-    ),
+    ...on("<ViewsReceiptsTable.Arn>", "dynamodb:Query", "dynamodb:BatchWriteItem", "dynamodb:PutItem"),
     ...on(
       "<ViewsParkingTable.Arn>",
       "dynamodb:GetItem",
@@ -112,9 +106,9 @@ const INTERCEPT: Record<string, readonly string[]> = {
 
 const AUDITOR = [
   ...on(EVENTS, "dynamodb:Query", "dynamodb:Scan"),
-  ...on("<ViewsProductsTable.Arn>", "dynamodb:GetItem"),
+  ...on("<ViewsProductsTable.Arn>", "dynamodb:GetItem", "dynamodb:Scan"),
   ...indexes,
-  ...on("<ViewsPricesTable.Arn>", "dynamodb:GetItem", "dynamodb:Query"),
+  ...on("<ViewsPricesTable.Arn>", "dynamodb:Query"),
   ...on("<ViewsReceiptsTable.Arn>", "dynamodb:Query"),
   ...on("<ViewsParkingTable.Arn>", "dynamodb:GetItem", "dynamodb:Query"),
 ];
@@ -124,7 +118,7 @@ const PEOPLE: Record<string, readonly string[]> = {
     ...AUDITOR,
     ...on("<ViewsProductsTable.Arn>", "dynamodb:PutItem", "dynamodb:DeleteItem"),
     ...on("<ViewsPricesTable.Arn>", ...["PutItem", "UpdateItem", "DeleteItem", "Scan"].map(prefixed)),
-    ...on("<ViewsReceiptsTable.Arn>", ...["BatchWriteItem", "PutItem", "UpdateItem"].map(prefixed)),
+    ...on("<ViewsReceiptsTable.Arn>", ...["BatchWriteItem", "PutItem"].map(prefixed)),
     ...on("<ViewsParkingTable.Arn>", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
     ...on("<Bus.Arn>", "events:PutEvents"),
     ...writeKey,

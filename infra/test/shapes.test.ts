@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { REPOSITORY } from "../lib/repository.ts";
+import { type Order, ORDERS } from "../lib/settings.ts";
+import { shapeOf } from "../lib/table.ts";
 import { type Json, one, STAGES, stage } from "./synth.ts";
 
 const FILES = {
@@ -40,5 +42,43 @@ describe.each(STAGES)("%s", (name) => {
   it("the event table's stream carries the new image alone", () => {
     const [, table] = one(stage(name).template, "AWS::DynamoDB::Table", "EventTableEvents");
     expect(table.Properties.StreamSpecification).toEqual({ StreamViewType: "NEW_IMAGE" });
+  });
+});
+
+describe("the products table", () => {
+  const names = (orders: readonly Order[]) => {
+    const { GlobalSecondaryIndexes, AttributeDefinitions } = shapeOf("products", orders);
+    return {
+      indexes: GlobalSecondaryIndexes?.map((index) => index.IndexName),
+      attributes: AttributeDefinitions.map((attribute) => attribute.AttributeName),
+    };
+  };
+
+  it("has the index of each order that is kept, and no attribute that none of them needs", () => {
+    expect(names(["id"])).toEqual({ indexes: ["by_id"], attributes: ["key", "live", "by_id"] });
+    expect(names(["id", "name"])).toEqual({
+      indexes: ["by_id", "by_name"],
+      attributes: ["key", "live", "by_id", "by_name"],
+    });
+    expect(names(["id", "updated_at"])).toEqual({
+      indexes: ["by_id", "changes"],
+      attributes: ["key", "shard", "live", "by_id", "by_updated_at"],
+    });
+    expect(shapeOf("products", ORDERS)).toEqual(expected(FILES.ViewsProducts));
+  });
+
+  it("cannot be without the order by id", () => {
+    expect(() => names(["name"])).toThrow("id is missing");
+  });
+
+  it("has an index for every order and every index for an order", () => {
+    const { GlobalSecondaryIndexes } = expected(FILES.ViewsProducts) as unknown as { GlobalSecondaryIndexes: Json[] };
+    expect(GlobalSecondaryIndexes).toHaveLength(ORDERS.length);
+  });
+
+  it("knows the orders that the settings of the functions read", () => {
+    const read = readFileSync(resolve(REPOSITORY, "schema/src/orders.rs"), "utf8");
+    const named = [...read.matchAll(/Self::\w+ => "([a-z_]+)"/g)].map(([, name]) => name);
+    expect(named).toEqual([...ORDERS]);
   });
 });

@@ -21,7 +21,7 @@ use compare::Comparison;
 const PAGE: usize = 1_000;
 
 /// How many products are built or compared at once.
-const PARALLEL: usize = 16;
+const PARALLEL: usize = 128;
 
 /// How many differences a report names; it counts all.
 const NAMED: usize = 100;

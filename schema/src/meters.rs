@@ -85,6 +85,8 @@ catalogue! {
         "Commands by kind and outcome; a refused one's outcome is the kind of its problem");
     CONFLICTS = counter("ledger_command_conflicts_total", [],
         "Races lost to another writer; the command is decided again after each");
+    HELD_UP = counter("ledger_recorded_at_held_up_total", [],
+        "Commits whose time of recording is that of the commit before, which lies ahead of the clock");
     COMMANDS_DELAYED = seconds("ledger_commands_delayed_seconds", [],
         "Waits of commands for views and bus that are behind; commands that did not wait are not counted");
     DYNAMODB_REQUESTS = counter("ledger_dynamodb_requests_total", ["table", "operation", "result"],

@@ -259,3 +259,9 @@ async fn files_are_for_their_owner_alone() {
         assert_eq!(mode, 0o600, "{:?}", file.path());
     }
 }
+
+/// A new version of SQLite is looked at before it is taken: decision 24 lists what is known against this one.
+#[test]
+fn the_bundled_sqlite_is_the_one_that_was_looked_at() {
+    assert_eq!(rusqlite::version(), "3.49.2");
+}

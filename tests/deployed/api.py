@@ -37,6 +37,17 @@ class Client:
         assert answer.status_code in (200, 201), f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()
 
+    def products(self, query):
+        """The whole of a LIST, page by page; a page may be empty though more follow."""
+        products, cursor = [], ""
+        while cursor is not None:
+            answer = self.get(f"/products?{query}{cursor}")
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
+            products += page["products"]
+            cursor = page["next"] and f"&cursor={page['next']}"
+        return products
+
     def commits(self, product):
         """The whole history of a product, page by page."""
         commits, after = [], 0

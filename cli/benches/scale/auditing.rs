@@ -15,7 +15,7 @@ use projections::views::View;
 use schema::http::Edge;
 use schema::settings::Settings;
 
-use crate::bare::EVENTS_TABLE;
+use crate::commits::EVENTS_TABLE;
 use crate::filled::{LENGTH, fill};
 use crate::results::{Results, number, real};
 use crate::server::run;

@@ -13,7 +13,7 @@ use schema::settings::Settings;
 use schema::{Commit, fixtures};
 use tokio::task::spawn_blocking;
 
-use crate::bare::{EVENTS_TABLE, dearer};
+use crate::commits::{EVENTS_TABLE, dearer};
 
 /// Events, and so commits, of each product.
 pub const LENGTH: usize = 10;

@@ -1,12 +1,11 @@
 //! What the system does in a given time on this machine; what it asks of the tables is asserted by tests instead.
 //!
-//! `cargo bench -p cli --bench scale` measures everything but the large directories; `-- commands auditing` only these, and
+//! `cargo bench -p cli --bench scale` measures everything but the large directories; `-- freshness auditing` only these, and
 //! numbers behind a name are its sizes in events: `-- auditing 200000`, `-- starting 1000000`.
 #![expect(clippy::unwrap_used, reason = "a measurement fails by panicking")]
 
 mod auditing;
-mod bare;
-mod commands;
+mod commits;
 mod connection;
 mod filled;
 mod freshness;
@@ -24,8 +23,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// A measurement, given sizes where it has any.
 type Measure = fn(&[usize]);
 
-const ALL: [(&str, Measure); 6] = [
-    ("commands", |_| commands::measure()),
+const ALL: [(&str, Measure); 5] = [
     ("freshness", |_| freshness::measure()),
     ("projecting", |_| projecting::measure()),
     ("publishing", |_| publishing::measure()),

@@ -1,6 +1,5 @@
 //! The program as a process of its own: started on a data directory, watched from outside, and gone when it is dropped.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -33,19 +32,6 @@ impl Server {
         let address = line.trim().strip_prefix("Listening on http://");
         let address = address.unwrap_or_else(|| panic!("{line:?}")).parse().unwrap();
         Self { address, process }
-    }
-
-    /// How long each of its threads has been on a processor so far, by the name of the thread.
-    pub fn times(&self) -> BTreeMap<String, Duration> {
-        let mut times = BTreeMap::new();
-        for thread in fs::read_dir(format!("/proc/{}/task", self.process.id())).unwrap() {
-            let thread = thread.unwrap().path();
-            let name = fs::read_to_string(thread.join("comm")).unwrap_or_default();
-            let spent = fs::read_to_string(thread.join("schedstat")).unwrap_or_default();
-            let spent = spent.split_whitespace().next().and_then(|spent| spent.parse().ok());
-            *times.entry(name.trim().to_owned()).or_default() += Duration::from_nanos(spent.unwrap_or(0));
-        }
-        times
     }
 
     /// Memory it has resident, in MiB.

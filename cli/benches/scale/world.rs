@@ -10,7 +10,7 @@ use schema::settings::Settings;
 use schema::{Commit, StoredCommit, fixtures};
 use tempfile::TempDir;
 
-use crate::bare::dearer;
+use crate::commits::dearer;
 
 /// A ledger with empty tables.
 pub struct World {

@@ -12,7 +12,6 @@ use schema::settings::Tables;
 use tokio::task::JoinHandle;
 
 use crate::backend::LocalFeed;
-use crate::directory::DataDirectory;
 use crate::follower::{Follower, PROJECTOR, PUBLISHER};
 use crate::mapping::{Checkpoints, Mapping, Source, Stop};
 use crate::operate::catch_up;
@@ -43,7 +42,6 @@ impl Stream {
 pub(super) fn start(
     system: &Arc<System>,
     stream: Option<Stream>,
-    directory: Option<&Arc<DataDirectory>>,
     retry_parked_every: Duration,
     stopping: &Stop,
 ) -> Vec<JoinHandle<()>> {
@@ -56,7 +54,7 @@ pub(super) fn start(
         tasks.push(tokio::spawn(project(system.clone(), feed.clone(), stopping.clone())));
         tasks.push(tokio::spawn(publish(system.clone(), feed.clone(), stopping.clone())));
     }
-    if let Some(directory) = directory {
+    if let Some(directory) = &system.directory {
         tasks.push(tokio::spawn(directory.clone().finish_building(stopping.clone())));
         tasks.push(tokio::spawn(directory.clone().look_out(stopping.clone())));
     }

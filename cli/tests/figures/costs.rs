@@ -22,23 +22,24 @@ struct Meter {
 }
 
 impl Meter {
-    /// Units and lines since the last look, and of the units written those of the product view. The local bus is a table;
+    /// Units and lines since the last look, and of the units those of the product view. The local bus is a table;
     /// `EventBridge` is none.
     fn spent(&mut self, function: &str) -> Value {
-        let (mut read, mut write, mut products, mut requests) = (0.0, 0.0, 0.0, 0);
+        let (mut read, mut write, mut products, mut products_read, mut requests) = (0.0, 0.0, 0.0, 0.0, 0);
         for seen in self.world.wire.take() {
             if seen.request.body.to_string().contains("ledger-bus") {
                 continue;
             }
             requests += 1;
             let units = seen.capacity().unwrap();
-            match seen.request.operation.as_str() {
-                "Query" | "GetItem" => read += units,
-                _ => write += units,
-            }
-            if seen.request.operation == "PutItem" && seen.request.table.as_deref() == Some("ledger-products")
-            {
-                products += units;
+            let of_products = seen.request.table.as_deref() == Some("ledger-products");
+            let (all, of_products_too) = match seen.request.operation.as_str() {
+                "Query" | "GetItem" => (&mut read, &mut products_read),
+                _ => (&mut write, &mut products),
+            };
+            *all += units;
+            if of_products {
+                *of_products_too += units;
             }
         }
         let lines = self.world.lines();
@@ -52,7 +53,8 @@ impl Meter {
             }
         }
         let lines = lines.len();
-        json!({"requests": requests, "read": read, "write": write, "products": products, "lines": lines})
+        json!({"requests": requests, "read": read, "write": write, "products": products,
+               "products_read": products_read, "lines": lines})
     }
 
     async fn asked(&mut self, function: &str, method: &str, path: &str, body: &str) -> (Value, Value) {
@@ -111,6 +113,22 @@ async fn measured() -> Value {
         meter.asked("query-api", "GET", &format!("{path}/{part}"), "").await;
     }
     all["series"] = meter.series.len().into();
+    all["id,name"] = changes_keeping(&emf, "id,name").await;
+    all
+}
+
+/// What a price change comes to where these orders alone are kept, alone and in a full batch.
+async fn changes_keeping(emf: &Emf, orders: &str) -> Value {
+    let mut meter = Meter { world: World::keeping(emf, orders).await, series: BTreeSet::new() };
+    let (_, answer) = meter.asked("command-api", "POST", "/products", HELMET).await;
+    let product = answer["product_id"].as_str().unwrap().to_owned();
+    let created = meter.newest(std::slice::from_ref(&product)).await;
+    meter.followed(created).await;
+    let path = format!("/products/{product}");
+    let mut all = json!({});
+    let change = meter.asked("command-api", "PATCH", &path, r#"{"price":"34.99"}"#).await.0;
+    follow(&mut meter, &mut vec![("change the price", change)], &product, &mut all).await;
+    all["a full batch"] = batch(&mut meter).await;
     all
 }
 
@@ -139,6 +157,25 @@ async fn batch(meter: &mut Meter) -> Value {
     let event = meter.newest(&products).await;
     let (projected, published) = meter.followed(event).await;
     json!({"records": BATCH, "project": projected, "publish": published})
+}
+
+/// The goal of issue 11: what the whole road of a price change writes, with every order and with two.
+#[tokio::test]
+async fn a_price_change_writes_ten_units_end_to_end_and_six_with_two_orders() {
+    let found = measured().await;
+    for (measured, products, all) in [(&found, 7.0, 10.0), (&found["id,name"], 3.0, 6.0)] {
+        let change = &measured["change the price"];
+        let written = |part: &str, what: &str| change[part][what].as_f64().unwrap();
+        let parts = [
+            written("command", "write"),
+            written("project", "products"),
+            written("project", "write") - written("project", "products"),
+            written("publish", "write"),
+        ];
+        assert_eq!(json!(parts), json!([1.0, products, 1.0, 1.0]), "event, catalogue, price, receipt");
+        let sum: f64 = parts.iter().sum();
+        assert!(sum <= all, "{sum}");
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use engine::probe::{Faults, Recorder};
 use schema::http::{Edge, finish};
 use schema::meters::Emf;
 use schema::settings::Settings;
-use schema::{StoredCommit, Timestamp, fixtures};
+use schema::{Orders, StoredCommit, Timestamp, fixtures};
 use serde_json::Value;
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -32,10 +32,15 @@ pub struct World {
 impl World {
     /// An empty ledger; what it does is recorded in `emf` where the caller installs it.
     pub async fn new(emf: &Emf) -> Self {
+        Self::keeping(emf, &Orders::default().to_string()).await
+    }
+
+    /// The same, with these orders alone.
+    pub async fn keeping(emf: &Emf, orders: &str) -> Self {
         let engine = Engine::in_memory().unwrap();
         let (config, faults) = Faults::inject(&engine.sdk_config());
         let (config, wire) = Recorder::record(&config);
-        let settings = Settings::read(|_| None).unwrap();
+        let settings = Settings::read(|name| (name == "LEDGER_ORDERS").then(|| orders.to_owned())).unwrap();
         create_tables(&config, &settings).await.unwrap();
         let (reading, following) = (config.clone(), config.clone());
         let reach = Reach { dynamodb: config.clone(), reading, following, event_bridge: None };

@@ -68,6 +68,16 @@ pub enum Failure {
     /// The key stands for another request: use a new one.
     #[error("the idempotency key was used for another request")]
     KeyReused,
+    /// A commit of the product cannot be read, or does not have the hash it carries: nothing is built upon it until
+    /// `ledger verify` has said why.
+    #[error("a commit of the product cannot be read: {0}")]
+    Unreadable(String),
+    /// The newest commit was recorded at a time that has not come yet: set the clocks right, or wait.
+    #[error("the newest commit was recorded at {newest}, ahead of this clock")]
+    ClockAhead {
+        /// When the newest commit was recorded.
+        newest: Timestamp,
+    },
     /// Others kept winning: send it again.
     #[error("others kept writing this product")]
     Conflict,

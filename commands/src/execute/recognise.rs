@@ -1,6 +1,5 @@
 //! What is known of a command before it is carried out: whether it was recorded already, and whether it may be.
 
-use event_store::Unavailable;
 use schema::{Commit, Status};
 
 use super::Executor;
@@ -26,7 +25,7 @@ impl Executor {
             let commit = if sequence == newest.sequence {
                 Some(newest.clone())
             } else {
-                self.at_most(&order.product_id, sequence).await.map_err(Failure::Unavailable)?
+                self.at_most(&order.product_id, sequence).await?
             };
             if let Some(commit) = commit
                 && repeats(order, &commit)?
@@ -51,9 +50,7 @@ impl Executor {
             return Ok(());
         }
         let missed = match known {
-            Some(version) if current.is_some() => {
-                self.missed(order, version).await.map_err(Failure::Unavailable)?
-            }
+            Some(version) if current.is_some() => self.missed(order, version).await?,
             _ => Vec::new(),
         };
         Err(Failure::PreconditionFailed { current, missed })
@@ -64,11 +61,12 @@ impl Executor {
         &self,
         order: &Order,
         version: u64,
-    ) -> Result<Vec<(u64, schema::RecordedEvent, schema::Timestamp)>, Unavailable> {
+    ) -> Result<Vec<(u64, schema::RecordedEvent, schema::Timestamp)>, Failure> {
         let from = version.saturating_sub(MOST_EVENTS);
         let mut missed = Vec::new();
-        for stored in self.journal.page(&order.product_id, from, MOST_MISSED_COMMITS).await? {
-            let commit = stored.decode().map_err(|error| Unavailable(error.into()))?;
+        let page = self.journal.page(&order.product_id, from, MOST_MISSED_COMMITS).await;
+        for stored in page.map_err(Failure::Unavailable)? {
+            let commit = stored.decode().map_err(|error| Failure::Unreadable(error.to_string()))?;
             let later = commit.numbered().filter(|(sequence, _)| *sequence > version);
             missed.extend(later.map(|(sequence, event)| (sequence, event.clone(), commit.recorded_at)));
         }

@@ -1,7 +1,7 @@
 //! What a decision becomes: the commit that follows the newest one.
 
-use event_store::Unavailable;
 use schema::http::Edge;
+use schema::meters::HELD_UP;
 use schema::{
     Commit, Facts, Hash, Metadata, Product, ProductEvent, Recent, RecordedEvent, Timestamp, Unsealed,
 };
@@ -10,10 +10,14 @@ use ulid::Ulid;
 use super::order::{Failure, Order};
 use crate::idempotency::key_hash;
 
+/// How far the newest commit may lie ahead of the clock, in milliseconds.
+const MOST_AHEAD_MS: i64 = 60_000;
+
 /// The commit that records `events` after `newest`.
 ///
 /// # Errors
-/// [`Failure::Unavailable`] when the events cannot follow what is stored: the product's chain has to be verified.
+/// [`Failure::Unreadable`] when the events cannot follow what is stored: the product's chain has to be verified.
+/// [`Failure::ClockAhead`] when the newest commit lies more than a minute ahead.
 pub(super) fn unsealed(
     order: &Order,
     commit_id: Ulid,
@@ -21,13 +25,11 @@ pub(super) fn unsealed(
     events: Vec<ProductEvent>,
     edge: &Edge,
 ) -> Result<Unsealed, Failure> {
-    let recorded_at = newest.map_or(Timestamp::EPOCH, |commit| commit.recorded_at).max((edge.clock)());
+    let recorded_at = recorded_at(order, newest, (edge.clock)())?;
     let sequence = newest.map_or(1, |commit| commit.last_sequence() + 1);
     let mut facts = newest.map(|commit| commit.state.facts.clone());
     for event in &events {
-        facts = Some(
-            Facts::after(facts, event).map_err(|misfit| Failure::Unavailable(Unavailable(misfit.into())))?,
-        );
+        facts = Some(Facts::after(facts, event).map_err(|misfit| Failure::Unreadable(misfit.to_string()))?);
     }
     let Some(facts) = facts else {
         return Err(Failure::Conflict);
@@ -49,6 +51,25 @@ pub(super) fn unsealed(
         recent: recent(order, newest, sequence),
         previous_hash: newest.map_or_else(Hash::genesis, |commit| commit.hash.clone()),
     })
+}
+
+/// Now, but never before the newest commit. A newest commit of the future is another clock's fault: up to a minute it
+/// holds this commit's time up, beyond that nothing is recorded.
+fn recorded_at(order: &Order, newest: Option<&Commit>, now: Timestamp) -> Result<Timestamp, Failure> {
+    let Some(newest) = newest.map(|commit| commit.recorded_at).filter(|newest| *newest > now) else {
+        return Ok(now);
+    };
+    if newest.millis() - now.millis() > MOST_AHEAD_MS {
+        return Err(Failure::ClockAhead { newest });
+    }
+    metrics::counter!(HELD_UP.name).increment(1);
+    tracing::warn!(
+        product_id = order.product_id.as_str(),
+        newest = newest.to_string(),
+        now = now.to_string(),
+        "the newest commit was recorded ahead of this clock; the new one gets its time"
+    );
+    Ok(newest)
 }
 
 fn metadata(order: &Order, commit_id: Ulid, recorded_at: Timestamp) -> Metadata {

@@ -23,6 +23,7 @@ const REFUSED: &[Kind] = &[
     Kind::IdempotencyKeyReused,
     Kind::CommitTooLarge,
     Kind::Unavailable,
+    Kind::ClockAhead,
 ];
 
 pub(super) fn create(components: &mut Components) -> Operation {

@@ -16,7 +16,7 @@ use tower::ServiceExt;
 use ulid::Ulid;
 
 /// The time at which every test happens; each look at the clock is a millisecond later.
-const NOW: i64 = 1_795_410_936_662;
+pub const NOW: i64 = 1_795_410_936_662;
 
 /// The command routes over a journal.
 #[derive(Clone)]
@@ -65,7 +65,11 @@ pub fn edge() -> Edge {
 
 impl Front {
     pub fn over(journal: Arc<dyn Journal>) -> Self {
-        let edge = edge();
+        Self::at(journal, edge())
+    }
+
+    /// Two fronts at one edge make no id twice, as two processes do.
+    pub fn at(journal: Arc<dyn Journal>, edge: Edge) -> Self {
         let executor = Executor::new(journal.clone(), edge.clone());
         let default_currency = Currency::parse("USD").unwrap();
         let router = finish(routes(CommandApi { executor, edge: edge.clone(), default_currency }), edge);

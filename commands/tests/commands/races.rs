@@ -1,17 +1,41 @@
 //! Many writers at once, lost answers, a store that stays away: nothing is lost and nothing counts twice.
 
-use engine::probe::{Fault, Faults, Matching};
+use engine::probe::{Fault, Faults, Matching, Recorder};
 use serde_json::json;
 
-use super::front::{Front, HELMET};
+use super::front::{Front, HELMET, edge};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_64_writers_without_a_precondition_each_succeeds_or_is_told_of_the_conflict() {
+async fn of_48_writers_in_one_process_all_succeed_at_the_first_attempt() {
+    let engine = engine::Engine::in_memory().unwrap();
+    let (config, recorder) = Recorder::record(&engine.sdk_config());
+    let front = Front::on(&config).await;
+    front.send("PUT /products/p", &[], HELMET).await;
+    recorder.clear();
+    let writers = (0..48).map(|n| {
+        let front = front.clone();
+        let body = json!({"attributes": {"writer": n.to_string()}}).to_string();
+        tokio::spawn(async move { front.send("PATCH /products/p", &[], &body).await.status })
+    });
+    for status in futures::future::join_all(writers).await {
+        assert_eq!(status.unwrap(), 200);
+    }
+    let sent = recorder.take_operations();
+    let inserts = sent.iter().filter(|operation| *operation == "ExecuteStatement").count();
+    assert_eq!(inserts, 48, "nobody lost a race and tried again");
+    assert_eq!(front.commits("p").await.len(), 49);
+}
+
+/// Two fronts are two processes: neither knows the other's queue.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_64_writers_in_two_processes_each_succeeds_or_is_told_of_the_conflict() {
     let engine = engine::Engine::in_memory().unwrap();
     let front = Front::on(&engine.sdk_config()).await;
+    let edge = edge();
+    let [front, other] = [(), ()].map(|()| Front::at(front.journal.clone(), edge.clone()));
     front.send("PUT /products/p", &[], HELMET).await;
     let writers = (0..64).map(|n| {
-        let front = front.clone();
+        let front = if n % 2 == 0 { front.clone() } else { other.clone() };
         tokio::spawn(async move {
             let body = json!({"attributes": {format!("k{}", n % 40): n.to_string()}}).to_string();
             (n, front.send("PATCH /products/p", &[], &body).await)

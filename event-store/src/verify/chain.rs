@@ -72,8 +72,8 @@ impl Chain {
     }
 
     /// Takes the next commit, which stands in a line of an export.
-    pub fn follow_line(&mut self, commit: &Examined, line: u64) {
-        self.take(commit, Some(line));
+    pub fn follow_line(&mut self, commit: &Examined, line: Option<u64>) {
+        self.take(commit, line);
     }
 
     /// Something that should be a commit of this product could not be read at all.

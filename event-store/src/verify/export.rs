@@ -21,6 +21,8 @@ pub struct Export {
     lines: u64,
     witnesses: BTreeMap<String, Vec<Witness>>,
     only: Option<String>,
+    /// Whether there is no file whose lines could be named.
+    of_rows: bool,
 }
 
 impl Export {
@@ -28,6 +30,12 @@ impl Export {
     #[must_use]
     pub fn witnessed(witnesses: BTreeMap<String, Vec<Witness>>) -> Self {
         Self { witnesses, ..Self::default() }
+    }
+
+    /// What is read are rows of a store and no lines of a file, so faults name none.
+    #[must_use]
+    pub fn of_rows(self) -> Self {
+        Self { of_rows: true, ..self }
     }
 
     /// Looks at one product only.
@@ -51,17 +59,17 @@ impl Export {
         {
             return Vec::new();
         }
-        let number = self.lines;
+        let number = (!self.of_rows).then_some(self.lines);
         let chain = self.chain(named);
         match line {
             Line::Commit(commit) => {
                 if let Some(kind) = misplaced {
-                    chain.fault(commit.sequence, Some(number), kind);
+                    chain.fault(commit.sequence, number, kind);
                 }
                 chain.follow_line(commit, number);
             }
             Line::Unreadable { sequence, reason, .. } => {
-                chain.unreadable(*sequence, Some(number), reason.clone());
+                chain.unreadable(*sequence, number, reason.clone());
             }
         }
         self.complete(OPEN)

@@ -4,6 +4,7 @@ use std::io::{self, BufRead, Read};
 
 use super::examine::{Examined, examine};
 use super::strict;
+use crate::journal::Row;
 
 /// The longest line that is read, in bytes: a commit of the greatest size with every character escaped.
 pub const LONGEST_LINE: usize = 4 << 20;
@@ -11,10 +12,11 @@ pub const LONGEST_LINE: usize = 4 << 20;
 /// A batch ends with the line that reaches so many bytes.
 const BATCH_BYTES: usize = 256 << 10;
 
-/// Some lines as they stand in the file.
+/// Some lines as they stand in the file, or some rows of a store that keeps lines.
 #[derive(Debug, Default)]
 pub struct Batch {
     lines: Vec<Option<Vec<u8>>>,
+    rows: Vec<Row>,
     /// How many bytes of the file they are.
     pub bytes: u64,
 }
@@ -59,10 +61,29 @@ impl Batch {
         Ok((!batch.lines.is_empty()).then_some(batch))
     }
 
+    /// Rows of a store.
+    #[must_use]
+    pub fn of(rows: Vec<Row>) -> Self {
+        Self { rows, ..Self::default() }
+    }
+
+    /// How many lines or rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lines.len() + self.rows.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Decodes and examines every line; the costly part, and one that needs no neighbours.
     #[must_use]
     pub fn examine(&self) -> Vec<Line> {
-        self.lines.iter().map(|line| read_line(line.as_deref())).collect()
+        let lines = self.lines.iter().map(|line| read_line(line.as_deref()));
+        lines.chain(self.rows.iter().map(read_row)).collect()
     }
 }
 
@@ -79,6 +100,32 @@ fn read_line(line: Option<&[u8]>) -> Line {
             sequence: guessed(text, b"\"sequence\"").and_then(|digits| digits.parse().ok()),
             reason,
         },
+    }
+}
+
+/// One row, whose columns have to say what its line says.
+fn read_row(row: &Row) -> Line {
+    let unreadable = |reason: String| Line::Unreadable {
+        product_id: Some(row.product_id.clone()),
+        sequence: Some(row.sequence),
+        reason,
+    };
+    let commit = match strict::commit(row.line.as_bytes()) {
+        Ok(commit) => commit,
+        Err(reason) => return unreadable(reason),
+    };
+    let texts = [
+        ("product_id", &row.product_id),
+        ("commit_id", &row.commit_id),
+        ("recorded_at", &row.recorded_at),
+        ("hash", &row.hash),
+    ];
+    let other = texts.iter().find(|(name, column)| commit.text(name).ok() != Some(column.as_str()));
+    let other = other.map(|(name, _)| *name);
+    let sequence = (commit.sequence().ok() != Some(row.sequence)).then_some("sequence");
+    match other.or(sequence) {
+        Some(name) => unreadable(format!("the column {name} of its row says something else than its line")),
+        None => Line::Commit(Box::new(examine(&commit))),
     }
 }
 

@@ -103,7 +103,7 @@ pub async fn page(
     let mut page = Taken::default();
     while page.rows.len() < limit && page.bytes < MOST_BYTES {
         match walk.next(wanted - page.rows.len()).await? {
-            Step::Row(row) => page.look_at(row, selection.deleted),
+            Step::Row(row) => page.look_at(*row, selection.deleted),
             Step::End => return Ok(page.last()),
             Step::Enough => return Ok(page.followed()),
         }
@@ -142,7 +142,7 @@ impl Taken {
 
 /// What a walk came to.
 enum Step {
-    Row(Row),
+    Row(Box<Row>),
     End,
     /// A shard was looked at as far as one page may.
     Enough,
@@ -205,7 +205,7 @@ impl Walk<'_> {
         let position = |shard: &&mut Shard| shard.rows.front().map(|row| row.position.clone());
         let first =
             if self.selection.descending { heads.max_by_key(position) } else { heads.min_by_key(position) };
-        Ok(first.and_then(|shard| shard.rows.pop_front()).map_or(Step::End, Step::Row))
+        Ok(first.and_then(|shard| shard.rows.pop_front()).map_or(Step::End, |row| Step::Row(Box::new(row))))
     }
 
     /// Asks every shard that has run dry, all at once.

@@ -50,7 +50,9 @@ pub(super) fn list(components: &mut Components) -> Operation {
     query_of("listProducts", "Products", "Products in an order, page by page", &[Scope::Read])
         .description(
             "Walking the pages by `next` gives every product that stays unchanged exactly once, in order; a page may \
-             be shorter than `limit`, and `next` alone says whether more follows. Deleted products are left out.\n\n\
+             be shorter than `limit`, with `sort=updated_at` even empty, and `next` alone says whether more follows. \
+             Deleted products are left out. Which sorts there are is a setting; one that is not kept is a 400 whose \
+             `errors` point at `sort`.\n\n\
              Each filter goes with one sort, with another it is refused: `name_prefix` with `sort=name`; `currency` \
              (required), `min_price` and `max_price` with `sort=price`; `updated_since` and `include` with \
              `sort=updated_at`.",

@@ -5,10 +5,12 @@
 mod budgets;
 mod convergence;
 mod cursors;
+mod deleted;
 mod folding;
 mod given;
 mod history;
 mod hostile;
+mod kept;
 mod list_cost;
 mod listing;
 mod lowest_price;

@@ -54,6 +54,8 @@ pub enum Kind {
     Overloaded,
     /// The store or the server did not do its part in time.
     Unavailable,
+    /// The product's newest commit lies more than a minute ahead of the server's clock.
+    ClockAhead,
     /// A fault of this server.
     Internal,
 }
@@ -105,6 +107,11 @@ impl Kind {
             }
             Self::Overloaded => ("overloaded", "Too many requests at the moment", Code::SERVICE_UNAVAILABLE),
             Self::Unavailable => ("unavailable", "Not possible at the moment", Code::SERVICE_UNAVAILABLE),
+            Self::ClockAhead => (
+                "clock-ahead",
+                "The newest commit lies ahead of the clock",
+                Code::SERVICE_UNAVAILABLE,
+            ),
             Self::Internal => ("internal", "A fault of this server", Code::INTERNAL_SERVER_ERROR),
         }
     }
