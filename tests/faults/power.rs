@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use crate::client::{Clients, Told};
 use crate::plans::{Plan, pass};
-use crate::scenario::{Ledger, program, repository};
+use crate::scenario::{Ledger, PATIENCE, program, repository};
 use crate::store::{LEDGER, one_line, texts};
 use crate::whole::assert_whole;
 use cut::{Lost, cut_power};
@@ -51,8 +51,10 @@ async fn a_failed_sync_ends_the_server_and_nothing_is_acknowledged_after_it() {
     let clients = Clients::start(&ledger, 5, CLIENTS);
     clients.until_answered(COMMANDS).await;
     std::fs::write(ledger.data.with_extension("power").join("broken"), "").unwrap();
-    assert_eq!(ledger.ended(), Some(2));
+    let ends = async { while ledger.http.get(format!("{}/health", ledger.url)).send().await.is_ok() {} };
+    tokio::time::timeout(PATIENCE, ends).await.unwrap();
     clients.hold();
+    assert_eq!(ledger.ended(), Some(2));
     let log = std::fs::read_to_string(ledger.data.with_extension("log")).unwrap();
     let line = one_line(&log);
     assert!(line.contains("start the program again once the disk can be written"), "{line}");
