@@ -40,6 +40,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Names of the values about a file. Stored. Never rename.
 const LEDGER_ID: &str = "ledger_id";
 const ORDERS: &str = "orders";
+/// The position that is given next at the earliest, where a consumer had passed positions whose commits are gone.
+const PASSED: &str = "next_position";
 /// Set in the ledger's file as long as a restore or a migration is not finished.
 pub const UNFINISHED: &str = "unfinished";
 
@@ -190,12 +192,19 @@ impl DataDirectory {
     /// [`DirectoryError`]: a file cannot be read.
     pub async fn journal(&self) -> Result<SqliteJournal, DirectoryError> {
         let journal = SqliteJournal::new(self.ledger.clone());
+        let access = committed(&self.ledger);
+        let known = about(&access, PASSED).await?.and_then(|passed| passed.parse().ok()).unwrap_or(0);
+        let mut floor = known;
         for progress in self.progress() {
             let checkpoint = progress.checkpoint().await?.filter(|at| at.position < IMPLAUSIBLE);
-            if let Some(checkpoint) = checkpoint {
-                journal.begin_at(checkpoint.position + 1);
-            }
+            floor = floor.max(checkpoint.map_or(0, |checkpoint| checkpoint.position + 1));
         }
+        // A checkpoint beyond the newest commit is corrected by its consumer; that its positions are spent is kept.
+        let next = journal.newest_position().await?.map_or(0, |newest| newest + 1);
+        if floor > next && floor > known {
+            keep_about(&access, PASSED, Some(floor.to_string())).await?;
+        }
+        journal.begin_at(floor);
         Ok(journal)
     }
 
@@ -449,3 +458,6 @@ pub(crate) fn not_writable(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.to_owned();
     move |source| OpenError::NotWritable { path, source }
 }
+
+#[cfg(test)]
+mod tests;
