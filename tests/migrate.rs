@@ -50,8 +50,8 @@ fn assert_whole(data: &Path) {
     let output = program().args(["verify", "--data"]).arg(data).output().unwrap();
     assert!(output.status.success() && printed(&output).contains(HEADS), "{}", printed(&output));
     let export = program().args(["export", "--data"]).arg(data).output().unwrap();
-    let hash: String = Sha256::digest(&export.stdout).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hash, EXPORT);
+    let hash = schema::Hash::of_digest(&Sha256::digest(&export.stdout).into());
+    assert_eq!(hash.as_str(), EXPORT);
     let file = data.join("ledger.sqlite3");
     let places = "SELECT CAST(position AS TEXT) FROM commits ORDER BY recorded_at, product_id, sequence";
     assert_eq!(asked(&file, places), (0..339).map(|n| n.to_string()).collect::<Vec<_>>());
