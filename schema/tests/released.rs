@@ -19,6 +19,13 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use within::{Node, Use};
 
+/// Breaks that were decided, each with its reason. They go with the next release.
+const DECIDED: [&str; 1] = [
+    // What `ledger restore` brought has no receipt of this ledger, and must not look unpublished either.
+    "GET /products/{id}/history 200 application/json/commits/items/receipts/items: may be what it was not: the \
+     alternative {\"$ref\":\"#/components/schemas/Publication\"} is on one side only",
+];
+
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
@@ -63,6 +70,9 @@ fn nothing_that_was_released_is_taken_away() {
         .iter()
         .flat_map(|name| broken(name, &read(&released.join(name)).unwrap(), read(&json.join(name)).as_ref()))
         .collect();
+    let (decided, faults): (Vec<String>, Vec<String>) =
+        faults.into_iter().partition(|fault| DECIDED.contains(&fault.as_str()));
+    assert_eq!(decided.len(), DECIDED.len(), "a decided break that is none any more is taken from the list");
     assert!(
         faults.is_empty(),
         "breaks what was released; add instead of changing, or raise the version of the event or the API:\n{}",
