@@ -3,11 +3,10 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use sqlite::rusqlite::Connection;
 
-use crate::restore::{asked, count};
+use crate::restore::{asked, count, until};
 use crate::scenario::{Ledger, adventure_works, printed, program};
 
 fn backup(to: &Path, data: &Path) -> Command {
@@ -40,9 +39,10 @@ async fn a_copy_that_is_made_under_load_starts_and_catches_up() {
     let commits = count(&ledger.data.join("ledger.sqlite3"), "commits");
     let copied = asked(&ledger.data.join("publishing.sqlite3"), "SELECT record FROM receipts");
     ledger.restart();
-    while !ledger.operate(&["verify", "--receipts", "--views"]).status.success() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    until("views and receipts are there", || {
+        ledger.operate(&["verify", "--receipts", "--views"]).status.success()
+    })
+    .await;
     let publishing = ledger.data.join("publishing.sqlite3");
     let receipts = asked(&publishing, "SELECT record FROM receipts");
     assert_eq!(receipts.len() as u64, commits);

@@ -10,7 +10,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlite::rusqlite::Connection;
 
-use crate::restore::{asked, count};
+use crate::restore::{asked, count, until};
 use crate::scenario::{Ledger, printed, program, repository};
 
 /// What the build before printed of this directory: `ledger verify` the heads, `ledger export | sha256sum` the rest.
@@ -98,9 +98,10 @@ async fn a_directory_of_the_build_before_is_brought_over_and_goes_on_publishing_
     ledger.restart();
     let retried = ledger.operate(&["parked", "retry", PARKED]);
     assert!(retried.status.success(), "{}", printed(&retried));
-    while !ledger.operate(&["verify", "--receipts", "--views"]).status.success() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    until("views and receipts are there", || {
+        ledger.operate(&["verify", "--receipts", "--views"]).status.success()
+    })
+    .await;
     // The events without a receipt, and no other, went to the bus.
     assert_eq!(
         published(&publishing),

@@ -5,7 +5,7 @@ mod refused;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use event_store::seal;
 use schema::{Commit, fixtures};
@@ -19,9 +19,7 @@ async fn exported() -> (Ledger, PathBuf, PathBuf) {
     let ledger = Ledger::start();
     let imported = ledger.import(&adventure_works()).output().unwrap();
     assert!(imported.status.success(), "{}", printed(&imported));
-    while !ledger.operate(&["verify", "--receipts"]).status.success() {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until("every receipt is there", || ledger.operate(&["verify", "--receipts"]).status.success()).await;
     let (export, receipts) =
         (ledger.data.with_file_name("export.ndjson"), ledger.data.with_file_name("receipts.ndjson"));
     let (export_name, receipts_name) = (export.to_str().unwrap(), receipts.to_str().unwrap());
@@ -76,7 +74,17 @@ pub fn count(file: &Path, what: &str) -> u64 {
 pub async fn until_passed(data: &Path, commits: u64) {
     let publishing = data.join("publishing.sqlite3");
     let passed = "SELECT CAST(position AS TEXT) FROM checkpoints WHERE consumer = 'publisher'";
-    while asked(&publishing, passed).first() != Some(&(commits - 1).to_string()) {
+    until("the publisher has passed every commit", || {
+        asked(&publishing, passed).first() == Some(&(commits - 1).to_string())
+    })
+    .await;
+}
+
+/// Waits for what has to come, but not for ever.
+pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_mins(3), "waited in vain: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -144,9 +152,7 @@ async fn without_receipts_events_count_as_published_until_the_commit_is_another_
     ledger.send("PATCH", "/products/p-0", r#"{"price":"77"}"#).await;
     let entries = ledger.bus(|entries| !entries.is_empty()).await;
     assert_eq!(entries[0]["detail"]["metadata"]["sequence"], 4);
-    while !ledger.operate(&["verify", "--receipts"]).status.success() {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until("every receipt is there", || ledger.operate(&["verify", "--receipts"]).status.success()).await;
     let history = ledger.history("p-0").await;
     assert_eq!(history[0]["receipts"], marked);
     assert_eq!(history[3]["receipts"][0]["attempts"], 1);
@@ -175,9 +181,7 @@ async fn on_request_what_has_no_receipt_is_published_after_the_start() {
     ledger.restart();
     let entries = ledger.bus(|entries| entries.len() == 6).await;
     assert_eq!(entries.len(), 6);
-    while !ledger.operate(&["verify", "--receipts"]).status.success() {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until("every receipt is there", || ledger.operate(&["verify", "--receipts"]).status.success()).await;
     assert_eq!(count(&ledger.data.join("publishing.sqlite3"), "receipts"), 6);
 }
 

@@ -113,15 +113,11 @@ impl Ledger {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");
         let tables = on_dynamodb().then(Tables::serve);
-        let store = match &tables {
-            Some(_) => ["--dynamodb", "aws", "--create-tables"].as_slice(),
-            None => &["--data", data.to_str().unwrap()],
-        };
         let texts = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
         let of_tables = tables.iter().flat_map(Tables::settings);
         let settings = of_tables.chain(settings.iter().copied());
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let begin = Begin { under: texts(under), arguments: texts(&[store, arguments].concat()), settings };
+        let begin = Begin { under: texts(under), arguments: texts(arguments), settings };
         let (process, url) = serve(&data, &begin);
         let (http, started) = (reqwest::Client::new(), Instant::now());
         Self { url, data, http, started, process, begin, tables, _directory: Some(directory) }
@@ -289,10 +285,13 @@ impl Drop for Ledger {
 /// Starts the program and waits until it says where it listens.
 fn serve(data: &Path, begin: &Begin) -> (Child, String) {
     let mut command = program_under(&begin.under);
-    command
-        .args(["serve", "--listen", "127.0.0.1:0"])
-        .args(&begin.arguments)
-        .envs(begin.settings.iter().cloned());
+    command.args(["serve", "--listen", "127.0.0.1:0"]);
+    if on_dynamodb() {
+        command.args(["--dynamodb", "aws", "--create-tables"]);
+    } else {
+        command.arg("--data").arg(data);
+    }
+    command.args(&begin.arguments).envs(begin.settings.iter().cloned());
     let log = OpenOptions::new().create(true).append(true).open(data.with_extension("log")).unwrap();
     let mut process = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
     let mut line = String::new();

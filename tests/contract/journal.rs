@@ -4,6 +4,7 @@ mod concurrent;
 mod forms;
 mod heads;
 mod keys;
+mod lines;
 mod pages;
 mod random;
 mod scans;

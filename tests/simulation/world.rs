@@ -205,13 +205,14 @@ impl World {
     }
 }
 
-/// Time as it passes in the run, with jumps in both directions.
+/// Time as it passes in the run, with jumps in both directions. No jump leads back by more than the minute that a commit
+/// may lie ahead of the clock.
 fn clock(chaos: Arc<Chaos>) -> Clock {
     let (started, jumped) = (tokio::time::Instant::now(), AtomicI64::new(0));
     Arc::new(move || {
         if chaos.happens("clock jumped", 30) {
-            let by = i64::try_from(chaos.below(120_000)).unwrap() - 60_000;
-            jumped.fetch_add(by, Ordering::Relaxed);
+            let to = i64::try_from(chaos.below(60_000)).unwrap() - 30_000;
+            jumped.store(to, Ordering::Relaxed);
         }
         let passed = i64::try_from(started.elapsed().as_millis()).unwrap();
         let millis = 1_763_000_000_000 + passed + jumped.load(Ordering::Relaxed);

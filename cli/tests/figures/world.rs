@@ -25,8 +25,7 @@ pub struct World {
     pub faults: Faults,
     pub wire: Recorder,
     pub system: System,
-    /// Of two processes on the same tables.
-    routes: [Router; 2],
+    routes: Router,
     _stop: watch::Sender<bool>,
     _engine: Engine,
 }
@@ -46,39 +45,22 @@ impl World {
         create_tables(&config, &settings).await.unwrap();
         let edge = Edge::system();
         let (stop, stopping) = watch::channel(false);
-        let process = || {
-            let backend = Backend::on_dynamodb(&config, &settings.tables, &settings.orders, &edge.clock);
-            let system = System::new(backend, None, settings.clone(), edge.clone());
-            let routes = finish(system.routes(stopping.clone()), edge.clone());
-            (system, routes)
-        };
-        let ((system, routes), (_, beside)) = (process(), process());
-        let routes = [routes, beside];
+        let backend = Backend::on_dynamodb(&config, &settings.tables, &settings.orders, &edge.clock);
+        let system = System::new(backend, None, settings, edge.clone());
+        let routes = finish(system.routes(stopping), edge);
         wire.clear();
         Self { emf: emf.clone(), faults, wire, system, routes, _stop: stop, _engine: engine }
     }
 
     /// Sends a request: its status and JSON.
     pub async fn send(&self, method: &str, path: &str, key: Option<&str>, body: &str) -> (u16, Value) {
-        self.send_to(0, method, path, key, body).await
-    }
-
-    /// Sends a request to the first process or the second.
-    pub async fn send_to(
-        &self,
-        process: usize,
-        method: &str,
-        path: &str,
-        key: Option<&str>,
-        body: &str,
-    ) -> (u16, Value) {
         let mut request = Request::builder().method(method).uri(path);
         request = request.header("content-type", "application/json");
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
         let request = request.body(Body::from(body.to_owned())).unwrap();
-        let response = self.routes[process].clone().oneshot(request).await.unwrap();
+        let response = self.routes.clone().oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let body = axum::body::to_bytes(response.into_body(), 1_000_000).await.unwrap();
         (status, serde_json::from_slice(&body).unwrap_or_default())
