@@ -26,6 +26,10 @@ pub const PUBLISHER: &str = "publisher";
 /// How many commits are handed over together unless told.
 const BATCH: usize = 1_000;
 
+/// After a batch, before the next one is read: under load a batch is worth its sync and the pages it writes, and a
+/// command that comes alone is handled at once.
+const GATHER: Duration = Duration::from_millis(10);
+
 /// How often to look where nothing announces news.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -108,7 +112,10 @@ impl Follower {
                 Ok(commits) => {
                     let mut delivery = Delivery::of(commits);
                     match self.deliver(&mut delivery, &function, &stop).await {
-                        Ok(()) => failures = 0,
+                        Ok(()) => {
+                            failures = 0;
+                            pause(GATHER, &stop).await;
+                        }
                         Err(error) => {
                             self.failed("the checkpoint cannot be kept", &error, &mut failures, &stop).await;
                         }
