@@ -65,6 +65,8 @@ async fn backup(data: &Path, to: &Path) -> anyhow::Result<ExitCode> {
     if let Some(command) = about(&Access::Committed(source.ledger.clone()), UNFINISHED).await? {
         return Err(Refused(format!("{command} was begun and not finished; run it again first")).into());
     }
+    source.publishing.compare(&PUBLISHING)?;
+    source.ledger.compare(&LEDGER)?;
     let is_free = std::fs::read_dir(to).map_or(!to.exists(), |mut entries| entries.next().is_none());
     anyhow::ensure!(is_free, "{} is there already and is not empty; choose another directory", to.display());
     let partial = partial(to)?;
@@ -111,12 +113,21 @@ fn partial(to: &Path) -> anyhow::Result<PathBuf> {
     Ok(partial)
 }
 
+/// Removes what a backup left, and nothing else.
 fn remove(partial: &Path) -> anyhow::Result<()> {
-    if partial.exists() {
-        std::fs::remove_dir_all(partial)
-            .with_context(|| format!("{} cannot be removed", partial.display()))?;
+    let failed = || format!("{} cannot be removed", partial.display());
+    if !partial.exists() {
+        return Ok(());
     }
-    Ok(())
+    for entry in std::fs::read_dir(partial).with_context(failed)? {
+        let name = entry.with_context(failed)?.file_name();
+        let ours = name.to_str().is_some_and(|name| {
+            name == directory::LOCK
+                || [LEDGER.file, PUBLISHING.file].iter().any(|file| name.starts_with(file))
+        });
+        anyhow::ensure!(ours, "{} holds {}, which no backup left there", partial.display(), name.display());
+    }
+    std::fs::remove_dir_all(partial).with_context(failed)
 }
 
 /// Copies a file into one that only its owner can read.

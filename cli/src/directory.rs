@@ -22,7 +22,7 @@ use sqlite::{Access, Database, OpenError, Schema, Version};
 use crate::mapping::{Stop, is_stopped, pause, stopped};
 
 /// The file that is locked. Stored. Never rename.
-const LOCK: &str = "ledger.lock";
+pub(crate) const LOCK: &str = "ledger.lock";
 /// A line of the lock file, from the moment the files are there.
 const CREATED: &str = "files created";
 /// The file of the builds before this store.
@@ -290,6 +290,21 @@ impl DataDirectory {
             reason = self.ledger.ended() => format!("{}: {reason}", LEDGER.file),
             reason = self.publishing.ended() => format!("{}: {reason}", PUBLISHING.file),
             reason = self.views.ended() => format!("{}: {reason}", VIEWS.file),
+            file = self.displaced() => {
+                format!("{file} was moved, removed or replaced while it was in use; what was recorded since may be lost")
+            }
+        }
+    }
+
+    /// Waits until a file that must not be lost is no longer at its path, and names it.
+    async fn displaced(&self) -> &'static str {
+        loop {
+            for (database, schema) in [(&self.ledger, &LEDGER), (&self.publishing, &PUBLISHING)] {
+                if !database.is_in_place() {
+                    return schema.file;
+                }
+            }
+            tokio::time::sleep(RETRY).await;
         }
     }
 }

@@ -59,6 +59,10 @@ struct Written {
 /// # Errors
 /// When the ledger cannot be read, has no such product, or the file cannot be written.
 pub async fn run(arguments: ExportArgs) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(
+        arguments.output.is_none() || arguments.output != arguments.receipts,
+        "-o and --receipts name the same file; give them different ones"
+    );
     let ports = arguments.ledger.open().await?;
     let started = Instant::now();
     let (found, bar) = parts(&ports, arguments.id.as_ref()).await?;

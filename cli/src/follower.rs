@@ -28,7 +28,7 @@ const BATCH: usize = 1_000;
 
 /// After a batch, before the next one is read: under load a batch is worth its sync and the pages it writes, and a
 /// command that comes alone is handled at once.
-const GATHER: Duration = Duration::from_millis(10);
+const GATHER: Duration = Duration::from_millis(20);
 
 /// How often to look where nothing announces news.
 const POLL: Duration = Duration::from_secs(1);

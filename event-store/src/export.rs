@@ -29,6 +29,9 @@ pub enum ExportError {
     /// The table holds a key that this ledger never wrote: `ledger verify` names it.
     #[error("the event table holds commits of {0:?}, which is no product id; ledger verify tells more")]
     ForeignKey(String),
+    /// A commit's line is not one line: `ledger verify` names it.
+    #[error("the line of commit {1} of product {0} cannot be exported; ledger verify tells more")]
+    BrokenLine(String, u64),
 }
 
 /// A part of an export.
@@ -61,7 +64,11 @@ fn part(rows: &[Row]) -> Part {
         if foreign == Some(&row.product_id) {
             continue;
         }
-        if ProductId::new(row.product_id.as_str()).is_err() || row.line.contains('\n') {
+        if row.line.contains('\n') {
+            part.foreign.push(ExportError::BrokenLine(row.product_id.clone(), row.sequence));
+            continue;
+        }
+        if ProductId::new(row.product_id.as_str()).is_err() {
             foreign = Some(&row.product_id);
             part.foreign.push(ExportError::ForeignKey(row.product_id.clone()));
             continue;

@@ -84,6 +84,16 @@ pub trait Receipts: Send + Sync {
     /// # Errors
     /// [`Unavailable`]: record all of them again.
     async fn record(&self, records: &[Record]) -> Result<(), Unavailable>;
+
+    /// Up to `limit` products with an id above `after` of which anything is recorded, in order of id; `None` where the
+    /// store keeps no such order.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later.
+    async fn products(&self, after: &str, limit: usize) -> Result<Option<Vec<String>>, Unavailable> {
+        let _ = (after, limit);
+        Ok(None)
+    }
 }
 
 /// Every event up to the one that is answered counts as published: by its receipt, or by a mark that fits the ledger.

@@ -116,14 +116,14 @@ impl Journal for SqliteJournal {
 
     async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {
         let at_most = clamped(at_most);
-        let row = self.database.peek(|connection| {
+        let commit = self.database.peek(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT line FROM commits WHERE product_id = ?1 AND sequence <= ?2 \
+                "SELECT product_id, sequence, hash, line FROM commits WHERE product_id = ?1 AND sequence <= ?2 \
                  ORDER BY sequence DESC LIMIT 1",
             )?;
-            statement.query_row(params![product.as_str(), at_most], |row| row.get::<_, String>(0)).optional()
+            statement.query_row(params![product.as_str(), at_most], |row| commit_of(row, 0)).optional()
         });
-        row?.map(|line| parsed(&line)).transpose()
+        Ok(commit?)
     }
 
     async fn page(
@@ -133,14 +133,15 @@ impl Journal for SqliteJournal {
         limit: usize,
     ) -> Result<Vec<StoredCommit>, Unavailable> {
         let (product, after, limit) = (product.clone(), clamped(after), clamped(limit));
-        let lines = self.database.read(move |connection| {
+        let commits = self.database.read(move |connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT line FROM commits WHERE product_id = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3",
+                "SELECT product_id, sequence, hash, line FROM commits WHERE product_id = ?1 AND sequence > ?2 \
+                 ORDER BY sequence LIMIT ?3",
             )?;
-            let rows = statement.query_map(params![product.as_str(), after, limit], |row| row.get(0))?;
-            rows.collect::<rusqlite::Result<Vec<String>>>()
+            let rows = statement.query_map(params![product.as_str(), after, limit], |row| commit_of(row, 0))?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
         });
-        lines.await?.iter().map(|line| parsed(line)).collect()
+        Ok(commits.await?)
     }
 
     async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
@@ -148,16 +149,17 @@ impl Journal for SqliteJournal {
         let limit = clamped(limit);
         let rows = self.database.read(move |connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT position, line FROM commits WHERE position > ?1 ORDER BY position LIMIT ?2",
+                "SELECT product_id, sequence, hash, line, position FROM commits WHERE position > ?1 \
+                 ORDER BY position LIMIT ?2",
             )?;
-            let rows = statement.query_map(params![after, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            rows.collect::<rusqlite::Result<Vec<(i64, String)>>>()
+            let rows =
+                statement.query_map(params![after, limit], |row| Ok((commit_of(row, 0)?, row.get(4)?)))?;
+            rows.collect::<rusqlite::Result<Vec<(StoredCommit, i64)>>>()
         });
         let rows = rows.await?;
         let last = rows.last().filter(|_| clamped(rows.len()) == limit);
-        let next = last.map(|(position, _)| ScanPosition::of([("position", (*position).into())]));
-        let commits = rows.iter().map(|(_, line)| parsed(line)).collect::<Result<_, _>>()?;
-        Ok(ScanPage { commits, next })
+        let next = last.map(|(_, position)| ScanPosition::of([("position", (*position).into())]));
+        Ok(ScanPage { commits: rows.into_iter().map(|(commit, _)| commit).collect(), next })
     }
 
     async fn scan_keys(&self, from: Option<ScanPosition>, limit: usize) -> Result<KeyPage, Unavailable> {
@@ -246,7 +248,7 @@ impl Feed for SqliteJournal {
         let (after, limit) = (position.map_or(-1, clamped), clamped(limit));
         let rows = self.database.read(move |connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT position, hash, product_id, line FROM commits WHERE position > ?1 \
+                "SELECT product_id, sequence, hash, line, position FROM commits WHERE position > ?1 \
                  ORDER BY position LIMIT ?2",
             )?;
             statement.query_map(params![after, limit], recorded)?.collect::<rusqlite::Result<Vec<_>>>()
@@ -280,22 +282,63 @@ impl Feed for SqliteJournal {
 }
 
 fn recorded(row: &SqlRow<'_>) -> rusqlite::Result<Recorded> {
-    let (product, line): (String, String) = (row.get(2)?, row.get(3)?);
-    let change = match parsed(&line) {
+    let stored = Stored::of(row, 0)?;
+    let change = match stored.read() {
         Ok(commit) => Change::Committed(Box::new(commit)),
-        Err(error) => {
-            Change::Unreadable { product: ProductId::new(product).ok(), reason: error.0.to_string() }
+        Err(reason) => {
+            Change::Unreadable { product: ProductId::new(stored.product_id.as_str()).ok(), reason }
         }
     };
-    Ok(Recorded { position: row.get(0)?, hash: row.get(1)?, change })
+    Ok(Recorded { position: row.get(4)?, hash: stored.hash, change })
 }
 
-/// The commit of a line. A line that is no JSON object, which this ledger never writes, is named as such.
-fn parsed(line: &str) -> Result<StoredCommit, Unavailable> {
-    let object: serde_json::Result<Map<_, _>> = serde_json::from_str(line);
-    object
-        .map(StoredCommit)
-        .map_err(|error| Unavailable(format!("a commit's line is no JSON: {error}").into()))
+/// What a row says of its commit.
+struct Stored {
+    product_id: String,
+    sequence: u64,
+    hash: String,
+    line: String,
+}
+
+impl Stored {
+    /// From four columns, the first of them at `first`.
+    fn of(row: &SqlRow<'_>, first: usize) -> rusqlite::Result<Self> {
+        Ok(Self {
+            product_id: row.get(first)?,
+            sequence: row.get(first + 1)?,
+            hash: row.get(first + 2)?,
+            line: row.get(first + 3)?,
+        })
+    }
+
+    /// The commit of the line, whose columns have to say what it says.
+    fn read(&self) -> Result<StoredCommit, String> {
+        let object: serde_json::Result<Map<_, _>> = serde_json::from_str(&self.line);
+        let commit =
+            object.map(StoredCommit).map_err(|error| format!("the line of a commit is no JSON: {error}"))?;
+        let says = |name| commit.text(name).unwrap_or_default();
+        let same = says("product_id") == self.product_id
+            && says("hash") == self.hash
+            && commit.sequence().ok() == Some(self.sequence);
+        if same {
+            Ok(commit)
+        } else {
+            Err("the columns of a commit say something else than its line".to_owned())
+        }
+    }
+}
+
+/// The commit of a row. What cannot be read, which this ledger never writes, becomes a commit that holds its key and the
+/// reason: it neither decodes nor verifies, but it does not hide the others.
+fn commit_of(row: &SqlRow<'_>, first: usize) -> rusqlite::Result<StoredCommit> {
+    let stored = Stored::of(row, first)?;
+    Ok(stored.read().unwrap_or_else(|reason| {
+        StoredCommit(Map::from_iter([
+            ("product_id".to_owned(), stored.product_id.into()),
+            ("sequence".to_owned(), stored.sequence.into()),
+            ("events".to_owned(), reason.into()),
+        ]))
+    }))
 }
 
 impl From<Error> for Unavailable {

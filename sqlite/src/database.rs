@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,8 +24,8 @@ const STATEMENTS: usize = 64;
 /// Connections that wait for a reader; more are closed after use.
 const IDLE_READERS: usize = 8;
 
-/// Pages that the log takes before they are copied into the file: 16 MB.
-const LOG_PAGES: u32 = 4_000;
+/// Pages that the log takes before they are copied into the file: 32 MB.
+const LOG_PAGES: u32 = 8_000;
 
 /// SQLite has no smaller page, and takes a file without one for a new database.
 const SMALLEST: u64 = 512;
@@ -42,6 +42,8 @@ struct Inner {
     file: &'static str,
     /// `None` where the file is only read.
     writer: Option<Writer>,
+    /// Device and inode, which tell whether the file is still at its path.
+    identity: (u64, u64),
     immutable: bool,
     readers: Mutex<Vec<Connection>>,
 }
@@ -75,10 +77,12 @@ impl Database {
             sync_directory(directory)?;
         }
         let file = schema.file;
+        let identity =
+            identity(&path).map_err(|source| OpenError::NotWritable { path: path.clone(), source })?;
         let writer = Writer::start(file, connection)
             .map_err(|source| OpenError::Thread { file: path.clone(), source })?;
-        let readers = Mutex::default();
-        Ok(Self { inner: Arc::new(Inner { path, file, writer: Some(writer), immutable: false, readers }) })
+        let (writer, readers) = (Some(writer), Mutex::default());
+        Ok(Self { inner: Arc::new(Inner { path, file, writer, identity, immutable: false, readers }) })
     }
 
     /// Opens the file of `schema` in `directory` for reading only, also while another process writes to it.
@@ -87,9 +91,8 @@ impl Database {
     /// [`OpenError`]: its text says what to do.
     pub fn open_read_only(directory: &Path, schema: &Schema) -> Result<Self, OpenError> {
         let path = file_of(directory, schema);
-        let size = std::fs::metadata(&path)
-            .map_err(|source| OpenError::NotFound { file: path.clone(), source })?
-            .len();
+        let not_found = |source| OpenError::NotFound { file: path.clone(), source };
+        let size = std::fs::metadata(&path).map_err(not_found)?.len();
         if size < SMALLEST {
             return Err(OpenError::Damaged { file: path, reason: "it is empty".to_owned() });
         }
@@ -108,7 +111,10 @@ impl Database {
             other => (other?, false),
         };
         let readers = Mutex::new(vec![connection]);
-        Ok(Self { inner: Arc::new(Inner { path, file: schema.file, writer: None, immutable, readers }) })
+        let identity =
+            identity(&path).map_err(|source| OpenError::NotFound { file: path.clone(), source })?;
+        let (file, writer) = (schema.file, None);
+        Ok(Self { inner: Arc::new(Inner { path, file, writer, identity, immutable, readers }) })
     }
 
     /// The version of the file of `schema` in `directory`, `None` where there is no such file.
@@ -145,6 +151,16 @@ impl Database {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.inner.path
+    }
+
+    /// Compares what the file holds with its schema.
+    ///
+    /// # Errors
+    /// [`OpenError::Schema`] names what is missing, changed or too many.
+    pub fn compare(&self, schema: &Schema) -> Result<(), OpenError> {
+        let path = &self.inner.path;
+        let connection = connect_reader(path, self.inner.immutable).map_err(OpenError::not_opened(path))?;
+        schema.compare(path, &connection, schema.newest())
     }
 
     /// Reads a little, on the thread of the caller, what is committed.
@@ -234,6 +250,12 @@ impl Database {
         self.readers().clear();
     }
 
+    /// Whether the file is still the one at its path, and was not moved, removed or replaced.
+    #[must_use]
+    pub fn is_in_place(&self) -> bool {
+        identity(&self.inner.path).is_ok_and(|identity| identity == self.inner.identity)
+    }
+
     /// Waits until the writer has ended, and says why; nobody can tell then what is on disk unless it was closed.
     pub async fn ended(&self) -> String {
         match &self.inner.writer {
@@ -319,6 +341,11 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let metadata = std::fs::metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
 }
 
 /// A connection that reads and writes; the file is made for its owner alone.

@@ -142,14 +142,14 @@ impl Error {
         }
     }
 
-    /// Whether a row with the same key was there.
+    /// Whether a row with the same key was there, which a key or a trigger of the table says.
     #[must_use]
     pub fn is_duplicate(&self) -> bool {
         let Self::Sqlite { source: rusqlite::Error::SqliteFailure(error, _), .. } = self else {
             return false;
         };
-        // SQLITE_CONSTRAINT_PRIMARYKEY and SQLITE_CONSTRAINT_UNIQUE
-        [1555, 2067].contains(&error.extended_code)
+        // SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_TRIGGER and SQLITE_CONSTRAINT_UNIQUE
+        [1555, 1811, 2067].contains(&error.extended_code)
     }
 }
 

@@ -62,7 +62,9 @@ impl Writer {
         let (report, state) = watch::channel(State::Open);
         let (commits, committed) = watch::channel(0);
         let (changes, foreign) = watch::channel(0);
-        let mut thread = Thread { file, connection, inbox, commits, changes, data_version: None };
+        // What others do from here on is noticed, also before the first write.
+        let data_version = connection.query_row("PRAGMA data_version", [], |row| row.get(0)).ok();
+        let mut thread = Thread { file, connection, inbox, commits, changes, data_version };
         std::thread::Builder::new().name(format!("write {file}")).spawn(move || {
             let end = catch_unwind(AssertUnwindSafe(|| thread.serve()));
             let failed = match end {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::scenario::{Ledger, PATIENCE, printed};
-use crate::store::{LEDGER, by_hand, texts};
+use crate::store::{LEDGER, PUBLISHING, by_hand, texts};
 use crate::whole::until_caught_up;
 
 async fn ledger_of_three() -> Ledger {
@@ -79,6 +79,44 @@ async fn a_commit_that_another_process_inserts_is_noticed_after_the_next_write()
     assert_eq!(verify.status.code(), Some(1), "{}", printed(&verify));
     // The others go on.
     ledger.until("/products/q", |status, _| status == 200).await;
+}
+
+/// Also before the server has written anything itself.
+#[tokio::test]
+async fn a_change_before_the_first_write_of_a_server_is_noticed_with_that_write() {
+    let mut ledger = ledger_of_three().await;
+    assert_eq!(ledger.terminate(), Some(0));
+    ledger.restart();
+    let copy = "INSERT INTO commits SELECT 1 + max(position), 4, 'p', commit_id, recorded_at, hash, line FROM commits";
+    by_hand(&ledger.data, LEDGER).execute(copy, []).unwrap();
+    ledger.send("PUT", "/products/q", r#"{"name":"n","price":"1"}"#).await;
+    until(async || counted(&ledger).await).await;
+}
+
+/// SQLite fires no trigger of deletion for a row that `REPLACE` displaces.
+#[tokio::test]
+async fn a_commit_cannot_be_replaced_either() {
+    let mut ledger = ledger_of_three().await;
+    assert_eq!(ledger.terminate(), Some(0));
+    let somebody = by_hand(&ledger.data, LEDGER);
+    for key in ["position, sequence", "position + 9, sequence", "position, sequence + 9"] {
+        let replace = format!(
+            "INSERT OR REPLACE INTO commits SELECT {key}, product_id, commit_id, recorded_at, hash, 'x' \
+             FROM commits WHERE position = 1"
+        );
+        let refused = somebody.execute(&replace, []).unwrap_err().to_string();
+        assert!(refused.contains("a commit is never replaced"), "{key}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_taken_away_under_a_server_ends_it_with_a_word() {
+    for file in [LEDGER, PUBLISHING] {
+        let mut ledger = ledger_of_three().await;
+        std::fs::rename(ledger.data.join(file), ledger.data.join("elsewhere")).unwrap();
+        assert_eq!(ledger.ended(), Some(2), "{file}");
+        assert!(said(&ledger, "was moved, removed or replaced while it was in use"));
+    }
 }
 
 /// A trigger that is dropped and put back leaves no trace in the schema, but in the chain.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use event_store::Journal;
 use event_store::heads::Listing;
 use event_store::verify::{Batch, Export, Ledger, Patience, Witness};
+use event_store::{Journal, Receipts};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
+use schema::ProductId;
 
 use super::found::Found;
 use super::{VerifyArgs, file, views};
@@ -46,8 +47,9 @@ pub(super) async fn verify(
             .await;
     }
     let mut ledger = Ledger::of(ports.journal.clone()).witnessed(seen);
-    if arguments.receipts {
-        ledger = ledger.with_receipts(ports.receipts, Patience::of(PAUSES, PAUSE));
+    let receipts = arguments.receipts.then_some(ports.receipts);
+    if let Some(receipts) = &receipts {
+        ledger = ledger.with_receipts(receipts.clone(), Patience::of(PAUSES, PAUSE));
     }
     if let Some(id) = &arguments.id {
         let bar = progress::looking("commits");
@@ -60,11 +62,39 @@ pub(super) async fn verify(
     let listing = Listing::begin(ports.journal, |met| looking.set_position(met)).await?;
     looking.finish_and_clear();
     let bar = progress::commits(listing.commits());
-    let mut reports = ledger.telling(telling(&bar)).products(listing, file::at_once()).boxed();
+    let ledger = ledger.telling(telling(&bar));
+    let mut reports = ledger.clone().products(listing, file::at_once()).boxed();
     while let Some(report) = reports.try_next().await? {
         found.take(report, &bar)?;
     }
+    drop(reports);
+    if let Some(receipts) = receipts {
+        gone(&ledger, &*receipts, &bar, found).await?;
+    }
     bar.finish_and_clear();
+    Ok(())
+}
+
+/// Products that have receipts and no commit: all their commits were removed.
+async fn gone(
+    ledger: &Ledger,
+    receipts: &dyn Receipts,
+    bar: &ProgressBar,
+    found: &mut Found,
+) -> anyhow::Result<()> {
+    let mut after = String::new();
+    while let Some(products) = receipts.products(&after, ROWS).await? {
+        for product in products.iter().filter_map(|id| ProductId::new(id.as_str()).ok()) {
+            let report = ledger.product(&product).await?;
+            if report.commits == 0 {
+                found.take(report, bar)?;
+            }
+        }
+        match products.last().filter(|_| products.len() == ROWS) {
+            Some(last) => after.clone_from(last),
+            None => break,
+        }
+    }
     Ok(())
 }
 

@@ -45,6 +45,16 @@ impl Ledger {
 
     /// Puts a commit where one is, as nobody is allowed to: the file's triggers are taken away for it and put back.
     pub fn overwrite(&self, commit: &StoredCommit) {
+        let line = String::from_utf8(event_store::export::line(commit).unwrap()).unwrap();
+        let key = (commit.text("product_id").unwrap(), commit.sequence().unwrap());
+        self.change(
+            "UPDATE commits SET line = ?3, hash = ?4 WHERE product_id = ?1 AND sequence = ?2",
+            params![key.0, key.1, line.trim_end(), commit.text("hash").unwrap()],
+        );
+    }
+
+    /// Changes one row by hand, without the triggers and then with them again.
+    pub fn change(&self, statement: &str, with: impl rusqlite::Params) {
         let connection = Connection::open(self.path("data").join(LEDGER.file)).unwrap();
         let guards: Vec<String> = connection
             .prepare("SELECT sql FROM sqlite_schema WHERE type = 'trigger'")
@@ -56,14 +66,7 @@ impl Ledger {
         connection
             .execute_batch("DROP TRIGGER commits_are_not_changed; DROP TRIGGER commits_are_not_removed")
             .unwrap();
-        let line = String::from_utf8(event_store::export::line(commit).unwrap()).unwrap();
-        let hash = commit.text("hash").unwrap();
-        let place = (commit.text("product_id").unwrap(), commit.sequence().unwrap());
-        let changed = connection.execute(
-            "UPDATE commits SET line = ?1, hash = ?2 WHERE product_id = ?3 AND sequence = ?4",
-            params![line.trim_end(), hash, place.0, place.1],
-        );
-        assert_eq!(changed.unwrap(), 1);
+        assert_eq!(connection.execute(statement, with).unwrap(), 1);
         connection.execute_batch(&guards.join(";")).unwrap();
     }
 

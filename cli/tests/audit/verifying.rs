@@ -52,6 +52,46 @@ async fn one_product_is_verified_in_the_tables_and_in_a_file() {
     assert_eq!(ledger.run(&["verify", "helmet"]).code, 1);
 }
 
+/// Whatever somebody makes of a row, it is named and hides none of the others, with the receipts and without.
+#[tokio::test]
+async fn a_row_that_cannot_be_read_or_says_something_else_than_its_line_is_named_and_hides_nothing() {
+    for change in [
+        "UPDATE commits SET line = 'not json' WHERE product_id = 'helmet' AND sequence = 2",
+        "UPDATE commits SET line = '' WHERE product_id = 'helmet' AND sequence = 2",
+        "UPDATE commits SET line = line || char(10) || '{}' WHERE product_id = 'helmet' AND sequence = 2",
+        "UPDATE commits SET hash = 'another' WHERE product_id = 'helmet' AND sequence = 2",
+        "UPDATE commits SET sequence = 9 WHERE product_id = 'helmet' AND sequence = 2",
+        "UPDATE commits SET product_id = 'mitten' WHERE product_id = 'helmet' AND sequence = 2",
+    ] {
+        let ledger = Ledger::of_two().await;
+        ledger.change(change, []);
+        for arguments in [&["verify"][..], &["verify", "--receipts"]] {
+            let ran = ledger.run(arguments);
+            assert_eq!(ran.code, 1, "{change}: {ran:?}");
+            assert!(ran.out.contains("helmet") && ran.out.contains(" products, "), "{change}: {}", ran.out);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_product_whose_commits_are_gone_is_named_by_its_receipts() {
+    let ledger = Ledger::of_two().await;
+    let receipt = PublicationRecord::Receipt(PublicationReceipt {
+        event_id: "e".into(),
+        receipt_id: "r".into(),
+        bus: "local".into(),
+        published_at: fixtures::at("2026-11-23T05:20:00Z"),
+        attempts: 1,
+        hash: schema::Hash::genesis(),
+    });
+    let record = Record { product: fixtures::id("gone"), sequence: 3, outcome: receipt };
+    ledger.backend.publisher.receipts.record(&[record]).await.unwrap();
+    let ran = ledger.run(&["verify", "--receipts"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.out.lines().any(|line| line.starts_with("product gone")), "{}", ran.out);
+    assert_eq!(ledger.run(&["verify"]).code, 0, "the chains alone cannot tell");
+}
+
 #[tokio::test]
 async fn a_fault_in_the_tables_is_named_with_product_and_sequence() {
     let ledger = Ledger::of_two().await;

@@ -116,6 +116,19 @@ impl Receipts for SqliteReceipts {
         });
         Ok(recorded.await?)
     }
+
+    async fn products(&self, after: &str, limit: usize) -> Result<Option<Vec<String>>, Unavailable> {
+        let (after, limit) = (after.to_owned(), clamped(limit));
+        let products = self.access.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT product_id FROM (SELECT product_id FROM receipts UNION SELECT product_id FROM restored) \
+                 WHERE product_id > ?1 ORDER BY product_id LIMIT ?2",
+            )?;
+            let rows = statement.query_map(params![after, limit], |row| row.get(0))?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        Ok(Some(products.await?))
+    }
 }
 
 fn mark(connection: &Connection, product: &str) -> rusqlite::Result<Option<Mark>> {
@@ -130,8 +143,15 @@ fn mark(connection: &Connection, product: &str) -> rusqlite::Result<Option<Mark>
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<(u64, PublicationRecord)> {
-    let record = serde_json::from_str(row.get_ref(1)?.as_str()?).map_err(|error| unreadable(1, error))?;
-    Ok((row.get(0)?, record))
+    let sequence = row.get(0)?;
+    let record = serde_json::from_str(row.get_ref(1)?.as_str()?);
+    let record = record.map_err(|error| {
+        unreadable(
+            1,
+            std::io::Error::other(format!("the record of event {sequence} cannot be read: {error}")),
+        )
+    })?;
+    Ok((sequence, record))
 }
 
 fn unreadable(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {

@@ -15,6 +15,13 @@ CREATE TABLE commits (
 
 CREATE UNIQUE INDEX commits_by_product ON commits (product_id, sequence);
 
+CREATE TRIGGER commits_are_not_replaced BEFORE INSERT ON commits
+WHEN EXISTS (
+  SELECT 1 FROM commits
+  WHERE position = NEW.position OR (product_id = NEW.product_id AND sequence = NEW.sequence)
+)
+BEGIN SELECT RAISE(ABORT, 'a commit is never replaced'); END;
+
 CREATE TRIGGER commits_are_not_changed BEFORE UPDATE ON commits
 BEGIN SELECT RAISE(ABORT, 'a commit is never changed'); END;
 
