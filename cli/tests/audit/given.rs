@@ -63,9 +63,10 @@ impl Ledger {
             .unwrap()
             .collect::<Result<_, _>>()
             .unwrap();
-        connection
-            .execute_batch("DROP TRIGGER commits_are_not_changed; DROP TRIGGER commits_are_not_removed")
-            .unwrap();
+        for guard in &guards {
+            let name = guard.split_whitespace().nth(2).unwrap();
+            connection.execute_batch(&format!("DROP TRIGGER {name}")).unwrap();
+        }
         assert_eq!(connection.execute(statement, with).unwrap(), 1);
         connection.execute_batch(&guards.join(";")).unwrap();
     }
