@@ -1,5 +1,5 @@
 //! How long `serve` takes from its start to its first answer, and how much memory it holds, on data directories of several
-//! sizes. The largest is asked for by its number: `-- starting 1000000` needs some minutes and 4 GB of disk.
+//! sizes. The largest is asked for by its number: `-- starting 1000000` needs a minute.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
