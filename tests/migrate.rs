@@ -102,10 +102,11 @@ async fn a_directory_of_the_build_before_is_brought_over_and_goes_on_publishing_
         ledger.operate(&["verify", "--receipts", "--views"]).status.success()
     })
     .await;
-    // The events without a receipt, and no other, went to the bus; twice if the server retried by itself at the same moment.
-    let mut went = published(&publishing);
-    went.dedup();
-    assert_eq!(went, [&format!("{PARKED} 2"), &format!("{PARKED} 3"), "fresh 1", "new-one 1"]);
+    // The events without a receipt, and no other, went to the bus.
+    assert_eq!(
+        published(&publishing),
+        [&format!("{PARKED} 2"), &format!("{PARKED} 3"), "fresh 1", "new-one 1"]
+    );
     assert_eq!(count(&publishing, "receipts WHERE is_receipt"), 340);
     let (_, product) = ledger.get("/products/new-one").await;
     assert_eq!(product["name"], "New <é> 😀");

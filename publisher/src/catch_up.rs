@@ -2,7 +2,8 @@
 //! stream records never arrived.
 //!
 //! Its promise: a parking row goes only after everything up to the newest event is published. Whoever leaves an event to
-//! the row changes it ([`Publisher::leave`]), and a row that changed since it was read is not released.
+//! the row changes it ([`Publisher::leave`]), and a row that changed since it was read is not released. The schedule and an
+//! operator take turns, so that one does not send again what the other is sending.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,7 +13,8 @@ use event_store::receipts::published;
 use event_store::{Parked, Trouble, Unavailable};
 use schema::ProductId;
 use serde::Serialize;
-use tokio::time::Instant;
+use tokio::sync::MutexGuard;
+use tokio::time::{Instant, timeout_at};
 
 use crate::pass::{End, Wanted};
 use crate::patience::Patience;
@@ -49,16 +51,18 @@ impl Publisher {
     /// and `reconcile --repair`.
     ///
     /// # Errors
-    /// [`Unavailable`]: a table did not answer; nothing is lost, try again later.
+    /// [`Unavailable`]: a table did not answer, or others had the turn all the time; nothing is lost, try again later.
     pub async fn publish_product(
         &self,
         product: &ProductId,
         time_left: Duration,
     ) -> Result<CaughtUp, Unavailable> {
+        let deadline = deadline(time_left);
+        let _turn = self.turn(deadline).await?;
         let row = self.ports.parking.of(CONSUMER, product).await?;
         let rows = HashMap::from_iter(row.map(|row| (product.clone(), row)));
         let products = vec![product.clone()];
-        let ends = self.catch_up(products, rows, self.patience, deadline(time_left)).await;
+        let ends = self.catch_up(products, rows, self.patience, deadline).await;
         let end = ends.into_iter().next().map(|(_, end)| end);
         end.unwrap_or_else(|| Err(Unavailable("the product was not looked at".into())))
     }
@@ -66,13 +70,14 @@ impl Publisher {
     /// Publishes the parked products that time can heal: what the schedule calls every minute.
     ///
     /// # Errors
-    /// [`Unavailable`]: the parking table did not answer; the schedule comes again.
+    /// [`Unavailable`]: the parking table did not answer, or others had the turn all the time; the schedule comes again.
     pub async fn retry_parked(&self, time_left: Duration) -> Result<Retried, Unavailable> {
         let deadline = deadline(time_left);
         let patience = Patience { total: self.patience.total.min(SCHEDULED), ..self.patience };
         let mut retried = Retried::default();
         let (mut after, mut parked) = (None, 0);
         while Instant::now() < deadline {
+            let _turn = self.turn(deadline).await?;
             let page = self.ports.parking.list(CONSUMER, after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else {
                 note_parked(CONSUMER, parked - retried.released);
@@ -102,6 +107,12 @@ impl Publisher {
         let position = self.ports.receipts.position(product).await?;
         let published = published(&*self.ports.journal, product, &position).await?;
         Ok((published < head).then_some(published))
+    }
+
+    /// Waits until nobody else brings products up to date.
+    async fn turn(&self, deadline: Instant) -> Result<MutexGuard<'_, ()>, Unavailable> {
+        let turn = timeout_at(deadline, self.catching_up.lock()).await;
+        turn.map_err(|_| Unavailable("other parked products are still being published".into()))
     }
 
     async fn catch_up(

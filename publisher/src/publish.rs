@@ -12,6 +12,7 @@ use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventR
 use event_store::follow::Record;
 use event_store::{Journal, Parking, Receipts};
 use schema::{Clock, ProductId};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::batch::{self, Delivery};
@@ -48,6 +49,8 @@ pub struct Publisher {
     pub(crate) address: Address,
     pub(crate) patience: Patience,
     pub(crate) at_once: AtOnce,
+    /// Held by whoever brings products up to date from the event table.
+    pub(crate) catching_up: Arc<Mutex<()>>,
 }
 
 /// How much is under way at once.
@@ -63,7 +66,8 @@ impl Publisher {
     /// A publisher that speaks as `address` says.
     #[must_use]
     pub fn new(ports: Ports, address: Address, patience: Patience) -> Self {
-        Self { ports, address, patience, at_once: AtOnce { products: 16, requests: 4 } }
+        let at_once = AtOnce { products: 16, requests: 4 };
+        Self { ports, address, patience, at_once, catching_up: Arc::default() }
     }
 
     /// The same with more under way at once: `products` are read or written, and an eighth of that many requests sent.

@@ -10,7 +10,7 @@ use event_store::{
     Unavailable,
 };
 use publisher::bus::Refusal;
-use publisher::{CaughtUp, Patience, Ports, Publisher, Retried};
+use publisher::{Answer, Bus, BusError, CaughtUp, Entry, MemoryBus, Patience, Ports, Publisher, Retried};
 use schema::{ProductId, StoredCommit, fixtures};
 use serde_json::json;
 
@@ -66,6 +66,34 @@ async fn what_time_cannot_heal_waits_for_an_operator() {
     assert!(matches!(end, CaughtUp::UpTo(3)), "{end:?}");
     assert_eq!(world.accepted_of("a"), [1, 2, 3]);
     assert_eq!(row(&world, "a").await, None);
+}
+
+/// A bus whose answer takes a second.
+struct Slow(Arc<MemoryBus>);
+
+#[async_trait]
+impl Bus for Slow {
+    async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError> {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        self.0.put(entries).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_schedule_and_an_operator_retry_at_one_moment_is_sent_once() {
+    let world = World::default();
+    let commits = world.life("a", 3).await;
+    world.bus.go_away();
+    world.publish(&commits).await;
+    world.bus.heal();
+    let a = fixtures::id("a");
+    let slow = Arc::new(Slow(world.bus.clone()));
+    let publisher = world.restarted(world.receipts.clone(), slow);
+    let (scheduled, asked) =
+        tokio::join!(publisher.retry_parked(MINUTE), publisher.publish_product(&a, MINUTE));
+    assert_eq!(scheduled.unwrap(), Retried { released: 1, ..Retried::default() });
+    assert!(matches!(asked.unwrap(), CaughtUp::UpTo(3)));
+    assert_eq!(world.accepted_of("a"), [1, 2, 3]);
 }
 
 #[tokio::test(start_paused = true)]
