@@ -11,7 +11,6 @@ mod dynamodb;
 mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;
-#[cfg(feature = "sqlite")]
 mod stored;
 
 pub use dynamodb::DynamoPriceLog;

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use schema::{Money, ProductId, Timestamp};
+use schema::ProductId;
 use serde::{Deserialize, Serialize};
 
+use crate::prices::Entry;
 use crate::prices::log::FoldedCommit;
-use crate::prices::{Entry, Place, What};
+use crate::prices::log::stored::StoredEntry;
 use crate::views::{Generation, Unavailable};
 
 /// An item of the price table.
@@ -27,29 +28,7 @@ const CURSOR: u64 = 1 << 53;
 struct CommitItem {
     key: String,
     last: u64,
-    entries: Vec<EntryItem>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct EntryItem {
-    at: Timestamp,
-    sequence: u64,
-    #[serde(flatten)]
-    what: WhatItem,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum WhatItem {
-    Priced(Money),
-    Status { status: StatusItem },
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum StatusItem {
-    Deleted,
-    Restored,
+    entries: Vec<StoredEntry>,
 }
 
 pub(super) fn key(generation: Generation, product: &ProductId) -> String {
@@ -72,7 +51,7 @@ pub(super) fn of(
     product: &ProductId,
     commit: &FoldedCommit,
 ) -> Result<Item, Unavailable> {
-    let entries = commit.entries.iter().map(EntryItem::of).collect();
+    let entries = commit.entries.iter().map(StoredEntry::from).collect();
     let item = CommitItem { key: key(generation, product), last: commit.last, entries };
     serde_dynamo::to_item(item).map_err(unreadable)
 }
@@ -94,28 +73,6 @@ pub(super) fn entries(item: Item) -> Result<Vec<Entry>, Unavailable> {
     }
     let item: CommitItem = serde_dynamo::from_item(item).map_err(unreadable)?;
     Ok(item.entries.into_iter().map(Entry::from).collect())
-}
-
-impl EntryItem {
-    fn of(entry: &Entry) -> Self {
-        let what = match entry.what {
-            What::Priced(money) => WhatItem::Priced(money),
-            What::Deleted => WhatItem::Status { status: StatusItem::Deleted },
-            What::Restored => WhatItem::Status { status: StatusItem::Restored },
-        };
-        Self { at: entry.place.at, sequence: entry.place.sequence, what }
-    }
-}
-
-impl From<EntryItem> for Entry {
-    fn from(item: EntryItem) -> Self {
-        let what = match item.what {
-            WhatItem::Priced(money) => What::Priced(money),
-            WhatItem::Status { status: StatusItem::Deleted } => What::Deleted,
-            WhatItem::Status { status: StatusItem::Restored } => What::Restored,
-        };
-        Self { place: Place { at: item.at, sequence: item.sequence }, what }
-    }
 }
 
 fn unreadable(error: serde_dynamo::Error) -> Unavailable {
