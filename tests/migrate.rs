@@ -92,10 +92,7 @@ async fn a_directory_of_the_build_before_is_brought_over_and_goes_on_publishing_
     assert_eq!(asked(&publishing, row), [format!("{PARKED} 2 1 1 2026-11-29T00:14:53.462Z")]);
     assert_eq!((count(&publishing, "receipts WHERE is_receipt"), count(&publishing, "bus")), (336, 20));
 
-    let mut ledger = Ledger::start();
-    ledger.terminate();
-    ledger.data = data;
-    ledger.restart();
+    let mut ledger = Ledger::on(data);
     let retried = ledger.operate(&["parked", "retry", PARKED]);
     assert!(retried.status.success(), "{}", printed(&retried));
     until("views and receipts are there", || {

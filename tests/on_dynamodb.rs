@@ -17,5 +17,6 @@ mod load;
 mod moto_server;
 mod observed;
 mod operators;
+#[expect(dead_code, reason = "a data directory is the suite of the whole's alone")]
 mod scenario;
 mod traces;

@@ -135,14 +135,12 @@ async fn without_receipts_events_count_as_published_until_the_commit_is_another_
     let directory = tempfile::tempdir().unwrap();
     let export = directory.path().join("export.ndjson");
     std::fs::write(&export, generated(2, 3)).unwrap();
-    let mut ledger = Ledger::start();
-    ledger.terminate();
-    ledger.data = directory.path().join("data");
-    let said = restored(&mut restore(&export, &ledger.data));
+    let data = directory.path().join("data");
+    let said = restored(&mut restore(&export, &data));
     assert!(said.contains("0 receipts, 2 products with events that count as published"), "{said}");
-    assert_eq!(heads(&["--receipts", "--data"], &ledger.data), heads(&["--file"], &export));
+    assert_eq!(heads(&["--receipts", "--data"], &data), heads(&["--file"], &export));
 
-    ledger.restart();
+    let mut ledger = Ledger::on(data);
     let history = ledger.history("p-0").await;
     let marked = json!([{"restored": true}]);
     assert_eq!(history.iter().map(|commit| &commit["receipts"]).collect::<Vec<_>>(), [&marked; 3]);
@@ -174,11 +172,9 @@ async fn on_request_what_has_no_receipt_is_published_after_the_start() {
     let directory = tempfile::tempdir().unwrap();
     let export = directory.path().join("export.ndjson");
     std::fs::write(&export, generated(2, 3)).unwrap();
-    let mut ledger = Ledger::start();
-    ledger.terminate();
-    ledger.data = directory.path().join("data");
-    restored(restore(&export, &ledger.data).arg("--publish"));
-    ledger.restart();
+    let data = directory.path().join("data");
+    restored(restore(&export, &data).arg("--publish"));
+    let ledger = Ledger::on(data);
     let entries = ledger.bus(|entries| entries.len() == 6).await;
     assert_eq!(entries.len(), 6);
     until("every receipt is there", || ledger.operate(&["verify", "--receipts"]).status.success()).await;
@@ -204,34 +200,31 @@ async fn killed(products: usize, each: usize, kills: u64) {
     let total = (products * each) as u64;
     let at_once = directory.path().join("at-once");
     restored(&mut restore(&export, &at_once));
-    let mut ledger = Ledger::start();
-    ledger.terminate();
-    ledger.data = directory.path().join("data");
-    let file = ledger.data.join("ledger.sqlite3");
+    let data = directory.path().join("data");
+    let file = data.join("ledger.sqlite3");
     for kill in 1..=kills {
-        let mut child =
-            restore(&export, &ledger.data).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = restore(&export, &data).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         while count(&file, "commits") < kill * total / (kills + 2) && child.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(1));
         }
         child.kill().unwrap();
         assert_eq!(child.wait().unwrap().code(), None, "the restore ended before the kill");
-        let serve = program().args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&ledger.data).output();
+        let serve = program().args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data).output();
         let (code, said) = ended(&serve.unwrap());
         assert!(code == Some(2) && said.contains("ledger restore"), "{said}");
         let copy = directory.path().join("copy");
-        let backup = program().arg("backup").arg(&copy).arg("--data").arg(&ledger.data).output();
+        let backup = program().arg("backup").arg(&copy).arg("--data").arg(&data).output();
         assert!(ended(&backup.unwrap()).0 == Some(1) && !copy.exists(), "a copy of half a restore");
     }
-    let said = restored(&mut restore(&export, &ledger.data));
+    let said = restored(&mut restore(&export, &data));
     assert!(said.starts_with(&format!("{total} commits: ")) && !said.contains(": 0 written"), "{said}");
-    let said = restored(&mut restore(&export, &ledger.data));
+    let said = restored(&mut restore(&export, &data));
     assert!(said.contains(&format!(": 0 written, {total} there before")), "{said}");
 
     let places = "SELECT position || ' ' || product_id || ' ' || sequence || ' ' || hash FROM commits ORDER BY position";
     assert!(asked(&file, places) == asked(&at_once.join("ledger.sqlite3"), places), "other positions");
-    assert_eq!(heads(&["--receipts", "--data"], &ledger.data), heads(&["--file"], &export));
-    ledger.restart();
+    assert_eq!(heads(&["--receipts", "--data"], &data), heads(&["--file"], &export));
+    let ledger = Ledger::on(data);
     until_passed(&ledger.data, total).await;
     ledger.until("/products?limit=1", |status, _| status == 200).await;
     let publishing = ledger.data.join("publishing.sqlite3");

@@ -112,6 +112,21 @@ impl Ledger {
     pub fn start_under(under: &[&str], arguments: &[&str], settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");
+        Self::begun(data, Some(directory), under, arguments, settings)
+    }
+
+    /// The ledger of a data directory that somebody else keeps.
+    pub fn on(data: PathBuf) -> Self {
+        Self::begun(data, None, &[], &[], &[])
+    }
+
+    fn begun(
+        data: PathBuf,
+        directory: Option<TempDir>,
+        under: &[&str],
+        arguments: &[&str],
+        settings: &[(&str, &str)],
+    ) -> Self {
         let tables = on_dynamodb().then(Tables::serve);
         let texts = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
         let of_tables = tables.iter().flat_map(Tables::settings);
@@ -120,7 +135,7 @@ impl Ledger {
         let begin = Begin { under: texts(under), arguments: texts(arguments), settings };
         let (process, url) = serve(&data, &begin);
         let (http, started) = (reqwest::Client::new(), Instant::now());
-        Self { url, data, http, started, process, begin, tables, _directory: Some(directory) }
+        Self { url, data, http, started, process, begin, tables, _directory: directory }
     }
 
     /// `kill -9`; false if it had ended before.
