@@ -12,10 +12,11 @@ use crate::product::{
     ProductCreated, ProductDeleted, ProductDetailsChanged, ProductEvent, ProductPriceChanged, ProductRenamed,
     ProductRestored,
 };
+use crate::receipt::FailureDetails;
 use crate::recent::Recent;
 use crate::state::Product;
 use crate::time::Timestamp;
-use crate::{Commit, RecordedEvent, Unsealed};
+use crate::{Commit, PublicationFailure, PublicationReceipt, RecordedEvent, Unsealed};
 
 /// A price in a currency, from its text.
 ///
@@ -166,5 +167,31 @@ pub fn commit_after(before: Option<&Commit>, product: &ProductId, events: Vec<Pr
         },
         recent: Recent::default(),
         previous_hash: before.map_or_else(Hash::genesis, |commit| commit.hash.clone()),
+    }
+}
+
+/// The receipt of a product's event.
+#[must_use]
+pub fn receipt(sequence: u64) -> PublicationReceipt {
+    PublicationReceipt {
+        event_id: format!("event-{sequence}"),
+        receipt_id: "11710aed-b79e-4468-a20b-bb3c0c3b4860".into(),
+        bus: "product-ledger".into(),
+        published_at: at("2026-11-23T05:20:00.250Z"),
+        attempts: 1,
+        hash: Hash::genesis(),
+    }
+}
+
+/// What is kept of a product's event that the bus refused so often.
+#[must_use]
+pub fn failure(sequence: u64, attempts: u32) -> PublicationFailure {
+    PublicationFailure {
+        event_id: format!("event-{sequence}"),
+        receipt_id: String::new(),
+        error: "Rate exceeded".into(),
+        details: FailureDetails { error_code: "ThrottlingException".into() },
+        attempts,
+        failed_at: at("2026-11-23T05:20:00.100Z"),
     }
 }

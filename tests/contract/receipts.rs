@@ -10,8 +10,7 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client;
 use event_store::receipts::{self, Mark, Record};
 use event_store::{DynamoReceipts, MemoryReceipts, Receipts, SqliteReceipts, sqlite as files, table};
-use schema::receipt::FailureDetails;
-use schema::{Hash, ProductId, PublicationFailure, PublicationReceipt, PublicationRecord, fixtures};
+use schema::{ProductId, PublicationRecord, fixtures};
 use sqlite::{Access, Schema};
 
 use crate::given::{Given, Port, Way};
@@ -47,29 +46,11 @@ impl Port for dyn Receipts {
 }
 
 fn receipt(sequence: u64) -> PublicationRecord {
-    PublicationRecord::Receipt(PublicationReceipt {
-        event_id: format!("event-{sequence}"),
-        receipt_id: "11710aed-b79e-4468-a20b-bb3c0c3b4860".into(),
-        bus: "product-ledger".into(),
-        published_at: fixtures::at("2026-11-23T05:20:00.250Z"),
-        attempts: 1,
-        hash: Hash::genesis(),
-    })
-}
-
-fn failed(sequence: u64, attempts: u32) -> PublicationFailure {
-    PublicationFailure {
-        event_id: format!("event-{sequence}"),
-        receipt_id: String::new(),
-        error: "Rate exceeded".into(),
-        details: FailureDetails { error_code: "ThrottlingException".into() },
-        attempts,
-        failed_at: fixtures::at("2026-11-23T05:20:00.100Z"),
-    }
+    PublicationRecord::Receipt(fixtures::receipt(sequence))
 }
 
 fn failure(sequence: u64, attempts: u32) -> PublicationRecord {
-    PublicationRecord::Failure(failed(sequence, attempts))
+    PublicationRecord::Failure(fixtures::failure(sequence, attempts))
 }
 
 fn record(product: &ProductId, sequence: u64, outcome: PublicationRecord) -> Record {

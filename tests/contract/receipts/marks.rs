@@ -4,7 +4,7 @@ use event_store::receipts::{Mark, published};
 use event_store::{Journal, MemoryJournal};
 use schema::{Commit, Hash, ProductId, fixtures};
 
-use super::{ReceiptStore, all, failed, failure, receipts_of, record};
+use super::{ReceiptStore, all, failure, receipts_of, record};
 use crate::given::commits::{awkward_ids, commit};
 
 cases! { dyn event_store::Receipts, [memory sqlite];
@@ -65,7 +65,7 @@ async fn a_mark_stands_beside_a_failure(receipts: &ReceiptStore) {
     let receipts = receipts.another(vec![(product.clone(), mark(7, 1))]).await;
     receipts.record(&[record(&product, 8, failure(8, 2))]).await.unwrap();
     let position = receipts.position(&product).await.unwrap();
-    assert_eq!((position.failure, position.mark), (Some(failed(8, 2)), Some(mark(7, 1))));
+    assert_eq!((position.failure, position.mark), (Some(fixtures::failure(8, 2)), Some(mark(7, 1))));
 }
 
 async fn a_mark_is_there_when_the_store_is_opened_again(receipts: &ReceiptStore) {

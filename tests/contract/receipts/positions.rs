@@ -4,7 +4,7 @@ use event_store::MemoryReceipts;
 use event_store::receipts::{Position, Receipts};
 use schema::{ProductId, fixtures};
 
-use super::{ReceiptStore, all, failed, failure, receipt, receipts_of, record};
+use super::{ReceiptStore, all, failure, receipt, receipts_of, record};
 use crate::given::for_all;
 
 cases! { dyn event_store::Receipts, [memory sqlite dynamodb];
@@ -44,7 +44,7 @@ async fn the_newest_receipt_is_how_far_a_product_got(receipts: &ReceiptStore) {
 async fn a_failure_alone_is_not_published(receipts: &ReceiptStore) {
     let product = fixtures::id("p");
     receipts.record(&[record(&product, 1, failure(1, 2))]).await.unwrap();
-    let expected = Position { failure: Some(failed(1, 2)), ..Position::default() };
+    let expected = Position { failure: Some(fixtures::failure(1, 2)), ..Position::default() };
     assert_eq!(position(receipts, &product).await, expected);
 }
 
@@ -53,7 +53,7 @@ async fn the_failure_of_the_next_event_stands_beside_the_position(receipts: &Rec
     receipts.record(&receipts_of(&product, 1..=40)).await.unwrap();
     for attempts in 1..=3 {
         receipts.record(&[record(&product, 41, failure(41, attempts))]).await.unwrap();
-        let expected = Position { failure: Some(failed(41, attempts)), ..at(40) };
+        let expected = Position { failure: Some(fixtures::failure(41, attempts)), ..at(40) };
         assert_eq!(position(receipts, &product).await, expected);
     }
 }
@@ -63,7 +63,7 @@ async fn of_several_failures_above_the_receipts_the_lowest_counts(receipts: &Rec
     receipts.record(&receipts_of(&product, 1..=4)).await.unwrap();
     let both = [record(&product, 5, failure(5, 1)), record(&product, 6, failure(6, 2))];
     receipts.record(&both).await.unwrap();
-    let expected = Position { failure: Some(failed(5, 1)), ..at(4) };
+    let expected = Position { failure: Some(fixtures::failure(5, 1)), ..at(4) };
     assert_eq!(position(receipts, &product).await, expected);
 }
 
@@ -72,7 +72,7 @@ async fn many_failures_above_a_receipt_do_not_hide_it(receipts: &ReceiptStore) {
     receipts.record(&receipts_of(&product, 1..=3)).await.unwrap();
     for sequence in 4..=12 {
         receipts.record(&[record(&product, sequence, failure(sequence, 1))]).await.unwrap();
-        let expected = Position { failure: Some(failed(4, 1)), ..at(3) };
+        let expected = Position { failure: Some(fixtures::failure(4, 1)), ..at(3) };
         assert_eq!(position(receipts, &product).await, expected, "up to {sequence}");
     }
 }

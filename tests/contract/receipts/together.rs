@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use schema::{PublicationRecord, fixtures};
 
-use super::{ReceiptStore, all, failed, failure, receipt, receipts_of, record};
+use super::{ReceiptStore, all, failure, receipt, receipts_of, record};
 
 cases! { dyn event_store::Receipts, [memory sqlite dynamodb];
     an_event_may_stand_twice_in_what_is_recorded
@@ -48,7 +48,7 @@ async fn of_two_failures_of_an_event_the_later_stays(receipts: &ReceiptStore) {
     let product = fixtures::id("p");
     let together = [record(&product, 1, failure(1, 1)), record(&product, 1, failure(1, 2))];
     receipts.record(&together).await.unwrap();
-    assert_eq!(receipts.position(&product).await.unwrap().failure, Some(failed(1, 2)));
+    assert_eq!(receipts.position(&product).await.unwrap().failure, Some(fixtures::failure(1, 2)));
 }
 
 async fn more_products_than_one_request_takes_are_all_recorded(receipts: &ReceiptStore) {
