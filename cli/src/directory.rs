@@ -158,9 +158,7 @@ impl DataDirectory {
         orders: &Orders,
         new_id: impl FnOnce() -> String,
     ) -> Result<Self, DirectoryError> {
-        if !path.join(LEDGER.file).exists() && path.join(FORMER).exists() {
-            return Err(DirectoryError::Former { directory: path.to_owned() });
-        }
+        is_of_this_build(path)?;
         create(path)?;
         let (mut lock, created) = claim(path)?;
         if created {
@@ -315,9 +313,7 @@ impl ReadDirectory {
     /// # Errors
     /// [`DirectoryError`]: its text says what to do.
     pub fn open(path: &Path) -> Result<Self, DirectoryError> {
-        if !path.join(LEDGER.file).exists() && path.join(FORMER).exists() {
-            return Err(DirectoryError::Former { directory: path.to_owned() });
-        }
+        is_of_this_build(path)?;
         let views = path.join(VIEWS.file).exists();
         Ok(Self {
             ledger: Database::open_read_only(path, &LEDGER)?,
@@ -325,6 +321,13 @@ impl ReadDirectory {
             views: views.then(|| Database::open_read_only(path, &VIEWS)).transpose()?,
         })
     }
+}
+
+fn is_of_this_build(path: &Path) -> Result<(), DirectoryError> {
+    if !path.join(LEDGER.file).exists() && path.join(FORMER).exists() {
+        return Err(DirectoryError::Former { directory: path.to_owned() });
+    }
+    Ok(())
 }
 
 /// Checks the hashes of the newest commits.

@@ -31,6 +31,21 @@ pub struct Record {
     pub outcome: PublicationRecord,
 }
 
+/// What may be kept of a product's records, which are in order, where everything up to `published` is published: none behind
+/// an event without a receipt, because the newest receipt says how far the publication got. Such an event is published
+/// again, in order.
+#[must_use]
+pub fn without_gaps(mut records: Vec<Record>, mut published: u64) -> Vec<Record> {
+    records.retain(|record| {
+        let follows = record.sequence <= published + 1;
+        if follows && matches!(record.outcome, PublicationRecord::Receipt(_)) {
+            published = published.max(record.sequence);
+        }
+        follows
+    });
+    records
+}
+
 /// How far the publication of one product got.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Position {

@@ -54,10 +54,21 @@ impl SqliteJournal {
         self.floor.fetch_max(floor, Ordering::Relaxed);
     }
 
-    /// The file.
-    #[must_use]
-    pub fn database(&self) -> &Database {
-        &self.database
+    /// The next commits behind a position, in the order of recording.
+    async fn in_order<T: Send + 'static>(
+        &self,
+        after: i64,
+        limit: i64,
+        read: fn(&SqlRow<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, Unavailable> {
+        let rows = self.database.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT product_id, sequence, hash, line, position FROM commits WHERE position > ?1 \
+                 ORDER BY position LIMIT ?2",
+            )?;
+            statement.query_map(params![after, limit], read)?.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        Ok(rows.await?)
     }
 }
 
@@ -147,16 +158,7 @@ impl Journal for SqliteJournal {
     async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
         let after = from.map_or(-1, |position| position.number("position"));
         let limit = clamped(limit);
-        let rows = self.database.read(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT product_id, sequence, hash, line, position FROM commits WHERE position > ?1 \
-                 ORDER BY position LIMIT ?2",
-            )?;
-            let rows =
-                statement.query_map(params![after, limit], |row| Ok((commit_of(row, 0)?, row.get(4)?)))?;
-            rows.collect::<rusqlite::Result<Vec<(StoredCommit, i64)>>>()
-        });
-        let rows = rows.await?;
+        let rows = self.in_order(after, limit, |row| Ok((commit_of(row, 0)?, row.get::<_, i64>(4)?))).await?;
         let last = rows.last().filter(|_| clamped(rows.len()) == limit);
         let next = last.map(|(_, position)| ScanPosition::of([("position", (*position).into())]));
         Ok(ScanPage { commits: rows.into_iter().map(|(commit, _)| commit).collect(), next })
@@ -246,14 +248,7 @@ impl Journal for SqliteJournal {
 impl Feed for SqliteJournal {
     async fn after(&self, position: Option<u64>, limit: usize) -> Result<Vec<Recorded>, Unavailable> {
         let (after, limit) = (position.map_or(-1, clamped), clamped(limit));
-        let rows = self.database.read(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT product_id, sequence, hash, line, position FROM commits WHERE position > ?1 \
-                 ORDER BY position LIMIT ?2",
-            )?;
-            statement.query_map(params![after, limit], recorded)?.collect::<rusqlite::Result<Vec<_>>>()
-        });
-        Ok(rows.await?)
+        self.in_order(after, limit, recorded).await
     }
 
     async fn hash_at(&self, position: u64) -> Result<Option<String>, Unavailable> {
@@ -262,7 +257,7 @@ impl Feed for SqliteJournal {
         };
         let hash = self.database.peek(|connection| {
             let mut statement = connection.prepare_cached("SELECT hash FROM commits WHERE position = ?1")?;
-            statement.query_row([clamped(position)], |row| row.get(0)).optional()
+            statement.query_row([position], |row| row.get(0)).optional()
         });
         Ok(hash?)
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use event_store::Parked;
-use event_store::receipts::Record;
+use event_store::receipts::{Record, without_gaps};
 use publisher::CONSUMER;
 use publisher::bus::local::Kept;
 use schema::settings::Tables;
@@ -147,23 +147,6 @@ pub(super) fn group(rows: &mut Rows<'_>, limit: usize) -> anyhow::Result<Vec<Sto
         commits.push(StoredCommit(item(&text)?));
     }
     Ok(commits)
-}
-
-/// What a build reads that takes a product's newest receipt for how far its publication got: nothing that stands behind
-/// an event without one. Such an event is published again, in order.
-fn without_gaps(records: Vec<Record>, mut published: u64) -> Vec<Record> {
-    let mut kept = Vec::with_capacity(records.len());
-    for record in records {
-        let is_receipt = matches!(record.outcome, PublicationRecord::Receipt(_));
-        if record.sequence > published + 1 {
-            break;
-        }
-        if is_receipt {
-            published = published.max(record.sequence);
-        }
-        kept.push(record);
-    }
-    kept
 }
 
 fn quoted(table: &str) -> String {

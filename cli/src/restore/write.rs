@@ -6,7 +6,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use anyhow::Context;
-use event_store::receipts::{Mark, Record};
+use event_store::receipts::{Mark, without_gaps};
 use event_store::sqlite::{about, keep_about};
 use event_store::{Feed, Receipts, SqliteJournal, SqliteReceipts, chain};
 use projections::views::BUILDING;
@@ -78,7 +78,7 @@ async fn publication(plan: &Plan, publish: bool, directory: &DataDirectory) -> a
         for (product, mark) in &heads {
             let mut of_product = plan.receipts_of(product, mark.sequence)?;
             if publish {
-                without_gaps(&receipts, product, &mut of_product).await?;
+                of_product = without_gaps(of_product, receipts.position(product).await?.published);
             } else if (of_product.len() as u64) < mark.sequence {
                 marks.push((product.clone(), mark.clone()));
             }
@@ -105,23 +105,6 @@ async fn mark(
         return Ok(receipts.unmark(heads.into_iter().map(|(product, _)| product).collect()).await?);
     }
     Ok(receipts.mark(marks).await?)
-}
-
-/// A product's newest receipt says how far its publication got, so none may stand behind an event that has none.
-async fn without_gaps(
-    receipts: &SqliteReceipts,
-    product: &ProductId,
-    records: &mut Vec<Record>,
-) -> anyhow::Result<()> {
-    let mut published = receipts.position(product).await?.published;
-    records.retain(|record| {
-        let follows = record.sequence <= published + 1;
-        if follows {
-            published = published.max(record.sequence);
-        }
-        follows
-    });
-    Ok(())
 }
 
 async fn commits(plan: &Plan, export: &File, directory: &DataDirectory) -> anyhow::Result<()> {
