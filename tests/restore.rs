@@ -182,6 +182,31 @@ async fn on_request_what_has_no_receipt_is_published_after_the_start() {
 }
 
 #[tokio::test]
+async fn what_stands_behind_a_missing_receipt_is_published_again_in_order() {
+    let (_ledger, export, receipts) = exported().await;
+    let text = std::fs::read_to_string(&receipts).unwrap();
+    let of = |line: &str| -> (String, u64) {
+        let receipt: Value = serde_json::from_str(line).unwrap();
+        (receipt["product_id"].as_str().unwrap().to_owned(), receipt["sequence"].as_u64().unwrap())
+    };
+    let (product, _) = text.lines().map(of).find(|(_, sequence)| *sequence == 3).unwrap();
+    let lost = (product.clone(), 2);
+    let left: Vec<&str> = text.lines().filter(|line| of(line) != lost).collect();
+    std::fs::write(&receipts, left.join("\n")).unwrap();
+
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    restored(restore(&export, &data).arg("--publish").arg("--receipts").arg(&receipts));
+    let ledger = Ledger::on(data);
+    until("every receipt is there", || ledger.operate(&["verify", "--receipts"]).status.success()).await;
+    let entries = ledger.bus(|entries| entries.len() == 2).await;
+    let metadata = |entry: &Value| entry["detail"]["metadata"].clone();
+    let places: Vec<_> =
+        entries.iter().map(metadata).map(|of| (of["product_id"].clone(), of["sequence"].clone())).collect();
+    assert_eq!(places, [(json!(product), json!(2)), (json!(product), json!(3))]);
+}
+
+#[tokio::test]
 async fn killed_again_and_again_a_restore_goes_on_where_it_was() {
     killed(5, 700, 2).await;
 }

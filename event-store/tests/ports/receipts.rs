@@ -3,10 +3,11 @@
 use aws_config::retry::RetryConfig;
 use engine::probe::{Fault, Faults, Matching};
 use event_store::Receipts;
+use event_store::receipts::without_gaps;
 use schema::fixtures;
 use serde_json::json;
 
-use super::adapters::{receipt, receipts_of, receipts_on, record};
+use super::adapters::{failure, receipt, receipts_of, receipts_on, record};
 use super::canned::Canned;
 
 /// Whichever request fails, before it is applied or after: each product has a beginning of its receipts.
@@ -64,4 +65,21 @@ async fn a_store_that_never_processes_is_an_outage_not_a_success() {
     let (config, _) = Canned::answers(&engine.sdk_config(), std::iter::repeat_n(left, 20));
     let receipts = event_store::DynamoReceipts::new(aws_sdk_dynamodb::Client::new(&config), "receipts");
     assert!(receipts.record(&receipts_of(&fixtures::id("helmet"), 1..=1)).await.is_err());
+}
+
+#[test]
+fn what_stands_behind_an_event_without_a_receipt_is_not_kept() {
+    let product = fixtures::id("a");
+    let of = |published: u64, sequences: &[u64], failed: Option<u64>| -> Vec<u64> {
+        let outcome = |n| if failed == Some(n) { failure(n, 1) } else { receipt(n) };
+        let records = sequences.iter().map(|&n| record(&product, n, outcome(n))).collect();
+        without_gaps(records, published).iter().map(|record| record.sequence).collect()
+    };
+    assert_eq!(of(0, &[1, 2, 3], None), [1, 2, 3]);
+    assert_eq!(of(0, &[1, 3, 4], None), [1]);
+    assert_eq!(of(0, &[2, 3], None), [0; 0]);
+    assert_eq!(of(2, &[3, 4, 6], None), [3, 4]);
+    assert_eq!(of(4, &[1, 3, 6], None), [1, 3]);
+    // A failure is of the next event, and is no receipt of it.
+    assert_eq!(of(0, &[1, 2, 3], Some(2)), [1, 2]);
 }
