@@ -4,6 +4,7 @@
 //! is told from a lost race by reading the key that was tried.
 
 mod order;
+mod prices;
 mod queue;
 mod recognise;
 mod record;
@@ -24,7 +25,7 @@ use queue::ProductQueues;
 
 pub use order::{Failure, Order, Outcome, Precondition};
 
-use crate::product::{ProductAggregate, Refusal};
+use crate::product::{Pricing, ProductAggregate, Refusal};
 
 /// How often a command is decided and appended before the race counts as lost.
 const ATTEMPTS: u32 = 10;
@@ -70,12 +71,13 @@ impl Executor {
             if let Some(repeated) = self.recognised(order, newest.as_ref()).await? {
                 return Ok(Outcome::Replayed(repeated));
             }
-            let events = decided(order, newest.as_ref()).await?;
+            let pricing = self.pricing(order, newest.as_ref()).await?;
+            let events = decided(order, newest.as_ref(), &pricing).await?;
             self.check(order, newest.as_ref()).await?;
             let Some(events) = events else {
                 return newest.map(Outcome::Unchanged).ok_or(Failure::Conflict);
             };
-            let attempt = self.append(order, commit_id, newest.as_ref(), events).await;
+            let attempt = self.append(order, commit_id, newest.as_ref(), events, &pricing).await;
             match attempt.map_err(|failure| after_open(failure, &mut unknown))? {
                 Attempt::Recorded(commit) => return Ok(Outcome::Written(commit)),
                 Attempt::Lost(there) => {
@@ -126,8 +128,9 @@ impl Executor {
         commit_id: Ulid,
         newest: Option<&Commit>,
         events: Vec<ProductEvent>,
+        pricing: &Pricing,
     ) -> Result<Attempt, Failure> {
-        let unsealed = record::unsealed(order, commit_id, newest, events, &self.edge)?;
+        let unsealed = record::unsealed(order, commit_id, newest, events, pricing, &self.edge)?;
         let sequence = unsealed.sequence;
         let (commit, stored) = seal(unsealed).map_err(|error| match error {
             SealError::TooLarge { bytes } => Failure::TooLarge { bytes },
@@ -161,10 +164,14 @@ fn after_open(failure: Failure, open: &mut Option<Unavailable>) -> Failure {
 }
 
 /// The events to write, `None` when nothing changes; a refusal is an error.
-async fn decided(order: &Order, newest: Option<&Commit>) -> Result<Option<Vec<ProductEvent>>, Refusal> {
+async fn decided(
+    order: &Order,
+    newest: Option<&Commit>,
+    pricing: &Pricing,
+) -> Result<Option<Vec<ProductEvent>>, Refusal> {
     let mut aggregate = ProductAggregate(newest.map(|commit| commit.state.facts.clone()));
     let sink = EventSink::default();
-    aggregate.handle(order.command.clone(), &(), &sink).await?;
+    aggregate.handle(order.command.clone(), pricing, &sink).await?;
     let events = sink.collect().await;
     Ok((!events.is_empty()).then_some(events))
 }

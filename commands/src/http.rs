@@ -180,16 +180,23 @@ fn occurred_in_query(verb: Verb, parts: &Parts, now: Timestamp) -> Result<Option
         (Verb::Delete | Verb::Restore, [(name, value)]) if name == "occurred_at" => {
             let moment = Timestamp::parse(value)
                 .map_err(|error| Problem::new(Kind::Malformed, format!("occurred_at: {error}.")))?;
-            not_in_the_future(moment, now).map(Some).map_err(|fault| Problem::invalid(vec![fault]))
+            within_bounds(moment, now).map(Some).map_err(|fault| Problem::invalid(vec![fault]))
         }
         _ => Err(Problem::new(Kind::Malformed, format!("This request takes no such query: {query}"))),
     }
 }
 
-/// A moment that has not come yet cannot have been.
-fn not_in_the_future(moment: Timestamp, now: Timestamp) -> Result<Timestamp, Fault> {
-    if moment <= now {
-        return Ok(moment);
+/// How far `occurred_at` may lie ahead of this clock, in milliseconds: the client's clock is another one.
+const MOST_AHEAD_MS: i64 = 60_000;
+
+/// A moment that has come, by a clock that may be a minute ahead, and that lies after the beginning of 1970.
+fn within_bounds(moment: Timestamp, now: Timestamp) -> Result<Timestamp, Fault> {
+    let fault = |detail| Err(Fault { pointer: "/occurred_at".into(), detail });
+    if moment < Timestamp::EPOCH {
+        return fault(format!("lies before {}", Timestamp::EPOCH));
     }
-    Err(Fault { pointer: "/occurred_at".into(), detail: format!("lies in the future; it is {now}") })
+    if moment.millis() - now.millis() > MOST_AHEAD_MS {
+        return fault(format!("lies more than a minute in the future; it is {now}"));
+    }
+    Ok(moment)
 }

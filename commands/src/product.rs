@@ -3,6 +3,7 @@
 mod aggregate;
 mod command;
 mod decide;
+mod pricing;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,7 @@ mod tests;
 pub use aggregate::ProductAggregate;
 pub use command::{AttributesPatch, Command, NewProduct, Patch};
 pub use decide::decide;
+pub use pricing::{InForce, Pricing};
 pub use refusal::Refusal;
 
 /// The most events one command can write: restored, renamed, price changed, details changed.

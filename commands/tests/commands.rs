@@ -5,6 +5,7 @@ mod commands {
     mod bad_input;
     mod built_upon;
     mod cost;
+    mod dated;
     mod front;
     mod idempotency;
     mod preconditions;

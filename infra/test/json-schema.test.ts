@@ -109,7 +109,7 @@ describe("the registry", () => {
       ([, { Properties }]) => Properties.SchemaName,
     );
     expect(names.sort()).toEqual(
-      ["CREATED", "DELETED", "DETAILS_CHANGED", "PRICE_CHANGED", "RENAMED", "RESTORED"].map(
+      ["CREATED", "DELETED", "DETAILS_CHANGED", "PRICE_CHANGED", "PRICE_RECORDED", "RENAMED", "RESTORED"].map(
         (event) => `product-ledger.products@PRODUCT_${event}`,
       ),
     );

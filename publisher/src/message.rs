@@ -89,6 +89,7 @@ pub fn event_name(event: &ProductEvent) -> &'static str {
         ProductEvent::ProductCreated(_) => "PRODUCT_CREATED",
         ProductEvent::ProductRenamed(_) => "PRODUCT_RENAMED",
         ProductEvent::ProductPriceChanged(_) => "PRODUCT_PRICE_CHANGED",
+        ProductEvent::ProductPriceRecorded(_) => "PRODUCT_PRICE_RECORDED",
         ProductEvent::ProductDetailsChanged(_) => "PRODUCT_DETAILS_CHANGED",
         ProductEvent::ProductDeleted(_) => "PRODUCT_DELETED",
         ProductEvent::ProductRestored(_) => "PRODUCT_RESTORED",

@@ -181,6 +181,13 @@ impl StoredCommit {
         self.field(field)?.as_str().ok_or_else(|| field_error(field, "is not text"))
     }
 
+    /// Whether the build that wrote the commit kept the time of the price in force in its state: from version 2 on.
+    #[must_use]
+    pub fn keeps_price_time(&self) -> bool {
+        let version = self.0.get("state").and_then(|state| state.get("schema_version"));
+        version.and_then(Value::as_u64).is_some_and(|version| version >= 2)
+    }
+
     fn field(&self, field: &'static str) -> Result<&Value, DecodeError> {
         self.0.get(field).ok_or_else(|| field_error(field, "is missing"))
     }

@@ -42,13 +42,19 @@ pub struct Misfit {
     reason: &'static str,
 }
 
+impl Misfit {
+    pub(crate) fn of(event: &ProductEvent, reason: &'static str) -> Self {
+        Self { event: event.name(), reason }
+    }
+}
+
 impl Facts {
     /// The facts after one more event; `None` is a product that does not exist yet.
     ///
     /// # Errors
     /// [`Misfit`] when the event cannot follow, which no decision of this system writes: verify the product's chain.
     pub fn after(before: Option<Self>, event: &ProductEvent) -> Result<Self, Misfit> {
-        let misfit = |reason| Misfit { event: event.name(), reason };
+        let misfit = |reason| Misfit::of(event, reason);
         match (before, event) {
             (None, ProductEvent::ProductCreated(created)) => Ok(Self::created(created)),
             (None, _) => Err(misfit("the product does not exist")),
@@ -74,6 +80,7 @@ impl Facts {
                 }
                 Ok(Self { money: changed.money, ..facts })
             }
+            (Some(facts), ProductEvent::ProductPriceRecorded(_)) => Ok(facts),
             (Some(facts), ProductEvent::ProductDetailsChanged(changed)) => {
                 if facts.details.clone().with(&changed.previous) != facts.details {
                     return Err(misfit("other details were there"));

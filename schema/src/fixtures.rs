@@ -3,14 +3,14 @@
 use ulid::Ulid;
 
 use crate::details::{Attributes, Details, DetailsChange};
-use crate::facts::Facts;
+use crate::fold::Fold;
 use crate::hash::Hash;
 use crate::id::ProductId;
 use crate::metadata::Metadata;
 use crate::money::{Currency, Money, Price};
 use crate::product::{
-    ProductCreated, ProductDeleted, ProductDetailsChanged, ProductEvent, ProductPriceChanged, ProductRenamed,
-    ProductRestored,
+    ProductCreated, ProductDeleted, ProductDetailsChanged, ProductEvent, ProductPriceChanged,
+    ProductPriceRecorded, ProductRenamed, ProductRestored,
 };
 use crate::receipt::FailureDetails;
 use crate::recent::Recent;
@@ -83,6 +83,15 @@ pub fn helmet_price_changed() -> ProductEvent {
     })
 }
 
+/// It becomes known that the helmet was cheaper once: 29.99 USD on the first day of October.
+#[must_use]
+pub fn helmet_price_recorded() -> ProductEvent {
+    ProductEvent::ProductPriceRecorded(ProductPriceRecorded {
+        money: money("29.99", "USD"),
+        from: at("2025-10-01T00:00:00Z"),
+    })
+}
+
 /// The helmet gets a description and loses its category.
 #[must_use]
 pub fn helmet_details_changed() -> ProductEvent {
@@ -112,7 +121,7 @@ pub fn helmet_restored() -> ProductEvent {
     ProductEvent::ProductRestored(ProductRestored {})
 }
 
-/// A helmet's life in order: every event once.
+/// A helmet's life in order, which may be one commit: every event of the present once.
 #[must_use]
 pub fn helmet_story() -> Vec<ProductEvent> {
     vec![
@@ -125,6 +134,14 @@ pub fn helmet_story() -> Vec<ProductEvent> {
     ]
 }
 
+/// Every event there is, once.
+#[must_use]
+pub fn every_event() -> Vec<ProductEvent> {
+    let mut events = helmet_story();
+    events.push(helmet_price_recorded());
+    events
+}
+
 /// The commit that records `events` after `before`, with ids and times that follow from its sequence.
 ///
 /// # Panics
@@ -133,9 +150,6 @@ pub fn helmet_story() -> Vec<ProductEvent> {
 #[expect(clippy::expect_used, reason = "fixtures are written by hand")]
 pub fn commit_after(before: Option<&Commit>, product: &ProductId, events: Vec<ProductEvent>) -> Unsealed {
     let sequence = before.map_or(1, |commit| commit.last_sequence() + 1);
-    let facts = events.iter().fold(before.map(|commit| commit.state.facts.clone()), |facts, event| {
-        Some(Facts::after(facts, event).expect("an event that can follow"))
-    });
     let millis = 1_763_000_000_000 + sequence * 1000;
     let ulid = |salt: u64| Ulid::from_parts(millis, u128::from(sequence << 16 | salt));
     let recorded_at =
@@ -143,6 +157,14 @@ pub fn commit_after(before: Option<&Commit>, product: &ProductId, events: Vec<Pr
             .expect("a moment");
     let version = sequence + events.len() as u64 - 1;
     let commit_id = ulid(0);
+    let occurred_at = events.iter().find_map(|event| match event {
+        ProductEvent::ProductPriceRecorded(recorded) => Some(recorded.from),
+        _ => None,
+    });
+    let occurred_at = occurred_at.unwrap_or(recorded_at);
+    let before_it = Fold::of(before.map(|commit| &commit.state));
+    let fold = events.iter().try_fold(before_it, |fold, event| fold.then(event, occurred_at));
+    let fold = fold.expect("events that can follow");
     Unsealed {
         product_id: product.clone(),
         sequence,
@@ -151,7 +173,8 @@ pub fn commit_after(before: Option<&Commit>, product: &ProductId, events: Vec<Pr
         events: (1..).zip(events).map(|(n, event)| RecordedEvent { event_id: ulid(n), event }).collect(),
         state: Product {
             id: product.clone(),
-            facts: facts.expect("at least one event"),
+            facts: fold.facts.expect("at least one event"),
+            price_occurred_at: fold.price_occurred_at,
             version,
             created_at: before.map_or(recorded_at, |commit| commit.state.created_at),
             updated_at: recorded_at,
@@ -160,7 +183,7 @@ pub fn commit_after(before: Option<&Commit>, product: &ProductId, events: Vec<Pr
             actor: "anonymous".into(),
             correlation_id: ulid(99).to_string(),
             causation_id: commit_id.to_string(),
-            occurred_at: recorded_at,
+            occurred_at,
             traceparent: None,
             idempotency_key: None,
             request_fingerprint: None,

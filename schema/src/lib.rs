@@ -8,6 +8,7 @@ pub mod details;
 pub mod facts;
 #[cfg(feature = "fixtures")]
 pub mod fixtures;
+pub mod fold;
 pub mod hash;
 #[cfg(feature = "http")]
 pub mod http;
@@ -34,6 +35,7 @@ pub mod usage;
 pub use commit::{Commit, CommitReceipt, DecodeError, RecordedEvent, StoredCommit, Unsealed};
 pub use details::{Attributes, Details, DetailsChange};
 pub use facts::{Facts, Misfit, Status};
+pub use fold::Fold;
 pub use hash::Hash;
 pub use id::{InvalidProductId, ProductId};
 pub use message::{Message, MessageMetadata};

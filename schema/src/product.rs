@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::details::{Details, DetailsChange};
 use crate::money::{Currency, Money, Price};
+use crate::time::Timestamp;
 
 /// A fact about one product. Stored as `{"type": …, "data": …}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -18,6 +19,8 @@ pub enum ProductEvent {
     ProductRenamed(ProductRenamed),
     /// The price, its currency, or both changed.
     ProductPriceChanged(ProductPriceChanged),
+    /// A price of a certain time became known, which leaves the product's price as it is.
+    ProductPriceRecorded(ProductPriceRecorded),
     /// Optional fields changed.
     ProductDetailsChanged(ProductDetailsChanged),
     /// The product is gone for readers; its history stays.
@@ -60,6 +63,17 @@ pub struct ProductPriceChanged {
     pub previous_currency: Currency,
 }
 
+/// A price that was stated for a time: one before the time of the price in force, or the price in force itself, stated
+/// again for a later time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProductPriceRecorded {
+    /// The `price` and `currency` of that time.
+    #[serde(flatten)]
+    pub money: Money,
+    /// From when on: the command's `occurred_at`.
+    pub from: Timestamp,
+}
+
 /// The optional fields that changed, and what they were; `null` stands for a field that is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProductDetailsChanged {
@@ -86,6 +100,7 @@ impl ProductEvent {
             Self::ProductCreated(_) => "ProductCreated",
             Self::ProductRenamed(_) => "ProductRenamed",
             Self::ProductPriceChanged(_) => "ProductPriceChanged",
+            Self::ProductPriceRecorded(_) => "ProductPriceRecorded",
             Self::ProductDetailsChanged(_) => "ProductDetailsChanged",
             Self::ProductDeleted(_) => "ProductDeleted",
             Self::ProductRestored(_) => "ProductRestored",
@@ -99,6 +114,7 @@ impl ProductEvent {
             Self::ProductCreated(_)
             | Self::ProductRenamed(_)
             | Self::ProductPriceChanged(_)
+            | Self::ProductPriceRecorded(_)
             | Self::ProductDetailsChanged(_)
             | Self::ProductDeleted(_)
             | Self::ProductRestored(_) => 1,

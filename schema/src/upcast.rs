@@ -20,6 +20,7 @@ pub fn event(name: &Value, version: &Value, data: &Value) -> Result<ProductEvent
             "ProductCreated"
             | "ProductRenamed"
             | "ProductPriceChanged"
+            | "ProductPriceRecorded"
             | "ProductDetailsChanged"
             | "ProductDeleted"
             | "ProductRestored",
@@ -32,14 +33,14 @@ pub fn event(name: &Value, version: &Value, data: &Value) -> Result<ProductEvent
     serde_json::from_value(json!({"type": name, "data": data})).map_err(|error| field_error("data", error))
 }
 
-/// Today's state from its stored form.
+/// Today's state from its stored form. Version 1 had no `price_occurred_at`, which stays unknown.
 ///
 /// # Errors
 /// [`DecodeError::Newer`] for a version this build does not know.
 pub fn state(stored: &Value) -> Result<Value, DecodeError> {
     let version = stored["schema_version"].as_u64();
     let version = version.ok_or_else(|| field_error("state", "has no schema_version"))?;
-    if version == u64::from(STATE_SCHEMA_VERSION) {
+    if (1..=u64::from(STATE_SCHEMA_VERSION)).contains(&version) {
         Ok(stored.clone())
     } else {
         Err(DecodeError::Newer { what: "state".into(), version })

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use schema::product::{
-    ProductCreated, ProductDeleted, ProductDetailsChanged, ProductPriceChanged, ProductRenamed,
-    ProductRestored,
+    ProductCreated, ProductDeleted, ProductDetailsChanged, ProductPriceChanged, ProductPriceRecorded,
+    ProductRenamed, ProductRestored,
 };
+use schema::state::STATE_SCHEMA_VERSION;
 use schema::{
     CommitReceipt, Facts, Hash, Message, MessageMetadata, Product, ProductEvent, PublicationRecord,
     StoredCommit, fixtures, upcast,
@@ -24,11 +25,12 @@ fn events() -> Vec<(&'static str, Value)> {
         ProductEvent::ProductCreated(_) => row::<ProductCreated>(event),
         ProductEvent::ProductRenamed(_) => row::<ProductRenamed>(event),
         ProductEvent::ProductPriceChanged(_) => row::<ProductPriceChanged>(event),
+        ProductEvent::ProductPriceRecorded(_) => row::<ProductPriceRecorded>(event),
         ProductEvent::ProductDetailsChanged(_) => row::<ProductDetailsChanged>(event),
         ProductEvent::ProductDeleted(_) => row::<ProductDeleted>(event),
         ProductEvent::ProductRestored(_) => row::<ProductRestored>(event),
     };
-    fixtures::helmet_story().iter().map(row_of).collect()
+    fixtures::every_event().iter().map(row_of).collect()
 }
 
 fn standalone<T: JsonSchema>() -> Value {
@@ -101,7 +103,7 @@ fn every_event_version_ever_written_still_decodes() {
     for entry in std::fs::read_dir(folder("samples")).unwrap() {
         let path = entry.unwrap().path();
         let sample: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        if path.file_stem().unwrap() == "commit.v1" {
+        if path.file_name().unwrap().to_string_lossy().starts_with("commit.") {
             continue;
         }
         let event = upcast::event(&sample["type"], &sample["schema_version"], &sample["data"]).unwrap();
@@ -111,14 +113,14 @@ fn every_event_version_ever_written_still_decodes() {
         );
         names.push(event.name());
     }
-    for event in fixtures::helmet_story() {
+    for event in fixtures::every_event() {
         assert!(names.contains(&event.name()), "{} has no sample", event.name());
     }
 }
 
 #[test]
 fn the_stored_form_of_every_event_is_the_frozen_sample() {
-    for event in fixtures::helmet_story() {
+    for event in fixtures::every_event() {
         let stored = serde_json::to_value(&event).unwrap();
         let path = folder("samples").join(format!("{}.v{}.json", event.name(), event.schema_version()));
         if std::env::var_os("LEDGER_ACCEPT").is_some() && !path.exists() {
@@ -132,16 +134,34 @@ fn the_stored_form_of_every_event_is_the_frozen_sample() {
     }
 }
 
+fn frozen_commit(version: u32) -> StoredCommit {
+    let path = folder("samples").join(format!("commit.v{version}.json"));
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
 #[test]
-fn the_frozen_commit_decodes_and_is_written_the_same_again() {
-    let sample = std::fs::read(folder("samples").join("commit.v1.json")).unwrap();
-    let stored: StoredCommit = serde_json::from_slice(&sample).unwrap();
-    let commit = stored.decode().unwrap();
-    let mut written = commit.unsealed.to_json().unwrap();
-    written.insert("hash".into(), commit.hash.as_str().into());
-    assert_eq!(StoredCommit(written), stored);
+fn the_frozen_commits_decode_and_are_written_the_same_again_in_the_newest_version() {
     let schema = jsonschema::validator_for(&standalone::<StoredCommit>()).unwrap();
-    assert!(schema.is_valid(&serde_json::to_value(&stored).unwrap()));
+    for version in 1..=STATE_SCHEMA_VERSION {
+        let mut stored = frozen_commit(version);
+        assert!(schema.is_valid(&serde_json::to_value(&stored).unwrap()), "version {version}");
+        assert_eq!(stored.0["state"]["schema_version"], version);
+        let commit = stored.decode().unwrap();
+        let mut written = commit.unsealed.to_json().unwrap();
+        written.insert("hash".into(), commit.hash.as_str().into());
+        stored.0["state"]["schema_version"] = STATE_SCHEMA_VERSION.into();
+        assert_eq!(StoredCommit(written), stored, "version {version}");
+    }
+}
+
+#[test]
+fn the_time_of_the_price_is_unknown_in_what_an_earlier_build_wrote() {
+    let time_of = |version| frozen_commit(version).decode().unwrap().state.price_occurred_at;
+    assert_eq!((time_of(1), frozen_commit(1).keeps_price_time()), (None, false));
+    assert_eq!(
+        (time_of(2), frozen_commit(2).keeps_price_time()),
+        (Some(fixtures::at("2025-11-13T02:13:22Z")), true)
+    );
 }
 
 #[test]
@@ -158,7 +178,7 @@ fn a_change_of_details_tells_null_from_unchanged() {
 
 #[test]
 fn every_event_knows_what_it_can_follow() {
-    let story = fixtures::helmet_story();
+    let story = fixtures::every_event();
     let created = Facts::after(None, &story[0]).unwrap();
     assert!(Facts::after(Some(created.clone()), &story[0]).is_err(), "created twice");
     assert!(

@@ -5,7 +5,7 @@ use schema::product::{ProductCreated, ProductDetailsChanged};
 use schema::{Attributes, ProductEvent, StoredCommit, upcast};
 use serde_json::Value;
 
-use crate::columns::{new, old, plain};
+use crate::columns::{moment, new, old, plain};
 
 /// One text for each event of a commit, also for events of a later build.
 pub(super) fn of(commit: &StoredCommit) -> Vec<String> {
@@ -30,6 +30,10 @@ fn known(event: &ProductEvent) -> String {
             let before = format!("{} {}", changed.previous_price, changed.previous_currency);
             let after = format!("{} {}", changed.money.price(), changed.money.currency());
             change("price", Some(&before), Some(&after))
+        }
+        ProductEvent::ProductPriceRecorded(recorded) => {
+            let price = format!("{} {}", recorded.money.price(), recorded.money.currency());
+            format!("price from {}: {}", moment(Some(&recorded.from.to_string())), new(&price))
         }
         ProductEvent::ProductDetailsChanged(changed) => details(changed),
         ProductEvent::ProductDeleted(_) => style("deleted").red().to_string(),
@@ -100,7 +104,7 @@ mod tests {
 
     #[test]
     fn every_event_tells_what_changed_from_what_to_what() {
-        let told: Vec<String> = fixtures::helmet_story()
+        let told: Vec<String> = fixtures::every_event()
             .iter()
             .map(|event| console::strip_ansi_codes(&known(event)).into_owned())
             .collect();
@@ -114,6 +118,7 @@ mod tests {
                 "category: Accessories / Helmets → (none)\ndescription: (none) → Universal fit, well-vented.",
                 "deleted",
                 "restored",
+                "price from 2025-10-01 00:00:00: 29.99 USD",
             ]
         );
     }

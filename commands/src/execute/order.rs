@@ -23,7 +23,7 @@ pub struct Order {
     pub correlation_id: String,
     /// W3C trace context.
     pub traceparent: Option<String>,
-    /// When it happened in business terms; the time of recording if left out.
+    /// When it happened in business terms; left out, the later of the time of recording and that of the price in force.
     pub occurred_at: Option<Timestamp>,
 }
 

@@ -3,12 +3,13 @@
 use schema::http::Edge;
 use schema::meters::HELD_UP;
 use schema::{
-    Commit, Facts, Hash, Metadata, Product, ProductEvent, Recent, RecordedEvent, Timestamp, Unsealed,
+    Commit, Fold, Hash, Metadata, Product, ProductEvent, Recent, RecordedEvent, Timestamp, Unsealed,
 };
 use ulid::Ulid;
 
 use super::order::{Failure, Order};
 use crate::idempotency::key_hash;
+use crate::product::Pricing;
 
 /// How far the newest commit may lie ahead of the clock, in milliseconds.
 const MOST_AHEAD_MS: i64 = 60_000;
@@ -23,15 +24,18 @@ pub(super) fn unsealed(
     commit_id: Ulid,
     newest: Option<&Commit>,
     events: Vec<ProductEvent>,
+    pricing: &Pricing,
     edge: &Edge,
 ) -> Result<Unsealed, Failure> {
     let recorded_at = recorded_at(order, newest, (edge.clock)())?;
     let sequence = newest.map_or(1, |commit| commit.last_sequence() + 1);
-    let mut facts = newest.map(|commit| commit.state.facts.clone());
-    for event in &events {
-        facts = Some(Facts::after(facts, event).map_err(|misfit| Failure::Unreadable(misfit.to_string()))?);
-    }
-    let Some(facts) = facts else {
+    let occurred_at = pricing
+        .occurred_at
+        .unwrap_or_else(|| recorded_at.max(pricing.in_force.since().unwrap_or(recorded_at)));
+    let before = Fold::of(newest.map(|commit| &commit.state));
+    let fold = events.iter().try_fold(before, |fold, event| fold.then(event, occurred_at));
+    let fold = fold.map_err(|misfit| Failure::Unreadable(misfit.to_string()))?;
+    let Some(facts) = fold.facts else {
         return Err(Failure::Conflict);
     };
     Ok(Unsealed {
@@ -42,12 +46,13 @@ pub(super) fn unsealed(
         state: Product {
             id: order.product_id.clone(),
             facts,
+            price_occurred_at: fold.price_occurred_at,
             version: sequence + events.len() as u64 - 1,
             created_at: newest.map_or(recorded_at, |commit| commit.state.created_at),
             updated_at: recorded_at,
         },
         events: events.into_iter().map(|event| RecordedEvent { event_id: (edge.ids)(), event }).collect(),
-        metadata: metadata(order, commit_id, recorded_at),
+        metadata: metadata(order, commit_id, occurred_at),
         recent: recent(order, newest, sequence),
         previous_hash: newest.map_or_else(Hash::genesis, |commit| commit.hash.clone()),
     })
@@ -72,12 +77,12 @@ fn recorded_at(order: &Order, newest: Option<&Commit>, now: Timestamp) -> Result
     Ok(newest)
 }
 
-fn metadata(order: &Order, commit_id: Ulid, recorded_at: Timestamp) -> Metadata {
+fn metadata(order: &Order, commit_id: Ulid, occurred_at: Timestamp) -> Metadata {
     Metadata {
         actor: order.actor.clone(),
         correlation_id: order.correlation_id.clone(),
         causation_id: commit_id.to_string(),
-        occurred_at: order.occurred_at.unwrap_or(recorded_at),
+        occurred_at,
         traceparent: order.traceparent.clone(),
         idempotency_key: order.idempotency.as_ref().map(|given| given.key.clone()),
         request_fingerprint: order.idempotency.as_ref().map(|given| given.fingerprint.clone()),

@@ -109,7 +109,11 @@ fn if_none_match() -> Value {
 }
 
 fn occurred_in_query() -> Value {
-    query("occurred_at", "When it happened in business terms, not in the future.", &occurred_at())
+    query(
+        "occurred_at",
+        "When it happened in business terms, from 1970 until a minute from now.",
+        &occurred_at(),
+    )
 }
 
 fn created(components: &mut Components) -> Answer {

@@ -6,7 +6,7 @@ use schema::{Attributes, Currency, Price, Timestamp};
 use serde_json::value::RawValue;
 
 use super::members::Members;
-use super::not_in_the_future;
+use super::within_bounds;
 use crate::product::{AttributesPatch, MOST_ATTRIBUTES, NewProduct, Patch};
 
 /// How long a text may be, in characters, and whether it may have line breaks and tabs.
@@ -65,13 +65,13 @@ impl Reader {
         }
     }
 
-    /// When it happened, not in the future.
+    /// When it happened: from 1970 until a minute from now.
     pub(super) fn occurred_at(&mut self, now: Timestamp) -> Option<Timestamp> {
         let moment = self.given("occurred_at", |reader, raw| {
             let text = reader.string("/occurred_at", raw)?;
             Timestamp::parse(&text).map_err(|error| reader.fault("/occurred_at", error.to_string())).ok()
         })?;
-        not_in_the_future(moment, now).map_err(|fault| self.faults.push(fault)).ok()
+        within_bounds(moment, now).map_err(|fault| self.faults.push(fault)).ok()
     }
 
     /// All faults, a member nobody asked for included.

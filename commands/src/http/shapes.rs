@@ -79,8 +79,10 @@ impl JsonSchema for Occurrence {
 /// When it happened in business terms.
 pub(super) fn occurred_at() -> Value {
     json!({"type": "string", "format": "date-time",
-           "description": "When it happened in business terms (RFC 3339), not in the future; left out: when it is \
-                           recorded."})
+           "description": "When it happened in business terms (RFC 3339), from 1970 until a minute from now; left out: \
+                           when it is recorded, but not before the `price_occurred_at` of the product. A price or a \
+                           currency that comes with it is a price of that time, and is recorded also where a later one \
+                           is in force."})
 }
 
 fn body(description: &str, required: &[&str], properties: &Map<String, Value>) -> Schema {

@@ -5,7 +5,7 @@ use cqrs_es::event_sink::EventSink;
 use schema::{Facts, ProductEvent};
 use serde::{Deserialize, Serialize};
 
-use super::{Command, Refusal, decide};
+use super::{Command, Pricing, Refusal, decide};
 
 /// The facts of a product, `None` before it is created.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -17,11 +17,16 @@ impl Aggregate for ProductAggregate {
     type Command = Command;
     type Event = ProductEvent;
     type Error = Refusal;
-    type Services = ();
+    type Services = Pricing;
 
-    async fn handle(&mut self, command: Command, (): &(), sink: &EventSink<Self>) -> Result<(), Refusal> {
+    async fn handle(
+        &mut self,
+        command: Command,
+        pricing: &Pricing,
+        sink: &EventSink<Self>,
+    ) -> Result<(), Refusal> {
         // `write` applies at once, so the whole decision is taken before the first event.
-        for event in decide(self.0.as_ref(), &command)? {
+        for event in decide(self.0.as_ref(), &command, pricing)? {
             sink.write(event, self).await;
         }
         Ok(())

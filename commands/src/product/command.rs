@@ -20,6 +20,18 @@ pub enum Command {
     Restore,
 }
 
+impl Command {
+    /// Whether it gives a price or a currency to a product that exists.
+    #[must_use]
+    pub fn gives_price(&self) -> bool {
+        match self {
+            Self::Replace(_) => true,
+            Self::Patch(patch) => patch.price.is_some() || patch.currency.is_some(),
+            Self::Create(_) | Self::Delete | Self::Restore => false,
+        }
+    }
+}
+
 /// A whole product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewProduct {

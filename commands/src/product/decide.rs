@@ -1,18 +1,21 @@
 //! The decision: from what a product is and what is wanted to what happens. Pure; time and ids come later.
 
 use schema::product::{
-    ProductCreated, ProductDeleted, ProductDetailsChanged, ProductPriceChanged, ProductRenamed,
-    ProductRestored,
+    ProductCreated, ProductDeleted, ProductDetailsChanged, ProductRenamed, ProductRestored,
 };
 use schema::{Attributes, Details, DetailsChange, Facts, Money, ProductEvent, Status};
 
-use super::{Command, MOST_ATTRIBUTES, NewProduct, Patch, Refusal};
+use super::{Command, MOST_ATTRIBUTES, NewProduct, Patch, Pricing, Refusal};
 
 /// What happens to a product (`None`: it does not exist) when it gets this command; nothing when nothing changes.
 ///
 /// # Errors
 /// [`Refusal`]: the fact that stands against it.
-pub fn decide(before: Option<&Facts>, command: &Command) -> Result<Vec<ProductEvent>, Refusal> {
+pub fn decide(
+    before: Option<&Facts>,
+    command: &Command,
+    pricing: &Pricing,
+) -> Result<Vec<ProductEvent>, Refusal> {
     match command {
         Command::Create(new) => match before {
             None => Ok(vec![created(new)]),
@@ -20,16 +23,17 @@ pub fn decide(before: Option<&Facts>, command: &Command) -> Result<Vec<ProductEv
         },
         Command::Replace(new) => Ok(match before {
             None => vec![created(new)],
-            Some(facts) => replaced(facts, new),
+            Some(facts) => replaced(facts, new, pricing),
         }),
         Command::Patch(patch) => match existing(before)? {
             facts if facts.status == Status::Deleted => Err(Refusal::Deleted),
             facts => {
-                let after = patched(facts, patch);
-                if after.details.attributes.as_ref().is_some_and(|all| all.len() > MOST_ATTRIBUTES) {
+                let details = patched(&facts.details, patch);
+                if details.attributes.as_ref().is_some_and(|all| all.len() > MOST_ATTRIBUTES) {
                     return Err(Refusal::TooManyAttributes);
                 }
-                Ok(changes(facts, &after))
+                let priced = pricing.decide(facts, patch.price, patch.currency);
+                Ok(changes(facts, patch.name.as_deref().unwrap_or(&facts.name), priced, &details))
             }
         },
         Command::Delete => Ok(match existing(before)?.status {
@@ -59,31 +63,18 @@ fn restored() -> ProductEvent {
     ProductEvent::ProductRestored(ProductRestored {})
 }
 
-fn replaced(before: &Facts, new: &NewProduct) -> Vec<ProductEvent> {
-    let after = Facts {
-        name: new.name.clone(),
-        money: Money::new(new.price, new.currency.unwrap_or(before.money.currency())),
-        details: new.details.clone(),
-        status: Status::Active,
-    };
+fn replaced(before: &Facts, new: &NewProduct, pricing: &Pricing) -> Vec<ProductEvent> {
     let undone = (before.status == Status::Deleted).then(restored);
-    undone.into_iter().chain(changes(before, &after)).collect()
+    let priced = pricing.decide(before, Some(new.price), new.currency);
+    undone.into_iter().chain(changes(before, &new.name, priced, &new.details)).collect()
 }
 
-fn patched(before: &Facts, patch: &Patch) -> Facts {
-    let price = patch.price.unwrap_or(before.money.price());
-    let currency = patch.currency.unwrap_or(before.money.currency());
-    let old = &before.details;
-    Facts {
-        name: patch.name.clone().unwrap_or_else(|| before.name.clone()),
-        money: Money::new(price, currency),
-        details: Details {
-            sku: patch.sku.clone().unwrap_or_else(|| old.sku.clone()),
-            category: patch.category.clone().unwrap_or_else(|| old.category.clone()),
-            description: patch.description.clone().unwrap_or_else(|| old.description.clone()),
-            attributes: patched_attributes(old.attributes.as_ref(), patch),
-        },
-        status: before.status,
+fn patched(before: &Details, patch: &Patch) -> Details {
+    Details {
+        sku: patch.sku.clone().unwrap_or_else(|| before.sku.clone()),
+        category: patch.category.clone().unwrap_or_else(|| before.category.clone()),
+        description: patch.description.clone().unwrap_or_else(|| before.description.clone()),
+        attributes: patched_attributes(before.attributes.as_ref(), patch),
     }
 }
 
@@ -104,24 +95,17 @@ fn patched_attributes(before: Option<&Attributes>, patch: &Patch) -> Option<Attr
     Some(attributes).filter(|attributes| !attributes.is_empty())
 }
 
-/// The events between two sets of facts, in the order the interface promises: name, price, details.
-fn changes(before: &Facts, after: &Facts) -> Vec<ProductEvent> {
-    let renamed = (before.name != after.name).then(|| {
+/// What happens, in the order the interface promises: name, price, details.
+fn changes(before: &Facts, name: &str, priced: Option<ProductEvent>, details: &Details) -> Vec<ProductEvent> {
+    let renamed = (before.name != name).then(|| {
         ProductEvent::ProductRenamed(ProductRenamed {
-            name: after.name.clone(),
+            name: name.to_owned(),
             previous_name: before.name.clone(),
         })
     });
-    let priced = (before.money != after.money).then(|| {
-        ProductEvent::ProductPriceChanged(ProductPriceChanged {
-            money: after.money,
-            previous_price: before.money.price(),
-            previous_currency: before.money.currency(),
-        })
-    });
-    let changed = DetailsChange::between(&before.details, &after.details);
+    let changed = DetailsChange::between(&before.details, details);
     let detailed = (!changed.is_empty()).then(|| {
-        let previous = DetailsChange::between(&after.details, &before.details);
+        let previous = DetailsChange::between(details, &before.details);
         ProductEvent::ProductDetailsChanged(ProductDetailsChanged { changed, previous })
     });
     [renamed, priced, detailed].into_iter().flatten().collect()

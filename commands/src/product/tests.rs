@@ -41,7 +41,7 @@ fn patch(patch: Patch) -> Command {
 
 #[test]
 fn a_product_is_created_with_all_its_fields() {
-    Product::with(())
+    Product::with(Pricing::default())
         .given_no_previous_events()
         .when(Command::Create(helmet()))
         .then_expect_events(vec![helmet_created()]);
@@ -50,7 +50,7 @@ fn a_product_is_created_with_all_its_fields() {
 #[test]
 fn a_taken_id_cannot_be_created_again_even_when_deleted() {
     for history in [vec![helmet_created()], vec![helmet_created(), helmet_deleted()]] {
-        Product::with(())
+        Product::with(Pricing::default())
             .given(history)
             .when(Command::Create(helmet()))
             .then_expect_error(Refusal::AlreadyExists);
@@ -61,10 +61,10 @@ fn a_taken_id_cannot_be_created_again_even_when_deleted() {
 fn a_currency_left_out_is_the_default_on_create_and_the_product_s_own_on_replace() {
     let unnamed =
         NewProduct { currency: None, default_currency: Currency::parse("EUR").unwrap(), ..helmet() };
-    let events = decide(None, &Command::Create(unnamed.clone())).unwrap();
+    let events = decide(None, &Command::Create(unnamed.clone()), &Pricing::default()).unwrap();
     let created = Facts::after(None, &events[0]).unwrap();
     assert_eq!(created.money, money("33.6442", "EUR"));
-    Product::with(())
+    Product::with(Pricing::default())
         .given(vec![helmet_created()])
         .when(Command::Replace(unnamed))
         .then_expect_events(vec![]);
@@ -87,17 +87,16 @@ fn replacing_writes_what_differs_in_order_of_name_price_details() {
         changed: DetailsChange { sku: Some(Some("HL-U509".into())), ..DetailsChange::default() },
         previous: DetailsChange { sku: Some(Some("HL-U509-R".into())), ..DetailsChange::default() },
     });
-    Product::with(()).given(vec![helmet_created()]).when(Command::Replace(new)).then_expect_events(vec![
-        helmet_renamed(),
-        priced,
-        detailed,
-    ]);
+    Product::with(Pricing::default())
+        .given(vec![helmet_created()])
+        .when(Command::Replace(new))
+        .then_expect_events(vec![helmet_renamed(), priced, detailed]);
 }
 
 #[test]
 fn replacing_a_deleted_product_restores_it_first() {
     let new = NewProduct { name: "Sport-100, Red".into(), ..helmet() };
-    Product::with(())
+    Product::with(Pricing::default())
         .given(vec![helmet_created(), helmet_deleted()])
         .when(Command::Replace(new))
         .then_expect_events(vec![helmet_restored(), helmet_renamed()]);
@@ -105,7 +104,7 @@ fn replacing_a_deleted_product_restores_it_first() {
 
 #[test]
 fn a_patch_changes_only_what_it_names() {
-    Product::with(())
+    Product::with(Pricing::default())
         .given(vec![helmet_created(), helmet_renamed()])
         .when(patch(Patch { price: Some(price("34.9900")), ..Patch::default() }))
         .then_expect_events(vec![helmet_price_changed()]);
@@ -116,7 +115,9 @@ fn a_change_of_currency_alone_is_a_price_change_written_in_the_new_minor_unit() 
     let yen = Currency::parse("KWD").unwrap();
     let before = Facts::after(None, &helmet_created()).unwrap();
     let before = Facts { money: money("10", "USD"), ..before };
-    let events = decide(Some(&before), &patch(Patch { currency: Some(yen), ..Patch::default() })).unwrap();
+    let events =
+        decide(Some(&before), &patch(Patch { currency: Some(yen), ..Patch::default() }), &Pricing::default())
+            .unwrap();
     let ProductEvent::ProductPriceChanged(changed) = &events[0] else { panic!("{events:?}") };
     assert_eq!(
         (changed.money.price().to_string(), changed.previous_price.to_string()),
@@ -130,9 +131,12 @@ fn a_patch_merges_attributes_and_the_last_one_removed_leaves_none() {
     let with = |changes: &[(&str, Option<&str>)]| {
         let changes =
             changes.iter().map(|(key, value)| ((*key).to_owned(), value.map(str::to_owned))).collect();
-        let events =
-            decide(Some(&before), &patch(Patch { attributes: Some(Some(changes)), ..Patch::default() }))
-                .unwrap();
+        let events = decide(
+            Some(&before),
+            &patch(Patch { attributes: Some(Some(changes)), ..Patch::default() }),
+            &Pricing::default(),
+        )
+        .unwrap();
         events
             .iter()
             .fold(before.clone(), |facts, event| Facts::after(Some(facts), event).unwrap())
@@ -148,14 +152,20 @@ fn a_patch_merges_attributes_and_the_last_one_removed_leaves_none() {
 #[test]
 fn a_deleted_product_refuses_a_patch_and_ignores_a_second_delete() {
     let gone = vec![helmet_created(), helmet_deleted()];
-    Product::with(()).given(gone.clone()).when(patch(Patch::default())).then_expect_error(Refusal::Deleted);
-    Product::with(()).given(gone.clone()).when(Command::Delete).then_expect_events(vec![]);
-    Product::with(()).given(gone).when(Command::Restore).then_expect_events(vec![helmet_restored()]);
+    Product::with(Pricing::default())
+        .given(gone.clone())
+        .when(patch(Patch::default()))
+        .then_expect_error(Refusal::Deleted);
+    Product::with(Pricing::default()).given(gone.clone()).when(Command::Delete).then_expect_events(vec![]);
+    Product::with(Pricing::default())
+        .given(gone)
+        .when(Command::Restore)
+        .then_expect_events(vec![helmet_restored()]);
 }
 
 #[test]
 fn only_a_deleted_product_can_be_restored() {
-    Product::with(())
+    Product::with(Pricing::default())
         .given(vec![helmet_created()])
         .when(Command::Restore)
         .then_expect_error(Refusal::NotDeleted);
@@ -164,7 +174,10 @@ fn only_a_deleted_product_can_be_restored() {
 #[test]
 fn a_product_nobody_created_cannot_be_changed() {
     for command in [patch(Patch::default()), Command::Delete, Command::Restore] {
-        Product::with(()).given_no_previous_events().when(command).then_expect_error(Refusal::UnknownProduct);
+        Product::with(Pricing::default())
+            .given_no_previous_events()
+            .when(command)
+            .then_expect_error(Refusal::UnknownProduct);
     }
 }
 
@@ -204,12 +217,12 @@ proptest! {
     fn whatever_is_decided_can_follow_and_a_repeated_command_decides_nothing_more(wishes in prop::collection::vec(commands(), 1..20)) {
         let mut facts: Option<Facts> = None;
         for wish in wishes {
-            let Ok(events) = decide(facts.as_ref(), &wish) else { continue };
+            let Ok(events) = decide(facts.as_ref(), &wish, &Pricing::default()) else { continue };
             prop_assert!(events.len() as u64 <= MOST_EVENTS);
             for event in &events {
                 facts = Some(Facts::after(facts.take(), event).unwrap());
             }
-            let again = decide(facts.as_ref(), &wish);
+            let again = decide(facts.as_ref(), &wish, &Pricing::default());
             prop_assert!(again.as_ref().map_or(true, Vec::is_empty), "{wish:?} decided {again:?} the second time");
         }
     }
@@ -217,5 +230,8 @@ proptest! {
 
 #[test]
 fn the_whole_story_can_be_told_by_the_aggregate() {
-    Product::with(()).given(helmet_story()).when(Command::Delete).then_expect_events(vec![helmet_deleted()]);
+    Product::with(Pricing::default())
+        .given(helmet_story())
+        .when(Command::Delete)
+        .then_expect_events(vec![helmet_deleted()]);
 }

@@ -40,6 +40,8 @@ pub(super) struct State {
     pub(super) fields: Map<String, Value>,
     /// The same, understood.
     pub(super) product: Product,
+    /// Whether the build that wrote it kept the time of the price in force.
+    pub(super) keeps_price_time: bool,
 }
 
 /// Examines a stored commit.
@@ -70,7 +72,7 @@ pub fn examine_by(stored: &StoredCommit, decode: Decode) -> Examined {
         faults.0.push(FaultKind::InexactNumber { number });
     }
     let carried_state = stored.0.get("state").unwrap_or(&Value::Null);
-    let state = faults.of(state(carried_state));
+    let state = faults.of(state(carried_state, stored.keeps_price_time()));
     let commit = faults.of(decode(stored));
     Examined {
         product_id,
@@ -137,13 +139,13 @@ fn events(stored: &StoredCommit) -> Result<Vec<String>, DecodeError> {
     Ok(events.iter().map(id).collect())
 }
 
-fn state(carried: &Value) -> Result<State, DecodeError> {
+fn state(carried: &Value, keeps_price_time: bool) -> Result<State, DecodeError> {
     let Value::Object(mut fields) = upcast::state(carried)? else {
         return Err(unreadable("state", "is not an object"));
     };
     fields.remove("schema_version");
     let product = Product::deserialize(&fields).map_err(|error| unreadable("state", error))?;
-    Ok(State { fields, product })
+    Ok(State { fields, product, keeps_price_time })
 }
 
 fn typed<'a, T: Deserialize<'a>>(stored: &'a StoredCommit, field: &'static str) -> Result<T, DecodeError> {

@@ -3,7 +3,7 @@
 //! A commit may be folded from more than one state: after a fault it is not known whether the events or the carried
 //! state told the truth, and a fault should be named once, not again in every commit that follows.
 
-use schema::{Commit, Facts, Product};
+use schema::{Commit, Fold, Product};
 use serde_json::{Map, Value};
 
 use super::examine::State;
@@ -29,8 +29,10 @@ pub(super) type Placed = (u64, FaultKind);
 /// What the product is after a commit that is understood, and what is wrong with it.
 pub(super) fn after(before: &Before, commit: &Commit, carried: &State) -> (Before, Option<Placed>) {
     let folds: Vec<Result<Product, Placed>> = match before {
-        Before::Nothing => vec![fold(None, commit)],
-        Before::OneOf(products) => products.iter().map(|product| fold(Some(product), commit)).collect(),
+        Before::Nothing => vec![fold(None, commit, carried)],
+        Before::OneOf(products) => {
+            products.iter().map(|product| fold(Some(product), commit, carried)).collect()
+        }
         Before::Unknown => return (as_carried(Some(carried)), None),
     };
     let mut fault = None;
@@ -59,16 +61,18 @@ pub(super) fn as_carried(carried: Option<&State>) -> Before {
     carried.map_or(Before::Unknown, |state| Before::OneOf(vec![state.product.clone()]))
 }
 
-fn fold(before: Option<&Product>, commit: &Commit) -> Result<Product, Placed> {
-    let mut facts = before.map(|product| product.facts.clone());
+/// The product after the commit, in the form of the state that the commit carries.
+fn fold(before: Option<&Product>, commit: &Commit, carried: &State) -> Result<Product, Placed> {
+    let mut fold = Fold::of(before);
     for (sequence, recorded) in commit.numbered() {
-        let after = Facts::after(facts, &recorded.event);
-        facts = Some(after.map_err(|error| (sequence, FaultKind::Misfit { reason: error.to_string() }))?);
+        let after = fold.then(&recorded.event, commit.metadata.occurred_at);
+        fold = after.map_err(|error| (sequence, FaultKind::Misfit { reason: error.to_string() }))?;
     }
     let nothing = || (commit.sequence, FaultKind::Misfit { reason: "there is no event".into() });
     Ok(Product {
         id: commit.product_id.clone(),
-        facts: facts.ok_or_else(nothing)?,
+        facts: fold.facts.ok_or_else(nothing)?,
+        price_occurred_at: fold.price_occurred_at.filter(|_| carried.keeps_price_time),
         version: commit.last_sequence(),
         created_at: before.map_or(commit.recorded_at, |product| product.created_at),
         updated_at: commit.recorded_at,

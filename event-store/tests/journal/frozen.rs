@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use event_store::{chain::hash_of, seal};
+use schema::state::STATE_SCHEMA_VERSION;
 use schema::{Metadata, Recent, StoredCommit, Unsealed, fixtures};
 
 /// A second commit of a helmet with every optional field there is.
@@ -26,12 +27,18 @@ fn fullest() -> StoredCommit {
 }
 
 #[test]
-fn the_frozen_commit_hashes_to_what_it_carries_and_is_written_the_same_today() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/samples/commit.v1.json");
-    if std::env::var_os("LEDGER_ACCEPT").is_some() && !path.exists() {
-        std::fs::write(&path, serde_json::to_string_pretty(&fullest()).unwrap() + "\n").unwrap();
+fn the_frozen_commits_hash_to_what_they_carry_and_the_newest_is_written_the_same_today() {
+    let path = |version: u32| {
+        let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/samples");
+        samples.join(format!("commit.v{version}.json"))
+    };
+    let newest = path(STATE_SCHEMA_VERSION);
+    if std::env::var_os("LEDGER_ACCEPT").is_some() && !newest.exists() {
+        std::fs::write(&newest, serde_json::to_string_pretty(&fullest()).unwrap() + "\n").unwrap();
     }
-    let frozen: StoredCommit = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    assert_eq!(hash_of(&frozen).unwrap().as_str(), frozen.text("hash").unwrap());
-    assert_eq!(fullest(), frozen);
+    for version in 1..=STATE_SCHEMA_VERSION {
+        let frozen: StoredCommit = serde_json::from_slice(&std::fs::read(path(version)).unwrap()).unwrap();
+        assert_eq!(hash_of(&frozen).unwrap().as_str(), frozen.text("hash").unwrap(), "version {version}");
+        assert_eq!(fullest() == frozen, version == STATE_SCHEMA_VERSION);
+    }
 }

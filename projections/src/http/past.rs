@@ -1,7 +1,7 @@
 //! `GET /products/{id}?version=` and `?as_of=`: the product as the ledger had it, read from the commits and nothing else.
 
 use schema::http::{Kind, Problem};
-use schema::{Commit, Facts, Product, ProductId, StoredCommit, Timestamp};
+use schema::{Commit, Fold, Product, ProductId, StoredCommit, Timestamp};
 
 use super::{Queries, answer};
 use crate::catalogue::state_of;
@@ -28,7 +28,10 @@ impl Queries {
         };
         let before = before.map(|before| state_of(&before)).transpose();
         let before = before.map_err(|error| answer::unreadable(id, &error))?;
-        inside(&commit, before, version).map_err(|error| answer::unreadable(id, &error))
+        let inside =
+            inside(&commit, before.as_ref(), version).map_err(|error| answer::unreadable(id, &error))?;
+        let price_occurred_at = inside.price_occurred_at.filter(|_| stored.keeps_price_time());
+        Ok(Product { price_occurred_at, ..inside })
     }
 
     /// The product at a moment, by `recorded_at`: the newest commit, then halving what is before it, so at most
@@ -66,14 +69,15 @@ impl Queries {
 }
 
 /// The product after some of a commit's events.
-fn inside(commit: &Commit, before: Option<Product>, version: u64) -> Result<Product, schema::Misfit> {
+fn inside(commit: &Commit, before: Option<&Product>, version: u64) -> Result<Product, schema::Misfit> {
     let events = commit.numbered().take_while(|(sequence, _)| *sequence <= version);
-    let mut facts = before.map(|product| product.facts);
+    let mut fold = Fold::of(before);
     for (_, recorded) in events {
-        facts = Some(Facts::after(facts, &recorded.event)?);
+        fold = fold.then(&recorded.event, commit.metadata.occurred_at)?;
     }
     Ok(Product {
-        facts: facts.unwrap_or_else(|| commit.state.facts.clone()),
+        facts: fold.facts.unwrap_or_else(|| commit.state.facts.clone()),
+        price_occurred_at: fold.price_occurred_at,
         version,
         ..commit.state.clone()
     })

@@ -58,6 +58,7 @@ pub fn entries_of(commit: &Commit) -> Vec<Entry> {
         let what = match event {
             ProductEvent::ProductCreated(created) => What::Priced(created.money),
             ProductEvent::ProductPriceChanged(changed) => What::Priced(changed.money),
+            ProductEvent::ProductPriceRecorded(recorded) => What::Priced(recorded.money),
             ProductEvent::ProductDeleted(_) => What::Deleted,
             ProductEvent::ProductRestored(_) => What::Restored,
             ProductEvent::ProductRenamed(_) | ProductEvent::ProductDetailsChanged(_) => return None,

@@ -5,7 +5,7 @@ use projections::prices::{History, entries_of};
 use projections::views::Generation;
 use projections::{PriceLog, Views};
 use proptest::prelude::*;
-use schema::{Facts, Product, fixtures};
+use schema::{Fold, Product, fixtures};
 
 use crate::given::{Deed, InMemory, Life, batch, in_memory};
 
@@ -49,13 +49,15 @@ fn deliveries() -> impl Strategy<Value = (Vec<Life>, Vec<Vec<(usize, usize)>>)> 
 
 /// The product by the rules of the schema alone, not by what its commits carry.
 fn fold(life: &Life) -> Product {
-    let events =
-        life.commits.iter().flat_map(|(commit, _)| commit.events.iter().map(|recorded| &recorded.event));
-    let facts = events.fold(None, |facts, event| Some(Facts::after(facts, event).unwrap()));
+    let events = life.commits.iter().flat_map(|(commit, _)| {
+        commit.events.iter().map(|recorded| (&recorded.event, commit.metadata.occurred_at))
+    });
+    let fold = events.fold(Fold::default(), |fold, (event, at)| fold.then(event, at).unwrap());
     let (first, last) = (&life.commits[0].0, life.newest());
     Product {
         id: life.id.clone(),
-        facts: facts.unwrap(),
+        facts: fold.facts.unwrap(),
+        price_occurred_at: fold.price_occurred_at,
         version: last.last_sequence(),
         created_at: first.recorded_at,
         updated_at: last.recorded_at,

@@ -28,7 +28,7 @@ async fn a_product_is_answered_as_the_interface_shows_it() {
         product,
         json!({
             "id": "p", "name": "Hat", "price": "33.6442", "currency": "USD", "sku": "HL-U509-R",
-            "category": "Accessories / Helmets", "attributes": {"color": "Red"}, "status": "active", "version": 2,
+            "category": "Accessories / Helmets", "attributes": {"color": "Red"}, "status": "active", "price_occurred_at": "2025-11-13T02:13:21.000Z", "version": 2,
             "created_at": "2025-11-13T02:13:21.000Z", "updated_at": "2025-11-13T02:13:22.000Z",
         })
     );

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use schema::{Facts, Product, fixtures};
+use schema::{Fold, Product, fixtures};
 use serde_json::{Value, json};
 
 use crate::given::doubles::Counted;
@@ -11,14 +11,15 @@ use crate::given::{Deed, Life, asked, front_of};
 
 /// Every version of the life, by the rules of the schema.
 fn versions(life: &Life) -> Vec<Product> {
-    let mut facts = None;
+    let mut fold = Fold::default();
     let mut versions = Vec::new();
     for (commit, _) in &life.commits {
         for (sequence, recorded) in commit.numbered() {
-            facts = Some(Facts::after(facts, &recorded.event).unwrap());
+            fold = fold.then(&recorded.event, commit.metadata.occurred_at).unwrap();
             versions.push(Product {
                 id: life.id.clone(),
-                facts: facts.clone().unwrap(),
+                facts: fold.facts.clone().unwrap(),
+                price_occurred_at: fold.price_occurred_at,
                 version: sequence,
                 created_at: life.commits[0].0.recorded_at,
                 updated_at: commit.recorded_at,

@@ -9,7 +9,7 @@ use crate::world::address;
 fn commits() -> Vec<Commit> {
     let product = fixtures::id("694215b7-08f7-4c0d-acb1-d734ba44c0c8");
     let mut commits: Vec<Commit> = Vec::new();
-    for event in fixtures::helmet_story() {
+    for event in fixtures::every_event() {
         let mut unsealed = fixtures::commit_after(commits.last(), &product, vec![event]);
         unsealed.metadata.traceparent =
             Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into());
@@ -56,6 +56,7 @@ fn a_price_change_is_the_message_of_the_interface() {
     let product = json!({
         "id": "694215b7-08f7-4c0d-acb1-d734ba44c0c8", "name": "Sport-100, Red", "price": "34.99", "currency": "USD",
         "sku": "HL-U509-R", "category": "Accessories / Helmets", "attributes": {"color": "Red"}, "status": "active",
+        "price_occurred_at": commit.metadata.occurred_at,
         "version": 3, "created_at": commits[0].recorded_at, "updated_at": commit.recorded_at});
     let expected = json!({
         "metadata": {
@@ -147,12 +148,14 @@ fn an_entry_that_would_be_too_large_leaves_the_product_out_and_says_so() {
 
 #[test]
 fn a_stored_sample_of_every_build_can_still_be_sent() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../schema/samples/commit.v1.json");
-    let stored: StoredCommit = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let commit = stored.decode().unwrap();
-    for numbered in commit.numbered() {
-        let message = detail(&entry(&commit, numbered, &address(), None).unwrap());
-        assert!(json_schema(&numbered.1.event).is_valid(&message), "{message}");
-        assert_eq!(message["metadata"]["sequence"], numbered.0);
+    let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/../schema/samples");
+    for name in ["commit.v1.json", "commit.v2.json"] {
+        let text = std::fs::read_to_string(format!("{samples}/{name}")).unwrap();
+        let commit = serde_json::from_str::<StoredCommit>(&text).unwrap().decode().unwrap();
+        for numbered in commit.numbered() {
+            let message = detail(&entry(&commit, numbered, &address(), None).unwrap());
+            assert!(json_schema(&numbered.1.event).is_valid(&message), "{message}");
+            assert_eq!(message["metadata"]["sequence"], numbered.0);
+        }
     }
 }

@@ -141,6 +141,26 @@ fn alternatives_may_come_to_requests_and_leave_answers() {
 }
 
 #[test]
+fn events_of_a_new_name_may_come_to_answers_and_those_of_a_known_name_may_not_change() {
+    let event = |name: &str, data: &str| {
+        object(&json!({"type": {"const": name}, "data": {"type": data}}), &json!(["data"]))
+    };
+    let events = |all: &[Value]| json!({"oneOf": all});
+    let released = events(&[event("Created", "object"), event("Deleted", "object")]);
+    let grown = events(&[event("Created", "object"), event("Deleted", "object"), event("Priced", "array")]);
+    assert_eq!(received(&released, &grown), Vec::<String>::new());
+    assert!(sent(&grown, &released)[0].contains("alternative"));
+    let changed = events(&[event("Created", "object"), event("Deleted", "array")]);
+    assert!(received(&released, &changed)[0].contains("alternative"));
+    let unnamed = events(&[event("Created", "object"), json!({"type": "object"})]);
+    assert!(received(&released, &unnamed)[0].contains("alternative"));
+    assert!(
+        received(&unnamed, &events(&[event("Priced", "array"), json!({"type": "string"})]))[0]
+            .contains("alternative")
+    );
+}
+
+#[test]
 fn what_is_inside_lists_maps_and_names_counts() {
     let (tight, loose) = (json!({"type": "string", "maxLength": 5}), json!({"type": "string"}));
     for keyword in ["items", "additionalProperties", "propertyNames"] {

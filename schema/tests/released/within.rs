@@ -220,10 +220,20 @@ fn alternatives(
             within(inner.at(choice), outer.at(other), talk, &mut beyond);
             beyond.is_empty()
         });
-        if !fits {
+        let is_added = || talk.usage == Use::Received && is_new_name(inner.at(choice), outer, allowed);
+        if !(fits || is_added()) {
             faults.push(talk.fault(format!("the alternative {choice} is on one side only")));
         }
     }
+}
+
+/// Whether alternatives are told apart by a constant `type` and this one has a new one: readers of events pass over names
+/// that they do not know.
+fn is_new_name(choice: Node<'_>, outer: Node<'_>, allowed: &[Value]) -> bool {
+    let name =
+        |node: Node<'_>| flat(node.schema, node.root).get("properties")?.get("type")?.get("const").cloned();
+    let known: Option<Vec<Value>> = allowed.iter().map(|other| name(outer.at(other))).collect();
+    known.zip(name(choice)).is_some_and(|(known, new)| !known.contains(&new))
 }
 
 fn choices(schema: &Map<String, Value>) -> Option<&Vec<Value>> {

@@ -8,8 +8,8 @@ const HEAD: &str = "a3b10ca7fc91864701e0bfc7f0c62b69a607e55855a6d7e8fff21cffa39b
 pub(super) fn product() -> Value {
     json!({"id": "helmet", "name": "Sport-100 Helmet, Red", "price": "33.6442", "currency": "USD",
            "sku": "HL-U509-R", "category": "Accessories / Helmets", "attributes": {"color": "Red"},
-           "status": "active", "version": 1, "created_at": "2026-11-23T11:10:28.270Z",
-           "updated_at": "2026-11-23T11:10:28.270Z"})
+           "status": "active", "price_occurred_at": "2026-11-23T11:10:28.270Z", "version": 1,
+           "created_at": "2026-11-23T11:10:28.270Z", "updated_at": "2026-11-23T11:10:28.270Z"})
 }
 
 pub(super) fn page() -> Value {
@@ -20,9 +20,10 @@ pub(super) fn history() -> Value {
     let data = json!({"name": "Sport-100 Helmet, Red", "price": "33.6442", "currency": "USD"});
     let mut state = data.clone();
     for (name, value) in [
-        ("schema_version", json!(1)),
+        ("schema_version", json!(2)),
         ("id", json!("helmet")),
         ("status", json!("active")),
+        ("price_occurred_at", json!("2026-11-23T11:10:28.270Z")),
         ("version", json!(1)),
         ("created_at", json!("2026-11-23T11:10:28.270Z")),
         ("updated_at", json!("2026-11-23T11:10:28.270Z")),

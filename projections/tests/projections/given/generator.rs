@@ -82,6 +82,7 @@ fn product(random: &mut Rng, n: usize) -> Product {
     Product {
         id: fixtures::id(&id(random, n)),
         facts: Facts { name: name(random), money, details, status },
+        price_occurred_at: Some(moment(updated_at)),
         version: 1,
         created_at: moment(BEGIN),
         updated_at: moment(updated_at),
