@@ -10,6 +10,8 @@ mod browser;
 mod bus;
 mod catalogue;
 mod crash;
+mod dated;
+mod earlier;
 mod eventbridge;
 mod front;
 mod import;

@@ -8,6 +8,7 @@ mod beneath;
 mod bus;
 mod catalogue;
 mod crash;
+mod dated;
 mod eventbridge;
 mod front;
 mod import;
