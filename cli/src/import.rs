@@ -1,34 +1,64 @@
-//! `ledger import`: commands from NDJSON, products in parallel and each product in order; running it again, also after an
-//! interruption, changes nothing.
+//! `ledger import`: commands from NDJSON, products in parallel and each product in order. Running the same import again, also
+//! after an interruption, goes on where it was and changes nothing else; what others recorded meanwhile is left alone.
 
+mod answer;
 mod client;
+pub mod identity;
+mod input;
 pub mod line;
 mod product;
+mod rehearsal;
 mod report;
+mod worker;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use clap::Args;
-use futures::StreamExt;
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::mpsc;
 
-use client::Client;
-use line::Line;
+use client::{Client, Stop};
+use identity::{BatchName, Identity};
+use input::{Input, LONGEST_LINE, Next};
+use line::{Line, Unreadable};
+use rehearsal::Rehearsal;
 use report::Report;
+use worker::{Entry, Worker};
 
 /// How many lines may wait for one worker, so that a large file is never read into memory.
 const WAITING: usize = 64;
 
 /// What to import and where to.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "A line is a JSON object: `command` (create, update, put, delete or restore), `product_id`, and the
+fields of the command as in the body of its request; `occurred_at` says when it happened.
+  {\"command\":\"create\",\"product_id\":\"cap\",\"name\":\"Cap\",\"price\":\"9.50\"}
+  {\"command\":\"update\",\"product_id\":\"cap\",\"price\":\"8.00\"}
+  {\"command\":\"delete\",\"product_id\":\"cap\"}
+create makes a product that is not there, update changes the fields it names, put creates or replaces.
+
+The same input again is the same import: it goes on where it stopped, and sends a failed line again.
+
+Examples:
+  ledger import products.ndjson --dry-run
+  zcat products.ndjson.gz | ledger import -
+  ledger import sale.ndjson --batch sale-2026-11-27
+
+Exit codes: 0 done, 1 a line failed or was not sent, 2 wrong usage or the server could not be asked."
+)]
 pub struct ImportArgs {
-    /// NDJSON file, one command a line.
+    /// NDJSON, one command a line: a file, a pipe, or - for standard input.
+    #[arg(value_name = "FILE|-")]
     file: PathBuf,
+    /// Name the import, which otherwise is known by the SHA-256 of its input: another name imports the same input again.
+    #[arg(long, value_name = "NAME")]
+    batch: Option<BatchName>,
+    /// Send nothing: check every line as the server would, and list the refusals by reason.
+    #[arg(long)]
+    dry_run: bool,
     /// The server.
     #[arg(long, env = "LEDGER_URL", default_value = "http://127.0.0.1:8080")]
     url: String,
@@ -37,22 +67,38 @@ pub struct ImportArgs {
     concurrency: u16,
 }
 
-/// Sends the file's commands; exit code 1 if any line failed, 2 if the server does not let us.
+/// Sends the input's commands; exit code 1 if any line failed or was not sent, 2 if the server does not let us.
 ///
 /// # Errors
-/// When the file cannot be read or the server cannot be reached at all.
+/// When the input cannot be read or the server cannot be reached at all.
 pub async fn run(arguments: ImportArgs) -> anyhow::Result<ExitCode> {
+    // An error may quote what the server said.
+    import(arguments).await.map_err(|error| anyhow::anyhow!(crate::columns::plain(&format!("{error:#}"))))
+}
+
+async fn import(arguments: ImportArgs) -> anyhow::Result<ExitCode> {
+    let file = &arguments.file;
+    if arguments.dry_run {
+        return rehearse(file).await;
+    }
     let client = Client::new(&arguments.url, crate::remote::token())?;
-    let total = count_lines(&arguments.file).await?;
+    let input = Input::open(file, arguments.batch.is_none()).await?;
     client.reach().await?;
-    let report = Arc::new(Report::new(total));
+    let import = match (arguments.batch, &input.survey) {
+        (Some(name), _) => Identity::Batch(name),
+        (None, Some(survey)) => Identity::Input(survey.hash.clone()),
+        (None, None) => anyhow::bail!("{} cannot be read twice", file.display()),
+    };
+    let report = Arc::new(Report::new(input.survey.as_ref().map(|survey| survey.lines)));
+    let blind = Arc::<OnceLock<String>>::default();
+    let worker = Worker { client, import: Arc::new(import), report: report.clone(), blind };
     let (senders, workers): (Vec<_>, Vec<_>) = (0..arguments.concurrency)
         .map(|_| {
-            let (sender, lines) = mpsc::channel(WAITING);
-            (sender, tokio::spawn(product::work(client.clone(), lines, report.clone())))
+            let (sender, entries) = mpsc::channel(WAITING);
+            (sender, tokio::spawn(worker.clone().work(entries)))
         })
         .unzip();
-    distribute(&arguments.file, &senders, &report).await?;
+    distribute(file, input, &senders, &report).await;
     drop(senders);
     for worker in workers {
         worker.await.context("a worker ended early")?;
@@ -60,61 +106,65 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<ExitCode> {
     Ok(report.finish())
 }
 
-/// Gives every line to the worker of its product, with its ordinal within the product.
-async fn distribute(file: &Path, workers: &[mpsc::Sender<Line>], report: &Report) -> anyhow::Result<()> {
-    let mut lines = open(file).await?;
-    let mut ordinals: HashMap<String, u64> = HashMap::new();
-    let mut number = 0;
-    while let Some(bytes) = next(&mut lines, file).await? {
-        number += 1;
-        if report.stopped() {
-            break;
-        }
-        if bytes.iter().all(u8::is_ascii_whitespace) {
-            report.skip();
-            continue;
-        }
-        match Line::parse(number, &bytes) {
-            Ok(mut line) => {
-                let ordinal = ordinals.entry(line.product_id.clone()).or_default();
-                *ordinal += 1;
-                line.ordinal = *ordinal;
-                // A worker is gone only when the server is; the report knows.
-                let _ = workers[line.worker(workers.len())].send(line).await;
+/// Gives every line to the worker of its product.
+async fn distribute(file: &Path, mut input: Input, workers: &[mpsc::Sender<Entry>], report: &Report) {
+    for number in 1.. {
+        let line = match input.next().await {
+            _ if report.is_stopped() => return,
+            Ok(Next::End) => break,
+            Ok(line) => line,
+            Err(error) => {
+                return report.stop(Stop::Input(format!("{} cannot be read: {error}", file.display())));
             }
-            Err(reason) => report.failed(number, &reason),
+        };
+        match Entry::read(number, &line) {
+            None => report.skip(),
+            // A worker is gone only when the server is; the report knows.
+            Some(Ok(entry)) => {
+                drop(workers[line::worker(&entry.product_id, workers.len())].send(entry).await);
+            }
+            Some(Err(reason)) => report.failed(number, None, &reason),
         }
     }
-    Ok(())
-}
-
-type Source = futures::stream::BoxStream<'static, std::io::Result<Vec<u8>>>;
-
-async fn open(file: &Path) -> anyhow::Result<Source> {
-    let file =
-        tokio::fs::File::open(file).await.with_context(|| format!("{} cannot be read", file.display()))?;
-    let reader = BufReader::new(file);
-    Ok(futures::stream::unfold(reader, |mut reader| async move {
-        // Bytes, not text: a line that is not UTF-8 is a bad line, not the end of the file.
-        let mut line = Vec::new();
-        match reader.read_until(b'\n', &mut line).await {
-            Ok(0) => None,
-            Ok(_) => Some((Ok(line), reader)),
-            Err(error) => Some((Err(error), reader)),
-        }
-    })
-    .boxed())
-}
-
-async fn next(lines: &mut Source, file: &Path) -> anyhow::Result<Option<Vec<u8>>> {
-    lines.next().await.transpose().with_context(|| format!("{} cannot be read", file.display()))
-}
-
-async fn count_lines(file: &Path) -> anyhow::Result<u64> {
-    let mut lines = open(file).await?;
-    let mut count = 0;
-    while next(&mut lines, file).await?.is_some() {
-        count += 1;
+    if !input.is_unchanged() {
+        report.stop(Stop::Input(format!("{} was changed while it was read", file.display())));
     }
-    Ok(count)
+}
+
+/// Checks every line without a server.
+async fn rehearse(file: &Path) -> anyhow::Result<ExitCode> {
+    let mut input = Input::open(file, false).await?;
+    let mut rehearsal = Rehearsal::new(crate::environment::settings()?.default_currency);
+    for number in 1.. {
+        let line = input.next().await.with_context(|| format!("{} cannot be read", file.display()))?;
+        match Entry::read(number, &line) {
+            None if line == Next::End => break,
+            None => {}
+            Some(Ok(entry)) => rehearsal.line(&entry).await?,
+            Some(Err(reason)) => rehearsal.refuse(number, &reason),
+        }
+    }
+    rehearsal.finish()
+}
+
+impl Entry {
+    /// What was read; `None` for an empty line and for the end. The error is of a line that belongs to no product.
+    fn read(number: u64, next: &Next) -> Option<Result<Self, String>> {
+        match next {
+            Next::End => None,
+            Next::Line(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => None,
+            Next::Line(bytes) => Some(Self::parse(number, bytes)),
+            Next::TooLong => Some(Err(format!("is longer than {LONGEST_LINE} bytes"))),
+        }
+    }
+
+    fn parse(number: u64, bytes: &[u8]) -> Result<Self, String> {
+        match Line::parse(bytes) {
+            Ok(line) => Ok(Self { number, product_id: line.product_id.clone(), line: Ok(line) }),
+            Err(Unreadable { product_id: Some(product_id), reason }) => {
+                Ok(Self { number, product_id, line: Err(reason) })
+            }
+            Err(Unreadable { product_id: None, reason }) => Err(reason),
+        }
+    }
 }

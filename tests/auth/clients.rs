@@ -84,6 +84,28 @@ async fn an_import_needs_to_write_and_a_second_one_to_read_the_history() {
 }
 
 #[tokio::test]
+async fn an_import_that_may_only_write_touches_no_product_that_was_there_before() {
+    let given = given();
+    for product in ["active", "deleted"] {
+        given.ledger.send("PUT", &format!("/products/{product}"), r#"{"name":"n","price":"1"}"#).await;
+    }
+    given.ledger.send("DELETE", "/products/deleted", "").await;
+    let write = given.token("products/write");
+    for (product, commits) in [("active", 1), ("deleted", 2)] {
+        for verb in ["create", "put"] {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            let line = json!({"command": verb, "product_id": product, "name": "mine", "price": "2"});
+            std::fs::write(file.path(), line.to_string()).unwrap();
+            let output = given.import(file.path(), Some(&write));
+            let text = printed(&output);
+            assert_eq!(output.status.code(), Some(2), "{text}");
+            assert!(text.contains("products/audit") && text.contains("1 lines were not sent"), "{text}");
+            assert_eq!(given.ledger.history(product).await.len(), commits, "{verb} {product}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_auditor_s_command_sends_the_token_and_says_what_is_missing() {
     let given = given();
     given.ledger.send("PUT", "/products/p", r#"{"name":"n","price":"1"}"#).await;

@@ -1,10 +1,11 @@
-//! One line of the file as a request: the command's members pass through as they are written.
+//! One line of the input as a command: its members pass through as they are written.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{DefaultHasher, Hash as _, Hasher};
 
 use reqwest::Method;
+use schema::{Hash, ProductId};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -12,97 +13,156 @@ use sha2::{Digest, Sha256};
 /// A line that can be sent.
 #[derive(Debug)]
 pub struct Line {
-    /// Number in the file, from 1.
-    pub number: u64,
     /// Its product.
-    pub product_id: String,
-    /// Number within the product, from 1.
-    pub ordinal: u64,
-    verb: Verb,
-    members: BTreeMap<String, Box<RawValue>>,
-    text: String,
+    pub product_id: ProductId,
+    /// What it does.
+    pub verb: Verb,
+    /// The body of its request.
+    body: Option<String>,
 }
 
+/// What a line does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verb {
+pub enum Verb {
+    /// Makes a product that does not exist, or is deleted.
     Create,
+    /// Changes what it names.
     Update,
+    /// Creates, or replaces whole.
+    Put,
+    /// Deletes.
     Delete,
+    /// Undoes a delete.
     Restore,
+}
+
+/// A line that cannot be sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its product, where that much can be read.
+    pub product_id: Option<ProductId>,
+    /// What is wrong with it, for people.
+    pub reason: String,
+}
+
+/// What must hold of the product for a line to count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing.
+    None,
+    /// It does not exist, or is deleted.
+    Absent,
+    /// It has this version.
+    Version(u64),
+}
+
+impl Verb {
+    const ALL: [(&str, Self); 5] = [
+        ("create", Self::Create),
+        ("update", Self::Update),
+        ("put", Self::Put),
+        ("delete", Self::Delete),
+        ("restore", Self::Restore),
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Put => "put",
+            Self::Delete => "delete",
+            Self::Restore => "restore",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let named = Self::ALL.into_iter().find(|(name, _)| *name == text);
+        named
+            .map(|(_, verb)| verb)
+            .ok_or_else(|| format!("`command` is {text:?}; it is create, update, put, delete or restore"))
+    }
 }
 
 impl Line {
     /// Reads a line.
     ///
     /// # Errors
-    /// What is wrong with it, for people.
-    pub fn parse(number: u64, bytes: &[u8]) -> Result<Self, String> {
-        // The blanks of JSON and no others: what stands around a line is no part of its key.
-        let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
-        let text = text.trim_matches([' ', '\t', '\r', '\n']);
-        let Members(mut members) =
-            serde_json::from_str(text).map_err(|error| format!("is not a JSON object: {error}"))?;
-        let verb = match take_text(&mut members, "command")?.as_str() {
-            "create" => Verb::Create,
-            "update" => Verb::Update,
-            "delete" => Verb::Delete,
-            "restore" => Verb::Restore,
-            other => {
-                return Err(format!("`command` is {other:?}; it is create, update, delete or restore"));
-            }
-        };
-        let product_id = take_text(&mut members, "product_id")?;
-        let product_id =
-            schema::ProductId::new(product_id).map_err(|error| format!("`product_id`: {error}"))?;
-        if matches!(verb, Verb::Delete | Verb::Restore)
-            && let Some(name) = members.keys().find(|name| *name != "occurred_at")
-        {
-            return Err(format!("`{name}` is not a field of this command"));
+    /// [`Unreadable`]: what is wrong with it, and whose line it is.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
+        let of_nobody = |reason| Unreadable { product_id: None, reason };
+        let mut members = members(bytes).map_err(of_nobody)?;
+        let product_id = product_id(&mut members).map_err(of_nobody)?;
+        match command(members) {
+            Ok((verb, body)) => Ok(Self { product_id, verb, body }),
+            Err(reason) => Err(Unreadable { product_id: Some(product_id), reason }),
         }
-        Ok(Self { number, product_id: product_id.into(), ordinal: 0, verb, members, text: text.to_owned() })
     }
 
-    /// The worker of the line's product.
+    /// SHA-256 over the verb, a blank, the product's id, a line feed and the body as it is sent. Part of stored keys; never
+    /// change.
     #[must_use]
-    pub fn worker(&self, workers: usize) -> usize {
-        let mut hasher = DefaultHasher::new();
-        self.product_id.hash(&mut hasher);
-        // The remainder is smaller than the number of workers.
-        usize::try_from(hasher.finish() % workers as u64).unwrap_or_default()
-    }
-
-    /// SHA-256 over product, ordinal and line: the same whenever the file is imported again.
-    #[must_use]
-    pub fn idempotency_key(&self) -> String {
+    pub fn hash(&self) -> Hash {
         let mut digest = Sha256::new();
-        for part in [&self.product_id, &self.ordinal.to_string(), &self.text] {
+        for part in [self.verb.name(), " ", self.product_id.as_str(), "\n"] {
             digest.update(part);
-            digest.update([0]);
         }
-        schema::Hash::of_digest(&digest.finalize().into()).into()
+        digest.update(self.body.as_deref().unwrap_or_default());
+        Hash::of_digest(&digest.finalize().into())
     }
 
-    /// Method, path with query, and body.
+    /// Method, path and body.
     #[must_use]
-    pub fn request(&self) -> (Method, String, Option<String>) {
+    pub fn request(&self) -> (Method, String, Option<&str>) {
         let path = format!("/products/{}", self.product_id);
-        let body = || serde_json::to_string(&self.members).ok();
-        match self.verb {
-            Verb::Create => (Method::PUT, path, body()),
-            Verb::Update => (Method::PATCH, path, body()),
-            // Without a query the moment has to travel in a body, which these commands take too.
-            Verb::Delete => (Method::DELETE, path, (!self.members.is_empty()).then(body).flatten()),
-            Verb::Restore => {
-                (Method::POST, path + "/restore", (!self.members.is_empty()).then(body).flatten())
-            }
-        }
+        let (method, path) = match self.verb {
+            Verb::Create | Verb::Put => (Method::PUT, path),
+            Verb::Update => (Method::PATCH, path),
+            Verb::Delete => (Method::DELETE, path),
+            Verb::Restore => (Method::POST, path + "/restore"),
+        };
+        (method, path, self.body.as_deref())
     }
+}
 
-    /// Whether the product must not exist.
-    #[must_use]
-    pub fn creates(&self) -> bool {
-        self.verb == Verb::Create
+/// The one of so many workers that gets the lines of a product.
+#[must_use]
+pub fn worker(product: &ProductId, workers: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    product.hash(&mut hasher);
+    // The remainder is smaller than the number of workers.
+    usize::try_from(hasher.finish() % workers as u64).unwrap_or_default()
+}
+
+fn members(bytes: &[u8]) -> Result<BTreeMap<String, Box<RawValue>>, String> {
+    // The blanks of JSON and no others: what stands around a line is no part of it.
+    let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
+    let Members(members) =
+        serde_json::from_str(text.trim_matches([' ', '\t', '\r', '\n'])).map_err(|error| {
+            // What is read is one line, wherever it stands in the file.
+            format!(
+                "is not a JSON object: {}",
+                error.to_string().replace(" at line 1 column ", " at column ")
+            )
+        })?;
+    Ok(members)
+}
+
+fn product_id(members: &mut BTreeMap<String, Box<RawValue>>) -> Result<ProductId, String> {
+    ProductId::new(take_text(members, "product_id")?).map_err(|error| format!("`product_id`: {error}"))
+}
+
+/// The verb, and the body: every other member.
+fn command(mut members: BTreeMap<String, Box<RawValue>>) -> Result<(Verb, Option<String>), String> {
+    let verb = Verb::parse(&take_text(&mut members, "command")?)?;
+    // Without a query the moment has to travel in a body, which these commands take too.
+    let bare = matches!(verb, Verb::Delete | Verb::Restore);
+    if bare && let Some(name) = members.keys().find(|name| *name != "occurred_at") {
+        return Err(format!("`{name}` is not a field of this command"));
     }
+    if bare && members.is_empty() {
+        return Ok((verb, None));
+    }
+    serde_json::to_string(&members).map(|body| (verb, Some(body))).map_err(|error| error.to_string())
 }
 
 /// The members of an object, each once: a second one of a name would be sent in place of the first, unseen.
@@ -142,43 +202,72 @@ fn take_text(members: &mut BTreeMap<String, Box<RawValue>>, name: &str) -> Resul
 mod tests {
     use super::*;
 
+    fn parsed(line: &str) -> Line {
+        Line::parse(line.as_bytes()).unwrap()
+    }
+
     #[test]
     fn a_price_passes_through_as_it_is_written() {
-        let line =
-            Line::parse(1, br#"{"command":"create","product_id":"p","name":"a","price":33.6440}"#).unwrap();
-        let (method, path, body) = line.request();
-        assert_eq!((method, path.as_str()), (Method::PUT, "/products/p"));
-        assert_eq!(body.unwrap(), r#"{"name":"a","price":33.6440}"#);
+        let line = parsed(r#"{"command":"create","product_id":"p","name":"a","price":33.6440}"#);
+        let body = Some(r#"{"name":"a","price":33.6440}"#);
+        assert_eq!(line.request(), (Method::PUT, "/products/p".to_owned(), body));
     }
 
     #[test]
-    fn the_key_tells_equal_lines_of_one_product_apart() {
-        let line = |ordinal| {
-            let line = Line::parse(1, br#"{"command":"delete","product_id":"p"}"#).unwrap();
-            Line { ordinal, ..line }.idempotency_key()
-        };
-        assert_eq!(line(1), line(1));
-        assert_ne!(line(1), line(2));
+    fn each_verb_is_the_request_of_the_interface() {
+        for (verb, method, path) in [
+            ("create", Method::PUT, "/products/p"),
+            ("put", Method::PUT, "/products/p"),
+            ("update", Method::PATCH, "/products/p"),
+            ("delete", Method::DELETE, "/products/p"),
+            ("restore", Method::POST, "/products/p/restore"),
+        ] {
+            let line = parsed(&format!(r#"{{"command":"{verb}","product_id":"p"}}"#));
+            let body = (!matches!(verb, "delete" | "restore")).then_some("{}");
+            assert_eq!(line.request(), (method, path.to_owned(), body), "{verb}");
+            assert_eq!(line.verb.name(), verb);
+        }
     }
 
     #[test]
-    fn a_bad_line_says_what_is_wrong() {
-        for (line, reason) in [
-            (&b"\xff"[..], "is not UTF-8"),
-            (b"[]", "is not a JSON object"),
-            (b"{\"command\":\"delete\",\"product_id\":\"p\"}\x0b", "is not a JSON object"),
-            (br#"{"product_id":"p"}"#, "`command` is missing"),
-            (br#"{"command":"drop","product_id":"p"}"#, "`command` is \"drop\""),
-            (br#"{"command":"create"}"#, "`product_id` is missing"),
+    fn the_hash_of_a_command_stays_and_covers_verb_product_and_body() {
+        let hash = parsed(r#"{"command":"put","product_id":"p","name":"n","price":"1"}"#).hash();
+        let stored = Sha256::digest("put p\n{\"name\":\"n\",\"price\":\"1\"}");
+        assert_eq!(hash, Hash::of_digest(&stored.into()));
+        let same = parsed(r#" { "price" : "1", "command":"put", "name":"n","product_id":"p"}"#).hash();
+        assert_eq!(same, hash, "blanks and the order of members are not sent");
+        for other in [
+            r#"{"command":"create","product_id":"p","name":"n","price":"1"}"#,
+            r#"{"command":"put","product_id":"q","name":"n","price":"1"}"#,
+            r#"{"command":"put","product_id":"p","name":"n","price":"1.0"}"#,
+            r#"{"command":"put","product_id":"p","name":"n","price":1}"#,
+        ] {
+            assert_ne!(parsed(other).hash(), hash, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_bad_line_says_what_is_wrong_and_whose_it_is() {
+        for (line, product, reason) in [
+            (&b"\xff"[..], None, "is not UTF-8"),
+            (b"[]", None, "is not a JSON object"),
+            (b"{\"a\"", None, "is not a JSON object: EOF while parsing an object at column 4"),
+            (b"{\"command\":\"delete\",\"product_id\":\"p\"}\x0b", None, "is not a JSON object"),
+            (br#"{"product_id":"p"}"#, Some("p"), "`command` is missing"),
+            (br#"{"product_id":"p","command":7}"#, Some("p"), "`command` is not a text"),
+            (br#"{"command":"drop","product_id":"p"}"#, Some("p"), "`command` is \"drop\""),
+            (br#"{"command":"create"}"#, None, "`product_id` is missing"),
             (
                 br#"{"command":"delete","product_id":"p","product_id":"q"}"#,
+                None,
                 "is not a JSON object: `product_id`",
             ),
-            (br#"{"command":"create","product_id":"a b"}"#, "`product_id`: a product id"),
-            (br#"{"command":"delete","product_id":"p","name":"x"}"#, "`name` is not a field"),
+            (br#"{"command":"create","product_id":"a b"}"#, None, "`product_id`: a product id"),
+            (br#"{"command":"delete","product_id":"p","name":"x"}"#, Some("p"), "`name` is not a field"),
         ] {
-            let error = Line::parse(1, line).unwrap_err();
-            assert!(error.starts_with(reason), "{error}");
+            let error = Line::parse(line).unwrap_err();
+            assert!(error.reason.starts_with(reason), "{error:?}");
+            assert_eq!(error.product_id.as_ref().map(ProductId::as_str), product, "{error:?}");
         }
     }
 }

@@ -1,0 +1,130 @@
+//! Which import a line belongs to and its place in it, as the idempotency keys of an import say in clear: a product's history
+//! tells by them how far an import came.
+//!
+//! The keys are stored in commits, and the API documents their form: never change it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schema::Hash;
+
+/// The longest name of a batch: with it a key stays below the 255 characters that the server takes.
+const LONGEST_NAME: usize = 128;
+
+/// The name that makes an import another one than that of the same input without it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchName(String);
+
+/// The text cannot name a batch; the message tells what can.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("a batch has a name of 1 to {LONGEST_NAME} visible ASCII characters, for example sale-2026-11-29")]
+pub struct InvalidBatchName;
+
+impl FromStr for BatchName {
+    type Err = InvalidBatchName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidBatchName> {
+        let fits =
+            (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidBatchName) }
+    }
+}
+
+/// What makes two runs the same import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// The SHA-256 of the whole input.
+    Input(Hash),
+    /// The name that was given.
+    Batch(BatchName),
+}
+
+/// What the key of a commit says of the line that was recorded by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// The line's place among those of its product, from 1.
+    pub place: u64,
+    /// [`super::line::Line::hash`] of the command.
+    pub command: Hash,
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input(hash) => write!(f, "sha256:{hash}"),
+            Self::Batch(name) => write!(f, "batch:{}", name.0),
+        }
+    }
+}
+
+impl Identity {
+    /// The idempotency key of the line with this mark.
+    #[must_use]
+    pub fn key(&self, mark: &Mark) -> String {
+        format!("import/{self}/{}/{}", mark.place, mark.command)
+    }
+
+    /// What a key says, if it is one of this import.
+    #[must_use]
+    pub fn mark(&self, key: &str) -> Option<Mark> {
+        let (place, command) = key
+            .strip_prefix("import/")?
+            .strip_prefix(&self.to_string())?
+            .strip_prefix('/')?
+            .split_once('/')?;
+        let mark = Mark { place: place.parse().ok()?, command: Hash::try_from(command.to_owned()).ok()? };
+        (mark.place > 0 && self.key(&mark) == key).then_some(mark)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(place: u64) -> Mark {
+        Mark { place, command: Hash::of_digest(&[7; 32]) }
+    }
+
+    fn batch(name: &str) -> Identity {
+        Identity::Batch(name.parse().unwrap())
+    }
+
+    #[test]
+    fn the_stored_form_of_a_key_stays() {
+        let (input, command) = (Hash::of_digest(&[0xab; 32]), "07".repeat(32));
+        let key = Identity::Input(input.clone()).key(&mark(12));
+        assert_eq!(key, format!("import/sha256:{input}/12/{command}"));
+        assert_eq!(batch("sale/2").key(&mark(1)), format!("import/batch:sale/2/1/{command}"));
+    }
+
+    #[test]
+    fn a_key_says_its_place_to_its_own_import_alone() {
+        let longest = batch(&"x".repeat(LONGEST_NAME));
+        let all = [batch("a"), batch("a/3"), batch("a/3/1"), Identity::Input(Hash::genesis()), longest];
+        for one in &all {
+            for other in &all {
+                let said = other.mark(&one.key(&mark(3)));
+                assert_eq!(said, (one == other).then(|| mark(3)), "{one} asked by {other}");
+            }
+            assert!(one.key(&mark(u64::MAX)).len() <= 255);
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_of_an_import_says_nothing() {
+        let (import, hash) = (batch("a"), "0".repeat(64));
+        for key in ["", "import/", "import/batch:a", "import/batch:a/3", "import/batch:a/3/beef"] {
+            assert_eq!(import.mark(key), None, "{key}");
+        }
+        for place in ["0", "03", "-1", "+3", "", "18446744073709551616"] {
+            assert_eq!(import.mark(&format!("import/batch:a/{place}/{hash}")), None, "{place}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_visible_ascii_within_its_length() {
+        for name in ["", "a b", "März", "a\u{7f}", &"x".repeat(LONGEST_NAME + 1)] {
+            assert_eq!(name.parse::<BatchName>(), Err(InvalidBatchName), "{name}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The input of an import, line by line, whatever it is: a file, a pipe, standard input. It is never held in memory, and a
+//! line longer than the server could take is not held either.
+
+use std::io::{self, SeekFrom};
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use anyhow::Context;
+use schema::Hash;
+use sha2::{Digest, Sha256};
+use tokio::fs::File;
+use tokio::io::{
+    AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufReader,
+};
+
+/// The server takes bodies of 64 KB; blanks around the members are not sent.
+pub(super) const LONGEST_LINE: usize = 1 << 20;
+/// Bytes that are read at once.
+const BUFFER: usize = 64 << 10;
+
+type Reader = Box<dyn AsyncBufRead + Send + Unpin>;
+
+/// An input, at its beginning.
+pub(super) struct Input {
+    reader: Reader,
+    /// What was read when it was read for the first time; `None` where that cannot be done twice.
+    pub(super) survey: Option<Survey>,
+    digest: Sha256,
+}
+
+/// An input as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Survey {
+    /// SHA-256 of every byte.
+    pub(super) hash: Hash,
+    pub(super) lines: u64,
+    bytes: u64,
+}
+
+/// What was read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// A line without its end.
+    Line(Vec<u8>),
+    /// A line of more than [`LONGEST_LINE`] bytes, which was passed over.
+    TooLong,
+    /// There is no more.
+    End,
+}
+
+impl Input {
+    /// Opens a file, a pipe, or with `-` standard input. What cannot be read twice is copied to a temporary file if it has to
+    /// be surveyed.
+    ///
+    /// # Errors
+    /// That it cannot be read, or not be copied.
+    pub(super) async fn open(path: &Path, must_survey: bool) -> anyhow::Result<Self> {
+        let unread = || format!("{} cannot be read", path.display());
+        if path == Path::new("-") {
+            let unread = || "standard input cannot be read".to_owned();
+            let input = io::stdin().as_fd().try_clone_to_owned().with_context(unread)?;
+            let input = File::from_std(std::fs::File::from(input));
+            return Self::pipe(input, must_survey).await.with_context(unread);
+        }
+        let file = File::open(path).await.with_context(unread)?;
+        if file.metadata().await.with_context(unread)?.is_file() {
+            Self::file(file).await.with_context(unread)
+        } else {
+            Self::pipe(file, must_survey).await.with_context(unread)
+        }
+    }
+
+    async fn file(mut file: File) -> io::Result<Self> {
+        let survey = survey(&mut file, &mut tokio::io::sink()).await?;
+        file.seek(SeekFrom::Start(0)).await?;
+        // What is appended meanwhile belongs to another import.
+        let reader = BufReader::with_capacity(BUFFER, file.take(survey.bytes));
+        Ok(Self { reader: Box::new(reader), survey: Some(survey), digest: Sha256::new() })
+    }
+
+    async fn pipe(
+        mut pipe: impl AsyncRead + Send + Unpin + 'static,
+        must_survey: bool,
+    ) -> anyhow::Result<Self> {
+        if !must_survey {
+            let reader = BufReader::with_capacity(BUFFER, pipe);
+            return Ok(Self { reader: Box::new(reader), survey: None, digest: Sha256::new() });
+        }
+        let in_vain = || {
+            let directory = std::env::temp_dir();
+            format!("a pipe is copied to {} unless --batch names the import", directory.display())
+        };
+        let mut copy = File::from_std(tempfile::tempfile().with_context(in_vain)?);
+        survey(&mut pipe, &mut copy).await.with_context(in_vain)?;
+        copy.seek(SeekFrom::Start(0)).await.with_context(in_vain)?;
+        Self::file(copy).await.with_context(in_vain)
+    }
+
+    /// The next line.
+    ///
+    /// # Errors
+    /// That of the input.
+    pub(super) async fn next(&mut self) -> io::Result<Next> {
+        let (mut line, mut length) = (Vec::new(), 0);
+        loop {
+            let read = self.reader.fill_buf().await?;
+            if read.is_empty() {
+                return Ok(if length == 0 { Next::End } else { whole(line, length) });
+            }
+            let end = read.iter().position(|byte| *byte == b'\n');
+            let part = &read[..end.unwrap_or(read.len())];
+            length += part.len();
+            if length <= LONGEST_LINE {
+                line.extend_from_slice(part);
+            }
+            let used = part.len() + usize::from(end.is_some());
+            self.digest.update(&read[..used]);
+            self.reader.consume(used);
+            if end.is_some() {
+                return Ok(whole(line, length));
+            }
+        }
+    }
+
+    /// Whether what was read up to the end is what was surveyed.
+    pub(super) fn is_unchanged(&self) -> bool {
+        let read = Hash::of_digest(&self.digest.clone().finalize().into());
+        self.survey.as_ref().is_none_or(|survey| survey.hash == read)
+    }
+}
+
+fn whole(line: Vec<u8>, length: usize) -> Next {
+    if length <= LONGEST_LINE { Next::Line(line) } else { Next::TooLong }
+}
+
+/// Reads everything, and writes it down.
+async fn survey(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl tokio::io::AsyncWrite + Unpin),
+) -> io::Result<Survey> {
+    let (mut digest, mut lines, mut bytes, mut last) = (Sha256::new(), 0, 0, b'\n');
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let read = from.read(&mut buffer).await?;
+        let part = &buffer[..read];
+        let Some(end) = part.last() else { break };
+        last = *end;
+        lines += part.split(|byte| *byte == b'\n').count() as u64 - 1;
+        bytes += read as u64;
+        digest.update(part);
+        to.write_all(part).await?;
+    }
+    to.flush().await?;
+    let unended = u64::from(last != b'\n');
+    Ok(Survey { hash: Hash::of_digest(&digest.finalize().into()), lines: lines + unended, bytes })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    async fn lines(input: &mut Input) -> Vec<Next> {
+        let mut lines = Vec::new();
+        loop {
+            match input.next().await.unwrap() {
+                Next::End => return lines,
+                next => lines.push(next),
+            }
+        }
+    }
+
+    fn line(text: &str) -> Next {
+        Next::Line(text.into())
+    }
+
+    #[tokio::test]
+    async fn a_pipe_is_read_like_a_file_with_the_same_bytes() {
+        for text in ["", "\n", "a", "a\n", "a\nb", "a\n\nb\n"] {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            let mut file = Input::open(file.path(), true).await.unwrap();
+            let mut copied = Input::pipe(text.as_bytes(), true).await.unwrap();
+            let mut direct = Input::pipe(text.as_bytes(), false).await.unwrap();
+            assert_eq!(file.survey, copied.survey);
+            assert_eq!(direct.survey, None);
+            let survey = file.survey.clone().unwrap();
+            assert_eq!(survey.hash, Hash::of_digest(&Sha256::digest(text).into()));
+            let read = lines(&mut file).await;
+            assert_eq!(read.len() as u64, survey.lines, "{text:?}");
+            assert_eq!(read, text.lines().map(line).collect::<Vec<_>>());
+            assert_eq!(read, lines(&mut copied).await);
+            assert_eq!(read, lines(&mut direct).await);
+            assert!(file.is_unchanged() && copied.is_unchanged() && direct.is_unchanged());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_too_long_is_passed_over_and_the_next_one_read() {
+        let text = format!("{}\n{}\nb\n", "x".repeat(LONGEST_LINE), "x".repeat(LONGEST_LINE + 1));
+        let mut input = Input::pipe(io::Cursor::new(text.into_bytes()), true).await.unwrap();
+        let read = lines(&mut input).await;
+        assert_eq!(read[1..], [Next::TooLong, line("b")]);
+        assert!(matches!(&read[0], Next::Line(line) if line.len() == LONGEST_LINE));
+    }
+
+    #[tokio::test]
+    async fn what_is_appended_is_not_read_and_what_is_changed_is_noticed() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"a\nb").unwrap();
+        let mut input = Input::open(file.path(), true).await.unwrap();
+        file.write_all(b"c\nd\n").unwrap();
+        assert_eq!(lines(&mut input).await, [line("a"), line("b")]);
+        assert!(input.is_unchanged());
+        let mut input = Input::open(file.path(), true).await.unwrap();
+        std::fs::write(file.path(), "a\nX").unwrap();
+        lines(&mut input).await;
+        assert!(!input.is_unchanged());
+    }
+}
