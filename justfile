@@ -28,6 +28,10 @@ contract *words:
 faults *arguments:
     LEDGER_FAULTS=full cargo test -p cli --test faults -- --nocapture {{arguments}}
 
+# Kill an import fifty times, behind a proxy that turns commands away and loses answers
+imports *arguments:
+    LEDGER_IMPORTS=full cargo test -p cli --test whole import::killed -- --nocapture {{arguments}}
+
 # Fuzz one target of fuzz/, or all: ten minutes each unless told otherwise
 fuzz target="all" seconds="600":
     fuzz/run {{target}} {{seconds}}

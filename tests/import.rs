@@ -5,6 +5,7 @@ mod again;
 mod answers;
 mod between;
 mod input;
+mod killed;
 
 use std::path::Path;
 use std::process::Command;
