@@ -303,3 +303,29 @@ async fn a_line_that_cannot_be_read_stops_its_product_and_no_other() {
     }
     assert_eq!(prices(&ledger).await, ["100.00"]);
 }
+
+#[tokio::test]
+async fn the_newest_commit_of_an_import_is_found_behind_pages_of_other_s() {
+    let ledger = Ledger::start();
+    let many: Vec<String> = (0..120).map(|price| update(&price.to_string())).collect();
+    let lines: Vec<&str> = std::iter::once(CREATE).chain(many.iter().map(String::as_str)).collect();
+    let lines = file(&lines);
+    let counts = "121 commands: 121 written, 0 imported before, 0 without effect, 0 failures";
+    ended(&ledger.import(lines.path()).output().unwrap(), 0, counts);
+    for price in 0..120 {
+        ledger.send("PATCH", "/products/p", &format!(r#"{{"price":"{price}.5"}}"#)).await;
+    }
+    let between = Between::start(&ledger.url, |_| Fate::Pass);
+    let again = import_at(&between.url, lines.path()).output().unwrap();
+    ended(&again, 0, "121 commands: 0 written, 121 imported before, 0 without effect, 0 failures");
+    assert_eq!((between.seen().len(), between.commands().len()), (1 + 3, 0), "health and three pages");
+}
+
+#[tokio::test]
+async fn a_line_that_is_cut_off_stops_the_product_that_it_names() {
+    let ledger = Ledger::start();
+    let lines = file(&[CREATE, r#"{"command":"update","product_id":"p","price":"#, &update("2")]);
+    let output = ledger.import(lines.path()).output().unwrap();
+    ended(&output, 1, "3 commands: 1 written, 0 imported before, 0 without effect, 1 failures, 1 not sent");
+    assert!(printed(&output).contains("line 2: is not a JSON object: EOF"), "{}", printed(&output));
+}

@@ -6,9 +6,11 @@ use std::hash::{DefaultHasher, Hash as _, Hasher};
 
 use reqwest::Method;
 use schema::{Hash, ProductId};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
+
+type Members = BTreeMap<String, Box<RawValue>>;
 
 /// A line that can be sent.
 #[derive(Debug)]
@@ -89,12 +91,17 @@ impl Line {
     /// # Errors
     /// [`Unreadable`]: what is wrong with it, and whose line it is.
     pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let of_nobody = |reason| Unreadable { product_id: None, reason };
-        let mut members = members(bytes).map_err(of_nobody)?;
-        let product_id = product_id(&mut members).map_err(of_nobody)?;
-        match command(members) {
-            Ok((verb, body)) => Ok(Self { product_id, verb, body }),
-            Err(reason) => Err(Unreadable { product_id: Some(product_id), reason }),
+        let mut members = BTreeMap::new();
+        let read = read(bytes, &mut members);
+        // Whose line it is may be known though the rest of it cannot be read.
+        let product_id = product_id(&mut members);
+        match (read, product_id) {
+            (Ok(()), Ok(product_id)) => match command(members) {
+                Ok((verb, body)) => Ok(Self { product_id, verb, body }),
+                Err(reason) => Err(Unreadable { product_id: Some(product_id), reason }),
+            },
+            (Ok(()), Err(reason)) => Err(Unreadable { product_id: None, reason }),
+            (Err(reason), product_id) => Err(Unreadable { product_id: product_id.ok(), reason }),
         }
     }
 
@@ -133,26 +140,24 @@ pub fn worker(product: &ProductId, workers: usize) -> usize {
     usize::try_from(hasher.finish() % workers as u64).unwrap_or_default()
 }
 
-fn members(bytes: &[u8]) -> Result<BTreeMap<String, Box<RawValue>>, String> {
+/// Reads the members, up to where they can be read.
+fn read(bytes: &[u8], members: &mut Members) -> Result<(), String> {
     // The blanks of JSON and no others: what stands around a line is no part of it.
     let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
-    let Members(members) =
-        serde_json::from_str(text.trim_matches([' ', '\t', '\r', '\n'])).map_err(|error| {
-            // What is read is one line, wherever it stands in the file.
-            format!(
-                "is not a JSON object: {}",
-                error.to_string().replace(" at line 1 column ", " at column ")
-            )
-        })?;
-    Ok(members)
+    let mut json = serde_json::Deserializer::from_str(text.trim_matches([' ', '\t', '\r', '\n']));
+    let read = Object(members).deserialize(&mut json).and_then(|()| json.end());
+    read.map_err(|error| {
+        // What is read is one line, wherever it stands in the file.
+        format!("is not a JSON object: {}", error.to_string().replace(" at line 1 column ", " at column "))
+    })
 }
 
-fn product_id(members: &mut BTreeMap<String, Box<RawValue>>) -> Result<ProductId, String> {
+fn product_id(members: &mut Members) -> Result<ProductId, String> {
     ProductId::new(take_text(members, "product_id")?).map_err(|error| format!("`product_id`: {error}"))
 }
 
 /// The verb, and the body: every other member.
-fn command(mut members: BTreeMap<String, Box<RawValue>>) -> Result<(Verb, Option<String>), String> {
+fn command(mut members: Members) -> Result<(Verb, Option<String>), String> {
     let verb = Verb::parse(&take_text(&mut members, "command")?)?;
     // Without a query the moment has to travel in a body, which these commands take too.
     let bare = matches!(verb, Verb::Delete | Verb::Restore);
@@ -166,34 +171,36 @@ fn command(mut members: BTreeMap<String, Box<RawValue>>) -> Result<(Verb, Option
 }
 
 /// The members of an object, each once: a second one of a name would be sent in place of the first, unseen.
-struct Members(BTreeMap<String, Box<RawValue>>);
+struct Object<'a>(&'a mut Members);
 
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Members;
+impl<'de> DeserializeSeed<'de> for Object<'_> {
+    type Value = ();
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Members, M::Error> {
-                let mut members = BTreeMap::new();
-                while let Some((name, value)) = map.next_entry::<String, _>()? {
-                    if members.contains_key(&name) {
-                        return Err(Error::custom(format_args!("`{name}` appears twice")));
-                    }
-                    members.insert(name, value);
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Object)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
-fn take_text(members: &mut BTreeMap<String, Box<RawValue>>, name: &str) -> Result<String, String> {
+impl<'de> Visitor<'de> for Object<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
+        while let Some((name, value)) = map.next_entry::<String, _>()? {
+            // With two products it is nobody's line: the one that is there goes.
+            if self.0.remove(&name).is_some() {
+                return Err(Error::custom(format_args!("`{name}` appears twice")));
+            }
+            self.0.insert(name, value);
+        }
+        Ok(())
+    }
+}
+
+fn take_text(members: &mut Members, name: &str) -> Result<String, String> {
     let raw = members.remove(name).ok_or_else(|| format!("`{name}` is missing"))?;
     serde_json::from_str(raw.get()).map_err(|_| format!("`{name}` is not a text"))
 }
@@ -252,8 +259,18 @@ mod tests {
             (&b"\xff"[..], None, "is not UTF-8"),
             (b"[]", None, "is not a JSON object"),
             (b"{\"a\"", None, "is not a JSON object: EOF while parsing an object at column 4"),
-            (b"{\"command\":\"delete\",\"product_id\":\"p\"}\x0b", None, "is not a JSON object"),
+            (b"{\"command\":\"delete\",\"product_id\":\"p\"}\x0b", Some("p"), "is not a JSON object"),
             (br#"{"product_id":"p"}"#, Some("p"), "`command` is missing"),
+            (
+                br#"{"product_id":"p","command":"upd"#,
+                Some("p"),
+                "is not a JSON object: EOF while parsing a string",
+            ),
+            (
+                br#"{"product_id":"p","name":1,"name":2}"#,
+                Some("p"),
+                "is not a JSON object: `name` appears twice",
+            ),
             (br#"{"product_id":"p","command":7}"#, Some("p"), "`command` is not a text"),
             (br#"{"command":"drop","product_id":"p"}"#, Some("p"), "`command` is \"drop\""),
             (br#"{"command":"create"}"#, None, "`product_id` is missing"),
