@@ -89,6 +89,16 @@ async fn a_line_whose_answer_was_lost_was_written_by_this_run() {
     assert_eq!((ledger.history("p").await.len(), between.commands().len()), (2, 3));
 }
 
+#[tokio::test]
+async fn a_lost_answer_of_the_first_question_is_asked_for_again() {
+    let (ledger, lost) = (Ledger::start(), AtomicU32::new(0));
+    let between = Between::start(&ledger.url, move |_| {
+        if lost.fetch_add(1, Ordering::Relaxed) == 0 { Fate::Lose } else { Fate::Pass }
+    });
+    let output = import_at(&between.url, file(&[&create("p")]).path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
+}
+
 fn is_harmless(output: &Output, part: &str) {
     let text = printed(output);
     assert!(text.contains(part), "{part} in {text:?}");

@@ -177,13 +177,11 @@ fn asked_to_wait(headers: &HeaderMap) -> Option<Duration> {
     (moment(after)? - moment(text(DATE)?)?).to_std().ok()
 }
 
-/// How long to wait before an attempt: what the server asked for, within a limit, and otherwise longer each time with full
-/// jitter, of which `chance` is the draw.
+/// How long to wait before an attempt: what the server asked for, within a limit, and then longer each time with full jitter,
+/// of which `chance` is the draw, so that those who were turned away together do not come again together.
 fn pause(attempt: u32, asked: Option<Duration>, chance: f64) -> Duration {
-    match asked {
-        Some(asked) => asked.min(LONGEST_PAUSE),
-        None => FIRST_PAUSE.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE).mul_f64(chance),
-    }
+    let asked = asked.unwrap_or_default().min(LONGEST_PAUSE);
+    asked + FIRST_PAUSE.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE).mul_f64(chance)
 }
 
 #[cfg(test)]
@@ -200,8 +198,9 @@ mod tests {
     #[test]
     fn a_server_that_asks_for_time_gets_it_within_limits() {
         for attempt in 1..ATTEMPTS {
-            assert_eq!(pause(attempt, Some(Duration::from_secs(2)), 0.5), Duration::from_secs(2));
-            assert_eq!(pause(attempt, Some(Duration::from_hours(1)), 0.5), LONGEST_PAUSE);
+            assert_eq!(pause(attempt, Some(Duration::from_secs(2)), 0.0), Duration::from_secs(2));
+            assert!(pause(attempt, Some(Duration::from_secs(2)), 0.5) > Duration::from_secs(2));
+            assert_eq!(pause(attempt, Some(Duration::from_hours(1)), 0.0), LONGEST_PAUSE);
             assert!(pause(attempt, None, 1.0) <= LONGEST_PAUSE);
         }
         assert_eq!(pause(3, None, 0.5), Duration::from_millis(400));
