@@ -32,7 +32,8 @@ fn bash(ledger: &Ledger, script: &str) -> Output {
     let script = script.replace("IMPORT", &format!("{LEDGER} import --url {}", ledger.url));
     let mut command = Command::new("bash");
     command.arg("-c").arg(format!("set -e; lines='{}'; {script}", LINES.join("\n")));
-    command.env_remove("LEDGER_TOKEN").output().unwrap()
+    let directory = tempfile::tempdir().unwrap();
+    command.env_remove("LEDGER_TOKEN").current_dir(&directory).output().unwrap()
 }
 
 #[tokio::test]
@@ -80,6 +81,34 @@ async fn a_pipe_with_a_batch_s_name_is_not_copied_and_one_without_says_where_it_
     assert_eq!(summary(&direct), "2 commands: 2 written, 0 imported before, 0 without effect, 0 failures");
     let again = there("--batch b");
     assert!(printed(&again).contains("2 imported before"), "{}", printed(&again));
+}
+
+#[test]
+fn an_input_that_changes_while_it_is_read_is_told() {
+    let update = r#"{"command":"update","product_id":"p","price":"1"}"#;
+    let lines = file(&[&format!("{update}\n").repeat(8_000)]);
+    let path = lines.path().to_owned();
+    // Far more than is read ahead, and the first question is answered after the change.
+    let between = Between::start("", move |_| {
+        let length = std::fs::metadata(&path).unwrap().len();
+        std::fs::write(&path, "\n".repeat(usize::try_from(length).unwrap())).unwrap();
+        Fate::Answer(answer(422, "{}".into()))
+    });
+    let output = import_at(&between.url, lines.path()).output().unwrap();
+    let text = printed(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("was changed while it was read") && !text.contains("to go on"), "{text}");
+}
+
+#[tokio::test]
+async fn an_import_of_which_nobody_reads_what_it_says_is_done_all_the_same() {
+    let ledger = Ledger::start();
+    let output = bash(
+        &ledger,
+        "set +e; (echo nonsense; echo -n \"$lines\") > f; IMPORT f 2>&1 | true; echo ${PIPESTATUS[0]}",
+    );
+    assert_eq!(printed(&output), "1\n");
+    assert_eq!(ledger.history("p").await.len(), 2);
 }
 
 /// The most memory a process has had, in KB; nothing where the system does not tell.

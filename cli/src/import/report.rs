@@ -1,7 +1,8 @@
 //! What became of the lines: a progress bar while it runs, every failed line by number, one closing line. Nothing that comes
 //! from the input or the server reaches the terminal as it is.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,6 +14,7 @@ use schema::ProductId;
 use super::client::Stop;
 use super::product::{Stopped, Why};
 use crate::columns::plain;
+use crate::out;
 
 /// Counts, shared by all workers.
 pub(super) struct Report {
@@ -125,17 +127,20 @@ impl Report {
         }
         let unreached = self.progress.length().map(|lines| lines.saturating_sub(self.progress.position()));
         self.progress.finish_and_clear();
-        println!("{}; {:.1} s", self.counts.summary(), self.started.elapsed().as_secs_f64());
+        // Who stops reading has seen enough; what was done is done.
+        let seconds = self.started.elapsed().as_secs_f64();
+        let _ = out::print(&format!("{}; {seconds:.1} s\n", self.counts.summary()));
         let stopped = locked(&self.stopped).clone();
         if let Some(reason) = &stopped {
             let left = match unreached {
                 Some(lines) => format!("{lines} lines were not sent, or not answered"),
                 None => "the rest of the input was not sent".into(),
             };
-            let text = format!(
-                "ledger: stopped early, because {reason}; {left}; run the same import again to go on"
-            );
-            self.say(&text);
+            let again = match reason {
+                Stop::Gone(_) | Stop::Refused(_) => "; run the same import again to go on",
+                Stop::Input(_) => "",
+            };
+            self.say(&format!("ledger: stopped early, because {reason}; {left}{again}"));
         } else if self.counts.is_nothing_new() {
             self.say("ledger: this input was imported before; --batch NAME makes it another import");
         }
@@ -153,7 +158,10 @@ impl Report {
 
     /// One line on standard error, in which nothing can steer the terminal.
     fn say(&self, text: &str) {
-        self.progress.suspend(|| eprintln!("{}", plain(text)));
+        self.progress.suspend(|| {
+            // Nobody may read it any more; the import goes on.
+            let _ = writeln!(io::stderr(), "{}", plain(text));
+        });
     }
 }
 
