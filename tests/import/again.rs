@@ -216,8 +216,8 @@ async fn a_create_that_was_imported_long_ago_does_not_bring_back_what_somebody_d
     ledger.send("DELETE", "/products/p", "").await;
     let lines = file(&[CREATE, &update("80")]);
     assert!(ledger.import(lines.path()).output().unwrap().status.success());
-    // More commands with keys than the server remembers.
-    for n in 0..40 {
+    // More commands with keys than a server remembers of a product, even of the last hour.
+    for n in 0..300 {
         let request =
             ledger.http.patch(format!("{}/products/p", ledger.url)).header("idempotency-key", n.to_string());
         let request =
