@@ -11,7 +11,7 @@ use schema::{Currency, Orders, Price, Product, Sort};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::parameters::{Parameters, limit, malformed, moment};
+use super::parameters::{Parameters, limit, malformed, moment, wrong};
 use super::{Answer, Api, answer};
 use crate::catalogue::{self, Order, Range, Selection};
 
@@ -50,7 +50,7 @@ pub(super) async fn products(State(queries): Api, uri: Uri, context: RequestCont
     let after = cursor
         .map(|cursor| selection.position(&cursor))
         .transpose()
-        .map_err(|error| malformed(format!("The query parameter cursor: {error}.")))?;
+        .map_err(|error| wrong("cursor", &error))?;
     let generations = queries.lineup().await?.products;
     if !generations.filled {
         return Err(answer::being_built());

@@ -28,12 +28,12 @@ impl Parameters {
         for (name, value) in pairs {
             if !allowed.contains(&name.as_str()) {
                 let known = if allowed.is_empty() { "none".into() } else { allowed.join(", ") };
-                return Err(malformed(format!(
-                    "There is no query parameter {name:?} here; there are: {known}."
-                )));
+                let detail = format!("There is no query parameter {name:?} here; there are: {known}.");
+                return Err(malformed(detail).fault(&name, "does not exist here"));
             }
             if known.insert(name.clone(), value).is_some() {
-                return Err(malformed(format!("The query parameter {name} appears twice.")));
+                let detail = format!("The query parameter {name} appears twice.");
+                return Err(malformed(detail).fault(&name, "appears twice"));
             }
         }
         Ok(Self(known))
@@ -50,7 +50,7 @@ impl Parameters {
     ) -> Result<Option<T>, Problem> {
         let value = self.0.remove(name);
         let read = value.map(|value| read(&value));
-        read.transpose().map_err(|error| malformed(format!("The query parameter {name}: {error}.")))
+        read.transpose().map_err(|error| wrong(name, &error))
     }
 
     /// Refuses what is left: parameters that are known here but do not go with the others.
@@ -61,7 +61,8 @@ impl Parameters {
         match self.0.keys().next() {
             None => Ok(()),
             Some(name) => {
-                Err(malformed(format!("The query parameter {name} does not go with this query: {why}.")))
+                let detail = format!("The query parameter {name} does not go with this query: {why}.");
+                Err(malformed(detail).fault(name, why))
             }
         }
     }
@@ -82,6 +83,11 @@ pub(super) fn limit(text: &str) -> Result<usize, &'static str> {
 /// A moment. A `+` in a query means a blank, and stands for the plus of an offset here.
 pub(super) fn moment(text: &str) -> Result<Timestamp, InvalidTimestamp> {
     Timestamp::parse(&text.replace(' ', "+"))
+}
+
+/// A parameter that cannot be read.
+pub(super) fn wrong(name: &str, error: &dyn Display) -> Problem {
+    malformed(format!("The query parameter {name}: {error}.")).fault(name, error.to_string())
 }
 
 pub(super) fn malformed(detail: impl Into<String>) -> Problem {

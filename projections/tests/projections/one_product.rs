@@ -118,6 +118,8 @@ async fn what_a_query_cannot_mean_is_refused() {
     ] {
         let (status, problem) = asked(&front.router, uri).await;
         assert_eq!(status, 400, "{uri} {problem}");
+        let named = uri.split_once('?').map(|(_, query)| query.split('=').next().unwrap());
+        assert_eq!(problem["errors"][0]["pointer"].as_str(), named, "{uri}");
     }
 }
 
