@@ -137,7 +137,7 @@ impl Projection for Prices {
         product: &ProductId,
     ) -> Result<Option<Difference>, Stuck> {
         let ledger = self.from_the_ledger(product).await?;
-        let seen = self.log.history(generation, product, None).await;
+        let seen = self.log.history(generation, product).await;
         let seen = seen.map_err(|error| Stuck::for_now(1, &error))?;
         Ok(match seen.folded {
             0 if ledger.folded > 0 => Some(Difference::Missing),

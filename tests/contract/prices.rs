@@ -72,6 +72,6 @@ async fn fold(log: &dyn PriceLog, product: &ProductId, commits: &[FoldedCommit])
 }
 
 async fn sequences(log: &dyn PriceLog, product: &ProductId) -> Vec<u64> {
-    let history = log.history(FIRST, product, None).await.unwrap();
+    let history = log.history(FIRST, product).await.unwrap();
     history.entries.iter().map(|entry| entry.place.sequence).collect()
 }

@@ -55,6 +55,6 @@ impl World {
     /// The price history that is read, as it is.
     pub async fn prices_read(&self, product: &ProductId) -> projections::prices::History {
         let generation = self.views.lineup().await.unwrap().prices.read;
-        self.prices.history(generation, product, None).await.unwrap()
+        self.prices.history(generation, product).await.unwrap()
     }
 }

@@ -7,7 +7,7 @@ use projections::catalogue::Orders;
 use projections::prices::{FoldedCommit, History};
 use projections::views::{Generation, Lineup, LineupError, Portion, Rows, Slice, Unavailable, Written};
 use projections::{MemoryPriceLog, MemoryViews, PriceLog, Views};
-use schema::{Product, ProductId, Timestamp};
+use schema::{Product, ProductId};
 
 use crate::chaos::Chaos;
 
@@ -91,13 +91,8 @@ impl PriceLog for PriceTable {
         self.chaos.call(effect, away).await
     }
 
-    async fn history(
-        &self,
-        generation: Generation,
-        product: &ProductId,
-        until: Option<Timestamp>,
-    ) -> Result<History, Unavailable> {
-        self.chaos.call(self.inner.history(generation, product, until), away).await
+    async fn history(&self, generation: Generation, product: &ProductId) -> Result<History, Unavailable> {
+        self.chaos.call(self.inner.history(generation, product), away).await
     }
 
     async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {

@@ -70,21 +70,21 @@ pub(super) async fn prices(State(queries): Api, id: Id, uri: Uri, context: Reque
     let moment = as_of.map(|moment| moment.to_string()).unwrap_or_default();
     let query = ["prices", id.as_str(), &moment];
     let after = next.map(|next| place(&query, &next)).transpose()?;
-    let history = queries.price_history(&id, as_of).await?;
-    Ok(Json(PriceHistory::of(&timeline(&history.entries), after, &query)).into_response())
+    let history = queries.price_history(&id).await?;
+    Ok(Json(PriceHistory::of(&timeline(&history.entries, as_of), after, &query)).into_response())
 }
 
 impl Queries {
     /// From the view, or from the ledger when the view does not know the product yet.
-    async fn price_history(&self, id: &ProductId, as_of: Option<Timestamp>) -> Result<History, Problem> {
+    async fn price_history(&self, id: &ProductId) -> Result<History, Problem> {
         let generation = self.lineup().await?.prices.read;
-        let history = self.api.prices.history(generation, id, as_of).await;
+        let history = self.api.prices.history(generation, id).await;
         let history = history.map_err(answer::unavailable)?;
         if history.folded > 0 {
             return Ok(history);
         }
         let ledger = Prices::new(self.api.prices.clone(), Arc::clone(&self.api.journal));
-        let mut history = ledger.from_the_ledger(id).await.map_err(|stuck| {
+        let history = ledger.from_the_ledger(id).await.map_err(|stuck| {
             tracing::error!(product_id = id.as_str(), reason = stuck.reason, "prices cannot be folded");
             if stuck.retryable {
                 Problem::unavailable("The store does not answer at the moment; try again.")
@@ -98,7 +98,6 @@ impl Queries {
         if history.folded == 0 {
             return Err(answer::unknown(id));
         }
-        history.entries.retain(|entry| as_of.is_none_or(|moment| entry.place.at <= moment));
         Ok(history)
     }
 }

@@ -2,7 +2,7 @@
 //! events are in it.
 
 use async_trait::async_trait;
-use schema::{ProductId, Timestamp};
+use schema::ProductId;
 
 use super::Entry;
 use crate::views::{Generation, Unavailable};
@@ -54,16 +54,11 @@ pub trait PriceLog: Send + Sync {
         commits: &[FoldedCommit],
     ) -> Result<(), Unavailable>;
 
-    /// The history up to a moment, the moment included; it may be some moments old.
+    /// The whole history; it may be some moments old.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later.
-    async fn history(
-        &self,
-        generation: Generation,
-        product: &ProductId,
-        until: Option<Timestamp>,
-    ) -> Result<History, Unavailable>;
+    async fn history(&self, generation: Generation, product: &ProductId) -> Result<History, Unavailable>;
 
     /// Removes a generation, and says how many items went. May be cut short and repeated.
     ///

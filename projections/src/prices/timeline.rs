@@ -1,5 +1,7 @@
 //! Which price was in force when, and the lowest one before the newest change (EU Price Indication Directive, article 6a).
-//! Pure: entries in, periods out.
+//! Pure: entries in, periods out; the same prices recorded in another order give the same periods.
+
+use std::collections::BTreeMap;
 
 use schema::{Money, Timestamp};
 
@@ -21,62 +23,101 @@ pub struct Period {
     pub sequence: u64,
 }
 
-/// The periods of entries in the order of their places. Times deleted are gaps.
+/// The periods that the entries come to, in the order of their beginnings, `until` a moment included or altogether. Each
+/// price has one, without length where another took its place in the same moment; a restore has one where it brings a
+/// price back. Times deleted are gaps.
+///
+/// Prices count by `occurred_at`, ties by sequence. Deletes and restores count in the order of their sequence: each takes
+/// effect at the later of its `occurred_at` and the moment the one before it took effect.
 #[must_use]
-pub fn timeline(entries: &[Entry]) -> Vec<Period> {
+pub fn timeline(entries: &[Entry], until: Option<Timestamp>) -> Vec<Period> {
     let mut fold = Fold::default();
-    for entry in entries {
-        fold.step(entry);
+    for (at, moment) in &moments(entries) {
+        if until.is_some_and(|until| *at > until) {
+            break;
+        }
+        fold.step(*at, moment);
     }
     fold.periods.extend(fold.open);
     fold.periods
+}
+
+/// What takes effect in one moment, each by sequence.
+#[derive(Default)]
+struct Moment {
+    prices: Vec<(u64, Money)>,
+    statuses: Vec<(u64, Status)>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Status {
+    Active,
+    Deleted,
+}
+
+fn moments(entries: &[Entry]) -> BTreeMap<Timestamp, Moment> {
+    let mut by_sequence = entries.to_vec();
+    by_sequence.sort_by_key(|entry| entry.place.sequence);
+    let mut moments: BTreeMap<Timestamp, Moment> = BTreeMap::new();
+    let mut newest_status = None;
+    for entry in by_sequence {
+        let sequence = entry.place.sequence;
+        let status = match entry.what {
+            What::Priced(money) => {
+                moments.entry(entry.place.at).or_default().prices.push((sequence, money));
+                continue;
+            }
+            What::Deleted => Status::Deleted,
+            What::Restored => Status::Active,
+        };
+        let at = newest_status.unwrap_or(entry.place.at).max(entry.place.at);
+        newest_status = Some(at);
+        moments.entry(at).or_default().statuses.push((sequence, status));
+    }
+    moments
 }
 
 #[derive(Default)]
 struct Fold {
     periods: Vec<Period>,
     open: Option<Period>,
-    /// Whether the open period only resumes an earlier price.
-    resumed: bool,
     money: Option<Money>,
     deleted: bool,
 }
 
 impl Fold {
-    fn step(&mut self, entry: &Entry) {
-        match entry.what {
-            What::Priced(money) => {
-                self.money = Some(money);
-                if !self.deleted {
-                    self.close(entry);
-                    self.begin(entry, money);
-                    self.resumed = false;
-                }
+    /// What a moment leads to, whatever the order in which its prices and its deletes and restores were recorded.
+    fn step(&mut self, at: Timestamp, moment: &Moment) {
+        let became = |wanted: Status| moment.statuses.iter().rfind(|(_, status)| *status == wanted);
+        let (restored, deleted) = (became(Status::Active), became(Status::Deleted));
+        // A price of the moment in which the product was deleted or restored was entered for a product that was there.
+        let there = !self.deleted || restored.is_some();
+        if let Some((_, status)) = moment.statuses.last() {
+            self.deleted = *status == Status::Deleted;
+        }
+        if deleted.is_some() {
+            self.close(at);
+        }
+        for (sequence, money) in &moment.prices {
+            self.money = Some(*money);
+            if there {
+                self.close(at);
+                self.begin(at, *sequence, *money);
             }
-            What::Deleted => {
-                self.close(entry);
-                self.deleted = true;
-            }
-            What::Restored => {
-                self.deleted = false;
-                if let (None, Some(money)) = (self.open, self.money) {
-                    self.begin(entry, money);
-                    self.resumed = true;
-                }
-            }
+        }
+        if self.deleted {
+            self.close(at);
+        } else if let (None, Some((sequence, _)), Some(money)) = (self.open, restored, self.money) {
+            self.begin(at, *sequence, money);
         }
     }
 
-    fn begin(&mut self, entry: &Entry, money: Money) {
-        self.open = Some(Period { money, from: entry.place.at, to: None, sequence: entry.place.sequence });
+    fn begin(&mut self, from: Timestamp, sequence: u64, money: Money) {
+        self.open = Some(Period { money, from, to: None, sequence });
     }
 
-    fn close(&mut self, entry: &Entry) {
-        let Some(open) = self.open.take() else { return };
-        // A restore with a new price in the same moment never brought the old price back.
-        if open.from < entry.place.at || !self.resumed {
-            self.periods.push(Period { to: Some(entry.place.at), ..open });
-        }
+    fn close(&mut self, to: Timestamp) {
+        self.periods.extend(self.open.take().map(|open| Period { to: Some(to), ..open }));
     }
 }
 

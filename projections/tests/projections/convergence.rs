@@ -76,7 +76,7 @@ fn priced(life: &Life) -> History {
 }
 
 fn history(given: &InMemory, life: &Life) -> History {
-    block_on(given.prices.history(Generation(1), &life.id, None)).unwrap()
+    block_on(given.prices.history(Generation(1), &life.id)).unwrap()
 }
 
 fn row(given: &InMemory, life: &Life) -> Option<Product> {

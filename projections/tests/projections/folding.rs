@@ -42,7 +42,7 @@ fn expected(life: &Life, commits: usize) -> History {
 }
 
 async fn history(given: &InMemory, life: &Life) -> History {
-    given.prices.history(FIRST, &life.id, None).await.unwrap()
+    given.prices.history(FIRST, &life.id).await.unwrap()
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn two_projectors_at_once_fold_every_event_once() {
         tokio::join!(one.project(event.clone()), other.project(event));
     }
     one.project(batch(vec![life.record(60)])).await;
-    let seen = log.history(FIRST, &life.id, None).await.unwrap();
+    let seen = log.history(FIRST, &life.id).await.unwrap();
     assert_eq!(seen, expected(&life, 61));
     assert_eq!(parking.of("prices", &life.id).await.unwrap(), None);
 }
@@ -164,7 +164,7 @@ async fn a_projection_cut_short_anywhere_is_made_whole_by_the_schedule() {
             faults.clear();
             let retried = projector.retry_parked().await.unwrap();
             assert_eq!(retried.still_parked, 0);
-            let seen = log.history(FIRST, &life.id, None).await.unwrap();
+            let seen = log.history(FIRST, &life.id).await.unwrap();
             assert_eq!(seen, expected(&life, life.commits.len()), "{nth}");
             if faults.applied() == 0 {
                 // Two requests a commit: what is folded, and the commit.
@@ -235,15 +235,15 @@ async fn of_two_projectors_one_may_stop_between_any_two_writes() {
             }
         };
         assert!(stopped);
-        let there = log.history(FIRST, &life.id, None).await.unwrap();
+        let there = log.history(FIRST, &life.id).await.unwrap();
         let commits =
             life.commits.iter().filter(|(commit, _)| commit.last_sequence() <= there.folded).count();
         assert_eq!(there, if commits == 0 { History::default() } else { expected(&life, commits) }, "{nth}");
         fast.project(batch(records)).await;
-        assert_eq!(log.history(FIRST, &life.id, None).await.unwrap(), whole, "{nth}");
+        assert_eq!(log.history(FIRST, &life.id).await.unwrap(), whole, "{nth}");
         go_on.send(()).unwrap();
         projecting.await.unwrap();
-        assert_eq!(log.history(FIRST, &life.id, None).await.unwrap(), whole, "{nth}");
+        assert_eq!(log.history(FIRST, &life.id).await.unwrap(), whole, "{nth}");
     }
 }
 
@@ -257,5 +257,5 @@ async fn following_in_order_asks_the_event_table_for_nothing() {
     projector.project(batch(vec![life.record(0)])).await;
     projector.project(batch(vec![life.record(0), life.record(1), life.record(2)])).await;
     projector.project(batch(vec![life.record(3), life.record(4), life.record(5)])).await;
-    assert_eq!(log.history(FIRST, &life.id, None).await.unwrap(), expected(&life, 6));
+    assert_eq!(log.history(FIRST, &life.id).await.unwrap(), expected(&life, 6));
 }

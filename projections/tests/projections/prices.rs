@@ -7,7 +7,7 @@ use projections::views::Generation;
 use schema::fixtures;
 use serde_json::{Value, json};
 
-use crate::given::prices::Act::{Delete, Price};
+use crate::given::prices::Act::{Delete, Price, Restore};
 use crate::given::prices::{day, instant, lines, priced_life, prices_shown};
 use crate::given::{Deed, asked, front_over};
 
@@ -40,6 +40,47 @@ async fn a_price_given_while_deleted_counts_from_the_restore_on() {
     late.goes_on_at(Some(day("04-01")), &Deed::DeleteOrRestore);
     let prices = prices_shown(&late, "").await;
     assert_eq!(lines(&prices), ["10.00 USD 01-01 02-01 1", "8.00 USD 04-01 … 4"]);
+}
+
+#[tokio::test]
+async fn deletes_and_restores_count_in_the_order_in_which_they_were_recorded() {
+    // Deleted on March 1. The restore says February 1, the deletion after it February 10: both take effect on March 1.
+    let mut acts = vec![("03-01", Delete), ("02-01", Restore)];
+    let prices = prices_shown(&priced_life("01-01", &acts), "").await;
+    assert_eq!(lines(&prices), ["10.00 USD 01-01 03-01 1", "10.00 USD 03-01 … 3"]);
+    assert_eq!(prices["current"], "10.00");
+    acts.push(("02-10", Delete));
+    let prices = prices_shown(&priced_life("01-01", &acts), "").await;
+    assert_eq!(lines(&prices), ["10.00 USD 01-01 03-01 1"]);
+    assert_eq!(prices["current"], Value::Null);
+    // Up to a moment between what they say and when they take effect nothing happened.
+    let before = prices_shown(&priced_life("01-01", &acts), "?as_of=2026-02-20T00:00:00Z").await;
+    assert_eq!(lines(&before), ["10.00 USD 01-01 … 1"]);
+    assert_eq!(before["current"], "10.00");
+    acts.push(("04-01", Restore));
+    let prices = prices_shown(&priced_life("01-01", &acts), "").await;
+    assert_eq!(lines(&prices), ["10.00 USD 01-01 03-01 1", "10.00 USD 04-01 … 5"]);
+    assert_eq!(prices["current"], "10.00");
+}
+
+#[tokio::test]
+async fn a_price_of_the_moment_of_a_delete_or_a_restore_counts_whichever_was_recorded_first() {
+    let first = priced_life("01-01", &[("03-01", Price("8")), ("03-01", Delete), ("04-01", Restore)]);
+    let last = priced_life("01-01", &[("03-01", Delete), ("04-01", Restore), ("03-01", Price("8"))]);
+    let (first, last) = (prices_shown(&first, "").await, prices_shown(&last, "").await);
+    let expected = ["10.00 USD 01-01 03-01", "8.00 USD 03-01 03-01", "8.00 USD 04-01 …"];
+    for (prices, sequences) in [(first, [1, 2, 4]), (last, [1, 4, 3])] {
+        let expected: Vec<String> =
+            expected.iter().zip(sequences).map(|(line, sequence)| format!("{line} {sequence}")).collect();
+        assert_eq!(lines(&prices), expected);
+    }
+    // A restore with a price of its own never brought the old one back.
+    let restored = priced_life("01-01", &[("03-01", Delete), ("04-01", Price("7"))]);
+    let prices = prices_shown(&restored, "").await;
+    assert_eq!(lines(&prices), ["10.00 USD 01-01 03-01 1", "7.00 USD 04-01 … 4"]);
+    let again = priced_life("01-01", &[("03-01", Delete), ("03-01", Restore), ("03-01", Price("7"))]);
+    let prices = prices_shown(&again, "").await;
+    assert_eq!(lines(&prices), ["10.00 USD 01-01 03-01 1", "7.00 USD 03-01 … 4"]);
 }
 
 #[tokio::test]

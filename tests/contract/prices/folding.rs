@@ -49,11 +49,11 @@ async fn p(log: &PriceLogs, commits: &[FoldedCommit]) {
 async fn whole(last: u64) -> History {
     let model = MemoryPriceLog::default();
     fold(&model, &fixtures::id("p"), &life(last)).await;
-    model.history(FIRST, &fixtures::id("p"), None).await.unwrap()
+    model.history(FIRST, &fixtures::id("p")).await.unwrap()
 }
 
 async fn history(log: &dyn PriceLog) -> History {
-    log.history(FIRST, &fixtures::id("p"), None).await.unwrap()
+    log.history(FIRST, &fixtures::id("p")).await.unwrap()
 }
 
 async fn nothing_is_folded_of_an_unknown_product(log: &PriceLogs) {
@@ -182,7 +182,7 @@ async fn generations_do_not_see_each_other(log: &PriceLogs) {
         log.fold(Generation(generation), &product, &[priced(last), plain(last + 1)]).await.unwrap();
     }
     for generation in [1, 2, 12, 112, u32::MAX] {
-        let history = log.history(Generation(generation), &product, None).await.unwrap();
+        let history = log.history(Generation(generation), &product).await.unwrap();
         assert_eq!((history.folded, history.entries.len()), (21 + u64::from(generation), 1));
     }
     assert_eq!(log.folded(Generation(11), &product).await.unwrap(), 0);
@@ -202,10 +202,10 @@ async fn dropping_a_generation_leaves_the_others(log: &PriceLogs) {
         log.fold(Generation(generation), &product, &life(5)).await.unwrap();
     }
     assert!(log.drop_generation(Generation(2)).await.unwrap() > 0);
-    assert_eq!(log.history(Generation(2), &product, None).await.unwrap(), History::default());
+    assert_eq!(log.history(Generation(2), &product).await.unwrap(), History::default());
     assert_eq!(log.folded(Generation(2), &product).await.unwrap(), 0);
     for generation in [1, 12, 22] {
-        assert_eq!(log.history(Generation(generation), &product, None).await.unwrap(), whole(5).await);
+        assert_eq!(log.history(Generation(generation), &product).await.unwrap(), whole(5).await);
     }
 }
 
@@ -280,8 +280,8 @@ async fn any_folds_lead_to_the_history_they_lead_to_in_memory(log: &PriceLogs) {
             fold(&model, &id, &commits).await;
         }
         for id in ["p0", "p1"].map(fixtures::id) {
-            let expected = model.history(FIRST, &id, None).await.unwrap();
-            assert_eq!(store.history(FIRST, &id, None).await.unwrap(), expected);
+            let expected = model.history(FIRST, &id).await.unwrap();
+            assert_eq!(store.history(FIRST, &id).await.unwrap(), expected);
             assert_eq!(store.folded(FIRST, &id).await.unwrap(), expected.folded);
         }
     });

@@ -13,16 +13,13 @@ cases! { dyn projections::PriceLog, [memory sqlite dynamodb];
     entries_of_one_moment_come_by_sequence
     entries_of_one_commit_all_come
     a_commit_into_the_past_stands_in_the_past
-    a_history_up_to_a_moment_includes_that_moment
-    a_history_up_to_a_moment_says_all_the_same_how_far_it_is_folded
-    a_history_before_the_first_entry_is_empty
     a_history_longer_than_a_request_comes_whole
     a_commit_with_many_entries_comes_whole
     the_earliest_and_the_latest_moment_have_their_places
 }
 
-async fn entries(log: &PriceLogs, until: Option<&str>) -> Vec<Entry> {
-    log.history(FIRST, &fixtures::id("p"), until.map(fixtures::at)).await.unwrap().entries
+async fn entries(log: &PriceLogs) -> Vec<Entry> {
+    log.history(FIRST, &fixtures::id("p")).await.unwrap().entries
 }
 
 async fn one_commit_each(log: &PriceLogs, entries: &[Entry]) {
@@ -45,7 +42,7 @@ async fn an_entry_is_read_back_field_for_field(log: &PriceLogs) {
     for (sequence, what) in [(1, price("33.6442", "USD")), (2, What::Deleted), (3, What::Restored)] {
         let one = entry("2026-11-23T05:20:00.123Z", sequence, what);
         fold(&**log, &fixtures::id("p"), &[folded(sequence, &[one])]).await;
-        assert_eq!(entries(log, None).await.last(), Some(&one));
+        assert_eq!(entries(log).await.last(), Some(&one));
     }
 }
 
@@ -56,24 +53,24 @@ async fn prices_are_read_back_digit_for_digit(log: &PriceLogs) {
         .map(|(n, (text, currency))| entry("2026-01-01T00:00:00Z", n, price(text, currency)))
         .collect();
     one_commit_each(log, &all).await;
-    assert_eq!(entries(log, None).await, all);
+    assert_eq!(entries(log).await, all);
 }
 
 async fn entries_come_in_the_order_of_their_moments(log: &PriceLogs) {
     one_commit_each(log, &some()).await;
-    assert_eq!(entries(log, None).await, some());
+    assert_eq!(entries(log).await, some());
 }
 
 async fn entries_of_one_moment_come_by_sequence(log: &PriceLogs) {
     let all: Vec<_> = [1, 2, 9, 10, 11, 100].map(|n| entry("2026-01-01T00:00:00Z", n, What::Deleted)).into();
     one_commit_each(log, &all).await;
-    assert_eq!(entries(log, None).await, all);
+    assert_eq!(entries(log).await, all);
 }
 
 async fn entries_of_one_commit_all_come(log: &PriceLogs) {
     let all = [1, 2, 4].map(|n| entry("2026-01-01T00:00:00Z", n, price(&n.to_string(), "USD")));
     fold(&**log, &fixtures::id("p"), &[folded(5, &all)]).await;
-    let history = log.history(FIRST, &fixtures::id("p"), None).await.unwrap();
+    let history = log.history(FIRST, &fixtures::id("p")).await.unwrap();
     assert_eq!(history, History { folded: 5, entries: all.to_vec() });
 }
 
@@ -84,48 +81,20 @@ async fn a_commit_into_the_past_stands_in_the_past(log: &PriceLogs) {
     );
     fold(&**log, &fixtures::id("p"), &[folded(1, &[newer])]).await;
     fold(&**log, &fixtures::id("p"), &[folded(2, &[older])]).await;
-    assert_eq!(entries(log, None).await, [older, newer]);
-}
-
-async fn a_history_up_to_a_moment_includes_that_moment(log: &PriceLogs) {
-    one_commit_each(log, &some()).await;
-    for (until, count) in [
-        ("2024-01-01T00:00:00Z", 1),
-        ("2025-12-31T23:59:59.999Z", 1),
-        ("2026-01-01T00:00:00Z", 3),
-        ("2026-01-01T00:00:00.001Z", 4),
-        ("9999-12-31T23:59:59.999Z", 4),
-    ] {
-        assert_eq!(entries(log, Some(until)).await, some()[..count], "{until}");
-    }
-}
-
-async fn a_history_up_to_a_moment_says_all_the_same_how_far_it_is_folded(log: &PriceLogs) {
-    one_commit_each(log, &some()).await;
-    fold(&**log, &fixtures::id("p"), &[folded(12, &[])]).await;
-    for until in ["2020-01-01T00:00:00Z", "2026-01-01T00:00:00Z"] {
-        let history = log.history(FIRST, &fixtures::id("p"), Some(fixtures::at(until))).await.unwrap();
-        assert_eq!(history.folded, 12, "{until}");
-    }
-}
-
-async fn a_history_before_the_first_entry_is_empty(log: &PriceLogs) {
-    one_commit_each(log, &some()).await;
-    assert_eq!(entries(log, Some("2023-12-31T23:59:59.999Z")).await, []);
-    assert_eq!(entries(log, Some("0000-01-01T00:00:00Z")).await, []);
+    assert_eq!(entries(log).await, [older, newer]);
 }
 
 async fn a_history_longer_than_a_request_comes_whole(log: &PriceLogs) {
     let many: Vec<Entry> = (1..=1_050).map(|n| entry("2026-01-01T00:00:00Z", n, What::Deleted)).collect();
     one_commit_each(log, &many).await;
-    assert!(entries(log, None).await == many);
+    assert!(entries(log).await == many);
 }
 
 async fn a_commit_with_many_entries_comes_whole(log: &PriceLogs) {
     let many: Vec<Entry> =
         (1..=2_000).map(|n| entry("2026-01-01T00:00:00Z", n, price("123.4567", "USD"))).collect();
     fold(&**log, &fixtures::id("p"), &[folded(2_000, &many)]).await;
-    assert!(entries(log, None).await == many);
+    assert!(entries(log).await == many);
 }
 
 async fn the_earliest_and_the_latest_moment_have_their_places(log: &PriceLogs) {
@@ -135,5 +104,5 @@ async fn the_earliest_and_the_latest_moment_have_their_places(log: &PriceLogs) {
         entry("9999-12-31T23:59:59.999Z", 1, price("3", "USD")),
     ];
     one_commit_each(log, &all).await;
-    assert_eq!(entries(log, None).await, all);
+    assert_eq!(entries(log).await, all);
 }

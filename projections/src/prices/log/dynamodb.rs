@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use futures::stream::{self, StreamExt, TryStreamExt};
-use schema::{ProductId, Timestamp};
+use schema::ProductId;
 
 use super::{FoldedCommit, History, PriceLog};
 use crate::views::dynamodb::unavailable;
@@ -118,12 +118,7 @@ impl PriceLog for DynamoPriceLog {
         }
     }
 
-    async fn history(
-        &self,
-        generation: Generation,
-        product: &ProductId,
-        until: Option<Timestamp>,
-    ) -> Result<History, Unavailable> {
+    async fn history(&self, generation: Generation, product: &ProductId) -> Result<History, Unavailable> {
         let query = self.of_product(generation, product).limit(PAGE);
         let mut history = History::default();
         let mut from = None;
@@ -139,7 +134,6 @@ impl PriceLog for DynamoPriceLog {
                 break;
             }
         }
-        history.entries.retain(|entry| until.is_none_or(|until| entry.place.at <= until));
         history.entries.sort_by_key(|entry| entry.place);
         Ok(history)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use schema::{ProductId, Timestamp};
+use schema::ProductId;
 
 use super::{FoldedCommit, History, PriceLog};
 use crate::prices::{Entry, Place, What};
@@ -51,21 +51,13 @@ impl PriceLog for MemoryPriceLog {
         Ok(())
     }
 
-    async fn history(
-        &self,
-        generation: Generation,
-        product: &ProductId,
-        until: Option<Timestamp>,
-    ) -> Result<History, Unavailable> {
+    async fn history(&self, generation: Generation, product: &ProductId) -> Result<History, Unavailable> {
         let kept = self.kept();
         let Some(history) = kept.get(&(generation, product.clone())) else {
             return Ok(History::default());
         };
         let entries = history.entries.iter().map(|(place, what)| Entry { place: *place, what: *what });
-        Ok(History {
-            folded: history.folded,
-            entries: entries.filter(|entry| until.is_none_or(|until| entry.place.at <= until)).collect(),
-        })
+        Ok(History { folded: history.folded, entries: entries.collect() })
     }
 
     async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {

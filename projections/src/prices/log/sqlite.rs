@@ -2,7 +2,7 @@
 //! commits are folded.
 
 use async_trait::async_trait;
-use schema::{ProductId, Timestamp};
+use schema::ProductId;
 use sqlite::Access;
 use sqlite::rusqlite::types::Type;
 use sqlite::rusqlite::{self, Connection, params};
@@ -77,12 +77,7 @@ impl PriceLog for SqlitePriceLog {
         Ok(written.await?)
     }
 
-    async fn history(
-        &self,
-        generation: Generation,
-        product: &ProductId,
-        until: Option<Timestamp>,
-    ) -> Result<History, Unavailable> {
+    async fn history(&self, generation: Generation, product: &ProductId) -> Result<History, Unavailable> {
         let product = product.to_string();
         let read = self.access.read(move |connection| {
             let folded = folded(connection, generation, &product)?;
@@ -94,7 +89,6 @@ impl PriceLog for SqlitePriceLog {
         });
         let (folded, rows) = read.await?;
         let mut entries: Vec<Entry> = rows.into_iter().flatten().collect();
-        entries.retain(|entry| until.is_none_or(|moment| entry.place.at <= moment));
         entries.sort_by_key(|entry| entry.place);
         Ok(History { folded, entries })
     }
