@@ -2,7 +2,9 @@
 
 mod entry;
 pub mod log;
+mod reduction;
 mod timeline;
+mod window;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,7 +13,8 @@ use async_trait::async_trait;
 use event_store::Journal;
 use event_store::journal::commits_after;
 use futures::StreamExt;
-use schema::{ProductId, StoredCommit};
+use schema::time::InvalidTimestamp;
+use schema::{DecodeError, ProductId, StoredCommit, Timestamp};
 
 use crate::projection::{Difference, News, Projection, Stuck};
 use crate::views::{Generation, Unavailable, View};
@@ -20,7 +23,9 @@ pub use entry::{Entry, Place, What, entries_of};
 #[cfg(feature = "sqlite")]
 pub use log::SqlitePriceLog;
 pub use log::{DynamoPriceLog, FoldedCommit, History, MemoryPriceLog, PriceLog};
+pub use reduction::{Reduction, Reference, reduction, reference};
 pub use timeline::{Period, lowest_before_newest_change, timeline};
+pub use window::{UnknownTimeZone, Window, Zone};
 
 /// How many commits are folded together while catching up.
 const CHUNK: usize = 100;
@@ -53,15 +58,36 @@ impl Prices {
         Self { log, journal }
     }
 
-    /// The history as the event table alone gives it, for a product the log does not know yet.
+    /// The history as the event table alone gives it.
     ///
     /// # Errors
     /// [`Stuck`]: a store did not answer, or a commit cannot be read.
     pub async fn from_the_ledger(&self, product: &ProductId) -> Result<History, Stuck> {
-        let mut history = History::default();
-        let mut commits = pin!(commits_after(self.journal.clone(), product.clone(), 0));
+        self.gone_on(product, History::default(), None).await
+    }
+
+    /// The history with what the event table has beyond it: everything, or what was recorded by a moment. It reads the
+    /// commits behind the history, and none after the first that was recorded later.
+    ///
+    /// # Errors
+    /// [`Stuck`]: a store did not answer, or a commit cannot be read.
+    pub async fn gone_on(
+        &self,
+        product: &ProductId,
+        mut history: History,
+        known_at: Option<Timestamp>,
+    ) -> Result<History, Stuck> {
+        let mut commits = pin!(commits_after(self.journal.clone(), product.clone(), history.folded));
         while let Some(commit) = commits.next().await {
             let commit = commit.map_err(|error| Stuck::for_now(history.folded + 1, &error))?;
+            if let Some(known_at) = known_at {
+                let recorded_at = recorded_at(&commit);
+                let recorded_at = recorded_at.map_err(|error| Stuck::for_good(history.folded + 1, &error))?;
+                // Moments of recording never run backwards within a product.
+                if recorded_at > known_at {
+                    break;
+                }
+            }
             let run = run(history.folded, [&commit].into_iter());
             if let Some(stuck) = run.stuck_in_the_ledger() {
                 return Err(stuck);
@@ -159,6 +185,13 @@ impl Run {
         let gap = || self.gap.then(|| Stuck::for_good(self.last + 1, &Gap(self.last + 1)));
         self.stuck.clone().or_else(gap)
     }
+}
+
+/// When a commit was recorded; its other fields may be those of a later build.
+fn recorded_at(commit: &StoredCommit) -> Result<Timestamp, DecodeError> {
+    let unreadable =
+        |error: InvalidTimestamp| DecodeError::Field { field: "recorded_at", reason: error.to_string() };
+    Timestamp::parse(commit.text("recorded_at")?).map_err(unreadable)
 }
 
 /// Folds commits as long as each follows the one before it.

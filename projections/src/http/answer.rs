@@ -48,6 +48,12 @@ fn deleted(product: &Product) -> Problem {
     Problem::new(Kind::ProductNotFound, detail).with("deleted_at", since.to_string()).with("version", version)
 }
 
+/// The version that the client wants to see at least is not recorded yet.
+pub(super) fn not_reached(newest: u64) -> Problem {
+    let detail = format!("The product's newest version is {newest}.");
+    Problem::new(Kind::VersionNotReached, detail).with("current_version", newest)
+}
+
 /// The view is filled for the first time.
 pub(super) fn being_built() -> Problem {
     Problem::unavailable(

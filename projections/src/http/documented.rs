@@ -28,6 +28,11 @@ fn number(least: u64) -> Value {
     json!({"type": "integer", "minimum": least, "maximum": u64::MAX})
 }
 
+/// The least version that an answer may have.
+fn min_version() -> Value {
+    query("min_version", "The answer is never older than this, however far the view is behind.", &number(0))
+}
+
 fn moment() -> Value {
     inlined::<Timestamp>()
 }
@@ -114,11 +119,7 @@ pub(super) fn product(components: &mut Components) -> Operation {
             "At most one of `min_version`, `version` and `as_of`. The present needs `products/read`; `version` and \
              `as_of` need `products/audit`. The problem of a deleted product says since when and at which version.",
         )
-        .parameter(query(
-            "min_version",
-            "The answer is never older than this, however far the view is behind.",
-            &number(0),
-        ))
+        .parameter(min_version())
         .parameter(query("version", "The product as the ledger had it at this version.", &number(1)))
         .parameter(query("as_of", "The product as the ledger had it at this moment.", &moment()))
         .parameter(if_none_match)
@@ -139,7 +140,8 @@ pub(super) fn history(components: &mut Components) -> Operation {
              that the bus accepted it, why it did not, or `null`.",
         )
         .parameter(query("after", "Only commits whose sequence is greater.", &number(0)))
-        .parameter(limit())
+        .parameters([limit(), min_version()])
+        .problems(&[Kind::VersionNotReached])
         .answer(
             200,
             Answer::new("A page.")
@@ -155,16 +157,42 @@ pub(super) fn history(components: &mut Components) -> Operation {
 pub(super) fn prices(components: &mut Components) -> Operation {
     of_product("getPrices", "Audit", "The prices of a product over time", &[Scope::Audit])
         .description(
-            "By `occurred_at`, ties by sequence; times in which the product was deleted are gaps. `lowest_30_days` \
-             is the lowest price of the 30 days before the newest change (Directive 98/6/EC, article 6a). Pages of \
-             1,000 by `next`.",
+            "By `occurred_at`, ties by sequence; times in which the product was deleted are gaps. Deletes and \
+             restores count in the order of their sequence: each takes effect at the later of its `occurred_at` and \
+             the moment the one before it took effect. `lowest_30_days` is the lowest price of the 30 days before \
+             the newest change. Pages of 1,000 by `next`.\n\n\
+             `reference` is the prior price that the announcement of a reduction has to name (Directive 98/6/EC, \
+             article 6a): the lowest price in force from `from` to `to`, `to` not included. `to` is `anchor` or, \
+             where that is left out, the beginning of the series of reductions (paragraph 5).",
         )
         .parameter(query("as_of", "What was in force up to this moment.", &moment()))
-        .parameter(query("next", "`next` of the page before, with the same `as_of`.", &token()))
+        .parameter(query("known_at", "What was recorded by this moment; read from the ledger.", &moment()))
+        .parameters([min_version(), days(), time_zone()])
+        .parameter(query("anchor", "The announced beginning of a reduction, the end of the window.", &moment()))
+        .parameter(query("next", "`next` of the page before, with the same `as_of` and `known_at`.", &token()))
+        .problems(&[Kind::VersionNotReached])
         .answer(
             200,
             Answer::new("Prices.").json(&components.of::<PriceHistory>(), &example("prices", &examples::prices())),
         )
+}
+
+fn days() -> Value {
+    query(
+        "days",
+        "How many days the window of `reference` has.",
+        &json!({"type": "integer", "minimum": 1, "maximum": 365, "default": 30}),
+    )
+}
+
+fn time_zone() -> Value {
+    query(
+        "time_zone",
+        "A zone of the IANA database: the window begins with the day that is so many days before the one of its end, \
+         there. Left out, a day is 24 hours.",
+        &json!({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$",
+                "examples": ["Europe/Berlin"]}),
+    )
 }
 
 pub(super) fn verification(components: &mut Components) -> Operation {

@@ -2,6 +2,7 @@
 //! publication.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use axum::Json;
 use axum::extract::State;
@@ -68,9 +69,13 @@ struct Page {
 pub(super) async fn history(State(queries): Api, id: Id, uri: Uri, context: RequestContext) -> Answer {
     context.require(Scope::Audit)?;
     let id = path_id(id)?;
-    let mut parameters = Parameters::of(&uri, &["after", "limit"])?;
+    let mut parameters = Parameters::of(&uri, &["after", "limit", "min_version"])?;
     let after = parameters.optional("after", whole)?.unwrap_or(0);
     let limit = parameters.optional("limit", limit)?.unwrap_or(DEFAULT_LIMIT);
+    let min_version = parameters.optional("min_version", whole)?;
+    if let Some(least) = min_version {
+        queries.reached(&id, least).await?;
+    }
     let page = queries.commits(&id, after, limit).await?;
     let next = match page.commits.last() {
         Some(last) if page.more => Some(sequence(&id, last)?),
@@ -81,6 +86,15 @@ pub(super) async fn history(State(queries): Api, id: Id, uri: Uri, context: Requ
 }
 
 impl Queries {
+    /// That the product has this version. Every read of the event table is consistent: what is read from it after this
+    /// is not older.
+    pub(super) async fn reached(&self, id: &ProductId, least: u64) -> Result<(), Problem> {
+        let newest = self.api.journal.newest(id, u64::MAX).await;
+        let newest = newest.map_err(answer::unavailable)?.ok_or_else(|| answer::unknown(id))?;
+        let newest = sequences(id, &newest)?.end - 1;
+        if newest >= least { Ok(()) } else { Err(answer::not_reached(newest)) }
+    }
+
     async fn commits(&self, id: &ProductId, mut after: u64, limit: usize) -> Result<Page, Problem> {
         let mut commits: Vec<StoredCommit> = Vec::new();
         let mut bytes = 0;
@@ -114,10 +128,7 @@ impl Queries {
     async fn published(&self, id: &ProductId, commits: Vec<StoredCommit>) -> Result<Vec<Published>, Problem> {
         let mut numbered = Vec::with_capacity(commits.len());
         for commit in commits {
-            let first = sequence(id, &commit)?;
-            let events = commit.0.get("events").and_then(|events| events.as_array());
-            let end = first + events.map_or(0, Vec::len) as u64;
-            numbered.push((first..end, commit));
+            numbered.push((sequences(id, &commit)?, commit));
         }
         let (Some((first, _)), Some((last, _))) = (numbered.first(), numbered.last()) else {
             return Ok(Vec::new());
@@ -144,6 +155,13 @@ impl Queries {
         let restored = receipts::restored(&*self.api.journal, id, &position).await;
         restored.map_err(answer::unavailable)
     }
+}
+
+/// The numbers of a commit's events, whatever else of it this build can read.
+fn sequences(id: &ProductId, commit: &StoredCommit) -> Result<Range<u64>, Problem> {
+    let first = sequence(id, commit)?;
+    let events = commit.0.get("events").and_then(|events| events.as_array());
+    Ok(first..first + events.map_or(0, Vec::len) as u64)
 }
 
 fn sequence(id: &ProductId, commit: &StoredCommit) -> Result<u64, Problem> {

@@ -85,6 +85,12 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, InvalidTimestamp> {
     Timestamp::parse(&text.replace(' ', "+"))
 }
 
+/// How many days a window has.
+pub(super) fn days(text: &str) -> Result<u16, &'static str> {
+    let number = whole(text).ok().and_then(|number| u16::try_from(number).ok());
+    number.filter(|number| (1..=365).contains(number)).ok_or("a number from 1 to 365 is expected")
+}
+
 /// A parameter that cannot be read.
 pub(super) fn wrong(name: &str, error: &dyn Display) -> Problem {
     malformed(format!("The query parameter {name}: {error}.")).fault(name, error.to_string())

@@ -83,7 +83,7 @@ fn inside(commit: &Commit, before: Option<&Product>, version: u64) -> Result<Pro
     })
 }
 
-fn not_yet(id: &ProductId, moment: Timestamp, first: &StoredCommit) -> Problem {
+pub(super) fn not_yet(id: &ProductId, moment: Timestamp, first: &StoredCommit) -> Problem {
     let since = first.text("recorded_at").unwrap_or_default();
     let detail = format!("There was no product {id} at {moment}; it was recorded first at {since}.");
     Problem::new(Kind::ProductNotFound, detail)

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
-use schema::http::{Kind, Problem, RequestContext, Scope};
+use schema::http::{Problem, RequestContext, Scope};
 use schema::{Product, ProductId};
 
 use super::parameters::{Parameters, malformed, moment, whole};
@@ -55,7 +55,6 @@ impl Queries {
         if product.version >= least {
             return Ok(product);
         }
-        let detail = format!("The product's newest version is {}.", product.version);
-        Err(Problem::new(Kind::VersionNotReached, detail).with("current_version", product.version))
+        Err(answer::not_reached(product.version))
     }
 }

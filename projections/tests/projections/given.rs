@@ -20,7 +20,7 @@ use projections::{
 use schema::{Clock, Orders, fixtures};
 
 pub(crate) use bulk::fill;
-pub(crate) use front::{Front, answered, asked, front, front_of, front_over, front_with_time};
+pub(crate) use front::{Front, answered, asked, finished, front, front_of, front_over, front_with_time};
 pub(crate) use life::{Deed, Life, batch, record};
 pub(crate) use setting::{Setting, rows_of, setting, some_lives, unwatched};
 

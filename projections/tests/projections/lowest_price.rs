@@ -13,7 +13,9 @@ async fn the_first_price_ever_has_no_lower_one_before_it() {
     assert_eq!(
         prices,
         json!({
-            "currency": "USD", "current": "10.00", "lowest_30_days": null, "next": null,
+            "currency": "USD", "current": "10.00", "version": 1, "lowest_30_days": null, "next": null,
+            "reduction": {"is_reduction": false, "since": instant("01-01"), "series_since": instant("01-01")},
+            "reference": null,
             "timeline": [{"price": "10.00", "currency": "USD", "from": instant("01-01"), "to": null, "sequence": 1}],
         })
     );

@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod any_order;
 mod budgets;
 mod convergence;
 mod cursors;
 mod deleted;
 mod folding;
+mod fresh_prices;
 mod given;
 mod history;
 mod hostile;
@@ -19,6 +21,7 @@ mod parked;
 mod past;
 mod price_log;
 mod prices;
+mod prior_price;
 mod rebuild_report;
 mod rebuilding;
 mod verification;

@@ -95,7 +95,10 @@ async fn as_of_shows_what_was_in_force_then() {
     let prices = prices_shown(&life, "?as_of=2025-01-01T00:00:00Z").await;
     assert_eq!(
         prices,
-        json!({"currency": null, "current": null, "lowest_30_days": null, "timeline": [], "next": null})
+        json!({
+            "currency": null, "current": null, "version": 3, "lowest_30_days": null, "reduction": null,
+            "reference": null, "timeline": [], "next": null,
+        })
     );
 }
 

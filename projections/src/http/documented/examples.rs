@@ -45,12 +45,18 @@ pub(super) fn history() -> Value {
 }
 
 pub(super) fn prices() -> Value {
-    json!({"currency": "USD", "current": "34.99",
+    json!({"currency": "USD", "current": "29.99", "version": 3,
            "lowest_30_days": {"price": "33.6442", "since": "2026-11-01T00:00:00.000Z"},
+           "reduction": {"is_reduction": true, "since": "2026-11-27T00:00:00.000Z",
+                         "series_since": "2026-11-27T00:00:00.000Z"},
+           "reference": {"price": "33.6442", "since": "2026-11-01T00:00:00.000Z",
+                         "from": "2026-10-28T00:00:00.000Z", "to": "2026-11-27T00:00:00.000Z", "days": 30},
            "timeline": [
                {"price": "33.6442", "currency": "USD", "from": "2026-11-01T00:00:00.000Z",
                 "to": "2026-11-23T11:10:28.288Z", "sequence": 1},
-               {"price": "34.99", "currency": "USD", "from": "2026-11-23T11:10:28.288Z", "to": null, "sequence": 2}],
+               {"price": "34.99", "currency": "USD", "from": "2026-11-23T11:10:28.288Z",
+                "to": "2026-11-27T00:00:00.000Z", "sequence": 2},
+               {"price": "29.99", "currency": "USD", "from": "2026-11-27T00:00:00.000Z", "to": null, "sequence": 3}],
            "next": null})
 }
 

@@ -77,7 +77,7 @@ fn routes(views: Arc<dyn Views>, clock: Clock) -> Router {
     })
 }
 
-fn finished(api: QueryApi) -> Router {
+pub(crate) fn finished(api: QueryApi) -> Router {
     schema::http::finish(projections::http::routes(api), schema::http::Edge::system())
 }
 
