@@ -1,4 +1,5 @@
-//! `ledger prices`: which price was in force when, and the lowest one before the newest change.
+//! `ledger prices`: which price was in force when, the lowest one before the newest change, and the prior price of a
+//! reduction.
 
 use std::process::ExitCode;
 
@@ -16,9 +17,21 @@ use crate::remote::{Server, refused};
 pub struct PricesArgs {
     /// The product.
     id: ProductId,
-    /// As they were known for this moment (RFC 3339).
+    /// As they were in force up to this moment (RFC 3339).
     #[arg(long, value_name = "T")]
     as_of: Option<Timestamp>,
+    /// As they were recorded by this moment (RFC 3339).
+    #[arg(long, value_name = "T")]
+    known_at: Option<Timestamp>,
+    /// Days before a reduction in which its reference price is looked for [default: 30].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=365))]
+    days: Option<u16>,
+    /// Count whole days of this time zone, for example Europe/Berlin; otherwise a day is 24 hours.
+    #[arg(long, value_name = "NAME")]
+    time_zone: Option<String>,
+    /// The announced beginning of a reduction (RFC 3339), where the days before it end.
+    #[arg(long, value_name = "T")]
+    anchor: Option<Timestamp>,
     /// Print JSON, all pages in one.
     #[arg(long)]
     json: bool,
@@ -41,10 +54,23 @@ async fn show(arguments: PricesArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+impl PricesArgs {
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let moment = |name, moment: Option<Timestamp>| moment.map(|moment| (name, moment.to_string()));
+        let given = [
+            moment("as_of", self.as_of),
+            moment("known_at", self.known_at),
+            self.days.map(|days| ("days", days.to_string())),
+            self.time_zone.clone().map(|zone| ("time_zone", zone)),
+            moment("anchor", self.anchor),
+        ];
+        given.into_iter().flatten().collect()
+    }
+}
+
 async fn all_pages(arguments: &PricesArgs) -> anyhow::Result<Value> {
     let path = ["products", arguments.id.as_str(), "prices"];
-    let as_of = arguments.as_of.map(|moment| ("as_of", moment.to_string()));
-    let mut query: Vec<_> = as_of.into_iter().collect();
+    let mut query = arguments.query();
     let fixed = query.len();
     let mut all = arguments.server.get(&path, &query).await?;
     while let Some(next) = all["next"].as_str().map(str::to_owned) {
@@ -61,8 +87,6 @@ async fn all_pages(arguments: &PricesArgs) -> anyhow::Result<Value> {
 }
 
 fn drawn(prices: &Value) -> String {
-    let text = |value: &Value| plain(value.as_str().unwrap_or("-"));
-    let currency = text(&prices["currency"]);
     let mut table = Columns::new(&["from", "to", "price", "event"]);
     for period in prices["timeline"].as_array().into_iter().flatten() {
         let price = format!("{} {}", text(&period["price"]), text(&period["currency"]));
@@ -71,26 +95,56 @@ fn drawn(prices: &Value) -> String {
         let sequence = period["sequence"].to_string();
         table.row(vec![moment(period["from"].as_str()), moment(to), price, sequence]);
     }
-    let current = match prices["current"].as_str() {
-        Some(price) => format!("{} {currency}", plain(price)),
-        None => "none".into(),
+    let currency = text(&prices["currency"]);
+    let mut summary = Columns::new(&["", ""]);
+    let mut line = |name: &str, value: String| {
+        summary.row(vec![format!("{name}:"), style(value).bold().to_string()]);
     };
-    let lowest = match prices["lowest_30_days"]["price"].as_str() {
-        Some(price) => {
-            format!(
-                "{} {currency}, since {}",
-                plain(price),
-                moment(prices["lowest_30_days"]["since"].as_str())
-            )
-        }
-        None => "none".into(),
-    };
-    format!(
-        "{}\ncurrent price: {}\nlowest of the 30 days before the newest change: {}\n",
-        table.draw(),
-        style(current).bold(),
-        style(lowest).bold()
-    )
+    line("version", prices["version"].to_string());
+    line(
+        "current price",
+        prices["current"].as_str().map_or_else(none, |price| format!("{} {currency}", plain(price))),
+    );
+    line("lowest of 30 days", since(&prices["lowest_30_days"], &currency));
+    line("reduction", reduction(&prices["reduction"]));
+    line("reference price", reference(&prices["reference"], &currency));
+    // The line of the titles is empty.
+    format!("{}{}", table.draw(), summary.draw())
+}
+
+fn text(value: &Value) -> String {
+    plain(value.as_str().unwrap_or("-"))
+}
+
+fn none() -> String {
+    "none".into()
+}
+
+/// A price and when it began.
+fn since(lowest: &Value, currency: &str) -> String {
+    let since = || moment(lowest["since"].as_str());
+    lowest["price"]
+        .as_str()
+        .map_or_else(none, |price| format!("{} {currency}, since {}", plain(price), since()))
+}
+
+fn reduction(reduction: &Value) -> String {
+    let (since, series) = (moment(reduction["since"].as_str()), moment(reduction["series_since"].as_str()));
+    match reduction["is_reduction"].as_bool() {
+        None => none(),
+        Some(false) => format!("none, unchanged since {since}"),
+        Some(true) if since == series => format!("since {since}"),
+        Some(true) => format!("since {since}, first step {series}"),
+    }
+}
+
+fn reference(reference: &Value, currency: &str) -> String {
+    let lowest = since(reference, currency);
+    if reference.is_null() {
+        return lowest;
+    }
+    let (from, to) = (moment(reference["from"].as_str()), moment(reference["to"].as_str()));
+    format!("{lowest}\nof {} days, {from} to {to}", reference["days"])
 }
 
 #[cfg(test)]
@@ -99,23 +153,62 @@ mod tests {
 
     use super::*;
 
+    fn shown(prices: &Value) -> String {
+        console::strip_ansi_codes(&drawn(prices)).into_owned()
+    }
+
     #[test]
-    fn the_timeline_stands_above_the_current_and_the_lowest_price() {
-        let prices = json!({"currency": "USD", "current": "34.99",
+    fn the_timeline_stands_above_the_prices_that_count_now() {
+        let prices = json!({"currency": "USD", "current": "29.99", "version": 7,
         "lowest_30_days": {"price": "33.6442", "since": "2025-05-29T00:00:00.000Z"}, "next": null,
+        "reduction": {"is_reduction": true, "since": "2026-06-12T00:00:00.000Z",
+                      "series_since": "2026-06-05T00:00:00.000Z"},
+        "reference": {"price": "33.6442", "since": "2025-05-29T00:00:00.000Z", "from": "2026-05-05T22:00:00.000Z",
+                      "to": "2026-06-05T00:00:00.000Z", "days": 30},
         "timeline": [
             {"price": "33.6442", "currency": "USD", "from": "2025-05-29T00:00:00.000Z",
              "to": "2026-05-29T00:00:00.000Z", "sequence": 1},
             {"price": "34.99", "currency": "USD", "from": "2026-05-29T00:00:00.000Z", "to": null, "sequence": 2},
         ]});
-        let shown = console::strip_ansi_codes(&drawn(&prices)).into_owned();
+        let shown = shown(&prices);
         assert_eq!(
             shown,
             "from                 to                   price        event\n\
              2025-05-29 00:00:00  2026-05-29 00:00:00  33.6442 USD  1\n\
              2026-05-29 00:00:00  -                    34.99 USD    2\n\n\
-             current price: 34.99 USD\n\
-             lowest of the 30 days before the newest change: 33.6442 USD, since 2025-05-29 00:00:00\n"
+             version:            7\n\
+             current price:      29.99 USD\n\
+             lowest of 30 days:  33.6442 USD, since 2025-05-29 00:00:00\n\
+             reduction:          since 2026-06-12 00:00:00, first step 2026-06-05 00:00:00\n\
+             reference price:    33.6442 USD, since 2025-05-29 00:00:00\n\
+             \x20                   of 30 days, 2026-05-05 22:00:00 to 2026-06-05 00:00:00\n"
         );
+        assert!(shown.lines().all(|line| line.chars().count() <= 80));
+    }
+
+    #[test]
+    fn the_longest_prices_fit_on_a_terminal() {
+        let lowest = json!({"price": "999999999999.9999", "since": "2025-05-29T00:00:00.000Z"});
+        let prices = json!({"currency": "USD", "current": "999999999999.9999", "version": u64::MAX,
+            "lowest_30_days": lowest, "next": null, "timeline": [
+                {"price": "999999999999.9999", "currency": "USD", "from": "2025-05-29T00:00:00.000Z",
+                 "to": "2026-05-29T00:00:00.000Z", "sequence": 9_999_999}],
+            "reduction": {"is_reduction": false, "since": "2025-05-29T00:00:00.000Z",
+                          "series_since": "2025-05-29T00:00:00.000Z"}, "reference": null});
+        let shown = shown(&prices);
+        assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+        assert!(shown.contains("reduction:          none, unchanged since 2025-05-29 00:00:00\n"), "{shown}");
+        assert!(shown.contains("reference price:    none\n"), "{shown}");
+    }
+
+    #[test]
+    fn a_deleted_product_has_no_price_and_no_reduction() {
+        let prices = json!({"currency": "USD", "current": null, "version": 3, "lowest_30_days": null,
+            "reduction": null, "reference": null, "next": null, "timeline": []});
+        let shown = shown(&prices);
+        for line in ["current price:      none\n", "reduction:          none\n", "reference price:    none\n"]
+        {
+            assert!(shown.contains(line), "{shown}");
+        }
     }
 }
