@@ -123,4 +123,25 @@ async fn the_past_is_shown_as_it_was() {
     assert!(history.status.success() && text.contains("33.6442") && text.contains("restored"), "{text}");
     let prices = program().args(["prices", "helmet", "--url", &ledger.url]).output().unwrap();
     assert!(printed(&prices).contains("34.99"), "{}", printed(&prices));
+    let flags = [
+        "--known-at",
+        &moment,
+        "--days",
+        "7",
+        "--time-zone",
+        "Europe/Berlin",
+        "--anchor",
+        "2030-01-08T12:00:00Z",
+    ];
+    let known =
+        program().args(["prices", "helmet", "--json", "--url", &ledger.url]).args(flags).output().unwrap();
+    let known: Value = serde_json::from_slice(&known.stdout).unwrap();
+    assert_eq!((&known["version"], &known["current"]), (&1.into(), &"33.6442".into()));
+    // Midnight in Berlin, seven days before.
+    assert_eq!(known["reference"]["from"], "2029-12-31T23:00:00.000Z");
+    for wrong in [["--time-zone", "Berlin"], ["--days", "366"]] {
+        let refused =
+            program().args(["prices", "helmet", "--url", &ledger.url]).args(wrong).output().unwrap();
+        assert!(!refused.status.success(), "{}", printed(&refused));
+    }
 }

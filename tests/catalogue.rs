@@ -24,6 +24,34 @@ async fn a_version_that_does_not_exist_yet_is_a_conflict_that_names_the_present_
 }
 
 #[tokio::test]
+async fn prices_and_history_are_as_new_as_the_client_s_own_write() {
+    let ledger = Ledger::start();
+    let (_, mut receipt) = ledger.send("PUT", "/products/p", r#"{"name":"Helmet","price":"100"}"#).await;
+    for (method, path, body, price) in [
+        ("PATCH", "", r#"{"price":"80"}"#, Some("80.00")),
+        ("DELETE", "", "", None),
+        ("POST", "/restore", "", Some("80.00")),
+        ("PATCH", "", r#"{"name":"Hat"}"#, Some("80.00")),
+    ] {
+        (_, receipt) = ledger.send(method, &format!("/products/p{path}"), body).await;
+        let version = receipt["version"].as_u64().unwrap();
+        let (status, prices) = ledger.get(&format!("/products/p/prices?min_version={version}")).await;
+        assert_eq!((status, &prices["version"], prices["current"].as_str()), (200, &version.into(), price));
+        let (status, history) = ledger.get(&format!("/products/p/history?min_version={version}")).await;
+        let newest = history["commits"].as_array().unwrap().last().unwrap();
+        assert_eq!((status, &newest["hash"]), (200, &receipt["hash"]));
+        for part in ["prices", "history"] {
+            let later = format!("/products/p/{part}?min_version={}", version + 1);
+            let (status, problem) = ledger.get(&later).await;
+            assert_eq!((status, &problem["current_version"]), (409, &version.into()), "{later}");
+        }
+    }
+    let recorded_at = receipt["recorded_at"].as_str().unwrap();
+    let (_, known) = ledger.get(&format!("/products/p/prices?known_at={recorded_at}")).await;
+    assert_eq!((&known["version"], &known["reduction"]["is_reduction"]), (&5.into(), &false.into()));
+}
+
+#[tokio::test]
 async fn an_etag_saves_the_body() {
     let ledger = Ledger::start();
     ledger.send("PUT", "/products/p", r#"{"name":"Helmet","price":"1"}"#).await;

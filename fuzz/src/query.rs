@@ -1,5 +1,5 @@
 //! The query string of every reading route. Promised: an answer or a problem; a page keeps to its limit, its filter and
-//! its order, and its cursor goes on behind it.
+//! its order, and its cursor goes on behind it; a prior price lies in its window.
 
 use std::sync::LazyLock;
 
@@ -46,7 +46,21 @@ pub fn check(data: &[u8]) -> bool {
     if answer.status == StatusCode::OK && path == "/products" {
         is_a_page(query, &answer.json);
     }
+    if answer.status == StatusCode::OK && path.ends_with("prices") {
+        are_prices(&answer.json);
+    }
     answer.status == StatusCode::OK
+}
+
+/// A prior price was in force before the end of its window.
+fn are_prices(prices: &Value) {
+    assert!(prices["version"].as_u64().is_some_and(|version| version > 0), "{prices}");
+    let reference = &prices["reference"];
+    if reference.is_null() {
+        return;
+    }
+    let moment = |name: &str| reference[name].as_str().unwrap();
+    assert!(moment("from") <= moment("to") && moment("since") < moment("to"), "{reference}");
 }
 
 /// `None` for what is no URI.
