@@ -7,10 +7,10 @@ use std::sync::atomic::Ordering;
 use aws_sdk_dynamodb::Client;
 use engine::probe::Recorder;
 use event_store::{DynamoJournal, MemoryJournal, MemoryReceipts};
-use projections::PriceLog;
 use projections::http::QueryApi;
 use projections::prices::{FoldedCommit, entries_of};
 use projections::views::Generation;
+use projections::{MemoryPriceLog, PriceLog, Prices};
 use schema::fixtures;
 use serde_json::{Value, json};
 
@@ -97,6 +97,15 @@ async fn a_delete_is_seen_at_its_version_and_a_history_is_never_older_either() {
         let (status, problem) = asked(&front.router, &format!("/products/p/history?{query}")).await;
         assert_eq!((status, &problem["current_version"]), (409, &json!(3)), "{query}");
     }
+    // Inside a commit as well as at its end.
+    let renamed = Life::of("r", &[Deed::RenameRepriceAndRename(["Hat", "Cap"], "8")]);
+    renamed.recorded_in(&*front.journal).await;
+    for (least, expected) in [(1, 200), (2, 200), (3, 200), (4, 200), (5, 409)] {
+        for part in ["history", "prices"] {
+            let (status, _) = asked(&front.router, &format!("/products/r/{part}?min_version={least}")).await;
+            assert_eq!(status, expected, "{part} {least}");
+        }
+    }
     assert_eq!(asked(&front.router, "/products/q/history?min_version=1").await.0, 404);
     let (status, problem) = asked(&front.router, "/products/p/history?min_version=x").await;
     assert_eq!((status, &problem["errors"][0]["pointer"]), (400, &json!("min_version")));
@@ -141,6 +150,24 @@ async fn prices_are_answered_as_they_were_known() {
     let (status, problem) = known("2025-11-13T02:13:20.999Z".into(), "").await;
     let since = recorded(0).to_string();
     assert_eq!((status, problem["detail"].as_str().unwrap().contains(&since)), (404, true), "{problem}");
+}
+
+#[tokio::test]
+async fn what_the_ledger_gives_is_the_history_that_the_view_keeps() {
+    let front = front_over(MemoryJournal::default());
+    let life = priced_life("01-01", &[("03-01", Price("12")), ("02-01", Price("8")), ("02-10", Delete)]);
+    life.recorded_in(&*front.journal).await;
+    folded(&*front.prices, &life, 4).await;
+    let kept = front.prices.history(FIRST, &life.id).await.unwrap();
+    let ledger = Prices::new(front.prices.clone(), front.journal.clone());
+    assert_eq!(ledger.from_the_ledger(&life.id).await.unwrap(), kept);
+    // Also what is gone on from anywhere.
+    for commits in 0..4 {
+        let view = MemoryPriceLog::default();
+        folded(&view, &life, commits).await;
+        let seen = view.history(FIRST, &life.id).await.unwrap();
+        assert_eq!(ledger.gone_on(&life.id, seen, None).await.unwrap(), kept, "{commits}");
+    }
 }
 
 #[tokio::test]
