@@ -55,7 +55,14 @@ async fn history(ledger: &Ledger, product: &str, version: u64) -> Value {
                 "from": period["from"], "to": period["to"]})),
         }
     }
-    json!([in_force, prices["current"], prices["lowest_30_days"], joined])
+    json!([
+        in_force,
+        prices["current"],
+        prices["lowest_30_days"],
+        prices["reduction"],
+        prices["reference"],
+        joined
+    ])
 }
 
 /// Records the prices in this order: the product is created with the first one.
