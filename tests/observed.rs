@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
-use schema::meters::{self, Kind};
 use serde_json::{Value, json};
+use telemetry::meters::{self, Kind};
 
 use crate::scenario::{Ledger, on_dynamodb, repository};
 

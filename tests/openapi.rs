@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schema::http::Kind;
 use serde_json::{Value, json};
 use strum::VariantArray;
+use web::Kind;
 
 use crate::scenario::{Ledger, repository};
 
@@ -13,7 +13,7 @@ const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// Files that may make routes of their own: the table of documented routes, and the operators' socket, which no client
 /// reaches.
-const ROUTERS: [&str; 2] = ["schema/src/http/api.rs", "cli/src/operate.rs"];
+const ROUTERS: [&str; 2] = ["web/src/api.rs", "cli/src/operate.rs"];
 
 fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
     let paths = document["paths"].as_object().unwrap();

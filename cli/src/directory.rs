@@ -16,8 +16,8 @@ use event_store::{Change, Feed, Progress, SqliteJournal, SqliteProgress, Unavail
 use projections::catalogue::Orders;
 use projections::sqlite::VIEWS;
 use projections::views::BUILDING;
-use schema::meters::TAMPERING;
 use sqlite::{Access, Database, OpenError, Schema, Version};
+use telemetry::meters::TAMPERING;
 
 use crate::mapping::{Stop, is_stopped, pause, stopped};
 

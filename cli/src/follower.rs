@@ -12,7 +12,7 @@ use event_store::follow::Record;
 use event_store::{Checkpoint, Feed, Progress, Recorded, Unavailable};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use schema::meters::{GIVEN_UP, TAMPERING};
+use telemetry::meters::{GIVEN_UP, TAMPERING};
 use tokio::sync::watch;
 
 use crate::mapping::{Batch, Outcome, Retry, Stop, is_stopped, pause, stopped};

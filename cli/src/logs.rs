@@ -12,7 +12,7 @@ use tracing_subscriber::{EnvFilter, Layer, fmt};
 use crate::traces::Traces;
 
 /// Whose spans are traced.
-const OURS: [&str; 5] = ["schema", "commands", "projections", "publisher", "cli"];
+const OURS: [&str; 5] = ["web", "commands", "projections", "publisher", "cli"];
 
 /// Starts logging; later calls change nothing.
 pub fn start(traces: Option<&Traces>) {

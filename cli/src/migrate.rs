@@ -16,8 +16,8 @@ use event_store::sqlite::{LEDGER, PUBLISHING};
 use event_store::{Receipts, SqliteJournal, SqliteParking, SqliteReceipts};
 use projections::sqlite::VIEWS;
 use publisher::SqliteBus;
-use schema::http::Edge;
 use sqlite::{Access, Database};
+use web::Edge;
 
 use crate::directory::{self, DirectoryError, FORMER};
 use crate::progress;

@@ -1,8 +1,8 @@
 //! The OpenAPI document of every route, from the code; what was generated is committed and served by `about`.
 
-use schema::http::api::{At, Describe};
-use schema::http::openapi;
 use serde_json::Value;
+use web::api::{At, Describe};
+use web::openapi;
 
 /// The document.
 #[must_use]
@@ -12,7 +12,7 @@ pub fn document() -> Value {
         projections::http::documented(),
         publisher::http::documented(),
         crate::serve::documented(),
-        about::documented(),
+        web::about::documented(),
     ]
     .concat();
     openapi::document(env!("CARGO_PKG_VERSION"), &routes)

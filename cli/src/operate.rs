@@ -18,9 +18,9 @@ use aws_config::SdkConfig;
 use axum::Router;
 use axum::routing::{get, post};
 use clap::Args;
-use schema::http::Edge;
 use schema::settings::Settings;
 use serde_json::Value;
+use web::Edge;
 
 use crate::backend::Backend;
 use crate::directory::{DataDirectory, ReadDirectory};

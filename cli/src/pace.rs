@@ -11,8 +11,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use event_store::heads::Head;
 use event_store::{AppendError, Journal, KeyPage, ScanPage, ScanPosition, Unavailable};
-use schema::meters::COMMANDS_DELAYED;
 use schema::{ProductId, StoredCommit};
+use telemetry::meters::COMMANDS_DELAYED;
 
 /// The longest a command waits.
 pub const LONGEST: Duration = Duration::from_millis(50);

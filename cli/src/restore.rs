@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
-use schema::http::Edge;
+use web::Edge;
 
 use crate::directory::{DataDirectory, FORMER};
 use crate::environment;

@@ -22,10 +22,10 @@ use anyhow::{Context, bail};
 use aws_config::SdkConfig;
 use axum::Router;
 use clap::{Args, ValueEnum};
-use schema::http::{Edge, finish_behind};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use web::{Edge, finish_behind};
 
 use crate::auth::{AuthArgs, Authentication};
 use crate::backend::Backend;

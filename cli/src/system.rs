@@ -12,9 +12,9 @@ use projections::http::QueryApi;
 use projections::{Catalogue, Prices, Projection, Projector, Views};
 use publisher::http::EventsApi;
 use publisher::{Address, Bus, EventBridge, LocalBus, Patience, Ports, Publisher};
-use schema::http::Edge;
 use schema::settings::Settings;
 use tokio::sync::watch;
+use web::Edge;
 
 use crate::backend::{Backend, LocalFeed, QueryPorts};
 use crate::directory::DataDirectory;
@@ -127,7 +127,7 @@ impl System {
             name: LOCAL_BUS.to_owned(),
             stopping,
         });
-        commands.merge(queries).merge(events).merge(about::routes())
+        commands.merge(queries).merge(events).merge(web::about::routes())
     }
 }
 

@@ -12,7 +12,7 @@ use opentelemetry_otlp::SpanExporter;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
-use schema::trace::{Tracer, install};
+use telemetry::trace::{Tracer, install};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 

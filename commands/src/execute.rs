@@ -16,10 +16,10 @@ use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use event_store::chain::{SealError, hash_of, seal};
 use event_store::{AppendError, Journal, Unavailable};
-use schema::http::Edge;
-use schema::meters::CONFLICTS;
 use schema::{Commit, ProductEvent, ProductId};
+use telemetry::meters::CONFLICTS;
 use ulid::Ulid;
+use web::Edge;
 
 use queue::ProductQueues;
 

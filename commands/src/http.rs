@@ -16,10 +16,10 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::request::Parts;
 use axum::response::Response;
-use schema::http::api::{Api as Routes, At, Describe};
-use schema::http::{Edge, Fault, Kind, Notes, Problem, RequestContext, Scope};
 use schema::{Currency, ProductId, Timestamp};
 use serde_json::Value;
+use web::api::{Api as Routes, At, Describe};
+use web::{Edge, Fault, Kind, Notes, Problem, RequestContext, Scope};
 
 use crate::execute::{Executor, Order};
 use crate::idempotency::{IdempotencyKey, fingerprint, product_id};
@@ -50,7 +50,7 @@ type Api = State<Arc<CommandApi>>;
 type Id = Result<Path<String>, PathRejection>;
 type Answer = Result<Response, Problem>;
 
-/// The routes that write. [`schema::http::finish`] has to be laid around them.
+/// The routes that write. [`web::finish`] has to be laid around them.
 pub fn routes(api: CommandApi) -> Router {
     table().router().with_state(Arc::new(api))
 }

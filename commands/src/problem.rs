@@ -1,8 +1,8 @@
 //! What a failed command is answered with.
 
-use schema::http::{Fault, Kind, Problem};
 use schema::{RecordedEvent, Timestamp};
 use serde_json::{Value, json};
+use web::{Fault, Kind, Problem};
 
 use crate::execute::Failure;
 use crate::product::Refusal;

@@ -5,8 +5,8 @@ use std::fmt;
 
 use async_trait::async_trait;
 use aws_lambda_events::event::dynamodb::EventRecord;
-use schema::meters::TAMPERING;
 use schema::{ProductId, StoredCommit};
+use telemetry::meters::TAMPERING;
 use tokio::sync::watch;
 
 use crate::journal::Unavailable;

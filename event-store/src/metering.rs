@@ -1,5 +1,5 @@
 //! What the tables are asked and what it costs, counted at the client every adapter uses: for the request or invocation
-//! that causes it ([`schema::usage`]) and for the metrics.
+//! that causes it ([`telemetry::usage`]) and for the metrics.
 //!
 //! Its promise: each attempt of the SDK counts once, and each answer that can name its capacity units is asked to.
 
@@ -13,8 +13,8 @@ use aws_sdk_dynamodb::operation as op;
 use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity};
 use aws_smithy_runtime_api::client::interceptors::context::{Error, Input, Output};
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
-use schema::meters::{DYNAMODB_REQUESTS, DYNAMODB_UNITS};
-use schema::usage;
+use telemetry::meters::{DYNAMODB_REQUESTS, DYNAMODB_UNITS};
+use telemetry::usage;
 
 /// A client that counts, for any `SdkConfig` of the AWS SDK.
 #[must_use]

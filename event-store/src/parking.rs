@@ -9,9 +9,9 @@ mod memory;
 mod sqlite;
 
 use async_trait::async_trait;
-use schema::meters::{PARKED, PARKINGS};
 use schema::{ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
+use telemetry::meters::{PARKED, PARKINGS};
 
 use crate::journal::Unavailable;
 

@@ -14,12 +14,12 @@ use event_store::{Journal, MemoryJournal, MemoryReceipts};
 use projections::http::QueryApi;
 use projections::views::Generation;
 use projections::{Catalogue, MemoryPriceLog, MemoryViews, Prices, Projection};
-use schema::http::{Edge, finish};
 use schema::{Currency, ProductId, StoredCommit, Timestamp};
 use serde_json::Value;
 use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
 use tower::ServiceExt;
 use ulid::Ulid;
+use web::{Edge, finish};
 
 /// The time at which everything happens.
 const NOW: &str = "2026-11-23T12:00:00.000Z";

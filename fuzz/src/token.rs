@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, Request, StatusCode};
 use axum::routing::get;
 use clap::Parser;
 use cli::auth::{AuthArgs, Authentication};
-use schema::http::RequestContext;
+use web::RequestContext;
 
 use crate::front::{Front, edge, wait};
 

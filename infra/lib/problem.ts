@@ -1,4 +1,4 @@
-// Problems (RFC 9457) that are answered before a function is asked, in the words of `schema/src/http/problem.rs`.
+// Problems (RFC 9457) that are answered before a function is asked, in the words of `web/src/problem.rs`.
 
 /** A problem that the gateway answers with. */
 export interface GatewayProblem {

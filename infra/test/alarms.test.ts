@@ -11,7 +11,7 @@ import { type Json, ofType, one, type Resource, STAGES, stage, synthesize, text 
 const PAGE = readFileSync(resolve(REPOSITORY, "docs/operations.md"), "utf8");
 /** The first column of the page's table of alarms; a name in braces stands for several. */
 const DOCUMENTED = [...PAGE.matchAll(/^\| `([a-z0-9{},-]+)` \|/gm)].flatMap(([, name]) => expanded(name ?? ""));
-const METERS_RS = resolve(REPOSITORY, "schema/src/meters.rs");
+const METERS_RS = resolve(REPOSITORY, "telemetry/src/meters.rs");
 
 /** `{a,b}-x` is `a-x` and `b-x`. */
 function expanded(name: string): string[] {

@@ -1,4 +1,4 @@
-// What the gateway says agrees with what the functions say: kinds, titles and statuses of `schema/src/http/problem.rs`.
+// What the gateway says agrees with what the functions say: kinds, titles and statuses of `web/src/problem.rs`.
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 import * as problems from "../lib/problem.ts";
 import { REPOSITORY } from "../lib/repository.ts";
 
-const KINDS = readFileSync(resolve(REPOSITORY, "schema/src/http/problem.rs"), "utf8");
+const KINDS = readFileSync(resolve(REPOSITORY, "web/src/problem.rs"), "utf8");
 const given = Object.values(problems).filter((value) => typeof value === "object");
 
 it.each(given)("$slug has the title that the functions give it", ({ slug, title }) => {

@@ -12,9 +12,11 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use lambda_runtime::{LambdaEvent, Runtime};
-use schema::http::{Actor, Problem, finish_behind, gateway, is_public};
 use serde_json::Value;
 use tower::{ServiceExt, service_fn};
+use web::{Actor, Problem, finish_behind, is_public};
+
+use crate::gateway;
 
 use crate::Function;
 use crate::invocation::around;

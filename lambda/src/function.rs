@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
+use crate::emf::Emf;
 use aws_config::SdkConfig;
-use schema::http::Edge;
-use schema::meters::Emf;
 use schema::settings::Settings;
+use web::Edge;
 
 use crate::{logs, surroundings};
 

@@ -4,10 +4,10 @@
 
 use std::io::Write;
 
+use crate::emf::Emf;
 use lambda_runtime::Context;
-use schema::http::Edge;
-use schema::meters::Emf;
 use tracing::Instrument;
+use web::Edge;
 
 /// Does the work of one invocation.
 pub(crate) async fn around<T>(

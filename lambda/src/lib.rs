@@ -4,10 +4,13 @@
 
 mod api;
 mod connections;
+mod emf;
 mod function;
+mod gateway;
 mod invocation;
 mod logs;
 mod stream;
 mod surroundings;
 
+pub use emf::Emf;
 pub use function::{Function, run};

@@ -17,9 +17,9 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use event_store::{Journal, Receipts};
-use schema::http::api::{Api as Routes, At, Describe};
-use schema::http::{Kind, Problem};
 use schema::{Clock, ProductId, Timestamp};
+use web::api::{Api as Routes, At, Describe};
+use web::{Kind, Problem};
 
 use crate::prices::PriceLog;
 use crate::views::{Lineup, Views};
@@ -50,7 +50,7 @@ type Api = axum::extract::State<Arc<Queries>>;
 type Id = Result<Path<String>, PathRejection>;
 type Answer = Result<Response, Problem>;
 
-/// The routes that read. [`schema::http::finish`] has to be laid around them.
+/// The routes that read. [`web::finish`] has to be laid around them.
 pub fn routes(api: QueryApi) -> Router {
     let queries = Queries { api, lineup: Mutex::default() };
     table().router().with_state(Arc::new(queries))

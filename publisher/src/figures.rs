@@ -1,8 +1,9 @@
 //! What publishing leaves behind besides receipts: what the bus accepted and refused, how late, and a span for each
 //! product in the trace of the newest command that is published.
 
-use schema::meters::{PUBLISH_FAILURES, PUBLISH_LAG, PUBLISHED, seconds_between};
-use schema::{ProductId, Timestamp, trace};
+use schema::{ProductId, Timestamp};
+use telemetry::meters::{PUBLISH_FAILURES, PUBLISH_LAG, PUBLISHED};
+use telemetry::trace;
 use tracing::Span;
 
 use crate::bus::Refusal;
@@ -27,7 +28,7 @@ pub(crate) fn accepted(is_replay: bool) {
 
 /// How late an event came to the bus.
 pub(crate) fn published(recorded_at: Timestamp, now: Timestamp) {
-    metrics::histogram!(PUBLISH_LAG.name).record(seconds_between(recorded_at, now));
+    metrics::histogram!(PUBLISH_LAG.name).record(recorded_at.seconds_until(now));
 }
 
 /// The bus, or the way to it, did not take an event.

@@ -13,11 +13,11 @@ use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use event_store::Unavailable;
 use futures::Stream;
-use schema::http::api::{Api, At, Describe};
-use schema::http::operation::{Answer, Components, Operation, example, header, query};
-use schema::http::{Kind, Problem, RequestContext, Scope};
 use serde_json::json;
 use tokio::sync::watch;
+use web::api::{Api, At, Describe};
+use web::operation::{Answer, Components, Operation, example, header, query};
+use web::{Kind, Problem, RequestContext, Scope};
 
 use crate::bus::local::{Kept, LocalBus};
 
@@ -35,7 +35,7 @@ pub struct EventsApi {
     pub stopping: watch::Receiver<bool>,
 }
 
-/// The route that shows the bus. [`schema::http::finish`] has to be laid around it.
+/// The route that shows the bus. [`web::finish`] has to be laid around it.
 pub fn routes(api: EventsApi) -> Router {
     table().router().with_state(Arc::new(api))
 }

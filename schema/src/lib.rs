@@ -10,13 +10,9 @@ pub mod facts;
 pub mod fixtures;
 pub mod fold;
 pub mod hash;
-#[cfg(feature = "http")]
-pub mod http;
 pub mod id;
 pub mod message;
 pub mod metadata;
-#[cfg(feature = "meters")]
-pub mod meters;
 pub mod money;
 pub mod orders;
 pub mod product;
@@ -26,11 +22,7 @@ pub mod settings;
 pub mod shapes;
 pub mod state;
 pub mod time;
-#[cfg(feature = "meters")]
-pub mod trace;
 pub mod upcast;
-#[cfg(feature = "meters")]
-pub mod usage;
 
 pub use commit::{Commit, CommitReceipt, DecodeError, RecordedEvent, StoredCommit, Unsealed};
 pub use details::{Attributes, Details, DetailsChange};

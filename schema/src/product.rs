@@ -122,6 +122,7 @@ impl ProductEvent {
     }
 }
 
+#[cfg(feature = "cqrs-es")]
 impl cqrs_es::DomainEvent for ProductEvent {
     fn event_type(&self) -> String {
         self.name().to_owned()

@@ -54,6 +54,13 @@ impl Timestamp {
         self.0.timestamp_millis()
     }
 
+    /// Seconds from this moment to a later one, for a metric; 0 where clocks disagree, at most 49 days.
+    #[must_use]
+    pub fn seconds_until(self, later: Self) -> f64 {
+        let millis = later.millis().saturating_sub(self.millis()).max(0);
+        f64::from(u32::try_from(millis).unwrap_or(u32::MAX)) / 1000.0
+    }
+
     /// The moment `days` times 24 hours earlier, or the earliest moment that can be written.
     #[must_use]
     pub fn days_before(self, days: i64) -> Self {

@@ -11,8 +11,8 @@ use aws_lc_rs::signature::{
 use axum::routing::get;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use schema::http::Edge;
 use serde_json::{Value, json};
+use web::Edge;
 
 use crate::scenario::Ledger;
 

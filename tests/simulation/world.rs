@@ -14,8 +14,8 @@ use projections::{Catalogue, MemoryPriceLog, MemoryViews, PriceLog, Prices, Proj
 use publisher::bus::memory::Breakdown;
 use publisher::bus::{BusError, Refusal, Remedy};
 use publisher::{Address, MemoryBus, Patience, Ports, Publisher};
-use schema::http::{Edge, finish};
 use schema::{Clock, Timestamp};
+use web::{Edge, finish};
 
 use crate::chaos::{Chaos, process};
 use crate::client::{Client, PRODUCTS, Told};

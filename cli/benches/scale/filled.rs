@@ -6,9 +6,9 @@ use std::path::Path;
 use cli::directory::DataDirectory;
 use futures::{StreamExt, stream};
 use projections::catalogue::Orders;
-use schema::http::Edge;
 use schema::{Commit, StoredCommit, fixtures};
 use tokio::task::spawn_blocking;
+use web::Edge;
 
 use crate::commits::dearer;
 use event_store::seal;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use event_store::{Progress, SqliteJournal, SqliteParking, SqliteReceipts};
 use publisher::{Address, Answer, Bus, BusError, Entry, Patience, Ports, Publisher};
-use schema::http::Edge;
 use sqlite::Access;
+use web::Edge;
 
 use crate::results::{Results, real};
 use crate::world::{Stories, World};

@@ -4,10 +4,10 @@ use cli::backend::Backend;
 use cli::system::System;
 use event_store::follow::Record;
 use event_store::{Change, Recorded, seal};
-use schema::http::Edge;
 use schema::settings::Settings;
 use schema::{Commit, StoredCommit, fixtures};
 use tempfile::TempDir;
+use web::Edge;
 
 use crate::commits::dearer;
 use crate::filled;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use schema::http::{Actor, InvalidSubject};
 use serde::Deserialize;
+use web::{Actor, InvalidSubject};
 
 /// How far the clocks of issuer and ledger may be apart.
 const SKEW: Duration = Duration::from_mins(1);

@@ -10,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use schema::http::{Actor, Kind, Problem, is_public};
+use web::{Actor, Kind, Problem, is_public};
 
 use super::token::{Checker, Refusal};
 

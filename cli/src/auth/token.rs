@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header};
 use schema::Clock;
-use schema::http::Actor;
+use web::Actor;
 
 use super::claims::{Claims, Rules, Wrong};
 use super::current::Current;

@@ -16,11 +16,11 @@ use axum::http::{Request, header};
 use commands::Executor;
 use commands::http::CommandApi;
 use event_store::{AppendError, Journal, ScanPage, ScanPosition, Unavailable};
-use schema::http::{Edge, finish};
 use schema::{Currency, ProductId, StoredCommit};
 use tower::ServiceExt;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
+use web::{Edge, finish};
 
 use super::answer::Answer;
 use super::line::{Condition, Line, Verb};

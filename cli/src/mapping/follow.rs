@@ -8,7 +8,7 @@ use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use futures::FutureExt;
-use schema::meters::GIVEN_UP;
+use telemetry::meters::GIVEN_UP;
 
 use super::batch::Batch;
 use super::outcome::Outcome;

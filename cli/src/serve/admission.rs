@@ -14,13 +14,13 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use metrics::Gauge;
-use schema::http::{Kind, Problem};
-use schema::meters::{HTTP_IN_FLIGHT, HTTP_SHED, HTTP_STREAMS, HTTP_TIMEOUTS};
-use schema::usage::Tally;
+use telemetry::meters::{HTTP_IN_FLIGHT, HTTP_SHED, HTTP_STREAMS, HTTP_TIMEOUTS};
+use telemetry::usage::Tally;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tracing::Instrument;
+use web::{Kind, Problem};
 
 use super::body;
 use super::limits::{LONGEST_HEADERS, LONGEST_URI, Limits, MOST_HEADERS};

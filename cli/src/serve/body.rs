@@ -7,9 +7,9 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderValue, header};
 use futures::{StreamExt, stream};
-use schema::http::{Kind, Problem};
-use schema::meters::HTTP_TIMEOUTS;
+use telemetry::meters::HTTP_TIMEOUTS;
 use tokio::time::{Instant, timeout_at};
+use web::{Kind, Problem};
 
 /// No request may have more; a longer body is left to its route, which refuses it and drains a part.
 const MOST: usize = 64 * 1024;

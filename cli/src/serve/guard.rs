@@ -10,7 +10,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, Uri, header, uri::Authority};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use schema::http::{Actor, Kind, Problem};
+use web::{Actor, Kind, Problem};
 
 /// Lays the guard around all routes.
 pub(super) fn around(router: Router) -> Router {

@@ -9,12 +9,12 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use metrics::{counter, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use schema::http::api::{Api, At, Describe};
-use schema::http::operation::{Answer, Components, Operation, example};
-use schema::http::{Problem, RequestContext, Scope};
-use schema::meters::{self, Kind, Meter};
 use serde_json::json;
+use telemetry::meters::{self, Kind, Meter};
 use tokio::sync::watch;
+use web::api::{Api, At, Describe};
+use web::operation::{Answer, Components, Operation, example};
+use web::{Problem, RequestContext, Scope};
 
 /// Recorded values are condensed this often, so that they take no more memory where nobody asks for them.
 const UPKEEP: Duration = Duration::from_secs(5);

@@ -10,8 +10,8 @@ use event_store::seal;
 use event_store::sqlite::LEDGER;
 use projections::catalogue::Orders;
 use rusqlite::{Connection, params};
-use schema::http::Edge;
 use schema::{Commit, ProductEvent, StoredCommit, fixtures};
+use web::Edge;
 
 /// A ledger on disk; its files stay open, as a server's would.
 pub struct Ledger {

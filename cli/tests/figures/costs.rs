@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use aws_lambda_events::event::dynamodb::Event;
-use schema::meters::Emf;
+use lambda::Emf;
 use serde_json::{Value, json};
 
 use crate::world::World;

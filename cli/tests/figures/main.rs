@@ -5,8 +5,9 @@ mod costs;
 mod world;
 
 use engine::probe::{Fault, Matching, Recorded};
-use schema::meters::{self, Emf};
+use lambda::Emf;
 use serde_json::Value;
+use telemetry::meters;
 use world::{World, count, sum};
 
 const HELMET: &str = r#"{"name":"Helmet","price":"34.99"}"#;

@@ -10,13 +10,13 @@ use cli::backend::Backend;
 use cli::system::{System, create_tables};
 use engine::Engine;
 use engine::probe::{Faults, Recorder};
-use schema::http::{Edge, finish};
-use schema::meters::Emf;
+use lambda::Emf;
 use schema::settings::Settings;
 use schema::{Orders, StoredCommit, Timestamp, fixtures};
 use serde_json::Value;
 use tokio::sync::watch;
 use tower::ServiceExt;
+use web::{Edge, finish};
 
 const MINUTE: Duration = Duration::from_mins(1);
 

@@ -1,11 +1,11 @@
 //! What a decision becomes: the commit that follows the newest one.
 
-use schema::http::Edge;
-use schema::meters::HELD_UP;
 use schema::{
     Commit, Fold, Hash, Metadata, Product, ProductEvent, Recent, RecordedEvent, Timestamp, Unsealed,
 };
+use telemetry::meters::HELD_UP;
 use ulid::Ulid;
+use web::Edge;
 
 use super::order::{Failure, Order};
 use crate::idempotency::key_hash;

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use schema::http::{Kind, Problem};
 use schema::{Commit, CommitReceipt, ProductEvent};
+use web::{Kind, Problem};
 
 use crate::execute::Outcome;
 

@@ -3,7 +3,7 @@
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, header};
 use futures::future::poll_fn;
-use schema::http::{Kind, Problem};
+use web::{Kind, Problem};
 
 use super::Verb;
 use super::members::Members;

@@ -1,11 +1,11 @@
 //! What the command routes say of themselves.
 
 use schema::CommitReceipt;
-use schema::http::openapi::inlined;
-use schema::http::operation::{Answer, Components, Operation, example, header, path, query};
-use schema::http::{Kind, Scope};
 use schema::{MissedEvent, ProductId};
 use serde_json::{Value, json};
+use web::openapi::inlined;
+use web::operation::{Answer, Components, Operation, example, header, path, query};
+use web::{Kind, Scope};
 
 use super::shapes::{NewProduct, Occurrence, ProductPatch, occurred_at};
 

@@ -1,9 +1,9 @@
 //! The fields of a command's body: every rule in one place, every fault reported at once.
 
 use schema::Details;
-use schema::http::Fault;
 use schema::{Attributes, Currency, Price, Timestamp};
 use serde_json::value::RawValue;
+use web::Fault;
 
 use super::members::Members;
 use super::within_bounds;

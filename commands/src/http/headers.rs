@@ -1,7 +1,7 @@
 //! The headers that decide whether and how often a command counts.
 
 use axum::http::{HeaderMap, HeaderName, header};
-use schema::http::{Kind, Problem};
+use web::{Kind, Problem};
 
 use crate::execute::Precondition;
 

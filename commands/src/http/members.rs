@@ -3,10 +3,10 @@
 use std::fmt;
 
 use schema::Price;
-use schema::http::{Fault, Kind, Problem};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
+use web::{Fault, Kind, Problem};
 
 /// The members of an object in order, names that appear twice included.
 #[derive(Debug, Default)]

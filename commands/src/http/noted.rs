@@ -1,8 +1,8 @@
 //! What a command leaves behind besides its answer: notes for the request's line in the log, and one count by kind and
 //! outcome.
 
-use schema::http::{Notes, Problem};
-use schema::meters::COMMANDS;
+use telemetry::meters::COMMANDS;
+use web::{Notes, Problem};
 
 use super::Verb;
 use crate::execute::Outcome;

@@ -110,7 +110,7 @@ fn fields(generator: &mut SchemaGenerator) -> Map<String, Value> {
 
 /// Digits and a point, as text or as a JSON number that is written so.
 fn price() -> Value {
-    let text = schema::http::openapi::inlined::<Price>();
+    let text = web::openapi::inlined::<Price>();
     json!({"description": "Kept exactly as given: up to 12 digits, then optionally a point and up to 4 digits; no \
                            sign, no exponent. A JSON number is read from its text.",
            "anyOf": [{"type": "string", "pattern": text["pattern"]},

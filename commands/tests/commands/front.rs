@@ -9,11 +9,11 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use commands::Executor;
 use commands::http::{CommandApi, routes};
 use event_store::{DynamoJournal, Journal, MemoryJournal, table};
-use schema::http::{Edge, finish};
 use schema::{Currency, StoredCommit, Timestamp, fixtures};
 use serde_json::Value;
 use tower::ServiceExt;
 use ulid::Ulid;
+use web::{Edge, finish};
 
 /// The time at which every test happens; each look at the clock is a millisecond later.
 pub const NOW: i64 = 1_795_410_936_662;

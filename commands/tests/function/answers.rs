@@ -1,8 +1,8 @@
 //! What API Gateway gets back: status, headers and body of a receipt or a problem, and what that cost.
 
 use loopback::changed;
-use schema::http::Kind;
 use serde_json::{Value, json};
+use web::Kind;
 
 use crate::given::{given, post, recorded, with_body};
 

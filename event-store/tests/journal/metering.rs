@@ -3,10 +3,11 @@
 use engine::probe::{Fault, Faults, Matching, Recorder};
 use event_store::parking::{Parking, Trouble};
 use event_store::{AppendError, DynamoJournal, DynamoParking, Journal, metering, table};
-use schema::meters::{DYNAMODB_REQUESTS, DYNAMODB_UNITS, Emf};
-use schema::usage::{Tally, Usage};
+use lambda::Emf;
 use schema::{Timestamp, fixtures};
 use serde_json::Value;
+use telemetry::meters::{DYNAMODB_REQUESTS, DYNAMODB_UNITS};
+use telemetry::usage::{Tally, Usage};
 
 use super::adapters::commit;
 

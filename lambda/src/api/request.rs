@@ -10,9 +10,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
-use schema::http::{Kind, Problem};
 use serde::Deserialize;
 use serde_json::Value;
+use web::{Kind, Problem};
 
 use super::RequestContext;
 

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::http::HeaderMap;
 use axum::routing::any;
-use schema::http::{Edge, RequestContext as Asked};
 use serde_json::json;
+use web::{Edge, RequestContext as Asked};
 
 use super::*;
 

@@ -17,6 +17,6 @@ fn main() -> ExitCode {
             journal: Arc::new(DynamoJournal::new(client, &tables.events)),
             clock: function.edge.clock.clone(),
         };
-        function.answer(routes(api).merge(about::routes())).await
+        function.answer(routes(api).merge(web::about::routes())).await
     })
 }

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use schema::http::{Kind, Problem};
 use schema::{Product, ProductId, Status};
+use web::{Kind, Problem};
 
 /// The product with its `ETag`, or 304 when the client has this version.
 ///

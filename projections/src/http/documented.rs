@@ -1,12 +1,12 @@
 //! What the query routes say of themselves.
 
 use event_store::verify::ProductReport;
-use schema::http::openapi::inlined;
-use schema::http::operation::{Answer, Components, Operation, example, path, query};
-use schema::http::{Kind, Scope};
 use schema::shapes::CurrencyCode;
 use schema::{Price, Product, ProductId, Timestamp};
 use serde_json::{Value, json};
+use web::openapi::inlined;
+use web::operation::{Answer, Components, Operation, example, path, query};
+use web::{Kind, Scope};
 
 use super::history::History;
 use super::list::Products;
@@ -109,7 +109,7 @@ fn filters(components: &mut Components) -> [Value; 6] {
 
 pub(super) fn product(components: &mut Components) -> Operation {
     let not_modified = Answer::new("The client has this version.").header("ETag");
-    let if_none_match = schema::http::operation::header(
+    let if_none_match = web::operation::header(
         "If-None-Match",
         "Entity tags that the client has; `*` is any.",
         &json!({"type": "string"}),

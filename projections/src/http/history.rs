@@ -9,10 +9,10 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::IntoResponse;
 use event_store::receipts;
-use schema::http::{Problem, RequestContext, Scope};
 use schema::{ProductId, PublicationRecord, StoredCommit};
 use schemars::JsonSchema;
 use serde::Serialize;
+use web::{Problem, RequestContext, Scope};
 
 use super::parameters::{Parameters, limit, whole};
 use super::{Answer, Api, Id, Queries, answer, path_id};

@@ -6,10 +6,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::IntoResponse;
-use schema::http::{Problem, RequestContext, Scope};
 use schema::{Currency, Orders, Price, Product, Sort};
 use schemars::JsonSchema;
 use serde::Serialize;
+use web::{Problem, RequestContext, Scope};
 
 use super::parameters::{Parameters, limit, malformed, moment, wrong};
 use super::{Answer, Api, answer};

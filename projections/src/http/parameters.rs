@@ -7,8 +7,8 @@ use axum::extract::Query;
 use axum::http::Uri;
 use percent_encoding::percent_decode_str;
 use schema::Timestamp;
-use schema::http::{Kind, Problem};
 use schema::time::InvalidTimestamp;
+use web::{Kind, Problem};
 
 /// The parameters that were not read yet.
 pub(super) struct Parameters(BTreeMap<String, String>);

@@ -1,7 +1,7 @@
 //! `GET /products/{id}?version=` and `?as_of=`: the product as the ledger had it, read from the commits and nothing else.
 
-use schema::http::{Kind, Problem};
 use schema::{Commit, Fold, Product, ProductId, StoredCommit, Timestamp};
+use web::{Kind, Problem};
 
 use super::{Queries, answer};
 use crate::catalogue::state_of;

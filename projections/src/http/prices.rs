@@ -8,10 +8,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::IntoResponse;
-use schema::http::{Kind, Problem, RequestContext, Scope};
 use schema::{Currency, Price, ProductId, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
+use web::{Kind, Problem, RequestContext, Scope};
 
 use super::parameters::{Parameters, days, moment, whole, wrong};
 use super::{Answer, Api, Id, Queries, answer, past, path_id};

@@ -2,8 +2,8 @@
 
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
-use schema::http::{Problem, RequestContext, Scope};
 use schema::{Product, ProductId};
+use web::{Problem, RequestContext, Scope};
 
 use super::parameters::{Parameters, malformed, moment, whole};
 use super::{Answer, Api, Id, Queries, answer, path_id};

@@ -8,7 +8,7 @@ use axum::http::Uri;
 use axum::response::IntoResponse;
 use event_store::journal::commits_after;
 use event_store::verify;
-use schema::http::{RequestContext, Scope};
+use web::{RequestContext, Scope};
 
 use super::parameters::Parameters;
 use super::{Answer, Api, Id, answer, path_id};

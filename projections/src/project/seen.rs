@@ -1,8 +1,9 @@
 //! What projecting a product leaves behind besides its views: how late each commit became visible, and a span in the
 //! trace of the command that wrote the newest.
 
-use schema::meters::{PROJECTION_LAG, seconds_between};
-use schema::{StoredCommit, Timestamp, trace};
+use schema::{StoredCommit, Timestamp};
+use telemetry::meters::PROJECTION_LAG;
+use telemetry::trace;
 use tracing::Span;
 
 use super::batch::Entry;
@@ -20,7 +21,7 @@ impl Entry {
     pub(super) fn record_lag(&self, view: &'static str, now: Timestamp) {
         let lag = metrics::histogram!(PROJECTION_LAG.name, "view" => view);
         for recorded_at in self.news.commits.values().filter_map(recorded_at) {
-            lag.record(seconds_between(recorded_at, now));
+            lag.record(recorded_at.seconds_until(now));
         }
     }
 }

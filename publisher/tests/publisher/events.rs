@@ -10,9 +10,9 @@ use engine::Engine;
 use futures::StreamExt;
 use publisher::http::{EventsApi, routes};
 use publisher::{Bus, DynamoBus};
-use schema::http::{Actor, Edge, finish};
 use tokio::sync::watch;
 use tower::ServiceExt;
+use web::{Actor, Edge, finish};
 
 use crate::local_bus::{bus_on, entry};
 

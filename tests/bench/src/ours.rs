@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::Client;
 use commands::{Executor, IdempotencyKey, Order, Outcome, Precondition};
 use event_store::{DynamoJournal, Journal, MemoryJournal, dynamodb};
 use schema::ProductId;
-use schema::http::Edge;
+use web::Edge;
 
 use crate::measure::Store;
 use crate::product::{ACTOR, CORRELATION, Work};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use schema::http::Actor;
 use serde_json::{Value, json};
+use web::Actor;
 
 use super::{Claims, Rules, Wrong};
 

@@ -10,9 +10,9 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use clap::Parser;
 use futures::FutureExt;
-use schema::http::{Edge, finish_behind};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
+use web::{Edge, finish_behind};
 
 use super::*;
 

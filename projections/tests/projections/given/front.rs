@@ -78,7 +78,7 @@ fn routes(views: Arc<dyn Views>, clock: Clock) -> Router {
 }
 
 pub(crate) fn finished(api: QueryApi) -> Router {
-    schema::http::finish(projections::http::routes(api), schema::http::Edge::system())
+    web::finish(projections::http::routes(api), web::Edge::system())
 }
 
 #[derive(Clone, Default)]

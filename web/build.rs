@@ -9,7 +9,7 @@ use std::path::Path;
 use miniz_oxide::deflate::compress_to_vec;
 
 /// The committed document.
-const DOCUMENT: &str = "../json/openapi.json";
+const DOCUMENT: &str = "../schema/json/openapi.json";
 
 /// How hard to try.
 const SMALL: u8 = 9;

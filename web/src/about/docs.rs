@@ -1,14 +1,14 @@
 //! `GET /docs`: the API for people, with a client to try it; everything it needs comes from this program.
 
+use crate::api::{Api, At, Describe};
+use crate::operation::{Answer, Components, Operation, example, path};
+use crate::{Kind, Problem};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use miniz_oxide::inflate::decompress_to_vec;
-use schema::http::api::{Api, At, Describe};
-use schema::http::operation::{Answer, Components, Operation, example, path};
-use schema::http::{Kind, Problem};
 use serde_json::json;
 
 /// Nothing but what this server itself serves is loaded or asked, and no other page frames it.

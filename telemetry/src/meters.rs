@@ -4,11 +4,7 @@
 //! Names are relied on by dashboards and alarms: never rename; add. A label never holds what a client can choose freely:
 //! no product, no actor, no raw path.
 
-mod emf;
-
 use metrics::Unit;
-
-pub use emf::Emf;
 
 /// What kind of figure it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,14 +115,6 @@ pub fn describe() {
             Kind::Histogram => metrics::describe_histogram!(meter.name, meter.unit, meter.help),
         }
     }
-}
-
-/// Seconds from one moment to a later one; none where clocks disagree.
-#[must_use]
-pub fn seconds_between(earlier: crate::Timestamp, later: crate::Timestamp) -> f64 {
-    let millis = later.millis().saturating_sub(earlier.millis()).max(0);
-    // A lag of more than 49 days is as alarming as one of 49 days.
-    f64::from(u32::try_from(millis).unwrap_or(u32::MAX)) / 1000.0
 }
 
 #[cfg(test)]

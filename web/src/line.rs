@@ -8,9 +8,9 @@ use tracing::Span;
 
 use super::notes::Notes;
 use super::problem::Kind;
-use crate::meters::{HTTP_REQUESTS, HTTP_SECONDS};
-use crate::trace;
-use crate::usage::{self, Tally};
+use telemetry::meters::{HTTP_REQUESTS, HTTP_SECONDS};
+use telemetry::trace;
+use telemetry::usage::{self, Tally};
 
 const TRACEPARENT: &str = "traceparent";
 

@@ -14,7 +14,8 @@ use metrics::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::time::Timestamp;
+use schema::Timestamp;
+use telemetry::meters;
 
 /// A line has at most this many metrics, and a metric this many values.
 const MOST: usize = 100;
@@ -95,7 +96,7 @@ impl Line {
         self.dimensions.extend(labels.clone());
         let mut dimensions = vec![FUNCTION.to_owned()];
         dimensions.extend(labels.keys().cloned());
-        let meter = super::ALL.iter().find(|meter| meter.name == name);
+        let meter = meters::ALL.iter().find(|meter| meter.name == name);
         let unit = if meter.is_some_and(|meter| meter.unit == Unit::Seconds) { "Seconds" } else { "Count" };
         self.metrics.entry(dimensions).or_default().push(json!({"Name": name, "Unit": unit}));
         self.values.insert(name.to_owned(), value);
@@ -200,7 +201,7 @@ mod tests {
     use metrics::{counter, gauge, histogram, with_local_recorder};
 
     use super::*;
-    use crate::meters::{COMMANDS, HTTP_IN_FLIGHT, PROJECTION_LAG, PUBLISH_LAG};
+    use telemetry::meters::{COMMANDS, HTTP_IN_FLIGHT, PROJECTION_LAG, PUBLISH_LAG};
 
     fn recorded(emf: &Emf, work: impl FnOnce()) -> Vec<Value> {
         with_local_recorder(emf, work);

@@ -13,7 +13,7 @@ use tracing::Instrument;
 use super::context::{Actor, CorrelationId};
 use super::line::Line;
 use super::problem::{Kind, Problem};
-use crate::time::{Clock, Ids, Timestamp};
+use schema::time::{Clock, Ids, Timestamp};
 
 const CORRELATION_ID: &str = "x-correlation-id";
 

@@ -2,14 +2,14 @@
 
 use std::sync::LazyLock;
 
+use crate::api::{Api, At, Describe};
+use crate::openapi;
+use crate::operation::{Answer, Components, Operation, example};
+use crate::{Kind, Problem, RequestContext};
 use axum::Router;
 use axum::http::header;
 use axum::response::IntoResponse;
 use miniz_oxide::inflate::decompress_to_vec;
-use schema::http::api::{Api, At, Describe};
-use schema::http::openapi;
-use schema::http::operation::{Answer, Components, Operation, example};
-use schema::http::{Kind, Problem, RequestContext};
 use serde_json::json;
 
 /// The committed document, as the build left it; a test of the whole holds it against the code.

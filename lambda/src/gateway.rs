@@ -6,8 +6,7 @@
 use axum::http::{HeaderValue, header};
 use serde_json::{Map, Value};
 
-use super::context::Actor;
-use super::problem::{Kind, Problem};
+use web::{Actor, Kind, Problem};
 
 /// The actor of a request, from the event's `requestContext`.
 ///

@@ -1,8 +1,8 @@
 //! `GET /health`: the process is there, and which build it is.
 
+use crate::api::{Api, At, Describe};
+use crate::operation::{Answer, Components, Operation, example};
 use axum::{Json, Router};
-use schema::http::api::{Api, At, Describe};
-use schema::http::operation::{Answer, Components, Operation, example};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::actor;
-use crate::http::{Kind, Scope};
+use web::{Kind, Scope};
 
 const SUBJECT: &str = "6418b458-d091-705e-122e-04bf2945fcdf";
 const READ: &str = Scope::Read.name();

@@ -1,13 +1,13 @@
-//! What a server says of itself, to anybody: that it is there, how it is spoken to, and the same as a page for people.
+//! Public endpoints: health, the OpenAPI document and Swagger UI.
 
 pub mod docs;
 pub mod health;
 pub mod openapi;
 
+use crate::api::{At, Describe};
 use axum::Router;
-use schema::http::api::{At, Describe};
 
-/// The routes. None needs a token ([`schema::http::is_public`]).
+/// The routes. None needs a token ([`crate::is_public`]).
 pub fn routes() -> Router {
     health::routes().merge(openapi::routes()).merge(docs::routes())
 }

@@ -1,9 +1,10 @@
-//! What every HTTP front of the ledger shares: how a problem looks, what identifies a request, who asks.
+//! What every HTTP route of the ledger shares: the context of a request, problems, the request log, the OpenAPI builder, and
+//! the public endpoints.
 
+pub mod about;
 pub mod api;
 mod context;
 mod finish;
-pub mod gateway;
 mod line;
 mod notes;
 pub mod openapi;
