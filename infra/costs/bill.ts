@@ -102,12 +102,12 @@ export function bill(rate: number, kept: Changes = MEASURED): Line[] {
     cost: charge(priced, quantity),
   });
   const seconds = (name: string, calls: number, memory: number, ms: number) =>
-    line("Lambda", `${name}: time`, "compute", (calls * ms * memory) / KILO / 1000);
+    line("Lambda", `${name}: duration`, "compute", (calls * ms * memory) / KILO / 1000);
   const each = (part: "project" | "publish", unit: keyof Spent) => share(part, unit, records, kept) * commands;
   const logged = logs(commands, invocations, each("project", "lines") + each("publish", "lines"));
   return [
     line("API Gateway", "requests", "apiRequest", commands),
-    line("API Gateway", "answers", "transfer", (commands * BYTES.answer) / GB),
+    line("API Gateway", "responses", "transfer", (commands * BYTES.answer) / GB),
     line("Lambda", "commands", "invocation", commands),
     seconds("commands", commands, settings.memory.api, MILLIS.command),
     line("Lambda", "projector and publisher", "invocation", 2 * invocations),
@@ -121,11 +121,11 @@ export function bill(rate: number, kept: Changes = MEASURED): Line[] {
     line("DynamoDB", "receipts: writes", "writeUnit", each("publish", "write")),
     ...storage(line, stored, kept === MEASURED ? ORDERS.length : 2),
     line("EventBridge", "events", "event", commands),
-    line("EventBridge", "archive, written", "archiving", (commands * BYTES.message) / GB),
-    line("EventBridge", "archive, kept", "archive", stored * BYTES.message),
-    line("SQS", "the example of a subscriber", "queueRequest", commands),
-    line("CloudWatch", "logs and figures, written", "logs", logged / GB),
-    line("CloudWatch", "logs, kept for a year", "logStorage", (logged * MONTH * COMPRESSED) / GB),
+    line("EventBridge", "archive, ingested", "archiving", (commands * BYTES.message) / GB),
+    line("EventBridge", "archive, stored", "archive", stored * BYTES.message),
+    line("SQS", "the example subscriber", "queueRequest", commands),
+    line("CloudWatch", "logs and metrics, ingested", "logs", logged / GB),
+    line("CloudWatch", "logs, stored for a year", "logStorage", (logged * MONTH * COMPRESSED) / GB),
     line(
       "X-Ray",
       "traces",
@@ -159,7 +159,7 @@ function storage(line: MakeLine, stored: number, indexes: number): Line[] {
 function fixed(line: MakeLine): Line[] {
   const clients = settings.clients.length;
   return [
-    line("CloudWatch", "figures of the functions", "metric", MEASURED.series),
+    line("CloudWatch", "metrics of the functions", "metric", MEASURED.series),
     line("CloudWatch", "alarms", "alarmedMetric", alarmedMetrics()),
     line("CloudWatch", "dashboards", "dashboard", dashboards()),
     line("KMS", "the key", "key", 1),

@@ -79,9 +79,9 @@ function billTable(rates: readonly number[]): string {
     ["USD a month", ...rates.map(perSecond)],
     [
       ...rows,
-      ["**together**", ...sums.map((sum) => `**${usd(sum)}**`)],
-      ["for a million commands", ...each],
-      [`the same with the orders ${FEW} alone`, ...rates.map((rate) => usd(total(bill(rate, MEASURED[FEW]))))],
+      ["**total**", ...sums.map((sum) => `**${usd(sum)}**`)],
+      ["per million commands", ...each],
+      [`total with only the orders ${FEW}`, ...rates.map((rate) => usd(total(bill(rate, MEASURED[FEW]))))],
     ],
   );
 }
@@ -93,11 +93,11 @@ function serviceTable(rates: readonly number[]): string {
   const rows = services.map((service) => [service, ...bills.map((lines) => usd(of(lines, service)))]);
   return table(
     ["USD a month", ...rates.map(perSecond)],
-    [...rows, ["**together**", ...bills.map((lines) => `**${usd(total(lines))}**`)]],
+    [...rows, ["**total**", ...bills.map((lines) => `**${usd(total(lines))}**`)]],
   );
 }
 
-/** The parts of the whole road of a price change, from its request to its receipt, in full batches. */
+/** The parts of a price change from its request to its receipt, in full batches. */
 function road(kept: Changes): { name: string; read: number; write: number; usd: number }[] {
   const { command } = kept["change the price"];
   const { records } = kept["a full batch"];
@@ -105,21 +105,21 @@ function road(kept: Changes): { name: string; read: number; write: number; usd: 
   const catalogue = { read: of("project", "products_read"), write: of("project", "products") };
   const views = { read: of("project", "read"), write: of("project", "write") };
   const parts = [
-    ["the command, until it is answered: the event", command],
-    ["the catalogue with its indexes", catalogue],
-    ["the price history", { read: views.read - catalogue.read, write: views.write - catalogue.write }],
-    ["the receipt", { read: of("publish", "read"), write: of("publish", "write") }],
+    ["the command, until it is answered: event", command],
+    ["catalogue with its indexes", catalogue],
+    ["price history", { read: views.read - catalogue.read, write: views.write - catalogue.write }],
+    ["receipt", { read: of("publish", "read"), write: of("publish", "write") }],
   ] as const;
   const units = parts.map(([name, { read, write }]) => {
     const usd = 1e6 * (charge("readUnit", read) + charge("writeUnit", write));
     return { name, read, write, usd };
   });
-  return [...units, { name: "the bus: EventBridge", read: 0, write: 0, usd: charge("event", 1e6) }];
+  return [...units, { name: "bus: EventBridge", read: 0, write: 0, usd: charge("event", 1e6) }];
 }
 
 const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0);
 
-/** The whole road of a million price changes, with every order and with two. */
+/** A million price changes from request to receipt, with every order and with two. */
 function roadTable(): string {
   const [all, few] = [road(MEASURED), road(MEASURED[FEW])];
   const cells = ({ read, write, usd: cost }: { read: number; write: number; usd: number }) => [
@@ -136,7 +136,7 @@ function roadTable(): string {
   const rows = all.map((part, place) => [part.name, ...cells(part), ...cells(few[place] ?? part)]);
   return table(
     ["a million price changes", "read units each", "write units each", "USD", `\`${FEW}\`: read`, "write", "USD"],
-    [...rows, ["**the whole road**", ...together(all), ...together(few)]],
+    [...rows, ["**total**", ...together(all), ...together(few)]],
   );
 }
 
@@ -147,8 +147,8 @@ function roadSentence(): string {
   const [event] = road(MEASURED);
   const command = usd(event?.usd ?? 0);
   return (
-    `A million price changes cost USD ${command} until each is answered, and USD ${money(MEASURED)} to the end of the road: event, catalogue, price\n` +
-    `history, receipt and EventBridge, ${written(MEASURED)} write units each; USD ${money(MEASURED[FEW])} and ${written(MEASURED[FEW])} units with \`LEDGER_ORDERS=${FEW}\`.`
+    `A million price changes cost USD ${command} until they are answered and USD ${money(MEASURED)} in total: event, catalogue, price history, receipt and\n` +
+    `EventBridge, ${written(MEASURED)} write units each. With \`LEDGER_ORDERS=${FEW}\` the total is USD ${money(MEASURED[FEW])} and ${written(MEASURED[FEW])} units.`
   );
 }
 
@@ -170,7 +170,7 @@ function millionTable(): string {
 
 function unitsTable(): string {
   const all = Object.entries(MEASURED).filter(([, spent]) => typeof spent === "object" && "command" in spent);
-  const commands = [...all, [`change the price, \`${FEW}\` alone`, MEASURED[FEW]["change the price"]] as const];
+  const commands = [...all, [`change the price, with only \`${FEW}\``, MEASURED[FEW]["change the price"]] as const];
   return table(
     ["", "command: read", "write", "views: read", "write", "receipts: read", "write"],
     commands.map(([name, spent]) => {
@@ -190,7 +190,7 @@ function priceTable(): string {
     });
     return [per, amounts.join("; "), source];
   });
-  return `List prices as they were known on ${KNOWN}; some were written down without reading the source page again, so read it before you rely on a figure.\n\n${table(["a", "USD", "source"], rows, [0, 1, 2])}`;
+  return `List prices as known on ${KNOWN}. Some were recorded without checking the source page again, so check it before you rely on a figure.\n\n${table(["unit", "USD", "source"], rows, [0, 1, 2])}`;
 }
 
 function growthTable(): string {
@@ -215,11 +215,11 @@ function growthTable(): string {
     "event table: write units a second",
     "views: write units a second, indexes included",
     "receipts: write units a second",
-    "shards of the stream, at least",
-    "records in a batch",
-    "batches a second, for each consumer",
-    "projectors busy at once",
-    "publishers busy at once",
+    "stream shards, at least",
+    "records per batch",
+    "batches a second per consumer",
+    "concurrent projectors",
+    "concurrent publishers",
   ];
   return table(
     ["", ...rates.map(perSecond)],
@@ -235,29 +235,28 @@ function ceilingTable(): string {
   const products = share("project", "products", records);
   const rows: (readonly [string, number, string])[] = [
     ["one product: its partition of the event table", QUOTAS.partitionWrites / change.command.write, DYNAMODB],
-    ["the stage's throttle (`infra/lib/settings.ts`)", settingsOf("production").throttle.rate, "ours"],
+    ["throttle of the stage (`infra/lib/settings.ts`)", settingsOf("production").throttle.rate, "our setting"],
     [
-      "the index whose keys only grow (`changes`): one write at its end for each command, in " +
-        `${indexShards()} shards`,
+      "the index with ever-growing keys (`changes`): one write at its end per command, in " + `${indexShards()} shards`,
       indexShards() * QUOTAS.partitionWrites,
       DYNAMODB,
     ],
     [
-      `${SHARDS} shards of the stream, each with one projector at ${batch} records in ${millis("projector", batch)} ms`,
+      `${SHARDS} stream shards, each with one projector at ${batch} records in ${millis("projector", batch)} ms`,
       (SHARDS * batch * 1000) / millis("projector", batch),
-      "assumed time",
+      "assumed duration",
     ],
-    ["the table of products with its indexes: units of one table", QUOTAS.tableWrites / products, DYNAMODB],
-    ["a new event table, at once", QUOTAS.newTableWrites / change.command.write, DYNAMODB],
-    ["the account's requests to API Gateway", QUOTAS.apiRequests, APIS],
-    ["`Invocations` of the bus: a subscriber's rule and the archive's", QUOTAS.busInvocations / 2, BUS],
-    ["`PutEvents` of the account, ten events in each", QUOTAS.putEvents * 10, BUS],
-    ["functions at once, all of them", QUOTAS.concurrency / busyForEach(batch), LAMBDA],
-    ["units of the event table", QUOTAS.tableWrites / change.command.write, DYNAMODB],
+    ["the products table with its indexes: write units of one table", QUOTAS.tableWrites / products, DYNAMODB],
+    ["a new event table, before it has scaled up", QUOTAS.newTableWrites / change.command.write, DYNAMODB],
+    ["API Gateway requests of the account", QUOTAS.apiRequests, APIS],
+    ["`Invocations` of the bus: one for the subscriber's rule, one for the archive", QUOTAS.busInvocations / 2, BUS],
+    ["`PutEvents` of the account, ten events per request", QUOTAS.putEvents * 10, BUS],
+    ["concurrent executions of all functions", QUOTAS.concurrency / busyForEach(batch), LAMBDA],
+    ["write units of the event table", QUOTAS.tableWrites / change.command.write, DYNAMODB],
   ];
   rows.sort(([, one], [, other]) => one - other);
   return table(
-    ["limit", "commands a second", "from"],
+    ["limit", "commands a second", "source"],
     rows.map(([name, rate, source]) => [name, number(Math.floor(rate)), source]),
     [0, 2],
   );
@@ -276,13 +275,13 @@ function billionTable(): string {
   const reads = (events * BYTES.commit) / 4096 / 2;
   const rows: (readonly [string, string])[] = [
     ["the event table, GB at most", number(stored)],
-    ["its partitions, at 10 GB each", number(Math.ceil(stored / QUOTAS.partitionGb))],
+    ["its partitions of 10 GB each", number(Math.ceil(stored / QUOTAS.partitionGb))],
     ["storage and point-in-time recovery, USD a month", usd(charge("storage", stored) + charge("recovery", stored))],
     ["receipts, GB at most", number((events * BYTES.receipt) / GB)],
-    ["read it whole once (`export`, `verify`, `rebuild`): millions of read units", number(reads / 1e6)],
+    ["reading it all once (`export`, `verify`, `rebuild`), millions of read units", number(reads / 1e6)],
     ["the same, USD", usd(charge("readUnit", reads))],
-    ["rebuild the prices: at most, USD", usd(charge("writeUnit", events))],
-    ["replay it all: events, USD", usd(charge("event", events))],
+    ["rebuilding the prices, USD at most", usd(charge("writeUnit", events))],
+    ["replaying all events, USD", usd(charge("event", events))],
   ];
-  return table(["a billion events, one in each commit", ""], rows);
+  return table(["a billion events, one per commit", ""], rows);
 }
