@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Builds the documents as a book into target/book/html and checks every link in it.
+"""Builds the documentation as a book into target/book/html and checks every link in it.
 
-The documents stay where they are and link to each other as files of the repository. Here their layout is copied, so that the
-same links work in the book. A page that is missing from SUMMARY.md, a link to a file that does not exist, or to a heading that
-does not, ends with exit code 1 and a line for each.
+The pages stay where they are and link to each other as files of the repository. This script copies their layout, so that the
+same links work in the book. A page that is missing from SUMMARY.md, and a link to a file or a heading that does not exist,
+is reported on a line of its own and ends the script with exit code 1.
 """
 
 import html.parser
@@ -23,7 +23,7 @@ FENCE = re.compile(r"^(```.*?^```)", re.MULTILINE | re.DOTALL)
 
 
 def pages():
-    """The documents, as paths from the root: what people read, not the notes beside code."""
+    """The pages, as paths from the root: documentation for people, without the notes next to the code."""
     places = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "infra" / "README.md"]
     return sorted(page.relative_to(ROOT) for page in places if HERE not in page.parents)
 
@@ -45,7 +45,7 @@ def summary():
 
 
 def for_the_book(page, listed, faults):
-    """The text of a page: links to other pages as they are, those to code as plain text, because code is no part of the book."""
+    """The text of a page: links to other pages unchanged, links to code as plain text, because the book contains no code."""
 
     def linked(match):
         text, target = match.groups()
@@ -67,7 +67,7 @@ def for_the_book(page, listed, faults):
 
 
 class Page(html.parser.HTMLParser):
-    """Where a page of the book leads, and what can be led to in it."""
+    """The links of a page of the book, and the anchors it contains."""
 
     def __init__(self, text):
         super().__init__()
@@ -81,7 +81,7 @@ class Page(html.parser.HTMLParser):
 
 
 def broken(output):
-    """A line for every link that leads nowhere within the book. Other sites are not asked."""
+    """A line for every broken link within the book. Links to other sites are not checked."""
     read = {path.resolve(): Page(path.read_text()) for path in output.rglob("*.html")}
     for path, page in sorted(read.items()):
         if path.name in ("404.html", "toc.html"):
