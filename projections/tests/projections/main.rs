@@ -8,6 +8,7 @@ mod convergence;
 mod cursors;
 mod deleted;
 mod folding;
+mod following;
 mod fresh_prices;
 mod given;
 mod history;
