@@ -13,6 +13,7 @@ mod crash;
 mod dated;
 mod earlier;
 mod eventbridge;
+mod forged;
 mod front;
 mod import;
 mod limits;

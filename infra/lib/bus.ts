@@ -1,4 +1,5 @@
-// The bus that subscribers listen to, its archive, and the queue for events that it could not encrypt or decrypt.
+// The bus that subscribers listen to, its archive, and the queue for events that it could not encrypt or decrypt. Events of
+// a product are put on it in order; in which order it delivers them EventBridge does not promise, so `sequence` tells.
 
 import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { Archive, EventBus } from "aws-cdk-lib/aws-events";
@@ -22,7 +23,7 @@ export class Bus extends Construct {
     this.deadLetters = new LedgerQueue(this, "DeadLetters", key);
     this.bus = new EventBus(this, "Bus", {
       eventBusName: stackName,
-      description: "What happened to products, in order per product",
+      description: "What happened to products; sequence tells the order per product",
       kmsKey,
       deadLetterQueue: this.deadLetters.queue,
     });

@@ -1,0 +1,55 @@
+//! A commit that somebody forged, who can write the file: it only appends, so nothing in the ledger, no earlier export and,
+//! once it is published, no receipt tells it from a true one. `docs/audit.md` says so.
+
+use rusqlite::Connection;
+use schema::product::ProductRenamed;
+use schema::{ProductEvent, StoredCommit, fixtures};
+
+use crate::scenario::{Ledger, printed};
+
+/// Records that somebody else renamed the product, as the server would have written it.
+fn forge(ledger: &Ledger, product: &str) {
+    let connection = Connection::open(ledger.data.join("ledger.sqlite3")).unwrap();
+    let newest = "SELECT line FROM commits WHERE product_id = ?1 ORDER BY sequence DESC LIMIT 1";
+    let line: String = connection.query_row(newest, [product], |row| row.get(0)).unwrap();
+    let before = serde_json::from_str::<StoredCommit>(&line).unwrap().decode().unwrap();
+    let renamed = ProductRenamed { name: "Forged".into(), previous_name: before.state.facts.name.clone() };
+    let renamed = vec![ProductEvent::ProductRenamed(renamed)];
+    let mut unsealed = fixtures::commit_after(Some(&before), &before.product_id, renamed);
+    unsealed.recorded_at = before.recorded_at;
+    unsealed.state.updated_at = before.recorded_at;
+    unsealed.metadata.actor = "the director".into();
+    let (forged, stored) = event_store::seal(unsealed).unwrap();
+    let line = String::from_utf8(event_store::export::line(&stored).unwrap()).unwrap();
+    let (sequence, id) = (forged.sequence.to_string(), forged.commit_id.to_string());
+    let recorded_at = forged.recorded_at.to_string();
+    let row = [&sequence, product, &id, &recorded_at, forged.hash.as_str(), line.trim_end()];
+    let insert = "INSERT INTO commits (position, sequence, product_id, commit_id, recorded_at, hash, line) \
+                  SELECT 1 + max(position), CAST(?1 AS INTEGER), ?2, ?3, ?4, ?5, ?6 FROM commits";
+    assert_eq!(connection.execute(insert, row).unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_commit_that_was_forged_and_published_shows_nowhere_in_the_ledger() {
+    let mut ledger = Ledger::start();
+    ledger.send("PUT", "/products/p", r#"{"name":"n","price":"1"}"#).await;
+    ledger.bus(|entries| entries.len() == 1).await;
+    let directory = tempfile::tempdir().unwrap();
+    let earlier = directory.path().join("earlier.ndjson");
+    let earlier = earlier.to_str().unwrap();
+    let exported = ledger.operate(&["export", "-o", earlier]);
+    assert!(exported.status.success(), "{}", printed(&exported));
+
+    assert_eq!(ledger.terminate(), Some(0));
+    forge(&ledger, "p");
+    let verify = ledger.operate(&["verify", "--against", earlier]);
+    assert_eq!(verify.status.code(), Some(0), "before it is published: {}", printed(&verify));
+
+    ledger.restart();
+    let entries = ledger.bus(|entries| entries.len() == 2).await;
+    assert_eq!(entries[1]["detail"]["metadata"]["actor"], "the director");
+    ledger.until("/products/p", |_, product| product["name"] == "Forged").await;
+    let verify = ledger.operate(&["verify", "--receipts", "--views", "--against", earlier]);
+    assert_eq!(verify.status.code(), Some(0), "{}", printed(&verify));
+    assert!(printed(&verify).contains("whole: 1 products, 2 commits, 2 events"), "{}", printed(&verify));
+}
