@@ -24,6 +24,7 @@ mod moto_server;
 mod observed;
 mod openapi;
 mod operators;
+mod promises;
 mod restore;
 mod scenario;
 mod settings;
