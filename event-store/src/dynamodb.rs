@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use schema::{ProductId, StoredCommit};
 
+use crate::aws::said;
 use crate::journal::{AppendError, CommitKey, Journal, KeyPage, ScanPage, ScanPosition, Unavailable};
 
 pub use item::{Item, from_item, to_item};
@@ -139,9 +140,9 @@ fn request_limit(limit: usize) -> i32 {
 
 pub(crate) fn unavailable<E>(error: SdkError<E>) -> Unavailable
 where
-    E: std::error::Error + Send + Sync + 'static,
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    Unavailable(aws_sdk_dynamodb::error::DisplayErrorContext(error).to_string().into())
+    Unavailable(said(&error).into())
 }
 
 /// What a failed insert says about the commit. Only two answers are certain: it is (or another is) there, or it can

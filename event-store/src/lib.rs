@@ -1,5 +1,6 @@
 //! The ledger itself: append a commit once, read it for ever, follow what is committed, prove that nothing changed.
 
+pub mod aws;
 pub mod chain;
 pub mod checkpoint;
 pub mod dynamodb;

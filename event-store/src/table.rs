@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType, TableStatus,
 };
 use serde::Deserialize;
+
+use crate::aws::said;
 
 /// How often and how long apart a new table is asked whether it is ready: half a minute in all.
 const ASKED: u32 = 60;
@@ -114,14 +116,6 @@ pub async fn create(client: &Client, table: &str, shape: &str) -> Result<(), Cre
         Err(error) => return Err(refused(said(&error))),
     }
     until_active(client, table).await.map_err(refused)
-}
-
-/// What `DynamoDB` said, or why it said nothing.
-fn said<E: ProvideErrorMetadata + std::error::Error>(error: &E) -> String {
-    match (error.code(), error.message()) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        _ => DisplayErrorContext(error).to_string(),
-    }
 }
 
 async fn until_active(client: &Client, table: &str) -> Result<(), String> {

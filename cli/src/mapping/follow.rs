@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
-use aws_sdk_dynamodb::error::DisplayErrorContext;
+use event_store::aws::causes;
 use futures::FutureExt;
 use telemetry::meters::GIVEN_UP;
 
@@ -191,7 +191,7 @@ where
                 Ok(position) => return Some(position),
                 Err(error) => {
                     failures += 1;
-                    self.complain("the checkpoint cannot be read", &DisplayErrorContext(&error).to_string());
+                    self.complain("the checkpoint cannot be read", &causes(&error));
                     pause(self.mapping.retry.wait(failures), &self.stop).await;
                 }
             }
@@ -204,7 +204,7 @@ where
         let mut failures = 0;
         while let Err(error) = self.checkpoints.keep(&self.mapping.consumer, arn, shard, position).await {
             failures += 1;
-            self.complain("the checkpoint cannot be kept", &DisplayErrorContext(&error).to_string());
+            self.complain("the checkpoint cannot be kept", &causes(&error));
             pause(self.mapping.retry.wait(failures), &self.stop).await;
             if self.is_stopped() {
                 return;

@@ -2,11 +2,12 @@
 //! shard does not have is never passed over in silence.
 
 use aws_lambda_events::event::dynamodb::EventRecord;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodbstreams::Client;
 use aws_sdk_dynamodbstreams::operation::get_records::GetRecordsError;
 use aws_sdk_dynamodbstreams::operation::get_shard_iterator::GetShardIteratorError;
 use aws_sdk_dynamodbstreams::types::ShardIteratorType;
+use event_store::aws::said;
 
 use super::Source;
 use super::record::{event_record, sequence_number};
@@ -71,7 +72,7 @@ impl Pages {
                     Some(GetRecordsError::ExpiredIteratorException(_)) => Ok(Vec::new()),
                     Some(GetRecordsError::TrimmedDataAccessException(_)) => Err(self.missed()),
                     Some(GetRecordsError::ResourceNotFoundException(_)) => Err(NoPage::Gone),
-                    _ => Err(NoPage::Failed(DisplayErrorContext(error).to_string())),
+                    _ => Err(NoPage::Failed(said(&error))),
                 };
             }
         };
@@ -108,7 +109,7 @@ impl Pages {
             Some(refused) if after.is_some() && refused.code() == Some("ValidationException") => {
                 Err(self.missed())
             }
-            _ => Err(NoPage::Failed(DisplayErrorContext(error).to_string())),
+            _ => Err(NoPage::Failed(said(&error))),
         }
     }
 

@@ -5,9 +5,10 @@ mod shape;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use event_store::aws::said;
 use schema::{Product, ProductId};
 
 use super::{Generation, Lineup, LineupError, Portion, Rows, Slice, Unavailable, Views, Written};
@@ -173,7 +174,7 @@ fn is_refused(error: &SdkError<PutItemError>) -> bool {
 
 pub(crate) fn unavailable<E>(error: SdkError<E>) -> Unavailable
 where
-    E: std::error::Error + Send + Sync + 'static,
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    Unavailable(DisplayErrorContext(error).to_string().into())
+    Unavailable(said(&error).into())
 }

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use event_store::Unavailable;
+use event_store::aws::said;
 use schema::Clock;
 use tokio::sync::{Mutex, watch};
 
@@ -121,7 +122,7 @@ impl DynamoBus {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(_)) => Ok(false),
-                _ => Err(failed(DisplayErrorContext(error).to_string())),
+                _ => Err(failed(said(&error))),
             },
         }
     }
@@ -147,8 +148,11 @@ fn failed(message: String) -> BusError {
     BusError::new(Remedy::SendAgain, "InternalFailure", message)
 }
 
-fn unavailable<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> Unavailable {
-    Unavailable(DisplayErrorContext(error).to_string().into())
+fn unavailable<E>(error: SdkError<E>) -> Unavailable
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    Unavailable(said(&error).into())
 }
 
 /// The key of an event's entries on a bus: a replay puts the same event there again.
