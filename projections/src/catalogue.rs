@@ -111,7 +111,10 @@ impl Projection for Catalogue {
             (Some(seen), Some(newest)) if seen.version < newest.version => {
                 Some(Difference::Behind { seen: seen.version, newest: newest.version })
             }
-            (Some(seen), newest) if newest.as_ref() == Some(&seen) => None,
+            (Some(seen), Some(newest)) if newest == seen => None,
+            (Some(seen), Some(newest)) if newest.version == seen.version => {
+                Some(Difference::Content { seen: seen.version })
+            }
             (Some(seen), _) => Some(Difference::Other { seen: seen.version }),
         })
     }

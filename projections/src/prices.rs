@@ -170,7 +170,10 @@ impl Projection for Prices {
             folded if folded < ledger.folded => {
                 Some(Difference::Behind { seen: folded, newest: ledger.folded })
             }
-            folded => (seen != ledger).then_some(Difference::Other { seen: folded }),
+            folded if folded == ledger.folded => {
+                (seen != ledger).then_some(Difference::Content { seen: folded })
+            }
+            folded => Some(Difference::Other { seen: folded }),
         })
     }
 

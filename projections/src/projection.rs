@@ -74,11 +74,27 @@ pub enum Difference {
         /// What the ledger has.
         newest: u64,
     },
-    /// The view shows something that the ledger does not say at this version.
+    /// The view has the newest version, and shows something else than the ledger says there.
+    Content {
+        /// What both have.
+        seen: u64,
+    },
+    /// The view has a version that the ledger does not have.
     Other {
         /// What the view has.
         seen: u64,
     },
+}
+
+impl Difference {
+    /// Whether the view only lags: then it catches up, by itself or by a repair. Anything else takes a rebuild.
+    #[must_use]
+    pub fn is_lag(&self) -> bool {
+        match self {
+            Self::Missing | Self::Behind { .. } => true,
+            Self::Content { .. } | Self::Other { .. } => false,
+        }
+    }
 }
 
 impl Stuck {
@@ -100,6 +116,9 @@ impl fmt::Display for Difference {
         match self {
             Self::Missing => f.write_str("is missing"),
             Self::Behind { seen, newest } => write!(f, "shows version {seen} where the ledger has {newest}"),
+            Self::Content { seen } => {
+                write!(f, "shows another content of version {seen} than the ledger has")
+            }
             Self::Other { seen } => write!(f, "shows a version {seen} that the ledger does not have"),
         }
     }

@@ -1,6 +1,7 @@
 //! A view is built anew beside the one that is read, fed by the event table and the stream at once, compared, and only
 //! then put in its place: readers notice nothing, and nothing is published. It may be cut short at any moment and run again.
 
+mod claim;
 mod compare;
 mod lineup;
 
@@ -44,11 +45,24 @@ pub struct Rebuild {
     pub overlap: Duration,
     /// How long a view that lags is left alone before it is looked at again, [`PAUSE`] outside tests.
     pub pause: Duration,
+    /// What to do about another rebuild of the view that is on record.
+    pub others: Others,
+}
+
+/// What to do about another rebuild of the same view that is on record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    /// Watch whether it still runs. If it does, it goes on and this one is refused.
+    Refuse,
+    /// Take its place: it ends soon if it still runs.
+    TakeOver,
 }
 
 /// Where a rebuild is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
+    /// Watching whether another rebuild that is on record still runs.
+    Watching,
     /// Removing what an earlier rebuild left.
     CleaningUp,
     /// Writing the new generation from the event table.
@@ -106,8 +120,14 @@ pub enum RebuildError {
         /// Why.
         reason: String,
     },
-    /// The generations changed meanwhile: another rebuild of this view is running, wait for it.
-    #[error("another rebuild of this view changed the generations")]
+    /// Another rebuild of this view runs: wait for it, or take over.
+    #[error("another rebuild of this view runs; wait for it, or take over with --take-over")]
+    Running,
+    /// Another rebuild of this view took this one's place: nothing is left to do.
+    #[error("another rebuild of this view took over; this one ended")]
+    TakenOver,
+    /// The generations changed meanwhile, and not by this rebuild: run it again.
+    #[error("somebody else changed the generations of this view; run the rebuild again")]
     Changed,
     /// The new view does not show what the event table says; it was not switched to.
     #[error("product {product} {difference} in the new view, and {others} others differ")]
@@ -141,17 +161,28 @@ impl Rebuild {
     /// # Errors
     /// [`RebuildError`]: what is read is as it was, or already the complete new view; run it again.
     pub async fn run(&self, watch: Watch<'_>) -> Result<Report, RebuildError> {
-        let settled = self.clean_up(watch).await?;
-        let both = self.begin(&settled).await?;
+        let claim = self.claim(watch).await?;
+        let done = tokio::select! {
+            biased;
+            done = self.steps(claim, watch) => done,
+            ended = self.keep_beating(claim) => Err(ended),
+        };
+        self.let_go(claim).await;
+        done
+    }
+
+    async fn steps(&self, claim: u64, watch: Watch<'_>) -> Result<Report, RebuildError> {
+        let settled = self.clean_up(claim, watch).await?;
+        let both = self.begin(claim, &settled).await?;
         let (old, new) = (both.read, both.last);
         let mut report = Report::default();
         self.build(new, &mut report, watch).await?;
         let mut comparisons = [Comparison::of(old), Comparison::of(new)];
         self.compare(&mut report, &mut comparisons, watch).await?;
         comparisons[1].must_agree()?;
-        let switched = self.switch(&both).await?;
+        let switched = self.switch(claim, &both).await?;
         report.generation = Some(new);
-        report.dropped = self.retire(&switched, watch).await?;
+        report.dropped = self.retire(claim, &switched, watch).await?;
         Ok(report)
     }
 

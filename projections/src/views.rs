@@ -101,6 +101,22 @@ pub struct Generations {
     /// queries answer 503 until a rebuild has put another in its place.
     #[serde(default = "filled")]
     pub filled: bool,
+    /// Generations that are neither read nor written any more and whose rows may still be there: on record until they are
+    /// gone for certain, however often a rebuild is cut short.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drop: Vec<Generation>,
+    /// The rebuild that runs, or was cut short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebuild: Option<Claim>,
+}
+
+/// A rebuild on record. It counts up as long as it runs, so whoever watches sees whether it does, without a clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The revision of the lineup that first named it: no other rebuild has it.
+    pub id: u64,
+    /// Signs of life so far.
+    pub beats: u64,
 }
 
 /// The generations of all views, as one small item names them.
@@ -230,7 +246,8 @@ fn filled() -> bool {
 
 impl Default for Generations {
     fn default() -> Self {
-        Self { read: Generation(1), write: vec![Generation(1)], last: Generation(1), filled: true }
+        let first = Generation(1);
+        Self { read: first, write: vec![first], last: first, filled: true, drop: Vec::new(), rebuild: None }
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use projections::rebuild::Rebuild;
+use projections::rebuild::{Others, Rebuild};
 use projections::{Catalogue, PriceLog, Prices, Projection, Views};
 use schema::{ProductId, fixtures};
 
@@ -30,6 +30,7 @@ impl World {
                 journal: self.table(),
                 overlap: Duration::from_mins(1),
                 pause: Duration::from_millis(500),
+                others: Others::Refuse,
             };
             while !matches!(process(rebuild.run(&|_| {})).await, Some(Ok(_))) {
                 tokio::time::sleep(Duration::from_secs(1)).await;

@@ -139,7 +139,7 @@ fn remaining(
         before.iter().map(|(product, difference)| (product, difference)).collect();
     let target = |product: &ProductId| match before.get(product) {
         Some(Difference::Behind { newest, .. }) => Some(*newest),
-        Some(Difference::Missing | Difference::Other { .. }) | None => None,
+        Some(Difference::Missing | Difference::Content { .. } | Difference::Other { .. }) | None => None,
     };
     let still = |(product, now): (ProductId, Difference)| match (target(&product), now) {
         (Some(target), Difference::Behind { seen, .. }) if seen >= target => None,

@@ -172,6 +172,7 @@ async fn a_generation_that_is_read_never_gets_ahead_of_the_one_that_takes_its_pl
             read: Generation(1),
             write: vec![Generation(2), Generation(1)],
             last: Generation(2),
+            ..Generations::default()
         };
         let lineup = views.lineup().await.unwrap();
         views.change_lineup(&lineup.with(View::Products, both.clone())).await.unwrap();

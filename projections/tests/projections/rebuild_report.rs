@@ -10,7 +10,7 @@ use engine::probe::Recorder;
 use event_store::Journal;
 use futures::FutureExt;
 use projections::projection::{Difference, News, Projection, Stuck};
-use projections::rebuild::{Rebuild, RebuildError};
+use projections::rebuild::{Others, Rebuild, RebuildError};
 use projections::views::{Generation, Generations, Lineup, Unavailable, View};
 use projections::{Catalogue, Views};
 use schema::ProductId;
@@ -121,6 +121,7 @@ async fn both_views_can_be_rebuilt_at_once_and_one_view_only_once_at_a_time() {
         journal: intruded.journal.clone(),
         overlap: Duration::ZERO,
         pause: Duration::from_millis(5),
+        others: Others::TakeOver,
     };
     let views = intruded.views.clone();
     let intrude = move |_| {

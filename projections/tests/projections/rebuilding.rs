@@ -10,7 +10,7 @@ use aws_config::retry::RetryConfig;
 use engine::probe::{Fault, Faults, Matching};
 use event_store::MemoryJournal;
 use futures::FutureExt;
-use projections::rebuild::{Phase, Progress, Rebuild, Report};
+use projections::rebuild::{Others, Phase, Progress, Rebuild, RebuildError, Report};
 use projections::views::{Generation, Generations, View};
 use projections::{Catalogue, Views};
 use schema::fixtures;
@@ -71,6 +71,7 @@ async fn under_constant_writes_readers_never_see_an_older_version() {
             read: Generation(generation),
             write: vec![Generation(generation)],
             last: Generation(generation),
+            ..Generations::default()
         };
         assert_eq!(setting.generations(view).await, alone);
     }
@@ -111,10 +112,12 @@ async fn a_rebuild_cut_short_anywhere_leaves_the_view_whole_and_ends_when_run_ag
                     assert!(nth > 20, "{nth}");
                     break;
                 }
-                assert!(outcome.is_err(), "{nth}");
+                // A sign of life, or taking the rebuild off the record, may fail without harm.
+                let is_done = generations.write == [generations.read] && generations.drop.is_empty();
+                assert!(outcome.is_err() || is_done, "{nth}");
             }
             let generations = whole.generations(view).await;
-            assert_eq!(generations.write, [generations.read]);
+            assert_eq!((&generations.write[..], &generations.drop[..]), (&[generations.read][..], &[][..]));
         }
     }
 }
@@ -131,6 +134,7 @@ async fn the_generations_change_step_by_step() {
         journal: given.journal.clone(),
         overlap: Duration::from_millis(300),
         pause: Duration::from_millis(5),
+        others: Others::TakeOver,
     };
     let steps = Mutex::new(Vec::new());
     let watch = |progress: Progress| {
@@ -177,5 +181,107 @@ async fn the_old_generation_goes_and_readers_of_the_new_one_find_everything() {
     );
     assert_eq!(rows_of(&*setting.views, OLD).await, 0);
     assert_eq!(rows_of(&*setting.views, Generation(2)).await, 20);
+    setting.agrees(&lives).await;
+}
+
+/// A rebuild killed while it removed the old generation, and the next one killed in the same place: what both were to
+/// remove is on record, and a third removes all of it.
+#[tokio::test]
+async fn what_a_rebuild_was_to_drop_is_dropped_by_the_next_one_however_often_it_is_killed() {
+    for view in [View::Products, View::Prices] {
+        let setting = setting(&tables().await, Arc::default());
+        let lives = some_lives(&setting, 5).await;
+        for expected in [vec![OLD], vec![OLD, Generation(2)]] {
+            let rebuild = setting.rebuild(view);
+            let dropping = Mutex::new(0);
+            // Killed the moment it begins to drop the old one after its own switch.
+            let kill = |at: Progress| {
+                let mut dropping = dropping.lock().unwrap();
+                *dropping += usize::from(at.phase == Phase::Dropping);
+                let in_clean_up = usize::from(expected.len() > 1);
+                assert!(*dropping <= in_clean_up, "killed");
+            };
+            let killed = std::panic::AssertUnwindSafe(rebuild.run(&kill));
+            assert!(killed.catch_unwind().await.is_err());
+            assert_eq!(setting.generations(view).await.drop, expected);
+            setting.agrees(&lives).await;
+        }
+        setting.rebuild(view).run(&unwatched()).await.unwrap();
+        let generations = setting.generations(view).await;
+        assert_eq!(
+            (generations.read, &generations.drop[..], generations.rebuild),
+            (Generation(4), &[][..], None)
+        );
+        assert_eq!(setting.generations_with_rows(view, 1..=4).await, [Generation(4)]);
+        setting.agrees(&lives).await;
+    }
+}
+
+/// Runs a rebuild until it has switched, and something else then.
+async fn while_one_runs(first: Rebuild, then: impl Future<Output = ()>) -> Result<Report, RebuildError> {
+    let (switched, is_switched) = tokio::sync::watch::channel(false);
+    let first = tokio::spawn(async move {
+        first
+            .run(&move |at: Progress| {
+                switched.send_if_modified(|switched| {
+                    *switched = *switched || at.phase == Phase::Overlapping;
+                    *switched
+                });
+            })
+            .await
+    });
+    is_switched.clone().wait_for(|switched| *switched).await.unwrap();
+    then.await;
+    first.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_second_rebuild_of_a_view_is_refused_while_the_first_runs_and_leaves_it_alone() {
+    let setting = setting(&tables().await, Arc::default());
+    let lives = some_lives(&setting, 5).await;
+    let pause = Duration::from_millis(20);
+    let first = Rebuild { overlap: Duration::from_millis(500), pause, ..setting.rebuild(View::Products) };
+    let second = async {
+        let second = Rebuild { pause, others: Others::Refuse, ..setting.rebuild(View::Products) };
+        let outcome = second.run(&unwatched()).await;
+        assert!(matches!(outcome, Err(RebuildError::Running)), "{outcome:?}");
+        // Another view is nobody's business.
+        let other = Rebuild { pause, others: Others::Refuse, ..setting.rebuild(View::Prices) };
+        other.run(&unwatched()).await.unwrap();
+    };
+    assert_eq!(while_one_runs(first, second).await.unwrap().generation, Some(Generation(2)));
+    setting.agrees(&lives).await;
+}
+
+#[tokio::test]
+async fn a_rebuild_that_was_cut_short_holds_up_the_next_for_a_moment_only() {
+    let setting = setting(&tables().await, Arc::default());
+    let lives = some_lives(&setting, 5).await;
+    let first = Rebuild { overlap: Duration::from_secs(60), ..setting.rebuild(View::Products) };
+    let killed = tokio::spawn(async move { first.run(&unwatched()).await });
+    while setting.generations(View::Products).await.read == OLD {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    killed.abort();
+    assert!(killed.await.unwrap_err().is_cancelled());
+    assert!(setting.generations(View::Products).await.rebuild.is_some());
+    let next = Rebuild { others: Others::Refuse, ..setting.rebuild(View::Products) };
+    next.run(&unwatched()).await.unwrap();
+    assert_eq!(setting.generations_with_rows(View::Products, 1..=3).await, [Generation(3)]);
+    setting.agrees(&lives).await;
+}
+
+#[tokio::test]
+async fn a_rebuild_that_is_taken_over_ends_with_a_word_and_nothing_of_it_remains() {
+    let setting = setting(&tables().await, Arc::default());
+    let lives = some_lives(&setting, 5).await;
+    let first = Rebuild { overlap: Duration::from_secs(60), ..setting.rebuild(View::Products) };
+    let second = async {
+        let second = Rebuild { others: Others::TakeOver, ..setting.rebuild(View::Products) };
+        second.run(&unwatched()).await.unwrap();
+    };
+    let outcome = while_one_runs(first, second).await;
+    assert!(matches!(outcome, Err(RebuildError::TakenOver | RebuildError::Changed)), "{outcome:?}");
+    assert_eq!(setting.generations_with_rows(View::Products, 1..=3).await, [Generation(3)]);
     setting.agrees(&lives).await;
 }

@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use projections::catalogue::Order;
-use projections::views::{Generation, Generations, Lineup, LineupError, View, Written};
+use projections::views::{Claim, Generation, Generations, Lineup, LineupError, View, Written};
 use schema::fixtures;
 
 use super::{FIRST, ViewStore, all_ids, named, product, put, rows_in};
@@ -137,6 +137,8 @@ async fn a_lineup_reads_back_field_for_field(views: &ViewStore) {
         write: write.iter().copied().map(Generation).collect(),
         last: Generation(u32::MAX),
         filled,
+        drop: if filled { vec![Generation(3), Generation(8)] } else { Vec::new() },
+        rebuild: (!filled).then_some(Claim { id: u64::from(u32::MAX), beats: 9 }),
     };
     let lineup = Lineup {
         revision: 1,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use event_store::{Journal, MemoryJournal, MemoryParking};
 use projections::projection::Projection;
-use projections::rebuild::{Progress, Rebuild};
+use projections::rebuild::{Others, Progress, Rebuild};
 use projections::views::{Generation, Generations, View};
 use projections::{Catalogue, Prices, Projector, Views};
 
@@ -52,6 +52,7 @@ impl Setting {
             journal: self.journal.clone(),
             overlap: Duration::ZERO,
             pause: Duration::from_millis(5),
+            others: Others::TakeOver,
         }
     }
 
@@ -70,6 +71,23 @@ impl Setting {
 
     pub(crate) async fn generations(&self, view: View) -> Generations {
         self.views.lineup().await.unwrap().of(view).clone()
+    }
+
+    /// Which of these generations of a view have rows: the one that is read, and those of which something could be dropped.
+    pub(crate) async fn generations_with_rows(
+        &self,
+        view: View,
+        among: std::ops::RangeInclusive<u32>,
+    ) -> Vec<Generation> {
+        let read = self.generations(view).await.read;
+        let projection = self.projections.iter().find(|projection| projection.view() == view).unwrap();
+        let mut found = Vec::new();
+        for generation in among.map(Generation) {
+            if generation == read || projection.drop_generation(generation).await.unwrap() > 0 {
+                found.push(generation);
+            }
+        }
+        found
     }
 
     /// Both views, as they are read, against the event table.
