@@ -6,13 +6,15 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use cli::directory::DataDirectory;
 use event_store::{Checkpoint, DynamoJournal, Feed, Journal, Progress, seal};
 use projections::catalogue::Orders;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 use schema::{StoredCommit, fixtures};
+use serde_json::Value;
 
 use crate::scenario::{Ledger, on_dynamodb};
 
 const LONG_AGO: &str = "2020-01-01T00:00:00.000Z";
 const EVENTS: &str = "ledger-events";
+const VIEWS: &str = "ledger-products";
 
 /// Changes when the first commit of a product says it was recorded, and says nothing of it to anybody.
 pub async fn backdate(ledger: &Ledger, product: &str) {
@@ -96,4 +98,40 @@ async fn newest_record(config: &aws_config::SdkConfig) -> String {
     let iterator = from.shard_iterator().unwrap();
     let records = streams.get_records().shard_iterator(iterator).limit(1000).send().await.unwrap();
     records.records().last().unwrap().dynamodb().unwrap().sequence_number().unwrap().to_owned()
+}
+
+/// Gives the row that GET reads another price, at the version that it has.
+pub async fn misprice_view(ledger: &Ledger, product: &str) {
+    if !on_dynamodb() {
+        let connection = Connection::open(ledger.data.join("views.sqlite3")).unwrap();
+        let changed = connection.execute(
+            "UPDATE products SET product = json_set(product, '$.price', '9.99') WHERE id = ?1",
+            [product],
+        );
+        assert_eq!(changed.unwrap(), 1);
+        return;
+    }
+    let client = Client::new(&ledger.dynamodb());
+    let key = AttributeValue::S(format!("1#{product}"));
+    let row = client.get_item().table_name(VIEWS).key("key", key);
+    let mut item = row.send().await.unwrap().item.unwrap();
+    let shown = item["product"].as_s().unwrap();
+    let mut shown: Value = serde_json::from_str(shown).unwrap();
+    shown["price"] = "9.99".into();
+    item.insert("product".into(), AttributeValue::S(shown.to_string()));
+    client.put_item().table_name(VIEWS).set_item(Some(item)).send().await.unwrap();
+}
+
+/// Which generations of the views are read and written, as it is stored.
+pub async fn lineup(ledger: &Ledger) -> Value {
+    if !on_dynamodb() {
+        let connection = Connection::open(ledger.data.join("views.sqlite3")).unwrap();
+        let lineup = "SELECT value FROM about WHERE name = 'lineup'";
+        let text: Option<String> = connection.query_row(lineup, [], |row| row.get(0)).optional().unwrap();
+        return text.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap());
+    }
+    let client = Client::new(&ledger.dynamodb());
+    let row = client.get_item().table_name(VIEWS).key("key", AttributeValue::S("lineup".into()));
+    let item = row.consistent_read(true).send().await.unwrap().item;
+    item.map_or(Value::Null, |item| serde_dynamo::from_item(item).unwrap())
 }

@@ -9,6 +9,7 @@ mod beneath;
 mod browser;
 mod bus;
 mod catalogue;
+mod commands;
 mod crash;
 mod dated;
 mod earlier;

@@ -7,6 +7,7 @@ mod auth;
 mod beneath;
 mod bus;
 mod catalogue;
+mod commands;
 mod crash;
 mod dated;
 mod eventbridge;

@@ -1,8 +1,9 @@
 //! What operators do: find and repair what never arrived, publish again, rebuild a view while the ledger is in use.
 
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -80,11 +81,134 @@ async fn a_replay_is_marked_keeps_ids_and_leaves_the_receipts_as_they_were() {
         assert!(first["replay"].is_null());
     }
     assert_eq!(ledger.get("/products/p/history").await.1, before);
-    let elsewhere = ledger.operate(&["replay", "--bus", "another"]);
-    assert!(elsewhere.status.success(), "{}", printed(&elsewhere));
+    let elsewhere = ledger.operate(&["replay", "--all", "--bus", "another"]);
+    assert_eq!(elsewhere.status.code(), Some(2), "{}", printed(&elsewhere));
+    assert!(printed(&elsewhere).contains("there is no bus another"), "{}", printed(&elsewhere));
+    let counted = ledger.operate(&["replay", "--product", "p", "--dry-run", "--json"]);
+    let counted: Value = serde_json::from_slice(&counted.stdout).unwrap();
+    assert_eq!(counted, serde_json::json!({"events": 3, "left": []}));
     let future = ledger.operate(&["replay", "--from", "2999-01-01T00:00:00Z"]);
     assert!(printed(&future).contains("0 events"), "{}", printed(&future));
     assert_eq!(ledger.bus(|entries| entries.len() == 7).await.len(), 7);
+}
+
+#[tokio::test]
+async fn what_is_not_there_or_makes_no_sense_is_refused_and_nothing_is_done() {
+    let ledger = Ledger::start();
+    ledger.send("PUT", "/products/p", r#"{"name":"n","price":"1"}"#).await;
+    ledger.bus(|entries| entries.len() == 1).await;
+    for (arguments, code, says) in [
+        (&["parked", "retry", "nosuch"][..], 1, "there is no product nosuch"),
+        (&["parked", "retry", "p", "nosuch"], 1, "there is no product nosuch"),
+        (&["replay", "--product", "nosuch"], 1, "there is no product nosuch"),
+        (&["replay", "--product", "nosuch", "--dry-run"], 1, "there is no product nosuch"),
+        (&["export", "nosuch"], 1, "there is no product nosuch"),
+        (&["verify", "nosuch"], 2, "there is no product nosuch"),
+        (&["replay", "--from", "2026-02-01T00:00:00Z", "--to", "2026-01-01T00:00:00Z"], 2, "is later than"),
+        (&["replay"], 2, "--all"),
+        (&["replay", "--bus", "local"], 2, "--all"),
+        (&["replay", "--all", "--product", "p"], 2, "--all"),
+        (&["parked", "retry"], 2, "--all"),
+        (&["rebuild", "products", "--overlap", "5"], 2, "--overlap"),
+        (&["rebuild", "nosuch"], 2, "nosuch"),
+    ] {
+        let output = ledger.operate(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", printed(&output));
+        assert!(printed(&output).contains(says), "{arguments:?}: {}", printed(&output));
+        assert!(!printed(&output).contains("p  released"), "{}", printed(&output));
+    }
+    assert_eq!(ledger.bus(|entries| !entries.is_empty()).await.len(), 1);
+}
+
+/// A view that shows something else at the right version is not behind, and no repair of what is behind heals it.
+#[tokio::test]
+async fn what_a_view_shows_wrongly_differs_and_is_not_called_repaired_until_a_rebuild() {
+    let mut ledger = Ledger::start();
+    ledger.send("PUT", "/products/p", r#"{"name":"n","price":"1"}"#).await;
+    ledger.bus(|entries| entries.len() == 1).await;
+    while !ledger.operate(&["reconcile"]).status.success() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    ledger.terminate();
+    beneath::misprice_view(&ledger, "p").await;
+    for arguments in [&["reconcile"][..], &["reconcile", "--repair"], &["reconcile"]] {
+        let output = ledger.operate(arguments);
+        let text = printed(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+        assert!(text.contains("shows another content of version 1"), "{text}");
+        assert!(
+            text.contains("0 behind, 1 with another content than the ledger, 0 repaired, 1 left"),
+            "{text}"
+        );
+        assert!(text.contains("run: ledger rebuild products"), "{text}");
+    }
+    let told = ledger.operate(&["reconcile", "--repair", "--json"]);
+    let told = String::from_utf8(told.stdout).unwrap();
+    let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["repaired"], &lines[0]["behind"]), (&false.into(), &serde_json::json!([])));
+    assert_eq!(lines[1]["left"], 1);
+    let rebuilt = ledger.operate(&["rebuild", "products", "--overlap", "6"]);
+    assert!(rebuilt.status.success(), "{}", printed(&rebuilt));
+    assert!(ledger.operate(&["reconcile"]).status.success());
+}
+
+/// Starts a rebuild and waits until it writes both views, which it then does for a minute.
+async fn rebuild_in_its_overlap(ledger: &Ledger) -> std::process::Child {
+    let before = beneath::lineup(ledger).await["products"]["rebuild"]["id"].clone();
+    let mut rebuild = ledger.operator(&["rebuild", "products"]);
+    let mut rebuild = rebuild.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    loop {
+        let products = &beneath::lineup(ledger).await["products"];
+        let both = |write: &Vec<Value>| write.len() == 2 && write[0] == products["read"];
+        if products["write"].as_array().is_some_and(both) && products["rebuild"]["id"] != before {
+            return rebuild;
+        }
+        assert!(rebuild.try_wait().unwrap().is_none(), "the rebuild ended early");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn signal(process: u32, name: &str) {
+    assert!(Command::new("kill").args([name, &process.to_string()]).status().unwrap().success());
+}
+
+/// Ends soon, with one line that says what became of the work.
+fn ends_with_a_word(process: std::process::Child, says: &str) {
+    let asked = Instant::now();
+    let output = process.wait_with_output().unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    let text = String::from_utf8_lossy(&output.stderr);
+    let told: Vec<&str> = text.lines().filter(|line| line.starts_with("ledger: ")).collect();
+    assert_eq!((output.status.code(), told.len()), (Some(1), 1), "{text}");
+    assert!(told[0].contains(says) && told[0].contains("run it again"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_is_stopped_at_once_refused_while_another_runs_and_taken_over() {
+    let mut ledger = Ledger::start();
+    ledger.send("PUT", "/products/p", r#"{"name":"n","price":"1"}"#).await;
+    ledger.until("/products/p", |status, _| status == 200).await;
+    for name in ["-TERM", "-INT"] {
+        let rebuild = rebuild_in_its_overlap(&ledger).await;
+        signal(rebuild.id(), name);
+        ends_with_a_word(rebuild, "stopped");
+    }
+    let first = rebuild_in_its_overlap(&ledger).await;
+    let second = ledger.operate(&["rebuild", "products", "--overlap", "6"]);
+    assert_eq!(second.status.code(), Some(1), "{}", printed(&second));
+    assert!(printed(&second).contains("another rebuild of this view runs"), "{}", printed(&second));
+    let second = ledger.operate(&["rebuild", "products", "--overlap", "6", "--take-over"]);
+    assert!(second.status.success(), "{}", printed(&second));
+    let first = first.wait_with_output().unwrap();
+    assert_eq!(first.status.code(), Some(1), "{}", printed(&first));
+    assert!(printed(&first).contains("another rebuild of this view took over"), "{}", printed(&first));
+    if !crate::scenario::on_dynamodb() {
+        let rebuild = rebuild_in_its_overlap(&ledger).await;
+        let asked = Instant::now();
+        ledger.terminate();
+        assert!(asked.elapsed() < Duration::from_secs(10), "the server waited for it: {:?}", asked.elapsed());
+        ends_with_a_word(rebuild, "the server stops");
+    }
 }
 
 /// Writes about 50 commands a second until told to stop, and says how many were recorded.

@@ -22,8 +22,9 @@ use futures::{StreamExt, TryStreamExt};
 use sqlite::{Access, Database};
 
 use crate::directory::{self, ReadDirectory, UNFINISHED};
+use crate::out;
 use crate::progress;
-use crate::refused::{self, Refused};
+use crate::refused::Refused;
 use crate::verify::file::at_once;
 use crate::verify::found::Found;
 
@@ -56,7 +57,7 @@ pub struct BackupArgs {
 /// # Errors
 /// When it could not be tried.
 pub async fn run(arguments: BackupArgs) -> anyhow::Result<ExitCode> {
-    backup(&arguments.data, &arguments.directory).await.or_else(refused::told)
+    backup(&arguments.data, &arguments.directory).await
 }
 
 async fn backup(data: &Path, to: &Path) -> anyhow::Result<ExitCode> {
@@ -98,7 +99,7 @@ async fn backup(data: &Path, to: &Path) -> anyhow::Result<ExitCode> {
     let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(parent).and_then(|parent| parent.sync_all()).with_context(unwritable)?;
     found.tell()?;
-    eprintln!("copied and verified in {:.1} s", started.elapsed().as_secs_f64());
+    out::tell(format_args!("copied and verified in {:.1} s", started.elapsed().as_secs_f64()));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,7 +1,22 @@
 //! What the process is told by its environment: the ledger's settings, and the AWS SDK's.
 
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use anyhow::Context;
 use aws_config::{BehaviorVersion, SdkConfig};
 use schema::settings::{Settings, WrongSetting};
+
+use crate::out;
+
+/// What is said where nothing names a ledger.
+const NO_LEDGER: &str = "which ledger? Give --data DIR for one on this machine, or set AWS_REGION and the LEDGER_ variables of its tables for one on AWS";
+
+/// Variables that say where the AWS SDK finds its settings, or where it does not.
+const FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
+
+/// Variables that keep the AWS SDK from something and lead nowhere.
+const LEADING_NOWHERE: [&str; 2] = ["AWS_EC2_METADATA_DISABLED", "AWS_PAGER"];
 
 /// The ledger's settings.
 ///
@@ -17,4 +32,38 @@ pub async fn aws(wanted: bool) -> Option<SdkConfig> {
         return None;
     }
     Some(aws_config::defaults(BehaviorVersion::v2026_01_12()).load().await)
+}
+
+/// The AWS SDK's settings for a command on a ledger on AWS; says on standard error which ledger that is.
+///
+/// # Errors
+/// One line that names `--data`, at once where nothing names a ledger at all.
+pub async fn ledger_on_aws(settings: &Settings) -> anyhow::Result<SdkConfig> {
+    anyhow::ensure!(names_aws(), NO_LEDGER);
+    let aws = aws(true).await.filter(|aws| aws.region().is_some());
+    let aws = aws.with_context(|| format!("{NO_LEDGER}; no region is set"))?;
+    let region = aws.region().map(ToString::to_string).unwrap_or_default();
+    let endpoint = aws.endpoint_url().map(|url| format!(" at {url}")).unwrap_or_default();
+    out::tell(format_args!("asked: AWS{endpoint}, {region}, event table {}", settings.tables.events));
+    Ok(aws)
+}
+
+/// Whether anything leads to AWS: a variable of the AWS SDK, one of the ledger's tables, or a file of the SDK's settings.
+fn names_aws() -> bool {
+    let leads = |name: &OsStr, value: &OsStr| {
+        let name = name.to_string_lossy();
+        if FILES.contains(&&*name) {
+            return PathBuf::from(value).exists();
+        }
+        let is_table = name.starts_with("LEDGER_") && name.ends_with("_TABLE");
+        is_table || (name.starts_with("AWS_") && !LEADING_NOWHERE.contains(&&*name))
+    };
+    if std::env::vars_os().any(|(name, value)| leads(&name, &value)) {
+        return true;
+    }
+    let of_home = |(variable, file): (&str, &str)| {
+        let home = std::env::var_os("HOME").filter(|_| std::env::var_os(variable).is_none());
+        home.is_some_and(|home| PathBuf::from(home).join(".aws").join(file).exists())
+    };
+    FILES.into_iter().zip(["config", "credentials"]).any(of_home)
 }

@@ -24,6 +24,7 @@ use crate::out::{self, Read};
 use crate::progress;
 use crate::read_only::{Ports, ReadOnly};
 use crate::receipts;
+use crate::refused::Refused;
 
 /// Bytes that are collected before they are written.
 const BUFFER: usize = 64 << 10;
@@ -72,15 +73,19 @@ pub async fn run(arguments: ExportArgs) -> anyhow::Result<ExitCode> {
     };
     bar.finish_and_clear();
     for foreign in &written.foreign {
-        eprintln!("ledger: {foreign}");
+        out::tell(format_args!("ledger: {foreign}"));
     }
     if let Some(id) = arguments.id.as_ref().filter(|_| written.commits == 0) {
-        anyhow::bail!("there is no product {id}");
+        return Err(Refused(format!("there is no product {id}")).into());
     }
-    eprintln!("exported {} commits in {:.1} s", written.commits, started.elapsed().as_secs_f64());
+    out::tell(format_args!(
+        "exported {} commits in {:.1} s",
+        written.commits,
+        started.elapsed().as_secs_f64()
+    ));
     if let Some(file) = &arguments.receipts {
         let receipts = receipts(&ports, arguments.id.as_ref(), file).await?;
-        eprintln!("exported {receipts} receipts");
+        out::tell(format_args!("exported {receipts} receipts"));
     }
     Ok(if written.foreign.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

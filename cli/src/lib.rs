@@ -11,6 +11,7 @@ pub mod export;
 pub mod follower;
 pub mod history;
 pub mod import;
+mod interrupt;
 mod logs;
 pub mod mapping;
 pub mod migrate;
@@ -108,29 +109,31 @@ pub fn run(arguments: Arguments) -> ExitCode {
             Command::Show(arguments) => show::run(arguments).await,
             Command::History(arguments) => history::run(arguments).await,
             Command::Prices(arguments) => prices::run(arguments).await,
-            Command::Export(arguments) => export::run(arguments).await,
-            Command::Verify(arguments) => verify::run(arguments).await,
-            Command::Restore(arguments) => restore::run(arguments).await,
-            Command::Backup(arguments) => backup::run(arguments).await,
-            Command::Migrate(arguments) => migrate::run(arguments).await,
-            Command::Rebuild(arguments) => rebuild::run(arguments).await,
-            Command::Reconcile(arguments) => reconcile::run(arguments).await,
-            Command::Replay(arguments) => replay::run(arguments).await,
-            Command::Parked(arguments) => parked::run(arguments).await,
+            Command::Export(arguments) => interrupt::NOT_WRITTEN.ends(export::run(arguments)).await,
+            Command::Verify(arguments) => interrupt::NOT_CHECKED.ends(verify::run(arguments)).await,
+            Command::Restore(arguments) => interrupt::UNFINISHED.ends(restore::run(arguments)).await,
+            Command::Backup(arguments) => interrupt::NOT_COPIED.ends(backup::run(arguments)).await,
+            Command::Migrate(arguments) => interrupt::UNFINISHED.ends(migrate::run(arguments)).await,
+            Command::Rebuild(arguments) => interrupt::IN_PART.ends(rebuild::run(arguments)).await,
+            Command::Reconcile(arguments) => interrupt::IN_PART.ends(reconcile::run(arguments)).await,
+            Command::Replay(arguments) => interrupt::IN_PART.ends(replay::run(arguments)).await,
+            Command::Parked(arguments) => interrupt::IN_PART.ends(parked::run(arguments)).await,
             Command::Completions { shell } => {
-                clap_complete::generate(shell, &mut Arguments::command(), "ledger", &mut std::io::stdout());
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Arguments::command(), "ledger", &mut script);
+                out::print(&String::from_utf8_lossy(&script))?;
                 Ok(ExitCode::SUCCESS)
             }
         }
     });
     // What still runs in the background was told to stop; a blocked thread must not hold up the end.
     runtime.shutdown_background();
-    done.unwrap_or_else(|error| cannot(&error))
+    done.or_else(refused::told).unwrap_or_else(|error| cannot(&error))
 }
 
-/// One clear line, whatever the causes.
+/// One clear line, whatever the causes, and each of them once.
 fn cannot(error: &anyhow::Error) -> ExitCode {
-    let line = format!("{error:#}").replace('\n', " ");
-    eprintln!("ledger: {line}");
+    let line = event_store::aws::causes(error.as_ref()).replace('\n', " ");
+    out::tell(format_args!("ledger: {line}"));
     ExitCode::from(CANNOT)
 }

@@ -21,7 +21,7 @@ use web::Edge;
 
 use crate::directory::{self, DirectoryError, FORMER};
 use crate::progress;
-use crate::{environment, refused};
+use crate::{environment, out};
 use former::Former;
 
 /// The lock of the build before.
@@ -59,7 +59,7 @@ pub struct MigrateArgs {
 /// # Errors
 /// When it could not be tried, or was interrupted.
 pub async fn run(arguments: MigrateArgs) -> anyhow::Result<ExitCode> {
-    migrate(&arguments.directory).await.or_else(refused::told)
+    migrate(&arguments.directory).await
 }
 
 async fn migrate(data: &Path) -> anyhow::Result<ExitCode> {
@@ -73,7 +73,7 @@ async fn migrate(data: &Path) -> anyhow::Result<ExitCode> {
     );
     let (mut lock, created) = directory::claim(data)?;
     if is_there {
-        println!("0 commits written: {} is there already", data.join(LEDGER.file).display());
+        out::line(format_args!("0 commits written: {} is there already", data.join(LEDGER.file).display()))?;
         return Ok(ExitCode::SUCCESS);
     }
     if created {
@@ -93,10 +93,10 @@ async fn migrate(data: &Path) -> anyhow::Result<ExitCode> {
     remove(&partial)?;
     directory::sign(&mut lock, true).with_context(unwritable)?;
     let Written { commits, receipts, parked, entries } = written;
-    println!(
+    out::line(format_args!(
         "{commits} commits written; {receipts} receipts, {parked} parked products, {entries} entries of the bus"
-    );
-    eprintln!("migrated in {:.1} s", started.elapsed().as_secs_f64());
+    ))?;
+    out::tell(format_args!("migrated in {:.1} s", started.elapsed().as_secs_f64()));
     Ok(ExitCode::SUCCESS)
 }
 

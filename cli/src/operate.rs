@@ -9,12 +9,12 @@ mod rebuild;
 mod reconcile;
 mod replay;
 mod socket;
+mod telling;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use aws_config::SdkConfig;
 use axum::Router;
 use axum::routing::{get, post};
 use clap::Args;
@@ -24,12 +24,14 @@ use web::Edge;
 
 use crate::backend::Backend;
 use crate::directory::{DataDirectory, ReadDirectory};
-use crate::environment;
+use crate::mapping::Stop;
 use crate::system::System;
+use crate::{environment, out};
 
 pub use asked::Lines;
 pub(crate) use reconcile::catch_up;
 pub(crate) use socket::listen;
+pub(crate) use telling::Telling;
 
 /// Which ledger an operator's command is for.
 #[derive(Debug, Args)]
@@ -39,16 +41,24 @@ pub struct Where {
     data: Option<PathBuf>,
 }
 
-/// The operators' routes. Each answers with JSON lines: `{"progress":…}` while it works, then `{"done":…}` or
-/// `{"failed":"…"}`.
-pub(crate) fn routes(system: Arc<System>) -> Router {
+/// What the routes work on, and until when.
+#[derive(Clone)]
+struct Desk {
+    system: Arc<System>,
+    stopping: Stop,
+    running: rebuild::Running,
+}
+
+/// The operators' routes. Each answers with JSON lines: `{"progress":…}` while it works, then `{"done":…}`,
+/// `{"refused":"…"}` where the ledger does not allow it or the server stops, or `{"failed":"…"}`.
+pub(crate) fn routes(system: Arc<System>, stopping: Stop) -> Router {
     Router::new()
         .route("/parked", get(parked::list))
         .route("/parked/retry", post(parked::retry))
         .route("/reconcile", post(reconcile::reconcile))
         .route("/rebuild", post(rebuild::rebuild))
         .route("/replay", post(replay::replay))
-        .with_state(system)
+        .with_state(Desk { system, stopping, running: rebuild::Running::default() })
 }
 
 impl Where {
@@ -58,29 +68,33 @@ impl Where {
     /// When there is no such ledger, or it cannot be reached.
     pub async fn ask(&self, method: &str, path: &str, question: &Value) -> anyhow::Result<Lines> {
         let settings = environment::settings()?;
-        let bus = environment::aws(settings.event_bus.is_some()).await;
         let system = if let Some(data) = &self.data {
             if let Some(lines) = socket::ask(data, method, path, question).await? {
+                out::tell(format_args!("asked: the server on {}", data.display()));
                 return Ok(lines);
             }
-            local(data, bus.as_ref(), settings).await.with_context(|| format!("--data {}", data.display()))?
+            local(data, settings).await.with_context(|| format!("--data {}", data.display()))?
         } else {
-            let aws = environment::aws(true).await.filter(|aws| aws.region().is_some());
-            let aws = aws.context("give --data DIR, or set AWS_REGION for a ledger on AWS")?;
+            let aws = environment::ledger_on_aws(&settings).await?;
             let edge = Edge::system();
             let backend = Backend::on_dynamodb(&aws, &settings.tables, &settings.orders, &edge.clock);
             System::new(backend, Some(&aws), settings, edge)
         };
-        asked::here(routes(Arc::new(system)), method, path, question).await
+        // An interruption ends this process, and the work with it.
+        let (running, stopping) = tokio::sync::watch::channel(false);
+        let lines = asked::here(routes(Arc::new(system), stopping), method, path, question).await?;
+        Ok(lines.keeping(running))
     }
 }
 
 /// The system over a data directory that has a ledger; opening alone would create one.
-async fn local(data: &Path, bus: Option<&SdkConfig>, settings: Settings) -> anyhow::Result<System> {
+async fn local(data: &Path, settings: Settings) -> anyhow::Result<System> {
     drop(ReadDirectory::open(data)?);
+    out::tell(format_args!("asked: the files in {}, where no server runs", data.display()));
+    let bus = environment::aws(settings.event_bus.is_some()).await;
     let edge = Edge::system();
     let orders = settings.orders;
     let directory = DataDirectory::open(data, &orders, || (edge.ids)().to_string()).await?;
     let backend = Backend::on_sqlite(directory, &orders, &edge.clock).await?;
-    Ok(System::new(backend, bus, settings, edge))
+    Ok(System::new(backend, bus.as_ref(), settings, edge))
 }

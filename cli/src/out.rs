@@ -1,5 +1,7 @@
-//! Standard output for people and pipes: whoever stops reading, as `head` does, has seen enough.
+//! Standard output and standard error for people and pipes: whoever stops reading, as `head` does, has seen enough, and
+//! no command fails or panics because of it.
 
+use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
 /// Whether somebody still reads.
@@ -21,6 +23,19 @@ pub fn print(text: &str) -> io::Result<Read> {
         Read::On => flush(&mut out),
         Read::NoMore => Ok(Read::NoMore),
     }
+}
+
+/// Prints a line.
+///
+/// # Errors
+/// That of standard output, other than that nobody reads it any more.
+pub fn line(text: impl Display) -> io::Result<Read> {
+    print(&format!("{text}\n"))
+}
+
+/// Tells a line on standard error. Where it cannot be written there is nobody to tell that to.
+pub fn tell(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Writes; what the writer keeps back, [`flush`] writes out.

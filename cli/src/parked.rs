@@ -2,14 +2,19 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use schema::ProductId;
 use serde_json::{Value, json};
 
 use crate::operate::Where;
+use crate::out::{self, Read};
 
 /// What to do with parked products.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 done, whatever is listed; 1 products are still parked after a retry, there is no such
+product, or it was stopped; 2 wrong usage, or the ledger could not be asked."
+)]
 pub struct ParkedArgs {
     #[command(subcommand)]
     action: Option<Action>,
@@ -25,10 +30,13 @@ enum Action {
     /// List them; this is the default.
     List,
     /// Try products again, also those that time cannot heal.
+    #[command(group = ArgGroup::new("which").args(["products", "all"]).required(true))]
     Retry {
         /// The products.
-        #[arg(required = true)]
         products: Vec<ProductId>,
+        /// Every product that is parked.
+        #[arg(long)]
+        all: bool,
     },
 }
 
@@ -42,19 +50,27 @@ pub async fn run(arguments: ParkedArgs) -> anyhow::Result<ExitCode> {
             let rows = arguments.ledger.ask("GET", "/parked", &Value::Null).await?.done(|_| {}).await?;
             let rows = rows.as_array().map(Vec::as_slice).unwrap_or_default();
             for row in rows {
-                println!("{}", if arguments.json { row.to_string() } else { line(row) });
+                if out::line(if arguments.json { row.to_string() } else { line(row) })? == Read::NoMore {
+                    break;
+                }
             }
             if rows.is_empty() && !arguments.json {
-                println!("nothing is parked");
+                out::line("nothing is parked")?;
             }
             Ok(ExitCode::SUCCESS)
         }
-        Action::Retry { products } => {
-            let lines = arguments.ledger.ask("POST", "/parked/retry", &json!({"products": products})).await?;
+        Action::Retry { products, all } => {
+            let question = json!({"products": products, "all": all});
+            let lines = arguments.ledger.ask("POST", "/parked/retry", &question).await?;
             let told = |outcome: &Value| {
-                println!("{}", if arguments.json { outcome.to_string() } else { outcome_line(outcome) });
+                let text = if arguments.json { outcome.to_string() } else { outcome_line(outcome) };
+                // The retry goes on though nobody reads what it did.
+                out::line(text).map(|_| Read::On)
             };
-            let done = lines.done(told).await?;
+            let done = lines.done_as_long_as_read(told).await?.unwrap_or_default();
+            if done["retried"] == 0 && !arguments.json {
+                out::line("nothing is parked")?;
+            }
             Ok(if done["still_parked"] == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }

@@ -12,6 +12,7 @@ use sqlite::Access;
 
 use crate::directory::ReadDirectory;
 use crate::environment;
+use crate::out;
 
 /// Which ledger to read.
 #[derive(Debug, Args)]
@@ -41,6 +42,7 @@ impl ReadOnly {
         if let Some(data) = &self.data {
             let directory =
                 ReadDirectory::open(data).with_context(|| format!("--data {}", data.display()))?;
+            out::tell(format_args!("asked: the files in {}", data.display()));
             return Ok(Ports {
                 journal: Arc::new(SqliteJournal::new(directory.ledger)),
                 receipts: Arc::new(SqliteReceipts::new(Access::Committed(directory.publishing))),
@@ -50,10 +52,7 @@ impl ReadOnly {
                 }),
             });
         }
-        let aws = environment::aws(true)
-            .await
-            .filter(|aws| aws.region().is_some())
-            .context("give --data DIR, or set AWS_REGION for a ledger on AWS")?;
+        let aws = environment::ledger_on_aws(&settings).await?;
         let client = Client::new(&aws);
         Ok(Ports {
             journal: Arc::new(DynamoJournal::new(client.clone(), &settings.tables.events)),

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::out;
+
 /// Why it was refused, for people.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -13,6 +15,6 @@ pub struct Refused(pub String);
 /// Every other error.
 pub fn told(error: anyhow::Error) -> anyhow::Result<ExitCode> {
     let refused: Refused = error.downcast()?;
-    eprintln!("ledger: {refused}");
+    out::tell(format_args!("ledger: {refused}"));
     Ok(ExitCode::FAILURE)
 }

@@ -18,7 +18,7 @@ use web::Edge;
 
 use crate::directory::{DataDirectory, FORMER};
 use crate::environment;
-use crate::refused;
+use crate::out;
 use event_store::sqlite::LEDGER;
 use plan::Plan;
 
@@ -58,7 +58,7 @@ pub struct RestoreArgs {
 /// # Errors
 /// When it could not be tried, or was interrupted.
 pub async fn run(arguments: RestoreArgs) -> anyhow::Result<ExitCode> {
-    restore(arguments).await.or_else(refused::told)
+    restore(arguments).await
 }
 
 async fn restore(arguments: RestoreArgs) -> anyhow::Result<ExitCode> {
@@ -83,8 +83,8 @@ async fn restore(arguments: RestoreArgs) -> anyhow::Result<ExitCode> {
     directory.close().await;
     let written = written?;
     let (total, there) = (plan.pending + plan.there, plan.there);
-    println!("{total} commits: {} written, {there} there before; {written}", plan.pending);
-    eprintln!("restored in {:.1} s", started.elapsed().as_secs_f64());
+    out::line(format_args!("{total} commits: {} written, {there} there before; {written}", plan.pending))?;
+    out::tell(format_args!("restored in {:.1} s", started.elapsed().as_secs_f64()));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -11,7 +11,6 @@ mod guard;
 mod limits;
 mod metrics;
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,7 +30,9 @@ use crate::auth::{AuthArgs, Authentication};
 use crate::backend::Backend;
 use crate::directory::DataDirectory;
 use crate::environment::{aws, settings};
+use crate::interrupt::asked;
 use crate::operate;
+use crate::out;
 use crate::serve::admission::Admission;
 use crate::serve::connections::Connections;
 pub(crate) use crate::serve::metrics::documented;
@@ -145,7 +146,7 @@ fn door(authentication: Option<&Authentication>) -> impl FnOnce(Router) -> Route
 
 /// The socket for operators' commands; without it the ledger serves all the same.
 fn operators(data: &Path, system: Arc<System>, stopping: watch::Receiver<bool>) -> Option<JoinHandle<()>> {
-    match operate::listen(data, operate::routes(system), stopping) {
+    match operate::listen(data, operate::routes(system, stopping.clone()), stopping) {
         Ok(listening) => Some(tokio::spawn(listening)),
         Err(error) => {
             tracing::warn!(%error, "operators' commands cannot reach this server; is the path of --data very long?");
@@ -180,9 +181,7 @@ async fn ground(arguments: &ServeArgs, settings: &Settings, edge: &Edge) -> anyh
 
 /// Says where, once requests can be answered: the sockets queue them from here on.
 fn announce(address: SocketAddr) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "Listening on http://{address}")?;
-    out.flush()
+    out::line(format_args!("Listening on http://{address}")).map(drop)
 }
 
 /// Ends when the process is asked to, or when a file can be written no more; then everything else is told. Why it cannot
@@ -204,15 +203,4 @@ async fn stopped(directory: Option<Arc<DataDirectory>>, stop: watch::Sender<bool
     }
     stop.send_replace(true);
     failure
-}
-
-async fn asked() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let interrupted = tokio::signal::ctrl_c();
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminated) => {
-            tokio::select! { _ = interrupted => {}, _ = terminated.recv() => {} }
-        }
-        Err(_) => drop(interrupted.await),
-    }
 }

@@ -17,6 +17,7 @@ use clap::Args;
 use event_store::verify::{Export, Verdict, Witness};
 use schema::ProductId;
 
+use crate::out;
 use crate::read_only::ReadOnly;
 use found::Found;
 
@@ -74,12 +75,12 @@ pub async fn run(arguments: VerifyArgs) -> anyhow::Result<ExitCode> {
         anyhow::bail!("there is no product {id}");
     }
     let verdict = found.tell()?;
-    eprintln!("verified in {:.1} s", started.elapsed().as_secs_f64());
+    out::tell(format_args!("verified in {:.1} s", started.elapsed().as_secs_f64()));
     Ok(match verdict {
         Verdict::Whole => ExitCode::SUCCESS,
         Verdict::Faulty => ExitCode::from(1),
         Verdict::NotUnderstood => {
-            eprintln!("ledger: a later build wrote some commits; verify with that one");
+            out::tell("ledger: a later build wrote some commits; verify with that one");
             ExitCode::from(crate::CANNOT)
         }
     })

@@ -74,6 +74,13 @@ pub trait Bus: Send + Sync {
     /// # Errors
     /// [`BusError`]: its remedy says what to do; any of the entries may have arrived.
     async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError>;
+
+    /// Whether there is a bus of this name, as far as that can be learnt: some buses accept for a name that is not there,
+    /// and lose it.
+    async fn knows(&self, name: &str) -> bool {
+        let _ = name;
+        true
+    }
 }
 
 impl Refusal {

@@ -73,6 +73,15 @@ enum Source {
     Nothing,
 }
 
+impl Source {
+    fn of(selection: &Selection) -> Self {
+        match &selection.product {
+            Some(product) => Self::Product { product: product.clone(), after: 0 },
+            None => Self::All(None),
+        }
+    }
+}
+
 impl Publisher {
     /// Publishes a selection again to `bus` (`None`: the configured one), marked with `mark`; `progress` is told after
     /// every round.
@@ -88,10 +97,7 @@ impl Publisher {
     ) -> Result<Replayed, ReplayError> {
         let mut address = self.address.clone();
         address.bus = bus.map_or(address.bus, str::to_owned);
-        let mut source = match &selection.product {
-            Some(product) => Source::Product { product: product.clone(), after: 0 },
-            None => Source::All(None),
-        };
+        let mut source = Source::of(selection);
         let mut done = Replayed::default();
         let mut stopped = HashSet::new();
         while let Some(page) = self.next_page(&mut source).await? {
@@ -110,6 +116,30 @@ impl Publisher {
         }
         progress(&done);
         Ok(done)
+    }
+
+    /// How many events a replay of the selection would publish, and which products it would leave; nothing is sent.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: the event table did not answer; start again later.
+    pub async fn count(
+        &self,
+        selection: &Selection,
+        mut progress: impl FnMut(&Replayed) + Send,
+    ) -> Result<Replayed, Unavailable> {
+        let mut source = Source::of(selection);
+        let (mut done, mut stopped) = (Replayed::default(), HashSet::new());
+        while let Some(page) = self.next_page(&mut source).await? {
+            let lanes = lanes(page, selection, &mut stopped, &mut done);
+            done.events += lanes.iter().map(|lane| lane.len() as u64).sum::<u64>();
+            progress(&done);
+        }
+        Ok(done)
+    }
+
+    /// Whether there is a bus of this name, as far as that can be learnt.
+    pub async fn knows(&self, bus: &str) -> bool {
+        self.ports.bus.knows(bus).await
     }
 
     async fn next_page(&self, source: &mut Source) -> Result<Option<Vec<StoredCommit>>, Unavailable> {

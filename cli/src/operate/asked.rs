@@ -10,16 +10,43 @@ use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
+
+use crate::mapping::{Stop, stopped};
+use crate::out::Read;
+use crate::refused::Refused;
 
 /// How many lines may wait for a slow reader; progress beyond that is not worth keeping.
 const WAITING: usize = 64;
+
+/// What is said where the other side ended without a word.
+pub(super) const BROKEN_OFF: &str = "the server ended before the work was done; run it again";
+
+/// What an operator is told whose work the end of the server ends.
+const STOPPING: &str =
+    "the server stops, and the rest of the work was left; run it again, with or without a server";
 
 /// The lines of an answer, as they come.
 pub struct Lines {
     bytes: BoxStream<'static, anyhow::Result<Bytes>>,
     buffer: Vec<u8>,
+    /// Work in this process goes on as long as this is there.
+    _running: Option<watch::Sender<bool>>,
+}
+
+/// How work ends that was not done.
+pub(super) enum Undone {
+    /// It could not be done.
+    Failed(String),
+    /// The ledger does not allow it, or it was ended in the middle.
+    Refused(String),
+}
+
+impl<E: std::error::Error + 'static> From<E> for Undone {
+    fn from(error: E) -> Self {
+        Self::Failed(event_store::aws::causes(&error))
+    }
 }
 
 /// Where work reports how far it is.
@@ -33,22 +60,24 @@ impl Progress {
     }
 }
 
-/// Runs `work` and answers with its progress and its end. When nobody listens any more, the work is dropped.
-pub(super) fn answer<W, T, E>(work: impl FnOnce(Progress) -> W + Send + 'static) -> Response
+/// Runs `work` and answers with its progress and its end. When nobody listens any more, or at `stopping`, the work is
+/// dropped.
+pub(super) fn answer<W, T>(stopping: Stop, work: impl FnOnce(Progress) -> W + Send + 'static) -> Response
 where
-    W: Future<Output = Result<T, E>> + Send,
+    W: Future<Output = Result<T, Undone>> + Send,
     T: Serialize + Send,
-    E: std::fmt::Display + Send,
 {
     let (sender, lines) = mpsc::channel(WAITING);
     tokio::spawn(async move {
         let done = tokio::select! {
             done = work(Progress(sender.clone())) => done,
             () = sender.closed() => return,
+            () = stopped(&stopping) => Err(Undone::Refused(STOPPING.to_owned())),
         };
         let line = match done {
             Ok(done) => json!({"done": done}),
-            Err(error) => json!({"failed": error.to_string()}),
+            Err(Undone::Refused(reason)) => json!({"refused": reason}),
+            Err(Undone::Failed(reason)) => json!({"failed": reason}),
         };
         // Whoever asked is gone if this fails.
         let _ = sender.send_timeout(line, Duration::from_mins(1)).await;
@@ -80,24 +109,49 @@ pub(super) async fn here(
 
 impl Lines {
     pub(super) fn new(bytes: impl Stream<Item = anyhow::Result<Bytes>> + Send + 'static) -> Self {
-        Self { bytes: bytes.boxed(), buffer: Vec::new() }
+        Self { bytes: bytes.boxed(), buffer: Vec::new(), _running: None }
+    }
+
+    /// Keeps work of this process going until it is done.
+    pub(super) fn keeping(self, running: watch::Sender<bool>) -> Self {
+        Self { _running: Some(running), ..self }
     }
 
     /// What the work ended with; `progress` is shown every line before.
     ///
     /// # Errors
     /// What the ledger says went wrong, or that the answer broke off: the work may be started again.
-    pub async fn done(mut self, mut progress: impl FnMut(&Value)) -> anyhow::Result<Value> {
+    pub async fn done(self, mut progress: impl FnMut(&Value)) -> anyhow::Result<Value> {
+        let shown = |line: &Value| {
+            progress(line);
+            Ok(Read::On)
+        };
+        let done = self.done_as_long_as_read(shown).await?;
+        done.ok_or_else(|| anyhow::anyhow!(BROKEN_OFF))
+    }
+
+    /// As [`Lines::done`], and `None` if nobody reads what `progress` prints any more: the work is then left where it is.
+    ///
+    /// # Errors
+    /// As [`Lines::done`], and those of `progress`.
+    pub async fn done_as_long_as_read(
+        mut self,
+        mut progress: impl FnMut(&Value) -> std::io::Result<Read>,
+    ) -> anyhow::Result<Option<Value>> {
         while let Some(line) = self.next().await? {
+            if let Some(reason) = line["refused"].as_str() {
+                return Err(Refused(reason.to_owned()).into());
+            }
             if let Some(reason) = line["failed"].as_str() {
                 anyhow::bail!("{reason}");
             }
             match line.get("done") {
-                Some(done) => return Ok(done.clone()),
-                None => progress(&line["progress"]),
+                Some(done) => return Ok(Some(done.clone())),
+                None if progress(&line["progress"])? == Read::NoMore => return Ok(None),
+                None => {}
             }
         }
-        anyhow::bail!("the answer broke off; start it again")
+        anyhow::bail!(BROKEN_OFF)
     }
 
     async fn next(&mut self) -> anyhow::Result<Option<Value>> {

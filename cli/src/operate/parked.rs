@@ -1,6 +1,6 @@
 //! Parked products: listed, and retried on request whether time could heal them or not.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::Json;
@@ -12,7 +12,8 @@ use schema::ProductId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::asked::answer;
+use super::Desk;
+use super::asked::{Undone, answer};
 use crate::system::System;
 
 /// How long one product's publication may take.
@@ -21,42 +22,64 @@ const TIME_LIMIT: Duration = Duration::from_mins(1);
 const PAGE: usize = 100;
 
 /// Every row, by consumer and product.
-pub(super) async fn list(State(system): State<Arc<System>>) -> Response {
-    answer(async move |_| {
-        let mut rows = Vec::new();
-        for (consumer, parking) in system.consumers() {
-            let mut after = None;
-            loop {
-                let page = parking.list(consumer, after.as_ref(), PAGE).await?;
-                after = page.last().map(|row| row.product_id.clone());
-                let last = page.len() < PAGE;
-                rows.extend(page);
-                if last {
-                    break;
-                }
+pub(super) async fn list(State(desk): State<Desk>) -> Response {
+    answer(desk.stopping, async move |_| Ok(rows(&desk.system).await?))
+}
+
+async fn rows(system: &System) -> Result<Vec<Parked>, Unavailable> {
+    let mut rows = Vec::new();
+    for (consumer, parking) in system.consumers() {
+        let mut after = None;
+        loop {
+            let page = parking.list(consumer, after.as_ref(), PAGE).await?;
+            after = page.last().map(|row| row.product_id.clone());
+            let last = page.len() < PAGE;
+            rows.extend(page);
+            if last {
+                break;
             }
         }
-        Ok::<Vec<Parked>, Unavailable>(rows)
-    })
+    }
+    Ok(rows)
 }
 
-/// Which products.
+/// Which products: those that are named, or all that are parked.
 #[derive(Deserialize)]
 pub(super) struct Retry {
-    products: Vec<ProductId>,
+    #[serde(default)]
+    products: BTreeSet<ProductId>,
+    #[serde(default)]
+    all: bool,
 }
 
-/// Brings products up to date and releases them; one line of progress for each.
-pub(super) async fn retry(State(system): State<Arc<System>>, Json(retry): Json<Retry>) -> Response {
-    answer(async move |progress| {
+/// Brings products up to date and releases them; one line of progress for each. Nothing is done if one of them is not
+/// known.
+pub(super) async fn retry(State(desk): State<Desk>, Json(retry): Json<Retry>) -> Response {
+    answer(desk.stopping, async move |progress| {
+        let system = desk.system;
+        let parked: BTreeSet<ProductId> =
+            rows(&system).await?.into_iter().map(|row| row.product_id).collect();
+        for product in retry.products.difference(&parked) {
+            must_exist(&system, product).await?;
+        }
+        let products = if retry.all { parked } else { retry.products };
         let mut still_parked = 0;
-        for product in retry.products {
-            let outcome = retried(&system, &product).await?;
+        for product in &products {
+            let outcome = retried(&system, product).await?;
             still_parked += u64::from(outcome["released"] == false);
             progress.tell(&outcome);
         }
-        Ok::<_, Unavailable>(json!({"still_parked": still_parked}))
+        Ok(json!({"retried": products.len(), "still_parked": still_parked}))
     })
+}
+
+/// # Errors
+/// [`Undone::Refused`] where the ledger has no commit of the product.
+pub(super) async fn must_exist(system: &System, product: &ProductId) -> Result<(), Undone> {
+    if system.journal.newest(product, u64::MAX).await?.is_some() {
+        return Ok(());
+    }
+    Err(Undone::Refused(format!("there is no product {product}; nothing was done")))
 }
 
 /// Both consumers go on with the product, as far as they can.

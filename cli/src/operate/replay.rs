@@ -1,18 +1,18 @@
-//! A part of the ledger is published again.
-
-use std::sync::Arc;
+//! A part of the ledger is published again, or only counted.
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use publisher::replay::{ReplayError, Replayed, Selection};
+use publisher::replay::{Replayed, Selection};
 use schema::message::Replay;
 use schema::{ProductId, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::asked::answer;
-use crate::system::System;
+use super::Desk;
+use super::asked::{Undone, answer};
+use super::parked::must_exist;
+use crate::system::{LOCAL_BUS, System};
 
 /// What to publish again, and where to.
 #[derive(Deserialize)]
@@ -21,22 +21,48 @@ pub(super) struct Wanted {
     from: Option<Timestamp>,
     to: Option<Timestamp>,
     bus: Option<String>,
+    /// Only count.
+    #[serde(default)]
+    dry_run: bool,
 }
 
 /// Publishes the selection; a line of progress after every round.
-pub(super) async fn replay(State(system): State<Arc<System>>, Json(wanted): Json<Wanted>) -> Response {
-    answer(async move |progress| {
+pub(super) async fn replay(State(desk): State<Desk>, Json(wanted): Json<Wanted>) -> Response {
+    answer(desk.stopping, async move |progress| {
+        let system = desk.system;
+        if let Some(product) = &wanted.product {
+            must_exist(&system, product).await?;
+        }
+        if let Some(bus) = &wanted.bus {
+            must_be_there(&system, bus).await?;
+        }
         let selection = Selection { product: wanted.product, from: wanted.from, to: wanted.to };
+        if wanted.dry_run {
+            let counted = system.publisher.count(&selection, |so_far| progress.tell(&told(so_far))).await?;
+            return Ok(told(&counted));
+        }
         let mark = Replay { id: (system.edge.ids)().to_string(), requested_at: (system.edge.clock)() };
-        let tell = |replayed: &Replayed| progress.tell(&told(replayed, &mark));
+        let marked = |replayed: &Replayed| {
+            let mut told = told(replayed);
+            told["replay"] = json!(mark.id);
+            told
+        };
+        let tell = |replayed: &Replayed| progress.tell(&marked(replayed));
         let done = system.publisher.replay(&selection, wanted.bus.as_deref(), &mark, tell).await?;
-        Ok::<_, ReplayError>(told(&done, &mark))
+        Ok(marked(&done))
     })
 }
 
-fn told(replayed: &Replayed, mark: &Replay) -> Value {
+/// # Errors
+/// [`Undone::Failed`] where no such bus is known: what is sent there would be gone.
+async fn must_be_there(system: &System, bus: &str) -> Result<(), Undone> {
+    let there = if system.publishes_elsewhere { system.publisher.knows(bus).await } else { bus == LOCAL_BUS };
+    if there { Ok(()) } else { Err(Undone::Failed(format!("there is no bus {bus}; nothing was published"))) }
+}
+
+fn told(replayed: &Replayed) -> Value {
     let left = replayed.left.iter().map(|left| {
         json!({"product_id": left.product, "from_sequence": left.from_sequence, "reason": left.reason.message})
     });
-    json!({"replay": mark.id, "events": replayed.events, "left": left.collect::<Vec<_>>()})
+    json!({"events": replayed.events, "left": left.collect::<Vec<_>>()})
 }

@@ -5,13 +5,14 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use axum::Router;
 use futures::TryStreamExt;
 use serde_json::Value;
 use tokio::net::UnixListener;
 use tokio::net::UnixStream;
 
-use super::asked::Lines;
+use super::asked::{BROKEN_OFF, Lines};
 use crate::mapping::Stop;
 
 const SOCKET: &str = "ledger.sock";
@@ -60,9 +61,11 @@ pub(super) async fn ask(
     }
     let http = reqwest::Client::builder().unix_socket(socket).build()?;
     let request = http.request(method.parse()?, format!("http://ledger{path}")).json(question);
-    let response = request.send().await?;
+    let response = request.send().await.context(BROKEN_OFF)?;
     anyhow::ensure!(response.status().is_success(), "the server answered {}", response.status());
-    Ok(Some(Lines::new(response.bytes_stream().map_err(Into::into))))
+    // The library's own words are about chunks and bytes.
+    let bytes = response.bytes_stream().map_err(|_| anyhow::anyhow!(BROKEN_OFF));
+    Ok(Some(Lines::new(bytes)))
 }
 
 fn remove(path: &Path) -> io::Result<()> {

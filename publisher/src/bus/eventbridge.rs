@@ -12,6 +12,7 @@ use aws_sdk_eventbridge::config::timeout::TimeoutConfig;
 use aws_sdk_eventbridge::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_eventbridge::operation::put_events::PutEventsError;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
+use event_store::aws::{causes, said};
 
 use super::{Answer, Bus, BusError, Entry, Refusal, Remedy};
 
@@ -46,6 +47,17 @@ impl Bus for EventBridge {
         let request = self.client.put_events().set_entries(Some(entries.iter().map(request_entry).collect()));
         let response = request.send().await.map_err(|error| bus_error(&error))?;
         Ok(response.entries.unwrap_or_default().into_iter().map(answer).collect())
+    }
+
+    async fn knows(&self, name: &str) -> bool {
+        match self.client.describe_event_bus().name(name).send().await {
+            Ok(_) => true,
+            Err(error) if error.code() == Some("ResourceNotFoundException") => false,
+            Err(error) => {
+                tracing::warn!(bus = name, error = %said(&error), "whether there is such a bus cannot be learnt");
+                true
+            }
+        }
     }
 }
 
@@ -92,12 +104,6 @@ fn bus_error(error: &SdkError<PutEventsError>) -> BusError {
     let message =
         service.and_then(ProvideErrorMetadata::message).map_or_else(|| causes(error), str::to_owned);
     BusError::new(remedy, code.unwrap_or(name), message)
-}
-
-/// The error and what caused it, in one line for people.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn is_passing(code: &str) -> bool {

@@ -1,0 +1,59 @@
+//! SIGINT and SIGTERM. An operator's command that is asked to stop does so at once, and says what became of its work.
+
+use std::process::ExitCode;
+
+use crate::{CANNOT, out};
+
+/// What an interruption of a command means.
+pub(crate) struct Interruption {
+    says: &'static str,
+    code: u8,
+}
+
+/// A verification that says nothing of the ledger.
+pub(crate) const NOT_CHECKED: Interruption =
+    Interruption { says: "not everything was checked; faults that were found stand above", code: CANNOT };
+
+/// An export that is not there.
+pub(crate) const NOT_WRITTEN: Interruption =
+    Interruption { says: "the export is not complete; run it again", code: CANNOT };
+
+/// A copy that is not there.
+pub(crate) const NOT_COPIED: Interruption =
+    Interruption { says: "there is no copy; run it again", code: CANNOT };
+
+/// What goes on where it was when it is run again, as its record in the ledger demands.
+pub(crate) const UNFINISHED: Interruption =
+    Interruption { says: "not everything was brought in; run it again, it goes on", code: CANNOT };
+
+/// What was done until then stays, and what is read is as it was.
+pub(crate) const IN_PART: Interruption =
+    Interruption { says: "what was done until now stays done, the rest was not; run it again", code: 1 };
+
+impl Interruption {
+    /// The end of `work`, or of its interruption, whichever comes first; then the work is dropped where it is.
+    pub(crate) async fn ends(
+        self,
+        work: impl Future<Output = anyhow::Result<ExitCode>>,
+    ) -> anyhow::Result<ExitCode> {
+        tokio::select! {
+            ended = work => ended,
+            () = asked() => {
+                out::tell(format_args!("ledger: stopped: {}", self.says));
+                Ok(ExitCode::from(self.code))
+            }
+        }
+    }
+}
+
+/// Ends when the process is asked to.
+pub(crate) async fn asked() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let interrupted = tokio::signal::ctrl_c();
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminated) => {
+            tokio::select! { _ = interrupted => {}, _ = terminated.recv() => {} }
+        }
+        Err(_) => drop(interrupted.await),
+    }
+}

@@ -1,0 +1,230 @@
+//! Every subcommand of the program once: on the ledger it was told of and no other, and with nobody who reads what it
+//! prints. A new subcommand fails these tests until it is said here how it is called.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use clap::CommandFactory;
+use serde_json::Value;
+
+use crate::scenario::{Ledger, on_dynamodb, printed, program};
+
+/// Which ledger a subcommand works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    /// The one of `--data`, or of the AWS environment.
+    Either,
+    /// A data directory alone.
+    Directory,
+    /// A server, by its URL.
+    Server,
+    /// None.
+    Nothing,
+}
+
+/// A way to call a subcommand: its arguments, what it asks, and the exit code on a ledger with the product `p`.
+type Call = (Vec<&'static str>, Asks, i32);
+
+/// How a subcommand is called.
+fn calls(subcommand: &str) -> Vec<Call> {
+    let either = |arguments: &[&'static str]| (arguments.to_vec(), Asks::Either, 0);
+    match subcommand {
+        // The servers of these tests are it.
+        "serve" => vec![],
+        "import" => vec![(vec!["import", "lines.ndjson"], Asks::Server, 0)],
+        "show" => vec![(vec!["show", "p"], Asks::Server, 0)],
+        "history" => vec![(vec!["history", "p"], Asks::Server, 0)],
+        "prices" => vec![(vec!["prices", "p"], Asks::Server, 0)],
+        "export" => vec![
+            either(&["export"]),
+            either(&["export", "-o", "export.ndjson", "--receipts", "receipts.ndjson"]),
+        ],
+        "verify" => vec![
+            either(&["verify"]),
+            either(&["verify", "p", "--heads"]),
+            either(&["verify", "--receipts", "--views"]),
+        ],
+        "rebuild" => vec![
+            either(&["rebuild", "products", "--overlap", "6"]),
+            either(&["rebuild", "prices", "--dry-run", "--json"]),
+        ],
+        "reconcile" => vec![either(&["reconcile"]), either(&["reconcile", "--repair", "--json"])],
+        "replay" => vec![
+            either(&["replay", "--product", "p"]),
+            either(&["replay", "--all", "--dry-run"]),
+            either(&["replay", "--from", "2020-01-01T00:00:00Z", "--json"]),
+        ],
+        "parked" => vec![
+            either(&["parked"]),
+            either(&["parked", "list", "--json"]),
+            either(&["parked", "retry", "p"]),
+            either(&["parked", "retry", "--all"]),
+        ],
+        "restore" => vec![(vec!["restore", "export.ndjson"], Asks::Directory, 2)],
+        "backup" => vec![(vec!["backup", "copy"], Asks::Directory, 0)],
+        "migrate" => vec![(vec!["migrate", "nothing-there"], Asks::Nothing, 2)],
+        "completions" => vec![(vec!["completions", "bash"], Asks::Nothing, 0)],
+        other => panic!("say here how `ledger {other}` is called, and what it asks"),
+    }
+}
+
+fn every_call() -> Vec<Call> {
+    let program = cli::Arguments::command();
+    let subcommands: Vec<String> = program.get_subcommands().map(|one| one.get_name().to_owned()).collect();
+    assert!(subcommands.len() > 10, "{subcommands:?}");
+    subcommands.iter().filter(|name| *name != "help").flat_map(|name| calls(name)).collect()
+}
+
+/// A call on this ledger, from a folder with a file to import.
+fn call(ledger: &Ledger, folder: &Path, (arguments, asks, _): &Call) -> Command {
+    let mut command = match asks {
+        Asks::Either => ledger.operator(arguments),
+        Asks::Server | Asks::Nothing | Asks::Directory => {
+            let mut command = program();
+            command.args(arguments);
+            command
+        }
+    };
+    match asks {
+        Asks::Server => command.args(["--url", &ledger.url]),
+        Asks::Directory if !on_dynamodb() => command.arg("--data").arg(&ledger.data),
+        _ => &mut command,
+    };
+    command.current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+/// A ledger that has published the product `p`, and a folder for the commands.
+async fn given() -> (Ledger, tempfile::TempDir) {
+    let ledger = Ledger::start();
+    ledger.send("PUT", "/products/p", r#"{"name":"n","price":"1"}"#).await;
+    let published = |page: &Value| !page["commits"][0]["receipts"][0].is_null();
+    ledger.until("/products/p/history", |_, page| published(page)).await;
+    ledger.until("/products/p", |status, _| status == 200).await;
+    while !ledger.operate(&["reconcile"]).status.success() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let line = r#"{"command":"create","product_id":"q","name":"n","price":"1"}"#;
+    std::fs::write(folder.path().join("lines.ndjson"), line).unwrap();
+    (ledger, folder)
+}
+
+/// A ledger that nobody is told of, where a command without `--data` might look.
+async fn decoy(folder: &Path) -> BTreeMap<OsString, Vec<u8>> {
+    use event_store::Journal;
+    let data = folder.join("ledger-data");
+    let orders = projections::catalogue::Orders::default();
+    let directory = cli::directory::DataDirectory::open(&data, &orders, || "decoy".into()).await.unwrap();
+    let created = vec![schema::fixtures::helmet_created()];
+    let commit = schema::fixtures::commit_after(None, &schema::fixtures::id("decoy"), created);
+    directory.journal().await.unwrap().append(&event_store::seal(commit).unwrap().1).await.unwrap();
+    directory.close().await;
+    files(&data)
+}
+
+/// Every file of a directory.
+fn files(directory: &Path) -> BTreeMap<OsString, Vec<u8>> {
+    let entries = std::fs::read_dir(directory).unwrap().map(Result::unwrap);
+    entries.map(|entry| (entry.file_name(), std::fs::read(entry.path()).unwrap())).collect()
+}
+
+#[tokio::test]
+async fn every_subcommand_asks_the_ledger_it_was_told_of_and_says_which() {
+    let (ledger, folder) = given().await;
+    let untouched = decoy(folder.path()).await;
+    let asked = if on_dynamodb() { "asked: AWS at http://127.0.0.1:" } else { "asked: the " };
+    for one in every_call() {
+        let output = call(&ledger, folder.path(), &one).output().unwrap();
+        let (arguments, asks, code) = &one;
+        let text = printed(&output);
+        let code = if on_dynamodb() && *asks == Asks::Directory { 2 } else { *code };
+        let code = if !on_dynamodb() && arguments[0] == "restore" { 2 } else { code };
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
+        assert!(!text.contains("decoy"), "{arguments:?} asked another ledger: {text}");
+        let says = String::from_utf8_lossy(&output.stderr).lines().any(|line| line.starts_with(asked));
+        assert_eq!(says, *asks == Asks::Either, "{arguments:?}: {text}");
+        if code == 2 && *asks == Asks::Directory {
+            assert!(text.contains("--data"), "{arguments:?}: {text}");
+        }
+    }
+    assert!(files(&folder.path().join("ledger-data")) == untouched, "the other ledger was touched");
+}
+
+/// Where nobody reads: the other end of a pipe is closed.
+fn closed() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+#[tokio::test]
+async fn no_subcommand_minds_that_nobody_reads_what_it_prints() {
+    let (ledger, folder) = given().await;
+    // What an import prints is its own tests' business, and an overlap lasts; another rebuild prints the same.
+    let skipped = |arguments: &[&str]| arguments[0] == "import" || arguments.contains(&"--overlap");
+    for one in every_call().iter().filter(|(arguments, ..)| !skipped(arguments)) {
+        let (arguments, _, code) = one;
+        let copy = folder.path().join("copy");
+        let run = |out: Stdio, err: Stdio| -> Output {
+            let _ = std::fs::remove_dir_all(&copy);
+            call(&ledger, folder.path(), one)
+                .stdout(out)
+                .stderr(err)
+                .spawn()
+                .unwrap()
+                .wait_with_output()
+                .unwrap()
+        };
+        let code = if on_dynamodb() && arguments[0] == "backup" { 2 } else { *code };
+        for output in [run(closed(), Stdio::piped()), run(Stdio::piped(), closed()), run(closed(), closed())]
+        {
+            let text = printed(&output);
+            assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
+            assert!(!text.contains("panicked") && !text.contains("Broken pipe"), "{arguments:?}: {text}");
+        }
+    }
+}
+
+/// Without a ledger that is named nobody is asked, and at once: not the address where machines on AWS learn who they are.
+#[tokio::test]
+async fn where_nothing_names_a_ledger_the_option_that_does_is_named_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    decoy(folder.path()).await;
+    for (arguments, ..) in every_call().iter().filter(|(_, asks, _)| *asks == Asks::Either) {
+        let started = Instant::now();
+        let mut command = program();
+        command.args(arguments).current_dir(folder.path()).env("HOME", folder.path());
+        let output = command.output().unwrap();
+        let text = printed(&output);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+        assert!(text.contains("--data") && text.trim().lines().count() == 1, "{arguments:?}: {text}");
+        assert!(started.elapsed() < Duration::from_secs(5), "{arguments:?}: {:?}", started.elapsed());
+    }
+}
+
+/// Tables that are not there, nobody who listens, nobody who may: one line with what AWS said, and nothing of libraries.
+#[tokio::test]
+async fn what_aws_refuses_is_one_line_with_its_code_or_why_it_said_nothing() {
+    let (ledger, folder) = given().await;
+    for one in every_call().iter().filter(|(_, asks, _)| *asks == Asks::Either) {
+        for (name, value, says) in [
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:1", "Connection refused"),
+            ("LEDGER_EVENTS_TABLE", "not-there", "ResourceNotFoundException"),
+        ] {
+            if !on_dynamodb() || one.0[0] == "parked" && name == "LEDGER_EVENTS_TABLE" {
+                continue;
+            }
+            let mut command = call(&ledger, folder.path(), one);
+            let output = command.env(name, value).env("AWS_MAX_ATTEMPTS", "1").output().unwrap();
+            let text = String::from_utf8_lossy(&output.stderr);
+            let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("ledger: ")).collect();
+            assert_eq!(output.status.code(), Some(2), "{:?}: {text}", one.0);
+            assert!(lines.len() == 1 && lines[0].contains(says), "{:?}: {text}", one.0);
+            assert!(lines[0].matches(says).count() == 1 && !lines[0].contains(" { "), "{text}");
+        }
+    }
+}
