@@ -1,24 +1,27 @@
 //! The products of the ledger in order of id, each with how far it has got.
 //!
-//! A store that keeps the order is asked page by page. `DynamoDB` knows none, so its keys are walked once and the smallest
-//! ids kept: memory is bounded by [`KEPT`] products at the price of one more walk for every so many.
+//! A store that keeps the order is asked page by page. `DynamoDB` knows none: its keys are walked once, and sorted in
+//! memory that does not grow beyond [`KEPT`] products, with runs in temporary files.
+
+mod runs;
 
 use std::collections::BTreeMap;
-use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
+use serde::{Deserialize, Serialize};
 
 use crate::journal::{Journal, Unavailable};
+use runs::{Merge, Run};
 
-/// How many products one walk over the keys remembers: about 20 MB.
+/// How many products are sorted in memory before they go to a file: about 20 MB.
 pub const KEPT: usize = 100_000;
 
 /// Keys per request; `DynamoDB` itself ends a page at 1 MB of items.
 const PAGE: usize = 1_000;
 
 /// How far a product has got.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The product; text because a damaged table may hold what is no product id.
     pub product_id: String,
@@ -31,19 +34,18 @@ pub struct Head {
 /// The products, found by a first walk over all keys where the store does not list them.
 pub struct Listing {
     journal: Arc<dyn Journal>,
-    most: usize,
     walk: Walk,
     /// Whether the store keeps the order of products.
     listed: bool,
 }
 
-/// What one walk over all keys found.
+/// What the walk over all keys found.
 #[derive(Default)]
 struct Walk {
     heads: BTreeMap<String, Head>,
+    /// What did not fit into memory.
+    runs: Vec<Run>,
     commits: u64,
-    /// Whether products beyond the last of `heads` were met.
-    more: bool,
 }
 
 impl Listing {
@@ -58,7 +60,7 @@ impl Listing {
         Self::keeping(KEPT, journal, progress).await
     }
 
-    /// As [`Listing::begin`], remembering at most `most` products (at least one) at a time.
+    /// As [`Listing::begin`], with at most `most` products (at least one) in memory at a time.
     ///
     /// # Errors
     /// [`Unavailable`]: begin again later.
@@ -70,10 +72,10 @@ impl Listing {
         let most = most.max(1);
         if let Some(newest) = journal.newest_row().await? {
             let walk = Walk { commits: newest + 1, ..Walk::default() };
-            return Ok(Self { journal, most, walk, listed: true });
+            return Ok(Self { journal, walk, listed: true });
         }
-        let walk = Walk::over(&*journal, None, most, progress).await?;
-        Ok(Self { journal, most, walk, listed: false })
+        let walk = Walk::over(&*journal, most, progress).await?;
+        Ok(Self { journal, walk, listed: false })
     }
 
     /// How many commits there were at the beginning, of all products.
@@ -82,31 +84,32 @@ impl Listing {
         self.walk.commits
     }
 
-    /// The products in order of id. One whose first commit came after its part of the order was walked may be missing.
+    /// The products in order of id. One whose first commit came after the beginning may be missing.
     /// After an error the stream ends.
     pub fn heads(self) -> impl Stream<Item = Result<Head, Unavailable>> + Send {
         if self.listed { listed(self.journal).left_stream() } else { self.walked().right_stream() }
     }
 
     fn walked(self) -> impl Stream<Item = Result<Head, Unavailable>> + Send {
-        stream::try_unfold(Some(self), |listing| async move {
-            let Some(mut listing) = listing else {
-                return Ok::<_, Unavailable>(None);
-            };
-            let walk = std::mem::take(&mut listing.walk);
-            let last = walk.heads.last_key_value().map(|(id, _)| id.clone());
-            let heads = stream::iter(walk.heads.into_values().map(Ok));
-            if !walk.more {
-                return Ok(Some((heads, None)));
-            }
-            listing.walk = Walk::over(&*listing.journal, last, listing.most, |_| {}).await?;
-            Ok(Some((heads, Some(listing))))
-        })
-        .flat_map(|heads| match heads {
-            Ok(heads) => heads.left_stream(),
-            Err(error) => stream::iter([Err(error)]).right_stream(),
-        })
+        let merge = Merge::of(self.walk.runs, self.walk.heads.into_values());
+        let chunks = stream::try_unfold(Some(merge), |merge| async move {
+            let Some(merge) = merge else { return Ok::<_, Unavailable>(None) };
+            let (heads, rest) = on_files(move || merge.next(PAGE)).await?;
+            Ok(Some((stream::iter(heads.into_iter().map(Ok)), rest)))
+        });
+        chunks.try_flatten()
     }
+}
+
+/// Work on files does not hold up the runtime.
+async fn on_files<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<T, Unavailable> {
+    let done = tokio::task::spawn_blocking(work).await.map_err(|error| Unavailable(error.into()))?;
+    done.map_err(|error| {
+        let folder = std::env::temp_dir();
+        Unavailable(format!("the products cannot be sorted in {}: {error}", folder.display()).into())
+    })
 }
 
 /// What the store itself lists.
@@ -124,10 +127,9 @@ fn listed(journal: Arc<dyn Journal>) -> impl Stream<Item = Result<Head, Unavaila
 }
 
 impl Walk {
-    /// The first `most` products above `after`.
+    /// All products.
     async fn over(
         journal: &dyn Journal,
-        after: Option<String>,
         most: usize,
         mut progress: impl FnMut(u64) + Send,
     ) -> Result<Self, Unavailable> {
@@ -137,8 +139,9 @@ impl Walk {
             let page = journal.scan_keys(position, PAGE).await?;
             walk.commits += page.keys.len() as u64;
             for key in page.keys {
-                if after.as_ref().is_none_or(|after| key.product_id > *after) {
-                    walk.meet(key.product_id, key.version, most);
+                walk.meet(key.product_id, key.version);
+                if walk.heads.len() > most {
+                    walk = on_files(move || walk.put_away()).await?;
                 }
             }
             progress(walk.commits);
@@ -149,22 +152,26 @@ impl Walk {
         }
     }
 
-    fn meet(&mut self, product_id: String, version: u64, most: usize) {
+    fn meet(&mut self, product_id: String, version: u64) {
         if let Some(head) = self.heads.get_mut(&product_id) {
-            head.version = head.version.max(version);
-            head.commits += 1;
-            return;
-        }
-        let beyond = self.heads.range::<str, _>((Excluded(product_id.as_str()), Unbounded));
-        if self.heads.len() >= most && beyond.take(1).count() == 0 {
-            self.more = true;
+            head.meet(version, 1);
             return;
         }
         let head = Head { product_id: product_id.clone(), version, commits: 1 };
         self.heads.insert(product_id, head);
-        if self.heads.len() > most {
-            self.heads.pop_last();
-            self.more = true;
-        }
+    }
+
+    fn put_away(mut self) -> std::io::Result<Self> {
+        self.runs.push(Run::write(self.heads.into_values().map(Ok))?);
+        self.runs = runs::few(self.runs)?;
+        Ok(Self { heads: BTreeMap::new(), ..self })
+    }
+}
+
+impl Head {
+    /// Takes in more commits of the product.
+    fn meet(&mut self, version: u64, commits: u64) {
+        self.version = self.version.max(version);
+        self.commits += commits;
     }
 }

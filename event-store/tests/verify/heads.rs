@@ -54,3 +54,42 @@ async fn the_walk_counts_all_commits_and_tells_how_far_it_is() {
 async fn an_empty_table_has_no_products() {
     assert_eq!(heads(10, Arc::new(MemoryJournal::default())).await, []);
 }
+
+/// A `Scan` of a real ledger is paid by the size of the table, so it is done once.
+#[tokio::test]
+async fn the_keys_are_walked_once_however_little_fits_into_memory() {
+    let engine = engine::Engine::in_memory().unwrap();
+    let (config, recorder) = engine::probe::Recorder::record(&engine.sdk_config());
+    let client = aws_sdk_dynamodb::Client::new(&config);
+    event_store::table::create(&client, "events", event_store::TABLE).await.unwrap();
+    let journal: Arc<dyn Journal> = Arc::new(event_store::DynamoJournal::new(client, "events"));
+    let products = 700;
+    for n in 0..products {
+        for commit in &helmet(&format!("p-{n}"))[..2] {
+            journal.append(commit).await.unwrap();
+        }
+    }
+    let mut costs = Vec::new();
+    for most in [1_000, 100, 1] {
+        recorder.clear();
+        assert_eq!(heads(most, journal.clone()).await.len(), products, "{most} at a time");
+        let asked = recorder.take();
+        assert!(asked.iter().all(|asked| asked.request.operation == "Scan"), "{most} at a time");
+        let units: f64 = asked.iter().map(|asked| asked.capacity().unwrap()).sum();
+        costs.push((asked.len(), units.round()));
+    }
+    assert!(costs[0].0 >= 2 && costs[0].1 > 0.0, "{costs:?}");
+    assert!(costs.iter().all(|cost| *cost == costs[0]), "{costs:?}");
+}
+
+#[tokio::test]
+async fn more_runs_than_may_be_open_become_one() {
+    let journal = Arc::new(MemoryJournal::default());
+    let products = 600;
+    for n in 0..products {
+        journal.append(&helmet(&format!("p-{n:03}"))[0]).await.unwrap();
+    }
+    let listed = heads(1, journal).await;
+    assert_eq!(listed.len(), products);
+    assert!(listed.is_sorted_by_key(|head| head.product_id.clone()));
+}
