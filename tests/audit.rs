@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use futures::StreamExt;
 use serde_json::Value;
 
 use crate::beneath;
@@ -63,14 +64,56 @@ async fn the_documented_verifier_agrees_with_the_program_on_the_export_and_over_
 async fn the_ledger_is_verified_with_its_receipts_while_it_is_served_and_after() {
     let mut ledger = with_a_story().await;
     ledger.bus(|entries| entries.len() == 11).await;
-    while !ledger.operate(&["verify", "--receipts"]).status.success() {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let verified = ledger.operate(&["verify", "--receipts", "--views"]);
+    assert!(verified.status.success(), "{}", printed(&verified));
     let (status, verification) = ledger.get("/products/helmet/verification").await;
     assert_eq!((status, &verification["valid"], &verification["commits"]), (200, &true.into(), &4.into()));
     ledger.terminate();
     let output = ledger.operate(&["verify", "helmet"]);
     assert!(output.status.success() && printed(&output).contains("4 commits"), "{}", printed(&output));
+}
+
+/// Right after many writes the publisher and the projector are behind; that is waited for, and called no fault.
+#[tokio::test]
+async fn what_was_written_a_moment_ago_is_no_fault_of_receipts_and_views() {
+    let ledger = Ledger::start();
+    let puts = (0..300).map(async |n| {
+        let path = format!("/products/p{}", n % 50);
+        ledger.send("PUT", &path, &format!(r#"{{"name":"{n}","price":"1"}}"#)).await
+    });
+    let answers: Vec<(u16, Value)> = futures::stream::iter(puts).buffer_unordered(16).collect().await;
+    assert!(answers.iter().all(|(status, _)| (200..300).contains(status)), "{answers:?}");
+    let output = ledger.operate(&["verify", "--receipts", "--views"]);
+    assert!(output.status.success(), "{}", printed(&output));
+    assert!(!printed(&output).contains("unpublished") && !printed(&output).contains("wrong_view"));
+}
+
+#[tokio::test]
+async fn every_copy_that_answers_somebody_is_compared_with_the_ledger() {
+    let mut ledger = Ledger::start();
+    for product in ["changed", "deleted", "misplaced", "priceless", "whole"] {
+        let body = format!(r#"{{"name":"{product}","price":"1"}}"#);
+        ledger.send("PUT", &format!("/products/{product}"), &body).await;
+    }
+    let output = ledger.operate(&["verify", "--views", "--wait", "60"]);
+    assert!(output.status.success(), "{}", printed(&output));
+    ledger.terminate();
+    beneath::misprice_view(&ledger, "changed").await;
+    beneath::damage_views(&ledger, "deleted", "misplaced", "priceless", ("whole", "ghost")).await;
+    let output = ledger.operate(&["verify", "--views"]);
+    assert_eq!(output.status.code(), Some(1), "{}", printed(&output));
+    let text = printed(&output);
+    for told in [
+        "product changed sequence 1: rewritten: the view saw price \"9.99\", here is \"1.00\"",
+        "product changed sequence 1: wrong_view: the view products shows another content of version 1",
+        "product deleted sequence 1: wrong_view: the view products is missing",
+        "product misplaced unknown sequence: wrong_view: the view products does not stand in the order by name",
+        "product priceless sequence 1: wrong_view: the view prices is missing",
+        "product ghost sequence 0: cut_off: the view saw event 1, the newest here is 0",
+    ] {
+        assert!(text.contains(told), "{told} in {text}");
+    }
+    assert!(!text.contains("product whole"), "{text}");
 }
 
 #[tokio::test]

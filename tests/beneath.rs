@@ -4,6 +4,7 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use cli::directory::DataDirectory;
+use event_store::dynamodb::Item;
 use event_store::{Checkpoint, DynamoJournal, Feed, Journal, Progress, seal};
 use projections::catalogue::Orders;
 use rusqlite::{Connection, OptionalExtension};
@@ -134,4 +135,55 @@ pub async fn lineup(ledger: &Ledger) -> Value {
     let row = client.get_item().table_name(VIEWS).key("key", AttributeValue::S("lineup".into()));
     let item = row.consistent_read(true).send().await.unwrap().item;
     item.map_or(Value::Null, |item| serde_dynamo::from_item(item).unwrap())
+}
+
+/// Takes a row away, puts one elsewhere in the order by name, takes a price history away, and adds a row of a product that
+/// does not exist, made from another one.
+pub async fn damage_views(
+    ledger: &Ledger,
+    deleted: &str,
+    misplaced: &str,
+    priceless: &str,
+    (from, ghost): (&str, &str),
+) {
+    if !on_dynamodb() {
+        let connection = Connection::open(ledger.data.join("views.sqlite3")).unwrap();
+        let change = |statement: &str, with: &[&str]| {
+            assert_eq!(connection.execute(statement, rusqlite::params_from_iter(with)).unwrap(), 1);
+        };
+        change("DELETE FROM products WHERE id = ?1", &[deleted]);
+        change("UPDATE products SET by_name = 'elsewhere' || char(1) || id WHERE id = ?1", &[misplaced]);
+        change("DELETE FROM prices WHERE product_id = ?1", &[priceless]);
+        let ghostly = "INSERT INTO products (generation, id, shard, version, product) \
+            SELECT generation, ?2, shard, version, json_set(product, '$.id', ?2) FROM products WHERE id = ?1";
+        change(ghostly, &[from, ghost]);
+        return;
+    }
+    let client = Client::new(&ledger.dynamodb());
+    let key = |product: &str| AttributeValue::S(format!("1#{product}"));
+    let row = async |product: &str| {
+        let found = client.get_item().table_name(VIEWS).key("key", key(product)).send().await;
+        found.unwrap().item.unwrap()
+    };
+    let put = async |item| client.put_item().table_name(VIEWS).set_item(Some(item)).send().await.unwrap();
+    client.delete_item().table_name(VIEWS).key("key", key(deleted)).send().await.unwrap();
+    let mut moved = row(misplaced).await;
+    moved.insert("by_name".into(), AttributeValue::S(format!("elsewhere\u{1}{misplaced}")));
+    put(moved).await;
+    let mut ghostly = row(from).await;
+    let mut shown: Value = serde_json::from_str(ghostly["product"].as_s().unwrap()).unwrap();
+    shown["id"] = ghost.into();
+    ghostly.insert("product".into(), AttributeValue::S(shown.to_string()));
+    ghostly.insert("key".into(), key(ghost));
+    ghostly.retain(|name, _| ["key", "product", "version"].contains(&name.as_str()));
+    put(ghostly).await;
+    let prices = client.scan().table_name("ledger-prices").limit(1_000).send().await.unwrap();
+    let ours = |item: &&Item| item["key"].as_s().is_ok_and(|at| *at == format!("1#{priceless}"));
+    let gone: Vec<&Item> = prices.items().iter().filter(ours).collect();
+    assert!(!gone.is_empty(), "{:?}", prices.items());
+    for item in gone {
+        let key = ["key", "last"].map(|name| (name.to_owned(), item[name].clone()));
+        let delete = client.delete_item().table_name("ledger-prices").set_key(Some(key.into()));
+        delete.send().await.unwrap();
+    }
 }

@@ -1,18 +1,22 @@
 //! The tables of a ledger for those who only read them: also while a server runs on them, and never a write.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
 use aws_sdk_dynamodb::Client;
 use clap::Args;
-use event_store::{DynamoJournal, DynamoReceipts, Journal, Receipts, SqliteJournal, SqliteReceipts};
-use projections::{DynamoViews, SqliteViews, Views};
+use event_store::{
+    DynamoJournal, DynamoReceipts, Feed, Journal, Progress, Receipts, SqliteJournal, SqliteProgress,
+    SqliteReceipts,
+};
+use projections::catalogue::Orders;
+use projections::{DynamoPriceLog, DynamoViews, PriceLog, SqlitePriceLog, SqliteViews, Views};
 use sqlite::Access;
 
 use crate::directory::ReadDirectory;
-use crate::environment;
-use crate::out;
+use crate::follower::{PROJECTOR, PUBLISHER};
+use crate::{environment, out};
 
 /// Which ledger to read.
 #[derive(Debug, Args)]
@@ -28,36 +32,64 @@ pub struct Ports {
     pub journal: Arc<dyn Journal>,
     /// The publication receipts.
     pub receipts: Arc<dyn Receipts>,
-    /// The product view; `None` where its file was deleted.
-    pub views: Option<Arc<dyn Views>>,
+    /// The views; `None` where their file was deleted.
+    pub views: Option<ReadViews>,
+    /// What feeds projector and publisher by position, where no table's stream does.
+    pub feed: Option<Arc<dyn Feed>>,
+    /// How far the publisher is in that.
+    pub publisher: Option<Arc<dyn Progress>>,
+}
+
+/// What is shown to readers.
+pub struct ReadViews {
+    /// The product view.
+    pub products: Arc<dyn Views>,
+    /// The price histories.
+    pub prices: Arc<dyn PriceLog>,
+    /// How far the projector is, where it is fed by position.
+    pub projector: Option<Arc<dyn Progress>>,
 }
 
 impl ReadOnly {
-    /// Opens the tables.
+    /// Opens the tables, and says on standard error which.
     ///
     /// # Errors
     /// When there is no such ledger, or a setting is wrong.
     pub async fn open(&self) -> anyhow::Result<Ports> {
         let settings = environment::settings()?;
         if let Some(data) = &self.data {
-            let directory =
-                ReadDirectory::open(data).with_context(|| format!("--data {}", data.display()))?;
-            out::tell(format_args!("asked: the files in {}", data.display()));
-            return Ok(Ports {
-                journal: Arc::new(SqliteJournal::new(directory.ledger)),
-                receipts: Arc::new(SqliteReceipts::new(Access::Committed(directory.publishing))),
-                views: directory.views.map(|views| {
-                    let views = SqliteViews::new(Access::Committed(views), settings.orders);
-                    Arc::new(views.for_queries()) as Arc<dyn Views>
-                }),
-            });
+            return of_files(data, settings.orders).with_context(|| format!("--data {}", data.display()));
         }
-        let aws = environment::ledger_on_aws(&settings).await?;
-        let client = Client::new(&aws);
+        let client = Client::new(&environment::ledger_on_aws(&settings).await?);
+        let tables = settings.tables;
         Ok(Ports {
-            journal: Arc::new(DynamoJournal::new(client.clone(), &settings.tables.events)),
-            receipts: Arc::new(DynamoReceipts::new(client.clone(), &settings.tables.receipts)),
-            views: Some(Arc::new(DynamoViews::new(client, &settings.tables.products, settings.orders))),
+            journal: Arc::new(DynamoJournal::new(client.clone(), &tables.events)),
+            receipts: Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts)),
+            views: Some(ReadViews {
+                products: Arc::new(DynamoViews::new(client.clone(), &tables.products, settings.orders)),
+                prices: Arc::new(DynamoPriceLog::new(client, &tables.prices)),
+                projector: None,
+            }),
+            feed: None,
+            publisher: None,
         })
     }
+}
+
+fn of_files(data: &Path, orders: Orders) -> anyhow::Result<Ports> {
+    let directory = ReadDirectory::open(data)?;
+    out::tell(format_args!("asked: the files in {}", data.display()));
+    let journal = SqliteJournal::new(directory.ledger);
+    let publishing = directory.publishing;
+    Ok(Ports {
+        journal: Arc::new(journal.clone()),
+        receipts: Arc::new(SqliteReceipts::new(Access::Committed(publishing.clone()))),
+        views: directory.views.map(|views| ReadViews {
+            products: Arc::new(SqliteViews::new(Access::Committed(views.clone()), orders).for_queries()),
+            prices: Arc::new(SqlitePriceLog::new(Access::Committed(views.clone()))),
+            projector: Some(Arc::new(SqliteProgress::new(views, PROJECTOR))),
+        }),
+        feed: Some(Arc::new(journal)),
+        publisher: Some(Arc::new(SqliteProgress::new(publishing, PUBLISHER))),
+    })
 }

@@ -4,17 +4,19 @@
 
 pub(crate) mod file;
 pub(crate) mod found;
+mod lag;
+mod orders;
 mod tables;
 mod views;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
-use event_store::verify::{Export, Verdict, Witness};
+use event_store::verify::{Export, Patience, Verdict, Witness};
 use schema::ProductId;
 
 use crate::out;
@@ -24,6 +26,16 @@ use found::Found;
 /// What to verify, and against what.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(Debug, Args)]
+#[command(
+    after_help = "What is not published yet is no fault while the publisher is behind, nor what is not shown yet while the
+projector is: it is waited for, and told.
+
+Exit codes: 0 whole; 1 faults, or something is not published or shown yet; 2 could not check.
+
+Examples:
+  ledger verify --receipts --views --data ledger-data
+  ledger verify --file ledger.ndjson --against earlier.ndjson"
+)]
 pub struct VerifyArgs {
     /// Only this product.
     id: Option<ProductId>,
@@ -33,7 +45,7 @@ pub struct VerifyArgs {
     /// Compare every event with its publication receipt.
     #[arg(long)]
     receipts: bool,
-    /// Compare with what the product view shows.
+    /// Compare with every copy that clients are answered from: rows, orders and price histories.
     #[arg(long)]
     views: bool,
     /// Compare with an earlier export: shows what was cut off or written anew since then.
@@ -45,8 +57,18 @@ pub struct VerifyArgs {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+    /// Wait up to this long for what is not published or shown yet; left out, as long as it gets less, a minute at most.
+    #[arg(long, value_name = "SECONDS", conflicts_with = "file", value_parser = clap::value_parser!(u64).range(..=86_400))]
+    wait: Option<u64>,
     #[command(flatten)]
     ledger: ReadOnly,
+}
+
+impl VerifyArgs {
+    /// How long a consumer that is behind is waited for.
+    fn patience(&self) -> Patience {
+        self.wait.map_or_else(Patience::default, |seconds| Patience::of(Duration::from_secs(seconds)))
+    }
 }
 
 /// Verifies.
@@ -77,6 +99,7 @@ pub async fn run(arguments: VerifyArgs) -> anyhow::Result<ExitCode> {
     let verdict = found.tell()?;
     out::tell(format_args!("verified in {:.1} s", started.elapsed().as_secs_f64()));
     Ok(match verdict {
+        Verdict::Whole if found.is_behind() => ExitCode::from(1),
         Verdict::Whole => ExitCode::SUCCESS,
         Verdict::Faulty => ExitCode::from(1),
         Verdict::NotUnderstood => {

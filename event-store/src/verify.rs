@@ -19,6 +19,7 @@ mod report;
 mod shape;
 mod state;
 mod strict;
+mod unpublished;
 mod witness;
 
 use futures::{Stream, TryStreamExt, pin_mut};
@@ -28,9 +29,10 @@ pub use chain::Chain;
 pub use examine::{Decode, Examined, examine, examine_by};
 pub use export::Export;
 pub use fault::{Fault, FaultKind, Source};
-pub use journal::{Ledger, Patience, Progress};
+pub use journal::{Ledger, Progress};
 pub use lines::{Batch, LONGEST_LINE, Line, Place};
 pub use report::{MOST_FAULTS, ProductReport, Summary, Verdict, head_line};
+pub use unpublished::{Patience, Settled, Unpublished, Waiting};
 pub use witness::{Published, Seen, Witness, against};
 
 /// Verifies all commits of a product, oldest first; one that does not exist has no commits and no faults.

@@ -6,8 +6,10 @@ use std::fmt::Write;
 use console::style;
 use event_store::verify::{Fault, ProductReport, Summary, Verdict, Witness, head_line};
 use indicatif::ProgressBar;
+use schema::ProductId;
 use serde_json::json;
 
+use super::lag::Lag;
 use crate::out;
 
 /// How many faults the JSON object lists; the others are counted.
@@ -20,6 +22,10 @@ pub(crate) struct Found {
     heads: bool,
     /// For JSON, which is printed at the end.
     faults: Vec<Fault>,
+    /// What is not published or shown yet.
+    lag: Lag,
+    /// The products of the ledger, where they are asked for.
+    met: Option<Vec<ProductId>>,
     /// For an earlier export, of which nothing is printed.
     witnesses: Option<BTreeMap<String, Vec<Witness>>>,
 }
@@ -27,6 +33,16 @@ pub(crate) struct Found {
 impl Found {
     pub(crate) fn new(json: bool, heads: bool) -> Self {
         Self { json, heads, ..Self::default() }
+    }
+
+    /// Remembers the products that it meets too.
+    pub(crate) fn remember_products(&mut self) {
+        self.met = Some(Vec::new());
+    }
+
+    /// Those products.
+    pub(crate) fn products(&mut self) -> Vec<ProductId> {
+        self.met.take().unwrap_or_default()
     }
 
     /// Remembers heads and prints nothing.
@@ -37,6 +53,9 @@ impl Found {
     /// Takes the next product's report.
     pub(crate) fn take(&mut self, report: ProductReport, bar: &ProgressBar) -> anyhow::Result<()> {
         self.summary.add(&report);
+        if let Some(met) = self.met.as_mut().filter(|_| report.commits > 0) {
+            met.extend(ProductId::new(report.product_id.as_str()));
+        }
         if let Some(witnesses) = &mut self.witnesses {
             witnesses.insert(report.product_id.clone(), vec![report.witness()]);
             return Ok(());
@@ -67,6 +86,16 @@ impl Found {
         self.summary.commits == 0 && self.summary.faults == 0
     }
 
+    /// What somebody is still on the way to.
+    pub(crate) fn lags(&mut self, lag: Lag) {
+        self.lag = std::mem::take(&mut self.lag).and(lag);
+    }
+
+    /// Whether somebody is.
+    pub(crate) fn is_behind(&self) -> bool {
+        !self.lag.is_none()
+    }
+
     /// What is to be said of all of it.
     pub(crate) fn verdict(&self) -> Verdict {
         self.summary.verdict()
@@ -88,9 +117,11 @@ impl Found {
             if faults > self.faults.len() as u64 {
                 told["more_faults"] = json!(faults - self.faults.len() as u64);
             }
+            self.lag.add_to(&mut told);
             out::print(&format!("{told}\n"))?;
             return Ok(verdict);
         }
+        self.lag.tell()?;
         let word = match verdict {
             Verdict::Whole => style("whole".to_owned()).green(),
             Verdict::Faulty => style(format!("{faults} faults")).red(),

@@ -1,31 +1,205 @@
-//! The product view as a witness: whatever it shows was committed once, so a chain that ends before it was cut off, and
-//! one that gives another product was written anew.
+//! The views against the ledger, every copy that answers somebody: the row that GET reads, each order that LIST reads, and
+//! the price history.
+//!
+//! The product view is a witness too: whatever it shows was committed once, so a chain that ends before it was cut off, and
+//! one that gives another product was written anew. A view comes after the commit, so what differs is looked at again, and
+//! what the projector has not come to is no fault.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use event_store::verify::{Seen, Source, Witness};
-use projections::Views;
+use event_store::Journal;
+use event_store::verify::{Chain, FaultKind, Patience, ProductReport, Seen, Source, Witness};
+use futures::{StreamExt, TryStreamExt, stream};
+use projections::projection::{Difference, Projection};
+use projections::{Catalogue, Prices, Views};
+use schema::{ProductId, Timestamp};
+
+use super::lag::Horizon;
+use super::orders::{self, Misplaced, Shown};
+use crate::read_only::ReadViews;
 
 /// Rows of one request.
 const PAGE: usize = 500;
 
-/// Adds what the view shows now, deleted products included.
+/// Products that are compared at the same time.
+const AT_ONCE: usize = 16;
+
+/// Adds what the view shows now, deleted products included, to what witnesses saw.
 pub(super) async fn add(
     views: &dyn Views,
     witnesses: &mut BTreeMap<String, Vec<Witness>>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Shown> {
     let generation = views.lineup().await?.products.read;
-    let mut from = None;
+    let (mut shown, mut from) = (Shown::default(), None);
     loop {
         let page = views.rows(generation, from, PAGE).await?;
         for product in page.products {
+            shown.add(&product);
             let (id, sequence) = (product.id.to_string(), product.version);
             let (seen, seen_by) = (Seen::Product(Box::new(product)), Source::View);
             witnesses.entry(id).or_default().push(Witness { sequence, seen, seen_by });
         }
         from = page.next;
         if from.is_none() {
-            return Ok(());
+            return Ok(shown);
+        }
+    }
+}
+
+/// A copy that does not show what it should, for now.
+#[derive(Debug, Clone)]
+struct Suspect {
+    copy: Copy,
+    what: String,
+    /// The event it is about, where it is known.
+    sequence: Option<u64>,
+    /// Whether the copy only lacks that event and those behind it.
+    lags: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Copy {
+    /// What a view has of a product, by its place among the read models.
+    View(usize, ProductId),
+    /// A product's place in an order.
+    Order(Misplaced),
+}
+
+/// What is compared.
+pub(super) struct Comparison<'a> {
+    views: &'a ReadViews,
+    journal: Arc<dyn Journal>,
+    read_models: [Arc<dyn Projection>; 2],
+}
+
+/// What came of it.
+#[derive(Default)]
+pub(super) struct Compared {
+    pub(super) faults: Vec<ProductReport>,
+    /// Products that a view does not show yet.
+    pub(super) behind: Vec<ProductId>,
+}
+
+impl<'a> Comparison<'a> {
+    pub(super) fn of(views: &'a ReadViews, journal: &Arc<dyn Journal>) -> Self {
+        let catalogue = Catalogue::new(views.products.clone(), journal.clone());
+        let prices = Prices::new(views.prices.clone(), journal.clone());
+        let read_models: [Arc<dyn Projection>; 2] = [Arc::new(catalogue), Arc::new(prices)];
+        Self { views, journal: journal.clone(), read_models }
+    }
+
+    /// Compares products of the ledger, and with `shown` every order.
+    pub(super) async fn run(
+        &self,
+        products: Vec<ProductId>,
+        shown: Option<Shown>,
+        patience: Patience,
+        horizon: impl AsyncFnOnce() -> anyhow::Result<Horizon>,
+    ) -> anyhow::Result<Compared> {
+        let views = &*self.views.products;
+        let misplaced = match shown {
+            Some(shown) => orders::walk(views, views.lineup().await?.products.read, shown).await?,
+            None => products.iter().flat_map(|product| orders::places(views, product)).collect(),
+        };
+        let every_view =
+            products.into_iter().flat_map(|product| [0, 1].map(|at| Copy::View(at, product.clone())));
+        let copies = every_view.chain(misplaced.into_iter().map(Copy::Order));
+        let mut suspects = self.look(copies).await?;
+        let mut waiting = patience.begin();
+        while waiting.goes_on(suspects.len()).await {
+            suspects = self.look_again(suspects).await?;
+        }
+        if suspects.is_empty() {
+            return Ok(Compared::default());
+        }
+        let horizon = horizon().await?;
+        // Once more: what the projector did until then is there now.
+        self.judge(self.look_again(suspects).await?, &horizon).await
+    }
+
+    async fn look(&self, copies: impl Iterator<Item = Copy>) -> anyhow::Result<Vec<Suspect>> {
+        let looks = stream::iter(copies).map(|copy| self.differs(copy));
+        looks.buffer_unordered(AT_ONCE).try_filter_map(async |suspect| Ok(suspect)).try_collect().await
+    }
+
+    async fn look_again(&self, suspects: Vec<Suspect>) -> anyhow::Result<Vec<Suspect>> {
+        self.look(suspects.into_iter().map(|suspect| suspect.copy)).await
+    }
+
+    async fn differs(&self, copy: Copy) -> anyhow::Result<Option<Suspect>> {
+        let (what, sequence, lags) = match &copy {
+            Copy::Order(misplaced) => (misplaced.look(&*self.views.products).await?, None, false),
+            Copy::View(at, product) => {
+                let model = &self.read_models[*at];
+                let read = self.views.products.lineup().await?.of(model.view()).read;
+                match model.compare(read, product).await {
+                    Ok(None) => (None, None, false),
+                    Ok(Some(difference)) => {
+                        let sequence = match difference {
+                            Difference::Missing => 1,
+                            Difference::Behind { seen, .. } => seen + 1,
+                            Difference::Content { seen } | Difference::Other { seen } => seen,
+                        };
+                        (Some(difference.to_string()), Some(sequence), difference.is_lag())
+                    }
+                    // What cannot be read of the ledger its chain names.
+                    Err(stuck) if !stuck.retryable => (None, None, false),
+                    Err(stuck) => anyhow::bail!("product {product}: {}", stuck.reason),
+                }
+            }
+        };
+        Ok(what.map(|what| Suspect { copy, what, sequence, lags }))
+    }
+
+    /// Tells faults from lag.
+    async fn judge(&self, suspects: Vec<Suspect>, horizon: &Horizon) -> anyhow::Result<Compared> {
+        let mut lagging: BTreeMap<ProductId, usize> = BTreeMap::new();
+        for suspect in suspects.iter().filter(|suspect| suspect.lags) {
+            *lagging.entry(suspect.copy.product().clone()).or_default() += 1;
+        }
+        let mut compared = Compared::default();
+        for suspect in suspects {
+            let product = suspect.copy.product().clone();
+            if let Some(lacks) = suspect.sequence.filter(|_| suspect.lags) {
+                // A projector that one view shows to have come to it has come to it.
+                let shown_elsewhere =
+                    lagging.get(&product).is_some_and(|views| *views < self.read_models.len());
+                let recorded_at = self.recorded_at(&product, lacks).await?;
+                let passed = horizon.has_passed(product.as_str(), lacks, recorded_at);
+                if !passed && !(horizon.is_of_stream() && shown_elsewhere) {
+                    compared.behind.push(product);
+                    continue;
+                }
+            }
+            let view = suspect.copy.view(&self.read_models);
+            let mut chain = Chain::of(product.as_str());
+            let kind = FaultKind::WrongView { view, what: suspect.what };
+            chain.fault(suspect.sequence, None, kind);
+            compared.faults.push(chain.end());
+        }
+        compared.behind.dedup();
+        Ok(compared)
+    }
+
+    async fn recorded_at(&self, product: &ProductId, sequence: u64) -> anyhow::Result<Option<Timestamp>> {
+        let commit = self.journal.newest(product, sequence).await?;
+        let text = commit.as_ref().and_then(|commit| commit.text("recorded_at").ok());
+        Ok(text.and_then(|text| Timestamp::parse(text).ok()))
+    }
+}
+
+impl Copy {
+    fn product(&self) -> &ProductId {
+        match self {
+            Self::View(_, product) | Self::Order(Misplaced { product, .. }) => product,
+        }
+    }
+
+    fn view(&self, read_models: &[Arc<dyn Projection>]) -> &'static str {
+        match self {
+            Self::View(at, _) => read_models[*at].view().name(),
+            Self::Order(_) => projections::views::View::Products.name(),
         }
     }
 }

@@ -125,6 +125,13 @@ pub enum FaultKind {
         /// The event it stands with.
         event: String,
     },
+    /// A view that clients are answered from does not show what the ledger says. The ledger may be in order.
+    WrongView {
+        /// The view.
+        view: &'static str,
+        /// What it shows instead.
+        what: String,
+    },
     /// Somebody saw another commit here: this one was written later, with every hash recomputed.
     Rewritten {
         /// Who.
@@ -175,6 +182,7 @@ impl FaultKind {
             Self::Unpublished => "unpublished",
             Self::PublicationFailed { .. } => "publication_failed",
             Self::ForeignReceipt { .. } => "foreign_receipt",
+            Self::WrongView { .. } => "wrong_view",
             Self::Rewritten { .. } => "rewritten",
             Self::CutOff { .. } => "cut_off",
         }

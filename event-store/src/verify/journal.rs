@@ -1,9 +1,7 @@
 //! All products of a journal, several at once, in order of id; on request with the receipts of publication.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use futures::stream::{self, Stream, StreamExt};
 use schema::{ProductId, PublicationRecord, StoredCommit};
@@ -12,6 +10,7 @@ use super::chain::Chain;
 use super::examine::{Examined, examine};
 use super::fault::{FaultKind, Source};
 use super::report::ProductReport;
+use super::unpublished::{Aside, Patience, Settled, Unpublished};
 use super::witness::{Published, Seen, Witness, against};
 use crate::heads::{Head, Listing};
 use crate::journal::{Journal, Unavailable};
@@ -23,39 +22,16 @@ const PAGE: usize = 100;
 /// Is told how many more commits were verified.
 pub type Progress = Arc<dyn Fn(u64) + Send + Sync>;
 
-/// How long a receipt is waited for that is not there yet: an event that was committed a moment ago may be on its way.
-/// The pauses are shared by all products of a verification, so that an outage does not cost one wait for each.
-#[derive(Debug)]
-pub struct Patience {
-    pauses: AtomicU32,
-    pause: Duration,
-}
-
 /// The verification of a journal. Clones are cheap and are the same one.
 #[derive(Clone)]
 pub struct Ledger {
     journal: Arc<dyn Journal>,
-    receipts: Option<(Arc<dyn Receipts>, Arc<Patience>)>,
+    receipts: Option<Arc<dyn Receipts>>,
+    unpublished: Arc<Aside>,
     /// Whether events may have no receipt yet.
     lagging: bool,
     witnesses: Arc<Mutex<BTreeMap<String, Vec<Witness>>>>,
     progress: Progress,
-}
-
-impl Patience {
-    /// Up to `pauses` pauses of this length.
-    #[must_use]
-    pub fn of(pauses: u32, pause: Duration) -> Self {
-        Self { pauses: AtomicU32::new(pauses), pause }
-    }
-
-    async fn once_more(&self) -> bool {
-        let left = self.pauses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        if left.is_ok() {
-            tokio::time::sleep(self.pause).await;
-        }
-        left.is_ok()
-    }
 }
 
 impl Ledger {
@@ -65,23 +41,34 @@ impl Ledger {
         Self {
             journal,
             receipts: None,
+            unpublished: Arc::default(),
             lagging: false,
             witnesses: Arc::default(),
             progress: Arc::new(|_| {}),
         }
     }
 
-    /// Compares every event with its receipt too.
+    /// Compares every event with its receipt too; [`Ledger::settle`] says what became of those that have none.
     #[must_use]
-    pub fn with_receipts(self, receipts: Arc<dyn Receipts>, patience: Patience) -> Self {
-        Self { receipts: Some((receipts, Arc::new(patience))), ..self }
+    pub fn with_receipts(self, receipts: Arc<dyn Receipts>) -> Self {
+        Self { receipts: Some(receipts), ..self }
     }
 
     /// Compares the events that have a receipt with it; the others may be published later.
     #[must_use]
     pub fn with_lagging_receipts(self, receipts: Arc<dyn Receipts>) -> Self {
-        let patience = Patience::of(0, Duration::ZERO);
-        Self { lagging: true, ..self.with_receipts(receipts, patience) }
+        Self { lagging: true, ..self.with_receipts(receipts) }
+    }
+
+    /// What became of the events that were verified and had no receipt, behind which their products had none either.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: verify again later.
+    pub async fn settle(&self, patience: Patience) -> Result<Settled, Unavailable> {
+        match &self.receipts {
+            Some(receipts) => self.unpublished.settle(&**receipts, patience).await,
+            None => Ok(Settled::default()),
+        }
     }
 
     /// Holds the products against what others saw of them.
@@ -122,11 +109,12 @@ impl Ledger {
     /// [`Unavailable`]: verify again later.
     pub async fn product(&self, product: &ProductId) -> Result<ProductReport, Unavailable> {
         let mut seen = self.witnesses_of(product.as_str());
-        let mut restored = 0;
-        if let Some((receipts, _)) = &self.receipts {
+        let (mut restored, mut published) = (0, 0);
+        if let Some(receipts) = &self.receipts {
             // Before the chain is read: what is published meanwhile must not look cut off.
             let position = receipts.position(product).await?;
             restored = position.mark.as_ref().map_or(0, |mark| mark.sequence);
+            published = position.published;
             seen.extend(seen_by_receipts(position));
         }
         let mut chain = Chain::witnessed(product.as_str(), seen);
@@ -137,7 +125,7 @@ impl Ledger {
             for commit in &examined {
                 chain.follow(commit);
             }
-            self.compare_receipts(product, restored, &examined, &mut chain).await?;
+            self.compare_receipts(product, (restored, published), &examined, &mut chain).await?;
             (self.progress)(page.len() as u64);
             if page.len() < PAGE {
                 return Ok(chain.end());
@@ -171,33 +159,38 @@ impl Ledger {
     async fn compare_receipts(
         &self,
         product: &ProductId,
-        restored: u64,
+        (restored, published): (u64, u64),
         commits: &[Examined],
         chain: &mut Chain,
     ) -> Result<(), Unavailable> {
-        let Some((receipts, patience)) = &self.receipts else {
+        let Some(receipts) = &self.receipts else {
             return Ok(());
         };
         let events: Vec<(u64, &str, &Examined)> = commits.iter().flat_map(Examined::numbered).collect();
         let (Some(first), Some(last)) = (events.first(), events.last()) else {
             return Ok(());
         };
-        let records = loop {
-            let found: BTreeMap<u64, PublicationRecord> =
-                receipts.of(product, first.0, last.0).await?.into_iter().collect();
-            let all =
-                events.iter().all(|(sequence, ..)| *sequence <= restored || found.contains_key(sequence));
-            if all || !patience.once_more().await {
-                break found;
-            }
-        };
+        let records: BTreeMap<u64, PublicationRecord> =
+            receipts.of(product, first.0, last.0).await?.into_iter().collect();
         for (sequence, event_id, commit) in events {
             let record = records.get(&sequence);
             if self.lagging && !matches!(record, Some(PublicationRecord::Receipt(_))) {
                 continue;
             }
             // What a restore marked has no receipt; whether the mark fits, the chain says.
-            if let Some(hash) = commit.carried.as_ref().filter(|_| record.is_some() || sequence > restored) {
+            let Some(hash) = commit.carried.as_ref().filter(|_| record.is_some() || sequence > restored)
+            else {
+                continue;
+            };
+            if record.is_none() && sequence > published {
+                self.unpublished.put(Unpublished {
+                    product: product.clone(),
+                    sequence,
+                    recorded_at: commit.recorded_at,
+                    event_id: event_id.to_owned(),
+                    hash: hash.clone(),
+                });
+            } else {
                 for kind in against(Published { event_id, hash }, record) {
                     chain.fault(Some(sequence), None, kind);
                 }

@@ -84,8 +84,7 @@ async fn found_by(ledger: Ledger, journal: Arc<dyn Journal>) -> Found {
 
 async fn with_receipts(commits: &[StoredCommit]) -> Found {
     let journal = journal_of(commits).await;
-    let patience = Patience::of(0, Duration::ZERO);
-    found_by(Ledger::of(journal.clone()).with_receipts(receipts().await, patience), journal).await
+    found_by(Ledger::of(journal.clone()).with_receipts(receipts().await), journal).await
 }
 
 #[test]
@@ -178,11 +177,9 @@ async fn an_event_without_a_receipt_or_with_that_of_another_is_named_by_its_own_
     let next = fixtures::commit_after(Some(&last), &last.product_id, vec![fixtures::helmet_deleted()]);
     let (next, stored) = event_store::seal(next).unwrap();
     more.insert(5, stored);
-    let patience = || Patience::of(2, Duration::from_millis(1));
     let journal = journal_of(&more).await;
-    let verify =
-        || found_by(Ledger::of(journal.clone()).with_receipts(receipts.clone(), patience()), journal.clone());
-    assert_eq!(verify().await.named(), [("helmet".into(), 7, "unpublished")]);
+    let verify = || found_by(Ledger::of(journal.clone()).with_receipts(receipts.clone()), journal.clone());
+    assert!(verify().await.is_whole(), "the publisher may not have come to it");
 
     let failure = schema::PublicationFailure {
         event_id: next.events[0].event_id.to_string(),
@@ -209,26 +206,78 @@ async fn an_event_without_a_receipt_or_with_that_of_another_is_named_by_its_own_
     assert_eq!(verify().await.named(), [("helmet".into(), 7, "foreign_receipt")]);
 }
 
-#[tokio::test]
-async fn an_event_that_is_just_being_published_is_waited_for() {
-    let (receipts, late) = (Arc::new(MemoryReceipts::default()), ledger().remove(5).decode().unwrap());
-    let journal = journal_of(&ledger()[5..6]).await;
-    let patience = Patience::of(100, Duration::from_millis(20));
-    let ledger = Ledger::of(journal.clone()).with_receipts(receipts.clone(), patience);
-    let verification = tokio::spawn(found_by(ledger, journal));
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    for (sequence, recorded) in late.numbered() {
+/// The receipts of a commit's events.
+fn receipts_of(commit: &StoredCommit) -> Vec<Record> {
+    let commit = commit.decode().unwrap();
+    let record = |(sequence, recorded): (u64, &schema::RecordedEvent)| {
         let receipt = PublicationReceipt {
             event_id: recorded.event_id.to_string(),
             receipt_id: "r".into(),
             bus: "local".into(),
-            published_at: late.recorded_at,
+            published_at: commit.recorded_at,
             attempts: 1,
-            hash: late.hash.clone(),
+            hash: commit.hash.clone(),
         };
         let outcome = PublicationRecord::Receipt(receipt);
-        receipts.record(&[Record { product: late.product_id.clone(), sequence, outcome }]).await.unwrap();
+        Record { product: commit.product_id.clone(), sequence, outcome }
+    };
+    commit.numbered().map(record).collect()
+}
+
+#[tokio::test]
+async fn an_event_that_is_just_being_published_is_waited_for() {
+    let receipts = Arc::new(MemoryReceipts::default());
+    let journal = journal_of(&ledger()[5..6]).await;
+    let verification = Ledger::of(journal.clone()).with_receipts(receipts.clone());
+    assert!(found_by(verification.clone(), journal).await.is_whole());
+    let settled = verification.settle(Patience::none()).await.unwrap();
+    let events: Vec<_> =
+        settled.unpublished.iter().map(|event| (event.product.as_str(), event.sequence)).collect();
+    assert_eq!(events, [("lamp", 1), ("lamp", 2)]);
+    let late = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        receipts.record(&receipts_of(&ledger()[5])).await.unwrap();
+    };
+    let (settled, ()) = tokio::join!(verification.settle(Patience::default()), late);
+    let settled = settled.unwrap();
+    assert!(settled.unpublished.is_empty() && settled.faults.is_empty(), "{settled:?}");
+}
+
+/// A publisher that is slow, and is waited for as long as it goes on, longer than it may stand still.
+#[tokio::test(start_paused = true)]
+async fn what_gets_better_is_waited_for_and_what_does_not_is_told_as_unpublished() {
+    let receipts = Arc::new(MemoryReceipts::default());
+    let commits: Vec<StoredCommit> = ledger()[..5].to_vec();
+    let journal = journal_of(&commits).await;
+    let verification = Ledger::of(journal.clone()).with_receipts(receipts.clone());
+    found_by(verification.clone(), journal).await;
+    let slow = tokio::spawn(async move {
+        for commit in &commits[..4] {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            receipts.record(&receipts_of(commit)).await.unwrap();
+        }
+    });
+    let begun = tokio::time::Instant::now();
+    let settled = verification.settle(Patience::default()).await.unwrap();
+    slow.await.unwrap();
+    assert!(begun.elapsed() > Duration::from_secs(10) && begun.elapsed() < Duration::from_secs(13));
+    let left: Vec<_> = settled.unpublished.iter().map(|event| event.sequence).collect();
+    assert_eq!((left, settled.more), (vec![6], 0));
+    assert_eq!(settled.unpublished[0].fault().faults[0].kind.name(), "unpublished");
+}
+
+/// No publisher leaves an event out: one without a receipt before others that have theirs was taken away.
+#[tokio::test]
+async fn an_event_without_a_receipt_between_others_is_a_fault_at_once() {
+    let receipts = Arc::new(MemoryReceipts::default());
+    let journal = journal_of(&ledger()[..5]).await;
+    for commit in [&ledger()[0], &ledger()[3]] {
+        receipts.record(&receipts_of(commit)).await.unwrap();
     }
-    let found = verification.await.unwrap();
-    assert!(found.is_whole(), "{:?}", found.named());
+    let verification = Ledger::of(journal.clone()).with_receipts(receipts);
+    let found = found_by(verification.clone(), journal).await;
+    let names: Vec<_> = found.named().into_iter().map(|(_, sequence, name)| (sequence, name)).collect();
+    assert_eq!(names, [(2, "unpublished"), (3, "unpublished"), (4, "unpublished")]);
+    let settled = verification.settle(Patience::none()).await.unwrap();
+    assert_eq!(settled.unpublished.iter().map(|event| event.sequence).collect::<Vec<_>>(), [6]);
 }

@@ -79,6 +79,7 @@ impl fmt::Display for FaultKind {
             Self::ForeignReceipt { receipt, event } => {
                 write!(f, "the receipt is of event {receipt}, the event is {event}")
             }
+            Self::WrongView { view, what } => write!(f, "the view {view} {what}; run: ledger rebuild {view}"),
             Self::Rewritten { seen_by, seen, carried } => {
                 write!(f, "{seen_by} saw {seen}, here is {carried}")
             }

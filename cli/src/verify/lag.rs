@@ -1,0 +1,132 @@
+//! Whether a consumer has come to a commit. What it has not come to is no fault of the ledger: it is behind.
+//!
+//! The promise: where a consumer keeps a checkpoint, that decides. Where the table's stream feeds it, a commit that the
+//! stream has forgotten is one that nobody will bring any more.
+
+use std::collections::BTreeMap;
+
+use event_store::verify::{Settled, Unpublished};
+use event_store::{Change, Feed, Progress, Unavailable};
+use schema::http::Edge;
+use schema::{ProductId, Timestamp};
+use serde_json::Value;
+
+use crate::out;
+
+/// How many days a stream of `DynamoDB` keeps its records.
+const REMEMBERED_DAYS: i64 = 1;
+
+/// Commits of one page.
+const PAGE: usize = 1_000;
+
+/// How far a consumer has come.
+pub(super) enum Horizon {
+    /// Of each product the first event that it has not come to.
+    Behind(BTreeMap<String, u64>),
+    /// Whatever was recorded before.
+    Forgotten(Timestamp),
+}
+
+impl Horizon {
+    /// That of a consumer of the files of this machine; what is asked of its work afterwards is not older.
+    pub(super) async fn of_checkpoint(feed: &dyn Feed, progress: &dyn Progress) -> Result<Self, Unavailable> {
+        let mut after = progress.checkpoint().await?.map(|checkpoint| checkpoint.position);
+        let mut behind = BTreeMap::new();
+        loop {
+            let page = feed.after(after, PAGE).await?;
+            for recorded in &page {
+                let Change::Committed(commit) = &recorded.change else { continue };
+                if let (Ok(product), Ok(sequence)) = (commit.text("product_id"), commit.sequence()) {
+                    behind.entry(product.to_owned()).or_insert(sequence);
+                }
+            }
+            match page.last().filter(|_| page.len() == PAGE) {
+                Some(last) => after = Some(last.position),
+                None => return Ok(Self::Behind(behind)),
+            }
+        }
+    }
+
+    /// That of a consumer of a stream.
+    pub(super) fn of_stream() -> Self {
+        Self::Forgotten((Edge::system().clock)().days_before(REMEMBERED_DAYS))
+    }
+
+    /// Whether nothing but age tells that a consumer should have come to a commit.
+    pub(super) fn is_of_stream(&self) -> bool {
+        matches!(self, Self::Forgotten(_))
+    }
+
+    /// Whether the consumer should have dealt with an event.
+    pub(super) fn has_passed(&self, product: &str, sequence: u64, recorded_at: Option<Timestamp>) -> bool {
+        match self {
+            Self::Behind(behind) => behind.get(product).is_none_or(|first| sequence < *first),
+            Self::Forgotten(before) => recorded_at.is_none_or(|at| at < *before),
+        }
+    }
+}
+
+/// What a verification met that somebody is still on the way to.
+#[derive(Debug, Default)]
+pub(crate) struct Lag {
+    events: u64,
+    first: Option<String>,
+    products: Vec<ProductId>,
+}
+
+impl Lag {
+    /// Events that the publisher has not come to, and those that it has passed.
+    pub(super) fn of(settled: Settled, horizon: &Horizon) -> (Self, Vec<Unpublished>) {
+        let (passed, behind): (Vec<_>, Vec<_>) = settled
+            .unpublished
+            .into_iter()
+            .partition(|event| horizon.has_passed(event.product.as_str(), event.sequence, event.recorded_at));
+        let first =
+            behind.first().map(|event| format!("product {} sequence {}", event.product, event.sequence));
+        (Self { events: behind.len() as u64 + settled.more, first, products: Vec::new() }, passed)
+    }
+
+    /// Products that a view does not show yet.
+    pub(super) fn of_views(products: Vec<ProductId>) -> Self {
+        Self { products, ..Self::default() }
+    }
+
+    /// Both.
+    pub(super) fn and(self, other: Self) -> Self {
+        let products = [self.products, other.products].concat();
+        Self { events: self.events + other.events, first: self.first.or(other.first), products }
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_none(&self) -> bool {
+        self.events == 0 && self.products.is_empty()
+    }
+
+    /// Adds it to what is told as JSON.
+    pub(crate) fn add_to(&self, told: &mut Value) {
+        if self.events > 0 {
+            told["not_published_yet"] = self.events.into();
+        }
+        if !self.products.is_empty() {
+            told["not_shown_yet"] = self.products.len().into();
+        }
+    }
+
+    /// Tells it, where there is any.
+    pub(crate) fn tell(&self) -> std::io::Result<()> {
+        if self.events > 0 {
+            let first = self.first.as_deref().map(|first| format!(", from {first} on")).unwrap_or_default();
+            out::line(format_args!(
+                "not published yet: {} events{first}; the publisher is behind (--wait SECONDS waits for it)",
+                self.events
+            ))?;
+        }
+        if let Some(first) = self.products.first() {
+            out::line(format_args!(
+                "not shown yet: {} products, from {first} on; the projector is behind (--wait SECONDS waits for it)",
+                self.products.len()
+            ))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,147 @@
+//! The orders that LIST answers from, against the rows that GET answers from: every row stands where it belongs, once, with
+//! the same product, and nothing else stands anywhere.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
+use projections::Views;
+use projections::catalogue::{Order, Range, SHARDS};
+use projections::views::{Generation, Row, Slice, Unavailable, shard_of};
+use schema::{Product, ProductId};
+
+/// Rows of one request.
+const PAGE: usize = 500;
+
+/// The rows that GET answers from, as far as an order has to agree with them: 100 bytes each and their id.
+#[derive(Default)]
+pub(super) struct Shown {
+    rows: HashMap<String, Places>,
+    hasher: RandomState,
+}
+
+/// A row, by hashes.
+struct Places {
+    product: u64,
+    at: [Option<u64>; Order::ALL.len()],
+    met: [bool; Order::ALL.len()],
+}
+
+/// A product that does not stand in an order as it should, for now.
+#[derive(Debug, Clone)]
+pub(super) struct Misplaced {
+    pub(super) product: ProductId,
+    pub(super) order: Order,
+    /// Where it stands and should not, if it does.
+    at: Option<String>,
+}
+
+impl Shown {
+    pub(super) fn add(&mut self, product: &Product) {
+        let at = Order::ALL.map(|order| order.position(product).map(|at| self.hasher.hash_one(at)));
+        let places = Places { product: self.of(product), at, met: [false; Order::ALL.len()] };
+        self.rows.insert(product.id.to_string(), places);
+    }
+
+    fn of(&self, product: &Product) -> u64 {
+        self.hasher.hash_one(serde_json::to_string(product).unwrap_or_default())
+    }
+
+    /// Whether a row of an order agrees with the row that GET answers from.
+    fn meet(&mut self, (order, place): (Order, usize), shard: u8, row: &Row) -> bool {
+        let (product, at) = (self.of(&row.product), self.hasher.hash_one(&row.position));
+        let Some(places) = self.rows.get_mut(row.product.id.as_str()) else { return false };
+        let agrees = places.product == product
+            && places.at[place] == Some(at)
+            && order.position(&row.product).as_ref() == Some(&row.position)
+            && shard == shard_of(&row.product.id)
+            && !places.met[place];
+        places.met[place] |= agrees;
+        agrees
+    }
+
+    /// Products that should stand in an order and were not met there.
+    fn unmet(&self, place: usize) -> impl Iterator<Item = &str> {
+        let rows = self.rows.iter();
+        let unmet = rows.filter(move |(_, places)| places.at[place].is_some() && !places.met[place]);
+        unmet.map(|(id, _)| id.as_str())
+    }
+}
+
+/// Walks every order that is kept.
+pub(super) async fn walk(
+    views: &dyn Views,
+    generation: Generation,
+    mut shown: Shown,
+) -> Result<Vec<Misplaced>, Unavailable> {
+    let mut misplaced = Vec::new();
+    for (place, order) in kept(views) {
+        for shard in 0..SHARDS {
+            let mut range = Range::all();
+            loop {
+                let slice = Slice { shard, order, range: range.clone(), descending: false, limit: PAGE };
+                let portion = views.slice(generation, &slice).await?;
+                for row in &portion.rows {
+                    if !shown.meet((order, place), shard, row) {
+                        let (product, at) = (row.product.id.clone(), Some(row.position.clone()));
+                        misplaced.push(Misplaced { product, order, at });
+                    }
+                }
+                match portion.rows.last().filter(|_| !portion.exhausted) {
+                    Some(last) => range = range.behind(&last.position, false),
+                    None => break,
+                }
+            }
+        }
+        let unmet = shown.unmet(place).filter_map(|id| ProductId::new(id).ok());
+        misplaced.extend(unmet.map(|product| Misplaced { product, order, at: None }));
+    }
+    Ok(misplaced)
+}
+
+/// The places of one product.
+pub(super) fn places(views: &dyn Views, product: &ProductId) -> Vec<Misplaced> {
+    kept(views).map(|(_, order)| Misplaced { product: product.clone(), order, at: None }).collect()
+}
+
+fn kept(views: &dyn Views) -> impl Iterator<Item = (usize, Order)> + use<> {
+    let orders = views.orders();
+    Order::ALL.into_iter().enumerate().filter(move |(_, order)| orders.keep(order.sort()))
+}
+
+impl Misplaced {
+    /// What is wrong now, if anything still is: a row may have moved while its order was walked.
+    pub(super) async fn look(&self, views: &dyn Views) -> Result<Option<String>, Unavailable> {
+        let generation = views.lineup().await?.products.read;
+        let shown = views.get(generation, &self.product).await?;
+        let expected = shown.as_ref().and_then(|product| self.order.position(product));
+        let name = self.order.sort().name();
+        if let Some(expected) = &expected
+            && self.at(views, generation, expected).await? != shown
+        {
+            return Ok(Some(format!("does not stand in the order by {name} as GET shows it")));
+        }
+        if let Some(at) = self.at.as_ref().filter(|at| Some(*at) != expected.as_ref())
+            && self.at(views, generation, at).await?.is_some_and(|product| product.id == self.product)
+        {
+            return Ok(Some(format!("stands in the order by {name} where it does not belong")));
+        }
+        Ok(None)
+    }
+
+    /// What stands at a place of the order.
+    async fn at(
+        &self,
+        views: &dyn Views,
+        generation: Generation,
+        position: &str,
+    ) -> Result<Option<Product>, Unavailable> {
+        let slice = Slice {
+            shard: shard_of(&self.product),
+            order: self.order,
+            range: Range { from: position.to_owned(), to: position.to_owned() },
+            descending: false,
+            limit: 1,
+        };
+        Ok(views.slice(generation, &slice).await?.rows.into_iter().next().map(|row| row.product))
+    }
+}
