@@ -109,6 +109,7 @@ async fn every_copy_that_answers_somebody_is_compared_with_the_ledger() {
         "product deleted sequence 1: wrong_view: the view products is missing",
         "product misplaced unknown sequence: wrong_view: the view products does not stand in the order by name",
         "product priceless sequence 1: wrong_view: the view prices is missing",
+        "product ghost-price sequence 1: wrong_view: the view prices shows a version 1 that the ledger does not have",
         "product ghost sequence 0: cut_off: the view saw event 1, the newest here is 0",
     ] {
         assert!(text.contains(told), "{told} in {text}");

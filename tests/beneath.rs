@@ -137,8 +137,8 @@ pub async fn lineup(ledger: &Ledger) -> Value {
     item.map_or(Value::Null, |item| serde_dynamo::from_item(item).unwrap())
 }
 
-/// Takes a row away, puts one elsewhere in the order by name, takes a price history away, and adds a row of a product that
-/// does not exist, made from another one.
+/// Takes a row away, puts one elsewhere in the order by name, takes a price history away, and adds a row and a price history
+/// of products that do not exist, made from another one.
 pub async fn damage_views(
     ledger: &Ledger,
     deleted: &str,
@@ -157,6 +157,9 @@ pub async fn damage_views(
         let ghostly = "INSERT INTO products (generation, id, shard, version, product) \
             SELECT generation, ?2, shard, version, json_set(product, '$.id', ?2) FROM products WHERE id = ?1";
         change(ghostly, &[from, ghost]);
+        let priced = "INSERT INTO prices (generation, product_id, sequence, entries) \
+            SELECT generation, ?2 || '-price', sequence, entries FROM prices WHERE product_id = ?1";
+        change(priced, &[from, ghost]);
         return;
     }
     let client = Client::new(&ledger.dynamodb());
@@ -178,6 +181,9 @@ pub async fn damage_views(
     ghostly.retain(|name, _| ["key", "product", "version"].contains(&name.as_str()));
     put(ghostly).await;
     let prices = client.scan().table_name("ledger-prices").limit(1_000).send().await.unwrap();
+    let mut history = prices.items().iter().find(|item| item["key"] == key(from)).unwrap().clone();
+    history.insert("key".into(), key(&format!("{ghost}-price")));
+    client.put_item().table_name("ledger-prices").set_item(Some(history)).send().await.unwrap();
     let ours = |item: &&Item| item["key"].as_s().is_ok_and(|at| *at == format!("1#{priceless}"));
     let gone: Vec<&Item> = prices.items().iter().filter(ours).collect();
     assert!(!gone.is_empty(), "{:?}", prices.items());

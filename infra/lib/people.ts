@@ -18,21 +18,16 @@ export class People extends Construct {
       events.table.grantRead(person, "dynamodb:Query", "dynamodb:Scan");
       views.products.grantRead(person, "dynamodb:GetItem", "dynamodb:Scan");
       views.products.grantQueryIndexes(person);
-      views.prices.grantRead(person, "dynamodb:Query");
+      views.prices.grantRead(person, "dynamodb:Query", "dynamodb:Scan");
       views.receipts.grantRead(person, "dynamodb:Query");
       views.parking.grantRead(person, "dynamodb:GetItem", "dynamodb:Query");
     }
     views.products.grantWrite(operator, "dynamodb:PutItem", "dynamodb:DeleteItem");
-    views.prices.grantWrite(
-      operator,
-      "dynamodb:PutItem",
-      "dynamodb:UpdateItem",
-      "dynamodb:DeleteItem",
-      "dynamodb:Scan",
-    );
+    views.prices.grantWrite(operator, "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem");
     views.receipts.grantWrite(operator, "dynamodb:BatchWriteItem", "dynamodb:PutItem");
     views.parking.grantWrite(operator, "dynamodb:UpdateItem", "dynamodb:DeleteItem");
-    operator.addStatements(new PolicyStatement({ actions: ["events:PutEvents"], resources: [bus.bus.eventBusArn] }));
+    const publish = ["events:PutEvents", "events:DescribeEventBus"];
+    operator.addStatements(new PolicyStatement({ actions: publish, resources: [bus.bus.eventBusArn] }));
   }
 
   private policy(id: string, description: string): ManagedPolicy {

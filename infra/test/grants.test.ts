@@ -108,7 +108,7 @@ const AUDITOR = [
   ...on(EVENTS, "dynamodb:Query", "dynamodb:Scan"),
   ...on("<ViewsProductsTable.Arn>", "dynamodb:GetItem", "dynamodb:Scan"),
   ...indexes,
-  ...on("<ViewsPricesTable.Arn>", "dynamodb:Query"),
+  ...on("<ViewsPricesTable.Arn>", "dynamodb:Query", "dynamodb:Scan"),
   ...on("<ViewsReceiptsTable.Arn>", "dynamodb:Query"),
   ...on("<ViewsParkingTable.Arn>", "dynamodb:GetItem", "dynamodb:Query"),
 ];
@@ -117,10 +117,10 @@ const PEOPLE: Record<string, readonly string[]> = {
   Operator: [
     ...AUDITOR,
     ...on("<ViewsProductsTable.Arn>", "dynamodb:PutItem", "dynamodb:DeleteItem"),
-    ...on("<ViewsPricesTable.Arn>", ...["PutItem", "UpdateItem", "DeleteItem", "Scan"].map(prefixed)),
+    ...on("<ViewsPricesTable.Arn>", ...["PutItem", "UpdateItem", "DeleteItem"].map(prefixed)),
     ...on("<ViewsReceiptsTable.Arn>", ...["BatchWriteItem", "PutItem"].map(prefixed)),
     ...on("<ViewsParkingTable.Arn>", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
-    ...on("<Bus.Arn>", "events:PutEvents"),
+    ...on("<Bus.Arn>", "events:PutEvents", "events:DescribeEventBus"),
     ...writeKey,
   ],
 };

@@ -22,7 +22,7 @@ use crate::views::{Generation, Unavailable, View};
 pub use entry::{Entry, Place, What, entries_of};
 #[cfg(feature = "sqlite")]
 pub use log::SqlitePriceLog;
-pub use log::{DynamoPriceLog, FoldedCommit, History, MemoryPriceLog, PriceLog};
+pub use log::{DynamoPriceLog, FoldedCommit, History, MemoryPriceLog, PriceLog, Products};
 pub use reduction::{Reduction, Reference, reduction, reference};
 pub use timeline::{Period, lowest_before_newest_change, timeline};
 pub use window::{UnknownTimeZone, Window, Zone};

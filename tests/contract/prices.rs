@@ -2,6 +2,7 @@
 
 mod folding;
 mod history;
+mod products;
 
 use std::sync::Arc;
 

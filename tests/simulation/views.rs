@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use projections::catalogue::Orders;
-use projections::prices::{FoldedCommit, History};
+use projections::prices::{FoldedCommit, History, Products};
 use projections::views::{Generation, Lineup, LineupError, Portion, Rows, Slice, Unavailable, Written};
 use projections::{MemoryPriceLog, MemoryViews, PriceLog, Views};
 use schema::{Product, ProductId};
@@ -97,5 +97,14 @@ impl PriceLog for PriceTable {
 
     async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
         self.chaos.call(self.inner.drop_generation(generation), away).await
+    }
+
+    async fn products(
+        &self,
+        generation: Generation,
+        from: Option<String>,
+        limit: usize,
+    ) -> Result<Products, Unavailable> {
+        self.chaos.call(self.inner.products(generation, from, limit), away).await
     }
 }

@@ -5,13 +5,14 @@
 //! one that gives another product was written anew. A view comes after the commit, so what differs is looked at again, and
 //! what the projector has not come to is no fault.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use event_store::Journal;
 use event_store::verify::{Chain, FaultKind, Patience, ProductReport, Seen, Source, Witness};
 use futures::{StreamExt, TryStreamExt, stream};
 use projections::projection::{Difference, Projection};
+use projections::views::Generation;
 use projections::{Catalogue, Prices, Views};
 use schema::{ProductId, Timestamp};
 
@@ -98,12 +99,19 @@ impl<'a> Comparison<'a> {
         horizon: impl AsyncFnOnce() -> anyhow::Result<Horizon>,
     ) -> anyhow::Result<Compared> {
         let views = &*self.views.products;
-        let misplaced = match shown {
-            Some(shown) => orders::walk(views, views.lineup().await?.products.read, shown).await?,
-            None => products.iter().flat_map(|product| orders::places(views, product)).collect(),
+        let (misplaced, unknown) = match shown {
+            Some(shown) => {
+                let read = views.lineup().await?;
+                let misplaced = orders::walk(views, read.products.read, shown).await?;
+                (misplaced, self.priced_alone(read.prices.read, &products).await?)
+            }
+            None => (
+                products.iter().flat_map(|product| orders::places(views, product)).collect(),
+                BTreeSet::new(),
+            ),
         };
-        let every_view =
-            products.into_iter().flat_map(|product| [0, 1].map(|at| Copy::View(at, product.clone())));
+        let every_view = products.into_iter().chain(unknown);
+        let every_view = every_view.flat_map(|product| [0, 1].map(|at| Copy::View(at, product.clone())));
         let copies = every_view.chain(misplaced.into_iter().map(Copy::Order));
         let mut suspects = self.look(copies).await?;
         let mut waiting = patience.begin();
@@ -116,6 +124,24 @@ impl<'a> Comparison<'a> {
         let horizon = horizon().await?;
         // Once more: what the projector did until then is there now.
         self.judge(self.look_again(suspects).await?, &horizon).await
+    }
+
+    /// Products with a price history that the ledger does not have; products of the ledger are in order of id.
+    async fn priced_alone(
+        &self,
+        generation: Generation,
+        products: &[ProductId],
+    ) -> anyhow::Result<BTreeSet<ProductId>> {
+        let (mut alone, mut from) = (BTreeSet::new(), None);
+        loop {
+            let page = self.views.prices.products(generation, from, PAGE).await?;
+            let ids = page.ids.into_iter().filter_map(|id| ProductId::new(id).ok());
+            alone.extend(ids.filter(|id| products.binary_search(id).is_err()));
+            from = page.next;
+            if from.is_none() {
+                return Ok(alone);
+            }
+        }
     }
 
     async fn look(&self, copies: impl Iterator<Item = Copy>) -> anyhow::Result<Vec<Suspect>> {
@@ -167,7 +193,8 @@ impl<'a> Comparison<'a> {
                     lagging.get(&product).is_some_and(|views| *views < self.read_models.len());
                 let recorded_at = self.recorded_at(&product, lacks).await?;
                 let passed = horizon.has_passed(product.as_str(), lacks, recorded_at);
-                if !passed && !(horizon.is_of_stream() && shown_elsewhere) {
+                let come = passed || (horizon.is_of_stream() && shown_elsewhere);
+                if !come {
                     compared.behind.push(product);
                     continue;
                 }

@@ -33,6 +33,7 @@ pub struct FoldedCommit {
 /// - whatever is at or below what is folded is in the history, with every entry;
 /// - adding a commit again changes nothing, and what is folded never goes back;
 /// - entries come in the order of their places, whatever the order of their commits;
+/// - `products` meets every product of a generation;
 /// - generations do not see each other.
 #[async_trait]
 pub trait PriceLog: Send + Sync {
@@ -65,6 +66,27 @@ pub trait PriceLog: Send + Sync {
     /// # Errors
     /// [`Unavailable`]: repeat it.
     async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable>;
+
+    /// Some products of which a generation has anything, each at least once, in no order; `from` is `next` of the page
+    /// before, and `limit` at least 1. For maintenance, since it may read other generations too.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later.
+    async fn products(
+        &self,
+        generation: Generation,
+        from: Option<String>,
+        limit: usize,
+    ) -> Result<Products, Unavailable>;
+}
+
+/// Some products of a generation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Products {
+    /// Their ids as they are stored; there may be none though more follow.
+    pub ids: Vec<String>,
+    /// Where to go on, understood by the adapter alone; `None` at the end.
+    pub next: Option<String>,
 }
 
 /// What is known of a product's price.

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use schema::ProductId;
 
-use super::{FoldedCommit, History, PriceLog};
+use super::{FoldedCommit, History, PriceLog, Products};
 use crate::views::dynamodb::unavailable;
 use crate::views::{Generation, Unavailable};
 
@@ -167,5 +167,35 @@ impl PriceLog for DynamoPriceLog {
                 return Ok(removed);
             }
         }
+    }
+
+    /// Scans the whole table: a generation is no partition. A product comes once for each of its items.
+    async fn products(
+        &self,
+        generation: Generation,
+        from: Option<String>,
+        limit: usize,
+    ) -> Result<Products, Unavailable> {
+        let start = from.as_deref().map(item::start).transpose()?;
+        let begin = format!("{generation}#");
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .filter_expression("begins_with(#key, :generation)")
+            .projection_expression("#key, #last")
+            .expression_attribute_names("#key", item::KEY)
+            .expression_attribute_names("#last", item::LAST)
+            .expression_attribute_values(":generation", AttributeValue::S(begin.clone()))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(start)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = scan.send().await.map_err(unavailable)?;
+        let keys = answer.items.unwrap_or_default().into_iter();
+        let keys =
+            keys.filter_map(|item| item.get(item::KEY)?.as_s().ok()?.strip_prefix(&begin).map(str::to_owned));
+        let mut ids: Vec<String> = keys.collect();
+        ids.dedup();
+        Ok(Products { ids, next: answer.last_evaluated_key.as_ref().map(item::stop).transpose()? })
     }
 }

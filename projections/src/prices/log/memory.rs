@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use schema::ProductId;
 
-use super::{FoldedCommit, History, PriceLog};
+use super::{FoldedCommit, History, PriceLog, Products};
 use crate::prices::{Entry, Place, What};
 use crate::views::{Generation, Unavailable};
 
@@ -65,5 +65,19 @@ impl PriceLog for MemoryPriceLog {
         let before = kept.len();
         kept.retain(|(of, _), _| *of != generation);
         Ok((before - kept.len()) as u64)
+    }
+
+    async fn products(
+        &self,
+        generation: Generation,
+        from: Option<String>,
+        limit: usize,
+    ) -> Result<Products, Unavailable> {
+        let kept = self.kept();
+        let ids = kept.keys().filter(|(of, _)| *of == generation).map(|(_, product)| product.to_string());
+        let ids: Vec<String> =
+            ids.filter(|id| from.as_ref().is_none_or(|from| id > from)).take(limit).collect();
+        let next = ids.last().filter(|_| ids.len() == limit).cloned();
+        Ok(Products { ids, next })
     }
 }

@@ -8,7 +8,7 @@ use sqlite::rusqlite::types::Type;
 use sqlite::rusqlite::{self, Connection, params};
 
 use super::stored::StoredEntry;
-use super::{FoldedCommit, History, PriceLog};
+use super::{FoldedCommit, History, PriceLog, Products};
 use crate::prices::Entry;
 use crate::views::{Generation, Unavailable};
 
@@ -100,6 +100,32 @@ impl PriceLog for SqlitePriceLog {
             Ok((prices + folded) as u64)
         });
         Ok(dropped.await?)
+    }
+
+    async fn products(
+        &self,
+        generation: Generation,
+        from: Option<String>,
+        limit: usize,
+    ) -> Result<Products, Unavailable> {
+        let ids = self.access.read(move |connection| {
+            // Each part is bounded by itself, so that the union sorts no more than two pages.
+            let mut statement = connection.prepare_cached(
+                "SELECT product_id FROM \
+                 (SELECT DISTINCT product_id FROM prices WHERE generation = ?1 AND product_id > ?2 \
+                  ORDER BY product_id LIMIT ?3) \
+                 UNION SELECT product_id FROM \
+                 (SELECT product_id FROM folded WHERE generation = ?1 AND product_id > ?2 \
+                  ORDER BY product_id LIMIT ?3) \
+                 ORDER BY product_id LIMIT ?3",
+            )?;
+            let range = params![generation.0, from.unwrap_or_default(), sqlite::clamped(limit)];
+            let ids = statement.query_map(range, |row| row.get::<_, String>(0))?;
+            ids.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        let ids = ids.await?;
+        let next = ids.last().filter(|_| ids.len() == limit).cloned();
+        Ok(Products { ids, next })
     }
 }
 

@@ -75,6 +75,24 @@ pub(super) fn entries(item: Item) -> Result<Vec<Entry>, Unavailable> {
     Ok(item.entries.into_iter().map(Entry::from).collect())
 }
 
+/// Where a scan ended, as a text.
+pub(super) fn stop(key: &Item) -> Result<String, Unavailable> {
+    let text = |name| match key.get(name) {
+        Some(AttributeValue::S(text) | AttributeValue::N(text)) => Ok(text),
+        _ => Err(Unavailable("a price item without a key".into())),
+    };
+    Ok(format!("{} {}", text(LAST)?, text(KEY)?))
+}
+
+/// Where a scan goes on that ended there.
+pub(super) fn start(stop: &str) -> Result<Item, Unavailable> {
+    let (last, key) = stop.split_once(' ').ok_or_else(|| Unavailable("no place of a scan".into()))?;
+    Ok(Item::from([
+        (KEY.to_owned(), AttributeValue::S(key.to_owned())),
+        (LAST.to_owned(), AttributeValue::N(last.to_owned())),
+    ]))
+}
+
 fn unreadable(error: serde_dynamo::Error) -> Unavailable {
     Unavailable(error.into())
 }
