@@ -206,6 +206,21 @@ async fn where_nothing_names_a_ledger_the_option_that_does_is_named_at_once() {
     }
 }
 
+/// Nobody asks for credentials but the request that lacks them, and that says so in one line.
+#[test]
+fn that_there_are_no_credentials_is_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program();
+    command.args(["verify"]).current_dir(folder.path()).env("HOME", folder.path());
+    command.env("AWS_REGION", "us-east-1").env("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!((output.status.code(), lines.len()), (Some(2), 2), "{text}");
+    assert!(lines[0].starts_with("asked: AWS, us-east-1") && lines[1].contains("credentials"), "{text}");
+    assert!(!lines[1].contains(" { "), "{text}");
+}
+
 /// Tables that are not there, nobody who listens, nobody who may: one line with what AWS said, and nothing of libraries.
 #[tokio::test]
 async fn what_aws_refuses_is_one_line_with_its_code_or_why_it_said_nothing() {

@@ -147,9 +147,33 @@ async fn what_a_view_shows_wrongly_differs_and_is_not_called_repaired_until_a_re
     let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((&lines[0]["repaired"], &lines[0]["behind"]), (&false.into(), &serde_json::json!([])));
     assert_eq!(lines[1]["left"], 1);
-    let rebuilt = ledger.operate(&["rebuild", "products", "--overlap", "6"]);
+    let rebuilt = ledger.operate(&["rebuild", "products", "--overlap", "11"]);
     assert!(rebuilt.status.success(), "{}", printed(&rebuilt));
     assert!(ledger.operate(&["reconcile"]).status.success());
+    let told = String::from_utf8_lossy(&rebuilt.stderr);
+    assert!(told.lines().any(|line| line == "writing both (10 s)"), "a line every ten seconds: {told}");
+    let told = String::from_utf8_lossy(&rebuilt.stdout);
+    let rate = told.split(" commits/s").next().and_then(|before| before.rsplit(' ').next());
+    assert!(rate.unwrap().parse::<u64>().unwrap() > 0, "the overlap was counted: {told}");
+}
+
+/// A command that cannot go on, because nobody reads the pipe it writes to, is stopped all the same.
+#[tokio::test]
+async fn an_export_into_a_pipe_that_nobody_reads_is_stopped_at_once() {
+    use std::io::Read;
+    let ledger = Ledger::start();
+    let description = "d".repeat(3_000);
+    for n in 0..100 {
+        let body = format!(r#"{{"name":"{n}","price":"1","description":"{description}"}}"#);
+        ledger.send("PUT", &format!("/products/p{n}"), &body).await;
+    }
+    let mut export = ledger.operator(&["export"]);
+    let mut export = export.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut pipe = export.stdout.take().unwrap();
+    pipe.read_exact(&mut [0]).unwrap();
+    signal(export.id(), "-TERM");
+    ends_with_a_word(export, 2, "the export is not complete");
+    drop(pipe);
 }
 
 /// Starts a rebuild and waits until it writes both views, which it then does for a minute.
@@ -173,13 +197,13 @@ fn signal(process: u32, name: &str) {
 }
 
 /// Ends soon, with one line that says what became of the work.
-fn ends_with_a_word(process: std::process::Child, says: &str) {
+fn ends_with_a_word(process: std::process::Child, code: i32, says: &str) {
     let asked = Instant::now();
     let output = process.wait_with_output().unwrap();
     assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
     let text = String::from_utf8_lossy(&output.stderr);
     let told: Vec<&str> = text.lines().filter(|line| line.starts_with("ledger: ")).collect();
-    assert_eq!((output.status.code(), told.len()), (Some(1), 1), "{text}");
+    assert_eq!((output.status.code(), told.len()), (Some(code), 1), "{text}");
     assert!(told[0].contains(says) && told[0].contains("run it again"), "{text}");
 }
 
@@ -191,7 +215,7 @@ async fn a_rebuild_is_stopped_at_once_refused_while_another_runs_and_taken_over(
     for name in ["-TERM", "-INT"] {
         let rebuild = rebuild_in_its_overlap(&ledger).await;
         signal(rebuild.id(), name);
-        ends_with_a_word(rebuild, "stopped");
+        ends_with_a_word(rebuild, 1, "stopped");
     }
     let first = rebuild_in_its_overlap(&ledger).await;
     let second = ledger.operate(&["rebuild", "products", "--overlap", "6"]);
@@ -207,7 +231,7 @@ async fn a_rebuild_is_stopped_at_once_refused_while_another_runs_and_taken_over(
         let asked = Instant::now();
         ledger.terminate();
         assert!(asked.elapsed() < Duration::from_secs(10), "the server waited for it: {:?}", asked.elapsed());
-        ends_with_a_word(rebuild, "the server stops");
+        ends_with_a_word(rebuild, 1, "the server stops");
     }
 }
 

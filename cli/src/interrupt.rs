@@ -1,8 +1,16 @@
 //! SIGINT and SIGTERM. An operator's command that is asked to stop does so at once, and says what became of its work.
 
 use std::process::ExitCode;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
+use tokio::sync::oneshot;
 
 use crate::{CANNOT, out};
+
+/// How long work has to let go of its thread.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What an interruption of a command means.
 pub(crate) struct Interruption {
@@ -32,16 +40,30 @@ pub(crate) const IN_PART: Interruption =
 
 impl Interruption {
     /// The end of `work`, or of its interruption, whichever comes first; then the work is dropped where it is.
-    pub(crate) async fn ends(
+    pub(crate) fn ends<'a>(
         self,
-        work: impl Future<Output = anyhow::Result<ExitCode>>,
-    ) -> anyhow::Result<ExitCode> {
+        work: impl Future<Output = anyhow::Result<ExitCode>> + 'a,
+    ) -> LocalBoxFuture<'a, anyhow::Result<ExitCode>> {
+        self.end(work).boxed_local()
+    }
+
+    async fn end(self, work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+        let (tell, told) = oneshot::channel();
+        let watching = tokio::spawn(async move {
+            asked().await;
+            out::tell(format_args!("ledger: stopped: {}", self.says));
+            // Nobody listens: the work ended in this moment.
+            let _ = tell.send(());
+            // The work may hold its thread, in a write to somebody who does not read: then it cannot be dropped.
+            tokio::time::sleep(GRACE).await;
+            std::process::exit(i32::from(self.code))
+        });
         tokio::select! {
-            ended = work => ended,
-            () = asked() => {
-                out::tell(format_args!("ledger: stopped: {}", self.says));
-                Ok(ExitCode::from(self.code))
+            ended = work => {
+                watching.abort();
+                ended
             }
+            _ = told => Ok(ExitCode::from(self.code)),
         }
     }
 }

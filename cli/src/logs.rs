@@ -16,8 +16,10 @@ const OURS: [&str; 5] = ["web", "commands", "projections", "publisher", "cli"];
 
 /// Starts logging; later calls change nothing.
 pub fn start(traces: Option<&Traces>) {
+    // Where the AWS SDK finds no credentials it warns of each place in hundreds of characters; the request that fails for
+    // want of them says so in a line.
     let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,aws_config=warn,opentelemetry=warn"));
+        .unwrap_or_else(|_| EnvFilter::new("info,aws_config=error,opentelemetry=warn"));
     let logs = fmt::layer().with_writer(std::io::stderr);
     let logs = if std::io::stderr().is_terminal() {
         logs.boxed()

@@ -1,6 +1,7 @@
 //! `ledger rebuild`: builds a view anew beside the one that is read, compares, switches; readers notice nothing.
 
 use std::cell::Cell;
+use std::fmt::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -77,32 +78,38 @@ pub async fn run(arguments: RebuildArgs) -> anyhow::Result<ExitCode> {
     } else {
         let begun = begun.get().unwrap_or(started);
         let worked = compared.get().unwrap_or_else(Instant::now).duration_since(begun);
-        out::print(&for_people(&report, view, started.elapsed(), worked))?;
+        out::print(&for_people(&report, view, started.elapsed(), worked)?)?;
     }
     let unreadable = report["unreadable"].as_array().is_some_and(|list| !list.is_empty());
     let differs = arguments.dry_run && report["differing"] != 0;
     Ok(if unreadable || differs { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn for_people(report: &Value, view: &str, taken: Duration, worked: Duration) -> String {
+fn for_people(
+    report: &Value,
+    view: &str,
+    taken: Duration,
+    worked: Duration,
+) -> Result<String, std::fmt::Error> {
     let listed = |name: &str| report[name].as_array().cloned().unwrap_or_default();
     let mut text = String::new();
     for found in listed("differences").iter().chain(&listed("unreadable")) {
         let part = |name: &str| found[name].as_str().unwrap_or_default();
-        text += &format!("{}  {}{}\n", part("product_id"), part("difference"), part("reason"));
+        writeln!(text, "{}  {}{}", part("product_id"), part("difference"), part("reason"))?;
     }
     let commits = report["commits"].as_f64().unwrap_or_default();
-    text += &format!(
-        "{view}: {} commits of {} products, {} differed before; {:.1} s, {:.0} commits/s\n",
+    writeln!(
+        text,
+        "{view}: {} commits of {} products, {} differed before; {:.1} s, {:.0} commits/s",
         report["commits"],
         report["products"],
         report["differing"],
         taken.as_secs_f64(),
         commits / worked.as_secs_f64().max(0.001)
-    );
+    )?;
     if let Some(generation) = report["generation"].as_u64() {
         let dropped = &report["dropped"];
-        text += &format!("generation {generation} is read now; {dropped} items of older ones were dropped\n");
+        writeln!(text, "generation {generation} is read now; {dropped} items of older ones were dropped")?;
     }
-    text
+    Ok(text)
 }

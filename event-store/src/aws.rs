@@ -76,6 +76,14 @@ mod tests {
         assert_eq!(said(&error), "AccessDeniedException: not you (request ABC123)");
     }
 
+    #[test]
+    fn a_cause_that_its_error_repeats_is_said_once() {
+        let refused = std::io::Error::from_raw_os_error(13);
+        let text = refused.to_string();
+        let error = crate::Unavailable(Box::new(refused));
+        assert_eq!(causes(&error), format!("the event table did not answer: {text}"));
+    }
+
     #[tokio::test]
     async fn why_nothing_was_said_is_one_line_without_a_debug_form() {
         let error = client("http://127.0.0.1:1").list_tables().send().await.unwrap_err();

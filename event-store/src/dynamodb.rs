@@ -138,6 +138,7 @@ fn request_limit(limit: usize) -> i32 {
     i32::try_from(limit).unwrap_or(i32::MAX)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "that is how `map_err` gives it")]
 pub(crate) fn unavailable<E>(error: SdkError<E>) -> Unavailable
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,

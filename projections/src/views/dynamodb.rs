@@ -172,6 +172,7 @@ fn is_refused(error: &SdkError<PutItemError>) -> bool {
     error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "that is how `map_err` gives it")]
 pub(crate) fn unavailable<E>(error: SdkError<E>) -> Unavailable
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,

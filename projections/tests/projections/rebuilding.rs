@@ -257,7 +257,7 @@ async fn a_second_rebuild_of_a_view_is_refused_while_the_first_runs_and_leaves_i
 async fn a_rebuild_that_was_cut_short_holds_up_the_next_for_a_moment_only() {
     let setting = setting(&tables().await, Arc::default());
     let lives = some_lives(&setting, 5).await;
-    let first = Rebuild { overlap: Duration::from_secs(60), ..setting.rebuild(View::Products) };
+    let first = Rebuild { overlap: Duration::from_mins(1), ..setting.rebuild(View::Products) };
     let killed = tokio::spawn(async move { first.run(&unwatched()).await });
     while setting.generations(View::Products).await.read == OLD {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -275,7 +275,7 @@ async fn a_rebuild_that_was_cut_short_holds_up_the_next_for_a_moment_only() {
 async fn a_rebuild_that_is_taken_over_ends_with_a_word_and_nothing_of_it_remains() {
     let setting = setting(&tables().await, Arc::default());
     let lives = some_lives(&setting, 5).await;
-    let first = Rebuild { overlap: Duration::from_secs(60), ..setting.rebuild(View::Products) };
+    let first = Rebuild { overlap: Duration::from_mins(1), ..setting.rebuild(View::Products) };
     let second = async {
         let second = Rebuild { others: Others::TakeOver, ..setting.rebuild(View::Products) };
         second.run(&unwatched()).await.unwrap();

@@ -148,6 +148,7 @@ fn failed(message: String) -> BusError {
     BusError::new(Remedy::SendAgain, "InternalFailure", message)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "that is how `map_err` gives it")]
 fn unavailable<E>(error: SdkError<E>) -> Unavailable
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
