@@ -64,7 +64,7 @@ async fn the_documented_verifier_agrees_with_the_program_on_the_export_and_over_
 async fn the_ledger_is_verified_with_its_receipts_while_it_is_served_and_after() {
     let mut ledger = with_a_story().await;
     ledger.bus(|entries| entries.len() == 11).await;
-    let verified = ledger.operate(&["verify", "--receipts", "--views"]);
+    let verified = ledger.operate(&["verify", "--receipts", "--views", "--wait", "120"]);
     assert!(verified.status.success(), "{}", printed(&verified));
     let (status, verification) = ledger.get("/products/helmet/verification").await;
     assert_eq!((status, &verification["valid"], &verification["commits"]), (200, &true.into(), &4.into()));
@@ -83,7 +83,7 @@ async fn what_was_written_a_moment_ago_is_no_fault_of_receipts_and_views() {
     });
     let answers: Vec<(u16, Value)> = futures::stream::iter(puts).buffer_unordered(16).collect().await;
     assert!(answers.iter().all(|(status, _)| (200..300).contains(status)), "{answers:?}");
-    let output = ledger.operate(&["verify", "--receipts", "--views"]);
+    let output = ledger.operate(&["verify", "--receipts", "--views", "--wait", "120"]);
     assert!(output.status.success(), "{}", printed(&output));
     assert!(!printed(&output).contains("unpublished") && !printed(&output).contains("wrong_view"));
 }

@@ -61,12 +61,12 @@ pub async fn run(arguments: RebuildArgs) -> anyhow::Result<ExitCode> {
     let lines = arguments.ledger.ask("POST", "/rebuild", &question).await?;
     let telling = Telling::new();
     // What is waited for before and after is no work on commits.
-    let (begun, compared) = (Cell::new(None), Cell::new(None));
+    let (begun, newest) = (Cell::new(started), Cell::new(None));
     let told = |at: &Value| {
         let phase = at["phase"].as_str().unwrap_or_default();
         match phase {
-            "building" | "comparing" if begun.get().is_none() => begun.set(Some(Instant::now())),
-            "writing both" if begun.get().is_some() => compared.set(Some(Instant::now())),
+            "building" | "comparing" => newest.set(Some(Instant::now())),
+            _ if newest.get().is_none() => begun.set(Instant::now()),
             _ => {}
         }
         let commits = at["commits"].as_u64().filter(|commits| *commits > 0);
@@ -76,8 +76,7 @@ pub async fn run(arguments: RebuildArgs) -> anyhow::Result<ExitCode> {
     if arguments.json {
         out::line(&report)?;
     } else {
-        let begun = begun.get().unwrap_or(started);
-        let worked = compared.get().unwrap_or_else(Instant::now).duration_since(begun);
+        let worked = newest.get().unwrap_or_else(Instant::now).duration_since(begun.get());
         out::print(&for_people(&report, view, started.elapsed(), worked)?)?;
     }
     let unreadable = report["unreadable"].as_array().is_some_and(|list| !list.is_empty());
