@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use event_store::verify::{Settled, Unpublished};
 use event_store::{Change, Feed, Progress, Unavailable};
-use schema::http::Edge;
 use schema::{ProductId, Timestamp};
 use serde_json::Value;
+use web::Edge;
 
 use crate::out;
 
