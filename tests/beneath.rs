@@ -1,5 +1,5 @@
-//! What nobody does through the front doors: a commit changed, or recorded without anybody noticing, in the files or the
-//! tables of a server that is down.
+//! What nobody does through the front doors: a commit changed, removed, or recorded without anybody noticing, in the files or
+//! the tables of a server.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -16,6 +16,37 @@ use crate::scenario::{Ledger, on_dynamodb};
 const LONG_AGO: &str = "2020-01-01T00:00:00.000Z";
 const EVENTS: &str = "ledger-events";
 const VIEWS: &str = "ledger-products";
+
+/// Removes the newest commit of a product, also while a server runs on it.
+pub async fn remove_newest(ledger: &Ledger, product: &str) {
+    if on_dynamodb() { remove_item(ledger, product).await } else { remove_row(ledger, product) }
+}
+
+fn remove_row(ledger: &Ledger, product: &str) {
+    let connection = Connection::open(ledger.data.join("ledger.sqlite3")).unwrap();
+    connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    let guard = "SELECT sql FROM sqlite_schema WHERE name = 'commits_are_not_removed'";
+    let guard: String = connection.query_row(guard, [], |row| row.get(0)).unwrap();
+    let newest = format!(
+        "DELETE FROM commits WHERE product_id = '{product}' AND sequence = \
+         (SELECT max(sequence) FROM commits WHERE product_id = '{product}')"
+    );
+    let statements = ["BEGIN IMMEDIATE", "DROP TRIGGER commits_are_not_removed", &newest, &guard, "COMMIT"];
+    connection.execute_batch(&statements.join(";")).unwrap();
+}
+
+async fn remove_item(ledger: &Ledger, product: &str) {
+    let client = Client::new(&ledger.dynamodb());
+    let journal = DynamoJournal::new(client.clone(), EVENTS);
+    let newest = journal.newest(&fixtures::id(product), u64::MAX >> 1).await.unwrap().unwrap();
+    let sequence = newest.sequence().unwrap().to_string();
+    let removed = client
+        .delete_item()
+        .table_name(EVENTS)
+        .key("product_id", AttributeValue::S(product.to_owned()))
+        .key("sequence", AttributeValue::N(sequence));
+    removed.send().await.unwrap();
+}
 
 /// Changes when the first commit of a product says it was recorded, and says nothing of it to anybody.
 pub async fn backdate(ledger: &Ledger, product: &str) {

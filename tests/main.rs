@@ -1,6 +1,7 @@
 //! The whole ledger through its front doors: the program is started, driven over HTTP, killed, and started again.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod anew;
 mod architecture;
 mod audit;
 mod auth;

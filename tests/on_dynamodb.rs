@@ -2,6 +2,7 @@
 //! loopback. What needs a data directory, and what no store has a part in, runs in `main.rs` alone.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod anew;
 mod audit;
 mod auth;
 mod beneath;

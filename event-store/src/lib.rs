@@ -6,6 +6,7 @@ pub mod checkpoint;
 pub mod dynamodb;
 pub mod export;
 pub mod follow;
+pub mod handled;
 pub mod heads;
 pub mod journal;
 pub mod memory;
@@ -23,6 +24,7 @@ pub use checkpoint::SqliteProgress;
 pub use checkpoint::{Checkpoint, MemoryProgress, Progress};
 pub use dynamodb::DynamoJournal;
 pub use follow::{Change, Feed, Recorded};
+pub use handled::Handled;
 pub use journal::{AppendError, CommitKey, Journal, KeyPage, Row, ScanPage, ScanPosition, Unavailable};
 pub use memory::MemoryJournal;
 #[cfg(feature = "sqlite")]

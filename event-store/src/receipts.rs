@@ -1,6 +1,7 @@
 //! The port to the publication receipts: what became of each event on its way to the bus, and how far each product got.
 //!
-//! Its promise: a success is never replaced by a failure, and a product's newest receipt says how far its publication got.
+//! Its promise: a success is never replaced by a failure, and a product's newest receipt says how far its publication got, as
+//! long as the ledger has the commit that it names.
 
 mod dynamodb;
 mod memory;
@@ -8,8 +9,10 @@ mod memory;
 mod sqlite;
 
 use async_trait::async_trait;
-use schema::{Hash, ProductId, PublicationFailure, PublicationRecord, StoredCommit};
+use schema::{Hash, ProductId, PublicationFailure, PublicationReceipt, PublicationRecord, StoredCommit};
+use serde_json::Value;
 
+use crate::handled::{Fit, Handled};
 use crate::journal::{Journal, Unavailable};
 
 pub use dynamodb::DynamoReceipts;
@@ -51,6 +54,8 @@ pub fn without_gaps(mut records: Vec<Record>, mut published: u64) -> Vec<Record>
 pub struct Position {
     /// Every event up to here has its receipt; 0 before the first.
     pub published: u64,
+    /// The newest receipt, that of the event `published`.
+    pub receipt: Option<PublicationReceipt>,
     /// The failure of the next event, where one is on record: of several above the newest receipt the lowest.
     pub failure: Option<PublicationFailure>,
     /// Where a restore said that everything up to an event counts as published (always `None` on `DynamoDB` for now).
@@ -111,19 +116,121 @@ pub trait Receipts: Send + Sync {
     }
 }
 
-/// Every event up to the one that is answered counts as published: by its receipt, or by a mark that fits the ledger.
+/// How far the receipts of a product say that it is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Every event up to here counts as published.
+    pub published: u64,
+    /// What the newest receipt vouches for, to be held against the commits; `None` where a mark vouches, which was held
+    /// against them.
+    pub newest: Option<Handled>,
+}
+
+/// How far a product is published, by receipts of events that the ledger has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// Every event up to here counts as published.
+    pub up_to: u64,
+    /// What the newest receipt vouches for, where the ledger has another commit in its place.
+    pub rival: Option<Handled>,
+}
+
+/// How far a product is published: by its receipts, whatever the ledger has, or by a mark that fits the ledger.
 ///
 /// # Errors
 /// [`Unavailable`]: the event table did not say whether the mark fits; try again later.
-pub async fn published(
+pub async fn said(
     journal: &dyn Journal,
     product: &ProductId,
     position: &Position,
-) -> Result<u64, Unavailable> {
-    if position.mark.as_ref().is_none_or(|mark| mark.sequence <= position.published) {
-        return Ok(position.published);
+) -> Result<Said, Unavailable> {
+    if position.mark.as_ref().is_some_and(|mark| mark.sequence > position.published) {
+        let restored = restored(journal, product, position).await?;
+        if restored > position.published {
+            return Ok(Said { published: restored, newest: None });
+        }
     }
-    Ok(restored(journal, product, position).await?.max(position.published))
+    Ok(Said { published: position.published, newest: position.handled() })
+}
+
+/// How far a product is published: by a mark that fits the ledger, or by receipts that carry id and hash of what the ledger
+/// has. One request where the newest receipt does, and two more for each commit that was recorded anew.
+///
+/// # Errors
+/// [`Unavailable`]: a store did not answer; try again later.
+pub async fn published(
+    journal: &dyn Journal,
+    receipts: &dyn Receipts,
+    product: &ProductId,
+    position: &Position,
+) -> Result<Published, Unavailable> {
+    let said = said(journal, product, position).await?;
+    let Some(newest) = said.newest else {
+        return Ok(Published { up_to: said.published, rival: None });
+    };
+    let mut there = journal.newest(product, newest.sequence).await?;
+    let restored = restored(journal, product, position).await?;
+    let is_rival = match (newest.fit(there.as_ref()), &there) {
+        (Fit::Same, _) | (_, None) => false,
+        (Fit::Rival, _) => true,
+        // Times alone do not tell a product whose end was cut off from one that was recorded anew, but receipts do.
+        (Fit::Shorter, Some(commit)) => !is_published(commit, restored, product, receipts).await?,
+    };
+    if !is_rival {
+        return Ok(Published { up_to: said.published, rival: None });
+    }
+    let (mut up_to, mut at_most) = (restored, newest.sequence);
+    while let Some(commit) = there {
+        let Ok(first) = commit.sequence() else { break };
+        if first <= restored {
+            break;
+        }
+        if let Some(last) = vouched(&commit, first, &receipts.of(product, first, at_most).await?) {
+            up_to = last;
+            break;
+        }
+        at_most = first - 1;
+        there = if at_most == 0 { None } else { journal.newest(product, at_most).await? };
+    }
+    Ok(Published { up_to, rival: Some(newest) })
+}
+
+/// Whether every event of a commit was restored as a published one or has its receipt. One that cannot be read counts as published: nothing is known against it.
+async fn is_published(
+    commit: &StoredCommit,
+    restored: u64,
+    product: &ProductId,
+    receipts: &dyn Receipts,
+) -> Result<bool, Unavailable> {
+    let events = commit.0.get("events").and_then(|events| events.as_array()).map_or(0, Vec::len) as u64;
+    let (Ok(first), true) = (commit.sequence(), events > 0) else { return Ok(true) };
+    let last = first + events - 1;
+    if last <= restored {
+        return Ok(true);
+    }
+    let records = receipts.of(product, first, last).await?;
+    Ok(vouched(commit, first, &records) == Some(last))
+}
+
+/// The last of a commit's events up to which each has its receipt among the records.
+fn vouched(commit: &StoredCommit, first: u64, records: &[(u64, PublicationRecord)]) -> Option<u64> {
+    let hash = commit.text("hash").ok()?;
+    let events = commit.0.get("events")?.as_array()?;
+    let is_published = |(sequence, event): &(u64, &Value)| {
+        records.iter().any(|(of, record)| of == sequence && is_of(record, event["event_id"].as_str(), hash))
+    };
+    (first..).zip(events).take_while(is_published).last().map(|(sequence, _)| sequence)
+}
+
+/// Whether a record is that of the event with this id in the commit with this hash. A failure carries no hash.
+#[must_use]
+pub fn is_of(record: &PublicationRecord, event_id: Option<&str>, hash: &str) -> bool {
+    match record {
+        PublicationRecord::Receipt(receipt) => {
+            Some(receipt.event_id.as_str()) == event_id && receipt.hash.as_str() == hash
+        }
+        PublicationRecord::Failure(failure) => Some(failure.event_id.as_str()) == event_id,
+    }
 }
 
 /// Every event up to the one that is answered was restored as a published one: 0 without a mark, or with one that does
@@ -140,6 +247,15 @@ pub async fn restored(
     let commit = journal.newest(product, mark.sequence).await?;
     let fits = commit.is_some_and(|commit| mark.fits(&commit));
     Ok(if fits { mark.sequence } else { 0 })
+}
+
+impl Position {
+    /// What the newest receipt vouches for.
+    #[must_use]
+    pub fn handled(&self) -> Option<Handled> {
+        let receipt = self.receipt.as_ref()?;
+        Some(Handled { sequence: self.published, hash: receipt.hash.clone(), at: receipt.published_at })
+    }
 }
 
 impl Mark {

@@ -49,7 +49,7 @@ impl SqliteJournal {
         Self { database, floor: Arc::default() }
     }
 
-    /// No position below `floor` is given from now on: consumers have passed them.
+    /// No position below `floor` is given from now on: consumers have passed them, also where somebody removed its commit.
     pub fn begin_at(&self, floor: u64) {
         self.floor.fetch_max(floor, Ordering::Relaxed);
     }
@@ -96,22 +96,23 @@ fn columns(commit: &StoredCommit) -> Result<Columns, Unavailable> {
     })
 }
 
-fn insert(connection: &Connection, floor: u64, row: &Columns) -> rusqlite::Result<()> {
+/// Answers the position that the row got.
+fn insert(connection: &Connection, floor: u64, row: &Columns) -> rusqlite::Result<u64> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO commits (position, sequence, product_id, commit_id, recorded_at, hash, line) \
          SELECT max(?1, 1 + ifnull((SELECT max(position) FROM commits), -1)), ?2, ?3, ?4, ?5, ?6, ?7",
     )?;
-    statement
-        .execute(params![
-            floor,
-            row.sequence,
-            row.product_id,
-            row.commit_id,
-            row.recorded_at,
-            row.hash,
-            row.line
-        ])
-        .map(drop)
+    statement.execute(params![
+        floor,
+        row.sequence,
+        row.product_id,
+        row.commit_id,
+        row.recorded_at,
+        row.hash,
+        row.line
+    ])?;
+    // The position is the key of the row.
+    Ok(connection.last_insert_rowid().cast_unsigned())
 }
 
 #[async_trait]
@@ -120,9 +121,14 @@ impl Journal for SqliteJournal {
         let row = columns(commit).map_err(AppendError::Refused)?;
         let floor = self.floor.load(Ordering::Relaxed);
         let written = self.database.write(move |connection| insert(connection, floor, &row)).await;
-        written.map_err(|error| {
-            if error.is_duplicate() { AppendError::Occupied } else { AppendError::Unknown(error.into()) }
-        })
+        match written {
+            Ok(position) => {
+                self.begin_at(position + 1);
+                Ok(())
+            }
+            Err(error) if error.is_duplicate() => Err(AppendError::Occupied),
+            Err(error) => Err(AppendError::Unknown(error.into())),
+        }
     }
 
     async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use event_store::Journal;
+use event_store::handled::{Handled, recorded_anew};
 use futures::future::try_join_all;
-use schema::{Product, ProductId, StoredCommit, upcast};
+use schema::{Hash, Product, ProductId, StoredCommit, upcast};
 
 use crate::projection::{Difference, News, Projection, Stuck};
-use crate::views::{Generation, Unavailable, View, Views};
+use crate::views::{Generation, Shown, Unavailable, View, Views};
 
 pub use list::{Page, Selection, page};
 pub use order::{Order, Range, SHARDS};
@@ -20,6 +21,14 @@ pub use schema::{Orders, Sort};
 
 /// How many rows of an old generation are removed at once.
 const DROPPED_AT_ONCE: usize = 25;
+
+/// How often a row that others write at the same time is looked at anew.
+const ROUNDS: u32 = 3;
+
+/// Others kept writing the row: try again.
+#[derive(Debug, thiserror::Error)]
+#[error("others kept writing the row of the product")]
+struct Contended;
 
 /// Writes the newest product of what it is told.
 pub struct Catalogue {
@@ -53,20 +62,41 @@ impl Catalogue {
         Self { views, journal }
     }
 
-    async fn put(&self, generation: Generation, product: &Product) -> Result<(), Stuck> {
-        let written = self.views.put(generation, product).await;
-        written.map(drop).map_err(|error| Stuck::for_now(product.version, &error))
+    /// The row that is there instead, if the same or a newer version is.
+    async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, Stuck> {
+        let there = self.views.show(generation, shown).await;
+        there.map_err(|error| Stuck::for_now(shown.product.version, &error))
+    }
+
+    /// The newest product of the event table takes the place of a row that the event table contradicts.
+    async fn correct(&self, generation: Generation, id: &ProductId) -> Result<(), Stuck> {
+        for _ in 0..ROUNDS {
+            let Some(newest) = self.newest(id).await? else { return Ok(()) };
+            let Some(seen) = self.show(generation, &newest).await? else { return Ok(()) };
+            if !seen.is_contradicted_by(&newest) {
+                return Ok(());
+            }
+            let version = newest.product.version;
+            let replaced = self.views.replace(generation, &seen, &newest).await;
+            if replaced.map_err(|error| Stuck::for_now(version, &error))? {
+                let hash = seen.hash.unwrap_or_else(Hash::genesis);
+                let handled = Handled { sequence: seen.product.version, hash, at: seen.product.updated_at };
+                recorded_anew("projector", View::Products.name(), id, &handled);
+                return Ok(());
+            }
+        }
+        Err(Stuck::for_now(1, &Contended))
     }
 
     /// The newest product of the event table.
-    async fn newest(&self, product: &ProductId) -> Result<Option<Product>, Stuck> {
+    async fn newest(&self, product: &ProductId) -> Result<Option<Shown>, Stuck> {
         let newest = self.journal.newest(product, u64::MAX).await;
         let Some(commit) = newest.map_err(|error| Stuck::for_now(1, &error))? else {
             return Ok(None);
         };
         let sequence = commit.sequence().unwrap_or(1);
-        let state = state_of(&commit).map_err(|error| Stuck::for_good(sequence, &error))?;
-        Ok(Some(state))
+        let shown = shown(&commit).map_err(|error| Stuck::for_good(sequence, &error))?;
+        Ok(Some(shown))
     }
 }
 
@@ -79,9 +109,12 @@ impl Projection for Catalogue {
     async fn apply(&self, generation: Generation, news: &News) -> Result<(), Stuck> {
         let mut stuck = None;
         for (sequence, commit) in news.commits.iter().rev() {
-            match state_of(commit) {
-                Ok(product) => {
-                    self.put(generation, &product).await?;
+            match shown(commit) {
+                Ok(newest) => {
+                    let there = self.show(generation, &newest).await?;
+                    if there.is_some_and(|row| row.is_contradicted_by(&newest)) {
+                        self.correct(generation, &news.product).await?;
+                    }
                     break;
                 }
                 Err(error) => stuck = Some(Stuck::for_good(*sequence, &error)),
@@ -91,10 +124,7 @@ impl Projection for Catalogue {
     }
 
     async fn catch_up(&self, generation: Generation, product: &ProductId) -> Result<(), Stuck> {
-        match self.newest(product).await? {
-            Some(product) => self.put(generation, &product).await,
-            None => Ok(()),
-        }
+        self.correct(generation, product).await
     }
 
     async fn compare(
@@ -102,7 +132,7 @@ impl Projection for Catalogue {
         generation: Generation,
         product: &ProductId,
     ) -> Result<Option<Difference>, Stuck> {
-        let newest = self.newest(product).await?;
+        let newest = self.newest(product).await?.map(|newest| newest.product);
         let seen = self.views.get(generation, product).await;
         let seen = seen.map_err(|error| Stuck::for_now(1, &error))?;
         Ok(match (seen, newest) {
@@ -131,6 +161,12 @@ impl Projection for Catalogue {
             }
         }
     }
+}
+
+/// The product a commit carries, and the commit's hash.
+fn shown(commit: &StoredCommit) -> Result<Shown, UnreadableState> {
+    let hash = commit.text("hash").ok().and_then(|hash| Hash::try_from(hash.to_owned()).ok());
+    Ok(Shown { product: state_of(commit)?, hash })
 }
 
 /// The product a commit carries. Its events are not looked at, so an event of a later build hides no product.

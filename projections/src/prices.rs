@@ -1,5 +1,6 @@
 //! The price history: every change of a price, once and in order of events, however late, double or torn the stream is.
 
+mod anew;
 mod entry;
 pub mod log;
 mod reduction;
@@ -22,7 +23,7 @@ use crate::views::{Generation, Unavailable, View};
 pub use entry::{Entry, Place, What, entries_of};
 #[cfg(feature = "sqlite")]
 pub use log::SqlitePriceLog;
-pub use log::{DynamoPriceLog, FoldedCommit, History, MemoryPriceLog, PriceLog, Products};
+pub use log::{DynamoPriceLog, FoldedCommit, History, MemoryPriceLog, Newest, Origin, PriceLog, Products};
 pub use reduction::{Reduction, Reference, reduction, reference};
 pub use timeline::{Period, lowest_before_newest_change, timeline};
 pub use window::{UnknownTimeZone, Window, Zone};
@@ -99,11 +100,6 @@ impl Prices {
         Ok(history)
     }
 
-    async fn folded(&self, generation: Generation, product: &ProductId) -> Result<u64, Stuck> {
-        let folded = self.log.folded(generation, product).await;
-        folded.map_err(|error| Stuck::for_now(1, &error))
-    }
-
     /// Another projector may fold the same product at the same time: whoever folds writes commit after commit from what
     /// it saw folded, so all before a commit that is there are there too, and both write the same.
     async fn fold(
@@ -128,7 +124,11 @@ impl Projection for Prices {
     }
 
     async fn apply(&self, generation: Generation, news: &News) -> Result<(), Stuck> {
-        let folded = self.folded(generation, &news.product).await?;
+        let newest = self.newest(generation, &news.product).await?;
+        if newest.as_ref().is_some_and(|newest| newest.is_contradicted_by(news)) {
+            return self.catch_up(generation, &news.product).await;
+        }
+        let folded = newest.map_or(0, |newest| newest.last);
         let fresh = news.commits.range(folded + 1..).map(|(_, commit)| commit);
         let run = run(folded, fresh);
         self.fold(generation, &news.product, folded, &run).await?;
@@ -139,7 +139,7 @@ impl Projection for Prices {
     }
 
     async fn catch_up(&self, generation: Generation, product: &ProductId) -> Result<(), Stuck> {
-        let mut folded = self.folded(generation, product).await?;
+        let mut folded = self.as_the_ledger(generation, product).await?;
         let commits = commits_after(self.journal.clone(), product.clone(), folded);
         let mut chunks = pin!(commits.chunks(CHUNK));
         while let Some(chunk) = chunks.next().await {
@@ -204,7 +204,7 @@ fn run<'a>(folded: u64, commits: impl Iterator<Item = &'a StoredCommit>) -> Run 
         match stored.decode() {
             Ok(commit) if commit.sequence == run.last + 1 => {
                 run.last = commit.last_sequence();
-                run.commits.push(FoldedCommit { last: run.last, entries: entries_of(&commit) });
+                run.commits.push(FoldedCommit::of(&commit));
             }
             Ok(_) => {
                 run.gap = true;

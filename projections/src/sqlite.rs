@@ -7,5 +7,5 @@ use sqlite::Schema;
 pub const VIEWS: Schema = Schema {
     file: "views.sqlite3",
     application_id: 0x504c_5631,
-    versions: &[include_str!("sqlite/views.sql")],
+    versions: &[include_str!("sqlite/views.sql"), include_str!("sqlite/views-2.sql")],
 };

@@ -1,10 +1,11 @@
 //! The port to the product view: rows that only ever get newer, and orders over them that are read in slices.
 
+use std::cmp::Ordering;
 use std::error::Error;
 use std::fmt;
 
 use async_trait::async_trait;
-use schema::{Product, ProductId};
+use schema::{Hash, Product, ProductId};
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Order, Orders, Range};
@@ -22,7 +23,8 @@ pub use sqlite::{BUILDING, SqliteViews};
 /// Where the product view is kept.
 ///
 /// The contract, which `tests/contract/views` runs on every adapter:
-/// - a row only ever gets newer: what comes late, twice or out of order changes nothing;
+/// - a row only ever gets newer: what comes late, twice or out of order changes nothing, unless it is replaced;
+/// - a row is replaced only as it was seen;
 /// - a deleted product keeps its row and stands in [`Order::Changes`] alone;
 /// - a slice answers exactly the rows of its shard inside its range, in order, and never says that it ends where more
 ///   follow;
@@ -52,11 +54,27 @@ pub trait Views: Send + Sync {
     /// [`Unavailable`]: try again later.
     async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable>;
 
-    /// Writes the row unless the same or a newer version is there.
+    /// Writes the row unless the same or a newer version is there, and answers the row that is there instead.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later, the write may or may not have happened.
-    async fn put(&self, generation: Generation, product: &Product) -> Result<Written, Unavailable>;
+    async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, Unavailable>;
+
+    /// Puts one row in the place of another, whatever their versions, if that is still there, and says whether it was: for
+    /// a product of which a version was recorded anew, by another commit.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later, the write may or may not have happened.
+    async fn replace(&self, generation: Generation, seen: &Shown, by: &Shown) -> Result<bool, Unavailable>;
+
+    /// [`Views::show`] of a product whose commit is not at hand.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later, the write may or may not have happened.
+    async fn put(&self, generation: Generation, product: &Product) -> Result<Written, Unavailable> {
+        let there = self.show(generation, &Shown { product: product.clone(), hash: None }).await?;
+        Ok(if there.is_none() { Written::Newer } else { Written::Stale })
+    }
 
     /// Rows of one shard of an order that is kept.
     ///
@@ -139,6 +157,15 @@ pub enum View {
     Prices,
 }
 
+/// A row: a product and the commit that carries it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// The product.
+    pub product: Product,
+    /// The commit's hash; `None` in rows that were written before it was kept.
+    pub hash: Option<Hash>,
+}
+
 /// Whether a row was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
@@ -204,6 +231,23 @@ pub enum LineupError {
     /// Try again later.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+impl Shown {
+    /// Whether a state of the ledger shows that this row is not what the ledger has: it is the same version of another
+    /// commit, or an earlier version that was recorded later. A row without a hash is compared by its content.
+    #[must_use]
+    pub fn is_contradicted_by(&self, ledger: &Self) -> bool {
+        let (row, there) = (&self.product, &ledger.product);
+        match row.version.cmp(&there.version) {
+            Ordering::Less => false,
+            Ordering::Greater => there.updated_at > row.updated_at,
+            Ordering::Equal => match (&self.hash, &ledger.hash) {
+                (Some(row), Some(there)) => row != there,
+                _ => row != there,
+            },
+        }
+    }
 }
 
 impl View {

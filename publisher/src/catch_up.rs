@@ -99,13 +99,15 @@ impl Publisher {
         Ok(retried)
     }
 
-    /// How far the publication of a product got, if that is behind `head`, its newest event in the event table.
+    /// How far the publication of a product got, if that is behind `head`, its newest event in the event table: receipts
+    /// of events that the ledger does not have say nothing.
     ///
     /// # Errors
     /// [`Unavailable`]: a table did not answer; try again later.
     pub async fn behind(&self, product: &ProductId, head: u64) -> Result<Option<u64>, Unavailable> {
         let position = self.ports.receipts.position(product).await?;
-        let published = published(&*self.ports.journal, product, &position).await?;
+        let (journal, receipts) = (&*self.ports.journal, &*self.ports.receipts);
+        let published = published(journal, receipts, product, &position).await?.up_to;
         Ok((published < head).then_some(published))
     }
 

@@ -6,6 +6,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use event_store::handled::{Handled, Link};
+use event_store::receipts::Said;
 use event_store::{Journal, Unavailable};
 use schema::{Commit, DecodeError, ProductId, StoredCommit};
 
@@ -41,9 +43,17 @@ pub(crate) enum Then {
     },
 }
 
-/// The due events from the commits of a batch; `None` when they leave a gap after `published`.
-pub(crate) fn in_batch(published: u64, up_to: u64, mut commits: Vec<Commit>) -> Option<Due> {
+/// The due events from the commits of a batch; `None` when they leave a gap after what is published, or do not follow it.
+pub(crate) fn in_batch(said: &Said, up_to: u64, mut commits: Vec<Commit>) -> Option<Due> {
+    let rival = |newest: &Handled| commits.iter().any(|commit| newest.is_contradicted_by(Link::from(commit)));
+    if said.newest.as_ref().is_some_and(rival) {
+        return None;
+    }
+    let published = said.published;
     commits.sort_by_key(|commit| commit.sequence);
+    if commits.windows(2).any(are_rivals) {
+        return None;
+    }
     commits.dedup_by_key(|commit| commit.sequence);
     let mut due = Due::default();
     for commit in commits {
@@ -52,6 +62,15 @@ pub(crate) fn in_batch(published: u64, up_to: u64, mut commits: Vec<Commit>) -> 
         }
     }
     (due.next(published) > up_to).then_some(due)
+}
+
+/// Whether two commits of a batch cannot both be in the ledger: one was removed and recorded anew.
+fn are_rivals(pair: &[Commit]) -> bool {
+    let [one, next] = pair else { return false };
+    if one.sequence == next.sequence {
+        return one.hash != next.hash;
+    }
+    next.sequence == one.last_sequence() + 1 && next.previous_hash != one.hash
 }
 
 /// The due events from the event table.

@@ -3,7 +3,8 @@
 //! Its promise is the order of writes: `PutEvents`, then receipts, each product's in order. Whatever breaks in between,
 //! the next pass finds it: an event without a receipt is sent again with the same id, one with a receipt is not.
 
-use event_store::receipts::published;
+use event_store::handled::recorded_anew;
+use event_store::receipts::{published, said};
 use event_store::{Trouble, Unavailable};
 use futures::stream::{self, StreamExt};
 use schema::{Commit, ProductId, PublicationFailure};
@@ -102,24 +103,29 @@ impl Publisher {
             move |error| Finished { product, recorded, end: End::Unavailable(error) }
         };
         let position = self.ports.receipts.position(&product).await.map_err(unavailable(0))?;
-        let published = published(&*self.ports.journal, &product, &position).await.map_err(unavailable(0))?;
+        let (journal, receipts) = (&*self.ports.journal, &*self.ports.receipts);
+        let said = said(journal, &product, &position).await.map_err(unavailable(0))?;
         let commits = std::mem::take(&mut wanted.commits);
-        let at_hand = wanted.up_to.and_then(|up_to| due::in_batch(published, up_to, commits));
+        let at_hand = wanted.up_to.and_then(|up_to| due::in_batch(&said, up_to, commits));
         // Looked up only when it is likely: a parked product has a failure of its next event, or a gap before it.
         if !wanted.even_if_parked && (at_hand.is_none() || position.failure.is_some()) {
             let row = self.ports.parking.of(CONSUMER, &product).await;
-            if let Some(row) = row.map_err(unavailable(published))? {
-                self.leave(row).await.map_err(unavailable(published))?;
-                return Err(Finished { product, recorded: published, end: End::Parked(None) });
+            if let Some(row) = row.map_err(unavailable(said.published))? {
+                self.leave(row).await.map_err(unavailable(said.published))?;
+                return Err(Finished { product, recorded: said.published, end: End::Parked(None) });
             }
         }
-        let due = match at_hand {
-            Some(due) => due,
-            None => due::in_journal(&*self.ports.journal, &product, published, wanted.up_to)
-                .await
-                .map_err(unavailable(published))?,
-        };
-        Ok(going(wanted, published, position.failure.as_ref(), due))
+        if let Some(due) = at_hand {
+            return Ok(going(wanted, said.published, position.failure.as_ref(), due));
+        }
+        let published = published(journal, receipts, &product, &position).await.map_err(unavailable(0))?;
+        let up_to = published.up_to;
+        let due =
+            due::in_journal(journal, &product, up_to, wanted.up_to).await.map_err(unavailable(up_to))?;
+        if let Some(rival) = published.rival.filter(|_| !due.events.is_empty()) {
+            recorded_anew(CONSUMER, "publication", &product, &rival);
+        }
+        Ok(going(wanted, up_to, position.failure.as_ref(), due))
     }
 
     async fn send_and_record(
@@ -190,6 +196,9 @@ impl Publisher {
 
 fn going(wanted: Wanted, published: u64, failure: Option<&PublicationFailure>, due: Due) -> (Going, Lane) {
     let last = due.events.back().map_or(published, |unsent| unsent.sequence);
+    // A failure counts for its event alone: another one may have had its number.
+    let next = due.events.front().and_then(|unsent| Some(unsent.recorded()?.event_id.to_string()));
+    let failure = failure.filter(|failure| Some(&failure.event_id) == next.as_ref());
     let failures = failure.map_or(0, |failure| failure.attempts);
     let span = figures::span(&wanted.product, due.events.iter());
     let lane = Lane::new(wanted.product.clone(), due.events, failures);

@@ -97,7 +97,7 @@ catalogue! {
     PUBLISH_FAILURES = counter("ledger_publish_failures_total", ["code"],
         "Events the bus did not accept, each attempt counted");
     TAMPERING = counter("ledger_tampering_total", ["consumer", "operation"],
-        "Commits that were changed or removed in the event table, as each consumer sees it");
+        "Commits that were changed, removed or recorded anew in the event table, as each consumer sees it");
     PARKINGS = counter("ledger_parkings_total", ["consumer", "retryable"],
         "Products parked, each time counted");
     PARKED = gauge("ledger_parked_products", ["consumer"],

@@ -1,5 +1,6 @@
 //! What every store of price histories must do.
 
+mod anew;
 mod folding;
 mod history;
 mod products;
@@ -50,7 +51,7 @@ fn price(text: &str, currency: &str) -> What {
 }
 
 fn folded(last: u64, entries: &[Entry]) -> FoldedCommit {
-    FoldedCommit { last, entries: entries.to_vec() }
+    FoldedCommit { last, entries: entries.to_vec(), origin: None }
 }
 
 /// A commit of one event that does not touch the price.

@@ -1,5 +1,6 @@
 //! What every store of receipts must do.
 
+mod anew;
 mod marks;
 mod positions;
 mod records;

@@ -1,6 +1,7 @@
 //! What every store of the product view must do.
 
 mod all_rows;
+mod anew;
 mod generations;
 mod orders;
 mod random;

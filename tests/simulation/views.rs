@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use projections::catalogue::Orders;
-use projections::prices::{FoldedCommit, History, Products};
-use projections::views::{Generation, Lineup, LineupError, Portion, Rows, Slice, Unavailable, Written};
+use projections::prices::{FoldedCommit, History, Newest, Products};
+use projections::views::{Generation, Lineup, LineupError, Portion, Rows, Shown, Slice, Unavailable};
 use projections::{MemoryPriceLog, MemoryViews, PriceLog, Views};
 use schema::{Product, ProductId};
 
@@ -39,8 +39,12 @@ impl Views for ViewTable {
         self.chaos.call(self.inner.get(generation, id), away).await
     }
 
-    async fn put(&self, generation: Generation, product: &Product) -> Result<Written, Unavailable> {
-        self.chaos.call(self.inner.put(generation, product), away).await
+    async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, Unavailable> {
+        self.chaos.call(self.inner.show(generation, shown), away).await
+    }
+
+    async fn replace(&self, generation: Generation, seen: &Shown, by: &Shown) -> Result<bool, Unavailable> {
+        self.chaos.call(self.inner.replace(generation, seen, by), away).await
     }
 
     async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable> {
@@ -69,8 +73,21 @@ pub struct PriceTable {
 
 #[async_trait]
 impl PriceLog for PriceTable {
-    async fn folded(&self, generation: Generation, product: &ProductId) -> Result<u64, Unavailable> {
-        self.chaos.call(self.inner.folded(generation, product), away).await
+    async fn newest(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+    ) -> Result<Option<Newest>, Unavailable> {
+        self.chaos.call(self.inner.newest(generation, product), away).await
+    }
+
+    async fn take_back(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+        seen: &Newest,
+    ) -> Result<(), Unavailable> {
+        self.chaos.call(self.inner.take_back(generation, product, seen), away).await
     }
 
     async fn fold(

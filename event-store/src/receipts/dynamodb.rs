@@ -132,8 +132,8 @@ impl Receipts for DynamoReceipts {
             for item in answer.items.unwrap_or_default() {
                 let sequence = number_of(&item, "sequence")?;
                 match decoded(item)? {
-                    PublicationRecord::Receipt(_) => {
-                        return Ok(Position { published: sequence, ..position });
+                    PublicationRecord::Receipt(receipt) => {
+                        return Ok(Position { published: sequence, receipt: Some(receipt), ..position });
                     }
                     // The lowest failure above the receipts is that of the next event.
                     PublicationRecord::Failure(failure) => position.failure = Some(failure),

@@ -43,8 +43,8 @@ impl Receipts for MemoryReceipts {
         let mut position = Position { mark: publication.mark.clone(), ..Position::default() };
         for (sequence, record) in publication.records.iter().rev() {
             match record {
-                PublicationRecord::Receipt(_) => {
-                    position.published = *sequence;
+                PublicationRecord::Receipt(receipt) => {
+                    (position.published, position.receipt) = (*sequence, Some(receipt.clone()));
                     break;
                 }
                 PublicationRecord::Failure(failure) => position.failure = Some(failure.clone()),

@@ -63,8 +63,8 @@ impl Receipts for SqliteReceipts {
             )?;
             for row in statement.query_map([product], record)? {
                 match row? {
-                    (sequence, PublicationRecord::Receipt(_)) => {
-                        position.published = sequence;
+                    (sequence, PublicationRecord::Receipt(receipt)) => {
+                        (position.published, position.receipt) = (sequence, Some(receipt));
                         break;
                     }
                     (_, PublicationRecord::Failure(failure)) => position.failure = Some(failure),

@@ -16,9 +16,9 @@ impl SqliteJournal {
     pub async fn append_all(&self, commits: &[StoredCommit]) -> Result<(), Unavailable> {
         let floor = self.floor.load(Ordering::Relaxed);
         let rows: Vec<_> = commits.iter().map(columns).collect::<Result<_, _>>()?;
-        let written = self
-            .database
-            .write(move |connection| rows.iter().try_for_each(|row| insert(connection, floor, row)));
+        let written = self.database.write(move |connection| {
+            rows.iter().try_for_each(|row| insert(connection, floor, row).map(drop))
+        });
         Ok(written.await?)
     }
 

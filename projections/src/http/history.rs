@@ -137,6 +137,9 @@ impl Queries {
         let records = self.api.receipts.of(id, from, to).await;
         let mut records: BTreeMap<u64, PublicationRecord> =
             records.map_err(answer::unavailable)?.into_iter().collect();
+        for (sequences, commit) in &numbered {
+            without_others(&mut records, sequences.clone(), commit);
+        }
         let all = (from..=to).all(|sequence| records.contains_key(&sequence));
         let restored = if all { 0 } else { self.restored(id).await? };
         let mut known = |sequence| match records.remove(&sequence) {
@@ -162,6 +165,22 @@ fn sequences(id: &ProductId, commit: &StoredCommit) -> Result<Range<u64>, Proble
     let first = sequence(id, commit)?;
     let events = commit.0.get("events").and_then(|events| events.as_array());
     Ok(first..first + events.map_or(0, Vec::len) as u64)
+}
+
+/// A record counts for its event alone: where a commit was removed and its sequences recorded anew, those of the events that
+/// are gone stay.
+fn without_others(
+    records: &mut BTreeMap<u64, PublicationRecord>,
+    sequences: Range<u64>,
+    commit: &StoredCommit,
+) {
+    let hash = commit.text("hash").unwrap_or_default();
+    for (n, sequence) in sequences.enumerate() {
+        let event_id = commit.0["events"][n]["event_id"].as_str();
+        if records.get(&sequence).is_some_and(|record| !receipts::is_of(record, event_id, hash)) {
+            records.remove(&sequence);
+        }
+    }
 }
 
 fn sequence(id: &ProductId, commit: &StoredCommit) -> Result<u64, Problem> {

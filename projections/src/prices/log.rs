@@ -2,9 +2,10 @@
 //! events are in it.
 
 use async_trait::async_trait;
-use schema::ProductId;
+use event_store::Handled;
+use schema::{Commit, Hash, ProductId, Timestamp};
 
-use super::Entry;
+use super::{Entry, entries_of};
 use crate::views::{Generation, Unavailable};
 
 mod dynamodb;
@@ -25,23 +26,86 @@ pub struct FoldedCommit {
     pub last: u64,
     /// Its entries, in the order of its events.
     pub entries: Vec<Entry>,
+    /// The commit itself; `None` in what was folded before it was kept.
+    pub origin: Option<Origin>,
+}
+
+/// Which commit was folded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Its hash.
+    pub hash: Hash,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+}
+
+/// The newest commit of a product that is in its history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newest {
+    /// Sequence of its last event.
+    pub last: u64,
+    /// The commit itself, if it was kept.
+    pub origin: Option<Origin>,
+}
+
+impl FoldedCommit {
+    /// What a commit means.
+    #[must_use]
+    pub fn of(commit: &Commit) -> Self {
+        let origin = Origin { hash: commit.hash.clone(), recorded_at: commit.recorded_at };
+        Self { last: commit.last_sequence(), entries: entries_of(commit), origin: Some(origin) }
+    }
+}
+
+impl Newest {
+    /// What the history vouches for.
+    #[must_use]
+    pub fn handled(&self) -> Option<Handled> {
+        let origin = self.origin.as_ref()?;
+        Some(Handled { sequence: self.last, hash: origin.hash.clone(), at: origin.recorded_at })
+    }
 }
 
 /// Where price histories are kept.
 ///
 /// The contract, which `tests/contract/prices` runs on every adapter:
 /// - whatever is at or below what is folded is in the history, with every entry;
-/// - adding a commit again changes nothing, and what is folded never goes back;
+/// - adding a commit again changes nothing, and what is folded goes back only where the newest commit is taken back as it was
+///   seen;
 /// - entries come in the order of their places, whatever the order of their commits;
 /// - `products` meets every product of a generation;
 /// - generations do not see each other.
 #[async_trait]
 pub trait PriceLog: Send + Sync {
+    /// The newest commit of a product that is in the history; consistent.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later.
+    async fn newest(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+    ) -> Result<Option<Newest>, Unavailable>;
+
     /// The last event of a product that is in the history, 0 before the first; consistent.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later.
-    async fn folded(&self, generation: Generation, product: &ProductId) -> Result<u64, Unavailable>;
+    async fn folded(&self, generation: Generation, product: &ProductId) -> Result<u64, Unavailable> {
+        Ok(self.newest(generation, product).await?.map_or(0, |newest| newest.last))
+    }
+
+    /// Takes the newest commit back if it still is as it was seen, because the ledger has another in its place. What is
+    /// below it stays, and is the history up to there.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: try again later, it may be taken back or not.
+    async fn take_back(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+        seen: &Newest,
+    ) -> Result<(), Unavailable>;
 
     /// Adds commits that follow what is folded, in ascending order; each is confirmed before the next is written. After
     /// an error the first of them may be there; adding them again is safe and changes nothing.

@@ -22,7 +22,7 @@ pub(super) struct Batch {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) news: News,
-    /// Whether a record of the product could not be read, so that the event table has to be asked.
+    /// Whether a record of the product could not be read or another contradicts it, so that the event table has to be asked.
     pub(super) unreadable: bool,
     /// The id of the product's first record in the batch.
     pub(super) record: String,
@@ -60,7 +60,10 @@ impl Entry {
     fn add(&mut self, commit: StoredCommit) {
         match commit.sequence() {
             Ok(sequence) => {
-                self.news.commits.insert(sequence, commit);
+                let hash = commit.0.get("hash").cloned();
+                let before = self.news.commits.insert(sequence, commit);
+                // Of two commits in one place only the event table can say which is there.
+                self.unreadable |= before.is_some_and(|before| before.0.get("hash") != hash.as_ref());
             }
             Err(_) => self.unreadable = true,
         }

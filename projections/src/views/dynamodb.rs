@@ -7,11 +7,11 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
 use event_store::aws::said;
 use schema::{Product, ProductId};
 
-use super::{Generation, Lineup, LineupError, Portion, Rows, Slice, Unavailable, Views, Written};
+use super::{Generation, Lineup, LineupError, Portion, Rows, Shown, Slice, Unavailable, Views};
 use crate::catalogue::Orders;
 
 pub use shape::products_table;
@@ -86,20 +86,47 @@ impl Views for DynamoViews {
         item.map(row::product).transpose()
     }
 
-    async fn put(&self, generation: Generation, product: &Product) -> Result<Written, Unavailable> {
+    async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, Unavailable> {
         let request = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(row::of(generation, product)?))
+            .set_item(Some(row::of(generation, shown)?))
             .condition_expression("attribute_not_exists(#key) OR #version < :version")
             .expression_attribute_names("#key", row::KEY)
             .expression_attribute_names("#version", row::VERSION)
-            .expression_attribute_values(":version", row::number(product.version))
+            .expression_attribute_values(":version", row::number(shown.product.version))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let Err(refused) = request.send().await else { return Ok(None) };
+        match refused.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(refusal)) => match &refusal.item {
+                Some(item) => row::shown(item.clone()).map(Some),
+                None => Err(Unavailable("a row was refused for another, which is not named".into())),
+            },
+            _ => Err(unavailable(refused)),
+        }
+    }
+
+    async fn replace(&self, generation: Generation, seen: &Shown, by: &Shown) -> Result<bool, Unavailable> {
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(row::of(generation, by)?))
+            .expression_attribute_names("#version", row::VERSION)
+            .expression_attribute_names("#hash", row::HASH)
+            .expression_attribute_values(":version", row::number(seen.product.version))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let request = match &seen.hash {
+            Some(hash) => request
+                .condition_expression("#version = :version AND #hash = :hash")
+                .expression_attribute_values(":hash", AttributeValue::S(hash.to_string())),
+            None => request.condition_expression("#version = :version AND attribute_not_exists(#hash)"),
+        };
         match request.send().await {
-            Ok(_) => Ok(Written::Newer),
-            Err(error) if is_refused(&error) => Ok(Written::Stale),
+            Ok(_) => Ok(true),
+            Err(error) if is_refused(&error) => Ok(false),
             Err(error) => Err(unavailable(error)),
         }
     }

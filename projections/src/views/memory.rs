@@ -8,8 +8,7 @@ use async_trait::async_trait;
 use schema::{Product, ProductId};
 
 use super::{
-    Generation, Lineup, LineupError, Portion, Row, Rows, Slice, Unavailable, Views, Written, not_kept,
-    shard_of,
+    Generation, Lineup, LineupError, Portion, Row, Rows, Shown, Slice, Unavailable, Views, not_kept, shard_of,
 };
 use crate::catalogue::{Order, Orders};
 
@@ -26,7 +25,7 @@ type Place = (Generation, Order, u8, String);
 #[derive(Debug, Default)]
 struct Kept {
     lineup: Lineup,
-    rows: BTreeMap<(Generation, ProductId), Product>,
+    rows: BTreeMap<(Generation, ProductId), Shown>,
     places: BTreeMap<Place, ProductId>,
 }
 
@@ -40,6 +39,16 @@ impl MemoryViews {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         // Nothing between the changes of a row and its places can panic.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, kept: &mut Kept, generation: Generation, shown: &Shown) {
+        let id = &shown.product.id;
+        if let Some(before) = kept.rows.insert((generation, id.clone()), shown.clone()) {
+            for place in self.places(generation, &before.product) {
+                kept.places.remove(&place);
+            }
+        }
+        kept.places.extend(self.places(generation, &shown.product).map(|place| (place, id.clone())));
     }
 
     fn places(&self, generation: Generation, product: &Product) -> impl Iterator<Item = Place> {
@@ -70,23 +79,28 @@ impl Views for MemoryViews {
     }
 
     async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable> {
-        Ok(self.kept().rows.get(&(generation, id.clone())).cloned())
+        Ok(self.kept().rows.get(&(generation, id.clone())).map(|row| row.product.clone()))
     }
 
-    async fn put(&self, generation: Generation, product: &Product) -> Result<Written, Unavailable> {
+    async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, Unavailable> {
         let mut kept = self.kept();
-        let key = (generation, product.id.clone());
-        let before = kept.rows.get(&key);
-        if before.is_some_and(|row| row.version >= product.version) {
-            return Ok(Written::Stale);
+        let before = kept.rows.get(&(generation, shown.product.id.clone()));
+        if let Some(before) = before.filter(|row| row.product.version >= shown.product.version) {
+            return Ok(Some(before.clone()));
         }
-        let left: Vec<Place> = before.into_iter().flat_map(|row| self.places(generation, row)).collect();
-        for place in left {
-            kept.places.remove(&place);
+        self.write(&mut kept, generation, shown);
+        Ok(None)
+    }
+
+    async fn replace(&self, generation: Generation, seen: &Shown, by: &Shown) -> Result<bool, Unavailable> {
+        let mut kept = self.kept();
+        let there = kept.rows.get(&(generation, seen.product.id.clone()));
+        let as_seen =
+            there.is_some_and(|row| (row.product.version, &row.hash) == (seen.product.version, &seen.hash));
+        if as_seen {
+            self.write(&mut kept, generation, by);
         }
-        kept.places.extend(self.places(generation, product).map(|place| (place, product.id.clone())));
-        kept.rows.insert(key, product.clone());
-        Ok(Written::Newer)
+        Ok(as_seen)
     }
 
     async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable> {
@@ -97,7 +111,7 @@ impl Views for MemoryViews {
         let end = |position: &str| (generation, slice.order, slice.shard, position.to_owned());
         let inside = kept.places.range(end(&slice.range.from)..=end(&slice.range.to));
         let row = |((_, _, _, position), id): (&Place, &ProductId)| {
-            let product = kept.rows.get(&(generation, id.clone()))?.clone();
+            let product = kept.rows.get(&(generation, id.clone()))?.product.clone();
             Some(Row { position: position.clone(), product })
         };
         let (more, wanted) = (slice.limit, slice.limit.saturating_add(1));
@@ -121,7 +135,7 @@ impl Views for MemoryViews {
         let begin = from.and_then(|id| ProductId::new(id).ok());
         let begin = begin.map_or(Bound::Unbounded, |id| Bound::Excluded((generation, id)));
         let all = kept.rows.range((begin, Bound::Unbounded));
-        let of_generation = all.filter(|((of, _), _)| *of == generation).map(|(_, product)| product);
+        let of_generation = all.filter(|((of, _), _)| *of == generation).map(|(_, row)| &row.product);
         let products: Vec<Product> = of_generation.take(limit).cloned().collect();
         let next = products.last().filter(|_| products.len() == limit);
         Ok(Rows { next: next.map(|last| last.id.to_string()), products })
@@ -130,7 +144,7 @@ impl Views for MemoryViews {
     async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable> {
         let mut kept = self.kept();
         if let Some(row) = kept.rows.remove(&(generation, id.clone())) {
-            for place in self.places(generation, &row) {
+            for place in self.places(generation, &row.product) {
                 kept.places.remove(&place);
             }
         }

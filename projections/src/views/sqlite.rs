@@ -1,14 +1,13 @@
 //! The product view on SQLite: one row per product, its place in each order kept, read by key or by index.
 
 use async_trait::async_trait;
-use schema::{Product, ProductId};
+use schema::{Hash, Product, ProductId};
 use sqlite::rusqlite::types::Type;
 use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 use sqlite::{Access, Error, clamped};
 
 use super::{
-    Generation, Lineup, LineupError, Portion, Row, Rows, Slice, Unavailable, Views, Written, not_kept,
-    shard_of,
+    Generation, Lineup, LineupError, Portion, Row, Rows, Shown, Slice, Unavailable, Views, not_kept, shard_of,
 };
 use crate::catalogue::{Order, Orders};
 
@@ -38,6 +37,23 @@ impl SqliteViews {
     pub fn for_queries(self) -> Self {
         Self { for_queries: true, ..self }
     }
+
+    fn columns(&self, generation: Generation, shown: &Shown) -> Result<Columns, Unavailable> {
+        let product = &shown.product;
+        let position = |order: Order| order.position(product).filter(|_| self.orders.keep(order.sort()));
+        Ok(Columns {
+            generation: generation.0,
+            id: product.id.to_string(),
+            shard: shard_of(&product.id),
+            version: product.version,
+            product: serde_json::to_string(product).map_err(|error| Unavailable(error.into()))?,
+            hash: shown.hash.as_ref().map(Hash::to_string),
+            by_id: position(Order::Id),
+            by_name: position(Order::Name),
+            by_price: position(Order::Price),
+            changes: position(Order::Changes),
+        })
+    }
 }
 
 /// Why queries get no answer yet.
@@ -52,6 +68,7 @@ struct Columns {
     shard: u8,
     version: u64,
     product: String,
+    hash: Option<String>,
     by_id: Option<String>,
     by_name: Option<String>,
     by_price: Option<String>,
@@ -111,21 +128,26 @@ impl Views for SqliteViews {
         Ok(product.await?)
     }
 
-    async fn put(&self, generation: Generation, product: &Product) -> Result<Written, Unavailable> {
-        let position = |order: Order| order.position(product).filter(|_| self.orders.keep(order.sort()));
-        let columns = Columns {
-            generation: generation.0,
-            id: product.id.to_string(),
-            shard: shard_of(&product.id),
-            version: product.version,
-            product: serde_json::to_string(product).map_err(|error| Unavailable(error.into()))?,
-            by_id: position(Order::Id),
-            by_name: position(Order::Name),
-            by_price: position(Order::Price),
-            changes: position(Order::Changes),
-        };
-        let written = self.access.write(move |connection| put(connection, &columns));
-        Ok(if written.await? { Written::Newer } else { Written::Stale })
+    async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, Unavailable> {
+        let columns = self.columns(generation, shown)?;
+        Ok(self.access.write(move |connection| show(connection, &columns)).await?)
+    }
+
+    async fn replace(&self, generation: Generation, seen: &Shown, by: &Shown) -> Result<bool, Unavailable> {
+        let (columns, version) = (self.columns(generation, by)?, seen.product.version);
+        let hash = seen.hash.as_ref().map(Hash::to_string);
+        let replaced = self.access.write(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT count(*) FROM products WHERE generation = ?1 AND id = ?2 AND version = ?3 AND hash IS ?4",
+            )?;
+            let as_seen = params![columns.generation, columns.id, version, hash];
+            let is_there: bool = statement.query_row(as_seen, |row| row.get(0))?;
+            if is_there {
+                write(connection, &columns)?;
+            }
+            Ok(is_there)
+        });
+        Ok(replaced.await?)
     }
 
     async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable> {
@@ -199,9 +221,9 @@ fn column(order: Order) -> &'static str {
     }
 }
 
-/// Writes a row unless the same or a newer version is there. Only the indexes whose place changed are touched: a price
-/// change leaves two of the four alone.
-fn put(connection: &Connection, row: &Columns) -> rusqlite::Result<bool> {
+/// Writes a row unless the same or a newer version is there, which is the answer. Only the indexes whose place changed are
+/// touched: a price change leaves two of the four alone.
+fn show(connection: &Connection, row: &Columns) -> rusqlite::Result<Option<Shown>> {
     let known = connection
         .prepare_cached("SELECT version, by_id, by_name FROM products WHERE generation = ?1 AND id = ?2")?
         .query_row(params![row.generation, row.id], |row| {
@@ -209,37 +231,66 @@ fn put(connection: &Connection, row: &Columns) -> rusqlite::Result<bool> {
         })
         .optional()?;
     let unmoved = match known {
-        Some((version, ..)) if version >= row.version => return Ok(false),
+        Some((version, ..)) if version >= row.version => return shown(connection, row),
         Some((_, by_id, by_name)) => (&by_id, &by_name) == (&row.by_id, &row.by_name),
         None => false,
     };
     if unmoved {
         connection
             .prepare_cached(
-                "UPDATE products SET version = ?3, product = ?4, by_price = ?5, changes = ?6 \
+                "UPDATE products SET version = ?3, product = ?4, by_price = ?5, changes = ?6, hash = ?7 \
                  WHERE generation = ?1 AND id = ?2",
-            )?
-            .execute(params![row.generation, row.id, row.version, row.product, row.by_price, row.changes])?;
-    } else {
-        connection
-            .prepare_cached(
-                "INSERT OR REPLACE INTO products \
-                 (generation, id, shard, version, product, by_id, by_name, by_price, changes) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?
             .execute(params![
                 row.generation,
                 row.id,
-                row.shard,
                 row.version,
                 row.product,
-                row.by_id,
-                row.by_name,
                 row.by_price,
-                row.changes
+                row.changes,
+                row.hash
             ])?;
+    } else {
+        write(connection, row)?;
     }
-    Ok(true)
+    Ok(None)
+}
+
+fn write(connection: &Connection, row: &Columns) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "INSERT OR REPLACE INTO products \
+         (generation, id, shard, version, product, by_id, by_name, by_price, changes, hash) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?;
+    let values = params![
+        row.generation,
+        row.id,
+        row.shard,
+        row.version,
+        row.product,
+        row.by_id,
+        row.by_name,
+        row.by_price,
+        row.changes,
+        row.hash
+    ];
+    statement.execute(values).map(drop)
+}
+
+/// The row that is there.
+fn shown(connection: &Connection, key: &Columns) -> rusqlite::Result<Option<Shown>> {
+    connection
+        .prepare_cached("SELECT product, hash FROM products WHERE generation = ?1 AND id = ?2")?
+        .query_row(params![key.generation, key.id], |row| {
+            Ok(Shown { product: product(row, 0)?, hash: hash(row, 1)? })
+        })
+        .optional()
+}
+
+/// A hash that cannot be read is none: the row is compared by its content.
+pub(crate) fn hash(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Option<Hash>> {
+    let text: Option<String> = row.get(column)?;
+    Ok(text.and_then(|text| Hash::try_from(text).ok()))
 }
 
 fn about(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>> {

@@ -176,3 +176,28 @@ async fn an_unknown_product_has_no_history_and_a_deleted_one_keeps_it() {
         assert_eq!(asked(&front.router, uri).await.0, status, "{uri}");
     }
 }
+
+/// What was removed and recorded anew has the sequences of what was there before, and nothing else of it.
+#[tokio::test]
+async fn a_receipt_or_a_failure_of_another_event_is_not_shown_as_that_of_this_one() {
+    let front = front_over(MemoryJournal::default());
+    let mut life = Life::of("p", &[Deed::RenameAndReprice("Hat".into(), "5".into())]);
+    life.goes_on(&Deed::Rename("Cap".into()));
+    life.recorded_in(&*front.journal).await;
+    let mut of_another_commit = receipt(&life, 0, 0);
+    if let PublicationRecord::Receipt(receipt) = &mut of_another_commit {
+        receipt.hash = life.commits[1].0.hash.clone();
+    }
+    let records = [
+        (1, of_another_commit),
+        (2, receipt(&life, 1, 1)),
+        (3, failure(&life, 1, 0)),
+        (4, receipt(&life, 2, 0)),
+    ];
+    let record = |(sequence, outcome)| Record { product: life.id.clone(), sequence, outcome };
+    front.receipts.record(&records.map(record)).await.unwrap();
+    let (_, history) = asked(&front.router, "/products/p/history").await;
+    let shown: Vec<&Value> =
+        history["commits"].as_array().unwrap().iter().map(|commit| &commit["receipts"]).collect();
+    assert_eq!(shown, [&json!([null]), &json!([null, null]), &json!([receipt(&life, 2, 0)])]);
+}

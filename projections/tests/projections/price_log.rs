@@ -24,7 +24,7 @@ fn entries() -> Vec<Entry> {
 }
 
 fn folded(last: u64, entries: &[Entry]) -> FoldedCommit {
-    FoldedCommit { last, entries: entries.to_vec() }
+    FoldedCommit { last, entries: entries.to_vec(), origin: None }
 }
 
 #[tokio::test]

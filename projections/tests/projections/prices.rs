@@ -114,7 +114,8 @@ async fn pages_of_a_thousand_show_every_period_once() {
         what: What::Priced(fixtures::money(&format!("{}", n + 1), "USD")),
     };
     let entries: Vec<Entry> = (0..1_400).map(entry).collect();
-    let folded = |entry: Entry| FoldedCommit { last: entry.place.sequence, entries: vec![entry] };
+    let folded =
+        |entry: Entry| FoldedCommit { last: entry.place.sequence, entries: vec![entry], origin: None };
     let commits: Vec<FoldedCommit> = entries.into_iter().map(folded).collect();
     front.prices.fold(FIRST, &id, &commits).await.unwrap();
     let (_, first) = asked(&front.router, "/products/p/prices").await;

@@ -1,8 +1,10 @@
 //! Commits by hand, as small as a journal takes them, and real ones.
 
-use event_store::seal;
-use schema::{Commit, ProductEvent, ProductId, StoredCommit, fixtures};
+use event_store::{Journal, MemoryJournal, seal};
+use schema::product::{ProductPriceChanged, ProductRenamed};
+use schema::{Commit, ProductEvent, ProductId, StoredCommit, Timestamp, fixtures};
 use serde_json::{Value, json};
+use ulid::Ulid;
 
 /// The greatest sequence there is.
 pub const LAST: u64 = (1 << 53) - 1;
@@ -84,4 +86,56 @@ pub fn awkward_ids() -> Vec<ProductId> {
         &almost,
     ];
     ids.into_iter().map(fixtures::id).collect()
+}
+
+/// `p` in so many commits, one event each: names and prices in turn. The commits behind `same` are not those of the product
+/// that has them all in common, but were recorded in their places later.
+pub fn recorded_anew(length: usize, same: usize) -> Vec<(Commit, StoredCommit)> {
+    let mut commits: Vec<(Commit, StoredCommit)> = Vec::new();
+    for n in 0..length {
+        let head = commits.last().map(|(commit, _)| commit);
+        let event = head.map_or_else(fixtures::helmet_created, |head| next_event(head, n, n >= same));
+        let mut unsealed = fixtures::commit_after(head, &fixtures::id("p"), vec![event]);
+        if n >= same {
+            let hours_later = unsealed.recorded_at.millis() + 100_000_000;
+            unsealed.recorded_at =
+                Timestamp::new(chrono::DateTime::from_timestamp_millis(hours_later).unwrap()).unwrap();
+            unsealed.state.updated_at = unsealed.recorded_at;
+            unsealed.metadata.occurred_at = unsealed.recorded_at;
+            unsealed.events[0].event_id = Ulid::from_parts(hours_later.cast_unsigned(), n as u128);
+        }
+        commits.push(seal(unsealed).unwrap());
+    }
+    commits
+}
+
+fn next_event(head: &Commit, n: usize, anew: bool) -> ProductEvent {
+    let facts = &head.state.facts;
+    if n.is_multiple_of(2) == anew {
+        let name = format!("{n}, {anew}");
+        return ProductEvent::ProductRenamed(ProductRenamed { name, previous_name: facts.name.clone() });
+    }
+    ProductEvent::ProductPriceChanged(ProductPriceChanged {
+        money: fixtures::money(&format!("{n}.{}", u8::from(anew)), "USD"),
+        previous_price: facts.money.price(),
+        previous_currency: facts.money.currency(),
+    })
+}
+
+/// A ledger that holds these.
+pub async fn ledger_of(commits: &[(Commit, StoredCommit)]) -> std::sync::Arc<MemoryJournal> {
+    let journal = MemoryJournal::default();
+    for (_, commit) in commits {
+        journal.append(commit).await.unwrap();
+    }
+    std::sync::Arc::new(journal)
+}
+
+/// What a follower is told of them.
+pub fn records(commits: &[(Commit, StoredCommit)]) -> Vec<event_store::follow::Record> {
+    let told = |(_, commit): &(Commit, StoredCommit)| event_store::follow::Record {
+        id: commit.sequence().unwrap().to_string(),
+        change: event_store::Change::Committed(Box::new(commit.clone())),
+    };
+    commits.iter().map(told).collect()
 }

@@ -1,6 +1,6 @@
 //! What a restore left in the place of receipts counts as long as it fits the ledger. `DynamoDB` keeps no marks for now.
 
-use event_store::receipts::{Mark, published};
+use event_store::receipts::{Mark, Published, published};
 use event_store::{Journal, MemoryJournal};
 use schema::{Commit, Hash, ProductId, fixtures};
 
@@ -99,7 +99,7 @@ async fn counted(receipts: &ReceiptStore, sequence: u64, hash: Option<Hash>) -> 
     let mark = Mark { sequence, hash: hash.unwrap_or_else(|| newest.hash.clone()) };
     let receipts = receipts.another(vec![(product.clone(), mark)]).await;
     let position = receipts.position(&product).await.unwrap();
-    published(&journal, &product, &position).await.unwrap()
+    published(&journal, &*receipts, &product, &position).await.unwrap().up_to
 }
 
 async fn a_mark_counts_while_the_commit_it_was_made_for_ends_there(receipts: &ReceiptStore) {
@@ -125,5 +125,6 @@ async fn receipts_beyond_a_mark_count(receipts: &ReceiptStore) {
     let receipts = receipts.another(vec![(product.clone(), mark)]).await;
     receipts.record(&receipts_of(&product, 4..=5)).await.unwrap();
     let position = receipts.position(&product).await.unwrap();
-    assert_eq!(published(&journal, &product, &position).await.unwrap(), 5);
+    let published = published(&journal, &*receipts, &product, &position).await.unwrap();
+    assert_eq!(published, Published { up_to: 5, rival: None });
 }

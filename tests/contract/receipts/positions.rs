@@ -26,7 +26,8 @@ async fn position(receipts: &ReceiptStore, product: &ProductId) -> Position {
 }
 
 fn at(published: u64) -> Position {
-    Position { published, ..Position::default() }
+    let receipt = (published > 0).then(|| fixtures::receipt(published));
+    Position { published, receipt, ..Position::default() }
 }
 
 async fn a_product_without_receipts_is_at_zero(receipts: &ReceiptStore) {

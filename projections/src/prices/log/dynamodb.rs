@@ -5,13 +5,14 @@ mod item;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use schema::ProductId;
 
-use super::{FoldedCommit, History, PriceLog, Products};
+use super::{FoldedCommit, History, Newest, Origin, PriceLog, Products};
 use crate::views::dynamodb::unavailable;
 use crate::views::{Generation, Unavailable};
 
@@ -46,17 +47,30 @@ impl DynamoPriceLog {
     }
 
     /// Commits up to `to` are in the history though the last of them do not touch the price.
-    async fn go_on(&self, generation: Generation, product: &ProductId, to: u64) -> Result<(), Unavailable> {
+    async fn go_on(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+        to: &FoldedCommit,
+    ) -> Result<(), Unavailable> {
         let request = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(item::cursor_key(generation, product)))
-            .update_expression("SET #folded = :to")
             .condition_expression("attribute_not_exists(#folded) OR #folded < :to")
             .expression_attribute_names("#folded", item::FOLDED)
-            .expression_attribute_values(":to", item::number(to))
+            .expression_attribute_values(":to", item::number(to.last))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let request = match &to.origin {
+            Some(Origin { hash, recorded_at }) => request
+                .update_expression("SET #folded = :to, #hash = :hash, #recorded_at = :recorded_at")
+                .expression_attribute_names("#hash", item::HASH)
+                .expression_attribute_names("#recorded_at", item::RECORDED_AT)
+                .expression_attribute_values(":hash", AttributeValue::S(hash.to_string()))
+                .expression_attribute_values(":recorded_at", AttributeValue::S(recorded_at.to_string())),
+            None => request.update_expression("SET #folded = :to"),
+        };
         match request.send().await {
             Ok(_) => Ok(()),
             // Another projector is further.
@@ -81,6 +95,49 @@ impl DynamoPriceLog {
         request.send().await.map(drop).map_err(unavailable)
     }
 
+    /// Removes an item of the commit that was seen, and says whether it was there; `cursor` is what the item at the cursor
+    /// has to say.
+    async fn remove_as_seen(
+        &self,
+        key: item::Item,
+        cursor: Option<u64>,
+        seen: &Newest,
+    ) -> Result<bool, Unavailable> {
+        let mut conditions = vec!["attribute_exists(#key)"];
+        let mut request = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key))
+            .expression_attribute_names("#key", item::KEY)
+            .expression_attribute_names("#hash", item::HASH)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        if let Some(folded) = cursor {
+            conditions.push("#folded = :folded");
+            request = request
+                .expression_attribute_names("#folded", item::FOLDED)
+                .expression_attribute_values(":folded", item::number(folded));
+        }
+        if let Some(origin) = &seen.origin {
+            conditions.push("#hash = :hash");
+            request =
+                request.expression_attribute_values(":hash", AttributeValue::S(origin.hash.to_string()));
+        } else {
+            conditions.push("attribute_not_exists(#hash)");
+        }
+        match request.condition_expression(conditions.join(" AND ")).send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
     async fn remove(&self, key: item::Item) -> Result<(), Unavailable> {
         let request = self
             .client
@@ -94,12 +151,38 @@ impl DynamoPriceLog {
 
 #[async_trait]
 impl PriceLog for DynamoPriceLog {
-    async fn folded(&self, generation: Generation, product: &ProductId) -> Result<u64, Unavailable> {
+    async fn newest(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+    ) -> Result<Option<Newest>, Unavailable> {
         // The item of commits without a price, where there is one, and the newest commit with one.
         let request =
             self.of_product(generation, product).consistent_read(true).scan_index_forward(false).limit(2);
         let items = request.send().await.map_err(unavailable)?.items.unwrap_or_default();
-        items.iter().map(item::folded).try_fold(0, |highest, folded| Ok(highest.max(folded?)))
+        let mut newest: Option<Newest> = None;
+        for found in &items {
+            let found = item::newest(found)?;
+            // Of two items with one sequence the first, which is the cursor: an interrupted repair leaves it to the last.
+            if newest.as_ref().is_none_or(|newest| found.last > newest.last) {
+                newest = Some(found);
+            }
+        }
+        Ok(newest)
+    }
+
+    async fn take_back(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+        seen: &Newest,
+    ) -> Result<(), Unavailable> {
+        // Of the two items that can have one sequence the one that was seen is taken.
+        let cursor = item::cursor_key(generation, product);
+        if self.remove_as_seen(cursor, Some(seen.last), seen).await? {
+            return Ok(());
+        }
+        self.remove_as_seen(item::commit_key(generation, product, seen.last), None, seen).await.map(drop)
     }
 
     async fn fold(
@@ -113,7 +196,7 @@ impl PriceLog for DynamoPriceLog {
         }
         // Commits without a price leave no trace but the last of them: a later commit with a price covers them too.
         match commits.last() {
-            Some(last) if last.entries.is_empty() => self.go_on(generation, product, last.last).await,
+            Some(last) if last.entries.is_empty() => self.go_on(generation, product, last).await,
             _ => Ok(()),
         }
     }

@@ -6,34 +6,52 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use schema::ProductId;
 
-use super::{FoldedCommit, History, PriceLog, Products};
-use crate::prices::{Entry, Place, What};
+use super::{FoldedCommit, History, Newest, PriceLog, Products};
+use crate::prices::Entry;
 use crate::views::{Generation, Unavailable};
 
 /// Histories by generation and product.
 #[derive(Debug, Default)]
 pub struct MemoryPriceLog {
-    kept: Mutex<BTreeMap<(Generation, ProductId), Kept>>,
+    kept: Mutex<BTreeMap<(Generation, ProductId), Commits>>,
 }
 
-#[derive(Debug, Default)]
-struct Kept {
-    folded: u64,
-    entries: BTreeMap<Place, What>,
-}
+/// The commits of a product by their last sequence.
+type Commits = BTreeMap<u64, FoldedCommit>;
 
 impl MemoryPriceLog {
-    fn kept(&self) -> MutexGuard<'_, BTreeMap<(Generation, ProductId), Kept>> {
-        // A commit is counted only after its entries are in, so a panic elsewhere cannot have left half of one.
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<(Generation, ProductId), Commits>> {
+        // Every change is one insert or one removal, so a panic elsewhere cannot have left half of one.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl PriceLog for MemoryPriceLog {
-    async fn folded(&self, generation: Generation, product: &ProductId) -> Result<u64, Unavailable> {
+    async fn newest(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+    ) -> Result<Option<Newest>, Unavailable> {
         let kept = self.kept();
-        Ok(kept.get(&(generation, product.clone())).map_or(0, |kept| kept.folded))
+        let commits = kept.get(&(generation, product.clone()));
+        let newest = commits.and_then(|commits| commits.last_key_value());
+        Ok(newest.map(|(last, commit)| Newest { last: *last, origin: commit.origin.clone() }))
+    }
+
+    async fn take_back(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+        seen: &Newest,
+    ) -> Result<(), Unavailable> {
+        let mut kept = self.kept();
+        if let Some(commits) = kept.get_mut(&(generation, product.clone()))
+            && commits.get(&seen.last).is_some_and(|commit| commit.origin == seen.origin)
+        {
+            commits.remove(&seen.last);
+        }
+        Ok(())
     }
 
     async fn fold(
@@ -44,20 +62,20 @@ impl PriceLog for MemoryPriceLog {
     ) -> Result<(), Unavailable> {
         let mut kept = self.kept();
         let history = kept.entry((generation, product.clone())).or_default();
-        for commit in commits {
-            history.entries.extend(commit.entries.iter().map(|entry| (entry.place, entry.what)));
-            history.folded = history.folded.max(commit.last);
-        }
+        history.extend(commits.iter().map(|commit| (commit.last, commit.clone())));
         Ok(())
     }
 
     async fn history(&self, generation: Generation, product: &ProductId) -> Result<History, Unavailable> {
         let kept = self.kept();
-        let Some(history) = kept.get(&(generation, product.clone())) else {
+        let Some(commits) = kept.get(&(generation, product.clone())) else {
             return Ok(History::default());
         };
-        let entries = history.entries.iter().map(|(place, what)| Entry { place: *place, what: *what });
-        Ok(History { folded: history.folded, entries: entries.collect() })
+        let folded = commits.last_key_value().map_or(0, |(last, _)| *last);
+        let mut entries: Vec<Entry> =
+            commits.values().flat_map(|commit| commit.entries.iter().copied()).collect();
+        entries.sort_by_key(|entry| entry.place);
+        Ok(History { folded, entries })
     }
 
     async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {

@@ -5,11 +5,12 @@ use async_trait::async_trait;
 use schema::ProductId;
 use sqlite::Access;
 use sqlite::rusqlite::types::Type;
-use sqlite::rusqlite::{self, Connection, params};
+use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 
 use super::stored::StoredEntry;
-use super::{FoldedCommit, History, PriceLog, Products};
+use super::{FoldedCommit, History, Newest, Origin, PriceLog, Products};
 use crate::prices::Entry;
+use crate::views::sqlite::hash;
 use crate::views::{Generation, Unavailable};
 
 /// Histories in the tables `prices` and `folded` of a file. Cheap to clone.
@@ -28,9 +29,38 @@ impl SqlitePriceLog {
 
 #[async_trait]
 impl PriceLog for SqlitePriceLog {
-    async fn folded(&self, generation: Generation, product: &ProductId) -> Result<u64, Unavailable> {
+    async fn newest(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+    ) -> Result<Option<Newest>, Unavailable> {
         let product = product.to_string();
-        Ok(self.access.peek(move |connection| folded(connection, generation, &product)).await?)
+        Ok(self.access.peek(move |connection| newest(connection, generation, &product)).await?)
+    }
+
+    async fn take_back(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+        seen: &Newest,
+    ) -> Result<(), Unavailable> {
+        let (product, last) = (product.to_string(), seen.last);
+        let hash = seen.origin.as_ref().map(|origin| origin.hash.to_string());
+        let taken = self.access.write(move |connection| {
+            // Of the two rows that can have one sequence the one that was seen is taken.
+            for table in ["folded", "prices"] {
+                let taken = connection
+                    .prepare_cached(&format!(
+                        "DELETE FROM {table} WHERE generation = ?1 AND product_id = ?2 AND sequence = ?3 AND hash IS ?4"
+                    ))?
+                    .execute(params![generation.0, product, last, hash])?;
+                if taken > 0 {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        Ok(taken.await?)
     }
 
     async fn fold(
@@ -39,39 +69,45 @@ impl PriceLog for SqlitePriceLog {
         product: &ProductId,
         commits: &[FoldedCommit],
     ) -> Result<(), Unavailable> {
-        let rows: Vec<(u64, Option<String>)> = commits
+        let rows: Vec<Columns> = commits
             .iter()
-            .map(|commit| {
-                let stored = || commit.entries.iter().map(StoredEntry::from).collect::<Vec<_>>();
-                let text = || serde_json::to_string(&stored());
-                Ok((commit.last, (!commit.entries.is_empty()).then(text).transpose()?))
-            })
+            .map(Columns::of)
             .collect::<Result<_, serde_json::Error>>()
             .map_err(|error| Unavailable(error.into()))?;
         let product = product.to_string();
         let written = self.access.write(move |connection| {
             let mut cursor = None;
-            for (last, text) in &rows {
-                match text {
-                    None => cursor = Some(*last),
-                    Some(text) => {
+            for row in &rows {
+                match &row.entries {
+                    None => cursor = Some(row),
+                    Some(entries) => {
                         connection
                             .prepare_cached(
-                                "INSERT OR REPLACE INTO prices (generation, product_id, sequence, entries) \
-                                 VALUES (?1, ?2, ?3, ?4)",
+                                "INSERT OR REPLACE INTO prices \
+                                 (generation, product_id, sequence, entries, hash, recorded_at) \
+                                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                             )?
-                            .execute(params![generation.0, product, last, text])?;
+                            .execute(params![
+                                generation.0,
+                                product,
+                                row.last,
+                                entries,
+                                row.hash,
+                                row.recorded_at
+                            ])?;
                         cursor = None;
                     }
                 }
             }
-            let Some(last) = cursor else { return Ok(()) };
+            let Some(row) = cursor else { return Ok(()) };
             connection
                 .prepare_cached(
-                    "INSERT INTO folded (generation, product_id, sequence) VALUES (?1, ?2, ?3) \
-                     ON CONFLICT DO UPDATE SET sequence = max(sequence, excluded.sequence)",
+                    "INSERT INTO folded (generation, product_id, sequence, hash, recorded_at) \
+                     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET sequence = excluded.sequence, \
+                     hash = excluded.hash, recorded_at = excluded.recorded_at \
+                     WHERE excluded.sequence > sequence",
                 )?
-                .execute(params![generation.0, product, last])
+                .execute(params![generation.0, product, row.last, row.hash, row.recorded_at])
                 .map(drop)
         });
         Ok(written.await?)
@@ -80,7 +116,7 @@ impl PriceLog for SqlitePriceLog {
     async fn history(&self, generation: Generation, product: &ProductId) -> Result<History, Unavailable> {
         let product = product.to_string();
         let read = self.access.read(move |connection| {
-            let folded = folded(connection, generation, &product)?;
+            let folded = newest(connection, generation, &product)?.map_or(0, |newest| newest.last);
             let mut statement = connection.prepare_cached(
                 "SELECT entries FROM prices WHERE generation = ?1 AND product_id = ?2 ORDER BY sequence",
             )?;
@@ -129,12 +165,50 @@ impl PriceLog for SqlitePriceLog {
     }
 }
 
-fn folded(connection: &Connection, generation: Generation, product: &str) -> rusqlite::Result<u64> {
+/// What a commit's row holds.
+struct Columns {
+    last: u64,
+    /// `None` where the commit does not touch the price.
+    entries: Option<String>,
+    hash: Option<String>,
+    recorded_at: Option<String>,
+}
+
+impl Columns {
+    fn of(commit: &FoldedCommit) -> serde_json::Result<Self> {
+        let stored = || commit.entries.iter().map(StoredEntry::from).collect::<Vec<_>>();
+        let text = || serde_json::to_string(&stored());
+        let origin = commit.origin.as_ref();
+        Ok(Self {
+            last: commit.last,
+            entries: (!commit.entries.is_empty()).then(text).transpose()?,
+            hash: origin.map(|origin| origin.hash.to_string()),
+            recorded_at: origin.map(|origin| origin.recorded_at.to_string()),
+        })
+    }
+}
+
+/// The newest commit; of two rows with one sequence the cursor, which an interrupted repair leaves to the last.
+fn newest(
+    connection: &Connection,
+    generation: Generation,
+    product: &str,
+) -> rusqlite::Result<Option<Newest>> {
     let mut statement = connection.prepare_cached(
-        "SELECT max(ifnull((SELECT max(sequence) FROM prices WHERE generation = ?1 AND product_id = ?2), 0), \
-         ifnull((SELECT sequence FROM folded WHERE generation = ?1 AND product_id = ?2), 0))",
+        "SELECT sequence, hash, recorded_at, 1 AS is_cursor FROM folded WHERE generation = ?1 AND product_id = ?2 \
+         UNION ALL SELECT * FROM (SELECT sequence, hash, recorded_at, 0 FROM prices \
+         WHERE generation = ?1 AND product_id = ?2 ORDER BY sequence DESC LIMIT 1) \
+         ORDER BY sequence DESC, is_cursor DESC LIMIT 1",
     )?;
-    statement.query_row(params![generation.0, product], |row| row.get(0))
+    let newest = statement.query_row(params![generation.0, product], |row| {
+        let recorded_at = row.get::<_, Option<String>>(2)?.and_then(|text| Timestamp::parse(&text).ok());
+        let origin = hash(row, 1)?.zip(recorded_at);
+        Ok(Newest {
+            last: row.get(0)?,
+            origin: origin.map(|(hash, recorded_at)| Origin { hash, recorded_at }),
+        })
+    });
+    newest.optional()
 }
 
 fn entries(row: &rusqlite::Row<'_>) -> rusqlite::Result<Vec<Entry>> {

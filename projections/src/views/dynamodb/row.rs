@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use schema::{Product, ProductId, Status};
+use schema::{Hash, Product, ProductId, Status};
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Order;
-use crate::views::{Generation, Lineup, Row, Unavailable, shard_of};
+use crate::views::{Generation, Lineup, Row, Shown, Unavailable, shard_of};
 
 /// An item of the product table.
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -20,6 +20,9 @@ pub(super) const VERSION: &str = "version";
 pub(super) const REVISION: &str = "revision";
 /// Key of the lineup; no product's key, since it has no `#`.
 pub(super) const LINEUP: &str = "lineup";
+
+/// Hash of the commit that carries the product; rows that were written before it was kept do not have it.
+pub(super) const HASH: &str = "hash";
 
 const PRODUCT: &str = "product";
 /// Partition of the index that knows all products.
@@ -79,7 +82,8 @@ pub(super) fn number(value: u64) -> AttributeValue {
 /// The row of a product, with its place in every order it stands in: also in those that are not kept, whose attributes no
 /// index holds, so that `DynamoDB` fills the index of an order that is kept later by itself. The product is one text, so that
 /// a field of a later build needs no new row.
-pub(super) fn of(generation: Generation, product: &Product) -> Result<Item, Unavailable> {
+pub(super) fn of(generation: Generation, shown: &Shown) -> Result<Item, Unavailable> {
+    let product = &shown.product;
     let shard = partition(generation, shard_of(&product.id));
     let text = serde_json::to_string(product).map_err(|error| Unavailable(error.into()))?;
     let mut item = Item::from([
@@ -88,6 +92,9 @@ pub(super) fn of(generation: Generation, product: &Product) -> Result<Item, Unav
         (PRODUCT.to_owned(), AttributeValue::S(text)),
         (SHARD.to_owned(), shard.clone()),
     ]);
+    if let Some(hash) = &shown.hash {
+        item.insert(HASH.to_owned(), AttributeValue::S(hash.to_string()));
+    }
     if product.facts.status == Status::Active {
         item.insert(LIVE.to_owned(), shard);
     }
@@ -97,6 +104,15 @@ pub(super) fn of(generation: Generation, product: &Product) -> Result<Item, Unav
         }
     }
     Ok(item)
+}
+
+/// The row of an item. A hash that cannot be read is none.
+pub(super) fn shown(mut item: Item) -> Result<Shown, Unavailable> {
+    let hash = match item.remove(HASH) {
+        Some(AttributeValue::S(text)) => Hash::try_from(text).ok(),
+        _ => None,
+    };
+    Ok(Shown { product: product(item)?, hash })
 }
 
 pub(super) fn product(mut item: Item) -> Result<Product, Unavailable> {

@@ -7,7 +7,7 @@ use event_store::{
     AppendError, Journal, MemoryJournal, Parked, Parking, ScanPage, ScanPosition, Trouble, Unavailable,
 };
 use projections::catalogue::Orders;
-use projections::views::{self, Generation, Lineup, LineupError, Portion, Rows, Slice, Written};
+use projections::views::{self, Generation, Lineup, LineupError, Portion, Rows, Shown, Slice};
 use projections::{MemoryViews, Views};
 use schema::{Product, ProductId, StoredCommit};
 
@@ -51,11 +51,20 @@ impl Views for Moody {
         self.answer()?.get(generation, id).await
     }
 
-    async fn put(&self, generation: Generation, product: &Product) -> Result<Written, views::Unavailable> {
+    async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, views::Unavailable> {
         if self.broken == Some(generation) {
             return Err(views::Unavailable("broken".into()));
         }
-        self.answer()?.put(generation, product).await
+        self.answer()?.show(generation, shown).await
+    }
+
+    async fn replace(
+        &self,
+        generation: Generation,
+        seen: &Shown,
+        by: &Shown,
+    ) -> Result<bool, views::Unavailable> {
+        self.answer()?.replace(generation, seen, by).await
     }
 
     async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, views::Unavailable> {

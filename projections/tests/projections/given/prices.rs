@@ -2,9 +2,9 @@
 
 use event_store::MemoryJournal;
 use projections::PriceLog;
-use projections::prices::{FoldedCommit, entries_of};
+use projections::prices::FoldedCommit;
 use projections::views::Generation;
-use schema::{Commit, StoredCommit, Timestamp, fixtures};
+use schema::{Timestamp, fixtures};
 use serde_json::Value;
 
 use super::{Deed, Front, Life, asked, front_over};
@@ -48,11 +48,8 @@ pub(crate) fn priced_life(born: &str, acts: &[(&str, Act)]) -> Life {
 
 /// The product in its view.
 async fn shown(front: &Front, life: &Life) {
-    let folded = |(commit, _): &(Commit, StoredCommit)| FoldedCommit {
-        last: commit.last_sequence(),
-        entries: entries_of(commit),
-    };
-    let commits: Vec<FoldedCommit> = life.commits.iter().map(folded).collect();
+    let commits: Vec<FoldedCommit> =
+        life.commits.iter().map(|(commit, _)| FoldedCommit::of(commit)).collect();
     front.prices.fold(FIRST, &life.id, &commits).await.unwrap();
 }
 

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use schema::ProductId;
+use schema::{Hash, ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::prices::Entry;
-use crate::prices::log::FoldedCommit;
 use crate::prices::log::stored::StoredEntry;
+use crate::prices::log::{FoldedCommit, Newest, Origin};
 use crate::views::{Generation, Unavailable};
 
 /// An item of the price table.
@@ -20,6 +20,10 @@ pub(super) const KEY: &str = "key";
 pub(super) const LAST: &str = "last";
 /// Up to which event commits without a price follow; of the item at [`CURSOR`] alone.
 pub(super) const FOLDED: &str = "folded";
+/// Hash of the commit; items that were written before it was kept do not have it.
+pub(super) const HASH: &str = "hash";
+/// When the commit was recorded, beside its hash.
+pub(super) const RECORDED_AT: &str = "recorded_at";
 
 /// Behind every commit: sequences are below 2^53 (`StoredCommit::sequence`). Stored. Never change.
 const CURSOR: u64 = 1 << 53;
@@ -29,6 +33,10 @@ struct CommitItem {
     key: String,
     last: u64,
     entries: Vec<StoredEntry>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hash: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recorded_at: Option<String>,
 }
 
 pub(super) fn key(generation: Generation, product: &ProductId) -> String {
@@ -42,6 +50,13 @@ pub(super) fn cursor_key(generation: Generation, product: &ProductId) -> Item {
     ])
 }
 
+pub(super) fn commit_key(generation: Generation, product: &ProductId, last: u64) -> Item {
+    Item::from([
+        (KEY.to_owned(), AttributeValue::S(key(generation, product))),
+        (LAST.to_owned(), number(last)),
+    ])
+}
+
 pub(super) fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
@@ -52,7 +67,14 @@ pub(super) fn of(
     commit: &FoldedCommit,
 ) -> Result<Item, Unavailable> {
     let entries = commit.entries.iter().map(StoredEntry::from).collect();
-    let item = CommitItem { key: key(generation, product), last: commit.last, entries };
+    let origin = commit.origin.as_ref();
+    let item = CommitItem {
+        key: key(generation, product),
+        last: commit.last,
+        entries,
+        hash: origin.map(|origin| origin.hash.to_string()),
+        recorded_at: origin.map(|origin| origin.recorded_at.to_string()),
+    };
     serde_dynamo::to_item(item).map_err(unreadable)
 }
 
@@ -64,6 +86,15 @@ pub(super) fn folded(item: &Item) -> Result<u64, Unavailable> {
         CURSOR => number(FOLDED).ok_or_else(missing),
         last => Ok(last),
     }
+}
+
+/// The commit up to which an item says that the history goes.
+pub(super) fn newest(item: &Item) -> Result<Newest, Unavailable> {
+    let text = |name| item.get(name).and_then(|value| value.as_s().ok());
+    let hash = text(HASH).and_then(|text| Hash::try_from(text.clone()).ok());
+    let recorded_at = text(RECORDED_AT).and_then(|text| Timestamp::parse(text).ok());
+    let origin = hash.zip(recorded_at).map(|(hash, recorded_at)| Origin { hash, recorded_at });
+    Ok(Newest { last: folded(item)?, origin })
 }
 
 /// The entries of an item; the one behind all commits has none.

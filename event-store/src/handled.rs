@@ -1,0 +1,186 @@
+//! How far a consumer has come with a product, by the commit and not by its number alone: a version that was recorded anew
+//! after its commit was removed has the number of the old one and another hash.
+
+use schema::{Commit, Hash, ProductId, StoredCommit, Timestamp};
+
+use crate::follow::Tampering;
+
+/// The newest event of a product that a consumer has handled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handled {
+    /// Its number.
+    pub sequence: u64,
+    /// Hash of its commit.
+    pub hash: Hash,
+    /// When its commit was recorded, or any moment after that.
+    pub at: Timestamp,
+}
+
+/// What the ledger has where something was handled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    /// That commit, or one that cannot be read and says nothing.
+    Same,
+    /// Another commit, or an earlier one that was recorded later: what was handled is no part of the ledger any more.
+    Rival,
+    /// Nothing yet: the ledger ends before it, and nothing was recorded since.
+    Shorter,
+}
+
+/// What a commit says of its place.
+#[derive(Debug, Clone, Copy)]
+pub struct Link<'a> {
+    first: u64,
+    last: u64,
+    hash: &'a str,
+    previous: &'a str,
+    recorded_at: Timestamp,
+}
+
+impl<'a> Link<'a> {
+    /// The link of a stored commit, if it can be read.
+    #[must_use]
+    pub fn of(commit: &'a StoredCommit) -> Option<Self> {
+        let first = commit.sequence().ok()?;
+        let events = commit.0.get("events")?.as_array()?.len() as u64;
+        Some(Self {
+            first,
+            last: (first + events).checked_sub(1)?,
+            hash: commit.text("hash").ok()?,
+            previous: commit.text("previous_hash").ok()?,
+            recorded_at: Timestamp::parse(commit.text("recorded_at").ok()?).ok()?,
+        })
+    }
+
+    fn holds(&self, sequence: u64) -> bool {
+        (self.first..=self.last).contains(&sequence)
+    }
+}
+
+impl<'a> From<&'a Commit> for Link<'a> {
+    fn from(commit: &'a Commit) -> Self {
+        Self {
+            first: commit.sequence,
+            last: commit.last_sequence(),
+            hash: commit.hash.as_str(),
+            previous: commit.previous_hash.as_str(),
+            recorded_at: commit.recorded_at,
+        }
+    }
+}
+
+impl Handled {
+    /// Whether a commit shows that what was handled is not what the ledger has: it stands in the same place with another
+    /// hash, follows another commit, or stands before it and was recorded after it. `false` proves nothing.
+    #[must_use]
+    pub fn is_contradicted_by(&self, commit: Link<'_>) -> bool {
+        if commit.first == self.sequence + 1 {
+            commit.previous != self.hash.as_str()
+        } else if commit.holds(self.sequence) {
+            commit.hash != self.hash.as_str()
+        } else {
+            commit.last < self.sequence && commit.recorded_at > self.at
+        }
+    }
+
+    /// What the ledger has in its place, where `there` is the newest commit that begins at or before it.
+    #[must_use]
+    pub fn fit(&self, there: Option<&StoredCommit>) -> Fit {
+        let Some(there) = there else { return Fit::Shorter };
+        match Link::of(there) {
+            Some(commit) if self.is_contradicted_by(commit) => Fit::Rival,
+            Some(commit) if !commit.holds(self.sequence) => Fit::Shorter,
+            _ => Fit::Same,
+        }
+    }
+}
+
+/// Counts and names a version that was recorded anew, by another commit than the one that was handled.
+pub fn recorded_anew(consumer: &'static str, what: &'static str, product: &ProductId, handled: &Handled) {
+    let tampering = Tampering {
+        operation: "MODIFY".to_owned(),
+        product: product.to_string(),
+        sequence: handled.sequence.to_string(),
+    };
+    tampering.count(consumer);
+    tracing::warn!(
+        tampering = 1,
+        consumer,
+        what,
+        product_id = product.as_str(),
+        sequence = handled.sequence,
+        handled = handled.hash.as_str(),
+        "a version was recorded anew, by another commit than the one that was handled: its commit was removed before; the \
+         ledger counts, run `ledger verify` and compare with an export"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use schema::fixtures;
+
+    use super::*;
+    use crate::chain::seal;
+
+    /// Commits of 1, 2 and 1 events, each a second after the one before it.
+    fn commits() -> [StoredCommit; 3] {
+        let id = fixtures::id("p");
+        let (one, first) = seal(fixtures::commit_after(None, &id, vec![fixtures::helmet_created()])).unwrap();
+        let both = vec![fixtures::helmet_deleted(), fixtures::helmet_restored()];
+        let (two, second) = seal(fixtures::commit_after(Some(&one), &id, both)).unwrap();
+        let third = vec![fixtures::helmet_deleted()];
+        [first, second, seal(fixtures::commit_after(Some(&two), &id, third)).unwrap().1]
+    }
+
+    fn handled(commit: &StoredCommit, sequence: u64) -> Handled {
+        let commit = commit.decode().unwrap();
+        Handled { sequence, hash: commit.hash.clone(), at: commit.recorded_at }
+    }
+
+    #[test]
+    fn no_commit_of_the_same_chain_contradicts_what_was_handled() {
+        let commits = commits();
+        for (of, sequence) in [(0, 1), (1, 2), (1, 3), (2, 4)] {
+            let handled = handled(&commits[of], sequence);
+            for commit in &commits {
+                assert!(!handled.is_contradicted_by(Link::of(commit).unwrap()), "{sequence}");
+                let decoded = commit.decode().unwrap();
+                assert!(!handled.is_contradicted_by(Link::from(&decoded)), "{sequence}");
+            }
+            assert_eq!(handled.fit(Some(&commits[of])), Fit::Same);
+            assert_eq!(handled.fit(None), Fit::Shorter);
+        }
+        assert_eq!(handled(&commits[2], 4).fit(Some(&commits[1])), Fit::Shorter, "its end was cut off");
+    }
+
+    #[test]
+    fn a_commit_in_its_place_behind_it_or_before_it_and_later_contradicts() {
+        let [first, second, third] = commits();
+        let another =
+            |sequence, commit: &StoredCommit| Handled { hash: Hash::genesis(), ..handled(commit, sequence) };
+        for (handled, commit) in [
+            (another(1, &first), &first),
+            (another(2, &second), &second),
+            (another(3, &second), &second),
+            (another(3, &second), &third),
+            (another(1, &first), &second),
+            // Recorded after what it stands before.
+            (another(4, &first), &second),
+        ] {
+            assert!(handled.is_contradicted_by(Link::of(commit).unwrap()), "{handled:?}");
+        }
+        assert_eq!(another(3, &second).fit(Some(&second)), Fit::Rival);
+        assert_eq!(another(4, &first).fit(Some(&second)), Fit::Rival);
+    }
+
+    #[test]
+    fn a_commit_that_cannot_be_read_says_nothing() {
+        let [first, ..] = commits();
+        for field in ["hash", "previous_hash", "recorded_at", "events", "sequence"] {
+            let mut torn = first.clone();
+            torn.0.remove(field);
+            assert!(Link::of(&torn).is_none(), "{field}");
+            assert_eq!(handled(&first, 1).fit(Some(&torn)), Fit::Same, "{field}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+ALTER TABLE products ADD COLUMN hash TEXT;
+
+ALTER TABLE prices ADD COLUMN hash TEXT;
+
+ALTER TABLE prices ADD COLUMN recorded_at TEXT;
+
+ALTER TABLE folded ADD COLUMN hash TEXT;
+
+ALTER TABLE folded ADD COLUMN recorded_at TEXT;

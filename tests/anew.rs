@@ -1,0 +1,80 @@
+//! The newest commit of a product is removed in the store, and an ordinary command records its version anew: the ledger
+//! counts, everybody shows what it has, and a warning and a metric say so.
+
+use serde_json::Value;
+
+use crate::beneath;
+use crate::scenario::Ledger;
+
+/// A ledger whose `p` has three versions that are shown and published; then the newest commit is removed.
+async fn without_the_newest() -> Ledger {
+    let ledger = Ledger::start();
+    for price in ["1", "2", "3"] {
+        ledger.send("PUT", "/products/p", &format!(r#"{{"name":"n","price":"{price}"}}"#)).await;
+    }
+    ledger.bus(|entries| entries.len() == 3).await;
+    ledger.until("/products/p", |_, product| product["version"] == 3).await;
+    ledger.until("/products/p/prices", |_, prices| prices["current"] == "3.00").await;
+    ledger.until("/products/p/history?after=2", |_, page| has_receipt(&page["commits"][0])).await;
+    ledger
+}
+
+fn has_receipt(commit: &Value) -> bool {
+    commit["receipts"][0]["published_at"].is_string()
+}
+
+async fn is_recorded_anew(ledger: &Ledger) {
+    let (status, receipt) = ledger.send("PATCH", "/products/p", r#"{"price":"77"}"#).await;
+    assert_eq!((status, &receipt["version"]), (200, &3.into()), "the version is used again");
+    let at_once = ledger.get("/products/p/history?after=2").await.1["commits"][0].clone();
+    assert!(
+        at_once["receipts"][0].is_null() || at_once["receipts"][0]["hash"] == at_once["hash"],
+        "{at_once}"
+    );
+    ledger.until("/products/p", |_, product| product["price"] == "77.00").await;
+    ledger.until("/products/p/prices", |_, prices| prices["current"] == "77.00").await;
+    let entries = ledger.bus(|entries| entries.len() == 4).await;
+    let metadata = &entries[3]["detail"]["metadata"];
+    assert_eq!((&metadata["sequence"], &metadata["hash"]), (&3.into(), &receipt["hash"]));
+    let history =
+        ledger.until("/products/p/history?after=2", |_, page| has_receipt(&page["commits"][0])).await;
+    let published = &history["commits"][0]["receipts"][0];
+    assert_eq!((&published["hash"], &published["event_id"]), (&receipt["hash"], &metadata["event_id"]));
+    let warnings = || {
+        let log = ledger.log().into_iter();
+        let anew = log.filter(|line| {
+            line["message"].as_str().is_some_and(|text| text.starts_with("a version was recorded anew"))
+        });
+        anew.map(|line| (line["level"].clone(), line["what"].clone())).collect::<Vec<_>>()
+    };
+    for what in ["products", "prices", "publication"] {
+        assert!(warnings().contains(&("WARN".into(), what.into())), "{what}: {:?}", warnings());
+    }
+    let metrics =
+        ledger.http.get(format!("{}/metrics", ledger.url)).send().await.unwrap().text().await.unwrap();
+    for (consumer, times) in [("projector", 2), ("publisher", 1)] {
+        let counted =
+            format!(r#"ledger_tampering_total{{consumer="{consumer}",operation="MODIFY"}} {times}"#);
+        assert!(metrics.contains(&counted), "{counted} in {metrics}");
+    }
+    // The product goes on.
+    ledger.send("PATCH", "/products/p", r#"{"price":"78"}"#).await;
+    ledger.until("/products/p", |_, product| product["price"] == "78.00").await;
+    ledger.bus(|entries| entries.len() == 5).await;
+}
+
+#[tokio::test]
+async fn a_version_that_is_recorded_anew_while_the_server_runs_is_shown_and_published() {
+    let ledger = without_the_newest().await;
+    beneath::remove_newest(&ledger, "p").await;
+    is_recorded_anew(&ledger).await;
+}
+
+#[tokio::test]
+async fn a_version_that_is_recorded_anew_after_a_start_is_shown_and_published() {
+    let mut ledger = without_the_newest().await;
+    assert_eq!(ledger.terminate(), Some(0));
+    beneath::remove_newest(&ledger, "p").await;
+    ledger.restart();
+    is_recorded_anew(&ledger).await;
+}
