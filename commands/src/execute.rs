@@ -65,10 +65,10 @@ impl Executor {
         let _turn = self.queues.turn(&order.product_id).await;
         let commit_id = (self.edge.ids)();
         let mut newest = if order.inserts_first() { None } else { self.newest(&order.product_id).await? };
-        let mut unknown = None;
+        let (mut unknown, mut searched) = (None, 0);
         for attempt in 0..ATTEMPTS {
             pause_before(attempt).await;
-            if let Some(repeated) = self.recognised(order, newest.as_ref()).await? {
+            if let Some(repeated) = self.recognised(order, newest.as_ref(), &mut searched).await? {
                 return Ok(Outcome::Replayed(repeated));
             }
             let pricing = self.pricing(order, newest.as_ref()).await?;

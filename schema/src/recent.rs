@@ -11,7 +11,7 @@ const KEY_BYTES: usize = 8;
 const ENTRY_BYTES: usize = 13;
 const MOST_SEQUENCE: u64 = (1 << 40) - 1;
 
-/// How many keys of a product are remembered: the last 32 commands with a key that wrote.
+/// How many keys of a product a ring holds: those of the last 32 commands with a key that wrote.
 pub const REMEMBERED_KEYS: usize = 32;
 
 /// The first 8 bytes of the hash of an actor's key.
@@ -37,6 +37,13 @@ impl Recent {
     /// The sequences of the commits whose key hashes alike, newest first.
     pub fn sequences_of(&self, key: KeyHash) -> impl Iterator<Item = u64> + '_ {
         self.0.iter().rev().filter(move |(known, _)| *known == key).map(|(_, sequence)| *sequence)
+    }
+
+    /// The sequence of the commit that wrote the oldest key, if the ring is full, so that older keys have dropped out.
+    #[must_use]
+    pub fn oldest_of_a_full_ring(&self) -> Option<u64> {
+        let oldest = self.0.first().map(|(_, sequence)| *sequence);
+        oldest.filter(|_| self.0.len() >= REMEMBERED_KEYS)
     }
 
     /// The ring with one more key; the oldest drops out beyond [`REMEMBERED_KEYS`].
@@ -90,6 +97,10 @@ mod tests {
             .fold(Recent::default(), |ring, n| ring.remembering([n; 8], 1_000_000_000 + u64::from(n)));
         let read = Recent::try_from(String::from(ring.clone())).unwrap();
         assert_eq!(read, ring);
+        assert_eq!(read.oldest_of_a_full_ring(), Some(1_000_000_009));
+        let few = (1..32).fold(Recent::default(), |ring, n| ring.remembering([n; 8], n.into()));
+        assert_eq!(few.oldest_of_a_full_ring(), None);
+        assert_eq!(few.remembering([32; 8], 32).oldest_of_a_full_ring(), Some(1));
         assert_eq!(read.sequences_of([8; 8]).next(), None);
         assert_eq!(read.sequences_of([9; 8]).next(), Some(1_000_000_009));
         assert_eq!(read.sequences_of([40; 8]).next(), Some(1_000_000_040));

@@ -1,5 +1,6 @@
 //! What is known of a command before it is carried out: whether it was recorded already, and whether it may be.
 
+use schema::recent::KeyHash;
 use schema::{Commit, Status};
 
 use super::Executor;
@@ -7,23 +8,54 @@ use super::order::{Failure, Order, Precondition};
 use crate::idempotency::key_hash;
 use crate::product::MOST_EVENTS;
 
+/// A key is known for this long at least, in milliseconds, as far as [`MOST_FURTHER_RINGS`] reach.
+const KNOWN_FOR_MS: i64 = 60 * 60 * 1000;
+
+/// How many rings are read behind that of the newest commit: with it 256 keys.
+const MOST_FURTHER_RINGS: u32 = 7;
+
 /// How many commits a failed precondition looks back over at the most.
 const MOST_MISSED_COMMITS: usize = 100;
 
 impl Executor {
-    /// The commit this very command wrote before. The newest commit is at hand; an older one costs one request.
+    /// The commit this very command wrote before. The newest commit is at hand and names the last 32 keys; an older one costs
+    /// one request. Where more than 32 were written within an hour, so does each further ring, of the commit before the
+    /// oldest that a ring names. Rings up to `searched` are known from an earlier attempt.
     pub(super) async fn recognised(
         &self,
         order: &Order,
         newest: Option<&Commit>,
+        searched: &mut u64,
     ) -> Result<Option<Commit>, Failure> {
         let (Some(given), Some(newest)) = (&order.idempotency, newest) else {
             return Ok(None);
         };
-        let hinted: Vec<u64> = newest.recent.sequences_of(key_hash(&order.actor, &given.key)).collect();
+        let key = key_hash(&order.actor, &given.key);
+        if let Some(repeated) = self.named_by(newest, key, order).await? {
+            return Ok(Some(repeated));
+        }
+        let mut oldest = newest.recent.oldest_of_a_full_ring();
+        for _ in 0..MOST_FURTHER_RINGS {
+            let Some(sequence) = oldest.filter(|oldest| *oldest > 1 && oldest > searched) else { break };
+            let Some(before) = self.at_most(&order.product_id, sequence - 1).await? else { break };
+            if (self.edge.clock)().millis() - before.recorded_at.millis() > KNOWN_FOR_MS {
+                break;
+            }
+            if let Some(repeated) = self.named_by(&before, key, order).await? {
+                return Ok(Some(repeated));
+            }
+            oldest = before.recent.oldest_of_a_full_ring();
+        }
+        *searched = newest.sequence;
+        Ok(None)
+    }
+
+    /// The commit of this command, if the ring of a commit names it.
+    async fn named_by(&self, ring: &Commit, key: KeyHash, order: &Order) -> Result<Option<Commit>, Failure> {
+        let hinted: Vec<u64> = ring.recent.sequences_of(key).collect();
         for sequence in hinted {
-            let commit = if sequence == newest.sequence {
-                Some(newest.clone())
+            let commit = if sequence == ring.sequence {
+                Some(ring.clone())
             } else {
                 self.at_most(&order.product_id, sequence).await?
             };

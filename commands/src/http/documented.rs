@@ -85,7 +85,7 @@ fn command(components: &mut Components, id: &'static str, summary: &'static str)
         "Idempotency-Key",
         "1 to 255 visible ASCII characters, per actor. A repeat is answered as the first time, with \
          `Idempotency-Replayed`; the same key with another request is refused. The last 32 writing commands of a \
-         product are remembered.",
+         product are remembered, and those of the last hour, up to 256.",
         &key,
     );
     Operation::new(id, "Commands", summary).scopes(&[Scope::Write]).parameter(key).problems(REFUSED)

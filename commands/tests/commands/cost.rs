@@ -1,7 +1,7 @@
 //! What each command costs on `DynamoDB`, whatever the product's length.
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-use engine::probe::Recorder;
+use engine::probe::{Fault, Faults, Matching, Recorder};
 use event_store::{dynamodb::to_item, seal};
 use schema::{Commit, fixtures};
 
@@ -98,4 +98,49 @@ async fn a_repeated_command_costs_no_write() {
         .map(|(name, _)| name)
         .collect();
     assert_eq!(repeated, ["ExecuteStatement", "Query"]);
+}
+
+/// One read for each ring behind the newest, and none for a command without a key or on a product that is written rarely.
+#[tokio::test]
+async fn a_command_with_a_key_on_a_busy_product_reads_at_most_seven_rings_more() {
+    let engine = engine::Engine::in_memory().unwrap();
+    let (config, recorder) = Recorder::record(&engine.sdk_config());
+    let front = Front::on(&config).await;
+    front.send("PUT /products/p", &[], HELMET).await;
+    let mut written = 0;
+    for (keys, further) in [(31, 0), (32, 1), (33, 1), (64, 2), (65, 2), (250, 7), (300, 7)] {
+        while written < keys {
+            let (key, body) = (format!("k-{written}"), format!(r#"{{"price":{}}}"#, written + 1));
+            front.send("PATCH /products/p", &[("idempotency-key", &key)], &body).await;
+            written += 1;
+        }
+        let unchanged = format!(r#"{{"price":{written}}}"#);
+        let with_key = [("idempotency-key", "new")];
+        let spent = cost(&front, &recorder, "PATCH /products/p", &with_key, &unchanged).await;
+        assert_eq!(spent, vec![("Query".to_owned(), 1.0); further + 1], "{keys}");
+        let spent = cost(&front, &recorder, "PATCH /products/p", &[], &unchanged).await;
+        assert_eq!(spent, requests(&[LOAD]), "{keys}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_lost_race_only_what_is_new_is_searched_for_the_key() {
+    let engine = engine::Engine::in_memory().unwrap();
+    let (config, faults) = Faults::inject(&engine.sdk_config());
+    let (config, recorder) = Recorder::record(&config);
+    let front = Front::on(&config).await;
+    for n in 0..300 {
+        let key = format!("k-{n}");
+        let body = format!(r#"{{"name":"n","price":{}}}"#, n + 1);
+        front.send("PUT /products/p", &[("idempotency-key", &key)], &body).await;
+    }
+    let lost = Fault::Answer { status: 400, code: "DuplicateItemException".to_owned() };
+    faults.add(Matching::operation("ExecuteStatement"), lost);
+    recorder.clear();
+    let answer = front.send("PATCH /products/p", &[("idempotency-key", "new")], r#"{"price":"0.5"}"#).await;
+    assert_eq!(answer.status, 200);
+    let operations = recorder.take_operations();
+    let reads = operations.iter().filter(|operation| *operation == "Query").count();
+    // The newest commit and seven rings; then what is at the key, and the newest commit once more.
+    assert_eq!((reads, operations.len()), (8 + 2, 8 + 2 + 2), "{operations:?}");
 }

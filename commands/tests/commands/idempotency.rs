@@ -1,6 +1,13 @@
 //! A command sent again with its key is recognised, whatever happened since, and changes nothing.
 
-use super::front::{Front, HELMET};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use event_store::{Journal, MemoryJournal};
+use schema::Timestamp;
+use schema::http::Edge;
+
+use super::front::{Front, HELMET, NOW, edge};
 
 const KEY: (&str, &str) = ("idempotency-key", "k-1");
 
@@ -127,4 +134,83 @@ async fn a_key_of_wrong_form_is_refused() {
     let twice = front.send("PUT /products/p", &[KEY, ("idempotency-key", "k-2")], HELMET).await;
     assert_eq!(twice.refusal(), (400, "malformed"));
     assert!(front.commits("p").await.is_empty());
+}
+
+/// A front whose clock is set by hand.
+struct Timed {
+    front: Front,
+    now: Arc<AtomicI64>,
+}
+
+impl Timed {
+    fn new() -> Self {
+        Self::over(Arc::new(MemoryJournal::default()))
+    }
+
+    fn over(journal: Arc<dyn Journal>) -> Self {
+        let now = Arc::new(AtomicI64::new(NOW));
+        let shown = now.clone();
+        let clock = move || {
+            let at = chrono::DateTime::from_timestamp_millis(shown.load(Ordering::Relaxed)).unwrap();
+            Timestamp::new(at).unwrap()
+        };
+        let front = Front::at(journal, Edge { clock: Arc::new(clock), ..edge() });
+        Self { front, now }
+    }
+
+    async fn put(&self, n: usize) -> (u16, bool, u64) {
+        let key = format!("k-{n}");
+        let body = format!(r#"{{"name":"{n}","price":1}}"#);
+        let answer = self.front.send("PUT /products/p", &[("idempotency-key", &key)], &body).await;
+        let replayed = answer.header("idempotency-replayed") == "true";
+        (answer.status.as_u16(), replayed, answer.body["version"].as_u64().unwrap())
+    }
+
+    fn minutes_pass(&self, minutes: i64) {
+        self.now.fetch_add(minutes * 60_000, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn the_last_256_keys_of_the_last_hour_are_remembered_and_no_more() {
+    let timed = Timed::new();
+    for n in 0..300 {
+        assert!(!timed.put(n).await.1);
+        if n % 7 == 0 {
+            // Commands without a key take no place.
+            timed.front.send("PATCH /products/p", &[], &format!(r#"{{"price":{}}}"#, n + 2)).await;
+        }
+    }
+    let commits = timed.front.commits("p").await.len();
+    for n in (44..300).rev() {
+        assert!(timed.put(n).await.1, "{n}");
+    }
+    assert_eq!(timed.front.commits("p").await.len(), commits, "nothing was written");
+    assert!(!timed.put(43).await.1, "the 257th is decided anew");
+}
+
+#[tokio::test]
+async fn a_key_is_known_for_an_hour_and_one_of_the_last_32_for_ever() {
+    let timed = Timed::new();
+    for n in 0..40 {
+        timed.put(n).await;
+    }
+    timed.minutes_pass(60);
+    assert_eq!(timed.put(0).await, (201, true, 1));
+    assert_eq!(timed.put(7).await, (200, true, 8));
+    timed.minutes_pass(1);
+    assert!(!timed.put(7).await.1, "it is older than an hour, and 32 others came");
+    timed.minutes_pass(100 * 24 * 60);
+    assert_eq!(timed.put(9).await, (200, true, 10));
+}
+
+#[tokio::test]
+async fn a_key_that_left_the_ring_within_the_hour_is_refused_for_another_request() {
+    let timed = Timed::new();
+    for n in 0..60 {
+        timed.put(n).await;
+    }
+    let key = [("idempotency-key", "k-3")];
+    let other = timed.front.send("PUT /products/p", &key, r#"{"name":"another","price":9}"#).await;
+    assert_eq!(other.refusal(), (422, "idempotency-key-reused"));
 }
