@@ -56,7 +56,7 @@ impl DynamoJournal {
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .limit(request_limit(limit))
             .set_exclusive_start_key(from.map_err(|error| Unavailable(error.into()))?);
-        let answer = narrowed(request).send().await.map_err(unavailable)?;
+        let answer = narrowed(request).send().await.map_err(of_events)?;
         let commits = answer.items.unwrap_or_default().into_iter().map(from_item);
         Ok(ScanPage {
             commits: commits.collect(),
@@ -88,7 +88,7 @@ impl Journal for DynamoJournal {
             .expression_attribute_values(":sequence", item::number(at_most))
             .scan_index_forward(false)
             .limit(1);
-        let answer = query.send().await.map_err(unavailable)?;
+        let answer = query.send().await.map_err(of_events)?;
         Ok(answer.items.unwrap_or_default().into_iter().next().map(from_item))
     }
 
@@ -106,7 +106,7 @@ impl Journal for DynamoJournal {
         let mut from = None;
         while commits.len() < limit {
             let query = query.clone().limit(request_limit(limit - commits.len()));
-            let answer = query.set_exclusive_start_key(from).send().await.map_err(unavailable)?;
+            let answer = query.set_exclusive_start_key(from).send().await.map_err(of_events)?;
             commits.extend(answer.items.unwrap_or_default().into_iter().map(from_item));
             from = answer.last_evaluated_key;
             if from.is_none() {
@@ -138,6 +138,13 @@ fn request_limit(limit: usize) -> i32 {
     i32::try_from(limit).unwrap_or(i32::MAX)
 }
 
+fn of_events<E>(error: SdkError<E>) -> Unavailable
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    unavailable(error).of("the event table")
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "that is how `map_err` gives it")]
 pub(crate) fn unavailable<E>(error: SdkError<E>) -> Unavailable
 where
@@ -156,5 +163,5 @@ fn append_error(error: SdkError<ExecuteStatementError>) -> AppendError {
     let code = service.and_then(ProvideErrorMetadata::code);
     let never =
         matches!(code, Some("ValidationException" | "ResourceNotFoundException" | "AccessDeniedException"));
-    if never { AppendError::Refused(unavailable(error)) } else { AppendError::Unknown(unavailable(error)) }
+    if never { AppendError::Refused(of_events(error)) } else { AppendError::Unknown(of_events(error)) }
 }

@@ -196,10 +196,18 @@ pub enum AppendError {
     Refused(#[source] Unavailable),
 }
 
-/// The store did not answer, or its answer could not be understood.
+/// A table did not answer, or its answer could not be understood: the text names it, the event table or another.
 #[derive(Debug, thiserror::Error)]
-#[error("the event table did not answer: {0}")]
+#[error("a table did not answer: {0}")]
 pub struct Unavailable(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+impl Unavailable {
+    /// The same, naming the table that did not answer.
+    #[must_use]
+    pub(crate) fn of(self, table: &str) -> Self {
+        Self(format!("{table}: {}", self.0).into())
+    }
+}
 
 /// All commits of a product with sequence above `after`, oldest first, read page by page as they are asked for.
 /// After an error the stream ends.

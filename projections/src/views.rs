@@ -217,10 +217,18 @@ pub struct Row {
     pub product: Product,
 }
 
-/// The store of the views did not answer, or its answer could not be understood.
+/// A table of the views did not answer, or its answer could not be understood: the text names it.
 #[derive(Debug, thiserror::Error)]
-#[error("the view table did not answer: {0}")]
+#[error("a view table did not answer: {0}")]
 pub struct Unavailable(#[source] pub Box<dyn Error + Send + Sync>);
+
+impl Unavailable {
+    /// The same, naming the table that did not answer.
+    #[must_use]
+    pub(crate) fn of(self, table: &str) -> Self {
+        Self(format!("{table}: {}", self.0).into())
+    }
+}
 
 /// Why the lineup was not changed.
 #[derive(Debug, thiserror::Error)]

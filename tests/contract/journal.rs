@@ -1,5 +1,6 @@
 //! What every journal must do.
 
+mod built_upon;
 mod concurrent;
 mod forms;
 mod heads;

@@ -5,7 +5,9 @@ mod costs;
 mod world;
 
 use engine::probe::{Fault, Matching, Recorded};
+use event_store::{Parking, Receipts};
 use lambda::Emf;
+use projections::PriceLog;
 use serde_json::Value;
 use telemetry::meters;
 use world::{World, count, sum};
@@ -140,4 +142,56 @@ async fn parked_products_are_counted_when_it_happens_and_shown_until_they_are_re
         .map(|line| &line[meters::PARKED.name])
         .collect();
     assert_eq!(shown, [&Value::from(0.0)]);
+}
+
+#[tokio::test]
+async fn a_time_of_recording_that_is_held_up_by_the_commit_before_is_counted() {
+    let emf = Emf::new("ProductLedger", "command-api");
+    let _recording = metrics::set_default_local_recorder(&emf);
+    let world = World::new(&emf).await;
+    let ahead = chrono::Utc::now() + chrono::TimeDelta::seconds(40);
+    let mut unsealed = schema::fixtures::commit_after(
+        None,
+        &schema::fixtures::id("p"),
+        vec![schema::fixtures::helmet_created()],
+    );
+    unsealed.recorded_at = schema::Timestamp::new(ahead).unwrap();
+    (unsealed.state.created_at, unsealed.state.updated_at) = (unsealed.recorded_at, unsealed.recorded_at);
+    world.system.journal.append(&event_store::seal(unsealed).unwrap().1).await.unwrap();
+    let (status, receipt) = world.send("PATCH", "/products/p", None, r#"{"price":"7"}"#).await;
+    assert_eq!(status, 200, "{receipt}");
+    assert!((sum(&world.lines(), meters::HELD_UP.name, &[]) - 1.0).abs() < f64::EPSILON);
+}
+
+/// What is said of one table never names another.
+#[tokio::test]
+async fn an_error_names_the_table_that_did_not_answer() {
+    let emf = Emf::new("ProductLedger", "function");
+    let world = World::new(&emf).await;
+    world.faults.add(Matching::any().always(), refuse());
+    let (system, id) = (&world.system, schema::fixtures::id("p"));
+    let client = aws_sdk_dynamodb::Client::new(&world.config);
+    let receipts = event_store::DynamoReceipts::new(client.clone(), "ledger-receipts");
+    let parking = event_store::DynamoParking::new(client.clone(), "ledger-parking");
+    let prices = projections::DynamoPriceLog::new(client, "ledger-prices");
+    let generation = projections::views::Generation(1);
+    for (table, error) in [
+        ("the event table", system.journal.newest(&id, 9).await.unwrap_err().to_string()),
+        ("the event table", system.journal.page(&id, 0, 9).await.unwrap_err().to_string()),
+        ("the event table", system.journal.scan(None, 9).await.unwrap_err().to_string()),
+        ("the receipts table", receipts.position(&id).await.unwrap_err().to_string()),
+        ("the receipts table", receipts.of(&id, 1, 9).await.unwrap_err().to_string()),
+        ("the parking table", parking.of("publisher", &id).await.unwrap_err().to_string()),
+        ("the parking table", parking.list("publisher", None, 9).await.unwrap_err().to_string()),
+        ("the product table", system.views.get(generation, &id).await.unwrap_err().to_string()),
+        ("the price table", prices.newest(generation, &id).await.unwrap_err().to_string()),
+        ("the price table", prices.history(generation, &id, None).await.unwrap_err().to_string()),
+        ("the product table", system.views.lineup().await.unwrap_err().to_string()),
+    ] {
+        let named: Vec<&str> = ["event", "receipts", "parking", "product", "price"]
+            .into_iter()
+            .filter(|name| error.contains(&format!("the {name} table")))
+            .collect();
+        assert_eq!(named, [table.split(' ').nth(1).unwrap()], "{error}");
+    }
 }

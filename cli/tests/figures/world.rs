@@ -25,6 +25,7 @@ pub struct World {
     pub faults: Faults,
     pub wire: Recorder,
     pub system: System,
+    pub config: aws_config::SdkConfig,
     routes: Router,
     _stop: watch::Sender<bool>,
     _engine: Engine,
@@ -49,7 +50,7 @@ impl World {
         let system = System::new(backend, None, settings, edge.clone());
         let routes = finish(system.routes(stopping), edge);
         wire.clear();
-        Self { emf: emf.clone(), faults, wire, system, routes, _stop: stop, _engine: engine }
+        Self { emf: emf.clone(), faults, wire, system, config, routes, _stop: stop, _engine: engine }
     }
 
     /// Sends a request: its status and JSON.

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -9,7 +10,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use schema::ProductId;
 
 use super::{Parked, Parking, Trouble};
-use crate::dynamodb::{Item, number, unavailable};
+use crate::dynamodb::{Item, number};
 use crate::journal::Unavailable;
 
 /// How often a row may change between two updates before the store counts as unusable.
@@ -158,5 +159,12 @@ async fn applied(update: UpdateItemFluentBuilder) -> Result<bool, Unavailable> {
 }
 
 fn decoded(item: Item) -> Result<Parked, Unavailable> {
-    serde_dynamo::from_item(item).map_err(|error| Unavailable(error.into()))
+    serde_dynamo::from_item(item).map_err(|error| Unavailable(error.into()).of("the parking table"))
+}
+
+fn unavailable<E>(error: SdkError<E>) -> Unavailable
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    crate::dynamodb::unavailable(error).of("the parking table")
 }

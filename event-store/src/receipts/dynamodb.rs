@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, ReturnConsumedCapacity, WriteRequest};
@@ -13,7 +14,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use schema::{ProductId, PublicationRecord};
 
 use super::{Position, Receipts, Record};
-use crate::dynamodb::{Item, number, number_of, unavailable};
+use crate::dynamodb::{Item, number, number_of};
 use crate::journal::Unavailable;
 
 /// Sequences are below 2^53 (`StoredCommit::sequence`).
@@ -210,5 +211,12 @@ fn encoded(record: &Record) -> Result<Item, Unavailable> {
 }
 
 fn decoded(item: Item) -> Result<PublicationRecord, Unavailable> {
-    serde_dynamo::from_item(item).map_err(|error| Unavailable(error.into()))
+    serde_dynamo::from_item(item).map_err(|error| Unavailable(error.into()).of("the receipts table"))
+}
+
+fn unavailable<E>(error: SdkError<E>) -> Unavailable
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    crate::dynamodb::unavailable(error).of("the receipts table")
 }

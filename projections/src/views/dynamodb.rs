@@ -39,7 +39,7 @@ impl DynamoViews {
             .key(row::KEY, AttributeValue::S(key))
             .consistent_read(consistent)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        Ok(request.send().await.map_err(unavailable)?.item)
+        Ok(request.send().await.map_err(of_products)?.item)
     }
 }
 
@@ -77,7 +77,7 @@ impl Views for DynamoViews {
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) if is_refused(&error) => Err(LineupError::Changed),
-            Err(error) => Err(unavailable(error).into()),
+            Err(error) => Err(of_products(error).into()),
         }
     }
 
@@ -104,7 +104,7 @@ impl Views for DynamoViews {
                 Some(item) => row::shown(item.clone()).map(Some),
                 None => Err(Unavailable("a row was refused for another, which is not named".into())),
             },
-            _ => Err(unavailable(refused)),
+            _ => Err(of_products(refused)),
         }
     }
 
@@ -127,7 +127,7 @@ impl Views for DynamoViews {
         match request.send().await {
             Ok(_) => Ok(true),
             Err(error) if is_refused(&error) => Ok(false),
-            Err(error) => Err(unavailable(error)),
+            Err(error) => Err(of_products(error)),
         }
     }
 
@@ -150,7 +150,7 @@ impl Views for DynamoViews {
             .scan_index_forward(!slice.descending)
             .limit(i32::try_from(slice.limit).unwrap_or(i32::MAX))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = request.send().await.map_err(unavailable)?;
+        let answer = request.send().await.map_err(of_products)?;
         let items = answer.items.unwrap_or_default().into_iter();
         Ok(Portion {
             rows: items.map(|item| row::row(item, index.position)).collect::<Result<_, _>>()?,
@@ -176,7 +176,7 @@ impl Views for DynamoViews {
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .set_exclusive_start_key(from)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = request.send().await.map_err(unavailable)?;
+        let answer = request.send().await.map_err(of_products)?;
         let items = answer.items.unwrap_or_default().into_iter();
         Ok(Rows {
             products: items.map(row::product).collect::<Result<_, _>>()?,
@@ -191,12 +191,19 @@ impl Views for DynamoViews {
             .table_name(&self.table)
             .key(row::KEY, AttributeValue::S(row::key(generation, id)))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        request.send().await.map(drop).map_err(unavailable)
+        request.send().await.map(drop).map_err(of_products)
     }
 }
 
 fn is_refused(error: &SdkError<PutItemError>) -> bool {
     error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception)
+}
+
+fn of_products<E>(error: SdkError<E>) -> Unavailable
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    unavailable(error).of("the product table")
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "that is how `map_err` gives it")]

@@ -5,6 +5,7 @@ mod item;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -13,7 +14,6 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use schema::ProductId;
 
 use super::{FoldedCommit, History, Newest, Origin, PriceLog, Products};
-use crate::views::dynamodb::unavailable;
 use crate::views::{Generation, Unavailable};
 
 /// How many items are removed at once.
@@ -281,4 +281,11 @@ impl PriceLog for DynamoPriceLog {
         ids.dedup();
         Ok(Products { ids, next: answer.last_evaluated_key.as_ref().map(item::stop).transpose()? })
     }
+}
+
+fn unavailable<E>(error: SdkError<E>) -> Unavailable
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    crate::views::dynamodb::unavailable(error).of("the price table")
 }
