@@ -4,10 +4,10 @@
 use serde_json::Value;
 
 use crate::beneath;
-use crate::scenario::Ledger;
+use crate::scenario::{Ledger, printed};
 
-/// A ledger whose `p` has three versions that are shown and published; then the newest commit is removed.
-async fn without_the_newest() -> Ledger {
+/// A ledger whose `p` has three versions that are shown and published.
+async fn without_anything_removed() -> Ledger {
     let ledger = Ledger::start();
     for price in ["1", "2", "3"] {
         ledger.send("PUT", "/products/p", &format!(r#"{{"name":"n","price":"{price}"}}"#)).await;
@@ -65,16 +65,32 @@ async fn is_recorded_anew(ledger: &Ledger) {
 
 #[tokio::test]
 async fn a_version_that_is_recorded_anew_while_the_server_runs_is_shown_and_published() {
-    let ledger = without_the_newest().await;
+    let ledger = without_anything_removed().await;
     beneath::remove_newest(&ledger, "p").await;
     is_recorded_anew(&ledger).await;
 }
 
 #[tokio::test]
 async fn a_version_that_is_recorded_anew_after_a_start_is_shown_and_published() {
-    let mut ledger = without_the_newest().await;
+    let mut ledger = without_anything_removed().await;
     assert_eq!(ledger.terminate(), Some(0));
     beneath::remove_newest(&ledger, "p").await;
     ledger.restart();
     is_recorded_anew(&ledger).await;
+}
+
+/// All its commits are gone and its receipts are not.
+#[tokio::test]
+async fn a_product_whose_commits_are_gone_is_named_by_its_receipts() {
+    let mut ledger = without_anything_removed().await;
+    assert_eq!(ledger.terminate(), Some(0));
+    for _ in 1..=3 {
+        beneath::remove_newest(&ledger, "p").await;
+    }
+    let verify = ledger.operate(&["verify", "--receipts"]);
+    let said = printed(&verify);
+    assert_eq!(verify.status.code(), Some(1), "{said}");
+    let named =
+        said.lines().any(|line| line.starts_with("product p ") && line.contains("cut_off: the receipts"));
+    assert!(named, "{said}");
 }

@@ -105,8 +105,9 @@ pub trait Receipts: Send + Sync {
     /// [`Unavailable`]: record all of them again.
     async fn record(&self, records: &[Record]) -> Result<(), Unavailable>;
 
-    /// Up to `limit` products with an id above `after` of which anything is recorded, in order of id; `None` where the
-    /// store keeps no such order.
+    /// Up to `limit` products behind `after` (at first empty) of which anything is recorded, each once, in an order that is
+    /// the store's own and always the same; fewer only at the end. `None` where the store cannot list them. For
+    /// maintenance: it may read every receipt.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later.

@@ -3,6 +3,7 @@
 mod anew;
 mod marks;
 mod positions;
+mod products;
 mod records;
 mod together;
 

@@ -184,6 +184,39 @@ impl Receipts for DynamoReceipts {
         }
         Ok(())
     }
+
+    /// Scans the whole table, whose items of one product stand together.
+    async fn products(&self, after: &str, limit: usize) -> Result<Option<Vec<String>>, Unavailable> {
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .projection_expression("product_id")
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        // Behind every event that the product can have.
+        let mut from = (!after.is_empty()).then(|| {
+            let product = AttributeValue::S(after.to_owned());
+            Item::from([("product_id".to_owned(), product), ("sequence".to_owned(), number(LAST))])
+        });
+        let mut products: Vec<String> = Vec::new();
+        loop {
+            let answer = scan.clone().set_exclusive_start_key(from).send().await.map_err(unavailable)?;
+            for mut item in answer.items.unwrap_or_default() {
+                let Some(AttributeValue::S(product)) = item.remove("product_id") else { continue };
+                if products.last() != Some(&product) {
+                    if products.len() == limit {
+                        return Ok(Some(products));
+                    }
+                    products.push(product);
+                }
+            }
+            from = answer.last_evaluated_key;
+            if from.is_none() {
+                return Ok(Some(products));
+            }
+        }
+    }
 }
 
 /// The records in steps that hold at most one of each product, in their order. A batch is no transaction: of two

@@ -77,4 +77,10 @@ impl Receipts for MemoryReceipts {
         }
         Ok(())
     }
+
+    async fn products(&self, after: &str, limit: usize) -> Result<Option<Vec<String>>, Unavailable> {
+        let products = self.products();
+        let behind = products.keys().map(ProductId::to_string).filter(|id| id.as_str() > after);
+        Ok(Some(behind.take(limit).collect()))
+    }
 }
