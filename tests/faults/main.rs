@@ -2,6 +2,7 @@
 //! are damaged, lost, foreign or changed by others, with a store that hardly answers. After each fault the ledger is whole, or says in one line why it is not.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod by_hand;
 mod checkpoints;
 mod client;
 mod damage;

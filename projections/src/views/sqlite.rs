@@ -122,8 +122,8 @@ impl Views for SqliteViews {
         let id = id.to_string();
         let product = self.access.peek(move |connection| {
             let mut statement = connection
-                .prepare_cached("SELECT product FROM products WHERE generation = ?1 AND id = ?2")?;
-            statement.query_row(params![generation.0, id], |row| product(row, 0)).optional()
+                .prepare_cached("SELECT product, version FROM products WHERE generation = ?1 AND id = ?2")?;
+            statement.query_row(params![generation.0, id], guarded).optional()
         });
         Ok(product.await?)
     }
@@ -189,10 +189,10 @@ impl Views for SqliteViews {
     ) -> Result<Rows, Unavailable> {
         let products = self.access.read(move |connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT product FROM products WHERE generation = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+                "SELECT product, version FROM products WHERE generation = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
             )?;
             let (after, limit) = (from.unwrap_or_default(), clamped(limit));
-            let rows = statement.query_map(params![generation.0, after, limit], |row| product(row, 0))?;
+            let rows = statement.query_map(params![generation.0, after, limit], guarded)?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         });
         let products = products.await?;
@@ -298,6 +298,17 @@ fn about(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>
         .prepare_cached("SELECT value FROM about WHERE name = ?1")?
         .query_row([name], |row| row.get(0))
         .optional()
+}
+
+/// The product of a row whose version, which guards it, is that of the product: of `product, version`.
+fn guarded(row: &rusqlite::Row<'_>) -> rusqlite::Result<Product> {
+    let (product, guard) = (product(row, 0)?, row.get::<_, u64>(1)?);
+    if product.version == guard {
+        return Ok(product);
+    }
+    let (id, version) = (&product.id, product.version);
+    let differs = format!("the row of {id} says version {guard}, and its product is version {version}");
+    Err(rusqlite::Error::FromSqlConversionFailure(1, Type::Integer, differs.into()))
 }
 
 fn product(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Product> {

@@ -165,7 +165,9 @@ async fn a_product_whose_end_was_cut_off_is_left_as_it_is(log: &PriceLogs) {
 async fn what_was_folded_without_its_commit_is_gone_on_from(log: &PriceLogs) {
     let commits = recorded_anew(6, 6);
     let mut old = folded(&commits[..4]);
-    old.iter_mut().for_each(|commit| commit.origin = None);
+    for commit in &mut old {
+        commit.origin = None;
+    }
     log.fold(FIRST, &fixtures::id("p"), &old).await.unwrap();
     assert_eq!(told(log, &commits, &commits[3..]).await, whole(&commits).await);
     assert!(newest(log).await.unwrap().origin.is_some());

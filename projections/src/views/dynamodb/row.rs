@@ -119,7 +119,17 @@ pub(super) fn product(mut item: Item) -> Result<Product, Unavailable> {
     let Some(AttributeValue::S(product)) = item.remove(PRODUCT) else {
         return Err(Unavailable("a row without a product".into()));
     };
-    serde_json::from_str(&product).map_err(|error| Unavailable(error.into()))
+    let product: Product = serde_json::from_str(&product).map_err(|error| Unavailable(error.into()))?;
+    let guard = item.get(VERSION).and_then(|version| version.as_n().ok());
+    match guard.filter(|guard| **guard != product.version.to_string()) {
+        None => Ok(product),
+        Some(guard) => {
+            let (id, version) = (&product.id, product.version);
+            let differs =
+                format!("the row of {id} says version {guard}, and its product is version {version}");
+            Err(Unavailable(differs.into()))
+        }
+    }
 }
 
 pub(super) fn row(mut item: Item, position: &str) -> Result<Row, Unavailable> {
