@@ -90,6 +90,9 @@ impl World {
     }
 }
 
+/// What has not come after this time does not come, also on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 struct Running {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
@@ -98,7 +101,7 @@ struct Running {
 impl Running {
     async fn stop(self) {
         self.stop.send_replace(true);
-        tokio::time::timeout(Duration::from_secs(10), self.task).await.unwrap().unwrap();
+        tokio::time::timeout(PATIENCE, self.task).await.unwrap().unwrap();
     }
 }
 
@@ -133,7 +136,7 @@ impl Log {
     async fn until(&self, enough: impl Fn(&[Vec<String>]) -> bool) -> Vec<Vec<String>> {
         let mut count = self.count.subscribe();
         let waiting = count.wait_for(|_| enough(&self.calls()));
-        let waited = tokio::time::timeout(Duration::from_secs(10), waiting).await.map(drop);
+        let waited = tokio::time::timeout(PATIENCE, waiting).await.map(drop);
         assert!(waited.is_ok(), "never came: {:?}", self.calls());
         self.calls()
     }

