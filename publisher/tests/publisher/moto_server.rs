@@ -1,6 +1,7 @@
 //! A moto server for one test: EventBridge and SQS on a loopback port, ended with the test.
 
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -17,6 +18,19 @@ pub struct Moto {
     server: Option<Child>,
 }
 
+/// A port that is free, below those that the system hands out by itself: nobody else gets it before the server takes it.
+fn free_port() -> u16 {
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    let of_process = std::process::id().wrapping_mul(16);
+    loop {
+        let place = of_process.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed)) % 12_000;
+        let port = 20_000 + u16::try_from(place).unwrap();
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
 impl Moto {
     /// A server that is not running yet; `None` (with a message) where the Python package `moto` is not installed. The
     /// interpreter is `MOTO_PYTHON`, or `python3`.
@@ -28,8 +42,7 @@ impl Moto {
             println!("skipped: {python} has no moto[server]; set MOTO_PYTHON to one that has");
             return None;
         }
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Some(Self { port, python, server: None })
+        Some(Self { port: free_port(), python, server: None })
     }
 
     pub async fn start(&mut self) {
