@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use event_store::{Journal, MemoryJournal};
 use schema::Timestamp;
-use schema::http::Edge;
+use web::Edge;
 
 use super::front::{Front, HELMET, NOW, edge};
 

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::Client;
 use engine::probe::Recorder;
 use event_store::{DynamoJournal, MemoryJournal, MemoryReceipts};
 use projections::http::QueryApi;
-use projections::prices::{FoldedCommit, entries_of};
+use projections::prices::FoldedCommit;
 use projections::views::Generation;
 use projections::{MemoryPriceLog, PriceLog, Prices};
 use schema::fixtures;
@@ -23,11 +23,8 @@ const FIRST: Generation = Generation(1);
 
 /// The first commits of a life in the price view.
 async fn folded(prices: &dyn PriceLog, life: &Life, commits: usize) {
-    let commit = |(commit, _): &(schema::Commit, schema::StoredCommit)| FoldedCommit {
-        last: commit.last_sequence(),
-        entries: entries_of(commit),
-    };
-    let commits: Vec<FoldedCommit> = life.commits[..commits].iter().map(commit).collect();
+    let commits = life.commits[..commits].iter().map(|(commit, _)| FoldedCommit::of(commit));
+    let commits: Vec<FoldedCommit> = commits.collect();
     prices.fold(FIRST, &life.id, &commits).await.unwrap();
 }
 

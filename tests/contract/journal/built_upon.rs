@@ -13,10 +13,10 @@ use commands::http::CommandApi;
 use event_store::{AppendError, Journal, MemoryReceipts, ScanPage, ScanPosition, Unavailable};
 use projections::http::QueryApi;
 use projections::{MemoryPriceLog, MemoryViews};
-use schema::http::{Edge, finish};
 use schema::{Currency, ProductId, StoredCommit, fixtures};
 use serde_json::{Value, json};
 use tower::ServiceExt;
+use web::{Edge, finish};
 
 use super::Journals;
 use crate::given::commits::recorded_anew;

@@ -45,7 +45,7 @@ async fn told(log: &PriceLogs, there: &[(Commit, StoredCommit)], told: &[(Commit
 }
 
 async fn history(log: &dyn PriceLog) -> History {
-    log.history(FIRST, &fixtures::id("p"), None).await.unwrap()
+    log.history(FIRST, &fixtures::id("p")).await.unwrap()
 }
 
 /// What folding these alone leads to.

@@ -2,7 +2,7 @@
 //! commits are folded.
 
 use async_trait::async_trait;
-use schema::ProductId;
+use schema::{ProductId, Timestamp};
 use sqlite::Access;
 use sqlite::rusqlite::types::Type;
 use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
