@@ -81,7 +81,7 @@ mod tests {
         let refused = std::io::Error::from_raw_os_error(13);
         let text = refused.to_string();
         let error = crate::Unavailable(Box::new(refused));
-        assert_eq!(causes(&error), format!("the event table did not answer: {text}"));
+        assert_eq!(causes(&error), format!("a table did not answer: {text}"));
     }
 
     #[tokio::test]

@@ -121,7 +121,7 @@ async fn prices_are_told_from_their_first_to_their_last_page() {
         2,
         "{told:?}"
     );
-    assert!(told.out.contains("current price: 1.00 USD"), "{}", told.out);
+    assert!(told.out.contains("current price:      1.00 USD"), "{}", told.out);
     let json: Value = serde_json::from_str(&run(&["prices", "helmet", "--json"]).await.out).unwrap();
     assert_eq!((json["timeline"].as_array().map(Vec::len), &json["next"]), (Some(2), &Value::Null));
 }
