@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::{CANNOT, out};
@@ -49,8 +50,10 @@ impl Interruption {
 
     async fn end(self, work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
         let (tell, told) = oneshot::channel();
+        // From here on, and not from when the task below begins: the work may be seen before that.
+        let signals = Signals::listen()?;
         let watching = tokio::spawn(async move {
-            asked().await;
+            signals.asked().await;
             out::tell(format_args!("ledger: stopped: {}", self.says));
             // Nobody listens: the work ended in this moment.
             let _ = tell.send(());
@@ -68,14 +71,20 @@ impl Interruption {
     }
 }
 
-/// Ends when the process is asked to.
-pub(crate) async fn asked() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let interrupted = tokio::signal::ctrl_c();
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminated) => {
-            tokio::select! { _ = interrupted => {}, _ = terminated.recv() => {} }
-        }
-        Err(_) => drop(interrupted.await),
+/// SIGINT and SIGTERM, which end the process no longer by themselves.
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Takes them from this moment on.
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Ends when one of them came.
+    pub(crate) async fn asked(mut self) {
+        tokio::select! { _ = self.interrupt.recv() => {}, _ = self.terminate.recv() => {} }
     }
 }

@@ -30,7 +30,7 @@ use crate::auth::{AuthArgs, Authentication};
 use crate::backend::Backend;
 use crate::directory::DataDirectory;
 use crate::environment::{aws, settings};
-use crate::interrupt::asked;
+use crate::interrupt::Signals;
 use crate::operate;
 use crate::out;
 use crate::serve::admission::Admission;
@@ -112,8 +112,9 @@ pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
         background.extend(operators(&arguments.data, system, stopping.clone()));
     }
     background.push(tokio::spawn(metrics::keep_small(figures, stopping)));
+    let signals = Signals::listen()?;
     announce(address)?;
-    let stopped = tokio::spawn(stopped(directory.clone(), stop));
+    let stopped = tokio::spawn(stopped(signals, directory.clone(), stop));
     let connections = connections.take(listener).await;
     ending::end(connections, &admission, background, arguments.limits.stop_timeout()).await;
     // Before the files are closed, which ends their writers too.
@@ -186,7 +187,11 @@ fn announce(address: SocketAddr) -> std::io::Result<()> {
 
 /// Ends when the process is asked to, or when a file can be written no more; then everything else is told. Why it cannot
 /// go on, if it was not asked.
-async fn stopped(directory: Option<Arc<DataDirectory>>, stop: watch::Sender<bool>) -> Option<String> {
+async fn stopped(
+    signals: Signals,
+    directory: Option<Arc<DataDirectory>>,
+    stop: watch::Sender<bool>,
+) -> Option<String> {
     let failed = async {
         match &directory {
             Some(directory) => directory.failed().await,
@@ -194,7 +199,7 @@ async fn stopped(directory: Option<Arc<DataDirectory>>, stop: watch::Sender<bool
         }
     };
     let failure = tokio::select! {
-        () = asked() => None,
+        () = signals.asked() => None,
         reason = failed => Some(reason),
     };
     match &failure {
