@@ -155,6 +155,29 @@ fn functions(text: &str) -> Vec<(String, usize)> {
     functions
 }
 
+/// What people filter logs by must not change when a file moves.
+#[test]
+fn every_log_line_and_span_has_a_target_of_its_own() {
+    let mut seen = 0;
+    for (path, text) in
+        sources().into_iter().filter(|(path, _)| path.components().any(|part| part.as_os_str() == "src"))
+    {
+        for level in ["trace", "debug", "info", "warn", "error"] {
+            for call in [format!("tracing::{level}!("), format!("tracing::{level}_span!(")] {
+                for after in text.split(&call).skip(1) {
+                    assert!(
+                        after.trim_start().starts_with("target: \"ledger::"),
+                        "{}: {call}",
+                        path.display()
+                    );
+                    seen += 1;
+                }
+            }
+        }
+    }
+    assert!(seen > 50, "{seen} lines and spans");
+}
+
 #[test]
 fn no_file_is_a_drawer_for_whatever_fits_nowhere() {
     for (path, _) in sources() {

@@ -233,7 +233,7 @@ impl DataDirectory {
                 Ok(None) => return,
                 Ok(Some(up_to)) => up_to.parse().unwrap_or(0),
                 Err(error) => {
-                    tracing::warn!(%error, "whether the views are built cannot be read; trying again");
+                    tracing::warn!(target: "ledger::files", %error, "whether the views are built cannot be read; trying again");
                     pause(RETRY, &stop).await;
                     continue;
                 }
@@ -242,8 +242,10 @@ impl DataDirectory {
             let reached = projector.checkpoint().await.ok().flatten();
             if reached.is_some_and(|checkpoint| checkpoint.position >= up_to) {
                 match keep_about(&access, BUILDING, None).await {
-                    Ok(()) => tracing::info!("the views are built"),
-                    Err(error) => tracing::warn!(%error, "that the views are built cannot be kept"),
+                    Ok(()) => tracing::info!(target: "ledger::files", "the views are built"),
+                    Err(error) => {
+                        tracing::warn!(target: "ledger::files", %error, "that the views are built cannot be kept")
+                    }
                 }
                 pause(RETRY, &stop).await;
                 continue;
@@ -265,12 +267,12 @@ impl DataDirectory {
                 () = stopped(&stop) => return,
             }
             metrics::counter!(TAMPERING.name, "consumer" => "ledger", "operation" => "other").increment(1);
-            tracing::error!(
+            tracing::error!(target: "ledger::files",
                 file = LEDGER.file,
                 "the ledger was tampered with: another process has changed the file; run ledger verify"
             );
             if let Err(error) = check_newest(&journal).await {
-                tracing::error!(%error, "the newest commits cannot be read");
+                tracing::error!(target: "ledger::files", %error, "the newest commits cannot be read");
             }
         }
     }
@@ -342,7 +344,7 @@ async fn check_newest(journal: &SqliteJournal) -> Result<(), Unavailable> {
             Change::Tampered(_) | Change::Unreadable { .. } => false,
         };
         if !whole {
-            tracing::error!(position = recorded.position, "a commit does not have the hash it carries");
+            tracing::error!(target: "ledger::files", position = recorded.position, "a commit does not have the hash it carries");
         }
     }
     Ok(())
@@ -356,14 +358,14 @@ async fn open_views(
     id: &str,
 ) -> Result<Database, DirectoryError> {
     if let Some(Version::Older(version)) = Database::version(path, &VIEWS).map_err(of_views)? {
-        tracing::warn!(version, "the views are of an earlier version and are built anew");
+        tracing::warn!(target: "ledger::files", version, "the views are of an earlier version and are built anew");
         Database::remove(path, &VIEWS)?;
     }
     let mut views = Database::open(path, &VIEWS).map_err(of_views)?;
     let wanted = orders.to_string();
     let kept = about(&committed(&views), ORDERS).await?;
     if kept.as_ref().is_some_and(|kept| *kept != wanted) {
-        tracing::warn!(kept, wanted, "other orders are wanted: the views are built anew");
+        tracing::warn!(target: "ledger::files", kept, wanted, "other orders are wanted: the views are built anew");
         views.close().await;
         drop(views);
         Database::remove(path, &VIEWS)?;

@@ -140,7 +140,7 @@ impl Follower {
         }
         let operation = if found.is_some() { "MODIFY" } else { "REMOVE" };
         metrics::counter!(TAMPERING.name, "consumer" => self.consumer, "operation" => operation).increment(1);
-        tracing::error!(
+        tracing::error!(target: "ledger::follower",
             consumer = self.consumer,
             position = checkpoint.position,
             expected = checkpoint.hash,
@@ -217,7 +217,7 @@ impl Follower {
 
     fn give_up(&self, position: &str, reason: &str) {
         metrics::counter!(GIVEN_UP.name, "consumer" => self.consumer).increment(1);
-        tracing::error!(
+        tracing::error!(target: "ledger::follower",
             consumer = self.consumer,
             position,
             reason,
@@ -233,7 +233,7 @@ impl Follower {
     }
 
     fn complain(&self, what: &str, reason: &str) {
-        tracing::warn!(consumer = self.consumer, reason, "{what}; trying again");
+        tracing::warn!(target: "ledger::follower", consumer = self.consumer, reason, "{what}; trying again");
     }
 }
 

@@ -11,8 +11,8 @@ use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 use crate::traces::Traces;
 
-/// Whose spans are traced.
-const OURS: [&str; 5] = ["web", "commands", "projections", "publisher", "cli"];
+/// What the targets of our lines and spans begin with; only those spans are traced.
+const OURS: &str = "ledger";
 
 /// Starts logging; later calls change nothing.
 pub fn start(traces: Option<&Traces>) {
@@ -27,7 +27,7 @@ pub fn start(traces: Option<&Traces>) {
         logs.json().flatten_event(true).with_span_list(false).boxed()
     };
     let spans = traces.map(|traces| {
-        let ours = Targets::new().with_targets(OURS.map(|name| (name, Level::INFO)));
+        let ours = Targets::new().with_target(OURS, Level::INFO);
         tracing_opentelemetry::layer().with_tracer(traces.tracer()).with_filter(ours)
     });
     // A second start in one process, as in tests, keeps the first.

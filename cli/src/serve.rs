@@ -150,7 +150,7 @@ fn operators(data: &Path, system: Arc<System>, stopping: watch::Receiver<bool>) 
     match operate::listen(data, operate::routes(system, stopping.clone()), stopping) {
         Ok(listening) => Some(tokio::spawn(listening)),
         Err(error) => {
-            tracing::warn!(%error, "operators' commands cannot reach this server; is the path of --data very long?");
+            tracing::warn!(target: "ledger::server", %error, "operators' commands cannot reach this server; is the path of --data very long?");
             None
         }
     }
@@ -203,8 +203,10 @@ async fn stopped(
         reason = failed => Some(reason),
     };
     match &failure {
-        None => tracing::info!("stopping"),
-        Some(reason) => tracing::error!(reason, "a file can be written no more; stopping"),
+        None => tracing::info!(target: "ledger::server", "stopping"),
+        Some(reason) => {
+            tracing::error!(target: "ledger::server", reason, "a file can be written no more; stopping")
+        }
     }
     stop.send_replace(true);
     failure

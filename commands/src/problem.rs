@@ -22,14 +22,14 @@ impl From<Failure> for Problem {
                 Problem::new(Kind::IdempotencyKeyReused, "Send a new request with a new Idempotency-Key.")
             }
             Failure::Unreadable(reason) => {
-                tracing::error!(reason, "a command cannot be built upon what is stored");
+                tracing::error!(target: "ledger::command", reason, "a command cannot be built upon what is stored");
                 Problem::new(
                     Kind::Internal,
                     "The commits of this product cannot be built upon; `ledger verify` says why.",
                 )
             }
             Failure::ClockAhead { newest } => {
-                tracing::error!(
+                tracing::error!(target: "ledger::command",
                     newest = newest.to_string(),
                     "a product's newest commit lies ahead of the clock"
                 );
@@ -51,13 +51,13 @@ impl From<Failure> for Problem {
                 Problem::new(Kind::CommitTooLarge, detail)
             }
             Failure::Unknown(reason) => {
-                tracing::error!(%reason, "the outcome of a write is not known");
+                tracing::error!(target: "ledger::command", %reason, "the outcome of a write is not known");
                 Problem::unavailable(
                     "Whether the command was recorded is not known; repeating it with the same Idempotency-Key is safe.",
                 )
             }
             Failure::Unavailable(reason) => {
-                tracing::error!(%reason, "the event table does not answer");
+                tracing::error!(target: "ledger::command", %reason, "the event table does not answer");
                 Problem::unavailable("The command was not recorded; send it again later.")
             }
         }

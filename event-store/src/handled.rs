@@ -103,7 +103,7 @@ pub fn recorded_anew(consumer: &'static str, what: &'static str, product: &Produ
         sequence: handled.sequence.to_string(),
     };
     tampering.count(consumer);
-    tracing::warn!(
+    tracing::warn!(target: "ledger::store",
         tampering = 1,
         consumer,
         what,

@@ -35,7 +35,7 @@ pub fn run(main: impl AsyncFnOnce(Function) -> anyhow::Result<()>) -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "the function cannot start");
+            tracing::error!(target: "ledger::function", error = format!("{error:#}"), "the function cannot start");
             ExitCode::FAILURE
         }
     }

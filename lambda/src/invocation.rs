@@ -16,7 +16,7 @@ pub(crate) async fn around<T>(
     context: &Context,
     work: impl Future<Output = T>,
 ) -> T {
-    let span = tracing::info_span!(
+    let span = tracing::info_span!(target: "ledger::function",
         "invocation",
         request_id = context.request_id,
         xray_trace_id = context.xray_trace_id,

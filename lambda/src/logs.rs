@@ -6,7 +6,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// What is shown, as `RUST_LOG` has it elsewhere: `info,publisher=debug`. Lambda's own setting comes second.
+/// What is shown, as `RUST_LOG` has it elsewhere: `info,ledger::publisher=debug`. Lambda's own setting comes second.
 const CHOSEN_BY: [&str; 2] = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"];
 
 /// Starts logging; later calls change nothing.

@@ -75,7 +75,7 @@ impl Projector {
         let batch = Batch::read(records);
         for tampering in &batch.tampered {
             tampering.count("projector");
-            tracing::error!(
+            tracing::error!(target: "ledger::projector",
                 operation = tampering.operation,
                 product_id = tampering.product,
                 sequence = tampering.sequence,
@@ -83,7 +83,7 @@ impl Projector {
             );
         }
         for reason in &batch.nameless {
-            tracing::error!(reason, "a stream record names no product; `ledger reconcile` finds what it was");
+            tracing::error!(target: "ledger::projector", reason, "a stream record names no product; `ledger reconcile` finds what it was");
         }
         if batch.entries.is_empty() {
             return Vec::new();
@@ -143,7 +143,7 @@ impl Projector {
         product: &ProductId,
         stuck: Stuck,
     ) -> Result<(), Unavailable> {
-        tracing::warn!(
+        tracing::warn!(target: "ledger::projector",
             consumer,
             product_id = product.as_str(),
             from_sequence = stuck.from_sequence,
@@ -160,7 +160,7 @@ impl Projector {
         let parked = self.parking.park(consumer, product, &trouble).await;
         event_store::parking::count(consumer, &trouble);
         if let Err(error) = &parked {
-            tracing::error!(
+            tracing::error!(target: "ledger::projector",
                 consumer,
                 product_id = product.as_str(),
                 error = error.to_string(),

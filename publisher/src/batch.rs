@@ -70,7 +70,7 @@ fn read(change: Change) -> Option<(ProductId, Option<Commit>)> {
         Change::Unreadable { product, reason } => (product, reason),
         Change::Tampered(tampering) => {
             tampering.count(CONSUMER);
-            tracing::error!(
+            tracing::error!(target: "ledger::publisher",
                 tampering = 1,
                 operation = tampering.operation,
                 product = tampering.product,
@@ -80,7 +80,7 @@ fn read(change: Change) -> Option<(ProductId, Option<Commit>)> {
             return None;
         }
     };
-    tracing::error!(
+    tracing::error!(target: "ledger::publisher",
         unreadable = 1,
         product = product.as_ref().map(ProductId::as_str),
         reason,

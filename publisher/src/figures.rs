@@ -15,7 +15,7 @@ pub(crate) fn span<'a>(product: &ProductId, unsent: impl DoubleEndedIterator<Ite
     if traces.peek().is_none() {
         return Span::none();
     }
-    let span = tracing::info_span!("publish", otel.kind = "producer", product_id = product.as_str());
+    let span = tracing::info_span!(target: "ledger::publisher", "publish", otel.kind = "producer", product_id = product.as_str());
     trace::follow(&span, traces.flatten());
     span
 }

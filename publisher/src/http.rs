@@ -87,7 +87,7 @@ async fn events(
     let last = last.as_deref().filter(|id| !id.is_empty());
     let from_start = query.is_some_and(|query| query.split('&').any(|pair| pair == "from=start"));
     let position = api.start(last, from_start).await.map_err(|error| {
-        tracing::warn!(%error, "the local bus cannot be read");
+        tracing::warn!(target: "ledger::publisher", %error, "the local bus cannot be read");
         Problem::unavailable("The bus cannot be read just now.")
     })?;
     Ok(Sse::new(follow(api, position)).keep_alive(KeepAlive::default()))

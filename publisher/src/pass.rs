@@ -182,7 +182,7 @@ impl Publisher {
         let trouble = Trouble { from_sequence, reason, retryable, at: (self.ports.clock)() };
         self.ports.parking.park(CONSUMER, product, &trouble).await?;
         event_store::parking::count(CONSUMER, &trouble);
-        tracing::warn!(
+        tracing::warn!(target: "ledger::publisher",
             parked = 1,
             product = product.as_str(),
             from_sequence,

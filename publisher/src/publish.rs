@@ -105,7 +105,7 @@ impl Publisher {
                     End::Published | End::Parked(_) => {}
                     End::More(rest) => again.push(rest),
                     End::Unavailable(error) => {
-                        tracing::warn!(product = finished.product.as_str(), %error, "a product has to come again");
+                        tracing::warn!(target: "ledger::publisher", product = finished.product.as_str(), %error, "a product has to come again");
                         unfinished.insert(finished.product, finished.recorded);
                     }
                 }

@@ -34,7 +34,7 @@ impl<'a> Recorder<'a> {
             records.partition(|record| matches!(record.outcome, PublicationRecord::Receipt(_)));
         self.pending.extend(receipts);
         if !failures.is_empty() {
-            tracing::warn!(refused = failures.len(), "the bus did not accept events");
+            tracing::warn!(target: "ledger::publisher", refused = failures.len(), "the bus did not accept events");
             // The receipts of what these products were sent before come first.
             self.flush().await?;
             self.receipts.record(&failures).await?;

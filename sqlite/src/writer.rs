@@ -302,7 +302,7 @@ impl Thread {
         if is_fatal(error) {
             return Err(format!("{reason}; start the program again once the disk can be written"));
         }
-        tracing::warn!(
+        tracing::warn!(target: "ledger::files",
             file = self.file,
             reason,
             "a transaction was not committed; nothing of it was written"

@@ -35,7 +35,7 @@ impl Line {
         let product_id = segment.filter(|_| route.starts_with("/products/{id}")).map(str::to_owned);
         let route = route.to_owned();
         let method = request.method().clone();
-        let span = tracing::info_span!(
+        let span = tracing::info_span!(target: "ledger::request",
             "request",
             otel.name = format!("{} {route}", known(&method)),
             otel.kind = "server",
@@ -76,7 +76,7 @@ impl Line {
         let labels = [by_method, by_route, ("status", status.to_string())];
         metrics::counter!(HTTP_REQUESTS.name, &labels).increment(1);
         let noted = self.notes.write().clone();
-        tracing::info!(
+        tracing::info!(target: "ledger::request",
             correlation_id = self.correlation_id,
             actor = noted.actor,
             method = %self.method,

@@ -108,12 +108,12 @@ impl Current {
     fn replace(&self, read: Result<Keys, Unread>) {
         match read {
             Ok(keys) => {
-                tracing::debug!(keys = keys.len(), "the issuer's keys were read again");
+                tracing::debug!(target: "ledger::auth", keys = keys.len(), "the issuer's keys were read again");
                 self.lock().keys = Arc::new(keys);
             }
             Err(error) => {
                 let error = anyhow::Error::from(error);
-                tracing::warn!("the issuer's keys cannot be read again, the old ones stay: {error:#}");
+                tracing::warn!(target: "ledger::auth", "the issuer's keys cannot be read again, the old ones stay: {error:#}");
             }
         }
     }

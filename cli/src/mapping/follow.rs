@@ -153,7 +153,7 @@ where
     fn give_up(&self, record: EventRecord, reason: String) {
         let skipped = Skipped { consumer: self.mapping.consumer.clone(), record, reason };
         metrics::counter!(GIVEN_UP.name, "consumer" => skipped.consumer.clone()).increment(1);
-        tracing::error!(
+        tracing::error!(target: "ledger::stream",
             consumer = skipped.consumer,
             sequence_number = sequence_number(&skipped.record),
             keys = ?skipped.record.change.keys,
@@ -166,7 +166,7 @@ where
     /// The checkpoint is not to be believed: whatever came after it is brought in from elsewhere, before the stream's
     /// oldest record is handled; false when it was stopped before.
     async fn catch_up(&self, reason: &str) -> bool {
-        tracing::error!(
+        tracing::error!(target: "ledger::stream",
             consumer = self.mapping.consumer,
             table = self.mapping.table,
             reason,
@@ -217,7 +217,7 @@ where
     }
 
     fn complain(&self, what: &str, reason: &str) {
-        tracing::warn!(
+        tracing::warn!(target: "ledger::stream",
             consumer = self.mapping.consumer,
             table = self.mapping.table,
             reason,

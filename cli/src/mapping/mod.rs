@@ -188,7 +188,7 @@ impl Mapping {
         let found = Box::pin(discover(&source.streams, &self.table)).await;
         found
             .inspect_err(|reason| {
-                tracing::warn!(
+                tracing::warn!(target: "ledger::stream",
                     consumer = self.consumer,
                     table = self.table,
                     reason,

@@ -68,7 +68,7 @@ pub(super) async fn reconcile(State(desk): State<Desk>, Json(wanted): Json<Recon
 /// What cannot be read; it may be tried again.
 pub(crate) async fn catch_up(system: &System) -> Result<(), String> {
     let done = reconciled(system, true, |_| {}).await.map_err(|error| error.to_string())?;
-    tracing::warn!(
+    tracing::warn!(target: "ledger::operators",
         products = done.products,
         behind = done.behind,
         differing = done.differing,

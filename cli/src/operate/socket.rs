@@ -42,7 +42,7 @@ pub(crate) fn listen(
             let _ = stop.wait_for(|stop| *stop).await;
         };
         if let Err(error) = axum::serve(listener, routes).with_graceful_shutdown(stopped).await {
-            tracing::warn!(%error, "operators' commands cannot be answered any more");
+            tracing::warn!(target: "ledger::operators", %error, "operators' commands cannot be answered any more");
         }
         let _ = remove(&path);
     })

@@ -117,7 +117,7 @@ async fn carried_to_its_end(
     let response = work.await;
     drop(place);
     if given_up.load(Ordering::Relaxed) {
-        tracing::warn!(status = response.status().as_u16(), "a request nobody waited for any more has ended");
+        tracing::warn!(target: "ledger::server", status = response.status().as_u16(), "a request nobody waited for any more has ended");
     }
     response
 }

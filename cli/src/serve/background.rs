@@ -110,10 +110,10 @@ async fn retry_parked(system: Arc<System>, every: Duration, mut stopping: Stop) 
             _ = stopping.wait_for(|stop| *stop) => return,
         }
         if let Err(error) = system.projector.retry_parked().await {
-            tracing::warn!(%error, "parked products could not be projected; the next turn tries again");
+            tracing::warn!(target: "ledger::server", %error, "parked products could not be projected; the next turn tries again");
         }
         if let Err(error) = system.publisher.retry_parked(TIME_LIMIT).await {
-            tracing::warn!(%error, "parked products could not be published; the next turn tries again");
+            tracing::warn!(target: "ledger::server", %error, "parked products could not be published; the next turn tries again");
         }
     }
 }

@@ -63,7 +63,7 @@ impl Connections {
                 taken = next(&listener, &places) => match taken {
                     Ok((stream, place)) => self.serve(stream, place),
                     Err(error) => {
-                        tracing::warn!(%error, "a connection cannot be taken");
+                        tracing::warn!(target: "ledger::server", %error, "a connection cannot be taken");
                         tokio::time::sleep(PAUSE).await;
                     }
                 }
@@ -75,7 +75,7 @@ impl Connections {
     /// Answers what was accepted; what is still open after `time` is cut off.
     pub(super) async fn end(mut self, time: Duration) {
         if tokio::time::timeout(time, self.graceful.shutdown()).await.is_err() {
-            tracing::warn!(
+            tracing::warn!(target: "ledger::server",
                 open = self.open.len(),
                 "connections are cut off because they did not end in time"
             );
@@ -109,7 +109,7 @@ impl Connections {
             tokio::select! {
                 ended = connection => {
                     if let Err(error) = ended {
-                        tracing::debug!(%error, "a connection broke");
+                        tracing::debug!(target: "ledger::server", %error, "a connection broke");
                     }
                 }
                 // hyper would wait for the rest of its first request's head.

@@ -22,12 +22,12 @@ pub(super) async fn end(
     connections.end(time).await;
     let last = last.max(Instant::now() + AT_LEAST);
     if timeout_at(last, admission.idle()).await.is_err() {
-        tracing::warn!("requests are cut off because they did not end in time");
+        tracing::warn!(target: "ledger::server", "requests are cut off because they did not end in time");
     }
     for mut task in background {
         // A task that panicked was logged by its own hook; the others still have to end.
         if timeout_at(last, &mut task).await.is_err() {
-            tracing::warn!("a background task is cut off; it goes on where it was at the next start");
+            tracing::warn!(target: "ledger::server", "a background task is cut off; it goes on where it was at the next start");
             task.abort();
         }
     }

@@ -68,7 +68,7 @@ fn recorded_at(order: &Order, newest: Option<&Commit>, now: Timestamp) -> Result
         return Err(Failure::ClockAhead { newest });
     }
     metrics::counter!(HELD_UP.name).increment(1);
-    tracing::warn!(
+    tracing::warn!(target: "ledger::command",
         product_id = order.product_id.as_str(),
         newest = newest.to_string(),
         now = now.to_string(),

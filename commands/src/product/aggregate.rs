@@ -36,7 +36,9 @@ impl Aggregate for ProductAggregate {
         match Facts::after(self.0.take(), &event) {
             Ok(facts) => self.0 = Some(facts),
             // Only decisions of this crate are applied, and the test of `decide` folds every one of them.
-            Err(misfit) => tracing::error!(%misfit, "an event was decided that cannot follow"),
+            Err(misfit) => {
+                tracing::error!(target: "ledger::command", %misfit, "an event was decided that cannot follow")
+            }
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) async fn written(response: Response, mount: &str) -> ApiGatewayProxyR
             }
         },
         Err(error) => {
-            tracing::error!(%error, "an answer cannot be passed on");
+            tracing::error!(target: "ledger::function", %error, "an answer cannot be passed on");
             answer.status_code = 500;
         }
     }

@@ -63,13 +63,13 @@ pub(super) fn being_built() -> Problem {
 
 /// A store did not answer.
 pub(super) fn unavailable(error: impl std::error::Error) -> Problem {
-    tracing::error!(error = error.to_string(), "a query cannot be answered");
+    tracing::error!(target: "ledger::query", error = error.to_string(), "a query cannot be answered");
     Problem::unavailable("The store does not answer at the moment; try again.")
 }
 
 /// What the ledger has of the product cannot be read.
 pub(super) fn unreadable(id: &ProductId, error: &dyn std::error::Error) -> Problem {
-    tracing::error!(product_id = id.as_str(), error = error.to_string(), "a commit cannot be read");
+    tracing::error!(target: "ledger::query", product_id = id.as_str(), error = error.to_string(), "a commit cannot be read");
     let detail = format!("The newest commit of product {id} cannot be read; `ledger verify {id}` says why.");
     Problem::new(Kind::Internal, detail)
 }

@@ -202,7 +202,7 @@ impl Queries {
 }
 
 fn not_folded(id: &ProductId, stuck: &Stuck) -> Problem {
-    tracing::error!(product_id = id.as_str(), reason = stuck.reason, "prices cannot be folded");
+    tracing::error!(target: "ledger::query", product_id = id.as_str(), reason = stuck.reason, "prices cannot be folded");
     if stuck.retryable {
         Problem::unavailable("The store does not answer at the moment; try again.")
     } else {

@@ -40,7 +40,7 @@ impl Batch {
                     Err(reason) => batch.nameless.push(reason),
                 },
                 Change::Unreadable { product: Some(product), reason } => {
-                    tracing::warn!(product_id = product.as_str(), reason, "asking the event table instead");
+                    tracing::warn!(target: "ledger::projector", product_id = product.as_str(), reason, "asking the event table instead");
                     entry(&mut entries, product, number).unreadable = true;
                 }
                 Change::Unreadable { product: None, reason } => batch.nameless.push(reason),

@@ -12,7 +12,7 @@ impl Entry {
     /// The span of bringing this product into a view.
     pub(super) fn span(&self, view: &'static str) -> Span {
         let product_id = self.news.product.as_str();
-        let span = tracing::info_span!("project", otel.kind = "consumer", view, product_id);
+        let span = tracing::info_span!(target: "ledger::projector", "project", otel.kind = "consumer", view, product_id);
         trace::follow(&span, self.news.commits.values().rev().filter_map(traceparent));
         span
     }

@@ -49,7 +49,9 @@ impl Rebuild {
                 Ok(()) => {}
                 Err(ended @ (RebuildError::TakenOver | RebuildError::Changed)) => return ended,
                 // Whoever watches waits for several of them.
-                Err(error) => tracing::warn!(%error, "a rebuild could not give a sign of life"),
+                Err(error) => {
+                    tracing::warn!(target: "ledger::rebuild", %error, "a rebuild could not give a sign of life")
+                }
             }
         }
     }
@@ -65,7 +67,7 @@ impl Rebuild {
             Ok::<(), RebuildError>(())
         };
         if let Err(error) = gone.await {
-            tracing::warn!(%error, "a rebuild that ended is still on record; the next one waits some seconds");
+            tracing::warn!(target: "ledger::rebuild", %error, "a rebuild that ended is still on record; the next one waits some seconds");
         }
     }
 
@@ -90,7 +92,7 @@ impl Rebuild {
                 Some(_) => return Err(RebuildError::Running),
             }
         }
-        tracing::warn!(claim = other.id, "a rebuild that was cut short is taken over");
+        tracing::warn!(target: "ledger::rebuild", claim = other.id, "a rebuild that was cut short is taken over");
         Ok(())
     }
 

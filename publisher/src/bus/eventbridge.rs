@@ -54,7 +54,7 @@ impl Bus for EventBridge {
             Ok(_) => true,
             Err(error) if error.code() == Some("ResourceNotFoundException") => false,
             Err(error) => {
-                tracing::warn!(bus = name, error = %said(&error), "whether there is such a bus cannot be learnt");
+                tracing::warn!(target: "ledger::publisher", bus = name, error = %said(&error), "whether there is such a bus cannot be learnt");
                 true
             }
         }

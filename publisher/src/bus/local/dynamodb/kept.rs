@@ -75,7 +75,7 @@ impl DynamoBus {
                 }
                 Ok(_) => return,
                 Err(error) => {
-                    tracing::warn!(error = %unavailable(error), "the local bus keeps entries it could drop");
+                    tracing::warn!(target: "ledger::publisher", error = %unavailable(error), "the local bus keeps entries it could drop");
                     return;
                 }
             }
