@@ -52,6 +52,16 @@ impl<'a> Link<'a> {
         })
     }
 
+    /// Whether this commit and one at its place or right behind it cannot both be in the ledger: one of them was removed and
+    /// its versions were recorded anew.
+    #[must_use]
+    pub fn is_rival_of(self, next: Link<'_>) -> bool {
+        if self.first == next.first {
+            return self.hash != next.hash;
+        }
+        next.first == self.last + 1 && next.previous != self.hash
+    }
+
     fn holds(&self, sequence: u64) -> bool {
         (self.first..=self.last).contains(&sequence)
     }
@@ -171,6 +181,21 @@ mod tests {
         }
         assert_eq!(another(3, &second).fit(Some(&second)), Fit::Rival);
         assert_eq!(another(4, &first).fit(Some(&second)), Fit::Rival);
+    }
+
+    #[test]
+    fn commits_of_two_chains_are_rivals_at_one_place_and_one_behind_the_other() {
+        let chain = commits();
+        let links = chain.each_ref().map(|commit| Link::of(commit).unwrap());
+        assert!(
+            !links[0].is_rival_of(links[0])
+                && !links[0].is_rival_of(links[1])
+                && !links[0].is_rival_of(links[2])
+        );
+        let mut other = chain[1].clone();
+        other.0["hash"] = chain[2].0["hash"].clone();
+        let other = Link::of(&other).unwrap();
+        assert!(links[1].is_rival_of(other) && other.is_rival_of(links[2]) && !links[0].is_rival_of(other));
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl Projection for Prices {
 
     async fn apply(&self, generation: Generation, news: &News) -> Result<(), Stuck> {
         let newest = self.newest(generation, &news.product).await?;
-        if newest.as_ref().is_some_and(|newest| newest.is_contradicted_by(news)) {
+        if anew::are_rivals(news) || newest.as_ref().is_some_and(|newest| newest.is_contradicted_by(news)) {
             return self.catch_up(generation, &news.product).await;
         }
         let folded = newest.map_or(0, |newest| newest.last);

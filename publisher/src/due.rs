@@ -66,11 +66,7 @@ pub(crate) fn in_batch(said: &Said, up_to: u64, mut commits: Vec<Commit>) -> Opt
 
 /// Whether two commits of a batch cannot both be in the ledger: one was removed and recorded anew.
 fn are_rivals(pair: &[Commit]) -> bool {
-    let [one, next] = pair else { return false };
-    if one.sequence == next.sequence {
-        return one.hash != next.hash;
-    }
-    next.sequence == one.last_sequence() + 1 && next.previous_hash != one.hash
+    matches!(pair, [one, next] if Link::from(one).is_rival_of(Link::from(next)))
 }
 
 /// The due events from the event table.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use event_store::aws::causes;
 use futures::StreamExt;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Method, Url};
@@ -115,7 +116,7 @@ impl Client {
     }
 
     async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Answer, Stop> {
-        let (mut reason, mut asked) = (String::new(), None);
+        let (mut reason, mut asked, mut is_open) = (String::new(), None, false);
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
                 tokio::time::sleep(pause(attempt, asked.take(), fastrand::f64())).await;
@@ -123,13 +124,17 @@ impl Client {
             let Some(request) = request.try_clone() else { break };
             match sent(request).await {
                 Ok((answer, headers)) => {
-                    let answer = Answer { repeated: attempt > 0, ..answer };
+                    let answer = Answer { repeated: is_open, ..answer };
                     if attempt + 1 == ATTEMPTS || !may_pass_later(&answer) {
                         return Ok(answer);
                     }
+                    is_open |= answer.status.is_server_error();
                     asked = asked_to_wait(&headers);
                 }
-                Err(error) => reason = format!("{error:#}"),
+                Err(error) => {
+                    is_open = true;
+                    reason = causes(error.as_ref());
+                }
             }
         }
         Err(Stop::Gone(reason))

@@ -1,5 +1,6 @@
 //! A version that was recorded anew, by another commit: what was folded of the commits that are gone is taken back, newest
-//! first, until the history is one of the ledger again, whatever interrupts it in between.
+//! first, until the history is one of the ledger again, whatever interrupts it in between. What a build folded that kept no
+//! hash is taken for the ledger's: `ledger rebuild prices` puts it right.
 
 use event_store::handled::{Fit, Link, recorded_anew};
 use schema::ProductId;
@@ -20,6 +21,12 @@ impl Newest {
         let Some(handled) = self.handled() else { return false };
         news.commits.values().filter_map(Link::of).any(|commit| handled.is_contradicted_by(commit))
     }
+}
+
+/// Whether not all of the news can be in the ledger.
+pub(super) fn are_rivals(news: &News) -> bool {
+    let links: Vec<Link<'_>> = news.commits.values().filter_map(Link::of).collect();
+    links.windows(2).any(|pair| matches!(pair, [one, next] if one.is_rival_of(*next)))
 }
 
 impl Prices {

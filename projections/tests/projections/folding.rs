@@ -46,6 +46,21 @@ async fn history(given: &InMemory, life: &Life) -> History {
 }
 
 #[tokio::test]
+async fn what_follows_a_commit_that_is_gone_is_not_folded_behind_the_one_in_its_place() {
+    let begun = Life::of("p", &[]);
+    let (mut gone, mut kept) = (begun.clone(), begun);
+    for price in [1, 2] {
+        gone.goes_on(&repriced(price));
+    }
+    kept.goes_on(&repriced(9));
+    let given = in_memory();
+    kept.recorded_in(&*given.journal).await;
+    let records = vec![kept.record(0), kept.record(1), gone.record(2)];
+    given.projector.project(batch(records)).await;
+    assert_eq!(history(&given, &kept).await, expected(&kept, 2));
+}
+
+#[tokio::test]
 async fn what_the_stream_did_not_bring_is_read_from_the_event_table() {
     let life = life();
     let whole = expected(&life, life.commits.len());
