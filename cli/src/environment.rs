@@ -55,6 +55,10 @@ fn names_aws() -> bool {
         if FILES.contains(&&*name) {
             return PathBuf::from(value).exists();
         }
+        // An empty variable is none, as for the AWS SDK.
+        if value.is_empty() {
+            return false;
+        }
         let is_table = name.starts_with("LEDGER_") && name.ends_with("_TABLE");
         is_table || (name.starts_with("AWS_") && !LEADING_NOWHERE.contains(&&*name))
     };

@@ -17,7 +17,6 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use clap::Args;
-use event_store::aws::causes;
 use tokio::sync::mpsc;
 
 use client::{Client, Stop};
@@ -73,11 +72,6 @@ pub struct ImportArgs {
 /// # Errors
 /// When the input cannot be read or the server cannot be reached at all.
 pub async fn run(arguments: ImportArgs) -> anyhow::Result<ExitCode> {
-    // An error may quote what the server said.
-    import(arguments).await.map_err(|error| anyhow::anyhow!(crate::columns::plain(&causes(error.as_ref()))))
-}
-
-async fn import(arguments: ImportArgs) -> anyhow::Result<ExitCode> {
     let file = &arguments.file;
     if arguments.dry_run {
         return rehearse(file).await;

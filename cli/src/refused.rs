@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::columns::plain;
 use crate::out;
 
 /// Why it was refused, for people.
@@ -9,12 +10,12 @@ use crate::out;
 #[error("{0}")]
 pub struct Refused(pub String);
 
-/// Tells a refusal, and passes on every other error.
+/// Tells a refusal, in which nothing can steer the terminal, and passes on every other error.
 ///
 /// # Errors
 /// Every other error.
 pub fn told(error: anyhow::Error) -> anyhow::Result<ExitCode> {
     let refused: Refused = error.downcast()?;
-    out::tell(format_args!("ledger: {refused}"));
+    out::tell(format_args!("ledger: {}", plain(&refused.to_string())));
     Ok(ExitCode::FAILURE)
 }

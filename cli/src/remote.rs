@@ -25,7 +25,8 @@ impl Server {
     /// Asks for `path`, of which every segment is percent-encoded here, with query parameters.
     ///
     /// # Errors
-    /// [`Refused`] inside when the server refuses the question; anything else when it cannot be asked.
+    /// [`Refused`] inside when the server refuses because of what the ledger holds; anything else when it cannot be asked, or
+    /// not like this.
     pub async fn get(&self, path: &[&str], query: &[(&str, String)]) -> anyhow::Result<Value> {
         let wrong = || format!("--url {}: is no http or https URL", self.url);
         let mut url: Url = self.url.parse().with_context(wrong)?;
@@ -48,10 +49,9 @@ impl Server {
         let said = problem["detail"].as_str().or_else(|| problem["title"].as_str());
         let said = said.map_or_else(|| format!("the server answers {status}"), str::to_owned);
         match status {
-            StatusCode::BAD_REQUEST
-            | StatusCode::NOT_FOUND
-            | StatusCode::CONFLICT
-            | StatusCode::UNPROCESSABLE_ENTITY => Err(Refused(said).into()),
+            StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
+                Err(Refused(said).into())
+            }
             _ => anyhow::bail!("{}: {said}", self.url),
         }
     }

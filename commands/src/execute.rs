@@ -71,6 +71,7 @@ impl Executor {
             if let Some(repeated) = self.recognised(order, newest.as_ref(), &mut searched).await? {
                 return Ok(Outcome::Replayed(repeated));
             }
+            record::not_ahead(newest.as_ref(), (self.edge.clock)())?;
             let pricing = self.pricing(order, newest.as_ref()).await?;
             let events = decided(order, newest.as_ref(), &pricing).await?;
             self.check(order, newest.as_ref()).await?;

@@ -78,7 +78,10 @@ impl Answer {
             .map(|fault| format!("{} {}", text(&fault["pointer"]), text(&fault["detail"])))
             .collect();
         let detail = if faults.is_empty() { text(&problem["detail"]) } else { faults.join("; ") };
-        let whole = format!("{} {}: {detail}", self.status.as_u16(), text(&problem["title"]));
+        let whole = match text(&problem["title"]) {
+            title if title.is_empty() && detail.is_empty() => format!("{}, without saying why", self.status),
+            title => format!("{} {title}: {detail}", self.status.as_u16()),
+        };
         match whole.char_indices().nth(LONGEST_REASON) {
             Some((end, _)) => format!("{}…", &whole[..end]),
             None => whole,

@@ -101,7 +101,9 @@ impl Line {
                 Err(reason) => Err(Unreadable { product_id: Some(product_id), reason }),
             },
             (Ok(()), Err(reason)) => Err(Unreadable { product_id: None, reason }),
-            (Err(reason), product_id) => Err(Unreadable { product_id: product_id.ok(), reason }),
+            (Err(reason), product_id) => {
+                Err(Unreadable { product_id: product_id.ok().or_else(|| named_by(bytes)), reason })
+            }
         }
     }
 
@@ -144,12 +146,27 @@ pub fn worker(product: &ProductId, workers: usize) -> usize {
 fn read(bytes: &[u8], members: &mut Members) -> Result<(), String> {
     // The blanks of JSON and no others: what stands around a line is no part of it.
     let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
+    // Some programs begin a file with the byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut json = serde_json::Deserializer::from_str(text.trim_matches([' ', '\t', '\r', '\n']));
     let read = Object(members).deserialize(&mut json).and_then(|()| json.end());
     read.map_err(|error| {
         // What is read is one line, wherever it stands in the file.
         format!("is not a JSON object: {}", error.to_string().replace(" at line 1 column ", " at column "))
     })
+}
+
+/// The product that a line names which is no JSON object of UTF-8, if it is one and the same wherever the name of the member
+/// stands.
+fn named_by(bytes: &[u8]) -> Option<ProductId> {
+    let text = String::from_utf8_lossy(bytes);
+    let named = text.split("\"product_id\"").skip(1).map(|behind| {
+        let value = behind.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
+        ProductId::new(value.split('"').next()?).ok()
+    });
+    let mut named: Vec<Option<ProductId>> = named.collect();
+    named.dedup();
+    if named.len() == 1 { named.pop()? } else { None }
 }
 
 fn product_id(members: &mut Members) -> Result<ProductId, String> {
@@ -190,7 +207,7 @@ impl<'de> Visitor<'de> for Object<'_> {
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
         while let Some((name, value)) = map.next_entry::<String, _>()? {
-            // With two products it is nobody's line: the one that is there goes.
+            // Whose line it is then, what it names everywhere says: the one that is there goes.
             if self.0.remove(&name).is_some() {
                 return Err(Error::custom(format_args!("`{name}` appears twice")));
             }
@@ -218,6 +235,12 @@ mod tests {
         let line = parsed(r#"{"command":"create","product_id":"p","name":"a","price":33.6440}"#);
         let body = Some(r#"{"name":"a","price":33.6440}"#);
         assert_eq!(line.request(), (Method::PUT, "/products/p".to_owned(), body));
+    }
+
+    #[test]
+    fn a_byte_order_mark_in_front_is_no_part_of_a_line() {
+        let line = r#"{"command":"delete","product_id":"p"}"#;
+        assert_eq!(parsed(&format!("\u{feff}{line}")).hash(), parsed(line).hash());
     }
 
     #[test]
@@ -279,6 +302,9 @@ mod tests {
                 None,
                 "is not a JSON object: `product_id`",
             ),
+            (br#"{"command":"delete","product_id":"p","product_id":"p"}"#, Some("p"), "is not a JSON object"),
+            (b"{\"product_id\":\"p\",\"name\":\"\xff\"}", Some("p"), "is not UTF-8"),
+            (br#"{"price":,"product_id" : "p"}"#, Some("p"), "is not a JSON object"),
             (br#"{"command":"create","product_id":"a b"}"#, None, "`product_id`: a product id"),
             (br#"{"command":"delete","product_id":"p","name":"x"}"#, Some("p"), "`name` is not a field"),
         ] {

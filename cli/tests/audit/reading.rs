@@ -18,6 +18,9 @@ async fn product(
     Query(asked): Asked,
     headers: HeaderMap,
 ) -> (StatusCode, Json<Value>) {
+    if id == "bad" {
+        return (StatusCode::BAD_REQUEST, Json(json!({"detail": "\u{1b}[31mthe\u{9b}2J query\u{7}"})));
+    }
     if id != "helmet" {
         return (
             StatusCode::NOT_FOUND,
@@ -98,6 +101,14 @@ async fn what_the_server_refuses_is_told_and_what_cannot_be_asked_is_told_otherw
         unreachable.err
     );
     assert_eq!(unreachable.err.lines().count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_question_is_exit_code_2_and_nothing_a_server_says_steers_the_terminal() {
+    let wrong = run(&["show", "bad"]).await;
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    assert!(wrong.err.contains("\\u{1b}[31mthe\\u{9b}2J query\\u{7}"), "{}", wrong.err);
+    assert!(!wrong.err.trim_end().chars().any(char::is_control), "{wrong:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,6 @@ const MOST_AHEAD_MS: i64 = 60_000;
 ///
 /// # Errors
 /// [`Failure::Unreadable`] when the events cannot follow what is stored: the product's chain has to be verified.
-/// [`Failure::ClockAhead`] when the newest commit lies more than a minute ahead.
 pub(super) fn unsealed(
     order: &Order,
     commit_id: Ulid,
@@ -27,7 +26,7 @@ pub(super) fn unsealed(
     pricing: &Pricing,
     edge: &Edge,
 ) -> Result<Unsealed, Failure> {
-    let recorded_at = recorded_at(order, newest, (edge.clock)())?;
+    let recorded_at = recorded_at(order, newest, (edge.clock)());
     let sequence = newest.map_or(1, |commit| commit.last_sequence() + 1);
     let occurred_at = pricing
         .occurred_at
@@ -58,15 +57,23 @@ pub(super) fn unsealed(
     })
 }
 
-/// Now, but never before the newest commit. A newest commit of the future is another clock's fault: up to a minute it
-/// holds this commit's time up, beyond that nothing is recorded.
-fn recorded_at(order: &Order, newest: Option<&Commit>, now: Timestamp) -> Result<Timestamp, Failure> {
-    let Some(newest) = newest.map(|commit| commit.recorded_at).filter(|newest| *newest > now) else {
-        return Ok(now);
-    };
-    if newest.millis() - now.millis() > MOST_AHEAD_MS {
-        return Err(Failure::ClockAhead { newest });
+/// A newest commit of the future is another clock's fault: up to a minute it holds the time of the next commit up, beyond
+/// that the product takes no command.
+///
+/// # Errors
+/// [`Failure::ClockAhead`].
+pub(super) fn not_ahead(newest: Option<&Commit>, now: Timestamp) -> Result<(), Failure> {
+    match newest.map(|commit| commit.recorded_at) {
+        Some(newest) if newest.millis() - now.millis() > MOST_AHEAD_MS => Err(Failure::ClockAhead { newest }),
+        _ => Ok(()),
     }
+}
+
+/// Now, but never before the newest commit.
+fn recorded_at(order: &Order, newest: Option<&Commit>, now: Timestamp) -> Timestamp {
+    let Some(newest) = newest.map(|commit| commit.recorded_at).filter(|newest| *newest > now) else {
+        return now;
+    };
     metrics::counter!(HELD_UP.name).increment(1);
     tracing::warn!(target: "ledger::command",
         product_id = order.product_id.as_str(),
@@ -74,7 +81,7 @@ fn recorded_at(order: &Order, newest: Option<&Commit>, now: Timestamp) -> Result
         now = now.to_string(),
         "the newest commit was recorded ahead of this clock; the new one gets its time"
     );
-    Ok(newest)
+    newest
 }
 
 fn metadata(order: &Order, commit_id: Ulid, occurred_at: Timestamp) -> Metadata {

@@ -65,6 +65,8 @@ async fn a_newest_commit_ahead_of_the_clock_holds_the_time_up_for_a_minute_and_r
     let refused = front.send("POST /products/p/restore", &[], "").await;
     assert_eq!(refused.refusal(), (503, "clock-ahead"));
     assert_eq!(refused.header("retry-after"), "");
+    let unchanged = front.send("DELETE /products/p", &[], "").await;
+    assert_eq!(unchanged.refusal(), (503, "clock-ahead"), "also what would change nothing");
     assert_eq!(front.commits("p").await.len(), 2);
 }
 
