@@ -35,7 +35,7 @@ const PAGE: usize = 1_000;
 pub(super) struct PriceHistory {
     /// The newest price's.
     currency: Option<Currency>,
-    /// The price in force; `null` exactly while the product is deleted.
+    /// The price in force; `null` while the product is deleted, and before its first price.
     current: Option<Price>,
     /// Number of the last event that is in this answer, whether it touches the price or not.
     version: u64,
