@@ -244,7 +244,7 @@ impl DataDirectory {
                 match keep_about(&access, BUILDING, None).await {
                     Ok(()) => tracing::info!(target: "ledger::files", "the views are built"),
                     Err(error) => {
-                        tracing::warn!(target: "ledger::files", %error, "that the views are built cannot be kept")
+                        tracing::warn!(target: "ledger::files", %error, "that the views are built cannot be kept");
                     }
                 }
                 pause(RETRY, &stop).await;

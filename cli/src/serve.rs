@@ -205,7 +205,7 @@ async fn stopped(
     match &failure {
         None => tracing::info!(target: "ledger::server", "stopping"),
         Some(reason) => {
-            tracing::error!(target: "ledger::server", reason, "a file can be written no more; stopping")
+            tracing::error!(target: "ledger::server", reason, "a file can be written no more; stopping");
         }
     }
     stop.send_replace(true);

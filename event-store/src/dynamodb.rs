@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::execute_statement::ExecuteStatementError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::AttributeValue;
 use schema::{ProductId, StoredCommit};
 
 use crate::aws::said;
@@ -36,7 +36,6 @@ impl DynamoJournal {
             .query()
             .table_name(&self.table)
             .consistent_read(true)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .expression_attribute_names("#sequence", "sequence")
             .expression_attribute_values(":product", AttributeValue::S(product.to_string()))
     }
@@ -53,7 +52,6 @@ impl DynamoJournal {
             .scan()
             .table_name(&self.table)
             .consistent_read(true)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .limit(request_limit(limit))
             .set_exclusive_start_key(from.map_err(|error| Unavailable(error.into()))?);
         let answer = narrowed(request).send().await.map_err(of_events)?;
@@ -72,12 +70,7 @@ impl Journal for DynamoJournal {
         CommitKey::of(commit).map_err(AppendError::Refused)?;
         let refused = |error: item::Unconvertible| AppendError::Refused(Unavailable(error.into()));
         let (statement, parameters) = item::insert(&self.table, commit).map_err(refused)?;
-        let request = self
-            .client
-            .execute_statement()
-            .statement(statement)
-            .set_parameters(Some(parameters))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let request = self.client.execute_statement().statement(statement).set_parameters(Some(parameters));
         request.send().await.map(drop).map_err(append_error)
     }
 

@@ -171,7 +171,7 @@ async fn an_error_names_the_table_that_did_not_answer() {
     let world = World::new(&emf).await;
     world.faults.add(Matching::any().always(), refuse());
     let (system, id) = (&world.system, schema::fixtures::id("p"));
-    let client = aws_sdk_dynamodb::Client::new(&world.config);
+    let client = event_store::metering::client(&world.config);
     let receipts = event_store::DynamoReceipts::new(client.clone(), "ledger-receipts");
     let parking = event_store::DynamoParking::new(client.clone(), "ledger-parking");
     let prices = projections::DynamoPriceLog::new(client, "ledger-prices");

@@ -37,7 +37,7 @@ impl Aggregate for ProductAggregate {
             Ok(facts) => self.0 = Some(facts),
             // Only decisions of this crate are applied, and the test of `decide` folds every one of them.
             Err(misfit) => {
-                tracing::error!(target: "ledger::command", %misfit, "an event was decided that cannot follow")
+                tracing::error!(target: "ledger::command", %misfit, "an event was decided that cannot follow");
             }
         }
     }

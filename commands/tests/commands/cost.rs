@@ -68,7 +68,7 @@ async fn any_other_command_costs_two_requests_at_1_1_000_and_10_000_events() {
     let engine = engine::Engine::in_memory().unwrap();
     let (config, recorder) = Recorder::record(&engine.sdk_config());
     let front = Front::on(&config).await;
-    let client = aws_sdk_dynamodb::Client::new(&config);
+    let client = event_store::metering::client(&config);
     for length in [1, 1_001, 10_001] {
         let product = format!("p{length}");
         grow(&client, &product, length).await;

@@ -82,7 +82,7 @@ impl Front {
 
     /// On `DynamoDB`, wherever the configuration points.
     pub async fn on(config: &aws_config::SdkConfig) -> Self {
-        let client = aws_sdk_dynamodb::Client::new(config);
+        let client = event_store::metering::client(config);
         table::create(&client, "events", event_store::TABLE).await.unwrap();
         Self::over(Arc::new(DynamoJournal::new(client, "events")))
     }

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::AttributeValue;
 use schema::ProductId;
 
 use super::{Parked, Parking, Trouble};
@@ -40,7 +40,6 @@ impl DynamoParking {
             .expression_attribute_values(":retryable", AttributeValue::Bool(trouble.retryable))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":from", number(trouble.from_sequence))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
     }
 }
 
@@ -79,8 +78,7 @@ impl Parking for DynamoParking {
             .key("product_id", AttributeValue::S(seen.product_id.to_string()))
             .condition_expression("attempts = :attempts AND parked_at = :at")
             .expression_attribute_values(":attempts", number(seen.attempts.into()))
-            .expression_attribute_values(":at", AttributeValue::S(seen.parked_at.to_string()))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .expression_attribute_values(":at", AttributeValue::S(seen.parked_at.to_string()));
         match request.send().await {
             Ok(_) => Ok(true),
             Err(error)
@@ -101,8 +99,7 @@ impl Parking for DynamoParking {
             .table_name(&self.table)
             .consistent_read(true)
             .key("consumer", AttributeValue::S(consumer.to_owned()))
-            .key("product_id", AttributeValue::S(product.to_string()))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .key("product_id", AttributeValue::S(product.to_string()));
         request.send().await.map_err(unavailable)?.item.map(decoded).transpose()
     }
 
@@ -117,7 +114,6 @@ impl Parking for DynamoParking {
             .query()
             .table_name(&self.table)
             .consistent_read(true)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .expression_attribute_values(":consumer", AttributeValue::S(consumer.to_owned()));
         let query = match after {
             None => query.key_condition_expression("consumer = :consumer"),

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, ReturnConsumedCapacity, WriteRequest};
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use schema::{ProductId, PublicationRecord};
 
@@ -54,7 +54,6 @@ impl DynamoReceipts {
             .query()
             .table_name(&self.table)
             .consistent_read(true)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .expression_attribute_values(":product", AttributeValue::S(product.to_string()))
     }
 
@@ -82,11 +81,7 @@ impl DynamoReceipts {
 
     async fn write_batch(&self, mut writes: Vec<WriteRequest>) -> Result<(), Unavailable> {
         for round in 0..ROUNDS {
-            let request = self
-                .client
-                .batch_write_item()
-                .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                .request_items(&self.table, writes);
+            let request = self.client.batch_write_item().request_items(&self.table, writes);
             let answer = request.send().await.map_err(unavailable)?;
             writes = answer.unprocessed_items.unwrap_or_default().remove(&self.table).unwrap_or_default();
             if writes.is_empty() {
@@ -104,8 +99,7 @@ impl DynamoReceipts {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item))
-            .condition_expression("attribute_not_exists(published_at)")
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .condition_expression("attribute_not_exists(published_at)");
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error)
@@ -192,8 +186,7 @@ impl Receipts for DynamoReceipts {
             .scan()
             .table_name(&self.table)
             .consistent_read(true)
-            .projection_expression("product_id")
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .projection_expression("product_id");
         // Behind every event that the product can have.
         let mut from = (!after.is_empty()).then(|| {
             let product = AttributeValue::S(after.to_owned());

@@ -11,7 +11,7 @@ pub async fn embedded() -> DynamoJournal {
 
 /// The `DynamoDB` adapter wherever the configuration points.
 pub async fn on(config: &aws_config::SdkConfig) -> DynamoJournal {
-    let client = aws_sdk_dynamodb::Client::new(config);
+    let client = event_store::metering::client(config);
     table::create(&client, "events", event_store::TABLE).await.unwrap();
     DynamoJournal::new(client, "events")
 }

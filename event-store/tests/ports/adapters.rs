@@ -5,7 +5,7 @@ use event_store::{DynamoReceipts, receipts, table};
 use schema::{ProductId, PublicationRecord, fixtures};
 
 pub async fn receipts_on(config: &aws_config::SdkConfig) -> DynamoReceipts {
-    let client = aws_sdk_dynamodb::Client::new(config);
+    let client = event_store::metering::client(config);
     table::create(&client, "receipts", receipts::TABLE).await.unwrap();
     DynamoReceipts::new(client, "receipts")
 }

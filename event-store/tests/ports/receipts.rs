@@ -45,7 +45,7 @@ async fn unprocessed_receipts_are_sent_again_until_none_is_left() {
     let left = |writes: &[u64]| json!({"UnprocessedItems": {"receipts": writes.iter().map(|n| put(*n)).collect::<Vec<_>>()}});
     let (config, canned) =
         Canned::answers(&engine.sdk_config(), [left(&[2, 3]), left(&[3]), json!({"UnprocessedItems": {}})]);
-    let receipts = event_store::DynamoReceipts::new(aws_sdk_dynamodb::Client::new(&config), "receipts");
+    let receipts = event_store::DynamoReceipts::new(event_store::metering::client(&config), "receipts");
     let each = ["a", "b", "c"].map(|product| record(&fixtures::id(product), 1, receipt(1)));
     receipts.record(&each).await.unwrap();
     let sent: Vec<usize> = canned
@@ -63,7 +63,7 @@ async fn a_store_that_never_processes_is_an_outage_not_a_success() {
     let put = json!({"PutRequest": {"Item": {"sequence": {"N": "1"}}}});
     let left = json!({"UnprocessedItems": {"receipts": [put]}});
     let (config, _) = Canned::answers(&engine.sdk_config(), std::iter::repeat_n(left, 20));
-    let receipts = event_store::DynamoReceipts::new(aws_sdk_dynamodb::Client::new(&config), "receipts");
+    let receipts = event_store::DynamoReceipts::new(event_store::metering::client(&config), "receipts");
     assert!(receipts.record(&receipts_of(&fixtures::id("helmet"), 1..=1)).await.is_err());
 }
 

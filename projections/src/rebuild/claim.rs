@@ -50,7 +50,7 @@ impl Rebuild {
                 Err(ended @ (RebuildError::TakenOver | RebuildError::Changed)) => return ended,
                 // Whoever watches waits for several of them.
                 Err(error) => {
-                    tracing::warn!(target: "ledger::rebuild", %error, "a rebuild could not give a sign of life")
+                    tracing::warn!(target: "ledger::rebuild", %error, "a rebuild could not give a sign of life");
                 }
             }
         }

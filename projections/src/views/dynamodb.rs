@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use event_store::aws::said;
 use schema::{Product, ProductId};
 
@@ -37,8 +37,7 @@ impl DynamoViews {
             .get_item()
             .table_name(&self.table)
             .key(row::KEY, AttributeValue::S(key))
-            .consistent_read(consistent)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .consistent_read(consistent);
         Ok(request.send().await.map_err(of_products)?.item)
     }
 }
@@ -58,12 +57,7 @@ impl Views for DynamoViews {
         let Some(before) = to.revision.checked_sub(1) else {
             return Err(LineupError::Changed);
         };
-        let request = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(row::of_lineup(to)?))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(row::of_lineup(to)?));
         let request = if before == 0 {
             request
                 .condition_expression("attribute_not_exists(#key)")
@@ -96,8 +90,7 @@ impl Views for DynamoViews {
             .expression_attribute_names("#key", row::KEY)
             .expression_attribute_names("#version", row::VERSION)
             .expression_attribute_values(":version", row::number(shown.product.version))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let Err(refused) = request.send().await else { return Ok(None) };
         match refused.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(refusal)) => match &refusal.item {
@@ -116,8 +109,7 @@ impl Views for DynamoViews {
             .set_item(Some(row::of(generation, by)?))
             .expression_attribute_names("#version", row::VERSION)
             .expression_attribute_names("#hash", row::HASH)
-            .expression_attribute_values(":version", row::number(seen.product.version))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .expression_attribute_values(":version", row::number(seen.product.version));
         let request = match &seen.hash {
             Some(hash) => request
                 .condition_expression("#version = :version AND #hash = :hash")
@@ -148,8 +140,7 @@ impl Views for DynamoViews {
             .expression_attribute_values(":from", AttributeValue::S(slice.range.from.clone()))
             .expression_attribute_values(":to", AttributeValue::S(slice.range.to.clone()))
             .scan_index_forward(!slice.descending)
-            .limit(i32::try_from(slice.limit).unwrap_or(i32::MAX))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .limit(i32::try_from(slice.limit).unwrap_or(i32::MAX));
         let answer = request.send().await.map_err(of_products)?;
         let items = answer.items.unwrap_or_default().into_iter();
         Ok(Portion {
@@ -174,8 +165,7 @@ impl Views for DynamoViews {
             .expression_attribute_names("#key", row::KEY)
             .expression_attribute_values(":generation", AttributeValue::S(row::begin(generation)))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .set_exclusive_start_key(from)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .set_exclusive_start_key(from);
         let answer = request.send().await.map_err(of_products)?;
         let items = answer.items.unwrap_or_default().into_iter();
         Ok(Rows {
@@ -189,8 +179,7 @@ impl Views for DynamoViews {
             .client
             .delete_item()
             .table_name(&self.table)
-            .key(row::KEY, AttributeValue::S(row::key(generation, id)))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .key(row::KEY, AttributeValue::S(row::key(generation, id)));
         request.send().await.map(drop).map_err(of_products)
     }
 }

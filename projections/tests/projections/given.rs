@@ -96,15 +96,15 @@ pub(crate) async fn tables_keeping(orders: Orders) -> SdkConfig {
 }
 
 pub(crate) fn views_of(config: &SdkConfig) -> DynamoViews {
-    DynamoViews::new(Client::new(config), PRODUCTS, Orders::default())
+    DynamoViews::new(event_store::metering::client(config), PRODUCTS, Orders::default())
 }
 
 pub(crate) fn views_keeping(config: &SdkConfig, orders: Orders) -> DynamoViews {
-    DynamoViews::new(Client::new(config), PRODUCTS, orders)
+    DynamoViews::new(event_store::metering::client(config), PRODUCTS, orders)
 }
 
 pub(crate) fn prices_of(config: &SdkConfig) -> DynamoPriceLog {
-    DynamoPriceLog::new(Client::new(config), PRICES)
+    DynamoPriceLog::new(event_store::metering::client(config), PRICES)
 }
 
 /// Views whose table was never created.

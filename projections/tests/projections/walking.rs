@@ -174,7 +174,7 @@ async fn whatever_is_filled_in_is_what_the_adapter_writes() {
 }
 
 async fn items(config: &aws_config::SdkConfig) -> HashMap<String, HashMap<String, AttributeValue>> {
-    let client = aws_sdk_dynamodb::Client::new(config);
+    let client = event_store::metering::client(config);
     let items = client.scan().table_name("products").send().await.unwrap().items.unwrap();
     items.into_iter().map(|item| (item["key"].as_s().unwrap().clone(), item)).collect()
 }

@@ -51,7 +51,7 @@ proptest! {
 async fn receipts_are_batched_by_products_and_each_product_costs_one_read() {
     let engine = engine::Engine::in_memory().unwrap();
     let (config, recorder) = Recorder::record(&engine.sdk_config());
-    let client = aws_sdk_dynamodb::Client::new(&config);
+    let client = event_store::metering::client(&config);
     table::create(&client, "receipts", receipts::TABLE).await.unwrap();
     table::create(&client, "parking", parking::TABLE).await.unwrap();
     let world = World::default();

@@ -27,7 +27,7 @@ struct Embedded {
 
 /// Three products of four events on tables behind these settings.
 async fn embedded(config: &SdkConfig) -> Embedded {
-    let client = aws_sdk_dynamodb::Client::new(config);
+    let client = event_store::metering::client(config);
     for (name, shape) in
         [("events", event_store::TABLE), ("receipts", receipts::TABLE), ("parking", parking::TABLE)]
     {

@@ -145,7 +145,7 @@ async fn the_bus_is_for_auditors() {
 #[tokio::test]
 async fn a_bus_that_cannot_be_read_says_when_to_come_again() {
     let engine = Engine::in_memory().unwrap();
-    let client = aws_sdk_dynamodb::Client::new(&engine.sdk_config());
+    let client = event_store::metering::client(&engine.sdk_config());
     let bus = Arc::new(DynamoBus::new(client, "no-such-table", Edge::system().clock));
     let (_stop, stopping) = watch::channel(false);
     let routes = finish(routes(EventsApi { bus, name: "local".into(), stopping }), Edge::system());

@@ -21,7 +21,7 @@ pub fn entry(bus: &str, n: u64) -> Entry {
 }
 
 pub async fn bus_on(config: &aws_config::SdkConfig) -> DynamoBus {
-    let client = aws_sdk_dynamodb::Client::new(config);
+    let client = event_store::metering::client(config);
     table::create(&client, "bus", local::TABLE).await.unwrap();
     DynamoBus::new(client, "bus", clock())
 }
@@ -31,7 +31,7 @@ async fn another_process_on_the_same_table_goes_on_where_the_first_ended() {
     let engine = Engine::in_memory().unwrap();
     let first = bus_on(&engine.sdk_config()).await;
     first.put(&[entry("local", 1)]).await.unwrap();
-    let second = DynamoBus::new(aws_sdk_dynamodb::Client::new(&engine.sdk_config()), "bus", clock());
+    let second = DynamoBus::new(event_store::metering::client(&engine.sdk_config()), "bus", clock());
     second.put(&[entry("local", 2)]).await.unwrap();
     // The first does not know of the second's entry: it finds its position taken and looks again.
     first.put(&[entry("local", 3)]).await.unwrap();

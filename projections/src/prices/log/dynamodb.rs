@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use schema::ProductId;
 
@@ -43,7 +43,6 @@ impl DynamoPriceLog {
             .key_condition_expression("#key = :key")
             .expression_attribute_names("#key", item::KEY)
             .expression_attribute_values(":key", AttributeValue::S(item::key(generation, product)))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
     }
 
     /// Commits up to `to` are in the history though the last of them do not touch the price.
@@ -60,8 +59,7 @@ impl DynamoPriceLog {
             .set_key(Some(item::cursor_key(generation, product)))
             .condition_expression("attribute_not_exists(#folded) OR #folded < :to")
             .expression_attribute_names("#folded", item::FOLDED)
-            .expression_attribute_values(":to", item::number(to.last))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .expression_attribute_values(":to", item::number(to.last));
         let request = match &to.origin {
             Some(Origin { hash, recorded_at }) => request
                 .update_expression("SET #folded = :to, #hash = :hash, #recorded_at = :recorded_at")
@@ -86,12 +84,7 @@ impl DynamoPriceLog {
     }
 
     async fn put(&self, item: item::Item) -> Result<(), Unavailable> {
-        let request = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
         request.send().await.map(drop).map_err(unavailable)
     }
 
@@ -110,8 +103,7 @@ impl DynamoPriceLog {
             .table_name(&self.table)
             .set_key(Some(key))
             .expression_attribute_names("#key", item::KEY)
-            .expression_attribute_names("#hash", item::HASH)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .expression_attribute_names("#hash", item::HASH);
         if let Some(folded) = cursor {
             conditions.push("#folded = :folded");
             request = request
@@ -139,12 +131,7 @@ impl DynamoPriceLog {
     }
 
     async fn remove(&self, key: item::Item) -> Result<(), Unavailable> {
-        let request = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .set_key(Some(key))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let request = self.client.delete_item().table_name(&self.table).set_key(Some(key));
         request.send().await.map(drop).map_err(unavailable)
     }
 }
@@ -232,8 +219,7 @@ impl PriceLog for DynamoPriceLog {
             .expression_attribute_names("#key", item::KEY)
             .expression_attribute_names("#last", item::LAST)
             .expression_attribute_values(":generation", AttributeValue::S(format!("{generation}#")))
-            .limit(PAGE)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .limit(PAGE);
         let (mut removed, mut from) = (0, None);
         loop {
             let answer = scan.clone().set_exclusive_start_key(from).send().await;
@@ -271,8 +257,7 @@ impl PriceLog for DynamoPriceLog {
             .expression_attribute_names("#last", item::LAST)
             .expression_attribute_values(":generation", AttributeValue::S(begin.clone()))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .set_exclusive_start_key(start)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .set_exclusive_start_key(start);
         let answer = scan.send().await.map_err(unavailable)?;
         let keys = answer.items.unwrap_or_default().into_iter();
         let keys =
