@@ -25,12 +25,18 @@ pub(super) const ROUNDS: usize = 10;
 impl Rebuild {
     /// Puts this rebuild on record as the one that runs, and answers the claim's id.
     pub(super) async fn claim(&self, watch: Watch<'_>) -> Result<u64, RebuildError> {
+        let mut over = None;
         for _ in 0..ROUNDS {
             let lineup = self.views.lineup().await?;
             let found = lineup.of(self.projection.view());
-            if let (Some(other), Others::Refuse) = (&found.rebuild, self.others) {
+            if let (Some(other), Others::Refuse) = (&found.rebuild, self.others)
+                && over.as_ref() != Some(other)
+            {
                 watch(Progress { phase: Phase::Watching, commits: 0 });
                 self.must_be_over(other).await?;
+                // A rebuild of the other view gave signs of life meanwhile: this lineup could not be changed any more.
+                over = Some(other.clone());
+                continue;
             }
             let id = lineup.revision + 1;
             let claimed = Generations { rebuild: Some(Claim { id, beats: 0 }), ..found.clone() };

@@ -2,7 +2,7 @@
 //! leaves the view whole and can be run again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use engine::probe::{Fault, Faults, Matching};
 use event_store::MemoryJournal;
 use futures::FutureExt;
 use projections::rebuild::{Others, Phase, Progress, Rebuild, RebuildError, Report};
-use projections::views::{Generation, Generations, View};
+use projections::views::{Claim, Generation, Generations, View};
 use projections::{Catalogue, Views};
 use schema::fixtures;
 
@@ -268,6 +268,36 @@ async fn a_rebuild_that_was_cut_short_holds_up_the_next_for_a_moment_only() {
     let next = Rebuild { others: Others::Refuse, ..setting.rebuild(View::Products) };
     next.run(&unwatched()).await.unwrap();
     assert_eq!(setting.generations_with_rows(View::Products, 1..=3).await, [Generation(3)]);
+    setting.agrees(&lives).await;
+}
+
+/// Each sign of life of a rebuild changes the lineup, which both views share.
+#[tokio::test]
+async fn a_rebuild_that_was_cut_short_is_watched_once_however_lively_that_of_the_other_view_is() {
+    let setting = setting(&tables().await, Arc::default());
+    let lives = some_lives(&setting, 5).await;
+    let dead = Some(Claim { id: 1, beats: 7 });
+    let lineup = setting.views.lineup().await.unwrap();
+    let prices = Generations { rebuild: dead, ..lineup.prices.clone() };
+    setting.views.change_lineup(&lineup.with(View::Prices, prices)).await.unwrap();
+    let lively = Rebuild { overlap: Duration::from_mins(1), ..setting.rebuild(View::Products) };
+    let next = async {
+        let watched = AtomicUsize::new(0);
+        let watch = |at: Progress| {
+            watched.fetch_add(usize::from(at.phase == Phase::Watching), Ordering::Relaxed);
+        };
+        let next = Rebuild { others: Others::Refuse, ..setting.rebuild(View::Prices) };
+        let report = next.run(&watch).await.unwrap();
+        assert_eq!((report.generation, watched.into_inner()), (Some(Generation(2)), 1));
+        let beats = setting.generations(View::Products).await.rebuild.unwrap().beats;
+        assert!(beats > 1, "{beats}");
+    };
+    let watch = unwatched();
+    tokio::select! {
+        biased;
+        () = next => {}
+        ended = lively.run(&watch) => unreachable!("{ended:?}"),
+    }
     setting.agrees(&lives).await;
 }
 
