@@ -155,7 +155,8 @@ pub async fn said(
 }
 
 /// How far a product is published: by a mark that fits the ledger, or by receipts that carry id and hash of what the ledger
-/// has. One request where the newest receipt does, and two more for each commit that was recorded anew.
+/// has. One request where the newest receipt does, and one more for a mark above it; otherwise one more for a mark below it,
+/// and two for each commit that was recorded anew.
 ///
 /// # Errors
 /// [`Unavailable`]: a store did not answer; try again later.
@@ -169,16 +170,16 @@ pub async fn published(
     let Some(newest) = said.newest else {
         return Ok(Published { up_to: said.published, rival: None });
     };
+    let as_said = Published { up_to: said.published, rival: None };
     let mut there = journal.newest(product, newest.sequence).await?;
-    let restored = restored(journal, product, position).await?;
-    let is_rival = match (newest.fit(there.as_ref()), &there) {
-        (Fit::Same, _) | (_, None) => false,
-        (Fit::Rival, _) => true,
-        // Times alone do not tell a product whose end was cut off from one that was recorded anew, but receipts do.
-        (Fit::Shorter, Some(commit)) => !is_published(commit, restored, product, receipts).await?,
-    };
-    if !is_rival {
-        return Ok(Published { up_to: said.published, rival: None });
+    let fit = newest.fit(there.as_ref());
+    let Some(commit) = there.as_ref().filter(|_| fit != Fit::Same) else { return Ok(as_said) };
+    // A mark above the newest receipt was held against the ledger already, and would have spoken if it fitted.
+    let below = position.mark.as_ref().is_some_and(|mark| mark.sequence <= position.published);
+    let restored = if below { restored(journal, product, position).await? } else { 0 };
+    // Times alone do not tell a product whose end was cut off from one that was recorded anew, but receipts do.
+    if fit == Fit::Shorter && is_published(commit, restored, product, receipts).await? {
+        return Ok(as_said);
     }
     let (mut up_to, mut at_most) = (restored, newest.sequence);
     while let Some(commit) = there {

@@ -1,8 +1,9 @@
 //! What receipts cost on `DynamoDB`: one write each, 25 products in a request, and one short read per product.
 
 use engine::probe::{Recorded, Recorder};
-use event_store::Receipts;
-use schema::fixtures;
+use event_store::receipts::{Mark, Position, published};
+use event_store::{DynamoJournal, Journal, Receipts, seal, table};
+use schema::{Hash, PublicationReceipt, fixtures};
 
 use super::adapters::{failure, receipts_of, receipts_on, record};
 
@@ -43,5 +44,43 @@ async fn a_position_is_one_request_and_one_unit_at_any_number_of_receipts() {
         let cost: Vec<_> =
             requests.iter().map(|seen| (seen.request.operation.as_str(), seen.capacity())).collect();
         assert_eq!(cost, [("Query", Some(1.0))], "{last} receipts");
+    }
+}
+
+/// Restored marks are asked for only where they can matter: above the newest receipt, or where that does not fit.
+#[tokio::test]
+async fn how_far_a_product_is_published_is_one_request_where_its_newest_receipt_fits() {
+    let product = id(1);
+    let engine = engine::Engine::in_memory().unwrap();
+    let (config, recorder) = Recorder::record(&engine.sdk_config());
+    let receipts = receipts_on(&config).await;
+    let client = aws_sdk_dynamodb::Client::new(&config);
+    table::create(&client, "events", event_store::TABLE).await.unwrap();
+    let journal = DynamoJournal::new(client, "events");
+    let begun = fixtures::commit_after(None, &product, vec![fixtures::helmet_created()]);
+    let (first, one) = seal(begun).unwrap();
+    let gone = fixtures::commit_after(Some(&first), &product, vec![fixtures::helmet_deleted()]);
+    let (second, two) = seal(gone).unwrap();
+    journal.append(&one).await.unwrap();
+    journal.append(&two).await.unwrap();
+    let another = Hash::genesis();
+    let mark = |sequence, hash: &Hash| Some(Mark { sequence, hash: hash.clone() });
+    for (hash, mark, up_to, expected) in [
+        (&second.hash, None, 2, 1),
+        (&second.hash, mark(1, &first.hash), 2, 1),
+        (&second.hash, mark(2, &second.hash), 2, 1),
+        // It could say more than the receipt, and is asked for once.
+        (&second.hash, mark(3, &another), 2, 2),
+        // The newest event was recorded anew: its commit, the mark, that commit's receipts, and the same of the one before.
+        (&another, mark(1, &first.hash), 1, 4),
+        (&another, mark(1, &another), 0, 5),
+        (&another, mark(3, &another), 0, 5),
+    ] {
+        let receipt = PublicationReceipt { hash: hash.clone(), ..fixtures::receipt(2) };
+        let case = format!("{hash} {mark:?}");
+        let position = Position { published: 2, receipt: Some(receipt), mark, ..Position::default() };
+        recorder.clear();
+        let published = published(&journal, &receipts, &product, &position).await.unwrap();
+        assert_eq!((published.up_to, recorder.take().len()), (up_to, expected), "{case}");
     }
 }
