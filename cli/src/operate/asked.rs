@@ -17,7 +17,7 @@ use crate::mapping::{Stop, stopped};
 use crate::out::Read;
 use crate::refused::Refused;
 
-/// How many lines may wait for a slow reader; progress beyond that is not worth keeping.
+/// How many lines may wait for a slow reader; a counter beyond that is not worth keeping, and work with a finding waits.
 const WAITING: usize = 64;
 
 /// What is said where the other side ended without a word.
@@ -49,14 +49,20 @@ impl<E: std::error::Error + 'static> From<E> for Undone {
     }
 }
 
-/// Where work reports how far it is.
+/// Where work reports how far it is, and what it found.
 #[derive(Clone)]
 pub(super) struct Progress(mpsc::Sender<Value>);
 
 impl Progress {
+    /// How far the work is: the next line says it too, so that this one may get lost.
     pub(super) fn tell(&self, progress: &impl Serialize) {
-        // A line more or less of progress does not matter.
         let _ = self.0.try_send(json!({"progress": progress}));
+    }
+
+    /// What nothing else will say: waits for a slow reader.
+    pub(super) async fn found(&self, finding: &impl Serialize) {
+        // Nobody listens any more if this fails, and the work is dropped.
+        let _ = self.0.send(json!({"progress": finding})).await;
     }
 }
 
@@ -79,14 +85,23 @@ where
             Err(Undone::Refused(reason)) => json!({"refused": reason}),
             Err(Undone::Failed(reason)) => json!({"failed": reason}),
         };
-        // Whoever asked is gone if this fails.
-        let _ = sender.send_timeout(line, Duration::from_mins(1)).await;
+        tokio::select! {
+            // Whoever asked is gone if this fails.
+            _ = sender.send(line) => {}
+            () = stopped_a_minute_ago(&stopping) => {}
+        }
     });
     let lines = stream::unfold(lines, |mut lines| async move {
         let line: Value = lines.recv().await?;
         Some((Ok::<_, std::convert::Infallible>(Bytes::from(format!("{line}\n"))), lines))
     });
     ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response()
+}
+
+/// A slow reader has this long to hear the end of a server.
+async fn stopped_a_minute_ago(stopping: &Stop) {
+    stopped(stopping).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
 }
 
 /// Asks routes in this process.
@@ -167,3 +182,6 @@ impl Lines {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

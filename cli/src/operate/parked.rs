@@ -52,7 +52,7 @@ pub(super) struct Retry {
     all: bool,
 }
 
-/// Brings products up to date and releases them; one line of progress for each. Nothing is done if one of them is not
+/// Brings products up to date and releases them; one line for each. Nothing is done if one of them is not
 /// known.
 pub(super) async fn retry(State(desk): State<Desk>, Json(retry): Json<Retry>) -> Response {
     answer(desk.stopping, async move |progress| {
@@ -67,7 +67,7 @@ pub(super) async fn retry(State(desk): State<Desk>, Json(retry): Json<Retry>) ->
         for product in &products {
             let outcome = retried(&system, product).await?;
             still_parked += u64::from(outcome["released"] == false);
-            progress.tell(&outcome);
+            progress.found(&outcome).await;
         }
         Ok(json!({"retried": products.len(), "still_parked": still_parked}))
     })

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Desk;
-use super::asked::answer;
+use super::asked::{Progress, answer};
 use super::parked::retried;
 use crate::system::System;
 
@@ -55,10 +55,10 @@ struct Found {
     remedies: BTreeSet<String>,
 }
 
-/// Compares every product; a line of progress for each that is not as the ledger says.
+/// Compares every product; a line for each that is not as the ledger says.
 pub(super) async fn reconcile(State(desk): State<Desk>, Json(wanted): Json<Reconcile>) -> Response {
     answer(desk.stopping, async move |progress| {
-        Ok(reconciled(&desk.system, wanted.repair, |found| progress.tell(found)).await?)
+        Ok(reconciled(&desk.system, wanted.repair, Some(&progress)).await?)
     })
 }
 
@@ -67,7 +67,7 @@ pub(super) async fn reconcile(State(desk): State<Desk>, Json(wanted): Json<Recon
 /// # Errors
 /// What cannot be read; it may be tried again.
 pub(crate) async fn catch_up(system: &System) -> Result<(), String> {
-    let done = reconciled(system, true, |_| {}).await.map_err(|error| error.to_string())?;
+    let done = reconciled(system, true, None).await.map_err(|error| error.to_string())?;
     tracing::warn!(target: "ledger::operators",
         products = done.products,
         behind = done.behind,
@@ -79,9 +79,22 @@ pub(crate) async fn catch_up(system: &System) -> Result<(), String> {
     Ok(())
 }
 
-async fn reconciled(system: &System, repair: bool, tell: impl Fn(&Value)) -> Result<Reconciled, Unavailable> {
+/// Every product that is not as the ledger says is told to `progress`.
+async fn reconciled(
+    system: &System,
+    repair: bool,
+    progress: Option<&Progress>,
+) -> Result<Reconciled, Unavailable> {
     let listing = Listing::begin(system.journal.clone(), |_| {}).await?;
-    let compared = listing.heads().map_ok(async |head| compared(system, &head, repair).await);
+    let told = async |head| {
+        let found = compared(system, &head, repair).await?;
+        // Here and not where they are counted: what is under way with other products stands still there, with all it holds.
+        if let (Some(progress), Some(found)) = (progress, &found) {
+            progress.found(found).await;
+        }
+        Ok(found)
+    };
+    let compared = listing.heads().map_ok(told);
     let mut compared = std::pin::pin!(compared.try_buffer_unordered(PARALLEL));
     let mut done = Reconciled::default();
     while let Some(found) = compared.try_next().await? {
@@ -93,7 +106,6 @@ async fn reconciled(system: &System, repair: bool, tell: impl Fn(&Value)) -> Res
             done.behind += u64::from(!differs);
             done.repaired += u64::from(repaired);
             done.left += u64::from(!repaired);
-            tell(&found);
         }
     }
     Ok(done)
