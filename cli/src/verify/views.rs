@@ -146,7 +146,7 @@ impl<'a> Comparison<'a> {
 
     async fn look(&self, copies: impl Iterator<Item = Copy>) -> anyhow::Result<Vec<Suspect>> {
         let looks = stream::iter(copies).map(|copy| self.differs(copy));
-        looks.buffer_unordered(AT_ONCE).try_filter_map(async |suspect| Ok(suspect)).try_collect().await
+        looks.buffered(AT_ONCE).try_filter_map(async |suspect| Ok(suspect)).try_collect().await
     }
 
     async fn look_again(&self, suspects: Vec<Suspect>) -> anyhow::Result<Vec<Suspect>> {
@@ -178,8 +178,9 @@ impl<'a> Comparison<'a> {
         Ok(what.map(|what| Suspect { copy, what, sequence, lags }))
     }
 
-    /// Tells faults from lag.
-    async fn judge(&self, suspects: Vec<Suspect>, horizon: &Horizon) -> anyhow::Result<Compared> {
+    /// Tells faults from lag, both in order of products.
+    async fn judge(&self, mut suspects: Vec<Suspect>, horizon: &Horizon) -> anyhow::Result<Compared> {
+        suspects.sort_by(|one, other| one.copy.product().cmp(other.copy.product()));
         let mut lagging: BTreeMap<ProductId, usize> = BTreeMap::new();
         for suspect in suspects.iter().filter(|suspect| suspect.lags) {
             *lagging.entry(suspect.copy.product().clone()).or_default() += 1;
@@ -230,3 +231,6 @@ impl Copy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
