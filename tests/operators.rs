@@ -108,6 +108,7 @@ async fn what_is_not_there_or_makes_no_sense_is_refused_and_nothing_is_done() {
         (&["replay"], 2, "--all"),
         (&["replay", "--bus", "local"], 2, "--all"),
         (&["replay", "--all", "--product", "p"], 2, "--all"),
+        (&["parked", "retry", "p"], 0, "p  was not parked"),
         (&["parked", "retry"], 2, "--all"),
         (&["rebuild", "products", "--overlap", "5"], 2, "--overlap"),
         (&["rebuild", "nosuch"], 2, "nosuch"),

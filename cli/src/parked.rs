@@ -93,6 +93,9 @@ fn line(row: &Value) -> String {
 
 fn outcome_line(outcome: &Value) -> String {
     let product = outcome["product_id"].as_str().unwrap_or_default();
+    if outcome["released"] == true && outcome["was_parked"] == false {
+        return format!("{product}  was not parked");
+    }
     if outcome["released"] == true {
         return format!("{product}  released");
     }

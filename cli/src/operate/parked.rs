@@ -62,11 +62,12 @@ pub(super) async fn retry(State(desk): State<Desk>, Json(retry): Json<Retry>) ->
         for product in retry.products.difference(&parked) {
             must_exist(&system, product).await?;
         }
-        let products = if retry.all { parked } else { retry.products };
+        let products = if retry.all { parked.clone() } else { retry.products };
         let mut still_parked = 0;
         for product in &products {
-            let outcome = retried(&system, product).await?;
+            let mut outcome = retried(&system, product).await?;
             still_parked += u64::from(outcome["released"] == false);
+            outcome["was_parked"] = parked.contains(product).into();
             progress.found(&outcome).await;
         }
         Ok(json!({"retried": products.len(), "still_parked": still_parked}))
