@@ -9,9 +9,6 @@ use serde_json::{Map, Value};
 
 use crate::bus::{Entry, MOST_BYTES};
 
-/// The name under which the ledger speaks when no other is configured.
-pub const DEFAULT_SOURCE: &str = "product-ledger.products";
-
 /// From whom, and to where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {

@@ -24,6 +24,9 @@ pub type Ids = Arc<dyn Fn() -> ulid::Ulid + Send + Sync>;
 #[error("a moment is written as RFC 3339, for example 2026-11-23T05:15:36.662Z")]
 pub struct InvalidTimestamp;
 
+/// 0000-01-01T00:00:00Z.
+const EARLIEST_MS: i64 = -62_167_219_200_000;
+
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(DateTime::UNIX_EPOCH);
@@ -64,16 +67,10 @@ impl Timestamp {
     /// The moment `days` times 24 hours earlier, or the earliest moment that can be written.
     #[must_use]
     pub fn days_before(self, days: i64) -> Self {
-        self.0
-            .checked_sub_signed(TimeDelta::days(days))
-            .and_then(|moment| Self::new(moment).ok())
-            .unwrap_or(self)
-    }
-
-    /// The moment as chrono has it.
-    #[must_use]
-    pub fn as_datetime(self) -> DateTime<Utc> {
-        self.0
+        let earlier = TimeDelta::try_days(days).and_then(|days| self.0.checked_sub_signed(days));
+        let earlier = earlier.and_then(|moment| Self::new(moment).ok());
+        let earliest = || DateTime::from_timestamp_millis(EARLIEST_MS).map(Self);
+        earlier.or_else(earliest).unwrap_or(self)
     }
 }
 
@@ -119,6 +116,15 @@ mod tests {
     fn what_rfc_3339_cannot_write_is_refused() {
         for text in ["", "2026-11-23", "2026-11-23T05:15:36", "0000-01-01T00:00:00+23:59", "yesterday"] {
             assert_eq!(Timestamp::parse(text), Err(InvalidTimestamp), "{text}");
+        }
+    }
+
+    #[test]
+    fn days_before_the_year_0_end_at_its_beginning() {
+        let moment = Timestamp::parse("0000-01-03T12:00:00Z").unwrap();
+        assert_eq!(moment.days_before(1).to_string(), "0000-01-02T12:00:00.000Z");
+        for days in [30, i64::MAX] {
+            assert_eq!(moment.days_before(days).to_string(), "0000-01-01T00:00:00.000Z");
         }
     }
 

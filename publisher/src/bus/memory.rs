@@ -90,16 +90,6 @@ impl MemoryBus {
         self.state().of_request = Some(Box::new(of_request));
     }
 
-    /// Loses the answer to the next request, whose entries arrive.
-    pub fn lose_answer(&self) {
-        let mut left = 1;
-        self.break_down(move |_| {
-            let now = left > 0;
-            left = 0;
-            now.then_some(Breakdown::AnswerLost)
-        });
-    }
-
     /// Throttles the next requests as a whole.
     pub fn throttle(&self, requests: usize) {
         let mut left = requests;
