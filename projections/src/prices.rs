@@ -125,7 +125,9 @@ impl Projection for Prices {
 
     async fn apply(&self, generation: Generation, news: &News) -> Result<(), Stuck> {
         let newest = self.newest(generation, &news.product).await?;
-        if anew::are_rivals(news) || newest.as_ref().is_some_and(|newest| newest.is_contradicted_by(news)) {
+        let links = anew::links(news);
+        if anew::are_rivals(&links) || newest.as_ref().is_some_and(|newest| newest.is_contradicted_by(&links))
+        {
             return self.catch_up(generation, &news.product).await;
         }
         let folded = newest.map_or(0, |newest| newest.last);

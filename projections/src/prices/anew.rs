@@ -17,16 +17,20 @@ struct Contended;
 
 impl Newest {
     /// Whether the news show that what was folded is not what the ledger has.
-    pub(super) fn is_contradicted_by(&self, news: &News) -> bool {
+    pub(super) fn is_contradicted_by(&self, news: &[Link<'_>]) -> bool {
         let Some(handled) = self.handled() else { return false };
-        news.commits.values().filter_map(Link::of).any(|commit| handled.is_contradicted_by(commit))
+        news.iter().any(|commit| handled.is_contradicted_by(*commit))
     }
 }
 
+/// What the news say of their places, in order.
+pub(super) fn links(news: &News) -> Vec<Link<'_>> {
+    news.commits.values().filter_map(Link::of).collect()
+}
+
 /// Whether not all of the news can be in the ledger.
-pub(super) fn are_rivals(news: &News) -> bool {
-    let links: Vec<Link<'_>> = news.commits.values().filter_map(Link::of).collect();
-    links.windows(2).any(|pair| matches!(pair, [one, next] if one.is_rival_of(*next)))
+pub(super) fn are_rivals(news: &[Link<'_>]) -> bool {
+    news.windows(2).any(|pair| matches!(pair, [one, next] if one.is_rival_of(*next)))
 }
 
 impl Prices {

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -34,6 +35,18 @@ impl DynamoPriceLog {
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
+    }
+
+    /// The keys of a generation, which is no partition: it scans the whole table.
+    fn keys_of(&self, generation: Generation) -> ScanFluentBuilder {
+        self.client
+            .scan()
+            .table_name(&self.table)
+            .filter_expression("begins_with(#key, :generation)")
+            .projection_expression("#key, #last")
+            .expression_attribute_names("#key", item::KEY)
+            .expression_attribute_names("#last", item::LAST)
+            .expression_attribute_values(":generation", AttributeValue::S(format!("{generation}#")))
     }
 
     fn of_product(&self, generation: Generation, product: &ProductId) -> QueryFluentBuilder {
@@ -208,18 +221,9 @@ impl PriceLog for DynamoPriceLog {
         Ok(history)
     }
 
-    /// Scans the whole table: a generation is no partition. Only a rebuild does this.
+    /// Only a rebuild does this.
     async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
-        let scan = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .filter_expression("begins_with(#key, :generation)")
-            .projection_expression("#key, #last")
-            .expression_attribute_names("#key", item::KEY)
-            .expression_attribute_names("#last", item::LAST)
-            .expression_attribute_values(":generation", AttributeValue::S(format!("{generation}#")))
-            .limit(PAGE);
+        let scan = self.keys_of(generation).limit(PAGE);
         let (mut removed, mut from) = (0, None);
         loop {
             let answer = scan.clone().set_exclusive_start_key(from).send().await;
@@ -238,7 +242,7 @@ impl PriceLog for DynamoPriceLog {
         }
     }
 
-    /// Scans the whole table: a generation is no partition. A product comes once for each of its items.
+    /// A product comes once for each of its items.
     async fn products(
         &self,
         generation: Generation,
@@ -248,14 +252,7 @@ impl PriceLog for DynamoPriceLog {
         let start = from.as_deref().map(item::start).transpose()?;
         let begin = format!("{generation}#");
         let scan = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .filter_expression("begins_with(#key, :generation)")
-            .projection_expression("#key, #last")
-            .expression_attribute_names("#key", item::KEY)
-            .expression_attribute_names("#last", item::LAST)
-            .expression_attribute_values(":generation", AttributeValue::S(begin.clone()))
+            .keys_of(generation)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .set_exclusive_start_key(start);
         let answer = scan.send().await.map_err(unavailable)?;
