@@ -30,11 +30,16 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("projections", [&middle[..], &["sqlite"]].concat()),
         ("publisher", [&middle[..], &["sqlite"]].concat()),
         (
-            "cli",
+            "server",
             ["commands", "event-store", "projections", "publisher", "schema", "sqlite", "telemetry", "web"]
                 .to_vec(),
         ),
-        ("fuzz", vec!["cli", "commands", "event-store", "projections", "publisher", "schema", "web"]),
+        (
+            "cli",
+            ["commands", "event-store", "projections", "publisher", "schema", "server", "sqlite", "web"]
+                .to_vec(),
+        ),
+        ("fuzz", vec!["cli", "commands", "event-store", "projections", "schema", "server", "web"]),
     ])
 }
 

@@ -3,13 +3,13 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use cli::directory::DataDirectory;
 use event_store::dynamodb::Item;
 use event_store::{Checkpoint, DynamoJournal, Feed, Journal, Progress, seal};
 use projections::catalogue::Orders;
 use rusqlite::{Connection, OptionalExtension};
 use schema::{StoredCommit, fixtures};
 use serde_json::Value;
+use server::directory::DataDirectory;
 
 use crate::scenario::{Ledger, on_dynamodb};
 

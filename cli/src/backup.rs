@@ -19,9 +19,9 @@ use event_store::sqlite::{LEDGER, PUBLISHING, about};
 use event_store::verify::{Ledger, Verdict};
 use event_store::{Journal, SqliteJournal, SqliteReceipts};
 use futures::{StreamExt, TryStreamExt};
+use server::directory::{self, ReadDirectory, UNFINISHED};
 use sqlite::{Access, Database};
 
-use crate::directory::{self, ReadDirectory, UNFINISHED};
 use crate::out;
 use crate::progress;
 use crate::refused::Refused;

@@ -1,11 +1,12 @@
-//! What the process is told by its environment: the ledger's settings, and the AWS SDK's.
+//! Which ledger on AWS a command is for, as the environment of the process says.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use aws_config::{BehaviorVersion, SdkConfig};
-use schema::settings::{Settings, WrongSetting};
+use aws_config::SdkConfig;
+use schema::settings::Settings;
+use server::environment::aws;
 
 use crate::out;
 
@@ -17,22 +18,6 @@ const FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
 
 /// Variables that keep the AWS SDK from something and lead nowhere.
 const LEADING_NOWHERE: [&str; 2] = ["AWS_EC2_METADATA_DISABLED", "AWS_PAGER"];
-
-/// The ledger's settings.
-///
-/// # Errors
-/// [`WrongSetting`]: correct the variable it names.
-pub fn settings() -> Result<Settings, WrongSetting> {
-    Settings::read(|name| std::env::var(name).ok())
-}
-
-/// What the AWS SDK finds, if it is `wanted` at all: looking for credentials takes time.
-pub async fn aws(wanted: bool) -> Option<SdkConfig> {
-    if !wanted {
-        return None;
-    }
-    Some(aws_config::defaults(BehaviorVersion::v2026_01_12()).load().await)
-}
 
 /// The AWS SDK's settings for a command on a ledger on AWS; says on standard error which ledger that is.
 ///

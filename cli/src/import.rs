@@ -129,7 +129,7 @@ async fn distribute(file: &Path, mut input: Input, workers: &[mpsc::Sender<Entry
 /// Checks every line without a server.
 async fn rehearse(file: &Path) -> anyhow::Result<ExitCode> {
     let mut input = Input::open(file, false).await?;
-    let mut rehearsal = Rehearsal::new(crate::environment::settings()?.default_currency);
+    let mut rehearsal = Rehearsal::new(server::environment::settings()?.default_currency);
     for number in 1.. {
         let line = input.next().await.with_context(|| format!("{} cannot be read", file.display()))?;
         match Entry::read(number, &line) {

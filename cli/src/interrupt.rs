@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use server::signals::Signals;
 use tokio::sync::oneshot;
 
 use crate::{CANNOT, out};
@@ -68,23 +68,5 @@ impl Interruption {
             }
             _ = told => Ok(ExitCode::from(self.code)),
         }
-    }
-}
-
-/// SIGINT and SIGTERM, which end the process no longer by themselves.
-pub(crate) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    /// Takes them from this moment on.
-    pub(crate) fn listen() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    /// Ends when one of them came.
-    pub(crate) async fn asked(mut self) {
-        tokio::select! { _ = self.interrupt.recv() => {}, _ = self.terminate.recv() => {} }
     }
 }

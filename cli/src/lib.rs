@@ -1,24 +1,16 @@
 //! The program `ledger`: the whole system in one process, fed by the same streams and calling the same functions as the
 //! Lambdas, and the tools of those who run and audit it. One file per subcommand.
 
-pub mod auth;
-pub mod backend;
 pub mod backup;
 pub mod columns;
-pub mod directory;
 pub mod environment;
 pub mod export;
-pub mod follower;
 pub mod history;
 pub mod import;
 mod interrupt;
-mod logs;
-pub mod mapping;
 pub mod migrate;
-pub mod openapi;
 pub mod operate;
 pub mod out;
-pub mod pace;
 pub mod parked;
 pub mod prices;
 pub mod progress;
@@ -32,8 +24,6 @@ pub mod replay;
 pub mod restore;
 pub mod serve;
 pub mod show;
-pub mod system;
-pub mod traces;
 pub mod verify;
 
 use std::process::ExitCode;
@@ -93,11 +83,11 @@ enum Command {
 /// Runs the program.
 #[must_use]
 pub fn run(arguments: Arguments) -> ExitCode {
-    let traces = match traces::Traces::configured() {
+    let traces = match server::traces::Traces::configured() {
         Ok(traces) => traces,
         Err(error) => return cannot(&error),
     };
-    logs::start(traces.as_ref());
+    server::logs::start(traces.as_ref());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return cannot(&error.into()),

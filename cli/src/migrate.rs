@@ -16,12 +16,12 @@ use event_store::sqlite::{LEDGER, PUBLISHING};
 use event_store::{Receipts, SqliteJournal, SqliteParking, SqliteReceipts};
 use projections::sqlite::VIEWS;
 use publisher::SqliteBus;
+use server::directory::{self, DirectoryError, FORMER};
 use sqlite::{Access, Database};
 use web::Edge;
 
-use crate::directory::{self, DirectoryError, FORMER};
+use crate::out;
 use crate::progress;
-use crate::{environment, out};
 use former::Former;
 
 /// The lock of the build before.
@@ -80,7 +80,7 @@ async fn migrate(data: &Path) -> anyhow::Result<ExitCode> {
         return Err(DirectoryError::Gone { file: data.join(LEDGER.file) }.into());
     }
     let _former_lock = claim_former(data)?;
-    let former = Former::open(&former, environment::settings()?.tables)?;
+    let former = Former::open(&former, server::environment::settings()?.tables)?;
     let partial = data.join(PARTIAL);
     remove(&partial)?;
     let written = bring(&former, &partial).await?;

@@ -1,5 +1,6 @@
 //! `ledger parked`: products that the projector or the publisher cannot go on with, and why.
 
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args, Subcommand};
@@ -65,7 +66,7 @@ pub async fn run(arguments: ParkedArgs) -> anyhow::Result<ExitCode> {
             let told = |outcome: &Value| {
                 let text = if arguments.json { outcome.to_string() } else { outcome_line(outcome) };
                 // The retry goes on though nobody reads what it did.
-                out::line(text).map(|_| Read::On)
+                out::line(text).map(|_| ControlFlow::Continue(()))
             };
             let done = lines.done_as_long_as_read(told).await?.unwrap_or_default();
             if done["retried"] == 0 && !arguments.json {

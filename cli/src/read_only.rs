@@ -12,10 +12,10 @@ use event_store::{
 };
 use projections::catalogue::Orders;
 use projections::{DynamoPriceLog, DynamoViews, PriceLog, SqlitePriceLog, SqliteViews, Views};
+use server::directory::ReadDirectory;
+use server::follower::{PROJECTOR, PUBLISHER};
 use sqlite::Access;
 
-use crate::directory::ReadDirectory;
-use crate::follower::{PROJECTOR, PUBLISHER};
 use crate::{environment, out};
 
 /// Which ledger to read.
@@ -56,7 +56,7 @@ impl ReadOnly {
     /// # Errors
     /// When there is no such ledger, or a setting is wrong.
     pub async fn open(&self) -> anyhow::Result<Ports> {
-        let settings = environment::settings()?;
+        let settings = server::environment::settings()?;
         if let Some(data) = &self.data {
             return of_files(data, settings.orders).with_context(|| format!("--data {}", data.display()));
         }

@@ -1,5 +1,6 @@
 //! `ledger reconcile`: heads of the event table against views and publication cursors.
 
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -37,7 +38,8 @@ pub async fn run(arguments: ReconcileArgs) -> anyhow::Result<ExitCode> {
     let told = |found: &Value| {
         let read = out::line(if arguments.json { found.to_string() } else { line(found) })?;
         // A repair goes on though nobody reads what it did.
-        Ok(if arguments.repair { Read::On } else { read })
+        let ends = read == Read::NoMore && !arguments.repair;
+        Ok(if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     };
     let Some(done) = lines.done_as_long_as_read(told).await? else {
         return Ok(ExitCode::FAILURE);

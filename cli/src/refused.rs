@@ -5,10 +5,7 @@ use std::process::ExitCode;
 use crate::columns::plain;
 use crate::out;
 
-/// Why it was refused, for people.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Refused(pub String);
+pub use server::operate::Refused;
 
 /// Tells a refusal, in which nothing can steer the terminal, and passes on every other error.
 ///

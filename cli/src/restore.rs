@@ -14,12 +14,11 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
+use event_store::sqlite::LEDGER;
+use server::directory::{DataDirectory, FORMER};
 use web::Edge;
 
-use crate::directory::{DataDirectory, FORMER};
-use crate::environment;
 use crate::out;
-use event_store::sqlite::LEDGER;
 use plan::Plan;
 
 /// What to restore, and where.
@@ -89,7 +88,7 @@ async fn restore(arguments: RestoreArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn begin(data: &Path) -> anyhow::Result<DataDirectory> {
-    let (edge, orders) = (Edge::system(), environment::settings()?.orders);
+    let (edge, orders) = (Edge::system(), server::environment::settings()?.orders);
     let directory = DataDirectory::begin(data, &orders, || (edge.ids)().to_string()).await;
     directory.with_context(|| format!("--data {}", data.display()))
 }

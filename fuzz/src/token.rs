@@ -7,7 +7,7 @@ use axum::Router;
 use axum::http::{HeaderValue, Request, StatusCode};
 use axum::routing::get;
 use clap::Parser;
-use cli::auth::{AuthArgs, Authentication};
+use server::auth::{AuthArgs, Authentication};
 use web::RequestContext;
 
 use crate::front::{Front, edge, wait};

@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
-use cli::directory::DataDirectory;
 use futures::{StreamExt, stream};
 use projections::catalogue::Orders;
 use schema::{Commit, StoredCommit, fixtures};
+use server::directory::DataDirectory;
 use tokio::task::spawn_blocking;
 use web::Edge;
 

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use event_store::SqliteJournal;
 use event_store::verify::{Batch, Export, Line, Place, Verdict};
+use server::directory::DataDirectory;
 
 use super::plan::Plan;
-use crate::directory::DataDirectory;
 use crate::refused::Refused;
 use crate::verify::file;
 use crate::verify::found::Found;

@@ -11,11 +11,11 @@ use event_store::sqlite::{about, keep_about};
 use event_store::{Feed, Receipts, SqliteJournal, SqliteReceipts, chain};
 use projections::views::BUILDING;
 use schema::{ProductId, StoredCommit};
+use server::directory::{DataDirectory, UNFINISHED};
 use sqlite::Access;
 
 use super::RestoreArgs;
 use super::plan::{Pending, Plan};
-use crate::directory::{DataDirectory, UNFINISHED};
 use crate::progress;
 
 /// Commits, products or receipts that are written together.

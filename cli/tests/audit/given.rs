@@ -4,13 +4,13 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use cli::backend::Backend;
-use cli::directory::DataDirectory;
 use event_store::seal;
 use event_store::sqlite::LEDGER;
 use projections::catalogue::Orders;
 use rusqlite::{Connection, params};
 use schema::{Commit, ProductEvent, StoredCommit, fixtures};
+use server::backend::Backend;
+use server::directory::DataDirectory;
 use web::Edge;
 
 /// A ledger on disk; its files stay open, as a server's would.

@@ -1,5 +1,6 @@
 //! Questions and answers as JSON lines, whichever way they travel.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use axum::Router;
@@ -14,8 +15,6 @@ use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
 
 use crate::mapping::{Stop, stopped};
-use crate::out::Read;
-use crate::refused::Refused;
 
 /// How many lines may wait for a slow reader; a counter beyond that is not worth keeping, and work with a finding waits.
 const WAITING: usize = 64;
@@ -48,6 +47,11 @@ impl<E: std::error::Error + 'static> From<E> for Undone {
         Self::Failed(event_store::aws::causes(&error))
     }
 }
+
+/// Why it was refused, for people.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub String);
 
 /// Where work reports how far it is, and what it found.
 #[derive(Clone)]
@@ -139,7 +143,7 @@ impl Lines {
     pub async fn done(self, mut progress: impl FnMut(&Value)) -> anyhow::Result<Value> {
         let shown = |line: &Value| {
             progress(line);
-            Ok(Read::On)
+            Ok(ControlFlow::Continue(()))
         };
         let done = self.done_as_long_as_read(shown).await?;
         done.ok_or_else(|| anyhow::anyhow!(BROKEN_OFF))
@@ -151,7 +155,7 @@ impl Lines {
     /// As [`Lines::done`], and those of `progress`.
     pub async fn done_as_long_as_read(
         mut self,
-        mut progress: impl FnMut(&Value) -> std::io::Result<Read>,
+        mut progress: impl FnMut(&Value) -> std::io::Result<ControlFlow<()>>,
     ) -> anyhow::Result<Option<Value>> {
         while let Some(line) = self.next().await? {
             if let Some(reason) = line["refused"].as_str() {
@@ -162,7 +166,7 @@ impl Lines {
             }
             match line.get("done") {
                 Some(done) => return Ok(Some(done.clone())),
-                None if progress(&line["progress"])? == Read::NoMore => return Ok(None),
+                None if progress(&line["progress"])?.is_break() => return Ok(None),
                 None => {}
             }
         }

@@ -5,8 +5,8 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
-use cli::mapping::Source;
 use serde_json::{Value, json};
+use server::mapping::Source;
 
 use crate::{Log, World, done, mapping};
 

@@ -17,8 +17,8 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
     StreamSpecification, StreamViewType,
 };
-use cli::mapping::{Checkpoints, Mapping, Retry, Source};
 use engine::Engine;
+use server::mapping::{Checkpoints, Mapping, Retry, Source};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -49,7 +49,7 @@ impl World {
     async fn on(engine: Engine) -> Self {
         let client = Client::new(&engine.sdk_config());
         let checkpoints = Checkpoints::new(client.clone(), "checkpoints");
-        event_store::table::create(&client, "checkpoints", cli::mapping::CHECKPOINTS_TABLE).await.unwrap();
+        event_store::table::create(&client, "checkpoints", server::mapping::CHECKPOINTS_TABLE).await.unwrap();
         Self { engine, client, checkpoints }
     }
 

@@ -49,12 +49,10 @@ pub(crate) fn listen(
 }
 
 /// Asks the server that runs on `data`, `None` if none does.
-pub(super) async fn ask(
-    data: &Path,
-    method: &str,
-    path: &str,
-    question: &Value,
-) -> anyhow::Result<Option<Lines>> {
+///
+/// # Errors
+/// When it does not answer.
+pub async fn ask(data: &Path, method: &str, path: &str, question: &Value) -> anyhow::Result<Option<Lines>> {
     let socket: PathBuf = data.join(SOCKET);
     if UnixStream::connect(&socket).await.is_err() {
         return Ok(None);

@@ -54,7 +54,7 @@ async fn a_table_that_comes_later_is_followed_too() {
 async fn consumers_do_not_wait_for_each_other() {
     let world = World::new().await;
     let (stuck, free) = (Log::default(), Log::default());
-    let patient = cli::mapping::Retry { most_retries: u32::MAX, ..cli::mapping::Retry::default() };
+    let patient = server::mapping::Retry { most_retries: u32::MAX, ..server::mapping::Retry::default() };
     let failing = world.run(mapping("stuck").retry(patient), &stuck, |_| Err("not today".to_owned()));
     let working = world.run(mapping("free"), &free, |_| done());
     world.put(["a", "b"]).await;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
-use cli::mapping::{Position, Source};
 use engine::probe::{Fault, Faults, Matching};
+use server::mapping::{Position, Source};
 use tokio::sync::{Notify, watch};
 
 use crate::{Log, NEVER, World, done, failed_at, mapping};
@@ -36,7 +36,7 @@ async fn a_stop_between_failures_keeps_what_was_done_before_them() {
     world.put(["a", "b"]).await;
     let log = Log::default();
     let numbers = log.clone();
-    let failing = mapping("reader").retry(cli::mapping::Retry {
+    let failing = mapping("reader").retry(server::mapping::Retry {
         first_delay: NEVER,
         longest_delay: NEVER,
         ..Default::default()

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use cli::mapping::Source;
 use engine::probe::{Fault, Faults, Matching};
+use server::mapping::Source;
 
 use crate::{Log, World, done, failed_at, id, mapping};
 
@@ -84,7 +84,7 @@ async fn a_broken_stream_and_a_broken_checkpoint_are_tried_again() {
     faults.add(Matching::operation("GetItem"), failing.clone());
     faults.add(Matching::operation("PutItem").times(2), failing);
     let broken = World {
-        checkpoints: cli::mapping::Checkpoints::new(aws_sdk_dynamodb::Client::new(&config), "checkpoints"),
+        checkpoints: server::mapping::Checkpoints::new(aws_sdk_dynamodb::Client::new(&config), "checkpoints"),
         client: world.client.clone(),
         engine: world.engine.clone(),
     };

@@ -22,7 +22,7 @@ use telemetry::meters::TAMPERING;
 use crate::mapping::{Stop, is_stopped, pause, stopped};
 
 /// The file that is locked. Stored. Never rename.
-pub(crate) const LOCK: &str = "ledger.lock";
+pub const LOCK: &str = "ledger.lock";
 /// A line of the lock file, from the moment the files are there.
 const CREATED: &str = "files created";
 /// The file of the builds before this store.
@@ -414,7 +414,7 @@ fn committed(database: &Database) -> Access {
 }
 
 /// The files of a ledger, in a directory that has none: for `migrate`, which gives them their place at the end.
-pub(crate) async fn make(path: &Path, id: String) -> Result<(Database, Database), DirectoryError> {
+pub async fn make(path: &Path, id: String) -> Result<(Database, Database), DirectoryError> {
     create(path)?;
     let (ledger, publishing) = (Database::open(path, &LEDGER)?, Database::open(path, &PUBLISHING)?);
     name(&ledger, id.clone()).await?;
@@ -423,7 +423,7 @@ pub(crate) async fn make(path: &Path, id: String) -> Result<(Database, Database)
 }
 
 /// Makes the directory where it is missing, and its name durable: what is recorded in it must not be lost with it.
-pub(crate) fn create(path: &Path) -> Result<(), DirectoryError> {
+pub fn create(path: &Path) -> Result<(), DirectoryError> {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let new = path.ancestors().take_while(|directory| !directory.exists()).count();
     let created = DirBuilder::new().recursive(true).mode(0o700).create(&path);
@@ -435,7 +435,7 @@ pub(crate) fn create(path: &Path) -> Result<(), DirectoryError> {
 }
 
 /// Takes the lock of the directory, which lasts as long as the file it returns; says whether there were files before.
-pub(crate) fn claim(directory: &Path) -> Result<(File, bool), DirectoryError> {
+pub fn claim(directory: &Path) -> Result<(File, bool), DirectoryError> {
     let path = directory.join(LOCK);
     let opened =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
@@ -460,7 +460,7 @@ fn must_be_there(directory: &Path, schema: &Schema) -> Result<(), DirectoryError
 }
 
 /// Writes into the lock file whose it is, and whether the files are there: from now on a missing one is lost.
-pub(crate) fn sign(lock: &mut File, created: bool) -> io::Result<()> {
+pub fn sign(lock: &mut File, created: bool) -> io::Result<()> {
     lock.set_len(0)?;
     lock.rewind()?;
     let created = if created { CREATED } else { "" };
