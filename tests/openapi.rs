@@ -13,7 +13,7 @@ const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// Files that may make routes of their own: the table of documented routes, and the operators' socket, which no client
 /// reaches.
-const ROUTERS: [&str; 2] = ["web/src/api.rs", "server/src/operate.rs"];
+const ROUTERS: [&str; 2] = ["web/src/api.rs", "server/src/operators.rs"];
 
 fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
     let paths = document["paths"].as_object().unwrap();

@@ -20,7 +20,7 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use indicatif::ProgressBar;
 use schema::{ProductId, StoredCommit};
 
-use crate::out::{self, Read};
+use crate::out::{self, Output};
 use crate::progress;
 use crate::read_only::{Ports, ReadOnly};
 use crate::receipts;
@@ -188,9 +188,9 @@ fn not_written(path: &Path) -> String {
 
 async fn write(writer: &mut impl Write, mut parts: Parts, bar: &ProgressBar) -> anyhow::Result<Written> {
     let mut written = Written::default();
-    let mut read = Read::On;
-    while let (Read::On, Some(part)) = (read, parts.try_next().await?) {
-        read = out::to(writer, &part.lines).context("the export cannot be written")?;
+    let mut output = Output::Open;
+    while let (Output::Open, Some(part)) = (output, parts.try_next().await?) {
+        output = out::to(writer, &part.lines).context("the export cannot be written")?;
         written.commits += part.commits;
         written.foreign.extend(part.foreign.iter().map(ToString::to_string));
         bar.inc(part.commits);

@@ -11,7 +11,7 @@ use schema::{ProductId, StoredCommit};
 use serde_json::Value;
 
 use crate::columns::{Columns, moment, plain};
-use crate::out::{self, Read};
+use crate::out::{self, Output};
 use crate::remote::{Server, refused};
 
 const PAGE: u64 = 100;
@@ -48,7 +48,7 @@ async fn show(arguments: HistoryArgs) -> anyhow::Result<ExitCode> {
             if arguments.json {
                 let text = format!("{separator}{commit}");
                 separator = ",";
-                if out::print(&text)? == Read::NoMore {
+                if out::print(&text)? == Output::Closed {
                     return Ok(ExitCode::SUCCESS);
                 }
             } else {

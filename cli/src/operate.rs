@@ -1,41 +1,42 @@
-//! Which ledger an operator's command is for: a running server does the work and is asked over the socket in its data
-//! directory; where none runs, and on AWS, this process does it.
+//! The ledger of an operator's command: a server that runs on it does the work and is asked over its socket; where none
+//! runs, and on AWS, this process does it.
 
-mod telling;
+mod status;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
 use schema::settings::Settings;
-use serde_json::Value;
 use server::backend::Backend;
 use server::directory::{DataDirectory, ReadDirectory};
-use server::operate::{self, Lines};
+use server::operators::protocol::Operation;
+use server::operators::{AnswerLines, ask_here, ask_server};
 use server::system::System;
 use web::Edge;
 
 use crate::{environment, out};
 
-pub(crate) use telling::Telling;
+pub(crate) use status::StatusLine;
 
-/// Which ledger an operator's command is for.
+/// The ledger of an operator's command.
 #[derive(Debug, Args)]
-pub struct Where {
+pub struct LedgerArgs {
     /// Data directory of the ledger, also while `serve` runs on it; without it, the AWS SDK's environment.
     #[arg(long, global = true)]
     data: Option<PathBuf>,
 }
 
-impl Where {
-    /// Asks the ledger; the lines come as the work goes on.
+impl LedgerArgs {
+    /// Asks the ledger for an operation, and says on standard error which ledger that is.
     ///
     /// # Errors
     /// When there is no such ledger, or it cannot be reached.
-    pub async fn ask(&self, method: &str, path: &str, question: &Value) -> anyhow::Result<Lines> {
+    pub async fn ask<O: Operation>(&self, operation: &O) -> anyhow::Result<AnswerLines<O>> {
         let settings = server::environment::settings()?;
         let system = if let Some(data) = &self.data {
-            if let Some(lines) = operate::ask(data, method, path, question).await? {
+            if let Some(lines) = ask_server(data, operation).await? {
                 out::tell(format_args!("asked: the server on {}", data.display()));
                 return Ok(lines);
             }
@@ -46,11 +47,11 @@ impl Where {
             let backend = Backend::on_dynamodb(&aws, &settings.tables, &settings.orders, &edge.clock);
             System::new(backend, Some(&aws), settings, edge)
         };
-        operate::here(system, method, path, question).await
+        ask_here(Arc::new(system), operation).await
     }
 }
 
-/// The system over a data directory that has a ledger; opening alone would create one.
+/// The system over a data directory that holds a ledger; without the check, opening it would create one.
 async fn local(data: &Path, settings: Settings) -> anyhow::Result<System> {
     drop(ReadDirectory::open(data)?);
     out::tell(format_args!("asked: the files in {}, where no server runs", data.display()));

@@ -4,10 +4,10 @@ use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::{Value, json};
+use server::operators::protocol::{Discrepancy, Reconcile, ReconcileSummary};
 
-use crate::operate::Where;
-use crate::out::{self, Read};
+use crate::operate::LedgerArgs;
+use crate::out;
 
 /// What to compare.
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ usage, or the ledger could not be asked."
 )]
 pub struct ReconcileArgs {
     #[command(flatten)]
-    ledger: Where,
+    ledger: LedgerArgs,
     /// Bring what is behind up to date, and compare it again.
     #[arg(long)]
     repair: bool,
@@ -34,39 +34,36 @@ pub struct ReconcileArgs {
 /// # Errors
 /// When the ledger cannot be reached or does not answer.
 pub async fn run(arguments: ReconcileArgs) -> anyhow::Result<ExitCode> {
-    let lines = arguments.ledger.ask("POST", "/reconcile", &json!({"repair": arguments.repair})).await?;
-    let told = |found: &Value| {
-        let read = out::line(if arguments.json { found.to_string() } else { line(found) })?;
-        // A repair goes on though nobody reads what it did.
-        let ends = read == Read::NoMore && !arguments.repair;
-        Ok(if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    let (json, repair) = (arguments.json, arguments.repair);
+    let lines = arguments.ledger.ask(&Reconcile { repair }).await?;
+    let tell = |found: Discrepancy| {
+        let output = if json { out::json(&found)? } else { out::line(line(&found))? };
+        // A repair goes on even if nobody reads its result.
+        Ok(if repair { ControlFlow::Continue(()) } else { output.into() })
     };
-    let Some(done) = lines.done_as_long_as_read(told).await? else {
+    let Some(done) = lines.done_unless_ended(tell).await? else {
         return Ok(ExitCode::FAILURE);
     };
-    if arguments.json {
-        out::line(&done)?;
+    let ReconcileSummary { products, behind, differing, repaired, left } = &done;
+    if json {
+        out::json(&done)?;
     } else {
         out::line(format_args!(
-            "{} products: {} behind, {} with another content than the ledger, {} repaired, {} left",
-            done["products"], done["behind"], done["differing"], done["repaired"], done["left"]
+            "{products} products: {behind} behind, {differing} with another content than the ledger, {repaired} repaired, {left} left"
         ))?;
     }
-    Ok(if done["left"] == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if *left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn line(found: &Value) -> String {
-    let texts = |name: &str| -> Vec<&str> {
-        found[name].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+fn line(found: &Discrepancy) -> String {
+    let Discrepancy { product_id, version, behind, differs, repair, remedy } = found;
+    let what = [behind.as_slice(), differs].concat().join("; ");
+    let repaired = match repair {
+        Some(repair) if repair.repaired => ", repaired".to_owned(),
+        Some(repair) => format!(", not repaired: {}", repair.left.join("; ")),
+        None => String::new(),
     };
-    let what = [texts("behind"), texts("differs")].concat().join("; ");
-    let repaired = match &found["repaired"] {
-        Value::Bool(true) => ", repaired".to_owned(),
-        Value::Bool(false) => format!(", not repaired: {}", texts("left").join("; ")),
-        _ => String::new(),
-    };
-    let remedy = texts("remedy");
+    let remedy: Vec<&str> = remedy.iter().map(String::as_str).collect();
     let remedy = if remedy.is_empty() { String::new() } else { format!("; run: {}", remedy.join(", ")) };
-    let product = found["product_id"].as_str().unwrap_or_default();
-    format!("{product}  version {}  {what}{repaired}{remedy}", found["version"])
+    format!("{product_id}  version {version}  {what}{repaired}{remedy}")
 }

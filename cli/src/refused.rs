@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::columns::plain;
 use crate::out;
 
-pub use server::operate::Refused;
+pub use server::operators::Refused;
 
 /// Tells a refusal, in which nothing can steer the terminal, and passes on every other error.
 ///

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
 use schema::{ProductId, Timestamp};
-use serde_json::{Value, json};
+use server::operators::protocol::{ReplayEvents, ReplayReport};
 
-use crate::operate::{Telling, Where};
+use crate::operate::{LedgerArgs, StatusLine};
 use crate::out;
 
 /// What to publish again.
@@ -25,7 +25,7 @@ Examples:
 )]
 pub struct ReplayArgs {
     #[command(flatten)]
-    ledger: Where,
+    ledger: LedgerArgs,
     /// Only this product.
     #[arg(long)]
     product: Option<ProductId>,
@@ -57,30 +57,29 @@ pub async fn run(arguments: ReplayArgs) -> anyhow::Result<ExitCode> {
     if let (Some(from), Some(to)) = (arguments.from, arguments.to) {
         anyhow::ensure!(from <= to, "--from {from} is later than --to {to}");
     }
-    let question = json!({"product": arguments.product, "from": arguments.from, "to": arguments.to,
-        "bus": arguments.bus, "dry_run": arguments.dry_run});
-    let lines = arguments.ledger.ask("POST", "/replay", &question).await?;
-    let telling = Telling::new();
-    let told = |replayed: &Value| telling.hear(format!("{} events", replayed["events"]));
-    let done = telling.during(lines.done(told)).await?;
-    let left = done["left"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let request = ReplayEvents {
+        product: arguments.product,
+        from: arguments.from,
+        to: arguments.to,
+        bus: arguments.bus,
+        dry_run: arguments.dry_run,
+    };
+    let lines = arguments.ledger.ask(&request).await?;
+    let status = StatusLine::new();
+    let tell = |replayed: ReplayReport| status.set(format!("{} events", replayed.events));
+    let done = status.during(lines.done(tell)).await?;
     if arguments.json {
-        out::line(&done)?;
+        out::json(&done)?;
     } else {
-        for left in left {
-            let text = |name: &str| left[name].as_str().unwrap_or_default();
-            out::tell(format_args!(
-                "{}  left from event {}: {}",
-                text("product_id"),
-                left["from_sequence"],
-                text("reason")
-            ));
+        for left in &done.left {
+            let (product, from, reason) = (&left.product_id, left.from_sequence, &left.reason);
+            out::tell(format_args!("{product}  left from event {from}: {reason}"));
         }
-        let what = match done["replay"].as_str() {
+        let what = match &done.replay {
             Some(replay) => format!("replay {replay}"),
             None => "a replay would publish".to_owned(),
         };
-        out::line(format_args!("{what}: {} events, {} products left", done["events"], left.len()))?;
+        out::line(format_args!("{what}: {} events, {} products left", done.events, done.left.len()))?;
     }
-    Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if done.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -19,7 +19,7 @@ use projections::views::BUILDING;
 use sqlite::{Access, Database, OpenError, Schema, Version};
 use telemetry::meters::TAMPERING;
 
-use crate::mapping::{Stop, is_stopped, pause, stopped};
+use crate::stop::{StopSignal, is_stopped, pause, stopped};
 
 /// The file that is locked. Stored. Never rename.
 pub const LOCK: &str = "ledger.lock";
@@ -224,7 +224,7 @@ impl DataDirectory {
     }
 
     /// Lets queries read the views as soon as everything that was recorded before they were made is in them.
-    pub async fn finish_building(self: Arc<Self>, stop: Stop) {
+    pub async fn finish_building(self: Arc<Self>, stop: StopSignal) {
         let access = committed(&self.views);
         let mut committed = self.views.committed();
         while !is_stopped(&stop) {
@@ -259,7 +259,7 @@ impl DataDirectory {
 
     /// Watches for changes that another connection makes to the commits: each is a sign of tampering, is counted, and has
     /// the newest commits checked.
-    pub async fn look_out(self: Arc<Self>, stop: Stop) {
+    pub async fn look_out(self: Arc<Self>, stop: StopSignal) {
         let (mut foreign, journal) = (self.ledger.foreign(), SqliteJournal::new(self.ledger.clone()));
         loop {
             tokio::select! {

@@ -15,8 +15,9 @@ use futures::future::BoxFuture;
 use telemetry::meters::{GIVEN_UP, TAMPERING};
 use tokio::sync::watch;
 
-use crate::mapping::{Batch, Outcome, Retry, Stop, is_stopped, pause, stopped};
+use crate::mapping::{Batch, Outcome, Retry};
 use crate::pace::Consumer;
+use crate::stop::{StopSignal, is_stopped, pause, stopped};
 
 /// Names of the consumers. Stored. Never rename.
 pub const PROJECTOR: &str = "projector";
@@ -82,7 +83,7 @@ impl Follower {
 
     /// Feeds `function` until `stop`, then returns once the batch in hand is done. The function answers with the ids of
     /// the records from which the batch has to come again. It outlives every failure: it logs and tries again.
-    pub async fn run<F, Fut>(&self, function: F, stop: Stop)
+    pub async fn run<F, Fut>(&self, function: F, stop: StopSignal)
     where
         F: Fn(Vec<Record>) -> Fut,
         Fut: Future<Output = Vec<String>>,
@@ -164,7 +165,7 @@ impl Follower {
         &self,
         delivery: &mut Delivery,
         function: &F,
-        stop: &Stop,
+        stop: &StopSignal,
     ) -> Result<(), Unavailable>
     where
         F: Fn(Vec<Record>) -> Fut,
@@ -225,7 +226,7 @@ impl Follower {
         );
     }
 
-    async fn failed(&self, what: &str, error: &Unavailable, failures: &mut u32, stop: &Stop) {
+    async fn failed(&self, what: &str, error: &Unavailable, failures: &mut u32, stop: &StopSignal) {
         *failures += 1;
         self.pace.stumbled();
         self.complain(what, &error.to_string());
@@ -277,7 +278,7 @@ impl Delivery {
     }
 }
 
-async fn idle(news: &mut watch::Receiver<u64>, stop: &Stop) {
+async fn idle(news: &mut watch::Receiver<u64>, stop: &StopSignal) {
     tokio::select! {
         changed = news.changed() => {
             // Nobody announces news any more: only the clock is left.

@@ -29,7 +29,7 @@ use crate::auth::{AuthArgs, Authentication};
 use crate::backend::Backend;
 use crate::directory::DataDirectory;
 use crate::environment::{aws, settings};
-use crate::operate;
+use crate::operators;
 use crate::serve::admission::Admission;
 use crate::serve::connections::Connections;
 pub(crate) use crate::serve::metrics::documented;
@@ -149,7 +149,7 @@ fn door(authentication: Option<&Authentication>) -> impl FnOnce(Router) -> Route
 
 /// The socket for operators' commands; without it the ledger serves all the same.
 fn operators(data: &Path, system: Arc<System>, stopping: watch::Receiver<bool>) -> Option<JoinHandle<()>> {
-    match operate::listen(data, operate::routes(system, stopping.clone()), stopping) {
+    match operators::listen(data, operators::routes(system, stopping.clone()), stopping) {
         Ok(listening) => Some(tokio::spawn(listening)),
         Err(error) => {
             tracing::warn!(target: "ledger::server", %error, "operators' commands cannot reach this server; is the path of --data very long?");

@@ -15,7 +15,8 @@ use super::outcome::Outcome;
 use super::page::{NoPage, Pages};
 use super::record::sequence_number;
 use super::shards::Shard;
-use super::{Checkpoints, Mapping, Position, Skipped, Source, Stop, is_stopped, pause};
+use super::{Checkpoints, Mapping, Position, Skipped, Source};
+use crate::stop::{StopSignal, is_stopped, pause};
 
 /// Why following a shard ended.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ pub(super) struct Follower<'a, F> {
     source: &'a Source,
     checkpoints: &'a Checkpoints,
     function: &'a F,
-    stop: Stop,
+    stop: StopSignal,
 }
 
 impl<'a, F, Fut, E> Follower<'a, F>
@@ -47,7 +48,7 @@ where
         source: &'a Source,
         checkpoints: &'a Checkpoints,
         function: &'a F,
-        stop: Stop,
+        stop: StopSignal,
     ) -> Self {
         Self { mapping, source, checkpoints, function, stop }
     }

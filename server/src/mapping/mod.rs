@@ -23,7 +23,6 @@ use aws_sdk_dynamodbstreams::Client as Streams;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
-use tokio::sync::watch;
 
 pub(crate) use batch::Batch;
 pub use batch::Retry;
@@ -32,14 +31,13 @@ use follow::{End, Follower};
 pub(crate) use outcome::Outcome;
 use shards::{Shard, Stream, discover, ready};
 
+use crate::stop::{StopSignal, is_stopped, stopped};
+
 /// As Lambda's default for DynamoDB streams.
 const BATCH_SIZE: u16 = 100;
 
 /// How long a new shard may go unnoticed after its parent was read to the end.
 const LOOK_FOR_CHILDREN: Duration = Duration::from_secs(30);
-
-/// Turns true, or loses its sender, when a mapping should finish the batch in hand and return.
-pub type Stop = watch::Receiver<bool>;
 
 /// Where a stream is read.
 #[derive(Clone, Debug)]
@@ -146,8 +144,13 @@ impl Mapping {
     /// The function answers as a Lambda with `ReportBatchItemFailures` does: an empty list is success; the lowest
     /// sequence number returned is where it is called again from; an error, a panic, and an id that is empty or was
     /// not in the batch are the failure of the whole batch.
-    pub async fn run<F, Fut, E>(&self, source: &Source, checkpoints: &Checkpoints, function: F, stop: Stop)
-    where
+    pub async fn run<F, Fut, E>(
+        &self,
+        source: &Source,
+        checkpoints: &Checkpoints,
+        function: F,
+        stop: StopSignal,
+    ) where
         F: Fn(Event) -> Fut,
         Fut: Future<Output = Result<DynamoDbEventResponse, E>>,
         E: fmt::Display,
@@ -205,21 +208,5 @@ impl Mapping {
             // Nothing was ever read to its end: shards have no children yet, and describing a stream is slow.
             (false, true) => Duration::MAX,
         }
-    }
-}
-
-pub(crate) fn is_stopped(stop: &Stop) -> bool {
-    *stop.borrow() || stop.has_changed().is_err()
-}
-
-pub(crate) async fn stopped(stop: &Stop) {
-    drop(stop.clone().wait_for(|stop| *stop).await);
-}
-
-/// Waits, but not beyond `stop`.
-pub(crate) async fn pause(time: Duration, stop: &Stop) {
-    tokio::select! {
-        () = tokio::time::sleep(time) => {}
-        () = stopped(stop) => {}
     }
 }

@@ -13,8 +13,9 @@ use tokio::task::JoinHandle;
 
 use crate::backend::LocalFeed;
 use crate::follower::{Follower, PROJECTOR, PUBLISHER};
-use crate::mapping::{Checkpoints, Mapping, Source, Stop};
-use crate::operate::catch_up;
+use crate::mapping::{Checkpoints, Mapping, Source};
+use crate::operators::catch_up;
+use crate::stop::StopSignal;
 use crate::system::System;
 
 /// How long one batch may be worked on, as a Lambda's time limit.
@@ -46,7 +47,7 @@ pub(super) fn start(
     system: &Arc<System>,
     stream: Option<Stream>,
     retry_parked_every: Duration,
-    stopping: &Stop,
+    stopping: &StopSignal,
 ) -> Vec<JoinHandle<()>> {
     let mut tasks = vec![tokio::spawn(retry_parked(system.clone(), retry_parked_every, stopping.clone()))];
     if let Some(stream) = stream {
@@ -64,7 +65,7 @@ pub(super) fn start(
     tasks
 }
 
-async fn project(system: Arc<System>, feed: LocalFeed, stopping: Stop) {
+async fn project(system: Arc<System>, feed: LocalFeed, stopping: StopSignal) {
     let [pace, _] = feed.pace.consumers();
     let follower = Follower::new(PROJECTOR, feed.feed, feed.projector, pace);
     let compare = system.clone();
@@ -72,7 +73,7 @@ async fn project(system: Arc<System>, feed: LocalFeed, stopping: Stop) {
     follower.run(|records| system.projector.follow(records), stopping).await;
 }
 
-async fn publish(system: Arc<System>, feed: LocalFeed, stopping: Stop) {
+async fn publish(system: Arc<System>, feed: LocalFeed, stopping: StopSignal) {
     let [_, pace] = feed.pace.consumers();
     let follower = Follower::new(PUBLISHER, feed.feed, feed.publisher, pace);
     let follower = if system.publishes_elsewhere { follower.batch_size(FOR_A_BUS) } else { follower };
@@ -81,12 +82,12 @@ async fn publish(system: Arc<System>, feed: LocalFeed, stopping: Stop) {
     follower.run(|records| system.publisher.follow(records, TIME_LIMIT), stopping).await;
 }
 
-async fn project_stream(system: Arc<System>, stream: Stream, stopping: Stop) {
+async fn project_stream(system: Arc<System>, stream: Stream, stopping: StopSignal) {
     let function = |event: Event| async { Ok::<_, Infallible>(system.projector.project(event).await) };
     mapping(PROJECTOR, &stream, &system).run(&stream.source, &stream.checkpoints, function, stopping).await;
 }
 
-async fn publish_stream(system: Arc<System>, stream: Stream, stopping: Stop) {
+async fn publish_stream(system: Arc<System>, stream: Stream, stopping: StopSignal) {
     let function =
         |event: Event| async { Ok::<_, Infallible>(system.publisher.publish(event, TIME_LIMIT).await) };
     mapping(PUBLISHER, &stream, &system).run(&stream.source, &stream.checkpoints, function, stopping).await;
@@ -102,7 +103,7 @@ async fn caught_up(system: Arc<System>) -> Result<(), String> {
     catch_up(&system).await
 }
 
-async fn retry_parked(system: Arc<System>, every: Duration, mut stopping: Stop) {
+async fn retry_parked(system: Arc<System>, every: Duration, mut stopping: StopSignal) {
     let mut turns = tokio::time::interval(every);
     loop {
         tokio::select! {

@@ -1,5 +1,5 @@
-//! What an operator sees while work goes on: a spinner on a terminal, elsewhere a line every ten seconds, also in a phase
-//! of which nothing is heard for long.
+//! The status of long work on standard error: a spinner on a terminal, elsewhere a line every ten seconds, even in a phase
+//! that reports nothing for long.
 
 use std::io::{IsTerminal, stderr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,27 +13,27 @@ use crate::out;
 /// Between two lines.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// The newest that was heard.
-pub(crate) struct Telling {
+/// The newest status.
+pub(crate) struct StatusLine {
     bar: ProgressBar,
     newest: Mutex<String>,
 }
 
-impl Telling {
-    /// Nothing was heard yet.
+impl StatusLine {
+    /// Shows no status yet.
     pub(crate) fn new() -> Self {
         let bar = ProgressBar::new_spinner();
         bar.enable_steady_tick(Duration::from_millis(200));
         Self { bar, newest: Mutex::default() }
     }
 
-    /// Takes in how far the work is.
-    pub(crate) fn hear(&self, text: String) {
+    /// Shows how far the work is.
+    pub(crate) fn set(&self, text: String) {
         self.bar.set_message(text.clone());
         *self.newest() = text;
     }
 
-    /// The end of `work`; until then it is told how far it is.
+    /// Shows the status until the end of `work`.
     pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
         let begun = Instant::now();
         let mut turns = tokio::time::interval_at(begun + EVERY, EVERY);
