@@ -1,5 +1,4 @@
-//! What nobody does through the front doors: a commit changed, removed, or recorded without anybody noticing, in the files or
-//! the tables of a server.
+//! Changes below the API: a commit is changed, removed or inserted in the files or tables of a server.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;

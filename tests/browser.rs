@@ -1,4 +1,4 @@
-//! `/docs` in a real browser: it shows every route, sends a request, and asks no other server for anything.
+//! `/docs` in a real browser: it shows every route, sends a request, and contacts no other server.
 
 mod devtools;
 

@@ -1,5 +1,5 @@
-//! Every subcommand of the program once: on the ledger it was told of and no other, and with nobody who reads what it
-//! prints. A new subcommand fails these tests until it is said here how it is called.
+//! Every subcommand once: on the ledger that it was given and no other, and with nobody reading its output. A new
+//! subcommand fails these tests until it is added here.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -1,5 +1,5 @@
-//! The document says what the server does: it is the one of the code, it names every route and every kind of problem, and
-//! its examples are what it says they are.
+//! The OpenAPI document agrees with the server: it is generated from the code, names every route and every kind of
+//! problem, and its examples match its schemas.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// Files that may make routes of their own: the table of documented routes, and the operators' socket, which no client
 /// reaches.
-const ROUTERS: [&str; 2] = ["web/src/api.rs", "server/src/operators.rs"];
+const ROUTERS: [&str; 2] = ["web/src/api.rs", "server/src/operators/routes.rs"];
 
 fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
     let paths = document["paths"].as_object().unwrap();

@@ -68,10 +68,10 @@ BUGS = [
      "self.progress.begin();\n            let outcome", FAULTS + " kills"),
     ("nothing-made-good-after-a-wrong-checkpoint", "server/src/follower.rs",
      "(self.on_missed)().await.map_err(|reason| Unavailable(reason.into()))?;", "", FAULTS + " checkpoints"),
-    ("nothing-made-good-after-records-that-are-gone", "server/src/mapping/page.rs",
+    ("nothing-made-good-after-records-that-are-gone", "server/src/mapping/shard_reader.rs",
      "Some(GetShardIteratorError::TrimmedDataAccessException(_)) if after.is_some() => {\n                Err(self.missed())",
      "Some(GetShardIteratorError::TrimmedDataAccessException(_)) if after.is_some() => {\n                "
-     "drop(self.missed());\n                Err(NoPage::Failed(String::new()))", "-p server --test mapping"),
+     "drop(self.missed());\n                Err(ShardReadError::Failed(String::new()))", "-p server --test mapping"),
     ("full-disk-taken-for-damage", "sqlite/src/error.rs",
      "                    | ErrorCode::DiskFull\n", "", FAULTS + " disk"),
     ("read-only-ledger-not-readable", "sqlite/src/database.rs",

@@ -11,7 +11,7 @@ use clap::Args;
 use schema::settings::Settings;
 use server::backend::Backend;
 use server::directory::{DataDirectory, ReadDirectory};
-use server::operators::protocol::Operation;
+use server::operators::protocol::OperatorRequest;
 use server::operators::{AnswerLines, ask_here, ask_server};
 use server::system::System;
 use web::Edge;
@@ -33,11 +33,11 @@ impl LedgerArgs {
     ///
     /// # Errors
     /// When there is no such ledger, or it cannot be reached.
-    pub async fn ask<O: Operation>(&self, operation: &O) -> anyhow::Result<AnswerLines<O>> {
+    pub async fn ask<O: OperatorRequest>(&self, operation: &O) -> anyhow::Result<AnswerLines<O>> {
         let settings = server::environment::settings()?;
         let system = if let Some(data) = &self.data {
             if let Some(lines) = ask_server(data, operation).await? {
-                out::tell(format_args!("asked: the server on {}", data.display()));
+                out::message(format_args!("asked: the server on {}", data.display()));
                 return Ok(lines);
             }
             local(data, settings).await.with_context(|| format!("--data {}", data.display()))?
@@ -54,7 +54,7 @@ impl LedgerArgs {
 /// The system over a data directory that holds a ledger; without the check, opening it would create one.
 async fn local(data: &Path, settings: Settings) -> anyhow::Result<System> {
     drop(ReadDirectory::open(data)?);
-    out::tell(format_args!("asked: the files in {}, where no server runs", data.display()));
+    out::message(format_args!("asked: the files in {}, where no server runs", data.display()));
     let bus = server::environment::aws(settings.event_bus.is_some()).await;
     let edge = Edge::system();
     let orders = settings.orders;

@@ -54,7 +54,7 @@ pub fn json(value: &impl Serialize) -> io::Result<Output> {
 }
 
 /// Prints a line on standard error; if that fails, there is nowhere to say so.
-pub fn tell(text: impl Display) {
+pub fn message(text: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 

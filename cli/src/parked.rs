@@ -1,4 +1,4 @@
-//! `ledger parked`: products that the projector or the publisher cannot go on with, and why.
+//! `ledger parked`: lists and retries parked products, which the projector or the publisher cannot process.
 
 use std::ops::ControlFlow;
 use std::process::ExitCode;
@@ -14,8 +14,8 @@ use crate::out::{self, Output};
 /// What to do with parked products.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes: 0 done, whatever is listed; 1 products are still parked after a retry, there is no such
-product, or it was stopped; 2 wrong usage, or the ledger could not be asked."
+    after_help = "Exit codes: 0 done, whatever is listed; 1 products are still parked after a retry, there is no such \
+product, or it was interrupted; 2 wrong usage, or the ledger could not be reached."
 )]
 pub struct ParkedArgs {
     #[command(subcommand)]
@@ -29,14 +29,14 @@ pub struct ParkedArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List them; this is the default.
+    /// List them (the default).
     List,
-    /// Try products again, also those that time cannot heal.
+    /// Retry products, including those that the schedule does not retry.
     #[command(group = ArgGroup::new("which").args(["products", "all"]).required(true))]
     Retry {
         /// The products.
         products: Vec<ProductId>,
-        /// Every product that is parked.
+        /// All parked products.
         #[arg(long)]
         all: bool,
     },

@@ -1,4 +1,4 @@
-//! `ledger rebuild`: builds a view anew beside the one that is read, compares, switches; readers notice nothing.
+//! `ledger rebuild`: rebuilds a view next to the one that is read, compares it, and switches to it, unnoticed by readers.
 
 use std::cell::Cell;
 use std::fmt::Write;
@@ -14,12 +14,11 @@ use crate::out;
 /// What to rebuild.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "One rebuild of a view runs at a time; of one that was cut short the next one finishes or removes what it
-left. After the switch the old view is written for another minute (--overlap), because readers may
-still have it.
+    after_help = "One rebuild of a view runs at a time; it finishes or removes what an interrupted one left. After the switch \
+the old view is still written for a minute (--overlap), because some readers may still use it.
 
-Exit codes: 0 done; 1 a dry run found differences, something could not be read, another rebuild of the
-view runs, or it was stopped; 2 wrong usage, or the ledger could not be asked."
+Exit codes: 0 done; 1 a dry run found differences, something could not be read, another rebuild of the \
+view is running, or it was interrupted; 2 wrong usage, or the ledger could not be reached."
 )]
 pub struct RebuildArgs {
     /// The view.
@@ -29,10 +28,10 @@ pub struct RebuildArgs {
     /// Only compare the view with the event table.
     #[arg(long)]
     dry_run: bool,
-    /// Take the place of a rebuild of the view that runs.
+    /// Take over from a running rebuild of the view.
     #[arg(long, conflicts_with = "dry_run")]
     take_over: bool,
-    /// How long both generations are written after the switch; at least as long as any reader keeps the old one.
+    /// How long both generations are written after the switch; at least as long as any reader uses the old one.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(6..))]
     overlap: Option<u64>,
     /// Print the report as JSON.
@@ -49,7 +48,7 @@ enum View {
 /// Rebuilds; exit code 1 if a dry run found differences or something could not be read.
 ///
 /// # Errors
-/// When the ledger cannot be reached or another rebuild is under way.
+/// When the ledger cannot be reached, or another rebuild is running.
 pub async fn run(arguments: RebuildArgs) -> anyhow::Result<ExitCode> {
     let request = RebuildView {
         view: arguments.view.into(),
@@ -60,7 +59,7 @@ pub async fn run(arguments: RebuildArgs) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let lines = arguments.ledger.ask(&request).await?;
     let status = StatusLine::new();
-    // Waiting before and after is no work on commits.
+    // The rate is that of the phases that read commits.
     let (begun, newest) = (Cell::new(started), Cell::new(None));
     let tell = |at: RebuildProgress| {
         match at.phase {

@@ -1,4 +1,4 @@
-//! `ledger reconcile`: heads of the event table against views and publication cursors.
+//! `ledger reconcile`: compares the newest version of every product with the views and with its publication.
 
 use std::ops::ControlFlow;
 use std::process::ExitCode;
@@ -9,14 +9,14 @@ use server::operators::protocol::{Discrepancy, Reconcile, ReconcileSummary};
 use crate::operate::LedgerArgs;
 use crate::out;
 
-/// What to compare.
+/// Whether to repair.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "What a view or the publication has not come to is behind, and --repair brings it up to date. What a
-view shows otherwise than the ledger differs: ledger rebuild puts it right.
+    after_help = "A view or publication that lacks commits is behind, and --repair brings it up to date. A view whose \
+content differs from the ledger is corrected by ledger rebuild.
 
-Exit codes: 0 nothing is behind or differs, with --repair after the repair; 1 something is; 2 wrong
-usage, or the ledger could not be asked."
+Exit codes: 0 nothing is behind or differs, with --repair after the repair; 1 something is or does; 2 \
+wrong usage, or the ledger could not be reached."
 )]
 pub struct ReconcileArgs {
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub struct ReconcileArgs {
     json: bool,
 }
 
-/// Lists what is behind or differs; exit code 1 if anything is, after the repair where one was asked for.
+/// Lists what is behind or differs; exit code 1 if anything is or does, with `--repair` after the repair.
 ///
 /// # Errors
 /// When the ledger cannot be reached or does not answer.

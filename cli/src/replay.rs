@@ -13,10 +13,11 @@ use crate::out;
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("selection").args(["product", "from", "to", "all"]).required(true).multiple(true),
-    after_help = "Events keep their ids and carry the id of the replay, so that subscribers can discard what they have seen.
+    after_help = "Events keep their ids and carry the id of the replay, so that subscribers can discard events that they \
+have already seen.
 
-Exit codes: 0 done; 1 products were left, there is no such product, or it was stopped; 2 wrong usage, or
-the ledger or the bus could not be asked.
+Exit codes: 0 done; 1 some products were not replayed to the end, there is no such product, or it was \
+interrupted; 2 wrong usage, or the ledger or the bus could not be reached.
 
 Examples:
   ledger replay --product helmet --data ledger-data
@@ -29,16 +30,16 @@ pub struct ReplayArgs {
     /// Only this product.
     #[arg(long)]
     product: Option<ProductId>,
-    /// Only what was recorded at this moment (RFC 3339) or later.
+    /// Only events recorded at this time (RFC 3339) or later.
     #[arg(long)]
     from: Option<Timestamp>,
-    /// Only what was recorded at this moment (RFC 3339) or earlier.
+    /// Only events recorded at this time (RFC 3339) or earlier.
     #[arg(long)]
     to: Option<Timestamp>,
     /// The whole ledger.
     #[arg(long, conflicts_with_all = ["product", "from", "to"])]
     all: bool,
-    /// Another bus than the configured one.
+    /// Publish to this bus instead of the configured one.
     #[arg(long)]
     bus: Option<String>,
     /// Only count the events.
@@ -49,7 +50,7 @@ pub struct ReplayArgs {
     json: bool,
 }
 
-/// Publishes; exit code 1 if products were left.
+/// Publishes; exit code 1 if some products were not replayed to the end.
 ///
 /// # Errors
 /// When the ledger cannot be reached, or the bus accepts nothing.
@@ -73,7 +74,7 @@ pub async fn run(arguments: ReplayArgs) -> anyhow::Result<ExitCode> {
     } else {
         for left in &done.left {
             let (product, from, reason) = (&left.product_id, left.from_sequence, &left.reason);
-            out::tell(format_args!("{product}  left from event {from}: {reason}"));
+            out::message(format_args!("{product}  left from event {from}: {reason}"));
         }
         let what = match &done.replay {
             Some(replay) => format!("replay {replay}"),

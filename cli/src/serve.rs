@@ -1,19 +1,153 @@
 //! `ledger serve`: the whole system in this process.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, ValueEnum, value_parser};
+use server::auth::AuthSettings;
+use server::serve::{Limits, ServerConfig, Storage};
 
 use crate::out;
 
-pub use server::serve::ServeArgs;
+/// Where to listen and where the data is.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address to listen on; port 0 picks a free one. Any address but loopback needs --auth-jwks.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Data directory; created if it is missing.
+    // An id of its own: clap would hand the default value down to the operators' commands, whose `--data` is global.
+    #[arg(id = "serve_data", long = "data", value_name = "DATA", default_value = "./ledger-data",
+        conflicts_with_all = ["in_memory", "dynamodb"])]
+    data: PathBuf,
+    /// Keep everything in memory and lose it at the end.
+    #[arg(long, conflicts_with = "dynamodb")]
+    in_memory: bool,
+    // Not a doc comment: it would need backticks, which the help would show.
+    #[arg(
+        long,
+        help = "Use DynamoDB instead of a data directory, as configured in the AWS SDK's environment"
+    )]
+    dynamodb: Option<Dynamodb>,
+    /// How often parked products are retried, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u64).range(1..))]
+    retry_parked_every: u64,
+    #[arg(long, requires = "dynamodb", help = "Create missing tables in DynamoDB")]
+    create_tables: bool,
+    #[command(flatten)]
+    auth: AuthArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Dynamodb {
+    Aws,
+}
+
+/// Which tokens are accepted; without these options there is no authentication, and only this machine is served.
+#[derive(Debug, Args)]
+struct AuthArgs {
+    /// JSON Web Key Set of the issuer: a file or a URL.
+    #[arg(long = "auth-jwks", value_name = "FILE|URL", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(requires_all = ["issuer", "audience"])]
+    jwks: Option<String>,
+    /// Required `iss` of a token.
+    #[arg(long = "auth-issuer", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(requires_all = ["jwks", "audience"])]
+    issuer: Option<String>,
+    /// Required `aud` of a token, or one of several; for a Cognito access token, which has none, its `client_id`.
+    #[arg(long = "auth-audience", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(requires_all = ["jwks", "issuer"])]
+    audience: Option<String>,
+    /// How often the key set is read again, in seconds [default: 300 from a URL, 5 from a file].
+    #[arg(long = "auth-refresh-every", value_name = "SECONDS", requires = "jwks")]
+    #[arg(value_parser = value_parser!(u64).range(1..))]
+    refresh_every: Option<u64>,
+}
+
+/// What the server takes at most.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+struct LimitArgs {
+    /// Requests in progress at once; others are answered 503 with `Retry-After`.
+    #[arg(long, value_name = "N", default_value_t = Limits::DEFAULT.max_requests)]
+    #[arg(value_parser = value_parser!(u32).range(1..=100_000))]
+    max_requests: u32,
+    /// Event streams open at once; others are answered 503 with `Retry-After`.
+    #[arg(long, value_name = "N", default_value_t = Limits::DEFAULT.max_streams)]
+    #[arg(value_parser = value_parser!(u32).range(1..=100_000))]
+    max_streams: u32,
+    /// Connections open at once; others wait until one is closed.
+    #[arg(long, value_name = "N", default_value_t = Limits::DEFAULT.max_connections)]
+    #[arg(value_parser = value_parser!(u32).range(1..=100_000))]
+    max_connections: u32,
+    /// How long a request may take before it is answered 503 with `Retry-After`.
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::DEFAULT.request_timeout.as_secs())]
+    #[arg(value_parser = value_parser!(u64).range(1..=3600))]
+    request_timeout: u64,
+    /// How long a client may take to send a body before it is answered 408.
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::DEFAULT.body_timeout.as_secs())]
+    #[arg(value_parser = value_parser!(u64).range(1..=3600))]
+    body_timeout: u64,
+    /// How long a connection may wait for the head of a request, or for its client to read, before it is closed.
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::DEFAULT.idle_timeout.as_secs())]
+    #[arg(value_parser = value_parser!(u64).range(1..=3600))]
+    idle_timeout: u64,
+    /// How long accepted requests may take after a signal to stop.
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::DEFAULT.stop_timeout.as_secs())]
+    #[arg(value_parser = value_parser!(u64).range(1..=3600))]
+    stop_timeout: u64,
+}
 
 /// Serves until SIGINT or SIGTERM.
 ///
 /// # Errors
-/// One line that says which setting, address or directory to correct.
+/// One line that names the setting, address or directory to correct.
 pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
-    server::serve::run(arguments, |address| {
-        out::line(format_args!("Listening on http://{address}")).map(drop)
-    })
-    .await?;
+    let announce = |address| out::line(format_args!("Listening on http://{address}")).map(drop);
+    server::serve::run(arguments.into(), announce).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+impl From<ServeArgs> for ServerConfig {
+    fn from(arguments: ServeArgs) -> Self {
+        let storage = match (arguments.dynamodb, arguments.in_memory) {
+            (Some(Dynamodb::Aws), _) => Storage::DynamoDb { create_tables: arguments.create_tables },
+            (None, true) => Storage::Memory,
+            (None, false) => Storage::Directory(arguments.data),
+        };
+        Self {
+            listen: arguments.listen,
+            storage,
+            retry_parked_every: Duration::from_secs(arguments.retry_parked_every),
+            auth: arguments.auth.settings(),
+            limits: arguments.limits.into(),
+        }
+    }
+}
+
+impl AuthArgs {
+    /// `None` without authentication; clap sees to it that the three come together.
+    fn settings(self) -> Option<AuthSettings> {
+        let refresh_every = self.refresh_every.map(Duration::from_secs);
+        Some(AuthSettings { jwks: self.jwks?, issuer: self.issuer?, audience: self.audience?, refresh_every })
+    }
+}
+
+impl From<LimitArgs> for Limits {
+    fn from(arguments: LimitArgs) -> Self {
+        Self {
+            max_requests: arguments.max_requests,
+            max_streams: arguments.max_streams,
+            max_connections: arguments.max_connections,
+            request_timeout: Duration::from_secs(arguments.request_timeout),
+            body_timeout: Duration::from_secs(arguments.body_timeout),
+            idle_timeout: Duration::from_secs(arguments.idle_timeout),
+            stop_timeout: Duration::from_secs(arguments.stop_timeout),
+        }
+    }
 }

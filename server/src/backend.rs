@@ -1,4 +1,4 @@
-//! What the system runs on: every port on one kind of store.
+//! The backend of a system: every port, on one kind of store.
 
 use std::sync::Arc;
 
@@ -16,38 +16,38 @@ use schema::Clock;
 use schema::settings::Tables;
 use sqlite::Access;
 
+use crate::back_pressure::{BackPressure, ThrottledJournal};
 use crate::directory::{DataDirectory, DirectoryError};
-use crate::pace::{Pace, PacedJournal};
 
-/// The ports, and for stores of this machine what feeds their consumers.
+/// The ports; on stores of this machine also the feed of the consumers.
 pub struct Backend {
     /// The commits, for commands.
     pub journal: Arc<dyn Journal>,
-    /// What the projector writes.
+    /// The ports of the projector.
     pub projector: ProjectorPorts,
-    /// What the publisher writes.
+    /// The ports of the publisher.
     pub publisher: PublisherPorts,
-    /// What queries ask.
+    /// The ports of queries.
     pub queries: QueryPorts,
-    /// What feeds projector and publisher, where no table's stream does.
+    /// What feeds projector and publisher, unless a table's stream does.
     pub feed: Option<LocalFeed>,
-    /// The files, where there are any; they are this process's as long as it has this.
+    /// The files, if it runs on any; their lock is held as long as this lives.
     pub directory: Option<Arc<DataDirectory>>,
 }
 
-/// What the projector writes.
+/// The ports of the projector.
 pub struct ProjectorPorts {
-    /// The product view, and which generations there are.
+    /// The product view, and the generations of all views.
     pub views: Arc<dyn Views>,
     /// The price histories.
     pub prices: Arc<dyn PriceLog>,
-    /// Products that a view cannot go on with.
+    /// Products that a view is behind with.
     pub parking: Arc<dyn Parking>,
 }
 
-/// What the publisher writes.
+/// The ports of the publisher.
 pub struct PublisherPorts {
-    /// What became of each event.
+    /// The publication receipts.
     pub receipts: Arc<dyn Receipts>,
     /// Products that cannot be published.
     pub parking: Arc<dyn Parking>,
@@ -55,31 +55,31 @@ pub struct PublisherPorts {
     pub bus: Arc<dyn LocalBus>,
 }
 
-/// What queries ask; their answers are waited for.
+/// The ports of queries, on connections of their own where clients wait for the answer.
 pub struct QueryPorts {
     /// The product view.
     pub views: Arc<dyn Views>,
     /// The price histories.
     pub prices: Arc<dyn PriceLog>,
-    /// What became of each event.
+    /// The publication receipts.
     pub receipts: Arc<dyn Receipts>,
 }
 
-/// The commits in the order of recording, and how far projector and publisher are.
+/// The commits in the order of recording, and the checkpoints of projector and publisher.
 #[derive(Clone)]
 pub struct LocalFeed {
     /// The commits.
     pub feed: Arc<dyn Feed>,
-    /// Where the projector keeps its checkpoint.
+    /// The projector's checkpoint.
     pub projector: Arc<dyn Progress>,
-    /// Where the publisher keeps its checkpoint.
+    /// The publisher's checkpoint.
     pub publisher: Arc<dyn Progress>,
-    /// How far the consumers are behind.
-    pub pace: Pace,
+    /// Makes commands wait for consumers that are behind.
+    pub back_pressure: BackPressure,
 }
 
 impl Backend {
-    /// The files of a data directory.
+    /// On the files of a data directory.
     ///
     /// # Errors
     /// [`DirectoryError`]: a file cannot be read.
@@ -89,13 +89,14 @@ impl Backend {
         clock: &Clock,
     ) -> Result<Self, DirectoryError> {
         let journal = directory.journal().await?;
-        let pace = Pace::new(journal.newest_position().await?.map_or(0, |newest| newest + 1));
+        let back_pressure =
+            BackPressure::new(journal.newest_position().await?.map_or(0, |newest| newest + 1));
         let [projector, publisher] = directory.progress();
         let (views, publishing) = (&directory.views.clone(), &directory.publishing.clone());
         let joined = |database: &sqlite::Database| Access::Joined(database.clone());
         let committed = |database: &sqlite::Database| Access::Committed(database.clone());
         Ok(Self {
-            journal: Arc::new(PacedJournal::new(Arc::new(journal.clone()), pace.clone())),
+            journal: Arc::new(ThrottledJournal::new(Arc::new(journal.clone()), back_pressure.clone())),
             projector: ProjectorPorts {
                 views: Arc::new(SqliteViews::new(joined(views), *orders)),
                 prices: Arc::new(SqlitePriceLog::new(joined(views))),
@@ -115,21 +116,21 @@ impl Backend {
                 feed: Arc::new(journal),
                 projector: Arc::new(projector),
                 publisher: Arc::new(publisher),
-                pace,
+                back_pressure,
             }),
             directory: Some(Arc::new(directory)),
         })
     }
 
-    /// Everything in memory; it ends with the process.
+    /// In memory, until the process ends.
     #[must_use]
     pub fn in_memory(orders: &Orders, clock: &Clock) -> Self {
-        let (journal, pace) = (Arc::new(MemoryJournal::default()), Pace::new(0));
+        let (journal, back_pressure) = (Arc::new(MemoryJournal::default()), BackPressure::new(0));
         let views: Arc<dyn Views> = Arc::new(MemoryViews::keeping(*orders));
         let prices: Arc<dyn PriceLog> = Arc::new(MemoryPriceLog::default());
         let receipts: Arc<dyn Receipts> = Arc::new(MemoryReceipts::default());
         Self {
-            journal: Arc::new(PacedJournal::new(journal.clone(), pace.clone())),
+            journal: Arc::new(ThrottledJournal::new(journal.clone(), back_pressure.clone())),
             projector: ProjectorPorts {
                 views: views.clone(),
                 prices: prices.clone(),
@@ -145,13 +146,13 @@ impl Backend {
                 feed: journal,
                 projector: Arc::new(MemoryProgress::default()),
                 publisher: Arc::new(MemoryProgress::default()),
-                pace,
+                back_pressure,
             }),
             directory: None,
         }
     }
 
-    /// The tables of any `DynamoDB`.
+    /// On the tables of any `DynamoDB`.
     #[must_use]
     pub fn on_dynamodb(aws: &SdkConfig, tables: &Tables, orders: &Orders, clock: &Clock) -> Self {
         let client = metering::client(aws);

@@ -1,7 +1,7 @@
 //! The data directory of a ledger on this machine: three files, one lock, at most one process that writes.
 //!
-//! The promise: files of different ledgers are never mixed, a lost file is never taken for a new one, and whoever cannot
-//! have the directory learns why and what to do about it.
+//! The promise: files of different ledgers are never mixed, a lost file is never mistaken for a new one, and a directory that
+//! cannot be opened is an error that says why and what to do.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -23,92 +23,93 @@ use crate::stop::{StopSignal, is_stopped, pause, stopped};
 
 /// The file that is locked. Stored. Never rename.
 pub const LOCK: &str = "ledger.lock";
-/// A line of the lock file, from the moment the files are there.
+/// A line of the lock file once the files exist.
 const CREATED: &str = "files created";
-/// The file of the builds before this store.
+/// The file of earlier builds.
 pub const FORMER: &str = "dynamodb.sqlite3";
 
-/// So many of the newest commits are checked when somebody else has changed the file.
+/// How many of the newest commits are checked after another process has changed the file.
 const CHECKED: usize = 1_000;
 
-/// No ledger comes so far, and no JSON number either: such a checkpoint is garbage, and no reason to leave positions out.
+/// No ledger has as many commits, and no JSON number is as large: such a checkpoint is garbage, and no reason to skip
+/// positions.
 const IMPLAUSIBLE: u64 = 1 << 53;
 
-/// Between two tries.
+/// The wait between two attempts.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Names of the values about a file. Stored. Never rename.
+/// Names of the properties of a file. Stored. Never rename.
 const LEDGER_ID: &str = "ledger_id";
 const ORDERS: &str = "orders";
-/// The position that is given next at the earliest, where a consumer had passed positions whose commits are gone.
+/// The least position for the next commit, if a consumer had handled positions whose commits are gone.
 const PASSED: &str = "next_position";
-/// Set in the ledger's file as long as a restore or a migration is not finished.
+/// Set in the ledger's file while a restore is unfinished.
 pub const UNFINISHED: &str = "unfinished";
 
 /// Why a data directory could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
-    /// Another process writes to it: send the work to that process, stop it, or choose another directory.
+    /// Another process uses it: ask that process, stop it, or choose another directory.
     #[error("{directory} is in use by {holder}; stop it first, or choose another data directory")]
     InUse {
         /// The data directory.
         directory: PathBuf,
-        /// Who holds it, as well as it is known.
+        /// The process that holds it, as far as known.
         holder: String,
     },
-    /// A file that was there is lost: restore it from a copy, or choose another directory.
+    /// A file is lost: restore it from a copy, or choose another directory.
     #[error(
-        "{file} is empty or gone although it should hold a part of the ledger; restore it from a copy, or choose another data directory"
+        "{file} should hold a part of the ledger, but it is empty or missing; restore it from a copy, or choose another data directory"
     )]
     Gone {
         /// The file.
         file: PathBuf,
     },
-    /// A build before this store wrote it: bring it over.
+    /// An earlier build wrote it: migrate it.
     #[error("{directory} was written by an earlier build; run: ledger migrate {directory}")]
     Former {
         /// The data directory.
         directory: PathBuf,
     },
-    /// The files belong to different ledgers: put those together that belong together.
+    /// The files belong to different ledgers: put back the one that belongs there.
     #[error(
-        "{file} belongs to the ledger {found}, and {ledger} holds the ledger {expected}; put the right file there{remedy}"
+        "{file} belongs to the ledger {found}, but {ledger} holds the ledger {expected}; put the right file there{remedy}"
     )]
     Foreign {
         /// The file.
         file: PathBuf,
-        /// Whose it is.
+        /// The ledger it belongs to.
         found: String,
         /// The file of the commits.
         ledger: &'static str,
-        /// Whose that is.
+        /// The ledger that holds.
         expected: String,
-        /// What may be done besides.
+        /// What else can be done.
         remedy: &'static str,
     },
-    /// A restore was begun and not finished: finish it.
-    #[error("{directory}: {command} was begun and not finished; run it again")]
+    /// A restore is unfinished: finish it.
+    #[error("{directory}: {command} was started but not finished; run it again")]
     Unfinished {
         /// The data directory.
         directory: PathBuf,
         /// The command.
         command: String,
     },
-    /// The file of the views is damaged or was changed: it may be deleted.
-    #[error("{0}; or delete it: the views are built anew")]
+    /// The file of the views is damaged or was changed: it can be deleted.
+    #[error("{0}; or delete it: the views are rebuilt")]
     Views(OpenError),
     /// A file could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// A file could not be read or written; the source says which and why.
-    #[error("a file cannot be used; make room, or see whether it can be read and written")]
+    /// A file could not be read or written: the source says which and why.
+    #[error("a file cannot be used; make room on the disk, or check that it can be read and written")]
     Failed(#[from] sqlite::Error),
     /// A file could not be read.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
 }
 
-/// A data directory that this process alone writes to.
+/// A data directory that only this process writes to.
 #[derive(Debug)]
 pub struct DataDirectory {
     path: PathBuf,
@@ -121,19 +122,19 @@ pub struct DataDirectory {
     _lock: File,
 }
 
-/// The files of a data directory for those who only read them, also while a server writes.
+/// The files of a data directory, read-only, also while a server writes.
 #[derive(Debug)]
 pub struct ReadDirectory {
     /// Commits.
     pub ledger: Database,
     /// Receipts, bus, the publisher's parking rows and checkpoint.
     pub publishing: Database,
-    /// Views and prices; `None` where they were deleted.
+    /// Views and prices; `None` if their file was deleted.
     pub views: Option<Database>,
 }
 
 impl DataDirectory {
-    /// Opens the directory, and creates what is missing of it; `new_id` names a new ledger.
+    /// Opens the directory and creates what is missing; `new_id` is the id of a new ledger.
     ///
     /// # Errors
     /// [`DirectoryError`]: its text says what to do.
@@ -149,7 +150,7 @@ impl DataDirectory {
         Ok(directory)
     }
 
-    /// As [`DataDirectory::open`], also where a restore was begun and not finished.
+    /// As [`DataDirectory::open`], also with an unfinished restore.
     ///
     /// # Errors
     /// [`DirectoryError`]: its text says what to do.
@@ -178,13 +179,13 @@ impl DataDirectory {
         Ok(Self { path: path.to_owned(), ledger, publishing, views, _lock: lock })
     }
 
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The journal, which gives no position again that a consumer has passed.
+    /// The journal. It never reuses a position that a consumer has handled.
     ///
     /// # Errors
     /// [`DirectoryError`]: a file cannot be read.
@@ -197,7 +198,7 @@ impl DataDirectory {
             let checkpoint = progress.checkpoint().await?.filter(|at| at.position < IMPLAUSIBLE);
             floor = floor.max(checkpoint.map_or(0, |checkpoint| checkpoint.position + 1));
         }
-        // A checkpoint beyond the newest commit is corrected by its consumer; that its positions are spent is kept.
+        // Its consumer corrects a checkpoint beyond the newest commit; that its positions are used is recorded here.
         let next = journal.newest_position().await?.map_or(0, |newest| newest + 1);
         if floor > next && floor > known {
             keep_about(&access, PASSED, Some(floor.to_string())).await?;
@@ -206,7 +207,7 @@ impl DataDirectory {
         Ok(journal)
     }
 
-    /// How far projector and publisher are.
+    /// The checkpoints of projector and publisher.
     #[must_use]
     pub fn progress(&self) -> [SqliteProgress; 2] {
         [
@@ -215,7 +216,7 @@ impl DataDirectory {
         ]
     }
 
-    /// The command that was begun and not finished.
+    /// The unfinished command, if there is one.
     ///
     /// # Errors
     /// [`DirectoryError`]: the file cannot be read.
@@ -223,7 +224,7 @@ impl DataDirectory {
         Ok(about(&committed(&self.ledger), UNFINISHED).await?)
     }
 
-    /// Lets queries read the views as soon as everything that was recorded before they were made is in them.
+    /// Lets queries read new views as soon as these hold every commit that was recorded before their creation.
     pub async fn finish_building(self: Arc<Self>, stop: StopSignal) {
         let access = committed(&self.views);
         let mut committed = self.views.committed();
@@ -233,7 +234,7 @@ impl DataDirectory {
                 Ok(None) => return,
                 Ok(Some(up_to)) => up_to.parse().unwrap_or(0),
                 Err(error) => {
-                    tracing::warn!(target: "ledger::files", %error, "whether the views are built cannot be read; trying again");
+                    tracing::warn!(target: "ledger::files", %error, "the state of the views cannot be read; trying again");
                     pause(RETRY, &stop).await;
                     continue;
                 }
@@ -244,7 +245,7 @@ impl DataDirectory {
                 match keep_about(&access, BUILDING, None).await {
                     Ok(()) => tracing::info!(target: "ledger::files", "the views are built"),
                     Err(error) => {
-                        tracing::warn!(target: "ledger::files", %error, "that the views are built cannot be kept");
+                        tracing::warn!(target: "ledger::files", %error, "the state of the views cannot be written");
                     }
                 }
                 pause(RETRY, &stop).await;
@@ -257,9 +258,9 @@ impl DataDirectory {
         }
     }
 
-    /// Watches for changes that another connection makes to the commits: each is a sign of tampering, is counted, and has
-    /// the newest commits checked.
-    pub async fn look_out(self: Arc<Self>, stop: StopSignal) {
+    /// Watches for changes that another process makes to the commits. Each is a sign of tampering: it is counted, and the
+    /// newest commits are checked.
+    pub async fn watch_for_tampering(self: Arc<Self>, stop: StopSignal) {
         let (mut foreign, journal) = (self.ledger.foreign(), SqliteJournal::new(self.ledger.clone()));
         loop {
             tokio::select! {
@@ -277,26 +278,26 @@ impl DataDirectory {
         }
     }
 
-    /// Finishes what was sent to the files, and lets go of them.
+    /// Finishes pending writes and closes the files.
     pub async fn close(&self) {
         for database in [&self.ledger, &self.publishing, &self.views] {
             database.close().await;
         }
     }
 
-    /// Waits until one of the files can be written no more, and says why.
+    /// Waits until one of the files can no longer be written, and answers why.
     pub async fn failed(&self) -> String {
         tokio::select! {
             reason = self.ledger.ended() => format!("{}: {reason}", LEDGER.file),
             reason = self.publishing.ended() => format!("{}: {reason}", PUBLISHING.file),
             reason = self.views.ended() => format!("{}: {reason}", VIEWS.file),
             file = self.displaced() => {
-                format!("{file} was moved, removed or replaced while it was in use; what was recorded since may be lost")
+                format!("{file} was moved, removed or replaced while in use; commits since then may be lost")
             }
         }
     }
 
-    /// Waits until a file that must not be lost is no longer at its path, and names it.
+    /// Waits until a file that must not be lost is no longer at its path, and answers its name.
     async fn displaced(&self) -> &'static str {
         loop {
             for (database, schema) in [(&self.ledger, &LEDGER), (&self.publishing, &PUBLISHING)] {
@@ -310,7 +311,7 @@ impl DataDirectory {
 }
 
 impl ReadDirectory {
-    /// Opens what is there.
+    /// Opens the existing files.
     ///
     /// # Errors
     /// [`DirectoryError`]: its text says what to do.
@@ -350,7 +351,7 @@ async fn check_newest(journal: &SqliteJournal) -> Result<(), Unavailable> {
     Ok(())
 }
 
-/// The file of the views, made anew where it is of an earlier version, keeps other orders, or is not there.
+/// The file of the views; created if it is of an earlier version, keeps other orders, or is missing.
 async fn open_views(
     path: &Path,
     orders: &Orders,
@@ -358,20 +359,20 @@ async fn open_views(
     id: &str,
 ) -> Result<Database, DirectoryError> {
     if let Some(Version::Older(version)) = Database::version(path, &VIEWS).map_err(of_views)? {
-        tracing::warn!(target: "ledger::files", version, "the views are of an earlier version and are built anew");
+        tracing::warn!(target: "ledger::files", version, "the views are of an earlier version and are rebuilt");
         Database::remove(path, &VIEWS)?;
     }
     let mut views = Database::open(path, &VIEWS).map_err(of_views)?;
     let wanted = orders.to_string();
     let kept = about(&committed(&views), ORDERS).await?;
     if kept.as_ref().is_some_and(|kept| *kept != wanted) {
-        tracing::warn!(target: "ledger::files", kept, wanted, "other orders are wanted: the views are built anew");
+        tracing::warn!(target: "ledger::files", kept, wanted, "other orders are configured; the views are rebuilt");
         views.close().await;
         drop(views);
         Database::remove(path, &VIEWS)?;
         views = Database::open(path, &VIEWS)?;
     }
-    belongs(&views, id, ", or delete it: the views are built anew").await?;
+    belongs(&views, id, ", or delete it: the views are rebuilt").await?;
     let access = committed(&views);
     if about(&access, ORDERS).await?.is_none() {
         let newest = SqliteJournal::new(ledger.clone()).newest_position().await?;
@@ -381,7 +382,7 @@ async fn open_views(
     Ok(views)
 }
 
-/// What may be done about the views and about no other file.
+/// Adds what can be done about the views, unlike the other files.
 fn of_views(error: OpenError) -> DirectoryError {
     match error {
         OpenError::Damaged { .. } | OpenError::Schema { .. } => DirectoryError::Views(error),
@@ -389,7 +390,7 @@ fn of_views(error: OpenError) -> DirectoryError {
     }
 }
 
-/// Sees to it that a file belongs to the ledger `id`; a new one does from now on.
+/// Checks that a file belongs to the ledger `id`; a new file is assigned to it.
 async fn belongs(database: &Database, id: &str, remedy: &'static str) -> Result<(), DirectoryError> {
     match about(&committed(database), LEDGER_ID).await? {
         Some(found) if found == id => Ok(()),
@@ -413,7 +414,10 @@ fn committed(database: &Database) -> Access {
     Access::Committed(database.clone())
 }
 
-/// The files of a ledger, in a directory that has none: for `migrate`, which gives them their place at the end.
+/// Creates the files of a ledger in a directory that has none: for `migrate`, which moves them to their place at the end.
+///
+/// # Errors
+/// [`DirectoryError`]: its text says what to do.
 pub async fn make(path: &Path, id: String) -> Result<(Database, Database), DirectoryError> {
     create(path)?;
     let (ledger, publishing) = (Database::open(path, &LEDGER)?, Database::open(path, &PUBLISHING)?);
@@ -422,7 +426,10 @@ pub async fn make(path: &Path, id: String) -> Result<(Database, Database), Direc
     Ok((ledger, publishing))
 }
 
-/// Makes the directory where it is missing, and its name durable: what is recorded in it must not be lost with it.
+/// Creates the directory if it is missing, and makes its name durable: what is recorded in it must not be lost with it.
+///
+/// # Errors
+/// [`DirectoryError`]: its text says what to do.
 pub fn create(path: &Path) -> Result<(), DirectoryError> {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let new = path.ancestors().take_while(|directory| !directory.exists()).count();
@@ -434,7 +441,11 @@ pub fn create(path: &Path) -> Result<(), DirectoryError> {
     Ok(())
 }
 
-/// Takes the lock of the directory, which lasts as long as the file it returns; says whether there were files before.
+/// Takes the lock of the directory, which is held as long as the returned file is open; also answers whether there were
+/// files before.
+///
+/// # Errors
+/// [`DirectoryError`]: its text says what to do.
 pub fn claim(directory: &Path) -> Result<(File, bool), DirectoryError> {
     let path = directory.join(LOCK);
     let opened =
@@ -459,7 +470,10 @@ fn must_be_there(directory: &Path, schema: &Schema) -> Result<(), DirectoryError
     if size == 0 { Err(DirectoryError::Gone { file }) } else { Ok(()) }
 }
 
-/// Writes into the lock file whose it is, and whether the files are there: from now on a missing one is lost.
+/// Writes this process into the lock file, and whether the files exist: from then on, a missing file is a lost one.
+///
+/// # Errors
+/// When the file cannot be written.
 pub fn sign(lock: &mut File, created: bool) -> io::Result<()> {
     lock.set_len(0)?;
     lock.rewind()?;
@@ -467,7 +481,7 @@ pub fn sign(lock: &mut File, created: bool) -> io::Result<()> {
     write!(lock, "process {}\n{created}\n", std::process::id())
 }
 
-/// What stands in the lock file; nothing where it cannot be read.
+/// The content of the lock file; empty if it cannot be read.
 fn text(lock: &mut File) -> String {
     let mut text = String::new();
     let _ = lock.read_to_string(&mut text);

@@ -1,4 +1,4 @@
-//! What the process is told by its environment: the ledger's settings, and the AWS SDK's.
+//! The environment of the process: the ledger's settings and the AWS SDK's.
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use schema::settings::{Settings, WrongSetting};
@@ -11,7 +11,7 @@ pub fn settings() -> Result<Settings, WrongSetting> {
     Settings::read(|name| std::env::var(name).ok())
 }
 
-/// What the AWS SDK finds, if it is `wanted` at all: looking for credentials takes time.
+/// The AWS SDK's settings if they are `wanted`: looking for credentials takes time.
 pub async fn aws(wanted: bool) -> Option<SdkConfig> {
     if !wanted {
         return None;

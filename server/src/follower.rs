@@ -1,8 +1,8 @@
-//! A consumer of the ledger on this machine: commits in the order of recording, handed to it until each is dealt with,
-//! and its checkpoint kept in one transaction with what it did.
+//! Feeds a consumer of a ledger on this machine: commits in the order of recording, redelivered until each is handled, and
+//! a checkpoint in one transaction with the consumer's writes.
 //!
-//! The semantics are those of Lambda's event source mapping: a batch of which a part failed comes again from there, a
-//! batch that fails as a whole is halved, and a commit that fails for a day is given up, loudly.
+//! The semantics are those of Lambda's event source mapping: a batch that failed in part is redelivered from there, a batch
+//! that failed as a whole is halved, and a commit that fails for a day is given up, with an error in the log.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use futures::future::BoxFuture;
 use telemetry::meters::{GIVEN_UP, TAMPERING};
 use tokio::sync::watch;
 
-use crate::mapping::{Batch, Outcome, Retry};
-use crate::pace::Consumer;
+use crate::back_pressure::ConsumerPosition;
+use crate::mapping::{BatchOutcome, DeliveryBatch, RedeliveryPolicy};
 use crate::stop::{StopSignal, is_stopped, pause, stopped};
 
 /// Names of the consumers. Stored. Never rename.
@@ -24,55 +24,63 @@ pub const PROJECTOR: &str = "projector";
 /// Names of the consumers. Stored. Never rename.
 pub const PUBLISHER: &str = "publisher";
 
-/// How many commits are handed over together unless told.
+/// Commits of a batch, unless configured.
 const BATCH: usize = 1_000;
 
-/// After a batch, before the next one is read: under load a batch is worth its sync and the pages it writes, and a
-/// command that comes alone is handled at once.
+/// The pause after a batch. Under load it makes batches large enough for their sync and the pages they write; a single
+/// command is still handled at once.
 const GATHER: Duration = Duration::from_millis(20);
 
-/// How often to look where nothing announces news.
+/// How often to look for commits when nothing announces them.
 const POLL: Duration = Duration::from_secs(1);
 
 type OnMissed = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
-/// One consumer.
+/// Feeds one consumer.
 pub struct Follower {
     consumer: &'static str,
     feed: Arc<dyn Feed>,
     progress: Arc<dyn Progress>,
-    pace: Consumer,
+    handled: ConsumerPosition,
     batch_size: usize,
-    retry: Retry,
+    redelivery: RedeliveryPolicy,
     on_missed: OnMissed,
 }
 
 impl Follower {
-    /// A consumer of `feed` that keeps its checkpoint in `progress`; `pace` learns how far it is.
+    /// A consumer of `feed` that keeps its checkpoint in `progress`; `handled` is told how far that is.
     #[must_use]
     pub fn new(
         consumer: &'static str,
         feed: Arc<dyn Feed>,
         progress: Arc<dyn Progress>,
-        pace: Consumer,
+        handled: ConsumerPosition,
     ) -> Self {
         let on_missed: OnMissed = Arc::new(|| std::future::ready(Ok(())).boxed());
-        Self { consumer, feed, progress, pace, batch_size: BATCH, retry: Retry::default(), on_missed }
+        Self {
+            consumer,
+            feed,
+            progress,
+            handled,
+            batch_size: BATCH,
+            redelivery: RedeliveryPolicy::default(),
+            on_missed,
+        }
     }
 
-    /// At most so many commits a call.
+    /// At most this many commits a call.
     #[must_use]
     pub fn batch_size(self, commits: usize) -> Self {
         Self { batch_size: commits.max(1), ..self }
     }
 
-    /// How to go on after a failure.
+    /// How failed batches are redelivered.
     #[must_use]
-    pub fn retry(self, retry: Retry) -> Self {
-        Self { retry, ..self }
+    pub fn redelivery(self, redelivery: RedeliveryPolicy) -> Self {
+        Self { redelivery, ..self }
     }
 
-    /// Called when the checkpoint does not fit the commits, until it succeeds: the place to compare every product.
+    /// Called when the checkpoint does not match the commits, until it succeeds: it should compare every product.
     #[must_use]
     pub fn on_missed<Fut>(self, hook: impl Fn() -> Fut + Send + Sync + 'static) -> Self
     where
@@ -81,8 +89,8 @@ impl Follower {
         Self { on_missed: Arc::new(move || hook().boxed()), ..self }
     }
 
-    /// Feeds `function` until `stop`, then returns once the batch in hand is done. The function answers with the ids of
-    /// the records from which the batch has to come again. It outlives every failure: it logs and tries again.
+    /// Feeds `function` until `stop`, then returns once the current batch is done. The function returns the ids of failed
+    /// records; the batch is redelivered from the first of them. No failure ends it: it logs and tries again.
     pub async fn run<F, Fut>(&self, function: F, stop: StopSignal)
     where
         F: Fn(Vec<Record>) -> Fut,
@@ -97,17 +105,17 @@ impl Follower {
                 match self.begin().await {
                     Ok(position) => (at, begun) = (position, true),
                     Err(error) => {
-                        self.failed("the checkpoint cannot be read", &error, &mut failures, &stop).await;
+                        self.wait_after("the checkpoint cannot be read", &error, &mut failures, &stop).await;
                     }
                 }
                 continue;
             }
-            // Before the commits are read: what is recorded during the read must wake the next one.
+            // Before the commits are read: a commit recorded during the read must wake the next one.
             news.mark_unchanged();
             match self.feed.after(at, self.batch_size).await {
                 Ok(commits) if commits.is_empty() => {
                     failures = 0;
-                    self.pace.caught_up();
+                    self.handled.caught_up();
                     idle(&mut news, &stop).await;
                 }
                 Ok(commits) => {
@@ -118,25 +126,28 @@ impl Follower {
                             pause(GATHER, &stop).await;
                         }
                         Err(error) => {
-                            self.failed("the checkpoint cannot be kept", &error, &mut failures, &stop).await;
+                            self.wait_after("the checkpoint cannot be kept", &error, &mut failures, &stop)
+                                .await;
                         }
                     }
                     at = delivery.done().or(at);
                 }
-                Err(error) => self.failed("the commits cannot be read", &error, &mut failures, &stop).await,
+                Err(error) => {
+                    self.wait_after("the commits cannot be read", &error, &mut failures, &stop).await;
+                }
             }
         }
     }
 
-    /// The position to go on after. A checkpoint that does not fit is a sign of tampering: every product is compared,
-    /// and what is there now counts as handled.
+    /// The position to go on after. A checkpoint that does not match is a sign of tampering: every product is compared, and
+    /// the commits that are there now count as handled.
     async fn begin(&self) -> Result<Option<u64>, Unavailable> {
         let Some(checkpoint) = self.progress.checkpoint().await? else {
             return Ok(None);
         };
         let found = self.feed.hash_at(checkpoint.position).await?;
         if found.as_ref() == Some(&checkpoint.hash) {
-            self.pace.handled(checkpoint.position);
+            self.handled.handled(checkpoint.position);
             return Ok(Some(checkpoint.position));
         }
         let operation = if found.is_some() { "MODIFY" } else { "REMOVE" };
@@ -146,7 +157,7 @@ impl Follower {
             position = checkpoint.position,
             expected = checkpoint.hash,
             found,
-            "the ledger was tampered with: the commit of the checkpoint is another or gone; comparing every product"
+            "the ledger was tampered with: the commit at the checkpoint was changed or removed; comparing every product"
         );
         let newest = self.feed.newest_position().await?;
         (self.on_missed)().await.map_err(|reason| Unavailable(reason.into()))?;
@@ -156,11 +167,11 @@ impl Follower {
         let hash = self.feed.hash_at(position).await?.unwrap_or_default();
         self.progress.begin();
         self.progress.keep(&Checkpoint { position, hash }).await?;
-        self.pace.handled(position);
+        self.handled.handled(position);
         Ok(Some(position))
     }
 
-    /// Hands over commits until all are done, or until `stop`.
+    /// Delivers commits until all are done, or until `stop`.
     async fn deliver<F, Fut>(
         &self,
         delivery: &mut Delivery,
@@ -176,13 +187,13 @@ impl Follower {
             let before = delivery.batch.clone();
             self.progress.begin();
             let outcome = self.call(function, records, &delivery.ids[delivery.batch.next()]).await;
-            if outcome != Outcome::Done {
-                self.pace.stumbled();
+            if outcome != BatchOutcome::Done {
+                self.handled.failed();
             }
-            if let Outcome::Failed(reason) = &outcome {
-                self.complain("the consumer failed", reason);
+            if let BatchOutcome::Failed(reason) = &outcome {
+                self.warn("the consumer failed", reason);
             }
-            let settled = delivery.batch.settle(outcome, &self.retry);
+            let settled = delivery.batch.apply(outcome, &self.redelivery);
             let kept = match delivery.checkpoint().filter(|_| settled.advanced) {
                 Some(checkpoint) => self.progress.keep(&checkpoint).await,
                 None => self.progress.end().await,
@@ -195,24 +206,24 @@ impl Follower {
                 self.give_up(&delivery.ids[place], &reason);
             }
             if let Some(position) = delivery.done() {
-                self.pace.handled(position);
+                self.handled.handled(position);
             }
             if settled.failures > 0 {
-                pause(self.retry.wait(settled.failures), stop).await;
+                pause(self.redelivery.backoff.pause(settled.failures), stop).await;
             }
         }
         Ok(())
     }
 
-    async fn call<F, Fut>(&self, function: &F, records: Vec<Record>, ids: &[String]) -> Outcome
+    async fn call<F, Fut>(&self, function: &F, records: Vec<Record>, ids: &[String]) -> BatchOutcome
     where
         F: Fn(Vec<Record>) -> Fut,
         Fut: Future<Output = Vec<String>>,
     {
         let call = async { function(records).await };
         match AssertUnwindSafe(call).catch_unwind().await {
-            Ok(failed) => Outcome::of(&failed, ids),
-            Err(_) => Outcome::Failed("it panicked; its message is in the log above".to_owned()),
+            Ok(failed) => BatchOutcome::of(&failed, ids),
+            Err(_) => BatchOutcome::Failed("it panicked; see the message above in the log".to_owned()),
         }
     }
 
@@ -222,28 +233,28 @@ impl Follower {
             consumer = self.consumer,
             position,
             reason,
-            "a commit was given up after all its retries; reconcile, or what it says is missing downstream"
+            "a commit was given up after all its retries; run ledger reconcile, or its changes are missing downstream"
         );
     }
 
-    async fn failed(&self, what: &str, error: &Unavailable, failures: &mut u32, stop: &StopSignal) {
+    async fn wait_after(&self, what: &str, error: &Unavailable, failures: &mut u32, stop: &StopSignal) {
         *failures += 1;
-        self.pace.stumbled();
-        self.complain(what, &error.to_string());
-        pause(self.retry.wait(*failures), stop).await;
+        self.handled.failed();
+        self.warn(what, &error.to_string());
+        pause(self.redelivery.backoff.pause(*failures), stop).await;
     }
 
-    fn complain(&self, what: &str, reason: &str) {
+    fn warn(&self, what: &str, reason: &str) {
         tracing::warn!(target: "ledger::follower", consumer = self.consumer, reason, "{what}; trying again");
     }
 }
 
 /// Commits on their way to a consumer.
 struct Delivery {
-    batch: Batch,
+    batch: DeliveryBatch,
     ids: Vec<String>,
     places: Vec<(u64, String)>,
-    /// The commits themselves until they are handed over; what has to come again is read again.
+    /// The commits until their delivery; for a redelivery they are read again.
     commits: Option<Vec<Recorded>>,
 }
 
@@ -251,10 +262,10 @@ impl Delivery {
     fn of(commits: Vec<Recorded>) -> Self {
         let places: Vec<_> = commits.iter().map(|commit| (commit.position, commit.hash.clone())).collect();
         let ids = places.iter().map(|(position, _)| position.to_string()).collect();
-        Self { batch: Batch::new(places.len()), ids, places, commits: Some(commits) }
+        Self { batch: DeliveryBatch::new(places.len()), ids, places, commits: Some(commits) }
     }
 
-    /// The next records to hand over.
+    /// The next records to deliver.
     async fn records(&mut self, feed: &dyn Feed) -> Result<Vec<Record>, Unavailable> {
         let window = self.batch.next();
         let whole = window == (0..self.places.len());
@@ -281,7 +292,7 @@ impl Delivery {
 async fn idle(news: &mut watch::Receiver<u64>, stop: &StopSignal) {
     tokio::select! {
         changed = news.changed() => {
-            // Nobody announces news any more: only the clock is left.
+            // Nothing announces commits any more: only the clock is left.
             if changed.is_err() {
                 pause(POLL, stop).await;
             }

@@ -1,7 +1,8 @@
-//! The system in one process: the stores, what follows the commits, HTTP, sign-in and limits, and what operators may ask of it. It calls the
-//! same functions as the Lambdas, and is fed by the same streams.
+//! The system in one process: stores, consumers, HTTP, authentication, limits and operators' commands. It calls the same
+//! functions as the Lambdas, and is fed by the same streams.
 
 pub mod auth;
+pub mod back_pressure;
 pub mod backend;
 pub mod directory;
 pub mod environment;
@@ -10,7 +11,6 @@ pub mod logs;
 pub mod mapping;
 pub mod openapi;
 pub mod operators;
-pub mod pace;
 pub mod serve;
 pub mod signals;
 pub mod stop;

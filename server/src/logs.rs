@@ -1,5 +1,5 @@
-//! Logs on standard error: readable on a terminal, JSON elsewhere; `RUST_LOG` chooses what is shown. Traces, where they are
-//! configured, get the same spans.
+//! Logs on standard error: text on a terminal, JSON elsewhere, filtered by `RUST_LOG`. Traces, if configured, get the same
+//! spans.
 
 use std::io::IsTerminal;
 
@@ -11,13 +11,13 @@ use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 use crate::traces::Traces;
 
-/// What the targets of our lines and spans begin with; only those spans are traced.
+/// The prefix of the targets of our lines and spans; only those spans are traced.
 const OURS: &str = "ledger";
 
 /// Starts logging; later calls change nothing.
 pub fn start(traces: Option<&Traces>) {
-    // Where the AWS SDK finds no credentials it warns of each place in hundreds of characters; the request that fails for
-    // want of them says so in a line.
+    // Without credentials the AWS SDK warns at length of each place where it found none; the request that fails because of
+    // that says so in a line.
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new("info,aws_config=error,opentelemetry=warn"));
     let logs = fmt::layer().with_writer(std::io::stderr);

@@ -1,4 +1,4 @@
-//! The OpenAPI document of every route, from the code; what was generated is committed and served by `about`.
+//! Generates the OpenAPI document of every route; the committed result is what `about` serves.
 
 use serde_json::Value;
 use web::api::{At, Describe};

@@ -5,44 +5,19 @@
 
 mod answer;
 mod client;
+mod context;
 mod parked;
 pub mod protocol;
 mod rebuild;
 mod reconcile;
 mod replay;
+mod routes;
 mod socket;
-
-use std::sync::Arc;
-
-use axum::Router;
-use axum::routing::{get, post};
-
-use crate::stop::StopSignal;
-use crate::system::System;
 
 pub use client::{AnswerLines, Refused, ask_here, ask_server};
 pub(crate) use reconcile::catch_up;
+pub(crate) use routes::routes;
 pub(crate) use socket::listen;
-
-/// What the routes work on, and until when.
-#[derive(Clone)]
-struct OperatorContext {
-    system: Arc<System>,
-    stopping: StopSignal,
-    rebuilds: rebuild::RunningRebuilds,
-}
-
-/// The operators' routes; [`protocol`] has their requests and answers.
-pub(crate) fn routes(system: Arc<System>, stopping: StopSignal) -> Router {
-    use protocol::{ListParked, Operation, RebuildView, Reconcile, ReplayEvents, RetryParked};
-    Router::new()
-        .route(ListParked::PATH, get(parked::list))
-        .route(RetryParked::PATH, post(parked::retry))
-        .route(Reconcile::PATH, post(reconcile::reconcile))
-        .route(RebuildView::PATH, post(rebuild::rebuild))
-        .route(ReplayEvents::PATH, post(replay::replay))
-        .with_state(OperatorContext { system, stopping, rebuilds: rebuild::RunningRebuilds::default() })
-}
 
 #[cfg(test)]
 mod tests;

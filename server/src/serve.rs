@@ -1,15 +1,15 @@
-//! `ledger serve`: API, projector, publisher and bus in one process, on files of its own or on any `DynamoDB`.
+//! The whole system in one process: API, projector, publisher and bus, on files of its own or on any `DynamoDB`.
 //!
-//! What it acknowledged is on disk before it answers; killed at any moment, it goes on where it was.
+//! The promise: what it acknowledged is on disk before it answers; killed at any moment, it goes on where it was.
 
 mod admission;
 mod background;
 mod body;
 mod connections;
-mod ending;
 mod guard;
 mod limits;
 mod metrics;
+mod shutdown;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,114 +19,114 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use aws_config::SdkConfig;
 use axum::Router;
-use clap::{Args, ValueEnum};
+use schema::settings::Settings;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use web::{Edge, finish_behind};
 
-use crate::auth::{AuthArgs, Authentication};
+use crate::auth::{AuthSettings, Authentication};
 use crate::backend::Backend;
 use crate::directory::DataDirectory;
 use crate::environment::{aws, settings};
 use crate::operators;
-use crate::serve::admission::Admission;
-use crate::serve::connections::Connections;
-pub(crate) use crate::serve::metrics::documented;
 use crate::signals::Signals;
 use crate::system::{System, create_tables};
-use schema::settings::Settings;
 
-/// Where to listen and where the data is.
-#[derive(Debug, Args)]
-pub struct ServeArgs {
-    /// Address to listen on; port 0 picks a free one. Others than loopback need --auth-jwks.
-    #[arg(long, default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
-    /// Data directory; it is created where it is missing.
-    // An id of its own: clap would hand the default value down to the operators' commands, whose `--data` is global.
-    #[arg(id = "serve_data", long = "data", value_name = "DATA", default_value = "./ledger-data",
-        conflicts_with_all = ["in_memory", "dynamodb"])]
-    data: PathBuf,
-    /// Keep everything in memory and lose it at the end.
-    #[arg(long, conflicts_with = "dynamodb")]
-    in_memory: bool,
-    /// Use the `DynamoDB` of the AWS SDK's environment instead of a data directory.
-    #[arg(long)]
-    dynamodb: Option<Dynamodb>,
-    /// How often parked products are tried again, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
-    retry_parked_every: u64,
-    /// Create the tables that are missing there.
-    #[arg(long, requires = "dynamodb")]
-    create_tables: bool,
-    #[command(flatten)]
-    auth: AuthArgs,
-    #[command(flatten)]
-    limits: limits::Limits,
+use admission::Admission;
+use background::TableStream;
+use connections::Connections;
+pub use limits::Limits;
+pub(crate) use metrics::documented;
+
+/// How to serve.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// The address to listen on; any other than loopback needs `auth`.
+    pub listen: SocketAddr,
+    /// Where the ledger is.
+    pub storage: Storage,
+    /// How often parked products are retried.
+    pub retry_parked_every: Duration,
+    /// Which tokens are accepted; `None`: no authentication.
+    pub auth: Option<AuthSettings>,
+    /// The limits on requests and connections.
+    pub limits: Limits,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Dynamodb {
-    Aws,
+/// Where a ledger is.
+#[derive(Debug, Clone)]
+pub enum Storage {
+    /// In the files of a data directory, which is created if it is missing.
+    Directory(PathBuf),
+    /// In memory, until the process ends.
+    Memory,
+    /// In the `DynamoDB` of the AWS SDK's environment.
+    DynamoDb {
+        /// Whether missing tables are created.
+        create_tables: bool,
+    },
 }
 
 /// What the system runs on.
-struct Ground {
+struct Platform {
     backend: Backend,
-    /// The stream that feeds the consumers of tables.
-    stream: Option<background::Stream>,
+    /// The stream that feeds the consumers, with tables.
+    stream: Option<TableStream>,
     event_bridge: Option<SdkConfig>,
 }
 
-/// Serves until SIGINT or SIGTERM; `announce` is told where, once requests can be answered: the sockets queue them from
-/// then on.
+/// Serves until SIGINT or SIGTERM. `announce` gets the address as soon as requests are answered: the sockets queue them
+/// from then on.
 ///
 /// # Errors
-/// One line that says which setting, address or directory to correct.
+/// One line that names the setting, address or directory to correct, as an option of `ledger serve`.
 pub async fn run(
-    arguments: ServeArgs,
+    config: ServerConfig,
     announce: impl FnOnce(SocketAddr) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
+    let ServerConfig { listen, storage, retry_parked_every, auth, limits } = config;
     let settings = settings()?;
     let edge = Edge::system();
-    let authentication = Authentication::configured(&arguments.auth, edge.clock.clone()).await?;
-    may_listen(arguments.listen, authentication.as_ref())?;
+    let authentication = match auth {
+        Some(auth) => Some(Authentication::new(auth, edge.clock.clone()).await?),
+        None => None,
+    };
+    may_listen(listen, authentication.as_ref())?;
     // First, so that a port in use leaves no new data directory behind.
-    let listener = TcpListener::bind(arguments.listen)
+    let listener = TcpListener::bind(listen)
         .await
-        .with_context(|| format!("--listen {}: cannot be listened on", arguments.listen))?;
+        .with_context(|| format!("--listen {listen}: cannot be listened on"))?;
     let address = listener.local_addr()?;
-    let Ground { backend, stream, event_bridge } = ground(&arguments, &settings, &edge).await?;
-    let system = System::new(backend, event_bridge.as_ref(), settings, edge.clone());
-    let system = Arc::new(system);
+    let Platform { backend, stream, event_bridge } = platform(&storage, &settings, &edge).await?;
+    let system = Arc::new(System::new(backend, event_bridge.as_ref(), settings, edge.clone()));
     let directory = system.directory.clone();
     let (stop, stopping) = watch::channel(false);
-    let figures = metrics::record()?;
-    let admission = Admission::new(arguments.limits);
-    let door = |routes| admission.around(door(authentication.as_ref())(routes));
-    let routes = system.routes(stopping.clone()).merge(metrics::routes(figures.clone()));
-    let connections = Connections::new(finish_behind(door, routes, edge), arguments.limits, stopping.clone());
-    let every = Duration::from_secs(arguments.retry_parked_every);
-    let mut background = background::start(&system, stream, every, &stopping);
+    let recorder = metrics::record()?;
+    let admission = Admission::new(limits);
+    let layers = |routes| admission.wrap(authenticated(authentication.as_ref(), routes));
+    let routes = system.routes(stopping.clone()).merge(metrics::routes(recorder.clone()));
+    let connections = Connections::new(finish_behind(layers, routes, edge), limits, stopping.clone());
+    let mut background = background::start(&system, stream, retry_parked_every, &stopping);
     background.extend(authentication.map(|tokens| tokio::spawn(tokens.keep_fresh(stopping.clone()))));
-    if directory.is_some() {
-        background.extend(operators(&arguments.data, system, stopping.clone()));
+    if let Storage::Directory(data) = &storage {
+        background.extend(serve_operators(data, system, stopping.clone()));
     }
-    background.push(tokio::spawn(metrics::keep_small(figures, stopping)));
+    background.push(tokio::spawn(metrics::upkeep(recorder, stopping)));
     let signals = Signals::listen()?;
     announce(address)?;
     let stopped = tokio::spawn(stopped(signals, directory.clone(), stop));
-    let connections = connections.take(listener).await;
-    ending::end(connections, &admission, background, arguments.limits.stop_timeout()).await;
+    let connections = connections.accept(listener).await;
+    shutdown::finish(connections, &admission, background, limits.stop_timeout).await;
     // Before the files are closed, which ends their writers too.
     let failure = stopped.await.ok().flatten();
     if let Some(directory) = &directory {
         directory.close().await;
     }
-    match failure {
-        Some(reason) => bail!("--data {}: {reason}", arguments.data.display()),
-        None => Ok(()),
+    match (failure, storage) {
+        (Some(reason), Storage::Directory(data)) => bail!("--data {}: {reason}", data.display()),
+        (Some(reason), _) => bail!(reason),
+        (None, _) => Ok(()),
     }
 }
 
@@ -139,16 +139,20 @@ fn may_listen(address: SocketAddr, authentication: Option<&Authentication>) -> a
     Ok(())
 }
 
-/// Lets in who has a token; without authentication, who is on this machine and no web page.
-fn door(authentication: Option<&Authentication>) -> impl FnOnce(Router) -> Router {
-    move |routes| match authentication {
-        Some(tokens) => tokens.around(routes),
-        None => guard::around(routes),
+/// Lets requests with a token pass; without authentication, those of this machine that no web page sent.
+fn authenticated(authentication: Option<&Authentication>, routes: Router) -> Router {
+    match authentication {
+        Some(tokens) => tokens.wrap(routes),
+        None => guard::wrap(routes),
     }
 }
 
-/// The socket for operators' commands; without it the ledger serves all the same.
-fn operators(data: &Path, system: Arc<System>, stopping: watch::Receiver<bool>) -> Option<JoinHandle<()>> {
+/// Serves operators' commands; if that fails, the ledger is served all the same.
+fn serve_operators(
+    data: &Path,
+    system: Arc<System>,
+    stopping: watch::Receiver<bool>,
+) -> Option<JoinHandle<()>> {
     match operators::listen(data, operators::routes(system, stopping.clone()), stopping) {
         Ok(listening) => Some(tokio::spawn(listening)),
         Err(error) => {
@@ -158,32 +162,33 @@ fn operators(data: &Path, system: Arc<System>, stopping: watch::Receiver<bool>) 
     }
 }
 
-async fn ground(arguments: &ServeArgs, settings: &Settings, edge: &Edge) -> anyhow::Result<Ground> {
+async fn platform(storage: &Storage, settings: &Settings, edge: &Edge) -> anyhow::Result<Platform> {
     let (orders, clock) = (&settings.orders, &edge.clock);
-    if let Some(Dynamodb::Aws) = arguments.dynamodb {
-        let aws = aws(true).await.filter(|aws| aws.region().is_some());
-        let aws = aws.context("--dynamodb aws: no region is configured; set AWS_REGION")?;
-        if arguments.create_tables {
-            create_tables(&aws, settings).await.context("--create-tables")?;
+    let (backend, event_bridge) = match storage {
+        Storage::DynamoDb { create_tables: missing } => {
+            let aws = aws(true).await.filter(|aws| aws.region().is_some());
+            let aws = aws.context("--dynamodb aws: no region is configured; set AWS_REGION")?;
+            if *missing {
+                create_tables(&aws, settings).await.context("--create-tables")?;
+            }
+            let backend = Backend::on_dynamodb(&aws, &settings.tables, orders, clock);
+            let stream = Some(TableStream::new(&aws, &settings.tables));
+            return Ok(Platform { backend, stream, event_bridge: Some(aws) });
         }
-        let backend = Backend::on_dynamodb(&aws, &settings.tables, orders, clock);
-        let stream = Some(background::Stream::of(&aws, &settings.tables));
-        return Ok(Ground { backend, stream, event_bridge: Some(aws) });
-    }
-    let event_bridge = aws(settings.event_bus.is_some()).await;
-    if arguments.in_memory {
-        let backend = Backend::in_memory(orders, clock);
-        return Ok(Ground { backend, stream: None, event_bridge });
-    }
-    let data = || format!("--data {}", arguments.data.display());
-    let directory = DataDirectory::open(&arguments.data, orders, || (edge.ids)().to_string());
-    let directory = directory.await.with_context(data)?;
-    let backend = Backend::on_sqlite(directory, orders, clock).await.with_context(data)?;
-    Ok(Ground { backend, stream: None, event_bridge })
+        Storage::Memory => (Backend::in_memory(orders, clock), aws(settings.event_bus.is_some()).await),
+        Storage::Directory(path) => {
+            let event_bridge = aws(settings.event_bus.is_some()).await;
+            let data = || format!("--data {}", path.display());
+            let directory = DataDirectory::open(path, orders, || (edge.ids)().to_string());
+            let directory = directory.await.with_context(data)?;
+            (Backend::on_sqlite(directory, orders, clock).await.with_context(data)?, event_bridge)
+        }
+    };
+    Ok(Platform { backend, stream: None, event_bridge })
 }
 
-/// Ends when the process is asked to, or when a file can be written no more; then everything else is told. Why it cannot
-/// go on, if it was not asked.
+/// Waits for a signal to stop, or until a file can no longer be written, and then tells every task; answers why the server
+/// cannot go on, unless it was a signal.
 async fn stopped(
     signals: Signals,
     directory: Option<Arc<DataDirectory>>,
@@ -196,13 +201,13 @@ async fn stopped(
         }
     };
     let failure = tokio::select! {
-        () = signals.asked() => None,
+        () = signals.received() => None,
         reason = failed => Some(reason),
     };
     match &failure {
         None => tracing::info!(target: "ledger::server", "stopping"),
         Some(reason) => {
-            tracing::error!(target: "ledger::server", reason, "a file can be written no more; stopping");
+            tracing::error!(target: "ledger::server", reason, "a file can no longer be written; stopping");
         }
     }
     stop.send_replace(true);

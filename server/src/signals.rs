@@ -1,15 +1,15 @@
-//! SIGINT and SIGTERM: from the moment they are taken they end the process no longer by themselves.
+//! SIGINT and SIGTERM, handled by the process instead of ending it.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGINT and SIGTERM, which end the process no longer by themselves.
+/// SIGINT and SIGTERM, which no longer end the process by themselves.
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
-    /// Takes them from this moment on.
+    /// Handles them from this moment on.
     ///
     /// # Errors
     /// When the process may not handle signals.
@@ -17,8 +17,8 @@ impl Signals {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    /// Ends when one of them came.
-    pub async fn asked(mut self) {
+    /// Waits for one of them.
+    pub async fn received(mut self) {
         tokio::select! { _ = self.interrupt.recv() => {}, _ = self.terminate.recv() => {} }
     }
 }

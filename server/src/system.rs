@@ -1,4 +1,4 @@
-//! The whole system over one store: the functions the Lambdas call, and the routes of both APIs.
+//! The whole system on one backend: the functions that the Lambdas call, and all routes.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,35 +16,35 @@ use schema::settings::Settings;
 use tokio::sync::watch;
 use web::Edge;
 
+use crate::back_pressure::BackPressureSuspension;
 use crate::backend::{Backend, LocalFeed, QueryPorts};
 use crate::directory::DataDirectory;
-use crate::pace::Rebuilding;
 
-/// How many products are handed over at once to a store of this machine.
+/// How many products a store on this machine gets at once.
 const AT_ONCE: usize = 256;
 
 /// The name of the local bus.
 pub const LOCAL_BUS: &str = "local";
 
-/// Everything, wired.
+/// The system, wired.
 pub struct System {
     /// The commits.
     pub journal: Arc<dyn Journal>,
-    /// Brings the views up to date.
+    /// Updates the views.
     pub projector: Projector,
-    /// Publishes what is committed.
+    /// Publishes commits.
     pub publisher: Publisher,
-    /// What the projector brings up to date.
+    /// The views that the projector updates.
     pub read_models: Vec<Arc<dyn Projection>>,
-    /// The product view, and which generations there are.
+    /// The product view, and the generations of all views.
     pub views: Arc<dyn Views>,
     /// Time and ids.
     pub edge: Edge,
-    /// What feeds projector and publisher, where no table's stream does.
+    /// What feeds projector and publisher, unless a table's stream does.
     pub feed: Option<LocalFeed>,
-    /// The files, where there are any.
+    /// The files, if it runs on any.
     pub directory: Option<Arc<DataDirectory>>,
-    /// Whether events go to a bus that is not on this machine, and so takes them at a pace of its own.
+    /// Whether the bus is not on this machine, and has a throughput of its own.
     pub publishes_elsewhere: bool,
     parking: [Arc<dyn Parking>; 2],
     bus: Arc<dyn LocalBus>,
@@ -53,7 +53,7 @@ pub struct System {
 }
 
 impl System {
-    /// The system over `backend`; events go to `event_bridge` where `settings` name a bus of it.
+    /// The system on `backend`; events go to `event_bridge` if `settings` name a bus of it.
     #[must_use]
     pub fn new(backend: Backend, event_bridge: Option<&SdkConfig>, settings: Settings, edge: Edge) -> Self {
         let Backend { journal, projector, publisher, queries, feed, directory } = backend;
@@ -95,20 +95,20 @@ impl System {
         }
     }
 
-    /// Everybody who may park products, each with the rows.
+    /// The consumers that may park products, each with its rows.
     pub fn consumers(&self) -> impl Iterator<Item = (&'static str, &Arc<dyn Parking>)> {
         let [of_projector, of_publisher] = &self.parking;
         let views = self.read_models.iter().map(move |projection| (projection.view().name(), of_projector));
         views.chain([(publisher::CONSUMER, of_publisher)])
     }
 
-    /// No command waits for the projector until what it returns is dropped.
+    /// No command waits for the projector until the returned value is dropped.
     #[must_use]
-    pub fn rebuilding(&self) -> Option<Rebuilding> {
-        self.feed.as_ref().map(|feed| feed.pace.rebuilding())
+    pub fn suspend_back_pressure(&self) -> Option<BackPressureSuspension> {
+        self.feed.as_ref().map(|feed| feed.back_pressure.suspend())
     }
 
-    /// All routes; streams to clients end when `stopping` becomes true.
+    /// All routes; event streams end when `stopping` becomes true.
     pub fn routes(&self, stopping: watch::Receiver<bool>) -> axum::Router {
         let commands = commands::http::routes(CommandApi {
             executor: Executor::new(self.journal.clone(), self.edge.clone()),
@@ -146,12 +146,12 @@ fn address(settings: &Settings) -> Address {
     Address {
         source: settings.event_source.clone(),
         bus: settings.event_bus.clone().unwrap_or_else(|| LOCAL_BUS.to_owned()),
-        // Lambda sets it where tracing is on.
+        // Lambda sets it if tracing is on.
         xray: std::env::var_os("_X_AMZN_TRACE_ID").is_some(),
     }
 }
 
-/// Creates the tables that are missing, and waits until each can be used.
+/// Creates missing tables, and waits until each can be used.
 ///
 /// # Errors
 /// [`table::CreateTableError`]: what to check.

@@ -1,7 +1,7 @@
-//! OpenTelemetry traces, sent by OTLP over HTTP where `OTEL_EXPORTER_OTLP_ENDPOINT` says; without it nothing of this runs.
+//! OpenTelemetry traces, sent by OTLP over HTTP to `OTEL_EXPORTER_OTLP_ENDPOINT`; off without it.
 //!
-//! Its promise: an incoming `traceparent` is continued, commits and messages carry the trace on, and projecting and
-//! publishing appear in it.
+//! The promise: an incoming `traceparent` is continued, commits and messages carry it on, and projection and publication
+//! appear in the same trace.
 
 use std::collections::HashMap;
 
@@ -19,11 +19,11 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 const TRACEPARENT: &str = "traceparent";
 const NAME: &str = "product-ledger";
 
-/// Where spans go; they are sent in the background, and what is left when the process ends.
+/// Sends spans in the background, and the rest when the process ends.
 pub struct Traces(SdkTracerProvider);
 
 impl Traces {
-    /// Traces as the environment configures them, if it does.
+    /// Traces as configured by the environment, if they are.
     ///
     /// # Errors
     /// One line that says what is wrong with the settings.
@@ -47,7 +47,7 @@ impl Traces {
         Ok(Some(Self(provider)))
     }
 
-    /// What makes spans of `tracing` spans of OpenTelemetry.
+    /// The tracer for the spans of `tracing`.
     #[must_use]
     pub fn tracer(&self) -> SdkTracer {
         self.0.tracer(NAME)
@@ -56,7 +56,7 @@ impl Traces {
 
 impl Drop for Traces {
     fn drop(&mut self) {
-        // Whether the collector is there concerns nobody who waits for this process to end.
+        // A collector that does not answer must not be an error of a process that ends.
         let _ = self.0.shutdown();
     }
 }
@@ -64,7 +64,7 @@ impl Drop for Traces {
 fn continues(span: &Span, traceparent: &str) {
     let parent = read(traceparent);
     if parent.span().span_context().is_valid() {
-        // It fails for a span that no tracer wants.
+        // Fails for a span that no tracer records.
         let _ = span.set_parent(parent);
     }
 }

@@ -1,5 +1,5 @@
-//! A data directory with many commits, made quickly: whole chains, sealed here on all processors and appended many at a time,
-//! which is not how the ledger writes but leaves the same rows.
+//! Makes a data directory with many commits quickly: whole chains are sealed on all processors and appended in groups.
+//! The ledger does not write like that, but the rows are the same.
 
 use std::path::Path;
 

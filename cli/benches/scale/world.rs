@@ -1,4 +1,4 @@
-//! The system in this process on files of its own, and commits as a follower hands them over.
+//! The system in this process on files of its own, and commits as a follower delivers them.
 
 use event_store::follow::Record;
 use event_store::{Change, Recorded, seal};

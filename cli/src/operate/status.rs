@@ -52,7 +52,7 @@ impl StatusLine {
 
     fn tell(&self, begun: Instant) {
         if !stderr().is_terminal() {
-            out::tell(format_args!("{} ({} s)", self.newest(), begun.elapsed().as_secs()));
+            out::message(format_args!("{} ({} s)", self.newest(), begun.elapsed().as_secs()));
         }
     }
 

@@ -1,4 +1,4 @@
-//! A data directory with a small ledger in it, and the program.
+//! A data directory with a small ledger, and the program.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

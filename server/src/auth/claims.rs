@@ -1,4 +1,4 @@
-//! What a signed token has to say before anybody is believed to be its subject. Pure: the time comes in.
+//! Validates the claims of a token whose signature has been verified. Pure: the time comes in.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use web::{Actor, InvalidSubject};
 /// How far the clocks of issuer and ledger may be apart.
 const SKEW: Duration = Duration::from_mins(1);
 
-/// Which tokens are for this ledger.
+/// The claims that a token for this ledger has.
 #[derive(Debug, Clone)]
-pub(super) struct Rules {
+pub(super) struct ClaimRules {
     pub(super) issuer: String,
     pub(super) audience: String,
 }
 
-/// What is read of a token; everything else in it is left alone.
+/// The claims that are read; others are ignored.
 #[derive(Deserialize)]
 pub(super) struct Claims {
     iss: Option<String>,
@@ -36,14 +36,15 @@ enum Audience {
     Several(Vec<String>),
 }
 
-/// The claims do not make an actor. The texts are told to the client, in a header too: no quotes, nothing of the token.
+/// Why a token's claims are not accepted. Clients see the texts, also in a header: they hold no quotes and nothing of the
+/// token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Wrong {
+pub(super) enum ClaimsError {
     #[error("the token has another issuer")]
     Issuer,
     #[error("the token is for another audience")]
     Audience,
-    #[error("the token is no access token")]
+    #[error("the token is not an access token")]
     Use,
     #[error("the token does not say when it expires")]
     NoExpiry,
@@ -57,7 +58,7 @@ pub(super) enum Wrong {
     Subject,
 }
 
-impl From<InvalidSubject> for Wrong {
+impl From<InvalidSubject> for ClaimsError {
     fn from(_: InvalidSubject) -> Self {
         Self::Subject
     }
@@ -65,27 +66,27 @@ impl From<InvalidSubject> for Wrong {
 
 impl Claims {
     /// The actor, if the token is valid at `now` (since 1970).
-    pub(super) fn actor(self, rules: &Rules, now: Duration) -> Result<Actor, Wrong> {
+    pub(super) fn actor(self, rules: &ClaimRules, now: Duration) -> Result<Actor, ClaimsError> {
         if self.iss.as_deref() != Some(&rules.issuer) {
-            return Err(Wrong::Issuer);
+            return Err(ClaimsError::Issuer);
         }
-        // Cognito's id tokens are for the same audience and say who somebody is, not what they may do.
+        // Cognito's id tokens have the same audience and say who somebody is, not what they may do.
         if self.token_use.as_deref().is_some_and(|usage| usage != "access") {
-            return Err(Wrong::Use);
+            return Err(ClaimsError::Use);
         }
         if !self.is_for(&rules.audience) {
-            return Err(Wrong::Audience);
+            return Err(ClaimsError::Audience);
         }
-        let expiry = self.exp.ok_or(Wrong::NoExpiry)?;
-        let expiry = Duration::try_from_secs_f64(expiry).map_err(|_| Wrong::Expired)?;
+        let expiry = self.exp.ok_or(ClaimsError::NoExpiry)?;
+        let expiry = Duration::try_from_secs_f64(expiry).map_err(|_| ClaimsError::Expired)?;
         if now >= expiry.saturating_add(SKEW) {
-            return Err(Wrong::Expired);
+            return Err(ClaimsError::Expired);
         }
         if let Some(start) = self.nbf {
-            // A moment before 1970 has passed; one that no clock reaches has not come.
-            let start = Duration::try_from_secs_f64(start.max(0.0)).map_err(|_| Wrong::NotYet)?;
+            // A moment before 1970 has passed; one that no clock reaches has not.
+            let start = Duration::try_from_secs_f64(start.max(0.0)).map_err(|_| ClaimsError::NotYet)?;
             if now.saturating_add(SKEW) < start {
-                return Err(Wrong::NotYet);
+                return Err(ClaimsError::NotYet);
             }
         }
         let scopes = self.scope.as_deref().unwrap_or_default().split(' ').filter(|scope| !scope.is_empty());

@@ -1,7 +1,7 @@
-//! The door of a server with authentication: who gives no good token gets no further, on any path but the public ones.
+//! The authentication layer: on every path but the public ones, a request without a valid token is answered 401.
 //!
-//! The guard against web pages is not needed here: a foreign page has no token, and no browser adds one by itself as it
-//! does with cookies.
+//! The guard against web pages is not needed with it: a foreign page has no token, and browsers do not add one by themselves
+//! as they do with cookies.
 
 use std::sync::Arc;
 
@@ -12,29 +12,29 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use web::{Actor, Kind, Problem, is_public};
 
-use super::token::{Checker, Refusal};
+use super::token::{TokenError, TokenVerifier};
 
-/// Why there is no actor.
+/// Why a request has no actor.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-enum NoActor {
+enum Unauthenticated {
     #[error("Send an access token: `Authorization: Bearer <token>`.")]
     NoToken,
     #[error("There is more than one Authorization header.")]
     Several,
     #[error("The token is refused: {0}.")]
-    Refused(#[from] Refusal),
+    Refused(#[from] TokenError),
 }
 
-/// Lays the check around all routes, the unknown ones included: what exists is nobody's business without a token.
-pub(super) fn around(routes: Router, checker: Arc<Checker>) -> Router {
-    routes.layer(from_fn_with_state(checker, check))
+/// Wraps all routes in the check, unknown ones included: without a token nobody learns which exist.
+pub(super) fn wrap(routes: Router, verifier: Arc<TokenVerifier>) -> Router {
+    routes.layer(from_fn_with_state(verifier, check))
 }
 
-async fn check(State(checker): State<Arc<Checker>>, mut request: Request, next: Next) -> Response {
+async fn check(State(verifier): State<Arc<TokenVerifier>>, mut request: Request, next: Next) -> Response {
     let actor = if is_public(request.uri().path()) {
         Ok(Actor::unknown())
     } else {
-        identified(&checker, request.headers()).await
+        identified(&verifier, request.headers()).await
     };
     match actor {
         Ok(actor) => {
@@ -45,28 +45,28 @@ async fn check(State(checker): State<Arc<Checker>>, mut request: Request, next: 
     }
 }
 
-async fn identified(checker: &Checker, headers: &HeaderMap) -> Result<Actor, NoActor> {
+async fn identified(verifier: &TokenVerifier, headers: &HeaderMap) -> Result<Actor, Unauthenticated> {
     let mut given = headers.get_all(header::AUTHORIZATION).iter();
     let (first, second) = (given.next(), given.next());
     if second.is_some() {
-        return Err(NoActor::Several);
+        return Err(Unauthenticated::Several);
     }
-    let token = first.and_then(bearer).ok_or(NoActor::NoToken)?;
-    Ok(checker.actor(token).await?)
+    let token = first.and_then(bearer).ok_or(Unauthenticated::NoToken)?;
+    Ok(verifier.actor(token).await?)
 }
 
-/// The token of `Bearer <token>`; the scheme's case does not matter (RFC 9110, section 11.1).
+/// The token of `Bearer <token>`; the scheme is case-insensitive (RFC 9110, section 11.1).
 fn bearer(value: &HeaderValue) -> Option<&str> {
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_matches(' '))
 }
 
-/// RFC 6750, section 3: an error is named only where a token was given.
-fn unauthorized(reason: &NoActor) -> Problem {
+/// RFC 6750, section 3: the challenge names an error only if the request had a token.
+fn unauthorized(reason: &Unauthenticated) -> Problem {
     let challenge = match reason {
-        NoActor::NoToken => "Bearer".to_owned(),
-        NoActor::Several => r#"Bearer error="invalid_request""#.to_owned(),
-        NoActor::Refused(refusal) => {
+        Unauthenticated::NoToken => "Bearer".to_owned(),
+        Unauthenticated::Several => r#"Bearer error="invalid_request""#.to_owned(),
+        Unauthenticated::Refused(refusal) => {
             format!(r#"Bearer error="invalid_token", error_description="{refusal}""#)
         }
     };

@@ -1,4 +1,4 @@
-//! A data directory whose ledger lost its end: what a consumer has passed is never given again, whatever happens since.
+//! A data directory whose ledger lost its newest commits: positions that a consumer has handled are never reused.
 
 use event_store::{Checkpoint, Journal, seal};
 use schema::fixtures;
@@ -29,7 +29,7 @@ async fn a_position_that_a_consumer_has_passed_is_not_given_again_after_another_
     assert_eq!(append(&directory.journal().await.unwrap(), "a").await, Some(0));
     checkpoint(&directory, 7).await;
     drop(directory.journal().await.unwrap());
-    // Its consumer has found out and corrected it; nothing was recorded since.
+    // Its consumer has corrected it; nothing was recorded since.
     checkpoint(&directory, 0).await;
     directory.close().await;
     drop(directory);

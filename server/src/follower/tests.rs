@@ -1,16 +1,17 @@
-//! What a follower promises, without a store: everything is handed over in order until it is dealt with, a checkpoint
-//! stands only behind what is, and one that does not fit is never believed.
+//! What a follower promises, without a store: commits are delivered in order until they are handled, a checkpoint is written
+//! only after that, and a checkpoint that does not match is never trusted.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use event_store::backoff::Backoff;
 use event_store::{Journal, MemoryJournal, MemoryProgress, seal};
 use schema::fixtures;
 use tokio::time::timeout;
 
 use super::*;
-use crate::pace::Pace;
+use crate::back_pressure::BackPressure;
 
 /// A ledger of so many products with one commit each.
 async fn ledger(commits: usize) -> Arc<MemoryJournal> {
@@ -44,16 +45,15 @@ impl World {
 
     /// Runs until everything that is there has a checkpoint; `answer` says which positions failed in each call.
     async fn run(&self, answer: impl Fn(&[u64]) -> Vec<String> + Send + Sync) {
-        let [pace, _] = Pace::new(0).consumers();
+        let [position, _] = BackPressure::new(0).consumers();
         let compared = self.compared.clone();
-        let quick = Retry {
-            first_delay: Duration::from_millis(1),
-            longest_delay: Duration::from_millis(2),
+        let quick = RedeliveryPolicy {
+            backoff: Backoff { first: Duration::from_millis(1), longest: Duration::from_millis(2) },
             bisect_after: 2,
             most_retries: 3,
         };
-        let follower = Follower::new(PROJECTOR, self.journal.clone(), self.progress.clone(), pace)
-            .retry(quick)
+        let follower = Follower::new(PROJECTOR, self.journal.clone(), self.progress.clone(), position)
+            .redelivery(quick)
             .on_missed(move || {
                 let times = compared.fetch_add(1, Ordering::Relaxed);
                 std::future::ready(if times == 0 { Err("not yet".to_owned()) } else { Ok(()) })

@@ -1,4 +1,4 @@
-//! A stream record as the SDK reads it becomes the very record a Lambda gets, so that one function serves both.
+//! Converts a stream record of the SDK to the record that a Lambda gets, so that one function serves both.
 
 use aws_lambda_events::event::dynamodb::{EventRecord, StreamRecord, StreamViewType, UserIdentity};
 use aws_sdk_dynamodbstreams::types::{AttributeValue, Identity, Record};
@@ -7,7 +7,7 @@ use serde_dynamo::Item;
 
 use std::collections::HashMap;
 
-/// The record Lambda would make of `record`, read from the stream `arn`.
+/// The record that Lambda passes for `record` of the stream `arn`.
 pub(super) fn event_record(record: Record, arn: &str) -> EventRecord {
     let mut event = EventRecord::default();
     event.aws_region = record.aws_region.unwrap_or_default();

@@ -1,27 +1,27 @@
-//! The shards of a table's stream, and the order to read them in: a parent to its end before its children, or changes
-//! of one item would be seen in the wrong order.
+//! The shards of a table's stream, and the order to read them in: a parent to its end before its children; otherwise changes
+//! of one item would arrive in the wrong order.
 
 use std::collections::HashSet;
 
 use aws_sdk_dynamodbstreams::Client;
 use event_store::aws::said;
 
-/// A shard, and the one it continues.
+/// A shard and its parent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Shard {
     pub(super) id: String,
     pub(super) parent: Option<String>,
 }
 
-/// A stream and what it consists of now.
+/// A stream and its current shards.
 #[derive(Clone, Debug)]
-pub(super) struct Stream {
+pub(super) struct StreamDescription {
     pub(super) arn: String,
     pub(super) shards: Vec<Shard>,
 }
 
 /// Finds the newest stream of `table`.
-pub(super) async fn discover(streams: &Client, table: &str) -> Result<Stream, String> {
+pub(super) async fn discover(streams: &Client, table: &str) -> Result<StreamDescription, String> {
     let arn = newest(streams, table).await?;
     let mut shards = Vec::new();
     let mut after = None;
@@ -42,10 +42,10 @@ pub(super) async fn discover(streams: &Client, table: &str) -> Result<Stream, St
             break;
         }
     }
-    Ok(Stream { arn, shards })
+    Ok(StreamDescription { arn, shards })
 }
 
-/// `ListStreams` also names streams that were turned off; their labels are older.
+/// `ListStreams` also names disabled streams; their labels are older.
 async fn newest(streams: &Client, table: &str) -> Result<String, String> {
     let mut newest: Option<(String, String)> = None;
     let mut after = None;
@@ -66,7 +66,7 @@ async fn newest(streams: &Client, table: &str) -> Result<String, String> {
     newest.map(|(_, arn)| arn).ok_or_else(|| "the table has no stream; create it with one".to_owned())
 }
 
-/// The shards whose parent was read to its end, or is no longer kept.
+/// The shards whose parent was read to its end, or no longer exists.
 pub(super) fn ready<'a>(
     shards: &'a [Shard],
     finished: &'a HashSet<String>,

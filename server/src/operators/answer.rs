@@ -10,7 +10,7 @@ use futures::stream;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::protocol::{Line, Operation};
+use super::protocol::{AnswerLine, OperatorRequest};
 use crate::stop::{StopSignal, stopped};
 
 /// How many lines may wait for a slow reader; beyond that counters are dropped, and work with a finding waits.
@@ -21,32 +21,32 @@ const STOPPING: &str =
     "the server stops, and the rest of the work was left; run it again, with or without a server";
 
 /// Why an operation was not done.
-pub(super) enum OperationError {
+pub(super) enum OperatorError {
     /// It could not be done.
     Failed(String),
     /// The state of the ledger does not allow it, or it was ended early.
     Refused(String),
 }
 
-impl<E: std::error::Error + 'static> From<E> for OperationError {
+impl<E: std::error::Error + 'static> From<E> for OperatorError {
     fn from(error: E) -> Self {
         Self::Failed(event_store::aws::causes(&error))
     }
 }
 
 /// Where work reports how far it is and what it found. Cheap to clone.
-pub(super) struct ProgressSender<O: Operation>(mpsc::Sender<Line<O::Progress, O::Done>>);
+pub(super) struct ProgressSender<O: OperatorRequest>(mpsc::Sender<AnswerLine<O::Progress, O::Done>>);
 
-impl<O: Operation> ProgressSender<O> {
+impl<O: OperatorRequest> ProgressSender<O> {
     /// Reports how far the work is. Dropped if the reader is slow: the next report replaces it.
     pub(super) fn counter(&self, progress: O::Progress) {
-        let _ = self.0.try_send(Line::Progress(progress));
+        let _ = self.0.try_send(AnswerLine::Progress(progress));
     }
 
     /// Reports what no later line repeats: waits for a slow reader.
     pub(super) async fn finding(&self, finding: O::Progress) {
         // If this fails, the reader is gone and the work is dropped.
-        let _ = self.0.send(Line::Progress(finding)).await;
+        let _ = self.0.send(AnswerLine::Progress(finding)).await;
     }
 }
 
@@ -56,20 +56,20 @@ pub(super) fn answer<O, W>(
     work: impl FnOnce(ProgressSender<O>) -> W + Send + 'static,
 ) -> Response
 where
-    O: Operation,
-    W: Future<Output = Result<O::Done, OperationError>> + Send,
+    O: OperatorRequest,
+    W: Future<Output = Result<O::Done, OperatorError>> + Send,
 {
     let (sender, lines) = mpsc::channel(WAITING);
     tokio::spawn(async move {
         let done = tokio::select! {
             done = work(ProgressSender(sender.clone())) => done,
             () = sender.closed() => return,
-            () = stopped(&stopping) => Err(OperationError::Refused(STOPPING.to_owned())),
+            () = stopped(&stopping) => Err(OperatorError::Refused(STOPPING.to_owned())),
         };
         let line = match done {
-            Ok(done) => Line::Done(done),
-            Err(OperationError::Refused(reason)) => Line::Refused(reason),
-            Err(OperationError::Failed(reason)) => Line::Failed(reason),
+            Ok(done) => AnswerLine::Done(done),
+            Err(OperatorError::Refused(reason)) => AnswerLine::Refused(reason),
+            Err(OperatorError::Failed(reason)) => AnswerLine::Failed(reason),
         };
         tokio::select! {
             // If this fails, the reader is gone.

@@ -16,7 +16,8 @@ use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
-use super::protocol::{Line, Operation};
+use super::protocol::{AnswerLine, OperatorRequest};
+use super::routes::routes;
 use super::socket::SOCKET;
 use crate::system::System;
 
@@ -41,7 +42,10 @@ pub struct AnswerLines<O> {
 ///
 /// # Errors
 /// When the server does not answer: the operation may be started again.
-pub async fn ask_server<O: Operation>(data: &Path, operation: &O) -> anyhow::Result<Option<AnswerLines<O>>> {
+pub async fn ask_server<O: OperatorRequest>(
+    data: &Path,
+    operation: &O,
+) -> anyhow::Result<Option<AnswerLines<O>>> {
     let socket = data.join(SOCKET);
     if UnixStream::connect(&socket).await.is_err() {
         return Ok(None);
@@ -59,7 +63,10 @@ pub async fn ask_server<O: Operation>(data: &Path, operation: &O) -> anyhow::Res
 ///
 /// # Errors
 /// When the routes do not answer.
-pub async fn ask_here<O: Operation>(system: Arc<System>, operation: &O) -> anyhow::Result<AnswerLines<O>> {
+pub async fn ask_here<O: OperatorRequest>(
+    system: Arc<System>,
+    operation: &O,
+) -> anyhow::Result<AnswerLines<O>> {
     // An interruption ends this process, and the work with it.
     let (running, stopping) = watch::channel(false);
     let request = Request::builder()
@@ -67,13 +74,13 @@ pub async fn ask_here<O: Operation>(system: Arc<System>, operation: &O) -> anyho
         .uri(O::PATH)
         .header(header::CONTENT_TYPE, "application/json")
         .body(Body::from(serde_json::to_vec(operation)?))?;
-    let response = super::routes(system, stopping).oneshot(request).await?;
+    let response = routes(system, stopping).oneshot(request).await?;
     anyhow::ensure!(response.status().is_success(), "the ledger answered {}", response.status());
     let bytes = response.into_body().into_data_stream().map(|bytes| bytes.map_err(Into::into));
     Ok(AnswerLines::new(bytes, Some(running)))
 }
 
-impl<O: Operation> AnswerLines<O> {
+impl<O: OperatorRequest> AnswerLines<O> {
     pub(super) fn new(
         bytes: impl Stream<Item = anyhow::Result<Bytes>> + Send + 'static,
         running: Option<watch::Sender<bool>>,
@@ -103,20 +110,20 @@ impl<O: Operation> AnswerLines<O> {
     ) -> anyhow::Result<Option<O::Done>> {
         while let Some(line) = self.next().await? {
             match line {
-                Line::Progress(line) => {
+                AnswerLine::Progress(line) => {
                     if progress(line)?.is_break() {
                         return Ok(None);
                     }
                 }
-                Line::Done(done) => return Ok(Some(done)),
-                Line::Refused(reason) => return Err(Refused(reason).into()),
-                Line::Failed(reason) => anyhow::bail!("{reason}"),
+                AnswerLine::Done(done) => return Ok(Some(done)),
+                AnswerLine::Refused(reason) => return Err(Refused(reason).into()),
+                AnswerLine::Failed(reason) => anyhow::bail!("{reason}"),
             }
         }
         anyhow::bail!(BROKEN_OFF)
     }
 
-    pub(super) async fn next(&mut self) -> anyhow::Result<Option<Line<O::Progress, O::Done>>> {
+    pub(super) async fn next(&mut self) -> anyhow::Result<Option<AnswerLine<O::Progress, O::Done>>> {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();

@@ -10,8 +10,8 @@ use event_store::{Parked, Unavailable};
 use publisher::CaughtUp;
 use schema::ProductId;
 
-use super::OperatorContext;
-use super::answer::{OperationError, answer};
+use super::answer::{OperatorError, answer};
+use super::context::OperatorContext;
 use super::protocol::{ListParked, RetriedProduct, RetryParked, RetrySummary};
 use crate::system::System;
 
@@ -69,12 +69,12 @@ pub(super) async fn retry(
 }
 
 /// # Errors
-/// [`OperationError::Refused`] if the ledger has no commit of the product.
-pub(super) async fn must_exist(system: &System, product: &ProductId) -> Result<(), OperationError> {
+/// [`OperatorError::Refused`] if the ledger has no commit of the product.
+pub(super) async fn must_exist(system: &System, product: &ProductId) -> Result<(), OperatorError> {
     if system.journal.newest(product, u64::MAX).await?.is_some() {
         return Ok(());
     }
-    Err(OperationError::Refused(format!("there is no product {product}; nothing was done")))
+    Err(OperatorError::Refused(format!("there is no product {product}; nothing was done")))
 }
 
 /// What is left of a product after projector and publisher have gone on with it.

@@ -10,8 +10,8 @@ use schema::{ProductId, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// A request for an operation. Its answer is JSON lines: [`Line::Progress`] while the work goes on, then its end.
-pub trait Operation: Serialize + DeserializeOwned + Send + 'static {
+/// A request for an operation. Its answer is JSON lines: [`AnswerLine::Progress`] while the work goes on, then its end.
+pub trait OperatorRequest: Serialize + DeserializeOwned + Send + 'static {
     /// The method of its route.
     const METHOD: Method;
     /// The path of its route.
@@ -25,7 +25,7 @@ pub trait Operation: Serialize + DeserializeOwned + Send + 'static {
 /// A line of an answer.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Line<P, D> {
+pub enum AnswerLine<P, D> {
     /// How far the work is, or what it found.
     Progress(P),
     /// The work is done.
@@ -40,7 +40,7 @@ pub enum Line<P, D> {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ListParked;
 
-impl Operation for ListParked {
+impl OperatorRequest for ListParked {
     const METHOD: Method = Method::GET;
     const PATH: &'static str = "/parked";
     type Progress = ();
@@ -58,7 +58,7 @@ pub struct RetryParked {
     pub all: bool,
 }
 
-impl Operation for RetryParked {
+impl OperatorRequest for RetryParked {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/parked/retry";
     type Progress = RetriedProduct;
@@ -96,7 +96,7 @@ pub struct Reconcile {
     pub repair: bool,
 }
 
-impl Operation for Reconcile {
+impl OperatorRequest for Reconcile {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/reconcile";
     type Progress = Discrepancy;
@@ -164,7 +164,7 @@ pub struct RebuildView {
     pub overlap_seconds: Option<u64>,
 }
 
-impl Operation for RebuildView {
+impl OperatorRequest for RebuildView {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/rebuild";
     type Progress = RebuildProgress;
@@ -288,7 +288,7 @@ pub struct ReplayEvents {
     pub dry_run: bool,
 }
 
-impl Operation for ReplayEvents {
+impl OperatorRequest for ReplayEvents {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/replay";
     type Progress = ReplayReport;

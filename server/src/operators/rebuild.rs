@@ -1,7 +1,5 @@
 //! Rebuilds a view next to the one that is read, and switches to it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Json;
@@ -13,46 +11,11 @@ use projections::rebuild::{OVERLAP, Others, PAUSE, Phase, Progress, Rebuild, Reb
 use projections::views::View;
 use schema::ProductId;
 
-use super::OperatorContext;
-use super::answer::{OperationError, ProgressSender, answer};
+use super::answer::{OperatorError, ProgressSender, answer};
+use super::context::OperatorContext;
 use super::protocol::{
     DifferingProduct, RebuildPhase, RebuildProgress, RebuildReport, RebuildView, UnreadableProduct, ViewName,
 };
-
-/// How many rebuilds of each view run in this process: two while one takes over.
-#[derive(Clone, Default)]
-pub(super) struct RunningRebuilds(Arc<Mutex<HashMap<View, usize>>>);
-
-/// A rebuild, until this is dropped.
-struct RunningRebuild {
-    running: RunningRebuilds,
-    view: View,
-}
-
-impl RunningRebuilds {
-    fn views(&self) -> MutexGuard<'_, HashMap<View, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// `None` if the view is being rebuilt and `take_over` is not set.
-    fn begin(&self, view: View, take_over: bool) -> Option<RunningRebuild> {
-        let mut views = self.views();
-        let running = views.entry(view).or_default();
-        if *running > 0 && !take_over {
-            return None;
-        }
-        *running += 1;
-        Some(RunningRebuild { running: self.clone(), view })
-    }
-}
-
-impl Drop for RunningRebuild {
-    fn drop(&mut self) {
-        if let Some(running) = self.running.views().get_mut(&self.view) {
-            *running -= 1;
-        }
-    }
-}
 
 /// Rebuilds or compares; lines of progress name the phase and count commits.
 pub(super) async fn rebuild(
@@ -67,15 +30,15 @@ async fn rebuilt(
     context: OperatorContext,
     request: RebuildView,
     progress: ProgressSender<RebuildView>,
-) -> Result<RebuildReport, OperationError> {
+) -> Result<RebuildReport, OperatorError> {
     let (view, system) = (view(request.view), context.system);
     let running = if request.dry_run { None } else { context.rebuilds.begin(view, request.take_over) };
     if running.is_none() && !request.dry_run {
-        return Err(OperationError::Refused(RebuildError::Running.to_string()));
+        return Err(OperatorError::Refused(RebuildError::Running.to_string()));
     }
-    let _no_pace = system.rebuilding();
+    let _suspended = system.suspend_back_pressure();
     let found = system.read_models.iter().find(|projection| projection.view() == view).cloned();
-    let found = found.ok_or_else(|| OperationError::Failed(format!("there is no view {}", view.name())))?;
+    let found = found.ok_or_else(|| OperatorError::Failed(format!("there is no view {}", view.name())))?;
     // Only this process writes to a data directory: a rebuild on record there that is not known here was cut short.
     let alone = system.directory.is_some();
     let rebuild = Rebuild {
@@ -93,7 +56,7 @@ async fn rebuilt(
     match report {
         Ok(report) => Ok(as_answer(report)),
         Err(ended @ (RebuildError::Running | RebuildError::TakenOver)) => {
-            Err(OperationError::Refused(ended.to_string()))
+            Err(OperatorError::Refused(ended.to_string()))
         }
         Err(error) => Err(error.into()),
     }

@@ -14,8 +14,8 @@ use futures::TryStreamExt;
 use projections::projection::Difference;
 use schema::ProductId;
 
-use super::OperatorContext;
 use super::answer::{ProgressSender, answer};
+use super::context::OperatorContext;
 use super::parked;
 use super::protocol::{Discrepancy, Reconcile, ReconcileSummary, Repair};
 use crate::system::System;

@@ -6,8 +6,8 @@ use axum::response::Response;
 use publisher::replay::{Left, Replayed, Selection};
 use schema::message::Replay;
 
-use super::OperatorContext;
-use super::answer::{OperationError, answer};
+use super::answer::{OperatorError, answer};
+use super::context::OperatorContext;
 use super::parked::must_exist;
 use super::protocol::{ReplayEvents, ReplayReport, UnreplayedProduct};
 use crate::system::{LOCAL_BUS, System};
@@ -39,14 +39,14 @@ pub(super) async fn replay(
 }
 
 /// # Errors
-/// [`OperationError::Failed`] if the bus is not known: what is sent to it would be lost.
-async fn must_be_a_bus(system: &System, bus: &str) -> Result<(), OperationError> {
+/// [`OperatorError::Failed`] if the bus is not known: what is sent to it would be lost.
+async fn must_be_a_bus(system: &System, bus: &str) -> Result<(), OperatorError> {
     let exists =
         if system.publishes_elsewhere { system.publisher.knows(bus).await } else { bus == LOCAL_BUS };
     if exists {
         return Ok(());
     }
-    Err(OperationError::Failed(format!("there is no bus {bus}; nothing was published")))
+    Err(OperatorError::Failed(format!("there is no bus {bus}; nothing was published")))
 }
 
 fn report(replayed: &Replayed, mark: Option<&Replay>) -> ReplayReport {

@@ -18,10 +18,12 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use web::Edge;
 
-use super::answer::{OperationError, WAITING, answer};
-use super::protocol::{Line, Operation, Reconcile, RetryParked};
+use super::answer::{OperatorError, WAITING, answer};
+use super::protocol::{AnswerLine, OperatorRequest, Reconcile, RetryParked};
 use super::*;
 use crate::backend::Backend;
+use crate::stop::StopSignal;
+use crate::system::System;
 
 const FINDINGS: usize = 5 * WAITING;
 
@@ -36,7 +38,7 @@ enum Counted {
     Counter(usize),
 }
 
-impl Operation for Count {
+impl OperatorRequest for Count {
     const METHOD: Method = Method::POST;
     const PATH: &'static str = "/count";
     type Progress = Counted;
@@ -53,7 +55,7 @@ fn found(stopping: StopSignal) -> (AnswerLines<Count>, Arc<AtomicUsize>) {
             progress.counter(Counted::Counter(n));
             so_far.fetch_add(1, Ordering::Relaxed);
         }
-        Ok::<_, OperationError>(FINDINGS)
+        Ok::<_, OperatorError>(FINDINGS)
     });
     let bytes = response.into_body().into_data_stream().map(|bytes| bytes.map_err(Into::into));
     (AnswerLines::new(bytes, None), told)
@@ -70,10 +72,10 @@ async fn a_slow_reader_is_told_every_finding_and_the_end() {
         let waiting = told.load(Ordering::Relaxed).saturating_sub(read.len());
         assert!(waiting <= WAITING, "{waiting}");
         match lines.next().await.unwrap().expect("an end") {
-            Line::Progress(Counted::Found(n)) => read.push(n),
-            Line::Progress(Counted::Counter(_)) => {}
-            Line::Done(done) => break done,
-            Line::Refused(reason) | Line::Failed(reason) => panic!("{reason}"),
+            AnswerLine::Progress(Counted::Found(n)) => read.push(n),
+            AnswerLine::Progress(Counted::Counter(_)) => {}
+            AnswerLine::Done(done) => break done,
+            AnswerLine::Refused(reason) | AnswerLine::Failed(reason) => panic!("{reason}"),
         }
     };
     assert_eq!(done, FINDINGS);
@@ -138,7 +140,7 @@ async fn ledger(products: &BTreeSet<String>) -> Arc<System> {
 }
 
 /// Every product that a line names, read long after the work began.
-async fn named<O: Operation>(
+async fn named<O: OperatorRequest>(
     system: &Arc<System>,
     operation: &O,
     product: fn(O::Progress) -> String,
@@ -202,9 +204,9 @@ fn the_json_of_requests_and_answers_stays() {
     let report = json!({"generation": null, "commits": 3, "products": 2, "differing": 1, "dropped": 0,
         "differences": [{"product_id": "p", "difference": "x"}], "unreadable": [{"product_id": "p", "reason": "x"}]});
     kept(json!(serde_json::from_value::<protocol::RebuildReport>(report.clone()).unwrap()), report);
-    let end = |line: Line<(), u8>| json!(line);
-    kept(end(Line::Progress(())), json!({"progress": null}));
-    kept(end(Line::Done(1)), json!({"done": 1}));
-    kept(end(Line::Refused("x".into())), json!({"refused": "x"}));
-    kept(end(Line::Failed("x".into())), json!({"failed": "x"}));
+    let end = |line: AnswerLine<(), u8>| json!(line);
+    kept(end(AnswerLine::Progress(())), json!({"progress": null}));
+    kept(end(AnswerLine::Done(1)), json!({"done": 1}));
+    kept(end(AnswerLine::Refused("x".into())), json!({"refused": "x"}));
+    kept(end(AnswerLine::Failed("x".into())), json!({"failed": "x"}));
 }

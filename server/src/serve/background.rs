@@ -1,5 +1,5 @@
-//! What runs behind the API: the two consumers of the commits, the schedule for parked products, and a look-out for
-//! changes that somebody else makes to the files.
+//! The background tasks: the two consumers of the commits, the schedule for parked products, and a watch for changes that
+//! another process makes to the files.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,30 +13,30 @@ use tokio::task::JoinHandle;
 
 use crate::backend::LocalFeed;
 use crate::follower::{Follower, PROJECTOR, PUBLISHER};
-use crate::mapping::{Checkpoints, Mapping, Source};
+use crate::mapping::{CheckpointTable, EventSourceMapping, StreamEndpoint};
 use crate::operators::catch_up;
 use crate::stop::StopSignal;
 use crate::system::System;
 
-/// How long one batch may be worked on, as a Lambda's time limit.
+/// How long one batch may take, as a Lambda's timeout.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
 
-/// So many commits a slow bus can be rid of within [`TIME_LIMIT`], as a Lambda's batch.
-const FOR_A_BUS: usize = 100;
+/// As many commits as a slow bus accepts within [`TIME_LIMIT`]: a Lambda's batch.
+const BATCH_FOR_A_BUS: usize = 100;
 
-/// The stream of the event table, and where its consumers keep their checkpoints.
+/// The stream of the event table, and the checkpoints of its consumers.
 #[derive(Clone)]
-pub(super) struct Stream {
-    source: Source,
-    checkpoints: Checkpoints,
+pub(super) struct TableStream {
+    source: StreamEndpoint,
+    checkpoints: CheckpointTable,
     events: String,
 }
 
-impl Stream {
-    pub(super) fn of(aws: &SdkConfig, tables: &Tables) -> Self {
+impl TableStream {
+    pub(super) fn new(aws: &SdkConfig, tables: &Tables) -> Self {
         Self {
-            source: Source::endpoint(aws),
-            checkpoints: Checkpoints::new(metering::client(aws), &tables.checkpoints),
+            source: StreamEndpoint::new(aws),
+            checkpoints: CheckpointTable::new(metering::client(aws), &tables.checkpoints),
             events: tables.events.clone(),
         }
     }
@@ -45,7 +45,7 @@ impl Stream {
 /// Starts every task; each ends soon after `stopping` becomes true.
 pub(super) fn start(
     system: &Arc<System>,
-    stream: Option<Stream>,
+    stream: Option<TableStream>,
     retry_parked_every: Duration,
     stopping: &StopSignal,
 ) -> Vec<JoinHandle<()>> {
@@ -60,43 +60,43 @@ pub(super) fn start(
     }
     if let Some(directory) = &system.directory {
         tasks.push(tokio::spawn(directory.clone().finish_building(stopping.clone())));
-        tasks.push(tokio::spawn(directory.clone().look_out(stopping.clone())));
+        tasks.push(tokio::spawn(directory.clone().watch_for_tampering(stopping.clone())));
     }
     tasks
 }
 
 async fn project(system: Arc<System>, feed: LocalFeed, stopping: StopSignal) {
-    let [pace, _] = feed.pace.consumers();
-    let follower = Follower::new(PROJECTOR, feed.feed, feed.projector, pace);
+    let [position, _] = feed.back_pressure.consumers();
+    let follower = Follower::new(PROJECTOR, feed.feed, feed.projector, position);
     let compare = system.clone();
     let follower = follower.on_missed(move || caught_up(compare.clone()));
     follower.run(|records| system.projector.follow(records), stopping).await;
 }
 
 async fn publish(system: Arc<System>, feed: LocalFeed, stopping: StopSignal) {
-    let [_, pace] = feed.pace.consumers();
-    let follower = Follower::new(PUBLISHER, feed.feed, feed.publisher, pace);
-    let follower = if system.publishes_elsewhere { follower.batch_size(FOR_A_BUS) } else { follower };
+    let [_, position] = feed.back_pressure.consumers();
+    let follower = Follower::new(PUBLISHER, feed.feed, feed.publisher, position);
+    let follower = if system.publishes_elsewhere { follower.batch_size(BATCH_FOR_A_BUS) } else { follower };
     let compare = system.clone();
     let follower = follower.on_missed(move || caught_up(compare.clone()));
     follower.run(|records| system.publisher.follow(records, TIME_LIMIT), stopping).await;
 }
 
-async fn project_stream(system: Arc<System>, stream: Stream, stopping: StopSignal) {
+async fn project_stream(system: Arc<System>, stream: TableStream, stopping: StopSignal) {
     let function = |event: Event| async { Ok::<_, Infallible>(system.projector.project(event).await) };
     mapping(PROJECTOR, &stream, &system).run(&stream.source, &stream.checkpoints, function, stopping).await;
 }
 
-async fn publish_stream(system: Arc<System>, stream: Stream, stopping: StopSignal) {
+async fn publish_stream(system: Arc<System>, stream: TableStream, stopping: StopSignal) {
     let function =
         |event: Event| async { Ok::<_, Infallible>(system.publisher.publish(event, TIME_LIMIT).await) };
     mapping(PUBLISHER, &stream, &system).run(&stream.source, &stream.checkpoints, function, stopping).await;
 }
 
-/// A consumer of the stream, which falls back on the event table.
-fn mapping(consumer: &str, stream: &Stream, system: &Arc<System>) -> Mapping {
+/// A consumer of the stream that falls back on the event table.
+fn mapping(consumer: &str, stream: &TableStream, system: &Arc<System>) -> EventSourceMapping {
     let system = system.clone();
-    Mapping::new(consumer, &stream.events).on_missed(move || caught_up(system.clone()))
+    EventSourceMapping::new(consumer, &stream.events).on_missed(move || caught_up(system.clone()))
 }
 
 async fn caught_up(system: Arc<System>) -> Result<(), String> {

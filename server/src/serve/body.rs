@@ -1,4 +1,4 @@
-//! The body is here before a request takes a place, so that a client that sends slowly holds up nobody but itself.
+//! Reads the body before a request takes a slot, so that a client that sends slowly holds up nobody else.
 
 use std::io::{Error, ErrorKind};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use telemetry::meters::HTTP_TIMEOUTS;
 use tokio::time::{Instant, timeout_at};
 use web::{Kind, Problem};
 
-/// No request may have more; a longer body is left to its route, which refuses it and drains a part.
+/// No request may have more; a longer body is left to its route, which refuses it and drains part of it.
 const MOST: usize = 64 * 1024;
 
 /// The request with its body read.
@@ -44,6 +44,6 @@ pub(super) async fn read(request: Request, within: Duration) -> Result<Request, 
 
 fn too_slow(within: Duration) -> Problem {
     metrics::counter!(HTTP_TIMEOUTS.name, "waited_for" => "body").increment(1);
-    let detail = format!("The body has to be sent within {} seconds.", within.as_secs());
+    let detail = format!("The body must be sent within {} seconds.", within.as_secs());
     Problem::new(Kind::TooSlow, detail).header(header::CONNECTION, HeaderValue::from_static("close"))
 }

@@ -1,7 +1,7 @@
-//! Connections: how many there are, how long they may be silent, and how they end.
+//! Connections: how many may be open, how long they may be idle, and how they are closed.
 //!
-//! Its promise: after a signal to stop, nothing new is taken, what was accepted is answered, and everything is closed
-//! within the time set for it. A client that sends or reads nothing holds a connection for a bounded time only.
+//! The promise: after a signal to stop, no connection is accepted, accepted requests are answered, and everything is closed
+//! within the configured time. A client that sends or reads nothing holds a connection for a bounded time only.
 
 use std::io;
 use std::pin::Pin;
@@ -25,10 +25,10 @@ use tower::ServiceExt;
 
 use super::limits::Limits;
 
-/// Above this, hyper itself answers 431 without a problem; below, the limits on headers and path do.
+/// Above this, hyper answers 431 without a problem document; below, the limits on headers and path apply.
 const LONGEST_HEAD: usize = 64 * 1024;
 const MOST_HEADERS: usize = 256;
-/// How long to wait when the system gives no connection, mostly because too many files are open.
+/// How long to wait when a connection cannot be accepted, mostly because too many files are open.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The server's connections.
@@ -42,28 +42,28 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    /// Connections that lead to `routes`; none are taken any more once `stopping` is true.
+    /// Connections that are served by `routes`; none are accepted once `stopping` is true.
     pub(super) fn new(routes: Router, limits: Limits, stopping: watch::Receiver<bool>) -> Self {
         let mut http = Builder::new();
         http.timer(TokioTimer::new())
-            .header_read_timeout(limits.idle_timeout())
+            .header_read_timeout(limits.idle_timeout)
             .max_headers(MOST_HEADERS)
             .max_header_size(LONGEST_HEAD);
         Self { routes, limits, http, graceful: GracefulShutdown::new(), open: JoinSet::new(), stopping }
     }
 
-    /// Takes connections until the server stops; what is open then is in the answer.
-    pub(super) async fn take(mut self, listener: TcpListener) -> Self {
-        let places = usize::try_from(self.limits.max_connections).unwrap_or(usize::MAX);
-        let places = Arc::new(Semaphore::new(places));
+    /// Accepts connections until the server stops, and answers with those that are open then.
+    pub(super) async fn accept(mut self, listener: TcpListener) -> Self {
+        let slots = usize::try_from(self.limits.max_connections).unwrap_or(usize::MAX);
+        let slots = Arc::new(Semaphore::new(slots));
         let mut stopping = self.stopping.clone();
         loop {
             tokio::select! {
                 _ = stopping.wait_for(|stop| *stop) => return self,
-                taken = next(&listener, &places) => match taken {
-                    Ok((stream, place)) => self.serve(stream, place),
+                taken = next(&listener, &slots) => match taken {
+                    Ok((stream, slot)) => self.serve(stream, slot),
                     Err(error) => {
-                        tracing::warn!(target: "ledger::server", %error, "a connection cannot be taken");
+                        tracing::warn!(target: "ledger::server", %error, "a connection cannot be accepted");
                         tokio::time::sleep(PAUSE).await;
                     }
                 }
@@ -72,22 +72,22 @@ impl Connections {
         }
     }
 
-    /// Answers what was accepted; what is still open after `time` is cut off.
-    pub(super) async fn end(mut self, time: Duration) {
+    /// Waits for accepted requests; closes what is still open after `time`.
+    pub(super) async fn finish(mut self, time: Duration) {
         if tokio::time::timeout(time, self.graceful.shutdown()).await.is_err() {
             tracing::warn!(target: "ledger::server",
                 open = self.open.len(),
-                "connections are cut off because they did not end in time"
+                "connections are closed because they did not end in time"
             );
         }
         self.open.shutdown().await;
     }
 
-    fn serve(&mut self, stream: TcpStream, place: OwnedSemaphorePermit) {
-        // Small answers should not wait for more to send; where that cannot be set they do.
+    fn serve(&mut self, stream: TcpStream, slot: OwnedSemaphorePermit) {
+        // Small answers should not wait for more to send; if this fails, they do.
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(self.limits.idle_timeout()));
+        stream.set_write_timeout(Some(self.limits.idle_timeout));
         let (routes, asked) = (self.routes.clone(), Arc::new(AtomicBool::new(false)));
         let was_asked = asked.clone();
         let service = service_fn(move |request: Request<Incoming>| {
@@ -116,17 +116,17 @@ impl Connections {
                 () = unused => {}
             }
             open.decrement(1.0);
-            drop(place);
+            drop(slot);
         });
     }
 }
 
-/// The next connection, once there is a place for it.
+/// The next connection, once there is a slot for it.
 async fn next(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
+    slots: &Arc<Semaphore>,
 ) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let slot = slots.clone().acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+    Ok((stream, slot))
 }

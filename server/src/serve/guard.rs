@@ -1,7 +1,7 @@
-//! Keeps web pages out: without authentication, only requests that name this machine are answered.
+//! The guard against web pages: without authentication, only requests that name this machine are answered.
 //!
-//! A page of any site can make a browser send requests to a loopback port. It cannot hide its `Origin`, and a name it
-//! lets point to 127.0.0.1 (DNS rebinding) shows in `Host`.
+//! A page of any site can make a browser send requests to a loopback port. It cannot hide its `Origin`, and a name that it
+//! points to 127.0.0.1 (DNS rebinding) appears in `Host`.
 
 use std::net::IpAddr;
 
@@ -12,8 +12,8 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use web::{Actor, Kind, Problem};
 
-/// Lays the guard around all routes.
-pub(super) fn around(router: Router) -> Router {
+/// Wraps all routes in the guard.
+pub(super) fn wrap(router: Router) -> Router {
     router.layer(from_fn(check))
 }
 

@@ -1,4 +1,4 @@
-//! `GET /metrics`: the figures of this process as Prometheus text, for whoever may audit.
+//! `GET /metrics`: the metrics of this process as Prometheus text; needs the audit scope.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use web::api::{Api, At, Describe};
 use web::operation::{Answer, Components, Operation, example};
 use web::{Problem, RequestContext, Scope};
 
-/// Recorded values are condensed this often, so that they take no more memory where nobody asks for them.
+/// How often recorded values are condensed, which bounds their memory even if nobody reads them.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Starts recording in this process.
 ///
 /// # Errors
-/// When something else records here already.
+/// When this process has a recorder already.
 pub(super) fn record() -> anyhow::Result<PrometheusHandle> {
     let mut builder = PrometheusBuilder::new();
     for meter in meters::ALL.iter().filter(|meter| meter.kind == Kind::Histogram) {
@@ -30,12 +30,12 @@ pub(super) fn record() -> anyhow::Result<PrometheusHandle> {
     }
     let handle = builder.install_recorder().context("metrics cannot be recorded")?;
     meters::describe();
-    begin();
+    start_at_zero();
     Ok(handle)
 }
 
-/// What should never happen begins at zero, so that the first time is seen as growth.
-fn begin() {
+/// Counters of what should never happen start at zero, so that the first time shows as growth.
+fn start_at_zero() {
     let zero = |meter: &Meter, labels: &[(&'static str, &'static str)]| {
         counter!(meter.name, labels).absolute(0);
     };
@@ -69,7 +69,7 @@ pub(super) fn routes(handle: PrometheusHandle) -> Router {
     table().router().with_state(handle)
 }
 
-/// What the route says of itself.
+/// The route's OpenAPI description.
 pub(crate) fn documented() -> Vec<(At, Describe)> {
     table().documented()
 }
@@ -95,8 +95,8 @@ fn described(_: &mut Components) -> Operation {
         .answer(200, Answer::new("The figures.").content("text/plain", &json!({"type": "string"}), &shown))
 }
 
-/// Keeps the memory of the figures bounded until the server stops.
-pub(super) async fn keep_small(handle: PrometheusHandle, mut stopping: watch::Receiver<bool>) {
+/// Condenses recorded values until the server stops.
+pub(super) async fn upkeep(handle: PrometheusHandle, mut stopping: watch::Receiver<bool>) {
     let mut turns = tokio::time::interval(UPKEEP);
     loop {
         tokio::select! {

@@ -1,5 +1,5 @@
-//! What one command costs from its request to its receipt: the figures that `docs/costs.md` and `docs/growth.md` are worked
-//! out from. `LEDGER_ACCEPT=1` takes new ones over.
+//! The cost of one command from its request to its receipt, from which `docs/costs.md` and `docs/growth.md` are
+//! calculated. `LEDGER_ACCEPT=1` accepts new numbers.
 
 use std::collections::BTreeSet;
 use std::path::Path;

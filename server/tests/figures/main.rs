@@ -1,4 +1,4 @@
-//! What is measured: every figure is recorded where it happens, and is written as CloudWatch reads it.
+//! Metrics: each is recorded where it happens, and written in CloudWatch's format.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod costs;

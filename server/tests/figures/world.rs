@@ -1,4 +1,5 @@
-//! The whole system in this process, as the functions of a deployment call it, recording into CloudWatch's format.
+//! The whole system in this process, called like the functions of a deployment, recording metrics in CloudWatch's
+//! format.
 
 use std::time::Duration;
 

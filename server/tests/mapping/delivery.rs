@@ -1,4 +1,4 @@
-//! What arrives, when, and in which order.
+//! Which records arrive, when, and in which order.
 
 use aws_lambda_events::event::dynamodb::StreamViewType;
 
@@ -54,8 +54,11 @@ async fn a_table_that_comes_later_is_followed_too() {
 async fn consumers_do_not_wait_for_each_other() {
     let world = World::new().await;
     let (stuck, free) = (Log::default(), Log::default());
-    let patient = server::mapping::Retry { most_retries: u32::MAX, ..server::mapping::Retry::default() };
-    let failing = world.run(mapping("stuck").retry(patient), &stuck, |_| Err("not today".to_owned()));
+    let patient = server::mapping::RedeliveryPolicy {
+        most_retries: u32::MAX,
+        ..server::mapping::RedeliveryPolicy::default()
+    };
+    let failing = world.run(mapping("stuck").redelivery(patient), &stuck, |_| Err("not today".to_owned()));
     let working = world.run(mapping("free"), &free, |_| done());
     world.put(["a", "b"]).await;
     free.until_seen("b").await;

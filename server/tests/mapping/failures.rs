@@ -1,10 +1,10 @@
-//! What happens after a function failed: what comes again, what does not, and what is given up.
+//! After a failed function: which records are redelivered, which are not, and which are given up.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use engine::probe::{Fault, Faults, Matching};
-use server::mapping::Source;
+use server::mapping::StreamEndpoint;
 
 use crate::{Log, World, done, failed_at, id, mapping};
 
@@ -84,12 +84,15 @@ async fn a_broken_stream_and_a_broken_checkpoint_are_tried_again() {
     faults.add(Matching::operation("GetItem"), failing.clone());
     faults.add(Matching::operation("PutItem").times(2), failing);
     let broken = World {
-        checkpoints: server::mapping::Checkpoints::new(aws_sdk_dynamodb::Client::new(&config), "checkpoints"),
+        checkpoints: server::mapping::CheckpointTable::new(
+            aws_sdk_dynamodb::Client::new(&config),
+            "checkpoints",
+        ),
         client: world.client.clone(),
         engine: world.engine.clone(),
     };
     let log = Log::default();
-    let running = broken.run_from(Source::endpoint(&config), mapping("reader"), &log, |_| done());
+    let running = broken.run_from(StreamEndpoint::new(&config), mapping("reader"), &log, |_| done());
     log.until_seen("a").await;
     world.put(["b"]).await;
     // The checkpoint of "a" was kept in the end, or "b" would not have been read.
@@ -111,7 +114,7 @@ async fn when_the_next_record_is_no_longer_kept_the_oldest_comes_next() {
     let (config, faults) = Faults::inject(&world.engine.sdk_config());
     let trimmed = Fault::Answer { status: 400, code: "TrimmedDataAccessException".to_owned() };
     faults.add(Matching::operation("GetShardIterator"), trimmed);
-    let running = world.run_from(Source::endpoint(&config), mapping("reader"), &log, |_| done());
+    let running = world.run_from(StreamEndpoint::new(&config), mapping("reader"), &log, |_| done());
     assert_eq!(log.until_seen("b").await, [vec!["a"], vec!["a", "b"]]);
     assert_eq!(id(&log.calls.lock().unwrap()[1][1]), "b");
     running.stop().await;

@@ -1,4 +1,4 @@
-//! The event source mapping on a double of DynamoDB: order, failures, restarts and shards, as a Lambda would see them.
+//! The event source mapping on a double of DynamoDB: order, failures, restarts and shards, as a Lambda sees them.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
@@ -18,7 +18,8 @@ use aws_sdk_dynamodb::types::{
     StreamSpecification, StreamViewType,
 };
 use engine::Engine;
-use server::mapping::{Checkpoints, Mapping, Retry, Source};
+use event_store::backoff::Backoff;
+use server::mapping::{CheckpointTable, EventSourceMapping, RedeliveryPolicy, StreamEndpoint};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -36,7 +37,7 @@ type Answer = Result<DynamoDbEventResponse, String>;
 struct World {
     engine: Engine,
     client: Client,
-    checkpoints: Checkpoints,
+    checkpoints: CheckpointTable,
 }
 
 impl World {
@@ -48,7 +49,7 @@ impl World {
 
     async fn on(engine: Engine) -> Self {
         let client = Client::new(&engine.sdk_config());
-        let checkpoints = Checkpoints::new(client.clone(), "checkpoints");
+        let checkpoints = CheckpointTable::new(client.clone(), "checkpoints");
         event_store::table::create(&client, "checkpoints", server::mapping::CHECKPOINTS_TABLE).await.unwrap();
         Self { engine, client, checkpoints }
     }
@@ -62,18 +63,18 @@ impl World {
 
     fn run(
         &self,
-        mapping: Mapping,
+        mapping: EventSourceMapping,
         log: &Log,
         answer: impl Fn(&[String]) -> Answer + Send + Sync + 'static,
     ) -> Running {
-        self.run_from(Source::endpoint(&self.engine.sdk_config()), mapping, log, answer)
+        self.run_from(StreamEndpoint::new(&self.engine.sdk_config()), mapping, log, answer)
     }
 
     /// Runs `mapping` with a function that writes down what it got before it answers.
     fn run_from(
         &self,
-        source: Source,
-        mapping: Mapping,
+        source: StreamEndpoint,
+        mapping: EventSourceMapping,
         log: &Log,
         answer: impl Fn(&[String]) -> Answer + Send + Sync + 'static,
     ) -> Running {
@@ -171,10 +172,9 @@ fn failed_at(numbers: impl IntoIterator<Item = String>) -> Answer {
     Ok(response)
 }
 
-fn mapping(consumer: &str) -> Mapping {
-    Mapping::new(consumer, TABLE).poll_every(OFTEN).retry(Retry {
-        first_delay: Duration::from_millis(1),
-        longest_delay: Duration::from_millis(2),
+fn mapping(consumer: &str) -> EventSourceMapping {
+    EventSourceMapping::new(consumer, TABLE).poll_every(OFTEN).redelivery(RedeliveryPolicy {
+        backoff: Backoff { first: Duration::from_millis(1), longest: Duration::from_millis(2) },
         bisect_after: 1,
         most_retries: 2,
     })

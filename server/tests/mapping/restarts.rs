@@ -1,4 +1,4 @@
-//! What a stop and a restart keep.
+//! What survives a stop and a restart.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use engine::probe::{Fault, Faults, Matching};
-use server::mapping::{Position, Source};
+use event_store::backoff::Backoff;
+use server::mapping::{ShardPosition, StreamEndpoint};
 use tokio::sync::{Notify, watch};
 
 use crate::{Log, NEVER, World, done, failed_at, mapping};
@@ -36,9 +37,8 @@ async fn a_stop_between_failures_keeps_what_was_done_before_them() {
     world.put(["a", "b"]).await;
     let log = Log::default();
     let numbers = log.clone();
-    let failing = mapping("reader").retry(server::mapping::Retry {
-        first_delay: NEVER,
-        longest_delay: NEVER,
+    let failing = mapping("reader").redelivery(server::mapping::RedeliveryPolicy {
+        backoff: Backoff { first: NEVER, longest: NEVER },
         ..Default::default()
     });
     let running = world.run(failing, &log, move |_| failed_at([numbers.number(1)]));
@@ -55,7 +55,7 @@ async fn a_stop_waits_for_the_batch_in_hand_and_keeps_its_checkpoint() {
     world.put(["a"]).await;
     let (entered, go_on) = (Notify::new(), Notify::new());
     let (stop, stopped) = watch::channel(false);
-    let (source, reader) = (Source::endpoint(&world.engine.sdk_config()), mapping("reader"));
+    let (source, reader) = (StreamEndpoint::new(&world.engine.sdk_config()), mapping("reader"));
     let run = reader.run(
         &source,
         &world.checkpoints,
@@ -72,7 +72,7 @@ async fn a_stop_waits_for_the_batch_in_hand_and_keeps_its_checkpoint() {
         go_on.notify_one();
     };
     tokio::time::timeout(Duration::from_secs(10), async { tokio::join!(run, stopping) }).await.unwrap();
-    assert!(matches!(position(&world, "reader").await, Position::After(_)));
+    assert!(matches!(position(&world, "reader").await, ShardPosition::After(_)));
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_checkpoint_of_another_stream_of_the_table_does_not_count() {
     let checkpoints = &world.checkpoints;
     let shard = format!("shardId-00000001-{}", crate::TABLE);
     let position = checkpoints.position("reader", "another stream", &shard).await.unwrap();
-    assert_eq!(position, Position::Unreadable);
+    assert_eq!(position, ShardPosition::Unreadable);
 }
 
 /// The stream keeps a record for a day.
@@ -108,7 +108,7 @@ async fn before_records_that_are_no_longer_kept_are_passed_over_the_consumer_cat
         let failed = attempts.fetch_add(1, Ordering::Relaxed) == 0;
         std::future::ready(if failed { Err("not yet".to_owned()) } else { Ok(()) })
     });
-    let running = world.run_from(Source::endpoint(&config), reader, &again, |_| done());
+    let running = world.run_from(StreamEndpoint::new(&config), reader, &again, |_| done());
     assert_eq!(again.until_seen("a").await, [["a"]]);
     assert_eq!(tried.load(Ordering::Relaxed), 2, "it is tried until it succeeds");
     running.stop().await;
@@ -123,7 +123,7 @@ async fn stream(world: &World) -> (aws_sdk_dynamodbstreams::Client, String, Stri
     (streams, arn, shard)
 }
 
-async fn position(world: &World, consumer: &str) -> Position {
+async fn position(world: &World, consumer: &str) -> ShardPosition {
     let (_, arn, shard) = stream(world).await;
     world.checkpoints.position(consumer, &arn, &shard).await.unwrap()
 }

@@ -1,4 +1,4 @@
-//! A stream whose shard was split, which the double of DynamoDB never does: a script stands for it.
+//! A stream whose shard is split, which the double of DynamoDB never does: a script replaces it.
 
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
-use server::mapping::Source;
+use server::mapping::StreamEndpoint;
 
 use crate::{Log, World, done, mapping};
 
@@ -73,7 +73,7 @@ async fn a_split_shard_is_read_to_its_end_before_its_children_and_only_once() {
     let enough = |calls: &[Vec<String>]| {
         calls.iter().flatten().any(|id| id == "c") && calls.iter().flatten().any(|id| id == "d")
     };
-    let running = world.run_from(Source::endpoint(&config), mapping("reader"), &log, |_| done());
+    let running = world.run_from(StreamEndpoint::new(&config), mapping("reader"), &log, |_| done());
     let mut calls = log.until(enough).await;
     running.stop().await;
     calls[2..].sort();
@@ -81,7 +81,7 @@ async fn a_split_shard_is_read_to_its_end_before_its_children_and_only_once() {
 
     // After a restart the parent is known to be finished.
     let again = Log::default();
-    let running = world.run_from(Source::endpoint(&config), mapping("reader"), &again, |_| done());
+    let running = world.run_from(StreamEndpoint::new(&config), mapping("reader"), &again, |_| done());
     let calls = again.until(enough).await;
     running.stop().await;
     assert!(!calls.iter().flatten().any(|id| id == "a" || id == "b"), "{calls:?}");

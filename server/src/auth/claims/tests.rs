@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use web::Actor;
 
-use super::{Claims, Rules, Wrong};
+use super::{ClaimRules, Claims, ClaimsError};
 
 const NOW: u64 = 1_795_000_000;
 
 /// The good claims with some of them replaced; `null` takes one away.
-fn judged(changes: &Value) -> Result<Actor, Wrong> {
+fn judged(changes: &Value) -> Result<Actor, ClaimsError> {
     let mut claims = json!({
         "iss": "https://issuer.test", "sub": "somebody", "aud": "ledger", "exp": NOW + 300,
         "scope": "products/read products/write"
@@ -20,7 +20,7 @@ fn judged(changes: &Value) -> Result<Actor, Wrong> {
     }
     claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
     let claims: Claims = serde_json::from_value(claims).unwrap();
-    let rules = Rules { issuer: "https://issuer.test".into(), audience: "ledger".into() };
+    let rules = ClaimRules { issuer: "https://issuer.test".into(), audience: "ledger".into() };
     claims.actor(&rules, Duration::from_secs(NOW))
 }
 
@@ -48,9 +48,9 @@ fn good_claims_make_an_actor_with_the_scopes_between_spaces() {
 fn a_minute_of_skew_is_allowed_on_both_sides_and_no_millisecond_more() {
     for (changes, wrong) in [
         (json!({"exp": NOW - 59}), None),
-        (json!({"exp": NOW - 60}), Some(Wrong::Expired)),
+        (json!({"exp": NOW - 60}), Some(ClaimsError::Expired)),
         (json!({"nbf": NOW + 60}), None),
-        (json!({"nbf": NOW + 61}), Some(Wrong::NotYet)),
+        (json!({"nbf": NOW + 61}), Some(ClaimsError::NotYet)),
     ] {
         assert_eq!(judged(&changes).err(), wrong, "{changes}");
     }
@@ -59,26 +59,26 @@ fn a_minute_of_skew_is_allowed_on_both_sides_and_no_millisecond_more() {
 #[test]
 fn each_claim_that_does_not_fit_is_named() {
     for (changes, wrong) in [
-        (json!({"iss": null}), Wrong::Issuer),
-        (json!({"iss": "https://issuer.test/"}), Wrong::Issuer),
-        (json!({"aud": "other"}), Wrong::Audience),
-        (json!({"aud": []}), Wrong::Audience),
-        (json!({"aud": null}), Wrong::Audience),
-        (json!({"aud": "other", "client_id": "ledger", "token_use": "access"}), Wrong::Audience),
-        (json!({"aud": [], "client_id": "ledger", "token_use": "access"}), Wrong::Audience),
-        (json!({"aud": null, "client_id": "ledger"}), Wrong::Audience),
-        (json!({"aud": null, "client_id": "other", "token_use": "access"}), Wrong::Audience),
-        (json!({"token_use": "id"}), Wrong::Use),
-        (json!({"aud": null, "client_id": "ledger", "token_use": "id"}), Wrong::Use),
-        (json!({"exp": null}), Wrong::NoExpiry),
-        (json!({"exp": -1}), Wrong::Expired),
-        (json!({"exp": 1e300}), Wrong::Expired),
-        (json!({"nbf": 1e300}), Wrong::NotYet),
-        (json!({"sub": null}), Wrong::Subject),
-        (json!({"sub": ""}), Wrong::Subject),
-        (json!({"sub": "anonymous"}), Wrong::Subject),
-        (json!({"sub": "two\nlines"}), Wrong::Subject),
-        (json!({"sub": "x".repeat(256)}), Wrong::Subject),
+        (json!({"iss": null}), ClaimsError::Issuer),
+        (json!({"iss": "https://issuer.test/"}), ClaimsError::Issuer),
+        (json!({"aud": "other"}), ClaimsError::Audience),
+        (json!({"aud": []}), ClaimsError::Audience),
+        (json!({"aud": null}), ClaimsError::Audience),
+        (json!({"aud": "other", "client_id": "ledger", "token_use": "access"}), ClaimsError::Audience),
+        (json!({"aud": [], "client_id": "ledger", "token_use": "access"}), ClaimsError::Audience),
+        (json!({"aud": null, "client_id": "ledger"}), ClaimsError::Audience),
+        (json!({"aud": null, "client_id": "other", "token_use": "access"}), ClaimsError::Audience),
+        (json!({"token_use": "id"}), ClaimsError::Use),
+        (json!({"aud": null, "client_id": "ledger", "token_use": "id"}), ClaimsError::Use),
+        (json!({"exp": null}), ClaimsError::NoExpiry),
+        (json!({"exp": -1}), ClaimsError::Expired),
+        (json!({"exp": 1e300}), ClaimsError::Expired),
+        (json!({"nbf": 1e300}), ClaimsError::NotYet),
+        (json!({"sub": null}), ClaimsError::Subject),
+        (json!({"sub": ""}), ClaimsError::Subject),
+        (json!({"sub": "anonymous"}), ClaimsError::Subject),
+        (json!({"sub": "two\nlines"}), ClaimsError::Subject),
+        (json!({"sub": "x".repeat(256)}), ClaimsError::Subject),
     ] {
         assert_eq!(judged(&changes).err(), Some(wrong), "{changes}");
     }

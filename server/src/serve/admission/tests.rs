@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{get, post};
-use clap::Parser;
 use futures::FutureExt;
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
@@ -44,13 +44,7 @@ async fn wait(State(world): State<World>) -> &'static str {
     "done"
 }
 
-#[derive(Parser)]
-struct Given {
-    #[command(flatten)]
-    limits: Limits,
-}
-
-fn server(arguments: &[&str]) -> (Router, World, Admission) {
+fn server(limits: Limits) -> (Router, World, Admission) {
     let world = World {
         leave: Arc::new(Semaphore::new(0)),
         began: Arc::default(),
@@ -65,10 +59,9 @@ fn server(arguments: &[&str]) -> (Router, World, Admission) {
         .route("/events", get(stream))
         .route("/health", get(|| async { "{}" }))
         .with_state(world.clone());
-    let given = Given::parse_from(["serve"].iter().chain(arguments));
-    let admission = Admission::new(given.limits);
-    let door = admission.clone();
-    (finish_behind(move |routes| door.around(routes), routes, Edge::system()), world, admission)
+    let admission = Admission::new(limits);
+    let layer = admission.clone();
+    (finish_behind(move |routes| layer.wrap(routes), routes, Edge::system()), world, admission)
 }
 
 async fn ask(server: &Router, method: &str, path: &str) -> Response {
@@ -88,7 +81,7 @@ fn is_told_to_come_again(response: &Response) -> bool {
 
 #[tokio::test]
 async fn more_requests_than_places_are_turned_away_and_let_in_again_later() {
-    let (server, world, _) = server(&["--max-requests", "2"]);
+    let (server, world, _) = server(Limits { max_requests: 2, ..Limits::DEFAULT });
     let first: Vec<_> = (0..2)
         .map(|_| {
             let server = server.clone();
@@ -107,7 +100,8 @@ async fn more_requests_than_places_are_turned_away_and_let_in_again_later() {
 
 #[tokio::test]
 async fn a_command_nobody_waits_for_any_more_keeps_its_place_and_is_carried_to_its_end() {
-    let (server, world, admission) = server(&["--max-requests", "1", "--request-timeout", "1"]);
+    let (server, world, admission) =
+        server(Limits { max_requests: 1, request_timeout: Duration::from_secs(1), ..Limits::DEFAULT });
     assert!(is_told_to_come_again(&ask(&server, "POST", "/products").await));
     assert_eq!(world.began.load(Ordering::SeqCst), 1);
     assert!(is_told_to_come_again(&ask(&server, "POST", "/products").await));
@@ -120,7 +114,7 @@ async fn a_command_nobody_waits_for_any_more_keeps_its_place_and_is_carried_to_i
 
 #[tokio::test]
 async fn a_command_whose_client_is_gone_is_carried_to_its_end_and_a_query_is_not() {
-    let (server, world, admission) = server(&[]);
+    let (server, world, admission) = server(Limits::DEFAULT);
     for (method, ended) in [("POST", 1), ("GET", 0)] {
         world.began.store(0, Ordering::SeqCst);
         world.ended.store(0, Ordering::SeqCst);
@@ -140,7 +134,8 @@ async fn a_command_whose_client_is_gone_is_carried_to_its_end_and_a_query_is_not
 
 #[tokio::test]
 async fn a_body_that_does_not_come_is_answered_408_and_takes_no_place() {
-    let (server, world, admission) = server(&["--max-requests", "1", "--body-timeout", "1"]);
+    let (server, world, admission) =
+        server(Limits { max_requests: 1, body_timeout: Duration::from_secs(1), ..Limits::DEFAULT });
     let body = Body::from_stream(futures::stream::pending::<Result<Bytes, std::convert::Infallible>>());
     let request = Request::builder().method("POST").uri("/products").body(body).unwrap();
     let slow = tokio::spawn(server.clone().oneshot(request));
@@ -153,7 +148,7 @@ async fn a_body_that_does_not_come_is_answered_408_and_takes_no_place() {
 
 #[tokio::test]
 async fn streams_have_places_of_their_own_and_give_them_back() {
-    let (server, _, admission) = server(&["--max-streams", "1"]);
+    let (server, _, admission) = server(Limits { max_streams: 1, ..Limits::DEFAULT });
     let open = ask(&server, "GET", "/events").await;
     assert_eq!(open.status(), 200);
     assert!(is_told_to_come_again(&ask(&server, "GET", "/events").await));
@@ -164,7 +159,7 @@ async fn streams_have_places_of_their_own_and_give_them_back() {
 
 #[tokio::test]
 async fn a_route_that_panics_is_answered_and_gives_its_place_back() {
-    let (server, _, _) = server(&["--max-requests", "1"]);
+    let (server, _, _) = server(Limits { max_requests: 1, ..Limits::DEFAULT });
     for _ in 0..2 {
         let response = ask(&server, "POST", "/panics").await;
         assert_eq!(response.status(), 500);
@@ -174,7 +169,7 @@ async fn a_route_that_panics_is_answered_and_gives_its_place_back() {
 
 #[tokio::test]
 async fn long_paths_and_large_headers_are_refused_as_problems() {
-    let (server, _, _) = server(&[]);
+    let (server, _, _) = server(Limits::DEFAULT);
     let fits = format!("/health?{}", "x".repeat(LONGEST_URI - "/health?".len()));
     assert_eq!(ask(&server, "GET", &fits).await.status(), 200);
     assert_eq!(ask(&server, "GET", &format!("{fits}x")).await.status(), 414);

@@ -1,4 +1,4 @@
-//! Where an issuer's keys come from: a file, or a URL asked within limits of time and size.
+//! The source of an issuer's keys: a file, or a URL that is read within limits of time and size.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -8,28 +8,27 @@ use futures::StreamExt;
 use reqwest::{Client, Url, redirect};
 use tokio::io::AsyncReadExt;
 
-use super::current::Pace;
-use super::keys::{Keys, NoKeys};
+use super::key_set::{KeySet, KeySetError};
 
-/// Hundreds of keys fit.
+/// Enough for hundreds of keys.
 const MOST_BYTES: usize = 256 * 1024;
-/// For all of it: connecting, the answer, the last byte.
+/// From connecting to the last byte.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 
-/// Where the keys are published.
+/// Where an issuer publishes its keys.
 #[derive(Debug, Clone)]
-pub(super) enum Source {
+pub(super) enum KeySource {
     File(PathBuf),
     Url(Url, Client),
 }
 
-/// The keys cannot be had from there.
+/// Why the keys could not be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unread {
-    #[error("comes over plain http, so that anybody on the way could put in keys; use https")]
+pub(super) enum KeySourceError {
+    #[error("is plain http, so anybody on the network could replace the keys; use https")]
     Plain,
-    #[error("is no URL")]
-    NoUrl,
+    #[error("is not a URL")]
+    NotAUrl,
     #[error("cannot be read")]
     File(#[from] std::io::Error),
     #[error("cannot be fetched")]
@@ -41,43 +40,56 @@ pub(super) enum Unread {
     #[error("does not answer within {} seconds", TIME_LIMIT.as_secs())]
     TooSlow,
     #[error(transparent)]
-    NoKeys(#[from] NoKeys),
+    KeySet(#[from] KeySetError),
 }
 
-impl Source {
-    /// A URL if it begins as one, else a file.
-    pub(super) fn parse(text: &str) -> Result<Self, Unread> {
+/// How often the keys are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RefreshIntervals {
+    /// Time between reads: a key that was withdrawn is accepted no longer than this.
+    pub(super) period: Duration,
+    /// The least time between two reads because of unknown keys.
+    pub(super) pause: Duration,
+}
+
+impl KeySource {
+    /// A URL if it begins like one, otherwise a file.
+    pub(super) fn parse(text: &str) -> Result<Self, KeySourceError> {
         let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
         if !matches!(scheme.as_deref(), Some("http" | "https")) {
             return Ok(Self::File(text.into()));
         }
-        let url: Url = text.parse().map_err(|_| Unread::NoUrl)?;
+        let url: Url = text.parse().map_err(|_| KeySourceError::NotAUrl)?;
         if url.scheme() == "http" && !is_this_machine(&url) {
-            return Err(Unread::Plain);
+            return Err(KeySourceError::Plain);
         }
-        // Whoever is redirected somewhere else trusts somebody else.
+        // A redirect would lead to a source that nobody has configured.
         let client = Client::builder().redirect(redirect::Policy::none()).timeout(TIME_LIMIT);
         Ok(Self::Url(url, client.build()?))
     }
 
-    /// How often to read: a file costs nothing, an issuer serves others too.
-    pub(super) fn pace(&self) -> Pace {
+    /// How often to read unless configured: a file costs nothing, an issuer also serves others.
+    pub(super) fn intervals(&self) -> RefreshIntervals {
         match self {
-            Self::File(_) => Pace { period: Duration::from_secs(5), pause: Duration::from_secs(1) },
-            Self::Url(..) => Pace { period: Duration::from_mins(5), pause: Duration::from_secs(10) },
+            Self::File(_) => {
+                RefreshIntervals { period: Duration::from_secs(5), pause: Duration::from_secs(1) }
+            }
+            Self::Url(..) => {
+                RefreshIntervals { period: Duration::from_mins(5), pause: Duration::from_secs(10) }
+            }
         }
     }
 
-    /// Reads the keys, now.
-    pub(super) async fn read(&self) -> Result<Keys, Unread> {
+    /// Reads the keys.
+    pub(super) async fn read(&self) -> Result<KeySet, KeySourceError> {
         let read = async {
             match self {
                 Self::File(path) => file(path).await,
                 Self::Url(url, client) => fetched(url, client).await,
             }
         };
-        let bytes = tokio::time::timeout(TIME_LIMIT, read).await.map_err(|_| Unread::TooSlow)??;
-        Ok(Keys::parse(&bytes)?)
+        let bytes = tokio::time::timeout(TIME_LIMIT, read).await.map_err(|_| KeySourceError::TooSlow)??;
+        Ok(KeySet::parse(&bytes)?)
     }
 }
 
@@ -86,24 +98,24 @@ fn is_this_machine(url: &Url) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-async fn file(path: &PathBuf) -> Result<Vec<u8>, Unread> {
+async fn file(path: &PathBuf) -> Result<Vec<u8>, KeySourceError> {
     let mut bytes = Vec::new();
     let most = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
     tokio::fs::File::open(path).await?.take(most.saturating_add(1)).read_to_end(&mut bytes).await?;
-    if bytes.len() > MOST_BYTES { Err(Unread::TooLarge) } else { Ok(bytes) }
+    if bytes.len() > MOST_BYTES { Err(KeySourceError::TooLarge) } else { Ok(bytes) }
 }
 
-async fn fetched(url: &Url, client: &Client) -> Result<Vec<u8>, Unread> {
+async fn fetched(url: &Url, client: &Client) -> Result<Vec<u8>, KeySourceError> {
     let answer = client.get(url.clone()).header("accept", "application/json").send().await?;
     if answer.status() != reqwest::StatusCode::OK {
-        return Err(Unread::Status(answer.status()));
+        return Err(KeySourceError::Status(answer.status()));
     }
     let mut chunks = answer.bytes_stream();
     let mut bytes = Vec::new();
     while let Some(chunk) = chunks.next().await {
         bytes.extend_from_slice(&chunk?);
         if bytes.len() > MOST_BYTES {
-            return Err(Unread::TooLarge);
+            return Err(KeySourceError::TooLarge);
         }
     }
     Ok(bytes)

@@ -1,8 +1,8 @@
-//! `ledger import --dry-run`: the lines go through the command routes on a ledger in memory, so that each refusal is the
+//! `ledger import --dry-run`: runs the lines through the command routes on a ledger in memory, so that each refusal is the
 //! server's own. No server is asked, and nothing is sent.
 //!
-//! A product that the input does not create is taken to exist, and deleted where its first line restores it: what the server
-//! holds is not known here. Of each product one commit is held, however many lines it has.
+//! What the server holds is not known here: a product that the input does not create is assumed to exist, or to be deleted if
+//! its first line restores it. One commit is held for each product, however many lines it has.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -22,48 +22,47 @@ use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 use web::{Edge, finish};
 
-use super::answer::Answer;
-use super::line::{Condition, Line, Verb};
-use super::product::{Outcome, Product, Step, Why};
-use super::worker::Entry;
-use crate::columns::plain;
+use super::line::{Condition, ImportLine, NumberedLine, Verb};
+use super::product::{LineOutcome, ProductProgress, Step, StopCause};
+use super::server_answer::ServerAnswer;
 use crate::out;
+use crate::text_table::escaped;
 
-/// Further reasons are counted and not listed.
+/// Further reasons are only counted.
 const MOST_REASONS: usize = 100;
-/// Further lines of one reason are counted and not listed.
+/// Further lines of a reason are only counted.
 const MOST_LINES: usize = 10;
-/// An answer of ours is far smaller.
+/// Answers are far smaller.
 const LARGEST_ANSWER: usize = 1 << 20;
 
 /// The lines so far.
-pub(super) struct Rehearsal {
+pub(super) struct DryRun {
     router: Router,
     heads: Arc<Heads>,
-    products: HashMap<ProductId, Product>,
-    found: Found,
+    products: HashMap<ProductId, ProductProgress>,
+    found: Expected,
 }
 
-/// What would become of the lines.
+/// The expected outcome of the lines.
 #[derive(Debug, Default)]
-struct Found {
+struct Expected {
     lines: u64,
     accepted: u64,
-    /// Behind a refused line of their product.
+    /// After a refused line of their product.
     behind: u64,
-    refused: BTreeMap<String, Refused>,
-    /// Refused for reasons that are not listed any more.
+    refused: BTreeMap<String, RefusedLines>,
+    /// Refused for reasons that are no longer listed.
     others: u64,
 }
 
 /// Lines that are refused for one reason.
 #[derive(Debug, Default)]
-struct Refused {
+struct RefusedLines {
     count: u64,
     lines: Vec<u64>,
 }
 
-impl Rehearsal {
+impl DryRun {
     pub(super) fn new(default_currency: Currency) -> Self {
         let heads = Arc::<Heads>::default();
         let api = CommandApi {
@@ -72,30 +71,30 @@ impl Rehearsal {
             default_currency,
         };
         let router = finish(commands::http::routes(api), Edge::system());
-        Self { router, heads, products: HashMap::new(), found: Found::default() }
+        Self { router, heads, products: HashMap::new(), found: Expected::default() }
     }
 
-    /// A line that belongs to no product.
+    /// Counts a line that names no product.
     pub(super) fn refuse(&mut self, number: u64, reason: &str) {
         self.found.lines += 1;
         self.found.refuse(number, reason);
     }
 
-    /// Does a line.
+    /// Runs a line.
     ///
     /// # Errors
-    /// That the routes do not answer; never with a body of a line.
-    pub(super) async fn line(&mut self, entry: &Entry) -> anyhow::Result<()> {
+    /// When the routes do not answer; no body of a line makes them.
+    pub(super) async fn line(&mut self, entry: &NumberedLine) -> anyhow::Result<()> {
         self.found.lines += 1;
         let id = &entry.product_id;
         let is_new = !self.products.contains_key(id);
-        let mut product = self.products.remove(id).unwrap_or_else(|| Product::new(None));
-        // Behind a refusal a line is looked at by itself, as if it were the product's first.
+        let mut product = self.products.remove(id).unwrap_or_else(|| ProductProgress::new(None));
+        // After a refusal a line is judged by itself, as if it were the product's first.
         let is_behind = product.stopped().is_some();
         if is_behind {
             self.heads.forget(id);
         }
-        let mut judged = if is_behind { Product::new(None) } else { product };
+        let mut judged = if is_behind { ProductProgress::new(None) } else { product };
         let refusal =
             match (judged.next(entry.number, entry.line.as_ref().map_err(String::as_str)), &entry.line) {
                 (Step::Send(condition, _), Ok(line)) => {
@@ -104,22 +103,22 @@ impl Rehearsal {
                     }
                     let answer = self.answer(line, condition).await?;
                     match judged.answered(line, condition, &answer) {
-                        Outcome::Written | Outcome::Unchanged | Outcome::Repeated => None,
-                        Outcome::LeftAlone(reason) | Outcome::Failed(reason) => Some(reason),
+                        LineOutcome::Written | LineOutcome::Unchanged | LineOutcome::Repeated => None,
+                        LineOutcome::LeftAlone(reason) | LineOutcome::Failed(reason) => Some(reason),
                     }
                 }
                 (Step::Fail(reason), _) => Some(reason),
                 (Step::Send(..), Err(reason)) => Some(reason.clone()),
-                (Step::Repeated | Step::PassOver(..), _) => None,
+                (Step::Repeated | Step::Skip(..), _) => None,
             };
         match refusal {
             Some(reason) => {
                 self.found.refuse(entry.number, &reason);
-                judged.stop(Why::Failed, entry.number);
+                judged.stop(StopCause::Failed, entry.number);
             }
             None if is_behind => {
                 self.found.behind += 1;
-                judged.stop(Why::Failed, entry.number);
+                judged.stop(StopCause::Failed, entry.number);
             }
             None => self.found.accepted += 1,
         }
@@ -128,18 +127,18 @@ impl Rehearsal {
         Ok(())
     }
 
-    /// Lists the refusals by reason; success if there is none.
+    /// Lists refused lines by reason; success if there are none.
     ///
     /// # Errors
-    /// That standard output cannot be written.
+    /// When standard output cannot be written.
     pub(super) fn finish(&self) -> anyhow::Result<ExitCode> {
         out::print(&self.found.told())?;
         let is_clean = self.found.accepted == self.found.lines;
         Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    /// Makes the product that a line needs.
-    async fn seed(&self, line: &Line) -> anyhow::Result<()> {
+    /// Creates the product that a line needs.
+    async fn seed(&self, line: &ImportLine) -> anyhow::Result<()> {
         let there = match line.verb {
             Verb::Create | Verb::Put => return Ok(()),
             Verb::Update | Verb::Delete => &[r#"{"command":"put","name":"?","price":"0""#][..],
@@ -147,13 +146,13 @@ impl Rehearsal {
         };
         for begin in there {
             let text = format!(r#"{begin},"product_id":"{}"}}"#, line.product_id);
-            let seed = Line::parse(text.as_bytes()).map_err(|error| anyhow::anyhow!(error.reason))?;
+            let seed = ImportLine::parse(text.as_bytes()).map_err(|error| anyhow::anyhow!(error.reason))?;
             self.answer(&seed, Condition::None).await?;
         }
         Ok(())
     }
 
-    async fn answer(&self, line: &Line, condition: Condition) -> anyhow::Result<Answer> {
+    async fn answer(&self, line: &ImportLine, condition: Condition) -> anyhow::Result<ServerAnswer> {
         let (method, path, body) = line.request();
         let request = Request::builder().method(method.as_str()).uri(path);
         let request = match condition {
@@ -167,16 +166,16 @@ impl Rehearsal {
             }
             None => request.body(Body::empty())?,
         };
-        // What a server would log of its requests is of no use here.
+        // A server's request log is of no use here.
         let response = self.router.clone().oneshot(request).with_subscriber(NoSubscriber::default()).await?;
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, LARGEST_ANSWER).await?.to_vec();
         let status = reqwest::StatusCode::from_u16(parts.status.as_u16())?;
-        Ok(Answer { status, replayed: false, repeated: false, body })
+        Ok(ServerAnswer { status, replayed: false, repeated: false, body })
     }
 }
 
-impl Found {
+impl Expected {
     fn refuse(&mut self, line: u64, reason: &str) {
         if self.refused.len() >= MOST_REASONS && !self.refused.contains_key(reason) {
             self.others += 1;
@@ -189,7 +188,7 @@ impl Found {
         }
     }
 
-    /// The reasons, those of most lines first, and a closing line.
+    /// The reasons, those with most lines first, and a closing line.
     fn told(&self) -> String {
         let mut text = String::new();
         let mut reasons: Vec<_> = self.refused.iter().collect();
@@ -198,7 +197,7 @@ impl Found {
         for (reason, refused) in reasons {
             let lines: Vec<String> = refused.lines.iter().map(u64::to_string).collect();
             let more = if refused.count > lines.len() as u64 { ", …" } else { "" };
-            let (count, reason, lines) = (refused.count, plain(reason), lines.join(", "));
+            let (count, reason, lines) = (refused.count, escaped(reason), lines.join(", "));
             let _ = writeln!(text, "{count} refused: {reason} (line {lines}{more})");
         }
         if self.others > 0 {
@@ -216,7 +215,7 @@ impl Found {
     }
 }
 
-/// A journal that holds the newest commit of each product: enough to decide the next command.
+/// A journal that holds only the newest commit of each product: enough to decide the next command.
 #[derive(Debug, Default)]
 struct Heads(Mutex<HashMap<String, StoredCommit>>);
 
@@ -271,10 +270,10 @@ impl Journal for Heads {
 mod tests {
     use super::*;
 
-    async fn rehearsed(lines: &[&str]) -> Rehearsal {
-        let mut rehearsal = Rehearsal::new(Currency::parse("USD").unwrap());
+    async fn rehearsed(lines: &[&str]) -> DryRun {
+        let mut rehearsal = DryRun::new(Currency::parse("USD").unwrap());
         for (line, number) in lines.iter().zip(1..) {
-            match Entry::parse(number, line.as_bytes()) {
+            match NumberedLine::parse(number, line.as_bytes()) {
                 Ok(entry) => rehearsal.line(&entry).await.unwrap(),
                 Err(reason) => rehearsal.refuse(number, &reason),
             }
@@ -343,7 +342,7 @@ mod tests {
 
     #[test]
     fn reasons_and_their_lines_have_an_end() {
-        let mut found = Found::default();
+        let mut found = Expected::default();
         for line in 0..1_000 {
             found.refuse(line, "the same");
             found.refuse(line, &format!("reason {line}"));

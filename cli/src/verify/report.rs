@@ -1,4 +1,4 @@
-//! What was found, told as it is found: faults one a line, a summary at the end, or one JSON object.
+//! The report of a verification: faults as they are found, one a line, and a summary at the end; or one JSON object.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,35 +12,35 @@ use serde_json::json;
 use super::lag::Lag;
 use crate::out;
 
-/// How many faults the JSON object lists; the others are counted.
+/// Faults listed in the JSON object; further ones are counted.
 const LISTED: usize = 10_000;
 
 #[derive(Default)]
-pub(crate) struct Found {
+pub(crate) struct VerifyReport {
     summary: Summary,
     json: bool,
     heads: bool,
-    /// For JSON, which is printed at the end.
+    /// For JSON, printed at the end.
     faults: Vec<Fault>,
     /// What is not published or shown yet.
     lag: Lag,
-    /// The products of the ledger, where they are asked for.
+    /// The products of the ledger, if they are needed.
     met: Option<Vec<ProductId>>,
-    /// For an earlier export, of which nothing is printed.
+    /// For an earlier export, about which nothing is printed.
     witnesses: Option<BTreeMap<String, Vec<Witness>>>,
 }
 
-impl Found {
+impl VerifyReport {
     pub(crate) fn new(json: bool, heads: bool) -> Self {
         Self { json, heads, ..Self::default() }
     }
 
-    /// Remembers the products that it meets too.
+    /// Remembers products too.
     pub(crate) fn remember_products(&mut self) {
         self.met = Some(Vec::new());
     }
 
-    /// Those products.
+    /// The remembered products.
     pub(crate) fn products(&mut self) -> Vec<ProductId> {
         self.met.take().unwrap_or_default()
     }
@@ -50,7 +50,7 @@ impl Found {
         Self { witnesses: Some(BTreeMap::new()), ..Self::default() }
     }
 
-    /// Takes the next product's report.
+    /// Adds the next product's report.
     pub(crate) fn take(&mut self, report: ProductReport, bar: &ProgressBar) -> anyhow::Result<()> {
         self.summary.add(&report);
         if let Some(met) = self.met.as_mut().filter(|_| report.commits > 0) {
@@ -81,33 +81,33 @@ impl Found {
         Ok(())
     }
 
-    /// Whether nothing at all was met.
+    /// Whether there was nothing at all.
     pub(crate) fn is_empty(&self) -> bool {
         self.summary.commits == 0 && self.summary.faults == 0
     }
 
-    /// What somebody is still on the way to.
-    pub(crate) fn lags(&mut self, lag: Lag) {
+    /// Adds the lag of a consumer.
+    pub(crate) fn add_lag(&mut self, lag: Lag) {
         self.lag = std::mem::take(&mut self.lag).and(lag);
     }
 
-    /// Whether somebody is.
+    /// Whether a consumer is behind.
     pub(crate) fn is_behind(&self) -> bool {
         !self.lag.is_none()
     }
 
-    /// What is to be said of all of it.
+    /// The verdict on everything.
     pub(crate) fn verdict(&self) -> Verdict {
         self.summary.verdict()
     }
 
-    /// The heads of what was whole.
+    /// The heads, if everything was whole.
     pub(crate) fn witnesses(self) -> Option<BTreeMap<String, Vec<Witness>>> {
         self.witnesses.filter(|_| self.summary.verdict() == Verdict::Whole)
     }
 
-    /// Prints the end of it.
-    pub(crate) fn tell(&self) -> anyhow::Result<Verdict> {
+    /// Prints the end of the report.
+    pub(crate) fn print(&self) -> anyhow::Result<Verdict> {
         let Summary { products, commits, events, faults, .. } = self.summary;
         let verdict = self.summary.verdict();
         let heads = self.summary.heads();
@@ -121,7 +121,7 @@ impl Found {
             out::print(&format!("{told}\n"))?;
             return Ok(verdict);
         }
-        self.lag.tell()?;
+        self.lag.print()?;
         let word = match verdict {
             Verdict::Whole => style("whole".to_owned()).green(),
             Verdict::Faulty => style(format!("{faults} faults")).red(),

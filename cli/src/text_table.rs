@@ -1,18 +1,18 @@
-//! Tables for people: columns as wide as their widest cell, colours on a terminal only, and nothing from the ledger that
-//! could steer the terminal.
+//! Text tables: columns as wide as their widest cell, colours only on a terminal, and text from the ledger escaped so that it
+//! cannot control the terminal.
 
 use std::fmt::Write;
 
 use console::{StyledObject, measure_text_width, style};
 
-/// A table; its last column may have several lines in a cell.
+/// A text table; cells of its last column may have several lines.
 #[derive(Debug, Default)]
-pub struct Columns {
+pub struct TextTable {
     titles: Vec<&'static str>,
     rows: Vec<Vec<String>>,
 }
 
-impl Columns {
+impl TextTable {
     /// A table with these columns.
     #[must_use]
     pub fn new(titles: &[&'static str]) -> Self {
@@ -24,7 +24,7 @@ impl Columns {
         self.rows.push(cells);
     }
 
-    /// The table as text. A column in which every cell is empty is left out.
+    /// The table as text, without columns whose cells are all empty.
     #[must_use]
     pub fn draw(&self) -> String {
         let widths: Vec<usize> = (0..self.titles.len()).map(|column| self.width(column)).collect();
@@ -61,9 +61,9 @@ fn line(text: &mut String, row: &[String], widths: &[usize]) {
     text.push('\n');
 }
 
-/// A text from the ledger, on one line, in which nothing can move the cursor or turn the writing round.
+/// A text from the ledger on one line, with control and bidirectional characters escaped.
 #[must_use]
-pub fn plain(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let shown = |letter: char| match letter {
         '"' | '\'' | '\\' => letter.to_string(),
         _ => letter.escape_debug().to_string(),
@@ -71,27 +71,27 @@ pub fn plain(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-/// What was there before.
+/// The old value of a change.
 #[must_use]
-pub fn old(text: &str) -> StyledObject<String> {
-    style(plain(text)).red()
+pub fn removed(text: &str) -> StyledObject<String> {
+    style(escaped(text)).red()
 }
 
-/// What is there now.
+/// The new value of a change.
 #[must_use]
-pub fn new(text: &str) -> StyledObject<String> {
-    style(plain(text)).green()
+pub fn added(text: &str) -> StyledObject<String> {
+    style(escaped(text)).green()
 }
 
-/// A moment for people: to the second, in UTC, `-` for none.
+/// A time for people: in UTC, to the second; `-` if there is none.
 #[must_use]
 pub fn moment(text: Option<&str>) -> String {
     let Some(text) = text else {
         return "-".into();
     };
     match (text.get(..10), text.get(11..19)) {
-        (Some(day), Some(time)) => plain(&format!("{day} {time}")),
-        _ => plain(text),
+        (Some(day), Some(time)) => escaped(&format!("{day} {time}")),
+        _ => escaped(text),
     }
 }
 
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell_and_empty_ones_are_left_out() {
-        let mut table = Columns::new(&["a", "none", "what"]);
+        let mut table = TextTable::new(&["a", "none", "what"]);
         table.row(vec!["1".into(), String::new(), "first".into()]);
         table.row(vec!["1234".into(), String::new(), "second\nthird".into()]);
         let drawn = console::strip_ansi_codes(&table.draw()).into_owned();
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn what_comes_from_the_ledger_cannot_steer_the_terminal() {
-        let shown = plain("a\u{1b}[2J\n\u{202e}b\"é😀");
+        let shown = escaped("a\u{1b}[2J\n\u{202e}b\"é😀");
         assert_eq!(shown, "a\\u{1b}[2J\\n\\u{202e}b\"é😀");
     }
 }

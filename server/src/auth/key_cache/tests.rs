@@ -1,4 +1,4 @@
-//! How often keys are read, counted at an issuer that answers when the test lets it.
+//! How often keys are read, counted at an issuer that answers when the test allows it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,8 +10,8 @@ use futures::future::{join_all, poll_immediate};
 use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 
-use super::{Current, Pace};
-use crate::auth::source::Source;
+use super::KeyCache;
+use crate::auth::key_source::{KeySource, RefreshIntervals};
 
 const NEVER: Duration = Duration::from_hours(1);
 
@@ -48,7 +48,7 @@ impl Issuer {
 }
 
 /// An issuer that publishes `old`, read once.
-async fn given(period: Duration, pause: Duration) -> (Issuer, Arc<Current>) {
+async fn given(period: Duration, pause: Duration) -> (Issuer, Arc<KeyCache>) {
     let issuer = Issuer {
         names: Arc::new(Mutex::new(vec!["old"])),
         asked: Arc::default(),
@@ -59,15 +59,16 @@ async fn given(period: Duration, pause: Duration) -> (Issuer, Arc<Current>) {
     let answering = issuer.clone();
     let router = Router::new().route("/", get(move || answering.clone().answer()));
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let current = Current::load(Source::parse(&url).unwrap(), Pace { period, pause }).await.unwrap();
+    let current =
+        KeyCache::load(KeySource::parse(&url).unwrap(), RefreshIntervals { period, pause }).await.unwrap();
     (issuer, current)
 }
 
 #[tokio::test]
 async fn known_keys_and_tokens_without_a_name_ask_nobody() {
     let (issuer, current) = given(NEVER, Duration::ZERO).await;
-    assert!(current.knowing(Some("old")).await.knows("old"));
-    current.knowing(None).await;
+    assert!(current.with_key(Some("old")).await.knows("old"));
+    current.with_key(None).await;
     assert_eq!(issuer.asked(), 1);
 }
 
@@ -75,7 +76,7 @@ async fn known_keys_and_tokens_without_a_name_ask_nobody() {
 async fn all_that_miss_a_key_share_one_reading() {
     let (issuer, current) = given(NEVER, Duration::ZERO).await;
     issuer.publish(&["old", "new"]);
-    let waiting = join_all((0..20).map(|_| current.knowing(Some("new"))));
+    let waiting = join_all((0..20).map(|_| current.with_key(Some("new"))));
     let answered = async {
         issuer.until_asked(2).await;
         // Whoever had its own reading would now have asked or be about to; one answer has to do for all.
@@ -91,17 +92,17 @@ async fn unknown_keys_make_us_ask_once_in_a_while_only() {
     let (issuer, current) = given(NEVER, NEVER).await;
     issuer.may_answer.add_permits(100);
     for _ in 0..5 {
-        assert!(!current.knowing(Some("made-up")).await.knows("made-up"));
+        assert!(!current.with_key(Some("made-up")).await.knows("made-up"));
     }
     issuer.publish(&["old", "new"]);
-    assert!(!current.knowing(Some("new")).await.knows("new"), "too soon");
+    assert!(!current.with_key(Some("new")).await.knows("new"), "too soon");
     assert_eq!(issuer.asked(), 2);
 
     let (issuer, current) = given(NEVER, Duration::ZERO).await;
     issuer.may_answer.add_permits(100);
-    current.knowing(Some("made-up")).await;
+    current.with_key(Some("made-up")).await;
     issuer.publish(&["old", "new"]);
-    assert!(current.knowing(Some("new")).await.knows("new"), "the pause is over");
+    assert!(current.with_key(Some("new")).await.knows("new"), "the pause is over");
     assert_eq!(issuer.asked(), 3);
 }
 
@@ -109,10 +110,10 @@ async fn unknown_keys_make_us_ask_once_in_a_while_only() {
 async fn a_client_that_goes_away_does_not_end_the_reading_others_need() {
     let (issuer, current) = given(NEVER, NEVER).await;
     issuer.publish(&["new"]);
-    assert!(poll_immediate(current.knowing(Some("new"))).await.is_none(), "it waits, and is dropped");
+    assert!(poll_immediate(current.with_key(Some("new"))).await.is_none(), "it waits, and is dropped");
     issuer.until_asked(2).await;
     issuer.may_answer.add_permits(1);
-    assert!(current.knowing(Some("new")).await.knows("new"));
+    assert!(current.with_key(Some("new")).await.knows("new"));
     assert_eq!(issuer.asked(), 2);
 }
 
@@ -121,7 +122,7 @@ async fn what_cannot_be_used_leaves_the_old_keys() {
     let (issuer, current) = given(NEVER, Duration::ZERO).await;
     issuer.may_answer.add_permits(100);
     issuer.publish(&[]);
-    assert!(current.knowing(Some("new")).await.knows("old"));
+    assert!(current.with_key(Some("new")).await.knows("old"));
     assert_eq!(issuer.asked(), 2);
 }
 
@@ -134,7 +135,7 @@ async fn keys_are_read_at_intervals_until_the_server_stops() {
     issuer.publish(&["new"]);
     // The fifth reading gets no answer; stopping does not wait for it.
     issuer.until_asked(5).await;
-    let keys = current.knowing(Some("new")).await;
+    let keys = current.with_key(Some("new")).await;
     assert!(keys.knows("new") && !keys.knows("old"));
     stop.send_replace(true);
     fresh.await.unwrap();

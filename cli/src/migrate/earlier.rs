@@ -1,6 +1,6 @@
-//! The file of the build before: tables of an embedded `DynamoDB`, each item as JSON with its types. Read, never written.
+//! The file of an earlier build: tables of an embedded `DynamoDB`, each item as JSON with its types. Read, never written.
 //!
-//! Its form is fixed for ever: `tests/data/former.sql.gz` is one that the build before has written.
+//! Its form never changes: `tests/data/former.sql.gz` is a file that the earlier build wrote.
 
 use std::path::Path;
 
@@ -14,19 +14,19 @@ use schema::{ProductId, PublicationRecord, StoredCommit};
 use serde_json::{Map, Number, Value};
 use sqlite::rusqlite::{Connection, OpenFlags, OptionalExtension, Rows, Statement, params};
 
-/// Sort key of the item that said how far a product's publication got; behind every sequence.
+/// The sort key of a product's publication cursor; greater than every sequence.
 const CURSOR: u64 = 1 << 53;
 
-/// A group of commits ends with the one that reaches so many bytes.
+/// A group of commits ends with the one that reaches this many bytes.
 const GROUP_BYTES: usize = 8 << 20;
 
-/// The file, for reading.
-pub(super) struct Former {
+/// The file, opened for reading.
+pub(super) struct EarlierStore {
     connection: Connection,
     tables: Tables,
 }
 
-impl Former {
+impl EarlierStore {
     /// Opens `file`, whose tables have the names of `tables`.
     pub(super) fn open(file: &Path, tables: Tables) -> anyhow::Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -53,8 +53,8 @@ impl Former {
         Ok(self.connection.query_row(&query, [], |row| row.get(0))?)
     }
 
-    /// The commits in the order in which they get their positions: by time of recording, then product id by bytes, then
-    /// sequence. SQLite sorts them, in files of its own where they are many.
+    /// The commits in the order of their positions: by time of recording, then product id by bytes, then sequence. SQLite
+    /// sorts them, in temporary files if they are many.
     pub(super) fn commits(&self) -> anyhow::Result<Statement<'_>> {
         let query = format!(
             "SELECT item_json FROM {} ORDER BY json_extract(item_json, '$.recorded_at.S'), \
@@ -64,7 +64,7 @@ impl Former {
         Ok(self.connection.prepare(&query)?)
     }
 
-    /// What is recorded of the publication of the next product after a key, which is answered too.
+    /// The publication records of the next product after a key, with its key.
     pub(super) fn receipts_after(&self, after: &str) -> anyhow::Result<Option<(String, Vec<Record>)>> {
         let table = quoted(&self.tables.receipts);
         let next = format!("SELECT min(pk) FROM {table} WHERE pk > ?1");
@@ -91,8 +91,8 @@ impl Former {
         Ok(Some((key, without_gaps(records, published))))
     }
 
-    /// The parking rows of the publisher. Those of the projector go: the views are built anew, and park what they cannot
-    /// go on with.
+    /// The parking rows of the publisher. Those of the projector are not migrated: the views are rebuilt, and park products
+    /// again.
     pub(super) fn parked(&self) -> anyhow::Result<Vec<Parked>> {
         let query = format!("SELECT item_json FROM {} ORDER BY pk, sk", quoted(&self.tables.parking));
         let mut statement = self.connection.prepare(&query)?;
@@ -103,8 +103,8 @@ impl Former {
         Ok(rows.into_iter().filter(|row| row.consumer == CONSUMER).collect())
     }
 
-    /// The next entries of the local buses after a key, with the last one's key.
-    pub(super) fn entries_after(&self, after: &Key, limit: usize) -> anyhow::Result<Entries> {
+    /// The next entries of the local buses after a key, with the key of the last.
+    pub(super) fn entries_after(&self, after: &ItemKey, limit: usize) -> anyhow::Result<Entries> {
         let query = format!(
             "SELECT pk, sk, item_json FROM {} WHERE (pk, sk) > (?1, ?2) ORDER BY pk, sk LIMIT ?3",
             quoted(&self.tables.bus)
@@ -133,11 +133,11 @@ impl Former {
 }
 
 /// The two parts of an item's key.
-pub(super) type Key = (String, String);
+pub(super) type ItemKey = (String, String);
 /// The last key, and the entries of each bus.
-type Entries = (Option<Key>, Vec<(String, Vec<Kept>)>);
+type Entries = (Option<ItemKey>, Vec<(String, Vec<Kept>)>);
 
-/// The next commits of [`Former::commits`].
+/// The next commits of [`EarlierStore::commits`].
 pub(super) fn group(rows: &mut Rows<'_>, limit: usize) -> anyhow::Result<Vec<StoredCommit>> {
     let (mut commits, mut bytes) = (Vec::new(), 0);
     while commits.len() < limit && bytes < GROUP_BYTES {

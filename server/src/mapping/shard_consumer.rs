@@ -1,5 +1,5 @@
-//! One consumer in one shard: read a page, hand it to the function until all of it is done, keep the checkpoint, wait
-//! for news.
+//! Feeds one consumer from one shard: reads a page, delivers it until all of it is handled, writes the checkpoint, and polls
+//! again.
 
 use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
@@ -10,56 +10,56 @@ use event_store::aws::causes;
 use futures::FutureExt;
 use telemetry::meters::GIVEN_UP;
 
-use super::batch::Batch;
-use super::outcome::Outcome;
-use super::page::{NoPage, Pages};
+use super::batch::DeliveryBatch;
+use super::outcome::BatchOutcome;
 use super::record::sequence_number;
+use super::shard_reader::{ShardReadError, ShardReader};
 use super::shards::Shard;
-use super::{Checkpoints, Mapping, Position, Skipped, Source};
+use super::{CheckpointTable, EventSourceMapping, ShardPosition, SkippedRecord, StreamEndpoint};
 use crate::stop::{StopSignal, is_stopped, pause};
 
-/// Why following a shard ended.
+/// Why a shard is no longer read.
 #[derive(Debug)]
-pub(super) enum End {
+pub(super) enum ShardEnd {
     /// The shard was read to its end.
     Finished(String),
-    /// The shard is not there any more.
+    /// The shard no longer exists.
     Gone(String, Shard),
-    /// It was asked to stop.
+    /// The process stops.
     Stopped,
 }
 
-pub(super) struct Follower<'a, F> {
-    mapping: &'a Mapping,
-    source: &'a Source,
-    checkpoints: &'a Checkpoints,
+pub(super) struct ShardConsumer<'a, F> {
+    mapping: &'a EventSourceMapping,
+    source: &'a StreamEndpoint,
+    checkpoints: &'a CheckpointTable,
     function: &'a F,
     stop: StopSignal,
 }
 
-impl<'a, F, Fut, E> Follower<'a, F>
+impl<'a, F, Fut, E> ShardConsumer<'a, F>
 where
     F: Fn(Event) -> Fut,
     Fut: Future<Output = Result<DynamoDbEventResponse, E>>,
     E: Display,
 {
     pub(super) fn new(
-        mapping: &'a Mapping,
-        source: &'a Source,
-        checkpoints: &'a Checkpoints,
+        mapping: &'a EventSourceMapping,
+        source: &'a StreamEndpoint,
+        checkpoints: &'a CheckpointTable,
         function: &'a F,
         stop: StopSignal,
     ) -> Self {
         Self { mapping, source, checkpoints, function, stop }
     }
 
-    /// Follows `shard` of the stream `arn` to its end.
-    pub(super) async fn follow(self, arn: String, shard: Shard) -> End {
+    /// Reads `shard` of the stream `arn` to its end.
+    pub(super) async fn follow(self, arn: String, shard: Shard) -> ShardEnd {
         let after = match self.begin(&arn, &shard.id).await {
             Ok(after) => after,
             Err(end) => return end,
         };
-        let mut pages = Pages::new(self.source, arn.clone(), shard.id.clone(), after);
+        let mut pages = ShardReader::new(self.source, arn.clone(), shard.id.clone(), after);
         let mut failures = 0;
         while !self.is_stopped() {
             match pages.next(self.mapping.batch_size).await {
@@ -68,66 +68,66 @@ where
                     if records.is_empty() {
                         pause(self.mapping.poll_every, &self.stop).await;
                     } else if !self.deliver(records, &arn, &shard.id).await {
-                        return End::Stopped;
+                        return ShardEnd::Stopped;
                     }
                 }
-                Err(NoPage::Missed(reason)) => {
+                Err(ShardReadError::Missed(reason)) => {
                     if !self.catch_up(&reason).await {
-                        return End::Stopped;
+                        return ShardEnd::Stopped;
                     }
                 }
-                Err(NoPage::Finished) => {
-                    self.keep(&arn, &shard.id, &Position::Finished).await;
-                    return End::Finished(shard.id);
+                Err(ShardReadError::Finished) => {
+                    self.keep(&arn, &shard.id, &ShardPosition::Finished).await;
+                    return ShardEnd::Finished(shard.id);
                 }
-                Err(NoPage::Gone) => {
+                Err(ShardReadError::Gone) => {
                     pause(self.mapping.poll_every, &self.stop).await;
-                    return End::Gone(arn, shard);
+                    return ShardEnd::Gone(arn, shard);
                 }
-                Err(NoPage::Failed(reason)) => {
+                Err(ShardReadError::Failed(reason)) => {
                     failures += 1;
-                    self.complain("the stream cannot be read", &reason);
-                    pause(self.mapping.retry.wait(failures), &self.stop).await;
+                    self.warn("the stream cannot be read", &reason);
+                    pause(self.mapping.redelivery.backoff.pause(failures), &self.stop).await;
                 }
             }
         }
-        End::Stopped
+        ShardEnd::Stopped
     }
 
-    /// The record to go on after, none for the oldest.
-    async fn begin(&self, arn: &str, shard: &str) -> Result<Option<String>, End> {
+    /// The record to go on after; `None` to begin with the oldest.
+    async fn begin(&self, arn: &str, shard: &str) -> Result<Option<String>, ShardEnd> {
         match self.load(arn, shard).await {
-            None => Err(End::Stopped),
-            Some(Position::Finished) => Err(End::Finished(shard.to_owned())),
-            Some(Position::Start) => Ok(None),
-            Some(Position::After(after)) => Ok(Some(after)),
-            Some(Position::Unreadable) => {
-                let reason = "it is none of this stream";
-                if self.catch_up(reason).await { Ok(None) } else { Err(End::Stopped) }
+            None => Err(ShardEnd::Stopped),
+            Some(ShardPosition::Finished) => Err(ShardEnd::Finished(shard.to_owned())),
+            Some(ShardPosition::Start) => Ok(None),
+            Some(ShardPosition::After(after)) => Ok(Some(after)),
+            Some(ShardPosition::Unreadable) => {
+                let reason = "it is not of this stream";
+                if self.catch_up(reason).await { Ok(None) } else { Err(ShardEnd::Stopped) }
             }
         }
     }
 
-    /// Calls the function until all `records` are done; false when it was stopped before.
+    /// Calls the function until all `records` are handled; false if the process stops before that.
     async fn deliver(&self, records: Vec<EventRecord>, arn: &str, shard: &str) -> bool {
         let ids: Vec<String> = records.iter().map(|record| sequence_number(record).to_owned()).collect();
-        let mut batch = Batch::new(records.len());
+        let mut batch = DeliveryBatch::new(records.len());
         while !batch.next().is_empty() {
             let outcome = self.call(&records[batch.next()], &ids[batch.next()]).await;
-            if let Outcome::Failed(reason) = &outcome {
-                self.complain("the function failed", reason);
+            if let BatchOutcome::Failed(reason) = &outcome {
+                self.warn("the function failed", reason);
             }
-            let settled = batch.settle(outcome, &self.mapping.retry);
+            let settled = batch.apply(outcome, &self.mapping.redelivery);
             if let Some((place, reason)) = settled.skipped {
                 self.give_up(records[place].clone(), reason);
             }
             if settled.advanced
                 && let Some(last) = batch.done().checked_sub(1)
             {
-                self.keep(arn, shard, &Position::After(ids[last].clone())).await;
+                self.keep(arn, shard, &ShardPosition::After(ids[last].clone())).await;
             }
             if settled.failures > 0 {
-                pause(self.mapping.retry.wait(settled.failures), &self.stop).await;
+                pause(self.mapping.redelivery.backoff.pause(settled.failures), &self.stop).await;
             }
             if self.is_stopped() {
                 return false;
@@ -136,7 +136,7 @@ where
         true
     }
 
-    async fn call(&self, records: &[EventRecord], ids: &[String]) -> Outcome {
+    async fn call(&self, records: &[EventRecord], ids: &[String]) -> BatchOutcome {
         let mut event = Event::default();
         event.records = records.to_vec();
         let call = async { (self.function)(event).await };
@@ -144,28 +144,28 @@ where
             Ok(Ok(answer)) => {
                 let failed = answer.batch_item_failures.into_iter();
                 let failed = failed.map(|failure| failure.item_identifier.unwrap_or_default());
-                Outcome::of(&failed.collect::<Vec<_>>(), ids)
+                BatchOutcome::of(&failed.collect::<Vec<_>>(), ids)
             }
-            Ok(Err(error)) => Outcome::Failed(format!("{error:#}")),
-            Err(_) => Outcome::Failed("it panicked; its message is in the log above".to_owned()),
+            Ok(Err(error)) => BatchOutcome::Failed(format!("{error:#}")),
+            Err(_) => BatchOutcome::Failed("it panicked; see the message above in the log".to_owned()),
         }
     }
 
     fn give_up(&self, record: EventRecord, reason: String) {
-        let skipped = Skipped { consumer: self.mapping.consumer.clone(), record, reason };
+        let skipped = SkippedRecord { consumer: self.mapping.consumer.clone(), record, reason };
         metrics::counter!(GIVEN_UP.name, "consumer" => skipped.consumer.clone()).increment(1);
         tracing::error!(target: "ledger::stream",
             consumer = skipped.consumer,
             sequence_number = sequence_number(&skipped.record),
             keys = ?skipped.record.change.keys,
             reason = skipped.reason,
-            "a stream record was given up after all its retries; reconcile, or what it says is missing downstream"
+            "a stream record was given up after all its retries; run ledger reconcile, or its changes are missing downstream"
         );
         (self.mapping.on_skipped)(&skipped);
     }
 
-    /// The checkpoint is not to be believed: whatever came after it is brought in from elsewhere, before the stream's
-    /// oldest record is handled; false when it was stopped before.
+    /// After a checkpoint that cannot be trusted: reads what may be missing without the stream, before the stream's oldest
+    /// record is handled. False if the process stops before that is done.
     async fn catch_up(&self, reason: &str) -> bool {
         tracing::error!(target: "ledger::stream",
             consumer = self.mapping.consumer,
@@ -176,8 +176,8 @@ where
         let mut failures = 0;
         while let Err(reason) = (self.mapping.on_missed)().await {
             failures += 1;
-            self.complain("catching up without the stream failed", &reason);
-            pause(self.mapping.retry.wait(failures), &self.stop).await;
+            self.warn("catching up without the stream failed", &reason);
+            pause(self.mapping.redelivery.backoff.pause(failures), &self.stop).await;
             if self.is_stopped() {
                 return false;
             }
@@ -185,28 +185,28 @@ where
         true
     }
 
-    async fn load(&self, arn: &str, shard: &str) -> Option<Position> {
+    async fn load(&self, arn: &str, shard: &str) -> Option<ShardPosition> {
         let mut failures = 0;
         while !self.is_stopped() {
             match self.checkpoints.position(&self.mapping.consumer, arn, shard).await {
                 Ok(position) => return Some(position),
                 Err(error) => {
                     failures += 1;
-                    self.complain("the checkpoint cannot be read", &causes(&error));
-                    pause(self.mapping.retry.wait(failures), &self.stop).await;
+                    self.warn("the checkpoint cannot be read", &causes(&error));
+                    pause(self.mapping.redelivery.backoff.pause(failures), &self.stop).await;
                 }
             }
         }
         None
     }
 
-    /// Keeps a checkpoint, however long it takes; a stop leaves the older one, and the records come again.
-    async fn keep(&self, arn: &str, shard: &str, position: &Position) {
+    /// Writes a checkpoint, however long it takes; after a stop the older one stays, and its records are redelivered.
+    async fn keep(&self, arn: &str, shard: &str, position: &ShardPosition) {
         let mut failures = 0;
         while let Err(error) = self.checkpoints.keep(&self.mapping.consumer, arn, shard, position).await {
             failures += 1;
-            self.complain("the checkpoint cannot be kept", &causes(&error));
-            pause(self.mapping.retry.wait(failures), &self.stop).await;
+            self.warn("the checkpoint cannot be kept", &causes(&error));
+            pause(self.mapping.redelivery.backoff.pause(failures), &self.stop).await;
             if self.is_stopped() {
                 return;
             }
@@ -217,7 +217,7 @@ where
         is_stopped(&self.stop)
     }
 
-    fn complain(&self, what: &str, reason: &str) {
+    fn warn(&self, what: &str, reason: &str) {
         tracing::warn!(target: "ledger::stream",
             consumer = self.mapping.consumer,
             table = self.mapping.table,

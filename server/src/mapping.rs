@@ -1,13 +1,12 @@
-//! What Lambda's event source mapping does for a DynamoDB stream, in this process: every record reaches the function
-//! at least once, in the order of its shard, also across restarts, and one that cannot be handled does not hold up the
-//! rest for ever.
+//! Lambda's event source mapping for a DynamoDB stream, in this process: every record reaches the function at least once, in
+//! the order of its shard, also across restarts, and a record that cannot be handled does not block the others for ever.
 
 mod batch;
 mod checkpoint;
-mod follow;
 mod outcome;
-mod page;
 mod record;
+mod shard_consumer;
+mod shard_reader;
 mod shards;
 
 use std::collections::HashSet;
@@ -24,31 +23,31 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 
-pub(crate) use batch::Batch;
-pub use batch::Retry;
-pub use checkpoint::{CheckpointError, Checkpoints, Position, TABLE as CHECKPOINTS_TABLE};
-use follow::{End, Follower};
-pub(crate) use outcome::Outcome;
-use shards::{Shard, Stream, discover, ready};
+pub(crate) use batch::DeliveryBatch;
+pub use batch::RedeliveryPolicy;
+pub use checkpoint::{CheckpointError, CheckpointTable, ShardPosition, TABLE as CHECKPOINTS_TABLE};
+pub(crate) use outcome::BatchOutcome;
+use shard_consumer::{ShardConsumer, ShardEnd};
+use shards::{Shard, StreamDescription, discover, ready};
 
 use crate::stop::{StopSignal, is_stopped, stopped};
 
 /// As Lambda's default for DynamoDB streams.
 const BATCH_SIZE: u16 = 100;
 
-/// How long a new shard may go unnoticed after its parent was read to the end.
+/// How often to look for new shards while others are read.
 const LOOK_FOR_CHILDREN: Duration = Duration::from_secs(30);
 
-/// Where a stream is read.
+/// An endpoint of DynamoDB Streams.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct StreamEndpoint {
     streams: Streams,
 }
 
-impl Source {
-    /// Any DynamoDB Streams endpoint; it is asked once every [`Mapping::poll_every`].
+impl StreamEndpoint {
+    /// The endpoint of `config`, which is polled every [`EventSourceMapping::poll_every`].
     #[must_use]
-    pub fn endpoint(config: &SdkConfig) -> Self {
+    pub fn new(config: &SdkConfig) -> Self {
         Self { streams: Streams::new(config) }
     }
 }
@@ -56,40 +55,40 @@ impl Source {
 /// A record that was given up after all its retries.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Skipped {
+pub struct SkippedRecord {
     /// Which mapping gave it up.
     pub consumer: String,
-    /// The record, as the function got it.
+    /// The record as the function received it.
     pub record: EventRecord,
-    /// What the function last said about it.
+    /// The function's last error.
     pub reason: String,
 }
 
-type OnSkipped = Arc<dyn Fn(&Skipped) + Send + Sync>;
+type OnSkipped = Arc<dyn Fn(&SkippedRecord) + Send + Sync>;
 type OnMissed = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
 /// One consumer of one table's stream.
 #[derive(Clone)]
-pub struct Mapping {
+pub struct EventSourceMapping {
     consumer: String,
     table: String,
     batch_size: u16,
     poll_every: Duration,
-    retry: Retry,
+    redelivery: RedeliveryPolicy,
     on_skipped: OnSkipped,
     on_missed: OnMissed,
 }
 
-impl fmt::Debug for Mapping {
+impl fmt::Debug for EventSourceMapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mapping")
+        f.debug_struct("EventSourceMapping")
             .field("consumer", &self.consumer)
             .field("table", &self.table)
             .finish_non_exhaustive()
     }
 }
 
-impl Mapping {
+impl EventSourceMapping {
     /// A mapping named `consumer`, under which its checkpoints are kept, of the stream of `table`.
     #[must_use]
     pub fn new(consumer: &str, table: &str) -> Self {
@@ -98,38 +97,38 @@ impl Mapping {
             table: table.to_owned(),
             batch_size: BATCH_SIZE,
             poll_every: Duration::from_secs(1),
-            retry: Retry::default(),
+            redelivery: RedeliveryPolicy::default(),
             on_skipped: Arc::new(|_| ()),
             on_missed: Arc::new(|| std::future::ready(Ok(())).boxed()),
         }
     }
 
-    /// At most so many records a call, 1 to 1,000; 100 unless told.
+    /// At most this many records a call, 1 to 1,000; 100 unless configured.
     #[must_use]
     pub fn batch_size(self, records: u16) -> Self {
         Self { batch_size: records.clamp(1, 1000), ..self }
     }
 
-    /// How often to look for news; every second unless told.
+    /// How often to poll for records; every second unless configured.
     #[must_use]
     pub fn poll_every(self, interval: Duration) -> Self {
         Self { poll_every: interval, ..self }
     }
 
-    /// How to go on after a failure.
+    /// How failed batches are redelivered.
     #[must_use]
-    pub fn retry(self, retry: Retry) -> Self {
-        Self { retry, ..self }
+    pub fn redelivery(self, redelivery: RedeliveryPolicy) -> Self {
+        Self { redelivery, ..self }
     }
 
-    /// Called for each record that is given up, after it was logged; the place to park it or to raise an alarm.
+    /// Called for each record that is given up, after it was logged: it may park the record or raise an alarm.
     #[must_use]
-    pub fn on_skipped(self, hook: impl Fn(&Skipped) + Send + Sync + 'static) -> Self {
+    pub fn on_skipped(self, hook: impl Fn(&SkippedRecord) + Send + Sync + 'static) -> Self {
         Self { on_skipped: Arc::new(hook), ..self }
     }
 
-    /// Called when records may have been missed, because the checkpoint is damaged or the stream has trimmed what
-    /// follows it, until it succeeds; the place to bring in from the table what the stream does not give.
+    /// Called when records may have been missed, because the checkpoint is damaged or the stream has trimmed what follows
+    /// it, until it succeeds: it should read from the table what the stream does not have.
     #[must_use]
     pub fn on_missed<Fut>(self, hook: impl Fn() -> Fut + Send + Sync + 'static) -> Self
     where
@@ -138,16 +137,16 @@ impl Mapping {
         Self { on_missed: Arc::new(move || hook().boxed()), ..self }
     }
 
-    /// Feeds `function` until `stop`, then returns once the batch in hand is done. It outlives every failure of the
-    /// stream, the checkpoints and the function: it logs and tries again.
+    /// Feeds `function` until `stop`, then returns once the current batch is done. No failure of the stream, the checkpoints
+    /// or the function ends it: it logs and tries again.
     ///
-    /// The function answers as a Lambda with `ReportBatchItemFailures` does: an empty list is success; the lowest
-    /// sequence number returned is where it is called again from; an error, a panic, and an id that is empty or was
-    /// not in the batch are the failure of the whole batch.
+    /// The function answers as a Lambda with `ReportBatchItemFailures` does: an empty list is success; with sequence numbers,
+    /// the batch is redelivered from the lowest; an error, a panic, and an id that is empty or not of the batch are a failure
+    /// of the whole batch.
     pub async fn run<F, Fut, E>(
         &self,
-        source: &Source,
-        checkpoints: &Checkpoints,
+        source: &StreamEndpoint,
+        checkpoints: &CheckpointTable,
         function: F,
         stop: StopSignal,
     ) where
@@ -165,7 +164,7 @@ impl Mapping {
                     for shard in stream.iter().flat_map(|stream| ready(&stream.shards, &finished)) {
                         let arn = stream.as_ref().map(|stream| stream.arn.clone()).unwrap_or_default();
                         if seen.insert((arn.clone(), shard.clone())) {
-                            let follower = Follower::new(self, source, checkpoints, &function, stop.clone());
+                            let follower = ShardConsumer::new(self, source, checkpoints, &function, stop.clone());
                             running.push(follower.follow(arn, shard.clone()));
                         }
                     }
@@ -173,9 +172,9 @@ impl Mapping {
                 }
                 Some(end) = running.next() => {
                     match end {
-                        End::Finished(shard) => drop(finished.insert(shard)),
-                        End::Gone(arn, shard) => drop(seen.remove(&(arn, shard))),
-                        End::Stopped => break,
+                        ShardEnd::Finished(shard) => drop(finished.insert(shard)),
+                        ShardEnd::Gone(arn, shard) => drop(seen.remove(&(arn, shard))),
+                        ShardEnd::Stopped => break,
                     }
                     looking.set(self.look(source, Duration::ZERO));
                 }
@@ -186,7 +185,7 @@ impl Mapping {
     }
 
     /// The stream, as it is after `delay`.
-    async fn look(&self, source: &Source, delay: Duration) -> Option<Stream> {
+    async fn look(&self, source: &StreamEndpoint, delay: Duration) -> Option<StreamDescription> {
         tokio::time::sleep(delay).await;
         let found = Box::pin(discover(&source.streams, &self.table)).await;
         found
@@ -195,7 +194,7 @@ impl Mapping {
                     consumer = self.consumer,
                     table = self.table,
                     reason,
-                    "cannot find the stream"
+                    "the stream was not found"
                 );
             })
             .ok()
@@ -205,7 +204,7 @@ impl Mapping {
         match (idle, unsplit) {
             (true, _) => self.poll_every,
             (false, false) => LOOK_FOR_CHILDREN,
-            // Nothing was ever read to its end: shards have no children yet, and describing a stream is slow.
+            // No shard was read to its end, so there are no children yet; and describing a stream is slow.
             (false, true) => Duration::MAX,
         }
     }

@@ -1,50 +1,47 @@
-//! The issuer's keys as they are known now, kept fresh without a request ever making us hammer the issuer.
+//! The issuer's keys in memory, refreshed at intervals, and when a token names a key that is not among them.
 //!
-//! They are read again at intervals, and when a token names a key that is not among them; the latter at most once in a
-//! while, however many tokens do. All that wait share one reading. When it fails, the old keys stay.
+//! The promise: however many tokens name unknown keys, the issuer is asked at most once in a fixed time, and requests that
+//! wait share one read. If a read fails, the old keys stay in use.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::keys::Keys;
-use super::source::{Source, Unread};
+use super::key_set::KeySet;
+use super::key_source::{KeySource, KeySourceError, RefreshIntervals};
 
-/// The keys, and what is going on to renew them.
-pub(super) struct Current {
-    source: Source,
-    pace: Pace,
+/// The keys, and the read that is refreshing them, if any.
+pub(super) struct KeyCache {
+    source: KeySource,
+    intervals: RefreshIntervals,
     state: Mutex<State>,
 }
 
-/// How often the keys are read.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
-    /// How often without being asked: so soon a key that was withdrawn is refused.
-    pub(super) period: Duration,
-    /// How soon after an unknown key made us read the next unknown key may.
-    pub(super) pause: Duration,
-}
-
 struct State {
-    keys: Arc<Keys>,
-    /// Its sender is dropped when the reading is over.
+    keys: Arc<KeySet>,
+    /// The read in progress; its sender is dropped at its end.
     reading: Option<watch::Receiver<()>>,
-    /// When an unknown key made us read last.
+    /// When an unknown key last caused a read.
     asked: Option<Instant>,
 }
 
-impl Current {
+impl KeyCache {
     /// Reads the keys for the first time.
-    pub(super) async fn load(source: Source, pace: Pace) -> Result<Arc<Self>, Unread> {
+    pub(super) async fn load(
+        source: KeySource,
+        intervals: RefreshIntervals,
+    ) -> Result<Arc<Self>, KeySourceError> {
         let keys = Arc::new(source.read().await?);
-        Ok(Arc::new(Self { source, pace, state: Mutex::new(State { keys, reading: None, asked: None }) }))
+        Ok(Arc::new(Self {
+            source,
+            intervals,
+            state: Mutex::new(State { keys, reading: None, asked: None }),
+        }))
     }
 
-    /// The keys; read again first if the named one is not among them and it is not too soon.
-    pub(super) async fn knowing(self: &Arc<Self>, id: Option<&str>) -> Arc<Keys> {
+    /// The keys, read again first if `id` is not among them and the last such read is long enough ago.
+    pub(super) async fn with_key(self: &Arc<Self>, id: Option<&str>) -> Arc<KeySet> {
         if let Some(mut reading) = id.and_then(|id| self.missing(id)) {
             // Nothing is ever sent; the wait ends when the sender is dropped.
             let _ = reading.changed().await;
@@ -52,9 +49,10 @@ impl Current {
         self.lock().keys.clone()
     }
 
-    /// Reads at intervals until `stopping` becomes true.
+    /// Reads the keys at intervals until `stopping` becomes true.
     pub(super) async fn keep_fresh(self: Arc<Self>, mut stopping: watch::Receiver<bool>) {
-        let mut turns = tokio::time::interval_at(Instant::now() + self.pace.period, self.pace.period);
+        let mut turns =
+            tokio::time::interval_at(Instant::now() + self.intervals.period, self.intervals.period);
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let renew = async {
             loop {
@@ -74,7 +72,7 @@ impl Current {
         self.read(&mut state)
     }
 
-    /// The reading to wait for, if there is any use in it.
+    /// The read to wait for; `None` if it could not help.
     fn missing(self: &Arc<Self>, id: &str) -> Option<watch::Receiver<()>> {
         let mut state = self.lock();
         if state.keys.knows(id) {
@@ -83,14 +81,14 @@ impl Current {
         if let Some(reading) = state.reading() {
             return Some(reading);
         }
-        if state.asked.is_some_and(|asked| asked.elapsed() < self.pace.pause) {
+        if state.asked.is_some_and(|asked| asked.elapsed() < self.intervals.pause) {
             return None;
         }
         state.asked = Some(Instant::now());
         Some(self.read(&mut state))
     }
 
-    /// Begins to read, unless somebody has. It is a task of its own: a client that goes away does not end it.
+    /// Starts a read unless one is in progress, as a task of its own: a client that disconnects does not end it.
     fn read(self: &Arc<Self>, state: &mut State) -> watch::Receiver<()> {
         if let Some(reading) = state.reading() {
             return reading;
@@ -105,15 +103,15 @@ impl Current {
         reading
     }
 
-    fn replace(&self, read: Result<Keys, Unread>) {
+    fn replace(&self, read: Result<KeySet, KeySourceError>) {
         match read {
             Ok(keys) => {
-                tracing::debug!(target: "ledger::auth", keys = keys.len(), "the issuer's keys were read again");
+                tracing::debug!(target: "ledger::auth", keys = keys.len(), "the issuer's keys were refreshed");
                 self.lock().keys = Arc::new(keys);
             }
             Err(error) => {
                 let error = anyhow::Error::from(error);
-                tracing::warn!(target: "ledger::auth", "the issuer's keys cannot be read again, the old ones stay: {error:#}");
+                tracing::warn!(target: "ledger::auth", "the issuer's keys could not be refreshed; the old ones stay in use: {error:#}");
             }
         }
     }

@@ -1,13 +1,13 @@
-//! The keys an issuer publishes (RFC 7517), of which only those are taken that can check a signature we accept.
+//! The keys that an issuer publishes (RFC 7517), limited to those that can verify a signature we accept.
 //!
-//! Its promise: a key is used with the one algorithm of its type and with no other, whatever a token asks for.
+//! The promise: a key is used with the one algorithm of its type and no other, whatever a token asks for.
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The limits of what the cryptographic library checks RS256 with, in bits.
+/// The key sizes that the cryptographic library accepts for RS256, in bits.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// A usable key.
@@ -18,15 +18,15 @@ struct Key {
 }
 
 /// At least one usable key.
-pub(super) struct Keys(Vec<Key>);
+pub(super) struct KeySet(Vec<Key>);
 
-/// The text gives no keys.
+/// Why a text gives no keys.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(super) enum NoKeys {
-    #[error("is no JSON Web Key Set: {0}")]
+pub(super) enum KeySetError {
+    #[error("is not a JSON Web Key Set: {0}")]
     NotASet(String),
     #[error(
-        "none of its {0} keys can be used; wanted is one for RS256 (RSA, 2048 to 8192 bits), ES256 (P-256) or EdDSA (Ed25519)"
+        "none of its {0} keys can be used; one for RS256 (RSA, 2048 to 8192 bits), ES256 (P-256) or EdDSA (Ed25519) is needed"
     )]
     NoneUsable(usize),
 }
@@ -36,21 +36,22 @@ struct Set {
     keys: Vec<Value>,
 }
 
-impl Keys {
-    /// Takes the usable keys of a JSON Web Key Set and leaves out the others, as RFC 7517, section 5 asks for.
-    pub(super) fn parse(text: &[u8]) -> Result<Self, NoKeys> {
-        let set: Set = serde_json::from_slice(text).map_err(|error| NoKeys::NotASet(error.to_string()))?;
+impl KeySet {
+    /// The usable keys of a JSON Web Key Set; others are ignored, as RFC 7517, section 5 asks.
+    pub(super) fn parse(text: &[u8]) -> Result<Self, KeySetError> {
+        let set: Set =
+            serde_json::from_slice(text).map_err(|error| KeySetError::NotASet(error.to_string()))?;
         let given = set.keys.len();
         let keys: Vec<Key> = set.keys.into_iter().filter_map(usable).collect();
-        if keys.is_empty() { Err(NoKeys::NoneUsable(given)) } else { Ok(Self(keys)) }
+        if keys.is_empty() { Err(KeySetError::NoneUsable(given)) } else { Ok(Self(keys)) }
     }
 
-    /// Whether the issuer publishes a key of this name.
+    /// Whether there is a key with this id.
     pub(super) fn knows(&self, id: &str) -> bool {
         self.0.iter().any(|key| key.id.as_deref() == Some(id))
     }
 
-    /// The keys that may have signed a token with this `kid` and `alg`. A token without a name is for keys without one.
+    /// The keys that may have signed a token with this `kid` and `alg`. A token without `kid` matches keys without one.
     pub(super) fn candidates(
         &self,
         id: Option<&str>,
@@ -60,7 +61,7 @@ impl Keys {
         self.0.iter().filter(signs).map(|key| &key.public)
     }
 
-    /// How many there are.
+    /// The number of keys.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
@@ -100,7 +101,7 @@ fn has_right_size(key: &DecodingKey, algorithm: Algorithm) -> bool {
     }
 }
 
-/// The length of a number in bits, leading zeros not counted.
+/// The length of a number in bits, without leading zeros.
 fn bits(number: &[u8]) -> usize {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     let first = number.get(zeros).map_or(0, |byte| 8 - byte.leading_zeros() as usize);

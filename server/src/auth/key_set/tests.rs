@@ -9,7 +9,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 
-use super::{Keys, NoKeys, bits};
+use super::{KeySet, KeySetError, bits};
 
 const ALL: [Algorithm; 6] = [
     Algorithm::RS256,
@@ -42,8 +42,8 @@ fn with(mut key: Value, changes: &Value) -> Value {
     key
 }
 
-fn parse(keys: &[Value]) -> Result<Keys, NoKeys> {
-    Keys::parse(json!({"keys": keys}).to_string().as_bytes())
+fn parse(keys: &[Value]) -> Result<KeySet, KeySetError> {
+    KeySet::parse(json!({"keys": keys}).to_string().as_bytes())
 }
 
 #[test]
@@ -93,10 +93,10 @@ fn a_key_that_says_otherwise_or_cannot_check_signatures_is_left_out() {
         json!({}),
         json!(7),
     ] {
-        assert_eq!(parse(std::slice::from_ref(&key)).err(), Some(NoKeys::NoneUsable(1)), "{key}");
+        assert_eq!(parse(std::slice::from_ref(&key)).err(), Some(KeySetError::NoneUsable(1)), "{key}");
         assert_eq!(parse(&[key.clone(), ed()]).unwrap().len(), 1, "the others are taken beside {key}");
     }
-    assert_eq!(parse(&[]).err(), Some(NoKeys::NoneUsable(0)));
+    assert_eq!(parse(&[]).err(), Some(KeySetError::NoneUsable(0)));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn keys_are_found_by_their_name_and_those_without_by_tokens_without() {
 #[test]
 fn what_is_no_key_set_is_said_so() {
     for text in ["", "{}", "[]", "null", r#"{"keys":7}"#, r#"{"keys":{}}"#, "\u{feff}{}", "<html>"] {
-        assert!(matches!(Keys::parse(text.as_bytes()), Err(NoKeys::NotASet(_))), "{text}");
+        assert!(matches!(KeySet::parse(text.as_bytes()), Err(KeySetError::NotASet(_))), "{text}");
     }
 }
 

@@ -1,21 +1,21 @@
-//! What an event changed from what to what, for people. A new event does not compile until its story is told here.
+//! Describes the changes of an event for people. A new event does not compile until it is described here.
 
 use console::style;
 use schema::product::{ProductCreated, ProductDetailsChanged};
 use schema::{Attributes, ProductEvent, StoredCommit, upcast};
 use serde_json::Value;
 
-use crate::columns::{moment, new, old, plain};
+use crate::text_table::{added, escaped, moment, removed};
 
-/// One text for each event of a commit, also for events of a later build.
-pub(super) fn of(commit: &StoredCommit) -> Vec<String> {
+/// One text for each event of a commit, including events of a later build.
+pub(super) fn describe(commit: &StoredCommit) -> Vec<String> {
     let events = commit.0.get("events").and_then(Value::as_array);
     let told = |event: &Value| {
         if let Ok(event) = upcast::event(&event["type"], &event["schema_version"], &event["data"]) {
             return known(&event);
         }
         let name = event["type"].as_str().unwrap_or("unknown event");
-        plain(&format!("{name} version {}: {}", event["schema_version"], event["data"]))
+        escaped(&format!("{name} version {}: {}", event["schema_version"], event["data"]))
     };
     events.into_iter().flatten().map(told).collect()
 }
@@ -33,7 +33,7 @@ fn known(event: &ProductEvent) -> String {
         }
         ProductEvent::ProductPriceRecorded(recorded) => {
             let price = format!("{} {}", recorded.money.price(), recorded.money.currency());
-            format!("price from {}: {}", moment(Some(&recorded.from.to_string())), new(&price))
+            format!("price from {}: {}", moment(Some(&recorded.from.to_string())), added(&price))
         }
         ProductEvent::ProductDetailsChanged(changed) => details(changed),
         ProductEvent::ProductDeleted(_) => style("deleted").red().to_string(),
@@ -43,15 +43,15 @@ fn known(event: &ProductEvent) -> String {
 
 fn creation(created: &ProductCreated) -> String {
     let price = format!("{} {}", created.money.price(), created.money.currency());
-    let mut lines = vec![format!("{}: {}, {price}", style("created").green(), plain(&created.name))];
+    let mut lines = vec![format!("{}: {}, {price}", style("created").green(), escaped(&created.name))];
     let details = &created.details;
     let texts =
         [("sku", &details.sku), ("category", &details.category), ("description", &details.description)];
     for (name, value) in texts {
-        lines.extend(value.as_ref().map(|value| format!("{name}: {}", plain(value))));
+        lines.extend(value.as_ref().map(|value| format!("{name}: {}", escaped(value))));
     }
     for (key, value) in details.attributes.iter().flatten() {
-        lines.push(format!("attributes.{}: {}", plain(key), plain(value)));
+        lines.push(format!("attributes.{}: {}", escaped(key), escaped(value)));
     }
     lines.join("\n")
 }
@@ -85,7 +85,7 @@ fn attributes(before: &Attributes, after: &Attributes) -> Vec<String> {
     keys.sort();
     keys.retain(|key| before.get(*key) != after.get(*key));
     let told = |key: &String| {
-        let name = format!("attributes.{}", plain(key));
+        let name = format!("attributes.{}", escaped(key));
         change(&name, before.get(key).map(String::as_str), after.get(key).map(String::as_str))
     };
     keys.into_iter().map(told).collect()
@@ -93,7 +93,7 @@ fn attributes(before: &Attributes, after: &Attributes) -> Vec<String> {
 
 fn change(name: &str, before: Option<&str>, after: Option<&str>) -> String {
     let nothing = "(none)";
-    format!("{name}: {} → {}", old(before.unwrap_or(nothing)), new(after.unwrap_or(nothing)))
+    format!("{name}: {} → {}", removed(before.unwrap_or(nothing)), added(after.unwrap_or(nothing)))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! Reading one shard page by page: from after a known record, or from its oldest when there is none. A record that the
-//! shard does not have is never passed over in silence.
+//! Reads one shard page by page, from after a known record or from its oldest.
+//!
+//! The promise: a record that the shard no longer has is never skipped silently.
 
 use aws_lambda_events::event::dynamodb::EventRecord;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
@@ -9,25 +10,25 @@ use aws_sdk_dynamodbstreams::operation::get_shard_iterator::GetShardIteratorErro
 use aws_sdk_dynamodbstreams::types::ShardIteratorType;
 use event_store::aws::said;
 
-use super::Source;
+use super::StreamEndpoint;
 use super::record::{event_record, sequence_number};
 
-/// Why there is no page.
+/// Why there is no next page.
 #[derive(Debug)]
-pub(super) enum NoPage {
-    /// Everything in the shard was read, and nothing more will come.
+pub(super) enum ShardReadError {
+    /// The shard is read to its end, and gets no more records.
     Finished,
-    /// The stream or the shard is not there any more.
+    /// The stream or the shard no longer exists.
     Gone,
-    /// The record to go on from is not there: what came after it may have been missed. The next page is the oldest one.
+    /// The record to go on from no longer exists: records after it may have been missed. The next page is the oldest one.
     Missed(String),
     /// Try again.
     Failed(String),
 }
 
-/// A place in a shard.
+/// A position in a shard.
 #[derive(Debug)]
-pub(super) struct Pages {
+pub(super) struct ShardReader {
     streams: Client,
     arn: String,
     shard: String,
@@ -42,15 +43,15 @@ enum Iterator {
     End,
 }
 
-impl Pages {
-    pub(super) fn new(source: &Source, arn: String, shard: String, after: Option<String>) -> Self {
+impl ShardReader {
+    pub(super) fn new(source: &StreamEndpoint, arn: String, shard: String, after: Option<String>) -> Self {
         Self { streams: source.streams.clone(), arn, shard, after, iterator: Iterator::Unknown }
     }
 
-    /// The next records, at most `limit`; none when there is nothing new.
-    pub(super) async fn next(&mut self, limit: u16) -> Result<Vec<EventRecord>, NoPage> {
+    /// The next records, at most `limit`; none if there is nothing new.
+    pub(super) async fn next(&mut self, limit: u16) -> Result<Vec<EventRecord>, ShardReadError> {
         let iterator = match &self.iterator {
-            Iterator::End => return Err(NoPage::Finished),
+            Iterator::End => return Err(ShardReadError::Finished),
             Iterator::At(iterator) => iterator.clone(),
             Iterator::Unknown => self.find().await?,
         };
@@ -61,18 +62,18 @@ impl Pages {
         Ok(records)
     }
 
-    async fn read(&mut self, iterator: String, limit: u16) -> Result<Vec<EventRecord>, NoPage> {
+    async fn read(&mut self, iterator: String, limit: u16) -> Result<Vec<EventRecord>, ShardReadError> {
         let page = self.streams.get_records().shard_iterator(iterator).limit(i32::from(limit)).send().await;
         let page = match page {
             Ok(page) => page,
             Err(error) => {
                 self.iterator = Iterator::Unknown;
                 return match error.as_service_error() {
-                    // Five minutes passed, a new one continues.
+                    // After five minutes; a new one goes on.
                     Some(GetRecordsError::ExpiredIteratorException(_)) => Ok(Vec::new()),
                     Some(GetRecordsError::TrimmedDataAccessException(_)) => Err(self.missed()),
-                    Some(GetRecordsError::ResourceNotFoundException(_)) => Err(NoPage::Gone),
-                    _ => Err(NoPage::Failed(said(&error))),
+                    Some(GetRecordsError::ResourceNotFoundException(_)) => Err(ShardReadError::Gone),
+                    _ => Err(ShardReadError::Failed(said(&error))),
                 };
             }
         };
@@ -82,7 +83,7 @@ impl Pages {
     }
 
     /// An iterator behind the record to go on from.
-    async fn find(&mut self) -> Result<String, NoPage> {
+    async fn find(&mut self) -> Result<String, ShardReadError> {
         let kind = match self.after {
             None => ShardIteratorType::TrimHorizon,
             Some(_) => ShardIteratorType::AfterSequenceNumber,
@@ -90,13 +91,13 @@ impl Pages {
         self.iterator(kind).await
     }
 
-    async fn iterator(&mut self, kind: ShardIteratorType) -> Result<String, NoPage> {
+    async fn iterator(&mut self, kind: ShardIteratorType) -> Result<String, ShardReadError> {
         let request = self.streams.get_shard_iterator().stream_arn(&self.arn).shard_id(&self.shard);
         let after = self.after.clone().filter(|_| kind != ShardIteratorType::TrimHorizon);
         let answer = request.shard_iterator_type(kind).set_sequence_number(after.clone()).send().await;
         let error = match answer {
             Ok(found) => {
-                let missing = || NoPage::Failed("GetShardIterator gave no iterator".to_owned());
+                let missing = || ShardReadError::Failed("GetShardIterator returned no iterator".to_owned());
                 return found.shard_iterator.ok_or_else(missing);
             }
             Err(error) => error,
@@ -105,18 +106,18 @@ impl Pages {
             Some(GetShardIteratorError::TrimmedDataAccessException(_)) if after.is_some() => {
                 Err(self.missed())
             }
-            Some(GetShardIteratorError::ResourceNotFoundException(_)) => Err(NoPage::Gone),
+            Some(GetShardIteratorError::ResourceNotFoundException(_)) => Err(ShardReadError::Gone),
             Some(refused) if after.is_some() && refused.code() == Some("ValidationException") => {
                 Err(self.missed())
             }
-            _ => Err(NoPage::Failed(said(&error))),
+            _ => Err(ShardReadError::Failed(said(&error))),
         }
     }
 
     /// The next page is the oldest one.
-    fn missed(&mut self) -> NoPage {
+    fn missed(&mut self) -> ShardReadError {
         self.iterator = Iterator::Unknown;
         let after = self.after.take().unwrap_or_default();
-        NoPage::Missed(format!("the stream has no record {after:?}"))
+        ShardReadError::Missed(format!("the stream has no record {after:?}"))
     }
 }

@@ -1,5 +1,5 @@
-//! What the server answers, and whether it is what was asked for: a receipt of this product, a page of its history. Nothing
-//! else passes for one, whatever its status.
+//! The server's answers, and whether they are what was asked for: a receipt of this product, or a page of its history.
+//! Anything else is a failure, whatever its status.
 
 use reqwest::StatusCode;
 use schema::{CommitReceipt, ProductId};
@@ -9,30 +9,30 @@ use serde_json::Value;
 
 use super::line::Condition;
 
-/// Longer reasons are cut: nobody reads a thousand faults of one line.
+/// Longer reasons are truncated.
 const LONGEST_REASON: usize = 1_000;
 
 /// The answer to a request.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct ServerAnswer {
     pub(super) status: StatusCode,
     /// The server had recorded the command before.
     pub(super) replayed: bool,
-    /// It came to a repetition, because an answer before it was lost or said that the outcome is not known.
+    /// The request was sent before, and the outcome of that is not known.
     pub(super) repeated: bool,
     pub(super) body: Vec<u8>,
 }
 
 /// A part of a product's history.
 #[derive(Debug, Deserialize)]
-pub(super) struct Page {
-    pub(super) commits: Vec<Commit>,
+pub(super) struct HistoryPage {
+    pub(super) commits: Vec<HistoryCommit>,
     pub(super) next: Option<u64>,
 }
 
-/// What an import reads of a commit.
+/// The part of a commit that an import reads.
 #[derive(Debug, Deserialize)]
-pub(super) struct Commit {
+pub(super) struct HistoryCommit {
     product_id: ProductId,
     sequence: u64,
     events: Vec<IgnoredAny>,
@@ -44,7 +44,7 @@ struct Metadata {
     idempotency_key: Option<String>,
 }
 
-impl Commit {
+impl HistoryCommit {
     pub(super) fn key(&self) -> Option<&str> {
         self.metadata.idempotency_key.as_deref()
     }
@@ -55,20 +55,20 @@ impl Commit {
     }
 }
 
-impl Answer {
-    /// The stable end of a problem's type.
+impl ServerAnswer {
+    /// The last part of a problem's type.
     pub(super) fn kind(&self) -> String {
         let problem = self.problem();
         let kind = problem["type"].as_str().unwrap_or_default();
         kind.rsplit(':').next().unwrap_or_default().to_owned()
     }
 
-    /// The version that a failed precondition met.
+    /// The version that failed a precondition.
     pub(super) fn current_version(&self) -> Option<u64> {
         self.problem()["current_version"].as_u64()
     }
 
-    /// Status, title and every fault in one line.
+    /// Status, title and every error in one line.
     pub(super) fn reason(&self) -> String {
         let problem = self.problem();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -88,23 +88,24 @@ impl Answer {
         }
     }
 
-    /// The receipt of a command on this product that was sent under this condition.
+    /// The receipt of a command on this product that was sent on this condition.
     ///
     /// # Errors
-    /// Why it is none, for people.
+    /// Why it is not one, for people.
     pub(super) fn receipt(&self, product: &ProductId, condition: Condition) -> Result<CommitReceipt, String> {
         let receipt = serde_json::from_slice::<CommitReceipt>(&self.body).ok();
-        let receipt = receipt.filter(|receipt| receipt.product_id == *product && counts(receipt, condition));
+        let receipt =
+            receipt.filter(|receipt| receipt.product_id == *product && is_consistent(receipt, condition));
         receipt.ok_or_else(|| self.other_than(product))
     }
 
-    /// A part of the product's history behind `after`.
+    /// A page of the product's history after `after`.
     ///
     /// # Errors
-    /// Why it is none, for people.
-    pub(super) fn page(&self, product: &ProductId, after: u64) -> Result<Page, String> {
-        let page = serde_json::from_slice::<Page>(&self.body).ok();
-        let ours = |commit: &Commit| commit.product_id == *product && commit.sequence > after;
+    /// Why it is not one, for people.
+    pub(super) fn page(&self, product: &ProductId, after: u64) -> Result<HistoryPage, String> {
+        let page = serde_json::from_slice::<HistoryPage>(&self.body).ok();
+        let ours = |commit: &HistoryCommit| commit.product_id == *product && commit.sequence > after;
         let page =
             page.filter(|page| page.commits.iter().all(ours) && page.next.is_none_or(|next| next > after));
         page.ok_or_else(|| self.other_than(product))
@@ -119,8 +120,8 @@ impl Answer {
     }
 }
 
-/// Whether the numbers of a receipt fit each other and the version the command was sent for.
-fn counts(receipt: &CommitReceipt, condition: Condition) -> bool {
+/// Whether the numbers of a receipt agree with each other and with the version that the command was sent for.
+fn is_consistent(receipt: &CommitReceipt, condition: Condition) -> bool {
     let first = receipt.version.checked_sub(receipt.events.len() as u64);
     let numbered = first.is_some_and(|before| {
         (before + 1..).zip(&receipt.events).all(|(sequence, event)| event.sequence == sequence)
@@ -139,9 +140,9 @@ mod tests {
 
     use super::*;
 
-    fn answer(body: &Value) -> Answer {
+    fn answer(body: &Value) -> ServerAnswer {
         let body = body.to_string().into_bytes();
-        Answer { status: StatusCode::OK, replayed: false, repeated: false, body }
+        ServerAnswer { status: StatusCode::OK, replayed: false, repeated: false, body }
     }
 
     fn receipt(version: u64, sequences: &[u64]) -> Value {
