@@ -1,5 +1,5 @@
-//! The newest commit of a product is removed in the store, and an ordinary command records its version anew: the ledger
-//! counts, everybody shows what it has, and a warning and a metric say so.
+//! The newest commit of a product is removed in the store, and the next command records its version again: the ledger
+//! decides, every view and subscriber gets the new commit, and a warning and a metric report it.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! What an auditor does: export, verify with and without the server, with the program and with the documented verifier.
+//! An auditor's work: export, verify with and without the server, with the program and with the documented verifier.
 
 use std::process::Command;
 

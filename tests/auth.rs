@@ -1,4 +1,4 @@
-//! Who may: tokens of an issuer that the test plays, each refused or believed, and what each scope opens.
+//! Authentication and authorisation: tokens of a test issuer, each accepted or refused, and the routes of each scope.
 
 mod clients;
 mod issuer;

@@ -1,5 +1,5 @@
-//! A copy that was made while the server wrote is a whole ledger: it starts without a sign of tampering and publishes
-//! what the copied receipts lack.
+//! A copy that was made while the server wrote is a complete ledger: a server starts on it without a sign of tampering,
+//! and publishes events whose receipts it lacks.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

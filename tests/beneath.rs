@@ -1,15 +1,14 @@
-//! What nobody does through the front doors: a commit changed, removed, or recorded without anybody noticing, in the files or
-//! the tables of a server.
+//! Changes below the API: a commit is changed, removed or inserted in the files or tables of a server.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use cli::directory::DataDirectory;
 use event_store::dynamodb::Item;
 use event_store::{Checkpoint, DynamoJournal, Feed, Journal, Progress, seal};
 use projections::catalogue::Orders;
 use rusqlite::{Connection, OptionalExtension};
 use schema::{StoredCommit, fixtures};
 use serde_json::Value;
+use server::directory::DataDirectory;
 
 use crate::scenario::{Ledger, on_dynamodb};
 

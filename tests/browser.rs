@@ -1,4 +1,4 @@
-//! `/docs` in a real browser: it shows every route, sends a request, and asks no other server for anything.
+//! `/docs` in a real browser: it shows every route, sends a request, and contacts no other server.
 
 mod devtools;
 
@@ -50,7 +50,7 @@ async fn the_page_for_people_shows_every_route_and_tries_one_without_leaving_thi
     let mut browser = Browser::start(&chromium).await;
     browser.open(&format!("{}/docs", ledger.url)).await;
 
-    let document = cli::openapi::document();
+    let document = server::openapi::document();
     let mut documented = BTreeSet::new();
     for (path, operations) in document["paths"].as_object().unwrap() {
         documented.extend(

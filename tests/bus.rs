@@ -1,4 +1,4 @@
-//! What a subscriber of the local bus hears.
+//! What a subscriber of the local bus receives.
 
 use futures::StreamExt;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! What a reader sees: their own write at once, everybody else's soon, and never anything deleted.
+//! Reads: a client's own writes at once, those of others soon, and never a deleted product.
 
 use crate::scenario::Ledger;
 

@@ -1,5 +1,5 @@
-//! Every subcommand of the program once: on the ledger it was told of and no other, and with nobody who reads what it
-//! prints. A new subcommand fails these tests until it is said here how it is called.
+//! Every subcommand once: on the ledger that it was given and no other, and with nobody reading its output. A new
+//! subcommand fails these tests until it is added here.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -118,7 +118,7 @@ async fn decoy(folder: &Path) -> BTreeMap<OsString, Vec<u8>> {
     use event_store::Journal;
     let data = folder.join("ledger-data");
     let orders = projections::catalogue::Orders::default();
-    let directory = cli::directory::DataDirectory::open(&data, &orders, || "decoy".into()).await.unwrap();
+    let directory = server::directory::DataDirectory::open(&data, &orders, || "decoy".into()).await.unwrap();
     let created = vec![schema::fixtures::helmet_created()];
     let commit = schema::fixtures::commit_after(None, &schema::fixtures::id("decoy"), created);
     directory.journal().await.unwrap().append(&event_store::seal(commit).unwrap().1).await.unwrap();

@@ -1,4 +1,5 @@
-//! Killed at any moment, the ledger goes on where it was: nothing acknowledged is lost, nothing is missing on the bus.
+//! Killed at any moment, the server goes on where it stopped: no acknowledged command is lost, and no event is missing
+//! on the bus.
 
 use std::process::Stdio;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Dated prices give one history, whatever the order in which they are recorded: by requests, by an import, and after the
-//! histories were rebuilt. `LEDGER_DATED=full` plays 200 sets of prices in 20 orders each.
+//! Dated prices give one history, whatever the order in which they are recorded: by requests, by an import, and after a
+//! rebuild of the histories. `LEDGER_DATED=full` runs 200 sets of prices in 20 orders each.
 
 use std::fmt::Write;
 

@@ -1,5 +1,5 @@
-//! Data directories and exports of earlier builds can be read, verified, and go on. `tests/data/before-price-times` is one
-//! whose states do not say since when a price is in force.
+//! Data directories and exports of earlier builds can be read, verified and continued. `tests/data/before-price-times`
+//! is one whose states do not have the time of the price in force.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The whole ledger with a bus outside: everything arrives there, also after the bus was away.
+//! The whole ledger with an external bus: every event arrives there, even after an outage of the bus.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,13 +16,13 @@ use crate::scenario::{Ledger, PATIENCE, adventure_works, expected, json, printed
 
 const BUS: &str = "product-ledger";
 
-/// The way to a bus: closed it hangs up on whoever comes, open it leads there.
-struct Door {
+/// A proxy in front of a bus: while it is closed it hangs up, while it is open it forwards.
+struct OutageProxy {
     url: String,
     open: Arc<AtomicBool>,
 }
 
-impl Door {
+impl OutageProxy {
     async fn closed_before(moto: &Moto) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -40,12 +40,12 @@ impl Door {
     }
 }
 
-/// A bus that takes its time.
+/// A slow bus.
 struct SlowBus {
     url: String,
     /// The most requests that it had at once.
     most: Arc<AtomicUsize>,
-    /// Its messages, as a rule hands them on.
+    /// Its messages, as a rule delivers them.
     messages: Arc<Mutex<Vec<Value>>>,
 }
 
@@ -225,8 +225,8 @@ async fn a_bus_that_was_away_longer_than_the_retries_gets_everything_when_it_is_
     let Some(mut moto) = Moto::find() else { return };
     moto.start().await;
     moto.create_bus(BUS).await;
-    let door = Door::closed_before(&moto).await;
-    let ledger = ledger_on(&door.url);
+    let proxy = OutageProxy::closed_before(&moto).await;
+    let ledger = ledger_on(&proxy.url);
     ledger.send("PUT", "/products/p", r#"{"name":"a","price":"1"}"#).await;
     ledger.send("PATCH", "/products/p", r#"{"price":"2"}"#).await;
     loop {
@@ -240,7 +240,7 @@ async fn a_bus_that_was_away_longer_than_the_retries_gets_everything_when_it_is_
     }
     let (_, history) = ledger.get("/products/p/history").await;
     assert_eq!(history["commits"][0]["receipts"][0]["receipt_id"], "", "{history}");
-    door.open.store(true, Ordering::Relaxed);
+    proxy.open.store(true, Ordering::Relaxed);
     let messages = delivered(&moto, 2).await;
     let sequences: Vec<_> =
         messages.iter().map(|message| message["detail"]["metadata"]["sequence"].clone()).collect();

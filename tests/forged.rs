@@ -1,5 +1,5 @@
-//! A commit that somebody forged, who can write the file: it only appends, so nothing in the ledger, no earlier export and,
-//! once it is published, no receipt tells it from a true one. `docs/audit.md` says so.
+//! A commit forged by somebody who can write the file: it is only appended, so nothing in the ledger, no earlier export
+//! and, once it is published, no receipt distinguishes it from a genuine one. `docs/audit.md` says so.
 
 use rusqlite::Connection;
 use schema::product::ProductRenamed;

@@ -1,4 +1,4 @@
-//! The server's own doors: who may knock, and what is said to those who knock wrongly.
+//! The server without authentication: which requests it accepts, and how it answers the others.
 
 use crate::scenario::Ledger;
 

@@ -1,5 +1,5 @@
-//! A real file: 504 products with six years of list prices, imported, read, imported again. In `import/`: what an import may
-//! meet on its way.
+//! A real file: 504 products with six years of list prices, imported, read, imported again. `import/` has the failures
+//! that an import may meet.
 
 mod again;
 mod answers;

@@ -1,4 +1,4 @@
-//! What the server takes at most, seen from a client that does what no honest client does; and how it ends.
+//! The limits of the server, tested by clients that misbehave, and its shutdown.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;

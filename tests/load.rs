@@ -1,4 +1,4 @@
-//! More clients than the server takes at once: it answers or turns away, never fails, and keeps what it acknowledged.
+//! More clients than the server's limits allow: it answers or rejects, never fails, and keeps what it acknowledged.
 //!
 //! The test is short. `just load` runs the long one: `LOAD_SECONDS`, `LOAD_CLIENTS` and `LOAD_REQUESTS` bound it, `LOAD_URL`
 //! and `LOAD_PID` name a server that runs already.

@@ -1,4 +1,4 @@
-//! The whole ledger through its front doors: the program is started, driven over HTTP, killed, and started again.
+//! The whole ledger from outside: the program is started, driven over HTTP, killed, and started again.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod anew;

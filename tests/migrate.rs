@@ -1,5 +1,5 @@
-//! A data directory that the build before has written is brought over by one command, for ever. `tests/data/former.sql.gz`
-//! is one: 153 products of the sample and two more, one of them parked, four events not published.
+//! One command migrates a data directory of an earlier build. `tests/data/former.sql.gz` is one: 153 products of the
+//! sample and two more, one of them parked, four events not published.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};

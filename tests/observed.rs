@@ -1,4 +1,4 @@
-//! What can be seen from outside of what the server does: one line a request, and figures that are all documented.
+//! Observability: one log line a request, and metrics that are all documented.
 
 use std::collections::{BTreeMap, BTreeSet};
 

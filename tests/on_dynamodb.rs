@@ -1,5 +1,5 @@
-//! The scenarios of the whole once more, with `serve --dynamodb aws` on tables that an in-memory double of DynamoDB serves on
-//! loopback. What needs a data directory, and what no store has a part in, runs in `main.rs` alone.
+//! The scenarios of the whole with `serve --dynamodb aws`, on tables of an in-memory double of DynamoDB on loopback.
+//! What needs a data directory, or does not depend on the store, runs in `main.rs` only.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod anew;

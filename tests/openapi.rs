@@ -1,5 +1,5 @@
-//! The document says what the server does: it is the one of the code, it names every route and every kind of problem, and
-//! its examples are what it says they are.
+//! The OpenAPI document agrees with the server: it is generated from the code, names every route and every kind of
+//! problem, and its examples match its schemas.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// Files that may make routes of their own: the table of documented routes, and the operators' socket, which no client
 /// reaches.
-const ROUTERS: [&str; 2] = ["web/src/api.rs", "cli/src/operate.rs"];
+const ROUTERS: [&str; 2] = ["web/src/api.rs", "server/src/operators/routes.rs"];
 
 fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
     let paths = document["paths"].as_object().unwrap();
@@ -37,7 +37,7 @@ fn filled(path: &str) -> String {
 #[test]
 fn the_committed_document_is_that_of_the_code() {
     let path = repository().join("schema/json/openapi.json");
-    let generated = serde_json::to_string_pretty(&cli::openapi::document()).unwrap() + "\n";
+    let generated = serde_json::to_string_pretty(&server::openapi::document()).unwrap() + "\n";
     if std::env::var_os("LEDGER_ACCEPT").is_some() {
         std::fs::write(&path, &generated).unwrap();
     }
@@ -51,7 +51,7 @@ fn the_committed_document_is_that_of_the_code() {
 #[tokio::test]
 async fn every_documented_operation_is_routed_and_every_method_of_a_path_is_documented() {
     let ledger = Ledger::start();
-    let document = cli::openapi::document();
+    let document = server::openapi::document();
     let mut documented: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (path, method, _) in operations(&document) {
         assert!(METHODS.contains(&method), "{method} {path}");
@@ -88,7 +88,7 @@ fn a_route_can_only_be_made_together_with_its_description() {
 
 #[test]
 fn every_kind_of_problem_is_an_answer_of_some_operation_with_its_own_status() {
-    let document = cli::openapi::document();
+    let document = server::openapi::document();
     let mut answered: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (_, _, operation) in operations(&document) {
         for (status, response) in operation["responses"].as_object().unwrap() {
@@ -107,7 +107,7 @@ fn every_kind_of_problem_is_an_answer_of_some_operation_with_its_own_status() {
 
 #[test]
 fn every_example_is_what_its_schema_says() {
-    let document = cli::openapi::document();
+    let document = server::openapi::document();
     let mut examples = 0;
     for (path, method, operation) in operations(&document) {
         let bodies = operation["responses"].as_object().unwrap().values().chain([&operation["requestBody"]]);
@@ -147,7 +147,7 @@ fn check(document: &Value, schema: &Value, example: &Value, place: &str) {
 
 #[test]
 fn names_of_operations_and_of_what_they_refer_to_are_there_once() {
-    let document = cli::openapi::document();
+    let document = server::openapi::document();
     let mut names = BTreeSet::new();
     for (path, method, operation) in operations(&document) {
         let name = operation["operationId"].as_str().unwrap();
@@ -169,7 +169,7 @@ async fn the_server_serves_the_document_and_says_whether_it_asks_for_a_token() {
     let ledger = Ledger::start();
     let (status, served) = ledger.get("/openapi.json").await;
     assert_eq!(status, 200);
-    let document = cli::openapi::document();
+    let document = server::openapi::document();
     assert_eq!(served["info"]["version"], env!("CARGO_PKG_VERSION"));
     assert!(served["components"] == document["components"], "the committed document is an older one");
     let security = |document: &Value| document["paths"]["/products"]["post"]["security"].clone();

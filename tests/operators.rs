@@ -1,4 +1,4 @@
-//! What operators do: find and repair what never arrived, publish again, rebuild a view while the ledger is in use.
+//! Operators' work: find and repair what never arrived, publish again, rebuild a view while the ledger is in use.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Every promise of the documents names the test that holds it, in the table at the end of CONTRIBUTING.md: the sentence
-//! stands in the document as the table quotes it, the test is there, and no promise of the README is left out.
+//! Every promise of the documents has a test: the table at the end of CONTRIBUTING.md quotes each sentence as its
+//! document has it, the named tests exist, and no promise of the README is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 

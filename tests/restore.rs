@@ -1,4 +1,5 @@
-//! What was exported comes back as it was: byte for byte, with its receipts, interrupted or not, and published no more.
+//! A restore gives back what was exported: byte for byte, with its receipts, interrupted or not, and without publishing
+//! it again.
 
 mod refused;
 

@@ -1,5 +1,5 @@
-//! The program as a newcomer has it: a data directory of its own, a free port, and nothing left behind. The same scenarios
-//! run on tables of DynamoDB in the target `whole_on_dynamodb`.
+//! Runs the program as a new user would: on a data directory of its own and a free port, and leaves nothing behind. The
+//! same scenarios run on tables of DynamoDB in the target `whole_on_dynamodb`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;

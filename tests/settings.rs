@@ -1,4 +1,4 @@
-//! Wrong settings and surroundings are one clear line and exit code 2, never a panic.
+//! Wrong settings and environments give one clear line and exit code 2, never a panic.
 
 use std::process::Command;
 

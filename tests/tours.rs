@@ -1,4 +1,5 @@
-//! The tours of the documents are run: every command as it stands there, and its output, ids and times aside, is what is shown.
+//! The tours of the documents: every command is run as it is written there, and prints what is shown, ids and times
+//! aside.
 
 use std::process::Command;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Traces, seen by the collector they are sent to.
+//! Traces, as the collector receives them.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,8 +1,8 @@
-//! `ledger backup`: a copy of a data directory as it is at one moment, also while a server runs on it.
+//! `ledger backup`: makes a consistent copy of a data directory, even while a server runs on it.
 //!
-//! The promise: the copy is there whole and verified, or not at all. What was published is copied first, so that nothing
-//! in the copy is ahead of its commits: a start on it finds no sign of tampering, and publishes what the copied receipts
-//! lack (at least once).
+//! The promise: the copy is complete and verified, or absent. Receipts are copied first, so that nothing in the copy is ahead
+//! of its commits: a server that starts on it finds no sign of tampering, and publishes events without a receipt (at least
+//! once).
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -19,33 +19,33 @@ use event_store::sqlite::{LEDGER, PUBLISHING, about};
 use event_store::verify::{Ledger, Verdict};
 use event_store::{Journal, SqliteJournal, SqliteReceipts};
 use futures::{StreamExt, TryStreamExt};
+use server::directory::{self, ReadDirectory, UNFINISHED};
 use sqlite::{Access, Database};
 
-use crate::directory::{self, ReadDirectory, UNFINISHED};
 use crate::out;
 use crate::progress;
 use crate::refused::Refused;
 use crate::verify::file::at_once;
-use crate::verify::found::Found;
+use crate::verify::report::VerifyReport;
 
 /// What to copy, and where to.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The copy is a data directory: give it to serve, verify or export. Views are left out, they are built at the
-first start. Until the copy is complete and verified it is called DIR.partial.
+    after_help = "The copy is a data directory for serve, verify and export. It has no views: they are built at the first \
+start. Until it is complete and verified it is called DIR.partial.
 
-A start on the copy publishes what its receipts lack: an event that was published in the moment of the
-copy is published again. Two servers on copies of one ledger would record different things.
+A server that starts on the copy publishes events without a receipt; an event that was published during \
+the copy is published again. Do not run two servers on copies of one ledger: they would diverge.
 
-Exit codes: 0 done; 1 the ledger is faulty or a restore is not finished, and there is no copy; 2 wrong
-usage, or it could not be tried.
+Exit codes: 0 done; 1 no copy, because the ledger is faulty or a restore is unfinished; 2 wrong usage, or \
+the copy could not be attempted.
 
 Examples:
   ledger backup /backups/2026-11-28 --data ledger-data
   ledger verify --receipts --data /backups/2026-11-28"
 )]
 pub struct BackupArgs {
-    /// Directory for the copy; it must not be there yet, or be empty.
+    /// Directory for the copy; it must not exist, or be empty.
     directory: PathBuf,
     /// Data directory of the ledger, also while `serve` runs on it.
     #[arg(long)]
@@ -55,7 +55,7 @@ pub struct BackupArgs {
 /// Copies; exit code 1 if the ledger does not allow it.
 ///
 /// # Errors
-/// When it could not be tried.
+/// When it could not be attempted.
 pub async fn run(arguments: BackupArgs) -> anyhow::Result<ExitCode> {
     backup(&arguments.data, &arguments.directory).await
 }
@@ -64,12 +64,12 @@ async fn backup(data: &Path, to: &Path) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let source = ReadDirectory::open(data).with_context(|| format!("--data {}", data.display()))?;
     if let Some(command) = about(&Access::Committed(source.ledger.clone()), UNFINISHED).await? {
-        return Err(Refused(format!("{command} was begun and not finished; run it again first")).into());
+        return Err(Refused(format!("{command} was started but not finished; run it again first")).into());
     }
     source.publishing.compare(&PUBLISHING)?;
     source.ledger.compare(&LEDGER)?;
     let is_free = std::fs::read_dir(to).map_or(!to.exists(), |mut entries| entries.next().is_none());
-    anyhow::ensure!(is_free, "{} is there already and is not empty; choose another directory", to.display());
+    anyhow::ensure!(is_free, "{} exists and is not empty; choose another directory", to.display());
     let partial = partial(to)?;
     copy(&source.publishing, &partial.join(PUBLISHING.file)).await?;
     copy(&source.ledger, &partial.join(LEDGER.file)).await?;
@@ -79,7 +79,7 @@ async fn backup(data: &Path, to: &Path) -> anyhow::Result<ExitCode> {
         Verdict::Faulty => {
             remove(&partial)?;
             let what =
-                "the ledger is not whole; there is no copy. Run ledger verify, and restore what is damaged";
+                "the ledger is faulty, so there is no copy; run ledger verify, and restore what is damaged";
             return Err(Refused(what.to_owned()).into());
         }
         Verdict::NotUnderstood => {
@@ -98,12 +98,12 @@ async fn backup(data: &Path, to: &Path) -> anyhow::Result<ExitCode> {
     std::fs::rename(&partial, to).with_context(unwritable)?;
     let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(parent).and_then(|parent| parent.sync_all()).with_context(unwritable)?;
-    found.tell()?;
-    out::tell(format_args!("copied and verified in {:.1} s", started.elapsed().as_secs_f64()));
+    found.print()?;
+    out::message(format_args!("copied and verified in {:.1} s", started.elapsed().as_secs_f64()));
     Ok(ExitCode::SUCCESS)
 }
 
-/// The directory beside `to` that the copy is made in, without what an interrupted one left there.
+/// The directory next to `to` in which the copy is made, without the remains of an interrupted one.
 fn partial(to: &Path) -> anyhow::Result<PathBuf> {
     let name = to.file_name().with_context(|| format!("{} has no name", to.display()))?;
     let mut partial = OsString::from(name);
@@ -114,7 +114,7 @@ fn partial(to: &Path) -> anyhow::Result<PathBuf> {
     Ok(partial)
 }
 
-/// Removes what a backup left, and nothing else.
+/// Removes the remains of a backup, and nothing else.
 fn remove(partial: &Path) -> anyhow::Result<()> {
     let failed = || format!("{} cannot be removed", partial.display());
     if !partial.exists() {
@@ -126,7 +126,7 @@ fn remove(partial: &Path) -> anyhow::Result<()> {
             name == directory::LOCK
                 || [LEDGER.file, PUBLISHING.file].iter().any(|file| name.starts_with(file))
         });
-        anyhow::ensure!(ours, "{} holds {}, which no backup left there", partial.display(), name.display());
+        anyhow::ensure!(ours, "{} holds {}, which is not from a backup", partial.display(), name.display());
     }
     std::fs::remove_dir_all(partial).with_context(failed)
 }
@@ -138,8 +138,8 @@ async fn copy(database: &Database, to: &Path) -> anyhow::Result<()> {
     database.copy(to).await.with_context(unwritable)
 }
 
-/// Verifies the chains of the copy, and every receipt in it.
-async fn verify(copy: &Path) -> anyhow::Result<Found> {
+/// Verifies the chains and the receipts of the copy.
+async fn verify(copy: &Path) -> anyhow::Result<VerifyReport> {
     let (ledger, publishing) = (Database::open(copy, &LEDGER)?, Database::open(copy, &PUBLISHING)?);
     let journal: Arc<dyn Journal> = Arc::new(SqliteJournal::new(ledger.clone()));
     let receipts = Arc::new(SqliteReceipts::new(Access::Committed(publishing.clone())));
@@ -149,7 +149,7 @@ async fn verify(copy: &Path) -> anyhow::Result<Found> {
     let verification = Ledger::of(journal)
         .with_lagging_receipts(receipts)
         .telling(Arc::new(move |commits| told.inc(commits)));
-    let mut found = Found::new(false, false);
+    let mut found = VerifyReport::new(false, false);
     let mut reports = verification.products(listing, at_once()).boxed();
     while let Some(report) = reports.try_next().await? {
         found.take(report, &bar)?;

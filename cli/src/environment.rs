@@ -1,40 +1,25 @@
-//! What the process is told by its environment: the ledger's settings, and the AWS SDK's.
+//! The ledger on AWS that the environment of the process names.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use aws_config::{BehaviorVersion, SdkConfig};
-use schema::settings::{Settings, WrongSetting};
+use aws_config::SdkConfig;
+use schema::settings::Settings;
+use server::environment::aws;
 
 use crate::out;
 
-/// What is said where nothing names a ledger.
+/// The error if nothing names a ledger.
 const NO_LEDGER: &str = "which ledger? Give --data DIR for one on this machine, or set AWS_REGION and the LEDGER_ variables of its tables for one on AWS";
 
-/// Variables that say where the AWS SDK finds its settings, or where it does not.
+/// Variables with the paths of the AWS SDK's settings.
 const FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
 
-/// Variables that keep the AWS SDK from something and lead nowhere.
-const LEADING_NOWHERE: [&str; 2] = ["AWS_EC2_METADATA_DISABLED", "AWS_PAGER"];
+/// Variables of the AWS SDK that name no ledger.
+const NOT_NAMING: [&str; 2] = ["AWS_EC2_METADATA_DISABLED", "AWS_PAGER"];
 
-/// The ledger's settings.
-///
-/// # Errors
-/// [`WrongSetting`]: correct the variable it names.
-pub fn settings() -> Result<Settings, WrongSetting> {
-    Settings::read(|name| std::env::var(name).ok())
-}
-
-/// What the AWS SDK finds, if it is `wanted` at all: looking for credentials takes time.
-pub async fn aws(wanted: bool) -> Option<SdkConfig> {
-    if !wanted {
-        return None;
-    }
-    Some(aws_config::defaults(BehaviorVersion::v2026_01_12()).load().await)
-}
-
-/// The AWS SDK's settings for a command on a ledger on AWS; says on standard error which ledger that is.
+/// The AWS SDK's settings for a ledger on AWS, which is named on standard error.
 ///
 /// # Errors
 /// One line that names `--data`, at once where nothing names a ledger at all.
@@ -44,23 +29,23 @@ pub async fn ledger_on_aws(settings: &Settings) -> anyhow::Result<SdkConfig> {
     let aws = aws.with_context(|| format!("{NO_LEDGER}; no region is set"))?;
     let region = aws.region().map(ToString::to_string).unwrap_or_default();
     let endpoint = aws.endpoint_url().map(|url| format!(" at {url}")).unwrap_or_default();
-    out::tell(format_args!("asked: AWS{endpoint}, {region}, event table {}", settings.tables.events));
+    out::message(format_args!("asked: AWS{endpoint}, {region}, event table {}", settings.tables.events));
     Ok(aws)
 }
 
-/// Whether anything leads to AWS: a variable of the AWS SDK, one of the ledger's tables, or a file of the SDK's settings.
+/// Whether anything names a ledger on AWS: a variable of the AWS SDK or of the ledger's tables, or a file of the SDK's settings.
 fn names_aws() -> bool {
     let leads = |name: &OsStr, value: &OsStr| {
         let name = name.to_string_lossy();
         if FILES.contains(&&*name) {
             return PathBuf::from(value).exists();
         }
-        // An empty variable is none, as for the AWS SDK.
+        // An empty variable counts as unset, as for the AWS SDK.
         if value.is_empty() {
             return false;
         }
         let is_table = name.starts_with("LEDGER_") && name.ends_with("_TABLE");
-        is_table || (name.starts_with("AWS_") && !LEADING_NOWHERE.contains(&&*name))
+        is_table || (name.starts_with("AWS_") && !NOT_NAMING.contains(&&*name))
     };
     if std::env::vars_os().any(|(name, value)| leads(&name, &value)) {
         return true;

@@ -1,7 +1,7 @@
-//! `ledger export`: every commit as NDJSON, products in order of id, each by sequence.
+//! `ledger export`: writes every commit as NDJSON, products in order of id, those of a product by sequence.
 //!
-//! A file is there whole or not at all: until the last line is on disk it is called `FILE.partial`. Receipts are read
-//! after the commits, so that an event of the export misses its receipt only if it was not published yet.
+//! The promise: a file is complete or absent; until its last line is on disk it is called `FILE.partial`. Receipts are read
+//! after the commits, so that an event of the export has no receipt only if it was not published yet.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -20,13 +20,13 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use indicatif::ProgressBar;
 use schema::{ProductId, StoredCommit};
 
-use crate::out::{self, Read};
+use crate::out::{self, Output};
 use crate::progress;
-use crate::read_only::{Ports, ReadOnly};
+use crate::read_only::{ReadOnlyLedgerArgs, ReadOnlyPorts};
 use crate::receipts;
 use crate::refused::Refused;
 
-/// Bytes that are collected before they are written.
+/// Bytes that are buffered.
 const BUFFER: usize = 64 << 10;
 
 /// What to export, and where to.
@@ -37,25 +37,25 @@ const BUFFER: usize = 64 << 10;
 pub struct ExportArgs {
     /// Only this product.
     id: Option<ProductId>,
-    /// Write to this file, which appears when it is complete, instead of standard output.
+    /// Write to this file, which appears once it is complete, instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Write the publication receipts to this file too, which appears when it is complete: for `ledger restore`.
+    /// Also write the publication receipts to this file, which appears once it is complete: for `ledger restore`.
     #[arg(long, value_name = "FILE")]
     receipts: Option<PathBuf>,
     #[command(flatten)]
-    ledger: ReadOnly,
+    ledger: ReadOnlyLedgerArgs,
 }
 
 /// What was written.
 #[derive(Default)]
 struct Written {
     commits: u64,
-    /// Keys of the table that are no product ids.
+    /// Keys of the table that are not product ids.
     foreign: Vec<String>,
 }
 
-/// Exports; exit code 1 if the table holds what cannot be exported.
+/// Exports; exit code 1 if the table holds something that cannot be exported.
 ///
 /// # Errors
 /// When the ledger cannot be read, has no such product, or the file cannot be written.
@@ -73,26 +73,26 @@ pub async fn run(arguments: ExportArgs) -> anyhow::Result<ExitCode> {
     };
     bar.finish_and_clear();
     for foreign in &written.foreign {
-        out::tell(format_args!("ledger: {foreign}"));
+        out::message(format_args!("ledger: {foreign}"));
     }
     if let Some(id) = arguments.id.as_ref().filter(|_| written.commits == 0) {
         return Err(Refused(format!("there is no product {id}")).into());
     }
-    out::tell(format_args!(
+    out::message(format_args!(
         "exported {} commits in {:.1} s",
         written.commits,
         started.elapsed().as_secs_f64()
     ));
     if let Some(file) = &arguments.receipts {
         let receipts = receipts(&ports, arguments.id.as_ref(), file).await?;
-        out::tell(format_args!("exported {receipts} receipts"));
+        out::message(format_args!("exported {receipts} receipts"));
     }
     Ok(if written.foreign.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 type Parts = BoxStream<'static, Result<Part, ExportError>>;
 
-async fn parts(ports: &Ports, id: Option<&ProductId>) -> anyhow::Result<(Parts, ProgressBar)> {
+async fn parts(ports: &ReadOnlyPorts, id: Option<&ProductId>) -> anyhow::Result<(Parts, ProgressBar)> {
     let journal = ports.journal.clone();
     if let Some(id) = id {
         return Ok((lines(export::product(journal, id.clone())), progress::looking("commits")));
@@ -107,7 +107,7 @@ async fn parts(ports: &Ports, id: Option<&ProductId>) -> anyhow::Result<(Parts, 
     Ok((lines(export::everything(journal, listing)), bar))
 }
 
-/// Commits as parts of one line. What has a foreign key is left out, and the rest can be exported all the same.
+/// Commits as parts of one line, without those under a key that is not a product id.
 fn lines(commits: impl Stream<Item = Result<StoredCommit, ExportError>> + Send + 'static) -> Parts {
     let part = |commit| match commit {
         Ok(commit) => {
@@ -120,8 +120,8 @@ fn lines(commits: impl Stream<Item = Result<StoredCommit, ExportError>> + Send +
     commits.map(part).boxed()
 }
 
-/// Writes the receipts of the ledger, or of one product, to a file; answers how many there are.
-async fn receipts(ports: &Ports, id: Option<&ProductId>, file: &Path) -> anyhow::Result<u64> {
+/// Writes the receipts of the ledger or of one product to a file, and answers their number.
+async fn receipts(ports: &ReadOnlyPorts, id: Option<&ProductId>, file: &Path) -> anyhow::Result<u64> {
     let heads = match id {
         Some(id) => {
             let last = ports.journal.newest(id, u64::MAX).await?.context("the product is gone")?;
@@ -142,7 +142,7 @@ async fn receipts(ports: &Ports, id: Option<&ProductId>, file: &Path) -> anyhow:
     Ok(written)
 }
 
-/// `of_one`: a product that does not exist replaces no file.
+/// With `of_one`, an export without commits replaces no file.
 async fn to_file(file: &Path, parts: Parts, of_one: bool, bar: &ProgressBar) -> anyhow::Result<Written> {
     let mut partial = Partial::create(file)?;
     let written = write(&mut partial.writer, parts, bar).await?;
@@ -170,7 +170,7 @@ impl Partial {
         Ok(Self { writer: BufWriter::with_capacity(BUFFER, created), path, file: file.to_owned() })
     }
 
-    /// Gives the file its name, after the sync.
+    /// Syncs the file and gives it its name.
     fn complete(self) -> anyhow::Result<()> {
         let written = self.writer.into_inner().map_err(io::IntoInnerError::into_error);
         written.and_then(|file| file.sync_all()).with_context(|| not_written(&self.path))?;
@@ -188,9 +188,9 @@ fn not_written(path: &Path) -> String {
 
 async fn write(writer: &mut impl Write, mut parts: Parts, bar: &ProgressBar) -> anyhow::Result<Written> {
     let mut written = Written::default();
-    let mut read = Read::On;
-    while let (Read::On, Some(part)) = (read, parts.try_next().await?) {
-        read = out::to(writer, &part.lines).context("the export cannot be written")?;
+    let mut output = Output::Open;
+    while let (Output::Open, Some(part)) = (output, parts.try_next().await?) {
+        output = out::to(writer, &part.lines).context("the export cannot be written")?;
         written.commits += part.commits;
         written.foreign.extend(part.foreign.iter().map(ToString::to_string));
         bar.inc(part.commits);

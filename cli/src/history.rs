@@ -1,7 +1,6 @@
-//! `ledger history`: what happened to a product, event by event: what changed from what to what, who, when, and when it
-//! was published.
+//! `ledger history`: shows the history of a product, event by event: old and new values, who, when, and when it was published.
 
-mod story;
+mod changes;
 
 use std::process::ExitCode;
 
@@ -10,9 +9,9 @@ use console::style;
 use schema::{ProductId, StoredCommit};
 use serde_json::Value;
 
-use crate::columns::{Columns, moment, plain};
-use crate::out::{self, Read};
-use crate::remote::{Server, refused};
+use crate::out::{self, Output};
+use crate::remote::RemoteServer;
+use crate::text_table::{TextTable, escaped, moment};
 
 const PAGE: u64 = 100;
 
@@ -25,19 +24,15 @@ pub struct HistoryArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    server: Server,
+    server: RemoteServer,
 }
 
 /// Shows the history.
 ///
 /// # Errors
-/// When the server cannot be asked; what it refuses is told, with exit code 1.
+/// When the server cannot be reached, or refuses.
 pub async fn run(arguments: HistoryArgs) -> anyhow::Result<ExitCode> {
-    show(arguments).await.or_else(refused)
-}
-
-async fn show(arguments: HistoryArgs) -> anyhow::Result<ExitCode> {
-    let mut table = Columns::new(&["#", "occurred", "recorded", "who", "published", "what"]);
+    let mut table = TextTable::new(&["#", "occurred", "recorded", "who", "published", "what"]);
     let mut separator = "{\"commits\":[";
     let mut after = Some(0);
     while let Some(sequence) = after {
@@ -48,7 +43,7 @@ async fn show(arguments: HistoryArgs) -> anyhow::Result<ExitCode> {
             if arguments.json {
                 let text = format!("{separator}{commit}");
                 separator = ",";
-                if out::print(&text)? == Read::NoMore {
+                if out::print(&text)? == Output::Closed {
                     return Ok(ExitCode::SUCCESS);
                 }
             } else {
@@ -61,13 +56,13 @@ async fn show(arguments: HistoryArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// One row for each event; what belongs to the whole commit stands in the first.
-fn rows(table: &mut Columns, commit: &Value) {
+/// Adds a row for each event; what belongs to the whole commit is in the first.
+fn rows(table: &mut TextTable, commit: &Value) {
     let first = commit["sequence"].as_u64().unwrap_or_default();
     let occurred = commit["metadata"]["occurred_at"].as_str();
     let recorded = commit["recorded_at"].as_str();
-    let who = plain(commit["metadata"]["actor"].as_str().unwrap_or("-"));
-    for (n, what) in story::of(&stored(commit)).into_iter().enumerate() {
+    let who = escaped(commit["metadata"]["actor"].as_str().unwrap_or("-"));
+    for (n, what) in changes::describe(&stored(commit)).into_iter().enumerate() {
         let once = |text: String| if n == 0 { text } else { String::new() };
         table.row(vec![
             style(first + n as u64).cyan().to_string(),
@@ -80,7 +75,7 @@ fn rows(table: &mut Columns, commit: &Value) {
     }
 }
 
-/// The commit as it is stored, without what stands beside it in the history.
+/// The commit as stored, without what the history adds.
 fn stored(commit: &Value) -> StoredCommit {
     let mut fields = commit.as_object().cloned().unwrap_or_default();
     fields.remove("receipts");
@@ -95,7 +90,7 @@ fn published(receipt: &Value) -> String {
         return "restored".to_owned();
     }
     match receipt["details"]["error_code"].as_str() {
-        Some(code) => style(format!("failed: {}", plain(code))).red().to_string(),
+        Some(code) => style(format!("failed: {}", escaped(code))).red().to_string(),
         None => style("not yet").yellow().to_string(),
     }
 }
@@ -118,7 +113,7 @@ mod tests {
                 {"event_id": "01K9XFT9EG0000000000004003", "type": "ProductPainted", "schema_version": 7, "data": {"x": 1}},
             ],
             "receipts": [{"published_at": "2026-11-23T05:20:00.040Z"}, {"details": {"error_code": "TooLarge"}}, null]});
-        let mut table = Columns::new(&["#", "occurred", "recorded", "who", "published", "what"]);
+        let mut table = TextTable::new(&["#", "occurred", "recorded", "who", "published", "what"]);
         rows(&mut table, &commit);
         let shown = console::strip_ansi_codes(&table.draw()).into_owned();
         let lines: Vec<&str> = shown.lines().collect();

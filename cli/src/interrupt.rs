@@ -1,46 +1,46 @@
-//! SIGINT and SIGTERM. An operator's command that is asked to stop does so at once, and says what became of its work.
+//! Interruption by SIGINT or SIGTERM: a command stops at once and says what became of its work.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use server::signals::Signals;
 use tokio::sync::oneshot;
 
 use crate::{CANNOT, out};
 
-/// How long work has to let go of its thread.
+/// How long work may still hold its thread.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What an interruption of a command means.
+/// The outcome of a command that is interrupted.
 pub(crate) struct Interruption {
     says: &'static str,
     code: u8,
 }
 
-/// A verification that says nothing of the ledger.
+/// For a verification, which then says nothing about the ledger.
 pub(crate) const NOT_CHECKED: Interruption =
-    Interruption { says: "not everything was checked; faults that were found stand above", code: CANNOT };
+    Interruption { says: "not everything was checked; faults found so far are above", code: CANNOT };
 
-/// An export that is not there.
+/// For an export, which is then incomplete.
 pub(crate) const NOT_WRITTEN: Interruption =
     Interruption { says: "the export is not complete; run it again", code: CANNOT };
 
-/// A copy that is not there.
+/// For a copy, which then does not exist.
 pub(crate) const NOT_COPIED: Interruption =
     Interruption { says: "there is no copy; run it again", code: CANNOT };
 
-/// What goes on where it was when it is run again, as its record in the ledger demands.
+/// For a command that goes on where it stopped when it is run again.
 pub(crate) const UNFINISHED: Interruption =
-    Interruption { says: "not everything was brought in; run it again, it goes on", code: CANNOT };
+    Interruption { says: "not everything was written; run it again to go on", code: CANNOT };
 
-/// What was done until then stays, and what is read is as it was.
+/// For a command whose finished parts stay done.
 pub(crate) const IN_PART: Interruption =
-    Interruption { says: "what was done until now stays done, the rest was not; run it again", code: 1 };
+    Interruption { says: "what was done so far stays done, the rest was not done; run it again", code: 1 };
 
 impl Interruption {
-    /// The end of `work`, or of its interruption, whichever comes first; then the work is dropped where it is.
+    /// Waits for the end of `work` or for an interruption, which drops the work.
     pub(crate) fn ends<'a>(
         self,
         work: impl Future<Output = anyhow::Result<ExitCode>> + 'a,
@@ -50,14 +50,14 @@ impl Interruption {
 
     async fn end(self, work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
         let (tell, told) = oneshot::channel();
-        // From here on, and not from when the task below begins: the work may be seen before that.
+        // Before the work begins, not when the task below does: the work may be visible earlier.
         let signals = Signals::listen()?;
         let watching = tokio::spawn(async move {
-            signals.asked().await;
-            out::tell(format_args!("ledger: stopped: {}", self.says));
-            // Nobody listens: the work ended in this moment.
+            signals.received().await;
+            out::message(format_args!("ledger: stopped: {}", self.says));
+            // If nobody listens, the work has just ended.
             let _ = tell.send(());
-            // The work may hold its thread, in a write to somebody who does not read: then it cannot be dropped.
+            // Work that holds its thread, in a write that nobody reads, cannot be dropped.
             tokio::time::sleep(GRACE).await;
             std::process::exit(i32::from(self.code))
         });
@@ -68,23 +68,5 @@ impl Interruption {
             }
             _ = told => Ok(ExitCode::from(self.code)),
         }
-    }
-}
-
-/// SIGINT and SIGTERM, which end the process no longer by themselves.
-pub(crate) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    /// Takes them from this moment on.
-    pub(crate) fn listen() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    /// Ends when one of them came.
-    pub(crate) async fn asked(mut self) {
-        tokio::select! { _ = self.interrupt.recv() => {}, _ = self.terminate.recv() => {} }
     }
 }

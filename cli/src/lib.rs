@@ -1,24 +1,14 @@
-//! The program `ledger`: the whole system in one process, fed by the same streams and calling the same functions as the
-//! Lambdas, and the tools of those who run and audit it. One file per subcommand.
+//! The program `ledger`: the system in one process, and the tools to operate and audit it. One file per subcommand.
 
-pub mod auth;
-pub mod backend;
 pub mod backup;
-pub mod columns;
-pub mod directory;
 pub mod environment;
 pub mod export;
-pub mod follower;
 pub mod history;
 pub mod import;
 mod interrupt;
-mod logs;
-pub mod mapping;
 pub mod migrate;
-pub mod openapi;
 pub mod operate;
 pub mod out;
-pub mod pace;
 pub mod parked;
 pub mod prices;
 pub mod progress;
@@ -32,15 +22,14 @@ pub mod replay;
 pub mod restore;
 pub mod serve;
 pub mod show;
-pub mod system;
-pub mod traces;
+pub mod text_table;
 pub mod verify;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-/// The exit code of everything that could not be done because of settings, arguments or surroundings.
+/// The exit code of everything that could not be attempted because of settings, arguments or the environment.
 const CANNOT: u8 = 2;
 
 /// An event-sourced product ledger. Without a subcommand it serves.
@@ -61,7 +50,7 @@ enum Command {
     Import(import::ImportArgs),
     /// Show a product, as it is or as it was.
     Show(show::ShowArgs),
-    /// Show what happened to a product: what changed, who did it, when, and when it was published.
+    /// Show the history of a product: what changed, who changed it, when, and when it was published.
     History(history::HistoryArgs),
     /// Show the prices of a product over time.
     Prices(prices::PricesArgs),
@@ -69,19 +58,19 @@ enum Command {
     Export(export::ExportArgs),
     /// Prove that what is stored is what was recorded.
     Verify(verify::VerifyArgs),
-    /// Bring the commits of an export into a ledger, as they were, and publish nothing.
+    /// Restore the commits of an export into a ledger, byte for byte, and publish nothing.
     Restore(restore::RestoreArgs),
-    /// Copy a ledger as it is at one moment, also while a server runs on it.
+    /// Make a consistent copy of a ledger, even while a server runs on it.
     Backup(backup::BackupArgs),
-    /// Bring a data directory of the build before into the files of this one.
+    /// Convert a data directory of an earlier build to the files of this one.
     Migrate(migrate::MigrateArgs),
-    /// Build a view anew beside the one that is read, compare, switch.
+    /// Rebuild a view next to the one that is read, compare it, and switch to it.
     Rebuild(rebuild::RebuildArgs),
-    /// Compare the heads of the event table with views and publication; list what is behind, or repair it.
+    /// Compare the newest version of every product with the views and with its publication; list or repair what is behind.
     Reconcile(reconcile::ReconcileArgs),
     /// Publish a part of the ledger again, marked as a replay.
     Replay(replay::ReplayArgs),
-    /// Products that the projector or the publisher cannot go on with, and why.
+    /// List or retry parked products: those that the projector or the publisher cannot process.
     Parked(parked::ParkedArgs),
     /// Write shell completions to standard output.
     Completions {
@@ -93,11 +82,11 @@ enum Command {
 /// Runs the program.
 #[must_use]
 pub fn run(arguments: Arguments) -> ExitCode {
-    let traces = match traces::Traces::configured() {
+    let traces = match server::traces::Traces::configured() {
         Ok(traces) => traces,
         Err(error) => return cannot(&error),
     };
-    logs::start(traces.as_ref());
+    server::logs::start(traces.as_ref());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return cannot(&error.into()),
@@ -126,15 +115,15 @@ pub fn run(arguments: Arguments) -> ExitCode {
             }
         }
     });
-    // What still runs in the background was told to stop; a blocked thread must not hold up the end.
+    // Background tasks were told to stop; a blocked thread must not delay the end.
     runtime.shutdown_background();
-    done.or_else(refused::told).unwrap_or_else(|error| cannot(&error))
+    done.or_else(refused::print).unwrap_or_else(|error| cannot(&error))
 }
 
-/// One clear line, whatever the causes, and each of them once.
+/// Prints one line with every cause once.
 fn cannot(error: &anyhow::Error) -> ExitCode {
     let line = event_store::aws::causes(error.as_ref()).replace('\n', " ");
-    // It may quote what a server, a file or an argument said.
-    out::tell(format_args!("ledger: {}", columns::plain(&line)));
+    // It may quote a server, a file or an argument.
+    out::message(format_args!("ledger: {}", text_table::escaped(&line)));
     ExitCode::from(CANNOT)
 }

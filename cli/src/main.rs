@@ -1,4 +1,4 @@
-//! `ledger`: the whole system in one process, and the tools of those who run and audit it.
+//! The program `ledger`.
 
 use std::process::ExitCode;
 
@@ -6,8 +6,8 @@ use clap::Parser;
 use cli::{Arguments, run};
 use mimalloc::MiMalloc;
 
-/// The SDK and the engine take and give back memory in many small pieces; with the C library's allocator that is a fifth of
-/// the processor time of a command and a third of that of a verification.
+/// The SDK and SQLite allocate many small pieces of memory; with the C library's allocator that takes a fifth of the processor
+/// time of a command and a third of that of a verification.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

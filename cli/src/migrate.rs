@@ -1,9 +1,9 @@
-//! `ledger migrate`: a data directory of the build before, brought into the files of this one.
+//! `ledger migrate`: converts a data directory of an earlier build to the files of this one.
 //!
-//! The promise: commits byte for byte, receipts and parked products with them; the file of the commits appears last and
-//! complete, the old file stays as it is, and what was interrupted can be repeated.
+//! The promise: commits are kept byte for byte, with their receipts and parked products; the file of the commits appears last
+//! and complete, the old file stays unchanged, and an interrupted migration can be repeated.
 
-mod former;
+mod earlier;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -16,34 +16,35 @@ use event_store::sqlite::{LEDGER, PUBLISHING};
 use event_store::{Receipts, SqliteJournal, SqliteParking, SqliteReceipts};
 use projections::sqlite::VIEWS;
 use publisher::SqliteBus;
+use server::directory::{self, DirectoryError, FORMER};
 use sqlite::{Access, Database};
 use web::Edge;
 
-use crate::directory::{self, DirectoryError, FORMER};
+use crate::out;
 use crate::progress;
-use crate::{environment, out};
-use former::Former;
+use earlier::EarlierStore;
 
-/// The lock of the build before.
+/// The lock file of an earlier build.
 const FORMER_LOCK: &str = "dynamodb.lock";
 
-/// Where the new files are made.
+/// The directory in which the new files are made.
 const PARTIAL: &str = "migrate.partial";
 
-/// Commits, receipts or entries that are written together.
+/// Commits, receipts or entries written together.
 const GROUP: usize = 1_000;
 
 /// Which directory.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The directory holds dynamodb.sqlite3, which stays as it is. No server may run on it. What was interrupted is
-repeated by running the command again; a directory that was migrated is left alone.
+    after_help = "The directory holds dynamodb.sqlite3, which stays unchanged. No server may run on it. After an interruption \
+run the command again; a directory that was migrated is left as it is.
 
-Commits, publication receipts, products that the publisher has parked and the entries of the local bus
-come along. What was not published yet is published after the next start. Views and prices are built
-anew at the next start.
+Commits, publication receipts, products that the publisher has parked, and the entries of the local bus \
+are migrated. Events that were not published yet are published after the next start. Views and prices are \
+rebuilt at the next start.
 
-Exit codes: 0 done; 1 refused, nothing was written; 2 wrong usage, or it could not be tried.
+Exit codes: 0 done; 1 refused, nothing was written; 2 wrong usage, or the migration could not be \
+attempted.
 
 Examples:
   ledger migrate ledger-data
@@ -57,7 +58,7 @@ pub struct MigrateArgs {
 /// Migrates.
 ///
 /// # Errors
-/// When it could not be tried, or was interrupted.
+/// When it could not be attempted, or was interrupted.
 pub async fn run(arguments: MigrateArgs) -> anyhow::Result<ExitCode> {
     migrate(&arguments.directory).await
 }
@@ -80,10 +81,10 @@ async fn migrate(data: &Path) -> anyhow::Result<ExitCode> {
         return Err(DirectoryError::Gone { file: data.join(LEDGER.file) }.into());
     }
     let _former_lock = claim_former(data)?;
-    let former = Former::open(&former, environment::settings()?.tables)?;
+    let former = EarlierStore::open(&former, server::environment::settings()?.tables)?;
     let partial = data.join(PARTIAL);
     remove(&partial)?;
-    let written = bring(&former, &partial).await?;
+    let written = convert(&former, &partial).await?;
     let unwritable = || format!("{} cannot be written", data.display());
     Database::remove(data, &VIEWS)?;
     for schema in [&PUBLISHING, &LEDGER] {
@@ -96,11 +97,11 @@ async fn migrate(data: &Path) -> anyhow::Result<ExitCode> {
     out::line(format_args!(
         "{commits} commits written; {receipts} receipts, {parked} parked products, {entries} entries of the bus"
     ))?;
-    out::tell(format_args!("migrated in {:.1} s", started.elapsed().as_secs_f64()));
+    out::message(format_args!("migrated in {:.1} s", started.elapsed().as_secs_f64()));
     Ok(ExitCode::SUCCESS)
 }
 
-/// The lock of the build before, so that its server cannot write meanwhile.
+/// Takes the lock of the earlier build, so that its server cannot write meanwhile.
 fn claim_former(data: &Path) -> anyhow::Result<Option<File>> {
     let path = data.join(FORMER_LOCK);
     if !path.exists() {
@@ -134,8 +135,8 @@ struct Written {
     entries: u64,
 }
 
-/// Makes the files of this build in `partial`, closed and synced.
-async fn bring(former: &Former, partial: &Path) -> anyhow::Result<Written> {
+/// Writes the files of this build in `partial`, synced and closed.
+async fn convert(former: &EarlierStore, partial: &Path) -> anyhow::Result<Written> {
     let (ledger, publishing) = directory::make(partial, (Edge::system().ids)().to_string()).await?;
     let access = Access::Committed(publishing.clone());
     let parked = former.parked()?;
@@ -152,12 +153,12 @@ async fn bring(former: &Former, partial: &Path) -> anyhow::Result<Written> {
     Ok(written)
 }
 
-async fn commits(former: &Former, journal: &SqliteJournal) -> anyhow::Result<u64> {
+async fn commits(former: &EarlierStore, journal: &SqliteJournal) -> anyhow::Result<u64> {
     let bar = progress::commits(former.count()?);
     let (mut statement, mut written) = (former.commits()?, 0);
     let mut rows = statement.query([])?;
     loop {
-        let group = former::group(&mut rows, GROUP)?;
+        let group = earlier::group(&mut rows, GROUP)?;
         if group.is_empty() {
             bar.finish_and_clear();
             return Ok(written);
@@ -168,7 +169,7 @@ async fn commits(former: &Former, journal: &SqliteJournal) -> anyhow::Result<u64
     }
 }
 
-async fn receipts(former: &Former, receipts: &SqliteReceipts) -> anyhow::Result<u64> {
+async fn receipts(former: &EarlierStore, receipts: &SqliteReceipts) -> anyhow::Result<u64> {
     let (mut after, mut written) = (String::new(), 0);
     while let Some((product, records)) = former.receipts_after(&after)? {
         for group in records.chunks(GROUP) {
@@ -180,7 +181,7 @@ async fn receipts(former: &Former, receipts: &SqliteReceipts) -> anyhow::Result<
     Ok(written)
 }
 
-async fn entries(former: &Former, bus: &SqliteBus) -> anyhow::Result<u64> {
+async fn entries(former: &EarlierStore, bus: &SqliteBus) -> anyhow::Result<u64> {
     let (mut after, mut written) = ((String::new(), String::new()), 0);
     loop {
         let (last, entries) = former.entries_after(&after, GROUP)?;

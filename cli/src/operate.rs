@@ -1,76 +1,43 @@
-//! What operators ask of a ledger: parked products, reconciliation, replay, rebuild.
-//!
-//! A running server is the only one that may write to its data directory, so it does the work and is asked over a Unix
-//! socket in that directory. Where no server runs, and on AWS, the very same routes answer in this process.
+//! The ledger of an operator's command: a server that runs on it does the work and is asked over its socket; where none
+//! runs, and on AWS, this process does it.
 
-mod asked;
-mod parked;
-mod rebuild;
-mod reconcile;
-mod replay;
-mod socket;
-mod telling;
+mod status;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::Router;
-use axum::routing::{get, post};
 use clap::Args;
 use schema::settings::Settings;
-use serde_json::Value;
+use server::backend::Backend;
+use server::directory::{DataDirectory, ReadDirectory};
+use server::operators::protocol::OperatorRequest;
+use server::operators::{AnswerLines, ask_here, ask_server};
+use server::system::System;
 use web::Edge;
 
-use crate::backend::Backend;
-use crate::directory::{DataDirectory, ReadDirectory};
-use crate::mapping::Stop;
-use crate::system::System;
 use crate::{environment, out};
 
-pub use asked::Lines;
-pub(crate) use reconcile::catch_up;
-pub(crate) use socket::listen;
-pub(crate) use telling::Telling;
+pub(crate) use status::StatusLine;
 
-/// Which ledger an operator's command is for.
+/// The ledger of an operator's command.
 #[derive(Debug, Args)]
-pub struct Where {
+pub struct LedgerArgs {
     /// Data directory of the ledger, also while `serve` runs on it; without it, the AWS SDK's environment.
     #[arg(long, global = true)]
     data: Option<PathBuf>,
 }
 
-/// What the routes work on, and until when.
-#[derive(Clone)]
-struct Desk {
-    system: Arc<System>,
-    stopping: Stop,
-    running: rebuild::Running,
-}
-
-/// The operators' routes. Each answers with JSON lines: `{"progress":…}` while it works, then `{"done":…}`,
-/// `{"refused":"…"}` where the ledger does not allow it or the server stops, or `{"failed":"…"}`.
-pub(crate) fn routes(system: Arc<System>, stopping: Stop) -> Router {
-    Router::new()
-        .route("/parked", get(parked::list))
-        .route("/parked/retry", post(parked::retry))
-        .route("/reconcile", post(reconcile::reconcile))
-        .route("/rebuild", post(rebuild::rebuild))
-        .route("/replay", post(replay::replay))
-        .with_state(Desk { system, stopping, running: rebuild::Running::default() })
-}
-
-impl Where {
-    /// Asks the ledger; the lines come as the work goes on.
+impl LedgerArgs {
+    /// Asks the ledger for an operation, and says on standard error which ledger that is.
     ///
     /// # Errors
     /// When there is no such ledger, or it cannot be reached.
-    pub async fn ask(&self, method: &str, path: &str, question: &Value) -> anyhow::Result<Lines> {
-        let settings = environment::settings()?;
+    pub async fn ask<O: OperatorRequest>(&self, operation: &O) -> anyhow::Result<AnswerLines<O>> {
+        let settings = server::environment::settings()?;
         let system = if let Some(data) = &self.data {
-            if let Some(lines) = socket::ask(data, method, path, question).await? {
-                out::tell(format_args!("asked: the server on {}", data.display()));
+            if let Some(lines) = ask_server(data, operation).await? {
+                out::message(format_args!("asked: the server on {}", data.display()));
                 return Ok(lines);
             }
             local(data, settings).await.with_context(|| format!("--data {}", data.display()))?
@@ -80,18 +47,15 @@ impl Where {
             let backend = Backend::on_dynamodb(&aws, &settings.tables, &settings.orders, &edge.clock);
             System::new(backend, Some(&aws), settings, edge)
         };
-        // An interruption ends this process, and the work with it.
-        let (running, stopping) = tokio::sync::watch::channel(false);
-        let lines = asked::here(routes(Arc::new(system), stopping), method, path, question).await?;
-        Ok(lines.keeping(running))
+        ask_here(Arc::new(system), operation).await
     }
 }
 
-/// The system over a data directory that has a ledger; opening alone would create one.
+/// The system over a data directory that holds a ledger; without the check, opening it would create one.
 async fn local(data: &Path, settings: Settings) -> anyhow::Result<System> {
     drop(ReadDirectory::open(data)?);
-    out::tell(format_args!("asked: the files in {}, where no server runs", data.display()));
-    let bus = environment::aws(settings.event_bus.is_some()).await;
+    out::message(format_args!("asked: the files in {}, where no server runs", data.display()));
+    let bus = server::environment::aws(settings.event_bus.is_some()).await;
     let edge = Edge::system();
     let orders = settings.orders;
     let directory = DataDirectory::open(data, &orders, || (edge.ids)().to_string()).await?;

@@ -1,25 +1,27 @@
-//! `ledger parked`: products that the projector or the publisher cannot go on with, and why.
+//! `ledger parked`: lists and retries parked products, which the projector or the publisher cannot process.
 
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args, Subcommand};
+use event_store::Parked;
 use schema::ProductId;
-use serde_json::{Value, json};
+use server::operators::protocol::{ListParked, RetriedProduct, RetryParked, RetrySummary};
 
-use crate::operate::Where;
-use crate::out::{self, Read};
+use crate::operate::LedgerArgs;
+use crate::out::{self, Output};
 
 /// What to do with parked products.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes: 0 done, whatever is listed; 1 products are still parked after a retry, there is no such
-product, or it was stopped; 2 wrong usage, or the ledger could not be asked."
+    after_help = "Exit codes: 0 done, whatever is listed; 1 products are still parked after a retry, there is no such \
+product, or it was interrupted; 2 wrong usage, or the ledger could not be reached."
 )]
 pub struct ParkedArgs {
     #[command(subcommand)]
     action: Option<Action>,
     #[command(flatten)]
-    ledger: Where,
+    ledger: LedgerArgs,
     /// Print JSON lines.
     #[arg(long, global = true)]
     json: bool,
@@ -27,14 +29,14 @@ pub struct ParkedArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List them; this is the default.
+    /// List them (the default).
     List,
-    /// Try products again, also those that time cannot heal.
+    /// Retry products, including those that the schedule does not retry.
     #[command(group = ArgGroup::new("which").args(["products", "all"]).required(true))]
     Retry {
         /// The products.
         products: Vec<ProductId>,
-        /// Every product that is parked.
+        /// All parked products.
         #[arg(long)]
         all: bool,
     },
@@ -45,60 +47,60 @@ enum Action {
 /// # Errors
 /// When the ledger cannot be reached or does not answer.
 pub async fn run(arguments: ParkedArgs) -> anyhow::Result<ExitCode> {
+    let json = arguments.json;
     match arguments.action.unwrap_or(Action::List) {
         Action::List => {
-            let rows = arguments.ledger.ask("GET", "/parked", &Value::Null).await?.done(|_| {}).await?;
-            let rows = rows.as_array().map(Vec::as_slice).unwrap_or_default();
-            for row in rows {
-                if out::line(if arguments.json { row.to_string() } else { line(row) })? == Read::NoMore {
+            let rows = arguments.ledger.ask(&ListParked).await?.done(|()| {}).await?;
+            for row in &rows {
+                let output = if json { out::json(row)? } else { out::line(row_line(row))? };
+                if output == Output::Closed {
                     break;
                 }
             }
-            if rows.is_empty() && !arguments.json {
+            if rows.is_empty() && !json {
                 out::line("nothing is parked")?;
             }
             Ok(ExitCode::SUCCESS)
         }
         Action::Retry { products, all } => {
-            let question = json!({"products": products, "all": all});
-            let lines = arguments.ledger.ask("POST", "/parked/retry", &question).await?;
-            let told = |outcome: &Value| {
-                let text = if arguments.json { outcome.to_string() } else { outcome_line(outcome) };
-                // The retry goes on though nobody reads what it did.
-                out::line(text).map(|_| Read::On)
+            let products = products.into_iter().collect();
+            let lines = arguments.ledger.ask(&RetryParked { products, all }).await?;
+            let tell = |retried: RetriedProduct| {
+                if json {
+                    out::json(&retried)?
+                } else {
+                    out::line(retried_line(&retried))?
+                };
+                // The retry goes on even if nobody reads its result.
+                Ok(ControlFlow::Continue(()))
             };
-            let done = lines.done_as_long_as_read(told).await?.unwrap_or_default();
-            if done["retried"] == 0 && !arguments.json {
+            let done = lines.done_unless_ended(tell).await?;
+            let done = done.unwrap_or(RetrySummary { retried: 0, still_parked: 0 });
+            if done.retried == 0 && !json {
                 out::line("nothing is parked")?;
             }
-            Ok(if done["still_parked"] == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            Ok(if done.still_parked == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
 }
 
-fn line(row: &Value) -> String {
-    let text = |name: &str| row[name].as_str().unwrap_or_default();
-    let waits =
-        if row["retryable"] == true { "is retried every minute" } else { "waits for `ledger parked retry`" };
+fn row_line(row: &Parked) -> String {
+    let next = if row.retryable { "is retried every minute" } else { "waits for `ledger parked retry`" };
     format!(
-        "{}  {}  from event {}  since {}  {} attempts, {waits}: {}",
-        text("consumer"),
-        text("product_id"),
-        row["from_sequence"],
-        text("parked_at"),
-        row["attempts"],
-        text("reason")
+        "{}  {}  from event {}  since {}  {} attempts, {next}: {}",
+        row.consumer, row.product_id, row.from_sequence, row.parked_at, row.attempts, row.reason
     )
 }
 
-fn outcome_line(outcome: &Value) -> String {
-    let product = outcome["product_id"].as_str().unwrap_or_default();
-    if outcome["released"] == true && outcome["was_parked"] == false {
-        return format!("{product}  was not parked");
+fn retried_line(retried: &RetriedProduct) -> String {
+    let product = &retried.product_id;
+    match (retried.released, retried.was_parked) {
+        (true, false) => format!("{product}  was not parked"),
+        (true, true) => format!("{product}  released"),
+        (false, _) => {
+            let reason = retried.not_published.as_ref();
+            let reason = reason.map(|reason| format!(", not published: {reason}")).unwrap_or_default();
+            format!("{product}  still parked, {} views behind{reason}", retried.views_behind)
+        }
     }
-    if outcome["released"] == true {
-        return format!("{product}  released");
-    }
-    let reason = outcome["not_published"].as_str().map(|reason| format!(", not published: {reason}"));
-    format!("{product}  still parked, {} views behind{}", outcome["views_behind"], reason.unwrap_or_default())
 }

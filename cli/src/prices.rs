@@ -1,4 +1,4 @@
-//! `ledger prices`: which price was in force when, the lowest one before the newest change, and the prior price of a
+//! `ledger prices`: shows which price was in force when, the lowest price before the newest change, and the prior price of a
 //! reduction.
 
 use std::process::ExitCode;
@@ -8,46 +8,42 @@ use console::style;
 use schema::{ProductId, Timestamp};
 use serde_json::Value;
 
-use crate::columns::{Columns, moment, plain};
 use crate::out;
-use crate::remote::{Server, refused};
+use crate::remote::RemoteServer;
+use crate::text_table::{TextTable, escaped, moment};
 
 /// Which product's prices.
 #[derive(Debug, Args)]
 pub struct PricesArgs {
     /// The product.
     id: ProductId,
-    /// As they were in force up to this moment (RFC 3339).
+    /// Prices in force up to this time (RFC 3339).
     #[arg(long, value_name = "T")]
     as_of: Option<Timestamp>,
-    /// As they were recorded by this moment (RFC 3339).
+    /// Prices as recorded by this time (RFC 3339).
     #[arg(long, value_name = "T")]
     known_at: Option<Timestamp>,
-    /// Days before a reduction in which its reference price is looked for [default: 30].
+    /// Days before a reduction that count for its reference price [default: 30].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=365))]
     days: Option<u16>,
-    /// Count whole days of this time zone, for example Europe/Berlin; otherwise a day is 24 hours.
+    /// Count whole days in this time zone, for example Europe/Berlin; otherwise a day is 24 hours.
     #[arg(long, value_name = "NAME")]
     time_zone: Option<String>,
-    /// The announced beginning of a reduction (RFC 3339), where the days before it end.
+    /// Announced start of a reduction (RFC 3339), where the days before it end.
     #[arg(long, value_name = "T")]
     anchor: Option<Timestamp>,
     /// Print JSON, all pages in one.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    server: Server,
+    server: RemoteServer,
 }
 
 /// Shows the price history.
 ///
 /// # Errors
-/// When the server cannot be asked; what it refuses is told, with exit code 1.
+/// When the server cannot be reached, or refuses.
 pub async fn run(arguments: PricesArgs) -> anyhow::Result<ExitCode> {
-    show(arguments).await.or_else(refused)
-}
-
-async fn show(arguments: PricesArgs) -> anyhow::Result<ExitCode> {
     let prices = all_pages(&arguments).await?;
     let text = if arguments.json { format!("{prices}\n") } else { drawn(&prices) };
     out::print(&text)?;
@@ -87,7 +83,7 @@ async fn all_pages(arguments: &PricesArgs) -> anyhow::Result<Value> {
 }
 
 fn drawn(prices: &Value) -> String {
-    let mut table = Columns::new(&["from", "to", "price", "event"]);
+    let mut table = TextTable::new(&["from", "to", "price", "event"]);
     for period in prices["timeline"].as_array().into_iter().flatten() {
         let price = format!("{} {}", text(&period["price"]), text(&period["currency"]));
         let to = period["to"].as_str();
@@ -96,14 +92,14 @@ fn drawn(prices: &Value) -> String {
         table.row(vec![moment(period["from"].as_str()), moment(to), price, sequence]);
     }
     let currency = text(&prices["currency"]);
-    let mut summary = Columns::new(&["", ""]);
+    let mut summary = TextTable::new(&["", ""]);
     let mut line = |name: &str, value: String| {
         summary.row(vec![format!("{name}:"), style(value).bold().to_string()]);
     };
     line("version", prices["version"].to_string());
     line(
         "current price",
-        prices["current"].as_str().map_or_else(none, |price| format!("{} {currency}", plain(price))),
+        prices["current"].as_str().map_or_else(none, |price| format!("{} {currency}", escaped(price))),
     );
     line("lowest of 30 days", since(&prices["lowest_30_days"], &currency));
     line("reduction", reduction(&prices["reduction"]));
@@ -113,7 +109,7 @@ fn drawn(prices: &Value) -> String {
 }
 
 fn text(value: &Value) -> String {
-    plain(value.as_str().unwrap_or("-"))
+    escaped(value.as_str().unwrap_or("-"))
 }
 
 fn none() -> String {
@@ -125,7 +121,7 @@ fn since(lowest: &Value, currency: &str) -> String {
     let since = || moment(lowest["since"].as_str());
     lowest["price"]
         .as_str()
-        .map_or_else(none, |price| format!("{} {currency}, since {}", plain(price), since()))
+        .map_or_else(none, |price| format!("{} {currency}, since {}", escaped(price), since()))
 }
 
 fn reduction(reduction: &Value) -> String {

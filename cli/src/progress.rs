@@ -1,10 +1,10 @@
-//! Progress on standard error, with rate and remaining time; nothing where standard error is no terminal.
+//! Progress bars on standard error, with rate and remaining time; none unless it is a terminal.
 
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A search whose length is not known.
+/// For work of unknown length.
 #[must_use]
 pub fn looking(what: &'static str) -> ProgressBar {
     let bar = ProgressBar::no_length();
@@ -14,7 +14,7 @@ pub fn looking(what: &'static str) -> ProgressBar {
     bar
 }
 
-/// Work on so many commits.
+/// For work on this many commits.
 #[must_use]
 pub fn commits(total: u64) -> ProgressBar {
     let bar = ProgressBar::new(total);
@@ -22,7 +22,7 @@ pub fn commits(total: u64) -> ProgressBar {
     bar
 }
 
-/// Work on a file of so many bytes.
+/// For work on a file of this many bytes.
 #[must_use]
 pub fn bytes(total: u64) -> ProgressBar {
     let bar = ProgressBar::new(total);

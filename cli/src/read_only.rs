@@ -1,4 +1,4 @@
-//! The tables of a ledger for those who only read them: also while a server runs on them, and never a write.
+//! Read-only access to the tables of a ledger, even while a server runs on them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,60 +12,60 @@ use event_store::{
 };
 use projections::catalogue::Orders;
 use projections::{DynamoPriceLog, DynamoViews, PriceLog, SqlitePriceLog, SqliteViews, Views};
+use server::directory::ReadDirectory;
+use server::follower::{PROJECTOR, PUBLISHER};
 use sqlite::Access;
 
-use crate::directory::ReadDirectory;
-use crate::follower::{PROJECTOR, PUBLISHER};
 use crate::{environment, out};
 
-/// Which ledger to read.
+/// The ledger to read.
 #[derive(Debug, Args)]
-pub struct ReadOnly {
+pub struct ReadOnlyLedgerArgs {
     /// Data directory of the ledger, also while `serve` runs on it; without it, the AWS SDK's environment.
     #[arg(long)]
     data: Option<PathBuf>,
 }
 
-/// The ports an auditor reads.
-pub struct Ports {
+/// The ports that an auditor reads.
+pub struct ReadOnlyPorts {
     /// The event table.
     pub journal: Arc<dyn Journal>,
     /// The publication receipts.
     pub receipts: Arc<dyn Receipts>,
-    /// The views; `None` where their file was deleted.
-    pub views: Option<ReadViews>,
-    /// What feeds projector and publisher by position, where no table's stream does.
+    /// The views; `None` if their file was deleted.
+    pub views: Option<ReadOnlyViews>,
+    /// What feeds projector and publisher by position, unless a table's stream does.
     pub feed: Option<Arc<dyn Feed>>,
-    /// How far the publisher is in that.
+    /// The publisher's checkpoint in that feed.
     pub publisher: Option<Arc<dyn Progress>>,
 }
 
-/// What is shown to readers.
-pub struct ReadViews {
+/// The views.
+pub struct ReadOnlyViews {
     /// The product view.
     pub products: Arc<dyn Views>,
     /// The price histories.
     pub prices: Arc<dyn PriceLog>,
-    /// How far the projector is, where it is fed by position.
+    /// The projector's checkpoint, if it is fed by position.
     pub projector: Option<Arc<dyn Progress>>,
 }
 
-impl ReadOnly {
-    /// Opens the tables, and says on standard error which.
+impl ReadOnlyLedgerArgs {
+    /// Opens the tables, and names them on standard error.
     ///
     /// # Errors
     /// When there is no such ledger, or a setting is wrong.
-    pub async fn open(&self) -> anyhow::Result<Ports> {
-        let settings = environment::settings()?;
+    pub async fn open(&self) -> anyhow::Result<ReadOnlyPorts> {
+        let settings = server::environment::settings()?;
         if let Some(data) = &self.data {
             return of_files(data, settings.orders).with_context(|| format!("--data {}", data.display()));
         }
         let client = Client::new(&environment::ledger_on_aws(&settings).await?);
         let tables = settings.tables;
-        Ok(Ports {
+        Ok(ReadOnlyPorts {
             journal: Arc::new(DynamoJournal::new(client.clone(), &tables.events)),
             receipts: Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts)),
-            views: Some(ReadViews {
+            views: Some(ReadOnlyViews {
                 products: Arc::new(DynamoViews::new(client.clone(), &tables.products, settings.orders)),
                 prices: Arc::new(DynamoPriceLog::new(client, &tables.prices)),
                 projector: None,
@@ -76,15 +76,15 @@ impl ReadOnly {
     }
 }
 
-fn of_files(data: &Path, orders: Orders) -> anyhow::Result<Ports> {
+fn of_files(data: &Path, orders: Orders) -> anyhow::Result<ReadOnlyPorts> {
     let directory = ReadDirectory::open(data)?;
-    out::tell(format_args!("asked: the files in {}", data.display()));
+    out::message(format_args!("asked: the files in {}", data.display()));
     let journal = SqliteJournal::new(directory.ledger);
     let publishing = directory.publishing;
-    Ok(Ports {
+    Ok(ReadOnlyPorts {
         journal: Arc::new(journal.clone()),
         receipts: Arc::new(SqliteReceipts::new(Access::Committed(publishing.clone()))),
-        views: directory.views.map(|views| ReadViews {
+        views: directory.views.map(|views| ReadOnlyViews {
             products: Arc::new(SqliteViews::new(Access::Committed(views.clone()), orders).for_queries()),
             prices: Arc::new(SqlitePriceLog::new(Access::Committed(views.clone()))),
             projector: Some(Arc::new(SqliteProgress::new(views, PROJECTOR))),

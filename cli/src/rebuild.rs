@@ -1,4 +1,4 @@
-//! `ledger rebuild`: builds a view anew beside the one that is read, compares, switches; readers notice nothing.
+//! `ledger rebuild`: rebuilds a view next to the one that is read, compares it, and switches to it, unnoticed by readers.
 
 use std::cell::Cell;
 use std::fmt::Write;
@@ -6,33 +6,32 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
+use server::operators::protocol::{RebuildPhase, RebuildProgress, RebuildReport, RebuildView, ViewName};
 
-use crate::operate::{Telling, Where};
+use crate::operate::{LedgerArgs, StatusLine};
 use crate::out;
 
 /// What to rebuild.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "One rebuild of a view runs at a time; of one that was cut short the next one finishes or removes what it
-left. After the switch the old view is written for another minute (--overlap), because readers may
-still have it.
+    after_help = "One rebuild of a view runs at a time; it finishes or removes what an interrupted one left. After the switch \
+the old view is still written for a minute (--overlap), because some readers may still use it.
 
-Exit codes: 0 done; 1 a dry run found differences, something could not be read, another rebuild of the
-view runs, or it was stopped; 2 wrong usage, or the ledger could not be asked."
+Exit codes: 0 done; 1 a dry run found differences, something could not be read, another rebuild of the \
+view is running, or it was interrupted; 2 wrong usage, or the ledger could not be reached."
 )]
 pub struct RebuildArgs {
     /// The view.
     view: View,
     #[command(flatten)]
-    ledger: Where,
+    ledger: LedgerArgs,
     /// Only compare the view with the event table.
     #[arg(long)]
     dry_run: bool,
-    /// Take the place of a rebuild of the view that runs.
+    /// Take over from a running rebuild of the view.
     #[arg(long, conflicts_with = "dry_run")]
     take_over: bool,
-    /// How long both generations are written after the switch; at least as long as any reader keeps the old one.
+    /// How long both generations are written after the switch; at least as long as any reader uses the old one.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(6..))]
     overlap: Option<u64>,
     /// Print the report as JSON.
@@ -49,65 +48,75 @@ enum View {
 /// Rebuilds; exit code 1 if a dry run found differences or something could not be read.
 ///
 /// # Errors
-/// When the ledger cannot be reached or another rebuild is under way.
+/// When the ledger cannot be reached, or another rebuild is running.
 pub async fn run(arguments: RebuildArgs) -> anyhow::Result<ExitCode> {
-    let view = match arguments.view {
-        View::Products => "products",
-        View::Prices => "prices",
+    let request = RebuildView {
+        view: arguments.view.into(),
+        dry_run: arguments.dry_run,
+        take_over: arguments.take_over,
+        overlap_seconds: arguments.overlap,
     };
-    let question = json!({"view": view, "dry_run": arguments.dry_run, "take_over": arguments.take_over,
-        "overlap_seconds": arguments.overlap});
     let started = Instant::now();
-    let lines = arguments.ledger.ask("POST", "/rebuild", &question).await?;
-    let telling = Telling::new();
-    // What is waited for before and after is no work on commits.
+    let lines = arguments.ledger.ask(&request).await?;
+    let status = StatusLine::new();
+    // The rate is that of the phases that read commits.
     let (begun, newest) = (Cell::new(started), Cell::new(None));
-    let told = |at: &Value| {
-        let phase = at["phase"].as_str().unwrap_or_default();
-        match phase {
-            "building" | "comparing" => newest.set(Some(Instant::now())),
+    let tell = |at: RebuildProgress| {
+        match at.phase {
+            RebuildPhase::Building | RebuildPhase::Comparing => newest.set(Some(Instant::now())),
             _ if newest.get().is_none() => begun.set(Instant::now()),
             _ => {}
         }
-        let commits = at["commits"].as_u64().filter(|commits| *commits > 0);
-        telling.hear(commits.map_or(phase.to_owned(), |commits| format!("{phase}: {commits} commits")));
+        let phase = String::from(at.phase);
+        status.set(if at.commits > 0 { format!("{phase}: {} commits", at.commits) } else { phase });
     };
-    let report = telling.during(lines.done(told)).await?;
+    let report = status.during(lines.done(tell)).await?;
     if arguments.json {
-        out::line(&report)?;
+        out::json(&report)?;
     } else {
         let worked = newest.get().unwrap_or_else(Instant::now).duration_since(begun.get());
-        out::print(&for_people(&report, view, started.elapsed(), worked)?)?;
+        out::print(&for_people(&report, arguments.view, started.elapsed(), worked)?)?;
     }
-    let unreadable = report["unreadable"].as_array().is_some_and(|list| !list.is_empty());
-    let differs = arguments.dry_run && report["differing"] != 0;
-    Ok(if unreadable || differs { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let differs = arguments.dry_run && report.differing != 0;
+    let is_clean = report.unreadable.is_empty() && !differs;
+    Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl From<View> for ViewName {
+    fn from(view: View) -> Self {
+        match view {
+            View::Products => Self::Products,
+            View::Prices => Self::Prices,
+        }
+    }
 }
 
 fn for_people(
-    report: &Value,
-    view: &str,
+    report: &RebuildReport,
+    view: View,
     taken: Duration,
     worked: Duration,
 ) -> Result<String, std::fmt::Error> {
-    let listed = |name: &str| report[name].as_array().cloned().unwrap_or_default();
+    let view = match view {
+        View::Products => "products",
+        View::Prices => "prices",
+    };
     let mut text = String::new();
-    for found in listed("differences").iter().chain(&listed("unreadable")) {
-        let part = |name: &str| found[name].as_str().unwrap_or_default();
-        writeln!(text, "{}  {}{}", part("product_id"), part("difference"), part("reason"))?;
+    for found in &report.differences {
+        writeln!(text, "{}  {}", found.product_id, found.difference)?;
     }
-    let commits = report["commits"].as_f64().unwrap_or_default();
+    for found in &report.unreadable {
+        writeln!(text, "{}  {}", found.product_id, found.reason)?;
+    }
+    let RebuildReport { commits, products, differing, dropped, .. } = report;
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    let rate = *commits as f64 / worked.as_secs_f64().max(0.001);
     writeln!(
         text,
-        "{view}: {} commits of {} products, {} differed before; {:.1} s, {:.0} commits/s",
-        report["commits"],
-        report["products"],
-        report["differing"],
+        "{view}: {commits} commits of {products} products, {differing} differed before; {:.1} s, {rate:.0} commits/s",
         taken.as_secs_f64(),
-        commits / worked.as_secs_f64().max(0.001)
     )?;
-    if let Some(generation) = report["generation"].as_u64() {
-        let dropped = &report["dropped"];
+    if let Some(generation) = report.generation {
         writeln!(text, "generation {generation} is read now; {dropped} items of older ones were dropped")?;
     }
     Ok(text)

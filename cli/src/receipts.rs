@@ -1,6 +1,6 @@
-//! Publication receipts as NDJSON: one line each, products in order of id, each by sequence.
+//! Publication receipts as NDJSON: one a line, products in order of id, those of a product by sequence.
 //!
-//! A line is the receipt as `history` shows it with `product_id` and `sequence`, in the canonical form (RFC 8785).
+//! A line is the receipt as in the history, with `product_id` and `sequence`, in canonical form (RFC 8785).
 
 use std::io::Write;
 use std::sync::Arc;
@@ -11,22 +11,22 @@ use event_store::heads::Head;
 use schema::{ProductId, PublicationReceipt, PublicationRecord};
 use serde::{Deserialize, Serialize};
 
-/// So many events' receipts are read at a time.
+/// Events whose receipts are read at a time.
 const PAGE: u64 = 1_000;
 
-/// A receipt of one event.
+/// The receipt of an event.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Line {
+pub struct ReceiptLine {
     /// The event's product.
     pub product_id: ProductId,
     /// The event's number within the product.
     pub sequence: u64,
-    /// What the bus said.
+    /// The receipt.
     #[serde(flatten)]
     pub receipt: PublicationReceipt,
 }
 
-/// Writes the receipts of a product's events up to the newest that `head` names; answers how many there are.
+/// Writes the receipts of a product's events up to `head`, and answers their number.
 ///
 /// # Errors
 /// When they cannot be read or written.
@@ -35,14 +35,14 @@ pub async fn write(
     head: &Head,
     writer: &mut impl Write,
 ) -> anyhow::Result<u64> {
-    // A key that is no product id has no receipts; the export of the commits names it.
+    // A key that is not a product id has no receipts; the export of the commits names it.
     let Ok(product) = ProductId::new(head.product_id.as_str()) else { return Ok(0) };
     let (mut from, mut written) = (1, 0);
     while from <= head.version {
         let to = head.version.min(from + PAGE - 1);
         for (sequence, record) in receipts.of(&product, from, to).await? {
             let PublicationRecord::Receipt(receipt) = record else { continue };
-            let line = Line { product_id: product.clone(), sequence, receipt };
+            let line = ReceiptLine { product_id: product.clone(), sequence, receipt };
             let mut text = serde_json_canonicalizer::to_vec(&line)?;
             text.push(b'\n');
             writer.write_all(&text).context("the receipts cannot be written")?;

@@ -1,25 +1,26 @@
-//! `ledger reconcile`: heads of the event table against views and publication cursors.
+//! `ledger reconcile`: compares the newest version of every product with the views and with its publication.
 
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::{Value, json};
+use server::operators::protocol::{Discrepancy, Reconcile, ReconcileSummary};
 
-use crate::operate::Where;
-use crate::out::{self, Read};
+use crate::operate::LedgerArgs;
+use crate::out;
 
-/// What to compare.
+/// Whether to repair.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "What a view or the publication has not come to is behind, and --repair brings it up to date. What a
-view shows otherwise than the ledger differs: ledger rebuild puts it right.
+    after_help = "A view or publication that lacks commits is behind, and --repair brings it up to date. A view whose \
+content differs from the ledger is corrected by ledger rebuild.
 
-Exit codes: 0 nothing is behind or differs, with --repair after the repair; 1 something is; 2 wrong
-usage, or the ledger could not be asked."
+Exit codes: 0 nothing is behind or differs, with --repair after the repair; 1 something is or does; 2 \
+wrong usage, or the ledger could not be reached."
 )]
 pub struct ReconcileArgs {
     #[command(flatten)]
-    ledger: Where,
+    ledger: LedgerArgs,
     /// Bring what is behind up to date, and compare it again.
     #[arg(long)]
     repair: bool,
@@ -28,43 +29,41 @@ pub struct ReconcileArgs {
     json: bool,
 }
 
-/// Lists what is behind or differs; exit code 1 if anything is, after the repair where one was asked for.
+/// Lists what is behind or differs; exit code 1 if anything is or does, with `--repair` after the repair.
 ///
 /// # Errors
 /// When the ledger cannot be reached or does not answer.
 pub async fn run(arguments: ReconcileArgs) -> anyhow::Result<ExitCode> {
-    let lines = arguments.ledger.ask("POST", "/reconcile", &json!({"repair": arguments.repair})).await?;
-    let told = |found: &Value| {
-        let read = out::line(if arguments.json { found.to_string() } else { line(found) })?;
-        // A repair goes on though nobody reads what it did.
-        Ok(if arguments.repair { Read::On } else { read })
+    let (json, repair) = (arguments.json, arguments.repair);
+    let lines = arguments.ledger.ask(&Reconcile { repair }).await?;
+    let tell = |found: Discrepancy| {
+        let output = if json { out::json(&found)? } else { out::line(line(&found))? };
+        // A repair goes on even if nobody reads its result.
+        Ok(if repair { ControlFlow::Continue(()) } else { output.into() })
     };
-    let Some(done) = lines.done_as_long_as_read(told).await? else {
+    let Some(done) = lines.done_unless_ended(tell).await? else {
         return Ok(ExitCode::FAILURE);
     };
-    if arguments.json {
-        out::line(&done)?;
+    let ReconcileSummary { products, behind, differing, repaired, left } = &done;
+    if json {
+        out::json(&done)?;
     } else {
         out::line(format_args!(
-            "{} products: {} behind, {} with another content than the ledger, {} repaired, {} left",
-            done["products"], done["behind"], done["differing"], done["repaired"], done["left"]
+            "{products} products: {behind} behind, {differing} with another content than the ledger, {repaired} repaired, {left} left"
         ))?;
     }
-    Ok(if done["left"] == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if *left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn line(found: &Value) -> String {
-    let texts = |name: &str| -> Vec<&str> {
-        found[name].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+fn line(found: &Discrepancy) -> String {
+    let Discrepancy { product_id, version, behind, differs, repair, remedy } = found;
+    let what = [behind.as_slice(), differs].concat().join("; ");
+    let repaired = match repair {
+        Some(repair) if repair.repaired => ", repaired".to_owned(),
+        Some(repair) => format!(", not repaired: {}", repair.left.join("; ")),
+        None => String::new(),
     };
-    let what = [texts("behind"), texts("differs")].concat().join("; ");
-    let repaired = match &found["repaired"] {
-        Value::Bool(true) => ", repaired".to_owned(),
-        Value::Bool(false) => format!(", not repaired: {}", texts("left").join("; ")),
-        _ => String::new(),
-    };
-    let remedy = texts("remedy");
+    let remedy: Vec<&str> = remedy.iter().map(String::as_str).collect();
     let remedy = if remedy.is_empty() { String::new() } else { format!("; run: {}", remedy.join(", ")) };
-    let product = found["product_id"].as_str().unwrap_or_default();
-    format!("{product}  version {}  {what}{repaired}{remedy}", found["version"])
+    format!("{product_id}  version {version}  {what}{repaired}{remedy}")
 }

@@ -1,21 +1,18 @@
-//! What cannot be done because of what a ledger or a file holds: one clear line and exit code 1, and nothing was written.
+//! Refusals: what the state of a ledger or a file does not allow is one line and exit code 1, and nothing was written.
 
 use std::process::ExitCode;
 
-use crate::columns::plain;
 use crate::out;
+use crate::text_table::escaped;
 
-/// Why it was refused, for people.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Refused(pub String);
+pub use server::operators::Refused;
 
-/// Tells a refusal, in which nothing can steer the terminal, and passes on every other error.
+/// Prints a refusal, escaped, and passes on every other error.
 ///
 /// # Errors
 /// Every other error.
-pub fn told(error: anyhow::Error) -> anyhow::Result<ExitCode> {
+pub fn print(error: anyhow::Error) -> anyhow::Result<ExitCode> {
     let refused: Refused = error.downcast()?;
-    out::tell(format_args!("ledger: {}", plain(&refused.to_string())));
+    out::message(format_args!("ledger: {}", escaped(&refused.to_string())));
     Ok(ExitCode::FAILURE)
 }

@@ -1,34 +1,34 @@
-//! The server as a reader sees it: JSON, or the problem in one line.
+//! Reads from a server over HTTP: JSON, or its problem in one line.
 
 use anyhow::Context;
 use clap::Args;
 use reqwest::{StatusCode, Url};
 use serde_json::Value;
 
-pub use crate::refused::{Refused, told as refused};
+use crate::refused::Refused;
 
-/// Which server to ask.
+/// The server to ask.
 #[derive(Debug, Args)]
-pub struct Server {
-    /// The server; `LEDGER_TOKEN` is sent as bearer token.
+pub struct RemoteServer {
+    /// URL of the server; `LEDGER_TOKEN` is sent as bearer token.
     #[arg(long, env = "LEDGER_URL", default_value = "http://127.0.0.1:8080")]
     url: String,
 }
 
-/// `LEDGER_TOKEN`, without the line end that a file or a command may have left; an empty one is none.
+/// `LEDGER_TOKEN`, without the line end that a file or command may leave; an empty one counts as unset.
 pub(crate) fn token() -> Option<String> {
     let token = std::env::var("LEDGER_TOKEN").ok()?.trim().to_owned();
     (!token.is_empty()).then_some(token)
 }
 
-impl Server {
-    /// Asks for `path`, of which every segment is percent-encoded here, with query parameters.
+impl RemoteServer {
+    /// Gets `path`, whose segments are percent-encoded here, with query parameters.
     ///
     /// # Errors
-    /// [`Refused`] inside when the server refuses because of what the ledger holds; anything else when it cannot be asked, or
-    /// not like this.
+    /// [`Refused`] inside if the server refuses because of the state of the ledger; any other error if it cannot be reached or
+    /// does not accept the request.
     pub async fn get(&self, path: &[&str], query: &[(&str, String)]) -> anyhow::Result<Value> {
-        let wrong = || format!("--url {}: is no http or https URL", self.url);
+        let wrong = || format!("--url {}: is not an http or https URL", self.url);
         let mut url: Url = self.url.parse().with_context(wrong)?;
         let mut segments = url.path_segments_mut().ok().with_context(wrong)?;
         segments.pop_if_empty().extend(path);
@@ -40,10 +40,11 @@ impl Server {
         }
         let answer = request.send().await.with_context(|| format!("{} cannot be reached", self.url))?;
         let status = answer.status();
-        let body = answer.bytes().await.with_context(|| format!("{} broke off its answer", self.url))?;
+        let body =
+            answer.bytes().await.with_context(|| format!("{} did not complete its answer", self.url))?;
         if status.is_success() {
             return serde_json::from_slice(&body)
-                .with_context(|| format!("{} does not answer JSON", self.url));
+                .with_context(|| format!("the answer of {} is not JSON", self.url));
         }
         let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
         let said = problem["detail"].as_str().or_else(|| problem["title"].as_str());

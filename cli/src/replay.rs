@@ -4,19 +4,20 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
 use schema::{ProductId, Timestamp};
-use serde_json::{Value, json};
+use server::operators::protocol::{ReplayEvents, ReplayReport};
 
-use crate::operate::{Telling, Where};
+use crate::operate::{LedgerArgs, StatusLine};
 use crate::out;
 
 /// What to publish again.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("selection").args(["product", "from", "to", "all"]).required(true).multiple(true),
-    after_help = "Events keep their ids and carry the id of the replay, so that subscribers can discard what they have seen.
+    after_help = "Events keep their ids and carry the id of the replay, so that subscribers can discard events that they \
+have already seen.
 
-Exit codes: 0 done; 1 products were left, there is no such product, or it was stopped; 2 wrong usage, or
-the ledger or the bus could not be asked.
+Exit codes: 0 done; 1 some products were not replayed to the end, there is no such product, or it was \
+interrupted; 2 wrong usage, or the ledger or the bus could not be reached.
 
 Examples:
   ledger replay --product helmet --data ledger-data
@@ -25,20 +26,20 @@ Examples:
 )]
 pub struct ReplayArgs {
     #[command(flatten)]
-    ledger: Where,
+    ledger: LedgerArgs,
     /// Only this product.
     #[arg(long)]
     product: Option<ProductId>,
-    /// Only what was recorded at this moment (RFC 3339) or later.
+    /// Only events recorded at this time (RFC 3339) or later.
     #[arg(long)]
     from: Option<Timestamp>,
-    /// Only what was recorded at this moment (RFC 3339) or earlier.
+    /// Only events recorded at this time (RFC 3339) or earlier.
     #[arg(long)]
     to: Option<Timestamp>,
     /// The whole ledger.
     #[arg(long, conflicts_with_all = ["product", "from", "to"])]
     all: bool,
-    /// Another bus than the configured one.
+    /// Publish to this bus instead of the configured one.
     #[arg(long)]
     bus: Option<String>,
     /// Only count the events.
@@ -49,7 +50,7 @@ pub struct ReplayArgs {
     json: bool,
 }
 
-/// Publishes; exit code 1 if products were left.
+/// Publishes; exit code 1 if some products were not replayed to the end.
 ///
 /// # Errors
 /// When the ledger cannot be reached, or the bus accepts nothing.
@@ -57,30 +58,29 @@ pub async fn run(arguments: ReplayArgs) -> anyhow::Result<ExitCode> {
     if let (Some(from), Some(to)) = (arguments.from, arguments.to) {
         anyhow::ensure!(from <= to, "--from {from} is later than --to {to}");
     }
-    let question = json!({"product": arguments.product, "from": arguments.from, "to": arguments.to,
-        "bus": arguments.bus, "dry_run": arguments.dry_run});
-    let lines = arguments.ledger.ask("POST", "/replay", &question).await?;
-    let telling = Telling::new();
-    let told = |replayed: &Value| telling.hear(format!("{} events", replayed["events"]));
-    let done = telling.during(lines.done(told)).await?;
-    let left = done["left"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let request = ReplayEvents {
+        product: arguments.product,
+        from: arguments.from,
+        to: arguments.to,
+        bus: arguments.bus,
+        dry_run: arguments.dry_run,
+    };
+    let lines = arguments.ledger.ask(&request).await?;
+    let status = StatusLine::new();
+    let tell = |replayed: ReplayReport| status.set(format!("{} events", replayed.events));
+    let done = status.during(lines.done(tell)).await?;
     if arguments.json {
-        out::line(&done)?;
+        out::json(&done)?;
     } else {
-        for left in left {
-            let text = |name: &str| left[name].as_str().unwrap_or_default();
-            out::tell(format_args!(
-                "{}  left from event {}: {}",
-                text("product_id"),
-                left["from_sequence"],
-                text("reason")
-            ));
+        for left in &done.left {
+            let (product, from, reason) = (&left.product_id, left.from_sequence, &left.reason);
+            out::message(format_args!("{product}  left from event {from}: {reason}"));
         }
-        let what = match done["replay"].as_str() {
+        let what = match &done.replay {
             Some(replay) => format!("replay {replay}"),
             None => "a replay would publish".to_owned(),
         };
-        out::line(format_args!("{what}: {} events, {} products left", done["events"], left.len()))?;
+        out::line(format_args!("{what}: {} events, {} products left", done.events, done.left.len()))?;
     }
-    Ok(if left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if done.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

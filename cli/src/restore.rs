@@ -1,7 +1,7 @@
-//! `ledger restore`: the commits of an export into a ledger that is empty or holds a part of them, byte for byte.
+//! `ledger restore`: writes the commits of an export, byte for byte, into a ledger that is empty or holds a part of them.
 //!
-//! The promise: every chain is checked before anything is written; what cannot be brought in leaves the ledger as it is;
-//! what was interrupted goes on where it was, in the same order; nothing is published unless that is asked for.
+//! The promise: every chain is verified before anything is written; an export that is refused leaves the ledger unchanged; an
+//! interrupted restore goes on where it stopped, in the same order; nothing is published unless requested.
 
 mod check;
 mod plan;
@@ -14,25 +14,24 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
+use event_store::sqlite::LEDGER;
+use server::directory::{DataDirectory, FORMER};
 use web::Edge;
 
-use crate::directory::{DataDirectory, FORMER};
-use crate::environment;
 use crate::out;
-use event_store::sqlite::LEDGER;
-use plan::Plan;
+use plan::RestorePlan;
 
 /// What to restore, and where.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The ledger has to be empty, or to hold nothing but the first commits of each product of this export.
-Every chain of the export is checked first. No server may run on the directory. What was interrupted
-goes on when the command is run again; until then the server does not start.
+    after_help = "The ledger must be empty, or hold only the first commits of each product of this export. Every chain of \
+the export is verified first. No server may run on the directory. An interrupted restore goes on when the \
+command is run again; until then the server does not start.
 
-Nothing is published: events without a receipt in FILE count as published, and history shows them as
+Nothing is published: events without a receipt in FILE count as published, and the history shows them as \
 restored. With --publish they are published after the next start.
 
-Exit codes: 0 done; 1 refused, nothing was written; 2 wrong usage, or it could not be tried.
+Exit codes: 0 done; 1 refused, nothing was written; 2 wrong usage, or the restore could not be attempted.
 
 Examples:
   ledger restore ledger.ndjson --data new-data
@@ -40,15 +39,15 @@ Examples:
   ledger restore ledger.ndjson --publish --data new-data"
 )]
 pub struct RestoreArgs {
-    /// What `ledger export` has written.
+    /// An export by `ledger export`.
     export: PathBuf,
-    /// Data directory of the ledger; created where it is missing.
+    /// Data directory of the ledger; created if it is missing.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// The receipts of the export's events, as `ledger export --receipts` has written them.
+    /// The receipts of the export's events, by `ledger export --receipts`.
     #[arg(long, value_name = "FILE")]
     receipts: Option<PathBuf>,
-    /// Publish what has no receipt, after the next start.
+    /// Publish events without a receipt after the next start.
     #[arg(long)]
     publish: bool,
 }
@@ -56,21 +55,19 @@ pub struct RestoreArgs {
 /// Restores; exit code 1 if the export or the ledger does not allow it.
 ///
 /// # Errors
-/// When it could not be tried, or was interrupted.
+/// When it could not be attempted, or was interrupted.
 pub async fn run(arguments: RestoreArgs) -> anyhow::Result<ExitCode> {
-    restore(arguments).await
-}
-
-async fn restore(arguments: RestoreArgs) -> anyhow::Result<ExitCode> {
-    let data =
-        arguments.data.as_deref().context("give --data DIR: only a ledger on this machine is restored")?;
+    let data = arguments
+        .data
+        .as_deref()
+        .context("give --data DIR: only a ledger on this machine can be restored")?;
     let started = Instant::now();
     let export = open(&arguments.export)?;
-    // Before the check where there is a ledger, so that one that is in use is refused at once; a new one is made only
-    // for an export that is whole.
+    // An existing ledger is opened before the check, so that one in use is refused at once; a new one is created only for an
+    // export that is whole.
     let there = [LEDGER.file, FORMER].iter().any(|file| data.join(file).exists());
     let directory = if there { Some(begin(data).await?) } else { None };
-    let mut plan = Plan::new()?;
+    let mut plan = RestorePlan::new()?;
     if let Some(file) = &arguments.receipts {
         plan.receipts(file)?;
     }
@@ -79,26 +76,26 @@ async fn restore(arguments: RestoreArgs) -> anyhow::Result<ExitCode> {
         Some(directory) => directory,
         None => begin(data).await?,
     };
-    let written = write::write(&mut plan, &export, &arguments, &directory).await;
+    let written = write::write(&mut plan, (&export, &arguments.export), arguments.publish, &directory).await;
     directory.close().await;
     let written = written?;
     let (total, there) = (plan.pending + plan.there, plan.there);
     out::line(format_args!("{total} commits: {} written, {there} there before; {written}", plan.pending))?;
-    out::tell(format_args!("restored in {:.1} s", started.elapsed().as_secs_f64()));
+    out::message(format_args!("restored in {:.1} s", started.elapsed().as_secs_f64()));
     Ok(ExitCode::SUCCESS)
 }
 
 async fn begin(data: &Path) -> anyhow::Result<DataDirectory> {
-    let (edge, orders) = (Edge::system(), environment::settings()?.orders);
+    let (edge, orders) = (Edge::system(), server::environment::settings()?.orders);
     let directory = DataDirectory::begin(data, &orders, || (edge.ids)().to_string()).await;
     directory.with_context(|| format!("--data {}", data.display()))
 }
 
-/// The export is read twice, so it has to be a file.
+/// The export is read twice, so it must be a file.
 fn open(path: &Path) -> anyhow::Result<File> {
     let unreadable = || format!("{} cannot be read", path.display());
     let file = File::open(path).with_context(unreadable)?;
     let is_file = file.metadata().with_context(unreadable)?.is_file();
-    anyhow::ensure!(is_file, "{} is no file; an export is read twice", path.display());
+    anyhow::ensure!(is_file, "{} is not a file; an export is read twice", path.display());
     Ok(file)
 }

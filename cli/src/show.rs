@@ -1,4 +1,4 @@
-//! `ledger show`: one product, as it is or as the ledger had it at a version or a moment.
+//! `ledger show`: shows a product, as it is or as it was at a version or a time.
 
 use std::process::ExitCode;
 
@@ -6,11 +6,11 @@ use clap::Args;
 use schema::{ProductId, Timestamp};
 use serde_json::Value;
 
-use crate::columns::{Columns, plain};
 use crate::out;
-use crate::remote::{Server, refused};
+use crate::remote::RemoteServer;
+use crate::text_table::{TextTable, escaped};
 
-/// What comes first, in this order; the rest follows by name.
+/// The first fields, in this order; the others follow by name.
 const FIRST: [&str; 11] = [
     "id",
     "name",
@@ -25,7 +25,7 @@ const FIRST: [&str; 11] = [
     "updated_at",
 ];
 
-/// Which product, and when.
+/// Which product, and of when.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
     /// The product.
@@ -33,25 +33,21 @@ pub struct ShowArgs {
     /// As it was at this version.
     #[arg(long, value_name = "N", conflicts_with = "as_of")]
     version: Option<u64>,
-    /// As the ledger had it at this moment (RFC 3339).
+    /// As the ledger had it at this time (RFC 3339).
     #[arg(long, value_name = "T")]
     as_of: Option<Timestamp>,
     /// Print the server's JSON.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    server: Server,
+    server: RemoteServer,
 }
 
 /// Shows the product.
 ///
 /// # Errors
-/// When the server cannot be asked; what it refuses is told, with exit code 1.
+/// When the server cannot be reached, or refuses.
 pub async fn run(arguments: ShowArgs) -> anyhow::Result<ExitCode> {
-    show(arguments).await.or_else(refused)
-}
-
-async fn show(arguments: ShowArgs) -> anyhow::Result<ExitCode> {
     let version = arguments.version.map(|version| ("version", version.to_string()));
     let as_of = arguments.as_of.map(|moment| ("as_of", moment.to_string()));
     let query: Vec<_> = version.into_iter().chain(as_of).collect();
@@ -62,7 +58,7 @@ async fn show(arguments: ShowArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn drawn(product: &Value) -> String {
-    let mut table = Columns::new(&["field", "value"]);
+    let mut table = TextTable::new(&["field", "value"]);
     let Value::Object(fields) = product else {
         return format!("{product}\n");
     };
@@ -72,7 +68,7 @@ fn drawn(product: &Value) -> String {
             None => {}
             Some(Value::Object(pairs)) => {
                 for (key, value) in pairs {
-                    table.row(vec![plain(&format!("{name}.{key}")), text(value)]);
+                    table.row(vec![escaped(&format!("{name}.{key}")), text(value)]);
                 }
             }
             Some(value) => table.row(vec![name.to_owned(), text(value)]),
@@ -82,7 +78,7 @@ fn drawn(product: &Value) -> String {
 }
 
 fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| plain(&value.to_string()), plain)
+    value.as_str().map_or_else(|| escaped(&value.to_string()), escaped)
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! `ledger verify`: proof that nothing changed, of a ledger, a product, or an export with no server at all.
+//! `ledger verify`: proves that a ledger, a product or an export is unchanged, without a server.
 //!
-//! Names every fault; exit code 0 whole, 1 faults found, 2 could not check.
+//! It names every fault; exit code 0 whole, 1 faults found, 2 could not check.
 
 pub(crate) mod file;
-pub(crate) mod found;
 mod lag;
 mod orders;
+pub(crate) mod report;
 mod tables;
 mod views;
 
@@ -20,15 +20,15 @@ use event_store::verify::{Export, Patience, Verdict, Witness};
 use schema::ProductId;
 
 use crate::out;
-use crate::read_only::ReadOnly;
-use found::Found;
+use crate::read_only::ReadOnlyLedgerArgs;
+use report::VerifyReport;
 
 /// What to verify, and against what.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(Debug, Args)]
 #[command(
-    after_help = "What is not published yet is no fault while the publisher is behind, nor what is not shown yet while the
-projector is: it is waited for, and told.
+    after_help = "An event that is not published yet is not a fault while the publisher is behind, nor a change that is not \
+shown yet while the projector is: both are waited for, and reported.
 
 Exit codes: 0 whole; 1 faults, or something is not published or shown yet; 2 could not check.
 
@@ -45,27 +45,27 @@ pub struct VerifyArgs {
     /// Compare every event with its publication receipt.
     #[arg(long)]
     receipts: bool,
-    /// Compare with every copy that clients are answered from: rows, orders and price histories.
+    /// Compare with every view that clients read: rows, orders and price histories.
     #[arg(long)]
     views: bool,
-    /// Compare with an earlier export: shows what was cut off or written anew since then.
+    /// Compare with an earlier export: shows commits that were removed or rewritten since.
     #[arg(long, value_name = "EXPORT")]
     against: Option<PathBuf>,
-    /// Print the newest version and hash of every product too.
+    /// Also print the newest version and hash of every product.
     #[arg(long, conflicts_with = "json")]
     heads: bool,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
-    /// Wait up to this long for what is not published or shown yet; left out, as long as it gets less, a minute at most.
+    /// Wait up to this long for what is not published or shown yet; by default as long as it decreases, a minute at most.
     #[arg(long, value_name = "SECONDS", conflicts_with = "file", value_parser = clap::value_parser!(u64).range(..=86_400))]
     wait: Option<u64>,
     #[command(flatten)]
-    ledger: ReadOnly,
+    ledger: ReadOnlyLedgerArgs,
 }
 
 impl VerifyArgs {
-    /// How long a consumer that is behind is waited for.
+    /// How long to wait for a consumer that is behind.
     fn patience(&self) -> Patience {
         self.wait.map_or_else(Patience::default, |seconds| Patience::of(Duration::from_secs(seconds)))
     }
@@ -81,7 +81,7 @@ pub async fn run(arguments: VerifyArgs) -> anyhow::Result<ExitCode> {
         None => BTreeMap::new(),
     };
     let started = Instant::now();
-    let mut found = Found::new(arguments.json, arguments.heads);
+    let mut found = VerifyReport::new(arguments.json, arguments.heads);
     match &arguments.file {
         Some(path) => {
             let export = Export::witnessed(seen);
@@ -96,22 +96,22 @@ pub async fn run(arguments: VerifyArgs) -> anyhow::Result<ExitCode> {
     if let Some(id) = arguments.id.filter(|_| found.is_empty()) {
         anyhow::bail!("there is no product {id}");
     }
-    let verdict = found.tell()?;
-    out::tell(format_args!("verified in {:.1} s", started.elapsed().as_secs_f64()));
+    let verdict = found.print()?;
+    out::message(format_args!("verified in {:.1} s", started.elapsed().as_secs_f64()));
     Ok(match verdict {
         Verdict::Whole if found.is_behind() => ExitCode::from(1),
         Verdict::Whole => ExitCode::SUCCESS,
         Verdict::Faulty => ExitCode::from(1),
         Verdict::NotUnderstood => {
-            out::tell("ledger: a later build wrote some commits; verify with that one");
+            out::message("ledger: a later build wrote some commits; verify with that build");
             ExitCode::from(crate::CANNOT)
         }
     })
 }
 
-/// The heads of an earlier export, which has to be whole itself to say anything.
+/// The heads of an earlier export, which must be whole to be a witness.
 async fn witnesses(earlier: &Path) -> anyhow::Result<BTreeMap<String, Vec<Witness>>> {
-    let mut found = Found::quiet();
+    let mut found = VerifyReport::quiet();
     file::verify(earlier, Export::default(), &mut found).await?;
     found.witnesses().with_context(|| format!("--against {}: is not whole itself", earlier.display()))
 }

@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 
 use axum::http::{Request, Uri};
-use cli::import::identity::{Identity, Mark};
-use cli::import::line::{Line, worker};
+use cli::import::identity::{ImportId, LineMark};
+use cli::import::line::{ImportLine, worker};
 use serde_json::value::RawValue;
 
 use crate::front::{Front, json};
 
 /// A line without its end.
 pub fn check(data: &[u8]) -> bool {
-    let Ok(line) = Line::parse(data) else {
+    let Ok(line) = ImportLine::parse(data) else {
         return false;
     };
     let (method, path, body) = line.request();
@@ -26,9 +26,9 @@ pub fn check(data: &[u8]) -> bool {
         assert_eq!(written[name].get(), value.get());
     }
     let padded = [b" ", data, b"\t\r"].concat();
-    assert_eq!(Line::parse(&padded).unwrap().hash(), line.hash());
-    let import = Identity::Batch("fuzz".parse().unwrap());
-    let mark = Mark { place: data.len() as u64, command: line.hash() };
+    assert_eq!(ImportLine::parse(&padded).unwrap().hash(), line.hash());
+    let import = ImportId::Batch("fuzz".parse().unwrap());
+    let mark = LineMark { place: data.len() as u64, command: line.hash() };
     let key = import.key(&mark);
     assert_eq!(import.mark(&key), Some(mark));
     assert!(worker(&line.product_id, 16) < 16);

@@ -6,8 +6,7 @@ use std::sync::LazyLock;
 use axum::Router;
 use axum::http::{HeaderValue, Request, StatusCode};
 use axum::routing::get;
-use clap::Parser;
-use cli::auth::{AuthArgs, Authentication};
+use server::auth::{AuthSettings, Authentication};
 use web::RequestContext;
 
 use crate::front::{Front, edge, wait};
@@ -17,26 +16,16 @@ const SIGNED: &str = include_str!("../token/signed.txt");
 
 const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/token/jwks.json");
 
-#[derive(Parser)]
-struct Arguments {
-    #[command(flatten)]
-    auth: AuthArgs,
-}
-
 static FRONT: LazyLock<Front> = LazyLock::new(|| {
-    let arguments = [
-        "fuzz",
-        "--auth-jwks",
-        KEYS,
-        "--auth-issuer",
-        "https://issuer.example",
-        "--auth-audience",
-        "product-ledger",
-    ];
-    let arguments = Arguments::try_parse_from(arguments).unwrap();
-    let authentication = wait(Authentication::configured(&arguments.auth, edge().clock)).unwrap().unwrap();
+    let settings = AuthSettings {
+        jwks: KEYS.to_owned(),
+        issuer: "https://issuer.example".to_owned(),
+        audience: "product-ledger".to_owned(),
+        refresh_every: None,
+    };
+    let authentication = wait(Authentication::new(settings, edge().clock)).unwrap();
     let whoami = |context: RequestContext| async move { format!("\"{}\"", context.actor.name) };
-    Front::of_routes(authentication.around(Router::new().route("/whoami", get(whoami))))
+    Front::of_routes(authentication.wrap(Router::new().route("/whoami", get(whoami))))
 });
 
 /// What stands behind `Bearer`.

@@ -1,4 +1,4 @@
-//! The program's own clients send `LEDGER_TOKEN`, and say it in one line when the server does not let them.
+//! The program's own clients send `LEDGER_TOKEN`, and report in one line that the server refuses access.
 
 use std::path::Path;
 use std::process::Output;

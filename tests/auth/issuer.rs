@@ -1,4 +1,4 @@
-//! An issuer for tests: it makes its keys itself, publishes them in a file or on loopback, and signs what it is told to.
+//! An issuer for tests: it makes its own keys, publishes them in a file or on loopback, and signs any claims.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};

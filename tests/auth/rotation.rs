@@ -1,4 +1,5 @@
-//! Keys come and go: new ones are believed at once, withdrawn ones soon no more, and an issuer that is away changes nothing.
+//! Key rotation: new keys are accepted at once, withdrawn ones soon no longer, and an outage of the issuer changes
+//! nothing.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What each scope opens and what it does not, and what is open to everybody.
+//! The routes that each scope opens, those that it does not, and the public ones.
 
 use reqwest::header::WWW_AUTHENTICATE;
 use serde_json::{Value, json};

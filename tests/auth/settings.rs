@@ -64,9 +64,9 @@ fn a_file_without_usable_keys_is_named() {
     };
     let secret = json!({"kty": "oct", "k": "c2VjcmV0", "alg": "HS256", "kid": "k"});
     for (text, part) in [
-        (String::new(), "no JSON Web Key Set"),
-        ("{}".into(), "no JSON Web Key Set"),
-        (OTHER_RSA.jwk().to_string(), "no JSON Web Key Set"),
+        (String::new(), "not a JSON Web Key Set"),
+        ("{}".into(), "not a JSON Web Key Set"),
+        (OTHER_RSA.jwk().to_string(), "not a JSON Web Key Set"),
         (json!({"keys": []}).to_string(), "none of its 0 keys"),
         (json!({"keys": [secret]}).to_string(), "none of its 1 keys"),
         (changed(json!({"use": "enc"})), "none of its 1 keys"),
@@ -83,7 +83,7 @@ async fn a_url_without_usable_keys_is_named() {
     for (status, body, part) in [
         (503, String::new(), "answers 503"),
         (302, String::new(), "answers 302"),
-        (200, "<html>".to_owned(), "no JSON Web Key Set"),
+        (200, "<html>".to_owned(), "not a JSON Web Key Set"),
         (200, json!({"keys": []}).to_string(), "none of its 0 keys"),
         (200, key_set(&[&Key::ed("k")]) + &" ".repeat(300_000), "larger than"),
     ] {
@@ -92,7 +92,7 @@ async fn a_url_without_usable_keys_is_named() {
     }
     refused("http://127.0.0.1:9/jwks.json", "cannot be fetched");
     refused("http://issuer.example.com/jwks.json", "plain http");
-    refused("https://", "no URL");
+    refused("https://", "not a URL");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Every way in which a token can be wrong is a 401 on every path, and nothing is written; the right ones are believed.
+//! Every kind of invalid token is a 401 on every path and writes nothing; valid tokens are accepted.
 
 use aws_lc_rs::hmac;
 use reqwest::header::{AUTHORIZATION, WWW_AUTHENTICATE};

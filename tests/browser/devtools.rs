@@ -1,4 +1,4 @@
-//! A headless Chromium, driven by its `DevTools` protocol; it ends with the test, and its profile goes with it.
+//! A headless Chromium, driven by its `DevTools` protocol; it ends with the test, and its profile is removed.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! One row of a data directory is changed by hand, in a copy each time: some command names it, in the words of the table, or
-//! it stands in docs/audit.md under what no command names.
+//! One row of a data directory is changed by hand, each time in a copy: either some command names it, with the words in
+//! the table, or docs/audit.md lists it under what no command names.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -31,7 +31,7 @@ const PARKED: &[&str] = &["parked"];
 const COMMANDS: [&[&str]; 3] =
     [RECONCILE, &["rebuild", "prices", "--dry-run"], &["rebuild", "products", "--dry-run"]];
 
-const TAMPERED: &str = "the ledger was tampered with: the commit of the checkpoint is another or gone";
+const TAMPERED: &str = "the ledger was tampered with: the commit at the checkpoint was changed or removed";
 
 const ORDER: &str = "which of two commits of different products was recorded first";
 const COLUMNS: &str = "`commit_id` and `recorded_at` beside a line: nobody reads them";

@@ -1,5 +1,5 @@
-//! A damaged file: the server does not start and says in one line what to do, or the auditor's tools name the
-//! damage, or it is where nobody looks and every answer is as before. `LEDGER_FAULTS_PAGES=n` damages so many pages.
+//! A damaged file: the server does not start and says in one line what to do, or the auditor's tools name the damage,
+//! or it is where nothing reads and every answer stays the same. `LEDGER_FAULTS_PAGES=n` damages this many pages.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;

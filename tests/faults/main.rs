@@ -1,5 +1,6 @@
-//! The program on its real files while the ground gives way: killed, without power, without room to write, with files that
-//! are damaged, lost, foreign or changed by others, with a store that hardly answers. After each fault the ledger is whole, or says in one line why it is not.
+//! The program on its real files under faults: killed, without power, without disk space, with files that are damaged,
+//! lost, foreign or changed by others, with a store that hardly answers. After each fault the ledger is whole, or says
+//! in one line why it is not.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod by_hand;

@@ -1,4 +1,5 @@
-//! Plans of faults, drawn from seeds: several ledgers side by side, each with so many faults, and the seed of whoever fails.
+//! Plans of faults, drawn from seeds: several ledgers in parallel, each with a number of faults, and the seed of one
+//! that fails.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;

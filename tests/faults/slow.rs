@@ -1,5 +1,6 @@
-//! A store that answers slowly, because something else holds the lock of the ledger's file: whoever asks gets an answer or is
-//! told in time to come again, no more is worked on than the limit allows, and afterwards everything catches up.
+//! A store that answers slowly, because another process holds the lock of the ledger's file: every client gets an
+//! answer or is told in time to retry, no more requests are worked on than the limit allows, and afterwards everything
+//! catches up.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! A data directory that may not be written: the server says so in one line and does not start, and what is there can still
+//! A data directory that is not writable: the server says so in one line and does not start, and the ledger can still
 //! be verified.
 
 use std::fs::{Permissions, set_permissions};

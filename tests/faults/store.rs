@@ -1,4 +1,4 @@
-//! The files of a ledger, as somebody with SQLite at hand sees and changes them, and a server that may refuse them.
+//! The files of a ledger, read and changed with SQLite, and a server that may refuse them.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};

@@ -1,4 +1,4 @@
-//! What holds after every fault, once everything has caught up.
+//! The invariants after every fault, once everything has caught up.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! The same import again, other imports, and what somebody else did in between.
+//! The same import again, other imports, and changes by others in between.
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,4 +1,4 @@
-//! What an import makes of the answers of servers, proxies and whatever else is there, and of bytes that would steer a terminal.
+//! An import and the answers of servers, proxies and anything else, including bytes that would control a terminal.
 
 use std::process::Output;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,5 +1,5 @@
-//! What stands between an import and the ledger: it notes every request, and passes it on, answers it itself, or loses the
-//! answer. Without a ledger behind it, it is a server that is none.
+//! A proxy between an import and the ledger: it records every request, and forwards it, answers it itself, or loses the
+//! answer. Without a ledger it is a server that is not one.
 
 use std::convert::Infallible;
 use std::io;

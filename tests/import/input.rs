@@ -1,4 +1,4 @@
-//! What can be imported: a file, standard input, a pipe; and that nothing of it is held in memory.
+//! The inputs of an import: a file, standard input, a pipe; none is held in memory.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -97,7 +97,7 @@ fn an_input_that_changes_while_it_is_read_is_told() {
     let output = import_at(&between.url, lines.path()).output().unwrap();
     let text = printed(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("was changed while it was read") && !text.contains("to go on"), "{text}");
+    assert!(text.contains("was changed while being read") && !text.contains("to go on"), "{text}");
 }
 
 #[tokio::test]

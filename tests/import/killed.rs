@@ -1,6 +1,6 @@
-//! An import is killed again and again, behind a proxy that turns commands away and loses answers, while somebody else writes
-//! too. Run until it says that it is done, it has done each line once and in order, and overwritten nothing of anybody's.
-//! `LEDGER_IMPORTS_SEED=n` repeats a plan, though not its very moments; `LEDGER_IMPORTS=full` plays fifty kills.
+//! An import is killed again and again, behind a proxy that rejects commands and loses answers, while others write too.
+//! Repeated until it succeeds, it has done each line once and in order, and overwritten no change of others.
+//! `LEDGER_IMPORTS_SEED=n` repeats a plan, though not the exact moments; `LEDGER_IMPORTS=full` runs fifty kills.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! What cannot be restored is refused, and nothing is written.
+//! An export that cannot be restored is refused, and nothing is written.
 
 use serde_json::{Value, json};
 use sqlite::rusqlite::Connection;

@@ -23,14 +23,14 @@ enum Fate {
     AnswerLost,
 }
 
-/// The weather of one run.
+/// The faults of one run.
 pub struct Chaos {
     state: Mutex<State>,
 }
 
 struct State {
     rng: fastrand::Rng,
-    calm: bool,
+    fault_free: bool,
     rates: Rates,
     trace: u64,
     seen: BTreeMap<&'static str, u64>,
@@ -54,16 +54,17 @@ impl Chaos {
             dies: rng.u32(0..25),
             slow: rng.u32(0..100),
         };
-        let state = State { rng, calm: false, rates, trace: 0xcbf2_9ce4_8422_2325, seen: BTreeMap::new() };
+        let state =
+            State { rng, fault_free: false, rates, trace: 0xcbf2_9ce4_8422_2325, seen: BTreeMap::new() };
         Arc::new(Self { state: Mutex::new(state) })
     }
 
     /// No more faults from now on.
-    pub fn calm_down(&self) {
-        self.state().calm = true;
+    pub fn stop_faults(&self) {
+        self.state().fault_free = true;
     }
 
-    /// Whether something happens that happens in `rate` of a thousand cases; never in calm weather.
+    /// Whether a fault that happens in `rate` of a thousand cases happens; never after [`Chaos::stop_faults`].
     pub fn happens(&self, what: &'static str, rate: u32) -> bool {
         self.state().happens(what, rate)
     }
@@ -143,7 +144,7 @@ impl Chaos {
 
 impl State {
     fn happens(&mut self, what: &'static str, rate: u32) -> bool {
-        let happens = !self.calm && self.rng.u32(0..1_000) < rate;
+        let happens = !self.fault_free && self.rng.u32(0..1_000) < rate;
         if happens {
             *self.seen.entry(what).or_default() += 1;
         }

@@ -1,4 +1,4 @@
-//! A client that sends commands and does not give up: it repeats what was not answered, with the same key.
+//! A client that sends commands until each has an answer, with the same key each time.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

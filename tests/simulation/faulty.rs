@@ -1,4 +1,4 @@
-//! The ports as a platform offers them: in front of the in-memory adapters, with the weather at every call.
+//! The ports of a platform: the in-memory adapters, with faults at every call.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::chaos::Chaos;
 use crate::stream::Stream;
 
 pub fn away() -> Unavailable {
-    Unavailable("bad weather".into())
+    Unavailable("injected fault".into())
 }
 
 /// The event table; what is appended shows in the stream.
@@ -133,7 +133,7 @@ pub struct Outside {
 #[async_trait]
 impl Bus for Outside {
     async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError> {
-        let lost = || BusError::new(Remedy::SendAgain, "NoConnection", "bad weather");
+        let lost = || BusError::new(Remedy::SendAgain, "NoConnection", "injected fault");
         self.chaos.call(self.inner.put(entries), lost).await
     }
 }

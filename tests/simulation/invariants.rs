@@ -1,4 +1,4 @@
-//! What holds after every run, whatever the weather was.
+//! The invariants after every run, whatever its faults.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -1,5 +1,5 @@
-//! The whole system on its in-memory adapters, in thousands of storms, each decided by a seed: after every one the ledger
-//! is whole. `LEDGER_SIMULATION_SEED=n` runs one of them, `LEDGER_SIMULATION_SEEDS=n` so many.
+//! The whole system on its in-memory adapters, in thousands of runs with faults, each decided by a seed: after every
+//! one the ledger is whole. `LEDGER_SIMULATION_SEED=n` runs one of them, `LEDGER_SIMULATION_SEEDS=n` this many.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod chaos;
@@ -28,8 +28,8 @@ struct Left {
     seen: BTreeMap<&'static str, u64>,
 }
 
-/// Runs the storm of a seed and checks what it left.
-fn storm(seed: u64) -> Left {
+/// Does the run of a seed and checks its result.
+fn run(seed: u64) -> Left {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
@@ -51,9 +51,9 @@ fn setting(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn every_storm_leaves_the_ledger_whole() {
+fn every_run_leaves_the_ledger_whole() {
     if let Some(seed) = setting("LEDGER_SIMULATION_SEED") {
-        println!("{:#?}", storm(seed).seen);
+        println!("{:#?}", run(seed).seen);
         return;
     }
     let (seeds, next) = (setting("LEDGER_SIMULATION_SEEDS").unwrap_or(2_000), AtomicU64::new(0));
@@ -64,7 +64,7 @@ fn every_storm_leaves_the_ledger_whole() {
                 while let seed = next.fetch_add(1, Ordering::Relaxed)
                     && seed < seeds
                 {
-                    match catch_unwind(AssertUnwindSafe(|| storm(seed))) {
+                    match catch_unwind(AssertUnwindSafe(|| run(seed))) {
                         Ok(left) => {
                             let mut seen = seen.lock().unwrap();
                             left.seen.into_iter().for_each(|(what, n)| *seen.entry(what).or_default() += n);
@@ -78,7 +78,7 @@ fn every_storm_leaves_the_ledger_whole() {
     let failed = failed.into_inner().unwrap();
     assert!(failed.is_empty(), "LEDGER_SIMULATION_SEED={} shows it alone; all: {failed:?}", failed[0]);
     let seen = seen.into_inner().unwrap();
-    println!("{seeds} storms: {seen:#?}");
+    println!("{seeds} runs: {seen:#?}");
     let kinds = [
         "answer lost",
         "batch delivered again",
@@ -94,12 +94,12 @@ fn every_storm_leaves_the_ledger_whole() {
         "sent twice by the SDK",
         "slow",
     ];
-    assert_eq!(seen.into_keys().collect::<Vec<_>>(), kinds, "weather that never happened proves nothing");
+    assert_eq!(seen.into_keys().collect::<Vec<_>>(), kinds, "a fault that never happened proves nothing");
 }
 
 #[test]
-fn the_same_seed_is_the_same_storm() {
+fn the_same_seed_is_the_same_run() {
     for seed in 0..20 {
-        assert_eq!(storm(seed), storm(seed), "seed {seed}");
+        assert_eq!(run(seed), run(seed), "seed {seed}");
     }
 }

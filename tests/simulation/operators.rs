@@ -1,5 +1,5 @@
-//! Who else is there: an operator who rebuilds the views in the middle of it all, and a reader who must never see a
-//! product grow older.
+//! Others in a run: an operator who rebuilds views at any time, and a reader that must never see a product go back in
+//! time.
 
 use std::cell::Cell;
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! The view tables as a platform offers them: in front of the in-memory adapters, with the weather at every call.
+//! The view tables of a platform: the in-memory adapters, with faults at every call.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use schema::{Product, ProductId};
 use crate::chaos::Chaos;
 
 fn away() -> Unavailable {
-    Unavailable("bad weather".into())
+    Unavailable("injected fault".into())
 }
 
 /// The product view.

@@ -1,4 +1,5 @@
-//! One run: clients, one or two projectors, a publisher and the schedule on one set of tables, first in bad weather, then in good.
+//! One run: clients, one or two projectors, a publisher and the schedule on one set of tables, first with faults, then
+//! without.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -77,7 +78,7 @@ impl World {
         let clients = async {
             let work = (0..CLIENTS).map(|name| self.client(name));
             join_all(work.map(|client| async move { client.work(COMMANDS).await })).await;
-            self.chaos.calm_down();
+            self.chaos.stop_faults();
             self.bus.heal();
             finished.set(true);
         };

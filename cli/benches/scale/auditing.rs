@@ -1,5 +1,5 @@
-//! What auditors and operators wait for: export, verify and rebuild of a whole ledger, beside a bare read of the same file,
-//! with the memory each needs at its peak.
+//! Times of auditors' and operators' work: export, verify and rebuild of a whole ledger, next to a plain read of the
+//! same file, with the peak memory of each.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

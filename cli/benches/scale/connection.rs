@@ -1,4 +1,4 @@
-//! One client of the server: one connection, one request at a time, as little work as possible on the client's side.
+//! A client of the server with one connection, one request at a time, and as little work as possible.
 
 use std::net::SocketAddr;
 

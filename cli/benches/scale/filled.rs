@@ -1,12 +1,12 @@
-//! A data directory with many commits, made quickly: whole chains, sealed here on all processors and appended many at a time,
-//! which is not how the ledger writes but leaves the same rows.
+//! Makes a data directory with many commits quickly: whole chains are sealed on all processors and appended in groups.
+//! The ledger does not write like that, but the rows are the same.
 
 use std::path::Path;
 
-use cli::directory::DataDirectory;
 use futures::{StreamExt, stream};
 use projections::catalogue::Orders;
 use schema::{Commit, StoredCommit, fixtures};
+use server::directory::DataDirectory;
 use tokio::task::spawn_blocking;
 use web::Edge;
 

@@ -1,5 +1,5 @@
-//! How long after its acknowledgement a command is visible in GET and on the bus, in a quiet `serve` and beside others who
-//! write.
+//! How long after its acknowledgement a command is visible in GET and on the bus, on an idle server and with other
+//! writers.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

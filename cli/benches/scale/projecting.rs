@@ -1,4 +1,4 @@
-//! Commits that the projector brings into both views in a second, when all are of one product and when each is of another.
+//! Commits a second that the projector writes to both views, all of one product and each of another.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! Messages that the publisher gets rid of in a second when the bus accepts at once: receipts, cursors and the order of each
-//! product included.
+//! Messages a second that the publisher publishes on a bus that accepts at once, including receipts, cursors and the
+//! order of each product.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

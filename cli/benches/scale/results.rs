@@ -1,5 +1,5 @@
-//! What a measurement leaves: a table on standard output and in its place in `BENCHMARKS.md`, and
-//! `tests/bench/results/NAME.json`, from which the plots are made.
+//! The results of a measurement: a table on standard output and at its place in `BENCHMARKS.md`, and
+//! `tests/bench/results/NAME.json` for the plots.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

@@ -1,4 +1,4 @@
-//! The program as a process of its own: started on a data directory, watched from outside, and gone when it is dropped.
+//! The program as a process of its own: started on a data directory, watched from outside, and killed when dropped.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};

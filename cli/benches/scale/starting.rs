@@ -1,5 +1,5 @@
-//! How long `serve` takes from its start to its first answer, and how much memory it holds, on data directories of several
-//! sizes. The largest is asked for by its number: `-- starting 1000000` needs a minute.
+//! The time from the start of `serve` to its first answer, and its memory, on data directories of several sizes. The
+//! largest must be requested by its number: `-- starting 1000000` takes a minute.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -1,11 +1,11 @@
-//! The system in this process on files of its own, and commits as a follower hands them over.
+//! The system in this process on files of its own, and commits as a follower delivers them.
 
-use cli::backend::Backend;
-use cli::system::System;
 use event_store::follow::Record;
 use event_store::{Change, Recorded, seal};
 use schema::settings::Settings;
 use schema::{Commit, StoredCommit, fixtures};
+use server::backend::Backend;
+use server::system::System;
 use tempfile::TempDir;
 use web::Edge;
 

@@ -1,30 +1,30 @@
-//! Sends one request until its outcome is known, or the server is gone.
+//! Sends a request until its outcome is known or the server does not answer.
 
 use std::time::Duration;
 
 use anyhow::Context;
 use event_store::aws::causes;
+use event_store::backoff::Backoff;
 use futures::StreamExt;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Method, Url};
 use schema::ProductId;
 
-use super::answer::Answer;
-use super::line::{Condition, Line};
+use super::line::{Condition, ImportLine};
+use super::server_answer::ServerAnswer;
 
-/// How often a request is sent whose outcome is not known; every sending carries the same key.
+/// How often a request is sent while its outcome is not known, each time with the same key.
 const ATTEMPTS: u32 = 6;
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// A server that asks for more than this is asked again all the same.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// Longer than the server takes to give up on its store.
+/// The wait between two attempts.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(30) };
+/// Longer than the server waits for its store.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
-/// A page of a history ends near a megabyte; nothing that is asked for is larger than that and a commit.
+/// A page of a history has about a megabyte, plus a commit; no answer is larger.
 const LARGEST_ANSWER: usize = 8 << 20;
 
-/// The API, reached.
+/// A client of the API.
 #[derive(Debug, Clone)]
-pub(super) struct Client {
+pub(super) struct ImportClient {
     http: reqwest::Client,
     url: Url,
     token: Option<String>,
@@ -32,21 +32,19 @@ pub(super) struct Client {
 
 /// Why no further command can be sent.
 #[derive(Debug, Clone, thiserror::Error)]
-pub(super) enum Stop {
-    /// The server does not answer any more.
+pub(super) enum StopReason {
+    /// The server no longer answers.
     #[error("the server does not answer: {0}")]
     Gone(String),
-    /// The server does not let us; it would refuse every other line too.
-    #[error(
-        "the server refuses us ({0}); LEDGER_TOKEN has to hold a valid token with the scopes that are needed"
-    )]
+    /// The server refuses access, and would for every other line too.
+    #[error("the server refuses access ({0}); LEDGER_TOKEN must hold a valid token with the required scopes")]
     Refused(String),
-    /// The input is not what it was when it was read for the first time, or cannot be read any more.
+    /// The input has changed since it was first read, or can no longer be read.
     #[error("{0}")]
     Input(String),
 }
 
-impl Client {
+impl ImportClient {
     pub(super) fn new(url: &str, token: Option<String>) -> anyhow::Result<Self> {
         let url: Url = url.parse().with_context(|| format!("--url {url}: is not a URL"))?;
         anyhow::ensure!(matches!(url.scheme(), "http" | "https"), "--url {url}: is not http or https");
@@ -54,7 +52,7 @@ impl Client {
         Ok(Self { http, url, token })
     }
 
-    /// Whether there is a server at all. One that lets nobody in is told at once; an answer that is lost is asked for again.
+    /// Checks that there is a server; retries if its answer is lost.
     pub(super) async fn reach(&self) -> anyhow::Result<()> {
         let mut attempt = 1;
         loop {
@@ -63,14 +61,19 @@ impl Client {
                 Err(error) if error.is_connect() || attempt == ATTEMPTS => {
                     return Err(error).with_context(|| format!("{} cannot be reached", self.url));
                 }
-                Err(_) => tokio::time::sleep(pause(attempt, None, fastrand::f64())).await,
+                Err(_) => tokio::time::sleep(BACKOFF.pause(attempt)).await,
             }
             attempt += 1;
         }
     }
 
     /// Sends a command until its outcome is known.
-    pub(super) async fn command(&self, line: &Line, key: &str, condition: Condition) -> Result<Answer, Stop> {
+    pub(super) async fn command(
+        &self,
+        line: &ImportLine,
+        key: &str,
+        condition: Condition,
+    ) -> Result<ServerAnswer, StopReason> {
         let (method, path, body) = line.request();
         let request = self.request(method, &path).header("idempotency-key", key);
         let request = match condition {
@@ -81,20 +84,20 @@ impl Client {
         self.answered(with_body(request, body)).await
     }
 
-    /// A page of a product's history, behind a sequence.
+    /// A page of a product's history after a sequence.
     ///
     /// # Errors
-    /// [`Stop`], but for a token that may write and not read histories: that is an answer.
-    pub(super) async fn history(&self, product: &ProductId, after: u64) -> Result<Answer, Stop> {
+    /// [`StopReason`]; except that with a token that may write but not read histories, the refusal is the answer.
+    pub(super) async fn history(&self, product: &ProductId, after: u64) -> Result<ServerAnswer, StopReason> {
         let path = format!("/products/{product}/history?limit=100&after={after}");
         match self.answer(self.request(Method::GET, &path)).await? {
-            answer if answer.status == 401 => Err(Stop::Refused(answer.reason())),
+            answer if answer.status == 401 => Err(StopReason::Refused(answer.reason())),
             answer => Ok(answer),
         }
     }
 
-    /// A change of nothing, which tells whether the product exists to whoever may only write: 404 if it never did.
-    pub(super) async fn change_nothing(&self, product: &ProductId) -> Result<Answer, Stop> {
+    /// An empty update, which tells a client that may only write whether the product exists: 404 if it never did.
+    pub(super) async fn change_nothing(&self, product: &ProductId) -> Result<ServerAnswer, StopReason> {
         let request = self.request(Method::PATCH, &format!("/products/{product}"));
         self.answered(with_body(request, Some("{}"))).await
     }
@@ -108,28 +111,30 @@ impl Client {
         }
     }
 
-    async fn answered(&self, request: reqwest::RequestBuilder) -> Result<Answer, Stop> {
+    async fn answered(&self, request: reqwest::RequestBuilder) -> Result<ServerAnswer, StopReason> {
         match self.answer(request).await? {
-            answer if matches!(answer.status.as_u16(), 401 | 403) => Err(Stop::Refused(answer.reason())),
+            answer if matches!(answer.status.as_u16(), 401 | 403) => {
+                Err(StopReason::Refused(answer.reason()))
+            }
             answer => Ok(answer),
         }
     }
 
-    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Answer, Stop> {
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<ServerAnswer, StopReason> {
         let (mut reason, mut asked, mut is_open) = (String::new(), None, false);
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
-                tokio::time::sleep(pause(attempt, asked.take(), fastrand::f64())).await;
+                tokio::time::sleep(pause(attempt, asked.take())).await;
             }
             let Some(request) = request.try_clone() else { break };
             match sent(request).await {
                 Ok((answer, headers)) => {
-                    let answer = Answer { repeated: is_open, ..answer };
-                    if attempt + 1 == ATTEMPTS || !may_pass_later(&answer) {
+                    let answer = ServerAnswer { repeated: is_open, ..answer };
+                    if attempt + 1 == ATTEMPTS || !is_retryable(&answer) {
                         return Ok(answer);
                     }
                     is_open |= answer.status.is_server_error();
-                    asked = asked_to_wait(&headers);
+                    asked = retry_after(&headers);
                 }
                 Err(error) => {
                     is_open = true;
@@ -137,7 +142,7 @@ impl Client {
                 }
             }
         }
-        Err(Stop::Gone(reason))
+        Err(StopReason::Gone(reason))
     }
 }
 
@@ -148,7 +153,7 @@ fn with_body(request: reqwest::RequestBuilder, body: Option<&str>) -> reqwest::R
     }
 }
 
-async fn sent(request: reqwest::RequestBuilder) -> anyhow::Result<(Answer, HeaderMap)> {
+async fn sent(request: reqwest::RequestBuilder) -> anyhow::Result<(ServerAnswer, HeaderMap)> {
     let response = request.send().await?;
     let (status, headers) = (response.status(), response.headers().clone());
     let replayed = headers.contains_key("idempotency-replayed");
@@ -157,22 +162,22 @@ async fn sent(request: reqwest::RequestBuilder) -> anyhow::Result<(Answer, Heade
         body.extend_from_slice(&part?);
         anyhow::ensure!(body.len() <= LARGEST_ANSWER, "its answer is larger than {LARGEST_ANSWER} bytes");
     }
-    Ok((Answer { status, replayed, repeated: false, body }, headers))
+    Ok((ServerAnswer { status, replayed, repeated: false, body }, headers))
 }
 
-/// A lost race, throttling, and a store or gateway that does not answer.
-fn may_pass_later(answer: &Answer) -> bool {
+/// Whether a retry may succeed: a lost race, throttling, a store or gateway that does not answer.
+fn is_retryable(answer: &ServerAnswer) -> bool {
     match answer.status.as_u16() {
         409 => answer.kind() == "conflict",
-        // A clock that is wrong by more than a minute is not set right within seconds.
+        // A clock that is wrong by more than a minute is not corrected within seconds.
         503 => answer.kind() != "clock-ahead",
         429 | 500 | 502 | 504 => true,
         _ => false,
     }
 }
 
-/// `Retry-After`: seconds, or a moment, which counts from the moment of the answer.
-fn asked_to_wait(headers: &HeaderMap) -> Option<Duration> {
+/// `Retry-After`: seconds, or a date, relative to the date of the answer.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name)?.to_str().ok();
     let after = text(RETRY_AFTER)?;
     if let Ok(seconds) = after.parse() {
@@ -182,11 +187,10 @@ fn asked_to_wait(headers: &HeaderMap) -> Option<Duration> {
     (moment(after)? - moment(text(DATE)?)?).to_std().ok()
 }
 
-/// How long to wait before an attempt: what the server asked for, within a limit, and then longer each time with full jitter,
-/// of which `chance` is the draw, so that those who were turned away together do not come again together.
-fn pause(attempt: u32, asked: Option<Duration>, chance: f64) -> Duration {
-    let asked = asked.unwrap_or_default().min(LONGEST_PAUSE);
-    asked + FIRST_PAUSE.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE).mul_f64(chance)
+/// The wait before an attempt: what the server asked for, within a limit, and the back-off on top, so that clients rejected
+/// together do not retry together.
+fn pause(attempt: u32, asked: Option<Duration>) -> Duration {
+    asked.unwrap_or_default().min(BACKOFF.longest) + BACKOFF.pause(attempt)
 }
 
 #[cfg(test)]
@@ -197,18 +201,17 @@ mod tests {
 
     fn asked(headers: &[(reqwest::header::HeaderName, &'static str)]) -> Option<Duration> {
         let headers = headers.iter().map(|(name, text)| (name.clone(), HeaderValue::from_static(text)));
-        asked_to_wait(&headers.collect())
+        retry_after(&headers.collect())
     }
 
     #[test]
     fn a_server_that_asks_for_time_gets_it_within_limits() {
+        let seconds = Duration::from_secs;
         for attempt in 1..ATTEMPTS {
-            assert_eq!(pause(attempt, Some(Duration::from_secs(2)), 0.0), Duration::from_secs(2));
-            assert!(pause(attempt, Some(Duration::from_secs(2)), 0.5) > Duration::from_secs(2));
-            assert_eq!(pause(attempt, Some(Duration::from_hours(1)), 0.0), LONGEST_PAUSE);
-            assert!(pause(attempt, None, 1.0) <= LONGEST_PAUSE);
+            assert!(pause(attempt, Some(seconds(2))) > seconds(2));
+            assert!(pause(attempt, Some(Duration::from_hours(1))) <= 2 * BACKOFF.longest);
+            assert!(pause(attempt, None) <= BACKOFF.longest);
         }
-        assert_eq!(pause(3, None, 0.5), Duration::from_millis(400));
     }
 
     #[test]

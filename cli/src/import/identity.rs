@@ -1,5 +1,5 @@
-//! Which import a line belongs to and its place in it, as the idempotency keys of an import say in clear: a product's history
-//! tells by them how far an import came.
+//! The idempotency keys of an import, which name the import and a line's place in it: with them, a product's history shows how
+//! far the import got.
 //!
 //! The keys are stored in commits, and the API documents their form: never change it.
 
@@ -8,14 +8,14 @@ use std::str::FromStr;
 
 use schema::Hash;
 
-/// The longest name of a batch: with it a key stays below the 255 characters that the server takes.
+/// The longest name of a batch: with it, a key stays within the 255 characters that the server accepts.
 const LONGEST_NAME: usize = 128;
 
-/// The name that makes an import another one than that of the same input without it.
+/// The name of an import, which makes it another one than the same input without that name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchName(String);
 
-/// The text cannot name a batch; the message tells what can.
+/// The text is not a name of a batch; the message says what is.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("a batch has a name of 1 to {LONGEST_NAME} visible ASCII characters, for example sale-2026-11-29")]
 pub struct InvalidBatchName;
@@ -30,25 +30,25 @@ impl FromStr for BatchName {
     }
 }
 
-/// What makes two runs the same import.
+/// What identifies an import: runs with the same one are the same import.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Identity {
+pub enum ImportId {
     /// The SHA-256 of the whole input.
     Input(Hash),
-    /// The name that was given.
+    /// The name of `--batch`.
     Batch(BatchName),
 }
 
-/// What the key of a commit says of the line that was recorded by it.
+/// What a commit's key says about the line that it records.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
+pub struct LineMark {
     /// The line's place among those of its product, from 1.
     pub place: u64,
-    /// [`super::line::Line::hash`] of the command.
+    /// [`super::line::ImportLine::hash`] of the command.
     pub command: Hash,
 }
 
-impl fmt::Display for Identity {
+impl fmt::Display for ImportId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Input(hash) => write!(f, "sha256:{hash}"),
@@ -57,22 +57,22 @@ impl fmt::Display for Identity {
     }
 }
 
-impl Identity {
+impl ImportId {
     /// The idempotency key of the line with this mark.
     #[must_use]
-    pub fn key(&self, mark: &Mark) -> String {
+    pub fn key(&self, mark: &LineMark) -> String {
         format!("import/{self}/{}/{}", mark.place, mark.command)
     }
 
-    /// What a key says, if it is one of this import.
+    /// The mark in a key, if the key is of this import.
     #[must_use]
-    pub fn mark(&self, key: &str) -> Option<Mark> {
+    pub fn mark(&self, key: &str) -> Option<LineMark> {
         let (place, command) = key
             .strip_prefix("import/")?
             .strip_prefix(&self.to_string())?
             .strip_prefix('/')?
             .split_once('/')?;
-        let mark = Mark { place: place.parse().ok()?, command: Hash::try_from(command.to_owned()).ok()? };
+        let mark = LineMark { place: place.parse().ok()?, command: Hash::try_from(command.to_owned()).ok()? };
         (mark.place > 0 && self.key(&mark) == key).then_some(mark)
     }
 }
@@ -81,18 +81,18 @@ impl Identity {
 mod tests {
     use super::*;
 
-    fn mark(place: u64) -> Mark {
-        Mark { place, command: Hash::of_digest(&[7; 32]) }
+    fn mark(place: u64) -> LineMark {
+        LineMark { place, command: Hash::of_digest(&[7; 32]) }
     }
 
-    fn batch(name: &str) -> Identity {
-        Identity::Batch(name.parse().unwrap())
+    fn batch(name: &str) -> ImportId {
+        ImportId::Batch(name.parse().unwrap())
     }
 
     #[test]
     fn the_stored_form_of_a_key_stays() {
         let (input, command) = (Hash::of_digest(&[0xab; 32]), "07".repeat(32));
-        let key = Identity::Input(input.clone()).key(&mark(12));
+        let key = ImportId::Input(input.clone()).key(&mark(12));
         assert_eq!(key, format!("import/sha256:{input}/12/{command}"));
         assert_eq!(batch("sale/2").key(&mark(1)), format!("import/batch:sale/2/1/{command}"));
     }
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_key_says_its_place_to_its_own_import_alone() {
         let longest = batch(&"x".repeat(LONGEST_NAME));
-        let all = [batch("a"), batch("a/3"), batch("a/3/1"), Identity::Input(Hash::genesis()), longest];
+        let all = [batch("a"), batch("a/3"), batch("a/3/1"), ImportId::Input(Hash::genesis()), longest];
         for one in &all {
             for other in &all {
                 let said = other.mark(&one.key(&mark(3)));

@@ -1,5 +1,5 @@
-//! The input of an import, line by line, whatever it is: a file, a pipe, standard input. It is never held in memory, and a
-//! line longer than the server could take is not held either.
+//! The input of an import, line by line: a file, a pipe or standard input. Memory holds neither the input nor a line that is too
+//! long for the server.
 
 use std::io::{self, SeekFrom};
 use std::os::fd::AsFd;
@@ -13,9 +13,9 @@ use tokio::io::{
     AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufReader,
 };
 
-/// The server takes bodies of 64 KB; blanks around the members are not sent.
+/// The server accepts bodies of 64 KB; blanks around the members are not sent.
 pub(super) const LONGEST_LINE: usize = 1 << 20;
-/// Bytes that are read at once.
+/// Bytes read at once.
 const BUFFER: usize = 64 << 10;
 
 type Reader = Box<dyn AsyncBufRead + Send + Unpin>;
@@ -23,14 +23,14 @@ type Reader = Box<dyn AsyncBufRead + Send + Unpin>;
 /// An input, at its beginning.
 pub(super) struct Input {
     reader: Reader,
-    /// What was read when it was read for the first time; `None` where that cannot be done twice.
-    pub(super) survey: Option<Survey>,
+    /// The summary of a first reading; `None` if the input cannot be read twice.
+    pub(super) summary: Option<InputSummary>,
     digest: Sha256,
 }
 
-/// An input as a whole.
+/// Hash and size of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Survey {
+pub(super) struct InputSummary {
     /// SHA-256 of every byte.
     pub(super) hash: Hash,
     pub(super) lines: u64,
@@ -39,73 +39,73 @@ pub(super) struct Survey {
 
 /// What was read.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum InputLine {
     /// A line without its end.
     Line(Vec<u8>),
-    /// A line of more than [`LONGEST_LINE`] bytes, which was passed over.
+    /// A line of more than [`LONGEST_LINE`] bytes, which was skipped.
     TooLong,
-    /// There is no more.
+    /// The end of the input.
     End,
 }
 
 impl Input {
-    /// Opens a file, a pipe, or with `-` standard input. What cannot be read twice is copied to a temporary file if it has to
-    /// be surveyed.
+    /// Opens a file, a pipe, or with `-` standard input. If a summary is needed, an input that cannot be read twice is copied
+    /// to a temporary file.
     ///
     /// # Errors
-    /// That it cannot be read, or not be copied.
-    pub(super) async fn open(path: &Path, must_survey: bool) -> anyhow::Result<Self> {
+    /// When it cannot be read or copied.
+    pub(super) async fn open(path: &Path, needs_summary: bool) -> anyhow::Result<Self> {
         let unread = || format!("{} cannot be read", path.display());
         if path == Path::new("-") {
             let unread = || "standard input cannot be read".to_owned();
             let input = io::stdin().as_fd().try_clone_to_owned().with_context(unread)?;
             let input = File::from_std(std::fs::File::from(input));
-            return Self::pipe(input, must_survey).await.with_context(unread);
+            return Self::pipe(input, needs_summary).await.with_context(unread);
         }
         let file = File::open(path).await.with_context(unread)?;
         if file.metadata().await.with_context(unread)?.is_file() {
             Self::file(file).await.with_context(unread)
         } else {
-            Self::pipe(file, must_survey).await.with_context(unread)
+            Self::pipe(file, needs_summary).await.with_context(unread)
         }
     }
 
     async fn file(mut file: File) -> io::Result<Self> {
-        let survey = survey(&mut file, &mut tokio::io::sink()).await?;
+        let summary = summarize(&mut file, &mut tokio::io::sink()).await?;
         file.seek(SeekFrom::Start(0)).await?;
-        // What is appended meanwhile belongs to another import.
-        let reader = BufReader::with_capacity(BUFFER, file.take(survey.bytes));
-        Ok(Self { reader: Box::new(reader), survey: Some(survey), digest: Sha256::new() })
+        // What is appended later belongs to another import.
+        let reader = BufReader::with_capacity(BUFFER, file.take(summary.bytes));
+        Ok(Self { reader: Box::new(reader), summary: Some(summary), digest: Sha256::new() })
     }
 
     async fn pipe(
         mut pipe: impl AsyncRead + Send + Unpin + 'static,
-        must_survey: bool,
+        needs_summary: bool,
     ) -> anyhow::Result<Self> {
-        if !must_survey {
+        if !needs_summary {
             let reader = BufReader::with_capacity(BUFFER, pipe);
-            return Ok(Self { reader: Box::new(reader), survey: None, digest: Sha256::new() });
+            return Ok(Self { reader: Box::new(reader), summary: None, digest: Sha256::new() });
         }
-        let in_vain = || {
+        let not_copied = || {
             let directory = std::env::temp_dir();
             format!("a pipe is copied to {} unless --batch names the import", directory.display())
         };
-        let mut copy = File::from_std(tempfile::tempfile().with_context(in_vain)?);
-        survey(&mut pipe, &mut copy).await.with_context(in_vain)?;
-        copy.seek(SeekFrom::Start(0)).await.with_context(in_vain)?;
-        Self::file(copy).await.with_context(in_vain)
+        let mut copy = File::from_std(tempfile::tempfile().with_context(not_copied)?);
+        summarize(&mut pipe, &mut copy).await.with_context(not_copied)?;
+        copy.seek(SeekFrom::Start(0)).await.with_context(not_copied)?;
+        Self::file(copy).await.with_context(not_copied)
     }
 
     /// The next line.
     ///
     /// # Errors
-    /// That of the input.
-    pub(super) async fn next(&mut self) -> io::Result<Next> {
+    /// When the input cannot be read.
+    pub(super) async fn next(&mut self) -> io::Result<InputLine> {
         let (mut line, mut length) = (Vec::new(), 0);
         loop {
             let read = self.reader.fill_buf().await?;
             if read.is_empty() {
-                return Ok(if length == 0 { Next::End } else { whole(line, length) });
+                return Ok(if length == 0 { InputLine::End } else { whole(line, length) });
             }
             let end = read.iter().position(|byte| *byte == b'\n');
             let part = &read[..end.unwrap_or(read.len())];
@@ -122,22 +122,22 @@ impl Input {
         }
     }
 
-    /// Whether what was read up to the end is what was surveyed.
+    /// Whether the input that was read to its end is that of the summary.
     pub(super) fn is_unchanged(&self) -> bool {
         let read = Hash::of_digest(&self.digest.clone().finalize().into());
-        self.survey.as_ref().is_none_or(|survey| survey.hash == read)
+        self.summary.as_ref().is_none_or(|summary| summary.hash == read)
     }
 }
 
-fn whole(line: Vec<u8>, length: usize) -> Next {
-    if length <= LONGEST_LINE { Next::Line(line) } else { Next::TooLong }
+fn whole(line: Vec<u8>, length: usize) -> InputLine {
+    if length <= LONGEST_LINE { InputLine::Line(line) } else { InputLine::TooLong }
 }
 
-/// Reads everything, and writes it down.
-async fn survey(
+/// Reads everything and copies it.
+async fn summarize(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl tokio::io::AsyncWrite + Unpin),
-) -> io::Result<Survey> {
+) -> io::Result<InputSummary> {
     let (mut digest, mut lines, mut bytes, mut last) = (Sha256::new(), 0, 0, b'\n');
     let mut buffer = vec![0; BUFFER];
     loop {
@@ -152,7 +152,7 @@ async fn survey(
     }
     to.flush().await?;
     let unended = u64::from(last != b'\n');
-    Ok(Survey { hash: Hash::of_digest(&digest.finalize().into()), lines: lines + unended, bytes })
+    Ok(InputSummary { hash: Hash::of_digest(&digest.finalize().into()), lines: lines + unended, bytes })
 }
 
 #[cfg(test)]
@@ -161,18 +161,18 @@ mod tests {
 
     use super::*;
 
-    async fn lines(input: &mut Input) -> Vec<Next> {
+    async fn lines(input: &mut Input) -> Vec<InputLine> {
         let mut lines = Vec::new();
         loop {
             match input.next().await.unwrap() {
-                Next::End => return lines,
+                InputLine::End => return lines,
                 next => lines.push(next),
             }
         }
     }
 
-    fn line(text: &str) -> Next {
-        Next::Line(text.into())
+    fn line(text: &str) -> InputLine {
+        InputLine::Line(text.into())
     }
 
     #[tokio::test]
@@ -183,12 +183,12 @@ mod tests {
             let mut file = Input::open(file.path(), true).await.unwrap();
             let mut copied = Input::pipe(text.as_bytes(), true).await.unwrap();
             let mut direct = Input::pipe(text.as_bytes(), false).await.unwrap();
-            assert_eq!(file.survey, copied.survey);
-            assert_eq!(direct.survey, None);
-            let survey = file.survey.clone().unwrap();
-            assert_eq!(survey.hash, Hash::of_digest(&Sha256::digest(text).into()));
+            assert_eq!(file.summary, copied.summary);
+            assert_eq!(direct.summary, None);
+            let summary = file.summary.clone().unwrap();
+            assert_eq!(summary.hash, Hash::of_digest(&Sha256::digest(text).into()));
             let read = lines(&mut file).await;
-            assert_eq!(read.len() as u64, survey.lines, "{text:?}");
+            assert_eq!(read.len() as u64, summary.lines, "{text:?}");
             assert_eq!(read, text.lines().map(line).collect::<Vec<_>>());
             assert_eq!(read, lines(&mut copied).await);
             assert_eq!(read, lines(&mut direct).await);
@@ -201,8 +201,8 @@ mod tests {
         let text = format!("{}\n{}\nb\n", "x".repeat(LONGEST_LINE), "x".repeat(LONGEST_LINE + 1));
         let mut input = Input::pipe(io::Cursor::new(text.into_bytes()), true).await.unwrap();
         let read = lines(&mut input).await;
-        assert_eq!(read[1..], [Next::TooLong, line("b")]);
-        assert!(matches!(&read[0], Next::Line(line) if line.len() == LONGEST_LINE));
+        assert_eq!(read[1..], [InputLine::TooLong, line("b")]);
+        assert!(matches!(&read[0], InputLine::Line(line) if line.len() == LONGEST_LINE));
     }
 
     #[tokio::test]

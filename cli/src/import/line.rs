@@ -1,4 +1,4 @@
-//! One line of the input as a command: its members pass through as they are written.
+//! A line of the input as a command; its members are sent exactly as written.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,27 +10,29 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use super::input::{InputLine, LONGEST_LINE};
+
 type Members = BTreeMap<String, Box<RawValue>>;
 
 /// A line that can be sent.
 #[derive(Debug)]
-pub struct Line {
+pub struct ImportLine {
     /// Its product.
     pub product_id: ProductId,
-    /// What it does.
+    /// The command.
     pub verb: Verb,
     /// The body of its request.
     body: Option<String>,
 }
 
-/// What a line does.
+/// The command of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
-    /// Makes a product that does not exist, or is deleted.
+    /// Creates a product that does not exist or is deleted.
     Create,
-    /// Changes what it names.
+    /// Changes the fields that it names.
     Update,
-    /// Creates, or replaces whole.
+    /// Creates or replaces the product.
     Put,
     /// Deletes.
     Delete,
@@ -40,14 +42,14 @@ pub enum Verb {
 
 /// A line that cannot be sent.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Unreadable {
-    /// Its product, where that much can be read.
+pub struct UnreadableLine {
+    /// Its product, if that can be read.
     pub product_id: Option<ProductId>,
-    /// What is wrong with it, for people.
+    /// Why, for people.
     pub reason: String,
 }
 
-/// What must hold of the product for a line to count.
+/// The condition on which a line is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
     /// Nothing.
@@ -85,30 +87,29 @@ impl Verb {
     }
 }
 
-impl Line {
+impl ImportLine {
     /// Reads a line.
     ///
     /// # Errors
-    /// [`Unreadable`]: what is wrong with it, and whose line it is.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
+    /// [`UnreadableLine`]: why, and of which product it is.
+    pub fn parse(bytes: &[u8]) -> Result<Self, UnreadableLine> {
         let mut members = BTreeMap::new();
         let read = read(bytes, &mut members);
-        // Whose line it is may be known though the rest of it cannot be read.
+        // The product may be known even if the rest cannot be read.
         let product_id = product_id(&mut members);
         match (read, product_id) {
             (Ok(()), Ok(product_id)) => match command(members) {
                 Ok((verb, body)) => Ok(Self { product_id, verb, body }),
-                Err(reason) => Err(Unreadable { product_id: Some(product_id), reason }),
+                Err(reason) => Err(UnreadableLine { product_id: Some(product_id), reason }),
             },
-            (Ok(()), Err(reason)) => Err(Unreadable { product_id: None, reason }),
+            (Ok(()), Err(reason)) => Err(UnreadableLine { product_id: None, reason }),
             (Err(reason), product_id) => {
-                Err(Unreadable { product_id: product_id.ok().or_else(|| named_by(bytes)), reason })
+                Err(UnreadableLine { product_id: product_id.ok().or_else(|| named_by(bytes)), reason })
             }
         }
     }
 
-    /// SHA-256 over the verb, a blank, the product's id, a line feed and the body as it is sent. Part of stored keys; never
-    /// change.
+    /// SHA-256 over the verb, a blank, the product's id, a line feed and the body as sent. Part of stored keys: never change.
     #[must_use]
     pub fn hash(&self) -> Hash {
         let mut digest = Sha256::new();
@@ -133,7 +134,39 @@ impl Line {
     }
 }
 
-/// The one of so many workers that gets the lines of a product.
+/// A line of the input with its number.
+#[derive(Debug)]
+pub(super) struct NumberedLine {
+    /// Its number in the input, from 1.
+    pub(super) number: u64,
+    pub(super) product_id: ProductId,
+    /// The command, or why it cannot be read.
+    pub(super) line: Result<ImportLine, String>,
+}
+
+impl NumberedLine {
+    /// The line that was read; `None` for an empty one and at the end. The error is that of a line that names no product.
+    pub(super) fn read(number: u64, next: &InputLine) -> Option<Result<Self, String>> {
+        match next {
+            InputLine::End => None,
+            InputLine::Line(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => None,
+            InputLine::Line(bytes) => Some(Self::parse(number, bytes)),
+            InputLine::TooLong => Some(Err(format!("is longer than {LONGEST_LINE} bytes"))),
+        }
+    }
+
+    pub(super) fn parse(number: u64, bytes: &[u8]) -> Result<Self, String> {
+        match ImportLine::parse(bytes) {
+            Ok(line) => Ok(Self { number, product_id: line.product_id.clone(), line: Ok(line) }),
+            Err(UnreadableLine { product_id: Some(product_id), reason }) => {
+                Ok(Self { number, product_id, line: Err(reason) })
+            }
+            Err(UnreadableLine { product_id: None, reason }) => Err(reason),
+        }
+    }
+}
+
+/// The index of the worker that gets the lines of a product.
 #[must_use]
 pub fn worker(product: &ProductId, workers: usize) -> usize {
     let mut hasher = DefaultHasher::new();
@@ -142,22 +175,21 @@ pub fn worker(product: &ProductId, workers: usize) -> usize {
     usize::try_from(hasher.finish() % workers as u64).unwrap_or_default()
 }
 
-/// Reads the members, up to where they can be read.
+/// Reads the members as far as possible.
 fn read(bytes: &[u8], members: &mut Members) -> Result<(), String> {
-    // The blanks of JSON and no others: what stands around a line is no part of it.
+    // Only JSON's own whitespace is trimmed.
     let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
-    // Some programs begin a file with the byte order mark.
+    // Some programs start a file with a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut json = serde_json::Deserializer::from_str(text.trim_matches([' ', '\t', '\r', '\n']));
     let read = Object(members).deserialize(&mut json).and_then(|()| json.end());
     read.map_err(|error| {
-        // What is read is one line, wherever it stands in the file.
+        // For the parser every line is line 1.
         format!("is not a JSON object: {}", error.to_string().replace(" at line 1 column ", " at column "))
     })
 }
 
-/// The product that a line names which is no JSON object of UTF-8, if it is one and the same wherever the name of the member
-/// stands.
+/// The product of a line that is not a JSON object in UTF-8: the value after `"product_id"`, if it is the same everywhere.
 fn named_by(bytes: &[u8]) -> Option<ProductId> {
     let text = String::from_utf8_lossy(bytes);
     let named = text.split("\"product_id\"").skip(1).map(|behind| {
@@ -176,7 +208,7 @@ fn product_id(members: &mut Members) -> Result<ProductId, String> {
 /// The verb, and the body: every other member.
 fn command(mut members: Members) -> Result<(Verb, Option<String>), String> {
     let verb = Verb::parse(&take_text(&mut members, "command")?)?;
-    // Without a query the moment has to travel in a body, which these commands take too.
+    // These commands take `occurred_at` in a body too.
     let bare = matches!(verb, Verb::Delete | Verb::Restore);
     if bare && let Some(name) = members.keys().find(|name| *name != "occurred_at") {
         return Err(format!("`{name}` is not a field of this command"));
@@ -187,7 +219,7 @@ fn command(mut members: Members) -> Result<(Verb, Option<String>), String> {
     serde_json::to_string(&members).map(|body| (verb, Some(body))).map_err(|error| error.to_string())
 }
 
-/// The members of an object, each once: a second one of a name would be sent in place of the first, unseen.
+/// Reads the members of an object and refuses a duplicate, which would silently replace the first.
 struct Object<'a>(&'a mut Members);
 
 impl<'de> DeserializeSeed<'de> for Object<'_> {
@@ -207,7 +239,7 @@ impl<'de> Visitor<'de> for Object<'_> {
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
         while let Some((name, value)) = map.next_entry::<String, _>()? {
-            // Whose line it is then, what it names everywhere says: the one that is there goes.
+            // If the duplicate is the product's id, [`named_by`] decides: the first value is removed.
             if self.0.remove(&name).is_some() {
                 return Err(Error::custom(format_args!("`{name}` appears twice")));
             }
@@ -226,8 +258,8 @@ fn take_text(members: &mut Members, name: &str) -> Result<String, String> {
 mod tests {
     use super::*;
 
-    fn parsed(line: &str) -> Line {
-        Line::parse(line.as_bytes()).unwrap()
+    fn parsed(line: &str) -> ImportLine {
+        ImportLine::parse(line.as_bytes()).unwrap()
     }
 
     #[test]
@@ -308,7 +340,7 @@ mod tests {
             (br#"{"command":"create","product_id":"a b"}"#, None, "`product_id`: a product id"),
             (br#"{"command":"delete","product_id":"p","name":"x"}"#, Some("p"), "`name` is not a field"),
         ] {
-            let error = Line::parse(line).unwrap_err();
+            let error = ImportLine::parse(line).unwrap_err();
             assert!(error.reason.starts_with(reason), "{error:?}");
             assert_eq!(error.product_id.as_ref().map(ProductId::as_str), product, "{error:?}");
         }

@@ -1,36 +1,36 @@
-//! How far an import is with one product, and what comes next. Pure: what is known is told, what is to be sent is asked.
+//! How far an import is with one product, and what it sends next. Pure.
 //!
-//! Its promise: from a product's second line on nothing is sent but on the version that this import left, so that what
-//! somebody else recorded since is never overwritten; and behind a line that failed or was left alone nothing is sent at all.
+//! The promise: from a product's second line on, each line is sent on the condition of the version that this import left, so
+//! that a change by somebody else is never overwritten; and after a line that failed or was left alone, nothing is sent.
 
 use schema::Hash;
 
-use super::answer::Answer;
-use super::identity::Mark;
-use super::line::{Condition, Line, Verb};
+use super::identity::LineMark;
+use super::line::{Condition, ImportLine, Verb};
+use super::server_answer::ServerAnswer;
 
-/// So many lines that are passed over are named one by one; of the others it is told how many there are.
+/// How many skipped lines are named; the others are counted.
 const NAMED: u64 = 10;
 
-/// A product's place in the import. It holds no line, however many there are.
+/// How far an import is with a product. It holds no lines, however many there are.
 #[derive(Debug)]
-pub(super) struct Product {
-    /// The place of the line that came last.
+pub(super) struct ProductProgress {
+    /// The place of the last line.
     place: u64,
-    recorded: Option<Recorded>,
+    recorded: Option<RecordedLine>,
     left: Option<Left>,
-    stopped: Option<Stopped>,
+    stopped: Option<StoppedAt>,
 }
 
 /// The product's newest commit of this import.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Recorded {
-    pub(super) mark: Mark,
+pub(super) struct RecordedLine {
+    pub(super) mark: LineMark,
     /// The product's version after it.
     pub(super) version: u64,
 }
 
-/// What the lines so far left behind.
+/// The state of the product that the lines so far have left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Left {
     version: u64,
@@ -39,42 +39,42 @@ struct Left {
 
 /// Why nothing more is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Why {
+pub(super) enum StopCause {
     /// A line failed.
     Failed,
-    /// Somebody else changed the product.
+    /// Somebody else has changed the product.
     LeftAlone,
 }
 
 /// Where a product's lines stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stopped {
-    pub(super) why: Why,
-    /// The line that failed, or was the first to be left alone.
+pub(super) struct StoppedAt {
+    pub(super) why: StopCause,
+    /// The line that failed, or the first that was left alone.
     pub(super) line: u64,
-    /// Lines behind it that were not named, and the first and the last of them.
+    /// Lines after it that were not named, and the first and the last of them.
     pub(super) unnamed: u64,
     pub(super) first: u64,
     pub(super) last: u64,
     named: u64,
 }
 
-/// What is to be done with a line.
+/// What to do with a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// An earlier run of this import did it.
+    /// Nothing: an earlier run of this import recorded it.
     Repeated,
-    /// To be sent on this condition.
-    Send(Condition, Mark),
-    /// It cannot be sent.
+    /// Send it on this condition.
+    Send(Condition, LineMark),
+    /// Report that it cannot be sent.
     Fail(String),
-    /// A line before it stopped the product; whether it is still to be named.
-    PassOver(Why, u64, bool),
+    /// Skip it, because a line before it stopped the product; and whether to name it.
+    Skip(StopCause, u64, bool),
 }
 
-/// What became of a line that was sent.
+/// The outcome of a line that was sent.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum LineOutcome {
     Written,
     Unchanged,
     Repeated,
@@ -82,21 +82,21 @@ pub(super) enum Outcome {
     Failed(String),
 }
 
-impl Product {
-    /// A product of which nothing was sent yet in this run.
-    pub(super) fn new(recorded: Option<Recorded>) -> Self {
+impl ProductProgress {
+    /// A product of which this run has sent nothing yet.
+    pub(super) fn new(recorded: Option<RecordedLine>) -> Self {
         Self { place: 0, recorded, left: None, stopped: None }
     }
 
-    pub(super) fn stopped(&self) -> Option<&Stopped> {
+    pub(super) fn stopped(&self) -> Option<&StoppedAt> {
         self.stopped.as_ref()
     }
 
-    /// What is to be done with the product's next line, or with what cannot be one for this reason.
-    pub(super) fn next(&mut self, number: u64, line: Result<&Line, &str>) -> Step {
+    /// What to do with the product's next line, or with one that cannot be read for this reason.
+    pub(super) fn next(&mut self, number: u64, line: Result<&ImportLine, &str>) -> Step {
         self.place += 1;
         if let Some(stopped) = &mut self.stopped {
-            return stopped.pass_over(number);
+            return stopped.skip(number);
         }
         let line = match line {
             Ok(line) => line,
@@ -112,36 +112,41 @@ impl Product {
         }
     }
 
-    /// What became of a line that was sent; the lines behind it follow from that.
-    pub(super) fn answered(&mut self, line: &Line, condition: Condition, answer: &Answer) -> Outcome {
+    /// The outcome of a line that was sent; it decides on the lines after it.
+    pub(super) fn answered(
+        &mut self,
+        line: &ImportLine,
+        condition: Condition,
+        answer: &ServerAnswer,
+    ) -> LineOutcome {
         if !answer.status.is_success() {
             return match self.somebody_else(condition, answer) {
-                Some(reason) => Outcome::LeftAlone(reason),
-                None => Outcome::Failed(answer.reason()),
+                Some(reason) => LineOutcome::LeftAlone(reason),
+                None => LineOutcome::Failed(answer.reason()),
             };
         }
         let receipt = match answer.receipt(&line.product_id, condition) {
             Ok(receipt) => receipt,
-            Err(reason) => return Outcome::Failed(reason),
+            Err(reason) => return LineOutcome::Failed(reason),
         };
         self.leave(line.verb, receipt.version);
         match (receipt.events.is_empty(), answer.replayed && !answer.repeated) {
-            (true, _) => Outcome::Unchanged,
-            (false, true) => Outcome::Repeated,
-            (false, false) => Outcome::Written,
+            (true, _) => LineOutcome::Unchanged,
+            (false, true) => LineOutcome::Repeated,
+            (false, false) => LineOutcome::Written,
         }
     }
 
-    /// From here on nothing is sent.
-    pub(super) fn stop(&mut self, why: Why, line: u64) {
-        self.stopped.get_or_insert(Stopped { why, line, unnamed: 0, first: 0, last: 0, named: 0 });
+    /// Sends nothing from here on.
+    pub(super) fn stop(&mut self, why: StopCause, line: u64) {
+        self.stopped.get_or_insert(StoppedAt { why, line, unnamed: 0, first: 0, last: 0, named: 0 });
     }
 
-    fn mark(&self, command: Hash) -> Mark {
-        Mark { place: self.place, command }
+    fn mark(&self, command: Hash) -> LineMark {
+        LineMark { place: self.place, command }
     }
 
-    fn go_on(&mut self, line: &Line, recorded: &Recorded) -> Step {
+    fn go_on(&mut self, line: &ImportLine, recorded: &RecordedLine) -> Step {
         if self.mark(line.hash()) != recorded.mark {
             return Step::Fail(
                 "this import recorded another command at this place of the product; another input needs a \
@@ -157,9 +162,9 @@ impl Product {
         self.left = Some(Left { version, deleted: verb == Verb::Delete });
     }
 
-    /// Whether a refusal is owed to a change that somebody else made since this import's last line. Some refusals are decided
-    /// before the condition is looked at, so what the product is tells, too.
-    fn somebody_else(&self, condition: Condition, answer: &Answer) -> Option<String> {
+    /// Whether a refusal is due to a change that somebody else made after this import's last line. Some refusals are decided
+    /// before the condition is checked, so the state of the product counts too.
+    fn somebody_else(&self, condition: Condition, answer: &ServerAnswer) -> Option<String> {
         let (Condition::Version(_), Some(left)) = (condition, self.left) else { return None };
         let now = match (answer.kind().as_str(), left.deleted) {
             ("precondition-failed", _) => {
@@ -176,8 +181,8 @@ impl Product {
     }
 }
 
-impl Stopped {
-    fn pass_over(&mut self, number: u64) -> Step {
+impl StoppedAt {
+    fn skip(&mut self, number: u64) -> Step {
         let naming = self.named < NAMED;
         if naming {
             self.named += 1;
@@ -188,16 +193,16 @@ impl Stopped {
             self.unnamed += 1;
             self.last = number;
         }
-        Step::PassOver(self.why, self.line, naming)
+        Step::Skip(self.why, self.line, naming)
     }
 }
 
-/// On what a line is sent, after what the lines before it left.
+/// The condition of a line, from the state that the lines before it have left.
 fn condition(left: Option<Left>, verb: Verb) -> Result<Condition, String> {
     match (left, verb) {
         (None, Verb::Create) => Ok(Condition::Absent),
         (None, _) => Ok(Condition::None),
-        // One request cannot ask for both a version and a product that is not there.
+        // One request cannot ask for both a version and a product that does not exist.
         (Some(Left { deleted: false, version }), Verb::Create) => {
             Err(format!("the product exists: this import left it at version {version}"))
         }
@@ -212,16 +217,16 @@ mod tests {
 
     use super::*;
 
-    fn line(verb: &str) -> Line {
-        Line::parse(format!(r#"{{"command":"{verb}","product_id":"p"}}"#).as_bytes()).unwrap()
+    fn line(verb: &str) -> ImportLine {
+        ImportLine::parse(format!(r#"{{"command":"{verb}","product_id":"p"}}"#).as_bytes()).unwrap()
     }
 
-    fn answer(status: u16, body: &Value) -> Answer {
+    fn answer(status: u16, body: &Value) -> ServerAnswer {
         let status = StatusCode::from_u16(status).unwrap();
-        Answer { status, replayed: false, repeated: false, body: body.to_string().into_bytes() }
+        ServerAnswer { status, replayed: false, repeated: false, body: body.to_string().into_bytes() }
     }
 
-    fn receipt(version: u64, events: u64) -> Answer {
+    fn receipt(version: u64, events: u64) -> ServerAnswer {
         let event = |sequence| json!({"event_id": "01", "type": "ProductDeleted", "sequence": sequence});
         let events: Vec<Value> = (version - events + 1..=version).map(event).collect();
         answer(
@@ -233,13 +238,13 @@ mod tests {
         )
     }
 
-    fn problem(status: u16, kind: &str) -> Answer {
+    fn problem(status: u16, kind: &str) -> ServerAnswer {
         let kind = format!("urn:product-ledger:problem:{kind}");
         answer(status, &json!({"type": kind, "title": "No", "detail": "never", "current_version": 9}))
     }
 
     /// The condition on which the next line is sent.
-    fn condition_of(product: &mut Product, line: &Line) -> Condition {
+    fn condition_of(product: &mut ProductProgress, line: &ImportLine) -> Condition {
         match product.next(1, Ok(line)) {
             Step::Send(condition, _) => condition,
             other => panic!("{other:?}"),
@@ -247,18 +252,18 @@ mod tests {
     }
 
     /// A product after one line of each verb, each with an effect.
-    fn after(verbs: &[&str]) -> Product {
-        let mut product = Product::new(None);
+    fn after(verbs: &[&str]) -> ProductProgress {
+        let mut product = ProductProgress::new(None);
         for (verb, version) in verbs.iter().zip(1..) {
             let line = line(verb);
             let condition = condition_of(&mut product, &line);
-            assert_eq!(product.answered(&line, condition, &receipt(version, 1)), Outcome::Written);
+            assert_eq!(product.answered(&line, condition, &receipt(version, 1)), LineOutcome::Written);
         }
         product
     }
 
-    fn recorded(place: u64, line: &Line, version: u64) -> Product {
-        Product::new(Some(Recorded { mark: Mark { place, command: line.hash() }, version }))
+    fn recorded(place: u64, line: &ImportLine, version: u64) -> ProductProgress {
+        ProductProgress::new(Some(RecordedLine { mark: LineMark { place, command: line.hash() }, version }))
     }
 
     #[test]
@@ -266,10 +271,10 @@ mod tests {
         for (verb, first) in
             [("create", Condition::Absent), ("put", Condition::None), ("update", Condition::None)]
         {
-            let mut product = Product::new(None);
+            let mut product = ProductProgress::new(None);
             let line = line(verb);
             assert_eq!(condition_of(&mut product, &line), first, "{verb}");
-            assert_eq!(product.answered(&line, first, &receipt(7, 0)), Outcome::Unchanged);
+            assert_eq!(product.answered(&line, first, &receipt(7, 0)), LineOutcome::Unchanged);
             for verb in ["update", "put", "delete", "restore"] {
                 let mut product = after(&["create", "update"]);
                 assert_eq!(condition_of(&mut product, &self::line(verb)), Condition::Version(2), "{verb}");
@@ -312,12 +317,12 @@ mod tests {
             (deleted, &update, problem(409, "product-deleted"), false),
             (after(&["create"]), &restore, problem(409, "product-not-deleted"), false),
             (after(&["create"]), &update, problem(422, "invalid"), false),
-            (Product::new(None), &line("create"), problem(412, "precondition-failed"), false),
+            (ProductProgress::new(None), &line("create"), problem(412, "precondition-failed"), false),
         ] {
             let condition = condition_of(&mut product, line);
             let outcome = product.answered(line, condition, &answer);
-            assert_eq!(matches!(outcome, Outcome::LeftAlone(_)), alone, "{outcome:?}");
-            assert!(alone || matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
+            assert_eq!(matches!(outcome, LineOutcome::LeftAlone(_)), alone, "{outcome:?}");
+            assert!(alone || matches!(outcome, LineOutcome::Failed(_)), "{outcome:?}");
         }
     }
 
@@ -327,16 +332,16 @@ mod tests {
         for answer in [answer(200, &json!({})), answer(204, &Value::Null), receipt(5, 1)] {
             let mut product = after(&["create"]);
             let condition = condition_of(&mut product, &update);
-            assert!(matches!(product.answered(&update, condition, &answer), Outcome::Failed(_)));
+            assert!(matches!(product.answered(&update, condition, &answer), LineOutcome::Failed(_)));
         }
     }
 
     #[test]
     fn what_was_recorded_by_a_sending_of_this_run_was_not_imported_before() {
         let create = line("create");
-        for (repeated, outcome) in [(false, Outcome::Repeated), (true, Outcome::Written)] {
-            let answer = Answer { replayed: true, repeated, ..receipt(1, 1) };
-            let mut product = Product::new(None);
+        for (repeated, outcome) in [(false, LineOutcome::Repeated), (true, LineOutcome::Written)] {
+            let answer = ServerAnswer { replayed: true, repeated, ..receipt(1, 1) };
+            let mut product = ProductProgress::new(None);
             let condition = condition_of(&mut product, &create);
             assert_eq!(product.answered(&create, condition, &answer), outcome);
         }
@@ -345,11 +350,11 @@ mod tests {
     #[test]
     fn behind_a_stop_lines_are_named_and_then_counted() {
         let mut product = after(&["create"]);
-        product.stop(Why::Failed, 2);
-        product.stop(Why::LeftAlone, 3);
+        product.stop(StopCause::Failed, 2);
+        product.stop(StopCause::LeftAlone, 3);
         for number in 10..1_000 {
             let named = number < 10 + NAMED;
-            assert_eq!(product.next(number, Ok(&line("update"))), Step::PassOver(Why::Failed, 2, named));
+            assert_eq!(product.next(number, Ok(&line("update"))), Step::Skip(StopCause::Failed, 2, named));
         }
         let stopped = product.stopped().unwrap();
         assert_eq!((stopped.unnamed, stopped.first, stopped.last), (990 - NAMED, 10 + NAMED, 999));

@@ -1,5 +1,5 @@
-//! What became of the lines: a progress bar while it runs, every failed line by number, one closing line. Nothing that comes
-//! from the input or the server reaches the terminal as it is.
+//! The report of an import: a progress bar, every failed line by number, and a closing line. Text from the input or the server
+//! is escaped before it reaches the terminal.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -11,19 +11,19 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 use schema::ProductId;
 
-use super::client::Stop;
-use super::product::{Stopped, Why};
-use crate::columns::plain;
+use super::client::StopReason;
+use super::product::{StopCause, StoppedAt};
 use crate::out;
+use crate::text_table::escaped;
 
 /// Counts, shared by all workers.
-pub(super) struct Report {
+pub(super) struct ImportReport {
     progress: ProgressBar,
     started: Instant,
     counts: Counts,
-    /// Products with lines that were passed over and not named, by the line that stopped them.
+    /// Products with skipped lines that were not named, by the line that stopped them.
     unnamed: Mutex<Vec<(u64, String)>>,
-    stopped: Mutex<Option<Stop>>,
+    stopped: Mutex<Option<StopReason>>,
 }
 
 #[derive(Default)]
@@ -36,8 +36,8 @@ struct Counts {
     not_sent: AtomicU64,
 }
 
-impl Report {
-    /// A report on so many lines, where that is known.
+impl ImportReport {
+    /// A report on this many lines, if that is known.
     pub(super) fn new(lines: Option<u64>) -> Self {
         let (progress, template) = match lines {
             Some(lines) => (ProgressBar::new(lines), "{bar:32} {pos}/{len} lines  {per_sec}  {eta} left"),
@@ -67,8 +67,8 @@ impl Report {
         self.count(&self.counts.repeated);
     }
 
-    /// An empty line counts as nothing.
-    pub(super) fn skip(&self) {
+    /// An empty line is counted nowhere.
+    pub(super) fn empty(&self) {
         self.progress.inc(1);
     }
 
@@ -83,11 +83,11 @@ impl Report {
         self.say(&format!("line {line}: left alone, because {reason} (product {product})"));
     }
 
-    /// A line that was not sent because of the line it is `behind`, which is given where this one is to be named.
-    pub(super) fn passed_over(&self, line: u64, product: &ProductId, why: Why, behind: Option<u64>) {
+    /// A line that was not sent because of an earlier line, `behind`, which is given if this one is to be named.
+    pub(super) fn skipped(&self, line: u64, product: &ProductId, why: StopCause, behind: Option<u64>) {
         let (counter, what, because) = match why {
-            Why::Failed => (&self.counts.not_sent, "not sent", "failed"),
-            Why::LeftAlone => (&self.counts.left_alone, "left alone", "was left alone"),
+            StopCause::Failed => (&self.counts.not_sent, "not sent", "failed"),
+            StopCause::LeftAlone => (&self.counts.left_alone, "left alone", "was left alone"),
         };
         self.count(counter);
         if let Some(behind) = behind {
@@ -95,14 +95,14 @@ impl Report {
         }
     }
 
-    /// What is to be said in the end of a product's lines that were not named.
-    pub(super) fn passed_over_unnamed(&self, product: &ProductId, stopped: &Stopped) {
+    /// Keeps the number of a product's skipped lines that were not named, for the end.
+    pub(super) fn skipped_unnamed(&self, product: &ProductId, stopped: &StoppedAt) {
         if stopped.unnamed == 0 {
             return;
         }
-        let (Stopped { unnamed, first, last, line, .. }, what) = match stopped.why {
-            Why::Failed => (stopped, "not sent"),
-            Why::LeftAlone => (stopped, "left alone"),
+        let (StoppedAt { unnamed, first, last, line, .. }, what) = match stopped.why {
+            StopCause::Failed => (stopped, "not sent"),
+            StopCause::LeftAlone => (stopped, "left alone"),
         };
         let range = if first == last { format!("line {first}") } else { format!("lines {first} to {last}") };
         let text = format!("{range}: {unnamed} more {what}, because of line {line} (product {product})");
@@ -110,7 +110,7 @@ impl Report {
     }
 
     /// Nothing more can be sent.
-    pub(super) fn stop(&self, reason: Stop) {
+    pub(super) fn stop(&self, reason: StopReason) {
         locked(&self.stopped).get_or_insert(reason);
     }
 
@@ -118,7 +118,7 @@ impl Report {
         locked(&self.stopped).is_some()
     }
 
-    /// Prints the closing line and what belongs to it.
+    /// Prints the end of the report.
     pub(super) fn finish(&self) -> ExitCode {
         let mut unnamed = std::mem::take(&mut *locked(&self.unnamed));
         unnamed.sort();
@@ -127,7 +127,7 @@ impl Report {
         }
         let unreached = self.progress.length().map(|lines| lines.saturating_sub(self.progress.position()));
         self.progress.finish_and_clear();
-        // Who stops reading has seen enough; what was done is done.
+        // If nobody reads it any more, the import is done all the same.
         let seconds = self.started.elapsed().as_secs_f64();
         let _ = out::print(&format!("{}; {seconds:.1} s\n", self.counts.summary()));
         let stopped = locked(&self.stopped).clone();
@@ -137,15 +137,15 @@ impl Report {
                 None => "the rest of the input was not sent".into(),
             };
             let again = match reason {
-                Stop::Gone(_) | Stop::Refused(_) => "; run the same import again to go on",
-                Stop::Input(_) => "",
+                StopReason::Gone(_) | StopReason::Refused(_) => "; run the same import again to go on",
+                StopReason::Input(_) => "",
             };
             self.say(&format!("ledger: stopped early, because {reason}; {left}{again}"));
         } else if self.counts.is_nothing_new() {
             self.say("ledger: this input was imported before; --batch NAME makes it another import");
         }
         match stopped {
-            Some(Stop::Refused(_)) => ExitCode::from(crate::CANNOT),
+            Some(StopReason::Refused(_)) => ExitCode::from(crate::CANNOT),
             None if self.counts.is_whole() => ExitCode::SUCCESS,
             Some(_) | None => ExitCode::FAILURE,
         }
@@ -156,11 +156,11 @@ impl Report {
         self.progress.inc(1);
     }
 
-    /// One line on standard error, in which nothing can steer the terminal.
+    /// Prints a line on standard error, escaped.
     fn say(&self, text: &str) {
         self.progress.suspend(|| {
-            // Nobody may read it any more; the import goes on.
-            let _ = writeln!(io::stderr(), "{}", plain(text));
+            // If nobody reads it any more, the import goes on.
+            let _ = writeln!(io::stderr(), "{}", escaped(text));
         });
     }
 }
@@ -188,7 +188,7 @@ impl Counts {
         [&self.failed, &self.not_sent].iter().all(|count| count.load(Ordering::Relaxed) == 0)
     }
 
-    /// Whether an earlier run did all that there was to do.
+    /// Whether an earlier run had recorded everything.
     fn is_nothing_new(&self) -> bool {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         self.is_whole() && of(&self.written) == 0 && of(&self.repeated) > 0

@@ -1,8 +1,8 @@
-//! Sends the lines of its products, each product's in order, until there are no more or nothing more can be sent.
+//! Sends the lines of its products, those of a product in order, until there are no more or nothing more can be sent.
 //!
-//! Before a product's first line its history is read: the server remembers the keys of a product's newest commands alone, and
-//! a line that was recorded long ago must not be sent again. A token that may write and not read histories imports products
-//! that never existed, and nothing else.
+//! Before a product's first line its history is read: the server remembers only the keys of a product's newest commands, and a
+//! line that was recorded long ago must not be sent again. With a token that may write but not read histories, only products
+//! that never existed are imported.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -10,36 +10,26 @@ use std::sync::{Arc, OnceLock};
 use schema::ProductId;
 use tokio::sync::mpsc;
 
-use super::client::{Client, Stop};
-use super::identity::Identity;
-use super::line::{Condition, Line};
-use super::product::{Outcome, Product, Recorded, Step, Why};
-use super::report::Report;
+use super::client::{ImportClient, StopReason};
+use super::identity::ImportId;
+use super::line::{Condition, ImportLine, NumberedLine};
+use super::product::{LineOutcome, ProductProgress, RecordedLine, Step, StopCause};
+use super::report::ImportReport;
 
-/// A line of the input.
-#[derive(Debug)]
-pub(super) struct Entry {
-    /// Its number in the input, from 1.
-    pub(super) number: u64,
-    pub(super) product_id: ProductId,
-    /// What it says, or why it cannot be read.
-    pub(super) line: Result<Line, String>,
-}
-
-/// What all workers share. Cheap to clone.
+/// The state that all workers share. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Worker {
-    pub(super) client: Client,
-    pub(super) import: Arc<Identity>,
-    pub(super) report: Arc<Report>,
+pub(super) struct ImportWorker {
+    pub(super) client: ImportClient,
+    pub(super) import: Arc<ImportId>,
+    pub(super) report: Arc<ImportReport>,
     /// Why histories cannot be read, once that is known.
-    pub(super) blind: Arc<OnceLock<String>>,
+    pub(super) history_refused: Arc<OnceLock<String>>,
 }
 
-impl Worker {
-    /// Sends lines until there are no more, or the server is gone or refuses us.
-    pub(super) async fn work(self, mut entries: mpsc::Receiver<Entry>) {
-        let mut products: HashMap<ProductId, Product> = HashMap::new();
+impl ImportWorker {
+    /// Sends lines until there are no more, or the server does not answer or refuses access.
+    pub(super) async fn work(self, mut entries: mpsc::Receiver<NumberedLine>) {
+        let mut products: HashMap<ProductId, ProductProgress> = HashMap::new();
         while let Some(entry) = entries.recv().await {
             if self.report.is_stopped() {
                 continue;
@@ -50,12 +40,16 @@ impl Worker {
         }
         for (id, product) in &products {
             if let Some(stopped) = product.stopped() {
-                self.report.passed_over_unnamed(id, stopped);
+                self.report.skipped_unnamed(id, stopped);
             }
         }
     }
 
-    async fn advance(&self, products: &mut HashMap<ProductId, Product>, entry: &Entry) -> Result<(), Stop> {
+    async fn advance(
+        &self,
+        products: &mut HashMap<ProductId, ProductProgress>,
+        entry: &NumberedLine,
+    ) -> Result<(), StopReason> {
         let id = &entry.product_id;
         if !products.contains_key(id) {
             let begun = match &entry.line {
@@ -63,9 +57,9 @@ impl Worker {
                 Err(_) => Ok(None),
             };
             let product = match begun {
-                Ok(recorded) => Product::new(recorded),
+                Ok(recorded) => ProductProgress::new(recorded),
                 Err(reason) => {
-                    let mut product = Product::new(None);
+                    let mut product = ProductProgress::new(None);
                     self.fail(&mut product, entry, &reason);
                     products.insert(id.clone(), product);
                     return Ok(());
@@ -79,14 +73,14 @@ impl Worker {
         }
     }
 
-    async fn take(&self, product: &mut Product, entry: &Entry) -> Result<(), Stop> {
+    async fn take(&self, product: &mut ProductProgress, entry: &NumberedLine) -> Result<(), StopReason> {
         let (number, id) = (entry.number, &entry.product_id);
         let step = product.next(number, entry.line.as_ref().map_err(String::as_str));
         match (step, &entry.line) {
             (Step::Repeated, _) => self.report.repeated(),
             (Step::Fail(reason), _) => self.fail(product, entry, &reason),
-            (Step::PassOver(why, behind, naming), _) => {
-                self.report.passed_over(number, id, why, naming.then_some(behind));
+            (Step::Skip(why, behind, naming), _) => {
+                self.report.skipped(number, id, why, naming.then_some(behind));
             }
             (Step::Send(condition, mark), Ok(line)) => {
                 let key = self.import.key(&mark);
@@ -99,37 +93,41 @@ impl Worker {
 
     async fn send(
         &self,
-        product: &mut Product,
+        product: &mut ProductProgress,
         number: u64,
-        line: &Line,
+        line: &ImportLine,
         key: &str,
         condition: Condition,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), StopReason> {
         let answer = self.client.command(line, key, condition).await?;
         match product.answered(line, condition, &answer) {
-            Outcome::Written => self.report.written(),
-            Outcome::Unchanged => self.report.unchanged(),
-            Outcome::Repeated => self.report.repeated(),
-            Outcome::LeftAlone(reason) => {
-                product.stop(Why::LeftAlone, number);
+            LineOutcome::Written => self.report.written(),
+            LineOutcome::Unchanged => self.report.unchanged(),
+            LineOutcome::Repeated => self.report.repeated(),
+            LineOutcome::LeftAlone(reason) => {
+                product.stop(StopCause::LeftAlone, number);
                 self.report.left_alone(number, &line.product_id, &reason);
             }
-            Outcome::Failed(reason) => {
-                product.stop(Why::Failed, number);
+            LineOutcome::Failed(reason) => {
+                product.stop(StopCause::Failed, number);
                 self.report.failed(number, Some(&line.product_id), &reason);
             }
         }
         Ok(())
     }
 
-    fn fail(&self, product: &mut Product, entry: &Entry, reason: &str) {
-        product.stop(Why::Failed, entry.number);
+    fn fail(&self, product: &mut ProductProgress, entry: &NumberedLine, reason: &str) {
+        product.stop(StopCause::Failed, entry.number);
         self.report.failed(entry.number, Some(&entry.product_id), reason);
     }
 
-    /// The product's newest commit of this import, by its history; the inner error is why nothing can be sent to this product.
-    async fn recorded(&self, product: &ProductId) -> Result<Result<Option<Recorded>, String>, Stop> {
-        if let Some(reason) = self.blind.get() {
+    /// The product's newest commit of this import, from its history; the inner error is why nothing can be sent for this
+    /// product.
+    async fn recorded(
+        &self,
+        product: &ProductId,
+    ) -> Result<Result<Option<RecordedLine>, String>, StopReason> {
+        if let Some(reason) = self.history_refused.get() {
             return self.never_existed(product, reason).await;
         }
         let (mut newest, mut after) = (None, 0);
@@ -137,10 +135,10 @@ impl Worker {
             let answer = self.client.history(product, after).await?;
             match answer.status.as_u16() {
                 403 if after == 0 => {
-                    let reason = self.blind.get_or_init(|| answer.reason());
+                    let reason = self.history_refused.get_or_init(|| answer.reason());
                     return self.never_existed(product, reason).await;
                 }
-                403 => return Err(Stop::Refused(answer.reason())),
+                403 => return Err(StopReason::Refused(answer.reason())),
                 404 if answer.kind() == "product-not-found" => return Ok(Ok(None)),
                 200 => {}
                 _ => return Ok(Err(answer.reason())),
@@ -151,7 +149,7 @@ impl Worker {
             };
             for commit in &page.commits {
                 if let Some(mark) = commit.key().and_then(|key| self.import.mark(key)) {
-                    newest = Some(Recorded { mark, version: commit.version() });
+                    newest = Some(RecordedLine { mark, version: commit.version() });
                 }
             }
             match page.next {
@@ -161,16 +159,16 @@ impl Worker {
         }
     }
 
-    /// Without histories only a product that never existed is sure to hold nothing of this import.
+    /// Without histories, only a product that never existed certainly has no commit of this import.
     async fn never_existed(
         &self,
         product: &ProductId,
         reason: &str,
-    ) -> Result<Result<Option<Recorded>, String>, Stop> {
+    ) -> Result<Result<Option<RecordedLine>, String>, StopReason> {
         let answer = self.client.change_nothing(product).await?;
         match (answer.status.as_u16(), answer.kind().as_str()) {
             (404, "product-not-found") => Ok(Ok(None)),
-            (200, _) | (409, "product-deleted") => Err(Stop::Refused(reason.to_owned())),
+            (200, _) | (409, "product-deleted") => Err(StopReason::Refused(reason.to_owned())),
             _ => Ok(Err(answer.reason())),
         }
     }

@@ -1,22 +1,22 @@
-//! Everything that can be said against a restore, before anything is written: the chains of the export, the bytes of its
-//! lines, and what the ledger holds already.
+//! Every check of a restore, before anything is written: the chains of the export, the bytes of its lines, and the commits that
+//! the ledger already holds.
 
 use std::path::Path;
 
 use event_store::SqliteJournal;
 use event_store::verify::{Batch, Export, Line, Place, Verdict};
+use server::directory::DataDirectory;
 
-use super::plan::Plan;
-use crate::directory::DataDirectory;
+use super::plan::RestorePlan;
 use crate::refused::Refused;
 use crate::verify::file;
-use crate::verify::found::Found;
+use crate::verify::report::VerifyReport;
 
-/// Checks the export at `path`, compares it with the ledger, and takes what is to be written into `plan`.
+/// Checks the export at `path`, compares it with the ledger, and adds the commits to write to `plan`.
 pub(super) async fn check(
     path: &Path,
     directory: Option<&DataDirectory>,
-    plan: &mut Plan,
+    plan: &mut RestorePlan,
 ) -> anyhow::Result<()> {
     let journal = directory.map(|directory| SqliteJournal::new(directory.ledger.clone()));
     let held = journal.as_ref().map_or(Ok(0), SqliteJournal::count)?;
@@ -27,11 +27,11 @@ pub(super) async fn check(
         Verdict::Whole => {}
         Verdict::Faulty => return refused(format!("{export} is not whole")),
         Verdict::NotUnderstood => {
-            anyhow::bail!("{export}: a later build wrote some commits; restore with that one")
+            anyhow::bail!("{export}: a later build wrote some commits; restore with that build")
         }
     }
     if let Some(line) = misfit {
-        return refused(format!("{export}: line {line} is not in the form in which commits are exported"));
+        return refused(format!("{export}: line {line} is not in the form of an export"));
     }
     if plan.there < held {
         let more = held - plan.there;
@@ -40,13 +40,13 @@ pub(super) async fn check(
     plan.sort()
 }
 
-/// What is to be said of the chains, and the first line that is not byte for byte what an export writes.
+/// The verdict on the chains, and the first line that is not byte for byte what an export writes.
 async fn examine(
     path: &Path,
     journal: Option<SqliteJournal>,
-    plan: &mut Plan,
+    plan: &mut RestorePlan,
 ) -> anyhow::Result<(Verdict, Option<u64>)> {
-    let (mut export, mut found) = (Export::default(), Found::new(false, false));
+    let (mut export, mut found) = (Export::default(), VerifyReport::new(false, false));
     let (mut lines, mut misfit) = (0, None);
     let read = file::read(path, Batch::examine_in_place, |batch, before, bar| {
         let mut places = Vec::with_capacity(batch.len());
@@ -77,7 +77,7 @@ fn take(
     places: &[Place],
     before: u64,
     journal: Option<&SqliteJournal>,
-    plan: &mut Plan,
+    plan: &mut RestorePlan,
 ) -> anyhow::Result<()> {
     let there = match journal {
         Some(journal) => {

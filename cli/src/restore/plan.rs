@@ -1,8 +1,7 @@
-//! What is to be restored, in the order in which it gets its positions: by time of recording, then product id by bytes,
-//! then sequence.
+//! The commits to restore, in the order of their positions: by time of recording, then product id by bytes, then sequence.
 //!
-//! Kept in a database without a name, which SQLite holds in a temporary file, sorts, and forgets at the end of the
-//! process: memory does not grow with the export.
+//! They are in an unnamed SQLite database, a temporary file that SQLite sorts and removes at the end of the process: memory
+//! does not grow with the export.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -14,7 +13,7 @@ use event_store::verify::Place;
 use schema::{Hash, ProductId, PublicationReceipt, PublicationRecord};
 use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 
-use crate::receipts::Line;
+use crate::receipts::ReceiptLine;
 use crate::refused::Refused;
 
 const SCHEMA: &str = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
@@ -27,27 +26,27 @@ const SORT: &str = "COMMIT;
 CREATE TABLE pending AS SELECT hash, offset, length FROM found ORDER BY recorded_at, product_id, sequence;
 DROP TABLE found";
 
-/// What is to be restored.
-pub(super) struct Plan {
+/// The commits and receipts to restore.
+pub(super) struct RestorePlan {
     connection: Connection,
     /// Commits to write.
     pub(super) pending: u64,
-    /// Commits that are there.
+    /// Commits that the ledger already holds.
     pub(super) there: u64,
-    /// The product whose commits are not there from somewhere on.
+    /// The product that has commits to write.
     ended: Option<String>,
     /// Whether receipts were given.
     receipts: bool,
 }
 
-/// Where a commit stands in the export, and what it has to be.
-pub(super) struct Pending {
+/// The place of a commit in the export, and its hash.
+pub(super) struct PendingCommit {
     pub(super) hash: String,
     pub(super) offset: u64,
     pub(super) length: u64,
 }
 
-impl Plan {
+impl RestorePlan {
     pub(super) fn new() -> anyhow::Result<Self> {
         let connection = Connection::open("").context("no temporary database can be made")?;
         connection.execute_batch(SCHEMA)?;
@@ -61,8 +60,8 @@ impl Plan {
         let mut statement = self.connection.prepare("INSERT OR REPLACE INTO receipts VALUES (?1, ?2, ?3)")?;
         for (number, line) in (1..).zip(lines) {
             let line = line.with_context(unreadable)?;
-            let read: Line = serde_json::from_str(&line)
-                .with_context(|| format!("{}, line {number} is no receipt", file.display()))?;
+            let read: ReceiptLine = serde_json::from_str(&line)
+                .with_context(|| format!("{}, line {number} is not a receipt", file.display()))?;
             let receipt = serde_json::to_string(&read.receipt)?;
             statement.execute(params![read.product_id.as_str(), read.sequence, receipt])?;
         }
@@ -70,8 +69,8 @@ impl Plan {
         Ok(())
     }
 
-    /// Takes the next commit of the export, whose batch begins after `before` bytes; `there`: the hash of the commit
-    /// that the ledger has in its place.
+    /// Adds the next commit of the export, whose batch begins after `before` bytes; `there` is the hash of the commit that the
+    /// ledger has in its place.
     pub(super) fn take(&mut self, place: &Place, before: u64, there: Option<&str>) -> anyhow::Result<()> {
         let (product, sequence) = (&place.product_id, place.sequence);
         let refused =
@@ -101,7 +100,7 @@ impl Plan {
             let Some(receipt) = self.receipt(product, sequence)? else { continue };
             if receipt.event_id != *event || receipt.hash.as_str() != place.hash {
                 let what =
-                    format!("product {product}, sequence {sequence}: the receipt is one of another event");
+                    format!("product {product}, sequence {sequence}: the receipt is that of another event");
                 return Err(Refused(what).into());
             }
         }
@@ -117,23 +116,23 @@ impl Plan {
         Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
     }
 
-    /// Ends the taking: the order of the commits is fixed.
+    /// Fixes the order of the commits, after the last was added.
     pub(super) fn sort(&self) -> anyhow::Result<()> {
         Ok(self.connection.execute_batch(SORT)?)
     }
 
-    /// The next commits to write after so many.
-    pub(super) fn next(&self, after: u64, limit: usize) -> anyhow::Result<Vec<Pending>> {
+    /// The next commits to write, after this many.
+    pub(super) fn next(&self, after: u64, limit: usize) -> anyhow::Result<Vec<PendingCommit>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT hash, offset, length FROM pending WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
         )?;
         let rows = statement.query_map(params![after, limit], |row| {
-            Ok(Pending { hash: row.get(0)?, offset: row.get(1)?, length: row.get(2)? })
+            Ok(PendingCommit { hash: row.get(0)?, offset: row.get(1)?, length: row.get(2)? })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The next products after one, each with the mark that its last event would have.
+    /// The next products after one, each with the mark of its last event.
     pub(super) fn heads(&self, after: &str, limit: usize) -> anyhow::Result<Vec<(ProductId, Mark)>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT product_id, version, hash FROM heads WHERE product_id > ?1 ORDER BY product_id LIMIT ?2",

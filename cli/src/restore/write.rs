@@ -1,9 +1,10 @@
-//! What a restore writes, in an order in which it can be interrupted anywhere: that it was begun, receipts and marks, the
-//! commits, and that it is finished.
+//! The writes of a restore, in an order that can be interrupted anywhere: a record that it was started, receipts and marks, the
+//! commits, and the removal of that record.
 
 use std::fmt;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use anyhow::Context;
 use event_store::receipts::{Mark, without_gaps};
@@ -11,53 +12,52 @@ use event_store::sqlite::{about, keep_about};
 use event_store::{Feed, Receipts, SqliteJournal, SqliteReceipts, chain};
 use projections::views::BUILDING;
 use schema::{ProductId, StoredCommit};
+use server::directory::{DataDirectory, UNFINISHED};
 use sqlite::Access;
 
-use super::RestoreArgs;
-use super::plan::{Pending, Plan};
-use crate::directory::{DataDirectory, UNFINISHED};
+use super::plan::{PendingCommit, RestorePlan};
 use crate::progress;
 
-/// Commits, products or receipts that are written together.
+/// Commits, products or receipts written together.
 const GROUP: usize = 1_000;
 
-/// A group ends with the commit that reaches so many bytes.
+/// A group ends with the commit that reaches this many bytes.
 const GROUP_BYTES: u64 = 8 << 20;
 
-/// What was written besides commits.
+/// What was written in addition to commits.
 #[derive(Debug, Default)]
-pub(super) struct Written {
+pub(super) struct RestoreSummary {
     receipts: u64,
     marked: u64,
     published_later: bool,
 }
 
-impl fmt::Display for Written {
+impl fmt::Display for RestoreSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} receipts", self.receipts)?;
         if self.published_later {
-            return f.write_str("; what has no receipt is published after the next start");
+            return f.write_str("; events without one are published after the next start");
         }
         write!(f, ", {} products with events that count as published", self.marked)
     }
 }
 
-/// Writes what is planned and not there yet; nothing at all where everything is.
+/// Writes what the ledger does not hold yet; nothing at all if it holds everything.
 pub(super) async fn write(
-    plan: &mut Plan,
-    export: &File,
-    arguments: &RestoreArgs,
+    plan: &mut RestorePlan,
+    (export, path): (&File, &Path),
+    publish: bool,
     directory: &DataDirectory,
-) -> anyhow::Result<Written> {
+) -> anyhow::Result<RestoreSummary> {
     let ledger = Access::Committed(directory.ledger.clone());
     if plan.pending == 0 && about(&ledger, UNFINISHED).await?.is_none() {
-        return Ok(Written::default());
+        return Ok(RestoreSummary::default());
     }
-    let path = std::path::absolute(&arguments.export).unwrap_or_else(|_| arguments.export.clone());
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     keep_about(&ledger, UNFINISHED, Some(format!("ledger restore {}", path.display()))).await?;
-    let written = publication(plan, arguments.publish, directory).await?;
+    let written = publication(plan, publish, directory).await?;
     commits(plan, export, directory).await?;
-    // Queries wait until the views have what was restored.
+    // Queries wait until the views hold the restored commits.
     let newest = SqliteJournal::new(directory.ledger.clone()).newest_position().await?;
     let views = Access::Committed(directory.views.clone());
     keep_about(&views, BUILDING, newest.map(|newest| newest.to_string())).await?;
@@ -65,10 +65,14 @@ pub(super) async fn write(
     Ok(written)
 }
 
-/// Receipts, and marks in the place of those that there are none of; with `publish` no marks.
-async fn publication(plan: &Plan, publish: bool, directory: &DataDirectory) -> anyhow::Result<Written> {
+/// Writes receipts, and marks for events without one; with `publish`, no marks.
+async fn publication(
+    plan: &RestorePlan,
+    publish: bool,
+    directory: &DataDirectory,
+) -> anyhow::Result<RestoreSummary> {
     let receipts = SqliteReceipts::new(Access::Committed(directory.publishing.clone()));
-    let mut written = Written { published_later: publish, ..Written::default() };
+    let mut written = RestoreSummary { published_later: publish, ..RestoreSummary::default() };
     let mut after = String::new();
     loop {
         let heads = plan.heads(&after, GROUP)?;
@@ -107,7 +111,7 @@ async fn mark(
     Ok(receipts.mark(marks).await?)
 }
 
-async fn commits(plan: &Plan, export: &File, directory: &DataDirectory) -> anyhow::Result<()> {
+async fn commits(plan: &RestorePlan, export: &File, directory: &DataDirectory) -> anyhow::Result<()> {
     let journal = directory.journal().await?;
     let bar = progress::commits(plan.pending);
     let mut done = 0;
@@ -131,8 +135,8 @@ async fn commits(plan: &Plan, export: &File, directory: &DataDirectory) -> anyho
     }
 }
 
-/// The commit at its place, which must still be what was checked.
-fn read(export: &File, pending: &Pending) -> anyhow::Result<StoredCommit> {
+/// Reads a commit, which must still be the one that was checked.
+fn read(export: &File, pending: &PendingCommit) -> anyhow::Result<StoredCommit> {
     let mut line = vec![0; usize::try_from(pending.length)?];
     export.read_exact_at(&mut line, pending.offset).context("the export cannot be read")?;
     let commit = serde_json::from_slice(&line).map(StoredCommit);
@@ -140,5 +144,5 @@ fn read(export: &File, pending: &Pending) -> anyhow::Result<StoredCommit> {
         let carried = commit.text("hash").is_ok_and(|hash| hash == pending.hash);
         carried && chain::hash_of(commit).is_ok_and(|hash| hash.as_str() == pending.hash)
     });
-    commit.context("the export was changed while it was read; run the command again")
+    commit.context("the export was changed while being read; run the command again")
 }

@@ -1,5 +1,5 @@
-//! An export is verified as it is read: lines are examined in parallel and chained in order, in memory that does not grow
-//! with the file.
+//! Verifies an export while reading it: lines are examined in parallel and chained in order, and memory does not grow with the
+//! file.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, stdin};
@@ -12,24 +12,24 @@ use futures::{Stream, TryStreamExt, stream};
 use indicatif::ProgressBar;
 use tokio::task::spawn_blocking;
 
-use super::found::Found;
+use super::report::VerifyReport;
 use crate::progress;
 
 type Reader = Box<dyn BufRead + Send>;
 
 /// Verifies the export at `path`.
-pub(super) async fn verify(path: &Path, export: Export, found: &mut Found) -> anyhow::Result<()> {
+pub(super) async fn verify(path: &Path, export: Export, found: &mut VerifyReport) -> anyhow::Result<()> {
     let (batches, bar) = batches(path)?;
     let chained = chained(batches, |batch| batch.bytes, export, found, &bar);
     chained.await.with_context(|| unreadable(path))
 }
 
-/// Verifies batches of an export; `amount` is what the bar counts.
+/// Verifies batches of an export; `amount` is what the progress bar counts.
 pub(super) async fn chained(
     batches: impl Stream<Item = anyhow::Result<Batch>> + Send,
     amount: fn(&Batch) -> u64,
     mut export: Export,
-    found: &mut Found,
+    found: &mut VerifyReport,
     bar: &ProgressBar,
 ) -> anyhow::Result<()> {
     let chain = |lines: Vec<Line>, _| {
@@ -48,8 +48,8 @@ pub(super) async fn chained(
     Ok(())
 }
 
-/// Reads the export at `path` in batches: `examine` runs in parallel, then `take` in order, with the bytes before its
-/// batch.
+/// Reads the export at `path` in batches: `examine` runs in parallel, then `take` in order, with the number of bytes before
+/// its batch.
 pub(crate) async fn read<T: Send + 'static>(
     path: &Path,
     examine: fn(&Batch) -> T,
@@ -62,7 +62,7 @@ pub(crate) async fn read<T: Send + 'static>(
     Ok(bar)
 }
 
-/// Examines batches in parallel and takes them in order, each with the amount before it.
+/// Examines batches in parallel and passes them to `take` in order, each with the amount before it.
 async fn in_order<T: Send + 'static>(
     batches: impl Stream<Item = anyhow::Result<Batch>> + Send,
     amount: fn(&Batch) -> u64,
@@ -109,7 +109,7 @@ fn open(path: &Path) -> anyhow::Result<(Reader, ProgressBar)> {
     Ok((Box::new(BufReader::new(file)), progress::bytes(length)))
 }
 
-/// How many batches, or products, are worked on at the same time.
+/// Batches or products in parallel.
 pub(crate) fn at_once() -> usize {
     std::thread::available_parallelism().map_or(4, |cores| 2 * cores.get())
 }

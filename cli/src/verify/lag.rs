@@ -1,7 +1,7 @@
-//! Whether a consumer has come to a commit. What it has not come to is no fault of the ledger: it is behind.
+//! The lag of the consumers: a commit that a consumer has not reached yet is not a fault of the ledger.
 //!
-//! The promise: where a consumer keeps a checkpoint, that decides. Where the table's stream feeds it, a commit that the
-//! stream has forgotten is one that nobody will bring any more.
+//! The promise: if a consumer has a checkpoint, that decides. If the table's stream feeds it, it will not get a commit that is
+//! older than the stream's records, so such a commit counts as passed.
 
 use std::collections::BTreeMap;
 
@@ -19,16 +19,16 @@ const REMEMBERED_DAYS: i64 = 1;
 /// Commits of one page.
 const PAGE: usize = 1_000;
 
-/// How far a consumer has come.
+/// Up to where a consumer should have processed commits.
 pub(super) enum Horizon {
-    /// Of each product the first event that it has not come to.
+    /// The first event of each product that it has not reached.
     Behind(BTreeMap<String, u64>),
-    /// Whatever was recorded before.
+    /// The time before which everything was recorded that the stream no longer holds.
     Forgotten(Timestamp),
 }
 
 impl Horizon {
-    /// That of a consumer of the files of this machine; what is asked of its work afterwards is not older.
+    /// The horizon of a consumer on this machine; its work must be read after this.
     pub(super) async fn of_checkpoint(feed: &dyn Feed, progress: &dyn Progress) -> Result<Self, Unavailable> {
         let mut after = progress.checkpoint().await?.map(|checkpoint| checkpoint.position);
         let mut behind = BTreeMap::new();
@@ -47,17 +47,17 @@ impl Horizon {
         }
     }
 
-    /// That of a consumer of a stream.
+    /// The horizon of a consumer of a stream.
     pub(super) fn of_stream() -> Self {
         Self::Forgotten((Edge::system().clock)().days_before(REMEMBERED_DAYS))
     }
 
-    /// Whether nothing but age tells that a consumer should have come to a commit.
+    /// Whether only the age of a commit decides.
     pub(super) fn is_of_stream(&self) -> bool {
         matches!(self, Self::Forgotten(_))
     }
 
-    /// Whether the consumer should have dealt with an event.
+    /// Whether the consumer should have processed an event.
     pub(super) fn has_passed(&self, product: &str, sequence: u64, recorded_at: Option<Timestamp>) -> bool {
         match self {
             Self::Behind(behind) => behind.get(product).is_none_or(|first| sequence < *first),
@@ -66,7 +66,7 @@ impl Horizon {
     }
 }
 
-/// What a verification met that somebody is still on the way to.
+/// What the consumers have not processed yet.
 #[derive(Debug, Default)]
 pub(crate) struct Lag {
     events: u64,
@@ -75,7 +75,7 @@ pub(crate) struct Lag {
 }
 
 impl Lag {
-    /// Events that the publisher has not come to, and those that it has passed.
+    /// Events that the publisher has not reached, and those that it has passed.
     pub(super) fn of(settled: Settled, horizon: &Horizon) -> (Self, Vec<Unpublished>) {
         let (passed, behind): (Vec<_>, Vec<_>) = settled
             .unpublished
@@ -91,7 +91,7 @@ impl Lag {
         Self { products, ..Self::default() }
     }
 
-    /// Both.
+    /// The sum of both.
     pub(super) fn and(self, other: Self) -> Self {
         let products = [self.products, other.products].concat();
         Self { events: self.events + other.events, first: self.first.or(other.first), products }
@@ -102,7 +102,7 @@ impl Lag {
         self.events == 0 && self.products.is_empty()
     }
 
-    /// Adds it to what is told as JSON.
+    /// Adds it to the JSON of a report.
     pub(crate) fn add_to(&self, told: &mut Value) {
         if self.events > 0 {
             told["not_published_yet"] = self.events.into();
@@ -112,8 +112,8 @@ impl Lag {
         }
     }
 
-    /// Tells it, where there is any.
-    pub(crate) fn tell(&self) -> std::io::Result<()> {
+    /// Prints it, if there is any.
+    pub(crate) fn print(&self) -> std::io::Result<()> {
         if self.events > 0 {
             let first = self.first.as_deref().map(|first| format!(", from {first} on")).unwrap_or_default();
             out::line(format_args!(

@@ -1,5 +1,5 @@
-//! The orders that LIST answers from, against the rows that GET answers from: every row stands where it belongs, once, with
-//! the same product, and nothing else stands anywhere.
+//! Compares the orders that LIST reads with the rows that GET reads: every row appears once, at its position, with the same
+//! product, and there is nothing else.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -9,33 +9,33 @@ use projections::catalogue::{Order, Range, SHARDS};
 use projections::views::{Generation, Row, Slice, Unavailable, shard_of};
 use schema::{Product, ProductId};
 
-/// Rows of one request.
+/// Rows of a request.
 const PAGE: usize = 500;
 
-/// The rows that GET answers from, as far as an order has to agree with them: 100 bytes each and their id.
+/// The rows that GET reads, as hashes: about 100 bytes each, plus the id.
 #[derive(Default)]
-pub(super) struct Shown {
+pub(super) struct ShownRows {
     rows: HashMap<String, Places>,
     hasher: RandomState,
 }
 
-/// A row, by hashes.
+/// A row, as hashes.
 struct Places {
     product: u64,
     at: [Option<u64>; Order::ALL.len()],
     met: [bool; Order::ALL.len()],
 }
 
-/// A product that does not stand in an order as it should, for now.
+/// A product that may be wrong in an order.
 #[derive(Debug, Clone)]
 pub(super) struct Misplaced {
     pub(super) product: ProductId,
     pub(super) order: Order,
-    /// Where it stands and should not, if it does.
+    /// A position where it should not be, if it was there.
     at: Option<String>,
 }
 
-impl Shown {
+impl ShownRows {
     pub(super) fn add(&mut self, product: &Product) {
         let at = Order::ALL.map(|order| order.position(product).map(|at| self.hasher.hash_one(at)));
         let places = Places { product: self.of(product), at, met: [false; Order::ALL.len()] };
@@ -46,7 +46,7 @@ impl Shown {
         self.hasher.hash_one(serde_json::to_string(product).unwrap_or_default())
     }
 
-    /// Whether a row of an order agrees with the row that GET answers from.
+    /// Whether a row of an order agrees with the row that GET reads.
     fn meet(&mut self, (order, place): (Order, usize), shard: u8, row: &Row) -> bool {
         let (product, at) = (self.of(&row.product), self.hasher.hash_one(&row.position));
         let Some(places) = self.rows.get_mut(row.product.id.as_str()) else { return false };
@@ -59,7 +59,7 @@ impl Shown {
         agrees
     }
 
-    /// Products that should stand in an order and were not met there.
+    /// Products that should be in an order but were not.
     fn unmet(&self, place: usize) -> impl Iterator<Item = &str> {
         let rows = self.rows.iter();
         let unmet = rows.filter(move |(_, places)| places.at[place].is_some() && !places.met[place]);
@@ -67,11 +67,11 @@ impl Shown {
     }
 }
 
-/// Walks every order that is kept.
+/// Reads every order that is kept.
 pub(super) async fn walk(
     views: &dyn Views,
     generation: Generation,
-    mut shown: Shown,
+    mut shown: ShownRows,
 ) -> Result<Vec<Misplaced>, Unavailable> {
     let mut misplaced = Vec::new();
     for (place, order) in kept(views) {
@@ -98,7 +98,7 @@ pub(super) async fn walk(
     Ok(misplaced)
 }
 
-/// The places of one product.
+/// The orders to check for one product.
 pub(super) fn places(views: &dyn Views, product: &ProductId) -> Vec<Misplaced> {
     kept(views).map(|(_, order)| Misplaced { product: product.clone(), order, at: None }).collect()
 }
@@ -109,7 +109,7 @@ fn kept(views: &dyn Views) -> impl Iterator<Item = (usize, Order)> + use<> {
 }
 
 impl Misplaced {
-    /// What is wrong now, if anything still is: a row may have moved while its order was walked.
+    /// What is wrong now, if anything: a row may have moved while its order was read.
     pub(super) async fn look(&self, views: &dyn Views) -> Result<Option<String>, Unavailable> {
         let generation = views.lineup().await?.products.read;
         let shown = views.get(generation, &self.product).await?;
@@ -128,7 +128,7 @@ impl Misplaced {
         Ok(None)
     }
 
-    /// What stands at a place of the order.
+    /// The product at a position of the order.
     async fn at(
         &self,
         views: &dyn Views,

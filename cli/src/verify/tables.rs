@@ -1,4 +1,4 @@
-//! The tables of a ledger are verified product by product, several at once, in order of id.
+//! Verifies the tables of a ledger product by product, several in parallel, in order of id.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
 use schema::ProductId;
 
-use super::found::Found;
 use super::lag::{Horizon, Lag};
-use super::orders::Shown;
-use super::views::Comparison;
+use super::orders::ShownRows;
+use super::report::VerifyReport;
+use super::views::ViewComparison;
 use super::{VerifyArgs, file, views};
 use crate::progress;
-use crate::read_only::{Ports, ReadViews};
+use crate::read_only::{ReadOnlyPorts, ReadOnlyViews};
 
 /// Rows of one page.
 const ROWS: usize = 500;
@@ -26,7 +26,7 @@ const ROWS: usize = 500;
 pub(super) async fn verify(
     arguments: &VerifyArgs,
     mut seen: BTreeMap<String, Vec<Witness>>,
-    found: &mut Found,
+    found: &mut VerifyReport,
 ) -> anyhow::Result<()> {
     let ports = arguments.ledger.open().await?;
     if !arguments.views {
@@ -35,20 +35,20 @@ pub(super) async fn verify(
     let views = ports
         .views
         .as_ref()
-        .context("--views: there is no file of the views; they are built at the next start")?;
-    // Before the chains are read: what is committed meanwhile must not look cut off.
+        .context("--views: the file of the views is missing; they are built at the next start")?;
+    // Before the chains are read: commits recorded meanwhile must not look removed.
     let shown = views::add(&*views.products, &mut seen).await?;
     found.remember_products();
     commits(arguments, &ports, seen, found).await?;
     shown_as_recorded(arguments, &ports, (views, shown), found).await
 }
 
-/// Compares what is shown with what is recorded.
+/// Compares the views with the commits.
 async fn shown_as_recorded(
     arguments: &VerifyArgs,
-    ports: &Ports,
-    (views, shown): (&ReadViews, Shown),
-    found: &mut Found,
+    ports: &ReadOnlyPorts,
+    (views, shown): (&ReadOnlyViews, ShownRows),
+    found: &mut VerifyReport,
 ) -> anyhow::Result<()> {
     let waiting = progress::looking("comparing the views");
     let products = found.products();
@@ -57,22 +57,22 @@ async fn shown_as_recorded(
         (Some(feed), Some(projector)) => Ok(Horizon::of_checkpoint(&**feed, &**projector).await?),
         _ => Ok(Horizon::of_stream()),
     };
-    let comparison = Comparison::of(views, &ports.journal);
+    let comparison = ViewComparison::of(views, &ports.journal);
     let compared = comparison.run(products, shown, arguments.patience(), horizon).await?;
     for report in compared.faults {
         found.take(report, &waiting)?;
     }
-    found.lags(Lag::of_views(compared.behind));
+    found.add_lag(Lag::of_views(compared.behind));
     waiting.finish_and_clear();
     Ok(())
 }
 
-/// Verifies the chains, and the receipts where that is asked for.
+/// Verifies the chains, and the receipts if requested.
 async fn commits(
     arguments: &VerifyArgs,
-    ports: &Ports,
+    ports: &ReadOnlyPorts,
     seen: BTreeMap<String, Vec<Witness>>,
-    found: &mut Found,
+    found: &mut VerifyReport,
 ) -> anyhow::Result<()> {
     if !arguments.receipts
         && arguments.id.is_none()
@@ -103,7 +103,7 @@ async fn commits(
     }
     if arguments.receipts {
         let lag = published(&ledger, ports, arguments.patience(), found).await?;
-        found.lags(lag);
+        found.add_lag(lag);
     }
     Ok(())
 }
@@ -111,9 +111,9 @@ async fn commits(
 /// Verifies all products.
 async fn products(
     ledger: &Ledger,
-    ports: &Ports,
+    ports: &ReadOnlyPorts,
     with_receipts: bool,
-    found: &mut Found,
+    found: &mut VerifyReport,
 ) -> anyhow::Result<()> {
     let looking = progress::looking("looking for products: commits");
     let listing = Listing::begin(ports.journal.clone(), |met| looking.set_position(met)).await?;
@@ -132,12 +132,12 @@ async fn products(
     Ok(())
 }
 
-/// Waits for what is on its way to the bus; what the publisher has passed and left is a fault, the rest is its lag.
+/// Waits for events that are being published; those that the publisher has passed are faults, the others its lag.
 async fn published(
     ledger: &Ledger,
-    ports: &Ports,
+    ports: &ReadOnlyPorts,
     patience: Patience,
-    found: &mut Found,
+    found: &mut VerifyReport,
 ) -> anyhow::Result<Lag> {
     let waiting = progress::looking("waiting for the publisher");
     let settled = ledger.settle(patience).await?;
@@ -150,7 +150,7 @@ async fn published(
             (Some(feed), Some(publisher)) => Horizon::of_checkpoint(&**feed, &**publisher).await?,
             _ => Horizon::of_stream(),
         };
-        // Looked at once more: what the publisher did until then is there now.
+        // Once more: what the publisher has done until then is visible now.
         let settled = ledger.settle(Patience::none()).await?;
         let passed;
         (lag, passed) = Lag::of(settled, &horizon);
@@ -162,8 +162,13 @@ async fn published(
     Ok(lag)
 }
 
-/// Products that have receipts and no commit: all their commits were removed.
-async fn gone(ledger: &Ledger, ports: &Ports, bar: &ProgressBar, found: &mut Found) -> anyhow::Result<()> {
+/// Reports products that have receipts but no commits: all their commits were removed.
+async fn gone(
+    ledger: &Ledger,
+    ports: &ReadOnlyPorts,
+    bar: &ProgressBar,
+    found: &mut VerifyReport,
+) -> anyhow::Result<()> {
     let mut after = String::new();
     while let Some(products) = ports.receipts.products(&after, ROWS).await? {
         for product in products.iter().filter_map(|id| ProductId::new(id.as_str()).ok()) {
@@ -179,7 +184,7 @@ async fn gone(ledger: &Ledger, ports: &Ports, bar: &ProgressBar, found: &mut Fou
     Ok(())
 }
 
-/// What a store that keeps lines has up to a position, in pages.
+/// The rows up to a position, in pages, of a store that keeps lines.
 fn rows(journal: Arc<dyn Journal>, up_to: u64) -> impl Stream<Item = anyhow::Result<Batch>> + Send {
     stream::try_unfold((journal, Some(None)), move |(journal, from)| async move {
         let Some(after) = from else { return Ok(None) };

@@ -1,9 +1,8 @@
-//! The views against the ledger, every copy that answers somebody: the row that GET reads, each order that LIST reads, and
-//! the price history.
+//! Compares the views with the ledger: the row that GET reads, each order that LIST reads, and the price history.
 //!
-//! The product view is a witness too: whatever it shows was committed once, so a chain that ends before it was cut off, and
-//! one that gives another product was written anew. A view comes after the commit, so what differs is looked at again, and
-//! what the projector has not come to is no fault.
+//! The product view is a witness too: what it shows was committed once, so a chain that ends before it lost commits, and one
+//! that gives another product was rewritten. Views follow the commits, so every difference is checked again, and a commit that
+//! the projector has not reached is not a fault.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,22 +16,22 @@ use projections::{Catalogue, Prices, Views};
 use schema::{ProductId, Timestamp};
 
 use super::lag::Horizon;
-use super::orders::{self, Misplaced, Shown};
-use crate::read_only::ReadViews;
+use super::orders::{self, Misplaced, ShownRows};
+use crate::read_only::ReadOnlyViews;
 
-/// Rows of one request.
+/// Rows of a request.
 const PAGE: usize = 500;
 
-/// Products that are compared at the same time.
+/// Products compared in parallel.
 const AT_ONCE: usize = 16;
 
-/// Adds what the view shows now, deleted products included, to what witnesses saw.
+/// Adds every product of the view, deleted ones included, to the witnesses.
 pub(super) async fn add(
     views: &dyn Views,
     witnesses: &mut BTreeMap<String, Vec<Witness>>,
-) -> anyhow::Result<Shown> {
+) -> anyhow::Result<ShownRows> {
     let generation = views.lineup().await?.products.read;
-    let (mut shown, mut from) = (Shown::default(), None);
+    let (mut shown, mut from) = (ShownRows::default(), None);
     loop {
         let page = views.rows(generation, from, PAGE).await?;
         for product in page.products {
@@ -48,42 +47,42 @@ pub(super) async fn add(
     }
 }
 
-/// A copy that does not show what it should, for now.
+/// A copy that may not show what it should.
 #[derive(Debug, Clone)]
 struct Suspect {
     copy: Copy,
     what: String,
-    /// The event it is about, where it is known.
+    /// The event that differs, if known.
     sequence: Option<u64>,
-    /// Whether the copy only lacks that event and those behind it.
+    /// Whether the copy only lacks that event and later ones.
     lags: bool,
 }
 
 #[derive(Debug, Clone)]
 enum Copy {
-    /// What a view has of a product, by its place among the read models.
+    /// A product in a view, by the index of the read model.
     View(usize, ProductId),
-    /// A product's place in an order.
+    /// A product in an order.
     Order(Misplaced),
 }
 
-/// What is compared.
-pub(super) struct Comparison<'a> {
-    views: &'a ReadViews,
+/// The comparison of the views with the ledger.
+pub(super) struct ViewComparison<'a> {
+    views: &'a ReadOnlyViews,
     journal: Arc<dyn Journal>,
     read_models: [Arc<dyn Projection>; 2],
 }
 
-/// What came of it.
+/// The result of the comparison.
 #[derive(Default)]
-pub(super) struct Compared {
+pub(super) struct ViewFindings {
     pub(super) faults: Vec<ProductReport>,
     /// Products that a view does not show yet.
     pub(super) behind: Vec<ProductId>,
 }
 
-impl<'a> Comparison<'a> {
-    pub(super) fn of(views: &'a ReadViews, journal: &Arc<dyn Journal>) -> Self {
+impl<'a> ViewComparison<'a> {
+    pub(super) fn of(views: &'a ReadOnlyViews, journal: &Arc<dyn Journal>) -> Self {
         let catalogue = Catalogue::new(views.products.clone(), journal.clone());
         let prices = Prices::new(views.prices.clone(), journal.clone());
         let read_models: [Arc<dyn Projection>; 2] = [Arc::new(catalogue), Arc::new(prices)];
@@ -94,10 +93,10 @@ impl<'a> Comparison<'a> {
     pub(super) async fn run(
         &self,
         products: Vec<ProductId>,
-        shown: Option<Shown>,
+        shown: Option<ShownRows>,
         patience: Patience,
         horizon: impl AsyncFnOnce() -> anyhow::Result<Horizon>,
-    ) -> anyhow::Result<Compared> {
+    ) -> anyhow::Result<ViewFindings> {
         let views = &*self.views.products;
         let (misplaced, unknown) = match shown {
             Some(shown) => {
@@ -119,14 +118,14 @@ impl<'a> Comparison<'a> {
             suspects = self.look_again(suspects).await?;
         }
         if suspects.is_empty() {
-            return Ok(Compared::default());
+            return Ok(ViewFindings::default());
         }
         let horizon = horizon().await?;
-        // Once more: what the projector did until then is there now.
+        // Once more: what the projector has done until then is visible now.
         self.judge(self.look_again(suspects).await?, &horizon).await
     }
 
-    /// Products with a price history that the ledger does not have; products of the ledger are in order of id.
+    /// Products with a price history that the ledger does not have; `products` are those of the ledger, in order of id.
     async fn priced_alone(
         &self,
         generation: Generation,
@@ -169,7 +168,7 @@ impl<'a> Comparison<'a> {
                         };
                         (Some(difference.to_string()), Some(sequence), difference.is_lag())
                     }
-                    // What cannot be read of the ledger its chain names.
+                    // A commit that cannot be read is a fault of its chain.
                     Err(stuck) if !stuck.retryable => (None, None, false),
                     Err(stuck) => anyhow::bail!("product {product}: {}", stuck.reason),
                 }
@@ -178,18 +177,18 @@ impl<'a> Comparison<'a> {
         Ok(what.map(|what| Suspect { copy, what, sequence, lags }))
     }
 
-    /// Tells faults from lag, both in order of products.
-    async fn judge(&self, mut suspects: Vec<Suspect>, horizon: &Horizon) -> anyhow::Result<Compared> {
+    /// Separates faults from lag, both in order of products.
+    async fn judge(&self, mut suspects: Vec<Suspect>, horizon: &Horizon) -> anyhow::Result<ViewFindings> {
         suspects.sort_by(|one, other| one.copy.product().cmp(other.copy.product()));
         let mut lagging: BTreeMap<ProductId, usize> = BTreeMap::new();
         for suspect in suspects.iter().filter(|suspect| suspect.lags) {
             *lagging.entry(suspect.copy.product().clone()).or_default() += 1;
         }
-        let mut compared = Compared::default();
+        let mut compared = ViewFindings::default();
         for suspect in suspects {
             let product = suspect.copy.product().clone();
             if let Some(lacks) = suspect.sequence.filter(|_| suspect.lags) {
-                // A projector that one view shows to have come to it has come to it.
+                // If one view shows it, the projector has reached it.
                 let shown_elsewhere =
                     lagging.get(&product).is_some_and(|views| *views < self.read_models.len());
                 let recorded_at = self.recorded_at(&product, lacks).await?;

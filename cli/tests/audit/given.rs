@@ -1,16 +1,16 @@
-//! A data directory with a small ledger in it, and the program.
+//! A data directory with a small ledger, and the program.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use cli::backend::Backend;
-use cli::directory::DataDirectory;
 use event_store::seal;
 use event_store::sqlite::LEDGER;
 use projections::catalogue::Orders;
 use rusqlite::{Connection, params};
 use schema::{Commit, ProductEvent, StoredCommit, fixtures};
+use server::backend::Backend;
+use server::directory::DataDirectory;
 use web::Edge;
 
 /// A ledger on disk; its files stay open, as a server's would.

@@ -1,5 +1,5 @@
-//! The auditor's commands as a person runs them: the program is started on a data directory or a file, and its output
-//! and exit code are what counts.
+//! The auditor's commands as people use them: the program runs on a data directory or a file, and its output and exit
+//! code are asserted.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod exporting;

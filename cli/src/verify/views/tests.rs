@@ -1,5 +1,5 @@
-//! What is told of several products does not depend on which store answers first: each product is counted once, and faults
-//! come in order of products.
+//! The report on several products does not depend on which store answers first: each product is counted once, and faults are
+//! in order of products.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ fn id(place: u64) -> ProductId {
 }
 
 /// Both views lack every product, and the price histories have one more.
-async fn compared(horizon: Horizon) -> Compared {
+async fn compared(horizon: Horizon) -> ViewFindings {
     let journal = Arc::<MemoryJournal>::default();
     for place in 0..PRODUCTS {
         let unsealed = fixtures::commit_after(None, &id(place), vec![fixtures::helmet_created()]);
@@ -61,9 +61,9 @@ async fn compared(horizon: Horizon) -> Compared {
     let read = products.lineup().await.unwrap().prices.read;
     let alone = FoldedCommit { last: 1, entries: Vec::new(), origin: None };
     prices.fold(read, &fixtures::id("alone"), &[alone]).await.unwrap();
-    let views = ReadViews { products, prices, projector: None };
+    let views = ReadOnlyViews { products, prices, projector: None };
     let slow = Duration::from_millis(35);
-    let comparison = Comparison {
+    let comparison = ViewComparison {
         views: &views,
         journal,
         read_models: [
@@ -73,7 +73,7 @@ async fn compared(horizon: Horizon) -> Compared {
     };
     let of_the_ledger = (0..PRODUCTS).map(id).collect();
     let horizon = async || Ok(horizon);
-    comparison.run(of_the_ledger, Some(Shown::default()), Patience::none(), horizon).await.unwrap()
+    comparison.run(of_the_ledger, Some(ShownRows::default()), Patience::none(), horizon).await.unwrap()
 }
 
 /// Every product there is, in order.

@@ -1,0 +1,138 @@
+//! Describes the changes of an event for people. A new event does not compile until it is described here.
+
+use console::style;
+use schema::product::{ProductCreated, ProductDetailsChanged};
+use schema::{Attributes, ProductEvent, StoredCommit, upcast};
+use serde_json::Value;
+
+use crate::text_table::{added, escaped, moment, removed};
+
+/// One text for each event of a commit, including events of a later build.
+pub(super) fn describe(commit: &StoredCommit) -> Vec<String> {
+    let events = commit.0.get("events").and_then(Value::as_array);
+    let told = |event: &Value| {
+        if let Ok(event) = upcast::event(&event["type"], &event["schema_version"], &event["data"]) {
+            return known(&event);
+        }
+        let name = event["type"].as_str().unwrap_or("unknown event");
+        escaped(&format!("{name} version {}: {}", event["schema_version"], event["data"]))
+    };
+    events.into_iter().flatten().map(told).collect()
+}
+
+fn known(event: &ProductEvent) -> String {
+    match event {
+        ProductEvent::ProductCreated(created) => creation(created),
+        ProductEvent::ProductRenamed(renamed) => {
+            change("name", Some(&renamed.previous_name), Some(&renamed.name))
+        }
+        ProductEvent::ProductPriceChanged(changed) => {
+            let before = format!("{} {}", changed.previous_price, changed.previous_currency);
+            let after = format!("{} {}", changed.money.price(), changed.money.currency());
+            change("price", Some(&before), Some(&after))
+        }
+        ProductEvent::ProductPriceRecorded(recorded) => {
+            let price = format!("{} {}", recorded.money.price(), recorded.money.currency());
+            format!("price from {}: {}", moment(Some(&recorded.from.to_string())), added(&price))
+        }
+        ProductEvent::ProductDetailsChanged(changed) => details(changed),
+        ProductEvent::ProductDeleted(_) => style("deleted").red().to_string(),
+        ProductEvent::ProductRestored(_) => style("restored").green().to_string(),
+    }
+}
+
+fn creation(created: &ProductCreated) -> String {
+    let price = format!("{} {}", created.money.price(), created.money.currency());
+    let mut lines = vec![format!("{}: {}, {price}", style("created").green(), escaped(&created.name))];
+    let details = &created.details;
+    let texts =
+        [("sku", &details.sku), ("category", &details.category), ("description", &details.description)];
+    for (name, value) in texts {
+        lines.extend(value.as_ref().map(|value| format!("{name}: {}", escaped(value))));
+    }
+    for (key, value) in details.attributes.iter().flatten() {
+        lines.push(format!("attributes.{}: {}", escaped(key), escaped(value)));
+    }
+    lines.join("\n")
+}
+
+fn details(event: &ProductDetailsChanged) -> String {
+    let (before, after) = (&event.previous, &event.changed);
+    let texts = [
+        ("sku", &before.sku, &after.sku),
+        ("category", &before.category, &after.category),
+        ("description", &before.description, &after.description),
+    ];
+    let mut lines = Vec::new();
+    for (name, before, after) in texts {
+        if let Some(after) = after {
+            let before = before.as_ref().and_then(Option::as_deref);
+            lines.push(change(name, before, after.as_deref()));
+        }
+    }
+    if let Some(after) = &after.attributes {
+        let nothing = Attributes::new();
+        let before = before.attributes.as_ref().and_then(Option::as_ref).unwrap_or(&nothing);
+        let after = after.as_ref().unwrap_or(&nothing);
+        lines.extend(attributes(before, after));
+    }
+    lines.join("\n")
+}
+
+fn attributes(before: &Attributes, after: &Attributes) -> Vec<String> {
+    let added = after.keys().filter(|key| !before.contains_key(*key));
+    let mut keys: Vec<&String> = before.keys().chain(added).collect();
+    keys.sort();
+    keys.retain(|key| before.get(*key) != after.get(*key));
+    let told = |key: &String| {
+        let name = format!("attributes.{}", escaped(key));
+        change(&name, before.get(key).map(String::as_str), after.get(key).map(String::as_str))
+    };
+    keys.into_iter().map(told).collect()
+}
+
+fn change(name: &str, before: Option<&str>, after: Option<&str>) -> String {
+    let nothing = "(none)";
+    format!("{name}: {} → {}", removed(before.unwrap_or(nothing)), added(after.unwrap_or(nothing)))
+}
+
+#[cfg(test)]
+mod tests {
+    use schema::fixtures;
+
+    use super::*;
+
+    #[test]
+    fn every_event_tells_what_changed_from_what_to_what() {
+        let told: Vec<String> = fixtures::every_event()
+            .iter()
+            .map(|event| console::strip_ansi_codes(&known(event)).into_owned())
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "created: Sport-100 Helmet, Red, 33.6442 USD\nsku: HL-U509-R\ncategory: Accessories / Helmets\n\
+                 attributes.color: Red",
+                "name: Sport-100 Helmet, Red → Sport-100, Red",
+                "price: 33.6442 USD → 34.99 USD",
+                "category: Accessories / Helmets → (none)\ndescription: (none) → Universal fit, well-vented.",
+                "deleted",
+                "restored",
+                "price from 2025-10-01 00:00:00: 29.99 USD",
+            ]
+        );
+    }
+
+    #[test]
+    fn attributes_are_compared_pair_by_pair() {
+        let pairs = |pairs: &[(&str, &str)]| -> Attributes {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        let lines = attributes(
+            &pairs(&[("a", "1"), ("b", "2"), ("c", "3")]),
+            &pairs(&[("a", "1"), ("c", "4"), ("d", "5")]),
+        );
+        let told: Vec<_> = lines.iter().map(|line| console::strip_ansi_codes(line).into_owned()).collect();
+        assert_eq!(told, ["attributes.b: 2 → (none)", "attributes.c: 3 → 4", "attributes.d: (none) → 5"]);
+    }
+}

@@ -1,0 +1,131 @@
+//! The issuer's keys in memory, refreshed at intervals, and when a token names a key that is not among them.
+//!
+//! The promise: however many tokens name unknown keys, the issuer is asked at most once in a fixed time, and requests that
+//! wait share one read. If a read fails, the old keys stay in use.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::key_set::KeySet;
+use super::key_source::{KeySource, KeySourceError, RefreshIntervals};
+
+/// The keys, and the read that is refreshing them, if any.
+pub(super) struct KeyCache {
+    source: KeySource,
+    intervals: RefreshIntervals,
+    state: Mutex<State>,
+}
+
+struct State {
+    keys: Arc<KeySet>,
+    /// The read in progress; its sender is dropped at its end.
+    reading: Option<watch::Receiver<()>>,
+    /// When an unknown key last caused a read.
+    asked: Option<Instant>,
+}
+
+impl KeyCache {
+    /// Reads the keys for the first time.
+    pub(super) async fn load(
+        source: KeySource,
+        intervals: RefreshIntervals,
+    ) -> Result<Arc<Self>, KeySourceError> {
+        let keys = Arc::new(source.read().await?);
+        Ok(Arc::new(Self {
+            source,
+            intervals,
+            state: Mutex::new(State { keys, reading: None, asked: None }),
+        }))
+    }
+
+    /// The keys, read again first if `id` is not among them and the last such read is long enough ago.
+    pub(super) async fn with_key(self: &Arc<Self>, id: Option<&str>) -> Arc<KeySet> {
+        if let Some(mut reading) = id.and_then(|id| self.missing(id)) {
+            // Nothing is ever sent; the wait ends when the sender is dropped.
+            let _ = reading.changed().await;
+        }
+        self.lock().keys.clone()
+    }
+
+    /// Reads the keys at intervals until `stopping` becomes true.
+    pub(super) async fn keep_fresh(self: Arc<Self>, mut stopping: watch::Receiver<bool>) {
+        let mut turns =
+            tokio::time::interval_at(Instant::now() + self.intervals.period, self.intervals.period);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let renew = async {
+            loop {
+                turns.tick().await;
+                let mut reading = self.begin();
+                let _ = reading.changed().await;
+            }
+        };
+        tokio::select! {
+            () = renew => {}
+            _ = stopping.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    fn begin(self: &Arc<Self>) -> watch::Receiver<()> {
+        let mut state = self.lock();
+        self.read(&mut state)
+    }
+
+    /// The read to wait for; `None` if it could not help.
+    fn missing(self: &Arc<Self>, id: &str) -> Option<watch::Receiver<()>> {
+        let mut state = self.lock();
+        if state.keys.knows(id) {
+            return None;
+        }
+        if let Some(reading) = state.reading() {
+            return Some(reading);
+        }
+        if state.asked.is_some_and(|asked| asked.elapsed() < self.intervals.pause) {
+            return None;
+        }
+        state.asked = Some(Instant::now());
+        Some(self.read(&mut state))
+    }
+
+    /// Starts a read unless one is in progress, as a task of its own: a client that disconnects does not end it.
+    fn read(self: &Arc<Self>, state: &mut State) -> watch::Receiver<()> {
+        if let Some(reading) = state.reading() {
+            return reading;
+        }
+        let (over, reading) = watch::channel(());
+        state.reading = Some(reading.clone());
+        let current = self.clone();
+        tokio::spawn(async move {
+            current.replace(current.source.read().await);
+            drop(over);
+        });
+        reading
+    }
+
+    fn replace(&self, read: Result<KeySet, KeySourceError>) {
+        match read {
+            Ok(keys) => {
+                tracing::debug!(target: "ledger::auth", keys = keys.len(), "the issuer's keys were refreshed");
+                self.lock().keys = Arc::new(keys);
+            }
+            Err(error) => {
+                let error = anyhow::Error::from(error);
+                tracing::warn!(target: "ledger::auth", "the issuer's keys could not be refreshed; the old ones stay in use: {error:#}");
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn reading(&self) -> Option<watch::Receiver<()>> {
+        self.reading.clone().filter(|reading| reading.has_changed().is_ok())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! How often keys are read, counted at an issuer that answers when the test allows it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use futures::future::{join_all, poll_immediate};
+use serde_json::json;
+use tokio::sync::{Semaphore, watch};
+
+use super::KeyCache;
+use crate::auth::key_source::{KeySource, RefreshIntervals};
+
+const NEVER: Duration = Duration::from_hours(1);
+
+/// The issuer: what it publishes, how often it was asked, and how many answers it may give.
+#[derive(Clone)]
+struct Issuer {
+    names: Arc<Mutex<Vec<&'static str>>>,
+    asked: Arc<AtomicUsize>,
+    may_answer: Arc<Semaphore>,
+}
+
+impl Issuer {
+    async fn answer(self) -> String {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.may_answer.acquire().await.unwrap().forget();
+        let x = "A".repeat(43);
+        let key = |name| json!({"kty": "OKP", "crv": "Ed25519", "kid": name, "x": x});
+        json!({"keys": self.names.lock().unwrap().iter().map(key).collect::<Vec<_>>()}).to_string()
+    }
+
+    fn publish(&self, names: &[&'static str]) {
+        *self.names.lock().unwrap() = names.to_vec();
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    async fn until_asked(&self, times: usize) {
+        while self.asked() < times {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// An issuer that publishes `old`, read once.
+async fn given(period: Duration, pause: Duration) -> (Issuer, Arc<KeyCache>) {
+    let issuer = Issuer {
+        names: Arc::new(Mutex::new(vec!["old"])),
+        asked: Arc::default(),
+        may_answer: Arc::new(Semaphore::new(1)),
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let answering = issuer.clone();
+    let router = Router::new().route("/", get(move || answering.clone().answer()));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let current =
+        KeyCache::load(KeySource::parse(&url).unwrap(), RefreshIntervals { period, pause }).await.unwrap();
+    (issuer, current)
+}
+
+#[tokio::test]
+async fn known_keys_and_tokens_without_a_name_ask_nobody() {
+    let (issuer, current) = given(NEVER, Duration::ZERO).await;
+    assert!(current.with_key(Some("old")).await.knows("old"));
+    current.with_key(None).await;
+    assert_eq!(issuer.asked(), 1);
+}
+
+#[tokio::test]
+async fn all_that_miss_a_key_share_one_reading() {
+    let (issuer, current) = given(NEVER, Duration::ZERO).await;
+    issuer.publish(&["old", "new"]);
+    let waiting = join_all((0..20).map(|_| current.with_key(Some("new"))));
+    let answered = async {
+        issuer.until_asked(2).await;
+        // Whoever had its own reading would now have asked or be about to; one answer has to do for all.
+        issuer.may_answer.add_permits(1);
+    };
+    let (keys, ()) = tokio::join!(waiting, answered);
+    assert!(keys.iter().all(|keys| keys.knows("new")));
+    assert_eq!(issuer.asked(), 2);
+}
+
+#[tokio::test]
+async fn unknown_keys_make_us_ask_once_in_a_while_only() {
+    let (issuer, current) = given(NEVER, NEVER).await;
+    issuer.may_answer.add_permits(100);
+    for _ in 0..5 {
+        assert!(!current.with_key(Some("made-up")).await.knows("made-up"));
+    }
+    issuer.publish(&["old", "new"]);
+    assert!(!current.with_key(Some("new")).await.knows("new"), "too soon");
+    assert_eq!(issuer.asked(), 2);
+
+    let (issuer, current) = given(NEVER, Duration::ZERO).await;
+    issuer.may_answer.add_permits(100);
+    current.with_key(Some("made-up")).await;
+    issuer.publish(&["old", "new"]);
+    assert!(current.with_key(Some("new")).await.knows("new"), "the pause is over");
+    assert_eq!(issuer.asked(), 3);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_does_not_end_the_reading_others_need() {
+    let (issuer, current) = given(NEVER, NEVER).await;
+    issuer.publish(&["new"]);
+    assert!(poll_immediate(current.with_key(Some("new"))).await.is_none(), "it waits, and is dropped");
+    issuer.until_asked(2).await;
+    issuer.may_answer.add_permits(1);
+    assert!(current.with_key(Some("new")).await.knows("new"));
+    assert_eq!(issuer.asked(), 2);
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_leaves_the_old_keys() {
+    let (issuer, current) = given(NEVER, Duration::ZERO).await;
+    issuer.may_answer.add_permits(100);
+    issuer.publish(&[]);
+    assert!(current.with_key(Some("new")).await.knows("old"));
+    assert_eq!(issuer.asked(), 2);
+}
+
+#[tokio::test]
+async fn keys_are_read_at_intervals_until_the_server_stops() {
+    let (issuer, current) = given(Duration::from_millis(1), NEVER).await;
+    issuer.may_answer.add_permits(3);
+    let (stop, stopping) = watch::channel(false);
+    let fresh = tokio::spawn(current.clone().keep_fresh(stopping));
+    issuer.publish(&["new"]);
+    // The fifth reading gets no answer; stopping does not wait for it.
+    issuer.until_asked(5).await;
+    let keys = current.with_key(Some("new")).await;
+    assert!(keys.knows("new") && !keys.knows("old"));
+    stop.send_replace(true);
+    fresh.await.unwrap();
+}

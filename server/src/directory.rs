@@ -1,0 +1,497 @@
+//! The data directory of a ledger on this machine: three files, one lock, at most one process that writes.
+//!
+//! The promise: files of different ledgers are never mixed, a lost file is never mistaken for a new one, and a directory that
+//! cannot be opened is an error that says why and what to do.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_store::chain;
+use event_store::sqlite::{LEDGER, PUBLISHING, about, keep_about};
+use event_store::{Change, Feed, Progress, SqliteJournal, SqliteProgress, Unavailable};
+use projections::catalogue::Orders;
+use projections::sqlite::VIEWS;
+use projections::views::BUILDING;
+use sqlite::{Access, Database, OpenError, Schema, Version};
+use telemetry::meters::TAMPERING;
+
+use crate::stop::{StopSignal, is_stopped, pause, stopped};
+
+/// The file that is locked. Stored. Never rename.
+pub const LOCK: &str = "ledger.lock";
+/// A line of the lock file once the files exist.
+const CREATED: &str = "files created";
+/// The file of earlier builds.
+pub const FORMER: &str = "dynamodb.sqlite3";
+
+/// How many of the newest commits are checked after another process has changed the file.
+const CHECKED: usize = 1_000;
+
+/// No ledger has as many commits, and no JSON number is as large: such a checkpoint is garbage, and no reason to skip
+/// positions.
+const IMPLAUSIBLE: u64 = 1 << 53;
+
+/// The wait between two attempts.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Names of the properties of a file. Stored. Never rename.
+const LEDGER_ID: &str = "ledger_id";
+const ORDERS: &str = "orders";
+/// The least position for the next commit, if a consumer had handled positions whose commits are gone.
+const PASSED: &str = "next_position";
+/// Set in the ledger's file while a restore is unfinished.
+pub const UNFINISHED: &str = "unfinished";
+
+/// Why a data directory could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// Another process uses it: ask that process, stop it, or choose another directory.
+    #[error("{directory} is in use by {holder}; stop it first, or choose another data directory")]
+    InUse {
+        /// The data directory.
+        directory: PathBuf,
+        /// The process that holds it, as far as known.
+        holder: String,
+    },
+    /// A file is lost: restore it from a copy, or choose another directory.
+    #[error(
+        "{file} should hold a part of the ledger, but it is empty or missing; restore it from a copy, or choose another data directory"
+    )]
+    Gone {
+        /// The file.
+        file: PathBuf,
+    },
+    /// An earlier build wrote it: migrate it.
+    #[error("{directory} was written by an earlier build; run: ledger migrate {directory}")]
+    Former {
+        /// The data directory.
+        directory: PathBuf,
+    },
+    /// The files belong to different ledgers: put back the one that belongs there.
+    #[error(
+        "{file} belongs to the ledger {found}, but {ledger} holds the ledger {expected}; put the right file there{remedy}"
+    )]
+    Foreign {
+        /// The file.
+        file: PathBuf,
+        /// The ledger it belongs to.
+        found: String,
+        /// The file of the commits.
+        ledger: &'static str,
+        /// The ledger that holds.
+        expected: String,
+        /// What else can be done.
+        remedy: &'static str,
+    },
+    /// A restore is unfinished: finish it.
+    #[error("{directory}: {command} was started but not finished; run it again")]
+    Unfinished {
+        /// The data directory.
+        directory: PathBuf,
+        /// The command.
+        command: String,
+    },
+    /// The file of the views is damaged or was changed: it can be deleted.
+    #[error("{0}; or delete it: the views are rebuilt")]
+    Views(OpenError),
+    /// A file could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A file could not be read or written: the source says which and why.
+    #[error("a file cannot be used; make room on the disk, or check that it can be read and written")]
+    Failed(#[from] sqlite::Error),
+    /// A file could not be read.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// A data directory that only this process writes to.
+#[derive(Debug)]
+pub struct DataDirectory {
+    path: PathBuf,
+    /// Commits.
+    pub ledger: Database,
+    /// Receipts, bus, the publisher's parking rows and checkpoint.
+    pub publishing: Database,
+    /// Views, prices, the projector's parking rows and checkpoint.
+    pub views: Database,
+    _lock: File,
+}
+
+/// The files of a data directory, read-only, also while a server writes.
+#[derive(Debug)]
+pub struct ReadDirectory {
+    /// Commits.
+    pub ledger: Database,
+    /// Receipts, bus, the publisher's parking rows and checkpoint.
+    pub publishing: Database,
+    /// Views and prices; `None` if their file was deleted.
+    pub views: Option<Database>,
+}
+
+impl DataDirectory {
+    /// Opens the directory and creates what is missing; `new_id` is the id of a new ledger.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]: its text says what to do.
+    pub async fn open(
+        path: &Path,
+        orders: &Orders,
+        new_id: impl FnOnce() -> String,
+    ) -> Result<Self, DirectoryError> {
+        let directory = Self::begin(path, orders, new_id).await?;
+        if let Some(command) = directory.unfinished().await? {
+            return Err(DirectoryError::Unfinished { directory: path.to_owned(), command });
+        }
+        Ok(directory)
+    }
+
+    /// As [`DataDirectory::open`], also with an unfinished restore.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]: its text says what to do.
+    pub async fn begin(
+        path: &Path,
+        orders: &Orders,
+        new_id: impl FnOnce() -> String,
+    ) -> Result<Self, DirectoryError> {
+        is_of_this_build(path)?;
+        create(path)?;
+        let (mut lock, created) = claim(path)?;
+        if created {
+            for schema in [&LEDGER, &PUBLISHING] {
+                must_be_there(path, schema)?;
+            }
+        }
+        let ledger = Database::open(path, &LEDGER)?;
+        let id = match about(&committed(&ledger), LEDGER_ID).await? {
+            Some(id) => id,
+            None => name(&ledger, new_id()).await?,
+        };
+        let publishing = Database::open(path, &PUBLISHING)?;
+        belongs(&publishing, &id, "").await?;
+        let views = open_views(path, orders, &ledger, &id).await?;
+        sign(&mut lock, true).map_err(not_writable(&path.join(LOCK)))?;
+        Ok(Self { path: path.to_owned(), ledger, publishing, views, _lock: lock })
+    }
+
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The journal. It never reuses a position that a consumer has handled.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]: a file cannot be read.
+    pub async fn journal(&self) -> Result<SqliteJournal, DirectoryError> {
+        let journal = SqliteJournal::new(self.ledger.clone());
+        let access = committed(&self.ledger);
+        let known = about(&access, PASSED).await?.and_then(|passed| passed.parse().ok()).unwrap_or(0);
+        let mut floor = known;
+        for progress in self.progress() {
+            let checkpoint = progress.checkpoint().await?.filter(|at| at.position < IMPLAUSIBLE);
+            floor = floor.max(checkpoint.map_or(0, |checkpoint| checkpoint.position + 1));
+        }
+        // Its consumer corrects a checkpoint beyond the newest commit; that its positions are used is recorded here.
+        let next = journal.newest_position().await?.map_or(0, |newest| newest + 1);
+        if floor > next && floor > known {
+            keep_about(&access, PASSED, Some(floor.to_string())).await?;
+        }
+        journal.begin_at(floor);
+        Ok(journal)
+    }
+
+    /// The checkpoints of projector and publisher.
+    #[must_use]
+    pub fn progress(&self) -> [SqliteProgress; 2] {
+        [
+            SqliteProgress::new(self.views.clone(), crate::follower::PROJECTOR),
+            SqliteProgress::new(self.publishing.clone(), crate::follower::PUBLISHER),
+        ]
+    }
+
+    /// The unfinished command, if there is one.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]: the file cannot be read.
+    pub async fn unfinished(&self) -> Result<Option<String>, DirectoryError> {
+        Ok(about(&committed(&self.ledger), UNFINISHED).await?)
+    }
+
+    /// Lets queries read new views as soon as these hold every commit that was recorded before their creation.
+    pub async fn finish_building(self: Arc<Self>, stop: StopSignal) {
+        let access = committed(&self.views);
+        let mut committed = self.views.committed();
+        while !is_stopped(&stop) {
+            committed.mark_unchanged();
+            let up_to = match about(&access, BUILDING).await {
+                Ok(None) => return,
+                Ok(Some(up_to)) => up_to.parse().unwrap_or(0),
+                Err(error) => {
+                    tracing::warn!(target: "ledger::files", %error, "the state of the views cannot be read; trying again");
+                    pause(RETRY, &stop).await;
+                    continue;
+                }
+            };
+            let [projector, _] = self.progress();
+            let reached = projector.checkpoint().await.ok().flatten();
+            if reached.is_some_and(|checkpoint| checkpoint.position >= up_to) {
+                match keep_about(&access, BUILDING, None).await {
+                    Ok(()) => tracing::info!(target: "ledger::files", "the views are built"),
+                    Err(error) => {
+                        tracing::warn!(target: "ledger::files", %error, "the state of the views cannot be written");
+                    }
+                }
+                pause(RETRY, &stop).await;
+                continue;
+            }
+            tokio::select! {
+                _ = committed.changed() => {}
+                () = stopped(&stop) => return,
+            }
+        }
+    }
+
+    /// Watches for changes that another process makes to the commits. Each is a sign of tampering: it is counted, and the
+    /// newest commits are checked.
+    pub async fn watch_for_tampering(self: Arc<Self>, stop: StopSignal) {
+        let (mut foreign, journal) = (self.ledger.foreign(), SqliteJournal::new(self.ledger.clone()));
+        loop {
+            tokio::select! {
+                changed = foreign.changed() => if changed.is_err() { return },
+                () = stopped(&stop) => return,
+            }
+            metrics::counter!(TAMPERING.name, "consumer" => "ledger", "operation" => "other").increment(1);
+            tracing::error!(target: "ledger::files",
+                file = LEDGER.file,
+                "the ledger was tampered with: another process has changed the file; run ledger verify"
+            );
+            if let Err(error) = check_newest(&journal).await {
+                tracing::error!(target: "ledger::files", %error, "the newest commits cannot be read");
+            }
+        }
+    }
+
+    /// Finishes pending writes and closes the files.
+    pub async fn close(&self) {
+        for database in [&self.ledger, &self.publishing, &self.views] {
+            database.close().await;
+        }
+    }
+
+    /// Waits until one of the files can no longer be written, and answers why.
+    pub async fn failed(&self) -> String {
+        tokio::select! {
+            reason = self.ledger.ended() => format!("{}: {reason}", LEDGER.file),
+            reason = self.publishing.ended() => format!("{}: {reason}", PUBLISHING.file),
+            reason = self.views.ended() => format!("{}: {reason}", VIEWS.file),
+            file = self.displaced() => {
+                format!("{file} was moved, removed or replaced while in use; commits since then may be lost")
+            }
+        }
+    }
+
+    /// Waits until a file that must not be lost is no longer at its path, and answers its name.
+    async fn displaced(&self) -> &'static str {
+        loop {
+            for (database, schema) in [(&self.ledger, &LEDGER), (&self.publishing, &PUBLISHING)] {
+                if !database.is_in_place() {
+                    return schema.file;
+                }
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+}
+
+impl ReadDirectory {
+    /// Opens the existing files.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]: its text says what to do.
+    pub fn open(path: &Path) -> Result<Self, DirectoryError> {
+        is_of_this_build(path)?;
+        let views = path.join(VIEWS.file).exists();
+        Ok(Self {
+            ledger: Database::open_read_only(path, &LEDGER)?,
+            publishing: Database::open_read_only(path, &PUBLISHING)?,
+            views: views.then(|| Database::open_read_only(path, &VIEWS)).transpose()?,
+        })
+    }
+}
+
+fn is_of_this_build(path: &Path) -> Result<(), DirectoryError> {
+    if !path.join(LEDGER.file).exists() && path.join(FORMER).exists() {
+        return Err(DirectoryError::Former { directory: path.to_owned() });
+    }
+    Ok(())
+}
+
+/// Checks the hashes of the newest commits.
+async fn check_newest(journal: &SqliteJournal) -> Result<(), Unavailable> {
+    let newest = journal.newest_position().await?.unwrap_or(0);
+    for recorded in journal.after(newest.checked_sub(CHECKED as u64), CHECKED).await? {
+        let whole = match &recorded.change {
+            Change::Committed(commit) => chain::hash_of(commit).is_ok_and(|hash| {
+                hash.as_str() == recorded.hash
+                    && commit.text("hash").is_ok_and(|carried| carried == hash.as_str())
+            }),
+            Change::Tampered(_) | Change::Unreadable { .. } => false,
+        };
+        if !whole {
+            tracing::error!(target: "ledger::files", position = recorded.position, "a commit does not have the hash it carries");
+        }
+    }
+    Ok(())
+}
+
+/// The file of the views; created if it is of an earlier version, keeps other orders, or is missing.
+async fn open_views(
+    path: &Path,
+    orders: &Orders,
+    ledger: &Database,
+    id: &str,
+) -> Result<Database, DirectoryError> {
+    if let Some(Version::Older(version)) = Database::version(path, &VIEWS).map_err(of_views)? {
+        tracing::warn!(target: "ledger::files", version, "the views are of an earlier version and are rebuilt");
+        Database::remove(path, &VIEWS)?;
+    }
+    let mut views = Database::open(path, &VIEWS).map_err(of_views)?;
+    let wanted = orders.to_string();
+    let kept = about(&committed(&views), ORDERS).await?;
+    if kept.as_ref().is_some_and(|kept| *kept != wanted) {
+        tracing::warn!(target: "ledger::files", kept, wanted, "other orders are configured; the views are rebuilt");
+        views.close().await;
+        drop(views);
+        Database::remove(path, &VIEWS)?;
+        views = Database::open(path, &VIEWS)?;
+    }
+    belongs(&views, id, ", or delete it: the views are rebuilt").await?;
+    let access = committed(&views);
+    if about(&access, ORDERS).await?.is_none() {
+        let newest = SqliteJournal::new(ledger.clone()).newest_position().await?;
+        keep_about(&access, BUILDING, newest.map(|newest| newest.to_string())).await?;
+        keep_about(&access, ORDERS, Some(wanted)).await?;
+    }
+    Ok(views)
+}
+
+/// Adds what can be done about the views, unlike the other files.
+fn of_views(error: OpenError) -> DirectoryError {
+    match error {
+        OpenError::Damaged { .. } | OpenError::Schema { .. } => DirectoryError::Views(error),
+        other => other.into(),
+    }
+}
+
+/// Checks that a file belongs to the ledger `id`; a new file is assigned to it.
+async fn belongs(database: &Database, id: &str, remedy: &'static str) -> Result<(), DirectoryError> {
+    match about(&committed(database), LEDGER_ID).await? {
+        Some(found) if found == id => Ok(()),
+        Some(found) => Err(DirectoryError::Foreign {
+            file: database.path().to_owned(),
+            found,
+            ledger: LEDGER.file,
+            expected: id.to_owned(),
+            remedy,
+        }),
+        None => name(database, id.to_owned()).await.map(drop),
+    }
+}
+
+async fn name(database: &Database, id: String) -> Result<String, DirectoryError> {
+    keep_about(&committed(database), LEDGER_ID, Some(id.clone())).await?;
+    Ok(id)
+}
+
+fn committed(database: &Database) -> Access {
+    Access::Committed(database.clone())
+}
+
+/// Creates the files of a ledger in a directory that has none: for `migrate`, which moves them to their place at the end.
+///
+/// # Errors
+/// [`DirectoryError`]: its text says what to do.
+pub async fn make(path: &Path, id: String) -> Result<(Database, Database), DirectoryError> {
+    create(path)?;
+    let (ledger, publishing) = (Database::open(path, &LEDGER)?, Database::open(path, &PUBLISHING)?);
+    name(&ledger, id.clone()).await?;
+    name(&publishing, id).await?;
+    Ok((ledger, publishing))
+}
+
+/// Creates the directory if it is missing, and makes its name durable: what is recorded in it must not be lost with it.
+///
+/// # Errors
+/// [`DirectoryError`]: its text says what to do.
+pub fn create(path: &Path) -> Result<(), DirectoryError> {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let new = path.ancestors().take_while(|directory| !directory.exists()).count();
+    let created = DirBuilder::new().recursive(true).mode(0o700).create(&path);
+    created.map_err(not_writable(&path))?;
+    for parent in path.ancestors().skip(1).take(new) {
+        File::open(parent).and_then(|parent| parent.sync_all()).map_err(not_writable(parent))?;
+    }
+    Ok(())
+}
+
+/// Takes the lock of the directory, which is held as long as the returned file is open; also answers whether there were
+/// files before.
+///
+/// # Errors
+/// [`DirectoryError`]: its text says what to do.
+pub fn claim(directory: &Path) -> Result<(File, bool), DirectoryError> {
+    let path = directory.join(LOCK);
+    let opened =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let mut lock = opened.map_err(not_writable(&path))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let holder = text(&mut lock).lines().next().unwrap_or("another process").to_owned();
+            return Err(DirectoryError::InUse { directory: directory.to_owned(), holder });
+        }
+        Err(TryLockError::Error(source)) => return Err(not_writable(&path)(source).into()),
+    }
+    let created = text(&mut lock).lines().any(|line| line == CREATED);
+    sign(&mut lock, created).map_err(not_writable(&path))?;
+    Ok((lock, created))
+}
+
+fn must_be_there(directory: &Path, schema: &Schema) -> Result<(), DirectoryError> {
+    let file = directory.join(schema.file);
+    let size = std::fs::metadata(&file).map_or(0, |file| file.len());
+    if size == 0 { Err(DirectoryError::Gone { file }) } else { Ok(()) }
+}
+
+/// Writes this process into the lock file, and whether the files exist: from then on, a missing file is a lost one.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn sign(lock: &mut File, created: bool) -> io::Result<()> {
+    lock.set_len(0)?;
+    lock.rewind()?;
+    let created = if created { CREATED } else { "" };
+    write!(lock, "process {}\n{created}\n", std::process::id())
+}
+
+/// The content of the lock file; empty if it cannot be read.
+fn text(lock: &mut File) -> String {
+    let mut text = String::new();
+    let _ = lock.read_to_string(&mut text);
+    text
+}
+
+pub(crate) fn not_writable(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let path = path.to_owned();
+    move |source| OpenError::NotWritable { path, source }
+}
+
+#[cfg(test)]
+mod tests;

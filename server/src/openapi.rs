@@ -1,0 +1,19 @@
+//! Generates the OpenAPI document of every route; the committed result is what `about` serves.
+
+use serde_json::Value;
+use web::api::{At, Describe};
+use web::openapi;
+
+/// The document.
+#[must_use]
+pub fn document() -> Value {
+    let routes: Vec<(At, Describe)> = [
+        commands::http::documented(),
+        projections::http::documented(),
+        publisher::http::documented(),
+        crate::serve::documented(),
+        web::about::documented(),
+    ]
+    .concat();
+    openapi::document(env!("CARGO_PKG_VERSION"), &routes)
+}

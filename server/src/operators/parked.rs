@@ -1,0 +1,96 @@
+//! Parked products: listed, and retried on request, including those that the schedule does not retry.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use event_store::{Parked, Unavailable};
+use publisher::CaughtUp;
+use schema::ProductId;
+
+use super::answer::{OperatorError, answer};
+use super::context::OperatorContext;
+use super::protocol::{ListParked, RetriedProduct, RetryParked, RetrySummary};
+use crate::system::System;
+
+/// How long one product's publication may take.
+const TIME_LIMIT: Duration = Duration::from_mins(1);
+/// How many rows are read at once.
+const PAGE: usize = 100;
+
+/// Answers with every row, by consumer and product.
+pub(super) async fn list(State(context): State<OperatorContext>) -> Response {
+    answer::<ListParked, _>(context.stopping, async move |_| Ok(rows(&context.system).await?))
+}
+
+async fn rows(system: &System) -> Result<Vec<Parked>, Unavailable> {
+    let mut rows = Vec::new();
+    for (consumer, parking) in system.consumers() {
+        let mut after = None;
+        loop {
+            let page = parking.list(consumer, after.as_ref(), PAGE).await?;
+            after = page.last().map(|row| row.product_id.clone());
+            let last = page.len() < PAGE;
+            rows.extend(page);
+            if last {
+                break;
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// Brings products up to date and releases them, with a line for each. Nothing is done if one of them does not exist.
+pub(super) async fn retry(
+    State(context): State<OperatorContext>,
+    Json(retry): Json<RetryParked>,
+) -> Response {
+    answer::<RetryParked, _>(context.stopping, async move |progress| {
+        let system = context.system;
+        let parked: BTreeSet<ProductId> =
+            rows(&system).await?.into_iter().map(|row| row.product_id).collect();
+        for product in retry.products.difference(&parked) {
+            must_exist(&system, product).await?;
+        }
+        let products = if retry.all { parked.clone() } else { retry.products };
+        let mut still_parked = 0;
+        for product in &products {
+            let CatchUp { views_behind, not_published } = catch_up(&system, product).await?;
+            let released = views_behind == 0 && not_published.is_none();
+            still_parked += u64::from(!released);
+            let (product_id, was_parked) = (product.clone(), parked.contains(product));
+            let retried = RetriedProduct { product_id, released, views_behind, not_published, was_parked };
+            progress.finding(retried).await;
+        }
+        Ok(RetrySummary { retried: products.len(), still_parked })
+    })
+}
+
+/// # Errors
+/// [`OperatorError::Refused`] if the ledger has no commit of the product.
+pub(super) async fn must_exist(system: &System, product: &ProductId) -> Result<(), OperatorError> {
+    if system.journal.newest(product, u64::MAX).await?.is_some() {
+        return Ok(());
+    }
+    Err(OperatorError::Refused(format!("there is no product {product}; nothing was done")))
+}
+
+/// What is left of a product after projector and publisher have gone on with it.
+pub(super) struct CatchUp {
+    /// Views that are still behind.
+    views_behind: usize,
+    /// Why it could not be published, if so.
+    pub(super) not_published: Option<String>,
+}
+
+/// Both consumers go on with the product, as far as they can.
+pub(super) async fn catch_up(system: &System, product: &ProductId) -> Result<CatchUp, Unavailable> {
+    let views = system.projector.retry(product).await?;
+    let not_published = match system.publisher.publish_product(product, TIME_LIMIT).await? {
+        CaughtUp::UpTo(_) => None,
+        CaughtUp::Parked(trouble) => Some(trouble.reason),
+    };
+    Ok(CatchUp { views_behind: views.still_parked, not_published })
+}

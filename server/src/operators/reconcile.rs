@@ -1,0 +1,143 @@
+//! Reconciliation: compares the newest version of every product with the views and with its publication. It finds what never
+//! reached a function, and what a view shows differently from the ledger.
+//!
+//! The promise: a product counts as repaired only after a second comparison, after the repair, has found nothing.
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use event_store::Unavailable;
+use event_store::heads::{Head, Listing};
+use futures::TryStreamExt;
+use projections::projection::Difference;
+use schema::ProductId;
+
+use super::answer::{ProgressSender, answer};
+use super::context::OperatorContext;
+use super::parked;
+use super::protocol::{Discrepancy, Reconcile, ReconcileSummary, Repair};
+use crate::system::System;
+
+/// How many products are compared at once.
+const PARALLEL: usize = 8;
+
+/// The result of one comparison of a product.
+#[derive(Default)]
+struct Comparison {
+    /// Consumers that are behind.
+    behind: Vec<String>,
+    /// Views whose content differs, which neither time nor a repair changes.
+    differs: Vec<String>,
+    /// The commands that correct it.
+    remedy: BTreeSet<String>,
+}
+
+/// Compares every product, with a line for each that does not agree with the ledger.
+pub(super) async fn reconcile(
+    State(context): State<OperatorContext>,
+    Json(request): Json<Reconcile>,
+) -> Response {
+    answer::<Reconcile, _>(context.stopping, async move |progress| {
+        Ok(reconciled(&context.system, request.repair, Some(&progress)).await?)
+    })
+}
+
+/// Brings every product up to date from the event table, without the stream.
+///
+/// # Errors
+/// Why it could not be read; try again.
+pub(crate) async fn catch_up(system: &System) -> Result<(), String> {
+    let done = reconciled(system, true, None).await.map_err(|error| error.to_string())?;
+    tracing::warn!(target: "ledger::operators",
+        products = done.products,
+        behind = done.behind,
+        differing = done.differing,
+        repaired = done.repaired,
+        left = done.left,
+        "caught up from the event table"
+    );
+    Ok(())
+}
+
+/// Every discrepancy is sent to `progress`.
+async fn reconciled(
+    system: &System,
+    repair: bool,
+    progress: Option<&ProgressSender<Reconcile>>,
+) -> Result<ReconcileSummary, Unavailable> {
+    let listing = Listing::begin(system.journal.clone(), |_| {}).await?;
+    let counted = async |head| {
+        let Some(found) = discrepancy(system, &head, repair).await? else { return Ok(None) };
+        let counts = (!found.differs.is_empty(), found.repair.as_ref().is_some_and(|repair| repair.repaired));
+        // Here and not where they are counted: there, a slow reader would hold up the products in progress, each of which
+        // is locked for other writers.
+        if let Some(progress) = progress {
+            progress.finding(found).await;
+        }
+        Ok(Some(counts))
+    };
+    let counted = listing.heads().map_ok(counted);
+    let mut counted = std::pin::pin!(counted.try_buffer_unordered(PARALLEL));
+    let mut done = ReconcileSummary::default();
+    while let Some(found) = counted.try_next().await? {
+        done.products += 1;
+        if let Some((differs, repaired)) = found {
+            done.differing += u64::from(differs);
+            done.behind += u64::from(!differs);
+            done.repaired += u64::from(repaired);
+            done.left += u64::from(!repaired);
+        }
+    }
+    Ok(done)
+}
+
+/// How a product does not agree with its newest version; `None` if it does.
+async fn discrepancy(system: &System, head: &Head, repair: bool) -> Result<Option<Discrepancy>, Unavailable> {
+    let (product_id, version) = (head.product_id.clone(), head.version);
+    let Ok(product) = ProductId::new(product_id.clone()) else {
+        let (behind, differs) = (Vec::new(), vec!["is no product id".to_owned()]);
+        let remedy = BTreeSet::from(["ledger verify".to_owned()]);
+        return Ok(Some(Discrepancy { product_id, version, behind, differs, repair: None, remedy }));
+    };
+    let Comparison { behind, differs, remedy } = compare(system, &product, version).await?;
+    if behind.is_empty() && differs.is_empty() {
+        return Ok(None);
+    }
+    let mut found = Discrepancy { product_id, version, behind, differs, repair: None, remedy };
+    if repair {
+        let not_published = parked::catch_up(system, &product).await?.not_published;
+        let Comparison { behind, differs, remedy } = compare(system, &product, version).await?;
+        let left = [behind, differs].concat();
+        found.repair = Some(Repair { repaired: left.is_empty(), not_published, left });
+        found.remedy = remedy;
+    }
+    Ok(Some(found))
+}
+
+/// Compares with what the ledger had at `version`: a product that has newer commits since is not behind because of them.
+async fn compare(system: &System, product: &ProductId, version: u64) -> Result<Comparison, Unavailable> {
+    let lineup = system.views.lineup().await.map_err(|error| Unavailable(error.into()))?;
+    let mut found = Comparison::default();
+    for projection in &system.read_models {
+        let view = projection.view();
+        match projection.compare(lineup.of(view).read, product).await {
+            Ok(None) => {}
+            Ok(Some(Difference::Behind { seen, .. })) if seen >= version => {}
+            Ok(Some(lag)) if lag.is_lag() => found.behind.push(format!("{}: {lag}", view.name())),
+            Ok(Some(difference)) => {
+                found.differs.push(format!("{}: {difference}", view.name()));
+                found.remedy.insert(format!("ledger rebuild {}", view.name()));
+            }
+            Err(error) => {
+                found.behind.push(format!("{}: {}", view.name(), error.reason));
+                found.remedy.insert(format!("ledger verify {product}"));
+            }
+        }
+    }
+    if let Some(published) = system.publisher.behind(product, version).await? {
+        found.behind.push(format!("publisher: published up to {published}"));
+    }
+    Ok(found)
+}

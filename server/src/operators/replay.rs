@@ -1,0 +1,63 @@
+//! Publishes a part of the ledger again, or only counts its events.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use publisher::replay::{Left, Replayed, Selection};
+use schema::message::Replay;
+
+use super::answer::{OperatorError, answer};
+use super::context::OperatorContext;
+use super::parked::must_exist;
+use super::protocol::{ReplayEvents, ReplayReport, UnreplayedProduct};
+use crate::system::{LOCAL_BUS, System};
+
+/// Publishes the selection, with a line of progress after every round.
+pub(super) async fn replay(
+    State(context): State<OperatorContext>,
+    Json(request): Json<ReplayEvents>,
+) -> Response {
+    answer::<ReplayEvents, _>(context.stopping, async move |progress| {
+        let system = context.system;
+        if let Some(product) = &request.product {
+            must_exist(&system, product).await?;
+        }
+        if let Some(bus) = &request.bus {
+            must_be_a_bus(&system, bus).await?;
+        }
+        let selection = Selection { product: request.product, from: request.from, to: request.to };
+        if request.dry_run {
+            let tell = |replayed: &Replayed| progress.counter(report(replayed, None));
+            let counted = system.publisher.count(&selection, tell).await?;
+            return Ok(report(&counted, None));
+        }
+        let mark = Replay { id: (system.edge.ids)().to_string(), requested_at: (system.edge.clock)() };
+        let tell = |replayed: &Replayed| progress.counter(report(replayed, Some(&mark)));
+        let done = system.publisher.replay(&selection, request.bus.as_deref(), &mark, tell).await?;
+        Ok(report(&done, Some(&mark)))
+    })
+}
+
+/// # Errors
+/// [`OperatorError::Failed`] if the bus is not known: what is sent to it would be lost.
+async fn must_be_a_bus(system: &System, bus: &str) -> Result<(), OperatorError> {
+    let exists =
+        if system.publishes_elsewhere { system.publisher.knows(bus).await } else { bus == LOCAL_BUS };
+    if exists {
+        return Ok(());
+    }
+    Err(OperatorError::Failed(format!("there is no bus {bus}; nothing was published")))
+}
+
+fn report(replayed: &Replayed, mark: Option<&Replay>) -> ReplayReport {
+    let left = |left: &Left| UnreplayedProduct {
+        product_id: left.product.clone(),
+        from_sequence: left.from_sequence,
+        reason: left.reason.message.clone(),
+    };
+    ReplayReport {
+        events: replayed.events,
+        left: replayed.left.iter().map(left).collect(),
+        replay: mark.map(|mark| mark.id.clone()),
+    }
+}

@@ -1,0 +1,215 @@
+//! The whole system in one process: API, projector, publisher and bus, on files of its own or on any `DynamoDB`.
+//!
+//! The promise: what it acknowledged is on disk before it answers; killed at any moment, it goes on where it was.
+
+mod admission;
+mod background;
+mod body;
+mod connections;
+mod guard;
+mod limits;
+mod metrics;
+mod shutdown;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use aws_config::SdkConfig;
+use axum::Router;
+use schema::settings::Settings;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use web::{Edge, finish_behind};
+
+use crate::auth::{AuthSettings, Authentication};
+use crate::backend::Backend;
+use crate::directory::DataDirectory;
+use crate::environment::{aws, settings};
+use crate::operators;
+use crate::signals::Signals;
+use crate::system::{System, create_tables};
+
+use admission::Admission;
+use background::TableStream;
+use connections::Connections;
+pub use limits::Limits;
+pub(crate) use metrics::documented;
+
+/// How to serve.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// The address to listen on; any other than loopback needs `auth`.
+    pub listen: SocketAddr,
+    /// Where the ledger is.
+    pub storage: Storage,
+    /// How often parked products are retried.
+    pub retry_parked_every: Duration,
+    /// Which tokens are accepted; `None`: no authentication.
+    pub auth: Option<AuthSettings>,
+    /// The limits on requests and connections.
+    pub limits: Limits,
+}
+
+/// Where a ledger is.
+#[derive(Debug, Clone)]
+pub enum Storage {
+    /// In the files of a data directory, which is created if it is missing.
+    Directory(PathBuf),
+    /// In memory, until the process ends.
+    Memory,
+    /// In the `DynamoDB` of the AWS SDK's environment.
+    DynamoDb {
+        /// Whether missing tables are created.
+        create_tables: bool,
+    },
+}
+
+/// What the system runs on.
+struct Platform {
+    backend: Backend,
+    /// The stream that feeds the consumers, with tables.
+    stream: Option<TableStream>,
+    event_bridge: Option<SdkConfig>,
+}
+
+/// Serves until SIGINT or SIGTERM. `announce` gets the address as soon as requests are answered: the sockets queue them
+/// from then on.
+///
+/// # Errors
+/// One line that names the setting, address or directory to correct, as an option of `ledger serve`.
+pub async fn run(
+    config: ServerConfig,
+    announce: impl FnOnce(SocketAddr) -> std::io::Result<()>,
+) -> anyhow::Result<()> {
+    let ServerConfig { listen, storage, retry_parked_every, auth, limits } = config;
+    let settings = settings()?;
+    let edge = Edge::system();
+    let authentication = match auth {
+        Some(auth) => Some(Authentication::new(auth, edge.clock.clone()).await?),
+        None => None,
+    };
+    may_listen(listen, authentication.as_ref())?;
+    // First, so that a port in use leaves no new data directory behind.
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("--listen {listen}: cannot be listened on"))?;
+    let address = listener.local_addr()?;
+    let Platform { backend, stream, event_bridge } = platform(&storage, &settings, &edge).await?;
+    let system = Arc::new(System::new(backend, event_bridge.as_ref(), settings, edge.clone()));
+    let directory = system.directory.clone();
+    let (stop, stopping) = watch::channel(false);
+    let recorder = metrics::record()?;
+    let admission = Admission::new(limits);
+    let layers = |routes| admission.wrap(authenticated(authentication.as_ref(), routes));
+    let routes = system.routes(stopping.clone()).merge(metrics::routes(recorder.clone()));
+    let connections = Connections::new(finish_behind(layers, routes, edge), limits, stopping.clone());
+    let mut background = background::start(&system, stream, retry_parked_every, &stopping);
+    background.extend(authentication.map(|tokens| tokio::spawn(tokens.keep_fresh(stopping.clone()))));
+    if let Storage::Directory(data) = &storage {
+        background.extend(serve_operators(data, system, stopping.clone()));
+    }
+    background.push(tokio::spawn(metrics::upkeep(recorder, stopping)));
+    let signals = Signals::listen()?;
+    announce(address)?;
+    let stopped = tokio::spawn(stopped(signals, directory.clone(), stop));
+    let connections = connections.accept(listener).await;
+    shutdown::finish(connections, &admission, background, limits.stop_timeout).await;
+    // Before the files are closed, which ends their writers too.
+    let failure = stopped.await.ok().flatten();
+    if let Some(directory) = &directory {
+        directory.close().await;
+    }
+    match (failure, storage) {
+        (Some(reason), Storage::Directory(data)) => bail!("--data {}: {reason}", data.display()),
+        (Some(reason), _) => bail!(reason),
+        (None, _) => Ok(()),
+    }
+}
+
+fn may_listen(address: SocketAddr, authentication: Option<&Authentication>) -> anyhow::Result<()> {
+    if authentication.is_none() && !address.ip().is_loopback() {
+        bail!(
+            "--listen {address}: without authentication (--auth-jwks) only a loopback address such as 127.0.0.1 is served"
+        );
+    }
+    Ok(())
+}
+
+/// Lets requests with a token pass; without authentication, those of this machine that no web page sent.
+fn authenticated(authentication: Option<&Authentication>, routes: Router) -> Router {
+    match authentication {
+        Some(tokens) => tokens.wrap(routes),
+        None => guard::wrap(routes),
+    }
+}
+
+/// Serves operators' commands; if that fails, the ledger is served all the same.
+fn serve_operators(
+    data: &Path,
+    system: Arc<System>,
+    stopping: watch::Receiver<bool>,
+) -> Option<JoinHandle<()>> {
+    match operators::listen(data, operators::routes(system, stopping.clone()), stopping) {
+        Ok(listening) => Some(tokio::spawn(listening)),
+        Err(error) => {
+            tracing::warn!(target: "ledger::server", %error, "operators' commands cannot reach this server; is the path of --data very long?");
+            None
+        }
+    }
+}
+
+async fn platform(storage: &Storage, settings: &Settings, edge: &Edge) -> anyhow::Result<Platform> {
+    let (orders, clock) = (&settings.orders, &edge.clock);
+    let (backend, event_bridge) = match storage {
+        Storage::DynamoDb { create_tables: missing } => {
+            let aws = aws(true).await.filter(|aws| aws.region().is_some());
+            let aws = aws.context("--dynamodb aws: no region is configured; set AWS_REGION")?;
+            if *missing {
+                create_tables(&aws, settings).await.context("--create-tables")?;
+            }
+            let backend = Backend::on_dynamodb(&aws, &settings.tables, orders, clock);
+            let stream = Some(TableStream::new(&aws, &settings.tables));
+            return Ok(Platform { backend, stream, event_bridge: Some(aws) });
+        }
+        Storage::Memory => (Backend::in_memory(orders, clock), aws(settings.event_bus.is_some()).await),
+        Storage::Directory(path) => {
+            let event_bridge = aws(settings.event_bus.is_some()).await;
+            let data = || format!("--data {}", path.display());
+            let directory = DataDirectory::open(path, orders, || (edge.ids)().to_string());
+            let directory = directory.await.with_context(data)?;
+            (Backend::on_sqlite(directory, orders, clock).await.with_context(data)?, event_bridge)
+        }
+    };
+    Ok(Platform { backend, stream: None, event_bridge })
+}
+
+/// Waits for a signal to stop, or until a file can no longer be written, and then tells every task; answers why the server
+/// cannot go on, unless it was a signal.
+async fn stopped(
+    signals: Signals,
+    directory: Option<Arc<DataDirectory>>,
+    stop: watch::Sender<bool>,
+) -> Option<String> {
+    let failed = async {
+        match &directory {
+            Some(directory) => directory.failed().await,
+            None => std::future::pending().await,
+        }
+    };
+    let failure = tokio::select! {
+        () = signals.received() => None,
+        reason = failed => Some(reason),
+    };
+    match &failure {
+        None => tracing::info!(target: "ledger::server", "stopping"),
+        Some(reason) => {
+            tracing::error!(target: "ledger::server", reason, "a file can no longer be written; stopping");
+        }
+    }
+    stop.send_replace(true);
+    failure
+}

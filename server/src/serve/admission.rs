@@ -1,0 +1,179 @@
+//! Which requests are admitted, and how long they may take.
+//!
+//! The promise: the server never works on more than its limits allow, whatever is sent; a rejected client is told when to
+//! retry; and an admitted command runs to its end even after its client is gone, so that its outcome is never half done.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
+use metrics::Gauge;
+use telemetry::meters::{HTTP_IN_FLIGHT, HTTP_SHED, HTTP_STREAMS, HTTP_TIMEOUTS};
+use telemetry::usage::Tally;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+use tracing::Instrument;
+use web::{Kind, Problem};
+
+use super::body;
+use super::limits::{LONGEST_HEADERS, LONGEST_URI, Limits, MOST_HEADERS};
+
+/// Admits requests. Clones share the slots.
+#[derive(Debug, Clone)]
+pub(super) struct Admission {
+    limits: Limits,
+    requests: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+}
+
+/// The slot of a request or a stream.
+struct Slot {
+    _permit: OwnedSemaphorePermit,
+    taken: Gauge,
+}
+
+/// A client that waits for its answer; dropped when it is gone or has been answered.
+struct WaitingClient {
+    work: AbortHandle,
+    may_be_cut_short: bool,
+    given_up: Arc<AtomicBool>,
+}
+
+impl Admission {
+    pub(super) fn new(limits: Limits) -> Self {
+        let slots = |most: u32| Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(usize::MAX)));
+        Self { limits, requests: slots(limits.max_requests), streams: slots(limits.max_streams) }
+    }
+
+    /// Wraps all routes.
+    pub(super) fn wrap(&self, routes: Router) -> Router {
+        routes.layer(from_fn_with_state(self.clone(), admit))
+    }
+
+    /// Waits until no request is in progress.
+    pub(super) async fn idle(&self) {
+        drop(self.requests.acquire_many(self.limits.max_requests).await);
+    }
+
+    async fn pass(&self, request: Request, next: Next) -> Result<Response, Problem> {
+        check_sizes(&request)?;
+        match request.extensions().get::<MatchedPath>().map(MatchedPath::as_str) {
+            // An overloaded server must stay observable, and both cost next to nothing.
+            Some("/health" | "/metrics") => Ok(next.run(request).await),
+            Some("/events") => self.stream(request, next).await,
+            _ => self.work(request, next).await,
+        }
+    }
+
+    async fn work(&self, request: Request, next: Next) -> Result<Response, Problem> {
+        let request = body::read(request, self.limits.body_timeout).await?;
+        let slot = Slot::take(&self.requests, "requests", metrics::gauge!(HTTP_IN_FLIGHT.name))?;
+        let may_be_cut_short = request.method().is_safe();
+        let given_up = Arc::new(AtomicBool::new(false));
+        let work = run_to_the_end(next.run(request), slot, given_up.clone());
+        let work = Tally::current().unwrap_or_default().count(work);
+        let mut work = tokio::spawn(work.in_current_span());
+        let waiting = WaitingClient { work: work.abort_handle(), may_be_cut_short, given_up };
+        let answer = timeout(self.limits.request_timeout, &mut work).await;
+        drop(waiting);
+        match answer {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(_)) => Err(Problem::new(Kind::Internal, "Please report the correlation id.")),
+            Err(_) => Err(took_too_long(may_be_cut_short)),
+        }
+    }
+
+    async fn stream(&self, request: Request, next: Next) -> Result<Response, Problem> {
+        let slot = Slot::take(&self.streams, "streams", metrics::gauge!(HTTP_STREAMS.name))?;
+        let answer = timeout(self.limits.request_timeout, next.run(request)).await;
+        let response = answer.map_err(|_| took_too_long(true))?;
+        // The slot is freed when the stream is dropped.
+        let keep = move |body: Body| {
+            Body::from_stream(body.into_data_stream().inspect(move |_| {
+                let _ = &slot;
+            }))
+        };
+        Ok(response.map(keep))
+    }
+}
+
+async fn admit(State(admission): State<Admission>, request: Request, next: Next) -> Response {
+    admission.pass(request, next).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// Does the work in its slot, whether or not its client is still there.
+async fn run_to_the_end(
+    work: impl Future<Output = Response>,
+    slot: Slot,
+    given_up: Arc<AtomicBool>,
+) -> Response {
+    let response = work.await;
+    drop(slot);
+    if given_up.load(Ordering::Relaxed) {
+        tracing::warn!(target: "ledger::server", status = response.status().as_u16(), "a request whose client was gone has ended");
+    }
+    response
+}
+
+fn check_sizes(request: &Request) -> Result<(), Problem> {
+    let uri = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
+    if uri > LONGEST_URI {
+        let detail = format!("Path and query may have at most {LONGEST_URI} bytes.");
+        return Err(Problem::new(Kind::UriTooLong, detail));
+    }
+    let headers = request.headers();
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if headers.len() > MOST_HEADERS || bytes > LONGEST_HEADERS {
+        let detail =
+            format!("A request may have at most {MOST_HEADERS} headers of {LONGEST_HEADERS} bytes together.");
+        return Err(Problem::new(Kind::HeadersTooLarge, detail));
+    }
+    Ok(())
+}
+
+fn took_too_long(changed_nothing: bool) -> Problem {
+    metrics::counter!(HTTP_TIMEOUTS.name, "waited_for" => "answer").increment(1);
+    Problem::unavailable(if changed_nothing {
+        "The answer takes too long. Retry later, or ask for less."
+    } else {
+        "It is not known whether the command was recorded. Repeating it with the same Idempotency-Key is safe."
+    })
+}
+
+impl Slot {
+    fn take(slots: &Arc<Semaphore>, limit: &'static str, taken: Gauge) -> Result<Self, Problem> {
+        let Ok(permit) = slots.clone().try_acquire_owned() else {
+            metrics::counter!(HTTP_SHED.name, "limit" => limit).increment(1);
+            let detail = format!(
+                "The server is at its limit of concurrent {limit}. Nothing was done; retry after the time in Retry-After."
+            );
+            return Err(Problem::new(Kind::Overloaded, detail).retry_after(1));
+        };
+        taken.increment(1.0);
+        Ok(Self { _permit: permit, taken })
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.taken.decrement(1.0);
+    }
+}
+
+impl Drop for WaitingClient {
+    fn drop(&mut self) {
+        self.given_up.store(true, Ordering::Relaxed);
+        if self.may_be_cut_short {
+            self.work.abort();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

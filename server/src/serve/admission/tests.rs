@@ -1,0 +1,185 @@
+//! Admission around routes that wait until they are told to go on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::{get, post};
+use futures::FutureExt;
+use tokio::sync::Semaphore;
+use tower::ServiceExt;
+use web::{Edge, finish_behind};
+
+use super::*;
+
+/// What the routes share: leave to go on, and how many requests began, ended and were cut short.
+#[derive(Clone)]
+struct World {
+    leave: Arc<Semaphore>,
+    began: Arc<AtomicUsize>,
+    ended: Arc<AtomicUsize>,
+    cut: Arc<AtomicUsize>,
+}
+
+struct Cut(Option<Arc<AtomicUsize>>);
+
+impl Drop for Cut {
+    fn drop(&mut self) {
+        if let Some(cut) = self.0.take() {
+            cut.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+async fn wait(State(world): State<World>) -> &'static str {
+    let mut cut = Cut(Some(world.cut.clone()));
+    world.began.fetch_add(1, Ordering::SeqCst);
+    world.leave.acquire().await.unwrap().forget();
+    world.ended.fetch_add(1, Ordering::SeqCst);
+    cut.0 = None;
+    "done"
+}
+
+fn server(limits: Limits) -> (Router, World, Admission) {
+    let world = World {
+        leave: Arc::new(Semaphore::new(0)),
+        began: Arc::default(),
+        ended: Arc::default(),
+        cut: Arc::default(),
+    };
+    let stream =
+        || async { Body::from_stream(futures::stream::pending::<Result<Bytes, std::convert::Infallible>>()) };
+    let routes = Router::new()
+        .route("/products", post(wait).get(wait))
+        .route("/panics", post(|| async { assert!(std::env::args().count() == 0, "on purpose") }))
+        .route("/events", get(stream))
+        .route("/health", get(|| async { "{}" }))
+        .with_state(world.clone());
+    let admission = Admission::new(limits);
+    let layer = admission.clone();
+    (finish_behind(move |routes| layer.wrap(routes), routes, Edge::system()), world, admission)
+}
+
+async fn ask(server: &Router, method: &str, path: &str) -> Response {
+    let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+    server.clone().oneshot(request).await.unwrap()
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn is_told_to_come_again(response: &Response) -> bool {
+    response.status() == 503 && response.headers().contains_key("retry-after")
+}
+
+#[tokio::test]
+async fn more_requests_than_places_are_turned_away_and_let_in_again_later() {
+    let (server, world, _) = server(Limits { max_requests: 2, ..Limits::DEFAULT });
+    let first: Vec<_> = (0..2)
+        .map(|_| {
+            let server = server.clone();
+            tokio::spawn(async move { ask(&server, "POST", "/products").await })
+        })
+        .collect();
+    until(|| world.began.load(Ordering::SeqCst) == 2).await;
+    assert!(is_told_to_come_again(&ask(&server, "POST", "/products").await));
+    assert_eq!(ask(&server, "GET", "/health").await.status(), 200);
+    world.leave.add_permits(3);
+    for answer in first {
+        assert_eq!(answer.await.unwrap().status(), 200);
+    }
+    assert_eq!(ask(&server, "POST", "/products").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_command_nobody_waits_for_any_more_keeps_its_place_and_is_carried_to_its_end() {
+    let (server, world, admission) =
+        server(Limits { max_requests: 1, request_timeout: Duration::from_secs(1), ..Limits::DEFAULT });
+    assert!(is_told_to_come_again(&ask(&server, "POST", "/products").await));
+    assert_eq!(world.began.load(Ordering::SeqCst), 1);
+    assert!(is_told_to_come_again(&ask(&server, "POST", "/products").await));
+    assert_eq!(world.began.load(Ordering::SeqCst), 1, "the place was given away");
+    assert!(admission.idle().now_or_never().is_none());
+    world.leave.add_permits(1);
+    admission.idle().await;
+    assert_eq!((world.ended.load(Ordering::SeqCst), world.cut.load(Ordering::SeqCst)), (1, 0));
+}
+
+#[tokio::test]
+async fn a_command_whose_client_is_gone_is_carried_to_its_end_and_a_query_is_not() {
+    let (server, world, admission) = server(Limits::DEFAULT);
+    for (method, ended) in [("POST", 1), ("GET", 0)] {
+        world.began.store(0, Ordering::SeqCst);
+        world.ended.store(0, Ordering::SeqCst);
+        let (server, began) = (server.clone(), world.began.clone());
+        let client = tokio::spawn(async move { ask(&server, method, "/products").await });
+        until(|| began.load(Ordering::SeqCst) == 1).await;
+        client.abort();
+        assert!(client.await.unwrap_err().is_cancelled());
+        if method == "POST" {
+            world.leave.add_permits(1);
+        }
+        admission.idle().await;
+        assert_eq!(world.ended.load(Ordering::SeqCst), ended, "{method}");
+    }
+    assert_eq!(world.cut.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_answered_408_and_takes_no_place() {
+    let (server, world, admission) =
+        server(Limits { max_requests: 1, body_timeout: Duration::from_secs(1), ..Limits::DEFAULT });
+    let body = Body::from_stream(futures::stream::pending::<Result<Bytes, std::convert::Infallible>>());
+    let request = Request::builder().method("POST").uri("/products").body(body).unwrap();
+    let slow = tokio::spawn(server.clone().oneshot(request));
+    tokio::task::yield_now().await;
+    admission.idle().await;
+    let response = slow.await.unwrap().unwrap();
+    assert_eq!((response.status().as_u16(), world.began.load(Ordering::SeqCst)), (408, 0));
+    assert_eq!(response.headers()["connection"], "close");
+}
+
+#[tokio::test]
+async fn streams_have_places_of_their_own_and_give_them_back() {
+    let (server, _, admission) = server(Limits { max_streams: 1, ..Limits::DEFAULT });
+    let open = ask(&server, "GET", "/events").await;
+    assert_eq!(open.status(), 200);
+    assert!(is_told_to_come_again(&ask(&server, "GET", "/events").await));
+    admission.idle().await;
+    drop(open);
+    assert_eq!(ask(&server, "GET", "/events").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_route_that_panics_is_answered_and_gives_its_place_back() {
+    let (server, _, _) = server(Limits { max_requests: 1, ..Limits::DEFAULT });
+    for _ in 0..2 {
+        let response = ask(&server, "POST", "/panics").await;
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+    }
+}
+
+#[tokio::test]
+async fn long_paths_and_large_headers_are_refused_as_problems() {
+    let (server, _, _) = server(Limits::DEFAULT);
+    let fits = format!("/health?{}", "x".repeat(LONGEST_URI - "/health?".len()));
+    assert_eq!(ask(&server, "GET", &fits).await.status(), 200);
+    assert_eq!(ask(&server, "GET", &format!("{fits}x")).await.status(), 414);
+    let with = async |count: usize, length: usize| {
+        let mut request = Request::builder().uri("/health");
+        for n in 0..count {
+            request = request.header(format!("x-{n:03}"), "v".repeat(length - 5));
+        }
+        server.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status().as_u16()
+    };
+    assert_eq!([with(100, 10).await, with(101, 10).await], [200, 431]);
+    assert_eq!([with(16, 1024).await, with(16, 1025).await], [200, 431]);
+}

@@ -1,0 +1,120 @@
+//! The background tasks: the two consumers of the commits, the schedule for parked products, and a watch for changes that
+//! another process makes to the files.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_lambda_events::event::dynamodb::Event;
+use event_store::metering;
+use schema::settings::Tables;
+use tokio::task::JoinHandle;
+
+use crate::backend::LocalFeed;
+use crate::follower::{Follower, PROJECTOR, PUBLISHER};
+use crate::mapping::{CheckpointTable, EventSourceMapping, StreamEndpoint};
+use crate::operators::catch_up;
+use crate::stop::StopSignal;
+use crate::system::System;
+
+/// How long one batch may take, as a Lambda's timeout.
+const TIME_LIMIT: Duration = Duration::from_mins(1);
+
+/// As many commits as a slow bus accepts within [`TIME_LIMIT`]: a Lambda's batch.
+const BATCH_FOR_A_BUS: usize = 100;
+
+/// The stream of the event table, and the checkpoints of its consumers.
+#[derive(Clone)]
+pub(super) struct TableStream {
+    source: StreamEndpoint,
+    checkpoints: CheckpointTable,
+    events: String,
+}
+
+impl TableStream {
+    pub(super) fn new(aws: &SdkConfig, tables: &Tables) -> Self {
+        Self {
+            source: StreamEndpoint::new(aws),
+            checkpoints: CheckpointTable::new(metering::client(aws), &tables.checkpoints),
+            events: tables.events.clone(),
+        }
+    }
+}
+
+/// Starts every task; each ends soon after `stopping` becomes true.
+pub(super) fn start(
+    system: &Arc<System>,
+    stream: Option<TableStream>,
+    retry_parked_every: Duration,
+    stopping: &StopSignal,
+) -> Vec<JoinHandle<()>> {
+    let mut tasks = vec![tokio::spawn(retry_parked(system.clone(), retry_parked_every, stopping.clone()))];
+    if let Some(stream) = stream {
+        tasks.push(tokio::spawn(project_stream(system.clone(), stream.clone(), stopping.clone())));
+        tasks.push(tokio::spawn(publish_stream(system.clone(), stream, stopping.clone())));
+    }
+    if let Some(feed) = &system.feed {
+        tasks.push(tokio::spawn(project(system.clone(), feed.clone(), stopping.clone())));
+        tasks.push(tokio::spawn(publish(system.clone(), feed.clone(), stopping.clone())));
+    }
+    if let Some(directory) = &system.directory {
+        tasks.push(tokio::spawn(directory.clone().finish_building(stopping.clone())));
+        tasks.push(tokio::spawn(directory.clone().watch_for_tampering(stopping.clone())));
+    }
+    tasks
+}
+
+async fn project(system: Arc<System>, feed: LocalFeed, stopping: StopSignal) {
+    let [position, _] = feed.back_pressure.consumers();
+    let follower = Follower::new(PROJECTOR, feed.feed, feed.projector, position);
+    let compare = system.clone();
+    let follower = follower.on_missed(move || caught_up(compare.clone()));
+    follower.run(|records| system.projector.follow(records), stopping).await;
+}
+
+async fn publish(system: Arc<System>, feed: LocalFeed, stopping: StopSignal) {
+    let [_, position] = feed.back_pressure.consumers();
+    let follower = Follower::new(PUBLISHER, feed.feed, feed.publisher, position);
+    let follower = if system.publishes_elsewhere { follower.batch_size(BATCH_FOR_A_BUS) } else { follower };
+    let compare = system.clone();
+    let follower = follower.on_missed(move || caught_up(compare.clone()));
+    follower.run(|records| system.publisher.follow(records, TIME_LIMIT), stopping).await;
+}
+
+async fn project_stream(system: Arc<System>, stream: TableStream, stopping: StopSignal) {
+    let function = |event: Event| async { Ok::<_, Infallible>(system.projector.project(event).await) };
+    mapping(PROJECTOR, &stream, &system).run(&stream.source, &stream.checkpoints, function, stopping).await;
+}
+
+async fn publish_stream(system: Arc<System>, stream: TableStream, stopping: StopSignal) {
+    let function =
+        |event: Event| async { Ok::<_, Infallible>(system.publisher.publish(event, TIME_LIMIT).await) };
+    mapping(PUBLISHER, &stream, &system).run(&stream.source, &stream.checkpoints, function, stopping).await;
+}
+
+/// A consumer of the stream that falls back on the event table.
+fn mapping(consumer: &str, stream: &TableStream, system: &Arc<System>) -> EventSourceMapping {
+    let system = system.clone();
+    EventSourceMapping::new(consumer, &stream.events).on_missed(move || caught_up(system.clone()))
+}
+
+async fn caught_up(system: Arc<System>) -> Result<(), String> {
+    catch_up(&system).await
+}
+
+async fn retry_parked(system: Arc<System>, every: Duration, mut stopping: StopSignal) {
+    let mut turns = tokio::time::interval(every);
+    loop {
+        tokio::select! {
+            _ = turns.tick() => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+        if let Err(error) = system.projector.retry_parked().await {
+            tracing::warn!(target: "ledger::server", %error, "parked products could not be projected; the next turn tries again");
+        }
+        if let Err(error) = system.publisher.retry_parked(TIME_LIMIT).await {
+            tracing::warn!(target: "ledger::server", %error, "parked products could not be published; the next turn tries again");
+        }
+    }
+}

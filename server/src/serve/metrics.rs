@@ -1,0 +1,107 @@
+//! `GET /metrics`: the metrics of this process as Prometheus text; needs the audit scope.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use metrics::{counter, gauge};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use serde_json::json;
+use telemetry::meters::{self, Kind, Meter};
+use tokio::sync::watch;
+use web::api::{Api, At, Describe};
+use web::operation::{Answer, Components, Operation, example};
+use web::{Problem, RequestContext, Scope};
+
+/// How often recorded values are condensed, which bounds their memory even if nobody reads them.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Starts recording in this process.
+///
+/// # Errors
+/// When this process has a recorder already.
+pub(super) fn record() -> anyhow::Result<PrometheusHandle> {
+    let mut builder = PrometheusBuilder::new();
+    for meter in meters::ALL.iter().filter(|meter| meter.kind == Kind::Histogram) {
+        builder = builder.set_buckets_for_metric(Matcher::Full(meter.name.to_owned()), meter.buckets)?;
+    }
+    let handle = builder.install_recorder().context("metrics cannot be recorded")?;
+    meters::describe();
+    start_at_zero();
+    Ok(handle)
+}
+
+/// Counters of what should never happen start at zero, so that the first time shows as growth.
+fn start_at_zero() {
+    let zero = |meter: &Meter, labels: &[(&'static str, &'static str)]| {
+        counter!(meter.name, labels).absolute(0);
+    };
+    for consumer in ["projector", "publisher"] {
+        zero(&meters::GIVEN_UP, &[("consumer", consumer)]);
+        for operation in ["MODIFY", "REMOVE"] {
+            zero(&meters::TAMPERING, &[("consumer", consumer), ("operation", operation)]);
+        }
+    }
+    zero(&meters::TAMPERING, &[("consumer", "ledger"), ("operation", "other")]);
+    for consumer in ["products", "prices", "publisher"] {
+        for retryable in ["true", "false"] {
+            zero(&meters::PARKINGS, &[("consumer", consumer), ("retryable", retryable)]);
+        }
+    }
+    for limit in ["requests", "streams"] {
+        zero(&meters::HTTP_SHED, &[("limit", limit)]);
+    }
+    for waited_for in ["answer", "body"] {
+        zero(&meters::HTTP_TIMEOUTS, &[("waited_for", waited_for)]);
+    }
+    zero(&meters::CONFLICTS, &[]);
+    zero(&meters::HELD_UP, &[]);
+    zero(&meters::PUBLISH_FAILURES, &[("code", "other")]);
+    gauge!(meters::HTTP_STREAMS.name).set(0.0);
+    gauge!(meters::HTTP_IN_FLIGHT.name).set(0.0);
+}
+
+/// The route.
+pub(super) fn routes(handle: PrometheusHandle) -> Router {
+    table().router().with_state(handle)
+}
+
+/// The route's OpenAPI description.
+pub(crate) fn documented() -> Vec<(At, Describe)> {
+    table().documented()
+}
+
+fn table() -> Api<PrometheusHandle> {
+    Api::new().on(At::Get("/metrics"), described, figures)
+}
+
+async fn figures(
+    State(handle): State<PrometheusHandle>,
+    context: RequestContext,
+) -> Result<Response, Problem> {
+    context.require(Scope::Audit)?;
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    Ok((kind, handle.render()).into_response())
+}
+
+fn described(_: &mut Components) -> Operation {
+    let shown =
+        example("figures", &json!("# TYPE ledger_conflicts_total counter\nledger_conflicts_total 0\n"));
+    Operation::new("getMetrics", "Service", "The figures of this process as Prometheus text")
+        .scopes(&[Scope::Audit])
+        .answer(200, Answer::new("The figures.").content("text/plain", &json!({"type": "string"}), &shown))
+}
+
+/// Condenses recorded values until the server stops.
+pub(super) async fn upkeep(handle: PrometheusHandle, mut stopping: watch::Receiver<bool>) {
+    let mut turns = tokio::time::interval(UPKEEP);
+    loop {
+        tokio::select! {
+            _ = turns.tick() => handle.run_upkeep(),
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The whole system on one backend: the functions that the Lambdas call, and all routes.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use commands::Executor;
+use commands::http::CommandApi;
+use event_store::{Journal, Parking, table};
+use projections::http::QueryApi;
+use projections::{Catalogue, Prices, Projection, Projector, Views};
+use publisher::http::EventsApi;
+use publisher::{Address, Bus, EventBridge, LocalBus, Patience, Ports, Publisher};
+use schema::settings::Settings;
+use tokio::sync::watch;
+use web::Edge;
+
+use crate::back_pressure::BackPressureSuspension;
+use crate::backend::{Backend, LocalFeed, QueryPorts};
+use crate::directory::DataDirectory;
+
+/// How many products a store on this machine gets at once.
+const AT_ONCE: usize = 256;
+
+/// The name of the local bus.
+pub const LOCAL_BUS: &str = "local";
+
+/// The system, wired.
+pub struct System {
+    /// The commits.
+    pub journal: Arc<dyn Journal>,
+    /// Updates the views.
+    pub projector: Projector,
+    /// Publishes commits.
+    pub publisher: Publisher,
+    /// The views that the projector updates.
+    pub read_models: Vec<Arc<dyn Projection>>,
+    /// The product view, and the generations of all views.
+    pub views: Arc<dyn Views>,
+    /// Time and ids.
+    pub edge: Edge,
+    /// What feeds projector and publisher, unless a table's stream does.
+    pub feed: Option<LocalFeed>,
+    /// The files, if it runs on any.
+    pub directory: Option<Arc<DataDirectory>>,
+    /// Whether the bus is not on this machine, and has a throughput of its own.
+    pub publishes_elsewhere: bool,
+    parking: [Arc<dyn Parking>; 2],
+    bus: Arc<dyn LocalBus>,
+    queries: QueryPorts,
+    settings: Settings,
+}
+
+impl System {
+    /// The system on `backend`; events go to `event_bridge` if `settings` name a bus of it.
+    #[must_use]
+    pub fn new(backend: Backend, event_bridge: Option<&SdkConfig>, settings: Settings, edge: Edge) -> Self {
+        let Backend { journal, projector, publisher, queries, feed, directory } = backend;
+        let read_models: Vec<Arc<dyn Projection>> = vec![
+            Arc::new(Catalogue::new(projector.views.clone(), journal.clone())),
+            Arc::new(Prices::new(projector.prices, journal.clone())),
+        ];
+        let (views, clock) = (projector.views, edge.clock.clone());
+        let parking = [projector.parking, publisher.parking];
+        let [for_projector, for_publisher] = parking.clone();
+        let projector = Projector::new(views.clone(), read_models.clone(), for_projector, clock.clone());
+        let bus = publisher.bus;
+        let publishes_elsewhere = settings.event_bus.is_some() && event_bridge.is_some();
+        let ports = Ports {
+            journal: journal.clone(),
+            receipts: publisher.receipts,
+            parking: for_publisher,
+            bus: configured_bus(event_bridge, &settings, bus.clone()),
+            clock,
+        };
+        let publisher = Publisher::new(ports, address(&settings), Patience::default());
+        let projector = if feed.is_some() { projector.at_once(AT_ONCE) } else { projector };
+        let at_once = feed.is_some() && !publishes_elsewhere;
+        let publisher = if at_once { publisher.at_once(AT_ONCE) } else { publisher };
+        Self {
+            journal,
+            projector,
+            publisher,
+            read_models,
+            views,
+            edge,
+            feed,
+            directory,
+            publishes_elsewhere,
+            parking,
+            bus,
+            queries,
+            settings,
+        }
+    }
+
+    /// The consumers that may park products, each with its rows.
+    pub fn consumers(&self) -> impl Iterator<Item = (&'static str, &Arc<dyn Parking>)> {
+        let [of_projector, of_publisher] = &self.parking;
+        let views = self.read_models.iter().map(move |projection| (projection.view().name(), of_projector));
+        views.chain([(publisher::CONSUMER, of_publisher)])
+    }
+
+    /// No command waits for the projector until the returned value is dropped.
+    #[must_use]
+    pub fn suspend_back_pressure(&self) -> Option<BackPressureSuspension> {
+        self.feed.as_ref().map(|feed| feed.back_pressure.suspend())
+    }
+
+    /// All routes; event streams end when `stopping` becomes true.
+    pub fn routes(&self, stopping: watch::Receiver<bool>) -> axum::Router {
+        let commands = commands::http::routes(CommandApi {
+            executor: Executor::new(self.journal.clone(), self.edge.clone()),
+            edge: self.edge.clone(),
+            default_currency: self.settings.default_currency,
+        });
+        let queries = projections::http::routes(QueryApi {
+            views: self.queries.views.clone(),
+            prices: self.queries.prices.clone(),
+            receipts: self.queries.receipts.clone(),
+            journal: self.journal.clone(),
+            clock: self.edge.clock.clone(),
+        });
+        let events = publisher::http::routes(EventsApi {
+            bus: self.bus.clone(),
+            name: LOCAL_BUS.to_owned(),
+            stopping,
+        });
+        commands.merge(queries).merge(events).merge(web::about::routes())
+    }
+}
+
+fn configured_bus(
+    event_bridge: Option<&SdkConfig>,
+    settings: &Settings,
+    local: Arc<dyn LocalBus>,
+) -> Arc<dyn Bus> {
+    match (&settings.event_bus, event_bridge) {
+        (Some(_), Some(aws)) => Arc::new(EventBridge::new(aws)),
+        _ => local,
+    }
+}
+
+fn address(settings: &Settings) -> Address {
+    Address {
+        source: settings.event_source.clone(),
+        bus: settings.event_bus.clone().unwrap_or_else(|| LOCAL_BUS.to_owned()),
+        // Lambda sets it if tracing is on.
+        xray: std::env::var_os("_X_AMZN_TRACE_ID").is_some(),
+    }
+}
+
+/// Creates missing tables, and waits until each can be used.
+///
+/// # Errors
+/// [`table::CreateTableError`]: what to check.
+pub async fn create_tables(dynamodb: &SdkConfig, settings: &Settings) -> Result<(), table::CreateTableError> {
+    let client = Client::new(dynamodb);
+    for (name, shape) in shapes(settings) {
+        table::create(&client, name, &shape).await?;
+    }
+    Ok(())
+}
+
+/// Every table with its shape.
+fn shapes(settings: &Settings) -> [(&String, Cow<'static, str>); 7] {
+    let tables = &settings.tables;
+    [
+        (&tables.events, event_store::TABLE.into()),
+        (&tables.receipts, event_store::receipts::TABLE.into()),
+        (&tables.parking, event_store::parking::TABLE.into()),
+        (&tables.products, projections::products_table(settings.orders).into()),
+        (&tables.prices, projections::PRICES_TABLE.into()),
+        (&tables.bus, publisher::bus::local::TABLE.into()),
+        (&tables.checkpoints, crate::mapping::CHECKPOINTS_TABLE.into()),
+    ]
+}
