@@ -1,25 +1,23 @@
-//! What is committed is published: every event of the ledger reaches the bus, in order per product, with a receipt.
+//! Publishes every event of the ledger to the bus, in order per product, and records a receipt for each.
 //!
 //! ```text
-//! stream records ─▶ batch ─▶ due (gaps from the event table) ─▶ round ─▶ send ─▶ bus
-//!                                                                  └▶ record: receipts, then the cursor
-//!                                                                  └▶ parking: what cannot go on
+//! stream records ─▶ publish: by product ─▶ pass: due events (gaps from the event table) ─▶ queue ─▶ send ─▶ bus
+//!                                            │                                                    └▶ receipts
+//!                                            └▶ parking rows of the products that cannot go on
+//! schedule, operator ─▶ catch_up ─▶ pass
+//! operator ─▶ replay ─▶ queue ─▶ send ─▶ bus
 //! ```
 
-mod batch;
 pub mod bus;
-pub mod catch_up;
-mod due;
-mod figures;
+mod catch_up;
 pub mod http;
-mod lane;
+mod instrumentation;
 pub mod message;
 mod pass;
-pub mod patience;
-pub mod publish;
-mod record;
+mod publish;
+mod publisher;
+mod queue;
 pub mod replay;
-mod round;
 mod send;
 
 #[cfg(feature = "sqlite")]
@@ -27,6 +25,5 @@ pub use bus::SqliteBus;
 pub use bus::{Answer, Bus, BusError, DynamoBus, Entry, EventBridge, LocalBus, MemoryBus, MemoryLocalBus};
 pub use catch_up::{CaughtUp, Retried};
 pub use message::Address;
-pub use patience::Patience;
-pub use publish::{CONSUMER, Ports, Publisher};
+pub use publisher::{CONSUMER, Patience, Ports, Publisher};
 pub use replay::{Replayed, Selection};

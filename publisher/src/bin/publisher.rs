@@ -1,4 +1,4 @@
-//! The function that publishes what is committed.
+//! The AWS Lambda function that publishes commits to EventBridge.
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
-//! The bus on Amazon EventBridge: `PutEvents`, with the result of every entry read.
+//! The bus on Amazon EventBridge: `PutEvents`, reading the result of every entry.
 //!
-//! The SDK does not retry here: it knows nothing of failed entries, and the publisher counts attempts and time itself.
+//! The retries of the SDK are off: they ignore failed entries, and the publisher itself counts attempts and time.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub struct EventBridge {
 }
 
 impl EventBridge {
-    /// The endpoint of the AWS SDK's settings (`AWS_ENDPOINT_URL_EVENTBRIDGE` and the like).
+    /// The endpoint that the AWS SDK's settings name (`AWS_ENDPOINT_URL_EVENTBRIDGE` and others).
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         let timeouts = TimeoutConfig::builder()
@@ -54,7 +54,7 @@ impl Bus for EventBridge {
             Ok(_) => true,
             Err(error) if error.code() == Some("ResourceNotFoundException") => false,
             Err(error) => {
-                tracing::warn!(target: "ledger::publisher", bus = name, error = %said(&error), "whether there is such a bus cannot be learnt");
+                tracing::warn!(target: "ledger::publisher", bus = name, error = %said(&error), "whether the bus exists cannot be determined");
                 true
             }
         }
@@ -89,10 +89,10 @@ fn bus_error(error: &SdkError<PutEventsError>) -> BusError {
     let remedy = match (error, code, status) {
         (SdkError::ServiceError(_), Some("ValidationException" | "SerializationException"), _)
         | (SdkError::ServiceError(_), _, Some(413)) => Remedy::Split,
-        (SdkError::ServiceError(_), Some(code), _) if is_passing(code) => Remedy::SendAgain,
+        (SdkError::ServiceError(_), Some(code), _) if is_transient(code) => Remedy::SendAgain,
         (SdkError::ServiceError(_), _, Some(429 | 500..)) => Remedy::SendAgain,
         (SdkError::ServiceError(_) | SdkError::ConstructionFailure(_), _, _) => Remedy::Repair,
-        // No answer, or none that can be read: the entries may have arrived.
+        // No answer, or an unreadable one: the entries may have arrived.
         _ => Remedy::SendAgain,
     };
     let name = match error {
@@ -106,7 +106,7 @@ fn bus_error(error: &SdkError<PutEventsError>) -> BusError {
     BusError::new(remedy, code.unwrap_or(name), message)
 }
 
-fn is_passing(code: &str) -> bool {
+fn is_transient(code: &str) -> bool {
     let throttled = matches!(code, "Throttling" | "RequestLimitExceeded" | "TooManyRequestsException");
     throttled || code == "ServiceUnavailable" || Refusal::new(code, "").is_retryable()
 }

@@ -8,7 +8,8 @@ use aws_config::retry::RetryConfig;
 use engine::Engine;
 use engine::probe::{Fault, Faults, Matching};
 use event_store::{
-    DynamoJournal, DynamoParking, DynamoReceipts, Journal, Parking, Receipts, parking, receipts, table,
+    Backoff, DynamoJournal, DynamoParking, DynamoReceipts, Journal, Parking, Receipts, parking, receipts,
+    table,
 };
 use publisher::{Address, DynamoBus, LocalBus, Patience, Ports, Publisher};
 use schema::{PublicationRecord, StoredCommit, fixtures};
@@ -52,8 +53,8 @@ async fn embedded(config: &SdkConfig) -> Embedded {
         bus: bus.clone(),
         clock: clock(),
     };
-    let patience =
-        Patience { first: Duration::from_millis(1), total: Duration::from_millis(50), ..Patience::default() };
+    let backoff = Backoff { first: Duration::from_millis(1), longest: Duration::from_secs(5) };
+    let patience = Patience { backoff, total: Duration::from_millis(50) };
     let publisher = Publisher::new(ports, Address { bus: "local".into(), ..address() }, patience);
     Embedded { publisher, bus, receipts, parking, commits }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_store::{Parking, Receipts};
+use event_store::{Backoff, Parking, Receipts};
 use publisher::bus::Refusal;
 use publisher::replay::{ReplayError, Selection};
 use publisher::{Answer, Bus, Entry, EventBridge, Patience, Ports, Publisher};
@@ -25,11 +25,8 @@ fn publisher_to(moto: &Moto, world: &World) -> Publisher {
         bus: Arc::new(EventBridge::new(&moto.config())),
         clock: clock(),
     };
-    let patience = Patience {
-        first: Duration::from_millis(10),
-        total: Duration::from_millis(200),
-        ..Patience::default()
-    };
+    let backoff = Backoff { first: Duration::from_millis(10), longest: Duration::from_secs(5) };
+    let patience = Patience { backoff, total: Duration::from_millis(200) };
     Publisher::new(ports, address(), patience)
 }
 

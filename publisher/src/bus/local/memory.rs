@@ -8,8 +8,9 @@ use event_store::Unavailable;
 use schema::Clock;
 use tokio::sync::watch;
 
-use super::{KEPT, Kept, LocalBus, delivered};
-use crate::bus::{Answer, Bus, BusError, Entry, is_sendable};
+use super::delivery::delivered;
+use super::{KEPT, Kept, LocalBus};
+use crate::bus::{Answer, Bus, BusError, Entry, check_request};
 
 /// The newest entries of each bus.
 pub struct MemoryLocalBus {
@@ -26,21 +27,21 @@ impl std::fmt::Debug for MemoryLocalBus {
 }
 
 impl MemoryLocalBus {
-    /// Empty buses; `clock` gives the entries their time.
+    /// Empty buses; `clock` sets the time of the entries.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         let kept = usize::try_from(KEPT).unwrap_or(usize::MAX);
         Self { clock, kept, buses: Mutex::default(), appended: watch::Sender::new(0) }
     }
 
-    /// The same, keeping another number of entries per bus.
+    /// The same, retaining another number of entries per bus.
     #[must_use]
     pub fn keeping(self, kept: u64) -> Self {
         Self { kept: usize::try_from(kept).unwrap_or(usize::MAX), ..self }
     }
 
     fn buses(&self) -> MutexGuard<'_, HashMap<String, VecDeque<Kept>>> {
-        // A panic between two entries leaves whole entries.
+        // A panic cannot leave an entry half appended.
         self.buses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -48,7 +49,7 @@ impl MemoryLocalBus {
 #[async_trait]
 impl Bus for MemoryLocalBus {
     async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError> {
-        is_sendable(entries)?;
+        check_request(entries)?;
         let mut buses = self.buses();
         let answers = entries.iter().map(|entry| match delivered(entry, (self.clock)()) {
             Err(refusal) => Answer::Refused(refusal),

@@ -1,4 +1,4 @@
-//! The local bus on SQLite: one row per entry, appended in the transaction that keeps its receipt.
+//! The local bus on SQLite: one row per entry, appended in the transaction that writes its receipt.
 
 use async_trait::async_trait;
 use event_store::Unavailable;
@@ -7,11 +7,12 @@ use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 use sqlite::{Access, Database};
 use tokio::sync::watch;
 
-use super::{Delivered, KEPT, Kept, LocalBus, delivered};
-use crate::bus::{Answer, Bus, BusError, Entry, Remedy, is_sendable};
+use super::delivery::{DeliveredEntry, delivered};
+use super::{KEPT, Kept, LocalBus};
+use crate::bus::{Answer, Bus, BusError, Entry, Remedy, check_request};
 
-/// Entries are dropped this many at a time.
-const DROPPED_TOGETHER: u64 = 256;
+/// How many entries are deleted together.
+const DELETE_BATCH: u64 = 256;
 
 /// Buses in the table `bus` of a file.
 pub struct SqliteBus {
@@ -26,24 +27,24 @@ impl std::fmt::Debug for SqliteBus {
     }
 }
 
-/// What a row holds besides its position; `None` is an entry that was refused.
+/// A row without its position.
 struct Row {
     bus: String,
     detail_type: String,
-    form: Delivered,
+    form: DeliveredEntry,
 }
 
 impl SqliteBus {
-    /// The buses of `database`; `clock` gives the entries their time.
+    /// The buses of `database`; `clock` sets the time of the entries.
     #[must_use]
     pub fn new(database: Database, clock: Clock) -> Self {
         Self { database, clock, kept: KEPT }
     }
 
-    /// Puts entries of the bus `bus` there as they were elsewhere: for `migrate`.
+    /// Writes entries of the bus `bus` with the positions and forms they had elsewhere: for `migrate`.
     ///
     /// # Errors
-    /// [`Unavailable`]: none of them is there.
+    /// [`Unavailable`]: none of them was written; try again later.
     pub async fn bring(&self, bus: String, entries: Vec<Kept>) -> Result<(), Unavailable> {
         let access = Access::Committed(self.database.clone());
         let brought = access.write(move |connection| {
@@ -58,7 +59,7 @@ impl SqliteBus {
         Ok(brought.await?)
     }
 
-    /// The same, keeping another number of entries per bus.
+    /// The same, retaining another number of entries per bus.
     #[must_use]
     pub fn keeping(self, kept: u64) -> Self {
         Self { kept, ..self }
@@ -68,7 +69,7 @@ impl SqliteBus {
 #[async_trait]
 impl Bus for SqliteBus {
     async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError> {
-        is_sendable(entries)?;
+        check_request(entries)?;
         let (mut answers, mut rows) = (Vec::new(), Vec::new());
         for entry in entries {
             match delivered(entry, (self.clock)()) {
@@ -99,7 +100,7 @@ fn append(connection: &Connection, row: &Row, kept: u64) -> rusqlite::Result<()>
             "INSERT INTO bus (bus, position, event_id, detail_type, entry) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![row.bus, position, row.form.event_id, row.detail_type, row.form.json])?;
-    if position.is_multiple_of(DROPPED_TOGETHER) && position > kept {
+    if position.is_multiple_of(DELETE_BATCH) && position > kept {
         connection
             .prepare_cached("DELETE FROM bus WHERE bus = ?1 AND position <= ?2")?
             .execute(params![row.bus, position - kept])?;
