@@ -1,7 +1,7 @@
-//! What every local bus must do.
+//! The contract of the local bus, run on every adapter.
 
-mod keeping;
 mod order;
+mod retention;
 mod sending;
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::given::{Given, Port, Way};
 type Buses = Given<dyn LocalBus>;
 
 impl Port for dyn LocalBus {
-    /// How many entries of a bus are kept, if not as many as always.
+    /// How many entries of a bus are retained, if not the default.
     type Setting = Option<u64>;
     const SCHEMA: Schema = files::PUBLISHING;
     const WAYS: &[Way] = &[Way::Joined];
@@ -61,14 +61,14 @@ fn entries(bus: &str, numbers: std::ops::Range<u64>) -> Vec<Entry> {
     numbers.map(|n| entry(bus, n)).collect()
 }
 
-/// Puts entries ten at a time.
+/// Sends entries ten at a time.
 async fn put_all(bus: &dyn LocalBus, name: &str, numbers: std::ops::Range<u64>) {
     for together in entries(name, numbers).chunks(10) {
         bus.put(together).await.unwrap();
     }
 }
 
-/// The ids of entries that were all accepted.
+/// The receipt ids of entries that were all accepted.
 fn ids(answers: Vec<Answer>) -> Vec<String> {
     let id = |answer| match answer {
         Answer::Accepted { receipt_id } => receipt_id,
