@@ -1,4 +1,4 @@
-//! Batches of the stream and the schedule's turn: what is answered, compared whole, and what the bus accepted then.
+//! Batches of the stream and scheduled retries: the complete response, and what the bus accepted.
 
 use loopback::{Answer, Verdict};
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ async fn a_product_that_the_bus_refuses_is_parked_and_the_schedule_publishes_it(
     assert_eq!((given.accepted("shard-one"), given.accepted("shard-two")), (vec![], ALL.to_vec()));
     assert_eq!(given.parked().await, ["shard-one"]);
 
-    // Not for time to heal: an operator has to look at it.
+    // Not retryable: an operator has to act.
     assert_eq!(given.invoke(&schedule()).await, retried(0, 0, 0));
     assert_eq!(given.parked().await, ["shard-one"]);
 }

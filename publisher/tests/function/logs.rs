@@ -1,4 +1,4 @@
-//! What is seen of an invocation: the log and the figures, as lines of JSON on standard output and nowhere else.
+//! The observability of an invocation: logs and metrics, as lines of JSON on standard output and nowhere else.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The budget of publishing, as requests that were made: to the bus, and to the tables.
+//! The request budget of publishing: requests to the bus and to the tables.
 
 use std::collections::HashSet;
 use std::sync::Arc;

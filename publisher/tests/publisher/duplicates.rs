@@ -1,4 +1,4 @@
-//! A stream delivers at least once and says nothing of gaps: duplicates send nothing, gaps are read from the ledger.
+//! A stream delivers at least once and does not report gaps: duplicates send nothing, gaps are read from the event table.
 
 use schema::fixtures;
 

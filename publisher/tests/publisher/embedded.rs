@@ -1,4 +1,4 @@
-//! The whole publisher on tables: the local bus behaves as any bus does, receipts, cursors and parking rows included.
+//! The whole publisher on tables with the local bus: receipts, positions and parking rows are as with any other bus.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ struct Embedded {
     commits: Vec<StoredCommit>,
 }
 
-/// Three products of four events on tables behind these settings.
+/// Three products of four events, on tables with these AWS settings.
 async fn embedded(config: &SdkConfig) -> Embedded {
     let client = event_store::metering::client(config);
     for (name, shape) in
@@ -59,7 +59,7 @@ async fn embedded(config: &SdkConfig) -> Embedded {
     Embedded { publisher, bus, receipts, parking, commits }
 }
 
-/// Product, sequence and event id of what the bus keeps.
+/// Product, sequence and event id of the entries that the bus retains.
 async fn kept(bus: &DynamoBus) -> Vec<(String, u64, String)> {
     let kept = bus.after("local", 0, 1_000).await.unwrap();
     let metadata = kept.iter().map(|kept| {
@@ -120,7 +120,7 @@ async fn tables_that_are_away_bring_the_batch_again_and_every_event_has_its_rece
     let response = embedded.publisher.publish(batch(&embedded.commits), MINUTE).await;
     assert_eq!(failures(&response), Vec::<String>::new());
     let sent = kept(&embedded.bus).await;
-    // Sent without a trace while receipts could not be written, and once more after that; then never again.
+    // Each event was sent once while receipts could not be written and once more after that, but not again.
     assert_eq!(sent.len(), 24);
     assert_eq!(sent.iter().collect::<std::collections::HashSet<_>>().len(), 12, "with the same event ids");
     assert_eq!(embedded.receipts.position(&fixtures::id("a")).await.unwrap().published, 4);

@@ -1,4 +1,4 @@
-//! The contract with the SDK: the exact request, and what every kind of answer means.
+//! The contract with the SDK: the exact request, and the meaning of every kind of answer.
 
 use publisher::bus::{Refusal, Remedy};
 use publisher::{Answer as Of, Bus, Entry, EventBridge};

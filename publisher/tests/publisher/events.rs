@@ -1,4 +1,4 @@
-//! `GET /events`: live, from the start, and on from the last event a reader saw.
+//! `GET /events`: new events only, from the start, and after the last event that the reader received.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What the local bus on `DynamoDB` promises beyond the contract in `tests/contract`: two processes share a table, and an
-//! outage is worth another try.
+//! The promises of the local bus on `DynamoDB` beyond the contract in `tests/contract`: two processes can share a table, and
+//! an outage is retryable.
 
 use engine::Engine;
 use engine::probe::{Fault, Faults, Matching};
@@ -33,7 +33,7 @@ async fn another_process_on_the_same_table_goes_on_where_the_first_ended() {
     first.put(&[entry("local", 1)]).await.unwrap();
     let second = DynamoBus::new(event_store::metering::client(&engine.sdk_config()), "bus", clock());
     second.put(&[entry("local", 2)]).await.unwrap();
-    // The first does not know of the second's entry: it finds its position taken and looks again.
+    // The first bus does not know the second's entry: it finds its position taken and reads the newest one again.
     first.put(&[entry("local", 3)]).await.unwrap();
     let kept = first.after("local", 0, 10).await.unwrap();
     assert!(kept.iter().map(|kept| kept.position).eq(1..=3));

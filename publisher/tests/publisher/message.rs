@@ -1,4 +1,4 @@
-//! What subscribers receive is exactly what the interface and the JSON Schemas say.
+//! The messages that subscribers receive match `docs/interface.md` and the JSON Schemas exactly.
 
 use publisher::message::entry;
 use schema::{Commit, ProductEvent, StoredCommit, fixtures};
@@ -124,7 +124,7 @@ fn the_size_is_the_documented_formula() {
     assert_eq!(sent.size(), source + kind + 13 + 36);
 }
 
-/// A deletion whose product is so large that the whole entry has this many bytes more or fewer than the limit.
+/// A deletion whose product is so large that the size of the whole entry differs from the limit by `beyond` bytes.
 fn near_the_limit(beyond: isize) -> publisher::Entry {
     let mut commit = commits().remove(4);
     let small = of(&commit).size();

@@ -1,4 +1,5 @@
-//! On a moto server, where a rule delivers to SQS: what arrives is what the ledger holds, and the receipts are the bus's.
+//! The publisher against a moto server whose rule delivers to SQS: the delivered messages are the events of the ledger, and
+//! the receipts carry the ids of the bus.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,7 +31,7 @@ fn publisher_to(moto: &Moto, world: &World) -> Publisher {
     Publisher::new(ports, address(), patience)
 }
 
-/// Delivered messages by product, as sequence, id of the delivery, and detail.
+/// Delivered messages by product, as sequence, delivery id and detail.
 fn by_product(delivered: &[Value]) -> BTreeMap<String, Vec<(u64, String, Value)>> {
     let mut products: BTreeMap<String, Vec<_>> = BTreeMap::new();
     for entry in delivered {
@@ -57,7 +58,7 @@ async fn every_event_arrives_at_the_target_in_order_and_its_receipt_is_the_buss_
     assert_eq!(failures(&response), Vec::<String>::new());
 
     let delivered = moto.delivered(BUS).await;
-    // More often where the bus, a process of its own, did not answer in time on a busy machine.
+    // An event may arrive more than once where the server did not answer in time on a busy machine.
     let event = |entry: &Value| {
         let metadata = &entry["detail"]["metadata"];
         (metadata["product_id"].to_string(), metadata["sequence"].as_u64())

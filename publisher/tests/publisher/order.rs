@@ -1,5 +1,5 @@
-//! Whatever the bus does, nothing is missing at the end, order per product holds, no event with a receipt is sent again,
-//! and every failure is on record until it succeeded.
+//! Whatever the bus does, no event is lost, the order per product holds, no event with a receipt is sent again, and every
+//! failure is on record until the event is accepted.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use crate::world::{MINUTE, World, failures, key};
 const PRODUCTS: usize = 12;
 const EVENTS: usize = 15;
 
-/// Every commit of the world, the products interleaved.
+/// Commits of all products, interleaved.
 async fn interleaved(world: &World) -> Vec<StoredCommit> {
     let mut commits = Vec::new();
     for n in 0..EVENTS {
@@ -27,7 +27,7 @@ async fn interleaved(world: &World) -> Vec<StoredCommit> {
     commits
 }
 
-/// How often each event was sent, from all requests; each product's sends go up one by one.
+/// How often each event was sent, counted over all requests; checks that no product's event overtakes another.
 fn sends(world: &World) -> HashMap<(String, u64), u32> {
     let mut sends: HashMap<(String, u64), u32> = HashMap::new();
     let mut last: HashMap<String, u64> = HashMap::new();
@@ -40,7 +40,7 @@ fn sends(world: &World) -> HashMap<(String, u64), u32> {
     sends
 }
 
-/// Each event that was sent has a record with as many attempts: a receipt when the bus's answer said so, else a failure.
+/// Checks that each sent event has a record with the number of attempts: a receipt if the bus accepted it, otherwise a failure.
 async fn every_send_is_on_record(world: &World) {
     for ((product, sequence), sent) in sends(world) {
         let records = world.receipts.of(&fixtures::id(&product), sequence, sequence).await.unwrap();

@@ -1,4 +1,4 @@
-//! Parked products wait for the schedule or for an operator, and nothing that was committed meanwhile is forgotten.
+//! Parked products wait for the schedule or an operator, and no event committed meanwhile is lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -68,7 +68,7 @@ async fn what_time_cannot_heal_waits_for_an_operator() {
     assert_eq!(row(&world, "a").await, None);
 }
 
-/// A bus whose answer takes a second.
+/// A bus that takes a second to answer.
 struct Slow(Arc<MemoryBus>);
 
 #[async_trait]
@@ -115,7 +115,7 @@ async fn the_end_of_the_time_parks_what_is_left_and_the_schedule_goes_on_from_th
     world.bus.refuse(|entry| (key(entry).1 == 2).then(|| Refusal::new("InternalFailure", "not yet")));
     let before = tokio::time::Instant::now();
     world.publisher.publish(crate::world::batch(&commits), Duration::from_secs(2)).await;
-    // A quarter of the time is kept for receipts, cursors and parking rows.
+    // A quarter of the time is reserved for receipts and parking rows.
     assert!(before.elapsed() <= Duration::from_millis(1_500), "{:?}", before.elapsed());
     let parked = row(&world, "a").await.unwrap();
     assert_eq!((parked.from_sequence, parked.reason.as_str()), (2, "InternalFailure: not yet"));
@@ -153,7 +153,7 @@ async fn a_product_whose_records_never_arrived_is_behind_until_it_is_published()
     assert_eq!(world.receipts.position(&a).await.unwrap().published, 5);
 }
 
-/// An event table in which one more event is committed, and its record delivered, while it is being read.
+/// An event table in which one more event is committed, and its record delivered, during the first read.
 struct Racing {
     world: Arc<World>,
     raced: AtomicBool,
@@ -178,7 +178,7 @@ impl Journal for Racing {
         let read = self.world.journal.page(product, after, limit).await;
         if !self.raced.swap(true, Ordering::Relaxed) {
             let late = self.world.commit("a", vec![nth_event(2)]).await;
-            // A gap: the record finds the row and leaves its event to whoever releases the row.
+            // A gap: the pass finds the parking row and leaves the event to the retry that releases the row.
             assert_eq!(failures(&self.world.publish(&[late]).await), Vec::<String>::new());
         }
         read
@@ -189,11 +189,11 @@ impl Journal for Racing {
     }
 }
 
-/// Parking whose answers to a release are lost.
-struct Mute(Arc<MemoryParking>);
+/// A parking table that loses the answer to each release.
+struct LostReleases(Arc<MemoryParking>);
 
 #[async_trait]
-impl Parking for Mute {
+impl Parking for LostReleases {
     async fn park(&self, consumer: &str, product: &ProductId, trouble: &Trouble) -> Result<(), Unavailable> {
         self.0.park(consumer, product, trouble).await
     }
@@ -217,7 +217,7 @@ impl Parking for Mute {
     }
 }
 
-/// A world in which product `a` is parked at its first event, and a publisher that races with a third one.
+/// A world in which product `a` is parked at its first event, and a publisher whose retry races with a third event.
 async fn racing(parking: impl FnOnce(Arc<MemoryParking>) -> Arc<dyn Parking>) -> (Arc<World>, Publisher) {
     let world = Arc::new(World::default());
     let commits = world.life("a", 2).await;
@@ -244,7 +244,7 @@ async fn an_event_left_to_a_row_that_is_being_released_is_published_with_the_oth
 
 #[tokio::test(start_paused = true)]
 async fn a_release_that_was_cut_short_leaves_no_event_behind() {
-    let (world, publisher) = racing(|parking| Arc::new(Mute(parking))).await;
+    let (world, publisher) = racing(|parking| Arc::new(LostReleases(parking))).await;
     assert_eq!(publisher.retry_parked(MINUTE).await.unwrap().unavailable, 1);
     assert_eq!(world.accepted_of("a"), [1, 2]);
     world.publisher.retry_parked(MINUTE).await.unwrap();

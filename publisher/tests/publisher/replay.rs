@@ -1,4 +1,4 @@
-//! A replay sends a part of the ledger again: same ids, same order, marked, and without a trace in the receipts.
+//! A replay sends a part of the ledger again, marked, with the same ids in the same order, and leaves the receipts unchanged.
 
 use event_store::Receipts;
 use publisher::Selection;
