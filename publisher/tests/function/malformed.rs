@@ -53,7 +53,7 @@ async fn an_empty_batch_and_the_largest_one_are_answered() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_no_batch_and_no_turn_is_an_error_and_the_next_batch_is_published() {
+async fn an_event_that_is_neither_a_batch_nor_the_schedule_is_an_error_and_the_next_batch_is_published() {
     let given = given().await;
     let foreign = json!({"source": "aws.events", "detail-type": "RetryParked"});
     let events = [json!({}), json!([]), json!({"Records": {}}), json!({"Records": [1]}), foreign];

@@ -81,7 +81,7 @@ async fn records_with_keys_alone_are_looked_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_product_that_failed_is_named_once_by_its_first_open_record() {
+async fn each_product_that_failed_is_named_once_by_its_first_unpublished_record() {
     let world = World::default();
     let a = world.life("a", 4).await;
     let b = world.life("b", 2).await;
@@ -107,7 +107,7 @@ async fn the_answer_is_what_lambda_reads() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_bus_refuses_does_not_come_again_because_it_is_parked() {
+async fn a_product_that_the_bus_refuses_is_parked_and_not_redelivered() {
     let world = World::default();
     let commits = world.life("a", 2).await;
     world.bus.go_away();

@@ -54,7 +54,7 @@ async fn killed_after_the_receipts_nothing_is_sent_again() {
 
 /// The store fails in the middle of a batch: the first receipts are written, and only the later events are sent again.
 #[tokio::test(start_paused = true)]
-async fn receipts_that_were_written_in_part_are_gone_on_from() {
+async fn publishing_continues_after_partly_written_receipts() {
     let world = World::default();
     let commits = world.life("a", 5).await;
     world.publish(&commits).await;
@@ -92,7 +92,7 @@ async fn a_mark_that_fits_takes_the_place_of_receipts_and_one_that_does_not_take
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_receipts_cannot_be_written_the_records_come_again() {
+async fn when_receipts_cannot_be_written_the_records_are_redelivered() {
     let world = World::default();
     let commits = world.life("a", 2).await;
     for at in [At::Position, At::Record] {

@@ -105,7 +105,7 @@ async fn receipts_carry_the_ids_of_the_local_bus() {
 }
 
 #[tokio::test]
-async fn tables_that_are_away_bring_the_batch_again_and_every_event_has_its_receipt_in_the_end() {
+async fn while_tables_are_down_the_batch_is_redelivered_and_in_the_end_every_event_has_a_receipt() {
     let engine = Engine::in_memory().unwrap();
     let once = engine.sdk_config().to_builder().retry_config(RetryConfig::disabled()).build();
     let (config, faults) = Faults::inject(&once);
@@ -127,7 +127,7 @@ async fn tables_that_are_away_bring_the_batch_again_and_every_event_has_its_rece
 }
 
 #[tokio::test]
-async fn a_local_bus_that_is_away_parks_and_the_schedule_publishes() {
+async fn a_local_bus_that_is_down_parks_products_and_the_schedule_publishes_them() {
     let engine = Engine::in_memory().unwrap();
     let once = engine.sdk_config().to_builder().retry_config(RetryConfig::disabled()).build();
     let (config, faults) = Faults::inject(&once);

@@ -64,7 +64,7 @@ async fn every_entry_of_a_successful_answer_is_read() {
 }
 
 #[test]
-fn exactly_the_documented_codes_are_worth_another_try() {
+fn exactly_the_documented_codes_are_retryable() {
     let retryable = |code: &&str| Refusal::new(*code, "").is_retryable();
     let codes = [
         "InternalFailure",

@@ -27,7 +27,7 @@ pub async fn bus_on(config: &aws_config::SdkConfig) -> DynamoBus {
 }
 
 #[tokio::test]
-async fn another_process_on_the_same_table_goes_on_where_the_first_ended() {
+async fn another_process_on_the_same_table_continues_where_the_first_ended() {
     let engine = Engine::in_memory().unwrap();
     let first = bus_on(&engine.sdk_config()).await;
     first.put(&[entry("local", 1)]).await.unwrap();
@@ -40,7 +40,7 @@ async fn another_process_on_the_same_table_goes_on_where_the_first_ended() {
 }
 
 #[tokio::test]
-async fn a_store_that_does_not_answer_is_worth_another_try() {
+async fn a_store_that_does_not_answer_is_retryable() {
     let engine = Engine::in_memory().unwrap();
     let (config, faults) = Faults::inject(&engine.sdk_config());
     let bus = bus_on(&config).await;

@@ -45,7 +45,7 @@ fn by_product(delivered: &[Value]) -> BTreeMap<String, Vec<(u64, String, Value)>
 }
 
 #[tokio::test]
-async fn every_event_arrives_at_the_target_in_order_and_its_receipt_is_the_buss_id() {
+async fn every_event_arrives_at_the_target_in_order_and_its_receipt_has_the_id_of_the_bus() {
     let Some(mut moto) = Moto::find() else { return };
     moto.start().await;
     moto.create_bus(BUS).await;
@@ -86,7 +86,7 @@ async fn every_event_arrives_at_the_target_in_order_and_its_receipt_is_the_buss_
 }
 
 #[tokio::test]
-async fn while_the_bus_is_away_products_are_parked_and_the_schedule_publishes_them_when_it_is_back() {
+async fn while_the_bus_is_down_products_are_parked_and_the_schedule_publishes_them_when_it_is_up_again() {
     let Some(mut moto) = Moto::find() else { return };
     let world = World::default();
     let commits = world.life("a", 3).await;
@@ -104,7 +104,7 @@ async fn while_the_bus_is_away_products_are_parked_and_the_schedule_publishes_th
 }
 
 #[tokio::test]
-async fn a_replay_reaches_the_bus_it_names_and_a_bus_that_is_not_there_is_an_error() {
+async fn a_replay_reaches_the_bus_it_names_and_a_missing_bus_is_an_error() {
     let Some(mut moto) = Moto::find() else { return };
     moto.start().await;
     moto.create_bus("audit").await;
@@ -124,7 +124,7 @@ async fn a_replay_reaches_the_bus_it_names_and_a_bus_that_is_not_there_is_an_err
 }
 
 #[tokio::test]
-async fn an_entry_the_bus_refuses_is_told_apart_from_its_neighbours() {
+async fn an_entry_that_the_bus_refuses_is_answered_by_itself() {
     let Some(mut moto) = Moto::find() else { return };
     moto.start().await;
     moto.create_bus(BUS).await;

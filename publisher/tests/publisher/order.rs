@@ -156,7 +156,7 @@ async fn a_failure_is_on_record_before_its_event_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_setup_that_needs_repair_is_not_hammered_but_heals_by_itself() {
+async fn a_broken_setup_is_retried_by_the_schedule_and_not_in_the_same_run() {
     let world = World::default();
     let commits = world.life("a", 2).await;
     world.bus.break_down(|_| {
@@ -172,7 +172,7 @@ async fn a_setup_that_needs_repair_is_not_hammered_but_heals_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_can_never_be_accepted_is_split_and_only_the_guilty_entry_is_parked() {
+async fn a_request_that_can_never_be_accepted_is_split_and_only_the_invalid_entry_is_parked() {
     let world = World::default();
     let mut commits = Vec::new();
     for n in 0..10 {

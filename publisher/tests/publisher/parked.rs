@@ -21,7 +21,7 @@ async fn row(world: &World, product: &str) -> Option<Parked> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bus_that_is_away_parks_products_and_the_schedule_publishes_them_when_it_is_back() {
+async fn a_bus_that_is_down_parks_products_and_the_schedule_publishes_them_when_it_is_up_again() {
     let world = World::default();
     let (a, b) = (world.life("a", 3).await, world.life("b", 1).await);
     world.bus.go_away();
@@ -54,7 +54,7 @@ async fn a_parked_product_is_not_tried_again_by_every_new_event() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_time_cannot_heal_waits_for_an_operator() {
+async fn what_is_not_retryable_waits_for_an_operator() {
     let world = World::default();
     let commits = world.life("a", 3).await;
     world.bus.refuse_nth(2, "NotAuthorizedForSourceException");
@@ -80,7 +80,7 @@ impl Bus for Slow {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_schedule_and_an_operator_retry_at_one_moment_is_sent_once() {
+async fn what_the_schedule_and_an_operator_retry_at_the_same_time_is_sent_once() {
     let world = World::default();
     let commits = world.life("a", 3).await;
     world.bus.go_away();
@@ -109,7 +109,7 @@ async fn an_operator_learns_why_a_product_stays_parked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_the_time_parks_what_is_left_and_the_schedule_goes_on_from_there() {
+async fn at_the_deadline_the_rest_is_parked_and_the_schedule_continues_from_there() {
     let world = World::default();
     let commits = world.life("a", 2).await;
     world.bus.refuse(|entry| (key(entry).1 == 2).then(|| Refusal::new("InternalFailure", "not yet")));
@@ -235,7 +235,7 @@ async fn racing(parking: impl FnOnce(Arc<MemoryParking>) -> Arc<dyn Parking>) ->
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_left_to_a_row_that_is_being_released_is_published_with_the_others() {
+async fn an_event_that_arrives_while_its_row_is_being_released_is_published_too() {
     let (world, publisher) = racing(|parking| parking).await;
     publisher.retry_parked(MINUTE).await.unwrap();
     assert_eq!(world.accepted_of("a"), [1, 2, 3]);
@@ -243,7 +243,7 @@ async fn an_event_left_to_a_row_that_is_being_released_is_published_with_the_oth
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_release_that_was_cut_short_leaves_no_event_behind() {
+async fn an_interrupted_release_loses_no_event() {
     let (world, publisher) = racing(|parking| Arc::new(LostReleases(parking))).await;
     assert_eq!(publisher.retry_parked(MINUTE).await.unwrap().unavailable, 1);
     assert_eq!(world.accepted_of("a"), [1, 2]);

@@ -98,7 +98,7 @@ async fn a_refused_event_ends_its_products_replay_and_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replay_to_a_bus_that_accepts_nothing_says_so() {
+async fn a_replay_to_a_bus_that_accepts_nothing_is_an_error() {
     let world = two_products().await;
     world.bus.go_away();
     let refused = world.publisher.replay(&Selection::default(), None, &mark(), |_| ()).await;
