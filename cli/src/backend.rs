@@ -26,7 +26,7 @@ pub struct Backend {
     /// What the projector writes.
     pub projector: ProjectorPorts,
     /// What the publisher writes.
-    pub publisher: PublisherPorts,
+    pub publisher: PublisherStores,
     /// What queries ask.
     pub queries: QueryPorts,
     /// What feeds projector and publisher, where no table's stream does.
@@ -46,7 +46,7 @@ pub struct ProjectorPorts {
 }
 
 /// What the publisher writes.
-pub struct PublisherPorts {
+pub struct PublisherStores {
     /// What became of each event.
     pub receipts: Arc<dyn Receipts>,
     /// Products that cannot be published.
@@ -101,7 +101,7 @@ impl Backend {
                 prices: Arc::new(SqlitePriceLog::new(joined(views))),
                 parking: Arc::new(SqliteParking::new(joined(views))),
             },
-            publisher: PublisherPorts {
+            publisher: PublisherStores {
                 receipts: Arc::new(SqliteReceipts::new(joined(publishing))),
                 parking: Arc::new(SqliteParking::new(joined(publishing))),
                 bus: Arc::new(SqliteBus::new(publishing.clone(), clock.clone())),
@@ -135,7 +135,7 @@ impl Backend {
                 prices: prices.clone(),
                 parking: Arc::new(MemoryParking::default()),
             },
-            publisher: PublisherPorts {
+            publisher: PublisherStores {
                 receipts: receipts.clone(),
                 parking: Arc::new(MemoryParking::default()),
                 bus: Arc::new(MemoryLocalBus::new(clock.clone())),
@@ -167,7 +167,7 @@ impl Backend {
                 prices: prices.clone(),
                 parking: parking.clone(),
             },
-            publisher: PublisherPorts { receipts: receipts.clone(), parking, bus },
+            publisher: PublisherStores { receipts: receipts.clone(), parking, bus },
             queries: QueryPorts { views, prices, receipts },
             feed: None,
             directory: None,

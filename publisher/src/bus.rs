@@ -10,7 +10,7 @@ pub mod memory;
 
 use async_trait::async_trait;
 
-pub use entry::{Entry, MOST_BYTES, MOST_ENTRIES};
+pub use entry::{BusEntry, MAX_REQUEST_BYTES, MAX_REQUEST_ENTRIES};
 pub use eventbridge::EventBridge;
 #[cfg(feature = "sqlite")]
 pub use local::SqliteBus;
@@ -22,20 +22,20 @@ const MAX_MESSAGE_CHARS: usize = 1_000;
 
 /// The answer of the bus for one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum EntryOutcome {
     /// The bus has the entry.
     Accepted {
         /// The id that the bus gave the entry.
         receipt_id: String,
     },
     /// The bus does not have the entry.
-    Refused(Refusal),
+    Refused(BusRefusal),
 }
 
 /// Why an entry was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
-pub struct Refusal {
+pub struct BusRefusal {
     /// For programs, for example `ThrottlingException`.
     pub code: String,
     /// For people.
@@ -49,7 +49,7 @@ pub struct BusError {
     /// What the caller should do.
     pub remedy: Remedy,
     /// The reason that the bus or the network gave.
-    pub refusal: Refusal,
+    pub refusal: BusRefusal,
 }
 
 /// What to do about a request that failed as a whole.
@@ -65,7 +65,7 @@ pub enum Remedy {
 
 /// Where events are sent.
 ///
-/// The contract: a request has at most [`MOST_ENTRIES`] entries of together less than [`MOST_BYTES`]; entries fail
+/// The contract: a request has at most [`MAX_REQUEST_ENTRIES`] entries of together less than [`MAX_REQUEST_BYTES`]; entries fail
 /// independently; the order among the entries of one request is not guaranteed.
 #[async_trait]
 pub trait Bus: Send + Sync {
@@ -73,17 +73,17 @@ pub trait Bus: Send + Sync {
     ///
     /// # Errors
     /// [`BusError`]: its remedy says what to do; any of the entries may have arrived.
-    async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError>;
+    async fn put(&self, entries: &[BusEntry]) -> Result<Vec<EntryOutcome>, BusError>;
 
     /// Whether a bus of this name exists; `true` where that cannot be determined. Some buses accept entries for a name that
     /// does not exist, and drop them.
-    async fn knows(&self, name: &str) -> bool {
+    async fn exists(&self, name: &str) -> bool {
         let _ = name;
         true
     }
 }
 
-impl Refusal {
+impl BusRefusal {
     /// A refusal with a code and a message, which is cut to 1,000 characters.
     #[must_use]
     pub fn new(code: impl Into<String>, message: impl AsRef<str>) -> Self {
@@ -101,7 +101,7 @@ impl BusError {
     /// An error from its remedy, code and message.
     #[must_use]
     pub fn new(remedy: Remedy, code: impl Into<String>, message: impl AsRef<str>) -> Self {
-        Self { remedy, refusal: Refusal::new(code, message) }
+        Self { remedy, refusal: BusRefusal::new(code, message) }
     }
 }
 
@@ -109,17 +109,19 @@ impl BusError {
 ///
 /// # Errors
 /// [`BusError`] with [`Remedy::Split`], as `EventBridge` answers.
-pub fn check_request(entries: &[Entry]) -> Result<(), BusError> {
-    let bytes: usize = entries.iter().map(Entry::size).sum();
+pub fn check_request(entries: &[BusEntry]) -> Result<(), BusError> {
+    let bytes: usize = entries.iter().map(BusEntry::size).sum();
     let invalid = |message: String| BusError::new(Remedy::Split, "ValidationException", message);
-    if entries.is_empty() || entries.len() > MOST_ENTRIES {
+    if entries.is_empty() || entries.len() > MAX_REQUEST_ENTRIES {
         return Err(invalid(format!(
-            "a request must have 1 to {MOST_ENTRIES} entries, not {}",
+            "a request must have 1 to {MAX_REQUEST_ENTRIES} entries, not {}",
             entries.len()
         )));
     }
-    if bytes >= MOST_BYTES {
-        return Err(invalid(format!("the entries have {bytes} bytes; the limit is below {MOST_BYTES}")));
+    if bytes >= MAX_REQUEST_BYTES {
+        return Err(invalid(format!(
+            "the entries have {bytes} bytes; the limit is below {MAX_REQUEST_BYTES}"
+        )));
     }
     Ok(())
 }

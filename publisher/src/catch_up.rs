@@ -17,7 +17,7 @@ use tokio::sync::MutexGuard;
 use tokio::time::{Instant, timeout_at};
 
 use crate::pass::{PassOutcome, PublishRequest};
-use crate::publisher::{CONSUMER, Patience, Publisher, deadline};
+use crate::publisher::{CONSUMER, Publisher, RetryPolicy, deadline};
 
 /// How many parking rows are read and retried together.
 const PAGE: usize = 100;
@@ -27,7 +27,7 @@ const SCHEDULED: Duration = Duration::from_secs(2);
 
 /// How publishing a product up to its newest event ended.
 #[derive(Debug)]
-pub enum CaughtUp {
+pub enum CatchUpOutcome {
     /// Every event up to this one, the newest, is published, and the product is not parked.
     UpTo(u64),
     /// The product is parked for this reason.
@@ -36,7 +36,7 @@ pub enum CaughtUp {
 
 /// The result of one scheduled retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Retried {
+pub struct PublishRetryCounts {
     /// Products that were published to their newest event and released.
     pub released: usize,
     /// Products that were parked again.
@@ -55,13 +55,13 @@ impl Publisher {
         &self,
         product: &ProductId,
         time_left: Duration,
-    ) -> Result<CaughtUp, Unavailable> {
+    ) -> Result<CatchUpOutcome, Unavailable> {
         let deadline = deadline(time_left);
         let _turn = self.turn(deadline).await?;
         let row = self.ports.parking.of(CONSUMER, product).await?;
         let rows = HashMap::from_iter(row.map(|row| (product.clone(), row)));
         let products = vec![product.clone()];
-        let outcomes = self.catch_up(products, rows, self.patience, deadline).await;
+        let outcomes = self.catch_up(products, rows, self.retry_policy, deadline).await;
         let outcome = outcomes.into_iter().next().map(|(_, outcome)| outcome);
         outcome.unwrap_or_else(|| Err(Unavailable("no pass over the product was made".into())))
     }
@@ -71,10 +71,10 @@ impl Publisher {
     /// # Errors
     /// [`Unavailable`]: the parking table did not answer, or other retries took all the time; the next scheduled run
     /// goes on.
-    pub async fn retry_parked(&self, time_left: Duration) -> Result<Retried, Unavailable> {
+    pub async fn retry_parked(&self, time_left: Duration) -> Result<PublishRetryCounts, Unavailable> {
         let deadline = deadline(time_left);
-        let patience = Patience { total: self.patience.total.min(SCHEDULED), ..self.patience };
-        let mut retried = Retried::default();
+        let retry_policy = RetryPolicy { total: self.retry_policy.total.min(SCHEDULED), ..self.retry_policy };
+        let mut retried = PublishRetryCounts::default();
         let (mut after, mut parked) = (None, 0);
         while Instant::now() < deadline {
             let _turn = self.turn(deadline).await?;
@@ -88,10 +88,10 @@ impl Publisher {
             let rows = page.into_iter().filter(|row| row.retryable);
             let rows: HashMap<ProductId, Parked> = rows.map(|row| (row.product_id.clone(), row)).collect();
             let products = rows.keys().cloned().collect();
-            for (_, outcome) in self.catch_up(products, rows, patience, deadline).await {
+            for (_, outcome) in self.catch_up(products, rows, retry_policy, deadline).await {
                 match outcome {
-                    Ok(CaughtUp::UpTo(_)) => retried.released += 1,
-                    Ok(CaughtUp::Parked(_)) => retried.parked += 1,
+                    Ok(CatchUpOutcome::UpTo(_)) => retried.released += 1,
+                    Ok(CatchUpOutcome::Parked(_)) => retried.parked += 1,
                     Err(_) => retried.unavailable += 1,
                 }
             }
@@ -121,14 +121,14 @@ impl Publisher {
         &self,
         products: Vec<ProductId>,
         mut rows: HashMap<ProductId, Parked>,
-        patience: Patience,
+        retry_policy: RetryPolicy,
         deadline: Instant,
-    ) -> Vec<(ProductId, Result<CaughtUp, Unavailable>)> {
+    ) -> Vec<(ProductId, Result<CatchUpOutcome, Unavailable>)> {
         let mut outcomes = Vec::new();
         let mut requests: Vec<PublishRequest> = products.into_iter().map(everything).collect();
         while !requests.is_empty() {
             let mut remaining = Vec::new();
-            for result in self.pass(requests, patience, deadline).await {
+            for result in self.pass(requests, retry_policy, deadline).await {
                 let product = result.product;
                 let outcome = match result.outcome {
                     PassOutcome::Incomplete(rest) => {
@@ -136,7 +136,7 @@ impl Publisher {
                         continue;
                     }
                     PassOutcome::Published => match self.release(rows.remove(&product)).await {
-                        Ok(None) => Ok(CaughtUp::UpTo(result.published)),
+                        Ok(None) => Ok(CatchUpOutcome::UpTo(result.published)),
                         Ok(Some(changed)) => {
                             rows.insert(product.clone(), changed);
                             remaining.push(everything(product));
@@ -144,7 +144,7 @@ impl Publisher {
                         }
                         Err(error) => Err(error),
                     },
-                    PassOutcome::Parked(Some(trouble)) => Ok(CaughtUp::Parked(trouble)),
+                    PassOutcome::Parked(Some(trouble)) => Ok(CatchUpOutcome::Parked(trouble)),
                     PassOutcome::Parked(None) => Err(Unavailable("the product is parked".into())),
                     PassOutcome::Unavailable(error) => Err(error),
                 };

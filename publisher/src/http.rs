@@ -19,7 +19,7 @@ use web::api::{Api, At, Describe};
 use web::operation::{Answer, Components, Operation, example, header, query};
 use web::{Kind, Problem, RequestContext, Scope};
 
-use crate::bus::local::{Kept, LocalBus};
+use crate::bus::local::{LocalBus, RetainedEntry};
 
 /// How many entries are read at a time.
 const PAGE: u16 = 100;
@@ -120,14 +120,14 @@ fn follow(api: Arc<EventsApi>, mut position: u64) -> impl Stream<Item = Result<E
                     _ = stopping.wait_for(|stopping| *stopping) => break,
                 }
             }
-            for kept in page {
-                position = kept.position;
-                yield Ok(sent(kept));
+            for retained in page {
+                position = retained.position;
+                yield Ok(sent(retained));
             }
         }
     }
 }
 
-fn sent(kept: Kept) -> Event {
-    Event::default().id(kept.event_id).event(kept.detail_type).data(kept.entry)
+fn sent(retained: RetainedEntry) -> Event {
+    Event::default().id(retained.event_id).event(retained.detail_type).data(retained.entry)
 }

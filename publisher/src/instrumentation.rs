@@ -6,7 +6,7 @@ use telemetry::meters::{PUBLISH_FAILURES, PUBLISH_LAG, PUBLISHED};
 use telemetry::trace;
 use tracing::Span;
 
-use crate::bus::Refusal;
+use crate::bus::BusRefusal;
 use crate::queue::UnsentEvent;
 
 /// The span for publishing these events of a product; none where there are no events.
@@ -35,7 +35,7 @@ pub(crate) fn published(recorded_at: Timestamp, now: Timestamp) {
 }
 
 /// Counts an event that the bus refused or that did not reach it.
-pub(crate) fn refused(refusal: &Refusal) {
+pub(crate) fn refused(refusal: &BusRefusal) {
     metrics::counter!(PUBLISH_FAILURES.name, "code" => known(&refusal.code)).increment(1);
 }
 

@@ -22,8 +22,10 @@ mod send;
 
 #[cfg(feature = "sqlite")]
 pub use bus::SqliteBus;
-pub use bus::{Answer, Bus, BusError, DynamoBus, Entry, EventBridge, LocalBus, MemoryBus, MemoryLocalBus};
-pub use catch_up::{CaughtUp, Retried};
+pub use bus::{
+    Bus, BusEntry, BusError, DynamoBus, EntryOutcome, EventBridge, LocalBus, MemoryBus, MemoryLocalBus,
+};
+pub use catch_up::{CatchUpOutcome, PublishRetryCounts};
 pub use message::Address;
-pub use publisher::{CONSUMER, Patience, Ports, Publisher};
-pub use replay::{Replayed, Selection};
+pub use publisher::{CONSUMER, Publisher, PublisherPorts, RetryPolicy};
+pub use replay::{ReplayProgress, ReplaySelection};

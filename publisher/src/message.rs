@@ -7,7 +7,7 @@ use schema::message::{MessageData, Replay};
 use schema::{Commit, Message, MessageMetadata, ProductEvent, RecordedEvent};
 use serde_json::{Map, Value};
 
-use crate::bus::{Entry, MOST_BYTES};
+use crate::bus::{BusEntry, MAX_REQUEST_BYTES};
 
 /// Source and destination of the entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub fn entry(
     (sequence, recorded): (u64, &RecordedEvent),
     address: &Address,
     replay: Option<&Replay>,
-) -> Result<Entry, serde_json::Error> {
+) -> Result<BusEntry, serde_json::Error> {
     let mut message = Message {
         metadata: metadata(commit, sequence, recorded, &address.source, replay),
         data: MessageData {
@@ -38,7 +38,7 @@ pub fn entry(
             product_omitted: false,
         },
     };
-    let mut entry = Entry {
+    let mut entry = BusEntry {
         source: address.source.clone(),
         detail_type: message.metadata.event_name.clone(),
         bus: address.bus.clone(),
@@ -46,7 +46,7 @@ pub fn entry(
         detail: serde_json::to_string(&message)?,
         trace_header: commit.metadata.traceparent.as_deref().filter(|_| address.xray).and_then(xray_header),
     };
-    if entry.size() >= MOST_BYTES {
+    if entry.size() >= MAX_REQUEST_BYTES {
         message.data.product = None;
         message.data.product_omitted = true;
         entry.detail = serde_json::to_string(&message)?;

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
 use crate::instrumentation;
-use crate::publisher::{CONSUMER, Patience, Publisher};
+use crate::publisher::{CONSUMER, Publisher, RetryPolicy};
 use crate::queue::{ProductQueue, UnsentEvent};
 use crate::send::{EventSender, ReceiptWriter};
 
@@ -77,11 +77,11 @@ impl Publisher {
     pub(crate) async fn pass(
         &self,
         requests: Vec<PublishRequest>,
-        patience: Patience,
+        retry_policy: RetryPolicy,
         deadline: Instant,
     ) -> Vec<PassResult> {
         let prepared = stream::iter(requests).map(|request| self.prepare(request));
-        let prepared: Vec<_> = prepared.buffered(self.at_once.products).collect().await;
+        let prepared: Vec<_> = prepared.buffered(self.concurrency.products).collect().await;
         let (mut in_flight, mut queues, mut results) = (Vec::new(), Vec::new(), Vec::new());
         for product in prepared {
             match product {
@@ -92,12 +92,12 @@ impl Publisher {
                 Err(result) => results.push(result),
             }
         }
-        let outage = self.send_and_record(&mut queues, patience, deadline).await.err();
+        let outage = self.send_and_record(&mut queues, retry_policy, deadline).await.err();
         let finishing = stream::iter(in_flight.into_iter().zip(queues)).map(|(product, queue)| {
             let span = product.span.clone();
             self.finish(product, queue, outage.as_ref()).instrument(span)
         });
-        results.extend(finishing.buffer_unordered(self.at_once.products).collect::<Vec<_>>().await);
+        results.extend(finishing.buffer_unordered(self.concurrency.products).collect::<Vec<_>>().await);
         results
     }
 
@@ -138,7 +138,7 @@ impl Publisher {
     async fn send_and_record(
         &self,
         queues: &mut [ProductQueue],
-        patience: Patience,
+        retry_policy: RetryPolicy,
         deadline: Instant,
     ) -> Result<(), Unavailable> {
         let mut writer = ReceiptWriter::new(&*self.ports.receipts, &self.ports.clock, &self.address.bus);
@@ -146,8 +146,8 @@ impl Publisher {
             bus: &*self.ports.bus,
             address: &self.address,
             replay: None,
-            at_once: self.at_once.requests,
-            patience,
+            max_in_flight: self.concurrency.requests,
+            retry_policy,
             deadline,
             queues,
         };

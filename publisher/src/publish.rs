@@ -59,7 +59,7 @@ impl Publisher {
         let mut unfinished: HashMap<ProductId, u64> = HashMap::new();
         while !requests.is_empty() {
             let mut remaining = Vec::new();
-            for result in self.pass(requests, self.patience, deadline).await {
+            for result in self.pass(requests, self.retry_policy, deadline).await {
                 match result.outcome {
                     PassOutcome::Published | PassOutcome::Parked(_) => {}
                     PassOutcome::Incomplete(rest) => remaining.push(rest),

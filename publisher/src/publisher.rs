@@ -22,7 +22,7 @@ const RESERVE: Duration = Duration::from_secs(5);
 
 /// The stores and the bus that a publisher works with.
 #[derive(Clone)]
-pub struct Ports {
+pub struct PublisherPorts {
     /// The event table, the source of truth.
     pub journal: Arc<dyn Journal>,
     /// The outcome of publishing each event.
@@ -38,10 +38,10 @@ pub struct Ports {
 /// Publishes commits. Cheap to clone.
 #[derive(Clone)]
 pub struct Publisher {
-    pub(crate) ports: Ports,
+    pub(crate) ports: PublisherPorts,
     pub(crate) address: Address,
-    pub(crate) patience: Patience,
-    pub(crate) at_once: Concurrency,
+    pub(crate) retry_policy: RetryPolicy,
+    pub(crate) concurrency: Concurrency,
     /// Held while products are published from the event table, so that only one caller at a time does so.
     pub(crate) catching_up: Arc<Mutex<()>>,
 }
@@ -57,14 +57,14 @@ pub(crate) struct Concurrency {
 
 /// How long an entry that may be accepted later is sent again within one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// The pauses between attempts.
     pub backoff: Backoff,
     /// How long one event may keep failing before its product is parked.
     pub total: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             backoff: Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(5) },
@@ -76,15 +76,18 @@ impl Default for Patience {
 impl Publisher {
     /// A publisher that sends to `address`: 16 products and 4 requests to the bus at a time.
     #[must_use]
-    pub fn new(ports: Ports, address: Address, patience: Patience) -> Self {
-        let at_once = Concurrency { products: 16, requests: 4 };
-        Self { ports, address, patience, at_once, catching_up: Arc::default() }
+    pub fn new(ports: PublisherPorts, address: Address, retry_policy: RetryPolicy) -> Self {
+        let concurrency = Concurrency { products: 16, requests: 4 };
+        Self { ports, address, retry_policy, concurrency, catching_up: Arc::default() }
     }
 
     /// The same publisher with another concurrency: up to `products` products, and an eighth as many requests to the bus.
     #[must_use]
     pub fn at_once(self, products: usize) -> Self {
-        Self { at_once: Concurrency { products: products.max(1), requests: (products / 8).max(1) }, ..self }
+        Self {
+            concurrency: Concurrency { products: products.max(1), requests: (products / 8).max(1) },
+            ..self
+        }
     }
 }
 

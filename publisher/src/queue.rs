@@ -9,9 +9,9 @@ use schema::message::Replay;
 use schema::{Commit, ProductId, RecordedEvent};
 use tokio::time::Instant;
 
-use crate::bus::{Entry, Refusal};
+use crate::bus::{BusEntry, BusRefusal};
 use crate::message::{self, Address};
-use crate::publisher::Patience;
+use crate::publisher::RetryPolicy;
 
 /// An event that the bus has not accepted yet.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ pub(crate) struct UnsentEvent {
 /// Why sending a product's events stopped.
 #[derive(Debug, Clone)]
 pub(crate) struct Halt {
-    pub(crate) refusal: Refusal,
+    pub(crate) refusal: BusRefusal,
     pub(crate) retryable: bool,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct ProductQueue {
     pub(crate) product: ProductId,
     events: VecDeque<UnsentEvent>,
     /// The entry of the first event, once it is written.
-    entry: Option<Entry>,
+    entry: Option<BusEntry>,
     /// How often the first event has failed, earlier runs included.
     failures: u32,
     failing_since: Option<Instant>,
@@ -104,13 +104,13 @@ impl ProductQueue {
 
     /// The entry of the first unsent event; `None` when there is no event, or when it cannot be serialized, which halts
     /// the queue.
-    pub(crate) fn entry(&mut self, address: &Address, replay: Option<&Replay>) -> Option<&Entry> {
+    pub(crate) fn entry(&mut self, address: &Address, replay: Option<&Replay>) -> Option<&BusEntry> {
         if self.entry.is_none() {
             let unsent = self.events.front()?;
             let recorded = unsent.recorded()?;
             match message::entry(&unsent.commit, (unsent.sequence, recorded), address, replay) {
                 Ok(entry) => self.entry = Some(entry),
-                Err(error) => self.halt(Refusal::new("UnwritableMessage", error.to_string()), false),
+                Err(error) => self.halt(BusRefusal::new("UnwritableMessage", error.to_string()), false),
             }
         }
         self.entry.as_ref()
@@ -129,15 +129,15 @@ impl ProductQueue {
     /// halts. Returns the event with the number of attempts.
     pub(crate) fn failed(
         &mut self,
-        refusal: &Refusal,
+        refusal: &BusRefusal,
         retryability: Retryability,
-        patience: &Patience,
+        retry_policy: &RetryPolicy,
         (now, deadline): (Instant, Instant),
     ) -> Option<(UnsentEvent, u32)> {
         self.failures += 1;
         let since = *self.failing_since.get_or_insert(now);
-        let next = now + patience.backoff.pause(self.failures);
-        if retryability == Retryability::Soon && next < deadline && next < since + patience.total {
+        let next = now + retry_policy.backoff.pause(self.failures);
+        if retryability == Retryability::Soon && next < deadline && next < since + retry_policy.total {
             self.not_before = Some(next);
         } else {
             self.halt(refusal.clone(), retryability != Retryability::Never);
@@ -146,7 +146,7 @@ impl ProductQueue {
     }
 
     /// Sends no more of this product's events in this run. The first reason given is kept.
-    pub(crate) fn halt(&mut self, refusal: Refusal, retryable: bool) {
+    pub(crate) fn halt(&mut self, refusal: BusRefusal, retryable: bool) {
         self.halt.get_or_insert(Halt { refusal, retryable });
     }
 }

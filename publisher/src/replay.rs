@@ -11,7 +11,7 @@ use schema::message::Replay;
 use schema::{ProductId, StoredCommit, Timestamp};
 use tokio::time::Instant;
 
-use crate::bus::Refusal;
+use crate::bus::BusRefusal;
 use crate::message::Address;
 use crate::publisher::Publisher;
 use crate::queue::{ProductQueue, UnsentEvent};
@@ -25,7 +25,7 @@ const NO_DEADLINE: Duration = Duration::from_hours(24 * 365);
 
 /// What to replay: the events that match all of these.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Selection {
+pub struct ReplaySelection {
     /// Only this product.
     pub product: Option<ProductId>,
     /// Only events recorded at this time or later.
@@ -36,22 +36,22 @@ pub struct Selection {
 
 /// The progress of a replay, and in the end its result.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Replayed {
+pub struct ReplayProgress {
     /// Events that the bus accepted.
     pub events: u64,
     /// Products whose replay stopped early.
-    pub left: Vec<Left>,
+    pub stopped: Vec<StoppedProduct>,
 }
 
 /// A product whose replay stopped early.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
+pub struct StoppedProduct {
     /// The product.
     pub product: ProductId,
     /// The first event that was not replayed.
     pub from_sequence: u64,
     /// Why: the bus refused the event, or its commit cannot be read.
-    pub reason: Refusal,
+    pub reason: BusRefusal,
 }
 
 /// The replay was aborted.
@@ -62,7 +62,7 @@ pub enum ReplayError {
     Unavailable(#[from] Unavailable),
     /// The bus accepts no events: start the replay again when the bus works.
     #[error("the bus accepts no events: {0}")]
-    Refused(Refusal),
+    Refused(BusRefusal),
 }
 
 /// The commits that are still to be read.
@@ -73,7 +73,7 @@ enum RemainingCommits {
 }
 
 impl RemainingCommits {
-    fn of(selection: &Selection) -> Self {
+    fn of(selection: &ReplaySelection) -> Self {
         match &selection.product {
             Some(product) => Self::OfProduct { product: product.clone(), after: 0 },
             None => Self::OfAll(None),
@@ -89,29 +89,29 @@ impl Publisher {
     /// [`ReplayError`]: the events accepted before it stay published; start again, subscribers recognise them by their ids.
     pub async fn replay(
         &self,
-        selection: &Selection,
+        selection: &ReplaySelection,
         bus: Option<&str>,
         mark: &Replay,
-        mut progress: impl FnMut(&Replayed) + Send,
-    ) -> Result<Replayed, ReplayError> {
+        mut progress: impl FnMut(&ReplayProgress) + Send,
+    ) -> Result<ReplayProgress, ReplayError> {
         let mut address = self.address.clone();
         address.bus = bus.map_or(address.bus, str::to_owned);
         let mut remaining = RemainingCommits::of(selection);
-        let mut done = Replayed::default();
+        let mut done = ReplayProgress::default();
         let mut stopped = HashSet::new();
         while let Some(page) = self.next_page(&mut remaining).await? {
             let mut queues = queues(page, selection, &mut stopped, &mut done);
             let accepted_before = done.events;
             self.send_again(&mut queues, &address, mark, &mut done, &mut progress).await;
-            let halted: Vec<Left> = queues.iter().filter_map(left).collect();
+            let halted: Vec<StoppedProduct> = queues.iter().filter_map(stopped_product).collect();
             if let Some(first) = halted.first()
                 && halted.len() == queues.len()
                 && done.events == accepted_before
             {
                 return Err(ReplayError::Refused(first.reason.clone()));
             }
-            stopped.extend(halted.iter().map(|left| left.product.clone()));
-            done.left.extend(halted);
+            stopped.extend(halted.iter().map(|halted| halted.product.clone()));
+            done.stopped.extend(halted);
         }
         progress(&done);
         Ok(done)
@@ -121,13 +121,13 @@ impl Publisher {
     ///
     /// # Errors
     /// [`Unavailable`]: the event table did not answer; start the count again later.
-    pub async fn count(
+    pub async fn count_replay(
         &self,
-        selection: &Selection,
-        mut progress: impl FnMut(&Replayed) + Send,
-    ) -> Result<Replayed, Unavailable> {
+        selection: &ReplaySelection,
+        mut progress: impl FnMut(&ReplayProgress) + Send,
+    ) -> Result<ReplayProgress, Unavailable> {
         let mut remaining = RemainingCommits::of(selection);
-        let (mut done, mut stopped) = (Replayed::default(), HashSet::new());
+        let (mut done, mut stopped) = (ReplayProgress::default(), HashSet::new());
         while let Some(page) = self.next_page(&mut remaining).await? {
             let queues = queues(page, selection, &mut stopped, &mut done);
             done.events += queues.iter().map(|queue| queue.len() as u64).sum::<u64>();
@@ -137,8 +137,8 @@ impl Publisher {
     }
 
     /// Whether a bus of this name exists; `true` where that cannot be determined.
-    pub async fn knows(&self, bus: &str) -> bool {
-        self.ports.bus.knows(bus).await
+    pub async fn bus_exists(&self, bus: &str) -> bool {
+        self.ports.bus.exists(bus).await
     }
 
     async fn next_page(
@@ -170,15 +170,15 @@ impl Publisher {
         queues: &mut [ProductQueue],
         address: &Address,
         mark: &Replay,
-        done: &mut Replayed,
-        progress: &mut (impl FnMut(&Replayed) + Send),
+        done: &mut ReplayProgress,
+        progress: &mut (impl FnMut(&ReplayProgress) + Send),
     ) {
         let mut sender = EventSender {
             bus: &*self.ports.bus,
             address,
             replay: Some(mark),
-            at_once: self.at_once.requests,
-            patience: self.patience,
+            max_in_flight: self.concurrency.requests,
+            retry_policy: self.retry_policy,
             deadline: Instant::now() + NO_DEADLINE,
             queues,
         };
@@ -192,9 +192,9 @@ impl Publisher {
 /// The selected events of a page, by product; a product stops at a commit that cannot be read.
 fn queues(
     page: Vec<StoredCommit>,
-    selection: &Selection,
+    selection: &ReplaySelection,
     stopped: &mut HashSet<ProductId>,
-    done: &mut Replayed,
+    done: &mut ReplayProgress,
 ) -> Vec<ProductQueue> {
     let mut products: BTreeMap<ProductId, VecDeque<UnsentEvent>> = BTreeMap::new();
     for stored in page.into_iter().filter(|stored| selection.contains(stored)) {
@@ -206,10 +206,10 @@ fn queues(
             Ok(commit) => products.entry(product).or_default().extend(UnsentEvent::of_commit(commit, 0)),
             Err(error) => {
                 stopped.insert(product.clone());
-                done.left.push(Left {
+                done.stopped.push(StoppedProduct {
                     product,
                     from_sequence: stored.sequence().unwrap_or_default(),
-                    reason: Refusal::new("UnreadableCommit", error.to_string()),
+                    reason: BusRefusal::new("UnreadableCommit", error.to_string()),
                 });
             }
         }
@@ -217,16 +217,16 @@ fn queues(
     products.into_iter().map(|(product, events)| ProductQueue::new(product, events, 0)).collect()
 }
 
-fn left(queue: &ProductQueue) -> Option<Left> {
+fn stopped_product(queue: &ProductQueue) -> Option<StoppedProduct> {
     let halt = queue.halt.as_ref()?;
-    Some(Left {
+    Some(StoppedProduct {
         product: queue.product.clone(),
         from_sequence: queue.first()?.sequence,
         reason: halt.refusal.clone(),
     })
 }
 
-impl Selection {
+impl ReplaySelection {
     /// Whether a commit is selected; one whose time cannot be read is, so that its damage is reported.
     fn contains(&self, stored: &StoredCommit) -> bool {
         let recorded_at = stored.text("recorded_at").ok().and_then(|text| Timestamp::parse(text).ok());

@@ -17,10 +17,12 @@ use schema::receipt::FailureDetails;
 use schema::{Clock, Commit, ProductId, PublicationFailure, PublicationReceipt, PublicationRecord};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::bus::{Answer, Bus, BusError, Entry, MOST_BYTES, MOST_ENTRIES, Refusal, Remedy};
+use crate::bus::{
+    Bus, BusEntry, BusError, BusRefusal, EntryOutcome, MAX_REQUEST_BYTES, MAX_REQUEST_ENTRIES, Remedy,
+};
 use crate::instrumentation;
 use crate::message::Address;
-use crate::publisher::Patience;
+use crate::publisher::RetryPolicy;
 use crate::queue::{ProductQueue, Retryability, UnsentEvent};
 
 /// How many receipts are written together: four full batches of the store.
@@ -36,7 +38,7 @@ pub(crate) struct SendOutcome {
     /// How often it was sent, earlier runs included.
     pub(crate) attempts: u32,
     /// The bus's receipt id, or why the event was refused.
-    pub(crate) result: Result<String, Refusal>,
+    pub(crate) result: Result<String, BusRefusal>,
 }
 
 /// Sends the events of some queues.
@@ -45,8 +47,8 @@ pub(crate) struct EventSender<'a> {
     pub(crate) address: &'a Address,
     pub(crate) replay: Option<&'a Replay>,
     /// The most requests in flight at the same time.
-    pub(crate) at_once: usize,
-    pub(crate) patience: Patience,
+    pub(crate) max_in_flight: usize,
+    pub(crate) retry_policy: RetryPolicy,
     pub(crate) deadline: Instant,
     pub(crate) queues: &'a mut [ProductQueue],
 }
@@ -56,7 +58,7 @@ pub(crate) struct EventSender<'a> {
 struct BusRequest {
     /// Indexes of the queues.
     queues: Vec<usize>,
-    entries: Vec<Entry>,
+    entries: Vec<BusEntry>,
     bytes: usize,
     /// Whether no further entry may be added.
     closed: bool,
@@ -84,7 +86,7 @@ impl EventSender<'_> {
     fn halt_all(&mut self) {
         for queue in self.queues.iter_mut().filter(|queue| queue.is_open()) {
             let message = "the time limit was reached before the bus accepted the event";
-            queue.halt(Refusal::new("TimeOver", message), true);
+            queue.halt(BusRefusal::new("TimeOver", message), true);
         }
     }
 
@@ -120,10 +122,10 @@ impl EventSender<'_> {
     /// L - 1 more requests follow at least: c may be as large as ⌈n/10⌉ - L + 1 without exceeding the promised number.
     fn requests_at_once(&self, ready: usize) -> usize {
         let open = || self.queues.iter().filter(|queue| queue.is_open()).map(ProductQueue::len);
-        let fewest: usize = open().sum::<usize>().div_ceil(MOST_ENTRIES);
+        let fewest: usize = open().sum::<usize>().div_ceil(MAX_REQUEST_ENTRIES);
         let longest = open().max().unwrap_or_default();
         let within_budget = (fewest + 1).saturating_sub(longest);
-        within_budget.min(ready / MOST_ENTRIES).clamp(1, self.at_once)
+        within_budget.min(ready / MAX_REQUEST_ENTRIES).clamp(1, self.max_in_flight)
     }
 
     async fn send(&mut self, requests: Vec<BusRequest>) -> Vec<SendOutcome> {
@@ -142,15 +144,15 @@ impl EventSender<'_> {
         outcomes
     }
 
-    fn apply_answers(&mut self, request: &BusRequest, answers: Vec<Answer>) -> Vec<SendOutcome> {
+    fn apply_answers(&mut self, request: &BusRequest, answers: Vec<EntryOutcome>) -> Vec<SendOutcome> {
         // An adapter that answers for fewer entries than it was given has said nothing about the others.
         let missing = std::iter::repeat_with(|| {
-            Answer::Refused(Refusal::new("InternalFailure", "the bus gave no answer for this entry"))
+            EntryOutcome::Refused(BusRefusal::new("InternalFailure", "the bus gave no answer for this entry"))
         });
         let answers = answers.into_iter().chain(missing);
         let outcomes = request.queues.iter().zip(answers).filter_map(|(queue, answer)| match answer {
-            Answer::Accepted { receipt_id } => self.accepted(*queue, receipt_id),
-            Answer::Refused(refusal) => {
+            EntryOutcome::Accepted { receipt_id } => self.accepted(*queue, receipt_id),
+            EntryOutcome::Refused(refusal) => {
                 let retryable = refusal.is_retryable();
                 let retryability = if retryable { Retryability::Soon } else { Retryability::Never };
                 self.failed(*queue, &refusal, retryability)
@@ -183,26 +185,31 @@ impl EventSender<'_> {
         SendOutcome::new(queue.product.clone(), event, attempts, Ok(receipt_id))
     }
 
-    fn failed(&mut self, queue: usize, refusal: &Refusal, retryability: Retryability) -> Option<SendOutcome> {
+    fn failed(
+        &mut self,
+        queue: usize,
+        refusal: &BusRefusal,
+        retryability: Retryability,
+    ) -> Option<SendOutcome> {
         let queue = &mut self.queues[queue];
         let times = (Instant::now(), self.deadline);
-        let (event, attempts) = queue.failed(refusal, retryability, &self.patience, times)?;
+        let (event, attempts) = queue.failed(refusal, retryability, &self.retry_policy, times)?;
         instrumentation::refused(refusal);
         SendOutcome::new(queue.product.clone(), event, attempts, Err(refusal.clone()))
     }
 }
 
 impl BusRequest {
-    fn has_room(&self, entry: &Entry, alone: bool) -> bool {
-        let fits = self.entries.len() < MOST_ENTRIES && self.bytes + entry.size() < MOST_BYTES;
+    fn has_room(&self, entry: &BusEntry, alone: bool) -> bool {
+        let fits = self.entries.len() < MAX_REQUEST_ENTRIES && self.bytes + entry.size() < MAX_REQUEST_BYTES;
         self.entries.is_empty() || (fits && !self.closed && !alone)
     }
 
     fn is_full(&self) -> bool {
-        self.closed || self.entries.len() == MOST_ENTRIES
+        self.closed || self.entries.len() == MAX_REQUEST_ENTRIES
     }
 
-    fn add(&mut self, queue: usize, entry: &Entry, alone: bool) {
+    fn add(&mut self, queue: usize, entry: &BusEntry, alone: bool) {
         self.queues.push(queue);
         self.bytes += entry.size();
         self.entries.push(entry.clone());
@@ -215,7 +222,7 @@ impl SendOutcome {
         product: ProductId,
         event: UnsentEvent,
         attempts: u32,
-        result: Result<String, Refusal>,
+        result: Result<String, BusRefusal>,
     ) -> Option<Self> {
         let event_id = event.recorded()?.event_id.to_string();
         Some(Self { product, sequence: event.sequence, commit: event.commit, event_id, attempts, result })

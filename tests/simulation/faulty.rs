@@ -8,8 +8,8 @@ use event_store::{
     AppendError, Journal, MemoryJournal, MemoryParking, MemoryReceipts, Parked, Parking, Receipts, ScanPage,
     ScanPosition, Trouble, Unavailable,
 };
-use publisher::bus::{Answer, BusError, Remedy};
-use publisher::{Bus, Entry, MemoryBus};
+use publisher::bus::{BusError, EntryOutcome, Remedy};
+use publisher::{Bus, BusEntry, MemoryBus};
 use schema::{ProductId, PublicationRecord, StoredCommit};
 
 use crate::chaos::Chaos;
@@ -132,7 +132,7 @@ pub struct FaultyBus {
 
 #[async_trait]
 impl Bus for FaultyBus {
-    async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError> {
+    async fn put(&self, entries: &[BusEntry]) -> Result<Vec<EntryOutcome>, BusError> {
         let lost = || BusError::new(Remedy::SendAgain, "NoConnection", "injected fault");
         self.chaos.call(self.inner.put(entries), lost).await
     }

@@ -11,9 +11,9 @@ use commands::http::CommandApi;
 use event_store::{Journal, MemoryJournal, MemoryParking, MemoryReceipts, Parking};
 use futures::future::join_all;
 use projections::{Catalogue, MemoryPriceLog, MemoryViews, PriceLog, Prices, Projector, Views};
-use publisher::bus::memory::Breakdown;
-use publisher::bus::{BusError, Refusal, Remedy};
-use publisher::{Address, MemoryBus, Patience, Ports, Publisher};
+use publisher::bus::memory::BusFault;
+use publisher::bus::{BusError, BusRefusal, Remedy};
+use publisher::{Address, MemoryBus, Publisher, PublisherPorts, RetryPolicy};
 use schema::{Clock, Timestamp};
 use web::{Edge, finish};
 
@@ -163,7 +163,7 @@ impl World {
 
     fn publisher(&self) -> Publisher {
         let chaos = self.chaos.clone();
-        let ports = Ports {
+        let ports = PublisherPorts {
             journal: self.table(),
             receipts: Arc::new(FaultyReceipts { inner: self.receipts.clone(), chaos: chaos.clone() }),
             parking: self.parking(),
@@ -171,7 +171,7 @@ impl World {
             clock: self.edge.clock.clone(),
         };
         let address = Address { source: "ledger".into(), bus: "bus".into(), xray: false };
-        Publisher::new(ports, address, Patience::default())
+        Publisher::new(ports, address, RetryPolicy::default())
     }
 
     pub fn view_table(&self) -> Arc<dyn Views> {
@@ -194,13 +194,13 @@ impl World {
     /// Refuses single entries and throttles whole requests.
     fn inject_bus_faults(&self) {
         let chaos = self.chaos.clone();
-        self.bus.refuse(move |_| {
-            chaos.happens("entry refused", 100).then(|| Refusal::new("ThrottlingException", "too much"))
+        self.bus.refuse_entries(move |_| {
+            chaos.happens("entry refused", 100).then(|| BusRefusal::new("ThrottlingException", "too much"))
         });
         let chaos = self.chaos.clone();
-        self.bus.break_down(move |_| {
+        self.bus.fail_requests(move |_| {
             let throttled = || BusError::new(Remedy::SendAgain, "ThrottlingException", "too much");
-            chaos.happens("bus throttled", 50).then(|| Breakdown::Failed(throttled()))
+            chaos.happens("bus throttled", 50).then(|| BusFault::Failed(throttled()))
         });
     }
 }

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use event_store::{Parked, Unavailable};
-use publisher::CaughtUp;
+use publisher::CatchUpOutcome;
 use schema::ProductId;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -88,8 +88,8 @@ pub(super) async fn retried(system: &System, product: &ProductId) -> Result<Valu
     let views = system.projector.retry(product).await?;
     let published = system.publisher.publish_product(product, TIME_LIMIT).await?;
     let reason = match &published {
-        CaughtUp::UpTo(_) => None,
-        CaughtUp::Parked(trouble) => Some(trouble.reason.clone()),
+        CatchUpOutcome::UpTo(_) => None,
+        CatchUpOutcome::Parked(trouble) => Some(trouble.reason.clone()),
     };
     let released = views.still_parked == 0 && reason.is_none();
     Ok(

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use publisher::replay::{Replayed, Selection};
+use publisher::replay::{ReplayProgress, ReplaySelection};
 use schema::message::Replay;
 use schema::{ProductId, Timestamp};
 use serde::Deserialize;
@@ -36,18 +36,19 @@ pub(super) async fn replay(State(desk): State<Desk>, Json(wanted): Json<Wanted>)
         if let Some(bus) = &wanted.bus {
             must_be_there(&system, bus).await?;
         }
-        let selection = Selection { product: wanted.product, from: wanted.from, to: wanted.to };
+        let selection = ReplaySelection { product: wanted.product, from: wanted.from, to: wanted.to };
         if wanted.dry_run {
-            let counted = system.publisher.count(&selection, |so_far| progress.tell(&told(so_far))).await?;
+            let counted =
+                system.publisher.count_replay(&selection, |so_far| progress.tell(&told(so_far))).await?;
             return Ok(told(&counted));
         }
         let mark = Replay { id: (system.edge.ids)().to_string(), requested_at: (system.edge.clock)() };
-        let marked = |replayed: &Replayed| {
+        let marked = |replayed: &ReplayProgress| {
             let mut told = told(replayed);
             told["replay"] = json!(mark.id);
             told
         };
-        let tell = |replayed: &Replayed| progress.tell(&marked(replayed));
+        let tell = |replayed: &ReplayProgress| progress.tell(&marked(replayed));
         let done = system.publisher.replay(&selection, wanted.bus.as_deref(), &mark, tell).await?;
         Ok(marked(&done))
     })
@@ -56,12 +57,13 @@ pub(super) async fn replay(State(desk): State<Desk>, Json(wanted): Json<Wanted>)
 /// # Errors
 /// [`Undone::Failed`] where no such bus is known: what is sent there would be gone.
 async fn must_be_there(system: &System, bus: &str) -> Result<(), Undone> {
-    let there = if system.publishes_elsewhere { system.publisher.knows(bus).await } else { bus == LOCAL_BUS };
+    let there =
+        if system.publishes_elsewhere { system.publisher.bus_exists(bus).await } else { bus == LOCAL_BUS };
     if there { Ok(()) } else { Err(Undone::Failed(format!("there is no bus {bus}; nothing was published"))) }
 }
 
-fn told(replayed: &Replayed) -> Value {
-    let left = replayed.left.iter().map(|left| {
+fn told(replayed: &ReplayProgress) -> Value {
+    let left = replayed.stopped.iter().map(|left| {
         json!({"product_id": left.product, "from_sequence": left.from_sequence, "reason": left.reason.message})
     });
     json!({"events": replayed.events, "left": left.collect::<Vec<_>>()})

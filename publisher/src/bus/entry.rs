@@ -6,14 +6,14 @@
 use serde_json::Value;
 
 /// The most entries of a request.
-pub const MOST_ENTRIES: usize = 10;
+pub const MAX_REQUEST_ENTRIES: usize = 10;
 
 /// The entries of a request have together fewer bytes than this: 1 MB since 2026-01-29, before that 256 KB.
-pub const MOST_BYTES: usize = 1024 * 1024;
+pub const MAX_REQUEST_BYTES: usize = 1024 * 1024;
 
 /// One entry in the form of `PutEvents`. `Time` is left out, so that the bus's own time less `created_at` is the latency.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct BusEntry {
     /// The system that sends the entry.
     pub source: String,
     /// The event's name in upper snake case.
@@ -28,7 +28,7 @@ pub struct Entry {
     pub trace_header: Option<String>,
 }
 
-impl Entry {
+impl BusEntry {
     /// The size that the bus counts, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {

@@ -14,7 +14,7 @@ use aws_sdk_eventbridge::operation::put_events::PutEventsError;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use event_store::aws::{causes, said};
 
-use super::{Answer, Bus, BusError, Entry, Refusal, Remedy};
+use super::{Bus, BusEntry, BusError, BusRefusal, EntryOutcome, Remedy};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -43,13 +43,13 @@ impl EventBridge {
 
 #[async_trait]
 impl Bus for EventBridge {
-    async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError> {
+    async fn put(&self, entries: &[BusEntry]) -> Result<Vec<EntryOutcome>, BusError> {
         let request = self.client.put_events().set_entries(Some(entries.iter().map(request_entry).collect()));
         let response = request.send().await.map_err(|error| bus_error(&error))?;
         Ok(response.entries.unwrap_or_default().into_iter().map(answer).collect())
     }
 
-    async fn knows(&self, name: &str) -> bool {
+    async fn exists(&self, name: &str) -> bool {
         match self.client.describe_event_bus().name(name).send().await {
             Ok(_) => true,
             Err(error) if error.code() == Some("ResourceNotFoundException") => false,
@@ -61,7 +61,7 @@ impl Bus for EventBridge {
     }
 }
 
-fn request_entry(entry: &Entry) -> PutEventsRequestEntry {
+fn request_entry(entry: &BusEntry) -> PutEventsRequestEntry {
     PutEventsRequestEntry::builder()
         .source(&entry.source)
         .detail_type(&entry.detail_type)
@@ -72,10 +72,10 @@ fn request_entry(entry: &Entry) -> PutEventsRequestEntry {
         .build()
 }
 
-fn answer(result: PutEventsResultEntry) -> Answer {
+fn answer(result: PutEventsResultEntry) -> EntryOutcome {
     match (result.event_id, result.error_code) {
-        (Some(receipt_id), None) => Answer::Accepted { receipt_id },
-        (_, code) => Answer::Refused(Refusal::new(
+        (Some(receipt_id), None) => EntryOutcome::Accepted { receipt_id },
+        (_, code) => EntryOutcome::Refused(BusRefusal::new(
             code.unwrap_or_else(|| "InternalFailure".to_owned()),
             result.error_message.unwrap_or_else(|| "no message was given".to_owned()),
         )),
@@ -108,5 +108,5 @@ fn bus_error(error: &SdkError<PutEventsError>) -> BusError {
 
 fn is_transient(code: &str) -> bool {
     let throttled = matches!(code, "Throttling" | "RequestLimitExceeded" | "TooManyRequestsException");
-    throttled || code == "ServiceUnavailable" || Refusal::new(code, "").is_retryable()
+    throttled || code == "ServiceUnavailable" || BusRefusal::new(code, "").is_retryable()
 }

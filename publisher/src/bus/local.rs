@@ -1,6 +1,6 @@
 //! The local bus: retains the entries it was sent, in order, for anyone who wants to read them.
 //!
-//! Its promise: an accepted entry is retained, in the form in which EventBridge delivers it, until [`KEPT`] newer ones have
+//! Its promise: an accepted entry is retained, in the form in which EventBridge delivers it, until [`RETAINED`] newer ones have
 //! followed; readers see entries in the order of their positions, without a gap.
 
 mod delivery;
@@ -27,7 +27,7 @@ pub const TABLE: &str = include_str!("../../bus-table.json");
 pub const NAME: &str = "local";
 
 /// How many entries of a bus are retained.
-pub const KEPT: u64 = 100_000;
+pub const RETAINED: u64 = 100_000;
 
 /// A bus whose entries can be read again. It holds several buses, which are told apart by name.
 ///
@@ -40,7 +40,7 @@ pub trait LocalBus: Bus {
     ///
     /// # Errors
     /// [`Unavailable`]: try again later.
-    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<Kept>, Unavailable>;
+    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<RetainedEntry>, Unavailable>;
 
     /// The position of the newest entry; 0 when there is none.
     ///
@@ -61,7 +61,7 @@ pub trait LocalBus: Bus {
 
 /// An entry that the bus retains.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct RetainedEntry {
     /// Its place in the order of the bus, from 1 without gaps.
     pub position: u64,
     /// The id of the ledger's event.

@@ -6,14 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Answer, Bus, BusError, Entry, Refusal, Remedy, check_request};
+use super::{Bus, BusEntry, BusError, BusRefusal, EntryOutcome, Remedy, check_request};
 
-type EntryFault = Box<dyn FnMut(&Entry) -> Option<Refusal> + Send>;
-type RequestFault = Box<dyn FnMut(&[Entry]) -> Option<Breakdown> + Send>;
+type EntryFault = Box<dyn FnMut(&BusEntry) -> Option<BusRefusal> + Send>;
+type RequestFault = Box<dyn FnMut(&[BusEntry]) -> Option<BusFault> + Send>;
 
 /// A fault of a request as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Breakdown {
+pub enum BusFault {
     /// The entries arrive, but the answer is lost.
     AnswerLost,
     /// The request fails and nothing arrives.
@@ -28,8 +28,8 @@ pub struct MemoryBus {
 
 #[derive(Default)]
 struct State {
-    accepted: Vec<(String, Entry)>,
-    requests: Vec<Vec<Entry>>,
+    accepted: Vec<(String, BusEntry)>,
+    requests: Vec<Vec<BusEntry>>,
     entry_fault: Option<EntryFault>,
     request_fault: Option<RequestFault>,
 }
@@ -61,41 +61,41 @@ impl MemoryBus {
 
     /// The accepted entries in order, with their receipt ids.
     #[must_use]
-    pub fn accepted(&self) -> Vec<(String, Entry)> {
+    pub fn accepted(&self) -> Vec<(String, BusEntry)> {
         self.state().accepted.clone()
     }
 
     /// Every request in order, failed ones included.
     #[must_use]
-    pub fn requests(&self) -> Vec<Vec<Entry>> {
+    pub fn requests(&self) -> Vec<Vec<BusEntry>> {
         self.state().requests.clone()
     }
 
     /// Refuses the `nth` of the following entries, counted from 1, with a code.
     pub fn refuse_nth(&self, nth: usize, code: &str) {
         let (mut seen, code) = (0, code.to_owned());
-        self.refuse(move |_| {
+        self.refuse_entries(move |_| {
             seen += 1;
-            (seen == nth).then(|| Refusal::new(code.clone(), "refused on purpose"))
+            (seen == nth).then(|| BusRefusal::new(code.clone(), "refused on purpose"))
         });
     }
 
     /// Refuses the entries for which the function returns a refusal; replaces the earlier function.
-    pub fn refuse(&self, entry_fault: impl FnMut(&Entry) -> Option<Refusal> + Send + 'static) {
+    pub fn refuse_entries(&self, entry_fault: impl FnMut(&BusEntry) -> Option<BusRefusal> + Send + 'static) {
         self.state().entry_fault = Some(Box::new(entry_fault));
     }
 
     /// Injects the faults that the function returns for requests; replaces the earlier function.
-    pub fn break_down(&self, request_fault: impl FnMut(&[Entry]) -> Option<Breakdown> + Send + 'static) {
+    pub fn fail_requests(&self, request_fault: impl FnMut(&[BusEntry]) -> Option<BusFault> + Send + 'static) {
         self.state().request_fault = Some(Box::new(request_fault));
     }
 
     /// Throttles this many of the following requests.
     pub fn throttle(&self, requests: usize) {
         let mut left = requests;
-        self.break_down(move |_| {
+        self.fail_requests(move |_| {
             left = left.checked_sub(1)?;
-            Some(Breakdown::Failed(BusError::new(
+            Some(BusFault::Failed(BusError::new(
                 Remedy::SendAgain,
                 "ThrottlingException",
                 "throttled on purpose",
@@ -104,7 +104,7 @@ impl MemoryBus {
     }
 
     /// Takes the bus down: every request fails until [`MemoryBus::heal`].
-    pub fn go_away(&self) {
+    pub fn take_down(&self) {
         self.throttle(usize::MAX);
     }
 
@@ -120,28 +120,28 @@ impl MemoryBus {
 }
 
 impl State {
-    fn accept(&mut self, entry: &Entry) -> Answer {
+    fn accept(&mut self, entry: &BusEntry) -> EntryOutcome {
         if let Some(refusal) = self.entry_fault.as_mut().and_then(|entry_fault| entry_fault(entry)) {
-            return Answer::Refused(refusal);
+            return EntryOutcome::Refused(refusal);
         }
         let receipt_id = format!("receipt-{}", self.accepted.len() + 1);
         self.accepted.push((receipt_id.clone(), entry.clone()));
-        Answer::Accepted { receipt_id }
+        EntryOutcome::Accepted { receipt_id }
     }
 }
 
 #[async_trait]
 impl Bus for MemoryBus {
-    async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError> {
+    async fn put(&self, entries: &[BusEntry]) -> Result<Vec<EntryOutcome>, BusError> {
         check_request(entries)?;
         let mut state = self.state();
         state.requests.push(entries.to_vec());
-        let breakdown = state.request_fault.as_mut().and_then(|request_fault| request_fault(entries));
-        if let Some(Breakdown::Failed(error)) = breakdown {
+        let fault = state.request_fault.as_mut().and_then(|request_fault| request_fault(entries));
+        if let Some(BusFault::Failed(error)) = fault {
             return Err(error);
         }
         let answers = entries.iter().map(|entry| state.accept(entry)).collect();
-        match breakdown {
+        match fault {
             None => Ok(answers),
             Some(_) => {
                 Err(BusError::new(Remedy::SendAgain, "NoConnection", "the answer was lost on purpose"))

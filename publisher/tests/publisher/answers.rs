@@ -110,7 +110,7 @@ async fn the_answer_is_what_lambda_reads() {
 async fn a_product_that_the_bus_refuses_is_parked_and_not_redelivered() {
     let world = World::default();
     let commits = world.life("a", 2).await;
-    world.bus.go_away();
+    world.bus.take_down();
     assert_eq!(failures(&world.publish(&commits).await), Vec::<String>::new());
     assert_eq!(world.receipts.of(&fixtures::id("a"), 1, 2).await.unwrap().len(), 1);
 }

@@ -31,7 +31,7 @@ async fn killed_between_the_bus_and_the_receipts_an_event_is_sent_again_with_the
 
     assert_eq!(failures(&world.publish(&commits).await), Vec::<String>::new());
     let again = &world.bus.accepted()[6..];
-    let details = |sent: &[(String, publisher::Entry)]| -> Vec<String> {
+    let details = |sent: &[(String, publisher::BusEntry)]| -> Vec<String> {
         sent.iter().map(|(_, entry)| entry.detail.clone()).collect()
     };
     assert_eq!(details(again), details(&before), "the messages are the same, ids included");

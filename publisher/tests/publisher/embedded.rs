@@ -11,7 +11,7 @@ use event_store::{
     Backoff, DynamoJournal, DynamoParking, DynamoReceipts, Journal, Parking, Receipts, parking, receipts,
     table,
 };
-use publisher::{Address, DynamoBus, LocalBus, Patience, Ports, Publisher};
+use publisher::{Address, DynamoBus, LocalBus, Publisher, PublisherPorts, RetryPolicy};
 use schema::{PublicationRecord, StoredCommit, fixtures};
 use serde_json::Value;
 
@@ -46,7 +46,7 @@ async fn embedded(config: &SdkConfig) -> Embedded {
         journal.append(commit).await.unwrap();
     }
     let bus = Arc::new(bus_on(config).await);
-    let ports = Ports {
+    let ports = PublisherPorts {
         journal: Arc::new(journal),
         receipts: Arc::new(receipts.clone()),
         parking: Arc::new(parking.clone()),
@@ -54,16 +54,16 @@ async fn embedded(config: &SdkConfig) -> Embedded {
         clock: clock(),
     };
     let backoff = Backoff { first: Duration::from_millis(1), longest: Duration::from_secs(5) };
-    let patience = Patience { backoff, total: Duration::from_millis(50) };
-    let publisher = Publisher::new(ports, Address { bus: "local".into(), ..address() }, patience);
+    let retry_policy = RetryPolicy { backoff, total: Duration::from_millis(50) };
+    let publisher = Publisher::new(ports, Address { bus: "local".into(), ..address() }, retry_policy);
     Embedded { publisher, bus, receipts, parking, commits }
 }
 
 /// Product, sequence and event id of the entries that the bus retains.
-async fn kept(bus: &DynamoBus) -> Vec<(String, u64, String)> {
-    let kept = bus.after("local", 0, 1_000).await.unwrap();
-    let metadata = kept.iter().map(|kept| {
-        let entry: Value = serde_json::from_str(&kept.entry).unwrap();
+async fn retained(bus: &DynamoBus) -> Vec<(String, u64, String)> {
+    let retained = bus.after("local", 0, 1_000).await.unwrap();
+    let metadata = retained.iter().map(|retained| {
+        let entry: Value = serde_json::from_str(&retained.entry).unwrap();
         entry["detail"]["metadata"].clone()
     });
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -85,7 +85,7 @@ async fn receipts_carry_the_ids_of_the_local_bus() {
     for _ in 0..2 {
         let response = embedded.publisher.publish(batch(&embedded.commits), MINUTE).await;
         assert_eq!(failures(&response), Vec::<String>::new());
-        assert_eq!(kept(&embedded.bus).await.len(), 12);
+        assert_eq!(retained(&embedded.bus).await.len(), 12);
     }
     for product in ["a", "b", "c"] {
         let product = fixtures::id(product);
@@ -93,7 +93,8 @@ async fn receipts_carry_the_ids_of_the_local_bus() {
         for (sequence, record) in embedded.receipts.of(&product, 1, 4).await.unwrap() {
             let PublicationRecord::Receipt(receipt) = record else { panic!("{record:?}") };
             let entries = embedded.bus.after("local", 0, 1_000).await.unwrap();
-            let mut entries = entries.iter().map(|kept| serde_json::from_str::<Value>(&kept.entry).unwrap());
+            let mut entries =
+                entries.iter().map(|retained| serde_json::from_str::<Value>(&retained.entry).unwrap());
             let entry = entries.find(|entry| entry["id"] == receipt.receipt_id.as_str()).unwrap();
             let metadata = &entry["detail"]["metadata"];
             let of = (&metadata["product_id"], &metadata["sequence"], &metadata["event_id"]);
@@ -119,7 +120,7 @@ async fn while_tables_are_down_the_batch_is_redelivered_and_in_the_end_every_eve
     }
     let response = embedded.publisher.publish(batch(&embedded.commits), MINUTE).await;
     assert_eq!(failures(&response), Vec::<String>::new());
-    let sent = kept(&embedded.bus).await;
+    let sent = retained(&embedded.bus).await;
     // Each event was sent once while receipts could not be written and once more after that, but not again.
     assert_eq!(sent.len(), 24);
     assert_eq!(sent.iter().collect::<std::collections::HashSet<_>>().len(), 12, "with the same event ids");
@@ -139,7 +140,7 @@ async fn a_local_bus_that_is_down_parks_products_and_the_schedule_publishes_them
     faults.clear();
     assert_eq!(embedded.publisher.retry_parked(MINUTE).await.unwrap().released, 3);
     assert_eq!(embedded.parking.list("publisher", None, 10).await.unwrap(), []);
-    let sent = kept(&embedded.bus).await;
+    let sent = retained(&embedded.bus).await;
     for product in ["a", "b", "c"] {
         let of_product = sent.iter().filter(|(of, _, _)| of == product);
         assert!(of_product.map(|(_, sequence, _)| *sequence).eq(1..=4), "{product}");

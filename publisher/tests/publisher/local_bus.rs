@@ -5,12 +5,12 @@ use engine::Engine;
 use engine::probe::{Fault, Faults, Matching};
 use event_store::table;
 use publisher::bus::{Remedy, local};
-use publisher::{Bus, DynamoBus, Entry, LocalBus};
+use publisher::{Bus, BusEntry, DynamoBus, LocalBus};
 
 use crate::world::clock;
 
-pub fn entry(bus: &str, n: u64) -> Entry {
-    Entry {
+pub fn entry(bus: &str, n: u64) -> BusEntry {
+    BusEntry {
         source: "product-ledger.products".into(),
         detail_type: "PRODUCT_DELETED".into(),
         bus: bus.into(),
@@ -35,8 +35,8 @@ async fn another_process_on_the_same_table_continues_where_the_first_ended() {
     second.put(&[entry("local", 2)]).await.unwrap();
     // The first bus does not know the second's entry: it finds its position taken and reads the newest one again.
     first.put(&[entry("local", 3)]).await.unwrap();
-    let kept = first.after("local", 0, 10).await.unwrap();
-    assert!(kept.iter().map(|kept| kept.position).eq(1..=3));
+    let retained = first.after("local", 0, 10).await.unwrap();
+    assert!(retained.iter().map(|retained| retained.position).eq(1..=3));
 }
 
 #[tokio::test]

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_store::{Backoff, Parking, Receipts};
-use publisher::bus::Refusal;
-use publisher::replay::{ReplayError, Selection};
-use publisher::{Answer, Bus, Entry, EventBridge, Patience, Ports, Publisher};
+use publisher::bus::BusRefusal;
+use publisher::replay::{ReplayError, ReplaySelection};
+use publisher::{Bus, BusEntry, EntryOutcome, EventBridge, Publisher, PublisherPorts, RetryPolicy};
 use schema::message::Replay;
 use schema::{PublicationRecord, fixtures};
 use serde_json::Value;
@@ -19,7 +19,7 @@ use crate::world::{MINUTE, World, address, batch, clock, failures};
 const BUS: &str = "product-ledger";
 
 fn publisher_to(moto: &Moto, world: &World) -> Publisher {
-    let ports = Ports {
+    let ports = PublisherPorts {
         journal: world.journal.clone(),
         receipts: world.receipts.clone(),
         parking: world.parking.clone(),
@@ -27,8 +27,8 @@ fn publisher_to(moto: &Moto, world: &World) -> Publisher {
         clock: clock(),
     };
     let backoff = Backoff { first: Duration::from_millis(10), longest: Duration::from_secs(5) };
-    let patience = Patience { backoff, total: Duration::from_millis(200) };
-    Publisher::new(ports, address(), patience)
+    let retry_policy = RetryPolicy { backoff, total: Duration::from_millis(200) };
+    Publisher::new(ports, address(), retry_policy)
 }
 
 /// Delivered messages by product, as sequence, delivery id and detail.
@@ -115,11 +115,11 @@ async fn a_replay_reaches_the_bus_it_names_and_a_missing_bus_is_an_error() {
         id: "01K9XFT9EG0000000000004000".into(),
         requested_at: fixtures::at("2026-11-23T09:00:00Z"),
     };
-    publisher.replay(&Selection::default(), Some("audit"), &mark, |_| ()).await.unwrap();
+    publisher.replay(&ReplaySelection::default(), Some("audit"), &mark, |_| ()).await.unwrap();
     let delivered = moto.delivered("audit").await;
     let marked = delivered.iter().filter(|entry| entry["detail"]["metadata"]["replay"]["id"] == mark.id);
     assert_eq!((delivered.len(), marked.count()), (2, 2));
-    let nowhere = publisher.replay(&Selection::default(), Some("nowhere"), &mark, |_| ()).await;
+    let nowhere = publisher.replay(&ReplaySelection::default(), Some("nowhere"), &mark, |_| ()).await;
     assert!(matches!(nowhere, Err(ReplayError::Refused(_))), "{nowhere:?}");
 }
 
@@ -128,7 +128,7 @@ async fn an_entry_that_the_bus_refuses_is_answered_by_itself() {
     let Some(mut moto) = Moto::find() else { return };
     moto.start().await;
     moto.create_bus(BUS).await;
-    let entry = |detail: &str| Entry {
+    let entry = |detail: &str| BusEntry {
         source: "product-ledger.products".into(),
         detail_type: "PRODUCT_DELETED".into(),
         bus: BUS.into(),
@@ -138,9 +138,11 @@ async fn an_entry_that_the_bus_refuses_is_answered_by_itself() {
     };
     let bus = EventBridge::new(&moto.config());
     let answers = bus.put(&[entry("{}"), entry("{broken"), entry("{\"n\":3}")]).await.unwrap();
-    let [Answer::Accepted { .. }, Answer::Refused(refused), Answer::Accepted { .. }] = &answers[..] else {
+    let [EntryOutcome::Accepted { .. }, EntryOutcome::Refused(refused), EntryOutcome::Accepted { .. }] =
+        &answers[..]
+    else {
         panic!("{answers:?}")
     };
-    assert_eq!(*refused, Refusal::new("MalformedDetail", "Detail is malformed."));
+    assert_eq!(*refused, BusRefusal::new("MalformedDetail", "Detail is malformed."));
     assert_eq!(moto.delivered(BUS).await.len(), 2);
 }

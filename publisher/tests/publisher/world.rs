@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use event_store::{Journal, MemoryJournal, MemoryParking, MemoryReceipts, Receipts, seal};
-use publisher::{Address, Bus, MemoryBus, Patience, Ports, Publisher};
+use publisher::{Address, Bus, MemoryBus, Publisher, PublisherPorts, RetryPolicy};
 use schema::{Clock, Commit, ProductEvent, ProductId, StoredCommit, Timestamp, fixtures};
 
 pub const MINUTE: Duration = Duration::from_mins(1);
@@ -34,7 +34,7 @@ impl World {
     pub fn with(receipts: Arc<MemoryReceipts>, seen: Arc<dyn Receipts>) -> Self {
         let (journal, parking) = (Arc::new(MemoryJournal::default()), Arc::new(MemoryParking::default()));
         let bus = Arc::new(MemoryBus::default());
-        let ports = Ports {
+        let ports = PublisherPorts {
             journal: journal.clone(),
             receipts: seen,
             parking: parking.clone(),
@@ -46,21 +46,21 @@ impl World {
             receipts,
             parking,
             bus,
-            publisher: Publisher::new(ports, address(), Patience::default()),
+            publisher: Publisher::new(ports, address(), RetryPolicy::default()),
             heads: Mutex::default(),
         }
     }
 
     /// Another publisher on the same tables, with these receipts and this bus, as after a restart.
     pub fn restarted(&self, receipts: Arc<dyn Receipts>, bus: Arc<dyn Bus>) -> Publisher {
-        let ports = Ports {
+        let ports = PublisherPorts {
             journal: self.journal.clone(),
             receipts,
             parking: self.parking.clone(),
             bus,
             clock: clock(),
         };
-        Publisher::new(ports, address(), Patience::default())
+        Publisher::new(ports, address(), RetryPolicy::default())
     }
 
     /// Commits events and appends them to the event table.
@@ -151,7 +151,7 @@ fn record(n: usize, commit: &StoredCommit) -> EventRecord {
 }
 
 /// Product and sequence of an entry.
-pub fn key(entry: &publisher::Entry) -> (String, u64) {
+pub fn key(entry: &publisher::BusEntry) -> (String, u64) {
     let detail: serde_json::Value = serde_json::from_str(&entry.detail).unwrap();
     let metadata = &detail["metadata"];
     (metadata["product_id"].as_str().unwrap().to_owned(), metadata["sequence"].as_u64().unwrap())

@@ -40,8 +40,8 @@ async fn positions_begin_at_one_and_have_no_gaps(bus: &Buses) {
         bus.put(&[entry("local", n)]).await.unwrap();
         assert_eq!(bus.newest("local").await.unwrap(), n + 1);
     }
-    let kept = everything(&**bus, "local").await;
-    assert_eq!((positions(&kept), numbers(&kept)), ((1..=12).collect(), (0..12).collect()));
+    let retained = everything(&**bus, "local").await;
+    assert_eq!((positions(&retained), numbers(&retained)), ((1..=12).collect(), (0..12).collect()));
 }
 
 async fn entries_of_a_request_stand_in_their_order(bus: &Buses) {
@@ -75,16 +75,16 @@ async fn names_of_buses_that_begin_alike_are_kept_apart(bus: &Buses) {
 async fn reading_begins_after_the_given_position(bus: &Buses) {
     put_all(&**bus, "local", 0..6).await;
     for position in 0..=6 {
-        let kept = bus.after("local", position, 100).await.unwrap();
-        assert_eq!(positions(&kept), (position + 1..=6).collect::<Vec<_>>());
+        let retained = bus.after("local", position, 100).await.unwrap();
+        assert_eq!(positions(&retained), (position + 1..=6).collect::<Vec<_>>());
     }
 }
 
 async fn a_page_is_filled_up_to_its_limit(bus: &Buses) {
     put_all(&**bus, "local", 0..6).await;
     for limit in 1..=7_u16 {
-        let kept = bus.after("local", 0, limit).await.unwrap();
-        assert_eq!(positions(&kept), (1..=u64::from(limit.min(6))).collect::<Vec<_>>());
+        let retained = bus.after("local", 0, limit).await.unwrap();
+        assert_eq!(positions(&retained), (1..=u64::from(limit.min(6))).collect::<Vec<_>>());
     }
     assert_eq!(positions(&bus.after("local", 4, 2).await.unwrap()), [5, 6]);
 }
@@ -125,9 +125,9 @@ async fn many_senders_leave_no_gap(bus: &Buses) {
         assert_eq!(ids(put.unwrap()).len(), 2);
     }
     for name in ["local", "other"] {
-        let kept = everything(&**bus, name).await;
-        assert_eq!(positions(&kept), (1..=30).collect::<Vec<_>>());
-        let mut sent = numbers(&kept);
+        let retained = everything(&**bus, name).await;
+        assert_eq!(positions(&retained), (1..=30).collect::<Vec<_>>());
+        let mut sent = numbers(&retained);
         sent.sort_unstable();
         assert_eq!(sent, (0..30).collect::<Vec<_>>());
     }
@@ -192,8 +192,8 @@ async fn positions_continue_after_reopening(bus: &Buses) {
     let again = bus.opened_again(None).await;
     put_all(&*again, "local", 3..5).await;
     put_all(&*again, "other", 0..1).await;
-    let kept = everything(&*again, "local").await;
-    assert_eq!((positions(&kept), numbers(&kept)), (vec![1, 2, 3, 4, 5], vec![0, 1, 2, 3, 4]));
+    let retained = everything(&*again, "local").await;
+    assert_eq!((positions(&retained), numbers(&retained)), (vec![1, 2, 3, 4, 5], vec![0, 1, 2, 3, 4]));
     assert_eq!(again.newest("other").await.unwrap(), 1);
 }
 

@@ -33,15 +33,15 @@ async fn the_newest_entries_are_retained(bus: &Buses) {
 async fn the_oldest_entries_are_eventually_deleted(bus: &Buses) {
     let bus = bus.another(Some(50)).await;
     put_all(&*bus, "local", 0..700).await;
-    let kept = everything(&*bus, "local").await;
-    assert!((50..50 + DELETE_BATCH).contains(&kept.len()), "{}", kept.len());
+    let retained = everything(&*bus, "local").await;
+    assert!((50..50 + DELETE_BATCH).contains(&retained.len()), "{}", retained.len());
 }
 
 async fn retained_entries_have_no_gaps(bus: &Buses) {
     let bus = bus.another(Some(20)).await;
     put_all(&*bus, "local", 0..530).await;
-    let kept = positions(&everything(&*bus, "local").await);
-    assert_eq!(kept, (kept[0]..=530).collect::<Vec<_>>());
+    let retained = positions(&everything(&*bus, "local").await);
+    assert_eq!(retained, (retained[0]..=530).collect::<Vec<_>>());
 }
 
 async fn positions_continue_after_the_oldest_entries_are_deleted(bus: &Buses) {
@@ -56,8 +56,8 @@ async fn each_bus_retains_its_own_entries(bus: &Buses) {
     let bus = bus.another(Some(20)).await;
     put_all(&*bus, "quiet", 0..30).await;
     put_all(&*bus, "local", 0..600).await;
-    let kept = numbers(&everything(&*bus, "quiet").await);
-    assert!(kept.ends_with(&(10..30).collect::<Vec<_>>()), "{kept:?}");
+    let retained = numbers(&everything(&*bus, "quiet").await);
+    assert!(retained.ends_with(&(10..30).collect::<Vec<_>>()), "{retained:?}");
     assert_eq!(bus.newest("quiet").await.unwrap(), 30);
 }
 
@@ -66,8 +66,8 @@ async fn entries_beyond_the_limit_are_deleted_after_reopening(bus: &Buses) {
     put_all(&*bus, "local", 0..500).await;
     let again = bus.opened_again(Some(400)).await;
     put_all(&*again, "local", 500..1_100).await;
-    let kept = everything(&*again, "local").await;
-    assert!((400..400 + DELETE_BATCH).contains(&kept.len()), "{}", kept.len());
+    let retained = everything(&*again, "local").await;
+    assert!((400..400 + DELETE_BATCH).contains(&retained.len()), "{}", retained.len());
 }
 
 async fn a_reader_behind_the_oldest_entry_continues_with_it(bus: &Buses) {

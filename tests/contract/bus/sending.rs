@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use publisher::bus::Remedy;
-use publisher::{Answer, Entry};
+use publisher::{BusEntry, EntryOutcome};
 use serde_json::{Value, json};
 
 use super::{Buses, entries, entry, everything, ids, numbers};
@@ -31,10 +31,10 @@ cases! { dyn publisher::LocalBus, [memory sqlite dynamodb];
 
 async fn an_entry_is_retained_as_eventbridge_delivers_it(bus: &Buses) {
     let receipts = ids(bus.put(&[entry("local", 1)]).await.unwrap());
-    let kept = everything(&**bus, "local").await.remove(0);
-    let known = (kept.position, kept.event_id.as_str(), kept.detail_type.as_str());
+    let retained = everything(&**bus, "local").await.remove(0);
+    let known = (retained.position, retained.event_id.as_str(), retained.detail_type.as_str());
     assert_eq!(known, (1, "event-1", "PRODUCT_DELETED"));
-    let delivered: Value = serde_json::from_str(&kept.entry).unwrap();
+    let delivered: Value = serde_json::from_str(&retained.entry).unwrap();
     let expected = json!({"version": "0", "id": receipts[0], "detail-type": "PRODUCT_DELETED",
         "source": "product-ledger.products", "account": "000000000000", "time": "2026-11-23T05:20:00.000Z",
         "region": "local", "resources": ["p"], "detail": {"n": 1, "metadata": {"event_id": "event-1"}, "text": "é"}});
@@ -43,9 +43,9 @@ async fn an_entry_is_retained_as_eventbridge_delivers_it(bus: &Buses) {
 
 async fn the_detail_is_retained_as_it_was_sent(bus: &Buses) {
     bus.put(&[entry("local", 1)]).await.unwrap();
-    let kept = everything(&**bus, "local").await.remove(0);
-    assert!(kept.entry.contains("{\"n\":1, \"metadata\""), "{}", kept.entry);
-    assert!(kept.entry.contains("\\u00e9"), "{}", kept.entry);
+    let retained = everything(&**bus, "local").await.remove(0);
+    assert!(retained.entry.contains("{\"n\":1, \"metadata\""), "{}", retained.entry);
+    assert!(retained.entry.contains("\\u00e9"), "{}", retained.entry);
 }
 
 async fn a_receipt_is_a_uuid_of_version_4(bus: &Buses) {
@@ -78,8 +78,8 @@ async fn answers_are_in_the_order_of_the_entries(bus: &Buses) {
     let mixed = [entry("b", 1), entry("a", 2), entry("b", 3), entry("c", 4), entry("a", 5)];
     let receipts = ids(bus.put(&mixed).await.unwrap());
     for (receipt, sent) in receipts.iter().zip(&mixed) {
-        let kept = everything(&**bus, &sent.bus).await;
-        let found = kept.iter().find(|kept| kept.entry.contains(receipt)).unwrap();
+        let retained = everything(&**bus, &sent.bus).await;
+        let found = retained.iter().find(|retained| retained.entry.contains(receipt)).unwrap();
         assert_eq!(Some(found.event_id.clone()), sent.event_id());
     }
 }
@@ -97,8 +97,8 @@ async fn eleven_entries_are_too_many(bus: &Buses) {
     assert_eq!(bus.put(&entries("local", 0..11)).await.unwrap_err().remedy, Remedy::Split);
 }
 
-fn of_length(n: u64, length: usize) -> Entry {
-    Entry { detail: format!("{{\"n\":{n},\"x\":\"{}\"}}", "x".repeat(length)), ..entry("local", n) }
+fn of_length(n: u64, length: usize) -> BusEntry {
+    BusEntry { detail: format!("{{\"n\":{n},\"x\":\"{}\"}}", "x".repeat(length)), ..entry("local", n) }
 }
 
 async fn entries_of_a_megabyte_together_are_too_large(bus: &Buses) {
@@ -116,16 +116,19 @@ async fn a_refused_request_appends_nothing(bus: &Buses) {
 }
 
 /// The entry in the middle is refused for good; the two around it are retained at adjacent positions.
-async fn refused_alone(bus: &Buses, refused: Entry) {
+async fn refused_alone(bus: &Buses, refused: BusEntry) {
     let answers = bus.put(&[entry("local", 1), refused, entry("local", 3)]).await.unwrap();
-    assert!(matches!(&answers[1], Answer::Refused(refusal) if !refusal.is_retryable()), "{answers:?}");
-    assert!(matches!((&answers[0], &answers[2]), (Answer::Accepted { .. }, Answer::Accepted { .. })));
-    let kept = everything(&**bus, "local").await;
-    assert_eq!((numbers(&kept), super::positions(&kept)), (vec![1, 3], vec![1, 2]));
+    assert!(matches!(&answers[1], EntryOutcome::Refused(refusal) if !refusal.is_retryable()), "{answers:?}");
+    assert!(matches!(
+        (&answers[0], &answers[2]),
+        (EntryOutcome::Accepted { .. }, EntryOutcome::Accepted { .. })
+    ));
+    let retained = everything(&**bus, "local").await;
+    assert_eq!((numbers(&retained), super::positions(&retained)), (vec![1, 3], vec![1, 2]));
 }
 
 async fn a_detail_that_is_not_json_is_refused_alone(bus: &Buses) {
-    refused_alone(bus, Entry { detail: "{".into(), ..entry("local", 2) }).await;
+    refused_alone(bus, BusEntry { detail: "{".into(), ..entry("local", 2) }).await;
 }
 
 async fn a_detail_that_is_too_long_is_refused_alone(bus: &Buses) {
@@ -139,9 +142,9 @@ async fn a_long_detail_is_retained_in_full(bus: &Buses) {
 }
 
 async fn a_request_of_refused_entries_only_appends_nothing(bus: &Buses) {
-    let broken = Entry { detail: "{".into(), ..entry("local", 1) };
+    let broken = BusEntry { detail: "{".into(), ..entry("local", 1) };
     let answers = bus.put(&[broken.clone(), broken]).await.unwrap();
-    assert!(answers.iter().all(|answer| matches!(answer, Answer::Refused(_))), "{answers:?}");
+    assert!(answers.iter().all(|answer| matches!(answer, EntryOutcome::Refused(_))), "{answers:?}");
     assert_eq!(bus.newest("local").await.unwrap(), 0);
     bus.put(&[entry("local", 1)]).await.unwrap();
     assert_eq!(bus.newest("local").await.unwrap(), 1);
@@ -149,10 +152,10 @@ async fn a_request_of_refused_entries_only_appends_nothing(bus: &Buses) {
 
 async fn an_entry_without_an_event_id_is_found_by_its_receipt(bus: &Buses) {
     for detail in ["{}", "7", "{\"metadata\":{\"event_id\":7}}"] {
-        let plain = Entry { detail: detail.into(), ..entry("local", 1) };
+        let plain = BusEntry { detail: detail.into(), ..entry("local", 1) };
         let receipts = ids(bus.put(&[plain]).await.unwrap());
-        let kept = everything(&**bus, "local").await;
-        assert_eq!(kept.last().map(|kept| &kept.event_id), receipts.first(), "{detail}");
+        let retained = everything(&**bus, "local").await;
+        assert_eq!(retained.last().map(|retained| &retained.event_id), receipts.first(), "{detail}");
         assert!(bus.position_of("local", &receipts[0]).await.unwrap().is_some());
     }
 }
@@ -160,17 +163,21 @@ async fn an_entry_without_an_event_id_is_found_by_its_receipt(bus: &Buses) {
 async fn unusual_texts_are_retained_as_they_were_sent(bus: &Buses) {
     let text = "'; DROP TABLE bus; --\u{0}\n\"\\ 🚲 e\u{301}\u{10ffff}";
     let detail = json!({"n": 1, "metadata": {"event_id": "a#b'c\"d é"}, text: text}).to_string();
-    let awkward =
-        Entry { detail: detail.clone(), detail_type: text.into(), bus: "a.b-c_D/é".into(), ..entry("", 1) };
+    let awkward = BusEntry {
+        detail: detail.clone(),
+        detail_type: text.into(),
+        bus: "a.b-c_D/é".into(),
+        ..entry("", 1)
+    };
     bus.put(&[awkward]).await.unwrap();
-    let kept = everything(&**bus, "a.b-c_D/é").await.remove(0);
-    assert_eq!((kept.event_id.as_str(), kept.detail_type.as_str()), ("a#b'c\"d é", text));
-    assert!(kept.entry.contains(&detail));
+    let retained = everything(&**bus, "a.b-c_D/é").await.remove(0);
+    assert_eq!((retained.event_id.as_str(), retained.detail_type.as_str()), ("a#b'c\"d é", text));
+    assert!(retained.entry.contains(&detail));
     assert_eq!(bus.position_of("a.b-c_D/é", "a#b'c\"d é").await.unwrap(), Some(1));
 }
 
 async fn an_entry_without_resources_is_retained(bus: &Buses) {
-    bus.put(&[Entry { resources: Vec::new(), ..entry("local", 1) }]).await.unwrap();
-    let kept: Value = serde_json::from_str(&everything(&**bus, "local").await[0].entry).unwrap();
-    assert_eq!(kept["resources"], json!([]));
+    bus.put(&[BusEntry { resources: Vec::new(), ..entry("local", 1) }]).await.unwrap();
+    let retained: Value = serde_json::from_str(&everything(&**bus, "local").await[0].entry).unwrap();
+    assert_eq!(retained["resources"], json!([]));
 }

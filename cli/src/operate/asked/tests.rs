@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use event_store::receipts::{Position, Record};
 use event_store::{Receipts, Unavailable, seal};
-use publisher::CaughtUp;
+use publisher::CatchUpOutcome;
 use schema::settings::Settings;
 use schema::{ProductId, PublicationRecord, fixtures};
 use tokio::time::{sleep, timeout};
@@ -141,6 +141,6 @@ async fn a_repair_that_waits_for_a_reader_keeps_nobody_from_publishing() {
     sleep(Duration::from_hours(1)).await;
     let last = fixtures::id(products.last().unwrap());
     let published = system.publisher.publish_product(&last, Duration::from_mins(1)).await;
-    assert!(matches!(published, Ok(CaughtUp::UpTo(1))), "{published:?}");
+    assert!(matches!(published, Ok(CatchUpOutcome::UpTo(1))), "{published:?}");
     assert_eq!(lines.done(|_| {}).await.unwrap()["left"], 0);
 }

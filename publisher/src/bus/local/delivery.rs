@@ -4,7 +4,7 @@ use schema::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::bus::{Entry, Refusal};
+use crate::bus::{BusEntry, BusRefusal};
 
 /// `DynamoDB` takes items of up to 409,600 bytes; a commit, and so a message, is well below that.
 const MAX_BYTES: usize = 400_000;
@@ -35,20 +35,20 @@ struct Envelope<'a> {
 }
 
 /// The delivered form of `entry`, or why the bus refuses it.
-pub(super) fn delivered(entry: &Entry, time: Timestamp) -> Result<DeliveredEntry, Refusal> {
+pub(super) fn delivered(entry: &BusEntry, time: Timestamp) -> Result<DeliveredEntry, BusRefusal> {
     let id = id(fastrand::u128(..));
     let json = json(entry, &id, time);
-    let json = json.map_err(|error| Refusal::new("ValidationException", error.to_string()))?;
+    let json = json.map_err(|error| BusRefusal::new("ValidationException", error.to_string()))?;
     if json.len() > MAX_BYTES {
         let message = format!("the local bus takes entries of at most {MAX_BYTES} bytes");
-        return Err(Refusal::new("EntryTooLarge", message));
+        return Err(BusRefusal::new("EntryTooLarge", message));
     }
     let event_id = entry.event_id().unwrap_or_else(|| id.clone());
     Ok(DeliveredEntry { id, event_id, json })
 }
 
 /// The whole entry as JSON on one line.
-fn json(entry: &Entry, id: &str, time: Timestamp) -> Result<String, serde_json::Error> {
+fn json(entry: &BusEntry, id: &str, time: Timestamp) -> Result<String, serde_json::Error> {
     serde_json::to_string(&Envelope {
         version: "0",
         id,

@@ -14,8 +14,8 @@ use schema::Clock;
 use tokio::sync::{Mutex, watch};
 
 use super::delivery::{DeliveredEntry, delivered};
-use super::{KEPT, Kept, LocalBus};
-use crate::bus::{Answer, Bus, BusError, Entry, Remedy, check_request};
+use super::{LocalBus, RETAINED, RetainedEntry};
+use crate::bus::{Bus, BusEntry, BusError, EntryOutcome, Remedy, check_request};
 
 /// How often an append is tried when another writer takes its positions.
 const MAX_ATTEMPTS: usize = 5;
@@ -30,7 +30,7 @@ pub struct DynamoBus {
     client: Client,
     table: String,
     clock: Clock,
-    kept: u64,
+    retained: u64,
     ends: Mutex<HashMap<String, Ends>>,
     appended: watch::Sender<u64>,
 }
@@ -56,7 +56,7 @@ impl DynamoBus {
             client,
             table: table.into(),
             clock,
-            kept: KEPT,
+            retained: RETAINED,
             ends: Mutex::default(),
             appended: watch::Sender::new(0),
         }
@@ -64,11 +64,11 @@ impl DynamoBus {
 
     /// The same, retaining another number of entries per bus.
     #[must_use]
-    pub fn keeping(self, kept: u64) -> Self {
-        Self { kept, ..self }
+    pub fn retaining(self, retained: u64) -> Self {
+        Self { retained, ..self }
     }
 
-    async fn append(&self, bus: &str, entries: &[&Entry]) -> Result<Vec<Answer>, BusError> {
+    async fn append(&self, bus: &str, entries: &[&BusEntry]) -> Result<Vec<EntryOutcome>, BusError> {
         // Held over the write, so that positions become visible in order.
         let mut all = self.ends.lock().await;
         for _ in 0..MAX_ATTEMPTS {
@@ -92,15 +92,15 @@ impl DynamoBus {
         &self,
         bus: &str,
         first: u64,
-        entries: &[&Entry],
-    ) -> Result<(Vec<Answer>, Vec<TransactWriteItem>), BusError> {
+        entries: &[&BusEntry],
+    ) -> Result<(Vec<EntryOutcome>, Vec<TransactWriteItem>), BusError> {
         let (mut answers, mut puts) = (Vec::new(), Vec::new());
         for entry in entries {
             let position = first + puts.len() as u64;
             let DeliveredEntry { id, event_id, json } = match delivered(entry, (self.clock)()) {
                 Ok(delivered) => delivered,
                 Err(refusal) => {
-                    answers.push(Answer::Refused(refusal));
+                    answers.push(EntryOutcome::Refused(refusal));
                     continue;
                 }
             };
@@ -115,7 +115,7 @@ impl DynamoBus {
                 .build()
                 .map_err(|error| failed(error.to_string()))?;
             puts.push(TransactWriteItem::builder().put(put).build());
-            answers.push(Answer::Accepted { receipt_id: id });
+            answers.push(EntryOutcome::Accepted { receipt_id: id });
         }
         Ok((answers, puts))
     }
@@ -134,7 +134,7 @@ impl DynamoBus {
 
     /// Deletes the oldest entries in batches, so that a full bus deletes once in 25 entries. What fails is deleted later.
     async fn trim(&self, bus: &str, ends: &mut Ends) {
-        while (ends.newest + 1).saturating_sub(ends.oldest) >= self.kept + DELETE_BATCH {
+        while (ends.newest + 1).saturating_sub(ends.oldest) >= self.retained + DELETE_BATCH {
             let deletes = (ends.oldest..ends.oldest + DELETE_BATCH).map(|position| delete(bus, position));
             let Ok(deletes) = deletes.collect::<Result<Vec<_>, _>>() else {
                 return;
@@ -177,11 +177,11 @@ impl DynamoBus {
 
 #[async_trait]
 impl Bus for DynamoBus {
-    async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError> {
+    async fn put(&self, entries: &[BusEntry]) -> Result<Vec<EntryOutcome>, BusError> {
         check_request(entries)?;
-        let mut answers: Vec<Option<Answer>> = vec![None; entries.len()];
+        let mut answers: Vec<Option<EntryOutcome>> = vec![None; entries.len()];
         for (bus, indexes) in by_bus(entries) {
-            let of_bus: Vec<&Entry> = indexes.iter().map(|index| &entries[*index]).collect();
+            let of_bus: Vec<&BusEntry> = indexes.iter().map(|index| &entries[*index]).collect();
             let answers_of_bus = self.append(bus, &of_bus).await?;
             for (index, answer) in indexes.into_iter().zip(answers_of_bus) {
                 answers[index] = Some(answer);
@@ -193,7 +193,7 @@ impl Bus for DynamoBus {
 
 #[async_trait]
 impl LocalBus for DynamoBus {
-    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<Kept>, Unavailable> {
+    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<RetainedEntry>, Unavailable> {
         if limit == 0 {
             return Ok(Vec::new());
         }
@@ -229,7 +229,7 @@ impl LocalBus for DynamoBus {
 }
 
 /// The indexes of each bus's entries, in order.
-fn by_bus(entries: &[Entry]) -> Vec<(&str, Vec<usize>)> {
+fn by_bus(entries: &[BusEntry]) -> Vec<(&str, Vec<usize>)> {
     let mut buses: Vec<(&str, Vec<usize>)> = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         match buses.iter_mut().find(|(bus, _)| *bus == entry.bus) {
@@ -269,16 +269,16 @@ fn position_in(item: &Item) -> Option<u64> {
     item.get("position")?.as_n().ok()?.parse().ok()
 }
 
-fn decoded(item: &Item) -> Result<Kept, Unavailable> {
+fn decoded(item: &Item) -> Result<RetainedEntry, Unavailable> {
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
-    let kept = || {
+    let retained = || {
         let event_id = text("bus_event")?.strip_prefix(text("bus")?.as_str())?.strip_prefix('#')?;
-        Some(Kept {
+        Some(RetainedEntry {
             position: position_in(item)?,
             event_id: event_id.to_owned(),
             detail_type: text("detail_type")?.clone(),
             entry: text("entry")?.clone(),
         })
     };
-    kept().ok_or_else(|| Unavailable("an entry of the local bus cannot be read".into()))
+    retained().ok_or_else(|| Unavailable("an entry of the local bus cannot be read".into()))
 }
