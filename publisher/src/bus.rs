@@ -1,7 +1,7 @@
-//! The port to the bus: up to ten entries go in, every single one gets an answer.
+//! The port to the bus: takes up to ten entries and answers for each of them.
 //!
-//! Its promise: no entry is lost silently. Each is accepted with the bus's own id or refused with a code; when the
-//! request as a whole failed, the error says whether the same entries may be sent again.
+//! Its promise: no entry is lost silently. Each is accepted with an id of the bus, or refused with a code; when the request
+//! as a whole failed, the error says whether the same entries may be sent again.
 
 mod entry;
 pub mod eventbridge;
@@ -10,84 +10,84 @@ pub mod memory;
 
 use async_trait::async_trait;
 
-pub use entry::{Entry, MOST_BYTES, MOST_ENTRIES, is_sendable};
+pub use entry::{BusEntry, MAX_REQUEST_BYTES, MAX_REQUEST_ENTRIES};
 pub use eventbridge::EventBridge;
 #[cfg(feature = "sqlite")]
 pub use local::SqliteBus;
 pub use local::{DynamoBus, LocalBus, MemoryLocalBus};
 pub use memory::MemoryBus;
 
-/// What a bus said is kept up to here, in characters: it stands in receipts and parking rows.
-const LONGEST_MESSAGE: usize = 1_000;
+/// The messages of a bus are cut to this many characters: they are stored in receipts and parking rows.
+const MAX_MESSAGE_CHARS: usize = 1_000;
 
-/// What the bus said about one entry.
+/// The answer of the bus for one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// It has the entry.
+pub enum EntryOutcome {
+    /// The bus has the entry.
     Accepted {
-        /// The bus's own id of the entry.
+        /// The id that the bus gave the entry.
         receipt_id: String,
     },
-    /// It does not have the entry.
-    Refused(Refusal),
+    /// The bus does not have the entry.
+    Refused(BusRefusal),
 }
 
 /// Why an entry was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
-pub struct Refusal {
+pub struct BusRefusal {
     /// For programs, for example `ThrottlingException`.
     pub code: String,
     /// For people.
     pub message: String,
 }
 
-/// The request as a whole failed; what became of its entries is not known.
+/// The request as a whole failed; whether its entries arrived is not known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{refusal}")]
 pub struct BusError {
     /// What the caller should do.
     pub remedy: Remedy,
-    /// What the bus or the network said.
-    pub refusal: Refusal,
+    /// The reason that the bus or the network gave.
+    pub refusal: BusRefusal,
 }
 
 /// What to do about a request that failed as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
-    /// Send it again soon: an outage, throttling, a lost answer.
+    /// Send it again soon: an outage, throttling or a lost answer.
     SendAgain,
-    /// Send it again when somebody has repaired the setup: no permission, no such bus.
+    /// Send it again after the setup has been repaired: a missing permission, or no such bus.
     Repair,
     /// Send its entries one by one: one of them, or all together, can never be accepted.
     Split,
 }
 
-/// Where events go.
+/// Where events are sent.
 ///
-/// The contract: at most [`MOST_ENTRIES`] entries of together less than [`MOST_BYTES`]; entries fail independently; the
-/// order among the entries of one request is not promised.
+/// The contract: a request has at most [`MAX_REQUEST_ENTRIES`] entries of together less than [`MAX_REQUEST_BYTES`]; entries fail
+/// independently; the order among the entries of one request is not guaranteed.
 #[async_trait]
 pub trait Bus: Send + Sync {
-    /// Sends entries; the answers are in the order of the entries, one each.
+    /// Sends entries and returns one answer for each, in the order of the entries.
     ///
     /// # Errors
     /// [`BusError`]: its remedy says what to do; any of the entries may have arrived.
-    async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError>;
+    async fn put(&self, entries: &[BusEntry]) -> Result<Vec<EntryOutcome>, BusError>;
 
-    /// Whether there is a bus of this name, as far as that can be learnt: some buses accept for a name that is not there,
-    /// and lose it.
-    async fn knows(&self, name: &str) -> bool {
+    /// Whether a bus of this name exists; `true` where that cannot be determined. Some buses accept entries for a name that
+    /// does not exist, and drop them.
+    async fn exists(&self, name: &str) -> bool {
         let _ = name;
         true
     }
 }
 
-impl Refusal {
-    /// A refusal from its code and its message, which is cut to 1,000 characters.
+impl BusRefusal {
+    /// A refusal with a code and a message, which is cut to 1,000 characters.
     #[must_use]
     pub fn new(code: impl Into<String>, message: impl AsRef<str>) -> Self {
-        Self { code: code.into(), message: message.as_ref().chars().take(LONGEST_MESSAGE).collect() }
+        Self { code: code.into(), message: message.as_ref().chars().take(MAX_MESSAGE_CHARS).collect() }
     }
 
     /// Whether the same entry may be accepted later: the retryable codes of `PutEvents` (`PutEventsResultEntry`).
@@ -101,6 +101,27 @@ impl BusError {
     /// An error from its remedy, code and message.
     #[must_use]
     pub fn new(remedy: Remedy, code: impl Into<String>, message: impl AsRef<str>) -> Self {
-        Self { remedy, refusal: Refusal::new(code, message) }
+        Self { remedy, refusal: BusRefusal::new(code, message) }
     }
+}
+
+/// Checks that the bus takes these entries in one request.
+///
+/// # Errors
+/// [`BusError`] with [`Remedy::Split`], as `EventBridge` answers.
+pub fn check_request(entries: &[BusEntry]) -> Result<(), BusError> {
+    let bytes: usize = entries.iter().map(BusEntry::size).sum();
+    let invalid = |message: String| BusError::new(Remedy::Split, "ValidationException", message);
+    if entries.is_empty() || entries.len() > MAX_REQUEST_ENTRIES {
+        return Err(invalid(format!(
+            "a request must have 1 to {MAX_REQUEST_ENTRIES} entries, not {}",
+            entries.len()
+        )));
+    }
+    if bytes >= MAX_REQUEST_BYTES {
+        return Err(invalid(format!(
+            "the entries have {bytes} bytes; the limit is below {MAX_REQUEST_BYTES}"
+        )));
+    }
+    Ok(())
 }

@@ -1,9 +1,9 @@
-//! Products are brought up to date from the event table: parked ones by the schedule or an operator, and those whose
-//! stream records never arrived.
+//! Publishes products from the event table up to their newest event: parked products for the schedule or an operator, and
+//! products whose stream records never arrived.
 //!
-//! Its promise: a parking row goes only after everything up to the newest event is published. Whoever leaves an event to
-//! the row changes it ([`Publisher::leave`]), and a row that changed since it was read is not released. The schedule and an
-//! operator take turns, so that one does not send again what the other is sending.
+//! Its promise: a parking row is removed only after everything up to the newest event is published. A pass that leaves an
+//! event to the row changes it, and a row that changed since it was read is not released. The schedule and operators take
+//! turns, so that neither sends again what the other is sending.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,65 +16,65 @@ use serde::Serialize;
 use tokio::sync::MutexGuard;
 use tokio::time::{Instant, timeout_at};
 
-use crate::pass::{End, Wanted};
-use crate::patience::Patience;
-use crate::publish::{CONSUMER, Publisher, deadline};
+use crate::pass::{PassOutcome, PublishRequest};
+use crate::publisher::{CONSUMER, Publisher, RetryPolicy, deadline};
 
 /// How many parking rows are read and retried together.
 const PAGE: usize = 100;
 
-/// The schedule itself comes back every minute, so it does not wait long for one event.
+/// How long the schedule retries one event: it runs again every minute anyway.
 const SCHEDULED: Duration = Duration::from_secs(2);
 
-/// How bringing a product up to date ended.
+/// How publishing a product up to its newest event ended.
 #[derive(Debug)]
-pub enum CaughtUp {
-    /// Every event up to this one is published, and it was the newest; the product is not parked any more.
+pub enum CatchUpOutcome {
+    /// Every event up to this one, the newest, is published, and the product is not parked.
     UpTo(u64),
     /// The product is parked for this reason.
     Parked(Trouble),
 }
 
-/// What the schedule achieved.
+/// The result of one scheduled retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Retried {
-    /// Products that are up to date again.
+pub struct PublishRetryCounts {
+    /// Products that were published to their newest event and released.
     pub released: usize,
     /// Products that were parked again.
     pub parked: usize,
-    /// Products for which a table did not answer; they are parked still.
+    /// Products for which a store did not answer; they stay parked.
     pub unavailable: usize,
 }
 
 impl Publisher {
-    /// Publishes everything of a product that is not published yet, parked or not, and releases it: for `parked retry`
-    /// and `reconcile --repair`.
+    /// Publishes all unpublished events of a product, parked or not, and releases it: for `parked retry` and
+    /// `reconcile --repair`.
     ///
     /// # Errors
-    /// [`Unavailable`]: a table did not answer, or others had the turn all the time; nothing is lost, try again later.
+    /// [`Unavailable`]: a store did not answer, or other retries took all the time; nothing is lost, try again later.
     pub async fn publish_product(
         &self,
         product: &ProductId,
         time_left: Duration,
-    ) -> Result<CaughtUp, Unavailable> {
+    ) -> Result<CatchUpOutcome, Unavailable> {
         let deadline = deadline(time_left);
         let _turn = self.turn(deadline).await?;
         let row = self.ports.parking.of(CONSUMER, product).await?;
         let rows = HashMap::from_iter(row.map(|row| (product.clone(), row)));
         let products = vec![product.clone()];
-        let ends = self.catch_up(products, rows, self.patience, deadline).await;
-        let end = ends.into_iter().next().map(|(_, end)| end);
-        end.unwrap_or_else(|| Err(Unavailable("the product was not looked at".into())))
+        let outcomes = self.catch_up(products, rows, self.retry_policy, deadline).await;
+        let outcome = outcomes.into_iter().next().map(|(_, outcome)| outcome);
+        outcome.unwrap_or_else(|| Err(Unavailable("no pass over the product was made".into())))
     }
 
-    /// Publishes the parked products that time can heal: what the schedule calls every minute.
+    /// Publishes the parked products that are retryable; the schedule calls this every minute.
     ///
     /// # Errors
-    /// [`Unavailable`]: the parking table did not answer, or others had the turn all the time; the schedule comes again.
-    pub async fn retry_parked(&self, time_left: Duration) -> Result<Retried, Unavailable> {
+    /// [`Unavailable`]: the parking table did not answer, or other retries took all the time; the next scheduled run
+    /// goes on.
+    pub async fn retry_parked(&self, time_left: Duration) -> Result<PublishRetryCounts, Unavailable> {
         let deadline = deadline(time_left);
-        let patience = Patience { total: self.patience.total.min(SCHEDULED), ..self.patience };
-        let mut retried = Retried::default();
+        let retry_policy = RetryPolicy { total: self.retry_policy.total.min(SCHEDULED), ..self.retry_policy };
+        let mut retried = PublishRetryCounts::default();
         let (mut after, mut parked) = (None, 0);
         while Instant::now() < deadline {
             let _turn = self.turn(deadline).await?;
@@ -88,10 +88,10 @@ impl Publisher {
             let rows = page.into_iter().filter(|row| row.retryable);
             let rows: HashMap<ProductId, Parked> = rows.map(|row| (row.product_id.clone(), row)).collect();
             let products = rows.keys().cloned().collect();
-            for (_, end) in self.catch_up(products, rows, patience, deadline).await {
-                match end {
-                    Ok(CaughtUp::UpTo(_)) => retried.released += 1,
-                    Ok(CaughtUp::Parked(_)) => retried.parked += 1,
+            for (_, outcome) in self.catch_up(products, rows, retry_policy, deadline).await {
+                match outcome {
+                    Ok(CatchUpOutcome::UpTo(_)) => retried.released += 1,
+                    Ok(CatchUpOutcome::Parked(_)) => retried.parked += 1,
                     Err(_) => retried.unavailable += 1,
                 }
             }
@@ -99,11 +99,11 @@ impl Publisher {
         Ok(retried)
     }
 
-    /// How far the publication of a product got, if that is behind `head`, its newest event in the event table: receipts
-    /// of events that the ledger does not have say nothing.
+    /// The last published event of a product if it is behind `head`, the product's newest event in the event table.
+    /// Receipts of events that the ledger does not have do not count.
     ///
     /// # Errors
-    /// [`Unavailable`]: a table did not answer; try again later.
+    /// [`Unavailable`]: a store did not answer; try again later.
     pub async fn behind(&self, product: &ProductId, head: u64) -> Result<Option<u64>, Unavailable> {
         let position = self.ports.receipts.position(product).await?;
         let (journal, receipts) = (&*self.ports.journal, &*self.ports.receipts);
@@ -111,51 +111,51 @@ impl Publisher {
         Ok((published < head).then_some(published))
     }
 
-    /// Waits until nobody else brings products up to date.
+    /// Waits until no other caller is catching up.
     async fn turn(&self, deadline: Instant) -> Result<MutexGuard<'_, ()>, Unavailable> {
         let turn = timeout_at(deadline, self.catching_up.lock()).await;
-        turn.map_err(|_| Unavailable("other parked products are still being published".into()))
+        turn.map_err(|_| Unavailable("another retry of parked products is still running".into()))
     }
 
     async fn catch_up(
         &self,
         products: Vec<ProductId>,
         mut rows: HashMap<ProductId, Parked>,
-        patience: Patience,
+        retry_policy: RetryPolicy,
         deadline: Instant,
-    ) -> Vec<(ProductId, Result<CaughtUp, Unavailable>)> {
-        let mut ends = Vec::new();
-        let mut wanted: Vec<Wanted> = products.into_iter().map(everything).collect();
-        while !wanted.is_empty() {
-            let mut again = Vec::new();
-            for finished in self.pass(wanted, patience, deadline).await {
-                let product = finished.product;
-                let end = match finished.end {
-                    End::More(rest) => {
-                        again.push(rest);
+    ) -> Vec<(ProductId, Result<CatchUpOutcome, Unavailable>)> {
+        let mut outcomes = Vec::new();
+        let mut requests: Vec<PublishRequest> = products.into_iter().map(everything).collect();
+        while !requests.is_empty() {
+            let mut remaining = Vec::new();
+            for result in self.pass(requests, retry_policy, deadline).await {
+                let product = result.product;
+                let outcome = match result.outcome {
+                    PassOutcome::Incomplete(rest) => {
+                        remaining.push(rest);
                         continue;
                     }
-                    End::Published => match self.release(rows.remove(&product)).await {
-                        Ok(None) => Ok(CaughtUp::UpTo(finished.recorded)),
+                    PassOutcome::Published => match self.release(rows.remove(&product)).await {
+                        Ok(None) => Ok(CatchUpOutcome::UpTo(result.published)),
                         Ok(Some(changed)) => {
                             rows.insert(product.clone(), changed);
-                            again.push(everything(product));
+                            remaining.push(everything(product));
                             continue;
                         }
                         Err(error) => Err(error),
                     },
-                    End::Parked(Some(trouble)) => Ok(CaughtUp::Parked(trouble)),
-                    End::Parked(None) => Err(Unavailable("the product is parked".into())),
-                    End::Unavailable(error) => Err(error),
+                    PassOutcome::Parked(Some(trouble)) => Ok(CatchUpOutcome::Parked(trouble)),
+                    PassOutcome::Parked(None) => Err(Unavailable("the product is parked".into())),
+                    PassOutcome::Unavailable(error) => Err(error),
                 };
-                ends.push((product, end));
+                outcomes.push((product, outcome));
             }
-            wanted = again;
+            requests = remaining;
         }
-        ends
+        outcomes
     }
 
-    /// Releases a row as it was seen; answers the row if it has changed since.
+    /// Releases a row that is still as it was read; returns the row if it has changed since.
     async fn release(&self, row: Option<Parked>) -> Result<Option<Parked>, Unavailable> {
         let Some(row) = row else { return Ok(None) };
         if self.ports.parking.release(&row).await? {
@@ -163,16 +163,8 @@ impl Publisher {
         }
         self.ports.parking.of(CONSUMER, &row.product_id).await
     }
-
-    /// Leaves a product's events to whoever releases its row. Were the row only read, it could be released in the same
-    /// moment by somebody who has not seen these events, and nobody would look for them again.
-    pub(crate) async fn leave(&self, row: Parked) -> Result<(), Unavailable> {
-        let (from_sequence, reason, retryable) = (row.from_sequence, row.reason, row.retryable);
-        let trouble = Trouble { from_sequence, reason, retryable, at: (self.ports.clock)() };
-        self.ports.parking.park(CONSUMER, &row.product_id, &trouble).await
-    }
 }
 
-fn everything(product: ProductId) -> Wanted {
-    Wanted { product, up_to: None, commits: Vec::new(), even_if_parked: true }
+fn everything(product: ProductId) -> PublishRequest {
+    PublishRequest { product, up_to: None, commits: Vec::new(), even_if_parked: true }
 }

@@ -1,7 +1,7 @@
-//! `GET /events`: the local bus as server-sent events, from any point that is still kept.
+//! `GET /events`: the local bus as server-sent events, from any entry that is still retained.
 //!
-//! Its promise: a reader that comes back with its `Last-Event-ID` misses nothing the bus still keeps, and every stream
-//! ends when the server does.
+//! Its promise: a reader that reconnects with its `Last-Event-ID` misses no entry that the bus still retains, and every stream
+//! ends when the server stops.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -19,28 +19,28 @@ use web::api::{Api, At, Describe};
 use web::operation::{Answer, Components, Operation, example, header, query};
 use web::{Kind, Problem, RequestContext, Scope};
 
-use crate::bus::local::{Kept, LocalBus};
+use crate::bus::local::{LocalBus, RetainedEntry};
 
-/// How many entries are read at once.
+/// How many entries are read at a time.
 const PAGE: u16 = 100;
 
-/// What the route needs.
+/// The state of the route.
 #[derive(Clone)]
 pub struct EventsApi {
     /// The buses.
     pub bus: Arc<dyn LocalBus>,
-    /// The bus that is shown.
+    /// The name of the bus to stream.
     pub name: String,
     /// Becomes `true` when the server stops.
     pub stopping: watch::Receiver<bool>,
 }
 
-/// The route that shows the bus. [`web::finish`] has to be laid around it.
+/// The route. The caller wraps it with [`web::finish`].
 pub fn routes(api: EventsApi) -> Router {
     table().router().with_state(Arc::new(api))
 }
 
-/// What the route says of itself.
+/// The OpenAPI description of the route.
 #[must_use]
 pub fn documented() -> Vec<(At, Describe)> {
     table().documented()
@@ -53,17 +53,18 @@ fn table() -> Api<Arc<EventsApi>> {
 fn described(_: &mut Components) -> Operation {
     let last = header(
         "Last-Event-ID",
-        "The last event that was seen; the stream goes on after it. From the oldest kept if it is not known.",
+        "The id of the last event received; the stream continues after it. If the id is unknown, the stream begins with the oldest \
+         retained event.",
         &json!({"type": "string"}),
     );
     let sent = "id: 01M841K9DEZSCMB07FHNWPHHBZ\nevent: PRODUCT_CREATED\ndata: {\"detail-type\":\"PRODUCT_CREATED\"}\n\n";
-    Operation::new("getEvents", "Events", "What the bus is sent, as it comes")
+    Operation::new("getEvents", "Events", "Stream the events that are put on the bus")
         .description(
-            "Server-sent events without an end: `id` is the event's id, `event` its detail type, `data` the whole \
-             entry as EventBridge delivers it. Only the program's own server has it.",
+            "An endless stream of server-sent events: `id` is the event's id, `event` its detail type, `data` the \
+             whole entry as EventBridge delivers it. Only `ledger serve` has this route.",
         )
         .scopes(&[Scope::Audit])
-        .parameter(query("from", "`start`: from the oldest kept; otherwise from now on.", &json!({"const": "start"})))
+        .parameter(query("from", "`start`: begin with the oldest retained event; otherwise begin with the next event.", &json!({"const": "start"})))
         .parameter(last)
         .answer(
             200,
@@ -88,13 +89,13 @@ async fn events(
     let from_start = query.is_some_and(|query| query.split('&').any(|pair| pair == "from=start"));
     let position = api.start(last, from_start).await.map_err(|error| {
         tracing::warn!(target: "ledger::publisher", %error, "the local bus cannot be read");
-        Problem::unavailable("The bus cannot be read just now.")
+        Problem::unavailable("The bus cannot be read at the moment.")
     })?;
     Ok(Sse::new(follow(api, position)).keep_alive(KeepAlive::default()))
 }
 
 impl EventsApi {
-    /// The position after which a stream begins. A browser that reconnects repeats the query, so the id comes first.
+    /// The position after which a stream begins. A browser that reconnects repeats the query, so the id takes precedence.
     async fn start(&self, last: Option<&str>, from_start: bool) -> Result<u64, Unavailable> {
         match last {
             Some(id) => Ok(self.bus.position_of(&self.name, id).await?.unwrap_or(0)),
@@ -104,7 +105,7 @@ impl EventsApi {
     }
 }
 
-/// Entries after a position as they come, until the server stops or the bus cannot be read.
+/// The entries after a position as they are appended, until the server stops or the bus cannot be read.
 fn follow(api: Arc<EventsApi>, mut position: u64) -> impl Stream<Item = Result<Event, Infallible>> {
     async_stream::stream! {
         let mut stopping = api.stopping.clone();
@@ -119,14 +120,14 @@ fn follow(api: Arc<EventsApi>, mut position: u64) -> impl Stream<Item = Result<E
                     _ = stopping.wait_for(|stopping| *stopping) => break,
                 }
             }
-            for kept in page {
-                position = kept.position;
-                yield Ok(sent(kept));
+            for retained in page {
+                position = retained.position;
+                yield Ok(sent(retained));
             }
         }
     }
 }
 
-fn sent(kept: Kept) -> Event {
-    Event::default().id(kept.event_id).event(kept.detail_type).data(kept.entry)
+fn sent(retained: RetainedEntry) -> Event {
+    Event::default().id(retained.event_id).event(retained.detail_type).data(retained.entry)
 }

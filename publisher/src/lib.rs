@@ -1,32 +1,31 @@
-//! What is committed is published: every event of the ledger reaches the bus, in order per product, with a receipt.
+//! Publishes every event of the ledger to the bus, in order per product, and records a receipt for each.
 //!
 //! ```text
-//! stream records ─▶ batch ─▶ due (gaps from the event table) ─▶ round ─▶ send ─▶ bus
-//!                                                                  └▶ record: receipts, then the cursor
-//!                                                                  └▶ parking: what cannot go on
+//! stream records ─▶ publish: by product ─▶ pass: due events (gaps from the event table) ─▶ queue ─▶ send ─▶ bus
+//!                                            │                                                    └▶ receipts
+//!                                            └▶ parking rows of the products that cannot go on
+//! schedule, operator ─▶ catch_up ─▶ pass
+//! operator ─▶ replay ─▶ queue ─▶ send ─▶ bus
 //! ```
 
-mod batch;
 pub mod bus;
-pub mod catch_up;
-mod due;
-mod figures;
+mod catch_up;
 pub mod http;
-mod lane;
+mod instrumentation;
 pub mod message;
 mod pass;
-pub mod patience;
-pub mod publish;
-mod record;
+mod publish;
+mod publisher;
+mod queue;
 pub mod replay;
-mod round;
 mod send;
 
 #[cfg(feature = "sqlite")]
 pub use bus::SqliteBus;
-pub use bus::{Answer, Bus, BusError, DynamoBus, Entry, EventBridge, LocalBus, MemoryBus, MemoryLocalBus};
-pub use catch_up::{CaughtUp, Retried};
+pub use bus::{
+    Bus, BusEntry, BusError, DynamoBus, EntryOutcome, EventBridge, LocalBus, MemoryBus, MemoryLocalBus,
+};
+pub use catch_up::{CatchUpOutcome, PublishRetryCounts};
 pub use message::Address;
-pub use patience::Patience;
-pub use publish::{CONSUMER, Ports, Publisher};
-pub use replay::{Replayed, Selection};
+pub use publisher::{CONSUMER, Publisher, PublisherPorts, RetryPolicy};
+pub use replay::{ReplayProgress, ReplaySelection};

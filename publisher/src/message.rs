@@ -1,35 +1,35 @@
-//! What the outside hears: one event of a commit becomes one entry for the bus.
+//! The public form of an event: one event of a commit becomes one entry for the bus.
 //!
-//! Its promise: `event_id` and `sequence` are those of the ledger on every delivery, and an entry always fits: one that
-//! would be too large leaves the product out and says so.
+//! Its promise: `event_id` and `sequence` are those of the ledger on every delivery, and an entry always fits into a request:
+//! one that would be too large leaves out the product and is marked with `product_omitted`.
 
 use schema::message::{MessageData, Replay};
 use schema::{Commit, Message, MessageMetadata, ProductEvent, RecordedEvent};
 use serde_json::{Map, Value};
 
-use crate::bus::{Entry, MOST_BYTES};
+use crate::bus::{BusEntry, MAX_REQUEST_BYTES};
 
-/// From whom, and to where.
+/// Source and destination of the entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     /// `Source` of every entry.
     pub source: String,
     /// Name or ARN of the bus.
     pub bus: String,
-    /// Whether entries carry the command's trace: X-Ray tracing is on.
+    /// Whether X-Ray tracing is on, so that entries carry the command's trace.
     pub xray: bool,
 }
 
-/// The entry of one event of a commit; `replay` marks one that is published again on request.
+/// The entry for one event of a commit; `replay` marks an event that is published again on request.
 ///
 /// # Errors
-/// Never for values of the schema; kept because serialisation is fallible.
+/// Serialization failed, which no value of the schema causes; do not send the event.
 pub fn entry(
     commit: &Commit,
     (sequence, recorded): (u64, &RecordedEvent),
     address: &Address,
     replay: Option<&Replay>,
-) -> Result<Entry, serde_json::Error> {
+) -> Result<BusEntry, serde_json::Error> {
     let mut message = Message {
         metadata: metadata(commit, sequence, recorded, &address.source, replay),
         data: MessageData {
@@ -38,7 +38,7 @@ pub fn entry(
             product_omitted: false,
         },
     };
-    let mut entry = Entry {
+    let mut entry = BusEntry {
         source: address.source.clone(),
         detail_type: message.metadata.event_name.clone(),
         bus: address.bus.clone(),
@@ -46,7 +46,7 @@ pub fn entry(
         detail: serde_json::to_string(&message)?,
         trace_header: commit.metadata.traceparent.as_deref().filter(|_| address.xray).and_then(xray_header),
     };
-    if entry.size() >= MOST_BYTES {
+    if entry.size() >= MAX_REQUEST_BYTES {
         message.data.product = None;
         message.data.product_omitted = true;
         entry.detail = serde_json::to_string(&message)?;
@@ -79,7 +79,7 @@ fn metadata(
     }
 }
 
-/// The event's name in upper snake case. Subscribers' rules match on it. Never rename.
+/// The event's name in upper snake case. Subscribers' rules match it. Never rename.
 #[must_use]
 pub fn event_name(event: &ProductEvent) -> &'static str {
     match event {
@@ -98,7 +98,8 @@ fn data(event: &ProductEvent) -> Result<Map<String, Value>, serde_json::Error> {
     serde_json::from_value(tagged["data"].take())
 }
 
-/// `00-<trace>-<parent>-<flags>` (W3C) as `Root=1-<8>-<24>;Parent=<16>;Sampled=<0|1>` (X-Ray, tracing header).
+/// Converts `00-<trace>-<parent>-<flags>` (W3C `traceparent`) to `Root=1-<8>-<24>;Parent=<16>;Sampled=<0|1>` (X-Ray tracing
+/// header); `None` if it is malformed.
 fn xray_header(traceparent: &str) -> Option<String> {
     let mut parts = traceparent.split('-');
     let (_version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);

@@ -1,83 +1,41 @@
-//! Every committed event reaches the bus, in order per product, and leaves a durable receipt.
+//! Publishes a batch of records: groups them by product, runs passes over the products, and names what has to be redelivered.
 //!
-//! Its promise: what [`Publisher::publish`] does not name in its answer is published with a receipt, or its product is
-//! parked, or it was tampering. The very function runs in Lambda and behind the local poller.
+//! Its promise: for every record that the response does not name, the event is published with a receipt, or its product
+//! is parked, or the record was tampering. For each product that is not finished the response names the first record that
+//! is not, so that nothing is skipped and nothing finished is redelivered. Lambda and the local follower run the same code.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use event_store::follow::Record;
-use event_store::{Journal, Parking, Receipts};
-use schema::{Clock, ProductId};
-use tokio::sync::Mutex;
-use tokio::time::Instant;
+use event_store::follow::{Change, Record};
+use schema::{Commit, ProductId};
 
-use crate::batch::{self, Delivery};
-use crate::bus::Bus;
-use crate::message::Address;
-use crate::pass::{End, Wanted};
-use crate::patience::Patience;
+use crate::pass::{PassOutcome, PublishRequest};
+use crate::publisher::{CONSUMER, Publisher, deadline};
 
-/// The name of this consumer in the parking rows. Stored. Never change.
-pub const CONSUMER: &str = "publisher";
-
-/// At most this much of a run's time is kept for receipts, cursors and parking rows.
-const RESERVE: Duration = Duration::from_secs(5);
-
-/// What the publisher works with.
-#[derive(Clone)]
-pub struct Ports {
-    /// The event table: the truth.
-    pub journal: Arc<dyn Journal>,
-    /// What became of each event.
-    pub receipts: Arc<dyn Receipts>,
-    /// Products that cannot go on.
-    pub parking: Arc<dyn Parking>,
-    /// Where events go.
-    pub bus: Arc<dyn Bus>,
-    /// Times of receipts and failures.
-    pub clock: Clock,
+/// The records of a batch that concern one product.
+#[derive(Debug)]
+struct ProductRecords {
+    product: ProductId,
+    /// The commits that could be read, in order of delivery.
+    commits: Vec<Commit>,
+    records: Vec<RecordRef>,
 }
 
-/// Publishes commits. Cheap to clone.
-#[derive(Clone)]
-pub struct Publisher {
-    pub(crate) ports: Ports,
-    pub(crate) address: Address,
-    pub(crate) patience: Patience,
-    pub(crate) at_once: AtOnce,
-    /// Held by whoever brings products up to date from the event table.
-    pub(crate) catching_up: Arc<Mutex<()>>,
-}
-
-/// How much is under way at once.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct AtOnce {
-    /// Products that are read or written.
-    pub(crate) products: usize,
-    /// Requests to the bus.
-    pub(crate) requests: usize,
+#[derive(Debug)]
+struct RecordRef {
+    /// Its index in the batch.
+    index: usize,
+    id: String,
+    /// The last event of its commit; `None` when the record could not be read.
+    last_event: Option<u64>,
 }
 
 impl Publisher {
-    /// A publisher that speaks as `address` says.
-    #[must_use]
-    pub fn new(ports: Ports, address: Address, patience: Patience) -> Self {
-        let at_once = AtOnce { products: 16, requests: 4 };
-        Self { ports, address, patience, at_once, catching_up: Arc::default() }
-    }
-
-    /// The same with more under way at once: `products` are read or written, and an eighth of that many requests sent.
-    #[must_use]
-    pub fn at_once(self, products: usize) -> Self {
-        Self { at_once: AtOnce { products: products.max(1), requests: (products / 8).max(1) }, ..self }
-    }
-
-    /// Publishes what a batch of stream records tells of within `time_left`, as a function on Lambda is asked to and
-    /// answers.
+    /// Publishes a batch of stream records within `time_left` and answers as Lambda expects: with the sequence numbers of
+    /// the records to deliver again.
     pub async fn publish(&self, event: Event, time_left: Duration) -> DynamoDbEventResponse {
         let records = event.records.iter().map(Record::of).collect();
         drop(event);
@@ -86,47 +44,111 @@ impl Publisher {
             failure.item_identifier = Some(record);
             failure
         };
-        let mut answer = DynamoDbEventResponse::default();
-        answer.batch_item_failures = self.follow(records, time_left).await.into_iter().map(failure).collect();
-        answer
+        let mut response = DynamoDbEventResponse::default();
+        response.batch_item_failures =
+            self.follow(records, time_left).await.into_iter().map(failure).collect();
+        response
     }
 
-    /// Publishes what a batch tells of within `time_left`, and names the records that have to come again because a
-    /// store did not answer. Whatever the bus refuses is parked and counts as dealt with.
+    /// Publishes a batch of records within `time_left` and returns the ids of the records to deliver again because a store
+    /// did not answer. A product whose event the bus refused is parked and counts as finished.
     pub async fn follow(&self, records: Vec<Record>, time_left: Duration) -> Vec<String> {
         let deadline = deadline(time_left);
-        let mut deliveries = batch::sort(records);
-        let mut wanted: Vec<Wanted> = deliveries.iter_mut().map(wanted).collect();
+        let mut batch = by_product(records);
+        let mut requests: Vec<PublishRequest> = batch.iter_mut().map(ProductRecords::request).collect();
         let mut unfinished: HashMap<ProductId, u64> = HashMap::new();
-        while !wanted.is_empty() {
-            let mut again = Vec::new();
-            for finished in self.pass(wanted, self.patience, deadline).await {
-                match finished.end {
-                    End::Published | End::Parked(_) => {}
-                    End::More(rest) => again.push(rest),
-                    End::Unavailable(error) => {
-                        tracing::warn!(target: "ledger::publisher", product = finished.product.as_str(), %error, "a product has to come again");
-                        unfinished.insert(finished.product, finished.recorded);
+        while !requests.is_empty() {
+            let mut remaining = Vec::new();
+            for result in self.pass(requests, self.retry_policy, deadline).await {
+                match result.outcome {
+                    PassOutcome::Published | PassOutcome::Parked(_) => {}
+                    PassOutcome::Incomplete(rest) => remaining.push(rest),
+                    PassOutcome::Unavailable(error) => {
+                        tracing::warn!(target: "ledger::publisher", product = result.product.as_str(), %error, "a product's records have to be redelivered");
+                        unfinished.insert(result.product, result.published);
                     }
                 }
             }
-            wanted = again;
+            requests = remaining;
         }
-        let done = deliveries.iter().map(|delivery| (delivery, unfinished.get(&delivery.product)));
-        batch::answer(done.filter_map(|(delivery, done)| Some((delivery, *done?))))
+        let unfinished =
+            batch.iter().filter_map(|records| Some((records, *unfinished.get(&records.product)?)));
+        first_unpublished(unfinished)
     }
 }
 
-fn wanted(delivery: &mut Delivery) -> Wanted {
-    Wanted {
-        product: delivery.product.clone(),
-        up_to: delivery.up_to(),
-        commits: std::mem::take(&mut delivery.commits),
-        even_if_parked: false,
+impl ProductRecords {
+    /// The request to publish up to the last event of the batch, or up to the newest event if a record could not be read.
+    fn request(&mut self) -> PublishRequest {
+        let last_events: Option<Vec<u64>> = self.records.iter().map(|record| record.last_event).collect();
+        PublishRequest {
+            product: self.product.clone(),
+            up_to: last_events.and_then(|last_events| last_events.into_iter().max()),
+            commits: std::mem::take(&mut self.commits),
+            even_if_parked: false,
+        }
     }
 }
 
-/// When sending has to end so that what was sent can still be recorded.
-pub(crate) fn deadline(time_left: Duration) -> Instant {
-    Instant::now() + time_left.saturating_sub(RESERVE.min(time_left / 4))
+/// Groups a batch by product. Records of changed or removed commits raise the tampering signal and are left out.
+fn by_product(records: Vec<Record>) -> Vec<ProductRecords> {
+    let mut batch: Vec<ProductRecords> = Vec::new();
+    let mut indexes: HashMap<ProductId, usize> = HashMap::new();
+    for (index, record) in records.into_iter().enumerate() {
+        let Some((product, commit)) = read(record.change) else {
+            continue;
+        };
+        let last_event = commit.as_ref().map(|commit| commit.last_sequence());
+        let group = *indexes.entry(product.clone()).or_insert(batch.len());
+        if group == batch.len() {
+            batch.push(ProductRecords { product, commits: Vec::new(), records: Vec::new() });
+        }
+        batch[group].records.push(RecordRef { index, id: record.id, last_event });
+        batch[group].commits.extend(commit);
+    }
+    batch
+}
+
+/// The product of a record, and its commit if that can be read.
+fn read(change: Change) -> Option<(ProductId, Option<Commit>)> {
+    let (product, reason) = match change {
+        Change::Committed(stored) => match stored.decode() {
+            Ok(commit) => return Some((commit.product_id.clone(), Some(commit))),
+            Err(error) => {
+                let product = stored.text("product_id").ok().and_then(|id| ProductId::new(id).ok());
+                (product, error.to_string())
+            }
+        },
+        Change::Unreadable { product, reason } => (product, reason),
+        Change::Tampered(tampering) => {
+            tampering.count(CONSUMER);
+            tracing::error!(target: "ledger::publisher",
+                tampering = 1,
+                operation = tampering.operation,
+                product = tampering.product,
+                sequence = tampering.sequence,
+                "a commit in the event table was changed or removed"
+            );
+            return None;
+        }
+    };
+    tracing::error!(target: "ledger::publisher",
+        unreadable = 1,
+        product = product.as_ref().map(ProductId::as_str),
+        reason,
+        "a stream record cannot be read"
+    );
+    product.map(|product| (product, None))
+}
+
+/// The id of the first unpublished record of each product, in order of delivery; every product comes with the last of its
+/// events that is published.
+fn first_unpublished<'a>(unfinished: impl Iterator<Item = (&'a ProductRecords, u64)>) -> Vec<String> {
+    let first = |(product, published): (&'a ProductRecords, u64)| {
+        let is_unpublished = |record: &&RecordRef| record.last_event.is_none_or(|last| last > published);
+        product.records.iter().find(is_unpublished)
+    };
+    let mut records: Vec<&RecordRef> = unfinished.filter_map(first).collect();
+    records.sort_by_key(|record| record.index);
+    records.into_iter().map(|record| record.id.clone()).collect()
 }

@@ -1,162 +1,164 @@
-//! A part of the ledger is published again, marked as a replay, to a bus of choice.
+//! Replay: publishes a part of the ledger again, marked as a replay, to the configured bus or another one.
 //!
-//! Its promise: events keep their ids and their order per product, and the receipts of the original publication stay
-//! untouched.
+//! Its promise: events keep their ids and their order per product, and the receipts of the original publication do not
+//! change.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use event_store::{ScanPosition, Unavailable};
 use schema::message::Replay;
-use schema::{Commit, ProductId, StoredCommit, Timestamp};
+use schema::{ProductId, StoredCommit, Timestamp};
 use tokio::time::Instant;
 
-use crate::bus::Refusal;
-use crate::lane::{Lane, Unsent};
+use crate::bus::BusRefusal;
 use crate::message::Address;
-use crate::publish::Publisher;
-use crate::send::Run;
+use crate::publisher::Publisher;
+use crate::queue::{ProductQueue, UnsentEvent};
+use crate::send::EventSender;
 
 /// How many commits are read and sent together.
 const PAGE: usize = 500;
 
-/// A replay has no deadline but patience; this one is out of reach.
-const ENDLESS: Duration = Duration::from_hours(24 * 365);
+/// A replay has no deadline, only the retry policy; this one is never reached.
+const NO_DEADLINE: Duration = Duration::from_hours(24 * 365);
 
-/// What is replayed: everything that fits all of these.
+/// What to replay: the events that match all of these.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Selection {
+pub struct ReplaySelection {
     /// Only this product.
     pub product: Option<ProductId>,
-    /// Only what was recorded at this moment or later.
+    /// Only events recorded at this time or later.
     pub from: Option<Timestamp>,
-    /// Only what was recorded at this moment or earlier.
+    /// Only events recorded at this time or earlier.
     pub to: Option<Timestamp>,
 }
 
-/// How far a replay got, and at its end what it did.
+/// The progress of a replay, and in the end its result.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Replayed {
-    /// Events the bus accepted.
+pub struct ReplayProgress {
+    /// Events that the bus accepted.
     pub events: u64,
-    /// Products that were left, and why.
-    pub left: Vec<Left>,
+    /// Products whose replay stopped early.
+    pub stopped: Vec<StoppedProduct>,
 }
 
-/// A product whose replay ended early.
+/// A product whose replay stopped early.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
+pub struct StoppedProduct {
     /// The product.
     pub product: ProductId,
     /// The first event that was not replayed.
     pub from_sequence: u64,
-    /// What the bus or the ledger said.
-    pub reason: Refusal,
+    /// Why: the bus refused the event, or its commit cannot be read.
+    pub reason: BusRefusal,
 }
 
-/// The replay could not go on at all.
+/// The replay was aborted.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    /// The event table did not answer: start again later.
+    /// The event table did not answer: start the replay again later.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// The bus accepts nothing: start again when it is repaired.
-    #[error("the bus accepts nothing: {0}")]
-    Refused(Refusal),
+    /// The bus accepts no events: start the replay again when the bus works.
+    #[error("the bus accepts no events: {0}")]
+    Refused(BusRefusal),
 }
 
-/// Where the commits come from.
-enum Source {
-    Product { product: ProductId, after: u64 },
-    All(Option<ScanPosition>),
-    Nothing,
+/// The commits that are still to be read.
+enum RemainingCommits {
+    OfProduct { product: ProductId, after: u64 },
+    OfAll(Option<ScanPosition>),
+    None,
 }
 
-impl Source {
-    fn of(selection: &Selection) -> Self {
+impl RemainingCommits {
+    fn of(selection: &ReplaySelection) -> Self {
         match &selection.product {
-            Some(product) => Self::Product { product: product.clone(), after: 0 },
-            None => Self::All(None),
+            Some(product) => Self::OfProduct { product: product.clone(), after: 0 },
+            None => Self::OfAll(None),
         }
     }
 }
 
 impl Publisher {
-    /// Publishes a selection again to `bus` (`None`: the configured one), marked with `mark`; `progress` is told after
-    /// every round.
+    /// Publishes a selection again to `bus` (`None`: the configured one), marked with `mark`; calls `progress` after every
+    /// round.
     ///
     /// # Errors
-    /// [`ReplayError`]: what was accepted until then stays published; start again, subscribers know events by their id.
+    /// [`ReplayError`]: the events accepted before it stay published; start again, subscribers recognise them by their ids.
     pub async fn replay(
         &self,
-        selection: &Selection,
+        selection: &ReplaySelection,
         bus: Option<&str>,
         mark: &Replay,
-        mut progress: impl FnMut(&Replayed) + Send,
-    ) -> Result<Replayed, ReplayError> {
+        mut progress: impl FnMut(&ReplayProgress) + Send,
+    ) -> Result<ReplayProgress, ReplayError> {
         let mut address = self.address.clone();
         address.bus = bus.map_or(address.bus, str::to_owned);
-        let mut source = Source::of(selection);
-        let mut done = Replayed::default();
+        let mut remaining = RemainingCommits::of(selection);
+        let mut done = ReplayProgress::default();
         let mut stopped = HashSet::new();
-        while let Some(page) = self.next_page(&mut source).await? {
-            let mut lanes = lanes(page, selection, &mut stopped, &mut done);
+        while let Some(page) = self.next_page(&mut remaining).await? {
+            let mut queues = queues(page, selection, &mut stopped, &mut done);
             let accepted_before = done.events;
-            self.send_again(&mut lanes, &address, mark, &mut done, &mut progress).await;
-            let halted: Vec<Left> = lanes.iter().filter_map(left).collect();
+            self.send_again(&mut queues, &address, mark, &mut done, &mut progress).await;
+            let halted: Vec<StoppedProduct> = queues.iter().filter_map(stopped_product).collect();
             if let Some(first) = halted.first()
-                && halted.len() == lanes.len()
+                && halted.len() == queues.len()
                 && done.events == accepted_before
             {
                 return Err(ReplayError::Refused(first.reason.clone()));
             }
-            stopped.extend(halted.iter().map(|left| left.product.clone()));
-            done.left.extend(halted);
+            stopped.extend(halted.iter().map(|halted| halted.product.clone()));
+            done.stopped.extend(halted);
         }
         progress(&done);
         Ok(done)
     }
 
-    /// How many events a replay of the selection would publish, and which products it would leave; nothing is sent.
+    /// Counts the events that a replay of the selection would publish, and names the products it would stop at; sends nothing.
     ///
     /// # Errors
-    /// [`Unavailable`]: the event table did not answer; start again later.
-    pub async fn count(
+    /// [`Unavailable`]: the event table did not answer; start the count again later.
+    pub async fn count_replay(
         &self,
-        selection: &Selection,
-        mut progress: impl FnMut(&Replayed) + Send,
-    ) -> Result<Replayed, Unavailable> {
-        let mut source = Source::of(selection);
-        let (mut done, mut stopped) = (Replayed::default(), HashSet::new());
-        while let Some(page) = self.next_page(&mut source).await? {
-            let lanes = lanes(page, selection, &mut stopped, &mut done);
-            done.events += lanes.iter().map(|lane| lane.len() as u64).sum::<u64>();
+        selection: &ReplaySelection,
+        mut progress: impl FnMut(&ReplayProgress) + Send,
+    ) -> Result<ReplayProgress, Unavailable> {
+        let mut remaining = RemainingCommits::of(selection);
+        let (mut done, mut stopped) = (ReplayProgress::default(), HashSet::new());
+        while let Some(page) = self.next_page(&mut remaining).await? {
+            let queues = queues(page, selection, &mut stopped, &mut done);
+            done.events += queues.iter().map(|queue| queue.len() as u64).sum::<u64>();
             progress(&done);
         }
         Ok(done)
     }
 
-    /// Whether there is a bus of this name, as far as that can be learnt.
-    pub async fn knows(&self, bus: &str) -> bool {
-        self.ports.bus.knows(bus).await
+    /// Whether a bus of this name exists; `true` where that cannot be determined.
+    pub async fn bus_exists(&self, bus: &str) -> bool {
+        self.ports.bus.exists(bus).await
     }
 
-    async fn next_page(&self, source: &mut Source) -> Result<Option<Vec<StoredCommit>>, Unavailable> {
-        match std::mem::replace(source, Source::Nothing) {
-            Source::Nothing => Ok(None),
-            Source::Product { product, after } => {
+    async fn next_page(
+        &self,
+        remaining: &mut RemainingCommits,
+    ) -> Result<Option<Vec<StoredCommit>>, Unavailable> {
+        match std::mem::replace(remaining, RemainingCommits::None) {
+            RemainingCommits::None => Ok(None),
+            RemainingCommits::OfProduct { product, after } => {
                 let page = self.ports.journal.page(&product, after, PAGE).await?;
                 let last = page.last().and_then(|commit| commit.sequence().ok());
                 if let Some(after) = last.filter(|_| page.len() == PAGE) {
-                    *source = Source::Product { product, after };
+                    *remaining = RemainingCommits::OfProduct { product, after };
                 }
                 Ok(Some(page))
             }
-            Source::All(from) => {
+            RemainingCommits::OfAll(from) => {
                 let page = self.ports.journal.scan(from, PAGE).await?;
                 if page.next.is_some() {
-                    *source = Source::All(page.next);
+                    *remaining = RemainingCommits::OfAll(page.next);
                 }
                 Ok(Some(page.commits))
             }
@@ -165,74 +167,68 @@ impl Publisher {
 
     async fn send_again(
         &self,
-        lanes: &mut [Lane],
+        queues: &mut [ProductQueue],
         address: &Address,
         mark: &Replay,
-        done: &mut Replayed,
-        progress: &mut (impl FnMut(&Replayed) + Send),
+        done: &mut ReplayProgress,
+        progress: &mut (impl FnMut(&ReplayProgress) + Send),
     ) {
-        let mut run = Run {
+        let mut sender = EventSender {
             bus: &*self.ports.bus,
             address,
             replay: Some(mark),
-            at_once: self.at_once.requests,
-            patience: self.patience,
-            deadline: Instant::now() + ENDLESS,
-            lanes,
+            max_in_flight: self.concurrency.requests,
+            retry_policy: self.retry_policy,
+            deadline: Instant::now() + NO_DEADLINE,
+            queues,
         };
-        while let Some(sent) = run.next().await {
-            done.events += sent.iter().filter(|sent| sent.result.is_ok()).count() as u64;
+        while let Some(outcomes) = sender.next_round().await {
+            done.events += outcomes.iter().filter(|outcome| outcome.result.is_ok()).count() as u64;
             progress(done);
         }
     }
 }
 
-/// The selected events of a page, by product; a product with a commit that cannot be read is left from there on.
-fn lanes(
+/// The selected events of a page, by product; a product stops at a commit that cannot be read.
+fn queues(
     page: Vec<StoredCommit>,
-    selection: &Selection,
+    selection: &ReplaySelection,
     stopped: &mut HashSet<ProductId>,
-    done: &mut Replayed,
-) -> Vec<Lane> {
-    let mut products: BTreeMap<ProductId, VecDeque<Unsent>> = BTreeMap::new();
-    for stored in page.into_iter().filter(|stored| selection.holds(stored)) {
+    done: &mut ReplayProgress,
+) -> Vec<ProductQueue> {
+    let mut products: BTreeMap<ProductId, VecDeque<UnsentEvent>> = BTreeMap::new();
+    for stored in page.into_iter().filter(|stored| selection.contains(stored)) {
         let product = stored.text("product_id").ok().and_then(|id| ProductId::new(id).ok());
         let Some(product) = product.filter(|product| !stopped.contains(product)) else {
             continue;
         };
         match stored.decode() {
-            Ok(commit) => products.entry(product).or_default().extend(unsent(commit)),
+            Ok(commit) => products.entry(product).or_default().extend(UnsentEvent::of_commit(commit, 0)),
             Err(error) => {
                 stopped.insert(product.clone());
-                done.left.push(Left {
+                done.stopped.push(StoppedProduct {
                     product,
                     from_sequence: stored.sequence().unwrap_or_default(),
-                    reason: Refusal::new("UnreadableCommit", error.to_string()),
+                    reason: BusRefusal::new("UnreadableCommit", error.to_string()),
                 });
             }
         }
     }
-    products.into_iter().map(|(product, queue)| Lane::new(product, queue, 0)).collect()
+    products.into_iter().map(|(product, events)| ProductQueue::new(product, events, 0)).collect()
 }
 
-fn unsent(commit: Commit) -> impl Iterator<Item = Unsent> {
-    let commit = Arc::new(commit);
-    (commit.sequence..=commit.last_sequence())
-        .map(move |sequence| Unsent { commit: commit.clone(), sequence })
-}
-
-fn left(lane: &Lane) -> Option<Left> {
-    let halt = lane.halt.as_ref()?;
-    Some(Left {
-        product: lane.product.clone(),
-        from_sequence: lane.first()?.sequence,
+fn stopped_product(queue: &ProductQueue) -> Option<StoppedProduct> {
+    let halt = queue.halt.as_ref()?;
+    Some(StoppedProduct {
+        product: queue.product.clone(),
+        from_sequence: queue.first()?.sequence,
         reason: halt.refusal.clone(),
     })
 }
 
-impl Selection {
-    /// A commit whose time cannot be read is looked at, so that its damage is named.
-    fn holds(&self, stored: &StoredCommit) -> bool {
+impl ReplaySelection {
+    /// Whether a commit is selected; one whose time cannot be read is, so that its damage is reported.
+    fn contains(&self, stored: &StoredCommit) -> bool {
         let recorded_at = stored.text("recorded_at").ok().and_then(|text| Timestamp::parse(text).ok());
         recorded_at
             .is_none_or(|at| self.from.is_none_or(|from| at >= from) && self.to.is_none_or(|to| at <= to))

@@ -1,137 +1,307 @@
-//! A run: lanes are sent round by round until each is empty or halted, or the time is over.
+//! The sending loop: in each round it plans requests from the queues, sends them, and applies the answers until every queue
+//! is empty or halted or the time is over. [`ReceiptWriter`] records the outcomes.
 //!
-//! Its promise: every answer of the bus comes out of [`Run::next`] exactly once, to be recorded by the caller; only what
-//! failed is sent again.
+//! Its promise: every answer of the bus comes out of [`EventSender::next_round`] exactly once, and only what failed is sent
+//! again. A failure is recorded before its event is sent again, and nothing about an event is recorded before the receipts
+//! of the product's earlier events. As long as nothing fails and sizes permit, n events take max(⌈n/10⌉, length of the
+//! longest queue) requests.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
+use event_store::receipts::Record;
+use event_store::{Receipts, Unavailable};
 use futures::future::join_all;
 use schema::message::Replay;
-use schema::{Commit, ProductId};
+use schema::receipt::FailureDetails;
+use schema::{Clock, Commit, ProductId, PublicationFailure, PublicationReceipt, PublicationRecord};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::bus::{Answer, Bus, BusError, Refusal, Remedy};
-use crate::figures;
-use crate::lane::{Again, Lane, Unsent};
+use crate::bus::{
+    Bus, BusEntry, BusError, BusRefusal, EntryOutcome, MAX_REQUEST_BYTES, MAX_REQUEST_ENTRIES, Remedy,
+};
+use crate::instrumentation;
 use crate::message::Address;
-use crate::patience::Patience;
-use crate::round::{Chunk, plan};
+use crate::publisher::RetryPolicy;
+use crate::queue::{ProductQueue, Retryability, UnsentEvent};
 
-/// What became of one event that was sent.
+/// How many receipts are written together: four full batches of the store.
+const RECEIPT_BATCH: usize = 100;
+
+/// The outcome of sending one event.
 #[derive(Debug)]
-pub(crate) struct Sent {
+pub(crate) struct SendOutcome {
     pub(crate) product: ProductId,
     pub(crate) commit: Arc<Commit>,
     pub(crate) sequence: u64,
     pub(crate) event_id: String,
-    /// How often it was sent, this time and earlier runs included.
+    /// How often it was sent, earlier runs included.
     pub(crate) attempts: u32,
-    /// The bus's receipt id, or why not.
-    pub(crate) result: Result<String, Refusal>,
+    /// The bus's receipt id, or why the event was refused.
+    pub(crate) result: Result<String, BusRefusal>,
 }
 
-/// Lanes being sent.
-pub(crate) struct Run<'a> {
+/// Sends the events of some queues.
+pub(crate) struct EventSender<'a> {
     pub(crate) bus: &'a dyn Bus,
     pub(crate) address: &'a Address,
     pub(crate) replay: Option<&'a Replay>,
-    /// How many requests are under way at once at most.
-    pub(crate) at_once: usize,
-    pub(crate) patience: Patience,
+    /// The most requests in flight at the same time.
+    pub(crate) max_in_flight: usize,
+    pub(crate) retry_policy: RetryPolicy,
     pub(crate) deadline: Instant,
-    pub(crate) lanes: &'a mut [Lane],
+    pub(crate) queues: &'a mut [ProductQueue],
 }
 
-impl Run<'_> {
-    /// Sends the next round and says what became of its events; `None` when nothing is left to send or to wait for.
-    pub(crate) async fn next(&mut self) -> Option<Vec<Sent>> {
+/// One request to the bus: its entries, and the queues whose first events they are.
+#[derive(Debug, Default)]
+struct BusRequest {
+    /// Indexes of the queues.
+    queues: Vec<usize>,
+    entries: Vec<BusEntry>,
+    bytes: usize,
+    /// Whether no further entry may be added.
+    closed: bool,
+}
+
+impl EventSender<'_> {
+    /// Sends the next round and returns the outcomes; `None` when nothing is left to send or to wait for.
+    pub(crate) async fn next_round(&mut self) -> Option<Vec<SendOutcome>> {
         loop {
             let now = Instant::now();
             if now >= self.deadline {
-                self.time_is_over();
+                self.halt_all();
                 return None;
             }
-            let chunks = plan(self.lanes, now, self.at_once, self.address, self.replay);
-            if !chunks.is_empty() {
-                return Some(self.send(chunks).await);
+            let requests = self.plan(now);
+            if !requests.is_empty() {
+                return Some(self.send(requests).await);
             }
-            let open = self.lanes.iter().filter(|lane| lane.is_open());
-            let wake = open.filter_map(Lane::not_before).min()?;
+            let open = self.queues.iter().filter(|queue| queue.is_open());
+            let wake = open.filter_map(ProductQueue::not_before).min()?;
             sleep_until(wake.min(self.deadline)).await;
         }
     }
 
-    fn time_is_over(&mut self) {
-        for lane in self.lanes.iter_mut().filter(|lane| lane.is_open()) {
-            let refusal = Refusal::new("TimeOver", "the time was over before the bus accepted the event");
-            lane.halt(refusal, true);
+    fn halt_all(&mut self) {
+        for queue in self.queues.iter_mut().filter(|queue| queue.is_open()) {
+            let message = "the time limit was reached before the bus accepted the event";
+            queue.halt(BusRefusal::new("TimeOver", message), true);
         }
     }
 
-    async fn send(&mut self, chunks: Vec<Chunk>) -> Vec<Sent> {
-        let puts = chunks.iter().map(|chunk| timeout_at(self.deadline, self.bus.put(&chunk.entries)));
+    /// The requests to send now, none of them empty; no request when every open queue is in a pause. The longest queues
+    /// come first, which attains the fewest requests (Hu 1961).
+    fn plan(&mut self, now: Instant) -> Vec<BusRequest> {
+        let is_ready =
+            |queue: &ProductQueue| queue.is_open() && queue.not_before().is_none_or(|at| at <= now);
+        let mut ready: Vec<usize> =
+            (0..self.queues.len()).filter(|index| is_ready(&self.queues[*index])).collect();
+        ready.sort_by_key(|index| Reverse(self.queues[*index].len()));
+        let mut requests: Vec<BusRequest> = Vec::new();
+        let at_once = self.requests_at_once(ready.len());
+        for index in ready {
+            let alone = self.queues[index].alone;
+            let Some(entry) = self.queues[index].entry(self.address, self.replay) else {
+                continue;
+            };
+            if let Some(request) = requests.iter_mut().find(|request| request.has_room(entry, alone)) {
+                request.add(index, entry, alone);
+            } else if requests.len() < at_once {
+                let mut request = BusRequest::default();
+                request.add(index, entry, alone);
+                requests.push(request);
+            } else if requests.iter().all(BusRequest::is_full) {
+                break;
+            }
+        }
+        requests
+    }
+
+    /// How many requests a round may have. Sending c full requests at once shortens the longest queue by only one event, so
+    /// L - 1 more requests follow at least: c may be as large as ⌈n/10⌉ - L + 1 without exceeding the promised number.
+    fn requests_at_once(&self, ready: usize) -> usize {
+        let open = || self.queues.iter().filter(|queue| queue.is_open()).map(ProductQueue::len);
+        let fewest: usize = open().sum::<usize>().div_ceil(MAX_REQUEST_ENTRIES);
+        let longest = open().max().unwrap_or_default();
+        let within_budget = (fewest + 1).saturating_sub(longest);
+        within_budget.min(ready / MAX_REQUEST_ENTRIES).clamp(1, self.max_in_flight)
+    }
+
+    async fn send(&mut self, requests: Vec<BusRequest>) -> Vec<SendOutcome> {
+        let puts = requests.iter().map(|request| timeout_at(self.deadline, self.bus.put(&request.entries)));
         let answers = join_all(puts).await;
-        let mut sent = Vec::new();
-        for (chunk, answer) in chunks.into_iter().zip(answers) {
+        let mut outcomes = Vec::new();
+        for (request, answer) in requests.into_iter().zip(answers) {
             let answer = answer.unwrap_or_else(|_| {
                 Err(BusError::new(Remedy::SendAgain, "Timeout", "the bus did not answer in time"))
             });
             match answer {
-                Ok(answers) => sent.extend(self.apply_each(&chunk, answers)),
-                Err(error) => sent.extend(self.apply_to_all(&chunk, &error)),
+                Ok(answers) => outcomes.extend(self.apply_answers(&request, answers)),
+                Err(error) => outcomes.extend(self.apply_error(&request, &error)),
             }
         }
-        sent
+        outcomes
     }
 
-    fn apply_each(&mut self, chunk: &Chunk, answers: Vec<Answer>) -> Vec<Sent> {
+    fn apply_answers(&mut self, request: &BusRequest, answers: Vec<EntryOutcome>) -> Vec<SendOutcome> {
         // An adapter that answers for fewer entries than it was given has said nothing about the others.
-        let silence = std::iter::repeat_with(|| {
-            Answer::Refused(Refusal::new("InternalFailure", "the bus gave no answer for this entry"))
+        let missing = std::iter::repeat_with(|| {
+            EntryOutcome::Refused(BusRefusal::new("InternalFailure", "the bus gave no answer for this entry"))
         });
-        let each = chunk.lanes.iter().zip(answers.into_iter().chain(silence));
-        each.filter_map(|(lane, answer)| match answer {
-            Answer::Accepted { receipt_id } => self.accepted(*lane, receipt_id),
-            Answer::Refused(refusal) => {
-                let again = if refusal.is_retryable() { Again::Soon } else { Again::Never };
-                self.failed(*lane, &refusal, again)
+        let answers = answers.into_iter().chain(missing);
+        let outcomes = request.queues.iter().zip(answers).filter_map(|(queue, answer)| match answer {
+            EntryOutcome::Accepted { receipt_id } => self.accepted(*queue, receipt_id),
+            EntryOutcome::Refused(refusal) => {
+                let retryable = refusal.is_retryable();
+                let retryability = if retryable { Retryability::Soon } else { Retryability::Never };
+                self.failed(*queue, &refusal, retryability)
             }
-        })
-        .collect()
+        });
+        outcomes.collect()
     }
 
-    fn apply_to_all(&mut self, chunk: &Chunk, error: &BusError) -> Vec<Sent> {
-        if error.remedy == Remedy::Split && chunk.lanes.len() > 1 {
-            for lane in &chunk.lanes {
-                self.lanes[*lane].alone = true;
+    fn apply_error(&mut self, request: &BusRequest, error: &BusError) -> Vec<SendOutcome> {
+        if error.remedy == Remedy::Split && request.queues.len() > 1 {
+            for queue in &request.queues {
+                self.queues[*queue].alone = true;
             }
             return Vec::new();
         }
-        let again = match error.remedy {
-            Remedy::SendAgain => Again::Soon,
-            Remedy::Repair => Again::Later,
-            Remedy::Split => Again::Never,
+        let retryability = match error.remedy {
+            Remedy::SendAgain => Retryability::Soon,
+            Remedy::Repair => Retryability::Later,
+            Remedy::Split => Retryability::Never,
         };
-        chunk.lanes.iter().filter_map(|lane| self.failed(*lane, &error.refusal, again)).collect()
+        let outcomes =
+            request.queues.iter().filter_map(|queue| self.failed(*queue, &error.refusal, retryability));
+        outcomes.collect()
     }
 
-    fn accepted(&mut self, lane: usize, receipt_id: String) -> Option<Sent> {
-        let lane = &mut self.lanes[lane];
-        let (unsent, attempts) = lane.accepted()?;
-        figures::accepted(self.replay.is_some());
-        sent(lane.product.clone(), unsent, attempts, Ok(receipt_id))
+    fn accepted(&mut self, queue: usize, receipt_id: String) -> Option<SendOutcome> {
+        let queue = &mut self.queues[queue];
+        let (event, attempts) = queue.accepted()?;
+        instrumentation::accepted(self.replay.is_some());
+        SendOutcome::new(queue.product.clone(), event, attempts, Ok(receipt_id))
     }
 
-    fn failed(&mut self, lane: usize, refusal: &Refusal, again: Again) -> Option<Sent> {
-        let lane = &mut self.lanes[lane];
-        let (unsent, attempts) =
-            lane.failed(refusal, again, &self.patience, (Instant::now(), self.deadline))?;
-        figures::refused(refusal);
-        sent(lane.product.clone(), unsent, attempts, Err(refusal.clone()))
+    fn failed(
+        &mut self,
+        queue: usize,
+        refusal: &BusRefusal,
+        retryability: Retryability,
+    ) -> Option<SendOutcome> {
+        let queue = &mut self.queues[queue];
+        let times = (Instant::now(), self.deadline);
+        let (event, attempts) = queue.failed(refusal, retryability, &self.retry_policy, times)?;
+        instrumentation::refused(refusal);
+        SendOutcome::new(queue.product.clone(), event, attempts, Err(refusal.clone()))
     }
 }
 
-fn sent(product: ProductId, unsent: Unsent, attempts: u32, result: Result<String, Refusal>) -> Option<Sent> {
-    let event_id = unsent.recorded()?.event_id.to_string();
-    Some(Sent { product, sequence: unsent.sequence, commit: unsent.commit, event_id, attempts, result })
+impl BusRequest {
+    fn has_room(&self, entry: &BusEntry, alone: bool) -> bool {
+        let fits = self.entries.len() < MAX_REQUEST_ENTRIES && self.bytes + entry.size() < MAX_REQUEST_BYTES;
+        self.entries.is_empty() || (fits && !self.closed && !alone)
+    }
+
+    fn is_full(&self) -> bool {
+        self.closed || self.entries.len() == MAX_REQUEST_ENTRIES
+    }
+
+    fn add(&mut self, queue: usize, entry: &BusEntry, alone: bool) {
+        self.queues.push(queue);
+        self.bytes += entry.size();
+        self.entries.push(entry.clone());
+        self.closed |= alone;
+    }
+}
+
+impl SendOutcome {
+    fn new(
+        product: ProductId,
+        event: UnsentEvent,
+        attempts: u32,
+        result: Result<String, BusRefusal>,
+    ) -> Option<Self> {
+        let event_id = event.recorded()?.event_id.to_string();
+        Some(Self { product, sequence: event.sequence, commit: event.commit, event_id, attempts, result })
+    }
+}
+
+/// Records the outcomes of rounds: failures at once, receipts in batches.
+pub(crate) struct ReceiptWriter<'a> {
+    receipts: &'a dyn Receipts,
+    clock: &'a Clock,
+    bus: &'a str,
+    pending: Vec<Record>,
+}
+
+impl<'a> ReceiptWriter<'a> {
+    pub(crate) fn new(receipts: &'a dyn Receipts, clock: &'a Clock, bus: &'a str) -> Self {
+        Self { receipts, clock, bus, pending: Vec::new() }
+    }
+
+    /// Records the outcomes of a round; receipts may stay pending until [`ReceiptWriter::flush`].
+    pub(crate) async fn record(&mut self, outcomes: Vec<SendOutcome>) -> Result<(), Unavailable> {
+        let records = outcomes.into_iter().map(|outcome| self.record_of(outcome));
+        let (receipts, failures): (Vec<Record>, Vec<Record>) =
+            records.partition(|record| matches!(record.outcome, PublicationRecord::Receipt(_)));
+        self.pending.extend(receipts);
+        debug_assert!(is_in_order(&self.pending), "the receipts of a product are out of order");
+        if !failures.is_empty() {
+            tracing::warn!(target: "ledger::publisher", refused = failures.len(), "the bus did not accept events");
+            // The receipts of the same products' earlier events come first.
+            self.flush().await?;
+            self.receipts.record(&failures).await?;
+        }
+        if self.pending.len() >= RECEIPT_BATCH {
+            self.receipts.record(&self.pending[..RECEIPT_BATCH]).await?;
+            self.pending.drain(..RECEIPT_BATCH);
+        }
+        Ok(())
+    }
+
+    /// Writes the pending receipts.
+    pub(crate) async fn flush(&mut self) -> Result<(), Unavailable> {
+        if !self.pending.is_empty() {
+            self.receipts.record(&self.pending).await?;
+            self.pending.clear();
+        }
+        Ok(())
+    }
+
+    fn record_of(&self, outcome: SendOutcome) -> Record {
+        let now = (self.clock)();
+        if outcome.result.is_ok() {
+            instrumentation::published(outcome.commit.recorded_at, now);
+        }
+        let record = match outcome.result {
+            Ok(receipt_id) => PublicationRecord::Receipt(PublicationReceipt {
+                event_id: outcome.event_id,
+                receipt_id,
+                bus: self.bus.to_owned(),
+                published_at: now,
+                attempts: outcome.attempts,
+                hash: outcome.commit.hash.clone(),
+            }),
+            Err(refusal) => PublicationRecord::Failure(PublicationFailure {
+                event_id: outcome.event_id,
+                receipt_id: String::new(),
+                error: refusal.message,
+                details: FailureDetails { error_code: refusal.code },
+                attempts: outcome.attempts,
+                failed_at: now,
+            }),
+        };
+        Record { product: outcome.product, sequence: outcome.sequence, outcome: record }
+    }
+}
+
+fn is_in_order(records: &[Record]) -> bool {
+    let mut newest = std::collections::HashMap::new();
+    records.iter().all(|record| {
+        let earlier = newest.insert(&record.product, record.sequence);
+        earlier.is_none_or(|earlier| earlier < record.sequence)
+    })
 }

@@ -26,7 +26,7 @@ pub struct Backend {
     /// The ports of the projector.
     pub projector: ProjectorPorts,
     /// The ports of the publisher.
-    pub publisher: PublisherPorts,
+    pub publisher: PublisherStores,
     /// The ports of queries.
     pub queries: QueryPorts,
     /// What feeds projector and publisher, unless a table's stream does.
@@ -46,7 +46,7 @@ pub struct ProjectorPorts {
 }
 
 /// The ports of the publisher.
-pub struct PublisherPorts {
+pub struct PublisherStores {
     /// The publication receipts.
     pub receipts: Arc<dyn Receipts>,
     /// Products that cannot be published.
@@ -102,7 +102,7 @@ impl Backend {
                 prices: Arc::new(SqlitePriceLog::new(joined(views))),
                 parking: Arc::new(SqliteParking::new(joined(views))),
             },
-            publisher: PublisherPorts {
+            publisher: PublisherStores {
                 receipts: Arc::new(SqliteReceipts::new(joined(publishing))),
                 parking: Arc::new(SqliteParking::new(joined(publishing))),
                 bus: Arc::new(SqliteBus::new(publishing.clone(), clock.clone())),
@@ -136,7 +136,7 @@ impl Backend {
                 prices: prices.clone(),
                 parking: Arc::new(MemoryParking::default()),
             },
-            publisher: PublisherPorts {
+            publisher: PublisherStores {
                 receipts: receipts.clone(),
                 parking: Arc::new(MemoryParking::default()),
                 bus: Arc::new(MemoryLocalBus::new(clock.clone())),
@@ -168,7 +168,7 @@ impl Backend {
                 prices: prices.clone(),
                 parking: parking.clone(),
             },
-            publisher: PublisherPorts { receipts: receipts.clone(), parking, bus },
+            publisher: PublisherStores { receipts: receipts.clone(), parking, bus },
             queries: QueryPorts { views, prices, receipts },
             feed: None,
             directory: None,

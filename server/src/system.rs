@@ -11,7 +11,7 @@ use event_store::{Journal, Parking, table};
 use projections::http::QueryApi;
 use projections::{Catalogue, Prices, Projection, Projector, Views};
 use publisher::http::EventsApi;
-use publisher::{Address, Bus, EventBridge, LocalBus, Patience, Ports, Publisher};
+use publisher::{Address, Bus, EventBridge, LocalBus, Publisher, PublisherPorts, RetryPolicy};
 use schema::settings::Settings;
 use tokio::sync::watch;
 use web::Edge;
@@ -67,14 +67,14 @@ impl System {
         let projector = Projector::new(views.clone(), read_models.clone(), for_projector, clock.clone());
         let bus = publisher.bus;
         let publishes_elsewhere = settings.event_bus.is_some() && event_bridge.is_some();
-        let ports = Ports {
+        let ports = PublisherPorts {
             journal: journal.clone(),
             receipts: publisher.receipts,
             parking: for_publisher,
             bus: configured_bus(event_bridge, &settings, bus.clone()),
             clock,
         };
-        let publisher = Publisher::new(ports, address(&settings), Patience::default());
+        let publisher = Publisher::new(ports, address(&settings), RetryPolicy::default());
         let projector = if feed.is_some() { projector.at_once(AT_ONCE) } else { projector };
         let at_once = feed.is_some() && !publishes_elsewhere;
         let publisher = if at_once { publisher.at_once(AT_ONCE) } else { publisher };

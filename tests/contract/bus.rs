@@ -1,15 +1,15 @@
-//! What every local bus must do.
+//! The contract of the local bus, run on every adapter.
 
-mod keeping;
 mod order;
+mod retention;
 mod sending;
 
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use event_store::{sqlite as files, table};
-use publisher::bus::local::{self, Kept};
-use publisher::{Answer, DynamoBus, Entry, LocalBus, MemoryLocalBus, SqliteBus};
+use publisher::bus::local::{self, RetainedEntry};
+use publisher::{BusEntry, DynamoBus, EntryOutcome, LocalBus, MemoryLocalBus, SqliteBus};
 use schema::{Clock, fixtures};
 use serde_json::Value;
 use sqlite::{Access, Schema};
@@ -19,26 +19,26 @@ use crate::given::{Given, Port, Way};
 type Buses = Given<dyn LocalBus>;
 
 impl Port for dyn LocalBus {
-    /// How many entries of a bus are kept, if not as many as always.
+    /// How many entries of a bus are retained, if not the default.
     type Setting = Option<u64>;
     const SCHEMA: Schema = files::PUBLISHING;
     const WAYS: &[Way] = &[Way::Joined];
 
-    async fn memory(kept: Option<u64>) -> Arc<Self> {
+    async fn memory(retained: Option<u64>) -> Arc<Self> {
         let bus = MemoryLocalBus::new(clock());
-        Arc::new(bus.keeping(kept.unwrap_or(local::KEPT)))
+        Arc::new(bus.retaining(retained.unwrap_or(local::RETAINED)))
     }
 
-    async fn sqlite(access: Access, kept: Option<u64>) -> Arc<Self> {
+    async fn sqlite(access: Access, retained: Option<u64>) -> Arc<Self> {
         let (Access::Committed(database) | Access::Joined(database)) = access;
-        Arc::new(SqliteBus::new(database, clock()).keeping(kept.unwrap_or(local::KEPT)))
+        Arc::new(SqliteBus::new(database, clock()).retaining(retained.unwrap_or(local::RETAINED)))
     }
 
-    async fn dynamodb(client: Client, new: bool, kept: Option<u64>) -> Arc<Self> {
+    async fn dynamodb(client: Client, new: bool, retained: Option<u64>) -> Arc<Self> {
         if new {
             table::create(&client, "bus", local::TABLE).await.unwrap();
         }
-        Arc::new(DynamoBus::new(client, "bus", clock()).keeping(kept.unwrap_or(local::KEPT)))
+        Arc::new(DynamoBus::new(client, "bus", clock()).retaining(retained.unwrap_or(local::RETAINED)))
     }
 }
 
@@ -46,8 +46,8 @@ fn clock() -> Clock {
     Arc::new(|| fixtures::at("2026-11-23T05:20:00.000Z"))
 }
 
-fn entry(bus: &str, n: u64) -> Entry {
-    Entry {
+fn entry(bus: &str, n: u64) -> BusEntry {
+    BusEntry {
         source: "product-ledger.products".into(),
         detail_type: "PRODUCT_DELETED".into(),
         bus: bus.into(),
@@ -57,39 +57,39 @@ fn entry(bus: &str, n: u64) -> Entry {
     }
 }
 
-fn entries(bus: &str, numbers: std::ops::Range<u64>) -> Vec<Entry> {
+fn entries(bus: &str, numbers: std::ops::Range<u64>) -> Vec<BusEntry> {
     numbers.map(|n| entry(bus, n)).collect()
 }
 
-/// Puts entries ten at a time.
+/// Sends entries ten at a time.
 async fn put_all(bus: &dyn LocalBus, name: &str, numbers: std::ops::Range<u64>) {
     for together in entries(name, numbers).chunks(10) {
         bus.put(together).await.unwrap();
     }
 }
 
-/// The ids of entries that were all accepted.
-fn ids(answers: Vec<Answer>) -> Vec<String> {
+/// The receipt ids of entries that were all accepted.
+fn ids(answers: Vec<EntryOutcome>) -> Vec<String> {
     let id = |answer| match answer {
-        Answer::Accepted { receipt_id } => receipt_id,
-        Answer::Refused(refusal) => panic!("{refusal}"),
+        EntryOutcome::Accepted { receipt_id } => receipt_id,
+        EntryOutcome::Refused(refusal) => panic!("{refusal}"),
     };
     answers.into_iter().map(id).collect()
 }
 
-async fn everything(bus: &dyn LocalBus, name: &str) -> Vec<Kept> {
+async fn everything(bus: &dyn LocalBus, name: &str) -> Vec<RetainedEntry> {
     bus.after(name, 0, u16::MAX).await.unwrap()
 }
 
-fn positions(kept: &[Kept]) -> Vec<u64> {
-    kept.iter().map(|kept| kept.position).collect()
+fn positions(retained: &[RetainedEntry]) -> Vec<u64> {
+    retained.iter().map(|retained| retained.position).collect()
 }
 
 /// The number in the detail of an entry.
-fn number(kept: &Kept) -> u64 {
-    serde_json::from_str::<Value>(&kept.entry).unwrap()["detail"]["n"].as_u64().unwrap()
+fn number(retained: &RetainedEntry) -> u64 {
+    serde_json::from_str::<Value>(&retained.entry).unwrap()["detail"]["n"].as_u64().unwrap()
 }
 
-fn numbers(kept: &[Kept]) -> Vec<u64> {
-    kept.iter().map(number).collect()
+fn numbers(retained: &[RetainedEntry]) -> Vec<u64> {
+    retained.iter().map(number).collect()
 }

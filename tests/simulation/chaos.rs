@@ -1,5 +1,5 @@
-//! What a platform can do at every await point, decided by one seeded generator: time passes, calls fail, answers get
-//! lost, processes die. The same seed decides the same.
+//! Fault injection at every await point, driven by one seeded generator: calls are slow or fail, answers get lost, processes
+//! are killed. The same seed gives the same faults.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -9,17 +9,17 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 tokio::task_local! {
-    /// Of the process that runs now, if it can die.
-    static DEATH: Arc<Notify>;
+    /// Kills the current process, if it can be killed.
+    static KILL: Arc<Notify>;
 }
 
-/// What becomes of one call.
+/// The fault of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Done,
-    /// Nothing happens, and an error is answered.
+enum CallFault {
+    None,
+    /// The call has no effect and returns an error.
     Fails,
-    /// It happens, and an error is answered.
+    /// The call takes effect and returns an error.
     AnswerLost,
 }
 
@@ -30,17 +30,17 @@ pub struct Chaos {
 
 struct State {
     rng: fastrand::Rng,
-    fault_free: bool,
+    stopped: bool,
     rates: Rates,
     trace: u64,
     seen: BTreeMap<&'static str, u64>,
 }
 
-/// Out of a thousand, each drawn anew for every seed, so that some runs are mild and some are not.
+/// Rates in thousandths, drawn for every seed, so that runs differ in how many faults they have.
 struct Rates {
     fails: u32,
     answer_lost: u32,
-    dies: u32,
+    killed: u32,
     slow: u32,
 }
 
@@ -51,20 +51,19 @@ impl Chaos {
         let rates = Rates {
             fails: heavy * rng.u32(0..80),
             answer_lost: rng.u32(0..80),
-            dies: rng.u32(0..25),
+            killed: rng.u32(0..25),
             slow: rng.u32(0..100),
         };
-        let state =
-            State { rng, fault_free: false, rates, trace: 0xcbf2_9ce4_8422_2325, seen: BTreeMap::new() };
+        let state = State { rng, stopped: false, rates, trace: 0xcbf2_9ce4_8422_2325, seen: BTreeMap::new() };
         Arc::new(Self { state: Mutex::new(state) })
     }
 
-    /// No more faults from now on.
-    pub fn stop_faults(&self) {
-        self.state().fault_free = true;
+    /// Stops all faults.
+    pub fn stop(&self) {
+        self.state().stopped = true;
     }
 
-    /// Whether a fault that happens in `rate` of a thousand cases happens; never after [`Chaos::stop_faults`].
+    /// Whether a fault with this rate in thousandths happens; never after [`Chaos::stop`].
     pub fn happens(&self, what: &'static str, rate: u32) -> bool {
         self.state().happens(what, rate)
     }
@@ -82,58 +81,58 @@ impl Chaos {
         self.state().rng.u128(..)
     }
 
-    /// A call of a port: it may take long, fail, take effect with its answer lost, and its caller may die before or after.
+    /// A call of a port: it may be slow, fail, or take effect with its answer lost, and its caller may be killed before or after.
     pub async fn call<T, E>(
         &self,
         effect: impl Future<Output = Result<T, E>>,
         error: impl FnOnce() -> E,
     ) -> Result<T, E> {
-        let fate = self.fate();
-        self.pass().await;
-        if fate == Fate::Fails {
+        let fault = self.call_fault();
+        self.pause().await;
+        if fault == CallFault::Fails {
             return Err(error());
         }
         let done = effect.await;
-        self.pass().await;
-        if fate == Fate::AnswerLost { Err(error()) } else { done }
+        self.pause().await;
+        if fault == CallFault::AnswerLost { Err(error()) } else { done }
     }
 
-    /// Time passes, and whoever waits may die.
-    pub async fn pass(&self) {
-        let (pause, dies) = {
+    /// Lets some time pass; the waiting process may be killed.
+    pub async fn pause(&self) {
+        let (pause, is_killed) = {
             let mut state = self.state();
             let slow = state.rates.slow;
             let most = if state.happens("slow", slow) { 30_000 } else { 20 };
             let pause = Duration::from_millis(state.rng.u64(0..most));
-            let dies = state.rates.dies;
-            (pause, DEATH.try_with(|_| ()).is_ok() && state.happens("death", dies))
+            let killed = state.rates.killed;
+            (pause, KILL.try_with(|_| ()).is_ok() && state.happens("process killed", killed))
         };
         tokio::time::sleep(pause).await;
-        if dies && let Ok(death) = DEATH.try_with(Arc::clone) {
-            death.notify_one();
+        if is_killed && let Ok(kill) = KILL.try_with(Arc::clone) {
+            kill.notify_one();
             std::future::pending::<()>().await;
         }
     }
 
-    /// A number that is the same for the same decisions.
+    /// A hash of all random decisions so far.
     pub fn trace(&self) -> u64 {
         self.state().trace
     }
 
-    /// How often each thing happened.
+    /// How often each fault happened.
     pub fn seen(&self) -> BTreeMap<&'static str, u64> {
         self.state().seen.clone()
     }
 
-    fn fate(&self) -> Fate {
+    fn call_fault(&self) -> CallFault {
         let mut state = self.state();
         let (fails, lost) = (state.rates.fails, state.rates.answer_lost);
         if state.happens("call failed", fails) {
-            Fate::Fails
+            CallFault::Fails
         } else if state.happens("answer lost", lost) {
-            Fate::AnswerLost
+            CallFault::AnswerLost
         } else {
-            Fate::Done
+            CallFault::None
         }
     }
 
@@ -144,7 +143,7 @@ impl Chaos {
 
 impl State {
     fn happens(&mut self, what: &'static str, rate: u32) -> bool {
-        let happens = !self.fault_free && self.rng.u32(0..1_000) < rate;
+        let happens = !self.stopped && self.rng.u32(0..1_000) < rate;
         if happens {
             *self.seen.entry(what).or_default() += 1;
         }
@@ -157,12 +156,12 @@ impl State {
     }
 }
 
-/// Runs a process until it ends, or dies at one of its await points: then whatever it was doing is gone.
+/// Runs a process until it ends; `None` if it was killed at one of its await points.
 pub async fn process<T>(work: impl Future<Output = T>) -> Option<T> {
-    let death = Arc::new(Notify::new());
+    let kill = Arc::new(Notify::new());
     tokio::select! {
         biased;
-        () = death.notified() => None,
-        done = DEATH.scope(death.clone(), work) => Some(done),
+        () = kill.notified() => None,
+        done = KILL.scope(kill.clone(), work) => Some(done),
     }
 }

@@ -1,4 +1,4 @@
-//! The ports of a platform: the in-memory adapters, with faults at every call.
+//! The stores and the bus with injected faults: each wraps an in-memory adapter and fails as [`Chaos`] decides.
 
 use std::sync::Arc;
 
@@ -8,41 +8,41 @@ use event_store::{
     AppendError, Journal, MemoryJournal, MemoryParking, MemoryReceipts, Parked, Parking, Receipts, ScanPage,
     ScanPosition, Trouble, Unavailable,
 };
-use publisher::bus::{Answer, BusError, Remedy};
-use publisher::{Bus, Entry, MemoryBus};
+use publisher::bus::{BusError, EntryOutcome, Remedy};
+use publisher::{Bus, BusEntry, MemoryBus};
 use schema::{ProductId, PublicationRecord, StoredCommit};
 
 use crate::chaos::Chaos;
 use crate::stream::Stream;
 
-pub fn away() -> Unavailable {
+pub fn unavailable() -> Unavailable {
     Unavailable("injected fault".into())
 }
 
-/// The event table; what is appended shows in the stream.
-pub struct Table {
+/// The event table; appended commits appear in the stream.
+pub struct FaultyJournal {
     pub inner: Arc<MemoryJournal>,
     pub chaos: Arc<Chaos>,
     pub stream: Arc<Stream>,
 }
 
 #[async_trait]
-impl Journal for Table {
+impl Journal for FaultyJournal {
     async fn append(&self, commit: &StoredCommit) -> Result<(), AppendError> {
         let effect = async {
             self.inner.append(commit).await?;
             self.stream.add(commit);
-            // An SDK that lost the answer sends the request again, and meets its own commit.
+            // An SDK that got no answer sends the request again and finds its own commit.
             if self.chaos.happens("sent twice by the SDK", 30) {
                 return Err(AppendError::Occupied);
             }
             Ok(())
         };
-        self.chaos.call(effect, || AppendError::Unknown(away())).await
+        self.chaos.call(effect, || AppendError::Unknown(unavailable())).await
     }
 
     async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {
-        self.chaos.call(self.inner.newest(product, at_most), away).await
+        self.chaos.call(self.inner.newest(product, at_most), unavailable).await
     }
 
     async fn page(
@@ -51,24 +51,24 @@ impl Journal for Table {
         after: u64,
         limit: usize,
     ) -> Result<Vec<StoredCommit>, Unavailable> {
-        self.chaos.call(self.inner.page(product, after, limit), away).await
+        self.chaos.call(self.inner.page(product, after, limit), unavailable).await
     }
 
     async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
-        self.chaos.call(self.inner.scan(from, limit), away).await
+        self.chaos.call(self.inner.scan(from, limit), unavailable).await
     }
 }
 
 /// The receipts table; a batch that fails may have been written in part.
-pub struct ReceiptTable {
+pub struct FaultyReceipts {
     pub inner: Arc<MemoryReceipts>,
     pub chaos: Arc<Chaos>,
 }
 
 #[async_trait]
-impl Receipts for ReceiptTable {
+impl Receipts for FaultyReceipts {
     async fn position(&self, product: &ProductId) -> Result<Position, Unavailable> {
-        self.chaos.call(self.inner.position(product), away).await
+        self.chaos.call(self.inner.position(product), unavailable).await
     }
 
     async fn of(
@@ -77,7 +77,7 @@ impl Receipts for ReceiptTable {
         from: u64,
         to: u64,
     ) -> Result<Vec<(u64, PublicationRecord)>, Unavailable> {
-        self.chaos.call(self.inner.of(product, from, to), away).await
+        self.chaos.call(self.inner.of(product, from, to), unavailable).await
     }
 
     async fn record(&self, records: &[Record]) -> Result<(), Unavailable> {
@@ -85,33 +85,33 @@ impl Receipts for ReceiptTable {
             for record in records {
                 self.inner.record(std::slice::from_ref(record)).await?;
                 if self.chaos.happens("batch written in part", 20) {
-                    return Err(away());
+                    return Err(unavailable());
                 }
             }
             Ok(())
         };
-        self.chaos.call(effect, away).await
+        self.chaos.call(effect, unavailable).await
     }
 }
 
 /// The parking table.
-pub struct ParkingTable {
+pub struct FaultyParking {
     pub inner: Arc<MemoryParking>,
     pub chaos: Arc<Chaos>,
 }
 
 #[async_trait]
-impl Parking for ParkingTable {
+impl Parking for FaultyParking {
     async fn park(&self, consumer: &str, product: &ProductId, trouble: &Trouble) -> Result<(), Unavailable> {
-        self.chaos.call(self.inner.park(consumer, product, trouble), away).await
+        self.chaos.call(self.inner.park(consumer, product, trouble), unavailable).await
     }
 
     async fn release(&self, seen: &Parked) -> Result<bool, Unavailable> {
-        self.chaos.call(self.inner.release(seen), away).await
+        self.chaos.call(self.inner.release(seen), unavailable).await
     }
 
     async fn of(&self, consumer: &str, product: &ProductId) -> Result<Option<Parked>, Unavailable> {
-        self.chaos.call(self.inner.of(consumer, product), away).await
+        self.chaos.call(self.inner.of(consumer, product), unavailable).await
     }
 
     async fn list(
@@ -120,19 +120,19 @@ impl Parking for ParkingTable {
         after: Option<&ProductId>,
         limit: usize,
     ) -> Result<Vec<Parked>, Unavailable> {
-        self.chaos.call(self.inner.list(consumer, after, limit), away).await
+        self.chaos.call(self.inner.list(consumer, after, limit), unavailable).await
     }
 }
 
 /// The bus; single entries are refused by [`MemoryBus`] itself.
-pub struct Outside {
+pub struct FaultyBus {
     pub inner: Arc<MemoryBus>,
     pub chaos: Arc<Chaos>,
 }
 
 #[async_trait]
-impl Bus for Outside {
-    async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError> {
+impl Bus for FaultyBus {
+    async fn put(&self, entries: &[BusEntry]) -> Result<Vec<EntryOutcome>, BusError> {
         let lost = || BusError::new(Remedy::SendAgain, "NoConnection", "injected fault");
         self.chaos.call(self.inner.put(entries), lost).await
     }

@@ -1,4 +1,4 @@
-//! The invariants after every run, whatever its faults.
+//! The invariants that hold after every run, whatever faults were injected.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -15,7 +15,7 @@ use crate::world::World;
 type Commits = Vec<(StoredCommit, Commit)>;
 
 impl World {
-    /// Panics with what is broken.
+    /// Panics with the broken invariant.
     pub async fn check(&self) {
         let mut keys: HashMap<String, Commit> = HashMap::new();
         for name in PRODUCTS {
@@ -29,7 +29,7 @@ impl World {
                 }
             }
         }
-        self.clients_were_told_the_truth(&keys);
+        self.clients_got_true_answers(&keys);
         self.nothing_is_parked().await;
     }
 
@@ -84,7 +84,11 @@ impl World {
         assert_eq!(first, events.keys().copied().collect::<Vec<_>>(), "{product}: lost, or out of order");
         self.receipts_are_complete(product, &events, &arrived).await;
         let head = events.len() as u64;
-        assert_eq!(self.receipts.position(&id).await.unwrap().published, head, "{product}: the cursor");
+        assert_eq!(
+            self.receipts.position(&id).await.unwrap().published,
+            head,
+            "{product}: the last published event"
+        );
     }
 
     async fn receipts_are_complete(
@@ -104,14 +108,14 @@ impl World {
             assert_eq!(receipt.event_id, events[&sequence], "{product} {sequence}: a foreign receipt");
             assert!(
                 arrived[&sequence].contains(&receipt.receipt_id),
-                "{product} {sequence}: not the bus's id"
+                "{product} {sequence}: not an id of the bus"
             );
         }
     }
 
-    /// Nothing acknowledged is lost, nothing refused was recorded.
-    fn clients_were_told_the_truth(&self, keys: &HashMap<String, Commit>) {
-        for (key, receipt) in self.told.recorded.lock().unwrap().iter() {
+    /// Every acknowledged command is recorded, and no refused one.
+    fn clients_got_true_answers(&self, keys: &HashMap<String, Commit>) {
+        for (key, receipt) in self.answers.recorded.lock().unwrap().iter() {
             let commit = keys.get(key).unwrap_or_else(|| panic!("{key} was acknowledged and is lost"));
             assert_eq!(
                 receipt["commit_id"],
@@ -120,7 +124,7 @@ impl World {
             );
             assert_eq!(receipt["version"], commit.last_sequence(), "{key}: the receipt's version");
         }
-        for key in self.told.not_recorded.lock().unwrap().iter() {
+        for key in self.answers.not_recorded.lock().unwrap().iter() {
             assert!(!keys.contains_key(key), "{key} was refused or changed nothing, and is recorded");
         }
     }

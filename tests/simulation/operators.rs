@@ -1,5 +1,4 @@
-//! Others in a run: an operator who rebuilds views at any time, and a reader that must never see a product go back in
-//! time.
+//! An operator who rebuilds the views during the run, and a reader who checks that the version of a product never decreases.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -15,7 +14,7 @@ use crate::client::PRODUCTS;
 use crate::world::World;
 
 impl World {
-    /// Rebuilds both views, again and again until it succeeds: a rebuild may be cut short at any moment.
+    /// Rebuilds both views, repeating each rebuild until it succeeds: it may be killed at any moment.
     pub async fn rebuild(&self) {
         tokio::time::sleep(Duration::from_millis(self.chaos.below(60_000) as u64)).await;
         let (views, prices) = (self.view_table(), self.price_table());
@@ -38,7 +37,7 @@ impl World {
         }
     }
 
-    /// Looks at every product twice a second until everything is delivered.
+    /// Reads every product twice a second until everything is delivered.
     pub async fn read(&self, delivered: &Cell<bool>) {
         let mut seen: HashMap<ProductId, u64> = HashMap::new();
         while !delivered.get() {
@@ -53,7 +52,7 @@ impl World {
         }
     }
 
-    /// The price history that is read, as it is.
+    /// The price history in the generation that is read.
     pub async fn prices_read(&self, product: &ProductId) -> projections::prices::History {
         let generation = self.views.lineup().await.unwrap().prices.read;
         self.prices.history(generation, product).await.unwrap()

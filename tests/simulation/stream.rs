@@ -1,5 +1,5 @@
-//! The stream of the event table and what hands it to a function: at least once, in batches that are cut, doubled and
-//! reordered, until the function has dealt with every record or the platform gives one up.
+//! The stream of the event table and the event source mapping: delivers records at least once, in batches that are split,
+//! repeated and reordered, until the function has processed every record or the mapping gives one up.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -11,13 +11,13 @@ use schema::StoredCommit;
 
 use crate::chaos::{Chaos, process};
 
-/// Products are spread over so many shards.
+/// The number of shards that the products are spread over.
 pub const SHARDS: usize = 2;
 
-/// A batch is handed over so often before the platform gives up its first record.
-const MOST_TRIES: u32 = 12;
+/// How often a batch is delivered before the mapping gives up its first record.
+const MAX_ATTEMPTS: u32 = 12;
 
-/// The records of each shard, in the order in which they are delivered.
+/// The records of each shard in order of delivery.
 pub struct Stream {
     chaos: Arc<Chaos>,
     shards: Mutex<[Shard; SHARDS]>,
@@ -26,7 +26,7 @@ pub struct Stream {
 #[derive(Default)]
 struct Shard {
     records: Vec<EventRecord>,
-    /// Records before this one were handed to somebody, and keep their place.
+    /// Records before this index have been delivered and keep their place.
     delivered: usize,
 }
 
@@ -35,7 +35,7 @@ impl Stream {
         Arc::new(Self { chaos, shards: Mutex::default() })
     }
 
-    /// A commit was appended. It may overtake others that nobody has seen yet.
+    /// Adds an appended commit. It may overtake others that have not been delivered yet.
     pub fn add(&self, commit: &StoredCommit) {
         let record = record(commit);
         let product = commit.text("product_id").unwrap();
@@ -48,7 +48,7 @@ impl Stream {
         shard.records.insert(place, record);
     }
 
-    /// Up to `most` records of a shard from a place on, with their sequence numbers.
+    /// Up to `most` records of a shard from an index on, with their sequence numbers.
     fn read(&self, shard: usize, from: usize, most: usize) -> Vec<EventRecord> {
         let mut shards = self.shards.lock().unwrap();
         let shard = &mut shards[shard];
@@ -62,14 +62,14 @@ impl Stream {
         shard.records[from..to].iter().enumerate().map(numbered).collect()
     }
 
-    /// Hands a shard's records to `function` until `finished` says that no more come; answers how many were given up.
+    /// Delivers a shard's records to `function` until `finished` says that there are no more; returns how many were given up.
     pub async fn follow(
         &self,
         shard: usize,
         function: impl AsyncFn(Event) -> DynamoDbEventResponse,
         finished: impl Fn() -> bool,
     ) -> usize {
-        let (mut from, mut tries, mut given_up) = (0, 0, 0);
+        let (mut from, mut attempts, mut given_up) = (0, 0, 0);
         loop {
             let records = self.read(shard, from, 1 + self.chaos.below(10));
             if records.is_empty() {
@@ -79,16 +79,16 @@ impl Stream {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 continue;
             }
-            let done = self.hand_over(&records, from, &function).await;
+            let done = self.deliver(&records, from, &function).await;
             if done == 0 {
-                tries += 1;
+                attempts += 1;
                 tokio::time::sleep(Duration::from_millis(500)).await;
             } else {
-                tries = 0;
+                attempts = 0;
             }
             from += done;
-            if tries == MOST_TRIES {
-                (from, tries, given_up) = (from + 1, 0, given_up + 1);
+            if attempts == MAX_ATTEMPTS {
+                (from, attempts, given_up) = (from + 1, 0, given_up + 1);
             }
             if self.chaos.happens("batch delivered again", 80) {
                 from = from.saturating_sub(self.chaos.below(5));
@@ -96,8 +96,8 @@ impl Stream {
         }
     }
 
-    /// How many of the records are dealt with: those before the lowest that the answer names, none if the function died.
-    async fn hand_over(
+    /// How many of the records were processed: those before the lowest that the answer names, none if the function was killed.
+    async fn deliver(
         &self,
         records: &[EventRecord],
         from: usize,

@@ -1,4 +1,4 @@
-//! The view tables of a platform: the in-memory adapters, with faults at every call.
+//! The view stores with injected faults: each wraps an in-memory adapter and fails as [`Chaos`] decides.
 
 use std::sync::Arc;
 
@@ -11,44 +11,44 @@ use schema::{Product, ProductId};
 
 use crate::chaos::Chaos;
 
-fn away() -> Unavailable {
+fn unavailable() -> Unavailable {
     Unavailable("injected fault".into())
 }
 
 /// The product view.
-pub struct ViewTable {
+pub struct FaultyViews {
     pub inner: Arc<MemoryViews>,
     pub chaos: Arc<Chaos>,
 }
 
 #[async_trait]
-impl Views for ViewTable {
+impl Views for FaultyViews {
     fn orders(&self) -> Orders {
         self.inner.orders()
     }
 
     async fn lineup(&self) -> Result<Lineup, Unavailable> {
-        self.chaos.call(self.inner.lineup(), away).await
+        self.chaos.call(self.inner.lineup(), unavailable).await
     }
 
     async fn change_lineup(&self, to: &Lineup) -> Result<(), LineupError> {
-        self.chaos.call(self.inner.change_lineup(to), || away().into()).await
+        self.chaos.call(self.inner.change_lineup(to), || unavailable().into()).await
     }
 
     async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable> {
-        self.chaos.call(self.inner.get(generation, id), away).await
+        self.chaos.call(self.inner.get(generation, id), unavailable).await
     }
 
     async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, Unavailable> {
-        self.chaos.call(self.inner.show(generation, shown), away).await
+        self.chaos.call(self.inner.show(generation, shown), unavailable).await
     }
 
     async fn replace(&self, generation: Generation, seen: &Shown, by: &Shown) -> Result<bool, Unavailable> {
-        self.chaos.call(self.inner.replace(generation, seen, by), away).await
+        self.chaos.call(self.inner.replace(generation, seen, by), unavailable).await
     }
 
     async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable> {
-        self.chaos.call(self.inner.slice(generation, slice), away).await
+        self.chaos.call(self.inner.slice(generation, slice), unavailable).await
     }
 
     async fn rows(
@@ -57,28 +57,28 @@ impl Views for ViewTable {
         from: Option<String>,
         limit: usize,
     ) -> Result<Rows, Unavailable> {
-        self.chaos.call(self.inner.rows(generation, from, limit), away).await
+        self.chaos.call(self.inner.rows(generation, from, limit), unavailable).await
     }
 
     async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable> {
-        self.chaos.call(self.inner.remove(generation, id), away).await
+        self.chaos.call(self.inner.remove(generation, id), unavailable).await
     }
 }
 
-/// The price history; of commits that fail together the first may have been written.
-pub struct PriceTable {
+/// The price history; a batch of commits that fails may have been written in part.
+pub struct FaultyPriceLog {
     pub inner: Arc<MemoryPriceLog>,
     pub chaos: Arc<Chaos>,
 }
 
 #[async_trait]
-impl PriceLog for PriceTable {
+impl PriceLog for FaultyPriceLog {
     async fn newest(
         &self,
         generation: Generation,
         product: &ProductId,
     ) -> Result<Option<Newest>, Unavailable> {
-        self.chaos.call(self.inner.newest(generation, product), away).await
+        self.chaos.call(self.inner.newest(generation, product), unavailable).await
     }
 
     async fn take_back(
@@ -87,7 +87,7 @@ impl PriceLog for PriceTable {
         product: &ProductId,
         seen: &Newest,
     ) -> Result<(), Unavailable> {
-        self.chaos.call(self.inner.take_back(generation, product, seen), away).await
+        self.chaos.call(self.inner.take_back(generation, product, seen), unavailable).await
     }
 
     async fn fold(
@@ -100,20 +100,20 @@ impl PriceLog for PriceTable {
             for commit in commits {
                 self.inner.fold(generation, product, std::slice::from_ref(commit)).await?;
                 if self.chaos.happens("batch written in part", 20) {
-                    return Err(away());
+                    return Err(unavailable());
                 }
             }
             Ok(())
         };
-        self.chaos.call(effect, away).await
+        self.chaos.call(effect, unavailable).await
     }
 
     async fn history(&self, generation: Generation, product: &ProductId) -> Result<History, Unavailable> {
-        self.chaos.call(self.inner.history(generation, product), away).await
+        self.chaos.call(self.inner.history(generation, product), unavailable).await
     }
 
     async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
-        self.chaos.call(self.inner.drop_generation(generation), away).await
+        self.chaos.call(self.inner.drop_generation(generation), unavailable).await
     }
 
     async fn products(
@@ -122,6 +122,6 @@ impl PriceLog for PriceTable {
         from: Option<String>,
         limit: usize,
     ) -> Result<Products, Unavailable> {
-        self.chaos.call(self.inner.products(generation, from, limit), away).await
+        self.chaos.call(self.inner.products(generation, from, limit), unavailable).await
     }
 }

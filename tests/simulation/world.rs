@@ -1,5 +1,4 @@
-//! One run: clients, one or two projectors, a publisher and the schedule on one set of tables, first with faults, then
-//! without.
+//! One run: clients, one or two projectors, a publisher and the schedule on one set of stores, first with faults, then without.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -12,23 +11,23 @@ use commands::http::CommandApi;
 use event_store::{Journal, MemoryJournal, MemoryParking, MemoryReceipts, Parking};
 use futures::future::join_all;
 use projections::{Catalogue, MemoryPriceLog, MemoryViews, PriceLog, Prices, Projector, Views};
-use publisher::bus::memory::Breakdown;
-use publisher::bus::{BusError, Refusal, Remedy};
-use publisher::{Address, MemoryBus, Patience, Ports, Publisher};
+use publisher::bus::memory::BusFault;
+use publisher::bus::{BusError, BusRefusal, Remedy};
+use publisher::{Address, MemoryBus, Publisher, PublisherPorts, RetryPolicy};
 use schema::{Clock, Timestamp};
 use web::{Edge, finish};
 
 use crate::chaos::{Chaos, process};
-use crate::client::{Client, PRODUCTS, Told};
-use crate::faulty::{Outside, ParkingTable, ReceiptTable, Table};
+use crate::client::{Client, ClientAnswers, PRODUCTS};
+use crate::faulty::{FaultyBus, FaultyJournal, FaultyParking, FaultyReceipts};
 use crate::stream::{SHARDS, Stream};
-use crate::views::{PriceTable, ViewTable};
+use crate::views::{FaultyPriceLog, FaultyViews};
 
 const CLIENTS: usize = 4;
 const COMMANDS: usize = 7;
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// The tables themselves, as they are when nobody is in the way.
+/// The system under test; these stores are without faults.
 pub struct World {
     pub chaos: Arc<Chaos>,
     pub journal: Arc<MemoryJournal>,
@@ -37,7 +36,7 @@ pub struct World {
     pub views: Arc<MemoryViews>,
     pub prices: Arc<MemoryPriceLog>,
     pub bus: Arc<MemoryBus>,
-    pub told: Arc<Told>,
+    pub answers: Arc<ClientAnswers>,
     stream: Arc<Stream>,
     edge: Edge,
 }
@@ -61,24 +60,24 @@ impl World {
             views: Arc::default(),
             prices: Arc::default(),
             bus: Arc::default(),
-            told: Arc::default(),
+            answers: Arc::default(),
             edge: Edge { clock, ids: Arc::new(ids) },
             chaos,
         };
-        world.rough_bus();
+        world.inject_bus_faults();
         world
     }
 
-    /// Lets everybody work until everything is dealt with.
+    /// Runs everything until all records are processed.
     pub async fn run(&self) {
         let finished = Cell::new(false);
-        // A second projector heals what the first one forgot, so some runs have to do with one.
+        // A second projector repairs what the first one missed, so some runs have only one.
         let projectors: Vec<_> = (0..=self.chaos.below(2)).map(|_| self.projector()).collect();
         let publisher = self.publisher();
         let clients = async {
             let work = (0..CLIENTS).map(|name| self.client(name));
             join_all(work.map(|client| async move { client.work(COMMANDS).await })).await;
-            self.chaos.stop_faults();
+            self.chaos.stop();
             self.bus.heal();
             finished.set(true);
         };
@@ -109,20 +108,20 @@ impl World {
         }
     }
 
-    /// Every minute, and until nothing is parked that time can heal.
+    /// Retries every minute until nothing retryable is parked.
     async fn schedule(&self, projector: &Projector, publisher: &Publisher, delivered: &Cell<bool>) {
         loop {
             tokio::time::sleep(MINUTE).await;
-            // An error brings the next turn; that the rows go in the end is what counts.
+            // After an error the next retry goes on; what counts is that the rows are gone in the end.
             let _ = process(projector.retry_parked()).await;
             let _ = process(publisher.retry_parked(MINUTE)).await;
-            if delivered.get() && !self.anything_to_heal().await {
+            if delivered.get() && !self.is_anything_retryable().await {
                 return;
             }
         }
     }
 
-    async fn anything_to_heal(&self) -> bool {
+    async fn is_anything_retryable(&self) -> bool {
         for consumer in ["products", "prices", publisher::CONSUMER] {
             let rows = self.parking.list(consumer, None, 100).await.unwrap();
             if rows.iter().any(|row| row.retryable) {
@@ -132,7 +131,7 @@ impl World {
         false
     }
 
-    /// What an operator does about records that the platform gave up.
+    /// What an operator does about records that the event source mapping gave up.
     async fn reconcile(&self, projector: &Projector, publisher: &Publisher) {
         for product in PRODUCTS.map(schema::fixtures::id) {
             if self.journal.newest(&product, u64::MAX >> 1).await.unwrap().is_some() {
@@ -143,7 +142,7 @@ impl World {
     }
 
     fn client(&self, name: usize) -> Client {
-        Client { name, api: self.api(), chaos: self.chaos.clone(), told: self.told.clone() }
+        Client { name, api: self.api(), chaos: self.chaos.clone(), answers: self.answers.clone() }
     }
 
     fn api(&self) -> Router {
@@ -164,50 +163,50 @@ impl World {
 
     fn publisher(&self) -> Publisher {
         let chaos = self.chaos.clone();
-        let ports = Ports {
+        let ports = PublisherPorts {
             journal: self.table(),
-            receipts: Arc::new(ReceiptTable { inner: self.receipts.clone(), chaos: chaos.clone() }),
+            receipts: Arc::new(FaultyReceipts { inner: self.receipts.clone(), chaos: chaos.clone() }),
             parking: self.parking(),
-            bus: Arc::new(Outside { inner: self.bus.clone(), chaos }),
+            bus: Arc::new(FaultyBus { inner: self.bus.clone(), chaos }),
             clock: self.edge.clock.clone(),
         };
         let address = Address { source: "ledger".into(), bus: "bus".into(), xray: false };
-        Publisher::new(ports, address, Patience::default())
+        Publisher::new(ports, address, RetryPolicy::default())
     }
 
     pub fn view_table(&self) -> Arc<dyn Views> {
-        Arc::new(ViewTable { inner: self.views.clone(), chaos: self.chaos.clone() })
+        Arc::new(FaultyViews { inner: self.views.clone(), chaos: self.chaos.clone() })
     }
 
     pub fn price_table(&self) -> Arc<dyn PriceLog> {
-        Arc::new(PriceTable { inner: self.prices.clone(), chaos: self.chaos.clone() })
+        Arc::new(FaultyPriceLog { inner: self.prices.clone(), chaos: self.chaos.clone() })
     }
 
     pub fn table(&self) -> Arc<dyn Journal> {
         let (inner, chaos) = (self.journal.clone(), self.chaos.clone());
-        Arc::new(Table { inner, chaos, stream: self.stream.clone() })
+        Arc::new(FaultyJournal { inner, chaos, stream: self.stream.clone() })
     }
 
     fn parking(&self) -> Arc<dyn Parking> {
-        Arc::new(ParkingTable { inner: self.parking.clone(), chaos: self.chaos.clone() })
+        Arc::new(FaultyParking { inner: self.parking.clone(), chaos: self.chaos.clone() })
     }
 
-    /// Entries are refused one by one, requests throttled and split.
-    fn rough_bus(&self) {
+    /// Refuses single entries and throttles whole requests.
+    fn inject_bus_faults(&self) {
         let chaos = self.chaos.clone();
-        self.bus.refuse(move |_| {
-            chaos.happens("entry refused", 100).then(|| Refusal::new("ThrottlingException", "too much"))
+        self.bus.refuse_entries(move |_| {
+            chaos.happens("entry refused", 100).then(|| BusRefusal::new("ThrottlingException", "too much"))
         });
         let chaos = self.chaos.clone();
-        self.bus.break_down(move |_| {
+        self.bus.fail_requests(move |_| {
             let throttled = || BusError::new(Remedy::SendAgain, "ThrottlingException", "too much");
-            chaos.happens("bus throttled", 50).then(|| Breakdown::Failed(throttled()))
+            chaos.happens("bus throttled", 50).then(|| BusFault::Failed(throttled()))
         });
     }
 }
 
-/// Time as it passes in the run, with jumps in both directions. No jump leads back by more than the minute that a commit
-/// may lie ahead of the clock.
+/// The time of the run, with jumps in both directions. No jump back is longer than the minute by which a commit may be ahead
+/// of the clock.
 fn clock(chaos: Arc<Chaos>) -> Clock {
     let (started, jumped) = (tokio::time::Instant::now(), AtomicI64::new(0));
     Arc::new(move || {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use event_store::{Progress, SqliteJournal, SqliteParking, SqliteReceipts};
-use publisher::{Address, Answer, Bus, BusError, Entry, Patience, Ports, Publisher};
+use publisher::{Address, Bus, BusEntry, BusError, EntryOutcome, Publisher, PublisherPorts, RetryPolicy};
 use sqlite::Access;
 use web::Edge;
 
@@ -30,10 +30,10 @@ struct InstantBus {
 
 #[async_trait]
 impl Bus for InstantBus {
-    async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError> {
+    async fn put(&self, entries: &[BusEntry]) -> Result<Vec<EntryOutcome>, BusError> {
         self.entries.fetch_add(entries.len(), Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
-        Ok(entries.iter().map(|_| Answer::Accepted { receipt_id: "accepted".to_owned() }).collect())
+        Ok(entries.iter().map(|_| EntryOutcome::Accepted { receipt_id: "accepted".to_owned() }).collect())
     }
 }
 
@@ -58,7 +58,7 @@ async fn published(products: usize) -> (Duration, usize) {
     let directory = world.system.directory.as_ref().unwrap();
     let joined = || Access::Joined(directory.publishing.clone());
     let bus = Arc::new(InstantBus::default());
-    let ports = Ports {
+    let ports = PublisherPorts {
         journal: Arc::new(SqliteJournal::new(directory.ledger.clone())),
         receipts: Arc::new(SqliteReceipts::new(joined())),
         parking: Arc::new(SqliteParking::new(joined())),
@@ -66,7 +66,7 @@ async fn published(products: usize) -> (Duration, usize) {
         clock: Edge::system().clock,
     };
     let address = Address { source: "bench".to_owned(), bus: "instant".to_owned(), xray: false };
-    let publisher = Publisher::new(ports, address, Patience::default()).at_once(AT_ONCE);
+    let publisher = Publisher::new(ports, address, RetryPolicy::default()).at_once(AT_ONCE);
     let [_, progress] = directory.progress();
     let mut stories = Stories::of(products);
     let mut spent = Duration::ZERO;

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use event_store::Parked;
 use event_store::receipts::{Record, without_gaps};
 use publisher::CONSUMER;
-use publisher::bus::local::Kept;
+use publisher::bus::local::RetainedEntry;
 use schema::settings::Tables;
 use schema::{ProductId, PublicationRecord, StoredCommit};
 use serde_json::{Map, Number, Value};
@@ -122,7 +122,7 @@ impl EarlierStore {
             let bus_event: String = field(&mut item, "bus_event")?;
             let event_id = bus_event.rsplit('#').next().unwrap_or_default().to_owned();
             let (position, detail_type) = (field(&mut item, "position")?, field(&mut item, "detail_type")?);
-            let entry = Kept { position, event_id, detail_type, entry: field(&mut item, "entry")? };
+            let entry = RetainedEntry { position, event_id, detail_type, entry: field(&mut item, "entry")? };
             match entries.last_mut() {
                 Some((last, entries)) if *last == bus => entries.push(entry),
                 _ => entries.push((bus, vec![entry])),
@@ -135,7 +135,7 @@ impl EarlierStore {
 /// The two parts of an item's key.
 pub(super) type ItemKey = (String, String);
 /// The last key, and the entries of each bus.
-type Entries = (Option<ItemKey>, Vec<(String, Vec<Kept>)>);
+type Entries = (Option<ItemKey>, Vec<(String, Vec<RetainedEntry>)>);
 
 /// The next commits of [`EarlierStore::commits`].
 pub(super) fn group(rows: &mut Rows<'_>, limit: usize) -> anyhow::Result<Vec<StoredCommit>> {

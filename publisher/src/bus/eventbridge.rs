@@ -1,6 +1,6 @@
-//! The bus on Amazon EventBridge: `PutEvents`, with the result of every entry read.
+//! The bus on Amazon EventBridge: `PutEvents`, reading the result of every entry.
 //!
-//! The SDK does not retry here: it knows nothing of failed entries, and the publisher counts attempts and time itself.
+//! The retries of the SDK are off: they ignore failed entries, and the publisher itself counts attempts and time.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use aws_sdk_eventbridge::operation::put_events::PutEventsError;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use event_store::aws::{causes, said};
 
-use super::{Answer, Bus, BusError, Entry, Refusal, Remedy};
+use super::{Bus, BusEntry, BusError, BusRefusal, EntryOutcome, Remedy};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,7 +26,7 @@ pub struct EventBridge {
 }
 
 impl EventBridge {
-    /// The endpoint of the AWS SDK's settings (`AWS_ENDPOINT_URL_EVENTBRIDGE` and the like).
+    /// The endpoint that the AWS SDK's settings name (`AWS_ENDPOINT_URL_EVENTBRIDGE` and others).
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         let timeouts = TimeoutConfig::builder()
@@ -43,25 +43,25 @@ impl EventBridge {
 
 #[async_trait]
 impl Bus for EventBridge {
-    async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError> {
+    async fn put(&self, entries: &[BusEntry]) -> Result<Vec<EntryOutcome>, BusError> {
         let request = self.client.put_events().set_entries(Some(entries.iter().map(request_entry).collect()));
         let response = request.send().await.map_err(|error| bus_error(&error))?;
         Ok(response.entries.unwrap_or_default().into_iter().map(answer).collect())
     }
 
-    async fn knows(&self, name: &str) -> bool {
+    async fn exists(&self, name: &str) -> bool {
         match self.client.describe_event_bus().name(name).send().await {
             Ok(_) => true,
             Err(error) if error.code() == Some("ResourceNotFoundException") => false,
             Err(error) => {
-                tracing::warn!(target: "ledger::publisher", bus = name, error = %said(&error), "whether there is such a bus cannot be learnt");
+                tracing::warn!(target: "ledger::publisher", bus = name, error = %said(&error), "whether the bus exists cannot be determined");
                 true
             }
         }
     }
 }
 
-fn request_entry(entry: &Entry) -> PutEventsRequestEntry {
+fn request_entry(entry: &BusEntry) -> PutEventsRequestEntry {
     PutEventsRequestEntry::builder()
         .source(&entry.source)
         .detail_type(&entry.detail_type)
@@ -72,10 +72,10 @@ fn request_entry(entry: &Entry) -> PutEventsRequestEntry {
         .build()
 }
 
-fn answer(result: PutEventsResultEntry) -> Answer {
+fn answer(result: PutEventsResultEntry) -> EntryOutcome {
     match (result.event_id, result.error_code) {
-        (Some(receipt_id), None) => Answer::Accepted { receipt_id },
-        (_, code) => Answer::Refused(Refusal::new(
+        (Some(receipt_id), None) => EntryOutcome::Accepted { receipt_id },
+        (_, code) => EntryOutcome::Refused(BusRefusal::new(
             code.unwrap_or_else(|| "InternalFailure".to_owned()),
             result.error_message.unwrap_or_else(|| "no message was given".to_owned()),
         )),
@@ -89,10 +89,10 @@ fn bus_error(error: &SdkError<PutEventsError>) -> BusError {
     let remedy = match (error, code, status) {
         (SdkError::ServiceError(_), Some("ValidationException" | "SerializationException"), _)
         | (SdkError::ServiceError(_), _, Some(413)) => Remedy::Split,
-        (SdkError::ServiceError(_), Some(code), _) if is_passing(code) => Remedy::SendAgain,
+        (SdkError::ServiceError(_), Some(code), _) if is_transient(code) => Remedy::SendAgain,
         (SdkError::ServiceError(_), _, Some(429 | 500..)) => Remedy::SendAgain,
         (SdkError::ServiceError(_) | SdkError::ConstructionFailure(_), _, _) => Remedy::Repair,
-        // No answer, or none that can be read: the entries may have arrived.
+        // No answer, or an unreadable one: the entries may have arrived.
         _ => Remedy::SendAgain,
     };
     let name = match error {
@@ -106,7 +106,7 @@ fn bus_error(error: &SdkError<PutEventsError>) -> BusError {
     BusError::new(remedy, code.unwrap_or(name), message)
 }
 
-fn is_passing(code: &str) -> bool {
+fn is_transient(code: &str) -> bool {
     let throttled = matches!(code, "Throttling" | "RequestLimitExceeded" | "TooManyRequestsException");
-    throttled || code == "ServiceUnavailable" || Refusal::new(code, "").is_retryable()
+    throttled || code == "ServiceUnavailable" || BusRefusal::new(code, "").is_retryable()
 }

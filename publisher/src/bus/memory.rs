@@ -1,26 +1,26 @@
-//! The bus in memory, for tests and simulations: it can refuse entries, lose answers, throttle, and be away.
+//! The bus in memory, for tests and simulations: it can refuse entries, lose answers, throttle, and be down.
 //!
-//! It keeps the contract's limits as EventBridge does, so a request that would fail there fails here.
+//! It enforces the limits of the contract as EventBridge does, so a request that would fail there fails here.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Answer, Bus, BusError, Entry, Refusal, Remedy, is_sendable};
+use super::{Bus, BusEntry, BusError, BusRefusal, EntryOutcome, Remedy, check_request};
 
-type OfEntry = Box<dyn FnMut(&Entry) -> Option<Refusal> + Send>;
-type OfRequest = Box<dyn FnMut(&[Entry]) -> Option<Breakdown> + Send>;
+type EntryFault = Box<dyn FnMut(&BusEntry) -> Option<BusRefusal> + Send>;
+type RequestFault = Box<dyn FnMut(&[BusEntry]) -> Option<BusFault> + Send>;
 
-/// What can happen to a request as a whole.
+/// A fault of a request as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Breakdown {
-    /// Its entries arrive, but the answer is lost.
+pub enum BusFault {
+    /// The entries arrive, but the answer is lost.
     AnswerLost,
-    /// It fails and nothing arrives.
+    /// The request fails and nothing arrives.
     Failed(BusError),
 }
 
-/// What was accepted, and the faults to come.
+/// The accepted entries, and the faults to inject.
 #[derive(Default)]
 pub struct MemoryBus {
     state: Mutex<State>,
@@ -28,10 +28,10 @@ pub struct MemoryBus {
 
 #[derive(Default)]
 struct State {
-    accepted: Vec<(String, Entry)>,
-    requests: Vec<Vec<Entry>>,
-    of_entry: Option<OfEntry>,
-    of_request: Option<OfRequest>,
+    accepted: Vec<(String, BusEntry)>,
+    requests: Vec<Vec<BusEntry>>,
+    entry_fault: Option<EntryFault>,
+    request_fault: Option<RequestFault>,
 }
 
 impl std::fmt::Debug for MemoryBus {
@@ -47,7 +47,7 @@ impl MemoryBus {
         self.state().accepted.len()
     }
 
-    /// Whether nothing was accepted.
+    /// Whether no entry was accepted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.state().accepted.is_empty()
@@ -59,43 +59,43 @@ impl MemoryBus {
         self.state().accepted.iter().any(|(_, entry)| entry.event_id().as_deref() == Some(event_id))
     }
 
-    /// What was accepted, in order, with the receipt ids.
+    /// The accepted entries in order, with their receipt ids.
     #[must_use]
-    pub fn accepted(&self) -> Vec<(String, Entry)> {
+    pub fn accepted(&self) -> Vec<(String, BusEntry)> {
         self.state().accepted.clone()
     }
 
-    /// Every request that was made, in order, whatever became of it.
+    /// Every request in order, failed ones included.
     #[must_use]
-    pub fn requests(&self) -> Vec<Vec<Entry>> {
+    pub fn requests(&self) -> Vec<Vec<BusEntry>> {
         self.state().requests.clone()
     }
 
-    /// Refuses the `nth` entry from now on, the next being the first, with a code.
+    /// Refuses the `nth` of the following entries, counted from 1, with a code.
     pub fn refuse_nth(&self, nth: usize, code: &str) {
         let (mut seen, code) = (0, code.to_owned());
-        self.refuse(move |_| {
+        self.refuse_entries(move |_| {
             seen += 1;
-            (seen == nth).then(|| Refusal::new(code.clone(), "refused on purpose"))
+            (seen == nth).then(|| BusRefusal::new(code.clone(), "refused on purpose"))
         });
     }
 
-    /// Refuses each entry this function refuses, instead of those it refused until now.
-    pub fn refuse(&self, of_entry: impl FnMut(&Entry) -> Option<Refusal> + Send + 'static) {
-        self.state().of_entry = Some(Box::new(of_entry));
+    /// Refuses the entries for which the function returns a refusal; replaces the earlier function.
+    pub fn refuse_entries(&self, entry_fault: impl FnMut(&BusEntry) -> Option<BusRefusal> + Send + 'static) {
+        self.state().entry_fault = Some(Box::new(entry_fault));
     }
 
-    /// Breaks each request this function breaks, instead of those it broke until now.
-    pub fn break_down(&self, of_request: impl FnMut(&[Entry]) -> Option<Breakdown> + Send + 'static) {
-        self.state().of_request = Some(Box::new(of_request));
+    /// Injects the faults that the function returns for requests; replaces the earlier function.
+    pub fn fail_requests(&self, request_fault: impl FnMut(&[BusEntry]) -> Option<BusFault> + Send + 'static) {
+        self.state().request_fault = Some(Box::new(request_fault));
     }
 
-    /// Throttles the next requests as a whole.
+    /// Throttles this many of the following requests.
     pub fn throttle(&self, requests: usize) {
         let mut left = requests;
-        self.break_down(move |_| {
+        self.fail_requests(move |_| {
             left = left.checked_sub(1)?;
-            Some(Breakdown::Failed(BusError::new(
+            Some(BusFault::Failed(BusError::new(
                 Remedy::SendAgain,
                 "ThrottlingException",
                 "throttled on purpose",
@@ -103,15 +103,15 @@ impl MemoryBus {
         });
     }
 
-    /// The bus is away: every request fails until [`MemoryBus::heal`].
-    pub fn go_away(&self) {
+    /// Takes the bus down: every request fails until [`MemoryBus::heal`].
+    pub fn take_down(&self) {
         self.throttle(usize::MAX);
     }
 
-    /// No more faults.
+    /// Removes all faults.
     pub fn heal(&self) {
         let mut state = self.state();
-        (state.of_entry, state.of_request) = (None, None);
+        (state.entry_fault, state.request_fault) = (None, None);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -120,28 +120,28 @@ impl MemoryBus {
 }
 
 impl State {
-    fn accept(&mut self, entry: &Entry) -> Answer {
-        if let Some(refusal) = self.of_entry.as_mut().and_then(|of_entry| of_entry(entry)) {
-            return Answer::Refused(refusal);
+    fn accept(&mut self, entry: &BusEntry) -> EntryOutcome {
+        if let Some(refusal) = self.entry_fault.as_mut().and_then(|entry_fault| entry_fault(entry)) {
+            return EntryOutcome::Refused(refusal);
         }
         let receipt_id = format!("receipt-{}", self.accepted.len() + 1);
         self.accepted.push((receipt_id.clone(), entry.clone()));
-        Answer::Accepted { receipt_id }
+        EntryOutcome::Accepted { receipt_id }
     }
 }
 
 #[async_trait]
 impl Bus for MemoryBus {
-    async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError> {
-        is_sendable(entries)?;
+    async fn put(&self, entries: &[BusEntry]) -> Result<Vec<EntryOutcome>, BusError> {
+        check_request(entries)?;
         let mut state = self.state();
         state.requests.push(entries.to_vec());
-        let breakdown = state.of_request.as_mut().and_then(|of_request| of_request(entries));
-        if let Some(Breakdown::Failed(error)) = breakdown {
+        let fault = state.request_fault.as_mut().and_then(|request_fault| request_fault(entries));
+        if let Some(BusFault::Failed(error)) = fault {
             return Err(error);
         }
         let answers = entries.iter().map(|entry| state.accept(entry)).collect();
-        match breakdown {
+        match fault {
             None => Ok(answers),
             Some(_) => {
                 Err(BusError::new(Remedy::SendAgain, "NoConnection", "the answer was lost on purpose"))

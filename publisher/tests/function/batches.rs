@@ -1,4 +1,4 @@
-//! Batches of the stream and the schedule's turn: what is answered, compared whole, and what the bus accepted then.
+//! Batches of the stream and scheduled retries: the complete response, and what the bus accepted.
 
 use loopback::{Answer, Verdict};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn is_of(entry: &Value, product: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_batch_is_on_the_bus_once_and_none_of_it_has_to_come_again() {
+async fn a_batch_is_published_once_and_nothing_of_it_is_redelivered() {
     let given = given().await;
     for _ in 0..2 {
         assert_eq!(given.invoke(&two_shards()).await, all_well());
@@ -30,7 +30,7 @@ async fn a_batch_is_on_the_bus_once_and_none_of_it_has_to_come_again() {
 }
 
 #[tokio::test]
-async fn a_product_whose_table_does_not_answer_comes_again_by_the_number_of_its_record() {
+async fn a_product_whose_table_does_not_answer_is_redelivered_by_the_number_of_its_record() {
     let given = given().await;
     given.tables.throttle(|request| concerns(request, "receipts", "shard-two"));
     assert_eq!(given.invoke(&two_shards()).await, failed(&["222200000000018211447091"]));
@@ -52,13 +52,13 @@ async fn a_product_that_the_bus_refuses_is_parked_and_the_schedule_publishes_it(
     assert_eq!((given.accepted("shard-one"), given.accepted("shard-two")), (vec![], ALL.to_vec()));
     assert_eq!(given.parked().await, ["shard-one"]);
 
-    // Not for time to heal: an operator has to look at it.
+    // Not retryable: an operator has to act.
     assert_eq!(given.invoke(&schedule()).await, retried(0, 0, 0));
     assert_eq!(given.parked().await, ["shard-one"]);
 }
 
 #[tokio::test]
-async fn a_schedule_that_cannot_look_is_an_error_and_its_next_turn_works() {
+async fn a_scheduled_retry_without_tables_is_an_error_and_the_next_one_works() {
     let given = given().await;
     given.tables.throttle(|_| true);
     let Answer::Error(_, error) = given.invoke(&schedule()).await else { panic!("an answer") };

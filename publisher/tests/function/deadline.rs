@@ -1,4 +1,4 @@
-//! Lambda ends an invocation at its deadline; the publisher ends before it and leaves what is left to the schedule.
+//! Lambda ends an invocation at its deadline; the publisher returns before it and leaves the rest to the schedule.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use loopback::Verdict;
 
 use crate::given::{all_well, given, retried, schedule, two_shards};
 
-/// Far less than the publisher would wait for a bus that is busy.
+/// Far less than the publisher would otherwise wait for a throttling bus.
 const LIMIT: Duration = Duration::from_secs(8);
 
 #[tokio::test]

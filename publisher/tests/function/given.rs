@@ -1,4 +1,4 @@
-//! The function over its tables and a bus, and the recorded batches.
+//! The function with its tables and bus on loopback, and the recorded batches.
 
 use event_store::{parking, receipts, table};
 use loopback::{Answer, Bus, Function, Request, Start, Tables};
@@ -11,19 +11,19 @@ pub struct Given {
     pub bus: Bus,
 }
 
-/// Lambda's answer to a batch of which nothing has to come again.
+/// The response to a batch of which nothing is redelivered.
 pub fn all_well() -> Answer {
     failed(&[])
 }
 
-/// Lambda's answer to a batch of which these have to come again.
+/// The response to a batch of which these records are redelivered.
 pub fn failed(sequence_numbers: &[&str]) -> Answer {
     let failures: Vec<Value> =
         sequence_numbers.iter().map(|number| json!({"itemIdentifier": number})).collect();
     Answer::Response(json!({"batchItemFailures": failures}))
 }
 
-/// The function over tables that hold what the batch of two shards tells of.
+/// The function with tables that hold the commits of the batch of two shards.
 pub async fn given() -> Given {
     let (tables, bus) = (Tables::serve().await, Bus::serve().await);
     let client = aws_sdk_dynamodb::Client::new(&tables.directly());
@@ -63,12 +63,12 @@ pub fn schedule() -> Value {
     loopback::recorded(&format!("{}/../infra/lib/retry-parked.json", env!("CARGO_MANIFEST_DIR")))
 }
 
-/// What the schedule's turn achieved.
+/// The response to a scheduled retry.
 pub fn retried(released: u32, parked: u32, unavailable: u32) -> Answer {
     Answer::Response(json!({"released": released, "parked": parked, "unavailable": unavailable}))
 }
 
-/// Whether a request is for a table and names a product.
+/// Whether a request is for this table and names this product.
 pub fn concerns(request: &Request, table: &str, product: &str) -> bool {
     let text = request.body.to_string();
     text.contains(&format!("\"TableName\":\"{table}\"")) && text.contains(product)
@@ -79,7 +79,7 @@ impl Given {
         self.function.invoke(event.to_string()).await
     }
 
-    /// The sequences of a product in the order in which the bus accepted them.
+    /// The sequences of a product that the bus accepted, in order.
     pub fn accepted(&self, product: &str) -> Vec<u64> {
         let detail =
             |entry: &Value| serde_json::from_str::<Value>(entry["Detail"].as_str().unwrap()).unwrap();

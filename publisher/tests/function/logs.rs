@@ -1,4 +1,4 @@
-//! What is seen of an invocation: the log and the figures, as lines of JSON on standard output and nowhere else.
+//! The observability of an invocation: logs and metrics, as lines of JSON on standard output and nowhere else.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ async fn what_was_published_is_counted_with_its_lag() {
 }
 
 #[tokio::test]
-async fn a_commit_that_was_touched_is_a_line_of_the_log_and_a_figure() {
+async fn a_changed_commit_is_logged_and_counted() {
     let given = given().await;
     given.invoke(&recorded("insert-modify-remove")).await;
     let log = given.function.stop().await;

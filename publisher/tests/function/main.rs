@@ -1,5 +1,5 @@
-//! The function `publisher` alone: the real program behind a Runtime API on loopback, called with recorded batches of the
-//! stream and with others, its tables and its bus on loopback too.
+//! The function `publisher` alone: the real binary with the Runtime API, its tables and its bus on loopback, invoked with
+//! recorded and with malformed batches of the stream.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod batches;

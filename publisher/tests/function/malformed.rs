@@ -1,12 +1,12 @@
-//! What no stream should send: a record that cannot be read leaves its neighbours alone, an event that cannot be read is an
-//! error, and the next invocation works as ever.
+//! Malformed input: an unreadable record does not affect the others of its batch, an unreadable event is an error, and the
+//! next invocation works.
 
 use loopback::{Answer, changed};
 use serde_json::{Value, json};
 
 use crate::given::{all_well, given, recorded, two_shards};
 
-/// The most that Lambda hands to a function at once.
+/// The largest payload of a Lambda invocation.
 const LARGEST: usize = 6 * 1024 * 1024;
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn a_record_that_cannot_be_read_leaves_its_neighbours_alone() {
     ] {
         assert_eq!(given.invoke(&event).await, all_well(), "{event}");
     }
-    assert_eq!(given.accepted("shard-one"), [1, 2, 3], "the event table was asked instead");
+    assert_eq!(given.accepted("shard-one"), [1, 2, 3], "the event table was read instead");
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn an_empty_batch_and_the_largest_one_are_answered() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_no_batch_and_no_turn_is_an_error_and_the_next_batch_is_published() {
+async fn an_event_that_is_neither_a_batch_nor_the_schedule_is_an_error_and_the_next_batch_is_published() {
     let given = given().await;
     let foreign = json!({"source": "aws.events", "detail-type": "RetryParked"});
     let events = [json!({}), json!([]), json!({"Records": {}}), json!({"Records": [1]}), foreign];

@@ -1,4 +1,4 @@
-//! A function that cannot work says so in one line when it starts, and Lambda sees its process end.
+//! A function with a wrong setting prints one line when it starts, and its process ends.
 
 use crate::given::publisher;
 

@@ -1,5 +1,5 @@
-//! The answer to a batch, on records of the shapes AWS documents: the right `SequenceNumber`, never more than must come
-//! again; a changed or removed commit raises the tamper signal and is never published.
+//! The response to a batch, with records in the shapes that AWS documents: it names the right `SequenceNumber` and no record
+//! that is finished; a changed or removed commit raises the tampering signal and is never published.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ fn recorded(file: &str) -> Event {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// What is logged while the future runs.
+/// Runs a future and captures the log.
 async fn logged<T>(future: impl Future<Output = T>) -> (T, String) {
     #[derive(Clone, Default)]
     struct Buffer(Arc<Mutex<Vec<u8>>>);
@@ -52,7 +52,7 @@ async fn changed_and_removed_commits_are_never_published_and_raise_the_tamper_si
     assert!(signals[0].contains("ERROR") && signals[0].contains("operation=\"MODIFY\""), "{log}");
     assert!(signals[0].contains("product=\"helmet\"") && signals[0].contains("sequence=\"1\""), "{log}");
     assert!(signals[1].contains("operation=\"REMOVE\""), "{log}");
-    assert!(signals[2].contains("product=\"expired\""), "also when the store itself removed it: {log}");
+    assert!(signals[2].contains("product=\"expired\""), "a removal by the store itself counts too: {log}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,7 +81,7 @@ async fn records_with_keys_alone_are_looked_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_product_that_failed_is_named_once_by_its_first_open_record() {
+async fn each_product_that_failed_is_named_once_by_its_first_unpublished_record() {
     let world = World::default();
     let a = world.life("a", 4).await;
     let b = world.life("b", 2).await;
@@ -107,10 +107,10 @@ async fn the_answer_is_what_lambda_reads() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_bus_refuses_does_not_come_again_because_it_is_parked() {
+async fn a_product_that_the_bus_refuses_is_parked_and_not_redelivered() {
     let world = World::default();
     let commits = world.life("a", 2).await;
-    world.bus.go_away();
+    world.bus.take_down();
     assert_eq!(failures(&world.publish(&commits).await), Vec::<String>::new());
     assert_eq!(world.receipts.of(&fixtures::id("a"), 1, 2).await.unwrap().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! Receipts that fail or hang where a test says so, as a table does that is away or a process that is killed.
+//! Receipts that fail or hang where a test says so, like a table that is down or a process that is killed.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,7 +17,7 @@ pub enum At {
 pub enum How {
     /// The table answers with an error.
     Fails,
-    /// The answer never comes: whoever waits for it is killed meanwhile.
+    /// There is no answer; the waiting process is killed.
     Hangs,
 }
 

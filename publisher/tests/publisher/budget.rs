@@ -1,4 +1,4 @@
-//! The budget of publishing, as requests that were made: to the bus, and to the tables.
+//! The request budget of publishing: requests to the bus and to the tables.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use engine::probe::Recorder;
 use event_store::{DynamoParking, DynamoReceipts, parking, receipts, table};
 use proptest::prelude::*;
-use publisher::{Patience, Ports, Publisher};
+use publisher::{Publisher, PublisherPorts, RetryPolicy};
 use schema::{ProductEvent, StoredCommit, fixtures, product::ProductRenamed};
 
 use crate::world::{MINUTE, World, address, batch, clock, key};
@@ -55,14 +55,14 @@ async fn receipts_are_batched_by_products_and_each_product_costs_one_read() {
     table::create(&client, "receipts", receipts::TABLE).await.unwrap();
     table::create(&client, "parking", parking::TABLE).await.unwrap();
     let world = World::default();
-    let ports = Ports {
+    let ports = PublisherPorts {
         journal: world.journal.clone(),
         receipts: Arc::new(DynamoReceipts::new(client.clone(), "receipts")),
         parking: Arc::new(DynamoParking::new(client, "parking")),
         bus: world.bus.clone(),
         clock: clock(),
     };
-    let publisher = Publisher::new(ports, address(), Patience::default());
+    let publisher = Publisher::new(ports, address(), RetryPolicy::default());
     let commits = lives(&world, &[7; 30]).await;
     let counts = |recorder: &Recorder| {
         let operations = recorder.take_operations();

@@ -1,4 +1,4 @@
-//! An HTTP client that answers from a list and keeps the requests, for contract tests of the SDK.
+//! An HTTP client that answers from a list and records the requests, for contract tests of the SDK.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
 
-/// What comes back.
+/// One prepared answer.
 #[derive(Debug, Clone)]
 pub enum Answer {
     Json(u16, Value),
@@ -33,7 +33,7 @@ pub struct Request {
     pub body: Value,
 }
 
-/// The answers left, and the requests seen. Clones share them.
+/// The remaining answers and the recorded requests. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Canned {
     answers: Arc<Mutex<VecDeque<Answer>>>,
@@ -41,7 +41,7 @@ pub struct Canned {
 }
 
 impl Canned {
-    /// Settings of an endpoint that gives these answers.
+    /// AWS settings whose HTTP client gives these answers.
     pub fn answers(answers: impl IntoIterator<Item = Answer>) -> (SdkConfig, Self) {
         let canned = Self::default();
         canned.answers.lock().unwrap().extend(answers);

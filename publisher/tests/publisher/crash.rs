@@ -1,4 +1,5 @@
-//! Killed anywhere, nothing is lost: what has no receipt is sent again with the same id, what has one is not.
+//! Wherever the publisher is killed, nothing is lost: an event without a receipt is sent again with the same id, one with a
+//! receipt is not.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use schema::fixtures;
 use crate::broken::{At, Broken, How};
 use crate::world::{MINUTE, World, batch, failures, sequence_number};
 
-/// Publishes two products of three events with receipts that hang at a point, and kills the publisher there.
+/// Publishes two products of three events with receipts that hang at `at`, and kills the publisher there.
 async fn killed(at: At) -> (World, Vec<schema::StoredCommit>) {
     let world = World::default();
     let mut commits = world.life("a", 3).await;
@@ -30,7 +31,7 @@ async fn killed_between_the_bus_and_the_receipts_an_event_is_sent_again_with_the
 
     assert_eq!(failures(&world.publish(&commits).await), Vec::<String>::new());
     let again = &world.bus.accepted()[6..];
-    let details = |sent: &[(String, publisher::Entry)]| -> Vec<String> {
+    let details = |sent: &[(String, publisher::BusEntry)]| -> Vec<String> {
         sent.iter().map(|(_, entry)| entry.detail.clone()).collect()
     };
     assert_eq!(details(again), details(&before), "the messages are the same, ids included");
@@ -51,9 +52,9 @@ async fn killed_after_the_receipts_nothing_is_sent_again() {
     assert_eq!((world.bus.len(), world.bus.requests().len()), (sent, requests));
 }
 
-/// The store fails in the middle of a batch: what stands is a beginning, and only what follows it is sent again.
+/// The store fails in the middle of a batch: the first receipts are written, and only the later events are sent again.
 #[tokio::test(start_paused = true)]
-async fn receipts_that_were_written_in_part_are_gone_on_from() {
+async fn publishing_continues_after_partly_written_receipts() {
     let world = World::default();
     let commits = world.life("a", 5).await;
     world.publish(&commits).await;
@@ -71,7 +72,7 @@ async fn receipts_that_were_written_in_part_are_gone_on_from() {
     assert_eq!(world.accepted()[sent..], again);
 }
 
-/// What a restore marked is not published, as long as the ledger has the commit that the mark names.
+/// Events that a restore marked are not published as long as the ledger has the commit that the mark names.
 #[tokio::test(start_paused = true)]
 async fn a_mark_that_fits_takes_the_place_of_receipts_and_one_that_does_not_takes_none() {
     for fits in [true, false] {
@@ -91,7 +92,7 @@ async fn a_mark_that_fits_takes_the_place_of_receipts_and_one_that_does_not_take
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_receipts_cannot_be_written_the_records_come_again() {
+async fn when_receipts_cannot_be_written_the_records_are_redelivered() {
     let world = World::default();
     let commits = world.life("a", 2).await;
     for at in [At::Position, At::Record] {

@@ -1,11 +1,11 @@
-//! A stream delivers at least once and says nothing of gaps: duplicates send nothing, gaps are read from the ledger.
+//! A stream delivers at least once and does not report gaps: duplicates send nothing, gaps are read from the event table.
 
 use schema::fixtures;
 
 use crate::world::{World, failures, nth_event};
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_comes_twice_is_sent_once() {
+async fn a_batch_delivered_twice_is_sent_once() {
     let world = World::default();
     let commits = world.life("a", 5).await;
     world.publish(&commits).await;

@@ -1,4 +1,4 @@
-//! The whole publisher on tables: the local bus behaves as any bus does, receipts, cursors and parking rows included.
+//! The whole publisher on tables with the local bus: receipts, positions and parking rows are as with any other bus.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +8,10 @@ use aws_config::retry::RetryConfig;
 use engine::Engine;
 use engine::probe::{Fault, Faults, Matching};
 use event_store::{
-    DynamoJournal, DynamoParking, DynamoReceipts, Journal, Parking, Receipts, parking, receipts, table,
+    Backoff, DynamoJournal, DynamoParking, DynamoReceipts, Journal, Parking, Receipts, parking, receipts,
+    table,
 };
-use publisher::{Address, DynamoBus, LocalBus, Patience, Ports, Publisher};
+use publisher::{Address, DynamoBus, LocalBus, Publisher, PublisherPorts, RetryPolicy};
 use schema::{PublicationRecord, StoredCommit, fixtures};
 use serde_json::Value;
 
@@ -25,7 +26,7 @@ struct Embedded {
     commits: Vec<StoredCommit>,
 }
 
-/// Three products of four events on tables behind these settings.
+/// Three products of four events, on tables with these AWS settings.
 async fn embedded(config: &SdkConfig) -> Embedded {
     let client = event_store::metering::client(config);
     for (name, shape) in
@@ -45,24 +46,24 @@ async fn embedded(config: &SdkConfig) -> Embedded {
         journal.append(commit).await.unwrap();
     }
     let bus = Arc::new(bus_on(config).await);
-    let ports = Ports {
+    let ports = PublisherPorts {
         journal: Arc::new(journal),
         receipts: Arc::new(receipts.clone()),
         parking: Arc::new(parking.clone()),
         bus: bus.clone(),
         clock: clock(),
     };
-    let patience =
-        Patience { first: Duration::from_millis(1), total: Duration::from_millis(50), ..Patience::default() };
-    let publisher = Publisher::new(ports, Address { bus: "local".into(), ..address() }, patience);
+    let backoff = Backoff { first: Duration::from_millis(1), longest: Duration::from_secs(5) };
+    let retry_policy = RetryPolicy { backoff, total: Duration::from_millis(50) };
+    let publisher = Publisher::new(ports, Address { bus: "local".into(), ..address() }, retry_policy);
     Embedded { publisher, bus, receipts, parking, commits }
 }
 
-/// Product, sequence and event id of what the bus keeps.
-async fn kept(bus: &DynamoBus) -> Vec<(String, u64, String)> {
-    let kept = bus.after("local", 0, 1_000).await.unwrap();
-    let metadata = kept.iter().map(|kept| {
-        let entry: Value = serde_json::from_str(&kept.entry).unwrap();
+/// Product, sequence and event id of the entries that the bus retains.
+async fn retained(bus: &DynamoBus) -> Vec<(String, u64, String)> {
+    let retained = bus.after("local", 0, 1_000).await.unwrap();
+    let metadata = retained.iter().map(|retained| {
+        let entry: Value = serde_json::from_str(&retained.entry).unwrap();
         entry["detail"]["metadata"].clone()
     });
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -84,7 +85,7 @@ async fn receipts_carry_the_ids_of_the_local_bus() {
     for _ in 0..2 {
         let response = embedded.publisher.publish(batch(&embedded.commits), MINUTE).await;
         assert_eq!(failures(&response), Vec::<String>::new());
-        assert_eq!(kept(&embedded.bus).await.len(), 12);
+        assert_eq!(retained(&embedded.bus).await.len(), 12);
     }
     for product in ["a", "b", "c"] {
         let product = fixtures::id(product);
@@ -92,7 +93,8 @@ async fn receipts_carry_the_ids_of_the_local_bus() {
         for (sequence, record) in embedded.receipts.of(&product, 1, 4).await.unwrap() {
             let PublicationRecord::Receipt(receipt) = record else { panic!("{record:?}") };
             let entries = embedded.bus.after("local", 0, 1_000).await.unwrap();
-            let mut entries = entries.iter().map(|kept| serde_json::from_str::<Value>(&kept.entry).unwrap());
+            let mut entries =
+                entries.iter().map(|retained| serde_json::from_str::<Value>(&retained.entry).unwrap());
             let entry = entries.find(|entry| entry["id"] == receipt.receipt_id.as_str()).unwrap();
             let metadata = &entry["detail"]["metadata"];
             let of = (&metadata["product_id"], &metadata["sequence"], &metadata["event_id"]);
@@ -104,7 +106,7 @@ async fn receipts_carry_the_ids_of_the_local_bus() {
 }
 
 #[tokio::test]
-async fn tables_that_are_away_bring_the_batch_again_and_every_event_has_its_receipt_in_the_end() {
+async fn while_tables_are_down_the_batch_is_redelivered_and_in_the_end_every_event_has_a_receipt() {
     let engine = Engine::in_memory().unwrap();
     let once = engine.sdk_config().to_builder().retry_config(RetryConfig::disabled()).build();
     let (config, faults) = Faults::inject(&once);
@@ -118,15 +120,15 @@ async fn tables_that_are_away_bring_the_batch_again_and_every_event_has_its_rece
     }
     let response = embedded.publisher.publish(batch(&embedded.commits), MINUTE).await;
     assert_eq!(failures(&response), Vec::<String>::new());
-    let sent = kept(&embedded.bus).await;
-    // Sent without a trace while receipts could not be written, and once more after that; then never again.
+    let sent = retained(&embedded.bus).await;
+    // Each event was sent once while receipts could not be written and once more after that, but not again.
     assert_eq!(sent.len(), 24);
     assert_eq!(sent.iter().collect::<std::collections::HashSet<_>>().len(), 12, "with the same event ids");
     assert_eq!(embedded.receipts.position(&fixtures::id("a")).await.unwrap().published, 4);
 }
 
 #[tokio::test]
-async fn a_local_bus_that_is_away_parks_and_the_schedule_publishes() {
+async fn a_local_bus_that_is_down_parks_products_and_the_schedule_publishes_them() {
     let engine = Engine::in_memory().unwrap();
     let once = engine.sdk_config().to_builder().retry_config(RetryConfig::disabled()).build();
     let (config, faults) = Faults::inject(&once);
@@ -138,7 +140,7 @@ async fn a_local_bus_that_is_away_parks_and_the_schedule_publishes() {
     faults.clear();
     assert_eq!(embedded.publisher.retry_parked(MINUTE).await.unwrap().released, 3);
     assert_eq!(embedded.parking.list("publisher", None, 10).await.unwrap(), []);
-    let sent = kept(&embedded.bus).await;
+    let sent = retained(&embedded.bus).await;
     for product in ["a", "b", "c"] {
         let of_product = sent.iter().filter(|(of, _, _)| of == product);
         assert!(of_product.map(|(_, sequence, _)| *sequence).eq(1..=4), "{product}");

@@ -1,13 +1,13 @@
-//! The contract with the SDK: the exact request, and what every kind of answer means.
+//! The contract with the SDK: the exact request, and the meaning of every kind of answer.
 
-use publisher::bus::{Refusal, Remedy};
-use publisher::{Answer as Of, Bus, Entry, EventBridge};
+use publisher::bus::{BusRefusal, Remedy};
+use publisher::{Bus, BusEntry, EntryOutcome, EventBridge};
 use serde_json::{Value, json};
 
 use crate::canned::{Answer, Canned};
 
-fn entry(n: usize) -> Entry {
-    Entry {
+fn entry(n: usize) -> BusEntry {
+    BusEntry {
         source: "product-ledger.products".into(),
         detail_type: "PRODUCT_DELETED".into(),
         bus: "product-ledger".into(),
@@ -22,7 +22,7 @@ async fn the_request_is_exactly_what_the_interface_says() {
     let accepted = json!({"FailedEntryCount": 0, "Entries": [{"EventId": "id-1"}, {"EventId": "id-2"}]});
     let (config, canned) = Canned::answers([Answer::Json(200, accepted)]);
     let answers = EventBridge::new(&config).put(&[entry(1), entry(2)]).await.unwrap();
-    let receipt = |id: &str| Of::Accepted { receipt_id: id.into() };
+    let receipt = |id: &str| EntryOutcome::Accepted { receipt_id: id.into() };
     assert_eq!(answers, [receipt("id-1"), receipt("id-2")]);
     let [request] = &canned.requests()[..] else { panic!("one request") };
     assert_eq!(
@@ -51,8 +51,8 @@ async fn every_entry_of_a_successful_answer_is_read() {
     let refusals: Vec<(String, bool)> = answers
         .iter()
         .filter_map(|answer| match answer {
-            Of::Accepted { .. } => None,
-            Of::Refused(refusal) => Some((refusal.to_string(), refusal.is_retryable())),
+            EntryOutcome::Accepted { .. } => None,
+            EntryOutcome::Refused(refusal) => Some((refusal.to_string(), refusal.is_retryable())),
         })
         .collect();
     let expected = [
@@ -64,8 +64,8 @@ async fn every_entry_of_a_successful_answer_is_read() {
 }
 
 #[test]
-fn exactly_the_documented_codes_are_worth_another_try() {
-    let retryable = |code: &&str| Refusal::new(*code, "").is_retryable();
+fn exactly_the_documented_codes_are_retryable() {
+    let retryable = |code: &&str| BusRefusal::new(*code, "").is_retryable();
     let codes = [
         "InternalFailure",
         "InternalException",

@@ -1,4 +1,4 @@
-//! `GET /events`: live, from the start, and on from the last event a reader saw.
+//! `GET /events`: new events only, from the start, and after the last event that the reader received.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,7 +75,7 @@ impl Events {
 }
 
 #[tokio::test]
-async fn a_reader_from_the_start_sees_what_is_kept_and_then_what_comes() {
+async fn a_reader_from_the_start_sees_retained_events_and_then_new_ones() {
     let served = served().await;
     served.put(1..=150).await;
     let mut events = served.open("/events?from=start", None).await;
@@ -85,7 +85,7 @@ async fn a_reader_from_the_start_sees_what_is_kept_and_then_what_comes() {
 }
 
 #[tokio::test]
-async fn a_reader_without_a_wish_sees_what_comes_from_now_on() {
+async fn a_reader_without_a_start_sees_only_new_events() {
     let served = served().await;
     served.put(1..=3).await;
     let mut events = served.open("/events", None).await;
@@ -95,7 +95,7 @@ async fn a_reader_without_a_wish_sees_what_comes_from_now_on() {
 }
 
 #[tokio::test]
-async fn a_reader_that_comes_back_misses_nothing() {
+async fn a_reader_that_reconnects_misses_nothing() {
     let served = served().await;
     served.put(1..=3).await;
     let mut events = served.open("/events?from=start", None).await;
@@ -110,7 +110,7 @@ async fn a_reader_that_comes_back_misses_nothing() {
 }
 
 #[tokio::test]
-async fn an_unknown_id_begins_with_the_oldest_kept() {
+async fn an_unknown_id_begins_with_the_oldest_retained_event() {
     let served = served().await;
     served.put(1..=2).await;
     for unknown in ["7", "11710aed-b79e-8468-8000-000000000001"] {
@@ -143,7 +143,7 @@ async fn the_bus_is_for_auditors() {
 }
 
 #[tokio::test]
-async fn a_bus_that_cannot_be_read_says_when_to_come_again() {
+async fn a_bus_that_cannot_be_read_is_answered_503_with_retry_after() {
     let engine = Engine::in_memory().unwrap();
     let client = event_store::metering::client(&engine.sdk_config());
     let bus = Arc::new(DynamoBus::new(client, "no-such-table", Edge::system().clock));

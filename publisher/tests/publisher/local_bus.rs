@@ -1,16 +1,16 @@
-//! What the local bus on `DynamoDB` promises beyond the contract in `tests/contract`: two processes share a table, and an
-//! outage is worth another try.
+//! The promises of the local bus on `DynamoDB` beyond the contract in `tests/contract`: two processes can share a table, and
+//! an outage is retryable.
 
 use engine::Engine;
 use engine::probe::{Fault, Faults, Matching};
 use event_store::table;
 use publisher::bus::{Remedy, local};
-use publisher::{Bus, DynamoBus, Entry, LocalBus};
+use publisher::{Bus, BusEntry, DynamoBus, LocalBus};
 
 use crate::world::clock;
 
-pub fn entry(bus: &str, n: u64) -> Entry {
-    Entry {
+pub fn entry(bus: &str, n: u64) -> BusEntry {
+    BusEntry {
         source: "product-ledger.products".into(),
         detail_type: "PRODUCT_DELETED".into(),
         bus: bus.into(),
@@ -27,20 +27,20 @@ pub async fn bus_on(config: &aws_config::SdkConfig) -> DynamoBus {
 }
 
 #[tokio::test]
-async fn another_process_on_the_same_table_goes_on_where_the_first_ended() {
+async fn another_process_on_the_same_table_continues_where_the_first_ended() {
     let engine = Engine::in_memory().unwrap();
     let first = bus_on(&engine.sdk_config()).await;
     first.put(&[entry("local", 1)]).await.unwrap();
     let second = DynamoBus::new(event_store::metering::client(&engine.sdk_config()), "bus", clock());
     second.put(&[entry("local", 2)]).await.unwrap();
-    // The first does not know of the second's entry: it finds its position taken and looks again.
+    // The first bus does not know the second's entry: it finds its position taken and reads the newest one again.
     first.put(&[entry("local", 3)]).await.unwrap();
-    let kept = first.after("local", 0, 10).await.unwrap();
-    assert!(kept.iter().map(|kept| kept.position).eq(1..=3));
+    let retained = first.after("local", 0, 10).await.unwrap();
+    assert!(retained.iter().map(|retained| retained.position).eq(1..=3));
 }
 
 #[tokio::test]
-async fn a_store_that_does_not_answer_is_worth_another_try() {
+async fn a_store_that_does_not_answer_is_retryable() {
     let engine = Engine::in_memory().unwrap();
     let (config, faults) = Faults::inject(&engine.sdk_config());
     let bus = bus_on(&config).await;

@@ -1,4 +1,4 @@
-//! What the publisher promises, one file per promise, in memory and on the double of DynamoDB.
+//! The promises of the publisher, one file per promise, in memory and on the double of DynamoDB.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod answers;

@@ -1,4 +1,4 @@
-//! What subscribers receive is exactly what the interface and the JSON Schemas say.
+//! The messages that subscribers receive match `docs/interface.md` and the JSON Schemas exactly.
 
 use publisher::message::entry;
 use schema::{Commit, ProductEvent, StoredCommit, fixtures};
@@ -18,11 +18,11 @@ fn commits() -> Vec<Commit> {
     commits
 }
 
-fn of(commit: &Commit) -> publisher::Entry {
+fn of(commit: &Commit) -> publisher::BusEntry {
     entry(commit, commit.numbered().next().unwrap(), &address(), None).unwrap()
 }
 
-fn detail(entry: &publisher::Entry) -> Value {
+fn detail(entry: &publisher::BusEntry) -> Value {
     serde_json::from_str(&entry.detail).unwrap()
 }
 
@@ -124,11 +124,11 @@ fn the_size_is_the_documented_formula() {
     assert_eq!(sent.size(), source + kind + 13 + 36);
 }
 
-/// A deletion whose product is so large that the whole entry has this many bytes more or fewer than the limit.
-fn near_the_limit(beyond: isize) -> publisher::Entry {
+/// A deletion whose product is so large that the size of the whole entry differs from the limit by `beyond` bytes.
+fn near_the_limit(beyond: isize) -> publisher::BusEntry {
     let mut commit = commits().remove(4);
     let small = of(&commit).size();
-    let missing = publisher::bus::MOST_BYTES.checked_add_signed(beyond).unwrap() - small;
+    let missing = publisher::bus::MAX_REQUEST_BYTES.checked_add_signed(beyond).unwrap() - small;
     commit.unsealed.state.facts.name.push_str(&"x".repeat(missing));
     of(&commit)
 }
@@ -136,7 +136,7 @@ fn near_the_limit(beyond: isize) -> publisher::Entry {
 #[test]
 fn an_entry_that_would_be_too_large_leaves_the_product_out_and_says_so() {
     let fits = near_the_limit(-1);
-    assert_eq!(fits.size(), publisher::bus::MOST_BYTES - 1);
+    assert_eq!(fits.size(), publisher::bus::MAX_REQUEST_BYTES - 1);
     assert_eq!(detail(&fits)["data"].get("product_omitted"), None);
     let too_large = near_the_limit(0);
     let message = detail(&too_large);

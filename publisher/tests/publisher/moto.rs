@@ -1,13 +1,14 @@
-//! On a moto server, where a rule delivers to SQS: what arrives is what the ledger holds, and the receipts are the bus's.
+//! The publisher against a moto server whose rule delivers to SQS: the delivered messages are the events of the ledger, and
+//! the receipts carry the ids of the bus.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_store::{Parking, Receipts};
-use publisher::bus::Refusal;
-use publisher::replay::{ReplayError, Selection};
-use publisher::{Answer, Bus, Entry, EventBridge, Patience, Ports, Publisher};
+use event_store::{Backoff, Parking, Receipts};
+use publisher::bus::BusRefusal;
+use publisher::replay::{ReplayError, ReplaySelection};
+use publisher::{Bus, BusEntry, EntryOutcome, EventBridge, Publisher, PublisherPorts, RetryPolicy};
 use schema::message::Replay;
 use schema::{PublicationRecord, fixtures};
 use serde_json::Value;
@@ -18,22 +19,19 @@ use crate::world::{MINUTE, World, address, batch, clock, failures};
 const BUS: &str = "product-ledger";
 
 fn publisher_to(moto: &Moto, world: &World) -> Publisher {
-    let ports = Ports {
+    let ports = PublisherPorts {
         journal: world.journal.clone(),
         receipts: world.receipts.clone(),
         parking: world.parking.clone(),
         bus: Arc::new(EventBridge::new(&moto.config())),
         clock: clock(),
     };
-    let patience = Patience {
-        first: Duration::from_millis(10),
-        total: Duration::from_millis(200),
-        ..Patience::default()
-    };
-    Publisher::new(ports, address(), patience)
+    let backoff = Backoff { first: Duration::from_millis(10), longest: Duration::from_secs(5) };
+    let retry_policy = RetryPolicy { backoff, total: Duration::from_millis(200) };
+    Publisher::new(ports, address(), retry_policy)
 }
 
-/// Delivered messages by product, as sequence, id of the delivery, and detail.
+/// Delivered messages by product, as sequence, delivery id and detail.
 fn by_product(delivered: &[Value]) -> BTreeMap<String, Vec<(u64, String, Value)>> {
     let mut products: BTreeMap<String, Vec<_>> = BTreeMap::new();
     for entry in delivered {
@@ -47,7 +45,7 @@ fn by_product(delivered: &[Value]) -> BTreeMap<String, Vec<(u64, String, Value)>
 }
 
 #[tokio::test]
-async fn every_event_arrives_at_the_target_in_order_and_its_receipt_is_the_buss_id() {
+async fn every_event_arrives_at_the_target_in_order_and_its_receipt_has_the_id_of_the_bus() {
     let Some(mut moto) = Moto::find() else { return };
     moto.start().await;
     moto.create_bus(BUS).await;
@@ -60,7 +58,7 @@ async fn every_event_arrives_at_the_target_in_order_and_its_receipt_is_the_buss_
     assert_eq!(failures(&response), Vec::<String>::new());
 
     let delivered = moto.delivered(BUS).await;
-    // More often where the bus, a process of its own, did not answer in time on a busy machine.
+    // An event may arrive more than once where the server did not answer in time on a busy machine.
     let event = |entry: &Value| {
         let metadata = &entry["detail"]["metadata"];
         (metadata["product_id"].to_string(), metadata["sequence"].as_u64())
@@ -88,7 +86,7 @@ async fn every_event_arrives_at_the_target_in_order_and_its_receipt_is_the_buss_
 }
 
 #[tokio::test]
-async fn while_the_bus_is_away_products_are_parked_and_the_schedule_publishes_them_when_it_is_back() {
+async fn while_the_bus_is_down_products_are_parked_and_the_schedule_publishes_them_when_it_is_up_again() {
     let Some(mut moto) = Moto::find() else { return };
     let world = World::default();
     let commits = world.life("a", 3).await;
@@ -106,7 +104,7 @@ async fn while_the_bus_is_away_products_are_parked_and_the_schedule_publishes_th
 }
 
 #[tokio::test]
-async fn a_replay_reaches_the_bus_it_names_and_a_bus_that_is_not_there_is_an_error() {
+async fn a_replay_reaches_the_bus_it_names_and_a_missing_bus_is_an_error() {
     let Some(mut moto) = Moto::find() else { return };
     moto.start().await;
     moto.create_bus("audit").await;
@@ -117,20 +115,20 @@ async fn a_replay_reaches_the_bus_it_names_and_a_bus_that_is_not_there_is_an_err
         id: "01K9XFT9EG0000000000004000".into(),
         requested_at: fixtures::at("2026-11-23T09:00:00Z"),
     };
-    publisher.replay(&Selection::default(), Some("audit"), &mark, |_| ()).await.unwrap();
+    publisher.replay(&ReplaySelection::default(), Some("audit"), &mark, |_| ()).await.unwrap();
     let delivered = moto.delivered("audit").await;
     let marked = delivered.iter().filter(|entry| entry["detail"]["metadata"]["replay"]["id"] == mark.id);
     assert_eq!((delivered.len(), marked.count()), (2, 2));
-    let nowhere = publisher.replay(&Selection::default(), Some("nowhere"), &mark, |_| ()).await;
+    let nowhere = publisher.replay(&ReplaySelection::default(), Some("nowhere"), &mark, |_| ()).await;
     assert!(matches!(nowhere, Err(ReplayError::Refused(_))), "{nowhere:?}");
 }
 
 #[tokio::test]
-async fn an_entry_the_bus_refuses_is_told_apart_from_its_neighbours() {
+async fn an_entry_that_the_bus_refuses_is_answered_by_itself() {
     let Some(mut moto) = Moto::find() else { return };
     moto.start().await;
     moto.create_bus(BUS).await;
-    let entry = |detail: &str| Entry {
+    let entry = |detail: &str| BusEntry {
         source: "product-ledger.products".into(),
         detail_type: "PRODUCT_DELETED".into(),
         bus: BUS.into(),
@@ -140,9 +138,11 @@ async fn an_entry_the_bus_refuses_is_told_apart_from_its_neighbours() {
     };
     let bus = EventBridge::new(&moto.config());
     let answers = bus.put(&[entry("{}"), entry("{broken"), entry("{\"n\":3}")]).await.unwrap();
-    let [Answer::Accepted { .. }, Answer::Refused(refused), Answer::Accepted { .. }] = &answers[..] else {
+    let [EntryOutcome::Accepted { .. }, EntryOutcome::Refused(refused), EntryOutcome::Accepted { .. }] =
+        &answers[..]
+    else {
         panic!("{answers:?}")
     };
-    assert_eq!(*refused, Refusal::new("MalformedDetail", "Detail is malformed."));
+    assert_eq!(*refused, BusRefusal::new("MalformedDetail", "Detail is malformed."));
     assert_eq!(moto.delivered(BUS).await.len(), 2);
 }

@@ -1,4 +1,4 @@
-//! A moto server for one test: EventBridge and SQS on a loopback port, ended with the test.
+//! A moto server for one test: EventBridge and SQS on a loopback port, stopped with the test.
 
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,7 +18,7 @@ pub struct Moto {
     server: Option<Child>,
 }
 
-/// A port that is free, below those that the system hands out by itself: nobody else gets it before the server takes it.
+/// A free port below the range that the system assigns, so that no other process gets it before the server binds it.
 fn free_port() -> u16 {
     static TAKEN: AtomicU32 = AtomicU32::new(0);
     let of_process = std::process::id().wrapping_mul(16);
@@ -62,7 +62,7 @@ impl Moto {
         panic!("the moto server does not listen");
     }
 
-    /// Settings as `AWS_ENDPOINT_URL_EVENTBRIDGE` gives them.
+    /// AWS settings as with `AWS_ENDPOINT_URL_EVENTBRIDGE`.
     pub fn config(&self) -> SdkConfig {
         let credentials = Credentials::new("AKID", "SECRET", None, None, "test");
         SdkConfig::builder()
@@ -73,9 +73,9 @@ impl Moto {
             .build()
     }
 
-    /// A bus whose events of every source all arrive in an SQS queue.
+    /// Creates a bus with a rule that delivers all its events to an SQS queue.
     pub async fn create_bus(&self, bus: &str) {
-        // What was read once is never shown again.
+        // A message that was received once stays hidden.
         let hidden = json!({"QueueName": bus, "Attributes": {"VisibilityTimeout": "43200"}});
         let queue = self.sqs("CreateQueue", hidden).await;
         assert!(queue["QueueUrl"].is_string(), "{queue}");
@@ -88,7 +88,7 @@ impl Moto {
         client.put_targets().rule("all").event_bus_name(bus).targets(target).send().await.unwrap();
     }
 
-    /// Everything that arrived in a bus's queue, in order of arrival.
+    /// The messages in a bus's queue, in order of arrival.
     pub async fn delivered(&self, bus: &str) -> Vec<Value> {
         let url = format!("{}/123456789012/{bus}", self.url());
         let mut delivered = Vec::new();
@@ -104,7 +104,7 @@ impl Moto {
         }
     }
 
-    /// Where it listens.
+    /// The server's URL.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }

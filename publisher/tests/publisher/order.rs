@@ -1,13 +1,13 @@
-//! Whatever the bus does, nothing is missing at the end, order per product holds, no event with a receipt is sent again,
-//! and every failure is on record until it succeeded.
+//! Whatever the bus does, no event is lost, the order per product holds, no event with a receipt is sent again, and every
+//! failure is on record until the event is accepted.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use event_store::{Parking, Receipts};
 use futures::FutureExt;
-use publisher::bus::memory::Breakdown;
-use publisher::bus::{BusError, Refusal, Remedy};
+use publisher::bus::memory::BusFault;
+use publisher::bus::{BusError, BusRefusal, Remedy};
 use schema::{PublicationRecord, StoredCommit, fixtures};
 
 use crate::world::{MINUTE, World, failures, key};
@@ -15,7 +15,7 @@ use crate::world::{MINUTE, World, failures, key};
 const PRODUCTS: usize = 12;
 const EVENTS: usize = 15;
 
-/// Every commit of the world, the products interleaved.
+/// Commits of all products, interleaved.
 async fn interleaved(world: &World) -> Vec<StoredCommit> {
     let mut commits = Vec::new();
     for n in 0..EVENTS {
@@ -27,7 +27,7 @@ async fn interleaved(world: &World) -> Vec<StoredCommit> {
     commits
 }
 
-/// How often each event was sent, from all requests; each product's sends go up one by one.
+/// How often each event was sent, counted over all requests; checks that no product's event overtakes another.
 fn sends(world: &World) -> HashMap<(String, u64), u32> {
     let mut sends: HashMap<(String, u64), u32> = HashMap::new();
     let mut last: HashMap<String, u64> = HashMap::new();
@@ -40,7 +40,7 @@ fn sends(world: &World) -> HashMap<(String, u64), u32> {
     sends
 }
 
-/// Each event that was sent has a record with as many attempts: a receipt when the bus's answer said so, else a failure.
+/// Checks that each sent event has a record with the number of attempts: a receipt if the bus accepted it, otherwise a failure.
 async fn every_send_is_on_record(world: &World) {
     for ((product, sequence), sent) in sends(world) {
         let records = world.receipts.of(&fixtures::id(&product), sequence, sequence).await.unwrap();
@@ -71,18 +71,20 @@ async fn a_bus_that_fails_in_every_way_loses_nothing_and_repeats_nothing_it_conf
         let commits = interleaved(&world).await;
         let third = commits.len() / 3;
 
-        world.bus.refuse(|_| (fastrand::f64() < 0.2).then(|| Refusal::new("InternalFailure", "one in five")));
+        world.bus.refuse_entries(|_| {
+            (fastrand::f64() < 0.2).then(|| BusRefusal::new("InternalFailure", "one in five"))
+        });
         for batch in commits[..third].chunks(25) {
             assert_eq!(failures(&world.publish(batch).await), Vec::<String>::new());
             every_send_is_on_record(&world).await;
         }
         world.bus.heal();
-        world.bus.break_down(|_| (fastrand::f64() < 0.1).then_some(Breakdown::AnswerLost));
+        world.bus.fail_requests(|_| (fastrand::f64() < 0.1).then_some(BusFault::AnswerLost));
         for batch in commits[third..2 * third].chunks(25) {
             world.publish(batch).await;
             every_send_is_on_record(&world).await;
         }
-        world.bus.go_away();
+        world.bus.take_down();
         for batch in commits[2 * third..].chunks(25) {
             world.publish(batch).await;
             every_send_is_on_record(&world).await;
@@ -103,8 +105,8 @@ async fn a_later_event_never_overtakes_a_refused_one_and_other_products_go_on() 
     let world = World::default();
     let mut commits = world.life("a", 4).await;
     commits.extend(world.life("b", 4).await);
-    world.bus.refuse(|entry| {
-        (key(entry) == ("a".to_owned(), 2)).then(|| Refusal::new("MalformedDetail", "not this one"))
+    world.bus.refuse_entries(|entry| {
+        (key(entry) == ("a".to_owned(), 2)).then(|| BusRefusal::new("MalformedDetail", "not this one"))
     });
     assert_eq!(failures(&world.publish(&commits).await), Vec::<String>::new());
     assert_eq!(world.accepted_of("a"), [1]);
@@ -137,14 +139,14 @@ async fn a_failure_is_on_record_before_its_event_is_sent_again() {
     let commits = world.life("a", 1).await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let (log, receipts) = (seen.clone(), world.receipts.clone());
-    world.bus.refuse(move |_| {
+    world.bus.refuse_entries(move |_| {
         let records = receipts.of(&fixtures::id("a"), 1, 1).now_or_never().unwrap().unwrap();
         let attempts = records.first().map_or(0, |(_, record)| match record {
             PublicationRecord::Failure(failure) => failure.attempts,
             PublicationRecord::Receipt(receipt) => receipt.attempts,
         });
         log.lock().unwrap().push(attempts);
-        (attempts < 3).then(|| Refusal::new("InternalException", "not yet"))
+        (attempts < 3).then(|| BusRefusal::new("InternalException", "not yet"))
     });
     world.publish(&commits).await;
     assert_eq!(*seen.lock().unwrap(), [0, 1, 2, 3]);
@@ -156,12 +158,12 @@ async fn a_failure_is_on_record_before_its_event_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_setup_that_needs_repair_is_not_hammered_but_heals_by_itself() {
+async fn a_broken_setup_is_retried_by_the_schedule_and_not_in_the_same_run() {
     let world = World::default();
     let commits = world.life("a", 2).await;
-    world.bus.break_down(|_| {
+    world.bus.fail_requests(|_| {
         let error = BusError::new(Remedy::Repair, "AccessDeniedException", "no permission");
-        Some(Breakdown::Failed(error))
+        Some(BusFault::Failed(error))
     });
     world.publish(&commits).await;
     assert_eq!(world.bus.requests().len(), 1);
@@ -172,16 +174,16 @@ async fn a_setup_that_needs_repair_is_not_hammered_but_heals_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_can_never_be_accepted_is_split_and_only_the_guilty_entry_is_parked() {
+async fn a_request_that_can_never_be_accepted_is_split_and_only_the_invalid_entry_is_parked() {
     let world = World::default();
     let mut commits = Vec::new();
     for n in 0..10 {
         commits.extend(world.life(&format!("p{n}"), 1).await);
     }
-    world.bus.break_down(|entries| {
+    world.bus.fail_requests(|entries| {
         let guilty = entries.iter().any(|entry| key(entry).0 == "p7");
         let error = BusError::new(Remedy::Split, "ValidationException", "one of these is wrong");
-        guilty.then_some(Breakdown::Failed(error))
+        guilty.then_some(BusFault::Failed(error))
     });
     assert_eq!(failures(&world.publish(&commits).await), Vec::<String>::new());
     assert_eq!(world.bus.len(), 9);

@@ -1,4 +1,4 @@
-//! Parked products wait for the schedule or for an operator, and nothing that was committed meanwhile is forgotten.
+//! Parked products wait for the schedule or an operator, and no event committed meanwhile is lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,8 +9,11 @@ use event_store::{
     AppendError, Journal, MemoryParking, Parked, Parking, Receipts, ScanPage, ScanPosition, Trouble,
     Unavailable,
 };
-use publisher::bus::Refusal;
-use publisher::{Answer, Bus, BusError, CaughtUp, Entry, MemoryBus, Patience, Ports, Publisher, Retried};
+use publisher::bus::BusRefusal;
+use publisher::{
+    Bus, BusEntry, BusError, CatchUpOutcome, EntryOutcome, MemoryBus, PublishRetryCounts, Publisher,
+    PublisherPorts, RetryPolicy,
+};
 use schema::{ProductId, StoredCommit, fixtures};
 use serde_json::json;
 
@@ -21,10 +24,10 @@ async fn row(world: &World, product: &str) -> Option<Parked> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bus_that_is_away_parks_products_and_the_schedule_publishes_them_when_it_is_back() {
+async fn a_bus_that_is_down_parks_products_and_the_schedule_publishes_them_when_it_is_up_again() {
     let world = World::default();
     let (a, b) = (world.life("a", 3).await, world.life("b", 1).await);
-    world.bus.go_away();
+    world.bus.take_down();
     world.publish(&a).await;
     world.publish(&b).await;
     let parked = row(&world, "a").await.unwrap();
@@ -32,12 +35,12 @@ async fn a_bus_that_is_away_parks_products_and_the_schedule_publishes_them_when_
     assert!(parked.reason.starts_with("ThrottlingException"), "{}", parked.reason);
 
     let retried = world.publisher.retry_parked(MINUTE).await.unwrap();
-    assert_eq!(retried, Retried { parked: 2, ..Retried::default() });
+    assert_eq!(retried, PublishRetryCounts { parked: 2, ..PublishRetryCounts::default() });
     assert_eq!(row(&world, "a").await.unwrap().attempts, 2);
 
     world.bus.heal();
     let retried = world.publisher.retry_parked(MINUTE).await.unwrap();
-    assert_eq!(retried, Retried { released: 2, ..Retried::default() });
+    assert_eq!(retried, PublishRetryCounts { released: 2, ..PublishRetryCounts::default() });
     assert_eq!((world.accepted_of("a"), world.accepted_of("b")), (vec![1, 2, 3], vec![1]));
     assert_eq!((row(&world, "a").await, row(&world, "b").await), (None, None));
 }
@@ -54,36 +57,36 @@ async fn a_parked_product_is_not_tried_again_by_every_new_event() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_time_cannot_heal_waits_for_an_operator() {
+async fn what_is_not_retryable_waits_for_an_operator() {
     let world = World::default();
     let commits = world.life("a", 3).await;
     world.bus.refuse_nth(2, "NotAuthorizedForSourceException");
     world.publish(&commits).await;
     world.bus.heal();
-    assert_eq!(world.publisher.retry_parked(MINUTE).await.unwrap(), Retried::default());
+    assert_eq!(world.publisher.retry_parked(MINUTE).await.unwrap(), PublishRetryCounts::default());
     assert_eq!(world.accepted_of("a"), [1]);
     let end = world.publisher.publish_product(&fixtures::id("a"), MINUTE).await.unwrap();
-    assert!(matches!(end, CaughtUp::UpTo(3)), "{end:?}");
+    assert!(matches!(end, CatchUpOutcome::UpTo(3)), "{end:?}");
     assert_eq!(world.accepted_of("a"), [1, 2, 3]);
     assert_eq!(row(&world, "a").await, None);
 }
 
-/// A bus whose answer takes a second.
+/// A bus that takes a second to answer.
 struct Slow(Arc<MemoryBus>);
 
 #[async_trait]
 impl Bus for Slow {
-    async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError> {
+    async fn put(&self, entries: &[BusEntry]) -> Result<Vec<EntryOutcome>, BusError> {
         tokio::time::sleep(Duration::from_secs(1)).await;
         self.0.put(entries).await
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_schedule_and_an_operator_retry_at_one_moment_is_sent_once() {
+async fn what_the_schedule_and_an_operator_retry_at_the_same_time_is_sent_once() {
     let world = World::default();
     let commits = world.life("a", 3).await;
-    world.bus.go_away();
+    world.bus.take_down();
     world.publish(&commits).await;
     world.bus.heal();
     let a = fixtures::id("a");
@@ -91,8 +94,8 @@ async fn what_the_schedule_and_an_operator_retry_at_one_moment_is_sent_once() {
     let publisher = world.restarted(world.receipts.clone(), slow);
     let (scheduled, asked) =
         tokio::join!(publisher.retry_parked(MINUTE), publisher.publish_product(&a, MINUTE));
-    assert_eq!(scheduled.unwrap(), Retried { released: 1, ..Retried::default() });
-    assert!(matches!(asked.unwrap(), CaughtUp::UpTo(3)));
+    assert_eq!(scheduled.unwrap(), PublishRetryCounts { released: 1, ..PublishRetryCounts::default() });
+    assert!(matches!(asked.unwrap(), CatchUpOutcome::UpTo(3)));
     assert_eq!(world.accepted_of("a"), [1, 2, 3]);
 }
 
@@ -100,22 +103,24 @@ async fn what_the_schedule_and_an_operator_retry_at_one_moment_is_sent_once() {
 async fn an_operator_learns_why_a_product_stays_parked() {
     let world = World::default();
     let commits = world.life("a", 1).await;
-    world.bus.refuse(|_| Some(Refusal::new("MalformedDetail", "still not")));
+    world.bus.refuse_entries(|_| Some(BusRefusal::new("MalformedDetail", "still not")));
     world.publish(&commits).await;
     let end = world.publisher.publish_product(&fixtures::id("a"), MINUTE).await.unwrap();
-    let CaughtUp::Parked(trouble) = end else { panic!("{end:?}") };
+    let CatchUpOutcome::Parked(trouble) = end else { panic!("{end:?}") };
     assert_eq!((trouble.reason.as_str(), trouble.retryable), ("MalformedDetail: still not", false));
     assert_eq!(row(&world, "a").await.unwrap().attempts, 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_the_time_parks_what_is_left_and_the_schedule_goes_on_from_there() {
+async fn at_the_deadline_the_rest_is_parked_and_the_schedule_continues_from_there() {
     let world = World::default();
     let commits = world.life("a", 2).await;
-    world.bus.refuse(|entry| (key(entry).1 == 2).then(|| Refusal::new("InternalFailure", "not yet")));
+    world
+        .bus
+        .refuse_entries(|entry| (key(entry).1 == 2).then(|| BusRefusal::new("InternalFailure", "not yet")));
     let before = tokio::time::Instant::now();
     world.publisher.publish(crate::world::batch(&commits), Duration::from_secs(2)).await;
-    // A quarter of the time is kept for receipts, cursors and parking rows.
+    // A quarter of the time is reserved for receipts and parking rows.
     assert!(before.elapsed() <= Duration::from_millis(1_500), "{:?}", before.elapsed());
     let parked = row(&world, "a").await.unwrap();
     assert_eq!((parked.from_sequence, parked.reason.as_str()), (2, "InternalFailure: not yet"));
@@ -147,13 +152,13 @@ async fn a_product_whose_records_never_arrived_is_behind_until_it_is_published()
     world.publish(&commits[..2]).await;
     let a = fixtures::id("a");
     assert_eq!(world.publisher.behind(&a, 5).await.unwrap(), Some(2));
-    assert!(matches!(world.publisher.publish_product(&a, MINUTE).await.unwrap(), CaughtUp::UpTo(5)));
+    assert!(matches!(world.publisher.publish_product(&a, MINUTE).await.unwrap(), CatchUpOutcome::UpTo(5)));
     assert_eq!(world.publisher.behind(&a, 5).await.unwrap(), None);
     assert_eq!(world.accepted_of("a"), [1, 2, 3, 4, 5]);
     assert_eq!(world.receipts.position(&a).await.unwrap().published, 5);
 }
 
-/// An event table in which one more event is committed, and its record delivered, while it is being read.
+/// An event table in which one more event is committed, and its record delivered, during the first read.
 struct Racing {
     world: Arc<World>,
     raced: AtomicBool,
@@ -178,7 +183,7 @@ impl Journal for Racing {
         let read = self.world.journal.page(product, after, limit).await;
         if !self.raced.swap(true, Ordering::Relaxed) {
             let late = self.world.commit("a", vec![nth_event(2)]).await;
-            // A gap: the record finds the row and leaves its event to whoever releases the row.
+            // A gap: the pass finds the parking row and leaves the event to the retry that releases the row.
             assert_eq!(failures(&self.world.publish(&[late]).await), Vec::<String>::new());
         }
         read
@@ -189,11 +194,11 @@ impl Journal for Racing {
     }
 }
 
-/// Parking whose answers to a release are lost.
-struct Mute(Arc<MemoryParking>);
+/// A parking table that loses the answer to each release.
+struct LostReleases(Arc<MemoryParking>);
 
 #[async_trait]
-impl Parking for Mute {
+impl Parking for LostReleases {
     async fn park(&self, consumer: &str, product: &ProductId, trouble: &Trouble) -> Result<(), Unavailable> {
         self.0.park(consumer, product, trouble).await
     }
@@ -217,25 +222,25 @@ impl Parking for Mute {
     }
 }
 
-/// A world in which product `a` is parked at its first event, and a publisher that races with a third one.
+/// A world in which product `a` is parked at its first event, and a publisher whose retry races with a third event.
 async fn racing(parking: impl FnOnce(Arc<MemoryParking>) -> Arc<dyn Parking>) -> (Arc<World>, Publisher) {
     let world = Arc::new(World::default());
     let commits = world.life("a", 2).await;
-    world.bus.go_away();
+    world.bus.take_down();
     world.publish(&commits).await;
     world.bus.heal();
-    let ports = Ports {
+    let ports = PublisherPorts {
         journal: Arc::new(Racing { world: world.clone(), raced: AtomicBool::new(false) }),
         receipts: world.receipts.clone(),
         parking: parking(world.parking.clone()),
         bus: world.bus.clone(),
         clock: clock(),
     };
-    (world, Publisher::new(ports, address(), Patience::default()))
+    (world, Publisher::new(ports, address(), RetryPolicy::default()))
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_left_to_a_row_that_is_being_released_is_published_with_the_others() {
+async fn an_event_that_arrives_while_its_row_is_being_released_is_published_too() {
     let (world, publisher) = racing(|parking| parking).await;
     publisher.retry_parked(MINUTE).await.unwrap();
     assert_eq!(world.accepted_of("a"), [1, 2, 3]);
@@ -243,8 +248,8 @@ async fn an_event_left_to_a_row_that_is_being_released_is_published_with_the_oth
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_release_that_was_cut_short_leaves_no_event_behind() {
-    let (world, publisher) = racing(|parking| Arc::new(Mute(parking))).await;
+async fn an_interrupted_release_loses_no_event() {
+    let (world, publisher) = racing(|parking| Arc::new(LostReleases(parking))).await;
     assert_eq!(publisher.retry_parked(MINUTE).await.unwrap().unavailable, 1);
     assert_eq!(world.accepted_of("a"), [1, 2]);
     world.publisher.retry_parked(MINUTE).await.unwrap();

@@ -1,8 +1,8 @@
-//! A replay sends a part of the ledger again: same ids, same order, marked, and without a trace in the receipts.
+//! A replay sends a part of the ledger again, marked, with the same ids in the same order, and leaves the receipts unchanged.
 
 use event_store::Receipts;
-use publisher::Selection;
-use publisher::bus::Refusal;
+use publisher::ReplaySelection;
+use publisher::bus::BusRefusal;
 use publisher::replay::ReplayError;
 use schema::message::Replay;
 use schema::{Timestamp, fixtures};
@@ -23,7 +23,7 @@ async fn two_products() -> World {
     world
 }
 
-fn detail(entry: &publisher::Entry) -> Value {
+fn detail(entry: &publisher::BusEntry) -> Value {
     serde_json::from_str(&entry.detail).unwrap()
 }
 
@@ -34,9 +34,9 @@ async fn a_replay_repeats_every_event_marked_and_leaves_receipts_untouched() {
     let receipts = world.receipts.of(&a, 1, 9).await.unwrap();
     let first = world.bus.accepted();
     let mut told = Vec::new();
-    let progress = |done: &publisher::Replayed| told.push(done.events);
-    let done = world.publisher.replay(&Selection::default(), None, &mark(), progress).await.unwrap();
-    assert_eq!((done.events, done.left.len()), (10, 0));
+    let progress = |done: &publisher::ReplayProgress| told.push(done.events);
+    let done = world.publisher.replay(&ReplaySelection::default(), None, &mark(), progress).await.unwrap();
+    assert_eq!((done.events, done.stopped.len()), (10, 0));
     assert_eq!(told.last(), Some(&10));
     assert!(told.is_sorted());
     let again = &world.bus.accepted()[10..];
@@ -59,8 +59,11 @@ async fn a_replay_keeps_to_its_product_its_time_range_and_its_bus() {
     let world = two_products().await;
     let commits = event_store::Journal::page(&*world.journal, &fixtures::id("a"), 0, 9).await.unwrap();
     let recorded_at = |n: usize| Timestamp::parse(commits[n].text("recorded_at").unwrap()).unwrap();
-    let selection =
-        Selection { product: Some(fixtures::id("a")), from: Some(recorded_at(1)), to: Some(recorded_at(3)) };
+    let selection = ReplaySelection {
+        product: Some(fixtures::id("a")),
+        from: Some(recorded_at(1)),
+        to: Some(recorded_at(3)),
+    };
     let done = world.publisher.replay(&selection, Some("audit"), &mark(), |_| ()).await.unwrap();
     assert_eq!(done.events, 3);
     let again = &world.bus.accepted()[10..];
@@ -74,23 +77,23 @@ async fn a_long_replay_goes_through_many_pages_in_order() {
     for n in 0..3 {
         world.life(&format!("p{n}"), 700).await;
     }
-    let done = world.publisher.replay(&Selection::default(), None, &mark(), |_| ()).await.unwrap();
+    let done = world.publisher.replay(&ReplaySelection::default(), None, &mark(), |_| ()).await.unwrap();
     assert_eq!(done.events, 2_100);
     for n in 0..3 {
         assert_eq!(world.accepted_of(&format!("p{n}")), (1..=700).collect::<Vec<u64>>());
     }
-    let only = Selection { product: Some(fixtures::id("p1")), ..Selection::default() };
+    let only = ReplaySelection { product: Some(fixtures::id("p1")), ..ReplaySelection::default() };
     assert_eq!(world.publisher.replay(&only, None, &mark(), |_| ()).await.unwrap().events, 700);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_event_ends_its_products_replay_and_no_other() {
     let world = two_products().await;
-    world
-        .bus
-        .refuse(|entry| (key(entry) == ("a".to_owned(), 3)).then(|| Refusal::new("MalformedDetail", "no")));
-    let done = world.publisher.replay(&Selection::default(), None, &mark(), |_| ()).await.unwrap();
-    let left: Vec<_> = done.left.iter().map(|left| (left.product.as_str(), left.from_sequence)).collect();
+    world.bus.refuse_entries(|entry| {
+        (key(entry) == ("a".to_owned(), 3)).then(|| BusRefusal::new("MalformedDetail", "no"))
+    });
+    let done = world.publisher.replay(&ReplaySelection::default(), None, &mark(), |_| ()).await.unwrap();
+    let left: Vec<_> = done.stopped.iter().map(|left| (left.product.as_str(), left.from_sequence)).collect();
     assert_eq!((done.events, left), (7, vec![("a", 3)]));
     assert_eq!(world.accepted_of("a")[5..], [1, 2]);
     assert_eq!(world.receipts.position(&fixtures::id("a")).await.unwrap().failure, None);
@@ -98,9 +101,9 @@ async fn a_refused_event_ends_its_products_replay_and_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replay_to_a_bus_that_accepts_nothing_says_so() {
+async fn a_replay_to_a_bus_that_accepts_nothing_is_an_error() {
     let world = two_products().await;
-    world.bus.go_away();
-    let refused = world.publisher.replay(&Selection::default(), None, &mark(), |_| ()).await;
+    world.bus.take_down();
+    let refused = world.publisher.replay(&ReplaySelection::default(), None, &mark(), |_| ()).await;
     assert!(matches!(refused, Err(ReplayError::Refused(_))), "{refused:?}");
 }

@@ -1,4 +1,4 @@
-//! A ledger with a publisher, in memory: commits go in, batches of stream records come out.
+//! A ledger with a publisher in memory, and batches of stream records for its commits.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use event_store::{Journal, MemoryJournal, MemoryParking, MemoryReceipts, Receipts, seal};
-use publisher::{Address, Bus, MemoryBus, Patience, Ports, Publisher};
+use publisher::{Address, Bus, MemoryBus, Publisher, PublisherPorts, RetryPolicy};
 use schema::{Clock, Commit, ProductEvent, ProductId, StoredCommit, Timestamp, fixtures};
 
 pub const MINUTE: Duration = Duration::from_mins(1);
@@ -30,11 +30,11 @@ impl Default for World {
 }
 
 impl World {
-    /// A world whose publisher sees `seen` in front of the receipts.
+    /// A world whose publisher uses `seen` as its receipts, for example a faulty wrapper around `receipts`.
     pub fn with(receipts: Arc<MemoryReceipts>, seen: Arc<dyn Receipts>) -> Self {
         let (journal, parking) = (Arc::new(MemoryJournal::default()), Arc::new(MemoryParking::default()));
         let bus = Arc::new(MemoryBus::default());
-        let ports = Ports {
+        let ports = PublisherPorts {
             journal: journal.clone(),
             receipts: seen,
             parking: parking.clone(),
@@ -46,21 +46,21 @@ impl World {
             receipts,
             parking,
             bus,
-            publisher: Publisher::new(ports, address(), Patience::default()),
+            publisher: Publisher::new(ports, address(), RetryPolicy::default()),
             heads: Mutex::default(),
         }
     }
 
-    /// The same tables with other parts in front of them, as after a restart.
+    /// Another publisher on the same tables, with these receipts and this bus, as after a restart.
     pub fn restarted(&self, receipts: Arc<dyn Receipts>, bus: Arc<dyn Bus>) -> Publisher {
-        let ports = Ports {
+        let ports = PublisherPorts {
             journal: self.journal.clone(),
             receipts,
             parking: self.parking.clone(),
             bus,
             clock: clock(),
         };
-        Publisher::new(ports, address(), Patience::default())
+        Publisher::new(ports, address(), RetryPolicy::default())
     }
 
     /// Commits events and appends them to the event table.
@@ -70,7 +70,7 @@ impl World {
         stored
     }
 
-    /// Commits events that the event table does not hold.
+    /// Seals a commit without appending it to the event table.
     pub fn commit_unseen(&self, product: &str, events: Vec<ProductEvent>) -> StoredCommit {
         let product = fixtures::id(product);
         let mut heads = self.heads.lock().unwrap();
@@ -79,7 +79,7 @@ impl World {
         stored
     }
 
-    /// A product with so many events, one a commit.
+    /// Commits `events` events of a product, one per commit.
     pub async fn life(&self, product: &str, events: usize) -> Vec<StoredCommit> {
         let mut commits = Vec::new();
         for n in 0..events {
@@ -88,17 +88,17 @@ impl World {
         commits
     }
 
-    /// Hands commits to the publisher as a batch of stream records, numbered from 1.
+    /// Publishes commits as a batch of stream records, numbered from 1.
     pub async fn publish(&self, commits: &[StoredCommit]) -> DynamoDbEventResponse {
         self.publisher.publish(batch(commits), MINUTE).await
     }
 
-    /// Product and sequence of everything that was accepted, in order.
+    /// Product and sequence of every accepted entry, in order.
     pub fn accepted(&self) -> Vec<(String, u64)> {
         self.bus.accepted().iter().map(|(_, entry)| key(entry)).collect()
     }
 
-    /// The sequences of a product in the order in which they were accepted.
+    /// The accepted sequences of a product, in order.
     pub fn accepted_of(&self, product: &str) -> Vec<u64> {
         let all = self.accepted().into_iter();
         all.filter(|(of, _)| of == product).map(|(_, sequence)| sequence).collect()
@@ -109,7 +109,7 @@ pub fn address() -> Address {
     Address { source: "product-ledger.products".into(), bus: "product-ledger".into(), xray: false }
 }
 
-/// A clock that moves on by a millisecond whenever it is read.
+/// A clock that advances by a millisecond at each reading.
 pub fn clock() -> Clock {
     let millis = AtomicI64::new(fixtures::at("2026-11-23T05:20:00Z").millis());
     Arc::new(move || {
@@ -118,7 +118,7 @@ pub fn clock() -> Clock {
     })
 }
 
-/// Created, then deleted and restored in turn.
+/// Event `n` of a life: created, then deleted and restored in turn.
 pub fn nth_event(n: usize) -> ProductEvent {
     match n {
         0 => fixtures::helmet_created(),
@@ -151,13 +151,13 @@ fn record(n: usize, commit: &StoredCommit) -> EventRecord {
 }
 
 /// Product and sequence of an entry.
-pub fn key(entry: &publisher::Entry) -> (String, u64) {
+pub fn key(entry: &publisher::BusEntry) -> (String, u64) {
     let detail: serde_json::Value = serde_json::from_str(&entry.detail).unwrap();
     let metadata = &detail["metadata"];
     (metadata["product_id"].as_str().unwrap().to_owned(), metadata["sequence"].as_u64().unwrap())
 }
 
-/// The numbers a batch's answer names.
+/// The sequence numbers that the response names.
 pub fn failures(response: &DynamoDbEventResponse) -> Vec<String> {
     let failures = response.batch_item_failures.iter();
     failures.map(|failure| failure.item_identifier.clone().unwrap()).collect()

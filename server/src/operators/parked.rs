@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use event_store::{Parked, Unavailable};
-use publisher::CaughtUp;
+use publisher::CatchUpOutcome;
 use schema::ProductId;
 
 use super::answer::{OperatorError, answer};
@@ -89,8 +89,8 @@ pub(super) struct CatchUp {
 pub(super) async fn catch_up(system: &System, product: &ProductId) -> Result<CatchUp, Unavailable> {
     let views = system.projector.retry(product).await?;
     let not_published = match system.publisher.publish_product(product, TIME_LIMIT).await? {
-        CaughtUp::UpTo(_) => None,
-        CaughtUp::Parked(trouble) => Some(trouble.reason),
+        CatchUpOutcome::UpTo(_) => None,
+        CatchUpOutcome::Parked(trouble) => Some(trouble.reason),
     };
     Ok(CatchUp { views_behind: views.still_parked, not_published })
 }

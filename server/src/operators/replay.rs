@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use publisher::replay::{Left, Replayed, Selection};
+use publisher::replay::{ReplayProgress, ReplaySelection, StoppedProduct};
 use schema::message::Replay;
 
 use super::answer::{OperatorError, answer};
@@ -25,14 +25,14 @@ pub(super) async fn replay(
         if let Some(bus) = &request.bus {
             must_be_a_bus(&system, bus).await?;
         }
-        let selection = Selection { product: request.product, from: request.from, to: request.to };
+        let selection = ReplaySelection { product: request.product, from: request.from, to: request.to };
         if request.dry_run {
-            let tell = |replayed: &Replayed| progress.counter(report(replayed, None));
-            let counted = system.publisher.count(&selection, tell).await?;
+            let tell = |replayed: &ReplayProgress| progress.counter(report(replayed, None));
+            let counted = system.publisher.count_replay(&selection, tell).await?;
             return Ok(report(&counted, None));
         }
         let mark = Replay { id: (system.edge.ids)().to_string(), requested_at: (system.edge.clock)() };
-        let tell = |replayed: &Replayed| progress.counter(report(replayed, Some(&mark)));
+        let tell = |replayed: &ReplayProgress| progress.counter(report(replayed, Some(&mark)));
         let done = system.publisher.replay(&selection, request.bus.as_deref(), &mark, tell).await?;
         Ok(report(&done, Some(&mark)))
     })
@@ -42,22 +42,22 @@ pub(super) async fn replay(
 /// [`OperatorError::Failed`] if the bus is not known: what is sent to it would be lost.
 async fn must_be_a_bus(system: &System, bus: &str) -> Result<(), OperatorError> {
     let exists =
-        if system.publishes_elsewhere { system.publisher.knows(bus).await } else { bus == LOCAL_BUS };
+        if system.publishes_elsewhere { system.publisher.bus_exists(bus).await } else { bus == LOCAL_BUS };
     if exists {
         return Ok(());
     }
     Err(OperatorError::Failed(format!("there is no bus {bus}; nothing was published")))
 }
 
-fn report(replayed: &Replayed, mark: Option<&Replay>) -> ReplayReport {
-    let left = |left: &Left| UnreplayedProduct {
+fn report(replayed: &ReplayProgress, mark: Option<&Replay>) -> ReplayReport {
+    let left = |left: &StoppedProduct| UnreplayedProduct {
         product_id: left.product.clone(),
         from_sequence: left.from_sequence,
         reason: left.reason.message.clone(),
     };
     ReplayReport {
         events: replayed.events,
-        left: replayed.left.iter().map(left).collect(),
+        left: replayed.stopped.iter().map(left).collect(),
         replay: mark.map(|mark| mark.id.clone()),
     }
 }

@@ -10,7 +10,7 @@ use axum::http::Method;
 use event_store::receipts::{Position, Record};
 use event_store::{Receipts, Unavailable, seal};
 use futures::StreamExt;
-use publisher::CaughtUp;
+use publisher::CatchUpOutcome;
 use schema::settings::Settings;
 use schema::{ProductId, PublicationRecord, fixtures};
 use serde::{Deserialize, Serialize};
@@ -171,7 +171,7 @@ async fn a_repair_that_waits_for_a_reader_keeps_nobody_from_publishing() {
     sleep(Duration::from_hours(1)).await;
     let last = fixtures::id(products.last().unwrap());
     let published = system.publisher.publish_product(&last, Duration::from_mins(1)).await;
-    assert!(matches!(published, Ok(CaughtUp::UpTo(1))), "{published:?}");
+    assert!(matches!(published, Ok(CatchUpOutcome::UpTo(1))), "{published:?}");
     assert_eq!(lines.done(|_| {}).await.unwrap().left, 0);
 }
 

@@ -1,4 +1,4 @@
-//! Readers see entries in the order of their positions, from 1, without a gap, each bus by itself.
+//! Readers see the entries of each bus in the order of their positions, from 1 and without a gap.
 
 use std::time::Duration;
 
@@ -13,18 +13,18 @@ cases! { dyn publisher::LocalBus, [memory sqlite dynamodb];
     entries_of_a_request_stand_in_their_order
     each_bus_counts_by_itself
     names_of_buses_that_begin_alike_are_kept_apart
-    reading_begins_after_the_position_it_is_given
+    reading_begins_after_the_given_position
     a_page_is_filled_up_to_its_limit
     a_page_of_no_entries_is_empty
     nothing_is_after_the_newest_entry
     walking_page_by_page_meets_each_entry_once
     many_senders_leave_no_gap
     a_request_stays_together
-    a_reader_meets_every_entry_once_while_others_send
-    a_reader_that_waits_is_woken
-    what_was_appended_can_be_read_when_it_is_told
-    positions_go_on_when_the_bus_is_opened_again
-    entries_are_there_when_the_bus_is_opened_again
+    a_reader_sees_every_entry_once_while_others_send
+    a_waiting_reader_is_woken
+    a_woken_reader_can_read_what_was_appended
+    positions_continue_after_reopening
+    entries_survive_reopening
 }
 
 const SOON: Duration = Duration::from_secs(20);
@@ -40,8 +40,8 @@ async fn positions_begin_at_one_and_have_no_gaps(bus: &Buses) {
         bus.put(&[entry("local", n)]).await.unwrap();
         assert_eq!(bus.newest("local").await.unwrap(), n + 1);
     }
-    let kept = everything(&**bus, "local").await;
-    assert_eq!((positions(&kept), numbers(&kept)), ((1..=12).collect(), (0..12).collect()));
+    let retained = everything(&**bus, "local").await;
+    assert_eq!((positions(&retained), numbers(&retained)), ((1..=12).collect(), (0..12).collect()));
 }
 
 async fn entries_of_a_request_stand_in_their_order(bus: &Buses) {
@@ -72,19 +72,19 @@ async fn names_of_buses_that_begin_alike_are_kept_apart(bus: &Buses) {
     }
 }
 
-async fn reading_begins_after_the_position_it_is_given(bus: &Buses) {
+async fn reading_begins_after_the_given_position(bus: &Buses) {
     put_all(&**bus, "local", 0..6).await;
     for position in 0..=6 {
-        let kept = bus.after("local", position, 100).await.unwrap();
-        assert_eq!(positions(&kept), (position + 1..=6).collect::<Vec<_>>());
+        let retained = bus.after("local", position, 100).await.unwrap();
+        assert_eq!(positions(&retained), (position + 1..=6).collect::<Vec<_>>());
     }
 }
 
 async fn a_page_is_filled_up_to_its_limit(bus: &Buses) {
     put_all(&**bus, "local", 0..6).await;
     for limit in 1..=7_u16 {
-        let kept = bus.after("local", 0, limit).await.unwrap();
-        assert_eq!(positions(&kept), (1..=u64::from(limit.min(6))).collect::<Vec<_>>());
+        let retained = bus.after("local", 0, limit).await.unwrap();
+        assert_eq!(positions(&retained), (1..=u64::from(limit.min(6))).collect::<Vec<_>>());
     }
     assert_eq!(positions(&bus.after("local", 4, 2).await.unwrap()), [5, 6]);
 }
@@ -125,9 +125,9 @@ async fn many_senders_leave_no_gap(bus: &Buses) {
         assert_eq!(ids(put.unwrap()).len(), 2);
     }
     for name in ["local", "other"] {
-        let kept = everything(&**bus, name).await;
-        assert_eq!(positions(&kept), (1..=30).collect::<Vec<_>>());
-        let mut sent = numbers(&kept);
+        let retained = everything(&**bus, name).await;
+        assert_eq!(positions(&retained), (1..=30).collect::<Vec<_>>());
+        let mut sent = numbers(&retained);
         sent.sort_unstable();
         assert_eq!(sent, (0..30).collect::<Vec<_>>());
     }
@@ -144,7 +144,7 @@ async fn a_request_stays_together(bus: &Buses) {
     }
 }
 
-async fn a_reader_meets_every_entry_once_while_others_send(bus: &Buses) {
+async fn a_reader_sees_every_entry_once_while_others_send(bus: &Buses) {
     let senders: Vec<_> = (0..3_u64)
         .map(|sender| {
             let bus = bus.shared();
@@ -165,7 +165,7 @@ async fn a_reader_meets_every_entry_once_while_others_send(bus: &Buses) {
     }
 }
 
-async fn a_reader_that_waits_is_woken(bus: &Buses) {
+async fn a_waiting_reader_is_woken(bus: &Buses) {
     let mut appended = bus.appended();
     appended.mark_unchanged();
     let waiting = tokio::spawn(async move { timeout(SOON, appended.changed()).await.unwrap().unwrap() });
@@ -174,7 +174,7 @@ async fn a_reader_that_waits_is_woken(bus: &Buses) {
     waiting.await.unwrap();
 }
 
-async fn what_was_appended_can_be_read_when_it_is_told(bus: &Buses) {
+async fn a_woken_reader_can_read_what_was_appended(bus: &Buses) {
     let (mut appended, sender) = (bus.appended(), bus.shared());
     appended.mark_unchanged();
     for n in 1..=10 {
@@ -187,17 +187,17 @@ async fn what_was_appended_can_be_read_when_it_is_told(bus: &Buses) {
     }
 }
 
-async fn positions_go_on_when_the_bus_is_opened_again(bus: &Buses) {
+async fn positions_continue_after_reopening(bus: &Buses) {
     put_all(&**bus, "local", 0..3).await;
     let again = bus.opened_again(None).await;
     put_all(&*again, "local", 3..5).await;
     put_all(&*again, "other", 0..1).await;
-    let kept = everything(&*again, "local").await;
-    assert_eq!((positions(&kept), numbers(&kept)), (vec![1, 2, 3, 4, 5], vec![0, 1, 2, 3, 4]));
+    let retained = everything(&*again, "local").await;
+    assert_eq!((positions(&retained), numbers(&retained)), (vec![1, 2, 3, 4, 5], vec![0, 1, 2, 3, 4]));
     assert_eq!(again.newest("other").await.unwrap(), 1);
 }
 
-async fn entries_are_there_when_the_bus_is_opened_again(bus: &Buses) {
+async fn entries_survive_reopening(bus: &Buses) {
     put_all(&**bus, "local", 0..3).await;
     let before = everything(&**bus, "local").await;
     let again = bus.opened_again(None).await;

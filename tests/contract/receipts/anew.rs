@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_store::{MemoryJournal, MemoryParking};
-use publisher::{Address, CaughtUp, MemoryBus, Patience, Ports, Publisher};
+use publisher::{Address, CatchUpOutcome, MemoryBus, Publisher, PublisherPorts, RetryPolicy};
 use schema::{Commit, PublicationRecord, StoredCommit, fixtures};
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ struct Given {
 }
 
 fn given(journal: &Arc<MemoryJournal>, receipts: &ReceiptStore, bus: &Arc<MemoryBus>) -> Given {
-    let ports = Ports {
+    let ports = PublisherPorts {
         journal: journal.clone(),
         receipts: receipts.shared(),
         parking: Arc::<MemoryParking>::default(),
@@ -38,7 +38,7 @@ fn given(journal: &Arc<MemoryJournal>, receipts: &ReceiptStore, bus: &Arc<Memory
         clock: Arc::new(|| fixtures::at("2025-11-13T02:20:00Z")),
     };
     let address = Address { source: "products".into(), bus: "bus".into(), xray: false };
-    Given { publisher: Publisher::new(ports, address, Patience::default()), bus: bus.clone() }
+    Given { publisher: Publisher::new(ports, address, RetryPolicy::default()), bus: bus.clone() }
 }
 
 impl Given {
@@ -49,7 +49,7 @@ impl Given {
 
     /// The hashes of what was sent, in order.
     fn sent(&self) -> Vec<String> {
-        let hash = |entry: &publisher::Entry| {
+        let hash = |entry: &publisher::BusEntry| {
             let detail: Value = serde_json::from_str(&entry.detail).unwrap();
             detail["metadata"]["hash"].as_str().unwrap().to_owned()
         };
@@ -113,7 +113,7 @@ async fn what_was_recorded_anew_is_found_without_being_told(receipts: &ReceiptSt
     given(&ledger_of(&before).await, receipts, &bus).told(&before).await;
     let there = given(&ledger_of(&after).await, receipts, &bus);
     let caught_up = there.publisher.publish_product(&fixtures::id("p"), MINUTE).await.unwrap();
-    assert!(matches!(caught_up, CaughtUp::UpTo(4)), "{caught_up:?}");
+    assert!(matches!(caught_up, CatchUpOutcome::UpTo(4)), "{caught_up:?}");
     assert_eq!(there.sent()[4..], hashes(&after[1..]));
     assert_eq!(receipted(receipts).await, hashes(&after));
 }

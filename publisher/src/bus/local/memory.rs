@@ -8,14 +8,15 @@ use event_store::Unavailable;
 use schema::Clock;
 use tokio::sync::watch;
 
-use super::{KEPT, Kept, LocalBus, delivered};
-use crate::bus::{Answer, Bus, BusError, Entry, is_sendable};
+use super::delivery::delivered;
+use super::{LocalBus, RETAINED, RetainedEntry};
+use crate::bus::{Bus, BusEntry, BusError, EntryOutcome, check_request};
 
 /// The newest entries of each bus.
 pub struct MemoryLocalBus {
     clock: Clock,
-    kept: usize,
-    buses: Mutex<HashMap<String, VecDeque<Kept>>>,
+    retained: usize,
+    buses: Mutex<HashMap<String, VecDeque<RetainedEntry>>>,
     appended: watch::Sender<u64>,
 }
 
@@ -26,44 +27,44 @@ impl std::fmt::Debug for MemoryLocalBus {
 }
 
 impl MemoryLocalBus {
-    /// Empty buses; `clock` gives the entries their time.
+    /// Empty buses; `clock` sets the time of the entries.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        let kept = usize::try_from(KEPT).unwrap_or(usize::MAX);
-        Self { clock, kept, buses: Mutex::default(), appended: watch::Sender::new(0) }
+        let retained = usize::try_from(RETAINED).unwrap_or(usize::MAX);
+        Self { clock, retained, buses: Mutex::default(), appended: watch::Sender::new(0) }
     }
 
-    /// The same, keeping another number of entries per bus.
+    /// The same, retaining another number of entries per bus.
     #[must_use]
-    pub fn keeping(self, kept: u64) -> Self {
-        Self { kept: usize::try_from(kept).unwrap_or(usize::MAX), ..self }
+    pub fn retaining(self, retained: u64) -> Self {
+        Self { retained: usize::try_from(retained).unwrap_or(usize::MAX), ..self }
     }
 
-    fn buses(&self) -> MutexGuard<'_, HashMap<String, VecDeque<Kept>>> {
-        // A panic between two entries leaves whole entries.
+    fn buses(&self) -> MutexGuard<'_, HashMap<String, VecDeque<RetainedEntry>>> {
+        // A panic cannot leave an entry half appended.
         self.buses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Bus for MemoryLocalBus {
-    async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError> {
-        is_sendable(entries)?;
+    async fn put(&self, entries: &[BusEntry]) -> Result<Vec<EntryOutcome>, BusError> {
+        check_request(entries)?;
         let mut buses = self.buses();
         let answers = entries.iter().map(|entry| match delivered(entry, (self.clock)()) {
-            Err(refusal) => Answer::Refused(refusal),
+            Err(refusal) => EntryOutcome::Refused(refusal),
             Ok(form) => {
                 let bus = buses.entry(entry.bus.clone()).or_default();
-                bus.push_back(Kept {
+                bus.push_back(RetainedEntry {
                     position: bus.back().map_or(0, |newest| newest.position) + 1,
                     event_id: form.event_id,
                     detail_type: entry.detail_type.clone(),
                     entry: form.json,
                 });
-                if bus.len() > self.kept {
+                if bus.len() > self.retained {
                     bus.pop_front();
                 }
-                Answer::Accepted { receipt_id: form.id }
+                EntryOutcome::Accepted { receipt_id: form.id }
             }
         });
         let answers = answers.collect();
@@ -75,10 +76,10 @@ impl Bus for MemoryLocalBus {
 
 #[async_trait]
 impl LocalBus for MemoryLocalBus {
-    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<Kept>, Unavailable> {
+    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<RetainedEntry>, Unavailable> {
         let buses = self.buses();
-        let kept = buses.get(bus).into_iter().flatten().filter(|kept| kept.position > position);
-        Ok(kept.take(limit.into()).cloned().collect())
+        let retained = buses.get(bus).into_iter().flatten().filter(|retained| retained.position > position);
+        Ok(retained.take(limit.into()).cloned().collect())
     }
 
     async fn newest(&self, bus: &str) -> Result<u64, Unavailable> {
@@ -87,8 +88,8 @@ impl LocalBus for MemoryLocalBus {
 
     async fn position_of(&self, bus: &str, event_id: &str) -> Result<Option<u64>, Unavailable> {
         let buses = self.buses();
-        let mut kept = buses.get(bus).into_iter().flatten();
-        Ok(kept.find(|kept| kept.event_id == event_id).map(|kept| kept.position))
+        let mut retained = buses.get(bus).into_iter().flatten();
+        Ok(retained.find(|retained| retained.event_id == event_id).map(|retained| retained.position))
     }
 
     fn appended(&self) -> watch::Receiver<u64> {

@@ -1,4 +1,4 @@
-//! The local bus on SQLite: one row per entry, appended in the transaction that keeps its receipt.
+//! The local bus on SQLite: one row per entry, appended in the transaction that writes its receipt.
 
 use async_trait::async_trait;
 use event_store::Unavailable;
@@ -7,17 +7,18 @@ use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 use sqlite::{Access, Database};
 use tokio::sync::watch;
 
-use super::{Delivered, KEPT, Kept, LocalBus, delivered};
-use crate::bus::{Answer, Bus, BusError, Entry, Remedy, is_sendable};
+use super::delivery::{DeliveredEntry, delivered};
+use super::{LocalBus, RETAINED, RetainedEntry};
+use crate::bus::{Bus, BusEntry, BusError, EntryOutcome, Remedy, check_request};
 
-/// Entries are dropped this many at a time.
-const DROPPED_TOGETHER: u64 = 256;
+/// How many entries are deleted together.
+const DELETE_BATCH: u64 = 256;
 
 /// Buses in the table `bus` of a file.
 pub struct SqliteBus {
     database: Database,
     clock: Clock,
-    kept: u64,
+    retained: u64,
 }
 
 impl std::fmt::Debug for SqliteBus {
@@ -26,25 +27,25 @@ impl std::fmt::Debug for SqliteBus {
     }
 }
 
-/// What a row holds besides its position; `None` is an entry that was refused.
+/// A row without its position.
 struct Row {
     bus: String,
     detail_type: String,
-    form: Delivered,
+    form: DeliveredEntry,
 }
 
 impl SqliteBus {
-    /// The buses of `database`; `clock` gives the entries their time.
+    /// The buses of `database`; `clock` sets the time of the entries.
     #[must_use]
     pub fn new(database: Database, clock: Clock) -> Self {
-        Self { database, clock, kept: KEPT }
+        Self { database, clock, retained: RETAINED }
     }
 
-    /// Puts entries of the bus `bus` there as they were elsewhere: for `migrate`.
+    /// Writes entries of the bus `bus` with the positions and forms they had elsewhere: for `migrate`.
     ///
     /// # Errors
-    /// [`Unavailable`]: none of them is there.
-    pub async fn bring(&self, bus: String, entries: Vec<Kept>) -> Result<(), Unavailable> {
+    /// [`Unavailable`]: none of them was written; try again later.
+    pub async fn bring(&self, bus: String, entries: Vec<RetainedEntry>) -> Result<(), Unavailable> {
         let access = Access::Committed(self.database.clone());
         let brought = access.write(move |connection| {
             let mut statement = connection.prepare_cached(
@@ -58,31 +59,31 @@ impl SqliteBus {
         Ok(brought.await?)
     }
 
-    /// The same, keeping another number of entries per bus.
+    /// The same, retaining another number of entries per bus.
     #[must_use]
-    pub fn keeping(self, kept: u64) -> Self {
-        Self { kept, ..self }
+    pub fn retaining(self, retained: u64) -> Self {
+        Self { retained, ..self }
     }
 }
 
 #[async_trait]
 impl Bus for SqliteBus {
-    async fn put(&self, entries: &[Entry]) -> Result<Vec<Answer>, BusError> {
-        is_sendable(entries)?;
+    async fn put(&self, entries: &[BusEntry]) -> Result<Vec<EntryOutcome>, BusError> {
+        check_request(entries)?;
         let (mut answers, mut rows) = (Vec::new(), Vec::new());
         for entry in entries {
             match delivered(entry, (self.clock)()) {
-                Err(refusal) => answers.push(Answer::Refused(refusal)),
+                Err(refusal) => answers.push(EntryOutcome::Refused(refusal)),
                 Ok(form) => {
-                    answers.push(Answer::Accepted { receipt_id: form.id.clone() });
+                    answers.push(EntryOutcome::Accepted { receipt_id: form.id.clone() });
                     rows.push(Row { bus: entry.bus.clone(), detail_type: entry.detail_type.clone(), form });
                 }
             }
         }
-        let kept = self.kept;
+        let retained = self.retained;
         let access = Access::Joined(self.database.clone());
         let written =
-            access.write(move |connection| rows.iter().try_for_each(|row| append(connection, row, kept)));
+            access.write(move |connection| rows.iter().try_for_each(|row| append(connection, row, retained)));
         match written.await {
             Ok(()) => Ok(answers),
             Err(error) => Err(BusError::new(Remedy::SendAgain, "InternalFailure", error.to_string())),
@@ -90,7 +91,7 @@ impl Bus for SqliteBus {
     }
 }
 
-fn append(connection: &Connection, row: &Row, kept: u64) -> rusqlite::Result<()> {
+fn append(connection: &Connection, row: &Row, retained: u64) -> rusqlite::Result<()> {
     let position: u64 = connection
         .prepare_cached("SELECT 1 + ifnull(max(position), 0) FROM bus WHERE bus = ?1")?
         .query_row([&row.bus], |row| row.get(0))?;
@@ -99,35 +100,35 @@ fn append(connection: &Connection, row: &Row, kept: u64) -> rusqlite::Result<()>
             "INSERT INTO bus (bus, position, event_id, detail_type, entry) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![row.bus, position, row.form.event_id, row.detail_type, row.form.json])?;
-    if position.is_multiple_of(DROPPED_TOGETHER) && position > kept {
+    if position.is_multiple_of(DELETE_BATCH) && position > retained {
         connection
             .prepare_cached("DELETE FROM bus WHERE bus = ?1 AND position <= ?2")?
-            .execute(params![row.bus, position - kept])?;
+            .execute(params![row.bus, position - retained])?;
     }
     Ok(())
 }
 
 #[async_trait]
 impl LocalBus for SqliteBus {
-    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<Kept>, Unavailable> {
+    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<RetainedEntry>, Unavailable> {
         let bus = bus.to_owned();
         let position = i64::try_from(position).unwrap_or(i64::MAX);
-        let kept = self.database.read(move |connection| {
+        let retained = self.database.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT position, event_id, detail_type, entry FROM bus WHERE bus = ?1 AND position > ?2 \
                  ORDER BY position LIMIT ?3",
             )?;
-            let kept = statement.query_map(params![bus, position, limit], |row| {
-                Ok(Kept {
+            let retained = statement.query_map(params![bus, position, limit], |row| {
+                Ok(RetainedEntry {
                     position: row.get(0)?,
                     event_id: row.get(1)?,
                     detail_type: row.get(2)?,
                     entry: row.get(3)?,
                 })
             });
-            kept?.collect::<rusqlite::Result<Vec<_>>>()
+            retained?.collect::<rusqlite::Result<Vec<_>>>()
         });
-        Ok(kept.await?)
+        Ok(retained.await?)
     }
 
     async fn newest(&self, bus: &str) -> Result<u64, Unavailable> {

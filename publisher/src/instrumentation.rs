@@ -1,16 +1,19 @@
-//! What publishing leaves behind besides receipts: what the bus accepted and refused, how late, and a span for each
-//! product in the trace of the newest command that is published.
+//! The publisher's metrics and spans: events accepted and refused, the lag of publication, and a span for each product in the
+//! trace of the newest command that is published.
 
 use schema::{ProductId, Timestamp};
 use telemetry::meters::{PUBLISH_FAILURES, PUBLISH_LAG, PUBLISHED};
 use telemetry::trace;
 use tracing::Span;
 
-use crate::bus::Refusal;
-use crate::lane::Unsent;
+use crate::bus::BusRefusal;
+use crate::queue::UnsentEvent;
 
-/// The span of publishing these events of a product.
-pub(crate) fn span<'a>(product: &ProductId, unsent: impl DoubleEndedIterator<Item = &'a Unsent>) -> Span {
+/// The span for publishing these events of a product; none where there are no events.
+pub(crate) fn span<'a>(
+    product: &ProductId,
+    unsent: impl DoubleEndedIterator<Item = &'a UnsentEvent>,
+) -> Span {
     let mut traces = unsent.rev().map(|event| event.commit.metadata.traceparent.as_deref()).peekable();
     if traces.peek().is_none() {
         return Span::none();
@@ -20,23 +23,23 @@ pub(crate) fn span<'a>(product: &ProductId, unsent: impl DoubleEndedIterator<Ite
     span
 }
 
-/// The bus accepted an event.
+/// Counts an event that the bus accepted.
 pub(crate) fn accepted(is_replay: bool) {
     let replay = if is_replay { "true" } else { "false" };
     metrics::counter!(PUBLISHED.name, "replay" => replay).increment(1);
 }
 
-/// How late an event came to the bus.
+/// Records the lag between the commit and its publication.
 pub(crate) fn published(recorded_at: Timestamp, now: Timestamp) {
     metrics::histogram!(PUBLISH_LAG.name).record(recorded_at.seconds_until(now));
 }
 
-/// The bus, or the way to it, did not take an event.
-pub(crate) fn refused(refusal: &Refusal) {
+/// Counts an event that the bus refused or that did not reach it.
+pub(crate) fn refused(refusal: &BusRefusal) {
     metrics::counter!(PUBLISH_FAILURES.name, "code" => known(&refusal.code)).increment(1);
 }
 
-/// The code if it is one this publisher knows; the bus may make up others.
+/// The code if it is a known one, otherwise `other`: a label has few values.
 fn known(code: &str) -> &'static str {
     let all = [
         "AccessDeniedException",

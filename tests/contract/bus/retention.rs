@@ -1,27 +1,27 @@
-//! An accepted entry is kept until so many newer ones have come, and an event leads back to its oldest entry.
+//! An accepted entry is retained until a given number of newer ones have followed, and an event is found at its oldest entry.
 
 use super::{Buses, entry, everything, numbers, positions, put_all};
 
 cases! { dyn publisher::LocalBus, [memory sqlite dynamodb];
-    the_newest_entries_are_kept
-    the_oldest_entries_go_in_the_end
-    what_is_kept_has_no_gaps
-    positions_go_on_though_the_oldest_are_gone
-    each_bus_keeps_its_own
-    what_is_left_over_goes_after_the_bus_is_opened_again
-    a_reader_behind_the_oldest_entry_goes_on_with_it
-    an_event_leads_back_to_its_entry
-    an_event_that_was_sent_again_leads_back_to_its_oldest_entry
-    an_event_whose_oldest_entry_is_gone_leads_back_to_the_next
-    an_unknown_event_leads_nowhere
-    an_event_of_another_bus_leads_nowhere
-    an_event_whose_entries_are_gone_leads_nowhere
+    the_newest_entries_are_retained
+    the_oldest_entries_are_eventually_deleted
+    retained_entries_have_no_gaps
+    positions_continue_after_the_oldest_entries_are_deleted
+    each_bus_retains_its_own_entries
+    entries_beyond_the_limit_are_deleted_after_reopening
+    a_reader_behind_the_oldest_entry_continues_with_it
+    an_event_is_found_at_its_entry
+    an_event_sent_again_is_found_at_its_oldest_entry
+    an_event_whose_oldest_entry_is_deleted_is_found_at_the_next
+    an_unknown_event_is_not_found
+    an_event_of_another_bus_is_not_found
+    an_event_whose_entries_are_deleted_is_not_found
 }
 
-/// A store lets go of the oldest at the latest when it has this many more than it keeps.
-const AT_ONCE: usize = 256;
+/// An adapter deletes the oldest entries at the latest when it has this many more than it retains.
+const DELETE_BATCH: usize = 256;
 
-async fn the_newest_entries_are_kept(bus: &Buses) {
+async fn the_newest_entries_are_retained(bus: &Buses) {
     let bus = bus.another(Some(50)).await;
     for end in [10, 40, 50, 60, 260, 300, 520] {
         put_all(&*bus, "local", bus.newest("local").await.unwrap()..end).await;
@@ -30,21 +30,21 @@ async fn the_newest_entries_are_kept(bus: &Buses) {
     }
 }
 
-async fn the_oldest_entries_go_in_the_end(bus: &Buses) {
+async fn the_oldest_entries_are_eventually_deleted(bus: &Buses) {
     let bus = bus.another(Some(50)).await;
     put_all(&*bus, "local", 0..700).await;
-    let kept = everything(&*bus, "local").await;
-    assert!((50..50 + AT_ONCE).contains(&kept.len()), "{}", kept.len());
+    let retained = everything(&*bus, "local").await;
+    assert!((50..50 + DELETE_BATCH).contains(&retained.len()), "{}", retained.len());
 }
 
-async fn what_is_kept_has_no_gaps(bus: &Buses) {
+async fn retained_entries_have_no_gaps(bus: &Buses) {
     let bus = bus.another(Some(20)).await;
     put_all(&*bus, "local", 0..530).await;
-    let kept = positions(&everything(&*bus, "local").await);
-    assert_eq!(kept, (kept[0]..=530).collect::<Vec<_>>());
+    let retained = positions(&everything(&*bus, "local").await);
+    assert_eq!(retained, (retained[0]..=530).collect::<Vec<_>>());
 }
 
-async fn positions_go_on_though_the_oldest_are_gone(bus: &Buses) {
+async fn positions_continue_after_the_oldest_entries_are_deleted(bus: &Buses) {
     let bus = bus.another(Some(5)).await;
     put_all(&*bus, "local", 0..520).await;
     assert_eq!(bus.newest("local").await.unwrap(), 520);
@@ -52,25 +52,25 @@ async fn positions_go_on_though_the_oldest_are_gone(bus: &Buses) {
     assert_eq!(positions(&bus.after("local", 520, 10).await.unwrap()), [521]);
 }
 
-async fn each_bus_keeps_its_own(bus: &Buses) {
+async fn each_bus_retains_its_own_entries(bus: &Buses) {
     let bus = bus.another(Some(20)).await;
     put_all(&*bus, "quiet", 0..30).await;
     put_all(&*bus, "local", 0..600).await;
-    let kept = numbers(&everything(&*bus, "quiet").await);
-    assert!(kept.ends_with(&(10..30).collect::<Vec<_>>()), "{kept:?}");
+    let retained = numbers(&everything(&*bus, "quiet").await);
+    assert!(retained.ends_with(&(10..30).collect::<Vec<_>>()), "{retained:?}");
     assert_eq!(bus.newest("quiet").await.unwrap(), 30);
 }
 
-async fn what_is_left_over_goes_after_the_bus_is_opened_again(bus: &Buses) {
+async fn entries_beyond_the_limit_are_deleted_after_reopening(bus: &Buses) {
     let bus = bus.another(Some(400)).await;
     put_all(&*bus, "local", 0..500).await;
     let again = bus.opened_again(Some(400)).await;
     put_all(&*again, "local", 500..1_100).await;
-    let kept = everything(&*again, "local").await;
-    assert!((400..400 + AT_ONCE).contains(&kept.len()), "{}", kept.len());
+    let retained = everything(&*again, "local").await;
+    assert!((400..400 + DELETE_BATCH).contains(&retained.len()), "{}", retained.len());
 }
 
-async fn a_reader_behind_the_oldest_entry_goes_on_with_it(bus: &Buses) {
+async fn a_reader_behind_the_oldest_entry_continues_with_it(bus: &Buses) {
     let bus = bus.another(Some(5)).await;
     put_all(&*bus, "local", 0..520).await;
     let oldest = everything(&*bus, "local").await[0].position;
@@ -84,14 +84,14 @@ async fn position_of(bus: &Buses, name: &str, event: &str) -> Option<u64> {
     bus.position_of(name, event).await.unwrap()
 }
 
-async fn an_event_leads_back_to_its_entry(bus: &Buses) {
+async fn an_event_is_found_at_its_entry(bus: &Buses) {
     put_all(&**bus, "local", 0..20).await;
     for n in 0..20 {
         assert_eq!(position_of(bus, "local", &format!("event-{n}")).await, Some(n + 1));
     }
 }
 
-async fn an_event_that_was_sent_again_leads_back_to_its_oldest_entry(bus: &Buses) {
+async fn an_event_sent_again_is_found_at_its_oldest_entry(bus: &Buses) {
     bus.put(&[entry("local", 1), entry("local", 2)]).await.unwrap();
     for _ in 0..3 {
         // As a replay does.
@@ -100,7 +100,7 @@ async fn an_event_that_was_sent_again_leads_back_to_its_oldest_entry(bus: &Buses
     }
 }
 
-async fn an_event_whose_oldest_entry_is_gone_leads_back_to_the_next(bus: &Buses) {
+async fn an_event_whose_oldest_entry_is_deleted_is_found_at_the_next(bus: &Buses) {
     let bus = bus.another(Some(300)).await;
     put_all(&*bus, "local", 0..400).await;
     bus.put(&[entry("local", 1)]).await.unwrap();
@@ -108,21 +108,21 @@ async fn an_event_whose_oldest_entry_is_gone_leads_back_to_the_next(bus: &Buses)
     assert_eq!(position_of(&bus, "local", "event-1").await, Some(401));
 }
 
-async fn an_unknown_event_leads_nowhere(bus: &Buses) {
+async fn an_unknown_event_is_not_found(bus: &Buses) {
     put_all(&**bus, "local", 0..3).await;
     for unknown in ["", "7", "event-3", "2", "event", "event-", "EVENT-1", "local#event-1"] {
         assert_eq!(position_of(bus, "local", unknown).await, None, "{unknown}");
     }
 }
 
-async fn an_event_of_another_bus_leads_nowhere(bus: &Buses) {
+async fn an_event_of_another_bus_is_not_found(bus: &Buses) {
     bus.put(&[entry("local", 1), entry("other", 2)]).await.unwrap();
     assert_eq!(position_of(bus, "other", "event-1").await, None);
     assert_eq!(position_of(bus, "local", "event-2").await, None);
     assert_eq!(position_of(bus, "nowhere", "event-2").await, None);
 }
 
-async fn an_event_whose_entries_are_gone_leads_nowhere(bus: &Buses) {
+async fn an_event_whose_entries_are_deleted_is_not_found(bus: &Buses) {
     let bus = bus.another(Some(5)).await;
     put_all(&*bus, "local", 0..520).await;
     assert_eq!(position_of(&bus, "local", "event-0").await, None);
