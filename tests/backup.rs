@@ -54,7 +54,7 @@ async fn a_copy_that_is_made_under_load_starts_and_catches_up() {
     std::fs::remove_file(ledger.data.with_file_name("copy-3").join("publishing.sqlite3")).unwrap();
     let lost = data.with_file_name("copy-3");
     let output = program().args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(lost).output().unwrap();
-    assert!(output.status.code() == Some(2) && printed(&output).contains("gone"), "{}", printed(&output));
+    assert!(output.status.code() == Some(2) && printed(&output).contains("missing"), "{}", printed(&output));
 }
 
 #[tokio::test]

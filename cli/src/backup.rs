@@ -22,9 +22,9 @@ use futures::{StreamExt, TryStreamExt};
 use server::directory::{self, ReadDirectory, UNFINISHED};
 use sqlite::{Access, Database};
 
+use crate::exit::Refused;
 use crate::out;
 use crate::progress;
-use crate::refused::Refused;
 use crate::verify::file::at_once;
 use crate::verify::report::VerifyReport;
 
@@ -78,8 +78,7 @@ async fn backup(data: &Path, to: &Path) -> anyhow::Result<ExitCode> {
         Verdict::Whole => {}
         Verdict::Faulty => {
             remove(&partial)?;
-            let what =
-                "the ledger is faulty, so there is no copy; run ledger verify, and restore what is damaged";
+            let what = "the ledger is not whole, so there is no copy; run ledger verify, and restore what is damaged";
             return Err(Refused(what.to_owned()).into());
         }
         Verdict::NotUnderstood => {

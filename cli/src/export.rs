@@ -20,11 +20,11 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use indicatif::ProgressBar;
 use schema::{ProductId, StoredCommit};
 
+use crate::exit::Refused;
 use crate::out::{self, Output};
 use crate::progress;
 use crate::read_only::{ReadOnlyLedgerArgs, ReadOnlyPorts};
 use crate::receipts;
-use crate::refused::Refused;
 
 /// Bytes that are buffered.
 const BUFFER: usize = 64 << 10;

@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_commit_is_told_once_and_its_events_one_by_one() {
+    fn a_commit_is_shown_once_and_its_events_one_by_one() {
         let commit = json!({"sequence": 2, "recorded_at": "2026-11-23T05:20:00.001Z",
             "metadata": {"actor": "ann", "occurred_at": "2026-11-01T00:00:00.000Z"},
             "events": [

@@ -8,7 +8,8 @@ use futures::future::LocalBoxFuture;
 use server::signals::Signals;
 use tokio::sync::oneshot;
 
-use crate::{CANNOT, out};
+use crate::exit::CANNOT;
+use crate::out;
 
 /// How long work may still hold its thread.
 const GRACE: Duration = Duration::from_secs(1);

@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod environment;
+pub mod exit;
 pub mod export;
 pub mod history;
 pub mod import;
@@ -16,7 +17,6 @@ pub mod read_only;
 pub mod rebuild;
 pub mod receipts;
 pub mod reconcile;
-pub mod refused;
 pub mod remote;
 pub mod replay;
 pub mod restore;
@@ -28,9 +28,6 @@ pub mod verify;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-
-/// The exit code of everything that could not be attempted because of settings, arguments or the environment.
-const CANNOT: u8 = 2;
 
 /// An event-sourced product ledger. Without a subcommand it serves.
 #[derive(Debug, Parser)]
@@ -84,12 +81,12 @@ enum Command {
 pub fn run(arguments: Arguments) -> ExitCode {
     let traces = match server::traces::Traces::configured() {
         Ok(traces) => traces,
-        Err(error) => return cannot(&error),
+        Err(error) => return exit::cannot(&error),
     };
     server::logs::start(traces.as_ref());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return cannot(&error.into()),
+        Err(error) => return exit::cannot(&error.into()),
     };
     let done = runtime.block_on(async {
         match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
@@ -117,13 +114,5 @@ pub fn run(arguments: Arguments) -> ExitCode {
     });
     // Background tasks were told to stop; a blocked thread must not delay the end.
     runtime.shutdown_background();
-    done.or_else(refused::print).unwrap_or_else(|error| cannot(&error))
-}
-
-/// Prints one line with every cause once.
-fn cannot(error: &anyhow::Error) -> ExitCode {
-    let line = event_store::aws::causes(error.as_ref()).replace('\n', " ");
-    // It may quote a server, a file or an argument.
-    out::message(format_args!("ledger: {}", text_table::escaped(&line)));
-    ExitCode::from(CANNOT)
+    done.or_else(exit::refused).unwrap_or_else(|error| exit::cannot(&error))
 }

@@ -5,7 +5,7 @@ use clap::Args;
 use reqwest::{StatusCode, Url};
 use serde_json::Value;
 
-use crate::refused::Refused;
+use crate::exit::Refused;
 
 /// The server to ask.
 #[derive(Debug, Args)]

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_from_the_ledger_cannot_steer_the_terminal() {
+    fn text_from_the_ledger_cannot_control_the_terminal() {
         let shown = escaped("a\u{1b}[2J\n\u{202e}b\"é😀");
         assert_eq!(shown, "a\\u{1b}[2J\\n\\u{202e}b\"é😀");
     }

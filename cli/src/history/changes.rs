@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_event_tells_what_changed_from_what_to_what() {
+    fn every_event_is_described_with_old_and_new_values() {
         let told: Vec<String> = fixtures::every_event()
             .iter()
             .map(|event| console::strip_ansi_codes(&known(event)).into_owned())

@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_product_that_the_input_does_not_create_is_taken_to_be_as_its_first_line_needs_it() {
+    async fn a_product_that_the_input_does_not_create_is_assumed_to_be_as_its_first_line_needs_it() {
         for first in ["update", "delete", "restore"] {
             let rehearsal = rehearsed(&[&line(first, "")]).await;
             assert_eq!((rehearsal.found.accepted, rehearsal.found.refused.len()), (1, 0), "{first}");
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_and_their_lines_have_an_end() {
+    fn reasons_and_their_lines_are_limited() {
         let mut found = Expected::default();
         for line in 0..1_000 {
             found.refuse(line, "the same");

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_of_an_import_says_nothing() {
+    fn a_key_of_another_form_has_no_mark() {
         let (import, hash) = (batch("a"), "0".repeat(64));
         for key in ["", "import/", "import/batch:a", "import/batch:a/3", "import/batch:a/3/beef"] {
             assert_eq!(import.mark(key), None, "{key}");

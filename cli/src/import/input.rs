@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_that_is_too_long_is_passed_over_and_the_next_one_read() {
+    async fn a_line_that_is_too_long_is_skipped_and_the_next_one_read() {
         let text = format!("{}\n{}\nb\n", "x".repeat(LONGEST_LINE), "x".repeat(LONGEST_LINE + 1));
         let mut input = Input::pipe(io::Cursor::new(text.into_bytes()), true).await.unwrap();
         let read = lines(&mut input).await;

@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_price_passes_through_as_it_is_written() {
+    fn a_price_is_sent_as_it_is_written() {
         let line = parsed(r#"{"command":"create","product_id":"p","name":"a","price":33.6440}"#);
         let body = Some(r#"{"name":"a","price":33.6440}"#);
         assert_eq!(line.request(), (Method::PUT, "/products/p".to_owned(), body));

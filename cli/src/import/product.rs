@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn an_import_goes_on_behind_its_newest_commit() {
+    fn an_import_goes_on_after_its_newest_commit() {
         let (update, delete) = (line("update"), line("delete"));
         let mut product = recorded(3, &delete, 8);
         for line in [&update, &update, &delete] {
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_recorded_by_a_sending_of_this_run_was_not_imported_before() {
+    fn a_commit_of_an_earlier_attempt_of_this_run_was_not_imported_before() {
         let create = line("create");
         for (repeated, outcome) in [(false, LineOutcome::Repeated), (true, LineOutcome::Written)] {
             let answer = ServerAnswer { replayed: true, repeated, ..receipt(1, 1) };
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_a_stop_lines_are_named_and_then_counted() {
+    fn after_a_stop_lines_are_named_and_then_counted() {
         let mut product = after(&["create"]);
         product.stop(StopCause::Failed, 2);
         product.stop(StopCause::LeftAlone, 3);

@@ -145,7 +145,7 @@ impl ImportReport {
             self.say("ledger: this input was imported before; --batch NAME makes it another import");
         }
         match stopped {
-            Some(StopReason::Refused(_)) => ExitCode::from(crate::CANNOT),
+            Some(StopReason::Refused(_)) => ExitCode::from(crate::exit::CANNOT),
             None if self.counts.is_whole() => ExitCode::SUCCESS,
             Some(_) | None => ExitCode::FAILURE,
         }

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_holds_every_fault_and_has_an_end() {
+    fn a_reason_lists_every_error_up_to_a_length() {
         let faults: Vec<Value> =
             (0..200).map(|n| json!({"pointer": format!("/{n}"), "detail": "é is wrong"})).collect();
         let few = answer(&json!({"title": "No", "detail": "see", "errors": &faults[..2]}));

@@ -8,7 +8,7 @@ use event_store::verify::{Batch, Export, Line, Place, Verdict};
 use server::directory::DataDirectory;
 
 use super::plan::RestorePlan;
-use crate::refused::Refused;
+use crate::exit::Refused;
 use crate::verify::file;
 use crate::verify::report::VerifyReport;
 

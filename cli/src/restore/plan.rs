@@ -13,8 +13,8 @@ use event_store::verify::Place;
 use schema::{Hash, ProductId, PublicationReceipt, PublicationRecord};
 use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 
+use crate::exit::Refused;
 use crate::receipts::ReceiptLine;
-use crate::refused::Refused;
 
 const SCHEMA: &str = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
 CREATE TABLE found (recorded_at TEXT, product_id TEXT, sequence INTEGER, hash TEXT, offset INTEGER, length INTEGER);

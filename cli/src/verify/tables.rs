@@ -11,11 +11,12 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
 use schema::ProductId;
 
+use super::arguments::VerifyArgs;
 use super::lag::{Horizon, Lag};
 use super::orders::ShownRows;
 use super::report::VerifyReport;
 use super::views::ViewComparison;
-use super::{VerifyArgs, file, views};
+use super::{file, views};
 use crate::progress;
 use crate::read_only::{ReadOnlyPorts, ReadOnlyViews};
 

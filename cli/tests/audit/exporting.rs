@@ -53,7 +53,7 @@ async fn an_empty_ledger_is_exported_as_an_empty_file() {
 }
 
 #[tokio::test]
-async fn whoever_stops_reading_does_not_make_it_fail() {
+async fn a_reader_that_stops_reading_does_not_make_it_fail() {
     let ledger = Ledger::of_two().await;
     for n in 0..40 {
         for commit in super::given::life(&format!("p{n}"), fixtures::helmet_story()) {

@@ -90,7 +90,7 @@ async fn a_product_is_shown_as_it_is_and_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_server_refuses_is_told_and_what_cannot_be_asked_is_told_otherwise() {
+async fn a_refusal_and_an_unreachable_server_are_reported_differently() {
     let refused = run(&["show", "nobody"]).await;
     assert_eq!((refused.code, refused.err.as_str()), (1, "ledger: There is no product nobody.\n"));
     let unreachable = ran(program().args(["show", "helmet", "--url", "http://127.0.0.1:1"]));
@@ -112,7 +112,7 @@ async fn a_wrong_question_is_exit_code_2_and_nothing_a_server_says_steers_the_te
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_history_is_told_from_its_first_to_its_last_page() {
+async fn a_history_is_shown_from_its_first_to_its_last_page() {
     let told = run(&["history", "helmet"]).await;
     assert_eq!(told.code, 0, "{told:?}");
     let sequences: Vec<&str> =
@@ -125,7 +125,7 @@ async fn a_history_is_told_from_its_first_to_its_last_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn prices_are_told_from_their_first_to_their_last_page() {
+async fn prices_are_shown_from_their_first_to_their_last_page() {
     let told = run(&["prices", "helmet"]).await;
     assert_eq!(
         told.out.lines().filter(|line| line.contains("1.00 USD") && line.starts_with("2026")).count(),

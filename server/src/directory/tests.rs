@@ -23,7 +23,7 @@ async fn checkpoint(directory: &DataDirectory, position: u64) {
 }
 
 #[tokio::test]
-async fn a_position_that_a_consumer_has_passed_is_not_given_again_after_another_start() {
+async fn a_position_that_a_consumer_has_handled_is_not_reused_after_a_restart() {
     let data = tempfile::tempdir().unwrap();
     let directory = open(data.path()).await;
     assert_eq!(append(&directory.journal().await.unwrap(), "a").await, Some(0));

@@ -93,7 +93,7 @@ fn all(range: std::ops::RangeInclusive<u64>) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn everything_is_handed_over_in_batches_of_a_thousand_and_the_checkpoint_names_the_newest() {
+async fn commits_are_delivered_in_batches_of_a_thousand_and_the_checkpoint_names_the_newest() {
     let world = world(ledger(1_001).await);
     world.run(|_| Vec::new()).await;
     assert_eq!(world.calls(), [all(0..=999), all(1_000..=1_000)]);
@@ -113,7 +113,7 @@ async fn a_restart_goes_on_behind_the_checkpoint() {
 }
 
 #[tokio::test]
-async fn a_commit_that_fails_comes_again_with_all_behind_it_and_none_before_it() {
+async fn a_commit_that_fails_is_redelivered_with_all_after_it_and_none_before_it() {
     let world = world(ledger(5).await);
     let failed = AtomicUsize::new(0);
     world
@@ -131,7 +131,7 @@ async fn a_commit_that_fails_comes_again_with_all_behind_it_and_none_before_it()
 }
 
 #[tokio::test]
-async fn a_panic_halves_the_batch_until_the_guilty_commit_stands_alone_and_is_given_up() {
+async fn a_panic_halves_the_batch_until_the_failing_commit_is_alone_and_given_up() {
     let world = world(ledger(4).await);
     world
         .run(|positions| {
@@ -195,7 +195,7 @@ impl Progress for Failing {
 }
 
 #[tokio::test]
-async fn what_could_not_be_kept_is_handed_over_again() {
+async fn commits_whose_checkpoint_could_not_be_written_are_redelivered() {
     let failing = Failing { kept: MemoryProgress::default(), failures: AtomicUsize::new(0) };
     let world = World::on(ledger(2).await, Arc::new(failing));
     world.run(|_| Vec::new()).await;

@@ -11,11 +11,12 @@ use futures::FutureExt;
 use telemetry::meters::GIVEN_UP;
 
 use super::batch::DeliveryBatch;
+use super::checkpoint::{CheckpointTable, ShardPosition};
 use super::outcome::BatchOutcome;
 use super::record::sequence_number;
+use super::settings::{EventSourceMapping, SkippedRecord, StreamEndpoint};
 use super::shard_reader::{ShardReadError, ShardReader};
 use super::shards::Shard;
-use super::{CheckpointTable, EventSourceMapping, ShardPosition, SkippedRecord, StreamEndpoint};
 use crate::stop::{StopSignal, is_stopped, pause};
 
 /// Why a shard is no longer read.

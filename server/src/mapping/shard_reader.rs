@@ -10,8 +10,8 @@ use aws_sdk_dynamodbstreams::operation::get_shard_iterator::GetShardIteratorErro
 use aws_sdk_dynamodbstreams::types::ShardIteratorType;
 use event_store::aws::said;
 
-use super::StreamEndpoint;
 use super::record::{event_record, sequence_number};
+use super::settings::StreamEndpoint;
 
 /// Why there is no next page.
 #[derive(Debug)]

@@ -83,7 +83,7 @@ async fn a_slow_reader_is_told_every_finding_and_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_that_waits_for_a_reader_who_is_gone_ends() {
+async fn work_that_waits_for_a_reader_that_is_gone_ends() {
     let (running, stopping) = watch::channel(false);
     let (lines, _) = found(stopping);
     sleep(Duration::from_secs(1)).await;
@@ -153,7 +153,7 @@ async fn named<O: OperatorRequest>(
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_product_of_a_reconciliation_or_a_retry_is_kept_from_a_slow_reader() {
+async fn a_slow_reader_gets_every_product_of_a_reconciliation_and_a_retry() {
     let products: BTreeSet<_> = (0..FINDINGS).map(|n| format!("p{n}")).collect();
     let system = ledger(&products).await;
     assert_eq!(named(&system, &Reconcile { repair: false }, |found| found.product_id).await, products);
@@ -164,7 +164,7 @@ async fn no_product_of_a_reconciliation_or_a_retry_is_kept_from_a_slow_reader() 
 
 /// Bringing a product up to date locks it.
 #[tokio::test(start_paused = true)]
-async fn a_repair_that_waits_for_a_reader_keeps_nobody_from_publishing() {
+async fn a_repair_that_waits_for_a_reader_blocks_no_publication() {
     let products: BTreeSet<_> = (0..FINDINGS).map(|n| format!("p{n}")).collect();
     let system = ledger(&products).await;
     let lines = ask_here(system.clone(), &Reconcile { repair: true }).await.unwrap();

@@ -98,7 +98,7 @@ async fn projecting_and_publishing_say_how_late_they_are_and_what_failed() {
 }
 
 #[tokio::test]
-async fn tampering_is_counted_by_everybody_who_sees_it() {
+async fn tampering_is_counted_by_every_consumer_that_sees_it() {
     let emf = Emf::new("ProductLedger", "projector");
     let _recording = metrics::set_default_local_recorder(&emf);
     let world = World::new(&emf).await;

@@ -9,7 +9,7 @@ use server::mapping::StreamEndpoint;
 use crate::{Log, World, done, failed_at, id, mapping};
 
 #[tokio::test]
-async fn after_a_reported_failure_everything_from_the_lowest_on_comes_again() {
+async fn after_a_reported_failure_everything_from_the_lowest_on_is_redelivered() {
     let world = World::new().await;
     world.put(["a", "b", "c", "d"]).await;
     let log = Log::default();

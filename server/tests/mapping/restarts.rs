@@ -91,7 +91,7 @@ async fn a_checkpoint_of_another_stream_of_the_table_does_not_count() {
 
 /// The stream keeps a record for a day.
 #[tokio::test]
-async fn before_records_that_are_no_longer_kept_are_passed_over_the_consumer_catches_up_otherwise() {
+async fn before_trimmed_records_are_skipped_the_consumer_catches_up_without_the_stream() {
     let world = World::new().await;
     world.put(["a"]).await;
     let log = Log::default();

@@ -57,7 +57,7 @@ fn a_minute_of_skew_is_allowed_on_both_sides_and_no_millisecond_more() {
 }
 
 #[test]
-fn each_claim_that_does_not_fit_is_named() {
+fn each_wrong_claim_is_named() {
     for (changes, wrong) in [
         (json!({"iss": null}), ClaimsError::Issuer),
         (json!({"iss": "https://issuer.test/"}), ClaimsError::Issuer),

@@ -88,7 +88,7 @@ async fn all_that_miss_a_key_share_one_reading() {
 }
 
 #[tokio::test]
-async fn unknown_keys_make_us_ask_once_in_a_while_only() {
+async fn unknown_keys_cause_a_read_only_once_in_a_while() {
     let (issuer, current) = given(NEVER, NEVER).await;
     issuer.may_answer.add_permits(100);
     for _ in 0..5 {
@@ -118,7 +118,7 @@ async fn a_client_that_goes_away_does_not_end_the_reading_others_need() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_used_leaves_the_old_keys() {
+async fn keys_that_cannot_be_used_leave_the_old_ones() {
     let (issuer, current) = given(NEVER, Duration::ZERO).await;
     issuer.may_answer.add_permits(100);
     issuer.publish(&[]);

@@ -111,7 +111,7 @@ fn keys_are_found_by_their_name_and_those_without_by_tokens_without() {
 }
 
 #[test]
-fn what_is_no_key_set_is_said_so() {
+fn a_text_that_is_not_a_key_set_is_named_as_such() {
     for text in ["", "{}", "[]", "null", r#"{"keys":7}"#, r#"{"keys":{}}"#, "\u{feff}{}", "<html>"] {
         assert!(matches!(KeySet::parse(text.as_bytes()), Err(KeySetError::NotASet(_))), "{text}");
     }

@@ -41,7 +41,7 @@ fn a_reported_failure_is_the_checkpoint_and_everything_from_it_is_sent_again() {
 }
 
 #[test]
-fn failures_that_name_nobody_halve_the_batch_and_successes_double_it() {
+fn failures_that_name_no_record_halve_the_batch_and_successes_double_it() {
     let mut batch = batch(8);
     assert_eq!(batch.apply(failed(), &POLICY).failures, 1);
     assert_eq!(next(&batch), [1, 2, 3, 4]);
@@ -53,7 +53,7 @@ fn failures_that_name_nobody_halve_the_batch_and_successes_double_it() {
 }
 
 #[test]
-fn only_the_guilty_record_is_given_up_after_its_retries() {
+fn only_the_failing_record_is_given_up_after_its_retries() {
     let mut batch = batch(2);
     batch.apply(failed(), &POLICY);
     assert_eq!(next(&batch), [1]);

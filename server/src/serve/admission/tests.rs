@@ -80,7 +80,7 @@ fn is_told_to_come_again(response: &Response) -> bool {
 }
 
 #[tokio::test]
-async fn more_requests_than_places_are_turned_away_and_let_in_again_later() {
+async fn requests_over_the_limit_are_rejected_and_admitted_again_later() {
     let (server, world, _) = server(Limits { max_requests: 2, ..Limits::DEFAULT });
     let first: Vec<_> = (0..2)
         .map(|_| {
@@ -99,7 +99,7 @@ async fn more_requests_than_places_are_turned_away_and_let_in_again_later() {
 }
 
 #[tokio::test]
-async fn a_command_nobody_waits_for_any_more_keeps_its_place_and_is_carried_to_its_end() {
+async fn a_command_whose_client_timed_out_keeps_its_slot_and_runs_to_its_end() {
     let (server, world, admission) =
         server(Limits { max_requests: 1, request_timeout: Duration::from_secs(1), ..Limits::DEFAULT });
     assert!(is_told_to_come_again(&ask(&server, "POST", "/products").await));
@@ -113,7 +113,7 @@ async fn a_command_nobody_waits_for_any_more_keeps_its_place_and_is_carried_to_i
 }
 
 #[tokio::test]
-async fn a_command_whose_client_is_gone_is_carried_to_its_end_and_a_query_is_not() {
+async fn a_command_whose_client_is_gone_runs_to_its_end_and_a_query_does_not() {
     let (server, world, admission) = server(Limits::DEFAULT);
     for (method, ended) in [("POST", 1), ("GET", 0)] {
         world.began.store(0, Ordering::SeqCst);
@@ -133,7 +133,7 @@ async fn a_command_whose_client_is_gone_is_carried_to_its_end_and_a_query_is_not
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_is_answered_408_and_takes_no_place() {
+async fn a_body_that_does_not_arrive_is_answered_408_and_takes_no_slot() {
     let (server, world, admission) =
         server(Limits { max_requests: 1, body_timeout: Duration::from_secs(1), ..Limits::DEFAULT });
     let body = Body::from_stream(futures::stream::pending::<Result<Bytes, std::convert::Infallible>>());
@@ -147,7 +147,7 @@ async fn a_body_that_does_not_come_is_answered_408_and_takes_no_place() {
 }
 
 #[tokio::test]
-async fn streams_have_places_of_their_own_and_give_them_back() {
+async fn streams_have_slots_of_their_own_and_free_them() {
     let (server, _, admission) = server(Limits { max_streams: 1, ..Limits::DEFAULT });
     let open = ask(&server, "GET", "/events").await;
     assert_eq!(open.status(), 200);
@@ -158,7 +158,7 @@ async fn streams_have_places_of_their_own_and_give_them_back() {
 }
 
 #[tokio::test]
-async fn a_route_that_panics_is_answered_and_gives_its_place_back() {
+async fn a_route_that_panics_is_answered_and_frees_its_slot() {
     let (server, _, _) = server(Limits { max_requests: 1, ..Limits::DEFAULT });
     for _ in 0..2 {
         let response = ask(&server, "POST", "/panics").await;

@@ -1,0 +1,58 @@
+//! The arguments of `ledger verify`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use event_store::verify::Patience;
+use schema::ProductId;
+
+use crate::read_only::ReadOnlyLedgerArgs;
+
+/// What to verify, and against what.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+#[derive(Debug, Args)]
+#[command(
+    after_help = "An event that is not published yet is not a fault while the publisher is behind, nor a change that is not \
+shown yet while the projector is: both are waited for, and reported.
+
+Exit codes: 0 whole; 1 faults, or something is not published or shown yet; 2 could not check.
+
+Examples:
+  ledger verify --receipts --views --data ledger-data
+  ledger verify --file ledger.ndjson --against earlier.ndjson"
+)]
+pub struct VerifyArgs {
+    /// Only this product.
+    pub(super) id: Option<ProductId>,
+    /// Verify this export instead of the tables; `-` is standard input.
+    #[arg(long, value_name = "EXPORT", conflicts_with_all = ["data", "receipts", "views"])]
+    pub(super) file: Option<PathBuf>,
+    /// Compare every event with its publication receipt.
+    #[arg(long)]
+    pub(super) receipts: bool,
+    /// Compare with every view that clients read: rows, orders and price histories.
+    #[arg(long)]
+    pub(super) views: bool,
+    /// Compare with an earlier export: shows commits that were removed or rewritten since.
+    #[arg(long, value_name = "EXPORT")]
+    pub(super) against: Option<PathBuf>,
+    /// Also print the newest version and hash of every product.
+    #[arg(long, conflicts_with = "json")]
+    pub(super) heads: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Wait up to this long for what is not published or shown yet; by default as long as it decreases, a minute at most.
+    #[arg(long, value_name = "SECONDS", conflicts_with = "file", value_parser = clap::value_parser!(u64).range(..=86_400))]
+    pub(super) wait: Option<u64>,
+    #[command(flatten)]
+    pub(super) ledger: ReadOnlyLedgerArgs,
+}
+
+impl VerifyArgs {
+    /// How long to wait for a consumer that is behind.
+    pub(super) fn patience(&self) -> Patience {
+        self.wait.map_or_else(Patience::default, |seconds| Patience::of(Duration::from_secs(seconds)))
+    }
+}
