@@ -1,6 +1,7 @@
 //! The ledger itself: append a commit once, read it for ever, follow what is committed, prove that nothing changed.
 
 pub mod aws;
+pub mod backoff;
 pub mod chain;
 pub mod checkpoint;
 pub mod dynamodb;
@@ -18,6 +19,7 @@ pub mod sqlite;
 pub mod table;
 pub mod verify;
 
+pub use backoff::Backoff;
 pub use chain::seal;
 #[cfg(feature = "sqlite")]
 pub use checkpoint::SqliteProgress;
