@@ -31,8 +31,7 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    const BACKOFF: Backoff =
-        Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(5) };
+    const BACKOFF: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(5) };
 
     #[test]
     fn pauses_double_up_to_the_longest() {
