@@ -8,8 +8,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_store::follow::Record;
-use event_store::{Checkpoint, Feed, Progress, Recorded, Unavailable};
+use event_store::follow::ChangeRecord;
+use event_store::{Checkpoint, CheckpointStore, Feed, FeedEntry, StoreError};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use telemetry::meters::{GIVEN_UP, TAMPERING};
@@ -39,7 +39,7 @@ type OnMissed = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + 
 pub struct Follower {
     consumer: &'static str,
     feed: Arc<dyn Feed>,
-    progress: Arc<dyn Progress>,
+    progress: Arc<dyn CheckpointStore>,
     pace: Consumer,
     batch_size: usize,
     retry: Retry,
@@ -52,7 +52,7 @@ impl Follower {
     pub fn new(
         consumer: &'static str,
         feed: Arc<dyn Feed>,
-        progress: Arc<dyn Progress>,
+        progress: Arc<dyn CheckpointStore>,
         pace: Consumer,
     ) -> Self {
         let on_missed: OnMissed = Arc::new(|| std::future::ready(Ok(())).boxed());
@@ -84,10 +84,10 @@ impl Follower {
     /// the records from which the batch has to come again. It outlives every failure: it logs and tries again.
     pub async fn run<F, Fut>(&self, function: F, stop: Stop)
     where
-        F: Fn(Vec<Record>) -> Fut,
+        F: Fn(Vec<ChangeRecord>) -> Fut,
         Fut: Future<Output = Vec<String>>,
     {
-        let mut news = self.feed.news();
+        let mut news = self.feed.appended();
         let mut failures = 0;
         let mut at = None;
         let mut begun = false;
@@ -129,7 +129,7 @@ impl Follower {
 
     /// The position to go on after. A checkpoint that does not fit is a sign of tampering: every product is compared,
     /// and what is there now counts as handled.
-    async fn begin(&self) -> Result<Option<u64>, Unavailable> {
+    async fn begin(&self) -> Result<Option<u64>, StoreError> {
         let Some(checkpoint) = self.progress.checkpoint().await? else {
             return Ok(None);
         };
@@ -148,7 +148,7 @@ impl Follower {
             "the ledger was tampered with: the commit of the checkpoint is another or gone; comparing every product"
         );
         let newest = self.feed.newest_position().await?;
-        (self.on_missed)().await.map_err(|reason| Unavailable(reason.into()))?;
+        (self.on_missed)().await.map_err(|reason| StoreError::new(reason.into()))?;
         let Some(position) = newest else {
             return Ok(None);
         };
@@ -165,9 +165,9 @@ impl Follower {
         delivery: &mut Delivery,
         function: &F,
         stop: &Stop,
-    ) -> Result<(), Unavailable>
+    ) -> Result<(), StoreError>
     where
-        F: Fn(Vec<Record>) -> Fut,
+        F: Fn(Vec<ChangeRecord>) -> Fut,
         Fut: Future<Output = Vec<String>>,
     {
         while !delivery.batch.next().is_empty() && !is_stopped(stop) {
@@ -203,9 +203,9 @@ impl Follower {
         Ok(())
     }
 
-    async fn call<F, Fut>(&self, function: &F, records: Vec<Record>, ids: &[String]) -> Outcome
+    async fn call<F, Fut>(&self, function: &F, records: Vec<ChangeRecord>, ids: &[String]) -> Outcome
     where
-        F: Fn(Vec<Record>) -> Fut,
+        F: Fn(Vec<ChangeRecord>) -> Fut,
         Fut: Future<Output = Vec<String>>,
     {
         let call = async { function(records).await };
@@ -225,7 +225,7 @@ impl Follower {
         );
     }
 
-    async fn failed(&self, what: &str, error: &Unavailable, failures: &mut u32, stop: &Stop) {
+    async fn failed(&self, what: &str, error: &StoreError, failures: &mut u32, stop: &Stop) {
         *failures += 1;
         self.pace.stumbled();
         self.complain(what, &error.to_string());
@@ -243,18 +243,18 @@ struct Delivery {
     ids: Vec<String>,
     places: Vec<(u64, String)>,
     /// The commits themselves until they are handed over; what has to come again is read again.
-    commits: Option<Vec<Recorded>>,
+    commits: Option<Vec<FeedEntry>>,
 }
 
 impl Delivery {
-    fn of(commits: Vec<Recorded>) -> Self {
+    fn of(commits: Vec<FeedEntry>) -> Self {
         let places: Vec<_> = commits.iter().map(|commit| (commit.position, commit.hash.clone())).collect();
         let ids = places.iter().map(|(position, _)| position.to_string()).collect();
         Self { batch: Batch::new(places.len()), ids, places, commits: Some(commits) }
     }
 
     /// The next records to hand over.
-    async fn records(&mut self, feed: &dyn Feed) -> Result<Vec<Record>, Unavailable> {
+    async fn records(&mut self, feed: &dyn Feed) -> Result<Vec<ChangeRecord>, StoreError> {
         let window = self.batch.next();
         let whole = window == (0..self.places.len());
         let commits = if let Some(commits) = self.commits.take().filter(|_| whole) {
@@ -263,7 +263,7 @@ impl Delivery {
             let before = self.places.get(window.start).and_then(|(position, _)| position.checked_sub(1));
             feed.after(before, window.len()).await?
         };
-        Ok(commits.into_iter().map(Record::from).collect())
+        Ok(commits.into_iter().map(ChangeRecord::from).collect())
     }
 
     fn checkpoint(&self) -> Option<Checkpoint> {

@@ -7,8 +7,8 @@ use anyhow::Context;
 use aws_sdk_dynamodb::Client;
 use clap::Args;
 use event_store::{
-    DynamoJournal, DynamoReceipts, Feed, Journal, Progress, Receipts, SqliteJournal, SqliteProgress,
-    SqliteReceipts,
+    CheckpointStore, DynamoJournal, DynamoReceipts, Feed, Journal, Receipts, SqliteCheckpointStore,
+    SqliteJournal, SqliteReceipts,
 };
 use projections::catalogue::Orders;
 use projections::{DynamoPriceLog, DynamoViews, PriceLog, SqlitePriceLog, SqliteViews, Views};
@@ -37,7 +37,7 @@ pub struct Ports {
     /// What feeds projector and publisher by position, where no table's stream does.
     pub feed: Option<Arc<dyn Feed>>,
     /// How far the publisher is in that.
-    pub publisher: Option<Arc<dyn Progress>>,
+    pub publisher: Option<Arc<dyn CheckpointStore>>,
 }
 
 /// What is shown to readers.
@@ -47,7 +47,7 @@ pub struct ReadViews {
     /// The price histories.
     pub prices: Arc<dyn PriceLog>,
     /// How far the projector is, where it is fed by position.
-    pub projector: Option<Arc<dyn Progress>>,
+    pub projector: Option<Arc<dyn CheckpointStore>>,
 }
 
 impl ReadOnly {
@@ -87,9 +87,9 @@ fn of_files(data: &Path, orders: Orders) -> anyhow::Result<Ports> {
         views: directory.views.map(|views| ReadViews {
             products: Arc::new(SqliteViews::new(Access::Committed(views.clone()), orders).for_queries()),
             prices: Arc::new(SqlitePriceLog::new(Access::Committed(views.clone()))),
-            projector: Some(Arc::new(SqliteProgress::new(views, PROJECTOR))),
+            projector: Some(Arc::new(SqliteCheckpointStore::new(views, PROJECTOR))),
         }),
         feed: Some(Arc::new(journal)),
-        publisher: Some(Arc::new(SqliteProgress::new(publishing, PUBLISHER))),
+        publisher: Some(Arc::new(SqliteCheckpointStore::new(publishing, PUBLISHER))),
     })
 }

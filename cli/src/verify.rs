@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 use event_store::poll::PollPolicy;
-use event_store::verify::{Export, Verdict, Witness};
+use event_store::verify::{ExportVerifier, Verdict, Witness};
 use schema::ProductId;
 
 use crate::out;
@@ -86,7 +86,7 @@ pub async fn run(arguments: VerifyArgs) -> anyhow::Result<ExitCode> {
     let mut found = Found::new(arguments.json, arguments.heads);
     match &arguments.file {
         Some(path) => {
-            let export = Export::witnessed(seen);
+            let export = ExportVerifier::witnessed(seen);
             let export = match &arguments.id {
                 Some(id) => export.only(id.as_str()),
                 None => export,
@@ -114,6 +114,6 @@ pub async fn run(arguments: VerifyArgs) -> anyhow::Result<ExitCode> {
 /// The heads of an earlier export, which has to be whole itself to say anything.
 async fn witnesses(earlier: &Path) -> anyhow::Result<BTreeMap<String, Vec<Witness>>> {
     let mut found = Found::quiet();
-    file::verify(earlier, Export::default(), &mut found).await?;
+    file::verify(earlier, ExportVerifier::default(), &mut found).await?;
     found.witnesses().with_context(|| format!("--against {}: is not whole itself", earlier.display()))
 }

@@ -7,5 +7,5 @@ pub mod product;
 
 mod problem;
 
-pub use execute::{Executor, Failure, Order, Outcome, Precondition};
+pub use execute::{CommandError, CommandOutcome, CommandRequest, Executor, Precondition};
 pub use idempotency::IdempotencyKey;

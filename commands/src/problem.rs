@@ -4,31 +4,31 @@ use schema::{RecordedEvent, Timestamp};
 use serde_json::{Value, json};
 use web::{Fault, Kind, Problem};
 
-use crate::execute::Failure;
+use crate::execute::CommandError;
 use crate::product::Refusal;
 
-impl From<Failure> for Problem {
-    fn from(failure: Failure) -> Self {
+impl From<CommandError> for Problem {
+    fn from(failure: CommandError) -> Self {
         match failure {
-            Failure::Refused(refusal) => refused(refusal),
-            Failure::PreconditionFailed { current, missed } => {
+            CommandError::Refused(refusal) => refused(refusal),
+            CommandError::PreconditionFailed { current, missed } => {
                 let detail =
                     "Read the missed events, decide again, and send the command with the current version.";
                 Problem::new(Kind::PreconditionFailed, detail)
                     .with("current_version", json!(current))
                     .with("missed", missed.iter().map(missed_event).collect::<Vec<_>>())
             }
-            Failure::KeyReused => {
+            CommandError::KeyReused => {
                 Problem::new(Kind::IdempotencyKeyReused, "Send a new request with a new Idempotency-Key.")
             }
-            Failure::Unreadable(reason) => {
+            CommandError::Unreadable(reason) => {
                 tracing::error!(target: "ledger::command", reason, "the newest commit of a product cannot be followed by another one");
                 Problem::new(
                     Kind::Internal,
                     "No commit can follow the stored ones of this product; run `ledger verify`.",
                 )
             }
-            Failure::ClockAhead { newest } => {
+            CommandError::ClockAhead { newest } => {
                 tracing::error!(target: "ledger::command",
                     newest = newest.to_string(),
                     "the newest commit of a product is ahead of the clock"
@@ -39,23 +39,23 @@ impl From<Failure> for Problem {
                 );
                 Problem::new(Kind::ClockAhead, detail)
             }
-            Failure::Conflict => {
+            CommandError::Conflict => {
                 let detail = "Nothing was recorded, because other writers kept changing the product; send the command again.";
                 Problem::new(Kind::Conflict, detail).retry_after(1)
             }
-            Failure::TooLarge { bytes } => {
+            CommandError::TooLarge { bytes } => {
                 let detail = format!(
                     "The commit would have {bytes} bytes; shorten the description or the attributes."
                 );
                 Problem::new(Kind::CommitTooLarge, detail)
             }
-            Failure::Unknown(reason) => {
+            CommandError::Unknown(reason) => {
                 tracing::error!(target: "ledger::command", %reason, "the outcome of a write is unknown");
                 Problem::unavailable(
                     "Whether the command was recorded is not known; repeating it with the same Idempotency-Key is safe.",
                 )
             }
-            Failure::Unavailable(reason) => {
+            CommandError::Unavailable(reason) => {
                 tracing::error!(target: "ledger::command", %reason, "the event table failed");
                 Problem::unavailable("The command was not recorded; send it again later.")
             }

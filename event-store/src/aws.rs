@@ -7,10 +7,10 @@ use std::error::Error;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
 
-use crate::error::{Unavailable, causes};
+use crate::error::{StoreError, causes};
 
 /// One line for an error of any AWS client.
-pub fn said<E>(error: &SdkError<E>) -> String
+pub fn describe<E>(error: &SdkError<E>) -> String
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
@@ -23,18 +23,18 @@ where
 }
 
 /// The error of a request to `store`, such as "the event table", for `map_err`.
-pub fn failed<E>(store: &str) -> impl FnOnce(SdkError<E>) -> Unavailable
+pub fn failed<E>(store: &'static str) -> impl FnOnce(SdkError<E>) -> StoreError
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    move |error| Unavailable(said(&error).into()).of(store)
+    move |error| StoreError::new(describe(&error).into()).of(store)
 }
 
 /// Whether a conditional write to `store` was made; `false` where its condition did not hold.
 ///
 /// # Errors
-/// [`Unavailable`]: any other failure; whether it was made is not known.
-pub fn condition_held<T, E>(answer: Result<T, SdkError<E>>, store: &str) -> Result<bool, Unavailable>
+/// [`StoreError`]: any other failure; whether it was made is not known.
+pub fn condition_held<T, E>(answer: Result<T, SdkError<E>>, store: &'static str) -> Result<bool, StoreError>
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
@@ -87,13 +87,13 @@ mod tests {
         });
         let error = client(&url).list_tables().send().await.unwrap_err();
         answering.await.unwrap();
-        assert_eq!(said(&error), "AccessDeniedException: not you (request ABC123)");
+        assert_eq!(describe(&error), "AccessDeniedException: not you (request ABC123)");
     }
 
     #[tokio::test]
     async fn why_nothing_was_said_is_one_line_without_a_debug_form() {
         let error = client("http://127.0.0.1:1").list_tables().send().await.unwrap_err();
-        let line = said(&error);
+        let line = describe(&error);
         assert!(line.contains("Connection refused") && line.matches("os error 111").count() == 1, "{line}");
         assert!(!line.contains(" { ") && !line.contains('\n'), "{line}");
     }

@@ -12,10 +12,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use schema::{ProductId, StoredCommit};
 
 use crate::aws::failed;
-use crate::error::{AppendError, Unavailable};
+use crate::error::{AppendError, StoreError};
 use crate::journal::{CommitKey, Journal, KeyPage, ScanPage, ScanPosition};
 
-pub use item::{Item, from_item, to_item};
+pub use item::{DynamoItem, from_item, to_item};
 pub(crate) use item::{number, number_of};
 
 /// As errors name the table.
@@ -49,7 +49,7 @@ impl DynamoJournal {
         from: Option<ScanPosition>,
         limit: usize,
         narrowed: impl FnOnce(ScanFluentBuilder) -> ScanFluentBuilder,
-    ) -> Result<ScanPage, Unavailable> {
+    ) -> Result<ScanPage, StoreError> {
         let from = from.map(|position| to_item(&StoredCommit(position.0))).transpose();
         let request = self
             .client
@@ -57,7 +57,7 @@ impl DynamoJournal {
             .table_name(&self.table)
             .consistent_read(true)
             .limit(request_limit(limit))
-            .set_exclusive_start_key(from.map_err(|error| Unavailable(error.into()))?);
+            .set_exclusive_start_key(from.map_err(|error| StoreError::new(error.into()))?);
         let answer = narrowed(request).send().await.map_err(failed(STORE))?;
         let commits = answer.items.unwrap_or_default().into_iter().map(from_item);
         Ok(ScanPage {
@@ -72,13 +72,13 @@ impl Journal for DynamoJournal {
     async fn append(&self, commit: &StoredCommit) -> Result<(), AppendError> {
         // The table itself accepts any number as a sequence.
         CommitKey::of(commit).map_err(AppendError::Refused)?;
-        let refused = |error: item::Unconvertible| AppendError::Refused(Unavailable(error.into()));
+        let refused = |error: item::Unconvertible| AppendError::Refused(StoreError::new(error.into()));
         let (statement, parameters) = item::insert(&self.table, commit).map_err(refused)?;
         let request = self.client.execute_statement().statement(statement).set_parameters(Some(parameters));
         request.send().await.map(drop).map_err(append_error)
     }
 
-    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {
+    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, StoreError> {
         let query = self
             .query(product)
             .key_condition_expression("product_id = :product AND #sequence <= :sequence")
@@ -94,7 +94,7 @@ impl Journal for DynamoJournal {
         product: &ProductId,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<StoredCommit>, Unavailable> {
+    ) -> Result<Vec<StoredCommit>, StoreError> {
         let query = self
             .query(product)
             .key_condition_expression("product_id = :product AND #sequence > :sequence")
@@ -113,11 +113,11 @@ impl Journal for DynamoJournal {
         Ok(commits)
     }
 
-    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
+    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, StoreError> {
         self.scanned(from, limit, |request| request).await
     }
 
-    async fn scan_keys(&self, from: Option<ScanPosition>, limit: usize) -> Result<KeyPage, Unavailable> {
+    async fn scan_keys(&self, from: Option<ScanPosition>, limit: usize) -> Result<KeyPage, StoreError> {
         let keys_only = |request: ScanFluentBuilder| {
             request
                 .projection_expression("product_id, #sequence, #state.#version")

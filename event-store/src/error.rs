@@ -1,6 +1,6 @@
 //! Errors of stores. Which one when:
 //!
-//! - [`Unavailable`]: a read, or a write that is safe to repeat, failed. Repeat the call later; its documentation says what
+//! - [`StoreError`]: a read, or a write that is safe to repeat, failed. Repeat the call later; its documentation says what
 //!   may have been written meanwhile.
 //! - [`AppendError`]: an append failed. Each case tells what is known of the commit, and so what to do.
 //! - [`ExportError`](crate::export::ExportError): an export cannot go on, because of the store or of what it holds.
@@ -9,24 +9,49 @@
 //! - [`DecodeError`](schema::DecodeError): the store answered, with what this build cannot read.
 
 use std::error::Error;
+use std::fmt;
 
-/// A store failed, or its answer could not be understood: the text names the table or the file. Try again later.
-#[derive(Debug, thiserror::Error)]
-#[error("a table did not answer: {0}")]
-pub struct Unavailable(#[source] pub Box<dyn Error + Send + Sync>);
+/// A store failed, or its answer could not be understood: try again later. The text names the table or the file.
+#[derive(Debug)]
+pub struct StoreError {
+    store: Option<&'static str>,
+    source: Box<dyn Error + Send + Sync>,
+}
 
-impl Unavailable {
-    /// The same, naming the table that did not answer.
+impl StoreError {
+    /// The error of a store that its cause names, as that of a file does, or that has no name.
     #[must_use]
-    pub fn of(self, table: &str) -> Self {
-        Self(format!("{table}: {}", self.0).into())
+    pub fn new(source: Box<dyn Error + Send + Sync>) -> Self {
+        Self { store: None, source }
+    }
+
+    /// The same, naming the store: `the event table`.
+    #[must_use]
+    pub fn of(self, store: &'static str) -> Self {
+        Self { store: Some(store), ..self }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.store {
+            Some(store) => write!(f, "{store} failed: {}", self.source),
+            None => self.source.fmt(f),
+        }
+    }
+}
+
+impl Error for StoreError {
+    /// Its text has that of its cause already, whose own causes follow.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.source()
     }
 }
 
 #[cfg(feature = "sqlite")]
-impl From<sqlite::Error> for Unavailable {
+impl From<sqlite::Error> for StoreError {
     fn from(error: sqlite::Error) -> Self {
-        Self(error.into())
+        Self::new(error.into())
     }
 }
 
@@ -38,10 +63,10 @@ pub enum AppendError {
     Occupied,
     /// The answer was lost or never came: read the key to learn whether the commit is there.
     #[error("whether the commit was recorded is not known")]
-    Unknown(#[source] Unavailable),
+    Unknown(#[source] StoreError),
     /// The store will never take this commit: it is too large, or the store is set up wrongly.
     #[error("the store refuses the commit")]
-    Refused(#[source] Unavailable),
+    Refused(#[source] StoreError),
 }
 
 /// An error and its causes in one line, each text once: many errors repeat their cause in their own text.
@@ -68,7 +93,10 @@ mod tests {
     fn a_cause_that_its_error_repeats_is_said_once() {
         let refused = std::io::Error::from_raw_os_error(13);
         let text = refused.to_string();
-        let error = Unavailable(Box::new(refused));
-        assert_eq!(causes(&error), format!("a table did not answer: {text}"));
+        let error = StoreError::new(Box::new(refused));
+        assert_eq!(causes(&error), text);
+        let unknown = AppendError::Unknown(error.of("the event table"));
+        let line = format!("whether the commit was recorded is not known: the event table failed: {text}");
+        assert_eq!(causes(&unknown), line);
     }
 }

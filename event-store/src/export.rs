@@ -8,9 +8,9 @@ use std::sync::Arc;
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use schema::{ProductId, StoredCommit};
 
-use crate::error::Unavailable;
-use crate::heads::Listing;
-use crate::journal::{Journal, Row, commits_after};
+use crate::error::StoreError;
+use crate::heads::ProductListing;
+use crate::journal::{Journal, JournalRow, commits_after};
 
 /// Products whose first commits are requested ahead, so that requests to a remote table overlap.
 const AHEAD: usize = 8;
@@ -26,7 +26,7 @@ const ROWS: usize = 500;
 pub enum ExportError {
     /// The event table did not answer: export again later.
     #[error(transparent)]
-    Unavailable(#[from] Unavailable),
+    Unavailable(#[from] StoreError),
     /// The store holds a key that this ledger never writes: run `ledger verify`, which names it.
     #[error("the event table holds commits of {0:?}, which is not a product id; run ledger verify")]
     ForeignKey(String),
@@ -37,7 +37,7 @@ pub enum ExportError {
 
 /// A part of an export.
 #[derive(Debug, Default)]
-pub struct Part {
+pub struct ExportPart {
     /// Lines, each with its end.
     pub lines: Vec<u8>,
     /// How many.
@@ -47,7 +47,10 @@ pub struct Part {
 }
 
 /// The lines of a store that keeps them, byte for byte, up to a position.
-pub fn kept(journal: Arc<dyn Journal>, up_to: u64) -> impl Stream<Item = Result<Part, ExportError>> + Send {
+pub fn kept(
+    journal: Arc<dyn Journal>,
+    up_to: u64,
+) -> impl Stream<Item = Result<ExportPart, ExportError>> + Send {
     stream::try_unfold((journal, Some(None)), move |(journal, from)| async move {
         let Some(after) = from else { return Ok::<_, ExportError>(None) };
         let rows = journal.rows(up_to, after, ROWS).await?.unwrap_or_default();
@@ -58,8 +61,8 @@ pub fn kept(journal: Arc<dyn Journal>, up_to: u64) -> impl Stream<Item = Result<
 }
 
 /// Whatever somebody made of a stored line, it never becomes more than one line of the export.
-fn part(rows: &[Row]) -> Part {
-    let mut part = Part::default();
+fn part(rows: &[JournalRow]) -> ExportPart {
+    let mut part = ExportPart::default();
     let mut foreign: Option<&str> = None;
     for row in rows {
         if foreign == Some(&row.product_id) {
@@ -84,7 +87,7 @@ fn part(rows: &[Row]) -> Part {
 /// All commits of the products that `listing` found.
 pub fn everything(
     journal: Arc<dyn Journal>,
-    listing: Listing,
+    listing: ProductListing,
 ) -> impl Stream<Item = Result<StoredCommit, ExportError>> + Send {
     let products = listing.heads().map_err(ExportError::from).and_then(|head| async move {
         ProductId::new(head.product_id.as_str()).map_err(|_| ExportError::ForeignKey(head.product_id))
@@ -127,7 +130,7 @@ async fn begin(
     let first = journal.page(&product, 0, FIRST).await?;
     let rest = match first.last().filter(|_| first.len() == FIRST) {
         Some(last) => {
-            let after = last.sequence().map_err(|error| Unavailable(error.into()))?;
+            let after = last.sequence().map_err(|error| StoreError::new(error.into()))?;
             commits_after(journal, product, after).map_err(ExportError::from).left_stream()
         }
         None => stream::empty().right_stream(),

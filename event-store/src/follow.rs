@@ -11,7 +11,7 @@ use schema::{ProductId, StoredCommit};
 use telemetry::meters::TAMPERING;
 use tokio::sync::watch;
 
-use crate::error::Unavailable;
+use crate::error::StoreError;
 
 /// The commits of all products in the order of recording.
 ///
@@ -23,28 +23,28 @@ pub trait Feed: Send + Sync {
     /// Up to `limit` commits with a position above `position` (`None`: from the first), oldest first.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn after(&self, position: Option<u64>, limit: usize) -> Result<Vec<Recorded>, Unavailable>;
+    /// [`StoreError`]: try again later.
+    async fn after(&self, position: Option<u64>, limit: usize) -> Result<Vec<FeedEntry>, StoreError>;
 
     /// The hash of the commit at a position, if there is one.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn hash_at(&self, position: u64) -> Result<Option<String>, Unavailable>;
+    /// [`StoreError`]: try again later.
+    async fn hash_at(&self, position: u64) -> Result<Option<String>, StoreError>;
 
     /// The newest position, `None` as long as nothing was recorded.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn newest_position(&self) -> Result<Option<u64>, Unavailable>;
+    /// [`StoreError`]: try again later.
+    async fn newest_position(&self) -> Result<Option<u64>, StoreError>;
 
     /// A count that changes after every append, to wait for the next one.
-    fn news(&self) -> watch::Receiver<u64>;
+    fn appended(&self) -> watch::Receiver<u64>;
 }
 
 /// A commit at its position.
 #[derive(Debug)]
-pub struct Recorded {
+pub struct FeedEntry {
     /// Its place in the order of recording.
     pub position: u64,
     /// Its hash, as the store keeps it.
@@ -55,14 +55,14 @@ pub struct Recorded {
 
 /// A change as it is delivered to a consumer, with the id by which it is reported as failed and delivered again.
 #[derive(Debug)]
-pub struct Record {
+pub struct ChangeRecord {
     /// `SequenceNumber` of a stream record, or the position of a commit.
     pub id: String,
     /// What happened.
     pub change: Change,
 }
 
-impl Record {
+impl ChangeRecord {
     /// Reads a stream record.
     #[must_use]
     pub fn of(record: &EventRecord) -> Self {
@@ -70,8 +70,8 @@ impl Record {
     }
 }
 
-impl From<Recorded> for Record {
-    fn from(recorded: Recorded) -> Self {
+impl From<FeedEntry> for ChangeRecord {
+    fn from(recorded: FeedEntry) -> Self {
         Self { id: recorded.position.to_string(), change: recorded.change }
     }
 }

@@ -10,7 +10,7 @@ use schema::{ProductId, StoredCommit};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::error::{AppendError, Unavailable};
+use crate::error::{AppendError, StoreError};
 
 /// Commits per request when all of a product are read.
 const PAGE: usize = 100;
@@ -37,32 +37,32 @@ pub trait Journal: Send + Sync {
     /// The newest commit of a product whose first sequence is at most `at_most`: one request at any length.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable>;
+    /// [`StoreError`]: try again later.
+    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, StoreError>;
 
     /// Up to `limit` commits of a product with a sequence above `after`, oldest first; fewer only at the end.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
+    /// [`StoreError`]: try again later.
     async fn page(
         &self,
         product: &ProductId,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<StoredCommit>, Unavailable>;
+    ) -> Result<Vec<StoredCommit>, StoreError>;
 
     /// A page of the commits of all products, products in any order, each product's by sequence; for maintenance. `limit` is
     /// at least 1; a page may be shorter, or empty, although more follow.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later from the same position.
-    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable>;
+    /// [`StoreError`]: try again later from the same position.
+    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, StoreError>;
 
     /// As [`Journal::scan`], but only the keys of the commits; for lists of products and heads.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later from the same position.
-    async fn scan_keys(&self, from: Option<ScanPosition>, limit: usize) -> Result<KeyPage, Unavailable> {
+    /// [`StoreError`]: try again later from the same position.
+    async fn scan_keys(&self, from: Option<ScanPosition>, limit: usize) -> Result<KeyPage, StoreError> {
         let page = self.scan(from, limit).await?;
         let keys = page.commits.iter().map(CommitKey::of).collect::<Result<_, _>>()?;
         Ok(KeyPage { keys, next: page.next })
@@ -71,8 +71,8 @@ pub trait Journal: Send + Sync {
     /// Up to `limit` products with an id above `after`, in order of id; `None` where the store cannot list them in order.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn heads(&self, after: &str, limit: usize) -> Result<Option<Vec<Head>>, Unavailable> {
+    /// [`StoreError`]: try again later.
+    async fn heads(&self, after: &str, limit: usize) -> Result<Option<Vec<Head>>, StoreError> {
         let _ = (after, limit);
         Ok(None)
     }
@@ -81,13 +81,13 @@ pub trait Journal: Send + Sync {
     /// `None` where the store does not keep lines.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
+    /// [`StoreError`]: try again later.
     async fn rows(
         &self,
         up_to: u64,
         after: Option<(String, u64)>,
         limit: usize,
-    ) -> Result<Option<Vec<Row>>, Unavailable> {
+    ) -> Result<Option<Vec<JournalRow>>, StoreError> {
         let _ = (up_to, after, limit);
         Ok(None)
     }
@@ -95,15 +95,15 @@ pub trait Journal: Send + Sync {
     /// The newest position; `None` where the store has no [`Journal::rows`].
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn newest_row(&self) -> Result<Option<u64>, Unavailable> {
+    /// [`StoreError`]: try again later.
+    async fn newest_row(&self) -> Result<Option<u64>, StoreError> {
         Ok(None)
     }
 }
 
 /// A commit in a store that keeps the bytes of its line, not decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct JournalRow {
     /// Column of the product.
     pub product_id: String,
     /// Column of the first event's sequence.
@@ -184,9 +184,9 @@ impl CommitKey {
     /// The key of a commit, of which only `product_id`, `sequence` and the state's `version` have to be there.
     ///
     /// # Errors
-    /// [`Unavailable`] when the key itself cannot be read, which a table never holds.
-    pub fn of(commit: &StoredCommit) -> Result<Self, Unavailable> {
-        let unreadable = |error: schema::DecodeError| Unavailable(error.into());
+    /// [`StoreError`] when the key itself cannot be read, which a table never holds.
+    pub fn of(commit: &StoredCommit) -> Result<Self, StoreError> {
+        let unreadable = |error: schema::DecodeError| StoreError::new(error.into());
         let sequence = commit.sequence().map_err(unreadable)?;
         let version = commit.0.get("state").and_then(|state| state["version"].as_u64());
         Ok(Self {
@@ -203,7 +203,7 @@ pub fn commits_after(
     journal: Arc<dyn Journal>,
     product: ProductId,
     after: u64,
-) -> impl Stream<Item = Result<StoredCommit, Unavailable>> + Send {
+) -> impl Stream<Item = Result<StoredCommit, StoreError>> + Send {
     stream::try_unfold((after, Vec::new().into_iter(), false), move |(mut after, mut page, mut last)| {
         let (journal, product) = (journal.clone(), product.clone());
         async move {
@@ -217,7 +217,7 @@ pub fn commits_after(
                 let commits = journal.page(&product, after, PAGE).await?;
                 last = commits.len() < PAGE;
                 if let Some(commit) = commits.last() {
-                    after = commit.sequence().map_err(|error| Unavailable(error.into()))?;
+                    after = commit.sequence().map_err(|error| StoreError::new(error.into()))?;
                 }
                 page = commits.into_iter();
             }

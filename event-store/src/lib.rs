@@ -24,17 +24,17 @@ pub mod verify;
 pub use backoff::Backoff;
 pub use chain::seal;
 #[cfg(feature = "sqlite")]
-pub use checkpoint::SqliteProgress;
-pub use checkpoint::{Checkpoint, MemoryProgress, Progress};
+pub use checkpoint::SqliteCheckpointStore;
+pub use checkpoint::{Checkpoint, CheckpointStore, MemoryCheckpointStore};
 pub use dynamodb::DynamoJournal;
-pub use error::{AppendError, Unavailable};
-pub use follow::{Change, Feed, Recorded};
+pub use error::{AppendError, StoreError};
+pub use follow::{Change, Feed, FeedEntry};
 pub use handled::Handled;
-pub use journal::{CommitKey, Head, Journal, KeyPage, Row, ScanPage, ScanPosition};
+pub use journal::{CommitKey, Head, Journal, JournalRow, KeyPage, ScanPage, ScanPosition};
 pub use memory::MemoryJournal;
 #[cfg(feature = "sqlite")]
 pub use parking::SqliteParking;
-pub use parking::{DynamoParking, MemoryParking, Parked, Parking, Trouble};
+pub use parking::{DynamoParking, MemoryParking, Parked, Parking, ParkingCause};
 #[cfg(feature = "sqlite")]
 pub use receipts::SqliteReceipts;
 pub use receipts::{DynamoReceipts, MemoryReceipts, Receipts};

@@ -10,8 +10,8 @@ use schema::{ProductId, StoredCommit};
 use serde_json::Map;
 use tokio::sync::watch;
 
-use crate::error::{AppendError, Unavailable};
-use crate::follow::{Change, Feed, Recorded};
+use crate::error::{AppendError, StoreError};
+use crate::follow::{Change, Feed, FeedEntry};
 use crate::journal::{Journal, ScanPage, ScanPosition};
 
 type Key = (String, u64);
@@ -69,7 +69,7 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 
-    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {
+    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, StoreError> {
         let product = product.to_string();
         let commits = self.commits();
         let mut range = commits.by_key.range((product.clone(), 0)..=(product, at_most));
@@ -81,7 +81,7 @@ impl Journal for MemoryJournal {
         product: &ProductId,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<StoredCommit>, Unavailable> {
+    ) -> Result<Vec<StoredCommit>, StoreError> {
         let product = product.to_string();
         let Some(from) = after.checked_add(1) else {
             return Ok(Vec::new());
@@ -91,7 +91,7 @@ impl Journal for MemoryJournal {
         Ok(range.take(limit).map(|(_, commit)| commit.clone()).collect())
     }
 
-    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
+    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, StoreError> {
         use std::ops::Bound::{Excluded, Unbounded};
         let from = from.map(|position| key_of(&StoredCommit(position.0))).transpose()?;
         let commits = self.commits();
@@ -104,7 +104,7 @@ impl Journal for MemoryJournal {
 
 #[async_trait]
 impl Feed for MemoryJournal {
-    async fn after(&self, position: Option<u64>, limit: usize) -> Result<Vec<Recorded>, Unavailable> {
+    async fn after(&self, position: Option<u64>, limit: usize) -> Result<Vec<FeedEntry>, StoreError> {
         let first = position.map_or(0, |position| position.saturating_add(1));
         let commits = self.commits();
         let later = usize::try_from(first).ok().and_then(|first| commits.in_order.get(first..));
@@ -113,28 +113,28 @@ impl Feed for MemoryJournal {
         let recorded = |(key, position): (&Key, u64)| {
             let commit = commits.by_key.get(key)?.clone();
             let hash = commit.text("hash").unwrap_or_default().to_owned();
-            Some(Recorded { position, hash, change: Change::Committed(Box::new(commit)) })
+            Some(FeedEntry { position, hash, change: Change::Committed(Box::new(commit)) })
         };
         Ok(numbered.filter_map(recorded).collect())
     }
 
-    async fn hash_at(&self, position: u64) -> Result<Option<String>, Unavailable> {
+    async fn hash_at(&self, position: u64) -> Result<Option<String>, StoreError> {
         let before = position.checked_sub(1);
         let recorded = self.after(before, 1).await?;
         Ok(recorded.into_iter().next().map(|recorded| recorded.hash))
     }
 
-    async fn newest_position(&self) -> Result<Option<u64>, Unavailable> {
+    async fn newest_position(&self) -> Result<Option<u64>, StoreError> {
         Ok((self.len() as u64).checked_sub(1))
     }
 
-    fn news(&self) -> watch::Receiver<u64> {
+    fn appended(&self) -> watch::Receiver<u64> {
         self.news.subscribe()
     }
 }
 
-fn key_of(commit: &StoredCommit) -> Result<(String, u64), Unavailable> {
-    let unreadable = |error: schema::DecodeError| Unavailable(error.into());
+fn key_of(commit: &StoredCommit) -> Result<(String, u64), StoreError> {
+    let unreadable = |error: schema::DecodeError| StoreError::new(error.into());
     let product = commit.text("product_id").map_err(unreadable)?;
     Ok((product.to_owned(), commit.sequence().map_err(unreadable)?))
 }

@@ -28,12 +28,12 @@ struct Metering;
 
 /// Operation and table of a request, kept until its attempts are answered.
 #[derive(Debug, Clone)]
-struct Asked {
+struct RequestLabels {
     operation: &'static str,
     table: String,
 }
 
-impl Storable for Asked {
+impl Storable for RequestLabels {
     type Storer = StoreReplace<Self>;
 }
 
@@ -60,7 +60,7 @@ impl Intercept for Metering {
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let (Some(asked), Some(answer)) = (config.load::<Asked>(), context.output_or_error()) else {
+        let (Some(asked), Some(answer)) = (config.load::<RequestLabels>(), context.output_or_error()) else {
             return Ok(());
         };
         let (result, units) = match answer {
@@ -95,11 +95,11 @@ fn result(code: &str) -> &'static str {
 macro_rules! operations {
     ($($name:literal $module:ident $input:ident $output:ident $error:ident $table:expr, $units:ident;)+) => {
         /// Requests the capacity units, and returns what is asked.
-        fn ask(input: &mut Input) -> Option<Asked> {
+        fn ask(input: &mut Input) -> Option<RequestLabels> {
             $(if let Some(input) = input.downcast_mut::<op::$module::$input>() {
                 input.return_consumed_capacity.get_or_insert(ReturnConsumedCapacity::Total);
                 let table: fn(&op::$module::$input) -> Option<String> = $table;
-                return Some(Asked { operation: $name, table: table(input).unwrap_or_default() });
+                return Some(RequestLabels { operation: $name, table: table(input).unwrap_or_default() });
             })+
             None
         }

@@ -13,7 +13,7 @@ use schema::{ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 use telemetry::meters::{PARKED, PARKINGS};
 
-use crate::error::Unavailable;
+use crate::error::StoreError;
 
 pub use dynamodb::DynamoParking;
 pub use memory::MemoryParking;
@@ -25,7 +25,7 @@ pub const TABLE: &str = include_str!("../parking-table.json");
 
 /// Why a consumer cannot process a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub struct ParkingCause {
     /// The first event that the consumer has not processed.
     pub from_sequence: u64,
     /// What happened, for people.
@@ -66,36 +66,37 @@ pub trait Parking: Send + Sync {
     /// Parks a product for a consumer.
     ///
     /// # Errors
-    /// [`Unavailable`]: the change must not count as handled.
-    async fn park(&self, consumer: &str, product: &ProductId, trouble: &Trouble) -> Result<(), Unavailable>;
+    /// [`StoreError`]: the change must not count as handled.
+    async fn park(&self, consumer: &str, product: &ProductId, cause: &ParkingCause)
+    -> Result<(), StoreError>;
 
     /// Removes a row if it still is as it was read; `false` if it is not.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later; the row may be gone.
-    async fn release(&self, seen: &Parked) -> Result<bool, Unavailable>;
+    /// [`StoreError`]: try again later; the row may be gone.
+    async fn release(&self, seen: &Parked) -> Result<bool, StoreError>;
 
     /// The row of a product.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn of(&self, consumer: &str, product: &ProductId) -> Result<Option<Parked>, Unavailable>;
+    /// [`StoreError`]: try again later.
+    async fn of(&self, consumer: &str, product: &ProductId) -> Result<Option<Parked>, StoreError>;
 
     /// Up to `limit` rows of a consumer with a product id above `after`, in order of product id; fewer only at the end.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
+    /// [`StoreError`]: try again later.
     async fn list(
         &self,
         consumer: &str,
         after: Option<&ProductId>,
         limit: usize,
-    ) -> Result<Vec<Parked>, Unavailable>;
+    ) -> Result<Vec<Parked>, StoreError>;
 }
 
 /// Counts a parking in the metrics.
-pub fn count(consumer: &'static str, trouble: &Trouble) {
-    let retryable = if trouble.retryable { "true" } else { "false" };
+pub fn count(consumer: &'static str, cause: &ParkingCause) {
+    let retryable = if cause.retryable { "true" } else { "false" };
     metrics::counter!(PARKINGS.name, "consumer" => consumer, "retryable" => retryable).increment(1);
 }
 
@@ -106,14 +107,14 @@ pub fn note_parked(consumer: &'static str, products: usize) {
 }
 
 /// The row of a product that was not parked before.
-fn first_row(consumer: &str, product: &ProductId, trouble: &Trouble) -> Parked {
+fn first_row(consumer: &str, product: &ProductId, cause: &ParkingCause) -> Parked {
     Parked {
         consumer: consumer.to_owned(),
         product_id: product.clone(),
-        from_sequence: trouble.from_sequence,
-        reason: trouble.reason.clone(),
-        retryable: trouble.retryable,
-        parked_at: trouble.at,
+        from_sequence: cause.from_sequence,
+        reason: cause.reason.clone(),
+        retryable: cause.retryable,
+        parked_at: cause.at,
         attempts: 1,
     }
 }

@@ -8,10 +8,12 @@ mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use schema::{Hash, ProductId, PublicationFailure, PublicationReceipt, PublicationRecord, StoredCommit};
 
-use crate::error::Unavailable;
+use crate::error::StoreError;
 use crate::handled::{Fit, Handled};
 use crate::journal::Journal;
 
@@ -25,7 +27,7 @@ pub const TABLE: &str = include_str!("../receipts-table.json");
 
 /// The outcome of one event's publication.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
+pub struct EventPublication {
     /// The event's product.
     pub product: ProductId,
     /// The event's number within the product.
@@ -37,7 +39,8 @@ pub struct Record {
 /// The records of a product (in order) that may be kept where everything up to `published` is published: none behind an event
 /// without a receipt, because the newest receipt vouches for all before it. Such an event is published again, in order.
 #[must_use]
-pub fn without_gaps(mut records: Vec<Record>, mut published: u64) -> Vec<Record> {
+pub fn without_gaps(mut records: Vec<EventPublication>, mut published: u64) -> Vec<EventPublication> {
+    debug_assert!(records.is_sorted_by_key(|record| record.sequence), "records of a product are in order");
     records.retain(|record| {
         let follows = record.sequence <= published + 1;
         if follows && matches!(record.outcome, PublicationRecord::Receipt(_)) {
@@ -50,7 +53,7 @@ pub fn without_gaps(mut records: Vec<Record>, mut published: u64) -> Vec<Record>
 
 /// Up to which event a product is published, as the store has it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Position {
+pub struct PublicationPosition {
     /// Every event up to here has its receipt; 0 before the first.
     pub published: u64,
     /// The newest receipt, that of the event `published`.
@@ -58,13 +61,13 @@ pub struct Position {
     /// The failure of the next event, where one is on record: of several above the newest receipt the lowest.
     pub failure: Option<PublicationFailure>,
     /// The mark of a restore (always `None` on `DynamoDB` for now).
-    pub mark: Option<Mark>,
+    pub mark: Option<RestoreMark>,
 }
 
 /// What a restore writes in place of receipts: every event up to `sequence` counts as published, as long as the commit that
 /// ends there has `hash`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
+pub struct RestoreMark {
     /// Number of the last event that counts as published.
     pub sequence: u64,
     /// Hash of the commit that ends with it.
@@ -84,32 +87,32 @@ pub trait Receipts: Send + Sync {
     /// Up to which event a product is published: one request.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn position(&self, product: &ProductId) -> Result<Position, Unavailable>;
+    /// [`StoreError`]: try again later.
+    async fn position(&self, product: &ProductId) -> Result<PublicationPosition, StoreError>;
 
     /// The records of a product's events `from` to `to`, both included, by sequence.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
+    /// [`StoreError`]: try again later.
     async fn of(
         &self,
         product: &ProductId,
         from: u64,
         to: u64,
-    ) -> Result<Vec<(u64, PublicationRecord)>, Unavailable>;
+    ) -> Result<Vec<(u64, PublicationRecord)>, StoreError>;
 
     /// Writes records of any products; those of one product in ascending order.
     ///
     /// # Errors
-    /// [`Unavailable`]: record all of them again.
-    async fn record(&self, records: &[Record]) -> Result<(), Unavailable>;
+    /// [`StoreError`]: record all of them again.
+    async fn record(&self, records: &[EventPublication]) -> Result<(), StoreError>;
 
     /// Up to `limit` products behind `after` (empty at first) that have any record, each once, in the store's own order, which
     /// never changes; fewer only at the end. `None` where the store cannot list them. For maintenance: it may read every receipt.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn products(&self, after: &str, limit: usize) -> Result<Option<Vec<String>>, Unavailable> {
+    /// [`StoreError`]: try again later.
+    async fn products(&self, after: &str, limit: usize) -> Result<Option<Vec<String>>, StoreError> {
         let _ = (after, limit);
         Ok(None)
     }
@@ -117,7 +120,7 @@ pub trait Receipts: Send + Sync {
 
 /// Up to which event a product is published according to its receipts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct PublicationClaim {
     /// Every event up to here counts as published.
     pub published: u64,
     /// What the newest receipt vouches for, still to be compared with the commits; `None` where a mark vouches, which was
@@ -127,7 +130,7 @@ pub struct Said {
 
 /// Up to which event a product is published, by receipts of events that the ledger has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Published {
+pub struct PublicationProgress {
     /// Every event up to here counts as published.
     pub up_to: u64,
     /// What the newest receipt vouches for, where the ledger has another commit instead.
@@ -137,19 +140,19 @@ pub struct Published {
 /// Up to which event a product is published: by its receipts, not compared with the ledger, or by a mark that fits the ledger.
 ///
 /// # Errors
-/// [`Unavailable`]: the commit of the mark could not be read; try again later.
-pub async fn said(
+/// [`StoreError`]: the commit of the mark could not be read; try again later.
+pub async fn claimed(
     journal: &dyn Journal,
     product: &ProductId,
-    position: &Position,
-) -> Result<Said, Unavailable> {
+    position: &PublicationPosition,
+) -> Result<PublicationClaim, StoreError> {
     if position.mark.as_ref().is_some_and(|mark| mark.sequence > position.published) {
         let restored = restored(journal, product, position).await?;
         if restored > position.published {
-            return Ok(Said { published: restored, newest: None });
+            return Ok(PublicationClaim { published: restored, newest: None });
         }
     }
-    Ok(Said { published: position.published, newest: position.handled() })
+    Ok(PublicationClaim { published: position.published, newest: position.handled() })
 }
 
 /// Up to which event a product is published: by a mark that fits the ledger, or by receipts with the event id and hash that
@@ -157,27 +160,27 @@ pub async fn said(
 /// below it, and two for each commit that was recorded anew.
 ///
 /// # Errors
-/// [`Unavailable`]: try again later.
+/// [`StoreError`]: try again later.
 pub async fn published(
     journal: &dyn Journal,
     receipts: &dyn Receipts,
     product: &ProductId,
-    position: &Position,
-) -> Result<Published, Unavailable> {
-    let said = said(journal, product, position).await?;
-    let Some(newest) = said.newest else {
-        return Ok(Published { up_to: said.published, rival: None });
+    position: &PublicationPosition,
+) -> Result<PublicationProgress, StoreError> {
+    let claim = claimed(journal, product, position).await?;
+    let Some(newest) = claim.newest else {
+        return Ok(PublicationProgress { up_to: claim.published, rival: None });
     };
-    let as_said = Published { up_to: said.published, rival: None };
+    let as_claimed = PublicationProgress { up_to: claim.published, rival: None };
     let mut there = journal.newest(product, newest.sequence).await?;
     let fit = newest.fit(there.as_ref());
-    let Some(commit) = there.as_ref().filter(|_| fit != Fit::Same) else { return Ok(as_said) };
+    let Some(commit) = there.as_ref().filter(|_| fit != Fit::Same) else { return Ok(as_claimed) };
     // A mark above the newest receipt was compared already, and does not fit.
     let below = position.mark.as_ref().is_some_and(|mark| mark.sequence <= position.published);
     let restored = if below { restored(journal, product, position).await? } else { 0 };
     // Times alone cannot tell a product that was cut off from one that was recorded anew, but receipts can.
     if fit == Fit::Shorter && is_published(commit, restored, product, receipts).await? {
-        return Ok(as_said);
+        return Ok(as_claimed);
     }
     let (mut up_to, mut at_most) = (restored, newest.sequence);
     while let Some(commit) = there {
@@ -192,7 +195,7 @@ pub async fn published(
         at_most = first - 1;
         there = if at_most == 0 { None } else { journal.newest(product, at_most).await? };
     }
-    Ok(Published { up_to, rival: Some(newest) })
+    Ok(PublicationProgress { up_to, rival: Some(newest) })
 }
 
 /// Whether every event of a commit was restored as published or has its receipt. A commit that cannot be read counts as
@@ -202,7 +205,7 @@ async fn is_published(
     restored: u64,
     product: &ProductId,
     receipts: &dyn Receipts,
-) -> Result<bool, Unavailable> {
+) -> Result<bool, StoreError> {
     let Some(events) = commit.sequences().filter(|events| !events.is_empty()) else { return Ok(true) };
     let last = events.end - 1;
     if last <= restored {
@@ -210,6 +213,14 @@ async fn is_published(
     }
     let records = receipts.of(product, events.start, last).await?;
     Ok(vouched(commit, &records) == Some(last))
+}
+
+/// Whether the records of each product are in ascending order, as [`Receipts::record`] wants them.
+fn in_order(records: &[EventPublication]) -> bool {
+    let mut newest = BTreeMap::new();
+    records.iter().all(|record| {
+        newest.insert(&record.product, record.sequence).is_none_or(|before| before <= record.sequence)
+    })
 }
 
 /// The last event of a commit up to which all of its events have their records.
@@ -240,19 +251,19 @@ pub fn is_of(record: &PublicationRecord, commit: &StoredCommit, sequence: u64) -
 /// The last event that was restored as published: 0 without a mark, or with one that does not fit the ledger.
 ///
 /// # Errors
-/// [`Unavailable`]: the commit of the mark could not be read; try again later.
+/// [`StoreError`]: the commit of the mark could not be read; try again later.
 pub async fn restored(
     journal: &dyn Journal,
     product: &ProductId,
-    position: &Position,
-) -> Result<u64, Unavailable> {
+    position: &PublicationPosition,
+) -> Result<u64, StoreError> {
     let Some(mark) = &position.mark else { return Ok(0) };
     let commit = journal.newest(product, mark.sequence).await?;
     let fits = commit.is_some_and(|commit| mark.fits(&commit));
     Ok(if fits { mark.sequence } else { 0 })
 }
 
-impl Position {
+impl PublicationPosition {
     /// What the newest receipt vouches for.
     #[must_use]
     pub fn handled(&self) -> Option<Handled> {
@@ -261,7 +272,7 @@ impl Position {
     }
 }
 
-impl Mark {
+impl RestoreMark {
     /// Whether the commit is the one the mark was made for.
     #[must_use]
     pub fn fits(&self, commit: &StoredCommit) -> bool {

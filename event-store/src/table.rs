@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{
 };
 use serde::Deserialize;
 
-use crate::aws::said;
+use crate::aws::describe;
 
 /// How often a new table is asked whether it is active, and how long apart: half a minute in all.
 const ASKED: u32 = 60;
@@ -115,7 +115,7 @@ pub async fn create(client: &Client, table: &str, shape: &str) -> Result<(), Cre
     match request.send().await {
         Ok(_) => {}
         Err(error) if error.code() == Some("ResourceInUseException") => {}
-        Err(error) => return Err(refused(said(&error))),
+        Err(error) => return Err(refused(describe(&error))),
     }
     until_active(client, table).await.map_err(refused)
 }
@@ -123,7 +123,7 @@ pub async fn create(client: &Client, table: &str, shape: &str) -> Result<(), Cre
 async fn until_active(client: &Client, table: &str) -> Result<(), String> {
     for _ in 0..ASKED {
         let described = client.describe_table().table_name(table).send().await;
-        let described = described.map_err(|error| said(&error))?;
+        let described = described.map_err(|error| describe(&error))?;
         if described.table.and_then(|table| table.table_status) == Some(TableStatus::Active) {
             return Ok(());
         }

@@ -5,7 +5,7 @@
 //!
 //! A pure library over any source of commits:
 //! - [`examine()`] checks one commit alone (on any thread, in any order), [`Chain`] checks it against its neighbours;
-//! - [`product`] verifies a stream of one product's commits, [`Ledger`] all products of a journal, [`Export`] the lines of an
+//! - [`product`] verifies a stream of one product's commits, [`JournalVerifier`] all products of a journal, [`ExportVerifier`] the lines of an
 //!   export.
 //!
 //! Of a commit of a later build hash, link, order and time are checked; then it is reported as `not_understood`. That is not
@@ -29,13 +29,13 @@ use schema::{ProductId, StoredCommit};
 
 pub use chain::Chain;
 pub use examine::{Decode, Examined, examine, examine_by};
-pub use export::Export;
-pub use fault::{Fault, FaultKind, Source};
-pub use journal::{Ledger, Progress};
-pub use lines::{Batch, LONGEST_LINE, Line, Place};
+pub use export::ExportVerifier;
+pub use fault::{ChainFault, FaultKind, WitnessSource};
+pub use journal::{JournalVerifier, VerifyProgress};
+pub use lines::{ExaminedLine, LONGEST_LINE, LineBatch, LineLocation};
 pub use report::{MOST_FAULTS, ProductReport, Summary, Verdict, head_line};
-pub use unpublished::{Settled, Unpublished};
-pub use witness::{Published, Seen, Witness, against};
+pub use unpublished::{Unpublished, UnpublishedEvents};
+pub use witness::{EventIdentity, Sighting, Witness, against};
 
 /// Verifies all commits of a product, oldest first; a product that does not exist has no commits and no faults.
 ///

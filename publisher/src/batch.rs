@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use event_store::follow::{Change, Record};
+use event_store::follow::{Change, ChangeRecord};
 use schema::{Commit, ProductId};
 
 use crate::publish::CONSUMER;
@@ -36,7 +36,7 @@ impl Delivery {
 }
 
 /// Sorts a batch. Records of changed or removed commits raise the tamper signal and are no part of any delivery.
-pub(crate) fn sort(records: Vec<Record>) -> Vec<Delivery> {
+pub(crate) fn sort(records: Vec<ChangeRecord>) -> Vec<Delivery> {
     let mut deliveries: Vec<Delivery> = Vec::new();
     let mut places: HashMap<ProductId, usize> = HashMap::new();
     for (position, record) in records.into_iter().enumerate() {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use event_store::parking::note_parked;
 use event_store::receipts::published;
-use event_store::{Parked, Trouble, Unavailable};
+use event_store::{Parked, ParkingCause, StoreError};
 use schema::ProductId;
 use serde::Serialize;
 use tokio::sync::MutexGuard;
@@ -32,7 +32,7 @@ pub enum CaughtUp {
     /// Every event up to this one is published, and it was the newest; the product is not parked any more.
     UpTo(u64),
     /// The product is parked for this reason.
-    Parked(Trouble),
+    Parked(ParkingCause),
 }
 
 /// What the schedule achieved.
@@ -51,12 +51,12 @@ impl Publisher {
     /// and `reconcile --repair`.
     ///
     /// # Errors
-    /// [`Unavailable`]: a table did not answer, or others had the turn all the time; nothing is lost, try again later.
+    /// [`StoreError`]: a table did not answer, or others had the turn all the time; nothing is lost, try again later.
     pub async fn publish_product(
         &self,
         product: &ProductId,
         time_left: Duration,
-    ) -> Result<CaughtUp, Unavailable> {
+    ) -> Result<CaughtUp, StoreError> {
         let deadline = deadline(time_left);
         let _turn = self.turn(deadline).await?;
         let row = self.ports.parking.of(CONSUMER, product).await?;
@@ -64,14 +64,14 @@ impl Publisher {
         let products = vec![product.clone()];
         let ends = self.catch_up(products, rows, self.patience, deadline).await;
         let end = ends.into_iter().next().map(|(_, end)| end);
-        end.unwrap_or_else(|| Err(Unavailable("the product was not looked at".into())))
+        end.unwrap_or_else(|| Err(StoreError::new("the product was not looked at".into())))
     }
 
     /// Publishes the parked products that time can heal: what the schedule calls every minute.
     ///
     /// # Errors
-    /// [`Unavailable`]: the parking table did not answer, or others had the turn all the time; the schedule comes again.
-    pub async fn retry_parked(&self, time_left: Duration) -> Result<Retried, Unavailable> {
+    /// [`StoreError`]: the parking table did not answer, or others had the turn all the time; the schedule comes again.
+    pub async fn retry_parked(&self, time_left: Duration) -> Result<Retried, StoreError> {
         let deadline = deadline(time_left);
         let patience = Patience { total: self.patience.total.min(SCHEDULED), ..self.patience };
         let mut retried = Retried::default();
@@ -103,8 +103,8 @@ impl Publisher {
     /// of events that the ledger does not have say nothing.
     ///
     /// # Errors
-    /// [`Unavailable`]: a table did not answer; try again later.
-    pub async fn behind(&self, product: &ProductId, head: u64) -> Result<Option<u64>, Unavailable> {
+    /// [`StoreError`]: a table did not answer; try again later.
+    pub async fn behind(&self, product: &ProductId, head: u64) -> Result<Option<u64>, StoreError> {
         let position = self.ports.receipts.position(product).await?;
         let (journal, receipts) = (&*self.ports.journal, &*self.ports.receipts);
         let published = published(journal, receipts, product, &position).await?.up_to;
@@ -112,9 +112,9 @@ impl Publisher {
     }
 
     /// Waits until nobody else brings products up to date.
-    async fn turn(&self, deadline: Instant) -> Result<MutexGuard<'_, ()>, Unavailable> {
+    async fn turn(&self, deadline: Instant) -> Result<MutexGuard<'_, ()>, StoreError> {
         let turn = timeout_at(deadline, self.catching_up.lock()).await;
-        turn.map_err(|_| Unavailable("other parked products are still being published".into()))
+        turn.map_err(|_| StoreError::new("other parked products are still being published".into()))
     }
 
     async fn catch_up(
@@ -123,7 +123,7 @@ impl Publisher {
         mut rows: HashMap<ProductId, Parked>,
         patience: Patience,
         deadline: Instant,
-    ) -> Vec<(ProductId, Result<CaughtUp, Unavailable>)> {
+    ) -> Vec<(ProductId, Result<CaughtUp, StoreError>)> {
         let mut ends = Vec::new();
         let mut wanted: Vec<Wanted> = products.into_iter().map(everything).collect();
         while !wanted.is_empty() {
@@ -145,7 +145,7 @@ impl Publisher {
                         Err(error) => Err(error),
                     },
                     End::Parked(Some(trouble)) => Ok(CaughtUp::Parked(trouble)),
-                    End::Parked(None) => Err(Unavailable("the product is parked".into())),
+                    End::Parked(None) => Err(StoreError::new("the product is parked".into())),
                     End::Unavailable(error) => Err(error),
                 };
                 ends.push((product, end));
@@ -156,7 +156,7 @@ impl Publisher {
     }
 
     /// Releases a row as it was seen; answers the row if it has changed since.
-    async fn release(&self, row: Option<Parked>) -> Result<Option<Parked>, Unavailable> {
+    async fn release(&self, row: Option<Parked>) -> Result<Option<Parked>, StoreError> {
         let Some(row) = row else { return Ok(None) };
         if self.ports.parking.release(&row).await? {
             return Ok(None);
@@ -166,9 +166,9 @@ impl Publisher {
 
     /// Leaves a product's events to whoever releases its row. Were the row only read, it could be released in the same
     /// moment by somebody who has not seen these events, and nobody would look for them again.
-    pub(crate) async fn leave(&self, row: Parked) -> Result<(), Unavailable> {
+    pub(crate) async fn leave(&self, row: Parked) -> Result<(), StoreError> {
         let (from_sequence, reason, retryable) = (row.from_sequence, row.reason, row.retryable);
-        let trouble = Trouble { from_sequence, reason, retryable, at: (self.ports.clock)() };
+        let trouble = ParkingCause { from_sequence, reason, retryable, at: (self.ports.clock)() };
         self.ports.parking.park(CONSUMER, &row.product_id, &trouble).await
     }
 }

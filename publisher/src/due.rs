@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use event_store::handled::{Handled, Link};
-use event_store::receipts::Said;
-use event_store::{Journal, Unavailable};
+use event_store::receipts::PublicationClaim;
+use event_store::{Journal, StoreError};
 use schema::{Commit, DecodeError, ProductId, StoredCommit};
 
 use crate::lane::Unsent;
@@ -44,7 +44,7 @@ pub(crate) enum Then {
 }
 
 /// The due events from the commits of a batch; `None` when they leave a gap after what is published, or do not follow it.
-pub(crate) fn in_batch(said: &Said, up_to: u64, mut commits: Vec<Commit>) -> Option<Due> {
+pub(crate) fn in_batch(said: &PublicationClaim, up_to: u64, mut commits: Vec<Commit>) -> Option<Due> {
     let rival = |newest: &Handled| commits.iter().any(|commit| newest.is_contradicted_by(Link::from(commit)));
     if said.newest.as_ref().is_some_and(rival) {
         return None;
@@ -75,7 +75,7 @@ pub(crate) async fn in_journal(
     product: &ProductId,
     published: u64,
     up_to: Option<u64>,
-) -> Result<Due, Unavailable> {
+) -> Result<Due, StoreError> {
     let mut due = Due::default();
     let mut after = published;
     loop {

@@ -4,8 +4,8 @@
 //! the next pass finds it: an event without a receipt is sent again with the same id, one with a receipt is not.
 
 use event_store::handled::recorded_anew;
-use event_store::receipts::{published, said};
-use event_store::{Trouble, Unavailable};
+use event_store::receipts::{claimed, published};
+use event_store::{ParkingCause, StoreError};
 use futures::stream::{self, StreamExt};
 use schema::{Commit, ProductId, PublicationFailure};
 use tokio::time::Instant;
@@ -48,9 +48,9 @@ pub(crate) enum End {
     /// One pass was too short; this is left.
     More(Wanted),
     /// The product is parked, for this reason if it was this pass that parked it.
-    Parked(Option<Trouble>),
+    Parked(Option<ParkingCause>),
     /// A table did not answer.
-    Unavailable(Unavailable),
+    Unavailable(StoreError),
 }
 
 /// A product in the middle of a pass.
@@ -104,7 +104,7 @@ impl Publisher {
         };
         let position = self.ports.receipts.position(&product).await.map_err(unavailable(0))?;
         let (journal, receipts) = (&*self.ports.journal, &*self.ports.receipts);
-        let said = said(journal, &product, &position).await.map_err(unavailable(0))?;
+        let said = claimed(journal, &product, &position).await.map_err(unavailable(0))?;
         let commits = std::mem::take(&mut wanted.commits);
         let at_hand = wanted.up_to.and_then(|up_to| due::in_batch(&said, up_to, commits));
         // Looked up only when it is likely: a parked product has a failure of its next event, or a gap before it.
@@ -133,7 +133,7 @@ impl Publisher {
         lanes: &mut [Lane],
         patience: Patience,
         deadline: Instant,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), StoreError> {
         let mut recorder = Recorder::new(&*self.ports.receipts, &self.ports.clock, &self.address.bus);
         let mut run = Run {
             bus: &*self.ports.bus,
@@ -154,13 +154,13 @@ impl Publisher {
         recorder.flush().await
     }
 
-    async fn finish(&self, going: Going, lane: Lane, outage: Option<&Unavailable>) -> Finished {
+    async fn finish(&self, going: Going, lane: Lane, outage: Option<&StoreError>) -> Finished {
         let product = lane.product.clone();
         let seen = going.seen;
         let unavailable =
             |recorded, error| Finished { product: product.clone(), recorded, end: End::Unavailable(error) };
         if let Some(outage) = outage {
-            return unavailable(seen, Unavailable(outage.to_string().into()));
+            return unavailable(seen, StoreError::new(outage.to_string().into()));
         }
         let recorded = lane.first().map_or(going.last, |unsent| unsent.sequence - 1);
         match self.settle(going, lane, recorded).await {
@@ -170,7 +170,7 @@ impl Publisher {
     }
 
     /// Parks what cannot go on.
-    async fn settle(&self, going: Going, lane: Lane, recorded: u64) -> Result<End, Unavailable> {
+    async fn settle(&self, going: Going, lane: Lane, recorded: u64) -> Result<End, StoreError> {
         let product = &lane.product;
         let halted = lane.halt.map(|halt| (recorded + 1, halt.refusal.to_string(), halt.retryable));
         let (from_sequence, reason, retryable) = match (halted, going.then) {
@@ -179,7 +179,7 @@ impl Publisher {
             (None, Then::More) => return Ok(End::More(going.wanted)),
             (None, Then::Nothing) => return Ok(End::Published),
         };
-        let trouble = Trouble { from_sequence, reason, retryable, at: (self.ports.clock)() };
+        let trouble = ParkingCause { from_sequence, reason, retryable, at: (self.ports.clock)() };
         self.ports.parking.park(CONSUMER, product, &trouble).await?;
         event_store::parking::count(CONSUMER, &trouble);
         tracing::warn!(target: "ledger::publisher",

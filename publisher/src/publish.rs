@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use event_store::follow::Record;
+use event_store::follow::ChangeRecord;
 use event_store::{Journal, Parking, Receipts};
 use schema::{Clock, ProductId};
 use tokio::sync::Mutex;
@@ -79,7 +79,7 @@ impl Publisher {
     /// Publishes what a batch of stream records tells of within `time_left`, as a function on Lambda is asked to and
     /// answers.
     pub async fn publish(&self, event: Event, time_left: Duration) -> DynamoDbEventResponse {
-        let records = event.records.iter().map(Record::of).collect();
+        let records = event.records.iter().map(ChangeRecord::of).collect();
         drop(event);
         let failure = |record| {
             let mut failure = DynamoDbBatchItemFailure::default();
@@ -93,7 +93,7 @@ impl Publisher {
 
     /// Publishes what a batch tells of within `time_left`, and names the records that have to come again because a
     /// store did not answer. Whatever the bus refuses is parked and counts as dealt with.
-    pub async fn follow(&self, records: Vec<Record>, time_left: Duration) -> Vec<String> {
+    pub async fn follow(&self, records: Vec<ChangeRecord>, time_left: Duration) -> Vec<String> {
         let deadline = deadline(time_left);
         let mut deliveries = batch::sort(records);
         let mut wanted: Vec<Wanted> = deliveries.iter_mut().map(wanted).collect();

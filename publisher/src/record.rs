@@ -3,8 +3,8 @@
 //! Its promise: a failure is on record before its event is sent again, and nothing is recorded of a product's event before
 //! the receipts of those before it.
 
-use event_store::receipts::Record;
-use event_store::{Receipts, Unavailable};
+use event_store::receipts::EventPublication;
+use event_store::{Receipts, StoreError};
 use schema::receipt::FailureDetails;
 use schema::{Clock, PublicationFailure, PublicationReceipt, PublicationRecord};
 
@@ -19,7 +19,7 @@ pub(crate) struct Recorder<'a> {
     receipts: &'a dyn Receipts,
     clock: &'a Clock,
     bus: &'a str,
-    pending: Vec<Record>,
+    pending: Vec<EventPublication>,
 }
 
 impl<'a> Recorder<'a> {
@@ -28,9 +28,9 @@ impl<'a> Recorder<'a> {
     }
 
     /// Takes the outcome of a round.
-    pub(crate) async fn take(&mut self, sent: Vec<Sent>) -> Result<(), Unavailable> {
+    pub(crate) async fn take(&mut self, sent: Vec<Sent>) -> Result<(), StoreError> {
         let records = sent.into_iter().map(|sent| self.record(sent));
-        let (receipts, failures): (Vec<Record>, Vec<Record>) =
+        let (receipts, failures): (Vec<EventPublication>, Vec<EventPublication>) =
             records.partition(|record| matches!(record.outcome, PublicationRecord::Receipt(_)));
         self.pending.extend(receipts);
         if !failures.is_empty() {
@@ -47,7 +47,7 @@ impl<'a> Recorder<'a> {
     }
 
     /// Writes what is pending.
-    pub(crate) async fn flush(&mut self) -> Result<(), Unavailable> {
+    pub(crate) async fn flush(&mut self) -> Result<(), StoreError> {
         if !self.pending.is_empty() {
             self.receipts.record(&self.pending).await?;
             self.pending.clear();
@@ -55,7 +55,7 @@ impl<'a> Recorder<'a> {
         Ok(())
     }
 
-    fn record(&self, sent: Sent) -> Record {
+    fn record(&self, sent: Sent) -> EventPublication {
         let now = (self.clock)();
         if sent.result.is_ok() {
             figures::published(sent.commit.recorded_at, now);
@@ -78,6 +78,6 @@ impl<'a> Recorder<'a> {
                 failed_at: now,
             }),
         };
-        Record { product: sent.product, sequence: sent.sequence, outcome }
+        EventPublication { product: sent.product, sequence: sent.sequence, outcome }
     }
 }

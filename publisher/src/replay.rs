@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_store::{ScanPosition, Unavailable};
+use event_store::{ScanPosition, StoreError};
 use schema::message::Replay;
 use schema::{Commit, ProductId, StoredCommit, Timestamp};
 use tokio::time::Instant;
@@ -60,7 +60,7 @@ pub struct Left {
 pub enum ReplayError {
     /// The event table did not answer: start again later.
     #[error(transparent)]
-    Unavailable(#[from] Unavailable),
+    Unavailable(#[from] StoreError),
     /// The bus accepts nothing: start again when it is repaired.
     #[error("the bus accepts nothing: {0}")]
     Refused(Refusal),
@@ -121,12 +121,12 @@ impl Publisher {
     /// How many events a replay of the selection would publish, and which products it would leave; nothing is sent.
     ///
     /// # Errors
-    /// [`Unavailable`]: the event table did not answer; start again later.
+    /// [`StoreError`]: the event table did not answer; start again later.
     pub async fn count(
         &self,
         selection: &Selection,
         mut progress: impl FnMut(&Replayed) + Send,
-    ) -> Result<Replayed, Unavailable> {
+    ) -> Result<Replayed, StoreError> {
         let mut source = Source::of(selection);
         let (mut done, mut stopped) = (Replayed::default(), HashSet::new());
         while let Some(page) = self.next_page(&mut source).await? {
@@ -142,7 +142,7 @@ impl Publisher {
         self.ports.bus.knows(bus).await
     }
 
-    async fn next_page(&self, source: &mut Source) -> Result<Option<Vec<StoredCommit>>, Unavailable> {
+    async fn next_page(&self, source: &mut Source) -> Result<Option<Vec<StoredCommit>>, StoreError> {
         match std::mem::replace(source, Source::Nothing) {
             Source::Nothing => Ok(None),
             Source::Product { product, after } => {

@@ -80,6 +80,15 @@ impl Unsealed {
         self.sequence + self.events.len() as u64 - 1
     }
 
+    /// Whether it is a successor of `newest`: the next sequence, its hash as the link, and no earlier time.
+    #[must_use]
+    pub fn follows(&self, newest: &Commit) -> bool {
+        self.sequence == newest.last_sequence() + 1
+            && self.previous_hash == newest.hash
+            && self.recorded_at >= newest.recorded_at
+            && self.state.version == self.last_sequence()
+    }
+
     /// Each event with its sequence.
     pub fn numbered(&self) -> impl Iterator<Item = (u64, &RecordedEvent)> {
         (self.sequence..).zip(&self.events)

@@ -33,7 +33,7 @@ enum Job {
 
 /// The state of the writer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum WriterState {
     Open,
     Closed,
     Failed(String),
@@ -44,7 +44,7 @@ pub(crate) enum State {
 pub(crate) struct Writer {
     file: &'static str,
     jobs: Sender<Job>,
-    state: watch::Receiver<State>,
+    state: watch::Receiver<WriterState>,
     committed: watch::Receiver<u64>,
     foreign: watch::Receiver<u64>,
 }
@@ -59,7 +59,7 @@ impl Writer {
     /// Hands `connection` to a thread of its own.
     pub(crate) fn start(file: &'static str, connection: Connection) -> std::io::Result<Self> {
         let (jobs, inbox) = channel();
-        let (report, state) = watch::channel(State::Open);
+        let (report, state) = watch::channel(WriterState::Open);
         let (commits, committed) = watch::channel(0);
         let (changes, foreign) = watch::channel(0);
         // Changes by others are noticed from now on, even before the first write.
@@ -74,7 +74,7 @@ impl Writer {
             };
             // Before the report, so that who waits for it can open the same file again.
             drop(thread);
-            report.send_replace(failed.map_or(State::Closed, State::Failed));
+            report.send_replace(failed.map_or(WriterState::Closed, WriterState::Failed));
         })?;
         Ok(Self { file, jobs, state, committed, foreign })
     }
@@ -127,9 +127,9 @@ impl Writer {
     /// Waits until the thread has ended, and returns why.
     pub(crate) async fn ended(&self) -> String {
         let mut state = self.state.clone();
-        match state.wait_for(|state| *state != State::Open).await.as_deref() {
-            Ok(State::Failed(reason)) => reason.clone(),
-            Ok(State::Open | State::Closed) | Err(_) => "it was closed".to_owned(),
+        match state.wait_for(|state| *state != WriterState::Open).await.as_deref() {
+            Ok(WriterState::Failed(reason)) => reason.clone(),
+            Ok(WriterState::Open | WriterState::Closed) | Err(_) => "it was closed".to_owned(),
         }
     }
 

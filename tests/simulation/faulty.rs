@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use event_store::receipts::{Position, Record};
+use event_store::receipts::{EventPublication, PublicationPosition};
 use event_store::{
-    AppendError, Journal, MemoryJournal, MemoryParking, MemoryReceipts, Parked, Parking, Receipts, ScanPage,
-    ScanPosition, Trouble, Unavailable,
+    AppendError, Journal, MemoryJournal, MemoryParking, MemoryReceipts, Parked, Parking, ParkingCause,
+    Receipts, ScanPage, ScanPosition, StoreError,
 };
 use publisher::bus::{Answer, BusError, Remedy};
 use publisher::{Bus, Entry, MemoryBus};
@@ -15,8 +15,8 @@ use schema::{ProductId, PublicationRecord, StoredCommit};
 use crate::chaos::Chaos;
 use crate::stream::Stream;
 
-pub fn away() -> Unavailable {
-    Unavailable("bad weather".into())
+pub fn away() -> StoreError {
+    StoreError::new("bad weather".into())
 }
 
 /// The event table; what is appended shows in the stream.
@@ -41,7 +41,7 @@ impl Journal for Table {
         self.chaos.call(effect, || AppendError::Unknown(away())).await
     }
 
-    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {
+    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, StoreError> {
         self.chaos.call(self.inner.newest(product, at_most), away).await
     }
 
@@ -50,11 +50,11 @@ impl Journal for Table {
         product: &ProductId,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<StoredCommit>, Unavailable> {
+    ) -> Result<Vec<StoredCommit>, StoreError> {
         self.chaos.call(self.inner.page(product, after, limit), away).await
     }
 
-    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
+    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, StoreError> {
         self.chaos.call(self.inner.scan(from, limit), away).await
     }
 }
@@ -67,7 +67,7 @@ pub struct ReceiptTable {
 
 #[async_trait]
 impl Receipts for ReceiptTable {
-    async fn position(&self, product: &ProductId) -> Result<Position, Unavailable> {
+    async fn position(&self, product: &ProductId) -> Result<PublicationPosition, StoreError> {
         self.chaos.call(self.inner.position(product), away).await
     }
 
@@ -76,11 +76,11 @@ impl Receipts for ReceiptTable {
         product: &ProductId,
         from: u64,
         to: u64,
-    ) -> Result<Vec<(u64, PublicationRecord)>, Unavailable> {
+    ) -> Result<Vec<(u64, PublicationRecord)>, StoreError> {
         self.chaos.call(self.inner.of(product, from, to), away).await
     }
 
-    async fn record(&self, records: &[Record]) -> Result<(), Unavailable> {
+    async fn record(&self, records: &[EventPublication]) -> Result<(), StoreError> {
         let effect = async {
             for record in records {
                 self.inner.record(std::slice::from_ref(record)).await?;
@@ -102,15 +102,20 @@ pub struct ParkingTable {
 
 #[async_trait]
 impl Parking for ParkingTable {
-    async fn park(&self, consumer: &str, product: &ProductId, trouble: &Trouble) -> Result<(), Unavailable> {
+    async fn park(
+        &self,
+        consumer: &str,
+        product: &ProductId,
+        trouble: &ParkingCause,
+    ) -> Result<(), StoreError> {
         self.chaos.call(self.inner.park(consumer, product, trouble), away).await
     }
 
-    async fn release(&self, seen: &Parked) -> Result<bool, Unavailable> {
+    async fn release(&self, seen: &Parked) -> Result<bool, StoreError> {
         self.chaos.call(self.inner.release(seen), away).await
     }
 
-    async fn of(&self, consumer: &str, product: &ProductId) -> Result<Option<Parked>, Unavailable> {
+    async fn of(&self, consumer: &str, product: &ProductId) -> Result<Option<Parked>, StoreError> {
         self.chaos.call(self.inner.of(consumer, product), away).await
     }
 
@@ -119,7 +124,7 @@ impl Parking for ParkingTable {
         consumer: &str,
         after: Option<&ProductId>,
         limit: usize,
-    ) -> Result<Vec<Parked>, Unavailable> {
+    ) -> Result<Vec<Parked>, StoreError> {
         self.chaos.call(self.inner.list(consumer, after, limit), away).await
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use event_store::{Progress, SqliteJournal, SqliteParking, SqliteReceipts};
+use event_store::{CheckpointStore, SqliteJournal, SqliteParking, SqliteReceipts};
 use publisher::{Address, Answer, Bus, BusError, Entry, Patience, Ports, Publisher};
 use sqlite::Access;
 use web::Edge;

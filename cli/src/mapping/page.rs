@@ -7,7 +7,7 @@ use aws_sdk_dynamodbstreams::Client;
 use aws_sdk_dynamodbstreams::operation::get_records::GetRecordsError;
 use aws_sdk_dynamodbstreams::operation::get_shard_iterator::GetShardIteratorError;
 use aws_sdk_dynamodbstreams::types::ShardIteratorType;
-use event_store::aws::said;
+use event_store::aws::describe;
 
 use super::Source;
 use super::record::{event_record, sequence_number};
@@ -72,7 +72,7 @@ impl Pages {
                     Some(GetRecordsError::ExpiredIteratorException(_)) => Ok(Vec::new()),
                     Some(GetRecordsError::TrimmedDataAccessException(_)) => Err(self.missed()),
                     Some(GetRecordsError::ResourceNotFoundException(_)) => Err(NoPage::Gone),
-                    _ => Err(NoPage::Failed(said(&error))),
+                    _ => Err(NoPage::Failed(describe(&error))),
                 };
             }
         };
@@ -109,7 +109,7 @@ impl Pages {
             Some(refused) if after.is_some() && refused.code() == Some("ValidationException") => {
                 Err(self.missed())
             }
-            _ => Err(NoPage::Failed(said(&error))),
+            _ => Err(NoPage::Failed(describe(&error))),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use event_store::{Parked, Unavailable};
+use event_store::{Parked, StoreError};
 use publisher::CaughtUp;
 use schema::ProductId;
 use serde::Deserialize;
@@ -26,7 +26,7 @@ pub(super) async fn list(State(desk): State<Desk>) -> Response {
     answer(desk.stopping, async move |_| Ok(rows(&desk.system).await?))
 }
 
-async fn rows(system: &System) -> Result<Vec<Parked>, Unavailable> {
+async fn rows(system: &System) -> Result<Vec<Parked>, StoreError> {
     let mut rows = Vec::new();
     for (consumer, parking) in system.consumers() {
         let mut after = None;
@@ -84,7 +84,7 @@ pub(super) async fn must_exist(system: &System, product: &ProductId) -> Result<(
 }
 
 /// Both consumers go on with the product, as far as they can.
-pub(super) async fn retried(system: &System, product: &ProductId) -> Result<Value, Unavailable> {
+pub(super) async fn retried(system: &System, product: &ProductId) -> Result<Value, StoreError> {
     let views = system.projector.retry(product).await?;
     let published = system.publisher.publish_product(product, TIME_LIMIT).await?;
     let reason = match &published {

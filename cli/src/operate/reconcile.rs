@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use event_store::Unavailable;
-use event_store::heads::{Head, Listing};
+use event_store::StoreError;
+use event_store::heads::{Head, ProductListing};
 use futures::TryStreamExt;
 use projections::projection::Difference;
 use schema::ProductId;
@@ -84,8 +84,8 @@ async fn reconciled(
     system: &System,
     repair: bool,
     progress: Option<&Progress>,
-) -> Result<Reconciled, Unavailable> {
-    let listing = Listing::begin(system.journal.clone(), |_| {}).await?;
+) -> Result<Reconciled, StoreError> {
+    let listing = ProductListing::begin(system.journal.clone(), |_| {}).await?;
     let told = async |head| {
         let found = compared(system, &head, repair).await?;
         // Here and not where they are counted: what is under way with other products stands still there, with all it holds.
@@ -112,7 +112,7 @@ async fn reconciled(
 }
 
 /// What of a product is not as its head says, `None` if nothing is.
-async fn compared(system: &System, head: &Head, repair: bool) -> Result<Option<Value>, Unavailable> {
+async fn compared(system: &System, head: &Head, repair: bool) -> Result<Option<Value>, StoreError> {
     let Ok(product) = ProductId::new(head.product_id.clone()) else {
         let told = json!({"product_id": head.product_id, "version": head.version, "behind": [],
             "differs": ["is no product id"], "remedy": ["ledger verify"]});
@@ -144,8 +144,8 @@ async fn compared(system: &System, head: &Head, repair: bool) -> Result<Option<V
 }
 
 /// Compares with what the ledger had at `version`; a product that went on meanwhile is not behind because of that.
-async fn look(system: &System, product: &ProductId, version: u64) -> Result<Found, Unavailable> {
-    let lineup = system.views.lineup().await.map_err(|error| Unavailable(error.into()))?;
+async fn look(system: &System, product: &ProductId, version: u64) -> Result<Found, StoreError> {
+    let lineup = system.views.lineup().await.map_err(|error| StoreError::new(error.into()))?;
     let mut found = Found::default();
     for projection in &system.read_models {
         let view = projection.view();

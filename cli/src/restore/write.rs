@@ -6,7 +6,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use anyhow::Context;
-use event_store::receipts::{Mark, without_gaps};
+use event_store::receipts::{RestoreMark, without_gaps};
 use event_store::sqlite::{about, keep_about};
 use event_store::{Feed, Receipts, SqliteJournal, SqliteReceipts, chain};
 use projections::views::BUILDING;
@@ -98,8 +98,8 @@ async fn publication(plan: &Plan, publish: bool, directory: &DataDirectory) -> a
 async fn mark(
     receipts: &SqliteReceipts,
     publish: bool,
-    heads: Vec<(ProductId, Mark)>,
-    marks: Vec<(ProductId, Mark)>,
+    heads: Vec<(ProductId, RestoreMark)>,
+    marks: Vec<(ProductId, RestoreMark)>,
 ) -> anyhow::Result<()> {
     if publish {
         return Ok(receipts.unmark(heads.into_iter().map(|(product, _)| product).collect()).await?);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use event_store::Journal;
-use event_store::heads::Listing;
+use event_store::heads::ProductListing;
 use event_store::poll::PollPolicy;
-use event_store::verify::{Batch, Export, Ledger, Witness};
+use event_store::verify::{ExportVerifier, JournalVerifier, LineBatch, Witness};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
 use schema::ProductId;
@@ -79,7 +79,7 @@ async fn commits(
         && arguments.id.is_none()
         && let Some(newest) = ports.journal.newest_row().await?
     {
-        let export = Export::witnessed(seen).of_rows();
+        let export = ExportVerifier::witnessed(seen).of_rows();
         let bar = progress::commits(newest + 1);
         return file::chained(
             rows(ports.journal.clone(), newest),
@@ -90,13 +90,13 @@ async fn commits(
         )
         .await;
     }
-    let mut ledger = Ledger::of(ports.journal.clone()).witnessed(seen);
+    let mut ledger = JournalVerifier::of(ports.journal.clone()).witnessed(seen);
     if arguments.receipts {
         ledger = ledger.with_receipts(ports.receipts.clone());
     }
     if let Some(id) = &arguments.id {
         let bar = progress::looking("commits");
-        let report = ledger.clone().telling(telling(&bar)).product(id).await?;
+        let report = ledger.clone().with_progress(telling(&bar)).product(id).await?;
         found.take(report, &bar)?;
         bar.finish_and_clear();
     } else {
@@ -111,16 +111,16 @@ async fn commits(
 
 /// Verifies all products.
 async fn products(
-    ledger: &Ledger,
+    ledger: &JournalVerifier,
     ports: &Ports,
     with_receipts: bool,
     found: &mut Found,
 ) -> anyhow::Result<()> {
     let looking = progress::looking("looking for products: commits");
-    let listing = Listing::begin(ports.journal.clone(), |met| looking.set_position(met)).await?;
+    let listing = ProductListing::begin(ports.journal.clone(), |met| looking.set_position(met)).await?;
     looking.finish_and_clear();
     let bar = progress::commits(listing.commits());
-    let ledger = ledger.clone().telling(telling(&bar));
+    let ledger = ledger.clone().with_progress(telling(&bar));
     let mut reports = ledger.clone().products(listing, file::at_once()).boxed();
     while let Some(report) = reports.try_next().await? {
         found.take(report, &bar)?;
@@ -135,7 +135,7 @@ async fn products(
 
 /// Waits for what is on its way to the bus; what the publisher has passed and left is a fault, the rest is its lag.
 async fn published(
-    ledger: &Ledger,
+    ledger: &JournalVerifier,
     ports: &Ports,
     policy: PollPolicy,
     found: &mut Found,
@@ -164,7 +164,12 @@ async fn published(
 }
 
 /// Products that have receipts and no commit: all their commits were removed.
-async fn gone(ledger: &Ledger, ports: &Ports, bar: &ProgressBar, found: &mut Found) -> anyhow::Result<()> {
+async fn gone(
+    ledger: &JournalVerifier,
+    ports: &Ports,
+    bar: &ProgressBar,
+    found: &mut Found,
+) -> anyhow::Result<()> {
     let mut after = String::new();
     while let Some(products) = ports.receipts.products(&after, ROWS).await? {
         for product in products.iter().filter_map(|id| ProductId::new(id.as_str()).ok()) {
@@ -181,13 +186,13 @@ async fn gone(ledger: &Ledger, ports: &Ports, bar: &ProgressBar, found: &mut Fou
 }
 
 /// What a store that keeps lines has up to a position, in pages.
-fn rows(journal: Arc<dyn Journal>, up_to: u64) -> impl Stream<Item = anyhow::Result<Batch>> + Send {
+fn rows(journal: Arc<dyn Journal>, up_to: u64) -> impl Stream<Item = anyhow::Result<LineBatch>> + Send {
     stream::try_unfold((journal, Some(None)), move |(journal, from)| async move {
         let Some(after) = from else { return Ok(None) };
         let page = journal.rows(up_to, after, ROWS).await?.unwrap_or_default();
         let last = page.last().filter(|_| page.len() == ROWS);
         let next = last.map(|row| Some((row.product_id.clone(), row.sequence)));
-        Ok(Some((Batch::of(page), (journal, next))))
+        Ok(Some((LineBatch::of(page), (journal, next))))
     })
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use event_store::Journal;
 use event_store::poll::PollPolicy;
-use event_store::verify::{Chain, FaultKind, ProductReport, Seen, Source, Witness};
+use event_store::verify::{Chain, FaultKind, ProductReport, Sighting, Witness, WitnessSource};
 use futures::{StreamExt, TryStreamExt, stream};
 use projections::projection::{Difference, Projection};
 use projections::views::Generation;
@@ -39,7 +39,7 @@ pub(super) async fn add(
         for product in page.products {
             shown.add(&product);
             let (id, sequence) = (product.id.to_string(), product.version);
-            let (seen, seen_by) = (Seen::Product(Box::new(product)), Source::View);
+            let (seen, seen_by) = (Sighting::Product(Box::new(product)), WitnessSource::View);
             witnesses.entry(id).or_default().push(Witness { sequence, seen, seen_by });
         }
         from = page.next;

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, header};
 use futures::future::poll_fn;
 use web::{Kind, Problem};
 
-use super::Verb;
+use super::kind::CommandKind;
 use super::members::Members;
 
 /// The largest body a command may have, in bytes.
@@ -49,13 +49,19 @@ pub(super) async fn read(body: Body) -> Result<Vec<u8>, Problem> {
 ///
 /// # Errors
 /// 415 for another content type, 400 for what is not JSON, 422 for JSON that is not an object.
-pub(super) fn members(verb: Verb, headers: &HeaderMap, body: &[u8]) -> Result<Option<Members>, Problem> {
-    if body.is_empty() && matches!(verb, Verb::Delete | Verb::Restore) {
+pub(super) fn members(
+    kind: CommandKind,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Option<Members>, Problem> {
+    if body.is_empty() && matches!(kind, CommandKind::Delete | CommandKind::Restore) {
         return Ok(None);
     }
-    let accepted: &[&str] = match verb {
-        Verb::Patch => &["application/merge-patch+json", "application/json"],
-        Verb::Create | Verb::Replace | Verb::Delete | Verb::Restore => &["application/json"],
+    let accepted: &[&str] = match kind {
+        CommandKind::Patch => &["application/merge-patch+json", "application/json"],
+        CommandKind::Create | CommandKind::Replace | CommandKind::Delete | CommandKind::Restore => {
+            &["application/json"]
+        }
     };
     let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -7,7 +7,7 @@ use web::openapi::inlined;
 use web::operation::{Answer, Components, Operation, example, header, path, query};
 use web::{Kind, Scope};
 
-use super::shapes::{NewProduct, Occurrence, ProductPatch, occurred_at};
+use super::shapes::{NewProductBody, Occurrence, ProductPatch, occurred_at};
 
 const JSON: &[&str] = &["application/json"];
 const PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
@@ -27,7 +27,7 @@ const REFUSED: &[Kind] = &[
 ];
 
 pub(super) fn create(components: &mut Components) -> Operation {
-    let body = components.of::<NewProduct>();
+    let body = components.of::<NewProductBody>();
     command(components, "createProduct", "Create a product; the server chooses its id")
         .description(
             "With an `Idempotency-Key` the id is derived from the key, so that a retry never creates a second product.",
@@ -39,7 +39,7 @@ pub(super) fn create(components: &mut Components) -> Operation {
 }
 
 pub(super) fn replace(components: &mut Components) -> Operation {
-    let body = components.of::<NewProduct>();
+    let body = components.of::<NewProductBody>();
     of_product(components, "putProduct", "Create or replace a product")
         .description(
             "A deleted product is restored. Without `currency` an existing product keeps its own and a new one gets the \

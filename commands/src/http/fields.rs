@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 use web::Fault;
 
 use super::members::Members;
-use super::within_bounds;
 use crate::product::{AttributesPatch, MOST_ATTRIBUTES, NewProduct, Patch};
 
 /// The length of a text in characters, and whether it may have line breaks and tabs.
@@ -27,12 +26,12 @@ pub(super) const ATTRIBUTE_KEY: TextRule = TextRule { least: 1, most: 64, lines:
 pub(super) const ATTRIBUTE_VALUE: TextRule = TextRule { least: 0, most: 500, lines: true };
 
 /// Reads fields of a body and collects their faults.
-pub(super) struct Reader {
+pub(super) struct FieldReader {
     members: Members,
     faults: Vec<Fault>,
 }
 
-impl Reader {
+impl FieldReader {
     pub(super) fn new(members: Members) -> Self {
         Self { members, faults: Vec::new() }
     }
@@ -185,4 +184,19 @@ fn pointer(parts: &[&str]) -> String {
     parts
         .iter()
         .fold(String::new(), |pointer, part| pointer + "/" + &part.replace('~', "~0").replace('/', "~1"))
+}
+
+/// How far `occurred_at` may be ahead of this clock, in milliseconds, since the client's clock may differ.
+const MOST_AHEAD_MS: i64 = 60_000;
+
+/// Checks that a moment is not before 1970 and at most a minute in the future.
+pub(super) fn within_bounds(moment: Timestamp, now: Timestamp) -> Result<Timestamp, Fault> {
+    let fault = |detail| Err(Fault { pointer: "/occurred_at".into(), detail });
+    if moment < Timestamp::EPOCH {
+        return fault(format!("lies before {}", Timestamp::EPOCH));
+    }
+    if moment.millis() - now.millis() > MOST_AHEAD_MS {
+        return fault(format!("lies more than a minute in the future; it is {now}"));
+    }
+    Ok(moment)
 }

@@ -1,5 +1,4 @@
-//! Prices that are stated for a time: the newest one is in force whatever the order in which they are recorded, and none
-//! is thrown away.
+//! Dated prices: the newest one is in force in whatever order they are recorded, and none is lost.
 
 use event_store::chain::hash_of;
 use schema::event::{ProductCreated, ProductPriceChanged};

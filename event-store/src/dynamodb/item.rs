@@ -8,10 +8,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use schema::StoredCommit;
 use serde_json::Value;
 
-use crate::error::Unavailable;
+use crate::error::StoreError;
 
 /// An item of a table, by attribute.
-pub type Item = HashMap<String, AttributeValue>;
+pub type DynamoItem = HashMap<String, AttributeValue>;
 
 /// A value of the commit has no counterpart in `DynamoDB`.
 #[derive(Debug, thiserror::Error)]
@@ -22,14 +22,14 @@ pub struct Unconvertible(#[from] serde_dynamo::Error);
 ///
 /// # Errors
 /// [`Unconvertible`]: never for what was sealed here.
-pub fn to_item(commit: &StoredCommit) -> Result<Item, Unconvertible> {
+pub fn to_item(commit: &StoredCommit) -> Result<DynamoItem, Unconvertible> {
     Ok(serde_dynamo::to_item(&commit.0)?)
 }
 
 /// The commit of an item. An attribute without a counterpart in JSON (a binary value), which this ledger never writes,
 /// becomes a text that says so: the commit then neither decodes nor verifies, but the others can still be read.
 #[must_use]
-pub fn from_item(item: Item) -> StoredCommit {
+pub fn from_item(item: DynamoItem) -> StoredCommit {
     let converted = |(name, value): (String, AttributeValue)| {
         let value = serde_dynamo::from_attribute_value(value);
         let foreign = |error| Value::String(format!("not written by this ledger: {error}"));
@@ -59,8 +59,8 @@ pub(crate) fn number(value: u64) -> AttributeValue {
 }
 
 /// The whole number in an attribute.
-pub(crate) fn number_of(item: &Item, attribute: &str) -> Result<u64, Unavailable> {
+pub(crate) fn number_of(item: &DynamoItem, attribute: &str) -> Result<u64, StoreError> {
     let number = item.get(attribute).and_then(|value| value.as_n().ok());
     let number = number.and_then(|digits| digits.parse().ok());
-    number.ok_or_else(|| Unavailable(format!("attribute `{attribute}` is not a whole number").into()))
+    number.ok_or_else(|| StoreError::new(format!("attribute `{attribute}` is not a whole number").into()))
 }

@@ -15,14 +15,18 @@ use crate::journal::Head;
 const MOST: usize = 256;
 
 /// A sorted run: a line of JSON for each head.
-pub(super) struct Run(BufReader<File>);
+pub(super) struct SortedRun(BufReader<File>);
 
-impl Run {
+impl SortedRun {
     /// Writes a run; heads come in order.
     pub(super) fn write(heads: impl Iterator<Item = io::Result<Head>>) -> io::Result<Self> {
-        let mut writer = BufWriter::new(nameless()?);
+        let mut writer = BufWriter::new(unlinked_file()?);
+        let mut before = String::new();
         for head in heads {
-            serde_json::to_writer(&mut writer, &head?)?;
+            let head = head?;
+            debug_assert!(before < head.product_id, "heads of a run are in order");
+            serde_json::to_writer(&mut writer, &head)?;
+            before = head.product_id;
             writer.write_all(b"\n")?;
         }
         let mut file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
@@ -40,7 +44,7 @@ impl Run {
 }
 
 /// A new file without a name.
-fn nameless() -> io::Result<File> {
+fn unlinked_file() -> io::Result<File> {
     static MADE: AtomicU64 = AtomicU64::new(0);
     let number = MADE.fetch_add(1, Ordering::Relaxed);
     let path = std::env::temp_dir().join(format!("ledger-products-{}-{number}", std::process::id()));
@@ -50,12 +54,12 @@ fn nameless() -> io::Result<File> {
 }
 
 /// Merges the runs where there are as many as may be open.
-pub(super) fn few(runs: Vec<Run>) -> io::Result<Vec<Run>> {
+pub(super) fn merged_if_many(runs: Vec<SortedRun>) -> io::Result<Vec<SortedRun>> {
     if runs.len() < MOST {
         return Ok(runs);
     }
     let mut merge = Merge::of(runs, std::iter::empty());
-    Ok(vec![Run::write(std::iter::from_fn(|| merge.head().transpose()))?])
+    Ok(vec![SortedRun::write(std::iter::from_fn(|| merge.head().transpose()))?])
 }
 
 /// The merge of sorted runs.
@@ -67,13 +71,13 @@ pub(super) struct Merge {
 }
 
 enum Source {
-    File(Run),
+    File(SortedRun),
     Memory(std::vec::IntoIter<Head>),
 }
 
 impl Merge {
     /// The merge of runs and of heads in memory, which are in order too.
-    pub(super) fn of(runs: Vec<Run>, kept: impl Iterator<Item = Head>) -> Self {
+    pub(super) fn of(runs: Vec<SortedRun>, kept: impl Iterator<Item = Head>) -> Self {
         let kept = Source::Memory(kept.collect::<Vec<_>>().into_iter());
         let runs = runs.into_iter().map(Source::File).chain([kept]).collect();
         Self { runs, next: BinaryHeap::new(), begun: false }
@@ -100,7 +104,7 @@ impl Merge {
         let Some(mut head) = self.pop()? else { return Ok(None) };
         while self.next.peek().is_some_and(|Reverse((id, ..))| *id == head.product_id) {
             if let Some(more) = self.pop()? {
-                head.meet(more.version, more.commits);
+                head.add(more.version, more.commits);
             }
         }
         Ok(Some(head))

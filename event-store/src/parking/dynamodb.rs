@@ -6,10 +6,10 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use schema::ProductId;
 
-use super::{Parked, Parking, Trouble};
+use super::{Parked, Parking, ParkingCause};
 use crate::aws::{condition_held, failed};
-use crate::dynamodb::{Item, number};
-use crate::error::Unavailable;
+use crate::dynamodb::{DynamoItem, number};
+use crate::error::StoreError;
 
 /// How often an update is repeated because the row changes meanwhile.
 const ROUNDS: usize = 5;
@@ -31,46 +31,51 @@ impl DynamoParking {
         Self { client, table: table.into() }
     }
 
-    fn update(&self, consumer: &str, product: &ProductId, trouble: &Trouble) -> UpdateItemFluentBuilder {
+    fn update(&self, consumer: &str, product: &ProductId, cause: &ParkingCause) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
             .table_name(&self.table)
             .key("consumer", AttributeValue::S(consumer.to_owned()))
             .key("product_id", AttributeValue::S(product.to_string()))
-            .expression_attribute_values(":reason", AttributeValue::S(trouble.reason.clone()))
-            .expression_attribute_values(":retryable", AttributeValue::Bool(trouble.retryable))
+            .expression_attribute_values(":reason", AttributeValue::S(cause.reason.clone()))
+            .expression_attribute_values(":retryable", AttributeValue::Bool(cause.retryable))
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":from", number(trouble.from_sequence))
+            .expression_attribute_values(":from", number(cause.from_sequence))
     }
 }
 
 #[async_trait]
 impl Parking for DynamoParking {
-    async fn park(&self, consumer: &str, product: &ProductId, trouble: &Trouble) -> Result<(), Unavailable> {
+    async fn park(
+        &self,
+        consumer: &str,
+        product: &ProductId,
+        cause: &ParkingCause,
+    ) -> Result<(), StoreError> {
         for _ in 0..ROUNDS {
             let new_or_lower = self
-                .update(consumer, product, trouble)
+                .update(consumer, product, cause)
                 .update_expression(
                     "SET reason = :reason, retryable = :retryable, from_sequence = :from, \
                      parked_at = if_not_exists(parked_at, :at) ADD attempts :one",
                 )
                 .condition_expression("attribute_not_exists(from_sequence) OR from_sequence >= :from")
-                .expression_attribute_values(":at", AttributeValue::S(trouble.at.to_string()));
+                .expression_attribute_values(":at", AttributeValue::S(cause.at.to_string()));
             if condition_held(new_or_lower.send().await, STORE)? {
                 return Ok(());
             }
             let lower_is_there = self
-                .update(consumer, product, trouble)
+                .update(consumer, product, cause)
                 .update_expression("SET reason = :reason, retryable = :retryable ADD attempts :one")
                 .condition_expression("from_sequence < :from");
             if condition_held(lower_is_there.send().await, STORE)? {
                 return Ok(());
             }
         }
-        Err(Unavailable("a row changes faster than it can be updated".into()).of(STORE))
+        Err(StoreError::new("a row changes faster than it can be updated".into()).of(STORE))
     }
 
-    async fn release(&self, seen: &Parked) -> Result<bool, Unavailable> {
+    async fn release(&self, seen: &Parked) -> Result<bool, StoreError> {
         let request = self
             .client
             .delete_item()
@@ -83,7 +88,7 @@ impl Parking for DynamoParking {
         condition_held(request.send().await, STORE)
     }
 
-    async fn of(&self, consumer: &str, product: &ProductId) -> Result<Option<Parked>, Unavailable> {
+    async fn of(&self, consumer: &str, product: &ProductId) -> Result<Option<Parked>, StoreError> {
         let request = self
             .client
             .get_item()
@@ -99,7 +104,7 @@ impl Parking for DynamoParking {
         consumer: &str,
         after: Option<&ProductId>,
         limit: usize,
-    ) -> Result<Vec<Parked>, Unavailable> {
+    ) -> Result<Vec<Parked>, StoreError> {
         let query = self
             .client
             .query()
@@ -130,6 +135,6 @@ impl Parking for DynamoParking {
     }
 }
 
-fn decoded(item: Item) -> Result<Parked, Unavailable> {
-    serde_dynamo::from_item(item).map_err(|error| Unavailable(error.into()).of(STORE))
+fn decoded(item: DynamoItem) -> Result<Parked, StoreError> {
+    serde_dynamo::from_item(item).map_err(|error| StoreError::new(error.into()).of(STORE))
 }

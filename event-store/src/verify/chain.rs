@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use schema::{Hash, Timestamp};
 
 use super::examine::Examined;
-use super::fault::{Fault, FaultKind};
+use super::fault::{ChainFault, FaultKind};
 use super::report::ProductReport;
 use super::state::{self, Before};
 use super::witness::Witness;
@@ -34,7 +34,7 @@ struct Last {
 
 /// The place of a commit relative to the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Placement {
     /// Right behind it.
     Next,
     /// Behind it, with something missing between them, or perhaps so.
@@ -89,7 +89,7 @@ impl Chain {
     /// Adds a fault that was found elsewhere.
     pub fn fault(&mut self, sequence: Option<u64>, line: Option<u64>, kind: FaultKind) {
         let product_id = self.report.product_id.clone();
-        self.report.fault(Fault { product_id, sequence, line, kind });
+        self.report.fault(ChainFault { product_id, sequence, line, kind });
     }
 
     /// The report, after the last commit.
@@ -114,17 +114,17 @@ impl Chain {
         }
         self.report.commits += 1;
         self.report.events += commit.events.as_ref().map_or(0, |events| events.len() as u64);
-        if place == Place::Aside {
+        if place == Placement::Aside {
             return;
         }
-        if place == Place::Apart {
+        if place == Placement::Apart {
             self.before = Before::Unknown;
         }
-        let broken = (place == Place::Next).then(|| self.broken_link(commit)).flatten();
+        let broken = (place == Placement::Next).then(|| self.broken_link(commit)).flatten();
         for kind in broken.into_iter().chain(self.time_backwards(commit)) {
             self.fault(sequence, line, kind);
         }
-        self.hold_against_witnesses(commit, line);
+        self.compare_with_witnesses(commit, line);
         self.check_state(commit, line);
         self.step(commit);
     }
@@ -141,29 +141,29 @@ impl Chain {
     }
 
     /// The place of the commit, by its sequence alone.
-    fn place(&self, commit: &Examined) -> (Place, Option<FaultKind>) {
+    fn place(&self, commit: &Examined) -> (Placement, Option<FaultKind>) {
         let Some(found) = commit.sequence else {
-            return (Place::Next, None);
+            return (Placement::Next, None);
         };
         let Some(last) = &self.last else {
             let missing = (found > 1).then(|| FaultKind::Missing { from: 1, to: found - 1 });
-            return (if found > 1 { Place::Apart } else { Place::Next }, missing);
+            return (if found > 1 { Placement::Apart } else { Placement::Next }, missing);
         };
         let (Some(begun), Some(expected)) = (last.sequence, last.end) else {
-            return (Place::Apart, None);
+            return (Placement::Apart, None);
         };
         if found == expected {
-            (Place::Next, None)
+            (Placement::Next, None)
         } else if found > expected {
-            (Place::Apart, Some(FaultKind::Missing { from: expected, to: found - 1 }))
+            (Placement::Apart, Some(FaultKind::Missing { from: expected, to: found - 1 }))
         } else if found > begun {
-            (Place::Aside, Some(FaultKind::Overlap { expected }))
+            (Placement::Aside, Some(FaultKind::Overlap { expected }))
         } else if found < begun {
-            (Place::Aside, Some(FaultKind::OutOfOrder { after: format!("sequence {begun}") }))
+            (Placement::Aside, Some(FaultKind::OutOfOrder { after: format!("sequence {begun}") }))
         } else if commit.carried.as_ref().is_some_and(|hash| last.hashes.contains(hash)) {
-            (Place::Aside, Some(FaultKind::Duplicate))
+            (Placement::Aside, Some(FaultKind::Duplicate))
         } else {
-            (Place::Aside, Some(FaultKind::Rival))
+            (Placement::Aside, Some(FaultKind::Rival))
         }
     }
 
@@ -179,7 +179,7 @@ impl Chain {
         (recorded_at < previous).then_some(FaultKind::TimeBackwards { recorded_at, previous })
     }
 
-    fn hold_against_witnesses(&mut self, commit: &Examined, line: Option<u64>) {
+    fn compare_with_witnesses(&mut self, commit: &Examined, line: Option<u64>) {
         let end = commit.end().unwrap_or_default();
         while let Some(witness) = self.witnesses.pop_front_if(|witness| witness.sequence < end) {
             if let Some(kind) = witness.against(commit) {

@@ -28,14 +28,14 @@ pub struct Examined {
     pub(super) computed: Option<Hash>,
     /// The product id in its state.
     pub(super) state_id: Option<String>,
-    pub(super) state: Option<State>,
+    pub(super) state: Option<CarriedState>,
     pub(super) commit: Option<Commit>,
     pub(super) faults: Vec<FaultKind>,
 }
 
 /// The state that a commit carries, in its newest form.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct CarriedState {
     /// Every field, known to this build or not.
     pub(super) fields: Map<String, Value>,
     /// The same, decoded.
@@ -139,13 +139,13 @@ fn events(stored: &StoredCommit) -> Result<Vec<String>, DecodeError> {
     Ok(events.iter().map(id).collect())
 }
 
-fn state(carried: &Value, keeps_price_time: bool) -> Result<State, DecodeError> {
+fn state(carried: &Value, keeps_price_time: bool) -> Result<CarriedState, DecodeError> {
     let Value::Object(mut fields) = upcast::state(carried)? else {
         return Err(unreadable("state", "is not an object"));
     };
     fields.remove("schema_version");
     let product = Product::deserialize(&fields).map_err(|error| unreadable("state", error))?;
-    Ok(State { fields, product, keeps_price_time })
+    Ok(CarriedState { fields, product, keeps_price_time })
 }
 
 fn typed<'a, T: Deserialize<'a>>(stored: &'a StoredCommit, field: &'static str) -> Result<T, DecodeError> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::chain::Chain;
 use super::fault::FaultKind;
-use super::lines::Line;
+use super::lines::ExaminedLine;
 use super::report::ProductReport;
 use super::witness::Witness;
 
@@ -15,7 +15,7 @@ const OPEN: usize = 4;
 
 /// The verification of an export, in memory for a few products.
 #[derive(Debug, Default)]
-pub struct Export {
+pub struct ExportVerifier {
     /// The products of the last lines; the last one is current.
     open: VecDeque<Chain>,
     greatest: Option<String>,
@@ -26,7 +26,7 @@ pub struct Export {
     of_rows: bool,
 }
 
-impl Export {
+impl ExportVerifier {
     /// An export to be compared with what witnesses saw of its products.
     #[must_use]
     pub fn witnessed(witnesses: BTreeMap<String, Vec<Witness>>) -> Self {
@@ -48,11 +48,11 @@ impl Export {
     }
 
     /// Checks the next line; returns the reports of products that are complete now.
-    pub fn line(&mut self, line: &Line) -> Vec<ProductReport> {
+    pub fn line(&mut self, line: &ExaminedLine) -> Vec<ProductReport> {
         self.lines += 1;
         let named = match line {
-            Line::Commit(commit) => commit.product_id.as_deref().or(commit.state_id.as_deref()),
-            Line::Unreadable { product_id, .. } => product_id.as_deref(),
+            ExaminedLine::Commit(commit) => commit.product_id.as_deref().or(commit.state_id.as_deref()),
+            ExaminedLine::Unreadable { product_id, .. } => product_id.as_deref(),
         };
         let misplaced = named.and_then(|product| self.misplaced(product));
         if let (Some(only), Some(named)) = (&self.only, named)
@@ -63,13 +63,13 @@ impl Export {
         let number = (!self.of_rows).then_some(self.lines);
         let chain = self.chain(named);
         match line {
-            Line::Commit(commit) => {
+            ExaminedLine::Commit(commit) => {
                 if let Some(kind) = misplaced {
                     chain.fault(commit.sequence, number, kind);
                 }
                 chain.follow_line(commit, number);
             }
-            Line::Unreadable { sequence, reason, .. } => {
+            ExaminedLine::Unreadable { sequence, reason, .. } => {
                 chain.unreadable(*sequence, number, reason.clone());
             }
         }

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 
 /// One fault and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct ChainFault {
     /// The product, as far as it can be read.
     pub product_id: String,
     /// Sequence of the commit's first event, or of the event, as far as it can be read.
@@ -23,7 +23,7 @@ pub struct Fault {
 
 /// Where a witness comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum WitnessSource {
     /// An export made earlier.
     EarlierExport,
     /// Receipts of publication.
@@ -137,7 +137,7 @@ pub enum FaultKind {
     /// A witness saw another commit here: this one was written later, with all hashes recomputed.
     Rewritten {
         /// The witness.
-        seen_by: Source,
+        seen_by: WitnessSource,
         /// The hash or the field that it saw.
         seen: String,
         /// What the commit has instead.
@@ -146,7 +146,7 @@ pub enum FaultKind {
     /// A witness saw events beyond the newest: the end was cut off.
     CutOff {
         /// The witness.
-        seen_by: Source,
+        seen_by: WitnessSource,
         /// The last event that it saw.
         seen: u64,
         /// The newest event of the chain, 0 without any.
@@ -154,7 +154,7 @@ pub enum FaultKind {
     },
 }
 
-impl Fault {
+impl ChainFault {
     /// Whether something is wrong for certain; otherwise it could not be checked.
     #[must_use]
     pub fn is_damage(&self) -> bool {
@@ -191,7 +191,7 @@ impl FaultKind {
     }
 }
 
-impl Serialize for Fault {
+impl Serialize for ChainFault {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fault = serializer.serialize_struct("Fault", 5)?;
         fault.serialize_field("product_id", &self.product_id)?;

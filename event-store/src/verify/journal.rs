@@ -10,35 +10,35 @@ use schema::{ProductId, PublicationRecord, StoredCommit};
 
 use super::chain::Chain;
 use super::examine::{Examined, examine};
-use super::fault::{FaultKind, Source};
+use super::fault::{FaultKind, WitnessSource};
 use super::report::ProductReport;
-use super::unpublished::{Aside, Settled, Unpublished};
-use super::witness::{Published, Seen, Witness, against};
-use crate::error::Unavailable;
-use crate::heads::Listing;
+use super::unpublished::{Unpublished, UnpublishedEvents, Unsettled};
+use super::witness::{EventIdentity, Sighting, Witness, against};
+use crate::error::StoreError;
+use crate::heads::ProductListing;
 use crate::journal::{Head, Journal};
 use crate::poll::PollPolicy;
-use crate::receipts::{Position, Receipts};
+use crate::receipts::{PublicationPosition, Receipts};
 
 /// Commits per request.
 const PAGE: usize = 100;
 
 /// Called with the number of further commits that were verified.
-pub type Progress = Arc<dyn Fn(u64) + Send + Sync>;
+pub type VerifyProgress = Arc<dyn Fn(u64) + Send + Sync>;
 
 /// The verification of a journal. Cheap to clone; clones share their state.
 #[derive(Clone)]
-pub struct Ledger {
+pub struct JournalVerifier {
     journal: Arc<dyn Journal>,
     receipts: Option<Arc<dyn Receipts>>,
-    unpublished: Arc<Aside>,
+    unpublished: Arc<Unsettled>,
     /// Whether events may have no receipt yet.
     lagging: bool,
     witnesses: Arc<Mutex<BTreeMap<String, Vec<Witness>>>>,
-    progress: Progress,
+    progress: VerifyProgress,
 }
 
-impl Ledger {
+impl JournalVerifier {
     /// The verification of the chains of a journal.
     #[must_use]
     pub fn of(journal: Arc<dyn Journal>) -> Self {
@@ -52,7 +52,7 @@ impl Ledger {
         }
     }
 
-    /// Compares every event with its receipt too; events without one are reported by [`Ledger::settle`].
+    /// Compares every event with its receipt too; events without one are reported by [`JournalVerifier::settle`].
     #[must_use]
     pub fn with_receipts(self, receipts: Arc<dyn Receipts>) -> Self {
         Self { receipts: Some(receipts), ..self }
@@ -67,11 +67,11 @@ impl Ledger {
     /// Polls for the receipts of the events that had none, nor any event behind them; returns what is left.
     ///
     /// # Errors
-    /// [`Unavailable`]: verify again later.
-    pub async fn settle(&self, policy: PollPolicy) -> Result<Settled, Unavailable> {
+    /// [`StoreError`]: verify again later.
+    pub async fn settle(&self, policy: PollPolicy) -> Result<UnpublishedEvents, StoreError> {
         match &self.receipts {
             Some(receipts) => self.unpublished.settle(&**receipts, policy).await,
-            None => Ok(Settled::default()),
+            None => Ok(UnpublishedEvents::default()),
         }
     }
 
@@ -83,7 +83,7 @@ impl Ledger {
 
     /// Reports every page that was verified to `progress`.
     #[must_use]
-    pub fn telling(self, progress: Progress) -> Self {
+    pub fn with_progress(self, progress: VerifyProgress) -> Self {
         Self { progress, ..self }
     }
 
@@ -91,9 +91,9 @@ impl Ledger {
     /// id. Needs a Tokio runtime. After an error the stream must not be polled again.
     pub fn products(
         self,
-        listing: Listing,
+        listing: ProductListing,
         at_once: usize,
-    ) -> impl Stream<Item = Result<ProductReport, Unavailable>> + Send {
+    ) -> impl Stream<Item = Result<ProductReport, StoreError>> + Send {
         let witnesses = self.witnesses.clone();
         let unseen = stream::once(async move {
             let unseen = std::mem::take(&mut *witnesses.lock().unwrap_or_else(PoisonError::into_inner));
@@ -102,7 +102,7 @@ impl Ledger {
         let verified = listing.heads().map(move |head| {
             let ledger = self.clone();
             let verification = tokio::spawn(async move { ledger.listed(head?).await });
-            async move { verification.await.unwrap_or_else(|panicked| Err(Unavailable(panicked.into()))) }
+            async move { verification.await.unwrap_or_else(|panicked| Err(StoreError::new(panicked.into()))) }
         });
         verified.buffered(at_once.max(1)).chain(unseen.flatten())
     }
@@ -110,8 +110,8 @@ impl Ledger {
     /// Verifies one product; a product that does not exist has no commits and no faults.
     ///
     /// # Errors
-    /// [`Unavailable`]: verify again later.
-    pub async fn product(&self, product: &ProductId) -> Result<ProductReport, Unavailable> {
+    /// [`StoreError`]: verify again later.
+    pub async fn product(&self, product: &ProductId) -> Result<ProductReport, StoreError> {
         let mut seen = self.witnesses_of(product.as_str());
         let (mut restored, mut published) = (0, 0);
         if let Some(receipts) = &self.receipts {
@@ -138,7 +138,7 @@ impl Ledger {
         }
     }
 
-    async fn listed(&self, head: Head) -> Result<ProductReport, Unavailable> {
+    async fn listed(&self, head: Head) -> Result<ProductReport, StoreError> {
         let Ok(product) = ProductId::new(head.product_id.as_str()) else {
             let mut chain = Chain::of(head.product_id);
             let reason = "is not a product id".to_owned();
@@ -166,7 +166,7 @@ impl Ledger {
         (restored, published): (u64, u64),
         commits: &[Examined],
         chain: &mut Chain,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), StoreError> {
         let Some(receipts) = &self.receipts else {
             return Ok(());
         };
@@ -195,7 +195,7 @@ impl Ledger {
                     hash: hash.clone(),
                 });
             } else {
-                for kind in against(Published { event_id, hash }, record) {
+                for kind in against(EventIdentity { event_id, hash }, record) {
                     chain.fault(Some(sequence), None, kind);
                 }
             }
@@ -206,17 +206,17 @@ impl Ledger {
 
 /// The receipts as witnesses: of the newest event they know of (a failure is of the event behind those that count as
 /// published), and of the commit in a restore's mark.
-fn seen_by_receipts(position: Position) -> Vec<Witness> {
+fn seen_by_receipts(position: PublicationPosition) -> Vec<Witness> {
     let marked = position.mark.as_ref().map_or(0, |mark| mark.sequence);
     let newest = position.published.max(marked) + u64::from(position.failure.is_some());
-    let event = (newest > 0).then_some((newest, Seen::Event));
-    let mark = position.mark.map(|mark| (mark.sequence, Seen::Hash(mark.hash)));
-    let witness = |(sequence, seen)| Witness { sequence, seen, seen_by: Source::Receipts };
+    let event = (newest > 0).then_some((newest, Sighting::Event));
+    let mark = position.mark.map(|mark| (mark.sequence, Sighting::Hash(mark.hash)));
+    let witness = |(sequence, seen)| Witness { sequence, seen, seen_by: WitnessSource::Receipts };
     event.into_iter().chain(mark).map(witness).collect()
 }
 
 /// The sequence behind which the next page begins.
-fn further(page: &[StoredCommit], after: u64) -> Result<u64, Unavailable> {
+fn further(page: &[StoredCommit], after: u64) -> Result<u64, StoreError> {
     let last = page.last().and_then(|commit| commit.sequence().ok()).filter(|last| *last > after);
-    last.ok_or_else(|| Unavailable(format!("the page after sequence {after} has no later commit").into()))
+    last.ok_or_else(|| StoreError::new(format!("the page after sequence {after} has no later commit").into()))
 }

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, Read};
 use super::examine::{Examined, examine};
 use super::strict;
 use crate::export;
-use crate::journal::Row;
+use crate::journal::JournalRow;
 
 /// The longest line that is read, in bytes: a commit of the largest size with every character escaped.
 pub const LONGEST_LINE: usize = 4 << 20;
@@ -17,16 +17,16 @@ const BATCH_BYTES: usize = 256 << 10;
 
 /// Lines of a file, or rows of a store that keeps lines.
 #[derive(Debug, Default)]
-pub struct Batch {
+pub struct LineBatch {
     lines: Vec<Option<Vec<u8>>>,
-    rows: Vec<Row>,
+    rows: Vec<JournalRow>,
     /// Bytes of the file that the lines take.
     pub bytes: u64,
 }
 
 /// An examined line.
 #[derive(Debug)]
-pub enum Line {
+pub enum ExaminedLine {
     /// A commit.
     Commit(Box<Examined>),
     /// A line that cannot be decoded, and where it seems to belong.
@@ -42,7 +42,7 @@ pub enum Line {
 
 /// Where a commit is in a batch, and what is stored with it; only for a line in canonical form.
 #[derive(Debug)]
-pub struct Place {
+pub struct LineLocation {
     /// The product.
     pub product_id: String,
     /// The sequence of its first event.
@@ -59,7 +59,7 @@ pub struct Place {
     pub length: u64,
 }
 
-impl Batch {
+impl LineBatch {
     /// Reads the next lines, `None` at the end.
     ///
     /// # Errors
@@ -85,7 +85,7 @@ impl Batch {
 
     /// Rows of a store.
     #[must_use]
-    pub fn of(rows: Vec<Row>) -> Self {
+    pub fn of(rows: Vec<JournalRow>) -> Self {
         Self { rows, ..Self::default() }
     }
 
@@ -103,14 +103,14 @@ impl Batch {
 
     /// Decodes and examines every line; the expensive part, which may run on any thread.
     #[must_use]
-    pub fn examine(&self) -> Vec<Line> {
+    pub fn examine(&self) -> Vec<ExaminedLine> {
         let lines = self.lines.iter().map(|line| read_line(line.as_deref()));
         lines.chain(self.rows.iter().map(read_row)).collect()
     }
 
-    /// As [`Batch::examine`], each line with its location where its bytes are what an export of its commit has.
+    /// As [`LineBatch::examine`], each line with its location where its bytes are what an export of its commit has.
     #[must_use]
-    pub fn examine_in_place(&self) -> Vec<(Line, Option<Place>)> {
+    pub fn examine_in_place(&self) -> Vec<(ExaminedLine, Option<LineLocation>)> {
         let mut offset = 0;
         let lines = self.lines.iter().map(|line| {
             let text = line.as_deref();
@@ -123,7 +123,7 @@ impl Batch {
     }
 }
 
-impl Line {
+impl ExaminedLine {
     fn commit(&self) -> Option<&Examined> {
         match self {
             Self::Commit(commit) => Some(commit),
@@ -133,11 +133,11 @@ impl Line {
 }
 
 /// The location of a line that is byte for byte the canonical form of its commit.
-fn place(text: &[u8], commit: &Examined, offset: u64) -> Option<Place> {
+fn place(text: &[u8], commit: &Examined, offset: u64) -> Option<LineLocation> {
     let stored = strict::commit(text).ok()?;
     let canonical = export::canonical(&stored).is_ok_and(|canonical| canonical == text);
     canonical.then_some(())?;
-    Some(Place {
+    Some(LineLocation {
         product_id: commit.product_id.clone()?,
         sequence: commit.sequence?,
         recorded_at: stored.text("recorded_at").ok()?.to_owned(),
@@ -149,14 +149,14 @@ fn place(text: &[u8], commit: &Examined, offset: u64) -> Option<Place> {
 }
 
 /// Examines a line; `None` is one that is too long.
-fn read_line(line: Option<&[u8]>) -> Line {
+fn read_line(line: Option<&[u8]>) -> ExaminedLine {
     let Some(text) = line else {
         let reason = format!("has more than {LONGEST_LINE} bytes");
-        return Line::Unreadable { product_id: None, sequence: None, reason };
+        return ExaminedLine::Unreadable { product_id: None, sequence: None, reason };
     };
     match strict::commit(text) {
-        Ok(commit) => Line::Commit(Box::new(examine(&commit))),
-        Err(reason) => Line::Unreadable {
+        Ok(commit) => ExaminedLine::Commit(Box::new(examine(&commit))),
+        Err(reason) => ExaminedLine::Unreadable {
             product_id: guessed(text, b"\"product_id\"").filter(|id| !id.is_empty()),
             sequence: guessed(text, b"\"sequence\"").and_then(|digits| digits.parse().ok()),
             reason,
@@ -165,8 +165,8 @@ fn read_line(line: Option<&[u8]>) -> Line {
 }
 
 /// Examines a row, whose columns must agree with its line.
-fn read_row(row: &Row) -> Line {
-    let unreadable = |reason: String| Line::Unreadable {
+fn read_row(row: &JournalRow) -> ExaminedLine {
+    let unreadable = |reason: String| ExaminedLine::Unreadable {
         product_id: Some(row.product_id.clone()),
         sequence: Some(row.sequence),
         reason,
@@ -186,7 +186,7 @@ fn read_row(row: &Row) -> Line {
     let sequence = (commit.sequence().ok() != Some(row.sequence)).then_some("sequence");
     match other.or(sequence) {
         Some(name) => unreadable(format!("the column {name} of its row differs from its line")),
-        None => Line::Commit(Box::new(examine(&commit))),
+        None => ExaminedLine::Commit(Box::new(examine(&commit))),
     }
 }
 

@@ -4,8 +4,8 @@ use schema::Hash;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use sha2::{Digest, Sha256};
 
-use super::fault::{Fault, Source};
-use super::witness::{Seen, Witness};
+use super::fault::{ChainFault, WitnessSource};
+use super::witness::{Sighting, Witness};
 
 /// Faults of one product that are kept; further ones are only counted.
 pub const MOST_FAULTS: usize = 1_000;
@@ -24,7 +24,7 @@ pub struct ProductReport {
     /// The hash that the newest commit carries.
     pub head: Option<Hash>,
     /// The faults in the order they were found, at most [`MOST_FAULTS`].
-    pub faults: Vec<Fault>,
+    pub faults: Vec<ChainFault>,
     /// How many more faults there are.
     pub more_faults: u64,
     /// Whether any fault is damage, and not only too new to be understood.
@@ -45,7 +45,7 @@ impl ProductReport {
         }
     }
 
-    pub(super) fn fault(&mut self, fault: Fault) {
+    pub(super) fn fault(&mut self, fault: ChainFault) {
         self.damaged |= fault.is_damage();
         if self.faults.len() < MOST_FAULTS {
             self.faults.push(fault);
@@ -63,8 +63,8 @@ impl ProductReport {
     /// The head as a witness, to compare a later state of the ledger with.
     #[must_use]
     pub fn witness(&self) -> Witness {
-        let seen = self.head.clone().map_or(Seen::Event, Seen::Hash);
-        Witness { sequence: self.version, seen, seen_by: Source::EarlierExport }
+        let seen = self.head.clone().map_or(Sighting::Event, Sighting::Hash);
+        Witness { sequence: self.version, seen, seen_by: WitnessSource::EarlierExport }
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schema::Hash;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::fault::Fault;
+use super::fault::ChainFault;
 use super::report::ProductReport;
 
 impl JsonSchema for ProductReport {
@@ -23,14 +23,14 @@ impl JsonSchema for ProductReport {
                 "commits": {"type": "integer", "minimum": 0, "description": "How many commits it has."},
                 "events": {"type": "integer", "minimum": 0, "description": "How many events it has."},
                 "head": generator.subschema_for::<Hash>(),
-                "faults": {"type": "array", "minItems": 1, "items": generator.subschema_for::<Fault>(),
+                "faults": {"type": "array", "minItems": 1, "items": generator.subschema_for::<ChainFault>(),
                            "description": "In the order they were found; only when there are any."},
                 "more_faults": {"type": "integer", "minimum": 1, "description": "How many further faults there are."}},
         })
     }
 }
 
-impl JsonSchema for Fault {
+impl JsonSchema for ChainFault {
     fn schema_name() -> Cow<'static, str> {
         "ChainFault".into()
     }

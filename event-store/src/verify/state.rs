@@ -6,7 +6,7 @@
 use schema::{Commit, Fold, Product};
 use serde_json::{Map, Value};
 
-use super::examine::State;
+use super::examine::CarriedState;
 use super::fault::FaultKind;
 
 /// Characters of a value that a fault shows.
@@ -27,7 +27,7 @@ pub(super) enum Before {
 pub(super) type Placed = (u64, FaultKind);
 
 /// What the product may be after a commit that is understood, and the fault if no fold gives the carried state.
-pub(super) fn after(before: &Before, commit: &Commit, carried: &State) -> (Before, Option<Placed>) {
+pub(super) fn after(before: &Before, commit: &Commit, carried: &CarriedState) -> (Before, Option<Placed>) {
     let folds: Vec<Result<Product, Placed>> = match before {
         Before::Nothing => vec![fold(None, commit, carried)],
         Before::OneOf(products) => {
@@ -57,12 +57,12 @@ pub(super) fn after(before: &Before, commit: &Commit, carried: &State) -> (Befor
 }
 
 /// What the product is after a commit of which at most the state can be read.
-pub(super) fn as_carried(carried: Option<&State>) -> Before {
+pub(super) fn as_carried(carried: Option<&CarriedState>) -> Before {
     carried.map_or(Before::Unknown, |state| Before::OneOf(vec![state.product.clone()]))
 }
 
 /// The product after the commit, in the form of the state that the commit carries.
-fn fold(before: Option<&Product>, commit: &Commit, carried: &State) -> Result<Product, Placed> {
+fn fold(before: Option<&Product>, commit: &Commit, carried: &CarriedState) -> Result<Product, Placed> {
     let mut fold = Fold::of(before);
     for (sequence, recorded) in commit.numbered() {
         let after = fold.then(&recorded.event, commit.metadata.occurred_at);

@@ -13,8 +13,8 @@ use schema::{Hash, ProductId, Timestamp};
 use super::chain::Chain;
 use super::fault::FaultKind;
 use super::report::ProductReport;
-use super::witness::{Published, against};
-use crate::error::Unavailable;
+use super::witness::{EventIdentity, against};
+use crate::error::StoreError;
 use crate::poll::PollPolicy;
 use crate::receipts::Receipts;
 
@@ -39,7 +39,7 @@ pub struct Unpublished {
 
 /// The result of polling for receipts.
 #[derive(Debug, Default)]
-pub struct Settled {
+pub struct UnpublishedEvents {
     /// Faults of events that got a record meanwhile, which does not match or is a failure.
     pub faults: Vec<ProductReport>,
     /// Events still without a receipt, by product and sequence.
@@ -50,7 +50,7 @@ pub struct Settled {
 
 /// The events that were collected.
 #[derive(Debug, Default)]
-pub(super) struct Aside(Mutex<(Vec<Unpublished>, u64)>);
+pub(super) struct Unsettled(Mutex<(Vec<Unpublished>, u64)>);
 
 impl Unpublished {
     /// Its fault, where the publisher has passed it.
@@ -60,7 +60,7 @@ impl Unpublished {
     }
 }
 
-impl Aside {
+impl Unsettled {
     pub(super) fn put(&self, event: Unpublished) {
         let mut aside = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if aside.0.len() < MOST {
@@ -75,7 +75,7 @@ impl Aside {
         &self,
         receipts: &dyn Receipts,
         policy: PollPolicy,
-    ) -> Result<Settled, Unavailable> {
+    ) -> Result<UnpublishedEvents, StoreError> {
         let (mut left, more) = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (mut faults, mut poll) = (Vec::new(), policy.begin());
         loop {
@@ -86,7 +86,7 @@ impl Aside {
         }
         left.sort_by(|a, b| (&a.product, a.sequence).cmp(&(&b.product, b.sequence)));
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (left.clone(), more);
-        Ok(Settled { faults, unpublished: left, more })
+        Ok(UnpublishedEvents { faults, unpublished: left, more })
     }
 }
 
@@ -95,7 +95,7 @@ async fn look(
     receipts: &dyn Receipts,
     events: Vec<Unpublished>,
     faults: &mut Vec<ProductReport>,
-) -> Result<Vec<Unpublished>, Unavailable> {
+) -> Result<Vec<Unpublished>, StoreError> {
     let mut products: BTreeMap<ProductId, Vec<Unpublished>> = BTreeMap::new();
     for event in events {
         products.entry(event.product.clone()).or_default().push(event);
@@ -104,7 +104,7 @@ async fn look(
         let sequences = || events.iter().map(|event| event.sequence);
         let (from, to) = (sequences().min().unwrap_or(1), sequences().max().unwrap_or(0));
         let found: BTreeMap<_, _> = receipts.of(&product, from, to).await?.into_iter().collect();
-        Ok::<_, Unavailable>((events, found))
+        Ok::<_, StoreError>((events, found))
     });
     let mut looks = std::pin::pin!(looks.buffer_unordered(AT_ONCE));
     let mut left = Vec::new();
@@ -114,7 +114,7 @@ async fn look(
                 left.push(event);
                 continue;
             };
-            let published = Published { event_id: &event.event_id, hash: &event.hash };
+            let published = EventIdentity { event_id: &event.event_id, hash: &event.hash };
             let kinds = against(published, Some(record)).into_iter();
             faults.extend(kinds.map(|kind| fault(&event.product, event.sequence, kind)));
         }

@@ -4,7 +4,7 @@
 use schema::{Hash, Product, PublicationRecord};
 
 use super::examine::Examined;
-use super::fault::{FaultKind, Source};
+use super::fault::{FaultKind, WitnessSource};
 use super::state::differing;
 
 /// What somebody saw of one event.
@@ -13,14 +13,14 @@ pub struct Witness {
     /// The event's sequence.
     pub sequence: u64,
     /// What was seen.
-    pub seen: Seen,
+    pub seen: Sighting,
     /// Who saw it.
-    pub seen_by: Source,
+    pub seen_by: WitnessSource,
 }
 
 /// What was seen of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Seen {
+pub enum Sighting {
     /// That the event was there.
     Event,
     /// The hash of its commit.
@@ -37,14 +37,14 @@ impl Witness {
             return None;
         }
         let (seen, carried) = match &self.seen {
-            Seen::Event => return None,
-            Seen::Hash(hash) => {
+            Sighting::Event => return None,
+            Sighting::Hash(hash) => {
                 let carried = commit.carried.as_ref().filter(|carried| *carried != hash)?;
                 (format!("the commit {hash}"), carried.to_string())
             }
             // The state between the events of a commit is not carried.
-            Seen::Product(_) if self.sequence + 1 < end => return None,
-            Seen::Product(product) => {
+            Sighting::Product(_) if self.sequence + 1 < end => return None,
+            Sighting::Product(product) => {
                 let (field, seen, carried) =
                     differing(product, &commit.state.as_ref()?.fields).into_iter().next()?;
                 (format!("{field} {seen}"), carried)
@@ -56,7 +56,7 @@ impl Witness {
 
 /// An event of a commit, as a receipt identifies it.
 #[derive(Debug, Clone, Copy)]
-pub struct Published<'a> {
+pub struct EventIdentity<'a> {
     /// The event's id.
     pub event_id: &'a str,
     /// The hash its commit carries.
@@ -65,7 +65,7 @@ pub struct Published<'a> {
 
 /// The faults that an event's publication record, or its absence, shows.
 #[must_use]
-pub fn against(event: Published<'_>, record: Option<&PublicationRecord>) -> Vec<FaultKind> {
+pub fn against(event: EventIdentity<'_>, record: Option<&PublicationRecord>) -> Vec<FaultKind> {
     let (receipt, hash) = match record {
         None => return vec![FaultKind::Unpublished],
         Some(PublicationRecord::Failure(failure)) => {
@@ -80,7 +80,7 @@ pub fn against(event: Published<'_>, record: Option<&PublicationRecord>) -> Vec<
     }
     if hash != event.hash {
         let (seen, carried) = (format!("the commit {hash}"), event.hash.to_string());
-        faults.push(FaultKind::Rewritten { seen_by: Source::Receipts, seen, carried });
+        faults.push(FaultKind::Rewritten { seen_by: WitnessSource::Receipts, seen, carried });
     }
     faults
 }

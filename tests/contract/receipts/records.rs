@@ -1,6 +1,6 @@
-//! What was recorded is read back; a success is never replaced by a failure.
+//! Records are read back as they were written; a receipt is never replaced by a failure.
 
-use event_store::receipts::Record;
+use event_store::receipts::EventPublication;
 use schema::receipt::FailureDetails;
 use schema::{Hash, PublicationFailure, PublicationReceipt, PublicationRecord, fixtures};
 
@@ -29,7 +29,7 @@ cases! { dyn event_store::Receipts, [memory sqlite dynamodb];
     receipts_are_there_when_the_store_is_opened_again
 }
 
-async fn write(receipts: &ReceiptStore, records: &[Record]) {
+async fn write(receipts: &ReceiptStore, records: &[EventPublication]) {
     receipts.record(records).await.unwrap();
 }
 

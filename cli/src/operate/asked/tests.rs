@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use event_store::receipts::{Position, Record};
-use event_store::{Receipts, Unavailable, seal};
+use event_store::receipts::{EventPublication, PublicationPosition};
+use event_store::{Receipts, StoreError, seal};
 use publisher::CaughtUp;
 use schema::settings::Settings;
 use schema::{ProductId, PublicationRecord, fixtures};
@@ -82,7 +82,7 @@ struct Slow(Arc<dyn Receipts>);
 
 #[async_trait]
 impl Receipts for Slow {
-    async fn position(&self, product: &ProductId) -> Result<Position, Unavailable> {
+    async fn position(&self, product: &ProductId) -> Result<PublicationPosition, StoreError> {
         sleep(Duration::from_millis(10)).await;
         self.0.position(product).await
     }
@@ -92,11 +92,11 @@ impl Receipts for Slow {
         product: &ProductId,
         from: u64,
         to: u64,
-    ) -> Result<Vec<(u64, PublicationRecord)>, Unavailable> {
+    ) -> Result<Vec<(u64, PublicationRecord)>, StoreError> {
         self.0.of(product, from, to).await
     }
 
-    async fn record(&self, records: &[Record]) -> Result<(), Unavailable> {
+    async fn record(&self, records: &[EventPublication]) -> Result<(), StoreError> {
         self.0.record(records).await
     }
 }

@@ -4,10 +4,10 @@
 
 use std::fmt;
 
-use super::{Fault, FaultKind, Source};
+use super::{ChainFault, FaultKind, WitnessSource};
 
 /// `product 694215b7 sequence 3: changed: …`, one line whatever the commit contains.
-impl fmt::Display for Fault {
+impl fmt::Display for ChainFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(line) = self.line {
             write!(f, "line {line}: ")?;
@@ -34,7 +34,7 @@ fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for WitnessSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::EarlierExport => "the earlier export",

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
-use event_store::Unavailable;
-use event_store::aws::said;
+use event_store::StoreError;
+use event_store::aws::describe;
 use schema::Clock;
 use tokio::sync::{Mutex, watch};
 
@@ -122,7 +122,7 @@ impl DynamoBus {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(_)) => Ok(false),
-                _ => Err(failed(said(&error))),
+                _ => Err(failed(describe(&error))),
             },
         }
     }
@@ -149,11 +149,11 @@ fn failed(message: String) -> BusError {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "that is how `map_err` gives it")]
-fn unavailable<E>(error: SdkError<E>) -> Unavailable
+fn unavailable<E>(error: SdkError<E>) -> StoreError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    Unavailable(said(&error).into())
+    StoreError::new(describe(&error).into())
 }
 
 /// The key of an event's entries on a bus: a replay puts the same event there again.

@@ -1,7 +1,7 @@
 //! The local bus on SQLite: one row per entry, appended in the transaction that keeps its receipt.
 
 use async_trait::async_trait;
-use event_store::Unavailable;
+use event_store::StoreError;
 use schema::Clock;
 use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 use sqlite::{Access, Database};
@@ -43,8 +43,8 @@ impl SqliteBus {
     /// Puts entries of the bus `bus` there as they were elsewhere: for `migrate`.
     ///
     /// # Errors
-    /// [`Unavailable`]: none of them is there.
-    pub async fn bring(&self, bus: String, entries: Vec<Kept>) -> Result<(), Unavailable> {
+    /// [`StoreError`]: none of them is there.
+    pub async fn bring(&self, bus: String, entries: Vec<Kept>) -> Result<(), StoreError> {
         let access = Access::Committed(self.database.clone());
         let brought = access.write(move |connection| {
             let mut statement = connection.prepare_cached(
@@ -109,7 +109,7 @@ fn append(connection: &Connection, row: &Row, kept: u64) -> rusqlite::Result<()>
 
 #[async_trait]
 impl LocalBus for SqliteBus {
-    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<Kept>, Unavailable> {
+    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<Kept>, StoreError> {
         let bus = bus.to_owned();
         let position = i64::try_from(position).unwrap_or(i64::MAX);
         let kept = self.database.read(move |connection| {
@@ -130,7 +130,7 @@ impl LocalBus for SqliteBus {
         Ok(kept.await?)
     }
 
-    async fn newest(&self, bus: &str) -> Result<u64, Unavailable> {
+    async fn newest(&self, bus: &str) -> Result<u64, StoreError> {
         let newest = self.database.peek(|connection| {
             connection
                 .prepare_cached("SELECT ifnull(max(position), 0) FROM bus WHERE bus = ?1")?
@@ -139,7 +139,7 @@ impl LocalBus for SqliteBus {
         Ok(newest?)
     }
 
-    async fn position_of(&self, bus: &str, event_id: &str) -> Result<Option<u64>, Unavailable> {
+    async fn position_of(&self, bus: &str, event_id: &str) -> Result<Option<u64>, StoreError> {
         let position = self.database.peek(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT position FROM bus WHERE event_id = ?1 AND bus = ?2 ORDER BY position LIMIT 1",

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
-use event_store::Unavailable;
+use event_store::StoreError;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -19,7 +19,7 @@ type Item = HashMap<String, AttributeValue>;
 
 #[async_trait]
 impl LocalBus for DynamoBus {
-    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<Kept>, Unavailable> {
+    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<Kept>, StoreError> {
         if limit == 0 {
             return Ok(Vec::new());
         }
@@ -32,11 +32,11 @@ impl LocalBus for DynamoBus {
         answer.items.unwrap_or_default().into_iter().map(|item| decoded(&item)).collect()
     }
 
-    async fn newest(&self, bus: &str) -> Result<u64, Unavailable> {
+    async fn newest(&self, bus: &str) -> Result<u64, StoreError> {
         Ok(self.at_end(bus, false).await?.unwrap_or(0))
     }
 
-    async fn position_of(&self, bus: &str, event_id: &str) -> Result<Option<u64>, Unavailable> {
+    async fn position_of(&self, bus: &str, event_id: &str) -> Result<Option<u64>, StoreError> {
         let request = self
             .client
             .query()
@@ -55,7 +55,7 @@ impl LocalBus for DynamoBus {
 }
 
 impl DynamoBus {
-    pub(super) async fn read_ends(&self, bus: &str) -> Result<Ends, Unavailable> {
+    pub(super) async fn read_ends(&self, bus: &str) -> Result<Ends, StoreError> {
         let newest = self.newest(bus).await?;
         let oldest = self.at_end(bus, true).await?.unwrap_or(1);
         Ok(Ends { oldest, newest })
@@ -82,7 +82,7 @@ impl DynamoBus {
         }
     }
 
-    async fn at_end(&self, bus: &str, oldest: bool) -> Result<Option<u64>, Unavailable> {
+    async fn at_end(&self, bus: &str, oldest: bool) -> Result<Option<u64>, StoreError> {
         let query = self.query(bus, "bus = :bus").scan_index_forward(oldest).limit(1);
         let items = query.send().await.map_err(unavailable)?.items.unwrap_or_default();
         Ok(items.first().and_then(position_in))
@@ -110,7 +110,7 @@ fn position_in(item: &Item) -> Option<u64> {
     item.get("position")?.as_n().ok()?.parse().ok()
 }
 
-fn decoded(item: &Item) -> Result<Kept, Unavailable> {
+fn decoded(item: &Item) -> Result<Kept, StoreError> {
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
     let kept = || {
         let event_id = text("bus_event")?.strip_prefix(text("bus")?.as_str())?.strip_prefix('#')?;
@@ -121,5 +121,5 @@ fn decoded(item: &Item) -> Result<Kept, Unavailable> {
             entry: text("entry")?.clone(),
         })
     };
-    kept().ok_or_else(|| Unavailable("an entry of the local bus cannot be read".into()))
+    kept().ok_or_else(|| StoreError::new("an entry of the local bus cannot be read".into()))
 }

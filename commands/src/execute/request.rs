@@ -1,9 +1,9 @@
 //! The request to the executor, and its outcome.
 //!
-//! Which error when: [`Refusal`] is the decision's alone, a fact about the product; [`Failure`] is the executor's, with a refusal
+//! Which error when: [`Refusal`] is the decision's alone, a fact about the product; [`CommandError`] is the executor's, with a refusal
 //! as one of its cases; a [`Problem`](web::Problem) is what a client gets for it.
 
-use event_store::Unavailable;
+use event_store::StoreError;
 use schema::{Commit, ProductId, RecordedEvent, Timestamp};
 
 use crate::idempotency::IdempotencyKey;
@@ -11,7 +11,7 @@ use crate::product::{Command, Refusal};
 
 /// A command with everything the client sent with it.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub struct CommandRequest {
     /// The product.
     pub product_id: ProductId,
     /// The command.
@@ -45,7 +45,7 @@ pub enum Precondition {
 
 /// The command was executed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CommandOutcome {
     /// A commit was recorded.
     Written(Commit),
     /// Nothing changed; this is the newest commit.
@@ -56,7 +56,7 @@ pub enum Outcome {
 
 /// The command was not recorded, or whether it was is unknown.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum CommandError {
     /// The state of the product does not allow it: send another command.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -92,13 +92,20 @@ pub enum Failure {
     },
     /// Whether it was recorded is unknown: repeat it with the same idempotency key.
     #[error("whether the command was recorded is unknown")]
-    Unknown(#[source] Unavailable),
+    Unknown(#[source] StoreError),
     /// The store failed and the command was not recorded: send it again later.
     #[error("the store failed")]
-    Unavailable(#[source] Unavailable),
+    Unavailable(#[source] StoreError),
 }
 
-impl Order {
+impl CommandError {
+    /// A stored commit that no other one may follow.
+    pub(super) fn unreadable(reason: impl ToString) -> Self {
+        Self::Unreadable(reason.to_string())
+    }
+}
+
+impl CommandRequest {
     /// Whether the product most likely does not exist, so that inserting before loading saves a request.
     pub(super) fn inserts_first(&self) -> bool {
         match self.command {
