@@ -100,6 +100,7 @@ pub enum CommandError {
 
 impl CommandError {
     /// A stored commit that no other one may follow.
+    #[expect(clippy::needless_pass_by_value, reason = "that is how `map_err` gives it")]
     pub(super) fn unreadable(reason: impl ToString) -> Self {
         Self::Unreadable(reason.to_string())
     }

@@ -194,7 +194,7 @@ async fn a_refused_failure_leaves_no_trace(receipts: &ReceiptStore) {
     let product = fixtures::id("p");
     write(receipts, &receipts_of(&product, 1..=3)).await;
     let before = receipts.position(&product).await.unwrap();
-    write(receipts, &[record(&product, 3, failure(3, 9)), record(&product, 1, failure(1, 9))]).await;
+    write(receipts, &[record(&product, 1, failure(1, 9)), record(&product, 3, failure(3, 9))]).await;
     assert_eq!(receipts.position(&product).await.unwrap(), before);
     assert_eq!(all(&**receipts, &product).await.len(), 3);
 }
