@@ -175,7 +175,7 @@ mod tests {
             (another(3, &second), &second),
             (another(3, &second), &third),
             (another(1, &first), &second),
-            // Recorded after what it stands before.
+            // Earlier in the chain, but recorded later.
             (another(4, &first), &second),
         ] {
             assert!(handled.is_contradicted_by(Link::of(commit).unwrap()), "{handled:?}");

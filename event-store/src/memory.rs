@@ -42,7 +42,7 @@ impl MemoryJournal {
         self.commits().in_order.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.commits().in_order.is_empty()

@@ -1,4 +1,4 @@
-//! Polling: how often something that should become less is looked at again.
+//! Polling: how often something that should become less is checked again.
 //!
 //! The promise: it ends when nothing is left, when nothing got better for a number of looks, or when the time is over.
 

@@ -34,7 +34,7 @@ pub enum CreateTableError {
     Refused {
         /// The table.
         table: String,
-        /// What `DynamoDB` said.
+        /// The error of `DynamoDB`.
         reason: String,
     },
 }

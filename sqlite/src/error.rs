@@ -18,7 +18,7 @@ pub enum OpenError {
     NotFound {
         /// The file.
         file: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The file or its directory cannot be written: make room, or change its owner or mode.
@@ -28,7 +28,7 @@ pub enum OpenError {
     NotWritable {
         /// The file or directory.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The file is not a database of this kind: restore it from a copy.
@@ -68,7 +68,7 @@ pub enum OpenError {
     Thread {
         /// The file.
         file: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
@@ -102,7 +102,7 @@ pub enum Error {
     Sqlite {
         /// The name of the file.
         file: &'static str,
-        /// What SQLite said.
+        /// The error of SQLite.
         source: rusqlite::Error,
     },
     /// The file is damaged: restore it from a copy.
@@ -110,7 +110,7 @@ pub enum Error {
     Damaged {
         /// The name of the file.
         file: &'static str,
-        /// What SQLite said.
+        /// The error of SQLite.
         reason: String,
     },
     /// Its transaction could not be committed; nothing was changed.

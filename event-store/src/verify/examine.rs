@@ -89,7 +89,7 @@ pub fn examine_by(stored: &StoredCommit, decode: Decode) -> Examined {
     }
 }
 
-/// Faults of reading: one for each field that cannot be read and one for each thing that is too new, however often it is met.
+/// Faults of reading: one for each field that cannot be read and one for each thing that is too new, however often it occurs.
 #[derive(Default)]
 struct Faults(Vec<FaultKind>);
 

@@ -51,7 +51,7 @@ pub enum FaultKind {
     Changed {
         /// The hash it carries.
         carried: Hash,
-        /// The hash of what is there.
+        /// The hash computed from its content.
         computed: Hash,
     },
     /// A number that canonical JSON does not write exactly, so that a change of it might not be found.
@@ -163,7 +163,7 @@ impl ChainFault {
 }
 
 impl FaultKind {
-    /// The stable name, as it stands in answers.
+    /// The stable name in responses.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {

@@ -95,7 +95,7 @@ impl LineBatch {
         self.lines.len() + self.rows.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
