@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use event_store::dynamodb::Item;
-use event_store::{Checkpoint, DynamoJournal, Feed, Journal, Progress, seal};
+use event_store::dynamodb::DynamoItem;
+use event_store::{Checkpoint, CheckpointStore, DynamoJournal, Feed, Journal, seal};
 use projections::catalogue::Orders;
 use rusqlite::{Connection, OptionalExtension};
 use schema::{StoredCommit, fixtures};
@@ -214,8 +214,8 @@ pub async fn damage_views(
     let mut history = prices.items().iter().find(|item| item["key"] == key(from)).unwrap().clone();
     history.insert("key".into(), key(&format!("{ghost}-price")));
     client.put_item().table_name("ledger-prices").set_item(Some(history)).send().await.unwrap();
-    let ours = |item: &&Item| item["key"].as_s().is_ok_and(|at| *at == format!("1#{priceless}"));
-    let gone: Vec<&Item> = prices.items().iter().filter(ours).collect();
+    let ours = |item: &&DynamoItem| item["key"].as_s().is_ok_and(|at| *at == format!("1#{priceless}"));
+    let gone: Vec<&DynamoItem> = prices.items().iter().filter(ours).collect();
     assert!(!gone.is_empty(), "{:?}", prices.items());
     for item in gone {
         let key = ["key", "last"].map(|name| (name.to_owned(), item[name].clone()));

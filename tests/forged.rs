@@ -2,7 +2,7 @@
 //! and, once it is published, no receipt distinguishes it from a genuine one. `docs/audit.md` says so.
 
 use rusqlite::Connection;
-use schema::product::ProductRenamed;
+use schema::event::ProductRenamed;
 use schema::{ProductEvent, StoredCommit, fixtures};
 
 use crate::scenario::{Ledger, printed};

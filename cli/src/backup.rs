@@ -14,9 +14,9 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
-use event_store::heads::Listing;
+use event_store::heads::ProductListing;
 use event_store::sqlite::{LEDGER, PUBLISHING, about};
-use event_store::verify::{Ledger, Verdict};
+use event_store::verify::{JournalVerifier, Verdict};
 use event_store::{Journal, SqliteJournal, SqliteReceipts};
 use futures::{StreamExt, TryStreamExt};
 use server::directory::{self, ReadDirectory, UNFINISHED};
@@ -142,12 +142,12 @@ async fn verify(copy: &Path) -> anyhow::Result<VerifyReport> {
     let (ledger, publishing) = (Database::open(copy, &LEDGER)?, Database::open(copy, &PUBLISHING)?);
     let journal: Arc<dyn Journal> = Arc::new(SqliteJournal::new(ledger.clone()));
     let receipts = Arc::new(SqliteReceipts::new(Access::Committed(publishing.clone())));
-    let listing = Listing::begin(journal.clone(), |_| {}).await?;
+    let listing = ProductListing::begin(journal.clone(), |_| {}).await?;
     let bar = progress::commits(listing.commits());
     let told = bar.clone();
-    let verification = Ledger::of(journal)
+    let verification = JournalVerifier::of(journal)
         .with_lagging_receipts(receipts)
-        .telling(Arc::new(move |commits| told.inc(commits)));
+        .with_progress(Arc::new(move |commits| told.inc(commits)));
     let mut found = VerifyReport::new(false, false);
     let mut reports = verification.products(listing, at_once()).boxed();
     while let Some(report) = reports.try_next().await? {

@@ -22,7 +22,7 @@ pub(crate) fn refused(error: anyhow::Error) -> anyhow::Result<ExitCode> {
 
 /// Prints one line with every cause once.
 pub(crate) fn cannot(error: &anyhow::Error) -> ExitCode {
-    let line = event_store::aws::causes(error.as_ref()).replace('\n', " ");
+    let line = event_store::error::causes(error.as_ref()).replace('\n', " ");
     // It may quote a server, a file or an argument.
     out::message(format_args!("ledger: {}", escaped(&line)));
     ExitCode::from(CANNOT)

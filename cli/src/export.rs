@@ -12,9 +12,9 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
-use event_store::Unavailable;
-use event_store::export::{self, ExportError, Part};
-use event_store::heads::{Head, Listing};
+use event_store::StoreError;
+use event_store::export::{self, ExportError, ExportPart};
+use event_store::heads::{Head, ProductListing};
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt, TryStreamExt};
 use indicatif::ProgressBar;
@@ -90,7 +90,7 @@ pub async fn run(arguments: ExportArgs) -> anyhow::Result<ExitCode> {
     Ok(if written.foreign.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-type Parts = BoxStream<'static, Result<Part, ExportError>>;
+type Parts = BoxStream<'static, Result<ExportPart, ExportError>>;
 
 async fn parts(ports: &ReadOnlyPorts, id: Option<&ProductId>) -> anyhow::Result<(Parts, ProgressBar)> {
     let journal = ports.journal.clone();
@@ -101,7 +101,7 @@ async fn parts(ports: &ReadOnlyPorts, id: Option<&ProductId>) -> anyhow::Result<
         return Ok((export::kept(journal, newest).boxed(), progress::commits(newest + 1)));
     }
     let looking = progress::looking("looking for products: commits");
-    let listing = Listing::begin(journal.clone(), |met| looking.set_position(met)).await?;
+    let listing = ProductListing::begin(journal.clone(), |met| looking.set_position(met)).await?;
     looking.finish_and_clear();
     let bar = progress::commits(listing.commits());
     Ok((lines(export::everything(journal, listing)), bar))
@@ -111,10 +111,12 @@ async fn parts(ports: &ReadOnlyPorts, id: Option<&ProductId>) -> anyhow::Result<
 fn lines(commits: impl Stream<Item = Result<StoredCommit, ExportError>> + Send + 'static) -> Parts {
     let part = |commit| match commit {
         Ok(commit) => {
-            let lines = export::line(&commit).map_err(|error| Unavailable(error.into()))?;
-            Ok(Part { lines, commits: 1, foreign: Vec::new() })
+            let lines = export::line(&commit).map_err(|error| StoreError::new(error.into()))?;
+            Ok(ExportPart { lines, commits: 1, foreign: Vec::new() })
         }
-        Err(foreign @ ExportError::ForeignKey(_)) => Ok(Part { foreign: vec![foreign], ..Part::default() }),
+        Err(foreign @ ExportError::ForeignKey(_)) => {
+            Ok(ExportPart { foreign: vec![foreign], ..ExportPart::default() })
+        }
         Err(error) => Err(error),
     };
     commits.map(part).boxed()
@@ -130,7 +132,7 @@ async fn receipts(ports: &ReadOnlyPorts, id: Option<&ProductId>, file: &Path) ->
             let head = Head { product_id: id.to_string(), version, commits: 1 };
             stream::iter([Ok(head)]).boxed()
         }
-        None => Listing::begin(ports.journal.clone(), |_| {}).await?.heads().boxed(),
+        None => ProductListing::begin(ports.journal.clone(), |_| {}).await?.heads().boxed(),
     };
     let mut heads = heads;
     let mut partial = Partial::create(file)?;

@@ -7,8 +7,8 @@ use anyhow::Context;
 use aws_sdk_dynamodb::Client;
 use clap::Args;
 use event_store::{
-    DynamoJournal, DynamoReceipts, Feed, Journal, Progress, Receipts, SqliteJournal, SqliteProgress,
-    SqliteReceipts,
+    CheckpointStore, DynamoJournal, DynamoReceipts, Feed, Journal, Receipts, SqliteCheckpointStore,
+    SqliteJournal, SqliteReceipts,
 };
 use projections::catalogue::Orders;
 use projections::{DynamoPriceLog, DynamoViews, PriceLog, SqlitePriceLog, SqliteViews, Views};
@@ -37,7 +37,7 @@ pub struct ReadOnlyPorts {
     /// What feeds projector and publisher by position, unless a table's stream does.
     pub feed: Option<Arc<dyn Feed>>,
     /// The publisher's checkpoint in that feed.
-    pub publisher: Option<Arc<dyn Progress>>,
+    pub publisher: Option<Arc<dyn CheckpointStore>>,
 }
 
 /// The views.
@@ -47,7 +47,7 @@ pub struct ReadOnlyViews {
     /// The price histories.
     pub prices: Arc<dyn PriceLog>,
     /// The projector's checkpoint, if it is fed by position.
-    pub projector: Option<Arc<dyn Progress>>,
+    pub projector: Option<Arc<dyn CheckpointStore>>,
 }
 
 impl ReadOnlyLedgerArgs {
@@ -87,9 +87,9 @@ fn of_files(data: &Path, orders: Orders) -> anyhow::Result<ReadOnlyPorts> {
         views: directory.views.map(|views| ReadOnlyViews {
             products: Arc::new(SqliteViews::new(Access::Committed(views.clone()), orders).for_queries()),
             prices: Arc::new(SqlitePriceLog::new(Access::Committed(views.clone()))),
-            projector: Some(Arc::new(SqliteProgress::new(views, PROJECTOR))),
+            projector: Some(Arc::new(SqliteCheckpointStore::new(views, PROJECTOR))),
         }),
         feed: Some(Arc::new(journal)),
-        publisher: Some(Arc::new(SqliteProgress::new(publishing, PUBLISHER))),
+        publisher: Some(Arc::new(SqliteCheckpointStore::new(publishing, PUBLISHER))),
     })
 }

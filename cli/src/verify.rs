@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context;
-use event_store::verify::{Export, Verdict, Witness};
+use event_store::verify::{ExportVerifier, Verdict, Witness};
 
 use crate::out;
 pub use arguments::VerifyArgs;
@@ -35,7 +35,7 @@ pub async fn run(arguments: VerifyArgs) -> anyhow::Result<ExitCode> {
     let mut found = VerifyReport::new(arguments.json, arguments.heads);
     match &arguments.file {
         Some(path) => {
-            let export = Export::witnessed(seen);
+            let export = ExportVerifier::witnessed(seen);
             let export = match &arguments.id {
                 Some(id) => export.only(id.as_str()),
                 None => export,
@@ -63,6 +63,6 @@ pub async fn run(arguments: VerifyArgs) -> anyhow::Result<ExitCode> {
 /// The heads of an earlier export, which must be whole to be a witness.
 async fn witnesses(earlier: &Path) -> anyhow::Result<BTreeMap<String, Vec<Witness>>> {
     let mut found = VerifyReport::quiet();
-    file::verify(earlier, Export::default(), &mut found).await?;
+    file::verify(earlier, ExportVerifier::default(), &mut found).await?;
     found.witnesses().with_context(|| format!("--against {}: is not whole itself", earlier.display()))
 }

@@ -1,10 +1,11 @@
-//! The command routes: from a request to an order, from an outcome to a receipt.
+//! The command routes: HTTP requests to commands, outcomes to receipts.
 
 mod answer;
 mod body;
 mod documented;
 mod fields;
 mod headers;
+mod kind;
 mod members;
 mod noted;
 mod shapes;
@@ -19,43 +20,36 @@ use axum::response::Response;
 use schema::{Currency, ProductId, Timestamp};
 use serde_json::Value;
 use web::api::{Api as Routes, At, Describe};
-use web::{Edge, Fault, Kind, Notes, Problem, RequestContext, Scope};
+use web::{Edge, Kind, Notes, Problem, RequestContext, Scope};
 
-use crate::execute::{Executor, Order};
+use crate::execute::{CommandRequest, Executor};
 use crate::idempotency::{IdempotencyKey, fingerprint, product_id};
 use crate::product::Command;
+use fields::within_bounds;
+use kind::CommandKind;
 use members::Members;
 
-/// What the command routes need.
+/// The state of the command routes.
 #[derive(Clone)]
 pub struct CommandApi {
-    /// Runs the commands.
+    /// Executes the commands.
     pub executor: Executor,
     /// Time and ids.
     pub edge: Edge,
-    /// The currency of a new product that names none.
+    /// The currency of a new product whose command names none.
     pub default_currency: Currency,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Verb {
-    Create,
-    Replace,
-    Patch,
-    Delete,
-    Restore,
 }
 
 type Api = State<Arc<CommandApi>>;
 type Id = Result<Path<String>, PathRejection>;
 type Answer = Result<Response, Problem>;
 
-/// The routes that write. [`web::finish`] has to be laid around them.
+/// The routes that write; wrap them in [`web::finish`].
 pub fn routes(api: CommandApi) -> Router {
     table().router().with_state(Arc::new(api))
 }
 
-/// What the routes say of themselves.
+/// The OpenAPI descriptions of the routes.
 #[must_use]
 pub fn documented() -> Vec<(At, Describe)> {
     table().documented()
@@ -71,37 +65,43 @@ fn table() -> Routes<Arc<CommandApi>> {
 }
 
 async fn create(State(api): Api, context: RequestContext, request: Request) -> Answer {
-    api.run(Verb::Create, None, &context, request).await
+    api.run(CommandKind::Create, None, &context, request).await
 }
 
 async fn replace(State(api): Api, id: Id, context: RequestContext, request: Request) -> Answer {
-    api.run(Verb::Replace, Some(id), &context, request).await
+    api.run(CommandKind::Replace, Some(id), &context, request).await
 }
 
 async fn patch(State(api): Api, id: Id, context: RequestContext, request: Request) -> Answer {
-    api.run(Verb::Patch, Some(id), &context, request).await
+    api.run(CommandKind::Patch, Some(id), &context, request).await
 }
 
 async fn delete(State(api): Api, id: Id, context: RequestContext, request: Request) -> Answer {
-    api.run(Verb::Delete, Some(id), &context, request).await
+    api.run(CommandKind::Delete, Some(id), &context, request).await
 }
 
 async fn restore(State(api): Api, id: Id, context: RequestContext, request: Request) -> Answer {
-    api.run(Verb::Restore, Some(id), &context, request).await
+    api.run(CommandKind::Restore, Some(id), &context, request).await
 }
 
 impl CommandApi {
-    async fn run(&self, verb: Verb, id: Option<Id>, context: &RequestContext, request: Request) -> Answer {
+    async fn run(
+        &self,
+        kind: CommandKind,
+        id: Option<Id>,
+        context: &RequestContext,
+        request: Request,
+    ) -> Answer {
         let notes = Notes::of(request.extensions());
-        notes.write().command = Some(verb.name());
-        let answer = self.carry_out(verb, id, context, request, &notes).await;
-        noted::answered(&notes, verb, answer.as_ref().err());
+        notes.write().command = Some(kind.name());
+        let answer = self.perform(kind, id, context, request, &notes).await;
+        noted::answered(&notes, kind, answer.as_ref().err());
         answer
     }
 
-    async fn carry_out(
+    async fn perform(
         &self,
-        verb: Verb,
+        kind: CommandKind,
         id: Option<Id>,
         context: &RequestContext,
         request: Request,
@@ -111,12 +111,12 @@ impl CommandApi {
         let (parts, body) = request.into_parts();
         let body = body::read(body).await?;
         let id = id.map(path_id).transpose()?;
-        let precondition = headers::precondition(&parts.headers, verb == Verb::Create)?;
+        let precondition = headers::precondition(&parts.headers, kind == CommandKind::Create)?;
         let key = headers::idempotency_key(&parts.headers)?;
-        let occurred_in_query = occurred_in_query(verb, &parts, (self.edge.clock)())?;
-        let members = body::members(verb, &parts.headers, &body)?;
+        let occurred_in_query = occurred_in_query(kind, &parts, (self.edge.clock)())?;
+        let members = body::members(kind, &parts.headers, &body)?;
         let canonical = members.as_ref().map_or(Value::Null, Members::canonical);
-        let (command, occurred_in_body) = self.command(verb, members)?;
+        let (command, occurred_in_body) = self.command(kind, members)?;
         let idempotency = key.map(|key| identified(&parts, key, &canonical)).transpose()?;
         let product_id = match (id, &idempotency) {
             (Some(id), _) => id,
@@ -124,7 +124,7 @@ impl CommandApi {
             (None, None) => (self.edge.ids)().into(),
         };
         notes.write().product_id = Some(product_id.to_string());
-        let order = Order {
+        let request = CommandRequest {
             product_id,
             command,
             precondition,
@@ -134,20 +134,24 @@ impl CommandApi {
             traceparent: context.traceparent.clone(),
             occurred_at: occurred_in_body.or(occurred_in_query),
         };
-        let outcome = self.executor.execute(&order).await?;
-        noted::carried_out(notes, &outcome);
+        let outcome = self.executor.execute(&request).await?;
+        noted::executed(notes, &outcome);
         answer::receipt(outcome)
     }
 
-    /// The command of the body, and when it happened; every fault at once.
-    fn command(&self, verb: Verb, members: Option<Members>) -> Result<(Command, Option<Timestamp>), Problem> {
-        let mut reader = fields::Reader::new(members.unwrap_or_default());
-        let command = match verb {
-            Verb::Create => reader.new_product(self.default_currency).map(Command::Create),
-            Verb::Replace => reader.new_product(self.default_currency).map(Command::Replace),
-            Verb::Patch => Some(Command::Patch(reader.patch())),
-            Verb::Delete => Some(Command::Delete),
-            Verb::Restore => Some(Command::Restore),
+    /// The command in the body, and when it happened; all faults at once.
+    fn command(
+        &self,
+        kind: CommandKind,
+        members: Option<Members>,
+    ) -> Result<(Command, Option<Timestamp>), Problem> {
+        let mut reader = fields::FieldReader::new(members.unwrap_or_default());
+        let command = match kind {
+            CommandKind::Create => reader.new_product(self.default_currency).map(Command::Create),
+            CommandKind::Replace => reader.new_product(self.default_currency).map(Command::Replace),
+            CommandKind::Patch => Some(Command::Patch(reader.patch())),
+            CommandKind::Delete => Some(Command::Delete),
+            CommandKind::Restore => Some(Command::Restore),
         };
         let occurred_at = reader.occurred_at((self.edge.clock)());
         let faults = reader.faults();
@@ -170,33 +174,18 @@ fn identified(parts: &Parts, key: String, body: &Value) -> Result<IdempotencyKey
     Ok(IdempotencyKey { key, fingerprint })
 }
 
-/// `occurred_at` is a query parameter where there is no body; no command takes any other.
-fn occurred_in_query(verb: Verb, parts: &Parts, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
+/// `occurred_at` as a query parameter, for commands that need no body; there is no other parameter.
+fn occurred_in_query(kind: CommandKind, parts: &Parts, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
     let query = parts.uri.query().unwrap_or_default();
     let axum::extract::Query(pairs) = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
         .map_err(|_| Problem::new(Kind::Malformed, "The query cannot be decoded."))?;
-    match (verb, pairs.as_slice()) {
+    match (kind, pairs.as_slice()) {
         (_, []) => Ok(None),
-        (Verb::Delete | Verb::Restore, [(name, value)]) if name == "occurred_at" => {
+        (CommandKind::Delete | CommandKind::Restore, [(name, value)]) if name == "occurred_at" => {
             let moment = Timestamp::parse(value)
                 .map_err(|error| Problem::new(Kind::Malformed, format!("occurred_at: {error}.")))?;
             within_bounds(moment, now).map(Some).map_err(|fault| Problem::invalid(vec![fault]))
         }
-        _ => Err(Problem::new(Kind::Malformed, format!("This request takes no such query: {query}"))),
+        _ => Err(Problem::new(Kind::Malformed, format!("This request does not take this query: {query}"))),
     }
-}
-
-/// How far `occurred_at` may lie ahead of this clock, in milliseconds: the client's clock is another one.
-const MOST_AHEAD_MS: i64 = 60_000;
-
-/// A moment that has come, by a clock that may be a minute ahead, and that lies after the beginning of 1970.
-fn within_bounds(moment: Timestamp, now: Timestamp) -> Result<Timestamp, Fault> {
-    let fault = |detail| Err(Fault { pointer: "/occurred_at".into(), detail });
-    if moment < Timestamp::EPOCH {
-        return fault(format!("lies before {}", Timestamp::EPOCH));
-    }
-    if moment.millis() - now.millis() > MOST_AHEAD_MS {
-        return fault(format!("lies more than a minute in the future; it is {now}"));
-    }
-    Ok(moment)
 }

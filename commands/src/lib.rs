@@ -1,4 +1,4 @@
-//! Commands: read what a client wants, decide, append once, answer with a receipt.
+//! Commands: read the request, decide, append once, and return a receipt.
 
 pub mod execute;
 pub mod http;
@@ -7,5 +7,5 @@ pub mod product;
 
 mod problem;
 
-pub use execute::{Executor, Failure, Order, Outcome, Precondition};
+pub use execute::{CommandError, CommandOutcome, CommandRequest, Executor, Precondition};
 pub use idempotency::IdempotencyKey;

@@ -1,37 +1,37 @@
-//! What a failed command is answered with.
+//! The problems of failed commands, each with its status.
 
 use schema::{RecordedEvent, Timestamp};
 use serde_json::{Value, json};
 use web::{Fault, Kind, Problem};
 
-use crate::execute::Failure;
+use crate::execute::CommandError;
 use crate::product::Refusal;
 
-impl From<Failure> for Problem {
-    fn from(failure: Failure) -> Self {
+impl From<CommandError> for Problem {
+    fn from(failure: CommandError) -> Self {
         match failure {
-            Failure::Refused(refusal) => refused(refusal),
-            Failure::PreconditionFailed { current, missed } => {
+            CommandError::Refused(refusal) => refused(refusal),
+            CommandError::PreconditionFailed { current, missed } => {
                 let detail =
-                    "Look at what was missed, decide anew, and send the command with the current version.";
+                    "Read the missed events, decide again, and send the command with the current version.";
                 Problem::new(Kind::PreconditionFailed, detail)
                     .with("current_version", json!(current))
                     .with("missed", missed.iter().map(missed_event).collect::<Vec<_>>())
             }
-            Failure::KeyReused => {
+            CommandError::KeyReused => {
                 Problem::new(Kind::IdempotencyKeyReused, "Send a new request with a new Idempotency-Key.")
             }
-            Failure::Unreadable(reason) => {
-                tracing::error!(target: "ledger::command", reason, "a command cannot be built upon what is stored");
+            CommandError::Unreadable(reason) => {
+                tracing::error!(target: "ledger::command", reason, "the newest commit of a product cannot be followed by another one");
                 Problem::new(
                     Kind::Internal,
-                    "The commits of this product cannot be built upon; `ledger verify` says why.",
+                    "No commit can follow the stored ones of this product; run `ledger verify`.",
                 )
             }
-            Failure::ClockAhead { newest } => {
+            CommandError::ClockAhead { newest } => {
                 tracing::error!(target: "ledger::command",
                     newest = newest.to_string(),
-                    "a product's newest commit lies ahead of the clock"
+                    "the newest commit of a product is ahead of the clock"
                 );
                 let detail = format!(
                     "The product's newest commit was recorded at {newest}, more than a minute ahead of this server's \
@@ -39,32 +39,31 @@ impl From<Failure> for Problem {
                 );
                 Problem::new(Kind::ClockAhead, detail)
             }
-            Failure::Conflict => {
-                let detail =
-                    "Nothing was recorded, because other writers were always faster; send the command again.";
+            CommandError::Conflict => {
+                let detail = "Nothing was recorded, because other writers kept changing the product; send the command again.";
                 Problem::new(Kind::Conflict, detail).retry_after(1)
             }
-            Failure::TooLarge { bytes } => {
+            CommandError::TooLarge { bytes } => {
                 let detail = format!(
                     "The commit would have {bytes} bytes; shorten the description or the attributes."
                 );
                 Problem::new(Kind::CommitTooLarge, detail)
             }
-            Failure::Unknown(reason) => {
-                tracing::error!(target: "ledger::command", %reason, "the outcome of a write is not known");
+            CommandError::Unknown(reason) => {
+                tracing::error!(target: "ledger::command", %reason, "the outcome of a write is unknown");
                 Problem::unavailable(
                     "Whether the command was recorded is not known; repeating it with the same Idempotency-Key is safe.",
                 )
             }
-            Failure::Unavailable(reason) => {
-                tracing::error!(target: "ledger::command", %reason, "the event table does not answer");
+            CommandError::Unavailable(reason) => {
+                tracing::error!(target: "ledger::command", %reason, "the event table failed");
                 Problem::unavailable("The command was not recorded; send it again later.")
             }
         }
     }
 }
 
-/// The answer to a command that the product's state does not allow.
+/// The problem of a command that the product's state does not allow.
 fn refused(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::UnknownProduct => {
@@ -76,7 +75,7 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::NotDeleted => Problem::new(Kind::ProductNotDeleted, "There is no deletion to undo."),
         Refusal::AlreadyExists => Problem::new(
             Kind::ProductExists,
-            "Another request made a product with the id that this key stands for.",
+            "Another request created a product with the id that is derived from this key.",
         ),
         Refusal::TooManyAttributes => {
             Problem::invalid(vec![Fault { pointer: "/attributes".into(), detail: refusal.to_string() }])

@@ -1,4 +1,4 @@
-//! The command routes through their front door, on the journal in memory and on the double of DynamoDB.
+//! The command routes over HTTP, on the journal in memory and on the double of DynamoDB.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod commands {

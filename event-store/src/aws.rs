@@ -1,14 +1,16 @@
-//! What an AWS service said when it refused a request, or why it said nothing: one line for people and logs.
+//! Errors of AWS requests: one line for people and logs, and what they say about a conditional write.
 //!
-//! The promise: the line names the service's code and the id of the request, says everything once, and holds no Debug form.
+//! The promise: the line has the service's error code, message and request id, each once, and no `Debug` output.
 
 use std::error::Error;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
 
-/// The line of an error of any AWS client.
-pub fn said<E>(error: &SdkError<E>) -> String
+use crate::error::{StoreError, causes};
+
+/// One line for an error of any AWS client.
+pub fn describe<E>(error: &SdkError<E>) -> String
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
@@ -20,20 +22,32 @@ where
     format!("{}{request}", line.replace('\n', " "))
 }
 
-/// An error and its causes, each text once: many errors repeat their cause in their own text.
-#[must_use]
-pub fn causes(error: &(dyn Error + 'static)) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !line.ends_with(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        cause = error.source();
+/// The error of a request to `store`, such as "the event table", for `map_err`.
+pub fn failed<E>(store: &'static str) -> impl FnOnce(SdkError<E>) -> StoreError
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    move |error| StoreError::new(describe(&error).into()).of(store)
+}
+
+/// Whether a conditional write to `store` was made; `false` where its condition did not hold.
+///
+/// # Errors
+/// [`StoreError`]: any other failure; whether it was made is not known.
+pub fn condition_held<T, E>(answer: Result<T, SdkError<E>>, store: &'static str) -> Result<bool, StoreError>
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    match answer {
+        Ok(_) => Ok(true),
+        Err(error) if is_failed_condition(&error) => Ok(false),
+        Err(error) => Err(failed(store)(error)),
     }
-    line
+}
+
+/// Whether a request failed because its condition did not hold.
+pub fn is_failed_condition<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    error.code() == Some("ConditionalCheckFailedException")
 }
 
 #[cfg(test)]
@@ -73,21 +87,13 @@ mod tests {
         });
         let error = client(&url).list_tables().send().await.unwrap_err();
         answering.await.unwrap();
-        assert_eq!(said(&error), "AccessDeniedException: not you (request ABC123)");
-    }
-
-    #[test]
-    fn a_cause_that_its_error_repeats_is_said_once() {
-        let refused = std::io::Error::from_raw_os_error(13);
-        let text = refused.to_string();
-        let error = crate::Unavailable(Box::new(refused));
-        assert_eq!(causes(&error), format!("a table did not answer: {text}"));
+        assert_eq!(describe(&error), "AccessDeniedException: not you (request ABC123)");
     }
 
     #[tokio::test]
     async fn why_nothing_was_said_is_one_line_without_a_debug_form() {
         let error = client("http://127.0.0.1:1").list_tables().send().await.unwrap_err();
-        let line = said(&error);
+        let line = describe(&error);
         assert!(line.contains("Connection refused") && line.matches("os error 111").count() == 1, "{line}");
         assert!(!line.contains(" { ") && !line.contains('\n'), "{line}");
     }

@@ -1,72 +1,74 @@
-//! How far a consumer of the ledger has come, kept in one transaction with what it did.
+//! The checkpoint of a consumer: the newest commit it has handled, written in one transaction with what it did.
+//!
+//! The promise: what a consumer wrote and its checkpoint are kept together or not at all.
 
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::journal::Unavailable;
+use crate::error::StoreError;
 
 /// The newest commit that a consumer has handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
     /// Its position.
     pub position: u64,
-    /// Its hash, so that a rewritten ledger is noticed.
+    /// Its hash, which shows whether the ledger was rewritten since.
     pub hash: String,
 }
 
-/// Where one consumer keeps its checkpoint, beside what it writes.
+/// Where one consumer keeps its checkpoint, in the same store as what it writes.
 ///
-/// The contract, which `tests/contract/progress.rs` runs on every adapter: what is written between [`Progress::begin`] and
-/// [`Progress::keep`] is there with the checkpoint; a checkpoint is never there without it.
+/// The contract, which `tests/contract/progress.rs` runs on every adapter: what is written between [`CheckpointStore::begin`] and
+/// [`CheckpointStore::keep`] becomes durable together with the checkpoint; the checkpoint never without it.
 #[async_trait]
-pub trait Progress: Send + Sync {
+pub trait CheckpointStore: Send + Sync {
     /// The checkpoint, `None` before the first.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn checkpoint(&self) -> Result<Option<Checkpoint>, Unavailable>;
+    /// [`StoreError`]: try again later.
+    async fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError>;
 
-    /// What the consumer writes from here on belongs to its next checkpoint.
+    /// Begins the transaction of the next checkpoint: what the consumer writes from here on belongs to it.
     fn begin(&self);
 
-    /// Keeps the checkpoint and everything written since [`Progress::begin`].
+    /// Commits the checkpoint and everything written since [`CheckpointStore::begin`].
     ///
     /// # Errors
-    /// [`Unavailable`]: some or all of it is not there; begin again and handle the commits again.
-    async fn keep(&self, checkpoint: &Checkpoint) -> Result<(), Unavailable>;
+    /// [`StoreError`]: some or all of it was not written; begin again and handle the commits again.
+    async fn keep(&self, checkpoint: &Checkpoint) -> Result<(), StoreError>;
 
-    /// Keeps what was written since [`Progress::begin`] and leaves the checkpoint where it is.
+    /// Commits what was written since [`CheckpointStore::begin`] and leaves the checkpoint where it is.
     ///
     /// # Errors
-    /// [`Unavailable`]: as [`Progress::keep`].
-    async fn end(&self) -> Result<(), Unavailable>;
+    /// [`StoreError`]: as [`CheckpointStore::keep`].
+    async fn end(&self) -> Result<(), StoreError>;
 }
 
 /// A checkpoint in memory, for ledgers in memory.
 #[derive(Debug, Default)]
-pub struct MemoryProgress(Mutex<Option<Checkpoint>>);
+pub struct MemoryCheckpointStore(Mutex<Option<Checkpoint>>);
 
 #[async_trait]
-impl Progress for MemoryProgress {
-    async fn checkpoint(&self) -> Result<Option<Checkpoint>, Unavailable> {
+impl CheckpointStore for MemoryCheckpointStore {
+    async fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
         Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     fn begin(&self) {}
 
-    async fn keep(&self, checkpoint: &Checkpoint) -> Result<(), Unavailable> {
+    async fn keep(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(checkpoint.clone());
         Ok(())
     }
 
-    async fn end(&self) -> Result<(), Unavailable> {
+    async fn end(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }
 
 #[cfg(feature = "sqlite")]
-pub use on_sqlite::SqliteProgress;
+pub use on_sqlite::SqliteCheckpointStore;
 
 #[cfg(feature = "sqlite")]
 mod on_sqlite {
@@ -74,17 +76,17 @@ mod on_sqlite {
     use sqlite::rusqlite::{OptionalExtension, params};
     use sqlite::{Access, Database};
 
-    use super::{Checkpoint, Progress};
-    use crate::journal::Unavailable;
+    use super::{Checkpoint, CheckpointStore};
+    use crate::error::StoreError;
 
     /// A checkpoint in the table `checkpoints` of the file that the consumer writes.
     #[derive(Debug, Clone)]
-    pub struct SqliteProgress {
+    pub struct SqliteCheckpointStore {
         database: Database,
         consumer: &'static str,
     }
 
-    impl SqliteProgress {
+    impl SqliteCheckpointStore {
         /// The checkpoint of `consumer`, the only one that joins the transactions of `database`.
         #[must_use]
         pub fn new(database: Database, consumer: &'static str) -> Self {
@@ -93,13 +95,13 @@ mod on_sqlite {
     }
 
     #[async_trait]
-    impl Progress for SqliteProgress {
-        async fn checkpoint(&self) -> Result<Option<Checkpoint>, Unavailable> {
+    impl CheckpointStore for SqliteCheckpointStore {
+        async fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
             let row = self.database.peek(|connection| {
                 let mut statement = connection
                     .prepare_cached("SELECT position, hash FROM checkpoints WHERE consumer = ?1")?;
                 let checkpoint = statement.query_row([self.consumer], |row| {
-                    // A negative one is garbage: no commit has the position that it becomes.
+                    // A negative position is damage; no commit has the position that it is mapped to.
                     let position = u64::try_from(row.get::<_, i64>(0)?).unwrap_or(u64::MAX);
                     Ok(Checkpoint { position, hash: row.get(1)? })
                 });
@@ -112,7 +114,7 @@ mod on_sqlite {
             self.database.begin();
         }
 
-        async fn keep(&self, checkpoint: &Checkpoint) -> Result<(), Unavailable> {
+        async fn keep(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
             let (consumer, checkpoint) = (self.consumer, checkpoint.clone());
             let access = Access::Joined(self.database.clone());
             let kept = access.write(move |connection| {
@@ -122,12 +124,12 @@ mod on_sqlite {
                 statement.execute(params![consumer, checkpoint.position, checkpoint.hash])
             });
             let kept = kept.await;
-            // Ended also after a failure, or the next consumer's step would join a transaction that nobody ends.
+            // Ended after a failure too, or the next step would join a transaction that nobody ends.
             self.database.end().await?;
             Ok(kept.map(drop)?)
         }
 
-        async fn end(&self) -> Result<(), Unavailable> {
+        async fn end(&self) -> Result<(), StoreError> {
             Ok(self.database.end().await?)
         }
     }

@@ -1,6 +1,6 @@
-//! Every commit of the ledger as NDJSON: products in order of id, each by sequence, in memory that does not grow.
+//! The export: every commit of the ledger as NDJSON, products in order of id, each by sequence, in constant memory.
 //!
-//! A line is the canonical form (RFC 8785) of the stored commit, `hash` included, so equal ledgers give equal bytes.
+//! The promise: a line is the canonical form (RFC 8785) of the stored commit, `hash` included, so equal ledgers give equal bytes.
 //! Nothing is decoded: a damaged commit, or one of a later build, is exported as it is stored.
 
 use std::sync::Arc;
@@ -8,16 +8,17 @@ use std::sync::Arc;
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use schema::{ProductId, StoredCommit};
 
-use crate::heads::Listing;
-use crate::journal::{Journal, Row, Unavailable, commits_after};
+use crate::error::StoreError;
+use crate::heads::ProductListing;
+use crate::journal::{Journal, JournalRow, commits_after};
 
-/// How many products' first commits are read ahead, so that the answers of a distant table overlap.
+/// Products whose first commits are requested ahead, so that requests to a remote table overlap.
 const AHEAD: usize = 8;
 
-/// How many commits of a product are read ahead; most products have no more.
+/// Commits of a product that are requested ahead; most products have no more.
 const FIRST: usize = 32;
 
-/// Rows of one page of a store that keeps lines.
+/// Rows of one page, where the store keeps lines.
 const ROWS: usize = 500;
 
 /// The export cannot go on.
@@ -25,28 +26,31 @@ const ROWS: usize = 500;
 pub enum ExportError {
     /// The event table did not answer: export again later.
     #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-    /// The table holds a key that this ledger never wrote: `ledger verify` names it.
-    #[error("the event table holds commits of {0:?}, which is no product id; ledger verify tells more")]
+    Unavailable(#[from] StoreError),
+    /// The store holds a key that this ledger never writes: run `ledger verify`, which names it.
+    #[error("the event table holds commits of {0:?}, which is not a product id; run ledger verify")]
     ForeignKey(String),
-    /// A commit's line is not one line: `ledger verify` names it.
-    #[error("the line of commit {1} of product {0} cannot be exported; ledger verify tells more")]
+    /// The stored line of a commit is not a single line: run `ledger verify`, which names it.
+    #[error("the line of commit {1} of product {0} cannot be exported; run ledger verify")]
     BrokenLine(String, u64),
 }
 
 /// A part of an export.
 #[derive(Debug, Default)]
-pub struct Part {
+pub struct ExportPart {
     /// Lines, each with its end.
     pub lines: Vec<u8>,
     /// How many.
     pub commits: u64,
-    /// Keys that this ledger never wrote, whose commits are left out.
+    /// Keys that this ledger never writes; their commits are left out.
     pub foreign: Vec<ExportError>,
 }
 
-/// The lines that a store keeps, as they are kept, up to a position.
-pub fn kept(journal: Arc<dyn Journal>, up_to: u64) -> impl Stream<Item = Result<Part, ExportError>> + Send {
+/// The lines of a store that keeps them, byte for byte, up to a position.
+pub fn kept(
+    journal: Arc<dyn Journal>,
+    up_to: u64,
+) -> impl Stream<Item = Result<ExportPart, ExportError>> + Send {
     stream::try_unfold((journal, Some(None)), move |(journal, from)| async move {
         let Some(after) = from else { return Ok::<_, ExportError>(None) };
         let rows = journal.rows(up_to, after, ROWS).await?.unwrap_or_default();
@@ -56,9 +60,9 @@ pub fn kept(journal: Arc<dyn Journal>, up_to: u64) -> impl Stream<Item = Result<
     })
 }
 
-/// A line is never more than one line of the export, whatever somebody made of it.
-fn part(rows: &[Row]) -> Part {
-    let mut part = Part::default();
+/// Whatever somebody made of a stored line, it never becomes more than one line of the export.
+fn part(rows: &[JournalRow]) -> ExportPart {
+    let mut part = ExportPart::default();
     let mut foreign: Option<&str> = None;
     for row in rows {
         if foreign == Some(&row.product_id) {
@@ -83,7 +87,7 @@ fn part(rows: &[Row]) -> Part {
 /// All commits of the products that `listing` found.
 pub fn everything(
     journal: Arc<dyn Journal>,
-    listing: Listing,
+    listing: ProductListing,
 ) -> impl Stream<Item = Result<StoredCommit, ExportError>> + Send {
     let products = listing.heads().map_err(ExportError::from).and_then(|head| async move {
         ProductId::new(head.product_id.as_str()).map_err(|_| ExportError::ForeignKey(head.product_id))
@@ -126,7 +130,7 @@ async fn begin(
     let first = journal.page(&product, 0, FIRST).await?;
     let rest = match first.last().filter(|_| first.len() == FIRST) {
         Some(last) => {
-            let after = last.sequence().map_err(|error| Unavailable(error.into()))?;
+            let after = last.sequence().map_err(|error| StoreError::new(error.into()))?;
             commits_after(journal, product, after).map_err(ExportError::from).left_stream()
         }
         None => stream::empty().right_stream(),

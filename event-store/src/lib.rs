@@ -1,10 +1,11 @@
-//! The ledger itself: append a commit once, read it for ever, follow what is committed, prove that nothing changed.
+//! The event store: append a commit once, read it, follow what is appended, and verify that nothing was changed.
 
 pub mod aws;
 pub mod backoff;
 pub mod chain;
 pub mod checkpoint;
 pub mod dynamodb;
+pub mod error;
 pub mod export;
 pub mod follow;
 pub mod handled;
@@ -13,6 +14,7 @@ pub mod journal;
 pub mod memory;
 pub mod metering;
 pub mod parking;
+pub mod poll;
 pub mod receipts;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -22,16 +24,17 @@ pub mod verify;
 pub use backoff::Backoff;
 pub use chain::seal;
 #[cfg(feature = "sqlite")]
-pub use checkpoint::SqliteProgress;
-pub use checkpoint::{Checkpoint, MemoryProgress, Progress};
+pub use checkpoint::SqliteCheckpointStore;
+pub use checkpoint::{Checkpoint, CheckpointStore, MemoryCheckpointStore};
 pub use dynamodb::DynamoJournal;
-pub use follow::{Change, Feed, Recorded};
+pub use error::{AppendError, StoreError};
+pub use follow::{Change, Feed, FeedEntry};
 pub use handled::Handled;
-pub use journal::{AppendError, CommitKey, Journal, KeyPage, Row, ScanPage, ScanPosition, Unavailable};
+pub use journal::{CommitKey, Head, Journal, JournalRow, KeyPage, ScanPage, ScanPosition};
 pub use memory::MemoryJournal;
 #[cfg(feature = "sqlite")]
 pub use parking::SqliteParking;
-pub use parking::{DynamoParking, MemoryParking, Parked, Parking, Trouble};
+pub use parking::{DynamoParking, MemoryParking, Parked, Parking, ParkingCause};
 #[cfg(feature = "sqlite")]
 pub use receipts::SqliteReceipts;
 pub use receipts::{DynamoReceipts, MemoryReceipts, Receipts};

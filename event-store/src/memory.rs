@@ -1,4 +1,6 @@
-//! The journal in memory, for tests and simulations: the contract without a store.
+//! The journal in memory, for tests, simulations and `--in-memory`.
+//!
+//! The promise: the whole contract of the port, without a store.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,8 +10,9 @@ use schema::{ProductId, StoredCommit};
 use serde_json::Map;
 use tokio::sync::watch;
 
-use crate::follow::{Change, Feed, Recorded};
-use crate::journal::{AppendError, Journal, ScanPage, ScanPosition, Unavailable};
+use crate::error::{AppendError, StoreError};
+use crate::follow::{Change, Feed, FeedEntry};
+use crate::journal::{Journal, ScanPage, ScanPosition};
 
 type Key = (String, u64);
 
@@ -39,14 +42,14 @@ impl MemoryJournal {
         self.commits().in_order.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.commits().in_order.is_empty()
     }
 
     fn commits(&self) -> MutexGuard<'_, Commits> {
-        // Nothing between the two steps of a change can panic, so there is no half of one.
+        // Nothing between the two steps of a change can panic, so a change is never half made.
         self.commits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -66,7 +69,7 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 
-    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {
+    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, StoreError> {
         let product = product.to_string();
         let commits = self.commits();
         let mut range = commits.by_key.range((product.clone(), 0)..=(product, at_most));
@@ -78,7 +81,7 @@ impl Journal for MemoryJournal {
         product: &ProductId,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<StoredCommit>, Unavailable> {
+    ) -> Result<Vec<StoredCommit>, StoreError> {
         let product = product.to_string();
         let Some(from) = after.checked_add(1) else {
             return Ok(Vec::new());
@@ -88,7 +91,7 @@ impl Journal for MemoryJournal {
         Ok(range.take(limit).map(|(_, commit)| commit.clone()).collect())
     }
 
-    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
+    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, StoreError> {
         use std::ops::Bound::{Excluded, Unbounded};
         let from = from.map(|position| key_of(&StoredCommit(position.0))).transpose()?;
         let commits = self.commits();
@@ -101,37 +104,37 @@ impl Journal for MemoryJournal {
 
 #[async_trait]
 impl Feed for MemoryJournal {
-    async fn after(&self, position: Option<u64>, limit: usize) -> Result<Vec<Recorded>, Unavailable> {
+    async fn after(&self, position: Option<u64>, limit: usize) -> Result<Vec<FeedEntry>, StoreError> {
         let first = position.map_or(0, |position| position.saturating_add(1));
         let commits = self.commits();
         let later = usize::try_from(first).ok().and_then(|first| commits.in_order.get(first..));
-        // The keys first: there may be no number after that of the last.
+        // The keys come first in the zip: after the last one there may be no further number.
         let numbered = later.unwrap_or_default().iter().zip(first..).take(limit);
         let recorded = |(key, position): (&Key, u64)| {
             let commit = commits.by_key.get(key)?.clone();
             let hash = commit.text("hash").unwrap_or_default().to_owned();
-            Some(Recorded { position, hash, change: Change::Committed(Box::new(commit)) })
+            Some(FeedEntry { position, hash, change: Change::Committed(Box::new(commit)) })
         };
         Ok(numbered.filter_map(recorded).collect())
     }
 
-    async fn hash_at(&self, position: u64) -> Result<Option<String>, Unavailable> {
+    async fn hash_at(&self, position: u64) -> Result<Option<String>, StoreError> {
         let before = position.checked_sub(1);
         let recorded = self.after(before, 1).await?;
         Ok(recorded.into_iter().next().map(|recorded| recorded.hash))
     }
 
-    async fn newest_position(&self) -> Result<Option<u64>, Unavailable> {
+    async fn newest_position(&self) -> Result<Option<u64>, StoreError> {
         Ok((self.len() as u64).checked_sub(1))
     }
 
-    fn news(&self) -> watch::Receiver<u64> {
+    fn appended(&self) -> watch::Receiver<u64> {
         self.news.subscribe()
     }
 }
 
-fn key_of(commit: &StoredCommit) -> Result<(String, u64), Unavailable> {
-    let unreadable = |error: schema::DecodeError| Unavailable(error.into());
+fn key_of(commit: &StoredCommit) -> Result<(String, u64), StoreError> {
+    let unreadable = |error: schema::DecodeError| StoreError::new(error.into());
     let product = commit.text("product_id").map_err(unreadable)?;
     Ok((product.to_owned(), commit.sequence().map_err(unreadable)?))
 }

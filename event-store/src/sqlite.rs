@@ -1,7 +1,7 @@
 //! The journal on SQLite: one row per commit in the order of recording, inserted and never changed.
 //!
-//! The promise: positions begin at 0 and have no gaps; a position that a consumer has passed is never given again; the
-//! file itself refuses to change or remove a commit.
+//! The promise: positions begin at 0 and have no gaps; a position that a consumer has passed is never assigned again; the file
+//! itself refuses to change or remove a commit.
 
 mod restoring;
 
@@ -15,10 +15,10 @@ use sqlite::rusqlite::{self, Connection, OptionalExtension, Row as SqlRow, param
 use sqlite::{Access, Database, Error, Schema, clamped};
 use tokio::sync::watch;
 
+use crate::error::{AppendError, StoreError};
 use crate::export;
-use crate::follow::{Change, Feed, Recorded};
-use crate::heads::Head;
-use crate::journal::{AppendError, CommitKey, Journal, KeyPage, Row, ScanPage, ScanPosition, Unavailable};
+use crate::follow::{Change, Feed, FeedEntry};
+use crate::journal::{CommitKey, Head, Journal, JournalRow, KeyPage, ScanPage, ScanPosition};
 
 /// The file of the commits. Stored. Never change a statement; add a version.
 pub const LEDGER: Schema = Schema {
@@ -27,7 +27,7 @@ pub const LEDGER: Schema = Schema {
     versions: &[include_str!("sqlite/ledger.sql")],
 };
 
-/// The file of receipts, bus and the publisher's parking rows. Stored. Never change a statement; add a version.
+/// The file of the receipts, the local bus and the publisher's parking rows. Stored. Never change a statement; add a version.
 pub const PUBLISHING: Schema = Schema {
     file: "publishing.sqlite3",
     application_id: 0x504c_5031,
@@ -38,7 +38,7 @@ pub const PUBLISHING: Schema = Schema {
 #[derive(Debug, Clone)]
 pub struct SqliteJournal {
     database: Database,
-    /// The least position that may be given next.
+    /// The lowest position that may be assigned next.
     floor: Arc<AtomicU64>,
 }
 
@@ -49,7 +49,7 @@ impl SqliteJournal {
         Self { database, floor: Arc::default() }
     }
 
-    /// No position below `floor` is given from now on: consumers have passed them, also where somebody removed its commit.
+    /// From now on no position below `floor` is assigned: consumers have passed it, even if its commit was removed.
     pub fn begin_at(&self, floor: u64) {
         self.floor.fetch_max(floor, Ordering::Relaxed);
     }
@@ -60,7 +60,7 @@ impl SqliteJournal {
         after: i64,
         limit: i64,
         read: fn(&SqlRow<'_>) -> rusqlite::Result<T>,
-    ) -> Result<Vec<T>, Unavailable> {
+    ) -> Result<Vec<T>, StoreError> {
         let rows = self.database.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT product_id, sequence, hash, line, position FROM commits WHERE position > ?1 \
@@ -72,7 +72,7 @@ impl SqliteJournal {
     }
 }
 
-/// What a row holds besides its position.
+/// The columns of a row but its position.
 struct Columns {
     product_id: String,
     sequence: u64,
@@ -82,21 +82,21 @@ struct Columns {
     line: String,
 }
 
-fn columns(commit: &StoredCommit) -> Result<Columns, Unavailable> {
-    let unreadable = |error: schema::DecodeError| Unavailable(error.into());
+fn columns(commit: &StoredCommit) -> Result<Columns, StoreError> {
+    let unreadable = |error: schema::DecodeError| StoreError::new(error.into());
     let text = |name| commit.text(name).map(str::to_owned).map_err(unreadable);
-    let line = export::canonical(commit).map_err(|error| Unavailable(error.into()))?;
+    let line = export::canonical(commit).map_err(|error| StoreError::new(error.into()))?;
     Ok(Columns {
         product_id: text("product_id")?,
         sequence: commit.sequence().map_err(unreadable)?,
         commit_id: text("commit_id")?,
         recorded_at: text("recorded_at")?,
         hash: text("hash")?,
-        line: String::from_utf8(line).map_err(|error| Unavailable(error.into()))?,
+        line: String::from_utf8(line).map_err(|error| StoreError::new(error.into()))?,
     })
 }
 
-/// Answers the position that the row got.
+/// Inserts a row and returns its position.
 fn insert(connection: &Connection, floor: u64, row: &Columns) -> rusqlite::Result<u64> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO commits (position, sequence, product_id, commit_id, recorded_at, hash, line) \
@@ -112,7 +112,9 @@ fn insert(connection: &Connection, floor: u64, row: &Columns) -> rusqlite::Resul
         row.line
     ])?;
     // The position is the key of the row.
-    Ok(connection.last_insert_rowid().cast_unsigned())
+    let position = connection.last_insert_rowid().cast_unsigned();
+    debug_assert!(position >= floor, "no position is assigned twice");
+    Ok(position)
 }
 
 #[async_trait]
@@ -131,7 +133,7 @@ impl Journal for SqliteJournal {
         }
     }
 
-    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {
+    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, StoreError> {
         let at_most = clamped(at_most);
         let commit = self.database.peek(|connection| {
             let mut statement = connection.prepare_cached(
@@ -148,7 +150,7 @@ impl Journal for SqliteJournal {
         product: &ProductId,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<StoredCommit>, Unavailable> {
+    ) -> Result<Vec<StoredCommit>, StoreError> {
         let (product, after, limit) = (product.clone(), clamped(after), clamped(limit));
         let commits = self.database.read(move |connection| {
             let mut statement = connection.prepare_cached(
@@ -161,7 +163,7 @@ impl Journal for SqliteJournal {
         Ok(commits.await?)
     }
 
-    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
+    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, StoreError> {
         let after = from.map_or(-1, |position| position.number("position"));
         let limit = clamped(limit);
         let rows = self.in_order(after, limit, |row| Ok((commit_of(row, 0)?, row.get::<_, i64>(4)?))).await?;
@@ -170,7 +172,7 @@ impl Journal for SqliteJournal {
         Ok(ScanPage { commits: rows.into_iter().map(|(commit, _)| commit).collect(), next })
     }
 
-    async fn scan_keys(&self, from: Option<ScanPosition>, limit: usize) -> Result<KeyPage, Unavailable> {
+    async fn scan_keys(&self, from: Option<ScanPosition>, limit: usize) -> Result<KeyPage, StoreError> {
         let (product, sequence) =
             from.map_or_else(Default::default, |from| (from.text("product_id"), from.number("sequence")));
         let limit = clamped(limit);
@@ -195,7 +197,7 @@ impl Journal for SqliteJournal {
         Ok(KeyPage { keys, next })
     }
 
-    async fn heads(&self, after: &str, limit: usize) -> Result<Option<Vec<Head>>, Unavailable> {
+    async fn heads(&self, after: &str, limit: usize) -> Result<Option<Vec<Head>>, StoreError> {
         let (after, limit) = (after.to_owned(), clamped(limit));
         let heads = self.database.read(move |connection| {
             let mut statement = connection.prepare_cached(
@@ -218,7 +220,7 @@ impl Journal for SqliteJournal {
         up_to: u64,
         after: Option<(String, u64)>,
         limit: usize,
-    ) -> Result<Option<Vec<Row>>, Unavailable> {
+    ) -> Result<Option<Vec<JournalRow>>, StoreError> {
         let (product, sequence) = after.unwrap_or_default();
         let (up_to, limit) = (clamped(up_to), clamped(limit));
         let rows = self.database.read(move |connection| {
@@ -228,7 +230,7 @@ impl Journal for SqliteJournal {
                  ORDER BY product_id, sequence LIMIT ?4",
             )?;
             let row = |row: &SqlRow<'_>| {
-                Ok(Row {
+                Ok(JournalRow {
                     product_id: row.get(0)?,
                     sequence: row.get(1)?,
                     commit_id: row.get(2)?,
@@ -244,20 +246,20 @@ impl Journal for SqliteJournal {
         Ok(Some(rows.await?))
     }
 
-    async fn newest_row(&self) -> Result<Option<u64>, Unavailable> {
-        // An empty ledger keeps rows too: none up to position 0.
+    async fn newest_row(&self) -> Result<Option<u64>, StoreError> {
+        // An empty ledger has rows too: none up to position 0.
         Ok(Some(self.newest_position().await?.unwrap_or(0)))
     }
 }
 
 #[async_trait]
 impl Feed for SqliteJournal {
-    async fn after(&self, position: Option<u64>, limit: usize) -> Result<Vec<Recorded>, Unavailable> {
+    async fn after(&self, position: Option<u64>, limit: usize) -> Result<Vec<FeedEntry>, StoreError> {
         let (after, limit) = (position.map_or(-1, clamped), clamped(limit));
         self.in_order(after, limit, recorded).await
     }
 
-    async fn hash_at(&self, position: u64) -> Result<Option<String>, Unavailable> {
+    async fn hash_at(&self, position: u64) -> Result<Option<String>, StoreError> {
         let Ok(position) = i64::try_from(position) else {
             return Ok(None);
         };
@@ -268,7 +270,7 @@ impl Feed for SqliteJournal {
         Ok(hash?)
     }
 
-    async fn newest_position(&self) -> Result<Option<u64>, Unavailable> {
+    async fn newest_position(&self) -> Result<Option<u64>, StoreError> {
         let newest = self.database.peek(|connection| {
             connection
                 .prepare_cached("SELECT max(position) FROM commits")?
@@ -277,12 +279,12 @@ impl Feed for SqliteJournal {
         Ok(newest?)
     }
 
-    fn news(&self) -> watch::Receiver<u64> {
+    fn appended(&self) -> watch::Receiver<u64> {
         self.database.committed()
     }
 }
 
-fn recorded(row: &SqlRow<'_>) -> rusqlite::Result<Recorded> {
+fn recorded(row: &SqlRow<'_>) -> rusqlite::Result<FeedEntry> {
     let stored = Stored::of(row, 0)?;
     let change = match stored.read() {
         Ok(commit) => Change::Committed(Box::new(commit)),
@@ -290,10 +292,10 @@ fn recorded(row: &SqlRow<'_>) -> rusqlite::Result<Recorded> {
             Change::Unreadable { product: ProductId::new(stored.product_id.as_str()).ok(), reason }
         }
     };
-    Ok(Recorded { position: row.get(4)?, hash: stored.hash, change })
+    Ok(FeedEntry { position: row.get(4)?, hash: stored.hash, change })
 }
 
-/// What a row says of its commit.
+/// The columns that are compared with the line, and the line.
 struct Stored {
     product_id: String,
     sequence: u64,
@@ -302,7 +304,7 @@ struct Stored {
 }
 
 impl Stored {
-    /// From four columns, the first of them at `first`.
+    /// Reads four columns, the first of them at `first`.
     fn of(row: &SqlRow<'_>, first: usize) -> rusqlite::Result<Self> {
         Ok(Self {
             product_id: row.get(first)?,
@@ -312,25 +314,21 @@ impl Stored {
         })
     }
 
-    /// The commit of the line, whose columns have to say what it says.
+    /// The commit of the line, if the columns agree with it.
     fn read(&self) -> Result<StoredCommit, String> {
         let object: serde_json::Result<Map<_, _>> = serde_json::from_str(&self.line);
         let commit =
-            object.map(StoredCommit).map_err(|error| format!("the line of a commit is no JSON: {error}"))?;
+            object.map(StoredCommit).map_err(|error| format!("the line of a commit is not JSON: {error}"))?;
         let says = |name| commit.text(name).unwrap_or_default();
         let same = says("product_id") == self.product_id
             && says("hash") == self.hash
             && commit.sequence().ok() == Some(self.sequence);
-        if same {
-            Ok(commit)
-        } else {
-            Err("the columns of a commit say something else than its line".to_owned())
-        }
+        if same { Ok(commit) } else { Err("the columns of a commit differ from its line".to_owned()) }
     }
 }
 
-/// The commit of a row. What cannot be read, which this ledger never writes, becomes a commit that holds its key and the
-/// reason: it neither decodes nor verifies, but it does not hide the others.
+/// The commit of a row. One that cannot be read, which this ledger never writes, becomes a commit with its key and the reason:
+/// it neither decodes nor verifies, but the others can still be read.
 fn commit_of(row: &SqlRow<'_>, first: usize) -> rusqlite::Result<StoredCommit> {
     let stored = Stored::of(row, first)?;
     Ok(stored.read().unwrap_or_else(|reason| {
@@ -342,13 +340,7 @@ fn commit_of(row: &SqlRow<'_>, first: usize) -> rusqlite::Result<StoredCommit> {
     }))
 }
 
-impl From<Error> for Unavailable {
-    fn from(error: Error) -> Self {
-        Self(error.into())
-    }
-}
-
-/// A value that is kept about a file: whose ledger it belongs to, for example.
+/// A value kept about a file, for example which ledger it belongs to.
 ///
 /// # Errors
 /// [`Error`]: the file could not be read.
@@ -360,7 +352,7 @@ pub async fn about(access: &Access, name: &'static str) -> Result<Option<String>
     value.await
 }
 
-/// Keeps a value about a file, or forgets it.
+/// Sets a value about a file, or removes it.
 ///
 /// # Errors
 /// [`Error`]: nothing was written.

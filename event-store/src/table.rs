@@ -1,4 +1,6 @@
 //! Creates a table from its shape, the `CreateTable` JSON that the infrastructure reads too.
+//!
+//! The promise: an existing table is left as it is.
 
 use std::time::Duration;
 
@@ -10,16 +12,16 @@ use aws_sdk_dynamodb::types::{
 };
 use serde::Deserialize;
 
-use crate::aws::said;
+use crate::aws::describe;
 
-/// How often and how long apart a new table is asked whether it is ready: half a minute in all.
+/// How often a new table is asked whether it is active, and how long apart: half a minute in all.
 const ASKED: u32 = 60;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// The table could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateTableError {
-    /// The shape is not what `CreateTable` takes: a fault of this build.
+    /// The shape is not what `CreateTable` takes: a bug of this build.
     #[error("the shape of table {table} cannot be read: {reason}")]
     Shape {
         /// The table.
@@ -27,12 +29,12 @@ pub enum CreateTableError {
         /// What is wrong.
         reason: String,
     },
-    /// `DynamoDB` refused or did not answer: check endpoint, region and permissions.
+    /// `DynamoDB` refused it or did not answer: check endpoint, region and permissions.
     #[error("table {table} could not be created: {reason}")]
     Refused {
         /// The table.
         table: String,
-        /// What `DynamoDB` said.
+        /// The error of `DynamoDB`.
         reason: String,
     },
 }
@@ -83,7 +85,7 @@ struct Stream {
     stream_view_type: String,
 }
 
-/// Creates `table`, on demand, unless it is there, and waits until it can be used.
+/// Creates `table` with on-demand capacity unless it exists, and waits until it is active.
 ///
 /// # Errors
 /// [`CreateTableError`]: what to check.
@@ -113,7 +115,7 @@ pub async fn create(client: &Client, table: &str, shape: &str) -> Result<(), Cre
     match request.send().await {
         Ok(_) => {}
         Err(error) if error.code() == Some("ResourceInUseException") => {}
-        Err(error) => return Err(refused(said(&error))),
+        Err(error) => return Err(refused(describe(&error))),
     }
     until_active(client, table).await.map_err(refused)
 }
@@ -121,7 +123,7 @@ pub async fn create(client: &Client, table: &str, shape: &str) -> Result<(), Cre
 async fn until_active(client: &Client, table: &str) -> Result<(), String> {
     for _ in 0..ASKED {
         let described = client.describe_table().table_name(table).send().await;
-        let described = described.map_err(|error| said(&error))?;
+        let described = described.map_err(|error| describe(&error))?;
         if described.table.and_then(|table| table.table_status) == Some(TableStatus::Active) {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! What the journal on `DynamoDB` promises beyond the contract in `tests/contract`, what it costs, and what is stored.
+//! The journal on `DynamoDB`: its promises beyond the contract in `tests/contract`, its cost, and its stored form.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod journal {

@@ -1,4 +1,4 @@
-//! What receipts on `DynamoDB` cost, and what they promise beyond the contract in `tests/contract`.
+//! The receipts on `DynamoDB`: their cost, and their promises beyond the contract in `tests/contract`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod ports {

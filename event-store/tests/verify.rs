@@ -1,4 +1,4 @@
-//! Every fault is found and named, and what a chain alone cannot show is shown by those who saw it before.
+//! Verification finds and names every fault; what a chain alone cannot show, witnesses show.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod verify {

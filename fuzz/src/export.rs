@@ -1,18 +1,18 @@
 //! The lines of an export, and the commits in them. Promised: every line is a commit or named as unreadable; a commit's
 //! canonical form reads back as the same commit; what is understood of it survives being written again.
 
-use event_store::verify::{Batch, Export, Line, ProductReport};
+use event_store::verify::{ExaminedLine, ExportVerifier, LineBatch, ProductReport};
 use schema::StoredCommit;
 use serde_json::Value;
 
 /// A file.
 pub fn check(data: &[u8]) -> bool {
     let mut reader = data;
-    let (mut export, mut lines, mut whole) = (Export::default(), 0, true);
-    while let Some(batch) = Batch::read(&mut reader).unwrap() {
+    let (mut export, mut lines, mut whole) = (ExportVerifier::default(), 0, true);
+    while let Some(batch) = LineBatch::read(&mut reader).unwrap() {
         for line in batch.examine() {
             lines += 1;
-            whole &= matches!(line, Line::Commit(_));
+            whole &= matches!(line, ExaminedLine::Commit(_));
             export.line(&line);
         }
     }

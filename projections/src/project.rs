@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use event_store::Unavailable;
-use event_store::follow::Record;
-use event_store::parking::{Parking, Trouble};
+use event_store::StoreError;
+use event_store::follow::ChangeRecord;
+use event_store::parking::{Parking, ParkingCause};
 use futures::StreamExt;
 use schema::{Clock, ProductId};
 use tracing::Instrument;
@@ -63,7 +63,7 @@ impl Projector {
 
     /// Projects one batch of stream records, as a function on Lambda is asked to and answers.
     pub async fn project(&self, event: Event) -> DynamoDbEventResponse {
-        let records = event.records.iter().map(Record::of).collect();
+        let records = event.records.iter().map(ChangeRecord::of).collect();
         let mut answer = DynamoDbEventResponse::default();
         answer.batch_item_failures = self.follow(records).await.into_iter().map(failure).collect();
         answer
@@ -71,7 +71,7 @@ impl Projector {
 
     /// Projects one batch. The answer names the records from which the batch has to be repeated: those whose product
     /// could be neither projected nor parked.
-    pub async fn follow(&self, records: Vec<Record>) -> Vec<String> {
+    pub async fn follow(&self, records: Vec<ChangeRecord>) -> Vec<String> {
         let batch = Batch::read(records);
         for tampering in &batch.tampered {
             tampering.count("projector");
@@ -142,7 +142,7 @@ impl Projector {
         consumer: &'static str,
         product: &ProductId,
         stuck: Stuck,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), StoreError> {
         tracing::warn!(target: "ledger::projector",
             consumer,
             product_id = product.as_str(),
@@ -151,7 +151,7 @@ impl Projector {
             reason = stuck.reason,
             "a product cannot be projected and is parked"
         );
-        let trouble = Trouble {
+        let trouble = ParkingCause {
             from_sequence: stuck.from_sequence,
             reason: stuck.reason,
             retryable: stuck.retryable,

@@ -111,7 +111,7 @@ pub enum RebuildError {
     Views(#[from] views::Unavailable),
     /// The event table did not answer: run it again.
     #[error(transparent)]
-    Journal(#[from] event_store::Unavailable),
+    Journal(#[from] event_store::StoreError),
     /// A product could not be built or compared now: run it again.
     #[error("product {product}: {reason}")]
     Stuck {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use event_store::parking::note_parked;
 use event_store::receipts::published;
-use event_store::{Parked, Trouble, Unavailable};
+use event_store::{Parked, ParkingCause, StoreError};
 use schema::ProductId;
 use serde::Serialize;
 use tokio::sync::MutexGuard;
@@ -31,7 +31,7 @@ pub enum CatchUpOutcome {
     /// Every event up to this one, the newest, is published, and the product is not parked.
     UpTo(u64),
     /// The product is parked for this reason.
-    Parked(Trouble),
+    Parked(ParkingCause),
 }
 
 /// The result of one scheduled retry.
@@ -50,12 +50,12 @@ impl Publisher {
     /// `reconcile --repair`.
     ///
     /// # Errors
-    /// [`Unavailable`]: a store did not answer, or other retries took all the time; nothing is lost, try again later.
+    /// [`StoreError`]: a store did not answer, or other retries took all the time; nothing is lost, try again later.
     pub async fn publish_product(
         &self,
         product: &ProductId,
         time_left: Duration,
-    ) -> Result<CatchUpOutcome, Unavailable> {
+    ) -> Result<CatchUpOutcome, StoreError> {
         let deadline = deadline(time_left);
         let _turn = self.turn(deadline).await?;
         let row = self.ports.parking.of(CONSUMER, product).await?;
@@ -63,15 +63,15 @@ impl Publisher {
         let products = vec![product.clone()];
         let outcomes = self.catch_up(products, rows, self.retry_policy, deadline).await;
         let outcome = outcomes.into_iter().next().map(|(_, outcome)| outcome);
-        outcome.unwrap_or_else(|| Err(Unavailable("no pass over the product was made".into())))
+        outcome.unwrap_or_else(|| Err(StoreError::new("no pass over the product was made".into())))
     }
 
     /// Publishes the parked products that are retryable; the schedule calls this every minute.
     ///
     /// # Errors
-    /// [`Unavailable`]: the parking table did not answer, or other retries took all the time; the next scheduled run
+    /// [`StoreError`]: the parking table did not answer, or other retries took all the time; the next scheduled run
     /// goes on.
-    pub async fn retry_parked(&self, time_left: Duration) -> Result<PublishRetryCounts, Unavailable> {
+    pub async fn retry_parked(&self, time_left: Duration) -> Result<PublishRetryCounts, StoreError> {
         let deadline = deadline(time_left);
         let retry_policy = RetryPolicy { total: self.retry_policy.total.min(SCHEDULED), ..self.retry_policy };
         let mut retried = PublishRetryCounts::default();
@@ -103,8 +103,8 @@ impl Publisher {
     /// Receipts of events that the ledger does not have do not count.
     ///
     /// # Errors
-    /// [`Unavailable`]: a store did not answer; try again later.
-    pub async fn behind(&self, product: &ProductId, head: u64) -> Result<Option<u64>, Unavailable> {
+    /// [`StoreError`]: a store did not answer; try again later.
+    pub async fn behind(&self, product: &ProductId, head: u64) -> Result<Option<u64>, StoreError> {
         let position = self.ports.receipts.position(product).await?;
         let (journal, receipts) = (&*self.ports.journal, &*self.ports.receipts);
         let published = published(journal, receipts, product, &position).await?.up_to;
@@ -112,9 +112,9 @@ impl Publisher {
     }
 
     /// Waits until no other caller is catching up.
-    async fn turn(&self, deadline: Instant) -> Result<MutexGuard<'_, ()>, Unavailable> {
+    async fn turn(&self, deadline: Instant) -> Result<MutexGuard<'_, ()>, StoreError> {
         let turn = timeout_at(deadline, self.catching_up.lock()).await;
-        turn.map_err(|_| Unavailable("another retry of parked products is still running".into()))
+        turn.map_err(|_| StoreError::new("another retry of parked products is still running".into()))
     }
 
     async fn catch_up(
@@ -123,7 +123,7 @@ impl Publisher {
         mut rows: HashMap<ProductId, Parked>,
         retry_policy: RetryPolicy,
         deadline: Instant,
-    ) -> Vec<(ProductId, Result<CatchUpOutcome, Unavailable>)> {
+    ) -> Vec<(ProductId, Result<CatchUpOutcome, StoreError>)> {
         let mut outcomes = Vec::new();
         let mut requests: Vec<PublishRequest> = products.into_iter().map(everything).collect();
         while !requests.is_empty() {
@@ -145,7 +145,7 @@ impl Publisher {
                         Err(error) => Err(error),
                     },
                     PassOutcome::Parked(Some(trouble)) => Ok(CatchUpOutcome::Parked(trouble)),
-                    PassOutcome::Parked(None) => Err(Unavailable("the product is parked".into())),
+                    PassOutcome::Parked(None) => Err(StoreError::new("the product is parked".into())),
                     PassOutcome::Unavailable(error) => Err(error),
                 };
                 outcomes.push((product, outcome));
@@ -156,7 +156,7 @@ impl Publisher {
     }
 
     /// Releases a row that is still as it was read; returns the row if it has changed since.
-    async fn release(&self, row: Option<Parked>) -> Result<Option<Parked>, Unavailable> {
+    async fn release(&self, row: Option<Parked>) -> Result<Option<Parked>, StoreError> {
         let Some(row) = row else { return Ok(None) };
         if self.ports.parking.release(&row).await? {
             return Ok(None);

@@ -11,7 +11,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
-use event_store::Unavailable;
+use event_store::StoreError;
 use futures::Stream;
 use serde_json::json;
 use tokio::sync::watch;
@@ -96,7 +96,7 @@ async fn events(
 
 impl EventsApi {
     /// The position after which a stream begins. A browser that reconnects repeats the query, so the id takes precedence.
-    async fn start(&self, last: Option<&str>, from_start: bool) -> Result<u64, Unavailable> {
+    async fn start(&self, last: Option<&str>, from_start: bool) -> Result<u64, StoreError> {
         match last {
             Some(id) => Ok(self.bus.position_of(&self.name, id).await?.unwrap_or(0)),
             None if from_start => Ok(0),

@@ -8,8 +8,8 @@
 use std::collections::VecDeque;
 
 use event_store::handled::{Handled, Link, recorded_anew};
-use event_store::receipts::{Said, published, said};
-use event_store::{Journal, Trouble, Unavailable};
+use event_store::receipts::{PublicationClaim, claimed, published};
+use event_store::{Journal, ParkingCause, StoreError};
 use futures::stream::{self, StreamExt};
 use schema::{Commit, DecodeError, ProductId, PublicationFailure, StoredCommit};
 use tokio::time::Instant;
@@ -55,9 +55,9 @@ pub(crate) enum PassOutcome {
     /// There is more than fits in one pass; this is left.
     Incomplete(PublishRequest),
     /// The product is parked, with the reason if this pass parked it.
-    Parked(Option<Trouble>),
+    Parked(Option<ParkingCause>),
     /// A store did not answer.
-    Unavailable(Unavailable),
+    Unavailable(StoreError),
 }
 
 /// A product between the beginning and the end of a pass.
@@ -110,7 +110,7 @@ impl Publisher {
         };
         let position = self.ports.receipts.position(&product).await.map_err(unavailable(0))?;
         let (journal, receipts) = (&*self.ports.journal, &*self.ports.receipts);
-        let said = said(journal, &product, &position).await.map_err(unavailable(0))?;
+        let said = claimed(journal, &product, &position).await.map_err(unavailable(0))?;
         let commits = std::mem::take(&mut request.commits);
         let at_hand = request.up_to.and_then(|up_to| DueEvents::in_commits(&said, up_to, commits));
         // Looked up only when it is likely: a parked product has a failure of its next event, or a gap before it.
@@ -140,7 +140,7 @@ impl Publisher {
         queues: &mut [ProductQueue],
         retry_policy: RetryPolicy,
         deadline: Instant,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), StoreError> {
         let mut writer = ReceiptWriter::new(&*self.ports.receipts, &self.ports.clock, &self.address.bus);
         let mut sender = EventSender {
             bus: &*self.ports.bus,
@@ -165,12 +165,12 @@ impl Publisher {
         &self,
         in_flight: InFlight,
         queue: ProductQueue,
-        outage: Option<&Unavailable>,
+        outage: Option<&StoreError>,
     ) -> PassResult {
         let (product, before) = (queue.product.clone(), in_flight.published);
         let result = |published, outcome| PassResult { product, published, outcome };
         if let Some(outage) = outage {
-            return result(before, PassOutcome::Unavailable(Unavailable(outage.to_string().into())));
+            return result(before, PassOutcome::Unavailable(StoreError::new(outage.to_string().into())));
         }
         let published = queue.first().map_or(in_flight.last, |unsent| unsent.sequence - 1);
         match self.settle(in_flight, queue, published).await {
@@ -185,7 +185,7 @@ impl Publisher {
         in_flight: InFlight,
         queue: ProductQueue,
         published: u64,
-    ) -> Result<PassOutcome, Unavailable> {
+    ) -> Result<PassOutcome, StoreError> {
         let product = &queue.product;
         let halted = queue.halt.map(|halt| (published + 1, halt.refusal.to_string(), halt.retryable));
         let (from_sequence, reason, retryable) = match (halted, in_flight.end) {
@@ -196,7 +196,7 @@ impl Publisher {
             (None, DueEnd::More) => return Ok(PassOutcome::Incomplete(in_flight.request)),
             (None, DueEnd::Complete) => return Ok(PassOutcome::Published),
         };
-        let trouble = Trouble { from_sequence, reason, retryable, at: (self.ports.clock)() };
+        let trouble = ParkingCause { from_sequence, reason, retryable, at: (self.ports.clock)() };
         self.ports.parking.park(CONSUMER, product, &trouble).await?;
         event_store::parking::count(CONSUMER, &trouble);
         tracing::warn!(target: "ledger::publisher",
@@ -212,9 +212,9 @@ impl Publisher {
 
     /// Changes the row of a parked product, whose new events are published by whoever releases the row. If the row stayed
     /// as it is, it could be released at this moment by somebody who has not seen the events, and they would be forgotten.
-    async fn touch(&self, row: event_store::Parked) -> Result<(), Unavailable> {
+    async fn touch(&self, row: event_store::Parked) -> Result<(), StoreError> {
         let (from_sequence, reason, retryable) = (row.from_sequence, row.reason, row.retryable);
-        let trouble = Trouble { from_sequence, reason, retryable, at: (self.ports.clock)() };
+        let trouble = ParkingCause { from_sequence, reason, retryable, at: (self.ports.clock)() };
         self.ports.parking.park(CONSUMER, &row.product_id, &trouble).await
     }
 }
@@ -261,7 +261,7 @@ enum DueEnd {
 
 impl DueEvents {
     /// The due events among the commits of a batch; `None` when they leave a gap after what is published, or contradict it.
-    fn in_commits(said: &Said, up_to: u64, mut commits: Vec<Commit>) -> Option<Self> {
+    fn in_commits(said: &PublicationClaim, up_to: u64, mut commits: Vec<Commit>) -> Option<Self> {
         let rival =
             |newest: &Handled| commits.iter().any(|commit| newest.is_contradicted_by(Link::from(commit)));
         if said.newest.as_ref().is_some_and(rival) {
@@ -287,7 +287,7 @@ impl DueEvents {
         product: &ProductId,
         published: u64,
         up_to: Option<u64>,
-    ) -> Result<Self, Unavailable> {
+    ) -> Result<Self, StoreError> {
         let mut due = Self::default();
         let mut after = published;
         loop {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use event_store::follow::{Change, Record};
+use event_store::follow::{Change, ChangeRecord};
 use schema::{Commit, ProductId};
 
 use crate::pass::{PassOutcome, PublishRequest};
@@ -37,7 +37,7 @@ impl Publisher {
     /// Publishes a batch of stream records within `time_left` and answers as Lambda expects: with the sequence numbers of
     /// the records to deliver again.
     pub async fn publish(&self, event: Event, time_left: Duration) -> DynamoDbEventResponse {
-        let records = event.records.iter().map(Record::of).collect();
+        let records = event.records.iter().map(ChangeRecord::of).collect();
         drop(event);
         let failure = |record| {
             let mut failure = DynamoDbBatchItemFailure::default();
@@ -52,7 +52,7 @@ impl Publisher {
 
     /// Publishes a batch of records within `time_left` and returns the ids of the records to deliver again because a store
     /// did not answer. A product whose event the bus refused is parked and counts as finished.
-    pub async fn follow(&self, records: Vec<Record>, time_left: Duration) -> Vec<String> {
+    pub async fn follow(&self, records: Vec<ChangeRecord>, time_left: Duration) -> Vec<String> {
         let deadline = deadline(time_left);
         let mut batch = by_product(records);
         let mut requests: Vec<PublishRequest> = batch.iter_mut().map(ProductRecords::request).collect();
@@ -91,7 +91,7 @@ impl ProductRecords {
 }
 
 /// Groups a batch by product. Records of changed or removed commits raise the tampering signal and are left out.
-fn by_product(records: Vec<Record>) -> Vec<ProductRecords> {
+fn by_product(records: Vec<ChangeRecord>) -> Vec<ProductRecords> {
     let mut batch: Vec<ProductRecords> = Vec::new();
     let mut indexes: HashMap<ProductId, usize> = HashMap::new();
     for (index, record) in records.into_iter().enumerate() {

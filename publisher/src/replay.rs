@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use event_store::{ScanPosition, Unavailable};
+use event_store::{ScanPosition, StoreError};
 use schema::message::Replay;
 use schema::{ProductId, StoredCommit, Timestamp};
 use tokio::time::Instant;
@@ -59,7 +59,7 @@ pub struct StoppedProduct {
 pub enum ReplayError {
     /// The event table did not answer: start the replay again later.
     #[error(transparent)]
-    Unavailable(#[from] Unavailable),
+    Unavailable(#[from] StoreError),
     /// The bus accepts no events: start the replay again when the bus works.
     #[error("the bus accepts no events: {0}")]
     Refused(BusRefusal),
@@ -120,12 +120,12 @@ impl Publisher {
     /// Counts the events that a replay of the selection would publish, and names the products it would stop at; sends nothing.
     ///
     /// # Errors
-    /// [`Unavailable`]: the event table did not answer; start the count again later.
+    /// [`StoreError`]: the event table did not answer; start the count again later.
     pub async fn count_replay(
         &self,
         selection: &ReplaySelection,
         mut progress: impl FnMut(&ReplayProgress) + Send,
-    ) -> Result<ReplayProgress, Unavailable> {
+    ) -> Result<ReplayProgress, StoreError> {
         let mut remaining = RemainingCommits::of(selection);
         let (mut done, mut stopped) = (ReplayProgress::default(), HashSet::new());
         while let Some(page) = self.next_page(&mut remaining).await? {
@@ -144,7 +144,7 @@ impl Publisher {
     async fn next_page(
         &self,
         remaining: &mut RemainingCommits,
-    ) -> Result<Option<Vec<StoredCommit>>, Unavailable> {
+    ) -> Result<Option<Vec<StoredCommit>>, StoreError> {
         match std::mem::replace(remaining, RemainingCommits::None) {
             RemainingCommits::None => Ok(None),
             RemainingCommits::OfProduct { product, after } => {

@@ -9,8 +9,8 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use event_store::receipts::Record;
-use event_store::{Receipts, Unavailable};
+use event_store::receipts::EventPublication;
+use event_store::{Receipts, StoreError};
 use futures::future::join_all;
 use schema::message::Replay;
 use schema::receipt::FailureDetails;
@@ -234,7 +234,7 @@ pub(crate) struct ReceiptWriter<'a> {
     receipts: &'a dyn Receipts,
     clock: &'a Clock,
     bus: &'a str,
-    pending: Vec<Record>,
+    pending: Vec<EventPublication>,
 }
 
 impl<'a> ReceiptWriter<'a> {
@@ -243,9 +243,9 @@ impl<'a> ReceiptWriter<'a> {
     }
 
     /// Records the outcomes of a round; receipts may stay pending until [`ReceiptWriter::flush`].
-    pub(crate) async fn record(&mut self, outcomes: Vec<SendOutcome>) -> Result<(), Unavailable> {
+    pub(crate) async fn record(&mut self, outcomes: Vec<SendOutcome>) -> Result<(), StoreError> {
         let records = outcomes.into_iter().map(|outcome| self.record_of(outcome));
-        let (receipts, failures): (Vec<Record>, Vec<Record>) =
+        let (receipts, failures): (Vec<EventPublication>, Vec<EventPublication>) =
             records.partition(|record| matches!(record.outcome, PublicationRecord::Receipt(_)));
         self.pending.extend(receipts);
         debug_assert!(is_in_order(&self.pending), "the receipts of a product are out of order");
@@ -263,7 +263,7 @@ impl<'a> ReceiptWriter<'a> {
     }
 
     /// Writes the pending receipts.
-    pub(crate) async fn flush(&mut self) -> Result<(), Unavailable> {
+    pub(crate) async fn flush(&mut self) -> Result<(), StoreError> {
         if !self.pending.is_empty() {
             self.receipts.record(&self.pending).await?;
             self.pending.clear();
@@ -271,7 +271,7 @@ impl<'a> ReceiptWriter<'a> {
         Ok(())
     }
 
-    fn record_of(&self, outcome: SendOutcome) -> Record {
+    fn record_of(&self, outcome: SendOutcome) -> EventPublication {
         let now = (self.clock)();
         if outcome.result.is_ok() {
             instrumentation::published(outcome.commit.recorded_at, now);
@@ -294,11 +294,11 @@ impl<'a> ReceiptWriter<'a> {
                 failed_at: now,
             }),
         };
-        Record { product: outcome.product, sequence: outcome.sequence, outcome: record }
+        EventPublication { product: outcome.product, sequence: outcome.sequence, outcome: record }
     }
 }
 
-fn is_in_order(records: &[Record]) -> bool {
+fn is_in_order(records: &[EventPublication]) -> bool {
     let mut newest = std::collections::HashMap::new();
     records.iter().all(|record| {
         let earlier = newest.insert(&record.product, record.sequence);

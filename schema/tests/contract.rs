@@ -1,14 +1,14 @@
-//! What was written stays readable, and what is promised to others changes only on purpose.
+//! What was written stays readable, and what others rely on changes only on purpose.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use schema::product::{
+use schema::event::{
     ProductCreated, ProductDeleted, ProductDetailsChanged, ProductPriceChanged, ProductPriceRecorded,
     ProductRenamed, ProductRestored,
 };
-use schema::state::STATE_SCHEMA_VERSION;
+use schema::product::STATE_SCHEMA_VERSION;
 use schema::{
     CommitReceipt, Facts, Hash, Message, MessageMetadata, Product, ProductEvent, PublicationRecord,
     StoredCommit, fixtures, upcast,
@@ -16,7 +16,7 @@ use schema::{
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Value, json};
 
-/// Every event of today: its name, and the schema of its data. The match makes a new event ask for its row.
+/// Every event: its name, and the schema of its data. Because of the match a new event does not compile without its row.
 fn events() -> Vec<(&'static str, Value)> {
     fn row<T: JsonSchema>(event: &ProductEvent) -> (&'static str, Value) {
         (event.name(), standalone::<T>())

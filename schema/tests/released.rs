@@ -19,9 +19,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use within::{Node, Use};
 
-/// Breaks that were decided, each with its reason. They go with the next release.
+/// Intended breaking changes, each with its reason, until the next release.
 const DECIDED: [&str; 1] = [
-    // What `ledger restore` brought has no receipt of this ledger, and must not look unpublished either.
+    // Restored events have no receipt of this ledger, and must not look unpublished either.
     "GET /products/{id}/history 200 application/json/commits/items/receipts/items: may be what it was not: the \
      alternative {\"$ref\":\"#/components/schemas/Publication\"} is on one side only",
 ];

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use event_store::heads::Head;
-use event_store::{AppendError, Journal, KeyPage, ScanPage, ScanPosition, Unavailable};
+use event_store::{AppendError, Journal, KeyPage, ScanPage, ScanPosition, StoreError};
 use schema::{ProductId, StoredCommit};
 use telemetry::meters::COMMANDS_DELAYED;
 
@@ -149,7 +149,7 @@ impl Journal for ThrottledJournal {
         Ok(())
     }
 
-    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {
+    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, StoreError> {
         self.journal.newest(product, at_most).await
     }
 
@@ -158,19 +158,19 @@ impl Journal for ThrottledJournal {
         product: &ProductId,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<StoredCommit>, Unavailable> {
+    ) -> Result<Vec<StoredCommit>, StoreError> {
         self.journal.page(product, after, limit).await
     }
 
-    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
+    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, StoreError> {
         self.journal.scan(from, limit).await
     }
 
-    async fn scan_keys(&self, from: Option<ScanPosition>, limit: usize) -> Result<KeyPage, Unavailable> {
+    async fn scan_keys(&self, from: Option<ScanPosition>, limit: usize) -> Result<KeyPage, StoreError> {
         self.journal.scan_keys(from, limit).await
     }
 
-    async fn heads(&self, after: &str, limit: usize) -> Result<Option<Vec<Head>>, Unavailable> {
+    async fn heads(&self, after: &str, limit: usize) -> Result<Option<Vec<Head>>, StoreError> {
         self.journal.heads(after, limit).await
     }
 }

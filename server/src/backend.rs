@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use event_store::{
-    DynamoJournal, DynamoParking, DynamoReceipts, Feed, Journal, MemoryJournal, MemoryParking,
-    MemoryProgress, MemoryReceipts, Parking, Progress, Receipts, SqliteParking, SqliteReceipts, metering,
+    CheckpointStore, DynamoJournal, DynamoParking, DynamoReceipts, Feed, Journal, MemoryCheckpointStore,
+    MemoryJournal, MemoryParking, MemoryReceipts, Parking, Receipts, SqliteParking, SqliteReceipts, metering,
 };
 use projections::catalogue::Orders;
 use projections::{
@@ -71,9 +71,9 @@ pub struct LocalFeed {
     /// The commits.
     pub feed: Arc<dyn Feed>,
     /// The projector's checkpoint.
-    pub projector: Arc<dyn Progress>,
+    pub projector: Arc<dyn CheckpointStore>,
     /// The publisher's checkpoint.
-    pub publisher: Arc<dyn Progress>,
+    pub publisher: Arc<dyn CheckpointStore>,
     /// Makes commands wait for consumers that are behind.
     pub back_pressure: BackPressure,
 }
@@ -144,8 +144,8 @@ impl Backend {
             queries: QueryPorts { views, prices, receipts },
             feed: Some(LocalFeed {
                 feed: journal,
-                projector: Arc::new(MemoryProgress::default()),
-                publisher: Arc::new(MemoryProgress::default()),
+                projector: Arc::new(MemoryCheckpointStore::default()),
+                publisher: Arc::new(MemoryCheckpointStore::default()),
                 back_pressure,
             }),
             directory: None,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use event_store::chain;
 use event_store::sqlite::{LEDGER, PUBLISHING, about, keep_about};
-use event_store::{Change, Feed, Progress, SqliteJournal, SqliteProgress, Unavailable};
+use event_store::{Change, CheckpointStore, Feed, SqliteCheckpointStore, SqliteJournal, StoreError};
 use projections::catalogue::Orders;
 use projections::sqlite::VIEWS;
 use projections::views::BUILDING;
@@ -106,7 +106,7 @@ pub enum DirectoryError {
     Failed(#[from] sqlite::Error),
     /// A file could not be read.
     #[error(transparent)]
-    Unavailable(#[from] Unavailable),
+    Unavailable(#[from] StoreError),
 }
 
 /// A data directory that only this process writes to.
@@ -209,10 +209,10 @@ impl DataDirectory {
 
     /// The checkpoints of projector and publisher.
     #[must_use]
-    pub fn progress(&self) -> [SqliteProgress; 2] {
+    pub fn progress(&self) -> [SqliteCheckpointStore; 2] {
         [
-            SqliteProgress::new(self.views.clone(), crate::follower::PROJECTOR),
-            SqliteProgress::new(self.publishing.clone(), crate::follower::PUBLISHER),
+            SqliteCheckpointStore::new(self.views.clone(), crate::follower::PROJECTOR),
+            SqliteCheckpointStore::new(self.publishing.clone(), crate::follower::PUBLISHER),
         ]
     }
 
@@ -334,7 +334,7 @@ fn is_of_this_build(path: &Path) -> Result<(), DirectoryError> {
 }
 
 /// Checks the hashes of the newest commits.
-async fn check_newest(journal: &SqliteJournal) -> Result<(), Unavailable> {
+async fn check_newest(journal: &SqliteJournal) -> Result<(), StoreError> {
     let newest = journal.newest_position().await?.unwrap_or(0);
     for recorded in journal.after(newest.checked_sub(CHECKED as u64), CHECKED).await? {
         let whole = match &recorded.change {

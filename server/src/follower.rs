@@ -8,8 +8,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_store::follow::Record;
-use event_store::{Checkpoint, Feed, Progress, Recorded, Unavailable};
+use event_store::follow::ChangeRecord;
+use event_store::{Checkpoint, CheckpointStore, Feed, FeedEntry, StoreError};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use telemetry::meters::{GIVEN_UP, TAMPERING};
@@ -40,7 +40,7 @@ type OnMissed = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + 
 pub struct Follower {
     consumer: &'static str,
     feed: Arc<dyn Feed>,
-    progress: Arc<dyn Progress>,
+    progress: Arc<dyn CheckpointStore>,
     handled: ConsumerPosition,
     batch_size: usize,
     redelivery: RedeliveryPolicy,
@@ -53,7 +53,7 @@ impl Follower {
     pub fn new(
         consumer: &'static str,
         feed: Arc<dyn Feed>,
-        progress: Arc<dyn Progress>,
+        progress: Arc<dyn CheckpointStore>,
         handled: ConsumerPosition,
     ) -> Self {
         let on_missed: OnMissed = Arc::new(|| std::future::ready(Ok(())).boxed());
@@ -93,10 +93,10 @@ impl Follower {
     /// records; the batch is redelivered from the first of them. No failure ends it: it logs and tries again.
     pub async fn run<F, Fut>(&self, function: F, stop: StopSignal)
     where
-        F: Fn(Vec<Record>) -> Fut,
+        F: Fn(Vec<ChangeRecord>) -> Fut,
         Fut: Future<Output = Vec<String>>,
     {
-        let mut news = self.feed.news();
+        let mut news = self.feed.appended();
         let mut failures = 0;
         let mut at = None;
         let mut begun = false;
@@ -141,7 +141,7 @@ impl Follower {
 
     /// The position to go on after. A checkpoint that does not match is a sign of tampering: every product is compared, and
     /// the commits that are there now count as handled.
-    async fn begin(&self) -> Result<Option<u64>, Unavailable> {
+    async fn begin(&self) -> Result<Option<u64>, StoreError> {
         let Some(checkpoint) = self.progress.checkpoint().await? else {
             return Ok(None);
         };
@@ -160,7 +160,7 @@ impl Follower {
             "the ledger was tampered with: the commit at the checkpoint was changed or removed; comparing every product"
         );
         let newest = self.feed.newest_position().await?;
-        (self.on_missed)().await.map_err(|reason| Unavailable(reason.into()))?;
+        (self.on_missed)().await.map_err(|reason| StoreError::new(reason.into()))?;
         let Some(position) = newest else {
             return Ok(None);
         };
@@ -177,9 +177,9 @@ impl Follower {
         delivery: &mut Delivery,
         function: &F,
         stop: &StopSignal,
-    ) -> Result<(), Unavailable>
+    ) -> Result<(), StoreError>
     where
-        F: Fn(Vec<Record>) -> Fut,
+        F: Fn(Vec<ChangeRecord>) -> Fut,
         Fut: Future<Output = Vec<String>>,
     {
         while !delivery.batch.next().is_empty() && !is_stopped(stop) {
@@ -215,9 +215,9 @@ impl Follower {
         Ok(())
     }
 
-    async fn call<F, Fut>(&self, function: &F, records: Vec<Record>, ids: &[String]) -> BatchOutcome
+    async fn call<F, Fut>(&self, function: &F, records: Vec<ChangeRecord>, ids: &[String]) -> BatchOutcome
     where
-        F: Fn(Vec<Record>) -> Fut,
+        F: Fn(Vec<ChangeRecord>) -> Fut,
         Fut: Future<Output = Vec<String>>,
     {
         let call = async { function(records).await };
@@ -237,7 +237,7 @@ impl Follower {
         );
     }
 
-    async fn wait_after(&self, what: &str, error: &Unavailable, failures: &mut u32, stop: &StopSignal) {
+    async fn wait_after(&self, what: &str, error: &StoreError, failures: &mut u32, stop: &StopSignal) {
         *failures += 1;
         self.handled.failed();
         self.warn(what, &error.to_string());
@@ -255,18 +255,18 @@ struct Delivery {
     ids: Vec<String>,
     places: Vec<(u64, String)>,
     /// The commits until their delivery; for a redelivery they are read again.
-    commits: Option<Vec<Recorded>>,
+    commits: Option<Vec<FeedEntry>>,
 }
 
 impl Delivery {
-    fn of(commits: Vec<Recorded>) -> Self {
+    fn of(commits: Vec<FeedEntry>) -> Self {
         let places: Vec<_> = commits.iter().map(|commit| (commit.position, commit.hash.clone())).collect();
         let ids = places.iter().map(|(position, _)| position.to_string()).collect();
         Self { batch: DeliveryBatch::new(places.len()), ids, places, commits: Some(commits) }
     }
 
     /// The next records to deliver.
-    async fn records(&mut self, feed: &dyn Feed) -> Result<Vec<Record>, Unavailable> {
+    async fn records(&mut self, feed: &dyn Feed) -> Result<Vec<ChangeRecord>, StoreError> {
         let window = self.batch.next();
         let whole = window == (0..self.places.len());
         let commits = if let Some(commits) = self.commits.take().filter(|_| whole) {
@@ -275,7 +275,7 @@ impl Delivery {
             let before = self.places.get(window.start).and_then(|(position, _)| position.checked_sub(1));
             feed.after(before, window.len()).await?
         };
-        Ok(commits.into_iter().map(Record::from).collect())
+        Ok(commits.into_iter().map(ChangeRecord::from).collect())
     }
 
     fn checkpoint(&self) -> Option<Checkpoint> {

@@ -1,5 +1,5 @@
-//! What a file promises: writes that are synced before they are acknowledged, one transaction for those that come
-//! together, and a schema that nobody else may change.
+//! The promises of a file: writes are synced before they are acknowledged, concurrent writes share a transaction, and a changed
+//! schema is refused.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::os::unix::fs::PermissionsExt;
@@ -261,7 +261,7 @@ async fn files_are_for_their_owner_alone() {
     }
 }
 
-/// A new version of SQLite is looked at before it is taken: decision 24 lists what is known against this one.
+/// A new version of SQLite is reviewed before it is used: decision 24 lists the known problems of this one.
 #[test]
 fn the_bundled_sqlite_is_the_one_that_was_looked_at() {
     assert_eq!(rusqlite::version(), "3.49.2");

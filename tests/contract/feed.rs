@@ -1,4 +1,4 @@
-//! What everything that is followed by position must do.
+//! The contract of the port `Feed`, for every adapter.
 
 mod order;
 mod reading;
@@ -6,13 +6,13 @@ mod reading;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use event_store::{Change, Feed, Journal, MemoryJournal, Recorded, SqliteJournal, sqlite as files};
+use event_store::{Change, Feed, FeedEntry, Journal, MemoryJournal, SqliteJournal, sqlite as files};
 use schema::StoredCommit;
 use sqlite::{Access, Schema};
 
 use crate::given::{Given, Port, Way};
 
-/// A journal that is followed.
+/// A journal with its feed.
 pub trait Followed: Journal + Feed {}
 
 impl<L: Journal + Feed> Followed for L {}
@@ -44,19 +44,19 @@ async fn append_all(feed: &Feeds, commits: &[StoredCommit]) {
     }
 }
 
-/// Everything from the first position on.
-async fn everything(feed: &Feeds) -> Vec<Recorded> {
+/// All commits of the feed.
+async fn everything(feed: &Feeds) -> Vec<FeedEntry> {
     feed.after(None, 10_000).await.unwrap()
 }
 
-fn commits(recorded: Vec<Recorded>) -> Vec<StoredCommit> {
-    let commit = |recorded: Recorded| match recorded.change {
+fn commits(recorded: Vec<FeedEntry>) -> Vec<StoredCommit> {
+    let commit = |recorded: FeedEntry| match recorded.change {
         Change::Committed(commit) => *commit,
         other => panic!("{other:?}"),
     };
     recorded.into_iter().map(commit).collect()
 }
 
-fn positions(recorded: &[Recorded]) -> Vec<u64> {
+fn positions(recorded: &[FeedEntry]) -> Vec<u64> {
     recorded.iter().map(|recorded| recorded.position).collect()
 }

@@ -1,4 +1,4 @@
-//! What every journal must do.
+//! The contract of the port `Journal`, for every adapter.
 
 mod built_upon;
 mod concurrent;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use event_store::{
-    DynamoJournal, Journal, MemoryJournal, ScanPosition, SqliteJournal, Unavailable, sqlite as files, table,
+    DynamoJournal, Journal, MemoryJournal, ScanPosition, SqliteJournal, StoreError, sqlite as files, table,
 };
 use schema::StoredCommit;
 use sqlite::{Access, Schema};
@@ -51,7 +51,7 @@ async fn append_all(journal: &dyn Journal, commits: &[StoredCommit]) {
     }
 }
 
-/// Everything a scan meets, sorted by key, and its pages are no longer than asked for.
+/// All commits of a scan, sorted by key; its pages must not be longer than requested.
 async fn scanned(journal: &dyn Journal, limit: usize) -> Vec<StoredCommit> {
     let (mut commits, mut from) = (Vec::new(), None);
     loop {
@@ -68,7 +68,7 @@ async fn scanned(journal: &dyn Journal, limit: usize) -> Vec<StoredCommit> {
     commits
 }
 
-/// What names each commit that a scan of keys meets, sorted.
+/// The keys of a scan of keys, sorted.
 async fn scanned_keys(journal: &dyn Journal, limit: usize) -> Vec<(String, u64, u64)> {
     let (mut keys, mut from): (_, Option<ScanPosition>) = (Vec::new(), None);
     loop {
@@ -96,6 +96,6 @@ fn sequences(commits: &[StoredCommit]) -> Vec<u64> {
     commits.iter().map(|commit| commit.sequence().unwrap()).collect()
 }
 
-async fn whole(journal: &dyn Journal, product: &schema::ProductId) -> Result<Vec<StoredCommit>, Unavailable> {
+async fn whole(journal: &dyn Journal, product: &schema::ProductId) -> Result<Vec<StoredCommit>, StoreError> {
     journal.page(product, 0, 1_000).await
 }

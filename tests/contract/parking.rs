@@ -1,4 +1,4 @@
-//! What every store of parking rows must do.
+//! The contract of the port `Parking`, for every adapter.
 
 mod lists;
 mod release;
@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use event_store::{
-    DynamoParking, MemoryParking, Parked, Parking, SqliteParking, Trouble, parking, sqlite as files, table,
+    DynamoParking, MemoryParking, Parked, Parking, ParkingCause, SqliteParking, parking, sqlite as files,
+    table,
 };
 use schema::{ProductId, fixtures};
 use sqlite::{Access, Schema};
@@ -41,12 +42,12 @@ impl Port for dyn Parking {
     }
 }
 
-fn trouble(from_sequence: u64, reason: &str, retryable: bool, at: &str) -> Trouble {
-    Trouble { from_sequence, reason: reason.into(), retryable, at: fixtures::at(at) }
+fn trouble(from_sequence: u64, reason: &str, retryable: bool, at: &str) -> ParkingCause {
+    ParkingCause { from_sequence, reason: reason.into(), retryable, at: fixtures::at(at) }
 }
 
-/// Some trouble at an event.
-fn at(from_sequence: u64) -> Trouble {
+/// A cause at an event.
+fn at(from_sequence: u64) -> ParkingCause {
     trouble(from_sequence, "away", true, MORNING)
 }
 

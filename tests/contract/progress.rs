@@ -1,4 +1,4 @@
-//! What everything that keeps a follower's checkpoint must do: the checkpoint and what was written are one transaction.
+//! The contract of the port `CheckpointStore`, for every adapter: the checkpoint and what was written are one transaction.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use event_store::{
-    Checkpoint, MemoryParking, MemoryProgress, Parking, Progress, SqliteParking, SqliteProgress, Trouble,
-    sqlite as files,
+    Checkpoint, CheckpointStore, MemoryCheckpointStore, MemoryParking, Parking, ParkingCause,
+    SqliteCheckpointStore, SqliteParking, sqlite as files,
 };
 use schema::{Timestamp, fixtures};
 use sqlite::{Access, Database, Schema, rusqlite};
@@ -31,7 +31,7 @@ cases! { dyn crate::progress::Follower, [memory sqlite];
     both_are_there_when_the_store_is_opened_again
 }
 
-// A process in memory loses both together, and nobody else reads there.
+// In memory a process loses both together, and no other process reads them.
 mod on_files {
     use super::*;
 
@@ -97,30 +97,30 @@ mod on_files {
     }
 }
 
-/// A consumer that keeps its checkpoint beside its parking rows.
+/// A consumer whose checkpoint is in the same store as its parking rows.
 #[async_trait]
 pub trait Follower: Send + Sync {
-    fn progress(&self) -> &dyn Progress;
-    /// As the follower writes.
+    fn progress(&self) -> &dyn CheckpointStore;
+    /// The follower's access.
     fn parking(&self) -> &dyn Parking;
-    /// As everybody else reads.
+    /// The access of other readers.
     fn committed(&self) -> &dyn Parking;
     /// Writes something and then fails.
     async fn step_that_fails(&self);
-    /// What another process would find if this one ended now.
+    /// What another process finds if this one ends now.
     async fn left_on_disk(&self) -> Box<dyn Follower>;
 }
 
 type Followers = Given<dyn Follower>;
 
 struct InMemory {
-    progress: MemoryProgress,
+    progress: MemoryCheckpointStore,
     parking: MemoryParking,
 }
 
 #[async_trait]
 impl Follower for InMemory {
-    fn progress(&self) -> &dyn Progress {
+    fn progress(&self) -> &dyn CheckpointStore {
         &self.progress
     }
 
@@ -141,7 +141,7 @@ impl Follower for InMemory {
 
 struct InFile {
     database: Database,
-    progress: SqliteProgress,
+    progress: SqliteCheckpointStore,
     joined: SqliteParking,
     committed: SqliteParking,
     _directory: Option<tempfile::TempDir>,
@@ -150,7 +150,7 @@ struct InFile {
 impl InFile {
     fn of(database: Database, directory: Option<tempfile::TempDir>) -> Self {
         Self {
-            progress: SqliteProgress::new(database.clone(), "consumer"),
+            progress: SqliteCheckpointStore::new(database.clone(), "consumer"),
             joined: SqliteParking::new(Access::Joined(database.clone())),
             committed: SqliteParking::new(Access::Committed(database.clone())),
             database,
@@ -161,7 +161,7 @@ impl InFile {
 
 #[async_trait]
 impl Follower for InFile {
-    fn progress(&self) -> &dyn Progress {
+    fn progress(&self) -> &dyn CheckpointStore {
         &self.progress
     }
 
@@ -205,7 +205,7 @@ impl Port for dyn Follower {
     const WAYS: &[Way] = &[Way::Joined];
 
     async fn memory((): ()) -> Arc<Self> {
-        Arc::new(InMemory { progress: MemoryProgress::default(), parking: MemoryParking::default() })
+        Arc::new(InMemory { progress: MemoryCheckpointStore::default(), parking: MemoryParking::default() })
     }
 
     async fn sqlite(access: Access, (): ()) -> Arc<Self> {
@@ -223,7 +223,8 @@ fn at(position: u64) -> Checkpoint {
 }
 
 async fn written(follower: &Followers, product: &str) {
-    let trouble = Trouble { from_sequence: 1, reason: "r".into(), retryable: true, at: Timestamp::EPOCH };
+    let trouble =
+        ParkingCause { from_sequence: 1, reason: "r".into(), retryable: true, at: Timestamp::EPOCH };
     follower.parking().park("consumer", &fixtures::id(product), &trouble).await.unwrap();
 }
 

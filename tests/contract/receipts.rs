@@ -1,4 +1,4 @@
-//! What every store of receipts must do.
+//! The contract of the port `Receipts`, for every adapter.
 
 mod anew;
 mod marks;
@@ -10,7 +10,7 @@ mod together;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use event_store::receipts::{self, Mark, Record};
+use event_store::receipts::{self, EventPublication, RestoreMark};
 use event_store::{DynamoReceipts, MemoryReceipts, Receipts, SqliteReceipts, sqlite as files, table};
 use schema::{ProductId, PublicationRecord, fixtures};
 use sqlite::{Access, Schema};
@@ -20,8 +20,8 @@ use crate::given::{Given, Port, Way};
 type ReceiptStore = Given<dyn Receipts>;
 
 impl Port for dyn Receipts {
-    /// What a restore left.
-    type Setting = Vec<(ProductId, Mark)>;
+    /// Sets a mark, as a restore does.
+    type Setting = Vec<(ProductId, RestoreMark)>;
     const SCHEMA: Schema = files::PUBLISHING;
     const WAYS: &[Way] = Way::ALL;
 
@@ -55,15 +55,15 @@ fn failure(sequence: u64, attempts: u32) -> PublicationRecord {
     PublicationRecord::Failure(fixtures::failure(sequence, attempts))
 }
 
-fn record(product: &ProductId, sequence: u64, outcome: PublicationRecord) -> Record {
-    Record { product: product.clone(), sequence, outcome }
+fn record(product: &ProductId, sequence: u64, outcome: PublicationRecord) -> EventPublication {
+    EventPublication { product: product.clone(), sequence, outcome }
 }
 
-fn receipts_of(product: &ProductId, sequences: std::ops::RangeInclusive<u64>) -> Vec<Record> {
+fn receipts_of(product: &ProductId, sequences: std::ops::RangeInclusive<u64>) -> Vec<EventPublication> {
     sequences.map(|sequence| record(product, sequence, receipt(sequence))).collect()
 }
 
-/// Everything recorded of a product.
+/// All records of a product.
 async fn all(receipts: &dyn Receipts, product: &ProductId) -> Vec<(u64, PublicationRecord)> {
     receipts.of(product, 0, u64::MAX).await.unwrap()
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use event_store::receipts::{Position, Record};
+use event_store::receipts::{EventPublication, PublicationPosition};
 use event_store::{
-    AppendError, Journal, MemoryJournal, MemoryParking, MemoryReceipts, Parked, Parking, Receipts, ScanPage,
-    ScanPosition, Trouble, Unavailable,
+    AppendError, Journal, MemoryJournal, MemoryParking, MemoryReceipts, Parked, Parking, ParkingCause,
+    Receipts, ScanPage, ScanPosition, StoreError,
 };
 use publisher::bus::{BusError, EntryOutcome, Remedy};
 use publisher::{Bus, BusEntry, MemoryBus};
@@ -15,8 +15,8 @@ use schema::{ProductId, PublicationRecord, StoredCommit};
 use crate::chaos::Chaos;
 use crate::stream::Stream;
 
-pub fn unavailable() -> Unavailable {
-    Unavailable("injected fault".into())
+pub fn unavailable() -> StoreError {
+    StoreError::new("injected fault".into())
 }
 
 /// The event table; appended commits appear in the stream.
@@ -41,7 +41,7 @@ impl Journal for FaultyJournal {
         self.chaos.call(effect, || AppendError::Unknown(unavailable())).await
     }
 
-    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {
+    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, StoreError> {
         self.chaos.call(self.inner.newest(product, at_most), unavailable).await
     }
 
@@ -50,11 +50,11 @@ impl Journal for FaultyJournal {
         product: &ProductId,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<StoredCommit>, Unavailable> {
+    ) -> Result<Vec<StoredCommit>, StoreError> {
         self.chaos.call(self.inner.page(product, after, limit), unavailable).await
     }
 
-    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
+    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, StoreError> {
         self.chaos.call(self.inner.scan(from, limit), unavailable).await
     }
 }
@@ -67,7 +67,7 @@ pub struct FaultyReceipts {
 
 #[async_trait]
 impl Receipts for FaultyReceipts {
-    async fn position(&self, product: &ProductId) -> Result<Position, Unavailable> {
+    async fn position(&self, product: &ProductId) -> Result<PublicationPosition, StoreError> {
         self.chaos.call(self.inner.position(product), unavailable).await
     }
 
@@ -76,11 +76,11 @@ impl Receipts for FaultyReceipts {
         product: &ProductId,
         from: u64,
         to: u64,
-    ) -> Result<Vec<(u64, PublicationRecord)>, Unavailable> {
+    ) -> Result<Vec<(u64, PublicationRecord)>, StoreError> {
         self.chaos.call(self.inner.of(product, from, to), unavailable).await
     }
 
-    async fn record(&self, records: &[Record]) -> Result<(), Unavailable> {
+    async fn record(&self, records: &[EventPublication]) -> Result<(), StoreError> {
         let effect = async {
             for record in records {
                 self.inner.record(std::slice::from_ref(record)).await?;
@@ -102,15 +102,20 @@ pub struct FaultyParking {
 
 #[async_trait]
 impl Parking for FaultyParking {
-    async fn park(&self, consumer: &str, product: &ProductId, trouble: &Trouble) -> Result<(), Unavailable> {
+    async fn park(
+        &self,
+        consumer: &str,
+        product: &ProductId,
+        trouble: &ParkingCause,
+    ) -> Result<(), StoreError> {
         self.chaos.call(self.inner.park(consumer, product, trouble), unavailable).await
     }
 
-    async fn release(&self, seen: &Parked) -> Result<bool, Unavailable> {
+    async fn release(&self, seen: &Parked) -> Result<bool, StoreError> {
         self.chaos.call(self.inner.release(seen), unavailable).await
     }
 
-    async fn of(&self, consumer: &str, product: &ProductId) -> Result<Option<Parked>, Unavailable> {
+    async fn of(&self, consumer: &str, product: &ProductId) -> Result<Option<Parked>, StoreError> {
         self.chaos.call(self.inner.of(consumer, product), unavailable).await
     }
 
@@ -119,7 +124,7 @@ impl Parking for FaultyParking {
         consumer: &str,
         after: Option<&ProductId>,
         limit: usize,
-    ) -> Result<Vec<Parked>, Unavailable> {
+    ) -> Result<Vec<Parked>, StoreError> {
         self.chaos.call(self.inner.list(consumer, after, limit), unavailable).await
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use event_store::Progress;
+use event_store::CheckpointStore;
 
 use crate::results::{Results, real};
 use crate::world::{Stories, World};

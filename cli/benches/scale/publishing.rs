@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use event_store::{Progress, SqliteJournal, SqliteParking, SqliteReceipts};
+use event_store::{CheckpointStore, SqliteJournal, SqliteParking, SqliteReceipts};
 use publisher::{Address, Bus, BusEntry, BusError, EntryOutcome, Publisher, PublisherPorts, RetryPolicy};
 use sqlite::Access;
 use web::Edge;

@@ -1,7 +1,7 @@
 //! The system in this process on files of its own, and commits as a follower delivers them.
 
-use event_store::follow::Record;
-use event_store::{Change, Recorded, seal};
+use event_store::follow::ChangeRecord;
+use event_store::{Change, FeedEntry, seal};
 use schema::settings::Settings;
 use schema::{Commit, StoredCommit, fixtures};
 use server::backend::Backend;
@@ -47,16 +47,20 @@ impl Stories {
     }
 
     /// The next commits, in turn of every product, as one batch.
-    pub fn batch(&mut self, commits: usize) -> Vec<Record> {
+    pub fn batch(&mut self, commits: usize) -> Vec<ChangeRecord> {
         let products = self.products.len();
         (0..commits).map(|n| self.next(n % products)).collect()
     }
 
-    fn next(&mut self, product: usize) -> Record {
+    fn next(&mut self, product: usize) -> ChangeRecord {
         let stored = self.append(product);
         let hash = stored.text("hash").unwrap().to_owned();
         self.position += 1;
-        Record::from(Recorded { position: self.position, hash, change: Change::Committed(Box::new(stored)) })
+        ChangeRecord::from(FeedEntry {
+            position: self.position,
+            hash,
+            change: Change::Committed(Box::new(stored)),
+        })
     }
 
     fn append(&mut self, product: usize) -> StoredCommit {

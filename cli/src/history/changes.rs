@@ -1,7 +1,7 @@
 //! Describes the changes of an event for people. A new event does not compile until it is described here.
 
 use console::style;
-use schema::product::{ProductCreated, ProductDetailsChanged};
+use schema::event::{ProductCreated, ProductDetailsChanged};
 use schema::{Attributes, ProductEvent, StoredCommit, upcast};
 use serde_json::Value;
 

@@ -15,7 +15,7 @@ use axum::body::Body;
 use axum::http::{Request, header};
 use commands::Executor;
 use commands::http::CommandApi;
-use event_store::{AppendError, Journal, ScanPage, ScanPosition, Unavailable};
+use event_store::{AppendError, Journal, ScanPage, ScanPosition, StoreError};
 use schema::{Currency, ProductId, StoredCommit};
 use tower::ServiceExt;
 use tracing::instrument::WithSubscriber;
@@ -233,7 +233,7 @@ impl Heads {
 #[async_trait]
 impl Journal for Heads {
     async fn append(&self, commit: &StoredCommit) -> Result<(), AppendError> {
-        let unreadable = |error: schema::DecodeError| AppendError::Refused(Unavailable(error.into()));
+        let unreadable = |error: schema::DecodeError| AppendError::Refused(StoreError::new(error.into()));
         let (product, sequence) =
             (commit.text("product_id").map_err(unreadable)?, commit.sequence().map_err(unreadable)?);
         let mut heads = self.heads();
@@ -246,22 +246,17 @@ impl Journal for Heads {
         Ok(())
     }
 
-    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {
+    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, StoreError> {
         let head = self.heads().get(product.as_str()).cloned();
         Ok(head.filter(|head| head.sequence().is_ok_and(|sequence| sequence <= at_most)))
     }
 
-    async fn page(
-        &self,
-        product: &ProductId,
-        after: u64,
-        _: usize,
-    ) -> Result<Vec<StoredCommit>, Unavailable> {
+    async fn page(&self, product: &ProductId, after: u64, _: usize) -> Result<Vec<StoredCommit>, StoreError> {
         let head = self.newest(product, u64::MAX).await?;
         Ok(head.filter(|head| head.sequence().is_ok_and(|sequence| sequence > after)).into_iter().collect())
     }
 
-    async fn scan(&self, _: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
+    async fn scan(&self, _: Option<ScanPosition>, limit: usize) -> Result<ScanPage, StoreError> {
         Ok(ScanPage { commits: self.heads().values().take(limit).cloned().collect(), next: None })
     }
 }

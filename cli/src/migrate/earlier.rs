@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use event_store::Parked;
-use event_store::receipts::{Record, without_gaps};
+use event_store::receipts::{EventPublication, without_gaps};
 use publisher::CONSUMER;
 use publisher::bus::local::RetainedEntry;
 use schema::settings::Tables;
@@ -65,7 +65,10 @@ impl EarlierStore {
     }
 
     /// The publication records of the next product after a key, with its key.
-    pub(super) fn receipts_after(&self, after: &str) -> anyhow::Result<Option<(String, Vec<Record>)>> {
+    pub(super) fn receipts_after(
+        &self,
+        after: &str,
+    ) -> anyhow::Result<Option<(String, Vec<EventPublication>)>> {
         let table = quoted(&self.tables.receipts);
         let next = format!("SELECT min(pk) FROM {table} WHERE pk > ?1");
         let next: Option<String> =
@@ -85,7 +88,7 @@ impl EarlierStore {
                 let outcome: PublicationRecord = serde_json::from_value(item.into()).with_context(|| {
                     format!("the receipt of {product}, sequence {sequence} cannot be read")
                 })?;
-                records.push(Record { product, sequence, outcome });
+                records.push(EventPublication { product, sequence, outcome });
             }
         }
         Ok(Some((key, without_gaps(records, published))))

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use event_store::SqliteJournal;
-use event_store::verify::{Batch, Export, Line, Place, Verdict};
+use event_store::verify::{ExaminedLine, ExportVerifier, LineBatch, LineLocation, Verdict};
 use server::directory::DataDirectory;
 
 use super::plan::RestorePlan;
@@ -46,16 +46,16 @@ async fn examine(
     journal: Option<SqliteJournal>,
     plan: &mut RestorePlan,
 ) -> anyhow::Result<(Verdict, Option<u64>)> {
-    let (mut export, mut found) = (Export::default(), VerifyReport::new(false, false));
+    let (mut export, mut found) = (ExportVerifier::default(), VerifyReport::new(false, false));
     let (mut lines, mut misfit) = (0, None);
-    let read = file::read(path, Batch::examine_in_place, |batch, before, bar| {
+    let read = file::read(path, LineBatch::examine_in_place, |batch, before, bar| {
         let mut places = Vec::with_capacity(batch.len());
         for (line, place) in batch {
             lines += 1;
             for report in export.line(&line) {
                 found.take(report, bar)?;
             }
-            if place.is_none() && misfit.is_none() && matches!(line, Line::Commit(_)) {
+            if place.is_none() && misfit.is_none() && matches!(line, ExaminedLine::Commit(_)) {
                 misfit = Some(lines);
             }
             places.extend(place);
@@ -74,7 +74,7 @@ async fn examine(
 }
 
 fn take(
-    places: &[Place],
+    places: &[LineLocation],
     before: u64,
     journal: Option<&SqliteJournal>,
     plan: &mut RestorePlan,

@@ -8,8 +8,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::Context;
-use event_store::receipts::{Mark, Record};
-use event_store::verify::Place;
+use event_store::receipts::{EventPublication, RestoreMark};
+use event_store::verify::LineLocation;
 use schema::{Hash, ProductId, PublicationReceipt, PublicationRecord};
 use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 
@@ -71,7 +71,12 @@ impl RestorePlan {
 
     /// Adds the next commit of the export, whose batch begins after `before` bytes; `there` is the hash of the commit that the
     /// ledger has in its place.
-    pub(super) fn take(&mut self, place: &Place, before: u64, there: Option<&str>) -> anyhow::Result<()> {
+    pub(super) fn take(
+        &mut self,
+        place: &LineLocation,
+        before: u64,
+        there: Option<&str>,
+    ) -> anyhow::Result<()> {
         let (product, sequence) = (&place.product_id, place.sequence);
         let refused =
             |what: &str| Err(Refused(format!("product {product}, sequence {sequence}: {what}")).into());
@@ -133,7 +138,7 @@ impl RestorePlan {
     }
 
     /// The next products after one, each with the mark of its last event.
-    pub(super) fn heads(&self, after: &str, limit: usize) -> anyhow::Result<Vec<(ProductId, Mark)>> {
+    pub(super) fn heads(&self, after: &str, limit: usize) -> anyhow::Result<Vec<(ProductId, RestoreMark)>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT product_id, version, hash FROM heads WHERE product_id > ?1 ORDER BY product_id LIMIT ?2",
         )?;
@@ -143,13 +148,17 @@ impl RestorePlan {
         rows.map(|row| {
             let (product, sequence, hash) = row?;
             let hash: Hash = serde_json::from_value(hash.into())?;
-            Ok((ProductId::new(product)?, Mark { sequence, hash }))
+            Ok((ProductId::new(product)?, RestoreMark { sequence, hash }))
         })
         .collect()
     }
 
     /// The receipts of a product's events up to `version`.
-    pub(super) fn receipts_of(&self, product: &ProductId, version: u64) -> anyhow::Result<Vec<Record>> {
+    pub(super) fn receipts_of(
+        &self,
+        product: &ProductId,
+        version: u64,
+    ) -> anyhow::Result<Vec<EventPublication>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT sequence, receipt FROM receipts WHERE product_id = ?1 AND sequence BETWEEN 1 AND ?2 ORDER BY sequence",
         )?;
@@ -159,7 +168,7 @@ impl RestorePlan {
         rows.map(|row| {
             let (sequence, text) = row?;
             let outcome = PublicationRecord::Receipt(serde_json::from_str(&text)?);
-            Ok(Record { product: product.clone(), sequence, outcome })
+            Ok(EventPublication { product: product.clone(), sequence, outcome })
         })
         .collect()
     }

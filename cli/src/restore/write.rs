@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anyhow::Context;
-use event_store::receipts::{Mark, without_gaps};
+use event_store::receipts::{RestoreMark, without_gaps};
 use event_store::sqlite::{about, keep_about};
 use event_store::{Feed, Receipts, SqliteJournal, SqliteReceipts, chain};
 use projections::views::BUILDING;
@@ -102,8 +102,8 @@ async fn publication(
 async fn mark(
     receipts: &SqliteReceipts,
     publish: bool,
-    heads: Vec<(ProductId, Mark)>,
-    marks: Vec<(ProductId, Mark)>,
+    heads: Vec<(ProductId, RestoreMark)>,
+    marks: Vec<(ProductId, RestoreMark)>,
 ) -> anyhow::Result<()> {
     if publish {
         return Ok(receipts.unmark(heads.into_iter().map(|(product, _)| product).collect()).await?);

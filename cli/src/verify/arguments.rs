@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use event_store::verify::Patience;
+use event_store::poll::PollPolicy;
 use schema::ProductId;
 
 use crate::read_only::ReadOnlyLedgerArgs;
@@ -52,7 +52,8 @@ pub struct VerifyArgs {
 
 impl VerifyArgs {
     /// How long to wait for a consumer that is behind.
-    pub(super) fn patience(&self) -> Patience {
-        self.wait.map_or_else(Patience::default, |seconds| Patience::of(Duration::from_secs(seconds)))
+    pub(super) fn polling(&self) -> PollPolicy {
+        self.wait
+            .map_or_else(PollPolicy::default, |seconds| PollPolicy::lasting(Duration::from_secs(seconds)))
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::pin::pin;
 
 use anyhow::Context;
-use event_store::verify::{Batch, Export, Line};
+use event_store::verify::{ExaminedLine, ExportVerifier, LineBatch};
 use futures::{Stream, TryStreamExt, stream};
 use indicatif::ProgressBar;
 use tokio::task::spawn_blocking;
@@ -18,7 +18,11 @@ use crate::progress;
 type Reader = Box<dyn BufRead + Send>;
 
 /// Verifies the export at `path`.
-pub(super) async fn verify(path: &Path, export: Export, found: &mut VerifyReport) -> anyhow::Result<()> {
+pub(super) async fn verify(
+    path: &Path,
+    export: ExportVerifier,
+    found: &mut VerifyReport,
+) -> anyhow::Result<()> {
     let (batches, bar) = batches(path)?;
     let chained = chained(batches, |batch| batch.bytes, export, found, &bar);
     chained.await.with_context(|| unreadable(path))
@@ -26,13 +30,13 @@ pub(super) async fn verify(path: &Path, export: Export, found: &mut VerifyReport
 
 /// Verifies batches of an export; `amount` is what the progress bar counts.
 pub(super) async fn chained(
-    batches: impl Stream<Item = anyhow::Result<Batch>> + Send,
-    amount: fn(&Batch) -> u64,
-    mut export: Export,
+    batches: impl Stream<Item = anyhow::Result<LineBatch>> + Send,
+    amount: fn(&LineBatch) -> u64,
+    mut export: ExportVerifier,
     found: &mut VerifyReport,
     bar: &ProgressBar,
 ) -> anyhow::Result<()> {
-    let chain = |lines: Vec<Line>, _| {
+    let chain = |lines: Vec<ExaminedLine>, _| {
         for line in lines {
             for report in export.line(&line) {
                 found.take(report, bar)?;
@@ -40,7 +44,7 @@ pub(super) async fn chained(
         }
         Ok(())
     };
-    in_order(batches, amount, Batch::examine, chain, bar).await?;
+    in_order(batches, amount, LineBatch::examine, chain, bar).await?;
     for report in export.end() {
         found.take(report, bar)?;
     }
@@ -52,7 +56,7 @@ pub(super) async fn chained(
 /// its batch.
 pub(crate) async fn read<T: Send + 'static>(
     path: &Path,
-    examine: fn(&Batch) -> T,
+    examine: fn(&LineBatch) -> T,
     mut take: impl FnMut(T, u64, &ProgressBar) -> anyhow::Result<()>,
 ) -> anyhow::Result<ProgressBar> {
     let (batches, bar) = batches(path)?;
@@ -64,14 +68,14 @@ pub(crate) async fn read<T: Send + 'static>(
 
 /// Examines batches in parallel and passes them to `take` in order, each with the amount before it.
 async fn in_order<T: Send + 'static>(
-    batches: impl Stream<Item = anyhow::Result<Batch>> + Send,
-    amount: fn(&Batch) -> u64,
-    examine: fn(&Batch) -> T,
+    batches: impl Stream<Item = anyhow::Result<LineBatch>> + Send,
+    amount: fn(&LineBatch) -> u64,
+    examine: fn(&LineBatch) -> T,
     mut take: impl FnMut(T, u64) -> anyhow::Result<()>,
     bar: &ProgressBar,
 ) -> anyhow::Result<()> {
     let examined = batches
-        .map_ok(|batch: Batch| async move {
+        .map_ok(|batch: LineBatch| async move {
             anyhow::Ok(spawn_blocking(move || (amount(&batch), examine(&batch))).await?)
         })
         .try_buffered(at_once());
@@ -87,10 +91,10 @@ async fn in_order<T: Send + 'static>(
 
 fn batches(
     path: &Path,
-) -> anyhow::Result<(impl Stream<Item = anyhow::Result<Batch>> + Send + use<>, ProgressBar)> {
+) -> anyhow::Result<(impl Stream<Item = anyhow::Result<LineBatch>> + Send + use<>, ProgressBar)> {
     let (reader, bar) = open(path).with_context(|| unreadable(path))?;
     let batches = stream::try_unfold(reader, |mut reader| async move {
-        let read = spawn_blocking(move || Ok(Batch::read(&mut reader)?.map(|batch| (batch, reader))));
+        let read = spawn_blocking(move || Ok(LineBatch::read(&mut reader)?.map(|batch| (batch, reader))));
         read.await?
     });
     Ok((batches, bar))

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use event_store::verify::{Settled, Unpublished};
-use event_store::{Change, Feed, Progress, Unavailable};
+use event_store::verify::{Unpublished, UnpublishedEvents};
+use event_store::{Change, CheckpointStore, Feed, StoreError};
 use schema::{ProductId, Timestamp};
 use serde_json::Value;
 use web::Edge;
@@ -29,7 +29,10 @@ pub(super) enum Horizon {
 
 impl Horizon {
     /// The horizon of a consumer on this machine; its work must be read after this.
-    pub(super) async fn of_checkpoint(feed: &dyn Feed, progress: &dyn Progress) -> Result<Self, Unavailable> {
+    pub(super) async fn of_checkpoint(
+        feed: &dyn Feed,
+        progress: &dyn CheckpointStore,
+    ) -> Result<Self, StoreError> {
         let mut after = progress.checkpoint().await?.map(|checkpoint| checkpoint.position);
         let mut behind = BTreeMap::new();
         loop {
@@ -76,7 +79,7 @@ pub(crate) struct Lag {
 
 impl Lag {
     /// Events that the publisher has not reached, and those that it has passed.
-    pub(super) fn of(settled: Settled, horizon: &Horizon) -> (Self, Vec<Unpublished>) {
+    pub(super) fn of(settled: UnpublishedEvents, horizon: &Horizon) -> (Self, Vec<Unpublished>) {
         let (passed, behind): (Vec<_>, Vec<_>) = settled
             .unpublished
             .into_iter()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use console::style;
-use event_store::verify::{Fault, ProductReport, Summary, Verdict, Witness, head_line};
+use event_store::verify::{ChainFault, ProductReport, Summary, Verdict, Witness, head_line};
 use indicatif::ProgressBar;
 use schema::ProductId;
 use serde_json::json;
@@ -21,7 +21,7 @@ pub(crate) struct VerifyReport {
     json: bool,
     heads: bool,
     /// For JSON, printed at the end.
-    faults: Vec<Fault>,
+    faults: Vec<ChainFault>,
     /// What is not published or shown yet.
     lag: Lag,
     /// The products of the ledger, if they are needed.

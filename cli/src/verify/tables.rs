@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use event_store::Journal;
-use event_store::heads::Listing;
-use event_store::verify::{Batch, Export, Ledger, Patience, Witness};
+use event_store::heads::ProductListing;
+use event_store::poll::PollPolicy;
+use event_store::verify::{ExportVerifier, JournalVerifier, LineBatch, Witness};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
 use schema::ProductId;
@@ -59,7 +60,7 @@ async fn shown_as_recorded(
         _ => Ok(Horizon::of_stream()),
     };
     let comparison = ViewComparison::of(views, &ports.journal);
-    let compared = comparison.run(products, shown, arguments.patience(), horizon).await?;
+    let compared = comparison.run(products, shown, arguments.polling(), horizon).await?;
     for report in compared.faults {
         found.take(report, &waiting)?;
     }
@@ -79,7 +80,7 @@ async fn commits(
         && arguments.id.is_none()
         && let Some(newest) = ports.journal.newest_row().await?
     {
-        let export = Export::witnessed(seen).of_rows();
+        let export = ExportVerifier::witnessed(seen).of_rows();
         let bar = progress::commits(newest + 1);
         return file::chained(
             rows(ports.journal.clone(), newest),
@@ -90,20 +91,20 @@ async fn commits(
         )
         .await;
     }
-    let mut ledger = Ledger::of(ports.journal.clone()).witnessed(seen);
+    let mut ledger = JournalVerifier::of(ports.journal.clone()).witnessed(seen);
     if arguments.receipts {
         ledger = ledger.with_receipts(ports.receipts.clone());
     }
     if let Some(id) = &arguments.id {
         let bar = progress::looking("commits");
-        let report = ledger.clone().telling(telling(&bar)).product(id).await?;
+        let report = ledger.clone().with_progress(telling(&bar)).product(id).await?;
         found.take(report, &bar)?;
         bar.finish_and_clear();
     } else {
         products(&ledger, ports, arguments.receipts, found).await?;
     }
     if arguments.receipts {
-        let lag = published(&ledger, ports, arguments.patience(), found).await?;
+        let lag = published(&ledger, ports, arguments.polling(), found).await?;
         found.add_lag(lag);
     }
     Ok(())
@@ -111,16 +112,16 @@ async fn commits(
 
 /// Verifies all products.
 async fn products(
-    ledger: &Ledger,
+    ledger: &JournalVerifier,
     ports: &ReadOnlyPorts,
     with_receipts: bool,
     found: &mut VerifyReport,
 ) -> anyhow::Result<()> {
     let looking = progress::looking("looking for products: commits");
-    let listing = Listing::begin(ports.journal.clone(), |met| looking.set_position(met)).await?;
+    let listing = ProductListing::begin(ports.journal.clone(), |met| looking.set_position(met)).await?;
     looking.finish_and_clear();
     let bar = progress::commits(listing.commits());
-    let ledger = ledger.clone().telling(telling(&bar));
+    let ledger = ledger.clone().with_progress(telling(&bar));
     let mut reports = ledger.clone().products(listing, file::at_once()).boxed();
     while let Some(report) = reports.try_next().await? {
         found.take(report, &bar)?;
@@ -135,13 +136,13 @@ async fn products(
 
 /// Waits for events that are being published; those that the publisher has passed are faults, the others its lag.
 async fn published(
-    ledger: &Ledger,
+    ledger: &JournalVerifier,
     ports: &ReadOnlyPorts,
-    patience: Patience,
+    policy: PollPolicy,
     found: &mut VerifyReport,
 ) -> anyhow::Result<Lag> {
     let waiting = progress::looking("waiting for the publisher");
-    let settled = ledger.settle(patience).await?;
+    let settled = ledger.settle(policy).await?;
     for report in settled.faults {
         found.take(report, &waiting)?;
     }
@@ -152,7 +153,7 @@ async fn published(
             _ => Horizon::of_stream(),
         };
         // Once more: what the publisher has done until then is visible now.
-        let settled = ledger.settle(Patience::none()).await?;
+        let settled = ledger.settle(PollPolicy::once()).await?;
         let passed;
         (lag, passed) = Lag::of(settled, &horizon);
         for event in passed {
@@ -165,7 +166,7 @@ async fn published(
 
 /// Reports products that have receipts but no commits: all their commits were removed.
 async fn gone(
-    ledger: &Ledger,
+    ledger: &JournalVerifier,
     ports: &ReadOnlyPorts,
     bar: &ProgressBar,
     found: &mut VerifyReport,
@@ -186,13 +187,13 @@ async fn gone(
 }
 
 /// The rows up to a position, in pages, of a store that keeps lines.
-fn rows(journal: Arc<dyn Journal>, up_to: u64) -> impl Stream<Item = anyhow::Result<Batch>> + Send {
+fn rows(journal: Arc<dyn Journal>, up_to: u64) -> impl Stream<Item = anyhow::Result<LineBatch>> + Send {
     stream::try_unfold((journal, Some(None)), move |(journal, from)| async move {
         let Some(after) = from else { return Ok(None) };
         let page = journal.rows(up_to, after, ROWS).await?.unwrap_or_default();
         let last = page.last().filter(|_| page.len() == ROWS);
         let next = last.map(|row| Some((row.product_id.clone(), row.sequence)));
-        Ok(Some((Batch::of(page), (journal, next))))
+        Ok(Some((LineBatch::of(page), (journal, next))))
     })
 }
 

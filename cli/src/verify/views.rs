@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use event_store::Journal;
-use event_store::verify::{Chain, FaultKind, Patience, ProductReport, Seen, Source, Witness};
+use event_store::poll::PollPolicy;
+use event_store::verify::{Chain, FaultKind, ProductReport, Sighting, Witness, WitnessSource};
 use futures::{StreamExt, TryStreamExt, stream};
 use projections::projection::{Difference, Projection};
 use projections::views::Generation;
@@ -37,7 +38,7 @@ pub(super) async fn add(
         for product in page.products {
             shown.add(&product);
             let (id, sequence) = (product.id.to_string(), product.version);
-            let (seen, seen_by) = (Seen::Product(Box::new(product)), Source::View);
+            let (seen, seen_by) = (Sighting::Product(Box::new(product)), WitnessSource::View);
             witnesses.entry(id).or_default().push(Witness { sequence, seen, seen_by });
         }
         from = page.next;
@@ -94,7 +95,7 @@ impl<'a> ViewComparison<'a> {
         &self,
         products: Vec<ProductId>,
         shown: Option<ShownRows>,
-        patience: Patience,
+        policy: PollPolicy,
         horizon: impl AsyncFnOnce() -> anyhow::Result<Horizon>,
     ) -> anyhow::Result<ViewFindings> {
         let views = &*self.views.products;
@@ -113,8 +114,8 @@ impl<'a> ViewComparison<'a> {
         let every_view = every_view.flat_map(|product| [0, 1].map(|at| Copy::View(at, product.clone())));
         let copies = every_view.chain(misplaced.into_iter().map(Copy::Order));
         let mut suspects = self.look(copies).await?;
-        let mut waiting = patience.begin();
-        while waiting.goes_on(suspects.len()).await {
+        let mut poll = policy.begin();
+        while poll.again(suspects.len()).await {
             suspects = self.look_again(suspects).await?;
         }
         if suspects.is_empty() {

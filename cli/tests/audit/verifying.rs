@@ -1,8 +1,8 @@
 //! `ledger verify`.
 
 use event_store::chain;
-use event_store::receipts::Record;
-use event_store::{Checkpoint, Progress};
+use event_store::receipts::EventPublication;
+use event_store::{Checkpoint, CheckpointStore};
 use projections::{Catalogue, Prices, Projection};
 use schema::{PublicationReceipt, PublicationRecord, StoredCommit, fixtures};
 use serde_json::{Value, json};
@@ -86,7 +86,7 @@ async fn a_product_whose_commits_are_gone_is_named_by_its_receipts() {
         attempts: 1,
         hash: schema::Hash::genesis(),
     });
-    let record = Record { product: fixtures::id("gone"), sequence: 3, outcome: receipt };
+    let record = EventPublication { product: fixtures::id("gone"), sequence: 3, outcome: receipt };
     ledger.backend.publisher.receipts.record(&[record]).await.unwrap();
     let ran = ledger.run(&["verify", "--receipts"]);
     assert_eq!(ran.code, 1, "{ran:?}");
@@ -164,7 +164,7 @@ async fn projected(ledger: &Ledger, handled: u64) {
     handled_by(&*ledger.backend.feed.as_ref().unwrap().projector, handled).await;
 }
 
-async fn handled_by(progress: &dyn Progress, commits: u64) {
+async fn handled_by(progress: &dyn CheckpointStore, commits: u64) {
     progress.begin();
     progress.keep(&Checkpoint { position: commits - 1, hash: "h".into() }).await.unwrap();
 }
@@ -239,7 +239,7 @@ async fn receipts_are_compared_on_request() {
                 hash: commit.hash.clone(),
             };
             let outcome = PublicationRecord::Receipt(receipt);
-            records.push(Record { product: commit.product_id.clone(), sequence, outcome });
+            records.push(EventPublication { product: commit.product_id.clone(), sequence, outcome });
         }
     }
     let last = records.pop().unwrap();

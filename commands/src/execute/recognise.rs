@@ -1,47 +1,47 @@
-//! What is known of a command before it is carried out: whether it was recorded already, and whether it may be.
+//! The checks before a command is recorded: whether it was recorded already, and whether its precondition holds.
 
 use schema::recent::KeyHash;
 use schema::{Commit, Status};
 
 use super::Executor;
-use super::order::{Failure, Order, Precondition};
+use super::request::{CommandError, CommandRequest, Precondition};
 use crate::idempotency::key_hash;
 use crate::product::MOST_EVENTS;
 
-/// A key is known for this long at least, in milliseconds, as far as [`MOST_FURTHER_RINGS`] reach.
+/// How long a key is remembered at least, in milliseconds, within [`MOST_FURTHER_RINGS`].
 const KNOWN_FOR_MS: i64 = 60 * 60 * 1000;
 
-/// How many rings are read behind that of the newest commit: with it 256 keys.
+/// Rings that are read besides the newest commit's: 256 keys in all.
 const MOST_FURTHER_RINGS: u32 = 7;
 
-/// How many commits a failed precondition looks back over at the most.
+/// Commits that the events of a failed precondition are read from, at most.
 const MOST_MISSED_COMMITS: usize = 100;
 
 impl Executor {
-    /// The commit this very command wrote before. The newest commit is at hand and names the last 32 keys; an older one costs
-    /// one request. Where more than 32 were written within an hour, so does each further ring, of the commit before the
-    /// oldest that a ring names. Rings up to `searched` are known from an earlier attempt.
+    /// The commit that this command wrote before. The ring of the newest commit, which is loaded already, has the last 32 keys; an
+    /// older commit costs one request. With more than 32 keys within the hour each further ring costs one more: it is in the
+    /// commit before the oldest of the ring. Rings up to `searched` were read by an earlier attempt.
     pub(super) async fn recognised(
         &self,
-        order: &Order,
+        request: &CommandRequest,
         newest: Option<&Commit>,
         searched: &mut u64,
-    ) -> Result<Option<Commit>, Failure> {
-        let (Some(given), Some(newest)) = (&order.idempotency, newest) else {
+    ) -> Result<Option<Commit>, CommandError> {
+        let (Some(given), Some(newest)) = (&request.idempotency, newest) else {
             return Ok(None);
         };
-        let key = key_hash(&order.actor, &given.key);
-        if let Some(repeated) = self.named_by(newest, key, order).await? {
+        let key = key_hash(&request.actor, &given.key);
+        if let Some(repeated) = self.named_by(newest, key, request).await? {
             return Ok(Some(repeated));
         }
         let mut oldest = newest.recent.oldest_of_a_full_ring();
         for _ in 0..MOST_FURTHER_RINGS {
             let Some(sequence) = oldest.filter(|oldest| *oldest > 1 && oldest > searched) else { break };
-            let Some(before) = self.at_most(&order.product_id, sequence - 1).await? else { break };
+            let Some(before) = self.at_most(&request.product_id, sequence - 1).await? else { break };
             if (self.edge.clock)().millis() - before.recorded_at.millis() > KNOWN_FOR_MS {
                 break;
             }
-            if let Some(repeated) = self.named_by(&before, key, order).await? {
+            if let Some(repeated) = self.named_by(&before, key, request).await? {
                 return Ok(Some(repeated));
             }
             oldest = before.recent.oldest_of_a_full_ring();
@@ -50,17 +50,22 @@ impl Executor {
         Ok(None)
     }
 
-    /// The commit of this command, if the ring of a commit names it.
-    async fn named_by(&self, ring: &Commit, key: KeyHash, order: &Order) -> Result<Option<Commit>, Failure> {
+    /// The commit of this command, if the ring of `ring` names it.
+    async fn named_by(
+        &self,
+        ring: &Commit,
+        key: KeyHash,
+        request: &CommandRequest,
+    ) -> Result<Option<Commit>, CommandError> {
         let hinted: Vec<u64> = ring.recent.sequences_of(key).collect();
         for sequence in hinted {
             let commit = if sequence == ring.sequence {
                 Some(ring.clone())
             } else {
-                self.at_most(&order.product_id, sequence).await?
+                self.at_most(&request.product_id, sequence).await?
             };
             if let Some(commit) = commit
-                && repeats(order, &commit)?
+                && repeats(request, &commit)?
             {
                 return Ok(Some(commit));
             }
@@ -68,11 +73,15 @@ impl Executor {
         Ok(None)
     }
 
-    /// Whether the precondition holds of what is there.
-    pub(super) async fn check(&self, order: &Order, newest: Option<&Commit>) -> Result<(), Failure> {
+    /// Checks the precondition against the newest commit.
+    pub(super) async fn check(
+        &self,
+        request: &CommandRequest,
+        newest: Option<&Commit>,
+    ) -> Result<(), CommandError> {
         let current = newest.map(|commit| commit.last_sequence());
         let exists = newest.is_some_and(|commit| commit.state.facts.status == Status::Active);
-        let (holds, known) = match order.precondition {
+        let (holds, known) = match request.precondition {
             Precondition::None => (true, None),
             Precondition::Version(version) => (current == Some(version), Some(version)),
             Precondition::Exists => (exists, None),
@@ -82,23 +91,23 @@ impl Executor {
             return Ok(());
         }
         let missed = match known {
-            Some(version) if current.is_some() => self.missed(order, version).await?,
+            Some(version) if current.is_some() => self.missed(request, version).await?,
             _ => Vec::new(),
         };
-        Err(Failure::PreconditionFailed { current, missed })
+        Err(CommandError::PreconditionFailed { current, missed })
     }
 
-    /// The events after a version, which may lie inside a commit.
+    /// The events after a version, which may be inside a commit.
     async fn missed(
         &self,
-        order: &Order,
+        request: &CommandRequest,
         version: u64,
-    ) -> Result<Vec<(u64, schema::RecordedEvent, schema::Timestamp)>, Failure> {
+    ) -> Result<Vec<(u64, schema::RecordedEvent, schema::Timestamp)>, CommandError> {
         let from = version.saturating_sub(MOST_EVENTS);
         let mut missed = Vec::new();
-        let page = self.journal.page(&order.product_id, from, MOST_MISSED_COMMITS).await;
-        for stored in page.map_err(Failure::Unavailable)? {
-            let commit = stored.decode().map_err(|error| Failure::Unreadable(error.to_string()))?;
+        let page = self.journal.page(&request.product_id, from, MOST_MISSED_COMMITS).await;
+        for stored in page.map_err(CommandError::Unavailable)? {
+            let commit = stored.decode().map_err(CommandError::unreadable)?;
             let later = commit.numbered().filter(|(sequence, _)| *sequence > version);
             missed.extend(later.map(|(sequence, event)| (sequence, event.clone(), commit.recorded_at)));
         }
@@ -106,18 +115,18 @@ impl Executor {
     }
 }
 
-/// Whether the commit was written by an earlier sending of this very command.
+/// Whether an earlier sending of this command wrote the commit.
 ///
 /// # Errors
-/// [`Failure::KeyReused`] when the actor used the key for another request.
-pub(super) fn repeats(order: &Order, commit: &Commit) -> Result<bool, Failure> {
-    let Some(given) = &order.idempotency else {
+/// [`CommandError::KeyReused`] when the actor used the key for another request.
+pub(super) fn repeats(request: &CommandRequest, commit: &Commit) -> Result<bool, CommandError> {
+    let Some(given) = &request.idempotency else {
         return Ok(false);
     };
     let metadata = &commit.metadata;
-    if metadata.idempotency_key.as_ref() != Some(&given.key) || metadata.actor != order.actor {
+    if metadata.idempotency_key.as_ref() != Some(&given.key) || metadata.actor != request.actor {
         return Ok(false);
     }
     let same_request = metadata.request_fingerprint.as_ref() == Some(&given.fingerprint);
-    if same_request { Ok(true) } else { Err(Failure::KeyReused) }
+    if same_request { Ok(true) } else { Err(CommandError::KeyReused) }
 }

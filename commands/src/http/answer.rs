@@ -1,4 +1,4 @@
-//! The answer to a command that was carried out: its receipt, the same whenever it is asked for again.
+//! The response to an executed command: its receipt, the same whenever the command is repeated.
 
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -6,17 +6,17 @@ use axum::response::{IntoResponse, Response};
 use schema::{Commit, CommitReceipt, ProductEvent};
 use web::{Kind, Problem};
 
-use crate::execute::Outcome;
+use crate::execute::CommandOutcome;
 
 /// Status, headers and receipt.
 ///
 /// # Errors
 /// 500 when a header cannot be written; never for ids of the schema.
-pub(super) fn receipt(outcome: Outcome) -> Result<Response, Problem> {
+pub(super) fn receipt(outcome: CommandOutcome) -> Result<Response, Problem> {
     let (commit, receipt, replayed) = match outcome {
-        Outcome::Written(commit) => (commit.clone(), CommitReceipt::of(&commit), false),
-        Outcome::Replayed(commit) => (commit.clone(), CommitReceipt::of(&commit), true),
-        Outcome::Unchanged(commit) => (commit.clone(), CommitReceipt::unchanged(&commit), false),
+        CommandOutcome::Written(commit) => (commit.clone(), CommitReceipt::of(&commit), false),
+        CommandOutcome::Replayed(commit) => (commit.clone(), CommitReceipt::of(&commit), true),
+        CommandOutcome::Unchanged(commit) => (commit.clone(), CommitReceipt::unchanged(&commit), false),
     };
     let created = !receipt.events.is_empty() && creates(&commit);
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };

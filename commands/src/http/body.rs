@@ -1,16 +1,18 @@
-//! The body: read within its limit, refused so that the client can still read why, taken as one JSON object.
+//! The request body: read within its limit, and taken apart as one JSON object.
+//!
+//! The promise: a client that sends too much can still read the response.
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, header};
 use futures::future::poll_fn;
 use web::{Kind, Problem};
 
-use super::Verb;
+use super::kind::CommandKind;
 use super::members::Members;
 
 /// The largest body a command may have, in bytes.
 const MOST: usize = 64 * 1024;
-/// A body that is refused is read up to here, so that a client that is still sending does not see a broken connection.
+/// A body that is too large is read up to here, so that a client that is still sending sees the response and no broken connection.
 const MOST_DRAINED: usize = 1024 * 1024;
 
 /// The whole body.
@@ -24,7 +26,7 @@ pub(super) async fn read(body: Body) -> Result<Vec<u8>, Problem> {
     while let Some(frame) = poll_fn(|context| body.as_mut().poll_frame(context)).await {
         let frame = match frame {
             Ok(frame) => frame,
-            // It is refused all the same.
+            // It is refused in any case.
             Err(_) if size > MOST => break,
             Err(_) => return Err(Problem::new(Kind::Malformed, "The body ended before it was complete.")),
         };
@@ -43,17 +45,23 @@ pub(super) async fn read(body: Body) -> Result<Vec<u8>, Problem> {
     Ok(read)
 }
 
-/// The members of the JSON object in the body; `None` where there may be no body and is none.
+/// The members of the JSON object in the body; `None` without a body, where it is optional.
 ///
 /// # Errors
 /// 415 for another content type, 400 for what is not JSON, 422 for JSON that is not an object.
-pub(super) fn members(verb: Verb, headers: &HeaderMap, body: &[u8]) -> Result<Option<Members>, Problem> {
-    if body.is_empty() && matches!(verb, Verb::Delete | Verb::Restore) {
+pub(super) fn members(
+    kind: CommandKind,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Option<Members>, Problem> {
+    if body.is_empty() && matches!(kind, CommandKind::Delete | CommandKind::Restore) {
         return Ok(None);
     }
-    let accepted: &[&str] = match verb {
-        Verb::Patch => &["application/merge-patch+json", "application/json"],
-        Verb::Create | Verb::Replace | Verb::Delete | Verb::Restore => &["application/json"],
+    let accepted: &[&str] = match kind {
+        CommandKind::Patch => &["application/merge-patch+json", "application/json"],
+        CommandKind::Create | CommandKind::Replace | CommandKind::Delete | CommandKind::Restore => {
+            &["application/json"]
+        }
     };
     let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -1,43 +1,29 @@
-//! What a command leaves behind besides its answer: notes for the request's line in the log, and one count by kind and
-//! outcome.
+//! Observability of a command: notes for the line of the request in the log, and one count by command and outcome.
 
 use telemetry::meters::COMMANDS;
 use web::{Notes, Problem};
 
-use super::Verb;
-use crate::execute::Outcome;
+use super::kind::CommandKind;
+use crate::execute::CommandOutcome;
 
-/// The command was carried out.
-pub(super) fn carried_out(notes: &Notes, outcome: &Outcome) {
+/// Notes the outcome of an executed command.
+pub(super) fn executed(notes: &Notes, outcome: &CommandOutcome) {
     let (kind, commit) = match outcome {
-        Outcome::Written(commit) => ("recorded", commit),
-        Outcome::Unchanged(commit) => ("unchanged", commit),
-        Outcome::Replayed(commit) => ("replayed", commit),
+        CommandOutcome::Written(commit) => ("recorded", commit),
+        CommandOutcome::Unchanged(commit) => ("unchanged", commit),
+        CommandOutcome::Replayed(commit) => ("replayed", commit),
     };
     let mut page = notes.write();
     page.outcome = Some(kind);
     page.version = Some(commit.last_sequence());
 }
 
-/// The command is answered.
-pub(super) fn answered(notes: &Notes, verb: Verb, problem: Option<&Problem>) {
+/// Counts a command when it is answered.
+pub(super) fn answered(notes: &Notes, kind: CommandKind, problem: Option<&Problem>) {
     let mut page = notes.write();
     if problem.is_some() {
         page.outcome = Some("refused");
     }
     let outcome = problem.map(|problem| problem.kind().slug()).or(page.outcome).unwrap_or_default();
-    metrics::counter!(COMMANDS.name, "command" => verb.name(), "outcome" => outcome).increment(1);
-}
-
-impl Verb {
-    /// As log and metrics name it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Replace => "replace",
-            Self::Patch => "patch",
-            Self::Delete => "delete",
-            Self::Restore => "restore",
-        }
-    }
+    metrics::counter!(COMMANDS.name, "command" => kind.name(), "outcome" => outcome).increment(1);
 }

@@ -1,4 +1,4 @@
-//! The bodies of commands as JSON Schemas, from the very rules by which [`super::fields`] reads them.
+//! The JSON Schemas of command bodies, built from the rules by which [`super::fields`] reads them.
 
 use std::borrow::Cow;
 
@@ -14,16 +14,16 @@ use crate::product::MOST_ATTRIBUTES;
 const CONTROL: &str = r"\u0000-\u001f\u007f-\u009f";
 /// The same without tab, line feed and carriage return.
 const CONTROL_IN_LINES: &str = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f";
-/// What is trimmed off a name: Unicode's `White_Space`.
+/// Characters that are trimmed from a name: Unicode's `White_Space`.
 const BLANK: &str = r"\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
 
 /// The body of a create or a replace.
-pub(super) struct NewProduct;
+pub(super) struct NewProductBody;
 
 /// The body of a merge patch.
 pub(super) struct ProductPatch;
 
-/// The body of a command that needs none.
+/// The optional body of a restore.
 pub(super) struct Occurrence;
 
 impl TextRule {
@@ -33,7 +33,7 @@ impl TextRule {
                "pattern": format!("^[^{control}]*$"), "description": description})
     }
 
-    /// Bounds that hold after trimming, which lengths cannot say.
+    /// Bounds that hold after trimming, which `minLength` and `maxLength` cannot express.
     fn trimmed_schema(self, description: &str) -> Value {
         let (inner, middle) = (format!("[^{CONTROL}{BLANK}]"), self.most.saturating_sub(2));
         json!({"type": "string", "minLength": self.least, "description": description,
@@ -41,14 +41,14 @@ impl TextRule {
     }
 }
 
-impl JsonSchema for NewProduct {
+impl JsonSchema for NewProductBody {
     fn schema_name() -> Cow<'static, str> {
         "NewProduct".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut properties = fields(generator);
-        // `null` is the same as left out, but a product without a price is none.
+        // `null` is the same as left out; required fields must not be `null`.
         properties.insert("attributes".into(), attributes(true));
         body("A whole product. `null` is the same as left out.", &["name", "price"], &properties)
     }
@@ -62,7 +62,7 @@ impl JsonSchema for ProductPatch {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut properties = fields(generator);
         properties.insert("attributes".into(), attributes(false));
-        body("A JSON merge patch (RFC 7396): `null` removes what is optional.", &[], &properties)
+        body("A JSON merge patch (RFC 7396): `null` removes an optional field.", &[], &properties)
     }
 }
 
@@ -79,10 +79,10 @@ impl JsonSchema for Occurrence {
 /// When it happened in business terms.
 pub(super) fn occurred_at() -> Value {
     json!({"type": "string", "format": "date-time",
-           "description": "When it happened in business terms (RFC 3339), from 1970 until a minute from now; left out: \
-                           when it is recorded, but not before the `price_occurred_at` of the product. A price or a \
-                           currency that comes with it is a price of that time, and is recorded also where a later one \
-                           is in force."})
+           "description": "When it happened in business terms (RFC 3339), from 1970 until a minute from now; if left \
+                           out, the time of recording, but not before the `price_occurred_at` of the product. A price \
+                           or currency sent with it is the price of that time, and is recorded even if a later one is \
+                           in force."})
 }
 
 fn body(description: &str, required: &[&str], properties: &Map<String, Value>) -> Schema {

@@ -1,4 +1,4 @@
-//! Bad input gets the code of the interface, every fault at once, and nothing is written.
+//! Invalid input gets the status of the interface and all faults at once, and nothing is written.
 
 use serde_json::{Value, json};
 

@@ -1,10 +1,10 @@
-//! What a command is built upon: never a commit that was changed or cannot be read, and never one of the future.
+//! What a command may follow: never a commit that was changed, cannot be read, or was recorded in the future.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use event_store::{AppendError, Journal, MemoryJournal, ScanPage, ScanPosition, Unavailable, seal};
+use event_store::{AppendError, Journal, MemoryJournal, ScanPage, ScanPosition, StoreError, seal};
 use schema::{Commit, ProductId, StoredCommit, Timestamp, fixtures};
 use serde_json::json;
 
@@ -70,7 +70,7 @@ async fn a_newest_commit_ahead_of_the_clock_holds_the_time_up_for_a_minute_and_r
     assert_eq!(front.commits("p").await.len(), 2);
 }
 
-/// A journal whose first answer to an append is lost, though it was made, and which refuses from then on.
+/// A journal whose first append is made but not answered, and which refuses all further ones.
 struct LostThenRefusing {
     journal: MemoryJournal,
     appends: AtomicU32,
@@ -80,7 +80,7 @@ struct LostThenRefusing {
 #[async_trait]
 impl Journal for LostThenRefusing {
     async fn append(&self, commit: &StoredCommit) -> Result<(), AppendError> {
-        let reason = || Unavailable("on purpose".into());
+        let reason = || StoreError::new("on purpose".into());
         match self.appends.fetch_add(1, Ordering::Relaxed) {
             0 => self.journal.append(commit).await,
             1 => {
@@ -91,7 +91,7 @@ impl Journal for LostThenRefusing {
         }
     }
 
-    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {
+    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, StoreError> {
         // The read after the lost answer does not see the commit yet.
         let hides =
             self.appends.load(Ordering::Relaxed) == 2 && self.hidden.fetch_add(1, Ordering::Relaxed) == 0;
@@ -103,11 +103,11 @@ impl Journal for LostThenRefusing {
         product: &ProductId,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<StoredCommit>, Unavailable> {
+    ) -> Result<Vec<StoredCommit>, StoreError> {
         self.journal.page(product, after, limit).await
     }
 
-    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
+    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, StoreError> {
         self.journal.scan(from, limit).await
     }
 }

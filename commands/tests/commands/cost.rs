@@ -1,4 +1,4 @@
-//! What each command costs on `DynamoDB`, whatever the product's length.
+//! The cost of each command on `DynamoDB`, for any number of events.
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use engine::probe::{Fault, Faults, Matching, Recorder};

@@ -1,8 +1,7 @@
-//! Prices that are stated for a time: the newest one is in force whatever the order in which they are recorded, and none
-//! is thrown away.
+//! Dated prices: the newest one is in force in whatever order they are recorded, and none is lost.
 
 use event_store::chain::hash_of;
-use schema::product::{ProductCreated, ProductPriceChanged};
+use schema::event::{ProductCreated, ProductPriceChanged};
 use schema::{Commit, ProductEvent, StoredCommit, fixtures};
 use serde_json::{Value, json};
 

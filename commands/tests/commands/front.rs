@@ -1,4 +1,4 @@
-//! A front door with a clock and ids of its own, and the shortest way to send it a command.
+//! The command routes with a clock and ids of their own, and the shortest way to send them a command.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

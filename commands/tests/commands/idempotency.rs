@@ -1,4 +1,4 @@
-//! A command sent again with its key is recognised, whatever happened since, and changes nothing.
+//! A command that is repeated with its key is recognised, whatever happened since, and changes nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -1,4 +1,4 @@
-//! `If-Match` and `If-None-Match` let a client write only on what it knows.
+//! `If-Match` and `If-None-Match` let a client change only the version that it knows.
 
 use serde_json::json;
 

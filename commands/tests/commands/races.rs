@@ -1,4 +1,4 @@
-//! Many writers at once, lost answers, a store that stays away: nothing is lost and nothing counts twice.
+//! Many writers at once, lost answers, an unavailable store: no command is lost and none is recorded twice.
 
 use engine::probe::{Fault, Faults, Matching, Recorder};
 use serde_json::json;

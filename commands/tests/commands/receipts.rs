@@ -1,4 +1,4 @@
-//! Each command is answered with its receipt, and what it wrote is what the interface says.
+//! Each command returns its receipt and writes what the interface says.
 
 use event_store::chain::hash_of;
 use serde_json::json;

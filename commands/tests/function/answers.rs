@@ -1,4 +1,4 @@
-//! What API Gateway gets back: status, headers and body of a receipt or a problem, and what that cost.
+//! The response to API Gateway: status, headers and body of a receipt or a problem, and its cost.
 
 use loopback::changed;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What is seen of an invocation: a line of the log and a line of figures, both on standard output.
+//! The observability of an invocation: one line of the log and one of metrics, both on standard output.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! The function `command-api` alone: the real program behind a Runtime API on loopback, called with events of the shapes
-//! that API Gateway sends, and with others.
+//! The function `command-api`: the real program with a Runtime API on loopback, invoked with events of the shapes that API Gateway
+//! sends, and with others.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod answers;

@@ -1,4 +1,4 @@
-//! A function that cannot work says so in one line when it starts, and Lambda sees its process end.
+//! A function with invalid settings logs one line at its start and exits.
 
 use loopback::Reply;
 

@@ -1,4 +1,4 @@
-//! Events that are no requests: the Runtime API is told so, and the next invocation is served as ever.
+//! Events that are not requests: they are reported to the Runtime API, and the next invocation is served.
 
 use loopback::{Answer, changed};
 use serde_json::{Value, json};

@@ -1,7 +1,6 @@
 //! Sorted runs of heads in temporary files, and their merge.
 //!
-//! The promise: the files have no name from the moment they are there, so nothing of them is left behind, and nobody else
-//! can read them.
+//! The promise: a file is unlinked as soon as it is created, so nothing is left behind and nobody else can open it.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,20 +9,24 @@ use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Head;
+use crate::journal::Head;
 
-/// So many files are open at the same time; more are made one.
+/// So many files are open at the same time; above that they are merged into one.
 const MOST: usize = 256;
 
 /// A sorted run: a line of JSON for each head.
-pub(super) struct Run(BufReader<File>);
+pub(super) struct SortedRun(BufReader<File>);
 
-impl Run {
+impl SortedRun {
     /// Writes a run; heads come in order.
     pub(super) fn write(heads: impl Iterator<Item = io::Result<Head>>) -> io::Result<Self> {
-        let mut writer = BufWriter::new(nameless()?);
+        let mut writer = BufWriter::new(unlinked_file()?);
+        let mut before = String::new();
         for head in heads {
-            serde_json::to_writer(&mut writer, &head?)?;
+            let head = head?;
+            debug_assert!(before < head.product_id, "heads of a run are in order");
+            serde_json::to_writer(&mut writer, &head)?;
+            before = head.product_id;
             writer.write_all(b"\n")?;
         }
         let mut file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
@@ -40,8 +43,8 @@ impl Run {
     }
 }
 
-/// A new file that nobody else can open.
-fn nameless() -> io::Result<File> {
+/// A new file without a name.
+fn unlinked_file() -> io::Result<File> {
     static MADE: AtomicU64 = AtomicU64::new(0);
     let number = MADE.fetch_add(1, Ordering::Relaxed);
     let path = std::env::temp_dir().join(format!("ledger-products-{}-{number}", std::process::id()));
@@ -50,37 +53,37 @@ fn nameless() -> io::Result<File> {
     Ok(file)
 }
 
-/// No more runs than may be open at the same time.
-pub(super) fn few(runs: Vec<Run>) -> io::Result<Vec<Run>> {
+/// Merges the runs where there are as many as may be open.
+pub(super) fn merged_if_many(runs: Vec<SortedRun>) -> io::Result<Vec<SortedRun>> {
     if runs.len() < MOST {
         return Ok(runs);
     }
     let mut merge = Merge::of(runs, std::iter::empty());
-    Ok(vec![Run::write(std::iter::from_fn(|| merge.head().transpose()))?])
+    Ok(vec![SortedRun::write(std::iter::from_fn(|| merge.head().transpose()))?])
 }
 
-/// Runs read together in order.
+/// The merge of sorted runs.
 pub(super) struct Merge {
     runs: Vec<Source>,
-    /// The next head of each source, once it was read.
+    /// The next head of each source, after the first read.
     next: BinaryHeap<Reverse<(String, usize, u64, u64)>>,
     begun: bool,
 }
 
 enum Source {
-    File(Run),
+    File(SortedRun),
     Memory(std::vec::IntoIter<Head>),
 }
 
 impl Merge {
-    /// The runs, and heads that are in memory, in order as well.
-    pub(super) fn of(runs: Vec<Run>, kept: impl Iterator<Item = Head>) -> Self {
+    /// The merge of runs and of heads in memory, which are in order too.
+    pub(super) fn of(runs: Vec<SortedRun>, kept: impl Iterator<Item = Head>) -> Self {
         let kept = Source::Memory(kept.collect::<Vec<_>>().into_iter());
         let runs = runs.into_iter().map(Source::File).chain([kept]).collect();
         Self { runs, next: BinaryHeap::new(), begun: false }
     }
 
-    /// Up to `most` heads, and the rest if there may be one.
+    /// Up to `most` heads, and the rest of the merge unless it has ended.
     pub(super) fn next(mut self, most: usize) -> io::Result<(Vec<Head>, Option<Self>)> {
         let mut heads = Vec::new();
         while heads.len() < most {
@@ -92,7 +95,7 @@ impl Merge {
         Ok((heads, Some(self)))
     }
 
-    /// The next product: what several runs have of it is one head.
+    /// The next product, with the commits that several runs have of it as one head.
     fn head(&mut self) -> io::Result<Option<Head>> {
         if !self.begun {
             self.begun = true;
@@ -101,7 +104,7 @@ impl Merge {
         let Some(mut head) = self.pop()? else { return Ok(None) };
         while self.next.peek().is_some_and(|Reverse((id, ..))| *id == head.product_id) {
             if let Some(more) = self.pop()? {
-                head.meet(more.version, more.commits);
+                head.add(more.version, more.commits);
             }
         }
         Ok(Some(head))

@@ -1,4 +1,4 @@
-//! Parking rows in memory, for tests and simulations: the contract without a store.
+//! Parking rows in memory, for tests, simulations and `--in-memory`.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use schema::ProductId;
 
-use super::{Parked, Parking, Trouble, first_row};
-use crate::journal::Unavailable;
+use super::{Parked, Parking, ParkingCause, first_row};
+use crate::error::StoreError;
 
 type Rows = BTreeMap<(String, ProductId), Parked>;
 
@@ -26,14 +26,19 @@ impl MemoryParking {
 
 #[async_trait]
 impl Parking for MemoryParking {
-    async fn park(&self, consumer: &str, product: &ProductId, trouble: &Trouble) -> Result<(), Unavailable> {
+    async fn park(
+        &self,
+        consumer: &str,
+        product: &ProductId,
+        cause: &ParkingCause,
+    ) -> Result<(), StoreError> {
         let mut rows = self.rows();
         let key = (consumer.to_owned(), product.clone());
-        let first = first_row(consumer, product, trouble);
+        let first = first_row(consumer, product, cause);
         let row = match rows.remove(&key) {
             None => first,
             Some(known) => Parked {
-                from_sequence: known.from_sequence.min(trouble.from_sequence),
+                from_sequence: known.from_sequence.min(cause.from_sequence),
                 parked_at: known.parked_at,
                 attempts: known.attempts + 1,
                 ..first
@@ -43,7 +48,7 @@ impl Parking for MemoryParking {
         Ok(())
     }
 
-    async fn release(&self, seen: &Parked) -> Result<bool, Unavailable> {
+    async fn release(&self, seen: &Parked) -> Result<bool, StoreError> {
         let mut rows = self.rows();
         let key = (seen.consumer.clone(), seen.product_id.clone());
         let unchanged = |row: &Parked| row.attempts == seen.attempts && row.parked_at == seen.parked_at;
@@ -54,7 +59,7 @@ impl Parking for MemoryParking {
         Ok(false)
     }
 
-    async fn of(&self, consumer: &str, product: &ProductId) -> Result<Option<Parked>, Unavailable> {
+    async fn of(&self, consumer: &str, product: &ProductId) -> Result<Option<Parked>, StoreError> {
         Ok(self.rows().get(&(consumer.to_owned(), product.clone())).cloned())
     }
 
@@ -63,7 +68,7 @@ impl Parking for MemoryParking {
         consumer: &str,
         after: Option<&ProductId>,
         limit: usize,
-    ) -> Result<Vec<Parked>, Unavailable> {
+    ) -> Result<Vec<Parked>, StoreError> {
         let rows = self.rows();
         let of_consumer = rows.values().filter(|row| row.consumer == consumer);
         let beyond = of_consumer.filter(|row| after.is_none_or(|after| row.product_id > *after));

@@ -6,8 +6,8 @@ use sqlite::rusqlite::types::Type;
 use sqlite::rusqlite::{self, OptionalExtension, Row, params};
 use sqlite::{Access, clamped};
 
-use super::{Parked, Parking, Trouble};
-use crate::journal::Unavailable;
+use super::{Parked, Parking, ParkingCause};
+use crate::error::StoreError;
 
 /// Rows in the table `parking` of a file. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -22,11 +22,11 @@ impl SqliteParking {
         Self { access }
     }
 
-    /// Puts rows there as they were elsewhere: for `migrate`.
+    /// Copies rows as they are, for `migrate`.
     ///
     /// # Errors
-    /// [`Unavailable`]: none of the rows is there.
-    pub async fn bring(&self, rows: Vec<Parked>) -> Result<(), Unavailable> {
+    /// [`StoreError`]: none of the rows was written.
+    pub async fn bring(&self, rows: Vec<Parked>) -> Result<(), StoreError> {
         let brought = self.access.write(move |connection| {
             let statement =
                 format!("INSERT OR REPLACE INTO parking ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
@@ -42,13 +42,18 @@ impl SqliteParking {
     }
 }
 
-/// What a row is read from.
+/// The columns of a row.
 const COLUMNS: &str = "consumer, product_id, from_sequence, reason, retryable, parked_at, attempts";
 
 #[async_trait]
 impl Parking for SqliteParking {
-    async fn park(&self, consumer: &str, product: &ProductId, trouble: &Trouble) -> Result<(), Unavailable> {
-        let (consumer, product, trouble) = (consumer.to_owned(), product.to_string(), trouble.clone());
+    async fn park(
+        &self,
+        consumer: &str,
+        product: &ProductId,
+        cause: &ParkingCause,
+    ) -> Result<(), StoreError> {
+        let (consumer, product, cause) = (consumer.to_owned(), product.to_string(), cause.clone());
         let parked = self.access.write(move |connection| {
             let mut statement = connection.prepare_cached(
                 "INSERT INTO parking (consumer, product_id, from_sequence, reason, retryable, parked_at, attempts) \
@@ -56,20 +61,20 @@ impl Parking for SqliteParking {
                  from_sequence = min(from_sequence, excluded.from_sequence), reason = excluded.reason, \
                  retryable = excluded.retryable, attempts = attempts + 1",
             )?;
-            let at = trouble.at.to_string();
+            let at = cause.at.to_string();
             statement.execute(params![
                 consumer,
                 product,
-                trouble.from_sequence,
-                trouble.reason,
-                trouble.retryable,
+                cause.from_sequence,
+                cause.reason,
+                cause.retryable,
                 at
             ])
         });
         Ok(parked.await.map(drop)?)
     }
 
-    async fn release(&self, seen: &Parked) -> Result<bool, Unavailable> {
+    async fn release(&self, seen: &Parked) -> Result<bool, StoreError> {
         let seen = seen.clone();
         let released = self.access.write(move |connection| {
             let mut statement = connection.prepare_cached(
@@ -81,7 +86,7 @@ impl Parking for SqliteParking {
         Ok(released.await? > 0)
     }
 
-    async fn of(&self, consumer: &str, product: &ProductId) -> Result<Option<Parked>, Unavailable> {
+    async fn of(&self, consumer: &str, product: &ProductId) -> Result<Option<Parked>, StoreError> {
         let (consumer, product) = (consumer.to_owned(), product.to_string());
         let row = self.access.peek(move |connection| {
             let query = format!("SELECT {COLUMNS} FROM parking WHERE consumer = ?1 AND product_id = ?2");
@@ -95,7 +100,7 @@ impl Parking for SqliteParking {
         consumer: &str,
         after: Option<&ProductId>,
         limit: usize,
-    ) -> Result<Vec<Parked>, Unavailable> {
+    ) -> Result<Vec<Parked>, StoreError> {
         let (consumer, after) = (consumer.to_owned(), after.map(ToString::to_string).unwrap_or_default());
         let limit = clamped(limit);
         let rows = self.access.read(move |connection| {

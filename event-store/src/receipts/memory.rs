@@ -1,4 +1,4 @@
-//! Receipts in memory, for tests and simulations: the contract without a store.
+//! Receipts in memory, for tests, simulations and `--in-memory`.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use schema::{ProductId, PublicationRecord};
 
-use super::{Mark, Position, Receipts, Record};
-use crate::journal::Unavailable;
+use super::{EventPublication, PublicationPosition, Receipts, RestoreMark, in_order};
+use crate::error::StoreError;
 
 /// Receipts, failures and marks by product.
 #[derive(Debug, Default)]
@@ -17,13 +17,13 @@ pub struct MemoryReceipts {
 
 #[derive(Debug, Default)]
 struct Publication {
-    mark: Option<Mark>,
+    mark: Option<RestoreMark>,
     records: BTreeMap<u64, PublicationRecord>,
 }
 
 impl MemoryReceipts {
-    /// Leaves a mark, as a restore does.
-    pub fn mark(&self, product: ProductId, mark: Mark) {
+    /// Sets the mark of a product, as a restore does.
+    pub fn mark(&self, product: ProductId, mark: RestoreMark) {
         self.products().entry(product).or_default().mark = Some(mark);
     }
 
@@ -35,12 +35,13 @@ impl MemoryReceipts {
 
 #[async_trait]
 impl Receipts for MemoryReceipts {
-    async fn position(&self, product: &ProductId) -> Result<Position, Unavailable> {
+    async fn position(&self, product: &ProductId) -> Result<PublicationPosition, StoreError> {
         let products = self.products();
         let Some(publication) = products.get(product) else {
-            return Ok(Position::default());
+            return Ok(PublicationPosition::default());
         };
-        let mut position = Position { mark: publication.mark.clone(), ..Position::default() };
+        let mut position =
+            PublicationPosition { mark: publication.mark.clone(), ..PublicationPosition::default() };
         for (sequence, record) in publication.records.iter().rev() {
             match record {
                 PublicationRecord::Receipt(receipt) => {
@@ -58,14 +59,15 @@ impl Receipts for MemoryReceipts {
         product: &ProductId,
         from: u64,
         to: u64,
-    ) -> Result<Vec<(u64, PublicationRecord)>, Unavailable> {
+    ) -> Result<Vec<(u64, PublicationRecord)>, StoreError> {
         let products = self.products();
         let records = products.get(product).map(|publication| &publication.records);
         let range = records.into_iter().flatten().filter(|(sequence, _)| (from..=to).contains(*sequence));
         Ok(range.map(|(sequence, record)| (*sequence, record.clone())).collect())
     }
 
-    async fn record(&self, records: &[Record]) -> Result<(), Unavailable> {
+    async fn record(&self, records: &[EventPublication]) -> Result<(), StoreError> {
+        debug_assert!(in_order(records), "records of a product are in order");
         let mut products = self.products();
         for record in records {
             let publication = products.entry(record.product.clone()).or_default();
@@ -78,7 +80,7 @@ impl Receipts for MemoryReceipts {
         Ok(())
     }
 
-    async fn products(&self, after: &str, limit: usize) -> Result<Option<Vec<String>>, Unavailable> {
+    async fn products(&self, after: &str, limit: usize) -> Result<Option<Vec<String>>, StoreError> {
         let products = self.products();
         let behind = products.keys().map(ProductId::to_string).filter(|id| id.as_str() > after);
         Ok(Some(behind.take(limit).collect()))

@@ -1,4 +1,4 @@
-//! Receipts on SQLite: one row per event, and one for each product whose first events a restore counts as published.
+//! Receipts on SQLite: one row per event, and one for the mark of each restored product.
 
 use async_trait::async_trait;
 use schema::{Hash, ProductId, PublicationRecord};
@@ -6,8 +6,8 @@ use sqlite::rusqlite::types::Type;
 use sqlite::rusqlite::{self, Connection, OptionalExtension, Row, params};
 use sqlite::{Access, clamped};
 
-use super::{Mark, Position, Receipts, Record};
-use crate::journal::Unavailable;
+use super::{EventPublication, PublicationPosition, Receipts, RestoreMark, in_order};
+use crate::error::StoreError;
 
 /// Receipts in the tables `receipts` and `restored` of a file. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -22,11 +22,11 @@ impl SqliteReceipts {
         Self { access }
     }
 
-    /// Counts what a restore brought as published, up to the event and the commit that `mark` names.
+    /// Sets the marks of products, for a restore.
     ///
     /// # Errors
-    /// [`Unavailable`]: none of the marks is there.
-    pub async fn mark(&self, marks: Vec<(ProductId, Mark)>) -> Result<(), Unavailable> {
+    /// [`StoreError`]: none of the marks was set.
+    pub async fn mark(&self, marks: Vec<(ProductId, RestoreMark)>) -> Result<(), StoreError> {
         let marked = self.access.write(move |connection| {
             let mut statement = connection.prepare_cached(
                 "INSERT OR REPLACE INTO restored (product_id, sequence, hash) VALUES (?1, ?2, ?3)",
@@ -38,11 +38,11 @@ impl SqliteReceipts {
         Ok(marked.await?)
     }
 
-    /// Takes the marks of products back: their events need receipts of their own.
+    /// Removes the marks of products, whose events then need receipts.
     ///
     /// # Errors
-    /// [`Unavailable`]: all of the marks are there.
-    pub async fn unmark(&self, products: Vec<ProductId>) -> Result<(), Unavailable> {
+    /// [`StoreError`]: none of the marks was removed.
+    pub async fn unmark(&self, products: Vec<ProductId>) -> Result<(), StoreError> {
         let unmarked = self.access.write(move |connection| {
             let mut statement = connection.prepare_cached("DELETE FROM restored WHERE product_id = ?1")?;
             products.iter().try_for_each(|product| statement.execute([product.as_str()]).map(drop))
@@ -53,11 +53,12 @@ impl SqliteReceipts {
 
 #[async_trait]
 impl Receipts for SqliteReceipts {
-    async fn position(&self, product: &ProductId) -> Result<Position, Unavailable> {
+    async fn position(&self, product: &ProductId) -> Result<PublicationPosition, StoreError> {
         let product = product.to_string();
         let position = self.access.peek(move |connection| {
-            let mut position = Position { mark: mark(connection, &product)?, ..Position::default() };
-            // As far as the newest receipt: usually the first row, or the second below a failure.
+            let mut position =
+                PublicationPosition { mark: mark(connection, &product)?, ..PublicationPosition::default() };
+            // Down to the newest receipt: usually the first row, or the second below a failure.
             let mut statement = connection.prepare_cached(
                 "SELECT sequence, record FROM receipts WHERE product_id = ?1 ORDER BY sequence DESC",
             )?;
@@ -80,7 +81,7 @@ impl Receipts for SqliteReceipts {
         product: &ProductId,
         from: u64,
         to: u64,
-    ) -> Result<Vec<(u64, PublicationRecord)>, Unavailable> {
+    ) -> Result<Vec<(u64, PublicationRecord)>, StoreError> {
         let product = product.to_string();
         let (from, to) = (clamped(from), clamped(to));
         let records = self.access.read(move |connection| {
@@ -93,7 +94,8 @@ impl Receipts for SqliteReceipts {
         Ok(records.await?)
     }
 
-    async fn record(&self, records: &[Record]) -> Result<(), Unavailable> {
+    async fn record(&self, records: &[EventPublication]) -> Result<(), StoreError> {
+        debug_assert!(in_order(records), "records of a product are in order");
         let rows: Vec<(String, u64, bool, String)> = records
             .iter()
             .map(|record| {
@@ -102,7 +104,7 @@ impl Receipts for SqliteReceipts {
                 Ok((record.product.to_string(), record.sequence, is_receipt, text))
             })
             .collect::<Result<_, serde_json::Error>>()
-            .map_err(|error| Unavailable(error.into()))?;
+            .map_err(|error| StoreError::new(error.into()))?;
         let recorded = self.access.write(move |connection| {
             // A failure never replaces a receipt.
             let mut statement = connection.prepare_cached(
@@ -117,7 +119,7 @@ impl Receipts for SqliteReceipts {
         Ok(recorded.await?)
     }
 
-    async fn products(&self, after: &str, limit: usize) -> Result<Option<Vec<String>>, Unavailable> {
+    async fn products(&self, after: &str, limit: usize) -> Result<Option<Vec<String>>, StoreError> {
         let (after, limit) = (after.to_owned(), clamped(limit));
         let products = self.access.read(move |connection| {
             let mut statement = connection.prepare_cached(
@@ -131,13 +133,13 @@ impl Receipts for SqliteReceipts {
     }
 }
 
-fn mark(connection: &Connection, product: &str) -> rusqlite::Result<Option<Mark>> {
+fn mark(connection: &Connection, product: &str) -> rusqlite::Result<Option<RestoreMark>> {
     let mut statement =
         connection.prepare_cached("SELECT sequence, hash FROM restored WHERE product_id = ?1")?;
     let mark = statement.query_row([product], |row| {
         let hash: Hash =
             serde_json::from_value(row.get::<_, String>(1)?.into()).map_err(|error| unreadable(1, error))?;
-        Ok(Mark { sequence: row.get(0)?, hash })
+        Ok(RestoreMark { sequence: row.get(0)?, hash })
     });
     mark.optional()
 }

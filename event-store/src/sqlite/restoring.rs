@@ -1,4 +1,4 @@
-//! What `restore` and `migrate` ask of the journal: many commits at once, and which of them are there.
+//! What `restore` and `migrate` need of the journal: many commits in one transaction, and which of them are there.
 
 use std::sync::atomic::Ordering;
 
@@ -6,14 +6,14 @@ use schema::StoredCommit;
 use sqlite::rusqlite::{self, OptionalExtension, params};
 
 use super::{SqliteJournal, columns, insert};
-use crate::journal::Unavailable;
+use crate::error::StoreError;
 
 impl SqliteJournal {
-    /// Appends many commits at once, each with the bytes of its line: for `restore` and `migrate`.
+    /// Appends many commits in one transaction, for `restore` and `migrate`.
     ///
     /// # Errors
-    /// [`Unavailable`]: none of them was written.
-    pub async fn append_all(&self, commits: &[StoredCommit]) -> Result<(), Unavailable> {
+    /// [`StoreError`]: none of them was written.
+    pub async fn append_all(&self, commits: &[StoredCommit]) -> Result<(), StoreError> {
         let floor = self.floor.load(Ordering::Relaxed);
         let rows: Vec<_> = commits.iter().map(columns).collect::<Result<_, _>>()?;
         let written = self.database.write(move |connection| {
@@ -22,14 +22,14 @@ impl SqliteJournal {
         Ok(written.await?)
     }
 
-    /// The hash of each of these commits, `None` where there is none: for `restore`.
+    /// The hashes of commits, `None` where there is no such commit; for `restore`.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
+    /// [`StoreError`]: try again later.
     pub fn hashes<'a>(
         &self,
         keys: impl Iterator<Item = (&'a str, u64)>,
-    ) -> Result<Vec<Option<String>>, Unavailable> {
+    ) -> Result<Vec<Option<String>>, StoreError> {
         let hashes = self.database.peek(|connection| {
             let mut statement = connection
                 .prepare_cached("SELECT hash FROM commits WHERE product_id = ?1 AND sequence = ?2")?;
@@ -43,8 +43,8 @@ impl SqliteJournal {
     /// How many commits there are.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    pub fn count(&self) -> Result<u64, Unavailable> {
+    /// [`StoreError`]: try again later.
+    pub fn count(&self) -> Result<u64, StoreError> {
         let count = self
             .database
             .peek(|connection| connection.query_row("SELECT count(*) FROM commits", [], |row| row.get(0)));

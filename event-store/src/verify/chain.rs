@@ -1,16 +1,18 @@
-//! One product's commits, one after the other: sequence, link, time, state, and what others saw of them.
+//! The chain of one product's commits: sequence, link, time, state, and what witnesses saw of them.
+//!
+//! The promise: a fault is reported once, at the commit it is in, and the check goes on behind it.
 
 use std::collections::VecDeque;
 
 use schema::{Hash, Timestamp};
 
 use super::examine::Examined;
-use super::fault::{Fault, FaultKind};
+use super::fault::{ChainFault, FaultKind};
 use super::report::ProductReport;
 use super::state::{self, Before};
 use super::witness::Witness;
 
-/// The chain of one product, as far as it was walked.
+/// The chain of one product, as far as it was checked.
 #[derive(Debug)]
 pub struct Chain {
     report: ProductReport,
@@ -25,19 +27,19 @@ struct Last {
     sequence: Option<u64>,
     /// The sequence after it.
     end: Option<u64>,
-    /// The hashes it can be known by: carried, and computed where that differs.
+    /// The hashes that the next commit may link to: carried and computed.
     hashes: Vec<Hash>,
     recorded_at: Option<Timestamp>,
 }
 
-/// How a commit stands to the one before it.
+/// The place of a commit relative to the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// It continues it.
+enum Placement {
+    /// Right behind it.
     Next,
-    /// Something lies between, or may.
+    /// Behind it, with something missing between them, or perhaps so.
     Apart,
-    /// It stands where it should not; the chain goes on from the one before it.
+    /// Where it does not belong; the chain continues from the one before it.
     Aside,
 }
 
@@ -48,7 +50,7 @@ impl Chain {
         Self::witnessed(product, Vec::new())
     }
 
-    /// The chain of `product`, to be held against what others saw of it.
+    /// The chain of `product`, to be compared with what witnesses saw of it.
     #[must_use]
     pub fn witnessed(product: impl Into<String>, mut witnesses: Vec<Witness>) -> Self {
         witnesses.sort_by_key(|witness| witness.sequence);
@@ -66,17 +68,17 @@ impl Chain {
         &self.report.product_id
     }
 
-    /// Takes the next commit of the product.
+    /// Checks the next commit of the product.
     pub fn follow(&mut self, commit: &Examined) {
         self.take(commit, None);
     }
 
-    /// Takes the next commit, which stands in a line of an export.
+    /// Checks the next commit, which is in a line of an export.
     pub fn follow_line(&mut self, commit: &Examined, line: Option<u64>) {
         self.take(commit, line);
     }
 
-    /// Something that should be a commit of this product could not be read at all.
+    /// Reports something that should be a commit of this product but cannot be read.
     pub fn unreadable(&mut self, sequence: Option<u64>, line: Option<u64>, reason: String) {
         let kind = FaultKind::Unreadable { field: "line".into(), reason };
         self.fault(sequence, line, kind);
@@ -84,13 +86,13 @@ impl Chain {
         self.last = Some(Last { sequence, end: None, hashes: Vec::new(), recorded_at: None });
     }
 
-    /// Adds a fault that was found beside the chain.
+    /// Adds a fault that was found elsewhere.
     pub fn fault(&mut self, sequence: Option<u64>, line: Option<u64>, kind: FaultKind) {
         let product_id = self.report.product_id.clone();
-        self.report.fault(Fault { product_id, sequence, line, kind });
+        self.report.fault(ChainFault { product_id, sequence, line, kind });
     }
 
-    /// The report, when there are no more commits.
+    /// The report, after the last commit.
     #[must_use]
     pub fn end(mut self) -> ProductReport {
         let newest = self.report.version;
@@ -112,17 +114,17 @@ impl Chain {
         }
         self.report.commits += 1;
         self.report.events += commit.events.as_ref().map_or(0, |events| events.len() as u64);
-        if place == Place::Aside {
+        if place == Placement::Aside {
             return;
         }
-        if place == Place::Apart {
+        if place == Placement::Apart {
             self.before = Before::Unknown;
         }
-        let broken = (place == Place::Next).then(|| self.broken_link(commit)).flatten();
+        let broken = (place == Placement::Next).then(|| self.broken_link(commit)).flatten();
         for kind in broken.into_iter().chain(self.time_backwards(commit)) {
             self.fault(sequence, line, kind);
         }
-        self.hold_against_witnesses(commit, line);
+        self.compare_with_witnesses(commit, line);
         self.check_state(commit, line);
         self.step(commit);
     }
@@ -138,30 +140,30 @@ impl Chain {
         named.into_iter().filter_map(other).collect()
     }
 
-    /// Where the commit stands, by its sequence alone.
-    fn place(&self, commit: &Examined) -> (Place, Option<FaultKind>) {
+    /// The place of the commit, by its sequence alone.
+    fn place(&self, commit: &Examined) -> (Placement, Option<FaultKind>) {
         let Some(found) = commit.sequence else {
-            return (Place::Next, None);
+            return (Placement::Next, None);
         };
         let Some(last) = &self.last else {
             let missing = (found > 1).then(|| FaultKind::Missing { from: 1, to: found - 1 });
-            return (if found > 1 { Place::Apart } else { Place::Next }, missing);
+            return (if found > 1 { Placement::Apart } else { Placement::Next }, missing);
         };
         let (Some(begun), Some(expected)) = (last.sequence, last.end) else {
-            return (Place::Apart, None);
+            return (Placement::Apart, None);
         };
         if found == expected {
-            (Place::Next, None)
+            (Placement::Next, None)
         } else if found > expected {
-            (Place::Apart, Some(FaultKind::Missing { from: expected, to: found - 1 }))
+            (Placement::Apart, Some(FaultKind::Missing { from: expected, to: found - 1 }))
         } else if found > begun {
-            (Place::Aside, Some(FaultKind::Overlap { expected }))
+            (Placement::Aside, Some(FaultKind::Overlap { expected }))
         } else if found < begun {
-            (Place::Aside, Some(FaultKind::OutOfOrder { after: format!("sequence {begun}") }))
+            (Placement::Aside, Some(FaultKind::OutOfOrder { after: format!("sequence {begun}") }))
         } else if commit.carried.as_ref().is_some_and(|hash| last.hashes.contains(hash)) {
-            (Place::Aside, Some(FaultKind::Duplicate))
+            (Placement::Aside, Some(FaultKind::Duplicate))
         } else {
-            (Place::Aside, Some(FaultKind::Rival))
+            (Placement::Aside, Some(FaultKind::Rival))
         }
     }
 
@@ -177,7 +179,7 @@ impl Chain {
         (recorded_at < previous).then_some(FaultKind::TimeBackwards { recorded_at, previous })
     }
 
-    fn hold_against_witnesses(&mut self, commit: &Examined, line: Option<u64>) {
+    fn compare_with_witnesses(&mut self, commit: &Examined, line: Option<u64>) {
         let end = commit.end().unwrap_or_default();
         while let Some(witness) = self.witnesses.pop_front_if(|witness| witness.sequence < end) {
             if let Some(kind) = witness.against(commit) {

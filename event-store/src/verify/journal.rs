@@ -1,4 +1,6 @@
-//! All products of a journal, several at once, in order of id; on request with the receipts of publication.
+//! The verification of a journal: all products in order of id, several in parallel, on request with their receipts.
+//!
+//! The promise: what is appended or published meanwhile is never reported as a fault.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,33 +10,35 @@ use schema::{ProductId, PublicationRecord, StoredCommit};
 
 use super::chain::Chain;
 use super::examine::{Examined, examine};
-use super::fault::{FaultKind, Source};
+use super::fault::{FaultKind, WitnessSource};
 use super::report::ProductReport;
-use super::unpublished::{Aside, Patience, Settled, Unpublished};
-use super::witness::{Published, Seen, Witness, against};
-use crate::heads::{Head, Listing};
-use crate::journal::{Journal, Unavailable};
-use crate::receipts::{Position, Receipts};
+use super::unpublished::{Unpublished, UnpublishedEvents, Unsettled};
+use super::witness::{EventIdentity, Sighting, Witness, against};
+use crate::error::StoreError;
+use crate::heads::ProductListing;
+use crate::journal::{Head, Journal};
+use crate::poll::PollPolicy;
+use crate::receipts::{PublicationPosition, Receipts};
 
 /// Commits per request.
 const PAGE: usize = 100;
 
-/// Is told how many more commits were verified.
-pub type Progress = Arc<dyn Fn(u64) + Send + Sync>;
+/// Called with the number of further commits that were verified.
+pub type VerifyProgress = Arc<dyn Fn(u64) + Send + Sync>;
 
-/// The verification of a journal. Clones are cheap and are the same one.
+/// The verification of a journal. Cheap to clone; clones share their state.
 #[derive(Clone)]
-pub struct Ledger {
+pub struct JournalVerifier {
     journal: Arc<dyn Journal>,
     receipts: Option<Arc<dyn Receipts>>,
-    unpublished: Arc<Aside>,
+    unpublished: Arc<Unsettled>,
     /// Whether events may have no receipt yet.
     lagging: bool,
     witnesses: Arc<Mutex<BTreeMap<String, Vec<Witness>>>>,
-    progress: Progress,
+    progress: VerifyProgress,
 }
 
-impl Ledger {
+impl JournalVerifier {
     /// The verification of the chains of a journal.
     #[must_use]
     pub fn of(journal: Arc<dyn Journal>) -> Self {
@@ -48,48 +52,48 @@ impl Ledger {
         }
     }
 
-    /// Compares every event with its receipt too; [`Ledger::settle`] says what became of those that have none.
+    /// Compares every event with its receipt too; events without one are reported by [`JournalVerifier::settle`].
     #[must_use]
     pub fn with_receipts(self, receipts: Arc<dyn Receipts>) -> Self {
         Self { receipts: Some(receipts), ..self }
     }
 
-    /// Compares the events that have a receipt with it; the others may be published later.
+    /// Compares only events that have a receipt; the others may be published later.
     #[must_use]
     pub fn with_lagging_receipts(self, receipts: Arc<dyn Receipts>) -> Self {
         Self { lagging: true, ..self.with_receipts(receipts) }
     }
 
-    /// What became of the events that were verified and had no receipt, behind which their products had none either.
+    /// Polls for the receipts of the events that had none, nor any event behind them; returns what is left.
     ///
     /// # Errors
-    /// [`Unavailable`]: verify again later.
-    pub async fn settle(&self, patience: Patience) -> Result<Settled, Unavailable> {
+    /// [`StoreError`]: verify again later.
+    pub async fn settle(&self, policy: PollPolicy) -> Result<UnpublishedEvents, StoreError> {
         match &self.receipts {
-            Some(receipts) => self.unpublished.settle(&**receipts, patience).await,
-            None => Ok(Settled::default()),
+            Some(receipts) => self.unpublished.settle(&**receipts, policy).await,
+            None => Ok(UnpublishedEvents::default()),
         }
     }
 
-    /// Holds the products against what others saw of them.
+    /// Compares the products with what witnesses saw of them.
     #[must_use]
     pub fn witnessed(self, witnesses: BTreeMap<String, Vec<Witness>>) -> Self {
         Self { witnesses: Arc::new(Mutex::new(witnesses)), ..self }
     }
 
-    /// Tells of every page that was verified.
+    /// Reports every page that was verified to `progress`.
     #[must_use]
-    pub fn telling(self, progress: Progress) -> Self {
+    pub fn with_progress(self, progress: VerifyProgress) -> Self {
         Self { progress, ..self }
     }
 
-    /// Verifies the listed products, `at_once` of them in parallel, and those that only others saw; in order of id, the
-    /// latter last. Needs a Tokio runtime. After an error the stream should not be asked for more.
+    /// Verifies the listed products, `at_once` of them in parallel, and then those that only witnesses saw, both in order of
+    /// id. Needs a Tokio runtime. After an error the stream must not be polled again.
     pub fn products(
         self,
-        listing: Listing,
+        listing: ProductListing,
         at_once: usize,
-    ) -> impl Stream<Item = Result<ProductReport, Unavailable>> + Send {
+    ) -> impl Stream<Item = Result<ProductReport, StoreError>> + Send {
         let witnesses = self.witnesses.clone();
         let unseen = stream::once(async move {
             let unseen = std::mem::take(&mut *witnesses.lock().unwrap_or_else(PoisonError::into_inner));
@@ -98,20 +102,20 @@ impl Ledger {
         let verified = listing.heads().map(move |head| {
             let ledger = self.clone();
             let verification = tokio::spawn(async move { ledger.listed(head?).await });
-            async move { verification.await.unwrap_or_else(|panicked| Err(Unavailable(panicked.into()))) }
+            async move { verification.await.unwrap_or_else(|panicked| Err(StoreError::new(panicked.into()))) }
         });
         verified.buffered(at_once.max(1)).chain(unseen.flatten())
     }
 
-    /// Verifies one product; one that does not exist has no commits and no faults.
+    /// Verifies one product; a product that does not exist has no commits and no faults.
     ///
     /// # Errors
-    /// [`Unavailable`]: verify again later.
-    pub async fn product(&self, product: &ProductId) -> Result<ProductReport, Unavailable> {
+    /// [`StoreError`]: verify again later.
+    pub async fn product(&self, product: &ProductId) -> Result<ProductReport, StoreError> {
         let mut seen = self.witnesses_of(product.as_str());
         let (mut restored, mut published) = (0, 0);
         if let Some(receipts) = &self.receipts {
-            // Before the chain is read: what is published meanwhile must not look cut off.
+            // Read before the chain, so that what is published meanwhile does not look cut off.
             let position = receipts.position(product).await?;
             restored = position.mark.as_ref().map_or(0, |mark| mark.sequence);
             published = position.published;
@@ -134,16 +138,16 @@ impl Ledger {
         }
     }
 
-    async fn listed(&self, head: Head) -> Result<ProductReport, Unavailable> {
+    async fn listed(&self, head: Head) -> Result<ProductReport, StoreError> {
         let Ok(product) = ProductId::new(head.product_id.as_str()) else {
             let mut chain = Chain::of(head.product_id);
-            let reason = "is no product id".to_owned();
+            let reason = "is not a product id".to_owned();
             chain.fault(None, None, FaultKind::Unreadable { field: "product_id".into(), reason });
             return Ok(chain.end());
         };
         let mut report = self.product(&product).await?;
         if report.commits == 0 {
-            // The walk over the table met it, but nothing is under its key: the item says another product than its key.
+            // The scan returned it, but nothing has its key: the item's key and its content name different products.
             let mut chain = Chain::of(head.product_id);
             chain.fault(None, None, FaultKind::Missing { from: 1, to: head.version });
             report = chain.end();
@@ -162,7 +166,7 @@ impl Ledger {
         (restored, published): (u64, u64),
         commits: &[Examined],
         chain: &mut Chain,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), StoreError> {
         let Some(receipts) = &self.receipts else {
             return Ok(());
         };
@@ -177,7 +181,7 @@ impl Ledger {
             if self.lagging && !matches!(record, Some(PublicationRecord::Receipt(_))) {
                 continue;
             }
-            // What a restore marked has no receipt; whether the mark fits, the chain says.
+            // Restored events have no receipts; whether the mark fits is checked with the chain.
             let Some(hash) = commit.carried.as_ref().filter(|_| record.is_some() || sequence > restored)
             else {
                 continue;
@@ -191,7 +195,7 @@ impl Ledger {
                     hash: hash.clone(),
                 });
             } else {
-                for kind in against(Published { event_id, hash }, record) {
+                for kind in against(EventIdentity { event_id, hash }, record) {
                     chain.fault(Some(sequence), None, kind);
                 }
             }
@@ -200,19 +204,19 @@ impl Ledger {
     }
 }
 
-/// What receipts saw of a product: the newest event they know of, where a failure on record is of the event behind those
-/// that count as published, and the commit that a restore marked.
-fn seen_by_receipts(position: Position) -> Vec<Witness> {
+/// The receipts as witnesses: of the newest event they know of (a failure is of the event behind those that count as
+/// published), and of the commit in a restore's mark.
+fn seen_by_receipts(position: PublicationPosition) -> Vec<Witness> {
     let marked = position.mark.as_ref().map_or(0, |mark| mark.sequence);
     let newest = position.published.max(marked) + u64::from(position.failure.is_some());
-    let event = (newest > 0).then_some((newest, Seen::Event));
-    let mark = position.mark.map(|mark| (mark.sequence, Seen::Hash(mark.hash)));
-    let witness = |(sequence, seen)| Witness { sequence, seen, seen_by: Source::Receipts };
+    let event = (newest > 0).then_some((newest, Sighting::Event));
+    let mark = position.mark.map(|mark| (mark.sequence, Sighting::Hash(mark.hash)));
+    let witness = |(sequence, seen)| Witness { sequence, seen, seen_by: WitnessSource::Receipts };
     event.into_iter().chain(mark).map(witness).collect()
 }
 
-/// Where the next page begins.
-fn further(page: &[StoredCommit], after: u64) -> Result<u64, Unavailable> {
+/// The sequence behind which the next page begins.
+fn further(page: &[StoredCommit], after: u64) -> Result<u64, StoreError> {
     let last = page.last().and_then(|commit| commit.sequence().ok()).filter(|last| *last > after);
-    last.ok_or_else(|| Unavailable(format!("the page after sequence {after} leads nowhere").into()))
+    last.ok_or_else(|| StoreError::new(format!("the page after sequence {after} has no later commit").into()))
 }

@@ -1,26 +1,26 @@
-//! What others saw of a product. A chain alone cannot show that its end was cut off, or that a suffix was written anew
-//! with every hash recomputed; who saw it before can.
+//! Witnesses: what an earlier export, the receipts or a view saw of a product. A chain alone cannot show that its end was cut off,
+//! or that it was rewritten with all hashes recomputed; who saw it before can.
 
 use schema::{Hash, Product, PublicationRecord};
 
 use super::examine::Examined;
-use super::fault::{FaultKind, Source};
+use super::fault::{FaultKind, WitnessSource};
 use super::state::differing;
 
-/// One sighting of an event.
+/// What somebody saw of one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witness {
     /// The event's sequence.
     pub sequence: u64,
-    /// What was seen of it.
-    pub seen: Seen,
+    /// What was seen.
+    pub seen: Sighting,
     /// Who saw it.
-    pub seen_by: Source,
+    pub seen_by: WitnessSource,
 }
 
-/// What a witness knows.
+/// What was seen of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Seen {
+pub enum Sighting {
     /// That the event was there.
     Event,
     /// The hash of its commit.
@@ -30,21 +30,21 @@ pub enum Seen {
 }
 
 impl Witness {
-    /// What it says against a commit, if the event is one of it.
+    /// The fault that it shows in a commit, if the event is in it.
     pub(super) fn against(&self, commit: &Examined) -> Option<FaultKind> {
         let (begin, end) = (commit.sequence?, commit.end()?);
         if !(begin..end).contains(&self.sequence) {
             return None;
         }
         let (seen, carried) = match &self.seen {
-            Seen::Event => return None,
-            Seen::Hash(hash) => {
+            Sighting::Event => return None,
+            Sighting::Hash(hash) => {
                 let carried = commit.carried.as_ref().filter(|carried| *carried != hash)?;
                 (format!("the commit {hash}"), carried.to_string())
             }
-            // A state inside a commit is carried nowhere.
-            Seen::Product(_) if self.sequence + 1 < end => return None,
-            Seen::Product(product) => {
+            // The state between the events of a commit is not carried.
+            Sighting::Product(_) if self.sequence + 1 < end => return None,
+            Sighting::Product(product) => {
                 let (field, seen, carried) =
                     differing(product, &commit.state.as_ref()?.fields).into_iter().next()?;
                 (format!("{field} {seen}"), carried)
@@ -54,18 +54,18 @@ impl Witness {
     }
 }
 
-/// An event of a commit, as far as a receipt tells of it.
+/// An event of a commit, as a receipt identifies it.
 #[derive(Debug, Clone, Copy)]
-pub struct Published<'a> {
+pub struct EventIdentity<'a> {
     /// The event's id.
     pub event_id: &'a str,
     /// The hash its commit carries.
     pub hash: &'a Hash,
 }
 
-/// What a publication record, or its absence, says against an event.
+/// The faults that an event's publication record, or its absence, shows.
 #[must_use]
-pub fn against(event: Published<'_>, record: Option<&PublicationRecord>) -> Vec<FaultKind> {
+pub fn against(event: EventIdentity<'_>, record: Option<&PublicationRecord>) -> Vec<FaultKind> {
     let (receipt, hash) = match record {
         None => return vec![FaultKind::Unpublished],
         Some(PublicationRecord::Failure(failure)) => {
@@ -80,7 +80,7 @@ pub fn against(event: Published<'_>, record: Option<&PublicationRecord>) -> Vec<
     }
     if hash != event.hash {
         let (seen, carried) = (format!("the commit {hash}"), event.hash.to_string());
-        faults.push(FaultKind::Rewritten { seen_by: Source::Receipts, seen, carried });
+        faults.push(FaultKind::Rewritten { seen_by: WitnessSource::Receipts, seen, carried });
     }
     faults
 }

@@ -1,4 +1,4 @@
-//! What the journal costs on `DynamoDB`: requests and capacity units, at any length of a product.
+//! The cost of the journal on `DynamoDB` in requests and capacity units, for any number of events of a product.
 
 use engine::probe::Recorder;
 use event_store::Journal;
@@ -6,7 +6,7 @@ use schema::{Commit, Recent, Unsealed, fixtures};
 
 use super::adapters::on;
 
-/// The units of each request since the last look, with its operation.
+/// Operation and units of each request since the last call.
 fn spent(recorder: &Recorder) -> Vec<(String, f64)> {
     let units = |recorded: engine::probe::Recorded| {
         (recorded.request.operation.clone(), recorded.capacity().unwrap())

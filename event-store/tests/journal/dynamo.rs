@@ -1,4 +1,4 @@
-//! What the `DynamoDB` adapter promises beyond the contract: it tells the certain from the uncertain.
+//! The promise of the `DynamoDB` adapter beyond the contract: it tells certain outcomes from unknown ones.
 
 use engine::probe::{Fault, Faults, Matching};
 use event_store::{AppendError, DynamoJournal, Journal};
@@ -36,7 +36,7 @@ async fn a_lost_answer_is_never_taken_for_a_lost_race_or_a_success() {
     assert!(matches!(error, AppendError::Unknown(_)), "{error:?}");
     faults.clear();
     faults.add(Matching::operation("ExecuteStatement"), Fault::DropAnswer);
-    // The SDK tries again and is told that something is there: whose it is, only a read tells.
+    // The SDK retries and finds the key occupied; only a read shows by whom.
     let error = journal.append(&stored).await.unwrap_err();
     assert!(matches!(error, AppendError::Occupied), "{error:?}");
 }

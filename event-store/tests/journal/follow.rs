@@ -1,4 +1,4 @@
-//! Stream records of the shapes AWS documents become commits, tampering, or a question to the event table.
+//! Stream records of the shapes that AWS documents become commits, tampering, or a reason to read the event table.
 
 use aws_lambda_events::event::dynamodb::Event;
 use event_store::follow::{Change, change};

@@ -1,12 +1,12 @@
-//! The frozen commit: what was written once still hashes to what it carries.
+//! The frozen commit: a commit written by an earlier build still has the hash it carries.
 
 use std::path::Path;
 
 use event_store::{chain::hash_of, seal};
-use schema::state::STATE_SCHEMA_VERSION;
+use schema::product::STATE_SCHEMA_VERSION;
 use schema::{Metadata, Recent, StoredCommit, Unsealed, fixtures};
 
-/// A second commit of a helmet with every optional field there is.
+/// A second commit of a helmet, with every optional field.
 fn fullest() -> StoredCommit {
     let product = fixtures::id("694215b7-08f7-4c0d-acb1-d734ba44c0c8");
     let (first, _) = seal(fixtures::commit_after(None, &product, vec![fixtures::helmet_created()])).unwrap();

@@ -1,7 +1,7 @@
-//! What the counting client counts is what goes over the wire.
+//! The metering client counts exactly the requests that are sent.
 
 use engine::probe::{Fault, Faults, Matching, Recorder};
-use event_store::parking::{Parking, Trouble};
+use event_store::parking::{Parking, ParkingCause};
 use event_store::{AppendError, DynamoJournal, DynamoParking, Journal, metering, table};
 use lambda::Emf;
 use schema::{Timestamp, fixtures};
@@ -11,7 +11,7 @@ use telemetry::usage::{Tally, Usage};
 
 use super::adapters::commit;
 
-/// Everything that was recorded of a metric: labels in the order asked for, and its values.
+/// All recorded values of a metric, with its labels in the given order.
 fn figures(emf: &Emf, name: &str, labels: &[&str]) -> Vec<(Vec<String>, Value)> {
     let lines = emf.lines(Timestamp::EPOCH);
     let lines = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -39,7 +39,8 @@ async fn each_attempt_is_counted_with_the_units_its_answer_names() {
     let parking = DynamoParking::new(client, "parking");
     let product = fixtures::id("p");
     let (_, stored) = commit(None, &product, vec![fixtures::helmet_created()]);
-    let trouble = Trouble { from_sequence: 1, reason: "r".into(), retryable: true, at: Timestamp::EPOCH };
+    let trouble =
+        ParkingCause { from_sequence: 1, reason: "r".into(), retryable: true, at: Timestamp::EPOCH };
     wire.clear();
     faults.add(Matching::operation("ExecuteStatement").times(2), Fault::FailBefore);
     let tally = Tally::default();

@@ -1,6 +1,6 @@
 //! The receipts on `DynamoDB`, and records to write.
 
-use event_store::receipts::Record;
+use event_store::receipts::EventPublication;
 use event_store::{DynamoReceipts, receipts, table};
 use schema::{ProductId, PublicationRecord, fixtures};
 
@@ -18,10 +18,10 @@ pub fn failure(sequence: u64, attempts: u32) -> PublicationRecord {
     PublicationRecord::Failure(fixtures::failure(sequence, attempts))
 }
 
-pub fn record(product: &ProductId, sequence: u64, outcome: PublicationRecord) -> Record {
-    Record { product: product.clone(), sequence, outcome }
+pub fn record(product: &ProductId, sequence: u64, outcome: PublicationRecord) -> EventPublication {
+    EventPublication { product: product.clone(), sequence, outcome }
 }
 
-pub fn receipts_of(product: &ProductId, sequences: std::ops::RangeInclusive<u64>) -> Vec<Record> {
+pub fn receipts_of(product: &ProductId, sequences: std::ops::RangeInclusive<u64>) -> Vec<EventPublication> {
     sequences.map(|sequence| record(product, sequence, receipt(sequence))).collect()
 }

@@ -1,4 +1,4 @@
-//! An HTTP client that answers from a list, for answers the embedded engine never gives.
+//! An HTTP client that answers from a list, for responses that the embedded engine never gives.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};

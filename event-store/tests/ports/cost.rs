@@ -1,7 +1,7 @@
-//! What receipts cost on `DynamoDB`: one write each, 25 products in a request, and one short read per product.
+//! The cost of receipts on `DynamoDB`: one write each, 25 products in a request, and one short read per product.
 
 use engine::probe::{Recorded, Recorder};
-use event_store::receipts::{Mark, Position, published};
+use event_store::receipts::{PublicationPosition, RestoreMark, published};
 use event_store::{DynamoJournal, Journal, Receipts, seal, table};
 use schema::{Hash, PublicationReceipt, fixtures};
 
@@ -47,7 +47,7 @@ async fn a_position_is_one_request_and_one_unit_at_any_number_of_receipts() {
     }
 }
 
-/// Restored marks are asked for only where they can matter: above the newest receipt, or where that does not fit.
+/// Marks are checked only where they can matter: above the newest receipt, or where it does not fit.
 #[tokio::test]
 async fn how_far_a_product_is_published_is_one_request_where_its_newest_receipt_fits() {
     let product = id(1);
@@ -64,12 +64,12 @@ async fn how_far_a_product_is_published_is_one_request_where_its_newest_receipt_
     journal.append(&one).await.unwrap();
     journal.append(&two).await.unwrap();
     let another = Hash::genesis();
-    let mark = |sequence, hash: &Hash| Some(Mark { sequence, hash: hash.clone() });
+    let mark = |sequence, hash: &Hash| Some(RestoreMark { sequence, hash: hash.clone() });
     for (hash, mark, up_to, expected) in [
         (&second.hash, None, 2, 1),
         (&second.hash, mark(1, &first.hash), 2, 1),
         (&second.hash, mark(2, &second.hash), 2, 1),
-        // It could say more than the receipt, and is asked for once.
+        // The mark may reach further than the receipt, and is checked once.
         (&second.hash, mark(3, &another), 2, 2),
         // The newest event was recorded anew: its commit, the mark, that commit's receipts, and the same of the one before.
         (&another, mark(1, &first.hash), 1, 4),
@@ -78,7 +78,12 @@ async fn how_far_a_product_is_published_is_one_request_where_its_newest_receipt_
     ] {
         let receipt = PublicationReceipt { hash: hash.clone(), ..fixtures::receipt(2) };
         let case = format!("{hash} {mark:?}");
-        let position = Position { published: 2, receipt: Some(receipt), mark, ..Position::default() };
+        let position = PublicationPosition {
+            published: 2,
+            receipt: Some(receipt),
+            mark,
+            ..PublicationPosition::default()
+        };
         recorder.clear();
         let published = published(&journal, &receipts, &product, &position).await.unwrap();
         assert_eq!((published.up_to, recorder.take().len()), (up_to, expected), "{case}");

@@ -1,4 +1,4 @@
-//! What receipts on `DynamoDB` promise beyond the contract in `tests/contract`, whatever fails between two requests.
+//! The promises of receipts on `DynamoDB` beyond the contract in `tests/contract`, whatever fails between two requests.
 
 use aws_config::retry::RetryConfig;
 use engine::probe::{Fault, Faults, Matching};
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::adapters::{failure, receipt, receipts_of, receipts_on, record};
 use super::canned::Canned;
 
-/// Whichever request fails, before it is applied or after: each product has a beginning of its receipts.
+/// Whichever request fails, before or after it is applied, each product has its first receipts without a gap.
 #[tokio::test]
 async fn whatever_fails_no_receipt_is_there_without_those_before_it() {
     let products: Vec<_> = (0..30).map(|n| fixtures::id(&format!("p{n}"))).collect();

@@ -1,4 +1,4 @@
-//! Each kind of fault by hand: what is named, where, and that one fault is named once.
+//! Each kind of fault, made by hand: its name, its place, and that it is reported once.
 
 use event_store::verify::{Chain, Verdict, examine};
 use schema::StoredCommit;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use event_store::export::{self, ExportError, everything};
-use event_store::heads::Listing;
+use event_store::heads::ProductListing;
 use event_store::{Journal, MemoryJournal};
 use futures::TryStreamExt;
 use schema::{StoredCommit, fixtures};
@@ -12,7 +12,7 @@ use serde_json::json;
 use super::given::{helmet, journals, ledger, life, lines, verify};
 
 async fn exported(journal: &Arc<dyn Journal>) -> Result<Vec<u8>, ExportError> {
-    let listing = Listing::keeping(2, journal.clone(), |_| {}).await?;
+    let listing = ProductListing::keeping(2, journal.clone(), |_| {}).await?;
     let commits: Vec<StoredCommit> = everything(journal.clone(), listing).try_collect().await?;
     Ok(lines(&commits))
 }

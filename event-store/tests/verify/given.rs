@@ -1,13 +1,13 @@
-//! A small ledger, ways to change it, and the shortest way to verify what came of it.
+//! A small ledger, ways to change it, and the shortest way to verify the result.
 
 use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use event_store::verify::{Batch, Export, Fault, ProductReport, Summary, Verdict, Witness};
+use event_store::verify::{ChainFault, ExportVerifier, LineBatch, ProductReport, Summary, Verdict, Witness};
 use event_store::{DynamoJournal, Journal, MemoryJournal, chain, export, seal, table};
-use schema::product::{ProductCreated, ProductPriceChanged};
+use schema::event::{ProductCreated, ProductPriceChanged};
 use schema::{Attributes, Commit, Metadata, ProductEvent, Recent, StoredCommit, Unsealed, fixtures};
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ fn strange(product: &str) -> Vec<StoredCommit> {
     life(product, vec![vec![created], vec![dearer]])
 }
 
-/// A product that lived through these commits, with all metadata there can be.
+/// A product with these commits and all metadata.
 pub fn life(product: &str, story: Vec<Vec<ProductEvent>>) -> Vec<StoredCommit> {
     let mut last: Option<Commit> = None;
     let mut commits = Vec::new();
@@ -121,13 +121,13 @@ impl Found {
         self.summary.verdict() == Verdict::Whole
     }
 
-    pub fn faults(&self) -> Vec<&Fault> {
+    pub fn faults(&self) -> Vec<&ChainFault> {
         self.reports.iter().flat_map(|report| &report.faults).collect()
     }
 
     /// Product, sequence and name of each fault.
     pub fn named(&self) -> Vec<(String, u64, &'static str)> {
-        let name = |fault: &&Fault| {
+        let name = |fault: &&ChainFault| {
             (fault.product_id.clone(), fault.sequence.unwrap_or_default(), fault.kind.name())
         };
         self.faults().iter().map(name).collect()
@@ -142,7 +142,7 @@ impl Found {
 
 /// Verifies an export.
 pub fn verify(export: &[u8]) -> Found {
-    verify_with(Export::default(), export)
+    verify_with(ExportVerifier::default(), export)
 }
 
 /// Verifies commits as an export in the order they are given.
@@ -151,10 +151,10 @@ pub fn verify_commits(commits: &[StoredCommit]) -> Found {
 }
 
 /// Verifies an export that is held against something.
-pub fn verify_with(mut verification: Export, export: &[u8]) -> Found {
+pub fn verify_with(mut verification: ExportVerifier, export: &[u8]) -> Found {
     let mut reader = BufReader::new(export);
     let mut reports = Vec::new();
-    while let Some(batch) = Batch::read(&mut reader).unwrap() {
+    while let Some(batch) = LineBatch::read(&mut reader).unwrap() {
         for line in batch.examine() {
             reports.extend(verification.line(&line));
         }

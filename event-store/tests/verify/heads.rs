@@ -1,8 +1,8 @@
-//! Products in order of id from a table that has no such order, whatever part of them fits into memory.
+//! Products in order of id from a table without that order, however many of them fit into memory.
 
 use std::sync::Arc;
 
-use event_store::heads::{Head, Listing};
+use event_store::heads::{Head, ProductListing};
 use event_store::{Journal, MemoryJournal};
 use futures::TryStreamExt;
 use schema::fixtures;
@@ -10,7 +10,7 @@ use schema::fixtures;
 use super::given::{helmet, journals, life};
 
 async fn heads(most: usize, journal: Arc<dyn Journal>) -> Vec<Head> {
-    let listing = Listing::keeping(most, journal, |_| {}).await.unwrap();
+    let listing = ProductListing::keeping(most, journal, |_| {}).await.unwrap();
     listing.heads().try_collect().await.unwrap()
 }
 
@@ -45,7 +45,7 @@ async fn the_walk_counts_all_commits_and_tells_how_far_it_is() {
         journal.append(commit).await.unwrap();
     }
     let mut told = Vec::new();
-    let listing = Listing::keeping(1, journal, |commits| told.push(commits)).await.unwrap();
+    let listing = ProductListing::keeping(1, journal, |commits| told.push(commits)).await.unwrap();
     assert_eq!(listing.commits(), 10);
     assert_eq!(told, [10]);
 }

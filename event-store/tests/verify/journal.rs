@@ -1,5 +1,4 @@
-//! The ledger in its tables: verified several products at once, reported in order, also when the tables were tampered
-//! with behind the journal's back.
+//! The verification of a journal: several products at once, reported in order, even if its tables were changed directly.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,9 +7,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use event_store::dynamodb::to_item;
-use event_store::heads::Listing;
+use event_store::heads::ProductListing;
 use event_store::journal::commits_after;
-use event_store::verify::{self, Ledger};
+use event_store::verify::{self, JournalVerifier};
 use event_store::{DynamoJournal, Journal, table};
 use futures::TryStreamExt;
 use schema::fixtures;
@@ -19,8 +18,8 @@ use serde_json::json;
 use super::given::{Found, helmet, journals, ledger, lines, verify as verify_export};
 
 async fn found(journal: &Arc<dyn Journal>) -> Found {
-    let listing = Listing::begin(journal.clone(), |_| {}).await.unwrap();
-    Found::of(Ledger::of(journal.clone()).products(listing, 4).try_collect().await.unwrap())
+    let listing = ProductListing::begin(journal.clone(), |_| {}).await.unwrap();
+    Found::of(JournalVerifier::of(journal.clone()).products(listing, 4).try_collect().await.unwrap())
 }
 
 /// The ledger in an engine, and a client that is not held to inserts.
@@ -58,9 +57,9 @@ async fn one_product_is_verified_from_any_stream_of_commits() {
         let streamed =
             verify::product(&helmet, commits_after(journal.clone(), helmet.clone(), 0)).await.unwrap();
         assert_eq!((streamed.is_valid(), streamed.commits, streamed.events), (true, 5, 6), "{name}");
-        assert_eq!(Ledger::of(journal.clone()).product(&helmet).await.unwrap(), streamed, "{name}");
+        assert_eq!(JournalVerifier::of(journal.clone()).product(&helmet).await.unwrap(), streamed, "{name}");
         let nobody = fixtures::id("nobody");
-        assert_eq!(Ledger::of(journal).product(&nobody).await.unwrap().commits, 0, "{name}");
+        assert_eq!(JournalVerifier::of(journal).product(&nobody).await.unwrap().commits, 0, "{name}");
     }
 }
 
@@ -78,10 +77,10 @@ async fn a_long_product_is_verified_page_by_page_and_every_page_is_told() {
         }
         let told = Arc::new(AtomicU64::new(0));
         let count = told.clone();
-        let ledger = Ledger::of(journal.clone()).telling(Arc::new(move |commits| {
+        let ledger = JournalVerifier::of(journal.clone()).with_progress(Arc::new(move |commits| {
             count.fetch_add(commits, Ordering::Relaxed);
         }));
-        let listing = Listing::begin(journal, |_| {}).await.unwrap();
+        let listing = ProductListing::begin(journal, |_| {}).await.unwrap();
         let found = Found::of(ledger.products(listing, 2).try_collect().await.unwrap());
         assert!(found.is_whole(), "{name}: {:?}", found.named());
         assert_eq!((found.summary.commits, told.load(Ordering::Relaxed)), (250, 250), "{name}");

@@ -1,6 +1,6 @@
-//! An export is read strictly, line by line, and what cannot be read is named as well as it can be.
+//! An export is read strictly, line by line, and an unreadable line is named as well as possible.
 
-use event_store::verify::{Batch, LONGEST_LINE};
+use event_store::verify::{LONGEST_LINE, LineBatch};
 
 use super::given::{helmet, lines, verify, verify_commits};
 
@@ -74,7 +74,7 @@ fn an_endless_line_is_neither_kept_nor_the_end() {
     export.push(b'\n');
     export.extend(lines(&helmet("helmet")));
     assert_eq!(verify(&export).named(), [(String::new(), 0, "unreadable")]);
-    let batch = Batch::read(&mut export.as_slice()).unwrap().unwrap();
+    let batch = LineBatch::read(&mut export.as_slice()).unwrap().unwrap();
     assert_eq!(batch.bytes, 3 * LONGEST_LINE as u64 + 1, "progress counts every byte");
 }
 

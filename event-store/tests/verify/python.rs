@@ -113,7 +113,7 @@ fn it_finds_what_this_one_finds() {
     }
 }
 
-/// Answers as the query API does: the products, one a page, and their histories, two commits a page.
+/// Responds as the query API does: one product a page, and histories with two commits a page.
 fn answer(path: &str, commits: &[StoredCommit]) -> Value {
     let mut products: Vec<&str> = commits.iter().map(|commit| commit.text("product_id").unwrap()).collect();
     products.dedup();

@@ -1,11 +1,12 @@
-//! What a chain alone cannot show, by name, and who shows it: an earlier export, the receipts of publication, a view.
+//! Faults that a chain alone cannot show, and the witnesses that show them: an earlier export, the receipts, a view.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_store::heads::Listing;
-use event_store::receipts::Record;
-use event_store::verify::{Export, Ledger, Patience, Seen, Source, Witness};
+use event_store::heads::ProductListing;
+use event_store::poll::PollPolicy;
+use event_store::receipts::EventPublication;
+use event_store::verify::{ExportVerifier, JournalVerifier, Sighting, Witness, WitnessSource};
 use event_store::{Journal, MemoryJournal, MemoryReceipts, Receipts};
 use futures::TryStreamExt;
 use schema::{Product, PublicationReceipt, PublicationRecord, StoredCommit, fixtures};
@@ -69,7 +70,7 @@ async fn receipts() -> Arc<dyn Receipts> {
             };
             let outcome = PublicationRecord::Receipt(receipt);
             receipts
-                .record(&[Record { product: commit.product_id.clone(), sequence, outcome }])
+                .record(&[EventPublication { product: commit.product_id.clone(), sequence, outcome }])
                 .await
                 .unwrap();
         }
@@ -77,14 +78,14 @@ async fn receipts() -> Arc<dyn Receipts> {
     Arc::new(receipts)
 }
 
-async fn found_by(ledger: Ledger, journal: Arc<dyn Journal>) -> Found {
-    let listing = Listing::begin(journal, |_| {}).await.unwrap();
+async fn found_by(ledger: JournalVerifier, journal: Arc<dyn Journal>) -> Found {
+    let listing = ProductListing::begin(journal, |_| {}).await.unwrap();
     Found::of(ledger.products(listing, 3).try_collect().await.unwrap())
 }
 
 async fn with_receipts(commits: &[StoredCommit]) -> Found {
     let journal = journal_of(commits).await;
-    found_by(Ledger::of(journal.clone()).with_receipts(receipts().await), journal).await
+    found_by(JournalVerifier::of(journal.clone()).with_receipts(receipts().await), journal).await
 }
 
 #[test]
@@ -99,9 +100,10 @@ fn a_chain_alone_accepts_each_of_these() {
 async fn an_earlier_export_shows_each_of_them() {
     let earlier = verify_commits(&ledger()).witnesses();
     for (name, commits) in deceits() {
-        let found = verify_with(Export::witnessed(earlier.clone()), &lines(&commits));
+        let found = verify_with(ExportVerifier::witnessed(earlier.clone()), &lines(&commits));
         let journal = journal_of(&commits).await;
-        let in_table = found_by(Ledger::of(journal.clone()).witnessed(earlier.clone()), journal).await;
+        let in_table =
+            found_by(JournalVerifier::of(journal.clone()).witnessed(earlier.clone()), journal).await;
         for found in [found, in_table] {
             let names: Vec<_> = found.named().into_iter().map(|(_, _, name)| name).collect();
             assert_eq!(names.len(), 1, "{name}: {names:?}");
@@ -123,7 +125,7 @@ async fn the_receipts_show_each_of_them_but_a_product_that_is_gone_altogether() 
 #[tokio::test]
 async fn a_ledger_that_only_grew_agrees_with_its_earlier_export() {
     let earlier = verify_commits(&ledger()[..3]).witnesses();
-    let found = verify_with(Export::witnessed(earlier), &lines(&ledger()));
+    let found = verify_with(ExportVerifier::witnessed(earlier), &lines(&ledger()));
     assert!(found.is_whole(), "{:?}", found.named());
 }
 
@@ -131,10 +133,10 @@ async fn a_ledger_that_only_grew_agrees_with_its_earlier_export() {
 fn viewed(product: &Product, commits: &[StoredCommit]) -> Found {
     let witness = Witness {
         sequence: product.version,
-        seen: Seen::Product(Box::new(product.clone())),
-        seen_by: Source::View,
+        seen: Sighting::Product(Box::new(product.clone())),
+        seen_by: WitnessSource::View,
     };
-    let verification = Export::witnessed([(product.id.to_string(), vec![witness])].into());
+    let verification = ExportVerifier::witnessed([(product.id.to_string(), vec![witness])].into());
     verify_with(verification, &lines(commits))
 }
 
@@ -178,7 +180,8 @@ async fn an_event_without_a_receipt_or_with_that_of_another_is_named_by_its_own_
     let (next, stored) = event_store::seal(next).unwrap();
     more.insert(5, stored);
     let journal = journal_of(&more).await;
-    let verify = || found_by(Ledger::of(journal.clone()).with_receipts(receipts.clone()), journal.clone());
+    let verify =
+        || found_by(JournalVerifier::of(journal.clone()).with_receipts(receipts.clone()), journal.clone());
     assert!(verify().await.is_whole(), "the publisher may not have come to it");
 
     let failure = schema::PublicationFailure {
@@ -190,7 +193,10 @@ async fn an_event_without_a_receipt_or_with_that_of_another_is_named_by_its_own_
         failed_at: next.recorded_at,
     };
     let outcome = PublicationRecord::Failure(failure);
-    receipts.record(&[Record { product: next.product_id.clone(), sequence: 7, outcome }]).await.unwrap();
+    receipts
+        .record(&[EventPublication { product: next.product_id.clone(), sequence: 7, outcome }])
+        .await
+        .unwrap();
     assert_eq!(verify().await.named(), [("helmet".into(), 7, "publication_failed")]);
 
     let receipt = PublicationReceipt {
@@ -202,12 +208,15 @@ async fn an_event_without_a_receipt_or_with_that_of_another_is_named_by_its_own_
         hash: next.hash.clone(),
     };
     let outcome = PublicationRecord::Receipt(receipt);
-    receipts.record(&[Record { product: next.product_id.clone(), sequence: 7, outcome }]).await.unwrap();
+    receipts
+        .record(&[EventPublication { product: next.product_id.clone(), sequence: 7, outcome }])
+        .await
+        .unwrap();
     assert_eq!(verify().await.named(), [("helmet".into(), 7, "foreign_receipt")]);
 }
 
 /// The receipts of a commit's events.
-fn receipts_of(commit: &StoredCommit) -> Vec<Record> {
+fn receipts_of(commit: &StoredCommit) -> Vec<EventPublication> {
     let commit = commit.decode().unwrap();
     let record = |(sequence, recorded): (u64, &schema::RecordedEvent)| {
         let receipt = PublicationReceipt {
@@ -219,7 +228,7 @@ fn receipts_of(commit: &StoredCommit) -> Vec<Record> {
             hash: commit.hash.clone(),
         };
         let outcome = PublicationRecord::Receipt(receipt);
-        Record { product: commit.product_id.clone(), sequence, outcome }
+        EventPublication { product: commit.product_id.clone(), sequence, outcome }
     };
     commit.numbered().map(record).collect()
 }
@@ -228,9 +237,9 @@ fn receipts_of(commit: &StoredCommit) -> Vec<Record> {
 async fn an_event_that_is_just_being_published_is_waited_for() {
     let receipts = Arc::new(MemoryReceipts::default());
     let journal = journal_of(&ledger()[5..6]).await;
-    let verification = Ledger::of(journal.clone()).with_receipts(receipts.clone());
+    let verification = JournalVerifier::of(journal.clone()).with_receipts(receipts.clone());
     assert!(found_by(verification.clone(), journal).await.is_whole());
-    let settled = verification.settle(Patience::none()).await.unwrap();
+    let settled = verification.settle(PollPolicy::once()).await.unwrap();
     let events: Vec<_> =
         settled.unpublished.iter().map(|event| (event.product.as_str(), event.sequence)).collect();
     assert_eq!(events, [("lamp", 1), ("lamp", 2)]);
@@ -238,18 +247,18 @@ async fn an_event_that_is_just_being_published_is_waited_for() {
         tokio::time::sleep(Duration::from_millis(50)).await;
         receipts.record(&receipts_of(&ledger()[5])).await.unwrap();
     };
-    let (settled, ()) = tokio::join!(verification.settle(Patience::default()), late);
+    let (settled, ()) = tokio::join!(verification.settle(PollPolicy::default()), late);
     let settled = settled.unwrap();
     assert!(settled.unpublished.is_empty() && settled.faults.is_empty(), "{settled:?}");
 }
 
-/// A publisher that is slow, and is waited for as long as it goes on, longer than it may stand still.
+/// A slow publisher is polled for as long as it makes progress, longer than it may be idle.
 #[tokio::test(start_paused = true)]
 async fn what_gets_better_is_waited_for_and_what_does_not_is_told_as_unpublished() {
     let receipts = Arc::new(MemoryReceipts::default());
     let commits: Vec<StoredCommit> = ledger()[..5].to_vec();
     let journal = journal_of(&commits).await;
-    let verification = Ledger::of(journal.clone()).with_receipts(receipts.clone());
+    let verification = JournalVerifier::of(journal.clone()).with_receipts(receipts.clone());
     found_by(verification.clone(), journal).await;
     let slow = tokio::spawn(async move {
         for commit in &commits[..4] {
@@ -258,7 +267,7 @@ async fn what_gets_better_is_waited_for_and_what_does_not_is_told_as_unpublished
         }
     });
     let begun = tokio::time::Instant::now();
-    let settled = verification.settle(Patience::default()).await.unwrap();
+    let settled = verification.settle(PollPolicy::default()).await.unwrap();
     slow.await.unwrap();
     assert!(begun.elapsed() > Duration::from_secs(10) && begun.elapsed() < Duration::from_secs(13));
     let left: Vec<_> = settled.unpublished.iter().map(|event| event.sequence).collect();
@@ -274,10 +283,10 @@ async fn an_event_without_a_receipt_between_others_is_a_fault_at_once() {
     for commit in [&ledger()[0], &ledger()[3]] {
         receipts.record(&receipts_of(commit)).await.unwrap();
     }
-    let verification = Ledger::of(journal.clone()).with_receipts(receipts);
+    let verification = JournalVerifier::of(journal.clone()).with_receipts(receipts);
     let found = found_by(verification.clone(), journal).await;
     let names: Vec<_> = found.named().into_iter().map(|(_, sequence, name)| (sequence, name)).collect();
     assert_eq!(names, [(2, "unpublished"), (3, "unpublished"), (4, "unpublished")]);
-    let settled = verification.settle(Patience::none()).await.unwrap();
+    let settled = verification.settle(PollPolicy::once()).await.unwrap();
     assert_eq!(settled.unpublished.iter().map(|event| event.sequence).collect::<Vec<_>>(), [6]);
 }

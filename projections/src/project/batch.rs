@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use event_store::follow::{Change, Record, Tampering};
+use event_store::follow::{Change, ChangeRecord, Tampering};
 use schema::{ProductId, StoredCommit};
 
 use crate::projection::News;
@@ -29,10 +29,10 @@ pub(super) struct Entry {
 }
 
 impl Batch {
-    pub(super) fn read(records: Vec<Record>) -> Self {
+    pub(super) fn read(records: Vec<ChangeRecord>) -> Self {
         let mut batch = Self::default();
         let mut entries = BTreeMap::new();
-        for Record { id: number, change } in records {
+        for ChangeRecord { id: number, change } in records {
             match change {
                 Change::Tampered(tampering) => batch.tampered.push(tampering),
                 Change::Committed(commit) => match product_of(&commit) {

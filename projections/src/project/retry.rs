@@ -1,6 +1,6 @@
 //! Parked products are repaired from the event table: the retryable ones by a schedule, any one when somebody asks.
 
-use event_store::Unavailable;
+use event_store::StoreError;
 use event_store::parking::{Parked, note_parked};
 use futures::StreamExt;
 use schema::ProductId;
@@ -26,8 +26,8 @@ impl Projector {
     /// Repairs every product that is parked for a reason that time can heal.
     ///
     /// # Errors
-    /// [`Unavailable`]: the parking table does not answer; the next round tries again.
-    pub async fn retry_parked(&self) -> Result<Retried, Unavailable> {
+    /// [`StoreError`]: the parking table does not answer; the next round tries again.
+    pub async fn retry_parked(&self) -> Result<Retried, StoreError> {
         let lineup = self.views.lineup().await;
         let mut retried = Retried::default();
         for projection in &self.projections {
@@ -59,8 +59,8 @@ impl Projector {
     /// Brings one product's views to where the event table is, parked or not, retryable or not.
     ///
     /// # Errors
-    /// [`Unavailable`]: the parking table does not answer; try again.
-    pub async fn retry(&self, product: &ProductId) -> Result<Retried, Unavailable> {
+    /// [`StoreError`]: the parking table does not answer; try again.
+    pub async fn retry(&self, product: &ProductId) -> Result<Retried, StoreError> {
         let lineup = self.views.lineup().await;
         let mut retried = Retried::default();
         for projection in &self.projections {
@@ -78,7 +78,7 @@ impl Projector {
         projection: &dyn Projection,
         lineup: Result<&Lineup, &views::Unavailable>,
         row: Parked,
-    ) -> Result<bool, Unavailable> {
+    ) -> Result<bool, StoreError> {
         let caught_up = self.caught_up(projection, lineup, &row.product_id, row.from_sequence).await?;
         if caught_up {
             self.parking.release(&row).await?;
@@ -92,7 +92,7 @@ impl Projector {
         lineup: Result<&Lineup, &views::Unavailable>,
         product: &ProductId,
         from_sequence: u64,
-    ) -> Result<bool, Unavailable> {
+    ) -> Result<bool, StoreError> {
         let mut outcome = Ok(());
         match lineup {
             Err(error) => outcome = Err(Stuck::for_now(from_sequence, error)),

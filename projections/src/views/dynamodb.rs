@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
-use event_store::aws::said;
+use event_store::aws::describe;
 use schema::{Product, ProductId};
 
 use super::{Generation, Lineup, LineupError, Portion, Rows, Shown, Slice, Unavailable, Views};
@@ -200,5 +200,5 @@ pub(crate) fn unavailable<E>(error: SdkError<E>) -> Unavailable
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    Unavailable(said(&error).into())
+    Unavailable(describe(&error).into())
 }

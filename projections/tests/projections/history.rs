@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use event_store::receipts::{Mark, Record};
+use event_store::receipts::{EventPublication, RestoreMark};
 use event_store::{MemoryJournal, Receipts};
 use schema::receipt::FailureDetails;
 use schema::{PublicationFailure, PublicationReceipt, PublicationRecord, StoredCommit, fixtures};
@@ -41,11 +41,8 @@ async fn each_commit_stands_as_it_was_hashed_beside_its_receipts() {
     let mut life = Life::of("p", &[Deed::RenameAndReprice("Hat".into(), "5".into())]);
     life.goes_on(&Deed::Rename("Cap".into()));
     life.recorded_in(&*front.journal).await;
-    let records = [(1, receipt(&life, 0, 0)), (3, failure(&life, 1, 1))].map(|(sequence, outcome)| Record {
-        product: life.id.clone(),
-        sequence,
-        outcome,
-    });
+    let records = [(1, receipt(&life, 0, 0)), (3, failure(&life, 1, 1))]
+        .map(|(sequence, outcome)| EventPublication { product: life.id.clone(), sequence, outcome });
     front.receipts.record(&records).await.unwrap();
 
     let (status, history) = asked(&front.router, "/products/p/history").await;
@@ -72,7 +69,11 @@ async fn what_a_restore_marked_is_shown_as_restored_as_long_as_the_mark_fits() {
     life.goes_on(&Deed::Rename("Cap".into()));
     life.recorded_in(&*front.journal).await;
     let outcome = receipt(&life, 0, 0);
-    front.receipts.record(&[Record { product: life.id.clone(), sequence: 1, outcome }]).await.unwrap();
+    front
+        .receipts
+        .record(&[EventPublication { product: life.id.clone(), sequence: 1, outcome }])
+        .await
+        .unwrap();
     let shown = async || {
         let (_, history) = asked(&front.router, "/products/p/history").await;
         let commits = history["commits"].as_array().unwrap().clone();
@@ -80,12 +81,12 @@ async fn what_a_restore_marked_is_shown_as_restored_as_long_as_the_mark_fits() {
     };
     let (receipt, restored) = (json!([receipt(&life, 0, 0)]), json!({"restored": true}));
     let hash = life.commits[1].0.hash.clone();
-    front.receipts.mark(life.id.clone(), Mark { sequence: 3, hash });
+    front.receipts.mark(life.id.clone(), RestoreMark { sequence: 3, hash });
     assert_eq!(shown().await, [receipt.clone(), json!([restored, restored]), json!([null])]);
     // The mark of another commit, or one that ends elsewhere, covers nothing.
     for (sequence, commit) in [(3, 2), (2, 1), (4, 1)] {
         let hash = life.commits[commit].0.hash.clone();
-        front.receipts.mark(life.id.clone(), Mark { sequence, hash });
+        front.receipts.mark(life.id.clone(), RestoreMark { sequence, hash });
         assert_eq!(shown().await, [receipt.clone(), json!([null, null]), json!([null])]);
     }
 }
@@ -194,7 +195,7 @@ async fn a_receipt_or_a_failure_of_another_event_is_not_shown_as_that_of_this_on
         (3, failure(&life, 1, 0)),
         (4, receipt(&life, 2, 0)),
     ];
-    let record = |(sequence, outcome)| Record { product: life.id.clone(), sequence, outcome };
+    let record = |(sequence, outcome)| EventPublication { product: life.id.clone(), sequence, outcome };
     front.receipts.record(&records.map(record)).await.unwrap();
     let (_, history) = asked(&front.router, "/products/p/history").await;
     let shown: Vec<&Value> =

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use aws_lambda_events::event::dynamodb::EventRecord;
-use event_store::{MemoryJournal, MemoryParking, Parked, Parking, Trouble};
+use event_store::{MemoryJournal, MemoryParking, Parked, Parking, ParkingCause};
 use projections::project::Retried;
 use projections::projection::Difference;
 use projections::views::{Generation, Generations, View};
@@ -196,7 +196,7 @@ async fn more_parked_products_than_a_page_of_rows_are_all_retried() {
     for n in 0..205 {
         let life = Life::begins(&format!("p{n:03}"), "Helmet", "1");
         life.recorded_in(&*given.journal).await;
-        let trouble = Trouble {
+        let trouble = ParkingCause {
             from_sequence: 1,
             reason: "the store was out".into(),
             retryable: true,

@@ -12,7 +12,8 @@ use aws_sdk_eventbridge::config::timeout::TimeoutConfig;
 use aws_sdk_eventbridge::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_eventbridge::operation::put_events::PutEventsError;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
-use event_store::aws::{causes, said};
+use event_store::aws::describe;
+use event_store::error::causes;
 
 use super::{Bus, BusEntry, BusError, BusRefusal, EntryOutcome, Remedy};
 
@@ -54,7 +55,7 @@ impl Bus for EventBridge {
             Ok(_) => true,
             Err(error) if error.code() == Some("ResourceNotFoundException") => false,
             Err(error) => {
-                tracing::warn!(target: "ledger::publisher", bus = name, error = %said(&error), "whether the bus exists cannot be determined");
+                tracing::warn!(target: "ledger::publisher", bus = name, error = %describe(&error), "whether the bus exists cannot be determined");
                 true
             }
         }

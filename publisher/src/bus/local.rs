@@ -10,7 +10,7 @@ mod memory;
 mod sqlite;
 
 use async_trait::async_trait;
-use event_store::Unavailable;
+use event_store::StoreError;
 use tokio::sync::watch;
 
 use super::Bus;
@@ -39,21 +39,21 @@ pub trait LocalBus: Bus {
     /// Up to `limit` entries of a bus after a position, oldest first; fewer only at the end or when they are large.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<RetainedEntry>, Unavailable>;
+    /// [`StoreError`]: try again later.
+    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<RetainedEntry>, StoreError>;
 
     /// The position of the newest entry; 0 when there is none.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn newest(&self, bus: &str) -> Result<u64, Unavailable>;
+    /// [`StoreError`]: try again later.
+    async fn newest(&self, bus: &str) -> Result<u64, StoreError>;
 
     /// The position of the oldest retained entry of this event. There can be several, because a replay appends an event
     /// again; a reader that resumes after the oldest misses nothing.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn position_of(&self, bus: &str, event_id: &str) -> Result<Option<u64>, Unavailable>;
+    /// [`StoreError`]: try again later.
+    async fn position_of(&self, bus: &str, event_id: &str) -> Result<Option<u64>, StoreError>;
 
     /// Changes whenever something was appended.
     fn appended(&self) -> watch::Receiver<u64>;

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use event_store::receipts::{Position, Record};
-use event_store::{MemoryReceipts, Receipts, Unavailable};
+use event_store::receipts::{EventPublication, PublicationPosition};
+use event_store::{MemoryReceipts, Receipts, StoreError};
 use schema::{ProductId, PublicationRecord};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,11 +42,11 @@ impl Broken {
         Arc::new(self)
     }
 
-    async fn meet(&self, here: At, product: Option<&ProductId>) -> Result<(), Unavailable> {
+    async fn meet(&self, here: At, product: Option<&ProductId>) -> Result<(), StoreError> {
         let fault = self.fault.lock().unwrap().clone();
         match fault {
             Some((at, how, of)) if at == here && (of.is_none() || of.as_ref() == product) => match how {
-                How::Fails => Err(Unavailable("broken on purpose".into())),
+                How::Fails => Err(StoreError::new("broken on purpose".into())),
                 How::Hangs => std::future::pending().await,
             },
             _ => Ok(()),
@@ -56,7 +56,7 @@ impl Broken {
 
 #[async_trait]
 impl Receipts for Broken {
-    async fn position(&self, product: &ProductId) -> Result<Position, Unavailable> {
+    async fn position(&self, product: &ProductId) -> Result<PublicationPosition, StoreError> {
         self.meet(At::Position, Some(product)).await?;
         self.inner.position(product).await
     }
@@ -66,11 +66,11 @@ impl Receipts for Broken {
         product: &ProductId,
         from: u64,
         to: u64,
-    ) -> Result<Vec<(u64, PublicationRecord)>, Unavailable> {
+    ) -> Result<Vec<(u64, PublicationRecord)>, StoreError> {
         self.inner.of(product, from, to).await
     }
 
-    async fn record(&self, records: &[Record]) -> Result<(), Unavailable> {
+    async fn record(&self, records: &[EventPublication]) -> Result<(), StoreError> {
         self.meet(At::Record, None).await?;
         self.inner.record(records).await
     }

@@ -61,7 +61,7 @@ async fn publishing_continues_after_partly_written_receipts() {
     let a = fixtures::id("a");
     let kept = event_store::MemoryReceipts::default();
     for (sequence, outcome) in world.receipts.of(&a, 1, 2).await.unwrap() {
-        kept.record(&[event_store::receipts::Record { product: a.clone(), sequence, outcome }])
+        kept.record(&[event_store::receipts::EventPublication { product: a.clone(), sequence, outcome }])
             .await
             .unwrap();
     }
@@ -80,7 +80,7 @@ async fn a_mark_that_fits_takes_the_place_of_receipts_and_one_that_does_not_take
         let commits = world.life("a", 4).await;
         let marked = commits[2].decode().unwrap();
         let hash = if fits { marked.hash.clone() } else { schema::Hash::genesis() };
-        let mark = event_store::receipts::Mark { sequence: marked.last_sequence(), hash };
+        let mark = event_store::receipts::RestoreMark { sequence: marked.last_sequence(), hash };
         world.receipts.mark(fixtures::id("a"), mark);
         let behind = world.publisher.behind(&fixtures::id("a"), 4).await.unwrap();
         assert_eq!(behind, Some(if fits { 3 } else { 0 }));

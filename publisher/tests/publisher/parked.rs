@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use event_store::{
-    AppendError, Journal, MemoryParking, Parked, Parking, Receipts, ScanPage, ScanPosition, Trouble,
-    Unavailable,
+    AppendError, Journal, MemoryParking, Parked, Parking, ParkingCause, Receipts, ScanPage, ScanPosition,
+    StoreError,
 };
 use publisher::bus::BusRefusal;
 use publisher::{
@@ -170,7 +170,7 @@ impl Journal for Racing {
         self.world.journal.append(commit).await
     }
 
-    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {
+    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, StoreError> {
         self.world.journal.newest(product, at_most).await
     }
 
@@ -179,7 +179,7 @@ impl Journal for Racing {
         product: &ProductId,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<StoredCommit>, Unavailable> {
+    ) -> Result<Vec<StoredCommit>, StoreError> {
         let read = self.world.journal.page(product, after, limit).await;
         if !self.raced.swap(true, Ordering::Relaxed) {
             let late = self.world.commit("a", vec![nth_event(2)]).await;
@@ -189,7 +189,7 @@ impl Journal for Racing {
         read
     }
 
-    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
+    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, StoreError> {
         self.world.journal.scan(from, limit).await
     }
 }
@@ -199,16 +199,21 @@ struct LostReleases(Arc<MemoryParking>);
 
 #[async_trait]
 impl Parking for LostReleases {
-    async fn park(&self, consumer: &str, product: &ProductId, trouble: &Trouble) -> Result<(), Unavailable> {
+    async fn park(
+        &self,
+        consumer: &str,
+        product: &ProductId,
+        trouble: &ParkingCause,
+    ) -> Result<(), StoreError> {
         self.0.park(consumer, product, trouble).await
     }
 
-    async fn release(&self, seen: &Parked) -> Result<bool, Unavailable> {
+    async fn release(&self, seen: &Parked) -> Result<bool, StoreError> {
         self.0.release(seen).await?;
-        Err(Unavailable("the answer was lost".into()))
+        Err(StoreError::new("the answer was lost".into()))
     }
 
-    async fn of(&self, consumer: &str, product: &ProductId) -> Result<Option<Parked>, Unavailable> {
+    async fn of(&self, consumer: &str, product: &ProductId) -> Result<Option<Parked>, StoreError> {
         self.0.of(consumer, product).await
     }
 
@@ -217,7 +222,7 @@ impl Parking for LostReleases {
         consumer: &str,
         after: Option<&ProductId>,
         limit: usize,
-    ) -> Result<Vec<Parked>, Unavailable> {
+    ) -> Result<Vec<Parked>, StoreError> {
         self.0.list(consumer, after, limit).await
     }
 }

@@ -1,4 +1,4 @@
-//! What clients of one OpenAPI document lose with another: operations, answers, headers, parameters, bodies, scopes.
+//! Breaking changes between two OpenAPI documents: operations, responses, headers, parameters, bodies, scopes.
 
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ impl Change<'_> {
         self.responses(faults);
     }
 
-    /// Whoever could call it can call it still.
+    /// Who could call it still can.
     fn security(&self, faults: &mut Vec<String>) {
         let none = json!([]);
         let [before, after] = [self.before, self.after]

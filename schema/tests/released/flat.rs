@@ -1,4 +1,4 @@
-//! One schema without references: what `$ref`, `allOf` and the keywords beside them say together, at its own level.
+//! Flattens a schema: resolves `$ref` and `allOf` into the keywords of its own level.
 
 use serde_json::{Map, Value, json};
 
@@ -22,7 +22,7 @@ pub fn flat(schema: &Value, root: &Value) -> Map<String, Value> {
     together
 }
 
-/// Both say something of a value: what they require adds up, and what stands nearer narrows what stands farther.
+/// Merges two schemas of a value: requirements add up, and the inner one narrows the outer one.
 fn add(together: &mut Map<String, Value>, more: Map<String, Value>) {
     for (keyword, value) in more {
         match (keyword.as_str(), together.get_mut(&keyword)) {

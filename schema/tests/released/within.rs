@@ -1,4 +1,4 @@
-//! Whether everything that one schema allows is allowed by another; what is not is named with its place.
+//! Whether one schema allows everything that another one does; if not, the difference is named with its place.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +9,9 @@ use super::flat::flat;
 /// Who writes the value: that decides in which direction a schema may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    /// Clients send it: what was taken has to be taken still.
+    /// Clients send it: what was accepted must still be accepted.
     Sent,
-    /// Clients receive it: it may not become what it could not be.
+    /// Clients receive it: it must not become anything new.
     Received,
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use event_store::backoff::Backoff;
-use event_store::{Journal, MemoryJournal, MemoryProgress, seal};
+use event_store::{Journal, MemoryCheckpointStore, MemoryJournal, seal};
 use schema::fixtures;
 use tokio::time::timeout;
 
@@ -31,14 +31,14 @@ async fn add(journal: &MemoryJournal, products: std::ops::Range<usize>) {
 /// Everything around one consumer.
 struct World {
     journal: Arc<MemoryJournal>,
-    progress: Arc<dyn Progress>,
+    progress: Arc<dyn CheckpointStore>,
     calls: Arc<Mutex<Vec<Vec<u64>>>>,
     compared: Arc<AtomicUsize>,
     stop: watch::Sender<bool>,
 }
 
 impl World {
-    fn on(journal: Arc<MemoryJournal>, progress: Arc<dyn Progress>) -> Self {
+    fn on(journal: Arc<MemoryJournal>, progress: Arc<dyn CheckpointStore>) -> Self {
         let stop = watch::channel(false).0;
         Self { journal, progress, calls: Arc::default(), compared: Arc::default(), stop }
     }
@@ -58,7 +58,7 @@ impl World {
                 let times = compared.fetch_add(1, Ordering::Relaxed);
                 std::future::ready(if times == 0 { Err("not yet".to_owned()) } else { Ok(()) })
             });
-        let function = |records: Vec<Record>| {
+        let function = |records: Vec<ChangeRecord>| {
             let positions: Vec<u64> = records.iter().map(|record| record.id.parse().unwrap()).collect();
             self.calls.lock().unwrap().push(positions.clone());
             let failed = answer(&positions);
@@ -85,7 +85,7 @@ impl World {
 }
 
 fn world(journal: Arc<MemoryJournal>) -> World {
-    World::on(journal, Arc::new(MemoryProgress::default()))
+    World::on(journal, Arc::new(MemoryCheckpointStore::default()))
 }
 
 fn all(range: std::ops::RangeInclusive<u64>) -> Vec<u64> {
@@ -158,7 +158,7 @@ async fn an_answer_that_names_no_record_of_the_batch_is_a_failure_of_all() {
 #[tokio::test]
 async fn a_checkpoint_of_another_hash_or_beyond_the_newest_has_everything_compared_before_it_goes_on() {
     for position in [1, 7] {
-        let progress = Arc::new(MemoryProgress::default());
+        let progress = Arc::new(MemoryCheckpointStore::default());
         progress.keep(&Checkpoint { position, hash: "another".into() }).await.unwrap();
         let world = World::on(ledger(3).await, progress);
         world.run(|_| Vec::new()).await;
@@ -170,33 +170,33 @@ async fn a_checkpoint_of_another_hash_or_beyond_the_newest_has_everything_compar
 
 /// A progress whose first checkpoints cannot be kept.
 struct Failing {
-    kept: MemoryProgress,
+    kept: MemoryCheckpointStore,
     failures: AtomicUsize,
 }
 
 #[async_trait]
-impl Progress for Failing {
-    async fn checkpoint(&self) -> Result<Option<Checkpoint>, Unavailable> {
+impl CheckpointStore for Failing {
+    async fn checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
         self.kept.checkpoint().await
     }
 
     fn begin(&self) {}
 
-    async fn keep(&self, checkpoint: &Checkpoint) -> Result<(), Unavailable> {
+    async fn keep(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         if self.failures.fetch_add(1, Ordering::Relaxed) < 2 {
-            return Err(Unavailable("the disk is full".into()));
+            return Err(StoreError::new("the disk is full".into()));
         }
         self.kept.keep(checkpoint).await
     }
 
-    async fn end(&self) -> Result<(), Unavailable> {
+    async fn end(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }
 
 #[tokio::test]
 async fn commits_whose_checkpoint_could_not_be_written_are_redelivered() {
-    let failing = Failing { kept: MemoryProgress::default(), failures: AtomicUsize::new(0) };
+    let failing = Failing { kept: MemoryCheckpointStore::default(), failures: AtomicUsize::new(0) };
     let world = World::on(ledger(2).await, Arc::new(failing));
     world.run(|_| Vec::new()).await;
     assert_eq!(world.calls(), [all(0..=1), all(0..=1), all(0..=1)]);

@@ -8,7 +8,7 @@ use aws_sdk_dynamodbstreams::Client;
 use aws_sdk_dynamodbstreams::operation::get_records::GetRecordsError;
 use aws_sdk_dynamodbstreams::operation::get_shard_iterator::GetShardIteratorError;
 use aws_sdk_dynamodbstreams::types::ShardIteratorType;
-use event_store::aws::said;
+use event_store::aws::describe;
 
 use super::record::{event_record, sequence_number};
 use super::settings::StreamEndpoint;
@@ -73,7 +73,7 @@ impl ShardReader {
                     Some(GetRecordsError::ExpiredIteratorException(_)) => Ok(Vec::new()),
                     Some(GetRecordsError::TrimmedDataAccessException(_)) => Err(self.missed()),
                     Some(GetRecordsError::ResourceNotFoundException(_)) => Err(ShardReadError::Gone),
-                    _ => Err(ShardReadError::Failed(said(&error))),
+                    _ => Err(ShardReadError::Failed(describe(&error))),
                 };
             }
         };
@@ -110,7 +110,7 @@ impl ShardReader {
             Some(refused) if after.is_some() && refused.code() == Some("ValidationException") => {
                 Err(self.missed())
             }
-            _ => Err(ShardReadError::Failed(said(&error))),
+            _ => Err(ShardReadError::Failed(describe(&error))),
         }
     }
 

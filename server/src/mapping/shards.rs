@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use aws_sdk_dynamodbstreams::Client;
-use event_store::aws::said;
+use event_store::aws::describe;
 
 /// A shard and its parent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,7 +28,7 @@ pub(super) async fn discover(streams: &Client, table: &str) -> Result<StreamDesc
     loop {
         let page =
             streams.describe_stream().stream_arn(&arn).set_exclusive_start_shard_id(after).send().await;
-        let page = page.map_err(|error| said(&error))?;
+        let page = page.map_err(|error| describe(&error))?;
         let Some(description) = page.stream_description else {
             break;
         };
@@ -52,7 +52,7 @@ async fn newest(streams: &Client, table: &str) -> Result<String, String> {
     loop {
         let page =
             streams.list_streams().table_name(table).set_exclusive_start_stream_arn(after).send().await;
-        let page = page.map_err(|error| said(&error))?;
+        let page = page.map_err(|error| describe(&error))?;
         for stream in page.streams.unwrap_or_default() {
             if let (Some(label), Some(arn)) = (stream.stream_label, stream.stream_arn) {
                 newest = newest.max(Some((label, arn)));

@@ -30,7 +30,7 @@ pub(super) enum OperatorError {
 
 impl<E: std::error::Error + 'static> From<E> for OperatorError {
     fn from(error: E) -> Self {
-        Self::Failed(event_store::aws::causes(&error))
+        Self::Failed(event_store::error::causes(&error))
     }
 }
 

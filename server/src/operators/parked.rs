@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use event_store::{Parked, Unavailable};
+use event_store::{Parked, StoreError};
 use publisher::CatchUpOutcome;
 use schema::ProductId;
 
@@ -25,7 +25,7 @@ pub(super) async fn list(State(context): State<OperatorContext>) -> Response {
     answer::<ListParked, _>(context.stopping, async move |_| Ok(rows(&context.system).await?))
 }
 
-async fn rows(system: &System) -> Result<Vec<Parked>, Unavailable> {
+async fn rows(system: &System) -> Result<Vec<Parked>, StoreError> {
     let mut rows = Vec::new();
     for (consumer, parking) in system.consumers() {
         let mut after = None;
@@ -86,7 +86,7 @@ pub(super) struct CatchUp {
 }
 
 /// Both consumers go on with the product, as far as they can.
-pub(super) async fn catch_up(system: &System, product: &ProductId) -> Result<CatchUp, Unavailable> {
+pub(super) async fn catch_up(system: &System, product: &ProductId) -> Result<CatchUp, StoreError> {
     let views = system.projector.retry(product).await?;
     let not_published = match system.publisher.publish_product(product, TIME_LIMIT).await? {
         CatchUpOutcome::UpTo(_) => None,

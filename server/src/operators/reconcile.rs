@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use event_store::Unavailable;
-use event_store::heads::{Head, Listing};
+use event_store::StoreError;
+use event_store::heads::{Head, ProductListing};
 use futures::TryStreamExt;
 use projections::projection::Difference;
 use schema::ProductId;
@@ -66,8 +66,8 @@ async fn reconciled(
     system: &System,
     repair: bool,
     progress: Option<&ProgressSender<Reconcile>>,
-) -> Result<ReconcileSummary, Unavailable> {
-    let listing = Listing::begin(system.journal.clone(), |_| {}).await?;
+) -> Result<ReconcileSummary, StoreError> {
+    let listing = ProductListing::begin(system.journal.clone(), |_| {}).await?;
     let counted = async |head| {
         let Some(found) = discrepancy(system, &head, repair).await? else { return Ok(None) };
         let counts = (!found.differs.is_empty(), found.repair.as_ref().is_some_and(|repair| repair.repaired));
@@ -94,7 +94,7 @@ async fn reconciled(
 }
 
 /// How a product does not agree with its newest version; `None` if it does.
-async fn discrepancy(system: &System, head: &Head, repair: bool) -> Result<Option<Discrepancy>, Unavailable> {
+async fn discrepancy(system: &System, head: &Head, repair: bool) -> Result<Option<Discrepancy>, StoreError> {
     let (product_id, version) = (head.product_id.clone(), head.version);
     let Ok(product) = ProductId::new(product_id.clone()) else {
         let (behind, differs) = (Vec::new(), vec!["is no product id".to_owned()]);
@@ -117,8 +117,8 @@ async fn discrepancy(system: &System, head: &Head, repair: bool) -> Result<Optio
 }
 
 /// Compares with what the ledger had at `version`: a product that has newer commits since is not behind because of them.
-async fn compare(system: &System, product: &ProductId, version: u64) -> Result<Comparison, Unavailable> {
-    let lineup = system.views.lineup().await.map_err(|error| Unavailable(error.into()))?;
+async fn compare(system: &System, product: &ProductId, version: u64) -> Result<Comparison, StoreError> {
+    let lineup = system.views.lineup().await.map_err(|error| StoreError::new(error.into()))?;
     let mut found = Comparison::default();
     for projection in &system.read_models {
         let view = projection.view();

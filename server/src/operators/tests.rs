@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::http::Method;
-use event_store::receipts::{Position, Record};
-use event_store::{Receipts, Unavailable, seal};
+use event_store::receipts::{EventPublication, PublicationPosition};
+use event_store::{Receipts, StoreError, seal};
 use futures::StreamExt;
 use publisher::CatchUpOutcome;
 use schema::settings::Settings;
@@ -108,7 +108,7 @@ struct Slow(Arc<dyn Receipts>);
 
 #[async_trait]
 impl Receipts for Slow {
-    async fn position(&self, product: &ProductId) -> Result<Position, Unavailable> {
+    async fn position(&self, product: &ProductId) -> Result<PublicationPosition, StoreError> {
         sleep(Duration::from_millis(10)).await;
         self.0.position(product).await
     }
@@ -118,11 +118,11 @@ impl Receipts for Slow {
         product: &ProductId,
         from: u64,
         to: u64,
-    ) -> Result<Vec<(u64, PublicationRecord)>, Unavailable> {
+    ) -> Result<Vec<(u64, PublicationRecord)>, StoreError> {
         self.0.of(product, from, to).await
     }
 
-    async fn record(&self, records: &[Record]) -> Result<(), Unavailable> {
+    async fn record(&self, records: &[EventPublication]) -> Result<(), StoreError> {
         self.0.record(records).await
     }
 }

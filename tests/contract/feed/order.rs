@@ -1,4 +1,4 @@
-//! Positions begin at 0 and have no gaps; what was read once never changes; each commit is there once.
+//! Positions begin at 0 and have no gaps; what was read once never changes; each commit has one position.
 
 use std::collections::BTreeMap;
 
@@ -88,7 +88,7 @@ async fn nothing_is_inserted_before_what_was_read(feed: &Feeds) {
     assert_eq!(commits(newer), [run("a", 4), run("z", 4)].concat());
 }
 
-/// Each task appends the commits of a product of its own.
+/// Each task appends commits to its own product.
 async fn many_write(feed: &Feeds, writers: u64, last: u64) {
     let tasks = (0..writers).map(|writer| {
         let feed = feed.shared();
@@ -157,7 +157,7 @@ async fn positions_go_on_when_the_store_is_opened_again(feed: &Feeds) {
 
 async fn positions_stay_when_the_store_is_opened_again(feed: &Feeds) {
     append_all(feed, &[run("z", 2), run("a", 2)].concat()).await;
-    let places = |read: &[event_store::Recorded]| -> Vec<(u64, String)> {
+    let places = |read: &[event_store::FeedEntry]| -> Vec<(u64, String)> {
         read.iter().map(|recorded| (recorded.position, recorded.hash.clone())).collect()
     };
     let before = places(&everything(feed).await);

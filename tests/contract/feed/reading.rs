@@ -1,4 +1,4 @@
-//! A follower reads from any position, is told when there is something new, and misses nothing.
+//! A follower reads from any position, is notified of new commits, and misses none.
 
 use std::time::Duration;
 
@@ -154,7 +154,7 @@ async fn a_follower_meets_every_commit_once_while_others_write(feed: &Feeds) {
         })
     });
     let writers: Vec<_> = writers.collect();
-    let (mut met, mut position, mut news) = (Vec::new(), None, feed.news());
+    let (mut met, mut position, mut news) = (Vec::new(), None, feed.appended());
     while met.len() < 100 {
         let page = feed.after(position, 7).await.unwrap();
         match page.last() {
@@ -178,7 +178,7 @@ async fn a_commit_can_be_followed_as_soon_as_it_is_appended(feed: &Feeds) {
 }
 
 async fn news_come_after_an_append(feed: &Feeds) {
-    let mut news = feed.news();
+    let mut news = feed.appended();
     news.mark_unchanged();
     for commit in run("p", 3) {
         feed.append(&commit).await.unwrap();
@@ -187,7 +187,7 @@ async fn news_come_after_an_append(feed: &Feeds) {
 }
 
 async fn a_follower_that_waits_is_woken(feed: &Feeds) {
-    let mut news = feed.news();
+    let mut news = feed.appended();
     news.mark_unchanged();
     let waiting = tokio::spawn(async move { timeout(SOON, news.changed()).await.unwrap().unwrap() });
     tokio::task::yield_now().await;
@@ -196,7 +196,7 @@ async fn a_follower_that_waits_is_woken(feed: &Feeds) {
 }
 
 async fn news_come_no_sooner_than_the_commit(feed: &Feeds) {
-    let (mut news, writer) = (feed.news(), feed.shared());
+    let (mut news, writer) = (feed.appended(), feed.shared());
     news.mark_unchanged();
     for (position, commit) in (0..).zip(run("p", 20)) {
         let writer = writer.clone();
@@ -209,7 +209,7 @@ async fn news_come_no_sooner_than_the_commit(feed: &Feeds) {
 }
 
 async fn every_receiver_of_news_is_told(feed: &Feeds) {
-    let mut receivers: Vec<_> = (0..5).map(|_| feed.news()).collect();
+    let mut receivers: Vec<_> = (0..5).map(|_| feed.appended()).collect();
     receivers.iter_mut().for_each(tokio::sync::watch::Receiver::mark_unchanged);
     feed.append(&made("p", 1)).await.unwrap();
     for mut news in receivers {

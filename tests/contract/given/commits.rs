@@ -1,7 +1,7 @@
 //! Commits by hand, as small as a journal takes them, and real ones.
 
 use event_store::{Journal, MemoryJournal, seal};
-use schema::product::{ProductPriceChanged, ProductRenamed};
+use schema::event::{ProductPriceChanged, ProductRenamed};
 use schema::{Commit, ProductEvent, ProductId, StoredCommit, Timestamp, fixtures};
 use serde_json::{Value, json};
 use ulid::Ulid;
@@ -132,8 +132,8 @@ pub async fn ledger_of(commits: &[(Commit, StoredCommit)]) -> std::sync::Arc<Mem
 }
 
 /// What a follower is told of them.
-pub fn records(commits: &[(Commit, StoredCommit)]) -> Vec<event_store::follow::Record> {
-    let told = |(_, commit): &(Commit, StoredCommit)| event_store::follow::Record {
+pub fn records(commits: &[(Commit, StoredCommit)]) -> Vec<event_store::follow::ChangeRecord> {
+    let told = |(_, commit): &(Commit, StoredCommit)| event_store::follow::ChangeRecord {
         id: commit.sequence().unwrap().to_string(),
         change: event_store::Change::Committed(Box::new(commit.clone())),
     };

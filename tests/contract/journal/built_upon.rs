@@ -1,5 +1,5 @@
-//! A commit that cannot be read, or was changed, is a fault on both sides: no command is built upon it, no query shows it, and
-//! nobody is told that a table is away.
+//! A commit that was changed or cannot be read is an error on both sides: no command appends to it, no query shows it, and no
+//! response says that a table is unavailable.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::Request;
 use commands::Executor;
 use commands::http::CommandApi;
-use event_store::{AppendError, Journal, MemoryReceipts, ScanPage, ScanPosition, Unavailable};
+use event_store::{AppendError, Journal, MemoryReceipts, ScanPage, ScanPosition, StoreError};
 use projections::http::QueryApi;
 use projections::{MemoryPriceLog, MemoryViews};
 use schema::{Currency, ProductId, StoredCommit, fixtures};
@@ -54,7 +54,7 @@ async fn send(front: &Router, request: &str, body: &str) -> (u16, Value) {
     (status, serde_json::from_slice(&body).unwrap_or_default())
 }
 
-/// A ledger of three commits, of which the newest is changed like this.
+/// A ledger of three commits, the newest of which is changed like this.
 async fn changed(journals: &Journals, change: impl FnOnce(&mut StoredCommit)) -> Arc<dyn Journal> {
     let journals = journals.another(()).await;
     let mut commits = recorded_anew(3, 3);
@@ -62,7 +62,7 @@ async fn changed(journals: &Journals, change: impl FnOnce(&mut StoredCommit)) ->
     for (_, commit) in &commits {
         journals.append(commit).await.unwrap();
     }
-    // The store goes with what it is kept in.
+    // The store is dropped with its directory.
     let journal = journals.shared();
     std::mem::forget(journals);
     journal
@@ -108,7 +108,7 @@ async fn a_newest_commit_that_cannot_be_read_is_a_fault_for_commands_and_queries
     }
 }
 
-/// The first answer to an append is lost though it was made, the read after it does not see it, and then it is refused.
+/// The first append is made but its answer is lost, the read after it does not see it, and then appends are refused.
 struct LostThenRefusing {
     journal: Arc<dyn Journal>,
     appends: AtomicU32,
@@ -118,7 +118,7 @@ struct LostThenRefusing {
 #[async_trait]
 impl Journal for LostThenRefusing {
     async fn append(&self, commit: &StoredCommit) -> Result<(), AppendError> {
-        let reason = || Unavailable("on purpose".into());
+        let reason = || StoreError::new("on purpose".into());
         if self.appends.fetch_add(1, Ordering::Relaxed) > 0 {
             return Err(AppendError::Refused(reason()));
         }
@@ -126,7 +126,7 @@ impl Journal for LostThenRefusing {
         Err(AppendError::Unknown(reason()))
     }
 
-    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {
+    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, StoreError> {
         let appended = self.appends.load(Ordering::Relaxed) == 1;
         let hides = appended && self.hidden.fetch_add(1, Ordering::Relaxed) == 0;
         self.journal.newest(product, if hides { at_most.min(3) } else { at_most }).await
@@ -137,11 +137,11 @@ impl Journal for LostThenRefusing {
         product: &ProductId,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<StoredCommit>, Unavailable> {
+    ) -> Result<Vec<StoredCommit>, StoreError> {
         self.journal.page(product, after, limit).await
     }
 
-    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
+    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, StoreError> {
         self.journal.scan(from, limit).await
     }
 }

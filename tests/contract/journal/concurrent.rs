@@ -79,7 +79,7 @@ async fn writers_at_different_products_all_succeed(journals: &Journals) {
     assert_eq!(scanned(&**journals, 100).await, commits);
 }
 
-/// As commands do: look for the newest commit, append the next, and look again when somebody was faster.
+/// As commands do: read the newest commit, append the next, and read again after a lost race.
 async fn writers_that_look_for_the_newest_build_one_history(journals: &Journals) {
     let writers = (0..6_u64).map(|writer| {
         let journal = journals.shared();
@@ -133,7 +133,7 @@ async fn a_product_never_shrinks_while_others_write(journals: &Journals) {
     writer.await.unwrap();
 }
 
-/// Commits that were there before, and a task that appends others all around them until it is told to stop.
+/// Commits from before, and a task that appends others around them until it is stopped.
 async fn while_others_write(journals: &Journals) -> (Vec<StoredCommit>, impl AsyncFnOnce()) {
     let earlier: Vec<_> = (0..30).flat_map(|n| run(&format!("m{n:02}"), 2)).collect();
     append_all(&**journals, &earlier).await;
@@ -168,7 +168,7 @@ async fn a_scan_meets_every_earlier_commit_once_while_others_write(journals: &Jo
     are_there_once(&keys(&earlier), &keys(&met));
 }
 
-/// A scan that gives up after the pages it needs: the writer may be as quick as the reader.
+/// A scan that ends after the pages it needs: the writer may be as fast as the reader.
 async fn bounded_scan(journal: &dyn Journal) -> Vec<StoredCommit> {
     let (mut commits, mut from) = (Vec::new(), None);
     for _ in 0..200 {

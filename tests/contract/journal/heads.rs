@@ -1,6 +1,6 @@
-//! The products in order of id, each with how far it has got, whether the store keeps such an order or not.
+//! The products in order of id, each with its head, whether or not the store lists them in order.
 
-use event_store::heads::{Head, Listing};
+use event_store::heads::{Head, ProductListing};
 use futures::TryStreamExt;
 use schema::fixtures;
 use serde_json::json;
@@ -21,7 +21,7 @@ cases! { dyn event_store::Journal, [memory sqlite dynamodb];
     a_new_commit_moves_its_head
 }
 
-/// What the store answers, or what a listing finds where it keeps no order.
+/// What the store lists, or what a listing finds where it does not.
 async fn heads(journals: &Journals, after: &str, limit: usize) -> Vec<Head> {
     if let Some(heads) = journals.heads(after, limit).await.unwrap() {
         return heads;
@@ -33,7 +33,7 @@ async fn heads(journals: &Journals, after: &str, limit: usize) -> Vec<Head> {
 }
 
 async fn listed(journals: &Journals, most: usize) -> Vec<Head> {
-    let listing = Listing::keeping(most, journals.shared(), |_| {}).await.unwrap();
+    let listing = ProductListing::keeping(most, journals.shared(), |_| {}).await.unwrap();
     listing.heads().try_collect().await.unwrap()
 }
 

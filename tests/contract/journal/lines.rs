@@ -1,6 +1,6 @@
 //! The lines of an export where the store keeps them: in the order of an export, byte for byte, up to a position.
 
-use event_store::{Row, export};
+use event_store::{JournalRow, export};
 
 use super::{Journals, append_all};
 use crate::given::commits::{awkward_ids, made};
@@ -14,11 +14,11 @@ cases! { dyn event_store::Journal, [sqlite];
     the_newest_row_is_counted_from_the_first_commit
 }
 
-async fn all(journals: &Journals) -> Vec<Row> {
+async fn all(journals: &Journals) -> Vec<JournalRow> {
     journals.rows(u64::MAX, None, usize::MAX).await.unwrap().unwrap()
 }
 
-fn keys(rows: &[Row]) -> Vec<(String, u64)> {
+fn keys(rows: &[JournalRow]) -> Vec<(String, u64)> {
     rows.iter().map(|row| (row.product_id.clone(), row.sequence)).collect()
 }
 

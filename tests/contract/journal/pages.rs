@@ -1,4 +1,4 @@
-//! One product is read in order, from anywhere, in pages of any size, and its newest commit under any bound.
+//! The commits of a product are read in order, from any sequence, in pages of any size, and its newest one under any bound.
 
 use std::sync::Arc;
 

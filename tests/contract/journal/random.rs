@@ -1,4 +1,4 @@
-//! Whatever is appended and read in whatever order, every adapter answers as the one in memory does.
+//! Whatever is appended and read, in whatever order, every adapter returns what the one in memory does.
 
 use event_store::{AppendError, Journal, MemoryJournal};
 use proptest::collection::vec;

@@ -1,4 +1,4 @@
-//! A scan meets every commit once, and a scan of keys meets what a scan meets.
+//! A scan returns every commit once, and a scan of keys the keys of the same commits.
 
 use std::collections::BTreeMap;
 

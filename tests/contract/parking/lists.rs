@@ -1,4 +1,4 @@
-//! A consumer's rows come in order of product, page by page.
+//! The rows of a consumer are listed in order of product, page by page.
 
 use schema::{ProductId, fixtures};
 

@@ -1,4 +1,4 @@
-//! A row is released only as it was seen: one that was parked again since then stays.
+//! A row is released only if it is as it was read: one that was parked again since then stays.
 
 use event_store::Parked;
 use futures::future::join_all;
@@ -132,7 +132,7 @@ async fn of_many_who_release_at_once_one_did_it(parking: &ParkingRows) {
     assert_eq!(answers.into_iter().filter(|released| *released.as_ref().unwrap()).count(), 1);
 }
 
-/// Whichever comes first, the trouble is on record afterwards: nobody's is wiped out by somebody else's success.
+/// Whichever comes first, the new failure is on record afterwards: the success of another worker does not remove it.
 async fn a_release_and_a_parking_at_once_never_lose_the_parking(parking: &ParkingRows) {
     for n in 0..12 {
         let product = fixtures::id(&format!("p{n}"));

@@ -1,4 +1,4 @@
-//! A parked product has one row, with the lowest sequence, the first moment and the newest reason.
+//! A parked product has one row, with the lowest sequence, the first time and the newest reason.
 
 use event_store::{MemoryParking, Parked, Parking};
 use futures::future::join_all;

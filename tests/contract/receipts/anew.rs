@@ -1,5 +1,5 @@
-//! A version that was recorded anew after its commit was removed is published: receipts count for the id and the hash of
-//! their event alone, and what is not in the ledger is sent to nobody.
+//! A version that was recorded anew after its commit was removed is published: a receipt counts only for the event with its id and
+//! hash, and what is not in the ledger is never sent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,7 +85,7 @@ async fn what_was_recorded_anew_is_published_and_what_was_removed_is_not_again(r
     there.told(&after[3..4]).await;
     assert_eq!(there.sent()[5..], hashes(&after[3..4]));
     assert_eq!(there.behind(4).await, None);
-    // It comes again, and so does what was removed.
+    // It is delivered again, and so is what was removed.
     there.told(&after[3..4]).await;
     there.told(&before).await;
     assert_eq!(there.sent().len(), 6, "nothing is sent twice, and nothing that is not there");
@@ -118,7 +118,7 @@ async fn what_was_recorded_anew_is_found_without_being_told(receipts: &ReceiptSt
     assert_eq!(receipted(receipts).await, hashes(&after));
 }
 
-/// A receipt of a later version says by its time alone that it is older than what is there now, and clocks differ.
+/// Only its time shows that a receipt of a later version is older than the ledger, and clocks differ.
 async fn an_earlier_version_that_was_recorded_anew_is_found_though_the_clocks_differ(
     receipts: &ReceiptStore,
 ) {
@@ -137,7 +137,7 @@ async fn an_earlier_version_that_was_recorded_anew_is_found_though_the_clocks_di
     assert_eq!(there.sent(), hashes(&after[3..]));
 }
 
-/// They are what is left of it.
+/// They are all that is left of it.
 async fn of_a_product_whose_end_was_cut_off_nothing_is_sent_again_and_its_receipts_stay(
     receipts: &ReceiptStore,
 ) {

@@ -1,6 +1,6 @@
-//! What a restore left in the place of receipts counts as long as it fits the ledger. `DynamoDB` keeps no marks for now.
+//! The mark of a restore counts as long as it fits the ledger. `DynamoDB` keeps no marks for now.
 
-use event_store::receipts::{Mark, Published, published};
+use event_store::receipts::{PublicationProgress, RestoreMark, published};
 use event_store::{Journal, MemoryJournal};
 use schema::{Commit, Hash, ProductId, fixtures};
 
@@ -23,8 +23,8 @@ cases! { dyn event_store::Receipts, [memory sqlite];
     receipts_beyond_a_mark_count
 }
 
-fn mark(sequence: u64, byte: u8) -> Mark {
-    Mark { sequence, hash: Hash::of_digest(&[byte; 32]) }
+fn mark(sequence: u64, byte: u8) -> RestoreMark {
+    RestoreMark { sequence, hash: Hash::of_digest(&[byte; 32]) }
 }
 
 async fn a_product_that_was_not_restored_has_no_mark(receipts: &ReceiptStore) {
@@ -92,11 +92,11 @@ async fn ledger(product: &ProductId) -> (MemoryJournal, Commit) {
     (journal, second)
 }
 
-/// How far the product counts as published with this mark.
+/// Up to which event the product counts as published with this mark.
 async fn counted(receipts: &ReceiptStore, sequence: u64, hash: Option<Hash>) -> u64 {
     let product = fixtures::id("p");
     let (journal, newest) = ledger(&product).await;
-    let mark = Mark { sequence, hash: hash.unwrap_or_else(|| newest.hash.clone()) };
+    let mark = RestoreMark { sequence, hash: hash.unwrap_or_else(|| newest.hash.clone()) };
     let receipts = receipts.another(vec![(product.clone(), mark)]).await;
     let position = receipts.position(&product).await.unwrap();
     published(&journal, &*receipts, &product, &position).await.unwrap().up_to
@@ -121,10 +121,10 @@ async fn a_mark_of_another_commit_does_not_count(receipts: &ReceiptStore) {
 async fn receipts_beyond_a_mark_count(receipts: &ReceiptStore) {
     let product = fixtures::id("p");
     let (journal, newest) = ledger(&product).await;
-    let mark = Mark { sequence: 3, hash: newest.hash.clone() };
+    let mark = RestoreMark { sequence: 3, hash: newest.hash.clone() };
     let receipts = receipts.another(vec![(product.clone(), mark)]).await;
     receipts.record(&receipts_of(&product, 4..=5)).await.unwrap();
     let position = receipts.position(&product).await.unwrap();
     let published = published(&journal, &*receipts, &product, &position).await.unwrap();
-    assert_eq!(published, Published { up_to: 5, rival: None });
+    assert_eq!(published, PublicationProgress { up_to: 5, rival: None });
 }

@@ -1,7 +1,7 @@
-//! The newest receipt of a product is how far it got, and a failure never is.
+//! A product is published up to its newest receipt; a failure never counts.
 
 use event_store::MemoryReceipts;
-use event_store::receipts::{Position, Receipts};
+use event_store::receipts::{PublicationPosition, Receipts};
 use schema::{ProductId, fixtures};
 
 use super::{ReceiptStore, all, failure, receipt, receipts_of, record};
@@ -21,17 +21,17 @@ cases! { dyn event_store::Receipts, [memory sqlite dynamodb];
     any_records_give_the_position_they_give_in_memory
 }
 
-async fn position(receipts: &ReceiptStore, product: &ProductId) -> Position {
+async fn position(receipts: &ReceiptStore, product: &ProductId) -> PublicationPosition {
     receipts.position(product).await.unwrap()
 }
 
-fn at(published: u64) -> Position {
+fn at(published: u64) -> PublicationPosition {
     let receipt = (published > 0).then(|| fixtures::receipt(published));
-    Position { published, receipt, ..Position::default() }
+    PublicationPosition { published, receipt, ..PublicationPosition::default() }
 }
 
 async fn a_product_without_receipts_is_at_zero(receipts: &ReceiptStore) {
-    assert_eq!(position(receipts, &fixtures::id("p")).await, Position::default());
+    assert_eq!(position(receipts, &fixtures::id("p")).await, PublicationPosition::default());
 }
 
 async fn the_newest_receipt_is_how_far_a_product_got(receipts: &ReceiptStore) {
@@ -45,7 +45,8 @@ async fn the_newest_receipt_is_how_far_a_product_got(receipts: &ReceiptStore) {
 async fn a_failure_alone_is_not_published(receipts: &ReceiptStore) {
     let product = fixtures::id("p");
     receipts.record(&[record(&product, 1, failure(1, 2))]).await.unwrap();
-    let expected = Position { failure: Some(fixtures::failure(1, 2)), ..Position::default() };
+    let expected =
+        PublicationPosition { failure: Some(fixtures::failure(1, 2)), ..PublicationPosition::default() };
     assert_eq!(position(receipts, &product).await, expected);
 }
 
@@ -54,7 +55,7 @@ async fn the_failure_of_the_next_event_stands_beside_the_position(receipts: &Rec
     receipts.record(&receipts_of(&product, 1..=40)).await.unwrap();
     for attempts in 1..=3 {
         receipts.record(&[record(&product, 41, failure(41, attempts))]).await.unwrap();
-        let expected = Position { failure: Some(fixtures::failure(41, attempts)), ..at(40) };
+        let expected = PublicationPosition { failure: Some(fixtures::failure(41, attempts)), ..at(40) };
         assert_eq!(position(receipts, &product).await, expected);
     }
 }
@@ -64,7 +65,7 @@ async fn of_several_failures_above_the_receipts_the_lowest_counts(receipts: &Rec
     receipts.record(&receipts_of(&product, 1..=4)).await.unwrap();
     let both = [record(&product, 5, failure(5, 1)), record(&product, 6, failure(6, 2))];
     receipts.record(&both).await.unwrap();
-    let expected = Position { failure: Some(fixtures::failure(5, 1)), ..at(4) };
+    let expected = PublicationPosition { failure: Some(fixtures::failure(5, 1)), ..at(4) };
     assert_eq!(position(receipts, &product).await, expected);
 }
 
@@ -73,7 +74,7 @@ async fn many_failures_above_a_receipt_do_not_hide_it(receipts: &ReceiptStore) {
     receipts.record(&receipts_of(&product, 1..=3)).await.unwrap();
     for sequence in 4..=12 {
         receipts.record(&[record(&product, sequence, failure(sequence, 1))]).await.unwrap();
-        let expected = Position { failure: Some(fixtures::failure(4, 1)), ..at(3) };
+        let expected = PublicationPosition { failure: Some(fixtures::failure(4, 1)), ..at(3) };
         assert_eq!(position(receipts, &product).await, expected, "up to {sequence}");
     }
 }

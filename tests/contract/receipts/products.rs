@@ -1,4 +1,4 @@
-//! Which products anything is recorded of: each once, page by page.
+//! The products with records: each once, page by page.
 
 use event_store::Receipts;
 use schema::fixtures;

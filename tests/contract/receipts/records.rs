@@ -1,6 +1,6 @@
-//! What was recorded is read back; a success is never replaced by a failure.
+//! Records are read back as they were written; a receipt is never replaced by a failure.
 
-use event_store::receipts::Record;
+use event_store::receipts::EventPublication;
 use schema::receipt::FailureDetails;
 use schema::{Hash, PublicationFailure, PublicationReceipt, PublicationRecord, fixtures};
 
@@ -29,7 +29,7 @@ cases! { dyn event_store::Receipts, [memory sqlite dynamodb];
     receipts_are_there_when_the_store_is_opened_again
 }
 
-async fn write(receipts: &ReceiptStore, records: &[Record]) {
+async fn write(receipts: &ReceiptStore, records: &[EventPublication]) {
     receipts.record(records).await.unwrap();
 }
 
@@ -194,7 +194,7 @@ async fn a_refused_failure_leaves_no_trace(receipts: &ReceiptStore) {
     let product = fixtures::id("p");
     write(receipts, &receipts_of(&product, 1..=3)).await;
     let before = receipts.position(&product).await.unwrap();
-    write(receipts, &[record(&product, 3, failure(3, 9)), record(&product, 1, failure(1, 9))]).await;
+    write(receipts, &[record(&product, 1, failure(1, 9)), record(&product, 3, failure(3, 9))]).await;
     assert_eq!(receipts.position(&product).await.unwrap(), before);
     assert_eq!(all(&**receipts, &product).await.len(), 3);
 }

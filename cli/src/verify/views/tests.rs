@@ -73,7 +73,7 @@ async fn compared(horizon: Horizon) -> ViewFindings {
     };
     let of_the_ledger = (0..PRODUCTS).map(id).collect();
     let horizon = async || Ok(horizon);
-    comparison.run(of_the_ledger, Some(ShownRows::default()), Patience::none(), horizon).await.unwrap()
+    comparison.run(of_the_ledger, Some(ShownRows::default()), PollPolicy::once(), horizon).await.unwrap()
 }
 
 /// Every product there is, in order.

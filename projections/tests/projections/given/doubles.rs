@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use event_store::{
-    AppendError, Journal, MemoryJournal, Parked, Parking, ScanPage, ScanPosition, Trouble, Unavailable,
+    AppendError, Journal, MemoryJournal, Parked, Parking, ParkingCause, ScanPage, ScanPosition, StoreError,
 };
 use projections::catalogue::Orders;
 use projections::views::{self, Generation, Lineup, LineupError, Portion, Rows, Shown, Slice};
@@ -89,20 +89,20 @@ pub(crate) struct NoParking;
 
 #[async_trait]
 impl Parking for NoParking {
-    async fn park(&self, _: &str, _: &ProductId, _: &Trouble) -> Result<(), Unavailable> {
-        Err(Unavailable("out".into()))
+    async fn park(&self, _: &str, _: &ProductId, _: &ParkingCause) -> Result<(), StoreError> {
+        Err(StoreError::new("out".into()))
     }
 
-    async fn release(&self, _: &Parked) -> Result<bool, Unavailable> {
-        Err(Unavailable("out".into()))
+    async fn release(&self, _: &Parked) -> Result<bool, StoreError> {
+        Err(StoreError::new("out".into()))
     }
 
-    async fn of(&self, _: &str, _: &ProductId) -> Result<Option<Parked>, Unavailable> {
-        Err(Unavailable("out".into()))
+    async fn of(&self, _: &str, _: &ProductId) -> Result<Option<Parked>, StoreError> {
+        Err(StoreError::new("out".into()))
     }
 
-    async fn list(&self, _: &str, _: Option<&ProductId>, _: usize) -> Result<Vec<Parked>, Unavailable> {
-        Err(Unavailable("out".into()))
+    async fn list(&self, _: &str, _: Option<&ProductId>, _: usize) -> Result<Vec<Parked>, StoreError> {
+        Err(StoreError::new("out".into()))
     }
 }
 
@@ -119,7 +119,7 @@ impl Journal for Counted {
         self.kept.append(commit).await
     }
 
-    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable> {
+    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, StoreError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.kept.newest(product, at_most).await
     }
@@ -129,12 +129,12 @@ impl Journal for Counted {
         product: &ProductId,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<StoredCommit>, Unavailable> {
+    ) -> Result<Vec<StoredCommit>, StoreError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.kept.page(product, after, limit).await
     }
 
-    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable> {
+    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, StoreError> {
         self.kept.scan(from, limit).await
     }
 }

@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, Put, TransactWriteItem, WriteRequest};
-use event_store::Unavailable;
-use event_store::aws::said;
+use event_store::StoreError;
+use event_store::aws::describe;
 use schema::Clock;
 use tokio::sync::{Mutex, watch};
 
@@ -127,7 +127,7 @@ impl DynamoBus {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(_)) => Ok(false),
-                _ => Err(failed(said(&error))),
+                _ => Err(failed(describe(&error))),
             },
         }
     }
@@ -153,13 +153,13 @@ impl DynamoBus {
         }
     }
 
-    async fn read_ends(&self, bus: &str) -> Result<Ends, Unavailable> {
+    async fn read_ends(&self, bus: &str) -> Result<Ends, StoreError> {
         let newest = self.newest(bus).await?;
         let oldest = self.at_end(bus, true).await?.unwrap_or(1);
         Ok(Ends { oldest, newest })
     }
 
-    async fn at_end(&self, bus: &str, oldest: bool) -> Result<Option<u64>, Unavailable> {
+    async fn at_end(&self, bus: &str, oldest: bool) -> Result<Option<u64>, StoreError> {
         let query = self.query(bus, "bus = :bus").scan_index_forward(oldest).limit(1);
         let items = query.send().await.map_err(unavailable)?.items.unwrap_or_default();
         Ok(items.first().and_then(position_in))
@@ -193,7 +193,7 @@ impl Bus for DynamoBus {
 
 #[async_trait]
 impl LocalBus for DynamoBus {
-    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<RetainedEntry>, Unavailable> {
+    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<RetainedEntry>, StoreError> {
         if limit == 0 {
             return Ok(Vec::new());
         }
@@ -206,11 +206,11 @@ impl LocalBus for DynamoBus {
         answer.items.unwrap_or_default().into_iter().map(|item| decoded(&item)).collect()
     }
 
-    async fn newest(&self, bus: &str) -> Result<u64, Unavailable> {
+    async fn newest(&self, bus: &str) -> Result<u64, StoreError> {
         Ok(self.at_end(bus, false).await?.unwrap_or(0))
     }
 
-    async fn position_of(&self, bus: &str, event_id: &str) -> Result<Option<u64>, Unavailable> {
+    async fn position_of(&self, bus: &str, event_id: &str) -> Result<Option<u64>, StoreError> {
         let request = self
             .client
             .query()
@@ -245,11 +245,11 @@ fn failed(message: String) -> BusError {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "that is how `map_err` gives it")]
-fn unavailable<E>(error: SdkError<E>) -> Unavailable
+fn unavailable<E>(error: SdkError<E>) -> StoreError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    Unavailable(said(&error).into())
+    StoreError::new(describe(&error).into())
 }
 
 /// The key by which the entries of an event are found; a replay appends more of them.
@@ -269,7 +269,7 @@ fn position_in(item: &Item) -> Option<u64> {
     item.get("position")?.as_n().ok()?.parse().ok()
 }
 
-fn decoded(item: &Item) -> Result<RetainedEntry, Unavailable> {
+fn decoded(item: &Item) -> Result<RetainedEntry, StoreError> {
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
     let retained = || {
         let event_id = text("bus_event")?.strip_prefix(text("bus")?.as_str())?.strip_prefix('#')?;
@@ -280,5 +280,5 @@ fn decoded(item: &Item) -> Result<RetainedEntry, Unavailable> {
             entry: text("entry")?.clone(),
         })
     };
-    retained().ok_or_else(|| Unavailable("an entry of the local bus cannot be read".into()))
+    retained().ok_or_else(|| StoreError::new("an entry of the local bus cannot be read".into()))
 }

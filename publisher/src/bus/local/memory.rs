@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use event_store::Unavailable;
+use event_store::StoreError;
 use schema::Clock;
 use tokio::sync::watch;
 
@@ -76,17 +76,17 @@ impl Bus for MemoryLocalBus {
 
 #[async_trait]
 impl LocalBus for MemoryLocalBus {
-    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<RetainedEntry>, Unavailable> {
+    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<RetainedEntry>, StoreError> {
         let buses = self.buses();
         let retained = buses.get(bus).into_iter().flatten().filter(|retained| retained.position > position);
         Ok(retained.take(limit.into()).cloned().collect())
     }
 
-    async fn newest(&self, bus: &str) -> Result<u64, Unavailable> {
+    async fn newest(&self, bus: &str) -> Result<u64, StoreError> {
         Ok(self.buses().get(bus).and_then(VecDeque::back).map_or(0, |newest| newest.position))
     }
 
-    async fn position_of(&self, bus: &str, event_id: &str) -> Result<Option<u64>, Unavailable> {
+    async fn position_of(&self, bus: &str, event_id: &str) -> Result<Option<u64>, StoreError> {
         let buses = self.buses();
         let mut retained = buses.get(bus).into_iter().flatten();
         Ok(retained.find(|retained| retained.event_id == event_id).map(|retained| retained.position))

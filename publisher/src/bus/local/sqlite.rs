@@ -1,7 +1,7 @@
 //! The local bus on SQLite: one row per entry, appended in the transaction that writes its receipt.
 
 use async_trait::async_trait;
-use event_store::Unavailable;
+use event_store::StoreError;
 use schema::Clock;
 use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 use sqlite::{Access, Database};
@@ -44,8 +44,8 @@ impl SqliteBus {
     /// Writes entries of the bus `bus` with the positions and forms they had elsewhere: for `migrate`.
     ///
     /// # Errors
-    /// [`Unavailable`]: none of them was written; try again later.
-    pub async fn bring(&self, bus: String, entries: Vec<RetainedEntry>) -> Result<(), Unavailable> {
+    /// [`StoreError`]: none of them was written; try again later.
+    pub async fn bring(&self, bus: String, entries: Vec<RetainedEntry>) -> Result<(), StoreError> {
         let access = Access::Committed(self.database.clone());
         let brought = access.write(move |connection| {
             let mut statement = connection.prepare_cached(
@@ -110,7 +110,7 @@ fn append(connection: &Connection, row: &Row, retained: u64) -> rusqlite::Result
 
 #[async_trait]
 impl LocalBus for SqliteBus {
-    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<RetainedEntry>, Unavailable> {
+    async fn after(&self, bus: &str, position: u64, limit: u16) -> Result<Vec<RetainedEntry>, StoreError> {
         let bus = bus.to_owned();
         let position = i64::try_from(position).unwrap_or(i64::MAX);
         let retained = self.database.read(move |connection| {
@@ -131,7 +131,7 @@ impl LocalBus for SqliteBus {
         Ok(retained.await?)
     }
 
-    async fn newest(&self, bus: &str) -> Result<u64, Unavailable> {
+    async fn newest(&self, bus: &str) -> Result<u64, StoreError> {
         let newest = self.database.peek(|connection| {
             connection
                 .prepare_cached("SELECT ifnull(max(position), 0) FROM bus WHERE bus = ?1")?
@@ -140,7 +140,7 @@ impl LocalBus for SqliteBus {
         Ok(newest?)
     }
 
-    async fn position_of(&self, bus: &str, event_id: &str) -> Result<Option<u64>, Unavailable> {
+    async fn position_of(&self, bus: &str, event_id: &str) -> Result<Option<u64>, StoreError> {
         let position = self.database.peek(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT position FROM bus WHERE event_id = ?1 AND bus = ?2 ORDER BY position LIMIT 1",
