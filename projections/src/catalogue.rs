@@ -2,7 +2,6 @@
 //! or missing commit costs nothing but a refused write, and the newest always wins.
 
 mod list;
-mod order;
 
 use std::sync::Arc;
 
@@ -15,8 +14,8 @@ use schema::{Hash, Product, ProductId, StoredCommit, upcast};
 use crate::projection::{Difference, News, Projection, Stuck};
 use crate::views::{Generation, Shown, Unavailable, View, Views};
 
+pub use crate::views::{Order, Range, SHARDS};
 pub use list::{Page, Selection, page};
-pub use order::{Order, Range, SHARDS};
 pub use schema::{Orders, Sort};
 
 /// How many rows of an old generation are removed at once.

@@ -5,18 +5,18 @@ use std::error::Error;
 use std::fmt;
 
 use async_trait::async_trait;
-use schema::{Hash, Product, ProductId};
+use schema::{Hash, Orders, Product, ProductId};
 use serde::{Deserialize, Serialize};
-
-use crate::catalogue::{Order, Orders, Range};
 
 pub mod dynamodb;
 pub mod memory;
+pub(crate) mod order;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
 pub use dynamodb::DynamoViews;
 pub use memory::MemoryViews;
+pub use order::{Order, Range, SHARDS};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{BUILDING, SqliteViews};
 
@@ -66,15 +66,6 @@ pub trait Views: Send + Sync {
     /// # Errors
     /// [`Unavailable`]: try again later, the write may or may not have happened.
     async fn replace(&self, generation: Generation, seen: &Shown, by: &Shown) -> Result<bool, Unavailable>;
-
-    /// [`Views::show`] of a product whose commit is not at hand.
-    ///
-    /// # Errors
-    /// [`Unavailable`]: try again later, the write may or may not have happened.
-    async fn put(&self, generation: Generation, product: &Product) -> Result<Written, Unavailable> {
-        let there = self.show(generation, &Shown { product: product.clone(), hash: None }).await?;
-        Ok(if there.is_none() { Written::Newer } else { Written::Stale })
-    }
 
     /// Rows of one shard of an order that is kept.
     ///
@@ -166,19 +157,10 @@ pub struct Shown {
     pub hash: Option<Hash>,
 }
 
-/// Whether a row was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
-    /// It was.
-    Newer,
-    /// The same or a newer version was there.
-    Stale,
-}
-
 /// Which rows of one shard to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slice {
-    /// Below [`crate::catalogue::SHARDS`].
+    /// Below [`SHARDS`].
     pub shard: u8,
     /// The order.
     pub order: Order,
@@ -321,5 +303,5 @@ pub fn shard_of(id: &ProductId) -> u8 {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
     // The low bits of FNV-1a mix the last byte poorly.
-    u8::try_from((hash ^ (hash >> 32)) % u64::from(crate::catalogue::SHARDS)).unwrap_or_default()
+    u8::try_from((hash ^ (hash >> 32)) % u64::from(SHARDS)).unwrap_or_default()
 }

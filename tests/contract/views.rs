@@ -13,7 +13,7 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client;
 use event_store::table;
 use projections::catalogue::{Order, Orders, Range, SHARDS};
-use projections::views::{Generation, Row, Slice, shard_of};
+use projections::views::{Generation, Row, Shown, Slice, Unavailable, shard_of};
 use projections::{DynamoViews, MemoryViews, SqliteViews, Views, products_table, sqlite as files};
 use schema::{Product, ProductId, Status, fixtures};
 use sqlite::{Access, Schema};
@@ -73,6 +73,19 @@ fn deleted(id: &str, version: u64) -> Product {
     let mut product = product(id, version);
     product.facts.status = Status::Deleted;
     product
+}
+
+/// Rows as earlier builds wrote them, without the hash of the commit.
+trait PutProduct {
+    /// Whether the row was written.
+    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, Unavailable>;
+}
+
+impl<V: Views + ?Sized> PutProduct for V {
+    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, Unavailable> {
+        let row = Shown { product: product.clone(), hash: None };
+        Ok(self.show(generation, &row).await?.is_none())
+    }
 }
 
 async fn put(views: &dyn Views, products: &[Product]) {

@@ -5,10 +5,9 @@ use std::collections::VecDeque;
 use futures::future::try_join_all;
 use schema::{Product, Status};
 
-use super::order::is_position;
-use super::{Order, Range, SHARDS};
 use crate::cursor::{self, InvalidCursor};
-use crate::views::{Generation, Portion, Row, Slice, Unavailable, Views};
+use crate::views::order::is_position;
+use crate::views::{Generation, Order, Portion, Range, Row, SHARDS, Slice, Unavailable, Views};
 
 /// A page is cut when its products reach this size; Lambda answers at most 6 MB.
 const MOST_BYTES: usize = 1024 * 1024;

@@ -13,7 +13,8 @@ use web::{Problem, RequestContext, Scope};
 
 use super::parameters::{Parameters, limit, malformed, moment, wrong};
 use super::{Answer, Api, answer};
-use crate::catalogue::{self, Order, Range, Selection};
+use crate::catalogue::{self, Selection};
+use crate::views::{Order, Range};
 
 const DEFAULT_LIMIT: usize = 50;
 

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use event_store::Handled;
 use schema::{Commit, Hash, ProductId, Timestamp};
 
-use super::{Entry, entries_of};
+use super::entry::{Entry, entries_of};
 use crate::views::{Generation, Unavailable};
 
 mod dynamodb;
@@ -86,14 +86,6 @@ pub trait PriceLog: Send + Sync {
         generation: Generation,
         product: &ProductId,
     ) -> Result<Option<Newest>, Unavailable>;
-
-    /// The last event of a product that is in the history, 0 before the first; consistent.
-    ///
-    /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn folded(&self, generation: Generation, product: &ProductId) -> Result<u64, Unavailable> {
-        Ok(self.newest(generation, product).await?.map_or(0, |newest| newest.last))
-    }
 
     /// Takes the newest commit back if it still is as it was seen, because the ledger has another in its place. What is
     /// below it stays, and is the history up to there.

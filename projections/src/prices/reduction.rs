@@ -11,7 +11,8 @@
 
 use schema::{Money, Timestamp};
 
-use super::{Period, Window};
+use super::timeline::Period;
+use super::window::Window;
 
 /// How the price in force came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

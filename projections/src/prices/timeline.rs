@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use schema::{Money, Timestamp};
 
-use super::{Entry, What};
+use super::entry::{Entry, What};
 
 /// Days before the newest change in which the lowest price is looked for.
 const DAYS: i64 = 30;

@@ -9,10 +9,9 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use event_store::aws::said;
-use schema::{Product, ProductId};
+use schema::{Orders, Product, ProductId};
 
 use super::{Generation, Lineup, LineupError, Portion, Rows, Shown, Slice, Unavailable, Views};
-use crate::catalogue::Orders;
 
 pub use shape::products_table;
 

@@ -5,12 +5,12 @@ use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use schema::{Product, ProductId};
+use schema::{Orders, Product, ProductId};
 
 use super::{
-    Generation, Lineup, LineupError, Portion, Row, Rows, Shown, Slice, Unavailable, Views, not_kept, shard_of,
+    Generation, Lineup, LineupError, Order, Portion, Row, Rows, Shown, Slice, Unavailable, Views, not_kept,
+    shard_of,
 };
-use crate::catalogue::{Order, Orders};
 
 /// Rows by generation and id, and their places in the orders that are kept.
 #[derive(Debug, Default)]

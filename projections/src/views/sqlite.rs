@@ -1,15 +1,15 @@
 //! The product view on SQLite: one row per product, its place in each order kept, read by key or by index.
 
 use async_trait::async_trait;
-use schema::{Hash, Product, ProductId};
+use schema::{Hash, Orders, Product, ProductId};
 use sqlite::rusqlite::types::Type;
 use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 use sqlite::{Access, Error, clamped};
 
 use super::{
-    Generation, Lineup, LineupError, Portion, Row, Rows, Shown, Slice, Unavailable, Views, not_kept, shard_of,
+    Generation, Lineup, LineupError, Order, Portion, Row, Rows, Shown, Slice, Unavailable, Views, not_kept,
+    shard_of,
 };
-use crate::catalogue::{Order, Orders};
 
 /// The lineup's name among the values about the file.
 const LINEUP: &str = "lineup";

@@ -9,7 +9,7 @@ use projections::Views;
 use projections::catalogue::SHARDS;
 use projections::views::Generation;
 
-use crate::given::{Deed, Life, asked, batch, front, projector, tables, views_of};
+use crate::given::{Deed, Life, PutProduct, asked, batch, front, projector, tables, views_of};
 
 /// Every request asks what it cost.
 fn cost(seen: &[Recorded]) -> f64 {

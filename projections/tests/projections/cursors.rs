@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use projections::MemoryViews;
 use projections::views::Generation;
-use projections::{MemoryViews, Views};
 use proptest::prelude::*;
 
-use crate::given::{Life, asked, front};
+use crate::given::{Life, PutProduct, asked, front};
 
 const QUERIES: [&str; 12] = [
     "sort=id",

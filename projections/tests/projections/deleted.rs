@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use engine::probe::Recorder;
+use projections::MemoryViews;
 use projections::views::Generation;
-use projections::{MemoryViews, Views};
 use schema::Product;
 use serde_json::json;
 
-use crate::given::{asked, fill, front, tables, views_of};
+use crate::given::{PutProduct, asked, fill, front, tables, views_of};
 
 /// `count` products one after the other in time, all deleted but the one at `live`.
 fn products(count: usize, live: usize) -> impl Iterator<Item = Product> {

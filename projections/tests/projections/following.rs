@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
+use projections::MemoryViews;
 use projections::views::Generation;
-use projections::{MemoryViews, Views};
 use schema::{Product, Timestamp};
 
-use crate::given::{Deed, Life, asked, front};
+use crate::given::{Deed, Life, PutProduct, asked, front};
 
 /// How far a writer's clock may be ahead of the others, and how long after `updated_at` LIST may show a commit, as the
 /// interface says; both in milliseconds.

@@ -14,10 +14,11 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use engine::Engine;
 use event_store::{Journal, MemoryJournal, MemoryParking};
+use projections::views::{Generation, Shown, Unavailable};
 use projections::{
     Catalogue, DynamoPriceLog, DynamoViews, MemoryPriceLog, MemoryViews, PriceLog, Prices, Projector, Views,
 };
-use schema::{Clock, Orders, fixtures};
+use schema::{Clock, Orders, Product, fixtures};
 
 pub(crate) use bulk::fill;
 pub(crate) use front::{Front, answered, asked, finished, front, front_of, front_over, front_with_time};
@@ -110,4 +111,17 @@ pub(crate) fn prices_of(config: &SdkConfig) -> DynamoPriceLog {
 /// Views whose table was never created.
 pub(crate) fn no_table() -> DynamoViews {
     views_of(&Engine::in_memory().unwrap().sdk_config())
+}
+
+/// Rows as earlier builds wrote them, without the hash of the commit.
+pub(crate) trait PutProduct {
+    /// Whether the row was written.
+    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, Unavailable>;
+}
+
+impl<V: Views + ?Sized> PutProduct for V {
+    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, Unavailable> {
+        let row = Shown { product: product.clone(), hash: None };
+        Ok(self.show(generation, &row).await?.is_none())
+    }
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use engine::probe::Recorder;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use projections::catalogue::{Order, Range, Selection};
+use projections::cursor;
 use projections::views::{Generation, View};
-use projections::{Views, cursor};
 use schema::Product;
 
 use crate::given::{
-    Deed, Life, asked, front, front_with_time, setting, some_lives, tables, unwatched, views_of,
+    Deed, Life, PutProduct, asked, front, front_with_time, setting, some_lives, tables, unwatched, views_of,
 };
 
 /// Names that need every byte of an index key, or more bytes in lower case, or the greatest character there is.

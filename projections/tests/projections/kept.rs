@@ -9,7 +9,9 @@ use projections::catalogue::Orders;
 use projections::views::{Generation, Generations, View};
 use projections::{MemoryViews, Views};
 
-use crate::given::{Life, asked, front, setting, tables, tables_keeping, unwatched, views_keeping};
+use crate::given::{
+    Life, PutProduct, asked, front, setting, tables, tables_keeping, unwatched, views_keeping,
+};
 
 #[tokio::test]
 async fn an_order_that_is_not_kept_is_refused_by_name_and_the_others_are_answered() {

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use projections::Views;
 use projections::views::Generation;
 use schema::{Product, fixtures};
 use serde_json::Value;
 
-use crate::given::{Deed, Life, asked, front, tables, views_of};
+use crate::given::{Deed, Life, PutProduct, asked, front, tables, views_of};
 
 const NAMES: [&str; 13] = [
     "Sport-100 Helmet, Red",

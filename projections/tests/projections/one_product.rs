@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use axum::http::{Request, StatusCode, header};
 use event_store::MemoryJournal;
-use projections::Views;
 use projections::views::Generation;
 use schema::fixtures;
 use serde_json::json;
 
-use crate::given::{Deed, Front, Life, answered, asked, front_over};
+use crate::given::{Deed, Front, Life, PutProduct, answered, asked, front_over};
 
 async fn shown(front: &Front, life: &Life, commit: usize) {
     let product = &life.commits[commit].0.state;

@@ -37,7 +37,7 @@ async fn a_commit_is_one_unit_with_a_price_or_without_and_so_is_how_far_it_got()
     {
         recorder.clear();
         log.fold(FIRST, &id, &commits).await.unwrap();
-        log.folded(FIRST, &id).await.unwrap();
+        log.newest(FIRST, &id).await.unwrap();
         let seen = recorder.take();
         let cost: Vec<_> =
             seen.iter().map(|seen| (seen.request.operation.as_str(), seen.capacity())).collect();

@@ -16,7 +16,9 @@ use projections::{Catalogue, Views};
 use schema::ProductId;
 use serde_json::json;
 
-use crate::given::{self, Deed, Life, Setting, in_memory, rows_of, setting, some_lives, tables, unwatched};
+use crate::given::{
+    self, Deed, Life, PutProduct, Setting, in_memory, rows_of, setting, some_lives, tables, unwatched,
+};
 
 const OLD: Generation = Generation(1);
 

@@ -13,7 +13,7 @@ use schema::{Product, Status, fixtures};
 use serde_json::Value;
 
 use crate::given::generator::{changed, products};
-use crate::given::{asked, fill, front, tables, views_of};
+use crate::given::{PutProduct, asked, fill, front, tables, views_of};
 
 const SEED: u64 = 20_261_123;
 const PRODUCTS: usize = 5_000;

@@ -3,7 +3,7 @@
 use projections::views::Generation;
 use schema::fixtures;
 
-use super::{FIRST, ViewStore, all_ids, deleted, product, put};
+use super::{FIRST, PutProduct, ViewStore, all_ids, deleted, product, put};
 use crate::given::commits::awkward_ids;
 
 cases! { dyn projections::Views, [memory sqlite dynamodb];

@@ -8,7 +8,7 @@ use projections::views::Shown;
 use projections::{Catalogue, Projector};
 use schema::{Commit, Hash, Product, StoredCommit, fixtures};
 
-use super::{FIRST, ViewStore, ids_in, named, product};
+use super::{FIRST, PutProduct, ViewStore, ids_in, named, product};
 use crate::given::commits::{ledger_of, recorded_anew, records};
 
 cases! { dyn projections::Views, [memory sqlite dynamodb];

@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use schema::{Product, fixtures};
 
-use super::{ViewStore, all_ids, deleted, named, priced};
+use super::{PutProduct, ViewStore, all_ids, deleted, named, priced};
 use crate::given::for_all;
 
 cases! { dyn projections::Views, [memory sqlite dynamodb];

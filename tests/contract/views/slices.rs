@@ -4,7 +4,7 @@ use projections::catalogue::{Order, Range, SHARDS};
 use projections::views::{Portion, Slice, shard_of};
 use schema::{ProductId, fixtures};
 
-use super::{FIRST, ViewStore, named, of_one_shard, priced, product, put, whole};
+use super::{FIRST, PutProduct, ViewStore, named, of_one_shard, priced, product, put, whole};
 
 cases! { dyn projections::Views, [memory sqlite dynamodb];
     a_slice_of_an_empty_view_ends_at_once

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use schema::ProductId;
 
 use super::{FoldedCommit, History, Newest, PriceLog, Products};
-use crate::prices::Entry;
+use crate::prices::entry::Entry;
 use crate::views::{Generation, Unavailable};
 
 /// Histories by generation and product.

@@ -9,7 +9,7 @@ use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 
 use super::stored::StoredEntry;
 use super::{FoldedCommit, History, Newest, Origin, PriceLog, Products};
-use crate::prices::Entry;
+use crate::prices::entry::Entry;
 use crate::views::sqlite::hash;
 use crate::views::{Generation, Unavailable};
 

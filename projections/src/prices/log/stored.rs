@@ -3,7 +3,7 @@
 use schema::{Money, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::prices::{Entry, Place, What};
+use crate::prices::entry::{Entry, Place, What};
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct StoredEntry {

@@ -6,8 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use schema::{Hash, Product, ProductId, Status};
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::Order;
-use crate::views::{Generation, Lineup, Row, Shown, Unavailable, shard_of};
+use crate::views::{Generation, Lineup, Order, Row, Shown, Unavailable, shard_of};
 
 /// An item of the product table.
 pub(super) type Item = HashMap<String, AttributeValue>;

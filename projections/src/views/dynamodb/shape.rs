@@ -1,9 +1,10 @@
 //! The shape of the product table: an index for each order that is kept, and no attribute that none of them needs.
 
+use schema::Orders;
 use serde_json::Value;
 
 use super::row;
-use crate::catalogue::{Order, Orders};
+use crate::views::Order;
 
 /// The shape of the product table for these orders, as `CreateTable` takes it.
 #[must_use]

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use schema::{Hash, ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::prices::Entry;
+use crate::prices::entry::Entry;
 use crate::prices::log::stored::StoredEntry;
 use crate::prices::log::{FoldedCommit, Newest, Origin};
 use crate::views::{Generation, Unavailable};

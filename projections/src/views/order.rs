@@ -156,7 +156,7 @@ fn above_all(prefix: &str) -> String {
 }
 
 /// Whether the text can be a place in an order: it ends in an id and is no longer than an index key.
-pub(super) fn is_position(text: &str) -> bool {
+pub(crate) fn is_position(text: &str) -> bool {
     let ends_in_id = text.ends_with(|last: char| last.is_ascii_graphic());
     ends_in_id && text.len() <= LONGEST_POSITION
 }
