@@ -5,7 +5,6 @@ mod documented;
 mod history;
 mod list;
 mod parameters;
-mod past;
 mod prices;
 mod product;
 mod verification;

@@ -1,6 +1,10 @@
-//! The price history: every change of a price, once and in order of events, however late, double or torn the stream is.
+//! The price history: every change of a price, once and in the order of events, although stream records may come late,
+//! twice or with gaps.
+//!
+//! If a commit was removed from the event table and its sequence recorded anew, what was folded from it is taken back, newest
+//! first, until the history matches the event table again; an interrupted repair can be resumed anywhere. Entries that an
+//! earlier build folded without a hash are taken to match; `ledger rebuild prices` corrects them.
 
-mod anew;
 mod entry;
 pub mod log;
 mod reduction;
@@ -12,6 +16,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use event_store::Journal;
+use event_store::handled::{Fit, Link, recorded_anew};
 use event_store::journal::commits_after;
 use futures::StreamExt;
 use schema::time::InvalidTimestamp;
@@ -28,7 +33,7 @@ pub use reduction::{Reduction, Reference, reduction, reference};
 pub use timeline::{Period, lowest_before_newest_change, timeline};
 pub use window::{UnknownTimeZone, Window, Zone};
 
-/// How many commits are folded together while catching up.
+/// How many commits are folded at once while catching up.
 const CHUNK: usize = 100;
 
 /// Folds the events of each product into its price history.
@@ -39,27 +44,32 @@ pub struct Prices {
 
 /// The event table lacks an event: `ledger verify` names the fault.
 #[derive(Debug, thiserror::Error)]
-#[error("the event table has no event {0} of the product, but later ones")]
+#[error("event {0} is missing from the event table although later events exist")]
 struct Gap(u64);
 
-/// How far some commits led.
+/// The newest commit of the history cannot be taken back: try again.
+#[derive(Debug, thiserror::Error)]
+#[error("the price history of the product kept changing concurrently")]
+struct Contended;
+
+/// Consecutive commits, folded as far as possible.
 struct Run {
     commits: Vec<FoldedCommit>,
-    /// The last event before what could not be folded.
+    /// The last event that was folded.
     last: u64,
-    /// The first commit that does not follow.
+    /// Whether the next commit does not follow it.
     gap: bool,
     stuck: Option<Stuck>,
 }
 
 impl Prices {
-    /// The price history in `log`, gaps filled from `journal`.
+    /// The price history in `log`; gaps are filled from `journal`.
     #[must_use]
     pub fn new(log: Arc<dyn PriceLog>, journal: Arc<dyn Journal>) -> Self {
         Self { log, journal }
     }
 
-    /// The history as the event table alone gives it.
+    /// The history folded from the event table alone.
     ///
     /// # Errors
     /// [`Stuck`]: a store did not answer, or a commit cannot be read.
@@ -67,8 +77,8 @@ impl Prices {
         self.gone_on(product, History::default(), None).await
     }
 
-    /// The history with what the event table has beyond it: everything, or what was recorded by a moment. It reads the
-    /// commits behind the history, and none after the first that was recorded later.
+    /// The history with the later commits of the event table added, up to those recorded by `known_at` if given. Reads
+    /// only commits after the history, and one recorded after `known_at` at most.
     ///
     /// # Errors
     /// [`Stuck`]: a store did not answer, or a commit cannot be read.
@@ -84,13 +94,13 @@ impl Prices {
             if let Some(known_at) = known_at {
                 let recorded_at = recorded_at(&commit);
                 let recorded_at = recorded_at.map_err(|error| Stuck::for_good(history.folded + 1, &error))?;
-                // Moments of recording never run backwards within a product.
+                // `recorded_at` never decreases within a product.
                 if recorded_at > known_at {
                     break;
                 }
             }
             let run = run(history.folded, [&commit].into_iter());
-            if let Some(stuck) = run.stuck_in_the_ledger() {
+            if let Some(stuck) = run.error_in_the_ledger() {
                 return Err(stuck);
             }
             history.entries.extend(run.commits.into_iter().flat_map(|commit| commit.entries));
@@ -100,8 +110,13 @@ impl Prices {
         Ok(history)
     }
 
-    /// Another projector may fold the same product at the same time: whoever folds writes commit after commit from what
-    /// it saw folded, so all before a commit that is there are there too, and both write the same.
+    async fn newest(&self, generation: Generation, product: &ProductId) -> Result<Option<Newest>, Stuck> {
+        let newest = self.log.newest(generation, product).await;
+        newest.map_err(|error| Stuck::for_now(1, &error))
+    }
+
+    /// Another projector may fold the same product at the same time. Each writes commit after commit, starting from what
+    /// it read as folded: whenever a commit is there, all before it are, and both write the same.
     async fn fold(
         &self,
         generation: Generation,
@@ -115,6 +130,42 @@ impl Prices {
         let folded = self.log.fold(generation, product, &run.commits).await;
         folded.map_err(|error| Stuck::for_now(seen + 1, &error))
     }
+
+    /// Takes back what contradicts the event table; returns the last event up to which the history matches. If the event
+    /// table merely ends earlier, the history is left as it is: it may be the only trace of what was removed.
+    async fn take_back_contradicted(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+    ) -> Result<u64, Stuck> {
+        let mut newest = self.newest(generation, product).await?;
+        let mut rival = None;
+        while let Some(seen) = newest {
+            let there = self.journal.newest(product, seen.last).await;
+            let there = there.map_err(|error| Stuck::for_now(1, &error))?;
+            let fit = match seen.handled() {
+                Some(handled) => handled.fit(there.as_ref()),
+                None => Fit::Same,
+            };
+            match fit {
+                Fit::Shorter if rival.is_none() => return Ok(seen.last),
+                Fit::Same => {
+                    report_recorded_anew(product, rival.as_ref());
+                    return Ok(seen.last);
+                }
+                Fit::Rival | Fit::Shorter => {}
+            }
+            let taken = self.log.take_back(generation, product, &seen).await;
+            taken.map_err(|error| Stuck::for_now(1, &error))?;
+            newest = self.newest(generation, product).await?;
+            if newest.as_ref() == Some(&seen) {
+                return Err(Stuck::for_now(seen.last, &Contended));
+            }
+            rival.get_or_insert(seen);
+        }
+        report_recorded_anew(product, rival.as_ref());
+        Ok(0)
+    }
 }
 
 #[async_trait]
@@ -125,9 +176,9 @@ impl Projection for Prices {
 
     async fn apply(&self, generation: Generation, news: &News) -> Result<(), Stuck> {
         let newest = self.newest(generation, &news.product).await?;
-        let links = anew::links(news);
-        if anew::are_rivals(&links) || newest.as_ref().is_some_and(|newest| newest.is_contradicted_by(&links))
-        {
+        let links: Vec<Link<'_>> = news.commits.values().filter_map(Link::of).collect();
+        let contradicted = newest.as_ref().is_some_and(|newest| newest.is_contradicted_by(&links));
+        if are_rivals(&links) || contradicted {
             return self.catch_up(generation, &news.product).await;
         }
         let folded = newest.map_or(0, |newest| newest.last);
@@ -141,7 +192,7 @@ impl Projection for Prices {
     }
 
     async fn catch_up(&self, generation: Generation, product: &ProductId) -> Result<(), Stuck> {
-        let mut folded = self.as_the_ledger(generation, product).await?;
+        let mut folded = self.take_back_contradicted(generation, product).await?;
         let commits = commits_after(self.journal.clone(), product.clone(), folded);
         let mut chunks = pin!(commits.chunks(CHUNK));
         while let Some(chunk) = chunks.next().await {
@@ -149,7 +200,7 @@ impl Projection for Prices {
             let run = run(folded, read.into_iter());
             self.fold(generation, product, folded, &run).await?;
             folded = run.last;
-            if let Some(stuck) = run.stuck_in_the_ledger() {
+            if let Some(stuck) = run.error_in_the_ledger() {
                 return Err(stuck);
             }
             if let Some(error) = chunk.iter().find_map(|commit| commit.as_ref().err()) {
@@ -185,14 +236,33 @@ impl Projection for Prices {
 }
 
 impl Run {
-    /// What is wrong when the commits came from the event table itself, which has no gaps.
-    fn stuck_in_the_ledger(&self) -> Option<Stuck> {
+    /// The error if the commits came from the event table, which must have no gaps.
+    fn error_in_the_ledger(&self) -> Option<Stuck> {
         let gap = || self.gap.then(|| Stuck::for_good(self.last + 1, &Gap(self.last + 1)));
         self.stuck.clone().or_else(gap)
     }
 }
 
-/// When a commit was recorded; its other fields may be those of a later build.
+impl Newest {
+    /// Whether these commits show that what was folded is not in the event table any more.
+    fn is_contradicted_by(&self, commits: &[Link<'_>]) -> bool {
+        let Some(handled) = self.handled() else { return false };
+        commits.iter().any(|commit| handled.is_contradicted_by(*commit))
+    }
+}
+
+/// Whether two of the commits cannot both be in the event table.
+fn are_rivals(commits: &[Link<'_>]) -> bool {
+    commits.windows(2).any(|pair| matches!(pair, [one, next] if one.is_rival_of(*next)))
+}
+
+fn report_recorded_anew(product: &ProductId, rival: Option<&Newest>) {
+    if let Some(handled) = rival.and_then(Newest::handled) {
+        recorded_anew("projector", View::Prices.name(), product, &handled);
+    }
+}
+
+/// When a commit was recorded, even if its other fields are those of a later build.
 fn recorded_at(commit: &StoredCommit) -> Result<Timestamp, DecodeError> {
     let unreadable =
         |error: InvalidTimestamp| DecodeError::Field { field: "recorded_at", reason: error.to_string() };

@@ -1,9 +1,9 @@
-//! A view is built anew beside the one that is read, fed by the event table and the stream at once, compared, and only
-//! then put in its place: readers notice nothing, and nothing is published. It may be cut short at any moment and run again.
+//! Rebuilds a view: writes a new generation from the event table while the stream feeds it too, compares it with the event
+//! table, and only then switches queries to it. Readers notice nothing and nothing is published. A rebuild may be
+//! interrupted at any moment and run again.
 
 mod claim;
 mod compare;
-mod lineup;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,96 +14,99 @@ use futures::{StreamExt, join, stream};
 use schema::{ProductId, StoredCommit};
 
 use crate::projection::{Difference, News, Projection, Stuck};
-use crate::views::{self, Generation, Views};
+use crate::views::{self, Generation, Generations, LineupError, View, Views};
 
+use claim::{ATTEMPTS, must_be_held};
 use compare::Comparison;
 
-/// How many commits one request of the walk through the event table asks for.
+/// Commits per request while the event table is scanned.
 const PAGE: usize = 1_000;
 
-/// How many products are built or compared at once.
+/// How many products are built or compared concurrently.
 const PARALLEL: usize = 128;
 
-/// How many differences a report names; it counts all.
-const NAMED: usize = 100;
+/// How many differences a report lists; it counts all of them.
+const LISTED: usize = 100;
 
-/// How long the old generation is kept up to date after the switch: well above the 5 seconds queries keep the lineup.
+/// How long the old generation is still written after the switch: well above the 5 seconds for which queries cache the
+/// generations.
 pub const OVERLAP: Duration = Duration::from_mins(1);
 
-/// Between two looks at what differs; ten without progress, and a view counts as different and not as late.
+/// Pause between two comparisons of a product that differs. A view counts as different, not late, after ten without
+/// progress.
 pub const PAUSE: Duration = Duration::from_millis(500);
 
-/// One rebuild of one view.
+/// A rebuild of one view.
 pub struct Rebuild {
-    /// Names the generations.
+    /// Holds the generations.
     pub views: Arc<dyn Views>,
-    /// The view.
+    /// The view to rebuild.
     pub projection: Arc<dyn Projection>,
-    /// What it is built from.
+    /// The commits it is built from.
     pub journal: Arc<dyn Journal>,
     /// How long both generations are written after the switch, [`OVERLAP`] outside tests.
     pub overlap: Duration,
-    /// How long a view that lags is left alone before it is looked at again, [`PAUSE`] outside tests.
+    /// Pause between two comparisons of what differs, [`PAUSE`] outside tests.
     pub pause: Duration,
-    /// What to do about another rebuild of the view that is on record.
+    /// What to do if another rebuild of the view is on record.
     pub others: Others,
 }
 
-/// What to do about another rebuild of the same view that is on record.
+/// What to do if another rebuild of the view is on record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Others {
-    /// Watch whether it still runs. If it does, it goes on and this one is refused.
+    /// Check whether it still runs; if so, refuse to start.
     Refuse,
-    /// Take its place: it ends soon if it still runs.
+    /// Replace it: if it still runs, it stops soon.
     TakeOver,
 }
 
-/// Where a rebuild is.
+/// The phase a rebuild is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Watching whether another rebuild that is on record still runs.
+    /// Checking whether another rebuild on record still runs.
     Watching,
-    /// Removing what an earlier rebuild left.
+    /// Removing what an earlier rebuild left behind.
     CleaningUp,
     /// Writing the new generation from the event table.
     Building,
     /// Comparing with the event table.
     Comparing,
-    /// Reading from the new generation, writing both.
+    /// Reading the new generation, writing both.
     Overlapping,
     /// Removing the old generation.
     Dropping,
 }
 
-/// How far a phase is.
+/// The progress of a rebuild.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// The phase.
+    /// The current phase.
     pub phase: Phase,
-    /// Commits read in it so far.
+    /// Commits read in this phase so far.
     pub commits: u64,
 }
 
-/// What a rebuild found.
+/// The result of a rebuild or of a dry run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
     /// The generation that is read now; `None` after a dry run.
     pub generation: Option<Generation>,
-    /// Commits of the event table.
+    /// Commits in the event table.
     pub commits: u64,
-    /// Products of the event table.
+    /// Products in the event table.
     pub products: u64,
-    /// Products that the view that was read until now showed wrongly.
+    /// Products that the previous view showed incorrectly.
     pub differing: u64,
     /// The first hundred of them.
     pub differences: Vec<(ProductId, Difference)>,
-    /// Products the event table has a commit of that cannot be read, and why; they show what could be.
+    /// Products with a commit that cannot be read, and why; their views show what can be read.
     pub unreadable: Vec<(ProductId, String)>,
     /// Items removed with the old generation.
     pub dropped: u64,
 }
 
-/// Why a view was not rebuilt. What is read is as it was, and the rebuild may be run again.
+/// Why a view was not rebuilt. Queries read what they read before, and the rebuild may be run again.
 #[derive(Debug, thiserror::Error)]
 pub enum RebuildError {
     /// The view's store did not answer: run it again.
@@ -112,7 +115,7 @@ pub enum RebuildError {
     /// The event table did not answer: run it again.
     #[error(transparent)]
     Journal(#[from] event_store::Unavailable),
-    /// A product could not be built or compared now: run it again.
+    /// A product could not be built or compared at the moment: run it again.
     #[error("product {product}: {reason}")]
     Stuck {
         /// The product.
@@ -120,35 +123,35 @@ pub enum RebuildError {
         /// Why.
         reason: String,
     },
-    /// Another rebuild of this view runs: wait for it, or take over.
-    #[error("another rebuild of this view runs; wait for it, or take over with --take-over")]
+    /// Another rebuild of this view is running: wait for it, or take over.
+    #[error("another rebuild of this view is running; wait for it, or take over with --take-over")]
     Running,
-    /// Another rebuild of this view took this one's place: nothing is left to do.
-    #[error("another rebuild of this view took over; this one ended")]
+    /// Another rebuild of this view replaced this one: nothing is left to do.
+    #[error("another rebuild of this view took over; this one stopped")]
     TakenOver,
-    /// The generations changed meanwhile, and not by this rebuild: run it again.
-    #[error("somebody else changed the generations of this view; run the rebuild again")]
+    /// The generations were changed concurrently: run it again.
+    #[error("the generations of this view were changed concurrently; run the rebuild again")]
     Changed,
-    /// The new view does not show what the event table says; it was not switched to.
-    #[error("product {product} {difference} in the new view, and {others} others differ")]
+    /// The new view differs from the event table; it was not switched to.
+    #[error("product {product} {difference} in the new view, and {others} other products differ")]
     Incomplete {
         /// One of the products.
         product: ProductId,
         /// How it differs.
         difference: Difference,
-        /// How many besides.
+        /// How many other products differ.
         others: usize,
     },
 }
 
-/// Is told how far the rebuild is, after every page of commits.
+/// Called with the progress of the rebuild after every page of commits.
 pub type Watch<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 
 impl Rebuild {
     /// Compares the view that is read with the event table and changes nothing.
     ///
     /// # Errors
-    /// [`RebuildError`]: a store did not answer.
+    /// [`RebuildError`]: a store did not answer; run it again.
     pub async fn dry_run(&self, watch: Watch<'_>) -> Result<Report, RebuildError> {
         let read = self.generations().await?.read;
         let mut report = Report::default();
@@ -156,18 +159,18 @@ impl Rebuild {
         Ok(report)
     }
 
-    /// Builds the view anew and puts it in the place of the one that is read.
+    /// Builds the view as a new generation and switches queries to it.
     ///
     /// # Errors
-    /// [`RebuildError`]: what is read is as it was, or already the complete new view; run it again.
+    /// [`RebuildError`]: queries read either the old view or the complete new one; run it again.
     pub async fn run(&self, watch: Watch<'_>) -> Result<Report, RebuildError> {
         let claim = self.claim(watch).await?;
         let done = tokio::select! {
             biased;
             done = self.steps(claim, watch) => done,
-            ended = self.keep_beating(claim) => Err(ended),
+            ended = self.keep_alive(claim) => Err(ended),
         };
-        self.let_go(claim).await;
+        self.release(claim).await;
         done
     }
 
@@ -184,6 +187,61 @@ impl Rebuild {
         report.generation = Some(new);
         report.dropped = self.retire(claim, &switched, watch).await?;
         Ok(report)
+    }
+
+    /// Finishes or undoes what an interrupted rebuild left. What it removes stays on record until this rebuild removes its
+    /// own old generation: the interrupted one may not have noticed yet and may still write.
+    async fn clean_up(&self, claim: u64, watch: Watch<'_>) -> Result<Generations, RebuildError> {
+        let found = self.generations().await?;
+        if found.write == [found.read] && found.drop.is_empty() {
+            return Ok(found);
+        }
+        watch(Progress { phase: Phase::CleaningUp, commits: 0 });
+        if found.write.iter().any(|generation| *generation < found.read) {
+            // It had switched already: queries may still read the old generation for a while.
+            watch(Progress { phase: Phase::Overlapping, commits: 0 });
+            tokio::time::sleep(self.overlap).await;
+        }
+        // A half-built generation is never completed: another version of this program may have begun it.
+        let alone = self.write_only_read(claim, &found).await?;
+        watch(Progress { phase: Phase::Dropping, commits: 0 });
+        self.drop_recorded(&alone).await?;
+        Ok(alone)
+    }
+
+    /// From here on the projector writes both generations. Commits it projected before are in the event table already, so
+    /// the scan that starts after this finds them.
+    async fn begin(&self, claim: u64, settled: &Generations) -> Result<Generations, RebuildError> {
+        let new = Generation(settled.last.0 + 1);
+        let both = Generations {
+            filled: settled.filled && !self.is_missing(settled.read).await?,
+            // The new one first, so that no reader steps back at the switch.
+            write: vec![new, settled.read],
+            last: new,
+            ..settled.clone()
+        };
+        self.change(claim, settled, &both).await?;
+        Ok(both)
+    }
+
+    /// Whether the catalogue that is read has no rows although the ledger has commits. Its table is new then, and an empty
+    /// page would say that there are no products. An empty price history needs no such care: queries read the ledger.
+    async fn is_missing(&self, read: Generation) -> Result<bool, RebuildError> {
+        if self.projection.view() != View::Products || self.journal.scan_keys(None, 1).await?.keys.is_empty()
+        {
+            return Ok(false);
+        }
+        let mut from = None;
+        loop {
+            let page = self.views.rows(read, from, PAGE).await?;
+            if !page.products.is_empty() {
+                return Ok(false);
+            }
+            from = page.next;
+            if from.is_none() {
+                return Ok(true);
+            }
+        }
     }
 
     async fn build(
@@ -219,13 +277,88 @@ impl Rebuild {
             })
             .buffer_unordered(PARALLEL);
         while let Some((product, outcome)) = written.next().await {
-            outcome.or_else(|stuck| noted(unreadable, product, stuck))?;
+            outcome.or_else(|stuck| note_permanent(unreadable, product, stuck))?;
         }
         Ok(())
     }
+
+    async fn switch(&self, claim: u64, both: &Generations) -> Result<Generations, RebuildError> {
+        let switched = Generations { read: both.last, filled: true, ..both.clone() };
+        self.change(claim, both, &switched).await?;
+        Ok(switched)
+    }
+
+    /// Keeps writing both generations for a while, then only the one that is read, then removes the others and takes them
+    /// off the record.
+    async fn retire(
+        &self,
+        claim: u64,
+        switched: &Generations,
+        watch: Watch<'_>,
+    ) -> Result<u64, RebuildError> {
+        watch(Progress { phase: Phase::Overlapping, commits: 0 });
+        tokio::time::sleep(self.overlap).await;
+        let alone = self.write_only_read(claim, switched).await?;
+        watch(Progress { phase: Phase::Dropping, commits: 0 });
+        let dropped = self.drop_recorded(&alone).await?;
+        let done = Generations { drop: Vec::new(), ..alone.clone() };
+        self.change(claim, &alone, &done).await?;
+        Ok(dropped)
+    }
+
+    /// Stops the writing of every generation but the one that is read; the others go on record as to be dropped.
+    async fn write_only_read(&self, claim: u64, found: &Generations) -> Result<Generations, RebuildError> {
+        let mut drop = found.drop.clone();
+        let others = found.write.iter().filter(|generation| **generation != found.read);
+        drop.extend(others);
+        let alone = Generations { write: vec![found.read], drop, ..found.clone() };
+        if alone != *found {
+            self.change(claim, found, &alone).await?;
+        }
+        Ok(alone)
+    }
+
+    async fn drop_recorded(&self, alone: &Generations) -> Result<u64, RebuildError> {
+        let mut dropped = 0;
+        for generation in &alone.drop {
+            dropped += self.projection.drop_generation(*generation).await?;
+        }
+        Ok(dropped)
+    }
+
+    async fn generations(&self) -> Result<Generations, RebuildError> {
+        let lineup = self.views.lineup().await?;
+        Ok(lineup.of(self.projection.view()).clone())
+    }
+
+    /// Changes this view's generations if they are still as `seen`; concurrent changes to other views do not matter.
+    async fn change(&self, claim: u64, seen: &Generations, to: &Generations) -> Result<(), RebuildError> {
+        let view = self.projection.view();
+        for _ in 0..ATTEMPTS {
+            let lineup = self.views.lineup().await?;
+            let found = lineup.of(view);
+            must_be_held(found, claim)?;
+            if !is_same(found, seen) {
+                return Err(RebuildError::Changed);
+            }
+            let to = Generations { rebuild: found.rebuild.clone(), ..to.clone() };
+            match self.views.change_lineup(&lineup.with(view, to)).await {
+                Ok(()) => return Ok(()),
+                Err(LineupError::Changed) => {}
+                Err(LineupError::Unavailable(error)) => return Err(error.into()),
+            }
+        }
+        Err(RebuildError::Changed)
+    }
 }
 
-/// A walk through all commits.
+/// Whether the generations are the same, heartbeats aside.
+fn is_same(found: &Generations, seen: &Generations) -> bool {
+    let without = |generations: &Generations| Generations { rebuild: None, ..generations.clone() };
+    without(found) == without(seen)
+}
+
+/// A scan of all commits.
 struct Pages<'a> {
     journal: &'a dyn Journal,
     from: Option<ScanPosition>,
@@ -248,7 +381,7 @@ impl<'a> Pages<'a> {
         Ok(Some(page.commits))
     }
 
-    /// The products of the next commits, each as often as it has commits, `None` at the end.
+    /// The products of the next commits, one entry per commit, `None` at the end.
     async fn products(&mut self) -> Result<Option<Vec<ProductId>>, RebuildError> {
         if self.ended {
             return Ok(None);
@@ -266,7 +399,7 @@ impl<'a> Pages<'a> {
     }
 }
 
-/// What a page says of each product. A commit that names no product or no sequence stands in no view either.
+/// The commits of a page by product. A commit without a product id or a sequence is in no view either.
 fn by_product(page: Vec<StoredCommit>) -> Vec<News> {
     let mut products: BTreeMap<ProductId, BTreeMap<u64, StoredCommit>> = BTreeMap::new();
     for commit in page {
@@ -279,8 +412,8 @@ fn by_product(page: Vec<StoredCommit>) -> Vec<News> {
     products.into_iter().map(news).collect()
 }
 
-/// What time cannot heal is reported; anything else ends the rebuild.
-fn noted(
+/// A permanent error is reported; a retryable one ends the rebuild.
+fn note_permanent(
     unreadable: &mut BTreeMap<ProductId, String>,
     product: ProductId,
     stuck: Stuck,

@@ -14,7 +14,8 @@ use serde::Serialize;
 use web::{Kind, Problem, RequestContext, Scope};
 
 use super::parameters::{Parameters, days, moment, whole, wrong};
-use super::{Answer, Api, Id, Queries, answer, past, path_id};
+use super::product::not_yet;
+use super::{Answer, Api, Id, Queries, answer, path_id};
 use crate::cursor;
 use crate::prices::{
     History, Period, Place, Prices, Reduction, Reference, Window, Zone, lowest_before_newest_change,
@@ -185,7 +186,7 @@ impl Queries {
             let first = self.api.journal.page(id, 0, 1).await.map_err(answer::unavailable)?;
             return Err(first
                 .first()
-                .map_or_else(|| answer::unknown(id), |first| past::not_yet(id, known_at, first)));
+                .map_or_else(|| answer::unknown(id), |first| not_yet(id, known_at, first)));
         }
         Ok(history)
     }

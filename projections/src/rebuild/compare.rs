@@ -1,19 +1,19 @@
-//! Generations against the event table, product by product. A view lags a moment behind, so what differs is looked at
-//! again until it has caught up with what the ledger had at the first look, or nothing moves any more.
+//! Compares generations with the event table, product by product. Views lag a little, so products that differ are compared
+//! again until they reach what the ledger had at the first comparison, or there is no more progress.
 
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, join, stream};
 use schema::ProductId;
 
-use super::{NAMED, PARALLEL, Pages, Phase, Progress, Rebuild, RebuildError, Report, Watch};
+use super::{LISTED, PARALLEL, Pages, Phase, Progress, Rebuild, RebuildError, Report, Watch};
 use crate::projection::Difference;
 use crate::views::Generation;
 
-/// So many looks in which nothing gets better end the looking.
-const IDLE_LOOKS: u32 = 10;
+/// Comparisons without progress after which a difference is final.
+const IDLE_ATTEMPTS: u32 = 10;
 
-/// What differs in one generation.
+/// The products that differ in one generation.
 pub(super) struct Comparison {
     generation: Generation,
     differing: Vec<(ProductId, Difference)>,
@@ -25,7 +25,7 @@ impl Comparison {
     }
 
     /// # Errors
-    /// [`RebuildError::Incomplete`] unless the generation shows what the event table says.
+    /// [`RebuildError::Incomplete`]: the generation differs from the event table; do not switch to it.
     pub(super) fn must_agree(&self) -> Result<(), RebuildError> {
         match self.differing.first() {
             None => Ok(()),
@@ -39,7 +39,7 @@ impl Comparison {
 }
 
 impl Rebuild {
-    /// Compares generations with the event table; the first is the one the report speaks of.
+    /// Compares generations with the event table; the report describes the first.
     pub(super) async fn compare(
         &self,
         report: &mut Report,
@@ -49,29 +49,29 @@ impl Rebuild {
         let mut pages = Pages::of(self.journal.as_ref());
         let (mut last, mut page) = (None, pages.products().await?);
         while let Some(mut products) = page {
-            // A product's commits stand together, on as many pages as they need.
+            // The commits of a product are adjacent but may span pages.
             products.dedup();
             products.retain(|product| last.as_ref() != Some(product));
             last = products.last().cloned().or(last);
             report.products += products.len() as u64;
-            // The next page is read while the products of this one are looked at.
-            let (next, compared) = join!(pages.products(), self.look(&products, comparisons, report));
+            // The next page is read while the products of this one are compared.
+            let (next, compared) = join!(pages.products(), self.compare_page(&products, comparisons, report));
             compared?;
             page = next?;
             watch(Progress { phase: Phase::Comparing, commits: pages.commits });
         }
         report.commits = pages.commits;
         for comparison in &mut *comparisons {
-            self.look_again(comparison, report).await?;
+            self.compare_again(comparison, report).await?;
         }
         if let Some(read) = comparisons.first() {
             report.differing = read.differing.len() as u64;
-            report.differences = read.differing.iter().take(NAMED).cloned().collect();
+            report.differences = read.differing.iter().take(LISTED).cloned().collect();
         }
         Ok(())
     }
 
-    async fn look(
+    async fn compare_page(
         &self,
         products: &[ProductId],
         comparisons: &mut [Comparison],
@@ -84,9 +84,13 @@ impl Rebuild {
         Ok(())
     }
 
-    async fn look_again(&self, comparison: &mut Comparison, report: &mut Report) -> Result<(), RebuildError> {
+    async fn compare_again(
+        &self,
+        comparison: &mut Comparison,
+        report: &mut Report,
+    ) -> Result<(), RebuildError> {
         let mut idle = 0;
-        while !comparison.differing.is_empty() && idle < IDLE_LOOKS {
+        while !comparison.differing.is_empty() && idle < IDLE_ATTEMPTS {
             tokio::time::sleep(self.pause).await;
             let products: Vec<ProductId> =
                 comparison.differing.iter().map(|(product, _)| product.clone()).collect();
@@ -129,8 +133,8 @@ impl Rebuild {
     }
 }
 
-/// What still differs. A view that has what the ledger had at the look before follows it: it is not called behind only
-/// because the product went on.
+/// What still differs. A view that has reached what the ledger had at the first comparison keeps up: new commits since do
+/// not make it count as behind.
 fn remaining(
     before: &[(ProductId, Difference)],
     found: Vec<(ProductId, Difference)>,
@@ -143,7 +147,7 @@ fn remaining(
     };
     let still = |(product, now): (ProductId, Difference)| match (target(&product), now) {
         (Some(target), Difference::Behind { seen, .. }) if seen >= target => None,
-        // The first target stays, or a product that keeps going on would never be caught up with.
+        // The target stays, or a product that keeps changing would never be reached.
         (Some(newest), Difference::Behind { seen, .. }) => {
             Some((product, Difference::Behind { seen, newest }))
         }
