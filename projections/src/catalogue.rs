@@ -1,5 +1,5 @@
-//! The catalogue: what a reader sees of each product now. Every commit carries the resulting product, so a late, double
-//! or missing commit costs nothing but a refused write, and the newest always wins.
+//! The catalogue: the current state of each product. Every commit carries the resulting product, so late, repeated or missing
+//! commits cost at most a refused write, and the newest version wins.
 
 mod list;
 
@@ -18,38 +18,38 @@ pub use crate::views::{Order, Range, SHARDS};
 pub use list::{Page, Selection, page};
 pub use schema::{Orders, Sort};
 
-/// How many rows of an old generation are removed at once.
+/// How many rows of an old generation are removed concurrently.
 const DROPPED_AT_ONCE: usize = 25;
 
-/// How often a row that others write at the same time is looked at anew.
-const ROUNDS: u32 = 3;
+/// How often a row that changes concurrently is read again.
+const ATTEMPTS: u32 = 3;
 
-/// Others kept writing the row: try again.
+/// The row kept changing: try again.
 #[derive(Debug, thiserror::Error)]
-#[error("others kept writing the row of the product")]
+#[error("the row of the product kept changing concurrently")]
 struct Contended;
 
-/// Writes the newest product of what it is told.
+/// Keeps the newest version of each product in its view.
 pub struct Catalogue {
     views: Arc<dyn Views>,
     journal: Arc<dyn Journal>,
 }
 
-/// The state a commit carries cannot be shown.
+/// Why the state carried by a commit cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum UnreadableState {
-    /// Another build wrote it, or it is damaged.
+    /// Written by a later build, or damaged.
     #[error(transparent)]
     Decode(#[from] schema::DecodeError),
-    /// It is no product.
-    #[error("the carried state is no product: {0}")]
+    /// Not a product.
+    #[error("the carried state is not a product: {0}")]
     Form(#[from] serde_json::Error),
-    /// It belongs elsewhere: `ledger verify` names the fault.
-    #[error("the carried state is that of product {id} at version {version}")]
+    /// The state of another product or version: `ledger verify` names the fault.
+    #[error("the carried state belongs to product {id} at version {version}")]
     Foreign {
-        /// The product it says it is.
+        /// The product it names.
         id: ProductId,
-        /// The version it says it has.
+        /// The version it names.
         version: u64,
     },
 }
@@ -61,15 +61,15 @@ impl Catalogue {
         Self { views, journal }
     }
 
-    /// The row that is there instead, if the same or a newer version is.
+    /// Writes the row unless the view has the same or a newer version; returns the row in the view then.
     async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, Stuck> {
         let there = self.views.show(generation, shown).await;
         there.map_err(|error| Stuck::for_now(shown.product.version, &error))
     }
 
-    /// The newest product of the event table takes the place of a row that the event table contradicts.
+    /// Writes the newest state in the event table, also over a row that contradicts it.
     async fn correct(&self, generation: Generation, id: &ProductId) -> Result<(), Stuck> {
-        for _ in 0..ROUNDS {
+        for _ in 0..ATTEMPTS {
             let Some(newest) = self.newest(id).await? else { return Ok(()) };
             let Some(seen) = self.show(generation, &newest).await? else { return Ok(()) };
             if !seen.is_contradicted_by(&newest) {
@@ -87,7 +87,7 @@ impl Catalogue {
         Err(Stuck::for_now(1, &Contended))
     }
 
-    /// The newest product of the event table.
+    /// The newest state in the event table.
     async fn newest(&self, product: &ProductId) -> Result<Option<Shown>, Stuck> {
         let newest = self.journal.newest(product, u64::MAX).await;
         let Some(commit) = newest.map_err(|error| Stuck::for_now(1, &error))? else {
@@ -162,16 +162,16 @@ impl Projection for Catalogue {
     }
 }
 
-/// The product a commit carries, and the commit's hash.
+/// The product carried by a commit, and the commit's hash.
 fn shown(commit: &StoredCommit) -> Result<Shown, UnreadableState> {
     let hash = commit.text("hash").ok().and_then(|hash| Hash::try_from(hash.to_owned()).ok());
     Ok(Shown { product: state_of(commit)?, hash })
 }
 
-/// The product a commit carries. Its events are not looked at, so an event of a later build hides no product.
+/// The product carried by a commit. Its events are not decoded, so events of a later build do not hide the product.
 ///
 /// # Errors
-/// [`UnreadableState`]: the product waits for an upgrade, or for `ledger verify`.
+/// [`UnreadableState`]: upgrade this build, or run `ledger verify`.
 pub fn state_of(commit: &StoredCommit) -> Result<Product, UnreadableState> {
     let stored = commit.0.get("state").unwrap_or_default();
     let product: Product = serde_json::from_value(upcast::state(stored)?)?;

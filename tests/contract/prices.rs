@@ -1,4 +1,4 @@
-//! What every store of price histories must do.
+//! The contract of every store of price histories.
 
 mod anew;
 mod folding;
@@ -54,7 +54,7 @@ fn folded(last: u64, entries: &[Entry]) -> FoldedCommit {
     FoldedCommit { last, entries: entries.to_vec(), origin: None }
 }
 
-/// A commit of one event that does not touch the price.
+/// A commit of one event that does not affect the price.
 fn plain(last: u64) -> FoldedCommit {
     folded(last, &[])
 }
@@ -64,7 +64,7 @@ fn priced(last: u64) -> FoldedCommit {
     folded(last, &[entry("2026-01-01T00:00:00Z", last, price(&last.to_string(), "USD"))])
 }
 
-/// The commits of a product: every third does not touch the price.
+/// The commits of a product; every third does not affect the price.
 fn life(last: u64) -> Vec<FoldedCommit> {
     (1..=last).map(|n| if n % 3 == 0 { plain(n) } else { priced(n) }).collect()
 }

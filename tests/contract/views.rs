@@ -1,4 +1,4 @@
-//! What every store of the product view must do.
+//! The contract of every store of the product view.
 
 mod all_rows;
 mod anew;
@@ -26,7 +26,7 @@ type ViewStore = Given<dyn Views>;
 const FIRST: Generation = Generation(1);
 
 impl Port for dyn Views {
-    /// What is kept.
+    /// The orders that are kept.
     type Setting = Orders;
     const SCHEMA: Schema = files::VIEWS;
     const WAYS: &[Way] = Way::ALL;

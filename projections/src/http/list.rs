@@ -1,4 +1,4 @@
-//! `GET /products`: every page is one walk over an index, and every filter a stretch of it.
+//! `GET /products`: reads each page from one index; every filter is a range of it.
 
 use std::convert::Infallible;
 
@@ -35,9 +35,9 @@ const PARAMETERS: &[&str] = &[
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ProductPage")]
 pub(super) struct Products {
-    /// In the order asked for.
+    /// In the requested order.
     products: Vec<Product>,
-    /// The value for `cursor` of the next page, if there is one.
+    /// The value of `cursor` for the next page, if there is one.
     next: Option<String>,
 }
 
@@ -63,13 +63,13 @@ pub(super) async fn products(State(queries): Api, uri: Uri, context: RequestCont
     Ok(Json(answer).into_response())
 }
 
-/// The index and its stretch that answer the query.
+/// The index and the range of it that answer the query.
 fn selection(mut parameters: Parameters, kept: Orders) -> Result<Selection, Problem> {
     let descending = parameters.optional("order", direction)?.unwrap_or_default();
     let sort = parameters.optional("sort", sort)?.unwrap_or(Sort::Id);
     if !kept.keep(sort) {
-        let detail = format!("The order {} is not kept here; these are: {kept}.", sort.name());
-        return Err(malformed(&detail).fault("sort", format!("is one of {kept}")));
+        let detail = format!("The order {} is not kept; the kept orders are {kept}.", sort.name());
+        return Err(malformed(&detail).fault("sort", format!("must be one of {kept}")));
     }
     let mut deleted = false;
     let (order, range) = match sort {
@@ -116,7 +116,7 @@ fn include(text: &str) -> Result<(), &'static str> {
     if text == "deleted" { Ok(()) } else { Err("deleted is expected") }
 }
 
-/// What a name can begin with; anything longer could not be looked up in the index.
+/// A prefix of a name; a longer one could not be looked up in the index.
 fn prefix(text: &str) -> Result<String, &'static str> {
     if text.chars().count() <= 200 && !text.chars().any(char::is_control) {
         Ok(text.to_owned())

@@ -1,4 +1,4 @@
-//! `GET /products/{id}/verification`: the product's whole chain, walked and checked as `ledger verify` does.
+//! `GET /products/{id}/verification`: verifies the product's whole chain as `ledger verify` does.
 
 use std::sync::Arc;
 

@@ -1,22 +1,22 @@
-//! What an event means for the price: one entry or nothing, decided for every event by name.
+//! Translates events into entries of the price history: every event is matched by name, and has one entry or none.
 
 use std::fmt;
 
 use schema::{Commit, Money, ProductEvent, Timestamp};
 
-/// One thing that happened to a price, at the moment it happened in business terms.
+/// An entry of a price history: what happened to a price, and when it happened in business terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
-    /// Where it stands in the history.
+    /// Its position in the history.
     pub place: Place,
     /// What happened.
     pub what: What,
 }
 
-/// Where an entry stands: by `occurred_at`, ties by sequence.
+/// The position of an entry: by `occurred_at`, ties by sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// When it happened in business terms.
+    /// `occurred_at` of the event.
     pub at: Timestamp,
     /// The event's number within the product.
     pub sequence: u64,
@@ -25,16 +25,16 @@ pub struct Place {
 /// What happened to a price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
-    /// This is the price from here on.
+    /// The price from then on.
     Priced(Money),
-    /// Nothing is for sale from here on.
+    /// The product is not for sale from then on.
     Deleted,
-    /// The last price counts again.
+    /// The last price applies again.
     Restored,
 }
 
 impl Place {
-    /// Reads what [`fmt::Display`] wrote.
+    /// Parses the output of [`fmt::Display`].
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (at, sequence) = text.split_once('#')?;
@@ -44,7 +44,7 @@ impl Place {
 }
 
 impl fmt::Display for Place {
-    /// Text order is the order of places. Stored.
+    /// Sorts bytewise in the order of positions. Stored; never change.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}#{:016}", self.at, self.sequence)
     }

@@ -1,5 +1,4 @@
-//! The port to the price history: what each commit means for it, one after the other, so that the newest one says which
-//! events are in it.
+//! The port to the price history: folded commits, written in order, so that the newest one tells which events are included.
 
 use async_trait::async_trait;
 use event_store::Handled;
@@ -19,18 +18,18 @@ pub use memory::MemoryPriceLog;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqlitePriceLog;
 
-/// What one commit means for the price history: its entries, none where it does not touch the price.
+/// A commit as folded into the price history: its entries, none if it does not affect the price.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoldedCommit {
-    /// Sequence of its last event.
+    /// The sequence of its last event.
     pub last: u64,
     /// Its entries, in the order of its events.
     pub entries: Vec<Entry>,
-    /// The commit itself; `None` in what was folded before it was kept.
+    /// The commit it was folded from; `None` in entries of earlier builds.
     pub origin: Option<Origin>,
 }
 
-/// Which commit was folded.
+/// Identifies a folded commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// Its hash.
@@ -39,17 +38,17 @@ pub struct Origin {
     pub recorded_at: Timestamp,
 }
 
-/// The newest commit of a product that is in its history.
+/// The newest commit in a product's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Newest {
-    /// Sequence of its last event.
+    /// The sequence of its last event.
     pub last: u64,
-    /// The commit itself, if it was kept.
+    /// The commit it was folded from; `None` in entries of earlier builds.
     pub origin: Option<Origin>,
 }
 
 impl FoldedCommit {
-    /// What a commit means.
+    /// Folds a commit.
     #[must_use]
     pub fn of(commit: &Commit) -> Self {
         let origin = Origin { hash: commit.hash.clone(), recorded_at: commit.recorded_at };
@@ -58,7 +57,7 @@ impl FoldedCommit {
 }
 
 impl Newest {
-    /// What the history vouches for.
+    /// The commit as the newest one handled; `None` if its hash is unknown.
     #[must_use]
     pub fn handled(&self) -> Option<Handled> {
         let origin = self.origin.as_ref()?;
@@ -66,18 +65,18 @@ impl Newest {
     }
 }
 
-/// Where price histories are kept.
+/// A store of price histories.
 ///
 /// The contract, which `tests/contract/prices` runs on every adapter:
-/// - whatever is at or below what is folded is in the history, with every entry;
-/// - adding a commit again changes nothing, and what is folded goes back only where the newest commit is taken back as it was
-///   seen;
-/// - entries come in the order of their places, whatever the order of their commits;
-/// - `products` meets every product of a generation;
-/// - generations do not see each other.
+/// - every entry at or below the folded sequence is in the history;
+/// - folding a commit again changes nothing, and the folded sequence only decreases when the newest commit is taken back;
+/// - a commit is taken back only if it is still as it was read;
+/// - entries are returned by position, whatever the order of their commits;
+/// - `products` returns every product of a generation;
+/// - generations are independent of each other.
 #[async_trait]
 pub trait PriceLog: Send + Sync {
-    /// The newest commit of a product that is in the history; consistent.
+    /// The newest commit in a product's history; a consistent read.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later.
@@ -87,11 +86,11 @@ pub trait PriceLog: Send + Sync {
         product: &ProductId,
     ) -> Result<Option<Newest>, Unavailable>;
 
-    /// Takes the newest commit back if it still is as it was seen, because the ledger has another in its place. What is
-    /// below it stays, and is the history up to there.
+    /// Takes the newest commit back if it is still as it was read, because the event table has another one in its place.
+    /// The commits below it remain as the history up to there.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later, it may be taken back or not.
+    /// [`Unavailable`]: try again later, it may or may not have been taken back.
     async fn take_back(
         &self,
         generation: Generation,
@@ -99,11 +98,10 @@ pub trait PriceLog: Send + Sync {
         seen: &Newest,
     ) -> Result<(), Unavailable>;
 
-    /// Adds commits that follow what is folded, in ascending order; each is confirmed before the next is written. After
-    /// an error the first of them may be there; adding them again is safe and changes nothing.
+    /// Adds commits that follow the folded ones, in ascending order; each is confirmed before the next is written.
     ///
     /// # Errors
-    /// [`Unavailable`]: add all of them again.
+    /// [`Unavailable`]: fold all of them again; some may have been written, which is safe.
     async fn fold(
         &self,
         generation: Generation,
@@ -111,20 +109,20 @@ pub trait PriceLog: Send + Sync {
         commits: &[FoldedCommit],
     ) -> Result<(), Unavailable>;
 
-    /// The whole history; it may be some moments old.
+    /// The whole history; the read may be slightly stale.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later.
     async fn history(&self, generation: Generation, product: &ProductId) -> Result<History, Unavailable>;
 
-    /// Removes a generation, and says how many items went. May be cut short and repeated.
+    /// Removes a generation; returns the number of removed items. May be interrupted and repeated.
     ///
     /// # Errors
-    /// [`Unavailable`]: repeat it.
+    /// [`Unavailable`]: run it again.
     async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable>;
 
-    /// Some products of which a generation has anything, each at least once, in no order; `from` is `next` of the page
-    /// before, and `limit` at least 1. For maintenance, since it may read other generations too.
+    /// A page of the products in a generation, each at least once, unordered; `from` is `next` of the page before, and
+    /// `limit` at least 1. For maintenance only: it may read other generations too.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later.
@@ -136,20 +134,20 @@ pub trait PriceLog: Send + Sync {
     ) -> Result<Products, Unavailable>;
 }
 
-/// Some products of a generation.
+/// A page of the products in a generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Products {
-    /// Their ids as they are stored; there may be none though more follow.
+    /// Their ids as stored; possibly none although more follow.
     pub ids: Vec<String>,
-    /// Where to go on, understood by the adapter alone; `None` at the end.
+    /// Where to continue, opaque to callers; `None` at the end.
     pub next: Option<String>,
 }
 
-/// What is known of a product's price.
+/// The price history of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct History {
-    /// The last event that is in it, 0 for an unknown product.
+    /// The sequence of the last event included, 0 for an unknown product.
     pub folded: u64,
-    /// By place.
+    /// The entries by position.
     pub entries: Vec<Entry>,
 }

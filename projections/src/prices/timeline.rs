@@ -1,5 +1,5 @@
-//! Which price was in force when, and the lowest one before the newest change (EU Price Indication Directive, article 6a).
-//! Pure: entries in, periods out; the same prices recorded in another order give the same periods.
+//! The timeline of a product: which price was in force when, and the lowest one before the newest change (Directive 98/6/EC,
+//! article 6a). Pure functions of the entries; the same prices recorded in another order give the same periods.
 
 use std::collections::BTreeMap;
 
@@ -7,25 +7,25 @@ use schema::{Money, Timestamp};
 
 use super::entry::{Entry, What};
 
-/// Days before the newest change in which the lowest price is looked for.
+/// Days before the newest change that count for the lowest price.
 const DAYS: i64 = 30;
 
-/// A time in which one price was in force.
+/// A period in which one price was in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {
     /// The price.
     pub money: Money,
-    /// From this moment on.
+    /// Its start, inclusive.
     pub from: Timestamp,
-    /// Up to this moment, which is no longer part of it; `None` as long as it lasts.
+    /// Its end, exclusive; `None` while it lasts.
     pub to: Option<Timestamp>,
-    /// The event that began it.
+    /// The sequence of the event that started it.
     pub sequence: u64,
 }
 
-/// The periods that the entries come to, in the order of their beginnings, `until` a moment included or altogether. Each
-/// price has one, without length where another took its place in the same moment; a restore has one where it brings a
-/// price back. Times deleted are gaps.
+/// The periods of the entries in chronological order, up to `until` inclusive if given. Each price has one, empty if another
+/// price replaced it at the same moment; a restore has one if it brings a price back. There is a gap while the product is
+/// deleted.
 ///
 /// Prices count by `occurred_at`, ties by sequence. Deletes and restores count in the order of their sequence: each takes
 /// effect at the later of its `occurred_at` and the moment the one before it took effect.
@@ -42,7 +42,7 @@ pub fn timeline(entries: &[Entry], until: Option<Timestamp>) -> Vec<Period> {
     fold.periods
 }
 
-/// What takes effect in one moment, each by sequence.
+/// What takes effect at one moment, by sequence.
 #[derive(Default)]
 struct Moment {
     prices: Vec<(u64, Money)>,
@@ -86,11 +86,11 @@ struct Fold {
 }
 
 impl Fold {
-    /// What a moment leads to, whatever the order in which its prices and its deletes and restores were recorded.
+    /// Applies a moment, in whatever order its prices, deletes and restores were recorded.
     fn step(&mut self, at: Timestamp, moment: &Moment) {
         let became = |wanted: Status| moment.statuses.iter().rfind(|(_, status)| *status == wanted);
         let (restored, deleted) = (became(Status::Active), became(Status::Deleted));
-        // A price of the moment in which the product was deleted or restored was entered for a product that was there.
+        // A price at the very moment of a delete or restore belongs to a product that exists.
         let there = !self.deleted || restored.is_some();
         if let Some((_, status)) = moment.statuses.last() {
             self.deleted = *status == Status::Deleted;
@@ -121,8 +121,8 @@ impl Fold {
     }
 }
 
-/// The lowest price in force at any moment of the 30 days before the newest price change: the period that began first
-/// with it. Only prices in the newest price's currency count.
+/// The lowest price in force at any time in the 30 days before the newest price change: the first period with it. Only
+/// prices in the newest price's currency count.
 #[must_use]
 pub fn lowest_before_newest_change(timeline: &[Period]) -> Option<Period> {
     let is_change = |index: &usize| *index == 0 || timeline[index - 1].money != timeline[*index].money;

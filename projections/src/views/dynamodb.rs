@@ -1,4 +1,4 @@
-//! The product view on `DynamoDB`: one item per product, written on condition that it gets newer, read by key or by index.
+//! The product view on `DynamoDB`: one item per product, written only if its version increases, read by key or by index.
 
 mod row;
 mod shape;
@@ -11,11 +11,11 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use event_store::aws::said;
 use schema::{Orders, Product, ProductId};
 
-use super::{Generation, Lineup, LineupError, Portion, Rows, Shown, Slice, Unavailable, Views};
+use super::{Generation, Lineup, LineupError, Portion, Rows, Shown, Slice, Unavailable, Views, not_kept};
 
 pub use shape::products_table;
 
-/// The view in one table of the shape [`products_table`] gives. Cheap to clone.
+/// The view in a table of the shape [`products_table`]. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct DynamoViews {
     client: Client,
@@ -94,7 +94,7 @@ impl Views for DynamoViews {
         match refused.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(refusal)) => match &refusal.item {
                 Some(item) => row::shown(item.clone()).map(Some),
-                None => Err(Unavailable("a row was refused for another, which is not named".into())),
+                None => Err(Unavailable("a write was refused without the existing row".into())),
             },
             _ => Err(of_products(refused)),
         }
@@ -124,7 +124,7 @@ impl Views for DynamoViews {
 
     async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable> {
         if !self.orders.keep(slice.order.sort()) {
-            return Err(Unavailable(format!("the order {} is not kept", slice.order.sort().name()).into()));
+            return Err(not_kept(slice.order));
         }
         let index = row::index(slice.order);
         let request = self
@@ -148,7 +148,7 @@ impl Views for DynamoViews {
         })
     }
 
-    /// Scans the whole table: a generation is no partition.
+    /// Scans the whole table: a generation is not a partition.
     async fn rows(
         &self,
         generation: Generation,
@@ -162,7 +162,7 @@ impl Views for DynamoViews {
             .table_name(&self.table)
             .filter_expression("begins_with(#key, :generation)")
             .expression_attribute_names("#key", row::KEY)
-            .expression_attribute_values(":generation", AttributeValue::S(row::begin(generation)))
+            .expression_attribute_values(":generation", AttributeValue::S(row::prefix(generation)))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .set_exclusive_start_key(from);
         let answer = request.send().await.map_err(of_products)?;

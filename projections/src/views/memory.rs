@@ -1,4 +1,4 @@
-//! The product view in memory, for tests and simulations: the contract without a store.
+//! The product view in memory, for tests and simulations.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -12,21 +12,21 @@ use super::{
     shard_of,
 };
 
-/// Rows by generation and id, and their places in the orders that are kept.
+/// Rows by generation and id, and their positions in the orders that are kept.
 #[derive(Debug, Default)]
 pub struct MemoryViews {
     orders: Orders,
     kept: Mutex<Kept>,
 }
 
-/// Where a row stands: generation, order, shard, position.
-type Place = (Generation, Order, u8, String);
+/// Key of an index entry: generation, order, shard, position.
+type IndexKey = (Generation, Order, u8, String);
 
 #[derive(Debug, Default)]
 struct Kept {
     lineup: Lineup,
     rows: BTreeMap<(Generation, ProductId), Shown>,
-    places: BTreeMap<Place, ProductId>,
+    index: BTreeMap<IndexKey, ProductId>,
 }
 
 impl MemoryViews {
@@ -37,21 +37,21 @@ impl MemoryViews {
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        // Nothing between the changes of a row and its places can panic.
+        // Nothing between changing a row and changing its index entries can panic.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self, kept: &mut Kept, generation: Generation, shown: &Shown) {
         let id = &shown.product.id;
         if let Some(before) = kept.rows.insert((generation, id.clone()), shown.clone()) {
-            for place in self.places(generation, &before.product) {
-                kept.places.remove(&place);
+            for key in self.index_keys(generation, &before.product) {
+                kept.index.remove(&key);
             }
         }
-        kept.places.extend(self.places(generation, &shown.product).map(|place| (place, id.clone())));
+        kept.index.extend(self.index_keys(generation, &shown.product).map(|key| (key, id.clone())));
     }
 
-    fn places(&self, generation: Generation, product: &Product) -> impl Iterator<Item = Place> {
+    fn index_keys(&self, generation: Generation, product: &Product) -> impl Iterator<Item = IndexKey> {
         let orders = self.orders;
         let kept = Order::ALL.into_iter().filter(move |order| orders.keep(order.sort()));
         let shard = shard_of(&product.id);
@@ -109,8 +109,8 @@ impl Views for MemoryViews {
         }
         let kept = self.kept();
         let end = |position: &str| (generation, slice.order, slice.shard, position.to_owned());
-        let inside = kept.places.range(end(&slice.range.from)..=end(&slice.range.to));
-        let row = |((_, _, _, position), id): (&Place, &ProductId)| {
+        let inside = kept.index.range(end(&slice.range.from)..=end(&slice.range.to));
+        let row = |((_, _, _, position), id): (&IndexKey, &ProductId)| {
             let product = kept.rows.get(&(generation, id.clone()))?.product.clone();
             Some(Row { position: position.clone(), product })
         };
@@ -144,8 +144,8 @@ impl Views for MemoryViews {
     async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable> {
         let mut kept = self.kept();
         if let Some(row) = kept.rows.remove(&(generation, id.clone())) {
-            for place in self.places(generation, &row.product) {
-                kept.places.remove(&place);
+            for key in self.index_keys(generation, &row.product) {
+                kept.index.remove(&key);
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! The product view on SQLite: one row per product, its place in each order kept, read by key or by index.
+//! The product view on SQLite: one row per product with its position in each kept order, read by key or by index.
 
 use async_trait::async_trait;
 use schema::{Hash, Orders, Product, ProductId};
@@ -11,13 +11,14 @@ use super::{
     shard_of,
 };
 
-/// The lineup's name among the values about the file.
+/// Name of the generations in the table `about`. Stored; never rename.
 const LINEUP: &str = "lineup";
 
-/// Whether the views are being built for the first time: the position up to which they have to be.
+/// Name of a value in the table `about`, present while the views are built for the first time: the position up to which
+/// they have to be built. Stored; never rename.
 pub const BUILDING: &str = "building_up_to";
 
-/// The view in a file of the schema [`crate::sqlite::VIEWS`]. Cheap to clone.
+/// The view in a file with the schema [`crate::sqlite::VIEWS`]. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SqliteViews {
     access: Access,
@@ -26,13 +27,13 @@ pub struct SqliteViews {
 }
 
 impl SqliteViews {
-    /// The view of a file, which keeps `orders`.
+    /// The view in a file; it keeps `orders`.
     #[must_use]
     pub fn new(access: Access, orders: Orders) -> Self {
         Self { access, orders, for_queries: false }
     }
 
-    /// The same for queries, which get no answer as long as the view is being built.
+    /// The same view for queries, which fail while it is being built.
     #[must_use]
     pub fn for_queries(self) -> Self {
         Self { for_queries: true, ..self }
@@ -56,12 +57,12 @@ impl SqliteViews {
     }
 }
 
-/// Why queries get no answer yet.
+/// The views are still being built: try again later.
 #[derive(Debug, thiserror::Error)]
 #[error("the views are being built from the commits; try again later")]
 struct Building;
 
-/// What a row holds.
+/// The columns of a row.
 struct Columns {
     generation: u32,
     id: String,
@@ -211,7 +212,7 @@ impl Views for SqliteViews {
     }
 }
 
-/// The column of an order. These names are stored.
+/// The column of an order. Stored; never rename.
 fn column(order: Order) -> &'static str {
     match order {
         Order::Id => "by_id",
@@ -221,8 +222,8 @@ fn column(order: Order) -> &'static str {
     }
 }
 
-/// Writes a row unless the same or a newer version is there, which is the answer. Only the indexes whose place changed are
-/// touched: a price change leaves two of the four alone.
+/// Writes a row unless the same or a newer version is there; returns that one then. Indexes whose position is unchanged are
+/// not touched: a price change leaves two of the four alone.
 fn show(connection: &Connection, row: &Columns) -> rusqlite::Result<Option<Shown>> {
     let known = connection
         .prepare_cached("SELECT version, by_id, by_name FROM products WHERE generation = ?1 AND id = ?2")?
@@ -277,7 +278,7 @@ fn write(connection: &Connection, row: &Columns) -> rusqlite::Result<()> {
     statement.execute(values).map(drop)
 }
 
-/// The row that is there.
+/// The row in the view.
 fn shown(connection: &Connection, key: &Columns) -> rusqlite::Result<Option<Shown>> {
     connection
         .prepare_cached("SELECT product, hash FROM products WHERE generation = ?1 AND id = ?2")?
@@ -287,7 +288,7 @@ fn shown(connection: &Connection, key: &Columns) -> rusqlite::Result<Option<Show
         .optional()
 }
 
-/// A hash that cannot be read is none: the row is compared by its content.
+/// A hash that cannot be read counts as none: the row is then compared by its content.
 pub(crate) fn hash(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Option<Hash>> {
     let text: Option<String> = row.get(column)?;
     Ok(text.and_then(|text| Hash::try_from(text).ok()))
@@ -300,7 +301,7 @@ fn about(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>
         .optional()
 }
 
-/// The product of a row whose version, which guards it, is that of the product: of `product, version`.
+/// The product of a row `product, version`; an error if the versions differ.
 fn guarded(row: &rusqlite::Row<'_>) -> rusqlite::Result<Product> {
     let (product, guard) = (product(row, 0)?, row.get::<_, u64>(1)?);
     if product.version == guard {

@@ -1,11 +1,11 @@
-//! What is seen of an invocation: the log and the figures, as lines of JSON on standard output and nowhere else.
+//! Observability of an invocation: log and metrics, as lines of JSON on standard output only.
 
 use loopback::changed;
 use serde_json::{Value, json};
 
 use crate::given::{batch, get, invoke, projector, query_api, reply, tables};
 
-/// All values of a metric in the lines where the dimensions are these.
+/// All values of a metric in the lines with these dimensions.
 fn values(figures: &[Value], name: &str, dimensions: &[(&str, &str)]) -> Vec<Value> {
     let matching = figures.iter().filter(|line| dimensions.iter().all(|(key, value)| line[*key] == *value));
     matching.filter_map(|line| line.get(name).cloned()).collect()

@@ -1,12 +1,12 @@
-//! What no stream and no gateway should send: a record that cannot be read leaves its neighbours alone, an event that cannot
-//! be read is an error, and the next invocation works as ever.
+//! Malformed input: a record that cannot be read does not affect the others, an event that cannot be read is an error, and the
+//! next invocation works as usual.
 
 use loopback::{Answer, changed};
 use serde_json::{Value, json};
 
 use crate::given::{all_well, batch, get, invoke, projector, query_api, recorded, reply, tables};
 
-/// The most that Lambda hands to a function at once.
+/// The largest event that Lambda passes to a function.
 const LARGEST: usize = 6 * 1024 * 1024;
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Batches of the stream and the schedule's turn: what is answered, compared whole, and what the views show then.
+//! Stream batches and scheduled invocations: the whole response, and what the views show afterwards.
 
 use loopback::Answer;
 use serde_json::json;

@@ -1,11 +1,11 @@
-//! What API Gateway gets back from a query: status, headers and body, and what that cost.
+//! The response of the query function to API Gateway: status, headers and body, and its cost.
 
 use loopback::{Function, Tables, changed};
 use serde_json::{Value, json};
 
 use crate::given::{batch, get, invoke, projector, query_api, recorded, reply, tables};
 
-/// The query function over projected views.
+/// The query function on projected views.
 async fn projected() -> (Function, Tables) {
     let tables = tables().await;
     let projector = projector(&tables).start().await;

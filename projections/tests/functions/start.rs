@@ -1,4 +1,4 @@
-//! A function that cannot work says so in one line when it starts, and Lambda sees its process end.
+//! A function that cannot work reports it in one line at startup, and its process exits.
 
 use loopback::{Start, Tables};
 

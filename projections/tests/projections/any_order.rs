@@ -1,5 +1,5 @@
 //! The same dated prices, recorded in any order around the same deletes and restores, give the same timeline, price in
-//! force, lowest price, reduction and prior price; and these are what a day by day account of the same facts says.
+//! force, lowest price, reduction and prior price, equal to a day-by-day evaluation of the same facts.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,23 +12,23 @@ use projections::prices::{
 use proptest::prelude::*;
 use schema::{Money, Timestamp, fixtures};
 
-/// So many sets of facts, each recorded in so many orders.
+/// Number of sets of facts, and of orders in which each is recorded.
 const SETS: u32 = 200;
 const ORDERS: u64 = 20;
 
-/// Everything happens at the beginning of one of these days.
+/// Everything happens at the start of one of these days.
 const DAYS: i64 = 60;
 
 fn on(day: i64) -> Timestamp {
     Timestamp::new(DateTime::UNIX_EPOCH + TimeDelta::days(20_000 + day)).unwrap()
 }
 
-/// What is recorded, all but the order.
+/// The recorded facts without their order.
 #[derive(Debug, Clone)]
 struct Facts {
-    /// By day, one at most.
+    /// At most one per day.
     prices: BTreeMap<i64, Money>,
-    /// Days of deletes and restores, in turns, in the order in which they are recorded.
+    /// Days of alternating deletes and restores, in the order in which they are recorded.
     statuses: Vec<i64>,
 }
 
@@ -42,7 +42,7 @@ fn facts() -> impl Strategy<Value = Facts> {
 }
 
 impl Facts {
-    /// The entries of one order: the prices in any, deletes and restores in theirs.
+    /// The entries in one order: prices in any, deletes and restores in theirs.
     fn recorded(&self, seed: u64) -> Vec<Entry> {
         let mut chance = fastrand::Rng::with_seed(seed);
         let mut prices: Vec<_> =
@@ -59,7 +59,7 @@ impl Facts {
         (1..).zip(order).map(|(sequence, (at, what))| Entry { place: place(at, sequence), what }).collect()
     }
 
-    /// The price in force on each day up to `until`, after which nothing happens any more.
+    /// The price in force on each day up to `until`, after which nothing happens.
     fn days(&self, until: i64) -> Vec<Option<Money>> {
         let mut effect = i64::MIN;
         let mut statuses = Vec::new();
@@ -77,7 +77,7 @@ impl Facts {
     }
 }
 
-/// All that is answered of a timeline.
+/// Everything derived from a timeline.
 #[derive(Debug, PartialEq)]
 struct Answered {
     periods: Vec<(Money, Timestamp, Option<Timestamp>)>,
@@ -87,7 +87,7 @@ struct Answered {
     references: Vec<Option<Reference>>,
 }
 
-/// Windows that begin and end with days, and anchors.
+/// Windows of whole days, and anchors.
 const WINDOWS: [(u16, Option<i64>); 5] =
     [(30, None), (7, None), (30, Some(DAYS - 20)), (1, Some(DAYS / 2)), (10, Some(DAYS + 20))];
 
@@ -106,7 +106,7 @@ fn answered(entries: &[Entry], until: i64) -> Answered {
     }
 }
 
-/// Days on which one price was in force without a break, in order.
+/// Runs of days with one price in force, in order.
 fn runs(days: &[Option<Money>]) -> Vec<(Money, Range<usize>)> {
     let mut runs: Vec<(Money, Range<usize>)> = Vec::new();
     for (day, money) in days.iter().enumerate() {
@@ -131,7 +131,7 @@ fn not_higher(pair: &[(Money, Range<usize>)]) -> bool {
     lower(pair) || pair[0].0 == pair[1].0
 }
 
-/// By definition: the first of the runs that is lower than the one before it and has only equal or lower ones behind it.
+/// By definition: the first run that is lower than the one before it and followed only by equal or lower ones.
 fn reduction_by_day(days: &[Option<Money>]) -> Option<Reduction> {
     days.last().copied().flatten()?;
     let runs = runs(days);
@@ -146,7 +146,7 @@ fn reduction_by_day(days: &[Option<Money>]) -> Option<Reduction> {
     })
 }
 
-/// By definition: the least of the prices of the days in the window.
+/// By definition: the lowest price of the days in the window.
 fn reference_by_day(
     days: &[Option<Money>],
     currency: schema::Currency,

@@ -1,4 +1,4 @@
-//! What reading and projecting may cost: requests and capacity, the same at any size of the catalogue.
+//! The cost of reading and projecting in requests and capacity, independent of the size of the catalogue.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use projections::views::Generation;
 
 use crate::given::{Deed, Life, PutProduct, asked, batch, front, projector, tables, views_of};
 
-/// Every request asks what it cost.
+/// Every request asks for its consumed capacity.
 fn cost(seen: &[Recorded]) -> f64 {
     seen.iter().map(|recorded| recorded.capacity().unwrap()).sum()
 }
@@ -20,7 +20,7 @@ fn operations(seen: &[Recorded]) -> Vec<&str> {
     seen.iter().map(|recorded| recorded.request.operation.as_str()).collect()
 }
 
-/// A front over so many products, and the recorder of its requests.
+/// Query routes over this many products, and the recorder of their requests.
 async fn catalogue_of(products: usize) -> (axum::Router, Recorder) {
     let (config, recorder) = Recorder::record(&tables().await);
     let views = views_of(&config);

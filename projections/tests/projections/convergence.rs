@@ -1,4 +1,4 @@
-//! However the stream delivers: the view ends as the fold of the events.
+//! Convergence: however the stream delivers, the views end up as the fold of the events.
 
 use futures::FutureExt;
 use projections::prices::{History, entries_of};
@@ -18,7 +18,7 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
-/// A few lives, and batches that name product and commit: in any order, some again and again, but each at least once.
+/// A few lives, and batches of product and commit in any order, some repeated, each at least once.
 fn deliveries() -> impl Strategy<Value = (Vec<Life>, Vec<Vec<(usize, usize)>>)> {
     let lives = prop::collection::vec(prop::collection::vec(deed(), 0..8), 1..5);
     lives.prop_flat_map(|deeds| {
@@ -69,7 +69,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().unwrap()
 }
 
-/// Every event that touches the price, and the last event there is.
+/// Every event that affects the price, and the last event.
 fn priced(life: &Life) -> History {
     let commits = life.commits.iter().map(|(commit, _)| commit);
     History { folded: life.newest().last_sequence(), entries: commits.flat_map(entries_of).collect() }

@@ -1,4 +1,4 @@
-//! A cursor belongs to its query: changed by one character, or used with another sort, order or filter, it is refused.
+//! A cursor is valid for its query only: changed by one character, or used with another sort, order or filter, it is refused.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! LIST by time over many deleted products: a page looks at no more than a thousand rows of a shard, so it may be empty, and
-//! whoever follows `next` comes to every product that is there.
+//! LIST by time among many deleted products: a page reads no more than a thousand rows of a shard, so it may be empty, and
+//! following `next` reaches every product.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The price history has every change once, whatever the stream loses, doubles or reorders; what cannot be folded is
-//! parked where it stopped and goes on from there.
+//! The price history has every change once, whatever the stream loses, repeats or reorders; a product that cannot be folded
+//! is parked and continues later where it stopped.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -22,7 +22,7 @@ fn repriced(n: u32) -> Deed {
     Deed::Reprice(format!("{n}"), "USD")
 }
 
-/// A life whose every commit but one touches the price.
+/// A life in which all commits but one affect the price.
 fn life() -> Life {
     Life::of(
         "p",
@@ -190,14 +190,14 @@ async fn a_projection_cut_short_anywhere_is_made_whole_by_the_schedule() {
     }
 }
 
-/// A price history table that stops one write of its user, until it is told to go on.
+/// A price history table that blocks one write until it is released.
 struct Stopping {
     stopped: mpsc::Receiver<()>,
     go_on: mpsc::Sender<()>,
 }
 
 impl Stopping {
-    /// Stops before the nth write.
+    /// Blocks before the nth write.
     fn at(nth: usize, faults: &Faults) -> Self {
         let (stops, stopped) = mpsc::channel();
         let (go_on, goes_on) = mpsc::channel();
@@ -215,8 +215,8 @@ impl Stopping {
     }
 }
 
-/// Of two projectors one stops between any two of its writes, while the other folds all there is: what is folded is whole
-/// at every moment, and nothing is lost when the first one goes on with what it saw before.
+/// One of two projectors is blocked between any two of its writes while the other folds everything: the history is complete
+/// at every moment, and nothing is lost when the first one continues from its older read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_projectors_one_may_stop_between_any_two_writes() {
     let mut life = life();

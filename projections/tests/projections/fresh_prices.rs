@@ -1,5 +1,4 @@
-//! `GET …/prices`: the version it answers, never older than the client asks for, and as it was known at a moment; and what
-//! that costs.
+//! `GET …/prices`: its version, never older than the client asks for, or as known at a given time; and its cost.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,7 +26,7 @@ async fn folded(prices: &dyn PriceLog, life: &Life, commits: usize) {
     prices.fold(FIRST, &life.id, &commits).await.unwrap();
 }
 
-/// Two prices, and two events that are none, in one commit.
+/// Two prices and two other events in one commit.
 fn story() -> Life {
     let mut life = priced_life("01-01", &[("03-01", Price("12"))]);
     life.goes_on(&Deed::RenameRepriceAndRename(["Hat", "Cap"], "8"));

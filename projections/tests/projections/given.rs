@@ -1,4 +1,4 @@
-//! Given: products with a life of their own, the stores they end in, and the projector between.
+//! Test fixtures: lives of products, the stores of the views, and the projector between them.
 
 mod bulk;
 pub(crate) mod doubles;
@@ -86,7 +86,7 @@ pub(crate) async fn tables() -> SdkConfig {
     tables_keeping(Orders::default()).await
 }
 
-/// The same with the indexes of these orders alone.
+/// The same with the indexes of these orders only.
 pub(crate) async fn tables_keeping(orders: Orders) -> SdkConfig {
     let config = Engine::in_memory().unwrap().sdk_config();
     let client = Client::new(&config);

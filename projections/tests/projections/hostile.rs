@@ -1,5 +1,5 @@
-//! LIST under attack: whatever a stranger writes into the query is a page or a 400 that names the parameter, never a 5xx,
-//! and costs no more than a page.
+//! LIST with hostile queries: any query string gives a page or a 400 that names the parameter, never a 5xx, and costs no more
+//! than a page.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::given::{
     Deed, Life, PutProduct, asked, front, front_with_time, setting, some_lives, tables, unwatched, views_of,
 };
 
-/// Names that need every byte of an index key, or more bytes in lower case, or the greatest character there is.
+/// Names that need every byte of an index key, get longer in lower case, or contain the greatest character.
 const NAMES: [&str; 6] = ["İ", "\u{10ffff}", "Ⱥ", "𐐀", "ΟΔΟΣ", "a"];
 
 fn named(id: &str, name: &str) -> Product {

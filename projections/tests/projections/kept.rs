@@ -1,4 +1,4 @@
-//! What a catalogue answers that does not keep every order, and one that was never filled.
+//! A catalogue that does not keep every order, and one that was never filled.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ async fn an_order_that_is_not_kept_is_refused_by_name_and_the_others_are_answere
     }
 }
 
-/// An order that is kept later needs no rebuild: its places are there, and `DynamoDB` fills the new index from them.
+/// An order that is kept later needs no rebuild: its positions are stored, and `DynamoDB` fills the new index from them.
 #[tokio::test]
 async fn what_was_written_before_an_order_was_kept_stands_in_it() {
     let config = tables().await;
@@ -71,7 +71,7 @@ async fn a_catalogue_that_was_never_filled_is_unavailable_and_not_empty() {
     }
 }
 
-/// A product table that was lost and made anew: from the first attempt to fill it on nobody is told that it is empty.
+/// A product table that was lost and recreated: from the first attempt to fill it, no query is told that it is empty.
 #[tokio::test]
 async fn a_first_rebuild_that_is_cut_short_leaves_a_catalogue_that_says_so_and_the_next_one_ends_that() {
     let (config, faults) = Faults::inject(&tables().await);

@@ -1,4 +1,4 @@
-//! LIST: walking the pages gives every product exactly once, in order, for every sort, direction, filter and page size.
+//! LIST: following the pages gives every product exactly once, in order, for every sort, direction, filter and page size.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ const NAMES: [&str; 13] = [
     "🚲",
 ];
 
-/// Ids that begin with one another, on both sides of a step of one character.
+/// Ids that are prefixes of each other, on both sides of a step of one character.
 const NESTED: [&str; 6] = ["B", "B0", "B0-", "B0~", "B0zz", "B1"];
 
 /// 71 products; times, names and prices repeat; every thirteenth is deleted.
@@ -48,7 +48,7 @@ fn catalogue() -> Vec<Product> {
         .collect()
 }
 
-/// What a client that sorts and filters for itself would expect.
+/// The expected result, sorted and filtered in the test.
 fn expected(
     products: &[Product],
     chosen: impl Fn(&Product) -> bool,
@@ -100,7 +100,7 @@ async fn walk(front: &axum::Router, query: &str, limit: usize) -> Vec<String> {
     }
 }
 
-/// Every query that is walked, and the ids it has to give.
+/// Every query and its expected ids.
 fn expectations(all: &[Product]) -> Vec<(&'static str, Vec<String>)> {
     vec![
         ("sort=id", expected(all, active, |product| by_text(product.id.to_string()))),

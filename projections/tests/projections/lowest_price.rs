@@ -1,4 +1,4 @@
-//! `GET …/prices` against cases worked by hand: the lowest price of the 30 days before the newest change.
+//! `GET …/prices` against cases worked out by hand: the lowest price in the 30 days before the newest change.
 
 use schema::fixtures;
 use serde_json::{Value, json};

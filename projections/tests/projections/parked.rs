@@ -1,4 +1,4 @@
-//! One product's trouble stays its own: it is parked or handed back, its neighbours go on, and it can be repaired.
+//! A product that fails does not affect others: it is parked or handed back, and it can be repaired.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

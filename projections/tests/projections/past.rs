@@ -1,4 +1,4 @@
-//! Time travel: the product as the ledger had it at any version and at any moment, at the cost of a bisection at most.
+//! Time travel: the product as recorded at any version and at any time, at the cost of a binary search at most.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

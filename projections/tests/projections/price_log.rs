@@ -1,4 +1,4 @@
-//! What the price log costs on `DynamoDB`.
+//! The cost of the price log on `DynamoDB`.
 
 use engine::probe::Recorder;
 use projections::PriceLog;

@@ -1,4 +1,4 @@
-//! `GET …/prices` against cases worked by hand: which price was in force when, page by page and as of any moment.
+//! `GET …/prices` against cases worked out by hand: which price was in force when, page by page and as of any time.
 
 use event_store::MemoryJournal;
 use projections::PriceLog;

@@ -1,4 +1,4 @@
-//! A rebuild compares before it switches: it names what the old view showed wrongly, and refuses a new one that lacks
+//! A rebuild compares before it switches: it reports what the old view showed incorrectly, and refuses a new view that lacks
 //! something.
 
 use std::sync::Arc;
@@ -22,8 +22,8 @@ use crate::given::{
 
 const OLD: Generation = Generation(1);
 
-/// Six products that are shown as they are, save two: the newest commit of one did not reach the views, the row of
-/// another was changed by hand; and a seventh that is not shown at all.
+/// Six products shown correctly except two: the newest commit of one did not reach the views, the row of another was changed
+/// by hand. A seventh is not shown at all.
 async fn differing(config: &SdkConfig) -> (Setting, Vec<Life>) {
     let setting = setting(config, Arc::default());
     let mut lives = some_lives(&setting, 6).await;

@@ -1,5 +1,5 @@
-//! A view is rebuilt while it is read and written: readers never step back, and a rebuild that is cut short anywhere
-//! leaves the view whole and can be run again.
+//! A view is rebuilt while it is read and written: readers never see an older version, and a rebuild interrupted anywhere
+//! leaves the view intact and can be run again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ use crate::given::{Deed, Life, Setting, in_memory, rows_of, setting, some_lives,
 
 const OLD: Generation = Generation(1);
 
-/// Writes until it is over, and a hundred times at least: twenty products in turn, and a new one now and then.
+/// Writes until `over`, at least a hundred times: twenty products in turn, and a new one now and then.
 async fn keep_writing(setting: Arc<Setting>, mut lives: Vec<Life>, over: Arc<AtomicBool>) -> Vec<Life> {
     for n in 0_usize.. {
         if n > 100 && over.load(Ordering::Relaxed) {
@@ -37,7 +37,7 @@ async fn keep_writing(setting: Arc<Setting>, mut lives: Vec<Life>, over: Arc<Ato
     lives
 }
 
-/// Reads until it is over, and says from how many generations.
+/// Reads until `over`; returns from how many generations.
 async fn keep_reading(setting: Arc<Setting>, over: Arc<AtomicBool>) -> usize {
     let (mut seen, mut generations) = (BTreeMap::new(), BTreeSet::new());
     while !over.load(Ordering::Relaxed) {
@@ -112,7 +112,7 @@ async fn a_rebuild_cut_short_anywhere_leaves_the_view_whole_and_ends_when_run_ag
                     assert!(nth > 20, "{nth}");
                     break;
                 }
-                // A sign of life, or taking the rebuild off the record, may fail without harm.
+                // A heartbeat, or releasing the claim, may fail without harm.
                 let is_done = generations.write == [generations.read] && generations.drop.is_empty();
                 assert!(outcome.is_err() || is_done, "{nth}");
             }
@@ -122,8 +122,8 @@ async fn a_rebuild_cut_short_anywhere_leaves_the_view_whole_and_ends_when_run_ag
     }
 }
 
-/// Each step is safe only after the one before it: the new generation is written before the walk through the event table
-/// begins, and first, so that it is never the older one; the old one is written until no query reads it any more.
+/// Each step is safe only after the one before it: the new generation is written before the scan of the event table begins,
+/// and before the old one, so that it is never older; the old one is written until no query reads it any more.
 #[tokio::test]
 async fn the_generations_change_step_by_step() {
     let given = in_memory();
@@ -184,8 +184,8 @@ async fn the_old_generation_goes_and_readers_of_the_new_one_find_everything() {
     setting.agrees(&lives).await;
 }
 
-/// A rebuild killed while it removed the old generation, and the next one killed in the same place: what both were to
-/// remove is on record, and a third removes all of it.
+/// A rebuild is killed while it removes the old generation, and so is the next one: what both had to remove is on record,
+/// and a third removes all of it.
 #[tokio::test]
 async fn what_a_rebuild_was_to_drop_is_dropped_by_the_next_one_however_often_it_is_killed() {
     for view in [View::Products, View::Prices] {
@@ -217,7 +217,7 @@ async fn what_a_rebuild_was_to_drop_is_dropped_by_the_next_one_however_often_it_
     }
 }
 
-/// Runs a rebuild until it has switched, and something else then.
+/// Runs a rebuild until it has switched, then something else meanwhile.
 async fn while_one_runs(first: Rebuild, then: impl Future<Output = ()>) -> Result<Report, RebuildError> {
     let (switched, is_switched) = tokio::sync::watch::channel(false);
     let first = tokio::spawn(async move {
@@ -245,7 +245,7 @@ async fn a_second_rebuild_of_a_view_is_refused_while_the_first_runs_and_leaves_i
         let second = Rebuild { pause, others: Others::Refuse, ..setting.rebuild(View::Products) };
         let outcome = second.run(&unwatched()).await;
         assert!(matches!(outcome, Err(RebuildError::Running)), "{outcome:?}");
-        // Another view is nobody's business.
+        // Another view is not affected.
         let other = Rebuild { pause, others: Others::Refuse, ..setting.rebuild(View::Prices) };
         other.run(&unwatched()).await.unwrap();
     };
@@ -271,7 +271,7 @@ async fn a_rebuild_that_was_cut_short_holds_up_the_next_for_a_moment_only() {
     setting.agrees(&lives).await;
 }
 
-/// Each sign of life of a rebuild changes the lineup, which both views share.
+/// Each heartbeat of a rebuild changes the generations, which both views share.
 #[tokio::test]
 async fn a_rebuild_that_was_cut_short_is_watched_once_however_lively_that_of_the_other_view_is() {
     let setting = setting(&tables().await, Arc::default());

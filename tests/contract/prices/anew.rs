@@ -1,5 +1,5 @@
-//! A version that was recorded anew after its commit was removed: what was folded of the commits that are gone is taken back,
-//! and the history is that of the ledger, whatever comes late and whatever interrupts it.
+//! A version recorded anew after its commit was removed: what was folded of the removed commits is taken back, and the history
+//! matches the ledger, whatever comes late and whatever interrupts it.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ fn projector(log: &PriceLogs, journal: &Arc<MemoryJournal>) -> Projector {
     Projector::new(views, vec![Arc::new(prices(log, journal))], parking, clock)
 }
 
-/// A projector on a ledger of `there` is told of `told`; the history of `p` afterwards.
+/// The history of `p` after a projector on a ledger of `there` received `told`.
 async fn told(log: &PriceLogs, there: &[(Commit, StoredCommit)], told: &[(Commit, StoredCommit)]) -> History {
     let again = projector(log, &ledger_of(there).await).follow(records(told)).await;
     assert!(again.is_empty(), "{again:?}");
@@ -48,7 +48,7 @@ async fn history(log: &dyn PriceLog) -> History {
     log.history(FIRST, &fixtures::id("p")).await.unwrap()
 }
 
-/// What folding these alone leads to.
+/// The history of these commits alone.
 async fn whole(commits: &[(Commit, StoredCommit)]) -> History {
     let log = MemoryPriceLog::default();
     log.fold(FIRST, &fixtures::id("p"), &folded(commits)).await.unwrap();
@@ -139,7 +139,7 @@ async fn of_two_commits_in_one_place_that_come_together_the_one_that_is_there_is
     assert_eq!(told(log, &after, &[&after[..], &before[3..]].concat()).await, whole(&after).await);
 }
 
-/// Some of what is gone was taken back, and nobody went on.
+/// Part of the removed commits was taken back before the repair was interrupted.
 async fn a_repair_that_was_interrupted_goes_on(log: &PriceLogs) {
     for taken in 1..4 {
         let (before, after) = (recorded_anew(6, 6), recorded_anew(5, 2));
@@ -153,7 +153,7 @@ async fn a_repair_that_was_interrupted_goes_on(log: &PriceLogs) {
     }
 }
 
-/// Until something is recorded in its place: what it shows is what is left of it.
+/// Until something is recorded in its place: the history is the only trace of what was removed.
 async fn a_product_whose_end_was_cut_off_is_left_as_it_is(log: &PriceLogs) {
     let before = recorded_anew(4, 4);
     told(log, &before, &before).await;

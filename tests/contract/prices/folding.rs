@@ -1,4 +1,5 @@
-//! Whatever is at or below what is folded is in the history; what is folded never goes back; folding again changes nothing.
+//! Every entry at or below the folded sequence is in the history, that sequence never decreases, and folding again changes
+//! nothing.
 
 use futures::future::join_all;
 use projections::prices::{FoldedCommit, History, MemoryPriceLog, PriceLog};
@@ -229,7 +230,7 @@ async fn dropping_a_generation_again_finds_nothing(log: &PriceLogs) {
     assert_eq!(log.drop_generation(FIRST).await.unwrap(), 0);
 }
 
-/// How two projectors take turns, each folding so many commits from where it is.
+/// How two projectors take turns, each folding a number of commits from where it is.
 fn turns() -> impl Strategy<Value = Vec<(bool, usize)>> {
     proptest::collection::vec((any::<bool>(), 1..5_usize), 1..16)
 }

@@ -1,4 +1,4 @@
-//! Entries come in the order of their places, whatever the order of their commits.
+//! Entries are returned by position, whatever the order of their commits.
 
 use projections::prices::{Entry, History, What};
 use schema::fixtures;
@@ -28,7 +28,7 @@ async fn one_commit_each(log: &PriceLogs, entries: &[Entry]) {
     fold(&**log, &fixtures::id("p"), &commits).await;
 }
 
-/// In the order of their places.
+/// By position.
 fn some() -> Vec<Entry> {
     vec![
         entry("2024-01-01T00:00:00Z", 9, price("0.0001", "USD")),

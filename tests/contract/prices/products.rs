@@ -1,4 +1,4 @@
-//! Every product that has anything is met, for those who look for what should not be there.
+//! Every product with anything in a generation is returned, so that verification finds what should not be there.
 
 use std::collections::BTreeSet;
 

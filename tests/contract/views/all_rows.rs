@@ -1,4 +1,4 @@
-//! Every row of a generation comes once, deleted ones included, page by page.
+//! Every row of a generation is returned once, deleted products included, page by page.
 
 use projections::views::Generation;
 use schema::fixtures;

@@ -1,4 +1,4 @@
-//! A version that was recorded anew after its commit was removed takes the row of the old one; one that comes late does not.
+//! A version recorded anew after its commit was removed replaces the row of the old one; a late one does not.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ fn projector(views: &ViewStore, journal: &Arc<MemoryJournal>) -> Projector {
     Projector::new(views.shared(), vec![Arc::new(catalogue)], parking, clock)
 }
 
-/// A projector on a ledger of `there` is told of `told`; the row of `p` afterwards.
+/// The row of `p` after a projector on a ledger of `there` received `told`.
 async fn told(
     views: &ViewStore,
     there: &[(Commit, StoredCommit)],
@@ -128,7 +128,7 @@ async fn a_row_without_a_hash_is_compared_by_its_content(views: &ViewStore) {
     assert_eq!(told(views, &after, &after[3..]).await, newest(&after));
 }
 
-/// Until something is recorded in its place: what the row shows is what is left of it.
+/// Until something is recorded in its place: the row is the only trace of what was removed.
 async fn a_product_whose_end_was_cut_off_is_left_as_it_is(views: &ViewStore) {
     let before = recorded_anew(4, 4);
     told(views, &before, &before).await;

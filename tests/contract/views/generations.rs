@@ -1,4 +1,4 @@
-//! Generations live beside each other and do not see each other, and of two changes of their lineup one wins.
+//! Generations are independent of each other, and of two concurrent changes of which are current one wins.
 
 use futures::future::join_all;
 use projections::catalogue::Order;

@@ -1,4 +1,4 @@
-//! A product stands at its own place in each order that is kept, a deleted one among the changes alone.
+//! A product has its own position in each order that is kept, a deleted one among the changes only.
 
 use projections::catalogue::{Order, Orders};
 use schema::fixtures;

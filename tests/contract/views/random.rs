@@ -1,4 +1,4 @@
-//! Whatever is put, removed and sliced, every adapter answers as the one in memory does.
+//! Whatever is written, removed and read, every adapter behaves like the one in memory.
 
 use projections::catalogue::{Order, Orders, Range, SHARDS};
 use projections::views::{Generation, Slice};

@@ -1,4 +1,4 @@
-//! A row only ever gets newer: what comes late, twice or out of order changes nothing.
+//! The version of a row only increases: what comes late, twice or out of order changes nothing.
 
 use futures::future::join_all;
 use projections::catalogue::Order;

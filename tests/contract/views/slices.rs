@@ -1,4 +1,4 @@
-//! A slice answers exactly the rows of its shard inside its range, in order, and says whether it ends there.
+//! A slice has exactly the rows of its shard inside its range, in order, and tells whether it is exhausted.
 
 use projections::catalogue::{Order, Range, SHARDS};
 use projections::views::{Portion, Slice, shard_of};
@@ -239,7 +239,7 @@ async fn a_range_of_prices_holds_one_currency_and_both_ends(views: &ViewStore) {
     assert_eq!(found, ["5.00", "9.00", "10.00"]);
 }
 
-/// Together they are longer than the answer of any store, so that a slice may end early, but never silently.
+/// Together they are larger than a response of any store, so a slice may end early, but never without telling.
 async fn large_rows_are_sliced_whole(views: &ViewStore) {
     let all = of_one_shard(8);
     for id in &all {

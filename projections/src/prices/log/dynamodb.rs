@@ -1,5 +1,5 @@
-//! Price histories on `DynamoDB`: a product is a partition with one item for each commit that touches its price, in order,
-//! and behind them one that says up to where commits without a price follow.
+//! Price histories on `DynamoDB`: a partition per product with an item for each commit that affects the price, in order, and
+//! at the end a cursor item with the last commit folded without a price.
 
 mod item;
 
@@ -17,13 +17,13 @@ use schema::ProductId;
 use super::{FoldedCommit, History, Newest, Origin, PriceLog, Products};
 use crate::views::{Generation, Unavailable};
 
-/// How many items are removed at once.
+/// How many items are removed concurrently.
 const PARALLEL: usize = 16;
 
-/// How many items a request reads.
+/// Items per request.
 const PAGE: i32 = 1_000;
 
-/// The histories in one table of the shape [`crate::PRICES_TABLE`]. Cheap to clone.
+/// The histories in a table of the shape [`crate::PRICES_TABLE`]. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct DynamoPriceLog {
     client: Client,
@@ -37,7 +37,7 @@ impl DynamoPriceLog {
         Self { client, table: table.into() }
     }
 
-    /// The keys of a generation, which is no partition: it scans the whole table.
+    /// The keys of a generation. Scans the whole table: a generation is not a partition.
     fn keys_of(&self, generation: Generation) -> ScanFluentBuilder {
         self.client
             .scan()
@@ -58,8 +58,8 @@ impl DynamoPriceLog {
             .expression_attribute_values(":key", AttributeValue::S(item::key(generation, product)))
     }
 
-    /// Commits up to `to` are in the history though the last of them do not touch the price.
-    async fn go_on(
+    /// Moves the cursor item to `to`: commits up to it are folded, the last of them without a price.
+    async fn move_cursor(
         &self,
         generation: Generation,
         product: &ProductId,
@@ -84,7 +84,7 @@ impl DynamoPriceLog {
         };
         match request.send().await {
             Ok(_) => Ok(()),
-            // Another projector is further.
+            // Another projector has got further.
             Err(error)
                 if error
                     .as_service_error()
@@ -101,8 +101,8 @@ impl DynamoPriceLog {
         request.send().await.map(drop).map_err(unavailable)
     }
 
-    /// Removes an item of the commit that was seen, and says whether it was there; `cursor` is what the item at the cursor
-    /// has to say.
+    /// Removes an item of a commit if it is still as it was read, and returns whether it was; `cursor` is the sequence the
+    /// cursor item must have.
     async fn remove_as_seen(
         &self,
         key: item::Item,
@@ -156,14 +156,14 @@ impl PriceLog for DynamoPriceLog {
         generation: Generation,
         product: &ProductId,
     ) -> Result<Option<Newest>, Unavailable> {
-        // The item of commits without a price, where there is one, and the newest commit with one.
+        // The cursor item, if there is one, and the newest commit with a price.
         let request =
             self.of_product(generation, product).consistent_read(true).scan_index_forward(false).limit(2);
         let items = request.send().await.map_err(unavailable)?.items.unwrap_or_default();
         let mut newest: Option<Newest> = None;
         for found in &items {
             let found = item::newest(found)?;
-            // Of two items with one sequence the first, which is the cursor: an interrupted repair leaves it to the last.
+            // Of two items with one sequence, the first: an interrupted repair removes the cursor item last.
             if newest.as_ref().is_none_or(|newest| found.last > newest.last) {
                 newest = Some(found);
             }
@@ -177,7 +177,7 @@ impl PriceLog for DynamoPriceLog {
         product: &ProductId,
         seen: &Newest,
     ) -> Result<(), Unavailable> {
-        // Of the two items that can have one sequence the one that was seen is taken.
+        // Two items can have this sequence: remove the one that was read.
         let cursor = item::cursor_key(generation, product);
         if self.remove_as_seen(cursor, Some(seen.last), seen).await? {
             return Ok(());
@@ -194,9 +194,9 @@ impl PriceLog for DynamoPriceLog {
         for commit in commits.iter().filter(|commit| !commit.entries.is_empty()) {
             self.put(item::of(generation, product, commit)?).await?;
         }
-        // Commits without a price leave no trace but the last of them: a later commit with a price covers them too.
+        // Of commits without a price only the last is kept: a later commit with a price covers them too.
         match commits.last() {
-            Some(last) if last.entries.is_empty() => self.go_on(generation, product, last).await,
+            Some(last) if last.entries.is_empty() => self.move_cursor(generation, product, last).await,
             _ => Ok(()),
         }
     }
@@ -221,7 +221,6 @@ impl PriceLog for DynamoPriceLog {
         Ok(history)
     }
 
-    /// Only a rebuild does this.
     async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
         let scan = self.keys_of(generation).limit(PAGE);
         let (mut removed, mut from) = (0, None);
@@ -242,7 +241,7 @@ impl PriceLog for DynamoPriceLog {
         }
     }
 
-    /// A product comes once for each of its items.
+    /// A product is returned once for each of its items.
     async fn products(
         &self,
         generation: Generation,

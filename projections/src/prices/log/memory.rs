@@ -1,4 +1,4 @@
-//! Price histories in memory, for tests and simulations: the contract without a store.
+//! Price histories in memory, for tests and simulations.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,7 @@ type Commits = BTreeMap<u64, FoldedCommit>;
 
 impl MemoryPriceLog {
     fn kept(&self) -> MutexGuard<'_, BTreeMap<(Generation, ProductId), Commits>> {
-        // Every change is one insert or one removal, so a panic elsewhere cannot have left half of one.
+        // Every change is a single insert or removal, so a panic elsewhere cannot leave it half done.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,5 +1,5 @@
-//! Price histories on SQLite: one row per commit that touches the price, and one per product that says how far its other
-//! commits are folded.
+//! Price histories on SQLite: a row per commit that affects the price, and a cursor row per product with the last commit
+//! folded without a price.
 
 use async_trait::async_trait;
 use schema::{ProductId, Timestamp};
@@ -13,14 +13,14 @@ use crate::prices::entry::Entry;
 use crate::views::sqlite::hash;
 use crate::views::{Generation, Unavailable};
 
-/// Histories in the tables `prices` and `folded` of a file. Cheap to clone.
+/// The histories in the tables `prices` and `folded` of a file. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SqlitePriceLog {
     access: Access,
 }
 
 impl SqlitePriceLog {
-    /// The histories of a file.
+    /// The histories in a file.
     #[must_use]
     pub fn new(access: Access) -> Self {
         Self { access }
@@ -47,7 +47,7 @@ impl PriceLog for SqlitePriceLog {
         let (product, last) = (product.to_string(), seen.last);
         let hash = seen.origin.as_ref().map(|origin| origin.hash.to_string());
         let taken = self.access.write(move |connection| {
-            // Of the two rows that can have one sequence the one that was seen is taken.
+            // Two rows can have this sequence: remove the one that was read.
             for table in ["folded", "prices"] {
                 let taken = connection
                     .prepare_cached(&format!(
@@ -145,7 +145,7 @@ impl PriceLog for SqlitePriceLog {
         limit: usize,
     ) -> Result<Products, Unavailable> {
         let ids = self.access.read(move |connection| {
-            // Each part is bounded by itself, so that the union sorts no more than two pages.
+            // Each part has its own limit, so that the union sorts no more than two pages.
             let mut statement = connection.prepare_cached(
                 "SELECT product_id FROM \
                  (SELECT DISTINCT product_id FROM prices WHERE generation = ?1 AND product_id > ?2 \
@@ -165,10 +165,10 @@ impl PriceLog for SqlitePriceLog {
     }
 }
 
-/// What a commit's row holds.
+/// The columns of a commit's row.
 struct Columns {
     last: u64,
-    /// `None` where the commit does not touch the price.
+    /// `None` if the commit does not affect the price.
     entries: Option<String>,
     hash: Option<String>,
     recorded_at: Option<String>,
@@ -188,7 +188,7 @@ impl Columns {
     }
 }
 
-/// The newest commit; of two rows with one sequence the cursor, which an interrupted repair leaves to the last.
+/// The newest commit; of two rows with one sequence, the cursor row, which an interrupted repair removes last.
 fn newest(
     connection: &Connection,
     generation: Generation,

@@ -1,4 +1,4 @@
-//! The stored form of a price entry, the same in every store. These names are stored. Never rename.
+//! The stored form of a price entry, the same in every store. Names are stored; never rename.
 
 use schema::{Money, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The items of the product table: every attribute is named here and in `products-table.json`, and nowhere else.
+//! The items of the product table: every attribute is named here and in `products-table.json` only.
 
 use std::collections::HashMap;
 
@@ -13,23 +13,23 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// Partition key: `<generation>#<product id>`, or [`LINEUP`].
 pub(super) const KEY: &str = "key";
-/// The product's version, which guards its row.
+/// The product's version, checked on every write.
 pub(super) const VERSION: &str = "version";
-/// The lineup's revision, which guards it.
+/// The revision of the generations, checked on every change.
 pub(super) const REVISION: &str = "revision";
-/// Key of the lineup; no product's key, since it has no `#`.
+/// Key of the generations; it has no `#`, so it cannot be the key of a product. Stored; never rename.
 pub(super) const LINEUP: &str = "lineup";
 
-/// Hash of the commit that carries the product; rows that were written before it was kept do not have it.
+/// Hash of the commit that carries the product; rows of earlier builds do not have it.
 pub(super) const HASH: &str = "hash";
 
 const PRODUCT: &str = "product";
-/// Partition of the index that knows all products.
+/// Partition key of the index of all products.
 const SHARD: &str = "shard";
-/// Partition of the other indexes, which deleted products leave by not having it.
+/// Partition key of the other indexes; deleted products do not have it.
 const LIVE: &str = "live";
 
-/// Which index answers an order, and by which attributes.
+/// The index of an order and its attributes.
 pub(super) struct Index {
     pub(super) name: &'static str,
     pub(super) partition: &'static str,
@@ -53,8 +53,8 @@ pub(super) fn index(order: Order) -> Index {
     }
 }
 
-/// How the keys of a generation begin.
-pub(super) fn begin(generation: Generation) -> String {
+/// The prefix of a generation's keys.
+pub(super) fn prefix(generation: Generation) -> String {
     format!("{generation}#")
 }
 
@@ -66,7 +66,7 @@ pub(super) fn key(generation: Generation, id: &ProductId) -> String {
 pub(super) fn key_of(mut item: Item) -> Result<String, Unavailable> {
     match item.remove(KEY) {
         Some(AttributeValue::S(key)) => Ok(key),
-        _ => Err(Unavailable("a row without its key".into())),
+        _ => Err(Unavailable("a row has no key".into())),
     }
 }
 
@@ -78,9 +78,8 @@ pub(super) fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// The row of a product, with its place in every order it stands in: also in those that are not kept, whose attributes no
-/// index holds, so that `DynamoDB` fills the index of an order that is kept later by itself. The product is one text, so that
-/// a field of a later build needs no new row.
+/// The item of a row, with the position in every order, kept or not: `DynamoDB` can then fill an index that is added later
+/// by itself. The product is one text, so that later builds can add fields without new attributes.
 pub(super) fn of(generation: Generation, shown: &Shown) -> Result<Item, Unavailable> {
     let product = &shown.product;
     let shard = partition(generation, shard_of(&product.id));
@@ -105,7 +104,7 @@ pub(super) fn of(generation: Generation, shown: &Shown) -> Result<Item, Unavaila
     Ok(item)
 }
 
-/// The row of an item. A hash that cannot be read is none.
+/// The row of an item. A hash that cannot be read counts as none.
 pub(super) fn shown(mut item: Item) -> Result<Shown, Unavailable> {
     let hash = match item.remove(HASH) {
         Some(AttributeValue::S(text)) => Hash::try_from(text).ok(),
@@ -116,7 +115,7 @@ pub(super) fn shown(mut item: Item) -> Result<Shown, Unavailable> {
 
 pub(super) fn product(mut item: Item) -> Result<Product, Unavailable> {
     let Some(AttributeValue::S(product)) = item.remove(PRODUCT) else {
-        return Err(Unavailable("a row without a product".into()));
+        return Err(Unavailable("a row has no product".into()));
     };
     let product: Product = serde_json::from_str(&product).map_err(|error| Unavailable(error.into()))?;
     let guard = item.get(VERSION).and_then(|version| version.as_n().ok());
@@ -133,7 +132,7 @@ pub(super) fn product(mut item: Item) -> Result<Product, Unavailable> {
 
 pub(super) fn row(mut item: Item, position: &str) -> Result<Row, Unavailable> {
     let Some(AttributeValue::S(position)) = item.remove(position) else {
-        return Err(Unavailable("an index row without its position".into()));
+        return Err(Unavailable("an index row has no position".into()));
     };
     Ok(Row { position, product: product(item)? })
 }

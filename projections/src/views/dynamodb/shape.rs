@@ -1,4 +1,4 @@
-//! The shape of the product table: an index for each order that is kept, and no attribute that none of them needs.
+//! The shape of the product table: an index for each order that is kept, and only the attributes they need.
 
 use schema::Orders;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::row;
 use crate::views::Order;
 
-/// The shape of the product table for these orders, as `CreateTable` takes it.
+/// The shape of the product table for these orders, as input of `CreateTable`.
 #[must_use]
 pub fn products_table(orders: Orders) -> String {
     let whole: Result<Value, _> = serde_json::from_str(crate::PRODUCTS_TABLE);
@@ -26,7 +26,7 @@ fn with_indexes(mut shape: Value, orders: Orders) -> Value {
     shape
 }
 
-/// The attributes that are keys, of the table or of an index.
+/// The key attributes of the table and its indexes.
 fn keys(shape: &Value) -> impl Iterator<Item = &Value> {
     let indexes = shape["GlobalSecondaryIndexes"].as_array().into_iter().flatten();
     let schemas = indexes.chain([shape]).filter_map(|keyed| keyed["KeySchema"].as_array());
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_an_index_for_each_order_that_is_kept_and_no_attribute_beside() {
+    fn there_is_an_index_for_each_kept_order_and_no_other_attribute() {
         let names = |shape: &Value, list: &str, name: &str| -> Vec<String> {
             let entries = shape[list].as_array().unwrap().iter();
             entries.map(|entry| entry[name].as_str().unwrap().to_owned()).collect()

@@ -1,4 +1,4 @@
-//! Rows by the thousand: the items of the product table written in batches, as the adapter would have written each.
+//! Rows by the thousand: items of the product table, written in batches, in the form that the adapter writes.
 
 use std::collections::HashMap;
 
@@ -28,7 +28,7 @@ pub(crate) async fn fill(config: &SdkConfig, products: &[Product]) {
     }
 }
 
-/// The item of a product; `whatever_is_filled_in_is_what_the_adapter_writes` holds it to the adapter.
+/// The item of a product; `whatever_is_filled_in_is_what_the_adapter_writes` compares it with the adapter's.
 fn item(product: &Product) -> HashMap<String, AttributeValue> {
     let text = |text: String| AttributeValue::S(text);
     let shard = text(format!("1#{}", shard_of(&product.id)));

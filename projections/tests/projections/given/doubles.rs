@@ -1,4 +1,4 @@
-//! Stores in trouble, and one that counts.
+//! Stores that fail, and one that counts its reads.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -11,7 +11,7 @@ use projections::views::{self, Generation, Lineup, LineupError, Portion, Rows, S
 use projections::{MemoryViews, Views};
 use schema::{Product, ProductId, StoredCommit};
 
-/// Views that do not answer while they are out.
+/// Views that do not answer while `out`.
 #[derive(Default)]
 pub(crate) struct Moody {
     pub(crate) kept: MemoryViews,
@@ -106,7 +106,7 @@ impl Parking for NoParking {
     }
 }
 
-/// Counts what it is asked for; each read is one request.
+/// Counts reads; each is one request.
 #[derive(Default)]
 pub(crate) struct Counted {
     kept: MemoryJournal,

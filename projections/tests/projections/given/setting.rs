@@ -1,4 +1,4 @@
-//! Both views over one set of tables, fed commit by commit, and their rebuilds.
+//! Both views on one set of tables, fed commit by commit, and their rebuilds.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use projections::{Catalogue, Prices, Projector, Views};
 
 use super::{Deed, Life, batch, noon, prices_of, record, views_of};
 
-/// Both views over the same stores, and what feeds them.
+/// Both views on the same stores, and the projector that feeds them.
 pub(crate) struct Setting {
     pub(crate) views: Arc<dyn Views>,
     pub(crate) journal: Arc<MemoryJournal>,
@@ -73,7 +73,7 @@ impl Setting {
         self.views.lineup().await.unwrap().of(view).clone()
     }
 
-    /// Which of these generations of a view have rows: the one that is read, and those of which something could be dropped.
+    /// Which of these generations of a view have rows: the one that is read, and those that something is dropped from.
     pub(crate) async fn generations_with_rows(
         &self,
         view: View,
@@ -90,7 +90,7 @@ impl Setting {
         found
     }
 
-    /// Both views, as they are read, against the event table.
+    /// Compares the generations of both views that are read with the event table.
     pub(crate) async fn agrees(&self, lives: &[Life]) {
         let lineup = self.views.lineup().await.unwrap();
         for projection in &self.projections {

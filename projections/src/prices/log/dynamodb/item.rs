@@ -1,4 +1,4 @@
-//! The items of the price table: every attribute is named here and in `prices-table.json`, and nowhere else.
+//! The items of the price table: every attribute is named here and in `prices-table.json` only.
 
 use std::collections::HashMap;
 
@@ -18,14 +18,14 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 pub(super) const KEY: &str = "key";
 /// Sort key: the sequence of a commit's last event, or [`CURSOR`].
 pub(super) const LAST: &str = "last";
-/// Up to which event commits without a price follow; of the item at [`CURSOR`] alone.
+/// The sequence of the last event folded without a price; only in the item at [`CURSOR`].
 pub(super) const FOLDED: &str = "folded";
-/// Hash of the commit; items that were written before it was kept do not have it.
+/// Hash of the commit; items of earlier builds do not have it.
 pub(super) const HASH: &str = "hash";
-/// When the commit was recorded, beside its hash.
+/// When the commit was recorded; present together with its hash.
 pub(super) const RECORDED_AT: &str = "recorded_at";
 
-/// Behind every commit: sequences are below 2^53 (`StoredCommit::sequence`). Stored. Never change.
+/// Sorts after every commit: sequences are below 2^53 (`StoredCommit::sequence`). Stored; never change.
 const CURSOR: u64 = 1 << 53;
 
 #[derive(Serialize, Deserialize)]
@@ -78,17 +78,17 @@ pub(super) fn of(
     serde_dynamo::to_item(item).map_err(unreadable)
 }
 
-/// Up to which event an item says that the history goes.
+/// The sequence of the last event that an item includes.
 pub(super) fn folded(item: &Item) -> Result<u64, Unavailable> {
     let number = |name| item.get(name).and_then(|value| value.as_n().ok()?.parse().ok());
-    let missing = || Unavailable("a price item without its place".into());
+    let missing = || Unavailable("a price item has no sequence".into());
     match number(LAST).ok_or_else(missing)? {
         CURSOR => number(FOLDED).ok_or_else(missing),
         last => Ok(last),
     }
 }
 
-/// The commit up to which an item says that the history goes.
+/// The commit of an item.
 pub(super) fn newest(item: &Item) -> Result<Newest, Unavailable> {
     let text = |name| item.get(name).and_then(|value| value.as_s().ok());
     let hash = text(HASH).and_then(|text| Hash::try_from(text.clone()).ok());
@@ -97,7 +97,7 @@ pub(super) fn newest(item: &Item) -> Result<Newest, Unavailable> {
     Ok(Newest { last: folded(item)?, origin })
 }
 
-/// The entries of an item; the one behind all commits has none.
+/// The entries of an item; the cursor item has none.
 pub(super) fn entries(item: Item) -> Result<Vec<Entry>, Unavailable> {
     if item.contains_key(FOLDED) {
         return Ok(Vec::new());
@@ -106,18 +106,19 @@ pub(super) fn entries(item: Item) -> Result<Vec<Entry>, Unavailable> {
     Ok(item.entries.into_iter().map(Entry::from).collect())
 }
 
-/// Where a scan ended, as a text.
+/// Where a scan stopped, as a text.
 pub(super) fn stop(key: &Item) -> Result<String, Unavailable> {
     let text = |name| match key.get(name) {
         Some(AttributeValue::S(text) | AttributeValue::N(text)) => Ok(text),
-        _ => Err(Unavailable("a price item without a key".into())),
+        _ => Err(Unavailable("a price item has no key".into())),
     };
     Ok(format!("{} {}", text(LAST)?, text(KEY)?))
 }
 
-/// Where a scan goes on that ended there.
+/// The key from which a scan continues that stopped there.
 pub(super) fn start(stop: &str) -> Result<Item, Unavailable> {
-    let (last, key) = stop.split_once(' ').ok_or_else(|| Unavailable("no place of a scan".into()))?;
+    let (last, key) =
+        stop.split_once(' ').ok_or_else(|| Unavailable("the position of a scan cannot be read".into()))?;
     Ok(Item::from([
         (KEY.to_owned(), AttributeValue::S(key.to_owned())),
         (LAST.to_owned(), AttributeValue::N(last.to_owned())),
