@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use cli::directory::DataDirectory;
 use event_store::dynamodb::Item;
 use event_store::{Checkpoint, DynamoJournal, Feed, Journal, Progress, seal};
-use projections::catalogue::Orders;
 use rusqlite::{Connection, OptionalExtension};
+use schema::Orders;
 use schema::{StoredCommit, fixtures};
 use serde_json::Value;
 

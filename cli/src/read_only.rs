@@ -10,8 +10,8 @@ use event_store::{
     DynamoJournal, DynamoReceipts, Feed, Journal, Progress, Receipts, SqliteJournal, SqliteProgress,
     SqliteReceipts,
 };
-use projections::catalogue::Orders;
 use projections::{DynamoPriceLog, DynamoViews, PriceLog, SqlitePriceLog, SqliteViews, Views};
+use schema::Orders;
 use sqlite::Access;
 
 use crate::directory::ReadDirectory;

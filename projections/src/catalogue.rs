@@ -11,12 +11,10 @@ use event_store::handled::{Handled, recorded_anew};
 use futures::future::try_join_all;
 use schema::{Hash, Product, ProductId, StoredCommit, upcast};
 
-use crate::projection::{Difference, News, Projection, Stuck};
-use crate::views::{Generation, Shown, Unavailable, View, Views};
+use crate::projection::{Difference, ProductCommits, Projection, ProjectionError};
+use crate::views::{Generation, ProductRow, View, ViewError, Views};
 
-pub use crate::views::{Order, Range, SHARDS};
-pub use list::{Page, Selection, page};
-pub use schema::{Orders, Sort};
+pub use list::{ListPage, ListQuery, page};
 
 /// How many rows of an old generation are removed concurrently.
 const DROPPED_AT_ONCE: usize = 25;
@@ -62,13 +60,17 @@ impl Catalogue {
     }
 
     /// Writes the row unless the view has the same or a newer version; returns the row in the view then.
-    async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, Stuck> {
+    async fn show(
+        &self,
+        generation: Generation,
+        shown: &ProductRow,
+    ) -> Result<Option<ProductRow>, ProjectionError> {
         let there = self.views.show(generation, shown).await;
-        there.map_err(|error| Stuck::for_now(shown.product.version, &error))
+        there.map_err(|error| ProjectionError::retryable(shown.product.version, &error))
     }
 
     /// Writes the newest state in the event table, also over a row that contradicts it.
-    async fn correct(&self, generation: Generation, id: &ProductId) -> Result<(), Stuck> {
+    async fn correct(&self, generation: Generation, id: &ProductId) -> Result<(), ProjectionError> {
         for _ in 0..ATTEMPTS {
             let Some(newest) = self.newest(id).await? else { return Ok(()) };
             let Some(seen) = self.show(generation, &newest).await? else { return Ok(()) };
@@ -77,24 +79,24 @@ impl Catalogue {
             }
             let version = newest.product.version;
             let replaced = self.views.replace(generation, &seen, &newest).await;
-            if replaced.map_err(|error| Stuck::for_now(version, &error))? {
+            if replaced.map_err(|error| ProjectionError::retryable(version, &error))? {
                 let hash = seen.hash.unwrap_or_else(Hash::genesis);
                 let handled = Handled { sequence: seen.product.version, hash, at: seen.product.updated_at };
                 recorded_anew("projector", View::Products.name(), id, &handled);
                 return Ok(());
             }
         }
-        Err(Stuck::for_now(1, &Contended))
+        Err(ProjectionError::retryable(1, &Contended))
     }
 
     /// The newest state in the event table.
-    async fn newest(&self, product: &ProductId) -> Result<Option<Shown>, Stuck> {
+    async fn newest(&self, product: &ProductId) -> Result<Option<ProductRow>, ProjectionError> {
         let newest = self.journal.newest(product, u64::MAX).await;
-        let Some(commit) = newest.map_err(|error| Stuck::for_now(1, &error))? else {
+        let Some(commit) = newest.map_err(|error| ProjectionError::retryable(1, &error))? else {
             return Ok(None);
         };
         let sequence = commit.sequence().unwrap_or(1);
-        let shown = shown(&commit).map_err(|error| Stuck::for_good(sequence, &error))?;
+        let shown = shown(&commit).map_err(|error| ProjectionError::permanent(sequence, &error))?;
         Ok(Some(shown))
     }
 }
@@ -105,24 +107,24 @@ impl Projection for Catalogue {
         View::Products
     }
 
-    async fn apply(&self, generation: Generation, news: &News) -> Result<(), Stuck> {
-        let mut stuck = None;
-        for (sequence, commit) in news.commits.iter().rev() {
+    async fn apply(&self, generation: Generation, commits: &ProductCommits) -> Result<(), ProjectionError> {
+        let mut unreadable = None;
+        for (sequence, commit) in commits.by_sequence.iter().rev() {
             match shown(commit) {
                 Ok(newest) => {
                     let there = self.show(generation, &newest).await?;
                     if there.is_some_and(|row| row.is_contradicted_by(&newest)) {
-                        self.correct(generation, &news.product).await?;
+                        self.correct(generation, &commits.product).await?;
                     }
                     break;
                 }
-                Err(error) => stuck = Some(Stuck::for_good(*sequence, &error)),
+                Err(error) => unreadable = Some(ProjectionError::permanent(*sequence, &error)),
             }
         }
-        stuck.map_or(Ok(()), Err)
+        unreadable.map_or(Ok(()), Err)
     }
 
-    async fn catch_up(&self, generation: Generation, product: &ProductId) -> Result<(), Stuck> {
+    async fn catch_up(&self, generation: Generation, product: &ProductId) -> Result<(), ProjectionError> {
         self.correct(generation, product).await
     }
 
@@ -130,10 +132,10 @@ impl Projection for Catalogue {
         &self,
         generation: Generation,
         product: &ProductId,
-    ) -> Result<Option<Difference>, Stuck> {
+    ) -> Result<Option<Difference>, ProjectionError> {
         let newest = self.newest(product).await?.map(|newest| newest.product);
         let seen = self.views.get(generation, product).await;
-        let seen = seen.map_err(|error| Stuck::for_now(1, &error))?;
+        let seen = seen.map_err(|error| ProjectionError::retryable(1, &error))?;
         Ok(match (seen, newest) {
             (None, None) => None,
             (None, Some(_)) => Some(Difference::Missing),
@@ -148,7 +150,7 @@ impl Projection for Catalogue {
         })
     }
 
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, ViewError> {
         let (mut removed, mut from) = (0, None);
         loop {
             let page = self.views.rows(generation, from, DROPPED_AT_ONCE).await?;
@@ -163,9 +165,9 @@ impl Projection for Catalogue {
 }
 
 /// The product carried by a commit, and the commit's hash.
-fn shown(commit: &StoredCommit) -> Result<Shown, UnreadableState> {
+fn shown(commit: &StoredCommit) -> Result<ProductRow, UnreadableState> {
     let hash = commit.text("hash").ok().and_then(|hash| Hash::try_from(hash.to_owned()).ok());
-    Ok(Shown { product: state_of(commit)?, hash })
+    Ok(ProductRow { product: state_of(commit)?, hash })
 }
 
 /// The product carried by a commit. Its events are not decoded, so events of a later build do not hide the product.

@@ -21,7 +21,7 @@ use web::api::{Api as Routes, At, Describe};
 use web::{Kind, Problem};
 
 use crate::prices::PriceLog;
-use crate::views::{Lineup, Views};
+use crate::views::{ViewGenerations, Views};
 
 /// How long queries cache the generations; a rebuild keeps the old ones up to date for longer.
 const GENERATIONS_MILLIS: i64 = 5_000;
@@ -42,7 +42,7 @@ pub struct QueryApi {
 
 struct Queries {
     api: QueryApi,
-    lineup: Mutex<Option<(Timestamp, Lineup)>>,
+    generations: Mutex<Option<(Timestamp, ViewGenerations)>>,
 }
 
 type Api = axum::extract::State<Arc<Queries>>;
@@ -51,7 +51,7 @@ type Answer = Result<Response, Problem>;
 
 /// The query routes, to be wrapped in [`web::finish`].
 pub fn routes(api: QueryApi) -> Router {
-    let queries = Queries { api, lineup: Mutex::default() };
+    let queries = Queries { api, generations: Mutex::default() };
     table().router().with_state(Arc::new(queries))
 }
 
@@ -72,18 +72,18 @@ fn table() -> Routes<Arc<Queries>> {
 
 impl Queries {
     /// The generations to read, at most 5 seconds old.
-    async fn lineup(&self) -> Result<Lineup, Problem> {
+    async fn generations(&self) -> Result<ViewGenerations, Problem> {
         let now = (self.api.clock)();
         let fresh = |at: Timestamp| (0..GENERATIONS_MILLIS).contains(&(now.millis() - at.millis()));
-        let known = self.lineup.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((at, lineup)) = known
+        let known = self.generations.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((at, generations)) = known
             && fresh(at)
         {
-            return Ok(lineup);
+            return Ok(generations);
         }
-        let lineup = self.api.views.lineup().await.map_err(answer::unavailable)?;
-        *self.lineup.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, lineup.clone()));
-        Ok(lineup)
+        let generations = self.api.views.generations().await.map_err(answer::unavailable)?;
+        *self.generations.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, generations.clone()));
+        Ok(generations)
     }
 }
 

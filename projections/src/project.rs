@@ -15,8 +15,8 @@ use schema::{Clock, ProductId};
 use serde::Serialize;
 use tracing::Instrument;
 
-use crate::projection::{Difference, News, Projection, Stuck};
-use crate::views::{self, Lineup, View, Views};
+use crate::projection::{Difference, ProductCommits, Projection, ProjectionError};
+use crate::views::{self, View, ViewGenerations, Views};
 
 use batch::{ProductRecords, RecordBatch};
 
@@ -37,7 +37,7 @@ pub struct Projector {
 
 /// The outcome of a retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Retried {
+pub struct ProjectionRetries {
     /// Views that have caught up with the event table.
     pub repaired: usize,
     /// Views that have not; their parking rows say why.
@@ -96,9 +96,9 @@ impl Projector {
         if batch.products.is_empty() {
             return Vec::new();
         }
-        let lineup = self.views.lineup().await;
+        let generations = self.views.generations().await;
         futures::stream::iter(batch.products)
-            .map(|records| self.project_product(lineup.as_ref(), records))
+            .map(|records| self.project_product(generations.as_ref(), records))
             .buffer_unordered(self.at_once)
             .filter_map(std::future::ready)
             .collect()
@@ -108,18 +108,19 @@ impl Projector {
     /// Projects one product into every view; returns the record to repeat from if parking failed too.
     async fn project_product(
         &self,
-        lineup: Result<&Lineup, &views::Unavailable>,
+        generations: Result<&ViewGenerations, &views::ViewError>,
         records: ProductRecords,
     ) -> Option<String> {
-        let product = &records.news.product;
-        let news = (!records.unreadable).then_some(&records.news);
+        let product = &records.commits.product;
+        let commits = (!records.unreadable).then_some(&records.commits);
         let mut lost = false;
         for projection in &self.projections {
             let name = projection.view().name();
-            let update = self.update(projection.as_ref(), lineup, product, records.first_sequence(), news);
+            let update =
+                self.update(projection.as_ref(), generations, product, records.first_sequence(), commits);
             match update.instrument(records.span(name)).await {
                 Ok(()) => records.record_lag(name, (self.clock)()),
-                Err(stuck) => lost |= self.park(name, product, stuck).await.is_err(),
+                Err(error) => lost |= self.park(name, product, error).await.is_err(),
             }
         }
         lost.then_some(records.first_record)
@@ -129,19 +130,19 @@ impl Projector {
     async fn update(
         &self,
         projection: &dyn Projection,
-        lineup: Result<&Lineup, &views::Unavailable>,
+        generations: Result<&ViewGenerations, &views::ViewError>,
         product: &ProductId,
         from_sequence: u64,
-        news: Option<&News>,
-    ) -> Result<(), Stuck> {
-        let lineup = lineup.map_err(|error| Stuck::for_now(from_sequence, error))?;
+        commits: Option<&ProductCommits>,
+    ) -> Result<(), ProjectionError> {
+        let generations = generations.map_err(|error| ProjectionError::retryable(from_sequence, error))?;
         let mut outcome = Ok(());
-        for generation in &lineup.of(projection.view()).write {
-            let updated = match news {
-                Some(news) => projection.apply(*generation, news).await,
+        for generation in &generations.of(projection.view()).write {
+            let updated = match commits {
+                Some(commits) => projection.apply(*generation, commits).await,
                 None => projection.catch_up(*generation, product).await,
             };
-            let later = updated.as_ref().is_err_and(|stuck| stuck.retryable);
+            let later = updated.as_ref().is_err_and(|error| error.retryable);
             outcome = outcome.and(updated);
             if later {
                 // A generation that is read must never get ahead of its successor, or readers would see an older version
@@ -156,9 +157,9 @@ impl Projector {
     ///
     /// # Errors
     /// [`Unavailable`]: the parking table did not answer; the next scheduled run tries again.
-    pub async fn retry_parked(&self) -> Result<Retried, Unavailable> {
-        let lineup = self.views.lineup().await;
-        let mut retried = Retried::default();
+    pub async fn retry_parked(&self) -> Result<ProjectionRetries, Unavailable> {
+        let generations = self.views.generations().await;
+        let mut retried = ProjectionRetries::default();
         for projection in &self.projections {
             let (mut after, mut parked) = (None, 0);
             loop {
@@ -167,7 +168,7 @@ impl Projector {
                 parked += rows.len();
                 after = rows.last().map(|row| row.product_id.clone());
                 let outcomes = futures::stream::iter(rows.into_iter().filter(|row| row.retryable))
-                    .map(|row| async { self.repair(projection.as_ref(), lineup.as_ref(), row).await })
+                    .map(|row| async { self.repair(projection.as_ref(), generations.as_ref(), row).await })
                     .buffer_unordered(PARALLEL)
                     .collect::<Vec<_>>()
                     .await;
@@ -189,13 +190,13 @@ impl Projector {
     ///
     /// # Errors
     /// [`Unavailable`]: the parking table did not answer; try again.
-    pub async fn retry(&self, product: &ProductId) -> Result<Retried, Unavailable> {
-        let lineup = self.views.lineup().await;
-        let mut retried = Retried::default();
+    pub async fn retry(&self, product: &ProductId) -> Result<ProjectionRetries, Unavailable> {
+        let generations = self.views.generations().await;
+        let mut retried = ProjectionRetries::default();
         for projection in &self.projections {
             let repaired = match self.parking.of(projection.view().name(), product).await? {
-                Some(row) => self.repair(projection.as_ref(), lineup.as_ref(), row).await?,
-                None => self.catch_up_or_park(projection.as_ref(), lineup.as_ref(), product, 1).await?,
+                Some(row) => self.repair(projection.as_ref(), generations.as_ref(), row).await?,
+                None => self.catch_up_or_park(projection.as_ref(), generations.as_ref(), product, 1).await?,
             };
             retried.count(repaired);
         }
@@ -206,14 +207,14 @@ impl Projector {
     /// behind, even if the stream never mentioned the product.
     ///
     /// # Errors
-    /// [`Stuck`]: a store did not answer, or a commit of the product cannot be read.
-    pub async fn differences(&self, product: &ProductId) -> Result<Vec<(View, Difference)>, Stuck> {
-        let lineup = self.views.lineup().await;
-        let lineup = lineup.map_err(|error| Stuck::for_now(1, &error))?;
+    /// [`ProjectionError`]: a store did not answer, or a commit of the product cannot be read.
+    pub async fn differences(&self, product: &ProductId) -> Result<Vec<(View, Difference)>, ProjectionError> {
+        let generations = self.views.generations().await;
+        let generations = generations.map_err(|error| ProjectionError::retryable(1, &error))?;
         let mut differences = Vec::new();
         for projection in &self.projections {
             let view = projection.view();
-            let difference = projection.compare(lineup.of(view).read, product).await?;
+            let difference = projection.compare(generations.of(view).read, product).await?;
             differences.extend(difference.map(|difference| (view, difference)));
         }
         Ok(differences)
@@ -222,10 +223,11 @@ impl Projector {
     async fn repair(
         &self,
         projection: &dyn Projection,
-        lineup: Result<&Lineup, &views::Unavailable>,
+        generations: Result<&ViewGenerations, &views::ViewError>,
         row: Parked,
     ) -> Result<bool, Unavailable> {
-        let repaired = self.catch_up_or_park(projection, lineup, &row.product_id, row.from_sequence).await?;
+        let repaired =
+            self.catch_up_or_park(projection, generations, &row.product_id, row.from_sequence).await?;
         if repaired {
             self.parking.release(&row).await?;
         }
@@ -236,13 +238,13 @@ impl Projector {
     async fn catch_up_or_park(
         &self,
         projection: &dyn Projection,
-        lineup: Result<&Lineup, &views::Unavailable>,
+        generations: Result<&ViewGenerations, &views::ViewError>,
         product: &ProductId,
         from_sequence: u64,
     ) -> Result<bool, Unavailable> {
-        match self.update(projection, lineup, product, from_sequence, None).await {
+        match self.update(projection, generations, product, from_sequence, None).await {
             Ok(()) => Ok(true),
-            Err(stuck) => self.park(projection.view().name(), product, stuck).await.map(|()| false),
+            Err(error) => self.park(projection.view().name(), product, error).await.map(|()| false),
         }
     }
 
@@ -250,20 +252,20 @@ impl Projector {
         &self,
         consumer: &'static str,
         product: &ProductId,
-        stuck: Stuck,
+        error: ProjectionError,
     ) -> Result<(), Unavailable> {
         tracing::warn!(target: "ledger::projector",
             consumer,
             product_id = product.as_str(),
-            from_sequence = stuck.from_sequence,
-            retryable = stuck.retryable,
-            reason = stuck.reason,
+            from_sequence = error.from_sequence,
+            retryable = error.retryable,
+            reason = error.reason,
             "a product cannot be projected and is parked"
         );
         let trouble = Trouble {
-            from_sequence: stuck.from_sequence,
-            reason: stuck.reason,
-            retryable: stuck.retryable,
+            from_sequence: error.from_sequence,
+            reason: error.reason,
+            retryable: error.retryable,
             at: (self.clock)(),
         };
         let parked = self.parking.park(consumer, product, &trouble).await;
@@ -280,7 +282,7 @@ impl Projector {
     }
 }
 
-impl Retried {
+impl ProjectionRetries {
     fn count(&mut self, repaired: bool) {
         if repaired {
             self.repaired += 1;

@@ -7,7 +7,7 @@ use std::fmt;
 use async_trait::async_trait;
 use schema::{ProductId, StoredCommit};
 
-use crate::views::{Generation, Unavailable, View};
+use crate::views::{Generation, View, ViewError};
 
 /// A read model that follows the ledger product by product. Calls may be repeated and come in any order.
 #[async_trait]
@@ -18,42 +18,46 @@ pub trait Projection: Send + Sync {
     /// Applies commits of one product, which may be late, repeated or have gaps.
     ///
     /// # Errors
-    /// [`Stuck`]: park the product; other products are not affected.
-    async fn apply(&self, generation: Generation, news: &News) -> Result<(), Stuck>;
+    /// [`ProjectionError`]: park the product; other products are not affected.
+    async fn apply(&self, generation: Generation, commits: &ProductCommits) -> Result<(), ProjectionError>;
 
     /// Brings the product's view up to date with the event table, whatever was missed.
     ///
     /// # Errors
-    /// [`Stuck`]: park the product.
-    async fn catch_up(&self, generation: Generation, product: &ProductId) -> Result<(), Stuck>;
+    /// [`ProjectionError`]: park the product.
+    async fn catch_up(&self, generation: Generation, product: &ProductId) -> Result<(), ProjectionError>;
 
     /// How the product's view differs from the event table, if it does. A lagging view differs too, temporarily.
     ///
     /// # Errors
-    /// [`Stuck`]: the product cannot be compared; try again if it is retryable.
-    async fn compare(&self, generation: Generation, product: &ProductId)
-    -> Result<Option<Difference>, Stuck>;
+    /// [`ProjectionError`]: the product cannot be compared; try again if it is retryable.
+    async fn compare(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+    ) -> Result<Option<Difference>, ProjectionError>;
 
     /// Removes a generation that is no longer read or written; returns the number of removed items. May be interrupted
     /// and repeated.
     ///
     /// # Errors
-    /// [`Unavailable`]: run it again.
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable>;
+    /// [`ViewError`]: run it again.
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, ViewError>;
 }
 
 /// Commits of one product from a batch or a page.
 #[derive(Debug, Clone)]
-pub struct News {
+pub struct ProductCommits {
     /// The product.
     pub product: ProductId,
     /// Its commits by their first sequence, possibly with gaps.
-    pub commits: BTreeMap<u64, StoredCommit>,
+    pub by_sequence: BTreeMap<u64, StoredCommit>,
 }
 
 /// Why a read model cannot continue with a product.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stuck {
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct ProjectionError {
     /// The first event missing from the view.
     pub from_sequence: u64,
     /// The reason, for operators.
@@ -97,16 +101,16 @@ impl Difference {
     }
 }
 
-impl Stuck {
+impl ProjectionError {
     /// A store did not answer: try again later.
     #[must_use]
-    pub fn for_now(from_sequence: u64, reason: &dyn std::error::Error) -> Self {
+    pub fn retryable(from_sequence: u64, reason: &dyn std::error::Error) -> Self {
         Self { from_sequence, reason: reason.to_string(), retryable: true }
     }
 
     /// What is stored cannot be read by this build: an operator has to act.
     #[must_use]
-    pub fn for_good(from_sequence: u64, reason: &dyn std::error::Error) -> Self {
+    pub fn permanent(from_sequence: u64, reason: &dyn std::error::Error) -> Self {
         Self { from_sequence, reason: reason.to_string(), retryable: false }
     }
 }

@@ -13,11 +13,11 @@ use event_store::{Journal, ScanPosition};
 use futures::{StreamExt, join, stream};
 use schema::{ProductId, StoredCommit};
 
-use crate::projection::{Difference, News, Projection, Stuck};
-use crate::views::{self, Generation, Generations, LineupError, View, Views};
+use crate::projection::{Difference, ProductCommits, Projection, ProjectionError};
+use crate::views::{self, Generation, Generations, GenerationsError, View, Views};
 
 use claim::{ATTEMPTS, must_be_held};
-use compare::Comparison;
+use compare::GenerationComparison;
 
 /// Commits per request while the event table is scanned.
 const PAGE: usize = 1_000;
@@ -49,12 +49,12 @@ pub struct Rebuild {
     /// Pause between two comparisons of what differs, [`PAUSE`] outside tests.
     pub pause: Duration,
     /// What to do if another rebuild of the view is on record.
-    pub others: Others,
+    pub on_conflict: RebuildConflict,
 }
 
 /// What to do if another rebuild of the view is on record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Others {
+pub enum RebuildConflict {
     /// Check whether it still runs; if so, refuse to start.
     Refuse,
     /// Replace it: if it still runs, it stops soon.
@@ -63,7 +63,7 @@ pub enum Others {
 
 /// The phase a rebuild is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+pub enum RebuildPhase {
     /// Checking whether another rebuild on record still runs.
     Watching,
     /// Removing what an earlier rebuild left behind.
@@ -80,16 +80,16 @@ pub enum Phase {
 
 /// The progress of a rebuild.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
+pub struct RebuildProgress {
     /// The current phase.
-    pub phase: Phase,
+    pub phase: RebuildPhase,
     /// Commits read in this phase so far.
     pub commits: u64,
 }
 
 /// The result of a rebuild or of a dry run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Report {
+pub struct RebuildReport {
     /// The generation that is read now; `None` after a dry run.
     pub generation: Option<Generation>,
     /// Commits in the event table.
@@ -111,13 +111,13 @@ pub struct Report {
 pub enum RebuildError {
     /// The view's store did not answer: run it again.
     #[error(transparent)]
-    Views(#[from] views::Unavailable),
+    Views(#[from] views::ViewError),
     /// The event table did not answer: run it again.
     #[error(transparent)]
     Journal(#[from] event_store::Unavailable),
     /// A product could not be built or compared at the moment: run it again.
     #[error("product {product}: {reason}")]
-    Stuck {
+    Projection {
         /// The product.
         product: ProductId,
         /// Why.
@@ -145,17 +145,17 @@ pub enum RebuildError {
 }
 
 /// Called with the progress of the rebuild after every page of commits.
-pub type Watch<'a> = &'a (dyn Fn(Progress) + Send + Sync);
+pub type OnProgress<'a> = &'a (dyn Fn(RebuildProgress) + Send + Sync);
 
 impl Rebuild {
     /// Compares the view that is read with the event table and changes nothing.
     ///
     /// # Errors
     /// [`RebuildError`]: a store did not answer; run it again.
-    pub async fn dry_run(&self, watch: Watch<'_>) -> Result<Report, RebuildError> {
+    pub async fn dry_run(&self, watch: OnProgress<'_>) -> Result<RebuildReport, RebuildError> {
         let read = self.generations().await?.read;
-        let mut report = Report::default();
-        self.compare(&mut report, &mut [Comparison::of(read)], watch).await?;
+        let mut report = RebuildReport::default();
+        self.compare(&mut report, &mut [GenerationComparison::of(read)], watch).await?;
         Ok(report)
     }
 
@@ -163,7 +163,7 @@ impl Rebuild {
     ///
     /// # Errors
     /// [`RebuildError`]: queries read either the old view or the complete new one; run it again.
-    pub async fn run(&self, watch: Watch<'_>) -> Result<Report, RebuildError> {
+    pub async fn run(&self, watch: OnProgress<'_>) -> Result<RebuildReport, RebuildError> {
         let claim = self.claim(watch).await?;
         let done = tokio::select! {
             biased;
@@ -174,13 +174,13 @@ impl Rebuild {
         done
     }
 
-    async fn steps(&self, claim: u64, watch: Watch<'_>) -> Result<Report, RebuildError> {
+    async fn steps(&self, claim: u64, watch: OnProgress<'_>) -> Result<RebuildReport, RebuildError> {
         let settled = self.clean_up(claim, watch).await?;
         let both = self.begin(claim, &settled).await?;
         let (old, new) = (both.read, both.last);
-        let mut report = Report::default();
+        let mut report = RebuildReport::default();
         self.build(new, &mut report, watch).await?;
-        let mut comparisons = [Comparison::of(old), Comparison::of(new)];
+        let mut comparisons = [GenerationComparison::of(old), GenerationComparison::of(new)];
         self.compare(&mut report, &mut comparisons, watch).await?;
         comparisons[1].must_agree()?;
         let switched = self.switch(claim, &both).await?;
@@ -191,20 +191,20 @@ impl Rebuild {
 
     /// Finishes or undoes what an interrupted rebuild left. What it removes stays on record until this rebuild removes its
     /// own old generation: the interrupted one may not have noticed yet and may still write.
-    async fn clean_up(&self, claim: u64, watch: Watch<'_>) -> Result<Generations, RebuildError> {
+    async fn clean_up(&self, claim: u64, watch: OnProgress<'_>) -> Result<Generations, RebuildError> {
         let found = self.generations().await?;
         if found.write == [found.read] && found.drop.is_empty() {
             return Ok(found);
         }
-        watch(Progress { phase: Phase::CleaningUp, commits: 0 });
+        watch(RebuildProgress { phase: RebuildPhase::CleaningUp, commits: 0 });
         if found.write.iter().any(|generation| *generation < found.read) {
             // It had switched already: queries may still read the old generation for a while.
-            watch(Progress { phase: Phase::Overlapping, commits: 0 });
+            watch(RebuildProgress { phase: RebuildPhase::Overlapping, commits: 0 });
             tokio::time::sleep(self.overlap).await;
         }
         // A half-built generation is never completed: another version of this program may have begun it.
         let alone = self.write_only_read(claim, &found).await?;
-        watch(Progress { phase: Phase::Dropping, commits: 0 });
+        watch(RebuildProgress { phase: RebuildPhase::Dropping, commits: 0 });
         self.drop_recorded(&alone).await?;
         Ok(alone)
     }
@@ -247,8 +247,8 @@ impl Rebuild {
     async fn build(
         &self,
         generation: Generation,
-        report: &mut Report,
-        watch: Watch<'_>,
+        report: &mut RebuildReport,
+        watch: OnProgress<'_>,
     ) -> Result<(), RebuildError> {
         let mut pages = Pages::of(self.journal.as_ref());
         let mut unreadable = BTreeMap::new();
@@ -258,7 +258,7 @@ impl Rebuild {
             let (next, built) = join!(pages.commits(), self.write(generation, commits, &mut unreadable));
             built?;
             page = next?;
-            watch(Progress { phase: Phase::Building, commits: pages.commits });
+            watch(RebuildProgress { phase: RebuildPhase::Building, commits: pages.commits });
         }
         report.unreadable = unreadable.into_iter().collect();
         Ok(())
@@ -271,13 +271,13 @@ impl Rebuild {
         unreadable: &mut BTreeMap<ProductId, String>,
     ) -> Result<(), RebuildError> {
         let mut written = stream::iter(by_product(commits))
-            .map(|news| async {
-                let outcome = self.projection.apply(generation, &news).await;
-                (news.product, outcome)
+            .map(|commits| async {
+                let outcome = self.projection.apply(generation, &commits).await;
+                (commits.product, outcome)
             })
             .buffer_unordered(PARALLEL);
         while let Some((product, outcome)) = written.next().await {
-            outcome.or_else(|stuck| note_permanent(unreadable, product, stuck))?;
+            outcome.or_else(|error| note_permanent(unreadable, product, error))?;
         }
         Ok(())
     }
@@ -294,12 +294,12 @@ impl Rebuild {
         &self,
         claim: u64,
         switched: &Generations,
-        watch: Watch<'_>,
+        watch: OnProgress<'_>,
     ) -> Result<u64, RebuildError> {
-        watch(Progress { phase: Phase::Overlapping, commits: 0 });
+        watch(RebuildProgress { phase: RebuildPhase::Overlapping, commits: 0 });
         tokio::time::sleep(self.overlap).await;
         let alone = self.write_only_read(claim, switched).await?;
-        watch(Progress { phase: Phase::Dropping, commits: 0 });
+        watch(RebuildProgress { phase: RebuildPhase::Dropping, commits: 0 });
         let dropped = self.drop_recorded(&alone).await?;
         let done = Generations { drop: Vec::new(), ..alone.clone() };
         self.change(claim, &alone, &done).await?;
@@ -327,25 +327,25 @@ impl Rebuild {
     }
 
     async fn generations(&self) -> Result<Generations, RebuildError> {
-        let lineup = self.views.lineup().await?;
-        Ok(lineup.of(self.projection.view()).clone())
+        let current = self.views.generations().await?;
+        Ok(current.of(self.projection.view()).clone())
     }
 
     /// Changes this view's generations if they are still as `seen`; concurrent changes to other views do not matter.
     async fn change(&self, claim: u64, seen: &Generations, to: &Generations) -> Result<(), RebuildError> {
         let view = self.projection.view();
         for _ in 0..ATTEMPTS {
-            let lineup = self.views.lineup().await?;
-            let found = lineup.of(view);
+            let current = self.views.generations().await?;
+            let found = current.of(view);
             must_be_held(found, claim)?;
             if !is_same(found, seen) {
                 return Err(RebuildError::Changed);
             }
             let to = Generations { rebuild: found.rebuild.clone(), ..to.clone() };
-            match self.views.change_lineup(&lineup.with(view, to)).await {
+            match self.views.change_generations(&current.with(view, to)).await {
                 Ok(()) => return Ok(()),
-                Err(LineupError::Changed) => {}
-                Err(LineupError::Unavailable(error)) => return Err(error.into()),
+                Err(GenerationsError::Changed) => {}
+                Err(GenerationsError::Unavailable(error)) => return Err(error.into()),
             }
         }
         Err(RebuildError::Changed)
@@ -400,7 +400,7 @@ impl<'a> Pages<'a> {
 }
 
 /// The commits of a page by product. A commit without a product id or a sequence is in no view either.
-fn by_product(page: Vec<StoredCommit>) -> Vec<News> {
+fn by_product(page: Vec<StoredCommit>) -> Vec<ProductCommits> {
     let mut products: BTreeMap<ProductId, BTreeMap<u64, StoredCommit>> = BTreeMap::new();
     for commit in page {
         let product = commit.text("product_id").ok().and_then(|text| ProductId::new(text).ok());
@@ -408,19 +408,19 @@ fn by_product(page: Vec<StoredCommit>) -> Vec<News> {
             products.entry(product).or_default().insert(sequence, commit);
         }
     }
-    let news = |(product, commits)| News { product, commits };
-    products.into_iter().map(news).collect()
+    let commits = |(product, commits)| ProductCommits { product, by_sequence: commits };
+    products.into_iter().map(commits).collect()
 }
 
 /// A permanent error is reported; a retryable one ends the rebuild.
 fn note_permanent(
     unreadable: &mut BTreeMap<ProductId, String>,
     product: ProductId,
-    stuck: Stuck,
+    error: ProjectionError,
 ) -> Result<(), RebuildError> {
-    if stuck.retryable {
-        return Err(RebuildError::Stuck { product, reason: stuck.reason });
+    if error.retryable {
+        return Err(RebuildError::Projection { product, reason: error.reason });
     }
-    unreadable.insert(product, stuck.reason);
+    unreadable.insert(product, error.reason);
     Ok(())
 }

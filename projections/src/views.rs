@@ -16,7 +16,7 @@ pub mod sqlite;
 
 pub use dynamodb::DynamoViews;
 pub use memory::MemoryViews;
-pub use order::{Order, Range, SHARDS};
+pub use order::{PositionRange, RowOrder, SHARDS};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{BUILDING, SqliteViews};
 
@@ -25,7 +25,7 @@ pub use sqlite::{BUILDING, SqliteViews};
 /// The contract, which `tests/contract/views` runs on every adapter:
 /// - the version of a row only increases: what comes late, twice or out of order changes nothing, unless it is replaced;
 /// - a row is replaced only if it is still as it was read;
-/// - a deleted product keeps its row and is in [`Order::Changes`] only;
+/// - a deleted product keeps its row and is in [`RowOrder::Changes`] only;
 /// - a slice contains exactly the rows of its shard inside its range, in order, and is not `exhausted` if more follow;
 /// - orders that are not kept have no rows, and reading one is an error;
 /// - `rows` returns every row of a generation once, whatever orders are kept;
@@ -38,57 +38,63 @@ pub trait Views: Send + Sync {
     /// The generations of all views that are read and written.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn lineup(&self) -> Result<Lineup, Unavailable>;
+    /// [`ViewError`]: try again later.
+    async fn generations(&self) -> Result<ViewGenerations, ViewError>;
 
     /// Replaces the generations of the revision before; the first revision that can be written is 1.
     ///
     /// # Errors
-    /// [`LineupError::Changed`]: they were changed concurrently, read them again.
-    async fn change_lineup(&self, to: &Lineup) -> Result<(), LineupError>;
+    /// [`GenerationsError::Changed`]: they were changed concurrently, read them again.
+    async fn change_generations(&self, to: &ViewGenerations) -> Result<(), GenerationsError>;
 
     /// A product, deleted ones included; the read may be slightly stale.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable>;
+    /// [`ViewError`]: try again later.
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, ViewError>;
 
     /// Writes the row unless the view has the same or a newer version; returns the row in the view then.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later, the write may or may not have happened.
-    async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, Unavailable>;
+    /// [`ViewError`]: try again later, the write may or may not have happened.
+    async fn show(&self, generation: Generation, shown: &ProductRow)
+    -> Result<Option<ProductRow>, ViewError>;
 
     /// Replaces a row if it is still as it was read, whatever the versions, and returns whether it was: for a product with
     /// a sequence recorded anew by another commit.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later, the write may or may not have happened.
-    async fn replace(&self, generation: Generation, seen: &Shown, by: &Shown) -> Result<bool, Unavailable>;
+    /// [`ViewError`]: try again later, the write may or may not have happened.
+    async fn replace(
+        &self,
+        generation: Generation,
+        seen: &ProductRow,
+        by: &ProductRow,
+    ) -> Result<bool, ViewError>;
 
     /// Rows from one shard of an order that is kept.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable>;
+    /// [`ViewError`]: try again later.
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, ViewError>;
 
     /// A page of all rows of a generation, deleted products included, unordered; `from` is `next` of the page before, and
     /// `limit` at least 1. For maintenance only: it may read other generations too.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
+    /// [`ViewError`]: try again later.
     async fn rows(
         &self,
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<Rows, Unavailable>;
+    ) -> Result<RowPage, ViewError>;
 
     /// Removes a row from a generation that is no longer read or written.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable>;
+    /// [`ViewError`]: try again later.
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), ViewError>;
 }
 
 /// One complete build of a view; a table holds several generations.
@@ -115,12 +121,12 @@ pub struct Generations {
     pub drop: Vec<Generation>,
     /// The rebuild that is running or was interrupted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rebuild: Option<Claim>,
+    pub rebuild: Option<RebuildClaim>,
 }
 
 /// A rebuild on record. A running rebuild increments its heartbeat, so others can tell that it runs without a clock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
+pub struct RebuildClaim {
     /// The revision of the generations that first named it, unique among rebuilds.
     pub id: u64,
     /// Heartbeats so far.
@@ -129,7 +135,7 @@ pub struct Claim {
 
 /// The generations of all views, stored as one small item.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Lineup {
+pub struct ViewGenerations {
     /// The number of changes, 0 before the first.
     pub revision: u64,
     /// Those of the product view.
@@ -149,7 +155,7 @@ pub enum View {
 
 /// A row of the product view.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct ProductRow {
     /// The product.
     pub product: Product,
     /// The hash of the commit that carries it; `None` in rows of earlier builds.
@@ -162,9 +168,9 @@ pub struct Slice {
     /// The shard, below [`SHARDS`].
     pub shard: u8,
     /// The order.
-    pub order: Order,
+    pub order: RowOrder,
     /// The range of positions; not empty.
-    pub range: Range,
+    pub range: PositionRange,
     /// Whether to read from the end of the range to its beginning.
     pub descending: bool,
     /// The maximum number of rows, at least 1.
@@ -173,16 +179,16 @@ pub struct Slice {
 
 /// Rows of a slice, in order, as many as the store returned at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Portion {
+pub struct SlicePage {
     /// The rows.
-    pub rows: Vec<Row>,
+    pub rows: Vec<IndexRow>,
     /// Whether the slice certainly ends here; if `false`, there may be no more all the same.
     pub exhausted: bool,
 }
 
 /// A page of all rows of a generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rows {
+pub struct RowPage {
     /// The products; possibly none although more follow.
     pub products: Vec<Product>,
     /// Where to continue, opaque to callers; `None` at the end.
@@ -191,7 +197,7 @@ pub struct Rows {
 
 /// A product and its position in an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct IndexRow {
     /// Its position in the order of the slice.
     pub position: String,
     /// The product.
@@ -201,9 +207,9 @@ pub struct Row {
 /// A store of the views did not answer, or its answer could not be read. The text names the table.
 #[derive(Debug, thiserror::Error)]
 #[error("a view table did not answer: {0}")]
-pub struct Unavailable(#[source] pub Box<dyn Error + Send + Sync>);
+pub struct ViewError(#[source] pub Box<dyn Error + Send + Sync>);
 
-impl Unavailable {
+impl ViewError {
     /// The same error, naming the table.
     #[must_use]
     pub(crate) fn of(self, table: &str) -> Self {
@@ -213,16 +219,16 @@ impl Unavailable {
 
 /// Why the generations were not changed.
 #[derive(Debug, thiserror::Error)]
-pub enum LineupError {
+pub enum GenerationsError {
     /// Another change came first: read them again.
     #[error("the generations were changed concurrently")]
     Changed,
     /// Try again later.
     #[error(transparent)]
-    Unavailable(#[from] Unavailable),
+    Unavailable(#[from] ViewError),
 }
 
-impl Shown {
+impl ProductRow {
     /// Whether a state in the ledger proves that this row is not in the ledger: the ledger has the same version from
     /// another commit, or an earlier version that was recorded later. A row without a hash is compared by its content.
     #[must_use]
@@ -250,7 +256,7 @@ impl View {
     }
 }
 
-impl Lineup {
+impl ViewGenerations {
     /// The generations of a view.
     #[must_use]
     pub fn of(&self, view: View) -> &Generations {
@@ -291,8 +297,8 @@ impl fmt::Display for Generation {
 }
 
 /// Requests are checked against the kept orders first, so only a bug leads here.
-fn not_kept(order: Order) -> Unavailable {
-    Unavailable(format!("the order {} is not kept", order.sort().name()).into())
+fn not_kept(order: RowOrder) -> ViewError {
+    ViewError(format!("the order {} is not kept", order.sort().name()).into())
 }
 
 /// The shard of a product, by FNV-1a of its id. Stored; never change.

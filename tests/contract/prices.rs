@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use event_store::table;
-use projections::prices::{DynamoPriceLog, Entry, FoldedCommit, MemoryPriceLog, Place, PriceLog, What};
+use projections::prices::{
+    DynamoPriceLog, FoldedCommit, MemoryPriceLog, PriceChange, PriceEntry, PriceLog, TimelinePosition,
+};
 use projections::views::Generation;
 use projections::{PRICES_TABLE, SqlitePriceLog, sqlite as files};
 use schema::{ProductId, fixtures};
@@ -42,15 +44,15 @@ impl Port for dyn PriceLog {
     }
 }
 
-fn entry(at: &str, sequence: u64, what: What) -> Entry {
-    Entry { place: Place { at: fixtures::at(at), sequence }, what }
+fn entry(at: &str, sequence: u64, change: PriceChange) -> PriceEntry {
+    PriceEntry { position: TimelinePosition { at: fixtures::at(at), sequence }, change }
 }
 
-fn price(text: &str, currency: &str) -> What {
-    What::Priced(fixtures::money(text, currency))
+fn price(text: &str, currency: &str) -> PriceChange {
+    PriceChange::Priced(fixtures::money(text, currency))
 }
 
-fn folded(last: u64, entries: &[Entry]) -> FoldedCommit {
+fn folded(last: u64, entries: &[PriceEntry]) -> FoldedCommit {
     FoldedCommit { last, entries: entries.to_vec(), origin: None }
 }
 
@@ -75,5 +77,5 @@ async fn fold(log: &dyn PriceLog, product: &ProductId, commits: &[FoldedCommit])
 
 async fn sequences(log: &dyn PriceLog, product: &ProductId) -> Vec<u64> {
     let history = log.history(FIRST, product).await.unwrap();
-    history.entries.iter().map(|entry| entry.place.sequence).collect()
+    history.entries.iter().map(|entry| entry.position.sequence).collect()
 }

@@ -12,9 +12,11 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use event_store::table;
-use projections::catalogue::{Order, Orders, Range, SHARDS};
-use projections::views::{Generation, Row, Shown, Slice, Unavailable, shard_of};
+use projections::views::{
+    Generation, IndexRow, PositionRange, ProductRow, RowOrder, SHARDS, Slice, ViewError, shard_of,
+};
 use projections::{DynamoViews, MemoryViews, SqliteViews, Views, products_table, sqlite as files};
+use schema::Orders;
 use schema::{Product, ProductId, Status, fixtures};
 use sqlite::{Access, Schema};
 
@@ -78,12 +80,12 @@ fn deleted(id: &str, version: u64) -> Product {
 /// Rows as earlier builds wrote them, without the hash of the commit.
 trait PutProduct {
     /// Whether the row was written.
-    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, Unavailable>;
+    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, ViewError>;
 }
 
 impl<V: Views + ?Sized> PutProduct for V {
-    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, Unavailable> {
-        let row = Shown { product: product.clone(), hash: None };
+    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, ViewError> {
+        let row = ProductRow { product: product.clone(), hash: None };
         Ok(self.show(generation, &row).await?.is_none())
     }
 }
@@ -94,25 +96,25 @@ async fn put(views: &dyn Views, products: &[Product]) {
     }
 }
 
-fn whole(shard: u8, order: Order) -> Slice {
-    Slice { shard, order, range: Range::all(), descending: false, limit: 1_000 }
+fn whole(shard: u8, order: RowOrder) -> Slice {
+    Slice { shard, order, range: PositionRange::all(), descending: false, limit: 1_000 }
 }
 
 /// Every row of an order, over all shards, merged as LIST does.
-async fn rows_in(views: &dyn Views, generation: Generation, order: Order) -> Vec<Row> {
+async fn rows_in(views: &dyn Views, generation: Generation, order: RowOrder) -> Vec<IndexRow> {
     let mut rows = Vec::new();
     for shard in 0..SHARDS {
-        let portion = views.slice(generation, &whole(shard, order)).await.unwrap();
-        assert!(portion.exhausted);
-        assert!(portion.rows.is_sorted_by(|one, other| one.position < other.position));
-        assert!(portion.rows.iter().all(|row| shard_of(&row.product.id) == shard));
-        rows.extend(portion.rows);
+        let page = views.slice(generation, &whole(shard, order)).await.unwrap();
+        assert!(page.exhausted);
+        assert!(page.rows.is_sorted_by(|one, other| one.position < other.position));
+        assert!(page.rows.iter().all(|row| shard_of(&row.product.id) == shard));
+        rows.extend(page.rows);
     }
     rows.sort_by(|one, other| one.position.cmp(&other.position));
     rows
 }
 
-async fn ids_in(views: &dyn Views, order: Order) -> Vec<String> {
+async fn ids_in(views: &dyn Views, order: RowOrder) -> Vec<String> {
     rows_in(views, FIRST, order).await.iter().map(|row| row.product.id.to_string()).collect()
 }
 

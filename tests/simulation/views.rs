@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use projections::catalogue::Orders;
-use projections::prices::{FoldedCommit, History, Newest, Products};
-use projections::views::{Generation, Lineup, LineupError, Portion, Rows, Shown, Slice, Unavailable};
+use projections::prices::{FoldedCommit, FoldedHead, PriceHistory, ProductIdPage};
+use projections::views::{
+    Generation, GenerationsError, ProductRow, RowPage, Slice, SlicePage, ViewError, ViewGenerations,
+};
 use projections::{MemoryPriceLog, MemoryViews, PriceLog, Views};
+use schema::Orders;
 use schema::{Product, ProductId};
 
 use crate::chaos::Chaos;
 
-fn away() -> Unavailable {
-    Unavailable("bad weather".into())
+fn away() -> ViewError {
+    ViewError("bad weather".into())
 }
 
 /// The product view.
@@ -27,27 +29,36 @@ impl Views for ViewTable {
         self.inner.orders()
     }
 
-    async fn lineup(&self) -> Result<Lineup, Unavailable> {
-        self.chaos.call(self.inner.lineup(), away).await
+    async fn generations(&self) -> Result<ViewGenerations, ViewError> {
+        self.chaos.call(self.inner.generations(), away).await
     }
 
-    async fn change_lineup(&self, to: &Lineup) -> Result<(), LineupError> {
-        self.chaos.call(self.inner.change_lineup(to), || away().into()).await
+    async fn change_generations(&self, to: &ViewGenerations) -> Result<(), GenerationsError> {
+        self.chaos.call(self.inner.change_generations(to), || away().into()).await
     }
 
-    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable> {
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, ViewError> {
         self.chaos.call(self.inner.get(generation, id), away).await
     }
 
-    async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, Unavailable> {
+    async fn show(
+        &self,
+        generation: Generation,
+        shown: &ProductRow,
+    ) -> Result<Option<ProductRow>, ViewError> {
         self.chaos.call(self.inner.show(generation, shown), away).await
     }
 
-    async fn replace(&self, generation: Generation, seen: &Shown, by: &Shown) -> Result<bool, Unavailable> {
+    async fn replace(
+        &self,
+        generation: Generation,
+        seen: &ProductRow,
+        by: &ProductRow,
+    ) -> Result<bool, ViewError> {
         self.chaos.call(self.inner.replace(generation, seen, by), away).await
     }
 
-    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable> {
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, ViewError> {
         self.chaos.call(self.inner.slice(generation, slice), away).await
     }
 
@@ -56,11 +67,11 @@ impl Views for ViewTable {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<Rows, Unavailable> {
+    ) -> Result<RowPage, ViewError> {
         self.chaos.call(self.inner.rows(generation, from, limit), away).await
     }
 
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable> {
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), ViewError> {
         self.chaos.call(self.inner.remove(generation, id), away).await
     }
 }
@@ -77,7 +88,7 @@ impl PriceLog for PriceTable {
         &self,
         generation: Generation,
         product: &ProductId,
-    ) -> Result<Option<Newest>, Unavailable> {
+    ) -> Result<Option<FoldedHead>, ViewError> {
         self.chaos.call(self.inner.newest(generation, product), away).await
     }
 
@@ -85,8 +96,8 @@ impl PriceLog for PriceTable {
         &self,
         generation: Generation,
         product: &ProductId,
-        seen: &Newest,
-    ) -> Result<(), Unavailable> {
+        seen: &FoldedHead,
+    ) -> Result<(), ViewError> {
         self.chaos.call(self.inner.take_back(generation, product, seen), away).await
     }
 
@@ -95,7 +106,7 @@ impl PriceLog for PriceTable {
         generation: Generation,
         product: &ProductId,
         commits: &[FoldedCommit],
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), ViewError> {
         let effect = async {
             for commit in commits {
                 self.inner.fold(generation, product, std::slice::from_ref(commit)).await?;
@@ -108,11 +119,11 @@ impl PriceLog for PriceTable {
         self.chaos.call(effect, away).await
     }
 
-    async fn history(&self, generation: Generation, product: &ProductId) -> Result<History, Unavailable> {
+    async fn history(&self, generation: Generation, product: &ProductId) -> Result<PriceHistory, ViewError> {
         self.chaos.call(self.inner.history(generation, product), away).await
     }
 
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, ViewError> {
         self.chaos.call(self.inner.drop_generation(generation), away).await
     }
 
@@ -121,7 +132,7 @@ impl PriceLog for PriceTable {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<Products, Unavailable> {
+    ) -> Result<ProductIdPage, ViewError> {
         self.chaos.call(self.inner.products(generation, from, limit), away).await
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use cli::directory::DataDirectory;
 use futures::{StreamExt, stream};
-use projections::catalogue::Orders;
+use schema::Orders;
 use schema::{Commit, StoredCommit, fixtures};
 use tokio::task::spawn_blocking;
 use web::Edge;

@@ -8,7 +8,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use futures::FutureExt;
-use projections::rebuild::{OVERLAP, Others, PAUSE, Phase, Progress, Rebuild, RebuildError, Report};
+use projections::rebuild::{
+    OVERLAP, PAUSE, Rebuild, RebuildConflict, RebuildError, RebuildPhase, RebuildProgress, RebuildReport,
+};
 use projections::views::View;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -102,9 +104,14 @@ async fn rebuilt(desk: Desk, wanted: Wanted, progress: super::asked::Progress) -
         journal: system.journal.clone(),
         overlap: wanted.overlap_seconds.map_or(OVERLAP, Duration::from_secs),
         pause: PAUSE,
-        others: if alone || wanted.take_over { Others::TakeOver } else { Others::Refuse },
+        on_conflict: if alone || wanted.take_over {
+            RebuildConflict::TakeOver
+        } else {
+            RebuildConflict::Refuse
+        },
     };
-    let watch = |at: Progress| progress.tell(&json!({"phase": phase(at.phase), "commits": at.commits}));
+    let watch =
+        |at: RebuildProgress| progress.tell(&json!({"phase": phase(at.phase), "commits": at.commits}));
     let report = if wanted.dry_run { rebuild.dry_run(&watch).await } else { rebuild.run(&watch).await };
     match report {
         Ok(report) => Ok(told(&report)),
@@ -115,18 +122,18 @@ async fn rebuilt(desk: Desk, wanted: Wanted, progress: super::asked::Progress) -
     }
 }
 
-fn phase(phase: Phase) -> &'static str {
+fn phase(phase: RebuildPhase) -> &'static str {
     match phase {
-        Phase::Watching => "watching whether another rebuild still runs",
-        Phase::CleaningUp => "cleaning up",
-        Phase::Building => "building",
-        Phase::Comparing => "comparing",
-        Phase::Overlapping => "writing both",
-        Phase::Dropping => "dropping the old",
+        RebuildPhase::Watching => "watching whether another rebuild still runs",
+        RebuildPhase::CleaningUp => "cleaning up",
+        RebuildPhase::Building => "building",
+        RebuildPhase::Comparing => "comparing",
+        RebuildPhase::Overlapping => "writing both",
+        RebuildPhase::Dropping => "dropping the old",
     }
 }
 
-fn told(report: &Report) -> Value {
+fn told(report: &RebuildReport) -> Value {
     let difference = |(product, difference): &(_, projections::projection::Difference)| json!({"product_id": product, "difference": difference.to_string()});
     json!({
         "generation": report.generation.map(|generation| generation.0),

@@ -8,8 +8,8 @@ use cli::backend::Backend;
 use cli::directory::DataDirectory;
 use event_store::seal;
 use event_store::sqlite::LEDGER;
-use projections::catalogue::Orders;
 use rusqlite::{Connection, params};
+use schema::Orders;
 use schema::{Commit, ProductEvent, StoredCommit, fixtures};
 use web::Edge;
 

@@ -7,7 +7,9 @@ use schema::{Product, Status};
 
 use crate::cursor::{self, InvalidCursor};
 use crate::views::order::is_position;
-use crate::views::{Generation, Order, Portion, Range, Row, SHARDS, Slice, Unavailable, Views};
+use crate::views::{
+    Generation, IndexRow, PositionRange, RowOrder, SHARDS, Slice, SlicePage, ViewError, Views,
+};
 
 /// A page ends when its products reach this size; a Lambda response is at most 6 MB.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -17,18 +19,18 @@ const MOST_READ: usize = 1_000;
 
 /// Which products to list, and in which order. A cursor is valid for one selection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Selection {
+pub struct ListQuery {
     /// The order.
-    pub order: Order,
-    /// Whether to include deleted products; only [`Order::Changes`] has any.
+    pub order: RowOrder,
+    /// Whether to include deleted products; only [`RowOrder::Changes`] has any.
     pub deleted: bool,
     /// Whether to list from the end to the beginning.
     pub descending: bool,
     /// The positions that the filters leave.
-    pub range: Range,
+    pub range: PositionRange,
 }
 
-impl Selection {
+impl ListQuery {
     /// The cursor after a position, valid for this selection only.
     #[must_use]
     pub fn cursor(&self, position: &str) -> String {
@@ -51,11 +53,11 @@ impl Selection {
 
     fn parts(&self) -> [&str; 4] {
         let order = match self.order {
-            Order::Id => "id",
-            Order::Name => "name",
-            Order::Price => "price",
-            Order::Changes if self.deleted => "changes",
-            Order::Changes => "updated_at",
+            RowOrder::Id => "id",
+            RowOrder::Name => "name",
+            RowOrder::Price => "price",
+            RowOrder::Changes if self.deleted => "changes",
+            RowOrder::Changes => "updated_at",
         };
         let direction = if self.descending { "desc" } else { "asc" };
         [order, direction, &self.range.from, &self.range.to]
@@ -64,7 +66,7 @@ impl Selection {
 
 /// A page of products.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
+pub struct ListPage {
     /// In the order of the selection.
     pub products: Vec<Product>,
     /// The last position read if more may follow.
@@ -75,20 +77,20 @@ pub struct Page {
 /// only `next` tells whether more follow.
 ///
 /// # Errors
-/// [`Unavailable`]: try again later.
+/// [`ViewError`]: try again later.
 pub async fn page(
     views: &dyn Views,
     generation: Generation,
-    selection: &Selection,
+    selection: &ListQuery,
     after: Option<&str>,
     limit: usize,
-) -> Result<Page, Unavailable> {
+) -> Result<ListPage, ViewError> {
     let range = after.map_or_else(
         || selection.range.clone(),
         |position| selection.range.behind(position, selection.descending),
     );
     if range.is_empty() {
-        return Ok(Page { products: Vec::new(), next: None });
+        return Ok(ListPage { products: Vec::new(), next: None });
     }
     // One row more than the page tells whether another page follows.
     let wanted = limit + 1;
@@ -113,14 +115,14 @@ pub async fn page(
 
 #[derive(Default)]
 struct PageBuilder {
-    rows: Vec<Row>,
+    rows: Vec<IndexRow>,
     bytes: usize,
     /// The position of the last row read, included or not.
     last_read: Option<String>,
 }
 
 impl PageBuilder {
-    fn add(&mut self, row: Row, deleted: bool) {
+    fn add(&mut self, row: IndexRow, deleted: bool) {
         self.last_read = Some(row.position.clone());
         if deleted || row.product.facts.status == Status::Active {
             // A product that cannot be serialized counts as 0 bytes and fails when the response is written.
@@ -129,19 +131,19 @@ impl PageBuilder {
         }
     }
 
-    fn followed(self) -> Page {
+    fn followed(self) -> ListPage {
         let next = self.last_read.clone();
-        Page { next, ..self.last() }
+        ListPage { next, ..self.last() }
     }
 
-    fn last(self) -> Page {
-        Page { products: self.rows.into_iter().map(|row| row.product).collect(), next: None }
+    fn last(self) -> ListPage {
+        ListPage { products: self.rows.into_iter().map(|row| row.product).collect(), next: None }
     }
 }
 
 /// The next step of a walk.
 enum Step {
-    Row(Box<Row>),
+    Row(Box<IndexRow>),
     End,
     /// A shard was read as far as one page may.
     Limit,
@@ -150,14 +152,14 @@ enum Step {
 struct Walk<'a> {
     views: &'a dyn Views,
     generation: Generation,
-    selection: &'a Selection,
+    selection: &'a ListQuery,
     shards: Vec<Shard>,
 }
 
 struct Shard {
     number: u8,
-    rest: Range,
-    rows: VecDeque<Row>,
+    rest: PositionRange,
+    rows: VecDeque<IndexRow>,
     exhausted: bool,
     /// Rows read so far.
     read: usize,
@@ -166,7 +168,7 @@ struct Shard {
 }
 
 impl Shard {
-    fn new(number: u8, rest: Range) -> Self {
+    fn new(number: u8, rest: PositionRange) -> Self {
         Self { number, rest, rows: VecDeque::new(), exhausted: false, read: 0, deleted: 0 }
     }
 
@@ -176,14 +178,14 @@ impl Shard {
         share(wanted).max(skipped).min(MOST_READ - self.read)
     }
 
-    fn take(&mut self, portion: Portion, descending: bool) {
-        if let Some(last) = portion.rows.last() {
+    fn take(&mut self, slice: SlicePage, descending: bool) {
+        if let Some(last) = slice.rows.last() {
             self.rest = self.rest.behind(&last.position, descending);
         }
-        self.exhausted = portion.exhausted || self.rest.is_empty();
-        self.read += portion.rows.len();
-        self.deleted += portion.rows.iter().filter(|row| row.product.facts.status == Status::Deleted).count();
-        self.rows.extend(portion.rows);
+        self.exhausted = slice.exhausted || self.rest.is_empty();
+        self.read += slice.rows.len();
+        self.deleted += slice.rows.iter().filter(|row| row.product.facts.status == Status::Deleted).count();
+        self.rows.extend(slice.rows);
     }
 
     fn is_drained(&self) -> bool {
@@ -193,8 +195,8 @@ impl Shard {
 
 impl Walk<'_> {
     /// The first row of all shards, while `wanted` rows are still missing.
-    async fn next(&mut self, wanted: usize) -> Result<Step, Unavailable> {
-        // A portion may be empty although the slice continues.
+    async fn next(&mut self, wanted: usize) -> Result<Step, ViewError> {
+        // A page may be empty although the slice continues.
         while self.shards.iter().any(Shard::is_drained) {
             if self.shards.iter().any(|shard| shard.is_drained() && shard.read >= MOST_READ) {
                 return Ok(Step::Limit);
@@ -209,7 +211,7 @@ impl Walk<'_> {
     }
 
     /// Reads more rows from every shard without any, concurrently.
-    async fn fill(&mut self, wanted: usize) -> Result<(), Unavailable> {
+    async fn fill(&mut self, wanted: usize) -> Result<(), ViewError> {
         let (views, generation, selection) = (self.views, self.generation, self.selection);
         let drained = self.shards.iter_mut().filter(|shard| shard.is_drained());
         try_join_all(drained.map(|shard| async move {

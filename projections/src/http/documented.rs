@@ -8,9 +8,9 @@ use web::openapi::inlined;
 use web::operation::{Answer, Components, Operation, example, path, query};
 use web::{Kind, Scope};
 
-use super::history::History;
-use super::list::Products;
-use super::prices::PriceHistory;
+use super::history::HistoryBody;
+use super::list::ListBody;
+use super::prices::PricesBody;
 
 mod examples;
 
@@ -67,7 +67,7 @@ pub(super) fn list(components: &mut Components) -> Operation {
         .answer(
             200,
             Answer::new("A page.")
-                .json(&components.of::<Products>(), &example("page", &examples::page()))
+                .json(&components.of::<ListBody>(), &example("page", &examples::page()))
                 .link("NextPage", "listProducts", &json!({"cursor": "$response.body#/next"}))
                 .link("First", "getProduct", &json!({"id": "$response.body#/products/0/id"})),
         )
@@ -150,7 +150,7 @@ pub(super) fn history(components: &mut Components) -> Operation {
         .answer(
             200,
             Answer::new("A page.")
-                .json(&components.of::<History>(), &example("page", &examples::history()))
+                .json(&components.of::<HistoryBody>(), &example("page", &examples::history()))
                 .link(
                     "NextPage",
                     "getHistory",
@@ -178,7 +178,7 @@ pub(super) fn prices(components: &mut Components) -> Operation {
         .problems(&[Kind::VersionNotReached])
         .answer(
             200,
-            Answer::new("The price history.").json(&components.of::<PriceHistory>(), &example("prices", &examples::prices())),
+            Answer::new("The price history.").json(&components.of::<PricesBody>(), &example("prices", &examples::prices())),
         )
 }
 

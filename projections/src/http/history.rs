@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use web::{Problem, RequestContext, Scope};
 
-use super::parameters::{Parameters, limit, whole};
+use super::parameters::{QueryParameters, limit, whole};
 use super::{Answer, Api, Id, Queries, answer, path_id};
 
 const DEFAULT_LIMIT: usize = 50;
@@ -25,7 +25,8 @@ const MOST_BYTES: usize = 1024 * 1024;
 
 /// A page of commits of a product.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct History {
+#[schemars(rename = "History")]
+pub(super) struct HistoryBody {
     /// Oldest first.
     commits: Vec<Published>,
     /// The value of `after` for the next page, if there is one.
@@ -60,7 +61,7 @@ struct Restored {
 }
 
 /// A page of commits, and whether more follow.
-struct Page {
+struct CommitPage {
     commits: Vec<StoredCommit>,
     more: bool,
 }
@@ -68,7 +69,7 @@ struct Page {
 pub(super) async fn history(State(queries): Api, id: Id, uri: Uri, context: RequestContext) -> Answer {
     context.require(Scope::Audit)?;
     let id = path_id(id)?;
-    let mut parameters = Parameters::of(&uri, &["after", "limit", "min_version"])?;
+    let mut parameters = QueryParameters::of(&uri, &["after", "limit", "min_version"])?;
     let after = parameters.optional("after", whole)?.unwrap_or(0);
     let limit = parameters.optional("limit", limit)?.unwrap_or(DEFAULT_LIMIT);
     let min_version = parameters.optional("min_version", whole)?;
@@ -81,7 +82,7 @@ pub(super) async fn history(State(queries): Api, id: Id, uri: Uri, context: Requ
         _ => None,
     };
     let commits = queries.published(&id, page.commits).await?;
-    Ok(Json(History { commits, next }).into_response())
+    Ok(Json(HistoryBody { commits, next }).into_response())
 }
 
 impl Queries {
@@ -96,7 +97,7 @@ impl Queries {
         if newest >= least { Ok(()) } else { Err(answer::not_reached(newest)) }
     }
 
-    async fn commits(&self, id: &ProductId, mut after: u64, limit: usize) -> Result<Page, Problem> {
+    async fn commits(&self, id: &ProductId, mut after: u64, limit: usize) -> Result<CommitPage, Problem> {
         let mut commits: Vec<StoredCommit> = Vec::new();
         let mut bytes = 0;
         loop {
@@ -107,7 +108,7 @@ impl Queries {
             let last = read.len() < wanted;
             for commit in read {
                 if commits.len() == limit || bytes > MOST_BYTES {
-                    return Ok(Page { commits, more: true });
+                    return Ok(CommitPage { commits, more: true });
                 }
                 bytes += serde_json::to_vec(&commit).map_or(0, |json| json.len());
                 after = sequence(id, &commit)?;
@@ -118,7 +119,7 @@ impl Queries {
             }
         }
         let known = !commits.is_empty() || self.is_known(id).await?;
-        if known { Ok(Page { commits, more: false }) } else { Err(answer::unknown(id)) }
+        if known { Ok(CommitPage { commits, more: false }) } else { Err(answer::unknown(id)) }
     }
 
     async fn is_known(&self, id: &ProductId) -> Result<bool, Problem> {

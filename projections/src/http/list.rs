@@ -11,10 +11,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use web::{Problem, RequestContext, Scope};
 
-use super::parameters::{Parameters, limit, malformed, moment, wrong};
+use super::parameters::{QueryParameters, limit, malformed, moment, wrong};
 use super::{Answer, Api, answer};
-use crate::catalogue::{self, Selection};
-use crate::views::{Order, Range};
+use crate::catalogue::{self, ListQuery};
+use crate::views::{PositionRange, RowOrder};
 
 const DEFAULT_LIMIT: usize = 50;
 
@@ -34,7 +34,7 @@ const PARAMETERS: &[&str] = &[
 /// A page of products.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ProductPage")]
-pub(super) struct Products {
+pub(super) struct ListBody {
     /// In the requested order.
     products: Vec<Product>,
     /// The value of `cursor` for the next page, if there is one.
@@ -43,7 +43,7 @@ pub(super) struct Products {
 
 pub(super) async fn products(State(queries): Api, uri: Uri, context: RequestContext) -> Answer {
     context.require(Scope::Read)?;
-    let mut parameters = Parameters::of(&uri, PARAMETERS)?;
+    let mut parameters = QueryParameters::of(&uri, PARAMETERS)?;
     let limit = parameters.optional("limit", limit)?.unwrap_or(DEFAULT_LIMIT);
     let cursor = parameters.optional("cursor", |text| Ok::<_, Infallible>(text.to_owned()))?;
     let views = queries.api.views.as_ref();
@@ -52,19 +52,19 @@ pub(super) async fn products(State(queries): Api, uri: Uri, context: RequestCont
         .map(|cursor| selection.position(&cursor))
         .transpose()
         .map_err(|error| wrong("cursor", &error))?;
-    let generations = queries.lineup().await?.products;
+    let generations = queries.generations().await?.products;
     if !generations.filled {
         return Err(answer::being_built());
     }
     let page = catalogue::page(views, generations.read, &selection, after.as_deref(), limit).await;
     let page = page.map_err(answer::unavailable)?;
     let answer =
-        Products { next: page.next.map(|position| selection.cursor(&position)), products: page.products };
+        ListBody { next: page.next.map(|position| selection.cursor(&position)), products: page.products };
     Ok(Json(answer).into_response())
 }
 
 /// The index and the range of it that answer the query.
-fn selection(mut parameters: Parameters, kept: Orders) -> Result<Selection, Problem> {
+fn selection(mut parameters: QueryParameters, kept: Orders) -> Result<ListQuery, Problem> {
     let descending = parameters.optional("order", direction)?.unwrap_or_default();
     let sort = parameters.optional("sort", sort)?.unwrap_or(Sort::Id);
     if !kept.keep(sort) {
@@ -73,10 +73,13 @@ fn selection(mut parameters: Parameters, kept: Orders) -> Result<Selection, Prob
     }
     let mut deleted = false;
     let (order, range) = match sort {
-        Sort::Id => (Order::Id, Range::all()),
+        Sort::Id => (RowOrder::Id, PositionRange::all()),
         Sort::Name => {
             let prefix = parameters.optional("name_prefix", prefix)?;
-            (Order::Name, prefix.map_or_else(Range::all, |prefix| Range::name_prefix(&prefix)))
+            (
+                RowOrder::Name,
+                prefix.map_or_else(PositionRange::all, |prefix| PositionRange::name_prefix(&prefix)),
+            )
         }
         Sort::Price => {
             let currency = parameters.optional("currency", Currency::parse)?;
@@ -84,19 +87,19 @@ fn selection(mut parameters: Parameters, kept: Orders) -> Result<Selection, Prob
                 currency.ok_or_else(|| malformed("sort=price needs the query parameter currency."))?;
             let least = parameters.optional("min_price", Price::parse)?;
             let most = parameters.optional("max_price", Price::parse)?;
-            (Order::Price, Range::prices(currency, least, most))
+            (RowOrder::Price, PositionRange::prices(currency, least, most))
         }
         Sort::UpdatedAt => {
             deleted = parameters.optional("include", include)?.is_some();
             let since = parameters.optional("updated_since", moment)?;
-            (Order::Changes, since.map_or_else(Range::all, Range::since))
+            (RowOrder::Changes, since.map_or_else(PositionRange::all, PositionRange::since))
         }
     };
     parameters.nothing_else(
         "name_prefix goes with sort=name, currency, min_price and max_price with sort=price, updated_since and \
          include with sort=updated_at",
     )?;
-    Ok(Selection { order, deleted, descending, range })
+    Ok(ListQuery { order, deleted, descending, range })
 }
 
 fn sort(text: &str) -> Result<Sort, &'static str> {

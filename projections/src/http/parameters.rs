@@ -11,9 +11,9 @@ use schema::time::InvalidTimestamp;
 use web::{Kind, Problem};
 
 /// The parameters that have not been read yet.
-pub(super) struct Parameters(BTreeMap<String, String>);
+pub(super) struct QueryParameters(BTreeMap<String, String>);
 
-impl Parameters {
+impl QueryParameters {
     /// Parses the query.
     ///
     /// # Errors

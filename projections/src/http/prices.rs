@@ -13,15 +13,15 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use web::{Kind, Problem, RequestContext, Scope};
 
-use super::parameters::{Parameters, days, moment, whole, wrong};
+use super::parameters::{QueryParameters, days, moment, whole, wrong};
 use super::product::not_yet;
 use super::{Answer, Api, Id, Queries, answer, path_id};
 use crate::cursor;
 use crate::prices::{
-    History, Period, Place, Prices, Reduction, Reference, Window, Zone, lowest_before_newest_change,
-    reduction, reference, timeline,
+    PriceHistory, PricePeriod, PriceReduction, PriceWindow, Prices, PriorPrice, TimelinePosition, Zone,
+    lowest_before_newest_change, prior_price, reduction, timeline,
 };
-use crate::projection::Stuck;
+use crate::projection::ProjectionError;
 
 /// Default number of days in the window for the prior price.
 const DAYS: u16 = 30;
@@ -33,7 +33,8 @@ const PAGE: usize = 1_000;
 
 /// The price history of a product.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct PriceHistory {
+#[schemars(rename = "PriceHistory")]
+pub(super) struct PricesBody {
     /// The currency of the newest price.
     currency: Option<Currency>,
     /// The price in force; `null` while the product is deleted, and before its first price.
@@ -41,13 +42,13 @@ pub(super) struct PriceHistory {
     /// Sequence of the last event included, whether or not it affects the price.
     version: u64,
     /// The lowest price in the 30 days before the newest change; `null` without an earlier price.
-    lowest_30_days: Option<Lowest>,
+    lowest_30_days: Option<LowestPriceBody>,
     /// Whether the price in force is a reduction; `null` while the product is deleted.
-    reduction: Option<ShownReduction>,
+    reduction: Option<ReductionBody>,
     /// The prior price; `null` without a reduction or an anchor, and if there is no price in the window.
-    reference: Option<ShownReference>,
+    reference: Option<PriorPriceBody>,
     /// Oldest first.
-    timeline: Vec<Shown>,
+    timeline: Vec<PeriodBody>,
     /// The value of `next` for the next page, if there is one.
     next: Option<String>,
 }
@@ -55,7 +56,7 @@ pub(super) struct PriceHistory {
 /// A price and when it came into force.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "LowestPrice")]
-struct Lowest {
+struct LowestPriceBody {
     /// The price.
     price: Price,
     /// When it came into force.
@@ -65,7 +66,7 @@ struct Lowest {
 /// How the price in force compares with the ones before it.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PriceReduction")]
-struct ShownReduction {
+struct ReductionBody {
     /// Whether it is lower than the price before it, in the same currency.
     is_reduction: bool,
     /// When it came into force.
@@ -77,7 +78,7 @@ struct ShownReduction {
 /// The lowest price in a window (Directive 98/6/EC, article 6a).
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ReferencePrice")]
-struct ShownReference {
+struct PriorPriceBody {
     /// The price, in the currency of the response.
     price: Price,
     /// When it came into force, possibly before the window.
@@ -94,7 +95,7 @@ struct ShownReference {
 /// A period in which one price was in force.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PricePeriod")]
-struct Shown {
+struct PeriodBody {
     /// The price.
     price: Price,
     /// Its currency.
@@ -114,34 +115,34 @@ struct PricesQuery {
     /// By `recorded_at`.
     known_at: Option<Timestamp>,
     min_version: u64,
-    window: Window,
+    window: PriceWindow,
     anchor: Option<Timestamp>,
 }
 
 pub(super) async fn prices(State(queries): Api, id: Id, uri: Uri, context: RequestContext) -> Answer {
     context.require(Scope::Audit)?;
     let id = path_id(id)?;
-    let mut parameters = Parameters::of(&uri, PARAMETERS)?;
+    let mut parameters = QueryParameters::of(&uri, PARAMETERS)?;
     let next = parameters.optional("next", |text| Ok::<_, Infallible>(text.to_owned()))?;
     let query = PricesQuery::of(parameters)?;
     let pages = query.pages(&id);
     let pages: Vec<&str> = pages.iter().map(String::as_str).collect();
-    let after = next.map(|next| place(&pages, &next)).transpose()?;
+    let after = next.map(|next| position(&pages, &next)).transpose()?;
     let history = match query.known_at {
         Some(known_at) => queries.prices_known_at(&id, known_at, query.min_version).await?,
         None => queries.prices(&id, query.min_version).await?,
     };
-    Ok(Json(PriceHistory::of(&history, &query, after, &pages)).into_response())
+    Ok(Json(PricesBody::of(&history, &query, after, &pages)).into_response())
 }
 
 impl PricesQuery {
-    fn of(mut parameters: Parameters) -> Result<Self, Problem> {
+    fn of(mut parameters: QueryParameters) -> Result<Self, Problem> {
         let days = parameters.optional("days", days)?.unwrap_or(DAYS);
         Ok(Self {
             as_of: parameters.optional("as_of", moment)?,
             known_at: parameters.optional("known_at", moment)?,
             min_version: parameters.optional("min_version", whole)?.unwrap_or(0),
-            window: Window { days, zone: parameters.optional("time_zone", Zone::parse)? },
+            window: PriceWindow { days, zone: parameters.optional("time_zone", Zone::parse)? },
             anchor: parameters.optional("anchor", moment)?,
         })
     }
@@ -158,13 +159,13 @@ impl PricesQuery {
 impl Queries {
     /// The history from the view; commits that the view lacks are read from the ledger if the product is unknown to it or the
     /// client asks for a newer version.
-    async fn prices(&self, id: &ProductId, least: u64) -> Result<History, Problem> {
-        let generation = self.lineup().await?.prices.read;
+    async fn prices(&self, id: &ProductId, least: u64) -> Result<PriceHistory, Problem> {
+        let generation = self.generations().await?.prices.read;
         let seen = self.api.prices.history(generation, id).await.map_err(answer::unavailable)?;
         if seen.folded >= least.max(1) {
             return Ok(seen);
         }
-        let history = self.gone_on(id, seen, None).await?;
+        let history = self.extended(id, seen, None).await?;
         match history.folded {
             0 => Err(answer::unknown(id)),
             newest if newest < least => Err(answer::not_reached(newest)),
@@ -178,8 +179,8 @@ impl Queries {
         id: &ProductId,
         known_at: Timestamp,
         least: u64,
-    ) -> Result<History, Problem> {
-        let history = self.gone_on(id, History::default(), Some(known_at)).await?;
+    ) -> Result<PriceHistory, Problem> {
+        let history = self.extended(id, PriceHistory::default(), Some(known_at)).await?;
         if history.folded < least {
             self.reached(id, least).await?;
         }
@@ -192,20 +193,20 @@ impl Queries {
         Ok(history)
     }
 
-    async fn gone_on(
+    async fn extended(
         &self,
         id: &ProductId,
-        history: History,
+        history: PriceHistory,
         known_at: Option<Timestamp>,
-    ) -> Result<History, Problem> {
+    ) -> Result<PriceHistory, Problem> {
         let ledger = Prices::new(self.api.prices.clone(), Arc::clone(&self.api.journal));
-        ledger.gone_on(id, history, known_at).await.map_err(|stuck| not_folded(id, &stuck))
+        ledger.extended(id, history, known_at).await.map_err(|error| not_folded(id, &error))
     }
 }
 
-fn not_folded(id: &ProductId, stuck: &Stuck) -> Problem {
-    tracing::error!(target: "ledger::query", product_id = id.as_str(), reason = stuck.reason, "a price history cannot be read");
-    if stuck.retryable {
+fn not_folded(id: &ProductId, error: &ProjectionError) -> Problem {
+    tracing::error!(target: "ledger::query", product_id = id.as_str(), reason = error.reason, "a price history cannot be read");
+    if error.retryable {
         Problem::unavailable("A store did not answer; try again.")
     } else {
         Problem::new(
@@ -215,11 +216,16 @@ fn not_folded(id: &ProductId, stuck: &Stuck) -> Problem {
     }
 }
 
-impl PriceHistory {
-    fn of(history: &History, query: &PricesQuery, after: Option<Place>, pages: &[&str]) -> Self {
+impl PricesBody {
+    fn of(
+        history: &PriceHistory,
+        query: &PricesQuery,
+        after: Option<TimelinePosition>,
+        pages: &[&str],
+    ) -> Self {
         let timeline = timeline(&history.entries, query.as_of);
         let newest = timeline.last();
-        let first = after.map_or(0, |after| timeline.partition_point(|period| place_of(period) <= after));
+        let first = after.map_or(0, |after| timeline.partition_point(|period| position_of(period) <= after));
         let page = &timeline[first..timeline.len().min(first + PAGE)];
         let last = page.last().filter(|_| first + PAGE < timeline.len());
         let window = &query.window;
@@ -228,30 +234,30 @@ impl PriceHistory {
             current: newest.filter(|period| period.to.is_none()).map(|period| period.money.price()),
             version: history.folded,
             lowest_30_days: lowest_before_newest_change(&timeline)
-                .map(|period| Lowest { price: period.money.price(), since: period.from }),
-            reduction: reduction(&timeline).map(ShownReduction::from),
-            reference: reference(&timeline, window, query.anchor)
-                .map(|reference| ShownReference::of(reference, window.days)),
-            timeline: page.iter().map(shown).collect(),
-            next: last.map(|period| cursor::encode(pages, &place_of(period).to_string())),
+                .map(|period| LowestPriceBody { price: period.money.price(), since: period.from }),
+            reduction: reduction(&timeline).map(ReductionBody::from),
+            reference: prior_price(&timeline, window, query.anchor)
+                .map(|reference| PriorPriceBody::of(reference, window.days)),
+            timeline: page.iter().map(period_body).collect(),
+            next: last.map(|period| cursor::encode(pages, &position_of(period).to_string())),
         }
     }
 }
 
-impl From<Reduction> for ShownReduction {
-    fn from(Reduction { is_reduction, since, series_since }: Reduction) -> Self {
+impl From<PriceReduction> for ReductionBody {
+    fn from(PriceReduction { is_reduction, since, series_since }: PriceReduction) -> Self {
         Self { is_reduction, since, series_since }
     }
 }
 
-impl ShownReference {
-    fn of(Reference { money, since, from, to }: Reference, days: u16) -> Self {
+impl PriorPriceBody {
+    fn of(PriorPrice { money, since, from, to }: PriorPrice, days: u16) -> Self {
         Self { price: money.price(), since, from, to, days }
     }
 }
 
-fn shown(period: &Period) -> Shown {
-    Shown {
+fn period_body(period: &PricePeriod) -> PeriodBody {
+    PeriodBody {
         price: period.money.price(),
         currency: period.money.currency(),
         from: period.from,
@@ -260,11 +266,11 @@ fn shown(period: &Period) -> Shown {
     }
 }
 
-fn place_of(period: &Period) -> Place {
-    Place { at: period.from, sequence: period.sequence }
+fn position_of(period: &PricePeriod) -> TimelinePosition {
+    TimelinePosition { at: period.from, sequence: period.sequence }
 }
 
-fn place(query: &[&str], next: &str) -> Result<Place, Problem> {
+fn position(query: &[&str], next: &str) -> Result<TimelinePosition, Problem> {
     let text = cursor::decode(query, next).ok();
-    text.as_deref().and_then(Place::parse).ok_or_else(|| wrong("next", &cursor::InvalidCursor))
+    text.as_deref().and_then(TimelinePosition::parse).ok_or_else(|| wrong("next", &cursor::InvalidCursor))
 }

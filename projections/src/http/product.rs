@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, Uri};
 use schema::{Commit, Fold, Product, ProductId, StoredCommit, Timestamp};
 use web::{Kind, Problem, RequestContext, Scope};
 
-use super::parameters::{Parameters, malformed, moment, whole};
+use super::parameters::{QueryParameters, malformed, moment, whole};
 use super::{Answer, Api, Id, Queries, answer, path_id};
 use crate::catalogue::state_of;
 
@@ -17,7 +17,7 @@ pub(super) async fn product(
     headers: HeaderMap,
     context: RequestContext,
 ) -> Answer {
-    let mut parameters = Parameters::of(&uri, &["min_version", "version", "as_of"])?;
+    let mut parameters = QueryParameters::of(&uri, &["min_version", "version", "as_of"])?;
     let version = parameters.optional("version", whole)?;
     let as_of = parameters.optional("as_of", moment)?;
     let min_version = parameters.optional("min_version", whole)?;
@@ -38,7 +38,7 @@ pub(super) async fn product(
 impl Queries {
     /// The product from its view if that is new enough, otherwise from the event table.
     async fn current(&self, id: &ProductId, min_version: Option<u64>) -> Result<Product, Problem> {
-        let generations = self.lineup().await?.products;
+        let generations = self.generations().await?.products;
         let seen = self.api.views.get(generations.read, id).await.map_err(answer::unavailable)?;
         match (seen, min_version) {
             (Some(product), None) => Ok(product),

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use event_store::Handled;
 use schema::{Commit, Hash, ProductId, Timestamp};
 
-use super::entry::{Entry, entries_of};
-use crate::views::{Generation, Unavailable};
+use super::entry::{PriceEntry, entries_of};
+use crate::views::{Generation, ViewError};
 
 mod dynamodb;
 mod memory;
@@ -24,14 +24,14 @@ pub struct FoldedCommit {
     /// The sequence of its last event.
     pub last: u64,
     /// Its entries, in the order of its events.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<PriceEntry>,
     /// The commit it was folded from; `None` in entries of earlier builds.
-    pub origin: Option<Origin>,
+    pub origin: Option<CommitOrigin>,
 }
 
 /// Identifies a folded commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
+pub struct CommitOrigin {
     /// Its hash.
     pub hash: Hash,
     /// When it was recorded.
@@ -40,23 +40,23 @@ pub struct Origin {
 
 /// The newest commit in a product's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Newest {
+pub struct FoldedHead {
     /// The sequence of its last event.
     pub last: u64,
     /// The commit it was folded from; `None` in entries of earlier builds.
-    pub origin: Option<Origin>,
+    pub origin: Option<CommitOrigin>,
 }
 
 impl FoldedCommit {
     /// Folds a commit.
     #[must_use]
     pub fn of(commit: &Commit) -> Self {
-        let origin = Origin { hash: commit.hash.clone(), recorded_at: commit.recorded_at };
+        let origin = CommitOrigin { hash: commit.hash.clone(), recorded_at: commit.recorded_at };
         Self { last: commit.last_sequence(), entries: entries_of(commit), origin: Some(origin) }
     }
 }
 
-impl Newest {
+impl FoldedHead {
     /// The commit as the newest one handled; `None` if its hash is unknown.
     #[must_use]
     pub fn handled(&self) -> Option<Handled> {
@@ -79,64 +79,64 @@ pub trait PriceLog: Send + Sync {
     /// The newest commit in a product's history; a consistent read.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
+    /// [`ViewError`]: try again later.
     async fn newest(
         &self,
         generation: Generation,
         product: &ProductId,
-    ) -> Result<Option<Newest>, Unavailable>;
+    ) -> Result<Option<FoldedHead>, ViewError>;
 
     /// Takes the newest commit back if it is still as it was read, because the event table has another one in its place.
     /// The commits below it remain as the history up to there.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later, it may or may not have been taken back.
+    /// [`ViewError`]: try again later, it may or may not have been taken back.
     async fn take_back(
         &self,
         generation: Generation,
         product: &ProductId,
-        seen: &Newest,
-    ) -> Result<(), Unavailable>;
+        seen: &FoldedHead,
+    ) -> Result<(), ViewError>;
 
     /// Adds commits that follow the folded ones, in ascending order; each is confirmed before the next is written.
     ///
     /// # Errors
-    /// [`Unavailable`]: fold all of them again; some may have been written, which is safe.
+    /// [`ViewError`]: fold all of them again; some may have been written, which is safe.
     async fn fold(
         &self,
         generation: Generation,
         product: &ProductId,
         commits: &[FoldedCommit],
-    ) -> Result<(), Unavailable>;
+    ) -> Result<(), ViewError>;
 
     /// The whole history; the read may be slightly stale.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn history(&self, generation: Generation, product: &ProductId) -> Result<History, Unavailable>;
+    /// [`ViewError`]: try again later.
+    async fn history(&self, generation: Generation, product: &ProductId) -> Result<PriceHistory, ViewError>;
 
     /// Removes a generation; returns the number of removed items. May be interrupted and repeated.
     ///
     /// # Errors
-    /// [`Unavailable`]: run it again.
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable>;
+    /// [`ViewError`]: run it again.
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, ViewError>;
 
     /// A page of the products in a generation, each at least once, unordered; `from` is `next` of the page before, and
     /// `limit` at least 1. For maintenance only: it may read other generations too.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
+    /// [`ViewError`]: try again later.
     async fn products(
         &self,
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<Products, Unavailable>;
+    ) -> Result<ProductIdPage, ViewError>;
 }
 
 /// A page of the products in a generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Products {
+pub struct ProductIdPage {
     /// Their ids as stored; possibly none although more follow.
     pub ids: Vec<String>,
     /// Where to continue, opaque to callers; `None` at the end.
@@ -145,9 +145,9 @@ pub struct Products {
 
 /// The price history of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct History {
+pub struct PriceHistory {
     /// The sequence of the last event included, 0 for an unknown product.
     pub folded: u64,
     /// The entries by position.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<PriceEntry>,
 }

@@ -11,12 +11,12 @@
 
 use schema::{Money, Timestamp};
 
-use super::timeline::Period;
-use super::window::Window;
+use super::timeline::PricePeriod;
+use super::window::PriceWindow;
 
 /// How the price in force compares with the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reduction {
+pub struct PriceReduction {
     /// Whether it is lower than the price before it, in the same currency.
     pub is_reduction: bool,
     /// When it came into force.
@@ -27,7 +27,7 @@ pub struct Reduction {
 
 /// A prior price and the window it was found in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reference {
+pub struct PriorPrice {
     /// The lowest price in the window.
     pub money: Money,
     /// When its period began; of several with this price, the first.
@@ -40,7 +40,7 @@ pub struct Reference {
 
 /// How the price in force compares with the ones before it; `None` while the product is deleted or has no price yet.
 #[must_use]
-pub fn reduction(timeline: &[Period]) -> Option<Reduction> {
+pub fn reduction(timeline: &[PricePeriod]) -> Option<PriceReduction> {
     let periods = joined(timeline);
     let current = periods.last().filter(|period| period.to.is_none())?;
     let mut series_since = current.from;
@@ -55,7 +55,7 @@ pub fn reduction(timeline: &[Period]) -> Option<Reduction> {
         }
     }
     let before = periods.iter().rev().nth(1);
-    Some(Reduction {
+    Some(PriceReduction {
         is_reduction: before.is_some_and(|before| is_lower(current.money, before.money)),
         since: current.from,
         series_since,
@@ -66,17 +66,21 @@ pub fn reduction(timeline: &[Period]) -> Option<Reduction> {
 /// reductions. Only prices in the newest price's currency count. `None` if there is neither an anchor nor a reduction, or
 /// no price in the window.
 #[must_use]
-pub fn reference(timeline: &[Period], window: &Window, anchor: Option<Timestamp>) -> Option<Reference> {
+pub fn prior_price(
+    timeline: &[PricePeriod],
+    window: &PriceWindow,
+    anchor: Option<Timestamp>,
+) -> Option<PriorPrice> {
     let currency = timeline.last()?.money.currency();
     let reduced = || reduction(timeline).filter(|reduction| reduction.is_reduction);
     let to = anchor.or_else(|| Some(reduced()?.series_since))?;
     let from = window.begins(to);
-    let in_force = |period: &Period| period.from < to && period.to.is_none_or(|ended| ended > from);
+    let in_force = |period: &PricePeriod| period.from < to && period.to.is_none_or(|ended| ended > from);
     let lowest = joined(timeline)
         .into_iter()
         .filter(|period| period.money.currency() == currency && in_force(period))
         .min_by_key(|period| (period.money.price(), period.from))?;
-    Some(Reference { money: lowest.money, since: lowest.from, from, to })
+    Some(PriorPrice { money: lowest.money, since: lowest.from, from, to })
 }
 
 fn is_lower(money: Money, other: Money) -> bool {
@@ -84,8 +88,8 @@ fn is_lower(money: Money, other: Money) -> bool {
 }
 
 /// The periods without empty ones; adjacent periods with the same price are joined.
-fn joined(timeline: &[Period]) -> Vec<Period> {
-    let mut joined: Vec<Period> = Vec::new();
+fn joined(timeline: &[PricePeriod]) -> Vec<PricePeriod> {
+    let mut joined: Vec<PricePeriod> = Vec::new();
     for period in timeline.iter().filter(|period| period.to != Some(period.from)) {
         match joined.last_mut() {
             Some(last) if last.money == period.money && last.to == Some(period.from) => last.to = period.to,

@@ -26,7 +26,7 @@ pub struct UnknownTimeZone;
 
 /// The length of the window for a prior price.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Window {
+pub struct PriceWindow {
     /// The number of days.
     pub days: u16,
     /// The time zone of calendar days; `None`: a day is 24 hours.
@@ -48,7 +48,7 @@ impl Zone {
     }
 }
 
-impl Window {
+impl PriceWindow {
     /// The start of the window that ends at `to`: `days` times 24 hours earlier, or the start of the day `days` days before
     /// the day of `to`. Never before year 0.
     #[must_use]
@@ -90,7 +90,7 @@ mod tests {
 
     fn begins(to: &str, days: u16, zone: Option<&str>) -> String {
         let zone = zone.map(|name| Zone::parse(name).unwrap());
-        Window { days, zone }.begins(at(to)).to_string()
+        PriceWindow { days, zone }.begins(at(to)).to_string()
     }
 
     #[test]

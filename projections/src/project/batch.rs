@@ -9,7 +9,7 @@ use telemetry::meters::PROJECTION_LAG;
 use telemetry::trace;
 use tracing::Span;
 
-use crate::projection::News;
+use crate::projection::ProductCommits;
 
 /// A batch, grouped by product.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub(super) struct RecordBatch {
 /// The records of one product in a batch.
 #[derive(Debug)]
 pub(super) struct ProductRecords {
-    pub(super) news: News,
+    pub(super) commits: ProductCommits,
     /// Whether a record cannot be read or contradicts another, so that the event table has to be read instead.
     pub(super) unreadable: bool,
     /// The id of the product's first record in the batch.
@@ -57,14 +57,14 @@ impl RecordBatch {
 impl ProductRecords {
     /// The first event in the batch, 1 if none can be read.
     pub(super) fn first_sequence(&self) -> u64 {
-        self.news.commits.keys().next().copied().unwrap_or(1)
+        self.commits.by_sequence.keys().next().copied().unwrap_or(1)
     }
 
     fn add(&mut self, commit: StoredCommit) {
         match commit.sequence() {
             Ok(sequence) => {
                 let hash = commit.0.get("hash").cloned();
-                let before = self.news.commits.insert(sequence, commit);
+                let before = self.commits.by_sequence.insert(sequence, commit);
                 // Only the event table can tell which of two commits with one sequence is recorded.
                 self.unreadable |= before.is_some_and(|before| before.0.get("hash") != hash.as_ref());
             }
@@ -74,16 +74,16 @@ impl ProductRecords {
 
     /// The span of updating a view, in the trace of the command that wrote the newest commit.
     pub(super) fn span(&self, view: &'static str) -> Span {
-        let product_id = self.news.product.as_str();
+        let product_id = self.commits.product.as_str();
         let span = tracing::info_span!(target: "ledger::projector", "project", otel.kind = "consumer", view, product_id);
-        trace::follow(&span, self.news.commits.values().rev().filter_map(traceparent));
+        trace::follow(&span, self.commits.by_sequence.values().rev().filter_map(traceparent));
         span
     }
 
     /// Records how long each commit took to become visible in a view.
     pub(super) fn record_lag(&self, view: &'static str, now: Timestamp) {
         let lag = metrics::histogram!(PROJECTION_LAG.name, "view" => view);
-        for recorded_at in self.news.commits.values().filter_map(recorded_at) {
+        for recorded_at in self.commits.by_sequence.values().filter_map(recorded_at) {
             lag.record(recorded_at.seconds_until(now));
         }
     }
@@ -108,7 +108,7 @@ fn of_product(
     first_record: String,
 ) -> &mut ProductRecords {
     products.entry(product.clone()).or_insert_with(|| ProductRecords {
-        news: News { product, commits: BTreeMap::new() },
+        commits: ProductCommits { product, by_sequence: BTreeMap::new() },
         unreadable: false,
         first_record,
     })

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Others, Phase, Progress, Rebuild, RebuildError, Watch};
-use crate::views::{Claim, Generations, Lineup, LineupError};
+use super::{OnProgress, Rebuild, RebuildConflict, RebuildError, RebuildPhase, RebuildProgress};
+use crate::views::{Generations, GenerationsError, RebuildClaim, ViewGenerations};
 
 /// Interval between two heartbeats, in pauses of the rebuild: two seconds.
 const HEARTBEAT: u32 = 4;
@@ -24,23 +24,23 @@ pub(super) const ATTEMPTS: usize = 10;
 
 impl Rebuild {
     /// Puts this rebuild on record as the running one; returns the id of its claim.
-    pub(super) async fn claim(&self, watch: Watch<'_>) -> Result<u64, RebuildError> {
+    pub(super) async fn claim(&self, watch: OnProgress<'_>) -> Result<u64, RebuildError> {
         let mut over = None;
         for _ in 0..ATTEMPTS {
-            let lineup = self.views.lineup().await?;
-            let found = lineup.of(self.projection.view());
-            if let (Some(other), Others::Refuse) = (&found.rebuild, self.others)
+            let current = self.views.generations().await?;
+            let found = current.of(self.projection.view());
+            if let (Some(other), RebuildConflict::Refuse) = (&found.rebuild, self.on_conflict)
                 && over.as_ref() != Some(other)
             {
-                watch(Progress { phase: Phase::Watching, commits: 0 });
+                watch(RebuildProgress { phase: RebuildPhase::Watching, commits: 0 });
                 self.must_be_over(other).await?;
                 // A heartbeat of the other view's rebuild may have outdated what was read before the wait.
                 over = Some(other.clone());
                 continue;
             }
-            let id = lineup.revision + 1;
-            let claimed = Generations { rebuild: Some(Claim { id, beats: 0 }), ..found.clone() };
-            if self.change_to(&lineup, claimed).await? {
+            let id = current.revision + 1;
+            let claimed = Generations { rebuild: Some(RebuildClaim { id, beats: 0 }), ..found.clone() };
+            if self.change_to(&current, claimed).await? {
                 return Ok(id);
             }
         }
@@ -65,10 +65,10 @@ impl Rebuild {
     /// Takes the claim off the record. If that fails, the next rebuild notices the missing heartbeat.
     pub(super) async fn release(&self, id: u64) {
         let released = async {
-            let lineup = self.views.lineup().await?;
-            let found = lineup.of(self.projection.view());
+            let current = self.views.generations().await?;
+            let found = current.of(self.projection.view());
             if is_held(found, id) {
-                self.change_to(&lineup, Generations { rebuild: None, ..found.clone() }).await?;
+                self.change_to(&current, Generations { rebuild: None, ..found.clone() }).await?;
             }
             Ok::<(), RebuildError>(())
         };
@@ -78,17 +78,18 @@ impl Rebuild {
     }
 
     async fn beat(&self, id: u64) -> Result<(), RebuildError> {
-        let lineup = self.views.lineup().await?;
-        let found = lineup.of(self.projection.view());
+        let current = self.views.generations().await?;
+        let found = current.of(self.projection.view());
         must_be_held(found, id)?;
         let beats = found.rebuild.as_ref().map_or(0, |claim| claim.beats) + 1;
         // A concurrent change is one of the other view or of this rebuild: the next heartbeat is soon enough.
-        self.change_to(&lineup, Generations { rebuild: Some(Claim { id, beats }), ..found.clone() }).await?;
+        self.change_to(&current, Generations { rebuild: Some(RebuildClaim { id, beats }), ..found.clone() })
+            .await?;
         Ok(())
     }
 
     /// Waits until it is certain that a rebuild on record no longer runs, or that it does.
-    async fn must_be_over(&self, other: &Claim) -> Result<(), RebuildError> {
+    async fn must_be_over(&self, other: &RebuildClaim) -> Result<(), RebuildError> {
         let end = Instant::now() + self.pause * TIMEOUT;
         while Instant::now() < end {
             tokio::time::sleep(self.pause).await;
@@ -103,11 +104,11 @@ impl Rebuild {
     }
 
     /// Whether the generations were still those that were read.
-    async fn change_to(&self, read: &Lineup, to: Generations) -> Result<bool, RebuildError> {
-        match self.views.change_lineup(&read.with(self.projection.view(), to)).await {
+    async fn change_to(&self, read: &ViewGenerations, to: Generations) -> Result<bool, RebuildError> {
+        match self.views.change_generations(&read.with(self.projection.view(), to)).await {
             Ok(()) => Ok(true),
-            Err(LineupError::Changed) => Ok(false),
-            Err(LineupError::Unavailable(error)) => Err(error.into()),
+            Err(GenerationsError::Changed) => Ok(false),
+            Err(GenerationsError::Unavailable(error)) => Err(error.into()),
         }
     }
 }

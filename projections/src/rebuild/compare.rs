@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, join, stream};
 use schema::ProductId;
 
-use super::{LISTED, PARALLEL, Pages, Phase, Progress, Rebuild, RebuildError, Report, Watch};
+use super::{
+    LISTED, OnProgress, PARALLEL, Pages, Rebuild, RebuildError, RebuildPhase, RebuildProgress, RebuildReport,
+};
 use crate::projection::Difference;
 use crate::views::Generation;
 
@@ -14,12 +16,12 @@ use crate::views::Generation;
 const IDLE_ATTEMPTS: u32 = 10;
 
 /// The products that differ in one generation.
-pub(super) struct Comparison {
+pub(super) struct GenerationComparison {
     generation: Generation,
     differing: Vec<(ProductId, Difference)>,
 }
 
-impl Comparison {
+impl GenerationComparison {
     pub(super) fn of(generation: Generation) -> Self {
         Self { generation, differing: Vec::new() }
     }
@@ -42,9 +44,9 @@ impl Rebuild {
     /// Compares generations with the event table; the report describes the first.
     pub(super) async fn compare(
         &self,
-        report: &mut Report,
-        comparisons: &mut [Comparison],
-        watch: Watch<'_>,
+        report: &mut RebuildReport,
+        comparisons: &mut [GenerationComparison],
+        watch: OnProgress<'_>,
     ) -> Result<(), RebuildError> {
         let mut pages = Pages::of(self.journal.as_ref());
         let (mut last, mut page) = (None, pages.products().await?);
@@ -58,7 +60,7 @@ impl Rebuild {
             let (next, compared) = join!(pages.products(), self.compare_page(&products, comparisons, report));
             compared?;
             page = next?;
-            watch(Progress { phase: Phase::Comparing, commits: pages.commits });
+            watch(RebuildProgress { phase: RebuildPhase::Comparing, commits: pages.commits });
         }
         report.commits = pages.commits;
         for comparison in &mut *comparisons {
@@ -74,8 +76,8 @@ impl Rebuild {
     async fn compare_page(
         &self,
         products: &[ProductId],
-        comparisons: &mut [Comparison],
-        report: &mut Report,
+        comparisons: &mut [GenerationComparison],
+        report: &mut RebuildReport,
     ) -> Result<(), RebuildError> {
         for comparison in comparisons {
             let differing = self.differing(comparison.generation, products, report).await?;
@@ -86,8 +88,8 @@ impl Rebuild {
 
     async fn compare_again(
         &self,
-        comparison: &mut Comparison,
-        report: &mut Report,
+        comparison: &mut GenerationComparison,
+        report: &mut RebuildReport,
     ) -> Result<(), RebuildError> {
         let mut idle = 0;
         while !comparison.differing.is_empty() && idle < IDLE_ATTEMPTS {
@@ -106,7 +108,7 @@ impl Rebuild {
         &self,
         generation: Generation,
         products: &[ProductId],
-        report: &mut Report,
+        report: &mut RebuildReport,
     ) -> Result<Vec<(ProductId, Difference)>, RebuildError> {
         let mut compared = stream::iter(products.to_vec())
             .map(|product| async move {
@@ -119,12 +121,12 @@ impl Rebuild {
             match outcome {
                 Ok(None) => {}
                 Ok(Some(difference)) => differing.push((product, difference)),
-                Err(stuck) if stuck.retryable => {
-                    return Err(RebuildError::Stuck { product, reason: stuck.reason });
+                Err(error) if error.retryable => {
+                    return Err(RebuildError::Projection { product, reason: error.reason });
                 }
-                Err(stuck) => {
+                Err(error) => {
                     if report.unreadable.iter().all(|(known, _)| *known != product) {
-                        report.unreadable.push((product, stuck.reason));
+                        report.unreadable.push((product, error.reason));
                     }
                 }
             }

@@ -11,7 +11,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use event_store::aws::said;
 use schema::{Orders, Product, ProductId};
 
-use super::{Generation, Lineup, LineupError, Portion, Rows, Shown, Slice, Unavailable, Views, not_kept};
+use super::{
+    Generation, GenerationsError, ProductRow, RowPage, Slice, SlicePage, ViewError, ViewGenerations, Views,
+    not_kept,
+};
 
 pub use shape::products_table;
 
@@ -30,7 +33,7 @@ impl DynamoViews {
         Self { client, table: table.into(), orders }
     }
 
-    async fn item(&self, key: String, consistent: bool) -> Result<Option<row::Item>, Unavailable> {
+    async fn item(&self, key: String, consistent: bool) -> Result<Option<row::ViewItem>, ViewError> {
         let request = self
             .client
             .get_item()
@@ -47,16 +50,16 @@ impl Views for DynamoViews {
         self.orders
     }
 
-    async fn lineup(&self) -> Result<Lineup, Unavailable> {
-        let item = self.item(row::LINEUP.to_owned(), true).await?;
-        item.map_or_else(|| Ok(Lineup::default()), row::lineup)
+    async fn generations(&self) -> Result<ViewGenerations, ViewError> {
+        let item = self.item(row::GENERATIONS.to_owned(), true).await?;
+        item.map_or_else(|| Ok(ViewGenerations::default()), row::generations)
     }
 
-    async fn change_lineup(&self, to: &Lineup) -> Result<(), LineupError> {
+    async fn change_generations(&self, to: &ViewGenerations) -> Result<(), GenerationsError> {
         let Some(before) = to.revision.checked_sub(1) else {
-            return Err(LineupError::Changed);
+            return Err(GenerationsError::Changed);
         };
-        let request = self.client.put_item().table_name(&self.table).set_item(Some(row::of_lineup(to)?));
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(row::of_generations(to)?));
         let request = if before == 0 {
             request
                 .condition_expression("attribute_not_exists(#key)")
@@ -69,17 +72,21 @@ impl Views for DynamoViews {
         };
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) if is_refused(&error) => Err(LineupError::Changed),
+            Err(error) if is_refused(&error) => Err(GenerationsError::Changed),
             Err(error) => Err(of_products(error).into()),
         }
     }
 
-    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable> {
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, ViewError> {
         let item = self.item(row::key(generation, id), false).await?;
         item.map(row::product).transpose()
     }
 
-    async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, Unavailable> {
+    async fn show(
+        &self,
+        generation: Generation,
+        shown: &ProductRow,
+    ) -> Result<Option<ProductRow>, ViewError> {
         let request = self
             .client
             .put_item()
@@ -94,13 +101,18 @@ impl Views for DynamoViews {
         match refused.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(refusal)) => match &refusal.item {
                 Some(item) => row::shown(item.clone()).map(Some),
-                None => Err(Unavailable("a write was refused without the existing row".into())),
+                None => Err(ViewError("a write was refused without the existing row".into())),
             },
             _ => Err(of_products(refused)),
         }
     }
 
-    async fn replace(&self, generation: Generation, seen: &Shown, by: &Shown) -> Result<bool, Unavailable> {
+    async fn replace(
+        &self,
+        generation: Generation,
+        seen: &ProductRow,
+        by: &ProductRow,
+    ) -> Result<bool, ViewError> {
         let request = self
             .client
             .put_item()
@@ -122,7 +134,7 @@ impl Views for DynamoViews {
         }
     }
 
-    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable> {
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, ViewError> {
         if !self.orders.keep(slice.order.sort()) {
             return Err(not_kept(slice.order));
         }
@@ -142,7 +154,7 @@ impl Views for DynamoViews {
             .limit(i32::try_from(slice.limit).unwrap_or(i32::MAX));
         let answer = request.send().await.map_err(of_products)?;
         let items = answer.items.unwrap_or_default().into_iter();
-        Ok(Portion {
+        Ok(SlicePage {
             rows: items.map(|item| row::row(item, index.position)).collect::<Result<_, _>>()?,
             exhausted: answer.last_evaluated_key.is_none(),
         })
@@ -154,8 +166,8 @@ impl Views for DynamoViews {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<Rows, Unavailable> {
-        let from = from.map(|key| row::Item::from([(row::KEY.to_owned(), AttributeValue::S(key))]));
+    ) -> Result<RowPage, ViewError> {
+        let from = from.map(|key| row::ViewItem::from([(row::KEY.to_owned(), AttributeValue::S(key))]));
         let request = self
             .client
             .scan()
@@ -167,13 +179,13 @@ impl Views for DynamoViews {
             .set_exclusive_start_key(from);
         let answer = request.send().await.map_err(of_products)?;
         let items = answer.items.unwrap_or_default().into_iter();
-        Ok(Rows {
+        Ok(RowPage {
             products: items.map(row::product).collect::<Result<_, _>>()?,
             next: answer.last_evaluated_key.map(row::key_of).transpose()?,
         })
     }
 
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable> {
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), ViewError> {
         let request = self
             .client
             .delete_item()
@@ -187,7 +199,7 @@ fn is_refused(error: &SdkError<PutItemError>) -> bool {
     error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception)
 }
 
-fn of_products<E>(error: SdkError<E>) -> Unavailable
+fn of_products<E>(error: SdkError<E>) -> ViewError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
@@ -195,9 +207,9 @@ where
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "that is how `map_err` gives it")]
-pub(crate) fn unavailable<E>(error: SdkError<E>) -> Unavailable
+pub(crate) fn unavailable<E>(error: SdkError<E>) -> ViewError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    Unavailable(said(&error).into())
+    ViewError(said(&error).into())
 }

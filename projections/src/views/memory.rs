@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use schema::{Orders, Product, ProductId};
 
 use super::{
-    Generation, Lineup, LineupError, Order, Portion, Row, Rows, Shown, Slice, Unavailable, Views, not_kept,
-    shard_of,
+    Generation, GenerationsError, IndexRow, ProductRow, RowOrder, RowPage, Slice, SlicePage, ViewError,
+    ViewGenerations, Views, not_kept, shard_of,
 };
 
 /// Rows by generation and id, and their positions in the orders that are kept.
@@ -20,12 +20,12 @@ pub struct MemoryViews {
 }
 
 /// Key of an index entry: generation, order, shard, position.
-type IndexKey = (Generation, Order, u8, String);
+type IndexKey = (Generation, RowOrder, u8, String);
 
 #[derive(Debug, Default)]
 struct Kept {
-    lineup: Lineup,
-    rows: BTreeMap<(Generation, ProductId), Shown>,
+    generations: ViewGenerations,
+    rows: BTreeMap<(Generation, ProductId), ProductRow>,
     index: BTreeMap<IndexKey, ProductId>,
 }
 
@@ -41,7 +41,7 @@ impl MemoryViews {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, kept: &mut Kept, generation: Generation, shown: &Shown) {
+    fn write(&self, kept: &mut Kept, generation: Generation, shown: &ProductRow) {
         let id = &shown.product.id;
         if let Some(before) = kept.rows.insert((generation, id.clone()), shown.clone()) {
             for key in self.index_keys(generation, &before.product) {
@@ -53,7 +53,7 @@ impl MemoryViews {
 
     fn index_keys(&self, generation: Generation, product: &Product) -> impl Iterator<Item = IndexKey> {
         let orders = self.orders;
-        let kept = Order::ALL.into_iter().filter(move |order| orders.keep(order.sort()));
+        let kept = RowOrder::ALL.into_iter().filter(move |order| orders.keep(order.sort()));
         let shard = shard_of(&product.id);
         kept.filter_map(move |order| Some((generation, order, shard, order.position(product)?)))
     }
@@ -65,24 +65,28 @@ impl Views for MemoryViews {
         self.orders
     }
 
-    async fn lineup(&self) -> Result<Lineup, Unavailable> {
-        Ok(self.kept().lineup.clone())
+    async fn generations(&self) -> Result<ViewGenerations, ViewError> {
+        Ok(self.kept().generations.clone())
     }
 
-    async fn change_lineup(&self, to: &Lineup) -> Result<(), LineupError> {
+    async fn change_generations(&self, to: &ViewGenerations) -> Result<(), GenerationsError> {
         let mut kept = self.kept();
-        if kept.lineup.revision + 1 != to.revision {
-            return Err(LineupError::Changed);
+        if kept.generations.revision + 1 != to.revision {
+            return Err(GenerationsError::Changed);
         }
-        kept.lineup = to.clone();
+        kept.generations = to.clone();
         Ok(())
     }
 
-    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable> {
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, ViewError> {
         Ok(self.kept().rows.get(&(generation, id.clone())).map(|row| row.product.clone()))
     }
 
-    async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, Unavailable> {
+    async fn show(
+        &self,
+        generation: Generation,
+        shown: &ProductRow,
+    ) -> Result<Option<ProductRow>, ViewError> {
         let mut kept = self.kept();
         let before = kept.rows.get(&(generation, shown.product.id.clone()));
         if let Some(before) = before.filter(|row| row.product.version >= shown.product.version) {
@@ -92,7 +96,12 @@ impl Views for MemoryViews {
         Ok(None)
     }
 
-    async fn replace(&self, generation: Generation, seen: &Shown, by: &Shown) -> Result<bool, Unavailable> {
+    async fn replace(
+        &self,
+        generation: Generation,
+        seen: &ProductRow,
+        by: &ProductRow,
+    ) -> Result<bool, ViewError> {
         let mut kept = self.kept();
         let there = kept.rows.get(&(generation, seen.product.id.clone()));
         let as_seen =
@@ -103,7 +112,7 @@ impl Views for MemoryViews {
         Ok(as_seen)
     }
 
-    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable> {
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, ViewError> {
         if !self.orders.keep(slice.order.sort()) {
             return Err(not_kept(slice.order));
         }
@@ -112,17 +121,17 @@ impl Views for MemoryViews {
         let inside = kept.index.range(end(&slice.range.from)..=end(&slice.range.to));
         let row = |((_, _, _, position), id): (&IndexKey, &ProductId)| {
             let product = kept.rows.get(&(generation, id.clone()))?.product.clone();
-            Some(Row { position: position.clone(), product })
+            Some(IndexRow { position: position.clone(), product })
         };
         let (more, wanted) = (slice.limit, slice.limit.saturating_add(1));
-        let mut rows: Vec<Row> = if slice.descending {
+        let mut rows: Vec<IndexRow> = if slice.descending {
             inside.rev().take(wanted).filter_map(row).collect()
         } else {
             inside.take(wanted).filter_map(row).collect()
         };
         let exhausted = rows.len() <= more;
         rows.truncate(slice.limit);
-        Ok(Portion { rows, exhausted })
+        Ok(SlicePage { rows, exhausted })
     }
 
     async fn rows(
@@ -130,7 +139,7 @@ impl Views for MemoryViews {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<Rows, Unavailable> {
+    ) -> Result<RowPage, ViewError> {
         let kept = self.kept();
         let begin = from.and_then(|id| ProductId::new(id).ok());
         let begin = begin.map_or(Bound::Unbounded, |id| Bound::Excluded((generation, id)));
@@ -138,10 +147,10 @@ impl Views for MemoryViews {
         let of_generation = all.filter(|((of, _), _)| *of == generation).map(|(_, row)| &row.product);
         let products: Vec<Product> = of_generation.take(limit).cloned().collect();
         let next = products.last().filter(|_| products.len() == limit);
-        Ok(Rows { next: next.map(|last| last.id.to_string()), products })
+        Ok(RowPage { next: next.map(|last| last.id.to_string()), products })
     }
 
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable> {
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), ViewError> {
         let mut kept = self.kept();
         if let Some(row) = kept.rows.remove(&(generation, id.clone())) {
             for key in self.index_keys(generation, &row.product) {

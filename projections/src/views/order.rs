@@ -21,7 +21,7 @@ const LONGEST_POSITION: usize = MOST_BYTES + 1 + 64;
 
 /// An order of the rows, with an index of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Order {
+pub enum RowOrder {
     /// By id, in byte order.
     Id,
     /// By the Unicode-lower-cased name.
@@ -32,7 +32,7 @@ pub enum Order {
     Changes,
 }
 
-impl Order {
+impl RowOrder {
     /// Every order.
     pub const ALL: [Self; 4] = [Self::Id, Self::Name, Self::Price, Self::Changes];
 
@@ -66,14 +66,14 @@ impl Order {
 
 /// A closed range of positions; empty if `from` is above `to`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Range {
+pub struct PositionRange {
     /// The lowest position.
     pub from: String,
     /// The highest position.
     pub to: String,
 }
 
-impl Range {
+impl PositionRange {
     /// The whole order.
     #[must_use]
     pub fn all() -> Self {

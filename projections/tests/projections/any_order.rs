@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta};
 use projections::prices::{
-    Entry, Period, Place, Reduction, Reference, What, Window, lowest_before_newest_change, reduction,
-    reference, timeline,
+    PriceChange, PriceEntry, PricePeriod, PriceReduction, PriceWindow, PriorPrice, TimelinePosition,
+    lowest_before_newest_change, prior_price, reduction, timeline,
 };
 use proptest::prelude::*;
 use schema::{Money, Timestamp, fixtures};
@@ -43,20 +43,26 @@ fn facts() -> impl Strategy<Value = Facts> {
 
 impl Facts {
     /// The entries in one order: prices in any, deletes and restores in theirs.
-    fn recorded(&self, seed: u64) -> Vec<Entry> {
+    fn recorded(&self, seed: u64) -> Vec<PriceEntry> {
         let mut chance = fastrand::Rng::with_seed(seed);
         let mut prices: Vec<_> =
-            self.prices.iter().map(|(day, money)| (on(*day), What::Priced(*money))).collect();
+            self.prices.iter().map(|(day, money)| (on(*day), PriceChange::Priced(*money))).collect();
         chance.shuffle(&mut prices);
         let mut order = prices;
         let mut least = 0;
         for (n, day) in self.statuses.iter().enumerate() {
             let at = chance.usize(least..=order.len());
-            order.insert(at, (on(*day), if n % 2 == 0 { What::Deleted } else { What::Restored }));
+            order.insert(
+                at,
+                (on(*day), if n % 2 == 0 { PriceChange::Deleted } else { PriceChange::Restored }),
+            );
             least = at + 1;
         }
-        let place = |at, sequence| Place { at, sequence };
-        (1..).zip(order).map(|(sequence, (at, what))| Entry { place: place(at, sequence), what }).collect()
+        let place = |at, sequence| TimelinePosition { at, sequence };
+        (1..)
+            .zip(order)
+            .map(|(sequence, (at, change))| PriceEntry { position: place(at, sequence), change })
+            .collect()
     }
 
     /// The price in force on each day up to `until`, after which nothing happens.
@@ -83,19 +89,19 @@ struct Answered {
     periods: Vec<(Money, Timestamp, Option<Timestamp>)>,
     in_force: Option<Money>,
     lowest: Option<(Money, Timestamp)>,
-    reduction: Option<Reduction>,
-    references: Vec<Option<Reference>>,
+    reduction: Option<PriceReduction>,
+    references: Vec<Option<PriorPrice>>,
 }
 
 /// Windows of whole days, and anchors.
 const WINDOWS: [(u16, Option<i64>); 5] =
     [(30, None), (7, None), (30, Some(DAYS - 20)), (1, Some(DAYS / 2)), (10, Some(DAYS + 20))];
 
-fn reference_of(timeline: &[Period], (days, anchor): (u16, Option<i64>)) -> Option<Reference> {
-    reference(timeline, &Window { days, zone: None }, anchor.map(on))
+fn reference_of(timeline: &[PricePeriod], (days, anchor): (u16, Option<i64>)) -> Option<PriorPrice> {
+    prior_price(timeline, &PriceWindow { days, zone: None }, anchor.map(on))
 }
 
-fn answered(entries: &[Entry], until: i64) -> Answered {
+fn answered(entries: &[PriceEntry], until: i64) -> Answered {
     let timeline = timeline(entries, Some(on(until)));
     Answered {
         periods: timeline.iter().map(|period| (period.money, period.from, period.to)).collect(),
@@ -132,14 +138,14 @@ fn not_higher(pair: &[(Money, Range<usize>)]) -> bool {
 }
 
 /// By definition: the first run that is lower than the one before it and followed only by equal or lower ones.
-fn reduction_by_day(days: &[Option<Money>]) -> Option<Reduction> {
+fn reduction_by_day(days: &[Option<Money>]) -> Option<PriceReduction> {
     days.last().copied().flatten()?;
     let runs = runs(days);
     let since = moment(runs.last()?.1.start);
     let begins_series =
         |first: &usize| lower(&runs[first - 1..=*first]) && runs[first - 1..].windows(2).all(not_higher);
     let series = (1..runs.len()).find(begins_series);
-    Some(Reduction {
+    Some(PriceReduction {
         is_reduction: runs.windows(2).next_back().is_some_and(lower),
         since,
         series_since: series.map_or(since, |first| moment(runs[first].1.start)),
@@ -151,7 +157,7 @@ fn reference_by_day(
     days: &[Option<Money>],
     currency: schema::Currency,
     (length, anchor): (u16, Option<i64>),
-) -> Option<Reference> {
+) -> Option<PriorPrice> {
     let reduced = reduction_by_day(days).filter(|reduction| reduction.is_reduction);
     let to = anchor.map(on).or(reduced.map(|reduction| reduction.series_since))?;
     let from = to.days_before(length.into());
@@ -161,7 +167,7 @@ fn reference_by_day(
         .filter_map(|day| Some((days[*day].filter(|money| money.currency() == currency)?, *day)))
         .min_by_key(|(money, day)| (money.price(), *day))?;
     let (_, run) = runs(days).into_iter().find(|(_, run)| run.contains(&day))?;
-    Some(Reference { money, since: moment(run.start), from, to })
+    Some(PriorPrice { money, since: moment(run.start), from, to })
 }
 
 proptest! {
@@ -181,7 +187,7 @@ proptest! {
         let days = facts.days(until);
         for (day, expected) in days.iter().enumerate() {
             let day = moment(day);
-            let there = |period: &&Period| period.from <= day && period.to.is_none_or(|to| day < to);
+            let there = |period: &&PricePeriod| period.from <= day && period.to.is_none_or(|to| day < to);
             let in_force: Vec<Money> = timeline.iter().filter(there).map(|period| period.money).collect();
             prop_assert_eq!(in_force, Vec::from_iter(*expected), "{}", day);
         }

@@ -6,8 +6,8 @@ use engine::probe::{Recorded, Recorder};
 use event_store::MemoryJournal;
 use event_store::parking::MemoryParking;
 use projections::Views;
-use projections::catalogue::SHARDS;
 use projections::views::Generation;
+use projections::views::SHARDS;
 
 use crate::given::{Deed, Life, PutProduct, asked, batch, front, projector, tables, views_of};
 

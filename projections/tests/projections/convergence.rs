@@ -1,7 +1,7 @@
 //! Convergence: however the stream delivers, the views end up as the fold of the events.
 
 use futures::FutureExt;
-use projections::prices::{History, entries_of};
+use projections::prices::{PriceHistory, entries_of};
 use projections::views::Generation;
 use projections::{PriceLog, Views};
 use proptest::prelude::*;
@@ -70,12 +70,12 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Every event that affects the price, and the last event.
-fn priced(life: &Life) -> History {
+fn priced(life: &Life) -> PriceHistory {
     let commits = life.commits.iter().map(|(commit, _)| commit);
-    History { folded: life.newest().last_sequence(), entries: commits.flat_map(entries_of).collect() }
+    PriceHistory { folded: life.newest().last_sequence(), entries: commits.flat_map(entries_of).collect() }
 }
 
-fn history(given: &InMemory, life: &Life) -> History {
+fn history(given: &InMemory, life: &Life) -> PriceHistory {
     block_on(given.prices.history(Generation(1), &life.id)).unwrap()
 }
 

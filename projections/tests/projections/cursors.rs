@@ -72,11 +72,11 @@ proptest! {
 
     #[test]
     fn nobody_makes_up_a_cursor(cursor in "[A-Za-z0-9_=.-]{0,60}") {
-        let selection = projections::catalogue::Selection {
-            order: projections::catalogue::Order::Id,
+        let selection = projections::catalogue::ListQuery {
+            order: projections::views::RowOrder::Id,
             deleted: false,
             descending: false,
-            range: projections::catalogue::Range::all(),
+            range: projections::views::PositionRange::all(),
         };
         prop_assert!(selection.position(&cursor).is_err());
     }

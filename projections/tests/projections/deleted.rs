@@ -89,7 +89,7 @@ async fn a_page_on_dynamodb_looks_at_a_thousand_rows_of_a_shard_and_no_more() {
 async fn a_page_may_be_short_and_its_next_leads_behind_what_it_looked_at() {
     let views = MemoryViews::default();
     for live in [products(40, 7), products(40, 30)] {
-        // The second time the same products are older news, but for the one that lives.
+        // The second time the same products are older commits, but for the one that lives.
         for product in live.filter(|product| product.facts.status == schema::Status::Active) {
             views.put(Generation(1), &product).await.unwrap();
         }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use engine::probe::{Fault, Faults, Matching, Request};
 use event_store::{MemoryJournal, MemoryParking, Parking};
-use projections::prices::{History, entries_of};
-use projections::project::Retried;
+use projections::prices::{PriceHistory, entries_of};
+use projections::project::ProjectionRetries;
 use projections::views::Generation;
 use projections::{MemoryPriceLog, PriceLog};
 use serde_json::json;
@@ -36,12 +36,12 @@ fn life() -> Life {
     )
 }
 
-fn expected(life: &Life, commits: usize) -> History {
+fn expected(life: &Life, commits: usize) -> PriceHistory {
     let entries = life.commits[..commits].iter().flat_map(|(commit, _)| entries_of(commit));
-    History { folded: life.commits[commits - 1].0.last_sequence(), entries: entries.collect() }
+    PriceHistory { folded: life.commits[commits - 1].0.last_sequence(), entries: entries.collect() }
 }
 
-async fn history(given: &InMemory, life: &Life) -> History {
+async fn history(given: &InMemory, life: &Life) -> PriceHistory {
     given.prices.history(FIRST, &life.id).await.unwrap()
 }
 
@@ -121,7 +121,7 @@ async fn what_cannot_be_folded_stops_the_product_there_and_no_other() {
     assert_eq!(given.parking.of("products", &life.id).await.unwrap(), None);
 
     let retried = given.projector.retry(&life.id).await.unwrap();
-    assert_eq!(retried, Retried { repaired: 1, still_parked: 1 });
+    assert_eq!(retried, ProjectionRetries { repaired: 1, still_parked: 1 });
     let parked = given.parking.of("prices", &life.id).await.unwrap().unwrap();
     assert_eq!((parked.from_sequence, parked.attempts), (4, 2));
 }
@@ -253,7 +253,11 @@ async fn of_two_projectors_one_may_stop_between_any_two_writes() {
         let there = log.history(FIRST, &life.id).await.unwrap();
         let commits =
             life.commits.iter().filter(|(commit, _)| commit.last_sequence() <= there.folded).count();
-        assert_eq!(there, if commits == 0 { History::default() } else { expected(&life, commits) }, "{nth}");
+        assert_eq!(
+            there,
+            if commits == 0 { PriceHistory::default() } else { expected(&life, commits) },
+            "{nth}"
+        );
         fast.project(batch(records)).await;
         assert_eq!(log.history(FIRST, &life.id).await.unwrap(), whole, "{nth}");
         go_on.send(()).unwrap();

@@ -155,13 +155,13 @@ async fn what_the_ledger_gives_is_the_history_that_the_view_keeps() {
     folded(&*front.prices, &life, 4).await;
     let kept = front.prices.history(FIRST, &life.id).await.unwrap();
     let ledger = Prices::new(front.prices.clone(), front.journal.clone());
-    assert_eq!(ledger.from_the_ledger(&life.id).await.unwrap(), kept);
+    assert_eq!(ledger.from_journal(&life.id).await.unwrap(), kept);
     // Also what is gone on from anywhere.
     for commits in 0..4 {
         let view = MemoryPriceLog::default();
         folded(&view, &life, commits).await;
         let seen = view.history(FIRST, &life.id).await.unwrap();
-        assert_eq!(ledger.gone_on(&life.id, seen, None).await.unwrap(), kept, "{commits}");
+        assert_eq!(ledger.extended(&life.id, seen, None).await.unwrap(), kept, "{commits}");
     }
 }
 

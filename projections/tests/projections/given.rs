@@ -14,7 +14,7 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use engine::Engine;
 use event_store::{Journal, MemoryJournal, MemoryParking};
-use projections::views::{Generation, Shown, Unavailable};
+use projections::views::{Generation, ProductRow, ViewError};
 use projections::{
     Catalogue, DynamoPriceLog, DynamoViews, MemoryPriceLog, MemoryViews, PriceLog, Prices, Projector, Views,
 };
@@ -116,12 +116,12 @@ pub(crate) fn no_table() -> DynamoViews {
 /// Rows as earlier builds wrote them, without the hash of the commit.
 pub(crate) trait PutProduct {
     /// Whether the row was written.
-    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, Unavailable>;
+    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, ViewError>;
 }
 
 impl<V: Views + ?Sized> PutProduct for V {
-    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, Unavailable> {
-        let row = Shown { product: product.clone(), hash: None };
+    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, ViewError> {
+        let row = ProductRow { product: product.clone(), hash: None };
         Ok(self.show(generation, &row).await?.is_none())
     }
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use engine::probe::Recorder;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use projections::catalogue::{Order, Range, Selection};
+use projections::catalogue::ListQuery;
 use projections::cursor;
 use projections::views::{Generation, View};
+use projections::views::{PositionRange, RowOrder};
 use schema::Product;
 
 use crate::given::{
@@ -117,9 +118,10 @@ async fn a_cursor_computed_with_the_public_checksum_gets_no_further_than_its_que
         views.put(Generation(1), &named(id, "Helmet")).await.unwrap();
     }
     let front = front(Arc::new(views));
-    let range = Range::name_prefix("hel");
+    let range = PositionRange::name_prefix("hel");
     let query = |position: &str| cursor::encode(&["name", "asc", &range.from, &range.to], position);
-    let genuine = Selection { order: Order::Name, deleted: false, descending: false, range: range.clone() };
+    let genuine =
+        ListQuery { order: RowOrder::Name, deleted: false, descending: false, range: range.clone() };
     assert_eq!(query("helmet\u{1}m"), genuine.cursor("helmet\u{1}m"));
     for (position, status) in [
         ("helmet\u{1}m", 200),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use aws_config::retry::RetryConfig;
 use engine::probe::{Fault, Faults, Matching};
 use event_store::MemoryJournal;
-use projections::catalogue::Orders;
 use projections::views::{Generation, Generations, View};
 use projections::{MemoryViews, Views};
+use schema::Orders;
 
 use crate::given::{
     Life, PutProduct, asked, front, setting, tables, tables_keeping, unwatched, views_keeping,
@@ -54,17 +54,17 @@ async fn what_was_written_before_an_order_was_kept_stands_in_it() {
 async fn a_catalogue_that_was_never_filled_is_unavailable_and_not_empty() {
     let views = Arc::<MemoryViews>::default();
     views.put(Generation(1), &Life::of("p", &[]).newest().state).await.unwrap();
-    let lineup = views.lineup().await.unwrap();
+    let generations = views.generations().await.unwrap();
     let begun = Generations { filled: false, ..Generations::default() };
-    views.change_lineup(&lineup.with(View::Products, begun)).await.unwrap();
+    views.change_generations(&generations.with(View::Products, begun)).await.unwrap();
     let unfilled = front(views.clone());
     for (path, expected) in
         [("/products", 503), ("/products?sort=name", 503), ("/products/q", 503), ("/products/p", 200)]
     {
         assert_eq!(asked(&unfilled, path).await.0, expected, "{path}");
     }
-    let lineup = views.lineup().await.unwrap();
-    views.change_lineup(&lineup.with(View::Products, Generations::default())).await.unwrap();
+    let generations = views.generations().await.unwrap();
+    views.change_generations(&generations.with(View::Products, Generations::default())).await.unwrap();
     let filled = front(views);
     for (path, expected) in [("/products", 200), ("/products/q", 404)] {
         assert_eq!(asked(&filled, path).await.0, expected, "{path}");

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use engine::probe::{Recorded, Recorder};
-use projections::catalogue::{Order, Range, Selection};
+use projections::catalogue::ListQuery;
+use projections::views::{PositionRange, RowOrder};
 use schema::Product;
 use serde_json::json;
 
@@ -67,7 +68,8 @@ async fn costs(count: usize) -> Vec<Cost> {
 
 /// A page near the end costs the same as one at the beginning.
 async fn the_far_end_costs_no_more(front: &axum::Router, recorder: &Recorder, count: usize) {
-    let walk = Selection { order: Order::Id, deleted: false, descending: false, range: Range::all() };
+    let walk =
+        ListQuery { order: RowOrder::Id, deleted: false, descending: false, range: PositionRange::all() };
     let cursor = walk.cursor(&format!("p{:05}", count - 200));
     let (_, page) = asked(front, &format!("/products?limit=100&cursor={cursor}")).await;
     assert_eq!(page["products"][0]["id"], format!("p{:05}", count - 199));

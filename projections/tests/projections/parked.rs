@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use aws_lambda_events::event::dynamodb::EventRecord;
 use event_store::{MemoryJournal, MemoryParking, Parked, Parking, Trouble};
-use projections::project::Retried;
+use projections::project::ProjectionRetries;
 use projections::projection::Difference;
 use projections::views::{Generation, Generations, View};
 use projections::{Catalogue, MemoryViews, Projector, Views};
@@ -112,8 +112,8 @@ async fn a_change_or_removal_of_a_commit_is_never_applied() {
     }
 }
 
-fn retried(repaired: usize, still_parked: usize) -> Retried {
-    Retried { repaired, still_parked }
+fn retried(repaired: usize, still_parked: usize) -> ProjectionRetries {
+    ProjectionRetries { repaired, still_parked }
 }
 
 #[tokio::test]
@@ -174,8 +174,8 @@ async fn a_generation_that_is_read_never_gets_ahead_of_the_one_that_takes_its_pl
             last: Generation(2),
             ..Generations::default()
         };
-        let lineup = views.lineup().await.unwrap();
-        views.change_lineup(&lineup.with(View::Products, both.clone())).await.unwrap();
+        let generations = views.generations().await.unwrap();
+        views.change_generations(&generations.with(View::Products, both.clone())).await.unwrap();
         let (journal, parking) = (Arc::<MemoryJournal>::default(), Arc::<MemoryParking>::default());
         let projector = projector(views.clone(), journal.clone(), parking.clone());
         let life = Life::of("p", &[]);

@@ -2,7 +2,7 @@
 
 use engine::probe::Recorder;
 use projections::PriceLog;
-use projections::prices::{Entry, FoldedCommit, Place, What};
+use projections::prices::{FoldedCommit, PriceChange, PriceEntry, TimelinePosition};
 use projections::views::Generation;
 use schema::fixtures;
 
@@ -10,20 +10,20 @@ use crate::given::{prices_of, tables};
 
 const FIRST: Generation = Generation(1);
 
-fn entry(at: &str, sequence: u64, what: What) -> Entry {
-    Entry { place: Place { at: fixtures::at(at), sequence }, what }
+fn entry(at: &str, sequence: u64, change: PriceChange) -> PriceEntry {
+    PriceEntry { position: TimelinePosition { at: fixtures::at(at), sequence }, change }
 }
 
-fn entries() -> Vec<Entry> {
+fn entries() -> Vec<PriceEntry> {
     vec![
-        entry("2024-01-01T00:00:00Z", 9, What::Priced(fixtures::money("0.0001", "USD"))),
-        entry("2026-01-01T00:00:00Z", 2, What::Deleted),
-        entry("2026-01-01T00:00:00Z", 10, What::Restored),
-        entry("2026-01-01T00:00:00.001Z", 3, What::Priced(fixtures::money("10", "JPY"))),
+        entry("2024-01-01T00:00:00Z", 9, PriceChange::Priced(fixtures::money("0.0001", "USD"))),
+        entry("2026-01-01T00:00:00Z", 2, PriceChange::Deleted),
+        entry("2026-01-01T00:00:00Z", 10, PriceChange::Restored),
+        entry("2026-01-01T00:00:00.001Z", 3, PriceChange::Priced(fixtures::money("10", "JPY"))),
     ]
 }
 
-fn folded(last: u64, entries: &[Entry]) -> FoldedCommit {
+fn folded(last: u64, entries: &[PriceEntry]) -> FoldedCommit {
     FoldedCommit { last, entries: entries.to_vec(), origin: None }
 }
 

@@ -9,9 +9,9 @@ use aws_config::SdkConfig;
 use engine::probe::Recorder;
 use event_store::Journal;
 use futures::FutureExt;
-use projections::projection::{Difference, News, Projection, Stuck};
-use projections::rebuild::{Others, Rebuild, RebuildError};
-use projections::views::{Generation, Generations, Lineup, Unavailable, View};
+use projections::projection::{Difference, ProductCommits, Projection, ProjectionError};
+use projections::rebuild::{Rebuild, RebuildConflict, RebuildError};
+use projections::views::{Generation, Generations, View, ViewError, ViewGenerations};
 use projections::{Catalogue, Views};
 use schema::ProductId;
 use serde_json::json;
@@ -123,14 +123,14 @@ async fn both_views_can_be_rebuilt_at_once_and_one_view_only_once_at_a_time() {
         journal: intruded.journal.clone(),
         overlap: Duration::ZERO,
         pause: Duration::from_millis(5),
-        others: Others::TakeOver,
+        on_conflict: RebuildConflict::TakeOver,
     };
     let views = intruded.views.clone();
     let intrude = move |_| {
-        let lineup = views.lineup().now_or_never().unwrap().unwrap();
-        let taken = Generations { last: Generation(9), ..lineup.products.clone() };
-        let next: Lineup = lineup.with(View::Products, taken);
-        futures::FutureExt::now_or_never(views.change_lineup(&next)).unwrap().unwrap();
+        let generations = views.generations().now_or_never().unwrap().unwrap();
+        let taken = Generations { last: Generation(9), ..generations.products.clone() };
+        let next: ViewGenerations = generations.with(View::Products, taken);
+        futures::FutureExt::now_or_never(views.change_generations(&next)).unwrap().unwrap();
     };
     let outcome = rebuild.run(&intrude).await;
     assert!(matches!(outcome, Err(RebuildError::Changed)), "{outcome:?}");
@@ -145,14 +145,14 @@ impl Projection for Lossy {
         self.0.view()
     }
 
-    async fn apply(&self, generation: Generation, news: &News) -> Result<(), Stuck> {
-        if news.product.as_str() == "p03" {
+    async fn apply(&self, generation: Generation, commits: &ProductCommits) -> Result<(), ProjectionError> {
+        if commits.product.as_str() == "p03" {
             return Ok(());
         }
-        self.0.apply(generation, news).await
+        self.0.apply(generation, commits).await
     }
 
-    async fn catch_up(&self, generation: Generation, product: &ProductId) -> Result<(), Stuck> {
+    async fn catch_up(&self, generation: Generation, product: &ProductId) -> Result<(), ProjectionError> {
         self.0.catch_up(generation, product).await
     }
 
@@ -160,11 +160,11 @@ impl Projection for Lossy {
         &self,
         generation: Generation,
         product: &ProductId,
-    ) -> Result<Option<Difference>, Stuck> {
+    ) -> Result<Option<Difference>, ProjectionError> {
         self.0.compare(generation, product).await
     }
 
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, ViewError> {
         self.0.drop_generation(generation).await
     }
 }

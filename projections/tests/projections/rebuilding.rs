@@ -10,8 +10,10 @@ use aws_config::retry::RetryConfig;
 use engine::probe::{Fault, Faults, Matching};
 use event_store::MemoryJournal;
 use futures::FutureExt;
-use projections::rebuild::{Others, Phase, Progress, Rebuild, RebuildError, Report};
-use projections::views::{Claim, Generation, Generations, View};
+use projections::rebuild::{
+    Rebuild, RebuildConflict, RebuildError, RebuildPhase, RebuildProgress, RebuildReport,
+};
+use projections::views::{Generation, Generations, RebuildClaim, View};
 use projections::{Catalogue, Views};
 use schema::fixtures;
 
@@ -134,13 +136,13 @@ async fn the_generations_change_step_by_step() {
         journal: given.journal.clone(),
         overlap: Duration::from_millis(300),
         pause: Duration::from_millis(5),
-        others: Others::TakeOver,
+        on_conflict: RebuildConflict::TakeOver,
     };
     let steps = Mutex::new(Vec::new());
-    let watch = |progress: Progress| {
-        let lineup = given.views.lineup().now_or_never().unwrap().unwrap();
-        let written: Vec<u32> = lineup.products.write.iter().map(|generation| generation.0).collect();
-        let step = (progress.phase, lineup.products.read.0, written, Instant::now());
+    let watch = |progress: RebuildProgress| {
+        let generations = given.views.generations().now_or_never().unwrap().unwrap();
+        let written: Vec<u32> = generations.products.write.iter().map(|generation| generation.0).collect();
+        let step = (progress.phase, generations.products.read.0, written, Instant::now());
         steps.lock().unwrap().push(step);
     };
     rebuild.run(&watch).await.unwrap();
@@ -149,10 +151,10 @@ async fn the_generations_change_step_by_step() {
     assert_eq!(
         seen,
         [
-            (Phase::Building, 1, &[2, 1][..]),
-            (Phase::Comparing, 1, &[2, 1]),
-            (Phase::Overlapping, 2, &[2, 1]),
-            (Phase::Dropping, 2, &[2]),
+            (RebuildPhase::Building, 1, &[2, 1][..]),
+            (RebuildPhase::Comparing, 1, &[2, 1]),
+            (RebuildPhase::Overlapping, 2, &[2, 1]),
+            (RebuildPhase::Dropping, 2, &[2]),
         ]
     );
     assert!(steps[3].3 - steps[2].3 >= Duration::from_millis(300));
@@ -163,7 +165,7 @@ async fn the_old_generation_goes_and_readers_of_the_new_one_find_everything() {
     let setting = setting(&tables().await, Arc::default());
     let lives = some_lives(&setting, 20).await;
     let phases = Mutex::new(Vec::new());
-    let watch = |progress: Progress| {
+    let watch = |progress: RebuildProgress| {
         let mut phases = phases.lock().unwrap();
         if phases.last() != Some(&progress.phase) {
             phases.push(progress.phase);
@@ -173,11 +175,17 @@ async fn the_old_generation_goes_and_readers_of_the_new_one_find_everything() {
     let commits = lives.iter().map(|life| life.commits.len() as u64).sum();
     assert_eq!(
         report,
-        Report { generation: Some(Generation(2)), commits, products: 20, dropped: 20, ..Report::default() }
+        RebuildReport {
+            generation: Some(Generation(2)),
+            commits,
+            products: 20,
+            dropped: 20,
+            ..RebuildReport::default()
+        }
     );
     assert_eq!(
         *phases.lock().unwrap(),
-        [Phase::Building, Phase::Comparing, Phase::Overlapping, Phase::Dropping]
+        [RebuildPhase::Building, RebuildPhase::Comparing, RebuildPhase::Overlapping, RebuildPhase::Dropping]
     );
     assert_eq!(rows_of(&*setting.views, OLD).await, 0);
     assert_eq!(rows_of(&*setting.views, Generation(2)).await, 20);
@@ -195,9 +203,9 @@ async fn what_a_rebuild_was_to_drop_is_dropped_by_the_next_one_however_often_it_
             let rebuild = setting.rebuild(view);
             let dropping = Mutex::new(0);
             // Killed the moment it begins to drop the old one after its own switch.
-            let kill = |at: Progress| {
+            let kill = |at: RebuildProgress| {
                 let mut dropping = dropping.lock().unwrap();
-                *dropping += usize::from(at.phase == Phase::Dropping);
+                *dropping += usize::from(at.phase == RebuildPhase::Dropping);
                 let in_clean_up = usize::from(expected.len() > 1);
                 assert!(*dropping <= in_clean_up, "killed");
             };
@@ -218,13 +226,16 @@ async fn what_a_rebuild_was_to_drop_is_dropped_by_the_next_one_however_often_it_
 }
 
 /// Runs a rebuild until it has switched, then something else meanwhile.
-async fn while_one_runs(first: Rebuild, then: impl Future<Output = ()>) -> Result<Report, RebuildError> {
+async fn while_one_runs(
+    first: Rebuild,
+    then: impl Future<Output = ()>,
+) -> Result<RebuildReport, RebuildError> {
     let (switched, is_switched) = tokio::sync::watch::channel(false);
     let first = tokio::spawn(async move {
         first
-            .run(&move |at: Progress| {
+            .run(&move |at: RebuildProgress| {
                 switched.send_if_modified(|switched| {
-                    *switched = *switched || at.phase == Phase::Overlapping;
+                    *switched = *switched || at.phase == RebuildPhase::Overlapping;
                     *switched
                 });
             })
@@ -242,11 +253,12 @@ async fn a_second_rebuild_of_a_view_is_refused_while_the_first_runs_and_leaves_i
     let pause = Duration::from_millis(20);
     let first = Rebuild { overlap: Duration::from_millis(500), pause, ..setting.rebuild(View::Products) };
     let second = async {
-        let second = Rebuild { pause, others: Others::Refuse, ..setting.rebuild(View::Products) };
+        let second =
+            Rebuild { pause, on_conflict: RebuildConflict::Refuse, ..setting.rebuild(View::Products) };
         let outcome = second.run(&unwatched()).await;
         assert!(matches!(outcome, Err(RebuildError::Running)), "{outcome:?}");
         // Another view is not affected.
-        let other = Rebuild { pause, others: Others::Refuse, ..setting.rebuild(View::Prices) };
+        let other = Rebuild { pause, on_conflict: RebuildConflict::Refuse, ..setting.rebuild(View::Prices) };
         other.run(&unwatched()).await.unwrap();
     };
     assert_eq!(while_one_runs(first, second).await.unwrap().generation, Some(Generation(2)));
@@ -265,7 +277,7 @@ async fn a_rebuild_that_was_cut_short_holds_up_the_next_for_a_moment_only() {
     killed.abort();
     assert!(killed.await.unwrap_err().is_cancelled());
     assert!(setting.generations(View::Products).await.rebuild.is_some());
-    let next = Rebuild { others: Others::Refuse, ..setting.rebuild(View::Products) };
+    let next = Rebuild { on_conflict: RebuildConflict::Refuse, ..setting.rebuild(View::Products) };
     next.run(&unwatched()).await.unwrap();
     assert_eq!(setting.generations_with_rows(View::Products, 1..=3).await, [Generation(3)]);
     setting.agrees(&lives).await;
@@ -276,17 +288,17 @@ async fn a_rebuild_that_was_cut_short_holds_up_the_next_for_a_moment_only() {
 async fn a_rebuild_that_was_cut_short_is_watched_once_however_lively_that_of_the_other_view_is() {
     let setting = setting(&tables().await, Arc::default());
     let lives = some_lives(&setting, 5).await;
-    let dead = Some(Claim { id: 1, beats: 7 });
-    let lineup = setting.views.lineup().await.unwrap();
-    let prices = Generations { rebuild: dead, ..lineup.prices.clone() };
-    setting.views.change_lineup(&lineup.with(View::Prices, prices)).await.unwrap();
+    let dead = Some(RebuildClaim { id: 1, beats: 7 });
+    let generations = setting.views.generations().await.unwrap();
+    let prices = Generations { rebuild: dead, ..generations.prices.clone() };
+    setting.views.change_generations(&generations.with(View::Prices, prices)).await.unwrap();
     let lively = Rebuild { overlap: Duration::from_mins(1), ..setting.rebuild(View::Products) };
     let next = async {
         let watched = AtomicUsize::new(0);
-        let watch = |at: Progress| {
-            watched.fetch_add(usize::from(at.phase == Phase::Watching), Ordering::Relaxed);
+        let watch = |at: RebuildProgress| {
+            watched.fetch_add(usize::from(at.phase == RebuildPhase::Watching), Ordering::Relaxed);
         };
-        let next = Rebuild { others: Others::Refuse, ..setting.rebuild(View::Prices) };
+        let next = Rebuild { on_conflict: RebuildConflict::Refuse, ..setting.rebuild(View::Prices) };
         let report = next.run(&watch).await.unwrap();
         assert_eq!((report.generation, watched.into_inner()), (Some(Generation(2)), 1));
         let beats = setting.generations(View::Products).await.rebuild.unwrap().beats;
@@ -307,7 +319,7 @@ async fn a_rebuild_that_is_taken_over_ends_with_a_word_and_nothing_of_it_remains
     let lives = some_lives(&setting, 5).await;
     let first = Rebuild { overlap: Duration::from_mins(1), ..setting.rebuild(View::Products) };
     let second = async {
-        let second = Rebuild { others: Others::TakeOver, ..setting.rebuild(View::Products) };
+        let second = Rebuild { on_conflict: RebuildConflict::TakeOver, ..setting.rebuild(View::Products) };
         second.run(&unwatched()).await.unwrap();
     };
     let outcome = while_one_runs(first, second).await;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use event_store::{MemoryJournal, MemoryParking};
-use projections::prices::{FoldedCommit, History, MemoryPriceLog, Newest, PriceLog};
+use projections::prices::{FoldedCommit, FoldedHead, MemoryPriceLog, PriceHistory, PriceLog};
 use projections::projection::Projection;
 use projections::views::Generation;
 use projections::{MemoryViews, Prices, Projector};
@@ -38,18 +38,22 @@ fn projector(log: &PriceLogs, journal: &Arc<MemoryJournal>) -> Projector {
 }
 
 /// The history of `p` after a projector on a ledger of `there` received `told`.
-async fn told(log: &PriceLogs, there: &[(Commit, StoredCommit)], told: &[(Commit, StoredCommit)]) -> History {
+async fn told(
+    log: &PriceLogs,
+    there: &[(Commit, StoredCommit)],
+    told: &[(Commit, StoredCommit)],
+) -> PriceHistory {
     let again = projector(log, &ledger_of(there).await).follow(records(told)).await;
     assert!(again.is_empty(), "{again:?}");
     history(&**log).await
 }
 
-async fn history(log: &dyn PriceLog) -> History {
+async fn history(log: &dyn PriceLog) -> PriceHistory {
     log.history(FIRST, &fixtures::id("p")).await.unwrap()
 }
 
 /// The history of these commits alone.
-async fn whole(commits: &[(Commit, StoredCommit)]) -> History {
+async fn whole(commits: &[(Commit, StoredCommit)]) -> PriceHistory {
     let log = MemoryPriceLog::default();
     log.fold(FIRST, &fixtures::id("p"), &folded(commits)).await.unwrap();
     history(&log).await
@@ -59,7 +63,7 @@ fn folded(commits: &[(Commit, StoredCommit)]) -> Vec<FoldedCommit> {
     commits.iter().map(|(commit, _)| FoldedCommit::of(commit)).collect()
 }
 
-async fn newest(log: &PriceLogs) -> Option<Newest> {
+async fn newest(log: &PriceLogs) -> Option<FoldedHead> {
     log.newest(FIRST, &fixtures::id("p")).await.unwrap()
 }
 
@@ -67,7 +71,7 @@ async fn the_newest_commit_says_which_it_is(log: &PriceLogs) {
     assert_eq!(newest(log).await, None);
     for commit in folded(&recorded_anew(6, 6)) {
         log.fold(FIRST, &fixtures::id("p"), std::slice::from_ref(&commit)).await.unwrap();
-        assert_eq!(newest(log).await, Some(Newest { last: commit.last, origin: commit.origin }));
+        assert_eq!(newest(log).await, Some(FoldedHead { last: commit.last, origin: commit.origin }));
     }
 }
 
@@ -77,9 +81,9 @@ async fn the_newest_commit_is_taken_back_only_as_it_was_seen(log: &PriceLogs) {
     let seen = newest(log).await.unwrap();
     let another = folded(&recorded_anew(4, 3)).remove(3).origin;
     for not_seen in [
-        Newest { origin: another, ..seen.clone() },
-        Newest { origin: None, ..seen.clone() },
-        Newest { last: 9, ..seen.clone() },
+        FoldedHead { origin: another, ..seen.clone() },
+        FoldedHead { origin: None, ..seen.clone() },
+        FoldedHead { last: 9, ..seen.clone() },
     ] {
         log.take_back(FIRST, &product, &not_seen).await.unwrap();
         assert_eq!(history(&**log).await, whole(&commits).await, "{not_seen:?}");
@@ -103,7 +107,7 @@ async fn commits_are_taken_back_one_after_the_other(log: &PriceLogs) {
         assert_eq!(there.entries, whole(&commits[..upto]).await.entries, "{seen:?}");
         log.take_back(FIRST, &product, &seen).await.unwrap();
     }
-    assert_eq!(history(&**log).await, History::default());
+    assert_eq!(history(&**log).await, PriceHistory::default());
 }
 
 async fn the_same_version_of_another_commit_is_folded(log: &PriceLogs) {

@@ -2,7 +2,7 @@
 //! nothing.
 
 use futures::future::join_all;
-use projections::prices::{FoldedCommit, History, MemoryPriceLog, PriceLog};
+use projections::prices::{FoldedCommit, MemoryPriceLog, PriceHistory, PriceLog};
 use projections::views::Generation;
 use proptest::prelude::*;
 use schema::{ProductId, fixtures};
@@ -52,20 +52,20 @@ async fn p(log: &PriceLogs, commits: &[FoldedCommit]) {
 }
 
 /// What folding the whole life leads to.
-async fn whole(last: u64) -> History {
+async fn whole(last: u64) -> PriceHistory {
     let model = MemoryPriceLog::default();
     fold(&model, &fixtures::id("p"), &life(last)).await;
     model.history(FIRST, &fixtures::id("p")).await.unwrap()
 }
 
-async fn history(log: &dyn PriceLog) -> History {
+async fn history(log: &dyn PriceLog) -> PriceHistory {
     log.history(FIRST, &fixtures::id("p")).await.unwrap()
 }
 
 async fn nothing_is_folded_of_an_unknown_product(log: &PriceLogs) {
     fold(&**log, &fixtures::id("p1"), &life(4)).await;
     assert_eq!(at(log).await, 0);
-    assert_eq!(history(&**log).await, History::default());
+    assert_eq!(history(&**log).await, PriceHistory::default());
 }
 
 async fn a_commit_with_a_price_is_folded(log: &PriceLogs) {
@@ -75,7 +75,7 @@ async fn a_commit_with_a_price_is_folded(log: &PriceLogs) {
 
 async fn a_commit_without_a_price_is_folded(log: &PriceLogs) {
     p(log, &[plain(1)]).await;
-    assert_eq!(history(&**log).await, History { folded: 1, entries: Vec::new() });
+    assert_eq!(history(&**log).await, PriceHistory { folded: 1, entries: Vec::new() });
     assert_eq!(at(log).await, 1);
 }
 
@@ -94,7 +94,7 @@ async fn a_price_after_commits_without_is_folded(log: &PriceLogs) {
 
 async fn folding_nothing_changes_nothing(log: &PriceLogs) {
     p(log, &[]).await;
-    assert_eq!(history(&**log).await, History::default());
+    assert_eq!(history(&**log).await, PriceHistory::default());
     p(log, &life(4)).await;
     p(log, &[]).await;
     assert_eq!(history(&**log).await, whole(4).await);
@@ -152,7 +152,7 @@ async fn what_is_folded_is_what_the_history_says(log: &PriceLogs) {
         p(log, &commits).await;
         let history = history(&**log).await;
         assert_eq!((history.folded, at(log).await), (last as u64, last as u64));
-        assert!(history.entries.iter().all(|entry| entry.place.sequence <= history.folded));
+        assert!(history.entries.iter().all(|entry| entry.position.sequence <= history.folded));
     }
 }
 
@@ -208,7 +208,7 @@ async fn dropping_a_generation_leaves_the_others(log: &PriceLogs) {
         log.fold(Generation(generation), &product, &life(5)).await.unwrap();
     }
     assert!(log.drop_generation(Generation(2)).await.unwrap() > 0);
-    assert_eq!(log.history(Generation(2), &product).await.unwrap(), History::default());
+    assert_eq!(log.history(Generation(2), &product).await.unwrap(), PriceHistory::default());
     assert_eq!(last_folded(&**log, Generation(2), &product).await, 0);
     for generation in [1, 12, 22] {
         assert_eq!(log.history(Generation(generation), &product).await.unwrap(), whole(5).await);
@@ -219,7 +219,7 @@ async fn a_dropped_generation_begins_anew(log: &PriceLogs) {
     p(log, &life(9)).await;
     log.drop_generation(FIRST).await.unwrap();
     p(log, &[plain(1)]).await;
-    assert_eq!(history(&**log).await, History { folded: 1, entries: Vec::new() });
+    assert_eq!(history(&**log).await, PriceHistory { folded: 1, entries: Vec::new() });
 }
 
 async fn dropping_a_generation_again_finds_nothing(log: &PriceLogs) {

@@ -14,7 +14,7 @@ cases! { dyn projections::Views, [memory sqlite dynamodb];
     rows_end_when_the_last_page_is_exactly_full
     rows_without_a_limit_are_all_rows
     rows_of_awkward_ids_all_come
-    the_lineup_is_no_row
+    the_generations_are_no_row
     rows_go_on_from_the_same_place_as_often_as_it_is_asked
     rows_go_on_when_the_store_is_opened_again
     earlier_rows_come_once_while_others_write
@@ -67,10 +67,10 @@ async fn rows_of_awkward_ids_all_come(views: &ViewStore) {
     assert_eq!(all_ids(&**views, FIRST, 5).await, expected);
 }
 
-async fn the_lineup_is_no_row(views: &ViewStore) {
-    let mut lineup = views.lineup().await.unwrap();
-    lineup.revision = 1;
-    views.change_lineup(&lineup).await.unwrap();
+async fn the_generations_are_no_row(views: &ViewStore) {
+    let mut generations = views.generations().await.unwrap();
+    generations.revision = 1;
+    views.change_generations(&generations).await.unwrap();
     put(&**views, &[product("lineup", 1)]).await;
     assert_eq!(all_ids(&**views, FIRST, 1).await, ["lineup"]);
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use event_store::{MemoryJournal, MemoryParking};
-use projections::catalogue::Order;
-use projections::views::Shown;
+use projections::views::ProductRow;
+use projections::views::RowOrder;
 use projections::{Catalogue, Projector};
 use schema::{Commit, Hash, Product, StoredCommit, fixtures};
 
@@ -24,8 +24,8 @@ cases! { dyn projections::Views, [memory sqlite dynamodb];
     a_product_whose_end_was_cut_off_is_left_as_it_is
 }
 
-fn shown(product: Product, hash: u8) -> Shown {
-    Shown { product, hash: Some(Hash::of_digest(&[hash; 32])) }
+fn shown(product: Product, hash: u8) -> ProductRow {
+    ProductRow { product, hash: Some(Hash::of_digest(&[hash; 32])) }
 }
 
 fn projector(views: &ViewStore, journal: &Arc<MemoryJournal>) -> Projector {
@@ -65,7 +65,7 @@ async fn a_row_is_replaced_only_as_it_was_seen(views: &ViewStore) {
     let there = shown(named("p", 3, "there"), 1);
     views.show(FIRST, &there).await.unwrap();
     let by = shown(named("p", 2, "by"), 2);
-    let nameless = Shown { hash: None, ..there.clone() };
+    let nameless = ProductRow { hash: None, ..there.clone() };
     for seen in [shown(named("p", 3, "there"), 9), shown(named("p", 2, "there"), 1), nameless] {
         assert!(!views.replace(FIRST, &seen, &by).await.unwrap(), "{seen:?}");
     }
@@ -82,14 +82,16 @@ async fn a_row_that_was_replaced_stands_in_its_place_of_every_order(views: &View
     let mut cheap = named("p", 2, "C");
     cheap.facts.money = fixtures::money("0.01", "USD");
     assert!(views.replace(FIRST, &there, &shown(cheap, 2)).await.unwrap());
-    for (order, ids) in [(Order::Id, ["p", "q"]), (Order::Name, ["q", "p"]), (Order::Price, ["p", "q"])] {
+    for (order, ids) in
+        [(RowOrder::Id, ["p", "q"]), (RowOrder::Name, ["q", "p"]), (RowOrder::Price, ["p", "q"])]
+    {
         assert_eq!(ids_in(&**views, order).await, ids, "{order:?}");
     }
-    assert_eq!(ids_in(&**views, Order::Changes).await.len(), 2);
+    assert_eq!(ids_in(&**views, RowOrder::Changes).await.len(), 2);
 }
 
 async fn a_row_without_a_hash_can_be_replaced_too(views: &ViewStore) {
-    let there = Shown { product: named("p", 3, "there"), hash: None };
+    let there = ProductRow { product: named("p", 3, "there"), hash: None };
     views.show(FIRST, &there).await.unwrap();
     let by = shown(named("p", 3, "by"), 2);
     assert!(!views.replace(FIRST, &shown(named("p", 3, "there"), 1), &by).await.unwrap());

@@ -1,8 +1,8 @@
 //! The version of a row only increases: what comes late, twice or out of order changes nothing.
 
 use futures::future::join_all;
-use projections::catalogue::Order;
 use projections::views::Generation;
+use projections::views::RowOrder;
 use proptest::prelude::*;
 use schema::{Product, fixtures};
 
@@ -109,7 +109,7 @@ async fn an_older_version_is_stale_and_changes_nothing(views: &ViewStore) {
     for version in [1, 2, 8] {
         assert!(!views.put(FIRST, &named("p", version, "old")).await.unwrap());
         assert_eq!(get(views, "p").await, Some(named("p", 9, "newest")));
-        for order in Order::ALL {
+        for order in RowOrder::ALL {
             assert_eq!(ids_in(&**views, order).await, ["p"], "{order:?}");
         }
     }
@@ -136,7 +136,7 @@ async fn a_deleted_product_keeps_its_row(views: &ViewStore) {
 async fn an_older_version_does_not_bring_a_deleted_product_back(views: &ViewStore) {
     put(&**views, &[product("p", 1), deleted("p", 3), product("p", 2)]).await;
     assert_eq!(get(views, "p").await, Some(deleted("p", 3)));
-    assert_eq!(ids_in(&**views, Order::Id).await, [""; 0]);
+    assert_eq!(ids_in(&**views, RowOrder::Id).await, [""; 0]);
 }
 
 async fn awkward_ids_are_different_products(views: &ViewStore) {
@@ -153,7 +153,7 @@ async fn a_row_is_there_when_the_store_is_opened_again(views: &ViewStore) {
     let again = views.opened_again(views.orders()).await;
     assert_eq!(get(&again, "p").await, Some(product("p", 1)));
     assert_eq!(get(&again, "q").await, Some(deleted("q", 4)));
-    assert_eq!(ids_in(&*again, Order::Name).await, ["p"]);
+    assert_eq!(ids_in(&*again, RowOrder::Name).await, ["p"]);
 }
 
 async fn a_guard_is_there_when_the_store_is_opened_again(views: &ViewStore) {
@@ -193,7 +193,7 @@ async fn of_many_puts_at_once_the_newest_version_wins(views: &ViewStore) {
     });
     join_all(puts.collect::<Vec<_>>()).await.into_iter().for_each(|put| assert!(put.is_ok()));
     assert_eq!(get(views, "p").await, Some(named("p", 7, "7")));
-    assert_eq!(ids_in(&**views, Order::Name).await, ["p"]);
+    assert_eq!(ids_in(&**views, RowOrder::Name).await, ["p"]);
 }
 
 async fn of_many_puts_of_one_version_at_once_one_is_newer(views: &ViewStore) {
@@ -216,7 +216,7 @@ async fn products_that_are_put_at_once_do_not_disturb_each_other(views: &ViewSto
     });
     join_all(puts.collect::<Vec<_>>()).await.into_iter().for_each(Result::unwrap);
     let expected: Vec<_> = (0..20).map(|n| format!("p{n:02}")).collect();
-    for order in Order::ALL {
+    for order in RowOrder::ALL {
         let mut ids = ids_in(&**views, order).await;
         ids.sort();
         assert_eq!(ids, expected, "{order:?}");

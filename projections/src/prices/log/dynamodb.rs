@@ -14,8 +14,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use schema::ProductId;
 
-use super::{FoldedCommit, History, Newest, Origin, PriceLog, Products};
-use crate::views::{Generation, Unavailable};
+use super::{CommitOrigin, FoldedCommit, FoldedHead, PriceHistory, PriceLog, ProductIdPage};
+use crate::views::{Generation, ViewError};
 
 /// How many items are removed concurrently.
 const PARALLEL: usize = 16;
@@ -64,7 +64,7 @@ impl DynamoPriceLog {
         generation: Generation,
         product: &ProductId,
         to: &FoldedCommit,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), ViewError> {
         let request = self
             .client
             .update_item()
@@ -74,7 +74,7 @@ impl DynamoPriceLog {
             .expression_attribute_names("#folded", item::FOLDED)
             .expression_attribute_values(":to", item::number(to.last));
         let request = match &to.origin {
-            Some(Origin { hash, recorded_at }) => request
+            Some(CommitOrigin { hash, recorded_at }) => request
                 .update_expression("SET #folded = :to, #hash = :hash, #recorded_at = :recorded_at")
                 .expression_attribute_names("#hash", item::HASH)
                 .expression_attribute_names("#recorded_at", item::RECORDED_AT)
@@ -96,7 +96,7 @@ impl DynamoPriceLog {
         }
     }
 
-    async fn put(&self, item: item::Item) -> Result<(), Unavailable> {
+    async fn put(&self, item: item::PriceItem) -> Result<(), ViewError> {
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
         request.send().await.map(drop).map_err(unavailable)
     }
@@ -105,10 +105,10 @@ impl DynamoPriceLog {
     /// cursor item must have.
     async fn remove_as_seen(
         &self,
-        key: item::Item,
+        key: item::PriceItem,
         cursor: Option<u64>,
-        seen: &Newest,
-    ) -> Result<bool, Unavailable> {
+        seen: &FoldedHead,
+    ) -> Result<bool, ViewError> {
         let mut conditions = vec!["attribute_exists(#key)"];
         let mut request = self
             .client
@@ -143,7 +143,7 @@ impl DynamoPriceLog {
         }
     }
 
-    async fn remove(&self, key: item::Item) -> Result<(), Unavailable> {
+    async fn remove(&self, key: item::PriceItem) -> Result<(), ViewError> {
         let request = self.client.delete_item().table_name(&self.table).set_key(Some(key));
         request.send().await.map(drop).map_err(unavailable)
     }
@@ -155,12 +155,12 @@ impl PriceLog for DynamoPriceLog {
         &self,
         generation: Generation,
         product: &ProductId,
-    ) -> Result<Option<Newest>, Unavailable> {
+    ) -> Result<Option<FoldedHead>, ViewError> {
         // The cursor item, if there is one, and the newest commit with a price.
         let request =
             self.of_product(generation, product).consistent_read(true).scan_index_forward(false).limit(2);
         let items = request.send().await.map_err(unavailable)?.items.unwrap_or_default();
-        let mut newest: Option<Newest> = None;
+        let mut newest: Option<FoldedHead> = None;
         for found in &items {
             let found = item::newest(found)?;
             // Of two items with one sequence, the first: an interrupted repair removes the cursor item last.
@@ -175,8 +175,8 @@ impl PriceLog for DynamoPriceLog {
         &self,
         generation: Generation,
         product: &ProductId,
-        seen: &Newest,
-    ) -> Result<(), Unavailable> {
+        seen: &FoldedHead,
+    ) -> Result<(), ViewError> {
         // Two items can have this sequence: remove the one that was read.
         let cursor = item::cursor_key(generation, product);
         if self.remove_as_seen(cursor, Some(seen.last), seen).await? {
@@ -190,7 +190,7 @@ impl PriceLog for DynamoPriceLog {
         generation: Generation,
         product: &ProductId,
         commits: &[FoldedCommit],
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), ViewError> {
         for commit in commits.iter().filter(|commit| !commit.entries.is_empty()) {
             self.put(item::of(generation, product, commit)?).await?;
         }
@@ -201,9 +201,9 @@ impl PriceLog for DynamoPriceLog {
         }
     }
 
-    async fn history(&self, generation: Generation, product: &ProductId) -> Result<History, Unavailable> {
+    async fn history(&self, generation: Generation, product: &ProductId) -> Result<PriceHistory, ViewError> {
         let query = self.of_product(generation, product).limit(PAGE);
-        let mut history = History::default();
+        let mut history = PriceHistory::default();
         let mut from = None;
         loop {
             let answer = query.clone().set_exclusive_start_key(from).send().await;
@@ -217,11 +217,11 @@ impl PriceLog for DynamoPriceLog {
                 break;
             }
         }
-        history.entries.sort_by_key(|entry| entry.place);
+        history.entries.sort_by_key(|entry| entry.position);
         Ok(history)
     }
 
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, ViewError> {
         let scan = self.keys_of(generation).limit(PAGE);
         let (mut removed, mut from) = (0, None);
         loop {
@@ -247,7 +247,7 @@ impl PriceLog for DynamoPriceLog {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<Products, Unavailable> {
+    ) -> Result<ProductIdPage, ViewError> {
         let start = from.as_deref().map(item::start).transpose()?;
         let begin = format!("{generation}#");
         let scan = self
@@ -260,11 +260,11 @@ impl PriceLog for DynamoPriceLog {
             keys.filter_map(|item| item.get(item::KEY)?.as_s().ok()?.strip_prefix(&begin).map(str::to_owned));
         let mut ids: Vec<String> = keys.collect();
         ids.dedup();
-        Ok(Products { ids, next: answer.last_evaluated_key.as_ref().map(item::stop).transpose()? })
+        Ok(ProductIdPage { ids, next: answer.last_evaluated_key.as_ref().map(item::stop).transpose()? })
     }
 }
 
-fn unavailable<E>(error: SdkError<E>) -> Unavailable
+fn unavailable<E>(error: SdkError<E>) -> ViewError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {

@@ -7,11 +7,11 @@ use sqlite::Access;
 use sqlite::rusqlite::types::Type;
 use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 
-use super::stored::StoredEntry;
-use super::{FoldedCommit, History, Newest, Origin, PriceLog, Products};
-use crate::prices::entry::Entry;
+use super::stored::StoredPriceEntry;
+use super::{CommitOrigin, FoldedCommit, FoldedHead, PriceHistory, PriceLog, ProductIdPage};
+use crate::prices::entry::PriceEntry;
 use crate::views::sqlite::hash;
-use crate::views::{Generation, Unavailable};
+use crate::views::{Generation, ViewError};
 
 /// The histories in the tables `prices` and `folded` of a file. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ impl PriceLog for SqlitePriceLog {
         &self,
         generation: Generation,
         product: &ProductId,
-    ) -> Result<Option<Newest>, Unavailable> {
+    ) -> Result<Option<FoldedHead>, ViewError> {
         let product = product.to_string();
         Ok(self.access.peek(move |connection| newest(connection, generation, &product)).await?)
     }
@@ -42,8 +42,8 @@ impl PriceLog for SqlitePriceLog {
         &self,
         generation: Generation,
         product: &ProductId,
-        seen: &Newest,
-    ) -> Result<(), Unavailable> {
+        seen: &FoldedHead,
+    ) -> Result<(), ViewError> {
         let (product, last) = (product.to_string(), seen.last);
         let hash = seen.origin.as_ref().map(|origin| origin.hash.to_string());
         let taken = self.access.write(move |connection| {
@@ -68,12 +68,12 @@ impl PriceLog for SqlitePriceLog {
         generation: Generation,
         product: &ProductId,
         commits: &[FoldedCommit],
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), ViewError> {
         let rows: Vec<Columns> = commits
             .iter()
             .map(Columns::of)
             .collect::<Result<_, serde_json::Error>>()
-            .map_err(|error| Unavailable(error.into()))?;
+            .map_err(|error| ViewError(error.into()))?;
         let product = product.to_string();
         let written = self.access.write(move |connection| {
             let mut cursor = None;
@@ -113,7 +113,7 @@ impl PriceLog for SqlitePriceLog {
         Ok(written.await?)
     }
 
-    async fn history(&self, generation: Generation, product: &ProductId) -> Result<History, Unavailable> {
+    async fn history(&self, generation: Generation, product: &ProductId) -> Result<PriceHistory, ViewError> {
         let product = product.to_string();
         let read = self.access.read(move |connection| {
             let folded = newest(connection, generation, &product)?.map_or(0, |newest| newest.last);
@@ -124,12 +124,12 @@ impl PriceLog for SqlitePriceLog {
             Ok((folded, rows.collect::<rusqlite::Result<Vec<_>>>()?))
         });
         let (folded, rows) = read.await?;
-        let mut entries: Vec<Entry> = rows.into_iter().flatten().collect();
-        entries.sort_by_key(|entry| entry.place);
-        Ok(History { folded, entries })
+        let mut entries: Vec<PriceEntry> = rows.into_iter().flatten().collect();
+        entries.sort_by_key(|entry| entry.position);
+        Ok(PriceHistory { folded, entries })
     }
 
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, ViewError> {
         let dropped = self.access.write(move |connection| {
             let prices = connection.execute("DELETE FROM prices WHERE generation = ?1", [generation.0])?;
             let folded = connection.execute("DELETE FROM folded WHERE generation = ?1", [generation.0])?;
@@ -143,7 +143,7 @@ impl PriceLog for SqlitePriceLog {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<Products, Unavailable> {
+    ) -> Result<ProductIdPage, ViewError> {
         let ids = self.access.read(move |connection| {
             // Each part has its own limit, so that the union sorts no more than two pages.
             let mut statement = connection.prepare_cached(
@@ -161,7 +161,7 @@ impl PriceLog for SqlitePriceLog {
         });
         let ids = ids.await?;
         let next = ids.last().filter(|_| ids.len() == limit).cloned();
-        Ok(Products { ids, next })
+        Ok(ProductIdPage { ids, next })
     }
 }
 
@@ -176,7 +176,7 @@ struct Columns {
 
 impl Columns {
     fn of(commit: &FoldedCommit) -> serde_json::Result<Self> {
-        let stored = || commit.entries.iter().map(StoredEntry::from).collect::<Vec<_>>();
+        let stored = || commit.entries.iter().map(StoredPriceEntry::from).collect::<Vec<_>>();
         let text = || serde_json::to_string(&stored());
         let origin = commit.origin.as_ref();
         Ok(Self {
@@ -193,7 +193,7 @@ fn newest(
     connection: &Connection,
     generation: Generation,
     product: &str,
-) -> rusqlite::Result<Option<Newest>> {
+) -> rusqlite::Result<Option<FoldedHead>> {
     let mut statement = connection.prepare_cached(
         "SELECT sequence, hash, recorded_at, 1 AS is_cursor FROM folded WHERE generation = ?1 AND product_id = ?2 \
          UNION ALL SELECT * FROM (SELECT sequence, hash, recorded_at, 0 FROM prices \
@@ -203,16 +203,16 @@ fn newest(
     let newest = statement.query_row(params![generation.0, product], |row| {
         let recorded_at = row.get::<_, Option<String>>(2)?.and_then(|text| Timestamp::parse(&text).ok());
         let origin = hash(row, 1)?.zip(recorded_at);
-        Ok(Newest {
+        Ok(FoldedHead {
             last: row.get(0)?,
-            origin: origin.map(|(hash, recorded_at)| Origin { hash, recorded_at }),
+            origin: origin.map(|(hash, recorded_at)| CommitOrigin { hash, recorded_at }),
         })
     });
     newest.optional()
 }
 
-fn entries(row: &rusqlite::Row<'_>) -> rusqlite::Result<Vec<Entry>> {
-    let stored: Vec<StoredEntry> = serde_json::from_str(row.get_ref(0)?.as_str()?)
+fn entries(row: &rusqlite::Row<'_>) -> rusqlite::Result<Vec<PriceEntry>> {
+    let stored: Vec<StoredPriceEntry> = serde_json::from_str(row.get_ref(0)?.as_str()?)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))?;
-    Ok(stored.into_iter().map(Entry::from).collect())
+    Ok(stored.into_iter().map(PriceEntry::from).collect())
 }

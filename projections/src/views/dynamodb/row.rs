@@ -6,19 +6,19 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use schema::{Hash, Product, ProductId, Status};
 use serde::{Deserialize, Serialize};
 
-use crate::views::{Generation, Lineup, Order, Row, Shown, Unavailable, shard_of};
+use crate::views::{Generation, IndexRow, ProductRow, RowOrder, ViewError, ViewGenerations, shard_of};
 
 /// An item of the product table.
-pub(super) type Item = HashMap<String, AttributeValue>;
+pub(super) type ViewItem = HashMap<String, AttributeValue>;
 
-/// Partition key: `<generation>#<product id>`, or [`LINEUP`].
+/// Partition key: `<generation>#<product id>`, or [`GENERATIONS`].
 pub(super) const KEY: &str = "key";
 /// The product's version, checked on every write.
 pub(super) const VERSION: &str = "version";
 /// The revision of the generations, checked on every change.
 pub(super) const REVISION: &str = "revision";
 /// Key of the generations; it has no `#`, so it cannot be the key of a product. Stored; never rename.
-pub(super) const LINEUP: &str = "lineup";
+pub(super) const GENERATIONS: &str = "lineup";
 
 /// Hash of the commit that carries the product; rows of earlier builds do not have it.
 pub(super) const HASH: &str = "hash";
@@ -30,26 +30,26 @@ const SHARD: &str = "shard";
 const LIVE: &str = "live";
 
 /// The index of an order and its attributes.
-pub(super) struct Index {
+pub(super) struct OrderIndex {
     pub(super) name: &'static str,
     pub(super) partition: &'static str,
     pub(super) position: &'static str,
 }
 
 #[derive(Serialize, Deserialize)]
-struct LineupItem {
+struct GenerationsItem {
     key: String,
     #[serde(flatten)]
-    lineup: Lineup,
+    generations: ViewGenerations,
 }
 
-pub(super) fn index(order: Order) -> Index {
-    let live = |name| Index { name, partition: LIVE, position: name };
+pub(super) fn index(order: RowOrder) -> OrderIndex {
+    let live = |name| OrderIndex { name, partition: LIVE, position: name };
     match order {
-        Order::Id => live("by_id"),
-        Order::Name => live("by_name"),
-        Order::Price => live("by_price"),
-        Order::Changes => Index { name: "changes", partition: SHARD, position: "by_updated_at" },
+        RowOrder::Id => live("by_id"),
+        RowOrder::Name => live("by_name"),
+        RowOrder::Price => live("by_price"),
+        RowOrder::Changes => OrderIndex { name: "changes", partition: SHARD, position: "by_updated_at" },
     }
 }
 
@@ -63,10 +63,10 @@ pub(super) fn key(generation: Generation, id: &ProductId) -> String {
 }
 
 /// The key of an item.
-pub(super) fn key_of(mut item: Item) -> Result<String, Unavailable> {
+pub(super) fn key_of(mut item: ViewItem) -> Result<String, ViewError> {
     match item.remove(KEY) {
         Some(AttributeValue::S(key)) => Ok(key),
-        _ => Err(Unavailable("a row has no key".into())),
+        _ => Err(ViewError("a row has no key".into())),
     }
 }
 
@@ -80,11 +80,11 @@ pub(super) fn number(value: u64) -> AttributeValue {
 
 /// The item of a row, with the position in every order, kept or not: `DynamoDB` can then fill an index that is added later
 /// by itself. The product is one text, so that later builds can add fields without new attributes.
-pub(super) fn of(generation: Generation, shown: &Shown) -> Result<Item, Unavailable> {
+pub(super) fn of(generation: Generation, shown: &ProductRow) -> Result<ViewItem, ViewError> {
     let product = &shown.product;
     let shard = partition(generation, shard_of(&product.id));
-    let text = serde_json::to_string(product).map_err(|error| Unavailable(error.into()))?;
-    let mut item = Item::from([
+    let text = serde_json::to_string(product).map_err(|error| ViewError(error.into()))?;
+    let mut item = ViewItem::from([
         (KEY.to_owned(), AttributeValue::S(key(generation, &product.id))),
         (VERSION.to_owned(), number(product.version)),
         (PRODUCT.to_owned(), AttributeValue::S(text)),
@@ -96,7 +96,7 @@ pub(super) fn of(generation: Generation, shown: &Shown) -> Result<Item, Unavaila
     if product.facts.status == Status::Active {
         item.insert(LIVE.to_owned(), shard);
     }
-    for order in Order::ALL {
+    for order in RowOrder::ALL {
         if let Some(position) = order.position(product) {
             item.insert(index(order).position.to_owned(), AttributeValue::S(position));
         }
@@ -105,19 +105,19 @@ pub(super) fn of(generation: Generation, shown: &Shown) -> Result<Item, Unavaila
 }
 
 /// The row of an item. A hash that cannot be read counts as none.
-pub(super) fn shown(mut item: Item) -> Result<Shown, Unavailable> {
+pub(super) fn shown(mut item: ViewItem) -> Result<ProductRow, ViewError> {
     let hash = match item.remove(HASH) {
         Some(AttributeValue::S(text)) => Hash::try_from(text).ok(),
         _ => None,
     };
-    Ok(Shown { product: product(item)?, hash })
+    Ok(ProductRow { product: product(item)?, hash })
 }
 
-pub(super) fn product(mut item: Item) -> Result<Product, Unavailable> {
+pub(super) fn product(mut item: ViewItem) -> Result<Product, ViewError> {
     let Some(AttributeValue::S(product)) = item.remove(PRODUCT) else {
-        return Err(Unavailable("a row has no product".into()));
+        return Err(ViewError("a row has no product".into()));
     };
-    let product: Product = serde_json::from_str(&product).map_err(|error| Unavailable(error.into()))?;
+    let product: Product = serde_json::from_str(&product).map_err(|error| ViewError(error.into()))?;
     let guard = item.get(VERSION).and_then(|version| version.as_n().ok());
     match guard.filter(|guard| **guard != product.version.to_string()) {
         None => Ok(product),
@@ -125,28 +125,28 @@ pub(super) fn product(mut item: Item) -> Result<Product, Unavailable> {
             let (id, version) = (&product.id, product.version);
             let differs =
                 format!("the row of {id} says version {guard}, and its product is version {version}");
-            Err(Unavailable(differs.into()))
+            Err(ViewError(differs.into()))
         }
     }
 }
 
-pub(super) fn row(mut item: Item, position: &str) -> Result<Row, Unavailable> {
+pub(super) fn row(mut item: ViewItem, position: &str) -> Result<IndexRow, ViewError> {
     let Some(AttributeValue::S(position)) = item.remove(position) else {
-        return Err(Unavailable("an index row has no position".into()));
+        return Err(ViewError("an index row has no position".into()));
     };
-    Ok(Row { position, product: product(item)? })
+    Ok(IndexRow { position, product: product(item)? })
 }
 
-pub(super) fn lineup(item: Item) -> Result<Lineup, Unavailable> {
-    let item: LineupItem = serde_dynamo::from_item(item).map_err(unconvertible)?;
-    Ok(item.lineup)
+pub(super) fn generations(item: ViewItem) -> Result<ViewGenerations, ViewError> {
+    let item: GenerationsItem = serde_dynamo::from_item(item).map_err(unconvertible)?;
+    Ok(item.generations)
 }
 
-pub(super) fn of_lineup(lineup: &Lineup) -> Result<Item, Unavailable> {
-    let item = LineupItem { key: LINEUP.to_owned(), lineup: lineup.clone() };
+pub(super) fn of_generations(generations: &ViewGenerations) -> Result<ViewItem, ViewError> {
+    let item = GenerationsItem { key: GENERATIONS.to_owned(), generations: generations.clone() };
     serde_dynamo::to_item(item).map_err(unconvertible)
 }
 
-fn unconvertible(error: serde_dynamo::Error) -> Unavailable {
-    Unavailable(error.into())
+fn unconvertible(error: serde_dynamo::Error) -> ViewError {
+    ViewError(error.into())
 }

@@ -4,7 +4,7 @@ use schema::Orders;
 use serde_json::Value;
 
 use super::row;
-use crate::views::Order;
+use crate::views::RowOrder;
 
 /// The shape of the product table for these orders, as input of `CreateTable`.
 #[must_use]
@@ -14,7 +14,7 @@ pub fn products_table(orders: Orders) -> String {
 }
 
 fn with_indexes(mut shape: Value, orders: Orders) -> Value {
-    let kept = Order::ALL.into_iter().filter(|order| orders.keep(order.sort()));
+    let kept = RowOrder::ALL.into_iter().filter(|order| orders.keep(order.sort()));
     let names: Vec<&str> = kept.map(|order| row::index(order).name).collect();
     if let Some(indexes) = shape["GlobalSecondaryIndexes"].as_array_mut() {
         indexes.retain(|index| names.iter().any(|name| index["IndexName"] == *name));

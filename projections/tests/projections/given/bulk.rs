@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use projections::catalogue::Order;
+use projections::views::RowOrder;
 use projections::views::shard_of;
 use schema::{Product, Status};
 
@@ -42,7 +42,7 @@ fn item(product: &Product) -> HashMap<String, AttributeValue> {
         item.insert("live".to_owned(), shard);
     }
     let names = ["by_id", "by_name", "by_price", "by_updated_at"];
-    for (order, name) in Order::ALL.into_iter().zip(names) {
+    for (order, name) in RowOrder::ALL.into_iter().zip(names) {
         if let Some(position) = order.position(product) {
             item.insert(name.to_owned(), text(position));
         }

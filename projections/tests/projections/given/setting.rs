@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use event_store::{Journal, MemoryJournal, MemoryParking};
 use projections::projection::Projection;
-use projections::rebuild::{Others, Progress, Rebuild};
+use projections::rebuild::{Rebuild, RebuildConflict, RebuildProgress};
 use projections::views::{Generation, Generations, View};
 use projections::{Catalogue, Prices, Projector, Views};
 
@@ -52,7 +52,7 @@ impl Setting {
             journal: self.journal.clone(),
             overlap: Duration::ZERO,
             pause: Duration::from_millis(5),
-            others: Others::TakeOver,
+            on_conflict: RebuildConflict::TakeOver,
         }
     }
 
@@ -70,7 +70,7 @@ impl Setting {
     }
 
     pub(crate) async fn generations(&self, view: View) -> Generations {
-        self.views.lineup().await.unwrap().of(view).clone()
+        self.views.generations().await.unwrap().of(view).clone()
     }
 
     /// Which of these generations of a view have rows: the one that is read, and those that something is dropped from.
@@ -92,9 +92,9 @@ impl Setting {
 
     /// Compares the generations of both views that are read with the event table.
     pub(crate) async fn agrees(&self, lives: &[Life]) {
-        let lineup = self.views.lineup().await.unwrap();
+        let generations = self.views.generations().await.unwrap();
         for projection in &self.projections {
-            let read = lineup.of(projection.view()).read;
+            let read = generations.of(projection.view()).read;
             for life in lives {
                 let difference = projection.compare(read, &life.id).await.unwrap();
                 assert_eq!(difference, None, "{:?} {}", projection.view(), life.id);
@@ -119,7 +119,7 @@ pub(crate) async fn some_lives(setting: &Setting, count: usize) -> Vec<Life> {
     lives
 }
 
-pub(crate) fn unwatched() -> impl Fn(Progress) + Send + Sync {
+pub(crate) fn unwatched() -> impl Fn(RebuildProgress) + Send + Sync {
     |_| {}
 }
 

@@ -6,13 +6,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use schema::{Hash, ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::prices::entry::Entry;
-use crate::prices::log::stored::StoredEntry;
-use crate::prices::log::{FoldedCommit, Newest, Origin};
-use crate::views::{Generation, Unavailable};
+use crate::prices::entry::PriceEntry;
+use crate::prices::log::stored::StoredPriceEntry;
+use crate::prices::log::{CommitOrigin, FoldedCommit, FoldedHead};
+use crate::views::{Generation, ViewError};
 
 /// An item of the price table.
-pub(super) type Item = HashMap<String, AttributeValue>;
+pub(super) type PriceItem = HashMap<String, AttributeValue>;
 
 /// Partition key: `<generation>#<product id>`.
 pub(super) const KEY: &str = "key";
@@ -32,7 +32,7 @@ const CURSOR: u64 = 1 << 53;
 struct CommitItem {
     key: String,
     last: u64,
-    entries: Vec<StoredEntry>,
+    entries: Vec<StoredPriceEntry>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hash: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,15 +43,15 @@ pub(super) fn key(generation: Generation, product: &ProductId) -> String {
     format!("{generation}#{product}")
 }
 
-pub(super) fn cursor_key(generation: Generation, product: &ProductId) -> Item {
-    Item::from([
+pub(super) fn cursor_key(generation: Generation, product: &ProductId) -> PriceItem {
+    PriceItem::from([
         (KEY.to_owned(), AttributeValue::S(key(generation, product))),
         (LAST.to_owned(), number(CURSOR)),
     ])
 }
 
-pub(super) fn commit_key(generation: Generation, product: &ProductId, last: u64) -> Item {
-    Item::from([
+pub(super) fn commit_key(generation: Generation, product: &ProductId, last: u64) -> PriceItem {
+    PriceItem::from([
         (KEY.to_owned(), AttributeValue::S(key(generation, product))),
         (LAST.to_owned(), number(last)),
     ])
@@ -65,8 +65,8 @@ pub(super) fn of(
     generation: Generation,
     product: &ProductId,
     commit: &FoldedCommit,
-) -> Result<Item, Unavailable> {
-    let entries = commit.entries.iter().map(StoredEntry::from).collect();
+) -> Result<PriceItem, ViewError> {
+    let entries = commit.entries.iter().map(StoredPriceEntry::from).collect();
     let origin = commit.origin.as_ref();
     let item = CommitItem {
         key: key(generation, product),
@@ -79,9 +79,9 @@ pub(super) fn of(
 }
 
 /// The sequence of the last event that an item includes.
-pub(super) fn folded(item: &Item) -> Result<u64, Unavailable> {
+pub(super) fn folded(item: &PriceItem) -> Result<u64, ViewError> {
     let number = |name| item.get(name).and_then(|value| value.as_n().ok()?.parse().ok());
-    let missing = || Unavailable("a price item has no sequence".into());
+    let missing = || ViewError("a price item has no sequence".into());
     match number(LAST).ok_or_else(missing)? {
         CURSOR => number(FOLDED).ok_or_else(missing),
         last => Ok(last),
@@ -89,42 +89,42 @@ pub(super) fn folded(item: &Item) -> Result<u64, Unavailable> {
 }
 
 /// The commit of an item.
-pub(super) fn newest(item: &Item) -> Result<Newest, Unavailable> {
+pub(super) fn newest(item: &PriceItem) -> Result<FoldedHead, ViewError> {
     let text = |name| item.get(name).and_then(|value| value.as_s().ok());
     let hash = text(HASH).and_then(|text| Hash::try_from(text.clone()).ok());
     let recorded_at = text(RECORDED_AT).and_then(|text| Timestamp::parse(text).ok());
-    let origin = hash.zip(recorded_at).map(|(hash, recorded_at)| Origin { hash, recorded_at });
-    Ok(Newest { last: folded(item)?, origin })
+    let origin = hash.zip(recorded_at).map(|(hash, recorded_at)| CommitOrigin { hash, recorded_at });
+    Ok(FoldedHead { last: folded(item)?, origin })
 }
 
 /// The entries of an item; the cursor item has none.
-pub(super) fn entries(item: Item) -> Result<Vec<Entry>, Unavailable> {
+pub(super) fn entries(item: PriceItem) -> Result<Vec<PriceEntry>, ViewError> {
     if item.contains_key(FOLDED) {
         return Ok(Vec::new());
     }
     let item: CommitItem = serde_dynamo::from_item(item).map_err(unreadable)?;
-    Ok(item.entries.into_iter().map(Entry::from).collect())
+    Ok(item.entries.into_iter().map(PriceEntry::from).collect())
 }
 
 /// Where a scan stopped, as a text.
-pub(super) fn stop(key: &Item) -> Result<String, Unavailable> {
+pub(super) fn stop(key: &PriceItem) -> Result<String, ViewError> {
     let text = |name| match key.get(name) {
         Some(AttributeValue::S(text) | AttributeValue::N(text)) => Ok(text),
-        _ => Err(Unavailable("a price item has no key".into())),
+        _ => Err(ViewError("a price item has no key".into())),
     };
     Ok(format!("{} {}", text(LAST)?, text(KEY)?))
 }
 
 /// The key from which a scan continues that stopped there.
-pub(super) fn start(stop: &str) -> Result<Item, Unavailable> {
+pub(super) fn start(stop: &str) -> Result<PriceItem, ViewError> {
     let (last, key) =
-        stop.split_once(' ').ok_or_else(|| Unavailable("the position of a scan cannot be read".into()))?;
-    Ok(Item::from([
+        stop.split_once(' ').ok_or_else(|| ViewError("the position of a scan cannot be read".into()))?;
+    Ok(PriceItem::from([
         (KEY.to_owned(), AttributeValue::S(key.to_owned())),
         (LAST.to_owned(), AttributeValue::N(last.to_owned())),
     ]))
 }
 
-fn unreadable(error: serde_dynamo::Error) -> Unavailable {
-    Unavailable(error.into())
+fn unreadable(error: serde_dynamo::Error) -> ViewError {
+    ViewError(error.into())
 }
