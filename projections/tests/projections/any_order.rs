@@ -182,7 +182,7 @@ proptest! {
     }
 
     #[test]
-    fn the_answers_are_those_of_an_account_day_by_day(facts in facts(), seed: u64, until in 0..DAYS + 5) {
+    fn the_answers_equal_a_day_by_day_evaluation(facts in facts(), seed: u64, until in 0..DAYS + 5) {
         let timeline = timeline(&facts.recorded(seed), Some(on(until)));
         let days = facts.days(until);
         for (day, expected) in days.iter().enumerate() {

@@ -113,7 +113,7 @@ async fn a_batch_writes_each_product_once_and_reads_only_the_generations() {
 }
 
 #[tokio::test]
-async fn an_empty_batch_asks_nobody() {
+async fn an_empty_batch_makes_no_request() {
     let (config, recorder) = Recorder::record(&tables().await);
     let projector = projector(
         Arc::new(views_of(&config)),

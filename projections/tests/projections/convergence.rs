@@ -87,7 +87,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn doubled_shuffled_and_overlapping_batches_end_in_the_fold((lives, batches) in deliveries()) {
+    fn repeated_shuffled_and_overlapping_batches_converge_to_the_fold((lives, batches) in deliveries()) {
         let given = in_memory();
         for life in &lives {
             block_on(life.recorded_in(&*given.journal));

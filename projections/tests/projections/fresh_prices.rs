@@ -74,7 +74,7 @@ async fn a_client_sees_its_own_change_though_the_view_lags() {
 }
 
 #[tokio::test]
-async fn a_delete_is_seen_at_its_version_and_a_history_is_never_older_either() {
+async fn a_delete_is_visible_at_its_version_and_a_history_is_never_older() {
     let front = front_over(MemoryJournal::default());
     let life = priced_life("01-01", &[("02-01", Delete), ("03-01", Restore)]);
     life.recorded_in(&*front.journal).await;
@@ -148,7 +148,7 @@ async fn prices_are_answered_as_they_were_known() {
 }
 
 #[tokio::test]
-async fn what_the_ledger_gives_is_the_history_that_the_view_keeps() {
+async fn the_history_from_the_ledger_equals_the_one_in_the_view() {
     let front = front_over(MemoryJournal::default());
     let life = priced_life("01-01", &[("03-01", Price("12")), ("02-01", Price("8")), ("02-10", Delete)]);
     life.recorded_in(&*front.journal).await;
@@ -166,7 +166,7 @@ async fn what_the_ledger_gives_is_the_history_that_the_view_keeps() {
 }
 
 #[tokio::test]
-async fn a_page_goes_on_only_as_it_was_known() {
+async fn a_cursor_is_refused_with_another_known_at() {
     let front = front_over(MemoryJournal::default());
     let deeds: Vec<Deed> = (0..1_100).map(|n| Deed::Reprice(format!("{}", n + 40), "USD")).collect();
     let life = Life::of("p", &deeds);

@@ -27,7 +27,7 @@ fn encoded(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn bounds_are_kept_to_the_letter() {
+async fn bounds_are_exact() {
     let front = front(Arc::new(views_of(&tables().await)));
     for (limit, status) in [
         ("1", 200),
@@ -87,7 +87,7 @@ async fn what_is_not_utf_8_is_refused_and_never_read_as_something_else() {
 }
 
 #[tokio::test]
-async fn a_name_of_the_longest_form_is_listed_and_found_by_any_of_its_beginnings() {
+async fn a_name_of_the_greatest_length_is_listed_and_found_by_any_prefix() {
     let views = views_of(&tables().await);
     for (n, name) in NAMES.iter().enumerate() {
         views.put(Generation(1), &named(&format!("p{n}"), &name.repeat(200))).await.unwrap();
@@ -140,7 +140,7 @@ async fn a_cursor_computed_with_the_public_checksum_gets_no_further_than_its_que
 }
 
 #[tokio::test]
-async fn a_stretch_in_which_nothing_can_be_asks_nobody() {
+async fn an_empty_range_makes_no_request() {
     let (config, recorder) = Recorder::record(&tables().await);
     let front = front(Arc::new(views_of(&config)));
     asked(&front, "/products").await;
@@ -154,7 +154,7 @@ async fn a_stretch_in_which_nothing_can_be_asks_nobody() {
 }
 
 #[tokio::test]
-async fn a_walk_goes_on_over_a_rebuild_that_switches_the_generation() {
+async fn a_walk_continues_after_a_rebuild_switched_the_generation() {
     let setting = setting(&tables().await, Arc::default());
     let mut lives = some_lives(&setting, 30).await;
     let (front, time) = front_with_time(setting.views.clone());

@@ -39,7 +39,7 @@ async fn an_order_that_is_not_kept_is_refused_by_name_and_the_others_are_answere
 
 /// An order that is kept later needs no rebuild: its positions are stored, and `DynamoDB` fills the new index from them.
 #[tokio::test]
-async fn what_was_written_before_an_order_was_kept_stands_in_it() {
+async fn rows_written_before_an_order_was_kept_are_in_it() {
     let config = tables().await;
     let before = views_keeping(&config, Orders::parse("id").unwrap());
     before.put(Generation(1), &Life::of("p", &[]).newest().state).await.unwrap();

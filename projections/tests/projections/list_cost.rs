@@ -62,12 +62,12 @@ async fn costs(count: usize) -> Vec<Cost> {
         }
         costs.push(cost);
     }
-    the_far_end_costs_no_more(&front, &recorder, count).await;
+    the_last_page_costs_no_more(&front, &recorder, count).await;
     costs
 }
 
 /// A page near the end costs the same as one at the beginning.
-async fn the_far_end_costs_no_more(front: &axum::Router, recorder: &Recorder, count: usize) {
+async fn the_last_page_costs_no_more(front: &axum::Router, recorder: &Recorder, count: usize) {
     let walk =
         ListQuery { order: RowOrder::Id, deleted: false, descending: false, range: PositionRange::all() };
     let cursor = walk.cursor(&format!("p{:05}", count - 200));

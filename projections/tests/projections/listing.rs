@@ -158,7 +158,7 @@ fn cents(product: &Product) -> u128 {
 }
 
 #[tokio::test]
-async fn a_name_is_found_by_each_of_its_beginnings() {
+async fn a_name_is_found_by_each_of_its_prefixes() {
     let views = views_of(&tables().await);
     for (n, name) in NAMES.iter().enumerate() {
         let life = Life::begins(&format!("p{n}"), name, "1");

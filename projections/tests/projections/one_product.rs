@@ -123,7 +123,7 @@ async fn what_a_query_cannot_mean_is_refused() {
 }
 
 #[tokio::test]
-async fn the_view_that_does_not_answer_is_a_503_to_be_repeated() {
+async fn a_view_that_does_not_answer_is_a_503_with_retry_after() {
     let dead = crate::given::no_table();
     let router = crate::given::front(Arc::new(dead));
     for uri in ["/products/p", "/products"] {

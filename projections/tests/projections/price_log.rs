@@ -28,7 +28,7 @@ fn folded(last: u64, entries: &[PriceEntry]) -> FoldedCommit {
 }
 
 #[tokio::test]
-async fn a_commit_is_one_unit_with_a_price_or_without_and_so_is_how_far_it_got() {
+async fn folding_a_commit_and_reading_the_newest_cost_one_unit_each() {
     let (config, recorder) = Recorder::record(&tables().await);
     let (log, id) = (prices_of(&config), fixtures::id("694215b7-08f7-4c0d-acb1-d734ba44c0c8"));
     let both = entries();

@@ -128,7 +128,7 @@ async fn of_equal_lowest_prices_the_one_that_began_first_is_named() {
 }
 
 #[tokio::test]
-async fn equal_prices_that_touch_are_one_and_prices_of_no_length_are_none() {
+async fn adjacent_equal_prices_are_joined_and_empty_periods_are_left_out() {
     // The fact of February 20 says again what is in force: the timeline shows it, the prior price began on January 10.
     let again = [("01-10", Price("12")), ("02-20", Price("12")), ("03-01", Price("9"))];
     let prices = shown("01-01", &again, "").await;

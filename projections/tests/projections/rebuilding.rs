@@ -88,7 +88,7 @@ async fn under_constant_writes_readers_never_see_an_older_version() {
 
 /// Every request of the rebuild fails once: before it is applied, and after.
 #[tokio::test]
-async fn a_rebuild_cut_short_anywhere_leaves_the_view_whole_and_ends_when_run_again() {
+async fn a_rebuild_interrupted_anywhere_leaves_the_view_intact_and_completes_when_run_again() {
     for view in [View::Products, View::Prices] {
         for fault in [Fault::FailBefore, Fault::DropAnswer] {
             let config = tables().await;
@@ -161,7 +161,7 @@ async fn the_generations_change_step_by_step() {
 }
 
 #[tokio::test]
-async fn the_old_generation_goes_and_readers_of_the_new_one_find_everything() {
+async fn the_old_generation_is_removed_and_the_new_one_is_complete() {
     let setting = setting(&tables().await, Arc::default());
     let lives = some_lives(&setting, 20).await;
     let phases = Mutex::new(Vec::new());
@@ -195,7 +195,7 @@ async fn the_old_generation_goes_and_readers_of_the_new_one_find_everything() {
 /// A rebuild is killed while it removes the old generation, and so is the next one: what both had to remove is on record,
 /// and a third removes all of it.
 #[tokio::test]
-async fn what_a_rebuild_was_to_drop_is_dropped_by_the_next_one_however_often_it_is_killed() {
+async fn what_a_killed_rebuild_had_to_drop_is_dropped_by_a_later_one() {
     for view in [View::Products, View::Prices] {
         let setting = setting(&tables().await, Arc::default());
         let lives = some_lives(&setting, 5).await;
@@ -266,7 +266,7 @@ async fn a_second_rebuild_of_a_view_is_refused_while_the_first_runs_and_leaves_i
 }
 
 #[tokio::test]
-async fn a_rebuild_that_was_cut_short_holds_up_the_next_for_a_moment_only() {
+async fn an_interrupted_rebuild_delays_the_next_only_briefly() {
     let setting = setting(&tables().await, Arc::default());
     let lives = some_lives(&setting, 5).await;
     let first = Rebuild { overlap: Duration::from_mins(1), ..setting.rebuild(View::Products) };
@@ -285,7 +285,7 @@ async fn a_rebuild_that_was_cut_short_holds_up_the_next_for_a_moment_only() {
 
 /// Each heartbeat of a rebuild changes the generations, which both views share.
 #[tokio::test]
-async fn a_rebuild_that_was_cut_short_is_watched_once_however_lively_that_of_the_other_view_is() {
+async fn an_interrupted_rebuild_is_watched_once_even_while_the_other_view_is_rebuilt() {
     let setting = setting(&tables().await, Arc::default());
     let lives = some_lives(&setting, 5).await;
     let dead = Some(RebuildClaim { id: 1, beats: 7 });
@@ -314,7 +314,7 @@ async fn a_rebuild_that_was_cut_short_is_watched_once_however_lively_that_of_the
 }
 
 #[tokio::test]
-async fn a_rebuild_that_is_taken_over_ends_with_a_word_and_nothing_of_it_remains() {
+async fn a_rebuild_that_is_taken_over_stops_with_an_error_and_leaves_nothing_behind() {
     let setting = setting(&tables().await, Arc::default());
     let lives = some_lives(&setting, 5).await;
     let first = Rebuild { overlap: Duration::from_mins(1), ..setting.rebuild(View::Products) };

@@ -180,7 +180,7 @@ async fn items(config: &aws_config::SdkConfig) -> HashMap<String, HashMap<String
 }
 
 #[tokio::test]
-async fn five_thousand_products_come_each_once_and_in_order() {
+async fn five_thousand_products_are_returned_once_each_and_in_order() {
     let (front, _, all) = catalogue().await;
     for query in &QUERIES {
         for descending in [false, true] {
@@ -203,7 +203,7 @@ async fn five_thousand_products_come_each_once_and_in_order() {
 
 #[tokio::test]
 #[ignore = "takes minutes: every page of one product; run it with --ignored"]
-async fn five_thousand_products_come_each_once_and_in_order_at_every_page_size() {
+async fn five_thousand_products_are_returned_once_each_and_in_order_at_every_page_size() {
     let (front, _, all) = catalogue().await;
     for query in &QUERIES {
         for descending in [false, true] {
@@ -233,7 +233,7 @@ impl Unrest {
 }
 
 #[tokio::test]
-async fn what_stands_still_is_seen_once_and_in_order_while_a_hundred_others_change() {
+async fn unchanged_products_are_listed_once_and_in_order_while_a_hundred_others_change() {
     let (front, views, mut all) = catalogue().await;
     let born = products(SEED + 1, 33).into_iter().map(|product| Product {
         id: fixtures::id(&format!("born-{}", product.id).chars().take(64).collect::<String>()),

@@ -14,17 +14,17 @@ use super::{FIRST, PriceLogs};
 use crate::given::commits::{ledger_of, recorded_anew, records};
 
 cases! { dyn projections::PriceLog, [memory sqlite dynamodb];
-    the_newest_commit_says_which_it_is
-    the_newest_commit_is_taken_back_only_as_it_was_seen
+    the_newest_commit_is_identified_by_its_hash
+    the_newest_commit_is_taken_back_only_if_it_is_still_as_it_was_read
     commits_are_taken_back_one_after_the_other
     the_same_version_of_another_commit_is_folded
     an_earlier_version_that_was_recorded_later_is_folded
-    a_version_that_follows_another_commit_shows_that_those_before_are_gone
-    what_was_removed_and_comes_late_is_not_folded
-    of_two_commits_in_one_place_that_come_together_the_one_that_is_there_is_folded
-    a_repair_that_was_interrupted_goes_on
-    a_product_whose_end_was_cut_off_is_left_as_it_is
-    what_was_folded_without_its_commit_is_gone_on_from
+    a_commit_linked_to_another_one_proves_that_those_before_were_removed
+    a_removed_commit_that_comes_late_is_not_folded
+    of_two_commits_with_one_sequence_in_a_batch_the_recorded_one_is_folded
+    an_interrupted_repair_is_resumed
+    a_product_whose_newest_commits_were_removed_is_left_as_it_is
+    folding_continues_after_entries_without_a_commit
 }
 
 fn prices(log: &PriceLogs, journal: &Arc<MemoryJournal>) -> Prices {
@@ -67,7 +67,7 @@ async fn newest(log: &PriceLogs) -> Option<FoldedHead> {
     log.newest(FIRST, &fixtures::id("p")).await.unwrap()
 }
 
-async fn the_newest_commit_says_which_it_is(log: &PriceLogs) {
+async fn the_newest_commit_is_identified_by_its_hash(log: &PriceLogs) {
     assert_eq!(newest(log).await, None);
     for commit in folded(&recorded_anew(6, 6)) {
         log.fold(FIRST, &fixtures::id("p"), std::slice::from_ref(&commit)).await.unwrap();
@@ -75,7 +75,7 @@ async fn the_newest_commit_says_which_it_is(log: &PriceLogs) {
     }
 }
 
-async fn the_newest_commit_is_taken_back_only_as_it_was_seen(log: &PriceLogs) {
+async fn the_newest_commit_is_taken_back_only_if_it_is_still_as_it_was_read(log: &PriceLogs) {
     let (product, commits) = (fixtures::id("p"), recorded_anew(4, 4));
     log.fold(FIRST, &product, &folded(&commits)).await.unwrap();
     let seen = newest(log).await.unwrap();
@@ -126,25 +126,25 @@ async fn an_earlier_version_that_was_recorded_later_is_folded(log: &PriceLogs) {
     assert_eq!(told(log, &after, &after[3..]).await, whole(&after).await);
 }
 
-async fn a_version_that_follows_another_commit_shows_that_those_before_are_gone(log: &PriceLogs) {
+async fn a_commit_linked_to_another_one_proves_that_those_before_were_removed(log: &PriceLogs) {
     let (before, after) = (recorded_anew(4, 4), recorded_anew(5, 2));
     told(log, &before, &before).await;
     assert_eq!(told(log, &after, &after[4..]).await, whole(&after).await);
 }
 
-async fn what_was_removed_and_comes_late_is_not_folded(log: &PriceLogs) {
+async fn a_removed_commit_that_comes_late_is_not_folded(log: &PriceLogs) {
     let (before, after) = (recorded_anew(4, 4), recorded_anew(4, 3));
     told(log, &after, &after).await;
     assert_eq!(told(log, &after, &before).await, whole(&after).await);
 }
 
-async fn of_two_commits_in_one_place_that_come_together_the_one_that_is_there_is_folded(log: &PriceLogs) {
+async fn of_two_commits_with_one_sequence_in_a_batch_the_recorded_one_is_folded(log: &PriceLogs) {
     let (before, after) = (recorded_anew(4, 4), recorded_anew(4, 3));
     assert_eq!(told(log, &after, &[&after[..], &before[3..]].concat()).await, whole(&after).await);
 }
 
 /// Part of the removed commits was taken back before the repair was interrupted.
-async fn a_repair_that_was_interrupted_goes_on(log: &PriceLogs) {
+async fn an_interrupted_repair_is_resumed(log: &PriceLogs) {
     for taken in 1..4 {
         let (before, after) = (recorded_anew(6, 6), recorded_anew(5, 2));
         log.drop_generation(FIRST).await.unwrap();
@@ -158,7 +158,7 @@ async fn a_repair_that_was_interrupted_goes_on(log: &PriceLogs) {
 }
 
 /// Until something is recorded in its place: the history is the only trace of what was removed.
-async fn a_product_whose_end_was_cut_off_is_left_as_it_is(log: &PriceLogs) {
+async fn a_product_whose_newest_commits_were_removed_is_left_as_it_is(log: &PriceLogs) {
     let before = recorded_anew(4, 4);
     told(log, &before, &before).await;
     let journal = ledger_of(&before[..2]).await;
@@ -166,7 +166,7 @@ async fn a_product_whose_end_was_cut_off_is_left_as_it_is(log: &PriceLogs) {
     assert_eq!(history(&**log).await, whole(&before).await);
 }
 
-async fn what_was_folded_without_its_commit_is_gone_on_from(log: &PriceLogs) {
+async fn folding_continues_after_entries_without_a_commit(log: &PriceLogs) {
     let commits = recorded_anew(6, 6);
     let mut old = folded(&commits[..4]);
     for commit in &mut old {

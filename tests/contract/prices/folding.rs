@@ -18,24 +18,24 @@ cases! { dyn projections::PriceLog, [memory sqlite dynamodb];
     commits_without_a_price_after_one_with_are_folded
     a_price_after_commits_without_is_folded
     folding_nothing_changes_nothing
-    what_is_folded_never_goes_back
-    an_older_commit_without_a_price_does_not_go_back
-    an_older_commit_with_a_price_does_not_go_back
+    what_is_folded_never_decreases
+    an_older_commit_without_a_price_does_not_decrease_what_is_folded
+    an_older_commit_with_a_price_does_not_decrease_what_is_folded
     folding_again_changes_nothing
     folding_a_part_again_changes_nothing
-    one_commit_at_a_time_leads_to_the_same_history
+    folding_one_commit_at_a_time_gives_the_same_history
     what_is_folded_is_what_the_history_says
     the_greatest_sequence_is_folded_like_any_other
     sequences_are_compared_as_numbers
     awkward_ids_are_different_products
-    generations_do_not_see_each_other
+    generations_are_independent_of_each_other
     what_is_folded_is_there_when_the_store_is_opened_again
     dropping_a_generation_leaves_the_others
-    a_dropped_generation_begins_anew
+    a_generation_can_be_written_again_after_it_was_dropped
     dropping_a_generation_again_finds_nothing
-    two_projectors_in_any_interleaving_lead_to_one_history
-    two_projectors_at_once_lead_to_one_history
-    any_folds_lead_to_the_history_they_lead_to_in_memory
+    two_projectors_in_any_interleaving_give_one_history
+    two_concurrent_projectors_give_one_history
+    any_folds_give_the_same_history_as_in_memory
 }
 
 async fn at(log: &PriceLogs) -> u64 {
@@ -100,7 +100,7 @@ async fn folding_nothing_changes_nothing(log: &PriceLogs) {
     assert_eq!(history(&**log).await, whole(4).await);
 }
 
-async fn what_is_folded_never_goes_back(log: &PriceLogs) {
+async fn what_is_folded_never_decreases(log: &PriceLogs) {
     p(log, &life(9)).await;
     for commits in [vec![plain(3)], vec![priced(2)], vec![plain(6)], vec![priced(7), priced(8)], vec![]] {
         p(log, &commits).await;
@@ -109,13 +109,13 @@ async fn what_is_folded_never_goes_back(log: &PriceLogs) {
     }
 }
 
-async fn an_older_commit_without_a_price_does_not_go_back(log: &PriceLogs) {
+async fn an_older_commit_without_a_price_does_not_decrease_what_is_folded(log: &PriceLogs) {
     p(log, &[plain(1), plain(2), plain(5)]).await;
     p(log, &[plain(3)]).await;
     assert_eq!(at(log).await, 5);
 }
 
-async fn an_older_commit_with_a_price_does_not_go_back(log: &PriceLogs) {
+async fn an_older_commit_with_a_price_does_not_decrease_what_is_folded(log: &PriceLogs) {
     p(log, &[priced(1), priced(2), priced(4)]).await;
     p(log, &[priced(1)]).await;
     assert_eq!((at(log).await, sequences(&**log, &fixtures::id("p")).await), (4, vec![1, 2, 4]));
@@ -136,7 +136,7 @@ async fn folding_a_part_again_changes_nothing(log: &PriceLogs) {
     }
 }
 
-async fn one_commit_at_a_time_leads_to_the_same_history(log: &PriceLogs) {
+async fn folding_one_commit_at_a_time_gives_the_same_history(log: &PriceLogs) {
     for commit in life(11) {
         p(log, std::slice::from_ref(&commit)).await;
         assert_eq!(at(log).await, commit.last);
@@ -181,7 +181,7 @@ async fn awkward_ids_are_different_products(log: &PriceLogs) {
     }
 }
 
-async fn generations_do_not_see_each_other(log: &PriceLogs) {
+async fn generations_are_independent_of_each_other(log: &PriceLogs) {
     let product = fixtures::id("p");
     for generation in [1, 2, 12, 112, u32::MAX] {
         let last = 20 + u64::from(generation);
@@ -215,7 +215,7 @@ async fn dropping_a_generation_leaves_the_others(log: &PriceLogs) {
     }
 }
 
-async fn a_dropped_generation_begins_anew(log: &PriceLogs) {
+async fn a_generation_can_be_written_again_after_it_was_dropped(log: &PriceLogs) {
     p(log, &life(9)).await;
     log.drop_generation(FIRST).await.unwrap();
     p(log, &[plain(1)]).await;
@@ -235,7 +235,7 @@ fn turns() -> impl Strategy<Value = Vec<(bool, usize)>> {
     proptest::collection::vec((any::<bool>(), 1..5_usize), 1..16)
 }
 
-async fn two_projectors_in_any_interleaving_lead_to_one_history(log: &PriceLogs) {
+async fn two_projectors_in_any_interleaving_give_one_history(log: &PriceLogs) {
     for_all(20, turns(), async |turns| {
         let (log, life) = (log.another(()).await, life(14));
         let mut each = [0, 0];
@@ -251,7 +251,7 @@ async fn two_projectors_in_any_interleaving_lead_to_one_history(log: &PriceLogs)
     });
 }
 
-async fn two_projectors_at_once_lead_to_one_history(log: &PriceLogs) {
+async fn two_concurrent_projectors_give_one_history(log: &PriceLogs) {
     let projectors = [1, 3].map(|step| {
         let log = log.shared();
         tokio::spawn(async move {
@@ -264,7 +264,7 @@ async fn two_projectors_at_once_lead_to_one_history(log: &PriceLogs) {
     assert_eq!(history(&**log).await, whole(20).await);
 }
 
-async fn any_folds_lead_to_the_history_they_lead_to_in_memory(log: &PriceLogs) {
+async fn any_folds_give_the_same_history_as_in_memory(log: &PriceLogs) {
     let commit = (0..3_usize, 0..4_u8);
     let folds = proptest::collection::vec((0..2_u8, proptest::collection::vec(commit, 0..5)), 1..8);
     for_all(12, folds, async |folds| {

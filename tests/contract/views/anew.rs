@@ -12,16 +12,16 @@ use super::{FIRST, PutProduct, ViewStore, ids_in, named, product};
 use crate::given::commits::{ledger_of, recorded_anew, records};
 
 cases! { dyn projections::Views, [memory sqlite dynamodb];
-    a_refused_row_is_answered_with_the_one_that_is_there
-    a_row_is_replaced_only_as_it_was_seen
-    a_row_that_was_replaced_stands_in_its_place_of_every_order
+    a_refused_write_returns_the_row_in_the_view
+    a_row_is_replaced_only_if_it_is_still_as_it_was_read
+    a_replaced_row_is_at_its_new_position_in_every_order
     a_row_without_a_hash_can_be_replaced_too
     the_same_version_of_another_commit_is_shown
     an_earlier_version_that_was_recorded_later_is_shown
-    what_was_removed_and_comes_late_is_not_shown
-    of_two_commits_in_one_place_that_come_together_the_one_that_is_there_is_shown
+    a_removed_commit_that_comes_late_is_not_shown
+    of_two_commits_with_one_sequence_in_a_batch_the_recorded_one_is_shown
     a_row_without_a_hash_is_compared_by_its_content
-    a_product_whose_end_was_cut_off_is_left_as_it_is
+    a_product_whose_newest_commits_were_removed_is_left_as_it_is
 }
 
 fn shown(product: Product, hash: u8) -> ProductRow {
@@ -50,7 +50,7 @@ fn newest(commits: &[(Commit, StoredCommit)]) -> Product {
     commits.last().unwrap().0.state.clone()
 }
 
-async fn a_refused_row_is_answered_with_the_one_that_is_there(views: &ViewStore) {
+async fn a_refused_write_returns_the_row_in_the_view(views: &ViewStore) {
     let there = shown(named("p", 3, "there"), 1);
     assert_eq!(views.show(FIRST, &there).await.unwrap(), None);
     for late in [shown(named("p", 3, "late"), 2), shown(named("p", 1, "late"), 2), there.clone()] {
@@ -61,7 +61,7 @@ async fn a_refused_row_is_answered_with_the_one_that_is_there(views: &ViewStore)
     assert_eq!(views.show(FIRST, &there).await.unwrap(), Some(newer));
 }
 
-async fn a_row_is_replaced_only_as_it_was_seen(views: &ViewStore) {
+async fn a_row_is_replaced_only_if_it_is_still_as_it_was_read(views: &ViewStore) {
     let there = shown(named("p", 3, "there"), 1);
     views.show(FIRST, &there).await.unwrap();
     let by = shown(named("p", 2, "by"), 2);
@@ -75,7 +75,7 @@ async fn a_row_is_replaced_only_as_it_was_seen(views: &ViewStore) {
     assert_eq!(views.show(FIRST, &by).await.unwrap(), Some(by));
 }
 
-async fn a_row_that_was_replaced_stands_in_its_place_of_every_order(views: &ViewStore) {
+async fn a_replaced_row_is_at_its_new_position_in_every_order(views: &ViewStore) {
     let there = shown(super::deleted("p", 3), 1);
     views.show(FIRST, &there).await.unwrap();
     views.show(FIRST, &shown(named("q", 1, "B"), 7)).await.unwrap();
@@ -112,13 +112,13 @@ async fn an_earlier_version_that_was_recorded_later_is_shown(views: &ViewStore) 
     assert_eq!(told(views, &after, &after[3..]).await, newest(&after));
 }
 
-async fn what_was_removed_and_comes_late_is_not_shown(views: &ViewStore) {
+async fn a_removed_commit_that_comes_late_is_not_shown(views: &ViewStore) {
     let (before, after) = (recorded_anew(4, 4), recorded_anew(4, 3));
     told(views, &after, &after).await;
     assert_eq!(told(views, &after, &before).await, newest(&after));
 }
 
-async fn of_two_commits_in_one_place_that_come_together_the_one_that_is_there_is_shown(views: &ViewStore) {
+async fn of_two_commits_with_one_sequence_in_a_batch_the_recorded_one_is_shown(views: &ViewStore) {
     let (before, after) = (recorded_anew(4, 4), recorded_anew(4, 3));
     assert_eq!(told(views, &after, &[&after[..], &before[3..]].concat()).await, newest(&after));
 }
@@ -131,7 +131,7 @@ async fn a_row_without_a_hash_is_compared_by_its_content(views: &ViewStore) {
 }
 
 /// Until something is recorded in its place: the row is the only trace of what was removed.
-async fn a_product_whose_end_was_cut_off_is_left_as_it_is(views: &ViewStore) {
+async fn a_product_whose_newest_commits_were_removed_is_left_as_it_is(views: &ViewStore) {
     let before = recorded_anew(4, 4);
     told(views, &before, &before).await;
     assert_eq!(told(views, &before[..2], &before[1..2]).await, newest(&before));

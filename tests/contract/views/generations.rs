@@ -8,14 +8,14 @@ use schema::fixtures;
 use super::{FIRST, PutProduct, ViewStore, all_ids, named, product, put, rows_in};
 
 cases! { dyn projections::Views, [memory sqlite dynamodb];
-    a_row_is_in_its_generation_alone
+    a_row_is_in_its_generation_only
     each_generation_has_a_version_of_its_own
     generations_whose_numbers_begin_alike_are_kept_apart
     the_greatest_generation_is_one_like_any_other
-    an_order_holds_the_rows_of_its_generation
+    an_order_contains_the_rows_of_its_generation
     removing_a_row_leaves_the_other_generations
     removing_what_is_not_there_changes_nothing
-    a_removed_row_begins_anew
+    a_row_can_be_written_again_after_its_removal
     a_removed_row_is_gone_when_the_store_is_opened_again
     a_new_view_reads_and_writes_the_first_generation
     the_next_revision_replaces_the_generations
@@ -29,7 +29,7 @@ cases! { dyn projections::Views, [memory sqlite dynamodb];
     generations_are_there_when_the_store_is_opened_again
 }
 
-async fn a_row_is_in_its_generation_alone(views: &ViewStore) {
+async fn a_row_is_in_its_generation_only(views: &ViewStore) {
     views.put(Generation(2), &product("p", 1)).await.unwrap();
     assert_eq!(views.get(FIRST, &fixtures::id("p")).await.unwrap(), None);
     assert_eq!(views.get(Generation(2), &fixtures::id("p")).await.unwrap(), Some(product("p", 1)));
@@ -66,7 +66,7 @@ async fn the_greatest_generation_is_one_like_any_other(views: &ViewStore) {
     assert_eq!(all_ids(&**views, FIRST, 10).await, [""; 0]);
 }
 
-async fn an_order_holds_the_rows_of_its_generation(views: &ViewStore) {
+async fn an_order_contains_the_rows_of_its_generation(views: &ViewStore) {
     views.put(FIRST, &named("p", 1, "a")).await.unwrap();
     views.put(Generation(2), &named("p", 2, "b")).await.unwrap();
     for (generation, name) in [(1, "a"), (2, "b")] {
@@ -93,7 +93,7 @@ async fn removing_what_is_not_there_changes_nothing(views: &ViewStore) {
     assert_eq!(all_ids(&**views, FIRST, 10).await, ["p", "p1"]);
 }
 
-async fn a_removed_row_begins_anew(views: &ViewStore) {
+async fn a_row_can_be_written_again_after_its_removal(views: &ViewStore) {
     put(&**views, &[named("p", 9, "old")]).await;
     views.remove(FIRST, &fixtures::id("p")).await.unwrap();
     assert!(views.put(FIRST, &named("p", 1, "new")).await.unwrap());

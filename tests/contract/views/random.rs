@@ -11,8 +11,8 @@ use super::{PutProduct, ViewStore, all_ids, deleted, named, priced};
 use crate::given::for_all;
 
 cases! { dyn projections::Views, [memory sqlite dynamodb];
-    any_puts_and_removals_leave_the_orders_they_leave_in_memory
-    any_slice_of_names_holds_the_rows_it_holds_in_memory
+    any_writes_and_removals_give_the_same_orders_as_in_memory
+    any_slice_of_names_has_the_same_rows_as_in_memory
 }
 
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(prop_oneof![6 => put, 1 => remove], 1..40)
 }
 
-async fn any_puts_and_removals_leave_the_orders_they_leave_in_memory(views: &ViewStore) {
+async fn any_writes_and_removals_give_the_same_orders_as_in_memory(views: &ViewStore) {
     for_all(10, steps(), async |steps| {
         let (store, model) = (views.another(Orders::default()).await, MemoryViews::default());
         for step in &steps {
@@ -66,7 +66,7 @@ async fn any_puts_and_removals_leave_the_orders_they_leave_in_memory(views: &Vie
     });
 }
 
-async fn any_slice_of_names_holds_the_rows_it_holds_in_memory(views: &ViewStore) {
+async fn any_slice_of_names_has_the_same_rows_as_in_memory(views: &ViewStore) {
     let model = MemoryViews::default();
     for n in 0..40 {
         let product = named(&format!("p{n}"), 1, &format!("{}{}", ["Hat", "helmet", "Ä"][n % 3], n % 7));

@@ -11,7 +11,7 @@ use crate::given::commits::{LAST, awkward_ids, life};
 use crate::given::for_all;
 
 cases! { dyn projections::Views, [memory sqlite dynamodb];
-    a_product_that_was_not_put_has_no_row
+    a_product_that_was_not_written_has_no_row
     the_first_version_is_newer_than_nothing
     every_version_of_a_life_reads_back_as_written
     a_product_with_awkward_texts_reads_back_as_written
@@ -27,18 +27,18 @@ cases! { dyn projections::Views, [memory sqlite dynamodb];
     an_older_version_does_not_bring_a_deleted_product_back
     awkward_ids_are_different_products
     a_row_is_there_when_the_store_is_opened_again
-    a_guard_is_there_when_the_store_is_opened_again
+    versions_are_still_compared_when_the_store_is_opened_again
     in_any_order_the_newest_version_wins
-    of_many_puts_at_once_the_newest_version_wins
-    of_many_puts_of_one_version_at_once_one_is_newer
-    products_that_are_put_at_once_do_not_disturb_each_other
+    of_many_concurrent_writes_the_newest_version_wins
+    of_many_concurrent_writes_of_one_version_one_wins
+    concurrent_writes_of_products_do_not_affect_each_other
 }
 
 async fn get(views: &ViewStore, id: &str) -> Option<Product> {
     views.get(FIRST, &fixtures::id(id)).await.unwrap()
 }
 
-async fn a_product_that_was_not_put_has_no_row(views: &ViewStore) {
+async fn a_product_that_was_not_written_has_no_row(views: &ViewStore) {
     put(&**views, &[product("p1", 1)]).await;
     for unknown in ["p", "P1", "p10", "lineup"] {
         assert_eq!(get(views, unknown).await, None, "{unknown}");
@@ -156,7 +156,7 @@ async fn a_row_is_there_when_the_store_is_opened_again(views: &ViewStore) {
     assert_eq!(ids_in(&*again, RowOrder::Name).await, ["p"]);
 }
 
-async fn a_guard_is_there_when_the_store_is_opened_again(views: &ViewStore) {
+async fn versions_are_still_compared_when_the_store_is_opened_again(views: &ViewStore) {
     put(&**views, &[product("p", 5)]).await;
     let again = views.opened_again(views.orders()).await;
     assert!(!again.put(FIRST, &product("p", 4)).await.unwrap());
@@ -186,7 +186,7 @@ async fn in_any_order_the_newest_version_wins(views: &ViewStore) {
     });
 }
 
-async fn of_many_puts_at_once_the_newest_version_wins(views: &ViewStore) {
+async fn of_many_concurrent_writes_the_newest_version_wins(views: &ViewStore) {
     let puts = states().into_iter().rev().chain(states()).map(|state| {
         let views = views.shared();
         tokio::spawn(async move { views.put(FIRST, &state).await.unwrap() })
@@ -196,7 +196,7 @@ async fn of_many_puts_at_once_the_newest_version_wins(views: &ViewStore) {
     assert_eq!(ids_in(&**views, RowOrder::Name).await, ["p"]);
 }
 
-async fn of_many_puts_of_one_version_at_once_one_is_newer(views: &ViewStore) {
+async fn of_many_concurrent_writes_of_one_version_one_wins(views: &ViewStore) {
     let puts = (0..12).map(|n| {
         let views = views.shared();
         tokio::spawn(async move { views.put(FIRST, &named("p", 1, &format!("{n}"))).await.unwrap() })
@@ -205,7 +205,7 @@ async fn of_many_puts_of_one_version_at_once_one_is_newer(views: &ViewStore) {
     assert_eq!(written.into_iter().filter(|put| *put.as_ref().unwrap()).count(), 1);
 }
 
-async fn products_that_are_put_at_once_do_not_disturb_each_other(views: &ViewStore) {
+async fn concurrent_writes_of_products_do_not_affect_each_other(views: &ViewStore) {
     let puts = (0..20).map(|n| {
         let views = views.shared();
         tokio::spawn(async move {

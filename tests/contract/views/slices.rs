@@ -7,22 +7,22 @@ use super::{FIRST, PutProduct, ViewStore, named, of_one_shard, priced, product, 
 
 cases! { dyn projections::Views, [memory sqlite dynamodb];
     a_slice_of_an_empty_view_ends_at_once
-    each_product_is_in_the_slice_of_its_shard_alone
+    each_product_is_in_the_slice_of_its_shard_only
     a_slice_includes_both_ends_of_its_range
     a_slice_of_one_position_is_its_row
     a_slice_between_two_positions_is_empty
     a_descending_slice_is_the_ascending_one_backwards
     a_descending_slice_begins_at_the_upper_end
     a_slice_is_filled_up_to_its_limit
-    a_slice_that_ends_before_its_range_does_not_say_that_it_ends
-    a_slice_that_says_that_it_ends_left_nothing_out
+    a_slice_that_ends_before_its_range_is_not_exhausted
+    an_exhausted_slice_has_left_nothing_out
     a_slice_without_a_limit_is_everything
-    slices_of_one_row_meet_each_row_once_in_both_directions
-    slices_meet_each_row_once_where_many_tie
-    slices_meet_each_earlier_row_once_while_others_write
-    a_range_of_names_with_one_beginning_holds_those_alone
-    a_range_of_prices_holds_one_currency_and_both_ends
-    large_rows_are_sliced_whole
+    slices_of_one_row_return_each_row_once_in_both_directions
+    slices_return_each_row_once_among_many_ties
+    slices_return_each_earlier_row_once_during_concurrent_writes
+    a_range_of_names_with_a_prefix_contains_only_those
+    a_range_of_prices_contains_one_currency_and_both_ends
+    large_rows_are_read_completely
 }
 
 async fn sliced(views: &ViewStore, slice: &Slice) -> SlicePage {
@@ -56,7 +56,7 @@ async fn a_slice_of_an_empty_view_ends_at_once(views: &ViewStore) {
     }
 }
 
-async fn each_product_is_in_the_slice_of_its_shard_alone(views: &ViewStore) {
+async fn each_product_is_in_the_slice_of_its_shard_only(views: &ViewStore) {
     for n in 0..30 {
         put(&**views, &[product(&format!("p{n}"), 1)]).await;
     }
@@ -118,7 +118,7 @@ async fn a_slice_is_filled_up_to_its_limit(views: &ViewStore) {
     }
 }
 
-async fn a_slice_that_ends_before_its_range_does_not_say_that_it_ends(views: &ViewStore) {
+async fn a_slice_that_ends_before_its_range_is_not_exhausted(views: &ViewStore) {
     put_ids(views, &of_one_shard(6)).await;
     for order in RowOrder::ALL {
         for limit in 1..=5 {
@@ -128,7 +128,7 @@ async fn a_slice_that_ends_before_its_range_does_not_say_that_it_ends(views: &Vi
     }
 }
 
-async fn a_slice_that_says_that_it_ends_left_nothing_out(views: &ViewStore) {
+async fn an_exhausted_slice_has_left_nothing_out(views: &ViewStore) {
     let all = of_one_shard(6);
     put_ids(views, &all).await;
     let mut ended = 0;
@@ -164,7 +164,7 @@ async fn followed(views: &ViewStore, order: RowOrder, descending: bool, limit: u
     }
 }
 
-async fn slices_of_one_row_meet_each_row_once_in_both_directions(views: &ViewStore) {
+async fn slices_of_one_row_return_each_row_once_in_both_directions(views: &ViewStore) {
     let all = of_one_shard(7);
     put_ids(views, &all).await;
     for order in RowOrder::ALL {
@@ -175,7 +175,7 @@ async fn slices_of_one_row_meet_each_row_once_in_both_directions(views: &ViewSto
     }
 }
 
-async fn slices_meet_each_row_once_where_many_tie(views: &ViewStore) {
+async fn slices_return_each_row_once_among_many_ties(views: &ViewStore) {
     let all = of_one_shard(12);
     for (n, id) in all.iter().enumerate() {
         put(&**views, &[named(id.as_str(), 1, ["Hat", "hat", "HAT", "Hats"][n % 4])]).await;
@@ -189,7 +189,7 @@ async fn slices_meet_each_row_once_where_many_tie(views: &ViewStore) {
     }
 }
 
-async fn slices_meet_each_earlier_row_once_while_others_write(views: &ViewStore) {
+async fn slices_return_each_earlier_row_once_during_concurrent_writes(views: &ViewStore) {
     let all = of_one_shard(60);
     let (earlier, later): (Vec<_>, Vec<_>) = all.into_iter().enumerate().partition(|(n, _)| n % 2 == 0);
     let earlier: Vec<ProductId> = earlier.into_iter().map(|(_, id)| id).collect();
@@ -206,7 +206,7 @@ async fn slices_meet_each_earlier_row_once_while_others_write(views: &ViewStore)
     assert!(earlier.iter().all(|id| met.contains(&id.to_string())), "{met:?}");
 }
 
-async fn a_range_of_names_with_one_beginning_holds_those_alone(views: &ViewStore) {
+async fn a_range_of_names_with_a_prefix_contains_only_those(views: &ViewStore) {
     let names = ["Hat", "Hats", "hat 2", "Ha", "Hau", "HAT\u{10ffff}", "Hab", "that"];
     for (id, name) in of_one_shard(8).iter().zip(names) {
         put(&**views, &[named(id.as_str(), 1, name)]).await;
@@ -217,7 +217,7 @@ async fn a_range_of_names_with_one_beginning_holds_those_alone(views: &ViewStore
     assert_eq!(found, ["Hat", "hat 2", "Hats", "HAT\u{10ffff}"]);
 }
 
-async fn a_range_of_prices_holds_one_currency_and_both_ends(views: &ViewStore) {
+async fn a_range_of_prices_contains_one_currency_and_both_ends(views: &ViewStore) {
     let prices = [
         ("5", "EUR"),
         ("5", "USD"),
@@ -238,7 +238,7 @@ async fn a_range_of_prices_holds_one_currency_and_both_ends(views: &ViewStore) {
 }
 
 /// Together they are larger than a response of any store, so a slice may end early, but never without telling.
-async fn large_rows_are_sliced_whole(views: &ViewStore) {
+async fn large_rows_are_read_completely(views: &ViewStore) {
     let all = of_one_shard(8);
     for id in &all {
         let mut large = product(id.as_str(), 1);

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_an_index_for_each_kept_order_and_no_other_attribute() {
+    fn each_kept_order_has_an_index_and_there_are_no_other_attributes() {
         let names = |shape: &Value, list: &str, name: &str| -> Vec<String> {
             let entries = shape[list].as_array().unwrap().iter();
             entries.map(|entry| entry[name].as_str().unwrap().to_owned()).collect()
