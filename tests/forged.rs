@@ -2,7 +2,7 @@
 //! once it is published, no receipt tells it from a true one. `docs/audit.md` says so.
 
 use rusqlite::Connection;
-use schema::product::ProductRenamed;
+use schema::event::ProductRenamed;
 use schema::{ProductEvent, StoredCommit, fixtures};
 
 use crate::scenario::{Ledger, printed};

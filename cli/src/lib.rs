@@ -133,7 +133,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
 
 /// One clear line, whatever the causes, and each of them once.
 fn cannot(error: &anyhow::Error) -> ExitCode {
-    let line = event_store::aws::causes(error.as_ref()).replace('\n', " ");
+    let line = event_store::error::causes(error.as_ref()).replace('\n', " ");
     // It may quote what a server, a file or an argument said.
     out::tell(format_args!("ledger: {}", columns::plain(&line)));
     ExitCode::from(CANNOT)

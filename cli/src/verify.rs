@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
-use event_store::verify::{Export, Patience, Verdict, Witness};
+use event_store::poll::PollPolicy;
+use event_store::verify::{Export, Verdict, Witness};
 use schema::ProductId;
 
 use crate::out;
@@ -66,8 +67,9 @@ pub struct VerifyArgs {
 
 impl VerifyArgs {
     /// How long a consumer that is behind is waited for.
-    fn patience(&self) -> Patience {
-        self.wait.map_or_else(Patience::default, |seconds| Patience::of(Duration::from_secs(seconds)))
+    fn polling(&self) -> PollPolicy {
+        self.wait
+            .map_or_else(PollPolicy::default, |seconds| PollPolicy::lasting(Duration::from_secs(seconds)))
     }
 }
 

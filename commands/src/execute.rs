@@ -1,7 +1,7 @@
-//! The executor: load, recognise a repeated command, decide, check the precondition, append, receipt.
+//! The executor: load the newest commit, recognise a repeated command, decide, check the precondition, append.
 //!
-//! A command is recorded at most once: its commit id is made once and kept through every retry, so that a lost answer
-//! is told from a lost race by reading the key that was tried.
+//! The promise: a command is recorded at most once. Its commit id is made once and kept through retries, so reading the key that
+//! was tried tells a lost answer from a lost race.
 
 mod order;
 mod prices;
@@ -12,10 +12,8 @@ mod record;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cqrs_es::Aggregate;
-use cqrs_es::event_sink::EventSink;
 use event_store::chain::{SealError, hash_of, seal};
-use event_store::{AppendError, Journal, Unavailable};
+use event_store::{AppendError, Backoff, Journal, Unavailable};
 use schema::{Commit, ProductEvent, ProductId};
 use telemetry::meters::CONFLICTS;
 use ulid::Ulid;
@@ -25,13 +23,13 @@ use queue::ProductQueues;
 
 pub use order::{Failure, Order, Outcome, Precondition};
 
-use crate::product::{Pricing, ProductAggregate, Refusal};
+use crate::product::{Pricing, Refusal, decide};
 
-/// How often a command is decided and appended before the race counts as lost.
+/// How often a command is decided and appended before it fails with a conflict.
 const ATTEMPTS: u32 = 10;
-/// The longest pause before the second attempt; it doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(4);
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// Between two attempts.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(5), longest: Duration::from_millis(250) };
 
 /// Runs commands against a journal.
 #[derive(Clone)]
@@ -41,12 +39,12 @@ pub struct Executor {
     queues: ProductQueues,
 }
 
-/// What became of one attempt to append.
+/// The outcome of one attempt to append.
 enum Attempt {
     Recorded(Commit),
-    /// This commit, somebody else's or of an earlier sending of the command, is at the key.
+    /// Another commit is at the key: another writer's, or one of an earlier sending of this command.
     Lost(Option<Commit>),
-    /// Nothing is at the key, although an answer was lost: the same commit may be tried again.
+    /// Nothing is at the key, although the answer was lost: the same commit may be appended again.
     Open(Unavailable),
 }
 
@@ -57,7 +55,7 @@ impl Executor {
         Self { journal, edge, queues: ProductQueues::default() }
     }
 
-    /// Runs one command to its end.
+    /// Executes one command.
     ///
     /// # Errors
     /// [`Failure`]: each case says what the client should do.
@@ -67,13 +65,15 @@ impl Executor {
         let mut newest = if order.inserts_first() { None } else { self.newest(&order.product_id).await? };
         let (mut unknown, mut searched) = (None, 0);
         for attempt in 0..ATTEMPTS {
-            pause_before(attempt).await;
+            if attempt > 0 {
+                tokio::time::sleep(BACKOFF.pause(attempt)).await;
+            }
             if let Some(repeated) = self.recognised(order, newest.as_ref(), &mut searched).await? {
                 return Ok(Outcome::Replayed(repeated));
             }
             record::not_ahead(newest.as_ref(), (self.edge.clock)())?;
             let pricing = self.pricing(order, newest.as_ref()).await?;
-            let events = decided(order, newest.as_ref(), &pricing).await?;
+            let events = decided(order, newest.as_ref(), &pricing)?;
             self.check(order, newest.as_ref()).await?;
             let Some(events) = events else {
                 return newest.map(Outcome::Unchanged).ok_or(Failure::Conflict);
@@ -83,7 +83,7 @@ impl Executor {
                 Attempt::Recorded(commit) => return Ok(Outcome::Written(commit)),
                 Attempt::Lost(there) => {
                     if let Some(there) = there.filter(|_| order.inserts_first()) {
-                        // Commit 1 keeps its key at any age, so a repeated creation is recognised without a load.
+                        // Commit 1 keeps its key for ever, so a repeated creation is recognised without loading more.
                         if recognise::repeats(order, &there)? {
                             return Ok(Outcome::Replayed(there));
                         }
@@ -100,7 +100,7 @@ impl Executor {
         Err(unknown.map_or(Failure::Conflict, Failure::Unknown))
     }
 
-    /// The newest commit, which the next one is built upon: it must have the hash it carries.
+    /// The newest commit, which the next one links to: its hash must be the one it carries.
     async fn newest(&self, product: &ProductId) -> Result<Option<Commit>, Failure> {
         let stored = self.journal.newest(product, u64::MAX >> 1).await.map_err(Failure::Unavailable)?;
         let Some(stored) = stored else { return Ok(None) };
@@ -108,7 +108,7 @@ impl Executor {
         let computed = hash_of(&stored).map_err(|error| Failure::Unreadable(error.to_string()))?;
         if computed != commit.hash {
             return Err(Failure::Unreadable(format!(
-                "it carries the hash {} and has {computed}",
+                "it carries the hash {} but hashes to {computed}",
                 commit.hash
             )));
         }
@@ -156,7 +156,7 @@ impl Executor {
     }
 }
 
-/// An attempt whose outcome is open may have recorded the command, whatever the next one is told.
+/// An earlier attempt with an unknown outcome may have recorded the command, whatever the next one returns.
 fn after_open(failure: Failure, open: &mut Option<Unavailable>) -> Failure {
     match (failure, open.take()) {
         (Failure::Unavailable(_), Some(reason)) => Failure::Unknown(reason),
@@ -164,23 +164,12 @@ fn after_open(failure: Failure, open: &mut Option<Unavailable>) -> Failure {
     }
 }
 
-/// The events to write, `None` when nothing changes; a refusal is an error.
-async fn decided(
+/// The events to record, `None` when nothing changes.
+fn decided(
     order: &Order,
     newest: Option<&Commit>,
     pricing: &Pricing,
 ) -> Result<Option<Vec<ProductEvent>>, Refusal> {
-    let mut aggregate = ProductAggregate(newest.map(|commit| commit.state.facts.clone()));
-    let sink = EventSink::default();
-    aggregate.handle(order.command.clone(), pricing, &sink).await?;
-    let events = sink.collect().await;
+    let events = decide(newest.map(|commit| &commit.state.facts), &order.command, pricing)?;
     Ok((!events.is_empty()).then_some(events))
-}
-
-/// Full jitter: writers that collided once should not collide again.
-async fn pause_before(attempt: u32) {
-    if attempt > 0 {
-        let most = FIRST_PAUSE.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE);
-        tokio::time::sleep(most.mul_f64(fastrand::f64())).await;
-    }
 }

@@ -1,4 +1,4 @@
-//! The command routes: from a request to an order, from an outcome to a receipt.
+//! The command routes: HTTP requests to commands, outcomes to receipts.
 
 mod answer;
 mod body;

@@ -1,4 +1,4 @@
-//! Idempotency keys: a key belongs to its actor and stands for exactly one request.
+//! Idempotency keys: a key belongs to its actor and identifies exactly one request.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
-/// A client's key with the request it came with.
+/// A client's key and the fingerprint of its request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey {
     /// The key as the client sent it.
@@ -17,8 +17,8 @@ pub struct IdempotencyKey {
     pub fingerprint: String,
 }
 
-/// SHA-256 over the canonical JSON of `[method, path, query, body]`, base64url: equal for equal requests, however their
-/// JSON is written.
+/// SHA-256 over the canonical JSON of `[method, path, query, body]`, base64url: equal for equal requests, however their JSON is
+/// formatted.
 ///
 /// # Errors
 /// When the body cannot be written as canonical JSON; never for JSON that was read.
@@ -27,7 +27,7 @@ pub fn fingerprint(method: &str, path: &str, query: &str, body: &Value) -> Resul
     Ok(URL_SAFE_NO_PAD.encode(Sha256::digest(&canonical)))
 }
 
-/// What `recent` keeps of an actor's key: the first 8 bytes of [`digest`].
+/// The hash of an actor's key in `recent`: the first 8 bytes of [`digest`].
 #[must_use]
 pub fn key_hash(actor: &str, key: &str) -> KeyHash {
     let mut hash = KeyHash::default();

@@ -1,4 +1,4 @@
-//! Commands: read what a client wants, decide, append once, answer with a receipt.
+//! Commands: read the request, decide, append once, and return a receipt.
 
 pub mod execute;
 pub mod http;

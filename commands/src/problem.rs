@@ -1,4 +1,4 @@
-//! What a failed command is answered with.
+//! The problems of failed commands, each with its status.
 
 use schema::{RecordedEvent, Timestamp};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ impl From<Failure> for Problem {
             Failure::Refused(refusal) => refused(refusal),
             Failure::PreconditionFailed { current, missed } => {
                 let detail =
-                    "Look at what was missed, decide anew, and send the command with the current version.";
+                    "Read the missed events, decide again, and send the command with the current version.";
                 Problem::new(Kind::PreconditionFailed, detail)
                     .with("current_version", json!(current))
                     .with("missed", missed.iter().map(missed_event).collect::<Vec<_>>())
@@ -22,16 +22,16 @@ impl From<Failure> for Problem {
                 Problem::new(Kind::IdempotencyKeyReused, "Send a new request with a new Idempotency-Key.")
             }
             Failure::Unreadable(reason) => {
-                tracing::error!(target: "ledger::command", reason, "a command cannot be built upon what is stored");
+                tracing::error!(target: "ledger::command", reason, "the newest commit of a product cannot be followed by another one");
                 Problem::new(
                     Kind::Internal,
-                    "The commits of this product cannot be built upon; `ledger verify` says why.",
+                    "No commit can follow the stored ones of this product; run `ledger verify`.",
                 )
             }
             Failure::ClockAhead { newest } => {
                 tracing::error!(target: "ledger::command",
                     newest = newest.to_string(),
-                    "a product's newest commit lies ahead of the clock"
+                    "the newest commit of a product is ahead of the clock"
                 );
                 let detail = format!(
                     "The product's newest commit was recorded at {newest}, more than a minute ahead of this server's \
@@ -40,8 +40,7 @@ impl From<Failure> for Problem {
                 Problem::new(Kind::ClockAhead, detail)
             }
             Failure::Conflict => {
-                let detail =
-                    "Nothing was recorded, because other writers were always faster; send the command again.";
+                let detail = "Nothing was recorded, because other writers kept changing the product; send the command again.";
                 Problem::new(Kind::Conflict, detail).retry_after(1)
             }
             Failure::TooLarge { bytes } => {
@@ -51,20 +50,20 @@ impl From<Failure> for Problem {
                 Problem::new(Kind::CommitTooLarge, detail)
             }
             Failure::Unknown(reason) => {
-                tracing::error!(target: "ledger::command", %reason, "the outcome of a write is not known");
+                tracing::error!(target: "ledger::command", %reason, "the outcome of a write is unknown");
                 Problem::unavailable(
                     "Whether the command was recorded is not known; repeating it with the same Idempotency-Key is safe.",
                 )
             }
             Failure::Unavailable(reason) => {
-                tracing::error!(target: "ledger::command", %reason, "the event table does not answer");
+                tracing::error!(target: "ledger::command", %reason, "the event table failed");
                 Problem::unavailable("The command was not recorded; send it again later.")
             }
         }
     }
 }
 
-/// The answer to a command that the product's state does not allow.
+/// The problem of a command that the product's state does not allow.
 fn refused(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::UnknownProduct => {
@@ -76,7 +75,7 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::NotDeleted => Problem::new(Kind::ProductNotDeleted, "There is no deletion to undo."),
         Refusal::AlreadyExists => Problem::new(
             Kind::ProductExists,
-            "Another request made a product with the id that this key stands for.",
+            "Another request created a product with the id that is derived from this key.",
         ),
         Refusal::TooManyAttributes => {
             Problem::invalid(vec![Fault { pointer: "/attributes".into(), detail: refusal.to_string() }])

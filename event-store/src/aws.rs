@@ -1,13 +1,15 @@
-//! What an AWS service said when it refused a request, or why it said nothing: one line for people and logs.
+//! Errors of AWS requests: one line for people and logs, and what they say about a conditional write.
 //!
-//! The promise: the line names the service's code and the id of the request, says everything once, and holds no Debug form.
+//! The promise: the line has the service's error code, message and request id, each once, and no `Debug` output.
 
 use std::error::Error;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
 
-/// The line of an error of any AWS client.
+use crate::error::{Unavailable, causes};
+
+/// One line for an error of any AWS client.
 pub fn said<E>(error: &SdkError<E>) -> String
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -20,20 +22,32 @@ where
     format!("{}{request}", line.replace('\n', " "))
 }
 
-/// An error and its causes, each text once: many errors repeat their cause in their own text.
-#[must_use]
-pub fn causes(error: &(dyn Error + 'static)) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !line.ends_with(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        cause = error.source();
+/// The error of a request to `store`, such as "the event table", for `map_err`.
+pub fn failed<E>(store: &str) -> impl FnOnce(SdkError<E>) -> Unavailable
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    move |error| Unavailable(said(&error).into()).of(store)
+}
+
+/// Whether a conditional write to `store` was made; `false` where its condition did not hold.
+///
+/// # Errors
+/// [`Unavailable`]: any other failure; whether it was made is not known.
+pub fn condition_held<T, E>(answer: Result<T, SdkError<E>>, store: &str) -> Result<bool, Unavailable>
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    match answer {
+        Ok(_) => Ok(true),
+        Err(error) if is_failed_condition(&error) => Ok(false),
+        Err(error) => Err(failed(store)(error)),
     }
-    line
+}
+
+/// Whether a request failed because its condition did not hold.
+pub fn is_failed_condition<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    error.code() == Some("ConditionalCheckFailedException")
 }
 
 #[cfg(test)]
@@ -74,14 +88,6 @@ mod tests {
         let error = client(&url).list_tables().send().await.unwrap_err();
         answering.await.unwrap();
         assert_eq!(said(&error), "AccessDeniedException: not you (request ABC123)");
-    }
-
-    #[test]
-    fn a_cause_that_its_error_repeats_is_said_once() {
-        let refused = std::io::Error::from_raw_os_error(13);
-        let text = refused.to_string();
-        let error = crate::Unavailable(Box::new(refused));
-        assert_eq!(causes(&error), format!("a table did not answer: {text}"));
     }
 
     #[tokio::test]

@@ -6,13 +6,13 @@ use schema::{Commit, Hash, StoredCommit, Unsealed};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// Largest canonical form a commit may have, in bytes; `DynamoDB` takes items up to 400 KB (409,600 bytes).
+/// The largest canonical form of a commit, in bytes; a `DynamoDB` item may have 400 KB (409,600 bytes).
 pub const MOST_BYTES: usize = 350 * 1024;
 
 /// The commit cannot be sealed.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
-    /// The product with its change is too large: shorten its description or attributes.
+    /// The product is too large: the client has to shorten its description or attributes.
     #[error("the commit has {bytes} bytes; at most {MOST_BYTES} are allowed")]
     TooLarge {
         /// Size of the canonical form.
@@ -23,7 +23,7 @@ pub enum SealError {
     Json(#[from] serde_json::Error),
 }
 
-/// Gives a commit its hash: the decoded form for the caller, the stored form for the journal.
+/// Computes the hash of a commit; returns the decoded form for the caller and the stored form for the journal.
 ///
 /// # Errors
 /// [`SealError::TooLarge`]: the client must shorten the product.
@@ -38,7 +38,7 @@ pub fn seal(unsealed: Unsealed) -> Result<(Commit, StoredCommit), SealError> {
     Ok((Commit { unsealed, hash }, StoredCommit(stored)))
 }
 
-/// The hash a stored commit must carry, computed from everything else in it.
+/// The hash of a stored commit, computed from all of its fields but `hash`.
 ///
 /// # Errors
 /// When the value cannot be written as canonical JSON.

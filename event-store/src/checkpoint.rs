@@ -1,24 +1,26 @@
-//! How far a consumer of the ledger has come, kept in one transaction with what it did.
+//! The checkpoint of a consumer: the newest commit it has handled, written in one transaction with what it did.
+//!
+//! The promise: what a consumer wrote and its checkpoint are kept together or not at all.
 
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::journal::Unavailable;
+use crate::error::Unavailable;
 
 /// The newest commit that a consumer has handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
     /// Its position.
     pub position: u64,
-    /// Its hash, so that a rewritten ledger is noticed.
+    /// Its hash, which shows whether the ledger was rewritten since.
     pub hash: String,
 }
 
-/// Where one consumer keeps its checkpoint, beside what it writes.
+/// Where one consumer keeps its checkpoint, in the same store as what it writes.
 ///
 /// The contract, which `tests/contract/progress.rs` runs on every adapter: what is written between [`Progress::begin`] and
-/// [`Progress::keep`] is there with the checkpoint; a checkpoint is never there without it.
+/// [`Progress::keep`] becomes durable together with the checkpoint; the checkpoint never without it.
 #[async_trait]
 pub trait Progress: Send + Sync {
     /// The checkpoint, `None` before the first.
@@ -27,16 +29,16 @@ pub trait Progress: Send + Sync {
     /// [`Unavailable`]: try again later.
     async fn checkpoint(&self) -> Result<Option<Checkpoint>, Unavailable>;
 
-    /// What the consumer writes from here on belongs to its next checkpoint.
+    /// Begins the transaction of the next checkpoint: what the consumer writes from here on belongs to it.
     fn begin(&self);
 
-    /// Keeps the checkpoint and everything written since [`Progress::begin`].
+    /// Commits the checkpoint and everything written since [`Progress::begin`].
     ///
     /// # Errors
-    /// [`Unavailable`]: some or all of it is not there; begin again and handle the commits again.
+    /// [`Unavailable`]: some or all of it was not written; begin again and handle the commits again.
     async fn keep(&self, checkpoint: &Checkpoint) -> Result<(), Unavailable>;
 
-    /// Keeps what was written since [`Progress::begin`] and leaves the checkpoint where it is.
+    /// Commits what was written since [`Progress::begin`] and leaves the checkpoint where it is.
     ///
     /// # Errors
     /// [`Unavailable`]: as [`Progress::keep`].
@@ -75,7 +77,7 @@ mod on_sqlite {
     use sqlite::{Access, Database};
 
     use super::{Checkpoint, Progress};
-    use crate::journal::Unavailable;
+    use crate::error::Unavailable;
 
     /// A checkpoint in the table `checkpoints` of the file that the consumer writes.
     #[derive(Debug, Clone)]
@@ -99,7 +101,7 @@ mod on_sqlite {
                 let mut statement = connection
                     .prepare_cached("SELECT position, hash FROM checkpoints WHERE consumer = ?1")?;
                 let checkpoint = statement.query_row([self.consumer], |row| {
-                    // A negative one is garbage: no commit has the position that it becomes.
+                    // A negative position is damage; no commit has the position that it is mapped to.
                     let position = u64::try_from(row.get::<_, i64>(0)?).unwrap_or(u64::MAX);
                     Ok(Checkpoint { position, hash: row.get(1)? })
                 });
@@ -122,7 +124,7 @@ mod on_sqlite {
                 statement.execute(params![consumer, checkpoint.position, checkpoint.hash])
             });
             let kept = kept.await;
-            // Ended also after a failure, or the next consumer's step would join a transaction that nobody ends.
+            // Ended after a failure too, or the next step would join a transaction that nobody ends.
             self.database.end().await?;
             Ok(kept.map(drop)?)
         }

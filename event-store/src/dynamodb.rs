@@ -1,4 +1,4 @@
-//! The journal on `DynamoDB`: one item per commit, inserted by `PartiQL` because that alone can never overwrite.
+//! The journal on `DynamoDB`: one item per commit, inserted with `PartiQL`, the only write that can never overwrite.
 
 mod item;
 
@@ -11,11 +11,15 @@ use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use schema::{ProductId, StoredCommit};
 
-use crate::aws::said;
-use crate::journal::{AppendError, CommitKey, Journal, KeyPage, ScanPage, ScanPosition, Unavailable};
+use crate::aws::failed;
+use crate::error::{AppendError, Unavailable};
+use crate::journal::{CommitKey, Journal, KeyPage, ScanPage, ScanPosition};
 
 pub use item::{Item, from_item, to_item};
 pub(crate) use item::{number, number_of};
+
+/// As errors name the table.
+const STORE: &str = "the event table";
 
 /// Commits in one table of the shape [`crate::TABLE`]. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -54,7 +58,7 @@ impl DynamoJournal {
             .consistent_read(true)
             .limit(request_limit(limit))
             .set_exclusive_start_key(from.map_err(|error| Unavailable(error.into()))?);
-        let answer = narrowed(request).send().await.map_err(of_events)?;
+        let answer = narrowed(request).send().await.map_err(failed(STORE))?;
         let commits = answer.items.unwrap_or_default().into_iter().map(from_item);
         Ok(ScanPage {
             commits: commits.collect(),
@@ -66,7 +70,7 @@ impl DynamoJournal {
 #[async_trait]
 impl Journal for DynamoJournal {
     async fn append(&self, commit: &StoredCommit) -> Result<(), AppendError> {
-        // The table itself takes any number as a sequence.
+        // The table itself accepts any number as a sequence.
         CommitKey::of(commit).map_err(AppendError::Refused)?;
         let refused = |error: item::Unconvertible| AppendError::Refused(Unavailable(error.into()));
         let (statement, parameters) = item::insert(&self.table, commit).map_err(refused)?;
@@ -81,7 +85,7 @@ impl Journal for DynamoJournal {
             .expression_attribute_values(":sequence", item::number(at_most))
             .scan_index_forward(false)
             .limit(1);
-        let answer = query.send().await.map_err(of_events)?;
+        let answer = query.send().await.map_err(failed(STORE))?;
         Ok(answer.items.unwrap_or_default().into_iter().next().map(from_item))
     }
 
@@ -99,7 +103,7 @@ impl Journal for DynamoJournal {
         let mut from = None;
         while commits.len() < limit {
             let query = query.clone().limit(request_limit(limit - commits.len()));
-            let answer = query.set_exclusive_start_key(from).send().await.map_err(of_events)?;
+            let answer = query.set_exclusive_start_key(from).send().await.map_err(failed(STORE))?;
             commits.extend(answer.items.unwrap_or_default().into_iter().map(from_item));
             from = answer.last_evaluated_key;
             if from.is_none() {
@@ -131,23 +135,8 @@ fn request_limit(limit: usize) -> i32 {
     i32::try_from(limit).unwrap_or(i32::MAX)
 }
 
-fn of_events<E>(error: SdkError<E>) -> Unavailable
-where
-    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-{
-    unavailable(error).of("the event table")
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "that is how `map_err` gives it")]
-pub(crate) fn unavailable<E>(error: SdkError<E>) -> Unavailable
-where
-    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-{
-    Unavailable(said(&error).into())
-}
-
-/// What a failed insert says about the commit. Only two answers are certain: it is (or another is) there, or it can
-/// never be. Anything else, throttling included, may follow a lost answer to an earlier attempt of the SDK.
+/// What a failed insert says about the commit. Only two answers are certain: a commit is at the key, or this one can never
+/// be. Any other error, throttling included, may follow an earlier attempt of the SDK whose answer was lost.
 fn append_error(error: SdkError<ExecuteStatementError>) -> AppendError {
     let service = error.as_service_error();
     if service.is_some_and(ExecuteStatementError::is_duplicate_item_exception) {
@@ -156,5 +145,9 @@ fn append_error(error: SdkError<ExecuteStatementError>) -> AppendError {
     let code = service.and_then(ProvideErrorMetadata::code);
     let never =
         matches!(code, Some("ValidationException" | "ResourceNotFoundException" | "AccessDeniedException"));
-    if never { AppendError::Refused(of_events(error)) } else { AppendError::Unknown(of_events(error)) }
+    if never {
+        AppendError::Refused(failed(STORE)(error))
+    } else {
+        AppendError::Unknown(failed(STORE)(error))
+    }
 }

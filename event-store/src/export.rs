@@ -1,6 +1,6 @@
-//! Every commit of the ledger as NDJSON: products in order of id, each by sequence, in memory that does not grow.
+//! The export: every commit of the ledger as NDJSON, products in order of id, each by sequence, in constant memory.
 //!
-//! A line is the canonical form (RFC 8785) of the stored commit, `hash` included, so equal ledgers give equal bytes.
+//! The promise: a line is the canonical form (RFC 8785) of the stored commit, `hash` included, so equal ledgers give equal bytes.
 //! Nothing is decoded: a damaged commit, or one of a later build, is exported as it is stored.
 
 use std::sync::Arc;
@@ -8,16 +8,17 @@ use std::sync::Arc;
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use schema::{ProductId, StoredCommit};
 
+use crate::error::Unavailable;
 use crate::heads::Listing;
-use crate::journal::{Journal, Row, Unavailable, commits_after};
+use crate::journal::{Journal, Row, commits_after};
 
-/// How many products' first commits are read ahead, so that the answers of a distant table overlap.
+/// Products whose first commits are requested ahead, so that requests to a remote table overlap.
 const AHEAD: usize = 8;
 
-/// How many commits of a product are read ahead; most products have no more.
+/// Commits of a product that are requested ahead; most products have no more.
 const FIRST: usize = 32;
 
-/// Rows of one page of a store that keeps lines.
+/// Rows of one page, where the store keeps lines.
 const ROWS: usize = 500;
 
 /// The export cannot go on.
@@ -26,11 +27,11 @@ pub enum ExportError {
     /// The event table did not answer: export again later.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// The table holds a key that this ledger never wrote: `ledger verify` names it.
-    #[error("the event table holds commits of {0:?}, which is no product id; ledger verify tells more")]
+    /// The store holds a key that this ledger never writes: run `ledger verify`, which names it.
+    #[error("the event table holds commits of {0:?}, which is not a product id; run ledger verify")]
     ForeignKey(String),
-    /// A commit's line is not one line: `ledger verify` names it.
-    #[error("the line of commit {1} of product {0} cannot be exported; ledger verify tells more")]
+    /// The stored line of a commit is not a single line: run `ledger verify`, which names it.
+    #[error("the line of commit {1} of product {0} cannot be exported; run ledger verify")]
     BrokenLine(String, u64),
 }
 
@@ -41,11 +42,11 @@ pub struct Part {
     pub lines: Vec<u8>,
     /// How many.
     pub commits: u64,
-    /// Keys that this ledger never wrote, whose commits are left out.
+    /// Keys that this ledger never writes; their commits are left out.
     pub foreign: Vec<ExportError>,
 }
 
-/// The lines that a store keeps, as they are kept, up to a position.
+/// The lines of a store that keeps them, byte for byte, up to a position.
 pub fn kept(journal: Arc<dyn Journal>, up_to: u64) -> impl Stream<Item = Result<Part, ExportError>> + Send {
     stream::try_unfold((journal, Some(None)), move |(journal, from)| async move {
         let Some(after) = from else { return Ok::<_, ExportError>(None) };
@@ -56,7 +57,7 @@ pub fn kept(journal: Arc<dyn Journal>, up_to: u64) -> impl Stream<Item = Result<
     })
 }
 
-/// A line is never more than one line of the export, whatever somebody made of it.
+/// Whatever somebody made of a stored line, it never becomes more than one line of the export.
 fn part(rows: &[Row]) -> Part {
     let mut part = Part::default();
     let mut foreign: Option<&str> = None;

@@ -1,5 +1,7 @@
-//! What consumers of the ledger follow: commits in the order of recording, or the records of a table's stream. A record
-//! is a hint that something happened; the event table is the truth.
+//! What a consumer follows: commits in the order of recording, or the records of a table's stream.
+//!
+//! The promise: reading a stream record never fails, so one bad record cannot block those behind it. A record is a hint; the
+//! event table decides.
 
 use std::fmt;
 
@@ -9,13 +11,13 @@ use schema::{ProductId, StoredCommit};
 use telemetry::meters::TAMPERING;
 use tokio::sync::watch;
 
-use crate::journal::Unavailable;
+use crate::error::Unavailable;
 
 /// The commits of all products in the order of recording.
 ///
 /// The contract, which `tests/contract/feed` runs on every adapter: positions begin at 0 and have no gaps; what was read once
-/// never changes and nothing is inserted before it; each commit is there once, and the commits of a product are in order
-/// if they were appended so. A position is visible only with all before it, and `news` change no sooner than what is new.
+/// never changes, and nothing is inserted before it; each commit has one position, and the commits of a product are in order
+/// if they were appended in order. A position is visible only with all before it, and no later than it is notified.
 #[async_trait]
 pub trait Feed: Send + Sync {
     /// Up to `limit` commits with a position above `position` (`None`: from the first), oldest first.
@@ -36,7 +38,7 @@ pub trait Feed: Send + Sync {
     /// [`Unavailable`]: try again later.
     async fn newest_position(&self) -> Result<Option<u64>, Unavailable>;
 
-    /// Changes whenever something may have been recorded.
+    /// A count that changes after every append, to wait for the next one.
     fn news(&self) -> watch::Receiver<u64>;
 }
 
@@ -45,13 +47,13 @@ pub trait Feed: Send + Sync {
 pub struct Recorded {
     /// Its place in the order of recording.
     pub position: u64,
-    /// Its hash, as it is stored beside it.
+    /// Its hash, as the store keeps it.
     pub hash: String,
     /// The commit, or why it cannot be read.
     pub change: Change,
 }
 
-/// One thing a consumer is told, under the name by which it is asked for again.
+/// A change as it is delivered to a consumer, with the id by which it is reported as failed and delivered again.
 #[derive(Debug)]
 pub struct Record {
     /// `SequenceNumber` of a stream record, or the position of a commit.
@@ -61,7 +63,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// What a stream record says.
+    /// Reads a stream record.
     #[must_use]
     pub fn of(record: &EventRecord) -> Self {
         Self { id: record.change.sequence_number.clone().unwrap_or_default(), change: change(record) }
@@ -74,35 +76,35 @@ impl From<Recorded> for Record {
     }
 }
 
-/// What one stream record says.
+/// What happened to an item of the event table.
 #[derive(Debug)]
 pub enum Change {
     /// A commit was appended.
     Committed(Box<StoredCommit>),
-    /// A commit was changed or removed, which nobody is allowed to: proof of tampering.
+    /// A commit was changed or removed, which nothing is permitted to do: tampering.
     Tampered(Tampering),
-    /// The record names a product but its image cannot be read; the event table has to be asked.
+    /// The image of the record cannot be read; read the product from the event table.
     Unreadable {
-        /// The product, if even that can be read.
+        /// The product, where its key can be read.
         product: Option<ProductId>,
         /// What is wrong.
         reason: String,
     },
 }
 
-/// A change of what can never change.
+/// A change or a removal of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tampering {
     /// `MODIFY` or `REMOVE`, as the stream names it.
     pub operation: String,
-    /// The product, as the record's key has it.
+    /// The product in the record's key.
     pub product: String,
-    /// The commit's sequence, as the record's key has it.
+    /// The commit's sequence in the record's key.
     pub sequence: String,
 }
 
 impl Tampering {
-    /// Counts it in the metrics, which raise the alarm.
+    /// Counts it in the metric that raises the alarm.
     pub fn count(&self, consumer: &'static str) {
         let operation = match self.operation.as_str() {
             "MODIFY" => "MODIFY",
@@ -119,7 +121,7 @@ impl fmt::Display for Tampering {
     }
 }
 
-/// Reads one record. Never fails: what cannot be read is a [`Change`] of its own, so that it cannot block its neighbours.
+/// Reads one record. Never fails: what cannot be read is a [`Change`] too, so that it does not block the records behind it.
 #[must_use]
 pub fn change(record: &EventRecord) -> Change {
     if record.event_name != "INSERT" {

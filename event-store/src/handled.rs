@@ -1,5 +1,7 @@
-//! How far a consumer has come with a product, by the commit and not by its number alone: a version that was recorded anew
-//! after its commit was removed has the number of the old one and another hash.
+//! What a consumer has handled of a product, by commit hash and not by sequence alone: where a commit was removed and its
+//! version recorded anew, the new commit has the same sequence and another hash.
+//!
+//! The promise: commits of one chain never contradict what was handled of it.
 
 use schema::{Commit, Hash, ProductId, StoredCommit, Timestamp};
 
@@ -12,22 +14,22 @@ pub struct Handled {
     pub sequence: u64,
     /// Hash of its commit.
     pub hash: Hash,
-    /// When its commit was recorded, or any moment after that.
+    /// When its commit was recorded, or any later moment.
     pub at: Timestamp,
 }
 
-/// What the ledger has where something was handled.
+/// What the ledger has in the place of a handled event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fit {
-    /// That commit, or one that cannot be read and says nothing.
+    /// The same commit, or one that cannot be read and proves nothing.
     Same,
-    /// Another commit, or an earlier one that was recorded later: what was handled is no part of the ledger any more.
+    /// Another commit, or an earlier one that was recorded later: what was handled is no longer part of the ledger.
     Rival,
-    /// Nothing yet: the ledger ends before it, and nothing was recorded since.
+    /// Nothing: the ledger ends before it, and nothing was recorded since.
     Shorter,
 }
 
-/// What a commit says of its place.
+/// The place of a commit in its chain.
 #[derive(Debug, Clone, Copy)]
 pub struct Link<'a> {
     first: u64,
@@ -41,19 +43,18 @@ impl<'a> Link<'a> {
     /// The link of a stored commit, if it can be read.
     #[must_use]
     pub fn of(commit: &'a StoredCommit) -> Option<Self> {
-        let first = commit.sequence().ok()?;
-        let events = commit.0.get("events")?.as_array()?.len() as u64;
+        let events = commit.sequences()?;
         Some(Self {
-            first,
-            last: (first + events).checked_sub(1)?,
+            first: events.start,
+            last: events.end.checked_sub(1)?,
             hash: commit.text("hash").ok()?,
             previous: commit.text("previous_hash").ok()?,
             recorded_at: Timestamp::parse(commit.text("recorded_at").ok()?).ok()?,
         })
     }
 
-    /// Whether this commit and one at its place or right behind it cannot both be in the ledger: one of them was removed and
-    /// its versions were recorded anew.
+    /// Whether this commit and one in its place or right behind it cannot both be in the ledger, so that one of them was
+    /// removed and its versions recorded anew.
     #[must_use]
     pub fn is_rival_of(self, next: Link<'_>) -> bool {
         if self.first == next.first {
@@ -80,8 +81,8 @@ impl<'a> From<&'a Commit> for Link<'a> {
 }
 
 impl Handled {
-    /// Whether a commit shows that what was handled is not what the ledger has: it stands in the same place with another
-    /// hash, follows another commit, or stands before it and was recorded after it. `false` proves nothing.
+    /// Whether a commit shows that the ledger does not have what was handled: it has the same place and another hash, follows
+    /// another commit, or is earlier in the chain and was recorded later. `false` proves nothing.
     #[must_use]
     pub fn is_contradicted_by(&self, commit: Link<'_>) -> bool {
         if commit.first == self.sequence + 1 {
@@ -93,7 +94,7 @@ impl Handled {
         }
     }
 
-    /// What the ledger has in its place, where `there` is the newest commit that begins at or before it.
+    /// What the ledger has in its place; `there` is the newest commit that begins at or before it.
     #[must_use]
     pub fn fit(&self, there: Option<&StoredCommit>) -> Fit {
         let Some(there) = there else { return Fit::Shorter };
@@ -105,7 +106,7 @@ impl Handled {
     }
 }
 
-/// Counts and names a version that was recorded anew, by another commit than the one that was handled.
+/// Counts and logs a version that was recorded anew, by another commit than the one that was handled.
 pub fn recorded_anew(consumer: &'static str, what: &'static str, product: &ProductId, handled: &Handled) {
     let tampering = Tampering {
         operation: "MODIFY".to_owned(),
@@ -120,8 +121,8 @@ pub fn recorded_anew(consumer: &'static str, what: &'static str, product: &Produ
         product_id = product.as_str(),
         sequence = handled.sequence,
         handled = handled.hash.as_str(),
-        "a version was recorded anew, by another commit than the one that was handled: its commit was removed before; the \
-         ledger counts, run `ledger verify` and compare with an export"
+        "a version was recorded anew, by another commit than the one that was handled, which was removed; the event table \
+         decides. Run `ledger verify` and compare with an export"
     );
 }
 

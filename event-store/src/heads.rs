@@ -1,7 +1,7 @@
-//! The products of the ledger in order of id, each with how far it has got.
+//! The products of the ledger in order of id, each with its head.
 //!
-//! A store that keeps the order is asked page by page. `DynamoDB` knows none: its keys are walked once, and sorted in
-//! memory that does not grow beyond [`KEPT`] products, with runs in temporary files.
+//! A store that keeps this order is read page by page. `DynamoDB` keeps none: all keys are scanned once and sorted externally,
+//! with at most [`KEPT`] products in memory and sorted runs in temporary files.
 
 mod runs;
 
@@ -9,47 +9,38 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
-use serde::{Deserialize, Serialize};
 
-use crate::journal::{Journal, Unavailable};
+use crate::error::Unavailable;
+use crate::journal::Journal;
+
+pub use crate::journal::Head;
 use runs::{Merge, Run};
 
-/// How many products are sorted in memory before they go to a file: about 20 MB.
+/// Products that are sorted in memory before they are written to a file: about 20 MB.
 pub const KEPT: usize = 100_000;
 
 /// Keys per request; `DynamoDB` itself ends a page at 1 MB of items.
 const PAGE: usize = 1_000;
 
-/// How far a product has got.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
-    /// The product; text because a damaged table may hold what is no product id.
-    pub product_id: String,
-    /// Sequence of its newest event.
-    pub version: u64,
-    /// How many commits it has.
-    pub commits: u64,
-}
-
-/// The products, found by a first walk over all keys where the store does not list them.
+/// The products of a store; where it cannot list them in order, from a scan of all keys.
 pub struct Listing {
     journal: Arc<dyn Journal>,
     walk: Walk,
-    /// Whether the store keeps the order of products.
+    /// Whether the store lists products in order.
     listed: bool,
 }
 
-/// What the walk over all keys found.
+/// What the scan of all keys found.
 #[derive(Default)]
 struct Walk {
     heads: BTreeMap<String, Head>,
-    /// What did not fit into memory.
+    /// What was moved out of memory.
     runs: Vec<Run>,
     commits: u64,
 }
 
 impl Listing {
-    /// Walks the keys of all commits; `progress` is told after every page how many there were so far.
+    /// Scans the keys of all commits; `progress` is called after every page with the number of commits so far.
     ///
     /// # Errors
     /// [`Unavailable`]: begin again later.
@@ -78,13 +69,13 @@ impl Listing {
         Ok(Self { journal, walk, listed: false })
     }
 
-    /// How many commits there were at the beginning, of all products.
+    /// How many commits of all products there were at the beginning.
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.walk.commits
     }
 
-    /// The products in order of id. One whose first commit came after the beginning may be missing.
+    /// The products in order of id. One whose first commit was appended after the beginning may be missing.
     /// After an error the stream ends.
     pub fn heads(self) -> impl Stream<Item = Result<Head, Unavailable>> + Send {
         if self.listed { listed(self.journal).left_stream() } else { self.walked().right_stream() }
@@ -101,7 +92,7 @@ impl Listing {
     }
 }
 
-/// Work on files does not hold up the runtime.
+/// Runs work on files on a thread that may block.
 async fn on_files<T: Send + 'static>(
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T, Unavailable> {
@@ -112,7 +103,7 @@ async fn on_files<T: Send + 'static>(
     })
 }
 
-/// What the store itself lists.
+/// The products that the store lists.
 fn listed(journal: Arc<dyn Journal>) -> impl Stream<Item = Result<Head, Unavailable>> + Send {
     let pages = stream::try_unfold(Some(String::new()), move |after| {
         let journal = journal.clone();
@@ -127,7 +118,7 @@ fn listed(journal: Arc<dyn Journal>) -> impl Stream<Item = Result<Head, Unavaila
 }
 
 impl Walk {
-    /// All products.
+    /// Scans all keys.
     async fn over(
         journal: &dyn Journal,
         most: usize,
@@ -169,7 +160,7 @@ impl Walk {
 }
 
 impl Head {
-    /// Takes in more commits of the product.
+    /// Adds more commits of the product.
     fn meet(&mut self, version: u64, commits: u64) {
         self.version = self.version.max(version);
         self.commits += commits;

@@ -1,33 +1,37 @@
-//! The port to the event table: insert-only, ordered per product, every read consistent.
+//! The journal, the port to the event table.
+//!
+//! The promise: insert-only, ordered within a product, every read consistent.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::stream::{self, Stream};
 use schema::{ProductId, StoredCommit};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::heads::Head;
+use crate::error::{AppendError, Unavailable};
 
-/// How many commits one page of a gap or a walk asks for.
+/// Commits per request when all of a product are read.
 const PAGE: usize = 100;
 
-/// Where commits are kept.
+/// The store of commits.
 ///
 /// The contract, which `tests/contract/journal` runs on every adapter:
-/// - a key (product, first sequence) is written once; whatever is there is never changed or removed;
-/// - what has no key, a product id that is a text and a positive whole number below 2^53, is refused for good;
-/// - a commit is there whole or not at all, and after `append` returned `Ok` every read sees it;
-/// - reads answer exactly what was appended, field for field, known to this build or not, with numbers as canonical JSON
-///   has them;
-/// - a scan meets every commit that was there when it began, and none twice, whatever is appended meanwhile;
+/// - a key (product, first sequence) is written once; nothing is ever changed or removed;
+/// - a commit without a valid key (a product id that is text, a sequence that is a positive whole number below 2^53) is refused
+///   for good;
+/// - a commit is stored whole or not at all, and after `append` returned `Ok` every read sees it;
+/// - reads return exactly what was appended, field for field, known to this build or not, with numbers as canonical JSON
+///   writes them;
+/// - a scan returns every commit that was there when it began, and none twice, whatever is appended meanwhile;
 /// - of two appends at one key exactly one succeeds.
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// Writes a commit where none is.
+    /// Inserts a commit at its key, where there is none.
     ///
     /// # Errors
-    /// [`AppendError`]: each case says what the caller has to do.
+    /// [`AppendError`]: each case says what the caller should do.
     async fn append(&self, commit: &StoredCommit) -> Result<(), AppendError>;
 
     /// The newest commit of a product whose first sequence is at most `at_most`: one request at any length.
@@ -36,7 +40,7 @@ pub trait Journal: Send + Sync {
     /// [`Unavailable`]: try again later.
     async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, Unavailable>;
 
-    /// Up to `limit` commits of a product with sequence above `after`, oldest first; fewer only at the end.
+    /// Up to `limit` commits of a product with a sequence above `after`, oldest first; fewer only at the end.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later.
@@ -47,14 +51,14 @@ pub trait Journal: Send + Sync {
         limit: usize,
     ) -> Result<Vec<StoredCommit>, Unavailable>;
 
-    /// Some commits of all products, in no order of products but each product's by sequence; for maintenance. `limit` is
-    /// at least 1, and a page may be shorter or empty though more follow.
+    /// A page of the commits of all products, products in any order, each product's by sequence; for maintenance. `limit` is
+    /// at least 1; a page may be shorter, or empty, although more follow.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later from the same position.
     async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, Unavailable>;
 
-    /// What [`Journal::scan`] walks, of each commit only what names it; for lists of products and heads.
+    /// As [`Journal::scan`], but only the keys of the commits; for lists of products and heads.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later from the same position.
@@ -64,7 +68,7 @@ pub trait Journal: Send + Sync {
         Ok(KeyPage { keys, next: page.next })
     }
 
-    /// Up to `limit` products with an id above `after`, in order of id; `None` where the store keeps no such order.
+    /// Up to `limit` products with an id above `after`, in order of id; `None` where the store cannot list them in order.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later.
@@ -74,7 +78,7 @@ pub trait Journal: Send + Sync {
     }
 
     /// Up to `limit` rows at positions up to `up_to` and behind `after` (product and sequence), in the order of an export;
-    /// `None` where the store keeps no such order.
+    /// `None` where the store does not keep lines.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later.
@@ -88,7 +92,7 @@ pub trait Journal: Send + Sync {
         Ok(None)
     }
 
-    /// The newest position, where the store keeps [`Journal::rows`].
+    /// The newest position; `None` where the store has no [`Journal::rows`].
     ///
     /// # Errors
     /// [`Unavailable`]: try again later.
@@ -97,24 +101,24 @@ pub trait Journal: Send + Sync {
     }
 }
 
-/// A commit as a store that keeps the bytes of its line has it: nothing is decoded.
+/// A commit in a store that keeps the bytes of its line, not decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// The stream, as the row says.
+    /// Column of the product.
     pub product_id: String,
-    /// Sequence of its first event, as the row says.
+    /// Column of the first event's sequence.
     pub sequence: u64,
-    /// The commit's id, as the row says.
+    /// Column of the commit id.
     pub commit_id: String,
-    /// When it was recorded, as the row says.
+    /// Column of the time of recording.
     pub recorded_at: String,
-    /// Its hash, as the row says.
+    /// Column of the hash.
     pub hash: String,
-    /// The line of an export, without its end.
+    /// The line of an export, without the newline.
     pub line: String,
 }
 
-/// Where a scan goes on; made by an adapter and understood by that adapter alone.
+/// Where a scan continues; opaque but to the adapter that made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScanPosition(pub(crate) Map<String, Value>);
 
@@ -125,12 +129,12 @@ impl ScanPosition {
         Self(parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
-    /// A part that is a text; empty where it is none.
+    /// A part that is text; empty where it is not.
     pub(crate) fn text(&self, name: &str) -> String {
         self.0.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
-    /// A part that is a number; 0 where it is none.
+    /// A part that is a number; 0 where it is not.
     pub(crate) fn number(&self, name: &str) -> i64 {
         self.0.get(name).and_then(Value::as_i64).unwrap_or_default()
     }
@@ -141,19 +145,30 @@ impl ScanPosition {
 pub struct ScanPage {
     /// The commits.
     pub commits: Vec<StoredCommit>,
-    /// Where to go on, `None` at the end.
+    /// Where to continue, `None` at the end.
     pub next: Option<ScanPosition>,
 }
 
-/// What names a commit. The product is text because a damaged table may hold what is no product id.
+/// The key of a commit. The product is text because a damaged table may hold what is not a product id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitKey {
     /// The stream.
     pub product_id: String,
     /// Sequence of the commit's first event.
     pub sequence: u64,
-    /// Sequence of its last event, as its state says; the first one's where the state cannot be read.
+    /// Sequence of its last event, from its state; `sequence` where the state cannot be read.
     pub version: u64,
+}
+
+/// The newest version of a product.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The product; text because a damaged table may hold what is not a product id.
+    pub product_id: String,
+    /// Sequence of its newest event.
+    pub version: u64,
+    /// How many commits it has.
+    pub commits: u64,
 }
 
 /// One page of a scan of keys.
@@ -161,7 +176,7 @@ pub struct CommitKey {
 pub struct KeyPage {
     /// The keys.
     pub keys: Vec<CommitKey>,
-    /// Where to go on, `None` at the end.
+    /// Where to continue, `None` at the end.
     pub next: Option<ScanPosition>,
 }
 
@@ -169,7 +184,7 @@ impl CommitKey {
     /// The key of a commit, of which only `product_id`, `sequence` and the state's `version` have to be there.
     ///
     /// # Errors
-    /// [`Unavailable`] when the key itself cannot be read, which no event table holds.
+    /// [`Unavailable`] when the key itself cannot be read, which a table never holds.
     pub fn of(commit: &StoredCommit) -> Result<Self, Unavailable> {
         let unreadable = |error: schema::DecodeError| Unavailable(error.into());
         let sequence = commit.sequence().map_err(unreadable)?;
@@ -182,34 +197,7 @@ impl CommitKey {
     }
 }
 
-/// Why a commit was not, or perhaps not, written.
-#[derive(Debug, thiserror::Error)]
-pub enum AppendError {
-    /// A commit is at this key, perhaps this very one: read it and compare the commit id.
-    #[error("a commit is already recorded at this sequence")]
-    Occupied,
-    /// The answer was lost or never came: read the key to learn whether the commit is there.
-    #[error("whether the commit was recorded is not known")]
-    Unknown(#[source] Unavailable),
-    /// The store will never take this commit: it is too large or the store is set up wrongly.
-    #[error("the store refuses the commit")]
-    Refused(#[source] Unavailable),
-}
-
-/// A table did not answer, or its answer could not be understood: the text names it, the event table or another.
-#[derive(Debug, thiserror::Error)]
-#[error("a table did not answer: {0}")]
-pub struct Unavailable(#[source] pub Box<dyn std::error::Error + Send + Sync>);
-
-impl Unavailable {
-    /// The same, naming the table that did not answer.
-    #[must_use]
-    pub(crate) fn of(self, table: &str) -> Self {
-        Self(format!("{table}: {}", self.0).into())
-    }
-}
-
-/// All commits of a product with sequence above `after`, oldest first, read page by page as they are asked for.
+/// All commits of a product with a sequence above `after`, oldest first, read page by page on demand.
 /// After an error the stream ends.
 pub fn commits_after(
     journal: Arc<dyn Journal>,

@@ -1,9 +1,11 @@
-//! The ledger itself: append a commit once, read it for ever, follow what is committed, prove that nothing changed.
+//! The event store: append a commit once, read it, follow what is appended, and verify that nothing was changed.
 
 pub mod aws;
+pub mod backoff;
 pub mod chain;
 pub mod checkpoint;
 pub mod dynamodb;
+pub mod error;
 pub mod export;
 pub mod follow;
 pub mod handled;
@@ -12,20 +14,23 @@ pub mod journal;
 pub mod memory;
 pub mod metering;
 pub mod parking;
+pub mod poll;
 pub mod receipts;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod table;
 pub mod verify;
 
+pub use backoff::Backoff;
 pub use chain::seal;
 #[cfg(feature = "sqlite")]
 pub use checkpoint::SqliteProgress;
 pub use checkpoint::{Checkpoint, MemoryProgress, Progress};
 pub use dynamodb::DynamoJournal;
+pub use error::{AppendError, Unavailable};
 pub use follow::{Change, Feed, Recorded};
 pub use handled::Handled;
-pub use journal::{AppendError, CommitKey, Journal, KeyPage, Row, ScanPage, ScanPosition, Unavailable};
+pub use journal::{CommitKey, Head, Journal, KeyPage, Row, ScanPage, ScanPosition};
 pub use memory::MemoryJournal;
 #[cfg(feature = "sqlite")]
 pub use parking::SqliteParking;

@@ -1,4 +1,6 @@
-//! The journal in memory, for tests and simulations: the contract without a store.
+//! The journal in memory, for tests, simulations and `--in-memory`.
+//!
+//! The promise: the whole contract of the port, without a store.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,8 +10,9 @@ use schema::{ProductId, StoredCommit};
 use serde_json::Map;
 use tokio::sync::watch;
 
+use crate::error::{AppendError, Unavailable};
 use crate::follow::{Change, Feed, Recorded};
-use crate::journal::{AppendError, Journal, ScanPage, ScanPosition, Unavailable};
+use crate::journal::{Journal, ScanPage, ScanPosition};
 
 type Key = (String, u64);
 
@@ -46,7 +49,7 @@ impl MemoryJournal {
     }
 
     fn commits(&self) -> MutexGuard<'_, Commits> {
-        // Nothing between the two steps of a change can panic, so there is no half of one.
+        // Nothing between the two steps of a change can panic, so a change is never half made.
         self.commits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -105,7 +108,7 @@ impl Feed for MemoryJournal {
         let first = position.map_or(0, |position| position.saturating_add(1));
         let commits = self.commits();
         let later = usize::try_from(first).ok().and_then(|first| commits.in_order.get(first..));
-        // The keys first: there may be no number after that of the last.
+        // The keys come first in the zip: after the last one there may be no further number.
         let numbered = later.unwrap_or_default().iter().zip(first..).take(limit);
         let recorded = |(key, position): (&Key, u64)| {
             let commit = commits.by_key.get(key)?.clone();

@@ -1,7 +1,7 @@
-//! What the tables are asked and what it costs, counted at the client every adapter uses: for the request or invocation
-//! that causes it ([`telemetry::usage`]) and for the metrics.
+//! Counts requests to `DynamoDB` and the capacity units they consume, in an interceptor of the client that every adapter uses:
+//! for the request or invocation that causes them ([`telemetry::usage`]) and for the metrics.
 //!
-//! Its promise: each attempt of the SDK counts once, and each answer that can name its capacity units is asked to.
+//! The promise: each attempt of the SDK counts once, and every operation that can return its capacity units is told to.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::interceptors::{
@@ -26,7 +26,7 @@ pub fn client(config: impl Into<Builder>) -> Client {
 #[derive(Debug)]
 struct Metering;
 
-/// What an operation asks, kept until its attempts are answered.
+/// Operation and table of a request, kept until its attempts are answered.
 #[derive(Debug, Clone)]
 struct Asked {
     operation: &'static str,
@@ -79,7 +79,7 @@ impl Intercept for Metering {
     }
 }
 
-/// What an error code means to whoever looks at the figures.
+/// The label of an error code in the metrics.
 fn result(code: &str) -> &'static str {
     match code {
         "ConditionalCheckFailedException" | "DuplicateItemException" | "TransactionCanceledException" => {
@@ -94,7 +94,7 @@ fn result(code: &str) -> &'static str {
 
 macro_rules! operations {
     ($($name:literal $module:ident $input:ident $output:ident $error:ident $table:expr, $units:ident;)+) => {
-        /// Asks for the capacity units, and says what is asked.
+        /// Requests the capacity units, and returns what is asked.
         fn ask(input: &mut Input) -> Option<Asked> {
             $(if let Some(input) = input.downcast_mut::<op::$module::$input>() {
                 input.return_consumed_capacity.get_or_insert(ReturnConsumedCapacity::Total);
@@ -144,7 +144,7 @@ fn of_one(capacity: Option<&ConsumedCapacity>) -> Option<f64> {
     capacity?.capacity_units
 }
 
-/// The units of all tables an answer speaks of.
+/// The units of all tables in an answer.
 fn of_all(capacity: &[ConsumedCapacity]) -> Option<f64> {
     (!capacity.is_empty()).then(|| capacity.iter().filter_map(|one| one.capacity_units).sum())
 }

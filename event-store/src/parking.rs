@@ -1,7 +1,7 @@
-//! The port to the parking rows: products a consumer of the ledger could not follow, from which event on, and why.
+//! The port to the parking table: the products that a consumer cannot process, from which event on, and why.
 //!
-//! Its promise: a parked product stays parked until the very row that was seen is released, so nobody's trouble is
-//! wiped out by somebody else's success.
+//! The promise: a row is released only by who read it as it is, so the success of one worker never removes the failure that
+//! another one has recorded meanwhile.
 
 mod dynamodb;
 mod memory;
@@ -13,7 +13,7 @@ use schema::{ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 use telemetry::meters::{PARKED, PARKINGS};
 
-use crate::journal::Unavailable;
+use crate::error::Unavailable;
 
 pub use dynamodb::DynamoParking;
 pub use memory::MemoryParking;
@@ -23,14 +23,14 @@ pub use sqlite::SqliteParking;
 /// Shape of the parking table, as `CreateTable` takes it: one source for this adapter and the infrastructure.
 pub const TABLE: &str = include_str!("../parking-table.json");
 
-/// Why a consumer cannot go on with a product.
+/// Why a consumer cannot process a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
-    /// The first event that is missing at the consumer.
+    /// The first event that the consumer has not processed.
     pub from_sequence: u64,
     /// What happened, for people.
     pub reason: String,
-    /// Whether time alone can heal it; otherwise it waits for an operator.
+    /// Whether a later attempt may succeed; otherwise it waits for an operator.
     pub retryable: bool,
     /// When it happened.
     pub at: Timestamp,
@@ -39,11 +39,11 @@ pub struct Trouble {
 /// A parking row. These names are stored. Never rename; only add optional ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parked {
-    /// Who cannot go on, for example `publisher`.
+    /// The consumer, for example `publisher`.
     pub consumer: String,
-    /// With which product.
+    /// The product.
     pub product_id: ProductId,
-    /// The first event that is missing at the consumer.
+    /// The first event that the consumer has not processed.
     pub from_sequence: u64,
     /// The newest reason.
     pub reason: String,
@@ -55,21 +55,21 @@ pub struct Parked {
     pub attempts: u32,
 }
 
-/// Where parking rows are kept, at most one per consumer and product.
+/// The store of parking rows, at most one per consumer and product.
 ///
 /// The contract, which `tests/contract/parking` runs on every adapter:
-/// - parking a parked product keeps the lowest `from_sequence` and the first `parked_at`, takes the newest reason, and
-///   counts one more attempt;
-/// - a row is released only as it was seen: one that was parked again since then stays.
+/// - parking a parked product keeps the lowest `from_sequence` and the first `parked_at`, takes the newest reason, and counts
+///   one more attempt;
+/// - a row is released only if it is as it was read: one that was parked again since then stays.
 #[async_trait]
 pub trait Parking: Send + Sync {
     /// Parks a product for a consumer.
     ///
     /// # Errors
-    /// [`Unavailable`]: the record that made trouble must not count as dealt with.
+    /// [`Unavailable`]: the change must not count as handled.
     async fn park(&self, consumer: &str, product: &ProductId, trouble: &Trouble) -> Result<(), Unavailable>;
 
-    /// Removes a row if it still is as it was seen, and says whether it was.
+    /// Removes a row if it still is as it was read; `false` if it is not.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later; the row may be gone.
@@ -99,13 +99,13 @@ pub fn count(consumer: &'static str, trouble: &Trouble) {
     metrics::counter!(PARKINGS.name, "consumer" => consumer, "retryable" => retryable).increment(1);
 }
 
-/// Says in the metrics how many products of a consumer are parked.
+/// Sets the metric of parked products of a consumer.
 pub fn note_parked(consumer: &'static str, products: usize) {
     let products = f64::from(u32::try_from(products).unwrap_or(u32::MAX));
     metrics::gauge!(PARKED.name, "consumer" => consumer).set(products);
 }
 
-/// The first row of a product that was not parked.
+/// The row of a product that was not parked before.
 fn first_row(consumer: &str, product: &ProductId, trouble: &Trouble) -> Parked {
     Parked {
         consumer: consumer.to_owned(),

@@ -1,7 +1,7 @@
-//! The port to the publication receipts: what became of each event on its way to the bus, and how far each product got.
+//! The port to the receipts table: the outcome of each event's publication, and up to which event a product is published.
 //!
-//! Its promise: a success is never replaced by a failure, and a product's newest receipt says how far its publication got, as
-//! long as the ledger has the commit that it names.
+//! The promise: a receipt is never replaced by a failure, and a product is published up to its newest receipt, as long as the
+//! ledger has the commit that the receipt names.
 
 mod dynamodb;
 mod memory;
@@ -10,10 +10,10 @@ mod sqlite;
 
 use async_trait::async_trait;
 use schema::{Hash, ProductId, PublicationFailure, PublicationReceipt, PublicationRecord, StoredCommit};
-use serde_json::Value;
 
+use crate::error::Unavailable;
 use crate::handled::{Fit, Handled};
-use crate::journal::{Journal, Unavailable};
+use crate::journal::Journal;
 
 pub use dynamodb::DynamoReceipts;
 pub use memory::MemoryReceipts;
@@ -23,7 +23,7 @@ pub use sqlite::SqliteReceipts;
 /// Shape of the receipts table, as `CreateTable` takes it: one source for this adapter and the infrastructure.
 pub const TABLE: &str = include_str!("../receipts-table.json");
 
-/// What became of one event.
+/// The outcome of one event's publication.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// The event's product.
@@ -34,9 +34,8 @@ pub struct Record {
     pub outcome: PublicationRecord,
 }
 
-/// What may be kept of a product's records, which are in order, where everything up to `published` is published: none behind
-/// an event without a receipt, because the newest receipt says how far the publication got. Such an event is published
-/// again, in order.
+/// The records of a product (in order) that may be kept where everything up to `published` is published: none behind an event
+/// without a receipt, because the newest receipt vouches for all before it. Such an event is published again, in order.
 #[must_use]
 pub fn without_gaps(mut records: Vec<Record>, mut published: u64) -> Vec<Record> {
     records.retain(|record| {
@@ -49,7 +48,7 @@ pub fn without_gaps(mut records: Vec<Record>, mut published: u64) -> Vec<Record>
     records
 }
 
-/// How far the publication of one product got.
+/// Up to which event a product is published, as the store has it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Position {
     /// Every event up to here has its receipt; 0 before the first.
@@ -58,12 +57,12 @@ pub struct Position {
     pub receipt: Option<PublicationReceipt>,
     /// The failure of the next event, where one is on record: of several above the newest receipt the lowest.
     pub failure: Option<PublicationFailure>,
-    /// Where a restore said that everything up to an event counts as published (always `None` on `DynamoDB` for now).
+    /// The mark of a restore (always `None` on `DynamoDB` for now).
     pub mark: Option<Mark>,
 }
 
-/// What a restore left in the place of receipts: every event up to `sequence` counts as published as long as the commit
-/// that ends there has `hash`.
+/// What a restore writes in place of receipts: every event up to `sequence` counts as published, as long as the commit that
+/// ends there has `hash`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
     /// Number of the last event that counts as published.
@@ -72,23 +71,23 @@ pub struct Mark {
     pub hash: Hash,
 }
 
-/// Where receipts and failures are kept. There is no cursor: the newest receipt of a product is it.
+/// The store of receipts and failures. There is no cursor but the newest receipt of a product.
 ///
 /// The contract, which `tests/contract/receipts` runs on every adapter:
-/// - a receipt stays: a failure of the same event never replaces it, whichever comes first;
+/// - a receipt stays: a failure of the same event never replaces it, in whatever order they are recorded;
 /// - after `record` returned `Ok` every read sees all of its records;
-/// - a product's records are written one after the other: after an error the first of them may be there, and never a
-///   later one without those before it; recording them again is safe;
+/// - a product's records are written one after the other: after an error some of the first may be there, but never a later
+///   one without those before it; recording them again is safe;
 /// - a failure never counts as published.
 #[async_trait]
 pub trait Receipts: Send + Sync {
-    /// How far a product got: one request.
+    /// Up to which event a product is published: one request.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later.
     async fn position(&self, product: &ProductId) -> Result<Position, Unavailable>;
 
-    /// What is recorded of a product's events `from` to `to`, both included, by sequence.
+    /// The records of a product's events `from` to `to`, both included, by sequence.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later.
@@ -99,15 +98,14 @@ pub trait Receipts: Send + Sync {
         to: u64,
     ) -> Result<Vec<(u64, PublicationRecord)>, Unavailable>;
 
-    /// Writes what became of events, of any products; those of one product in ascending order.
+    /// Writes records of any products; those of one product in ascending order.
     ///
     /// # Errors
     /// [`Unavailable`]: record all of them again.
     async fn record(&self, records: &[Record]) -> Result<(), Unavailable>;
 
-    /// Up to `limit` products behind `after` (at first empty) of which anything is recorded, each once, in an order that is
-    /// the store's own and always the same; fewer only at the end. `None` where the store cannot list them. For
-    /// maintenance: it may read every receipt.
+    /// Up to `limit` products behind `after` (empty at first) that have any record, each once, in the store's own order, which
+    /// never changes; fewer only at the end. `None` where the store cannot list them. For maintenance: it may read every receipt.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later.
@@ -117,29 +115,29 @@ pub trait Receipts: Send + Sync {
     }
 }
 
-/// How far the receipts of a product say that it is published.
+/// Up to which event a product is published according to its receipts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
     /// Every event up to here counts as published.
     pub published: u64,
-    /// What the newest receipt vouches for, to be held against the commits; `None` where a mark vouches, which was held
-    /// against them.
+    /// What the newest receipt vouches for, still to be compared with the commits; `None` where a mark vouches, which was
+    /// compared already.
     pub newest: Option<Handled>,
 }
 
-/// How far a product is published, by receipts of events that the ledger has.
+/// Up to which event a product is published, by receipts of events that the ledger has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
     /// Every event up to here counts as published.
     pub up_to: u64,
-    /// What the newest receipt vouches for, where the ledger has another commit in its place.
+    /// What the newest receipt vouches for, where the ledger has another commit instead.
     pub rival: Option<Handled>,
 }
 
-/// How far a product is published: by its receipts, whatever the ledger has, or by a mark that fits the ledger.
+/// Up to which event a product is published: by its receipts, not compared with the ledger, or by a mark that fits the ledger.
 ///
 /// # Errors
-/// [`Unavailable`]: the event table did not say whether the mark fits; try again later.
+/// [`Unavailable`]: the commit of the mark could not be read; try again later.
 pub async fn said(
     journal: &dyn Journal,
     product: &ProductId,
@@ -154,12 +152,12 @@ pub async fn said(
     Ok(Said { published: position.published, newest: position.handled() })
 }
 
-/// How far a product is published: by a mark that fits the ledger, or by receipts that carry id and hash of what the ledger
-/// has. One request where the newest receipt does, and one more for a mark above it; otherwise one more for a mark below it,
-/// and two for each commit that was recorded anew.
+/// Up to which event a product is published: by a mark that fits the ledger, or by receipts with the event id and hash that
+/// the ledger has. One request where the newest receipt fits, and one more for a mark above it; otherwise one more for a mark
+/// below it, and two for each commit that was recorded anew.
 ///
 /// # Errors
-/// [`Unavailable`]: a store did not answer; try again later.
+/// [`Unavailable`]: try again later.
 pub async fn published(
     journal: &dyn Journal,
     receipts: &dyn Receipts,
@@ -174,10 +172,10 @@ pub async fn published(
     let mut there = journal.newest(product, newest.sequence).await?;
     let fit = newest.fit(there.as_ref());
     let Some(commit) = there.as_ref().filter(|_| fit != Fit::Same) else { return Ok(as_said) };
-    // A mark above the newest receipt was held against the ledger already, and would have spoken if it fitted.
+    // A mark above the newest receipt was compared already, and does not fit.
     let below = position.mark.as_ref().is_some_and(|mark| mark.sequence <= position.published);
     let restored = if below { restored(journal, product, position).await? } else { 0 };
-    // Times alone do not tell a product whose end was cut off from one that was recorded anew, but receipts do.
+    // Times alone cannot tell a product that was cut off from one that was recorded anew, but receipts can.
     if fit == Fit::Shorter && is_published(commit, restored, product, receipts).await? {
         return Ok(as_said);
     }
@@ -187,7 +185,7 @@ pub async fn published(
         if first <= restored {
             break;
         }
-        if let Some(last) = vouched(&commit, first, &receipts.of(product, first, at_most).await?) {
+        if let Some(last) = vouched(&commit, &receipts.of(product, first, at_most).await?) {
             up_to = last;
             break;
         }
@@ -197,49 +195,52 @@ pub async fn published(
     Ok(Published { up_to, rival: Some(newest) })
 }
 
-/// Whether every event of a commit was restored as a published one or has its receipt. One that cannot be read counts as published: nothing is known against it.
+/// Whether every event of a commit was restored as published or has its receipt. A commit that cannot be read counts as
+/// published: nothing is known against it.
 async fn is_published(
     commit: &StoredCommit,
     restored: u64,
     product: &ProductId,
     receipts: &dyn Receipts,
 ) -> Result<bool, Unavailable> {
-    let events = commit.0.get("events").and_then(|events| events.as_array()).map_or(0, Vec::len) as u64;
-    let (Ok(first), true) = (commit.sequence(), events > 0) else { return Ok(true) };
-    let last = first + events - 1;
+    let Some(events) = commit.sequences().filter(|events| !events.is_empty()) else { return Ok(true) };
+    let last = events.end - 1;
     if last <= restored {
         return Ok(true);
     }
-    let records = receipts.of(product, first, last).await?;
-    Ok(vouched(commit, first, &records) == Some(last))
+    let records = receipts.of(product, events.start, last).await?;
+    Ok(vouched(commit, &records) == Some(last))
 }
 
-/// The last of a commit's events up to which each has its receipt among the records.
-fn vouched(commit: &StoredCommit, first: u64, records: &[(u64, PublicationRecord)]) -> Option<u64> {
-    let hash = commit.text("hash").ok()?;
-    let events = commit.0.get("events")?.as_array()?;
-    let is_published = |(sequence, event): &(u64, &Value)| {
-        records.iter().any(|(of, record)| of == sequence && is_of(record, event["event_id"].as_str(), hash))
-    };
-    (first..).zip(events).take_while(is_published).last().map(|(sequence, _)| sequence)
+/// The last event of a commit up to which all of its events have their records.
+fn vouched(commit: &StoredCommit, records: &[(u64, PublicationRecord)]) -> Option<u64> {
+    let is_published =
+        |sequence: &u64| records.iter().any(|(of, record)| of == sequence && is_of(record, commit, *of));
+    commit.sequences()?.take_while(is_published).last()
 }
 
-/// Whether a record is that of the event with this id in the commit with this hash. A failure carries no hash.
+/// Whether a record is that of the event with this sequence in this commit: same event id, and same hash where the record
+/// is a receipt, since a failure carries none. Records stay where a commit was removed and its sequences recorded anew.
 #[must_use]
-pub fn is_of(record: &PublicationRecord, event_id: Option<&str>, hash: &str) -> bool {
+pub fn is_of(record: &PublicationRecord, commit: &StoredCommit, sequence: u64) -> bool {
+    let Some(place) = commit.sequence().ok().and_then(|first| sequence.checked_sub(first)) else {
+        return false;
+    };
+    let event = usize::try_from(place).ok().and_then(|place| commit.0.get("events")?.get(place));
+    let event_id = event.and_then(|event| event["event_id"].as_str());
     match record {
         PublicationRecord::Receipt(receipt) => {
-            Some(receipt.event_id.as_str()) == event_id && receipt.hash.as_str() == hash
+            Some(receipt.event_id.as_str()) == event_id
+                && commit.text("hash").is_ok_and(|hash| hash == receipt.hash.as_str())
         }
         PublicationRecord::Failure(failure) => Some(failure.event_id.as_str()) == event_id,
     }
 }
 
-/// Every event up to the one that is answered was restored as a published one: 0 without a mark, or with one that does
-/// not fit the ledger.
+/// The last event that was restored as published: 0 without a mark, or with one that does not fit the ledger.
 ///
 /// # Errors
-/// [`Unavailable`]: the event table did not say whether the mark fits; try again later.
+/// [`Unavailable`]: the commit of the mark could not be read; try again later.
 pub async fn restored(
     journal: &dyn Journal,
     product: &ProductId,
@@ -264,8 +265,7 @@ impl Mark {
     /// Whether the commit is the one the mark was made for.
     #[must_use]
     pub fn fits(&self, commit: &StoredCommit) -> bool {
-        let events = commit.0.get("events").and_then(|events| events.as_array()).map_or(0, Vec::len) as u64;
-        let ends_here = commit.sequence().is_ok_and(|first| first + events == self.sequence + 1);
+        let ends_here = commit.sequences().is_some_and(|events| events.end == self.sequence + 1);
         ends_here && commit.text("hash").is_ok_and(|hash| hash == self.hash.to_string())
     }
 }

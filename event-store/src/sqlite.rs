@@ -1,7 +1,7 @@
 //! The journal on SQLite: one row per commit in the order of recording, inserted and never changed.
 //!
-//! The promise: positions begin at 0 and have no gaps; a position that a consumer has passed is never given again; the
-//! file itself refuses to change or remove a commit.
+//! The promise: positions begin at 0 and have no gaps; a position that a consumer has passed is never assigned again; the file
+//! itself refuses to change or remove a commit.
 
 mod restoring;
 
@@ -15,10 +15,10 @@ use sqlite::rusqlite::{self, Connection, OptionalExtension, Row as SqlRow, param
 use sqlite::{Access, Database, Error, Schema, clamped};
 use tokio::sync::watch;
 
+use crate::error::{AppendError, Unavailable};
 use crate::export;
 use crate::follow::{Change, Feed, Recorded};
-use crate::heads::Head;
-use crate::journal::{AppendError, CommitKey, Journal, KeyPage, Row, ScanPage, ScanPosition, Unavailable};
+use crate::journal::{CommitKey, Head, Journal, KeyPage, Row, ScanPage, ScanPosition};
 
 /// The file of the commits. Stored. Never change a statement; add a version.
 pub const LEDGER: Schema = Schema {
@@ -27,7 +27,7 @@ pub const LEDGER: Schema = Schema {
     versions: &[include_str!("sqlite/ledger.sql")],
 };
 
-/// The file of receipts, bus and the publisher's parking rows. Stored. Never change a statement; add a version.
+/// The file of the receipts, the local bus and the publisher's parking rows. Stored. Never change a statement; add a version.
 pub const PUBLISHING: Schema = Schema {
     file: "publishing.sqlite3",
     application_id: 0x504c_5031,
@@ -38,7 +38,7 @@ pub const PUBLISHING: Schema = Schema {
 #[derive(Debug, Clone)]
 pub struct SqliteJournal {
     database: Database,
-    /// The least position that may be given next.
+    /// The lowest position that may be assigned next.
     floor: Arc<AtomicU64>,
 }
 
@@ -49,7 +49,7 @@ impl SqliteJournal {
         Self { database, floor: Arc::default() }
     }
 
-    /// No position below `floor` is given from now on: consumers have passed them, also where somebody removed its commit.
+    /// From now on no position below `floor` is assigned: consumers have passed it, even if its commit was removed.
     pub fn begin_at(&self, floor: u64) {
         self.floor.fetch_max(floor, Ordering::Relaxed);
     }
@@ -72,7 +72,7 @@ impl SqliteJournal {
     }
 }
 
-/// What a row holds besides its position.
+/// The columns of a row but its position.
 struct Columns {
     product_id: String,
     sequence: u64,
@@ -96,7 +96,7 @@ fn columns(commit: &StoredCommit) -> Result<Columns, Unavailable> {
     })
 }
 
-/// Answers the position that the row got.
+/// Inserts a row and returns its position.
 fn insert(connection: &Connection, floor: u64, row: &Columns) -> rusqlite::Result<u64> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO commits (position, sequence, product_id, commit_id, recorded_at, hash, line) \
@@ -245,7 +245,7 @@ impl Journal for SqliteJournal {
     }
 
     async fn newest_row(&self) -> Result<Option<u64>, Unavailable> {
-        // An empty ledger keeps rows too: none up to position 0.
+        // An empty ledger has rows too: none up to position 0.
         Ok(Some(self.newest_position().await?.unwrap_or(0)))
     }
 }
@@ -293,7 +293,7 @@ fn recorded(row: &SqlRow<'_>) -> rusqlite::Result<Recorded> {
     Ok(Recorded { position: row.get(4)?, hash: stored.hash, change })
 }
 
-/// What a row says of its commit.
+/// The columns that are compared with the line, and the line.
 struct Stored {
     product_id: String,
     sequence: u64,
@@ -302,7 +302,7 @@ struct Stored {
 }
 
 impl Stored {
-    /// From four columns, the first of them at `first`.
+    /// Reads four columns, the first of them at `first`.
     fn of(row: &SqlRow<'_>, first: usize) -> rusqlite::Result<Self> {
         Ok(Self {
             product_id: row.get(first)?,
@@ -312,25 +312,21 @@ impl Stored {
         })
     }
 
-    /// The commit of the line, whose columns have to say what it says.
+    /// The commit of the line, if the columns agree with it.
     fn read(&self) -> Result<StoredCommit, String> {
         let object: serde_json::Result<Map<_, _>> = serde_json::from_str(&self.line);
         let commit =
-            object.map(StoredCommit).map_err(|error| format!("the line of a commit is no JSON: {error}"))?;
+            object.map(StoredCommit).map_err(|error| format!("the line of a commit is not JSON: {error}"))?;
         let says = |name| commit.text(name).unwrap_or_default();
         let same = says("product_id") == self.product_id
             && says("hash") == self.hash
             && commit.sequence().ok() == Some(self.sequence);
-        if same {
-            Ok(commit)
-        } else {
-            Err("the columns of a commit say something else than its line".to_owned())
-        }
+        if same { Ok(commit) } else { Err("the columns of a commit differ from its line".to_owned()) }
     }
 }
 
-/// The commit of a row. What cannot be read, which this ledger never writes, becomes a commit that holds its key and the
-/// reason: it neither decodes nor verifies, but it does not hide the others.
+/// The commit of a row. One that cannot be read, which this ledger never writes, becomes a commit with its key and the reason:
+/// it neither decodes nor verifies, but the others can still be read.
 fn commit_of(row: &SqlRow<'_>, first: usize) -> rusqlite::Result<StoredCommit> {
     let stored = Stored::of(row, first)?;
     Ok(stored.read().unwrap_or_else(|reason| {
@@ -342,13 +338,7 @@ fn commit_of(row: &SqlRow<'_>, first: usize) -> rusqlite::Result<StoredCommit> {
     }))
 }
 
-impl From<Error> for Unavailable {
-    fn from(error: Error) -> Self {
-        Self(error.into())
-    }
-}
-
-/// A value that is kept about a file: whose ledger it belongs to, for example.
+/// A value kept about a file, for example which ledger it belongs to.
 ///
 /// # Errors
 /// [`Error`]: the file could not be read.
@@ -360,7 +350,7 @@ pub async fn about(access: &Access, name: &'static str) -> Result<Option<String>
     value.await
 }
 
-/// Keeps a value about a file, or forgets it.
+/// Sets a value about a file, or removes it.
 ///
 /// # Errors
 /// [`Error`]: nothing was written.

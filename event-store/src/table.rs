@@ -1,4 +1,6 @@
 //! Creates a table from its shape, the `CreateTable` JSON that the infrastructure reads too.
+//!
+//! The promise: an existing table is left as it is.
 
 use std::time::Duration;
 
@@ -12,14 +14,14 @@ use serde::Deserialize;
 
 use crate::aws::said;
 
-/// How often and how long apart a new table is asked whether it is ready: half a minute in all.
+/// How often a new table is asked whether it is active, and how long apart: half a minute in all.
 const ASKED: u32 = 60;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// The table could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateTableError {
-    /// The shape is not what `CreateTable` takes: a fault of this build.
+    /// The shape is not what `CreateTable` takes: a bug of this build.
     #[error("the shape of table {table} cannot be read: {reason}")]
     Shape {
         /// The table.
@@ -27,7 +29,7 @@ pub enum CreateTableError {
         /// What is wrong.
         reason: String,
     },
-    /// `DynamoDB` refused or did not answer: check endpoint, region and permissions.
+    /// `DynamoDB` refused it or did not answer: check endpoint, region and permissions.
     #[error("table {table} could not be created: {reason}")]
     Refused {
         /// The table.
@@ -83,7 +85,7 @@ struct Stream {
     stream_view_type: String,
 }
 
-/// Creates `table`, on demand, unless it is there, and waits until it can be used.
+/// Creates `table` with on-demand capacity unless it exists, and waits until it is active.
 ///
 /// # Errors
 /// [`CreateTableError`]: what to check.

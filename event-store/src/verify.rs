@@ -1,13 +1,15 @@
-//! Proof that nothing changed: finds every fault that a chain of commits can show, names it with product and sequence,
-//! and holds the chain against what others saw for those it cannot show.
+//! Verification: proves that nothing was changed.
+//!
+//! The promise: it finds every fault that a chain of commits can show and names it with product and sequence; for faults that
+//! a chain cannot show, it compares the chain with what witnesses saw.
 //!
 //! A pure library over any source of commits:
-//! - [`examine()`] says what one commit alone tells (any thread, any order), [`Chain`] what follows from its neighbours;
-//! - [`product`] verifies a stream of one product's commits, [`Ledger`] all products of a journal, [`Export`] the lines
-//!   of an export.
+//! - [`examine()`] checks one commit alone (on any thread, in any order), [`Chain`] checks it against its neighbours;
+//! - [`product`] verifies a stream of one product's commits, [`Ledger`] all products of a journal, [`Export`] the lines of an
+//!   export.
 //!
-//! A commit of a later build has its hash, link, order and time checked and is then reported as `not_understood`: no
-//! damage, but a verification that met one never says that the ledger is whole.
+//! Of a commit of a later build hash, link, order and time are checked; then it is reported as `not_understood`. That is not
+//! damage, but with such a commit the verdict is never that the ledger is whole.
 
 mod chain;
 mod examine;
@@ -32,13 +34,13 @@ pub use fault::{Fault, FaultKind, Source};
 pub use journal::{Ledger, Progress};
 pub use lines::{Batch, LONGEST_LINE, Line, Place};
 pub use report::{MOST_FAULTS, ProductReport, Summary, Verdict, head_line};
-pub use unpublished::{Patience, Settled, Unpublished, Waiting};
+pub use unpublished::{Settled, Unpublished};
 pub use witness::{Published, Seen, Witness, against};
 
-/// Verifies all commits of a product, oldest first; one that does not exist has no commits and no faults.
+/// Verifies all commits of a product, oldest first; a product that does not exist has no commits and no faults.
 ///
 /// # Errors
-/// That of the stream: verify again later.
+/// The error of the stream: verify again later.
 pub async fn product<E>(
     product: &ProductId,
     commits: impl Stream<Item = Result<StoredCommit, E>>,

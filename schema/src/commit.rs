@@ -1,27 +1,28 @@
-//! The commit: what one command wrote, as one immutable record, and its two forms in memory.
+//! The commit: what one command wrote, as one immutable record. It has two forms in memory: [`StoredCommit`] is the JSON that was
+//! hashed, kept whole so that fields of later versions survive; [`Commit`] is decoded from it through [`crate::upcast`].
 //!
-//! [`StoredCommit`] is the JSON that was hashed, kept whole so that fields of later versions survive; [`Commit`] is what
-//! this build understands of it, decoded through [`crate::upcast`]. These names are stored. Never rename; add a version.
+//! These names are stored. Never rename; add a version.
 
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use ulid::Ulid;
 
+use crate::decode::{DecodeError, field_error, typed, ulid_of};
+use crate::event::ProductEvent;
 use crate::hash::Hash;
 use crate::id::ProductId;
 use crate::metadata::Metadata;
-use crate::product::ProductEvent;
+use crate::product::{Product, STATE_SCHEMA_VERSION};
 use crate::recent::Recent;
-use crate::state::{Product, STATE_SCHEMA_VERSION};
 use crate::time::Timestamp;
 use crate::upcast;
 
 /// One event with its id, as a commit holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedEvent {
-    /// Stable through every delivery and replay.
+    /// The same on every delivery and replay.
     pub event_id: Ulid,
     /// What happened.
     pub event: ProductEvent,
@@ -30,19 +31,19 @@ pub struct RecordedEvent {
 /// A commit before it has its hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsealed {
-    /// The stream.
+    /// The product.
     pub product_id: ProductId,
-    /// Sequence number of the first event; a product's events are numbered 1, 2, 3 … without gaps.
+    /// Sequence of the first event; the events of a product are numbered 1, 2, 3 … without gaps.
     pub sequence: u64,
-    /// Made once per command, kept through retries.
+    /// Made once per command and kept through retries.
     pub commit_id: Ulid,
-    /// When it was recorded; never earlier than the commit before it.
+    /// When it was recorded; never before the commit before it.
     pub recorded_at: Timestamp,
-    /// At least one.
+    /// The events, at least one.
     pub events: Vec<RecordedEvent>,
     /// The product after this commit.
     pub state: Product,
-    /// Who, why, when.
+    /// Actor, cause and time.
     pub metadata: Metadata,
     /// The newest idempotency keys.
     pub recent: Recent,
@@ -59,31 +60,10 @@ pub struct Commit {
     pub hash: Hash,
 }
 
-/// A commit as it is stored, exported and hashed: generic JSON, nothing dropped, nothing converted.
+/// A commit as it is stored, exported and hashed: generic JSON, with nothing dropped or converted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StoredCommit(pub Map<String, Value>);
-
-/// The stored form cannot be read by this build.
-#[derive(Debug, thiserror::Error)]
-pub enum DecodeError {
-    /// A field is missing or of another form: the commit is damaged, `ledger verify` names it.
-    #[error("field `{field}`: {reason}")]
-    Field {
-        /// The field's name.
-        field: &'static str,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Written by a newer build: upgrade this one.
-    #[error("{what} version {version} is not known to this build")]
-    Newer {
-        /// The event's or the state's name.
-        what: String,
-        /// The version found.
-        version: u64,
-    },
-}
 
 impl Deref for Commit {
     type Target = Unsealed;
@@ -94,13 +74,13 @@ impl Deref for Commit {
 }
 
 impl Unsealed {
-    /// Sequence number of the last event, the product's version after this commit.
+    /// Sequence of the last event, which is the product's version after this commit.
     #[must_use]
     pub fn last_sequence(&self) -> u64 {
         self.sequence + self.events.len() as u64 - 1
     }
 
-    /// Each event with its sequence number.
+    /// Each event with its sequence.
     pub fn numbered(&self) -> impl Iterator<Item = (u64, &RecordedEvent)> {
         (self.sequence..).zip(&self.events)
     }
@@ -108,7 +88,7 @@ impl Unsealed {
     /// The stored form, still without `hash`.
     ///
     /// # Errors
-    /// Never for values of these types; kept because serialisation is fallible.
+    /// Never for values of these types; serialisation is fallible.
     pub fn to_json(&self) -> Result<Map<String, Value>, serde_json::Error> {
         let mut state = serde_json::to_value(&self.state)?;
         state["schema_version"] = STATE_SCHEMA_VERSION.into();
@@ -136,10 +116,10 @@ impl Unsealed {
 }
 
 impl StoredCommit {
-    /// What this build understands of the commit.
+    /// Decodes the commit.
     ///
     /// # Errors
-    /// [`DecodeError`]: `Newer` asks for an upgrade, `Field` for `ledger verify`.
+    /// [`DecodeError`]: for `Newer` upgrade, for `Field` run `ledger verify`.
     pub fn decode(&self) -> Result<Commit, DecodeError> {
         let Value::Array(events) = self.field("events")? else {
             return Err(field_error("events", "is not a list"));
@@ -162,18 +142,26 @@ impl StoredCommit {
         Ok(Commit { unsealed, hash: self.typed("hash")? })
     }
 
-    /// Sequence number of the first event.
+    /// Sequence of the first event.
     ///
     /// # Errors
     /// [`DecodeError::Field`] when it is missing or not a positive whole number below 2^53.
     pub fn sequence(&self) -> Result<u64, DecodeError> {
-        // Above 2^53 canonical JSON would round, so two different numbers would hash alike.
+        // Above 2^53 canonical JSON rounds, so that two different numbers would have the same hash.
         let exact = |sequence: &u64| (1..1 << 53).contains(sequence);
         let sequence = self.field("sequence")?.as_u64().filter(exact);
         sequence.ok_or_else(|| field_error("sequence", "is not a positive whole number"))
     }
 
-    /// A field of text, for reading keys and links without decoding the rest.
+    /// The sequences of its events, whatever else of it can be read; `None` without a sequence or a list of events.
+    #[must_use]
+    pub fn sequences(&self) -> Option<Range<u64>> {
+        let first = self.sequence().ok()?;
+        let events = self.0.get("events")?.as_array()?.len() as u64;
+        Some(first..first + events)
+    }
+
+    /// A text field, to read keys and links without decoding the rest.
     ///
     /// # Errors
     /// [`DecodeError::Field`] when it is missing or not text.
@@ -181,7 +169,7 @@ impl StoredCommit {
         self.field(field)?.as_str().ok_or_else(|| field_error(field, "is not text"))
     }
 
-    /// Whether the build that wrote the commit kept the time of the price in force in its state: from version 2 on.
+    /// Whether the state keeps the time of the price in force, as it does from version 2 on.
     #[must_use]
     pub fn keeps_price_time(&self) -> bool {
         let version = self.0.get("state").and_then(|state| state.get("schema_version"));
@@ -203,25 +191,12 @@ fn decode_event(stored: &Value) -> Result<RecordedEvent, DecodeError> {
     Ok(RecordedEvent { event_id, event })
 }
 
-fn ulid_of(value: &Value, field: &'static str) -> Result<Ulid, DecodeError> {
-    let ulid = value.as_str().and_then(|text| Ulid::from_string(text).ok());
-    ulid.ok_or_else(|| field_error(field, "is not a ULID"))
-}
-
-fn typed<T: for<'de> Deserialize<'de>>(value: Value, field: &'static str) -> Result<T, DecodeError> {
-    serde_json::from_value(value).map_err(|error| field_error(field, error))
-}
-
-pub(crate) fn field_error(field: &'static str, reason: impl std::fmt::Display) -> DecodeError {
-    DecodeError::Field { field, reason: reason.to_string() }
-}
-
-/// What a command is answered with.
+/// The response to a command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CommitReceipt {
     /// The product.
     pub product_id: ProductId,
-    /// Sequence number of the product's newest event after the command.
+    /// Sequence of the product's newest event after the command.
     pub version: u64,
     /// The commit.
     pub commit_id: String,
@@ -229,7 +204,7 @@ pub struct CommitReceipt {
     pub recorded_at: Timestamp,
     /// The commit's hash.
     pub hash: Hash,
-    /// The events written; empty when the command changed nothing.
+    /// The recorded events; empty when the command changed nothing.
     pub events: Vec<EventReceipt>,
 }
 
@@ -241,7 +216,7 @@ pub struct EventReceipt {
     /// Its stored name.
     #[serde(rename = "type")]
     pub name: String,
-    /// Its number within the product.
+    /// Its sequence within the product.
     pub sequence: u64,
 }
 

@@ -1,4 +1,4 @@
-//! The optional fields of a product, and how a change of them is told.
+//! The optional fields of a product, and changes of them.
 //!
 //! These names are stored. Never rename; add a version (`upcast.rs`) and a sample.
 
@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// Free pairs of text that describe a product.
+/// Free key-value pairs of text that describe a product.
 pub type Attributes = BTreeMap<String, String>;
 
-/// The optional fields of a product; one that is not there is left out.
+/// The optional fields of a product; absent ones are left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Details {
     /// Stock keeping unit, 1 to 64 characters.
@@ -27,7 +27,7 @@ pub struct Details {
     pub attributes: Option<Attributes>,
 }
 
-/// A change of optional fields: left out is unchanged, `null` is absent.
+/// A change of optional fields: a field left out is unchanged, `null` is absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct DetailsChange {
     /// The SKU, if it changed.
@@ -44,7 +44,7 @@ pub struct DetailsChange {
     pub attributes: Option<Option<Attributes>>,
 }
 
-/// A field that is there, be it `null`, is a change; serde alone would read `null` as no change.
+/// A field that is present, even as `null`, is a change; serde alone would read `null` as unchanged.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
@@ -63,7 +63,7 @@ impl Details {
 }
 
 impl DetailsChange {
-    /// What differs between two sets of details: the new values of the fields that differ.
+    /// The new values of the fields that differ between two sets of details.
     #[must_use]
     pub fn between(before: &Details, after: &Details) -> Self {
         fn differing<T: Clone + PartialEq>(before: &Option<T>, after: &Option<T>) -> Option<Option<T>> {

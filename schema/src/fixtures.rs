@@ -1,20 +1,19 @@
-//! Stories of one product, stacked on each other, for the tests of every crate.
+//! Events and commits of one product, for the tests of every crate.
 
 use ulid::Ulid;
 
 use crate::details::{Attributes, Details, DetailsChange};
-use crate::fold::Fold;
+use crate::event::{
+    ProductCreated, ProductDeleted, ProductDetailsChanged, ProductEvent, ProductPriceChanged,
+    ProductPriceRecorded, ProductRenamed, ProductRestored,
+};
 use crate::hash::Hash;
 use crate::id::ProductId;
 use crate::metadata::Metadata;
 use crate::money::{Currency, Money, Price};
-use crate::product::{
-    ProductCreated, ProductDeleted, ProductDetailsChanged, ProductEvent, ProductPriceChanged,
-    ProductPriceRecorded, ProductRenamed, ProductRestored,
-};
+use crate::product::{Fold, Product};
 use crate::receipt::FailureDetails;
 use crate::recent::Recent;
-use crate::state::Product;
 use crate::time::Timestamp;
 use crate::{Commit, PublicationFailure, PublicationReceipt, RecordedEvent, Unsealed};
 
@@ -72,7 +71,7 @@ pub fn helmet_renamed() -> ProductEvent {
     })
 }
 
-/// The helmet becomes dearer: 34.99 USD.
+/// The helmet's price rises to 34.99 USD.
 #[must_use]
 pub fn helmet_price_changed() -> ProductEvent {
     let before = money("33.6442", "USD");
@@ -83,7 +82,7 @@ pub fn helmet_price_changed() -> ProductEvent {
     })
 }
 
-/// It becomes known that the helmet was cheaper once: 29.99 USD on the first day of October.
+/// The helmet's price on 1 October 2025 becomes known: 29.99 USD.
 #[must_use]
 pub fn helmet_price_recorded() -> ProductEvent {
     ProductEvent::ProductPriceRecorded(ProductPriceRecorded {
@@ -115,13 +114,13 @@ pub fn helmet_deleted() -> ProductEvent {
     ProductEvent::ProductDeleted(ProductDeleted {})
 }
 
-/// The helmet is back.
+/// The helmet is restored.
 #[must_use]
 pub fn helmet_restored() -> ProductEvent {
     ProductEvent::ProductRestored(ProductRestored {})
 }
 
-/// A helmet's life in order, which may be one commit: every event of the present once.
+/// The events of a helmet in order, which fit into one commit: each event once, but for a price of another time.
 #[must_use]
 pub fn helmet_story() -> Vec<ProductEvent> {
     vec![
@@ -134,7 +133,7 @@ pub fn helmet_story() -> Vec<ProductEvent> {
     ]
 }
 
-/// Every event there is, once.
+/// Every kind of event once.
 #[must_use]
 pub fn every_event() -> Vec<ProductEvent> {
     let mut events = helmet_story();

@@ -1,4 +1,4 @@
-//! A SHA-256 in lower-case hex: the link of the chain, and nothing else passes for one.
+//! SHA-256 hashes in lower-case hex, which link the chain of commits.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub struct Hash(String);
 pub struct InvalidHash;
 
 impl Hash {
-    /// What the first commit of a product links to: 64 zeros.
+    /// The previous hash of a product's first commit: 64 zeros.
     #[must_use]
     pub fn genesis() -> Self {
         Self("0".repeat(64))

@@ -1,4 +1,4 @@
-//! The id of a product: what a client may choose and what every key, path and message carries unchanged.
+//! The id of a product, chosen by the client and used unchanged in keys, paths and messages.
 
 use std::fmt;
 
@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 /// 1 to 64 of `A-Z a-z 0-9 . _ ~ -`, case-sensitive; `.` and `..` alone are refused because URLs rewrite them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-// Without look-ahead, which not every engine has: no dot at first, or one and more than a dot, or two and more.
+// Without look-ahead, which not every engine has: no leading dot, or one dot and something else, or two dots and more.
 #[schemars(extend("pattern" = r"^([A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}|\.[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,62}|\.\.[A-Za-z0-9._~-]{1,62})$"))]
 pub struct ProductId(String);
 
-/// The text cannot be a product id; the message tells what can.
+/// The text is not a product id; the message says what is.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("a product id is 1 to 64 of A-Z a-z 0-9 . _ ~ - and is not '.' or '..'")]
 pub struct InvalidProductId;

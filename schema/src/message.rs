@@ -1,4 +1,4 @@
-//! What subscribers receive: the `Detail` of a bus entry. Fields are only ever added within an `event_version`.
+//! Messages to subscribers: the `Detail` of a bus entry. Within an `event_version` fields are only ever added.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,22 +6,22 @@ use serde_json::{Map, Value};
 
 use crate::hash::Hash;
 use crate::id::ProductId;
-use crate::state::Product;
+use crate::product::Product;
 use crate::time::Timestamp;
 
-/// One event as the bus carries it.
+/// One event as a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// Which event, of which commit, caused by whom.
+    /// The event's identity, commit and cause.
     pub metadata: MessageMetadata,
-    /// What happened, and the product after it.
+    /// The event's data, and the product after it.
     pub data: MessageData,
 }
 
-/// Which event, of which commit, caused by whom.
+/// The event's identity, commit and cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MessageMetadata {
-    /// Identical on every delivery and replay: discard what you have seen.
+    /// The same on every delivery and replay: discard an id that was received before.
     pub event_id: String,
     /// The event's name in upper snake case.
     pub event_name: String,
@@ -31,7 +31,7 @@ pub struct MessageMetadata {
     pub event_version: String,
     /// The product.
     pub product_id: ProductId,
-    /// The event's number within the product, without gaps: a jump tells what was missed.
+    /// The event's sequence within the product, without gaps: a jump shows what was missed.
     pub sequence: u64,
     /// The commit.
     pub commit_id: String,
@@ -47,12 +47,12 @@ pub struct MessageMetadata {
     pub causation_id: String,
     /// Who sent the command.
     pub actor: String,
-    /// Present when the event is published again on request.
+    /// Present when the event is replayed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<Replay>,
 }
 
-/// The request that published an event again.
+/// The request that replayed an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Replay {
     /// ULID of the request.
@@ -70,7 +70,7 @@ pub struct MessageData {
     /// The product after the commit, unless it was omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<Product>,
-    /// The entry would have been too large with the product: fetch it.
+    /// Whether the product was omitted because the entry would have been too large: fetch it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub product_omitted: bool,
 }

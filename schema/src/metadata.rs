@@ -1,22 +1,22 @@
-//! Who caused a commit, through which request, and when it happened in business terms.
+//! The metadata of a commit: the actor, the request that caused it, and when it happened in business terms.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
-/// What a commit keeps of the command that wrote it. These names are stored. Never rename; only add optional ones.
+/// The command that wrote a commit. These names are stored. Never rename; only add optional ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Metadata {
     /// The token's `sub`, or `anonymous`.
     pub actor: String,
-    /// The conversation the command belongs to; given by the client or made for it.
+    /// The conversation that the command belongs to; sent by the client or generated.
     pub correlation_id: String,
-    /// What caused the events: the command, which is known by the id of the commit it made.
+    /// What caused the events: the command, identified by the id of its commit.
     pub causation_id: String,
     /// When it happened in business terms.
     pub occurred_at: Timestamp,
-    /// W3C trace context of the request, if it carried one.
+    /// W3C trace context of the request, if it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
     /// The client's `Idempotency-Key`, if it sent one.

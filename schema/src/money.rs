@@ -1,4 +1,6 @@
-//! Prices and currencies: kept exactly as given, written in one way.
+//! Prices and currencies.
+//!
+//! The promise: an amount is kept exactly, never as a float, and equal amounts are written in one way.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +21,7 @@ pub struct Price(Decimal);
 #[schemars(extend("pattern" = r"^[A-Z]{3}$"))]
 pub struct Currency(iso_currency::Currency);
 
-/// A price in a currency, written padded to the currency's minor unit and without further trailing zeros.
+/// A price in a currency, padded to the currency's minor unit and without further trailing zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "Unformatted")]
 pub struct Money {
@@ -76,7 +78,7 @@ impl Currency {
         iso_currency::Currency::from_code(text).map(Self).ok_or(InvalidMoney::Currency)
     }
 
-    /// Every code there is, in order.
+    /// All codes in order.
     #[must_use]
     pub fn codes() -> Vec<&'static str> {
         let mut codes: Vec<_> = <iso_currency::Currency as iso_currency::IntoEnumIterator>::iter()
@@ -100,7 +102,7 @@ impl Currency {
 }
 
 impl Money {
-    /// A price in a currency, in its one written form.
+    /// A price in a currency, in its canonical form.
     #[must_use]
     pub fn new(price: Price, currency: Currency) -> Self {
         let mut amount = price.0.normalize();
@@ -110,7 +112,7 @@ impl Money {
         Self { price: Price(amount), currency }
     }
 
-    /// The price, written for its currency.
+    /// The price in its canonical form.
     #[must_use]
     pub fn price(self) -> Price {
         self.price

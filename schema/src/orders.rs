@@ -1,8 +1,8 @@
-//! The orders LIST can be asked for, and the set of them that an operator keeps: each costs a write of every change.
+//! The sort orders of LIST, and the set of them that is maintained: each costs one more write for every change.
 
 use std::fmt;
 
-/// An order LIST can be asked for.
+/// A sort order of LIST.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Sort {
     /// By id, in byte order.
@@ -15,7 +15,7 @@ pub enum Sort {
     UpdatedAt,
 }
 
-/// The orders that are kept. [`Sort::Id`] always is.
+/// The orders that are maintained; [`Sort::Id`] always is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Orders {
     name: bool,
@@ -23,14 +23,16 @@ pub struct Orders {
     updated_at: bool,
 }
 
-/// The text names no orders that can be kept.
+/// The text is not a valid set of orders.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InvalidOrders {
-    /// It has a name of none.
-    #[error("{0:?} is no order; there are id, name, price and updated_at, with commas between them")]
+    /// It has a name that is not an order.
+    #[error(
+        "{0:?} is not an order; give id, name, price and updated_at, or some of them, separated by commas"
+    )]
     Unknown(String),
-    /// The catalogue cannot do without.
-    #[error("id is missing, which is always kept")]
+    /// `id` is missing, which the catalogue needs.
+    #[error("id is missing; it is always maintained")]
     WithoutId,
 }
 
@@ -57,10 +59,10 @@ impl Sort {
 }
 
 impl Orders {
-    /// Reads names with commas between them.
+    /// Reads names separated by commas.
     ///
     /// # Errors
-    /// [`InvalidOrders`]: correct the name it gives.
+    /// [`InvalidOrders`]: correct what it names.
     pub fn parse(text: &str) -> Result<Self, InvalidOrders> {
         let (mut orders, mut id) = (Self { name: false, price: false, updated_at: false }, false);
         for name in text.split(',').map(str::trim) {
@@ -74,7 +76,7 @@ impl Orders {
         if id { Ok(orders) } else { Err(InvalidOrders::WithoutId) }
     }
 
-    /// Whether the order is kept.
+    /// Whether the order is maintained.
     #[must_use]
     pub fn keep(self, sort: Sort) -> bool {
         match sort {
@@ -94,7 +96,7 @@ impl Default for Orders {
 }
 
 impl fmt::Display for Orders {
-    /// What [`Orders::parse`] reads.
+    /// The form that [`Orders::parse`] reads.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kept = Sort::ALL.into_iter().filter(|sort| self.keep(*sort));
         f.write_str(&kept.map(Sort::name).collect::<Vec<_>>().join(","))

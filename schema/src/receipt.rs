@@ -1,4 +1,4 @@
-//! What became of the publication of one event: the bus's receipt, or why it was refused. These names are stored.
+//! The outcome of one event's publication: the receipt of the bus, or its refusal. These names are stored.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,22 +17,22 @@ pub struct PublicationReceipt {
     pub bus: String,
     /// When the bus accepted it.
     pub published_at: Timestamp,
-    /// How often it was sent, this time included.
+    /// How often it was sent, including this time.
     pub attempts: u32,
     /// Hash of the event's commit.
     pub hash: Hash,
 }
 
-/// The bus did not accept the event; a later success replaces this.
+/// The bus did not accept the event; a later receipt replaces this.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PublicationFailure {
     /// The event.
     pub event_id: String,
     /// Always empty: there is no receipt.
     pub receipt_id: String,
-    /// What the bus said, for people.
+    /// The error of the bus, for people.
     pub error: String,
-    /// What the bus said, for programs.
+    /// The error of the bus, for programs.
     pub details: FailureDetails,
     /// How often it was sent.
     pub attempts: u32,
@@ -40,7 +40,7 @@ pub struct PublicationFailure {
     pub failed_at: Timestamp,
 }
 
-/// The code of a refusal.
+/// The error code of a refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FailureDetails {
     /// The bus's error code, for example `ThrottlingException`.
@@ -53,6 +53,6 @@ pub struct FailureDetails {
 pub enum PublicationRecord {
     /// The bus accepted the event.
     Receipt(PublicationReceipt),
-    /// The bus did not accept it so far.
+    /// The bus has not accepted it so far.
     Failure(PublicationFailure),
 }

@@ -1,7 +1,7 @@
-//! The ring of a product's newest idempotency keys, packed, carried from commit to commit.
+//! The ring of a product's newest idempotency keys, which every commit carries on.
 //!
-//! Stored form: base64url without padding over entries of 13 bytes, oldest first: 8 bytes of the key's hash, then
-//! the sequence of the commit it wrote, 5 bytes, big-endian. A match is a hint: the commit it names is read and compared.
+//! Stored form: base64url without padding over entries of 13 bytes, oldest first: 8 bytes of the key's hash, then 5 bytes of the
+//! sequence of its commit, big-endian. A match is a hint: the commit it names is read and compared.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,13 +11,13 @@ const KEY_BYTES: usize = 8;
 const ENTRY_BYTES: usize = 13;
 const MOST_SEQUENCE: u64 = (1 << 40) - 1;
 
-/// How many keys of a product a ring holds: those of the last 32 commands with a key that wrote.
+/// Keys in a full ring: those of the last 32 commands with a key that recorded events.
 pub const REMEMBERED_KEYS: usize = 32;
 
 /// The first 8 bytes of the hash of an actor's key.
 pub type KeyHash = [u8; KEY_BYTES];
 
-/// The newest keys and the first sequence each one wrote.
+/// The newest keys, each with the sequence of its commit.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Recent(Vec<(KeyHash, u64)>);
@@ -34,12 +34,12 @@ impl Recent {
         self.0.is_empty()
     }
 
-    /// The sequences of the commits whose key hashes alike, newest first.
+    /// The sequences of the commits whose key has this hash, newest first.
     pub fn sequences_of(&self, key: KeyHash) -> impl Iterator<Item = u64> + '_ {
         self.0.iter().rev().filter(move |(known, _)| *known == key).map(|(_, sequence)| *sequence)
     }
 
-    /// The sequence of the commit that wrote the oldest key, if the ring is full, so that older keys have dropped out.
+    /// The sequence of the oldest key's commit, if the ring is full, so that older keys may have dropped out.
     #[must_use]
     pub fn oldest_of_a_full_ring(&self) -> Option<u64> {
         let oldest = self.0.first().map(|(_, sequence)| *sequence);

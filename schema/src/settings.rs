@@ -1,4 +1,6 @@
-//! Settings by environment, the same names in every main; a wrong one is one clear line at the start.
+//! Settings from the environment, with the same names in every program.
+//!
+//! The promise: an invalid setting ends the start with one line that names it.
 
 use crate::{Currency, Orders};
 
@@ -11,17 +13,17 @@ pub struct Tables {
     pub products: String,
     /// The price histories.
     pub prices: String,
-    /// Publication receipts and cursors.
+    /// Publication receipts and failures.
     pub receipts: String,
     /// Parked products.
     pub parking: String,
-    /// How far the local poller has read.
+    /// Checkpoints of the local event source mapping.
     pub checkpoints: String,
-    /// What the local bus was sent.
+    /// The local bus.
     pub bus: String,
 }
 
-/// What the environment says.
+/// The settings of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The tables.
@@ -30,9 +32,9 @@ pub struct Settings {
     pub event_bus: Option<String>,
     /// `Source` of every message.
     pub event_source: String,
-    /// The currency of a new product that names none.
+    /// The currency of a new product whose command names none.
     pub default_currency: Currency,
-    /// The orders of LIST that are kept.
+    /// The orders of LIST that are maintained.
     pub orders: Orders,
 }
 
@@ -46,7 +48,7 @@ pub struct WrongSetting {
 }
 
 impl Settings {
-    /// Reads the settings through `lookup`, which answers with a variable's value.
+    /// Reads the settings through `lookup`, which returns the value of a variable.
     ///
     /// # Errors
     /// [`WrongSetting`]: correct the variable it names.

@@ -1,4 +1,4 @@
-//! JSON Schemas of what is kept as generic JSON or put together from several types, so that documents can name them.
+//! JSON Schemas of generic JSON and of shapes composed from several types.
 
 use std::borrow::Cow;
 
@@ -6,18 +6,18 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use crate::commit::StoredCommit;
+use crate::event::ProductEvent;
 use crate::hash::Hash;
 use crate::id::ProductId;
 use crate::metadata::Metadata;
 use crate::money::Currency;
-use crate::product::ProductEvent;
-use crate::state::Product;
+use crate::product::Product;
 use crate::time::Timestamp;
 
-/// An event as a failed precondition shows it: what the client missed.
+/// An event that a failed precondition lists: one that the client missed.
 pub struct MissedEvent;
 
-/// The code of a currency, one of those there are; what is stored may know further ones.
+/// The code of a known currency; what is stored may have further ones.
 pub struct CurrencyCode;
 
 fn ulid() -> Value {
@@ -32,13 +32,13 @@ impl JsonSchema for StoredCommit {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let version = json!({"type": "integer", "minimum": 1});
         json_schema!({
-            "description": "What one command wrote. `hash` is SHA-256 over the RFC 8785 form of the object without `hash`.",
+            "description": "The record of one command. `hash` is SHA-256 over the RFC 8785 form of the object without `hash`.",
             "type": "object",
             "required": ["product_id", "sequence", "commit_id", "recorded_at", "events", "state", "metadata",
                          "previous_hash", "hash"],
             "properties": {
                 "product_id": generator.subschema_for::<ProductId>(),
-                "sequence": {"type": "integer", "minimum": 1, "description": "Number of the first event."},
+                "sequence": {"type": "integer", "minimum": 1, "description": "Sequence of the first event."},
                 "commit_id": ulid(),
                 "recorded_at": generator.subschema_for::<Timestamp>(),
                 "events": {"type": "array", "minItems": 1, "items": {
@@ -48,7 +48,7 @@ impl JsonSchema for StoredCommit {
                 "state": {"allOf": [generator.subschema_for::<Product>()], "required": ["schema_version"],
                           "properties": {"schema_version": version}},
                 "metadata": generator.subschema_for::<Metadata>(),
-                "recent": {"type": "string", "description": "The newest idempotency keys, packed as recent.rs says."},
+                "recent": {"type": "string", "description": "The newest idempotency keys, in the packed form of recent.rs."},
                 "previous_hash": generator.subschema_for::<Hash>(),
                 "hash": generator.subschema_for::<Hash>()}
         })
@@ -62,7 +62,7 @@ impl JsonSchema for MissedEvent {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "An event that the client did not know of.",
+            "description": "An event that the client missed.",
             "allOf": [generator.subschema_for::<ProductEvent>()],
             "required": ["event_id", "sequence", "recorded_at"],
             "properties": {

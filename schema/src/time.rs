@@ -1,4 +1,6 @@
-//! Moments: RFC 3339, UTC, milliseconds, `Z`; one text for one moment, so that text order is time order.
+//! Timestamps: RFC 3339 in UTC with milliseconds and `Z`.
+//!
+//! The promise: a moment has one text, and the order of texts is the order of time.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,15 +15,15 @@ use serde::{Deserialize, Serialize};
 #[schemars(extend("format" = "date-time"))]
 pub struct Timestamp(DateTime<Utc>);
 
-/// Where the time comes from: the system's clock at the edge, a fixed or stepped one in tests.
+/// The source of the time: the system's clock in programs, a fixed or stepped one in tests.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// Where new ids come from: random at the edge, counted in tests.
+/// The source of new ids: random in programs, counted in tests.
 pub type Ids = Arc<dyn Fn() -> ulid::Ulid + Send + Sync>;
 
-/// The text is not an RFC 3339 moment.
+/// The text is not an RFC 3339 timestamp.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("a moment is written as RFC 3339, for example 2026-11-23T05:15:36.662Z")]
+#[error("a timestamp is written as RFC 3339, for example 2026-11-23T05:15:36.662Z")]
 pub struct InvalidTimestamp;
 
 /// 0000-01-01T00:00:00Z.
@@ -31,12 +33,12 @@ impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(DateTime::UNIX_EPOCH);
 
-    /// Cuts a moment to milliseconds.
+    /// Truncates a moment to milliseconds.
     ///
     /// # Errors
     /// [`InvalidTimestamp`] outside the years 0 to 9999, which RFC 3339 cannot write.
     pub fn new(moment: DateTime<Utc>) -> Result<Self, InvalidTimestamp> {
-        // chrono keeps a leap second as nanoseconds above one second; the next second is what its text sorts as.
+        // chrono represents a leap second as second 59 with more than 10^9 nanoseconds; it becomes the last millisecond of its minute.
         let millis = moment.nanosecond() / 1_000_000 * 1_000_000;
         let cut = moment.with_nanosecond(millis.min(999_000_000)).ok_or(InvalidTimestamp)?;
         if (0..=9999).contains(&cut.year()) { Ok(Self(cut)) } else { Err(InvalidTimestamp) }
@@ -45,7 +47,7 @@ impl Timestamp {
     /// Reads RFC 3339 with any offset.
     ///
     /// # Errors
-    /// [`InvalidTimestamp`]: write the moment as RFC 3339.
+    /// [`InvalidTimestamp`]: write it as RFC 3339.
     pub fn parse(text: &str) -> Result<Self, InvalidTimestamp> {
         let moment = DateTime::parse_from_rfc3339(text).map_err(|_| InvalidTimestamp)?;
         Self::new(moment.with_timezone(&Utc))
@@ -57,14 +59,14 @@ impl Timestamp {
         self.0.timestamp_millis()
     }
 
-    /// Seconds from this moment to a later one, for a metric; 0 where clocks disagree, at most 49 days.
+    /// Seconds from this moment to a later one, for a metric; 0 if it is not later, 49 days at most.
     #[must_use]
     pub fn seconds_until(self, later: Self) -> f64 {
         let millis = later.millis().saturating_sub(self.millis()).max(0);
         f64::from(u32::try_from(millis).unwrap_or(u32::MAX)) / 1000.0
     }
 
-    /// The moment `days` times 24 hours earlier, or the earliest moment that can be written.
+    /// The moment `days` times 24 hours earlier, or the earliest that can be written.
     #[must_use]
     pub fn days_before(self, days: i64) -> Self {
         let earlier = TimeDelta::try_days(days).and_then(|days| self.0.checked_sub_signed(days));

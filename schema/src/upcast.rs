@@ -1,17 +1,17 @@
-//! Old stored forms become today's, on reading only: what is stored, and so its hash, never changes.
+//! Upcasting: converts older stored forms to the newest one when they are read. What is stored, and so its hash, never changes.
 //!
-//! To add a version: raise `schema_version` in `product.rs`, add an arm here from the version before it, add a sample.
+//! To add a version: raise `schema_version` in `event.rs`, add an arm here from the version before it, add a sample.
 
 use serde_json::{Value, json};
 
-use crate::commit::{DecodeError, field_error};
-use crate::product::ProductEvent;
-use crate::state::STATE_SCHEMA_VERSION;
+use crate::decode::{DecodeError, field_error};
+use crate::event::ProductEvent;
+use crate::product::STATE_SCHEMA_VERSION;
 
-/// Today's event from its stored name, version and data.
+/// The event of a stored name, version and data.
 ///
 /// # Errors
-/// [`DecodeError::Newer`] for a name or version this build does not know, `Field` for data that does not fit.
+/// [`DecodeError::Newer`] for a name or version this build does not know, `Field` for malformed data.
 pub fn event(name: &Value, version: &Value, data: &Value) -> Result<ProductEvent, DecodeError> {
     let name = name.as_str().ok_or_else(|| field_error("type", "is not text"))?;
     let version = version.as_u64().ok_or_else(|| field_error("schema_version", "is not a whole number"))?;
@@ -33,7 +33,7 @@ pub fn event(name: &Value, version: &Value, data: &Value) -> Result<ProductEvent
     serde_json::from_value(json!({"type": name, "data": data})).map_err(|error| field_error("data", error))
 }
 
-/// Today's state from its stored form. Version 1 had no `price_occurred_at`, which stays unknown.
+/// The newest form of a stored state. Version 1 has no `price_occurred_at`, which stays unknown.
 ///
 /// # Errors
 /// [`DecodeError::Newer`] for a version this build does not know.

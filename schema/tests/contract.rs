@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use schema::product::{
+use schema::event::{
     ProductCreated, ProductDeleted, ProductDetailsChanged, ProductPriceChanged, ProductPriceRecorded,
     ProductRenamed, ProductRestored,
 };
-use schema::state::STATE_SCHEMA_VERSION;
+use schema::product::STATE_SCHEMA_VERSION;
 use schema::{
     CommitReceipt, Facts, Hash, Message, MessageMetadata, Product, ProductEvent, PublicationRecord,
     StoredCommit, fixtures, upcast,

@@ -1,4 +1,4 @@
-//! One file: opened, checked, written by one thread, read by as many connections as there are readers at a time.
+//! A database file: opened and checked, written by one thread, and read by a pool of connections.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -15,22 +15,22 @@ use crate::error::{Error, OpenError};
 use crate::schema::{Schema, Version};
 use crate::writer::Writer;
 
-/// How long a lock of another process is waited for.
+/// How long to wait for a lock of another process.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Statements that a connection keeps.
+/// Prepared statements that a connection caches.
 const STATEMENTS: usize = 64;
 
-/// Connections that wait for a reader; more are closed after use.
+/// Idle connections for readers; more are closed after use.
 const IDLE_READERS: usize = 8;
 
-/// Pages that the log takes before they are copied into the file: 32 MB.
+/// Pages of the write-ahead log before they are copied into the file: 32 MB.
 const LOG_PAGES: u32 = 8_000;
 
-/// SQLite has no smaller page, and takes a file without one for a new database.
+/// The smallest page of SQLite, which takes a smaller file for a new database.
 const SMALLEST: u64 = 512;
 
-/// A file that is open. Cheap to clone.
+/// An open file. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Database {
     inner: Arc<Inner>,
@@ -40,17 +40,17 @@ pub struct Database {
 struct Inner {
     path: PathBuf,
     file: &'static str,
-    /// `None` where the file is only read.
+    /// `None` where the file is open for reading only.
     writer: Option<Writer>,
-    /// Device and inode, which tell whether the file is still at its path.
+    /// Device and inode, to tell whether the file is still at its path.
     identity: (u64, u64),
     immutable: bool,
     readers: Mutex<Vec<Connection>>,
 }
 
 impl Database {
-    /// Opens the file of `schema` in `directory` for reading and writing, and creates it where it is missing. The caller
-    /// sees to it that no other process writes.
+    /// Opens the file of `schema` in `directory` for reading and writing, and creates it if it is missing. The caller must make
+    /// sure that no other process writes.
     ///
     /// # Errors
     /// [`OpenError`]: its text says what to do.
@@ -85,7 +85,7 @@ impl Database {
         Ok(Self { inner: Arc::new(Inner { path, file, writer, identity, immutable: false, readers }) })
     }
 
-    /// Opens the file of `schema` in `directory` for reading only, also while another process writes to it.
+    /// Opens the file of `schema` in `directory` for reading only, even while another process writes to it.
     ///
     /// # Errors
     /// [`OpenError`]: its text says what to do.
@@ -105,7 +105,7 @@ impl Database {
                 Version::Older(_) | Version::Current => Ok(connection),
             }
         };
-        // A read-only medium has no room for SQLite's shared memory. The file alone is whole only when no log is beside it.
+        // On a read-only medium SQLite cannot create its shared memory. Without a log the file alone is complete.
         let (connection, immutable) = match readable(false) {
             Err(OpenError::NotWritable { .. }) if !beside(&path, "-wal").exists() => (readable(true)?, true),
             other => (other?, false),
@@ -117,7 +117,7 @@ impl Database {
         Ok(Self { inner: Arc::new(Inner { path, file, writer, identity, immutable, readers }) })
     }
 
-    /// The version of the file of `schema` in `directory`, `None` where there is no such file.
+    /// The version of the file of `schema` in `directory`, `None` if there is no such file.
     ///
     /// # Errors
     /// [`OpenError`]: its text says what to do.
@@ -130,7 +130,7 @@ impl Database {
         schema.version(&path, &connection).map(Some)
     }
 
-    /// Removes the file of `schema` in `directory`, which nobody has open.
+    /// Removes the file of `schema` in `directory`, which must not be open.
     ///
     /// # Errors
     /// [`OpenError::NotWritable`].
@@ -147,23 +147,23 @@ impl Database {
         Ok(())
     }
 
-    /// Where the file is.
+    /// The path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.inner.path
     }
 
-    /// Compares what the file holds with its schema.
+    /// Compares the tables, indexes and triggers of the file with its schema.
     ///
     /// # Errors
-    /// [`OpenError::Schema`] names what is missing, changed or too many.
+    /// [`OpenError::Schema`] names what is missing, changed or unknown.
     pub fn compare(&self, schema: &Schema) -> Result<(), OpenError> {
         let path = &self.inner.path;
         let connection = connect_reader(path, self.inner.immutable).map_err(OpenError::not_opened(path))?;
         schema.compare(path, &connection, schema.newest())
     }
 
-    /// Reads a little, on the thread of the caller, what is committed.
+    /// Reads a little of what is committed, on the caller's thread.
     ///
     /// # Errors
     /// [`Error`]: the file could not be read.
@@ -195,10 +195,10 @@ impl Database {
         read.unwrap_or_else(|error| Err(Error::Ended { file, reason: error.to_string() }))
     }
 
-    /// Writes, and answers after the sync. `work` may be a part of a larger transaction.
+    /// Writes, and returns after the sync. `work` may be part of a larger transaction.
     ///
     /// # Errors
-    /// [`Error`]: nothing was written, unless the writer has ended.
+    /// [`Error`]: nothing was written, except perhaps where the writer has ended.
     pub async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -206,22 +206,22 @@ impl Database {
         self.writer()?.write(work).await
     }
 
-    /// Begins the transaction of the file's follower, which [`Access::Joined`] steps are a part of.
+    /// Begins the transaction of the file's follower, which the writes of [`Access::Joined`] join.
     pub fn begin(&self) {
         if let Some(writer) = &self.inner.writer {
             writer.begin();
         }
     }
 
-    /// Ends the transaction of the follower, after the sync.
+    /// Ends the transaction of the follower, and returns after the sync.
     ///
     /// # Errors
-    /// [`Error`]: some or all of what its steps wrote is undone; take them again.
+    /// [`Error`]: some or all of its writes were rolled back; repeat them.
     pub async fn end(&self) -> Result<(), Error> {
         self.writer()?.end().await
     }
 
-    /// Changes after each transaction.
+    /// A count that changes after each transaction.
     #[must_use]
     pub fn committed(&self) -> watch::Receiver<u64> {
         match &self.inner.writer {
@@ -230,8 +230,8 @@ impl Database {
         }
     }
 
-    /// Changes when a connection of somebody else has changed the file, or has emptied its log (a checkpoint of the kinds
-    /// `RESTART` and `TRUNCATE`; a `PASSIVE` one is not noticed).
+    /// A count that changes when another connection has changed the file or reset its log (a checkpoint of the kind `RESTART` or
+    /// `TRUNCATE`; a `PASSIVE` one is not noticed).
     #[must_use]
     pub fn foreign(&self) -> watch::Receiver<u64> {
         match &self.inner.writer {
@@ -240,9 +240,9 @@ impl Database {
         }
     }
 
-    /// Finishes what was sent, and lets go of the file; readers at work close with the last clone.
+    /// Finishes the queued writes and closes the file; readers that are in use are closed with the last clone.
     pub async fn close(&self) {
-        // The last connection folds the log into the file, which one that only reads cannot.
+        // The last connection to close copies the log into the file, which a reader cannot.
         self.readers().clear();
         if let Some(writer) = &self.inner.writer {
             writer.close().await;
@@ -250,13 +250,13 @@ impl Database {
         self.readers().clear();
     }
 
-    /// Whether the file is still the one at its path, and was not moved, removed or replaced.
+    /// Whether the file is still at its path, and was not moved, removed or replaced.
     #[must_use]
     pub fn is_in_place(&self) -> bool {
         identity(&self.inner.path).is_ok_and(|identity| identity == self.inner.identity)
     }
 
-    /// Waits until the writer has ended, and says why; nobody can tell then what is on disk unless it was closed.
+    /// Waits until the writer has ended, and returns why. Unless it was closed, what is on disk is then unknown.
     pub async fn ended(&self) -> String {
         match &self.inner.writer {
             Some(writer) => writer.ended().await,
@@ -275,12 +275,12 @@ impl Database {
     }
 }
 
-/// How an adapter reaches its file.
+/// How an adapter accesses its file.
 #[derive(Debug, Clone)]
 pub enum Access {
-    /// Reads what is committed; each write is synced before it is answered.
+    /// Reads what is committed; each write is synced before it returns.
     Committed(Database),
-    /// Reads and writes as a part of the transaction of the file's follower while there is one.
+    /// Reads and writes in the transaction of the file's follower, if one is open.
     Joined(Database),
 }
 
@@ -316,7 +316,7 @@ impl Access {
     /// Writes.
     ///
     /// # Errors
-    /// [`Error`]: nothing was written, unless the writer has ended.
+    /// [`Error`]: nothing was written, except perhaps where the writer has ended.
     pub async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -328,7 +328,7 @@ impl Access {
     }
 }
 
-/// The number, or the greatest that SQLite has if it is above that.
+/// The number, or SQLite's largest integer if it is above that.
 pub fn clamped(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }
@@ -376,7 +376,7 @@ fn connect_reader(path: &Path, immutable: bool) -> rusqlite::Result<Connection> 
     Ok(connection)
 }
 
-/// The path of an SQLite URI: whatever means something in it is escaped.
+/// The path of an SQLite URI, with special characters escaped.
 fn escaped(path: &Path) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-~".contains(&byte);
     let escape = |byte: &u8| {
@@ -385,7 +385,7 @@ fn escaped(path: &Path) -> String {
     path.as_os_str().as_encoded_bytes().iter().map(escape).collect()
 }
 
-/// What every connection is set to: nothing in the file is believed that could run or mislead.
+/// The settings of every connection: nothing in the file is trusted that could run code or corrupt memory.
 fn settle(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -395,7 +395,7 @@ fn settle(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cell_size_check", true)
 }
 
-/// What the writing connection is set to besides.
+/// Further settings of the writing connection.
 fn write_settings(path: &Path, connection: &Connection) -> Result<(), OpenError> {
     let set = || {
         let mode: String =
@@ -408,11 +408,12 @@ fn write_settings(path: &Path, connection: &Connection) -> Result<(), OpenError>
     if mode.eq_ignore_ascii_case("wal") {
         return Ok(());
     }
-    let source = io::Error::other(format!("the file system takes no write-ahead log (journal mode {mode})"));
+    let source =
+        io::Error::other(format!("the file system does not support a write-ahead log (journal mode {mode})"));
     Err(OpenError::NotWritable { path: path.to_owned(), source })
 }
 
-/// Makes the name of a new file durable.
+/// Syncs the directory entry of a new file.
 fn sync_directory(directory: &Path) -> Result<(), OpenError> {
     let synced = File::open(directory).and_then(|directory| directory.sync_all());
     synced.map_err(|source| OpenError::NotWritable { path: directory.to_owned(), source })

@@ -1,6 +1,5 @@
-//! What can go wrong with a file: when it is opened, and afterwards.
-//!
-//! [`OpenError`] ends the start of a program, its text says what to do. [`Error`] fails one read or write.
+//! Errors of a file. Which one when: [`OpenError`] when it is opened, which ends the start of a program with a text that says what to
+//! do; [`Error`] when one read or write fails.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,7 +13,7 @@ const FAILED_SYNCS: [i32; 2] = [1034, 1290];
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// There is nothing to read: check the path, or start the server there first.
+    /// There is no such file: check the path, or start the server there first.
     #[error("{file} cannot be read ({source}); check the path, or start the server there first")]
     NotFound {
         /// The file.
@@ -32,7 +31,7 @@ pub enum OpenError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// The file is no database, or no database of this kind: restore it from a copy.
+    /// The file is not a database of this kind: restore it from a copy.
     #[error(
         "{file} is damaged, or was not written by this program ({reason}); restore it from a copy, or choose another data directory"
     )]
@@ -42,14 +41,14 @@ pub enum OpenError {
         /// What is wrong.
         reason: String,
     },
-    /// The schema holds more or less than it should, so that somebody else has changed it.
+    /// The schema was changed by somebody else: undo the change, or restore the file from a copy.
     #[error(
         "{file} was changed by somebody else: {difference}; restore it from a copy, or undo the change, and run ledger verify"
     )]
     Schema {
         /// The file.
         file: PathBuf,
-        /// The table, index or trigger, and what is wrong with it.
+        /// The table, index or trigger, and how it differs.
         difference: String,
     },
     /// A later build wrote the file: run that build.
@@ -64,7 +63,7 @@ pub enum OpenError {
         /// The newest version that this build knows.
         known: i32,
     },
-    /// The operating system gave no thread: free some resources and try again.
+    /// No thread could be started: free some resources and try again.
     #[error("no thread could be started for {file} ({source}); free some resources and try again")]
     Thread {
         /// The file.
@@ -75,7 +74,7 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// Why SQLite does not open `file`: it is damaged, unless what it lies on is to blame.
+    /// Why SQLite does not open `file`: it is damaged, unless the file system is the cause.
     pub(crate) fn not_opened(file: &Path) -> impl FnOnce(rusqlite::Error) -> Self {
         move |error| {
             let file = file.to_owned();
@@ -98,7 +97,7 @@ impl OpenError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// SQLite refused it; nothing was changed.
+    /// SQLite failed; nothing was changed.
     #[error("{file}: {source}")]
     Sqlite {
         /// The name of the file.
@@ -114,7 +113,7 @@ pub enum Error {
         /// What SQLite said.
         reason: String,
     },
-    /// The transaction that it was a part of could not be committed; nothing was changed.
+    /// Its transaction could not be committed; nothing was changed.
     #[error("{file}: nothing was written: {reason}")]
     NotCommitted {
         /// The name of the file.
@@ -122,7 +121,7 @@ pub enum Error {
         /// Why.
         reason: String,
     },
-    /// The writer has ended; whether the write was made is not known. End the process and start it again.
+    /// The writer has ended; whether the write was made is unknown. Restart the process.
     #[error("{file}: the writer has ended: {reason}")]
     Ended {
         /// The name of the file.
@@ -133,7 +132,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What SQLite said of `file`.
+    /// An error of SQLite in `file`.
     pub(crate) fn of(file: &'static str, source: rusqlite::Error) -> Self {
         if is_damage(&source) {
             Self::Damaged { file, reason: source.to_string() }
@@ -142,7 +141,7 @@ impl Error {
         }
     }
 
-    /// Whether a row with the same key was there, which a key or a trigger of the table says.
+    /// Whether a key or a trigger of the table refused a duplicate row.
     #[must_use]
     pub fn is_duplicate(&self) -> bool {
         let Self::Sqlite { source: rusqlite::Error::SqliteFailure(error, _), .. } = self else {
@@ -153,13 +152,13 @@ impl Error {
     }
 }
 
-/// Whether nobody can tell any more what is on disk.
+/// Whether what is on disk is unknown from now on.
 pub(crate) fn is_fatal(error: &rusqlite::Error) -> bool {
     let extended = error.sqlite_error().map(|error| error.extended_code);
     extended.is_some_and(|code| FAILED_SYNCS.contains(&code)) || is_damage(error)
 }
 
-/// Whether what is on disk is no database any more.
+/// Whether what is on disk is no longer a database.
 pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }

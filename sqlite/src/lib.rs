@@ -1,8 +1,8 @@
-//! SQLite files with one writer each: what the adapters on SQLite share.
+//! SQLite files with one writer each, shared by the adapters on SQLite.
 //!
-//! The promise: a write is acknowledged, and visible to readers, only after it was synced in full. Several writes share
-//! one transaction and one sync. A sync that fails ends the writer for good, because nobody can tell what is on disk; a
-//! full disk fails the writes of its transaction and nothing else.
+//! The promise: a write is acknowledged, and visible to readers, only after a full sync. Several writes share one transaction and
+//! one sync. A failed sync ends the writer for good, because what is on disk is unknown; a full disk fails the writes of its
+//! transaction and nothing else.
 
 mod copy;
 mod database;

@@ -1,6 +1,6 @@
-//! What a file has to hold: its application id, its version, and the text of every table, index and trigger.
+//! The schema of a file: its application id, its version, and the text of every table, index and trigger.
 //!
-//! The promise: a file that holds more or less than the schema says is refused, and what is missing or more is named.
+//! The promise: a file that differs from its schema is refused, with an error that names the difference.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,19 +16,19 @@ pub struct Schema {
     pub file: &'static str,
     /// `PRAGMA application_id`: whose file it is. Stored. Never change.
     pub application_id: i32,
-    /// The statements that lead from nothing to the first version, from there to the second, and so on; as many as there
-    /// are versions. Stored. Never change one; add another.
+    /// The statements of each version, which upgrade the one before it; the first ones create the file. Stored. Never change one; add
+    /// another.
     pub versions: &'static [&'static str],
 }
 
-/// What version a file has.
+/// The version of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
-    /// It holds nothing yet.
+    /// The file is empty.
     Empty,
-    /// An earlier one; 0 where somebody has taken the version away.
+    /// An earlier version; 0 where somebody has removed it.
     Older(i32),
-    /// The newest this build knows.
+    /// The newest version that this build knows.
     Current,
 }
 
@@ -39,10 +39,10 @@ impl Schema {
         i32::try_from(self.versions.len()).unwrap_or(i32::MAX)
     }
 
-    /// Which version `connection` holds.
+    /// The version of the file of `connection`.
     ///
     /// # Errors
-    /// [`OpenError::Damaged`] for a file of something else, [`OpenError::Newer`] for one of a later build.
+    /// [`OpenError::Damaged`] for a file of another program, [`OpenError::Newer`] for one of a later build.
     pub fn version(&self, file: &Path, connection: &Connection) -> Result<Version, OpenError> {
         let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
         let application_id = pragma("application_id").map_err(OpenError::not_opened(file))?;
@@ -66,15 +66,15 @@ impl Schema {
         }
     }
 
-    /// Compares what `connection` holds with what `version` of this schema holds.
+    /// Compares the file of `connection` with `version` of this schema.
     ///
     /// # Errors
-    /// [`OpenError::Schema`] names the first table, index or trigger that is missing, changed or too many.
+    /// [`OpenError::Schema`] names the first table, index or trigger that is missing, changed or unknown.
     pub fn compare(&self, file: &Path, connection: &Connection, version: i32) -> Result<(), OpenError> {
         let expected = self.expected(version).map_err(OpenError::not_opened(file))?;
         let found = objects(connection).map_err(OpenError::not_opened(file))?;
         let differs = |difference| Err(OpenError::Schema { file: file.to_owned(), difference });
-        // A table is named before its indexes, which are missing with it.
+        // A table comes before its indexes, which are missing with it.
         let (tables, others): (Vec<_>, Vec<_>) = expected.iter().partition(|((kind, _), _)| kind == "table");
         for (name, text) in tables.into_iter().chain(others) {
             match found.get(name) {
@@ -91,10 +91,10 @@ impl Schema {
         }
     }
 
-    /// Brings `transaction` from `from` (0: from nothing) to the newest version.
+    /// Upgrades from version `from` (0: an empty file) to the newest one.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// The error of SQLite; roll back.
     pub fn apply(&self, transaction: &Transaction<'_>, from: i32) -> rusqlite::Result<()> {
         let skipped = usize::try_from(from).unwrap_or(0);
         for statements in &self.versions[skipped.min(self.versions.len())..] {

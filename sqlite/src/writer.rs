@@ -1,7 +1,7 @@
-//! The thread that owns the only connection that writes to a file, and the transactions it groups writes into.
+//! The writer: a thread that owns the only connection that writes to a file, and groups writes into transactions.
 //!
-//! A transaction begins with the first write and ends as soon as no further write waits, or is full. A write that joins
-//! the open transaction of a follower ([`Job::Joined`]) is answered at once, and its follower asks for the end itself.
+//! A transaction begins with the first write and ends when no further write waits, or when it is full. A write that joins the
+//! transaction of a follower ([`Job::Joined`]) is answered at once; the follower ends the transaction itself.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
@@ -11,17 +11,17 @@ use tokio::sync::{oneshot, watch};
 
 use crate::error::{Error, is_damage, is_fatal};
 
-/// How many writes share a transaction at most.
+/// The most writes in one transaction.
 const TOGETHER: usize = 512;
 
-/// Runs on the connection, or learns why it cannot; what it gives back is called when its transaction has ended.
+/// Runs on the connection, or is told why it cannot; the returned function is called when the transaction has ended.
 type Work = Box<dyn FnOnce(Result<&Connection, String>) -> Answer + Send>;
 type Answer = Box<dyn FnOnce(Result<(), Error>) + Send>;
 
 enum Job {
     /// A write of its own: answered after the sync.
     Write(Work),
-    /// A step of a follower: answered at once, synced with the transaction of its follower.
+    /// A write of a follower: answered at once, synced with the follower's transaction.
     Joined(Work),
     /// A follower begins its transaction.
     Begin,
@@ -31,7 +31,7 @@ enum Job {
     Close,
 }
 
-/// What the writer tells everybody.
+/// The state of the writer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
     Open,
@@ -62,7 +62,7 @@ impl Writer {
         let (report, state) = watch::channel(State::Open);
         let (commits, committed) = watch::channel(0);
         let (changes, foreign) = watch::channel(0);
-        // What others do from here on is noticed, also before the first write.
+        // Changes by others are noticed from now on, even before the first write.
         let data_version = connection.query_row("PRAGMA data_version", [], |row| row.get(0)).ok();
         let mut thread = Thread { file, connection, inbox, commits, changes, data_version };
         std::thread::Builder::new().name(format!("write {file}")).spawn(move || {
@@ -70,16 +70,16 @@ impl Writer {
             let failed = match end {
                 Ok(Ok(())) => None,
                 Ok(Err(reason)) => Some(reason),
-                Err(_) => Some("it panicked; its message is in the log above".to_owned()),
+                Err(_) => Some("it panicked; the log has its message".to_owned()),
             };
-            // Before the report, so that whoever waited for it may open the same file again.
+            // Before the report, so that who waits for it can open the same file again.
             drop(thread);
             report.send_replace(failed.map_or(State::Closed, State::Failed));
         })?;
         Ok(Self { file, jobs, state, committed, foreign })
     }
 
-    /// Runs `work` in a transaction and answers after its sync. Work that was sent runs, also when nobody waits any more.
+    /// Runs `work` in a transaction and returns after the sync. Queued work runs even if its caller no longer waits.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -88,7 +88,7 @@ impl Writer {
         self.ask(|answer| Job::Write(boxed(file, work, answer))).await
     }
 
-    /// Runs `work` in the transaction of the follower and answers at once; without one it is a [`Writer::write`].
+    /// Runs `work` in the follower's transaction and returns at once; without such a transaction as [`Writer::write`].
     pub(crate) async fn join<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -99,11 +99,11 @@ impl Writer {
 
     /// Begins the transaction of the follower.
     pub(crate) fn begin(&self) {
-        // A writer that has ended tells the follower at its next step.
+        // If the writer has ended, the follower's next write fails.
         drop(self.jobs.send(Job::Begin));
     }
 
-    /// Ends the transaction of the follower: everything it did is synced, or nothing of it since the last sync.
+    /// Ends the follower's transaction: all of its writes are synced, or none since the last sync.
     pub(crate) async fn end(&self) -> Result<(), Error> {
         self.ask(|answer| Job::End(Box::new(move |end| drop(answer.send(end))))).await
     }
@@ -118,13 +118,13 @@ impl Writer {
         Err(Error::Ended { file: self.file, reason: self.ended().await })
     }
 
-    /// Lets the thread finish what was sent so far, and waits for that.
+    /// Lets the thread finish the queued work, and waits for it.
     pub(crate) async fn close(&self) {
         drop(self.jobs.send(Job::Close));
         self.ended().await;
     }
 
-    /// Waits until the thread has ended, and says why.
+    /// Waits until the thread has ended, and returns why.
     pub(crate) async fn ended(&self) -> String {
         let mut state = self.state.clone();
         match state.wait_for(|state| *state != State::Open).await.as_deref() {
@@ -133,12 +133,12 @@ impl Writer {
         }
     }
 
-    /// Changes after each transaction.
+    /// A count that changes after each transaction.
     pub(crate) fn committed(&self) -> watch::Receiver<u64> {
         self.committed.clone()
     }
 
-    /// Changes when another connection has changed the file.
+    /// A count that changes when another connection has changed the file.
     pub(crate) fn foreign(&self) -> watch::Receiver<u64> {
         self.foreign.clone()
     }
@@ -164,7 +164,7 @@ fn boxed<T: Send + 'static>(
     })
 }
 
-/// Runs `work`; what it did is undone when it fails.
+/// Runs `work`, and undoes it if it fails.
 fn in_savepoint<T>(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -172,7 +172,7 @@ fn in_savepoint<T>(
     let run = |statement: &str| connection.prepare_cached(statement)?.execute([]).map(drop);
     run("SAVEPOINT work")?;
     let done = work(connection);
-    // A full disk has rolled back the whole transaction, savepoints included.
+    // A full disk rolls back the whole transaction, savepoints included.
     if done.is_err() && !connection.is_autocommit() {
         run("ROLLBACK TO work")?;
     }
@@ -191,19 +191,19 @@ struct Thread {
     data_version: Option<i64>,
 }
 
-/// The transaction that is open.
+/// The open transaction.
 #[derive(Default)]
 struct Group {
     open: bool,
     waiting: Vec<Answer>,
     /// Whether a follower has begun and not ended.
     followed: bool,
-    /// Why the part of the follower's transaction before now was undone.
+    /// Why the follower's transaction was rolled back so far.
     undone: Option<String>,
 }
 
 impl Thread {
-    /// Serves until it is closed; the reason if nobody can tell any more what is on disk.
+    /// Serves until it is closed. An error says why what is on disk is unknown.
     fn serve(&mut self) -> Result<(), String> {
         let mut group = Group::default();
         loop {
@@ -245,7 +245,7 @@ impl Thread {
         self.commit(&mut group)
     }
 
-    /// Runs one write; its answer waits for the sync unless it is a step of a follower.
+    /// Runs one write; its answer waits for the sync unless it is a follower's.
     fn run(&mut self, work: Work, group: &mut Group, waits: bool) -> Result<(), String> {
         if !group.open {
             if let Err(error) = self.begin() {
@@ -293,7 +293,7 @@ impl Thread {
         Ok(())
     }
 
-    /// Undoes the transaction; an error after which nobody knows what is on disk ends the thread.
+    /// Rolls the transaction back. An error after which what is on disk is unknown ends the thread.
     fn failed(&mut self, error: &rusqlite::Error, group: &mut Group) -> Result<(), String> {
         let reason = error.to_string();
         if is_damage(error) {

@@ -1,6 +1,6 @@
 //! Commits to fill a ledger with.
 
-use schema::product::ProductPriceChanged;
+use schema::event::ProductPriceChanged;
 use schema::{Commit, ProductEvent, fixtures};
 
 /// The event that makes a product dearer once more.

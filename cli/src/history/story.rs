@@ -1,7 +1,7 @@
 //! What an event changed from what to what, for people. A new event does not compile until its story is told here.
 
 use console::style;
-use schema::product::{ProductCreated, ProductDetailsChanged};
+use schema::event::{ProductCreated, ProductDetailsChanged};
 use schema::{Attributes, ProductEvent, StoredCommit, upcast};
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use event_store::aws::causes;
+use event_store::error::causes;
 use futures::StreamExt;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Method, Url};

@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
-use event_store::aws::causes;
+use event_store::error::causes;
 use futures::FutureExt;
 use telemetry::meters::GIVEN_UP;
 

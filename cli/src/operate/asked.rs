@@ -45,7 +45,7 @@ pub(super) enum Undone {
 
 impl<E: std::error::Error + 'static> From<E> for Undone {
     fn from(error: E) -> Self {
-        Self::Failed(event_store::aws::causes(&error))
+        Self::Failed(event_store::error::causes(&error))
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use event_store::Journal;
 use event_store::heads::Listing;
-use event_store::verify::{Batch, Export, Ledger, Patience, Witness};
+use event_store::poll::PollPolicy;
+use event_store::verify::{Batch, Export, Ledger, Witness};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
 use schema::ProductId;
@@ -58,7 +59,7 @@ async fn shown_as_recorded(
         _ => Ok(Horizon::of_stream()),
     };
     let comparison = Comparison::of(views, &ports.journal);
-    let compared = comparison.run(products, shown, arguments.patience(), horizon).await?;
+    let compared = comparison.run(products, shown, arguments.polling(), horizon).await?;
     for report in compared.faults {
         found.take(report, &waiting)?;
     }
@@ -102,7 +103,7 @@ async fn commits(
         products(&ledger, ports, arguments.receipts, found).await?;
     }
     if arguments.receipts {
-        let lag = published(&ledger, ports, arguments.patience(), found).await?;
+        let lag = published(&ledger, ports, arguments.polling(), found).await?;
         found.lags(lag);
     }
     Ok(())
@@ -136,11 +137,11 @@ async fn products(
 async fn published(
     ledger: &Ledger,
     ports: &Ports,
-    patience: Patience,
+    policy: PollPolicy,
     found: &mut Found,
 ) -> anyhow::Result<Lag> {
     let waiting = progress::looking("waiting for the publisher");
-    let settled = ledger.settle(patience).await?;
+    let settled = ledger.settle(policy).await?;
     for report in settled.faults {
         found.take(report, &waiting)?;
     }
@@ -151,7 +152,7 @@ async fn published(
             _ => Horizon::of_stream(),
         };
         // Looked at once more: what the publisher did until then is there now.
-        let settled = ledger.settle(Patience::none()).await?;
+        let settled = ledger.settle(PollPolicy::once()).await?;
         let passed;
         (lag, passed) = Lag::of(settled, &horizon);
         for event in passed {

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use event_store::Journal;
-use event_store::verify::{Chain, FaultKind, Patience, ProductReport, Seen, Source, Witness};
+use event_store::poll::PollPolicy;
+use event_store::verify::{Chain, FaultKind, ProductReport, Seen, Source, Witness};
 use futures::{StreamExt, TryStreamExt, stream};
 use projections::projection::{Difference, Projection};
 use projections::views::Generation;
@@ -95,7 +96,7 @@ impl<'a> Comparison<'a> {
         &self,
         products: Vec<ProductId>,
         shown: Option<Shown>,
-        patience: Patience,
+        policy: PollPolicy,
         horizon: impl AsyncFnOnce() -> anyhow::Result<Horizon>,
     ) -> anyhow::Result<Compared> {
         let views = &*self.views.products;
@@ -114,8 +115,8 @@ impl<'a> Comparison<'a> {
         let every_view = every_view.flat_map(|product| [0, 1].map(|at| Copy::View(at, product.clone())));
         let copies = every_view.chain(misplaced.into_iter().map(Copy::Order));
         let mut suspects = self.look(copies).await?;
-        let mut waiting = patience.begin();
-        while waiting.goes_on(suspects.len()).await {
+        let mut poll = policy.begin();
+        while poll.again(suspects.len()).await {
             suspects = self.look_again(suspects).await?;
         }
         if suspects.is_empty() {

@@ -1,4 +1,4 @@
-//! The function behind the commands. All it may do to the event table is to insert and to query.
+//! The Lambda function of the command routes. Its permissions on the event table are insert and query.
 
 use std::process::ExitCode;
 use std::sync::Arc;

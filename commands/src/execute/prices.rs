@@ -1,5 +1,5 @@
-//! The price in force, for a command that gives a price: from the state, or, where an earlier build wrote it, from
-//! everything that was recorded of the product's price.
+//! The price in force, for a command with a price: from the state, or from all commits of the product where an earlier build wrote
+//! the state without the time of its price.
 
 use std::pin::pin;
 
@@ -12,8 +12,8 @@ use super::order::{Failure, Order};
 use crate::product::{InForce, Pricing};
 
 impl Executor {
-    /// What a price of the command is decided upon. It costs nothing where the state keeps the time of its price, and
-    /// otherwise one read of the product's commits.
+    /// What a price is decided from. It costs no request where the state has the time of its price, and otherwise one read of all
+    /// commits of the product.
     pub(super) async fn pricing(&self, order: &Order, newest: Option<&Commit>) -> Result<Pricing, Failure> {
         let in_force = match newest.map(|commit| commit.state.price_occurred_at) {
             Some(Some(since)) => InForce::Since(since),
@@ -23,7 +23,7 @@ impl Executor {
         Ok(Pricing { occurred_at: order.occurred_at, in_force })
     }
 
-    /// The newest of all prices stated for the product, ties by sequence.
+    /// The newest of all prices recorded for the product, ties by sequence.
     async fn price_facts(&self, product: &ProductId) -> Result<InForce, Failure> {
         let mut newest: Option<(Timestamp, Money)> = None;
         let mut commits = pin!(commits_after(self.journal.clone(), product.clone(), 0));
@@ -42,7 +42,7 @@ impl Executor {
     }
 }
 
-/// The price that an event states.
+/// The price in an event.
 fn price_of(event: &ProductEvent) -> Option<Money> {
     match event {
         ProductEvent::ProductCreated(created) => Some(created.money),

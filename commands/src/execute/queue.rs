@@ -1,5 +1,5 @@
-//! The commands of one product take turns in this process, in the order in which they came, so that none of them loses a
-//! race against another. Commands of other processes are met by the condition of the insert.
+//! A queue per product: in this process the commands of a product run one after the other, in order of arrival, so that none loses
+//! a race against another. Against other processes the conditional insert decides.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use schema::ProductId;
 use tokio::sync::OwnedMutexGuard;
 
-/// The products that commands run on or wait for. Cheap to clone.
+/// The queues of products with commands that run or wait. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ProductQueues(Arc<Mutex<HashMap<ProductId, Arc<tokio::sync::Mutex<()>>>>>);
 
-/// The turn of one command, which ends when it is dropped.
+/// The turn of one command; it ends when it is dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
     queues: ProductQueues,
@@ -20,7 +20,7 @@ pub(super) struct Turn {
 }
 
 impl ProductQueues {
-    /// Waits until the commands of the product that came before are done.
+    /// Waits until the earlier commands of the product are done.
     pub(super) async fn turn(&self, product: &ProductId) -> Turn {
         let queue = self.queues().entry(product.clone()).or_default().clone();
         let mut turn = Turn { queues: self.clone(), product: product.clone(), held: None };

@@ -1,4 +1,4 @@
-//! What is known of a command before it is carried out: whether it was recorded already, and whether it may be.
+//! The checks before a command is recorded: whether it was recorded already, and whether its precondition holds.
 
 use schema::recent::KeyHash;
 use schema::{Commit, Status};
@@ -8,19 +8,19 @@ use super::order::{Failure, Order, Precondition};
 use crate::idempotency::key_hash;
 use crate::product::MOST_EVENTS;
 
-/// A key is known for this long at least, in milliseconds, as far as [`MOST_FURTHER_RINGS`] reach.
+/// How long a key is remembered at least, in milliseconds, within [`MOST_FURTHER_RINGS`].
 const KNOWN_FOR_MS: i64 = 60 * 60 * 1000;
 
-/// How many rings are read behind that of the newest commit: with it 256 keys.
+/// Rings that are read besides the newest commit's: 256 keys in all.
 const MOST_FURTHER_RINGS: u32 = 7;
 
-/// How many commits a failed precondition looks back over at the most.
+/// Commits that the events of a failed precondition are read from, at most.
 const MOST_MISSED_COMMITS: usize = 100;
 
 impl Executor {
-    /// The commit this very command wrote before. The newest commit is at hand and names the last 32 keys; an older one costs
-    /// one request. Where more than 32 were written within an hour, so does each further ring, of the commit before the
-    /// oldest that a ring names. Rings up to `searched` are known from an earlier attempt.
+    /// The commit that this command wrote before. The ring of the newest commit, which is loaded already, has the last 32 keys; an
+    /// older commit costs one request. With more than 32 keys within the hour each further ring costs one more: it is in the
+    /// commit before the oldest of the ring. Rings up to `searched` were read by an earlier attempt.
     pub(super) async fn recognised(
         &self,
         order: &Order,
@@ -50,7 +50,7 @@ impl Executor {
         Ok(None)
     }
 
-    /// The commit of this command, if the ring of a commit names it.
+    /// The commit of this command, if the ring of `ring` names it.
     async fn named_by(&self, ring: &Commit, key: KeyHash, order: &Order) -> Result<Option<Commit>, Failure> {
         let hinted: Vec<u64> = ring.recent.sequences_of(key).collect();
         for sequence in hinted {
@@ -68,7 +68,7 @@ impl Executor {
         Ok(None)
     }
 
-    /// Whether the precondition holds of what is there.
+    /// Checks the precondition against the newest commit.
     pub(super) async fn check(&self, order: &Order, newest: Option<&Commit>) -> Result<(), Failure> {
         let current = newest.map(|commit| commit.last_sequence());
         let exists = newest.is_some_and(|commit| commit.state.facts.status == Status::Active);
@@ -88,7 +88,7 @@ impl Executor {
         Err(Failure::PreconditionFailed { current, missed })
     }
 
-    /// The events after a version, which may lie inside a commit.
+    /// The events after a version, which may be inside a commit.
     async fn missed(
         &self,
         order: &Order,
@@ -106,7 +106,7 @@ impl Executor {
     }
 }
 
-/// Whether the commit was written by an earlier sending of this very command.
+/// Whether an earlier sending of this command wrote the commit.
 ///
 /// # Errors
 /// [`Failure::KeyReused`] when the actor used the key for another request.

@@ -1,4 +1,4 @@
-//! What a decision becomes: the commit that follows the newest one.
+//! The commit of a decision, which follows the newest one.
 
 use schema::{
     Commit, Fold, Hash, Metadata, Product, ProductEvent, Recent, RecordedEvent, Timestamp, Unsealed,
@@ -11,13 +11,13 @@ use super::order::{Failure, Order};
 use crate::idempotency::key_hash;
 use crate::product::Pricing;
 
-/// How far the newest commit may lie ahead of the clock, in milliseconds.
+/// How far the newest commit may be ahead of the clock, in milliseconds.
 const MOST_AHEAD_MS: i64 = 60_000;
 
 /// The commit that records `events` after `newest`.
 ///
 /// # Errors
-/// [`Failure::Unreadable`] when the events cannot follow what is stored: the product's chain has to be verified.
+/// [`Failure::Unreadable`] when the events cannot follow those that are stored: verify the product's chain.
 pub(super) fn unsealed(
     order: &Order,
     commit_id: Ulid,
@@ -57,8 +57,8 @@ pub(super) fn unsealed(
     })
 }
 
-/// A newest commit of the future is another clock's fault: up to a minute it holds the time of the next commit up, beyond
-/// that the product takes no command.
+/// Checks the time of the newest commit, which another clock may have put into the future. Up to a minute ahead the next commit
+/// gets the same time; beyond that the product accepts no command.
 ///
 /// # Errors
 /// [`Failure::ClockAhead`].
@@ -69,7 +69,7 @@ pub(super) fn not_ahead(newest: Option<&Commit>, now: Timestamp) -> Result<(), F
     }
 }
 
-/// Now, but never before the newest commit.
+/// The time of recording: now, but never before the newest commit.
 fn recorded_at(order: &Order, newest: Option<&Commit>, now: Timestamp) -> Timestamp {
     let Some(newest) = newest.map(|commit| commit.recorded_at).filter(|newest| *newest > now) else {
         return now;
@@ -79,7 +79,7 @@ fn recorded_at(order: &Order, newest: Option<&Commit>, now: Timestamp) -> Timest
         product_id = order.product_id.as_str(),
         newest = newest.to_string(),
         now = now.to_string(),
-        "the newest commit was recorded ahead of this clock; the new one gets its time"
+        "the newest commit was recorded ahead of this clock; the new one gets the same time"
     );
     newest
 }

@@ -1,4 +1,4 @@
-//! The answer to a command that was carried out: its receipt, the same whenever it is asked for again.
+//! The response to an executed command: its receipt, the same whenever the command is repeated.
 
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};

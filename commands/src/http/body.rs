@@ -1,4 +1,6 @@
-//! The body: read within its limit, refused so that the client can still read why, taken as one JSON object.
+//! The request body: read within its limit, and taken apart as one JSON object.
+//!
+//! The promise: a client that sends too much can still read the response.
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, header};
@@ -10,7 +12,7 @@ use super::members::Members;
 
 /// The largest body a command may have, in bytes.
 const MOST: usize = 64 * 1024;
-/// A body that is refused is read up to here, so that a client that is still sending does not see a broken connection.
+/// A body that is too large is read up to here, so that a client that is still sending sees the response and no broken connection.
 const MOST_DRAINED: usize = 1024 * 1024;
 
 /// The whole body.
@@ -24,7 +26,7 @@ pub(super) async fn read(body: Body) -> Result<Vec<u8>, Problem> {
     while let Some(frame) = poll_fn(|context| body.as_mut().poll_frame(context)).await {
         let frame = match frame {
             Ok(frame) => frame,
-            // It is refused all the same.
+            // It is refused in any case.
             Err(_) if size > MOST => break,
             Err(_) => return Err(Problem::new(Kind::Malformed, "The body ended before it was complete.")),
         };
@@ -43,7 +45,7 @@ pub(super) async fn read(body: Body) -> Result<Vec<u8>, Problem> {
     Ok(read)
 }
 
-/// The members of the JSON object in the body; `None` where there may be no body and is none.
+/// The members of the JSON object in the body; `None` without a body, where it is optional.
 ///
 /// # Errors
 /// 415 for another content type, 400 for what is not JSON, 422 for JSON that is not an object.

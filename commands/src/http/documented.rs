@@ -1,4 +1,4 @@
-//! What the command routes say of themselves.
+//! The OpenAPI descriptions of the command routes.
 
 use schema::CommitReceipt;
 use schema::{MissedEvent, ProductId};
@@ -12,7 +12,7 @@ use super::shapes::{NewProduct, Occurrence, ProductPatch, occurred_at};
 const JSON: &[&str] = &["application/json"];
 const PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
 
-/// What any command may be refused with.
+/// The problems of every command.
 const REFUSED: &[Kind] = &[
     Kind::Malformed,
     Kind::Conflict,
@@ -30,7 +30,7 @@ pub(super) fn create(components: &mut Components) -> Operation {
     let body = components.of::<NewProduct>();
     command(components, "createProduct", "Create a product; the server chooses its id")
         .description(
-            "With an `Idempotency-Key` the id follows from the key, so that a retry never creates a second product.",
+            "With an `Idempotency-Key` the id is derived from the key, so that a retry never creates a second product.",
         )
         .parameter(if_none_match())
         .body(JSON, true, &body, &new_product())
@@ -40,10 +40,10 @@ pub(super) fn create(components: &mut Components) -> Operation {
 
 pub(super) fn replace(components: &mut Components) -> Operation {
     let body = components.of::<NewProduct>();
-    of_product(components, "putProduct", "Create a product, or replace it whole")
+    of_product(components, "putProduct", "Create or replace a product")
         .description(
-            "A deleted product is restored. A currency that is left out is the product's own, or the default of a \
-             new one.",
+            "A deleted product is restored. Without `currency` an existing product keeps its own and a new one gets the \
+             default.",
         )
         .body(JSON, true, &body, &new_product())
         .answer(201, created(components))
@@ -63,14 +63,14 @@ pub(super) fn patch(components: &mut Components) -> Operation {
 pub(super) fn delete(components: &mut Components) -> Operation {
     of_product(components, "deleteProduct", "Delete a product; its history stays")
         .parameter(occurred_in_query())
-        .answer(200, receipt(components, "Deleted, or it was deleted already."))
+        .answer(200, receipt(components, "Deleted, or already deleted."))
         .problems(&[Kind::ProductNotFound])
 }
 
 pub(super) fn restore(components: &mut Components) -> Operation {
     let body = components.of::<Occurrence>();
     let examples = example("earlier", &json!({"occurred_at": "2026-11-22T18:00:00Z"}));
-    of_product(components, "restoreProduct", "Undo a delete")
+    of_product(components, "restoreProduct", "Restore a deleted product")
         .parameter(occurred_in_query())
         .body(JSON, false, &body, &examples)
         .answer(200, receipt(components, "Restored."))
@@ -78,14 +78,14 @@ pub(super) fn restore(components: &mut Components) -> Operation {
 }
 
 fn command(components: &mut Components, id: &'static str, summary: &'static str) -> Operation {
-    // The problem of a failed precondition speaks of it.
+    // The problem of a failed precondition refers to it.
     components.of::<MissedEvent>();
     let key = json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]*$"});
     let key = header(
         "Idempotency-Key",
-        "1 to 255 visible ASCII characters, per actor. A repeat is answered as the first time, with \
-         `Idempotency-Replayed`; the same key with another request is refused. The last 32 writing commands of a \
-         product are remembered, and those of the last hour, up to 256.",
+        "1 to 255 visible ASCII characters, per actor. A repeated request gets the first response again, with \
+         `Idempotency-Replayed`; the same key with another request is refused. Remembered are the last 32 commands of \
+         a product that changed it, and those of the last hour, up to 256.",
         &key,
     );
     Operation::new(id, "Commands", summary).scopes(&[Scope::Write]).parameter(key).problems(REFUSED)
@@ -94,7 +94,7 @@ fn command(components: &mut Components, id: &'static str, summary: &'static str)
 fn of_product(components: &mut Components, id: &'static str, summary: &'static str) -> Operation {
     let mut if_match = header(
         "If-Match",
-        "The version in quotes that the product must have, or `*`: it must exist. It excludes `If-None-Match`.",
+        "The version in quotes that the product must have, or `*`: it must exist. Not together with `If-None-Match`.",
         &json!({"anyOf": [{"const": "*"}, {"type": "string", "pattern": "^\"(0|[1-9][0-9]{0,18})\"$"}]}),
     );
     if_match["example"] = "\"3\"".into();

@@ -1,4 +1,6 @@
-//! The fields of a command's body: every rule in one place, every fault reported at once.
+//! The fields of a command's body, with all of their rules.
+//!
+//! The promise: all faults are reported at once.
 
 use schema::Details;
 use schema::{Attributes, Currency, Price, Timestamp};
@@ -9,7 +11,7 @@ use super::members::Members;
 use super::within_bounds;
 use crate::product::{AttributesPatch, MOST_ATTRIBUTES, NewProduct, Patch};
 
-/// How long a text may be, in characters, and whether it may have line breaks and tabs.
+/// The length of a text in characters, and whether it may have line breaks and tabs.
 #[derive(Clone, Copy)]
 pub(super) struct TextRule {
     pub(super) least: usize,
@@ -24,7 +26,7 @@ pub(super) const DESCRIPTION: TextRule = TextRule { least: 0, most: 4_000, lines
 pub(super) const ATTRIBUTE_KEY: TextRule = TextRule { least: 1, most: 64, lines: false };
 pub(super) const ATTRIBUTE_VALUE: TextRule = TextRule { least: 0, most: 500, lines: true };
 
-/// Reads fields out of a body and collects what is wrong with them.
+/// Reads fields of a body and collects their faults.
 pub(super) struct Reader {
     members: Members,
     faults: Vec<Fault>,
@@ -52,7 +54,7 @@ impl Reader {
         Some(NewProduct { name: name?, price: price?, currency, default_currency, details })
     }
 
-    /// A merge patch; fields that are wrong are left out and found among the faults.
+    /// A merge patch; invalid fields are left out and are among the faults.
     pub(super) fn patch(&mut self) -> Patch {
         Patch {
             name: self.given("name", Self::name),
@@ -74,7 +76,7 @@ impl Reader {
         within_bounds(moment, now).map_err(|fault| self.faults.push(fault)).ok()
     }
 
-    /// All faults, a member nobody asked for included.
+    /// All faults, unknown members included.
     pub(super) fn faults(mut self) -> Vec<Fault> {
         for (name, _) in std::mem::take(&mut self.members).rest() {
             self.fault(&pointer(&[&name]), "is not a field of this command, or appears twice");
@@ -130,7 +132,7 @@ impl Reader {
             return Some(None);
         }
         let Some(pairs) = Members::of(&raw) else {
-            self.fault("/attributes", "must be an object of texts");
+            self.fault("/attributes", "must be an object of strings");
             return None;
         };
         let mut attributes = AttributesPatch::new();
@@ -150,7 +152,7 @@ impl Reader {
     }
 
     fn string(&mut self, pointer: &str, raw: &RawValue) -> Option<String> {
-        serde_json::from_str(raw.get()).map_err(|_| self.fault(pointer, "must be a text")).ok()
+        serde_json::from_str(raw.get()).map_err(|_| self.fault(pointer, "must be a string")).ok()
     }
 
     fn checked(&mut self, pointer: &str, text: &str, rule: TextRule) -> Option<String> {
@@ -178,7 +180,7 @@ fn whole(patch: AttributesPatch) -> Attributes {
     patch.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }
 
-/// A JSON Pointer, escaped as RFC 6901 says.
+/// A JSON Pointer, escaped according to RFC 6901.
 fn pointer(parts: &[&str]) -> String {
     parts
         .iter()

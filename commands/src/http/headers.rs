@@ -1,4 +1,4 @@
-//! The headers that decide whether and how often a command counts.
+//! The headers of preconditions and of idempotency keys.
 
 use axum::http::{HeaderMap, HeaderName, header};
 use web::{Kind, Problem};
@@ -8,15 +8,13 @@ use crate::execute::Precondition;
 /// What must hold of the product.
 ///
 /// # Errors
-/// 400 for anything but one of the forms of the interface.
+/// 400 for anything but the forms that the interface allows.
 pub(super) fn precondition(headers: &HeaderMap, creates: bool) -> Result<Precondition, Problem> {
     let malformed = |detail: &str| Err(Problem::new(Kind::Malformed, detail));
     match (single(headers, &header::IF_MATCH)?, single(headers, &header::IF_NONE_MATCH)?) {
         (None, None) => Ok(Precondition::None),
         (None, Some("*")) => Ok(Precondition::Absent),
-        (Some(_), _) if creates => {
-            malformed("POST /products makes a new product; If-Match cannot hold for it.")
-        }
+        (Some(_), _) if creates => malformed("POST /products creates a product; If-Match cannot hold."),
         (Some("*"), None) => Ok(Precondition::Exists),
         (Some(etag), None) => match version(etag) {
             Some(version) => Ok(Precondition::Version(version)),
@@ -41,7 +39,7 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Pro
     Err(Problem::new(Kind::Malformed, "Idempotency-Key is 1 to 255 visible ASCII characters."))
 }
 
-/// The version in an entity tag of ours: digits without leading zeros, in quotes.
+/// The version in an entity tag: digits without leading zeros, in quotes.
 fn version(etag: &str) -> Option<u64> {
     let digits = etag.strip_prefix('"')?.strip_suffix('"')?;
     let version: u64 = digits.parse().ok()?;

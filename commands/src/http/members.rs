@@ -1,4 +1,6 @@
-//! A JSON object member by member, each value still as its text, so that a price never passes through a float.
+//! The members of a JSON object, with each value still as text.
+//!
+//! The promise: a price never passes through a float.
 
 use std::fmt;
 
@@ -8,7 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use web::{Fault, Kind, Problem};
 
-/// The members of an object in order, names that appear twice included.
+/// The members of an object in order, repeated names included.
 #[derive(Debug, Default)]
 pub(super) struct Members(Vec<(String, Box<RawValue>)>);
 
@@ -30,18 +32,18 @@ impl Members {
         serde_json::from_str(raw.get()).ok()
     }
 
-    /// Takes a member out; the last one of that name, the others are left behind as faults.
+    /// Takes the last member of a name; others of that name remain and become faults.
     pub(super) fn take(&mut self, name: &str) -> Option<Box<RawValue>> {
         let at = self.0.iter().rposition(|(member, _)| member == name)?;
         Some(self.0.remove(at).1)
     }
 
-    /// What was not taken.
+    /// The members that were not taken.
     pub(super) fn rest(self) -> impl Iterator<Item = (String, Box<RawValue>)> {
         self.0.into_iter()
     }
 
-    /// The value for a fingerprint: equal for equal JSON. A price that is a number keeps its digits.
+    /// The value for a fingerprint, equal for equal JSON. A price that is a number keeps its digits.
     pub(super) fn canonical(&self) -> Value {
         let value = |(name, raw): &(String, Box<RawValue>)| {
             let exact = if name == "price" { Price::parse(raw.get()).ok() } else { None };

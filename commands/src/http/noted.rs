@@ -1,5 +1,4 @@
-//! What a command leaves behind besides its answer: notes for the request's line in the log, and one count by kind and
-//! outcome.
+//! Observability of a command: notes for the line of the request in the log, and one count by command and outcome.
 
 use telemetry::meters::COMMANDS;
 use web::{Notes, Problem};
@@ -7,7 +6,7 @@ use web::{Notes, Problem};
 use super::Verb;
 use crate::execute::Outcome;
 
-/// The command was carried out.
+/// Notes the outcome of an executed command.
 pub(super) fn carried_out(notes: &Notes, outcome: &Outcome) {
     let (kind, commit) = match outcome {
         Outcome::Written(commit) => ("recorded", commit),
@@ -19,7 +18,7 @@ pub(super) fn carried_out(notes: &Notes, outcome: &Outcome) {
     page.version = Some(commit.last_sequence());
 }
 
-/// The command is answered.
+/// Counts a command when it is answered.
 pub(super) fn answered(notes: &Notes, verb: Verb, problem: Option<&Problem>) {
     let mut page = notes.write();
     if problem.is_some() {
@@ -30,7 +29,7 @@ pub(super) fn answered(notes: &Notes, verb: Verb, problem: Option<&Problem>) {
 }
 
 impl Verb {
-    /// As log and metrics name it.
+    /// The name in logs and metrics.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Create => "create",

@@ -1,4 +1,4 @@
-//! The bodies of commands as JSON Schemas, from the very rules by which [`super::fields`] reads them.
+//! The JSON Schemas of command bodies, built from the rules by which [`super::fields`] reads them.
 
 use std::borrow::Cow;
 

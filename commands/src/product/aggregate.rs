@@ -1,4 +1,5 @@
-//! The product as a cqrs-es aggregate: it folds by the schema and decides by [`super::decide`].
+//! The product as a cqrs-es aggregate, for its test framework: it folds by the schema and decides by [`super::decide`],
+//! which the executor calls itself.
 
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
@@ -25,7 +26,7 @@ impl Aggregate for ProductAggregate {
         pricing: &Pricing,
         sink: &EventSink<Self>,
     ) -> Result<(), Refusal> {
-        // `write` applies at once, so the whole decision is taken before the first event.
+        // `write` applies an event at once, so the decision is complete before the first one.
         for event in decide(self.0.as_ref(), &command, pricing)? {
             sink.write(event, self).await;
         }
@@ -35,9 +36,9 @@ impl Aggregate for ProductAggregate {
     fn apply(&mut self, event: ProductEvent) {
         match Facts::after(self.0.take(), &event) {
             Ok(facts) => self.0 = Some(facts),
-            // Only decisions of this crate are applied, and the test of `decide` folds every one of them.
+            // Only decisions of this crate are applied, and a property test of `decide` folds all kinds of them.
             Err(misfit) => {
-                tracing::error!(target: "ledger::command", %misfit, "an event was decided that cannot follow");
+                tracing::error!(target: "ledger::command", %misfit, "a decided event cannot follow those before it");
             }
         }
     }

@@ -1,16 +1,16 @@
-//! What a client can want of a product. The values are valid by themselves; whether they fit is decided.
+//! The commands of a product. Their values are valid in themselves; whether the product allows them is decided.
 
 use std::collections::BTreeMap;
 
 use schema::Details;
 use schema::{Currency, Price};
 
-/// A wish, with everything the decision needs.
+/// A command, with everything the decision needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Create it under an id nobody uses.
+    /// Create the product, whose id must be unused.
     Create(NewProduct),
-    /// Make it exactly this: create, replace or restore.
+    /// Create, replace or restore the product, so that it is exactly this.
     Replace(NewProduct),
     /// Change some fields.
     Patch(Patch),
@@ -21,7 +21,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether it gives a price or a currency to a product that exists.
+    /// Whether it sets a price or a currency of an existing product.
     #[must_use]
     pub fn gives_price(&self) -> bool {
         match self {
@@ -41,13 +41,13 @@ pub struct NewProduct {
     pub price: Price,
     /// The currency the client named.
     pub currency: Option<Currency>,
-    /// The currency of a product that has none yet, from the configuration.
+    /// The configured currency of a new product, if the client named none.
     pub default_currency: Currency,
     /// The optional fields.
     pub details: Details,
 }
 
-/// A JSON merge patch (RFC 7396): left out is unchanged, `Some(None)` removes.
+/// A JSON merge patch (RFC 7396): `None` leaves a field unchanged, `Some(None)` removes it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Patch {
     /// The new name.

@@ -1,16 +1,14 @@
-//! The decision: from what a product is and what is wanted to what happens. Pure; time and ids come later.
+//! The decision: from the facts of a product and a command to events. Pure; times and ids come later.
 
-use schema::product::{
-    ProductCreated, ProductDeleted, ProductDetailsChanged, ProductRenamed, ProductRestored,
-};
+use schema::event::{ProductCreated, ProductDeleted, ProductDetailsChanged, ProductRenamed, ProductRestored};
 use schema::{Attributes, Details, DetailsChange, Facts, Money, ProductEvent, Status};
 
 use super::{Command, MOST_ATTRIBUTES, NewProduct, Patch, Pricing, Refusal};
 
-/// What happens to a product (`None`: it does not exist) when it gets this command; nothing when nothing changes.
+/// The events of a command on a product (`None`: it does not exist); none when nothing changes.
 ///
 /// # Errors
-/// [`Refusal`]: the fact that stands against it.
+/// [`Refusal`]: why the product does not allow it.
 pub fn decide(
     before: Option<&Facts>,
     command: &Command,
@@ -78,7 +76,7 @@ fn patched(before: &Details, patch: &Patch) -> Details {
     }
 }
 
-/// No attributes and an empty set of them are the same.
+/// An empty set of attributes is the same as none.
 fn patched_attributes(before: Option<&Attributes>, patch: &Patch) -> Option<Attributes> {
     let changes = match &patch.attributes {
         None => return before.cloned(),
@@ -95,7 +93,7 @@ fn patched_attributes(before: Option<&Attributes>, patch: &Patch) -> Option<Attr
     Some(attributes).filter(|attributes| !attributes.is_empty())
 }
 
-/// What happens, in the order the interface promises: name, price, details.
+/// The events of changed fields, in the order that the interface promises: name, price, details.
 fn changes(before: &Facts, name: &str, priced: Option<ProductEvent>, details: &Details) -> Vec<ProductEvent> {
     let renamed = (before.name != name).then(|| {
         ProductEvent::ProductRenamed(ProductRenamed {

@@ -1,15 +1,15 @@
-//! What a price means that a command gives: a price of the present, or one that was stated for a time.
+//! Dated prices: whether the price of a command is the one in force, or that of another time.
 //!
-//! The price in force is the one with the newest `occurred_at`, ties by sequence. A price that is stated for a time is
-//! recorded, whether or not it is in force, so that the same prices give the same history in whatever order they come.
+//! The price in force is the one with the newest `occurred_at`, ties by sequence. The promise: a price with a time is recorded
+//! whether or not it is in force, so that the same prices give the same history in whatever order they arrive.
 
-use schema::product::{ProductPriceChanged, ProductPriceRecorded};
+use schema::event::{ProductPriceChanged, ProductPriceRecorded};
 use schema::{Currency, Facts, Money, Price, ProductEvent, Timestamp};
 
-/// What a price is decided upon, beside the facts.
+/// What a price is decided from, besides the facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pricing {
-    /// When the client said that the command happened; `None`: now.
+    /// When the command happened according to the client; `None`: now.
     pub occurred_at: Option<Timestamp>,
     /// The price in force.
     pub in_force: InForce,
@@ -18,12 +18,12 @@ pub struct Pricing {
 /// What is known of the price in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum InForce {
-    /// Nothing: there is no product, or nobody asked because the command gives no price.
+    /// Nothing: there is no product, or the command has no price.
     #[default]
     Unread,
     /// It is the price of the state, in force since this moment.
     Since(Timestamp),
-    /// The state does not say since when, so it was read from everything recorded of the product's price.
+    /// The state does not say since when, so it was read from all commits of the product.
     Read {
         /// The price in force, which may be another one than that of the state.
         money: Money,
@@ -44,7 +44,7 @@ impl InForce {
 }
 
 impl Pricing {
-    /// What happens to a product whose price or currency is given, or both; the other one is that of the price in force.
+    /// The event of a new price, currency or both; what is left out is that of the price in force.
     pub(super) fn decide(
         &self,
         before: &Facts,
@@ -74,7 +74,7 @@ impl Pricing {
             (Some(at), InForce::Since(since) | InForce::Read { since, .. }) if at < since => {
                 Some(recorded(at))
             }
-            // Also where it is equal: from here on the state says since when its price is in force.
+            // Even if it is equal: from now on the state has the time of its price.
             (Some(_), InForce::Read { .. }) => Some(changed()),
             (Some(at), InForce::Since(since)) => match money == in_force {
                 true if at == since => None,

@@ -1,8 +1,8 @@
-//! Why a product refuses a command, as facts.
+//! The reasons why a product does not allow a command, as facts.
 
 use super::MOST_ATTRIBUTES;
 
-/// The command does not fit what the product is.
+/// The state of the product does not allow the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such product: create it first.

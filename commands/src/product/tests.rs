@@ -2,11 +2,11 @@
 
 use cqrs_es::test::TestFramework;
 use proptest::prelude::*;
+use schema::event::{ProductCreated, ProductDetailsChanged, ProductPriceChanged};
 use schema::fixtures::{
     helmet_created, helmet_deleted, helmet_price_changed, helmet_renamed, helmet_restored, helmet_story,
     money,
 };
-use schema::product::{ProductCreated, ProductDetailsChanged, ProductPriceChanged};
 use schema::{Attributes, Currency, Details, DetailsChange, Facts, Price, ProductEvent};
 
 use super::*;

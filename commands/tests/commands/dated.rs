@@ -2,7 +2,7 @@
 //! is thrown away.
 
 use event_store::chain::hash_of;
-use schema::product::{ProductCreated, ProductPriceChanged};
+use schema::event::{ProductCreated, ProductPriceChanged};
 use schema::{Commit, ProductEvent, StoredCommit, fixtures};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
-//! The item: each top-level field of a commit is one attribute of the same name, nested values are native lists and maps.
+//! The item of a commit: one attribute for each top-level field, with nested values as native lists and maps.
 //!
-//! The conversion is generic, so a field of a later build survives a round trip and hashes the same.
+//! The promise: the conversion is generic, so a field of a later build survives a round trip and hashes the same.
 
 use std::collections::HashMap;
 
@@ -8,12 +8,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use schema::StoredCommit;
 use serde_json::Value;
 
-use crate::journal::Unavailable;
+use crate::error::Unavailable;
 
-/// An item of the event table.
+/// An item of a table, by attribute.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// The value has no counterpart in `DynamoDB`.
+/// A value of the commit has no counterpart in `DynamoDB`.
 #[derive(Debug, thiserror::Error)]
 #[error("the commit cannot be converted to an item: {0}")]
 pub struct Unconvertible(#[from] serde_dynamo::Error);
@@ -26,8 +26,8 @@ pub fn to_item(commit: &StoredCommit) -> Result<Item, Unconvertible> {
     Ok(serde_dynamo::to_item(&commit.0)?)
 }
 
-/// The commit of an item. An attribute that has no counterpart in JSON (a binary value), which this ledger never
-/// writes, becomes a text that says so: the commit then neither decodes nor verifies, but it does not hide the others.
+/// The commit of an item. An attribute without a counterpart in JSON (a binary value), which this ledger never writes,
+/// becomes a text that says so: the commit then neither decodes nor verifies, but the others can still be read.
 #[must_use]
 pub fn from_item(item: Item) -> StoredCommit {
     let converted = |(name, value): (String, AttributeValue)| {
@@ -38,8 +38,8 @@ pub fn from_item(item: Item) -> StoredCommit {
     StoredCommit(item.into_iter().map(converted).collect())
 }
 
-/// The insert of a commit: the statement and its parameters, one per attribute, since `PartiQL` takes parameters for
-/// whole attributes only.
+/// The insert of a commit: the statement and one parameter for each attribute, as `PartiQL` takes parameters only for whole
+/// attributes.
 pub(super) fn insert(
     table: &str,
     commit: &StoredCommit,
@@ -58,7 +58,7 @@ pub(crate) fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// The whole number an attribute must be.
+/// The whole number in an attribute.
 pub(crate) fn number_of(item: &Item, attribute: &str) -> Result<u64, Unavailable> {
     let number = item.get(attribute).and_then(|value| value.as_n().ok());
     let number = number.and_then(|digits| digits.parse().ok());

@@ -1,7 +1,6 @@
 //! Sorted runs of heads in temporary files, and their merge.
 //!
-//! The promise: the files have no name from the moment they are there, so nothing of them is left behind, and nobody else
-//! can read them.
+//! The promise: a file is unlinked as soon as it is created, so nothing is left behind and nobody else can open it.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,9 +9,9 @@ use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Head;
+use crate::journal::Head;
 
-/// So many files are open at the same time; more are made one.
+/// So many files are open at the same time; above that they are merged into one.
 const MOST: usize = 256;
 
 /// A sorted run: a line of JSON for each head.
@@ -40,7 +39,7 @@ impl Run {
     }
 }
 
-/// A new file that nobody else can open.
+/// A new file without a name.
 fn nameless() -> io::Result<File> {
     static MADE: AtomicU64 = AtomicU64::new(0);
     let number = MADE.fetch_add(1, Ordering::Relaxed);
@@ -50,7 +49,7 @@ fn nameless() -> io::Result<File> {
     Ok(file)
 }
 
-/// No more runs than may be open at the same time.
+/// Merges the runs where there are as many as may be open.
 pub(super) fn few(runs: Vec<Run>) -> io::Result<Vec<Run>> {
     if runs.len() < MOST {
         return Ok(runs);
@@ -59,10 +58,10 @@ pub(super) fn few(runs: Vec<Run>) -> io::Result<Vec<Run>> {
     Ok(vec![Run::write(std::iter::from_fn(|| merge.head().transpose()))?])
 }
 
-/// Runs read together in order.
+/// The merge of sorted runs.
 pub(super) struct Merge {
     runs: Vec<Source>,
-    /// The next head of each source, once it was read.
+    /// The next head of each source, after the first read.
     next: BinaryHeap<Reverse<(String, usize, u64, u64)>>,
     begun: bool,
 }
@@ -73,14 +72,14 @@ enum Source {
 }
 
 impl Merge {
-    /// The runs, and heads that are in memory, in order as well.
+    /// The merge of runs and of heads in memory, which are in order too.
     pub(super) fn of(runs: Vec<Run>, kept: impl Iterator<Item = Head>) -> Self {
         let kept = Source::Memory(kept.collect::<Vec<_>>().into_iter());
         let runs = runs.into_iter().map(Source::File).chain([kept]).collect();
         Self { runs, next: BinaryHeap::new(), begun: false }
     }
 
-    /// Up to `most` heads, and the rest if there may be one.
+    /// Up to `most` heads, and the rest of the merge unless it has ended.
     pub(super) fn next(mut self, most: usize) -> io::Result<(Vec<Head>, Option<Self>)> {
         let mut heads = Vec::new();
         while heads.len() < most {
@@ -92,7 +91,7 @@ impl Merge {
         Ok((heads, Some(self)))
     }
 
-    /// The next product: what several runs have of it is one head.
+    /// The next product, with the commits that several runs have of it as one head.
     fn head(&mut self) -> io::Result<Option<Head>> {
         if !self.begun {
             self.begun = true;

@@ -2,19 +2,20 @@
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use schema::ProductId;
 
 use super::{Parked, Parking, Trouble};
+use crate::aws::{condition_held, failed};
 use crate::dynamodb::{Item, number};
-use crate::journal::Unavailable;
+use crate::error::Unavailable;
 
-/// How often a row may change between two updates before the store counts as unusable.
+/// How often an update is repeated because the row changes meanwhile.
 const ROUNDS: usize = 5;
+
+/// As errors name the table.
+const STORE: &str = "the parking table";
 
 /// Rows in one table of the shape [`super::TABLE`]. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -55,18 +56,18 @@ impl Parking for DynamoParking {
                 )
                 .condition_expression("attribute_not_exists(from_sequence) OR from_sequence >= :from")
                 .expression_attribute_values(":at", AttributeValue::S(trouble.at.to_string()));
-            if applied(new_or_lower).await? {
+            if condition_held(new_or_lower.send().await, STORE)? {
                 return Ok(());
             }
             let lower_is_there = self
                 .update(consumer, product, trouble)
                 .update_expression("SET reason = :reason, retryable = :retryable ADD attempts :one")
                 .condition_expression("from_sequence < :from");
-            if applied(lower_is_there).await? {
+            if condition_held(lower_is_there.send().await, STORE)? {
                 return Ok(());
             }
         }
-        Err(Unavailable("a parking row changes faster than it can be updated".into()))
+        Err(Unavailable("a row changes faster than it can be updated".into()).of(STORE))
     }
 
     async fn release(&self, seen: &Parked) -> Result<bool, Unavailable> {
@@ -79,17 +80,7 @@ impl Parking for DynamoParking {
             .condition_expression("attempts = :attempts AND parked_at = :at")
             .expression_attribute_values(":attempts", number(seen.attempts.into()))
             .expression_attribute_values(":at", AttributeValue::S(seen.parked_at.to_string()));
-        match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(unavailable(error)),
-        }
+        condition_held(request.send().await, STORE)
     }
 
     async fn of(&self, consumer: &str, product: &ProductId) -> Result<Option<Parked>, Unavailable> {
@@ -100,7 +91,7 @@ impl Parking for DynamoParking {
             .consistent_read(true)
             .key("consumer", AttributeValue::S(consumer.to_owned()))
             .key("product_id", AttributeValue::S(product.to_string()));
-        request.send().await.map_err(unavailable)?.item.map(decoded).transpose()
+        request.send().await.map_err(failed(STORE))?.item.map(decoded).transpose()
     }
 
     async fn list(
@@ -126,7 +117,7 @@ impl Parking for DynamoParking {
         while rows.len() < limit {
             let left = i32::try_from(limit - rows.len()).unwrap_or(i32::MAX);
             let answer = query.clone().limit(left).set_exclusive_start_key(from).send().await;
-            let answer = answer.map_err(unavailable)?;
+            let answer = answer.map_err(failed(STORE))?;
             for item in answer.items.unwrap_or_default() {
                 rows.push(decoded(item)?);
             }
@@ -139,28 +130,6 @@ impl Parking for DynamoParking {
     }
 }
 
-/// Whether the update's condition held.
-async fn applied(update: UpdateItemFluentBuilder) -> Result<bool, Unavailable> {
-    match update.send().await {
-        Ok(_) => Ok(true),
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-        {
-            Ok(false)
-        }
-        Err(error) => Err(unavailable(error)),
-    }
-}
-
 fn decoded(item: Item) -> Result<Parked, Unavailable> {
-    serde_dynamo::from_item(item).map_err(|error| Unavailable(error.into()).of("the parking table"))
-}
-
-fn unavailable<E>(error: SdkError<E>) -> Unavailable
-where
-    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-{
-    crate::dynamodb::unavailable(error).of("the parking table")
+    serde_dynamo::from_item(item).map_err(|error| Unavailable(error.into()).of(STORE))
 }

@@ -1,4 +1,4 @@
-//! Parking rows in memory, for tests and simulations: the contract without a store.
+//! Parking rows in memory, for tests, simulations and `--in-memory`.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use schema::ProductId;
 
 use super::{Parked, Parking, Trouble, first_row};
-use crate::journal::Unavailable;
+use crate::error::Unavailable;
 
 type Rows = BTreeMap<(String, ProductId), Parked>;
 

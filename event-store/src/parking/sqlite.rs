@@ -7,7 +7,7 @@ use sqlite::rusqlite::{self, OptionalExtension, Row, params};
 use sqlite::{Access, clamped};
 
 use super::{Parked, Parking, Trouble};
-use crate::journal::Unavailable;
+use crate::error::Unavailable;
 
 /// Rows in the table `parking` of a file. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -22,10 +22,10 @@ impl SqliteParking {
         Self { access }
     }
 
-    /// Puts rows there as they were elsewhere: for `migrate`.
+    /// Copies rows as they are, for `migrate`.
     ///
     /// # Errors
-    /// [`Unavailable`]: none of the rows is there.
+    /// [`Unavailable`]: none of the rows was written.
     pub async fn bring(&self, rows: Vec<Parked>) -> Result<(), Unavailable> {
         let brought = self.access.write(move |connection| {
             let statement =
@@ -42,7 +42,7 @@ impl SqliteParking {
     }
 }
 
-/// What a row is read from.
+/// The columns of a row.
 const COLUMNS: &str = "consumer, product_id, from_sequence, reason, retryable, parked_at, attempts";
 
 #[async_trait]

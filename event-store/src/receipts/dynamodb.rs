@@ -1,21 +1,23 @@
-//! Receipts on `DynamoDB`: one item per event and nothing else, written so that a product's newest receipt vouches for all
-//! before it, and one short query, newest first, reads how far the product got.
+//! Receipts on `DynamoDB`: one item per event and nothing else.
+//!
+//! The promise: a product's newest receipt vouches for all before it, so one short query, newest first, tells up to which event
+//! the product is published.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use schema::{ProductId, PublicationRecord};
 
 use super::{Position, Receipts, Record};
+use crate::aws::{condition_held, failed};
+use crate::backoff::Backoff;
 use crate::dynamodb::{Item, number, number_of};
-use crate::journal::Unavailable;
+use crate::error::Unavailable;
 
 /// Sequences are below 2^53 (`StoredCommit::sequence`).
 const LAST: u64 = (1 << 53) - 1;
@@ -23,17 +25,23 @@ const LAST: u64 = (1 << 53) - 1;
 /// `DynamoDB` takes at most 25 puts in one batch.
 const BATCH: usize = 25;
 
-/// How many single writes are under way at once.
+/// Requests in flight.
 const AT_ONCE: usize = 8;
 
-/// How often a batch is sent before its unprocessed items count as an outage; the pauses double from 20 ms to 1.3 s.
+/// How often a batch is sent before its unprocessed items count as an outage.
 const ROUNDS: u32 = 8;
+
+/// Between two sendings of a batch.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(20), longest: Duration::from_millis(1_300) };
 
 /// The newest receipt, and the failure that may stand above it.
 const NEWEST: i32 = 2;
 
 /// Receipts of about 300 bytes, so a page stays far below 1 MB.
 const PAGE: i32 = 500;
+
+/// As errors name the table.
+const STORE: &str = "the receipts table";
 
 /// Receipts in one table of the shape [`super::TABLE`]. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -80,19 +88,19 @@ impl DynamoReceipts {
     }
 
     async fn write_batch(&self, mut writes: Vec<WriteRequest>) -> Result<(), Unavailable> {
-        for round in 0..ROUNDS {
+        for round in 1..=ROUNDS {
             let request = self.client.batch_write_item().request_items(&self.table, writes);
-            let answer = request.send().await.map_err(unavailable)?;
+            let answer = request.send().await.map_err(failed(STORE))?;
             writes = answer.unprocessed_items.unwrap_or_default().remove(&self.table).unwrap_or_default();
             if writes.is_empty() {
                 return Ok(());
             }
-            tokio::time::sleep(Duration::from_millis(10 << (round + 1))).await;
+            tokio::time::sleep(BACKOFF.pause(round)).await;
         }
-        Err(Unavailable("the receipts table leaves writes unprocessed".into()))
+        Err(Unavailable("it leaves writes unprocessed".into()).of(STORE))
     }
 
-    /// A batch knows no conditions, so a failure is a write of its own that gives way to a receipt.
+    /// A batch takes no conditions, so a failure is a write of its own that never replaces a receipt.
     async fn write_failure(&self, item: Item) -> Result<(), Unavailable> {
         let request = self
             .client
@@ -100,17 +108,7 @@ impl DynamoReceipts {
             .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(published_at)");
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(unavailable(error)),
-        }
+        condition_held(request.send().await, STORE).map(drop)
     }
 }
 
@@ -123,14 +121,14 @@ impl Receipts for DynamoReceipts {
         let mut from = None;
         loop {
             let request = newest.clone().limit(NEWEST).set_exclusive_start_key(from);
-            let answer = request.send().await.map_err(unavailable)?;
+            let answer = request.send().await.map_err(failed(STORE))?;
             for item in answer.items.unwrap_or_default() {
                 let sequence = number_of(&item, "sequence")?;
                 match decoded(item)? {
                     PublicationRecord::Receipt(receipt) => {
                         return Ok(Position { published: sequence, receipt: Some(receipt), ..position });
                     }
-                    // The lowest failure above the receipts is that of the next event.
+                    // The lowest failure above the newest receipt is that of the next event.
                     PublicationRecord::Failure(failure) => position.failure = Some(failure),
                 }
             }
@@ -161,7 +159,7 @@ impl Receipts for DynamoReceipts {
         let mut records = Vec::new();
         let mut start = None;
         loop {
-            let answer = query.clone().set_exclusive_start_key(start).send().await.map_err(unavailable)?;
+            let answer = query.clone().set_exclusive_start_key(start).send().await.map_err(failed(STORE))?;
             for item in answer.items.unwrap_or_default() {
                 records.push((number_of(&item, "sequence")?, decoded(item)?));
             }
@@ -179,7 +177,7 @@ impl Receipts for DynamoReceipts {
         Ok(())
     }
 
-    /// Scans the whole table, whose items of one product stand together.
+    /// Scans the table, in which the items of one product are adjacent.
     async fn products(&self, after: &str, limit: usize) -> Result<Option<Vec<String>>, Unavailable> {
         let scan = self
             .client
@@ -187,14 +185,14 @@ impl Receipts for DynamoReceipts {
             .table_name(&self.table)
             .consistent_read(true)
             .projection_expression("product_id");
-        // Behind every event that the product can have.
+        // Behind the last event that the product can have.
         let mut from = (!after.is_empty()).then(|| {
             let product = AttributeValue::S(after.to_owned());
             Item::from([("product_id".to_owned(), product), ("sequence".to_owned(), number(LAST))])
         });
         let mut products: Vec<String> = Vec::new();
         loop {
-            let answer = scan.clone().set_exclusive_start_key(from).send().await.map_err(unavailable)?;
+            let answer = scan.clone().set_exclusive_start_key(from).send().await.map_err(failed(STORE))?;
             for mut item in answer.items.unwrap_or_default() {
                 let Some(AttributeValue::S(product)) = item.remove("product_id") else { continue };
                 if products.last() != Some(&product) {
@@ -237,12 +235,5 @@ fn encoded(record: &Record) -> Result<Item, Unavailable> {
 }
 
 fn decoded(item: Item) -> Result<PublicationRecord, Unavailable> {
-    serde_dynamo::from_item(item).map_err(|error| Unavailable(error.into()).of("the receipts table"))
-}
-
-fn unavailable<E>(error: SdkError<E>) -> Unavailable
-where
-    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-{
-    crate::dynamodb::unavailable(error).of("the receipts table")
+    serde_dynamo::from_item(item).map_err(|error| Unavailable(error.into()).of(STORE))
 }

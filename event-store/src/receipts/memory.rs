@@ -1,4 +1,4 @@
-//! Receipts in memory, for tests and simulations: the contract without a store.
+//! Receipts in memory, for tests, simulations and `--in-memory`.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use schema::{ProductId, PublicationRecord};
 
 use super::{Mark, Position, Receipts, Record};
-use crate::journal::Unavailable;
+use crate::error::Unavailable;
 
 /// Receipts, failures and marks by product.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ struct Publication {
 }
 
 impl MemoryReceipts {
-    /// Leaves a mark, as a restore does.
+    /// Sets the mark of a product, as a restore does.
     pub fn mark(&self, product: ProductId, mark: Mark) {
         self.products().entry(product).or_default().mark = Some(mark);
     }

@@ -1,4 +1,4 @@
-//! Receipts on SQLite: one row per event, and one for each product whose first events a restore counts as published.
+//! Receipts on SQLite: one row per event, and one for the mark of each restored product.
 
 use async_trait::async_trait;
 use schema::{Hash, ProductId, PublicationRecord};
@@ -7,7 +7,7 @@ use sqlite::rusqlite::{self, Connection, OptionalExtension, Row, params};
 use sqlite::{Access, clamped};
 
 use super::{Mark, Position, Receipts, Record};
-use crate::journal::Unavailable;
+use crate::error::Unavailable;
 
 /// Receipts in the tables `receipts` and `restored` of a file. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -22,10 +22,10 @@ impl SqliteReceipts {
         Self { access }
     }
 
-    /// Counts what a restore brought as published, up to the event and the commit that `mark` names.
+    /// Sets the marks of products, for a restore.
     ///
     /// # Errors
-    /// [`Unavailable`]: none of the marks is there.
+    /// [`Unavailable`]: none of the marks was set.
     pub async fn mark(&self, marks: Vec<(ProductId, Mark)>) -> Result<(), Unavailable> {
         let marked = self.access.write(move |connection| {
             let mut statement = connection.prepare_cached(
@@ -38,10 +38,10 @@ impl SqliteReceipts {
         Ok(marked.await?)
     }
 
-    /// Takes the marks of products back: their events need receipts of their own.
+    /// Removes the marks of products, whose events then need receipts.
     ///
     /// # Errors
-    /// [`Unavailable`]: all of the marks are there.
+    /// [`Unavailable`]: none of the marks was removed.
     pub async fn unmark(&self, products: Vec<ProductId>) -> Result<(), Unavailable> {
         let unmarked = self.access.write(move |connection| {
             let mut statement = connection.prepare_cached("DELETE FROM restored WHERE product_id = ?1")?;
@@ -57,7 +57,7 @@ impl Receipts for SqliteReceipts {
         let product = product.to_string();
         let position = self.access.peek(move |connection| {
             let mut position = Position { mark: mark(connection, &product)?, ..Position::default() };
-            // As far as the newest receipt: usually the first row, or the second below a failure.
+            // Down to the newest receipt: usually the first row, or the second below a failure.
             let mut statement = connection.prepare_cached(
                 "SELECT sequence, record FROM receipts WHERE product_id = ?1 ORDER BY sequence DESC",
             )?;

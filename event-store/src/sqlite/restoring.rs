@@ -1,4 +1,4 @@
-//! What `restore` and `migrate` ask of the journal: many commits at once, and which of them are there.
+//! What `restore` and `migrate` need of the journal: many commits in one transaction, and which of them are there.
 
 use std::sync::atomic::Ordering;
 
@@ -6,10 +6,10 @@ use schema::StoredCommit;
 use sqlite::rusqlite::{self, OptionalExtension, params};
 
 use super::{SqliteJournal, columns, insert};
-use crate::journal::Unavailable;
+use crate::error::Unavailable;
 
 impl SqliteJournal {
-    /// Appends many commits at once, each with the bytes of its line: for `restore` and `migrate`.
+    /// Appends many commits in one transaction, for `restore` and `migrate`.
     ///
     /// # Errors
     /// [`Unavailable`]: none of them was written.
@@ -22,7 +22,7 @@ impl SqliteJournal {
         Ok(written.await?)
     }
 
-    /// The hash of each of these commits, `None` where there is none: for `restore`.
+    /// The hashes of commits, `None` where there is no such commit; for `restore`.
     ///
     /// # Errors
     /// [`Unavailable`]: try again later.

@@ -1,4 +1,6 @@
-//! One product's commits, one after the other: sequence, link, time, state, and what others saw of them.
+//! The chain of one product's commits: sequence, link, time, state, and what witnesses saw of them.
+//!
+//! The promise: a fault is reported once, at the commit it is in, and the check goes on behind it.
 
 use std::collections::VecDeque;
 
@@ -10,7 +12,7 @@ use super::report::ProductReport;
 use super::state::{self, Before};
 use super::witness::Witness;
 
-/// The chain of one product, as far as it was walked.
+/// The chain of one product, as far as it was checked.
 #[derive(Debug)]
 pub struct Chain {
     report: ProductReport,
@@ -25,19 +27,19 @@ struct Last {
     sequence: Option<u64>,
     /// The sequence after it.
     end: Option<u64>,
-    /// The hashes it can be known by: carried, and computed where that differs.
+    /// The hashes that the next commit may link to: carried and computed.
     hashes: Vec<Hash>,
     recorded_at: Option<Timestamp>,
 }
 
-/// How a commit stands to the one before it.
+/// The place of a commit relative to the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// It continues it.
+    /// Right behind it.
     Next,
-    /// Something lies between, or may.
+    /// Behind it, with something missing between them, or perhaps so.
     Apart,
-    /// It stands where it should not; the chain goes on from the one before it.
+    /// Where it does not belong; the chain continues from the one before it.
     Aside,
 }
 
@@ -48,7 +50,7 @@ impl Chain {
         Self::witnessed(product, Vec::new())
     }
 
-    /// The chain of `product`, to be held against what others saw of it.
+    /// The chain of `product`, to be compared with what witnesses saw of it.
     #[must_use]
     pub fn witnessed(product: impl Into<String>, mut witnesses: Vec<Witness>) -> Self {
         witnesses.sort_by_key(|witness| witness.sequence);
@@ -66,17 +68,17 @@ impl Chain {
         &self.report.product_id
     }
 
-    /// Takes the next commit of the product.
+    /// Checks the next commit of the product.
     pub fn follow(&mut self, commit: &Examined) {
         self.take(commit, None);
     }
 
-    /// Takes the next commit, which stands in a line of an export.
+    /// Checks the next commit, which is in a line of an export.
     pub fn follow_line(&mut self, commit: &Examined, line: Option<u64>) {
         self.take(commit, line);
     }
 
-    /// Something that should be a commit of this product could not be read at all.
+    /// Reports something that should be a commit of this product but cannot be read.
     pub fn unreadable(&mut self, sequence: Option<u64>, line: Option<u64>, reason: String) {
         let kind = FaultKind::Unreadable { field: "line".into(), reason };
         self.fault(sequence, line, kind);
@@ -84,13 +86,13 @@ impl Chain {
         self.last = Some(Last { sequence, end: None, hashes: Vec::new(), recorded_at: None });
     }
 
-    /// Adds a fault that was found beside the chain.
+    /// Adds a fault that was found elsewhere.
     pub fn fault(&mut self, sequence: Option<u64>, line: Option<u64>, kind: FaultKind) {
         let product_id = self.report.product_id.clone();
         self.report.fault(Fault { product_id, sequence, line, kind });
     }
 
-    /// The report, when there are no more commits.
+    /// The report, after the last commit.
     #[must_use]
     pub fn end(mut self) -> ProductReport {
         let newest = self.report.version;
@@ -138,7 +140,7 @@ impl Chain {
         named.into_iter().filter_map(other).collect()
     }
 
-    /// Where the commit stands, by its sequence alone.
+    /// The place of the commit, by its sequence alone.
     fn place(&self, commit: &Examined) -> (Place, Option<FaultKind>) {
         let Some(found) = commit.sequence else {
             return (Place::Next, None);

@@ -1,7 +1,7 @@
-//! What can be said about one commit alone: whether it is what was hashed, and what of it can be read.
+//! The examination of one commit alone: whether it is what was hashed, and which of its fields can be read.
 //!
-//! The hash is computed over the generic JSON that is stored, never over a decoded form, so a commit of any version,
-//! older or newer than this build, is checked alike.
+//! The promise: the hash is computed over the generic JSON that is stored, never over a decoded form, so a commit of any
+//! version, older or newer than this build, is checked alike.
 
 use std::fmt::Display;
 
@@ -12,35 +12,35 @@ use serde_json::{Map, Value};
 use super::fault::FaultKind;
 use crate::chain;
 
-/// How a stored commit is read; [`StoredCommit::decode`] unless a test brings versions of its own.
+/// How a stored commit is decoded; [`StoredCommit::decode`] unless a test brings versions of its own.
 pub type Decode = fn(&StoredCommit) -> Result<Commit, DecodeError>;
 
-/// A commit with what was found out about it alone. May be made on any thread, in any order.
+/// An examined commit: its fields as far as they can be read, and its faults.
 #[derive(Debug)]
 pub struct Examined {
     pub(super) product_id: Option<String>,
     pub(super) sequence: Option<u64>,
-    /// The ids of its events, empty where one cannot be read.
+    /// The ids of its events; an id that cannot be read is empty.
     pub(super) events: Option<Vec<String>>,
     pub(super) recorded_at: Option<Timestamp>,
     pub(super) previous_hash: Option<Hash>,
     pub(super) carried: Option<Hash>,
     pub(super) computed: Option<Hash>,
-    /// The product its state says it belongs to.
+    /// The product id in its state.
     pub(super) state_id: Option<String>,
     pub(super) state: Option<State>,
     pub(super) commit: Option<Commit>,
     pub(super) faults: Vec<FaultKind>,
 }
 
-/// A carried state in today's form.
+/// The state that a commit carries, in its newest form.
 #[derive(Debug)]
 pub(super) struct State {
-    /// Every field that is there, known or not.
+    /// Every field, known to this build or not.
     pub(super) fields: Map<String, Value>,
-    /// The same, understood.
+    /// The same, decoded.
     pub(super) product: Product,
-    /// Whether the build that wrote it kept the time of the price in force.
+    /// Whether the build that wrote it keeps the time of the price in force.
     pub(super) keeps_price_time: bool,
 }
 
@@ -89,7 +89,7 @@ pub fn examine_by(stored: &StoredCommit, decode: Decode) -> Examined {
     }
 }
 
-/// One fault for each field that cannot be read and one for whatever is too new, however often it is met.
+/// Faults of reading: one for each field that cannot be read and one for each thing that is too new, however often it is met.
 #[derive(Default)]
 struct Faults(Vec<FaultKind>);
 
@@ -157,7 +157,7 @@ fn unreadable(field: &'static str, reason: impl Display) -> DecodeError {
     DecodeError::Field { field, reason: reason.to_string() }
 }
 
-/// The first number that canonical JSON may write like another one: RFC 8785 reads every number as a double.
+/// The first number that canonical JSON may confuse with another one: RFC 8785 reads every number as a double.
 fn inexact(value: &Value) -> Option<String> {
     const EXACT: u64 = 1 << 53;
     match value {

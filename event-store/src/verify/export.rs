@@ -1,5 +1,6 @@
-//! The lines of an export, one after the other: products in order of id, each by sequence. A file out of order is
-//! faulty and is never sorted first.
+//! The verification of an export, line by line: products in order of id, each by sequence.
+//!
+//! The promise: a file out of order is faulty, and is never sorted first.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -9,36 +10,36 @@ use super::lines::Line;
 use super::report::ProductReport;
 use super::witness::Witness;
 
-/// How many products stay open, so that a line that stands in the wrong place costs one fault and not its product.
+/// Products that stay open, so that one misplaced line is one fault and does not break its product's chain.
 const OPEN: usize = 4;
 
-/// The verification of an export, line by line, in memory for a few products.
+/// The verification of an export, in memory for a few products.
 #[derive(Debug, Default)]
 pub struct Export {
-    /// The products met last; the last one is current.
+    /// The products of the last lines; the last one is current.
     open: VecDeque<Chain>,
     greatest: Option<String>,
     lines: u64,
     witnesses: BTreeMap<String, Vec<Witness>>,
     only: Option<String>,
-    /// Whether there is no file whose lines could be named.
+    /// Whether rows of a store are read, which have no line numbers.
     of_rows: bool,
 }
 
 impl Export {
-    /// An export to be held against what others saw of its products.
+    /// An export to be compared with what witnesses saw of its products.
     #[must_use]
     pub fn witnessed(witnesses: BTreeMap<String, Vec<Witness>>) -> Self {
         Self { witnesses, ..Self::default() }
     }
 
-    /// What is read are rows of a store and no lines of a file, so faults name none.
+    /// Verifies rows of a store instead of lines of a file, so that faults name no line.
     #[must_use]
     pub fn of_rows(self) -> Self {
         Self { of_rows: true, ..self }
     }
 
-    /// Looks at one product only.
+    /// Verifies one product only.
     #[must_use]
     pub fn only(mut self, product: &str) -> Self {
         self.witnesses.retain(|other, _| other == product);
@@ -46,7 +47,7 @@ impl Export {
         self
     }
 
-    /// Takes the next line; answers with the products that are complete by it.
+    /// Checks the next line; returns the reports of products that are complete now.
     pub fn line(&mut self, line: &Line) -> Vec<ProductReport> {
         self.lines += 1;
         let named = match line {
@@ -75,7 +76,7 @@ impl Export {
         self.complete(OPEN)
     }
 
-    /// What remains when there are no more lines: the last products, and those that only others saw.
+    /// The remaining reports after the last line: of the last products, and of those that only witnesses saw.
     #[must_use]
     pub fn end(mut self) -> Vec<ProductReport> {
         let mut reports = self.complete(0);
@@ -89,7 +90,7 @@ impl Export {
             Some(greatest) if product == greatest => None,
             Some(greatest) if product < greatest.as_str() => {
                 let after = format!("product {greatest}");
-                // Only the first of several lines in a row is in the wrong place; the others follow it.
+                // Of several misplaced lines in a row only the first is a fault.
                 let follows = self.open.back().is_some_and(|chain| chain.product_id() == product);
                 (!follows).then_some(FaultKind::OutOfOrder { after })
             }
@@ -100,7 +101,7 @@ impl Export {
         }
     }
 
-    /// The chain of a product, or of the current one for a line that names none.
+    /// The chain of a product, or the current one for a line that names no product.
     fn chain(&mut self, named: Option<&str>) -> &mut Chain {
         let named = named.or_else(|| self.open.back().map(Chain::product_id)).unwrap_or_default().to_owned();
         let known = self.open.iter().position(|chain| chain.product_id() == named);

@@ -1,4 +1,6 @@
-//! What can be wrong with a ledger, each fault with its name, its product and its sequence.
+//! The faults that verification finds, each with its name, product and sequence.
+//!
+//! The promise: names of faults are stable.
 
 mod text;
 
@@ -13,13 +15,13 @@ pub struct Fault {
     pub product_id: String,
     /// Sequence of the commit's first event, or of the event, as far as it can be read.
     pub sequence: Option<u64>,
-    /// The line of the export it stands in.
+    /// The line of the export.
     pub line: Option<u64>,
     /// What it is.
     pub kind: FaultKind,
 }
 
-/// What others saw of a product, to hold the chain against.
+/// Where a witness comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// An export made earlier.
@@ -40,7 +42,7 @@ pub enum FaultKind {
         /// What is wrong with it.
         reason: String,
     },
-    /// Written by a later build: hash, link and order were checked, what it says was not. Upgrade, then verify again.
+    /// Written by a later build: hash, link and order were checked, its content was not. Upgrade, then verify again.
     NotUnderstood {
         /// What is too new.
         reason: String,
@@ -52,12 +54,12 @@ pub enum FaultKind {
         /// The hash of what is there.
         computed: Hash,
     },
-    /// A number that canonical JSON does not keep exactly, so its change could go unseen.
+    /// A number that canonical JSON does not write exactly, so that a change of it might not be found.
     InexactNumber {
         /// The number.
         number: String,
     },
-    /// Events are not there.
+    /// Events are missing.
     Missing {
         /// The first one.
         from: u64,
@@ -69,85 +71,85 @@ pub enum FaultKind {
         /// Where it should begin.
         expected: u64,
     },
-    /// The commit is there twice.
+    /// The commit occurs twice.
     Duplicate,
     /// Two different commits at one sequence.
     Rival,
-    /// The commit, or its product, stands behind a later one.
+    /// The commit, or its product, is behind one that belongs behind it.
     OutOfOrder {
-        /// What it stands behind.
+        /// What it is behind.
         after: String,
     },
-    /// The commit does not continue the one before it.
+    /// The commit does not link to the one before it.
     BrokenLink {
-        /// What it says the hash of the commit before it is.
+        /// The hash it links to.
         previous_hash: Hash,
-        /// What that hash is.
+        /// The hash of the commit before it.
         expected: Hash,
     },
     /// The commit belongs to another product.
     WrongProduct {
-        /// The field that says so.
+        /// The field with the other product.
         field: &'static str,
         /// The product it names.
         found: String,
-        /// The product it stands under.
+        /// The product whose chain it is in.
         expected: String,
     },
     /// It was recorded before the commit before it.
     TimeBackwards {
-        /// When it says it was recorded.
+        /// When it was recorded.
         recorded_at: Timestamp,
         /// When the commit before it was.
         previous: Timestamp,
     },
-    /// The event cannot follow those before it.
+    /// The event cannot follow the events before it.
     Misfit {
         /// Why.
         reason: String,
     },
-    /// The state it carries is not what its events give.
+    /// The carried state is not the fold of the events.
     WrongState {
-        /// Each field that differs: name, what the events give, what is carried.
+        /// Each field that differs: its name, its value by the events, its value in the carried state.
         fields: Vec<(String, String, String)>,
     },
     /// The event has no receipt of publication.
     Unpublished,
-    /// The bus refused the event, and it was not published since.
+    /// The bus refused the event, and it has not been published since.
     PublicationFailed {
-        /// What the bus said.
+        /// The error of the bus.
         error: String,
     },
-    /// The receipt is that of another event.
+    /// The receipt is of another event.
     ForeignReceipt {
-        /// The event it names.
+        /// The event id in the receipt.
         receipt: String,
-        /// The event it stands with.
+        /// The event id in the commit.
         event: String,
     },
-    /// A view that clients are answered from does not show what the ledger says. The ledger may be in order.
+    /// A view does not show what the ledger has. The ledger may be in order.
     WrongView {
         /// The view.
         view: &'static str,
-        /// What it shows instead.
+        /// What differs.
         what: String,
     },
-    /// Somebody saw another commit here: this one was written later, with every hash recomputed.
+    /// A witness saw another commit here: this one was written later, with all hashes recomputed.
     Rewritten {
-        /// Who.
+        /// The witness.
         seen_by: Source,
-        /// The hash or the field that was seen.
+        /// The hash or the field that it saw.
         seen: String,
-        /// What is here instead.
+        /// What the commit has instead.
         carried: String,
     },
-    /// Somebody saw events beyond the newest: the end was cut off.
+    /// A witness saw events beyond the newest: the end was cut off.
     CutOff {
-        /// Who.
+        /// The witness.
         seen_by: Source,
-        /// The last event that was seen.
+        /// The last event that it saw.
         seen: u64,
-        /// The last event that is here, 0 without any.
+        /// The newest event of the chain, 0 without any.
         newest: u64,
     },
 }

@@ -1,4 +1,6 @@
-//! All products of a journal, several at once, in order of id; on request with the receipts of publication.
+//! The verification of a journal: all products in order of id, several in parallel, on request with their receipts.
+//!
+//! The promise: what is appended or published meanwhile is never reported as a fault.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,19 +12,21 @@ use super::chain::Chain;
 use super::examine::{Examined, examine};
 use super::fault::{FaultKind, Source};
 use super::report::ProductReport;
-use super::unpublished::{Aside, Patience, Settled, Unpublished};
+use super::unpublished::{Aside, Settled, Unpublished};
 use super::witness::{Published, Seen, Witness, against};
-use crate::heads::{Head, Listing};
-use crate::journal::{Journal, Unavailable};
+use crate::error::Unavailable;
+use crate::heads::Listing;
+use crate::journal::{Head, Journal};
+use crate::poll::PollPolicy;
 use crate::receipts::{Position, Receipts};
 
 /// Commits per request.
 const PAGE: usize = 100;
 
-/// Is told how many more commits were verified.
+/// Called with the number of further commits that were verified.
 pub type Progress = Arc<dyn Fn(u64) + Send + Sync>;
 
-/// The verification of a journal. Clones are cheap and are the same one.
+/// The verification of a journal. Cheap to clone; clones share their state.
 #[derive(Clone)]
 pub struct Ledger {
     journal: Arc<dyn Journal>,
@@ -48,43 +52,43 @@ impl Ledger {
         }
     }
 
-    /// Compares every event with its receipt too; [`Ledger::settle`] says what became of those that have none.
+    /// Compares every event with its receipt too; events without one are reported by [`Ledger::settle`].
     #[must_use]
     pub fn with_receipts(self, receipts: Arc<dyn Receipts>) -> Self {
         Self { receipts: Some(receipts), ..self }
     }
 
-    /// Compares the events that have a receipt with it; the others may be published later.
+    /// Compares only events that have a receipt; the others may be published later.
     #[must_use]
     pub fn with_lagging_receipts(self, receipts: Arc<dyn Receipts>) -> Self {
         Self { lagging: true, ..self.with_receipts(receipts) }
     }
 
-    /// What became of the events that were verified and had no receipt, behind which their products had none either.
+    /// Polls for the receipts of the events that had none, nor any event behind them; returns what is left.
     ///
     /// # Errors
     /// [`Unavailable`]: verify again later.
-    pub async fn settle(&self, patience: Patience) -> Result<Settled, Unavailable> {
+    pub async fn settle(&self, policy: PollPolicy) -> Result<Settled, Unavailable> {
         match &self.receipts {
-            Some(receipts) => self.unpublished.settle(&**receipts, patience).await,
+            Some(receipts) => self.unpublished.settle(&**receipts, policy).await,
             None => Ok(Settled::default()),
         }
     }
 
-    /// Holds the products against what others saw of them.
+    /// Compares the products with what witnesses saw of them.
     #[must_use]
     pub fn witnessed(self, witnesses: BTreeMap<String, Vec<Witness>>) -> Self {
         Self { witnesses: Arc::new(Mutex::new(witnesses)), ..self }
     }
 
-    /// Tells of every page that was verified.
+    /// Reports every page that was verified to `progress`.
     #[must_use]
     pub fn telling(self, progress: Progress) -> Self {
         Self { progress, ..self }
     }
 
-    /// Verifies the listed products, `at_once` of them in parallel, and those that only others saw; in order of id, the
-    /// latter last. Needs a Tokio runtime. After an error the stream should not be asked for more.
+    /// Verifies the listed products, `at_once` of them in parallel, and then those that only witnesses saw, both in order of
+    /// id. Needs a Tokio runtime. After an error the stream must not be polled again.
     pub fn products(
         self,
         listing: Listing,
@@ -103,7 +107,7 @@ impl Ledger {
         verified.buffered(at_once.max(1)).chain(unseen.flatten())
     }
 
-    /// Verifies one product; one that does not exist has no commits and no faults.
+    /// Verifies one product; a product that does not exist has no commits and no faults.
     ///
     /// # Errors
     /// [`Unavailable`]: verify again later.
@@ -111,7 +115,7 @@ impl Ledger {
         let mut seen = self.witnesses_of(product.as_str());
         let (mut restored, mut published) = (0, 0);
         if let Some(receipts) = &self.receipts {
-            // Before the chain is read: what is published meanwhile must not look cut off.
+            // Read before the chain, so that what is published meanwhile does not look cut off.
             let position = receipts.position(product).await?;
             restored = position.mark.as_ref().map_or(0, |mark| mark.sequence);
             published = position.published;
@@ -137,13 +141,13 @@ impl Ledger {
     async fn listed(&self, head: Head) -> Result<ProductReport, Unavailable> {
         let Ok(product) = ProductId::new(head.product_id.as_str()) else {
             let mut chain = Chain::of(head.product_id);
-            let reason = "is no product id".to_owned();
+            let reason = "is not a product id".to_owned();
             chain.fault(None, None, FaultKind::Unreadable { field: "product_id".into(), reason });
             return Ok(chain.end());
         };
         let mut report = self.product(&product).await?;
         if report.commits == 0 {
-            // The walk over the table met it, but nothing is under its key: the item says another product than its key.
+            // The scan returned it, but nothing has its key: the item's key and its content name different products.
             let mut chain = Chain::of(head.product_id);
             chain.fault(None, None, FaultKind::Missing { from: 1, to: head.version });
             report = chain.end();
@@ -177,7 +181,7 @@ impl Ledger {
             if self.lagging && !matches!(record, Some(PublicationRecord::Receipt(_))) {
                 continue;
             }
-            // What a restore marked has no receipt; whether the mark fits, the chain says.
+            // Restored events have no receipts; whether the mark fits is checked with the chain.
             let Some(hash) = commit.carried.as_ref().filter(|_| record.is_some() || sequence > restored)
             else {
                 continue;
@@ -200,8 +204,8 @@ impl Ledger {
     }
 }
 
-/// What receipts saw of a product: the newest event they know of, where a failure on record is of the event behind those
-/// that count as published, and the commit that a restore marked.
+/// The receipts as witnesses: of the newest event they know of (a failure is of the event behind those that count as
+/// published), and of the commit in a restore's mark.
 fn seen_by_receipts(position: Position) -> Vec<Witness> {
     let marked = position.mark.as_ref().map_or(0, |mark| mark.sequence);
     let newest = position.published.max(marked) + u64::from(position.failure.is_some());
@@ -211,8 +215,8 @@ fn seen_by_receipts(position: Position) -> Vec<Witness> {
     event.into_iter().chain(mark).map(witness).collect()
 }
 
-/// Where the next page begins.
+/// The sequence behind which the next page begins.
 fn further(page: &[StoredCommit], after: u64) -> Result<u64, Unavailable> {
     let last = page.last().and_then(|commit| commit.sequence().ok()).filter(|last| *last > after);
-    last.ok_or_else(|| Unavailable(format!("the page after sequence {after} leads nowhere").into()))
+    last.ok_or_else(|| Unavailable(format!("the page after sequence {after} has no later commit").into()))
 }

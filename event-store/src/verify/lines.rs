@@ -1,4 +1,6 @@
-//! The lines of an export, in batches that can be examined in parallel, in memory that does not grow with the file.
+//! The lines of an export in batches that can be examined in parallel.
+//!
+//! The promise: memory does not grow with the file, nor with the length of a line.
 
 use std::io::{self, BufRead, Read};
 
@@ -7,27 +9,27 @@ use super::strict;
 use crate::export;
 use crate::journal::Row;
 
-/// The longest line that is read, in bytes: a commit of the greatest size with every character escaped.
+/// The longest line that is read, in bytes: a commit of the largest size with every character escaped.
 pub const LONGEST_LINE: usize = 4 << 20;
 
-/// A batch ends with the line that reaches so many bytes.
+/// A batch ends with the line that reaches this many bytes.
 const BATCH_BYTES: usize = 256 << 10;
 
-/// Some lines as they stand in the file, or some rows of a store that keeps lines.
+/// Lines of a file, or rows of a store that keeps lines.
 #[derive(Debug, Default)]
 pub struct Batch {
     lines: Vec<Option<Vec<u8>>>,
     rows: Vec<Row>,
-    /// How many bytes of the file they are.
+    /// Bytes of the file that the lines take.
     pub bytes: u64,
 }
 
-/// A line, read.
+/// An examined line.
 #[derive(Debug)]
 pub enum Line {
     /// A commit.
     Commit(Box<Examined>),
-    /// What cannot be decoded, with what can be guessed of where it belongs.
+    /// A line that cannot be decoded, and where it seems to belong.
     Unreadable {
         /// The product.
         product_id: Option<String>,
@@ -38,14 +40,14 @@ pub enum Line {
     },
 }
 
-/// A commit's place in an export, and what it is kept by; of a line that is the canonical form alone.
+/// Where a commit is in a batch, and what is stored with it; only for a line in canonical form.
 #[derive(Debug)]
 pub struct Place {
     /// The product.
     pub product_id: String,
     /// The sequence of its first event.
     pub sequence: u64,
-    /// When it was recorded, as it is written.
+    /// When it was recorded, as the line writes it.
     pub recorded_at: String,
     /// The hash it carries.
     pub hash: String,
@@ -53,15 +55,15 @@ pub struct Place {
     pub events: Vec<String>,
     /// Bytes of the batch before the line.
     pub offset: u64,
-    /// Bytes of the line, without its end.
+    /// Bytes of the line, without the newline.
     pub length: u64,
 }
 
 impl Batch {
-    /// Reads the next lines, none at the end.
+    /// Reads the next lines, `None` at the end.
     ///
     /// # Errors
-    /// That of the reader: the file cannot be read.
+    /// The error of the reader: the file cannot be read.
     pub fn read(reader: &mut impl BufRead) -> io::Result<Option<Self>> {
         let mut batch = Self::default();
         while batch.bytes < BATCH_BYTES as u64 {
@@ -99,14 +101,14 @@ impl Batch {
         self.len() == 0
     }
 
-    /// Decodes and examines every line; the costly part, and one that needs no neighbours.
+    /// Decodes and examines every line; the expensive part, which may run on any thread.
     #[must_use]
     pub fn examine(&self) -> Vec<Line> {
         let lines = self.lines.iter().map(|line| read_line(line.as_deref()));
         lines.chain(self.rows.iter().map(read_row)).collect()
     }
 
-    /// As [`Batch::examine`], each with its place, if its bytes are the ones an export of its commit has.
+    /// As [`Batch::examine`], each line with its location where its bytes are what an export of its commit has.
     #[must_use]
     pub fn examine_in_place(&self) -> Vec<(Line, Option<Place>)> {
         let mut offset = 0;
@@ -130,7 +132,7 @@ impl Line {
     }
 }
 
-/// The place of a line that is byte for byte the canonical form of what can be read of it.
+/// The location of a line that is byte for byte the canonical form of its commit.
 fn place(text: &[u8], commit: &Examined, offset: u64) -> Option<Place> {
     let stored = strict::commit(text).ok()?;
     let canonical = export::canonical(&stored).is_ok_and(|canonical| canonical == text);
@@ -146,7 +148,7 @@ fn place(text: &[u8], commit: &Examined, offset: u64) -> Option<Place> {
     })
 }
 
-/// One line, `None` when it is too long to be read.
+/// Examines a line; `None` is one that is too long.
 fn read_line(line: Option<&[u8]>) -> Line {
     let Some(text) = line else {
         let reason = format!("has more than {LONGEST_LINE} bytes");
@@ -162,7 +164,7 @@ fn read_line(line: Option<&[u8]>) -> Line {
     }
 }
 
-/// One row, whose columns have to say what its line says.
+/// Examines a row, whose columns must agree with its line.
 fn read_row(row: &Row) -> Line {
     let unreadable = |reason: String| Line::Unreadable {
         product_id: Some(row.product_id.clone()),
@@ -183,7 +185,7 @@ fn read_row(row: &Row) -> Line {
     let other = other.map(|(name, _)| *name);
     let sequence = (commit.sequence().ok() != Some(row.sequence)).then_some("sequence");
     match other.or(sequence) {
-        Some(name) => unreadable(format!("the column {name} of its row says something else than its line")),
+        Some(name) => unreadable(format!("the column {name} of its row differs from its line")),
         None => Line::Commit(Box::new(examine(&commit))),
     }
 }
@@ -203,7 +205,7 @@ fn skip_line(reader: &mut impl BufRead) -> io::Result<u64> {
     }
 }
 
-/// The text or number that seems to be the value of a field in what is no JSON.
+/// What seems to be the value of a field in text that is not JSON.
 fn guessed(text: &[u8], name: &[u8]) -> Option<String> {
     let at = text.windows(name.len()).position(|window| window == name)?;
     let value = text[at + name.len()..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();

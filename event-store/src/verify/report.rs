@@ -1,4 +1,4 @@
-//! What a verification found: of one product as `GET /products/{id}/verification` answers it, and of a whole ledger.
+//! The reports of a verification: of one product, as `GET /products/{id}/verification` returns it, and of a whole ledger.
 
 use schema::Hash;
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -7,27 +7,27 @@ use sha2::{Digest, Sha256};
 use super::fault::{Fault, Source};
 use super::witness::{Seen, Witness};
 
-/// How many faults of one product are kept; the others are counted.
+/// Faults of one product that are kept; further ones are only counted.
 pub const MOST_FAULTS: usize = 1_000;
 
-/// What was found in one product's chain.
+/// The report of one product's chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProductReport {
     /// The product.
     pub product_id: String,
-    /// How many commits were met.
+    /// How many commits it has.
     pub commits: u64,
-    /// How many events they hold.
+    /// How many events it has.
     pub events: u64,
     /// Sequence of the newest event, 0 without any.
     pub version: u64,
     /// The hash that the newest commit carries.
     pub head: Option<Hash>,
-    /// The faults in the order they were met, at most [`MOST_FAULTS`].
+    /// The faults in the order they were found, at most [`MOST_FAULTS`].
     pub faults: Vec<Fault>,
     /// How many more faults there are.
     pub more_faults: u64,
-    /// Whether any of all those faults is damage, and not just too new to be understood.
+    /// Whether any fault is damage, and not only too new to be understood.
     pub damaged: bool,
 }
 
@@ -60,7 +60,7 @@ impl ProductReport {
         self.faults.is_empty()
     }
 
-    /// The head, to hold a later state of the ledger against.
+    /// The head as a witness, to compare a later state of the ledger with.
     #[must_use]
     pub fn witness(&self) -> Witness {
         let seen = self.head.clone().map_or(Seen::Event, Seen::Hash);
@@ -89,18 +89,18 @@ impl Serialize for ProductReport {
     }
 }
 
-/// What a verification says in one word.
+/// The result of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Everything was checked and nothing is wrong.
     Whole,
     /// Something is wrong.
     Faulty,
-    /// Nothing is known to be wrong, but something is too new to be checked by this build.
+    /// No fault was found, but something is too new to be checked by this build.
     NotUnderstood,
 }
 
-/// The sum over products.
+/// The totals over products.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {
     /// How many products.
@@ -116,7 +116,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Adds a product's report; products come in order of id.
+    /// Adds a product's report; products must come in order of id.
     pub fn add(&mut self, report: &ProductReport) {
         self.products += u64::from(report.commits > 0);
         self.commits += report.commits;
@@ -128,7 +128,7 @@ impl Summary {
         }
     }
 
-    /// What is to be said of all of them.
+    /// The result for all of them.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         match (self.damaged, self.faults) {
@@ -138,15 +138,15 @@ impl Summary {
         }
     }
 
-    /// One hash for the whole ledger: SHA-256 over the [`head_line`]s of all products in order of id. Two ledgers with
-    /// the same one hold the same commits; written down, it shows later whether anything was cut off or written anew.
+    /// One hash for the whole ledger: SHA-256 over the [`head_line`]s of all products in order of id. Two ledgers with the
+    /// same hash hold the same commits; noted down, it shows later whether anything was cut off or rewritten.
     #[must_use]
     pub fn heads(&self) -> Hash {
         Hash::of_digest(&self.heads.clone().finalize().into())
     }
 }
 
-/// `<product id> <version> <hash>` and a newline. Relied on by others: never change.
+/// `<product id> <version> <hash>` and a newline. Others rely on this form: never change it.
 #[must_use]
 pub fn head_line(report: &ProductReport) -> String {
     let head = report.head.as_ref().map_or("-", Hash::as_str);

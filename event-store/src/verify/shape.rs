@@ -1,4 +1,4 @@
-//! JSON Schemas of a report and of its faults, beside the hand-written forms they describe.
+//! The JSON Schemas of a report and of its faults, whose serialisation is written by hand.
 
 use std::borrow::Cow;
 
@@ -15,17 +15,17 @@ impl JsonSchema for ProductReport {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "What was found in one product's chain.",
+            "description": "The report of one product's chain.",
             "type": "object",
             "required": ["valid", "commits", "events"],
             "properties": {
                 "valid": {"type": "boolean", "description": "Everything was checked and nothing is wrong."},
-                "commits": {"type": "integer", "minimum": 0, "description": "How many commits were met."},
-                "events": {"type": "integer", "minimum": 0, "description": "How many events they hold."},
+                "commits": {"type": "integer", "minimum": 0, "description": "How many commits it has."},
+                "events": {"type": "integer", "minimum": 0, "description": "How many events it has."},
                 "head": generator.subschema_for::<Hash>(),
                 "faults": {"type": "array", "minItems": 1, "items": generator.subschema_for::<Fault>(),
-                           "description": "In the order they were met; only when there are any."},
-                "more_faults": {"type": "integer", "minimum": 1, "description": "How many are left out."}},
+                           "description": "In the order they were found; only when there are any."},
+                "more_faults": {"type": "integer", "minimum": 1, "description": "How many further faults there are."}},
         })
     }
 }
@@ -45,7 +45,7 @@ impl JsonSchema for Fault {
                 "sequence": {"type": ["integer", "null"], "minimum": 0, "description": "As far as it can be read."},
                 "line": {"type": "integer", "minimum": 1, "description": "The line of an export."},
                 "fault": {"type": "string", "description": "Stable name, for example `changed` or `broken_link`."},
-                "detail": {"type": "string", "description": "For people."}},
+                "detail": {"type": "string", "description": "A description for people."}},
         })
     }
 }

@@ -1,7 +1,7 @@
-//! The fold of the events against the state that a commit carries.
+//! Compares the fold of the events with the state that a commit carries.
 //!
-//! A commit may be folded from more than one state: after a fault it is not known whether the events or the carried
-//! state told the truth, and a fault should be named once, not again in every commit that follows.
+//! The promise: a fault is reported once and not again in every commit that follows. After a fault it is not known whether the
+//! events or the carried state are right, so the next commit may be folded from either.
 
 use schema::{Commit, Fold, Product};
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::examine::State;
 use super::fault::FaultKind;
 
-/// How much of a value a fault shows.
+/// Characters of a value that a fault shows.
 const SHOWN: usize = 200;
 
 /// What a product may have been before a commit.
@@ -19,14 +19,14 @@ pub(super) enum Before {
     Nothing,
     /// One of these.
     OneOf(Vec<Product>),
-    /// It cannot be known: a commit is missing or was not understood.
+    /// Unknown: a commit is missing or was not understood.
     Unknown,
 }
 
 /// A fault with the sequence of the commit or of the event it is in.
 pub(super) type Placed = (u64, FaultKind);
 
-/// What the product is after a commit that is understood, and what is wrong with it.
+/// What the product may be after a commit that is understood, and the fault if no fold gives the carried state.
 pub(super) fn after(before: &Before, commit: &Commit, carried: &State) -> (Before, Option<Placed>) {
     let folds: Vec<Result<Product, Placed>> = match before {
         Before::Nothing => vec![fold(None, commit, carried)],
@@ -56,7 +56,7 @@ pub(super) fn after(before: &Before, commit: &Commit, carried: &State) -> (Befor
     (Before::OneOf(next), fault)
 }
 
-/// What the product is after a commit of which at most the state is understood.
+/// What the product is after a commit of which at most the state can be read.
 pub(super) fn as_carried(carried: Option<&State>) -> Before {
     carried.map_or(Before::Unknown, |state| Before::OneOf(vec![state.product.clone()]))
 }
@@ -79,7 +79,7 @@ fn fold(before: Option<&Product>, commit: &Commit, carried: &State) -> Result<Pr
     })
 }
 
-/// Each field that differs: its name, what it should be, what is carried. The id is compared by itself.
+/// Each field that differs: its name, the expected value, the carried value. The id is compared elsewhere.
 pub(super) fn differing(expected: &Product, carried: &Map<String, Value>) -> Vec<(String, String, String)> {
     let given = match serde_json::to_value(expected) {
         Ok(Value::Object(fields)) => fields,

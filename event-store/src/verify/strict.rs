@@ -1,5 +1,6 @@
-//! JSON as RFC 8785 demands it: an object has each name once. A second one would be read by some and not by others, so
-//! what is hashed would not be what is seen.
+//! Strict JSON, as RFC 8785 requires: an object has each name once.
+//!
+//! The promise: what is hashed is what every reader sees; with a name that occurs twice, readers would differ.
 
 use std::fmt;
 
@@ -75,7 +76,7 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(name) = fields.next_key::<String>()? {
             let value = fields.next_value_seed(Strict)?;
             if read.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("the name {name:?} is there twice")));
+                return Err(A::Error::custom(format_args!("the name {name:?} occurs twice")));
             }
             read.insert(name, value);
         }

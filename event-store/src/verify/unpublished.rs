@@ -1,126 +1,59 @@
-//! Events that have no receipt while a ledger is verified. Most are on their way: the publisher comes after the commit. So
-//! they are put aside, looked for again as long as it gets better, and told apart from faults.
+//! Events that have no receipt yet when a ledger is verified, because the publisher follows the commits. They are collected, and
+//! their receipts are polled for as long as some arrive.
 //!
-//! The promise: an event between others that are published, or one that the publisher has passed, is a fault; one that it
-//! has not come to is none.
+//! The promise: an event between published ones, or one that the publisher has passed, is a fault; one that it has not reached
+//! is not.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use schema::{Hash, ProductId, Timestamp};
-use tokio::time::Instant;
 
 use super::chain::Chain;
 use super::fault::FaultKind;
 use super::report::ProductReport;
 use super::witness::{Published, against};
-use crate::journal::Unavailable;
+use crate::error::Unavailable;
+use crate::poll::PollPolicy;
 use crate::receipts::Receipts;
 
-/// So many events are looked for again; the others are counted.
+/// Events that are polled for; further ones are only counted.
 const MOST: usize = 100_000;
 
-/// Products whose receipts are looked for at the same time.
+/// Products whose receipts are read at the same time.
 const AT_ONCE: usize = 16;
 
-/// Between two looks.
-const PAUSE: Duration = Duration::from_millis(200);
-
-/// So many looks at which nothing got better end the looking.
-const IDLE_LOOKS: u32 = 15;
-
-/// As long as it gets better it is looked for this long at most.
-const AT_MOST: Duration = Duration::from_mins(1);
-
-/// An event without a receipt behind which its product has none either.
+/// An event without a receipt, behind which no event of its product has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unpublished {
     /// The product.
     pub product: ProductId,
     /// The event's number within the product.
     pub sequence: u64,
-    /// When its commit says that it was recorded, as far as it can be read.
+    /// When its commit was recorded, where that can be read.
     pub recorded_at: Option<Timestamp>,
     pub(super) event_id: String,
     pub(super) hash: Hash,
 }
 
-/// How long what is not published is waited for.
-#[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    pause: Duration,
-    idle_looks: u32,
-    at_most: Duration,
-}
-
-/// What is left after the waiting.
+/// The result of polling for receipts.
 #[derive(Debug, Default)]
 pub struct Settled {
-    /// Faults of events that got a receipt meanwhile, which is not theirs.
+    /// Faults of events that got a record meanwhile, which does not match or is a failure.
     pub faults: Vec<ProductReport>,
-    /// Events without a receipt, by product and sequence.
+    /// Events still without a receipt, by product and sequence.
     pub unpublished: Vec<Unpublished>,
-    /// How many more there are, which were not looked for again.
+    /// How many further ones were not polled for.
     pub more: u64,
 }
 
-/// What was put aside.
+/// The events that were collected.
 #[derive(Debug, Default)]
 pub(super) struct Aside(Mutex<(Vec<Unpublished>, u64)>);
 
-impl Patience {
-    /// One look and no waiting.
-    #[must_use]
-    pub fn none() -> Self {
-        Self { pause: Duration::ZERO, idle_looks: 0, at_most: Duration::ZERO }
-    }
-
-    /// Up to this long, whether it gets better or not.
-    #[must_use]
-    pub fn of(at_most: Duration) -> Self {
-        Self { pause: PAUSE.min(at_most), idle_looks: u32::MAX, at_most }
-    }
-
-    /// The waiting itself, from now on.
-    #[must_use]
-    pub fn begin(self) -> Waiting {
-        Waiting { patience: self, least: usize::MAX, idle: 0, end: Instant::now() + self.at_most }
-    }
-}
-
-/// Waiting for something to become less, look after look.
-#[derive(Debug)]
-pub struct Waiting {
-    patience: Patience,
-    least: usize,
-    idle: u32,
-    end: Instant,
-}
-
-impl Waiting {
-    /// Pauses and says that it is worth another look, as long as something is `left` and the patience lasts.
-    pub async fn goes_on(&mut self, left: usize) -> bool {
-        self.idle = if left < self.least { 0 } else { self.idle + 1 };
-        self.least = self.least.min(left);
-        if left == 0 || self.idle >= self.patience.idle_looks || Instant::now() >= self.end {
-            return false;
-        }
-        tokio::time::sleep(self.patience.pause).await;
-        true
-    }
-}
-
-/// As long as it gets better, a minute at most; some seconds where it does not.
-impl Default for Patience {
-    fn default() -> Self {
-        Self { pause: PAUSE, idle_looks: IDLE_LOOKS, at_most: AT_MOST }
-    }
-}
-
 impl Unpublished {
-    /// Its fault, for one that the publisher has passed.
+    /// Its fault, where the publisher has passed it.
     #[must_use]
     pub fn fault(&self) -> ProductReport {
         fault(&self.product, self.sequence, FaultKind::Unpublished)
@@ -137,17 +70,17 @@ impl Aside {
         }
     }
 
-    /// Looks for receipts until all are there, or as `patience` says.
+    /// Polls for receipts until all are there, or as long as `policy` allows.
     pub(super) async fn settle(
         &self,
         receipts: &dyn Receipts,
-        patience: Patience,
+        policy: PollPolicy,
     ) -> Result<Settled, Unavailable> {
         let (mut left, more) = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let (mut faults, mut waiting) = (Vec::new(), patience.begin());
+        let (mut faults, mut poll) = (Vec::new(), policy.begin());
         loop {
             left = look(receipts, left, &mut faults).await?;
-            if !waiting.goes_on(left.len()).await {
+            if !poll.again(left.len()).await {
                 break;
             }
         }
@@ -157,7 +90,7 @@ impl Aside {
     }
 }
 
-/// The events that have no receipt still.
+/// Reads the receipts once; returns the events that still have none.
 async fn look(
     receipts: &dyn Receipts,
     events: Vec<Unpublished>,

@@ -1,5 +1,5 @@
-//! What others saw of a product. A chain alone cannot show that its end was cut off, or that a suffix was written anew
-//! with every hash recomputed; who saw it before can.
+//! Witnesses: what an earlier export, the receipts or a view saw of a product. A chain alone cannot show that its end was cut off,
+//! or that it was rewritten with all hashes recomputed; who saw it before can.
 
 use schema::{Hash, Product, PublicationRecord};
 
@@ -7,18 +7,18 @@ use super::examine::Examined;
 use super::fault::{FaultKind, Source};
 use super::state::differing;
 
-/// One sighting of an event.
+/// What somebody saw of one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witness {
     /// The event's sequence.
     pub sequence: u64,
-    /// What was seen of it.
+    /// What was seen.
     pub seen: Seen,
     /// Who saw it.
     pub seen_by: Source,
 }
 
-/// What a witness knows.
+/// What was seen of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
     /// That the event was there.
@@ -30,7 +30,7 @@ pub enum Seen {
 }
 
 impl Witness {
-    /// What it says against a commit, if the event is one of it.
+    /// The fault that it shows in a commit, if the event is in it.
     pub(super) fn against(&self, commit: &Examined) -> Option<FaultKind> {
         let (begin, end) = (commit.sequence?, commit.end()?);
         if !(begin..end).contains(&self.sequence) {
@@ -42,7 +42,7 @@ impl Witness {
                 let carried = commit.carried.as_ref().filter(|carried| *carried != hash)?;
                 (format!("the commit {hash}"), carried.to_string())
             }
-            // A state inside a commit is carried nowhere.
+            // The state between the events of a commit is not carried.
             Seen::Product(_) if self.sequence + 1 < end => return None,
             Seen::Product(product) => {
                 let (field, seen, carried) =
@@ -54,7 +54,7 @@ impl Witness {
     }
 }
 
-/// An event of a commit, as far as a receipt tells of it.
+/// An event of a commit, as a receipt identifies it.
 #[derive(Debug, Clone, Copy)]
 pub struct Published<'a> {
     /// The event's id.
@@ -63,7 +63,7 @@ pub struct Published<'a> {
     pub hash: &'a Hash,
 }
 
-/// What a publication record, or its absence, says against an event.
+/// The faults that an event's publication record, or its absence, shows.
 #[must_use]
 pub fn against(event: Published<'_>, record: Option<&PublicationRecord>) -> Vec<FaultKind> {
     let (receipt, hash) = match record {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use event_store::{chain::hash_of, seal};
-use schema::state::STATE_SCHEMA_VERSION;
+use schema::product::STATE_SCHEMA_VERSION;
 use schema::{Metadata, Recent, StoredCommit, Unsealed, fixtures};
 
 /// A second commit of a helmet with every optional field there is.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client;
 use event_store::verify::{Batch, Export, Fault, ProductReport, Summary, Verdict, Witness};
 use event_store::{DynamoJournal, Journal, MemoryJournal, chain, export, seal, table};
-use schema::product::{ProductCreated, ProductPriceChanged};
+use schema::event::{ProductCreated, ProductPriceChanged};
 use schema::{Attributes, Commit, Metadata, ProductEvent, Recent, StoredCommit, Unsealed, fixtures};
 use serde_json::{Value, json};
 

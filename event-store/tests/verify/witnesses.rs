@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_store::heads::Listing;
+use event_store::poll::PollPolicy;
 use event_store::receipts::Record;
-use event_store::verify::{Export, Ledger, Patience, Seen, Source, Witness};
+use event_store::verify::{Export, Ledger, Seen, Source, Witness};
 use event_store::{Journal, MemoryJournal, MemoryReceipts, Receipts};
 use futures::TryStreamExt;
 use schema::{Product, PublicationReceipt, PublicationRecord, StoredCommit, fixtures};
@@ -230,7 +231,7 @@ async fn an_event_that_is_just_being_published_is_waited_for() {
     let journal = journal_of(&ledger()[5..6]).await;
     let verification = Ledger::of(journal.clone()).with_receipts(receipts.clone());
     assert!(found_by(verification.clone(), journal).await.is_whole());
-    let settled = verification.settle(Patience::none()).await.unwrap();
+    let settled = verification.settle(PollPolicy::once()).await.unwrap();
     let events: Vec<_> =
         settled.unpublished.iter().map(|event| (event.product.as_str(), event.sequence)).collect();
     assert_eq!(events, [("lamp", 1), ("lamp", 2)]);
@@ -238,7 +239,7 @@ async fn an_event_that_is_just_being_published_is_waited_for() {
         tokio::time::sleep(Duration::from_millis(50)).await;
         receipts.record(&receipts_of(&ledger()[5])).await.unwrap();
     };
-    let (settled, ()) = tokio::join!(verification.settle(Patience::default()), late);
+    let (settled, ()) = tokio::join!(verification.settle(PollPolicy::default()), late);
     let settled = settled.unwrap();
     assert!(settled.unpublished.is_empty() && settled.faults.is_empty(), "{settled:?}");
 }
@@ -258,7 +259,7 @@ async fn what_gets_better_is_waited_for_and_what_does_not_is_told_as_unpublished
         }
     });
     let begun = tokio::time::Instant::now();
-    let settled = verification.settle(Patience::default()).await.unwrap();
+    let settled = verification.settle(PollPolicy::default()).await.unwrap();
     slow.await.unwrap();
     assert!(begun.elapsed() > Duration::from_secs(10) && begun.elapsed() < Duration::from_secs(13));
     let left: Vec<_> = settled.unpublished.iter().map(|event| event.sequence).collect();
@@ -278,6 +279,6 @@ async fn an_event_without_a_receipt_between_others_is_a_fault_at_once() {
     let found = found_by(verification.clone(), journal).await;
     let names: Vec<_> = found.named().into_iter().map(|(_, sequence, name)| (sequence, name)).collect();
     assert_eq!(names, [(2, "unpublished"), (3, "unpublished"), (4, "unpublished")]);
-    let settled = verification.settle(Patience::none()).await.unwrap();
+    let settled = verification.settle(PollPolicy::once()).await.unwrap();
     assert_eq!(settled.unpublished.iter().map(|event| event.sequence).collect::<Vec<_>>(), [6]);
 }

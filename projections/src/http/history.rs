@@ -140,7 +140,10 @@ impl Queries {
         let mut records: BTreeMap<u64, PublicationRecord> =
             records.map_err(answer::unavailable)?.into_iter().collect();
         for (sequences, commit) in &numbered {
-            without_others(&mut records, sequences.clone(), commit);
+            // A record counts for its event alone.
+            records.retain(|sequence, record| {
+                !sequences.contains(sequence) || receipts::is_of(record, commit, *sequence)
+            });
         }
         let all = (from..=to).all(|sequence| records.contains_key(&sequence));
         let restored = if all { 0 } else { self.restored(id).await? };
@@ -167,22 +170,6 @@ fn sequences(id: &ProductId, commit: &StoredCommit) -> Result<Range<u64>, Proble
     let first = sequence(id, commit)?;
     let events = commit.0.get("events").and_then(|events| events.as_array());
     Ok(first..first + events.map_or(0, Vec::len) as u64)
-}
-
-/// Removes the records of other events: if a commit was removed and its sequences recorded anew, the receipts of the removed
-/// events remain.
-fn without_others(
-    records: &mut BTreeMap<u64, PublicationRecord>,
-    sequences: Range<u64>,
-    commit: &StoredCommit,
-) {
-    let hash = commit.text("hash").unwrap_or_default();
-    for (n, sequence) in sequences.enumerate() {
-        let event_id = commit.0["events"][n]["event_id"].as_str();
-        if records.get(&sequence).is_some_and(|record| !receipts::is_of(record, event_id, hash)) {
-            records.remove(&sequence);
-        }
-    }
 }
 
 fn sequence(id: &ProductId, commit: &StoredCommit) -> Result<u64, Problem> {

@@ -12,7 +12,8 @@ use aws_sdk_eventbridge::config::timeout::TimeoutConfig;
 use aws_sdk_eventbridge::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_eventbridge::operation::put_events::PutEventsError;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
-use event_store::aws::{causes, said};
+use event_store::aws::said;
+use event_store::error::causes;
 
 use super::{Answer, Bus, BusError, Entry, Refusal, Remedy};
 

@@ -7,7 +7,7 @@ use engine::probe::Recorder;
 use event_store::{DynamoParking, DynamoReceipts, parking, receipts, table};
 use proptest::prelude::*;
 use publisher::{Patience, Ports, Publisher};
-use schema::{ProductEvent, StoredCommit, fixtures, product::ProductRenamed};
+use schema::{ProductEvent, StoredCommit, event::ProductRenamed, fixtures};
 
 use crate::world::{MINUTE, World, address, batch, clock, key};
 

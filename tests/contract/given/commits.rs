@@ -1,7 +1,7 @@
 //! Commits by hand, as small as a journal takes them, and real ones.
 
 use event_store::{Journal, MemoryJournal, seal};
-use schema::product::{ProductPriceChanged, ProductRenamed};
+use schema::event::{ProductPriceChanged, ProductRenamed};
 use schema::{Commit, ProductEvent, ProductId, StoredCommit, Timestamp, fixtures};
 use serde_json::{Value, json};
 use ulid::Ulid;

@@ -77,7 +77,7 @@ async fn compared(horizon: Horizon) -> Compared {
     };
     let of_the_ledger = (0..PRODUCTS).map(id).collect();
     let horizon = async || Ok(horizon);
-    comparison.run(of_the_ledger, Some(Shown::default()), Patience::none(), horizon).await.unwrap()
+    comparison.run(of_the_ledger, Some(Shown::default()), PollPolicy::once(), horizon).await.unwrap()
 }
 
 /// Every product there is, in order.

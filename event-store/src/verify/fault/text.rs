@@ -1,4 +1,6 @@
-//! Faults for people: one line each, whatever the commit contains.
+//! The texts of faults.
+//!
+//! The promise: one printable line for each fault, whatever the commit contains.
 
 use std::fmt;
 
@@ -23,7 +25,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A text in which nothing can move the cursor, end the line or turn the writing round.
+/// The text with everything escaped that could move the cursor, end the line or change the direction of writing.
 fn printable(text: &str) -> String {
     let shown = |letter: char| match letter {
         '"' | '\'' | '\\' => letter.to_string(),
@@ -53,15 +55,17 @@ impl fmt::Display for FaultKind {
             Self::InexactNumber { number } => write!(f, "{number} is not a whole number below 2^53"),
             Self::Missing { from, to } if from == to => write!(f, "event {from} is missing"),
             Self::Missing { from, to } => write!(f, "events {from} to {to} are missing"),
-            Self::Overlap { expected } => write!(f, "the commit should begin at {expected}"),
-            Self::Duplicate => f.write_str("the commit is there twice"),
+            Self::Overlap { expected } => {
+                write!(f, "it begins inside the commit before it and should begin at {expected}")
+            }
+            Self::Duplicate => f.write_str("the commit occurs twice"),
             Self::Rival => f.write_str("another commit is at this sequence"),
-            Self::OutOfOrder { after } => write!(f, "it stands behind {after}"),
+            Self::OutOfOrder { after } => write!(f, "it is behind {after}"),
             Self::BrokenLink { previous_hash, expected } => {
-                write!(f, "the commit follows {previous_hash}, but the one before it is {expected}")
+                write!(f, "it links to {previous_hash}, but the hash of the commit before it is {expected}")
             }
             Self::WrongProduct { field, found, expected } => {
-                write!(f, "{field} is {found:?} under product {expected:?}")
+                write!(f, "{field} is {found:?} in the chain of product {expected:?}")
             }
             Self::TimeBackwards { recorded_at, previous } => {
                 write!(f, "it was recorded at {recorded_at}, the commit before it at {previous}")
@@ -77,7 +81,7 @@ impl fmt::Display for FaultKind {
             Self::Unpublished => f.write_str("the event has no publication receipt"),
             Self::PublicationFailed { error } => write!(f, "the event was not published: {error}"),
             Self::ForeignReceipt { receipt, event } => {
-                write!(f, "the receipt is of event {receipt}, the event is {event}")
+                write!(f, "the receipt is of event {receipt}, but the event is {event}")
             }
             Self::WrongView { view, what } => write!(f, "the view {view} {what}; run: ledger rebuild {view}"),
             Self::Rewritten { seen_by, seen, carried } => {

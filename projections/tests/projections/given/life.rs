@@ -2,7 +2,7 @@
 
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use event_store::Journal;
-use schema::product::{ProductDeleted, ProductPriceChanged, ProductRenamed, ProductRestored};
+use schema::event::{ProductDeleted, ProductPriceChanged, ProductRenamed, ProductRestored};
 use schema::{Commit, Facts, ProductEvent, ProductId, Status, StoredCommit, Timestamp, fixtures};
 
 /// Something done to a product; the resulting events depend on the product.
