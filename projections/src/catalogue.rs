@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use event_store::Journal;
+use event_store::Unavailable;
 use event_store::handled::{Handled, recorded_anew};
 use futures::future::try_join_all;
 use schema::{Hash, Product, ProductId, StoredCommit, upcast};
 
 use crate::projection::{Difference, ProductCommits, Projection, ProjectionError};
-use crate::views::{Generation, ProductRow, View, ViewError, Views};
+use crate::views::{Generation, ProductRow, View, Views};
 
 pub use list::{ListPage, ListQuery, page};
 
@@ -150,7 +151,7 @@ impl Projection for Catalogue {
         })
     }
 
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, ViewError> {
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
         let (mut removed, mut from) = (0, None);
         loop {
             let page = self.views.rows(generation, from, DROPPED_AT_ONCE).await?;

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use event_store::Journal;
+use event_store::Unavailable;
 use event_store::handled::{Fit, Link, recorded_anew};
 use event_store::journal::commits_after;
 use futures::StreamExt;
@@ -23,7 +24,7 @@ use schema::time::InvalidTimestamp;
 use schema::{DecodeError, ProductId, StoredCommit, Timestamp};
 
 use crate::projection::{Difference, ProductCommits, Projection, ProjectionError};
-use crate::views::{Generation, View, ViewError};
+use crate::views::{Generation, View};
 
 pub use entry::{PriceChange, PriceEntry, TimelinePosition, entries_of};
 #[cfg(feature = "sqlite")]
@@ -238,7 +239,7 @@ impl Projection for Prices {
         })
     }
 
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, ViewError> {
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
         self.log.drop_generation(generation).await
     }
 }

@@ -16,7 +16,7 @@ use serde::Serialize;
 use tracing::Instrument;
 
 use crate::projection::{Difference, ProductCommits, Projection, ProjectionError};
-use crate::views::{self, View, ViewGenerations, Views};
+use crate::views::{View, ViewGenerations, Views};
 
 use batch::{ProductRecords, RecordBatch};
 
@@ -108,7 +108,7 @@ impl Projector {
     /// Projects one product into every view; returns the record to repeat from if parking failed too.
     async fn project_product(
         &self,
-        generations: Result<&ViewGenerations, &views::ViewError>,
+        generations: Result<&ViewGenerations, &Unavailable>,
         records: ProductRecords,
     ) -> Option<String> {
         let product = &records.commits.product;
@@ -130,7 +130,7 @@ impl Projector {
     async fn update(
         &self,
         projection: &dyn Projection,
-        generations: Result<&ViewGenerations, &views::ViewError>,
+        generations: Result<&ViewGenerations, &Unavailable>,
         product: &ProductId,
         from_sequence: u64,
         commits: Option<&ProductCommits>,
@@ -223,7 +223,7 @@ impl Projector {
     async fn repair(
         &self,
         projection: &dyn Projection,
-        generations: Result<&ViewGenerations, &views::ViewError>,
+        generations: Result<&ViewGenerations, &Unavailable>,
         row: Parked,
     ) -> Result<bool, Unavailable> {
         let repaired =
@@ -238,7 +238,7 @@ impl Projector {
     async fn catch_up_or_park(
         &self,
         projection: &dyn Projection,
-        generations: Result<&ViewGenerations, &views::ViewError>,
+        generations: Result<&ViewGenerations, &Unavailable>,
         product: &ProductId,
         from_sequence: u64,
     ) -> Result<bool, Unavailable> {

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
+use event_store::Unavailable;
 use schema::{ProductId, StoredCommit};
 
-use crate::views::{Generation, View, ViewError};
+use crate::views::{Generation, View};
 
 /// A read model that follows the ledger product by product. Calls may be repeated and come in any order.
 #[async_trait]
@@ -41,8 +42,8 @@ pub trait Projection: Send + Sync {
     /// and repeated.
     ///
     /// # Errors
-    /// [`ViewError`]: run it again.
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, ViewError>;
+    /// [`Unavailable`]: run it again.
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable>;
 }
 
 /// Commits of one product from a batch or a page.

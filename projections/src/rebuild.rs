@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_store::{Journal, ScanPosition};
+use event_store::{Journal, ScanPosition, Unavailable};
 use futures::{StreamExt, join, stream};
 use schema::{ProductId, StoredCommit};
 
 use crate::projection::{Difference, ProductCommits, Projection, ProjectionError};
-use crate::views::{self, Generation, Generations, GenerationsError, View, Views};
+use crate::views::{Generation, Generations, GenerationsError, View, Views};
 
 use claim::{ATTEMPTS, must_be_held};
 use compare::GenerationComparison;
@@ -109,12 +109,9 @@ pub struct RebuildReport {
 /// Why a view was not rebuilt. Queries read what they read before, and the rebuild may be run again.
 #[derive(Debug, thiserror::Error)]
 pub enum RebuildError {
-    /// The view's store did not answer: run it again.
+    /// A store did not answer: run it again.
     #[error(transparent)]
-    Views(#[from] views::ViewError),
-    /// The event table did not answer: run it again.
-    #[error(transparent)]
-    Journal(#[from] event_store::Unavailable),
+    Unavailable(#[from] Unavailable),
     /// A product could not be built or compared at the moment: run it again.
     #[error("product {product}: {reason}")]
     Projection {

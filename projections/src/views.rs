@@ -1,10 +1,10 @@
 //! The port to the product view: rows whose versions only increase, and orders of the rows that are read in slices.
 
 use std::cmp::Ordering;
-use std::error::Error;
 use std::fmt;
 
 use async_trait::async_trait;
+use event_store::Unavailable;
 use schema::{Hash, Orders, Product, ProductId};
 use serde::{Deserialize, Serialize};
 
@@ -38,8 +38,8 @@ pub trait Views: Send + Sync {
     /// The generations of all views that are read and written.
     ///
     /// # Errors
-    /// [`ViewError`]: try again later.
-    async fn generations(&self) -> Result<ViewGenerations, ViewError>;
+    /// [`Unavailable`]: try again later.
+    async fn generations(&self) -> Result<ViewGenerations, Unavailable>;
 
     /// Replaces the generations of the revision before; the first revision that can be written is 1.
     ///
@@ -50,51 +50,54 @@ pub trait Views: Send + Sync {
     /// A product, deleted ones included; the read may be slightly stale.
     ///
     /// # Errors
-    /// [`ViewError`]: try again later.
-    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, ViewError>;
+    /// [`Unavailable`]: try again later.
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable>;
 
     /// Writes the row unless the view has the same or a newer version; returns the row in the view then.
     ///
     /// # Errors
-    /// [`ViewError`]: try again later, the write may or may not have happened.
-    async fn show(&self, generation: Generation, shown: &ProductRow)
-    -> Result<Option<ProductRow>, ViewError>;
+    /// [`Unavailable`]: try again later, the write may or may not have happened.
+    async fn show(
+        &self,
+        generation: Generation,
+        shown: &ProductRow,
+    ) -> Result<Option<ProductRow>, Unavailable>;
 
     /// Replaces a row if it is still as it was read, whatever the versions, and returns whether it was: for a product with
     /// a sequence recorded anew by another commit.
     ///
     /// # Errors
-    /// [`ViewError`]: try again later, the write may or may not have happened.
+    /// [`Unavailable`]: try again later, the write may or may not have happened.
     async fn replace(
         &self,
         generation: Generation,
         seen: &ProductRow,
         by: &ProductRow,
-    ) -> Result<bool, ViewError>;
+    ) -> Result<bool, Unavailable>;
 
     /// Rows from one shard of an order that is kept.
     ///
     /// # Errors
-    /// [`ViewError`]: try again later.
-    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, ViewError>;
+    /// [`Unavailable`]: try again later.
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, Unavailable>;
 
     /// A page of all rows of a generation, deleted products included, unordered; `from` is `next` of the page before, and
     /// `limit` at least 1. For maintenance only: it may read other generations too.
     ///
     /// # Errors
-    /// [`ViewError`]: try again later.
+    /// [`Unavailable`]: try again later.
     async fn rows(
         &self,
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<RowPage, ViewError>;
+    ) -> Result<RowPage, Unavailable>;
 
     /// Removes a row from a generation that is no longer read or written.
     ///
     /// # Errors
-    /// [`ViewError`]: try again later.
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), ViewError>;
+    /// [`Unavailable`]: try again later.
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable>;
 }
 
 /// One complete build of a view; a table holds several generations.
@@ -204,19 +207,6 @@ pub struct IndexRow {
     pub product: Product,
 }
 
-/// A store of the views did not answer, or its answer could not be read. The text names the table.
-#[derive(Debug, thiserror::Error)]
-#[error("a view table did not answer: {0}")]
-pub struct ViewError(#[source] pub Box<dyn Error + Send + Sync>);
-
-impl ViewError {
-    /// The same error, naming the table.
-    #[must_use]
-    pub(crate) fn of(self, table: &str) -> Self {
-        Self(format!("{table}: {}", self.0).into())
-    }
-}
-
 /// Why the generations were not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum GenerationsError {
@@ -225,7 +215,7 @@ pub enum GenerationsError {
     Changed,
     /// Try again later.
     #[error(transparent)]
-    Unavailable(#[from] ViewError),
+    Unavailable(#[from] Unavailable),
 }
 
 impl ProductRow {
@@ -297,8 +287,8 @@ impl fmt::Display for Generation {
 }
 
 /// Requests are checked against the kept orders first, so only a bug leads here.
-fn not_kept(order: RowOrder) -> ViewError {
-    ViewError(format!("the order {} is not kept", order.sort().name()).into())
+fn not_kept(order: RowOrder) -> Unavailable {
+    Unavailable(format!("the order {} is not kept", order.sort().name()).into())
 }
 
 /// The shard of a product, by FNV-1a of its id. Stored; never change.

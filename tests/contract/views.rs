@@ -11,9 +11,10 @@ mod slices;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
+use event_store::Unavailable;
 use event_store::table;
 use projections::views::{
-    Generation, IndexRow, PositionRange, ProductRow, RowOrder, SHARDS, Slice, ViewError, shard_of,
+    Generation, IndexRow, PositionRange, ProductRow, RowOrder, SHARDS, Slice, shard_of,
 };
 use projections::{DynamoViews, MemoryViews, SqliteViews, Views, products_table, sqlite as files};
 use schema::Orders;
@@ -80,11 +81,11 @@ fn deleted(id: &str, version: u64) -> Product {
 /// Rows as earlier builds wrote them, without the hash of the commit.
 trait PutProduct {
     /// Whether the row was written.
-    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, ViewError>;
+    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, Unavailable>;
 }
 
 impl<V: Views + ?Sized> PutProduct for V {
-    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, ViewError> {
+    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, Unavailable> {
         let row = ProductRow { product: product.clone(), hash: None };
         Ok(self.show(generation, &row).await?.is_none())
     }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use event_store::Unavailable;
 use projections::prices::{FoldedCommit, FoldedHead, PriceHistory, ProductIdPage};
 use projections::views::{
-    Generation, GenerationsError, ProductRow, RowPage, Slice, SlicePage, ViewError, ViewGenerations,
+    Generation, GenerationsError, ProductRow, RowPage, Slice, SlicePage, ViewGenerations,
 };
 use projections::{MemoryPriceLog, MemoryViews, PriceLog, Views};
 use schema::Orders;
@@ -13,8 +14,8 @@ use schema::{Product, ProductId};
 
 use crate::chaos::Chaos;
 
-fn away() -> ViewError {
-    ViewError("bad weather".into())
+fn away() -> Unavailable {
+    Unavailable("bad weather".into())
 }
 
 /// The product view.
@@ -29,7 +30,7 @@ impl Views for ViewTable {
         self.inner.orders()
     }
 
-    async fn generations(&self) -> Result<ViewGenerations, ViewError> {
+    async fn generations(&self) -> Result<ViewGenerations, Unavailable> {
         self.chaos.call(self.inner.generations(), away).await
     }
 
@@ -37,7 +38,7 @@ impl Views for ViewTable {
         self.chaos.call(self.inner.change_generations(to), || away().into()).await
     }
 
-    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, ViewError> {
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable> {
         self.chaos.call(self.inner.get(generation, id), away).await
     }
 
@@ -45,7 +46,7 @@ impl Views for ViewTable {
         &self,
         generation: Generation,
         shown: &ProductRow,
-    ) -> Result<Option<ProductRow>, ViewError> {
+    ) -> Result<Option<ProductRow>, Unavailable> {
         self.chaos.call(self.inner.show(generation, shown), away).await
     }
 
@@ -54,11 +55,11 @@ impl Views for ViewTable {
         generation: Generation,
         seen: &ProductRow,
         by: &ProductRow,
-    ) -> Result<bool, ViewError> {
+    ) -> Result<bool, Unavailable> {
         self.chaos.call(self.inner.replace(generation, seen, by), away).await
     }
 
-    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, ViewError> {
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, Unavailable> {
         self.chaos.call(self.inner.slice(generation, slice), away).await
     }
 
@@ -67,11 +68,11 @@ impl Views for ViewTable {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<RowPage, ViewError> {
+    ) -> Result<RowPage, Unavailable> {
         self.chaos.call(self.inner.rows(generation, from, limit), away).await
     }
 
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), ViewError> {
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable> {
         self.chaos.call(self.inner.remove(generation, id), away).await
     }
 }
@@ -88,7 +89,7 @@ impl PriceLog for PriceTable {
         &self,
         generation: Generation,
         product: &ProductId,
-    ) -> Result<Option<FoldedHead>, ViewError> {
+    ) -> Result<Option<FoldedHead>, Unavailable> {
         self.chaos.call(self.inner.newest(generation, product), away).await
     }
 
@@ -97,7 +98,7 @@ impl PriceLog for PriceTable {
         generation: Generation,
         product: &ProductId,
         seen: &FoldedHead,
-    ) -> Result<(), ViewError> {
+    ) -> Result<(), Unavailable> {
         self.chaos.call(self.inner.take_back(generation, product, seen), away).await
     }
 
@@ -106,7 +107,7 @@ impl PriceLog for PriceTable {
         generation: Generation,
         product: &ProductId,
         commits: &[FoldedCommit],
-    ) -> Result<(), ViewError> {
+    ) -> Result<(), Unavailable> {
         let effect = async {
             for commit in commits {
                 self.inner.fold(generation, product, std::slice::from_ref(commit)).await?;
@@ -119,11 +120,15 @@ impl PriceLog for PriceTable {
         self.chaos.call(effect, away).await
     }
 
-    async fn history(&self, generation: Generation, product: &ProductId) -> Result<PriceHistory, ViewError> {
+    async fn history(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+    ) -> Result<PriceHistory, Unavailable> {
         self.chaos.call(self.inner.history(generation, product), away).await
     }
 
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, ViewError> {
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
         self.chaos.call(self.inner.drop_generation(generation), away).await
     }
 
@@ -132,7 +137,7 @@ impl PriceLog for PriceTable {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<ProductIdPage, ViewError> {
+    ) -> Result<ProductIdPage, Unavailable> {
         self.chaos.call(self.inner.products(generation, from, limit), away).await
     }
 }

@@ -145,7 +145,7 @@ async fn compared(system: &System, head: &Head, repair: bool) -> Result<Option<V
 
 /// Compares with what the ledger had at `version`; a product that went on meanwhile is not behind because of that.
 async fn look(system: &System, product: &ProductId, version: u64) -> Result<Found, Unavailable> {
-    let lineup = system.views.generations().await.map_err(|error| Unavailable(error.into()))?;
+    let lineup = system.views.generations().await?;
     let mut found = Found::default();
     for projection in &system.read_models {
         let view = projection.view();

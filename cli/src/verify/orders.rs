@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
+use event_store::Unavailable;
 use projections::Views;
-use projections::views::{Generation, IndexRow, PositionRange, RowOrder, SHARDS, Slice, ViewError, shard_of};
+use projections::views::{Generation, IndexRow, PositionRange, RowOrder, SHARDS, Slice, shard_of};
 use schema::{Product, ProductId};
 
 /// Rows of one request.
@@ -71,7 +72,7 @@ pub(super) async fn walk(
     views: &dyn Views,
     generation: Generation,
     mut shown: Shown,
-) -> Result<Vec<Misplaced>, ViewError> {
+) -> Result<Vec<Misplaced>, Unavailable> {
     let mut misplaced = Vec::new();
     for (place, order) in kept(views) {
         for shard in 0..SHARDS {
@@ -109,7 +110,7 @@ fn kept(views: &dyn Views) -> impl Iterator<Item = (usize, RowOrder)> + use<> {
 
 impl Misplaced {
     /// What is wrong now, if anything still is: a row may have moved while its order was walked.
-    pub(super) async fn look(&self, views: &dyn Views) -> Result<Option<String>, ViewError> {
+    pub(super) async fn look(&self, views: &dyn Views) -> Result<Option<String>, Unavailable> {
         let generation = views.generations().await?.products.read;
         let shown = views.get(generation, &self.product).await?;
         let expected = shown.as_ref().and_then(|product| self.order.position(product));
@@ -133,7 +134,7 @@ impl Misplaced {
         views: &dyn Views,
         generation: Generation,
         position: &str,
-    ) -> Result<Option<Product>, ViewError> {
+    ) -> Result<Option<Product>, Unavailable> {
         let slice = Slice {
             shard: shard_of(&self.product),
             order: self.order,

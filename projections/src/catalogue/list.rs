@@ -2,14 +2,13 @@
 
 use std::collections::VecDeque;
 
+use event_store::Unavailable;
 use futures::future::try_join_all;
 use schema::{Product, Status};
 
 use crate::cursor::{self, InvalidCursor};
 use crate::views::order::is_position;
-use crate::views::{
-    Generation, IndexRow, PositionRange, RowOrder, SHARDS, Slice, SlicePage, ViewError, Views,
-};
+use crate::views::{Generation, IndexRow, PositionRange, RowOrder, SHARDS, Slice, SlicePage, Views};
 
 /// A page ends when its products reach this size; a Lambda response is at most 6 MB.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -77,14 +76,14 @@ pub struct ListPage {
 /// only `next` tells whether more follow.
 ///
 /// # Errors
-/// [`ViewError`]: try again later.
+/// [`Unavailable`]: try again later.
 pub async fn page(
     views: &dyn Views,
     generation: Generation,
     selection: &ListQuery,
     after: Option<&str>,
     limit: usize,
-) -> Result<ListPage, ViewError> {
+) -> Result<ListPage, Unavailable> {
     let range = after.map_or_else(
         || selection.range.clone(),
         |position| selection.range.behind(position, selection.descending),
@@ -195,7 +194,7 @@ impl Shard {
 
 impl Walk<'_> {
     /// The first row of all shards, while `wanted` rows are still missing.
-    async fn next(&mut self, wanted: usize) -> Result<Step, ViewError> {
+    async fn next(&mut self, wanted: usize) -> Result<Step, Unavailable> {
         // A page may be empty although the slice continues.
         while self.shards.iter().any(Shard::is_drained) {
             if self.shards.iter().any(|shard| shard.is_drained() && shard.read >= MOST_READ) {
@@ -211,7 +210,7 @@ impl Walk<'_> {
     }
 
     /// Reads more rows from every shard without any, concurrently.
-    async fn fill(&mut self, wanted: usize) -> Result<(), ViewError> {
+    async fn fill(&mut self, wanted: usize) -> Result<(), Unavailable> {
         let (views, generation, selection) = (self.views, self.generation, self.selection);
         let drained = self.shards.iter_mut().filter(|shard| shard.is_drained());
         try_join_all(drained.map(|shard| async move {

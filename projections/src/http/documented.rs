@@ -193,8 +193,8 @@ fn days() -> Value {
 fn time_zone() -> Value {
     query(
         "time_zone",
-        "A time zone of the IANA database: the window then starts at the beginning of a calendar day in this zone. \
-         Without it, a day is 24 hours.",
+        "A time zone of the IANA database: the window then starts with the calendar day that is `days` days before the \
+         day of its end. Without it, a day is 24 hours.",
         &json!({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$",
                 "examples": ["Europe/Berlin"]}),
     )

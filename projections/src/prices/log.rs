@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 use event_store::Handled;
+use event_store::Unavailable;
 use schema::{Commit, Hash, ProductId, Timestamp};
 
 use super::entry::{PriceEntry, entries_of};
-use crate::views::{Generation, ViewError};
+use crate::views::Generation;
 
 mod dynamodb;
 mod memory;
@@ -79,59 +80,60 @@ pub trait PriceLog: Send + Sync {
     /// The newest commit in a product's history; a consistent read.
     ///
     /// # Errors
-    /// [`ViewError`]: try again later.
+    /// [`Unavailable`]: try again later.
     async fn newest(
         &self,
         generation: Generation,
         product: &ProductId,
-    ) -> Result<Option<FoldedHead>, ViewError>;
+    ) -> Result<Option<FoldedHead>, Unavailable>;
 
     /// Takes the newest commit back if it is still as it was read, because the event table has another one in its place.
     /// The commits below it remain as the history up to there.
     ///
     /// # Errors
-    /// [`ViewError`]: try again later, it may or may not have been taken back.
+    /// [`Unavailable`]: try again later, it may or may not have been taken back.
     async fn take_back(
         &self,
         generation: Generation,
         product: &ProductId,
         seen: &FoldedHead,
-    ) -> Result<(), ViewError>;
+    ) -> Result<(), Unavailable>;
 
     /// Adds commits that follow the folded ones, in ascending order; each is confirmed before the next is written.
     ///
     /// # Errors
-    /// [`ViewError`]: fold all of them again; some may have been written, which is safe.
+    /// [`Unavailable`]: fold all of them again; some may have been written, which is safe.
     async fn fold(
         &self,
         generation: Generation,
         product: &ProductId,
         commits: &[FoldedCommit],
-    ) -> Result<(), ViewError>;
+    ) -> Result<(), Unavailable>;
 
     /// The whole history; the read may be slightly stale.
     ///
     /// # Errors
-    /// [`ViewError`]: try again later.
-    async fn history(&self, generation: Generation, product: &ProductId) -> Result<PriceHistory, ViewError>;
+    /// [`Unavailable`]: try again later.
+    async fn history(&self, generation: Generation, product: &ProductId)
+    -> Result<PriceHistory, Unavailable>;
 
     /// Removes a generation; returns the number of removed items. May be interrupted and repeated.
     ///
     /// # Errors
-    /// [`ViewError`]: run it again.
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, ViewError>;
+    /// [`Unavailable`]: run it again.
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable>;
 
     /// A page of the products in a generation, each at least once, unordered; `from` is `next` of the page before, and
     /// `limit` at least 1. For maintenance only: it may read other generations too.
     ///
     /// # Errors
-    /// [`ViewError`]: try again later.
+    /// [`Unavailable`]: try again later.
     async fn products(
         &self,
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<ProductIdPage, ViewError>;
+    ) -> Result<ProductIdPage, Unavailable>;
 }
 
 /// A page of the products in a generation.

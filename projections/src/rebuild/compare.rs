@@ -2,7 +2,9 @@
 //! again until they reach what the ledger had at the first comparison, or there is no more progress.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use event_store::poll::PollPolicy;
 use futures::{StreamExt, join, stream};
 use schema::ProductId;
 
@@ -91,15 +93,14 @@ impl Rebuild {
         comparison: &mut GenerationComparison,
         report: &mut RebuildReport,
     ) -> Result<(), RebuildError> {
-        let mut idle = 0;
-        while !comparison.differing.is_empty() && idle < IDLE_ATTEMPTS {
-            tokio::time::sleep(self.pause).await;
+        let policy = PollPolicy { pause: self.pause, idle_looks: IDLE_ATTEMPTS, at_most: Duration::MAX };
+        let mut poll = policy.begin();
+        while poll.again(comparison.differing.len()).await {
             let products: Vec<ProductId> =
                 comparison.differing.iter().map(|(product, _)| product.clone()).collect();
             let found = self.differing(comparison.generation, &products, report).await?;
             let before = std::mem::take(&mut comparison.differing);
             comparison.differing = remaining(&before, found);
-            idle = if comparison.differing.len() < before.len() { 0 } else { idle + 1 };
         }
         Ok(())
     }

@@ -5,18 +5,20 @@ mod shape;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
-use event_store::aws::said;
+use event_store::Unavailable;
+use event_store::aws::{condition_held, failed};
 use schema::{Orders, Product, ProductId};
 
 use super::{
-    Generation, GenerationsError, ProductRow, RowPage, Slice, SlicePage, ViewError, ViewGenerations, Views,
-    not_kept,
+    Generation, GenerationsError, ProductRow, RowPage, Slice, SlicePage, ViewGenerations, Views, not_kept,
 };
 
 pub use shape::products_table;
+
+/// The table, in errors.
+const TABLE: &str = "the product table";
 
 /// The view in a table of the shape [`products_table`]. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -33,14 +35,14 @@ impl DynamoViews {
         Self { client, table: table.into(), orders }
     }
 
-    async fn item(&self, key: String, consistent: bool) -> Result<Option<row::ViewItem>, ViewError> {
+    async fn item(&self, key: String, consistent: bool) -> Result<Option<row::ViewItem>, Unavailable> {
         let request = self
             .client
             .get_item()
             .table_name(&self.table)
             .key(row::KEY, AttributeValue::S(key))
             .consistent_read(consistent);
-        Ok(request.send().await.map_err(of_products)?.item)
+        Ok(request.send().await.map_err(failed(TABLE))?.item)
     }
 }
 
@@ -50,7 +52,7 @@ impl Views for DynamoViews {
         self.orders
     }
 
-    async fn generations(&self) -> Result<ViewGenerations, ViewError> {
+    async fn generations(&self) -> Result<ViewGenerations, Unavailable> {
         let item = self.item(row::GENERATIONS.to_owned(), true).await?;
         item.map_or_else(|| Ok(ViewGenerations::default()), row::generations)
     }
@@ -70,14 +72,10 @@ impl Views for DynamoViews {
                 .expression_attribute_names("#revision", row::REVISION)
                 .expression_attribute_values(":before", row::number(before))
         };
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if is_refused(&error) => Err(GenerationsError::Changed),
-            Err(error) => Err(of_products(error).into()),
-        }
+        if condition_held(request.send().await, TABLE)? { Ok(()) } else { Err(GenerationsError::Changed) }
     }
 
-    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, ViewError> {
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable> {
         let item = self.item(row::key(generation, id), false).await?;
         item.map(row::product).transpose()
     }
@@ -86,7 +84,7 @@ impl Views for DynamoViews {
         &self,
         generation: Generation,
         shown: &ProductRow,
-    ) -> Result<Option<ProductRow>, ViewError> {
+    ) -> Result<Option<ProductRow>, Unavailable> {
         let request = self
             .client
             .put_item()
@@ -101,9 +99,9 @@ impl Views for DynamoViews {
         match refused.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(refusal)) => match &refusal.item {
                 Some(item) => row::shown(item.clone()).map(Some),
-                None => Err(ViewError("a write was refused without the existing row".into())),
+                None => Err(Unavailable("a write was refused without the existing row".into())),
             },
-            _ => Err(of_products(refused)),
+            _ => Err(failed(TABLE)(refused)),
         }
     }
 
@@ -112,7 +110,7 @@ impl Views for DynamoViews {
         generation: Generation,
         seen: &ProductRow,
         by: &ProductRow,
-    ) -> Result<bool, ViewError> {
+    ) -> Result<bool, Unavailable> {
         let request = self
             .client
             .put_item()
@@ -127,14 +125,10 @@ impl Views for DynamoViews {
                 .expression_attribute_values(":hash", AttributeValue::S(hash.to_string())),
             None => request.condition_expression("#version = :version AND attribute_not_exists(#hash)"),
         };
-        match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if is_refused(&error) => Ok(false),
-            Err(error) => Err(of_products(error)),
-        }
+        condition_held(request.send().await, TABLE)
     }
 
-    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, ViewError> {
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, Unavailable> {
         if !self.orders.keep(slice.order.sort()) {
             return Err(not_kept(slice.order));
         }
@@ -152,7 +146,7 @@ impl Views for DynamoViews {
             .expression_attribute_values(":to", AttributeValue::S(slice.range.to.clone()))
             .scan_index_forward(!slice.descending)
             .limit(i32::try_from(slice.limit).unwrap_or(i32::MAX));
-        let answer = request.send().await.map_err(of_products)?;
+        let answer = request.send().await.map_err(failed(TABLE))?;
         let items = answer.items.unwrap_or_default().into_iter();
         Ok(SlicePage {
             rows: items.map(|item| row::row(item, index.position)).collect::<Result<_, _>>()?,
@@ -166,7 +160,7 @@ impl Views for DynamoViews {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<RowPage, ViewError> {
+    ) -> Result<RowPage, Unavailable> {
         let from = from.map(|key| row::ViewItem::from([(row::KEY.to_owned(), AttributeValue::S(key))]));
         let request = self
             .client
@@ -177,7 +171,7 @@ impl Views for DynamoViews {
             .expression_attribute_values(":generation", AttributeValue::S(row::prefix(generation)))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .set_exclusive_start_key(from);
-        let answer = request.send().await.map_err(of_products)?;
+        let answer = request.send().await.map_err(failed(TABLE))?;
         let items = answer.items.unwrap_or_default().into_iter();
         Ok(RowPage {
             products: items.map(row::product).collect::<Result<_, _>>()?,
@@ -185,31 +179,12 @@ impl Views for DynamoViews {
         })
     }
 
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), ViewError> {
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable> {
         let request = self
             .client
             .delete_item()
             .table_name(&self.table)
             .key(row::KEY, AttributeValue::S(row::key(generation, id)));
-        request.send().await.map(drop).map_err(of_products)
+        request.send().await.map(drop).map_err(failed(TABLE))
     }
-}
-
-fn is_refused(error: &SdkError<PutItemError>) -> bool {
-    error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception)
-}
-
-fn of_products<E>(error: SdkError<E>) -> ViewError
-where
-    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-{
-    unavailable(error).of("the product table")
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "that is how `map_err` gives it")]
-pub(crate) fn unavailable<E>(error: SdkError<E>) -> ViewError
-where
-    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-{
-    ViewError(said(&error).into())
 }

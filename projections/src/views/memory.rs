@@ -5,11 +5,12 @@ use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use event_store::Unavailable;
 use schema::{Orders, Product, ProductId};
 
 use super::{
-    Generation, GenerationsError, IndexRow, ProductRow, RowOrder, RowPage, Slice, SlicePage, ViewError,
-    ViewGenerations, Views, not_kept, shard_of,
+    Generation, GenerationsError, IndexRow, ProductRow, RowOrder, RowPage, Slice, SlicePage, ViewGenerations,
+    Views, not_kept, shard_of,
 };
 
 /// Rows by generation and id, and their positions in the orders that are kept.
@@ -65,7 +66,7 @@ impl Views for MemoryViews {
         self.orders
     }
 
-    async fn generations(&self) -> Result<ViewGenerations, ViewError> {
+    async fn generations(&self) -> Result<ViewGenerations, Unavailable> {
         Ok(self.kept().generations.clone())
     }
 
@@ -78,7 +79,7 @@ impl Views for MemoryViews {
         Ok(())
     }
 
-    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, ViewError> {
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable> {
         Ok(self.kept().rows.get(&(generation, id.clone())).map(|row| row.product.clone()))
     }
 
@@ -86,7 +87,7 @@ impl Views for MemoryViews {
         &self,
         generation: Generation,
         shown: &ProductRow,
-    ) -> Result<Option<ProductRow>, ViewError> {
+    ) -> Result<Option<ProductRow>, Unavailable> {
         let mut kept = self.kept();
         let before = kept.rows.get(&(generation, shown.product.id.clone()));
         if let Some(before) = before.filter(|row| row.product.version >= shown.product.version) {
@@ -101,7 +102,7 @@ impl Views for MemoryViews {
         generation: Generation,
         seen: &ProductRow,
         by: &ProductRow,
-    ) -> Result<bool, ViewError> {
+    ) -> Result<bool, Unavailable> {
         let mut kept = self.kept();
         let there = kept.rows.get(&(generation, seen.product.id.clone()));
         let as_seen =
@@ -112,7 +113,7 @@ impl Views for MemoryViews {
         Ok(as_seen)
     }
 
-    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, ViewError> {
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, Unavailable> {
         if !self.orders.keep(slice.order.sort()) {
             return Err(not_kept(slice.order));
         }
@@ -139,7 +140,7 @@ impl Views for MemoryViews {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<RowPage, ViewError> {
+    ) -> Result<RowPage, Unavailable> {
         let kept = self.kept();
         let begin = from.and_then(|id| ProductId::new(id).ok());
         let begin = begin.map_or(Bound::Unbounded, |id| Bound::Excluded((generation, id)));
@@ -150,7 +151,7 @@ impl Views for MemoryViews {
         Ok(RowPage { next: next.map(|last| last.id.to_string()), products })
     }
 
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), ViewError> {
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable> {
         let mut kept = self.kept();
         if let Some(row) = kept.rows.remove(&(generation, id.clone())) {
             for key in self.index_keys(generation, &row.product) {

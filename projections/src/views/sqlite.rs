@@ -1,14 +1,15 @@
 //! The product view on SQLite: one row per product with its position in each kept order, read by key or by index.
 
 use async_trait::async_trait;
+use event_store::Unavailable;
 use schema::{Hash, Orders, Product, ProductId};
 use sqlite::rusqlite::types::Type;
 use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
-use sqlite::{Access, Error, clamped};
+use sqlite::{Access, clamped};
 
 use super::{
-    Generation, GenerationsError, IndexRow, ProductRow, RowOrder, RowPage, Slice, SlicePage, ViewError,
-    ViewGenerations, Views, not_kept, shard_of,
+    Generation, GenerationsError, IndexRow, ProductRow, RowOrder, RowPage, Slice, SlicePage, ViewGenerations,
+    Views, not_kept, shard_of,
 };
 
 /// Name of the generations in the table `about`. Stored; never rename.
@@ -39,7 +40,7 @@ impl SqliteViews {
         Self { for_queries: true, ..self }
     }
 
-    fn columns(&self, generation: Generation, shown: &ProductRow) -> Result<Columns, ViewError> {
+    fn columns(&self, generation: Generation, shown: &ProductRow) -> Result<Columns, Unavailable> {
         let product = &shown.product;
         let position = |order: RowOrder| order.position(product).filter(|_| self.orders.keep(order.sort()));
         Ok(Columns {
@@ -47,7 +48,7 @@ impl SqliteViews {
             id: product.id.to_string(),
             shard: shard_of(&product.id),
             version: product.version,
-            product: serde_json::to_string(product).map_err(|error| ViewError(error.into()))?,
+            product: serde_json::to_string(product).map_err(|error| Unavailable(error.into()))?,
             hash: shown.hash.as_ref().map(Hash::to_string),
             by_id: position(RowOrder::Id),
             by_name: position(RowOrder::Name),
@@ -82,7 +83,7 @@ impl Views for SqliteViews {
         self.orders
     }
 
-    async fn generations(&self) -> Result<ViewGenerations, ViewError> {
+    async fn generations(&self) -> Result<ViewGenerations, Unavailable> {
         let for_queries = self.for_queries;
         let (generations, building) = self
             .access
@@ -91,16 +92,16 @@ impl Views for SqliteViews {
             })
             .await?;
         if building {
-            return Err(ViewError(Building.into()));
+            return Err(Unavailable(Building.into()));
         }
         generations.map_or_else(
             || Ok(ViewGenerations::default()),
-            |text| serde_json::from_str(&text).map_err(|error| ViewError(error.into())),
+            |text| serde_json::from_str(&text).map_err(|error| Unavailable(error.into())),
         )
     }
 
     async fn change_generations(&self, to: &ViewGenerations) -> Result<(), GenerationsError> {
-        let text = serde_json::to_string(to).map_err(|error| ViewError(error.into()))?;
+        let text = serde_json::to_string(to).map_err(|error| Unavailable(error.into()))?;
         let Some(before) = to.revision.checked_sub(1) else {
             return Err(GenerationsError::Changed);
         };
@@ -116,10 +117,10 @@ impl Views for SqliteViews {
                 .execute(params![GENERATIONS, text])?;
             Ok(true)
         });
-        if changed.await.map_err(ViewError::from)? { Ok(()) } else { Err(GenerationsError::Changed) }
+        if changed.await.map_err(Unavailable::from)? { Ok(()) } else { Err(GenerationsError::Changed) }
     }
 
-    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, ViewError> {
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable> {
         let id = id.to_string();
         let product = self.access.peek(move |connection| {
             let mut statement = connection
@@ -133,7 +134,7 @@ impl Views for SqliteViews {
         &self,
         generation: Generation,
         shown: &ProductRow,
-    ) -> Result<Option<ProductRow>, ViewError> {
+    ) -> Result<Option<ProductRow>, Unavailable> {
         let columns = self.columns(generation, shown)?;
         Ok(self.access.write(move |connection| show(connection, &columns)).await?)
     }
@@ -143,7 +144,7 @@ impl Views for SqliteViews {
         generation: Generation,
         seen: &ProductRow,
         by: &ProductRow,
-    ) -> Result<bool, ViewError> {
+    ) -> Result<bool, Unavailable> {
         let (columns, version) = (self.columns(generation, by)?, seen.product.version);
         let hash = seen.hash.as_ref().map(Hash::to_string);
         let replaced = self.access.write(move |connection| {
@@ -160,7 +161,7 @@ impl Views for SqliteViews {
         Ok(replaced.await?)
     }
 
-    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, ViewError> {
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, Unavailable> {
         if !self.orders.keep(slice.order.sort()) {
             return Err(not_kept(slice.order));
         }
@@ -196,7 +197,7 @@ impl Views for SqliteViews {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<RowPage, ViewError> {
+    ) -> Result<RowPage, Unavailable> {
         let products = self.access.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT product, version FROM products WHERE generation = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
@@ -210,7 +211,7 @@ impl Views for SqliteViews {
         Ok(RowPage { products, next })
     }
 
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), ViewError> {
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable> {
         let id = id.to_string();
         let removed = self.access.write(move |connection| {
             connection
@@ -324,10 +325,4 @@ fn guarded(row: &rusqlite::Row<'_>) -> rusqlite::Result<Product> {
 fn product(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Product> {
     serde_json::from_str(row.get_ref(column)?.as_str()?)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
-}
-
-impl From<Error> for ViewError {
-    fn from(error: Error) -> Self {
-        Self(error.into())
-    }
 }

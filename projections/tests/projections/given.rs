@@ -13,8 +13,9 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use engine::Engine;
+use event_store::Unavailable;
 use event_store::{Journal, MemoryJournal, MemoryParking};
-use projections::views::{Generation, ProductRow, ViewError};
+use projections::views::{Generation, ProductRow};
 use projections::{
     Catalogue, DynamoPriceLog, DynamoViews, MemoryPriceLog, MemoryViews, PriceLog, Prices, Projector, Views,
 };
@@ -116,11 +117,11 @@ pub(crate) fn no_table() -> DynamoViews {
 /// Rows as earlier builds wrote them, without the hash of the commit.
 pub(crate) trait PutProduct {
     /// Whether the row was written.
-    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, ViewError>;
+    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, Unavailable>;
 }
 
 impl<V: Views + ?Sized> PutProduct for V {
-    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, ViewError> {
+    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, Unavailable> {
         let row = ProductRow { product: product.clone(), hash: None };
         Ok(self.show(generation, &row).await?.is_none())
     }

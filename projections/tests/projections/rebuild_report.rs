@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use engine::probe::Recorder;
 use event_store::Journal;
+use event_store::Unavailable;
 use futures::FutureExt;
 use projections::projection::{Difference, ProductCommits, Projection, ProjectionError};
 use projections::rebuild::{Rebuild, RebuildConflict, RebuildError};
-use projections::views::{Generation, Generations, View, ViewError, ViewGenerations};
+use projections::views::{Generation, Generations, View, ViewGenerations};
 use projections::{Catalogue, Views};
 use schema::ProductId;
 use serde_json::json;
@@ -164,7 +165,7 @@ impl Projection for Lossy {
         self.0.compare(generation, product).await
     }
 
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, ViewError> {
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
         self.0.drop_generation(generation).await
     }
 }

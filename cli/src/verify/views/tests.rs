@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use event_store::Unavailable;
 use event_store::{MemoryJournal, seal};
 use projections::prices::FoldedCommit;
 use projections::projection::{ProductCommits, ProjectionError};
-use projections::views::{View, ViewError};
+use projections::views::View;
 use projections::{MemoryPriceLog, MemoryViews, PriceLog};
 use schema::fixtures;
 
@@ -45,7 +46,7 @@ impl Projection for Missing {
         Ok(Some(Difference::Missing))
     }
 
-    async fn drop_generation(&self, _: Generation) -> Result<u64, ViewError> {
+    async fn drop_generation(&self, _: Generation) -> Result<u64, Unavailable> {
         Ok(0)
     }
 }

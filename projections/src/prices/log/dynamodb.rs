@@ -5,23 +5,25 @@ mod item;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
+use event_store::Unavailable;
+use event_store::aws::{condition_held, failed};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use schema::ProductId;
 
 use super::{CommitOrigin, FoldedCommit, FoldedHead, PriceHistory, PriceLog, ProductIdPage};
-use crate::views::{Generation, ViewError};
+use crate::views::Generation;
 
 /// How many items are removed concurrently.
 const PARALLEL: usize = 16;
 
 /// Items per request.
 const PAGE: i32 = 1_000;
+
+/// The table, in errors.
+const TABLE: &str = "the price table";
 
 /// The histories in a table of the shape [`crate::PRICES_TABLE`]. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -64,7 +66,7 @@ impl DynamoPriceLog {
         generation: Generation,
         product: &ProductId,
         to: &FoldedCommit,
-    ) -> Result<(), ViewError> {
+    ) -> Result<(), Unavailable> {
         let request = self
             .client
             .update_item()
@@ -82,23 +84,13 @@ impl DynamoPriceLog {
                 .expression_attribute_values(":recorded_at", AttributeValue::S(recorded_at.to_string())),
             None => request.update_expression("SET #folded = :to"),
         };
-        match request.send().await {
-            Ok(_) => Ok(()),
-            // Another projector has got further.
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(unavailable(error)),
-        }
+        // If the condition does not hold, another projector has got further.
+        condition_held(request.send().await, TABLE).map(drop)
     }
 
-    async fn put(&self, item: item::PriceItem) -> Result<(), ViewError> {
+    async fn put(&self, item: item::PriceItem) -> Result<(), Unavailable> {
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        request.send().await.map(drop).map_err(unavailable)
+        request.send().await.map(drop).map_err(failed(TABLE))
     }
 
     /// Removes an item of a commit if it is still as it was read, and returns whether it was; `cursor` is the sequence the
@@ -108,7 +100,7 @@ impl DynamoPriceLog {
         key: item::PriceItem,
         cursor: Option<u64>,
         seen: &FoldedHead,
-    ) -> Result<bool, ViewError> {
+    ) -> Result<bool, Unavailable> {
         let mut conditions = vec!["attribute_exists(#key)"];
         let mut request = self
             .client
@@ -130,22 +122,12 @@ impl DynamoPriceLog {
         } else {
             conditions.push("attribute_not_exists(#hash)");
         }
-        match request.condition_expression(conditions.join(" AND ")).send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(unavailable(error)),
-        }
+        condition_held(request.condition_expression(conditions.join(" AND ")).send().await, TABLE)
     }
 
-    async fn remove(&self, key: item::PriceItem) -> Result<(), ViewError> {
+    async fn remove(&self, key: item::PriceItem) -> Result<(), Unavailable> {
         let request = self.client.delete_item().table_name(&self.table).set_key(Some(key));
-        request.send().await.map(drop).map_err(unavailable)
+        request.send().await.map(drop).map_err(failed(TABLE))
     }
 }
 
@@ -155,11 +137,11 @@ impl PriceLog for DynamoPriceLog {
         &self,
         generation: Generation,
         product: &ProductId,
-    ) -> Result<Option<FoldedHead>, ViewError> {
+    ) -> Result<Option<FoldedHead>, Unavailable> {
         // The cursor item, if there is one, and the newest commit with a price.
         let request =
             self.of_product(generation, product).consistent_read(true).scan_index_forward(false).limit(2);
-        let items = request.send().await.map_err(unavailable)?.items.unwrap_or_default();
+        let items = request.send().await.map_err(failed(TABLE))?.items.unwrap_or_default();
         let mut newest: Option<FoldedHead> = None;
         for found in &items {
             let found = item::newest(found)?;
@@ -176,7 +158,7 @@ impl PriceLog for DynamoPriceLog {
         generation: Generation,
         product: &ProductId,
         seen: &FoldedHead,
-    ) -> Result<(), ViewError> {
+    ) -> Result<(), Unavailable> {
         // Two items can have this sequence: remove the one that was read.
         let cursor = item::cursor_key(generation, product);
         if self.remove_as_seen(cursor, Some(seen.last), seen).await? {
@@ -190,7 +172,7 @@ impl PriceLog for DynamoPriceLog {
         generation: Generation,
         product: &ProductId,
         commits: &[FoldedCommit],
-    ) -> Result<(), ViewError> {
+    ) -> Result<(), Unavailable> {
         for commit in commits.iter().filter(|commit| !commit.entries.is_empty()) {
             self.put(item::of(generation, product, commit)?).await?;
         }
@@ -201,13 +183,17 @@ impl PriceLog for DynamoPriceLog {
         }
     }
 
-    async fn history(&self, generation: Generation, product: &ProductId) -> Result<PriceHistory, ViewError> {
+    async fn history(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+    ) -> Result<PriceHistory, Unavailable> {
         let query = self.of_product(generation, product).limit(PAGE);
         let mut history = PriceHistory::default();
         let mut from = None;
         loop {
             let answer = query.clone().set_exclusive_start_key(from).send().await;
-            let answer = answer.map_err(unavailable)?;
+            let answer = answer.map_err(failed(TABLE))?;
             for found in answer.items.unwrap_or_default() {
                 history.folded = history.folded.max(item::folded(&found)?);
                 history.entries.extend(item::entries(found)?);
@@ -221,12 +207,12 @@ impl PriceLog for DynamoPriceLog {
         Ok(history)
     }
 
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, ViewError> {
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
         let scan = self.keys_of(generation).limit(PAGE);
         let (mut removed, mut from) = (0, None);
         loop {
             let answer = scan.clone().set_exclusive_start_key(from).send().await;
-            let answer = answer.map_err(unavailable)?;
+            let answer = answer.map_err(failed(TABLE))?;
             let keys = answer.items.unwrap_or_default();
             removed += keys.len() as u64;
             stream::iter(keys)
@@ -247,14 +233,14 @@ impl PriceLog for DynamoPriceLog {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<ProductIdPage, ViewError> {
+    ) -> Result<ProductIdPage, Unavailable> {
         let start = from.as_deref().map(item::start).transpose()?;
         let begin = format!("{generation}#");
         let scan = self
             .keys_of(generation)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .set_exclusive_start_key(start);
-        let answer = scan.send().await.map_err(unavailable)?;
+        let answer = scan.send().await.map_err(failed(TABLE))?;
         let keys = answer.items.unwrap_or_default().into_iter();
         let keys =
             keys.filter_map(|item| item.get(item::KEY)?.as_s().ok()?.strip_prefix(&begin).map(str::to_owned));
@@ -262,11 +248,4 @@ impl PriceLog for DynamoPriceLog {
         ids.dedup();
         Ok(ProductIdPage { ids, next: answer.last_evaluated_key.as_ref().map(item::stop).transpose()? })
     }
-}
-
-fn unavailable<E>(error: SdkError<E>) -> ViewError
-where
-    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-{
-    crate::views::dynamodb::unavailable(error).of("the price table")
 }

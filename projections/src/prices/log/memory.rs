@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use event_store::Unavailable;
 use schema::ProductId;
 
 use super::{FoldedCommit, FoldedHead, PriceHistory, PriceLog, ProductIdPage};
 use crate::prices::entry::PriceEntry;
-use crate::views::{Generation, ViewError};
+use crate::views::Generation;
 
 /// Histories by generation and product.
 #[derive(Debug, Default)]
@@ -32,7 +33,7 @@ impl PriceLog for MemoryPriceLog {
         &self,
         generation: Generation,
         product: &ProductId,
-    ) -> Result<Option<FoldedHead>, ViewError> {
+    ) -> Result<Option<FoldedHead>, Unavailable> {
         let kept = self.kept();
         let commits = kept.get(&(generation, product.clone()));
         let newest = commits.and_then(|commits| commits.last_key_value());
@@ -44,7 +45,7 @@ impl PriceLog for MemoryPriceLog {
         generation: Generation,
         product: &ProductId,
         seen: &FoldedHead,
-    ) -> Result<(), ViewError> {
+    ) -> Result<(), Unavailable> {
         let mut kept = self.kept();
         if let Some(commits) = kept.get_mut(&(generation, product.clone()))
             && commits.get(&seen.last).is_some_and(|commit| commit.origin == seen.origin)
@@ -59,14 +60,18 @@ impl PriceLog for MemoryPriceLog {
         generation: Generation,
         product: &ProductId,
         commits: &[FoldedCommit],
-    ) -> Result<(), ViewError> {
+    ) -> Result<(), Unavailable> {
         let mut kept = self.kept();
         let history = kept.entry((generation, product.clone())).or_default();
         history.extend(commits.iter().map(|commit| (commit.last, commit.clone())));
         Ok(())
     }
 
-    async fn history(&self, generation: Generation, product: &ProductId) -> Result<PriceHistory, ViewError> {
+    async fn history(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+    ) -> Result<PriceHistory, Unavailable> {
         let kept = self.kept();
         let Some(commits) = kept.get(&(generation, product.clone())) else {
             return Ok(PriceHistory::default());
@@ -78,7 +83,7 @@ impl PriceLog for MemoryPriceLog {
         Ok(PriceHistory { folded, entries })
     }
 
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, ViewError> {
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
         let mut kept = self.kept();
         let before = kept.len();
         kept.retain(|(of, _), _| *of != generation);
@@ -90,7 +95,7 @@ impl PriceLog for MemoryPriceLog {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<ProductIdPage, ViewError> {
+    ) -> Result<ProductIdPage, Unavailable> {
         let kept = self.kept();
         let ids = kept.keys().filter(|(of, _)| *of == generation).map(|(_, product)| product.to_string());
         let ids: Vec<String> =

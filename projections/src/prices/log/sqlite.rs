@@ -2,6 +2,7 @@
 //! folded without a price.
 
 use async_trait::async_trait;
+use event_store::Unavailable;
 use schema::{ProductId, Timestamp};
 use sqlite::Access;
 use sqlite::rusqlite::types::Type;
@@ -10,8 +11,8 @@ use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 use super::stored::StoredPriceEntry;
 use super::{CommitOrigin, FoldedCommit, FoldedHead, PriceHistory, PriceLog, ProductIdPage};
 use crate::prices::entry::PriceEntry;
+use crate::views::Generation;
 use crate::views::sqlite::hash;
-use crate::views::{Generation, ViewError};
 
 /// The histories in the tables `prices` and `folded` of a file. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -33,7 +34,7 @@ impl PriceLog for SqlitePriceLog {
         &self,
         generation: Generation,
         product: &ProductId,
-    ) -> Result<Option<FoldedHead>, ViewError> {
+    ) -> Result<Option<FoldedHead>, Unavailable> {
         let product = product.to_string();
         Ok(self.access.peek(move |connection| newest(connection, generation, &product)).await?)
     }
@@ -43,7 +44,7 @@ impl PriceLog for SqlitePriceLog {
         generation: Generation,
         product: &ProductId,
         seen: &FoldedHead,
-    ) -> Result<(), ViewError> {
+    ) -> Result<(), Unavailable> {
         let (product, last) = (product.to_string(), seen.last);
         let hash = seen.origin.as_ref().map(|origin| origin.hash.to_string());
         let taken = self.access.write(move |connection| {
@@ -68,12 +69,12 @@ impl PriceLog for SqlitePriceLog {
         generation: Generation,
         product: &ProductId,
         commits: &[FoldedCommit],
-    ) -> Result<(), ViewError> {
+    ) -> Result<(), Unavailable> {
         let rows: Vec<Columns> = commits
             .iter()
             .map(Columns::of)
             .collect::<Result<_, serde_json::Error>>()
-            .map_err(|error| ViewError(error.into()))?;
+            .map_err(|error| Unavailable(error.into()))?;
         let product = product.to_string();
         let written = self.access.write(move |connection| {
             let mut cursor = None;
@@ -113,7 +114,11 @@ impl PriceLog for SqlitePriceLog {
         Ok(written.await?)
     }
 
-    async fn history(&self, generation: Generation, product: &ProductId) -> Result<PriceHistory, ViewError> {
+    async fn history(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+    ) -> Result<PriceHistory, Unavailable> {
         let product = product.to_string();
         let read = self.access.read(move |connection| {
             let folded = newest(connection, generation, &product)?.map_or(0, |newest| newest.last);
@@ -129,7 +134,7 @@ impl PriceLog for SqlitePriceLog {
         Ok(PriceHistory { folded, entries })
     }
 
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, ViewError> {
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
         let dropped = self.access.write(move |connection| {
             let prices = connection.execute("DELETE FROM prices WHERE generation = ?1", [generation.0])?;
             let folded = connection.execute("DELETE FROM folded WHERE generation = ?1", [generation.0])?;
@@ -143,7 +148,7 @@ impl PriceLog for SqlitePriceLog {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<ProductIdPage, ViewError> {
+    ) -> Result<ProductIdPage, Unavailable> {
         let ids = self.access.read(move |connection| {
             // Each part has its own limit, so that the union sorts no more than two pages.
             let mut statement = connection.prepare_cached(

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use event_store::Unavailable;
 use schema::{Hash, Product, ProductId, Status};
 use serde::{Deserialize, Serialize};
 
-use crate::views::{Generation, IndexRow, ProductRow, RowOrder, ViewError, ViewGenerations, shard_of};
+use crate::views::{Generation, IndexRow, ProductRow, RowOrder, ViewGenerations, shard_of};
 
 /// An item of the product table.
 pub(super) type ViewItem = HashMap<String, AttributeValue>;
@@ -63,10 +64,10 @@ pub(super) fn key(generation: Generation, id: &ProductId) -> String {
 }
 
 /// The key of an item.
-pub(super) fn key_of(mut item: ViewItem) -> Result<String, ViewError> {
+pub(super) fn key_of(mut item: ViewItem) -> Result<String, Unavailable> {
     match item.remove(KEY) {
         Some(AttributeValue::S(key)) => Ok(key),
-        _ => Err(ViewError("a row has no key".into())),
+        _ => Err(Unavailable("a row has no key".into())),
     }
 }
 
@@ -80,10 +81,10 @@ pub(super) fn number(value: u64) -> AttributeValue {
 
 /// The item of a row, with the position in every order, kept or not: `DynamoDB` can then fill an index that is added later
 /// by itself. The product is one text, so that later builds can add fields without new attributes.
-pub(super) fn of(generation: Generation, shown: &ProductRow) -> Result<ViewItem, ViewError> {
+pub(super) fn of(generation: Generation, shown: &ProductRow) -> Result<ViewItem, Unavailable> {
     let product = &shown.product;
     let shard = partition(generation, shard_of(&product.id));
-    let text = serde_json::to_string(product).map_err(|error| ViewError(error.into()))?;
+    let text = serde_json::to_string(product).map_err(|error| Unavailable(error.into()))?;
     let mut item = ViewItem::from([
         (KEY.to_owned(), AttributeValue::S(key(generation, &product.id))),
         (VERSION.to_owned(), number(product.version)),
@@ -105,7 +106,7 @@ pub(super) fn of(generation: Generation, shown: &ProductRow) -> Result<ViewItem,
 }
 
 /// The row of an item. A hash that cannot be read counts as none.
-pub(super) fn shown(mut item: ViewItem) -> Result<ProductRow, ViewError> {
+pub(super) fn shown(mut item: ViewItem) -> Result<ProductRow, Unavailable> {
     let hash = match item.remove(HASH) {
         Some(AttributeValue::S(text)) => Hash::try_from(text).ok(),
         _ => None,
@@ -113,11 +114,11 @@ pub(super) fn shown(mut item: ViewItem) -> Result<ProductRow, ViewError> {
     Ok(ProductRow { product: product(item)?, hash })
 }
 
-pub(super) fn product(mut item: ViewItem) -> Result<Product, ViewError> {
+pub(super) fn product(mut item: ViewItem) -> Result<Product, Unavailable> {
     let Some(AttributeValue::S(product)) = item.remove(PRODUCT) else {
-        return Err(ViewError("a row has no product".into()));
+        return Err(Unavailable("a row has no product".into()));
     };
-    let product: Product = serde_json::from_str(&product).map_err(|error| ViewError(error.into()))?;
+    let product: Product = serde_json::from_str(&product).map_err(|error| Unavailable(error.into()))?;
     let guard = item.get(VERSION).and_then(|version| version.as_n().ok());
     match guard.filter(|guard| **guard != product.version.to_string()) {
         None => Ok(product),
@@ -125,28 +126,28 @@ pub(super) fn product(mut item: ViewItem) -> Result<Product, ViewError> {
             let (id, version) = (&product.id, product.version);
             let differs =
                 format!("the row of {id} says version {guard}, and its product is version {version}");
-            Err(ViewError(differs.into()))
+            Err(Unavailable(differs.into()))
         }
     }
 }
 
-pub(super) fn row(mut item: ViewItem, position: &str) -> Result<IndexRow, ViewError> {
+pub(super) fn row(mut item: ViewItem, position: &str) -> Result<IndexRow, Unavailable> {
     let Some(AttributeValue::S(position)) = item.remove(position) else {
-        return Err(ViewError("an index row has no position".into()));
+        return Err(Unavailable("an index row has no position".into()));
     };
     Ok(IndexRow { position, product: product(item)? })
 }
 
-pub(super) fn generations(item: ViewItem) -> Result<ViewGenerations, ViewError> {
+pub(super) fn generations(item: ViewItem) -> Result<ViewGenerations, Unavailable> {
     let item: GenerationsItem = serde_dynamo::from_item(item).map_err(unconvertible)?;
     Ok(item.generations)
 }
 
-pub(super) fn of_generations(generations: &ViewGenerations) -> Result<ViewItem, ViewError> {
+pub(super) fn of_generations(generations: &ViewGenerations) -> Result<ViewItem, Unavailable> {
     let item = GenerationsItem { key: GENERATIONS.to_owned(), generations: generations.clone() };
     serde_dynamo::to_item(item).map_err(unconvertible)
 }
 
-fn unconvertible(error: serde_dynamo::Error) -> ViewError {
-    ViewError(error.into())
+fn unconvertible(error: serde_dynamo::Error) -> Unavailable {
+    Unavailable(error.into())
 }

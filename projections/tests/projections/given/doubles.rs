@@ -23,9 +23,9 @@ pub(crate) struct Moody {
 }
 
 impl Moody {
-    fn answer(&self) -> Result<&MemoryViews, views::ViewError> {
+    fn answer(&self) -> Result<&MemoryViews, Unavailable> {
         if self.out.load(Ordering::Relaxed) {
-            return Err(views::ViewError("out".into()));
+            return Err(Unavailable("out".into()));
         }
         Ok(&self.kept)
     }
@@ -37,7 +37,7 @@ impl Views for Moody {
         self.kept.orders()
     }
 
-    async fn generations(&self) -> Result<ViewGenerations, views::ViewError> {
+    async fn generations(&self) -> Result<ViewGenerations, Unavailable> {
         self.answer()?.generations().await
     }
 
@@ -45,7 +45,7 @@ impl Views for Moody {
         self.answer()?.change_generations(to).await
     }
 
-    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, views::ViewError> {
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable> {
         self.answer()?.get(generation, id).await
     }
 
@@ -53,9 +53,9 @@ impl Views for Moody {
         &self,
         generation: Generation,
         shown: &ProductRow,
-    ) -> Result<Option<ProductRow>, views::ViewError> {
+    ) -> Result<Option<ProductRow>, Unavailable> {
         if self.broken == Some(generation) {
-            return Err(views::ViewError("broken".into()));
+            return Err(Unavailable("broken".into()));
         }
         self.answer()?.show(generation, shown).await
     }
@@ -65,11 +65,11 @@ impl Views for Moody {
         generation: Generation,
         seen: &ProductRow,
         by: &ProductRow,
-    ) -> Result<bool, views::ViewError> {
+    ) -> Result<bool, Unavailable> {
         self.answer()?.replace(generation, seen, by).await
     }
 
-    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, views::ViewError> {
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, Unavailable> {
         self.answer()?.slice(generation, slice).await
     }
 
@@ -78,11 +78,11 @@ impl Views for Moody {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<RowPage, views::ViewError> {
+    ) -> Result<RowPage, Unavailable> {
         self.answer()?.rows(generation, from, limit).await
     }
 
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), views::ViewError> {
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable> {
         self.answer()?.remove(generation, id).await
     }
 }

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use event_store::Unavailable;
 use schema::{Hash, ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::prices::entry::PriceEntry;
 use crate::prices::log::stored::StoredPriceEntry;
 use crate::prices::log::{CommitOrigin, FoldedCommit, FoldedHead};
-use crate::views::{Generation, ViewError};
+use crate::views::Generation;
 
 /// An item of the price table.
 pub(super) type PriceItem = HashMap<String, AttributeValue>;
@@ -65,7 +66,7 @@ pub(super) fn of(
     generation: Generation,
     product: &ProductId,
     commit: &FoldedCommit,
-) -> Result<PriceItem, ViewError> {
+) -> Result<PriceItem, Unavailable> {
     let entries = commit.entries.iter().map(StoredPriceEntry::from).collect();
     let origin = commit.origin.as_ref();
     let item = CommitItem {
@@ -79,9 +80,9 @@ pub(super) fn of(
 }
 
 /// The sequence of the last event that an item includes.
-pub(super) fn folded(item: &PriceItem) -> Result<u64, ViewError> {
+pub(super) fn folded(item: &PriceItem) -> Result<u64, Unavailable> {
     let number = |name| item.get(name).and_then(|value| value.as_n().ok()?.parse().ok());
-    let missing = || ViewError("a price item has no sequence".into());
+    let missing = || Unavailable("a price item has no sequence".into());
     match number(LAST).ok_or_else(missing)? {
         CURSOR => number(FOLDED).ok_or_else(missing),
         last => Ok(last),
@@ -89,7 +90,7 @@ pub(super) fn folded(item: &PriceItem) -> Result<u64, ViewError> {
 }
 
 /// The commit of an item.
-pub(super) fn newest(item: &PriceItem) -> Result<FoldedHead, ViewError> {
+pub(super) fn newest(item: &PriceItem) -> Result<FoldedHead, Unavailable> {
     let text = |name| item.get(name).and_then(|value| value.as_s().ok());
     let hash = text(HASH).and_then(|text| Hash::try_from(text.clone()).ok());
     let recorded_at = text(RECORDED_AT).and_then(|text| Timestamp::parse(text).ok());
@@ -98,7 +99,7 @@ pub(super) fn newest(item: &PriceItem) -> Result<FoldedHead, ViewError> {
 }
 
 /// The entries of an item; the cursor item has none.
-pub(super) fn entries(item: PriceItem) -> Result<Vec<PriceEntry>, ViewError> {
+pub(super) fn entries(item: PriceItem) -> Result<Vec<PriceEntry>, Unavailable> {
     if item.contains_key(FOLDED) {
         return Ok(Vec::new());
     }
@@ -107,24 +108,24 @@ pub(super) fn entries(item: PriceItem) -> Result<Vec<PriceEntry>, ViewError> {
 }
 
 /// Where a scan stopped, as a text.
-pub(super) fn stop(key: &PriceItem) -> Result<String, ViewError> {
+pub(super) fn stop(key: &PriceItem) -> Result<String, Unavailable> {
     let text = |name| match key.get(name) {
         Some(AttributeValue::S(text) | AttributeValue::N(text)) => Ok(text),
-        _ => Err(ViewError("a price item has no key".into())),
+        _ => Err(Unavailable("a price item has no key".into())),
     };
     Ok(format!("{} {}", text(LAST)?, text(KEY)?))
 }
 
 /// The key from which a scan continues that stopped there.
-pub(super) fn start(stop: &str) -> Result<PriceItem, ViewError> {
+pub(super) fn start(stop: &str) -> Result<PriceItem, Unavailable> {
     let (last, key) =
-        stop.split_once(' ').ok_or_else(|| ViewError("the position of a scan cannot be read".into()))?;
+        stop.split_once(' ').ok_or_else(|| Unavailable("the position of a scan cannot be read".into()))?;
     Ok(PriceItem::from([
         (KEY.to_owned(), AttributeValue::S(key.to_owned())),
         (LAST.to_owned(), AttributeValue::N(last.to_owned())),
     ]))
 }
 
-fn unreadable(error: serde_dynamo::Error) -> ViewError {
-    ViewError(error.into())
+fn unreadable(error: serde_dynamo::Error) -> Unavailable {
+    Unavailable(error.into())
 }
