@@ -7,7 +7,7 @@ use event_store::{
     AppendError, Journal, MemoryJournal, Parked, Parking, ScanPage, ScanPosition, Trouble, Unavailable,
 };
 use projections::views::{
-    self, Generation, GenerationsError, ProductRow, RowPage, Slice, SlicePage, ViewGenerations,
+    Generation, GenerationsError, ProductRow, RowPage, Slice, SlicePage, ViewGenerations,
 };
 use projections::{MemoryViews, Views};
 use schema::Orders;
