@@ -117,7 +117,7 @@ async fn given() -> (Ledger, tempfile::TempDir) {
 async fn decoy(folder: &Path) -> BTreeMap<OsString, Vec<u8>> {
     use event_store::Journal;
     let data = folder.join("ledger-data");
-    let orders = projections::catalogue::Orders::default();
+    let orders = schema::Orders::default();
     let directory = server::directory::DataDirectory::open(&data, &orders, || "decoy".into()).await.unwrap();
     let created = vec![schema::fixtures::helmet_created()];
     let commit = schema::fixtures::commit_after(None, &schema::fixtures::id("decoy"), created);

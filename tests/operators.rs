@@ -222,7 +222,7 @@ async fn a_rebuild_is_stopped_at_once_refused_while_another_runs_and_taken_over(
     let first = rebuild_in_its_overlap(&ledger).await;
     let second = ledger.operate(&["rebuild", "products", "--overlap", "6"]);
     assert_eq!(second.status.code(), Some(1), "{}", printed(&second));
-    assert!(printed(&second).contains("another rebuild of this view runs"), "{}", printed(&second));
+    assert!(printed(&second).contains("another rebuild of this view is running"), "{}", printed(&second));
     let second = ledger.operate(&["rebuild", "products", "--overlap", "6", "--take-over"]);
     assert!(second.status.success(), "{}", printed(&second));
     let first = first.wait_with_output().unwrap();

@@ -10,8 +10,8 @@ use event_store::{
     CheckpointStore, DynamoJournal, DynamoReceipts, Feed, Journal, Receipts, SqliteCheckpointStore,
     SqliteJournal, SqliteReceipts,
 };
-use projections::catalogue::Orders;
 use projections::{DynamoPriceLog, DynamoViews, PriceLog, SqlitePriceLog, SqliteViews, Views};
+use schema::Orders;
 use server::directory::ReadDirectory;
 use server::follower::{PROJECTOR, PUBLISHER};
 use sqlite::Access;

@@ -1,7 +1,8 @@
 //! The cursor of a page. Promised: only what this ledger wrote for this very query is accepted, and the walk goes on
 //! strictly behind it.
 
-use projections::catalogue::{Order, Range, Selection};
+use projections::catalogue::ListQuery;
+use projections::views::{PositionRange, RowOrder};
 use schema::{Currency, Price, Timestamp};
 
 /// The first byte chooses the query, the others are the cursor.
@@ -36,7 +37,7 @@ pub fn check(data: &[u8]) -> bool {
     true
 }
 
-fn goes_on_behind(selection: &Selection, position: &str) {
+fn goes_on_behind(selection: &ListQuery, position: &str) {
     assert!(selection.range.contains(position));
     let rest = selection.range.behind(position, selection.descending);
     assert!(!rest.contains(position), "{position:?} comes again");
@@ -44,20 +45,24 @@ fn goes_on_behind(selection: &Selection, position: &str) {
     assert!(rest.from.len().max(rest.to.len()) <= 1_024, "too long for an index key");
 }
 
-fn selections() -> Vec<Selection> {
+fn selections() -> Vec<ListQuery> {
     let currency = Currency::parse("USD").unwrap();
     let moment = Timestamp::parse("2025-01-01T00:00:00Z").unwrap();
     let orders = [
-        (Order::Id, false, Range::all()),
-        (Order::Name, false, Range::all()),
-        (Order::Name, false, Range::name_prefix("ΟΔΟΣ")),
-        (Order::Price, false, Range::prices(currency, None, None)),
-        (Order::Price, false, Range::prices(currency, Price::parse("1").ok(), Price::parse("20").ok())),
-        (Order::Changes, false, Range::all()),
-        (Order::Changes, true, Range::since(moment)),
+        (RowOrder::Id, false, PositionRange::all()),
+        (RowOrder::Name, false, PositionRange::all()),
+        (RowOrder::Name, false, PositionRange::name_prefix("ΟΔΟΣ")),
+        (RowOrder::Price, false, PositionRange::prices(currency, None, None)),
+        (
+            RowOrder::Price,
+            false,
+            PositionRange::prices(currency, Price::parse("1").ok(), Price::parse("20").ok()),
+        ),
+        (RowOrder::Changes, false, PositionRange::all()),
+        (RowOrder::Changes, true, PositionRange::since(moment)),
     ];
-    let both = |(order, deleted, range): (Order, bool, Range)| {
-        [false, true].map(|descending| Selection { order, deleted, descending, range: range.clone() })
+    let both = |(order, deleted, range): (RowOrder, bool, PositionRange)| {
+        [false, true].map(|descending| ListQuery { order, deleted, descending, range: range.clone() })
     };
     orders.into_iter().flat_map(both).collect()
 }

@@ -27,7 +27,7 @@ export const QUOTAS = {
 
 /** Partitions that each order of LIST is spread over, as the projections say. */
 export function indexShards(): number {
-  const order = readFileSync(resolve(REPOSITORY, "projections/src/catalogue/order.rs"), "utf8");
+  const order = readFileSync(resolve(REPOSITORY, "projections/src/views/order.rs"), "utf8");
   const [, shards] = /pub const SHARDS: u8 = (\d+);/.exec(order) ?? [];
   if (shards === undefined) {
     throw new Error("order.rs does not say how many shards an order has");

@@ -1,56 +1,54 @@
-//! The catalogue: what a reader sees of each product now. Every commit carries the resulting product, so a late, double
-//! or missing commit costs nothing but a refused write, and the newest always wins.
+//! The catalogue: the current state of each product. Every commit carries the resulting product, so late, repeated or missing
+//! commits cost at most a refused write, and the newest version wins.
 
 mod list;
-mod order;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use event_store::Journal;
+use event_store::StoreError;
 use event_store::handled::{Handled, recorded_anew};
 use futures::future::try_join_all;
 use schema::{Hash, Product, ProductId, StoredCommit, upcast};
 
-use crate::projection::{Difference, News, Projection, Stuck};
-use crate::views::{Generation, Shown, Unavailable, View, Views};
+use crate::projection::{Difference, ProductCommits, Projection, ProjectionError};
+use crate::views::{Generation, ProductRow, View, Views};
 
-pub use list::{Page, Selection, page};
-pub use order::{Order, Range, SHARDS};
-pub use schema::{Orders, Sort};
+pub use list::{ListPage, ListQuery, page};
 
-/// How many rows of an old generation are removed at once.
+/// How many rows of an old generation are removed concurrently.
 const DROPPED_AT_ONCE: usize = 25;
 
-/// How often a row that others write at the same time is looked at anew.
-const ROUNDS: u32 = 3;
+/// How often a row that changes concurrently is read again.
+const ATTEMPTS: u32 = 3;
 
-/// Others kept writing the row: try again.
+/// The row kept changing: try again.
 #[derive(Debug, thiserror::Error)]
-#[error("others kept writing the row of the product")]
+#[error("the row of the product kept changing concurrently")]
 struct Contended;
 
-/// Writes the newest product of what it is told.
+/// Keeps the newest version of each product in its view.
 pub struct Catalogue {
     views: Arc<dyn Views>,
     journal: Arc<dyn Journal>,
 }
 
-/// The state a commit carries cannot be shown.
+/// Why the state carried by a commit cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum UnreadableState {
-    /// Another build wrote it, or it is damaged.
+    /// Written by a later build, or damaged.
     #[error(transparent)]
     Decode(#[from] schema::DecodeError),
-    /// It is no product.
-    #[error("the carried state is no product: {0}")]
+    /// Not a product.
+    #[error("the carried state is not a product: {0}")]
     Form(#[from] serde_json::Error),
-    /// It belongs elsewhere: `ledger verify` names the fault.
-    #[error("the carried state is that of product {id} at version {version}")]
+    /// The state of another product or version: `ledger verify` names the fault.
+    #[error("the carried state belongs to product {id} at version {version}")]
     Foreign {
-        /// The product it says it is.
+        /// The product it names.
         id: ProductId,
-        /// The version it says it has.
+        /// The version it names.
         version: u64,
     },
 }
@@ -62,15 +60,19 @@ impl Catalogue {
         Self { views, journal }
     }
 
-    /// The row that is there instead, if the same or a newer version is.
-    async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, Stuck> {
+    /// Writes the row unless the view has the same or a newer version; returns the row in the view then.
+    async fn show(
+        &self,
+        generation: Generation,
+        shown: &ProductRow,
+    ) -> Result<Option<ProductRow>, ProjectionError> {
         let there = self.views.show(generation, shown).await;
-        there.map_err(|error| Stuck::for_now(shown.product.version, &error))
+        there.map_err(|error| ProjectionError::retryable(shown.product.version, &error))
     }
 
-    /// The newest product of the event table takes the place of a row that the event table contradicts.
-    async fn correct(&self, generation: Generation, id: &ProductId) -> Result<(), Stuck> {
-        for _ in 0..ROUNDS {
+    /// Writes the newest state in the event table, also over a row that contradicts it.
+    async fn correct(&self, generation: Generation, id: &ProductId) -> Result<(), ProjectionError> {
+        for _ in 0..ATTEMPTS {
             let Some(newest) = self.newest(id).await? else { return Ok(()) };
             let Some(seen) = self.show(generation, &newest).await? else { return Ok(()) };
             if !seen.is_contradicted_by(&newest) {
@@ -78,24 +80,24 @@ impl Catalogue {
             }
             let version = newest.product.version;
             let replaced = self.views.replace(generation, &seen, &newest).await;
-            if replaced.map_err(|error| Stuck::for_now(version, &error))? {
+            if replaced.map_err(|error| ProjectionError::retryable(version, &error))? {
                 let hash = seen.hash.unwrap_or_else(Hash::genesis);
                 let handled = Handled { sequence: seen.product.version, hash, at: seen.product.updated_at };
                 recorded_anew("projector", View::Products.name(), id, &handled);
                 return Ok(());
             }
         }
-        Err(Stuck::for_now(1, &Contended))
+        Err(ProjectionError::retryable(1, &Contended))
     }
 
-    /// The newest product of the event table.
-    async fn newest(&self, product: &ProductId) -> Result<Option<Shown>, Stuck> {
+    /// The newest state in the event table.
+    async fn newest(&self, product: &ProductId) -> Result<Option<ProductRow>, ProjectionError> {
         let newest = self.journal.newest(product, u64::MAX).await;
-        let Some(commit) = newest.map_err(|error| Stuck::for_now(1, &error))? else {
+        let Some(commit) = newest.map_err(|error| ProjectionError::retryable(1, &error))? else {
             return Ok(None);
         };
         let sequence = commit.sequence().unwrap_or(1);
-        let shown = shown(&commit).map_err(|error| Stuck::for_good(sequence, &error))?;
+        let shown = shown(&commit).map_err(|error| ProjectionError::permanent(sequence, &error))?;
         Ok(Some(shown))
     }
 }
@@ -106,24 +108,24 @@ impl Projection for Catalogue {
         View::Products
     }
 
-    async fn apply(&self, generation: Generation, news: &News) -> Result<(), Stuck> {
-        let mut stuck = None;
-        for (sequence, commit) in news.commits.iter().rev() {
+    async fn apply(&self, generation: Generation, commits: &ProductCommits) -> Result<(), ProjectionError> {
+        let mut unreadable = None;
+        for (sequence, commit) in commits.by_sequence.iter().rev() {
             match shown(commit) {
                 Ok(newest) => {
                     let there = self.show(generation, &newest).await?;
                     if there.is_some_and(|row| row.is_contradicted_by(&newest)) {
-                        self.correct(generation, &news.product).await?;
+                        self.correct(generation, &commits.product).await?;
                     }
                     break;
                 }
-                Err(error) => stuck = Some(Stuck::for_good(*sequence, &error)),
+                Err(error) => unreadable = Some(ProjectionError::permanent(*sequence, &error)),
             }
         }
-        stuck.map_or(Ok(()), Err)
+        unreadable.map_or(Ok(()), Err)
     }
 
-    async fn catch_up(&self, generation: Generation, product: &ProductId) -> Result<(), Stuck> {
+    async fn catch_up(&self, generation: Generation, product: &ProductId) -> Result<(), ProjectionError> {
         self.correct(generation, product).await
     }
 
@@ -131,10 +133,10 @@ impl Projection for Catalogue {
         &self,
         generation: Generation,
         product: &ProductId,
-    ) -> Result<Option<Difference>, Stuck> {
+    ) -> Result<Option<Difference>, ProjectionError> {
         let newest = self.newest(product).await?.map(|newest| newest.product);
         let seen = self.views.get(generation, product).await;
-        let seen = seen.map_err(|error| Stuck::for_now(1, &error))?;
+        let seen = seen.map_err(|error| ProjectionError::retryable(1, &error))?;
         Ok(match (seen, newest) {
             (None, None) => None,
             (None, Some(_)) => Some(Difference::Missing),
@@ -149,7 +151,7 @@ impl Projection for Catalogue {
         })
     }
 
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, StoreError> {
         let (mut removed, mut from) = (0, None);
         loop {
             let page = self.views.rows(generation, from, DROPPED_AT_ONCE).await?;
@@ -163,16 +165,16 @@ impl Projection for Catalogue {
     }
 }
 
-/// The product a commit carries, and the commit's hash.
-fn shown(commit: &StoredCommit) -> Result<Shown, UnreadableState> {
+/// The product carried by a commit, and the commit's hash.
+fn shown(commit: &StoredCommit) -> Result<ProductRow, UnreadableState> {
     let hash = commit.text("hash").ok().and_then(|hash| Hash::try_from(hash.to_owned()).ok());
-    Ok(Shown { product: state_of(commit)?, hash })
+    Ok(ProductRow { product: state_of(commit)?, hash })
 }
 
-/// The product a commit carries. Its events are not looked at, so an event of a later build hides no product.
+/// The product carried by a commit. Its events are not decoded, so events of a later build do not hide the product.
 ///
 /// # Errors
-/// [`UnreadableState`]: the product waits for an upgrade, or for `ledger verify`.
+/// [`UnreadableState`]: upgrade this build, or run `ledger verify`.
 pub fn state_of(commit: &StoredCommit) -> Result<Product, UnreadableState> {
     let stored = commit.0.get("state").unwrap_or_default();
     let product: Product = serde_json::from_value(upcast::state(stored)?)?;

@@ -1,4 +1,4 @@
-//! The cursor of a page: one position, bound by a checksum to the query it was made for.
+//! Page cursors: a position, bound by a checksum to the query it was made for.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,12 +6,12 @@ use sha2::{Digest, Sha256};
 
 const CHECKSUM_BYTES: usize = 9;
 
-/// The cursor was made up, damaged, or made for another query: begin without one.
+/// The cursor is made up, damaged or of another query: begin without one.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("the cursor does not belong to this query; leave it out to begin anew")]
+#[error("the cursor does not belong to this query; leave it out to start from the beginning")]
 pub struct InvalidCursor;
 
-/// The cursor of `position` for the query that these parts describe.
+/// The cursor of `position` for the query described by these parts.
 #[must_use]
 pub fn encode(query: &[&str], position: &str) -> String {
     let mut bytes = checksum(query, position).to_vec();
@@ -22,7 +22,7 @@ pub fn encode(query: &[&str], position: &str) -> String {
 /// The position of a cursor.
 ///
 /// # Errors
-/// [`InvalidCursor`] unless [`encode`] made it for the same query.
+/// [`InvalidCursor`]: [`encode`] did not make it for the same query; begin without one.
 pub fn decode(query: &[&str], cursor: &str) -> Result<String, InvalidCursor> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| InvalidCursor)?;
     let (sum, position) = bytes.split_first_chunk::<CHECKSUM_BYTES>().ok_or(InvalidCursor)?;
@@ -33,7 +33,7 @@ pub fn decode(query: &[&str], cursor: &str) -> Result<String, InvalidCursor> {
 fn checksum(query: &[&str], position: &str) -> [u8; CHECKSUM_BYTES] {
     let mut hash = Sha256::new();
     for part in ["product-ledger cursor 1"].iter().chain(query).chain(&[position]) {
-        // With its length, so that no text can move from one part to the next.
+        // Each part with its length, so that no text can move from one part to the next.
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }

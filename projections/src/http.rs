@@ -1,11 +1,10 @@
-//! The query routes: from a request to a view, and from what the view says to an answer with its version.
+//! The query routes: read the views, or the event table where the client asks for the past or for a newer version.
 
 mod answer;
 mod documented;
 mod history;
 mod list;
 mod parameters;
-mod past;
 mod prices;
 mod product;
 mod verification;
@@ -22,41 +21,41 @@ use web::api::{Api as Routes, At, Describe};
 use web::{Kind, Problem};
 
 use crate::prices::PriceLog;
-use crate::views::{Lineup, Views};
+use crate::views::{ViewGenerations, Views};
 
-/// How long queries go on with the generations they know; a rebuild keeps the old ones up to date for longer.
-const LINEUP_MILLIS: i64 = 5_000;
+/// How long queries cache the generations; a rebuild keeps the old ones up to date for longer.
+const GENERATIONS_MILLIS: i64 = 5_000;
 
-/// What the query routes need.
+/// The dependencies of the query routes.
 pub struct QueryApi {
     /// The product view.
     pub views: Arc<dyn Views>,
     /// The price history.
     pub prices: Arc<dyn PriceLog>,
-    /// The event table, for the past and for what the views do not know yet.
+    /// The event table, for the past and for commits the views do not have yet.
     pub journal: Arc<dyn Journal>,
-    /// What became of the publication of each event.
+    /// The publication receipts.
     pub receipts: Arc<dyn Receipts>,
-    /// The time.
+    /// The current time.
     pub clock: Clock,
 }
 
 struct Queries {
     api: QueryApi,
-    lineup: Mutex<Option<(Timestamp, Lineup)>>,
+    generations: Mutex<Option<(Timestamp, ViewGenerations)>>,
 }
 
 type Api = axum::extract::State<Arc<Queries>>;
 type Id = Result<Path<String>, PathRejection>;
 type Answer = Result<Response, Problem>;
 
-/// The routes that read. [`web::finish`] has to be laid around them.
+/// The query routes, to be wrapped in [`web::finish`].
 pub fn routes(api: QueryApi) -> Router {
-    let queries = Queries { api, lineup: Mutex::default() };
+    let queries = Queries { api, generations: Mutex::default() };
     table().router().with_state(Arc::new(queries))
 }
 
-/// What the routes say of themselves.
+/// The OpenAPI descriptions of the routes.
 #[must_use]
 pub fn documented() -> Vec<(At, Describe)> {
     table().documented()
@@ -73,18 +72,18 @@ fn table() -> Routes<Arc<Queries>> {
 
 impl Queries {
     /// The generations to read, at most 5 seconds old.
-    async fn lineup(&self) -> Result<Lineup, Problem> {
+    async fn generations(&self) -> Result<ViewGenerations, Problem> {
         let now = (self.api.clock)();
-        let fresh = |at: Timestamp| (0..LINEUP_MILLIS).contains(&(now.millis() - at.millis()));
-        let known = self.lineup.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((at, lineup)) = known
+        let fresh = |at: Timestamp| (0..GENERATIONS_MILLIS).contains(&(now.millis() - at.millis()));
+        let known = self.generations.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((at, generations)) = known
             && fresh(at)
         {
-            return Ok(lineup);
+            return Ok(generations);
         }
-        let lineup = self.api.views.lineup().await.map_err(answer::unavailable)?;
-        *self.lineup.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, lineup.clone()));
-        Ok(lineup)
+        let generations = self.api.views.generations().await.map_err(answer::unavailable)?;
+        *self.generations.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, generations.clone()));
+        Ok(generations)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Commits become views, views answer queries: what a reader sees, and that it is never older than promised.
+//! Builds views from commits and answers queries from them, never with an older state than the client asked for.
 
 pub mod catalogue;
 pub mod cursor;
@@ -22,9 +22,9 @@ pub use views::SqliteViews;
 pub use views::dynamodb::products_table;
 pub use views::{DynamoViews, MemoryViews, Views};
 
-/// Shape of the product table with the indexes of all orders, as `CreateTable` takes it: one source for this adapter and the
-/// infrastructure. [`products_table`] leaves out those of orders that are not kept.
+/// Shape of the product table with an index for every order, as input of `CreateTable`, shared by the adapter and the
+/// infrastructure. [`products_table`] leaves out the indexes of orders that are not kept.
 pub const PRODUCTS_TABLE: &str = include_str!("../products-table.json");
 
-/// Shape of the price table, as `CreateTable` takes it: one source for this adapter and the infrastructure.
+/// Shape of the price table as input of `CreateTable`, shared by the adapter and the infrastructure.
 pub const PRICES_TABLE: &str = include_str!("../prices-table.json");

@@ -1,6 +1,10 @@
-//! The price history: every change of a price, once and in order of events, however late, double or torn the stream is.
+//! The price history: every change of a price, once and in the order of events, although stream records may come late,
+//! twice or with gaps.
+//!
+//! If a commit was removed from the event table and its sequence recorded anew, what was folded from it is taken back, newest
+//! first, until the history matches the event table again; an interrupted repair can be resumed anywhere. Entries that an
+//! earlier build folded without a hash are taken to match; `ledger rebuild prices` corrects them.
 
-mod anew;
 mod entry;
 pub mod log;
 mod reduction;
@@ -12,23 +16,28 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use event_store::Journal;
+use event_store::StoreError;
+use event_store::handled::{Fit, Link, recorded_anew};
 use event_store::journal::commits_after;
 use futures::StreamExt;
 use schema::time::InvalidTimestamp;
 use schema::{DecodeError, ProductId, StoredCommit, Timestamp};
 
-use crate::projection::{Difference, News, Projection, Stuck};
-use crate::views::{Generation, Unavailable, View};
+use crate::projection::{Difference, ProductCommits, Projection, ProjectionError};
+use crate::views::{Generation, View};
 
-pub use entry::{Entry, Place, What, entries_of};
+pub use entry::{PriceChange, PriceEntry, TimelinePosition, entries_of};
 #[cfg(feature = "sqlite")]
 pub use log::SqlitePriceLog;
-pub use log::{DynamoPriceLog, FoldedCommit, History, MemoryPriceLog, Newest, Origin, PriceLog, Products};
-pub use reduction::{Reduction, Reference, reduction, reference};
-pub use timeline::{Period, lowest_before_newest_change, timeline};
-pub use window::{UnknownTimeZone, Window, Zone};
+pub use log::{
+    CommitOrigin, DynamoPriceLog, FoldedCommit, FoldedHead, MemoryPriceLog, PriceHistory, PriceLog,
+    ProductIdPage,
+};
+pub use reduction::{PriceReduction, PriorPrice, prior_price, reduction};
+pub use timeline::{PricePeriod, lowest_before_newest_change, timeline};
+pub use window::{PriceWindow, UnknownTimeZone, Zone};
 
-/// How many commits are folded together while catching up.
+/// How many commits are folded at once while catching up.
 const CHUNK: usize = 100;
 
 /// Folds the events of each product into its price history.
@@ -39,81 +48,132 @@ pub struct Prices {
 
 /// The event table lacks an event: `ledger verify` names the fault.
 #[derive(Debug, thiserror::Error)]
-#[error("the event table has no event {0} of the product, but later ones")]
+#[error("event {0} is missing from the event table although later events exist")]
 struct Gap(u64);
 
-/// How far some commits led.
+/// The newest commit of the history cannot be taken back: try again.
+#[derive(Debug, thiserror::Error)]
+#[error("the price history of the product kept changing concurrently")]
+struct Contended;
+
+/// Consecutive commits, folded as far as possible.
 struct Run {
     commits: Vec<FoldedCommit>,
-    /// The last event before what could not be folded.
+    /// The last event that was folded.
     last: u64,
-    /// The first commit that does not follow.
+    /// Whether the next commit does not follow it.
     gap: bool,
-    stuck: Option<Stuck>,
+    error: Option<ProjectionError>,
 }
 
 impl Prices {
-    /// The price history in `log`, gaps filled from `journal`.
+    /// The price history in `log`; gaps are filled from `journal`.
     #[must_use]
     pub fn new(log: Arc<dyn PriceLog>, journal: Arc<dyn Journal>) -> Self {
         Self { log, journal }
     }
 
-    /// The history as the event table alone gives it.
+    /// The history folded from the event table alone.
     ///
     /// # Errors
-    /// [`Stuck`]: a store did not answer, or a commit cannot be read.
-    pub async fn from_the_ledger(&self, product: &ProductId) -> Result<History, Stuck> {
-        self.gone_on(product, History::default(), None).await
+    /// [`ProjectionError`]: a store did not answer, or a commit cannot be read.
+    pub async fn from_journal(&self, product: &ProductId) -> Result<PriceHistory, ProjectionError> {
+        self.extended(product, PriceHistory::default(), None).await
     }
 
-    /// The history with what the event table has beyond it: everything, or what was recorded by a moment. It reads the
-    /// commits behind the history, and none after the first that was recorded later.
+    /// The history with the later commits of the event table added, up to those recorded by `known_at` if given. Reads
+    /// only commits after the history, and one recorded after `known_at` at most.
     ///
     /// # Errors
-    /// [`Stuck`]: a store did not answer, or a commit cannot be read.
-    pub async fn gone_on(
+    /// [`ProjectionError`]: a store did not answer, or a commit cannot be read.
+    pub async fn extended(
         &self,
         product: &ProductId,
-        mut history: History,
+        mut history: PriceHistory,
         known_at: Option<Timestamp>,
-    ) -> Result<History, Stuck> {
+    ) -> Result<PriceHistory, ProjectionError> {
         let mut commits = pin!(commits_after(self.journal.clone(), product.clone(), history.folded));
         while let Some(commit) = commits.next().await {
-            let commit = commit.map_err(|error| Stuck::for_now(history.folded + 1, &error))?;
+            let commit = commit.map_err(|error| ProjectionError::retryable(history.folded + 1, &error))?;
             if let Some(known_at) = known_at {
                 let recorded_at = recorded_at(&commit);
-                let recorded_at = recorded_at.map_err(|error| Stuck::for_good(history.folded + 1, &error))?;
-                // Moments of recording never run backwards within a product.
+                let recorded_at =
+                    recorded_at.map_err(|error| ProjectionError::permanent(history.folded + 1, &error))?;
+                // `recorded_at` never decreases within a product.
                 if recorded_at > known_at {
                     break;
                 }
             }
             let run = run(history.folded, [&commit].into_iter());
-            if let Some(stuck) = run.stuck_in_the_ledger() {
-                return Err(stuck);
+            if let Some(error) = run.error_in_the_ledger() {
+                return Err(error);
             }
             history.entries.extend(run.commits.into_iter().flat_map(|commit| commit.entries));
             history.folded = run.last;
         }
-        history.entries.sort_by_key(|entry| entry.place);
+        history.entries.sort_by_key(|entry| entry.position);
         Ok(history)
     }
 
-    /// Another projector may fold the same product at the same time: whoever folds writes commit after commit from what
-    /// it saw folded, so all before a commit that is there are there too, and both write the same.
+    async fn newest(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+    ) -> Result<Option<FoldedHead>, ProjectionError> {
+        let newest = self.log.newest(generation, product).await;
+        newest.map_err(|error| ProjectionError::retryable(1, &error))
+    }
+
+    /// Another projector may fold the same product at the same time. Each writes commit after commit, starting from what
+    /// it read as folded: whenever a commit is there, all before it are, and both write the same.
     async fn fold(
         &self,
         generation: Generation,
         product: &ProductId,
         seen: u64,
         run: &Run,
-    ) -> Result<(), Stuck> {
+    ) -> Result<(), ProjectionError> {
         if run.commits.is_empty() {
             return Ok(());
         }
         let folded = self.log.fold(generation, product, &run.commits).await;
-        folded.map_err(|error| Stuck::for_now(seen + 1, &error))
+        folded.map_err(|error| ProjectionError::retryable(seen + 1, &error))
+    }
+
+    /// Takes back what contradicts the event table; returns the last event up to which the history matches. If the event
+    /// table merely ends earlier, the history is left as it is: it may be the only trace of what was removed.
+    async fn take_back_contradicted(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+    ) -> Result<u64, ProjectionError> {
+        let mut newest = self.newest(generation, product).await?;
+        let mut rival = None;
+        while let Some(seen) = newest {
+            let there = self.journal.newest(product, seen.last).await;
+            let there = there.map_err(|error| ProjectionError::retryable(1, &error))?;
+            let fit = match seen.handled() {
+                Some(handled) => handled.fit(there.as_ref()),
+                None => Fit::Same,
+            };
+            match fit {
+                Fit::Shorter if rival.is_none() => return Ok(seen.last),
+                Fit::Same => {
+                    report_recorded_anew(product, rival.as_ref());
+                    return Ok(seen.last);
+                }
+                Fit::Rival | Fit::Shorter => {}
+            }
+            let taken = self.log.take_back(generation, product, &seen).await;
+            taken.map_err(|error| ProjectionError::retryable(1, &error))?;
+            newest = self.newest(generation, product).await?;
+            if newest.as_ref() == Some(&seen) {
+                return Err(ProjectionError::retryable(seen.last, &Contended));
+            }
+            rival.get_or_insert(seen);
+        }
+        report_recorded_anew(product, rival.as_ref());
+        Ok(0)
     }
 }
 
@@ -123,25 +183,25 @@ impl Projection for Prices {
         View::Prices
     }
 
-    async fn apply(&self, generation: Generation, news: &News) -> Result<(), Stuck> {
-        let newest = self.newest(generation, &news.product).await?;
-        let links = anew::links(news);
-        if anew::are_rivals(&links) || newest.as_ref().is_some_and(|newest| newest.is_contradicted_by(&links))
-        {
-            return self.catch_up(generation, &news.product).await;
+    async fn apply(&self, generation: Generation, commits: &ProductCommits) -> Result<(), ProjectionError> {
+        let newest = self.newest(generation, &commits.product).await?;
+        let links: Vec<Link<'_>> = commits.by_sequence.values().filter_map(Link::of).collect();
+        let contradicted = newest.as_ref().is_some_and(|newest| newest.is_contradicted_by(&links));
+        if are_rivals(&links) || contradicted {
+            return self.catch_up(generation, &commits.product).await;
         }
         let folded = newest.map_or(0, |newest| newest.last);
-        let fresh = news.commits.range(folded + 1..).map(|(_, commit)| commit);
+        let fresh = commits.by_sequence.range(folded + 1..).map(|(_, commit)| commit);
         let run = run(folded, fresh);
-        self.fold(generation, &news.product, folded, &run).await?;
+        self.fold(generation, &commits.product, folded, &run).await?;
         if run.gap {
-            return self.catch_up(generation, &news.product).await;
+            return self.catch_up(generation, &commits.product).await;
         }
-        run.stuck.map_or(Ok(()), Err)
+        run.error.map_or(Ok(()), Err)
     }
 
-    async fn catch_up(&self, generation: Generation, product: &ProductId) -> Result<(), Stuck> {
-        let mut folded = self.as_the_ledger(generation, product).await?;
+    async fn catch_up(&self, generation: Generation, product: &ProductId) -> Result<(), ProjectionError> {
+        let mut folded = self.take_back_contradicted(generation, product).await?;
         let commits = commits_after(self.journal.clone(), product.clone(), folded);
         let mut chunks = pin!(commits.chunks(CHUNK));
         while let Some(chunk) = chunks.next().await {
@@ -149,11 +209,11 @@ impl Projection for Prices {
             let run = run(folded, read.into_iter());
             self.fold(generation, product, folded, &run).await?;
             folded = run.last;
-            if let Some(stuck) = run.stuck_in_the_ledger() {
-                return Err(stuck);
+            if let Some(error) = run.error_in_the_ledger() {
+                return Err(error);
             }
             if let Some(error) = chunk.iter().find_map(|commit| commit.as_ref().err()) {
-                return Err(Stuck::for_now(folded + 1, error));
+                return Err(ProjectionError::retryable(folded + 1, error));
             }
         }
         Ok(())
@@ -163,10 +223,10 @@ impl Projection for Prices {
         &self,
         generation: Generation,
         product: &ProductId,
-    ) -> Result<Option<Difference>, Stuck> {
-        let ledger = self.from_the_ledger(product).await?;
+    ) -> Result<Option<Difference>, ProjectionError> {
+        let ledger = self.from_journal(product).await?;
         let seen = self.log.history(generation, product).await;
-        let seen = seen.map_err(|error| Stuck::for_now(1, &error))?;
+        let seen = seen.map_err(|error| ProjectionError::retryable(1, &error))?;
         Ok(match seen.folded {
             0 if ledger.folded > 0 => Some(Difference::Missing),
             folded if folded < ledger.folded => {
@@ -179,20 +239,39 @@ impl Projection for Prices {
         })
     }
 
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, StoreError> {
         self.log.drop_generation(generation).await
     }
 }
 
 impl Run {
-    /// What is wrong when the commits came from the event table itself, which has no gaps.
-    fn stuck_in_the_ledger(&self) -> Option<Stuck> {
-        let gap = || self.gap.then(|| Stuck::for_good(self.last + 1, &Gap(self.last + 1)));
-        self.stuck.clone().or_else(gap)
+    /// The error if the commits came from the event table, which must have no gaps.
+    fn error_in_the_ledger(&self) -> Option<ProjectionError> {
+        let gap = || self.gap.then(|| ProjectionError::permanent(self.last + 1, &Gap(self.last + 1)));
+        self.error.clone().or_else(gap)
     }
 }
 
-/// When a commit was recorded; its other fields may be those of a later build.
+impl FoldedHead {
+    /// Whether these commits show that what was folded is not in the event table any more.
+    fn is_contradicted_by(&self, commits: &[Link<'_>]) -> bool {
+        let Some(handled) = self.handled() else { return false };
+        commits.iter().any(|commit| handled.is_contradicted_by(*commit))
+    }
+}
+
+/// Whether two of the commits cannot both be in the event table.
+fn are_rivals(commits: &[Link<'_>]) -> bool {
+    commits.windows(2).any(|pair| matches!(pair, [one, next] if one.is_rival_of(*next)))
+}
+
+fn report_recorded_anew(product: &ProductId, rival: Option<&FoldedHead>) {
+    if let Some(handled) = rival.and_then(FoldedHead::handled) {
+        recorded_anew("projector", View::Prices.name(), product, &handled);
+    }
+}
+
+/// When a commit was recorded, even if its other fields are those of a later build.
 fn recorded_at(commit: &StoredCommit) -> Result<Timestamp, DecodeError> {
     let unreadable =
         |error: InvalidTimestamp| DecodeError::Field { field: "recorded_at", reason: error.to_string() };
@@ -201,7 +280,7 @@ fn recorded_at(commit: &StoredCommit) -> Result<Timestamp, DecodeError> {
 
 /// Folds commits as long as each follows the one before it.
 fn run<'a>(folded: u64, commits: impl Iterator<Item = &'a StoredCommit>) -> Run {
-    let mut run = Run { commits: Vec::new(), last: folded, gap: false, stuck: None };
+    let mut run = Run { commits: Vec::new(), last: folded, gap: false, error: None };
     for stored in commits {
         match stored.decode() {
             Ok(commit) if commit.sequence == run.last + 1 => {
@@ -213,7 +292,7 @@ fn run<'a>(folded: u64, commits: impl Iterator<Item = &'a StoredCommit>) -> Run 
                 break;
             }
             Err(error) => {
-                run.stuck = Some(Stuck::for_good(run.last + 1, &error));
+                run.error = Some(ProjectionError::permanent(run.last + 1, &error));
                 break;
             }
         }

@@ -1,10 +1,7 @@
-//! The projector: stream records in, views brought up to date. One product's trouble never holds up another's, and what
-//! cannot be projected is parked or handed back, never dropped.
+//! The projector turns stream records into views. A product that fails never holds up another; what cannot be projected is
+//! parked or handed back, never dropped.
 
 mod batch;
-mod reconcile;
-mod retry;
-mod seen;
 
 use std::sync::Arc;
 
@@ -12,22 +9,24 @@ use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use event_store::StoreError;
 use event_store::follow::ChangeRecord;
-use event_store::parking::{Parking, ParkingCause};
+use event_store::parking::{Parked, Parking, ParkingCause, note_parked};
 use futures::StreamExt;
 use schema::{Clock, ProductId};
+use serde::Serialize;
 use tracing::Instrument;
 
-use crate::projection::{Projection, Stuck};
-use crate::views::{self, Lineup, Views};
+use crate::projection::{Difference, ProductCommits, Projection, ProjectionError};
+use crate::views::{View, ViewGenerations, Views};
 
-use batch::{Batch, Entry};
-pub use retry::Retried;
+use batch::{ProductRecords, RecordBatch};
 
-/// How many products are written at once unless told.
+/// How many products are written concurrently by default.
 const PARALLEL: usize = 16;
 
-/// Brings every read model up to date with what the stream says. The function on Lambda and the poller of `serve` call
-/// the same one.
+/// How many parking rows are read at once.
+const PAGE: usize = 100;
+
+/// Projects every read model. The Lambda function and `serve` run the same one.
 pub struct Projector {
     views: Arc<dyn Views>,
     projections: Vec<Arc<dyn Projection>>,
@@ -36,7 +35,16 @@ pub struct Projector {
     at_once: usize,
 }
 
-/// Names a record to repeat from, as Lambda reads it.
+/// The outcome of a retry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct ProjectionRetries {
+    /// Views that have caught up with the event table.
+    pub repaired: usize,
+    /// Views that have not; their parking rows say why.
+    pub still_parked: usize,
+}
+
+/// A record to repeat from, as Lambda reads it.
 fn failure(record: String) -> DynamoDbBatchItemFailure {
     let mut failure = DynamoDbBatchItemFailure::default();
     failure.item_identifier = Some(record);
@@ -44,7 +52,7 @@ fn failure(record: String) -> DynamoDbBatchItemFailure {
 }
 
 impl Projector {
-    /// A projector for these read models; `views` names the generations they write.
+    /// A projector for these read models; `views` names the generations to write.
     #[must_use]
     pub fn new(
         views: Arc<dyn Views>,
@@ -55,13 +63,13 @@ impl Projector {
         Self { views, projections, parking, clock, at_once: PARALLEL }
     }
 
-    /// The same, writing another number of products at once.
+    /// The same projector with another number of products written concurrently.
     #[must_use]
     pub fn at_once(self, products: usize) -> Self {
         Self { at_once: products.max(1), ..self }
     }
 
-    /// Projects one batch of stream records, as a function on Lambda is asked to and answers.
+    /// Projects a batch of stream records given as a Lambda event; returns Lambda's partial batch response.
     pub async fn project(&self, event: Event) -> DynamoDbEventResponse {
         let records = event.records.iter().map(ChangeRecord::of).collect();
         let mut answer = DynamoDbEventResponse::default();
@@ -69,10 +77,10 @@ impl Projector {
         answer
     }
 
-    /// Projects one batch. The answer names the records from which the batch has to be repeated: those whose product
-    /// could be neither projected nor parked.
+    /// Projects a batch. Returns the records from which it has to be repeated: those of products that could be neither
+    /// projected nor parked.
     pub async fn follow(&self, records: Vec<ChangeRecord>) -> Vec<String> {
-        let batch = Batch::read(records);
+        let batch = RecordBatch::read(records);
         for tampering in &batch.tampered {
             tampering.count("projector");
             tracing::error!(target: "ledger::projector",
@@ -83,78 +91,181 @@ impl Projector {
             );
         }
         for reason in &batch.nameless {
-            tracing::error!(target: "ledger::projector", reason, "a stream record names no product; `ledger reconcile` finds what it was");
+            tracing::error!(target: "ledger::projector", reason, "a stream record names no product; run `ledger reconcile` to find it");
         }
-        if batch.entries.is_empty() {
+        if batch.products.is_empty() {
             return Vec::new();
         }
-        let lineup = self.views.lineup().await;
-        futures::stream::iter(batch.entries)
-            .map(|entry| self.bring(lineup.as_ref(), entry))
+        let generations = self.views.generations().await;
+        futures::stream::iter(batch.products)
+            .map(|records| self.project_product(generations.as_ref(), records))
             .buffer_unordered(self.at_once)
             .filter_map(std::future::ready)
             .collect()
             .await
     }
 
-    /// Brings one product up to date; answers the record to repeat from when not even parking worked.
-    async fn bring(&self, lineup: Result<&Lineup, &views::Unavailable>, entry: Entry) -> Option<String> {
+    /// Projects one product into every view; returns the record to repeat from if parking failed too.
+    async fn project_product(
+        &self,
+        generations: Result<&ViewGenerations, &StoreError>,
+        records: ProductRecords,
+    ) -> Option<String> {
+        let product = &records.commits.product;
+        let commits = (!records.unreadable).then_some(&records.commits);
         let mut lost = false;
         for projection in &self.projections {
             let name = projection.view().name();
-            let span = entry.span(name);
-            match self.advance(projection.as_ref(), lineup, &entry).instrument(span).await {
-                Ok(()) => entry.record_lag(name, (self.clock)()),
-                Err(stuck) => lost |= self.park(name, &entry.news.product, stuck).await.is_err(),
+            let update =
+                self.update(projection.as_ref(), generations, product, records.first_sequence(), commits);
+            match update.instrument(records.span(name)).await {
+                Ok(()) => records.record_lag(name, (self.clock)()),
+                Err(error) => lost |= self.park(name, product, error).await.is_err(),
             }
         }
-        lost.then_some(entry.record)
+        lost.then_some(records.first_record)
     }
 
-    /// Brings one product up to date in every generation that is written.
-    async fn advance(
+    /// Updates a product in every generation that is written: with these commits, or from the event table without any.
+    async fn update(
         &self,
         projection: &dyn Projection,
-        lineup: Result<&Lineup, &views::Unavailable>,
-        entry: &Entry,
-    ) -> Result<(), Stuck> {
-        let lineup = lineup.map_err(|error| Stuck::for_now(entry.first_sequence(), error))?;
+        generations: Result<&ViewGenerations, &StoreError>,
+        product: &ProductId,
+        from_sequence: u64,
+        commits: Option<&ProductCommits>,
+    ) -> Result<(), ProjectionError> {
+        let generations = generations.map_err(|error| ProjectionError::retryable(from_sequence, error))?;
         let mut outcome = Ok(());
-        for generation in &lineup.of(projection.view()).write {
-            let done = if entry.unreadable {
-                projection.catch_up(*generation, &entry.news.product).await
-            } else {
-                projection.apply(*generation, &entry.news).await
+        for generation in &generations.of(projection.view()).write {
+            let updated = match commits {
+                Some(commits) => projection.apply(*generation, commits).await,
+                None => projection.catch_up(*generation, product).await,
             };
-            let later = done.as_ref().is_err_and(|stuck| stuck.retryable);
-            outcome = outcome.and(done);
+            let later = updated.as_ref().is_err_and(|error| error.retryable);
+            outcome = outcome.and(updated);
             if later {
-                // The next one waits with it: a generation that is read never gets ahead of the one that takes its place,
-                // or readers would see an older version after the switch. Trouble for good stops the rebuild instead.
+                // A generation that is read must never get ahead of its successor, or readers would see an older version
+                // after the switch. A permanent error does not hold it back: it stops the rebuild instead.
                 break;
             }
         }
         outcome
     }
 
+    /// Retries every product that is parked with a retryable error.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the parking table did not answer; the next scheduled run tries again.
+    pub async fn retry_parked(&self) -> Result<ProjectionRetries, StoreError> {
+        let generations = self.views.generations().await;
+        let mut retried = ProjectionRetries::default();
+        for projection in &self.projections {
+            let (mut after, mut parked) = (None, 0);
+            loop {
+                let rows = self.parking.list(projection.view().name(), after.as_ref(), PAGE).await?;
+                let last = rows.len() < PAGE;
+                parked += rows.len();
+                after = rows.last().map(|row| row.product_id.clone());
+                let outcomes = futures::stream::iter(rows.into_iter().filter(|row| row.retryable))
+                    .map(|row| async { self.repair(projection.as_ref(), generations.as_ref(), row).await })
+                    .buffer_unordered(PARALLEL)
+                    .collect::<Vec<_>>()
+                    .await;
+                for repaired in outcomes {
+                    let repaired = repaired?;
+                    retried.count(repaired);
+                    parked -= usize::from(repaired);
+                }
+                if last {
+                    break;
+                }
+            }
+            note_parked(projection.view().name(), parked);
+        }
+        Ok(retried)
+    }
+
+    /// Brings a product's views up to date with the event table, whether or not it is parked, and for whatever reason.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the parking table did not answer; try again.
+    pub async fn retry(&self, product: &ProductId) -> Result<ProjectionRetries, StoreError> {
+        let generations = self.views.generations().await;
+        let mut retried = ProjectionRetries::default();
+        for projection in &self.projections {
+            let repaired = match self.parking.of(projection.view().name(), product).await? {
+                Some(row) => self.repair(projection.as_ref(), generations.as_ref(), row).await?,
+                None => self.catch_up_or_park(projection.as_ref(), generations.as_ref(), product, 1).await?,
+            };
+            retried.count(repaired);
+        }
+        Ok(retried)
+    }
+
+    /// How the views that are read differ from the event table; [`Projector::retry`] repairs those that are missing or
+    /// behind, even if the stream never mentioned the product.
+    ///
+    /// # Errors
+    /// [`ProjectionError`]: a store did not answer, or a commit of the product cannot be read.
+    pub async fn differences(&self, product: &ProductId) -> Result<Vec<(View, Difference)>, ProjectionError> {
+        let generations = self.views.generations().await;
+        let generations = generations.map_err(|error| ProjectionError::retryable(1, &error))?;
+        let mut differences = Vec::new();
+        for projection in &self.projections {
+            let view = projection.view();
+            let difference = projection.compare(generations.of(view).read, product).await?;
+            differences.extend(difference.map(|difference| (view, difference)));
+        }
+        Ok(differences)
+    }
+
+    async fn repair(
+        &self,
+        projection: &dyn Projection,
+        generations: Result<&ViewGenerations, &StoreError>,
+        row: Parked,
+    ) -> Result<bool, StoreError> {
+        let repaired =
+            self.catch_up_or_park(projection, generations, &row.product_id, row.from_sequence).await?;
+        if repaired {
+            self.parking.release(&row).await?;
+        }
+        Ok(repaired)
+    }
+
+    /// Whether the product's view caught up with the event table; it is parked otherwise.
+    async fn catch_up_or_park(
+        &self,
+        projection: &dyn Projection,
+        generations: Result<&ViewGenerations, &StoreError>,
+        product: &ProductId,
+        from_sequence: u64,
+    ) -> Result<bool, StoreError> {
+        match self.update(projection, generations, product, from_sequence, None).await {
+            Ok(()) => Ok(true),
+            Err(error) => self.park(projection.view().name(), product, error).await.map(|()| false),
+        }
+    }
+
     async fn park(
         &self,
         consumer: &'static str,
         product: &ProductId,
-        stuck: Stuck,
+        error: ProjectionError,
     ) -> Result<(), StoreError> {
         tracing::warn!(target: "ledger::projector",
             consumer,
             product_id = product.as_str(),
-            from_sequence = stuck.from_sequence,
-            retryable = stuck.retryable,
-            reason = stuck.reason,
+            from_sequence = error.from_sequence,
+            retryable = error.retryable,
+            reason = error.reason,
             "a product cannot be projected and is parked"
         );
         let trouble = ParkingCause {
-            from_sequence: stuck.from_sequence,
-            reason: stuck.reason,
-            retryable: stuck.retryable,
+            from_sequence: error.from_sequence,
+            reason: error.reason,
+            retryable: error.retryable,
             at: (self.clock)(),
         };
         let parked = self.parking.park(consumer, product, &trouble).await;
@@ -164,9 +275,19 @@ impl Projector {
                 consumer,
                 product_id = product.as_str(),
                 error = error.to_string(),
-                "a product could not even be parked; its records are handed back"
+                "a product could not be parked; its records are handed back"
             );
         }
         parked
+    }
+}
+
+impl ProjectionRetries {
+    fn count(&mut self, repaired: bool) {
+        if repaired {
+            self.repaired += 1;
+        } else {
+            self.still_parked += 1;
+        }
     }
 }

@@ -1,93 +1,98 @@
-//! What a read model has to answer: apply the news of a product, catch up with the event table when news are missing,
-//! and say whether it shows what the ledger says.
+//! The interface of a read model: apply new commits of a product, catch up with the event table when commits are missing,
+//! and compare the view with the event table.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
+use event_store::StoreError;
 use schema::{ProductId, StoredCommit};
 
-use crate::views::{Generation, Unavailable, View};
+use crate::views::{Generation, View};
 
-/// A read model that follows the ledger, product by product. Every call may be repeated, and they may come in any order.
+/// A read model that follows the ledger product by product. Calls may be repeated and come in any order.
 #[async_trait]
 pub trait Projection: Send + Sync {
-    /// Which view it writes. Its name stands in parking rows.
+    /// The view it writes. Its name is stored in parking rows.
     fn view(&self) -> View;
 
-    /// Takes in what the stream brought of one product: late, doubled or with gaps.
+    /// Applies commits of one product, which may be late, repeated or have gaps.
     ///
     /// # Errors
-    /// [`Stuck`]: park the product; the next product is not concerned.
-    async fn apply(&self, generation: Generation, news: &News) -> Result<(), Stuck>;
+    /// [`ProjectionError`]: park the product; other products are not affected.
+    async fn apply(&self, generation: Generation, commits: &ProductCommits) -> Result<(), ProjectionError>;
 
-    /// Brings the product's view to where the event table is, whatever was missed.
+    /// Brings the product's view up to date with the event table, whatever was missed.
     ///
     /// # Errors
-    /// [`Stuck`]: park the product.
-    async fn catch_up(&self, generation: Generation, product: &ProductId) -> Result<(), Stuck>;
+    /// [`ProjectionError`]: park the product.
+    async fn catch_up(&self, generation: Generation, product: &ProductId) -> Result<(), ProjectionError>;
 
-    /// How the product's view differs from the event table, if it does. A view that only lags differs too, for a moment.
+    /// How the product's view differs from the event table, if it does. A lagging view differs too, temporarily.
     ///
     /// # Errors
-    /// [`Stuck`]: the comparison is not possible.
-    async fn compare(&self, generation: Generation, product: &ProductId)
-    -> Result<Option<Difference>, Stuck>;
+    /// [`ProjectionError`]: the product cannot be compared; try again if it is retryable.
+    async fn compare(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+    ) -> Result<Option<Difference>, ProjectionError>;
 
-    /// Removes a generation that is neither read nor written any more, and says how many items went. May be cut short and
-    /// repeated.
+    /// Removes a generation that is no longer read or written; returns the number of removed items. May be interrupted
+    /// and repeated.
     ///
     /// # Errors
-    /// [`Unavailable`]: repeat it.
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable>;
+    /// [`StoreError`]: run it again.
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, StoreError>;
 }
 
-/// What a batch says of one product.
+/// Commits of one product from a batch or a page.
 #[derive(Debug, Clone)]
-pub struct News {
+pub struct ProductCommits {
     /// The product.
     pub product: ProductId,
-    /// Its commits by first sequence, each once, perhaps with gaps.
-    pub commits: BTreeMap<u64, StoredCommit>,
+    /// Its commits by their first sequence, possibly with gaps.
+    pub by_sequence: BTreeMap<u64, StoredCommit>,
 }
 
-/// A read model cannot go on with a product.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stuck {
-    /// The first event that is missing in the view.
+/// Why a read model cannot continue with a product.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct ProjectionError {
+    /// The first event missing from the view.
     pub from_sequence: u64,
-    /// Why, for people.
+    /// The reason, for operators.
     pub reason: String,
-    /// Whether time alone can heal it.
+    /// Whether trying again later can succeed without anybody's help.
     pub retryable: bool,
 }
 
 /// How a view differs from the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Difference {
-    /// The view does not have the product.
+    /// The product is missing from the view.
     Missing,
     /// The view has an older version.
     Behind {
-        /// What the view has.
+        /// The version in the view.
         seen: u64,
-        /// What the ledger has.
+        /// The version in the ledger.
         newest: u64,
     },
-    /// The view has the newest version, and shows something else than the ledger says there.
+    /// The view has the newest version, but with other content.
     Content {
-        /// What both have.
+        /// The version in both.
         seen: u64,
     },
     /// The view has a version that the ledger does not have.
     Other {
-        /// What the view has.
+        /// The version in the view.
         seen: u64,
     },
 }
 
 impl Difference {
-    /// Whether the view only lags: then it catches up, by itself or by a repair. Anything else takes a rebuild.
+    /// Whether the view only lags: it catches up by itself or by a repair. Anything else needs a rebuild.
     #[must_use]
     pub fn is_lag(&self) -> bool {
         match self {
@@ -97,16 +102,16 @@ impl Difference {
     }
 }
 
-impl Stuck {
-    /// Time heals it: a store did not answer.
+impl ProjectionError {
+    /// A store did not answer: try again later.
     #[must_use]
-    pub fn for_now(from_sequence: u64, reason: &dyn std::error::Error) -> Self {
+    pub fn retryable(from_sequence: u64, reason: &dyn std::error::Error) -> Self {
         Self { from_sequence, reason: reason.to_string(), retryable: true }
     }
 
-    /// Somebody has to act: what is stored cannot be read by this build.
+    /// What is stored cannot be read by this build: an operator has to act.
     #[must_use]
-    pub fn for_good(from_sequence: u64, reason: &dyn std::error::Error) -> Self {
+    pub fn permanent(from_sequence: u64, reason: &dyn std::error::Error) -> Self {
         Self { from_sequence, reason: reason.to_string(), retryable: false }
     }
 }

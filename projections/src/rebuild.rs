@@ -1,183 +1,183 @@
-//! A view is built anew beside the one that is read, fed by the event table and the stream at once, compared, and only
-//! then put in its place: readers notice nothing, and nothing is published. It may be cut short at any moment and run again.
+//! Rebuilds a view: writes a new generation from the event table while the stream feeds it too, compares it with the event
+//! table, and only then switches queries to it. Readers notice nothing and nothing is published. A rebuild may be
+//! interrupted at any moment and run again.
 
 mod claim;
 mod compare;
-mod lineup;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_store::{Journal, ScanPosition};
+use event_store::{Journal, ScanPosition, StoreError};
 use futures::{StreamExt, join, stream};
 use schema::{ProductId, StoredCommit};
 
-use crate::projection::{Difference, News, Projection, Stuck};
-use crate::views::{self, Generation, Views};
+use crate::projection::{Difference, ProductCommits, Projection, ProjectionError};
+use crate::views::{Generation, Generations, GenerationsError, View, Views};
 
-use compare::Comparison;
+use claim::{ATTEMPTS, must_be_held};
+use compare::GenerationComparison;
 
-/// How many commits one request of the walk through the event table asks for.
+/// Commits per request while the event table is scanned.
 const PAGE: usize = 1_000;
 
-/// How many products are built or compared at once.
+/// How many products are built or compared concurrently.
 const PARALLEL: usize = 128;
 
-/// How many differences a report names; it counts all.
-const NAMED: usize = 100;
+/// How many differences a report lists; it counts all of them.
+const LISTED: usize = 100;
 
-/// How long the old generation is kept up to date after the switch: well above the 5 seconds queries keep the lineup.
+/// How long the old generation is still written after the switch: well above the 5 seconds for which queries cache the
+/// generations.
 pub const OVERLAP: Duration = Duration::from_mins(1);
 
-/// Between two looks at what differs; ten without progress, and a view counts as different and not as late.
+/// Pause between two comparisons of a product that differs. A view counts as different, not late, after ten without
+/// progress.
 pub const PAUSE: Duration = Duration::from_millis(500);
 
-/// One rebuild of one view.
+/// A rebuild of one view.
 pub struct Rebuild {
-    /// Names the generations.
+    /// Holds the generations.
     pub views: Arc<dyn Views>,
-    /// The view.
+    /// The view to rebuild.
     pub projection: Arc<dyn Projection>,
-    /// What it is built from.
+    /// The commits it is built from.
     pub journal: Arc<dyn Journal>,
     /// How long both generations are written after the switch, [`OVERLAP`] outside tests.
     pub overlap: Duration,
-    /// How long a view that lags is left alone before it is looked at again, [`PAUSE`] outside tests.
+    /// Pause between two comparisons of what differs, [`PAUSE`] outside tests.
     pub pause: Duration,
-    /// What to do about another rebuild of the view that is on record.
-    pub others: Others,
+    /// What to do if another rebuild of the view is on record.
+    pub on_conflict: RebuildConflict,
 }
 
-/// What to do about another rebuild of the same view that is on record.
+/// What to do if another rebuild of the view is on record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Others {
-    /// Watch whether it still runs. If it does, it goes on and this one is refused.
+pub enum RebuildConflict {
+    /// Check whether it still runs; if so, refuse to start.
     Refuse,
-    /// Take its place: it ends soon if it still runs.
+    /// Replace it: if it still runs, it stops soon.
     TakeOver,
 }
 
-/// Where a rebuild is.
+/// The phase a rebuild is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Watching whether another rebuild that is on record still runs.
+pub enum ViewRebuildPhase {
+    /// Checking whether another rebuild on record still runs.
     Watching,
-    /// Removing what an earlier rebuild left.
+    /// Removing what an earlier rebuild left behind.
     CleaningUp,
     /// Writing the new generation from the event table.
     Building,
     /// Comparing with the event table.
     Comparing,
-    /// Reading from the new generation, writing both.
+    /// Reading the new generation, writing both.
     Overlapping,
     /// Removing the old generation.
     Dropping,
 }
 
-/// How far a phase is.
+/// The progress of a rebuild.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// The phase.
-    pub phase: Phase,
-    /// Commits read in it so far.
+pub struct ViewRebuildProgress {
+    /// The current phase.
+    pub phase: ViewRebuildPhase,
+    /// Commits read in this phase so far.
     pub commits: u64,
 }
 
-/// What a rebuild found.
+/// The result of a rebuild or of a dry run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Report {
+pub struct ViewRebuildReport {
     /// The generation that is read now; `None` after a dry run.
     pub generation: Option<Generation>,
-    /// Commits of the event table.
+    /// Commits in the event table.
     pub commits: u64,
-    /// Products of the event table.
+    /// Products in the event table.
     pub products: u64,
-    /// Products that the view that was read until now showed wrongly.
+    /// Products that the previous view showed incorrectly.
     pub differing: u64,
     /// The first hundred of them.
     pub differences: Vec<(ProductId, Difference)>,
-    /// Products the event table has a commit of that cannot be read, and why; they show what could be.
+    /// Products with a commit that cannot be read, and why; their views show what can be read.
     pub unreadable: Vec<(ProductId, String)>,
     /// Items removed with the old generation.
     pub dropped: u64,
 }
 
-/// Why a view was not rebuilt. What is read is as it was, and the rebuild may be run again.
+/// Why a view was not rebuilt. Queries read what they read before, and the rebuild may be run again.
 #[derive(Debug, thiserror::Error)]
 pub enum RebuildError {
-    /// The view's store did not answer: run it again.
+    /// A store did not answer: run it again.
     #[error(transparent)]
-    Views(#[from] views::Unavailable),
-    /// The event table did not answer: run it again.
-    #[error(transparent)]
-    Journal(#[from] event_store::StoreError),
-    /// A product could not be built or compared now: run it again.
+    Unavailable(#[from] StoreError),
+    /// A product could not be built or compared at the moment: run it again.
     #[error("product {product}: {reason}")]
-    Stuck {
+    Projection {
         /// The product.
         product: ProductId,
         /// Why.
         reason: String,
     },
-    /// Another rebuild of this view runs: wait for it, or take over.
-    #[error("another rebuild of this view runs; wait for it, or take over with --take-over")]
+    /// Another rebuild of this view is running: wait for it, or take over.
+    #[error("another rebuild of this view is running; wait for it, or take over with --take-over")]
     Running,
-    /// Another rebuild of this view took this one's place: nothing is left to do.
-    #[error("another rebuild of this view took over; this one ended")]
+    /// Another rebuild of this view replaced this one: nothing is left to do.
+    #[error("another rebuild of this view took over; this one stopped")]
     TakenOver,
-    /// The generations changed meanwhile, and not by this rebuild: run it again.
-    #[error("somebody else changed the generations of this view; run the rebuild again")]
+    /// The generations were changed concurrently: run it again.
+    #[error("the generations of this view were changed concurrently; run the rebuild again")]
     Changed,
-    /// The new view does not show what the event table says; it was not switched to.
-    #[error("product {product} {difference} in the new view, and {others} others differ")]
+    /// The new view differs from the event table; it was not switched to.
+    #[error("product {product} {difference} in the new view, and {others} other products differ")]
     Incomplete {
         /// One of the products.
         product: ProductId,
         /// How it differs.
         difference: Difference,
-        /// How many besides.
+        /// How many other products differ.
         others: usize,
     },
 }
 
-/// Is told how far the rebuild is, after every page of commits.
-pub type Watch<'a> = &'a (dyn Fn(Progress) + Send + Sync);
+/// Called with the progress of the rebuild after every page of commits.
+pub type OnProgress<'a> = &'a (dyn Fn(ViewRebuildProgress) + Send + Sync);
 
 impl Rebuild {
     /// Compares the view that is read with the event table and changes nothing.
     ///
     /// # Errors
-    /// [`RebuildError`]: a store did not answer.
-    pub async fn dry_run(&self, watch: Watch<'_>) -> Result<Report, RebuildError> {
+    /// [`RebuildError`]: a store did not answer; run it again.
+    pub async fn dry_run(&self, watch: OnProgress<'_>) -> Result<ViewRebuildReport, RebuildError> {
         let read = self.generations().await?.read;
-        let mut report = Report::default();
-        self.compare(&mut report, &mut [Comparison::of(read)], watch).await?;
+        let mut report = ViewRebuildReport::default();
+        self.compare(&mut report, &mut [GenerationComparison::of(read)], watch).await?;
         Ok(report)
     }
 
-    /// Builds the view anew and puts it in the place of the one that is read.
+    /// Builds the view as a new generation and switches queries to it.
     ///
     /// # Errors
-    /// [`RebuildError`]: what is read is as it was, or already the complete new view; run it again.
-    pub async fn run(&self, watch: Watch<'_>) -> Result<Report, RebuildError> {
+    /// [`RebuildError`]: queries read either the old view or the complete new one; run it again.
+    pub async fn run(&self, watch: OnProgress<'_>) -> Result<ViewRebuildReport, RebuildError> {
         let claim = self.claim(watch).await?;
         let done = tokio::select! {
             biased;
             done = self.steps(claim, watch) => done,
-            ended = self.keep_beating(claim) => Err(ended),
+            ended = self.keep_alive(claim) => Err(ended),
         };
-        self.let_go(claim).await;
+        self.release(claim).await;
         done
     }
 
-    async fn steps(&self, claim: u64, watch: Watch<'_>) -> Result<Report, RebuildError> {
+    async fn steps(&self, claim: u64, watch: OnProgress<'_>) -> Result<ViewRebuildReport, RebuildError> {
         let settled = self.clean_up(claim, watch).await?;
         let both = self.begin(claim, &settled).await?;
         let (old, new) = (both.read, both.last);
-        let mut report = Report::default();
+        let mut report = ViewRebuildReport::default();
         self.build(new, &mut report, watch).await?;
-        let mut comparisons = [Comparison::of(old), Comparison::of(new)];
+        let mut comparisons = [GenerationComparison::of(old), GenerationComparison::of(new)];
         self.compare(&mut report, &mut comparisons, watch).await?;
         comparisons[1].must_agree()?;
         let switched = self.switch(claim, &both).await?;
@@ -186,11 +186,66 @@ impl Rebuild {
         Ok(report)
     }
 
+    /// Finishes or undoes what an interrupted rebuild left. What it removes stays on record until this rebuild removes its
+    /// own old generation: the interrupted one may not have noticed yet and may still write.
+    async fn clean_up(&self, claim: u64, watch: OnProgress<'_>) -> Result<Generations, RebuildError> {
+        let found = self.generations().await?;
+        if found.write == [found.read] && found.drop.is_empty() {
+            return Ok(found);
+        }
+        watch(ViewRebuildProgress { phase: ViewRebuildPhase::CleaningUp, commits: 0 });
+        if found.write.iter().any(|generation| *generation < found.read) {
+            // It had switched already: queries may still read the old generation for a while.
+            watch(ViewRebuildProgress { phase: ViewRebuildPhase::Overlapping, commits: 0 });
+            tokio::time::sleep(self.overlap).await;
+        }
+        // A half-built generation is never completed: another version of this program may have begun it.
+        let alone = self.write_only_read(claim, &found).await?;
+        watch(ViewRebuildProgress { phase: ViewRebuildPhase::Dropping, commits: 0 });
+        self.drop_recorded(&alone).await?;
+        Ok(alone)
+    }
+
+    /// From here on the projector writes both generations. Commits it projected before are in the event table already, so
+    /// the scan that starts after this finds them.
+    async fn begin(&self, claim: u64, settled: &Generations) -> Result<Generations, RebuildError> {
+        let new = Generation(settled.last.0 + 1);
+        let both = Generations {
+            filled: settled.filled && !self.is_missing(settled.read).await?,
+            // The new one first, so that no reader steps back at the switch.
+            write: vec![new, settled.read],
+            last: new,
+            ..settled.clone()
+        };
+        self.change(claim, settled, &both).await?;
+        Ok(both)
+    }
+
+    /// Whether the catalogue that is read has no rows although the ledger has commits. Its table is new then, and an empty
+    /// page would say that there are no products. An empty price history needs no such care: queries read the ledger.
+    async fn is_missing(&self, read: Generation) -> Result<bool, RebuildError> {
+        if self.projection.view() != View::Products || self.journal.scan_keys(None, 1).await?.keys.is_empty()
+        {
+            return Ok(false);
+        }
+        let mut from = None;
+        loop {
+            let page = self.views.rows(read, from, PAGE).await?;
+            if !page.products.is_empty() {
+                return Ok(false);
+            }
+            from = page.next;
+            if from.is_none() {
+                return Ok(true);
+            }
+        }
+    }
+
     async fn build(
         &self,
         generation: Generation,
-        report: &mut Report,
-        watch: Watch<'_>,
+        report: &mut ViewRebuildReport,
+        watch: OnProgress<'_>,
     ) -> Result<(), RebuildError> {
         let mut pages = Pages::of(self.journal.as_ref());
         let mut unreadable = BTreeMap::new();
@@ -200,7 +255,7 @@ impl Rebuild {
             let (next, built) = join!(pages.commits(), self.write(generation, commits, &mut unreadable));
             built?;
             page = next?;
-            watch(Progress { phase: Phase::Building, commits: pages.commits });
+            watch(ViewRebuildProgress { phase: ViewRebuildPhase::Building, commits: pages.commits });
         }
         report.unreadable = unreadable.into_iter().collect();
         Ok(())
@@ -213,19 +268,94 @@ impl Rebuild {
         unreadable: &mut BTreeMap<ProductId, String>,
     ) -> Result<(), RebuildError> {
         let mut written = stream::iter(by_product(commits))
-            .map(|news| async {
-                let outcome = self.projection.apply(generation, &news).await;
-                (news.product, outcome)
+            .map(|commits| async {
+                let outcome = self.projection.apply(generation, &commits).await;
+                (commits.product, outcome)
             })
             .buffer_unordered(PARALLEL);
         while let Some((product, outcome)) = written.next().await {
-            outcome.or_else(|stuck| noted(unreadable, product, stuck))?;
+            outcome.or_else(|error| note_permanent(unreadable, product, error))?;
         }
         Ok(())
     }
+
+    async fn switch(&self, claim: u64, both: &Generations) -> Result<Generations, RebuildError> {
+        let switched = Generations { read: both.last, filled: true, ..both.clone() };
+        self.change(claim, both, &switched).await?;
+        Ok(switched)
+    }
+
+    /// Keeps writing both generations for a while, then only the one that is read, then removes the others and takes them
+    /// off the record.
+    async fn retire(
+        &self,
+        claim: u64,
+        switched: &Generations,
+        watch: OnProgress<'_>,
+    ) -> Result<u64, RebuildError> {
+        watch(ViewRebuildProgress { phase: ViewRebuildPhase::Overlapping, commits: 0 });
+        tokio::time::sleep(self.overlap).await;
+        let alone = self.write_only_read(claim, switched).await?;
+        watch(ViewRebuildProgress { phase: ViewRebuildPhase::Dropping, commits: 0 });
+        let dropped = self.drop_recorded(&alone).await?;
+        let done = Generations { drop: Vec::new(), ..alone.clone() };
+        self.change(claim, &alone, &done).await?;
+        Ok(dropped)
+    }
+
+    /// Stops the writing of every generation but the one that is read; the others go on record as to be dropped.
+    async fn write_only_read(&self, claim: u64, found: &Generations) -> Result<Generations, RebuildError> {
+        let mut drop = found.drop.clone();
+        let others = found.write.iter().filter(|generation| **generation != found.read);
+        drop.extend(others);
+        let alone = Generations { write: vec![found.read], drop, ..found.clone() };
+        if alone != *found {
+            self.change(claim, found, &alone).await?;
+        }
+        Ok(alone)
+    }
+
+    async fn drop_recorded(&self, alone: &Generations) -> Result<u64, RebuildError> {
+        let mut dropped = 0;
+        for generation in &alone.drop {
+            dropped += self.projection.drop_generation(*generation).await?;
+        }
+        Ok(dropped)
+    }
+
+    async fn generations(&self) -> Result<Generations, RebuildError> {
+        let current = self.views.generations().await?;
+        Ok(current.of(self.projection.view()).clone())
+    }
+
+    /// Changes this view's generations if they are still as `seen`; concurrent changes to other views do not matter.
+    async fn change(&self, claim: u64, seen: &Generations, to: &Generations) -> Result<(), RebuildError> {
+        let view = self.projection.view();
+        for _ in 0..ATTEMPTS {
+            let current = self.views.generations().await?;
+            let found = current.of(view);
+            must_be_held(found, claim)?;
+            if !is_same(found, seen) {
+                return Err(RebuildError::Changed);
+            }
+            let to = Generations { rebuild: found.rebuild.clone(), ..to.clone() };
+            match self.views.change_generations(&current.with(view, to)).await {
+                Ok(()) => return Ok(()),
+                Err(GenerationsError::Changed) => {}
+                Err(GenerationsError::Unavailable(error)) => return Err(error.into()),
+            }
+        }
+        Err(RebuildError::Changed)
+    }
 }
 
-/// A walk through all commits.
+/// Whether the generations are the same, heartbeats aside.
+fn is_same(found: &Generations, seen: &Generations) -> bool {
+    let without = |generations: &Generations| Generations { rebuild: None, ..generations.clone() };
+    without(found) == without(seen)
+}
+
+/// A scan of all commits.
 struct Pages<'a> {
     journal: &'a dyn Journal,
     from: Option<ScanPosition>,
@@ -248,7 +378,7 @@ impl<'a> Pages<'a> {
         Ok(Some(page.commits))
     }
 
-    /// The products of the next commits, each as often as it has commits, `None` at the end.
+    /// The products of the next commits, one entry per commit, `None` at the end.
     async fn products(&mut self) -> Result<Option<Vec<ProductId>>, RebuildError> {
         if self.ended {
             return Ok(None);
@@ -266,8 +396,8 @@ impl<'a> Pages<'a> {
     }
 }
 
-/// What a page says of each product. A commit that names no product or no sequence stands in no view either.
-fn by_product(page: Vec<StoredCommit>) -> Vec<News> {
+/// The commits of a page by product. A commit without a product id or a sequence is in no view either.
+fn by_product(page: Vec<StoredCommit>) -> Vec<ProductCommits> {
     let mut products: BTreeMap<ProductId, BTreeMap<u64, StoredCommit>> = BTreeMap::new();
     for commit in page {
         let product = commit.text("product_id").ok().and_then(|text| ProductId::new(text).ok());
@@ -275,19 +405,19 @@ fn by_product(page: Vec<StoredCommit>) -> Vec<News> {
             products.entry(product).or_default().insert(sequence, commit);
         }
     }
-    let news = |(product, commits)| News { product, commits };
-    products.into_iter().map(news).collect()
+    let commits = |(product, commits)| ProductCommits { product, by_sequence: commits };
+    products.into_iter().map(commits).collect()
 }
 
-/// What time cannot heal is reported; anything else ends the rebuild.
-fn noted(
+/// A permanent error is reported; a retryable one ends the rebuild.
+fn note_permanent(
     unreadable: &mut BTreeMap<ProductId, String>,
     product: ProductId,
-    stuck: Stuck,
+    error: ProjectionError,
 ) -> Result<(), RebuildError> {
-    if stuck.retryable {
-        return Err(RebuildError::Stuck { product, reason: stuck.reason });
+    if error.retryable {
+        return Err(RebuildError::Projection { product, reason: error.reason });
     }
-    unreadable.insert(product, stuck.reason);
+    unreadable.insert(product, error.reason);
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! The file of the views on SQLite. It may be deleted: everything in it comes from the commits.
+//! The file of the views on SQLite. It may be deleted: it is rebuilt from the commits.
 
 use sqlite::Schema;
 
-/// The file of the views, the price histories, and the projector's parking rows and checkpoint. A change raises the
-/// version, and a file of an earlier version is built anew.
+/// The file of the views, the price histories, and the projector's parking rows and checkpoint. A change is a new version;
+/// a file of an earlier version is rebuilt.
 pub const VIEWS: Schema = Schema {
     file: "views.sqlite3",
     application_id: 0x504c_5631,

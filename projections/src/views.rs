@@ -1,107 +1,106 @@
-//! The port to the product view: rows that only ever get newer, and orders over them that are read in slices.
+//! The port to the product view: rows whose versions only increase, and orders of the rows that are read in slices.
 
 use std::cmp::Ordering;
-use std::error::Error;
 use std::fmt;
 
 use async_trait::async_trait;
-use schema::{Hash, Product, ProductId};
+use event_store::StoreError;
+use schema::{Hash, Orders, Product, ProductId};
 use serde::{Deserialize, Serialize};
-
-use crate::catalogue::{Order, Orders, Range};
 
 pub mod dynamodb;
 pub mod memory;
+pub(crate) mod order;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
 pub use dynamodb::DynamoViews;
 pub use memory::MemoryViews;
+pub use order::{PositionRange, RowOrder, SHARDS};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{BUILDING, SqliteViews};
 
-/// Where the product view is kept.
+/// A store of the product view.
 ///
 /// The contract, which `tests/contract/views` runs on every adapter:
-/// - a row only ever gets newer: what comes late, twice or out of order changes nothing, unless it is replaced;
-/// - a row is replaced only as it was seen;
-/// - a deleted product keeps its row and stands in [`Order::Changes`] alone;
-/// - a slice answers exactly the rows of its shard inside its range, in order, and never says that it ends where more
-///   follow;
-/// - orders that are not kept have no rows, and asking for one is an error;
-/// - `rows` answers every row of a generation once, whatever is kept;
-/// - generations do not see each other.
+/// - the version of a row only increases: what comes late, twice or out of order changes nothing, unless it is replaced;
+/// - a row is replaced only if it is still as it was read;
+/// - a deleted product keeps its row and is in [`RowOrder::Changes`] only;
+/// - a slice contains exactly the rows of its shard inside its range, in order, and is not `exhausted` if more follow;
+/// - orders that are not kept have no rows, and reading one is an error;
+/// - `rows` returns every row of a generation once, whatever orders are kept;
+/// - generations are independent of each other.
 #[async_trait]
 pub trait Views: Send + Sync {
     /// The orders that are kept.
     fn orders(&self) -> Orders;
 
-    /// Which generations of the views are read and written.
+    /// The generations of all views that are read and written.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn lineup(&self) -> Result<Lineup, Unavailable>;
+    /// [`StoreError`]: try again later.
+    async fn generations(&self) -> Result<ViewGenerations, StoreError>;
 
-    /// Puts `to` in the place of the lineup of the revision before it; the first that can be put is revision 1.
+    /// Replaces the generations of the revision before; the first revision that can be written is 1.
     ///
     /// # Errors
-    /// [`LineupError::Changed`]: somebody else changed it, read it again.
-    async fn change_lineup(&self, to: &Lineup) -> Result<(), LineupError>;
+    /// [`GenerationsError::Changed`]: they were changed concurrently, read them again.
+    async fn change_generations(&self, to: &ViewGenerations) -> Result<(), GenerationsError>;
 
-    /// The row of a product, deleted ones included; it may be some moments old.
+    /// A product, deleted ones included; the read may be slightly stale.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable>;
+    /// [`StoreError`]: try again later.
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, StoreError>;
 
-    /// Writes the row unless the same or a newer version is there, and answers the row that is there instead.
+    /// Writes the row unless the view has the same or a newer version; returns the row in the view then.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later, the write may or may not have happened.
-    async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, Unavailable>;
+    /// [`StoreError`]: try again later, the write may or may not have happened.
+    async fn show(
+        &self,
+        generation: Generation,
+        shown: &ProductRow,
+    ) -> Result<Option<ProductRow>, StoreError>;
 
-    /// Puts one row in the place of another, whatever their versions, if that is still there, and says whether it was: for
-    /// a product of which a version was recorded anew, by another commit.
+    /// Replaces a row if it is still as it was read, whatever the versions, and returns whether it was: for a product with
+    /// a sequence recorded anew by another commit.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later, the write may or may not have happened.
-    async fn replace(&self, generation: Generation, seen: &Shown, by: &Shown) -> Result<bool, Unavailable>;
+    /// [`StoreError`]: try again later, the write may or may not have happened.
+    async fn replace(
+        &self,
+        generation: Generation,
+        seen: &ProductRow,
+        by: &ProductRow,
+    ) -> Result<bool, StoreError>;
 
-    /// [`Views::show`] of a product whose commit is not at hand.
+    /// Rows from one shard of an order that is kept.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later, the write may or may not have happened.
-    async fn put(&self, generation: Generation, product: &Product) -> Result<Written, Unavailable> {
-        let there = self.show(generation, &Shown { product: product.clone(), hash: None }).await?;
-        Ok(if there.is_none() { Written::Newer } else { Written::Stale })
-    }
+    /// [`StoreError`]: try again later.
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, StoreError>;
 
-    /// Rows of one shard of an order that is kept.
+    /// A page of all rows of a generation, deleted products included, unordered; `from` is `next` of the page before, and
+    /// `limit` at least 1. For maintenance only: it may read other generations too.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable>;
-
-    /// Some rows of a generation, deleted products included, in no order; `from` is `next` of the page before, and
-    /// `limit` at least 1. For maintenance, since it may read other generations too.
-    ///
-    /// # Errors
-    /// [`Unavailable`]: try again later.
+    /// [`StoreError`]: try again later.
     async fn rows(
         &self,
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<Rows, Unavailable>;
+    ) -> Result<RowPage, StoreError>;
 
-    /// Removes the row of a generation that is neither read nor written any more.
+    /// Removes a row from a generation that is no longer read or written.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable>;
+    /// [`StoreError`]: try again later.
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), StoreError>;
 }
 
-/// One complete build of a view; generations live beside each other in one table.
+/// One complete build of a view; a table holds several generations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Generation(pub u32);
@@ -109,141 +108,119 @@ pub struct Generation(pub u32);
 /// The generations of one view.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generations {
-    /// The one queries read.
+    /// The generation that queries read.
     pub read: Generation,
-    /// Those the projector writes, in this order.
+    /// The generations that the projector writes, in this order.
     pub write: Vec<Generation>,
-    /// The highest that ever was; no number is given twice.
+    /// The highest generation ever used; numbers are not reused.
     pub last: Generation,
-    /// Whether the one that is read was filled from the beginning. Where it was not, what it lacks says nothing, and
-    /// queries answer 503 until a rebuild has put another in its place.
+    /// Whether the generation that is read was filled from the beginning. If not, what it lacks means nothing, and queries
+    /// answer 503 until a rebuild has replaced it.
     #[serde(default = "filled")]
     pub filled: bool,
-    /// Generations that are neither read nor written any more and whose rows may still be there: on record until they are
-    /// gone for certain, however often a rebuild is cut short.
+    /// Generations that are no longer read or written but may still have rows: on record until they are certainly gone,
+    /// however often a rebuild is interrupted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drop: Vec<Generation>,
-    /// The rebuild that runs, or was cut short.
+    /// The rebuild that is running or was interrupted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rebuild: Option<Claim>,
+    pub rebuild: Option<RebuildClaim>,
 }
 
-/// A rebuild on record. It counts up as long as it runs, so whoever watches sees whether it does, without a clock.
+/// A rebuild on record. A running rebuild increments its heartbeat, so others can tell that it runs without a clock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
-    /// The revision of the lineup that first named it: no other rebuild has it.
+pub struct RebuildClaim {
+    /// The revision of the generations that first named it, unique among rebuilds.
     pub id: u64,
-    /// Signs of life so far.
+    /// Heartbeats so far.
     pub beats: u64,
 }
 
-/// The generations of all views, as one small item names them.
+/// The generations of all views, stored as one small item.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Lineup {
-    /// Counts the changes; 0 before the first.
+pub struct ViewGenerations {
+    /// The number of changes, 0 before the first.
     pub revision: u64,
-    /// Of the product view.
+    /// Those of the product view.
     pub products: Generations,
-    /// Of the price history.
+    /// Those of the price history.
     pub prices: Generations,
 }
 
-/// The views there are.
+/// A view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum View {
-    /// What GET and LIST answer from.
+    /// The product view, read by GET and LIST.
     Products,
-    /// What prices are answered from.
+    /// The price history.
     Prices,
 }
 
-/// A row: a product and the commit that carries it.
+/// A row of the product view.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct ProductRow {
     /// The product.
     pub product: Product,
-    /// The commit's hash; `None` in rows that were written before it was kept.
+    /// The hash of the commit that carries it; `None` in rows of earlier builds.
     pub hash: Option<Hash>,
 }
 
-/// Whether a row was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
-    /// It was.
-    Newer,
-    /// The same or a newer version was there.
-    Stale,
-}
-
-/// Which rows of one shard to read.
+/// Which rows to read from one shard of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slice {
-    /// Below [`crate::catalogue::SHARDS`].
+    /// The shard, below [`SHARDS`].
     pub shard: u8,
     /// The order.
-    pub order: Order,
-    /// The stretch of the order; never an empty one.
-    pub range: Range,
-    /// From the end of the stretch instead of its beginning.
+    pub order: RowOrder,
+    /// The range of positions; not empty.
+    pub range: PositionRange,
+    /// Whether to read from the end of the range to its beginning.
     pub descending: bool,
-    /// How many rows at most, at least 1.
+    /// The maximum number of rows, at least 1.
     pub limit: usize,
 }
 
-/// Some rows of a slice.
+/// Rows of a slice, in order, as many as the store returned at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Portion {
-    /// The rows in order.
-    pub rows: Vec<Row>,
-    /// Whether the slice ends here. Where it is not said, there may be no more all the same.
+pub struct SlicePage {
+    /// The rows.
+    pub rows: Vec<IndexRow>,
+    /// Whether the slice certainly ends here; if `false`, there may be no more all the same.
     pub exhausted: bool,
 }
 
-/// Some rows of a generation.
+/// A page of all rows of a generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rows {
-    /// Their products; there may be none though more follow.
+pub struct RowPage {
+    /// The products; possibly none although more follow.
     pub products: Vec<Product>,
-    /// Where to go on, understood by the adapter alone; `None` at the end.
+    /// Where to continue, opaque to callers; `None` at the end.
     pub next: Option<String>,
 }
 
-/// A product and where it stands.
+/// A product and its position in an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct IndexRow {
     /// Its position in the order of the slice.
     pub position: String,
     /// The product.
     pub product: Product,
 }
 
-/// A table of the views did not answer, or its answer could not be understood: the text names it.
+/// Why the generations were not changed.
 #[derive(Debug, thiserror::Error)]
-#[error("a view table did not answer: {0}")]
-pub struct Unavailable(#[source] pub Box<dyn Error + Send + Sync>);
-
-impl Unavailable {
-    /// The same, naming the table that did not answer.
-    #[must_use]
-    pub(crate) fn of(self, table: &str) -> Self {
-        Self(format!("{table}: {}", self.0).into())
-    }
-}
-
-/// Why the lineup was not changed.
-#[derive(Debug, thiserror::Error)]
-pub enum LineupError {
-    /// Another change came first: read the lineup again.
-    #[error("somebody else changed the generations")]
+pub enum GenerationsError {
+    /// Another change came first: read them again.
+    #[error("the generations were changed concurrently")]
     Changed,
     /// Try again later.
     #[error(transparent)]
-    Unavailable(#[from] Unavailable),
+    Unavailable(#[from] StoreError),
 }
 
-impl Shown {
-    /// Whether a state of the ledger shows that this row is not what the ledger has: it is the same version of another
-    /// commit, or an earlier version that was recorded later. A row without a hash is compared by its content.
+impl ProductRow {
+    /// Whether a state in the ledger proves that this row is not in the ledger: the ledger has the same version from
+    /// another commit, or an earlier version that was recorded later. A row without a hash is compared by its content.
     #[must_use]
     pub fn is_contradicted_by(&self, ledger: &Self) -> bool {
         let (row, there) = (&self.product, &ledger.product);
@@ -269,7 +246,7 @@ impl View {
     }
 }
 
-impl Lineup {
+impl ViewGenerations {
     /// The generations of a view.
     #[must_use]
     pub fn of(&self, view: View) -> &Generations {
@@ -279,7 +256,7 @@ impl Lineup {
         }
     }
 
-    /// The next revision, with other generations of a view.
+    /// The next revision, with other generations for one view.
     #[must_use]
     pub fn with(&self, view: View, generations: Generations) -> Self {
         let mut next = self.clone();
@@ -309,17 +286,17 @@ impl fmt::Display for Generation {
     }
 }
 
-/// Nobody asks for an order that is not kept but a fault of this build.
-fn not_kept(order: Order) -> Unavailable {
-    Unavailable(format!("the order {} is not kept", order.sort().name()).into())
+/// Requests are checked against the kept orders first, so only a bug leads here.
+fn not_kept(order: RowOrder) -> StoreError {
+    StoreError::new(format!("the order {} is not kept", order.sort().name()).into())
 }
 
-/// The shard of a product: FNV-1a of its id. These numbers are stored.
+/// The shard of a product, by FNV-1a of its id. Stored; never change.
 #[must_use]
 pub fn shard_of(id: &ProductId) -> u8 {
     let hash = id.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
     // The low bits of FNV-1a mix the last byte poorly.
-    u8::try_from((hash ^ (hash >> 32)) % u64::from(crate::catalogue::SHARDS)).unwrap_or_default()
+    u8::try_from((hash ^ (hash >> 32)) % u64::from(SHARDS)).unwrap_or_default()
 }

@@ -7,12 +7,12 @@ use event_store::{
     CheckpointStore, DynamoJournal, DynamoParking, DynamoReceipts, Feed, Journal, MemoryCheckpointStore,
     MemoryJournal, MemoryParking, MemoryReceipts, Parking, Receipts, SqliteParking, SqliteReceipts, metering,
 };
-use projections::catalogue::Orders;
 use projections::{
     DynamoPriceLog, DynamoViews, MemoryPriceLog, MemoryViews, PriceLog, SqlitePriceLog, SqliteViews, Views,
 };
 use publisher::{DynamoBus, LocalBus, MemoryLocalBus, SqliteBus};
 use schema::Clock;
+use schema::Orders;
 use schema::settings::Tables;
 use sqlite::Access;
 

@@ -13,9 +13,9 @@ use std::time::Duration;
 use event_store::chain;
 use event_store::sqlite::{LEDGER, PUBLISHING, about, keep_about};
 use event_store::{Change, CheckpointStore, Feed, SqliteCheckpointStore, SqliteJournal, StoreError};
-use projections::catalogue::Orders;
 use projections::sqlite::VIEWS;
 use projections::views::BUILDING;
+use schema::Orders;
 use sqlite::{Access, Database, OpenError, Schema, Version};
 use telemetry::meters::TAMPERING;
 

@@ -1,4 +1,4 @@
-//! What every store of price histories must do.
+//! The contract of every store of price histories.
 
 mod anew;
 mod folding;
@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use event_store::table;
-use projections::prices::{DynamoPriceLog, Entry, FoldedCommit, MemoryPriceLog, Place, PriceLog, What};
+use projections::prices::{
+    DynamoPriceLog, FoldedCommit, MemoryPriceLog, PriceChange, PriceEntry, PriceLog, TimelinePosition,
+};
 use projections::views::Generation;
 use projections::{PRICES_TABLE, SqlitePriceLog, sqlite as files};
 use schema::{ProductId, fixtures};
@@ -42,19 +44,19 @@ impl Port for dyn PriceLog {
     }
 }
 
-fn entry(at: &str, sequence: u64, what: What) -> Entry {
-    Entry { place: Place { at: fixtures::at(at), sequence }, what }
+fn entry(at: &str, sequence: u64, change: PriceChange) -> PriceEntry {
+    PriceEntry { position: TimelinePosition { at: fixtures::at(at), sequence }, change }
 }
 
-fn price(text: &str, currency: &str) -> What {
-    What::Priced(fixtures::money(text, currency))
+fn price(text: &str, currency: &str) -> PriceChange {
+    PriceChange::Priced(fixtures::money(text, currency))
 }
 
-fn folded(last: u64, entries: &[Entry]) -> FoldedCommit {
+fn folded(last: u64, entries: &[PriceEntry]) -> FoldedCommit {
     FoldedCommit { last, entries: entries.to_vec(), origin: None }
 }
 
-/// A commit of one event that does not touch the price.
+/// A commit of one event that does not affect the price.
 fn plain(last: u64) -> FoldedCommit {
     folded(last, &[])
 }
@@ -64,7 +66,7 @@ fn priced(last: u64) -> FoldedCommit {
     folded(last, &[entry("2026-01-01T00:00:00Z", last, price(&last.to_string(), "USD"))])
 }
 
-/// The commits of a product: every third does not touch the price.
+/// The commits of a product; every third does not affect the price.
 fn life(last: u64) -> Vec<FoldedCommit> {
     (1..=last).map(|n| if n % 3 == 0 { plain(n) } else { priced(n) }).collect()
 }
@@ -75,5 +77,5 @@ async fn fold(log: &dyn PriceLog, product: &ProductId, commits: &[FoldedCommit])
 
 async fn sequences(log: &dyn PriceLog, product: &ProductId) -> Vec<u64> {
     let history = log.history(FIRST, product).await.unwrap();
-    history.entries.iter().map(|entry| entry.place.sequence).collect()
+    history.entries.iter().map(|entry| entry.position.sequence).collect()
 }

@@ -1,4 +1,4 @@
-//! What every store of the product view must do.
+//! The contract of every store of the product view.
 
 mod all_rows;
 mod anew;
@@ -11,10 +11,13 @@ mod slices;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
+use event_store::StoreError;
 use event_store::table;
-use projections::catalogue::{Order, Orders, Range, SHARDS};
-use projections::views::{Generation, Row, Slice, shard_of};
+use projections::views::{
+    Generation, IndexRow, PositionRange, ProductRow, RowOrder, SHARDS, Slice, shard_of,
+};
 use projections::{DynamoViews, MemoryViews, SqliteViews, Views, products_table, sqlite as files};
+use schema::Orders;
 use schema::{Product, ProductId, Status, fixtures};
 use sqlite::{Access, Schema};
 
@@ -26,7 +29,7 @@ type ViewStore = Given<dyn Views>;
 const FIRST: Generation = Generation(1);
 
 impl Port for dyn Views {
-    /// What is kept.
+    /// The orders that are kept.
     type Setting = Orders;
     const SCHEMA: Schema = files::VIEWS;
     const WAYS: &[Way] = Way::ALL;
@@ -75,31 +78,44 @@ fn deleted(id: &str, version: u64) -> Product {
     product
 }
 
+/// Rows as earlier builds wrote them, without the hash of the commit.
+trait PutProduct {
+    /// Whether the row was written.
+    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, StoreError>;
+}
+
+impl<V: Views + ?Sized> PutProduct for V {
+    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, StoreError> {
+        let row = ProductRow { product: product.clone(), hash: None };
+        Ok(self.show(generation, &row).await?.is_none())
+    }
+}
+
 async fn put(views: &dyn Views, products: &[Product]) {
     for product in products {
         views.put(FIRST, product).await.unwrap();
     }
 }
 
-fn whole(shard: u8, order: Order) -> Slice {
-    Slice { shard, order, range: Range::all(), descending: false, limit: 1_000 }
+fn whole(shard: u8, order: RowOrder) -> Slice {
+    Slice { shard, order, range: PositionRange::all(), descending: false, limit: 1_000 }
 }
 
 /// Every row of an order, over all shards, merged as LIST does.
-async fn rows_in(views: &dyn Views, generation: Generation, order: Order) -> Vec<Row> {
+async fn rows_in(views: &dyn Views, generation: Generation, order: RowOrder) -> Vec<IndexRow> {
     let mut rows = Vec::new();
     for shard in 0..SHARDS {
-        let portion = views.slice(generation, &whole(shard, order)).await.unwrap();
-        assert!(portion.exhausted);
-        assert!(portion.rows.is_sorted_by(|one, other| one.position < other.position));
-        assert!(portion.rows.iter().all(|row| shard_of(&row.product.id) == shard));
-        rows.extend(portion.rows);
+        let page = views.slice(generation, &whole(shard, order)).await.unwrap();
+        assert!(page.exhausted);
+        assert!(page.rows.is_sorted_by(|one, other| one.position < other.position));
+        assert!(page.rows.iter().all(|row| shard_of(&row.product.id) == shard));
+        rows.extend(page.rows);
     }
     rows.sort_by(|one, other| one.position.cmp(&other.position));
     rows
 }
 
-async fn ids_in(views: &dyn Views, order: Order) -> Vec<String> {
+async fn ids_in(views: &dyn Views, order: RowOrder) -> Vec<String> {
     rows_in(views, FIRST, order).await.iter().map(|row| row.product.id.to_string()).collect()
 }
 

@@ -46,13 +46,13 @@ impl World {
 
     async fn views_are_the_fold(&self, product: &str, commits: &Commits) {
         let id = fixtures::id(product);
-        let generation = self.views.lineup().await.unwrap().products.read;
+        let generation = self.views.generations().await.unwrap().products.read;
         let shown = self.views.get(generation, &id).await.unwrap();
         let newest = commits.last().map(|(_, commit)| commit.state.clone());
         assert_eq!(shown, newest, "{product}: the catalogue is not the fold");
         let folded = self.prices_read(&id).await;
         let prices = Prices::new(self.prices.clone(), self.journal.clone());
-        let fold = prices.from_the_ledger(&id).await.unwrap();
+        let fold = prices.from_journal(&id).await.unwrap();
         assert_eq!(folded, fold, "{product}: the price history is not the fold");
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use projections::rebuild::{Others, Rebuild};
+use projections::rebuild::{Rebuild, RebuildConflict};
 use projections::{Catalogue, PriceLog, Prices, Projection, Views};
 use schema::{ProductId, fixtures};
 
@@ -29,7 +29,7 @@ impl World {
                 journal: self.table(),
                 overlap: Duration::from_mins(1),
                 pause: Duration::from_millis(500),
-                others: Others::Refuse,
+                on_conflict: RebuildConflict::Refuse,
             };
             while !matches!(process(rebuild.run(&|_| {})).await, Some(Ok(_))) {
                 tokio::time::sleep(Duration::from_secs(1)).await;
@@ -41,7 +41,7 @@ impl World {
     pub async fn read(&self, delivered: &Cell<bool>) {
         let mut seen: HashMap<ProductId, u64> = HashMap::new();
         while !delivered.get() {
-            let generation = self.views.lineup().await.unwrap().products.read;
+            let generation = self.views.generations().await.unwrap().products.read;
             for product in PRODUCTS.map(fixtures::id) {
                 let shown = self.views.get(generation, &product).await.unwrap();
                 let version = shown.map_or(0, |shown| shown.version);
@@ -53,8 +53,8 @@ impl World {
     }
 
     /// The price history in the generation that is read.
-    pub async fn prices_read(&self, product: &ProductId) -> projections::prices::History {
-        let generation = self.views.lineup().await.unwrap().prices.read;
+    pub async fn prices_read(&self, product: &ProductId) -> projections::prices::PriceHistory {
+        let generation = self.views.generations().await.unwrap().prices.read;
         self.prices.history(generation, product).await.unwrap()
     }
 }

@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use projections::catalogue::Orders;
-use projections::prices::{FoldedCommit, History, Newest, Products};
-use projections::views::{Generation, Lineup, LineupError, Portion, Rows, Shown, Slice, Unavailable};
+use event_store::StoreError;
+use projections::prices::{FoldedCommit, FoldedHead, PriceHistory, ProductIdPage};
+use projections::views::{
+    Generation, GenerationsError, ProductRow, RowPage, Slice, SlicePage, ViewGenerations,
+};
 use projections::{MemoryPriceLog, MemoryViews, PriceLog, Views};
+use schema::Orders;
 use schema::{Product, ProductId};
 
 use crate::chaos::Chaos;
 
-fn unavailable() -> Unavailable {
-    Unavailable("injected fault".into())
+fn unavailable() -> StoreError {
+    StoreError::new("injected fault".into())
 }
 
 /// The product view.
@@ -27,27 +30,36 @@ impl Views for FaultyViews {
         self.inner.orders()
     }
 
-    async fn lineup(&self) -> Result<Lineup, Unavailable> {
-        self.chaos.call(self.inner.lineup(), unavailable).await
+    async fn generations(&self) -> Result<ViewGenerations, StoreError> {
+        self.chaos.call(self.inner.generations(), unavailable).await
     }
 
-    async fn change_lineup(&self, to: &Lineup) -> Result<(), LineupError> {
-        self.chaos.call(self.inner.change_lineup(to), || unavailable().into()).await
+    async fn change_generations(&self, to: &ViewGenerations) -> Result<(), GenerationsError> {
+        self.chaos.call(self.inner.change_generations(to), || unavailable().into()).await
     }
 
-    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable> {
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, StoreError> {
         self.chaos.call(self.inner.get(generation, id), unavailable).await
     }
 
-    async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, Unavailable> {
+    async fn show(
+        &self,
+        generation: Generation,
+        shown: &ProductRow,
+    ) -> Result<Option<ProductRow>, StoreError> {
         self.chaos.call(self.inner.show(generation, shown), unavailable).await
     }
 
-    async fn replace(&self, generation: Generation, seen: &Shown, by: &Shown) -> Result<bool, Unavailable> {
+    async fn replace(
+        &self,
+        generation: Generation,
+        seen: &ProductRow,
+        by: &ProductRow,
+    ) -> Result<bool, StoreError> {
         self.chaos.call(self.inner.replace(generation, seen, by), unavailable).await
     }
 
-    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable> {
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, StoreError> {
         self.chaos.call(self.inner.slice(generation, slice), unavailable).await
     }
 
@@ -56,11 +68,11 @@ impl Views for FaultyViews {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<Rows, Unavailable> {
+    ) -> Result<RowPage, StoreError> {
         self.chaos.call(self.inner.rows(generation, from, limit), unavailable).await
     }
 
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable> {
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), StoreError> {
         self.chaos.call(self.inner.remove(generation, id), unavailable).await
     }
 }
@@ -77,7 +89,7 @@ impl PriceLog for FaultyPriceLog {
         &self,
         generation: Generation,
         product: &ProductId,
-    ) -> Result<Option<Newest>, Unavailable> {
+    ) -> Result<Option<FoldedHead>, StoreError> {
         self.chaos.call(self.inner.newest(generation, product), unavailable).await
     }
 
@@ -85,8 +97,8 @@ impl PriceLog for FaultyPriceLog {
         &self,
         generation: Generation,
         product: &ProductId,
-        seen: &Newest,
-    ) -> Result<(), Unavailable> {
+        seen: &FoldedHead,
+    ) -> Result<(), StoreError> {
         self.chaos.call(self.inner.take_back(generation, product, seen), unavailable).await
     }
 
@@ -95,7 +107,7 @@ impl PriceLog for FaultyPriceLog {
         generation: Generation,
         product: &ProductId,
         commits: &[FoldedCommit],
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), StoreError> {
         let effect = async {
             for commit in commits {
                 self.inner.fold(generation, product, std::slice::from_ref(commit)).await?;
@@ -108,11 +120,11 @@ impl PriceLog for FaultyPriceLog {
         self.chaos.call(effect, unavailable).await
     }
 
-    async fn history(&self, generation: Generation, product: &ProductId) -> Result<History, Unavailable> {
+    async fn history(&self, generation: Generation, product: &ProductId) -> Result<PriceHistory, StoreError> {
         self.chaos.call(self.inner.history(generation, product), unavailable).await
     }
 
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, StoreError> {
         self.chaos.call(self.inner.drop_generation(generation), unavailable).await
     }
 
@@ -121,7 +133,7 @@ impl PriceLog for FaultyPriceLog {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<Products, Unavailable> {
+    ) -> Result<ProductIdPage, StoreError> {
         self.chaos.call(self.inner.products(generation, from, limit), unavailable).await
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use event_store::sqlite::LEDGER;
-use projections::rebuild::{Others, Rebuild};
+use projections::rebuild::{Rebuild, RebuildConflict};
 use projections::views::View;
 use rusqlite::{Connection, OpenFlags};
 
@@ -75,7 +75,7 @@ async fn rebuild(data: &Path, view: View, events: usize) -> Duration {
         journal: system.journal.clone(),
         overlap: Duration::ZERO,
         pause: Duration::ZERO,
-        others: Others::TakeOver,
+        on_conflict: RebuildConflict::TakeOver,
     };
     // The first one builds the view that the second one then finds in order.
     rebuild.run(&|_| {}).await.unwrap();

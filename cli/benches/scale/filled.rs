@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use futures::{StreamExt, stream};
-use projections::catalogue::Orders;
+use schema::Orders;
 use schema::{Commit, StoredCommit, fixtures};
 use server::directory::DataDirectory;
 use tokio::task::spawn_blocking;

@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
+use event_store::StoreError;
 use projections::Views;
-use projections::catalogue::{Order, Range, SHARDS};
-use projections::views::{Generation, Row, Slice, Unavailable, shard_of};
+use projections::views::{Generation, IndexRow, PositionRange, RowOrder, SHARDS, Slice, shard_of};
 use schema::{Product, ProductId};
 
 /// Rows of a request.
@@ -22,23 +22,23 @@ pub(super) struct ShownRows {
 /// A row, as hashes.
 struct Places {
     product: u64,
-    at: [Option<u64>; Order::ALL.len()],
-    met: [bool; Order::ALL.len()],
+    at: [Option<u64>; RowOrder::ALL.len()],
+    met: [bool; RowOrder::ALL.len()],
 }
 
 /// A product that may be wrong in an order.
 #[derive(Debug, Clone)]
 pub(super) struct Misplaced {
     pub(super) product: ProductId,
-    pub(super) order: Order,
+    pub(super) order: RowOrder,
     /// A position where it should not be, if it was there.
     at: Option<String>,
 }
 
 impl ShownRows {
     pub(super) fn add(&mut self, product: &Product) {
-        let at = Order::ALL.map(|order| order.position(product).map(|at| self.hasher.hash_one(at)));
-        let places = Places { product: self.of(product), at, met: [false; Order::ALL.len()] };
+        let at = RowOrder::ALL.map(|order| order.position(product).map(|at| self.hasher.hash_one(at)));
+        let places = Places { product: self.of(product), at, met: [false; RowOrder::ALL.len()] };
         self.rows.insert(product.id.to_string(), places);
     }
 
@@ -47,7 +47,7 @@ impl ShownRows {
     }
 
     /// Whether a row of an order agrees with the row that GET reads.
-    fn meet(&mut self, (order, place): (Order, usize), shard: u8, row: &Row) -> bool {
+    fn meet(&mut self, (order, place): (RowOrder, usize), shard: u8, row: &IndexRow) -> bool {
         let (product, at) = (self.of(&row.product), self.hasher.hash_one(&row.position));
         let Some(places) = self.rows.get_mut(row.product.id.as_str()) else { return false };
         let agrees = places.product == product
@@ -72,11 +72,11 @@ pub(super) async fn walk(
     views: &dyn Views,
     generation: Generation,
     mut shown: ShownRows,
-) -> Result<Vec<Misplaced>, Unavailable> {
+) -> Result<Vec<Misplaced>, StoreError> {
     let mut misplaced = Vec::new();
     for (place, order) in kept(views) {
         for shard in 0..SHARDS {
-            let mut range = Range::all();
+            let mut range = PositionRange::all();
             loop {
                 let slice = Slice { shard, order, range: range.clone(), descending: false, limit: PAGE };
                 let portion = views.slice(generation, &slice).await?;
@@ -103,15 +103,15 @@ pub(super) fn places(views: &dyn Views, product: &ProductId) -> Vec<Misplaced> {
     kept(views).map(|(_, order)| Misplaced { product: product.clone(), order, at: None }).collect()
 }
 
-fn kept(views: &dyn Views) -> impl Iterator<Item = (usize, Order)> + use<> {
+fn kept(views: &dyn Views) -> impl Iterator<Item = (usize, RowOrder)> + use<> {
     let orders = views.orders();
-    Order::ALL.into_iter().enumerate().filter(move |(_, order)| orders.keep(order.sort()))
+    RowOrder::ALL.into_iter().enumerate().filter(move |(_, order)| orders.keep(order.sort()))
 }
 
 impl Misplaced {
     /// What is wrong now, if anything: a row may have moved while its order was read.
-    pub(super) async fn look(&self, views: &dyn Views) -> Result<Option<String>, Unavailable> {
-        let generation = views.lineup().await?.products.read;
+    pub(super) async fn look(&self, views: &dyn Views) -> Result<Option<String>, StoreError> {
+        let generation = views.generations().await?.products.read;
         let shown = views.get(generation, &self.product).await?;
         let expected = shown.as_ref().and_then(|product| self.order.position(product));
         let name = self.order.sort().name();
@@ -134,11 +134,11 @@ impl Misplaced {
         views: &dyn Views,
         generation: Generation,
         position: &str,
-    ) -> Result<Option<Product>, Unavailable> {
+    ) -> Result<Option<Product>, StoreError> {
         let slice = Slice {
             shard: shard_of(&self.product),
             order: self.order,
-            range: Range { from: position.to_owned(), to: position.to_owned() },
+            range: PositionRange { from: position.to_owned(), to: position.to_owned() },
             descending: false,
             limit: 1,
         };

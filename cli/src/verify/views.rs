@@ -31,7 +31,7 @@ pub(super) async fn add(
     views: &dyn Views,
     witnesses: &mut BTreeMap<String, Vec<Witness>>,
 ) -> anyhow::Result<ShownRows> {
-    let generation = views.lineup().await?.products.read;
+    let generation = views.generations().await?.products.read;
     let (mut shown, mut from) = (ShownRows::default(), None);
     loop {
         let page = views.rows(generation, from, PAGE).await?;
@@ -101,7 +101,7 @@ impl<'a> ViewComparison<'a> {
         let views = &*self.views.products;
         let (misplaced, unknown) = match shown {
             Some(shown) => {
-                let read = views.lineup().await?;
+                let read = views.generations().await?;
                 let misplaced = orders::walk(views, read.products.read, shown).await?;
                 (misplaced, self.priced_alone(read.prices.read, &products).await?)
             }
@@ -158,7 +158,7 @@ impl<'a> ViewComparison<'a> {
             Copy::Order(misplaced) => (misplaced.look(&*self.views.products).await?, None, false),
             Copy::View(at, product) => {
                 let model = &self.read_models[*at];
-                let read = self.views.products.lineup().await?.of(model.view()).read;
+                let read = self.views.products.generations().await?.of(model.view()).read;
                 match model.compare(read, product).await {
                     Ok(None) => (None, None, false),
                     Ok(Some(difference)) => {

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 
 use event_store::seal;
 use event_store::sqlite::LEDGER;
-use projections::catalogue::Orders;
 use rusqlite::{Connection, params};
+use schema::Orders;
 use schema::{Commit, ProductEvent, StoredCommit, fixtures};
 use server::backend::Backend;
 use server::directory::DataDirectory;

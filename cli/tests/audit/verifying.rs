@@ -3,6 +3,7 @@
 use event_store::chain;
 use event_store::receipts::EventPublication;
 use event_store::{Checkpoint, CheckpointStore};
+use projections::views::ProductRow;
 use projections::{Catalogue, Prices, Projection};
 use schema::{PublicationReceipt, PublicationRecord, StoredCommit, fixtures};
 use serde_json::{Value, json};
@@ -156,7 +157,7 @@ async fn projected(ledger: &Ledger, handled: u64) {
     let (ports, journal) = (&ledger.backend.projector, &ledger.backend.journal);
     let catalogue = Catalogue::new(ports.views.clone(), journal.clone());
     let prices = Prices::new(ports.prices.clone(), journal.clone());
-    let lineup = ports.views.lineup().await.unwrap();
+    let lineup = ports.views.generations().await.unwrap();
     for product in ["helmet", "lamp"].map(fixtures::id) {
         catalogue.catch_up(lineup.products.read, &product).await.unwrap();
         prices.catch_up(lineup.prices.read, &product).await.unwrap();
@@ -174,16 +175,17 @@ async fn the_view_is_compared_on_request() {
     let ledger = Ledger::of_two().await;
     projected(&ledger, 8).await;
     let views = &ledger.backend.projector.views;
-    let generation = views.lineup().await.unwrap().products.read;
+    let generation = views.generations().await.unwrap().products.read;
     for arguments in [&["verify", "--views"][..], &["verify", "--views", "helmet"]] {
         let ran = ledger.run(arguments);
         assert_eq!(ran.code, 0, "{ran:?}");
     }
     let mut later = lives().remove(7).decode().unwrap().unsealed.state;
     later.version = 3;
-    views.put(generation, &later).await.unwrap();
-    later.id = fixtures::id("gone");
-    views.put(generation, &later).await.unwrap();
+    for id in [later.id.clone(), fixtures::id("gone")] {
+        later.id = id;
+        views.show(generation, &ProductRow { product: later.clone(), hash: None }).await.unwrap();
+    }
     let ran = ledger.run(&["verify", "--views"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     let lines: Vec<&str> = ran.out.lines().collect();
@@ -206,7 +208,7 @@ async fn what_a_view_does_not_show_is_a_fault_once_the_projector_has_passed_it()
         let ledger = Ledger::of_two().await;
         projected(&ledger, handled).await;
         let views = &ledger.backend.projector.views;
-        let generation = views.lineup().await.unwrap().products.read;
+        let generation = views.generations().await.unwrap().products.read;
         views.remove(generation, &fixtures::id("lamp")).await.unwrap();
         for arguments in
             [&["verify", "--views", "--wait", "0"][..], &["verify", "--views", "lamp", "--wait", "0"]]

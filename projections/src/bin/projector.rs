@@ -1,4 +1,4 @@
-//! The function that brings the views up to date with the event table's stream.
+//! The Lambda function that follows the event table's stream and updates the views.
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The function behind the queries. It writes nothing.
+//! The Lambda function that answers queries. It writes nothing.
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -1,36 +1,36 @@
-//! One page of LIST: the shards of an order merged into one walk, at a cost that follows the page and not the catalogue.
+//! One page of LIST: merges the shards of an order. Its cost depends on the page, not on the size of the catalogue.
 
 use std::collections::VecDeque;
 
+use event_store::StoreError;
 use futures::future::try_join_all;
 use schema::{Product, Status};
 
-use super::order::is_position;
-use super::{Order, Range, SHARDS};
 use crate::cursor::{self, InvalidCursor};
-use crate::views::{Generation, Portion, Row, Slice, Unavailable, Views};
+use crate::views::order::is_position;
+use crate::views::{Generation, IndexRow, PositionRange, RowOrder, SHARDS, Slice, SlicePage, Views};
 
-/// A page is cut when its products reach this size; Lambda answers at most 6 MB.
+/// A page ends when its products reach this size; a Lambda response is at most 6 MB.
 const MOST_BYTES: usize = 1024 * 1024;
 
-/// A page looks at so many rows of a shard and no more, so that it ends among any number of deleted products.
-const MOST_LOOKED_AT: usize = 1_000;
+/// Most rows that a page reads from a shard, so that it ends however many deleted products there are.
+const MOST_READ: usize = 1_000;
 
-/// Which products, in which order. A cursor belongs to one selection.
+/// Which products to list, and in which order. A cursor is valid for one selection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Selection {
+pub struct ListQuery {
     /// The order.
-    pub order: Order,
-    /// Whether deleted products are shown; only [`Order::Changes`] has any.
+    pub order: RowOrder,
+    /// Whether to include deleted products; only [`RowOrder::Changes`] has any.
     pub deleted: bool,
-    /// From the end to the beginning.
+    /// Whether to list from the end to the beginning.
     pub descending: bool,
-    /// The stretch that the filters leave.
-    pub range: Range,
+    /// The positions that the filters leave.
+    pub range: PositionRange,
 }
 
-impl Selection {
-    /// The cursor behind a position, for this selection alone.
+impl ListQuery {
+    /// The cursor after a position, valid for this selection only.
     #[must_use]
     pub fn cursor(&self, position: &str) -> String {
         cursor::encode(&self.parts(), position)
@@ -39,10 +39,10 @@ impl Selection {
     /// The position of a cursor.
     ///
     /// # Errors
-    /// [`InvalidCursor`] when it was not made for this selection.
+    /// [`InvalidCursor`]: it was not made for this selection; begin without one.
     pub fn position(&self, cursor: &str) -> Result<String, InvalidCursor> {
         let position = cursor::decode(&self.parts(), cursor)?;
-        // The checksum is no secret: what somebody computed for himself must still be a place in this stretch.
+        // The checksum is not secret: a cursor that a client computed must still be a position in the range.
         if is_position(&position) && self.range.contains(&position) {
             Ok(position)
         } else {
@@ -52,46 +52,46 @@ impl Selection {
 
     fn parts(&self) -> [&str; 4] {
         let order = match self.order {
-            Order::Id => "id",
-            Order::Name => "name",
-            Order::Price => "price",
-            Order::Changes if self.deleted => "changes",
-            Order::Changes => "updated_at",
+            RowOrder::Id => "id",
+            RowOrder::Name => "name",
+            RowOrder::Price => "price",
+            RowOrder::Changes if self.deleted => "changes",
+            RowOrder::Changes => "updated_at",
         };
         let direction = if self.descending { "desc" } else { "asc" };
         [order, direction, &self.range.from, &self.range.to]
     }
 }
 
-/// Some products, and where to go on.
+/// A page of products.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
+pub struct ListPage {
     /// In the order of the selection.
     pub products: Vec<Product>,
-    /// The position that was looked at last when more may follow.
+    /// The last position read if more may follow.
     pub next: Option<String>,
 }
 
-/// The first `limit` products of the selection behind the position `after`, or fewer of them where many deleted ones lie
-/// between: `next` alone says whether more follow.
+/// The first `limit` products of the selection after the position `after`, or fewer where many deleted ones lie between:
+/// only `next` tells whether more follow.
 ///
 /// # Errors
-/// [`Unavailable`]: try again later.
+/// [`StoreError`]: try again later.
 pub async fn page(
     views: &dyn Views,
     generation: Generation,
-    selection: &Selection,
+    selection: &ListQuery,
     after: Option<&str>,
     limit: usize,
-) -> Result<Page, Unavailable> {
+) -> Result<ListPage, StoreError> {
     let range = after.map_or_else(
         || selection.range.clone(),
         |position| selection.range.behind(position, selection.descending),
     );
     if range.is_empty() {
-        return Ok(Page { products: Vec::new(), next: None });
+        return Ok(ListPage { products: Vec::new(), next: None });
     }
-    // One more than the page tells whether another page follows.
+    // One row more than the page tells whether another page follows.
     let wanted = limit + 1;
     let mut walk = Walk {
         views,
@@ -100,12 +100,12 @@ pub async fn page(
         shards: (0..SHARDS).map(|shard| Shard::new(shard, range.clone())).collect(),
     };
     walk.fill(wanted).await?;
-    let mut page = Taken::default();
+    let mut page = PageBuilder::default();
     while page.rows.len() < limit && page.bytes < MOST_BYTES {
         match walk.next(wanted - page.rows.len()).await? {
-            Step::Row(row) => page.look_at(*row, selection.deleted),
+            Step::Row(row) => page.add(*row, selection.deleted),
             Step::End => return Ok(page.last()),
-            Step::Enough => return Ok(page.followed()),
+            Step::Limit => return Ok(page.followed()),
         }
     }
     let more = !matches!(walk.next(1).await?, Step::End);
@@ -113,91 +113,92 @@ pub async fn page(
 }
 
 #[derive(Default)]
-struct Taken {
-    rows: Vec<Row>,
+struct PageBuilder {
+    rows: Vec<IndexRow>,
     bytes: usize,
-    /// The position of the last row, shown or not.
-    looked_at: Option<String>,
+    /// The position of the last row read, included or not.
+    last_read: Option<String>,
 }
 
-impl Taken {
-    fn look_at(&mut self, row: Row, deleted: bool) {
-        self.looked_at = Some(row.position.clone());
+impl PageBuilder {
+    fn add(&mut self, row: IndexRow, deleted: bool) {
+        self.last_read = Some(row.position.clone());
         if deleted || row.product.facts.status == Status::Active {
-            // What cannot be written as JSON has no size here and fails when the answer is written.
+            // A product that cannot be serialized counts as 0 bytes and fails when the response is written.
             self.bytes += serde_json::to_vec(&row.product).map_or(0, |json| json.len());
             self.rows.push(row);
         }
     }
 
-    fn followed(self) -> Page {
-        let next = self.looked_at.clone();
-        Page { next, ..self.last() }
+    fn followed(self) -> ListPage {
+        let next = self.last_read.clone();
+        ListPage { next, ..self.last() }
     }
 
-    fn last(self) -> Page {
-        Page { products: self.rows.into_iter().map(|row| row.product).collect(), next: None }
+    fn last(self) -> ListPage {
+        ListPage { products: self.rows.into_iter().map(|row| row.product).collect(), next: None }
     }
 }
 
-/// What a walk came to.
+/// The next step of a walk.
 enum Step {
-    Row(Box<Row>),
+    Row(Box<IndexRow>),
     End,
-    /// A shard was looked at as far as one page may.
-    Enough,
+    /// A shard was read as far as one page may.
+    Limit,
 }
 
 struct Walk<'a> {
     views: &'a dyn Views,
     generation: Generation,
-    selection: &'a Selection,
+    selection: &'a ListQuery,
     shards: Vec<Shard>,
 }
 
 struct Shard {
     number: u8,
-    rest: Range,
-    rows: VecDeque<Row>,
+    rest: PositionRange,
+    rows: VecDeque<IndexRow>,
     exhausted: bool,
-    looked_at: usize,
-    /// How many of those were of deleted products.
+    /// Rows read so far.
+    read: usize,
+    /// How many of them are deleted products.
     deleted: usize,
 }
 
 impl Shard {
-    fn new(number: u8, rest: Range) -> Self {
-        Self { number, rest, rows: VecDeque::new(), exhausted: false, looked_at: 0, deleted: 0 }
+    fn new(number: u8, rest: PositionRange) -> Self {
+        Self { number, rest, rows: VecDeque::new(), exhausted: false, read: 0, deleted: 0 }
     }
 
-    /// How many rows to ask for: among many deleted products twice as many each time.
+    /// How many rows to request: doubles each time among many deleted products.
     fn limit(&self, wanted: usize, deleted: bool) -> usize {
         let skipped = if deleted { 0 } else { self.deleted };
-        share(wanted).max(skipped).min(MOST_LOOKED_AT - self.looked_at)
+        share(wanted).max(skipped).min(MOST_READ - self.read)
     }
 
-    fn take(&mut self, portion: Portion, descending: bool) {
-        if let Some(last) = portion.rows.last() {
+    fn take(&mut self, slice: SlicePage, descending: bool) {
+        if let Some(last) = slice.rows.last() {
             self.rest = self.rest.behind(&last.position, descending);
         }
-        self.exhausted = portion.exhausted || self.rest.is_empty();
-        self.looked_at += portion.rows.len();
-        self.deleted += portion.rows.iter().filter(|row| row.product.facts.status == Status::Deleted).count();
-        self.rows.extend(portion.rows);
+        self.exhausted = slice.exhausted || self.rest.is_empty();
+        self.read += slice.rows.len();
+        self.deleted += slice.rows.iter().filter(|row| row.product.facts.status == Status::Deleted).count();
+        self.rows.extend(slice.rows);
     }
 
-    fn is_dry(&self) -> bool {
+    fn is_drained(&self) -> bool {
         self.rows.is_empty() && !self.exhausted
     }
 }
 
 impl Walk<'_> {
-    /// The next row of all shards, while `wanted` rows are still to come.
-    async fn next(&mut self, wanted: usize) -> Result<Step, Unavailable> {
-        // A portion may be empty though the slice goes on.
-        while self.shards.iter().any(Shard::is_dry) {
-            if self.shards.iter().any(|shard| shard.is_dry() && shard.looked_at >= MOST_LOOKED_AT) {
-                return Ok(Step::Enough);
+    /// The first row of all shards, while `wanted` rows are still missing.
+    async fn next(&mut self, wanted: usize) -> Result<Step, StoreError> {
+        // A page may be empty although the slice continues.
+        while self.shards.iter().any(Shard::is_drained) {
+            if self.shards.iter().any(|shard| shard.is_drained() && shard.read >= MOST_READ) {
+                return Ok(Step::Limit);
             }
             self.fill(wanted).await?;
         }
@@ -208,11 +209,11 @@ impl Walk<'_> {
         Ok(first.and_then(|shard| shard.rows.pop_front()).map_or(Step::End, |row| Step::Row(Box::new(row))))
     }
 
-    /// Asks every shard that has run dry, all at once.
-    async fn fill(&mut self, wanted: usize) -> Result<(), Unavailable> {
+    /// Reads more rows from every shard without any, concurrently.
+    async fn fill(&mut self, wanted: usize) -> Result<(), StoreError> {
         let (views, generation, selection) = (self.views, self.generation, self.selection);
-        let dry = self.shards.iter_mut().filter(|shard| shard.is_dry());
-        try_join_all(dry.map(|shard| async move {
+        let drained = self.shards.iter_mut().filter(|shard| shard.is_drained());
+        try_join_all(drained.map(|shard| async move {
             let slice = Slice {
                 shard: shard.number,
                 order: selection.order,
@@ -228,8 +229,8 @@ impl Walk<'_> {
     }
 }
 
-/// What one shard is asked for: its share of the rows and twice the standard deviation of it, since ids fall on
-/// shards by chance.
+/// How many rows to request from one shard: its share plus two standard deviations, since ids are spread over the shards
+/// at random.
 fn share(wanted: usize) -> usize {
     let mean = wanted.div_ceil(usize::from(SHARDS));
     (mean + 2 * mean.isqrt()).min(wanted)

@@ -1,4 +1,4 @@
-//! What queries answer in common: a product with its version as entity tag, and the problems of a product that is not there.
+//! Responses that queries share: a product with its version as entity tag, and the problems of missing products.
 
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use schema::{Product, ProductId, Status};
 use web::{Kind, Problem};
 
-/// The product with its `ETag`, or 304 when the client has this version.
+/// The product with its `ETag`, or 304 if the client has this version.
 ///
 /// # Errors
 /// 404 for a deleted product.
@@ -36,38 +36,38 @@ fn has(asked: &HeaderMap, etag: &str) -> bool {
         .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag)
 }
 
-/// There never was such a product.
+/// The product never existed.
 pub(super) fn unknown(id: &ProductId) -> Problem {
     Problem::new(Kind::ProductNotFound, format!("There is no product {id}."))
 }
 
-/// There was one.
+/// The product was deleted.
 fn deleted(product: &Product) -> Problem {
     let (id, since, version) = (&product.id, product.updated_at, product.version);
-    let detail = format!("The product {id} was deleted at {since}, its version {version}.");
+    let detail = format!("Product {id} was deleted at {since}, as of version {version}.");
     Problem::new(Kind::ProductNotFound, detail).with("deleted_at", since.to_string()).with("version", version)
 }
 
-/// The version that the client wants to see at least is not recorded yet.
+/// The version that the client asked for at least is not recorded yet.
 pub(super) fn not_reached(newest: u64) -> Problem {
     let detail = format!("The product's newest version is {newest}.");
     Problem::new(Kind::VersionNotReached, detail).with("current_version", newest)
 }
 
-/// The view is filled for the first time.
+/// The view is being built for the first time.
 pub(super) fn being_built() -> Problem {
     Problem::unavailable(
-        "The catalogue is being built from the ledger and is not whole yet; try again later.",
+        "The catalogue is being built from the ledger and is not complete yet; try again later.",
     )
 }
 
 /// A store did not answer.
 pub(super) fn unavailable(error: impl std::error::Error) -> Problem {
-    tracing::error!(target: "ledger::query", error = error.to_string(), "a query cannot be answered");
-    Problem::unavailable("The store does not answer at the moment; try again.")
+    tracing::error!(target: "ledger::query", error = error.to_string(), "a query failed because a store did not answer");
+    Problem::unavailable("A store did not answer; try again.")
 }
 
-/// What the ledger has of the product cannot be read.
+/// A commit of the product cannot be read.
 pub(super) fn unreadable(id: &ProductId, error: &dyn std::error::Error) -> Problem {
     tracing::error!(target: "ledger::query", product_id = id.as_str(), error = error.to_string(), "a commit cannot be read");
     let detail = format!("The newest commit of product {id} cannot be read; `ledger verify {id}` says why.");

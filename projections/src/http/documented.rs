@@ -1,4 +1,4 @@
-//! What the query routes say of themselves.
+//! The OpenAPI descriptions of the query routes.
 
 use event_store::verify::ProductReport;
 use schema::shapes::CurrencyCode;
@@ -8,17 +8,17 @@ use web::openapi::inlined;
 use web::operation::{Answer, Components, Operation, example, path, query};
 use web::{Kind, Scope};
 
-use super::history::History;
-use super::list::Products;
-use super::prices::PriceHistory;
+use super::history::HistoryBody;
+use super::list::ListBody;
+use super::prices::PricesBody;
 
 mod examples;
 
-/// A page by number of entries.
+/// The size of a page.
 fn limit() -> Value {
     query(
         "limit",
-        "The most entries of a page.",
+        "The maximum number of entries in a page.",
         &json!({"type": "integer", "minimum": 1, "maximum": 100, "default": 50}),
     )
 }
@@ -28,9 +28,9 @@ fn number(least: u64) -> Value {
     json!({"type": "integer", "minimum": least, "maximum": u64::MAX})
 }
 
-/// The least version that an answer may have.
+/// The minimum version of an answer.
 fn min_version() -> Value {
-    query("min_version", "The answer is never older than this, however far the view is behind.", &number(0))
+    query("min_version", "The response is never older than this version, even if the view lags.", &number(0))
 }
 
 fn moment() -> Value {
@@ -52,35 +52,35 @@ fn of_product(id: &'static str, tag: &'static str, summary: &'static str, scopes
 }
 
 pub(super) fn list(components: &mut Components) -> Operation {
-    query_of("listProducts", "Products", "Products in an order, page by page", &[Scope::Read])
+    query_of("listProducts", "Products", "List products page by page", &[Scope::Read])
         .description(
-            "Walking the pages by `next` gives every product that stays unchanged exactly once, in order; a page may \
-             be shorter than `limit`, with `sort=updated_at` even empty, and `next` alone says whether more follows. \
-             Deleted products are left out. Which sorts there are is a setting; one that is not kept is a 400 whose \
-             `errors` point at `sort`.\n\n\
-             Each filter goes with one sort, with another it is refused: `name_prefix` with `sort=name`; `currency` \
-             (required), `min_price` and `max_price` with `sort=price`; `updated_since` and `include` with \
-             `sort=updated_at`.",
+            "Following `next` returns every product that does not change meanwhile exactly once, in order. A page may be \
+             shorter than `limit`, with `sort=updated_at` even empty: only `next` tells whether more follow. Deleted \
+             products are left out. The available sorts are a setting; one that is not kept is a 400 whose `errors` \
+             point at `sort`.\n\n\
+             Each filter requires a certain sort and is refused with any other: `name_prefix` requires `sort=name`; \
+             `currency` (mandatory), `min_price` and `max_price` require `sort=price`; `updated_since` and `include` \
+             require `sort=updated_at`.",
         )
         .parameters([limit(), cursor(), sort(), direction()])
         .parameters(filters(components))
         .answer(
             200,
             Answer::new("A page.")
-                .json(&components.of::<Products>(), &example("page", &examples::page()))
+                .json(&components.of::<ListBody>(), &example("page", &examples::page()))
                 .link("NextPage", "listProducts", &json!({"cursor": "$response.body#/next"}))
                 .link("First", "getProduct", &json!({"id": "$response.body#/products/0/id"})),
         )
 }
 
 fn cursor() -> Value {
-    query("cursor", "`next` of the page before, with the same sort, order and filters.", &token())
+    query("cursor", "`next` of the previous page; sort, order and filters must be the same.", &token())
 }
 
 fn sort() -> Value {
     query(
         "sort",
-        "`id` in byte order; `name` in the order of its Unicode-lower-cased form.",
+        "The sort key. `id` sorts bytewise, `name` by its Unicode lower case.",
         &json!({"type": "string", "enum": ["id", "name", "price", "updated_at"], "default": "id"}),
     )
 }
@@ -98,12 +98,16 @@ fn filters(components: &mut Components) -> [Value; 6] {
         json!({"type": "string", "maxLength": 200, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"});
     let (price, codes) = (inlined::<Price>(), components.of::<CurrencyCode>());
     [
-        query("include", "`deleted`: deleted products too, for synchronising.", &json!({"const": "deleted"})),
+        query(
+            "include",
+            "`deleted` includes deleted products, for synchronisation.",
+            &json!({"const": "deleted"}),
+        ),
         query("currency", "The currency of the prices to sort by.", &codes),
-        query("name_prefix", "How the name begins, whatever its case.", &prefix),
-        query("min_price", "The lowest price.", &price),
-        query("max_price", "The highest price.", &price),
-        query("updated_since", "Changed at this moment or later.", &moment()),
+        query("name_prefix", "A prefix of the name, ignoring case.", &prefix),
+        query("min_price", "The minimum price, inclusive.", &price),
+        query("max_price", "The maximum price, inclusive.", &price),
+        query("updated_since", "Only products changed at this time or later.", &moment()),
     ]
 }
 
@@ -111,17 +115,18 @@ pub(super) fn product(components: &mut Components) -> Operation {
     let not_modified = Answer::new("The client has this version.").header("ETag");
     let if_none_match = web::operation::header(
         "If-None-Match",
-        "Entity tags that the client has; `*` is any.",
+        "Entity tags that the client has; `*` matches any.",
         &json!({"type": "string"}),
     );
-    of_product("getProduct", "Products", "A product, as it is or as it was", &[Scope::Read, Scope::Audit])
+    of_product("getProduct", "Products", "Get a product, current or past", &[Scope::Read, Scope::Audit])
         .description(
-            "At most one of `min_version`, `version` and `as_of`. The present needs `products/read`; `version` and \
-             `as_of` need `products/audit`. The problem of a deleted product says since when and at which version.",
+            "Give at most one of `min_version`, `version` and `as_of`. `version` and `as_of` require `products/audit`, \
+             anything else `products/read`. The problem for a deleted product gives the time of its deletion and its \
+             version.",
         )
         .parameter(min_version())
-        .parameter(query("version", "The product as the ledger had it at this version.", &number(1)))
-        .parameter(query("as_of", "The product as the ledger had it at this moment.", &moment()))
+        .parameter(query("version", "The product as recorded at this version.", &number(1)))
+        .parameter(query("as_of", "The product as recorded at this time.", &moment()))
         .parameter(if_none_match)
         .answer(
             200,
@@ -134,18 +139,18 @@ pub(super) fn product(components: &mut Components) -> Operation {
 }
 
 pub(super) fn history(components: &mut Components) -> Operation {
-    of_product("getHistory", "Audit", "Every commit of a product", &[Scope::Audit])
+    of_product("getHistory", "Audit", "Get the commits of a product", &[Scope::Audit])
         .description(
-            "Commits as they are stored and hashed, oldest first, each with `receipts`: for every event, in order, \
-             that the bus accepted it, why it did not, or `null`.",
+            "Commits as stored and hashed, oldest first. `receipts` has an entry for every event, in order: that the bus \
+             accepted it, why it did not, or `null`.",
         )
-        .parameter(query("after", "Only commits whose sequence is greater.", &number(0)))
+        .parameter(query("after", "Only commits with a greater sequence.", &number(0)))
         .parameters([limit(), min_version()])
         .problems(&[Kind::VersionNotReached])
         .answer(
             200,
             Answer::new("A page.")
-                .json(&components.of::<History>(), &example("page", &examples::history()))
+                .json(&components.of::<HistoryBody>(), &example("page", &examples::history()))
                 .link(
                     "NextPage",
                     "getHistory",
@@ -155,32 +160,32 @@ pub(super) fn history(components: &mut Components) -> Operation {
 }
 
 pub(super) fn prices(components: &mut Components) -> Operation {
-    of_product("getPrices", "Audit", "The prices of a product over time", &[Scope::Audit])
+    of_product("getPrices", "Audit", "Get the price history of a product", &[Scope::Audit])
         .description(
-            "By `occurred_at`, ties by sequence; times in which the product was deleted are gaps. Deletes and \
-             restores count in the order of their sequence: each takes effect at the later of its `occurred_at` and \
-             the moment the one before it took effect. `lowest_30_days` is the lowest price of the 30 days before \
-             the newest change. Pages of 1,000 by `next`.\n\n\
-             `reference` is the prior price that the announcement of a reduction has to name (Directive 98/6/EC, \
-             article 6a): the lowest price in force from `from` to `to`, `to` not included. `to` is `anchor` or, \
-             where that is left out, the beginning of the series of reductions (paragraph 5).",
+            "The timeline is ordered by `occurred_at`, then by sequence, with gaps while the product was deleted. \
+             Deletes and restores count in the order of their sequence: each takes effect at the later of its \
+             `occurred_at` and the time the one before it took effect. `lowest_30_days` is the lowest price in the 30 \
+             days before the newest change. Pages of 1,000 periods; `next` leads to the next page.\n\n\
+             `reference` is the prior price that the announcement of a reduction has to state (Directive 98/6/EC, \
+             article 6a): the lowest price in force from `from` to `to`, exclusive. `to` is `anchor` or, without it, \
+             the start of the series of reductions (paragraph 5).",
         )
-        .parameter(query("as_of", "What was in force up to this moment.", &moment()))
-        .parameter(query("known_at", "What was recorded by this moment; read from the ledger.", &moment()))
+        .parameter(query("as_of", "Only what was in force up to this time.", &moment()))
+        .parameter(query("known_at", "Only what was recorded by this time, read from the ledger.", &moment()))
         .parameters([min_version(), days(), time_zone()])
-        .parameter(query("anchor", "The announced beginning of a reduction, the end of the window.", &moment()))
-        .parameter(query("next", "`next` of the page before, with the same `as_of` and `known_at`.", &token()))
+        .parameter(query("anchor", "The announced start of a reduction, which is the end of the window.", &moment()))
+        .parameter(query("next", "`next` of the previous page; `as_of` and `known_at` must be the same.", &token()))
         .problems(&[Kind::VersionNotReached])
         .answer(
             200,
-            Answer::new("Prices.").json(&components.of::<PriceHistory>(), &example("prices", &examples::prices())),
+            Answer::new("The price history.").json(&components.of::<PricesBody>(), &example("prices", &examples::prices())),
         )
 }
 
 fn days() -> Value {
     query(
         "days",
-        "How many days the window of `reference` has.",
+        "The length of the window for `reference`, in days.",
         &json!({"type": "integer", "minimum": 1, "maximum": 365, "default": 30}),
     )
 }
@@ -188,19 +193,18 @@ fn days() -> Value {
 fn time_zone() -> Value {
     query(
         "time_zone",
-        "A zone of the IANA database: the window begins with the day that is so many days before the one of its end, \
-         there. Left out, a day is 24 hours.",
+        "A time zone of the IANA database: the window then starts with the calendar day that is `days` days before the \
+         day of its end. Without it, a day is 24 hours.",
         &json!({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$",
                 "examples": ["Europe/Berlin"]}),
     )
 }
 
 pub(super) fn verification(components: &mut Components) -> Operation {
-    of_product("getVerification", "Audit", "The proof that nothing was changed", &[Scope::Audit])
-        .description("Walks the product's whole chain: every hash, every link, every state.")
+    of_product("getVerification", "Audit", "Verify the history of a product", &[Scope::Audit])
+        .description("Verifies the product's whole chain: every hash, every link and every state.")
         .answer(
             200,
-            Answer::new("What was found.")
-                .json(&components.of::<ProductReport>(), &examples::verifications()),
+            Answer::new("The result.").json(&components.of::<ProductReport>(), &examples::verifications()),
         )
 }

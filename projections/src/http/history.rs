@@ -1,5 +1,4 @@
-//! `GET /products/{id}/history`: the commits themselves, as they are stored and hashed, each with what became of its
-//! publication.
+//! `GET /products/{id}/history`: the commits as stored and hashed, each with the publication of its events.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,54 +13,55 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use web::{Problem, RequestContext, Scope};
 
-use super::parameters::{Parameters, limit, whole};
+use super::parameters::{QueryParameters, limit, whole};
 use super::{Answer, Api, Id, Queries, answer, path_id};
 
 const DEFAULT_LIMIT: usize = 50;
 
-/// Commits are read so many at a time, since each may be large and the page ends near a megabyte.
+/// Commits per read: each may be large, and the page ends near a megabyte.
 const READ_AT_ONCE: usize = 25;
 
 const MOST_BYTES: usize = 1024 * 1024;
 
-/// Commits of a product.
+/// A page of commits of a product.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct History {
+#[schemars(rename = "History")]
+pub(super) struct HistoryBody {
     /// Oldest first.
     commits: Vec<Published>,
-    /// The value for `after` of the next page, if there is one.
+    /// The value of `after` for the next page, if there is one.
     next: Option<u64>,
 }
 
-/// A commit, and what became of the publication of its events.
+/// A commit with the publication of its events.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "PublishedCommit")]
 struct Published {
     #[serde(flatten)]
     commit: StoredCommit,
-    /// For every event, in order: the bus's receipt, why there is none, that it was restored, or `null`.
+    /// One entry per event, in order: the receipt of the bus, why there is none, that the event was restored, or `null`.
     receipts: Vec<Option<Publication>>,
 }
 
-/// What is known of an event's publication.
+/// The publication of an event.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 enum Publication {
-    /// What the bus said.
+    /// The receipt of the bus, or why there is none.
     Record(PublicationRecord),
-    /// The event was restored from an export without its receipt, and counts as published.
+    /// The event was restored from an export without its receipt; it counts as published.
     Restored(Restored),
 }
 
-/// In the place of a receipt that a restore did not bring.
+/// Stands for a receipt that was not restored.
 #[derive(Serialize, JsonSchema)]
 struct Restored {
     /// Always `true`.
     restored: bool,
 }
 
-/// Some commits, and whether more follow.
-struct Page {
+/// A page of commits, and whether more follow.
+struct CommitPage {
     commits: Vec<StoredCommit>,
     more: bool,
 }
@@ -69,7 +69,7 @@ struct Page {
 pub(super) async fn history(State(queries): Api, id: Id, uri: Uri, context: RequestContext) -> Answer {
     context.require(Scope::Audit)?;
     let id = path_id(id)?;
-    let mut parameters = Parameters::of(&uri, &["after", "limit", "min_version"])?;
+    let mut parameters = QueryParameters::of(&uri, &["after", "limit", "min_version"])?;
     let after = parameters.optional("after", whole)?.unwrap_or(0);
     let limit = parameters.optional("limit", limit)?.unwrap_or(DEFAULT_LIMIT);
     let min_version = parameters.optional("min_version", whole)?;
@@ -82,12 +82,14 @@ pub(super) async fn history(State(queries): Api, id: Id, uri: Uri, context: Requ
         _ => None,
     };
     let commits = queries.published(&id, page.commits).await?;
-    Ok(Json(History { commits, next }).into_response())
+    Ok(Json(HistoryBody { commits, next }).into_response())
 }
 
 impl Queries {
-    /// That the product has this version. Every read of the event table is consistent: what is read from it after this
-    /// is not older.
+    /// Checks that the product has this version. Reads of the event table are consistent, so later reads are not older.
+    ///
+    /// # Errors
+    /// 409 if it does not.
     pub(super) async fn reached(&self, id: &ProductId, least: u64) -> Result<(), Problem> {
         let newest = self.api.journal.newest(id, u64::MAX).await;
         let newest = newest.map_err(answer::unavailable)?.ok_or_else(|| answer::unknown(id))?;
@@ -95,18 +97,18 @@ impl Queries {
         if newest >= least { Ok(()) } else { Err(answer::not_reached(newest)) }
     }
 
-    async fn commits(&self, id: &ProductId, mut after: u64, limit: usize) -> Result<Page, Problem> {
+    async fn commits(&self, id: &ProductId, mut after: u64, limit: usize) -> Result<CommitPage, Problem> {
         let mut commits: Vec<StoredCommit> = Vec::new();
         let mut bytes = 0;
         loop {
-            // One more than the page tells whether another page follows.
+            // One commit more than the page tells whether another page follows.
             let wanted = (limit + 1 - commits.len()).min(READ_AT_ONCE);
             let read = self.api.journal.page(id, after, wanted).await;
             let read = read.map_err(answer::unavailable)?;
             let last = read.len() < wanted;
             for commit in read {
                 if commits.len() == limit || bytes > MOST_BYTES {
-                    return Ok(Page { commits, more: true });
+                    return Ok(CommitPage { commits, more: true });
                 }
                 bytes += serde_json::to_vec(&commit).map_or(0, |json| json.len());
                 after = sequence(id, &commit)?;
@@ -117,7 +119,7 @@ impl Queries {
             }
         }
         let known = !commits.is_empty() || self.is_known(id).await?;
-        if known { Ok(Page { commits, more: false }) } else { Err(answer::unknown(id)) }
+        if known { Ok(CommitPage { commits, more: false }) } else { Err(answer::unknown(id)) }
     }
 
     async fn is_known(&self, id: &ProductId) -> Result<bool, Problem> {
@@ -155,7 +157,7 @@ impl Queries {
         Ok(published.collect())
     }
 
-    /// The last event that a restore marked as published.
+    /// The sequence of the last event that a restore marked as published.
     async fn restored(&self, id: &ProductId) -> Result<u64, Problem> {
         let position = self.api.receipts.position(id).await.map_err(answer::unavailable)?;
         let restored = receipts::restored(&*self.api.journal, id, &position).await;
@@ -163,7 +165,7 @@ impl Queries {
     }
 }
 
-/// The numbers of a commit's events, whatever else of it this build can read.
+/// The sequences of a commit's events, even if this build cannot read the events.
 fn sequences(id: &ProductId, commit: &StoredCommit) -> Result<Range<u64>, Problem> {
     let first = sequence(id, commit)?;
     let events = commit.0.get("events").and_then(|events| events.as_array());

@@ -1,4 +1,4 @@
-//! `GET /products`: every page is one walk over an index, and every filter a stretch of it.
+//! `GET /products`: reads each page from one index; every filter is a range of it.
 
 use std::convert::Infallible;
 
@@ -11,9 +11,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use web::{Problem, RequestContext, Scope};
 
-use super::parameters::{Parameters, limit, malformed, moment, wrong};
+use super::parameters::{QueryParameters, limit, malformed, moment, wrong};
 use super::{Answer, Api, answer};
-use crate::catalogue::{self, Order, Range, Selection};
+use crate::catalogue::{self, ListQuery};
+use crate::views::{PositionRange, RowOrder};
 
 const DEFAULT_LIMIT: usize = 50;
 
@@ -33,16 +34,16 @@ const PARAMETERS: &[&str] = &[
 /// A page of products.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ProductPage")]
-pub(super) struct Products {
-    /// In the order asked for.
+pub(super) struct ListBody {
+    /// In the requested order.
     products: Vec<Product>,
-    /// The value for `cursor` of the next page, if there is one.
+    /// The value of `cursor` for the next page, if there is one.
     next: Option<String>,
 }
 
 pub(super) async fn products(State(queries): Api, uri: Uri, context: RequestContext) -> Answer {
     context.require(Scope::Read)?;
-    let mut parameters = Parameters::of(&uri, PARAMETERS)?;
+    let mut parameters = QueryParameters::of(&uri, PARAMETERS)?;
     let limit = parameters.optional("limit", limit)?.unwrap_or(DEFAULT_LIMIT);
     let cursor = parameters.optional("cursor", |text| Ok::<_, Infallible>(text.to_owned()))?;
     let views = queries.api.views.as_ref();
@@ -51,31 +52,34 @@ pub(super) async fn products(State(queries): Api, uri: Uri, context: RequestCont
         .map(|cursor| selection.position(&cursor))
         .transpose()
         .map_err(|error| wrong("cursor", &error))?;
-    let generations = queries.lineup().await?.products;
+    let generations = queries.generations().await?.products;
     if !generations.filled {
         return Err(answer::being_built());
     }
     let page = catalogue::page(views, generations.read, &selection, after.as_deref(), limit).await;
     let page = page.map_err(answer::unavailable)?;
     let answer =
-        Products { next: page.next.map(|position| selection.cursor(&position)), products: page.products };
+        ListBody { next: page.next.map(|position| selection.cursor(&position)), products: page.products };
     Ok(Json(answer).into_response())
 }
 
-/// The index and its stretch that answer the query.
-fn selection(mut parameters: Parameters, kept: Orders) -> Result<Selection, Problem> {
+/// The index and the range of it that answer the query.
+fn selection(mut parameters: QueryParameters, kept: Orders) -> Result<ListQuery, Problem> {
     let descending = parameters.optional("order", direction)?.unwrap_or_default();
     let sort = parameters.optional("sort", sort)?.unwrap_or(Sort::Id);
     if !kept.keep(sort) {
-        let detail = format!("The order {} is not kept here; these are: {kept}.", sort.name());
-        return Err(malformed(&detail).fault("sort", format!("is one of {kept}")));
+        let detail = format!("The order {} is not kept; the kept orders are {kept}.", sort.name());
+        return Err(malformed(&detail).fault("sort", format!("must be one of {kept}")));
     }
     let mut deleted = false;
     let (order, range) = match sort {
-        Sort::Id => (Order::Id, Range::all()),
+        Sort::Id => (RowOrder::Id, PositionRange::all()),
         Sort::Name => {
             let prefix = parameters.optional("name_prefix", prefix)?;
-            (Order::Name, prefix.map_or_else(Range::all, |prefix| Range::name_prefix(&prefix)))
+            (
+                RowOrder::Name,
+                prefix.map_or_else(PositionRange::all, |prefix| PositionRange::name_prefix(&prefix)),
+            )
         }
         Sort::Price => {
             let currency = parameters.optional("currency", Currency::parse)?;
@@ -83,19 +87,19 @@ fn selection(mut parameters: Parameters, kept: Orders) -> Result<Selection, Prob
                 currency.ok_or_else(|| malformed("sort=price needs the query parameter currency."))?;
             let least = parameters.optional("min_price", Price::parse)?;
             let most = parameters.optional("max_price", Price::parse)?;
-            (Order::Price, Range::prices(currency, least, most))
+            (RowOrder::Price, PositionRange::prices(currency, least, most))
         }
         Sort::UpdatedAt => {
             deleted = parameters.optional("include", include)?.is_some();
             let since = parameters.optional("updated_since", moment)?;
-            (Order::Changes, since.map_or_else(Range::all, Range::since))
+            (RowOrder::Changes, since.map_or_else(PositionRange::all, PositionRange::since))
         }
     };
     parameters.nothing_else(
         "name_prefix goes with sort=name, currency, min_price and max_price with sort=price, updated_since and \
          include with sort=updated_at",
     )?;
-    Ok(Selection { order, deleted, descending, range })
+    Ok(ListQuery { order, deleted, descending, range })
 }
 
 fn sort(text: &str) -> Result<Sort, &'static str> {
@@ -115,7 +119,7 @@ fn include(text: &str) -> Result<(), &'static str> {
     if text == "deleted" { Ok(()) } else { Err("deleted is expected") }
 }
 
-/// What a name can begin with; anything longer could not be looked up in the index.
+/// A prefix of a name; a longer one could not be looked up in the index.
 fn prefix(text: &str) -> Result<String, &'static str> {
     if text.chars().count() <= 200 && !text.chars().any(char::is_control) {
         Ok(text.to_owned())

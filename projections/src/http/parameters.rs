@@ -1,4 +1,4 @@
-//! The query parameters of a request, read strictly: an unknown, doubled or malformed one is refused and named.
+//! Query parameters, parsed strictly: an unknown, repeated or malformed parameter is refused by name.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -10,17 +10,17 @@ use schema::Timestamp;
 use schema::time::InvalidTimestamp;
 use web::{Kind, Problem};
 
-/// The parameters that were not read yet.
-pub(super) struct Parameters(BTreeMap<String, String>);
+/// The parameters that have not been read yet.
+pub(super) struct QueryParameters(BTreeMap<String, String>);
 
-impl Parameters {
-    /// Reads the query.
+impl QueryParameters {
+    /// Parses the query.
     ///
     /// # Errors
-    /// 400 for a parameter that is not `allowed` or appears twice.
+    /// 400 for a parameter that is not `allowed` or is given twice.
     pub(super) fn of(uri: &Uri, allowed: &[&str]) -> Result<Self, Problem> {
         let undecodable = || malformed("The query cannot be decoded.");
-        // What is not UTF-8 would be read as replacement characters, and answered as if it had been asked.
+        // Invalid UTF-8 would become replacement characters and be answered as if the client had sent them.
         let text = percent_decode_str(uri.query().unwrap_or_default()).decode_utf8();
         text.map_err(|_| undecodable())?;
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(|_| undecodable())?;
@@ -28,8 +28,8 @@ impl Parameters {
         for (name, value) in pairs {
             if !allowed.contains(&name.as_str()) {
                 let known = if allowed.is_empty() { "none".into() } else { allowed.join(", ") };
-                let detail = format!("There is no query parameter {name:?} here; there are: {known}.");
-                return Err(malformed(detail).fault(&name, "does not exist here"));
+                let detail = format!("Unknown query parameter {name:?}; known parameters: {known}.");
+                return Err(malformed(detail).fault(&name, "is unknown"));
             }
             if known.insert(name.clone(), value).is_some() {
                 let detail = format!("The query parameter {name} appears twice.");
@@ -42,7 +42,7 @@ impl Parameters {
     /// A parameter, if it was given.
     ///
     /// # Errors
-    /// 400 when it cannot be read.
+    /// 400 if it cannot be parsed.
     pub(super) fn optional<T, E: Display>(
         &mut self,
         name: &str,
@@ -53,45 +53,45 @@ impl Parameters {
         read.transpose().map_err(|error| wrong(name, &error))
     }
 
-    /// Refuses what is left: parameters that are known here but do not go with the others.
+    /// Refuses the parameters that are left: they are known but cannot be combined with the others.
     ///
     /// # Errors
-    /// 400 that names the first of them.
+    /// 400 for the first of them.
     pub(super) fn nothing_else(self, why: &str) -> Result<(), Problem> {
         match self.0.keys().next() {
             None => Ok(()),
             Some(name) => {
-                let detail = format!("The query parameter {name} does not go with this query: {why}.");
+                let detail = format!("The query parameter {name} cannot be combined with the others: {why}.");
                 Err(malformed(detail).fault(name, why))
             }
         }
     }
 }
 
-/// A whole number, in digits alone and none too many.
+/// A whole number, digits only, without leading zeros.
 pub(super) fn whole(text: &str) -> Result<u64, &'static str> {
     let number = text.parse().ok().filter(|number: &u64| number.to_string() == text);
     number.ok_or("a whole number is expected")
 }
 
-/// How many entries a page may have.
+/// The maximum number of entries in a page.
 pub(super) fn limit(text: &str) -> Result<usize, &'static str> {
     let number = whole(text).ok().and_then(|number| usize::try_from(number).ok());
     number.filter(|number| (1..=100).contains(number)).ok_or("a number from 1 to 100 is expected")
 }
 
-/// A moment. A `+` in a query means a blank, and stands for the plus of an offset here.
+/// A timestamp. A `+` in a query decodes to a space, so a space stands for the plus sign of an offset.
 pub(super) fn moment(text: &str) -> Result<Timestamp, InvalidTimestamp> {
     Timestamp::parse(&text.replace(' ', "+"))
 }
 
-/// How many days a window has.
+/// The number of days in a window.
 pub(super) fn days(text: &str) -> Result<u16, &'static str> {
     let number = whole(text).ok().and_then(|number| u16::try_from(number).ok());
     number.filter(|number| (1..=365).contains(number)).ok_or("a number from 1 to 365 is expected")
 }
 
-/// A parameter that cannot be read.
+/// A parameter that cannot be parsed.
 pub(super) fn wrong(name: &str, error: &dyn Display) -> Problem {
     malformed(format!("The query parameter {name}: {error}.")).fault(name, error.to_string())
 }

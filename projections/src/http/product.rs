@@ -1,11 +1,12 @@
-//! `GET /products/{id}`: the product now and never older than the client asks for, or as it was.
+//! `GET /products/{id}`: the product as it is, never older than the client asks for, or with `version` or `as_of` as it was.
+//! The past is read from the commits alone.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
-use schema::{Product, ProductId};
-use web::{Problem, RequestContext, Scope};
+use schema::{Commit, Fold, Product, ProductId, StoredCommit, Timestamp};
+use web::{Kind, Problem, RequestContext, Scope};
 
-use super::parameters::{Parameters, malformed, moment, whole};
+use super::parameters::{QueryParameters, malformed, moment, whole};
 use super::{Answer, Api, Id, Queries, answer, path_id};
 use crate::catalogue::state_of;
 
@@ -16,7 +17,7 @@ pub(super) async fn product(
     headers: HeaderMap,
     context: RequestContext,
 ) -> Answer {
-    let mut parameters = Parameters::of(&uri, &["min_version", "version", "as_of"])?;
+    let mut parameters = QueryParameters::of(&uri, &["min_version", "version", "as_of"])?;
     let version = parameters.optional("version", whole)?;
     let as_of = parameters.optional("as_of", moment)?;
     let min_version = parameters.optional("min_version", whole)?;
@@ -28,16 +29,16 @@ pub(super) async fn product(
         (None, Some(as_of), None) => queries.at_moment(&id, as_of).await?,
         (None, None, min_version) => queries.current(&id, min_version).await?,
         _ => {
-            return Err(malformed("Only one of version, as_of and min_version can be asked for."));
+            return Err(malformed("Give at most one of version, as_of and min_version."));
         }
     };
     answer::product(&product, &headers)
 }
 
 impl Queries {
-    /// The product from its view if that is new enough, else from the ledger.
+    /// The product from its view if that is new enough, otherwise from the event table.
     async fn current(&self, id: &ProductId, min_version: Option<u64>) -> Result<Product, Problem> {
-        let generations = self.lineup().await?.products;
+        let generations = self.generations().await?.products;
         let seen = self.api.views.get(generations.read, id).await.map_err(answer::unavailable)?;
         match (seen, min_version) {
             (Some(product), None) => Ok(product),
@@ -49,12 +50,101 @@ impl Queries {
     }
 
     async fn newest(&self, id: &ProductId, least: u64) -> Result<Product, Problem> {
-        let newest = self.api.journal.newest(id, u64::MAX).await;
-        let commit = newest.map_err(answer::unavailable)?.ok_or_else(|| answer::unknown(id))?;
-        let product = state_of(&commit).map_err(|error| answer::unreadable(id, &error))?;
+        let commit = self.newest_up_to(id, u64::MAX).await?.ok_or_else(|| answer::unknown(id))?;
+        let product = readable(id, state_of(&commit))?;
         if product.version >= least {
             return Ok(product);
         }
         Err(answer::not_reached(product.version))
     }
+
+    /// The product at a version: one request, or two if the version lies inside a commit.
+    async fn at_version(&self, id: &ProductId, version: u64) -> Result<Product, Problem> {
+        if version == 0 {
+            return Err(Problem::new(Kind::VersionNotFound, "The first version of a product is 1."));
+        }
+        let stored = self.newest_up_to(id, version).await?.ok_or_else(|| answer::unknown(id))?;
+        let after = readable(id, state_of(&stored))?;
+        if after.version == version {
+            return Ok(after);
+        }
+        if after.version < version {
+            let detail = format!("The product's newest version is {}.", after.version);
+            return Err(Problem::new(Kind::VersionNotFound, detail).with("current_version", after.version));
+        }
+        let commit = readable(id, stored.decode())?;
+        let before = match commit.sequence {
+            1 => None,
+            sequence => self.newest_up_to(id, sequence - 1).await?,
+        };
+        let before = readable(id, before.map(|before| state_of(&before)).transpose())?;
+        let inside = readable(id, inside(&commit, before.as_ref(), version))?;
+        let price_occurred_at = inside.price_occurred_at.filter(|_| stored.keeps_price_time());
+        Ok(Product { price_occurred_at, ..inside })
+    }
+
+    /// The product at a moment, by `recorded_at`: a binary search over the commits, at most 1 + log2 n requests for n
+    /// events. It relies on `recorded_at` never decreasing within a product.
+    async fn at_moment(&self, id: &ProductId, moment: Timestamp) -> Result<Product, Problem> {
+        let newest = self.newest_up_to(id, u64::MAX).await?;
+        let mut later = newest.ok_or_else(|| answer::unknown(id))?;
+        let mut found = None;
+        // Commits at or before `below` are too early or found, those from `above` on too late.
+        let (mut below, mut above) = (0, readable(id, later.sequence())?);
+        if recorded_at(id, &later)? <= moment {
+            return readable(id, state_of(&later));
+        }
+        while below + 1 < above {
+            let middle = below + (above - below) / 2;
+            let Some(commit) = self.newest_up_to(id, middle).await? else {
+                break;
+            };
+            if recorded_at(id, &commit)? <= moment {
+                let state = readable(id, state_of(&commit))?;
+                below = state.version;
+                found = Some(state);
+            } else {
+                above = readable(id, commit.sequence())?;
+                later = commit;
+            }
+        }
+        found.ok_or_else(|| not_yet(id, moment, &later))
+    }
+
+    async fn newest_up_to(&self, id: &ProductId, version: u64) -> Result<Option<StoredCommit>, Problem> {
+        let commit = self.api.journal.newest(id, version).await;
+        commit.map_err(answer::unavailable)
+    }
+}
+
+/// The product after the events of a commit up to `version`.
+fn inside(commit: &Commit, before: Option<&Product>, version: u64) -> Result<Product, schema::Misfit> {
+    let events = commit.numbered().take_while(|(sequence, _)| *sequence <= version);
+    let mut fold = Fold::of(before);
+    for (_, recorded) in events {
+        fold = fold.then(&recorded.event, commit.metadata.occurred_at)?;
+    }
+    Ok(Product {
+        facts: fold.facts.unwrap_or_else(|| commit.state.facts.clone()),
+        price_occurred_at: fold.price_occurred_at,
+        version,
+        ..commit.state.clone()
+    })
+}
+
+/// The product did not exist at that moment.
+pub(super) fn not_yet(id: &ProductId, moment: Timestamp, first: &StoredCommit) -> Problem {
+    let since = first.text("recorded_at").unwrap_or_default();
+    let detail = format!("Product {id} did not exist at {moment}; it was first recorded at {since}.");
+    Problem::new(Kind::ProductNotFound, detail)
+}
+
+fn recorded_at(id: &ProductId, commit: &StoredCommit) -> Result<Timestamp, Problem> {
+    let text = readable(id, commit.text("recorded_at"))?;
+    readable(id, Timestamp::parse(text))
+}
+
+/// A commit that cannot be read is a 500.
+fn readable<T, E: std::error::Error>(id: &ProductId, read: Result<T, E>) -> Result<T, Problem> {
+    read.map_err(|error| answer::unreadable(id, &error))
 }

@@ -1,4 +1,4 @@
-//! `GET /products/{id}/verification`: the product's whole chain, walked and checked as `ledger verify` does.
+//! `GET /products/{id}/verification`: verifies the product's whole chain as `ledger verify` does.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use event_store::journal::commits_after;
 use event_store::verify;
 use web::{RequestContext, Scope};
 
-use super::parameters::Parameters;
+use super::parameters::QueryParameters;
 use super::{Answer, Api, Id, answer, path_id};
 
 pub(super) async fn verification(State(queries): Api, id: Id, uri: Uri, context: RequestContext) -> Answer {
     context.require(Scope::Audit)?;
     let id = path_id(id)?;
-    Parameters::of(&uri, &[])?;
+    QueryParameters::of(&uri, &[])?;
     let commits = commits_after(Arc::clone(&queries.api.journal), id.clone(), 0);
     let report = verify::product(&id, commits).await.map_err(answer::unavailable)?;
     if report.commits == 0 {

@@ -1,22 +1,22 @@
-//! What an event means for the price: one entry or nothing, decided for every event by name.
+//! Translates events into entries of the price history: every event is matched by name, and has one entry or none.
 
 use std::fmt;
 
 use schema::{Commit, Money, ProductEvent, Timestamp};
 
-/// One thing that happened to a price, at the moment it happened in business terms.
+/// An entry of a price history: what happened to a price, and when it happened in business terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
-    /// Where it stands in the history.
-    pub place: Place,
+pub struct PriceEntry {
+    /// Its position in the history.
+    pub position: TimelinePosition,
     /// What happened.
-    pub what: What,
+    pub change: PriceChange,
 }
 
-/// Where an entry stands: by `occurred_at`, ties by sequence.
+/// The position of an entry: by `occurred_at`, ties by sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// When it happened in business terms.
+pub struct TimelinePosition {
+    /// `occurred_at` of the event.
     pub at: Timestamp,
     /// The event's number within the product.
     pub sequence: u64,
@@ -24,17 +24,17 @@ pub struct Place {
 
 /// What happened to a price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
-    /// This is the price from here on.
+pub enum PriceChange {
+    /// The price from then on.
     Priced(Money),
-    /// Nothing is for sale from here on.
+    /// The product is not for sale from then on.
     Deleted,
-    /// The last price counts again.
+    /// The last price applies again.
     Restored,
 }
 
-impl Place {
-    /// Reads what [`fmt::Display`] wrote.
+impl TimelinePosition {
+    /// Parses the output of [`fmt::Display`].
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (at, sequence) = text.split_once('#')?;
@@ -43,8 +43,8 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
-    /// Text order is the order of places. Stored.
+impl fmt::Display for TimelinePosition {
+    /// Sorts bytewise in the order of positions. Stored; never change.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}#{:016}", self.at, self.sequence)
     }
@@ -52,18 +52,18 @@ impl fmt::Display for Place {
 
 /// The entries of a commit.
 #[must_use]
-pub fn entries_of(commit: &Commit) -> Vec<Entry> {
+pub fn entries_of(commit: &Commit) -> Vec<PriceEntry> {
     let at = commit.metadata.occurred_at;
     let entry = |(sequence, event): (u64, &ProductEvent)| {
-        let what = match event {
-            ProductEvent::ProductCreated(created) => What::Priced(created.money),
-            ProductEvent::ProductPriceChanged(changed) => What::Priced(changed.money),
-            ProductEvent::ProductPriceRecorded(recorded) => What::Priced(recorded.money),
-            ProductEvent::ProductDeleted(_) => What::Deleted,
-            ProductEvent::ProductRestored(_) => What::Restored,
+        let change = match event {
+            ProductEvent::ProductCreated(created) => PriceChange::Priced(created.money),
+            ProductEvent::ProductPriceChanged(changed) => PriceChange::Priced(changed.money),
+            ProductEvent::ProductPriceRecorded(recorded) => PriceChange::Priced(recorded.money),
+            ProductEvent::ProductDeleted(_) => PriceChange::Deleted,
+            ProductEvent::ProductRestored(_) => PriceChange::Restored,
             ProductEvent::ProductRenamed(_) | ProductEvent::ProductDetailsChanged(_) => return None,
         };
-        Some(Entry { place: Place { at, sequence }, what })
+        Some(PriceEntry { position: TimelinePosition { at, sequence }, change })
     };
     let numbered = commit.numbered().map(|(sequence, recorded)| (sequence, &recorded.event));
     numbered.filter_map(entry).collect()

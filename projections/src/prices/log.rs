@@ -1,12 +1,12 @@
-//! The port to the price history: what each commit means for it, one after the other, so that the newest one says which
-//! events are in it.
+//! The port to the price history: folded commits, written in order, so that the newest one tells which events are included.
 
 use async_trait::async_trait;
 use event_store::Handled;
+use event_store::StoreError;
 use schema::{Commit, Hash, ProductId, Timestamp};
 
-use super::{Entry, entries_of};
-use crate::views::{Generation, Unavailable};
+use super::entry::{PriceEntry, entries_of};
+use crate::views::Generation;
 
 mod dynamodb;
 mod memory;
@@ -19,46 +19,46 @@ pub use memory::MemoryPriceLog;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqlitePriceLog;
 
-/// What one commit means for the price history: its entries, none where it does not touch the price.
+/// A commit as folded into the price history: its entries, none if it does not affect the price.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoldedCommit {
-    /// Sequence of its last event.
+    /// The sequence of its last event.
     pub last: u64,
     /// Its entries, in the order of its events.
-    pub entries: Vec<Entry>,
-    /// The commit itself; `None` in what was folded before it was kept.
-    pub origin: Option<Origin>,
+    pub entries: Vec<PriceEntry>,
+    /// The commit it was folded from; `None` in entries of earlier builds.
+    pub origin: Option<CommitOrigin>,
 }
 
-/// Which commit was folded.
+/// Identifies a folded commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
+pub struct CommitOrigin {
     /// Its hash.
     pub hash: Hash,
     /// When it was recorded.
     pub recorded_at: Timestamp,
 }
 
-/// The newest commit of a product that is in its history.
+/// The newest commit in a product's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Newest {
-    /// Sequence of its last event.
+pub struct FoldedHead {
+    /// The sequence of its last event.
     pub last: u64,
-    /// The commit itself, if it was kept.
-    pub origin: Option<Origin>,
+    /// The commit it was folded from; `None` in entries of earlier builds.
+    pub origin: Option<CommitOrigin>,
 }
 
 impl FoldedCommit {
-    /// What a commit means.
+    /// Folds a commit.
     #[must_use]
     pub fn of(commit: &Commit) -> Self {
-        let origin = Origin { hash: commit.hash.clone(), recorded_at: commit.recorded_at };
+        let origin = CommitOrigin { hash: commit.hash.clone(), recorded_at: commit.recorded_at };
         Self { last: commit.last_sequence(), entries: entries_of(commit), origin: Some(origin) }
     }
 }
 
-impl Newest {
-    /// What the history vouches for.
+impl FoldedHead {
+    /// The commit as the newest one handled; `None` if its hash is unknown.
     #[must_use]
     pub fn handled(&self) -> Option<Handled> {
         let origin = self.origin.as_ref()?;
@@ -66,98 +66,89 @@ impl Newest {
     }
 }
 
-/// Where price histories are kept.
+/// A store of price histories.
 ///
 /// The contract, which `tests/contract/prices` runs on every adapter:
-/// - whatever is at or below what is folded is in the history, with every entry;
-/// - adding a commit again changes nothing, and what is folded goes back only where the newest commit is taken back as it was
-///   seen;
-/// - entries come in the order of their places, whatever the order of their commits;
-/// - `products` meets every product of a generation;
-/// - generations do not see each other.
+/// - every entry at or below the folded sequence is in the history;
+/// - folding a commit again changes nothing, and the folded sequence only decreases when the newest commit is taken back;
+/// - a commit is taken back only if it is still as it was read;
+/// - entries are returned by position, whatever the order of their commits;
+/// - `products` returns every product of a generation;
+/// - generations are independent of each other.
 #[async_trait]
 pub trait PriceLog: Send + Sync {
-    /// The newest commit of a product that is in the history; consistent.
+    /// The newest commit in a product's history; a consistent read.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
+    /// [`StoreError`]: try again later.
     async fn newest(
         &self,
         generation: Generation,
         product: &ProductId,
-    ) -> Result<Option<Newest>, Unavailable>;
+    ) -> Result<Option<FoldedHead>, StoreError>;
 
-    /// The last event of a product that is in the history, 0 before the first; consistent.
+    /// Takes the newest commit back if it is still as it was read, because the event table has another one in its place.
+    /// The commits below it remain as the history up to there.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn folded(&self, generation: Generation, product: &ProductId) -> Result<u64, Unavailable> {
-        Ok(self.newest(generation, product).await?.map_or(0, |newest| newest.last))
-    }
-
-    /// Takes the newest commit back if it still is as it was seen, because the ledger has another in its place. What is
-    /// below it stays, and is the history up to there.
-    ///
-    /// # Errors
-    /// [`Unavailable`]: try again later, it may be taken back or not.
+    /// [`StoreError`]: try again later, it may or may not have been taken back.
     async fn take_back(
         &self,
         generation: Generation,
         product: &ProductId,
-        seen: &Newest,
-    ) -> Result<(), Unavailable>;
+        seen: &FoldedHead,
+    ) -> Result<(), StoreError>;
 
-    /// Adds commits that follow what is folded, in ascending order; each is confirmed before the next is written. After
-    /// an error the first of them may be there; adding them again is safe and changes nothing.
+    /// Adds commits that follow the folded ones, in ascending order; each is confirmed before the next is written.
     ///
     /// # Errors
-    /// [`Unavailable`]: add all of them again.
+    /// [`StoreError`]: fold all of them again; some may have been written, which is safe.
     async fn fold(
         &self,
         generation: Generation,
         product: &ProductId,
         commits: &[FoldedCommit],
-    ) -> Result<(), Unavailable>;
+    ) -> Result<(), StoreError>;
 
-    /// The whole history; it may be some moments old.
+    /// The whole history; the read may be slightly stale.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
-    async fn history(&self, generation: Generation, product: &ProductId) -> Result<History, Unavailable>;
+    /// [`StoreError`]: try again later.
+    async fn history(&self, generation: Generation, product: &ProductId) -> Result<PriceHistory, StoreError>;
 
-    /// Removes a generation, and says how many items went. May be cut short and repeated.
+    /// Removes a generation; returns the number of removed items. May be interrupted and repeated.
     ///
     /// # Errors
-    /// [`Unavailable`]: repeat it.
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable>;
+    /// [`StoreError`]: run it again.
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, StoreError>;
 
-    /// Some products of which a generation has anything, each at least once, in no order; `from` is `next` of the page
-    /// before, and `limit` at least 1. For maintenance, since it may read other generations too.
+    /// A page of the products in a generation, each at least once, unordered; `from` is `next` of the page before, and
+    /// `limit` at least 1. For maintenance only: it may read other generations too.
     ///
     /// # Errors
-    /// [`Unavailable`]: try again later.
+    /// [`StoreError`]: try again later.
     async fn products(
         &self,
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<Products, Unavailable>;
+    ) -> Result<ProductIdPage, StoreError>;
 }
 
-/// Some products of a generation.
+/// A page of the products in a generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Products {
-    /// Their ids as they are stored; there may be none though more follow.
+pub struct ProductIdPage {
+    /// Their ids as stored; possibly none although more follow.
     pub ids: Vec<String>,
-    /// Where to go on, understood by the adapter alone; `None` at the end.
+    /// Where to continue, opaque to callers; `None` at the end.
     pub next: Option<String>,
 }
 
-/// What is known of a product's price.
+/// The price history of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct History {
-    /// The last event that is in it, 0 for an unknown product.
+pub struct PriceHistory {
+    /// The sequence of the last event included, 0 for an unknown product.
     pub folded: u64,
-    /// By place.
-    pub entries: Vec<Entry>,
+    /// The entries by position.
+    pub entries: Vec<PriceEntry>,
 }

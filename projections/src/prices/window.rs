@@ -1,5 +1,5 @@
-//! Where the window of a prior price begins: so many days before a moment, as 24 hours each or as calendar days of a time
-//! zone. Pure but for the tz database, which is built in; every moment has an answer.
+//! The start of the window for a prior price: a number of days before a moment, as periods of 24 hours or as calendar days in
+//! a time zone. Defined for every moment; uses the time zone database that is compiled in.
 
 use chrono::DateTime;
 use jiff::civil::Date;
@@ -12,23 +12,24 @@ const MILLIS_A_DAY: i64 = 24 * 60 * 60 * 1_000;
 /// The calendar and the rules of time zones repeat after 400 years.
 const MILLIS_OF_400_YEARS: i64 = 146_097 * MILLIS_A_DAY;
 
-/// 0000-01-01T00:00:00Z, the earliest moment that can be written.
+/// 0000-01-01T00:00:00Z, the earliest moment that can be represented.
 const EARLIEST: i64 = -62_167_219_200_000;
 
-/// 9000-01-01T00:00:00Z. The last day of the year 9999 is beyond what the calendar computes with.
+/// 9000-01-01T00:00:00Z. Moments after it are computed 400 years earlier, since the calendar cannot compute with the end of
+/// the year 9999.
 const LATE: i64 = 221_845_392_000_000;
 
-/// There is no such time zone.
+/// Not the name of a time zone.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the name of a time zone in the IANA database is expected, for example Europe/Berlin")]
 pub struct UnknownTimeZone;
 
-/// How far back a prior price is looked for.
+/// The length of the window for a prior price.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Window {
-    /// How many days.
+pub struct PriceWindow {
+    /// The number of days.
     pub days: u16,
-    /// Whose calendar the days are counted by; `None`: a day is 24 hours.
+    /// The time zone of calendar days; `None`: a day is 24 hours.
     pub zone: Option<Zone>,
 }
 
@@ -37,19 +38,19 @@ pub struct Window {
 pub struct Zone(TimeZone);
 
 impl Zone {
-    /// The zone of this name, as the database that is built in has it; case does not matter.
+    /// The zone with this name in the database that is compiled in, ignoring case.
     ///
     /// # Errors
-    /// [`UnknownTimeZone`]: names are those of the IANA database.
+    /// [`UnknownTimeZone`]: use a name of the IANA database.
     pub fn parse(name: &str) -> Result<Self, UnknownTimeZone> {
         let zone = TimeZoneDatabase::bundled().get(name).map_err(|_| UnknownTimeZone)?;
         if zone.is_unknown() { Err(UnknownTimeZone) } else { Ok(Self(zone)) }
     }
 }
 
-impl Window {
-    /// Where the window that ends at `to` begins: the days times 24 hours earlier, or the beginning of the day so many days
-    /// before the day of `to`. A window that would begin before year 0 begins with it.
+impl PriceWindow {
+    /// The start of the window that ends at `to`: `days` times 24 hours earlier, or the start of the day `days` days before
+    /// the day of `to`. Never before year 0.
     #[must_use]
     pub fn begins(&self, to: Timestamp) -> Timestamp {
         let by_hours = to.millis() - i64::from(self.days) * MILLIS_A_DAY;
@@ -66,14 +67,14 @@ fn calendar_days_before(to: Timestamp, days: u16, zone: &TimeZone) -> Option<i64
     Some(start_of_day(day, zone)?.as_millisecond() + shift)
 }
 
-/// The first moment of a day: the first midnight where clocks are set back to it, and where they are set forward over
-/// midnight the moment at which that happens.
+/// The first moment of a day: the first of two midnights if clocks are set back over midnight, the moment of the change if they
+/// are set forward over it.
 fn start_of_day(day: Date, zone: &TimeZone) -> Option<Instant> {
     let midnight = zone.to_ambiguous_timestamp(day.at(0, 0, 0, 0));
     match midnight.offset() {
         AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => midnight.earlier().ok(),
         AmbiguousOffset::Gap { .. } => {
-            // By the clock before the change midnight is at the change or after it, before the next one.
+            // By the clock before the change, midnight is at the change or after it, and before the next change.
             let after = midnight.later().ok()?;
             let change = zone.preceding(after.checked_add(1.millisecond()).ok()?).next()?;
             Some(change.timestamp())
@@ -89,7 +90,7 @@ mod tests {
 
     fn begins(to: &str, days: u16, zone: Option<&str>) -> String {
         let zone = zone.map(|name| Zone::parse(name).unwrap());
-        Window { days, zone }.begins(at(to)).to_string()
+        PriceWindow { days, zone }.begins(at(to)).to_string()
     }
 
     #[test]

@@ -1,95 +1,96 @@
-//! One rebuild of a view at a time. The one that runs stands in the lineup and gives signs of life there.
+//! One rebuild of a view at a time: the one that runs is on record with the generations and updates a heartbeat there.
 //!
-//! The promise: of two rebuilds of a view one goes on, and the other is refused or ends with a word; one that was cut short
-//! holds up the next for a few seconds and no longer.
+//! Of two rebuilds of a view, one goes on and the other is refused or stops with an error. An interrupted one delays the
+//! next by a few seconds at most.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Others, Phase, Progress, Rebuild, RebuildError, Watch};
-use crate::views::{Claim, Generations, Lineup, LineupError};
+use super::{OnProgress, Rebuild, RebuildConflict, RebuildError, ViewRebuildPhase, ViewRebuildProgress};
+use crate::views::{Generations, GenerationsError, RebuildClaim, ViewGenerations};
 
-/// Between two signs of life, in pauses of the rebuild: two seconds.
-const BEAT: u32 = 4;
+/// Interval between two heartbeats, in pauses of the rebuild: two seconds.
+const HEARTBEAT: u32 = 4;
 
-/// Rebuilds of tests and measurements that pause for no time at all give signs of life no oftener.
+/// Shortest interval, for rebuilds in tests and benchmarks that do not pause at all.
 const SHORTEST: Duration = Duration::from_millis(10);
 
-/// How long nothing may be heard of a rebuild that runs, in pauses: 15 seconds.
-const SILENCE: u32 = 30;
+/// Without a heartbeat for this long, in pauses, a rebuild counts as interrupted: 15 seconds.
+const TIMEOUT: u32 = 30;
 
-/// How often others may change the lineup at the same moment.
-pub(super) const ROUNDS: usize = 10;
+/// How often a change is tried while the generations change concurrently.
+pub(super) const ATTEMPTS: usize = 10;
 
 impl Rebuild {
-    /// Puts this rebuild on record as the one that runs, and answers the claim's id.
-    pub(super) async fn claim(&self, watch: Watch<'_>) -> Result<u64, RebuildError> {
+    /// Puts this rebuild on record as the running one; returns the id of its claim.
+    pub(super) async fn claim(&self, watch: OnProgress<'_>) -> Result<u64, RebuildError> {
         let mut over = None;
-        for _ in 0..ROUNDS {
-            let lineup = self.views.lineup().await?;
-            let found = lineup.of(self.projection.view());
-            if let (Some(other), Others::Refuse) = (&found.rebuild, self.others)
+        for _ in 0..ATTEMPTS {
+            let current = self.views.generations().await?;
+            let found = current.of(self.projection.view());
+            if let (Some(other), RebuildConflict::Refuse) = (&found.rebuild, self.on_conflict)
                 && over.as_ref() != Some(other)
             {
-                watch(Progress { phase: Phase::Watching, commits: 0 });
+                watch(ViewRebuildProgress { phase: ViewRebuildPhase::Watching, commits: 0 });
                 self.must_be_over(other).await?;
-                // A rebuild of the other view gave signs of life meanwhile: this lineup could not be changed any more.
+                // A heartbeat of the other view's rebuild may have outdated what was read before the wait.
                 over = Some(other.clone());
                 continue;
             }
-            let id = lineup.revision + 1;
-            let claimed = Generations { rebuild: Some(Claim { id, beats: 0 }), ..found.clone() };
-            if self.change_to(&lineup, claimed).await? {
+            let id = current.revision + 1;
+            let claimed = Generations { rebuild: Some(RebuildClaim { id, beats: 0 }), ..found.clone() };
+            if self.change_to(&current, claimed).await? {
                 return Ok(id);
             }
         }
         Err(RebuildError::Changed)
     }
 
-    /// Gives signs of life until somebody else has the view; answers why this rebuild ends.
-    pub(super) async fn keep_beating(&self, id: u64) -> RebuildError {
+    /// Updates the heartbeat until another rebuild holds the view; returns why this one has to end.
+    pub(super) async fn keep_alive(&self, id: u64) -> RebuildError {
         loop {
-            tokio::time::sleep((self.pause * BEAT).max(SHORTEST)).await;
+            tokio::time::sleep((self.pause * HEARTBEAT).max(SHORTEST)).await;
             match self.beat(id).await {
                 Ok(()) => {}
                 Err(ended @ (RebuildError::TakenOver | RebuildError::Changed)) => return ended,
-                // Whoever watches waits for several of them.
+                // A watching rebuild waits for several heartbeats.
                 Err(error) => {
-                    tracing::warn!(target: "ledger::rebuild", %error, "a rebuild could not give a sign of life");
+                    tracing::warn!(target: "ledger::rebuild", %error, "a rebuild could not update its heartbeat");
                 }
             }
         }
     }
 
-    /// Takes the claim off the record, if that can be done at once; if not, the next rebuild finds that nobody is there.
-    pub(super) async fn let_go(&self, id: u64) {
-        let gone = async {
-            let lineup = self.views.lineup().await?;
-            let found = lineup.of(self.projection.view());
+    /// Takes the claim off the record. If that fails, the next rebuild notices the missing heartbeat.
+    pub(super) async fn release(&self, id: u64) {
+        let released = async {
+            let current = self.views.generations().await?;
+            let found = current.of(self.projection.view());
             if is_held(found, id) {
-                self.change_to(&lineup, Generations { rebuild: None, ..found.clone() }).await?;
+                self.change_to(&current, Generations { rebuild: None, ..found.clone() }).await?;
             }
             Ok::<(), RebuildError>(())
         };
-        if let Err(error) = gone.await {
-            tracing::warn!(target: "ledger::rebuild", %error, "a rebuild that ended is still on record; the next one waits some seconds");
+        if let Err(error) = released.await {
+            tracing::warn!(target: "ledger::rebuild", %error, "a finished rebuild is still on record; the next one waits a few seconds");
         }
     }
 
     async fn beat(&self, id: u64) -> Result<(), RebuildError> {
-        let lineup = self.views.lineup().await?;
-        let found = lineup.of(self.projection.view());
+        let current = self.views.generations().await?;
+        let found = current.of(self.projection.view());
         must_be_held(found, id)?;
         let beats = found.rebuild.as_ref().map_or(0, |claim| claim.beats) + 1;
-        // A change in the same moment is one of the other view or of this rebuild: the next beat is soon enough.
-        self.change_to(&lineup, Generations { rebuild: Some(Claim { id, beats }), ..found.clone() }).await?;
+        // A concurrent change is one of the other view or of this rebuild: the next heartbeat is soon enough.
+        self.change_to(&current, Generations { rebuild: Some(RebuildClaim { id, beats }), ..found.clone() })
+            .await?;
         Ok(())
     }
 
-    /// Waits until it is certain whether a rebuild that is on record still runs.
-    async fn must_be_over(&self, other: &Claim) -> Result<(), RebuildError> {
-        let end = Instant::now() + self.pause * SILENCE;
+    /// Waits until it is certain that a rebuild on record no longer runs, or that it does.
+    async fn must_be_over(&self, other: &RebuildClaim) -> Result<(), RebuildError> {
+        let end = Instant::now() + self.pause * TIMEOUT;
         while Instant::now() < end {
             tokio::time::sleep(self.pause).await;
             match &self.generations().await?.rebuild {
@@ -98,16 +99,16 @@ impl Rebuild {
                 Some(_) => return Err(RebuildError::Running),
             }
         }
-        tracing::warn!(target: "ledger::rebuild", claim = other.id, "a rebuild that was cut short is taken over");
+        tracing::warn!(target: "ledger::rebuild", claim = other.id, "an interrupted rebuild is taken over");
         Ok(())
     }
 
-    /// Whether the lineup was still the one that was read.
-    async fn change_to(&self, read: &Lineup, to: Generations) -> Result<bool, RebuildError> {
-        match self.views.change_lineup(&read.with(self.projection.view(), to)).await {
+    /// Whether the generations were still those that were read.
+    async fn change_to(&self, read: &ViewGenerations, to: Generations) -> Result<bool, RebuildError> {
+        match self.views.change_generations(&read.with(self.projection.view(), to)).await {
             Ok(()) => Ok(true),
-            Err(LineupError::Changed) => Ok(false),
-            Err(LineupError::Unavailable(error)) => Err(error.into()),
+            Err(GenerationsError::Changed) => Ok(false),
+            Err(GenerationsError::Unavailable(error)) => Err(error.into()),
         }
     }
 }
@@ -117,7 +118,7 @@ fn is_held(found: &Generations, id: u64) -> bool {
 }
 
 /// # Errors
-/// That somebody else has the view, or that the claim is gone.
+/// Another rebuild holds the view, or the claim is gone: end this one.
 pub(super) fn must_be_held(found: &Generations, id: u64) -> Result<(), RebuildError> {
     match &found.rebuild {
         Some(claim) if claim.id == id => Ok(()),

@@ -1,31 +1,36 @@
-//! Generations against the event table, product by product. A view lags a moment behind, so what differs is looked at
-//! again until it has caught up with what the ledger had at the first look, or nothing moves any more.
+//! Compares generations with the event table, product by product. Views lag a little, so products that differ are compared
+//! again until they reach what the ledger had at the first comparison, or there is no more progress.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use event_store::poll::PollPolicy;
 use futures::{StreamExt, join, stream};
 use schema::ProductId;
 
-use super::{NAMED, PARALLEL, Pages, Phase, Progress, Rebuild, RebuildError, Report, Watch};
+use super::{
+    LISTED, OnProgress, PARALLEL, Pages, Rebuild, RebuildError, ViewRebuildPhase, ViewRebuildProgress,
+    ViewRebuildReport,
+};
 use crate::projection::Difference;
 use crate::views::Generation;
 
-/// So many looks in which nothing gets better end the looking.
-const IDLE_LOOKS: u32 = 10;
+/// Comparisons without progress after which a difference is final.
+const IDLE_ATTEMPTS: u32 = 10;
 
-/// What differs in one generation.
-pub(super) struct Comparison {
+/// The products that differ in one generation.
+pub(super) struct GenerationComparison {
     generation: Generation,
     differing: Vec<(ProductId, Difference)>,
 }
 
-impl Comparison {
+impl GenerationComparison {
     pub(super) fn of(generation: Generation) -> Self {
         Self { generation, differing: Vec::new() }
     }
 
     /// # Errors
-    /// [`RebuildError::Incomplete`] unless the generation shows what the event table says.
+    /// [`RebuildError::Incomplete`]: the generation differs from the event table; do not switch to it.
     pub(super) fn must_agree(&self) -> Result<(), RebuildError> {
         match self.differing.first() {
             None => Ok(()),
@@ -39,43 +44,43 @@ impl Comparison {
 }
 
 impl Rebuild {
-    /// Compares generations with the event table; the first is the one the report speaks of.
+    /// Compares generations with the event table; the report describes the first.
     pub(super) async fn compare(
         &self,
-        report: &mut Report,
-        comparisons: &mut [Comparison],
-        watch: Watch<'_>,
+        report: &mut ViewRebuildReport,
+        comparisons: &mut [GenerationComparison],
+        watch: OnProgress<'_>,
     ) -> Result<(), RebuildError> {
         let mut pages = Pages::of(self.journal.as_ref());
         let (mut last, mut page) = (None, pages.products().await?);
         while let Some(mut products) = page {
-            // A product's commits stand together, on as many pages as they need.
+            // The commits of a product are adjacent but may span pages.
             products.dedup();
             products.retain(|product| last.as_ref() != Some(product));
             last = products.last().cloned().or(last);
             report.products += products.len() as u64;
-            // The next page is read while the products of this one are looked at.
-            let (next, compared) = join!(pages.products(), self.look(&products, comparisons, report));
+            // The next page is read while the products of this one are compared.
+            let (next, compared) = join!(pages.products(), self.compare_page(&products, comparisons, report));
             compared?;
             page = next?;
-            watch(Progress { phase: Phase::Comparing, commits: pages.commits });
+            watch(ViewRebuildProgress { phase: ViewRebuildPhase::Comparing, commits: pages.commits });
         }
         report.commits = pages.commits;
         for comparison in &mut *comparisons {
-            self.look_again(comparison, report).await?;
+            self.compare_again(comparison, report).await?;
         }
         if let Some(read) = comparisons.first() {
             report.differing = read.differing.len() as u64;
-            report.differences = read.differing.iter().take(NAMED).cloned().collect();
+            report.differences = read.differing.iter().take(LISTED).cloned().collect();
         }
         Ok(())
     }
 
-    async fn look(
+    async fn compare_page(
         &self,
         products: &[ProductId],
-        comparisons: &mut [Comparison],
-        report: &mut Report,
+        comparisons: &mut [GenerationComparison],
+        report: &mut ViewRebuildReport,
     ) -> Result<(), RebuildError> {
         for comparison in comparisons {
             let differing = self.differing(comparison.generation, products, report).await?;
@@ -84,16 +89,19 @@ impl Rebuild {
         Ok(())
     }
 
-    async fn look_again(&self, comparison: &mut Comparison, report: &mut Report) -> Result<(), RebuildError> {
-        let mut idle = 0;
-        while !comparison.differing.is_empty() && idle < IDLE_LOOKS {
-            tokio::time::sleep(self.pause).await;
+    async fn compare_again(
+        &self,
+        comparison: &mut GenerationComparison,
+        report: &mut ViewRebuildReport,
+    ) -> Result<(), RebuildError> {
+        let policy = PollPolicy { pause: self.pause, idle_looks: IDLE_ATTEMPTS, at_most: Duration::MAX };
+        let mut poll = policy.begin();
+        while poll.again(comparison.differing.len()).await {
             let products: Vec<ProductId> =
                 comparison.differing.iter().map(|(product, _)| product.clone()).collect();
             let found = self.differing(comparison.generation, &products, report).await?;
             let before = std::mem::take(&mut comparison.differing);
             comparison.differing = remaining(&before, found);
-            idle = if comparison.differing.len() < before.len() { 0 } else { idle + 1 };
         }
         Ok(())
     }
@@ -102,7 +110,7 @@ impl Rebuild {
         &self,
         generation: Generation,
         products: &[ProductId],
-        report: &mut Report,
+        report: &mut ViewRebuildReport,
     ) -> Result<Vec<(ProductId, Difference)>, RebuildError> {
         let mut compared = stream::iter(products.to_vec())
             .map(|product| async move {
@@ -115,12 +123,12 @@ impl Rebuild {
             match outcome {
                 Ok(None) => {}
                 Ok(Some(difference)) => differing.push((product, difference)),
-                Err(stuck) if stuck.retryable => {
-                    return Err(RebuildError::Stuck { product, reason: stuck.reason });
+                Err(error) if error.retryable => {
+                    return Err(RebuildError::Projection { product, reason: error.reason });
                 }
-                Err(stuck) => {
+                Err(error) => {
                     if report.unreadable.iter().all(|(known, _)| *known != product) {
-                        report.unreadable.push((product, stuck.reason));
+                        report.unreadable.push((product, error.reason));
                     }
                 }
             }
@@ -129,8 +137,8 @@ impl Rebuild {
     }
 }
 
-/// What still differs. A view that has what the ledger had at the look before follows it: it is not called behind only
-/// because the product went on.
+/// What still differs. A view that has reached what the ledger had at the first comparison keeps up: new commits since do
+/// not make it count as behind.
 fn remaining(
     before: &[(ProductId, Difference)],
     found: Vec<(ProductId, Difference)>,
@@ -143,7 +151,7 @@ fn remaining(
     };
     let still = |(product, now): (ProductId, Difference)| match (target(&product), now) {
         (Some(target), Difference::Behind { seen, .. }) if seen >= target => None,
-        // The first target stays, or a product that keeps going on would never be caught up with.
+        // The target stays, or a product that keeps changing would never be reached.
         (Some(newest), Difference::Behind { seen, .. }) => {
             Some((product, Difference::Behind { seen, newest }))
         }

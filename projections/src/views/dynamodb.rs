@@ -1,22 +1,26 @@
-//! The product view on `DynamoDB`: one item per product, written on condition that it gets newer, read by key or by index.
+//! The product view on `DynamoDB`: one item per product, written only if its version increases, read by key or by index.
 
 mod row;
 mod shape;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
-use event_store::aws::describe;
-use schema::{Product, ProductId};
+use event_store::StoreError;
+use event_store::aws::{condition_held, failed};
+use schema::{Orders, Product, ProductId};
 
-use super::{Generation, Lineup, LineupError, Portion, Rows, Shown, Slice, Unavailable, Views};
-use crate::catalogue::Orders;
+use super::{
+    Generation, GenerationsError, ProductRow, RowPage, Slice, SlicePage, ViewGenerations, Views, not_kept,
+};
 
 pub use shape::products_table;
 
-/// The view in one table of the shape [`products_table`] gives. Cheap to clone.
+/// The table, in errors.
+const TABLE: &str = "the product table";
+
+/// The view in a table of the shape [`products_table`]. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct DynamoViews {
     client: Client,
@@ -31,14 +35,14 @@ impl DynamoViews {
         Self { client, table: table.into(), orders }
     }
 
-    async fn item(&self, key: String, consistent: bool) -> Result<Option<row::Item>, Unavailable> {
+    async fn item(&self, key: String, consistent: bool) -> Result<Option<row::ViewItem>, StoreError> {
         let request = self
             .client
             .get_item()
             .table_name(&self.table)
             .key(row::KEY, AttributeValue::S(key))
             .consistent_read(consistent);
-        Ok(request.send().await.map_err(of_products)?.item)
+        Ok(request.send().await.map_err(failed(TABLE))?.item)
     }
 }
 
@@ -48,16 +52,16 @@ impl Views for DynamoViews {
         self.orders
     }
 
-    async fn lineup(&self) -> Result<Lineup, Unavailable> {
-        let item = self.item(row::LINEUP.to_owned(), true).await?;
-        item.map_or_else(|| Ok(Lineup::default()), row::lineup)
+    async fn generations(&self) -> Result<ViewGenerations, StoreError> {
+        let item = self.item(row::GENERATIONS.to_owned(), true).await?;
+        item.map_or_else(|| Ok(ViewGenerations::default()), row::generations)
     }
 
-    async fn change_lineup(&self, to: &Lineup) -> Result<(), LineupError> {
+    async fn change_generations(&self, to: &ViewGenerations) -> Result<(), GenerationsError> {
         let Some(before) = to.revision.checked_sub(1) else {
-            return Err(LineupError::Changed);
+            return Err(GenerationsError::Changed);
         };
-        let request = self.client.put_item().table_name(&self.table).set_item(Some(row::of_lineup(to)?));
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(row::of_generations(to)?));
         let request = if before == 0 {
             request
                 .condition_expression("attribute_not_exists(#key)")
@@ -68,19 +72,19 @@ impl Views for DynamoViews {
                 .expression_attribute_names("#revision", row::REVISION)
                 .expression_attribute_values(":before", row::number(before))
         };
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if is_refused(&error) => Err(LineupError::Changed),
-            Err(error) => Err(of_products(error).into()),
-        }
+        if condition_held(request.send().await, TABLE)? { Ok(()) } else { Err(GenerationsError::Changed) }
     }
 
-    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable> {
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, StoreError> {
         let item = self.item(row::key(generation, id), false).await?;
         item.map(row::product).transpose()
     }
 
-    async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, Unavailable> {
+    async fn show(
+        &self,
+        generation: Generation,
+        shown: &ProductRow,
+    ) -> Result<Option<ProductRow>, StoreError> {
         let request = self
             .client
             .put_item()
@@ -95,13 +99,18 @@ impl Views for DynamoViews {
         match refused.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(refusal)) => match &refusal.item {
                 Some(item) => row::shown(item.clone()).map(Some),
-                None => Err(Unavailable("a row was refused for another, which is not named".into())),
+                None => Err(StoreError::new("a write was refused without the existing row".into())),
             },
-            _ => Err(of_products(refused)),
+            _ => Err(failed(TABLE)(refused)),
         }
     }
 
-    async fn replace(&self, generation: Generation, seen: &Shown, by: &Shown) -> Result<bool, Unavailable> {
+    async fn replace(
+        &self,
+        generation: Generation,
+        seen: &ProductRow,
+        by: &ProductRow,
+    ) -> Result<bool, StoreError> {
         let request = self
             .client
             .put_item()
@@ -116,16 +125,12 @@ impl Views for DynamoViews {
                 .expression_attribute_values(":hash", AttributeValue::S(hash.to_string())),
             None => request.condition_expression("#version = :version AND attribute_not_exists(#hash)"),
         };
-        match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if is_refused(&error) => Ok(false),
-            Err(error) => Err(of_products(error)),
-        }
+        condition_held(request.send().await, TABLE)
     }
 
-    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable> {
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, StoreError> {
         if !self.orders.keep(slice.order.sort()) {
-            return Err(Unavailable(format!("the order {} is not kept", slice.order.sort().name()).into()));
+            return Err(not_kept(slice.order));
         }
         let index = row::index(slice.order);
         let request = self
@@ -141,64 +146,45 @@ impl Views for DynamoViews {
             .expression_attribute_values(":to", AttributeValue::S(slice.range.to.clone()))
             .scan_index_forward(!slice.descending)
             .limit(i32::try_from(slice.limit).unwrap_or(i32::MAX));
-        let answer = request.send().await.map_err(of_products)?;
+        let answer = request.send().await.map_err(failed(TABLE))?;
         let items = answer.items.unwrap_or_default().into_iter();
-        Ok(Portion {
+        Ok(SlicePage {
             rows: items.map(|item| row::row(item, index.position)).collect::<Result<_, _>>()?,
             exhausted: answer.last_evaluated_key.is_none(),
         })
     }
 
-    /// Scans the whole table: a generation is no partition.
+    /// Scans the whole table: a generation is not a partition.
     async fn rows(
         &self,
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<Rows, Unavailable> {
-        let from = from.map(|key| row::Item::from([(row::KEY.to_owned(), AttributeValue::S(key))]));
+    ) -> Result<RowPage, StoreError> {
+        let from = from.map(|key| row::ViewItem::from([(row::KEY.to_owned(), AttributeValue::S(key))]));
         let request = self
             .client
             .scan()
             .table_name(&self.table)
             .filter_expression("begins_with(#key, :generation)")
             .expression_attribute_names("#key", row::KEY)
-            .expression_attribute_values(":generation", AttributeValue::S(row::begin(generation)))
+            .expression_attribute_values(":generation", AttributeValue::S(row::prefix(generation)))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .set_exclusive_start_key(from);
-        let answer = request.send().await.map_err(of_products)?;
+        let answer = request.send().await.map_err(failed(TABLE))?;
         let items = answer.items.unwrap_or_default().into_iter();
-        Ok(Rows {
+        Ok(RowPage {
             products: items.map(row::product).collect::<Result<_, _>>()?,
             next: answer.last_evaluated_key.map(row::key_of).transpose()?,
         })
     }
 
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable> {
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), StoreError> {
         let request = self
             .client
             .delete_item()
             .table_name(&self.table)
             .key(row::KEY, AttributeValue::S(row::key(generation, id)));
-        request.send().await.map(drop).map_err(of_products)
+        request.send().await.map(drop).map_err(failed(TABLE))
     }
-}
-
-fn is_refused(error: &SdkError<PutItemError>) -> bool {
-    error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception)
-}
-
-fn of_products<E>(error: SdkError<E>) -> Unavailable
-where
-    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-{
-    unavailable(error).of("the product table")
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "that is how `map_err` gives it")]
-pub(crate) fn unavailable<E>(error: SdkError<E>) -> Unavailable
-where
-    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-{
-    Unavailable(describe(&error).into())
 }

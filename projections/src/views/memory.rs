@@ -1,32 +1,33 @@
-//! The product view in memory, for tests and simulations: the contract without a store.
+//! The product view in memory, for tests and simulations.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use schema::{Product, ProductId};
+use event_store::StoreError;
+use schema::{Orders, Product, ProductId};
 
 use super::{
-    Generation, Lineup, LineupError, Portion, Row, Rows, Shown, Slice, Unavailable, Views, not_kept, shard_of,
+    Generation, GenerationsError, IndexRow, ProductRow, RowOrder, RowPage, Slice, SlicePage, ViewGenerations,
+    Views, not_kept, shard_of,
 };
-use crate::catalogue::{Order, Orders};
 
-/// Rows by generation and id, and their places in the orders that are kept.
+/// Rows by generation and id, and their positions in the orders that are kept.
 #[derive(Debug, Default)]
 pub struct MemoryViews {
     orders: Orders,
     kept: Mutex<Kept>,
 }
 
-/// Where a row stands: generation, order, shard, position.
-type Place = (Generation, Order, u8, String);
+/// Key of an index entry: generation, order, shard, position.
+type IndexKey = (Generation, RowOrder, u8, String);
 
 #[derive(Debug, Default)]
 struct Kept {
-    lineup: Lineup,
-    rows: BTreeMap<(Generation, ProductId), Shown>,
-    places: BTreeMap<Place, ProductId>,
+    generations: ViewGenerations,
+    rows: BTreeMap<(Generation, ProductId), ProductRow>,
+    index: BTreeMap<IndexKey, ProductId>,
 }
 
 impl MemoryViews {
@@ -37,23 +38,23 @@ impl MemoryViews {
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        // Nothing between the changes of a row and its places can panic.
+        // Nothing between changing a row and changing its index entries can panic.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, kept: &mut Kept, generation: Generation, shown: &Shown) {
+    fn write(&self, kept: &mut Kept, generation: Generation, shown: &ProductRow) {
         let id = &shown.product.id;
         if let Some(before) = kept.rows.insert((generation, id.clone()), shown.clone()) {
-            for place in self.places(generation, &before.product) {
-                kept.places.remove(&place);
+            for key in self.index_keys(generation, &before.product) {
+                kept.index.remove(&key);
             }
         }
-        kept.places.extend(self.places(generation, &shown.product).map(|place| (place, id.clone())));
+        kept.index.extend(self.index_keys(generation, &shown.product).map(|key| (key, id.clone())));
     }
 
-    fn places(&self, generation: Generation, product: &Product) -> impl Iterator<Item = Place> {
+    fn index_keys(&self, generation: Generation, product: &Product) -> impl Iterator<Item = IndexKey> {
         let orders = self.orders;
-        let kept = Order::ALL.into_iter().filter(move |order| orders.keep(order.sort()));
+        let kept = RowOrder::ALL.into_iter().filter(move |order| orders.keep(order.sort()));
         let shard = shard_of(&product.id);
         kept.filter_map(move |order| Some((generation, order, shard, order.position(product)?)))
     }
@@ -65,24 +66,28 @@ impl Views for MemoryViews {
         self.orders
     }
 
-    async fn lineup(&self) -> Result<Lineup, Unavailable> {
-        Ok(self.kept().lineup.clone())
+    async fn generations(&self) -> Result<ViewGenerations, StoreError> {
+        Ok(self.kept().generations.clone())
     }
 
-    async fn change_lineup(&self, to: &Lineup) -> Result<(), LineupError> {
+    async fn change_generations(&self, to: &ViewGenerations) -> Result<(), GenerationsError> {
         let mut kept = self.kept();
-        if kept.lineup.revision + 1 != to.revision {
-            return Err(LineupError::Changed);
+        if kept.generations.revision + 1 != to.revision {
+            return Err(GenerationsError::Changed);
         }
-        kept.lineup = to.clone();
+        kept.generations = to.clone();
         Ok(())
     }
 
-    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable> {
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, StoreError> {
         Ok(self.kept().rows.get(&(generation, id.clone())).map(|row| row.product.clone()))
     }
 
-    async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, Unavailable> {
+    async fn show(
+        &self,
+        generation: Generation,
+        shown: &ProductRow,
+    ) -> Result<Option<ProductRow>, StoreError> {
         let mut kept = self.kept();
         let before = kept.rows.get(&(generation, shown.product.id.clone()));
         if let Some(before) = before.filter(|row| row.product.version >= shown.product.version) {
@@ -92,7 +97,12 @@ impl Views for MemoryViews {
         Ok(None)
     }
 
-    async fn replace(&self, generation: Generation, seen: &Shown, by: &Shown) -> Result<bool, Unavailable> {
+    async fn replace(
+        &self,
+        generation: Generation,
+        seen: &ProductRow,
+        by: &ProductRow,
+    ) -> Result<bool, StoreError> {
         let mut kept = self.kept();
         let there = kept.rows.get(&(generation, seen.product.id.clone()));
         let as_seen =
@@ -103,26 +113,26 @@ impl Views for MemoryViews {
         Ok(as_seen)
     }
 
-    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable> {
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, StoreError> {
         if !self.orders.keep(slice.order.sort()) {
             return Err(not_kept(slice.order));
         }
         let kept = self.kept();
         let end = |position: &str| (generation, slice.order, slice.shard, position.to_owned());
-        let inside = kept.places.range(end(&slice.range.from)..=end(&slice.range.to));
-        let row = |((_, _, _, position), id): (&Place, &ProductId)| {
+        let inside = kept.index.range(end(&slice.range.from)..=end(&slice.range.to));
+        let row = |((_, _, _, position), id): (&IndexKey, &ProductId)| {
             let product = kept.rows.get(&(generation, id.clone()))?.product.clone();
-            Some(Row { position: position.clone(), product })
+            Some(IndexRow { position: position.clone(), product })
         };
         let (more, wanted) = (slice.limit, slice.limit.saturating_add(1));
-        let mut rows: Vec<Row> = if slice.descending {
+        let mut rows: Vec<IndexRow> = if slice.descending {
             inside.rev().take(wanted).filter_map(row).collect()
         } else {
             inside.take(wanted).filter_map(row).collect()
         };
         let exhausted = rows.len() <= more;
         rows.truncate(slice.limit);
-        Ok(Portion { rows, exhausted })
+        Ok(SlicePage { rows, exhausted })
     }
 
     async fn rows(
@@ -130,7 +140,7 @@ impl Views for MemoryViews {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<Rows, Unavailable> {
+    ) -> Result<RowPage, StoreError> {
         let kept = self.kept();
         let begin = from.and_then(|id| ProductId::new(id).ok());
         let begin = begin.map_or(Bound::Unbounded, |id| Bound::Excluded((generation, id)));
@@ -138,14 +148,14 @@ impl Views for MemoryViews {
         let of_generation = all.filter(|((of, _), _)| *of == generation).map(|(_, row)| &row.product);
         let products: Vec<Product> = of_generation.take(limit).cloned().collect();
         let next = products.last().filter(|_| products.len() == limit);
-        Ok(Rows { next: next.map(|last| last.id.to_string()), products })
+        Ok(RowPage { next: next.map(|last| last.id.to_string()), products })
     }
 
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable> {
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), StoreError> {
         let mut kept = self.kept();
         if let Some(row) = kept.rows.remove(&(generation, id.clone())) {
-            for place in self.places(generation, &row.product) {
-                kept.places.remove(&place);
+            for key in self.index_keys(generation, &row.product) {
+                kept.index.remove(&key);
             }
         }
         Ok(())

@@ -1,23 +1,25 @@
-//! The product view on SQLite: one row per product, its place in each order kept, read by key or by index.
+//! The product view on SQLite: one row per product with its position in each kept order, read by key or by index.
 
 use async_trait::async_trait;
-use schema::{Hash, Product, ProductId};
+use event_store::StoreError;
+use schema::{Hash, Orders, Product, ProductId};
 use sqlite::rusqlite::types::Type;
 use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
-use sqlite::{Access, Error, clamped};
+use sqlite::{Access, clamped};
 
 use super::{
-    Generation, Lineup, LineupError, Portion, Row, Rows, Shown, Slice, Unavailable, Views, not_kept, shard_of,
+    Generation, GenerationsError, IndexRow, ProductRow, RowOrder, RowPage, Slice, SlicePage, ViewGenerations,
+    Views, not_kept, shard_of,
 };
-use crate::catalogue::{Order, Orders};
 
-/// The lineup's name among the values about the file.
-const LINEUP: &str = "lineup";
+/// Name of the generations in the table `about`. Stored; never rename.
+const GENERATIONS: &str = "lineup";
 
-/// Whether the views are being built for the first time: the position up to which they have to be.
+/// Name of a value in the table `about`, present while the views are built for the first time: the position up to which
+/// they have to be built. Stored; never rename.
 pub const BUILDING: &str = "building_up_to";
 
-/// The view in a file of the schema [`crate::sqlite::VIEWS`]. Cheap to clone.
+/// The view in a file with the schema [`crate::sqlite::VIEWS`]. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SqliteViews {
     access: Access,
@@ -26,42 +28,42 @@ pub struct SqliteViews {
 }
 
 impl SqliteViews {
-    /// The view of a file, which keeps `orders`.
+    /// The view in a file; it keeps `orders`.
     #[must_use]
     pub fn new(access: Access, orders: Orders) -> Self {
         Self { access, orders, for_queries: false }
     }
 
-    /// The same for queries, which get no answer as long as the view is being built.
+    /// The same view for queries, which fail while it is being built.
     #[must_use]
     pub fn for_queries(self) -> Self {
         Self { for_queries: true, ..self }
     }
 
-    fn columns(&self, generation: Generation, shown: &Shown) -> Result<Columns, Unavailable> {
+    fn columns(&self, generation: Generation, shown: &ProductRow) -> Result<Columns, StoreError> {
         let product = &shown.product;
-        let position = |order: Order| order.position(product).filter(|_| self.orders.keep(order.sort()));
+        let position = |order: RowOrder| order.position(product).filter(|_| self.orders.keep(order.sort()));
         Ok(Columns {
             generation: generation.0,
             id: product.id.to_string(),
             shard: shard_of(&product.id),
             version: product.version,
-            product: serde_json::to_string(product).map_err(|error| Unavailable(error.into()))?,
+            product: serde_json::to_string(product).map_err(|error| StoreError::new(error.into()))?,
             hash: shown.hash.as_ref().map(Hash::to_string),
-            by_id: position(Order::Id),
-            by_name: position(Order::Name),
-            by_price: position(Order::Price),
-            changes: position(Order::Changes),
+            by_id: position(RowOrder::Id),
+            by_name: position(RowOrder::Name),
+            by_price: position(RowOrder::Price),
+            changes: position(RowOrder::Changes),
         })
     }
 }
 
-/// Why queries get no answer yet.
+/// The views are still being built: try again later.
 #[derive(Debug, thiserror::Error)]
 #[error("the views are being built from the commits; try again later")]
 struct Building;
 
-/// What a row holds.
+/// The columns of a row.
 struct Columns {
     generation: u32,
     id: String,
@@ -81,44 +83,44 @@ impl Views for SqliteViews {
         self.orders
     }
 
-    async fn lineup(&self) -> Result<Lineup, Unavailable> {
+    async fn generations(&self) -> Result<ViewGenerations, StoreError> {
         let for_queries = self.for_queries;
-        let (lineup, building) = self
+        let (generations, building) = self
             .access
             .peek(move |connection| {
-                Ok((about(connection, LINEUP)?, for_queries && about(connection, BUILDING)?.is_some()))
+                Ok((about(connection, GENERATIONS)?, for_queries && about(connection, BUILDING)?.is_some()))
             })
             .await?;
         if building {
-            return Err(Unavailable(Building.into()));
+            return Err(StoreError::new(Building.into()));
         }
-        lineup.map_or_else(
-            || Ok(Lineup::default()),
-            |text| serde_json::from_str(&text).map_err(|error| Unavailable(error.into())),
+        generations.map_or_else(
+            || Ok(ViewGenerations::default()),
+            |text| serde_json::from_str(&text).map_err(|error| StoreError::new(error.into())),
         )
     }
 
-    async fn change_lineup(&self, to: &Lineup) -> Result<(), LineupError> {
-        let text = serde_json::to_string(to).map_err(|error| Unavailable(error.into()))?;
+    async fn change_generations(&self, to: &ViewGenerations) -> Result<(), GenerationsError> {
+        let text = serde_json::to_string(to).map_err(|error| StoreError::new(error.into()))?;
         let Some(before) = to.revision.checked_sub(1) else {
-            return Err(LineupError::Changed);
+            return Err(GenerationsError::Changed);
         };
         let changed = self.access.write(move |connection| {
-            let known = about(connection, LINEUP)?
+            let known = about(connection, GENERATIONS)?
                 .and_then(|text| serde_json::from_str(&text).ok())
-                .map_or(0, |lineup: Lineup| lineup.revision);
+                .map_or(0, |generations: ViewGenerations| generations.revision);
             if known != before {
                 return Ok(false);
             }
             connection
                 .prepare_cached("INSERT OR REPLACE INTO about (name, value) VALUES (?1, ?2)")?
-                .execute(params![LINEUP, text])?;
+                .execute(params![GENERATIONS, text])?;
             Ok(true)
         });
-        if changed.await.map_err(Unavailable::from)? { Ok(()) } else { Err(LineupError::Changed) }
+        if changed.await.map_err(StoreError::from)? { Ok(()) } else { Err(GenerationsError::Changed) }
     }
 
-    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, Unavailable> {
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, StoreError> {
         let id = id.to_string();
         let product = self.access.peek(move |connection| {
             let mut statement = connection
@@ -128,12 +130,21 @@ impl Views for SqliteViews {
         Ok(product.await?)
     }
 
-    async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, Unavailable> {
+    async fn show(
+        &self,
+        generation: Generation,
+        shown: &ProductRow,
+    ) -> Result<Option<ProductRow>, StoreError> {
         let columns = self.columns(generation, shown)?;
         Ok(self.access.write(move |connection| show(connection, &columns)).await?)
     }
 
-    async fn replace(&self, generation: Generation, seen: &Shown, by: &Shown) -> Result<bool, Unavailable> {
+    async fn replace(
+        &self,
+        generation: Generation,
+        seen: &ProductRow,
+        by: &ProductRow,
+    ) -> Result<bool, StoreError> {
         let (columns, version) = (self.columns(generation, by)?, seen.product.version);
         let hash = seen.hash.as_ref().map(Hash::to_string);
         let replaced = self.access.write(move |connection| {
@@ -150,7 +161,7 @@ impl Views for SqliteViews {
         Ok(replaced.await?)
     }
 
-    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, Unavailable> {
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, StoreError> {
         if !self.orders.keep(slice.order.sort()) {
             return Err(not_kept(slice.order));
         }
@@ -172,13 +183,13 @@ impl Views for SqliteViews {
                 clamped(limit.saturating_add(1))
             ];
             let rows = statement
-                .query_map(range, |row| Ok(Row { position: row.get(0)?, product: product(row, 1)? }));
+                .query_map(range, |row| Ok(IndexRow { position: row.get(0)?, product: product(row, 1)? }));
             rows?.collect::<rusqlite::Result<Vec<_>>>()
         });
         let mut rows = rows.await?;
         let exhausted = rows.len() <= limit;
         rows.truncate(limit);
-        Ok(Portion { rows, exhausted })
+        Ok(SlicePage { rows, exhausted })
     }
 
     async fn rows(
@@ -186,7 +197,7 @@ impl Views for SqliteViews {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<Rows, Unavailable> {
+    ) -> Result<RowPage, StoreError> {
         let products = self.access.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT product, version FROM products WHERE generation = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
@@ -197,10 +208,10 @@ impl Views for SqliteViews {
         });
         let products = products.await?;
         let next = products.last().filter(|_| products.len() == limit).map(|last| last.id.to_string());
-        Ok(Rows { products, next })
+        Ok(RowPage { products, next })
     }
 
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), Unavailable> {
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), StoreError> {
         let id = id.to_string();
         let removed = self.access.write(move |connection| {
             connection
@@ -211,19 +222,19 @@ impl Views for SqliteViews {
     }
 }
 
-/// The column of an order. These names are stored.
-fn column(order: Order) -> &'static str {
+/// The column of an order. Stored; never rename.
+fn column(order: RowOrder) -> &'static str {
     match order {
-        Order::Id => "by_id",
-        Order::Name => "by_name",
-        Order::Price => "by_price",
-        Order::Changes => "changes",
+        RowOrder::Id => "by_id",
+        RowOrder::Name => "by_name",
+        RowOrder::Price => "by_price",
+        RowOrder::Changes => "changes",
     }
 }
 
-/// Writes a row unless the same or a newer version is there, which is the answer. Only the indexes whose place changed are
-/// touched: a price change leaves two of the four alone.
-fn show(connection: &Connection, row: &Columns) -> rusqlite::Result<Option<Shown>> {
+/// Writes a row unless the same or a newer version is there; returns that one then. Indexes whose position is unchanged are
+/// not touched: a price change leaves two of the four alone.
+fn show(connection: &Connection, row: &Columns) -> rusqlite::Result<Option<ProductRow>> {
     let known = connection
         .prepare_cached("SELECT version, by_id, by_name FROM products WHERE generation = ?1 AND id = ?2")?
         .query_row(params![row.generation, row.id], |row| {
@@ -277,17 +288,17 @@ fn write(connection: &Connection, row: &Columns) -> rusqlite::Result<()> {
     statement.execute(values).map(drop)
 }
 
-/// The row that is there.
-fn shown(connection: &Connection, key: &Columns) -> rusqlite::Result<Option<Shown>> {
+/// The row in the view.
+fn shown(connection: &Connection, key: &Columns) -> rusqlite::Result<Option<ProductRow>> {
     connection
         .prepare_cached("SELECT product, hash FROM products WHERE generation = ?1 AND id = ?2")?
         .query_row(params![key.generation, key.id], |row| {
-            Ok(Shown { product: product(row, 0)?, hash: hash(row, 1)? })
+            Ok(ProductRow { product: product(row, 0)?, hash: hash(row, 1)? })
         })
         .optional()
 }
 
-/// A hash that cannot be read is none: the row is compared by its content.
+/// A hash that cannot be read counts as none: the row is then compared by its content.
 pub(crate) fn hash(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Option<Hash>> {
     let text: Option<String> = row.get(column)?;
     Ok(text.and_then(|text| Hash::try_from(text).ok()))
@@ -300,7 +311,7 @@ fn about(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>
         .optional()
 }
 
-/// The product of a row whose version, which guards it, is that of the product: of `product, version`.
+/// The product of a row `product, version`; an error if the versions differ.
 fn guarded(row: &rusqlite::Row<'_>) -> rusqlite::Result<Product> {
     let (product, guard) = (product(row, 0)?, row.get::<_, u64>(1)?);
     if product.version == guard {
@@ -314,10 +325,4 @@ fn guarded(row: &rusqlite::Row<'_>) -> rusqlite::Result<Product> {
 fn product(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Product> {
     serde_json::from_str(row.get_ref(column)?.as_str()?)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
-}
-
-impl From<Error> for Unavailable {
-    fn from(error: Error) -> Self {
-        Self(error.into())
-    }
 }

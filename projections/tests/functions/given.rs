@@ -1,23 +1,23 @@
-//! The functions over their tables, and the recorded events. The batch tells of five commits of three products: `helmet` and
-//! `cap` are created and change, `lamp` is created.
+//! The functions on their tables, and the recorded events. The batch has five commits of three products: `helmet` and `cap`
+//! are created and changed, `lamp` is created.
 
 use event_store::{parking, receipts, table};
 use loopback::{Answer, Function, Reply, Request, Start, Tables};
 use serde_json::{Value, json};
 
-/// Lambda's answer to a batch of which nothing has to come again.
+/// The batch response when nothing has to be repeated.
 pub fn all_well() -> Answer {
     failed(&[])
 }
 
-/// Lambda's answer to a batch of which these have to come again.
+/// The batch response when these records have to be repeated.
 pub fn failed(sequence_numbers: &[&Value]) -> Answer {
     let failures: Vec<Value> =
         sequence_numbers.iter().map(|number| json!({"itemIdentifier": number})).collect();
     Answer::Response(json!({"batchItemFailures": failures}))
 }
 
-/// The tables, with the commits that the batch tells of.
+/// The tables, with the commits of the batch.
 pub async fn tables() -> Tables {
     let tables = Tables::serve().await;
     let client = aws_sdk_dynamodb::Client::new(&tables.directly());
@@ -62,7 +62,7 @@ pub fn batch() -> Value {
     recorded("stream-three-products")
 }
 
-/// The schedule's event, as the infrastructure sends it.
+/// The scheduled event, as the infrastructure sends it.
 pub fn schedule() -> Value {
     loopback::recorded(&format!("{}/../infra/lib/retry-parked.json", env!("CARGO_MANIFEST_DIR")))
 }

@@ -1,18 +1,18 @@
-//! What is seen of an invocation: the log and the figures, as lines of JSON on standard output and nowhere else.
+//! Observability of an invocation: log and metrics, as lines of JSON on standard output only.
 
 use loopback::changed;
 use serde_json::{Value, json};
 
 use crate::given::{batch, get, invoke, projector, query_api, reply, tables};
 
-/// All values of a metric in the lines where the dimensions are these.
+/// All values of a metric in the lines with these dimensions.
 fn values(figures: &[Value], name: &str, dimensions: &[(&str, &str)]) -> Vec<Value> {
     let matching = figures.iter().filter(|line| dimensions.iter().all(|(key, value)| line[*key] == *value));
     matching.filter_map(|line| line.get(name).cloned()).collect()
 }
 
 #[tokio::test]
-async fn the_projector_tells_how_late_each_view_was_and_what_it_asked_of_the_tables() {
+async fn the_projector_reports_the_lag_of_each_view_and_its_use_of_the_tables() {
     let tables = tables().await;
     let projector = projector(&tables).start().await;
     invoke(&projector, &batch()).await;
@@ -30,7 +30,7 @@ async fn the_projector_tells_how_late_each_view_was_and_what_it_asked_of_the_tab
 }
 
 #[tokio::test]
-async fn a_commit_that_was_touched_is_a_line_of_the_log_and_a_figure() {
+async fn a_tampered_commit_is_logged_and_counted() {
     let tables = tables().await;
     let projector = projector(&tables).start().await;
     invoke(&projector, &changed(batch(), "/Records/0/eventName", json!("MODIFY"))).await;
@@ -44,7 +44,7 @@ async fn a_commit_that_was_touched_is_a_line_of_the_log_and_a_figure() {
 }
 
 #[tokio::test]
-async fn a_query_leaves_one_line_of_the_log_and_its_figures() {
+async fn a_query_leaves_one_log_line_and_its_metrics() {
     let tables = tables().await;
     let queries = query_api(&tables).start().await;
     reply(&queries, &get("helmet")).await;

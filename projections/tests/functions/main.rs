@@ -1,5 +1,5 @@
-//! The functions `projector` and `query-api` alone: the real programs behind a Runtime API on loopback, called with recorded
-//! batches of the stream and with events of the shapes that API Gateway sends, and with others.
+//! The functions `projector` and `query-api` on their own: the real programs behind a Runtime API on loopback, invoked with
+//! recorded stream batches, with events of the shapes that API Gateway sends, and with malformed ones.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod given;

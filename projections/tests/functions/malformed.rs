@@ -1,16 +1,16 @@
-//! What no stream and no gateway should send: a record that cannot be read leaves its neighbours alone, an event that cannot
-//! be read is an error, and the next invocation works as ever.
+//! Malformed input: a record that cannot be read does not affect the others, an event that cannot be read is an error, and the
+//! next invocation works as usual.
 
 use loopback::{Answer, changed};
 use serde_json::{Value, json};
 
 use crate::given::{all_well, batch, get, invoke, projector, query_api, recorded, reply, tables};
 
-/// The most that Lambda hands to a function at once.
+/// The largest event that Lambda passes to a function.
 const LARGEST: usize = 6 * 1024 * 1024;
 
 #[tokio::test]
-async fn a_record_that_cannot_be_read_leaves_its_neighbours_alone() {
+async fn a_record_that_cannot_be_read_does_not_affect_the_others() {
     let tables = tables().await;
     let (projector, queries) = (projector(&tables).start().await, query_api(&tables).start().await);
     let first = |place: &str| format!("/Records/0/dynamodb{place}");
@@ -51,7 +51,7 @@ async fn an_empty_batch_and_the_largest_one_are_answered() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_no_batch_and_no_turn_is_an_error_and_the_next_batch_is_projected() {
+async fn an_event_that_is_neither_a_batch_nor_scheduled_is_an_error_and_the_next_batch_is_projected() {
     let tables = tables().await;
     let projector = projector(&tables).start().await;
     let records = [json!({}), json!({"Records": {}}), json!({"Records": [1]}), json!({"Records": [{}]})];
@@ -69,7 +69,7 @@ async fn an_event_that_is_no_batch_and_no_turn_is_an_error_and_the_next_batch_is
 }
 
 #[tokio::test]
-async fn an_event_that_is_no_request_is_an_error_and_the_next_one_is_answered() {
+async fn an_event_that_is_not_a_request_is_an_error_and_the_next_one_is_answered() {
     let tables = tables().await;
     let queries = query_api(&tables).start().await;
     for event in [json!({}), json!([]), Value::Null, batch(), changed(get("helmet"), "/path", Value::Null)] {

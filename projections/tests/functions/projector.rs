@@ -1,4 +1,4 @@
-//! Batches of the stream and the schedule's turn: what is answered, compared whole, and what the views show then.
+//! Stream batches and scheduled invocations: the whole response, and what the views show afterwards.
 
 use loopback::Answer;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::given::{
 };
 
 #[tokio::test]
-async fn a_batch_is_in_the_views_and_none_of_it_has_to_come_again() {
+async fn a_projected_batch_is_in_the_views_and_nothing_is_repeated() {
     let tables = tables().await;
     let (projector, queries) = (projector(&tables).start().await, query_api(&tables).start().await);
     for _ in 0..2 {
@@ -22,7 +22,7 @@ async fn a_batch_is_in_the_views_and_none_of_it_has_to_come_again() {
 }
 
 #[tokio::test]
-async fn a_product_that_cannot_be_written_is_parked_and_the_schedule_brings_it_up_to_date() {
+async fn a_product_that_cannot_be_written_is_parked_and_retried_by_the_schedule() {
     let tables = tables().await;
     let (projector, queries) = (projector(&tables).start().await, query_api(&tables).start().await);
     tables.throttle(|request| concerns(request, &["products", "prices"], "helmet"));
@@ -42,7 +42,7 @@ async fn a_product_that_cannot_be_written_is_parked_and_the_schedule_brings_it_u
 }
 
 #[tokio::test]
-async fn a_product_that_cannot_even_be_parked_comes_again_by_the_number_of_its_first_record() {
+async fn a_product_that_cannot_be_parked_is_repeated_from_its_first_record() {
     let tables = tables().await;
     let projector = projector(&tables).start().await;
     tables.throttle(|request| concerns(request, &["products", "prices", "parking"], "cap"));
@@ -58,7 +58,7 @@ async fn a_product_that_cannot_even_be_parked_comes_again_by_the_number_of_its_f
 }
 
 #[tokio::test]
-async fn a_schedule_that_cannot_look_is_an_error_and_its_next_turn_works() {
+async fn a_scheduled_retry_that_cannot_read_the_parking_table_is_an_error_and_the_next_one_works() {
     let tables = tables().await;
     let projector = projector(&tables).start().await;
     tables.throttle(|_| true);

@@ -1,11 +1,11 @@
-//! What API Gateway gets back from a query: status, headers and body, and what that cost.
+//! The response of the query function to API Gateway: status, headers and body, and its cost.
 
 use loopback::{Function, Tables, changed};
 use serde_json::{Value, json};
 
 use crate::given::{batch, get, invoke, projector, query_api, recorded, reply, tables};
 
-/// The query function over projected views.
+/// The query function on projected views.
 async fn projected() -> (Function, Tables) {
     let tables = tables().await;
     let projector = projector(&tables).start().await;
@@ -54,7 +54,7 @@ async fn a_list_takes_its_parameters_as_the_client_meant_them() {
 }
 
 #[tokio::test]
-async fn who_may_not_ask_is_told_so_and_anybody_may_ask_for_what_is_public() {
+async fn missing_scopes_are_refused_and_public_routes_are_open() {
     let (queries, tables) = projected().await;
     let nobody = reply(&queries, &recorded("without-claims")).await;
     nobody.problem("unauthorized", 401, "order-8");
@@ -68,7 +68,7 @@ async fn who_may_not_ask_is_told_so_and_anybody_may_ask_for_what_is_public() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_or_not_to_be_had_is_a_problem() {
+async fn missing_or_unavailable_products_are_problems() {
     let (queries, tables) = projected().await;
     let unknown = reply(&queries, &get("no-such")).await;
     assert_eq!(unknown.problem("product-not-found", 404, "order-8")["instance"], "/products/no-such");

@@ -1,11 +1,11 @@
-//! A function that cannot work says so in one line when it starts, and Lambda sees its process end.
+//! A function that cannot work reports it in one line at startup, and its process exits.
 
 use loopback::{Start, Tables};
 
 use crate::given::{projector, query_api};
 
 #[tokio::test]
-async fn a_wrong_or_missing_setting_ends_the_start_with_a_line_that_names_it() {
+async fn a_wrong_or_missing_setting_stops_the_start_with_a_line_that_names_it() {
     let tables = Tables::serve().await;
     let functions: [fn(&Tables) -> Start; 2] = [projector, query_api];
     for function in functions {

@@ -1,34 +1,34 @@
 //! The same dated prices, recorded in any order around the same deletes and restores, give the same timeline, price in
-//! force, lowest price, reduction and prior price; and these are what a day by day account of the same facts says.
+//! force, lowest price, reduction and prior price, equal to a day-by-day evaluation of the same facts.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use chrono::{DateTime, TimeDelta};
 use projections::prices::{
-    Entry, Period, Place, Reduction, Reference, What, Window, lowest_before_newest_change, reduction,
-    reference, timeline,
+    PriceChange, PriceEntry, PricePeriod, PriceReduction, PriceWindow, PriorPrice, TimelinePosition,
+    lowest_before_newest_change, prior_price, reduction, timeline,
 };
 use proptest::prelude::*;
 use schema::{Money, Timestamp, fixtures};
 
-/// So many sets of facts, each recorded in so many orders.
+/// Number of sets of facts, and of orders in which each is recorded.
 const SETS: u32 = 200;
 const ORDERS: u64 = 20;
 
-/// Everything happens at the beginning of one of these days.
+/// Everything happens at the start of one of these days.
 const DAYS: i64 = 60;
 
 fn on(day: i64) -> Timestamp {
     Timestamp::new(DateTime::UNIX_EPOCH + TimeDelta::days(20_000 + day)).unwrap()
 }
 
-/// What is recorded, all but the order.
+/// The recorded facts without their order.
 #[derive(Debug, Clone)]
 struct Facts {
-    /// By day, one at most.
+    /// At most one per day.
     prices: BTreeMap<i64, Money>,
-    /// Days of deletes and restores, in turns, in the order in which they are recorded.
+    /// Days of alternating deletes and restores, in the order in which they are recorded.
     statuses: Vec<i64>,
 }
 
@@ -42,24 +42,30 @@ fn facts() -> impl Strategy<Value = Facts> {
 }
 
 impl Facts {
-    /// The entries of one order: the prices in any, deletes and restores in theirs.
-    fn recorded(&self, seed: u64) -> Vec<Entry> {
+    /// The entries in one order: prices in any, deletes and restores in theirs.
+    fn recorded(&self, seed: u64) -> Vec<PriceEntry> {
         let mut chance = fastrand::Rng::with_seed(seed);
         let mut prices: Vec<_> =
-            self.prices.iter().map(|(day, money)| (on(*day), What::Priced(*money))).collect();
+            self.prices.iter().map(|(day, money)| (on(*day), PriceChange::Priced(*money))).collect();
         chance.shuffle(&mut prices);
         let mut order = prices;
         let mut least = 0;
         for (n, day) in self.statuses.iter().enumerate() {
             let at = chance.usize(least..=order.len());
-            order.insert(at, (on(*day), if n % 2 == 0 { What::Deleted } else { What::Restored }));
+            order.insert(
+                at,
+                (on(*day), if n % 2 == 0 { PriceChange::Deleted } else { PriceChange::Restored }),
+            );
             least = at + 1;
         }
-        let place = |at, sequence| Place { at, sequence };
-        (1..).zip(order).map(|(sequence, (at, what))| Entry { place: place(at, sequence), what }).collect()
+        let place = |at, sequence| TimelinePosition { at, sequence };
+        (1..)
+            .zip(order)
+            .map(|(sequence, (at, change))| PriceEntry { position: place(at, sequence), change })
+            .collect()
     }
 
-    /// The price in force on each day up to `until`, after which nothing happens any more.
+    /// The price in force on each day up to `until`, after which nothing happens.
     fn days(&self, until: i64) -> Vec<Option<Money>> {
         let mut effect = i64::MIN;
         let mut statuses = Vec::new();
@@ -77,25 +83,25 @@ impl Facts {
     }
 }
 
-/// All that is answered of a timeline.
+/// Everything derived from a timeline.
 #[derive(Debug, PartialEq)]
 struct Answered {
     periods: Vec<(Money, Timestamp, Option<Timestamp>)>,
     in_force: Option<Money>,
     lowest: Option<(Money, Timestamp)>,
-    reduction: Option<Reduction>,
-    references: Vec<Option<Reference>>,
+    reduction: Option<PriceReduction>,
+    references: Vec<Option<PriorPrice>>,
 }
 
-/// Windows that begin and end with days, and anchors.
+/// Windows of whole days, and anchors.
 const WINDOWS: [(u16, Option<i64>); 5] =
     [(30, None), (7, None), (30, Some(DAYS - 20)), (1, Some(DAYS / 2)), (10, Some(DAYS + 20))];
 
-fn reference_of(timeline: &[Period], (days, anchor): (u16, Option<i64>)) -> Option<Reference> {
-    reference(timeline, &Window { days, zone: None }, anchor.map(on))
+fn reference_of(timeline: &[PricePeriod], (days, anchor): (u16, Option<i64>)) -> Option<PriorPrice> {
+    prior_price(timeline, &PriceWindow { days, zone: None }, anchor.map(on))
 }
 
-fn answered(entries: &[Entry], until: i64) -> Answered {
+fn answered(entries: &[PriceEntry], until: i64) -> Answered {
     let timeline = timeline(entries, Some(on(until)));
     Answered {
         periods: timeline.iter().map(|period| (period.money, period.from, period.to)).collect(),
@@ -106,7 +112,7 @@ fn answered(entries: &[Entry], until: i64) -> Answered {
     }
 }
 
-/// Days on which one price was in force without a break, in order.
+/// Runs of days with one price in force, in order.
 fn runs(days: &[Option<Money>]) -> Vec<(Money, Range<usize>)> {
     let mut runs: Vec<(Money, Range<usize>)> = Vec::new();
     for (day, money) in days.iter().enumerate() {
@@ -131,27 +137,27 @@ fn not_higher(pair: &[(Money, Range<usize>)]) -> bool {
     lower(pair) || pair[0].0 == pair[1].0
 }
 
-/// By definition: the first of the runs that is lower than the one before it and has only equal or lower ones behind it.
-fn reduction_by_day(days: &[Option<Money>]) -> Option<Reduction> {
+/// By definition: the first run that is lower than the one before it and followed only by equal or lower ones.
+fn reduction_by_day(days: &[Option<Money>]) -> Option<PriceReduction> {
     days.last().copied().flatten()?;
     let runs = runs(days);
     let since = moment(runs.last()?.1.start);
     let begins_series =
         |first: &usize| lower(&runs[first - 1..=*first]) && runs[first - 1..].windows(2).all(not_higher);
     let series = (1..runs.len()).find(begins_series);
-    Some(Reduction {
+    Some(PriceReduction {
         is_reduction: runs.windows(2).next_back().is_some_and(lower),
         since,
         series_since: series.map_or(since, |first| moment(runs[first].1.start)),
     })
 }
 
-/// By definition: the least of the prices of the days in the window.
+/// By definition: the lowest price of the days in the window.
 fn reference_by_day(
     days: &[Option<Money>],
     currency: schema::Currency,
     (length, anchor): (u16, Option<i64>),
-) -> Option<Reference> {
+) -> Option<PriorPrice> {
     let reduced = reduction_by_day(days).filter(|reduction| reduction.is_reduction);
     let to = anchor.map(on).or(reduced.map(|reduction| reduction.series_since))?;
     let from = to.days_before(length.into());
@@ -161,7 +167,7 @@ fn reference_by_day(
         .filter_map(|day| Some((days[*day].filter(|money| money.currency() == currency)?, *day)))
         .min_by_key(|(money, day)| (money.price(), *day))?;
     let (_, run) = runs(days).into_iter().find(|(_, run)| run.contains(&day))?;
-    Some(Reference { money, since: moment(run.start), from, to })
+    Some(PriorPrice { money, since: moment(run.start), from, to })
 }
 
 proptest! {
@@ -176,12 +182,12 @@ proptest! {
     }
 
     #[test]
-    fn the_answers_are_those_of_an_account_day_by_day(facts in facts(), seed: u64, until in 0..DAYS + 5) {
+    fn the_answers_equal_a_day_by_day_evaluation(facts in facts(), seed: u64, until in 0..DAYS + 5) {
         let timeline = timeline(&facts.recorded(seed), Some(on(until)));
         let days = facts.days(until);
         for (day, expected) in days.iter().enumerate() {
             let day = moment(day);
-            let there = |period: &&Period| period.from <= day && period.to.is_none_or(|to| day < to);
+            let there = |period: &&PricePeriod| period.from <= day && period.to.is_none_or(|to| day < to);
             let in_force: Vec<Money> = timeline.iter().filter(there).map(|period| period.money).collect();
             prop_assert_eq!(in_force, Vec::from_iter(*expected), "{}", day);
         }

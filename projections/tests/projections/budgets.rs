@@ -1,4 +1,4 @@
-//! What reading and projecting may cost: requests and capacity, the same at any size of the catalogue.
+//! The cost of reading and projecting in requests and capacity, independent of the size of the catalogue.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use engine::probe::{Recorded, Recorder};
 use event_store::MemoryJournal;
 use event_store::parking::MemoryParking;
 use projections::Views;
-use projections::catalogue::SHARDS;
 use projections::views::Generation;
+use projections::views::SHARDS;
 
-use crate::given::{Deed, Life, asked, batch, front, projector, tables, views_of};
+use crate::given::{Deed, Life, PutProduct, asked, batch, front, projector, tables, views_of};
 
-/// Every request asks what it cost.
+/// Every request asks for its consumed capacity.
 fn cost(seen: &[Recorded]) -> f64 {
     seen.iter().map(|recorded| recorded.capacity().unwrap()).sum()
 }
@@ -20,7 +20,7 @@ fn operations(seen: &[Recorded]) -> Vec<&str> {
     seen.iter().map(|recorded| recorded.request.operation.as_str()).collect()
 }
 
-/// A front over so many products, and the recorder of its requests.
+/// Query routes over this many products, and the recorder of their requests.
 async fn catalogue_of(products: usize) -> (axum::Router, Recorder) {
     let (config, recorder) = Recorder::record(&tables().await);
     let views = views_of(&config);
@@ -113,7 +113,7 @@ async fn a_batch_writes_each_product_once_and_reads_only_the_generations() {
 }
 
 #[tokio::test]
-async fn an_empty_batch_asks_nobody() {
+async fn an_empty_batch_makes_no_request() {
     let (config, recorder) = Recorder::record(&tables().await);
     let projector = projector(
         Arc::new(views_of(&config)),

@@ -1,7 +1,7 @@
-//! However the stream delivers: the view ends as the fold of the events.
+//! Convergence: however the stream delivers, the views end up as the fold of the events.
 
 use futures::FutureExt;
-use projections::prices::{History, entries_of};
+use projections::prices::{PriceHistory, entries_of};
 use projections::views::Generation;
 use projections::{PriceLog, Views};
 use proptest::prelude::*;
@@ -18,7 +18,7 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
-/// A few lives, and batches that name product and commit: in any order, some again and again, but each at least once.
+/// A few lives, and batches of product and commit in any order, some repeated, each at least once.
 fn deliveries() -> impl Strategy<Value = (Vec<Life>, Vec<Vec<(usize, usize)>>)> {
     let lives = prop::collection::vec(prop::collection::vec(deed(), 0..8), 1..5);
     lives.prop_flat_map(|deeds| {
@@ -69,13 +69,13 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().unwrap()
 }
 
-/// Every event that touches the price, and the last event there is.
-fn priced(life: &Life) -> History {
+/// Every event that affects the price, and the last event.
+fn priced(life: &Life) -> PriceHistory {
     let commits = life.commits.iter().map(|(commit, _)| commit);
-    History { folded: life.newest().last_sequence(), entries: commits.flat_map(entries_of).collect() }
+    PriceHistory { folded: life.newest().last_sequence(), entries: commits.flat_map(entries_of).collect() }
 }
 
-fn history(given: &InMemory, life: &Life) -> History {
+fn history(given: &InMemory, life: &Life) -> PriceHistory {
     block_on(given.prices.history(Generation(1), &life.id)).unwrap()
 }
 
@@ -87,7 +87,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn doubled_shuffled_and_overlapping_batches_end_in_the_fold((lives, batches) in deliveries()) {
+    fn repeated_shuffled_and_overlapping_batches_converge_to_the_fold((lives, batches) in deliveries()) {
         let given = in_memory();
         for life in &lives {
             block_on(life.recorded_in(&*given.journal));

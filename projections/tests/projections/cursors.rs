@@ -1,12 +1,12 @@
-//! A cursor belongs to its query: changed by one character, or used with another sort, order or filter, it is refused.
+//! A cursor is valid for its query only: changed by one character, or used with another sort, order or filter, it is refused.
 
 use std::sync::Arc;
 
+use projections::MemoryViews;
 use projections::views::Generation;
-use projections::{MemoryViews, Views};
 use proptest::prelude::*;
 
-use crate::given::{Life, asked, front};
+use crate::given::{Life, PutProduct, asked, front};
 
 const QUERIES: [&str; 12] = [
     "sort=id",
@@ -72,11 +72,11 @@ proptest! {
 
     #[test]
     fn nobody_makes_up_a_cursor(cursor in "[A-Za-z0-9_=.-]{0,60}") {
-        let selection = projections::catalogue::Selection {
-            order: projections::catalogue::Order::Id,
+        let selection = projections::catalogue::ListQuery {
+            order: projections::views::RowOrder::Id,
             deleted: false,
             descending: false,
-            range: projections::catalogue::Range::all(),
+            range: projections::views::PositionRange::all(),
         };
         prop_assert!(selection.position(&cursor).is_err());
     }

@@ -1,16 +1,16 @@
-//! LIST by time over many deleted products: a page looks at no more than a thousand rows of a shard, so it may be empty, and
-//! whoever follows `next` comes to every product that is there.
+//! LIST by time among many deleted products: a page reads no more than a thousand rows of a shard, so it may be empty, and
+//! following `next` reaches every product.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use engine::probe::Recorder;
+use projections::MemoryViews;
 use projections::views::Generation;
-use projections::{MemoryViews, Views};
 use schema::Product;
 use serde_json::json;
 
-use crate::given::{asked, fill, front, tables, views_of};
+use crate::given::{PutProduct, asked, fill, front, tables, views_of};
 
 /// `count` products one after the other in time, all deleted but the one at `live`.
 fn products(count: usize, live: usize) -> impl Iterator<Item = Product> {
@@ -89,7 +89,7 @@ async fn a_page_on_dynamodb_looks_at_a_thousand_rows_of_a_shard_and_no_more() {
 async fn a_page_may_be_short_and_its_next_leads_behind_what_it_looked_at() {
     let views = MemoryViews::default();
     for live in [products(40, 7), products(40, 30)] {
-        // The second time the same products are older news, but for the one that lives.
+        // The second time the same products are older commits, but for the one that lives.
         for product in live.filter(|product| product.facts.status == schema::Status::Active) {
             views.put(Generation(1), &product).await.unwrap();
         }

@@ -1,5 +1,5 @@
-//! The price history has every change once, whatever the stream loses, doubles or reorders; what cannot be folded is
-//! parked where it stopped and goes on from there.
+//! The price history has every change once, whatever the stream loses, repeats or reorders; a product that cannot be folded
+//! is parked and continues later where it stopped.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -8,8 +8,8 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use engine::probe::{Fault, Faults, Matching, Request};
 use event_store::{MemoryJournal, MemoryParking, Parking};
-use projections::prices::{History, entries_of};
-use projections::project::Retried;
+use projections::prices::{PriceHistory, entries_of};
+use projections::project::ProjectionRetries;
 use projections::views::Generation;
 use projections::{MemoryPriceLog, PriceLog};
 use serde_json::json;
@@ -22,7 +22,7 @@ fn repriced(n: u32) -> Deed {
     Deed::Reprice(format!("{n}"), "USD")
 }
 
-/// A life whose every commit but one touches the price.
+/// A life in which all commits but one affect the price.
 fn life() -> Life {
     Life::of(
         "p",
@@ -36,17 +36,17 @@ fn life() -> Life {
     )
 }
 
-fn expected(life: &Life, commits: usize) -> History {
+fn expected(life: &Life, commits: usize) -> PriceHistory {
     let entries = life.commits[..commits].iter().flat_map(|(commit, _)| entries_of(commit));
-    History { folded: life.commits[commits - 1].0.last_sequence(), entries: entries.collect() }
+    PriceHistory { folded: life.commits[commits - 1].0.last_sequence(), entries: entries.collect() }
 }
 
-async fn history(given: &InMemory, life: &Life) -> History {
+async fn history(given: &InMemory, life: &Life) -> PriceHistory {
     given.prices.history(FIRST, &life.id).await.unwrap()
 }
 
 #[tokio::test]
-async fn what_follows_a_commit_that_is_gone_is_not_folded_behind_the_one_in_its_place() {
+async fn commits_after_a_removed_one_are_not_folded_after_its_replacement() {
     let begun = Life::of("p", &[]);
     let (mut gone, mut kept) = (begun.clone(), begun);
     for price in [1, 2] {
@@ -61,7 +61,7 @@ async fn what_follows_a_commit_that_is_gone_is_not_folded_behind_the_one_in_its_
 }
 
 #[tokio::test]
-async fn what_the_stream_did_not_bring_is_read_from_the_event_table() {
+async fn what_is_missing_from_the_stream_is_read_from_the_event_table() {
     let life = life();
     let whole = expected(&life, life.commits.len());
     for brought in [vec![5], vec![0, 5], vec![0, 2, 4], vec![3, 1], vec![5, 0, 1, 2, 3, 4, 5]] {
@@ -81,7 +81,7 @@ async fn what_the_stream_did_not_bring_is_read_from_the_event_table() {
 }
 
 #[tokio::test]
-async fn a_batch_with_a_hole_in_it_is_folded_whole() {
+async fn a_batch_with_a_gap_is_folded_completely() {
     let life = life();
     let given = in_memory();
     life.recorded_in(&*given.journal).await;
@@ -101,7 +101,7 @@ async fn a_history_of_many_pages_is_caught_up_with() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_folded_stops_the_product_there_and_no_other() {
+async fn a_commit_that_cannot_be_folded_stops_its_product_only() {
     let life = life();
     let neighbour = Life::of("q", &[repriced(1)]);
     let given = in_memory();
@@ -121,7 +121,7 @@ async fn what_cannot_be_folded_stops_the_product_there_and_no_other() {
     assert_eq!(given.parking.of("products", &life.id).await.unwrap(), None);
 
     let retried = given.projector.retry(&life.id).await.unwrap();
-    assert_eq!(retried, Retried { repaired: 1, still_parked: 1 });
+    assert_eq!(retried, ProjectionRetries { repaired: 1, still_parked: 1 });
     let parked = given.parking.of("prices", &life.id).await.unwrap().unwrap();
     assert_eq!((parked.from_sequence, parked.attempts), (4, 2));
 }
@@ -140,7 +140,7 @@ async fn a_commit_missing_in_the_event_table_itself_is_no_gap_to_skip() {
 }
 
 #[tokio::test]
-async fn two_projectors_at_once_fold_every_event_once() {
+async fn two_concurrent_projectors_fold_every_event_once() {
     let log = Arc::new(prices_of(&tables().await));
     let journal = Arc::<MemoryJournal>::default();
     let parking = Arc::<MemoryParking>::default();
@@ -161,7 +161,7 @@ async fn two_projectors_at_once_fold_every_event_once() {
 
 /// Every request of the projector fails once: before it is applied, and after.
 #[tokio::test]
-async fn a_projection_cut_short_anywhere_is_made_whole_by_the_schedule() {
+async fn a_projection_interrupted_anywhere_is_completed_by_the_schedule() {
     let life = life();
     for fault in [Fault::FailBefore, Fault::DropAnswer] {
         for nth in 1.. {
@@ -190,14 +190,14 @@ async fn a_projection_cut_short_anywhere_is_made_whole_by_the_schedule() {
     }
 }
 
-/// A price history table that stops one write of its user, until it is told to go on.
+/// A price history table that blocks one write until it is released.
 struct Stopping {
     stopped: mpsc::Receiver<()>,
     go_on: mpsc::Sender<()>,
 }
 
 impl Stopping {
-    /// Stops before the nth write.
+    /// Blocks before the nth write.
     fn at(nth: usize, faults: &Faults) -> Self {
         let (stops, stopped) = mpsc::channel();
         let (go_on, goes_on) = mpsc::channel();
@@ -215,10 +215,10 @@ impl Stopping {
     }
 }
 
-/// Of two projectors one stops between any two of its writes, while the other folds all there is: what is folded is whole
-/// at every moment, and nothing is lost when the first one goes on with what it saw before.
+/// One of two projectors is blocked between any two of its writes while the other folds everything: the history is complete
+/// at every moment, and nothing is lost when the first one continues from its older read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_projectors_one_may_stop_between_any_two_writes() {
+async fn one_of_two_projectors_may_be_blocked_between_any_two_writes() {
     let mut life = life();
     // A commit with a price event in its middle.
     life.goes_on(&Deed::RenameRepriceAndRename(["Fez", "Tam"], "4"));
@@ -253,7 +253,11 @@ async fn of_two_projectors_one_may_stop_between_any_two_writes() {
         let there = log.history(FIRST, &life.id).await.unwrap();
         let commits =
             life.commits.iter().filter(|(commit, _)| commit.last_sequence() <= there.folded).count();
-        assert_eq!(there, if commits == 0 { History::default() } else { expected(&life, commits) }, "{nth}");
+        assert_eq!(
+            there,
+            if commits == 0 { PriceHistory::default() } else { expected(&life, commits) },
+            "{nth}"
+        );
         fast.project(batch(records)).await;
         assert_eq!(log.history(FIRST, &life.id).await.unwrap(), whole, "{nth}");
         go_on.send(()).unwrap();
@@ -263,7 +267,7 @@ async fn of_two_projectors_one_may_stop_between_any_two_writes() {
 }
 
 #[tokio::test]
-async fn following_in_order_asks_the_event_table_for_nothing() {
+async fn following_in_order_does_not_read_the_event_table() {
     // The journal is empty: whatever it was asked for would be missing.
     let log = Arc::<MemoryPriceLog>::default();
     let parking = Arc::<MemoryParking>::default();

@@ -1,20 +1,20 @@
-//! Following what changed by `updated_since`: with the overlap that the interface names nothing of several writers is
-//! missed, and with a shorter one something can be.
+//! Following changes by `updated_since`: with the documented overlap no change by several writers is missed, with a shorter
+//! one something can be.
 //!
-//! `updated_at` is given before a commit is stored, by the clock of whoever records it, and LIST shows it some time after.
+//! `updated_at` is set before a commit is stored, by the clock of the writer, and LIST shows it some time after.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
+use projections::MemoryViews;
 use projections::views::Generation;
-use projections::{MemoryViews, Views};
 use schema::{Product, Timestamp};
 
-use crate::given::{Deed, Life, asked, front};
+use crate::given::{Deed, Life, PutProduct, asked, front};
 
-/// How far a writer's clock may be ahead of the others, and how long after `updated_at` LIST may show a commit, as the
-/// interface says; both in milliseconds.
+/// How far a writer's clock may be ahead of the others, and how long after `updated_at` LIST may show a commit, as
+/// documented; both in milliseconds.
 const AHEAD: i64 = 60_000;
 const LATE: i64 = 240_000;
 const WRITERS: usize = 4;
@@ -27,7 +27,7 @@ struct Shown {
     product: Product,
 }
 
-/// The overlap that the interface names, in milliseconds.
+/// The documented overlap, in milliseconds.
 fn documented() -> i64 {
     let interface = include_str!("../../../docs/interface.md");
     let (_, behind) = interface.split_once("Ask for ").unwrap();
@@ -123,7 +123,7 @@ async fn with_the_documented_overlap_nothing_of_several_writers_is_missed() {
     }
 }
 
-/// A commit that LIST shows as late as it may, and one beside it by a clock as far ahead as it may be.
+/// A commit that LIST shows as late as allowed, and another by a clock as far ahead as allowed.
 #[tokio::test]
 async fn the_documented_overlap_is_not_a_millisecond_too_long() {
     let (late, ahead) = (Life::begins("late", "Helmet", "1"), Life::begins("ahead", "Helmet", "1"));

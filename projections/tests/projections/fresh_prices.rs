@@ -1,5 +1,4 @@
-//! `GET …/prices`: the version it answers, never older than the client asks for, and as it was known at a moment; and what
-//! that costs.
+//! `GET …/prices`: its version, never older than the client asks for, or as known at a given time; and its cost.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,7 +26,7 @@ async fn folded(prices: &dyn PriceLog, life: &Life, commits: usize) {
     prices.fold(FIRST, &life.id, &commits).await.unwrap();
 }
 
-/// Two prices, and two events that are none, in one commit.
+/// Two prices and two other events in one commit.
 fn story() -> Life {
     let mut life = priced_life("01-01", &[("03-01", Price("12"))]);
     life.goes_on(&Deed::RenameRepriceAndRename(["Hat", "Cap"], "8"));
@@ -75,7 +74,7 @@ async fn a_client_sees_its_own_change_though_the_view_lags() {
 }
 
 #[tokio::test]
-async fn a_delete_is_seen_at_its_version_and_a_history_is_never_older_either() {
+async fn a_delete_is_visible_at_its_version_and_a_history_is_never_older() {
     let front = front_over(MemoryJournal::default());
     let life = priced_life("01-01", &[("02-01", Delete), ("03-01", Restore)]);
     life.recorded_in(&*front.journal).await;
@@ -149,25 +148,25 @@ async fn prices_are_answered_as_they_were_known() {
 }
 
 #[tokio::test]
-async fn what_the_ledger_gives_is_the_history_that_the_view_keeps() {
+async fn the_history_from_the_ledger_equals_the_one_in_the_view() {
     let front = front_over(MemoryJournal::default());
     let life = priced_life("01-01", &[("03-01", Price("12")), ("02-01", Price("8")), ("02-10", Delete)]);
     life.recorded_in(&*front.journal).await;
     folded(&*front.prices, &life, 4).await;
     let kept = front.prices.history(FIRST, &life.id).await.unwrap();
     let ledger = Prices::new(front.prices.clone(), front.journal.clone());
-    assert_eq!(ledger.from_the_ledger(&life.id).await.unwrap(), kept);
+    assert_eq!(ledger.from_journal(&life.id).await.unwrap(), kept);
     // Also what is gone on from anywhere.
     for commits in 0..4 {
         let view = MemoryPriceLog::default();
         folded(&view, &life, commits).await;
         let seen = view.history(FIRST, &life.id).await.unwrap();
-        assert_eq!(ledger.gone_on(&life.id, seen, None).await.unwrap(), kept, "{commits}");
+        assert_eq!(ledger.extended(&life.id, seen, None).await.unwrap(), kept, "{commits}");
     }
 }
 
 #[tokio::test]
-async fn a_page_goes_on_only_as_it_was_known() {
+async fn a_cursor_is_refused_with_another_known_at() {
     let front = front_over(MemoryJournal::default());
     let deeds: Vec<Deed> = (0..1_100).map(|n| Deed::Reprice(format!("{}", n + 40), "USD")).collect();
     let life = Life::of("p", &deeds);

@@ -1,4 +1,4 @@
-//! Given: products with a life of their own, the stores they end in, and the projector between.
+//! Test fixtures: lives of products, the stores of the views, and the projector between them.
 
 mod bulk;
 pub(crate) mod doubles;
@@ -13,11 +13,13 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use engine::Engine;
+use event_store::StoreError;
 use event_store::{Journal, MemoryJournal, MemoryParking};
+use projections::views::{Generation, ProductRow};
 use projections::{
     Catalogue, DynamoPriceLog, DynamoViews, MemoryPriceLog, MemoryViews, PriceLog, Prices, Projector, Views,
 };
-use schema::{Clock, Orders, fixtures};
+use schema::{Clock, Orders, Product, fixtures};
 
 pub(crate) use bulk::fill;
 pub(crate) use front::{Front, answered, asked, finished, front, front_of, front_over, front_with_time};
@@ -85,7 +87,7 @@ pub(crate) async fn tables() -> SdkConfig {
     tables_keeping(Orders::default()).await
 }
 
-/// The same with the indexes of these orders alone.
+/// The same with the indexes of these orders only.
 pub(crate) async fn tables_keeping(orders: Orders) -> SdkConfig {
     let config = Engine::in_memory().unwrap().sdk_config();
     let client = Client::new(&config);
@@ -110,4 +112,17 @@ pub(crate) fn prices_of(config: &SdkConfig) -> DynamoPriceLog {
 /// Views whose table was never created.
 pub(crate) fn no_table() -> DynamoViews {
     views_of(&Engine::in_memory().unwrap().sdk_config())
+}
+
+/// Rows as earlier builds wrote them, without the hash of the commit.
+pub(crate) trait PutProduct {
+    /// Whether the row was written.
+    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, StoreError>;
+}
+
+impl<V: Views + ?Sized> PutProduct for V {
+    async fn put(&self, generation: Generation, product: &Product) -> Result<bool, StoreError> {
+        let row = ProductRow { product: product.clone(), hash: None };
+        Ok(self.show(generation, &row).await?.is_none())
+    }
 }

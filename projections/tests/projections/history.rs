@@ -1,4 +1,4 @@
-//! `GET …/history`: every commit once, exactly as it was hashed, with what became of the publication of each event.
+//! `GET …/history`: every commit once, exactly as hashed, with the publication of each event.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -178,7 +178,7 @@ async fn an_unknown_product_has_no_history_and_a_deleted_one_keeps_it() {
     }
 }
 
-/// What was removed and recorded anew has the sequences of what was there before, and nothing else of it.
+/// Commits recorded anew have the sequences of the removed ones, but not their receipts.
 #[tokio::test]
 async fn a_receipt_or_a_failure_of_another_event_is_not_shown_as_that_of_this_one() {
     let front = front_over(MemoryJournal::default());

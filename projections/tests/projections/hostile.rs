@@ -1,20 +1,21 @@
-//! LIST under attack: whatever a stranger writes into the query is a page or a 400 that names the parameter, never a 5xx,
-//! and costs no more than a page.
+//! LIST with hostile queries: any query string gives a page or a 400 that names the parameter, never a 5xx, and costs no more
+//! than a page.
 
 use std::sync::Arc;
 
 use engine::probe::Recorder;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use projections::catalogue::{Order, Range, Selection};
+use projections::catalogue::ListQuery;
+use projections::cursor;
 use projections::views::{Generation, View};
-use projections::{Views, cursor};
+use projections::views::{PositionRange, RowOrder};
 use schema::Product;
 
 use crate::given::{
-    Deed, Life, asked, front, front_with_time, setting, some_lives, tables, unwatched, views_of,
+    Deed, Life, PutProduct, asked, front, front_with_time, setting, some_lives, tables, unwatched, views_of,
 };
 
-/// Names that need every byte of an index key, or more bytes in lower case, or the greatest character there is.
+/// Names that need every byte of an index key, get longer in lower case, or contain the greatest character.
 const NAMES: [&str; 6] = ["İ", "\u{10ffff}", "Ⱥ", "𐐀", "ΟΔΟΣ", "a"];
 
 fn named(id: &str, name: &str) -> Product {
@@ -26,7 +27,7 @@ fn encoded(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn bounds_are_kept_to_the_letter() {
+async fn bounds_are_exact() {
     let front = front(Arc::new(views_of(&tables().await)));
     for (limit, status) in [
         ("1", 200),
@@ -86,7 +87,7 @@ async fn what_is_not_utf_8_is_refused_and_never_read_as_something_else() {
 }
 
 #[tokio::test]
-async fn a_name_of_the_longest_form_is_listed_and_found_by_any_of_its_beginnings() {
+async fn a_name_of_the_greatest_length_is_listed_and_found_by_any_prefix() {
     let views = views_of(&tables().await);
     for (n, name) in NAMES.iter().enumerate() {
         views.put(Generation(1), &named(&format!("p{n}"), &name.repeat(200))).await.unwrap();
@@ -117,9 +118,10 @@ async fn a_cursor_computed_with_the_public_checksum_gets_no_further_than_its_que
         views.put(Generation(1), &named(id, "Helmet")).await.unwrap();
     }
     let front = front(Arc::new(views));
-    let range = Range::name_prefix("hel");
+    let range = PositionRange::name_prefix("hel");
     let query = |position: &str| cursor::encode(&["name", "asc", &range.from, &range.to], position);
-    let genuine = Selection { order: Order::Name, deleted: false, descending: false, range: range.clone() };
+    let genuine =
+        ListQuery { order: RowOrder::Name, deleted: false, descending: false, range: range.clone() };
     assert_eq!(query("helmet\u{1}m"), genuine.cursor("helmet\u{1}m"));
     for (position, status) in [
         ("helmet\u{1}m", 200),
@@ -138,7 +140,7 @@ async fn a_cursor_computed_with_the_public_checksum_gets_no_further_than_its_que
 }
 
 #[tokio::test]
-async fn a_stretch_in_which_nothing_can_be_asks_nobody() {
+async fn an_empty_range_makes_no_request() {
     let (config, recorder) = Recorder::record(&tables().await);
     let front = front(Arc::new(views_of(&config)));
     asked(&front, "/products").await;
@@ -152,7 +154,7 @@ async fn a_stretch_in_which_nothing_can_be_asks_nobody() {
 }
 
 #[tokio::test]
-async fn a_walk_goes_on_over_a_rebuild_that_switches_the_generation() {
+async fn a_walk_continues_after_a_rebuild_switched_the_generation() {
     let setting = setting(&tables().await, Arc::default());
     let mut lives = some_lives(&setting, 30).await;
     let (front, time) = front_with_time(setting.views.clone());

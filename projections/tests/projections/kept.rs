@@ -1,15 +1,17 @@
-//! What a catalogue answers that does not keep every order, and one that was never filled.
+//! A catalogue that does not keep every order, and one that was never filled.
 
 use std::sync::Arc;
 
 use aws_config::retry::RetryConfig;
 use engine::probe::{Fault, Faults, Matching};
 use event_store::MemoryJournal;
-use projections::catalogue::Orders;
 use projections::views::{Generation, Generations, View};
 use projections::{MemoryViews, Views};
+use schema::Orders;
 
-use crate::given::{Life, asked, front, setting, tables, tables_keeping, unwatched, views_keeping};
+use crate::given::{
+    Life, PutProduct, asked, front, setting, tables, tables_keeping, unwatched, views_keeping,
+};
 
 #[tokio::test]
 async fn an_order_that_is_not_kept_is_refused_by_name_and_the_others_are_answered() {
@@ -35,9 +37,9 @@ async fn an_order_that_is_not_kept_is_refused_by_name_and_the_others_are_answere
     }
 }
 
-/// An order that is kept later needs no rebuild: its places are there, and `DynamoDB` fills the new index from them.
+/// An order that is kept later needs no rebuild: its positions are stored, and `DynamoDB` fills the new index from them.
 #[tokio::test]
-async fn what_was_written_before_an_order_was_kept_stands_in_it() {
+async fn rows_written_before_an_order_was_kept_are_in_it() {
     let config = tables().await;
     let before = views_keeping(&config, Orders::parse("id").unwrap());
     before.put(Generation(1), &Life::of("p", &[]).newest().state).await.unwrap();
@@ -52,24 +54,24 @@ async fn what_was_written_before_an_order_was_kept_stands_in_it() {
 async fn a_catalogue_that_was_never_filled_is_unavailable_and_not_empty() {
     let views = Arc::<MemoryViews>::default();
     views.put(Generation(1), &Life::of("p", &[]).newest().state).await.unwrap();
-    let lineup = views.lineup().await.unwrap();
+    let generations = views.generations().await.unwrap();
     let begun = Generations { filled: false, ..Generations::default() };
-    views.change_lineup(&lineup.with(View::Products, begun)).await.unwrap();
+    views.change_generations(&generations.with(View::Products, begun)).await.unwrap();
     let unfilled = front(views.clone());
     for (path, expected) in
         [("/products", 503), ("/products?sort=name", 503), ("/products/q", 503), ("/products/p", 200)]
     {
         assert_eq!(asked(&unfilled, path).await.0, expected, "{path}");
     }
-    let lineup = views.lineup().await.unwrap();
-    views.change_lineup(&lineup.with(View::Products, Generations::default())).await.unwrap();
+    let generations = views.generations().await.unwrap();
+    views.change_generations(&generations.with(View::Products, Generations::default())).await.unwrap();
     let filled = front(views);
     for (path, expected) in [("/products", 200), ("/products/q", 404)] {
         assert_eq!(asked(&filled, path).await.0, expected, "{path}");
     }
 }
 
-/// A product table that was lost and made anew: from the first attempt to fill it on nobody is told that it is empty.
+/// A product table that was lost and recreated: from the first attempt to fill it, no query is told that it is empty.
 #[tokio::test]
 async fn a_first_rebuild_that_is_cut_short_leaves_a_catalogue_that_says_so_and_the_next_one_ends_that() {
     let (config, faults) = Faults::inject(&tables().await);

@@ -1,10 +1,11 @@
-//! What a page of LIST costs does not follow the size of the catalogue: the same pages of 500 and of 50,000 products are
-//! answered by the same requests for the same capacity.
+//! The cost of a page of LIST does not depend on the size of the catalogue: the same pages of 500 and of 50,000 products take
+//! the same requests and the same capacity.
 
 use std::sync::Arc;
 
 use engine::probe::{Recorded, Recorder};
-use projections::catalogue::{Order, Range, Selection};
+use projections::catalogue::ListQuery;
+use projections::views::{PositionRange, RowOrder};
 use schema::Product;
 use serde_json::json;
 
@@ -16,14 +17,14 @@ const QUERIES: [&str; 5] =
 
 const PAGES: usize = 4;
 
-/// What the pages of one walk came to.
+/// The cost of the pages of one walk.
 #[derive(Debug, Default, PartialEq)]
 struct Cost {
     requests: Vec<usize>,
     units: Vec<f64>,
 }
 
-/// `count` products, of which the first 500 stand before all others in every order, as they do in the small catalogue.
+/// `count` products, of which the first 500 come before all others in every order, as in the small catalogue.
 fn products(count: usize) -> Vec<Product> {
     let moment = |millis: usize| {
         let millis = 1_763_000_000_000 + i64::try_from(millis).unwrap();
@@ -61,13 +62,14 @@ async fn costs(count: usize) -> Vec<Cost> {
         }
         costs.push(cost);
     }
-    the_far_end_costs_no_more(&front, &recorder, count).await;
+    the_last_page_costs_no_more(&front, &recorder, count).await;
     costs
 }
 
-/// The way to a page is not paid for: one before the end costs what one at the beginning does.
-async fn the_far_end_costs_no_more(front: &axum::Router, recorder: &Recorder, count: usize) {
-    let walk = Selection { order: Order::Id, deleted: false, descending: false, range: Range::all() };
+/// A page near the end costs the same as one at the beginning.
+async fn the_last_page_costs_no_more(front: &axum::Router, recorder: &Recorder, count: usize) {
+    let walk =
+        ListQuery { order: RowOrder::Id, deleted: false, descending: false, range: PositionRange::all() };
     let cursor = walk.cursor(&format!("p{:05}", count - 200));
     let (_, page) = asked(front, &format!("/products?limit=100&cursor={cursor}")).await;
     assert_eq!(page["products"][0]["id"], format!("p{:05}", count - 199));

@@ -1,13 +1,12 @@
-//! LIST: walking the pages gives every product exactly once, in order, for every sort, direction, filter and page size.
+//! LIST: following the pages gives every product exactly once, in order, for every sort, direction, filter and page size.
 
 use std::sync::Arc;
 
-use projections::Views;
 use projections::views::Generation;
 use schema::{Product, fixtures};
 use serde_json::Value;
 
-use crate::given::{Deed, Life, asked, front, tables, views_of};
+use crate::given::{Deed, Life, PutProduct, asked, front, tables, views_of};
 
 const NAMES: [&str; 13] = [
     "Sport-100 Helmet, Red",
@@ -25,7 +24,7 @@ const NAMES: [&str; 13] = [
     "🚲",
 ];
 
-/// Ids that begin with one another, on both sides of a step of one character.
+/// Ids that are prefixes of each other, on both sides of a step of one character.
 const NESTED: [&str; 6] = ["B", "B0", "B0-", "B0~", "B0zz", "B1"];
 
 /// 71 products; times, names and prices repeat; every thirteenth is deleted.
@@ -49,7 +48,7 @@ fn catalogue() -> Vec<Product> {
         .collect()
 }
 
-/// What a client that sorts and filters for itself would expect.
+/// The expected result, sorted and filtered in the test.
 fn expected(
     products: &[Product],
     chosen: impl Fn(&Product) -> bool,
@@ -101,7 +100,7 @@ async fn walk(front: &axum::Router, query: &str, limit: usize) -> Vec<String> {
     }
 }
 
-/// Every query that is walked, and the ids it has to give.
+/// Every query and its expected ids.
 fn expectations(all: &[Product]) -> Vec<(&'static str, Vec<String>)> {
     vec![
         ("sort=id", expected(all, active, |product| by_text(product.id.to_string()))),
@@ -159,7 +158,7 @@ fn cents(product: &Product) -> u128 {
 }
 
 #[tokio::test]
-async fn a_name_is_found_by_each_of_its_beginnings() {
+async fn a_name_is_found_by_each_of_its_prefixes() {
     let views = views_of(&tables().await);
     for (n, name) in NAMES.iter().enumerate() {
         let life = Life::begins(&format!("p{n}"), name, "1");

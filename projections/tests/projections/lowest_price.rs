@@ -1,4 +1,4 @@
-//! `GET …/prices` against cases worked by hand: the lowest price of the 30 days before the newest change.
+//! `GET …/prices` against cases worked out by hand: the lowest price in the 30 days before the newest change.
 
 use schema::fixtures;
 use serde_json::{Value, json};
@@ -122,7 +122,7 @@ async fn times_deleted_are_gaps_and_their_price_does_not_count() {
 }
 
 #[tokio::test]
-async fn a_restore_is_no_change_of_price() {
+async fn a_restore_is_not_a_price_change() {
     let restored = priced_life("01-01", &[("02-01", Price("8")), ("03-01", Delete), ("04-01", Restore)]);
     let prices = prices_shown(&restored, "").await;
     assert_eq!(lines(&prices).last().unwrap(), "8.00 USD 04-01 … 4");

@@ -1,4 +1,4 @@
-//! What the read side promises, one file per promise.
+//! The promises of the read side, one file per promise.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 

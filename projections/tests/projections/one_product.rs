@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use axum::http::{Request, StatusCode, header};
 use event_store::MemoryJournal;
-use projections::Views;
 use projections::views::Generation;
 use schema::fixtures;
 use serde_json::json;
 
-use crate::given::{Deed, Front, Life, answered, asked, front_over};
+use crate::given::{Deed, Front, Life, PutProduct, answered, asked, front_over};
 
 async fn shown(front: &Front, life: &Life, commit: usize) {
     let product = &life.commits[commit].0.state;
@@ -124,7 +123,7 @@ async fn what_a_query_cannot_mean_is_refused() {
 }
 
 #[tokio::test]
-async fn the_view_that_does_not_answer_is_a_503_to_be_repeated() {
+async fn a_view_that_does_not_answer_is_a_503_with_retry_after() {
     let dead = crate::given::no_table();
     let router = crate::given::front(Arc::new(dead));
     for uri in ["/products/p", "/products"] {

@@ -1,11 +1,11 @@
-//! One product's trouble stays its own: it is parked or handed back, its neighbours go on, and it can be repaired.
+//! A product that fails does not affect others: it is parked or handed back, and it can be repaired.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use aws_lambda_events::event::dynamodb::EventRecord;
 use event_store::{MemoryJournal, MemoryParking, Parked, Parking, ParkingCause};
-use projections::project::Retried;
+use projections::project::ProjectionRetries;
 use projections::projection::Difference;
 use projections::views::{Generation, Generations, View};
 use projections::{Catalogue, MemoryViews, Projector, Views};
@@ -48,7 +48,7 @@ async fn a_poison_record_is_parked_for_good_and_its_neighbours_go_on() {
 }
 
 #[tokio::test]
-async fn what_can_be_read_of_a_poisoned_product_is_shown() {
+async fn the_readable_commits_of_a_poisoned_product_are_shown() {
     let given = in_memory();
     let life = Life::of("p", &[Deed::Rename("Hat".into()), Deed::Rename("Cap".into())]);
     let records = vec![life.record(0), life.record(1), poison(&life, 2)];
@@ -112,12 +112,12 @@ async fn a_change_or_removal_of_a_commit_is_never_applied() {
     }
 }
 
-fn retried(repaired: usize, still_parked: usize) -> Retried {
-    Retried { repaired, still_parked }
+fn retried(repaired: usize, still_parked: usize) -> ProjectionRetries {
+    ProjectionRetries { repaired, still_parked }
 }
 
 #[tokio::test]
-async fn the_schedule_repairs_what_time_can_heal() {
+async fn the_schedule_repairs_retryable_errors() {
     let (views, journal) = (Arc::<Moody>::default(), Arc::<MemoryJournal>::default());
     let parking = Arc::<MemoryParking>::default();
     let projector = projector(views.clone(), journal.clone(), parking.clone());
@@ -138,7 +138,7 @@ async fn the_schedule_repairs_what_time_can_heal() {
 }
 
 #[tokio::test]
-async fn what_time_cannot_heal_waits_for_people() {
+async fn permanent_errors_wait_for_an_operator() {
     let given = in_memory();
     let life = Life::of("p", &[]);
     life.recorded_in(&*given.journal).await;
@@ -151,7 +151,7 @@ async fn what_time_cannot_heal_waits_for_people() {
 }
 
 #[tokio::test]
-async fn what_no_record_ever_told_is_found_and_repaired() {
+async fn a_change_missing_from_the_stream_is_found_and_repaired() {
     let given = in_memory();
     let life = Life::of("p", &[Deed::Rename("Hat".into())]);
     life.recorded_in(&*given.journal).await;
@@ -164,7 +164,7 @@ async fn what_no_record_ever_told_is_found_and_repaired() {
 }
 
 #[tokio::test]
-async fn a_generation_that_is_read_never_gets_ahead_of_the_one_that_takes_its_place() {
+async fn a_generation_that_is_read_never_gets_ahead_of_its_successor() {
     for (broken, written) in [(Generation(1), vec![Generation(2)]), (Generation(2), vec![])] {
         let views = Arc::new(Moody { broken: Some(broken), ..Moody::default() });
         let both = Generations {
@@ -174,8 +174,8 @@ async fn a_generation_that_is_read_never_gets_ahead_of_the_one_that_takes_its_pl
             last: Generation(2),
             ..Generations::default()
         };
-        let lineup = views.lineup().await.unwrap();
-        views.change_lineup(&lineup.with(View::Products, both.clone())).await.unwrap();
+        let generations = views.generations().await.unwrap();
+        views.change_generations(&generations.with(View::Products, both.clone())).await.unwrap();
         let (journal, parking) = (Arc::<MemoryJournal>::default(), Arc::<MemoryParking>::default());
         let projector = projector(views.clone(), journal.clone(), parking.clone());
         let life = Life::of("p", &[]);
@@ -208,7 +208,7 @@ async fn more_parked_products_than_a_page_of_rows_are_all_retried() {
 }
 
 #[tokio::test]
-async fn what_cannot_even_be_parked_is_handed_back_by_its_sequence_number() {
+async fn a_product_that_cannot_be_parked_is_handed_back_by_sequence_number() {
     let views = Arc::<MemoryViews>::default();
     let catalogue = Arc::new(Catalogue::new(views.clone(), Arc::<MemoryJournal>::default()));
     let projector = Projector::new(views.clone(), vec![catalogue], Arc::new(NoParking), noon());

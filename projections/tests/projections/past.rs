@@ -1,4 +1,4 @@
-//! Time travel: the product as the ledger had it at any version and at any moment, at the cost of a bisection at most.
+//! Time travel: the product as recorded at any version and at any time, at the cost of a binary search at most.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -78,7 +78,7 @@ async fn every_version_is_shown_as_it_was_also_inside_a_commit() {
 }
 
 #[tokio::test]
-async fn a_version_that_never_was_is_told_apart_from_a_product_that_never_was() {
+async fn an_unknown_version_is_distinguished_from_an_unknown_product() {
     let journal = Arc::<Counted>::default();
     story().recorded_in(&*journal).await;
     let front = front_of(journal);
@@ -119,7 +119,7 @@ async fn at_each_moment_the_product_is_what_was_recorded_until_then() {
 }
 
 #[tokio::test]
-async fn a_moment_in_a_life_of_many_commits_costs_a_bisection() {
+async fn a_moment_among_many_commits_costs_a_binary_search() {
     let journal = Arc::<Counted>::default();
     let deeds: Vec<Deed> = (0..999).map(|n| Deed::Rename(format!("Hat {n}"))).collect();
     let life = Life::of("p", &deeds);

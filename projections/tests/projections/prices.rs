@@ -1,8 +1,8 @@
-//! `GET …/prices` against cases worked by hand: which price was in force when, page by page and as of any moment.
+//! `GET …/prices` against cases worked out by hand: which price was in force when, page by page and as of any time.
 
 use event_store::MemoryJournal;
 use projections::PriceLog;
-use projections::prices::{Entry, FoldedCommit, Place, What};
+use projections::prices::{FoldedCommit, PriceChange, PriceEntry, TimelinePosition};
 use projections::views::Generation;
 use schema::fixtures;
 use serde_json::{Value, json};
@@ -106,24 +106,27 @@ async fn as_of_shows_what_was_in_force_then() {
 async fn pages_of_a_thousand_show_every_period_once() {
     let front = front_over(MemoryJournal::default());
     let id = fixtures::id("p");
-    let entry = |n: u64| Entry {
-        place: Place {
+    let entry = |n: u64| PriceEntry {
+        position: TimelinePosition {
             at: fixtures::at(&format!("2026-01-01T{:02}:{:02}:00Z", n / 60 % 24, n % 60)),
             sequence: n + 1,
         },
-        what: What::Priced(fixtures::money(&format!("{}", n + 1), "USD")),
+        change: PriceChange::Priced(fixtures::money(&format!("{}", n + 1), "USD")),
     };
-    let entries: Vec<Entry> = (0..1_400).map(entry).collect();
-    let folded =
-        |entry: Entry| FoldedCommit { last: entry.place.sequence, entries: vec![entry], origin: None };
+    let entries: Vec<PriceEntry> = (0..1_400).map(entry).collect();
+    let folded = |entry: PriceEntry| FoldedCommit {
+        last: entry.position.sequence,
+        entries: vec![entry],
+        origin: None,
+    };
     let commits: Vec<FoldedCommit> = entries.into_iter().map(folded).collect();
     front.prices.fold(FIRST, &id, &commits).await.unwrap();
     let (_, first) = asked(&front.router, "/products/p/prices").await;
     let next = first["next"].as_str().unwrap();
     // A change that arrives between two pages, in the time of the first, doubles and hides nothing.
-    let late = Entry {
-        place: Place { sequence: 2_000, ..entry(3).place },
-        what: What::Priced(fixtures::money("99999", "USD")),
+    let late = PriceEntry {
+        position: TimelinePosition { sequence: 2_000, ..entry(3).position },
+        change: PriceChange::Priced(fixtures::money("99999", "USD")),
     };
     front.prices.fold(FIRST, &id, &[folded(late)]).await.unwrap();
     let (_, second) = asked(&front.router, &format!("/products/p/prices?next={next}")).await;

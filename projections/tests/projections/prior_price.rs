@@ -1,5 +1,5 @@
-//! `GET …/prices` against cases worked by hand: whether the price in force is a reduction, and the prior price that its
-//! announcement has to name (Directive 98/6/EC, article 6a).
+//! `GET …/prices` against cases worked out by hand: whether the price in force is a reduction, and the prior price that its
+//! announcement has to state (Directive 98/6/EC, article 6a).
 
 use schema::fixtures;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::given::prices::Act::{self, Delete, In, Price, Restore};
 use crate::given::prices::{day, instant, lines, priced_life, prices_shown};
 use crate::given::{Deed, asked, front_over};
 
-/// What is shown of a product born at 10.00.
+/// The response for a product created at 10.00.
 async fn shown(born: &str, acts: &[(&str, Act)], query: &str) -> Value {
     prices_shown(&priced_life(born, acts), query).await
 }
@@ -128,7 +128,7 @@ async fn of_equal_lowest_prices_the_one_that_began_first_is_named() {
 }
 
 #[tokio::test]
-async fn equal_prices_that_touch_are_one_and_prices_of_no_length_are_none() {
+async fn adjacent_equal_prices_are_joined_and_empty_periods_are_left_out() {
     // The fact of February 20 says again what is in force: the timeline shows it, the prior price began on January 10.
     let again = [("01-10", Price("12")), ("02-20", Price("12")), ("03-01", Price("9"))];
     let prices = shown("01-01", &again, "").await;

@@ -1,4 +1,4 @@
-//! A rebuild compares before it switches: it names what the old view showed wrongly, and refuses a new one that lacks
+//! A rebuild compares before it switches: it reports what the old view showed incorrectly, and refuses a new view that lacks
 //! something.
 
 use std::sync::Arc;
@@ -8,20 +8,23 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use engine::probe::Recorder;
 use event_store::Journal;
+use event_store::StoreError;
 use futures::FutureExt;
-use projections::projection::{Difference, News, Projection, Stuck};
-use projections::rebuild::{Others, Rebuild, RebuildError};
-use projections::views::{Generation, Generations, Lineup, Unavailable, View};
+use projections::projection::{Difference, ProductCommits, Projection, ProjectionError};
+use projections::rebuild::{Rebuild, RebuildConflict, RebuildError};
+use projections::views::{Generation, Generations, View, ViewGenerations};
 use projections::{Catalogue, Views};
 use schema::ProductId;
 use serde_json::json;
 
-use crate::given::{self, Deed, Life, Setting, in_memory, rows_of, setting, some_lives, tables, unwatched};
+use crate::given::{
+    self, Deed, Life, PutProduct, Setting, in_memory, rows_of, setting, some_lives, tables, unwatched,
+};
 
 const OLD: Generation = Generation(1);
 
-/// Six products that are shown as they are, save two: the newest commit of one did not reach the views, the row of
-/// another was changed by hand; and a seventh that is not shown at all.
+/// Six products shown correctly except two: the newest commit of one did not reach the views, the row of another was changed
+/// by hand. A seventh is not shown at all.
 async fn differing(config: &SdkConfig) -> (Setting, Vec<Life>) {
     let setting = setting(config, Arc::default());
     let mut lives = some_lives(&setting, 6).await;
@@ -121,14 +124,14 @@ async fn both_views_can_be_rebuilt_at_once_and_one_view_only_once_at_a_time() {
         journal: intruded.journal.clone(),
         overlap: Duration::ZERO,
         pause: Duration::from_millis(5),
-        others: Others::TakeOver,
+        on_conflict: RebuildConflict::TakeOver,
     };
     let views = intruded.views.clone();
     let intrude = move |_| {
-        let lineup = views.lineup().now_or_never().unwrap().unwrap();
-        let taken = Generations { last: Generation(9), ..lineup.products.clone() };
-        let next: Lineup = lineup.with(View::Products, taken);
-        futures::FutureExt::now_or_never(views.change_lineup(&next)).unwrap().unwrap();
+        let generations = views.generations().now_or_never().unwrap().unwrap();
+        let taken = Generations { last: Generation(9), ..generations.products.clone() };
+        let next: ViewGenerations = generations.with(View::Products, taken);
+        futures::FutureExt::now_or_never(views.change_generations(&next)).unwrap().unwrap();
     };
     let outcome = rebuild.run(&intrude).await;
     assert!(matches!(outcome, Err(RebuildError::Changed)), "{outcome:?}");
@@ -143,14 +146,14 @@ impl Projection for Lossy {
         self.0.view()
     }
 
-    async fn apply(&self, generation: Generation, news: &News) -> Result<(), Stuck> {
-        if news.product.as_str() == "p03" {
+    async fn apply(&self, generation: Generation, commits: &ProductCommits) -> Result<(), ProjectionError> {
+        if commits.product.as_str() == "p03" {
             return Ok(());
         }
-        self.0.apply(generation, news).await
+        self.0.apply(generation, commits).await
     }
 
-    async fn catch_up(&self, generation: Generation, product: &ProductId) -> Result<(), Stuck> {
+    async fn catch_up(&self, generation: Generation, product: &ProductId) -> Result<(), ProjectionError> {
         self.0.catch_up(generation, product).await
     }
 
@@ -158,11 +161,11 @@ impl Projection for Lossy {
         &self,
         generation: Generation,
         product: &ProductId,
-    ) -> Result<Option<Difference>, Stuck> {
+    ) -> Result<Option<Difference>, ProjectionError> {
         self.0.compare(generation, product).await
     }
 
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, StoreError> {
         self.0.drop_generation(generation).await
     }
 }

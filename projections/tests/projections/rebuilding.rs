@@ -1,5 +1,5 @@
-//! A view is rebuilt while it is read and written: readers never step back, and a rebuild that is cut short anywhere
-//! leaves the view whole and can be run again.
+//! A view is rebuilt while it is read and written: readers never see an older version, and a rebuild interrupted anywhere
+//! leaves the view intact and can be run again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,8 +10,10 @@ use aws_config::retry::RetryConfig;
 use engine::probe::{Fault, Faults, Matching};
 use event_store::MemoryJournal;
 use futures::FutureExt;
-use projections::rebuild::{Others, Phase, Progress, Rebuild, RebuildError, Report};
-use projections::views::{Claim, Generation, Generations, View};
+use projections::rebuild::{
+    Rebuild, RebuildConflict, RebuildError, ViewRebuildPhase, ViewRebuildProgress, ViewRebuildReport,
+};
+use projections::views::{Generation, Generations, RebuildClaim, View};
 use projections::{Catalogue, Views};
 use schema::fixtures;
 
@@ -19,7 +21,7 @@ use crate::given::{Deed, Life, Setting, in_memory, rows_of, setting, some_lives,
 
 const OLD: Generation = Generation(1);
 
-/// Writes until it is over, and a hundred times at least: twenty products in turn, and a new one now and then.
+/// Writes until `over`, at least a hundred times: twenty products in turn, and a new one now and then.
 async fn keep_writing(setting: Arc<Setting>, mut lives: Vec<Life>, over: Arc<AtomicBool>) -> Vec<Life> {
     for n in 0_usize.. {
         if n > 100 && over.load(Ordering::Relaxed) {
@@ -37,7 +39,7 @@ async fn keep_writing(setting: Arc<Setting>, mut lives: Vec<Life>, over: Arc<Ato
     lives
 }
 
-/// Reads until it is over, and says from how many generations.
+/// Reads until `over`; returns from how many generations.
 async fn keep_reading(setting: Arc<Setting>, over: Arc<AtomicBool>) -> usize {
     let (mut seen, mut generations) = (BTreeMap::new(), BTreeSet::new());
     while !over.load(Ordering::Relaxed) {
@@ -86,7 +88,7 @@ async fn under_constant_writes_readers_never_see_an_older_version() {
 
 /// Every request of the rebuild fails once: before it is applied, and after.
 #[tokio::test]
-async fn a_rebuild_cut_short_anywhere_leaves_the_view_whole_and_ends_when_run_again() {
+async fn a_rebuild_interrupted_anywhere_leaves_the_view_intact_and_completes_when_run_again() {
     for view in [View::Products, View::Prices] {
         for fault in [Fault::FailBefore, Fault::DropAnswer] {
             let config = tables().await;
@@ -112,7 +114,7 @@ async fn a_rebuild_cut_short_anywhere_leaves_the_view_whole_and_ends_when_run_ag
                     assert!(nth > 20, "{nth}");
                     break;
                 }
-                // A sign of life, or taking the rebuild off the record, may fail without harm.
+                // A heartbeat, or releasing the claim, may fail without harm.
                 let is_done = generations.write == [generations.read] && generations.drop.is_empty();
                 assert!(outcome.is_err() || is_done, "{nth}");
             }
@@ -122,8 +124,8 @@ async fn a_rebuild_cut_short_anywhere_leaves_the_view_whole_and_ends_when_run_ag
     }
 }
 
-/// Each step is safe only after the one before it: the new generation is written before the walk through the event table
-/// begins, and first, so that it is never the older one; the old one is written until no query reads it any more.
+/// Each step is safe only after the one before it: the new generation is written before the scan of the event table begins,
+/// and before the old one, so that it is never older; the old one is written until no query reads it any more.
 #[tokio::test]
 async fn the_generations_change_step_by_step() {
     let given = in_memory();
@@ -134,13 +136,13 @@ async fn the_generations_change_step_by_step() {
         journal: given.journal.clone(),
         overlap: Duration::from_millis(300),
         pause: Duration::from_millis(5),
-        others: Others::TakeOver,
+        on_conflict: RebuildConflict::TakeOver,
     };
     let steps = Mutex::new(Vec::new());
-    let watch = |progress: Progress| {
-        let lineup = given.views.lineup().now_or_never().unwrap().unwrap();
-        let written: Vec<u32> = lineup.products.write.iter().map(|generation| generation.0).collect();
-        let step = (progress.phase, lineup.products.read.0, written, Instant::now());
+    let watch = |progress: ViewRebuildProgress| {
+        let generations = given.views.generations().now_or_never().unwrap().unwrap();
+        let written: Vec<u32> = generations.products.write.iter().map(|generation| generation.0).collect();
+        let step = (progress.phase, generations.products.read.0, written, Instant::now());
         steps.lock().unwrap().push(step);
     };
     rebuild.run(&watch).await.unwrap();
@@ -149,21 +151,21 @@ async fn the_generations_change_step_by_step() {
     assert_eq!(
         seen,
         [
-            (Phase::Building, 1, &[2, 1][..]),
-            (Phase::Comparing, 1, &[2, 1]),
-            (Phase::Overlapping, 2, &[2, 1]),
-            (Phase::Dropping, 2, &[2]),
+            (ViewRebuildPhase::Building, 1, &[2, 1][..]),
+            (ViewRebuildPhase::Comparing, 1, &[2, 1]),
+            (ViewRebuildPhase::Overlapping, 2, &[2, 1]),
+            (ViewRebuildPhase::Dropping, 2, &[2]),
         ]
     );
     assert!(steps[3].3 - steps[2].3 >= Duration::from_millis(300));
 }
 
 #[tokio::test]
-async fn the_old_generation_goes_and_readers_of_the_new_one_find_everything() {
+async fn the_old_generation_is_removed_and_the_new_one_is_complete() {
     let setting = setting(&tables().await, Arc::default());
     let lives = some_lives(&setting, 20).await;
     let phases = Mutex::new(Vec::new());
-    let watch = |progress: Progress| {
+    let watch = |progress: ViewRebuildProgress| {
         let mut phases = phases.lock().unwrap();
         if phases.last() != Some(&progress.phase) {
             phases.push(progress.phase);
@@ -173,21 +175,32 @@ async fn the_old_generation_goes_and_readers_of_the_new_one_find_everything() {
     let commits = lives.iter().map(|life| life.commits.len() as u64).sum();
     assert_eq!(
         report,
-        Report { generation: Some(Generation(2)), commits, products: 20, dropped: 20, ..Report::default() }
+        ViewRebuildReport {
+            generation: Some(Generation(2)),
+            commits,
+            products: 20,
+            dropped: 20,
+            ..ViewRebuildReport::default()
+        }
     );
     assert_eq!(
         *phases.lock().unwrap(),
-        [Phase::Building, Phase::Comparing, Phase::Overlapping, Phase::Dropping]
+        [
+            ViewRebuildPhase::Building,
+            ViewRebuildPhase::Comparing,
+            ViewRebuildPhase::Overlapping,
+            ViewRebuildPhase::Dropping
+        ]
     );
     assert_eq!(rows_of(&*setting.views, OLD).await, 0);
     assert_eq!(rows_of(&*setting.views, Generation(2)).await, 20);
     setting.agrees(&lives).await;
 }
 
-/// A rebuild killed while it removed the old generation, and the next one killed in the same place: what both were to
-/// remove is on record, and a third removes all of it.
+/// A rebuild is killed while it removes the old generation, and so is the next one: what both had to remove is on record,
+/// and a third removes all of it.
 #[tokio::test]
-async fn what_a_rebuild_was_to_drop_is_dropped_by_the_next_one_however_often_it_is_killed() {
+async fn what_a_killed_rebuild_had_to_drop_is_dropped_by_a_later_one() {
     for view in [View::Products, View::Prices] {
         let setting = setting(&tables().await, Arc::default());
         let lives = some_lives(&setting, 5).await;
@@ -195,9 +208,9 @@ async fn what_a_rebuild_was_to_drop_is_dropped_by_the_next_one_however_often_it_
             let rebuild = setting.rebuild(view);
             let dropping = Mutex::new(0);
             // Killed the moment it begins to drop the old one after its own switch.
-            let kill = |at: Progress| {
+            let kill = |at: ViewRebuildProgress| {
                 let mut dropping = dropping.lock().unwrap();
-                *dropping += usize::from(at.phase == Phase::Dropping);
+                *dropping += usize::from(at.phase == ViewRebuildPhase::Dropping);
                 let in_clean_up = usize::from(expected.len() > 1);
                 assert!(*dropping <= in_clean_up, "killed");
             };
@@ -217,14 +230,17 @@ async fn what_a_rebuild_was_to_drop_is_dropped_by_the_next_one_however_often_it_
     }
 }
 
-/// Runs a rebuild until it has switched, and something else then.
-async fn while_one_runs(first: Rebuild, then: impl Future<Output = ()>) -> Result<Report, RebuildError> {
+/// Runs a rebuild until it has switched, then something else meanwhile.
+async fn while_one_runs(
+    first: Rebuild,
+    then: impl Future<Output = ()>,
+) -> Result<ViewRebuildReport, RebuildError> {
     let (switched, is_switched) = tokio::sync::watch::channel(false);
     let first = tokio::spawn(async move {
         first
-            .run(&move |at: Progress| {
+            .run(&move |at: ViewRebuildProgress| {
                 switched.send_if_modified(|switched| {
-                    *switched = *switched || at.phase == Phase::Overlapping;
+                    *switched = *switched || at.phase == ViewRebuildPhase::Overlapping;
                     *switched
                 });
             })
@@ -242,11 +258,12 @@ async fn a_second_rebuild_of_a_view_is_refused_while_the_first_runs_and_leaves_i
     let pause = Duration::from_millis(20);
     let first = Rebuild { overlap: Duration::from_millis(500), pause, ..setting.rebuild(View::Products) };
     let second = async {
-        let second = Rebuild { pause, others: Others::Refuse, ..setting.rebuild(View::Products) };
+        let second =
+            Rebuild { pause, on_conflict: RebuildConflict::Refuse, ..setting.rebuild(View::Products) };
         let outcome = second.run(&unwatched()).await;
         assert!(matches!(outcome, Err(RebuildError::Running)), "{outcome:?}");
-        // Another view is nobody's business.
-        let other = Rebuild { pause, others: Others::Refuse, ..setting.rebuild(View::Prices) };
+        // Another view is not affected.
+        let other = Rebuild { pause, on_conflict: RebuildConflict::Refuse, ..setting.rebuild(View::Prices) };
         other.run(&unwatched()).await.unwrap();
     };
     assert_eq!(while_one_runs(first, second).await.unwrap().generation, Some(Generation(2)));
@@ -254,7 +271,7 @@ async fn a_second_rebuild_of_a_view_is_refused_while_the_first_runs_and_leaves_i
 }
 
 #[tokio::test]
-async fn a_rebuild_that_was_cut_short_holds_up_the_next_for_a_moment_only() {
+async fn an_interrupted_rebuild_delays_the_next_only_briefly() {
     let setting = setting(&tables().await, Arc::default());
     let lives = some_lives(&setting, 5).await;
     let first = Rebuild { overlap: Duration::from_mins(1), ..setting.rebuild(View::Products) };
@@ -265,28 +282,28 @@ async fn a_rebuild_that_was_cut_short_holds_up_the_next_for_a_moment_only() {
     killed.abort();
     assert!(killed.await.unwrap_err().is_cancelled());
     assert!(setting.generations(View::Products).await.rebuild.is_some());
-    let next = Rebuild { others: Others::Refuse, ..setting.rebuild(View::Products) };
+    let next = Rebuild { on_conflict: RebuildConflict::Refuse, ..setting.rebuild(View::Products) };
     next.run(&unwatched()).await.unwrap();
     assert_eq!(setting.generations_with_rows(View::Products, 1..=3).await, [Generation(3)]);
     setting.agrees(&lives).await;
 }
 
-/// Each sign of life of a rebuild changes the lineup, which both views share.
+/// Each heartbeat of a rebuild changes the generations, which both views share.
 #[tokio::test]
-async fn a_rebuild_that_was_cut_short_is_watched_once_however_lively_that_of_the_other_view_is() {
+async fn an_interrupted_rebuild_is_watched_once_even_while_the_other_view_is_rebuilt() {
     let setting = setting(&tables().await, Arc::default());
     let lives = some_lives(&setting, 5).await;
-    let dead = Some(Claim { id: 1, beats: 7 });
-    let lineup = setting.views.lineup().await.unwrap();
-    let prices = Generations { rebuild: dead, ..lineup.prices.clone() };
-    setting.views.change_lineup(&lineup.with(View::Prices, prices)).await.unwrap();
+    let dead = Some(RebuildClaim { id: 1, beats: 7 });
+    let generations = setting.views.generations().await.unwrap();
+    let prices = Generations { rebuild: dead, ..generations.prices.clone() };
+    setting.views.change_generations(&generations.with(View::Prices, prices)).await.unwrap();
     let lively = Rebuild { overlap: Duration::from_mins(1), ..setting.rebuild(View::Products) };
     let next = async {
         let watched = AtomicUsize::new(0);
-        let watch = |at: Progress| {
-            watched.fetch_add(usize::from(at.phase == Phase::Watching), Ordering::Relaxed);
+        let watch = |at: ViewRebuildProgress| {
+            watched.fetch_add(usize::from(at.phase == ViewRebuildPhase::Watching), Ordering::Relaxed);
         };
-        let next = Rebuild { others: Others::Refuse, ..setting.rebuild(View::Prices) };
+        let next = Rebuild { on_conflict: RebuildConflict::Refuse, ..setting.rebuild(View::Prices) };
         let report = next.run(&watch).await.unwrap();
         assert_eq!((report.generation, watched.into_inner()), (Some(Generation(2)), 1));
         let beats = setting.generations(View::Products).await.rebuild.unwrap().beats;
@@ -302,12 +319,12 @@ async fn a_rebuild_that_was_cut_short_is_watched_once_however_lively_that_of_the
 }
 
 #[tokio::test]
-async fn a_rebuild_that_is_taken_over_ends_with_a_word_and_nothing_of_it_remains() {
+async fn a_rebuild_that_is_taken_over_stops_with_an_error_and_leaves_nothing_behind() {
     let setting = setting(&tables().await, Arc::default());
     let lives = some_lives(&setting, 5).await;
     let first = Rebuild { overlap: Duration::from_mins(1), ..setting.rebuild(View::Products) };
     let second = async {
-        let second = Rebuild { others: Others::TakeOver, ..setting.rebuild(View::Products) };
+        let second = Rebuild { on_conflict: RebuildConflict::TakeOver, ..setting.rebuild(View::Products) };
         second.run(&unwatched()).await.unwrap();
     };
     let outcome = while_one_runs(first, second).await;

@@ -1,4 +1,4 @@
-//! `GET …/verification`: a whole chain is called whole, with its counts and head, and a damaged one is not.
+//! `GET …/verification`: an intact chain is reported valid with its counts and head, a damaged one invalid.
 
 use event_store::MemoryJournal;
 use serde_json::json;

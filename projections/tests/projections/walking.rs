@@ -1,5 +1,5 @@
-//! LIST over 5,000 products in many scripts, held against a plain sort: every order and filter gives each product once and
-//! in its place, at every page size, while other products change, come and go.
+//! LIST over 5,000 products in many scripts, compared with a plain sort: every order and filter gives each product once and
+//! in order, at every page size, while other products change, appear and disappear.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use schema::{Product, Status, fixtures};
 use serde_json::Value;
 
 use crate::given::generator::{changed, products};
-use crate::given::{asked, fill, front, tables, views_of};
+use crate::given::{PutProduct, asked, fill, front, tables, views_of};
 
 const SEED: u64 = 20_261_123;
 const PRODUCTS: usize = 5_000;
 
-/// What a product is sorted by, smallest first.
+/// The sort key of a product, ascending.
 type Key = (String, Decimal);
 
-/// A query, and what a client that filters and sorts for itself would answer it with.
+/// A query and its expected result, filtered and sorted in the test.
 struct Query {
     text: &'static str,
     chosen: fn(&Product) -> bool,
@@ -82,7 +82,7 @@ fn begins(product: &Product, with: &[&str]) -> bool {
     live(product) && with.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// The lower-cased name as far as an index key reaches: whole characters, at most 900 bytes.
+/// The lower-cased name, cut like an index key: whole characters, at most 900 bytes.
 fn by_name(product: &Product) -> Key {
     let mut bytes = 0;
     let within = |letter: &char| {
@@ -116,7 +116,7 @@ impl Query {
     }
 }
 
-/// One page: its ids and where it goes on.
+/// One page: its ids and its `next`.
 async fn page(front: &axum::Router, path: &str, cursor: Option<&str>) -> (Vec<String>, Option<String>) {
     let cursor = cursor.map_or_else(String::new, |cursor| format!("&cursor={cursor}"));
     let (status, page) = asked(front, &format!("{path}{cursor}")).await;
@@ -127,7 +127,7 @@ async fn page(front: &axum::Router, path: &str, cursor: Option<&str>) -> (Vec<St
     (ids, page["next"].as_str().map(str::to_owned))
 }
 
-/// All pages; each may have `limit` products and not one more.
+/// All pages; each has at most `limit` products.
 async fn walk(
     front: &axum::Router,
     path: &str,
@@ -180,7 +180,7 @@ async fn items(config: &aws_config::SdkConfig) -> HashMap<String, HashMap<String
 }
 
 #[tokio::test]
-async fn five_thousand_products_come_each_once_and_in_order() {
+async fn five_thousand_products_are_returned_once_each_and_in_order() {
     let (front, _, all) = catalogue().await;
     for query in &QUERIES {
         for descending in [false, true] {
@@ -203,7 +203,7 @@ async fn five_thousand_products_come_each_once_and_in_order() {
 
 #[tokio::test]
 #[ignore = "takes minutes: every page of one product; run it with --ignored"]
-async fn five_thousand_products_come_each_once_and_in_order_at_every_page_size() {
+async fn five_thousand_products_are_returned_once_each_and_in_order_at_every_page_size() {
     let (front, _, all) = catalogue().await;
     for query in &QUERIES {
         for descending in [false, true] {
@@ -216,7 +216,7 @@ async fn five_thousand_products_come_each_once_and_in_order_at_every_page_size()
     }
 }
 
-/// 100 products that are changed, deleted, restored or new; the others stand still.
+/// 100 products that are changed, deleted, restored or new; the others do not change.
 struct Unrest {
     random: Rng,
     restless: Vec<Product>,
@@ -233,7 +233,7 @@ impl Unrest {
 }
 
 #[tokio::test]
-async fn what_stands_still_is_seen_once_and_in_order_while_a_hundred_others_change() {
+async fn unchanged_products_are_listed_once_and_in_order_while_a_hundred_others_change() {
     let (front, views, mut all) = catalogue().await;
     let born = products(SEED + 1, 33).into_iter().map(|product| Product {
         id: fixtures::id(&format!("born-{}", product.id).chars().take(64).collect::<String>()),

@@ -7,7 +7,10 @@ use axum::extract::State;
 use axum::response::Response;
 use futures::FutureExt;
 use projections::projection::Difference;
-use projections::rebuild::{OVERLAP, Others, PAUSE, Phase, Progress, Rebuild, RebuildError, Report};
+use projections::rebuild::{
+    OVERLAP, PAUSE, Rebuild, RebuildConflict, RebuildError, ViewRebuildPhase, ViewRebuildProgress,
+    ViewRebuildReport,
+};
 use projections::views::View;
 use schema::ProductId;
 
@@ -47,9 +50,13 @@ async fn rebuilt(
         journal: system.journal.clone(),
         overlap: request.overlap_seconds.map_or(OVERLAP, Duration::from_secs),
         pause: PAUSE,
-        others: if alone || request.take_over { Others::TakeOver } else { Others::Refuse },
+        on_conflict: if alone || request.take_over {
+            RebuildConflict::TakeOver
+        } else {
+            RebuildConflict::Refuse
+        },
     };
-    let watch = |at: Progress| {
+    let watch = |at: ViewRebuildProgress| {
         progress.counter(RebuildProgress { phase: phase(at.phase), commits: at.commits });
     };
     let report = if request.dry_run { rebuild.dry_run(&watch).await } else { rebuild.run(&watch).await };
@@ -69,18 +76,18 @@ fn view(name: ViewName) -> View {
     }
 }
 
-fn phase(phase: Phase) -> RebuildPhase {
+fn phase(phase: ViewRebuildPhase) -> RebuildPhase {
     match phase {
-        Phase::Watching => RebuildPhase::Watching,
-        Phase::CleaningUp => RebuildPhase::CleaningUp,
-        Phase::Building => RebuildPhase::Building,
-        Phase::Comparing => RebuildPhase::Comparing,
-        Phase::Overlapping => RebuildPhase::Overlapping,
-        Phase::Dropping => RebuildPhase::Dropping,
+        ViewRebuildPhase::Watching => RebuildPhase::Watching,
+        ViewRebuildPhase::CleaningUp => RebuildPhase::CleaningUp,
+        ViewRebuildPhase::Building => RebuildPhase::Building,
+        ViewRebuildPhase::Comparing => RebuildPhase::Comparing,
+        ViewRebuildPhase::Overlapping => RebuildPhase::Overlapping,
+        ViewRebuildPhase::Dropping => RebuildPhase::Dropping,
     }
 }
 
-fn as_answer(report: Report) -> RebuildReport {
+fn as_answer(report: ViewRebuildReport) -> RebuildReport {
     let differing = |(product_id, difference): (ProductId, Difference)| DifferingProduct {
         product_id,
         difference: difference.to_string(),

@@ -118,7 +118,7 @@ async fn discrepancy(system: &System, head: &Head, repair: bool) -> Result<Optio
 
 /// Compares with what the ledger had at `version`: a product that has newer commits since is not behind because of them.
 async fn compare(system: &System, product: &ProductId, version: u64) -> Result<Comparison, StoreError> {
-    let lineup = system.views.lineup().await.map_err(|error| StoreError::new(error.into()))?;
+    let lineup = system.views.generations().await.map_err(|error| StoreError::new(error.into()))?;
     let mut found = Comparison::default();
     for projection in &system.read_models {
         let view = projection.view();

@@ -187,7 +187,7 @@ async fn an_error_names_the_table_that_did_not_answer() {
         ("the product table", system.views.get(generation, &id).await.unwrap_err().to_string()),
         ("the price table", prices.newest(generation, &id).await.unwrap_err().to_string()),
         ("the price table", prices.history(generation, &id).await.unwrap_err().to_string()),
-        ("the product table", system.views.lineup().await.unwrap_err().to_string()),
+        ("the product table", system.views.generations().await.unwrap_err().to_string()),
     ] {
         let named: Vec<&str> = ["event", "receipts", "parking", "product", "price"]
             .into_iter()

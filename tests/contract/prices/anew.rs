@@ -1,10 +1,10 @@
-//! A version that was recorded anew after its commit was removed: what was folded of the commits that are gone is taken back,
-//! and the history is that of the ledger, whatever comes late and whatever interrupts it.
+//! A version recorded anew after its commit was removed: what was folded of the removed commits is taken back, and the history
+//! matches the ledger, whatever comes late and whatever interrupts it.
 
 use std::sync::Arc;
 
 use event_store::{MemoryJournal, MemoryParking};
-use projections::prices::{FoldedCommit, History, MemoryPriceLog, Newest, PriceLog};
+use projections::prices::{FoldedCommit, FoldedHead, MemoryPriceLog, PriceHistory, PriceLog};
 use projections::projection::Projection;
 use projections::views::Generation;
 use projections::{MemoryViews, Prices, Projector};
@@ -14,17 +14,17 @@ use super::{FIRST, PriceLogs};
 use crate::given::commits::{ledger_of, recorded_anew, records};
 
 cases! { dyn projections::PriceLog, [memory sqlite dynamodb];
-    the_newest_commit_says_which_it_is
-    the_newest_commit_is_taken_back_only_as_it_was_seen
+    the_newest_commit_is_identified_by_its_hash
+    the_newest_commit_is_taken_back_only_if_it_is_still_as_it_was_read
     commits_are_taken_back_one_after_the_other
     the_same_version_of_another_commit_is_folded
     an_earlier_version_that_was_recorded_later_is_folded
-    a_version_that_follows_another_commit_shows_that_those_before_are_gone
-    what_was_removed_and_comes_late_is_not_folded
-    of_two_commits_in_one_place_that_come_together_the_one_that_is_there_is_folded
-    a_repair_that_was_interrupted_goes_on
-    a_product_whose_end_was_cut_off_is_left_as_it_is
-    what_was_folded_without_its_commit_is_gone_on_from
+    a_commit_linked_to_another_one_proves_that_those_before_were_removed
+    a_removed_commit_that_comes_late_is_not_folded
+    of_two_commits_with_one_sequence_in_a_batch_the_recorded_one_is_folded
+    an_interrupted_repair_is_resumed
+    a_product_whose_newest_commits_were_removed_is_left_as_it_is
+    folding_continues_after_entries_without_a_commit
 }
 
 fn prices(log: &PriceLogs, journal: &Arc<MemoryJournal>) -> Prices {
@@ -37,19 +37,23 @@ fn projector(log: &PriceLogs, journal: &Arc<MemoryJournal>) -> Projector {
     Projector::new(views, vec![Arc::new(prices(log, journal))], parking, clock)
 }
 
-/// A projector on a ledger of `there` is told of `told`; the history of `p` afterwards.
-async fn told(log: &PriceLogs, there: &[(Commit, StoredCommit)], told: &[(Commit, StoredCommit)]) -> History {
+/// The history of `p` after a projector on a ledger of `there` received `told`.
+async fn told(
+    log: &PriceLogs,
+    there: &[(Commit, StoredCommit)],
+    told: &[(Commit, StoredCommit)],
+) -> PriceHistory {
     let again = projector(log, &ledger_of(there).await).follow(records(told)).await;
     assert!(again.is_empty(), "{again:?}");
     history(&**log).await
 }
 
-async fn history(log: &dyn PriceLog) -> History {
+async fn history(log: &dyn PriceLog) -> PriceHistory {
     log.history(FIRST, &fixtures::id("p")).await.unwrap()
 }
 
-/// What folding these alone leads to.
-async fn whole(commits: &[(Commit, StoredCommit)]) -> History {
+/// The history of these commits alone.
+async fn whole(commits: &[(Commit, StoredCommit)]) -> PriceHistory {
     let log = MemoryPriceLog::default();
     log.fold(FIRST, &fixtures::id("p"), &folded(commits)).await.unwrap();
     history(&log).await
@@ -59,27 +63,27 @@ fn folded(commits: &[(Commit, StoredCommit)]) -> Vec<FoldedCommit> {
     commits.iter().map(|(commit, _)| FoldedCommit::of(commit)).collect()
 }
 
-async fn newest(log: &PriceLogs) -> Option<Newest> {
+async fn newest(log: &PriceLogs) -> Option<FoldedHead> {
     log.newest(FIRST, &fixtures::id("p")).await.unwrap()
 }
 
-async fn the_newest_commit_says_which_it_is(log: &PriceLogs) {
+async fn the_newest_commit_is_identified_by_its_hash(log: &PriceLogs) {
     assert_eq!(newest(log).await, None);
     for commit in folded(&recorded_anew(6, 6)) {
         log.fold(FIRST, &fixtures::id("p"), std::slice::from_ref(&commit)).await.unwrap();
-        assert_eq!(newest(log).await, Some(Newest { last: commit.last, origin: commit.origin }));
+        assert_eq!(newest(log).await, Some(FoldedHead { last: commit.last, origin: commit.origin }));
     }
 }
 
-async fn the_newest_commit_is_taken_back_only_as_it_was_seen(log: &PriceLogs) {
+async fn the_newest_commit_is_taken_back_only_if_it_is_still_as_it_was_read(log: &PriceLogs) {
     let (product, commits) = (fixtures::id("p"), recorded_anew(4, 4));
     log.fold(FIRST, &product, &folded(&commits)).await.unwrap();
     let seen = newest(log).await.unwrap();
     let another = folded(&recorded_anew(4, 3)).remove(3).origin;
     for not_seen in [
-        Newest { origin: another, ..seen.clone() },
-        Newest { origin: None, ..seen.clone() },
-        Newest { last: 9, ..seen.clone() },
+        FoldedHead { origin: another, ..seen.clone() },
+        FoldedHead { origin: None, ..seen.clone() },
+        FoldedHead { last: 9, ..seen.clone() },
     ] {
         log.take_back(FIRST, &product, &not_seen).await.unwrap();
         assert_eq!(history(&**log).await, whole(&commits).await, "{not_seen:?}");
@@ -103,7 +107,7 @@ async fn commits_are_taken_back_one_after_the_other(log: &PriceLogs) {
         assert_eq!(there.entries, whole(&commits[..upto]).await.entries, "{seen:?}");
         log.take_back(FIRST, &product, &seen).await.unwrap();
     }
-    assert_eq!(history(&**log).await, History::default());
+    assert_eq!(history(&**log).await, PriceHistory::default());
 }
 
 async fn the_same_version_of_another_commit_is_folded(log: &PriceLogs) {
@@ -122,25 +126,25 @@ async fn an_earlier_version_that_was_recorded_later_is_folded(log: &PriceLogs) {
     assert_eq!(told(log, &after, &after[3..]).await, whole(&after).await);
 }
 
-async fn a_version_that_follows_another_commit_shows_that_those_before_are_gone(log: &PriceLogs) {
+async fn a_commit_linked_to_another_one_proves_that_those_before_were_removed(log: &PriceLogs) {
     let (before, after) = (recorded_anew(4, 4), recorded_anew(5, 2));
     told(log, &before, &before).await;
     assert_eq!(told(log, &after, &after[4..]).await, whole(&after).await);
 }
 
-async fn what_was_removed_and_comes_late_is_not_folded(log: &PriceLogs) {
+async fn a_removed_commit_that_comes_late_is_not_folded(log: &PriceLogs) {
     let (before, after) = (recorded_anew(4, 4), recorded_anew(4, 3));
     told(log, &after, &after).await;
     assert_eq!(told(log, &after, &before).await, whole(&after).await);
 }
 
-async fn of_two_commits_in_one_place_that_come_together_the_one_that_is_there_is_folded(log: &PriceLogs) {
+async fn of_two_commits_with_one_sequence_in_a_batch_the_recorded_one_is_folded(log: &PriceLogs) {
     let (before, after) = (recorded_anew(4, 4), recorded_anew(4, 3));
     assert_eq!(told(log, &after, &[&after[..], &before[3..]].concat()).await, whole(&after).await);
 }
 
-/// Some of what is gone was taken back, and nobody went on.
-async fn a_repair_that_was_interrupted_goes_on(log: &PriceLogs) {
+/// Part of the removed commits was taken back before the repair was interrupted.
+async fn an_interrupted_repair_is_resumed(log: &PriceLogs) {
     for taken in 1..4 {
         let (before, after) = (recorded_anew(6, 6), recorded_anew(5, 2));
         log.drop_generation(FIRST).await.unwrap();
@@ -153,8 +157,8 @@ async fn a_repair_that_was_interrupted_goes_on(log: &PriceLogs) {
     }
 }
 
-/// Until something is recorded in its place: what it shows is what is left of it.
-async fn a_product_whose_end_was_cut_off_is_left_as_it_is(log: &PriceLogs) {
+/// Until something is recorded in its place: the history is the only trace of what was removed.
+async fn a_product_whose_newest_commits_were_removed_is_left_as_it_is(log: &PriceLogs) {
     let before = recorded_anew(4, 4);
     told(log, &before, &before).await;
     let journal = ledger_of(&before[..2]).await;
@@ -162,7 +166,7 @@ async fn a_product_whose_end_was_cut_off_is_left_as_it_is(log: &PriceLogs) {
     assert_eq!(history(&**log).await, whole(&before).await);
 }
 
-async fn what_was_folded_without_its_commit_is_gone_on_from(log: &PriceLogs) {
+async fn folding_continues_after_entries_without_a_commit(log: &PriceLogs) {
     let commits = recorded_anew(6, 6);
     let mut old = folded(&commits[..4]);
     for commit in &mut old {

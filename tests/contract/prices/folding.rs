@@ -1,10 +1,11 @@
-//! Whatever is at or below what is folded is in the history; what is folded never goes back; folding again changes nothing.
+//! Every entry at or below the folded sequence is in the history, that sequence never decreases, and folding again changes
+//! nothing.
 
 use futures::future::join_all;
-use projections::prices::{FoldedCommit, History, MemoryPriceLog, PriceLog};
+use projections::prices::{FoldedCommit, MemoryPriceLog, PriceHistory, PriceLog};
 use projections::views::Generation;
 use proptest::prelude::*;
-use schema::fixtures;
+use schema::{ProductId, fixtures};
 
 use super::{FIRST, PriceLogs, entry, fold, folded, life, plain, price, priced, sequences};
 use crate::given::commits::{LAST, awkward_ids};
@@ -17,28 +18,33 @@ cases! { dyn projections::PriceLog, [memory sqlite dynamodb];
     commits_without_a_price_after_one_with_are_folded
     a_price_after_commits_without_is_folded
     folding_nothing_changes_nothing
-    what_is_folded_never_goes_back
-    an_older_commit_without_a_price_does_not_go_back
-    an_older_commit_with_a_price_does_not_go_back
+    what_is_folded_never_decreases
+    an_older_commit_without_a_price_does_not_decrease_what_is_folded
+    an_older_commit_with_a_price_does_not_decrease_what_is_folded
     folding_again_changes_nothing
     folding_a_part_again_changes_nothing
-    one_commit_at_a_time_leads_to_the_same_history
+    folding_one_commit_at_a_time_gives_the_same_history
     what_is_folded_is_what_the_history_says
     the_greatest_sequence_is_folded_like_any_other
     sequences_are_compared_as_numbers
     awkward_ids_are_different_products
-    generations_do_not_see_each_other
+    generations_are_independent_of_each_other
     what_is_folded_is_there_when_the_store_is_opened_again
     dropping_a_generation_leaves_the_others
-    a_dropped_generation_begins_anew
+    a_generation_can_be_written_again_after_it_was_dropped
     dropping_a_generation_again_finds_nothing
-    two_projectors_in_any_interleaving_lead_to_one_history
-    two_projectors_at_once_lead_to_one_history
-    any_folds_lead_to_the_history_they_lead_to_in_memory
+    two_projectors_in_any_interleaving_give_one_history
+    two_concurrent_projectors_give_one_history
+    any_folds_give_the_same_history_as_in_memory
 }
 
 async fn at(log: &PriceLogs) -> u64 {
-    log.folded(FIRST, &fixtures::id("p")).await.unwrap()
+    last_folded(&**log, FIRST, &fixtures::id("p")).await
+}
+
+/// The last event that is folded.
+async fn last_folded(log: &dyn PriceLog, generation: Generation, product: &ProductId) -> u64 {
+    log.newest(generation, product).await.unwrap().map_or(0, |newest| newest.last)
 }
 
 async fn p(log: &PriceLogs, commits: &[FoldedCommit]) {
@@ -46,20 +52,20 @@ async fn p(log: &PriceLogs, commits: &[FoldedCommit]) {
 }
 
 /// What folding the whole life leads to.
-async fn whole(last: u64) -> History {
+async fn whole(last: u64) -> PriceHistory {
     let model = MemoryPriceLog::default();
     fold(&model, &fixtures::id("p"), &life(last)).await;
     model.history(FIRST, &fixtures::id("p")).await.unwrap()
 }
 
-async fn history(log: &dyn PriceLog) -> History {
+async fn history(log: &dyn PriceLog) -> PriceHistory {
     log.history(FIRST, &fixtures::id("p")).await.unwrap()
 }
 
 async fn nothing_is_folded_of_an_unknown_product(log: &PriceLogs) {
     fold(&**log, &fixtures::id("p1"), &life(4)).await;
     assert_eq!(at(log).await, 0);
-    assert_eq!(history(&**log).await, History::default());
+    assert_eq!(history(&**log).await, PriceHistory::default());
 }
 
 async fn a_commit_with_a_price_is_folded(log: &PriceLogs) {
@@ -69,7 +75,7 @@ async fn a_commit_with_a_price_is_folded(log: &PriceLogs) {
 
 async fn a_commit_without_a_price_is_folded(log: &PriceLogs) {
     p(log, &[plain(1)]).await;
-    assert_eq!(history(&**log).await, History { folded: 1, entries: Vec::new() });
+    assert_eq!(history(&**log).await, PriceHistory { folded: 1, entries: Vec::new() });
     assert_eq!(at(log).await, 1);
 }
 
@@ -88,13 +94,13 @@ async fn a_price_after_commits_without_is_folded(log: &PriceLogs) {
 
 async fn folding_nothing_changes_nothing(log: &PriceLogs) {
     p(log, &[]).await;
-    assert_eq!(history(&**log).await, History::default());
+    assert_eq!(history(&**log).await, PriceHistory::default());
     p(log, &life(4)).await;
     p(log, &[]).await;
     assert_eq!(history(&**log).await, whole(4).await);
 }
 
-async fn what_is_folded_never_goes_back(log: &PriceLogs) {
+async fn what_is_folded_never_decreases(log: &PriceLogs) {
     p(log, &life(9)).await;
     for commits in [vec![plain(3)], vec![priced(2)], vec![plain(6)], vec![priced(7), priced(8)], vec![]] {
         p(log, &commits).await;
@@ -103,13 +109,13 @@ async fn what_is_folded_never_goes_back(log: &PriceLogs) {
     }
 }
 
-async fn an_older_commit_without_a_price_does_not_go_back(log: &PriceLogs) {
+async fn an_older_commit_without_a_price_does_not_decrease_what_is_folded(log: &PriceLogs) {
     p(log, &[plain(1), plain(2), plain(5)]).await;
     p(log, &[plain(3)]).await;
     assert_eq!(at(log).await, 5);
 }
 
-async fn an_older_commit_with_a_price_does_not_go_back(log: &PriceLogs) {
+async fn an_older_commit_with_a_price_does_not_decrease_what_is_folded(log: &PriceLogs) {
     p(log, &[priced(1), priced(2), priced(4)]).await;
     p(log, &[priced(1)]).await;
     assert_eq!((at(log).await, sequences(&**log, &fixtures::id("p")).await), (4, vec![1, 2, 4]));
@@ -130,7 +136,7 @@ async fn folding_a_part_again_changes_nothing(log: &PriceLogs) {
     }
 }
 
-async fn one_commit_at_a_time_leads_to_the_same_history(log: &PriceLogs) {
+async fn folding_one_commit_at_a_time_gives_the_same_history(log: &PriceLogs) {
     for commit in life(11) {
         p(log, std::slice::from_ref(&commit)).await;
         assert_eq!(at(log).await, commit.last);
@@ -146,7 +152,7 @@ async fn what_is_folded_is_what_the_history_says(log: &PriceLogs) {
         p(log, &commits).await;
         let history = history(&**log).await;
         assert_eq!((history.folded, at(log).await), (last as u64, last as u64));
-        assert!(history.entries.iter().all(|entry| entry.place.sequence <= history.folded));
+        assert!(history.entries.iter().all(|entry| entry.position.sequence <= history.folded));
     }
 }
 
@@ -170,12 +176,12 @@ async fn awkward_ids_are_different_products(log: &PriceLogs) {
         fold(&**log, &id, &[priced(n), plain(n + 1)]).await;
     }
     for (n, id) in (1..).zip(awkward_ids()) {
-        assert_eq!(log.folded(FIRST, &id).await.unwrap(), n + 1, "{id}");
+        assert_eq!(last_folded(&**log, FIRST, &id).await, n + 1, "{id}");
         assert_eq!(sequences(&**log, &id).await, [n], "{id}");
     }
 }
 
-async fn generations_do_not_see_each_other(log: &PriceLogs) {
+async fn generations_are_independent_of_each_other(log: &PriceLogs) {
     let product = fixtures::id("p");
     for generation in [1, 2, 12, 112, u32::MAX] {
         let last = 20 + u64::from(generation);
@@ -185,7 +191,7 @@ async fn generations_do_not_see_each_other(log: &PriceLogs) {
         let history = log.history(Generation(generation), &product).await.unwrap();
         assert_eq!((history.folded, history.entries.len()), (21 + u64::from(generation), 1));
     }
-    assert_eq!(log.folded(Generation(11), &product).await.unwrap(), 0);
+    assert_eq!(last_folded(&**log, Generation(11), &product).await, 0);
 }
 
 async fn what_is_folded_is_there_when_the_store_is_opened_again(log: &PriceLogs) {
@@ -202,18 +208,18 @@ async fn dropping_a_generation_leaves_the_others(log: &PriceLogs) {
         log.fold(Generation(generation), &product, &life(5)).await.unwrap();
     }
     assert!(log.drop_generation(Generation(2)).await.unwrap() > 0);
-    assert_eq!(log.history(Generation(2), &product).await.unwrap(), History::default());
-    assert_eq!(log.folded(Generation(2), &product).await.unwrap(), 0);
+    assert_eq!(log.history(Generation(2), &product).await.unwrap(), PriceHistory::default());
+    assert_eq!(last_folded(&**log, Generation(2), &product).await, 0);
     for generation in [1, 12, 22] {
         assert_eq!(log.history(Generation(generation), &product).await.unwrap(), whole(5).await);
     }
 }
 
-async fn a_dropped_generation_begins_anew(log: &PriceLogs) {
+async fn a_generation_can_be_written_again_after_it_was_dropped(log: &PriceLogs) {
     p(log, &life(9)).await;
     log.drop_generation(FIRST).await.unwrap();
     p(log, &[plain(1)]).await;
-    assert_eq!(history(&**log).await, History { folded: 1, entries: Vec::new() });
+    assert_eq!(history(&**log).await, PriceHistory { folded: 1, entries: Vec::new() });
 }
 
 async fn dropping_a_generation_again_finds_nothing(log: &PriceLogs) {
@@ -224,12 +230,12 @@ async fn dropping_a_generation_again_finds_nothing(log: &PriceLogs) {
     assert_eq!(log.drop_generation(FIRST).await.unwrap(), 0);
 }
 
-/// How two projectors take turns, each folding so many commits from where it is.
+/// How two projectors take turns, each folding a number of commits from where it is.
 fn turns() -> impl Strategy<Value = Vec<(bool, usize)>> {
     proptest::collection::vec((any::<bool>(), 1..5_usize), 1..16)
 }
 
-async fn two_projectors_in_any_interleaving_lead_to_one_history(log: &PriceLogs) {
+async fn two_projectors_in_any_interleaving_give_one_history(log: &PriceLogs) {
     for_all(20, turns(), async |turns| {
         let (log, life) = (log.another(()).await, life(14));
         let mut each = [0, 0];
@@ -245,7 +251,7 @@ async fn two_projectors_in_any_interleaving_lead_to_one_history(log: &PriceLogs)
     });
 }
 
-async fn two_projectors_at_once_lead_to_one_history(log: &PriceLogs) {
+async fn two_concurrent_projectors_give_one_history(log: &PriceLogs) {
     let projectors = [1, 3].map(|step| {
         let log = log.shared();
         tokio::spawn(async move {
@@ -258,7 +264,7 @@ async fn two_projectors_at_once_lead_to_one_history(log: &PriceLogs) {
     assert_eq!(history(&**log).await, whole(20).await);
 }
 
-async fn any_folds_lead_to_the_history_they_lead_to_in_memory(log: &PriceLogs) {
+async fn any_folds_give_the_same_history_as_in_memory(log: &PriceLogs) {
     let commit = (0..3_usize, 0..4_u8);
     let folds = proptest::collection::vec((0..2_u8, proptest::collection::vec(commit, 0..5)), 1..8);
     for_all(12, folds, async |folds| {
@@ -282,7 +288,7 @@ async fn any_folds_lead_to_the_history_they_lead_to_in_memory(log: &PriceLogs) {
         for id in ["p0", "p1"].map(fixtures::id) {
             let expected = model.history(FIRST, &id).await.unwrap();
             assert_eq!(store.history(FIRST, &id).await.unwrap(), expected);
-            assert_eq!(store.folded(FIRST, &id).await.unwrap(), expected.folded);
+            assert_eq!(last_folded(&*store, FIRST, &id).await, expected.folded);
         }
     });
 }

@@ -1,4 +1,4 @@
-//! Every product that has anything is met, for those who look for what should not be there.
+//! Every product with anything in a generation is returned, so that verification finds what should not be there.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use schema::fixtures;
 use super::{FIRST, PriceLogs, fold, plain, priced};
 
 cases! { dyn projections::PriceLog, [memory sqlite dynamodb];
-    every_product_of_a_generation_is_met_whatever_the_page
-    of_an_empty_generation_no_product_is_met
+    every_product_of_a_generation_is_returned_at_any_page_size
+    an_empty_generation_has_no_products
 }
 
 async fn met(log: &PriceLogs, generation: Generation, limit: usize) -> BTreeSet<String> {
@@ -26,7 +26,7 @@ async fn met(log: &PriceLogs, generation: Generation, limit: usize) -> BTreeSet<
     panic!("the pages have no end");
 }
 
-async fn every_product_of_a_generation_is_met_whatever_the_page(log: &PriceLogs) {
+async fn every_product_of_a_generation_is_returned_at_any_page_size(log: &PriceLogs) {
     let mut expected = BTreeSet::new();
     for n in 0..12 {
         let id = format!("p-{n}");
@@ -46,7 +46,7 @@ async fn every_product_of_a_generation_is_met_whatever_the_page(log: &PriceLogs)
     assert_eq!(met(log, other, 3).await, BTreeSet::from(["another".to_owned()]));
 }
 
-async fn of_an_empty_generation_no_product_is_met(log: &PriceLogs) {
+async fn an_empty_generation_has_no_products(log: &PriceLogs) {
     fold(&**log, &fixtures::id("p"), &[priced(1)]).await;
     assert_eq!(met(log, Generation(FIRST.0 + 1), 10).await, BTreeSet::new());
 }

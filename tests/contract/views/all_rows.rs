@@ -1,24 +1,24 @@
-//! Every row of a generation comes once, deleted ones included, page by page.
+//! Every row of a generation is returned once, deleted products included, page by page.
 
 use projections::views::Generation;
 use schema::fixtures;
 
-use super::{FIRST, ViewStore, all_ids, deleted, product, put};
+use super::{FIRST, PutProduct, ViewStore, all_ids, deleted, product, put};
 use crate::given::commits::awkward_ids;
 
 cases! { dyn projections::Views, [memory sqlite dynamodb];
     a_view_without_rows_has_an_empty_page
-    every_row_comes_once_in_pages_of_any_size
+    every_row_is_returned_once_in_pages_of_any_size
     deleted_products_are_among_the_rows
-    rows_come_as_they_were_written
+    rows_are_returned_as_written
     rows_end_when_the_last_page_is_exactly_full
     rows_without_a_limit_are_all_rows
-    rows_of_awkward_ids_all_come
-    the_lineup_is_no_row
-    rows_go_on_from_the_same_place_as_often_as_it_is_asked
-    rows_go_on_when_the_store_is_opened_again
-    earlier_rows_come_once_while_others_write
-    a_row_that_is_removed_on_the_way_hides_no_other
+    rows_with_awkward_ids_are_all_returned
+    the_generations_are_no_row
+    a_page_of_rows_can_be_read_again
+    paging_through_rows_continues_when_the_store_is_opened_again
+    earlier_rows_are_returned_once_during_concurrent_writes
+    a_row_removed_during_a_walk_hides_no_other
 }
 
 async fn a_view_without_rows_has_an_empty_page(views: &ViewStore) {
@@ -26,7 +26,7 @@ async fn a_view_without_rows_has_an_empty_page(views: &ViewStore) {
     assert_eq!(all_ids(&**views, FIRST, 10).await, [""; 0]);
 }
 
-async fn every_row_comes_once_in_pages_of_any_size(views: &ViewStore) {
+async fn every_row_is_returned_once_in_pages_of_any_size(views: &ViewStore) {
     let expected: Vec<_> = (0..23).map(|n| format!("p{n:02}")).collect();
     for id in &expected {
         put(&**views, &[product(id, 1), product(id, 2)]).await;
@@ -41,7 +41,7 @@ async fn deleted_products_are_among_the_rows(views: &ViewStore) {
     assert_eq!(all_ids(&**views, FIRST, 10).await, ["p", "q"]);
 }
 
-async fn rows_come_as_they_were_written(views: &ViewStore) {
+async fn rows_are_returned_as_written(views: &ViewStore) {
     put(&**views, &[deleted("p", 7)]).await;
     assert_eq!(views.rows(FIRST, None, 10).await.unwrap().products, [deleted("p", 7)]);
 }
@@ -58,7 +58,7 @@ async fn rows_without_a_limit_are_all_rows(views: &ViewStore) {
     assert_eq!(all_ids(&**views, FIRST, usize::MAX).await, ["a", "b"]);
 }
 
-async fn rows_of_awkward_ids_all_come(views: &ViewStore) {
+async fn rows_with_awkward_ids_are_all_returned(views: &ViewStore) {
     let mut expected: Vec<_> = awkward_ids().iter().map(ToString::to_string).collect();
     for id in &expected {
         put(&**views, &[product(id, 1)]).await;
@@ -67,15 +67,15 @@ async fn rows_of_awkward_ids_all_come(views: &ViewStore) {
     assert_eq!(all_ids(&**views, FIRST, 5).await, expected);
 }
 
-async fn the_lineup_is_no_row(views: &ViewStore) {
-    let mut lineup = views.lineup().await.unwrap();
-    lineup.revision = 1;
-    views.change_lineup(&lineup).await.unwrap();
+async fn the_generations_are_no_row(views: &ViewStore) {
+    let mut generations = views.generations().await.unwrap();
+    generations.revision = 1;
+    views.change_generations(&generations).await.unwrap();
     put(&**views, &[product("lineup", 1)]).await;
     assert_eq!(all_ids(&**views, FIRST, 1).await, ["lineup"]);
 }
 
-async fn rows_go_on_from_the_same_place_as_often_as_it_is_asked(views: &ViewStore) {
+async fn a_page_of_rows_can_be_read_again(views: &ViewStore) {
     put(&**views, &["a", "b", "c", "d", "e"].map(|id| product(id, 1))).await;
     let first = views.rows(FIRST, None, 2).await.unwrap();
     let second = views.rows(FIRST, first.next.clone(), 2).await.unwrap();
@@ -83,7 +83,7 @@ async fn rows_go_on_from_the_same_place_as_often_as_it_is_asked(views: &ViewStor
     assert!(first.products.iter().all(|product| !second.products.contains(product)));
 }
 
-async fn rows_go_on_when_the_store_is_opened_again(views: &ViewStore) {
+async fn paging_through_rows_continues_when_the_store_is_opened_again(views: &ViewStore) {
     put(&**views, &["a", "b", "c", "d", "e"].map(|id| product(id, 1))).await;
     let first = views.rows(FIRST, None, 2).await.unwrap();
     let again = views.opened_again(views.orders()).await;
@@ -94,7 +94,7 @@ async fn rows_go_on_when_the_store_is_opened_again(views: &ViewStore) {
     assert_eq!(ids, ["a", "b", "c", "d", "e"]);
 }
 
-async fn earlier_rows_come_once_while_others_write(views: &ViewStore) {
+async fn earlier_rows_are_returned_once_during_concurrent_writes(views: &ViewStore) {
     for n in 0..30 {
         put(&**views, &[product(&format!("p{n:02}"), 1)]).await;
     }
@@ -111,7 +111,7 @@ async fn earlier_rows_come_once_while_others_write(views: &ViewStore) {
     assert!((0..30).all(|n| met.contains(&format!("p{n:02}"))), "{met:?}");
 }
 
-async fn a_row_that_is_removed_on_the_way_hides_no_other(views: &ViewStore) {
+async fn a_row_removed_during_a_walk_hides_no_other(views: &ViewStore) {
     put(&**views, &["a", "b", "c", "d", "e"].map(|id| product(id, 1))).await;
     let first = views.rows(FIRST, None, 2).await.unwrap();
     let last = first.products.last().unwrap().id.clone();

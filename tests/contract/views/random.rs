@@ -1,18 +1,18 @@
-//! Whatever is put, removed and sliced, every adapter answers as the one in memory does.
+//! Whatever is written, removed and read, every adapter behaves like the one in memory.
 
-use projections::catalogue::{Order, Orders, Range, SHARDS};
-use projections::views::{Generation, Slice};
+use projections::views::{Generation, PositionRange, RowOrder, SHARDS, Slice};
 use projections::{MemoryViews, Views};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use schema::Orders;
 use schema::{Product, fixtures};
 
-use super::{ViewStore, all_ids, deleted, named, priced};
+use super::{PutProduct, ViewStore, all_ids, deleted, named, priced};
 use crate::given::for_all;
 
 cases! { dyn projections::Views, [memory sqlite dynamodb];
-    any_puts_and_removals_leave_the_orders_they_leave_in_memory
-    any_slice_of_names_holds_the_rows_it_holds_in_memory
+    any_writes_and_removals_give_the_same_orders_as_in_memory
+    any_slice_of_names_has_the_same_rows_as_in_memory
 }
 
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(prop_oneof![6 => put, 1 => remove], 1..40)
 }
 
-async fn any_puts_and_removals_leave_the_orders_they_leave_in_memory(views: &ViewStore) {
+async fn any_writes_and_removals_give_the_same_orders_as_in_memory(views: &ViewStore) {
     for_all(10, steps(), async |steps| {
         let (store, model) = (views.another(Orders::default()).await, MemoryViews::default());
         for step in &steps {
@@ -55,7 +55,7 @@ async fn any_puts_and_removals_leave_the_orders_they_leave_in_memory(views: &Vie
         }
         for generation in [1, 2].map(Generation) {
             assert_eq!(all_ids(&*store, generation, 3).await, all_ids(&model, generation, 3).await);
-            for order in Order::ALL {
+            for order in RowOrder::ALL {
                 for shard in 0..SHARDS {
                     let slice = super::whole(shard, order);
                     let expected = model.slice(generation, &slice).await.unwrap();
@@ -66,7 +66,7 @@ async fn any_puts_and_removals_leave_the_orders_they_leave_in_memory(views: &Vie
     });
 }
 
-async fn any_slice_of_names_holds_the_rows_it_holds_in_memory(views: &ViewStore) {
+async fn any_slice_of_names_has_the_same_rows_as_in_memory(views: &ViewStore) {
     let model = MemoryViews::default();
     for n in 0..40 {
         let product = named(&format!("p{n}"), 1, &format!("{}{}", ["Hat", "helmet", "Ä"][n % 3], n % 7));
@@ -75,14 +75,14 @@ async fn any_slice_of_names_holds_the_rows_it_holds_in_memory(views: &ViewStore)
     }
     let slices = (0..SHARDS, "[a-zäH0-9]{0,3}", "[a-zäH0-9]{0,3}", any::<bool>(), 1..8_usize);
     for_all(60, slices, async |(shard, one, other, descending, limit)| {
-        let range = Range {
+        let range = PositionRange {
             from: format!("{}!", one.clone().min(other.clone())),
             to: format!("{}~", one.max(other)),
         };
         if range.is_empty() {
             return;
         }
-        let slice = Slice { shard, order: Order::Name, range, descending, limit };
+        let slice = Slice { shard, order: RowOrder::Name, range, descending, limit };
         let (seen, expected) = (
             views.slice(super::FIRST, &slice).await.unwrap(),
             model.slice(super::FIRST, &slice).await.unwrap(),

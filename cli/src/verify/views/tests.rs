@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use event_store::StoreError;
 use event_store::{MemoryJournal, seal};
 use projections::prices::FoldedCommit;
-use projections::projection::{News, Stuck};
-use projections::views::{Unavailable, View};
+use projections::projection::{ProductCommits, ProjectionError};
+use projections::views::View;
 use projections::{MemoryPriceLog, MemoryViews, PriceLog};
 use schema::fixtures;
 
@@ -27,21 +28,25 @@ impl Projection for Missing {
         self.view
     }
 
-    async fn apply(&self, _: Generation, _: &News) -> Result<(), Stuck> {
+    async fn apply(&self, _: Generation, _: &ProductCommits) -> Result<(), ProjectionError> {
         Ok(())
     }
 
-    async fn catch_up(&self, _: Generation, _: &ProductId) -> Result<(), Stuck> {
+    async fn catch_up(&self, _: Generation, _: &ProductId) -> Result<(), ProjectionError> {
         Ok(())
     }
 
-    async fn compare(&self, _: Generation, product: &ProductId) -> Result<Option<Difference>, Stuck> {
+    async fn compare(
+        &self,
+        _: Generation,
+        product: &ProductId,
+    ) -> Result<Option<Difference>, ProjectionError> {
         let place: u64 = product.as_str().trim_start_matches('p').parse().unwrap_or_default();
         tokio::time::sleep(self.slow + Duration::from_millis(100 - 10 * place)).await;
         Ok(Some(Difference::Missing))
     }
 
-    async fn drop_generation(&self, _: Generation) -> Result<u64, Unavailable> {
+    async fn drop_generation(&self, _: Generation) -> Result<u64, StoreError> {
         Ok(0)
     }
 }
@@ -58,7 +63,7 @@ async fn compared(horizon: Horizon) -> ViewFindings {
         journal.append(&seal(unsealed).unwrap().1).await.unwrap();
     }
     let (products, prices) = (Arc::<MemoryViews>::default(), Arc::<MemoryPriceLog>::default());
-    let read = products.lineup().await.unwrap().prices.read;
+    let read = products.generations().await.unwrap().prices.read;
     let alone = FoldedCommit { last: 1, entries: Vec::new(), origin: None };
     prices.fold(read, &fixtures::id("alone"), &[alone]).await.unwrap();
     let views = ReadOnlyViews { products, prices, projector: None };

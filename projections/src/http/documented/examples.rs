@@ -1,4 +1,4 @@
-//! Answers of the query routes, as examples of the document.
+//! Example responses of the query routes for the OpenAPI document.
 
 use serde_json::{Value, json};
 

@@ -1,29 +1,31 @@
-//! Price histories on `DynamoDB`: a product is a partition with one item for each commit that touches its price, in order,
-//! and behind them one that says up to where commits without a price follow.
+//! Price histories on `DynamoDB`: a partition per product with an item for each commit that affects the price, in order, and
+//! at the end a cursor item with the last commit folded without a price.
 
 mod item;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
+use event_store::StoreError;
+use event_store::aws::{condition_held, failed};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use schema::ProductId;
 
-use super::{FoldedCommit, History, Newest, Origin, PriceLog, Products};
-use crate::views::{Generation, Unavailable};
+use super::{CommitOrigin, FoldedCommit, FoldedHead, PriceHistory, PriceLog, ProductIdPage};
+use crate::views::Generation;
 
-/// How many items are removed at once.
+/// How many items are removed concurrently.
 const PARALLEL: usize = 16;
 
-/// How many items a request reads.
+/// Items per request.
 const PAGE: i32 = 1_000;
 
-/// The histories in one table of the shape [`crate::PRICES_TABLE`]. Cheap to clone.
+/// The table, in errors.
+const TABLE: &str = "the price table";
+
+/// The histories in a table of the shape [`crate::PRICES_TABLE`]. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct DynamoPriceLog {
     client: Client,
@@ -37,7 +39,7 @@ impl DynamoPriceLog {
         Self { client, table: table.into() }
     }
 
-    /// The keys of a generation, which is no partition: it scans the whole table.
+    /// The keys of a generation. Scans the whole table: a generation is not a partition.
     fn keys_of(&self, generation: Generation) -> ScanFluentBuilder {
         self.client
             .scan()
@@ -58,13 +60,13 @@ impl DynamoPriceLog {
             .expression_attribute_values(":key", AttributeValue::S(item::key(generation, product)))
     }
 
-    /// Commits up to `to` are in the history though the last of them do not touch the price.
-    async fn go_on(
+    /// Moves the cursor item to `to`: commits up to it are folded, the last of them without a price.
+    async fn move_cursor(
         &self,
         generation: Generation,
         product: &ProductId,
         to: &FoldedCommit,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), StoreError> {
         let request = self
             .client
             .update_item()
@@ -74,7 +76,7 @@ impl DynamoPriceLog {
             .expression_attribute_names("#folded", item::FOLDED)
             .expression_attribute_values(":to", item::number(to.last));
         let request = match &to.origin {
-            Some(Origin { hash, recorded_at }) => request
+            Some(CommitOrigin { hash, recorded_at }) => request
                 .update_expression("SET #folded = :to, #hash = :hash, #recorded_at = :recorded_at")
                 .expression_attribute_names("#hash", item::HASH)
                 .expression_attribute_names("#recorded_at", item::RECORDED_AT)
@@ -82,33 +84,23 @@ impl DynamoPriceLog {
                 .expression_attribute_values(":recorded_at", AttributeValue::S(recorded_at.to_string())),
             None => request.update_expression("SET #folded = :to"),
         };
-        match request.send().await {
-            Ok(_) => Ok(()),
-            // Another projector is further.
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(unavailable(error)),
-        }
+        // If the condition does not hold, another projector has got further.
+        condition_held(request.send().await, TABLE).map(drop)
     }
 
-    async fn put(&self, item: item::Item) -> Result<(), Unavailable> {
+    async fn put(&self, item: item::PriceItem) -> Result<(), StoreError> {
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        request.send().await.map(drop).map_err(unavailable)
+        request.send().await.map(drop).map_err(failed(TABLE))
     }
 
-    /// Removes an item of the commit that was seen, and says whether it was there; `cursor` is what the item at the cursor
-    /// has to say.
+    /// Removes an item of a commit if it is still as it was read, and returns whether it was; `cursor` is the sequence the
+    /// cursor item must have.
     async fn remove_as_seen(
         &self,
-        key: item::Item,
+        key: item::PriceItem,
         cursor: Option<u64>,
-        seen: &Newest,
-    ) -> Result<bool, Unavailable> {
+        seen: &FoldedHead,
+    ) -> Result<bool, StoreError> {
         let mut conditions = vec!["attribute_exists(#key)"];
         let mut request = self
             .client
@@ -130,22 +122,12 @@ impl DynamoPriceLog {
         } else {
             conditions.push("attribute_not_exists(#hash)");
         }
-        match request.condition_expression(conditions.join(" AND ")).send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(unavailable(error)),
-        }
+        condition_held(request.condition_expression(conditions.join(" AND ")).send().await, TABLE)
     }
 
-    async fn remove(&self, key: item::Item) -> Result<(), Unavailable> {
+    async fn remove(&self, key: item::PriceItem) -> Result<(), StoreError> {
         let request = self.client.delete_item().table_name(&self.table).set_key(Some(key));
-        request.send().await.map(drop).map_err(unavailable)
+        request.send().await.map(drop).map_err(failed(TABLE))
     }
 }
 
@@ -155,15 +137,15 @@ impl PriceLog for DynamoPriceLog {
         &self,
         generation: Generation,
         product: &ProductId,
-    ) -> Result<Option<Newest>, Unavailable> {
-        // The item of commits without a price, where there is one, and the newest commit with one.
+    ) -> Result<Option<FoldedHead>, StoreError> {
+        // The cursor item, if there is one, and the newest commit with a price.
         let request =
             self.of_product(generation, product).consistent_read(true).scan_index_forward(false).limit(2);
-        let items = request.send().await.map_err(unavailable)?.items.unwrap_or_default();
-        let mut newest: Option<Newest> = None;
+        let items = request.send().await.map_err(failed(TABLE))?.items.unwrap_or_default();
+        let mut newest: Option<FoldedHead> = None;
         for found in &items {
             let found = item::newest(found)?;
-            // Of two items with one sequence the first, which is the cursor: an interrupted repair leaves it to the last.
+            // Of two items with one sequence, the first: an interrupted repair removes the cursor item last.
             if newest.as_ref().is_none_or(|newest| found.last > newest.last) {
                 newest = Some(found);
             }
@@ -175,9 +157,9 @@ impl PriceLog for DynamoPriceLog {
         &self,
         generation: Generation,
         product: &ProductId,
-        seen: &Newest,
-    ) -> Result<(), Unavailable> {
-        // Of the two items that can have one sequence the one that was seen is taken.
+        seen: &FoldedHead,
+    ) -> Result<(), StoreError> {
+        // Two items can have this sequence: remove the one that was read.
         let cursor = item::cursor_key(generation, product);
         if self.remove_as_seen(cursor, Some(seen.last), seen).await? {
             return Ok(());
@@ -190,24 +172,24 @@ impl PriceLog for DynamoPriceLog {
         generation: Generation,
         product: &ProductId,
         commits: &[FoldedCommit],
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), StoreError> {
         for commit in commits.iter().filter(|commit| !commit.entries.is_empty()) {
             self.put(item::of(generation, product, commit)?).await?;
         }
-        // Commits without a price leave no trace but the last of them: a later commit with a price covers them too.
+        // Of commits without a price only the last is kept: a later commit with a price covers them too.
         match commits.last() {
-            Some(last) if last.entries.is_empty() => self.go_on(generation, product, last).await,
+            Some(last) if last.entries.is_empty() => self.move_cursor(generation, product, last).await,
             _ => Ok(()),
         }
     }
 
-    async fn history(&self, generation: Generation, product: &ProductId) -> Result<History, Unavailable> {
+    async fn history(&self, generation: Generation, product: &ProductId) -> Result<PriceHistory, StoreError> {
         let query = self.of_product(generation, product).limit(PAGE);
-        let mut history = History::default();
+        let mut history = PriceHistory::default();
         let mut from = None;
         loop {
             let answer = query.clone().set_exclusive_start_key(from).send().await;
-            let answer = answer.map_err(unavailable)?;
+            let answer = answer.map_err(failed(TABLE))?;
             for found in answer.items.unwrap_or_default() {
                 history.folded = history.folded.max(item::folded(&found)?);
                 history.entries.extend(item::entries(found)?);
@@ -217,17 +199,16 @@ impl PriceLog for DynamoPriceLog {
                 break;
             }
         }
-        history.entries.sort_by_key(|entry| entry.place);
+        history.entries.sort_by_key(|entry| entry.position);
         Ok(history)
     }
 
-    /// Only a rebuild does this.
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, StoreError> {
         let scan = self.keys_of(generation).limit(PAGE);
         let (mut removed, mut from) = (0, None);
         loop {
             let answer = scan.clone().set_exclusive_start_key(from).send().await;
-            let answer = answer.map_err(unavailable)?;
+            let answer = answer.map_err(failed(TABLE))?;
             let keys = answer.items.unwrap_or_default();
             removed += keys.len() as u64;
             stream::iter(keys)
@@ -242,32 +223,25 @@ impl PriceLog for DynamoPriceLog {
         }
     }
 
-    /// A product comes once for each of its items.
+    /// A product is returned once for each of its items.
     async fn products(
         &self,
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<Products, Unavailable> {
+    ) -> Result<ProductIdPage, StoreError> {
         let start = from.as_deref().map(item::start).transpose()?;
         let begin = format!("{generation}#");
         let scan = self
             .keys_of(generation)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .set_exclusive_start_key(start);
-        let answer = scan.send().await.map_err(unavailable)?;
+        let answer = scan.send().await.map_err(failed(TABLE))?;
         let keys = answer.items.unwrap_or_default().into_iter();
         let keys =
             keys.filter_map(|item| item.get(item::KEY)?.as_s().ok()?.strip_prefix(&begin).map(str::to_owned));
         let mut ids: Vec<String> = keys.collect();
         ids.dedup();
-        Ok(Products { ids, next: answer.last_evaluated_key.as_ref().map(item::stop).transpose()? })
+        Ok(ProductIdPage { ids, next: answer.last_evaluated_key.as_ref().map(item::stop).transpose()? })
     }
-}
-
-fn unavailable<E>(error: SdkError<E>) -> Unavailable
-where
-    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-{
-    crate::views::dynamodb::unavailable(error).of("the price table")
 }

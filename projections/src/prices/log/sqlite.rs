@@ -1,26 +1,27 @@
-//! Price histories on SQLite: one row per commit that touches the price, and one per product that says how far its other
-//! commits are folded.
+//! Price histories on SQLite: a row per commit that affects the price, and a cursor row per product with the last commit
+//! folded without a price.
 
 use async_trait::async_trait;
+use event_store::StoreError;
 use schema::{ProductId, Timestamp};
 use sqlite::Access;
 use sqlite::rusqlite::types::Type;
 use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 
-use super::stored::StoredEntry;
-use super::{FoldedCommit, History, Newest, Origin, PriceLog, Products};
-use crate::prices::Entry;
+use super::stored::StoredPriceEntry;
+use super::{CommitOrigin, FoldedCommit, FoldedHead, PriceHistory, PriceLog, ProductIdPage};
+use crate::prices::entry::PriceEntry;
+use crate::views::Generation;
 use crate::views::sqlite::hash;
-use crate::views::{Generation, Unavailable};
 
-/// Histories in the tables `prices` and `folded` of a file. Cheap to clone.
+/// The histories in the tables `prices` and `folded` of a file. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SqlitePriceLog {
     access: Access,
 }
 
 impl SqlitePriceLog {
-    /// The histories of a file.
+    /// The histories in a file.
     #[must_use]
     pub fn new(access: Access) -> Self {
         Self { access }
@@ -33,7 +34,7 @@ impl PriceLog for SqlitePriceLog {
         &self,
         generation: Generation,
         product: &ProductId,
-    ) -> Result<Option<Newest>, Unavailable> {
+    ) -> Result<Option<FoldedHead>, StoreError> {
         let product = product.to_string();
         Ok(self.access.peek(move |connection| newest(connection, generation, &product)).await?)
     }
@@ -42,12 +43,12 @@ impl PriceLog for SqlitePriceLog {
         &self,
         generation: Generation,
         product: &ProductId,
-        seen: &Newest,
-    ) -> Result<(), Unavailable> {
+        seen: &FoldedHead,
+    ) -> Result<(), StoreError> {
         let (product, last) = (product.to_string(), seen.last);
         let hash = seen.origin.as_ref().map(|origin| origin.hash.to_string());
         let taken = self.access.write(move |connection| {
-            // Of the two rows that can have one sequence the one that was seen is taken.
+            // Two rows can have this sequence: remove the one that was read.
             for table in ["folded", "prices"] {
                 let taken = connection
                     .prepare_cached(&format!(
@@ -68,12 +69,12 @@ impl PriceLog for SqlitePriceLog {
         generation: Generation,
         product: &ProductId,
         commits: &[FoldedCommit],
-    ) -> Result<(), Unavailable> {
+    ) -> Result<(), StoreError> {
         let rows: Vec<Columns> = commits
             .iter()
             .map(Columns::of)
             .collect::<Result<_, serde_json::Error>>()
-            .map_err(|error| Unavailable(error.into()))?;
+            .map_err(|error| StoreError::new(error.into()))?;
         let product = product.to_string();
         let written = self.access.write(move |connection| {
             let mut cursor = None;
@@ -113,7 +114,7 @@ impl PriceLog for SqlitePriceLog {
         Ok(written.await?)
     }
 
-    async fn history(&self, generation: Generation, product: &ProductId) -> Result<History, Unavailable> {
+    async fn history(&self, generation: Generation, product: &ProductId) -> Result<PriceHistory, StoreError> {
         let product = product.to_string();
         let read = self.access.read(move |connection| {
             let folded = newest(connection, generation, &product)?.map_or(0, |newest| newest.last);
@@ -124,12 +125,12 @@ impl PriceLog for SqlitePriceLog {
             Ok((folded, rows.collect::<rusqlite::Result<Vec<_>>>()?))
         });
         let (folded, rows) = read.await?;
-        let mut entries: Vec<Entry> = rows.into_iter().flatten().collect();
-        entries.sort_by_key(|entry| entry.place);
-        Ok(History { folded, entries })
+        let mut entries: Vec<PriceEntry> = rows.into_iter().flatten().collect();
+        entries.sort_by_key(|entry| entry.position);
+        Ok(PriceHistory { folded, entries })
     }
 
-    async fn drop_generation(&self, generation: Generation) -> Result<u64, Unavailable> {
+    async fn drop_generation(&self, generation: Generation) -> Result<u64, StoreError> {
         let dropped = self.access.write(move |connection| {
             let prices = connection.execute("DELETE FROM prices WHERE generation = ?1", [generation.0])?;
             let folded = connection.execute("DELETE FROM folded WHERE generation = ?1", [generation.0])?;
@@ -143,9 +144,9 @@ impl PriceLog for SqlitePriceLog {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<Products, Unavailable> {
+    ) -> Result<ProductIdPage, StoreError> {
         let ids = self.access.read(move |connection| {
-            // Each part is bounded by itself, so that the union sorts no more than two pages.
+            // Each part has its own limit, so that the union sorts no more than two pages.
             let mut statement = connection.prepare_cached(
                 "SELECT product_id FROM \
                  (SELECT DISTINCT product_id FROM prices WHERE generation = ?1 AND product_id > ?2 \
@@ -161,14 +162,14 @@ impl PriceLog for SqlitePriceLog {
         });
         let ids = ids.await?;
         let next = ids.last().filter(|_| ids.len() == limit).cloned();
-        Ok(Products { ids, next })
+        Ok(ProductIdPage { ids, next })
     }
 }
 
-/// What a commit's row holds.
+/// The columns of a commit's row.
 struct Columns {
     last: u64,
-    /// `None` where the commit does not touch the price.
+    /// `None` if the commit does not affect the price.
     entries: Option<String>,
     hash: Option<String>,
     recorded_at: Option<String>,
@@ -176,7 +177,7 @@ struct Columns {
 
 impl Columns {
     fn of(commit: &FoldedCommit) -> serde_json::Result<Self> {
-        let stored = || commit.entries.iter().map(StoredEntry::from).collect::<Vec<_>>();
+        let stored = || commit.entries.iter().map(StoredPriceEntry::from).collect::<Vec<_>>();
         let text = || serde_json::to_string(&stored());
         let origin = commit.origin.as_ref();
         Ok(Self {
@@ -188,12 +189,12 @@ impl Columns {
     }
 }
 
-/// The newest commit; of two rows with one sequence the cursor, which an interrupted repair leaves to the last.
+/// The newest commit; of two rows with one sequence, the cursor row, which an interrupted repair removes last.
 fn newest(
     connection: &Connection,
     generation: Generation,
     product: &str,
-) -> rusqlite::Result<Option<Newest>> {
+) -> rusqlite::Result<Option<FoldedHead>> {
     let mut statement = connection.prepare_cached(
         "SELECT sequence, hash, recorded_at, 1 AS is_cursor FROM folded WHERE generation = ?1 AND product_id = ?2 \
          UNION ALL SELECT * FROM (SELECT sequence, hash, recorded_at, 0 FROM prices \
@@ -203,16 +204,16 @@ fn newest(
     let newest = statement.query_row(params![generation.0, product], |row| {
         let recorded_at = row.get::<_, Option<String>>(2)?.and_then(|text| Timestamp::parse(&text).ok());
         let origin = hash(row, 1)?.zip(recorded_at);
-        Ok(Newest {
+        Ok(FoldedHead {
             last: row.get(0)?,
-            origin: origin.map(|(hash, recorded_at)| Origin { hash, recorded_at }),
+            origin: origin.map(|(hash, recorded_at)| CommitOrigin { hash, recorded_at }),
         })
     });
     newest.optional()
 }
 
-fn entries(row: &rusqlite::Row<'_>) -> rusqlite::Result<Vec<Entry>> {
-    let stored: Vec<StoredEntry> = serde_json::from_str(row.get_ref(0)?.as_str()?)
+fn entries(row: &rusqlite::Row<'_>) -> rusqlite::Result<Vec<PriceEntry>> {
+    let stored: Vec<StoredPriceEntry> = serde_json::from_str(row.get_ref(0)?.as_str()?)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))?;
-    Ok(stored.into_iter().map(Entry::from).collect())
+    Ok(stored.into_iter().map(PriceEntry::from).collect())
 }

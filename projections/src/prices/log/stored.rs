@@ -1,21 +1,21 @@
-//! The stored form of a price entry, the same in every store. These names are stored. Never rename.
+//! The stored form of a price entry, the same in every store. Names are stored; never rename.
 
 use schema::{Money, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::prices::{Entry, Place, What};
+use crate::prices::entry::{PriceChange, PriceEntry, TimelinePosition};
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct StoredEntry {
+pub(super) struct StoredPriceEntry {
     at: Timestamp,
     sequence: u64,
     #[serde(flatten)]
-    what: StoredWhat,
+    change: StoredChange,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-enum StoredWhat {
+enum StoredChange {
     Priced(Money),
     Status { status: StoredStatus },
 }
@@ -27,24 +27,24 @@ enum StoredStatus {
     Restored,
 }
 
-impl From<&Entry> for StoredEntry {
-    fn from(entry: &Entry) -> Self {
-        let what = match entry.what {
-            What::Priced(money) => StoredWhat::Priced(money),
-            What::Deleted => StoredWhat::Status { status: StoredStatus::Deleted },
-            What::Restored => StoredWhat::Status { status: StoredStatus::Restored },
+impl From<&PriceEntry> for StoredPriceEntry {
+    fn from(entry: &PriceEntry) -> Self {
+        let change = match entry.change {
+            PriceChange::Priced(money) => StoredChange::Priced(money),
+            PriceChange::Deleted => StoredChange::Status { status: StoredStatus::Deleted },
+            PriceChange::Restored => StoredChange::Status { status: StoredStatus::Restored },
         };
-        Self { at: entry.place.at, sequence: entry.place.sequence, what }
+        Self { at: entry.position.at, sequence: entry.position.sequence, change }
     }
 }
 
-impl From<StoredEntry> for Entry {
-    fn from(stored: StoredEntry) -> Self {
-        let what = match stored.what {
-            StoredWhat::Priced(money) => What::Priced(money),
-            StoredWhat::Status { status: StoredStatus::Deleted } => What::Deleted,
-            StoredWhat::Status { status: StoredStatus::Restored } => What::Restored,
+impl From<StoredPriceEntry> for PriceEntry {
+    fn from(stored: StoredPriceEntry) -> Self {
+        let change = match stored.change {
+            StoredChange::Priced(money) => PriceChange::Priced(money),
+            StoredChange::Status { status: StoredStatus::Deleted } => PriceChange::Deleted,
+            StoredChange::Status { status: StoredStatus::Restored } => PriceChange::Restored,
         };
-        Self { place: Place { at: stored.at, sequence: stored.sequence }, what }
+        Self { position: TimelinePosition { at: stored.at, sequence: stored.sequence }, change }
     }
 }

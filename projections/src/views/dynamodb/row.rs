@@ -1,61 +1,61 @@
-//! The items of the product table: every attribute is named here and in `products-table.json`, and nowhere else.
+//! The items of the product table: every attribute is named here and in `products-table.json` only.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use event_store::StoreError;
 use schema::{Hash, Product, ProductId, Status};
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::Order;
-use crate::views::{Generation, Lineup, Row, Shown, Unavailable, shard_of};
+use crate::views::{Generation, IndexRow, ProductRow, RowOrder, ViewGenerations, shard_of};
 
 /// An item of the product table.
-pub(super) type Item = HashMap<String, AttributeValue>;
+pub(super) type ViewItem = HashMap<String, AttributeValue>;
 
-/// Partition key: `<generation>#<product id>`, or [`LINEUP`].
+/// Partition key: `<generation>#<product id>`, or [`GENERATIONS`].
 pub(super) const KEY: &str = "key";
-/// The product's version, which guards its row.
+/// The product's version, checked on every write.
 pub(super) const VERSION: &str = "version";
-/// The lineup's revision, which guards it.
+/// The revision of the generations, checked on every change.
 pub(super) const REVISION: &str = "revision";
-/// Key of the lineup; no product's key, since it has no `#`.
-pub(super) const LINEUP: &str = "lineup";
+/// Key of the generations; it has no `#`, so it cannot be the key of a product. Stored; never rename.
+pub(super) const GENERATIONS: &str = "lineup";
 
-/// Hash of the commit that carries the product; rows that were written before it was kept do not have it.
+/// Hash of the commit that carries the product; rows of earlier builds do not have it.
 pub(super) const HASH: &str = "hash";
 
 const PRODUCT: &str = "product";
-/// Partition of the index that knows all products.
+/// Partition key of the index of all products.
 const SHARD: &str = "shard";
-/// Partition of the other indexes, which deleted products leave by not having it.
+/// Partition key of the other indexes; deleted products do not have it.
 const LIVE: &str = "live";
 
-/// Which index answers an order, and by which attributes.
-pub(super) struct Index {
+/// The index of an order and its attributes.
+pub(super) struct OrderIndex {
     pub(super) name: &'static str,
     pub(super) partition: &'static str,
     pub(super) position: &'static str,
 }
 
 #[derive(Serialize, Deserialize)]
-struct LineupItem {
+struct GenerationsItem {
     key: String,
     #[serde(flatten)]
-    lineup: Lineup,
+    generations: ViewGenerations,
 }
 
-pub(super) fn index(order: Order) -> Index {
-    let live = |name| Index { name, partition: LIVE, position: name };
+pub(super) fn index(order: RowOrder) -> OrderIndex {
+    let live = |name| OrderIndex { name, partition: LIVE, position: name };
     match order {
-        Order::Id => live("by_id"),
-        Order::Name => live("by_name"),
-        Order::Price => live("by_price"),
-        Order::Changes => Index { name: "changes", partition: SHARD, position: "by_updated_at" },
+        RowOrder::Id => live("by_id"),
+        RowOrder::Name => live("by_name"),
+        RowOrder::Price => live("by_price"),
+        RowOrder::Changes => OrderIndex { name: "changes", partition: SHARD, position: "by_updated_at" },
     }
 }
 
-/// How the keys of a generation begin.
-pub(super) fn begin(generation: Generation) -> String {
+/// The prefix of a generation's keys.
+pub(super) fn prefix(generation: Generation) -> String {
     format!("{generation}#")
 }
 
@@ -64,10 +64,10 @@ pub(super) fn key(generation: Generation, id: &ProductId) -> String {
 }
 
 /// The key of an item.
-pub(super) fn key_of(mut item: Item) -> Result<String, Unavailable> {
+pub(super) fn key_of(mut item: ViewItem) -> Result<String, StoreError> {
     match item.remove(KEY) {
         Some(AttributeValue::S(key)) => Ok(key),
-        _ => Err(Unavailable("a row without its key".into())),
+        _ => Err(StoreError::new("a row has no key".into())),
     }
 }
 
@@ -79,14 +79,13 @@ pub(super) fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// The row of a product, with its place in every order it stands in: also in those that are not kept, whose attributes no
-/// index holds, so that `DynamoDB` fills the index of an order that is kept later by itself. The product is one text, so that
-/// a field of a later build needs no new row.
-pub(super) fn of(generation: Generation, shown: &Shown) -> Result<Item, Unavailable> {
+/// The item of a row, with the position in every order, kept or not: `DynamoDB` can then fill an index that is added later
+/// by itself. The product is one text, so that later builds can add fields without new attributes.
+pub(super) fn of(generation: Generation, shown: &ProductRow) -> Result<ViewItem, StoreError> {
     let product = &shown.product;
     let shard = partition(generation, shard_of(&product.id));
-    let text = serde_json::to_string(product).map_err(|error| Unavailable(error.into()))?;
-    let mut item = Item::from([
+    let text = serde_json::to_string(product).map_err(|error| StoreError::new(error.into()))?;
+    let mut item = ViewItem::from([
         (KEY.to_owned(), AttributeValue::S(key(generation, &product.id))),
         (VERSION.to_owned(), number(product.version)),
         (PRODUCT.to_owned(), AttributeValue::S(text)),
@@ -98,7 +97,7 @@ pub(super) fn of(generation: Generation, shown: &Shown) -> Result<Item, Unavaila
     if product.facts.status == Status::Active {
         item.insert(LIVE.to_owned(), shard);
     }
-    for order in Order::ALL {
+    for order in RowOrder::ALL {
         if let Some(position) = order.position(product) {
             item.insert(index(order).position.to_owned(), AttributeValue::S(position));
         }
@@ -106,20 +105,20 @@ pub(super) fn of(generation: Generation, shown: &Shown) -> Result<Item, Unavaila
     Ok(item)
 }
 
-/// The row of an item. A hash that cannot be read is none.
-pub(super) fn shown(mut item: Item) -> Result<Shown, Unavailable> {
+/// The row of an item. A hash that cannot be read counts as none.
+pub(super) fn shown(mut item: ViewItem) -> Result<ProductRow, StoreError> {
     let hash = match item.remove(HASH) {
         Some(AttributeValue::S(text)) => Hash::try_from(text).ok(),
         _ => None,
     };
-    Ok(Shown { product: product(item)?, hash })
+    Ok(ProductRow { product: product(item)?, hash })
 }
 
-pub(super) fn product(mut item: Item) -> Result<Product, Unavailable> {
+pub(super) fn product(mut item: ViewItem) -> Result<Product, StoreError> {
     let Some(AttributeValue::S(product)) = item.remove(PRODUCT) else {
-        return Err(Unavailable("a row without a product".into()));
+        return Err(StoreError::new("a row has no product".into()));
     };
-    let product: Product = serde_json::from_str(&product).map_err(|error| Unavailable(error.into()))?;
+    let product: Product = serde_json::from_str(&product).map_err(|error| StoreError::new(error.into()))?;
     let guard = item.get(VERSION).and_then(|version| version.as_n().ok());
     match guard.filter(|guard| **guard != product.version.to_string()) {
         None => Ok(product),
@@ -127,28 +126,28 @@ pub(super) fn product(mut item: Item) -> Result<Product, Unavailable> {
             let (id, version) = (&product.id, product.version);
             let differs =
                 format!("the row of {id} says version {guard}, and its product is version {version}");
-            Err(Unavailable(differs.into()))
+            Err(StoreError::new(differs.into()))
         }
     }
 }
 
-pub(super) fn row(mut item: Item, position: &str) -> Result<Row, Unavailable> {
+pub(super) fn row(mut item: ViewItem, position: &str) -> Result<IndexRow, StoreError> {
     let Some(AttributeValue::S(position)) = item.remove(position) else {
-        return Err(Unavailable("an index row without its position".into()));
+        return Err(StoreError::new("an index row has no position".into()));
     };
-    Ok(Row { position, product: product(item)? })
+    Ok(IndexRow { position, product: product(item)? })
 }
 
-pub(super) fn lineup(item: Item) -> Result<Lineup, Unavailable> {
-    let item: LineupItem = serde_dynamo::from_item(item).map_err(unconvertible)?;
-    Ok(item.lineup)
+pub(super) fn generations(item: ViewItem) -> Result<ViewGenerations, StoreError> {
+    let item: GenerationsItem = serde_dynamo::from_item(item).map_err(unconvertible)?;
+    Ok(item.generations)
 }
 
-pub(super) fn of_lineup(lineup: &Lineup) -> Result<Item, Unavailable> {
-    let item = LineupItem { key: LINEUP.to_owned(), lineup: lineup.clone() };
+pub(super) fn of_generations(generations: &ViewGenerations) -> Result<ViewItem, StoreError> {
+    let item = GenerationsItem { key: GENERATIONS.to_owned(), generations: generations.clone() };
     serde_dynamo::to_item(item).map_err(unconvertible)
 }
 
-fn unconvertible(error: serde_dynamo::Error) -> Unavailable {
-    Unavailable(error.into())
+fn unconvertible(error: serde_dynamo::Error) -> StoreError {
+    StoreError::new(error.into())
 }

@@ -1,11 +1,12 @@
-//! The shape of the product table: an index for each order that is kept, and no attribute that none of them needs.
+//! The shape of the product table: an index for each order that is kept, and only the attributes they need.
 
+use schema::Orders;
 use serde_json::Value;
 
 use super::row;
-use crate::catalogue::{Order, Orders};
+use crate::views::RowOrder;
 
-/// The shape of the product table for these orders, as `CreateTable` takes it.
+/// The shape of the product table for these orders, as input of `CreateTable`.
 #[must_use]
 pub fn products_table(orders: Orders) -> String {
     let whole: Result<Value, _> = serde_json::from_str(crate::PRODUCTS_TABLE);
@@ -13,7 +14,7 @@ pub fn products_table(orders: Orders) -> String {
 }
 
 fn with_indexes(mut shape: Value, orders: Orders) -> Value {
-    let kept = Order::ALL.into_iter().filter(|order| orders.keep(order.sort()));
+    let kept = RowOrder::ALL.into_iter().filter(|order| orders.keep(order.sort()));
     let names: Vec<&str> = kept.map(|order| row::index(order).name).collect();
     if let Some(indexes) = shape["GlobalSecondaryIndexes"].as_array_mut() {
         indexes.retain(|index| names.iter().any(|name| index["IndexName"] == *name));
@@ -25,7 +26,7 @@ fn with_indexes(mut shape: Value, orders: Orders) -> Value {
     shape
 }
 
-/// The attributes that are keys, of the table or of an index.
+/// The key attributes of the table and its indexes.
 fn keys(shape: &Value) -> impl Iterator<Item = &Value> {
     let indexes = shape["GlobalSecondaryIndexes"].as_array().into_iter().flatten();
     let schemas = indexes.chain([shape]).filter_map(|keyed| keyed["KeySchema"].as_array());
@@ -37,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_an_index_for_each_order_that_is_kept_and_no_attribute_beside() {
+    fn each_kept_order_has_an_index_and_there_are_no_other_attributes() {
         let names = |shape: &Value, list: &str, name: &str| -> Vec<String> {
             let entries = shape[list].as_array().unwrap().iter();
             entries.map(|entry| entry[name].as_str().unwrap().to_owned()).collect()

@@ -1,11 +1,11 @@
-//! Rows by the thousand: the items of the product table written in batches, as the adapter would have written each.
+//! Rows by the thousand: items of the product table, written in batches, in the form that the adapter writes.
 
 use std::collections::HashMap;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use projections::catalogue::Order;
+use projections::views::RowOrder;
 use projections::views::shard_of;
 use schema::{Product, Status};
 
@@ -28,7 +28,7 @@ pub(crate) async fn fill(config: &SdkConfig, products: &[Product]) {
     }
 }
 
-/// The item of a product; `whatever_is_filled_in_is_what_the_adapter_writes` holds it to the adapter.
+/// The item of a product; `whatever_is_filled_in_is_what_the_adapter_writes` compares it with the adapter's.
 fn item(product: &Product) -> HashMap<String, AttributeValue> {
     let text = |text: String| AttributeValue::S(text);
     let shard = text(format!("1#{}", shard_of(&product.id)));
@@ -42,7 +42,7 @@ fn item(product: &Product) -> HashMap<String, AttributeValue> {
         item.insert("live".to_owned(), shard);
     }
     let names = ["by_id", "by_name", "by_price", "by_updated_at"];
-    for (order, name) in Order::ALL.into_iter().zip(names) {
+    for (order, name) in RowOrder::ALL.into_iter().zip(names) {
         if let Some(position) = order.position(product) {
             item.insert(name.to_owned(), text(position));
         }

@@ -1,4 +1,4 @@
-//! Stores in trouble, and one that counts.
+//! Stores that fail, and one that counts its reads.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -6,12 +6,14 @@ use async_trait::async_trait;
 use event_store::{
     AppendError, Journal, MemoryJournal, Parked, Parking, ParkingCause, ScanPage, ScanPosition, StoreError,
 };
-use projections::catalogue::Orders;
-use projections::views::{self, Generation, Lineup, LineupError, Portion, Rows, Shown, Slice};
+use projections::views::{
+    Generation, GenerationsError, ProductRow, RowPage, Slice, SlicePage, ViewGenerations,
+};
 use projections::{MemoryViews, Views};
+use schema::Orders;
 use schema::{Product, ProductId, StoredCommit};
 
-/// Views that do not answer while they are out.
+/// Views that do not answer while `out`.
 #[derive(Default)]
 pub(crate) struct Moody {
     pub(crate) kept: MemoryViews,
@@ -21,9 +23,9 @@ pub(crate) struct Moody {
 }
 
 impl Moody {
-    fn answer(&self) -> Result<&MemoryViews, views::Unavailable> {
+    fn answer(&self) -> Result<&MemoryViews, StoreError> {
         if self.out.load(Ordering::Relaxed) {
-            return Err(views::Unavailable("out".into()));
+            return Err(StoreError::new("out".into()));
         }
         Ok(&self.kept)
     }
@@ -35,25 +37,25 @@ impl Views for Moody {
         self.kept.orders()
     }
 
-    async fn lineup(&self) -> Result<Lineup, views::Unavailable> {
-        self.answer()?.lineup().await
+    async fn generations(&self) -> Result<ViewGenerations, StoreError> {
+        self.answer()?.generations().await
     }
 
-    async fn change_lineup(&self, to: &Lineup) -> Result<(), LineupError> {
-        self.answer()?.change_lineup(to).await
+    async fn change_generations(&self, to: &ViewGenerations) -> Result<(), GenerationsError> {
+        self.answer()?.change_generations(to).await
     }
 
-    async fn get(
-        &self,
-        generation: Generation,
-        id: &ProductId,
-    ) -> Result<Option<Product>, views::Unavailable> {
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, StoreError> {
         self.answer()?.get(generation, id).await
     }
 
-    async fn show(&self, generation: Generation, shown: &Shown) -> Result<Option<Shown>, views::Unavailable> {
+    async fn show(
+        &self,
+        generation: Generation,
+        shown: &ProductRow,
+    ) -> Result<Option<ProductRow>, StoreError> {
         if self.broken == Some(generation) {
-            return Err(views::Unavailable("broken".into()));
+            return Err(StoreError::new("broken".into()));
         }
         self.answer()?.show(generation, shown).await
     }
@@ -61,13 +63,13 @@ impl Views for Moody {
     async fn replace(
         &self,
         generation: Generation,
-        seen: &Shown,
-        by: &Shown,
-    ) -> Result<bool, views::Unavailable> {
+        seen: &ProductRow,
+        by: &ProductRow,
+    ) -> Result<bool, StoreError> {
         self.answer()?.replace(generation, seen, by).await
     }
 
-    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<Portion, views::Unavailable> {
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, StoreError> {
         self.answer()?.slice(generation, slice).await
     }
 
@@ -76,11 +78,11 @@ impl Views for Moody {
         generation: Generation,
         from: Option<String>,
         limit: usize,
-    ) -> Result<Rows, views::Unavailable> {
+    ) -> Result<RowPage, StoreError> {
         self.answer()?.rows(generation, from, limit).await
     }
 
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), views::Unavailable> {
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), StoreError> {
         self.answer()?.remove(generation, id).await
     }
 }
@@ -106,7 +108,7 @@ impl Parking for NoParking {
     }
 }
 
-/// Counts what it is asked for; each read is one request.
+/// Counts reads; each is one request.
 #[derive(Default)]
 pub(crate) struct Counted {
     kept: MemoryJournal,

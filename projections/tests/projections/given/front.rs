@@ -1,4 +1,4 @@
-//! The query routes, and how a client asks them.
+//! The query routes and requests to them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -17,7 +17,7 @@ use tower::ServiceExt;
 
 use super::noon;
 
-/// The query routes over stores in memory.
+/// The query routes on stores in memory.
 pub(crate) struct Front {
     pub(crate) router: Router,
     pub(crate) views: Arc<MemoryViews>,
@@ -44,19 +44,19 @@ pub(crate) fn front_over(journal: MemoryJournal) -> Front {
     }
 }
 
-/// The query routes over a product view, with nothing else to ask.
+/// The query routes on a product view, with all other stores empty.
 pub(crate) fn front(views: Arc<dyn Views>) -> Router {
     routes(views, noon())
 }
 
-/// The query routes with a clock that stands still until it is set.
+/// The query routes with a clock that only moves when it is set.
 pub(crate) fn front_with_time(views: Arc<dyn Views>) -> (Router, Time) {
     let time = Time::default();
     let clock = time.clone();
     (routes(views, Arc::new(move || clock.now())), time)
 }
 
-/// The query routes over a journal, for what only the ledger knows.
+/// The query routes on a journal, with empty views.
 pub(crate) fn front_of(journal: Arc<dyn Journal>) -> Router {
     finished(QueryApi {
         views: Arc::<MemoryViews>::default(),
@@ -95,7 +95,7 @@ impl Time {
     }
 }
 
-/// The whole answer to a request.
+/// The whole response to a request.
 pub(crate) async fn answered(router: &Router, request: Builder) -> Response<Bytes> {
     let request = request.body(Body::empty()).unwrap();
     let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();

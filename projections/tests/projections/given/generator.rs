@@ -1,12 +1,12 @@
-//! A catalogue from a seed: names in many scripts, some the same, some longer than an index key, prices from nothing to
-//! the most, times that repeat. The same seed gives the same products.
+//! A catalogue from a seed: names in many scripts, some equal, some longer than an index key, prices from the lowest to the
+//! highest, times that repeat. The same seed gives the same products.
 
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use schema::{Details, Facts, Product, Status, Timestamp, fixtures};
 
-/// Words whose lower-cased form is longer, shorter, or depends on what follows, among others.
+/// Words, some with a lower case that is longer, shorter, or depends on what follows.
 const WORDS: [&str; 40] = [
     "Ärmel",
     "ärmelkanal",
@@ -66,7 +66,7 @@ pub(crate) fn products(seed: u64, count: usize) -> Vec<Product> {
     (0..count).map(|n| product(&mut random, n)).collect()
 }
 
-/// A product as another commit left it: another name, price and time.
+/// A product after another commit: another name, price and time.
 pub(crate) fn changed(random: &mut Rng, before: &Product) -> Product {
     let mut after = product(random, 0);
     (after.id, after.created_at, after.version) = (before.id.clone(), before.created_at, before.version + 1);

@@ -1,11 +1,11 @@
-//! Lives of products: what was done to them, the commits it came to, and the stream records of these.
+//! Lives of products: what was done to them, the resulting commits, and their stream records.
 
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use event_store::Journal;
 use schema::event::{ProductDeleted, ProductPriceChanged, ProductRenamed, ProductRestored};
 use schema::{Commit, Facts, ProductEvent, ProductId, Status, StoredCommit, Timestamp, fixtures};
 
-/// Something done to a product; what it comes to depends on the product.
+/// Something done to a product; the resulting events depend on the product.
 #[derive(Debug, Clone)]
 pub(crate) enum Deed {
     Rename(String),
@@ -116,7 +116,7 @@ fn repriced(facts: &Facts, price: &str, currency: &str) -> ProductEvent {
     })
 }
 
-/// The stream's record of an insert. Its number is made of the product and the sequence, so that a test can name it.
+/// The stream record of an insert. Its number is made of the product and the sequence, so that tests can name it.
 pub(crate) fn record(commit: &StoredCommit) -> EventRecord {
     let mut record = EventRecord::default();
     record.event_name = "INSERT".into();

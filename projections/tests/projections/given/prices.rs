@@ -1,4 +1,4 @@
-//! Prices by hand: what happens to a price on which day, and what is shown of it.
+//! Price histories by hand: what happens to a price on which day, and what the route answers.
 
 use event_store::MemoryJournal;
 use projections::PriceLog;
@@ -29,7 +29,7 @@ pub(crate) fn instant(text: &str) -> String {
     format!("2026-{text}T00:00:00.000Z")
 }
 
-/// A product born on a day at 10.00 USD.
+/// A product created on a day at 10.00 USD.
 pub(crate) fn priced_life(born: &str, acts: &[(&str, Act)]) -> Life {
     let mut life = Life { id: fixtures::id("p"), commits: Vec::new() };
     let begun = Life::begins("p", "Helmet", "10");

@@ -1,4 +1,4 @@
-//! Both views over one set of tables, fed commit by commit, and their rebuilds.
+//! Both views on one set of tables, fed commit by commit, and their rebuilds.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use event_store::{Journal, MemoryJournal, MemoryParking};
 use projections::projection::Projection;
-use projections::rebuild::{Others, Progress, Rebuild};
+use projections::rebuild::{Rebuild, RebuildConflict, ViewRebuildProgress};
 use projections::views::{Generation, Generations, View};
 use projections::{Catalogue, Prices, Projector, Views};
 
 use super::{Deed, Life, batch, noon, prices_of, record, views_of};
 
-/// Both views over the same stores, and what feeds them.
+/// Both views on the same stores, and the projector that feeds them.
 pub(crate) struct Setting {
     pub(crate) views: Arc<dyn Views>,
     pub(crate) journal: Arc<MemoryJournal>,
@@ -52,7 +52,7 @@ impl Setting {
             journal: self.journal.clone(),
             overlap: Duration::ZERO,
             pause: Duration::from_millis(5),
-            others: Others::TakeOver,
+            on_conflict: RebuildConflict::TakeOver,
         }
     }
 
@@ -70,10 +70,10 @@ impl Setting {
     }
 
     pub(crate) async fn generations(&self, view: View) -> Generations {
-        self.views.lineup().await.unwrap().of(view).clone()
+        self.views.generations().await.unwrap().of(view).clone()
     }
 
-    /// Which of these generations of a view have rows: the one that is read, and those of which something could be dropped.
+    /// Which of these generations of a view have rows: the one that is read, and those that something is dropped from.
     pub(crate) async fn generations_with_rows(
         &self,
         view: View,
@@ -90,11 +90,11 @@ impl Setting {
         found
     }
 
-    /// Both views, as they are read, against the event table.
+    /// Compares the generations of both views that are read with the event table.
     pub(crate) async fn agrees(&self, lives: &[Life]) {
-        let lineup = self.views.lineup().await.unwrap();
+        let generations = self.views.generations().await.unwrap();
         for projection in &self.projections {
-            let read = lineup.of(projection.view()).read;
+            let read = generations.of(projection.view()).read;
             for life in lives {
                 let difference = projection.compare(read, &life.id).await.unwrap();
                 assert_eq!(difference, None, "{:?} {}", projection.view(), life.id);
@@ -119,7 +119,7 @@ pub(crate) async fn some_lives(setting: &Setting, count: usize) -> Vec<Life> {
     lives
 }
 
-pub(crate) fn unwatched() -> impl Fn(Progress) + Send + Sync {
+pub(crate) fn unwatched() -> impl Fn(ViewRebuildProgress) + Send + Sync {
     |_| {}
 }
 

@@ -1,38 +1,39 @@
-//! The items of the price table: every attribute is named here and in `prices-table.json`, and nowhere else.
+//! The items of the price table: every attribute is named here and in `prices-table.json` only.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use event_store::StoreError;
 use schema::{Hash, ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::prices::Entry;
-use crate::prices::log::stored::StoredEntry;
-use crate::prices::log::{FoldedCommit, Newest, Origin};
-use crate::views::{Generation, Unavailable};
+use crate::prices::entry::PriceEntry;
+use crate::prices::log::stored::StoredPriceEntry;
+use crate::prices::log::{CommitOrigin, FoldedCommit, FoldedHead};
+use crate::views::Generation;
 
 /// An item of the price table.
-pub(super) type Item = HashMap<String, AttributeValue>;
+pub(super) type PriceItem = HashMap<String, AttributeValue>;
 
 /// Partition key: `<generation>#<product id>`.
 pub(super) const KEY: &str = "key";
 /// Sort key: the sequence of a commit's last event, or [`CURSOR`].
 pub(super) const LAST: &str = "last";
-/// Up to which event commits without a price follow; of the item at [`CURSOR`] alone.
+/// The sequence of the last event folded without a price; only in the item at [`CURSOR`].
 pub(super) const FOLDED: &str = "folded";
-/// Hash of the commit; items that were written before it was kept do not have it.
+/// Hash of the commit; items of earlier builds do not have it.
 pub(super) const HASH: &str = "hash";
-/// When the commit was recorded, beside its hash.
+/// When the commit was recorded; present together with its hash.
 pub(super) const RECORDED_AT: &str = "recorded_at";
 
-/// Behind every commit: sequences are below 2^53 (`StoredCommit::sequence`). Stored. Never change.
+/// Sorts after every commit: sequences are below 2^53 (`StoredCommit::sequence`). Stored; never change.
 const CURSOR: u64 = 1 << 53;
 
 #[derive(Serialize, Deserialize)]
 struct CommitItem {
     key: String,
     last: u64,
-    entries: Vec<StoredEntry>,
+    entries: Vec<StoredPriceEntry>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hash: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,15 +44,15 @@ pub(super) fn key(generation: Generation, product: &ProductId) -> String {
     format!("{generation}#{product}")
 }
 
-pub(super) fn cursor_key(generation: Generation, product: &ProductId) -> Item {
-    Item::from([
+pub(super) fn cursor_key(generation: Generation, product: &ProductId) -> PriceItem {
+    PriceItem::from([
         (KEY.to_owned(), AttributeValue::S(key(generation, product))),
         (LAST.to_owned(), number(CURSOR)),
     ])
 }
 
-pub(super) fn commit_key(generation: Generation, product: &ProductId, last: u64) -> Item {
-    Item::from([
+pub(super) fn commit_key(generation: Generation, product: &ProductId, last: u64) -> PriceItem {
+    PriceItem::from([
         (KEY.to_owned(), AttributeValue::S(key(generation, product))),
         (LAST.to_owned(), number(last)),
     ])
@@ -65,8 +66,8 @@ pub(super) fn of(
     generation: Generation,
     product: &ProductId,
     commit: &FoldedCommit,
-) -> Result<Item, Unavailable> {
-    let entries = commit.entries.iter().map(StoredEntry::from).collect();
+) -> Result<PriceItem, StoreError> {
+    let entries = commit.entries.iter().map(StoredPriceEntry::from).collect();
     let origin = commit.origin.as_ref();
     let item = CommitItem {
         key: key(generation, product),
@@ -78,52 +79,54 @@ pub(super) fn of(
     serde_dynamo::to_item(item).map_err(unreadable)
 }
 
-/// Up to which event an item says that the history goes.
-pub(super) fn folded(item: &Item) -> Result<u64, Unavailable> {
+/// The sequence of the last event that an item includes.
+pub(super) fn folded(item: &PriceItem) -> Result<u64, StoreError> {
     let number = |name| item.get(name).and_then(|value| value.as_n().ok()?.parse().ok());
-    let missing = || Unavailable("a price item without its place".into());
+    let missing = || StoreError::new("a price item has no sequence".into());
     match number(LAST).ok_or_else(missing)? {
         CURSOR => number(FOLDED).ok_or_else(missing),
         last => Ok(last),
     }
 }
 
-/// The commit up to which an item says that the history goes.
-pub(super) fn newest(item: &Item) -> Result<Newest, Unavailable> {
+/// The commit of an item.
+pub(super) fn newest(item: &PriceItem) -> Result<FoldedHead, StoreError> {
     let text = |name| item.get(name).and_then(|value| value.as_s().ok());
     let hash = text(HASH).and_then(|text| Hash::try_from(text.clone()).ok());
     let recorded_at = text(RECORDED_AT).and_then(|text| Timestamp::parse(text).ok());
-    let origin = hash.zip(recorded_at).map(|(hash, recorded_at)| Origin { hash, recorded_at });
-    Ok(Newest { last: folded(item)?, origin })
+    let origin = hash.zip(recorded_at).map(|(hash, recorded_at)| CommitOrigin { hash, recorded_at });
+    Ok(FoldedHead { last: folded(item)?, origin })
 }
 
-/// The entries of an item; the one behind all commits has none.
-pub(super) fn entries(item: Item) -> Result<Vec<Entry>, Unavailable> {
+/// The entries of an item; the cursor item has none.
+pub(super) fn entries(item: PriceItem) -> Result<Vec<PriceEntry>, StoreError> {
     if item.contains_key(FOLDED) {
         return Ok(Vec::new());
     }
     let item: CommitItem = serde_dynamo::from_item(item).map_err(unreadable)?;
-    Ok(item.entries.into_iter().map(Entry::from).collect())
+    Ok(item.entries.into_iter().map(PriceEntry::from).collect())
 }
 
-/// Where a scan ended, as a text.
-pub(super) fn stop(key: &Item) -> Result<String, Unavailable> {
+/// Where a scan stopped, as a text.
+pub(super) fn stop(key: &PriceItem) -> Result<String, StoreError> {
     let text = |name| match key.get(name) {
         Some(AttributeValue::S(text) | AttributeValue::N(text)) => Ok(text),
-        _ => Err(Unavailable("a price item without a key".into())),
+        _ => Err(StoreError::new("a price item has no key".into())),
     };
     Ok(format!("{} {}", text(LAST)?, text(KEY)?))
 }
 
-/// Where a scan goes on that ended there.
-pub(super) fn start(stop: &str) -> Result<Item, Unavailable> {
-    let (last, key) = stop.split_once(' ').ok_or_else(|| Unavailable("no place of a scan".into()))?;
-    Ok(Item::from([
+/// The key from which a scan continues that stopped there.
+pub(super) fn start(stop: &str) -> Result<PriceItem, StoreError> {
+    let (last, key) = stop
+        .split_once(' ')
+        .ok_or_else(|| StoreError::new("the position of a scan cannot be read".into()))?;
+    Ok(PriceItem::from([
         (KEY.to_owned(), AttributeValue::S(key.to_owned())),
         (LAST.to_owned(), AttributeValue::N(last.to_owned())),
     ]))
 }
 
-fn unreadable(error: serde_dynamo::Error) -> Unavailable {
-    Unavailable(error.into())
+fn unreadable(error: serde_dynamo::Error) -> StoreError {
+    StoreError::new(error.into())
 }

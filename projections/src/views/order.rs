@@ -1,42 +1,42 @@
-//! The orders of LIST: where a product stands in each, as one text that sorts bytewise and is different for every product.
+//! The orders of LIST: a product's position in each is a text that sorts bytewise and is unique per product.
 //!
-//! These texts are index keys. A change of shape needs a new generation of the view (`rebuild.rs`).
+//! Positions are stored as index keys. Changing their form needs a new generation of the view (`rebuild.rs`).
 
 use schema::{Currency, Price, Product, Sort, Status, Timestamp};
 
-/// Partitions an order is spread over. Changing it needs a new generation of the view.
+/// Number of partitions of an order. Changing it needs a new generation of the view.
 pub const SHARDS: u8 = 4;
 
-/// Index keys are cut here; `DynamoDB` takes sort keys up to 1,024 bytes and the id needs up to 65 of them.
+/// Sort values are cut to this length: a `DynamoDB` sort key has at most 1,024 bytes, of which the id takes up to 65.
 const MOST_BYTES: usize = 900;
 
-/// Between the sort value and the id: below every character a name may have, so a shorter name sorts first.
+/// Separates the sort value from the id: below every character of a name, so that shorter names sort first.
 const TIE: char = '\u{1}';
 
 /// Above every character of an id.
 const ABOVE_IDS: char = '\u{7f}';
 
-/// A position is at most a cut value, [`TIE`] and an id.
+/// The longest position: a cut value, [`TIE`] and an id.
 const LONGEST_POSITION: usize = MOST_BYTES + 1 + 64;
 
-/// The orders rows stand in, each by an index of its own.
+/// An order of the rows, with an index of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Order {
+pub enum RowOrder {
     /// By id, in byte order.
     Id,
     /// By the Unicode-lower-cased name.
     Name,
     /// By currency, then price.
     Price,
-    /// By the time of the newest commit, deleted products included: what [`Sort::UpdatedAt`] is answered from.
+    /// By the time of the newest commit, deleted products included; answers [`Sort::UpdatedAt`].
     Changes,
 }
 
-impl Order {
+impl RowOrder {
     /// Every order.
     pub const ALL: [Self; 4] = [Self::Id, Self::Name, Self::Price, Self::Changes];
 
-    /// What LIST calls it.
+    /// Its name in LIST.
     #[must_use]
     pub fn sort(self) -> Sort {
         match self {
@@ -47,7 +47,7 @@ impl Order {
         }
     }
 
-    /// Where the product stands; `None` when it does not appear in this order.
+    /// The product's position; `None` if it is not in this order.
     #[must_use]
     pub fn position(self, product: &Product) -> Option<String> {
         if product.facts.status == Status::Deleted && self != Self::Changes {
@@ -64,30 +64,30 @@ impl Order {
     }
 }
 
-/// A closed stretch of an order; empty when `from` is above `to`.
+/// A closed range of positions; empty if `from` is above `to`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Range {
-    /// The lowest position inside.
+pub struct PositionRange {
+    /// The lowest position.
     pub from: String,
-    /// The highest position inside.
+    /// The highest position.
     pub to: String,
 }
 
-impl Range {
+impl PositionRange {
     /// The whole order.
     #[must_use]
     pub fn all() -> Self {
         Self { from: TIE.into(), to: above_all("") }
     }
 
-    /// Names that begin with `prefix`, both lower-cased.
+    /// Names that begin with `prefix`, ignoring case.
     #[must_use]
     pub fn name_prefix(prefix: &str) -> Self {
         if prefix.is_empty() {
             return Self::all();
         }
         let from = folded(prefix);
-        // Σ at the end of a word becomes ς and inside it σ, its neighbour in the alphabet; which one it is in the name
+        // The lower case of Σ is ς at the end of a word and σ elsewhere, its neighbour in Unicode; which one the name has
         // depends on what follows the prefix.
         let to = match from.strip_suffix('ς') {
             Some(stem) if prefix.ends_with('Σ') => above_all(&format!("{stem}σ")),
@@ -96,7 +96,7 @@ impl Range {
         Self { from, to }
     }
 
-    /// Prices of one currency, both ends included.
+    /// Prices in one currency, both ends included.
     #[must_use]
     pub fn prices(currency: Currency, least: Option<Price>, most: Option<Price>) -> Self {
         let key = |price| price_key(currency, price);
@@ -109,25 +109,25 @@ impl Range {
         }
     }
 
-    /// From a moment on, the moment included.
+    /// From a moment on, inclusive.
     #[must_use]
     pub fn since(moment: Timestamp) -> Self {
         Self { from: moment.to_string(), to: above_all("") }
     }
 
-    /// Whether nothing can be inside; `DynamoDB` refuses such a range.
+    /// Whether the range is empty; `DynamoDB` rejects such a range.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.from > self.to
     }
 
-    /// Whether the position is inside.
+    /// Whether the position is in the range.
     #[must_use]
     pub fn contains(&self, position: &str) -> bool {
         *self.from <= *position && *position <= *self.to
     }
 
-    /// What is left of the stretch behind `position`, in the direction of the walk.
+    /// The rest of the range after `position`, in the direction of the walk.
     #[must_use]
     pub fn behind(&self, position: &str, descending: bool) -> Self {
         if descending {
@@ -138,8 +138,8 @@ impl Range {
     }
 }
 
-/// The last text below `position` that still is above every other position below it: positions end in an id, whose
-/// characters all lie below [`ABOVE_IDS`].
+/// A text below `position` and above every position below it: positions end in an id, whose characters are all below
+/// [`ABOVE_IDS`].
 fn just_below(position: &str) -> String {
     let mut below = position.to_owned();
     let last = below.pop().and_then(|last| char::from_u32(u32::from(last).saturating_sub(1)));
@@ -148,15 +148,15 @@ fn just_below(position: &str) -> String {
     below
 }
 
-/// A text above every position that begins with `prefix`. One greatest character is not enough: a name may have it too.
+/// A text above every position that begins with `prefix`. A single greatest character is not enough: a name may contain it.
 fn above_all(prefix: &str) -> String {
     let missing = (MOST_BYTES + 1).saturating_sub(prefix.len());
     let fill = std::iter::repeat_n(char::MAX, missing.div_ceil(char::MAX.len_utf8()));
     prefix.chars().chain(fill).collect()
 }
 
-/// Whether the text can be a place in an order: it ends in an id and is no longer than an index key.
-pub(super) fn is_position(text: &str) -> bool {
+/// Whether the text can be a position: it ends in an id and is not too long.
+pub(crate) fn is_position(text: &str) -> bool {
     let ends_in_id = text.ends_with(|last: char| last.is_ascii_graphic());
     ends_in_id && text.len() <= LONGEST_POSITION
 }
