@@ -17,7 +17,7 @@ use event_store::{Receipts, SqliteJournal, SqliteParking, SqliteReceipts};
 use projections::sqlite::VIEWS;
 use publisher::SqliteBus;
 use sqlite::{Access, Database};
-use web::Edge;
+use web::ClockAndIds;
 
 use crate::directory::{self, DirectoryError, FORMER};
 use crate::progress;
@@ -136,14 +136,14 @@ struct Written {
 
 /// Makes the files of this build in `partial`, closed and synced.
 async fn bring(former: &Former, partial: &Path) -> anyhow::Result<Written> {
-    let (ledger, publishing) = directory::make(partial, (Edge::system().ids)().to_string()).await?;
+    let (ledger, publishing) = directory::make(partial, (ClockAndIds::system().ids)().to_string()).await?;
     let access = Access::Committed(publishing.clone());
     let parked = former.parked()?;
     let written = Written {
         commits: commits(former, &SqliteJournal::new(ledger.clone())).await?,
         receipts: receipts(former, &SqliteReceipts::new(access.clone())).await?,
         parked: parked.len(),
-        entries: entries(former, &SqliteBus::new(publishing.clone(), Edge::system().clock)).await?,
+        entries: entries(former, &SqliteBus::new(publishing.clone(), ClockAndIds::system().clock)).await?,
     };
     SqliteParking::new(access).bring(parked).await?;
     for database in [ledger, publishing] {

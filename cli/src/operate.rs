@@ -20,7 +20,7 @@ use axum::routing::{get, post};
 use clap::Args;
 use schema::settings::Settings;
 use serde_json::Value;
-use web::Edge;
+use web::ClockAndIds;
 
 use crate::backend::Backend;
 use crate::directory::{DataDirectory, ReadDirectory};
@@ -76,9 +76,10 @@ impl Where {
             local(data, settings).await.with_context(|| format!("--data {}", data.display()))?
         } else {
             let aws = environment::ledger_on_aws(&settings).await?;
-            let edge = Edge::system();
-            let backend = Backend::on_dynamodb(&aws, &settings.tables, &settings.orders, &edge.clock);
-            System::new(backend, Some(&aws), settings, edge)
+            let clock_and_ids = ClockAndIds::system();
+            let backend =
+                Backend::on_dynamodb(&aws, &settings.tables, &settings.orders, &clock_and_ids.clock);
+            System::new(backend, Some(&aws), settings, clock_and_ids)
         };
         // An interruption ends this process, and the work with it.
         let (running, stopping) = tokio::sync::watch::channel(false);
@@ -92,9 +93,9 @@ async fn local(data: &Path, settings: Settings) -> anyhow::Result<System> {
     drop(ReadDirectory::open(data)?);
     out::tell(format_args!("asked: the files in {}, where no server runs", data.display()));
     let bus = environment::aws(settings.event_bus.is_some()).await;
-    let edge = Edge::system();
+    let clock_and_ids = ClockAndIds::system();
     let orders = settings.orders;
-    let directory = DataDirectory::open(data, &orders, || (edge.ids)().to_string()).await?;
-    let backend = Backend::on_sqlite(directory, &orders, &edge.clock).await?;
-    Ok(System::new(backend, bus.as_ref(), settings, edge))
+    let directory = DataDirectory::open(data, &orders, || (clock_and_ids.ids)().to_string()).await?;
+    let backend = Backend::on_sqlite(directory, &orders, &clock_and_ids.clock).await?;
+    Ok(System::new(backend, bus.as_ref(), settings, clock_and_ids))
 }

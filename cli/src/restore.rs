@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
-use web::Edge;
+use web::ClockAndIds;
 
 use crate::directory::{DataDirectory, FORMER};
 use crate::environment;
@@ -89,8 +89,8 @@ async fn restore(arguments: RestoreArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn begin(data: &Path) -> anyhow::Result<DataDirectory> {
-    let (edge, orders) = (Edge::system(), environment::settings()?.orders);
-    let directory = DataDirectory::begin(data, &orders, || (edge.ids)().to_string()).await;
+    let (clock_and_ids, orders) = (ClockAndIds::system(), environment::settings()?.orders);
+    let directory = DataDirectory::begin(data, &orders, || (clock_and_ids.ids)().to_string()).await;
     directory.with_context(|| format!("--data {}", data.display()))
 }
 

@@ -24,7 +24,7 @@ use clap::{Args, ValueEnum};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use web::{Edge, finish_behind};
+use web::{ClockAndIds, finish_behind};
 
 use crate::auth::{AuthArgs, Authentication};
 use crate::backend::Backend;
@@ -87,16 +87,16 @@ struct Ground {
 /// One line that says which setting, address or directory to correct.
 pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
     let settings = settings()?;
-    let edge = Edge::system();
-    let authentication = Authentication::configured(&arguments.auth, edge.clock.clone()).await?;
+    let clock_and_ids = ClockAndIds::system();
+    let authentication = Authentication::configured(&arguments.auth, clock_and_ids.clock.clone()).await?;
     may_listen(arguments.listen, authentication.as_ref())?;
     // First, so that a port in use leaves no new data directory behind.
     let listener = TcpListener::bind(arguments.listen)
         .await
         .with_context(|| format!("--listen {}: cannot be listened on", arguments.listen))?;
     let address = listener.local_addr()?;
-    let Ground { backend, stream, event_bridge } = ground(&arguments, &settings, &edge).await?;
-    let system = System::new(backend, event_bridge.as_ref(), settings, edge.clone());
+    let Ground { backend, stream, event_bridge } = ground(&arguments, &settings, &clock_and_ids).await?;
+    let system = System::new(backend, event_bridge.as_ref(), settings, clock_and_ids.clone());
     let system = Arc::new(system);
     let directory = system.directory.clone();
     let (stop, stopping) = watch::channel(false);
@@ -104,7 +104,8 @@ pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
     let admission = Admission::new(arguments.limits);
     let door = |routes| admission.around(door(authentication.as_ref())(routes));
     let routes = system.routes(stopping.clone()).merge(metrics::routes(figures.clone()));
-    let connections = Connections::new(finish_behind(door, routes, edge), arguments.limits, stopping.clone());
+    let connections =
+        Connections::new(finish_behind(door, routes, clock_and_ids), arguments.limits, stopping.clone());
     let every = Duration::from_secs(arguments.retry_parked_every);
     let mut background = background::start(&system, stream, every, &stopping);
     background.extend(authentication.map(|tokens| tokio::spawn(tokens.keep_fresh(stopping.clone()))));
@@ -156,8 +157,12 @@ fn operators(data: &Path, system: Arc<System>, stopping: watch::Receiver<bool>) 
     }
 }
 
-async fn ground(arguments: &ServeArgs, settings: &Settings, edge: &Edge) -> anyhow::Result<Ground> {
-    let (orders, clock) = (&settings.orders, &edge.clock);
+async fn ground(
+    arguments: &ServeArgs,
+    settings: &Settings,
+    clock_and_ids: &ClockAndIds,
+) -> anyhow::Result<Ground> {
+    let (orders, clock) = (&settings.orders, &clock_and_ids.clock);
     if let Some(Dynamodb::Aws) = arguments.dynamodb {
         let aws = aws(true).await.filter(|aws| aws.region().is_some());
         let aws = aws.context("--dynamodb aws: no region is configured; set AWS_REGION")?;
@@ -174,7 +179,7 @@ async fn ground(arguments: &ServeArgs, settings: &Settings, edge: &Edge) -> anyh
         return Ok(Ground { backend, stream: None, event_bridge });
     }
     let data = || format!("--data {}", arguments.data.display());
-    let directory = DataDirectory::open(&arguments.data, orders, || (edge.ids)().to_string());
+    let directory = DataDirectory::open(&arguments.data, orders, || (clock_and_ids.ids)().to_string());
     let directory = directory.await.with_context(data)?;
     let backend = Backend::on_sqlite(directory, orders, clock).await.with_context(data)?;
     Ok(Ground { backend, stream: None, event_bridge })

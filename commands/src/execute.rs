@@ -19,7 +19,7 @@ use event_store::{AppendError, Journal, Unavailable};
 use schema::{Commit, ProductEvent, ProductId};
 use telemetry::meters::CONFLICTS;
 use ulid::Ulid;
-use web::Edge;
+use web::ClockAndIds;
 
 use queue::ProductQueues;
 
@@ -37,7 +37,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 #[derive(Clone)]
 pub struct Executor {
     journal: Arc<dyn Journal>,
-    edge: Edge,
+    clock_and_ids: ClockAndIds,
     queues: ProductQueues,
 }
 
@@ -51,10 +51,10 @@ enum Attempt {
 }
 
 impl Executor {
-    /// An executor that appends to `journal` and takes time and ids from `edge`.
+    /// An executor that appends to `journal` and takes time and ids from `clock_and_ids`.
     #[must_use]
-    pub fn new(journal: Arc<dyn Journal>, edge: Edge) -> Self {
-        Self { journal, edge, queues: ProductQueues::default() }
+    pub fn new(journal: Arc<dyn Journal>, clock_and_ids: ClockAndIds) -> Self {
+        Self { journal, clock_and_ids, queues: ProductQueues::default() }
     }
 
     /// Runs one command to its end.
@@ -63,7 +63,7 @@ impl Executor {
     /// [`Failure`]: each case says what the client should do.
     pub async fn execute(&self, order: &Order) -> Result<Outcome, Failure> {
         let _turn = self.queues.turn(&order.product_id).await;
-        let commit_id = (self.edge.ids)();
+        let commit_id = (self.clock_and_ids.ids)();
         let mut newest = if order.inserts_first() { None } else { self.newest(&order.product_id).await? };
         let (mut unknown, mut searched) = (None, 0);
         for attempt in 0..ATTEMPTS {
@@ -71,7 +71,7 @@ impl Executor {
             if let Some(repeated) = self.recognised(order, newest.as_ref(), &mut searched).await? {
                 return Ok(Outcome::Replayed(repeated));
             }
-            record::not_ahead(newest.as_ref(), (self.edge.clock)())?;
+            record::not_ahead(newest.as_ref(), (self.clock_and_ids.clock)())?;
             let pricing = self.pricing(order, newest.as_ref()).await?;
             let events = decided(order, newest.as_ref(), &pricing).await?;
             self.check(order, newest.as_ref()).await?;
@@ -131,7 +131,7 @@ impl Executor {
         events: Vec<ProductEvent>,
         pricing: &Pricing,
     ) -> Result<Attempt, Failure> {
-        let unsealed = record::unsealed(order, commit_id, newest, events, pricing, &self.edge)?;
+        let unsealed = record::unsealed(order, commit_id, newest, events, pricing, &self.clock_and_ids)?;
         let sequence = unsealed.sequence;
         let (commit, stored) = seal(unsealed).map_err(|error| match error {
             SealError::TooLarge { bytes } => Failure::TooLarge { bytes },

@@ -19,7 +19,7 @@ use axum::response::Response;
 use schema::{Currency, ProductId, Timestamp};
 use serde_json::Value;
 use web::api::{Api as Routes, At, Describe};
-use web::{Edge, Fault, Kind, Notes, Problem, RequestContext, Scope};
+use web::{ClockAndIds, Fault, Kind, Notes, Problem, RequestContext, Scope};
 
 use crate::execute::{Executor, Order};
 use crate::idempotency::{IdempotencyKey, fingerprint, product_id};
@@ -32,7 +32,7 @@ pub struct CommandApi {
     /// Runs the commands.
     pub executor: Executor,
     /// Time and ids.
-    pub edge: Edge,
+    pub clock_and_ids: ClockAndIds,
     /// The currency of a new product that names none.
     pub default_currency: Currency,
 }
@@ -113,7 +113,7 @@ impl CommandApi {
         let id = id.map(path_id).transpose()?;
         let precondition = headers::precondition(&parts.headers, verb == Verb::Create)?;
         let key = headers::idempotency_key(&parts.headers)?;
-        let occurred_in_query = occurred_in_query(verb, &parts, (self.edge.clock)())?;
+        let occurred_in_query = occurred_in_query(verb, &parts, (self.clock_and_ids.clock)())?;
         let members = body::members(verb, &parts.headers, &body)?;
         let canonical = members.as_ref().map_or(Value::Null, Members::canonical);
         let (command, occurred_in_body) = self.command(verb, members)?;
@@ -121,7 +121,7 @@ impl CommandApi {
         let product_id = match (id, &idempotency) {
             (Some(id), _) => id,
             (None, Some(given)) => product_id(&context.actor.name, &given.key),
-            (None, None) => (self.edge.ids)().into(),
+            (None, None) => (self.clock_and_ids.ids)().into(),
         };
         notes.write().product_id = Some(product_id.to_string());
         let order = Order {
@@ -149,7 +149,7 @@ impl CommandApi {
             Verb::Delete => Some(Command::Delete),
             Verb::Restore => Some(Command::Restore),
         };
-        let occurred_at = reader.occurred_at((self.edge.clock)());
+        let occurred_at = reader.occurred_at((self.clock_and_ids.clock)());
         let faults = reader.faults();
         match command {
             Some(command) if faults.is_empty() => Ok((command, occurred_at)),

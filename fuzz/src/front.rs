@@ -19,7 +19,7 @@ use serde_json::Value;
 use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
 use tower::ServiceExt;
 use ulid::Ulid;
-use web::{Edge, finish};
+use web::{ClockAndIds, finish};
 
 /// The time at which everything happens.
 const NOW: &str = "2026-11-23T12:00:00.000Z";
@@ -47,10 +47,10 @@ impl Front {
     /// The command routes; the product `p` is there at version 1.
     pub(crate) fn of_commands() -> Self {
         let journal = Arc::<MemoryJournal>::default();
-        let executor = Executor::new(journal.clone(), edge());
+        let executor = Executor::new(journal.clone(), clock_and_ids());
         let default_currency = Currency::parse("USD").unwrap();
-        let api = CommandApi { executor, edge: edge(), default_currency };
-        let front = Self { journal, router: finish(commands::http::routes(api), edge()) };
+        let api = CommandApi { executor, clock_and_ids: clock_and_ids(), default_currency };
+        let front = Self { journal, router: finish(commands::http::routes(api), clock_and_ids()) };
         let created = front.send(json(Request::put("/products/p")), HELMET);
         assert_eq!(created.status, StatusCode::CREATED);
         front
@@ -68,13 +68,14 @@ impl Front {
             }
         }
         let receipts = Arc::<MemoryReceipts>::default();
-        let api = QueryApi { views, prices, journal: journal.clone(), receipts, clock: edge().clock };
-        Self { journal, router: finish(projections::http::routes(api), edge()) }
+        let api =
+            QueryApi { views, prices, journal: journal.clone(), receipts, clock: clock_and_ids().clock };
+        Self { journal, router: finish(projections::http::routes(api), clock_and_ids()) }
     }
 
     /// Other routes, with no ledger behind them.
     pub(crate) fn of_routes(routes: Router) -> Self {
-        Self { journal: Arc::default(), router: finish(routes, edge()) }
+        Self { journal: Arc::default(), router: finish(routes, clock_and_ids()) }
     }
 
     /// Sends a request; a 5xx, or a problem that is not written as one, breaks the promise.
@@ -118,9 +119,9 @@ pub(crate) fn id(text: &str) -> ProductId {
     ProductId::new(text).unwrap()
 }
 
-pub(crate) fn edge() -> Edge {
+pub(crate) fn clock_and_ids() -> ClockAndIds {
     let now = Timestamp::parse(NOW).unwrap();
     let made = AtomicU64::new(0);
     let ids = move || Ulid::from_parts(1_795_410_936_662, made.fetch_add(1, Ordering::Relaxed).into());
-    Edge { clock: Arc::new(move || now), ids: Arc::new(ids) }
+    ClockAndIds { clock: Arc::new(move || now), ids: Arc::new(ids) }
 }

@@ -9,7 +9,7 @@ use event_store::{MemoryJournal, MemoryParking};
 use projections::{Catalogue, MemoryPriceLog, MemoryViews, Prices, Projector};
 
 use crate::export::has_float;
-use crate::front::{edge, wait};
+use crate::front::{clock_and_ids, wait};
 
 /// The JSON of an event.
 pub fn check(data: &[u8]) -> bool {
@@ -24,7 +24,8 @@ pub fn check(data: &[u8]) -> bool {
     let prices = Prices::new(Arc::<MemoryPriceLog>::default(), journal.clone());
     let catalogue = Catalogue::new(views.clone(), journal);
     let parking = Arc::<MemoryParking>::default();
-    let projector = Projector::new(views, vec![Arc::new(catalogue), Arc::new(prices)], parking, edge().clock);
+    let projector =
+        Projector::new(views, vec![Arc::new(catalogue), Arc::new(prices)], parking, clock_and_ids().clock);
     for failure in wait(projector.project(event)).batch_item_failures {
         assert!(numbers.contains(&failure.item_identifier), "{failure:?}");
     }

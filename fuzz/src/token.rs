@@ -10,7 +10,7 @@ use clap::Parser;
 use cli::auth::{AuthArgs, Authentication};
 use web::RequestContext;
 
-use crate::front::{Front, edge, wait};
+use crate::front::{Front, clock_and_ids, wait};
 
 /// The part that is signed of every good token there is: the keys to make another were thrown away.
 const SIGNED: &str = include_str!("../token/signed.txt");
@@ -34,7 +34,8 @@ static FRONT: LazyLock<Front> = LazyLock::new(|| {
         "product-ledger",
     ];
     let arguments = Arguments::try_parse_from(arguments).unwrap();
-    let authentication = wait(Authentication::configured(&arguments.auth, edge().clock)).unwrap().unwrap();
+    let authentication =
+        wait(Authentication::configured(&arguments.auth, clock_and_ids().clock)).unwrap().unwrap();
     let whoami = |context: RequestContext| async move { format!("\"{}\"", context.actor.name) };
     Front::of_routes(authentication.around(Router::new().route("/whoami", get(whoami))))
 });

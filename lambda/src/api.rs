@@ -32,13 +32,13 @@ impl Function {
     /// # Errors
     /// When Lambda's runtime interface cannot be spoken to.
     pub async fn answer(self, routes: Router) -> anyhow::Result<()> {
-        let Self { edge, figures, .. } = &self;
-        let routes = finish_behind(|routes| routes.layer(from_fn(door)), routes, edge.clone());
+        let Self { clock_and_ids, figures, .. } = &self;
+        let routes = finish_behind(|routes| routes.layer(from_fn(door)), routes, clock_and_ids.clone());
         let routes = &routes;
         let called = service_fn(move |event: LambdaEvent<ProxyRequest>| async move {
             let (call, context) = event.into_parts();
             let answered = answered(routes, call, context.xray_trace_id.as_deref());
-            Ok::<_, Infallible>(around(figures, edge, &context, answered).await)
+            Ok::<_, Infallible>(around(figures, clock_and_ids, &context, answered).await)
         });
         Runtime::new(called).run().await.map_err(|error| anyhow::anyhow!("{error}"))
     }

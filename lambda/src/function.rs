@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::emf::Emf;
 use aws_config::SdkConfig;
 use schema::settings::Settings;
-use web::Edge;
+use web::ClockAndIds;
 
 use crate::{logs, surroundings};
 
@@ -19,7 +19,7 @@ pub struct Function {
     /// The AWS SDK's settings; clients made from them connect when they are first used.
     pub aws: SdkConfig,
     /// Time and ids.
-    pub edge: Edge,
+    pub clock_and_ids: ClockAndIds,
     pub(crate) figures: Emf,
 }
 
@@ -50,6 +50,6 @@ impl Function {
         let figures = Emf::new(NAMESPACE, name);
         // A recorder that is there already can only be one of a test.
         let _ = metrics::set_global_recorder(figures.clone());
-        Ok(Self { settings, aws, edge: Edge::system(), figures })
+        Ok(Self { settings, aws, clock_and_ids: ClockAndIds::system(), figures })
     }
 }

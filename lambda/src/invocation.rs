@@ -7,12 +7,12 @@ use std::io::Write;
 use crate::emf::Emf;
 use lambda_runtime::Context;
 use tracing::Instrument;
-use web::Edge;
+use web::ClockAndIds;
 
 /// Does the work of one invocation.
 pub(crate) async fn around<T>(
     figures: &Emf,
-    edge: &Edge,
+    clock_and_ids: &ClockAndIds,
     context: &Context,
     work: impl Future<Output = T>,
 ) -> T {
@@ -23,7 +23,7 @@ pub(crate) async fn around<T>(
     );
     let done = work.instrument(span).await;
     let mut out = std::io::stdout().lock();
-    for line in figures.lines((edge.clock)()) {
+    for line in figures.lines((clock_and_ids.clock)()) {
         // Without standard output there is nobody to tell.
         let _ = writeln!(out, "{line}");
     }

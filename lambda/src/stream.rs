@@ -38,18 +38,18 @@ impl Function {
         follow: impl AsyncFn(Event, Duration) -> DynamoDbEventResponse,
         retry_parked: impl AsyncFn(Duration) -> Result<R, E>,
     ) -> anyhow::Result<()> {
-        let Self { edge, figures, .. } = &self;
+        let Self { clock_and_ids, figures, .. } = &self;
         let (follow, retry_parked) = (&follow, &retry_parked);
         let called = service_fn(move |event: LambdaEvent<Call>| async move {
             let (call, context) = event.into_parts();
-            let time_left = time_left(context.deadline, (edge.clock)());
+            let time_left = time_left(context.deadline, (clock_and_ids.clock)());
             let work = async {
                 match call {
                     Call::Batch(batch) => Ok(Answer::Batch(follow(batch, time_left).await)),
                     Call::RetryParked => retry_parked(time_left).await.map(Answer::Retried),
                 }
             };
-            let answer = around(figures, edge, &context, work).await;
+            let answer = around(figures, clock_and_ids, &context, work).await;
             answer.map_err(|error| Error::from(format!("parked products could not be retried: {error}")))
         });
         Runtime::new(called).run().await.map_err(|error| anyhow::anyhow!("{error}"))

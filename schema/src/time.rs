@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 #[schemars(extend("format" = "date-time"))]
 pub struct Timestamp(DateTime<Utc>);
 
-/// Where the time comes from: the system's clock at the edge, a fixed or stepped one in tests.
+/// Where the time comes from: the system clock in the program, a fixed or stepped one in tests.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// Where new ids come from: random at the edge, counted in tests.
+/// Where new ids come from: random ids in the program, counted ones in tests.
 pub type Ids = Arc<dyn Fn() -> ulid::Ulid + Send + Sync>;
 
 /// The text is not an RFC 3339 moment.

@@ -1,7 +1,5 @@
 //! The outermost layer of every front: settles the correlation id, writes every error as a problem, logs one line.
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -10,44 +8,28 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use tracing::Instrument;
 
+use super::clock_and_ids::ClockAndIds;
 use super::context::{Actor, CorrelationId};
 use super::line::Line;
 use super::problem::{Kind, Problem};
-use schema::time::{Clock, Ids, Timestamp};
 
 const CORRELATION_ID: &str = "x-correlation-id";
 
-/// Where time and ids enter the system.
-#[derive(Clone)]
-pub struct Edge {
-    /// The time.
-    pub clock: Clock,
-    /// New ids.
-    pub ids: Ids,
-}
-
-impl Edge {
-    /// The system's clock and random ids.
-    #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the edge at which they come in")]
-    pub fn system() -> Self {
-        // A clock outside the years that can be written is a broken machine; commits stay in order all the same.
-        let clock = || Timestamp::new(chrono::Utc::now()).unwrap_or(Timestamp::EPOCH);
-        Self { clock: Arc::new(clock), ids: Arc::new(ulid::Ulid::generate) }
-    }
-}
-
 /// Wraps all routes of a front: unknown routes and methods become problems, every answer carries `X-Correlation-Id`.
 /// There is no authentication: whoever is not known already is anonymous and may do everything.
-pub fn finish(routes: Router, edge: Edge) -> Router {
-    finish_behind(|routes| routes.layer(from_fn(anonymous)), routes, edge)
+pub fn finish(routes: Router, clock_and_ids: ClockAndIds) -> Router {
+    finish_behind(|routes| routes.layer(from_fn(anonymous)), routes, clock_and_ids)
 }
 
 /// Like [`finish`], behind a door that lays its layer around the routes; requests for unknown paths pass it too. The door
 /// puts an [`Actor`] into the extensions of each request it lets in; without one the request may do nothing.
-pub fn finish_behind(door: impl FnOnce(Router) -> Router, routes: Router, edge: Edge) -> Router {
+pub fn finish_behind(
+    door: impl FnOnce(Router) -> Router,
+    routes: Router,
+    clock_and_ids: ClockAndIds,
+) -> Router {
     let unknown = || async { Problem::new(Kind::NotFound, "No route has this path; see /openapi.json.") };
-    door(routes.fallback(unknown)).layer(from_fn_with_state(edge, around))
+    door(routes.fallback(unknown)).layer(from_fn_with_state(clock_and_ids, around))
 }
 
 async fn anonymous(mut request: Request, next: Next) -> Response {
@@ -55,10 +37,11 @@ async fn anonymous(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-async fn around(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
+async fn around(State(clock_and_ids): State<ClockAndIds>, mut request: Request, next: Next) -> Response {
     let given = request.headers().get(CORRELATION_ID).and_then(|value| value.to_str().ok());
-    let id =
-        given.filter(|text| is_visible(text, 128)).map_or_else(|| (edge.ids)().to_string(), str::to_owned);
+    let id = given
+        .filter(|text| is_visible(text, 128))
+        .map_or_else(|| (clock_and_ids.ids)().to_string(), str::to_owned);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     request.extensions_mut().insert(CorrelationId(id.clone()));
     let line = Line::begin(&mut request, &id);
@@ -126,7 +109,7 @@ mod tests {
             request = request.header(CORRELATION_ID, id);
         }
         let request = request.body(Body::empty()).unwrap();
-        let response = finish(routes, Edge::system()).oneshot(request).await.unwrap();
+        let response = finish(routes, ClockAndIds::system()).oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, 10_000).await.unwrap();
         (Response::from_parts(parts, Body::empty()), serde_json::from_slice(&body).unwrap())

@@ -3,6 +3,7 @@
 
 pub mod about;
 pub mod api;
+mod clock_and_ids;
 mod context;
 mod finish;
 mod line;
@@ -13,8 +14,9 @@ mod problem;
 mod problems;
 mod public;
 
+pub use clock_and_ids::ClockAndIds;
 pub use context::{Actor, InvalidSubject, RequestContext, Scope};
-pub use finish::{Edge, finish, finish_behind};
+pub use finish::{finish, finish_behind};
 pub use notes::{Noted, Notes};
 pub use problem::{Fault, Kind, Problem};
 pub use public::is_public;

@@ -69,7 +69,7 @@ impl Checker {
     }
 }
 
-/// The library checks signatures; it would judge the claims by the system's clock, and ours comes in at the edge.
+/// The library checks signatures; it would judge the claims by the system's clock, and ours is passed in.
 fn signature_alone(algorithm: Algorithm) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.required_spec_claims.clear();

@@ -20,7 +20,7 @@ use schema::{Currency, ProductId, StoredCommit};
 use tower::ServiceExt;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
-use web::{Edge, finish};
+use web::{ClockAndIds, finish};
 
 use super::answer::Answer;
 use super::line::{Condition, Line, Verb};
@@ -67,11 +67,11 @@ impl Rehearsal {
     pub(super) fn new(default_currency: Currency) -> Self {
         let heads = Arc::<Heads>::default();
         let api = CommandApi {
-            executor: Executor::new(heads.clone(), Edge::system()),
-            edge: Edge::system(),
+            executor: Executor::new(heads.clone(), ClockAndIds::system()),
+            clock_and_ids: ClockAndIds::system(),
             default_currency,
         };
-        let router = finish(commands::http::routes(api), Edge::system());
+        let router = finish(commands::http::routes(api), ClockAndIds::system());
         Self { router, heads, products: HashMap::new(), found: Found::default() }
     }
 

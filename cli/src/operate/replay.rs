@@ -41,7 +41,10 @@ pub(super) async fn replay(State(desk): State<Desk>, Json(wanted): Json<Wanted>)
             let counted = system.publisher.count(&selection, |so_far| progress.tell(&told(so_far))).await?;
             return Ok(told(&counted));
         }
-        let mark = Replay { id: (system.edge.ids)().to_string(), requested_at: (system.edge.clock)() };
+        let mark = Replay {
+            id: (system.clock_and_ids.ids)().to_string(),
+            requested_at: (system.clock_and_ids.clock)(),
+        };
         let marked = |replayed: &Replayed| {
             let mut told = told(replayed);
             told["replay"] = json!(mark.id);

@@ -9,7 +9,7 @@ use event_store::verify::{Settled, Unpublished};
 use event_store::{Change, Feed, Progress, Unavailable};
 use schema::{ProductId, Timestamp};
 use serde_json::Value;
-use web::Edge;
+use web::ClockAndIds;
 
 use crate::out;
 
@@ -49,7 +49,7 @@ impl Horizon {
 
     /// That of a consumer of a stream.
     pub(super) fn of_stream() -> Self {
-        Self::Forgotten((Edge::system().clock)().days_before(REMEMBERED_DAYS))
+        Self::Forgotten((ClockAndIds::system().clock)().days_before(REMEMBERED_DAYS))
     }
 
     /// Whether nothing but age tells that a consumer should have come to a commit.

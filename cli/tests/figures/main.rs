@@ -149,7 +149,7 @@ async fn a_time_of_recording_that_is_held_up_by_the_commit_before_is_counted() {
     let emf = Emf::new("ProductLedger", "command-api");
     let _recording = metrics::set_default_local_recorder(&emf);
     let world = World::new(&emf).await;
-    let ahead = (world.system.edge.clock)().millis() + 40_000;
+    let ahead = (world.system.clock_and_ids.clock)().millis() + 40_000;
     let ahead = chrono::DateTime::from_timestamp_millis(ahead).unwrap();
     let mut unsealed = schema::fixtures::commit_after(
         None,

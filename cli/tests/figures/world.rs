@@ -16,7 +16,7 @@ use schema::{Orders, StoredCommit, Timestamp, fixtures};
 use serde_json::Value;
 use tokio::sync::watch;
 use tower::ServiceExt;
-use web::{Edge, finish};
+use web::{ClockAndIds, finish};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -44,11 +44,11 @@ impl World {
         let (config, wire) = Recorder::record(&config);
         let settings = Settings::read(|name| (name == "LEDGER_ORDERS").then(|| orders.to_owned())).unwrap();
         create_tables(&config, &settings).await.unwrap();
-        let edge = Edge::system();
+        let clock_and_ids = ClockAndIds::system();
         let (stop, stopping) = watch::channel(false);
-        let backend = Backend::on_dynamodb(&config, &settings.tables, &settings.orders, &edge.clock);
-        let system = System::new(backend, None, settings, edge.clone());
-        let routes = finish(system.routes(stopping), edge);
+        let backend = Backend::on_dynamodb(&config, &settings.tables, &settings.orders, &clock_and_ids.clock);
+        let system = System::new(backend, None, settings, clock_and_ids.clone());
+        let routes = finish(system.routes(stopping), clock_and_ids);
         wire.clear();
         Self { emf: emf.clone(), faults, wire, system, config, routes, _stop: stop, _engine: engine }
     }

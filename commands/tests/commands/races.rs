@@ -3,7 +3,7 @@
 use engine::probe::{Fault, Faults, Matching, Recorder};
 use serde_json::json;
 
-use super::front::{Front, HELMET, edge};
+use super::front::{Front, HELMET, clock_and_ids};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_48_writers_in_one_process_all_succeed_at_the_first_attempt() {
@@ -31,8 +31,8 @@ async fn of_48_writers_in_one_process_all_succeed_at_the_first_attempt() {
 async fn of_64_writers_in_two_processes_each_succeeds_or_is_told_of_the_conflict() {
     let engine = engine::Engine::in_memory().unwrap();
     let front = Front::on(&engine.sdk_config()).await;
-    let edge = edge();
-    let [front, other] = [(), ()].map(|()| Front::at(front.journal.clone(), edge.clone()));
+    let clock_and_ids = clock_and_ids();
+    let [front, other] = [(), ()].map(|()| Front::at(front.journal.clone(), clock_and_ids.clone()));
     front.send("PUT /products/p", &[], HELMET).await;
     let writers = (0..64).map(|n| {
         let front = if n % 2 == 0 { front.clone() } else { other.clone() };

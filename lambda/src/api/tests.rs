@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::HeaderMap;
 use axum::routing::any;
 use serde_json::json;
-use web::{Edge, RequestContext as Asked};
+use web::{ClockAndIds, RequestContext as Asked};
 
 use super::*;
 
@@ -38,7 +38,7 @@ fn event(changes: &Value) -> Value {
 
 async fn answer_to(event: Value) -> (i64, HeaderMap, Value) {
     let routes = Router::new().route("/products/{id}", any(seen)).route("/health", any(seen));
-    let routes = finish_behind(|routes| routes.layer(from_fn(door)), routes, Edge::system());
+    let routes = finish_behind(|routes| routes.layer(from_fn(door)), routes, ClockAndIds::system());
     let answer = answered(&routes, serde_json::from_value(event).unwrap(), Some(TRACE)).await;
     let body = serde_json::to_value(answer.body).unwrap();
     let body = serde_json::from_str(body.as_str().unwrap_or("null")).unwrap_or(body);

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::Client;
 use commands::{Executor, IdempotencyKey, Order, Outcome, Precondition};
 use event_store::{DynamoJournal, Journal, MemoryJournal, dynamodb};
 use schema::ProductId;
-use web::Edge;
+use web::ClockAndIds;
 
 use crate::measure::Store;
 use crate::product::{ACTOR, CORRELATION, Work};
@@ -47,7 +47,7 @@ impl Ledger {
             traceparent: None,
             occurred_at: None,
         };
-        let outcome = Executor::new(journal, Edge::system()).execute(&order).await?;
+        let outcome = Executor::new(journal, ClockAndIds::system()).execute(&order).await?;
         anyhow::ensure!(matches!(outcome, Outcome::Written(_)), "{outcome:?}");
         Ok(())
     }

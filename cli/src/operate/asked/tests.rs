@@ -11,7 +11,7 @@ use publisher::CaughtUp;
 use schema::settings::Settings;
 use schema::{ProductId, PublicationRecord, fixtures};
 use tokio::time::{sleep, timeout};
-use web::Edge;
+use web::ClockAndIds;
 
 use super::*;
 use crate::backend::Backend;
@@ -103,14 +103,14 @@ impl Receipts for Slow {
 
 /// Nobody follows this ledger, so that of every product everything is behind.
 async fn ledger(products: &BTreeSet<String>) -> Arc<System> {
-    let (settings, edge) = (Settings::read(|_| None).unwrap(), Edge::system());
-    let mut backend = Backend::in_memory(&settings.orders, &edge.clock);
+    let (settings, clock_and_ids) = (Settings::read(|_| None).unwrap(), ClockAndIds::system());
+    let mut backend = Backend::in_memory(&settings.orders, &clock_and_ids.clock);
     backend.publisher.receipts = Arc::new(Slow(backend.publisher.receipts));
     for product in products {
         let unsealed = fixtures::commit_after(None, &fixtures::id(product), vec![fixtures::helmet_created()]);
         backend.journal.append(&seal(unsealed).unwrap().1).await.unwrap();
     }
-    Arc::new(System::new(backend, None, settings, edge))
+    Arc::new(System::new(backend, None, settings, clock_and_ids))
 }
 
 #[tokio::test(start_paused = true)]
