@@ -1,4 +1,4 @@
-//! The probes: what passed is written down, and what should break breaks, on the right side of the write.
+//! The probes: requests are recorded, and injected faults happen before or after the write as chosen.
 
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
@@ -20,7 +20,7 @@ fn without_retries(config: &SdkConfig) -> Client {
 }
 
 #[tokio::test]
-async fn a_recorder_writes_down_operation_table_request_and_capacity() {
+async fn a_recorder_records_operation_table_request_and_capacity() {
     let (config, recorder) = Recorder::meter(&config().await);
     let client = Client::new(&config);
     put(&client, "a").await;
