@@ -1,4 +1,5 @@
-//! The outermost layer of every front: settles the correlation id, writes every error as a problem, logs one line.
+//! The outermost layer around all routes: sets the correlation id, writes every error as a problem and logs one line for
+//! each request.
 
 use axum::Router;
 use axum::body::Body;
@@ -9,27 +10,27 @@ use axum::response::Response;
 use tracing::Instrument;
 
 use super::clock_and_ids::ClockAndIds;
-use super::context::{Actor, CorrelationId};
-use super::line::Line;
+use super::context::{Actor, CorrelationId, is_visible};
 use super::problem::{Kind, Problem};
+use super::request_log::RequestLog;
 
 const CORRELATION_ID: &str = "x-correlation-id";
 
-/// Wraps all routes of a front: unknown routes and methods become problems, every answer carries `X-Correlation-Id`.
-/// There is no authentication: whoever is not known already is anonymous and may do everything.
+/// Adds the layer without authentication: unknown paths and methods become problems, every response carries
+/// `X-Correlation-Id`, and a request without an [`Actor`] is anonymous and may do everything.
 pub fn finish(routes: Router, clock_and_ids: ClockAndIds) -> Router {
     finish_behind(|routes| routes.layer(from_fn(anonymous)), routes, clock_and_ids)
 }
 
-/// Like [`finish`], behind a door that lays its layer around the routes; requests for unknown paths pass it too. The door
-/// puts an [`Actor`] into the extensions of each request it lets in; without one the request may do nothing.
+/// Like [`finish`], with an authentication layer around the routes, through which requests for unknown paths go as well. It
+/// puts an [`Actor`] into the extensions of each request that it accepts; a request without one may do nothing.
 pub fn finish_behind(
-    door: impl FnOnce(Router) -> Router,
+    authentication: impl FnOnce(Router) -> Router,
     routes: Router,
     clock_and_ids: ClockAndIds,
 ) -> Router {
     let unknown = || async { Problem::new(Kind::NotFound, "No route has this path; see /openapi.json.") };
-    door(routes.fallback(unknown)).layer(from_fn_with_state(clock_and_ids, around))
+    authentication(routes.fallback(unknown)).layer(from_fn_with_state(clock_and_ids, around))
 }
 
 async fn anonymous(mut request: Request, next: Next) -> Response {
@@ -44,8 +45,8 @@ async fn around(State(clock_and_ids): State<ClockAndIds>, mut request: Request, 
         .map_or_else(|| (clock_and_ids.ids)().to_string(), str::to_owned);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     request.extensions_mut().insert(CorrelationId(id.clone()));
-    let line = Line::begin(&mut request, &id);
-    let mut response = line.tally.count(next.run(request)).instrument(line.span.clone()).await;
+    let log = RequestLog::begin(&mut request, &id);
+    let mut response = log.tally.count(next.run(request)).instrument(log.span.clone()).await;
     let problem = problem_of(&mut response, &method);
     if let Some(problem) = &problem {
         response = written(response, &problem.to_json(&path, &id));
@@ -53,16 +54,11 @@ async fn around(State(clock_and_ids): State<ClockAndIds>, mut request: Request, 
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(CORRELATION_ID, value);
     }
-    line.end(response.status(), problem.as_ref().map(Problem::kind));
+    log.end(response.status(), problem.as_ref().map(Problem::kind));
     response
 }
 
-/// 1 to `most` visible ASCII characters.
-pub(super) fn is_visible(text: &str, most: usize) -> bool {
-    (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// The problem a handler answered with, or the one that an answer of the router itself stands for.
+/// The problem of a handler's response, or the one for an error response of the router itself.
 fn problem_of(response: &mut Response, method: &axum::http::Method) -> Option<Problem> {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         return Some(problem);
@@ -70,7 +66,7 @@ fn problem_of(response: &mut Response, method: &axum::http::Method) -> Option<Pr
     match response.status() {
         StatusCode::METHOD_NOT_ALLOWED => Some(Problem::new(
             Kind::MethodNotAllowed,
-            format!("{method} is not allowed here; see the Allow header."),
+            format!("{method} is not allowed for this path; see the Allow header."),
         )),
         StatusCode::BAD_REQUEST => {
             Some(Problem::new(Kind::Malformed, "The path or the query cannot be decoded."))
@@ -82,7 +78,7 @@ fn problem_of(response: &mut Response, method: &axum::http::Method) -> Option<Pr
     }
 }
 
-/// The response with the problem as its body; status and further headers stay.
+/// The response with the problem as its body; the status and all other headers are kept.
 fn written(response: Response, problem: &serde_json::Value) -> Response {
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);

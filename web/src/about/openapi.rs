@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: the document of every route, as it was generated from the code and committed.
+//! `GET /openapi.json`: the OpenAPI document, generated from the code and committed.
 
 use std::sync::LazyLock;
 
@@ -12,13 +12,13 @@ use axum::response::IntoResponse;
 use miniz_oxide::inflate::decompress_to_vec;
 use serde_json::json;
 
-/// The committed document, as the build left it; a test of the whole holds it against the code.
+/// The committed document; a test compares it with the code.
 static COMMITTED: LazyLock<Option<String>> = LazyLock::new(|| {
     let deflated = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json"));
     String::from_utf8(decompress_to_vec(deflated).ok()?).ok()
 });
 
-/// The same for a server that asks nobody for a token.
+/// The document for a server without authentication.
 static OPEN: LazyLock<Option<String>> = LazyLock::new(|| {
     let document = serde_json::from_str(COMMITTED.as_deref()?).ok()?;
     Some(openapi::without_authentication(document).to_string())
@@ -40,7 +40,7 @@ async fn served(context: RequestContext) -> Result<impl IntoResponse, Problem> {
     let open = context.actor.scopes.is_none();
     let document: Option<&'static str> = if open { OPEN.as_deref() } else { COMMITTED.as_deref() };
     let document =
-        document.ok_or_else(|| Problem::new(Kind::Internal, "The build has a damaged document."))?;
+        document.ok_or_else(|| Problem::new(Kind::Internal, "This build contains a damaged document."))?;
     Ok(([(header::CONTENT_TYPE, "application/json")], document))
 }
 

@@ -1,4 +1,4 @@
-//! The one line a request leaves in the log, its figures, and the span that everything said meanwhile belongs to.
+//! The log line, the metrics and the span of a request: one line for each, written when its response is ready.
 
 use std::time::Instant;
 
@@ -14,12 +14,12 @@ use telemetry::usage::{self, Tally};
 
 const TRACEPARENT: &str = "traceparent";
 
-/// What is known of a request before it is answered.
-pub(super) struct Line {
+/// What is known about a request before it is answered.
+pub(super) struct RequestLog {
     started: Instant,
     method: Method,
     route: String,
-    /// The product's part of the path, as the client wrote it.
+    /// The product id in the path, as the client sent it.
     product_id: Option<String>,
     correlation_id: String,
     notes: Notes,
@@ -27,8 +27,8 @@ pub(super) struct Line {
     pub(super) span: Span,
 }
 
-impl Line {
-    /// Begins the line and the span; from here on the request carries its notes, and as `traceparent` the span's.
+impl RequestLog {
+    /// Starts the measurement and the span, and adds the notes and the span's `traceparent` to the request.
     pub(super) fn begin(request: &mut Request, correlation_id: &str) -> Self {
         let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
         let segment = request.uri().path().split('/').nth(2);
@@ -64,7 +64,7 @@ impl Line {
         }
     }
 
-    /// Writes the line.
+    /// Writes the line and the metrics.
     pub(super) fn end(self, status: StatusCode, problem: Option<Kind>) {
         let (took, usage) = (self.started.elapsed(), usage::is_counted().then(|| self.tally.usage()));
         let status = status.as_u16();
@@ -95,7 +95,7 @@ impl Line {
     }
 }
 
-/// The method if it is one that servers know; a client may make up others.
+/// The method if it is a standard one, since a client can send any text; otherwise `other`.
 fn known(method: &Method) -> &'static str {
     let all = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
     all.into_iter().find(|name| *name == method.as_str()).unwrap_or("other")
