@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { METERS, NAMESPACE } from "../lib/metrics.ts";
+import { METRICS, NAMESPACE } from "../lib/metrics.ts";
 import { REPOSITORY } from "../lib/repository.ts";
 import { short } from "./policies.ts";
 import { type Json, ofType, one, type Resource, STAGES, stage, synthesize, text } from "./synth.ts";
@@ -148,7 +148,7 @@ it("the functions write their figures where the alarms look", () => {
 describe("the catalogue of meters", () => {
   const catalogue = readFileSync(METERS_RS, "utf8").replace(/\s+/g, " ");
 
-  it.each(Object.values(METERS))("has $name with the labels $labels", ({ name, labels }) => {
+  it.each(Object.values(METRICS))("has $name with the labels $labels", ({ name, labels }) => {
     const quoted = labels.map((label) => `"${label}"`).join(", ");
     expect(catalogue).toContain(`("${name}", [${quoted}],`);
   });
