@@ -1,4 +1,4 @@
-//! Request contexts as API Gateway sends them, each with the actor it must become, or none.
+//! Request contexts as API Gateway sends them, each with the expected actor, if any.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ const SUBJECT: &str = "6418b458-d091-705e-122e-04bf2945fcdf";
 const READ: &str = Scope::Read.name();
 const WRITE: &str = Scope::Write.name();
 
-/// A REST API's context, around what its authorizer adds.
+/// A REST API's context with what its authorizer adds.
 fn rest(authorizer: &Value) -> Value {
     json!({
         "accountId": "123456789012", "apiId": "1234567890", "authorizer": authorizer, "httpMethod": "PUT",
@@ -29,7 +29,7 @@ fn http(authorizer: &Value) -> Value {
     })
 }
 
-/// A Cognito access token's claims, of which an HTTP API sends every value as a text.
+/// The claims of a Cognito access token, which an HTTP API sends as texts.
 fn claims(scope: &Value) -> Value {
     json!({
         "auth_time": "1787992402", "client_id": "5kek0i61pgkokoob4fsm9fo9it", "exp": "1787996002",
