@@ -1,5 +1,5 @@
-//! Tables and a bus on loopback until standard input ends, for measurements that are made from outside: it prints one line
-//! of JSON that says where they are.
+//! Serves tables and a bus on loopback until standard input ends, for measurements from outside; prints one line of JSON with
+//! their addresses.
 
 use std::io::Read;
 

@@ -1,4 +1,4 @@
-//! EventBridge's `PutEvents` over HTTP: keeps the entries it accepted, and refuses those it was told to.
+//! EventBridge's `PutEvents` over HTTP: keeps the accepted entries and rejects those that the test chooses.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,18 +9,18 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-/// What becomes of an entry.
+/// The result of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It gets an id.
+    /// Accepted, with an id.
     Accepted,
-    /// It gets this error code.
+    /// Rejected, with this error code.
     Refused(&'static str),
 }
 
 type Judge = Box<dyn Fn(&Value) -> Verdict + Send>;
 
-/// A bus. Clones are the same one.
+/// A bus. Clones share it.
 #[derive(Clone)]
 pub struct Bus {
     url: String,
@@ -34,25 +34,25 @@ struct Shared {
 }
 
 impl Bus {
-    /// A bus that accepts everything.
+    /// Starts a bus that accepts every entry.
     pub async fn serve() -> Self {
         let shared = Arc::<Mutex<Shared>>::default();
         let routes = Router::new().fallback(answer).with_state(shared.clone());
         Self { url: format!("http://{}", crate::serve(routes).await), shared }
     }
 
-    /// What `AWS_ENDPOINT_URL_EVENTBRIDGE` has to be.
+    /// The value for `AWS_ENDPOINT_URL_EVENTBRIDGE`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// From now on each entry is judged so.
+    /// Decides about each entry from now on.
     pub fn judges(&self, judge: impl Fn(&Value) -> Verdict + Send + 'static) {
         self.shared.lock().unwrap().judge = Some(Box::new(judge));
     }
 
-    /// The entries that were accepted, in order.
+    /// The accepted entries in order.
     #[must_use]
     pub fn accepted(&self) -> Vec<Value> {
         self.shared.lock().unwrap().accepted.clone()
@@ -64,7 +64,7 @@ async fn answer(State(shared): State<Arc<Mutex<Shared>>>, headers: HeaderMap, bo
     let Some(entries) = request["Entries"].as_array().filter(|_| crate::operation(&headers) == "PutEvents")
     else {
         let error =
-            json!({"__type": "UnknownOperationException", "message": "this bus knows PutEvents alone"});
+            json!({"__type": "UnknownOperationException", "message": "this bus supports PutEvents only"});
         return (StatusCode::BAD_REQUEST, Json(error)).into_response();
     };
     let mut shared = shared.lock().unwrap();

@@ -1,5 +1,5 @@
-//! DynamoDB over HTTP: a front on loopback for its double, streams included, which can be told to fail, and writes down what it
-//! was asked.
+//! DynamoDB over HTTP on loopback, served by the engine: tables and streams, with a record of all requests, and throttling on
+//! demand.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,18 +12,18 @@ use axum::response::{IntoResponse, Response};
 use engine::Engine;
 use serde_json::{Value, json};
 
-/// One request.
+/// A request to the tables.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
-    /// `Query`, `ExecuteStatement`.
+    /// The operation, such as `Query`.
     pub operation: String,
-    /// Its JSON.
+    /// The request's JSON.
     pub body: Value,
 }
 
 type Fails = Box<dyn Fn(&Request) -> bool + Send>;
 
-/// The tables. Clones are the same ones.
+/// The tables. Clones share them.
 #[derive(Clone)]
 pub struct Tables {
     url: String,
@@ -37,46 +37,46 @@ struct Shared {
 }
 
 impl Tables {
-    /// No tables yet, in memory.
+    /// Starts a server without tables, in memory.
     pub async fn serve() -> Self {
         let engine = Engine::in_memory().unwrap();
         let shared = Arc::new(Shared { engine, fails: Mutex::default(), requests: Mutex::default() });
-        // A transaction may have 4 MB, its JSON more.
+        // A transaction may have 4 MB, and its JSON is larger.
         let limit = DefaultBodyLimit::max(16 * 1024 * 1024);
         let routes = Router::new().fallback(answer).layer(limit).with_state(shared.clone());
         Self { url: format!("http://{}", crate::serve(routes).await), shared }
     }
 
-    /// What `AWS_ENDPOINT_URL_DYNAMODB` has to be.
+    /// The value for `AWS_ENDPOINT_URL_DYNAMODB`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The same tables without the way over HTTP: never failing, never written down.
+    /// Settings for the same tables without HTTP: requests are neither throttled nor recorded.
     #[must_use]
     pub fn directly(&self) -> SdkConfig {
         self.shared.engine.sdk_config()
     }
 
-    /// Asks the tables without the way over HTTP: back come the status and the JSON.
+    /// Sends a request without HTTP; returns the status and the JSON.
     pub async fn request(&self, operation: &str, body: &Value) -> (u16, Value) {
         let target = format!("DynamoDB_20120810.{operation}");
         let (status, body) = self.shared.engine.request(&target, body.to_string().into()).await.unwrap();
         (status, serde_json::from_slice(&body).unwrap())
     }
 
-    /// From now on these requests are answered as an overloaded table answers them.
+    /// Throttles these requests from now on.
     pub fn throttle(&self, which: impl Fn(&Request) -> bool + Send + 'static) {
         *self.shared.fails.lock().unwrap() = Some(Box::new(which));
     }
 
-    /// From now on every request is answered well.
+    /// Ends the throttling.
     pub fn recover(&self) {
         *self.shared.fails.lock().unwrap() = None;
     }
 
-    /// What was asked since the last call.
+    /// The requests since the last call.
     #[must_use]
     pub fn asked(&self) -> Vec<Request> {
         std::mem::take(&mut self.shared.requests.lock().unwrap())
