@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 use super::api::{At, Describe};
 use super::context::Scope;
 use super::operation::{Components, Operation};
-use super::problem::Kind;
 use super::problems::{described, examples, headers_of, problem_schema, response};
 
 const TITLE: &str = "Product ledger";
