@@ -24,7 +24,7 @@ use clap::{Args, ValueEnum};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use web::{ClockAndIds, finish_behind};
+use web::{ClockAndIds, finish_authenticated};
 
 use crate::auth::{AuthArgs, Authentication};
 use crate::backend::Backend;
@@ -104,8 +104,11 @@ pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
     let admission = Admission::new(arguments.limits);
     let door = |routes| admission.around(door(authentication.as_ref())(routes));
     let routes = system.routes(stopping.clone()).merge(metrics::routes(figures.clone()));
-    let connections =
-        Connections::new(finish_behind(door, routes, clock_and_ids), arguments.limits, stopping.clone());
+    let connections = Connections::new(
+        finish_authenticated(door, routes, clock_and_ids),
+        arguments.limits,
+        stopping.clone(),
+    );
     let every = Duration::from_secs(arguments.retry_parked_every);
     let mut background = background::start(&system, stream, every, &stopping);
     background.extend(authentication.map(|tokens| tokio::spawn(tokens.keep_fresh(stopping.clone()))));

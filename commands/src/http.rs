@@ -18,8 +18,8 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use schema::{Currency, ProductId, Timestamp};
 use serde_json::Value;
-use web::api::{Api as Routes, At, Describe};
-use web::{ClockAndIds, Fault, Kind, Notes, Problem, RequestContext, Scope};
+use web::api::{Api as Routes, Describe, Endpoint};
+use web::{ClockAndIds, FieldError, Notes, Problem, ProblemKind, RequestContext, Scope};
 
 use crate::execute::{Executor, Order};
 use crate::idempotency::{IdempotencyKey, fingerprint, product_id};
@@ -57,17 +57,17 @@ pub fn routes(api: CommandApi) -> Router {
 
 /// What the routes say of themselves.
 #[must_use]
-pub fn documented() -> Vec<(At, Describe)> {
+pub fn documented() -> Vec<(Endpoint, Describe)> {
     table().documented()
 }
 
 fn table() -> Routes<Arc<CommandApi>> {
     Routes::new()
-        .on(At::Post("/products"), documented::create, create)
-        .on(At::Put("/products/{id}"), documented::replace, replace)
-        .on(At::Patch("/products/{id}"), documented::patch, patch)
-        .on(At::Delete("/products/{id}"), documented::delete, delete)
-        .on(At::Post("/products/{id}/restore"), documented::restore, restore)
+        .on(Endpoint::Post("/products"), documented::create, create)
+        .on(Endpoint::Put("/products/{id}"), documented::replace, replace)
+        .on(Endpoint::Patch("/products/{id}"), documented::patch, patch)
+        .on(Endpoint::Delete("/products/{id}"), documented::delete, delete)
+        .on(Endpoint::Post("/products/{id}/restore"), documented::restore, restore)
 }
 
 async fn create(State(api): Api, context: RequestContext, request: Request) -> Answer {
@@ -159,14 +159,14 @@ impl CommandApi {
 }
 
 fn path_id(id: Id) -> Result<ProductId, Problem> {
-    let Path(id) = id.map_err(|error| Problem::new(Kind::Malformed, error.to_string()))?;
-    ProductId::new(id).map_err(|error| Problem::new(Kind::Malformed, format!("{error}.")))
+    let Path(id) = id.map_err(|error| Problem::new(ProblemKind::Malformed, error.to_string()))?;
+    ProductId::new(id).map_err(|error| Problem::new(ProblemKind::Malformed, format!("{error}.")))
 }
 
 fn identified(parts: &Parts, key: String, body: &Value) -> Result<IdempotencyKey, Problem> {
     let query = parts.uri.query().unwrap_or_default();
     let fingerprint = fingerprint(parts.method.as_str(), parts.uri.path(), query, body)
-        .map_err(|error| Problem::new(Kind::Malformed, error.to_string()))?;
+        .map_err(|error| Problem::new(ProblemKind::Malformed, error.to_string()))?;
     Ok(IdempotencyKey { key, fingerprint })
 }
 
@@ -174,15 +174,15 @@ fn identified(parts: &Parts, key: String, body: &Value) -> Result<IdempotencyKey
 fn occurred_in_query(verb: Verb, parts: &Parts, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
     let query = parts.uri.query().unwrap_or_default();
     let axum::extract::Query(pairs) = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
-        .map_err(|_| Problem::new(Kind::Malformed, "The query cannot be decoded."))?;
+        .map_err(|_| Problem::new(ProblemKind::Malformed, "The query cannot be decoded."))?;
     match (verb, pairs.as_slice()) {
         (_, []) => Ok(None),
         (Verb::Delete | Verb::Restore, [(name, value)]) if name == "occurred_at" => {
             let moment = Timestamp::parse(value)
-                .map_err(|error| Problem::new(Kind::Malformed, format!("occurred_at: {error}.")))?;
+                .map_err(|error| Problem::new(ProblemKind::Malformed, format!("occurred_at: {error}.")))?;
             within_bounds(moment, now).map(Some).map_err(|fault| Problem::invalid(vec![fault]))
         }
-        _ => Err(Problem::new(Kind::Malformed, format!("This request takes no such query: {query}"))),
+        _ => Err(Problem::new(ProblemKind::Malformed, format!("This request takes no such query: {query}"))),
     }
 }
 
@@ -190,8 +190,8 @@ fn occurred_in_query(verb: Verb, parts: &Parts, now: Timestamp) -> Result<Option
 const MOST_AHEAD_MS: i64 = 60_000;
 
 /// A moment that has come, by a clock that may be a minute ahead, and that lies after the beginning of 1970.
-fn within_bounds(moment: Timestamp, now: Timestamp) -> Result<Timestamp, Fault> {
-    let fault = |detail| Err(Fault { pointer: "/occurred_at".into(), detail });
+fn within_bounds(moment: Timestamp, now: Timestamp) -> Result<Timestamp, FieldError> {
+    let fault = |detail| Err(FieldError { pointer: "/occurred_at".into(), detail });
     if moment < Timestamp::EPOCH {
         return fault(format!("lies before {}", Timestamp::EPOCH));
     }

@@ -2,7 +2,7 @@
 
 use schema::{RecordedEvent, Timestamp};
 use serde_json::{Value, json};
-use web::{Fault, Kind, Problem};
+use web::{FieldError, Problem, ProblemKind};
 
 use crate::execute::Failure;
 use crate::product::Refusal;
@@ -14,17 +14,18 @@ impl From<Failure> for Problem {
             Failure::PreconditionFailed { current, missed } => {
                 let detail =
                     "Look at what was missed, decide anew, and send the command with the current version.";
-                Problem::new(Kind::PreconditionFailed, detail)
+                Problem::new(ProblemKind::PreconditionFailed, detail)
                     .with("current_version", json!(current))
                     .with("missed", missed.iter().map(missed_event).collect::<Vec<_>>())
             }
-            Failure::KeyReused => {
-                Problem::new(Kind::IdempotencyKeyReused, "Send a new request with a new Idempotency-Key.")
-            }
+            Failure::KeyReused => Problem::new(
+                ProblemKind::IdempotencyKeyReused,
+                "Send a new request with a new Idempotency-Key.",
+            ),
             Failure::Unreadable(reason) => {
                 tracing::error!(target: "ledger::command", reason, "a command cannot be built upon what is stored");
                 Problem::new(
-                    Kind::Internal,
+                    ProblemKind::Internal,
                     "The commits of this product cannot be built upon; `ledger verify` says why.",
                 )
             }
@@ -37,18 +38,18 @@ impl From<Failure> for Problem {
                     "The product's newest commit was recorded at {newest}, more than a minute ahead of this server's \
                      clock. Nothing was recorded; set the clocks right, or send the command after that time."
                 );
-                Problem::new(Kind::ClockAhead, detail)
+                Problem::new(ProblemKind::ClockAhead, detail)
             }
             Failure::Conflict => {
                 let detail =
                     "Nothing was recorded, because other writers were always faster; send the command again.";
-                Problem::new(Kind::Conflict, detail).retry_after(1)
+                Problem::new(ProblemKind::Conflict, detail).retry_after(1)
             }
             Failure::TooLarge { bytes } => {
                 let detail = format!(
                     "The commit would have {bytes} bytes; shorten the description or the attributes."
                 );
-                Problem::new(Kind::CommitTooLarge, detail)
+                Problem::new(ProblemKind::CommitTooLarge, detail)
             }
             Failure::Unknown(reason) => {
                 tracing::error!(target: "ledger::command", %reason, "the outcome of a write is not known");
@@ -68,18 +69,18 @@ impl From<Failure> for Problem {
 fn refused(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::UnknownProduct => {
-            Problem::new(Kind::ProductNotFound, "No product has this id; create it with PUT.")
+            Problem::new(ProblemKind::ProductNotFound, "No product has this id; create it with PUT.")
         }
         Refusal::Deleted => {
-            Problem::new(Kind::ProductDeleted, "Restore the product first, or replace it with PUT.")
+            Problem::new(ProblemKind::ProductDeleted, "Restore the product first, or replace it with PUT.")
         }
-        Refusal::NotDeleted => Problem::new(Kind::ProductNotDeleted, "There is no deletion to undo."),
+        Refusal::NotDeleted => Problem::new(ProblemKind::ProductNotDeleted, "There is no deletion to undo."),
         Refusal::AlreadyExists => Problem::new(
-            Kind::ProductExists,
+            ProblemKind::ProductExists,
             "Another request made a product with the id that this key stands for.",
         ),
         Refusal::TooManyAttributes => {
-            Problem::invalid(vec![Fault { pointer: "/attributes".into(), detail: refusal.to_string() }])
+            Problem::invalid(vec![FieldError { pointer: "/attributes".into(), detail: refusal.to_string() }])
         }
     }
 }

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use lambda_runtime::{LambdaEvent, Runtime};
 use serde_json::Value;
 use tower::{ServiceExt, service_fn};
-use web::{Actor, Problem, finish_behind, is_public};
+use web::{Actor, Problem, finish_authenticated, is_public};
 
 use crate::gateway;
 
@@ -33,8 +33,11 @@ impl Function {
     /// Lambda's Runtime API cannot be reached: end the process.
     pub async fn answer(self, routes: Router) -> anyhow::Result<()> {
         let Self { clock_and_ids, metrics, .. } = &self;
-        let routes =
-            finish_behind(|routes| routes.layer(from_fn(authenticated)), routes, clock_and_ids.clone());
+        let routes = finish_authenticated(
+            |routes| routes.layer(from_fn(authenticated)),
+            routes,
+            clock_and_ids.clone(),
+        );
         let routes = &routes;
         let called = service_fn(move |event: LambdaEvent<ProxyRequest>| async move {
             let (call, context) = event.into_parts();

@@ -6,7 +6,7 @@
 use axum::http::{HeaderValue, header};
 use serde_json::{Map, Value};
 
-use web::{Actor, Kind, Problem};
+use web::{Actor, Problem, ProblemKind};
 
 /// The actor of a request, from the event's `requestContext`.
 ///
@@ -18,7 +18,7 @@ use web::{Actor, Kind, Problem};
 /// A 401: answer with it.
 pub fn actor(request_context: &Value) -> Result<Actor, Problem> {
     identified(&request_context["authorizer"]).ok_or_else(|| {
-        Problem::new(Kind::Unauthorized, "The request was not authenticated; send an access token.")
+        Problem::new(ProblemKind::Unauthorized, "The request was not authenticated; send an access token.")
             .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     })
 }

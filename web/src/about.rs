@@ -4,7 +4,7 @@ pub mod docs;
 pub mod health;
 pub mod openapi;
 
-use crate::api::{At, Describe};
+use crate::api::{Describe, Endpoint};
 use axum::Router;
 
 /// The routes; none requires a token ([`crate::is_public`]).
@@ -14,6 +14,6 @@ pub fn routes() -> Router {
 
 /// The routes with their descriptions.
 #[must_use]
-pub fn documented() -> Vec<(At, Describe)> {
+pub fn documented() -> Vec<(Endpoint, Describe)> {
     [health::documented(), openapi::documented(), docs::documented()].concat()
 }

@@ -8,7 +8,7 @@ use super::operation::{Components, Operation};
 
 /// Method and path of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum At {
+pub enum Endpoint {
     /// GET, and with it HEAD.
     Get(&'static str),
     /// POST.
@@ -27,10 +27,10 @@ pub type Describe = fn(&mut Components) -> Operation;
 /// Routes, each with its description. Descriptions are only evaluated when a document is generated.
 pub struct Api<S> {
     router: Router<S>,
-    documented: Vec<(At, Describe)>,
+    documented: Vec<(Endpoint, Describe)>,
 }
 
-impl At {
+impl Endpoint {
     /// The path, with parameters in braces.
     #[must_use]
     pub fn path(self) -> &'static str {
@@ -74,7 +74,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// Adds a route.
     #[must_use]
-    pub fn on<H, T>(mut self, at: At, describe: Describe, handler: H) -> Self
+    pub fn on<H, T>(mut self, at: Endpoint, describe: Describe, handler: H) -> Self
     where
         H: Handler<T, S>,
         T: 'static,
@@ -90,7 +90,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
 
     /// The routes with their descriptions.
     #[must_use]
-    pub fn documented(self) -> Vec<(At, Describe)> {
+    pub fn documented(self) -> Vec<(Endpoint, Describe)> {
         self.documented
     }
 }

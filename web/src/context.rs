@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 
 use super::notes::Notes;
-use super::problem::{Kind, Problem};
+use super::problem::{Problem, ProblemKind};
 
 /// The actor in commits that were written without authentication.
 const ANONYMOUS: &str = "anonymous";
@@ -114,7 +114,7 @@ impl RequestContext {
         if scopes.iter().any(|held| held == scope.name()) {
             return Ok(());
         }
-        let problem = Problem::new(Kind::Forbidden, format!("This needs the scope {}.", scope.name()));
+        let problem = Problem::new(ProblemKind::Forbidden, format!("This needs the scope {}.", scope.name()));
         Err(problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static(scope.challenge())))
     }
 }

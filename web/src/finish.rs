@@ -11,7 +11,7 @@ use tracing::Instrument;
 
 use super::clock_and_ids::ClockAndIds;
 use super::context::{Actor, CorrelationId, is_visible};
-use super::problem::{Kind, Problem};
+use super::problem::{Problem, ProblemKind};
 use super::request_log::RequestLog;
 
 const CORRELATION_ID: &str = "x-correlation-id";
@@ -19,17 +19,18 @@ const CORRELATION_ID: &str = "x-correlation-id";
 /// Adds the layer without authentication: unknown paths and methods become problems, every response carries
 /// `X-Correlation-Id`, and a request without an [`Actor`] is anonymous and may do everything.
 pub fn finish(routes: Router, clock_and_ids: ClockAndIds) -> Router {
-    finish_behind(|routes| routes.layer(from_fn(anonymous)), routes, clock_and_ids)
+    finish_authenticated(|routes| routes.layer(from_fn(anonymous)), routes, clock_and_ids)
 }
 
 /// Like [`finish`], with an authentication layer around the routes, through which requests for unknown paths go as well. It
 /// puts an [`Actor`] into the extensions of each request that it accepts; a request without one may do nothing.
-pub fn finish_behind(
+pub fn finish_authenticated(
     authentication: impl FnOnce(Router) -> Router,
     routes: Router,
     clock_and_ids: ClockAndIds,
 ) -> Router {
-    let unknown = || async { Problem::new(Kind::NotFound, "No route has this path; see /openapi.json.") };
+    let unknown =
+        || async { Problem::new(ProblemKind::NotFound, "No route has this path; see /openapi.json.") };
     authentication(routes.fallback(unknown)).layer(from_fn_with_state(clock_and_ids, around))
 }
 
@@ -65,14 +66,14 @@ fn problem_of(response: &mut Response, method: &axum::http::Method) -> Option<Pr
     }
     match response.status() {
         StatusCode::METHOD_NOT_ALLOWED => Some(Problem::new(
-            Kind::MethodNotAllowed,
+            ProblemKind::MethodNotAllowed,
             format!("{method} is not allowed for this path; see the Allow header."),
         )),
         StatusCode::BAD_REQUEST => {
-            Some(Problem::new(Kind::Malformed, "The path or the query cannot be decoded."))
+            Some(Problem::new(ProblemKind::Malformed, "The path or the query cannot be decoded."))
         }
         StatusCode::INTERNAL_SERVER_ERROR => {
-            Some(Problem::new(Kind::Internal, "Please report the correlation id."))
+            Some(Problem::new(ProblemKind::Internal, "Please report the correlation id."))
         }
         _ => None,
     }

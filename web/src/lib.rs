@@ -15,7 +15,7 @@ mod request_log;
 
 pub use clock_and_ids::ClockAndIds;
 pub use context::{Actor, InvalidSubject, RequestContext, Scope};
-pub use finish::{finish, finish_behind};
+pub use finish::{finish, finish_authenticated};
 pub use notes::{Noted, Notes};
-pub use problem::{Fault, Kind, Problem};
+pub use problem::{FieldError, Problem, ProblemKind};
 pub use public::is_public;

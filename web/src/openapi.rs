@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
-use super::api::{At, Describe};
+use super::api::{Describe, Endpoint};
 use super::context::Scope;
 use super::operation::{Components, Operation};
 use super::problems::{described, examples, headers_of, problem_schema, response};
@@ -28,7 +28,7 @@ const TAGS: [(&str, &str); 5] = [
 
 /// The document for `routes` in the build `version`.
 #[must_use]
-pub fn document(version: &str, routes: &[(At, Describe)]) -> Value {
+pub fn document(version: &str, routes: &[(Endpoint, Describe)]) -> Value {
     let mut components = Components::new();
     let mut paths: Map<String, Value> = Map::new();
     let mut responses: Map<String, Value> = Map::new();
@@ -37,7 +37,7 @@ pub fn document(version: &str, routes: &[(At, Describe)]) -> Value {
         let path = paths.entry(at.path()).or_insert_with(|| json!({}));
         path[at.method()] = written(&operation, &mut responses);
     }
-    components.of::<super::problem::Fault>();
+    components.of::<super::problem::FieldError>();
     let mut schemas = components.into_schemas();
     schemas.insert("Problem".into(), problem_schema());
     json!({

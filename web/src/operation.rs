@@ -7,7 +7,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::context::Scope;
-use super::problem::Kind;
+use super::problem::ProblemKind;
 
 /// The types that the document refers to, each as a schema under its own name.
 pub struct Components(SchemaGenerator);
@@ -22,13 +22,13 @@ pub struct Operation {
     pub(super) scopes: Vec<Scope>,
     pub(super) parameters: Vec<Value>,
     pub(super) body: Option<Value>,
-    pub(super) answers: BTreeMap<u16, Answer>,
-    pub(super) problems: Vec<Kind>,
+    pub(super) answers: BTreeMap<u16, OperationResponse>,
+    pub(super) problems: Vec<ProblemKind>,
 }
 
 /// A response other than a problem.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct OperationResponse {
     description: &'static str,
     content: Map<String, Value>,
     headers: Vec<&'static str>,
@@ -80,7 +80,7 @@ impl Operation {
     /// Requires one of these scopes.
     #[must_use]
     pub fn scopes(self, scopes: &[Scope]) -> Self {
-        Self { scopes: scopes.to_vec(), ..self }.problems(&[Kind::Unauthorized])
+        Self { scopes: scopes.to_vec(), ..self }.problems(&[ProblemKind::Unauthorized])
     }
 
     /// Adds a parameter.
@@ -109,14 +109,14 @@ impl Operation {
 
     /// Adds a response.
     #[must_use]
-    pub fn answer(mut self, status: u16, answer: Answer) -> Self {
+    pub fn answer(mut self, status: u16, answer: OperationResponse) -> Self {
         self.answers.insert(status, answer);
         self
     }
 
     /// Adds problems.
     #[must_use]
-    pub fn problems(mut self, kinds: &[Kind]) -> Self {
+    pub fn problems(mut self, kinds: &[ProblemKind]) -> Self {
         for kind in kinds {
             if !self.problems.contains(kind) {
                 self.problems.push(*kind);
@@ -126,7 +126,7 @@ impl Operation {
     }
 }
 
-impl Answer {
+impl OperationResponse {
     /// A response without a body.
     #[must_use]
     pub fn new(description: &'static str) -> Self {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 /// The kinds of problems, each with a stable `type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]
-pub enum Kind {
+pub enum ProblemKind {
     /// A header, a parameter, the path or the body cannot be parsed.
     Malformed,
     /// A token is missing or not valid.
@@ -61,7 +61,7 @@ pub enum Kind {
     Internal,
 }
 
-impl Kind {
+impl ProblemKind {
     /// The slug, the title and the status.
     #[must_use]
     pub fn parts(self) -> (&'static str, &'static str, StatusCode) {
@@ -114,7 +114,7 @@ impl Kind {
     }
 }
 
-impl Kind {
+impl ProblemKind {
     /// The end of the `type`, stable.
     #[must_use]
     pub fn slug(self) -> &'static str {
@@ -124,7 +124,8 @@ impl Kind {
 
 /// One error in the input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-pub struct Fault {
+#[schemars(rename = "Fault")]
+pub struct FieldError {
     /// JSON Pointer (RFC 6901) into the body, or the name of a query parameter.
     pub pointer: String,
     /// What is wrong, and what is allowed.
@@ -134,9 +135,9 @@ pub struct Fault {
 /// A problem; [`super::finish`] writes it into the response with the request's path and correlation id.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
-    kind: Kind,
+    kind: ProblemKind,
     detail: String,
-    errors: Vec<Fault>,
+    errors: Vec<FieldError>,
     members: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -144,27 +145,27 @@ pub struct Problem {
 impl Problem {
     /// A problem; `detail` says what happened and what the caller should do.
     #[must_use]
-    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), errors: Vec::new(), members: Map::new(), headers: Vec::new() }
     }
 
     /// An invalid body with all of its errors at once.
     #[must_use]
-    pub fn invalid(errors: Vec<Fault>) -> Self {
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = "Correct every error listed in `errors` and send the request again.";
-        Self { errors, ..Self::new(Kind::Invalid, detail) }
+        Self { errors, ..Self::new(ProblemKind::Invalid, detail) }
     }
 
     /// The store did not answer. Repeating the request is safe with an idempotency key.
     #[must_use]
     pub fn unavailable(detail: impl Into<String>) -> Self {
-        Self::new(Kind::Unavailable, detail).retry_after(1)
+        Self::new(ProblemKind::Unavailable, detail).retry_after(1)
     }
 
     /// Adds an error in the input.
     #[must_use]
     pub fn fault(mut self, pointer: &str, detail: impl Into<String>) -> Self {
-        self.errors.push(Fault { pointer: pointer.to_owned(), detail: detail.into() });
+        self.errors.push(FieldError { pointer: pointer.to_owned(), detail: detail.into() });
         self
     }
 
@@ -190,7 +191,7 @@ impl Problem {
 
     /// The kind.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ProblemKind {
         self.kind
     }
 

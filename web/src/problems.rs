@@ -1,4 +1,4 @@
-//! Problems in the OpenAPI document: each kind with its status, headers and an example, derived from [`Kind`].
+//! Problems in the OpenAPI document: each kind with its status, headers and an example, derived from [`ProblemKind`].
 
 use std::collections::BTreeMap;
 
@@ -6,23 +6,23 @@ use serde_json::{Map, Value, json};
 use strum::VariantArray;
 
 use super::operation::headers;
-use super::problem::{Fault, Kind, Problem};
+use super::problem::{FieldError, Problem, ProblemKind};
 
 /// The problems that every route can answer with.
-const ANYWHERE: &[Kind] = &[
-    Kind::Forbidden,
-    Kind::MethodNotAllowed,
-    Kind::TooSlow,
-    Kind::UriTooLong,
-    Kind::HeadersTooLarge,
-    Kind::Overloaded,
-    Kind::Internal,
+const ANYWHERE: &[ProblemKind] = &[
+    ProblemKind::Forbidden,
+    ProblemKind::MethodNotAllowed,
+    ProblemKind::TooSlow,
+    ProblemKind::UriTooLong,
+    ProblemKind::HeadersTooLarge,
+    ProblemKind::Overloaded,
+    ProblemKind::Internal,
 ];
 
 /// The kinds by status, including those that every route can answer with.
-pub(super) fn described(kinds: &[Kind]) -> BTreeMap<u16, Vec<Kind>> {
-    let mut by_status: BTreeMap<u16, Vec<Kind>> = BTreeMap::new();
-    for kind in Kind::VARIANTS {
+pub(super) fn described(kinds: &[ProblemKind]) -> BTreeMap<u16, Vec<ProblemKind>> {
+    let mut by_status: BTreeMap<u16, Vec<ProblemKind>> = BTreeMap::new();
+    for kind in ProblemKind::VARIANTS {
         if kinds.contains(kind) || ANYWHERE.contains(kind) {
             by_status.entry(kind.parts().2.as_u16()).or_default().push(*kind);
         }
@@ -31,7 +31,7 @@ pub(super) fn described(kinds: &[Kind]) -> BTreeMap<u16, Vec<Kind>> {
 }
 
 /// One response for all kinds of a status.
-pub(super) fn response(status: u16, kinds: &[Kind]) -> Value {
+pub(super) fn response(status: u16, kinds: &[ProblemKind]) -> Value {
     let titles: Vec<String> =
         kinds.iter().map(|kind| format!("`{}`: {}.", urn(*kind), kind.parts().1)).collect();
     let narrowed = json!({
@@ -62,7 +62,7 @@ pub(super) fn response(status: u16, kinds: &[Kind]) -> Value {
 
 /// The schema of a problem of any kind.
 pub(super) fn problem_schema() -> Value {
-    let kinds: Vec<String> = Kind::VARIANTS.iter().map(|kind| urn(*kind)).collect();
+    let kinds: Vec<String> = ProblemKind::VARIANTS.iter().map(|kind| urn(*kind)).collect();
     json!({
         "title": "Problem",
         "description": "A problem (RFC 9457). Treat an unknown `type` like its `status`.",
@@ -108,12 +108,12 @@ pub(super) fn headers_of() -> Value {
 
 /// An example of each kind.
 pub(super) fn examples() -> Value {
-    let example = |kind: &Kind| (kind.parts().0.to_owned(), json!({"value": example(*kind)}));
-    Kind::VARIANTS.iter().map(example).collect::<Map<_, _>>().into()
+    let example = |kind: &ProblemKind| (kind.parts().0.to_owned(), json!({"value": example(*kind)}));
+    ProblemKind::VARIANTS.iter().map(example).collect::<Map<_, _>>().into()
 }
 
 /// The `type` of a kind.
-fn urn(kind: Kind) -> String {
+fn urn(kind: ProblemKind) -> String {
     format!("urn:product-ledger:problem:{}", kind.parts().0)
 }
 
@@ -136,25 +136,27 @@ fn header_of_some(status: u16) -> Option<&'static str> {
 }
 
 /// The further members of every problem of this kind.
-fn members(kind: Kind) -> &'static [&'static str] {
+fn members(kind: ProblemKind) -> &'static [&'static str] {
     match kind {
-        Kind::PreconditionFailed => &["current_version", "missed"],
+        ProblemKind::PreconditionFailed => &["current_version", "missed"],
         _ => &[],
     }
 }
 
-fn example(kind: Kind) -> Value {
+fn example(kind: ProblemKind) -> Value {
     let problem = match kind {
-        Kind::Invalid => Problem::invalid(vec![Fault {
+        ProblemKind::Invalid => Problem::invalid(vec![FieldError {
             pointer: "/price".into(),
             detail:
                 "a price is a plain decimal: up to 12 digits, then optionally a point and up to 4 digits; no \
                      sign, no exponent"
                     .into(),
         }]),
-        Kind::PreconditionFailed => Problem::new(kind, "Read the events in `missed` and decide again.")
-            .with("current_version", 2)
-            .with("missed", json!([missed()])),
+        ProblemKind::PreconditionFailed => {
+            Problem::new(kind, "Read the events in `missed` and decide again.")
+                .with("current_version", 2)
+                .with("missed", json!([missed()]))
+        }
         _ => Problem::new(kind, format!("{}.", kind.parts().1)),
     };
     problem.to_json("/products/helmet", "order-4711")

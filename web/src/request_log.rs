@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use tracing::Span;
 
 use super::notes::Notes;
-use super::problem::Kind;
+use super::problem::ProblemKind;
 use telemetry::meters::{HTTP_REQUESTS, HTTP_SECONDS};
 use telemetry::trace;
 use telemetry::usage::{self, Tally};
@@ -65,7 +65,7 @@ impl RequestLog {
     }
 
     /// Writes the line and the metrics.
-    pub(super) fn end(self, status: StatusCode, problem: Option<Kind>) {
+    pub(super) fn end(self, status: StatusCode, problem: Option<ProblemKind>) {
         let (took, usage) = (self.started.elapsed(), usage::is_counted().then(|| self.tally.usage()));
         let status = status.as_u16();
         self.span.record("http.response.status_code", status);
@@ -84,7 +84,7 @@ impl RequestLog {
             product_id = noted.product_id.or(self.product_id),
             command = noted.command,
             outcome = noted.outcome,
-            problem = problem.map(Kind::slug),
+            problem = problem.map(ProblemKind::slug),
             version = noted.version,
             requests = usage.map(|usage| usage.requests),
             capacity_units = usage.map(|usage| usage.units),

@@ -20,7 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tracing::Instrument;
-use web::{Kind, Problem};
+use web::{Problem, ProblemKind};
 
 use super::body;
 use super::limits::{LONGEST_HEADERS, LONGEST_URI, Limits, MOST_HEADERS};
@@ -85,7 +85,7 @@ impl Admission {
         drop(waiting);
         match answer {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(_)) => Err(Problem::new(Kind::Internal, "Please report the correlation id.")),
+            Ok(Err(_)) => Err(Problem::new(ProblemKind::Internal, "Please report the correlation id.")),
             Err(_) => Err(took_too_long(may_be_cut_short)),
         }
     }
@@ -126,14 +126,14 @@ fn check_sizes(request: &Request) -> Result<(), Problem> {
     let uri = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
     if uri > LONGEST_URI {
         let detail = format!("Path and query have at most {LONGEST_URI} bytes.");
-        return Err(Problem::new(Kind::UriTooLong, detail));
+        return Err(Problem::new(ProblemKind::UriTooLong, detail));
     }
     let headers = request.headers();
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if headers.len() > MOST_HEADERS || bytes > LONGEST_HEADERS {
         let detail =
             format!("A request has at most {MOST_HEADERS} headers with together {LONGEST_HEADERS} bytes.");
-        return Err(Problem::new(Kind::HeadersTooLarge, detail));
+        return Err(Problem::new(ProblemKind::HeadersTooLarge, detail));
     }
     Ok(())
 }
@@ -152,7 +152,7 @@ impl Place {
         let Ok(permit) = places.clone().try_acquire_owned() else {
             metrics::counter!(HTTP_SHED.name, "limit" => limit).increment(1);
             let detail = format!("This server takes no more {limit} just now; nothing was done, come again.");
-            return Err(Problem::new(Kind::Overloaded, detail).retry_after(1));
+            return Err(Problem::new(ProblemKind::Overloaded, detail).retry_after(1));
         };
         taken.increment(1.0);
         Ok(Self { _permit: permit, taken })

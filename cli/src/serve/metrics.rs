@@ -12,8 +12,8 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
 use telemetry::meters::{self, Kind, Meter};
 use tokio::sync::watch;
-use web::api::{Api, At, Describe};
-use web::operation::{Answer, Components, Operation, example};
+use web::api::{Api, Describe, Endpoint};
+use web::operation::{Components, Operation, OperationResponse, example};
 use web::{Problem, RequestContext, Scope};
 
 /// Recorded values are condensed this often, so that they take no more memory where nobody asks for them.
@@ -70,12 +70,12 @@ pub(super) fn routes(handle: PrometheusHandle) -> Router {
 }
 
 /// What the route says of itself.
-pub(crate) fn documented() -> Vec<(At, Describe)> {
+pub(crate) fn documented() -> Vec<(Endpoint, Describe)> {
     table().documented()
 }
 
 fn table() -> Api<PrometheusHandle> {
-    Api::new().on(At::Get("/metrics"), described, figures)
+    Api::new().on(Endpoint::Get("/metrics"), described, figures)
 }
 
 async fn figures(
@@ -92,7 +92,10 @@ fn described(_: &mut Components) -> Operation {
         example("figures", &json!("# TYPE ledger_conflicts_total counter\nledger_conflicts_total 0\n"));
     Operation::new("getMetrics", "Service", "The figures of this process as Prometheus text")
         .scopes(&[Scope::Audit])
-        .answer(200, Answer::new("The figures.").content("text/plain", &json!({"type": "string"}), &shown))
+        .answer(
+            200,
+            OperationResponse::new("The figures.").content("text/plain", &json!({"type": "string"}), &shown),
+        )
 }
 
 /// Keeps the memory of the figures bounded until the server stops.

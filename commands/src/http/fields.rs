@@ -3,7 +3,7 @@
 use schema::Details;
 use schema::{Attributes, Currency, Price, Timestamp};
 use serde_json::value::RawValue;
-use web::Fault;
+use web::FieldError;
 
 use super::members::Members;
 use super::within_bounds;
@@ -27,7 +27,7 @@ pub(super) const ATTRIBUTE_VALUE: TextRule = TextRule { least: 0, most: 500, lin
 /// Reads fields out of a body and collects what is wrong with them.
 pub(super) struct Reader {
     members: Members,
-    faults: Vec<Fault>,
+    faults: Vec<FieldError>,
 }
 
 impl Reader {
@@ -75,7 +75,7 @@ impl Reader {
     }
 
     /// All faults, a member nobody asked for included.
-    pub(super) fn faults(mut self) -> Vec<Fault> {
+    pub(super) fn faults(mut self) -> Vec<FieldError> {
         for (name, _) in std::mem::take(&mut self.members).rest() {
             self.fault(&pointer(&[&name]), "is not a field of this command, or appears twice");
         }
@@ -169,7 +169,7 @@ impl Reader {
     }
 
     fn fault(&mut self, pointer: &str, detail: impl Into<String>) {
-        self.faults.push(Fault { pointer: pointer.to_owned(), detail: detail.into() });
+        self.faults.push(FieldError { pointer: pointer.to_owned(), detail: detail.into() });
     }
 }
 

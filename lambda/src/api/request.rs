@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;
-use web::{Kind, Problem};
+use web::{Problem, ProblemKind};
 
 use super::GatewayContext;
 
@@ -110,7 +110,7 @@ fn headers(given: Values) -> Result<HeaderMap, Problem> {
 }
 
 fn malformed(what: &str) -> Problem {
-    Problem::new(Kind::Malformed, format!("The gateway's event is invalid: {what} cannot be parsed."))
+    Problem::new(ProblemKind::Malformed, format!("The gateway's event is invalid: {what} cannot be parsed."))
 }
 
 /// W3C trace context from `Root=1-<8 hex>-<24 hex>;Parent=<16 hex>;Sampled=1` (X-Ray developer guide, "Tracing header").

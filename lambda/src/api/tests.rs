@@ -38,7 +38,8 @@ fn event(changes: &Value) -> Value {
 
 async fn answer_to(event: Value) -> (i64, HeaderMap, Value) {
     let routes = Router::new().route("/products/{id}", any(seen)).route("/health", any(seen));
-    let routes = finish_behind(|routes| routes.layer(from_fn(authenticated)), routes, ClockAndIds::system());
+    let routes =
+        finish_authenticated(|routes| routes.layer(from_fn(authenticated)), routes, ClockAndIds::system());
     let answer = answered(&routes, serde_json::from_value(event).unwrap(), Some(TRACE)).await;
     let body = serde_json::to_value(answer.body).unwrap();
     let body = serde_json::from_str(body.as_str().unwrap_or("null")).unwrap_or(body);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::actor;
-use web::{Kind, Scope};
+use web::{ProblemKind, Scope};
 
 const SUBJECT: &str = "6418b458-d091-705e-122e-04bf2945fcdf";
 const READ: &str = Scope::Read.name();
@@ -113,6 +113,6 @@ fn where_nobody_is_named_the_request_is_refused() {
         ("HTTP, Lambda without context", http(&json!({"lambda": null}))),
     ] {
         let problem = actor(&context).expect_err(name);
-        assert_eq!(problem.kind(), Kind::Unauthorized, "{name}");
+        assert_eq!(problem.kind(), ProblemKind::Unauthorized, "{name}");
     }
 }

@@ -5,8 +5,8 @@ use schema::shapes::CurrencyCode;
 use schema::{Price, Product, ProductId, Timestamp};
 use serde_json::{Value, json};
 use web::openapi::inlined;
-use web::operation::{Answer, Components, Operation, example, path, query};
-use web::{Kind, Scope};
+use web::operation::{Components, Operation, OperationResponse, example, path, query};
+use web::{ProblemKind, Scope};
 
 use super::history::History;
 use super::list::Products;
@@ -42,13 +42,15 @@ fn token() -> Value {
 }
 
 fn query_of(id: &'static str, tag: &'static str, summary: &'static str, scopes: &[Scope]) -> Operation {
-    Operation::new(id, tag, summary).scopes(scopes).problems(&[Kind::Malformed, Kind::Unavailable])
+    Operation::new(id, tag, summary)
+        .scopes(scopes)
+        .problems(&[ProblemKind::Malformed, ProblemKind::Unavailable])
 }
 
 fn of_product(id: &'static str, tag: &'static str, summary: &'static str, scopes: &[Scope]) -> Operation {
     query_of(id, tag, summary, scopes)
         .parameter(path("id", "The product.", &inlined::<ProductId>(), "helmet"))
-        .problems(&[Kind::ProductNotFound])
+        .problems(&[ProblemKind::ProductNotFound])
 }
 
 pub(super) fn list(components: &mut Components) -> Operation {
@@ -66,7 +68,7 @@ pub(super) fn list(components: &mut Components) -> Operation {
         .parameters(filters(components))
         .answer(
             200,
-            Answer::new("A page.")
+            OperationResponse::new("A page.")
                 .json(&components.of::<Products>(), &example("page", &examples::page()))
                 .link("NextPage", "listProducts", &json!({"cursor": "$response.body#/next"}))
                 .link("First", "getProduct", &json!({"id": "$response.body#/products/0/id"})),
@@ -108,7 +110,7 @@ fn filters(components: &mut Components) -> [Value; 6] {
 }
 
 pub(super) fn product(components: &mut Components) -> Operation {
-    let not_modified = Answer::new("The client has this version.").header("ETag");
+    let not_modified = OperationResponse::new("The client has this version.").header("ETag");
     let if_none_match = web::operation::header(
         "If-None-Match",
         "Entity tags that the client has; `*` is any.",
@@ -125,12 +127,12 @@ pub(super) fn product(components: &mut Components) -> Operation {
         .parameter(if_none_match)
         .answer(
             200,
-            Answer::new("The product.")
+            OperationResponse::new("The product.")
                 .json(&components.of::<Product>(), &example("helmet", &examples::product()))
                 .header("ETag"),
         )
         .answer(304, not_modified)
-        .problems(&[Kind::VersionNotFound, Kind::VersionNotReached])
+        .problems(&[ProblemKind::VersionNotFound, ProblemKind::VersionNotReached])
 }
 
 pub(super) fn history(components: &mut Components) -> Operation {
@@ -141,10 +143,10 @@ pub(super) fn history(components: &mut Components) -> Operation {
         )
         .parameter(query("after", "Only commits whose sequence is greater.", &number(0)))
         .parameters([limit(), min_version()])
-        .problems(&[Kind::VersionNotReached])
+        .problems(&[ProblemKind::VersionNotReached])
         .answer(
             200,
-            Answer::new("A page.")
+            OperationResponse::new("A page.")
                 .json(&components.of::<History>(), &example("page", &examples::history()))
                 .link(
                     "NextPage",
@@ -170,10 +172,10 @@ pub(super) fn prices(components: &mut Components) -> Operation {
         .parameters([min_version(), days(), time_zone()])
         .parameter(query("anchor", "The announced beginning of a reduction, the end of the window.", &moment()))
         .parameter(query("next", "`next` of the page before, with the same `as_of` and `known_at`.", &token()))
-        .problems(&[Kind::VersionNotReached])
+        .problems(&[ProblemKind::VersionNotReached])
         .answer(
             200,
-            Answer::new("Prices.").json(&components.of::<PriceHistory>(), &example("prices", &examples::prices())),
+            OperationResponse::new("Prices.").json(&components.of::<PriceHistory>(), &example("prices", &examples::prices())),
         )
 }
 
@@ -200,7 +202,7 @@ pub(super) fn verification(components: &mut Components) -> Operation {
         .description("Walks the product's whole chain: every hash, every link, every state.")
         .answer(
             200,
-            Answer::new("What was found.")
+            OperationResponse::new("What was found.")
                 .json(&components.of::<ProductReport>(), &examples::verifications()),
         )
 }

@@ -1,7 +1,7 @@
 //! `GET /products/{id}?version=` and `?as_of=`: the product as the ledger had it, read from the commits and nothing else.
 
 use schema::{Commit, Fold, Product, ProductId, StoredCommit, Timestamp};
-use web::{Kind, Problem};
+use web::{Problem, ProblemKind};
 
 use super::{Queries, answer};
 use crate::catalogue::state_of;
@@ -10,7 +10,7 @@ impl Queries {
     /// The product at one of its versions: one request, two when the version lies inside a commit.
     pub(super) async fn at_version(&self, id: &ProductId, version: u64) -> Result<Product, Problem> {
         if version == 0 {
-            return Err(Problem::new(Kind::VersionNotFound, "The first version of a product is 1."));
+            return Err(Problem::new(ProblemKind::VersionNotFound, "The first version of a product is 1."));
         }
         let stored = self.newest_up_to(id, version).await?.ok_or_else(|| answer::unknown(id))?;
         let after = state_of(&stored).map_err(|error| answer::unreadable(id, &error))?;
@@ -19,7 +19,9 @@ impl Queries {
         }
         if after.version < version {
             let detail = format!("The product's newest version is {}.", after.version);
-            return Err(Problem::new(Kind::VersionNotFound, detail).with("current_version", after.version));
+            return Err(
+                Problem::new(ProblemKind::VersionNotFound, detail).with("current_version", after.version)
+            );
         }
         let commit = stored.decode().map_err(|error| answer::unreadable(id, &error))?;
         let before = match commit.sequence {
@@ -86,7 +88,7 @@ fn inside(commit: &Commit, before: Option<&Product>, version: u64) -> Result<Pro
 pub(super) fn not_yet(id: &ProductId, moment: Timestamp, first: &StoredCommit) -> Problem {
     let since = first.text("recorded_at").unwrap_or_default();
     let detail = format!("There was no product {id} at {moment}; it was recorded first at {since}.");
-    Problem::new(Kind::ProductNotFound, detail)
+    Problem::new(ProblemKind::ProductNotFound, detail)
 }
 
 fn recorded_at(id: &ProductId, commit: &StoredCommit) -> Result<Timestamp, Problem> {

@@ -11,7 +11,7 @@ use axum::response::IntoResponse;
 use schema::{Currency, Price, ProductId, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
-use web::{Kind, Problem, RequestContext, Scope};
+use web::{Problem, ProblemKind, RequestContext, Scope};
 
 use super::parameters::{Parameters, days, moment, whole, wrong};
 use super::{Answer, Api, Id, Queries, answer, past, path_id};
@@ -207,7 +207,7 @@ fn not_folded(id: &ProductId, stuck: &Stuck) -> Problem {
         Problem::unavailable("The store does not answer at the moment; try again.")
     } else {
         Problem::new(
-            Kind::Internal,
+            ProblemKind::Internal,
             format!("The history of product {id} cannot be read; `ledger verify {id}` says why."),
         )
     }

@@ -1,8 +1,8 @@
 //! `GET /docs`: Swagger UI for this API; all of its files are served by this program.
 
-use crate::api::{Api, At, Describe};
-use crate::operation::{Answer, Components, Operation, example, path};
-use crate::{Kind, Problem};
+use crate::api::{Api, Describe, Endpoint};
+use crate::operation::{Components, Operation, OperationResponse, example, path};
+use crate::{Problem, ProblemKind};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Path;
@@ -48,12 +48,16 @@ pub(crate) fn routes() -> Router {
     table().router()
 }
 
-pub(crate) fn documented() -> Vec<(At, Describe)> {
+pub(crate) fn documented() -> Vec<(Endpoint, Describe)> {
     table().documented()
 }
 
 fn table() -> Api<()> {
-    Api::new().on(At::Get("/docs"), describe_page, page).on(At::Get("/docs/{asset}"), describe_asset, asset)
+    Api::new().on(Endpoint::Get("/docs"), describe_page, page).on(
+        Endpoint::Get("/docs/{asset}"),
+        describe_asset,
+        asset,
+    )
 }
 
 async fn page() -> Response {
@@ -62,13 +66,16 @@ async fn page() -> Response {
 
 async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
     let found = ASSETS.iter().find(|(asset, _, _)| *asset == name);
-    let (_, media_type, content) =
-        found.ok_or_else(|| Problem::new(Kind::NotFound, "The documentation has no file of this name."))?;
+    let (_, media_type, content) = found
+        .ok_or_else(|| Problem::new(ProblemKind::NotFound, "The documentation has no file of this name."))?;
     match *content {
         Content::Plain(text) => Ok(guarded(media_type, text)),
         Content::Deflated(bytes) => {
             decompress_to_vec(bytes).map(|content| guarded(media_type, content)).map_err(|_| {
-                Problem::new(Kind::Internal, "This build contains a damaged file of the documentation.")
+                Problem::new(
+                    ProblemKind::Internal,
+                    "This build contains a damaged file of the documentation.",
+                )
             })
         }
     }
@@ -89,7 +96,7 @@ fn describe_page(_: &mut Components) -> Operation {
     let html = example("page", &json!("<!doctype html>"));
     Operation::new("getDocs", "Service", "Interactive documentation")
         .description("Swagger UI, to read the documentation and try each operation. The page loads nothing from other servers.")
-        .answer(200, Answer::new("The page.").content("text/html", &json!({"type": "string"}), &html))
+        .answer(200, OperationResponse::new("The page.").content("text/html", &json!({"type": "string"}), &html))
 }
 
 fn describe_asset(_: &mut Components) -> Operation {
@@ -100,10 +107,10 @@ fn describe_asset(_: &mut Components) -> Operation {
         .parameter(path("asset", "The name of the file.", &schema, "start.js"))
         .answer(
             200,
-            Answer::new("The file.")
+            OperationResponse::new("The file.")
                 .content("text/javascript", &text, &example("script", &json!("'use strict';")))
                 .content("text/css", &text, &example("style", &json!(".swagger-ui{}")))
                 .content("text/plain", &text, &example("licence", &json!("Apache License"))),
         )
-        .problems(&[Kind::Malformed, Kind::NotFound])
+        .problems(&[ProblemKind::Malformed, ProblemKind::NotFound])
 }

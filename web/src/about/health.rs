@@ -1,7 +1,7 @@
 //! `GET /health`: whether the server runs, and its version.
 
-use crate::api::{Api, At, Describe};
-use crate::operation::{Answer, Components, Operation, example};
+use crate::api::{Api, Describe, Endpoint};
+use crate::operation::{Components, Operation, OperationResponse, example};
 use axum::{Json, Router};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -20,12 +20,12 @@ pub(crate) fn routes() -> Router {
     table().router()
 }
 
-pub(crate) fn documented() -> Vec<(At, Describe)> {
+pub(crate) fn documented() -> Vec<(Endpoint, Describe)> {
     table().documented()
 }
 
 fn table() -> Api<()> {
-    Api::new().on(At::Get("/health"), described, health)
+    Api::new().on(Endpoint::Get("/health"), described, health)
 }
 
 async fn health() -> Json<Health> {
@@ -34,6 +34,8 @@ async fn health() -> Json<Health> {
 
 fn described(components: &mut Components) -> Operation {
     let shown = json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")});
-    Operation::new("getHealth", "Service", "Health and version of the server")
-        .answer(200, Answer::new("The server runs.").json(&components.of::<Health>(), &example("ok", &shown)))
+    Operation::new("getHealth", "Service", "Health and version of the server").answer(
+        200,
+        OperationResponse::new("The server runs.").json(&components.of::<Health>(), &example("ok", &shown)),
+    )
 }

@@ -12,7 +12,7 @@ use clap::Parser;
 use futures::FutureExt;
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
-use web::{ClockAndIds, finish_behind};
+use web::{ClockAndIds, finish_authenticated};
 
 use super::*;
 
@@ -68,7 +68,7 @@ fn server(arguments: &[&str]) -> (Router, World, Admission) {
     let given = Given::parse_from(["serve"].iter().chain(arguments));
     let admission = Admission::new(given.limits);
     let door = admission.clone();
-    (finish_behind(move |routes| door.around(routes), routes, ClockAndIds::system()), world, admission)
+    (finish_authenticated(move |routes| door.around(routes), routes, ClockAndIds::system()), world, admission)
 }
 
 async fn ask(server: &Router, method: &str, path: &str) -> Response {
