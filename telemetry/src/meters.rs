@@ -8,7 +8,7 @@ use metrics::Unit;
 
 /// The kind of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     /// Only increases.
     Counter,
     /// Increases and decreases.
@@ -19,11 +19,11 @@ pub enum Kind {
 
 /// One metric.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Meter {
+pub struct Metric {
     /// The name, by the rules of Prometheus.
     pub name: &'static str,
     /// The kind.
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// The unit.
     pub unit: Unit,
     /// The names of the labels.
@@ -39,28 +39,33 @@ const SECONDS: &[f64] = &[
 ];
 const UNITS: &[f64] = &[0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
-const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Meter {
-    Meter { name, kind: Kind::Counter, unit: Unit::Count, labels, buckets: &[], help }
+const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { name, kind: MetricKind::Counter, unit: Unit::Count, labels, buckets: &[], help }
 }
 
-const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Meter {
-    Meter { kind: Kind::Gauge, ..counter(name, labels, help) }
+const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { kind: MetricKind::Gauge, ..counter(name, labels, help) }
 }
 
-const fn seconds(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Meter {
-    Meter { kind: Kind::Histogram, unit: Unit::Seconds, buckets: SECONDS, ..counter(name, labels, help) }
+const fn seconds(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric {
+        kind: MetricKind::Histogram,
+        unit: Unit::Seconds,
+        buckets: SECONDS,
+        ..counter(name, labels, help)
+    }
 }
 
-const fn units(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Meter {
-    Meter { kind: Kind::Histogram, buckets: UNITS, ..counter(name, labels, help) }
+const fn units(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { kind: MetricKind::Histogram, buckets: UNITS, ..counter(name, labels, help) }
 }
 
 macro_rules! catalogue {
     ($($constant:ident = $kind:ident($name:literal, $labels:expr, $help:literal);)+) => {
-        $(#[doc = $help] pub const $constant: Meter = $kind($name, &$labels, $help);)+
+        $(#[doc = $help] pub const $constant: Metric = $kind($name, &$labels, $help);)+
 
         /// All metrics.
-        pub const ALL: &[Meter] = &[$($constant),+];
+        pub const ALL: &[Metric] = &[$($constant),+];
     };
 }
 
@@ -108,11 +113,11 @@ catalogue! {
 
 /// Registers units and help texts with the recorder of this process.
 pub fn describe() {
-    for meter in ALL {
-        match meter.kind {
-            Kind::Counter => metrics::describe_counter!(meter.name, meter.unit, meter.help),
-            Kind::Gauge => metrics::describe_gauge!(meter.name, meter.unit, meter.help),
-            Kind::Histogram => metrics::describe_histogram!(meter.name, meter.unit, meter.help),
+    for metric in ALL {
+        match metric.kind {
+            MetricKind::Counter => metrics::describe_counter!(metric.name, metric.unit, metric.help),
+            MetricKind::Gauge => metrics::describe_gauge!(metric.name, metric.unit, metric.help),
+            MetricKind::Histogram => metrics::describe_histogram!(metric.name, metric.unit, metric.help),
         }
     }
 }
@@ -125,20 +130,25 @@ mod tests {
 
     #[test]
     fn names_follow_the_rules_of_prometheus() {
-        let names: BTreeSet<_> = ALL.iter().map(|meter| meter.name).collect();
+        let names: BTreeSet<_> = ALL.iter().map(|metric| metric.name).collect();
         assert_eq!(names.len(), ALL.len());
-        for meter in ALL {
-            assert!(meter.name.starts_with("ledger_"), "{}", meter.name);
-            assert_eq!(meter.name.ends_with("_total"), meter.kind == Kind::Counter, "{}", meter.name);
-            assert_eq!(meter.name.ends_with("_seconds"), meter.unit == Unit::Seconds, "{}", meter.name);
+        for metric in ALL {
+            assert!(metric.name.starts_with("ledger_"), "{}", metric.name);
+            assert_eq!(
+                metric.name.ends_with("_total"),
+                metric.kind == MetricKind::Counter,
+                "{}",
+                metric.name
+            );
+            assert_eq!(metric.name.ends_with("_seconds"), metric.unit == Unit::Seconds, "{}", metric.name);
             let is_plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-            assert!(is_plain(meter.name) && meter.labels.iter().all(|label| is_plain(label)));
+            assert!(is_plain(metric.name) && metric.labels.iter().all(|label| is_plain(label)));
         }
     }
 
     #[test]
     fn no_label_holds_a_value_that_a_client_chooses() {
-        let labels: BTreeSet<_> = ALL.iter().flat_map(|meter| meter.labels).copied().collect();
+        let labels: BTreeSet<_> = ALL.iter().flat_map(|metric| metric.labels).copied().collect();
         let bounded = [
             "code",
             "command",

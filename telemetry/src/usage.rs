@@ -1,7 +1,7 @@
 //! The usage of one request or invocation: requests to the tables and their capacity units, counted where they are made.
 //!
-//! Everything awaited inside [`Tally::count`] is counted, also in a task that carries the tally. A process without a
-//! counting client, because its store is not DynamoDB, reports no usage.
+//! Everything awaited inside [`UsageCounter::count`] is counted, also in a task that carries the counter. A process without
+//! a counting client, because its store is not DynamoDB, reports no usage.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 static COUNTED: AtomicBool = AtomicBool::new(false);
 
 tokio::task_local! {
-    static CURRENT: Tally;
+    static CURRENT: UsageCounter;
 }
 
 /// Requests and capacity units.
@@ -24,10 +24,10 @@ pub struct Usage {
 
 /// A running count of usage. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Tally(Arc<Mutex<Usage>>);
+pub struct UsageCounter(Arc<Mutex<Usage>>);
 
-impl Tally {
-    /// The tally that counts the current task, if there is one.
+impl UsageCounter {
+    /// The counter that counts the current task, if there is one.
     #[must_use]
     pub fn current() -> Option<Self> {
         CURRENT.try_with(Self::clone).ok()
@@ -56,11 +56,11 @@ pub fn is_counted() -> bool {
     COUNTED.load(Ordering::Relaxed)
 }
 
-/// Adds one request and its capacity units to the tally of the current task.
+/// Adds one request and its capacity units to the counter of the current task.
 pub fn spent(units: f64) {
     // Work outside requests, such as polling the stream, is counted in the metrics only.
-    let _ = CURRENT.try_with(|tally| {
-        let mut usage = tally.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let _ = CURRENT.try_with(|usage_counter| {
+        let mut usage = usage_counter.0.lock().unwrap_or_else(PoisonError::into_inner);
         usage.requests += 1;
         usage.units += units;
     });
@@ -72,11 +72,11 @@ mod tests {
 
     #[tokio::test]
     async fn each_request_counts_in_its_own_tally_and_takes_it_into_its_tasks() {
-        let (one, other) = (Tally::default(), Tally::default());
+        let (one, other) = (UsageCounter::default(), UsageCounter::default());
         spent(7.0);
         let work = one.count(async {
             spent(0.5);
-            let taken = Tally::current().unwrap();
+            let taken = UsageCounter::current().unwrap();
             tokio::spawn(async move { taken.count(async { spent(1.0) }).await }).await.unwrap();
         });
         tokio::join!(work, other.count(async { spent(4.0) }));

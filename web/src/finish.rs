@@ -47,7 +47,7 @@ async fn around(State(clock_and_ids): State<ClockAndIds>, mut request: Request, 
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     request.extensions_mut().insert(CorrelationId(id.clone()));
     let log = RequestLog::begin(&mut request, &id);
-    let mut response = log.tally.count(next.run(request)).instrument(log.span.clone()).await;
+    let mut response = log.usage_counter.count(next.run(request)).instrument(log.span.clone()).await;
     let problem = problem_of(&mut response, &method);
     if let Some(problem) = &problem {
         response = written(response, &problem.to_json(&path, &id));

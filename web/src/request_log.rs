@@ -10,7 +10,7 @@ use super::notes::Notes;
 use super::problem::ProblemKind;
 use telemetry::meters::{HTTP_REQUESTS, HTTP_SECONDS};
 use telemetry::trace;
-use telemetry::usage::{self, Tally};
+use telemetry::usage::{self, UsageCounter};
 
 const TRACEPARENT: &str = "traceparent";
 
@@ -23,7 +23,7 @@ pub(super) struct RequestLog {
     product_id: Option<String>,
     correlation_id: String,
     notes: Notes,
-    pub(super) tally: Tally,
+    pub(super) usage_counter: UsageCounter,
     pub(super) span: Span,
 }
 
@@ -59,14 +59,14 @@ impl RequestLog {
             product_id,
             correlation_id: correlation_id.to_owned(),
             notes,
-            tally: Tally::default(),
+            usage_counter: UsageCounter::default(),
             span,
         }
     }
 
     /// Writes the line and the metrics.
     pub(super) fn end(self, status: StatusCode, problem: Option<ProblemKind>) {
-        let (took, usage) = (self.started.elapsed(), usage::is_counted().then(|| self.tally.usage()));
+        let (took, usage) = (self.started.elapsed(), usage::is_counted().then(|| self.usage_counter.usage()));
         let status = status.as_u16();
         self.span.record("http.response.status_code", status);
         let method = known(&self.method);

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use metrics::Gauge;
 use telemetry::meters::{HTTP_IN_FLIGHT, HTTP_SHED, HTTP_STREAMS, HTTP_TIMEOUTS};
-use telemetry::usage::Tally;
+use telemetry::usage::UsageCounter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
@@ -78,7 +78,7 @@ impl Admission {
         let may_be_cut_short = request.method().is_safe();
         let given_up = Arc::new(AtomicBool::new(false));
         let work = carried_to_its_end(next.run(request), place, given_up.clone());
-        let work = Tally::current().unwrap_or_default().count(work);
+        let work = UsageCounter::current().unwrap_or_default().count(work);
         let mut work = tokio::spawn(work.in_current_span());
         let waiting = Waiting { work: work.abort_handle(), may_be_cut_short, given_up };
         let answer = timeout(self.limits.request_timeout(), &mut work).await;

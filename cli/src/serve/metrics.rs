@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use metrics::{counter, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
-use telemetry::meters::{self, Kind, Meter};
+use telemetry::meters::{self, Metric, MetricKind};
 use tokio::sync::watch;
 use web::api::{Api, Describe, Endpoint};
 use web::operation::{Components, Operation, OperationResponse, example};
@@ -25,8 +25,8 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// When something else records here already.
 pub(super) fn record() -> anyhow::Result<PrometheusHandle> {
     let mut builder = PrometheusBuilder::new();
-    for meter in meters::ALL.iter().filter(|meter| meter.kind == Kind::Histogram) {
-        builder = builder.set_buckets_for_metric(Matcher::Full(meter.name.to_owned()), meter.buckets)?;
+    for metric in meters::ALL.iter().filter(|metric| metric.kind == MetricKind::Histogram) {
+        builder = builder.set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), metric.buckets)?;
     }
     let handle = builder.install_recorder().context("metrics cannot be recorded")?;
     meters::describe();
@@ -36,8 +36,8 @@ pub(super) fn record() -> anyhow::Result<PrometheusHandle> {
 
 /// What should never happen begins at zero, so that the first time is seen as growth.
 fn begin() {
-    let zero = |meter: &Meter, labels: &[(&'static str, &'static str)]| {
-        counter!(meter.name, labels).absolute(0);
+    let zero = |metric: &Metric, labels: &[(&'static str, &'static str)]| {
+        counter!(metric.name, labels).absolute(0);
     };
     for consumer in ["projector", "publisher"] {
         zero(&meters::GIVEN_UP, &[("consumer", consumer)]);

@@ -7,7 +7,7 @@ use lambda::Emf;
 use schema::{Timestamp, fixtures};
 use serde_json::Value;
 use telemetry::meters::{DYNAMODB_REQUESTS, DYNAMODB_UNITS};
-use telemetry::usage::{Tally, Usage};
+use telemetry::usage::{Usage, UsageCounter};
 
 use super::adapters::commit;
 
@@ -42,8 +42,8 @@ async fn each_attempt_is_counted_with_the_units_its_answer_names() {
     let trouble = Trouble { from_sequence: 1, reason: "r".into(), retryable: true, at: Timestamp::EPOCH };
     wire.clear();
     faults.add(Matching::operation("ExecuteStatement").times(2), Fault::FailBefore);
-    let tally = Tally::default();
-    tally
+    let usage_counter = UsageCounter::default();
+    usage_counter
         .count(async {
             journal.append(&stored).await.unwrap();
             assert!(matches!(journal.append(&stored).await, Err(AppendError::Occupied)));
@@ -54,7 +54,7 @@ async fn each_attempt_is_counted_with_the_units_its_answer_names() {
         .await;
     let sent = wire.take();
     let units: f64 = sent.iter().filter_map(engine::probe::Recorded::capacity).sum();
-    assert_eq!(tally.usage(), Usage { requests: sent.len() as u64, units });
+    assert_eq!(usage_counter.usage(), Usage { requests: sent.len() as u64, units });
     assert!(units >= 3.0 && sent.len() >= 7, "{units} units in {} requests", sent.len());
     let results = figures(&emf, DYNAMODB_REQUESTS.name, &["table", "operation", "result"]);
     let of_appends: Vec<_> =
