@@ -9,7 +9,7 @@ use axum::http::Request;
 use cli::backend::Backend;
 use cli::system::{System, create_tables};
 use engine::Engine;
-use engine::probe::{Faults, Recorder};
+use engine::probe::{Faults, RequestRecorder};
 use lambda::Emf;
 use schema::settings::Settings;
 use schema::{Orders, StoredCommit, Timestamp, fixtures};
@@ -23,7 +23,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 pub struct World {
     pub emf: Emf,
     pub faults: Faults,
-    pub wire: Recorder,
+    pub wire: RequestRecorder,
     pub system: System,
     pub config: aws_config::SdkConfig,
     routes: Router,
@@ -41,7 +41,7 @@ impl World {
     pub async fn keeping(emf: &Emf, orders: &str) -> Self {
         let engine = Engine::in_memory().unwrap();
         let (config, faults) = Faults::inject(&engine.sdk_config());
-        let (config, wire) = Recorder::record(&config);
+        let (config, wire) = RequestRecorder::record(&config);
         let settings = Settings::read(|name| (name == "LEDGER_ORDERS").then(|| orders.to_owned())).unwrap();
         create_tables(&config, &settings).await.unwrap();
         let clock_and_ids = ClockAndIds::system();

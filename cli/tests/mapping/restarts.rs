@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use cli::mapping::{Position, Source};
-use engine::probe::{Fault, Faults, Matching};
+use engine::probe::{Faults, InjectedFault, Matching};
 use tokio::sync::{Notify, watch};
 
 use crate::{Log, NEVER, World, done, failed_at, mapping};
@@ -99,7 +99,7 @@ async fn before_records_that_are_no_longer_kept_are_passed_over_the_consumer_cat
     log.until_seen("a").await;
     running.stop().await;
     let (config, faults) = Faults::inject(&world.engine.sdk_config());
-    let trimmed = Fault::Answer { status: 400, code: "TrimmedDataAccessException".to_owned() };
+    let trimmed = InjectedFault::Answer { status: 400, code: "TrimmedDataAccessException".to_owned() };
     faults.add(Matching::operation("GetShardIterator"), trimmed);
     let (again, tried) = (Log::default(), Arc::new(AtomicUsize::new(0)));
     let (attempts, seen) = (tried.clone(), again.clone());

@@ -1,14 +1,14 @@
 //! What the journal costs on `DynamoDB`: requests and capacity units, at any length of a product.
 
-use engine::probe::Recorder;
+use engine::probe::RequestRecorder;
 use event_store::Journal;
 use schema::{Commit, Recent, Unsealed, fixtures};
 
 use super::adapters::on;
 
 /// The units of each request since the last look, with its operation.
-fn spent(recorder: &Recorder) -> Vec<(String, f64)> {
-    let units = |recorded: engine::probe::Recorded| {
+fn spent(recorder: &RequestRecorder) -> Vec<(String, f64)> {
+    let units = |recorded: engine::probe::RecordedRequest| {
         (recorded.request.operation.clone(), recorded.capacity().unwrap())
     };
     recorder.take().into_iter().map(units).collect()
@@ -17,7 +17,7 @@ fn spent(recorder: &Recorder) -> Vec<(String, f64)> {
 #[tokio::test]
 async fn an_append_is_one_request_and_a_load_is_one_request_at_any_length() {
     let engine = engine::Engine::in_memory().unwrap();
-    let (config, recorder) = Recorder::record(&engine.sdk_config());
+    let (config, recorder) = RequestRecorder::record(&engine.sdk_config());
     let journal = on(&config).await;
     let product = fixtures::id("694215b7-08f7-4c0d-acb1-d734ba44c0c8");
     let mut last: Option<Commit> = None;

@@ -1,6 +1,6 @@
 //! What the price log costs on `DynamoDB`.
 
-use engine::probe::Recorder;
+use engine::probe::RequestRecorder;
 use projections::PriceLog;
 use projections::prices::{Entry, FoldedCommit, Place, What};
 use projections::views::Generation;
@@ -29,7 +29,7 @@ fn folded(last: u64, entries: &[Entry]) -> FoldedCommit {
 
 #[tokio::test]
 async fn a_commit_is_one_unit_with_a_price_or_without_and_so_is_how_far_it_got() {
-    let (config, recorder) = Recorder::record(&tables().await);
+    let (config, recorder) = RequestRecorder::record(&tables().await);
     let (log, id) = (prices_of(&config), fixtures::id("694215b7-08f7-4c0d-acb1-d734ba44c0c8"));
     let both = entries();
     for (commits, operation) in

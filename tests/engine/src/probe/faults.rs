@@ -10,12 +10,12 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 
-use super::{Probe, Request, wrap};
+use super::{Probe, SdkRequest, wrap};
 
 /// How a matching request fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum InjectedFault {
     /// The connection breaks before the request arrives, which is not applied.
     FailBefore,
     /// The request is applied, then the connection breaks: the SDK sees the same error.
@@ -29,7 +29,7 @@ pub enum Fault {
     },
 }
 
-impl Fault {
+impl InjectedFault {
     /// DynamoDB throttles the request.
     #[must_use]
     pub fn throttled() -> Self {
@@ -41,7 +41,7 @@ impl Fault {
 #[derive(Clone)]
 pub struct Matching {
     operation: Option<String>,
-    chosen: Arc<dyn Fn(&Request) -> bool + Send + Sync>,
+    chosen: Arc<dyn Fn(&SdkRequest) -> bool + Send + Sync>,
     skip: usize,
     left: usize,
 }
@@ -67,7 +67,7 @@ impl Matching {
 
     /// Only requests for which `chosen` is true.
     #[must_use]
-    pub fn when(self, chosen: impl Fn(&Request) -> bool + Send + Sync + 'static) -> Self {
+    pub fn when(self, chosen: impl Fn(&SdkRequest) -> bool + Send + Sync + 'static) -> Self {
         Self { chosen: Arc::new(chosen), ..self }
     }
 
@@ -89,7 +89,7 @@ impl Matching {
         self.times(usize::MAX)
     }
 
-    fn applies_to(&mut self, request: &Request) -> bool {
+    fn applies_to(&mut self, request: &SdkRequest) -> bool {
         let matches = self.operation.as_ref().is_none_or(|operation| *operation == request.operation)
             && (self.chosen)(request)
             && self.left > 0;
@@ -113,7 +113,7 @@ pub struct Faults {
 
 #[derive(Debug, Default)]
 struct Rules {
-    list: Vec<(Matching, Fault)>,
+    list: Vec<(Matching, InjectedFault)>,
     applied: usize,
 }
 
@@ -126,7 +126,7 @@ impl Faults {
     }
 
     /// Adds a rule. Of several that match a request the oldest wins.
-    pub fn add(&self, matching: Matching, fault: Fault) {
+    pub fn add(&self, matching: Matching, fault: InjectedFault) {
         self.rules().list.push((matching, fault));
     }
 
@@ -145,7 +145,7 @@ impl Faults {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn choose(&self, request: &Request) -> Option<Fault> {
+    fn choose(&self, request: &SdkRequest) -> Option<InjectedFault> {
         let mut rules = self.rules();
         let fault = rules
             .list
@@ -158,11 +158,13 @@ impl Faults {
 
 impl Probe for Faults {
     fn pass(&self, request: HttpRequest, on: SharedHttpConnector) -> HttpConnectorFuture {
-        match self.choose(&Request::read(&request)) {
+        match self.choose(&SdkRequest::read(&request)) {
             None => on.call(request),
-            Some(Fault::FailBefore) => HttpConnectorFuture::ready(Err(broken())),
-            Some(Fault::Answer { status, code }) => HttpConnectorFuture::ready(refusal(status, &code)),
-            Some(Fault::DropAnswer) => HttpConnectorFuture::new(async move {
+            Some(InjectedFault::FailBefore) => HttpConnectorFuture::ready(Err(broken())),
+            Some(InjectedFault::Answer { status, code }) => {
+                HttpConnectorFuture::ready(refusal(status, &code))
+            }
+            Some(InjectedFault::DropAnswer) => HttpConnectorFuture::new(async move {
                 on.call(request).await?;
                 Err(broken())
             }),

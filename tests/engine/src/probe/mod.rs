@@ -1,4 +1,4 @@
-//! Probes between an AWS SDK client and its HTTP client: [`Recorder`] records the requests, [`Faults`] makes chosen ones
+//! Probes between an AWS SDK client and its HTTP client: [`RequestRecorder`] records the requests, [`Faults`] makes chosen ones
 //! fail. They work on any `SdkConfig`, so the same test runs on the engine and on a real endpoint.
 
 mod faults;
@@ -17,13 +17,13 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use serde_json::Value;
 
-pub use faults::{Fault, Faults, Matching};
-pub use recorder::{Recorded, Recorder};
+pub use faults::{Faults, InjectedFault, Matching};
+pub use recorder::{RecordedRequest, RequestRecorder};
 
 /// One request as it goes over the wire.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Request {
+pub struct SdkRequest {
     /// The operation: `PutItem`, `GetRecords`, `PutEvents`.
     pub operation: String,
     /// The first table that the request names, also in PartiQL; `None` for an operation on no table.
@@ -32,7 +32,7 @@ pub struct Request {
     pub body: Value,
 }
 
-impl Request {
+impl SdkRequest {
     fn read(request: &HttpRequest) -> Self {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();

@@ -11,21 +11,21 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::{Value, json};
 
-use super::{Probe, Request, wrap};
+use super::{Probe, SdkRequest, wrap};
 
 /// One attempt of the SDK; each retry is recorded as well.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Recorded {
+pub struct RecordedRequest {
     /// What was sent.
-    pub request: Request,
+    pub request: SdkRequest,
     /// The HTTP status; `None` until a response arrives.
     pub status: Option<u16>,
     /// The response's JSON; null if it has none.
     pub answer: Value,
 }
 
-impl Recorded {
+impl RecordedRequest {
     /// Capacity units of all tables and indexes together; `None` if the response names none.
     #[must_use]
     pub fn capacity(&self) -> Option<f64> {
@@ -40,12 +40,12 @@ impl Recorded {
 
 /// The list of recorded requests. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Recorder {
-    seen: Arc<Mutex<Vec<Recorded>>>,
+pub struct RequestRecorder {
+    seen: Arc<Mutex<Vec<RecordedRequest>>>,
     requests_capacity: bool,
 }
 
-impl Recorder {
+impl RequestRecorder {
     /// `config` with every request recorded.
     #[must_use]
     pub fn record(config: &SdkConfig) -> (SdkConfig, Self) {
@@ -53,7 +53,7 @@ impl Recorder {
         (wrap(config, recorder.clone()), recorder)
     }
 
-    /// Like [`Recorder::record`], and requests the consumed capacity where the request does not. This changes signed
+    /// Like [`RequestRecorder::record`], and requests the consumed capacity where the request does not. This changes signed
     /// requests, so use it only on endpoints that check no signatures, such as the engine.
     #[must_use]
     pub fn meter(config: &SdkConfig) -> (SdkConfig, Self) {
@@ -63,7 +63,7 @@ impl Recorder {
 
     /// What was recorded since the last `take`; clears the list.
     #[must_use]
-    pub fn take(&self) -> Vec<Recorded> {
+    pub fn take(&self) -> Vec<RecordedRequest> {
         std::mem::take(&mut self.seen())
     }
 
@@ -78,21 +78,21 @@ impl Recorder {
         self.seen().clear();
     }
 
-    fn seen(&self) -> MutexGuard<'_, Vec<Recorded>> {
+    fn seen(&self) -> MutexGuard<'_, Vec<RecordedRequest>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Probe for Recorder {
+impl Probe for RequestRecorder {
     fn pass(&self, mut request: HttpRequest, on: SharedHttpConnector) -> HttpConnectorFuture {
         let recorder = self.clone();
-        let sent = Request::read(&request);
+        let sent = SdkRequest::read(&request);
         if self.requests_capacity {
             request_capacity(&mut request, &sent);
         }
         let place = {
             let mut seen = self.seen();
-            seen.push(Recorded { request: sent.clone(), status: None, answer: Value::Null });
+            seen.push(RecordedRequest { request: sent.clone(), status: None, answer: Value::Null });
             seen.len() - 1
         };
         HttpConnectorFuture::new(async move {
@@ -111,7 +111,7 @@ impl Probe for Recorder {
     }
 }
 
-fn request_capacity(request: &mut HttpRequest, sent: &Request) {
+fn request_capacity(request: &mut HttpRequest, sent: &SdkRequest) {
     let metered = matches!(
         sent.operation.as_str(),
         "PutItem"
