@@ -1,6 +1,6 @@
 //! A function that cannot work says so in one line when it starts, and Lambda sees its process end.
 
-use loopback::Reply;
+use loopback::GatewayReply;
 
 use crate::given::{command_api, recorded};
 
@@ -29,7 +29,7 @@ async fn certificate_authorities_are_not_read_before_a_request_to_aws_needs_them
     // Reading them from there would fail, and be a line of the log.
     let function = command_api().with("SSL_CERT_FILE", "/nowhere").start().await;
     let answer = function.invoke(recorded("post-without-claims").to_string()).await;
-    assert_eq!(Reply::of(&answer).status, 401);
+    assert_eq!(GatewayReply::of(&answer).status, 401);
     let log = function.stop().await;
     assert_eq!(log.messages().len(), 1, "{}", log.out);
 }

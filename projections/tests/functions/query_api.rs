@@ -1,12 +1,12 @@
 //! What API Gateway gets back from a query: status, headers and body, and what that cost.
 
-use loopback::{Function, Tables, changed};
+use loopback::{FunctionProcess, TableServer, changed};
 use serde_json::{Value, json};
 
 use crate::given::{batch, get, invoke, projector, query_api, recorded, reply, tables};
 
 /// The query function over projected views.
-async fn projected() -> (Function, Tables) {
+async fn projected() -> (FunctionProcess, TableServer) {
     let tables = tables().await;
     let projector = projector(&tables).start().await;
     invoke(&projector, &batch()).await;
@@ -14,7 +14,7 @@ async fn projected() -> (Function, Tables) {
     (query_api(&tables).start().await, tables)
 }
 
-fn operations(tables: &Tables) -> Vec<String> {
+fn operations(tables: &TableServer) -> Vec<String> {
     tables.asked().into_iter().map(|request| request.operation).collect()
 }
 

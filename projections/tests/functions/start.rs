@@ -1,13 +1,13 @@
 //! A function that cannot work says so in one line when it starts, and Lambda sees its process end.
 
-use loopback::{Start, Tables};
+use loopback::{FunctionCommand, TableServer};
 
 use crate::given::{projector, query_api};
 
 #[tokio::test]
 async fn a_wrong_or_missing_setting_ends_the_start_with_a_line_that_names_it() {
-    let tables = Tables::serve().await;
-    let functions: [fn(&Tables) -> Start; 2] = [projector, query_api];
+    let tables = TableServer::serve().await;
+    let functions: [fn(&TableServer) -> FunctionCommand; 2] = [projector, query_api];
     for function in functions {
         let wrong = function(&tables).with("LEDGER_EVENTS_TABLE", "no spaces").start().await.refused().await;
         assert!(wrong.starts_with("LEDGER_EVENTS_TABLE=\"no spaces\""), "{wrong}");

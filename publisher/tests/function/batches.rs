@@ -1,6 +1,6 @@
 //! Batches of the stream and the schedule's turn: what is answered, compared whole, and what the bus accepted then.
 
-use loopback::{Answer, Verdict};
+use loopback::{EntryResult, FunctionResponse};
 use serde_json::{Value, json};
 
 use crate::given::{all_well, concerns, failed, given, retried, schedule, two_shards};
@@ -45,8 +45,8 @@ async fn a_product_whose_table_does_not_answer_comes_again_by_the_number_of_its_
 async fn a_product_that_the_bus_refuses_is_parked_and_the_schedule_publishes_it() {
     let given = given().await;
     given.bus.judges(|entry| match () {
-        () if is_of(entry, "shard-one") => Verdict::Refused("NotAuthorizedForSourceException"),
-        () => Verdict::Accepted,
+        () if is_of(entry, "shard-one") => EntryResult::Refused("NotAuthorizedForSourceException"),
+        () => EntryResult::Accepted,
     });
     assert_eq!(given.invoke(&two_shards()).await, all_well());
     assert_eq!((given.accepted("shard-one"), given.accepted("shard-two")), (vec![], ALL.to_vec()));
@@ -61,7 +61,7 @@ async fn a_product_that_the_bus_refuses_is_parked_and_the_schedule_publishes_it(
 async fn a_schedule_that_cannot_look_is_an_error_and_its_next_turn_works() {
     let given = given().await;
     given.tables.throttle(|_| true);
-    let Answer::Error(_, error) = given.invoke(&schedule()).await else { panic!("an answer") };
+    let FunctionResponse::Error(_, error) = given.invoke(&schedule()).await else { panic!("an answer") };
     let message = error["errorMessage"].as_str().unwrap();
     assert!(message.starts_with("parked products could not be retried"), "{message}");
     given.tables.recover();

@@ -1,7 +1,7 @@
 //! What no stream should send: a record that cannot be read leaves its neighbours alone, an event that cannot be read is an
 //! error, and the next invocation works as ever.
 
-use loopback::{Answer, changed};
+use loopback::{FunctionResponse, changed};
 use serde_json::{Value, json};
 
 use crate::given::{all_well, given, recorded, two_shards};
@@ -60,7 +60,7 @@ async fn an_event_that_is_no_batch_and_no_turn_is_an_error_and_the_next_batch_is
     let texts = ["", "{", "null", "\"Records\""].map(str::to_owned);
     for event in events.iter().map(Value::to_string).chain(texts) {
         let answer = given.function.invoke(event.clone()).await;
-        let Answer::Error(_, error) = answer else { panic!("{event}: {answer:?}") };
+        let FunctionResponse::Error(_, error) = answer else { panic!("{event}: {answer:?}") };
         let message = error["errorMessage"].as_str().unwrap();
         assert!(!message.is_empty() && !message.contains("panicked"), "{event}: {message}");
     }

@@ -3,11 +3,11 @@
 
 use std::io::Read;
 
-use loopback::{Bus, Tables};
+use loopback::{BusServer, TableServer};
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let (tables, bus) = (Tables::serve().await, Bus::serve().await);
+    let (tables, bus) = (TableServer::serve().await, BusServer::serve().await);
     println!("{}", serde_json::json!({"tables": tables.url(), "bus": bus.url()}));
     tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
     Ok(())

@@ -11,18 +11,18 @@ use serde_json::{Value, json};
 
 /// The result of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum EntryResult {
     /// Accepted, with an id.
     Accepted,
     /// Rejected, with this error code.
     Refused(&'static str),
 }
 
-type Judge = Box<dyn Fn(&Value) -> Verdict + Send>;
+type Judge = Box<dyn Fn(&Value) -> EntryResult + Send>;
 
 /// A bus. Clones share it.
 #[derive(Clone)]
-pub struct Bus {
+pub struct BusServer {
     url: String,
     shared: Arc<Mutex<Shared>>,
 }
@@ -33,7 +33,7 @@ struct Shared {
     judge: Option<Judge>,
 }
 
-impl Bus {
+impl BusServer {
     /// Starts a bus that accepts every entry.
     pub async fn serve() -> Self {
         let shared = Arc::<Mutex<Shared>>::default();
@@ -48,7 +48,7 @@ impl Bus {
     }
 
     /// Decides about each entry from now on.
-    pub fn judges(&self, judge: impl Fn(&Value) -> Verdict + Send + 'static) {
+    pub fn judges(&self, judge: impl Fn(&Value) -> EntryResult + Send + 'static) {
         self.shared.lock().unwrap().judge = Some(Box::new(judge));
     }
 
@@ -76,12 +76,12 @@ async fn answer(State(shared): State<Arc<Mutex<Shared>>>, headers: HeaderMap, bo
 
 impl Shared {
     fn put(&mut self, entry: &Value) -> Value {
-        match self.judge.as_ref().map_or(Verdict::Accepted, |judge| judge(entry)) {
-            Verdict::Accepted => {
+        match self.judge.as_ref().map_or(EntryResult::Accepted, |judge| judge(entry)) {
+            EntryResult::Accepted => {
                 self.accepted.push(entry.clone());
                 json!({"EventId": format!("11710aed-b79e-4468-a20b-{:012}", self.accepted.len())})
             }
-            Verdict::Refused(code) => json!({"ErrorCode": code, "ErrorMessage": "on purpose"}),
+            EntryResult::Refused(code) => json!({"ErrorCode": code, "ErrorMessage": "on purpose"}),
         }
     }
 }

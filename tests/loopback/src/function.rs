@@ -10,18 +10,18 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::{Answer, Bus, Log, RuntimeApi, Tables};
+use crate::{BusServer, FunctionResponse, Log, RuntimeApi, TableServer};
 
 /// Only reached by an invocation that hangs.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A function that has not been started.
-pub struct Start {
+pub struct FunctionCommand {
     command: Command,
 }
 
 /// A running function; the process ends when this is dropped.
-pub struct Function {
+pub struct FunctionProcess {
     api: RuntimeApi,
     child: Mutex<Child>,
     out: JoinHandle<String>,
@@ -30,14 +30,14 @@ pub struct Function {
 
 /// The end of a process.
 #[derive(Debug)]
-pub struct Ended {
+pub struct FunctionExit {
     /// The exit status.
     pub status: ExitStatus,
     /// The output.
     pub log: Log,
 }
 
-impl Start {
+impl FunctionCommand {
     /// The program at this path as the function `name`.
     #[must_use]
     pub fn new(program: &str, name: &str) -> Self {
@@ -83,24 +83,24 @@ impl Start {
 
     /// Connects it to these tables.
     #[must_use]
-    pub fn on(self, tables: &Tables) -> Self {
+    pub fn on(self, tables: &TableServer) -> Self {
         self.with("AWS_ENDPOINT_URL_DYNAMODB", tables.url())
     }
 
     /// Connects it to this bus.
     #[must_use]
-    pub fn speaking_to(self, bus: &Bus) -> Self {
+    pub fn speaking_to(self, bus: &BusServer) -> Self {
         self.with("AWS_ENDPOINT_URL_EVENTBRIDGE", bus.url())
     }
 
     /// Starts it with its own Runtime API.
-    pub async fn start(mut self) -> Function {
+    pub async fn start(mut self) -> FunctionProcess {
         let api = RuntimeApi::serve().await;
         self.command.env("AWS_LAMBDA_RUNTIME_API", api.address());
         let mut child = self.command.spawn().unwrap();
         let out = tokio::spawn(read(child.stdout.take().unwrap()));
         let err = tokio::spawn(read(child.stderr.take().unwrap()));
-        Function { api, child: Mutex::new(child), out, err }
+        FunctionProcess { api, child: Mutex::new(child), out, err }
     }
 }
 
@@ -110,9 +110,9 @@ async fn read(mut pipe: impl AsyncRead + Unpin) -> String {
     String::from_utf8(text).unwrap()
 }
 
-impl Function {
+impl FunctionProcess {
     /// The response to an event, within a minute.
-    pub async fn invoke(&self, event: impl Into<Bytes>) -> Answer {
+    pub async fn invoke(&self, event: impl Into<Bytes>) -> FunctionResponse {
         self.invoke_within(event, TIMEOUT).await.expect("an answer before the deadline")
     }
 
@@ -120,7 +120,7 @@ impl Function {
     ///
     /// # Panics
     /// If the process ends instead.
-    pub async fn invoke_within(&self, event: impl Into<Bytes>, limit: Duration) -> Option<Answer> {
+    pub async fn invoke_within(&self, event: impl Into<Bytes>, limit: Duration) -> Option<FunctionResponse> {
         let answer = self.api.invoke(event.into(), limit);
         let mut child = self.child.lock().await;
         tokio::select! {
@@ -150,9 +150,9 @@ impl Function {
     }
 
     /// Waits until it ends.
-    pub async fn ended(self) -> Ended {
+    pub async fn ended(self) -> FunctionExit {
         let status = timeout(TIMEOUT, self.child.lock().await.wait()).await.expect("it ends").unwrap();
         let log = Log { out: self.out.await.unwrap(), err: self.err.await.unwrap() };
-        Ended { status, log }
+        FunctionExit { status, log }
     }
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::Answer;
+use crate::FunctionResponse;
 
 /// The response that the client gets.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Reply {
+pub struct GatewayReply {
     /// The status.
     pub status: u64,
     /// The headers, by name in lower case, each with all values.
@@ -17,14 +17,16 @@ pub struct Reply {
     pub body: Value,
 }
 
-impl Reply {
+impl GatewayReply {
     /// Parses a response, which may only have members that the gateway knows.
     ///
     /// # Panics
     /// If the gateway would answer 502 instead.
     #[must_use]
-    pub fn of(answer: &Answer) -> Self {
-        let Answer::Response(Value::Object(answer)) = answer else { panic!("no answer: {answer:?}") };
+    pub fn of(answer: &FunctionResponse) -> Self {
+        let FunctionResponse::Response(Value::Object(answer)) = answer else {
+            panic!("no answer: {answer:?}")
+        };
         for name in answer.keys() {
             let known = ["body", "headers", "isBase64Encoded", "multiValueHeaders", "statusCode"];
             assert!(known.contains(&name.as_str()), "the gateway does not know {name}");

@@ -21,12 +21,12 @@ use axum::Router;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-pub use bus::{Bus, Verdict};
-pub use function::{Ended, Function, Start};
-pub use gateway::Reply;
+pub use bus::{BusServer, EntryResult};
+pub use function::{FunctionCommand, FunctionExit, FunctionProcess};
+pub use gateway::GatewayReply;
 pub use log::Log;
-pub use runtime_api::{Answer, RuntimeApi};
-pub use tables::{Request, Tables};
+pub use runtime_api::{FunctionResponse, RuntimeApi};
+pub use tables::{TableRequest, TableServer};
 
 /// A recorded event, read from the JSON file at this path.
 #[must_use]

@@ -17,7 +17,7 @@ use tokio::sync::{Mutex as Turn, mpsc, oneshot, watch};
 
 /// The response of a function to an event.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Answer {
+pub enum FunctionResponse {
     /// Success, with the payload.
     Response(Value),
     /// An error: its type and its description.
@@ -35,7 +35,7 @@ struct Shared {
     queue: mpsc::UnboundedSender<Invocation>,
     next: Turn<mpsc::UnboundedReceiver<Invocation>>,
     /// The callers that wait for a response, by invocation id.
-    waiting: Mutex<HashMap<String, oneshot::Sender<Answer>>>,
+    waiting: Mutex<HashMap<String, oneshot::Sender<FunctionResponse>>>,
     polls: watch::Sender<u64>,
     invocations: AtomicU64,
 }
@@ -73,7 +73,7 @@ impl RuntimeApi {
     }
 
     /// Hands out an event with a deadline after `limit`, and waits for the response even beyond it.
-    pub async fn invoke(&self, event: Bytes, limit: Duration) -> Answer {
+    pub async fn invoke(&self, event: Bytes, limit: Duration) -> FunctionResponse {
         let number = self.shared.invocations.fetch_add(1, Ordering::Relaxed) + 1;
         let id = format!("8476a536-e9f4-11e8-9739-{number:012}");
         let (sender, answer) = oneshot::channel();
@@ -120,7 +120,7 @@ async fn next_invocation(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 async fn response(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Bytes) -> StatusCode {
-    shared.answered(&id, Answer::Response(json(&body)))
+    shared.answered(&id, FunctionResponse::Response(json(&body)))
 }
 
 async fn error(
@@ -130,11 +130,11 @@ async fn error(
     body: Bytes,
 ) -> StatusCode {
     let kind = headers.get("lambda-runtime-function-error-type").and_then(|kind| kind.to_str().ok());
-    shared.answered(&id, Answer::Error(kind.unwrap_or_default().to_owned(), json(&body)))
+    shared.answered(&id, FunctionResponse::Error(kind.unwrap_or_default().to_owned(), json(&body)))
 }
 
 impl Shared {
-    fn answered(&self, id: &str, answer: Answer) -> StatusCode {
+    fn answered(&self, id: &str, answer: FunctionResponse) -> StatusCode {
         let Some(waiting) = self.waiting.lock().unwrap().remove(id) else {
             return StatusCode::BAD_REQUEST;
         };

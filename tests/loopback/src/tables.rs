@@ -14,18 +14,18 @@ use serde_json::{Value, json};
 
 /// A request to the tables.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Request {
+pub struct TableRequest {
     /// The operation, such as `Query`.
     pub operation: String,
     /// The request's JSON.
     pub body: Value,
 }
 
-type Fails = Box<dyn Fn(&Request) -> bool + Send>;
+type Fails = Box<dyn Fn(&TableRequest) -> bool + Send>;
 
 /// The tables. Clones share them.
 #[derive(Clone)]
-pub struct Tables {
+pub struct TableServer {
     url: String,
     shared: Arc<Shared>,
 }
@@ -33,10 +33,10 @@ pub struct Tables {
 struct Shared {
     engine: Engine,
     fails: Mutex<Option<Fails>>,
-    requests: Mutex<Vec<Request>>,
+    requests: Mutex<Vec<TableRequest>>,
 }
 
-impl Tables {
+impl TableServer {
     /// Starts a server without tables, in memory.
     pub async fn serve() -> Self {
         let engine = Engine::in_memory().unwrap();
@@ -67,7 +67,7 @@ impl Tables {
     }
 
     /// Throttles these requests from now on.
-    pub fn throttle(&self, which: impl Fn(&Request) -> bool + Send + 'static) {
+    pub fn throttle(&self, which: impl Fn(&TableRequest) -> bool + Send + 'static) {
         *self.shared.fails.lock().unwrap() = Some(Box::new(which));
     }
 
@@ -78,14 +78,14 @@ impl Tables {
 
     /// The requests since the last call.
     #[must_use]
-    pub fn asked(&self) -> Vec<Request> {
+    pub fn asked(&self) -> Vec<TableRequest> {
         std::mem::take(&mut self.shared.requests.lock().unwrap())
     }
 }
 
 async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let operation = crate::operation(&headers);
-    let request = Request { operation, body: serde_json::from_slice(&body).unwrap_or_default() };
+    let request = TableRequest { operation, body: serde_json::from_slice(&body).unwrap_or_default() };
     let fails = shared.fails.lock().unwrap().as_ref().is_some_and(|fails| fails(&request));
     shared.requests.lock().unwrap().push(request);
     let (status, body) = if fails {
