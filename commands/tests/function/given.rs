@@ -13,9 +13,9 @@ pub struct Given {
 /// The function over an empty event table.
 pub async fn given() -> Given {
     let tables = TableServer::serve().await;
-    let client = aws_sdk_dynamodb::Client::new(&tables.directly());
+    let client = aws_sdk_dynamodb::Client::new(&tables.sdk_config());
     table::create(&client, "events", event_store::TABLE).await.unwrap();
-    Given { function: command_api().on(&tables).start().await, tables }
+    Given { function: command_api().with_tables(&tables).start().await, tables }
 }
 
 /// The function as it is deployed, without a table.
@@ -46,6 +46,6 @@ impl Given {
 
     /// The operations on the table since the last call.
     pub fn operations(&self) -> Vec<String> {
-        self.tables.asked().into_iter().map(|request| request.operation).collect()
+        self.tables.take_requests().into_iter().map(|request| request.operation).collect()
     }
 }

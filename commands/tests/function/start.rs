@@ -11,7 +11,7 @@ async fn a_wrong_setting_ends_the_start_with_a_line_that_names_it() {
         ("LEDGER_DEFAULT_CURRENCY", "usd"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much"),
     ] {
-        let line = command_api().with(name, value).start().await.refused().await;
+        let line = command_api().with(name, value).start().await.start_error().await;
         assert!(line.starts_with(&format!("{name}={value:?}")), "{line}");
     }
 }
@@ -19,8 +19,8 @@ async fn a_wrong_setting_ends_the_start_with_a_line_that_names_it() {
 #[tokio::test]
 async fn a_missing_setting_ends_the_start_with_a_line_that_names_it() {
     let no_region = command_api().without("AWS_REGION").without("AWS_DEFAULT_REGION");
-    assert_eq!(no_region.start().await.refused().await, "AWS_REGION is not set");
-    let elsewhere = command_api().without("AWS_LAMBDA_FUNCTION_NAME").start().await.refused().await;
+    assert_eq!(no_region.start().await.start_error().await, "AWS_REGION is not set");
+    let elsewhere = command_api().without("AWS_LAMBDA_FUNCTION_NAME").start().await.start_error().await;
     assert!(elsewhere.starts_with("AWS_LAMBDA_FUNCTION_NAME is not set"), "{elsewhere}");
 }
 

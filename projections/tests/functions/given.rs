@@ -20,7 +20,7 @@ pub fn failed(sequence_numbers: &[&Value]) -> FunctionResponse {
 /// The tables, with the commits that the batch tells of.
 pub async fn tables() -> TableServer {
     let tables = TableServer::serve().await;
-    let client = aws_sdk_dynamodb::Client::new(&tables.directly());
+    let client = aws_sdk_dynamodb::Client::new(&tables.sdk_config());
     for (name, shape) in [
         ("events", event_store::TABLE),
         ("products", projections::PRODUCTS_TABLE),
@@ -38,7 +38,7 @@ pub async fn tables() -> TableServer {
 }
 
 fn deployed(program: &str, name: &str, tables: &TableServer) -> FunctionCommand {
-    let start = FunctionCommand::new(program, name).on(tables);
+    let start = FunctionCommand::new(program, name).with_tables(tables);
     let names = ["events", "products", "prices", "receipts", "parking"];
     names
         .into_iter()

@@ -64,7 +64,7 @@ async fn an_event_that_is_no_batch_and_no_turn_is_an_error_and_the_next_batch_is
         let message = error["errorMessage"].as_str().unwrap();
         assert!(!message.is_empty() && !message.contains("panicked"), "{event}: {message}");
     }
-    assert_eq!(tables.asked(), []);
+    assert_eq!(tables.take_requests(), []);
     assert_eq!(invoke(&projector, &batch()).await, all_well());
 }
 

@@ -10,12 +10,12 @@ async fn projected() -> (FunctionProcess, TableServer) {
     let tables = tables().await;
     let projector = projector(&tables).start().await;
     invoke(&projector, &batch()).await;
-    let _ = tables.asked();
+    let _ = tables.take_requests();
     (query_api(&tables).start().await, tables)
 }
 
 fn operations(tables: &TableServer) -> Vec<String> {
-    tables.asked().into_iter().map(|request| request.operation).collect()
+    tables.take_requests().into_iter().map(|request| request.operation).collect()
 }
 
 /// The event with another header.

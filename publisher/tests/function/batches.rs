@@ -44,7 +44,7 @@ async fn a_product_whose_table_does_not_answer_comes_again_by_the_number_of_its_
 #[tokio::test]
 async fn a_product_that_the_bus_refuses_is_parked_and_the_schedule_publishes_it() {
     let given = given().await;
-    given.bus.judges(|entry| match () {
+    given.bus.respond_with(|entry| match () {
         () if is_of(entry, "shard-one") => EntryResult::Refused("NotAuthorizedForSourceException"),
         () => EntryResult::Accepted,
     });

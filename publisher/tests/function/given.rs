@@ -26,7 +26,7 @@ pub fn failed(sequence_numbers: &[&str]) -> FunctionResponse {
 /// The function over tables that hold what the batch of two shards tells of.
 pub async fn given() -> Given {
     let (tables, bus) = (TableServer::serve().await, BusServer::serve().await);
-    let client = aws_sdk_dynamodb::Client::new(&tables.directly());
+    let client = aws_sdk_dynamodb::Client::new(&tables.sdk_config());
     for (name, shape) in
         [("events", event_store::TABLE), ("receipts", receipts::TABLE), ("parking", parking::TABLE)]
     {
@@ -36,7 +36,7 @@ pub async fn given() -> Given {
         let put = json!({"TableName": "events", "Item": record["dynamodb"]["NewImage"]});
         assert_eq!(tables.request("PutItem", &put).await.0, 200);
     }
-    Given { function: publisher().on(&tables).speaking_to(&bus).start().await, tables, bus }
+    Given { function: publisher().with_tables(&tables).with_bus(&bus).start().await, tables, bus }
 }
 
 /// The function as it is deployed, without tables and bus.

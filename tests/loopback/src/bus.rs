@@ -18,7 +18,7 @@ pub enum EntryResult {
     Refused(&'static str),
 }
 
-type Judge = Box<dyn Fn(&Value) -> EntryResult + Send>;
+type Decide = Box<dyn Fn(&Value) -> EntryResult + Send>;
 
 /// A bus. Clones share it.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ pub struct BusServer {
 #[derive(Default)]
 struct Shared {
     accepted: Vec<Value>,
-    judge: Option<Judge>,
+    decide: Option<Decide>,
 }
 
 impl BusServer {
@@ -48,8 +48,8 @@ impl BusServer {
     }
 
     /// Decides about each entry from now on.
-    pub fn judges(&self, judge: impl Fn(&Value) -> EntryResult + Send + 'static) {
-        self.shared.lock().unwrap().judge = Some(Box::new(judge));
+    pub fn respond_with(&self, decide: impl Fn(&Value) -> EntryResult + Send + 'static) {
+        self.shared.lock().unwrap().decide = Some(Box::new(decide));
     }
 
     /// The accepted entries in order.
@@ -76,7 +76,7 @@ async fn answer(State(shared): State<Arc<Mutex<Shared>>>, headers: HeaderMap, bo
 
 impl Shared {
     fn put(&mut self, entry: &Value) -> Value {
-        match self.judge.as_ref().map_or(EntryResult::Accepted, |judge| judge(entry)) {
+        match self.decide.as_ref().map_or(EntryResult::Accepted, |decide| decide(entry)) {
             EntryResult::Accepted => {
                 self.accepted.push(entry.clone());
                 json!({"EventId": format!("11710aed-b79e-4468-a20b-{:012}", self.accepted.len())})

@@ -83,13 +83,13 @@ impl FunctionCommand {
 
     /// Connects it to these tables.
     #[must_use]
-    pub fn on(self, tables: &TableServer) -> Self {
+    pub fn with_tables(self, tables: &TableServer) -> Self {
         self.with("AWS_ENDPOINT_URL_DYNAMODB", tables.url())
     }
 
     /// Connects it to this bus.
     #[must_use]
-    pub fn speaking_to(self, bus: &BusServer) -> Self {
+    pub fn with_bus(self, bus: &BusServer) -> Self {
         self.with("AWS_ENDPOINT_URL_EVENTBRIDGE", bus.url())
     }
 
@@ -140,7 +140,7 @@ impl FunctionProcess {
     ///
     /// # Panics
     /// If it logs anything else or exits with another code than 1.
-    pub async fn refused(self) -> String {
+    pub async fn start_error(self) -> String {
         let ended = self.ended().await;
         assert_eq!(ended.status.code(), Some(1), "{ended:?}");
         let lines = ended.log.lines();

@@ -21,7 +21,7 @@ pub struct TableRequest {
     pub body: Value,
 }
 
-type Fails = Box<dyn Fn(&TableRequest) -> bool + Send>;
+type Throttled = Box<dyn Fn(&TableRequest) -> bool + Send>;
 
 /// The tables. Clones share them.
 #[derive(Clone)]
@@ -32,7 +32,7 @@ pub struct TableServer {
 
 struct Shared {
     engine: Engine,
-    fails: Mutex<Option<Fails>>,
+    throttled: Mutex<Option<Throttled>>,
     requests: Mutex<Vec<TableRequest>>,
 }
 
@@ -40,7 +40,7 @@ impl TableServer {
     /// Starts a server without tables, in memory.
     pub async fn serve() -> Self {
         let engine = Engine::in_memory().unwrap();
-        let shared = Arc::new(Shared { engine, fails: Mutex::default(), requests: Mutex::default() });
+        let shared = Arc::new(Shared { engine, throttled: Mutex::default(), requests: Mutex::default() });
         // A transaction may have 4 MB, and its JSON is larger.
         let limit = DefaultBodyLimit::max(16 * 1024 * 1024);
         let routes = Router::new().fallback(answer).layer(limit).with_state(shared.clone());
@@ -55,7 +55,7 @@ impl TableServer {
 
     /// Settings for the same tables without HTTP: requests are neither throttled nor recorded.
     #[must_use]
-    pub fn directly(&self) -> SdkConfig {
+    pub fn sdk_config(&self) -> SdkConfig {
         self.shared.engine.sdk_config()
     }
 
@@ -68,17 +68,17 @@ impl TableServer {
 
     /// Throttles these requests from now on.
     pub fn throttle(&self, which: impl Fn(&TableRequest) -> bool + Send + 'static) {
-        *self.shared.fails.lock().unwrap() = Some(Box::new(which));
+        *self.shared.throttled.lock().unwrap() = Some(Box::new(which));
     }
 
     /// Ends the throttling.
     pub fn recover(&self) {
-        *self.shared.fails.lock().unwrap() = None;
+        *self.shared.throttled.lock().unwrap() = None;
     }
 
     /// The requests since the last call.
     #[must_use]
-    pub fn asked(&self) -> Vec<TableRequest> {
+    pub fn take_requests(&self) -> Vec<TableRequest> {
         std::mem::take(&mut self.shared.requests.lock().unwrap())
     }
 }
@@ -86,9 +86,9 @@ impl TableServer {
 async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let operation = crate::operation(&headers);
     let request = TableRequest { operation, body: serde_json::from_slice(&body).unwrap_or_default() };
-    let fails = shared.fails.lock().unwrap().as_ref().is_some_and(|fails| fails(&request));
+    let throttled = shared.throttled.lock().unwrap().as_ref().is_some_and(|throttled| throttled(&request));
     shared.requests.lock().unwrap().push(request);
-    let (status, body) = if fails {
+    let (status, body) = if throttled {
         let kind = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException";
         (400, json!({"__type": kind, "message": "on purpose"}).to_string().into_bytes())
     } else {
