@@ -300,7 +300,7 @@ mod tests {
         let rehearsal = rehearsed(&lines.each_ref().map(String::as_str)).await;
         let told = rehearsal.found.told();
         let first = told.lines().next().unwrap();
-        assert!(first.starts_with("2 refused: 422 The request breaks a rule: /price "), "{told}");
+        assert!(first.starts_with("2 refused: 422 The request violates a rule: /price "), "{told}");
         assert!(first.ends_with("(line 2, 4)"), "{told}");
         assert!(told.contains("1 refused: is not a JSON object"), "{told}");
         assert!(
