@@ -7,7 +7,7 @@ _default:
 serve *arguments:
     cargo run -- serve {{arguments}}
 
-# Everything CI runs
+# Run all checks of CI
 check:
     .ci/run
 
@@ -20,42 +20,42 @@ tidy:
 test *arguments:
     cargo test {{arguments}}
 
-# The contract of every port on every adapter: cases, and how many of them passed on memory, SQLite and DynamoDB
+# Run the contract of every port and count the cases that passed in memory, on SQLite and on DynamoDB
 contract *words:
     python3 tests/contract/table.py {{words}}
 
-# A hundred kills and a hundred power cuts under load, and every other fault beneath the program
+# Run a hundred kills and a hundred power cuts under load, and all other injected faults
 faults *arguments:
     LEDGER_FAULTS=full cargo test -p cli --test faults -- --nocapture {{arguments}}
 
-# Kill an import fifty times, behind a proxy that turns commands away and loses answers
+# Kill an import fifty times, behind a proxy that rejects commands and drops responses
 imports *arguments:
     LEDGER_IMPORTS=full cargo test -p cli --test whole import::killed -- --nocapture {{arguments}}
 
-# Fuzz one target of fuzz/, or all: ten minutes each unless told otherwise
+# Fuzz one target of fuzz/, or all: ten minutes each by default
 fuzz target="all" seconds="600":
     fuzz/run {{target}} {{seconds}}
 
-# A minute of mixed load with more clients than places: statuses, latencies, memory
+# Run a minute of mixed load with more clients than the limit of requests: statuses, latencies, memory
 load:
     cargo test -p cli --test whole a_minute_of_mixed_load -- --ignored --nocapture
 
-# Let schemathesis attack a server of its own (pip install -r .ci/requirements.txt)
+# Run schemathesis against a new server (pip install -r .ci/requirements.txt)
 attack *arguments:
     tests/schemathesis/run {{arguments}}
 
-# Take over what is generated: JSON Schemas, OpenAPI, samples of new event versions, the output the documents show
+# Accept generated files: JSON Schemas, OpenAPI, samples of new event versions, the outputs in the documentation
 accept:
     LEDGER_ACCEPT=1 cargo test -p schema --test contract --no-fail-fast
     LEDGER_ACCEPT=1 cargo test -p event-store --test journal frozen
     LEDGER_ACCEPT=1 cargo test -p cli --test whole openapi
     LEDGER_ACCEPT=1 cargo test -p cli --test whole tours
 
-# Measure what the system does in a given time, and the peer on PostgreSQL beside it; `just bench commands --rounds 1` for a first look, `just bench starting 1000000` for a large ledger
+# Measure throughput and latency, and those of the peer on PostgreSQL; `just bench commands --rounds 1` for a first look, `just bench starting 1000000` for a large ledger
 bench *arguments:
     tests/bench/measure {{arguments}}
 
-# Measure what an append and a load cost here and in other event stores (needs Node.js)
+# Measure the cost of an append and a load, also in other event stores (needs Node.js)
 bench-peers:
     tests/bench/run
 
@@ -63,11 +63,11 @@ bench-peers:
 plots:
     cd tests/bench && cargo run --locked -p plots
 
-# Plant known faults in the code, one after the other, and demand that a test finds each
+# Plant known bugs in the code, one after the other, and check that a test finds each
 planted-bugs *names:
     python3 tests/planted_bugs.py {{names}}
 
-# Size, start, memory and processor time of the functions in a folder beside a Python one's, into BENCHMARKS.md
+# Measure size, start, memory and processor time of the functions in a folder and of one in Python, for BENCHMARKS.md
 measure-functions folder *arguments:
     cargo build -p loopback --example surroundings
     python3 tests/start/measure.py {{folder}} --write {{arguments}}
@@ -76,11 +76,11 @@ measure-functions folder *arguments:
 infra:
     .ci/infra
 
-# Compute the tables of docs/costs.md and docs/growth.md again, from infra/costs
+# Update the tables of docs/costs.md and docs/growth.md from infra/costs
 costs:
     npm --prefix infra run --silent costs
 
-# Build the documents as a book into target/book/html and check its links (pip install -r .ci/requirements.txt)
+# Build the documentation as a book in target/book/html and check its links (pip install -r .ci/requirements.txt)
 book:
     .ci/book
 

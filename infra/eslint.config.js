@@ -1,4 +1,4 @@
-// What the linter holds: types are exact, nothing is unused, functions are short. Formatting is prettier's.
+// The linter's rules: exact types, nothing unused, short functions. Formatting is prettier's.
 
 import tseslint from "typescript-eslint";
 
@@ -10,7 +10,7 @@ export default tseslint.config(
     rules: {
       "max-lines-per-function": ["error", { max: 50 }],
       "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports" }],
-      // A construct is made for what it adds to its scope.
+      // A construct is created for its side effect on its scope.
       "no-new": "off",
       "@typescript-eslint/no-extraneous-class": "off",
       "@typescript-eslint/consistent-type-definitions": "off",

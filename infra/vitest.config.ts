@@ -1,4 +1,4 @@
-// Tests look at both stages, synthesized once, and need neither network nor credentials.
+// The tests use both stages, synthesized once, and need neither network nor credentials.
 
 import { defineConfig } from "vitest/config";
 

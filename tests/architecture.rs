@@ -1,5 +1,9 @@
-//! Style is a test: the dependencies between crates, what is linked into what is shipped, the length of functions, and
-//! that each file opens with its promise.
+//! Architecture and style as tests: which crate may depend on which, no circles between files, no name for two types, what is
+//! linked into the programs, the length of functions (that of files is a matter of judgement), and that every file opens with
+//! its purpose.
+
+mod circles;
+mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,10 +15,10 @@ use crate::scenario::repository;
 
 const LONGEST_FUNCTION: usize = 70;
 
-/// The packages of the functions on AWS Lambda, and what they share.
+/// The packages of the functions on AWS Lambda, and the one that they share.
 const FUNCTIONS: [&str; 4] = ["commands", "lambda", "projections", "publisher"];
 
-/// Which crates of the workspace each may depend on, tests aside.
+/// The crates of the workspace that each crate may depend on, except in tests.
 fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
     let middle = ["event-store", "lambda", "schema", "telemetry", "web"];
     BTreeMap::from([
@@ -73,7 +77,7 @@ fn the_arrows_between_the_crates_are_those_of_the_design() {
         for dependency in package["dependencies"].as_array().unwrap() {
             let other = dependency["name"].as_str().unwrap();
             if ours.contains(&other) && dependency["kind"].is_null() {
-                assert!(allowed[name].contains(&other), "{name} may not know {other}");
+                assert!(allowed[name].contains(&other), "{name} may not depend on {other}");
             }
         }
     }
@@ -128,7 +132,7 @@ fn every_function_is_short() {
     }
 }
 
-/// Each function's first line and its length, by the indentation that rustfmt gives its closing brace.
+/// The first line and the length of each function, found by the indentation of its closing brace.
 fn functions(text: &str) -> Vec<(String, usize)> {
     let lines: Vec<&str> = text.lines().collect();
     let mut functions = Vec::new();
@@ -145,7 +149,7 @@ fn functions(text: &str) -> Vec<(String, usize)> {
         ]
         .iter()
         .any(|head| code.starts_with(head));
-        // A function of a trait may have no body.
+        // A function in a trait may have no body.
         let has_body = lines[start..]
             .iter()
             .find(|line| line.ends_with(['{', ';']))
@@ -160,7 +164,7 @@ fn functions(text: &str) -> Vec<(String, usize)> {
     functions
 }
 
-/// What people filter logs by must not change when a file moves.
+/// Log filters must keep working when a file moves.
 #[test]
 fn every_log_line_and_span_has_a_target_of_its_own() {
     let mut seen = 0;
@@ -184,17 +188,22 @@ fn every_log_line_and_span_has_a_target_of_its_own() {
 }
 
 #[test]
-fn no_file_is_a_drawer_for_whatever_fits_nowhere() {
+fn no_file_is_named_utils_or_the_like() {
     for (path, _) in sources() {
         let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        for drawer in ["utils", "util", "helpers", "helper", "common", "misc", "manager", "service"] {
-            assert_ne!(name, drawer, "{} fits nowhere; write a decision", path.display());
+        for vague in ["utils", "util", "helpers", "helper", "common", "misc", "manager", "service"] {
+            assert_ne!(
+                name,
+                vague,
+                "{}: name it after what it does, or write a decision record",
+                path.display()
+            );
         }
     }
 }
 
 #[test]
-fn nothing_is_left_to_do_silently() {
+fn no_unfinished_code_is_left() {
     for (path, text) in sources().into_iter().filter(|(path, _)| path != Path::new("tests/architecture.rs")) {
         for mark in ["todo!(", "unimplemented!(", "dbg!("] {
             assert!(!text.contains(mark), "{} contains {mark}", path.display());

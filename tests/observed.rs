@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use telemetry::meters::{self, Kind};
+use telemetry::meters::{self, MetricKind};
 
 use crate::scenario::{Ledger, on_dynamodb, repository};
 
@@ -112,14 +112,14 @@ fn documented() -> BTreeMap<String, (String, String)> {
 
 #[test]
 fn the_page_of_metrics_has_every_metric_with_its_kind_and_labels() {
-    let kind = |kind: Kind| match kind {
-        Kind::Counter => "counter",
-        Kind::Gauge => "gauge",
-        Kind::Histogram => "histogram",
+    let kind = |kind: MetricKind| match kind {
+        MetricKind::Counter => "counter",
+        MetricKind::Gauge => "gauge",
+        MetricKind::Histogram => "histogram",
     };
     let all = meters::ALL
         .iter()
-        .map(|meter| (meter.name.to_owned(), (kind(meter.kind).to_owned(), meter.labels.join(" "))));
+        .map(|metric| (metric.name.to_owned(), (kind(metric.kind).to_owned(), metric.labels.join(" "))));
     assert_eq!(documented(), all.collect());
 }
 

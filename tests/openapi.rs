@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use strum::VariantArray;
-use web::Kind;
+use web::ProblemKind;
 
 use crate::scenario::{Ledger, repository};
 
@@ -98,7 +98,7 @@ fn every_kind_of_problem_is_an_answer_of_some_operation_with_its_own_status() {
             }
         }
     }
-    for kind in Kind::VARIANTS {
+    for kind in ProblemKind::VARIANTS {
         let (slug, _, status) = kind.parts();
         let statuses = &answered[&format!("urn:product-ledger:problem:{slug}")];
         assert_eq!(statuses, &BTreeSet::from([status.as_u16().to_string()]), "{slug}");

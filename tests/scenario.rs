@@ -50,7 +50,7 @@ impl Tables {
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                started.send(loopback::Tables::serve().await.url().to_owned()).unwrap();
+                started.send(loopback::TableServer::serve().await.url().to_owned()).unwrap();
                 // An error: the ledger is gone, and so is the need for tables.
                 let _ = stopped.await;
             });

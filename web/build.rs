@@ -1,5 +1,5 @@
-//! Deflates what `/docs` and `/openapi.json` serve: as it is, it would be a fifth of a function on Lambda. Swagger UI comes from the
-//! package that vendors it, so that no network is needed.
+//! Compresses the files of `/docs` and `/openapi.json`, which would otherwise be a fifth of a function's binary on Lambda.
+//! Swagger UI comes from the package that vendors it, so the build needs no network.
 
 use std::error::Error;
 use std::fs;
@@ -11,10 +11,10 @@ use miniz_oxide::deflate::compress_to_vec;
 /// The committed document.
 const DOCUMENT: &str = "../schema/json/openapi.json";
 
-/// How hard to try.
+/// The compression level.
 const SMALL: u8 = 9;
 
-/// The files served, by their names in the archive's folder.
+/// The files of Swagger UI, by their paths in the archive's folder.
 const SERVED: [&str; 4] = ["dist/swagger-ui-bundle.js", "dist/swagger-ui.css", "LICENSE", "NOTICE"];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -18,7 +18,7 @@ use projections::sqlite::VIEWS;
 use publisher::SqliteBus;
 use server::directory::{self, DirectoryError, FORMER};
 use sqlite::{Access, Database};
-use web::Edge;
+use web::ClockAndIds;
 
 use crate::out;
 use crate::progress;
@@ -137,14 +137,14 @@ struct Written {
 
 /// Writes the files of this build in `partial`, synced and closed.
 async fn convert(former: &EarlierStore, partial: &Path) -> anyhow::Result<Written> {
-    let (ledger, publishing) = directory::make(partial, (Edge::system().ids)().to_string()).await?;
+    let (ledger, publishing) = directory::make(partial, (ClockAndIds::system().ids)().to_string()).await?;
     let access = Access::Committed(publishing.clone());
     let parked = former.parked()?;
     let written = Written {
         commits: commits(former, &SqliteJournal::new(ledger.clone())).await?,
         receipts: receipts(former, &SqliteReceipts::new(access.clone())).await?,
         parked: parked.len(),
-        entries: entries(former, &SqliteBus::new(publishing.clone(), Edge::system().clock)).await?,
+        entries: entries(former, &SqliteBus::new(publishing.clone(), ClockAndIds::system().clock)).await?,
     };
     SqliteParking::new(access).bring(parked).await?;
     for database in [ledger, publishing] {

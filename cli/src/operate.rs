@@ -14,7 +14,7 @@ use server::directory::{DataDirectory, ReadDirectory};
 use server::operators::protocol::OperatorRequest;
 use server::operators::{AnswerLines, ask_here, ask_server};
 use server::system::System;
-use web::Edge;
+use web::ClockAndIds;
 
 use crate::{environment, out};
 
@@ -43,9 +43,10 @@ impl LedgerArgs {
             local(data, settings).await.with_context(|| format!("--data {}", data.display()))?
         } else {
             let aws = environment::ledger_on_aws(&settings).await?;
-            let edge = Edge::system();
-            let backend = Backend::on_dynamodb(&aws, &settings.tables, &settings.orders, &edge.clock);
-            System::new(backend, Some(&aws), settings, edge)
+            let clock_and_ids = ClockAndIds::system();
+            let backend =
+                Backend::on_dynamodb(&aws, &settings.tables, &settings.orders, &clock_and_ids.clock);
+            System::new(backend, Some(&aws), settings, clock_and_ids)
         };
         ask_here(Arc::new(system), operation).await
     }
@@ -56,9 +57,9 @@ async fn local(data: &Path, settings: Settings) -> anyhow::Result<System> {
     drop(ReadDirectory::open(data)?);
     out::message(format_args!("asked: the files in {}, where no server runs", data.display()));
     let bus = server::environment::aws(settings.event_bus.is_some()).await;
-    let edge = Edge::system();
+    let clock_and_ids = ClockAndIds::system();
     let orders = settings.orders;
-    let directory = DataDirectory::open(data, &orders, || (edge.ids)().to_string()).await?;
-    let backend = Backend::on_sqlite(directory, &orders, &edge.clock).await?;
-    Ok(System::new(backend, bus.as_ref(), settings, edge))
+    let directory = DataDirectory::open(data, &orders, || (clock_and_ids.ids)().to_string()).await?;
+    let backend = Backend::on_sqlite(directory, &orders, &clock_and_ids.clock).await?;
+    Ok(System::new(backend, bus.as_ref(), settings, clock_and_ids))
 }

@@ -16,7 +16,7 @@ use anyhow::Context;
 use clap::Args;
 use event_store::sqlite::LEDGER;
 use server::directory::{DataDirectory, FORMER};
-use web::Edge;
+use web::ClockAndIds;
 
 use crate::out;
 use plan::RestorePlan;
@@ -86,8 +86,8 @@ pub async fn run(arguments: RestoreArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn begin(data: &Path) -> anyhow::Result<DataDirectory> {
-    let (edge, orders) = (Edge::system(), server::environment::settings()?.orders);
-    let directory = DataDirectory::begin(data, &orders, || (edge.ids)().to_string()).await;
+    let (clock_and_ids, orders) = (ClockAndIds::system(), server::environment::settings()?.orders);
+    let directory = DataDirectory::begin(data, &orders, || (clock_and_ids.ids)().to_string()).await;
     directory.with_context(|| format!("--data {}", data.display()))
 }
 

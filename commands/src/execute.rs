@@ -17,7 +17,7 @@ use event_store::{AppendError, Backoff, Journal, StoreError};
 use schema::{Commit, ProductEvent, ProductId};
 use telemetry::meters::CONFLICTS;
 use ulid::Ulid;
-use web::Edge;
+use web::ClockAndIds;
 
 use queue::ProductQueues;
 
@@ -35,7 +35,7 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_millis(5), longest: Dur
 #[derive(Clone)]
 pub struct Executor {
     journal: Arc<dyn Journal>,
-    edge: Edge,
+    clock_and_ids: ClockAndIds,
     queues: ProductQueues,
 }
 
@@ -51,8 +51,8 @@ enum Attempt {
 impl Executor {
     /// An executor that appends to `journal` and takes time and ids from `edge`.
     #[must_use]
-    pub fn new(journal: Arc<dyn Journal>, edge: Edge) -> Self {
-        Self { journal, edge, queues: ProductQueues::default() }
+    pub fn new(journal: Arc<dyn Journal>, clock_and_ids: ClockAndIds) -> Self {
+        Self { journal, clock_and_ids, queues: ProductQueues::default() }
     }
 
     /// Executes one command.
@@ -61,7 +61,7 @@ impl Executor {
     /// [`CommandError`]: each case says what the client should do.
     pub async fn execute(&self, request: &CommandRequest) -> Result<CommandOutcome, CommandError> {
         let _turn = self.queues.turn(&request.product_id).await;
-        let commit_id = (self.edge.ids)();
+        let commit_id = (self.clock_and_ids.ids)();
         let mut newest =
             if request.inserts_first() { None } else { self.newest(&request.product_id).await? };
         let (mut unknown, mut searched) = (None, 0);
@@ -72,7 +72,7 @@ impl Executor {
             if let Some(repeated) = self.recognised(request, newest.as_ref(), &mut searched).await? {
                 return Ok(CommandOutcome::Replayed(repeated));
             }
-            record::not_ahead(newest.as_ref(), (self.edge.clock)())?;
+            record::not_ahead(newest.as_ref(), (self.clock_and_ids.clock)())?;
             let pricing = self.pricing(request, newest.as_ref()).await?;
             let events = decided(request, newest.as_ref(), &pricing)?;
             self.check(request, newest.as_ref()).await?;
@@ -129,7 +129,7 @@ impl Executor {
         events: Vec<ProductEvent>,
         pricing: &Pricing,
     ) -> Result<Attempt, CommandError> {
-        let unsealed = record::unsealed(request, commit_id, newest, events, pricing, &self.edge)?;
+        let unsealed = record::unsealed(request, commit_id, newest, events, pricing, &self.clock_and_ids)?;
         let sequence = unsealed.sequence;
         debug_assert!(
             newest.is_none_or(|newest| unsealed.follows(newest)),

@@ -19,8 +19,8 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use schema::{Currency, ProductId, Timestamp};
 use serde_json::Value;
-use web::api::{Api as Routes, At, Describe};
-use web::{Edge, Kind, Notes, Problem, RequestContext, Scope};
+use web::api::{Api as Routes, Describe, Endpoint};
+use web::{ClockAndIds, Notes, Problem, ProblemKind, RequestContext, Scope};
 
 use crate::execute::{CommandRequest, Executor};
 use crate::idempotency::{IdempotencyKey, fingerprint, product_id};
@@ -35,7 +35,7 @@ pub struct CommandApi {
     /// Executes the commands.
     pub executor: Executor,
     /// Time and ids.
-    pub edge: Edge,
+    pub clock_and_ids: ClockAndIds,
     /// The currency of a new product whose command names none.
     pub default_currency: Currency,
 }
@@ -51,17 +51,17 @@ pub fn routes(api: CommandApi) -> Router {
 
 /// The OpenAPI descriptions of the routes.
 #[must_use]
-pub fn documented() -> Vec<(At, Describe)> {
+pub fn documented() -> Vec<(Endpoint, Describe)> {
     table().documented()
 }
 
 fn table() -> Routes<Arc<CommandApi>> {
     Routes::new()
-        .on(At::Post("/products"), documented::create, create)
-        .on(At::Put("/products/{id}"), documented::replace, replace)
-        .on(At::Patch("/products/{id}"), documented::patch, patch)
-        .on(At::Delete("/products/{id}"), documented::delete, delete)
-        .on(At::Post("/products/{id}/restore"), documented::restore, restore)
+        .on(Endpoint::Post("/products"), documented::create, create)
+        .on(Endpoint::Put("/products/{id}"), documented::replace, replace)
+        .on(Endpoint::Patch("/products/{id}"), documented::patch, patch)
+        .on(Endpoint::Delete("/products/{id}"), documented::delete, delete)
+        .on(Endpoint::Post("/products/{id}/restore"), documented::restore, restore)
 }
 
 async fn create(State(api): Api, context: RequestContext, request: Request) -> Answer {
@@ -113,7 +113,7 @@ impl CommandApi {
         let id = id.map(path_id).transpose()?;
         let precondition = headers::precondition(&parts.headers, kind == CommandKind::Create)?;
         let key = headers::idempotency_key(&parts.headers)?;
-        let occurred_in_query = occurred_in_query(kind, &parts, (self.edge.clock)())?;
+        let occurred_in_query = occurred_in_query(kind, &parts, (self.clock_and_ids.clock)())?;
         let members = body::members(kind, &parts.headers, &body)?;
         let canonical = members.as_ref().map_or(Value::Null, Members::canonical);
         let (command, occurred_in_body) = self.command(kind, members)?;
@@ -121,7 +121,7 @@ impl CommandApi {
         let product_id = match (id, &idempotency) {
             (Some(id), _) => id,
             (None, Some(given)) => product_id(&context.actor.name, &given.key),
-            (None, None) => (self.edge.ids)().into(),
+            (None, None) => (self.clock_and_ids.ids)().into(),
         };
         notes.write().product_id = Some(product_id.to_string());
         let request = CommandRequest {
@@ -153,7 +153,7 @@ impl CommandApi {
             CommandKind::Delete => Some(Command::Delete),
             CommandKind::Restore => Some(Command::Restore),
         };
-        let occurred_at = reader.occurred_at((self.edge.clock)());
+        let occurred_at = reader.occurred_at((self.clock_and_ids.clock)());
         let faults = reader.faults();
         match command {
             Some(command) if faults.is_empty() => Ok((command, occurred_at)),
@@ -163,14 +163,14 @@ impl CommandApi {
 }
 
 fn path_id(id: Id) -> Result<ProductId, Problem> {
-    let Path(id) = id.map_err(|error| Problem::new(Kind::Malformed, error.to_string()))?;
-    ProductId::new(id).map_err(|error| Problem::new(Kind::Malformed, format!("{error}.")))
+    let Path(id) = id.map_err(|error| Problem::new(ProblemKind::Malformed, error.to_string()))?;
+    ProductId::new(id).map_err(|error| Problem::new(ProblemKind::Malformed, format!("{error}.")))
 }
 
 fn identified(parts: &Parts, key: String, body: &Value) -> Result<IdempotencyKey, Problem> {
     let query = parts.uri.query().unwrap_or_default();
     let fingerprint = fingerprint(parts.method.as_str(), parts.uri.path(), query, body)
-        .map_err(|error| Problem::new(Kind::Malformed, error.to_string()))?;
+        .map_err(|error| Problem::new(ProblemKind::Malformed, error.to_string()))?;
     Ok(IdempotencyKey { key, fingerprint })
 }
 
@@ -178,14 +178,17 @@ fn identified(parts: &Parts, key: String, body: &Value) -> Result<IdempotencyKey
 fn occurred_in_query(kind: CommandKind, parts: &Parts, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
     let query = parts.uri.query().unwrap_or_default();
     let axum::extract::Query(pairs) = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
-        .map_err(|_| Problem::new(Kind::Malformed, "The query cannot be decoded."))?;
+        .map_err(|_| Problem::new(ProblemKind::Malformed, "The query cannot be decoded."))?;
     match (kind, pairs.as_slice()) {
         (_, []) => Ok(None),
         (CommandKind::Delete | CommandKind::Restore, [(name, value)]) if name == "occurred_at" => {
             let moment = Timestamp::parse(value)
-                .map_err(|error| Problem::new(Kind::Malformed, format!("occurred_at: {error}.")))?;
+                .map_err(|error| Problem::new(ProblemKind::Malformed, format!("occurred_at: {error}.")))?;
             within_bounds(moment, now).map(Some).map_err(|fault| Problem::invalid(vec![fault]))
         }
-        _ => Err(Problem::new(Kind::Malformed, format!("This request does not take this query: {query}"))),
+        _ => Err(Problem::new(
+            ProblemKind::Malformed,
+            format!("This request does not take this query: {query}"),
+        )),
     }
 }

@@ -2,7 +2,7 @@
 
 use schema::{RecordedEvent, Timestamp};
 use serde_json::{Value, json};
-use web::{Fault, Kind, Problem};
+use web::{FieldError, Problem, ProblemKind};
 
 use crate::execute::CommandError;
 use crate::product::Refusal;
@@ -14,17 +14,18 @@ impl From<CommandError> for Problem {
             CommandError::PreconditionFailed { current, missed } => {
                 let detail =
                     "Read the missed events, decide again, and send the command with the current version.";
-                Problem::new(Kind::PreconditionFailed, detail)
+                Problem::new(ProblemKind::PreconditionFailed, detail)
                     .with("current_version", json!(current))
                     .with("missed", missed.iter().map(missed_event).collect::<Vec<_>>())
             }
-            CommandError::KeyReused => {
-                Problem::new(Kind::IdempotencyKeyReused, "Send a new request with a new Idempotency-Key.")
-            }
+            CommandError::KeyReused => Problem::new(
+                ProblemKind::IdempotencyKeyReused,
+                "Send a new request with a new Idempotency-Key.",
+            ),
             CommandError::Unreadable(reason) => {
                 tracing::error!(target: "ledger::command", reason, "the newest commit of a product cannot be followed by another one");
                 Problem::new(
-                    Kind::Internal,
+                    ProblemKind::Internal,
                     "No commit can follow the stored ones of this product; run `ledger verify`.",
                 )
             }
@@ -37,17 +38,17 @@ impl From<CommandError> for Problem {
                     "The product's newest commit was recorded at {newest}, more than a minute ahead of this server's \
                      clock. Nothing was recorded; set the clocks right, or send the command after that time."
                 );
-                Problem::new(Kind::ClockAhead, detail)
+                Problem::new(ProblemKind::ClockAhead, detail)
             }
             CommandError::Conflict => {
                 let detail = "Nothing was recorded, because other writers kept changing the product; send the command again.";
-                Problem::new(Kind::Conflict, detail).retry_after(1)
+                Problem::new(ProblemKind::Conflict, detail).retry_after(1)
             }
             CommandError::TooLarge { bytes } => {
                 let detail = format!(
                     "The commit would have {bytes} bytes; shorten the description or the attributes."
                 );
-                Problem::new(Kind::CommitTooLarge, detail)
+                Problem::new(ProblemKind::CommitTooLarge, detail)
             }
             CommandError::Unknown(reason) => {
                 tracing::error!(target: "ledger::command", %reason, "the outcome of a write is unknown");
@@ -67,18 +68,18 @@ impl From<CommandError> for Problem {
 fn refused(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::UnknownProduct => {
-            Problem::new(Kind::ProductNotFound, "No product has this id; create it with PUT.")
+            Problem::new(ProblemKind::ProductNotFound, "No product has this id; create it with PUT.")
         }
         Refusal::Deleted => {
-            Problem::new(Kind::ProductDeleted, "Restore the product first, or replace it with PUT.")
+            Problem::new(ProblemKind::ProductDeleted, "Restore the product first, or replace it with PUT.")
         }
-        Refusal::NotDeleted => Problem::new(Kind::ProductNotDeleted, "There is no deletion to undo."),
+        Refusal::NotDeleted => Problem::new(ProblemKind::ProductNotDeleted, "There is no deletion to undo."),
         Refusal::AlreadyExists => Problem::new(
-            Kind::ProductExists,
+            ProblemKind::ProductExists,
             "Another request created a product with the id that is derived from this key.",
         ),
         Refusal::TooManyAttributes => {
-            Problem::invalid(vec![Fault { pointer: "/attributes".into(), detail: refusal.to_string() }])
+            Problem::invalid(vec![FieldError { pointer: "/attributes".into(), detail: refusal.to_string() }])
         }
     }
 }

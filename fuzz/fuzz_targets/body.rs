@@ -1,4 +1,4 @@
-//! Fuzzes `fuzz::body`: see there what is promised of whatever bytes come.
+//! Fuzzes `fuzz::body`, which states the properties that hold for any bytes.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

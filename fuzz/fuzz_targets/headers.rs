@@ -1,4 +1,4 @@
-//! Fuzzes `fuzz::headers`: see there what is promised of whatever bytes come.
+//! Fuzzes `fuzz::headers`, which states the properties that hold for any bytes.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

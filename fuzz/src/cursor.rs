@@ -1,11 +1,11 @@
-//! The cursor of a page. Promised: only what this ledger wrote for this very query is accepted, and the walk goes on
-//! strictly behind it.
+//! The cursor of a page. Properties: only a cursor that this ledger made for the same query is accepted, and the next page
+//! begins strictly after it.
 
 use projections::catalogue::ListQuery;
 use projections::views::{PositionRange, RowOrder};
 use schema::{Currency, Price, Timestamp};
 
-/// The first byte chooses the query, the others are the cursor.
+/// The first byte selects the query; the rest is the cursor.
 pub fn check(data: &[u8]) -> bool {
     let Some((chosen, cursor)) = data.split_first() else {
         return false;
@@ -14,7 +14,7 @@ pub fn check(data: &[u8]) -> bool {
     let chosen = usize::from(*chosen) % selections.len();
     let selection = &selections[chosen];
     if let Ok(text) = std::str::from_utf8(cursor) {
-        // Whatever could be a position survives the way out and back, and is refused where it cannot be one.
+        // A valid position survives being encoded and decoded; an invalid one is rejected.
         if let Ok(position) = selection.position(&selection.cursor(text)) {
             assert_eq!(position, text);
             goes_on_behind(selection, text);

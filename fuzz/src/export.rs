@@ -1,11 +1,11 @@
-//! The lines of an export, and the commits in them. Promised: every line is a commit or named as unreadable; a commit's
-//! canonical form reads back as the same commit; what is understood of it survives being written again.
+//! The lines of an export and their commits. Properties: every line is a commit or reported as unreadable; the canonical form
+//! of a commit parses to the same commit; a decoded commit survives being encoded again.
 
 use event_store::verify::{ExaminedLine, ExportVerifier, LineBatch, ProductReport};
 use schema::StoredCommit;
 use serde_json::Value;
 
-/// A file.
+/// The bytes are an export file.
 pub fn check(data: &[u8]) -> bool {
     let mut reader = data;
     let (mut export, mut lines, mut whole) = (ExportVerifier::default(), 0, true);
@@ -39,7 +39,7 @@ fn survives(line: &[u8]) {
     }
 }
 
-/// A commit has no numbers but whole ones below 2^53; what else stands there is not kept to the last digit.
+/// Whether a number is not an integer below 2^53; a commit has no others, and they may lose precision.
 pub(crate) fn has_float(commit: &StoredCommit) -> bool {
     fn any(value: &Value) -> bool {
         match value {

@@ -1,16 +1,16 @@
-//! The headers of a command. Promised: what is taken over into the ledger is well-formed and as it was sent; a condition
-//! that was met is one the interface knows; a repeated key gets the first answer.
+//! The headers of a command. Properties: what is copied into the ledger is well-formed and as it was sent; a condition that
+//! held is a documented one; a repeated key gets the first response.
 
 use axum::http::request::Builder;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
 
-use crate::front::{Answer, Front, id};
+use crate::routes::{TestResponse, TestRoutes, id};
 
-/// Lines of `name: value`; what could not be sent over HTTP is left out.
+/// The bytes are lines of `name: value`; headers that cannot be sent over HTTP are left out.
 pub fn check(data: &[u8]) -> bool {
     let headers = headers(data);
-    let front = Front::of_commands();
-    let answer = send(&front, &headers);
+    let routes = TestRoutes::of_commands();
+    let answer = send(&routes, &headers);
     let answered = answer.headers["x-correlation-id"].to_str().unwrap();
     assert!(is_visible(answered, 128));
     if let Some(given) = first(&headers, "x-correlation-id")
@@ -19,13 +19,13 @@ pub fn check(data: &[u8]) -> bool {
         assert_eq!(answered, given);
     }
     if !answer.status.is_success() {
-        assert_eq!(front.commits(&id("p")).len(), 1);
+        assert_eq!(routes.commits(&id("p")).len(), 1);
         return false;
     }
     if let Some(condition) = first(&headers, "if-match") {
         assert!(["*", "\"1\""].contains(&condition.trim()), "{condition}");
     }
-    let commits = front.commits(&id("p"));
+    let commits = routes.commits(&id("p"));
     let metadata = &commits[1].0["metadata"];
     assert_eq!(metadata["correlation_id"], answered);
     if let Some(taken) = metadata["traceparent"].as_str() {
@@ -35,7 +35,7 @@ pub fn check(data: &[u8]) -> bool {
     if let Some(key) = metadata["idempotency_key"].as_str() {
         assert_eq!(Some(key), first(&headers, "idempotency-key").map(str::trim));
         assert!(is_visible(key, 255), "{key}");
-        let again = send(&front, &headers);
+        let again = send(&routes, &headers);
         assert_eq!((again.status, &again.json), (answer.status, &answer.json));
         assert_eq!(again.headers["idempotency-replayed"], "true");
     }
@@ -55,12 +55,12 @@ fn headers(data: &[u8]) -> HeaderMap {
     headers
 }
 
-fn send(front: &Front, headers: &HeaderMap) -> Answer {
+fn send(routes: &TestRoutes, headers: &HeaderMap) -> TestResponse {
     let mut request: Builder = Request::put("/products/p");
     if let Some(all) = request.headers_mut() {
         all.clone_from(headers);
     }
-    front.send(request, r#"{"name":"Another","price":"1"}"#)
+    routes.send(request, r#"{"name":"Another","price":"1"}"#)
 }
 
 fn first<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

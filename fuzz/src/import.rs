@@ -1,5 +1,5 @@
-//! A line of an import. Promised: what can be sent is one request to its product, with every member as it was written; the
-//! line has one key, whatever blanks stand around it, and the key says where it stands.
+//! A line of an import. Properties: a valid line is one request to its product, with every member as it was written; its key
+//! does not depend on surrounding blanks and contains the position of the line.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,9 @@ use cli::import::identity::{ImportId, LineMark};
 use cli::import::line::{ImportLine, worker};
 use serde_json::value::RawValue;
 
-use crate::front::{Front, json};
+use crate::routes::{TestRoutes, json};
 
-/// A line without its end.
+/// The bytes are a line without its newline.
 pub fn check(data: &[u8]) -> bool {
     let Ok(line) = ImportLine::parse(data) else {
         return false;
@@ -33,5 +33,5 @@ pub fn check(data: &[u8]) -> bool {
     assert_eq!(import.mark(&key), Some(mark));
     assert!(worker(&line.product_id, 16) < 16);
     let request = json(Request::builder().method(method.as_str()).uri(uri)).header("idempotency-key", key);
-    Front::of_commands().send(request, body.unwrap_or_default().to_owned()).status.is_success()
+    TestRoutes::of_commands().send(request, body.unwrap_or_default().to_owned()).status.is_success()
 }

@@ -1,11 +1,11 @@
-//! The decoders that meet bytes from outside, each with what is promised of whatever comes: no panic, no 5xx, and what is
-//! accepted means what was written. Fuzzed by `just fuzz`, replayed from the corpora by `cargo test`.
+//! Fuzz targets for the decoders of external input, each with its properties: no panic, no 5xx, and accepted input means what
+//! was written. Fuzzed by `just fuzz`, replayed from the corpora by `cargo test`.
 
 #![expect(
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
     clippy::unwrap_used,
-    reason = "a broken promise is a panic here"
+    reason = "a violated property is a panic here"
 )]
 
 pub mod body;
@@ -17,12 +17,12 @@ pub mod query;
 pub mod record;
 pub mod token;
 
-mod front;
+mod routes;
 
-/// Holds a decoder to its promises; answers whether it accepted the bytes.
+/// Checks the properties of a decoder on these bytes; returns whether it accepted them.
 pub type Check = fn(&[u8]) -> bool;
 
-/// Every fuzz target by name: the name of its corpus and of its file in `fuzz_targets`.
+/// The fuzz targets by name, which is that of the corpus and of the file in `fuzz_targets`.
 pub const TARGETS: [(&str, Check); 8] = [
     ("body", body::check),
     ("cursor", cursor::check),

@@ -1,15 +1,15 @@
-//! The query string of every reading route. Promised: an answer or a problem; a page keeps to its limit, its filter and
-//! its order, and its cursor goes on behind it; a prior price lies in its window.
+//! The query string of every query route. Properties: the response is a result or a problem; a page respects limit, filter
+//! and order, and its cursor continues after it; a prior price lies in its window.
 
 use std::sync::LazyLock;
 
 use axum::http::{Request, StatusCode, Uri};
 use serde_json::Value;
 
-use crate::front::{Answer, Front, id, json};
+use crate::routes::{TestResponse, TestRoutes, id, json};
 
-static FRONT: LazyLock<Front> = LazyLock::new(|| {
-    let commands = Front::of_commands();
+static ROUTES: LazyLock<TestRoutes> = LazyLock::new(|| {
+    let commands = TestRoutes::of_commands();
     let names = ["Ärmel", "ärmel", "İstanbul", "ΟΔΟΣ", "зима", "自転車", "🚲", "a", "A"];
     let mut products = vec![id("p")];
     for (n, name) in names.iter().enumerate() {
@@ -21,10 +21,10 @@ static FRONT: LazyLock<Front> = LazyLock::new(|| {
         }
         products.push(id(&format!("p{n}")));
     }
-    Front::of_queries(commands, &products)
+    TestRoutes::of_queries(commands, &products)
 });
 
-/// The first byte chooses the route, the others are the query.
+/// The first byte selects the route; the rest is the query.
 pub fn check(data: &[u8]) -> bool {
     let Some((route, query)) = data.split_first() else {
         return false;
@@ -52,7 +52,7 @@ pub fn check(data: &[u8]) -> bool {
     answer.status == StatusCode::OK
 }
 
-/// A prior price was in force before the end of its window.
+/// The prior price was in force before the end of its window.
 fn are_prices(prices: &Value) {
     assert!(prices["version"].as_u64().is_some_and(|version| version > 0), "{prices}");
     let reference = &prices["reference"];
@@ -63,10 +63,10 @@ fn are_prices(prices: &Value) {
     assert!(moment("from") <= moment("to") && moment("since") < moment("to"), "{reference}");
 }
 
-/// `None` for what is no URI.
-fn asked(path: &str, query: &str) -> Option<Answer> {
+/// The response; `None` if this is not a URI.
+fn asked(path: &str, query: &str) -> Option<TestResponse> {
     let uri: Uri = format!("{path}?{query}").parse().ok()?;
-    Some(FRONT.send(Request::get(uri), ""))
+    Some(ROUTES.send(Request::get(uri), ""))
 }
 
 fn is_a_page(query: &str, page: &Value) {

@@ -1,5 +1,5 @@
-//! A batch of stream records, as Lambda hands it over. Promised: no record stops the others; what is handed back was in
-//! the batch; what is read as a commit is the item and nothing else.
+//! A batch of stream records as Lambda delivers it. Properties: no record stops the others; only records of the batch are
+//! reported as failed; a record decoded as a commit is exactly its item.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use event_store::{MemoryJournal, MemoryParking};
 use projections::{Catalogue, MemoryPriceLog, MemoryViews, Prices, Projector};
 
 use crate::export::has_float;
-use crate::front::{edge, wait};
+use crate::routes::{clock_and_ids, wait};
 
-/// The JSON of an event.
+/// The bytes are the JSON of an event.
 pub fn check(data: &[u8]) -> bool {
     let Ok(event) = serde_json::from_slice::<Event>(data) else {
         return false;
@@ -24,7 +24,8 @@ pub fn check(data: &[u8]) -> bool {
     let prices = Prices::new(Arc::<MemoryPriceLog>::default(), journal.clone());
     let catalogue = Catalogue::new(views.clone(), journal);
     let parking = Arc::<MemoryParking>::default();
-    let projector = Projector::new(views, vec![Arc::new(catalogue), Arc::new(prices)], parking, edge().clock);
+    let projector =
+        Projector::new(views, vec![Arc::new(catalogue), Arc::new(prices)], parking, clock_and_ids().clock);
     for failure in wait(projector.project(event)).batch_item_failures {
         assert!(numbers.contains(&failure.item_identifier), "{failure:?}");
     }
@@ -43,6 +44,6 @@ fn is_commit(record: &EventRecord) -> bool {
         panic!("what was read cannot be written");
     };
     assert!(commit == second || has_float(&commit), "{commit:?} {second:?}");
-    // Reading further never panics, whatever is in it.
+    // Decoding never panics.
     commit.decode().is_ok()
 }

@@ -1,5 +1,5 @@
-//! A bearer token. Promised: only what the issuer signed, for this ledger and this time, makes an actor; everything else is
-//! a 401 that says how to do better.
+//! A bearer token. Properties: only a token that the issuer signed for this ledger and this time identifies an actor; any
+//! other gets a 401 with `WWW-Authenticate`.
 
 use std::sync::LazyLock;
 
@@ -9,31 +9,31 @@ use axum::routing::get;
 use server::auth::{AuthSettings, Authentication};
 use web::RequestContext;
 
-use crate::front::{Front, edge, wait};
+use crate::routes::{TestRoutes, clock_and_ids, wait};
 
-/// The part that is signed of every good token there is: the keys to make another were thrown away.
+/// The signed parts of all valid tokens; the private keys were discarded.
 const SIGNED: &str = include_str!("../token/signed.txt");
 
 const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/token/jwks.json");
 
-static FRONT: LazyLock<Front> = LazyLock::new(|| {
+static ROUTES: LazyLock<TestRoutes> = LazyLock::new(|| {
     let settings = AuthSettings {
         jwks: KEYS.to_owned(),
         issuer: "https://issuer.example".to_owned(),
         audience: "product-ledger".to_owned(),
         refresh_every: None,
     };
-    let authentication = wait(Authentication::new(settings, edge().clock)).unwrap();
+    let authentication = wait(Authentication::new(settings, clock_and_ids().clock)).unwrap();
     let whoami = |context: RequestContext| async move { format!("\"{}\"", context.actor.name) };
-    Front::of_routes(authentication.wrap(Router::new().route("/whoami", get(whoami))))
+    TestRoutes::of_routes(authentication.wrap(Router::new().route("/whoami", get(whoami))))
 });
 
-/// What stands behind `Bearer`.
+/// The bytes follow `Bearer`.
 pub fn check(data: &[u8]) -> bool {
     let Ok(value) = HeaderValue::from_bytes(&[b"Bearer ", data].concat()) else {
         return false;
     };
-    let answer = FRONT.send(Request::get("/whoami").header("authorization", value), "");
+    let answer = ROUTES.send(Request::get("/whoami").header("authorization", value), "");
     if answer.status != StatusCode::OK {
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
         assert!(answer.headers["www-authenticate"].to_str().unwrap().starts_with("Bearer"));

@@ -1,4 +1,4 @@
-//! The committed corpora go through the functions that are fuzzed, so that neither they nor the seeds rot.
+//! Replays the committed corpora through the fuzzed functions, so that neither of them becomes stale.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
@@ -20,7 +20,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn every_target_keeps_its_promises_on_its_corpus_which_it_accepts_in_part() {
+fn the_properties_of_every_target_hold_on_its_corpus_which_it_accepts_in_part() {
     for (name, check) in fuzz::TARGETS {
         let folder = folder("corpus").join(name);
         let files: Vec<Vec<u8>> =
@@ -34,14 +34,14 @@ fn every_target_keeps_its_promises_on_its_corpus_which_it_accepts_in_part() {
 }
 
 #[test]
-fn every_target_has_a_file_and_a_corpus_of_its_name() {
+fn every_target_has_a_file_and_a_corpus_with_its_name() {
     let targets: Vec<&str> = fuzz::TARGETS.iter().map(|(name, _)| *name).collect();
     assert_eq!(names(&folder("fuzz_targets")), targets);
     assert_eq!(names(&folder("corpus")), targets);
 }
 
 #[test]
-fn no_target_minds_nothing_at_all() {
+fn every_target_handles_empty_input() {
     for (name, check) in fuzz::TARGETS {
         assert!(!check(b"") || name == "headers", "{name}");
     }

@@ -1,4 +1,4 @@
-// What `cdk` runs: one stack of one stage.
+// The entry point for `cdk`: one stack of one stage.
 
 import { ledgerApp } from "../lib/app.ts";
 

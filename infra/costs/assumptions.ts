@@ -1,35 +1,35 @@
-// What the bill rests on and was not measured, each figure by its name. Change it here and run `npm run costs`.
+// The figures of the bill that were not measured. Change them here and run `npm run costs`.
 
 /** An average month. */
 export const SECONDS_A_MONTH = (365.25 * 86_400) / 12;
 export const GB = 1e9;
 
-/** Which month is billed: that many months of commits are stored by then. */
+/** The month that is billed, at the end of which that many months of commits are stored. */
 export const MONTH = 12;
 
 /** Billed time of an invocation, requests to DynamoDB included. To be replaced by measurements on a real account. */
 export const MILLIS = {
   command: 5,
   query: 4,
-  /** Of a batch, and of each of its records more. */
+  /** For a batch, and for each of its records in addition. */
   projector: { batch: 10, record: 2 },
   publisher: { batch: 15, record: 2 },
 } as const;
 
-/** Bytes at most that are stored for each commit of one event; the event's is the bound that a test of the journal holds. */
+/** The greatest number of bytes stored for a commit of one event; for the event table a test of the journal asserts the bound. */
 export const BYTES = {
   commit: 1024,
   receipt: 512,
   priceEntry: 256,
   message: 2048,
   answer: 1024,
-  /** A line of the access log, the function's line for a request, and a line of figures. */
+  /** A line of the access log, the function's line for a request, and a line of metrics. */
   accessLine: 600,
   logLine: 500,
   metricLine: 800,
-  /** What Lambda itself writes for an invocation. */
+  /** The lines that Lambda itself writes for an invocation. */
   platformLines: 400,
-  /** A product in the view; each of its indexes holds it once more. */
+  /** A product in the view; each index contains it as well. */
   product: 768,
 } as const;
 

@@ -19,12 +19,12 @@ import {
 import { alarmedMetrics, dashboards, firewallRules } from "./counted.ts";
 import { charge, type Priced } from "./prices.ts";
 
-/** Requests, capacity units and lines of figures, as a test of the functions' code counted them. */
+/** Requests, capacity units and lines of metrics, as a test of the functions' code counted them. */
 export interface Spent {
   readonly requests: number;
   readonly read: number;
   readonly write: number;
-  /** Of the units written and read those of the product view's table. */
+  /** The units of the product view's table among them. */
   readonly products: number;
   readonly products_read: number;
   readonly lines: number;
@@ -33,13 +33,13 @@ interface Followed {
   readonly project: Spent;
   readonly publish: Spent;
 }
-/** What depends on the orders that are kept. */
+/** The figures that depend on the maintained orders. */
 export interface Changes {
   readonly "change the price": Followed & { readonly command: Spent };
   readonly "a full batch": Followed & { readonly records: number };
 }
 export interface Measured extends Changes {
-  /** The same where these two orders alone are kept. */
+  /** The same with only these two orders. */
   readonly "id,name": Changes;
   readonly get: Spent;
   readonly "list 100": Spent;
@@ -69,7 +69,7 @@ export function batches(rate: number): { shards: number; records: number; aSecon
   return { shards, records, aSecond: rate / records };
 }
 
-/** What one record costs in batches of this size: what a batch costs anyhow is shared by its records. */
+/** The cost of a record in batches of this size; its records share the fixed cost of a batch. */
 export function share(
   part: "project" | "publish",
   unit: keyof Spent,
@@ -87,7 +87,7 @@ export function millis(consumer: "projector" | "publisher", records: number): nu
   return MILLIS[consumer].batch + MILLIS[consumer].record * records;
 }
 
-/** Every line of the bill of the twelfth month, at so many commands a second: price changes, as the dearest of them. */
+/** Every line of the bill of the twelfth month, at so many commands a second: price changes, the most expensive ones. */
 export function bill(rate: number, kept: Changes = MEASURED): Line[] {
   const commands = rate * SECONDS_A_MONTH;
   const stored = (commands * MONTH) / GB;
@@ -137,7 +137,7 @@ export function bill(rate: number, kept: Changes = MEASURED): Line[] {
   ];
 }
 
-/** Bytes of logs: of the gateway, of Lambda, of the functions, and their figures. */
+/** Bytes of logs: of the gateway, of Lambda, of the functions, and their metrics. */
 function logs(commands: number, invocations: number, lines: number): number {
   const { accessLine, logLine, platformLines, metricLine } = BYTES;
   const command = accessLine + logLine + platformLines + MEASURED["change the price"].command.lines * metricLine;
@@ -155,7 +155,7 @@ function storage(line: MakeLine, stored: number, indexes: number): Line[] {
   ];
 }
 
-/** What is paid for being there. */
+/** The fixed costs. */
 function fixed(line: MakeLine): Line[] {
   const clients = settings.clients.length;
   return [

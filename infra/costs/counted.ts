@@ -1,4 +1,4 @@
-// What the production stack is billed for being there, counted in its template as the snapshot has it.
+// The billed resources of the production stack, counted in the snapshot of its template.
 
 import { readJson } from "../lib/repository.ts";
 
@@ -16,7 +16,7 @@ function all(type: string): Resource["Properties"][] {
     .map((resource) => resource.Properties);
 }
 
-/** Metrics that alarms look at: of an expression each one it is made of. */
+/** Metrics that alarms watch, including each metric of an expression. */
 export function alarmedMetrics(): number {
   const looked = all("AWS::CloudWatch::Alarm").map(({ Metrics }) =>
     Array.isArray(Metrics) ? Metrics.filter((metric: object) => "MetricStat" in metric).length : 1,

@@ -1,4 +1,4 @@
-// The tables of `docs/costs.md` and `docs/growth.md`, written between their markers: never by hand.
+// The tables of `docs/costs.md` and `docs/growth.md`, written between their markers; do not edit them by hand.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -11,7 +11,7 @@ import { charge, KNOWN, PRICES, type Price } from "./prices.ts";
 
 const RATES = [1, 100, 1000];
 
-/** The orders beside all of them for which figures are counted. */
+/** The subset of orders for which figures are counted, in addition to all orders. */
 const FEW = "id,name";
 
 /** Every page with the tables that it holds, by the names of their markers. */
@@ -48,7 +48,7 @@ export function written(page: string): string {
 /** The pages that hold tables. */
 export const WITH_TABLES: readonly string[] = Object.keys(PAGES);
 
-/** Takes the tables over. */
+/** Writes the tables into their pages. */
 export function write(): void {
   for (const page of WITH_TABLES) {
     writeFileSync(resolve(REPOSITORY, page), written(page));
@@ -140,7 +140,7 @@ function roadTable(): string {
   );
 }
 
-/** The same as one sentence, for pages that name the price of a command. */
+/** The same as a sentence, for pages that state the price of a command. */
 function roadSentence(): string {
   const money = (kept: Changes) => usd(sum(road(kept).map((part) => part.usd)));
   const written = (kept: Changes) => number(sum(road(kept).map((part) => part.write)));
@@ -268,7 +268,7 @@ function busyForEach(records: number): number {
   return (MILLIS.command + consumers) / 1000;
 }
 
-/** What a billion events are, stored and read once. */
+/** The cost of a billion events, stored and read once. */
 function billionTable(): string {
   const events = 1e9;
   const stored = (events * BYTES.commit) / GB;

@@ -1,5 +1,5 @@
-// List prices of us-east-1 in USD, without free tiers and discounts. They are written down here and nowhere else; read them
-// anew before you rely on a figure.
+// List prices of us-east-1 in USD, without free tiers and discounts. This is the only place that states
+// them; check them before you rely on a figure.
 
 /** As of when these prices are known; `source` names the page to check each on. */
 export const KNOWN = "2026-11-23";
@@ -72,7 +72,7 @@ export const PRICES = {
 
 export type Priced = keyof typeof PRICES;
 
-/** What a quantity costs, through the tiers. */
+/** The cost of a quantity with volume tiers. */
 export function charge(priced: Priced, quantity: number): number {
   let [below, sum] = [0, 0];
   for (const [upTo, price] of PRICES[priced].tiers as Price["tiers"]) {

@@ -1,4 +1,4 @@
-// What AWS lets one account do in us-east-1 unless it is asked for more, and how many ways our indexes are spread.
+// The default quotas of an account in us-east-1, and the number of partitions of our indexes.
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -21,7 +21,7 @@ export const QUOTAS = {
   putEvents: 10_000,
   busInvocations: 18_750,
   apiRequests: 10_000,
-  /** Invocations at once. */
+  /** Concurrent invocations. */
   concurrency: 1000,
 } as const;
 

@@ -1,5 +1,5 @@
-// A finding of a rule pack that stands on purpose is acknowledged where it arises, by its exact id and with its reason;
-// nothing is acknowledged for a whole stack.
+// Findings of the rule packs that are accepted on purpose: each is acknowledged on its construct, by its exact id and with
+// a reason; nothing is acknowledged for a whole stack.
 
 import { Validations } from "aws-cdk-lib";
 import type { IConstruct } from "constructs";

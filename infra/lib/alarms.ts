@@ -1,19 +1,14 @@
-// When somebody is called: every alarm by its name, what it watches and from when on. `docs/operations.md` says for each of
-// them what to do. They go to one encrypted topic; the dashboard shows what they watch.
+// The alarms of the API, the functions, the tables and the dead-letter queues, with their thresholds. `docs/operations.md`
+// says what to do about each. All of them notify one encrypted topic, and a dashboard shows their metrics.
 
 import { Aws, CfnOutput, Duration, Stack } from "aws-cdk-lib";
-import { TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import { PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
-import {
-  type CustomAlarmThreshold,
-  DefaultDashboardFactory,
-  MonitoringFacade,
-  notifySns,
-} from "cdk-monitoring-constructs";
+import { DefaultDashboardFactory, MonitoringFacade, notifySns } from "cdk-monitoring-constructs";
 import { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
+import { alarm } from "./alarm.ts";
 import type { Api } from "./api.ts";
 import type { LedgerQueue } from "./dead-letters.ts";
 import type { LedgerKey } from "./key.ts";
@@ -23,7 +18,7 @@ import type { RustFunction } from "./rust-function.ts";
 import type { Settings } from "./settings.ts";
 import type { LedgerTable } from "./table.ts";
 
-/** What is watched. */
+/** The resources that have alarms. */
 export interface AlarmsProps {
   readonly settings: Settings;
   readonly key: LedgerKey;
@@ -34,16 +29,14 @@ export interface AlarmsProps {
   readonly publisher: RustFunction;
   readonly tables: Readonly<Record<string, LedgerTable>>;
   readonly deadLetters: Readonly<Record<string, LedgerQueue>>;
-  /** Who is told, if not somebody who subscribes by hand. */
+  /** The address to notify; without one, subscribe to the topic by hand. */
   readonly email: string | undefined;
 }
 
-const FIVE_MINUTES = Duration.minutes(5);
-
-/** Alarms, their topic and the dashboard. */
+/** The alarms, their topic and the dashboard. */
 export class Alarms extends Construct {
   readonly topic: Topic;
-  readonly monitoring: MonitoringFacade;
+  private readonly monitoring: MonitoringFacade;
   private readonly settings: Settings;
 
   constructor(scope: Construct, props: AlarmsProps) {
@@ -51,7 +44,7 @@ export class Alarms extends Construct {
     this.settings = props.settings;
     const { stackName } = Stack.of(this);
     this.topic = new Topic(this, "Topic", { masterKey: props.key.key, enforceSSL: true });
-    // A topic with a policy of its own lets nobody in that the policy does not name.
+    // A topic with its own policy accepts only the principals that the policy names.
     this.topic.addToResourcePolicy(
       new PolicyStatement({
         sid: "AlarmsOfThisStack",
@@ -67,11 +60,7 @@ export class Alarms extends Construct {
     );
     if (props.email) {
       const mail = this.topic.addSubscription(new EmailSubscription(props.email));
-      acknowledge(
-        mail,
-        ["Serverless-SNSRedrivePolicy"],
-        "A mail that is refused is no loss: the alarm keeps its state.",
-      );
+      acknowledge(mail, ["Serverless-SNSRedrivePolicy"], "A rejected mail loses nothing: the alarm keeps its state.");
     }
     this.monitoring = new MonitoringFacade(this, "Monitoring", {
       metricFactoryDefaults: { namespace: NAMESPACE },
@@ -92,18 +81,8 @@ export class Alarms extends Construct {
     this.watchFunctions(props);
     this.watchTables(props);
     this.watchDeadLetters(props);
-    watchLedger(this, props);
-    new CfnOutput(this, "TopicArn", { value: this.topic.topicArn, description: "Where alarms go" });
-  }
-
-  /** An alarm of this name, with what the operations page says about it. */
-  named(name: string): CustomAlarmThreshold & { alarmNameOverride: string } {
-    return {
-      alarmNameOverride: `${Stack.of(this).stackName}-${name}`,
-      alarmDescriptionOverride: `What to do: docs/operations.md, ${name}`,
-      treatMissingDataOverride: TreatMissingData.NOT_BREACHING,
-      period: FIVE_MINUTES,
-    };
+    watchLedger(this.monitoring, props);
+    new CfnOutput(this, "TopicArn", { value: this.topic.topicArn, description: "Topic that alarms notify" });
   }
 
   private watchApi({ api }: AlarmsProps): void {
@@ -112,10 +91,10 @@ export class Alarms extends Construct {
       api: api.api,
       apiStage: api.api.deploymentStage.stageName,
       humanReadableName: "API",
-      add5XXFaultRateAlarm: { Critical: { ...this.named("api-5xx"), maxErrorRate: serverErrorPercent / 100 } },
+      add5XXFaultRateAlarm: { Critical: { ...alarm(this, "api-5xx"), maxErrorRate: serverErrorPercent / 100 } },
       addLatencyP90Alarm: {
         Warning: {
-          ...this.named("api-p90"),
+          ...alarm(this, "api-p90"),
           maxLatency: Duration.millis(p90Millis),
           datapointsToAlarm: 2,
           evaluationPeriods: 3,
@@ -132,17 +111,17 @@ export class Alarms extends Construct {
       publisher: props.publisher,
     };
     for (const [name, { lambda }] of Object.entries(functions)) {
-      const follows = name === "projector" || name === "publisher";
+      const followsStream = name === "projector" || name === "publisher";
       this.monitoring.monitorLambdaFunction({
         lambdaFunction: lambda,
         humanReadableName: name,
-        isIterator: follows,
-        addFaultCountAlarm: { Critical: { ...this.named(`${name}-errors`), maxErrorCount: 0 } },
-        addThrottlesCountAlarm: { Warning: { ...this.named(`${name}-throttles`), maxErrorCount: 0 } },
-        ...(follows && {
+        isIterator: followsStream,
+        addFaultCountAlarm: { Critical: { ...alarm(this, `${name}-errors`), maxErrorCount: 0 } },
+        addThrottlesCountAlarm: { Warning: { ...alarm(this, `${name}-throttles`), maxErrorCount: 0 } },
+        ...(followsStream && {
           addMaxIteratorAgeAlarm: {
             Critical: {
-              ...this.named(`${name}-iterator-age`),
+              ...alarm(this, `${name}-iterator-age`),
               maxAgeInMillis: this.settings.alarms.iteratorAgeSeconds * 1000,
             },
           },
@@ -157,10 +136,10 @@ export class Alarms extends Construct {
         table,
         humanReadableName: `Table ${name}`,
         addReadThrottledEventsCountAlarm: {
-          Warning: { ...this.named(`${name}-read-throttles`), maxThrottledEventsThreshold: 0 },
+          Warning: { ...alarm(this, `${name}-read-throttles`), maxThrottledEventsThreshold: 0 },
         },
         addWriteThrottledEventsCountAlarm: {
-          Warning: { ...this.named(`${name}-write-throttles`), maxThrottledEventsThreshold: 0 },
+          Warning: { ...alarm(this, `${name}-write-throttles`), maxThrottledEventsThreshold: 0 },
         },
       });
     }
@@ -171,7 +150,7 @@ export class Alarms extends Construct {
       this.monitoring.monitorSqsQueue({
         queue,
         humanReadableName: `Dead letters: ${name}`,
-        addQueueMaxSizeAlarm: { Critical: { ...this.named(`${name}-dead-letters`), maxMessageCount: 0 } },
+        addQueueMaxSizeAlarm: { Critical: { ...alarm(this, `${name}-dead-letters`), maxMessageCount: 0 } },
       });
     }
   }

@@ -1,6 +1,6 @@
-// The REST API: tokens checked, requests throttled, logged and traced. A token with any of the API's scopes reaches the
-// function, which alone knows what each request needs and says so. A path that exists answers every other method with 405
-// and what is allowed; one that does not, with 404, token or none.
+// The REST API: checks tokens; throttles, logs and traces requests. A token with any of the API's scopes reaches the function,
+// which checks the scope that the request requires. A known path answers other methods with 405 and `Allow`, an unknown path
+// is a 404, both without a token.
 
 import { RemovalPolicy, Stack } from "aws-cdk-lib";
 import {
@@ -26,10 +26,10 @@ import type { RustFunction } from "./rust-function.ts";
 import { SCOPES, type Settings } from "./settings.ts";
 import type { SignIn } from "./sign-in.ts";
 
-/** First part of every path; a change of the interface that breaks clients would get another one. */
+/** The first segment of every path; a breaking change of the interface would get another one. */
 const VERSION = "v1";
 
-/** What the API stands on. */
+/** The resources that the API depends on. */
 export interface ApiProps {
   readonly settings: Settings;
   readonly key: LedgerKey;
@@ -68,27 +68,30 @@ export class Api extends Construct {
     const integration = this.integrations[route.by];
     if (route.open) {
       const method = resource.addMethod(verb, integration, { authorizationType: AuthorizationType.NONE });
-      withoutToken(method, "This route is public: whether the service is there, and how it is used.");
+      withoutToken(method, "This route is public: health and documentation of the service.");
       return;
     }
     resource.addMethod(verb, integration, {
       authorizationType: AuthorizationType.COGNITO,
       authorizer: this.authorizer,
-      // The gateway answers a token without the route's scopes with 401, as if there were none; the functions with 403. A
-      // method without scopes would take the tokens for identities too, which allow nothing.
+      // The gateway answers a token without the required scope with 401, as if there were none; the functions answer 403. A
+      // method without scopes would also accept id tokens, which permit nothing.
       authorizationScopes: SCOPES.map((scope) => `products/${scope}`),
     });
   }
 
   private refuseOthers(path: string): void {
     const method = addFixedAnswer(this.api.root.resourceForPath(path), METHOD_NOT_ALLOWED, { Allow: allowed(path) });
-    withoutToken(method, "It tells which methods the path has, as its documentation does, and reaches no function.");
+    withoutToken(method, "The response lists the methods of the path, which are documented, and calls no function.");
   }
 
-  /** Without these the gateway takes a token on an unknown path for a faulty signature of AWS and answers 403. */
+  /** Without these the gateway treats a token on an unknown path as an invalid AWS signature and answers 403. */
   private refuseUnknown(): void {
     for (const resource of [this.api.root, this.api.root.addResource("{proxy+}")]) {
-      withoutToken(addFixedAnswer(resource, NOT_FOUND), "It tells that the path is unknown and reaches no function.");
+      withoutToken(
+        addFixedAnswer(resource, NOT_FOUND),
+        "The response says that the path is unknown, and calls no function.",
+      );
     }
   }
 }
@@ -109,7 +112,7 @@ function restApi(scope: Construct, settings: Settings, key: LedgerKey): RestApi 
     restApiName: stackName,
     description: "Commands and queries of the product ledger",
     endpointTypes: [EndpointType.REGIONAL],
-    // API Gateway has one such role for a whole region, so it outlives every stack.
+    // API Gateway has one such role for a whole region, so it is kept when the stack is deleted.
     cloudWatchRole: true,
     cloudWatchRoleRemovalPolicy: RemovalPolicy.RETAIN,
     deployOptions: {
@@ -129,20 +132,20 @@ function restApi(scope: Construct, settings: Settings, key: LedgerKey): RestApi 
     [
       "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
     ],
-    "API Gateway takes this managed policy only, for the logs of all its APIs in the region.",
+    "API Gateway accepts only this managed policy, for the logs of all its APIs in the region.",
   );
   acknowledge(
     api,
     ["AwsSolutions-APIG2"],
-    "The functions check every request and name all faults at once, which a validator here would hide.",
+    "The functions validate every request and report all errors at once, which a validator here would prevent.",
   );
   if (!settings.firewall) {
-    acknowledge(api.deploymentStage, ["AwsSolutions-APIG3"], "Only production has the firewall, for its cost.");
+    acknowledge(api.deploymentStage, ["AwsSolutions-APIG3"], "Only production has the firewall, because of its cost.");
   }
   return api;
 }
 
-/** One line for each request; no token and no body. */
+/** One access log line for each request, without token and body. */
 const ACCESS = {
   time: "$context.requestTimeEpoch",
   request_id: "$context.requestId",

@@ -1,5 +1,5 @@
-// From the context of a synthesis to one stack: `stage` (dev without it), `branch`, `binaries`, `alarmEmail`, `eventsTable`.
-// Nothing is looked up, so it needs no credentials and no network.
+// The app with one stack, configured by the CDK context: `stage` (default dev), `branch`, `binaries`, `alarmEmail`,
+// `eventsTable`. Nothing is looked up, so synthesis needs no credentials and no network.
 
 import { App, type AppProps, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
@@ -26,7 +26,7 @@ export function ledgerApp(props?: AppProps): { app: App; stack: LedgerStack } {
 function text(app: App, name: string): string | undefined {
   const value: unknown = app.node.tryGetContext(name);
   if (value !== undefined && typeof value !== "string") {
-    throw new Error(`${name}=${JSON.stringify(value)}: a text is needed`);
+    throw new Error(`${name}=${JSON.stringify(value)}: must be a text`);
   }
   return value;
 }

@@ -1,5 +1,5 @@
-// Where the built functions are. What is not built is replaced by a placeholder, so that everything but the code can be
-// synthesized, and a warning says so.
+// The code of the functions. A function that is not built is replaced by a placeholder with a warning, so that the rest can
+// be synthesized.
 
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
@@ -26,7 +26,7 @@ export function codeOf(scope: Construct, name: FunctionName, binaries: string): 
   }
   Annotations.of(scope).addWarningV2(
     `ledger:not-built-${name}`,
-    `${name} is not built: ${binaries}/${name}/ has neither bootstrap.zip nor bootstrap. A placeholder stands in its place; it answers every invocation with an error.`,
+    `${name} is not built: ${binaries}/${name}/ has neither bootstrap.zip nor bootstrap. It is replaced by a placeholder that answers every invocation with an error.`,
   );
   return Code.fromAsset(PLACEHOLDER);
 }

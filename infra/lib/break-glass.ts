@@ -1,5 +1,5 @@
-// The one role that may change or remove a commit: nobody uses it in daily work, it needs a second factor, and its use is
-// visible because the stream tells of every change it makes.
+// The one role that may change or remove a commit, for emergencies only: it requires a second factor, and the stream reports
+// every change that it makes.
 
 import { CfnOutput, Duration, Stack } from "aws-cdk-lib";
 import { AccountRootPrincipal, type PolicyStatement, Role } from "aws-cdk-lib/aws-iam";
@@ -21,7 +21,7 @@ export class BreakGlass extends Construct {
     new CfnOutput(this, "RoleArn", { value: this.role.roleArn, description: "May repair the event table" });
   }
 
-  /** Lets the role do what a statement says. */
+  /** Grants the statement to the role. */
   allow(statement: PolicyStatement): void {
     this.role.addToPrincipalPolicy(statement);
   }

@@ -1,5 +1,5 @@
-// The bus that subscribers listen to, its archive, and the queue for events that it could not encrypt or decrypt. Events of
-// a product are put on it in order; in which order it delivers them EventBridge does not promise, so `sequence` tells.
+// The event bus, its archive, and the queue for events that it could not encrypt or decrypt. The events of a product are sent
+// in order, but EventBridge does not guarantee the order of delivery; subscribers order them by `sequence`.
 
 import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { Archive, EventBus } from "aws-cdk-lib/aws-events";
@@ -16,14 +16,14 @@ export class Bus extends Construct {
 
   constructor(scope: Construct, settings: Settings, key: LedgerKey) {
     super(scope, "Bus");
-    // The key's policy names bus and archive, so both have names of their own.
+    // The key's policy names the bus and the archive, so both have fixed names.
     const { stackName } = Stack.of(this);
-    // By its ARN: otherwise the key's policy would name the bus, which names the key.
+    // By its ARN, to avoid a circular reference between the key's policy and the bus.
     const kmsKey = Key.fromKeyArn(this, "Key", key.key.keyArn);
     this.deadLetters = new LedgerQueue(this, "DeadLetters", key);
     this.bus = new EventBus(this, "Bus", {
       eventBusName: stackName,
-      description: "What happened to products; sequence tells the order per product",
+      description: "Events of products; sequence is the order per product",
       kmsKey,
       deadLetterQueue: this.deadLetters.queue,
     });
@@ -31,7 +31,7 @@ export class Bus extends Construct {
     this.bus.applyRemovalPolicy(settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY);
     const archive = new Archive(this, "Archive", {
       archiveName: stackName,
-      description: "Every message of the ledger; the event table is the truth",
+      description: "Every message of the ledger; the event table is authoritative",
       sourceEventBus: this.bus,
       eventPattern: { source: [EVENT_SOURCE] },
       retention: Duration.days(settings.days.archive),

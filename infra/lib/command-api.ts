@@ -1,5 +1,5 @@
-// The function behind the commands. On the event table it may insert by PartiQL and query, nothing else: it could not change
-// or remove a commit if it were taken over.
+// The function for commands. On the event table it may only insert by PartiQL and query: even if compromised it could not
+// change or remove a commit.
 
 import { Duration } from "aws-cdk-lib";
 import { Construct } from "constructs";
@@ -8,7 +8,7 @@ import type { LedgerKey } from "./key.ts";
 import { RustFunction } from "./rust-function.ts";
 import { DEFAULT_CURRENCY, type Settings } from "./settings.ts";
 
-/** The command function; what it may is granted once the event table is there, whose policy names its role. */
+/** The command function. Its grants follow once the event table exists, whose policy names its role. */
 export class CommandApi extends Construct {
   readonly function: RustFunction;
 
@@ -22,10 +22,10 @@ export class CommandApi extends Construct {
       memory: settings.memory.api,
       timeout: Duration.seconds(15),
     });
-    this.function.withoutDeadLetterTarget("API Gateway invokes it and waits for the answer; nothing is queued.");
+    this.function.withoutDeadLetterTarget("API Gateway invokes it synchronously; nothing is queued.");
   }
 
-  /** Gives it the event table. */
+  /** Grants it the event table and sets its environment. */
   use(events: EventTable): void {
     this.function.set({ LEDGER_EVENTS_TABLE: events.table.name, LEDGER_DEFAULT_CURRENCY: DEFAULT_CURRENCY });
     events.table.grantWrite(this.function.role, "dynamodb:PartiQLInsert", "dynamodb:Query");

@@ -1,4 +1,4 @@
-// A queue of this stack: encrypted with its key, reached over TLS only, kept as long as SQS keeps anything.
+// Queues of this stack: encrypted with its key, accessible over TLS only, with the longest retention that SQS has.
 
 import { Duration } from "aws-cdk-lib";
 import { type IGrantable, PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
@@ -7,15 +7,15 @@ import { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
 import type { LedgerKey } from "./key.ts";
 
-/** What a queue is for, if not for dead letters of something else than a queue. */
+/** Options for queues other than the dead-letter queue of a function, rule or bus. */
 export interface LedgerQueueOptions {
-  /** Where its own messages go that were received too often. */
+  /** The queue for messages that were received too often. */
   readonly deadLetterQueue?: DeadLetterQueue;
-  /** It takes the dead letters of a queue. */
+  /** Whether it is the dead-letter queue of another queue. */
   readonly behindQueue?: boolean;
 }
 
-/** An encrypted queue; without a dead-letter queue of its own it is one. */
+/** An encrypted queue; without a dead-letter queue it is one itself. */
 export class LedgerQueue extends Construct {
   readonly queue: Queue;
   private readonly key: LedgerKey;
@@ -32,13 +32,13 @@ export class LedgerQueue extends Construct {
       ...(options.deadLetterQueue && { deadLetterQueue: options.deadLetterQueue }),
     });
     if (!options.deadLetterQueue) {
-      // The first rule sees by itself what is behind a queue.
+      // The first rule recognises the dead-letter queue of a queue by itself.
       const rules = [...(options.behindQueue ? [] : ["AwsSolutions-SQS3"]), "Serverless-SQSRedrivePolicy"];
-      acknowledge(this.queue, rules, "This queue is where dead letters go; an alarm watches it.");
+      acknowledge(this.queue, rules, "This queue is a dead-letter queue; an alarm watches it.");
     }
   }
 
-  /** To send to it, and nothing else. */
+  /** Grants sending to it. */
   grantSend(grantee: IGrantable): void {
     grantee.grantPrincipal.addToPrincipalPolicy(
       new PolicyStatement({ actions: ["sqs:SendMessage"], resources: [this.queue.queueArn] }),
@@ -46,7 +46,7 @@ export class LedgerQueue extends Construct {
     this.key.grantQueueSend(grantee);
   }
 
-  /** EventBridge may send to it, on behalf of this rule or bus alone. */
+  /** Lets EventBridge send to it for this rule or bus only. */
   allowFromEvents(sid: string, source: string): void {
     this.queue.addToResourcePolicy(
       new PolicyStatement({

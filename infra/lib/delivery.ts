@@ -1,5 +1,5 @@
-// How the bus hands events over: to a queue, or to something else with a queue for what cannot be delivered. The queue's
-// policy lets exactly that rule send.
+// Rules of the bus that deliver events to a queue or to another target, with a queue for events that cannot be delivered.
+// The policy of each queue lets only that rule send.
 
 import { type CfnRule, type IRuleTarget, Rule, type RuleProps } from "aws-cdk-lib/aws-events";
 import type { Construct } from "constructs";
@@ -7,13 +7,13 @@ import type { LedgerQueue } from "./dead-letters.ts";
 
 /** A rule with one target and a dead-letter queue. */
 export interface DeliveryProps extends RuleProps {
-  /** What the target is, and by which role it is reached where it needs one. */
+  /** The target: a queue, or an ARN with the role that may call it. */
   readonly target: LedgerQueue | { readonly arn: string; readonly role: CfnRoleArn };
   readonly deadLetters: LedgerQueue;
 }
 type CfnRoleArn = NonNullable<ReturnType<IRuleTarget["bind"]>["role"]>;
 
-/** Makes the rule. */
+/** Creates the rule. */
 export function deliver(scope: Construct, id: string, props: DeliveryProps): Rule {
   const { target, deadLetters, ...rest } = props;
   const rule = new Rule(scope, id, rest);

@@ -1,4 +1,4 @@
-// The event table: commits are inserted and never changed. Its own policy refuses every other write to everybody but the
+// The event table: commits are inserted and never changed. Its resource policy denies every other write to all but the
 // break-glass role, so that neither a compromised function nor an administrator's mistake can rewrite history.
 
 import { AnyPrincipal, Effect, type IGrantable, PolicyDocument, PolicyStatement } from "aws-cdk-lib/aws-iam";
@@ -61,7 +61,7 @@ export class EventTable extends Construct {
     return this.table.cfn.attrStreamArn;
   }
 
-  /** What Lambda's poller needs of the stream. */
+  /** Grants what Lambda's poller needs to read the stream. */
   grantStream(grantee: IGrantable): void {
     const principal = grantee.grantPrincipal;
     principal.addToPrincipalPolicy(
@@ -87,7 +87,7 @@ function protection(props: EventTableProps): PolicyDocument {
   });
 }
 
-/** In a table's own policy `*` is that table. */
+/** A statement that denies actions; in a table's resource policy `*` is that table. */
 function denied(sid: string, actions: readonly Action[], except: readonly string[]): PolicyStatement {
   return new PolicyStatement({
     sid,

@@ -1,5 +1,5 @@
-// The firewall in front of the API, in production: known bad requests, known bad addresses, too many of one address. Rules
-// that would refuse what the interface allows only count.
+// The firewall in front of the API, in production: blocks known bad requests, known bad addresses, and too many requests
+// from one address. Rules that would block valid requests only count.
 
 import { ArnFormat, RemovalPolicy, Stack } from "aws-cdk-lib";
 import type { Stage } from "aws-cdk-lib/aws-apigateway";
@@ -10,14 +10,14 @@ import type { LedgerKey } from "./key.ts";
 import { BODY_TOO_LARGE, problemBody, TOO_MANY } from "./problem.ts";
 import type { Settings } from "./settings.ts";
 
-/** The largest body a command may have. The firewall looks at as much of it. */
+/** The largest body of a command in bytes. The firewall inspects as much of it. */
 export const MOST_BODY = 64 * 1024;
 
-/** Rules of AWS's common group that refuse what the interface allows, and why. */
+/** Rules of AWS's common group that would block valid requests, with reasons. */
 const COUNTED = [
-  "SizeRestrictions_BODY", // Refuses above 8 KB; our own rule refuses above 64 KB.
-  "SizeRestrictions_QUERYSTRING", // Refuses above 2 KB; a cursor and a filter together can be longer.
-  "NoUserAgent_HEADER", // Machines need not say what they are.
+  "SizeRestrictions_BODY", // Blocks above 8 KB; our own rule blocks above 64 KB.
+  "SizeRestrictions_QUERYSTRING", // Blocks above 2 KB; a cursor and a filter together can be longer.
+  "NoUserAgent_HEADER", // Machine clients need no user agent.
 ];
 
 export interface FirewallProps {
@@ -27,7 +27,7 @@ export interface FirewallProps {
   readonly stage: Stage;
 }
 
-/** The web ACL, what it guards, and its log. */
+/** The web ACL, its association with the API, and its log. */
 export class Firewall extends Construct {
   constructor(scope: Construct, props: FirewallProps) {
     super(scope, "Firewall");
@@ -52,7 +52,7 @@ export class Firewall extends Construct {
     });
     new CfnWebACLAssociation(this, "Guards", { webAclArn: acl.attrArn, resourceArn: props.stage.stageArn });
     const logs = new LogGroup(this, "Logs", {
-      // The prefix is WAF's condition.
+      // WAF requires this prefix.
       logGroupName: `aws-waf-logs-${stackName}`,
       encryptionKey: props.key.key,
       retention: props.settings.days.logs,
@@ -95,7 +95,7 @@ function rate(limit: number): CfnWebACL.RuleProperty {
   };
 }
 
-/** Above what the functions take; MATCH because a body that is longer than what is looked at is too long as well. */
+/** Blocks bodies above the limit of the functions. MATCH, because a body longer than the inspected part is too long as well. */
 function bodySize(): CfnWebACL.RuleProperty {
   return {
     name: "BodyAbove64KB",

@@ -1,4 +1,4 @@
-// What a resource answers to every method that has no route: a problem that the gateway makes itself, without a token and
+// The response of a resource to every method without a route: a problem from the gateway itself, without a token and
 // without a function.
 
 import {
@@ -10,8 +10,8 @@ import {
 } from "aws-cdk-lib/aws-apigateway";
 import { type GatewayProblem, problemBody } from "./problem.ts";
 
-/** Content types of requests that are answered; the gateway answers any other with 415. */
-const TAKEN = [
+/** Content types of requests that get this response; the gateway answers any other with 415. */
+const CONTENT_TYPES = [
   "application/json",
   "application/merge-patch+json",
   "application/octet-stream",
@@ -22,7 +22,7 @@ const TAKEN = [
   "text/xml",
 ];
 
-/** Adds the method `ANY`, which answers what no other method of the resource does. */
+/** Adds the method `ANY`, which answers all requests that no other method of the resource handles. */
 export function addFixedAnswer(
   resource: IResource,
   problem: GatewayProblem,
@@ -37,7 +37,7 @@ export function addFixedAnswer(
     "ANY",
     new MockIntegration({
       passthroughBehavior: PassthroughBehavior.WHEN_NO_TEMPLATES,
-      requestTemplates: Object.fromEntries(TAKEN.map((type) => [type, request])),
+      requestTemplates: Object.fromEntries(CONTENT_TYPES.map((type) => [type, request])),
       integrationResponses: [
         {
           statusCode,

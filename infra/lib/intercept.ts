@@ -1,5 +1,5 @@
-// What the bus delivered, kept for a while so that end-to-end tests can look it up. No code: the bus starts an express
-// workflow whose only step writes the message into a table. Never in production.
+// Stores delivered messages for a while, so that end-to-end tests can look them up. It needs no code: the bus starts an
+// express workflow whose only step writes the message to a table. Never in production.
 
 import { Aws, CfnOutput, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { CfnTable } from "aws-cdk-lib/aws-dynamodb";
@@ -37,7 +37,7 @@ export class Intercept extends Construct {
     acknowledge(
       role,
       ["AwsSolutions-IAM5[Resource::*]"],
-      "X-Ray's actions and those that set up log delivery know no resources.",
+      "The actions of X-Ray and of log delivery setup do not support resources.",
     );
     const starter = new Role(this, "Starter", { assumedBy: new ServicePrincipal("events.amazonaws.com") });
     starter.addToPolicy(
@@ -75,11 +75,11 @@ function interceptedTable(scope: Construct, key: LedgerKey): CfnTable {
     timeToLiveSpecification: { attributeName: "expires_at", enabled: true },
   });
   table.applyRemovalPolicy(RemovalPolicy.DESTROY);
-  acknowledge(table, ["AwsSolutions-DDB3"], "It holds what tests look up, for a day.");
+  acknowledge(table, ["AwsSolutions-DDB3"], "It holds the messages of tests for a day.");
   return table;
 }
 
-/** pk is the source, sk is `<product>#<event name>#<created_at>`; data and metadata are JSON texts. */
+/** The workflow. pk is the source, sk is `<product>#<event name>#<created_at>`; data and metadata are JSON texts. */
 function definition(table: string, days: number) {
   const text = (expression: string) => ({ S: `{% ${expression} %}` });
   const message = "$states.input.detail";

@@ -1,5 +1,5 @@
-// From JSON Schema 2020-12, as the contract is written, to draft 4, which the schema registry takes. What has no counterpart
-// is refused, so that a schema is never registered that accepts something else.
+// Converts JSON Schema 2020-12, in which the contract is written, to draft 4, which the schema registry requires. A keyword
+// without a counterpart is an error, so that no registered schema accepts anything else.
 
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
@@ -27,7 +27,7 @@ const SAME = new Set([
 const MAPS_OF_SCHEMAS = new Set(["properties", "patternProperties"]);
 const LISTS_OF_SCHEMAS = new Set(["allOf", "anyOf", "oneOf"]);
 const SCHEMAS = new Set(["items", "not", "additionalProperties"]);
-/** They describe and do not constrain. */
+/** Keywords that describe but do not constrain. */
 const DROPPED = new Set(["$schema", "$comment", "examples", "deprecated", "readOnly", "writeOnly"]);
 
 /** A schema in draft 4 that accepts exactly what `schema` accepts. */
@@ -39,7 +39,7 @@ export function toDraft4(schema: unknown): JsonSchema {
     return { not: {} };
   }
   if (!isObject(schema)) {
-    throw new Error(`${JSON.stringify(schema)} is no schema`);
+    throw new Error(`${JSON.stringify(schema)} is not a schema`);
   }
   const entries = Object.entries(schema).flatMap(([keyword, value]) => converted(keyword, value, schema));
   return Object.fromEntries(entries);
@@ -78,7 +78,7 @@ function renamed(keyword: string, value: unknown, schema: JsonSchema): [string, 
     case "exclusiveMaximum": {
       const bound = keyword === "exclusiveMinimum" ? "minimum" : "maximum";
       if (bound in schema) {
-        throw new Error(`${bound} beside ${keyword} has no counterpart in draft 4`);
+        throw new Error(`${bound} together with ${keyword} has no counterpart in draft 4`);
       }
       return [
         [bound, value],
@@ -92,7 +92,7 @@ function renamed(keyword: string, value: unknown, schema: JsonSchema): [string, 
 
 function mapped(value: unknown): JsonSchema {
   if (!isObject(value)) {
-    throw new Error(`${JSON.stringify(value)} maps no names to schemas`);
+    throw new Error(`${JSON.stringify(value)} is not a map of names to schemas`);
   }
   return Object.fromEntries(Object.entries(value).map(([name, schema]) => [name, toDraft4(schema)]));
 }

@@ -1,5 +1,5 @@
-// One customer key for everything that rests: tables, queues, bus, archive, logs, alarm topic. Services may use it for this
-// stack's resources only; people and functions need a grant of their own, and it names the service they come through.
+// One customer managed key for all data at rest: tables, queues, bus, archive, logs, alarm topic. Services may use it only for
+// this stack's resources; people and functions need a grant, which is limited to one service.
 
 import { Aws, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { type IGrantable, PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
@@ -16,7 +16,7 @@ const WRITE = [
   "kms:ReEncryptTo",
 ];
 
-/** The key and who may use it for what. */
+/** The key and its policy. */
 export class LedgerKey extends Construct {
   readonly key: Key;
 
@@ -35,17 +35,17 @@ export class LedgerKey extends Construct {
     this.forAlarms();
   }
 
-  /** To read tables that this key encrypts. */
+  /** Grants reading tables that this key encrypts. */
   grantTableRead(grantee: IGrantable): void {
     this.grant(grantee, "dynamodb", READ);
   }
 
-  /** To read and write tables that this key encrypts. */
+  /** Grants reading and writing tables that this key encrypts. */
   grantTableWrite(grantee: IGrantable): void {
     this.grant(grantee, "dynamodb", [...READ, ...WRITE]);
   }
 
-  /** To send to queues that this key encrypts. */
+  /** Grants sending to queues that this key encrypts. */
   grantQueueSend(grantee: IGrantable): void {
     this.grant(grantee, "sqs", ["kms:Decrypt", "kms:GenerateDataKey"]);
   }
@@ -78,7 +78,7 @@ export class LedgerKey extends Construct {
     );
   }
 
-  /** The bus and its archive encrypt with it; rules send to queues that it encrypts. */
+  /** Bus and archive encrypt with it; rules send to queues that it encrypts. */
   private forBus(): void {
     const { stackName } = Stack.of(this);
     this.key.addToResourcePolicy(

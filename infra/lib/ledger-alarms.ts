@@ -1,42 +1,56 @@
-// The alarms on what only the ledger knows: lag, parked products, tampering, lost races.
+// The alarms on the ledger's own metrics: lag, parked products, tampering, lost races.
 
 import { ComparisonOperator } from "aws-cdk-lib/aws-cloudwatch";
-import { type CustomMetricWithAlarm, MetricStatistic, type MetricWithAlarmSupport } from "cdk-monitoring-constructs";
-import type { Alarms, AlarmsProps } from "./alarms.ts";
-import { FUNCTION, METERS, OPERATIONS, PROJECTOR, PUBLISHER, VIEWS } from "./metrics.ts";
+import {
+  type CustomMetricWithAlarm,
+  MetricStatistic,
+  type MetricWithAlarmSupport,
+  type MonitoringFacade,
+} from "cdk-monitoring-constructs";
+import { alarm } from "./alarm.ts";
+import { FUNCTION, METRICS, OPERATIONS, PROJECTOR, PUBLISHER, VIEWS } from "./metrics.ts";
 import type { RustFunction } from "./rust-function.ts";
+import type { Settings } from "./settings.ts";
 
-type Meter = (typeof METERS)[keyof typeof METERS];
+type LedgerMetric = (typeof METRICS)[keyof typeof METRICS];
 
-/** Adds them to the alarms and to the dashboard. */
-export function watchLedger(alarms: Alarms, props: AlarmsProps): void {
+/** The functions that write the metrics, and the thresholds. */
+export interface LedgerAlarmsProps {
+  readonly settings: Settings;
+  readonly commands: RustFunction;
+  readonly projector: RustFunction;
+  readonly publisher: RustFunction;
+}
+
+/** Adds the alarms, and their metrics to the dashboard. */
+export function watchLedger(monitoring: MonitoringFacade, props: LedgerAlarmsProps): void {
   const { settings, commands, projector, publisher } = props;
-  const figures = new Figures(alarms);
+  const series = new LedgerSeries(monitoring);
   const { lagSeconds, conflictsPerFiveMinutes } = settings.alarms;
-  const projection = VIEWS.map((view) => figures.of(projector, METERS.projectionLag, MAX, { view }));
+  const projection = VIEWS.map((view) => series.of(projector, METRICS.projectionLag, MAX, { view }));
   const tampering = [
-    ...OPERATIONS.map((operation) => figures.of(projector, METERS.tampering, SUM, { consumer: PROJECTOR, operation })),
-    ...OPERATIONS.map((operation) => figures.of(publisher, METERS.tampering, SUM, { consumer: PUBLISHER, operation })),
+    ...OPERATIONS.map((operation) => series.of(projector, METRICS.tampering, SUM, { consumer: PROJECTOR, operation })),
+    ...OPERATIONS.map((operation) => series.of(publisher, METRICS.tampering, SUM, { consumer: PUBLISHER, operation })),
   ];
   const parked = [
-    ...VIEWS.map((consumer) => figures.of(projector, METERS.parked, MAX, { consumer })),
-    figures.of(publisher, METERS.parked, MAX, { consumer: PUBLISHER }),
+    ...VIEWS.map((consumer) => series.of(projector, METRICS.parked, MAX, { consumer })),
+    series.of(publisher, METRICS.parked, MAX, { consumer: PUBLISHER }),
   ];
-  alarms.monitoring.monitorCustom({
+  monitoring.monitorCustom({
     humanReadableName: "Ledger",
     alarmFriendlyName: "ledger",
     metricGroups: [
-      { title: "Projection lag, seconds", metrics: [figures.above("projection-lag", lagSeconds, "MAX", projection)] },
+      { title: "Projection lag, seconds", metrics: [series.above("projection-lag", lagSeconds, "MAX", projection)] },
       {
         title: "Publish lag, seconds",
-        metrics: [figures.above("publish-lag", lagSeconds, "MAX", [figures.of(publisher, METERS.publishLag, MAX, {})])],
+        metrics: [series.above("publish-lag", lagSeconds, "MAX", [series.of(publisher, METRICS.publishLag, MAX, {})])],
       },
-      { title: "Parked products", metrics: [figures.above("parked-products", 0, "SUM", parked)] },
-      { title: "Tampering", metrics: [figures.above("tampering", 0, "SUM", tampering)] },
+      { title: "Parked products", metrics: [series.above("parked-products", 0, "SUM", parked)] },
+      { title: "Tampering", metrics: [series.above("tampering", 0, "SUM", tampering)] },
       {
         title: "Lost races",
         metrics: [
-          figures.above("conflicts", conflictsPerFiveMinutes, "SUM", [figures.of(commands, METERS.conflicts, SUM, {})]),
+          series.above("conflicts", conflictsPerFiveMinutes, "SUM", [series.of(commands, METRICS.conflicts, SUM, {})]),
         ],
       },
     ],
@@ -45,30 +59,30 @@ export function watchLedger(alarms: Alarms, props: AlarmsProps): void {
 
 const { SUM, MAX } = MetricStatistic;
 
-class Figures {
-  private readonly alarms: Alarms;
+class LedgerSeries {
+  private readonly monitoring: MonitoringFacade;
 
-  constructor(alarms: Alarms) {
-    this.alarms = alarms;
+  constructor(monitoring: MonitoringFacade) {
+    this.monitoring = monitoring;
   }
 
-  /** One series of a meter, as the function writes it. */
+  /** One series of a metric: the values that a function writes with these labels. */
   of(
     writer: RustFunction,
-    meter: Meter,
+    metric: LedgerMetric,
     statistic: MetricStatistic,
     labels: Readonly<Record<string, string>>,
   ): MetricWithAlarmSupport {
-    const missing = meter.labels.filter((label) => !(label in labels));
-    if (missing.length > 0 || Object.keys(labels).length !== meter.labels.length) {
-      throw new Error(`${meter.name} has the labels ${meter.labels.join(", ")}`);
+    const missing = metric.labels.filter((label) => !(label in labels));
+    if (missing.length > 0 || Object.keys(labels).length !== metric.labels.length) {
+      throw new Error(`${metric.name} has the labels ${metric.labels.join(", ")}`);
     }
     const dimensions = { [FUNCTION]: writer.lambda.functionName, ...labels };
-    const label = Object.values(labels).join(" ") || meter.name;
-    return this.factory.createMetric(meter.name, statistic, label, dimensions);
+    const label = Object.values(labels).join(" ") || metric.name;
+    return this.factory.createMetric(metric.name, statistic, label, dimensions);
   }
 
-  /** An alarm as soon as the series together are above the threshold. */
+  /** An alarm when the sum or the maximum of the series is above the threshold. */
   above(
     name: string,
     threshold: number,
@@ -83,7 +97,7 @@ class Figures {
       alarmFriendlyName: name,
       addAlarm: {
         Critical: {
-          ...this.alarms.named(name),
+          ...alarm(this.monitoring, name),
           threshold,
           comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
         },
@@ -92,6 +106,6 @@ class Figures {
   }
 
   private get factory() {
-    return this.alarms.monitoring.createMetricFactory();
+    return this.monitoring.createMetricFactory();
   }
 }

@@ -1,4 +1,4 @@
-// One stack is one ledger: it puts the parts together and decides nothing itself.
+// The stack of one ledger: assembles the parts and contains no settings of its own.
 
 import { Aws, CfnOutput, DefaultStackSynthesizer, Stack, type StackProps, Tags } from "aws-cdk-lib";
 import type { Construct } from "constructs";
@@ -29,14 +29,14 @@ export interface LedgerStackProps extends StackProps {
   readonly settings: Settings;
   /** The folder of the built functions, from the root of the repository. */
   readonly binaries: string;
-  /** Address that is told of alarms. */
+  /** The address that is notified of alarms. */
   readonly alarmEmail?: string | undefined;
-  /** Name of an event table that was restored from a backup and takes the place of the old one. */
+  /** The name of an event table that was restored from a backup and replaces the old one. */
   readonly eventsTable?: string | undefined;
 }
 
-/** What is stored, and what tells of it. */
-interface Ground {
+/** The resources that the functions share. */
+interface SharedResources {
   readonly settings: Settings;
   readonly key: LedgerKey;
   readonly binaries: string;
@@ -62,20 +62,20 @@ export class LedgerStack extends Stack {
     });
     commands.use(events);
     const views = new Views(this, settings, key);
-    const ground = { settings, key, binaries, events, views, bus: new Bus(this, settings, key) };
+    const shared = { settings, key, binaries, events, views, bus: new Bus(this, settings, key) };
     const consumers = {
-      projector: new Projector(this, ground).consumer,
-      publisher: new Publisher(this, ground).consumer,
+      projector: new Projector(this, shared).consumer,
+      publisher: new Publisher(this, shared).consumer,
     };
-    const queries = new QueryApi(this, ground).function;
+    const queries = new QueryApi(this, shared).function;
     const functions = { commands: commands.function, queries };
     const api = new Api(this, { settings, key, signIn: new SignIn(this, settings), functions });
     if (settings.firewall) {
       new Firewall(this, { settings, ...settings.firewall, key, stage: api.api.deploymentStage });
     }
     new Schemas(this);
-    new People(this, events, views, ground.bus);
-    const tables = this.named(ground);
+    new People(this, events, views, shared.bus);
+    const tables = this.named(shared);
     new Alarms(this, {
       settings,
       key,
@@ -84,16 +84,16 @@ export class LedgerStack extends Stack {
       projector: consumers.projector.function,
       publisher: consumers.publisher.function,
       tables,
-      deadLetters: this.deadLetters(ground, consumers),
+      deadLetters: this.deadLetters(shared, consumers),
       email: props.alarmEmail,
     });
     Tags.of(this).add("project", "product-ledger");
     Tags.of(this).add("stage", settings.stage);
   }
 
-  /** Whoever follows bus and stream has a queue for what went wrong; an alarm watches each. */
-  private deadLetters(ground: Ground, consumers: Consumers): Record<string, LedgerQueue> {
-    const { settings, key, bus } = ground;
+  /** The dead-letter queues of everything that consumes the bus or the stream; an alarm watches each. */
+  private deadLetters(shared: SharedResources, consumers: Consumers): Record<string, LedgerQueue> {
+    const { settings, key, bus } = shared;
     const { projector, publisher } = consumers;
     const schedule = new RetrySchedule(this, key, { Projector: projector, Publisher: publisher });
     return {
@@ -108,8 +108,8 @@ export class LedgerStack extends Stack {
     };
   }
 
-  /** The tables, and as outputs what the program `ledger` has to be told of them. */
-  private named({ events, views, bus }: Ground): Record<string, LedgerTable> {
+  /** The tables, with outputs for the environment variables of the program `ledger`. */
+  private named({ events, views, bus }: SharedResources): Record<string, LedgerTable> {
     const { products, prices, receipts, parking } = views;
     const tables = { events: events.table, products, prices, receipts, parking };
     for (const [name, table] of Object.entries(tables)) {
@@ -123,7 +123,7 @@ export class LedgerStack extends Stack {
 
 type Consumers = Record<"projector" | "publisher", StreamConsumer>;
 
-/** The role by which CloudFormation deploys this stack, as `cdk bootstrap` names it. */
+/** The ARN of the role with which CloudFormation deploys this stack, as named by `cdk bootstrap`. */
 function deployer(stack: Stack): string {
   const qualifier =
     stack.node.tryGetContext("@aws-cdk/core:bootstrapQualifier") ?? DefaultStackSynthesizer.DEFAULT_QUALIFIER;

@@ -1,13 +1,13 @@
-// The figures that the functions write as embedded metrics, by the names of the Rust catalogue of meters. Each has the
-// dimension `function`, the function's name, and one for each of its labels.
+// The metrics of the functions that alarms and the dashboard use, by their names in `telemetry/src/meters.rs`. Each has the
+// dimension `function` and one dimension for each label.
 
-/** Where they are. */
+/** The namespace of all metrics. */
 export const NAMESPACE = "ProductLedger";
-/** The dimension that tells one function's figures from another's. */
+/** The dimension that holds the name of the function. */
 export const FUNCTION = "function";
 
-/** Name and labels of the figures that alarms and dashboard use. */
-export const METERS = {
+/** Names and labels of the metrics. */
+export const METRICS = {
   conflicts: { name: "ledger_command_conflicts_total", labels: [] },
   projectionLag: { name: "ledger_projection_lag_seconds", labels: ["view"] },
   publishLag: { name: "ledger_publish_lag_seconds", labels: [] },
@@ -15,9 +15,9 @@ export const METERS = {
   parked: { name: "ledger_parked_products", labels: ["consumer"] },
 } as const;
 
-/** The values that labels take. */
+/** The values of the label `view`. */
 export const VIEWS = ["products", "prices"] as const;
-/** What the stream says of a commit that was touched. */
+/** The values of the label `operation`: the stream's event for a changed or removed commit. */
 export const OPERATIONS = ["MODIFY", "REMOVE", "other"] as const;
 export const PUBLISHER = "publisher";
 export const PROJECTOR = "projector";

@@ -1,5 +1,5 @@
-// What people may do with the program `ledger` on these tables: an auditor reads, an operator also repairs views and
-// publishes again. Neither can change the event table. Attach the policies to your people's roles.
+// Policies for people who use the program `ledger` on these tables: an auditor reads, an operator also repairs views and
+// publishes again. Neither can change the event table. Attach them to your own roles.
 
 import { CfnOutput } from "aws-cdk-lib";
 import { ManagedPolicy, PolicyStatement } from "aws-cdk-lib/aws-iam";

@@ -1,6 +1,6 @@
-// Problems (RFC 9457) that are answered before a function is asked, in the words of `web/src/problem.rs`.
+// Problems (RFC 9457) that the gateway answers without calling a function, with the titles of `web/src/problem.rs`.
 
-/** A problem that the gateway answers with. */
+/** A problem that the gateway responds with. */
 export interface GatewayProblem {
   readonly slug: string;
   readonly title: string;
@@ -18,17 +18,17 @@ export const FORBIDDEN: GatewayProblem = {
   slug: "forbidden",
   title: "The token lacks a scope",
   status: 403,
-  detail: "This needs another scope, or the firewall refused the request.",
+  detail: "The request requires another scope, or the firewall blocked it.",
 };
 export const NOT_FOUND: GatewayProblem = {
   slug: "not-found",
-  title: "There is nothing here",
+  title: "No route has this path",
   status: 404,
   detail: "No route has this path; see /openapi.json.",
 };
 export const METHOD_NOT_ALLOWED: GatewayProblem = {
   slug: "method-not-allowed",
-  title: "This method is not allowed here",
+  title: "The method is not allowed",
   status: 405,
   detail: "See the Allow header.",
 };
@@ -36,17 +36,17 @@ export const MALFORMED: GatewayProblem = {
   slug: "malformed",
   title: "The request cannot be read",
   status: 400,
-  detail: "The gateway could not read the request.",
+  detail: "The gateway could not parse the request.",
 };
 export const BODY_TOO_LARGE: GatewayProblem = {
   slug: "body-too-large",
   title: "The body is too large",
   status: 413,
-  detail: "A body may have 64 KB.",
+  detail: "A body may have at most 64 KB.",
 };
 export const UNSUPPORTED_MEDIA_TYPE: GatewayProblem = {
   slug: "unsupported-media-type",
-  title: "This content type is not taken here",
+  title: "The content type is not supported",
   status: 415,
   detail: "Send application/json, or application/merge-patch+json with PATCH.",
 };
@@ -54,16 +54,16 @@ export const TOO_MANY: GatewayProblem = {
   slug: "too-many-requests",
   title: "Too many requests",
   status: 429,
-  detail: "Wait as long as Retry-After says and send the request again.",
+  detail: "Send the request again after the time in Retry-After.",
 };
 export const UNAVAILABLE: GatewayProblem = {
   slug: "unavailable",
-  title: "Not possible at the moment",
+  title: "Temporarily unavailable",
   status: 503,
-  detail: "Whether a command was recorded is not known; repeating it with the same Idempotency-Key is safe.",
+  detail: "A command may or may not have been recorded; repeating it with the same Idempotency-Key is safe.",
 };
 
-/** The body; `instance` and `correlation` are JSON texts or variables of the gateway in quotation marks. */
+/** The body. `instance` and `correlation` are texts, or variables of the gateway in quotation marks. */
 export function problemBody(problem: GatewayProblem, instance?: string, correlation?: string): string {
   return JSON.stringify({
     type: `urn:product-ledger:problem:${problem.slug}`,

@@ -1,9 +1,9 @@
-// The projector: from the stream to the views, and parked products back to where the event table is.
+// The projector: updates the views from the stream and retries parked products.
 
 import { Construct } from "constructs";
 import { StreamConsumer, type StreamConsumerProps } from "./stream-consumer.ts";
 
-/** The projector and what it may. */
+/** The projector and its grants. */
 export class Projector extends Construct {
   readonly consumer: StreamConsumer;
 

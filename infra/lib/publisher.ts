@@ -1,4 +1,4 @@
-// The publisher: from the stream to the bus, with a receipt for every event.
+// The publisher: sends the stream's events to the bus and writes a receipt for each.
 
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
@@ -6,7 +6,7 @@ import type { Bus } from "./bus.ts";
 import { EVENT_SOURCE } from "./settings.ts";
 import { StreamConsumer, type StreamConsumerProps } from "./stream-consumer.ts";
 
-/** The publisher and what it may. */
+/** The publisher and its grants. */
 export class Publisher extends Construct {
   readonly consumer: StreamConsumer;
 

@@ -1,4 +1,4 @@
-// The function behind the queries. It reads and never writes.
+// The function for queries. It has read permissions only.
 
 import { Duration } from "aws-cdk-lib";
 import { Construct } from "constructs";
@@ -8,7 +8,7 @@ import { RustFunction } from "./rust-function.ts";
 import type { Settings } from "./settings.ts";
 import type { Views } from "./views.ts";
 
-/** What the query function reads. */
+/** The resources that the query function depends on. */
 export interface QueryApiProps {
   readonly settings: Settings;
   readonly key: LedgerKey;
@@ -30,10 +30,10 @@ export class QueryApi extends Construct {
       name: "query-api",
       binaries,
       memory: settings.memory.api,
-      // A long chain takes a while to verify; API Gateway waits 29 seconds.
+      // Verifying a long chain takes time; API Gateway's timeout is 29 seconds.
       timeout: Duration.seconds(28),
     });
-    this.function.withoutDeadLetterTarget("API Gateway invokes it and waits for the answer; nothing is queued.");
+    this.function.withoutDeadLetterTarget("API Gateway invokes it synchronously; nothing is queued.");
     const { role } = this.function;
     this.function.set({
       LEDGER_EVENTS_TABLE: events.table.name,

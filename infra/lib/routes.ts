@@ -1,4 +1,4 @@
-// The routes of the API, in one list: which function answers, and whether anybody may ask.
+// The routes of the API: for each, the function that answers, and whether it is public.
 
 export type Verb = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 export type Answering = "commands" | "queries";
@@ -8,7 +8,7 @@ export interface Route {
   readonly path: string;
   readonly verb: Verb;
   readonly by: Answering;
-  /** Answered without a token. */
+  /** Whether it requires no token. */
   readonly open: boolean;
 }
 
@@ -16,7 +16,7 @@ const command = (verb: Verb, path: string): Route => ({ path, verb, by: "command
 const query = (path: string): Route => ({ path, verb: "GET", by: "queries", open: false });
 const open = (path: string): Route => ({ ...query(path), open: true });
 
-/** All routes that `schema/json/openapi.json` documents, but those of `serve` alone. */
+/** All routes in `schema/json/openapi.json`, except those that only `serve` has. */
 export const ROUTES: readonly Route[] = [
   command("POST", "/products"),
   command("PUT", "/products/{id}"),
@@ -34,7 +34,7 @@ export const ROUTES: readonly Route[] = [
   open("/docs/{asset}"),
 ];
 
-/** What `Allow` says of a path. */
+/** The value of `Allow` for a path. */
 export function allowed(path: string): string {
   const verbs = ROUTES.filter((route) => route.path === path).map((route) => route.verb);
   return verbs.flatMap((verb) => (verb === "GET" ? ["GET", "HEAD"] : [verb])).join(",");

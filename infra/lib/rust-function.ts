@@ -1,5 +1,5 @@
-// One Rust function: arm64, a role of its own that can write its log and its traces and nothing else until somebody grants
-// more, a log group with an end, traces, and a place for asynchronous invocations that failed.
+// A Rust function on arm64 with tracing, its own role, which may only write its log and traces until more is granted, and a
+// log group with limited retention.
 
 import { type Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
@@ -67,16 +67,16 @@ export class RustFunction extends Construct {
     acknowledge(
       this.role,
       ["AwsSolutions-IAM5[Resource::*]"],
-      "X-Ray's actions, and ListStreams for the stream's readers, know no resources.",
+      "X-Ray's actions, and ListStreams for the stream's readers, do not support resources.",
     );
   }
 
-  /** Says where asynchronous invocations go that failed, or why there are none. */
+  /** Accepts that there is no dead-letter queue, with the reason: what replaces it, or that there are no asynchronous calls. */
   withoutDeadLetterTarget(reason: string): void {
     acknowledge(this.lambda, ["Serverless-LambdaDLQ"], reason);
   }
 
-  /** Sets what the function reads from its environment. */
+  /** Sets environment variables. */
   set(environment: Environment): void {
     for (const [name, value] of Object.entries(environment)) {
       this.lambda.addEnvironment(name, value);

@@ -1,5 +1,4 @@
-// Every minute both consumers of the stream are asked to try parked products again. The event they get is
-// `retry-parked.json` beside this file, and it is written nowhere else.
+// Invokes both stream consumers every minute to retry parked products. Their event is defined in `retry-parked.json` only.
 
 import { Stack } from "aws-cdk-lib";
 import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
@@ -10,10 +9,10 @@ import type { LedgerKey } from "./key.ts";
 import { readJson } from "./repository.ts";
 import type { StreamConsumer } from "./stream-consumer.ts";
 
-/** What the functions are sent. */
+/** The event for the functions. */
 export const RETRY_PARKED = readJson("infra/lib/retry-parked.json") as { source: string; "detail-type": string };
 
-/** The schedule and where invocations go that could not even be handed over. */
+/** The schedule, with a queue for invocations that could not be delivered. */
 export class RetrySchedule extends Construct {
   readonly deadLetters: LedgerQueue;
 
@@ -33,7 +32,7 @@ export class RetrySchedule extends Construct {
       role.addToPrincipalPolicy(new PolicyStatement({ actions: ["lambda:InvokeFunction"], resources: [arn] }));
       const schedule = new CfnSchedule(this, name, {
         groupName: group.ref,
-        description: `Tries parked products again: ${name}`,
+        description: `Retries parked products: ${name}`,
         scheduleExpression: "rate(1 minute)",
         flexibleTimeWindow: { mode: "OFF" },
         target: {

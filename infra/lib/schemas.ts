@@ -1,5 +1,5 @@
-// What subscribers receive, in the schema registry: one schema for each event's name, made from the newest version in
-// `schema/json/messages`, in the envelope in which EventBridge delivers it.
+// The messages in the schema registry: one schema for each event name, generated from the newest version in
+// `schema/json/messages` and wrapped in EventBridge's envelope.
 
 import { readdirSync } from "node:fs";
 import { resolve } from "node:path";
@@ -12,7 +12,7 @@ import { EVENT_SOURCE } from "./settings.ts";
 
 const MESSAGES = "schema/json/messages";
 
-/** A message as the contract has it. */
+/** A message of the contract. */
 export interface Message {
   /** `ProductPriceChanged` */
   readonly event: string;
@@ -28,7 +28,7 @@ export function messages(): Message[] {
   for (const file of readdirSync(resolve(REPOSITORY, MESSAGES)).sort()) {
     const [, event, version] = /^([A-Za-z]+)\.v(\d+)\.json$/.exec(file) ?? [];
     if (event === undefined || version === undefined) {
-      throw new Error(`${MESSAGES}/${file} is not named <Event>.v<version>.json`);
+      throw new Error(`${MESSAGES}/${file} must be named <Event>.v<version>.json`);
     }
     const found = { event, detailType: upperSnake(event), version: Number(version) };
     if (found.version > (newest.get(event)?.version ?? 0)) {
@@ -38,7 +38,7 @@ export function messages(): Message[] {
   return [...newest.values()];
 }
 
-/** The whole event in draft 4. */
+/** The schema of the whole event in draft 4. */
 export function envelope(message: Message): JsonSchema {
   const text = { type: "string" };
   return {

@@ -1,39 +1,39 @@
-// Everything that differs between stages or costs money, in one place. Both stages have the same parts, so that a grant
-// that is missing shows in dev; what only production has is named here.
+// All settings that differ between stages or cost money. Both stages have the same parts, so that a missing grant shows in
+// dev; the exceptions are listed here.
 
-/** What a stage is set to. */
+/** The settings of a stage. */
 export interface Settings {
   readonly stage: StageName;
-  /** Keep tables, key and logs when the stack goes, and refuse to delete the tables. */
+  /** Keep tables, key and logs when the stack is deleted, and protect the tables from deletion. */
   readonly keepData: boolean;
-  /** Requests a second that API Gateway lets through in all, and how many more at once. */
+  /** Requests per second that API Gateway admits in total, and the burst. */
   readonly throttle: { readonly rate: number; readonly burst: number };
-  /** Web ACL; requests of one address in five minutes. About 10 USD a month and 0.60 USD per million requests. */
+  /** The web ACL, with the limit of requests from one address in five minutes. About 10 USD a month and 0.60 USD per million requests. */
   readonly firewall: { readonly requestsPerAddress: number } | undefined;
-  /** App clients for machines; each costs about 6 USD a month. */
+  /** The app clients for machines; each costs about 6 USD a month. */
   readonly clients: readonly ClientName[];
-  /** A rule that stores what the bus delivered, for end-to-end assertions; days until it is forgotten. */
+  /** A rule that stores delivered messages for end-to-end tests, and the days that it keeps them. */
   readonly intercept: { readonly days: number } | undefined;
   readonly days: { readonly logs: LogDays; readonly archive: number };
   readonly memory: { readonly api: number; readonly stream: number };
   readonly mapping: MappingSettings;
-  /** The orders of LIST that are kept, with `id` always among them. Each is an index and costs a write unit or two of a change. */
+  /** The orders of LIST that are maintained; must include `id`. Each is an index and costs one or two write units per change. */
   readonly orders: readonly Order[];
   readonly alarms: AlarmSettings;
 }
 
-/** How a stream is handed to a function. */
+/** How a stream is delivered to a function. */
 export interface MappingSettings {
   readonly batch: number;
-  /** Seconds to wait for a fuller batch: latency against invocations. */
+  /** Seconds to wait for a larger batch: a trade-off between latency and invocations. */
   readonly windowSeconds: number;
-  /** A product that cannot go on is parked, so a retry means that not even parking worked: rather wait than give up. */
+  /** A product with an error is parked, so a retry means that even parking failed: waiting is better than giving up. */
   readonly retries: number;
-  /** Hours after which a record is given up; the stream keeps 24. */
+  /** Hours after which a record is given up; the stream keeps records for 24 hours. */
   readonly ageHours: number;
 }
 
-/** When somebody is called. */
+/** The thresholds of alarms. */
 export interface AlarmSettings {
   readonly iteratorAgeSeconds: number;
   readonly lagSeconds: number;
@@ -44,24 +44,24 @@ export interface AlarmSettings {
 
 export type StageName = "dev" | "production";
 export type ClientName = "writer" | "reader" | "auditor";
-/** The orders there are, as `LEDGER_ORDERS` names them. */
+/** All orders, by their names in `LEDGER_ORDERS`. */
 export const ORDERS = ["id", "name", "price", "updated_at"] as const;
 export type Order = (typeof ORDERS)[number];
-/** What CloudWatch Logs takes. */
+/** Retention periods that CloudWatch Logs supports. */
 export type LogDays = 7 | 14 | 30 | 90 | 180 | 365;
 
-/** The scopes of the API, as the tokens carry them. */
+/** The scopes of the API, without their prefix in tokens. */
 export const SCOPES = ["read", "write", "audit"] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** What each app client may ask for. */
+/** The scopes of each app client. */
 export const CLIENT_SCOPES: Record<ClientName, readonly Scope[]> = {
   writer: ["read", "write"],
   reader: ["read"],
   auditor: ["read", "audit"],
 };
 
-/** `Source` of every message; the default of the functions, said here because the schema registry needs it too. */
+/** The `source` of every message: the functions' default, repeated here for the schema registry. */
 export const EVENT_SOURCE = "product-ledger.products";
 export const DEFAULT_CURRENCY = "USD";
 
@@ -107,7 +107,7 @@ const STAGES: Record<StageName, Settings> = {
   },
 };
 
-/** The settings of a stage; anything else is refused with what there is. */
+/** The settings of a stage; throws for an unknown one. */
 export function settingsOf(stage: string): Settings {
   const found = Object.values(STAGES).find((settings) => settings.stage === stage);
   if (!found) {
@@ -116,7 +116,7 @@ export function settingsOf(stage: string): Settings {
   return found;
 }
 
-/** `product-ledger-dev`, or with a branch `product-ledger-dev-<branch>`, which must stay short: names are built on it. */
+/** `product-ledger-dev`, or with a branch `product-ledger-dev-<branch>`, kept short because other names are derived from it. */
 export function stackName(stage: StageName, branch: string | undefined): string {
   const slug = (branch ?? "")
     .toLowerCase()
@@ -125,7 +125,7 @@ export function stackName(stage: StageName, branch: string | undefined): string 
     .slice(0, 20)
     .replace(/-+$/, "");
   if (branch !== undefined && (slug === "" || stage === "production")) {
-    throw new Error(`branch=${branch}: a branch needs a letter or digit, and production has no branches`);
+    throw new Error(`branch=${branch}: a branch must contain a letter or digit, and production has no branches`);
   }
   return ["product-ledger", stage, ...(slug ? [slug] : [])].join("-");
 }

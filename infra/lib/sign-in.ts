@@ -1,4 +1,4 @@
-// Who may call the API: machines with a client id and a secret, each with the scopes of its kind. No people sign in here.
+// Authentication: a user pool with app clients for machines, each with a secret and fixed scopes. People do not sign in here.
 
 import { Aws, CfnOutput, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import {
@@ -32,7 +32,7 @@ export class SignIn extends Construct {
     const scopes = SCOPES.map((name) => new ResourceServerScope({ scopeName: name, scopeDescription: MEANING[name] }));
     const server = this.pool.addResourceServer("Products", { identifier: "products", scopes });
     const { stackName, account } = Stack.of(this);
-    // Prefixes are shared by all accounts of a region.
+    // Prefixes must be unique across all accounts of a region.
     this.pool.addDomain("Domain", { cognitoDomain: { domainPrefix: `${stackName}-${account}` } });
     for (const name of settings.clients) {
       this.clients[name] = this.client(name, server, scopes);
@@ -85,7 +85,7 @@ function userPool(scope: Construct, settings: Settings): UserPool {
   acknowledge(
     pool,
     ["AwsSolutions-COG8"],
-    "Only machines get tokens here, by client credentials; what the larger plan adds is for people who sign in.",
+    "Only machines get tokens here, by client credentials; the larger plan adds features for people who sign in.",
   );
   return pool;
 }

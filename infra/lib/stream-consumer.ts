@@ -1,5 +1,5 @@
-// A function that follows the event table's stream, and what happens when it fails: only the failed records come again, a
-// batch is halved to find them, and what is given up after bounded retries lies in a queue that an alarm watches.
+// A function that follows the event table's stream, and its error handling: only failed records are retried, batches are
+// bisected, and records that are given up after a bounded number of retries go to a queue with an alarm.
 
 import { Duration } from "aws-cdk-lib";
 import {
@@ -16,7 +16,7 @@ import { RustFunction } from "./rust-function.ts";
 import type { Settings } from "./settings.ts";
 import type { Views } from "./views.ts";
 
-/** What both consumers of the stream are made of. */
+/** The resources that both stream consumers depend on. */
 export interface StreamConsumerProps {
   readonly settings: Settings;
   readonly key: LedgerKey;
@@ -25,7 +25,7 @@ export interface StreamConsumerProps {
   readonly views: Views;
 }
 
-/** A function, its mapping, and the queue for what it could not do. */
+/** A function, its event source mapping, and its dead-letter queue. */
 export class StreamConsumer extends Construct {
   readonly function: RustFunction;
   readonly deadLetters: LedgerQueue;
@@ -47,8 +47,8 @@ export class StreamConsumer extends Construct {
     props.key.grantTableRead(this.function.role);
     const givenUp = { bind: () => ({ destination: this.deadLetters.queue.queueArn }) };
     this.follow(props, givenUp);
-    this.function.withoutDeadLetterTarget("The destination for failures below takes its place.");
-    // The schedule invokes asynchronously: the next turn is the retry, and what failed is seen.
+    this.function.withoutDeadLetterTarget("It has a destination for failures instead.");
+    // The schedule invokes it asynchronously. Its next invocation is the retry; a failure goes to the queue.
     this.function.lambda.configureAsyncInvoke({
       retryAttempts: 0,
       maxEventAge: Duration.seconds(60),
@@ -60,7 +60,7 @@ export class StreamConsumer extends Construct {
     const follow = new EventSourceMapping(this, "Stream", {
       target: this.function.lambda,
       eventSourceArn: events.streamArn,
-      // LATEST can miss what is written while the mapping is made.
+      // LATEST can miss records that are written while the mapping is created.
       startingPosition: StartingPosition.TRIM_HORIZON,
       batchSize: mapping.batch,
       maxBatchingWindow: Duration.seconds(mapping.windowSeconds),
@@ -72,7 +72,7 @@ export class StreamConsumer extends Construct {
       maxRecordAge: Duration.hours(mapping.ageHours),
       onFailure: givenUp,
     });
-    // A mapping is refused when its function may not read the stream yet.
+    // Creating a mapping fails if its function may not read the stream yet.
     (follow.node.defaultChild as CfnEventSourceMapping).node.addDependency(this.function.role);
   }
 }

@@ -1,5 +1,5 @@
-// An example of a subscriber: a rule that picks price changes and hands them to a queue. What cannot be delivered, and what
-// the subscriber cannot digest, lies in a dead-letter queue.
+// An example subscriber: a rule that delivers price changes to a queue. Messages that cannot be delivered or processed go to
+// a dead-letter queue.
 
 import type { Rule } from "aws-cdk-lib/aws-events";
 import { Construct } from "constructs";
@@ -9,10 +9,10 @@ import { deliver } from "./delivery.ts";
 import type { LedgerKey } from "./key.ts";
 import { EVENT_SOURCE } from "./settings.ts";
 
-/** How often the subscriber may fail with a message. */
+/** How often a message is received before it is a dead letter. */
 const RECEIVES = 5;
 
-/** A queue that gets every price change. */
+/** A queue that receives every price change. */
 export class Subscriber extends Construct {
   readonly deadLetters: LedgerQueue;
   readonly queue: LedgerQueue;
@@ -26,7 +26,7 @@ export class Subscriber extends Construct {
     });
     this.rule = deliver(this, "PriceChanges", {
       eventBus: bus.bus,
-      description: "Price changes, for the example of a subscriber",
+      description: "Price changes, for the example subscriber",
       eventPattern: { source: [EVENT_SOURCE], detailType: ["PRODUCT_PRICE_CHANGED"] },
       target: this.queue,
       deadLetters: this.deadLetters,

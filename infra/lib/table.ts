@@ -1,5 +1,5 @@
-// A table with the shape that the Rust adapter has: keys, indexes and stream come from the CreateTable JSON in its folder and
-// are written nowhere else. Grants name actions and indexes one by one.
+// A table of the ledger: keys, indexes and stream come from the CreateTable JSON next to its Rust adapter, the only place
+// where they are defined. Grants list actions and indexes one by one.
 
 import { RemovalPolicy } from "aws-cdk-lib";
 import { CfnTable, type ITable, Table } from "aws-cdk-lib/aws-dynamodb";
@@ -10,7 +10,7 @@ import type { LedgerKey } from "./key.ts";
 import { readJson } from "./repository.ts";
 import type { Order, Settings } from "./settings.ts";
 
-/** What CreateTable takes, as far as shapes use it. */
+/** The input of CreateTable, as far as the tables use it. */
 export interface Shape {
   readonly AttributeDefinitions: readonly { AttributeName: string; AttributeType: string }[];
   readonly KeySchema: readonly KeyElement[];
@@ -26,10 +26,10 @@ interface KeyElement {
   readonly KeyType: string;
 }
 
-/** The index of each order; indexes of orders that are not kept are not made. */
+/** The index of each order; those of orders that are not maintained are not created. */
 const INDEX_OF: Record<Order, string> = { id: "by_id", name: "by_name", price: "by_price", updated_at: "changes" };
 
-/** Where each deployed table's shape is. */
+/** The file that defines each table. */
 export const SHAPES = {
   events: "event-store/table.json",
   receipts: "event-store/receipts-table.json",
@@ -43,10 +43,10 @@ export interface LedgerTableProps {
   readonly settings: Settings;
   readonly key: LedgerKey;
   readonly name: TableName;
-  /** What only this table knows: point-in-time recovery, or why it needs none. */
+  /** Point-in-time recovery, or the reason why the table needs none. */
   readonly recovery: "point-in-time" | { readonly noneBecause: string };
   readonly resourcePolicy?: PolicyDocument;
-  /** A name of its own, for a table that was restored from a backup. */
+  /** A fixed name, for a table that was restored from a backup. */
   readonly tableName?: string | undefined;
 }
 
@@ -55,7 +55,7 @@ export type Action = `dynamodb:${string}`;
 /** One table of the ledger. */
 export class LedgerTable extends Construct {
   readonly cfn: CfnTable;
-  /** For whoever watches it. */
+  /** The table as monitoring expects it. */
   readonly table: ITable;
   private readonly key: LedgerKey;
   private readonly indexes: readonly string[];
@@ -86,19 +86,19 @@ export class LedgerTable extends Construct {
     return this.cfn.ref;
   }
 
-  /** Exactly these actions on the table itself, and what the key needs for reading. */
+  /** Grants exactly these actions on the table itself, and reading with its key. */
   grantRead(grantee: IGrantable, ...actions: Action[]): void {
     this.allow(grantee, actions, [this.cfn.attrArn]);
     this.key.grantTableRead(grantee);
   }
 
-  /** Exactly these actions on the table itself, and what the key needs for writing. */
+  /** Grants exactly these actions on the table itself, and writing with its key. */
   grantWrite(grantee: IGrantable, ...actions: Action[]): void {
     this.allow(grantee, actions, [this.cfn.attrArn]);
     this.key.grantTableWrite(grantee);
   }
 
-  /** To query every index of the table, each by its name. */
+  /** Grants querying every index of the table, each by its name. */
   grantQueryIndexes(grantee: IGrantable): void {
     const indexes = this.indexes.map((index) => `${this.cfn.attrArn}/index/${index}`);
     this.allow(grantee, ["dynamodb:Query"], indexes);
@@ -110,14 +110,14 @@ export class LedgerTable extends Construct {
   }
 }
 
-/** The shape of a table, without the indexes of orders that are not kept and the attributes that only they need. */
+/** The shape of a table, without the indexes of orders that are not maintained and the attributes that only they use. */
 export function shapeOf(name: TableName, orders: readonly Order[]): Shape {
   const shape = readJson(SHAPES[name]) as Shape;
   if (!shape.GlobalSecondaryIndexes) {
     return shape;
   }
   if (!orders.includes("id")) {
-    throw new Error(`orders=${orders.join(",")}: id is missing, which is always kept`);
+    throw new Error(`orders=${orders.join(",")}: id is missing, which is required`);
   }
   const kept = orders.map((order) => INDEX_OF[order]);
   const indexes = shape.GlobalSecondaryIndexes.filter((index) => kept.includes(index.IndexName));

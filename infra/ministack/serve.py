@@ -1,13 +1,13 @@
-"""Starts ministack on loopback with one fault repaired: its PartiQL INSERT writes no stream record, DynamoDB's does.
+"""Starts ministack on loopback with one bug fixed: unlike DynamoDB, its PartiQL INSERT writes no stream record.
 
-The port is GATEWAY_PORT's. It refuses to start with a version of ministack it was not written for.
+The port is GATEWAY_PORT. It does not start with any other version of ministack than the one it was written for.
 """
 
 import os
 from importlib.metadata import version
 
 os.environ["BIND_HOST"] = "127.0.0.1"
-# Its listener for MQTT has a port that it does not choose, and nothing here speaks it.
+# The MQTT listener has a fixed port and is not needed.
 os.environ["IOT_MTLS_ENABLED"] = "0"
 
 from ministack.app import main  # noqa: E402
@@ -15,13 +15,13 @@ from ministack.services import dynamodb  # noqa: E402
 
 WRITTEN_FOR = "1.5.33"
 if version("ministack") != WRITTEN_FOR:
-    raise SystemExit(f"ministack {version('ministack')} is installed, this was written for {WRITTEN_FOR}")
+    raise SystemExit(f"ministack {version('ministack')} is installed, but this was written for {WRITTEN_FOR}")
 
 insert = dynamodb._partiql_insert
 
 
 def insert_and_tell(table, parsed):
-    """The original, followed by the stream record that it leaves out."""
+    """The original, plus the missing stream record."""
     answer = insert(table, parsed)
     if answer[0] == 200:
         item = parsed["item"]

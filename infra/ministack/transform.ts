@@ -1,5 +1,5 @@
-// From the synthesized template to one that ministack can deploy: resources of the types listed here go, with what refers to
-// them, and functions run on x86-64. Everything else stays as it is, which a test holds.
+// Adapts the synthesized template to ministack: removes the resource types listed here and dependencies on them, and runs
+// functions on x86-64. Everything else is unchanged, which a test checks.
 
 export interface Resource {
   readonly Type: string;
@@ -11,9 +11,9 @@ export interface Template {
   readonly [section: string]: unknown;
 }
 
-/** Types that ministack does not know. Nothing that the suite asserts goes through them. */
+/** Types that ministack does not support. No assertion of the suite depends on them. */
 export const DROPPED: readonly string[] = [
-  // Alarms over more than one figure; the others would be no use alone.
+  // It does not support alarms on metric math, and the other alarms alone are of no use.
   "AWS::CloudWatch::Alarm",
   "AWS::EventSchemas::Registry",
   "AWS::EventSchemas::Schema",
@@ -34,7 +34,7 @@ export function forMinistack(template: Template): Template {
   const transformed = { ...template, Resources: Object.fromEntries(kept.map(([id, one]) => [id, local(one, gone)])) };
   const dangling = references(transformed).filter((id) => gone.has(id));
   if (dangling.length > 0) {
-    throw new Error(`${dangling.join(", ")} would be dropped and is referred to`);
+    throw new Error(`${dangling.join(", ")} would be removed but is referenced`);
   }
   return transformed;
 }
@@ -49,7 +49,7 @@ function local(resource: Resource, gone: ReadonlySet<string>): Resource {
   return { ...kept, Properties: { ...resource.Properties, Architectures: ["x86_64"] } };
 }
 
-/** Every logical id that a value names. */
+/** Every logical id that a value refers to. */
 function references(value: unknown): string[] {
   if (typeof value !== "object" || value === null) {
     return [];

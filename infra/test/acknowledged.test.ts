@@ -1,4 +1,4 @@
-// No acknowledgement stands without a finding: the app is made without any, and every one of them has something to cover.
+// Every acknowledgement covers a finding of the app without acknowledgements.
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,15 +1,15 @@
-// Every alarm calls somebody, who finds on the operations page what to do; and what is watched is what the functions write.
+// Every alarm notifies the topic and is on the operations page, and watches a metric that the functions write.
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { METERS, NAMESPACE } from "../lib/metrics.ts";
+import { METRICS, NAMESPACE } from "../lib/metrics.ts";
 import { REPOSITORY } from "../lib/repository.ts";
 import { short } from "./policies.ts";
 import { type Json, ofType, one, type Resource, STAGES, stage, synthesize, text } from "./synth.ts";
 
 const PAGE = readFileSync(resolve(REPOSITORY, "docs/operations.md"), "utf8");
-/** The first column of the page's table of alarms; a name in braces stands for several. */
+/** The first column of the page's table of alarms; braces stand for several names. */
 const DOCUMENTED = [...PAGE.matchAll(/^\| `([a-z0-9{},-]+)` \|/gm)].flatMap(([, name]) => expanded(name ?? ""));
 const METERS_RS = resolve(REPOSITORY, "telemetry/src/meters.rs");
 
@@ -26,7 +26,7 @@ function alarms(name: "dev" | "production"): Map<string, Resource> {
   );
 }
 
-/** Metric, its dimensions without hashes, and its statistic; of an expression all that it is made of. */
+/** Metric, dimensions without hashes, and statistic; for an expression those of all its metrics. */
 function watched(alarm: Resource | undefined): string[] {
   const Properties: Json = alarm?.Properties ?? {};
   const queries = (Properties.Metrics as Json[] | undefined) ?? [{ MetricStat: { Metric: Properties, Stat: "" } }];
@@ -50,7 +50,7 @@ describe.each(STAGES)("%s", (name) => {
     expect([...alarms(name).keys()].sort()).toEqual(DOCUMENTED.filter(only).sort());
   });
 
-  it("every alarm goes to the one topic and says where to read on", () => {
+  it("every alarm notifies the one topic and refers to the operations page", () => {
     const [topic] = one(stage(name).template, "AWS::SNS::Topic", "Alarms");
     for (const [alarm, { Properties }] of alarms(name)) {
       expect(Properties.AlarmActions, alarm).toEqual([{ Ref: topic }]);
@@ -60,7 +60,7 @@ describe.each(STAGES)("%s", (name) => {
     }
   });
 
-  it("the topic takes messages from this stack's alarms and from nobody else", () => {
+  it("the topic accepts messages from this stack's alarms only", () => {
     const [, policy] = one(stage(name).template, "AWS::SNS::TopicPolicy", "Alarms");
     const { Statement } = policy.Properties.PolicyDocument as { Statement: Json[] };
     const allowed = Statement.filter((statement) => statement.Effect === "Allow");
@@ -68,7 +68,7 @@ describe.each(STAGES)("%s", (name) => {
     expect(JSON.stringify(allowed[0]?.Condition)).toContain(`:alarm:product-ledger-${name}-*`);
   });
 
-  it("one dead letter, one parked product, one touched commit, one failed invocation calls", () => {
+  it("one dead letter, one parked product, one changed commit, or one failed invocation is an alarm", () => {
     for (const [alarm, { Properties }] of alarms(name)) {
       if (/dead-letters|parked|tampering|-errors|throttles/.test(alarm)) {
         expect([Properties.Threshold, Properties.ComparisonOperator], alarm).toEqual([0, "GreaterThanThreshold"]);
@@ -129,26 +129,26 @@ describe.each(STAGES)("%s", (name) => {
     expect(watched(alarms(name).get(alarm)).map((line) => line.replace(/^= .*/, ""))).toContain(metric);
   });
 
-  it("one dashboard shows it all", () => {
+  it("one dashboard shows all of them", () => {
     expect(ofType(stage(name).template, "AWS::CloudWatch::Dashboard")).toHaveLength(1);
   });
 });
 
-it("somebody is told by mail when an address is given", () => {
+it("the address is notified by mail if one is set", () => {
   const { template } = synthesize("dev", { alarmEmail: "on-call@example.com" });
   const [, subscription] = one(template, "AWS::SNS::Subscription", "Alarms");
   expect(subscription.Properties).toMatchObject({ Protocol: "email", Endpoint: "on-call@example.com" });
 });
 
-it("the functions write their figures where the alarms look", () => {
+it("the functions write their metrics to the namespace that the alarms watch", () => {
   const written = readFileSync(resolve(REPOSITORY, "lambda/src/function.rs"), "utf8");
   expect(written).toContain(`const NAMESPACE: &str = "${NAMESPACE}";`);
 });
 
-describe("the catalogue of meters", () => {
+describe("the catalogue of metrics", () => {
   const catalogue = readFileSync(METERS_RS, "utf8").replace(/\s+/g, " ");
 
-  it.each(Object.values(METERS))("has $name with the labels $labels", ({ name, labels }) => {
+  it.each(Object.values(METRICS))("has $name with the labels $labels", ({ name, labels }) => {
     const quoted = labels.map((label) => `"${label}"`).join(", ");
     expect(catalogue).toContain(`("${name}", [${quoted}],`);
   });

@@ -1,5 +1,5 @@
-// The API has the routes that `schema/json/openapi.json` documents, lets every token of the ledger through to the function,
-// and answers everything else as a problem.
+// The API has the routes of `schema/json/openapi.json`, passes requests with any token of the ledger to the functions, and
+// answers everything else with a problem.
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -18,7 +18,7 @@ const REFUSED = "NONE 405";
 const UNKNOWN = { ANY: "NONE 404" };
 
 const reading = (answer: string) => ({ GET: answer, HEAD: answer, ANY: REFUSED });
-/** Path, then method, then who is let through to what. */
+/** By path and method: the authorization and the function. */
 const ROUTES: Record<string, Record<string, string>> = {
   "": UNKNOWN,
   "/{proxy+}": UNKNOWN,
@@ -33,7 +33,7 @@ const ROUTES: Record<string, Record<string, string>> = {
   "/docs": reading(PUBLIC),
   "/docs/{asset}": reading(PUBLIC),
 };
-/** Of `ledger serve`: figures that CloudWatch has here, and the local bus. */
+/** Routes that only `ledger serve` has: metrics, which are in CloudWatch here, and the local bus. */
 const LOCAL = ["/metrics", "/events"];
 
 function pathOf(template: Template, id: unknown): string {
@@ -43,7 +43,7 @@ function pathOf(template: Template, id: unknown): string {
     : "";
 }
 
-/** The one answer of a mock integration, and what it is made of. */
+/** The one response of a mock integration, with its parts. */
 function answerOf(properties: Json): Json {
   const [answer, ...others] = (properties.Integration as { IntegrationResponses: Json[] }).IntegrationResponses;
   expect(others).toEqual([]);
@@ -67,7 +67,7 @@ function answering(properties: Json): string {
 describe.each(STAGES)("%s", (name) => {
   const { template } = stage(name);
 
-  it("has exactly these methods, each with who is let through", () => {
+  it("has exactly these methods, each with its authorization", () => {
     const found: Record<string, Record<string, string>> = {};
     for (const [, { Properties }] of ofType(template, "AWS::ApiGateway::Method")) {
       const path = pathOf(template, Properties.ResourceId);
@@ -76,7 +76,7 @@ describe.each(STAGES)("%s", (name) => {
     expect(found).toEqual(ROUTES);
   });
 
-  it("a method that a path does not have is answered with those it has, an unknown path with 404", () => {
+  it("an unsupported method gets a 405 with the methods of the path, an unknown path a 404", () => {
     const found = ofType(template, "AWS::ApiGateway::Method").filter(([, one]) => one.Properties.HttpMethod === "ANY");
     expect(found).toHaveLength(Object.keys(ROUTES).length);
     for (const [, { Properties }] of found) {
@@ -101,7 +101,7 @@ describe.each(STAGES)("%s", (name) => {
     }
   });
 
-  it("what the gateway answers by itself it answers whatever the usual content types", () => {
+  it("the gateway's own responses cover all usual content types", () => {
     for (const [, { Properties }] of ofType(template, "AWS::ApiGateway::Method")) {
       if (Properties.HttpMethod === "ANY") {
         const { PassthroughBehavior, RequestTemplates } = Properties.Integration as Json;
@@ -127,7 +127,7 @@ describe.each(STAGES)("%s", (name) => {
     }
   });
 
-  it("each client may ask for its scopes and gets them by its secret alone", () => {
+  it("each client gets its scopes, by its secret only", () => {
     const [, server] = one(template, "AWS::Cognito::UserPoolResourceServer", "SignIn");
     expect(server.Properties.Identifier).toBe("products");
     expect((server.Properties.Scopes as Json[]).map((scope) => scope.ScopeName)).toEqual(["read", "write", "audit"]);
@@ -202,7 +202,7 @@ it("these are the documented routes, and the documented public ones are public",
   expect(found).toEqual(documented);
 });
 
-describe("what the gateway answers by itself", () => {
+describe("the gateway's own responses", () => {
   const answers = new Map(
     ofType(stage("dev").template, "AWS::ApiGateway::GatewayResponse").map(([, { Properties }]) => [
       String(Properties.ResponseType),

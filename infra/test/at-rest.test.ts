@@ -1,4 +1,4 @@
-// Where anything rests, it rests under the stack's own key, and the key opens for this stack's services alone.
+// All data at rest is encrypted with the stack's own key, which only this stack's services may use.
 
 import { describe, expect, it } from "vitest";
 import { short } from "./policies.ts";
@@ -6,7 +6,7 @@ import { type Json, list, ofType, one, STAGES, stage, text } from "./synth.ts";
 
 const KEY = "<Key.Arn>";
 
-/** Of each type that stores something, where it names its key. */
+/** The property that names the key, for each type that stores data. */
 const NAMED: Record<string, (properties: Json) => unknown> = {
   "AWS::DynamoDB::Table": (properties) => (properties.SSESpecification as Json).KMSMasterKeyId,
   "AWS::SQS::Queue": (properties) => properties.KmsMasterKeyId,
@@ -62,7 +62,7 @@ describe.each(STAGES)("%s", (name) => {
     ]);
   });
 
-  it("every log group's name is one that the key's policy covers, and it forgets", () => {
+  it("the key's policy covers the name of every log group, and each has a retention", () => {
     const { stackName } = { stackName: `product-ledger-${name}` };
     for (const [, { Properties }] of ofType(template, "AWS::Logs::LogGroup")) {
       const group = String(Properties.LogGroupName);
@@ -82,7 +82,7 @@ describe.each(STAGES)("%s", (name) => {
     expect(short(text((bus.Properties.DeadLetterConfig as Json).Arn))).toBe("<BusDeadLettersQueue.Arn>");
   });
 
-  it("queues and topic are reached over TLS only", () => {
+  it("queues and topic accept TLS only", () => {
     for (const type of ["AWS::SQS::Queue", "AWS::SNS::Topic"]) {
       for (const [id] of ofType(template, type)) {
         const policies = [...ofType(template, "AWS::SQS::QueuePolicy"), ...ofType(template, "AWS::SNS::TopicPolicy")];

@@ -1,4 +1,4 @@
-// Synthesizes both stages once, before any test.
+// Synthesizes both stages once before all tests.
 
 import { rmSync } from "node:fs";
 import type { TestProject } from "vitest/node";

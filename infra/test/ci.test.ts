@@ -1,5 +1,5 @@
-// `.ci/run` says everything that was skipped, what `.ci/cloud` skipped included, and with CI set it ends without Node. Both
-// run here in a folder where every tool and every other step is a stand-in that does nothing.
+// `.ci/run` lists everything that was skipped, also by `.ci/cloud`, and fails without Node if CI is set. Both run here in a
+// folder where every tool and every other step is a stub.
 
 import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -56,7 +56,7 @@ describe("with Node", () => {
     script("tools/npm", NOTHING);
   });
 
-  it("nothing is skipped where everything can be done", () => {
+  it("nothing is skipped if everything is available", () => {
     expect(run()).toMatchObject({ status: 0, result: ["nothing was skipped", "all steps passed"] });
   });
 
@@ -69,7 +69,7 @@ describe("with Node", () => {
     expect(run()).toMatchObject({ status: 0, result: ["nothing was skipped", "all steps passed"] });
   });
 
-  it("with CI set what .ci/cloud cannot do is a failure", () => {
+  it("with CI set it fails if .ci/cloud would skip something", () => {
     script(".ci/functions", NO_ARM);
     const ended = run({ CI: "true" });
     expect(ended).toMatchObject({ status: 1, last: "the functions for arm64 cannot be built here" });
@@ -80,11 +80,11 @@ describe("with Node", () => {
 describe("without Node", () => {
   const missing = "infrastructure, workflows, cloud suite: there is no Node.js 20 on this machine";
 
-  it("what needs it is skipped and said", () => {
+  it("the steps that need it are skipped and listed", () => {
     expect(run()).toMatchObject({ status: 0, result: [`skipped: ${missing}`, "all steps passed"] });
   });
 
-  it("with CI set that is a failure", () => {
+  it("with CI set it fails", () => {
     const ended = run({ CI: "true" });
     expect(ended).toMatchObject({ status: 1, last: missing });
     expect(ended.result).toBeUndefined();

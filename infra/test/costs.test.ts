@@ -1,4 +1,4 @@
-// The pages of costs and growth hold what the measured units, the settings and the prices come to.
+// The pages on costs and growth match the measured units, the settings and the prices.
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";

@@ -1,4 +1,4 @@
-// The functions are told what `schema/src/settings.rs` reads, under its names, and each only what it uses.
+// Each function gets exactly the settings that it uses, by the names in `schema/src/settings.rs`.
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -17,7 +17,7 @@ const PARKING = { LEDGER_PARKING_TABLE: "<ViewsParkingTable>" };
 const ORDERS = { LEDGER_ORDERS: "id,name,price,updated_at" };
 const BUS = { LEDGER_EVENT_BUS: "<Bus>", LEDGER_EVENT_SOURCE: "product-ledger.products" };
 
-const TOLD = {
+const EXPECTED = {
   CommandApi: { ...EVENTS, LEDGER_DEFAULT_CURRENCY: "USD" },
   QueryApi: { ...EVENTS, ...PRODUCTS, ...PRICES, ...RECEIPTS, ...ORDERS },
   Projector: { ...EVENTS, ...PRODUCTS, ...PRICES, ...PARKING, ...ORDERS },
@@ -25,7 +25,7 @@ const TOLD = {
 };
 
 describe.each(STAGES)("%s", (name) => {
-  it.each(Object.entries(TOLD))("%s is told exactly what it uses", (id, told) => {
+  it.each(Object.entries(EXPECTED))("%s gets exactly what it uses", (id, told) => {
     const [, lambda] = one(stage(name).template, "AWS::Lambda::Function", id);
     const { Variables } = lambda.Properties.Environment as { Variables: Json };
     const found = Object.fromEntries(Object.entries(Variables).map(([key, value]) => [key, short(text(value))]));
@@ -34,13 +34,13 @@ describe.each(STAGES)("%s", (name) => {
 });
 
 it("every name is one that the settings read", () => {
-  for (const variable of Object.values(TOLD).flatMap(Object.keys)) {
+  for (const variable of Object.values(EXPECTED).flatMap(Object.keys)) {
     expect(READ).toContain(variable);
   }
 });
 
 it("every setting is given to some function or is local only", () => {
-  const given = new Set([...Object.values(TOLD).flatMap(Object.keys)]);
+  const given = new Set([...Object.values(EXPECTED).flatMap(Object.keys)]);
   expect([...READ].filter((variable) => !given.has(variable)).sort()).toEqual([
     "LEDGER_BUS_TABLE",
     "LEDGER_CHECKPOINTS_TABLE",

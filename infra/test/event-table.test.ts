@@ -1,5 +1,5 @@
-// Nobody but the break-glass role may change or remove a commit: held over every policy of the template, whatever resource
-// carries it, and by the table's own policy against everybody outside the template.
+// Only the break-glass role may change or remove a commit: asserted for every policy in the template, and for the table's
+// resource policy, which covers principals outside the template.
 
 import { describe, expect, it } from "vitest";
 import { covers, type Statement, short, statements } from "./policies.ts";
@@ -20,7 +20,7 @@ function eventTable(template: Template) {
   return one(template, "AWS::DynamoDB::Table", "EventTableEvents");
 }
 
-/** Whether a resource of a statement can mean the event table: by name, by wildcard, or by being everything. */
+/** Whether a resource of a statement can match the event table: by name, by wildcard, or as `*`. */
 function reaches(resource: string, table: string): boolean {
   const plain = resource.replace(/<AWS::(\w+)>/g, "$1");
   const isNamed = plain.includes(table) && !plain.includes(`${table}.StreamArn`);
@@ -47,7 +47,7 @@ describe.each(STAGES)("%s", (name) => {
     expect(found.map((statement) => statement.roles)).toEqual([[role]]);
   });
 
-  it("the assertion sees wildcards, inline policies, managed policies and NotAction", () => {
+  it("the assertion covers wildcards, inline policies, managed policies and NotAction", () => {
     const [table] = eventTable(template);
     const arn = { "Fn::GetAtt": [table, "Arn"] };
     const everywhere = { "Fn::Join": ["", ["arn:", { Ref: "AWS::Partition" }, ":dynamodb:*:*:table/*"]] };
@@ -80,7 +80,7 @@ describe.each(STAGES)("%s", (name) => {
     expect(attached[0]?.[1]).toContain("AmazonAPIGatewayPushToCloudWatchLogs");
   });
 
-  it("the table's own policy refuses every rewriting to all but the break-glass role", () => {
+  it("the table's resource policy denies rewriting to all but the break-glass role", () => {
     const [, table] = eventTable(template);
     const policy = table.Properties.ResourcePolicy as { PolicyDocument: { Statement: Json[] } };
     const found = policy.PolicyDocument.Statement.map((statement) => ({

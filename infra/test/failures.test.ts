@@ -1,4 +1,4 @@
-// What happens when something fails: every retry is bounded, every loss leaves something in a queue.
+// Failures: every retry is bounded, and whatever is given up goes to a queue.
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";

@@ -1,4 +1,4 @@
-// What every role may do, written out: a grant more or less than what the adapters need fails here.
+// The grants of every role, written out: fails for any grant more or less than the adapters need.
 
 import { describe, expect, it } from "vitest";
 import { granted, grants, short } from "./policies.ts";

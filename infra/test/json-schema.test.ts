@@ -1,4 +1,4 @@
-// The registry's schemas accept what the contract's accept, and nothing is lost on the way from one draft to the other.
+// The registry's schemas accept the same values as the contract's; the conversion between the drafts loses nothing.
 
 import Ajv2020 from "ajv/dist/2020.js";
 import Ajv4 from "ajv-draft-04";

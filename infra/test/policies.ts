@@ -1,9 +1,9 @@
-// Every statement of every policy in a template, wherever it stands: inline, managed, attached, or of a resource itself.
+// Finds every policy statement in a template: inline, managed, attached, and resource policies.
 
 import { type Json, list, type Template, text } from "./synth.ts";
 
 export interface Statement {
-  /** Logical id of the resource that carries it. */
+  /** The logical id of the resource with the policy. */
   readonly on: string;
   readonly type: string;
   readonly effect: string;
@@ -12,11 +12,11 @@ export interface Statement {
   readonly principal: unknown;
   readonly condition: Json | undefined;
   readonly sid: string | undefined;
-  /** Logical ids of the roles that hold it, for identity policies. */
+  /** The logical ids of the roles with an identity policy. */
   readonly roles: readonly string[];
 }
 
-/** Looks for anything that has the form of a statement, at any depth, so that no kind of policy is forgotten. */
+/** Finds anything with the form of a statement at any depth, so that no kind of policy is missed. */
 export function statements(template: Template): Statement[] {
   return Object.entries(template.Resources).flatMap(([on, resource]) => {
     const held = resource.Type === "AWS::IAM::Role" ? [on] : list(resource.Properties?.Roles).map(roleId);
@@ -58,13 +58,13 @@ export function covers(pattern: string, action: string): boolean {
   return new RegExp(`^${source.join("")}$`).test(action.toLowerCase());
 }
 
-/** `action on resource` of what a role may do, each on a line of its own, sorted. */
+/** The grants of a role as sorted `action on resource` texts. */
 export function grants(template: Template, role: string): string[] {
   const held = statements(template).filter(({ roles, principal }) => roles.includes(role) && principal === undefined);
   return lines(held);
 }
 
-/** The same of a policy by its logical id. */
+/** The grants of a policy, by its logical id. */
 export function granted(template: Template, policy: string): string[] {
   return lines(statements(template).filter(({ on }) => on === policy));
 }

@@ -1,4 +1,4 @@
-// What the gateway says agrees with what the functions say: kinds, titles and statuses of `web/src/problem.rs`.
+// The gateway's problems match those of the functions in kinds, titles and statuses (`web/src/problem.rs`).
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -9,8 +9,8 @@ import { REPOSITORY } from "../lib/repository.ts";
 const KINDS = readFileSync(resolve(REPOSITORY, "web/src/problem.rs"), "utf8");
 const given = Object.values(problems).filter((value) => typeof value === "object");
 
-it.each(given)("$slug has the title that the functions give it", ({ slug, title }) => {
-  // The gateway alone turns requests away because there are too many.
+it.each(given)("$slug has the same title as in the functions", ({ slug, title }) => {
+  // Only the gateway limits the rate of requests.
   if (slug !== "too-many-requests") {
     expect(KINDS.replace(/\s+/g, " ")).toMatch(new RegExp(`"${slug}", "${title}", Code::`));
   }

@@ -1,5 +1,5 @@
-// Both rule packs and CloudFormation's own rules find nothing, and what is acknowledged is one finding of one construct with
-// its reason.
+// Both rule packs and CloudFormation's rules find nothing, and each acknowledgement is for one finding of one construct, with
+// a reason.
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ const SERVERLESS = ["Serverless-LambdaDLQ", "Serverless-SQSRedrivePolicy"];
 const solutions = (...rules: string[]) => rules.map((rule) => `AwsSolutions-${rule}`);
 
 describe.each(STAGES)("%s", (name) => {
-  it("passes every pack, and only what is not built warns", () => {
+  it("passes all packs, with warnings only for functions that are not built", () => {
     const { pluginReports } = stage(name).report;
     for (const report of pluginReports) {
       const found = report.violations.filter(({ ruleName }) => !ruleName.startsWith("Annotation::ledger:not-built-"));
@@ -23,14 +23,14 @@ describe.each(STAGES)("%s", (name) => {
     }
   });
 
-  it("says of each function that it is not built", () => {
+  it("warns of each function that is not built", () => {
     const warned = stage(name).report.pluginReports.flatMap(({ violations }) => violations.map((one) => one.ruleName));
     expect(warned.sort()).toEqual(
       ["command-api", "projector", "publisher", "query-api"].map((one) => `Annotation::ledger:not-built-${one}`),
     );
   });
 
-  it("acknowledges findings one by one, where they arise, with a reason", () => {
+  it("acknowledges each finding on its construct, with a reason", () => {
     const { app } = ledgerApp({ context: { stage: name, binaries: "infra/placeholder/none" } });
     const found = acknowledgements(app);
     expect(found.length).toBeGreaterThan(20);
@@ -59,7 +59,7 @@ function acknowledgements(root: IConstruct): { path: string; id: string; reason:
   );
 }
 
-it("the packs are not idle: a queue as CloudFormation makes it is found by both", () => {
+it("both packs are active: they report a queue with default properties", () => {
   const outdir = mkdtempSync(join(tmpdir(), "ledger-infra-"));
   const { app, stack } = ledgerApp({ context: { stage: "dev", binaries: "infra/placeholder/none" }, outdir });
   new CfnQueue(stack, "Bad");

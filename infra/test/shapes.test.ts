@@ -1,4 +1,4 @@
-// Tables are what the Rust adapters create: keys, indexes and stream are compared with their files, read anew.
+// The tables match those that the Rust adapters create: keys, indexes and stream are compared with the same files.
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -16,7 +16,7 @@ const FILES = {
   ViewsPrices: "projections/prices-table.json",
 };
 
-/** As CloudFormation writes a shape: its stream has no switch. */
+/** The shape in CloudFormation's format, in which a stream has no switch. */
 function expected(file: string): Json {
   const shape = JSON.parse(readFileSync(resolve(REPOSITORY, file), "utf8")) as Json;
   const stream = shape.StreamSpecification as { StreamEnabled: boolean; StreamViewType: string } | undefined;

@@ -1,4 +1,4 @@
-// What only production has, what only the other stages have, and how stages and branches are named.
+// The differences between production and dev, and the names of stages and branches.
 
 import { describe, expect, it } from "vitest";
 import { settingsOf, stackName } from "../lib/settings.ts";
@@ -7,7 +7,7 @@ import { type Json, ofType, one, stage, synthesize } from "./synth.ts";
 describe("production", () => {
   const { template, manifest } = stage("production");
 
-  it("keeps its data when the stack goes, and refuses to lose it", () => {
+  it("keeps its data when the stack is deleted, and protects it", () => {
     for (const [id, table] of ofType(template, "AWS::DynamoDB::Table")) {
       expect(table.Properties.DeletionProtectionEnabled, id).toBe(true);
     }
@@ -102,7 +102,7 @@ describe("production", () => {
 describe("dev", () => {
   const { template, manifest } = stage("dev");
 
-  it("goes away without a trace", () => {
+  it("leaves nothing behind when it is deleted", () => {
     for (const [id, resource] of ofType(template, "AWS::DynamoDB::Table")) {
       expect([resource.DeletionPolicy, resource.Properties.DeletionProtectionEnabled ?? false], id).toEqual([
         "Delete",
@@ -137,7 +137,7 @@ describe("names", () => {
     expect(stackName("dev", undefined)).toBe("product-ledger-dev");
     expect(stackName("dev", "feature/Price_history")).toBe("product-ledger-dev-feature-price-histor");
     expect(stackName("dev", "--x--")).toBe("product-ledger-dev-x");
-    expect(() => stackName("dev", "//")).toThrow(/needs a letter or digit/);
+    expect(() => stackName("dev", "//")).toThrow(/must contain a letter or digit/);
     expect(() => settingsOf("staging")).toThrow("the stages are dev and production");
   });
 

@@ -1,4 +1,4 @@
-// What the tests look at: the templates of both stages as the app makes them, without built functions.
+// The templates of both stages for the tests, synthesized without built functions.
 
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -36,7 +36,7 @@ export interface PluginReport {
 /** Feature flags as `cdk` reads them. */
 const CONTEXT = JSON.parse(readFileSync(resolve(import.meta.dirname, "../cdk.json"), "utf8")).context;
 
-/** Synthesizes a stage; `context` is what `-c` would say. */
+/** Synthesizes a stage with the values of `-c` in `context`. */
 export function synthesize(stage: StageName, context: Record<string, string> = {}): Synthesized {
   const directory = mkdtempSync(join(tmpdir(), "ledger-infra-"));
   const said = { stage, binaries: "infra/placeholder/none", ...context };
@@ -45,7 +45,7 @@ export function synthesize(stage: StageName, context: Record<string, string> = {
   return synthesized(directory);
 }
 
-/** What a synthesis left in its folder. */
+/** The output of a synthesis. */
 export function synthesized(directory: string): Synthesized {
   const read = (file: string) => JSON.parse(readFileSync(join(directory, file), "utf8"));
   return {

@@ -1,5 +1,5 @@
-//! Called by API Gateway with a request: the same routes as elsewhere answer it, behind a door that believes the gateway's
-//! authorizer.
+//! Invocation by API Gateway: the event becomes a request to the same routes that `serve` has, with the actor that the
+//! gateway's authorizer identified.
 
 mod answer;
 mod request;
@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use lambda_runtime::{LambdaEvent, Runtime};
 use serde_json::Value;
 use tower::{ServiceExt, service_fn};
-use web::{Actor, Problem, finish_behind, is_public};
+use web::{Actor, Problem, finish_authenticated, is_public};
 
 use crate::gateway;
 
@@ -22,23 +22,27 @@ use crate::Function;
 use crate::invocation::around;
 use request::ProxyRequest;
 
-/// What API Gateway says of a request, in its extensions.
+/// The event's `requestContext`, kept in the request's extensions.
 #[derive(Clone)]
-struct RequestContext(Value);
+struct GatewayContext(Value);
 
 impl Function {
     /// Answers requests with `routes`.
     ///
     /// # Errors
-    /// When Lambda's runtime interface cannot be spoken to.
+    /// Lambda's Runtime API cannot be reached: end the process.
     pub async fn answer(self, routes: Router) -> anyhow::Result<()> {
-        let Self { edge, figures, .. } = &self;
-        let routes = finish_behind(|routes| routes.layer(from_fn(door)), routes, edge.clone());
+        let Self { clock_and_ids, metrics, .. } = &self;
+        let routes = finish_authenticated(
+            |routes| routes.layer(from_fn(authenticated)),
+            routes,
+            clock_and_ids.clone(),
+        );
         let routes = &routes;
         let called = service_fn(move |event: LambdaEvent<ProxyRequest>| async move {
             let (call, context) = event.into_parts();
             let answered = answered(routes, call, context.xray_trace_id.as_deref());
-            Ok::<_, Infallible>(around(figures, edge, &context, answered).await)
+            Ok::<_, Infallible>(around(metrics, clock_and_ids, &context, answered).await)
         });
         Runtime::new(called).run().await.map_err(|error| anyhow::anyhow!("{error}"))
     }
@@ -47,20 +51,21 @@ impl Function {
 async fn answered(routes: &Router, call: ProxyRequest, xray: Option<&str>) -> ApiGatewayProxyResponse {
     let mount = call.mount();
     let request = call.request(xray).unwrap_or_else(|problem| {
-        let mut refused = Request::default();
-        refused.extensions_mut().insert(problem);
-        refused
+        let mut invalid = Request::default();
+        invalid.extensions_mut().insert(problem);
+        invalid
     });
     let response = routes.clone().oneshot(request).await.into_response();
     answer::written(response, &mount).await
 }
 
-/// Lets in whom the gateway's authorizer let in, and anybody to what is public; and nothing that cannot be read.
-async fn door(mut request: Request, next: Next) -> Response {
+/// Accepts requests with an actor from the gateway's authorizer and requests for public paths; answers an event that is no
+/// request with its problem.
+async fn authenticated(mut request: Request, next: Next) -> Response {
     if let Some(problem) = request.extensions_mut().remove::<Problem>() {
         return problem.into_response();
     }
-    let context = request.extensions_mut().remove::<RequestContext>();
+    let context = request.extensions_mut().remove::<GatewayContext>();
     let actor = if is_public(request.uri().path()) {
         Ok(Actor::unknown())
     } else {

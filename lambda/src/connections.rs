@@ -1,7 +1,7 @@
-//! The AWS SDK's way to the network, which gets ready when the first request goes out.
+//! An HTTP client for the AWS SDK that loads the certificate authorities with the first request.
 //!
-//! The SDK's own client would read every certificate authority of the machine while clients are made, only to throw the
-//! result away: half of a function's start.
+//! The SDK's default client loads all of them when a client is created and discards the result, which is half of a
+//! function's start time.
 
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
@@ -11,13 +11,13 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
-/// Connections by TLS, or without where an endpoint says so.
+/// A client for connections with TLS, or without it for an `http:` endpoint.
 pub(crate) fn at_first_use() -> SharedHttpClient {
     let client = Builder::new().tls_provider(Provider::rustls(CryptoMode::AwsLc)).build_https();
     SharedHttpClient::new(AtFirstUse(client))
 }
 
-/// All but the validation of a client that is being made, which is where the authorities would be read.
+/// Skips the validation when a client is created, which would load the authorities.
 #[derive(Debug)]
 struct AtFirstUse(SharedHttpClient);
 

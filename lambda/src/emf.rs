@@ -1,9 +1,9 @@
-//! Metrics as CloudWatch's embedded metric format: what an invocation recorded becomes lines of JSON that CloudWatch Logs
-//! turns into metrics, with no request.
+//! Metrics in CloudWatch's embedded metric format: the values of an invocation become JSON lines, which CloudWatch Logs
+//! converts into metrics without a request.
 //!
-//! Its promise: every value recorded since the last lines is in the next ones, exactly once, within the format's limits
-//! (CloudWatch user guide, "Specification: Embedded metric format"). Mostly that is one line; figures whose labels
-//! contradict each other need one more, because a line has one value for each dimension.
+//! Every value recorded since the previous lines is in the next ones exactly once, within the limits of the format
+//! (CloudWatch user guide, "Specification: Embedded metric format"). Usually that is one line; values of the same label that
+//! differ need another one, since a line has one value for each dimension.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,15 +17,15 @@ use serde_json::{Map, Value, json};
 use schema::Timestamp;
 use telemetry::meters;
 
-/// A line has at most this many metrics, and a metric this many values.
+/// The greatest number of metrics in a line, and of values in a metric.
 const MOST: usize = 100;
-/// The dimension that tells one function's figures from another's.
+/// The dimension that holds the name of the function.
 const FUNCTION: &str = "function";
 
 type Labels = BTreeMap<String, String>;
 type AllSeries = BTreeMap<(String, Labels), Arc<Series>>;
 
-/// A recorder for functions: install it, and write [`Emf::lines`] to standard output after each invocation.
+/// A recorder for functions: install it and write [`Emf::lines`] to standard output after each invocation.
 #[derive(Debug, Clone)]
 pub struct Emf {
     namespace: String,
@@ -39,15 +39,15 @@ struct Series(Mutex<Values>);
 
 #[derive(Debug, Default)]
 struct Values {
-    /// A counter's or a gauge's value.
+    /// The value of a counter or a gauge.
     level: f64,
-    /// Whether it was touched since the last lines.
+    /// Whether it was recorded since the previous lines.
     touched: bool,
-    /// A histogram's values since the last lines.
+    /// The values of a histogram since the previous lines.
     each: Vec<f64>,
 }
 
-/// One line in the making.
+/// A line under construction.
 #[derive(Default)]
 struct Line {
     dimensions: Labels,
@@ -62,7 +62,7 @@ impl Emf {
         Self { namespace: namespace.into(), function: function.into(), series: Arc::default() }
     }
 
-    /// What was recorded since the last call.
+    /// The lines for everything recorded since the last call.
     #[must_use]
     pub fn lines(&self, now: Timestamp) -> Vec<String> {
         let mut lines: Vec<Line> = Vec::new();
@@ -122,7 +122,7 @@ impl Series {
         (values.level, values.touched) = (change(values.level), true);
     }
 
-    /// The values to write: a counter's growth, a gauge's level, or a histogram's values in lists of at most [`MOST`].
+    /// The values to write: the increase of a counter, the value of a gauge, or lists of at most [`MOST`] values of a histogram.
     fn take(&self) -> Vec<Value> {
         let mut values = locked(&self.0);
         let each = std::mem::take(&mut values.each);
@@ -134,7 +134,7 @@ impl Series {
     }
 }
 
-/// A counter writes what it grew by, so it starts again at zero.
+/// A counter, which writes its increase and therefore restarts at zero.
 struct Growth(Arc<Series>);
 
 impl CounterFn for Growth {
@@ -170,7 +170,7 @@ impl HistogramFn for Series {
 }
 
 impl Recorder for Emf {
-    // Units stand in the catalogue.
+    // The catalogue has the units.
     fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
     fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
     fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_says_what_it_grew_by_and_a_gauge_what_it_is() {
+    fn a_counter_writes_its_increase_and_a_gauge_its_value() {
         let emf = Emf::new("ProductLedger", "f");
         let count = || {
             counter!("a_total").increment(2);

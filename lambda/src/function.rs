@@ -1,30 +1,30 @@
-//! From the start of the process to its first invocation: nothing is asked of any server before somebody needs it.
+//! The start of a function, up to its first invocation: no server is contacted before a request needs it.
 
 use std::process::ExitCode;
 
 use crate::emf::Emf;
 use aws_config::SdkConfig;
 use schema::settings::Settings;
-use web::Edge;
+use web::ClockAndIds;
 
-use crate::{logs, surroundings};
+use crate::{environment, logs};
 
-/// The namespace of all figures. Dashboards and alarms rely on it.
+/// The namespace of all metrics. Dashboards and alarms depend on it.
 const NAMESPACE: &str = "ProductLedger";
 
-/// What a function works with.
+/// A function's settings, clients and metrics.
 pub struct Function {
     /// The ledger's settings.
     pub settings: Settings,
-    /// The AWS SDK's settings; clients made from them connect when they are first used.
+    /// The AWS SDK's settings; clients made from them connect on first use.
     pub aws: SdkConfig,
-    /// Time and ids.
-    pub edge: Edge,
-    pub(crate) figures: Emf,
+    /// The clock and the source of ids.
+    pub clock_and_ids: ClockAndIds,
+    pub(crate) metrics: Emf,
 }
 
-/// Runs `main` with what it finds in its surroundings. What cannot work is one line in the log and an exit code, which
-/// Lambda reports as a failure of the start.
+/// Runs `main` with the settings from the environment. An error becomes one log line and an exit code, which Lambda reports
+/// as a failed start.
 pub fn run(main: impl AsyncFnOnce(Function) -> anyhow::Result<()>) -> ExitCode {
     logs::start();
     let started = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -44,12 +44,12 @@ pub fn run(main: impl AsyncFnOnce(Function) -> anyhow::Result<()>) -> ExitCode {
 impl Function {
     fn found() -> anyhow::Result<Self> {
         let lookup = |name: &str| std::env::var(name).ok();
-        let name = surroundings::function_name(lookup)?;
+        let name = environment::function_name(lookup)?;
         let settings = Settings::read(lookup)?;
-        let aws = surroundings::aws(lookup)?;
-        let figures = Emf::new(NAMESPACE, name);
-        // A recorder that is there already can only be one of a test.
-        let _ = metrics::set_global_recorder(figures.clone());
-        Ok(Self { settings, aws, edge: Edge::system(), figures })
+        let aws = environment::aws(lookup)?;
+        let metrics = Emf::new(NAMESPACE, name);
+        // Only a test can have installed a recorder already.
+        let _ = metrics::set_global_recorder(metrics.clone());
+        Ok(Self { settings, aws, clock_and_ids: ClockAndIds::system(), metrics })
     }
 }

@@ -1,24 +1,24 @@
-//! Who asks, behind API Gateway: from what its authorizer says in the request context to an [`Actor`].
+//! The actor of a request behind API Gateway, from what the authorizer put into the request context.
 //!
-//! The gateway has checked the token. Where it says nothing, or nothing that can be stored as an actor, there is no actor
-//! and the request is refused: a route that was deployed without its authorizer is closed, not open.
+//! The gateway has checked the token. Without an authorizer, or with a subject that cannot be stored, the request is
+//! rejected: a route that was deployed without its authorizer is closed, not open.
 
 use axum::http::{HeaderValue, header};
 use serde_json::{Map, Value};
 
-use web::{Actor, Kind, Problem};
+use web::{Actor, Problem, ProblemKind};
 
 /// The actor of a request, from the event's `requestContext`.
 ///
-/// Understood are the Cognito authorizer of a REST API (`authorizer.claims`, also what HTTP APIs send in payload 1.0), the
+/// Supported are the Cognito authorizer of a REST API (`authorizer.claims`, also what HTTP APIs send in payload 1.0), the
 /// JWT authorizer of an HTTP API (`authorizer.jwt`), and Lambda authorizers of both (`authorizer.principalId` and
 /// `authorizer.lambda`), whose context names the scopes in `scope`.
 ///
 /// # Errors
-/// A 401: answer with it, and put the actor of the other case into the request's extensions.
+/// A 401: answer with it.
 pub fn actor(request_context: &Value) -> Result<Actor, Problem> {
     identified(&request_context["authorizer"]).ok_or_else(|| {
-        Problem::new(Kind::Unauthorized, "No authorizer says who asks; send an access token.")
+        Problem::new(ProblemKind::Unauthorized, "The request was not authenticated; send an access token.")
             .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     })
 }
@@ -35,17 +35,18 @@ fn identified(authorizer: &Value) -> Option<Actor> {
     Actor::subject(subject, context.get("scope").map(scopes).unwrap_or_default()).ok()
 }
 
-/// Without scopes on its method, a REST API's Cognito authorizer takes id tokens; they say who somebody is and allow nothing.
+/// The actor of an access token. On a method without scopes a REST API's Cognito authorizer also accepts id tokens, which
+/// identify a user but permit nothing.
 fn access_token(claims: &Map<String, Value>, matched: &Value) -> Option<Actor> {
     if claims.get("token_use").is_some_and(|kind| kind != "access") {
         return None;
     }
-    // `scopes` beside the claims holds only those the route asks for, and is null where it asks for none.
+    // `scopes` next to the claims holds only those that the route requires, and is null if it requires none.
     let scopes = scopes(claims.get("scope").unwrap_or(matched));
     Actor::subject(claims.get("sub")?.as_str()?, scopes).ok()
 }
 
-/// Words of a text, which an HTTP API writes as `[a b]` where the claim was an array; or the texts of an array.
+/// The words of a text, which an HTTP API writes as `[a b]` if the claim was an array, or the texts of an array.
 fn scopes(value: &Value) -> Vec<String> {
     let words = |text: &str| text.split_ascii_whitespace().map(str::to_owned).collect();
     match value {

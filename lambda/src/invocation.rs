@@ -1,18 +1,18 @@
-//! Around each invocation: its id in every line that is logged meanwhile, and its figures before its answer goes out.
+//! One invocation: its id is in every line logged during it, and its metrics are written before the response is sent.
 //!
-//! The figures are written first because Lambda may freeze the process as soon as it has the answer.
+//! The metrics come first because Lambda may freeze the process as soon as it has the response.
 
 use std::io::Write;
 
 use crate::emf::Emf;
 use lambda_runtime::Context;
 use tracing::Instrument;
-use web::Edge;
+use web::ClockAndIds;
 
-/// Does the work of one invocation.
+/// Runs one invocation.
 pub(crate) async fn around<T>(
-    figures: &Emf,
-    edge: &Edge,
+    metrics: &Emf,
+    clock_and_ids: &ClockAndIds,
     context: &Context,
     work: impl Future<Output = T>,
 ) -> T {
@@ -23,8 +23,8 @@ pub(crate) async fn around<T>(
     );
     let done = work.instrument(span).await;
     let mut out = std::io::stdout().lock();
-    for line in figures.lines((edge.clock)()) {
-        // Without standard output there is nobody to tell.
+    for line in metrics.lines((clock_and_ids.clock)()) {
+        // If standard output is gone, there is nowhere to report it.
         let _ = writeln!(out, "{line}");
     }
     done

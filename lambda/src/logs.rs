@@ -1,4 +1,4 @@
-//! One JSON object a line on standard output, where CloudWatch Logs takes it from; each names the invocation it belongs to.
+//! Logs as one JSON object per line on standard output, which CloudWatch Logs reads; each names its invocation.
 
 use tracing::Level;
 use tracing_subscriber::Layer;
@@ -6,10 +6,11 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// What is shown, as `RUST_LOG` has it elsewhere: `info,ledger::publisher=debug`. Lambda's own setting comes second.
+/// The variables that choose what is logged, the first one wins: a filter such as `info,ledger::publisher=debug`, or Lambda's
+/// own level.
 const CHOSEN_BY: [&str; 2] = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"];
 
-/// Starts logging; later calls change nothing.
+/// Starts logging; later calls have no effect.
 pub(crate) fn start() {
     let chosen = CHOSEN_BY.iter().find_map(|name| std::env::var(name).ok()?.to_lowercase().parse().ok());
     let shown: Targets = chosen

@@ -1,7 +1,7 @@
-//! Called by a stream with a batch of records, or by the schedule for what was parked.
+//! Invocation by a stream with a batch of records, or by the schedule to retry parked products.
 //!
-//! The answer to a batch is Lambda's `ReportBatchItemFailures`: it names the records that have to come again. An event that
-//! is neither is refused, and nothing was done.
+//! The response to a batch is Lambda's `ReportBatchItemFailures`, which names the records to deliver again. Any other event
+//! is rejected without side effects.
 
 mod call;
 
@@ -19,44 +19,44 @@ use crate::Function;
 use crate::invocation::around;
 use call::Call;
 
-/// What is answered.
+/// The response to an invocation.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Answer<R> {
+enum Response<R> {
     Batch(DynamoDbEventResponse),
     Retried(R),
 }
 
 impl Function {
-    /// Takes batches of stream records with `follow`, and what is parked with `retry_parked`, each within the time that it
-    /// is given.
+    /// Handles batches of stream records with `follow` and the schedule's event with `retry_parked`; both get the time that
+    /// is left.
     ///
     /// # Errors
-    /// When Lambda's runtime interface cannot be spoken to.
+    /// Lambda's Runtime API cannot be reached: end the process.
     pub async fn follow<R: Serialize, E: fmt::Display>(
         self,
         follow: impl AsyncFn(Event, Duration) -> DynamoDbEventResponse,
         retry_parked: impl AsyncFn(Duration) -> Result<R, E>,
     ) -> anyhow::Result<()> {
-        let Self { edge, figures, .. } = &self;
+        let Self { clock_and_ids, metrics, .. } = &self;
         let (follow, retry_parked) = (&follow, &retry_parked);
         let called = service_fn(move |event: LambdaEvent<Call>| async move {
             let (call, context) = event.into_parts();
-            let time_left = time_left(context.deadline, (edge.clock)());
+            let time_left = time_left(context.deadline, (clock_and_ids.clock)());
             let work = async {
                 match call {
-                    Call::Batch(batch) => Ok(Answer::Batch(follow(batch, time_left).await)),
-                    Call::RetryParked => retry_parked(time_left).await.map(Answer::Retried),
+                    Call::Batch(batch) => Ok(Response::Batch(follow(batch, time_left).await)),
+                    Call::RetryParked => retry_parked(time_left).await.map(Response::Retried),
                 }
             };
-            let answer = around(figures, edge, &context, work).await;
+            let answer = around(metrics, clock_and_ids, &context, work).await;
             answer.map_err(|error| Error::from(format!("parked products could not be retried: {error}")))
         });
         Runtime::new(called).run().await.map_err(|error| anyhow::anyhow!("{error}"))
     }
 }
 
-/// The time until Lambda ends the invocation, its deadline being in milliseconds since 1970.
+/// The time until Lambda ends the invocation; `deadline` is in milliseconds since 1970.
 fn time_left(deadline: u64, now: Timestamp) -> Duration {
     let now = u64::try_from(now.millis()).unwrap_or_default();
     Duration::from_millis(deadline.saturating_sub(now))

@@ -17,8 +17,8 @@ use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use event_store::{Journal, Receipts};
 use schema::{Clock, ProductId, Timestamp};
-use web::api::{Api as Routes, At, Describe};
-use web::{Kind, Problem};
+use web::api::{Api as Routes, Describe, Endpoint};
+use web::{Problem, ProblemKind};
 
 use crate::prices::PriceLog;
 use crate::views::{ViewGenerations, Views};
@@ -57,17 +57,21 @@ pub fn routes(api: QueryApi) -> Router {
 
 /// The OpenAPI descriptions of the routes.
 #[must_use]
-pub fn documented() -> Vec<(At, Describe)> {
+pub fn documented() -> Vec<(Endpoint, Describe)> {
     table().documented()
 }
 
 fn table() -> Routes<Arc<Queries>> {
     Routes::new()
-        .on(At::Get("/products"), documented::list, list::products)
-        .on(At::Get("/products/{id}"), documented::product, product::product)
-        .on(At::Get("/products/{id}/history"), documented::history, history::history)
-        .on(At::Get("/products/{id}/prices"), documented::prices, prices::prices)
-        .on(At::Get("/products/{id}/verification"), documented::verification, verification::verification)
+        .on(Endpoint::Get("/products"), documented::list, list::products)
+        .on(Endpoint::Get("/products/{id}"), documented::product, product::product)
+        .on(Endpoint::Get("/products/{id}/history"), documented::history, history::history)
+        .on(Endpoint::Get("/products/{id}/prices"), documented::prices, prices::prices)
+        .on(
+            Endpoint::Get("/products/{id}/verification"),
+            documented::verification,
+            verification::verification,
+        )
 }
 
 impl Queries {
@@ -88,6 +92,6 @@ impl Queries {
 }
 
 fn path_id(id: Id) -> Result<ProductId, Problem> {
-    let Path(id) = id.map_err(|error| Problem::new(Kind::Malformed, error.to_string()))?;
-    ProductId::new(id).map_err(|error| Problem::new(Kind::Malformed, format!("{error}.")))
+    let Path(id) = id.map_err(|error| Problem::new(ProblemKind::Malformed, error.to_string()))?;
+    ProductId::new(id).map_err(|error| Problem::new(ProblemKind::Malformed, format!("{error}.")))
 }

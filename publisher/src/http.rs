@@ -15,9 +15,9 @@ use event_store::StoreError;
 use futures::Stream;
 use serde_json::json;
 use tokio::sync::watch;
-use web::api::{Api, At, Describe};
-use web::operation::{Answer, Components, Operation, example, header, query};
-use web::{Kind, Problem, RequestContext, Scope};
+use web::api::{Api, Describe, Endpoint};
+use web::operation::{Components, Operation, OperationResponse, example, header, query};
+use web::{Problem, ProblemKind, RequestContext, Scope};
 
 use crate::bus::local::{LocalBus, RetainedEntry};
 
@@ -42,12 +42,12 @@ pub fn routes(api: EventsApi) -> Router {
 
 /// The OpenAPI description of the route.
 #[must_use]
-pub fn documented() -> Vec<(At, Describe)> {
+pub fn documented() -> Vec<(Endpoint, Describe)> {
     table().documented()
 }
 
 fn table() -> Api<Arc<EventsApi>> {
-    Api::new().on(At::Get("/events"), described, events)
+    Api::new().on(Endpoint::Get("/events"), described, events)
 }
 
 fn described(_: &mut Components) -> Operation {
@@ -68,13 +68,13 @@ fn described(_: &mut Components) -> Operation {
         .parameter(last)
         .answer(
             200,
-            Answer::new("The stream.").content(
+            OperationResponse::new("The stream.").content(
                 "text/event-stream",
                 &json!({"type": "string"}),
                 &example("created", &json!(sent)),
             ),
         )
-        .problems(&[Kind::Unavailable])
+        .problems(&[ProblemKind::Unavailable])
 }
 
 async fn events(

@@ -1,13 +1,13 @@
 //! Generates the OpenAPI document of every route; the committed result is what `about` serves.
 
 use serde_json::Value;
-use web::api::{At, Describe};
+use web::api::{Describe, Endpoint};
 use web::openapi;
 
 /// The document.
 #[must_use]
 pub fn document() -> Value {
-    let routes: Vec<(At, Describe)> = [
+    let routes: Vec<(Endpoint, Describe)> = [
         commands::http::documented(),
         projections::http::documented(),
         publisher::http::documented(),

@@ -23,7 +23,7 @@ use schema::settings::Settings;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use web::{Edge, finish_behind};
+use web::{ClockAndIds, finish_authenticated};
 
 use crate::auth::{AuthSettings, Authentication};
 use crate::backend::Backend;
@@ -87,9 +87,9 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let ServerConfig { listen, storage, retry_parked_every, auth, limits } = config;
     let settings = settings()?;
-    let edge = Edge::system();
+    let clock_and_ids = ClockAndIds::system();
     let authentication = match auth {
-        Some(auth) => Some(Authentication::new(auth, edge.clock.clone()).await?),
+        Some(auth) => Some(Authentication::new(auth, clock_and_ids.clock.clone()).await?),
         None => None,
     };
     may_listen(listen, authentication.as_ref())?;
@@ -98,15 +98,16 @@ pub async fn run(
         .await
         .with_context(|| format!("--listen {listen}: cannot be listened on"))?;
     let address = listener.local_addr()?;
-    let Platform { backend, stream, event_bridge } = platform(&storage, &settings, &edge).await?;
-    let system = Arc::new(System::new(backend, event_bridge.as_ref(), settings, edge.clone()));
+    let Platform { backend, stream, event_bridge } = platform(&storage, &settings, &clock_and_ids).await?;
+    let system = Arc::new(System::new(backend, event_bridge.as_ref(), settings, clock_and_ids.clone()));
     let directory = system.directory.clone();
     let (stop, stopping) = watch::channel(false);
     let recorder = metrics::record()?;
     let admission = Admission::new(limits);
     let layers = |routes| admission.wrap(authenticated(authentication.as_ref(), routes));
     let routes = system.routes(stopping.clone()).merge(metrics::routes(recorder.clone()));
-    let connections = Connections::new(finish_behind(layers, routes, edge), limits, stopping.clone());
+    let connections =
+        Connections::new(finish_authenticated(layers, routes, clock_and_ids), limits, stopping.clone());
     let mut background = background::start(&system, stream, retry_parked_every, &stopping);
     background.extend(authentication.map(|tokens| tokio::spawn(tokens.keep_fresh(stopping.clone()))));
     if let Storage::Directory(data) = &storage {
@@ -162,8 +163,12 @@ fn serve_operators(
     }
 }
 
-async fn platform(storage: &Storage, settings: &Settings, edge: &Edge) -> anyhow::Result<Platform> {
-    let (orders, clock) = (&settings.orders, &edge.clock);
+async fn platform(
+    storage: &Storage,
+    settings: &Settings,
+    clock_and_ids: &ClockAndIds,
+) -> anyhow::Result<Platform> {
+    let (orders, clock) = (&settings.orders, &clock_and_ids.clock);
     let (backend, event_bridge) = match storage {
         Storage::DynamoDb { create_tables: missing } => {
             let aws = aws(true).await.filter(|aws| aws.region().is_some());
@@ -179,7 +184,7 @@ async fn platform(storage: &Storage, settings: &Settings, edge: &Edge) -> anyhow
         Storage::Directory(path) => {
             let event_bridge = aws(settings.event_bus.is_some()).await;
             let data = || format!("--data {}", path.display());
-            let directory = DataDirectory::open(path, orders, || (edge.ids)().to_string());
+            let directory = DataDirectory::open(path, orders, || (clock_and_ids.ids)().to_string());
             let directory = directory.await.with_context(data)?;
             (Backend::on_sqlite(directory, orders, clock).await.with_context(data)?, event_bridge)
         }

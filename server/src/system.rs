@@ -14,7 +14,7 @@ use publisher::http::EventsApi;
 use publisher::{Address, Bus, EventBridge, LocalBus, Publisher, PublisherPorts, RetryPolicy};
 use schema::settings::Settings;
 use tokio::sync::watch;
-use web::Edge;
+use web::ClockAndIds;
 
 use crate::back_pressure::BackPressureSuspension;
 use crate::backend::{Backend, LocalFeed, QueryPorts};
@@ -39,7 +39,7 @@ pub struct System {
     /// The product view, and the generations of all views.
     pub views: Arc<dyn Views>,
     /// Time and ids.
-    pub edge: Edge,
+    pub clock_and_ids: ClockAndIds,
     /// What feeds projector and publisher, unless a table's stream does.
     pub feed: Option<LocalFeed>,
     /// The files, if it runs on any.
@@ -55,13 +55,18 @@ pub struct System {
 impl System {
     /// The system on `backend`; events go to `event_bridge` if `settings` name a bus of it.
     #[must_use]
-    pub fn new(backend: Backend, event_bridge: Option<&SdkConfig>, settings: Settings, edge: Edge) -> Self {
+    pub fn new(
+        backend: Backend,
+        event_bridge: Option<&SdkConfig>,
+        settings: Settings,
+        clock_and_ids: ClockAndIds,
+    ) -> Self {
         let Backend { journal, projector, publisher, queries, feed, directory } = backend;
         let read_models: Vec<Arc<dyn Projection>> = vec![
             Arc::new(Catalogue::new(projector.views.clone(), journal.clone())),
             Arc::new(Prices::new(projector.prices, journal.clone())),
         ];
-        let (views, clock) = (projector.views, edge.clock.clone());
+        let (views, clock) = (projector.views, clock_and_ids.clock.clone());
         let parking = [projector.parking, publisher.parking];
         let [for_projector, for_publisher] = parking.clone();
         let projector = Projector::new(views.clone(), read_models.clone(), for_projector, clock.clone());
@@ -84,7 +89,7 @@ impl System {
             publisher,
             read_models,
             views,
-            edge,
+            clock_and_ids,
             feed,
             directory,
             publishes_elsewhere,
@@ -111,8 +116,8 @@ impl System {
     /// All routes; event streams end when `stopping` becomes true.
     pub fn routes(&self, stopping: watch::Receiver<bool>) -> axum::Router {
         let commands = commands::http::routes(CommandApi {
-            executor: Executor::new(self.journal.clone(), self.edge.clone()),
-            edge: self.edge.clone(),
+            executor: Executor::new(self.journal.clone(), self.clock_and_ids.clone()),
+            clock_and_ids: self.clock_and_ids.clone(),
             default_currency: self.settings.default_currency,
         });
         let queries = projections::http::routes(QueryApi {
@@ -120,7 +125,7 @@ impl System {
             prices: self.queries.prices.clone(),
             receipts: self.queries.receipts.clone(),
             journal: self.journal.clone(),
-            clock: self.edge.clock.clone(),
+            clock: self.clock_and_ids.clock.clone(),
         });
         let events = publisher::http::routes(EventsApi {
             bus: self.bus.clone(),

@@ -1,4 +1,4 @@
-//! Telemetry that every crate shares: the names of the metrics, the usage of a request, and the trace that it belongs to.
+//! Telemetry shared by the crates: the catalogue of metrics, the usage of a request, and trace propagation.
 
 pub mod meters;
 pub mod trace;

@@ -1,17 +1,17 @@
-//! Everything that is measured: names, units, labels and meaning in one place, recorded through the `metrics` facade where
-//! it happens. Without a recorder, recording does nothing.
+//! The catalogue of metrics: names, units, labels and help texts. They are recorded where they occur, through the `metrics`
+//! facade; without a recorder nothing happens.
 //!
-//! Names are relied on by dashboards and alarms: never rename; add. A label never holds what a client can choose freely:
+//! Dashboards and alarms depend on the names: add, never rename. A label never holds a value that a client can choose freely:
 //! no product, no actor, no raw path.
 
 use metrics::Unit;
 
-/// What kind of figure it is.
+/// The kind of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Only grows.
+pub enum MetricKind {
+    /// Only increases.
     Counter,
-    /// Goes up and down.
+    /// Increases and decreases.
     Gauge,
     /// A distribution.
     Histogram,
@@ -19,18 +19,18 @@ pub enum Kind {
 
 /// One metric.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Meter {
-    /// Its name, by the rules of Prometheus.
+pub struct Metric {
+    /// The name, by the rules of Prometheus.
     pub name: &'static str,
-    /// Its kind.
-    pub kind: Kind,
-    /// Its unit.
+    /// The kind.
+    pub kind: MetricKind,
+    /// The unit.
     pub unit: Unit,
-    /// The names of its labels.
+    /// The names of the labels.
     pub labels: &'static [&'static str],
-    /// Upper bounds of a histogram's buckets.
+    /// The upper bounds of a histogram's buckets.
     pub buckets: &'static [f64],
-    /// What it says.
+    /// The help text.
     pub help: &'static str,
 }
 
@@ -39,28 +39,33 @@ const SECONDS: &[f64] = &[
 ];
 const UNITS: &[f64] = &[0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
-const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Meter {
-    Meter { name, kind: Kind::Counter, unit: Unit::Count, labels, buckets: &[], help }
+const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { name, kind: MetricKind::Counter, unit: Unit::Count, labels, buckets: &[], help }
 }
 
-const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Meter {
-    Meter { kind: Kind::Gauge, ..counter(name, labels, help) }
+const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { kind: MetricKind::Gauge, ..counter(name, labels, help) }
 }
 
-const fn seconds(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Meter {
-    Meter { kind: Kind::Histogram, unit: Unit::Seconds, buckets: SECONDS, ..counter(name, labels, help) }
+const fn seconds(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric {
+        kind: MetricKind::Histogram,
+        unit: Unit::Seconds,
+        buckets: SECONDS,
+        ..counter(name, labels, help)
+    }
 }
 
-const fn units(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Meter {
-    Meter { kind: Kind::Histogram, buckets: UNITS, ..counter(name, labels, help) }
+const fn units(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { kind: MetricKind::Histogram, buckets: UNITS, ..counter(name, labels, help) }
 }
 
 macro_rules! catalogue {
     ($($constant:ident = $kind:ident($name:literal, $labels:expr, $help:literal);)+) => {
-        $(#[doc = $help] pub const $constant: Meter = $kind($name, &$labels, $help);)+
+        $(#[doc = $help] pub const $constant: Metric = $kind($name, &$labels, $help);)+
 
-        /// Every metric there is.
-        pub const ALL: &[Meter] = &[$($constant),+];
+        /// All metrics.
+        pub const ALL: &[Metric] = &[$($constant),+];
     };
 }
 
@@ -70,49 +75,49 @@ catalogue! {
     HTTP_SECONDS = seconds("ledger_http_request_duration_seconds", ["method", "route"],
         "Time from the head of a request to the head of its answer");
     HTTP_IN_FLIGHT = gauge("ledger_http_requests_in_flight", [],
-        "Requests being worked on, those nobody waits for any more included");
+        "Requests in progress, including those whose client has gone");
     HTTP_STREAMS = gauge("ledger_http_streams_open", [], "Open event streams");
     HTTP_CONNECTIONS = gauge("ledger_http_connections_open", [], "Open connections");
     HTTP_SHED = counter("ledger_http_shed_total", ["limit"],
-        "Requests turned away because a limit was reached");
+        "Requests rejected because a limit was reached");
     HTTP_TIMEOUTS = counter("ledger_http_timeouts_total", ["waited_for"],
-        "Requests given up on: the client sent its body, or the server made its answer, too slowly");
+        "Requests that timed out: the client's body or the server's answer was too late");
     COMMANDS = counter("ledger_commands_total", ["command", "outcome"],
-        "Commands by kind and outcome; a refused one's outcome is the kind of its problem");
+        "Commands by kind and outcome; the outcome of a rejected command is the kind of its problem");
     CONFLICTS = counter("ledger_command_conflicts_total", [],
         "Races lost to another writer; the command is decided again after each");
     HELD_UP = counter("ledger_recorded_at_held_up_total", [],
-        "Commits whose time of recording is that of the commit before, which lies ahead of the clock");
+        "Commits recorded with the time of the previous commit, because that time is ahead of the clock");
     COMMANDS_DELAYED = seconds("ledger_commands_delayed_seconds", [],
-        "Waits of commands for views and bus that are behind; commands that did not wait are not counted");
+        "How long delayed commands waited for views and bus to catch up; others are not counted");
     DYNAMODB_REQUESTS = counter("ledger_dynamodb_requests_total", ["table", "operation", "result"],
-        "Requests to the tables, repetitions by the SDK included");
+        "Requests to the tables, retries by the SDK included");
     DYNAMODB_UNITS = units("ledger_dynamodb_capacity_units", ["table", "operation"],
-        "Capacity units of each request that was answered with them");
+        "Capacity units of each request whose response reported them");
     PROJECTION_LAG = seconds("ledger_projection_lag_seconds", ["view"],
-        "From recording a commit to its being in the view");
+        "Time from recording a commit until it is in the view");
     PUBLISH_LAG = seconds("ledger_publish_lag_seconds", [],
-        "From recording an event to its being accepted by the bus");
-    PUBLISHED = counter("ledger_events_published_total", ["replay"], "Events the bus accepted");
+        "Time from recording an event until the bus accepts it");
+    PUBLISHED = counter("ledger_events_published_total", ["replay"], "Events that the bus accepted");
     PUBLISH_FAILURES = counter("ledger_publish_failures_total", ["code"],
-        "Events the bus did not accept, each attempt counted");
+        "Events that the bus did not accept, counted for each attempt");
     TAMPERING = counter("ledger_tampering_total", ["consumer", "operation"],
-        "Commits that were changed, removed or recorded anew in the event table, as each consumer sees it");
+        "Commits that were changed, removed or recorded again in the event table, as seen by each consumer");
     PARKINGS = counter("ledger_parkings_total", ["consumer", "retryable"],
-        "Products parked, each time counted");
+        "How often products were parked");
     PARKED = gauge("ledger_parked_products", ["consumer"],
-        "Products that were parked when the schedule last looked");
+        "Products parked at the last scheduled check");
     GIVEN_UP = counter("ledger_stream_records_given_up_total", ["consumer"],
         "Stream records given up after all their retries");
 }
 
-/// Tells the recorder of this process units and meanings.
+/// Registers units and help texts with the recorder of this process.
 pub fn describe() {
-    for meter in ALL {
-        match meter.kind {
-            Kind::Counter => metrics::describe_counter!(meter.name, meter.unit, meter.help),
-            Kind::Gauge => metrics::describe_gauge!(meter.name, meter.unit, meter.help),
-            Kind::Histogram => metrics::describe_histogram!(meter.name, meter.unit, meter.help),
+    for metric in ALL {
+        match metric.kind {
+            MetricKind::Counter => metrics::describe_counter!(metric.name, metric.unit, metric.help),
+            MetricKind::Gauge => metrics::describe_gauge!(metric.name, metric.unit, metric.help),
+            MetricKind::Histogram => metrics::describe_histogram!(metric.name, metric.unit, metric.help),
         }
     }
 }
@@ -125,20 +130,25 @@ mod tests {
 
     #[test]
     fn names_follow_the_rules_of_prometheus() {
-        let names: BTreeSet<_> = ALL.iter().map(|meter| meter.name).collect();
+        let names: BTreeSet<_> = ALL.iter().map(|metric| metric.name).collect();
         assert_eq!(names.len(), ALL.len());
-        for meter in ALL {
-            assert!(meter.name.starts_with("ledger_"), "{}", meter.name);
-            assert_eq!(meter.name.ends_with("_total"), meter.kind == Kind::Counter, "{}", meter.name);
-            assert_eq!(meter.name.ends_with("_seconds"), meter.unit == Unit::Seconds, "{}", meter.name);
+        for metric in ALL {
+            assert!(metric.name.starts_with("ledger_"), "{}", metric.name);
+            assert_eq!(
+                metric.name.ends_with("_total"),
+                metric.kind == MetricKind::Counter,
+                "{}",
+                metric.name
+            );
+            assert_eq!(metric.name.ends_with("_seconds"), metric.unit == Unit::Seconds, "{}", metric.name);
             let is_plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-            assert!(is_plain(meter.name) && meter.labels.iter().all(|label| is_plain(label)));
+            assert!(is_plain(metric.name) && metric.labels.iter().all(|label| is_plain(label)));
         }
     }
 
     #[test]
-    fn no_label_can_hold_what_a_client_chooses() {
-        let labels: BTreeSet<_> = ALL.iter().flat_map(|meter| meter.labels).copied().collect();
+    fn no_label_holds_a_value_that_a_client_chooses() {
+        let labels: BTreeSet<_> = ALL.iter().flat_map(|metric| metric.labels).copied().collect();
         let bounded = [
             "code",
             "command",

@@ -1,7 +1,7 @@
-//! The seams at which a trace is continued. The tracer is the main's choice; without one they do nothing and cost a look.
+//! Trace propagation: how spans continue a trace from another process. The main function installs the tracer; without one
+//! these functions do nothing.
 //!
-//! Its promise: no crate but the one that chooses the tracer knows a tracing library, and what is written into commits
-//! is always a W3C `traceparent`.
+//! Only the crate that installs the tracer depends on a tracing library, and commits always carry a W3C `traceparent`.
 
 use std::sync::OnceLock;
 
@@ -9,23 +9,23 @@ use tracing::Span;
 
 static TRACER: OnceLock<Tracer> = OnceLock::new();
 
-/// What a tracer does with `traceparent`s.
+/// What a tracer does with a `traceparent`.
 #[derive(Debug, Clone, Copy)]
 pub struct Tracer {
-    /// The span becomes a child of the other's.
+    /// Makes the span a child of the given one.
     pub continues: fn(&Span, &str),
-    /// The span names the other's as one of its causes.
+    /// Links the span to the given one.
     pub links: fn(&Span, &str),
     /// The span's own `traceparent`.
     pub context: fn(&Span) -> Option<String>,
 }
 
-/// Chooses the tracer of this process; only the first choice counts.
+/// Installs the tracer of this process; later calls have no effect.
 pub fn install(tracer: Tracer) {
     let _ = TRACER.set(tracer);
 }
 
-/// Makes `span` continue the first of these traces and name the others.
+/// Makes `span` a child of the first `traceparent` and links it to the others.
 pub fn follow<'a>(span: &Span, mut traceparents: impl Iterator<Item = &'a str>) {
     let Some(tracer) = TRACER.get() else { return };
     if let Some(first) = traceparents.next() {
@@ -36,7 +36,7 @@ pub fn follow<'a>(span: &Span, mut traceparents: impl Iterator<Item = &'a str>) 
     }
 }
 
-/// The `traceparent` of what `span` stands for.
+/// The `traceparent` of `span`, if there is a tracer.
 #[must_use]
 pub fn context(span: &Span) -> Option<String> {
     (TRACER.get()?.context)(span)

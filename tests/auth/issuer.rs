@@ -12,7 +12,7 @@ use axum::routing::get;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use web::Edge;
+use web::ClockAndIds;
 
 use crate::scenario::Ledger;
 
@@ -127,7 +127,7 @@ pub fn key_set(keys: &[&Key]) -> String {
 
 /// Seconds since 1970.
 pub fn now() -> i64 {
-    (Edge::system().clock)().millis() / 1000
+    (ClockAndIds::system().clock)().millis() / 1000
 }
 
 /// Good claims with some of them replaced; `null` takes one away.

@@ -1,5 +1,5 @@
-"""The stack as people deploy it: synthesized by `cdk`, its assets in the bucket it names, created by CloudFormation. Between
-the synthesis and the upload stands the transform of infra/ministack."""
+"""Deploys the stack as on AWS: synthesized by `cdk`, assets uploaded to its bucket, created by CloudFormation. Before the upload
+the template is transformed by infra/ministack."""
 
 import io
 import json
@@ -13,14 +13,14 @@ import boto3
 
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
-#: A stack has to be there after this time.
+#: Timeout for creating the stack.
 CREATES = 180
-#: What `cdk bootstrap` leaves in an account: the parameter that says its version.
+#: The parameter with the version that `cdk bootstrap` creates in an account.
 BOOTSTRAPPED = {"Name": "/cdk-bootstrap/hnb659fds/version", "Value": "30", "Type": "String"}
 
 
 class Deployment:
-    """What was synthesized, what of it was deployed, and under which name."""
+    """The synthesized template, the deployed one, and the name of the stack."""
 
     def __init__(self, binaries, folder, environment):
         """Synthesizes the dev stage with the functions of the folder `binaries`."""
@@ -35,7 +35,7 @@ class Deployment:
         self.name = _json(self.folder / "manifest.json")["artifacts"]["ledger"]["properties"]["stackName"]
 
     def create(self):
-        """Uploads and creates; what CloudFormation says of a failure is the error."""
+        """Uploads the assets and creates the stack; raises CloudFormation's reasons on failure."""
         boto3.client("ssm").put_parameter(**BOOTSTRAPPED)
         self._upload()
         cloudformation = boto3.client("cloudformation")
@@ -49,7 +49,7 @@ class Deployment:
             raise SystemExit(f"the stack is {status}\n" + "\n".join(_failures(cloudformation, self.name)))
 
     def url(self):
-        """Where the emulator serves the API; the stack's own URL is a name that only AWS resolves."""
+        """The URL of the API on the emulator; the stack's own URL only resolves on AWS."""
         resources = boto3.client("cloudformation").describe_stack_resources(StackName=self.name)["StackResources"]
         ids = {resource["ResourceType"]: resource["PhysicalResourceId"] for resource in resources}
         api, stage = ids["AWS::ApiGateway::RestApi"], ids["AWS::ApiGateway::Stage"]
@@ -86,7 +86,7 @@ def _zipped(folder):
     zipped = io.BytesIO()
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for file in sorted(folder.rglob("*")):
-            # With its mode: a function has to be executable.
+            # With its mode, since a function must be executable.
             archive.write(file, file.relative_to(folder))
     return zipped.getvalue()
 

@@ -1,4 +1,4 @@
-"""ministack for the length of a `with` block: on a free port of loopback, in a folder of its own, and gone afterwards."""
+"""Runs ministack during a `with` block, on a free port of loopback and in a temporary folder."""
 
 import os
 import shutil
@@ -13,12 +13,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
-#: It has to listen after this time, and to have ended after being asked to.
+#: Timeout for its start and its end.
 STARTS, ENDS = 60, 15
 
 
 class Emulator:
-    """Its endpoint, and the environment in which the AWS SDKs find it."""
+    """Its endpoint, and the environment variables for the AWS SDKs."""
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="ledger-cloud-"))
@@ -33,7 +33,7 @@ class Emulator:
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_EC2_METADATA_DISABLED": "true",
             "NO_PROXY": "127.0.0.1,localhost",
-            # Temporary files of everybody, the functions' code among them, go with the folder.
+            # All temporary files, including the functions' code, are removed with the folder.
             "TMPDIR": str(self.folder),
         }
         foreign = ("AWS_", "LEDGER_")
@@ -65,7 +65,7 @@ class Emulator:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        # The functions it ran are of its session; those that outlived it end here.
+        # The functions that it started are in its session; those that outlived it are killed here.
         try:
             os.killpg(self._process.pid, signal.SIGKILL)
         except ProcessLookupError:

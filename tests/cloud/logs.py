@@ -1,4 +1,4 @@
-"""What the functions wrote, from the log groups of the stack."""
+"""The logs of the functions, from the log groups of the stack."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What can only be asserted where the whole cloud is at hand: what was deployed, what was logged, what tampering leaves."""
+"""Tests that need access to the whole cloud: the deployed resources, the logs, and the traces of tampering."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def the_messages_of_a_product_arrive_in_the_order_of_its_events(writer, subscrib
     product = new_product()
     writer.write("PUT", f"/products/{product}", {"name": "In order", "price": "1"})
     changes = [writer.write("PATCH", f"/products/{product}", {"price": str(price)})["version"] for price in range(2, 14)]
-    # Unlike a queue of SQS, the emulator's keeps the order in which the bus was given the messages.
+    # Unlike an SQS queue, the emulator's keeps the order in which the bus received the messages.
     arrived = [message["detail"]["metadata"]["sequence"] for message in subscriber.messages(product, changes)]
     assert list(dict.fromkeys(arrived)) == changes
 

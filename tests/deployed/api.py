@@ -1,10 +1,10 @@
-"""The API as a client has it."""
+"""A client of the API."""
 
 import uuid
 
 import requests
 
-#: Seconds for one answer; the gateway waits 29.
+#: Timeout of a request in seconds; the gateway's is 29.
 ANSWERS = 35
 
 
@@ -18,27 +18,27 @@ class Client:
             self._session.headers["Authorization"] = f"Bearer {token}"
 
     def ask(self, method, path, body=None, **headers):
-        """One request; names of headers with underscores for hyphens."""
+        """Sends a request; names of headers are written with underscores instead of hyphens."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self._session.request(method, f"{self._url}{path}", json=body, headers=named, timeout=ANSWERS)
 
     def raw(self, method, path, body, content_type):
-        """One request with a body as it stands."""
+        """Sends a request with the body unchanged."""
         headers = {"Content-Type": content_type}
         return self._session.request(method, f"{self._url}{path}", data=body, headers=headers, timeout=ANSWERS)
 
     def get(self, path, **headers):
-        """A query."""
+        """Sends a query."""
         return self.ask("GET", path, **headers)
 
     def write(self, method, path, body=None, **headers):
-        """A command that has to be recorded: its receipt."""
+        """Sends a command that must be recorded; returns its receipt."""
         answer = self.ask(method, path, body, **headers)
         assert answer.status_code in (200, 201), f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()
 
     def products(self, query):
-        """The whole of a LIST, page by page; a page may be empty though more follow."""
+        """All products of a LIST, page by page; a page may be empty even if more follow."""
         products, cursor = [], ""
         while cursor is not None:
             answer = self.get(f"/products?{query}{cursor}")
@@ -60,12 +60,12 @@ class Client:
 
 
 def new_product():
-    """An id that no other run has."""
+    """An id that no other run uses."""
     return f"deployed-{uuid.uuid4()}"
 
 
 def problem(answer, status, kind, correlation_id=None):
-    """Asserts that an answer is this problem, in the form of all problems, and gives its members."""
+    """Asserts that the response is this problem in the common format; returns its members."""
     assert answer.status_code == status, f"{answer.status_code} {answer.text}"
     assert answer.headers["Content-Type"] == "application/problem+json", answer.headers
     members = answer.json()

@@ -10,7 +10,7 @@ SCHEMAS = Path(__file__).resolve().parents[2] / "schema/json"
 
 
 def conforms(value, name):
-    """Asserts that a value is what `schema/json/<name>.json` says."""
+    """Asserts that a value is valid by `schema/json/<name>.json`."""
     faults = [f"{list(fault.path)}: {fault.message}" for fault in _validator(name).iter_errors(value)]
     assert not faults, f"{name}: {faults}\n{json.dumps(value, indent=1)}"
 

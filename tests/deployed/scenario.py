@@ -1,4 +1,4 @@
-"""The fixtures: a stack that is deployed, its clients, its subscriber. Without a stack every test is skipped, and says why."""
+"""The fixtures: a deployed stack, its clients, its subscriber. Without a stack every test is skipped with a message."""
 
 import os
 
@@ -10,7 +10,7 @@ from subscriber import Subscriber
 
 @pytest.fixture(scope="session")
 def stack():
-    """The stack. Not one of production: a ledger keeps for ever what the tests write."""
+    """The stack. Not a production stack, since a ledger keeps everything written by the tests for ever."""
     if not (os.environ.get(NAME) or os.environ.get(URL)):
         pytest.skip(f"no stack is given: set {NAME} or {URL}; see tests/deployed/README.md")
     stack = Stack()
@@ -21,7 +21,7 @@ def stack():
 
 @pytest.fixture(scope="session")
 def clients(stack):
-    """One client for each kind of token, and `nobody`, who has none."""
+    """One client for each kind of token, and `nobody` without a token."""
     return {name: Client(stack.url, stack.token(name)) for name in CLIENTS} | {"nobody": Client(stack.url)}
 
 
@@ -51,5 +51,5 @@ def nobody(clients):
 
 @pytest.fixture(scope="session")
 def subscriber(stack):
-    """Who hears of price changes."""
+    """The subscriber to price changes."""
     return Subscriber(stack.resource("AWS::SQS::Queue", "SubscriberQueue"))

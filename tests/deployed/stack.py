@@ -1,20 +1,20 @@
-"""A deployed stack as CloudFormation describes it: where the API is, who may ask it, and the resources by their types."""
+"""A deployed stack as described by CloudFormation: the URL of the API, its clients, and the resources by type."""
 
 import os
 
 import boto3
 import requests
 
-#: Which stack: its name, or the URL of its API; one of them.
+#: The stack, by its name or by the URL of its API.
 NAME, URL = "LEDGER_DEPLOYED_STACK", "LEDGER_DEPLOYED_URL"
-#: Where tokens come from, if not from the user pool's own domain.
+#: The token endpoint, if it is not on the user pool's own domain.
 TOKENS = "LEDGER_DEPLOYED_TOKENS"
 
 CLIENTS = ("writer", "reader", "auditor")
 
 
 class Stack:
-    """What is known of it without asking the API."""
+    """The facts about a stack that do not require its API."""
 
     def __init__(self):
         self._cloudformation = boto3.client("cloudformation")
@@ -31,21 +31,21 @@ class Stack:
         self.url = (url or self._endpoint()).rstrip("/")
 
     def output(self, description):
-        """The output that is described so, or nothing."""
+        """The output with this description, or None."""
         return next((output["OutputValue"] for output in self._outputs if output.get("Description") == description), None)
 
     def settings(self):
-        """What the program `ledger` has to be told of it."""
+        """The environment variables for the program `ledger`."""
         outputs = {output.get("Description"): output["OutputValue"] for output in self._outputs}
         return {name: value for name, value in outputs.items() if name and name.startswith("LEDGER_")}
 
     def resource(self, kind, path):
-        """The physical id of the one resource of a type whose logical id begins like this."""
+        """The physical id of the one resource of a type whose logical id begins with `path`."""
         [found] = [r for r in self._resources if r["ResourceType"] == kind and r["LogicalResourceId"].startswith(path)]
         return found["PhysicalResourceId"]
 
     def resources(self):
-        """Logical ids and types."""
+        """The types of all resources by logical id."""
         return {resource["LogicalResourceId"]: resource["ResourceType"] for resource in self._resources}
 
     def function(self, name):

@@ -1,4 +1,4 @@
-"""The queue of the stack's example of a subscriber. These tests are its only readers: what they receive, they delete."""
+"""The queue of the stack's example subscriber. These tests are its only consumers and delete what they receive."""
 
 import json
 
@@ -8,7 +8,7 @@ from waiting import until
 
 
 class Subscriber:
-    """What arrived in the queue so far, by product, in the order of arrival."""
+    """The messages received so far, by product, in the order of arrival."""
 
     def __init__(self, queue):
         self._sqs = boto3.client("sqs")
@@ -16,7 +16,7 @@ class Subscriber:
         self._messages = {}
 
     def messages(self, product, sequences):
-        """The messages of a product once there is one for each of these events; duplicates included."""
+        """The messages of a product as soon as there is one for each of these events, including duplicates."""
 
         def arrived():
             self._receive()

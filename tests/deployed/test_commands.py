@@ -1,4 +1,4 @@
-"""Commands are recorded once, answered with a receipt, and read at once by whoever names the version."""
+"""Commands are recorded once, answered with a receipt, and visible at once to queries that name the version."""
 
 from api import new_product, problem
 from contract import conforms

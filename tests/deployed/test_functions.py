@@ -1,4 +1,4 @@
-"""What the schedule asks of the stream's readers every minute, asked by hand."""
+"""The schedule's invocation of the stream consumers, made by hand."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Subscribers hear of every event, in the envelope of its schema, with the same id as in its receipt."""
+"""Subscribers receive every event, valid by its schema, with the same id as in its receipt."""
 
 import json
 
@@ -48,7 +48,7 @@ def a_price_change_reaches_the_subscriber_in_order_and_as_the_receipt_says(write
         assert (metadata["commit_id"], metadata["hash"]) == (receipt["commit_id"], receipt["hash"])
         assert metadata["correlation_id"] == correlation
         accepted.setdefault(metadata["event_id"], []).append(message["id"])
-    # The queue may deliver twice and in any order; what is promised is the order in which the bus accepted them.
+    # The queue may deliver twice and in any order; the guaranteed order is that in which the bus accepted them.
     times = [records[receipt["events"][0]["event_id"]]["published_at"] for receipt in receipts]
     assert times == sorted(times)
     for event, ids in accepted.items():

@@ -1,4 +1,4 @@
-"""What happened to a product is listed, told, priced and proven."""
+"""List, history, prices and verification of a product."""
 
 import re
 from urllib.parse import urljoin
@@ -54,7 +54,7 @@ def the_history_has_every_commit_chained_and_with_its_publication_receipts(audit
             conforms(record, "publication-record")
             assert record["receipt_id"], record
             assert record["hash"] == commit["hash"]
-        # Of one product, nothing is sent before the bus has accepted what came before it.
+        # The events of a product are sent one by one, each after the bus has accepted the one before.
         commit["published"] = [record["published_at"] for record in published]
     times = [time for commit in commits for time in commit["published"]]
     assert times == sorted(times)

@@ -1,10 +1,10 @@
-"""Every refusal is a problem in one form, whether the gateway or a function says no, and has a correlation id."""
+"""Every error response is a problem with a correlation id, from the gateway and from the functions."""
 
 import pytest
 from api import new_product, problem
 
 COMMAND = {"name": "Vest", "price": "63.50"}
-#: The largest body that is taken, in bytes.
+#: The largest body that is accepted, in bytes.
 LARGEST = 64 * 1024
 
 

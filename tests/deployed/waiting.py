@@ -1,14 +1,14 @@
-"""Waiting for what comes a moment later: asked again and again, and never without an end."""
+"""Waiting for something that happens a little later: polling with a timeout."""
 
 import os
 import time
 
-#: Seconds after which what did not come does not come. A stream, a function that starts and a bus are on the way.
+#: The timeout in seconds, long enough for a stream, a cold start and the bus.
 PATIENCE = float(os.environ.get("LEDGER_DEPLOYED_PATIENCE", "90"))
 
 
 def until(ask, wanted, what):
-    """The first answer of `ask` for which `wanted` holds; the last one is shown when there is none in time."""
+    """The first result of `ask` for which `wanted` holds; fails with the last one after the timeout."""
     end = time.monotonic() + PATIENCE
     while True:
         answer = ask()

@@ -1,5 +1,5 @@
-//! One row of a data directory is changed by hand, each time in a copy: either some command names it, with the words in
-//! the table, or docs/audit.md lists it under what no command names.
+//! Changes one row of a data directory by hand, each in its own copy: a command reports it in the words of the table, or
+//! docs/audit.md lists it as undetected.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,29 +9,29 @@ use crate::scenario::{Ledger, PATIENCE, printed, repository};
 use crate::store::{LEDGER, PUBLISHING, Server, Started, VIEWS, by_hand, copy, run, start};
 use crate::whole::until_caught_up;
 
-/// Who names a change, and in which words.
+/// What reports a change, and in which words.
 #[derive(Debug, Clone, Copy)]
 enum Named {
     /// `ledger verify --receipts --views`.
     Verify(&'static str),
-    /// A server that does not start.
+    /// The server, which does not start.
     Start(&'static str),
-    /// The log of the server that starts.
+    /// The server's log after the start.
     Log(&'static str),
-    /// A command beside the server.
+    /// A command while the server runs.
     Command(&'static [&'static str], &'static str),
-    /// Nobody: the line of docs/audit.md that says so.
+    /// Nothing: the line in docs/audit.md that says so.
     Nobody(&'static str),
 }
 use Named::{Command, Log, Nobody, Start, Verify};
 
 const RECONCILE: &[&str] = &["reconcile"];
 const PARKED: &[&str] = &["parked"];
-/// Commands that change nothing and name what they find.
+/// Commands that only read, and report what they find.
 const COMMANDS: [&[&str]; 3] =
     [RECONCILE, &["rebuild", "prices", "--dry-run"], &["rebuild", "products", "--dry-run"]];
 
-const TAMPERED: &str = "the ledger was tampered with: the commit at the checkpoint was changed or removed";
+const TAMPERED: &str = "the ledger was tampered with: the commit of the checkpoint is another or gone";
 
 const ORDER: &str = "which of two commits of different products was recorded first";
 const COLUMNS: &str = "`commit_id` and `recorded_at` beside a line: nobody reads them";
@@ -42,7 +42,7 @@ const BUS: &str = "entries of the local bus: subscribers have received what was 
 const CHECKPOINT: &str = "a checkpoint that is gone: its consumer begins anew, and knows what it has handled";
 const HASH: &str = "the hash beside a row of the views, until the product's next commit";
 
-/// What is changed, and who names it. `p` has four commits (positions 0 to 3), `q` two (4 and 5).
+/// The changes, and what reports each. `p` has four commits (positions 0 to 3), `q` two (4 and 5).
 type Changes = &'static [(&'static str, Named)];
 
 const COMMITS: Changes = &[
@@ -263,7 +263,7 @@ const SHOWN: Changes = &[
     ("DELETE FROM checkpoints", Nobody(CHECKPOINT)),
 ];
 
-/// Places of a row in the orders that LIST reads.
+/// The positions of a row in the orders of LIST.
 const PLACES: Changes = &[
     ("UPDATE products SET by_name = 'zzz' WHERE id = 'p'", Verify("p")),
     ("UPDATE products SET by_name = NULL WHERE id = 'p'", Verify("p")),
@@ -273,7 +273,7 @@ const PLACES: Changes = &[
     ("UPDATE products SET by_id = 'q' WHERE id = 'q'", Verify("q")),
 ];
 
-/// A ledger that has ended.
+/// A stopped ledger.
 async fn ended() -> Ledger {
     let mut ledger = Ledger::start();
     for body in [
@@ -291,7 +291,7 @@ async fn ended() -> Ledger {
     ledger
 }
 
-/// Does it without the triggers, and puts them back.
+/// Makes a change without the triggers, and restores them.
 fn touch(data: &Path, file: &str, statements: &str) {
     let connection = by_hand(data, file);
     let triggers: Vec<(String, String)> = {
@@ -315,7 +315,7 @@ fn touch(data: &Path, file: &str, statements: &str) {
     }
 }
 
-/// Who names this change, if not nobody: each of those who can is asked.
+/// What reports this change, if anything: tries each in turn.
 fn naming(ledger: &Ledger, file: &str, (statements, named): (&str, Named)) {
     let (_directory, data) = copy(ledger);
     touch(&data, file, statements);
@@ -331,7 +331,7 @@ fn naming(ledger: &Ledger, file: &str, (statements, named): (&str, Named)) {
         },
         Log(words) => {
             let server = serves(&data, statements);
-            // It serves before its consumers have looked at their checkpoints.
+            // It serves before its consumers have read their checkpoints.
             let began = Instant::now();
             while !logged(&data, words) {
                 assert!(began.elapsed() < PATIENCE, "{statements}: nothing is logged");
@@ -350,7 +350,7 @@ fn naming(ledger: &Ledger, file: &str, (statements, named): (&str, Named)) {
     }
 }
 
-/// It is all the same to everybody: what is listed in docs/audit.md is listed because of that.
+/// Nothing reports it, which is why docs/audit.md lists it.
 fn named_by_nobody(data: &Path, statements: &str) {
     let verify = run(&["verify", "--receipts", "--views"], data);
     assert_eq!(verify.status.code(), Some(0), "{statements}: {}", printed(&verify));

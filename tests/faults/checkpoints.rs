@@ -1,5 +1,5 @@
-//! A consumer's checkpoint that cannot be trusted: the server reports tampering, compares every product, and publishes
-//! nothing out of order.
+//! Invalid checkpoints of a consumer: the server reports tampering, compares every product, and publishes nothing out of
+//! order.
 
 use sqlite::rusqlite::params;
 
@@ -8,16 +8,16 @@ use crate::scenario::{Ledger, arrivals, printed};
 use crate::store::{LEDGER, PUBLISHING, VIEWS, by_hand, texts};
 use crate::whole::{assert_whole, until_caught_up};
 
-/// Files with a checkpoint, and whose it is.
+/// The files with a checkpoint, and its consumer.
 const CONSUMERS: [(&str, &str); 2] = [(VIEWS, "projector"), (PUBLISHING, "publisher")];
 const COMMITS: usize = 5;
-/// What is recorded after the restart, where no position was left out.
+/// The positions recorded after the restart, without a gap.
 const NEXT: i64 = 6;
-/// A position that the ledger does not have.
+/// A position beyond the end of the ledger.
 const BEYOND: i64 = 1_000_000;
 
-/// A ledger with `p`, which projector and publisher have seen, and `unseen`, of which they know nothing; then the
-/// checkpoints become what `damage` makes of position and hash. The server is up again when this returns.
+/// A ledger with `p`, which projector and publisher have handled, and `unseen`, which they have not; `damage` then changes
+/// position and hash of the checkpoints. The server is running again when this returns.
 async fn restarted(damage: impl Fn(i64, String) -> (i64, String)) -> Ledger {
     let mut ledger = Ledger::start();
     for n in 1..=COMMITS {
@@ -50,7 +50,7 @@ fn forget(ledger: &Ledger, file: &str, rows: &str) {
     assert_eq!(forgotten.unwrap(), 1, "{rows}");
 }
 
-/// Nobody had to help.
+/// The server recovered by itself.
 async fn nothing_is_lost_nor_out_of_order(ledger: &Ledger) {
     until_caught_up(ledger).await;
     let entries = ledger.bus(|entries| arrivals(entries).1 > COMMITS).await;
@@ -59,7 +59,7 @@ async fn nothing_is_lost_nor_out_of_order(ledger: &Ledger) {
         assert_eq!(sequences[product], (1..=newest).collect::<Vec<_>>(), "{product}");
         assert_eq!(ledger.get(&format!("/products/{product}?min_version={newest}")).await.0, 200);
     }
-    // The commits are followed again.
+    // The consumers follow the commits again.
     ledger.send("PUT", "/products/new", r#"{"name":"n","price":"1"}"#).await;
     ledger.bus(|entries| arrivals(entries).1 > COMMITS + 1).await;
     ledger.until("/products/new", |status, _| status == 200).await;
@@ -76,7 +76,7 @@ fn said(ledger: &Ledger, message: &str) -> Vec<String> {
 async fn is_noticed_and_made_good(operation: &str, damage: impl Fn(i64, String) -> (i64, String)) -> Ledger {
     let ledger = restarted(damage).await;
     nothing_is_lost_nor_out_of_order(&ledger).await;
-    let mut tampered = said(&ledger, "the ledger was tampered with: the commit at the checkpoint");
+    let mut tampered = said(&ledger, "the ledger was tampered with: the commit of the checkpoint");
     tampered.sort();
     assert_eq!(tampered, ["projector", "publisher"], "{:?}", ledger.log());
     assert_eq!(said(&ledger, "caught up from the event table").len(), 2, "every product is compared");
@@ -90,7 +90,7 @@ async fn is_noticed_and_made_good(operation: &str, damage: impl Fn(i64, String) 
     ledger
 }
 
-/// The newest position; what made it was recorded after the restart.
+/// The newest position; its commit was recorded after the restart.
 fn newest(ledger: &Ledger) -> i64 {
     texts(&ledger.data, LEDGER, "SELECT CAST(max(position) AS TEXT) FROM commits")[0].parse().unwrap()
 }
@@ -117,7 +117,7 @@ async fn a_checkpoint_at_the_largest_position_is_noticed_and_leaves_no_position_
     assert_eq!(newest(&ledger), NEXT);
 }
 
-/// That is as if it had handled less: what is there comes again, and nothing is doubled.
+/// As if the consumer had handled less: commits are delivered again, and nothing is applied twice.
 #[tokio::test]
 async fn a_checkpoint_of_an_earlier_commit_is_gone_on_from() {
     let mut ledger = Ledger::start();

@@ -1,4 +1,4 @@
-//! A client that sends commands until each has an answer, with the same key each time.
+//! Clients that send commands until they are answered: unanswered ones are repeated with the same key.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,24 +9,24 @@ use tokio::task::JoinHandle;
 
 use crate::scenario::{Ledger, PATIENCE};
 
-/// So few products that clients meet.
+/// Few products, so that clients conflict.
 const PRODUCTS: [&str; 6] = ["anvil", "bell", "crate", "drum", "easel", "flute"];
 const PAUSE: Duration = Duration::from_millis(10);
-/// A server that is there answers within this time.
+/// A running server answers within this time.
 const ANSWER_WITHIN: Duration = Duration::from_secs(40);
 
-/// What the clients were told in the end.
+/// The final answers to the clients.
 #[derive(Default)]
 pub struct Told {
-    /// Commands that were recorded: key and receipt.
+    /// The receipts of recorded commands, by key.
     pub recorded: Mutex<Vec<(String, Value)>>,
-    /// Keys of commands that were refused or changed nothing.
+    /// The keys of commands that were rejected or changed nothing.
     pub not_recorded: Mutex<Vec<String>>,
-    /// Problems that said to come again.
+    /// Problems with `Retry-After`.
     pub come_again: Mutex<Vec<Value>>,
 }
 
-/// Clients at work on one ledger.
+/// Running clients of one ledger.
 pub struct Clients {
     pub told: Arc<Told>,
     server: watch::Sender<Option<String>>,
@@ -35,7 +35,7 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// So many clients, each with commands drawn from `seed`.
+    /// Starts clients, each with commands drawn from `seed`.
     pub fn start(ledger: &Ledger, seed: u64, clients: usize) -> Self {
         let (server, url) = watch::channel(Some(ledger.url.clone()));
         let (stop, stopping) = watch::channel(false);
@@ -54,17 +54,17 @@ impl Clients {
         Self { told, server, stop, working }
     }
 
-    /// No new request is sent from now on: the port may soon be another server's.
+    /// Sends no new requests from now on, since another server may get the port.
     pub fn hold(&self) {
         self.server.send_replace(None);
     }
 
-    /// They go on with this server.
+    /// Continues with this server.
     pub fn go_on(&self, ledger: &Ledger) {
         self.server.send_replace(Some(ledger.url.clone()));
     }
 
-    /// Waits until so many commands were answered in all.
+    /// Waits until this many commands have been answered in total.
     pub async fn until_answered(&self, commands: usize) {
         let answered = async {
             while self.answered() < commands {
@@ -74,7 +74,7 @@ impl Clients {
         tokio::time::timeout(PATIENCE, answered).await.unwrap();
     }
 
-    /// Waits until so many requests were answered with a problem that says to come again.
+    /// Waits until this many requests have been answered with a problem with `Retry-After`.
     pub async fn until_told_to_come_again(&self, times: usize) {
         let told = async {
             while self.told_to_come_again() < times {
@@ -92,7 +92,7 @@ impl Clients {
         self.told.recorded.lock().unwrap().len() + self.told.not_recorded.lock().unwrap().len()
     }
 
-    /// Lets every client end the command it is at: what they were told.
+    /// Lets every client finish its command; returns all answers.
     pub async fn finish(self) -> Arc<Told> {
         self.stop.send_replace(true);
         for client in self.working {
@@ -110,7 +110,7 @@ struct Client {
     told: Arc<Told>,
 }
 
-/// One command, as it is sent again and again.
+/// A command, sent until it is answered.
 struct Sending {
     key: String,
     method: &'static str,
@@ -119,7 +119,7 @@ struct Sending {
     if_match: Option<u64>,
 }
 
-/// An answer that ends a command.
+/// A final answer to a command.
 struct Answer {
     status: reqwest::StatusCode,
     body: Value,
@@ -182,7 +182,7 @@ impl Client {
         }
     }
 
-    /// `None` where the command has to be sent again: there was no answer, or one that says so.
+    /// `None` if the command must be sent again: there was no answer, or one with `Retry-After`.
     async fn send(&self, url: &str, sending: &Sending) -> Option<Answer> {
         let request = self.http.request(sending.method.parse().unwrap(), format!("{url}{}", sending.path));
         let mut request = request.header("idempotency-key", &sending.key);
@@ -205,7 +205,7 @@ impl Client {
 }
 
 impl Answer {
-    /// Whether it is the receipt of a commit of this very command.
+    /// Whether it is the receipt of this command.
     fn is_recorded(&self) -> bool {
         self.status.is_success() && self.body["events"].as_array().is_some_and(|events| !events.is_empty())
     }

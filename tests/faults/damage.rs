@@ -1,5 +1,5 @@
-//! A damaged file: the server does not start and says in one line what to do, or the auditor's tools name the damage,
-//! or it is where nothing reads and every answer stays the same. `LEDGER_FAULTS_PAGES=n` damages this many pages.
+//! Damaged files: the server does not start and says in one line what to do, or the auditor's tools report the damage, or it
+//! is in an unused place and every answer is as before. `LEDGER_FAULTS_PAGES=n` sets the number of damaged pages.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -13,13 +13,13 @@ use crate::whole::until_caught_up;
 
 const PAGE: u64 = 4096;
 const PRODUCTS: usize = 12;
-/// How many pages are damaged, one in each copy, unless told.
+/// The default number of damaged pages, each in its own copy.
 const PAGES: usize = 24;
 
-/// Everything readers ask for, and what they were told.
+/// All queries, and their answers.
 type Answers = BTreeMap<String, (u16, Value)>;
 
-/// A ledger that has ended, whose whole content is in its three files, and what it answered.
+/// A stopped ledger, whose content is in its three files, and its answers.
 async fn ended_ledger() -> (Ledger, Answers) {
     let mut ledger = Ledger::start();
     for n in 0..PRODUCTS {
@@ -40,7 +40,7 @@ async fn ended_ledger() -> (Ledger, Answers) {
     (ledger, answers)
 }
 
-/// An error where the server has ended.
+/// An error if the server has ended.
 async fn answers(url: &str) -> reqwest::Result<Answers> {
     let http = reqwest::Client::new();
     let of = |n| ["", "/history", "/prices"].map(|what| format!("/products/p{n}{what}"));
@@ -55,13 +55,13 @@ async fn answers(url: &str) -> reqwest::Result<Answers> {
     Ok(answers)
 }
 
-/// One line for people, which says what to do.
+/// One line for people that says what to do.
 fn says_what_to_do(said: &str) {
     let line = one_line(said);
     assert!(line.contains("restore it from a copy"), "{line}");
 }
 
-/// Where the damage shows, or `None` if every answer is as before.
+/// Where the damage shows, or `None` if every answer is unchanged.
 async fn shown(data: &Path, before: &Answers) -> Option<&'static str> {
     let mut server = match start(data) {
         Started::Refused(said) => {
@@ -71,7 +71,7 @@ async fn shown(data: &Path, before: &Answers) -> Option<&'static str> {
         Started::Serves(server) => server,
     };
     let Ok(now) = answers(&server.url).await else {
-        // It met the damage when it wrote.
+        // It found the damage when it wrote.
         says_what_to_do(&server.ended());
         return Some("end");
     };
@@ -111,7 +111,7 @@ async fn a_truncated_file_is_not_served() {
             says_what_to_do(&printed(&verify));
             match start(&data) {
                 Started::Refused(said) => says_what_to_do(&said),
-                // Nothing of it is left, so it is as if it was deleted.
+                // Nothing of it is left, as if it had been deleted.
                 Started::Serves(_) => {
                     assert!(file == VIEWS && size == 0, "{size} of {whole} of {file} are served");
                 }
@@ -141,7 +141,7 @@ async fn wherever_a_page_is_damaged_no_wrong_answer_passes_for_a_right_one() {
     assert!(shows.values().sum::<usize>() >= wanted / 4 && shows.contains_key("verify"), "{shows:?}");
 }
 
-/// SQLite takes what is missing of a page for zeros.
+/// SQLite reads missing bytes of a page as zeros.
 #[tokio::test]
 async fn with_a_part_of_the_last_page_gone_no_wrong_answer_passes_for_a_right_one() {
     let (ledger, before) = ended_ledger().await;
@@ -157,7 +157,7 @@ fn cut(file: &Path, size: u64) {
     OpenOptions::new().write(true).open(file).unwrap().set_len(size).unwrap();
 }
 
-/// Every bit of a page becomes its opposite.
+/// Inverts every bit of a page.
 fn turn_over(file: &Path, page: u64) {
     let mut bytes = std::fs::read(file).unwrap();
     let from = usize::try_from(page * PAGE).unwrap();

@@ -1,7 +1,6 @@
-//! A disk without room, and one that became read-only while the server ran. Both are played by the limit on the size of
-//! files that the kernel keeps for each process: above it a write fails, at zero every write does, and the limit can be
-//! moved from outside while the server runs. SQLite takes the same way as on a full (`ENOSPC`) or read-only (`EROFS`)
-//! file system; only the number of the error differs.
+//! A full disk, and one that becomes read-only while the server runs. Both are simulated by the kernel's limit on the size of
+//! files of a process: above it a write fails, at zero every write does, and it can be changed from outside while the server
+//! runs. SQLite takes the same path as on a full (`ENOSPC`) or read-only (`EROFS`) file system; only the error number differs.
 
 use std::process::Command;
 
@@ -10,13 +9,13 @@ use crate::scenario::{Ledger, printed, program_under};
 use crate::store::{Started, one_line, start};
 use crate::whole::assert_whole;
 
-/// Without this the kernel ends a process that meets the limit.
+/// Without this the kernel ends a process that reaches the limit.
 const NO_SIGNAL: [&str; 3] = ["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""];
 const CLIENTS: usize = 4;
-/// Commands before the fault and after it.
+/// The number of commands before and after the fault.
 const COMMANDS: usize = 60;
 
-/// What every file of the server may grow to, in bytes.
+/// Sets the limit on the size of the server's files, in bytes.
 #[derive(Clone, Copy)]
 enum Room {
     Endless,
@@ -28,20 +27,20 @@ fn leave(ledger: &Ledger, room: Room) {
         Room::Endless => "unlimited".to_owned(),
         Room::UpTo(bytes) => bytes.to_string(),
     };
-    // The soft limit alone, which may be raised again without privileges.
+    // Only the soft limit, which can be raised again without privileges.
     let arguments = ["--pid", &ledger.id().to_string(), &format!("--fsize={size}:")];
     let output = Command::new("prlimit").args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The size of the largest file of the ledger, with a little room.
+/// The size of the largest file of the ledger, and a little more.
 fn nearly_full(ledger: &Ledger) -> Room {
     let files = std::fs::read_dir(&ledger.data).unwrap();
     let largest = files.map(|file| file.unwrap().metadata().unwrap().len()).max().unwrap();
     Room::UpTo(largest + (64 << 10))
 }
 
-/// Waits until commands are answered with a problem that says to come again, and looks at what else is answered.
+/// Waits until commands are answered with a problem with `Retry-After`, and checks the other answers.
 async fn commands_are_turned_away_and_reads_are_not(ledger: &Ledger, clients: &Clients) {
     clients.until_told_to_come_again(8).await;
     for problem in clients.told.come_again.lock().unwrap().iter() {
@@ -68,7 +67,7 @@ fn a_ledger_that_finds_no_room_does_not_start_and_says_so_in_one_line() {
         let line = one_line(&said);
         assert!(line.starts_with("ledger: --data "), "{kilobytes} KB: {said}");
         assert!(line.contains("room") && !line.contains("damaged"), "{kilobytes} KB: {said}");
-        // What is half made is no ledger yet, and no obstacle.
+        // An incomplete directory is no ledger yet and does not prevent a start.
         assert!(matches!(start(&directory.path().join("data")), Started::Serves(_)), "{kilobytes} KB");
     }
 }

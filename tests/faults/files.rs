@@ -1,5 +1,5 @@
-//! Files that are lost, foreign, of another version, or have a wrong schema: views are rebuilt; anything else is
-//! refused with exit code 2 and one line that names the file and says what to do.
+//! Files that are lost, foreign, of another version, or contain foreign objects: views are rebuilt, anything else is rejected
+//! with exit code 2 and one line that names the file and says what to do.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::whole::{assert_whole, until_caught_up};
 
 const PRODUCTS: usize = 40;
 
-/// A ledger that has ended.
+/// A stopped ledger.
 async fn ended() -> Ledger {
     let mut ledger = Ledger::start();
     for n in 0..PRODUCTS {
@@ -25,7 +25,7 @@ async fn ended() -> Ledger {
     ledger
 }
 
-/// A copy to which this was done by hand.
+/// A copy with this change made by hand.
 fn changed(ledger: &Ledger, file: &str, statements: &str) -> (TempDir, PathBuf) {
     let (directory, data) = copy(ledger);
     by_hand(&data, file).execute_batch(statements).unwrap();
@@ -68,7 +68,7 @@ async fn deleted_views_are_built_again() {
 #[tokio::test]
 async fn until_the_views_are_built_queries_are_told_to_come_again() {
     let mut ledger = ended().await;
-    // As a server leaves it that was killed while it built: up to a commit that the projector does not reach.
+    // As left by a server that was killed during a rebuild, up to a commit that the projector does not reach.
     let unfinished = "INSERT INTO about VALUES ('building_up_to', '1000000')";
     by_hand(&ledger.data, VIEWS).execute_batch(unfinished).unwrap();
     ledger.restart();
@@ -99,7 +99,7 @@ async fn a_file_that_is_lost_or_emptied_is_not_taken_for_a_new_one() {
         let (_directory, data) = copy(&ledger);
         std::fs::remove_file(data.join(file)).unwrap();
         let line = refused_for(&data, file);
-        assert!(line.contains("empty or missing") && line.contains("restore it from a copy"), "{line}");
+        assert!(line.contains("empty or gone") && line.contains("restore it from a copy"), "{line}");
         assert!(!data.join(file).exists(), "nothing is put in its place");
         std::fs::write(data.join(file), "").unwrap();
         assert!(refused_for(&data, file).contains("restore it from a copy"));
@@ -159,7 +159,7 @@ async fn what_does_not_belong_into_a_file_is_refused_by_name() {
             let (_directory, data) = changed(&ledger, file, statements);
             let line = refused_for(&data, file);
             assert!(line.contains(named) && line.contains("changed by somebody else"), "{line}");
-            assert_eq!(line.contains("or delete it: the views are rebuilt"), file == VIEWS, "{line}");
+            assert_eq!(line.contains("or delete it: the views are built anew"), file == VIEWS, "{line}");
         }
     }
 }
@@ -182,7 +182,7 @@ async fn what_is_missing_of_a_file_is_refused_by_name() {
     }
 }
 
-/// Somebody has copied the file alone while its newest commits stood in the log beside it.
+/// The file was copied without the write-ahead log, which held its newest commits.
 #[tokio::test]
 async fn a_ledger_that_ended_well_is_whole_in_its_three_files() {
     let ledger = ended().await;

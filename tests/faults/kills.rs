@@ -1,8 +1,8 @@
-//! Killed at any moment of its life, again and again, while clients write: nothing acknowledged is lost, nothing is applied
-//! or published twice, and everything that follows the ledger catches up. `LEDGER_FAULTS_SEED=n` repeats the plan of one
-//! ledger, `LEDGER_FAULTS=full` plays a hundred kills.
+//! Kills the server at random moments while clients write: nothing acknowledged is lost, nothing is applied or published
+//! twice, and all consumers catch up. `LEDGER_FAULTS_SEED=n` repeats the plan of one ledger, `LEDGER_FAULTS=full` runs a
+//! hundred kills.
 //!
-//! A kill takes the process and not the power: what the kernel was given survives, also where it is not on disk yet.
+//! A kill is not a power cut: what was passed to the kernel survives, even if it is not on disk yet.
 
 use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
@@ -13,11 +13,11 @@ use crate::scenario::{Ledger, program};
 use crate::whole::assert_whole;
 
 const PLAN: Plan = Plan { ledgers: 4, faults_of_each: 5, in_full: 25 };
-/// A plan draws no more lives than this for each kill, however many of them end by themselves.
+/// The greatest number of server runs for each kill, since some end by themselves.
 const MOST_LIVES: usize = 3;
 const CLIENTS: usize = 4;
 
-/// When a life ends.
+/// When a run is killed.
 const DEATHS: [&str; 4] = ["under load", "while starting", "while rebuilding", "while stopping"];
 
 #[test]
@@ -40,7 +40,7 @@ async fn lives(seed: u64, kills: usize) -> BTreeMap<&'static str, usize> {
     let clients = Clients::start(&ledger, seed, CLIENTS);
     let mut killed = BTreeMap::new();
     for life in 0..MOST_LIVES * kills {
-        // Each way comes in its turn at first, then by chance.
+        // First each kind in turn, then at random.
         let death = DEATHS.get(life).copied().unwrap_or_else(|| DEATHS[rng.usize(..DEATHS.len())]);
         if die(death, &mut ledger, &clients, &mut rng).await {
             *killed.entry(death).or_default() += 1;
@@ -56,7 +56,7 @@ async fn lives(seed: u64, kills: usize) -> BTreeMap<&'static str, usize> {
     assert_whole(&ledger, &told).await;
     killed
 }
-/// Lets the server live for a while and kills it; false if it had ended by itself.
+/// Lets the server run for a while and kills it; false if it ended by itself.
 async fn die(death: &str, ledger: &mut Ledger, clients: &Clients, rng: &mut fastrand::Rng) -> bool {
     let mut rebuilding = None;
     pass(rng, 400).await;
@@ -74,7 +74,7 @@ async fn die(death: &str, ledger: &mut Ledger, clients: &Clients, rng: &mut fast
     clients.hold();
     let mut killed = ledger.kill();
     if let Some(mut rebuilding) = rebuilding {
-        // Where it comes to a server that is gone, it does the work itself.
+        // Without a running server it does the work itself.
         rebuilding.kill().unwrap();
         rebuilding.wait().unwrap();
     }
@@ -90,7 +90,7 @@ async fn die(death: &str, ledger: &mut Ledger, clients: &Clients, rng: &mut fast
     killed
 }
 
-/// An operator's rebuild; it takes longer than it is let.
+/// An operator's rebuild, which takes longer than the server runs.
 fn rebuild(ledger: &Ledger, rng: &mut fastrand::Rng) -> Child {
     let view = ["products", "prices"][rng.usize(..2)];
     let mut command = program();

@@ -1,6 +1,5 @@
-//! The program on its real files under faults: killed, without power, without disk space, with files that are damaged,
-//! lost, foreign or changed by others, with a store that hardly answers. After each fault the ledger is whole, or says
-//! in one line why it is not.
+//! Fault injection on the program and its real files: kills, power cuts, full disks, slow storage, and files that are damaged,
+//! lost, foreign or changed by others. After each fault the ledger is intact, or one line says why it is not.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod by_hand;

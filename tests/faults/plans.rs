@@ -1,10 +1,9 @@
-//! Plans of faults, drawn from seeds: several ledgers in parallel, each with a number of faults, and the seed of one
-//! that fails.
+//! Plans of faults, drawn from seeds: several ledgers in parallel, each with a number of faults; a failure prints its seed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-/// How many faults, in CI and with `LEDGER_FAULTS=full`.
+/// The number of faults in CI and with `LEDGER_FAULTS=full`.
 pub struct Plan {
     pub ledgers: u64,
     pub faults_of_each: usize,
@@ -12,7 +11,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Plays the plan of each ledger, or of the one that `LEDGER_FAULTS_SEED` names: what came of each.
+    /// Runs the plan of each ledger, or of the one in `LEDGER_FAULTS_SEED`; returns their results.
     pub fn play<T: Send, Fut: Future<Output = T>>(
         &self,
         ledger: impl Fn(u64, usize) -> Fut + Sync,
@@ -35,14 +34,14 @@ impl Plan {
     }
 }
 
-/// What came of the ledger of a seed; nothing if it was not whole afterwards.
+/// The result for a seed; `None` if the ledger was not intact afterwards.
 fn played<T>(seed: u64, ledger: impl Future<Output = T>) -> Option<T> {
     println!("LEDGER_FAULTS_SEED={seed}");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     catch_unwind(AssertUnwindSafe(|| runtime.block_on(ledger))).ok()
 }
 
-/// At most so many milliseconds pass.
+/// Sleeps for at most this many milliseconds.
 pub async fn pass(rng: &mut fastrand::Rng, most: u64) {
     tokio::time::sleep(Duration::from_millis(rng.u64(..most))).await;
 }

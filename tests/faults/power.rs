@@ -1,6 +1,5 @@
-//! The power fails, again and again, while clients write: the disk then holds what was synced, and of the rest whatever it
-//! chose. Nothing acknowledged is lost, and the ledger is whole. `LEDGER_FAULTS_SEED=n` repeats the plan of one ledger,
-//! `LEDGER_FAULTS=full` plays a hundred cuts.
+//! Power cuts while clients write: the disk keeps what was synced and a random part of the rest. Nothing acknowledged is lost,
+//! and the ledger is intact. `LEDGER_FAULTS_SEED=n` repeats the plan of one ledger, `LEDGER_FAULTS=full` runs a hundred cuts.
 
 mod cut;
 
@@ -16,7 +15,7 @@ use cut::{Lost, cut_power};
 
 const PLAN: Plan = Plan { ledgers: 4, faults_of_each: 5, in_full: 25 };
 const CLIENTS: usize = 4;
-/// Commands before a failed sync and after it.
+/// The number of commands before and after a failed sync.
 const COMMANDS: usize = 60;
 
 /// When the power fails.
@@ -39,7 +38,7 @@ fn after_any_power_cut_everything_acknowledged_is_there() {
     assert!(dropped > cuts, "the disk hardly lost anything");
 }
 
-/// A disk that fails a sync has forgotten what it was given, and the next sync may succeed all the same.
+/// After a failed sync the written data is lost, even if the next sync succeeds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_sync_ends_the_server_and_nothing_is_acknowledged_after_it() {
     let directory = tempfile::tempdir().unwrap();
@@ -66,7 +65,7 @@ async fn a_failed_sync_ends_the_server_and_nothing_is_acknowledged_after_it() {
     assert_whole(&ledger, &told).await;
 }
 
-/// The layer beneath SQLite, for `LD_PRELOAD`.
+/// The library for `LD_PRELOAD`, beneath SQLite.
 fn built(directory: &Path) -> Option<PathBuf> {
     let layer = directory.join("layer.so");
     let mut cc = Command::new("cc");
@@ -86,7 +85,7 @@ async fn cuts_of(seed: u64, cuts: usize, layer: PathBuf) -> Vec<Lost> {
         if lost.len() >= cuts {
             break;
         }
-        // Each moment comes in its turn at first, then by chance.
+        // First each moment in turn, then at random.
         let moment = MOMENTS.get(life).copied().unwrap_or_else(|| MOMENTS[rng.usize(..MOMENTS.len())]);
         pass(&mut rng, 400).await;
         if moment == "while stopping" {

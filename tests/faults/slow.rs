@@ -1,6 +1,5 @@
-//! A store that answers slowly, because another process holds the lock of the ledger's file: every client gets an
-//! answer or is told in time to retry, no more requests are worked on than the limit allows, and afterwards everything
-//! catches up.
+//! Slow storage, because another program holds the lock on the ledger's file: every request gets an answer or a timely
+//! `Retry-After`, no more requests are in progress than the limit allows, and everything catches up afterwards.
 
 use std::time::{Duration, Instant};
 
@@ -14,16 +13,16 @@ use crate::whole::assert_whole;
 const LIMITS: [&str; 6] = ["--max-requests", "8", "--request-timeout", "1", "--retry-parked-every", "1"];
 const CLIENTS: usize = 24;
 const COMMANDS: usize = 60;
-/// The limit for an answer is a second; the rest is for a machine that is busy with other tests.
+/// The timeout of a request is a second; the rest is a margin for a machine busy with other tests.
 const IN_TIME: Duration = Duration::from_secs(15);
 
-/// A backup or another program that does not let go of the file.
+/// Holds the lock on the file, as a backup or another program might.
 struct Hold(Connection);
 
 impl Hold {
     fn take(ledger: &Ledger) -> Self {
         let connection = by_hand(&ledger.data, LEDGER);
-        // The server may be at a write just now.
+        // The server may be writing.
         while connection.execute_batch("BEGIN IMMEDIATE").is_err() {}
         Self(connection)
     }
@@ -33,7 +32,7 @@ impl Hold {
     }
 }
 
-/// The figure, as the server tells it.
+/// The value of a metric.
 async fn figure(ledger: &Ledger, name: &str) -> f64 {
     let asked = Instant::now();
     let response = ledger.http.get(format!("{}/metrics", ledger.url)).send().await.unwrap();

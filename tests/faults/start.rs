@@ -1,5 +1,5 @@
-//! A data directory that is not writable: the server says so in one line and does not start, and the ledger can still
-//! be verified.
+//! A data directory without write permission: the server says so in one line and does not start, and the ledger can still be
+//! verified.
 
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,7 @@ use std::process::Output;
 
 use crate::scenario::{Ledger, printed, program_under};
 
-/// Takes from root what lets it write where the mode forbids it.
+/// Drops root's capability to write despite the file mode.
 const UNPRIVILEGED: [&str; 3] =
     ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"];
 
@@ -26,7 +26,7 @@ fn mode(path: &Path, mode: u32) {
     set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// Exit code 2 and one line that says what to do.
+/// Asserts exit code 2 and one line that says what to do.
 fn refused(output: &Output, what_to_do: &str) {
     let said = printed(output);
     assert_eq!(output.status.code(), Some(2), "{said}");

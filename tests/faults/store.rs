@@ -1,4 +1,4 @@
-//! The files of a ledger, read and changed with SQLite, and a server that may refuse them.
+//! Direct access to the files of a ledger with SQLite, and a server that may reject them.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -16,14 +16,14 @@ pub const VIEWS: &str = "views.sqlite3";
 pub const FILES: [&str; 3] = [LEDGER, PUBLISHING, VIEWS];
 pub const LOCK: &str = "ledger.lock";
 
-/// A connection of somebody else to a file.
+/// Another program's connection to a file.
 pub fn by_hand(data: &Path, file: &str) -> Connection {
     let connection = Connection::open(data.join(file)).unwrap();
     connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
     connection
 }
 
-/// The first column of every row.
+/// The first column of all rows.
 pub fn texts(data: &Path, file: &str, query: &str) -> Vec<String> {
     let connection = by_hand(data, file);
     let mut statement = connection.prepare(query).unwrap();
@@ -31,7 +31,7 @@ pub fn texts(data: &Path, file: &str, query: &str) -> Vec<String> {
     rows.collect::<Result<_, _>>().unwrap()
 }
 
-/// A copy of the directory of a ledger that has ended.
+/// A copy of the directory of a stopped ledger.
 pub fn copy(ledger: &Ledger) -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
@@ -46,9 +46,9 @@ pub fn run(arguments: &[&str], data: &Path) -> Output {
     program().args(arguments).arg("--data").arg(data).output().unwrap()
 }
 
-/// What became of a server on data that may not be whole.
+/// The result of starting a server on data that may be damaged.
 pub enum Started {
-    /// It ended at once, with these lines.
+    /// It exited at once, with these lines.
     Refused(String),
     Serves(Server),
 }
@@ -61,7 +61,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// What it said, once it has ended by itself, as if it had not started.
+    /// Waits until it ends by itself; its output, as if it had not started.
     pub fn ended(&mut self) -> String {
         let code = self.process.wait().unwrap().code();
         let said = std::fs::read_to_string(&self.log).unwrap();
@@ -92,20 +92,20 @@ pub fn start(data: &Path) -> Started {
     Started::Serves(server)
 }
 
-/// The line for people with which a server refused to start.
+/// The line for people of a server that did not start.
 pub fn refused(data: &Path) -> String {
     let Started::Refused(said) = start(data) else { panic!("it is served") };
     one_line(&said)
 }
 
-/// The one line for people, among those of the log.
+/// The only line for people among the log lines.
 pub fn one_line(said: &str) -> String {
     let lines: Vec<_> = said.lines().filter(|line| serde_json::from_str::<Value>(line).is_err()).collect();
     assert!(lines.len() == 1 && lines[0].starts_with("ledger: "), "{said}");
     lines[0].to_owned()
 }
 
-/// The exit code and what was printed.
+/// The exit code and the output.
 pub fn outcome(output: &Output) -> (Option<i32>, String) {
     (output.status.code(), printed(output))
 }

@@ -1,4 +1,4 @@
-//! Commits changed by hand: the file refuses it, and the server notices changes that bypass it.
+//! Commits changed by hand: the file rejects it, and the server detects what was written without it.
 
 use std::time::Duration;
 
@@ -77,11 +77,11 @@ async fn a_commit_that_another_process_inserts_is_noticed_after_the_next_write()
     }
     let verify = ledger.operate(&["verify"]);
     assert_eq!(verify.status.code(), Some(1), "{}", printed(&verify));
-    // The others go on.
+    // The other products are not affected.
     ledger.until("/products/q", |status, _| status == 200).await;
 }
 
-/// Also before the server has written anything itself.
+/// Even before the server has written anything itself.
 #[tokio::test]
 async fn a_change_before_the_first_write_of_a_server_is_noticed_with_that_write() {
     let mut ledger = ledger_of_three().await;
@@ -93,7 +93,7 @@ async fn a_change_before_the_first_write_of_a_server_is_noticed_with_that_write(
     until(async || counted(&ledger).await).await;
 }
 
-/// SQLite fires no trigger of deletion for a row that `REPLACE` displaces.
+/// SQLite fires no delete trigger for a row that `REPLACE` overwrites.
 #[tokio::test]
 async fn a_commit_cannot_be_replaced_either() {
     let mut ledger = ledger_of_three().await;
@@ -116,12 +116,12 @@ async fn a_file_that_is_taken_away_under_a_server_ends_it_with_a_word() {
         std::fs::rename(ledger.data.join(file), ledger.data.join("elsewhere")).unwrap();
         assert_eq!(ledger.ended(), Some(2), "{file}");
         let reasons = ledger.log().into_iter().filter_map(|line| Some(line["reason"].as_str()?.to_owned()));
-        let expected = format!("{file} was moved, removed or replaced while in use");
+        let expected = format!("{file} was moved, removed or replaced while it was in use");
         assert!(reasons.into_iter().any(|reason| reason.starts_with(&expected)), "{file}");
     }
 }
 
-/// A trigger that is dropped and put back leaves no trace in the schema, but in the chain.
+/// Dropping and restoring a trigger leaves no trace in the schema, but the chain shows the change.
 #[tokio::test]
 async fn a_commit_that_was_changed_with_the_trigger_away_is_named_by_verify() {
     let mut ledger = ledger_of_three().await;

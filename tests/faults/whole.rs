@@ -1,4 +1,4 @@
-//! The invariants after every fault, once everything has caught up.
+//! The invariants after every fault, once all consumers have caught up.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -9,10 +9,10 @@ use crate::client::Told;
 use crate::scenario::{Ledger, arrivals, json, printed};
 use crate::store::{LEDGER, PUBLISHING, VIEWS, texts};
 
-/// What is behind catches up within this time.
+/// All consumers catch up within this time.
 const CATCHES_UP_WITHIN: Duration = Duration::from_mins(2);
 
-/// Panics with what is broken.
+/// Panics with the violated invariant.
 pub async fn assert_whole(ledger: &Ledger, told: &Told) {
     until_caught_up(ledger).await;
     let commits = commits(ledger);
@@ -46,14 +46,14 @@ pub async fn until_caught_up(ledger: &Ledger) {
     }
 }
 
-/// Every commit, as exported.
+/// All commits, as exported.
 pub fn commits(ledger: &Ledger) -> Vec<Value> {
     let exported = ledger.operate(&["export"]);
     assert_eq!(exported.status.code(), Some(0), "{}", String::from_utf8_lossy(&exported.stderr));
     String::from_utf8(exported.stdout).unwrap().lines().map(json).collect()
 }
 
-/// Nothing acknowledged is lost, nothing was applied twice, nothing refused was recorded.
+/// Nothing acknowledged is lost, nothing is applied twice, nothing rejected is recorded.
 fn clients_were_told_the_truth(commits: &[Value], told: &Told) {
     let mut keys = HashMap::new();
     for commit in commits {
@@ -107,7 +107,7 @@ async fn everything_is_published(ledger: &Ledger, commits: &[Value]) {
     }
 }
 
-/// The rows themselves: the entry and its receipt are written together, so a fault leaves both or none.
+/// On the rows: an entry and its receipt are written together, so a fault leaves both or neither.
 fn each_event_has_one_receipt_and_is_once_on_the_bus(ledger: &Ledger, commits: &[Value]) {
     let events = commits.iter().flat_map(|commit| commit["events"].as_array().unwrap());
     let ids = sorted(events.map(|event| event["event_id"].as_str().unwrap().to_owned()).collect());
@@ -116,7 +116,7 @@ fn each_event_has_one_receipt_and_is_once_on_the_bus(ledger: &Ledger, commits: &
     assert_eq!(sorted(texts(&ledger.data, PUBLISHING, receipts)), ids, "the receipts");
 }
 
-/// Positions have no gap, and projector and publisher have handled them all.
+/// Positions have no gap, and projector and publisher have handled all of them.
 fn the_consumers_stand_at_the_newest_commit(ledger: &Ledger) {
     let query = "SELECT position || ' ' || hash FROM commits ORDER BY position";
     let commits = texts(&ledger.data, LEDGER, query);

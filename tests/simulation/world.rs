@@ -15,7 +15,7 @@ use publisher::bus::memory::BusFault;
 use publisher::bus::{BusError, BusRefusal, Remedy};
 use publisher::{Address, MemoryBus, Publisher, PublisherPorts, RetryPolicy};
 use schema::{Clock, Timestamp};
-use web::{Edge, finish};
+use web::{ClockAndIds, finish};
 
 use crate::chaos::{Chaos, process};
 use crate::client::{Client, ClientAnswers, PRODUCTS};
@@ -38,7 +38,7 @@ pub struct World {
     pub bus: Arc<MemoryBus>,
     pub answers: Arc<ClientAnswers>,
     stream: Arc<Stream>,
-    edge: Edge,
+    clock_and_ids: ClockAndIds,
 }
 
 impl World {
@@ -61,7 +61,7 @@ impl World {
             prices: Arc::default(),
             bus: Arc::default(),
             answers: Arc::default(),
-            edge: Edge { clock, ids: Arc::new(ids) },
+            clock_and_ids: ClockAndIds { clock, ids: Arc::new(ids) },
             chaos,
         };
         world.inject_bus_faults();
@@ -147,18 +147,18 @@ impl World {
 
     fn api(&self) -> Router {
         let api = CommandApi {
-            executor: Executor::new(self.table(), self.edge.clone()),
-            edge: self.edge.clone(),
+            executor: Executor::new(self.table(), self.clock_and_ids.clone()),
+            clock_and_ids: self.clock_and_ids.clone(),
             default_currency: schema::fixtures::money("1", "USD").currency(),
         };
-        finish(commands::http::routes(api), self.edge.clone())
+        finish(commands::http::routes(api), self.clock_and_ids.clone())
     }
 
     fn projector(&self) -> Projector {
         let views = self.view_table();
         let catalogue = Arc::new(Catalogue::new(views.clone(), self.table()));
         let prices = Arc::new(Prices::new(self.price_table(), self.table()));
-        Projector::new(views, vec![catalogue, prices], self.parking(), self.edge.clock.clone())
+        Projector::new(views, vec![catalogue, prices], self.parking(), self.clock_and_ids.clock.clone())
     }
 
     fn publisher(&self) -> Publisher {
@@ -168,7 +168,7 @@ impl World {
             receipts: Arc::new(FaultyReceipts { inner: self.receipts.clone(), chaos: chaos.clone() }),
             parking: self.parking(),
             bus: Arc::new(FaultyBus { inner: self.bus.clone(), chaos }),
-            clock: self.edge.clock.clone(),
+            clock: self.clock_and_ids.clock.clone(),
         };
         let address = Address { source: "ledger".into(), bus: "bus".into(), xray: false };
         Publisher::new(ports, address, RetryPolicy::default())

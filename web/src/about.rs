@@ -4,16 +4,16 @@ pub mod docs;
 pub mod health;
 pub mod openapi;
 
-use crate::api::{At, Describe};
+use crate::api::{Describe, Endpoint};
 use axum::Router;
 
-/// The routes. None needs a token ([`crate::is_public`]).
+/// The routes; none requires a token ([`crate::is_public`]).
 pub fn routes() -> Router {
     health::routes().merge(openapi::routes()).merge(docs::routes())
 }
 
-/// What the routes say of themselves.
+/// The routes with their descriptions.
 #[must_use]
-pub fn documented() -> Vec<(At, Describe)> {
+pub fn documented() -> Vec<(Endpoint, Describe)> {
     [health::documented(), openapi::documented(), docs::documented()].concat()
 }

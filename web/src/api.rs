@@ -1,4 +1,4 @@
-//! Routes together with their documentation: a route that nobody described cannot be written.
+//! Routes together with their descriptions: a route without a description cannot be added.
 
 use axum::Router;
 use axum::handler::Handler;
@@ -8,7 +8,7 @@ use super::operation::{Components, Operation};
 
 /// Method and path of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum At {
+pub enum Endpoint {
     /// GET, and with it HEAD.
     Get(&'static str),
     /// POST.
@@ -21,16 +21,16 @@ pub enum At {
     Delete(&'static str),
 }
 
-/// What is said of a route; it names its types in the document's components.
+/// Describes a route and adds the types that it refers to to the document's components.
 pub type Describe = fn(&mut Components) -> Operation;
 
-/// Routes, each with its description. Descriptions are only worked out when a document is asked for.
+/// Routes, each with its description. Descriptions are only evaluated when a document is generated.
 pub struct Api<S> {
     router: Router<S>,
-    documented: Vec<(At, Describe)>,
+    documented: Vec<(Endpoint, Describe)>,
 }
 
-impl At {
+impl Endpoint {
     /// The path, with parameters in braces.
     #[must_use]
     pub fn path(self) -> &'static str {
@@ -41,7 +41,7 @@ impl At {
         }
     }
 
-    /// The method as a document writes it.
+    /// The method as written in an OpenAPI document.
     #[must_use]
     pub fn method(self) -> &'static str {
         match self {
@@ -65,16 +65,16 @@ impl At {
 }
 
 impl<S: Clone + Send + Sync + 'static> Api<S> {
-    /// No route yet.
+    /// An API without routes.
     #[must_use]
-    #[expect(clippy::new_without_default, reason = "an empty API is only ever the beginning of one")]
+    #[expect(clippy::new_without_default, reason = "an empty API is only the start of a builder chain")]
     pub fn new() -> Self {
         Self { router: Router::new(), documented: Vec::new() }
     }
 
-    /// With one more route.
+    /// Adds a route.
     #[must_use]
-    pub fn on<H, T>(mut self, at: At, describe: Describe, handler: H) -> Self
+    pub fn on<H, T>(mut self, at: Endpoint, describe: Describe, handler: H) -> Self
     where
         H: Handler<T, S>,
         T: 'static,
@@ -88,9 +88,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self.router
     }
 
-    /// What is said of them.
+    /// The routes with their descriptions.
     #[must_use]
-    pub fn documented(self) -> Vec<(At, Describe)> {
+    pub fn documented(self) -> Vec<(Endpoint, Describe)> {
         self.documented
     }
 }

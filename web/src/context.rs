@@ -1,4 +1,4 @@
-//! Who asks, and which conversation the request belongs to.
+//! The context of a request: who sent it, with which scopes, and the correlation id and trace that it belongs to.
 
 use std::convert::Infallible;
 
@@ -6,17 +6,16 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 
-use super::finish::is_visible;
 use super::notes::Notes;
-use super::problem::{Kind, Problem};
+use super::problem::{Problem, ProblemKind};
 
-/// What commits carry that were written where authentication is not configured.
+/// The actor in commits that were written without authentication.
 const ANONYMOUS: &str = "anonymous";
 
-/// `OpenID` Connect Core, section 2: a subject has at most so many ASCII characters.
+/// The greatest length of a subject in ASCII characters (`OpenID` Connect Core, section 2).
 const LONGEST_SUBJECT: usize = 255;
 
-/// What a token may allow.
+/// What a token can permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// GET and LIST.
@@ -28,7 +27,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// The scope as tokens carry it.
+    /// The scope's name in a token.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -38,7 +37,7 @@ impl Scope {
         }
     }
 
-    /// What a client is told whose token lacks the scope.
+    /// The `WWW-Authenticate` challenge for a token without the scope.
     fn challenge(self) -> &'static str {
         match self {
             Self::Read => r#"Bearer error="insufficient_scope", scope="products/read""#,
@@ -48,12 +47,12 @@ impl Scope {
     }
 }
 
-/// Who sent the request; put into the request's extensions by whatever checked the token.
+/// The sender of a request; the authentication layer puts it into the request's extensions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
     /// The token's `sub`.
     pub name: String,
-    /// The token's scopes; `None` where authentication is not configured and everything is allowed.
+    /// The token's scopes; `None` without authentication, where everything is allowed.
     pub scopes: Option<Vec<String>>,
 }
 
@@ -63,23 +62,23 @@ pub struct Actor {
 pub struct InvalidSubject;
 
 impl Actor {
-    /// Anybody, where authentication is not configured.
+    /// The sender of every request without authentication; may do everything.
     #[must_use]
     pub fn anonymous() -> Self {
         Self { name: ANONYMOUS.into(), scopes: None }
     }
 
-    /// Somebody whom nobody has asked for a token, so they may do nothing that needs a scope.
+    /// The sender of a request whose token was not checked; may do nothing that needs a scope.
     #[must_use]
     pub fn unknown() -> Self {
         Self { name: ANONYMOUS.into(), scopes: Some(Vec::new()) }
     }
 
-    /// The subject of a token that was checked, with the scopes the token carries.
+    /// The subject of a valid token, with the token's scopes.
     ///
     /// # Errors
-    /// [`InvalidSubject`]: refuse the token. The name is stored for ever in every commit, so it is bounded, and nobody
-    /// may take the one that means "without authentication".
+    /// [`InvalidSubject`]: reject the token. The name is stored in every commit for good, so its length is limited, and the
+    /// name that means "without authentication" is reserved.
     pub fn subject(subject: &str, scopes: Vec<String>) -> Result<Self, InvalidSubject> {
         if !is_visible(subject, LONGEST_SUBJECT) || subject == ANONYMOUS {
             return Err(InvalidSubject);
@@ -88,26 +87,26 @@ impl Actor {
     }
 }
 
-/// The id of the conversation, as [`super::finish`] settled it.
+/// The request's correlation id, set by [`super::finish`].
 #[derive(Debug, Clone)]
 pub(super) struct CorrelationId(pub(super) String);
 
-/// What a handler knows of the request besides its content.
+/// What a handler knows about the request besides its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestContext {
-    /// Who asks.
+    /// Who sent the request.
     pub actor: Actor,
-    /// Given by the client or made for it.
+    /// Sent by the client or generated.
     pub correlation_id: String,
-    /// W3C trace context, if the request carries a well-formed one.
+    /// The W3C trace context, if the request carries a well-formed one.
     pub traceparent: Option<String>,
 }
 
 impl RequestContext {
-    /// Whether the actor may do this.
+    /// Checks that the actor has the scope.
     ///
     /// # Errors
-    /// A 403 that names the missing scope, also in `WWW-Authenticate` as RFC 6750, section 3 has it.
+    /// A 403 that names the missing scope, also in `WWW-Authenticate` (RFC 6750, section 3): answer with it.
     pub fn require(&self, scope: Scope) -> Result<(), Problem> {
         let Some(scopes) = &self.actor.scopes else {
             return Ok(());
@@ -115,7 +114,7 @@ impl RequestContext {
         if scopes.iter().any(|held| held == scope.name()) {
             return Ok(());
         }
-        let problem = Problem::new(Kind::Forbidden, format!("This needs the scope {}.", scope.name()));
+        let problem = Problem::new(ProblemKind::Forbidden, format!("This needs the scope {}.", scope.name()));
         Err(problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static(scope.challenge())))
     }
 }
@@ -134,7 +133,7 @@ impl<S: Sync> FromRequestParts<S> for RequestContext {
     }
 }
 
-/// W3C Trace Context, version 00: `00-<32 hex>-<16 hex>-<2 hex>`, neither id all zeros.
+/// Whether this is a W3C trace context of version 00: `00-<32 hex>-<16 hex>-<2 hex>`, neither id all zeros.
 fn is_traceparent(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let hex = |part: &str, length: usize| {
@@ -148,6 +147,11 @@ fn is_traceparent(text: &str) -> bool {
     *version == "00"
         && hex(flags, 2)
         && ids.iter().all(|(id, length)| hex(id, *length) && id.bytes().any(|byte| byte != b'0'))
+}
+
+/// Whether the text is 1 to `most` visible ASCII characters.
+pub(super) fn is_visible(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]
@@ -180,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_that_nobody_let_in_may_do_nothing() {
+    async fn a_request_that_was_not_authenticated_may_do_nothing() {
         let (mut parts, ()) = axum::http::Request::new(()).into_parts();
         let Ok(context) = RequestContext::from_request_parts(&mut parts, &()).await;
         for scope in [Scope::Read, Scope::Write, Scope::Audit] {

@@ -1,6 +1,5 @@
-//! The outermost layer of every front: settles the correlation id, writes every error as a problem, logs one line.
-
-use std::sync::Arc;
+//! The outermost layer around all routes: sets the correlation id, writes every error as a problem and logs one line for
+//! each request.
 
 use axum::Router;
 use axum::body::Body;
@@ -10,44 +9,29 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use tracing::Instrument;
 
-use super::context::{Actor, CorrelationId};
-use super::line::Line;
-use super::problem::{Kind, Problem};
-use schema::time::{Clock, Ids, Timestamp};
+use super::clock_and_ids::ClockAndIds;
+use super::context::{Actor, CorrelationId, is_visible};
+use super::problem::{Problem, ProblemKind};
+use super::request_log::RequestLog;
 
 const CORRELATION_ID: &str = "x-correlation-id";
 
-/// Where time and ids enter the system.
-#[derive(Clone)]
-pub struct Edge {
-    /// The time.
-    pub clock: Clock,
-    /// New ids.
-    pub ids: Ids,
+/// Adds the layer without authentication: unknown paths and methods become problems, every response carries
+/// `X-Correlation-Id`, and a request without an [`Actor`] is anonymous and may do everything.
+pub fn finish(routes: Router, clock_and_ids: ClockAndIds) -> Router {
+    finish_authenticated(|routes| routes.layer(from_fn(anonymous)), routes, clock_and_ids)
 }
 
-impl Edge {
-    /// The system's clock and random ids.
-    #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the edge at which they come in")]
-    pub fn system() -> Self {
-        // A clock outside the years that can be written is a broken machine; commits stay in order all the same.
-        let clock = || Timestamp::new(chrono::Utc::now()).unwrap_or(Timestamp::EPOCH);
-        Self { clock: Arc::new(clock), ids: Arc::new(ulid::Ulid::generate) }
-    }
-}
-
-/// Wraps all routes of a front: unknown routes and methods become problems, every answer carries `X-Correlation-Id`.
-/// There is no authentication: whoever is not known already is anonymous and may do everything.
-pub fn finish(routes: Router, edge: Edge) -> Router {
-    finish_behind(|routes| routes.layer(from_fn(anonymous)), routes, edge)
-}
-
-/// Like [`finish`], behind a door that lays its layer around the routes; requests for unknown paths pass it too. The door
-/// puts an [`Actor`] into the extensions of each request it lets in; without one the request may do nothing.
-pub fn finish_behind(door: impl FnOnce(Router) -> Router, routes: Router, edge: Edge) -> Router {
-    let unknown = || async { Problem::new(Kind::NotFound, "No route has this path; see /openapi.json.") };
-    door(routes.fallback(unknown)).layer(from_fn_with_state(edge, around))
+/// Like [`finish`], with an authentication layer around the routes, through which requests for unknown paths go as well. It
+/// puts an [`Actor`] into the extensions of each request that it accepts; a request without one may do nothing.
+pub fn finish_authenticated(
+    authentication: impl FnOnce(Router) -> Router,
+    routes: Router,
+    clock_and_ids: ClockAndIds,
+) -> Router {
+    let unknown =
+        || async { Problem::new(ProblemKind::NotFound, "No route has this path; see /openapi.json.") };
+    authentication(routes.fallback(unknown)).layer(from_fn_with_state(clock_and_ids, around))
 }
 
 async fn anonymous(mut request: Request, next: Next) -> Response {
@@ -55,14 +39,15 @@ async fn anonymous(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-async fn around(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
+async fn around(State(clock_and_ids): State<ClockAndIds>, mut request: Request, next: Next) -> Response {
     let given = request.headers().get(CORRELATION_ID).and_then(|value| value.to_str().ok());
-    let id =
-        given.filter(|text| is_visible(text, 128)).map_or_else(|| (edge.ids)().to_string(), str::to_owned);
+    let id = given
+        .filter(|text| is_visible(text, 128))
+        .map_or_else(|| (clock_and_ids.ids)().to_string(), str::to_owned);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     request.extensions_mut().insert(CorrelationId(id.clone()));
-    let line = Line::begin(&mut request, &id);
-    let mut response = line.tally.count(next.run(request)).instrument(line.span.clone()).await;
+    let log = RequestLog::begin(&mut request, &id);
+    let mut response = log.usage_counter.count(next.run(request)).instrument(log.span.clone()).await;
     let problem = problem_of(&mut response, &method);
     if let Some(problem) = &problem {
         response = written(response, &problem.to_json(&path, &id));
@@ -70,36 +55,31 @@ async fn around(State(edge): State<Edge>, mut request: Request, next: Next) -> R
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(CORRELATION_ID, value);
     }
-    line.end(response.status(), problem.as_ref().map(Problem::kind));
+    log.end(response.status(), problem.as_ref().map(Problem::kind));
     response
 }
 
-/// 1 to `most` visible ASCII characters.
-pub(super) fn is_visible(text: &str, most: usize) -> bool {
-    (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// The problem a handler answered with, or the one that an answer of the router itself stands for.
+/// The problem of a handler's response, or the one for an error response of the router itself.
 fn problem_of(response: &mut Response, method: &axum::http::Method) -> Option<Problem> {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         return Some(problem);
     }
     match response.status() {
         StatusCode::METHOD_NOT_ALLOWED => Some(Problem::new(
-            Kind::MethodNotAllowed,
-            format!("{method} is not allowed here; see the Allow header."),
+            ProblemKind::MethodNotAllowed,
+            format!("{method} is not allowed for this path; see the Allow header."),
         )),
         StatusCode::BAD_REQUEST => {
-            Some(Problem::new(Kind::Malformed, "The path or the query cannot be decoded."))
+            Some(Problem::new(ProblemKind::Malformed, "The path or the query cannot be decoded."))
         }
         StatusCode::INTERNAL_SERVER_ERROR => {
-            Some(Problem::new(Kind::Internal, "Please report the correlation id."))
+            Some(Problem::new(ProblemKind::Internal, "Please report the correlation id."))
         }
         _ => None,
     }
 }
 
-/// The response with the problem as its body; status and further headers stay.
+/// The response with the problem as its body; the status and all other headers are kept.
 fn written(response: Response, problem: &serde_json::Value) -> Response {
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
@@ -126,7 +106,7 @@ mod tests {
             request = request.header(CORRELATION_ID, id);
         }
         let request = request.body(Body::empty()).unwrap();
-        let response = finish(routes, Edge::system()).oneshot(request).await.unwrap();
+        let response = finish(routes, ClockAndIds::system()).oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, 10_000).await.unwrap();
         (Response::from_parts(parts, Body::empty()), serde_json::from_slice(&body).unwrap())

@@ -1,20 +1,21 @@
-//! What every HTTP route of the ledger shares: the context of a request, problems, the request log, the OpenAPI builder, and
-//! the public endpoints.
+//! The parts that all HTTP routes share: request context, problems, request log, OpenAPI builder, and the public endpoints.
 
 pub mod about;
 pub mod api;
+mod clock_and_ids;
 mod context;
 mod finish;
-mod line;
 mod notes;
 pub mod openapi;
 pub mod operation;
 mod problem;
 mod problems;
 mod public;
+mod request_log;
 
+pub use clock_and_ids::ClockAndIds;
 pub use context::{Actor, InvalidSubject, RequestContext, Scope};
-pub use finish::{Edge, finish, finish_behind};
+pub use finish::{finish, finish_authenticated};
 pub use notes::{Noted, Notes};
-pub use problem::{Fault, Kind, Problem};
+pub use problem::{FieldError, Problem, ProblemKind};
 pub use public::is_public;

@@ -1,35 +1,34 @@
-//! The OpenAPI document of all routes: what each says of itself, and what is true of every one of them.
+//! The OpenAPI document: the description of each route, and what holds for all of them.
 
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
-use super::api::{At, Describe};
+use super::api::{Describe, Endpoint};
 use super::context::Scope;
 use super::operation::{Components, Operation};
-use super::problem::Kind;
 use super::problems::{described, examples, headers_of, problem_schema, response};
 
 const TITLE: &str = "Product ledger";
 
 const INTRODUCTION: &str = "An event-sourced ledger of products. A command is recorded once, as one immutable, \
-    hash-chained commit, and answered with its receipt; queries answer from views, or from the ledger itself.\n\n\
-    Errors are `application/problem+json` (RFC 9457) with a stable `type`. Every answer carries `X-Correlation-Id`. \
-    A query parameter that is not listed here is refused with 400, a path that is not with 404, another method of a \
-    path with 405 and `Allow`. HEAD is answered wherever GET is. The JSON Schemas of what subscribers receive are in \
-    `schema/json` of the source.";
+    hash-chained commit, and answered with its receipt; queries read views, or the ledger itself.\n\n\
+    Errors are `application/problem+json` (RFC 9457) with a stable `type`. Every response carries `X-Correlation-Id`. \
+    A query parameter that is not listed here is rejected with 400, an unknown path with 404, and an unsupported method \
+    with 405 and `Allow`. HEAD is supported wherever GET is. The JSON Schemas of the messages to subscribers are in \
+    `schema/json` in the source code.";
 
-/// Groups of operations, in the order in which people read them.
+/// The groups of operations, in reading order.
 const TAGS: [(&str, &str); 5] = [
-    ("Commands", "Write. Every command answers with its receipt."),
-    ("Products", "Read what is true now."),
-    ("Audit", "Read what was true, what happened, and the proof of it."),
-    ("Events", "Hear what happened."),
-    ("Service", "Whether it runs, and what it can do."),
+    ("Commands", "Change products. Every command returns a receipt."),
+    ("Products", "Read the current products."),
+    ("Audit", "Read past versions, the history of a product, and its verification."),
+    ("Events", "Receive the events as they are published."),
+    ("Service", "Health and documentation of the server."),
 ];
 
-/// The document of `routes` as build `version` serves them.
+/// The document for `routes` in the build `version`.
 #[must_use]
-pub fn document(version: &str, routes: &[(At, Describe)]) -> Value {
+pub fn document(version: &str, routes: &[(Endpoint, Describe)]) -> Value {
     let mut components = Components::new();
     let mut paths: Map<String, Value> = Map::new();
     let mut responses: Map<String, Value> = Map::new();
@@ -38,7 +37,7 @@ pub fn document(version: &str, routes: &[(At, Describe)]) -> Value {
         let path = paths.entry(at.path()).or_insert_with(|| json!({}));
         path[at.method()] = written(&operation, &mut responses);
     }
-    components.of::<super::problem::Fault>();
+    components.of::<super::problem::FieldError>();
     let mut schemas = components.into_schemas();
     schemas.insert("Problem".into(), problem_schema());
     json!({
@@ -63,7 +62,7 @@ pub fn document(version: &str, routes: &[(At, Describe)]) -> Value {
     })
 }
 
-/// The document of a server that asks nobody for a token.
+/// The document of a server without authentication.
 #[must_use]
 pub fn without_authentication(mut document: Value) -> Value {
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
@@ -85,13 +84,13 @@ fn security_scheme() -> Value {
         "scheme": "bearer",
         "bearerFormat": "JWT",
         "description": format!(
-            "An access token signed with RS256, ES256 or EdDSA. Its `scope` holds what it allows, separated by \
-             blanks: `{scopes}`. Each operation lists the scope it needs. A server without authentication configured \
-             takes requests of its own machine without a token."),
+            "An access token signed with RS256, ES256 or EdDSA. Its `scope` lists what it permits, separated by \
+             spaces: `{scopes}`. Each operation names the scope that it requires. A server without authentication \
+             accepts requests from its own machine without a token."),
     })
 }
 
-/// The operation; its problems are among `shared`, since many operations have the same ones.
+/// The operation as JSON. Its problems are references into `shared`, since many operations have the same ones.
 fn written(operation: &Operation, shared: &mut Map<String, Value>) -> Value {
     let security: Vec<Value> =
         operation.scopes.iter().map(|scope| json!({"token": [scope.name()]})).collect();
@@ -120,26 +119,26 @@ fn written(operation: &Operation, shared: &mut Map<String, Value>) -> Value {
     written
 }
 
-/// What every request may carry. An unusable value is replaced and never refused, so nothing bounds it here.
+/// The headers that every request can carry. An unusable value is replaced, never rejected, so the schema has no bounds.
 fn everywhere() -> Map<String, Value> {
     let text = json!({"type": "string"});
     let mut correlation_id = super::operation::header(
         "X-Correlation-Id",
-        "The conversation this request belongs to: 1 to 128 visible ASCII characters. It is taken over into events \
-         and messages and answered; one is made when it is left out or cannot be used.",
+        "Groups requests that belong together: 1 to 128 visible ASCII characters. It is copied to events, messages \
+         and the response; if it is missing or unusable, one is generated.",
         &text,
     );
     correlation_id["example"] = "order-4711".into();
     let mut traceparent = super::operation::header(
         "traceparent",
-        "W3C trace context, taken over into events and messages; dropped when it is not well-formed.",
+        "The W3C trace context, copied to events and messages; ignored unless it is well-formed.",
         &text,
     );
     traceparent["example"] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into();
     Map::from_iter([("correlation".to_owned(), correlation_id), ("trace".to_owned(), traceparent)])
 }
 
-/// The schema of a type alone, everything it refers to inside.
+/// The schema of one type, with all types that it refers to inlined.
 #[must_use]
 pub fn inlined<T: JsonSchema>() -> Value {
     let settings = schemars::generate::SchemaSettings::draft2020_12().with(|settings| {
@@ -148,14 +147,3 @@ pub fn inlined<T: JsonSchema>() -> Value {
     });
     schemars::SchemaGenerator::new(settings).into_root_schema_for::<T>().to_value()
 }
-
-/// The problems that any route may answer with.
-pub(super) const ANYWHERE: &[Kind] = &[
-    Kind::Forbidden,
-    Kind::MethodNotAllowed,
-    Kind::TooSlow,
-    Kind::UriTooLong,
-    Kind::HeadersTooLarge,
-    Kind::Overloaded,
-    Kind::Internal,
-];

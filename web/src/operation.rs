@@ -1,4 +1,4 @@
-//! What is said of one route: who may, what it takes, every answer and every problem.
+//! The description of one route in the OpenAPI document: scopes, parameters, body, responses and problems.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::context::Scope;
-use super::problem::Kind;
+use super::problem::ProblemKind;
 
-/// The types that a document speaks of, each under its own name.
+/// The types that the document refers to, each as a schema under its own name.
 pub struct Components(SchemaGenerator);
 
 /// The description of one route.
@@ -22,13 +22,13 @@ pub struct Operation {
     pub(super) scopes: Vec<Scope>,
     pub(super) parameters: Vec<Value>,
     pub(super) body: Option<Value>,
-    pub(super) answers: BTreeMap<u16, Answer>,
-    pub(super) problems: Vec<Kind>,
+    pub(super) answers: BTreeMap<u16, OperationResponse>,
+    pub(super) problems: Vec<ProblemKind>,
 }
 
-/// An answer that is no problem.
+/// A response other than a problem.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct OperationResponse {
     description: &'static str,
     content: Map<String, Value>,
     headers: Vec<&'static str>,
@@ -44,7 +44,7 @@ impl Components {
         Self(SchemaGenerator::new(settings))
     }
 
-    /// A reference to the type.
+    /// A reference to the schema of `T`, which is added to the components.
     pub fn of<T: JsonSchema>(&mut self) -> Value {
         self.0.subschema_for::<T>().to_value()
     }
@@ -55,7 +55,7 @@ impl Components {
 }
 
 impl Operation {
-    /// An operation that anybody may call.
+    /// An operation that requires no token.
     #[must_use]
     pub fn new(id: &'static str, tag: &'static str, summary: &'static str) -> Self {
         Self {
@@ -71,33 +71,33 @@ impl Operation {
         }
     }
 
-    /// What a caller should know; Markdown.
+    /// What a caller should know, in Markdown.
     #[must_use]
     pub fn description(self, description: impl Into<String>) -> Self {
         Self { description: description.into(), ..self }
     }
 
-    /// Any one of these scopes is needed.
+    /// Requires one of these scopes.
     #[must_use]
     pub fn scopes(self, scopes: &[Scope]) -> Self {
-        Self { scopes: scopes.to_vec(), ..self }.problems(&[Kind::Unauthorized])
+        Self { scopes: scopes.to_vec(), ..self }.problems(&[ProblemKind::Unauthorized])
     }
 
-    /// With one more parameter.
+    /// Adds a parameter.
     #[must_use]
     pub fn parameter(mut self, parameter: Value) -> Self {
         self.parameters.push(parameter);
         self
     }
 
-    /// With several more parameters.
+    /// Adds parameters.
     #[must_use]
     pub fn parameters(mut self, parameters: impl IntoIterator<Item = Value>) -> Self {
         self.parameters.extend(parameters);
         self
     }
 
-    /// The body, the same in every media type.
+    /// Sets the body, the same for all media types.
     #[must_use]
     pub fn body(self, media_types: &[&str], required: bool, schema: &Value, examples: &Value) -> Self {
         let content: Map<String, Value> = media_types
@@ -107,16 +107,16 @@ impl Operation {
         Self { body: Some(json!({"required": required, "content": content})), ..self }
     }
 
-    /// With one more answer.
+    /// Adds a response.
     #[must_use]
-    pub fn answer(mut self, status: u16, answer: Answer) -> Self {
+    pub fn answer(mut self, status: u16, answer: OperationResponse) -> Self {
         self.answers.insert(status, answer);
         self
     }
 
-    /// With further problems.
+    /// Adds problems.
     #[must_use]
-    pub fn problems(mut self, kinds: &[Kind]) -> Self {
+    pub fn problems(mut self, kinds: &[ProblemKind]) -> Self {
         for kind in kinds {
             if !self.problems.contains(kind) {
                 self.problems.push(*kind);
@@ -126,34 +126,34 @@ impl Operation {
     }
 }
 
-impl Answer {
-    /// An answer without a body.
+impl OperationResponse {
+    /// A response without a body.
     #[must_use]
     pub fn new(description: &'static str) -> Self {
         Self { description, content: Map::new(), headers: Vec::new(), links: Map::new() }
     }
 
-    /// With a body.
+    /// Adds a body.
     #[must_use]
     pub fn content(mut self, media_type: &str, schema: &Value, examples: &Value) -> Self {
         self.content.insert(media_type.to_owned(), json!({"schema": schema, "examples": examples}));
         self
     }
 
-    /// With a body in JSON.
+    /// Adds a JSON body.
     #[must_use]
     pub fn json(self, schema: &Value, examples: &Value) -> Self {
         self.content("application/json", schema, examples)
     }
 
-    /// With a header of the document's components.
+    /// Adds a header, by its name in the document's components.
     #[must_use]
     pub fn header(mut self, name: &'static str) -> Self {
         self.headers.push(name);
         self
     }
 
-    /// With what can be asked next, and where its parameters come from.
+    /// Adds a link to another operation, with the sources of its parameters.
     #[must_use]
     pub fn link(mut self, name: &str, operation: &str, parameters: &Value) -> Self {
         self.links.insert(name.to_owned(), json!({"operationId": operation, "parameters": parameters}));
@@ -172,7 +172,7 @@ impl Answer {
     }
 }
 
-/// References to headers; every answer carries the correlation id.
+/// References to headers; every response carries the correlation id.
 pub(super) fn headers(names: &[&'static str]) -> Value {
     let names = names.iter().chain(&["X-Correlation-Id"]);
     names
@@ -181,26 +181,26 @@ pub(super) fn headers(names: &[&'static str]) -> Value {
         .into()
 }
 
-/// A query parameter that may be left out.
+/// An optional query parameter.
 #[must_use]
 pub fn query(name: &str, description: &str, schema: &Value) -> Value {
     json!({"name": name, "in": "query", "description": description, "schema": schema})
 }
 
-/// A header that may be left out.
+/// An optional header.
 #[must_use]
 pub fn header(name: &str, description: &str, schema: &Value) -> Value {
     json!({"name": name, "in": "header", "description": description, "schema": schema})
 }
 
-/// A part of the path.
+/// A path parameter.
 #[must_use]
 pub fn path(name: &str, description: &str, schema: &Value, example: &str) -> Value {
     json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema,
            "example": example})
 }
 
-/// One example, in the form that `examples` takes.
+/// One named example, as a value for `examples`.
 #[must_use]
 pub fn example(name: &str, value: &Value) -> Value {
     json!({name: {"value": value}})

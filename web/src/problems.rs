@@ -1,18 +1,28 @@
-//! Problems as a document shows them: every kind with its status, its headers and an example, all from [`Kind`].
+//! Problems in the OpenAPI document: each kind with its status, headers and an example, derived from [`ProblemKind`].
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use strum::VariantArray;
 
-use super::openapi::ANYWHERE;
 use super::operation::headers;
-use super::problem::{Fault, Kind, Problem};
+use super::problem::{FieldError, Problem, ProblemKind};
 
-/// The kinds by status, those that any route may answer with included.
-pub(super) fn described(kinds: &[Kind]) -> BTreeMap<u16, Vec<Kind>> {
-    let mut by_status: BTreeMap<u16, Vec<Kind>> = BTreeMap::new();
-    for kind in Kind::VARIANTS {
+/// The problems that every route can answer with.
+const ANYWHERE: &[ProblemKind] = &[
+    ProblemKind::Forbidden,
+    ProblemKind::MethodNotAllowed,
+    ProblemKind::TooSlow,
+    ProblemKind::UriTooLong,
+    ProblemKind::HeadersTooLarge,
+    ProblemKind::Overloaded,
+    ProblemKind::Internal,
+];
+
+/// The kinds by status, including those that every route can answer with.
+pub(super) fn described(kinds: &[ProblemKind]) -> BTreeMap<u16, Vec<ProblemKind>> {
+    let mut by_status: BTreeMap<u16, Vec<ProblemKind>> = BTreeMap::new();
+    for kind in ProblemKind::VARIANTS {
         if kinds.contains(kind) || ANYWHERE.contains(kind) {
             by_status.entry(kind.parts().2.as_u16()).or_default().push(*kind);
         }
@@ -20,8 +30,8 @@ pub(super) fn described(kinds: &[Kind]) -> BTreeMap<u16, Vec<Kind>> {
     by_status
 }
 
-/// One response that stands for every kind of a status.
-pub(super) fn response(status: u16, kinds: &[Kind]) -> Value {
+/// One response for all kinds of a status.
+pub(super) fn response(status: u16, kinds: &[ProblemKind]) -> Value {
     let titles: Vec<String> =
         kinds.iter().map(|kind| format!("`{}`: {}.", urn(*kind), kind.parts().1)).collect();
     let narrowed = json!({
@@ -50,60 +60,60 @@ pub(super) fn response(status: u16, kinds: &[Kind]) -> Value {
     })
 }
 
-/// Problems of every kind.
+/// The schema of a problem of any kind.
 pub(super) fn problem_schema() -> Value {
-    let kinds: Vec<String> = Kind::VARIANTS.iter().map(|kind| urn(*kind)).collect();
+    let kinds: Vec<String> = ProblemKind::VARIANTS.iter().map(|kind| urn(*kind)).collect();
     json!({
         "title": "Problem",
-        "description": "What went wrong (RFC 9457). Take a `type` that you do not know for its `status`.",
+        "description": "A problem (RFC 9457). Treat an unknown `type` like its `status`.",
         "type": "object",
         "required": ["type", "title", "status", "detail", "instance", "correlation_id"],
         "properties": {
-            "type": {"type": "string", "enum": kinds, "x-extensible": true, "description": "Stable."},
-            "title": {"type": "string", "description": "The type, for people."},
+            "type": {"type": "string", "enum": kinds, "x-extensible": true, "description": "The kind of problem; stable."},
+            "title": {"type": "string", "description": "The kind of problem in words."},
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
-            "detail": {"type": "string", "description": "What to know and what to do."},
+            "detail": {"type": "string", "description": "What happened and what to do."},
             "instance": {"type": "string", "description": "The path of the request."},
-            "correlation_id": {"type": "string", "description": "The conversation; name it in a report."},
+            "correlation_id": {"type": "string", "description": "The correlation id; include it when you report a problem."},
             "errors": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Fault"},
-                       "description": "Every fault of an invalid request at once."},
+                       "description": "All errors of an invalid request at once."},
             "current_version": {"type": ["integer", "null"], "minimum": 0,
-                                "description": "The product's newest version; `null` without a product."},
+                                "description": "The product's newest version; `null` if the product does not exist."},
             "missed": {"type": "array", "items": {"$ref": "#/components/schemas/MissedEvent"},
-                       "description": "What happened since the version that was asked for."},
-            "deleted_at": {"type": "string", "format": "date-time", "description": "Since when it is deleted."},
+                       "description": "The events since the requested version."},
+            "deleted_at": {"type": "string", "format": "date-time", "description": "When the product was deleted."},
             "version": {"type": "integer", "minimum": 1, "description": "The version of the deletion."},
         },
     })
 }
 
-/// Every header that an answer may carry.
+/// Every header that a response can carry.
 pub(super) fn headers_of() -> Value {
     let text = |description: &str, schema: Value, required: bool| json!({"description": description, "schema": schema, "required": required});
     json!({
-        "ETag": text("The product's version in quotes.",
+        "ETag": text("The product's version in quotation marks.",
                      json!({"type": "string", "pattern": "^\"(0|[1-9][0-9]*)\"$", "example": "\"3\""}), true),
-        "Location": text("Where the product is.",
+        "Location": text("The path of the product.",
                          json!({"type": "string", "format": "uri-reference", "pattern": "^/products/"}), true),
-        "Retry-After": text("Seconds to wait before another attempt.", json!({"type": "integer", "minimum": 0}), true),
-        "Allow": text("The methods of this path.", json!({"type": "string"}), true),
+        "Retry-After": text("Seconds to wait before the next attempt.", json!({"type": "integer", "minimum": 0}), true),
+        "Allow": text("The methods that this path supports.", json!({"type": "string"}), true),
         "WWW-Authenticate": text("How to authenticate, and what is wrong with the token (RFC 6750).",
                                  json!({"type": "string", "pattern": "^Bearer"}), true),
-        "Idempotency-Replayed": text("There when this is the answer of an earlier request with the same key.",
+        "Idempotency-Replayed": text("Present if this is the response to an earlier request with the same key.",
                                      json!({"const": "true"}), false),
-        "X-Correlation-Id": text("The conversation: the client's, or one made for it.",
+        "X-Correlation-Id": text("The correlation id that the client sent, or a generated one.",
                                  json!({"type": "string", "minLength": 1, "maxLength": 128}), true),
     })
 }
 
-/// One problem of every kind.
+/// An example of each kind.
 pub(super) fn examples() -> Value {
-    let example = |kind: &Kind| (kind.parts().0.to_owned(), json!({"value": example(*kind)}));
-    Kind::VARIANTS.iter().map(example).collect::<Map<_, _>>().into()
+    let example = |kind: &ProblemKind| (kind.parts().0.to_owned(), json!({"value": example(*kind)}));
+    ProblemKind::VARIANTS.iter().map(example).collect::<Map<_, _>>().into()
 }
 
-/// The stable `type` of a kind.
-fn urn(kind: Kind) -> String {
+/// The `type` of a kind.
+fn urn(kind: ProblemKind) -> String {
     format!("urn:product-ledger:problem:{}", kind.parts().0)
 }
 
@@ -116,7 +126,7 @@ fn headers_with(status: u16) -> &'static [&'static str] {
     }
 }
 
-/// The header that only some problems of a status carry: a missing scope, a race that was lost.
+/// The header that only some problems of a status carry: for a missing scope, or for a lost race.
 fn header_of_some(status: u16) -> Option<&'static str> {
     match status {
         403 => Some("WWW-Authenticate"),
@@ -125,26 +135,28 @@ fn header_of_some(status: u16) -> Option<&'static str> {
     }
 }
 
-/// What a problem of this kind always says besides.
-fn members(kind: Kind) -> &'static [&'static str] {
+/// The further members of every problem of this kind.
+fn members(kind: ProblemKind) -> &'static [&'static str] {
     match kind {
-        Kind::PreconditionFailed => &["current_version", "missed"],
+        ProblemKind::PreconditionFailed => &["current_version", "missed"],
         _ => &[],
     }
 }
 
-fn example(kind: Kind) -> Value {
+fn example(kind: ProblemKind) -> Value {
     let problem = match kind {
-        Kind::Invalid => Problem::invalid(vec![Fault {
+        ProblemKind::Invalid => Problem::invalid(vec![FieldError {
             pointer: "/price".into(),
             detail:
                 "a price is a plain decimal: up to 12 digits, then optionally a point and up to 4 digits; no \
                      sign, no exponent"
                     .into(),
         }]),
-        Kind::PreconditionFailed => Problem::new(kind, "Look at what was missed, and decide anew.")
-            .with("current_version", 2)
-            .with("missed", json!([missed()])),
+        ProblemKind::PreconditionFailed => {
+            Problem::new(kind, "Read the events in `missed` and decide again.")
+                .with("current_version", 2)
+                .with("missed", json!([missed()]))
+        }
         _ => Problem::new(kind, format!("{}.", kind.parts().1)),
     };
     problem.to_json("/products/helmet", "order-4711")

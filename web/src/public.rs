@@ -1,6 +1,6 @@
-//! What anybody may see, with or without a token.
+//! The public paths, which require no token.
 
-/// Whether this path says nothing of products: that the server is there, and how it is spoken to.
+/// Whether the path is public: health and documentation of the server, nothing about products.
 #[must_use]
 pub fn is_public(path: &str) -> bool {
     matches!(path, "/health" | "/openapi.json" | "/docs") || path.starts_with("/docs/")
@@ -11,7 +11,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_says_nothing_of_products_is_public() {
+    fn only_health_and_documentation_are_public() {
         for path in ["/health", "/openapi.json", "/docs", "/docs/", "/docs/page.js"] {
             assert!(is_public(path), "{path}");
         }

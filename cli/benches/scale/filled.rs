@@ -8,7 +8,7 @@ use schema::Orders;
 use schema::{Commit, StoredCommit, fixtures};
 use server::directory::DataDirectory;
 use tokio::task::spawn_blocking;
-use web::Edge;
+use web::ClockAndIds;
 
 use crate::commits::dearer;
 use event_store::seal;
@@ -38,7 +38,7 @@ pub async fn fill(data: &Path, events: usize) {
 
 /// The files of a data directory.
 pub async fn open(data: &Path) -> DataDirectory {
-    let name = || (Edge::system().ids)().to_string();
+    let name = || (ClockAndIds::system().ids)().to_string();
     DataDirectory::open(data, &Orders::default(), name).await.unwrap()
 }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use event_store::{CheckpointStore, SqliteJournal, SqliteParking, SqliteReceipts};
 use publisher::{Address, Bus, BusEntry, BusError, EntryOutcome, Publisher, PublisherPorts, RetryPolicy};
 use sqlite::Access;
-use web::Edge;
+use web::ClockAndIds;
 
 use crate::results::{Results, real};
 use crate::world::{Stories, World};
@@ -63,7 +63,7 @@ async fn published(products: usize) -> (Duration, usize) {
         receipts: Arc::new(SqliteReceipts::new(joined())),
         parking: Arc::new(SqliteParking::new(joined())),
         bus: bus.clone(),
-        clock: Edge::system().clock,
+        clock: ClockAndIds::system().clock,
     };
     let address = Address { source: "bench".to_owned(), bus: "instant".to_owned(), xray: false };
     let publisher = Publisher::new(ports, address, RetryPolicy::default()).at_once(AT_ONCE);

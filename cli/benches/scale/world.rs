@@ -7,7 +7,7 @@ use schema::{Commit, StoredCommit, fixtures};
 use server::backend::Backend;
 use server::system::System;
 use tempfile::TempDir;
-use web::Edge;
+use web::ClockAndIds;
 
 use crate::commits::dearer;
 use crate::filled;
@@ -28,10 +28,10 @@ impl World {
 
 /// The system on a data directory.
 pub async fn system(data: &std::path::Path) -> System {
-    let (settings, edge) = (Settings::read(|_| None).unwrap(), Edge::system());
+    let (settings, clock_and_ids) = (Settings::read(|_| None).unwrap(), ClockAndIds::system());
     let directory = filled::open(data).await;
-    let backend = Backend::on_sqlite(directory, &settings.orders, &edge.clock).await.unwrap();
-    System::new(backend, None, settings, edge)
+    let backend = Backend::on_sqlite(directory, &settings.orders, &clock_and_ids.clock).await.unwrap();
+    System::new(backend, None, settings, clock_and_ids)
 }
 
 /// Products that get one more commit after the other.

@@ -20,7 +20,7 @@ use schema::{Currency, ProductId, StoredCommit};
 use tower::ServiceExt;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
-use web::{Edge, finish};
+use web::{ClockAndIds, finish};
 
 use super::line::{Condition, ImportLine, NumberedLine, Verb};
 use super::product::{LineOutcome, ProductProgress, Step, StopCause};
@@ -66,11 +66,11 @@ impl DryRun {
     pub(super) fn new(default_currency: Currency) -> Self {
         let heads = Arc::<Heads>::default();
         let api = CommandApi {
-            executor: Executor::new(heads.clone(), Edge::system()),
-            edge: Edge::system(),
+            executor: Executor::new(heads.clone(), ClockAndIds::system()),
+            clock_and_ids: ClockAndIds::system(),
             default_currency,
         };
-        let router = finish(commands::http::routes(api), Edge::system());
+        let router = finish(commands::http::routes(api), ClockAndIds::system());
         Self { router, heads, products: HashMap::new(), found: Expected::default() }
     }
 
@@ -294,7 +294,7 @@ mod tests {
         let rehearsal = rehearsed(&lines.each_ref().map(String::as_str)).await;
         let told = rehearsal.found.told();
         let first = told.lines().next().unwrap();
-        assert!(first.starts_with("2 refused: 422 The request breaks a rule: /price "), "{told}");
+        assert!(first.starts_with("2 refused: 422 The request violates a rule: /price "), "{told}");
         assert!(first.ends_with("(line 2, 4)"), "{told}");
         assert!(told.contains("1 refused: is not a JSON object"), "{told}");
         assert!(

@@ -9,7 +9,7 @@ use event_store::verify::{Unpublished, UnpublishedEvents};
 use event_store::{Change, CheckpointStore, Feed, StoreError};
 use schema::{ProductId, Timestamp};
 use serde_json::Value;
-use web::Edge;
+use web::ClockAndIds;
 
 use crate::out;
 
@@ -52,7 +52,7 @@ impl Horizon {
 
     /// The horizon of a consumer of a stream.
     pub(super) fn of_stream() -> Self {
-        Self::Forgotten((Edge::system().clock)().days_before(REMEMBERED_DAYS))
+        Self::Forgotten((ClockAndIds::system().clock)().days_before(REMEMBERED_DAYS))
     }
 
     /// Whether only the age of a commit decides.

@@ -11,7 +11,7 @@ use schema::Orders;
 use schema::{Commit, ProductEvent, StoredCommit, fixtures};
 use server::backend::Backend;
 use server::directory::DataDirectory;
-use web::Edge;
+use web::ClockAndIds;
 
 /// A ledger on disk; its files stay open, as a server's would.
 pub struct Ledger {
@@ -90,9 +90,9 @@ impl Ledger {
 
 /// The files of a data directory, created where they are missing.
 pub async fn open(data: &Path) -> Backend {
-    let (orders, edge) = (Orders::default(), Edge::system());
-    let files = DataDirectory::open(data, &orders, || (edge.ids)().to_string()).await.unwrap();
-    Backend::on_sqlite(files, &orders, &edge.clock).await.unwrap()
+    let (orders, clock_and_ids) = (Orders::default(), ClockAndIds::system());
+    let files = DataDirectory::open(data, &orders, || (clock_and_ids.ids)().to_string()).await.unwrap();
+    Backend::on_sqlite(files, &orders, &clock_and_ids.clock).await.unwrap()
 }
 
 /// The program with an environment of its own.

@@ -11,8 +11,8 @@ fn main() -> ExitCode {
     lambda::run(async |function| {
         let journal = DynamoJournal::new(metering::client(&function.aws), &function.settings.tables.events);
         let api = CommandApi {
-            executor: Executor::new(Arc::new(journal), function.edge.clone()),
-            edge: function.edge.clone(),
+            executor: Executor::new(Arc::new(journal), function.clock_and_ids.clone()),
+            clock_and_ids: function.clock_and_ids.clone(),
             default_currency: function.settings.default_currency,
         };
         function.answer(routes(api)).await

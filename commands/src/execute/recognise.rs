@@ -38,7 +38,7 @@ impl Executor {
         for _ in 0..MOST_FURTHER_RINGS {
             let Some(sequence) = oldest.filter(|oldest| *oldest > 1 && oldest > searched) else { break };
             let Some(before) = self.at_most(&request.product_id, sequence - 1).await? else { break };
-            if (self.edge.clock)().millis() - before.recorded_at.millis() > KNOWN_FOR_MS {
+            if (self.clock_and_ids.clock)().millis() - before.recorded_at.millis() > KNOWN_FOR_MS {
                 break;
             }
             if let Some(repeated) = self.named_by(&before, key, request).await? {

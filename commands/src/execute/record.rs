@@ -5,7 +5,7 @@ use schema::{
 };
 use telemetry::meters::HELD_UP;
 use ulid::Ulid;
-use web::Edge;
+use web::ClockAndIds;
 
 use super::request::{CommandError, CommandRequest};
 use crate::idempotency::key_hash;
@@ -24,9 +24,9 @@ pub(super) fn unsealed(
     newest: Option<&Commit>,
     events: Vec<ProductEvent>,
     pricing: &Pricing,
-    edge: &Edge,
+    clock_and_ids: &ClockAndIds,
 ) -> Result<Unsealed, CommandError> {
-    let recorded_at = recorded_at(request, newest, (edge.clock)());
+    let recorded_at = recorded_at(request, newest, (clock_and_ids.clock)());
     let sequence = newest.map_or(1, |commit| commit.last_sequence() + 1);
     let occurred_at = pricing
         .occurred_at
@@ -50,7 +50,10 @@ pub(super) fn unsealed(
             created_at: newest.map_or(recorded_at, |commit| commit.state.created_at),
             updated_at: recorded_at,
         },
-        events: events.into_iter().map(|event| RecordedEvent { event_id: (edge.ids)(), event }).collect(),
+        events: events
+            .into_iter()
+            .map(|event| RecordedEvent { event_id: (clock_and_ids.ids)(), event })
+            .collect(),
         metadata: metadata(request, commit_id, occurred_at),
         recent: recent(request, newest, sequence),
         previous_hash: newest.map_or_else(Hash::genesis, |commit| commit.hash.clone()),

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schema::{Commit, CommitReceipt, ProductEvent};
-use web::{Kind, Problem};
+use web::{Problem, ProblemKind};
 
 use crate::execute::CommandOutcome;
 
@@ -37,5 +37,5 @@ fn creates(commit: &Commit) -> bool {
 }
 
 fn value(text: &str) -> Result<HeaderValue, Problem> {
-    HeaderValue::from_str(text).map_err(|error| Problem::new(Kind::Internal, error.to_string()))
+    HeaderValue::from_str(text).map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))
 }

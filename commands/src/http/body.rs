@@ -5,7 +5,7 @@
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, header};
 use futures::future::poll_fn;
-use web::{Kind, Problem};
+use web::{Problem, ProblemKind};
 
 use super::kind::CommandKind;
 use super::members::Members;
@@ -28,7 +28,9 @@ pub(super) async fn read(body: Body) -> Result<Vec<u8>, Problem> {
             Ok(frame) => frame,
             // It is refused in any case.
             Err(_) if size > MOST => break,
-            Err(_) => return Err(Problem::new(Kind::Malformed, "The body ended before it was complete.")),
+            Err(_) => {
+                return Err(Problem::new(ProblemKind::Malformed, "The body ended before it was complete."));
+            }
         };
         let data: Bytes = frame.into_data().unwrap_or_default();
         size += data.len();
@@ -40,7 +42,7 @@ pub(super) async fn read(body: Body) -> Result<Vec<u8>, Problem> {
         }
     }
     if size > MOST {
-        return Err(Problem::new(Kind::BodyTooLarge, format!("A command has at most {MOST} bytes.")));
+        return Err(Problem::new(ProblemKind::BodyTooLarge, format!("A command has at most {MOST} bytes.")));
     }
     Ok(read)
 }
@@ -67,7 +69,7 @@ pub(super) fn members(
     let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if !accepted.contains(&essence.as_str()) {
         let detail = format!("Send the body as {}.", accepted.join(" or "));
-        return Err(Problem::new(Kind::UnsupportedMediaType, detail));
+        return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
     }
     Members::parse(body).map(Some)
 }

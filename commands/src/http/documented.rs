@@ -4,8 +4,8 @@ use schema::CommitReceipt;
 use schema::{MissedEvent, ProductId};
 use serde_json::{Value, json};
 use web::openapi::inlined;
-use web::operation::{Answer, Components, Operation, example, header, path, query};
-use web::{Kind, Scope};
+use web::operation::{Components, Operation, OperationResponse, example, header, path, query};
+use web::{ProblemKind, Scope};
 
 use super::shapes::{NewProductBody, Occurrence, ProductPatch, occurred_at};
 
@@ -13,17 +13,17 @@ const JSON: &[&str] = &["application/json"];
 const PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
 
 /// The problems of every command.
-const REFUSED: &[Kind] = &[
-    Kind::Malformed,
-    Kind::Conflict,
-    Kind::PreconditionFailed,
-    Kind::BodyTooLarge,
-    Kind::UnsupportedMediaType,
-    Kind::Invalid,
-    Kind::IdempotencyKeyReused,
-    Kind::CommitTooLarge,
-    Kind::Unavailable,
-    Kind::ClockAhead,
+const REFUSED: &[ProblemKind] = &[
+    ProblemKind::Malformed,
+    ProblemKind::Conflict,
+    ProblemKind::PreconditionFailed,
+    ProblemKind::BodyTooLarge,
+    ProblemKind::UnsupportedMediaType,
+    ProblemKind::Invalid,
+    ProblemKind::IdempotencyKeyReused,
+    ProblemKind::CommitTooLarge,
+    ProblemKind::Unavailable,
+    ProblemKind::ClockAhead,
 ];
 
 pub(super) fn create(components: &mut Components) -> Operation {
@@ -35,7 +35,7 @@ pub(super) fn create(components: &mut Components) -> Operation {
         .parameter(if_none_match())
         .body(JSON, true, &body, &new_product())
         .answer(201, created(components))
-        .problems(&[Kind::ProductExists])
+        .problems(&[ProblemKind::ProductExists])
 }
 
 pub(super) fn replace(components: &mut Components) -> Operation {
@@ -57,14 +57,14 @@ pub(super) fn patch(components: &mut Components) -> Operation {
     of_product(components, "patchProduct", "Change some fields of a product")
         .body(PATCH, true, &body, &examples)
         .answer(200, receipt(components, "Changed, or nothing changed."))
-        .problems(&[Kind::ProductNotFound, Kind::ProductDeleted])
+        .problems(&[ProblemKind::ProductNotFound, ProblemKind::ProductDeleted])
 }
 
 pub(super) fn delete(components: &mut Components) -> Operation {
     of_product(components, "deleteProduct", "Delete a product; its history stays")
         .parameter(occurred_in_query())
         .answer(200, receipt(components, "Deleted, or already deleted."))
-        .problems(&[Kind::ProductNotFound])
+        .problems(&[ProblemKind::ProductNotFound])
 }
 
 pub(super) fn restore(components: &mut Components) -> Operation {
@@ -74,7 +74,7 @@ pub(super) fn restore(components: &mut Components) -> Operation {
         .parameter(occurred_in_query())
         .body(JSON, false, &body, &examples)
         .answer(200, receipt(components, "Restored."))
-        .problems(&[Kind::ProductNotFound, Kind::ProductNotDeleted])
+        .problems(&[ProblemKind::ProductNotFound, ProblemKind::ProductNotDeleted])
 }
 
 fn command(components: &mut Components, id: &'static str, summary: &'static str) -> Operation {
@@ -116,15 +116,15 @@ fn occurred_in_query() -> Value {
     )
 }
 
-fn created(components: &mut Components) -> Answer {
+fn created(components: &mut Components) -> OperationResponse {
     receipt(components, "Created.").header("Location")
 }
 
-fn receipt(components: &mut Components, description: &'static str) -> Answer {
+fn receipt(components: &mut Components, description: &'static str) -> OperationResponse {
     let id = json!({"id": "$response.body#/product_id"});
     let seen = json!({"id": "$response.body#/product_id", "min_version": "$response.body#/version"});
     let read = json!({"id": "$response.body#/product_id", "version": "$response.body#/version"});
-    Answer::new(description)
+    OperationResponse::new(description)
         .json(&components.of::<CommitReceipt>(), &example("receipt", &receipt_example()))
         .header("ETag")
         .header("Idempotency-Replayed")

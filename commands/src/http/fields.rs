@@ -5,7 +5,7 @@
 use schema::Details;
 use schema::{Attributes, Currency, Price, Timestamp};
 use serde_json::value::RawValue;
-use web::Fault;
+use web::FieldError;
 
 use super::members::Members;
 use crate::product::{AttributesPatch, MOST_ATTRIBUTES, NewProduct, Patch};
@@ -28,7 +28,7 @@ pub(super) const ATTRIBUTE_VALUE: TextRule = TextRule { least: 0, most: 500, lin
 /// Reads fields of a body and collects their faults.
 pub(super) struct FieldReader {
     members: Members,
-    faults: Vec<Fault>,
+    faults: Vec<FieldError>,
 }
 
 impl FieldReader {
@@ -76,7 +76,7 @@ impl FieldReader {
     }
 
     /// All faults, unknown members included.
-    pub(super) fn faults(mut self) -> Vec<Fault> {
+    pub(super) fn faults(mut self) -> Vec<FieldError> {
         for (name, _) in std::mem::take(&mut self.members).rest() {
             self.fault(&pointer(&[&name]), "is not a field of this command, or appears twice");
         }
@@ -170,7 +170,7 @@ impl FieldReader {
     }
 
     fn fault(&mut self, pointer: &str, detail: impl Into<String>) {
-        self.faults.push(Fault { pointer: pointer.to_owned(), detail: detail.into() });
+        self.faults.push(FieldError { pointer: pointer.to_owned(), detail: detail.into() });
     }
 }
 
@@ -190,8 +190,8 @@ fn pointer(parts: &[&str]) -> String {
 const MOST_AHEAD_MS: i64 = 60_000;
 
 /// Checks that a moment is not before 1970 and at most a minute in the future.
-pub(super) fn within_bounds(moment: Timestamp, now: Timestamp) -> Result<Timestamp, Fault> {
-    let fault = |detail| Err(Fault { pointer: "/occurred_at".into(), detail });
+pub(super) fn within_bounds(moment: Timestamp, now: Timestamp) -> Result<Timestamp, FieldError> {
+    let fault = |detail| Err(FieldError { pointer: "/occurred_at".into(), detail });
     if moment < Timestamp::EPOCH {
         return fault(format!("lies before {}", Timestamp::EPOCH));
     }

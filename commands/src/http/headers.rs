@@ -1,7 +1,7 @@
 //! The headers of preconditions and of idempotency keys.
 
 use axum::http::{HeaderMap, HeaderName, header};
-use web::{Kind, Problem};
+use web::{Problem, ProblemKind};
 
 use crate::execute::Precondition;
 
@@ -10,7 +10,7 @@ use crate::execute::Precondition;
 /// # Errors
 /// 400 for anything but the forms that the interface allows.
 pub(super) fn precondition(headers: &HeaderMap, creates: bool) -> Result<Precondition, Problem> {
-    let malformed = |detail: &str| Err(Problem::new(Kind::Malformed, detail));
+    let malformed = |detail: &str| Err(Problem::new(ProblemKind::Malformed, detail));
     match (single(headers, &header::IF_MATCH)?, single(headers, &header::IF_NONE_MATCH)?) {
         (None, None) => Ok(Precondition::None),
         (None, Some("*")) => Ok(Precondition::Absent),
@@ -36,7 +36,7 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Pro
     if (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(Some(key.to_owned()));
     }
-    Err(Problem::new(Kind::Malformed, "Idempotency-Key is 1 to 255 visible ASCII characters."))
+    Err(Problem::new(ProblemKind::Malformed, "Idempotency-Key is 1 to 255 visible ASCII characters."))
 }
 
 /// The version in an entity tag: digits without leading zeros, in quotes.
@@ -49,7 +49,7 @@ fn version(etag: &str) -> Option<u64> {
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
     let mut values = headers.get_all(name).iter();
     let malformed =
-        || Problem::new(Kind::Malformed, format!("The header {name} must appear once, in ASCII."));
+        || Problem::new(ProblemKind::Malformed, format!("The header {name} must appear once, in ASCII."));
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(value), None) => value.to_str().map(|text| Some(text.trim())).map_err(|_| malformed()),

@@ -8,7 +8,7 @@ use schema::Price;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use web::{Fault, Kind, Problem};
+use web::{FieldError, Problem, ProblemKind};
 
 /// The members of an object in order, repeated names included.
 #[derive(Debug, Default)]
@@ -20,10 +20,14 @@ impl Members {
     /// # Errors
     /// 400 for what is not JSON, 422 for JSON that is not an object.
     pub(super) fn parse(body: &[u8]) -> Result<Self, Problem> {
-        let raw: &RawValue = serde_json::from_slice(body)
-            .map_err(|error| Problem::new(Kind::Malformed, format!("The body is not JSON: {error}.")))?;
+        let raw: &RawValue = serde_json::from_slice(body).map_err(|error| {
+            Problem::new(ProblemKind::Malformed, format!("The body is not JSON: {error}."))
+        })?;
         Self::of(raw).ok_or_else(|| {
-            Problem::invalid(vec![Fault { pointer: String::new(), detail: "must be a JSON object".into() }])
+            Problem::invalid(vec![FieldError {
+                pointer: String::new(),
+                detail: "must be a JSON object".into(),
+            }])
         })
     }
 

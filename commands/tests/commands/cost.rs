@@ -1,7 +1,7 @@
 //! The cost of each command on `DynamoDB`, for any number of events.
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-use engine::probe::{Fault, Faults, Matching, Recorder};
+use engine::probe::{Faults, InjectedFault, Matching, RequestRecorder};
 use event_store::{dynamodb::to_item, seal};
 use schema::{Commit, fixtures};
 
@@ -9,7 +9,7 @@ use super::front::{Front, HELMET};
 
 async fn cost(
     front: &Front,
-    recorder: &Recorder,
+    recorder: &RequestRecorder,
     request: &str,
     headers: &[(&str, &str)],
     body: &str,
@@ -17,7 +17,7 @@ async fn cost(
     recorder.clear();
     let answer = front.send(request, headers, body).await;
     assert!(answer.status.is_success() || answer.status == 412, "{request}: {}", answer.body);
-    let units = |recorded: engine::probe::Recorded| {
+    let units = |recorded: engine::probe::RecordedRequest| {
         let units = recorded.capacity();
         (recorded.request.operation, units.unwrap_or_default())
     };
@@ -34,7 +34,7 @@ const LOAD: (&str, f64) = ("Query", 1.0);
 #[tokio::test]
 async fn a_new_product_costs_one_request() {
     let engine = engine::Engine::in_memory().unwrap();
-    let (config, recorder) = Recorder::record(&engine.sdk_config());
+    let (config, recorder) = RequestRecorder::record(&engine.sdk_config());
     let front = Front::on(&config).await;
     assert_eq!(cost(&front, &recorder, "POST /products", &[], HELMET).await, requests(&[INSERT]));
     let absent = [("if-none-match", "*")];
@@ -66,7 +66,7 @@ async fn grow(client: &aws_sdk_dynamodb::Client, product: &str, events: usize) {
 #[tokio::test]
 async fn any_other_command_costs_two_requests_at_1_1_000_and_10_000_events() {
     let engine = engine::Engine::in_memory().unwrap();
-    let (config, recorder) = Recorder::record(&engine.sdk_config());
+    let (config, recorder) = RequestRecorder::record(&engine.sdk_config());
     let front = Front::on(&config).await;
     let client = event_store::metering::client(&config);
     for length in [1, 1_001, 10_001] {
@@ -83,7 +83,7 @@ async fn any_other_command_costs_two_requests_at_1_1_000_and_10_000_events() {
 #[tokio::test]
 async fn a_repeated_command_costs_no_write() {
     let engine = engine::Engine::in_memory().unwrap();
-    let (config, recorder) = Recorder::record(&engine.sdk_config());
+    let (config, recorder) = RequestRecorder::record(&engine.sdk_config());
     let front = Front::on(&config).await;
     let key = [("idempotency-key", "k")];
     front.send("PUT /products/p", &key, HELMET).await;
@@ -104,7 +104,7 @@ async fn a_repeated_command_costs_no_write() {
 #[tokio::test]
 async fn a_command_with_a_key_on_a_busy_product_reads_at_most_seven_rings_more() {
     let engine = engine::Engine::in_memory().unwrap();
-    let (config, recorder) = Recorder::record(&engine.sdk_config());
+    let (config, recorder) = RequestRecorder::record(&engine.sdk_config());
     let front = Front::on(&config).await;
     front.send("PUT /products/p", &[], HELMET).await;
     let mut written = 0;
@@ -127,14 +127,14 @@ async fn a_command_with_a_key_on_a_busy_product_reads_at_most_seven_rings_more()
 async fn after_a_lost_race_only_what_is_new_is_searched_for_the_key() {
     let engine = engine::Engine::in_memory().unwrap();
     let (config, faults) = Faults::inject(&engine.sdk_config());
-    let (config, recorder) = Recorder::record(&config);
+    let (config, recorder) = RequestRecorder::record(&config);
     let front = Front::on(&config).await;
     for n in 0..300 {
         let key = format!("k-{n}");
         let body = format!(r#"{{"name":"n","price":{}}}"#, n + 1);
         front.send("PUT /products/p", &[("idempotency-key", &key)], &body).await;
     }
-    let lost = Fault::Answer { status: 400, code: "DuplicateItemException".to_owned() };
+    let lost = InjectedFault::Answer { status: 400, code: "DuplicateItemException".to_owned() };
     faults.add(Matching::operation("ExecuteStatement"), lost);
     recorder.clear();
     let answer = front.send("PATCH /products/p", &[("idempotency-key", "new")], r#"{"price":"0.5"}"#).await;

@@ -13,7 +13,7 @@ use schema::{Currency, StoredCommit, Timestamp, fixtures};
 use serde_json::Value;
 use tower::ServiceExt;
 use ulid::Ulid;
-use web::{Edge, finish};
+use web::{ClockAndIds, finish};
 
 /// The time at which every test happens; each look at the clock is a millisecond later.
 pub const NOW: i64 = 1_795_410_936_662;
@@ -49,7 +49,7 @@ impl Answer {
     }
 }
 
-pub fn edge() -> Edge {
+pub fn clock_and_ids() -> ClockAndIds {
     let ticks = Arc::new(AtomicU64::new(0));
     let clock = {
         let ticks = ticks.clone();
@@ -60,19 +60,22 @@ pub fn edge() -> Edge {
     };
     let ids =
         move || Ulid::from_parts(NOW.cast_unsigned(), u128::from(ticks.fetch_add(1, Ordering::Relaxed)));
-    Edge { clock: Arc::new(clock), ids: Arc::new(ids) }
+    ClockAndIds { clock: Arc::new(clock), ids: Arc::new(ids) }
 }
 
 impl Front {
     pub fn over(journal: Arc<dyn Journal>) -> Self {
-        Self::at(journal, edge())
+        Self::at(journal, clock_and_ids())
     }
 
-    /// Two fronts at one edge make no id twice, as two processes do.
-    pub fn at(journal: Arc<dyn Journal>, edge: Edge) -> Self {
-        let executor = Executor::new(journal.clone(), edge.clone());
+    /// Two fronts with one source of ids make no id twice, as two processes do.
+    pub fn at(journal: Arc<dyn Journal>, clock_and_ids: ClockAndIds) -> Self {
+        let executor = Executor::new(journal.clone(), clock_and_ids.clone());
         let default_currency = Currency::parse("USD").unwrap();
-        let router = finish(routes(CommandApi { executor, edge: edge.clone(), default_currency }), edge);
+        let router = finish(
+            routes(CommandApi { executor, clock_and_ids: clock_and_ids.clone(), default_currency }),
+            clock_and_ids,
+        );
         Self { journal, router }
     }
 

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use event_store::{Journal, MemoryJournal};
 use schema::Timestamp;
-use web::Edge;
+use web::ClockAndIds;
 
-use super::front::{Front, HELMET, NOW, edge};
+use super::front::{Front, HELMET, NOW, clock_and_ids};
 
 const KEY: (&str, &str) = ("idempotency-key", "k-1");
 
@@ -154,7 +154,7 @@ impl Timed {
             let at = chrono::DateTime::from_timestamp_millis(shown.load(Ordering::Relaxed)).unwrap();
             Timestamp::new(at).unwrap()
         };
-        let front = Front::at(journal, Edge { clock: Arc::new(clock), ..edge() });
+        let front = Front::at(journal, ClockAndIds { clock: Arc::new(clock), ..clock_and_ids() });
         Self { front, now }
     }
 

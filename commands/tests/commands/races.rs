@@ -1,14 +1,14 @@
 //! Many writers at once, lost answers, an unavailable store: no command is lost and none is recorded twice.
 
-use engine::probe::{Fault, Faults, Matching, Recorder};
+use engine::probe::{Faults, InjectedFault, Matching, RequestRecorder};
 use serde_json::json;
 
-use super::front::{Front, HELMET, edge};
+use super::front::{Front, HELMET, clock_and_ids};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_48_writers_in_one_process_all_succeed_at_the_first_attempt() {
     let engine = engine::Engine::in_memory().unwrap();
-    let (config, recorder) = Recorder::record(&engine.sdk_config());
+    let (config, recorder) = RequestRecorder::record(&engine.sdk_config());
     let front = Front::on(&config).await;
     front.send("PUT /products/p", &[], HELMET).await;
     recorder.clear();
@@ -31,8 +31,8 @@ async fn of_48_writers_in_one_process_all_succeed_at_the_first_attempt() {
 async fn of_64_writers_in_two_processes_each_succeeds_or_is_told_of_the_conflict() {
     let engine = engine::Engine::in_memory().unwrap();
     let front = Front::on(&engine.sdk_config()).await;
-    let edge = edge();
-    let [front, other] = [(), ()].map(|()| Front::at(front.journal.clone(), edge.clone()));
+    let clock_and_ids = clock_and_ids();
+    let [front, other] = [(), ()].map(|()| Front::at(front.journal.clone(), clock_and_ids.clone()));
     front.send("PUT /products/p", &[], HELMET).await;
     let writers = (0..64).map(|n| {
         let front = if n % 2 == 0 { front.clone() } else { other.clone() };
@@ -93,7 +93,7 @@ async fn a_lost_answer_ends_as_success_with_one_commit() {
         // The SDK's own retry is answered with a duplicate; with all of its retries lost, nothing is answered at all.
         for times in [1, 3] {
             let before = front.commits("p").await.len();
-            faults.add(Matching::operation("ExecuteStatement").times(times), Fault::DropAnswer);
+            faults.add(Matching::operation("ExecuteStatement").times(times), InjectedFault::DropAnswer);
             let answer = front.send(request, &[], body).await;
             assert!(answer.status.is_success(), "{request} {times}: {}", answer.body);
             let commits = front.commits("p").await;
@@ -111,8 +111,8 @@ async fn a_write_whose_outcome_cannot_be_learned_is_answered_503_and_safe_to_rep
     let engine = engine::Engine::in_memory().unwrap();
     let (config, faults) = Faults::inject(&engine.sdk_config());
     let front = Front::on(&config).await;
-    faults.add(Matching::operation("ExecuteStatement").always(), Fault::DropAnswer);
-    faults.add(Matching::operation("Query").always(), Fault::FailBefore);
+    faults.add(Matching::operation("ExecuteStatement").always(), InjectedFault::DropAnswer);
+    faults.add(Matching::operation("Query").always(), InjectedFault::FailBefore);
     let key = [("idempotency-key", "k")];
     let answer = front.send("POST /products", &key, HELMET).await;
     assert_eq!((answer.refusal(), answer.header("retry-after")), ((503, "unavailable"), "1"));
@@ -127,7 +127,7 @@ async fn a_store_that_does_not_answer_is_503_and_nothing_is_written() {
     let engine = engine::Engine::in_memory().unwrap();
     let (config, faults) = Faults::inject(&engine.sdk_config());
     let front = Front::on(&config).await;
-    faults.add(Matching::any().always(), Fault::FailBefore);
+    faults.add(Matching::any().always(), InjectedFault::FailBefore);
     for (request, body) in
         [("PUT /products/p", HELMET), ("POST /products", HELMET), ("DELETE /products/p", "")]
     {
@@ -149,7 +149,7 @@ async fn a_lost_answer_under_a_race_never_drops_the_other_s_update() {
     let (mine, theirs) = (Front::on(&config).await, Front::on(&engine.sdk_config()).await);
     mine.send("PUT /products/p", &[], HELMET).await;
     // The insert never arrives, and before it is tried again somebody else writes.
-    faults.add(Matching::operation("ExecuteStatement").times(3), Fault::FailBefore);
+    faults.add(Matching::operation("ExecuteStatement").times(3), InjectedFault::FailBefore);
     let (answer, other) = tokio::join!(
         mine.send("PATCH /products/p", &[], r#"{"price":1}"#),
         theirs.send("PATCH /products/p", &[], r#"{"name":"theirs"}"#)

@@ -2,7 +2,7 @@
 
 use loopback::changed;
 use serde_json::{Value, json};
-use web::Kind;
+use web::ProblemKind;
 
 use crate::given::{given, post, recorded, with_body};
 
@@ -105,7 +105,7 @@ async fn a_table_that_does_not_answer_is_a_problem_that_says_when_to_come_again(
     let given = given().await;
     given.tables.throttle(|_| true);
     let reply = given.reply(&post()).await;
-    let (slug, _, status) = Kind::Unavailable.parts();
+    let (slug, _, status) = ProblemKind::Unavailable.parts();
     reply.problem(slug, status.as_u16().into(), "order-7");
     assert!(reply.header("retry-after").unwrap().parse::<u32>().unwrap() > 0);
 

@@ -1,6 +1,6 @@
 //! A function with invalid settings logs one line at its start and exits.
 
-use loopback::Reply;
+use loopback::GatewayReply;
 
 use crate::given::{command_api, recorded};
 
@@ -11,7 +11,7 @@ async fn a_wrong_setting_ends_the_start_with_a_line_that_names_it() {
         ("LEDGER_DEFAULT_CURRENCY", "usd"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much"),
     ] {
-        let line = command_api().with(name, value).start().await.refused().await;
+        let line = command_api().with(name, value).start().await.start_error().await;
         assert!(line.starts_with(&format!("{name}={value:?}")), "{line}");
     }
 }
@@ -19,8 +19,8 @@ async fn a_wrong_setting_ends_the_start_with_a_line_that_names_it() {
 #[tokio::test]
 async fn a_missing_setting_ends_the_start_with_a_line_that_names_it() {
     let no_region = command_api().without("AWS_REGION").without("AWS_DEFAULT_REGION");
-    assert_eq!(no_region.start().await.refused().await, "AWS_REGION is not set");
-    let elsewhere = command_api().without("AWS_LAMBDA_FUNCTION_NAME").start().await.refused().await;
+    assert_eq!(no_region.start().await.start_error().await, "AWS_REGION is not set");
+    let elsewhere = command_api().without("AWS_LAMBDA_FUNCTION_NAME").start().await.start_error().await;
     assert!(elsewhere.starts_with("AWS_LAMBDA_FUNCTION_NAME is not set"), "{elsewhere}");
 }
 
@@ -29,7 +29,7 @@ async fn certificate_authorities_are_not_read_before_a_request_to_aws_needs_them
     // Reading them from there would fail, and be a line of the log.
     let function = command_api().with("SSL_CERT_FILE", "/nowhere").start().await;
     let answer = function.invoke(recorded("post-without-claims").to_string()).await;
-    assert_eq!(Reply::of(&answer).status, 401);
+    assert_eq!(GatewayReply::of(&answer).status, 401);
     let log = function.stop().await;
     assert_eq!(log.messages().len(), 1, "{}", log.out);
 }

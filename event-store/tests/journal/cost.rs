@@ -1,14 +1,14 @@
 //! The cost of the journal on `DynamoDB` in requests and capacity units, for any number of events of a product.
 
-use engine::probe::Recorder;
+use engine::probe::RequestRecorder;
 use event_store::Journal;
 use schema::{Commit, Recent, Unsealed, fixtures};
 
 use super::adapters::on;
 
 /// Operation and units of each request since the last call.
-fn spent(recorder: &Recorder) -> Vec<(String, f64)> {
-    let units = |recorded: engine::probe::Recorded| {
+fn spent(recorder: &RequestRecorder) -> Vec<(String, f64)> {
+    let units = |recorded: engine::probe::RecordedRequest| {
         (recorded.request.operation.clone(), recorded.capacity().unwrap())
     };
     recorder.take().into_iter().map(units).collect()
@@ -17,7 +17,7 @@ fn spent(recorder: &Recorder) -> Vec<(String, f64)> {
 #[tokio::test]
 async fn an_append_is_one_request_and_a_load_is_one_request_at_any_length() {
     let engine = engine::Engine::in_memory().unwrap();
-    let (config, recorder) = Recorder::record(&engine.sdk_config());
+    let (config, recorder) = RequestRecorder::record(&engine.sdk_config());
     let journal = on(&config).await;
     let product = fixtures::id("694215b7-08f7-4c0d-acb1-d734ba44c0c8");
     let mut last: Option<Commit> = None;

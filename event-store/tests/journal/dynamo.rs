@@ -1,6 +1,6 @@
 //! The promise of the `DynamoDB` adapter beyond the contract: it tells certain outcomes from unknown ones.
 
-use engine::probe::{Fault, Faults, Matching};
+use engine::probe::{Faults, InjectedFault, Matching};
 use event_store::{AppendError, DynamoJournal, Journal};
 use schema::fixtures;
 
@@ -31,11 +31,11 @@ async fn a_lost_answer_is_never_taken_for_a_lost_race_or_a_success() {
     let (config, faults) = Faults::inject(&engine.sdk_config());
     let journal = on(&config).await;
     let (_, stored) = commit(None, &fixtures::id("p"), vec![fixtures::helmet_created()]);
-    faults.add(Matching::operation("ExecuteStatement").always(), Fault::FailBefore);
+    faults.add(Matching::operation("ExecuteStatement").always(), InjectedFault::FailBefore);
     let error = journal.append(&stored).await.unwrap_err();
     assert!(matches!(error, AppendError::Unknown(_)), "{error:?}");
     faults.clear();
-    faults.add(Matching::operation("ExecuteStatement"), Fault::DropAnswer);
+    faults.add(Matching::operation("ExecuteStatement"), InjectedFault::DropAnswer);
     // The SDK retries and finds the key occupied; only a read shows by whom.
     let error = journal.append(&stored).await.unwrap_err();
     assert!(matches!(error, AppendError::Occupied), "{error:?}");
@@ -47,7 +47,7 @@ async fn throttling_leaves_the_outcome_open_because_an_earlier_attempt_may_have_
     let (config, faults) = Faults::inject(&engine.sdk_config());
     let journal = on(&config).await;
     let (_, stored) = commit(None, &fixtures::id("p"), vec![fixtures::helmet_created()]);
-    faults.add(Matching::operation("ExecuteStatement").always(), Fault::throttled());
+    faults.add(Matching::operation("ExecuteStatement").always(), InjectedFault::throttled());
     let error = journal.append(&stored).await.unwrap_err();
     assert!(matches!(error, AppendError::Unknown(_)), "{error:?}");
 }

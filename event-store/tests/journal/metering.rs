@@ -1,13 +1,13 @@
 //! The metering client counts exactly the requests that are sent.
 
-use engine::probe::{Fault, Faults, Matching, Recorder};
+use engine::probe::{Faults, InjectedFault, Matching, RequestRecorder};
 use event_store::parking::{Parking, ParkingCause};
 use event_store::{AppendError, DynamoJournal, DynamoParking, Journal, metering, table};
 use lambda::Emf;
 use schema::{Timestamp, fixtures};
 use serde_json::Value;
 use telemetry::meters::{DYNAMODB_REQUESTS, DYNAMODB_UNITS};
-use telemetry::usage::{Tally, Usage};
+use telemetry::usage::{Usage, UsageCounter};
 
 use super::adapters::commit;
 
@@ -31,7 +31,7 @@ async fn each_attempt_is_counted_with_the_units_its_answer_names() {
     let _recording = metrics::set_default_local_recorder(&emf);
     let engine = engine::Engine::in_memory().unwrap();
     let (config, faults) = Faults::inject(&engine.sdk_config());
-    let (config, wire) = Recorder::record(&config);
+    let (config, wire) = RequestRecorder::record(&config);
     let client = metering::client(&config);
     table::create(&client, "events", event_store::TABLE).await.unwrap();
     table::create(&client, "parking", event_store::parking::TABLE).await.unwrap();
@@ -42,9 +42,9 @@ async fn each_attempt_is_counted_with_the_units_its_answer_names() {
     let trouble =
         ParkingCause { from_sequence: 1, reason: "r".into(), retryable: true, at: Timestamp::EPOCH };
     wire.clear();
-    faults.add(Matching::operation("ExecuteStatement").times(2), Fault::FailBefore);
-    let tally = Tally::default();
-    tally
+    faults.add(Matching::operation("ExecuteStatement").times(2), InjectedFault::FailBefore);
+    let usage_counter = UsageCounter::default();
+    usage_counter
         .count(async {
             journal.append(&stored).await.unwrap();
             assert!(matches!(journal.append(&stored).await, Err(AppendError::Occupied)));
@@ -54,8 +54,8 @@ async fn each_attempt_is_counted_with_the_units_its_answer_names() {
         })
         .await;
     let sent = wire.take();
-    let units: f64 = sent.iter().filter_map(engine::probe::Recorded::capacity).sum();
-    assert_eq!(tally.usage(), Usage { requests: sent.len() as u64, units });
+    let units: f64 = sent.iter().filter_map(engine::probe::RecordedRequest::capacity).sum();
+    assert_eq!(usage_counter.usage(), Usage { requests: sent.len() as u64, units });
     assert!(units >= 3.0 && sent.len() >= 7, "{units} units in {} requests", sent.len());
     let results = figures(&emf, DYNAMODB_REQUESTS.name, &["table", "operation", "result"]);
     let of_appends: Vec<_> =
@@ -75,7 +75,7 @@ async fn throttling_and_units_have_figures_of_their_own() {
     let client = metering::client(&config);
     table::create(&client, "events", event_store::TABLE).await.unwrap();
     let journal = DynamoJournal::new(client, "events");
-    faults.add(Matching::operation("Query"), Fault::throttled());
+    faults.add(Matching::operation("Query"), InjectedFault::throttled());
     journal.newest(&fixtures::id("p"), 1).await.unwrap();
     let lines: Vec<Value> =
         emf.lines(Timestamp::EPOCH).iter().map(|line| serde_json::from_str(line).unwrap()).collect();

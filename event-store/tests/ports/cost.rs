@@ -1,6 +1,6 @@
 //! The cost of receipts on `DynamoDB`: one write each, 25 products in a request, and one short read per product.
 
-use engine::probe::{Recorded, Recorder};
+use engine::probe::{RecordedRequest, RequestRecorder};
 use event_store::receipts::{PublicationPosition, RestoreMark, published};
 use event_store::{DynamoJournal, Journal, Receipts, seal, table};
 use schema::{Hash, PublicationReceipt, fixtures};
@@ -15,7 +15,7 @@ fn id(n: u64) -> schema::ProductId {
 #[tokio::test]
 async fn a_receipt_is_one_unit_and_25_products_are_one_request() {
     let engine = engine::Engine::in_memory().unwrap();
-    let (config, recorder) = Recorder::record(&engine.sdk_config());
+    let (config, recorder) = RequestRecorder::record(&engine.sdk_config());
     let receipts = receipts_on(&config).await;
     let of_each = |n| receipts_of(&id(n), 1..=2);
     let records: Vec<_> = (0..60).flat_map(of_each).collect();
@@ -24,7 +24,7 @@ async fn a_receipt_is_one_unit_and_25_products_are_one_request() {
     let requests = recorder.take();
     let names: Vec<_> = requests.iter().map(|seen| seen.request.operation.as_str()).collect();
     assert_eq!(names, ["BatchWriteItem"; 6], "two steps of 25, 25 and 10 products");
-    let units: f64 = requests.iter().filter_map(Recorded::capacity).sum();
+    let units: f64 = requests.iter().filter_map(RecordedRequest::capacity).sum();
     assert!((units - 120.0).abs() < f64::EPSILON, "{units}");
 }
 
@@ -32,7 +32,7 @@ async fn a_receipt_is_one_unit_and_25_products_are_one_request() {
 async fn a_position_is_one_request_and_one_unit_at_any_number_of_receipts() {
     let product = id(1);
     let engine = engine::Engine::in_memory().unwrap();
-    let (config, recorder) = Recorder::record(&engine.sdk_config());
+    let (config, recorder) = RequestRecorder::record(&engine.sdk_config());
     let receipts = receipts_on(&config).await;
     for last in [0, 1, 200] {
         receipts.record(&receipts_of(&product, 1..=last)).await.unwrap();
@@ -52,7 +52,7 @@ async fn a_position_is_one_request_and_one_unit_at_any_number_of_receipts() {
 async fn how_far_a_product_is_published_is_one_request_where_its_newest_receipt_fits() {
     let product = id(1);
     let engine = engine::Engine::in_memory().unwrap();
-    let (config, recorder) = Recorder::record(&engine.sdk_config());
+    let (config, recorder) = RequestRecorder::record(&engine.sdk_config());
     let receipts = receipts_on(&config).await;
     let client = aws_sdk_dynamodb::Client::new(&config);
     table::create(&client, "events", event_store::TABLE).await.unwrap();

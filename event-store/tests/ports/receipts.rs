@@ -1,7 +1,7 @@
 //! The promises of receipts on `DynamoDB` beyond the contract in `tests/contract`, whatever fails between two requests.
 
 use aws_config::retry::RetryConfig;
-use engine::probe::{Fault, Faults, Matching};
+use engine::probe::{Faults, InjectedFault, Matching};
 use event_store::Receipts;
 use event_store::receipts::without_gaps;
 use schema::fixtures;
@@ -16,7 +16,7 @@ async fn whatever_fails_no_receipt_is_there_without_those_before_it() {
     let products: Vec<_> = (0..30).map(|n| fixtures::id(&format!("p{n}"))).collect();
     let of_each = |(n, product)| receipts_of(product, 1..=1 + n as u64 % 4);
     let records: Vec<_> = products.iter().enumerate().flat_map(of_each).collect();
-    for fault in [Fault::FailBefore, Fault::DropAnswer] {
+    for fault in [InjectedFault::FailBefore, InjectedFault::DropAnswer] {
         for nth in 1.. {
             let engine = engine::Engine::in_memory().unwrap();
             let (config, faults) = Faults::inject(&engine.sdk_config());

@@ -59,7 +59,7 @@ async fn an_empty_table_has_no_products() {
 #[tokio::test]
 async fn the_keys_are_walked_once_however_little_fits_into_memory() {
     let engine = engine::Engine::in_memory().unwrap();
-    let (config, recorder) = engine::probe::Recorder::record(&engine.sdk_config());
+    let (config, recorder) = engine::probe::RequestRecorder::record(&engine.sdk_config());
     let client = event_store::metering::client(&config);
     event_store::table::create(&client, "events", event_store::TABLE).await.unwrap();
     let journal: Arc<dyn Journal> = Arc::new(event_store::DynamoJournal::new(client, "events"));

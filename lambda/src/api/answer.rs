@@ -1,14 +1,14 @@
-//! From the answer of a route to what API Gateway takes as one.
+//! A response of the routes in API Gateway's format.
 
 use aws_lambda_events::encodings::Body;
 use aws_lambda_events::event::apigw::ApiGatewayProxyResponse;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
-/// More than Lambda passes on; routes keep far below.
+/// The largest response that Lambda accepts; those of the routes are far smaller.
 const MOST: usize = 6 * 1024 * 1024;
 
-/// The answer in the gateway's form. A `Location` gets the path in front of it under which the gateway offers the routes.
+/// The response in the gateway's format. A `Location` is prefixed with the path under which the gateway serves the routes.
 pub(super) async fn written(response: Response, mount: &str) -> ApiGatewayProxyResponse {
     let (mut parts, body) = response.into_parts();
     let location = parts.headers.get(header::LOCATION).and_then(|place| place.to_str().ok());
@@ -29,7 +29,7 @@ pub(super) async fn written(response: Response, mount: &str) -> ApiGatewayProxyR
             }
         },
         Err(error) => {
-            tracing::error!(target: "ledger::function", %error, "an answer cannot be passed on");
+            tracing::error!(target: "ledger::function", %error, "the body of a response cannot be read");
             answer.status_code = 500;
         }
     }

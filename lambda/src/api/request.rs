@@ -1,6 +1,6 @@
-//! From API Gateway's event to a request: REST APIs, proxy integration, payload 1.0.
+//! API Gateway's event as an HTTP request: REST APIs, proxy integration, payload 1.0.
 //!
-//! Read here and not by a library, because those at hand end the process on a path that is no URI.
+//! Not parsed by a library because the available ones panic on a path that is not a URI.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;
-use web::{Kind, Problem};
+use web::{Problem, ProblemKind};
 
-use super::RequestContext;
+use super::GatewayContext;
 
-/// What has no place in a path as it stands; `%` has one before two hexadecimal digits.
+/// The characters that are escaped in a path; `%` is not, since it introduces an escape.
 const PATH: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -30,12 +30,12 @@ const PATH: &AsciiSet = &CONTROLS
     .add(b'\\')
     .add(b'^')
     .add(b'|');
-/// What a query keeps as it stands (RFC 3986, unreserved).
+/// The characters that are not escaped in a query (RFC 3986, unreserved).
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 type Values = BTreeMap<String, Vec<String>>;
 
-/// The event. Members that have no value are null.
+/// The event; members without a value are null.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ProxyRequest {
@@ -54,16 +54,16 @@ pub(super) struct ProxyRequest {
 }
 
 impl ProxyRequest {
-    /// The path under which the gateway offers the routes: its stage, or nothing behind a domain of one's own.
+    /// The path under which the gateway serves the routes: its stage, or empty with a custom domain.
     pub(super) fn mount(&self) -> String {
         let whole = self.request_context["path"].as_str().unwrap_or_default();
         whole.strip_suffix(&self.path).unwrap_or_default().to_owned()
     }
 
-    /// The request; with `xray`, Lambda's trace id, as its trace context where the client sent none.
+    /// The request. `xray`, Lambda's trace id, becomes its trace context unless the client sent one.
     ///
     /// # Errors
-    /// A 400: what arrived is no HTTP request.
+    /// A 400: the event is not a valid HTTP request; answer with it.
     pub(super) fn request(self, xray: Option<&str>) -> Result<Request, Problem> {
         let method = Method::from_bytes(self.http_method.as_bytes()).map_err(|_| malformed("the method"))?;
         let uri = uri(&self.path, &self.multi_value_query_string_parameters.unwrap_or_default())?;
@@ -79,12 +79,12 @@ impl ProxyRequest {
         };
         let mut request = Request::new(Body::from(body));
         (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (method, uri, headers);
-        request.extensions_mut().insert(RequestContext(self.request_context));
+        request.extensions_mut().insert(GatewayContext(self.request_context));
         Ok(request)
     }
 }
 
-/// The gateway decodes parameters, so they are encoded again.
+/// The gateway decodes path and parameters, so they are encoded again.
 fn uri(path: &str, parameters: &Values) -> Result<Uri, Problem> {
     let mut text = utf8_percent_encode(path, PATH).to_string();
     let pairs = parameters.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value)));
@@ -110,7 +110,7 @@ fn headers(given: Values) -> Result<HeaderMap, Problem> {
 }
 
 fn malformed(what: &str) -> Problem {
-    Problem::new(Kind::Malformed, format!("In what the gateway passed on, {what} cannot be read."))
+    Problem::new(ProblemKind::Malformed, format!("The gateway's event is invalid: {what} cannot be parsed."))
 }
 
 /// W3C trace context from `Root=1-<8 hex>-<24 hex>;Parent=<16 hex>;Sampled=1` (X-Ray developer guide, "Tracing header").

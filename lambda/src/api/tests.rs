@@ -1,17 +1,17 @@
-//! Events as API Gateway sends them, and what the routes make of them.
+//! Events as API Gateway sends them, and the routes' responses to them.
 
 use axum::Json;
 use axum::http::HeaderMap;
 use axum::routing::any;
 use serde_json::json;
-use web::{Edge, RequestContext as Asked};
+use web::{ClockAndIds, RequestContext as Asked};
 
 use super::*;
 
 const TRACE: &str =
     "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1;Lineage=1:a:0";
 
-/// Says what arrived.
+/// Answers with what it received.
 async fn seen(asked: Asked, uri: axum::http::Uri, headers: HeaderMap, body: String) -> Response {
     let both: Vec<&str> = headers.get_all("x-two").iter().map(|value| value.to_str().unwrap()).collect();
     let said = json!({"actor": asked.actor.name, "uri": uri.to_string(), "two": both, "body": body,
@@ -38,7 +38,8 @@ fn event(changes: &Value) -> Value {
 
 async fn answer_to(event: Value) -> (i64, HeaderMap, Value) {
     let routes = Router::new().route("/products/{id}", any(seen)).route("/health", any(seen));
-    let routes = finish_behind(|routes| routes.layer(from_fn(door)), routes, Edge::system());
+    let routes =
+        finish_authenticated(|routes| routes.layer(from_fn(authenticated)), routes, ClockAndIds::system());
     let answer = answered(&routes, serde_json::from_value(event).unwrap(), Some(TRACE)).await;
     let body = serde_json::to_value(answer.body).unwrap();
     let body = serde_json::from_str(body.as_str().unwrap_or("null")).unwrap_or(body);

@@ -1,15 +1,15 @@
-//! Request contexts as API Gateway sends them, each with the actor it must become, or none.
+//! Request contexts as API Gateway sends them, each with the expected actor, if any.
 
 use serde_json::{Value, json};
 
 use super::actor;
-use web::{Kind, Scope};
+use web::{ProblemKind, Scope};
 
 const SUBJECT: &str = "6418b458-d091-705e-122e-04bf2945fcdf";
 const READ: &str = Scope::Read.name();
 const WRITE: &str = Scope::Write.name();
 
-/// A REST API's context, around what its authorizer adds.
+/// A REST API's context with what its authorizer adds.
 fn rest(authorizer: &Value) -> Value {
     json!({
         "accountId": "123456789012", "apiId": "1234567890", "authorizer": authorizer, "httpMethod": "PUT",
@@ -29,7 +29,7 @@ fn http(authorizer: &Value) -> Value {
     })
 }
 
-/// A Cognito access token's claims, of which an HTTP API sends every value as a text.
+/// The claims of a Cognito access token, which an HTTP API sends as texts.
 fn claims(scope: &Value) -> Value {
     json!({
         "auth_time": "1787992402", "client_id": "5kek0i61pgkokoob4fsm9fo9it", "exp": "1787996002",
@@ -113,6 +113,6 @@ fn where_nobody_is_named_the_request_is_refused() {
         ("HTTP, Lambda without context", http(&json!({"lambda": null}))),
     ] {
         let problem = actor(&context).expect_err(name);
-        assert_eq!(problem.kind(), Kind::Unauthorized, "{name}");
+        assert_eq!(problem.kind(), ProblemKind::Unauthorized, "{name}");
     }
 }

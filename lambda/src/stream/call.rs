@@ -1,17 +1,17 @@
-//! What a function that follows a stream can be called with.
+//! The events that a function that follows a stream accepts.
 
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use serde::Deserialize;
 
-/// What the schedule sends; the infrastructure reads the same file.
+/// The schedule's event; the infrastructure reads the same file.
 const RETRY_PARKED: &str = include_str!("../../../infra/lib/retry-parked.json");
 
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "Raw")]
 pub(super) enum Call {
-    /// Records of the stream.
+    /// A batch of stream records.
     Batch(Event),
-    /// The schedule's turn.
+    /// The schedule's request to retry parked products.
     RetryParked,
 }
 
@@ -43,7 +43,7 @@ impl TryFrom<Raw> for Call {
         if raw.scheduled == expected {
             return Ok(Self::RetryParked);
         }
-        Err("neither a batch of stream records nor the schedule's turn".into())
+        Err("the event is neither a batch of stream records nor the schedule's event".into())
     }
 }
 
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn the_schedule_s_event_of_the_infrastructure_is_a_turn() {
+    fn the_schedule_s_event_of_the_infrastructure_is_accepted() {
         assert!(matches!(serde_json::from_str(RETRY_PARKED), Ok(Call::RetryParked)));
     }
 

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
             Arc::new(Catalogue::new(views.clone(), journal.clone())),
             Arc::new(Prices::new(prices, journal)),
         ];
-        let projector = &Projector::new(views, read_models, parking, function.edge.clock.clone());
+        let projector = &Projector::new(views, read_models, parking, function.clock_and_ids.clock.clone());
         function
             .follow(async |batch, _| projector.project(batch).await, async |_| projector.retry_parked().await)
             .await

@@ -15,7 +15,7 @@ fn main() -> ExitCode {
             prices: Arc::new(DynamoPriceLog::new(client.clone(), &tables.prices)),
             receipts: Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts)),
             journal: Arc::new(DynamoJournal::new(client, &tables.events)),
-            clock: function.edge.clock.clone(),
+            clock: function.clock_and_ids.clock.clone(),
         };
         function.answer(routes(api).merge(web::about::routes())).await
     })

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schema::{Product, ProductId, Status};
-use web::{Kind, Problem};
+use web::{Problem, ProblemKind};
 
 /// The product with its `ETag`, or 304 if the client has this version.
 ///
@@ -20,8 +20,8 @@ pub(super) fn product(product: &Product, asked: &HeaderMap) -> Result<Response, 
     } else {
         Json(product).into_response()
     };
-    let etag =
-        HeaderValue::from_str(&etag).map_err(|error| Problem::new(Kind::Internal, error.to_string()))?;
+    let etag = HeaderValue::from_str(&etag)
+        .map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?;
     response.headers_mut().insert(header::ETAG, etag);
     Ok(response)
 }
@@ -38,20 +38,22 @@ fn has(asked: &HeaderMap, etag: &str) -> bool {
 
 /// The product never existed.
 pub(super) fn unknown(id: &ProductId) -> Problem {
-    Problem::new(Kind::ProductNotFound, format!("There is no product {id}."))
+    Problem::new(ProblemKind::ProductNotFound, format!("There is no product {id}."))
 }
 
 /// The product was deleted.
 fn deleted(product: &Product) -> Problem {
     let (id, since, version) = (&product.id, product.updated_at, product.version);
     let detail = format!("Product {id} was deleted at {since}, as of version {version}.");
-    Problem::new(Kind::ProductNotFound, detail).with("deleted_at", since.to_string()).with("version", version)
+    Problem::new(ProblemKind::ProductNotFound, detail)
+        .with("deleted_at", since.to_string())
+        .with("version", version)
 }
 
 /// The version that the client asked for at least is not recorded yet.
 pub(super) fn not_reached(newest: u64) -> Problem {
     let detail = format!("The product's newest version is {newest}.");
-    Problem::new(Kind::VersionNotReached, detail).with("current_version", newest)
+    Problem::new(ProblemKind::VersionNotReached, detail).with("current_version", newest)
 }
 
 /// The view is being built for the first time.
@@ -71,5 +73,5 @@ pub(super) fn unavailable(error: impl std::error::Error) -> Problem {
 pub(super) fn unreadable(id: &ProductId, error: &dyn std::error::Error) -> Problem {
     tracing::error!(target: "ledger::query", product_id = id.as_str(), error = error.to_string(), "a commit cannot be read");
     let detail = format!("The newest commit of product {id} cannot be read; `ledger verify {id}` says why.");
-    Problem::new(Kind::Internal, detail)
+    Problem::new(ProblemKind::Internal, detail)
 }

@@ -5,8 +5,8 @@ use schema::shapes::CurrencyCode;
 use schema::{Price, Product, ProductId, Timestamp};
 use serde_json::{Value, json};
 use web::openapi::inlined;
-use web::operation::{Answer, Components, Operation, example, path, query};
-use web::{Kind, Scope};
+use web::operation::{Components, Operation, OperationResponse, example, path, query};
+use web::{ProblemKind, Scope};
 
 use super::history::HistoryBody;
 use super::list::ListBody;
@@ -42,13 +42,15 @@ fn token() -> Value {
 }
 
 fn query_of(id: &'static str, tag: &'static str, summary: &'static str, scopes: &[Scope]) -> Operation {
-    Operation::new(id, tag, summary).scopes(scopes).problems(&[Kind::Malformed, Kind::Unavailable])
+    Operation::new(id, tag, summary)
+        .scopes(scopes)
+        .problems(&[ProblemKind::Malformed, ProblemKind::Unavailable])
 }
 
 fn of_product(id: &'static str, tag: &'static str, summary: &'static str, scopes: &[Scope]) -> Operation {
     query_of(id, tag, summary, scopes)
         .parameter(path("id", "The product.", &inlined::<ProductId>(), "helmet"))
-        .problems(&[Kind::ProductNotFound])
+        .problems(&[ProblemKind::ProductNotFound])
 }
 
 pub(super) fn list(components: &mut Components) -> Operation {
@@ -66,7 +68,7 @@ pub(super) fn list(components: &mut Components) -> Operation {
         .parameters(filters(components))
         .answer(
             200,
-            Answer::new("A page.")
+            OperationResponse::new("A page.")
                 .json(&components.of::<ListBody>(), &example("page", &examples::page()))
                 .link("NextPage", "listProducts", &json!({"cursor": "$response.body#/next"}))
                 .link("First", "getProduct", &json!({"id": "$response.body#/products/0/id"})),
@@ -112,7 +114,7 @@ fn filters(components: &mut Components) -> [Value; 6] {
 }
 
 pub(super) fn product(components: &mut Components) -> Operation {
-    let not_modified = Answer::new("The client has this version.").header("ETag");
+    let not_modified = OperationResponse::new("The client has this version.").header("ETag");
     let if_none_match = web::operation::header(
         "If-None-Match",
         "Entity tags that the client has; `*` matches any.",
@@ -130,12 +132,12 @@ pub(super) fn product(components: &mut Components) -> Operation {
         .parameter(if_none_match)
         .answer(
             200,
-            Answer::new("The product.")
+            OperationResponse::new("The product.")
                 .json(&components.of::<Product>(), &example("helmet", &examples::product()))
                 .header("ETag"),
         )
         .answer(304, not_modified)
-        .problems(&[Kind::VersionNotFound, Kind::VersionNotReached])
+        .problems(&[ProblemKind::VersionNotFound, ProblemKind::VersionNotReached])
 }
 
 pub(super) fn history(components: &mut Components) -> Operation {
@@ -146,10 +148,10 @@ pub(super) fn history(components: &mut Components) -> Operation {
         )
         .parameter(query("after", "Only commits with a greater sequence.", &number(0)))
         .parameters([limit(), min_version()])
-        .problems(&[Kind::VersionNotReached])
+        .problems(&[ProblemKind::VersionNotReached])
         .answer(
             200,
-            Answer::new("A page.")
+            OperationResponse::new("A page.")
                 .json(&components.of::<HistoryBody>(), &example("page", &examples::history()))
                 .link(
                     "NextPage",
@@ -175,10 +177,10 @@ pub(super) fn prices(components: &mut Components) -> Operation {
         .parameters([min_version(), days(), time_zone()])
         .parameter(query("anchor", "The announced start of a reduction, which is the end of the window.", &moment()))
         .parameter(query("next", "`next` of the previous page; `as_of` and `known_at` must be the same.", &token()))
-        .problems(&[Kind::VersionNotReached])
+        .problems(&[ProblemKind::VersionNotReached])
         .answer(
             200,
-            Answer::new("The price history.").json(&components.of::<PricesBody>(), &example("prices", &examples::prices())),
+            OperationResponse::new("The price history.").json(&components.of::<PricesBody>(), &example("prices", &examples::prices())),
         )
 }
 
@@ -205,6 +207,7 @@ pub(super) fn verification(components: &mut Components) -> Operation {
         .description("Verifies the product's whole chain: every hash, every link and every state.")
         .answer(
             200,
-            Answer::new("The result.").json(&components.of::<ProductReport>(), &examples::verifications()),
+            OperationResponse::new("The result.")
+                .json(&components.of::<ProductReport>(), &examples::verifications()),
         )
 }

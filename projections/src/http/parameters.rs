@@ -8,7 +8,7 @@ use axum::http::Uri;
 use percent_encoding::percent_decode_str;
 use schema::Timestamp;
 use schema::time::InvalidTimestamp;
-use web::{Kind, Problem};
+use web::{Problem, ProblemKind};
 
 /// The parameters that have not been read yet.
 pub(super) struct QueryParameters(BTreeMap<String, String>);
@@ -97,5 +97,5 @@ pub(super) fn wrong(name: &str, error: &dyn Display) -> Problem {
 }
 
 pub(super) fn malformed(detail: impl Into<String>) -> Problem {
-    Problem::new(Kind::Malformed, detail)
+    Problem::new(ProblemKind::Malformed, detail)
 }

@@ -11,7 +11,7 @@ use axum::response::IntoResponse;
 use schema::{Currency, Price, ProductId, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
-use web::{Kind, Problem, RequestContext, Scope};
+use web::{Problem, ProblemKind, RequestContext, Scope};
 
 use super::parameters::{QueryParameters, days, moment, whole, wrong};
 use super::product::not_yet;
@@ -210,7 +210,7 @@ fn not_folded(id: &ProductId, error: &ProjectionError) -> Problem {
         Problem::unavailable("A store did not answer; try again.")
     } else {
         Problem::new(
-            Kind::Internal,
+            ProblemKind::Internal,
             format!("The history of product {id} cannot be read; `ledger verify {id}` says why."),
         )
     }

@@ -4,7 +4,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use schema::{Commit, Fold, Product, ProductId, StoredCommit, Timestamp};
-use web::{Kind, Problem, RequestContext, Scope};
+use web::{Problem, ProblemKind, RequestContext, Scope};
 
 use super::parameters::{QueryParameters, malformed, moment, whole};
 use super::{Answer, Api, Id, Queries, answer, path_id};
@@ -61,7 +61,7 @@ impl Queries {
     /// The product at a version: one request, or two if the version lies inside a commit.
     async fn at_version(&self, id: &ProductId, version: u64) -> Result<Product, Problem> {
         if version == 0 {
-            return Err(Problem::new(Kind::VersionNotFound, "The first version of a product is 1."));
+            return Err(Problem::new(ProblemKind::VersionNotFound, "The first version of a product is 1."));
         }
         let stored = self.newest_up_to(id, version).await?.ok_or_else(|| answer::unknown(id))?;
         let after = readable(id, state_of(&stored))?;
@@ -70,7 +70,9 @@ impl Queries {
         }
         if after.version < version {
             let detail = format!("The product's newest version is {}.", after.version);
-            return Err(Problem::new(Kind::VersionNotFound, detail).with("current_version", after.version));
+            return Err(
+                Problem::new(ProblemKind::VersionNotFound, detail).with("current_version", after.version)
+            );
         }
         let commit = readable(id, stored.decode())?;
         let before = match commit.sequence {
@@ -136,7 +138,7 @@ fn inside(commit: &Commit, before: Option<&Product>, version: u64) -> Result<Pro
 pub(super) fn not_yet(id: &ProductId, moment: Timestamp, first: &StoredCommit) -> Problem {
     let since = first.text("recorded_at").unwrap_or_default();
     let detail = format!("Product {id} did not exist at {moment}; it was first recorded at {since}.");
-    Problem::new(Kind::ProductNotFound, detail)
+    Problem::new(ProblemKind::ProductNotFound, detail)
 }
 
 fn recorded_at(id: &ProductId, commit: &StoredCommit) -> Result<Timestamp, Problem> {

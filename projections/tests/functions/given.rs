@@ -2,25 +2,25 @@
 //! are created and changed, `lamp` is created.
 
 use event_store::{parking, receipts, table};
-use loopback::{Answer, Function, Reply, Request, Start, Tables};
+use loopback::{FunctionCommand, FunctionProcess, FunctionResponse, GatewayReply, TableRequest, TableServer};
 use serde_json::{Value, json};
 
 /// The batch response when nothing has to be repeated.
-pub fn all_well() -> Answer {
+pub fn all_well() -> FunctionResponse {
     failed(&[])
 }
 
 /// The batch response when these records have to be repeated.
-pub fn failed(sequence_numbers: &[&Value]) -> Answer {
+pub fn failed(sequence_numbers: &[&Value]) -> FunctionResponse {
     let failures: Vec<Value> =
         sequence_numbers.iter().map(|number| json!({"itemIdentifier": number})).collect();
-    Answer::Response(json!({"batchItemFailures": failures}))
+    FunctionResponse::Response(json!({"batchItemFailures": failures}))
 }
 
 /// The tables, with the commits of the batch.
-pub async fn tables() -> Tables {
-    let tables = Tables::serve().await;
-    let client = aws_sdk_dynamodb::Client::new(&tables.directly());
+pub async fn tables() -> TableServer {
+    let tables = TableServer::serve().await;
+    let client = aws_sdk_dynamodb::Client::new(&tables.sdk_config());
     for (name, shape) in [
         ("events", event_store::TABLE),
         ("products", projections::PRODUCTS_TABLE),
@@ -37,19 +37,19 @@ pub async fn tables() -> Tables {
     tables
 }
 
-fn deployed(program: &str, name: &str, tables: &Tables) -> Start {
-    let start = Start::new(program, name).on(tables);
+fn deployed(program: &str, name: &str, tables: &TableServer) -> FunctionCommand {
+    let start = FunctionCommand::new(program, name).with_tables(tables);
     let names = ["events", "products", "prices", "receipts", "parking"];
     names
         .into_iter()
         .fold(start, |start, name| start.with(&format!("LEDGER_{}_TABLE", name.to_uppercase()), name))
 }
 
-pub fn projector(tables: &Tables) -> Start {
+pub fn projector(tables: &TableServer) -> FunctionCommand {
     deployed(env!("CARGO_BIN_EXE_projector"), "ledger-test-projector", tables)
 }
 
-pub fn query_api(tables: &Tables) -> Start {
+pub fn query_api(tables: &TableServer) -> FunctionCommand {
     deployed(env!("CARGO_BIN_EXE_query-api"), "ledger-test-query-api", tables)
 }
 
@@ -67,12 +67,12 @@ pub fn schedule() -> Value {
     loopback::recorded(&format!("{}/../infra/lib/retry-parked.json", env!("CARGO_MANIFEST_DIR")))
 }
 
-pub async fn invoke(function: &Function, event: &Value) -> Answer {
+pub async fn invoke(function: &FunctionProcess, event: &Value) -> FunctionResponse {
     function.invoke(event.to_string()).await
 }
 
-pub async fn reply(function: &Function, event: &Value) -> Reply {
-    Reply::of(&invoke(function, event).await)
+pub async fn reply(function: &FunctionProcess, event: &Value) -> GatewayReply {
+    GatewayReply::of(&invoke(function, event).await)
 }
 
 /// GET of a product.
@@ -83,13 +83,13 @@ pub fn get(product: &str) -> Value {
 }
 
 /// Whether a request is for one of these tables and names a product.
-pub fn concerns(request: &Request, tables: &[&str], product: &str) -> bool {
+pub fn concerns(request: &TableRequest, tables: &[&str], product: &str) -> bool {
     let text = request.body.to_string();
     tables.iter().any(|table| text.contains(&format!("\"TableName\":\"{table}\""))) && text.contains(product)
 }
 
 /// Consumer and product of each parking row.
-pub async fn parked(tables: &Tables) -> Vec<(String, String)> {
+pub async fn parked(tables: &TableServer) -> Vec<(String, String)> {
     let (_, found) = tables.request("Scan", &json!({"TableName": "parking", "Limit": 100})).await;
     let text = |row: &Value, name: &str| row[name]["S"].as_str().unwrap().to_owned();
     let rows = found["Items"].as_array().unwrap().iter();

@@ -1,7 +1,7 @@
 //! Malformed input: a record that cannot be read does not affect the others, an event that cannot be read is an error, and the
 //! next invocation works as usual.
 
-use loopback::{Answer, changed};
+use loopback::{FunctionResponse, changed};
 use serde_json::{Value, json};
 
 use crate::given::{all_well, batch, get, invoke, projector, query_api, recorded, reply, tables};
@@ -60,11 +60,11 @@ async fn an_event_that_is_neither_a_batch_nor_scheduled_is_an_error_and_the_next
     let texts = ["", "{", "null", "\"Records\""].map(str::to_owned);
     for event in records.iter().chain(&foreign).map(Value::to_string).chain(texts) {
         let answer = projector.invoke(event.clone()).await;
-        let Answer::Error(_, error) = answer else { panic!("{event}: {answer:?}") };
+        let FunctionResponse::Error(_, error) = answer else { panic!("{event}: {answer:?}") };
         let message = error["errorMessage"].as_str().unwrap();
         assert!(!message.is_empty() && !message.contains("panicked"), "{event}: {message}");
     }
-    assert_eq!(tables.asked(), []);
+    assert_eq!(tables.take_requests(), []);
     assert_eq!(invoke(&projector, &batch()).await, all_well());
 }
 
@@ -74,7 +74,7 @@ async fn an_event_that_is_not_a_request_is_an_error_and_the_next_one_is_answered
     let queries = query_api(&tables).start().await;
     for event in [json!({}), json!([]), Value::Null, batch(), changed(get("helmet"), "/path", Value::Null)] {
         let answer = invoke(&queries, &event).await;
-        assert!(matches!(&answer, Answer::Error(..)), "{event}: {answer:?}");
+        assert!(matches!(&answer, FunctionResponse::Error(..)), "{event}: {answer:?}");
     }
     assert_eq!(reply(&queries, &get("helmet")).await.status, 404);
 }

@@ -1,6 +1,6 @@
 //! Stream batches and scheduled invocations: the whole response, and what the views show afterwards.
 
-use loopback::Answer;
+use loopback::FunctionResponse;
 use serde_json::json;
 
 use crate::given::{
@@ -32,11 +32,11 @@ async fn a_product_that_cannot_be_written_is_parked_and_retried_by_the_schedule(
     assert_eq!(reply(&queries, &get("cap")).await.status, 200);
 
     let still = invoke(&projector, &schedule()).await;
-    assert_eq!(still, Answer::Response(json!({"repaired": 0, "still_parked": 2})));
+    assert_eq!(still, FunctionResponse::Response(json!({"repaired": 0, "still_parked": 2})));
     tables.recover();
     assert_eq!(reply(&queries, &get("helmet")).await.status, 404);
     let retried = invoke(&projector, &schedule()).await;
-    assert_eq!(retried, Answer::Response(json!({"repaired": 2, "still_parked": 0})));
+    assert_eq!(retried, FunctionResponse::Response(json!({"repaired": 2, "still_parked": 0})));
     assert_eq!(reply(&queries, &get("helmet")).await.header("etag"), Some("\"2\""));
     assert_eq!(parked(&tables).await, []);
 }
@@ -62,10 +62,12 @@ async fn a_scheduled_retry_that_cannot_read_the_parking_table_is_an_error_and_th
     let tables = tables().await;
     let projector = projector(&tables).start().await;
     tables.throttle(|_| true);
-    let Answer::Error(_, error) = invoke(&projector, &schedule()).await else { panic!("an answer") };
+    let FunctionResponse::Error(_, error) = invoke(&projector, &schedule()).await else {
+        panic!("an answer")
+    };
     let message = error["errorMessage"].as_str().unwrap();
     assert!(message.starts_with("parked products could not be retried"), "{message}");
     tables.recover();
-    let nothing = Answer::Response(json!({"repaired": 0, "still_parked": 0}));
+    let nothing = FunctionResponse::Response(json!({"repaired": 0, "still_parked": 0}));
     assert_eq!(invoke(&projector, &schedule()).await, nothing);
 }

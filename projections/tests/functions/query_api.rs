@@ -1,21 +1,21 @@
 //! The response of the query function to API Gateway: status, headers and body, and its cost.
 
-use loopback::{Function, Tables, changed};
+use loopback::{FunctionProcess, TableServer, changed};
 use serde_json::{Value, json};
 
 use crate::given::{batch, get, invoke, projector, query_api, recorded, reply, tables};
 
 /// The query function on projected views.
-async fn projected() -> (Function, Tables) {
+async fn projected() -> (FunctionProcess, TableServer) {
     let tables = tables().await;
     let projector = projector(&tables).start().await;
     invoke(&projector, &batch()).await;
-    let _ = tables.asked();
+    let _ = tables.take_requests();
     (query_api(&tables).start().await, tables)
 }
 
-fn operations(tables: &Tables) -> Vec<String> {
-    tables.asked().into_iter().map(|request| request.operation).collect()
+fn operations(tables: &TableServer) -> Vec<String> {
+    tables.take_requests().into_iter().map(|request| request.operation).collect()
 }
 
 /// The event with another header.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::probe::{Recorded, Recorder};
+use engine::probe::{RecordedRequest, RequestRecorder};
 use event_store::MemoryJournal;
 use event_store::parking::MemoryParking;
 use projections::Views;
@@ -12,17 +12,17 @@ use projections::views::SHARDS;
 use crate::given::{Deed, Life, PutProduct, asked, batch, front, projector, tables, views_of};
 
 /// Every request asks for its consumed capacity.
-fn cost(seen: &[Recorded]) -> f64 {
+fn cost(seen: &[RecordedRequest]) -> f64 {
     seen.iter().map(|recorded| recorded.capacity().unwrap()).sum()
 }
 
-fn operations(seen: &[Recorded]) -> Vec<&str> {
+fn operations(seen: &[RecordedRequest]) -> Vec<&str> {
     seen.iter().map(|recorded| recorded.request.operation.as_str()).collect()
 }
 
 /// Query routes over this many products, and the recorder of their requests.
-async fn catalogue_of(products: usize) -> (axum::Router, Recorder) {
-    let (config, recorder) = Recorder::record(&tables().await);
+async fn catalogue_of(products: usize) -> (axum::Router, RequestRecorder) {
+    let (config, recorder) = RequestRecorder::record(&tables().await);
     let views = views_of(&config);
     for n in 0..products {
         let product = Life::begins(&format!("p{n:05}"), &format!("Helmet {n}"), "34.99");
@@ -82,7 +82,7 @@ async fn a_page_of_one_is_one_query_a_shard() {
 
 #[tokio::test]
 async fn the_generations_are_read_again_after_five_seconds() {
-    let (config, recorder) = Recorder::record(&tables().await);
+    let (config, recorder) = RequestRecorder::record(&tables().await);
     let (router, time) = crate::given::front_with_time(Arc::new(views_of(&config)));
     let mut reads = Vec::new();
     for millis in [0, 4_999, 5_000, 9_999, 10_000, 0] {
@@ -95,7 +95,7 @@ async fn the_generations_are_read_again_after_five_seconds() {
 
 #[tokio::test]
 async fn a_batch_writes_each_product_once_and_reads_only_the_generations() {
-    let (config, recorder) = Recorder::record(&tables().await);
+    let (config, recorder) = RequestRecorder::record(&tables().await);
     let views = Arc::new(views_of(&config));
     let projector =
         projector(views.clone(), Arc::<MemoryJournal>::default(), Arc::<MemoryParking>::default());
@@ -114,7 +114,7 @@ async fn a_batch_writes_each_product_once_and_reads_only_the_generations() {
 
 #[tokio::test]
 async fn an_empty_batch_makes_no_request() {
-    let (config, recorder) = Recorder::record(&tables().await);
+    let (config, recorder) = RequestRecorder::record(&tables().await);
     let projector = projector(
         Arc::new(views_of(&config)),
         Arc::<MemoryJournal>::default(),

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use engine::probe::Recorder;
+use engine::probe::RequestRecorder;
 use projections::MemoryViews;
 use projections::views::Generation;
 use schema::Product;
@@ -61,7 +61,7 @@ async fn a_page_on_dynamodb_looks_at_a_thousand_rows_of_a_shard_and_no_more() {
     const COUNT: usize = 6_001;
     let tables = tables().await;
     fill(&tables, &products(COUNT, COUNT - 1).collect::<Vec<_>>()).await;
-    let (config, recorder) = Recorder::record(&tables);
+    let (config, recorder) = RequestRecorder::record(&tables);
     let front = front(Arc::new(views_of(&config)));
     asked(&front, "/products?limit=1").await;
     recorder.clear();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
-use engine::probe::{Fault, Faults, Matching, Request};
+use engine::probe::{Faults, InjectedFault, Matching, SdkRequest};
 use event_store::{MemoryJournal, MemoryParking, Parking};
 use projections::prices::{PriceHistory, entries_of};
 use projections::project::ProjectionRetries;
@@ -163,7 +163,7 @@ async fn two_concurrent_projectors_fold_every_event_once() {
 #[tokio::test]
 async fn a_projection_interrupted_anywhere_is_completed_by_the_schedule() {
     let life = life();
-    for fault in [Fault::FailBefore, Fault::DropAnswer] {
+    for fault in [InjectedFault::FailBefore, InjectedFault::DropAnswer] {
         for nth in 1.. {
             let (config, faults) = Faults::inject(&tables().await);
             let config = config.to_builder().retry_config(RetryConfig::disabled()).build();
@@ -202,7 +202,7 @@ impl Stopping {
         let (stops, stopped) = mpsc::channel();
         let (go_on, goes_on) = mpsc::channel();
         let (writes, goes_on) = (AtomicUsize::new(0), Mutex::new(goes_on));
-        let stop = move |request: &Request| {
+        let stop = move |request: &SdkRequest| {
             let writes_now = ["PutItem", "UpdateItem"].contains(&request.operation.as_str());
             if writes_now && writes.fetch_add(1, Ordering::Relaxed) + 1 == nth {
                 stops.send(()).unwrap();
@@ -210,7 +210,7 @@ impl Stopping {
             }
             false
         };
-        faults.add(Matching::any().when(stop).always(), Fault::FailBefore);
+        faults.add(Matching::any().when(stop).always(), InjectedFault::FailBefore);
         Self { stopped, go_on }
     }
 }

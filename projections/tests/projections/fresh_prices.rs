@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use engine::probe::Recorder;
+use engine::probe::RequestRecorder;
 use event_store::{DynamoJournal, MemoryJournal, MemoryReceipts};
 use projections::http::QueryApi;
 use projections::prices::FoldedCommit;
@@ -219,7 +219,7 @@ async fn what_was_known_costs_a_page_for_each_hundred_commits_up_to_then() {
 
 #[tokio::test]
 async fn on_dynamodb_a_lagging_view_costs_one_more_unit_and_the_least_version_of_a_history_too() {
-    let (config, recorder) = Recorder::record(&tables().await);
+    let (config, recorder) = RequestRecorder::record(&tables().await);
     let client = event_store::metering::client(&config);
     event_store::table::create(&client, "events", event_store::TABLE).await.unwrap();
     let (journal, prices) = (DynamoJournal::new(client, "events"), prices_of(&config));

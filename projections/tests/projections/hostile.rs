@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use engine::probe::Recorder;
+use engine::probe::RequestRecorder;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use projections::catalogue::ListQuery;
 use projections::cursor;
@@ -141,7 +141,7 @@ async fn a_cursor_computed_with_the_public_checksum_gets_no_further_than_its_que
 
 #[tokio::test]
 async fn an_empty_range_makes_no_request() {
-    let (config, recorder) = Recorder::record(&tables().await);
+    let (config, recorder) = RequestRecorder::record(&tables().await);
     let front = front(Arc::new(views_of(&config)));
     asked(&front, "/products").await;
     recorder.clear();

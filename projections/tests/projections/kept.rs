@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_config::retry::RetryConfig;
-use engine::probe::{Fault, Faults, Matching};
+use engine::probe::{Faults, InjectedFault, Matching};
 use event_store::MemoryJournal;
 use projections::views::{Generation, Generations, View};
 use projections::{MemoryViews, Views};
@@ -82,7 +82,7 @@ async fn a_first_rebuild_that_is_cut_short_leaves_a_catalogue_that_says_so_and_t
     let status = async || asked(&front(setting.views.clone()), "/products").await.0;
     assert_eq!(status().await, 200, "nobody has looked yet");
     let rows = Matching::operation("PutItem").when(|request| request.body["Item"]["key"]["S"] != "lineup");
-    faults.add(rows.always(), Fault::FailBefore);
+    faults.add(rows.always(), InjectedFault::FailBefore);
     for _ in 0..2 {
         assert!(setting.rebuild(View::Products).run(&unwatched()).await.is_err());
         assert_eq!(status().await, 503);
@@ -103,7 +103,7 @@ async fn a_rebuild_of_a_view_with_rows_or_of_an_empty_ledger_makes_nothing_unava
             setting.recorded(&Life::of("p", &[])).await;
         }
         // The rebuild begins, and then cannot go on.
-        faults.add(Matching::operation("PutItem").nth(2).times(1_000), Fault::FailBefore);
+        faults.add(Matching::operation("PutItem").nth(2).times(1_000), InjectedFault::FailBefore);
         let _ = setting.rebuild(View::Products).run(&unwatched()).await;
         faults.clear();
         assert!(setting.generations(View::Products).await.filled, "{with_rows}");

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use engine::probe::{Recorded, Recorder};
+use engine::probe::{RecordedRequest, RequestRecorder};
 use projections::catalogue::ListQuery;
 use projections::views::{PositionRange, RowOrder};
 use schema::Product;
@@ -43,7 +43,7 @@ fn products(count: usize) -> Vec<Product> {
 async fn costs(count: usize) -> Vec<Cost> {
     let tables = tables().await;
     fill(&tables, &products(count)).await;
-    let (config, recorder) = Recorder::record(&tables);
+    let (config, recorder) = RequestRecorder::record(&tables);
     let front = front(Arc::new(views_of(&config)));
     // The first query reads the generations, which are kept for 5 seconds of a clock that stands.
     asked(&front, "/products?limit=1").await;
@@ -58,7 +58,7 @@ async fn costs(count: usize) -> Vec<Cost> {
             let seen = recorder.take();
             assert!(seen.iter().all(|recorded| recorded.request.operation == "Query"));
             cost.requests.push(seen.len());
-            cost.units.push(seen.iter().filter_map(Recorded::capacity).sum());
+            cost.units.push(seen.iter().filter_map(RecordedRequest::capacity).sum());
         }
         costs.push(cost);
     }
@@ -67,7 +67,7 @@ async fn costs(count: usize) -> Vec<Cost> {
 }
 
 /// A page near the end costs the same as one at the beginning.
-async fn the_last_page_costs_no_more(front: &axum::Router, recorder: &Recorder, count: usize) {
+async fn the_last_page_costs_no_more(front: &axum::Router, recorder: &RequestRecorder, count: usize) {
     let walk =
         ListQuery { order: RowOrder::Id, deleted: false, descending: false, range: PositionRange::all() };
     let cursor = walk.cursor(&format!("p{:05}", count - 200));
@@ -75,7 +75,7 @@ async fn the_last_page_costs_no_more(front: &axum::Router, recorder: &Recorder, 
     assert_eq!(page["products"][0]["id"], format!("p{:05}", count - 199));
     let seen = recorder.take();
     assert!((4..=6).contains(&seen.len()), "{count} {}", seen.len());
-    let units: f64 = seen.iter().filter_map(Recorded::capacity).sum();
+    let units: f64 = seen.iter().filter_map(RecordedRequest::capacity).sum();
     assert!((4.0..=12.0).contains(&units), "{count} {units}");
 }
 

@@ -1,6 +1,6 @@
 //! The cost of the price log on `DynamoDB`.
 
-use engine::probe::Recorder;
+use engine::probe::RequestRecorder;
 use projections::PriceLog;
 use projections::prices::{FoldedCommit, PriceChange, PriceEntry, TimelinePosition};
 use projections::views::Generation;
@@ -29,7 +29,7 @@ fn folded(last: u64, entries: &[PriceEntry]) -> FoldedCommit {
 
 #[tokio::test]
 async fn folding_a_commit_and_reading_the_newest_cost_one_unit_each() {
-    let (config, recorder) = Recorder::record(&tables().await);
+    let (config, recorder) = RequestRecorder::record(&tables().await);
     let (log, id) = (prices_of(&config), fixtures::id("694215b7-08f7-4c0d-acb1-d734ba44c0c8"));
     let both = entries();
     for (commits, operation) in

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
-use engine::probe::Recorder;
+use engine::probe::RequestRecorder;
 use event_store::Journal;
 use event_store::StoreError;
 use futures::FutureExt;
@@ -47,7 +47,7 @@ async fn a_dry_run_names_what_differs_and_changes_nothing() {
     let missing = (lives[6].id.clone(), Difference::Missing);
     let behind = (lives[1].id.clone(), Difference::Behind { seen: newest - 1, newest });
     let forged = Difference::Other { seen: lives[2].newest().last_sequence() + 5 };
-    let (metered, recorder) = Recorder::record(&config);
+    let (metered, recorder) = RequestRecorder::record(&config);
     let watched = given::setting(&metered, setting.journal.clone());
     let report = watched.rebuild(View::Products).dry_run(&unwatched()).await.unwrap();
     let operations = recorder.take_operations();

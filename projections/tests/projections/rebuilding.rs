@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aws_config::retry::RetryConfig;
-use engine::probe::{Fault, Faults, Matching};
+use engine::probe::{Faults, InjectedFault, Matching};
 use event_store::MemoryJournal;
 use futures::FutureExt;
 use projections::rebuild::{
@@ -90,7 +90,7 @@ async fn under_constant_writes_readers_never_see_an_older_version() {
 #[tokio::test]
 async fn a_rebuild_interrupted_anywhere_leaves_the_view_intact_and_completes_when_run_again() {
     for view in [View::Products, View::Prices] {
-        for fault in [Fault::FailBefore, Fault::DropAnswer] {
+        for fault in [InjectedFault::FailBefore, InjectedFault::DropAnswer] {
             let config = tables().await;
             let journal = Arc::<MemoryJournal>::default();
             let whole = setting(&config, journal.clone());

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
             receipts: Arc::new(DynamoReceipts::new(client.clone(), &settings.tables.receipts)),
             parking: Arc::new(DynamoParking::new(client, &settings.tables.parking)),
             bus: Arc::new(EventBridge::new(&function.aws)),
-            clock: function.edge.clock.clone(),
+            clock: function.clock_and_ids.clock.clone(),
         };
         let address = Address { source: settings.event_source.clone(), bus, xray: true };
         let publisher = &Publisher::new(ports, address, RetryPolicy::default());

@@ -1,6 +1,6 @@
 //! Batches of the stream and scheduled retries: the complete response, and what the bus accepted.
 
-use loopback::{Answer, Verdict};
+use loopback::{EntryResult, FunctionResponse};
 use serde_json::{Value, json};
 
 use crate::given::{all_well, concerns, failed, given, retried, schedule, two_shards};
@@ -44,9 +44,9 @@ async fn a_product_whose_table_does_not_answer_is_redelivered_by_the_number_of_i
 #[tokio::test]
 async fn a_product_that_the_bus_refuses_is_parked_and_the_schedule_publishes_it() {
     let given = given().await;
-    given.bus.judges(|entry| match () {
-        () if is_of(entry, "shard-one") => Verdict::Refused("NotAuthorizedForSourceException"),
-        () => Verdict::Accepted,
+    given.bus.respond_with(|entry| match () {
+        () if is_of(entry, "shard-one") => EntryResult::Refused("NotAuthorizedForSourceException"),
+        () => EntryResult::Accepted,
     });
     assert_eq!(given.invoke(&two_shards()).await, all_well());
     assert_eq!((given.accepted("shard-one"), given.accepted("shard-two")), (vec![], ALL.to_vec()));
@@ -61,7 +61,7 @@ async fn a_product_that_the_bus_refuses_is_parked_and_the_schedule_publishes_it(
 async fn a_scheduled_retry_without_tables_is_an_error_and_the_next_one_works() {
     let given = given().await;
     given.tables.throttle(|_| true);
-    let Answer::Error(_, error) = given.invoke(&schedule()).await else { panic!("an answer") };
+    let FunctionResponse::Error(_, error) = given.invoke(&schedule()).await else { panic!("an answer") };
     let message = error["errorMessage"].as_str().unwrap();
     assert!(message.starts_with("parked products could not be retried"), "{message}");
     given.tables.recover();

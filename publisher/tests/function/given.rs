@@ -1,32 +1,32 @@
 //! The function with its tables and bus on loopback, and the recorded batches.
 
 use event_store::{parking, receipts, table};
-use loopback::{Answer, Bus, Function, Request, Start, Tables};
+use loopback::{BusServer, FunctionCommand, FunctionProcess, FunctionResponse, TableRequest, TableServer};
 use serde_json::{Value, json};
 
 /// The function, its tables and its bus.
 pub struct Given {
-    pub function: Function,
-    pub tables: Tables,
-    pub bus: Bus,
+    pub function: FunctionProcess,
+    pub tables: TableServer,
+    pub bus: BusServer,
 }
 
 /// The response to a batch of which nothing is redelivered.
-pub fn all_well() -> Answer {
+pub fn all_well() -> FunctionResponse {
     failed(&[])
 }
 
 /// The response to a batch of which these records are redelivered.
-pub fn failed(sequence_numbers: &[&str]) -> Answer {
+pub fn failed(sequence_numbers: &[&str]) -> FunctionResponse {
     let failures: Vec<Value> =
         sequence_numbers.iter().map(|number| json!({"itemIdentifier": number})).collect();
-    Answer::Response(json!({"batchItemFailures": failures}))
+    FunctionResponse::Response(json!({"batchItemFailures": failures}))
 }
 
 /// The function with tables that hold the commits of the batch of two shards.
 pub async fn given() -> Given {
-    let (tables, bus) = (Tables::serve().await, Bus::serve().await);
-    let client = aws_sdk_dynamodb::Client::new(&tables.directly());
+    let (tables, bus) = (TableServer::serve().await, BusServer::serve().await);
+    let client = aws_sdk_dynamodb::Client::new(&tables.sdk_config());
     for (name, shape) in
         [("events", event_store::TABLE), ("receipts", receipts::TABLE), ("parking", parking::TABLE)]
     {
@@ -36,12 +36,12 @@ pub async fn given() -> Given {
         let put = json!({"TableName": "events", "Item": record["dynamodb"]["NewImage"]});
         assert_eq!(tables.request("PutItem", &put).await.0, 200);
     }
-    Given { function: publisher().on(&tables).speaking_to(&bus).start().await, tables, bus }
+    Given { function: publisher().with_tables(&tables).with_bus(&bus).start().await, tables, bus }
 }
 
 /// The function as it is deployed, without tables and bus.
-pub fn publisher() -> Start {
-    Start::new(env!("CARGO_BIN_EXE_publisher"), "ledger-test-publisher")
+pub fn publisher() -> FunctionCommand {
+    FunctionCommand::new(env!("CARGO_BIN_EXE_publisher"), "ledger-test-publisher")
         .with("LEDGER_EVENTS_TABLE", "events")
         .with("LEDGER_RECEIPTS_TABLE", "receipts")
         .with("LEDGER_PARKING_TABLE", "parking")
@@ -64,18 +64,18 @@ pub fn schedule() -> Value {
 }
 
 /// The response to a scheduled retry.
-pub fn retried(released: u32, parked: u32, unavailable: u32) -> Answer {
-    Answer::Response(json!({"released": released, "parked": parked, "unavailable": unavailable}))
+pub fn retried(released: u32, parked: u32, unavailable: u32) -> FunctionResponse {
+    FunctionResponse::Response(json!({"released": released, "parked": parked, "unavailable": unavailable}))
 }
 
 /// Whether a request is for this table and names this product.
-pub fn concerns(request: &Request, table: &str, product: &str) -> bool {
+pub fn concerns(request: &TableRequest, table: &str, product: &str) -> bool {
     let text = request.body.to_string();
     text.contains(&format!("\"TableName\":\"{table}\"")) && text.contains(product)
 }
 
 impl Given {
-    pub async fn invoke(&self, event: &Value) -> Answer {
+    pub async fn invoke(&self, event: &Value) -> FunctionResponse {
         self.function.invoke(event.to_string()).await
     }
 

@@ -1,7 +1,7 @@
 //! Malformed input: an unreadable record does not affect the others of its batch, an unreadable event is an error, and the
 //! next invocation works.
 
-use loopback::{Answer, changed};
+use loopback::{FunctionResponse, changed};
 use serde_json::{Value, json};
 
 use crate::given::{all_well, given, recorded, two_shards};
@@ -60,11 +60,11 @@ async fn an_event_that_is_neither_a_batch_nor_the_schedule_is_an_error_and_the_n
     let texts = ["", "{", "null", "\"Records\""].map(str::to_owned);
     for event in events.iter().map(Value::to_string).chain(texts) {
         let answer = given.function.invoke(event.clone()).await;
-        let Answer::Error(_, error) = answer else { panic!("{event}: {answer:?}") };
+        let FunctionResponse::Error(_, error) = answer else { panic!("{event}: {answer:?}") };
         let message = error["errorMessage"].as_str().unwrap();
         assert!(!message.is_empty() && !message.contains("panicked"), "{event}: {message}");
     }
-    assert_eq!(given.tables.asked(), []);
+    assert_eq!(given.tables.take_requests(), []);
     assert_eq!(given.invoke(&two_shards()).await, all_well());
     assert_eq!(given.bus.accepted().len(), 6);
 }

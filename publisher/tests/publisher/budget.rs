@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use engine::probe::Recorder;
+use engine::probe::RequestRecorder;
 use event_store::{DynamoParking, DynamoReceipts, parking, receipts, table};
 use proptest::prelude::*;
 use publisher::{Publisher, PublisherPorts, RetryPolicy};
@@ -50,7 +50,7 @@ proptest! {
 #[tokio::test]
 async fn receipts_are_batched_by_products_and_each_product_costs_one_read() {
     let engine = engine::Engine::in_memory().unwrap();
-    let (config, recorder) = Recorder::record(&engine.sdk_config());
+    let (config, recorder) = RequestRecorder::record(&engine.sdk_config());
     let client = event_store::metering::client(&config);
     table::create(&client, "receipts", receipts::TABLE).await.unwrap();
     table::create(&client, "parking", parking::TABLE).await.unwrap();
@@ -64,7 +64,7 @@ async fn receipts_are_batched_by_products_and_each_product_costs_one_read() {
     };
     let publisher = Publisher::new(ports, address(), RetryPolicy::default());
     let commits = lives(&world, &[7; 30]).await;
-    let counts = |recorder: &Recorder| {
+    let counts = |recorder: &RequestRecorder| {
         let operations = recorder.take_operations();
         ["Query", "BatchWriteItem", "UpdateItem", "PutItem"]
             .map(|name| operations.iter().filter(|of| *of == name).count())

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use engine::Engine;
-use engine::probe::{Fault, Faults, Matching};
+use engine::probe::{Faults, InjectedFault, Matching};
 use event_store::{
     Backoff, DynamoJournal, DynamoParking, DynamoReceipts, Journal, Parking, Receipts, parking, receipts,
     table,
@@ -112,7 +112,7 @@ async fn while_tables_are_down_the_batch_is_redelivered_and_in_the_end_every_eve
     let (config, faults) = Faults::inject(&once);
     let embedded = embedded(&config).await;
     for operation in ["Query", "BatchWriteItem"] {
-        faults.add(Matching::operation(operation).always(), Fault::throttled());
+        faults.add(Matching::operation(operation).always(), InjectedFault::throttled());
         let response = embedded.publisher.publish(batch(&embedded.commits), MINUTE).await;
         let first_of_each = [1, 5, 9].map(sequence_number);
         assert_eq!(failures(&response), first_of_each, "{operation}");
@@ -133,7 +133,7 @@ async fn a_local_bus_that_is_down_parks_products_and_the_schedule_publishes_them
     let once = engine.sdk_config().to_builder().retry_config(RetryConfig::disabled()).build();
     let (config, faults) = Faults::inject(&once);
     let embedded = embedded(&config).await;
-    faults.add(Matching::operation("TransactWriteItems").always(), Fault::FailBefore);
+    faults.add(Matching::operation("TransactWriteItems").always(), InjectedFault::FailBefore);
     let response = embedded.publisher.publish(batch(&embedded.commits), MINUTE).await;
     assert_eq!(failures(&response), Vec::<String>::new());
     assert_eq!(embedded.parking.list("publisher", None, 10).await.unwrap().len(), 3);

@@ -12,7 +12,7 @@ use publisher::http::{EventsApi, routes};
 use publisher::{Bus, DynamoBus};
 use tokio::sync::watch;
 use tower::ServiceExt;
-use web::{Actor, Edge, finish};
+use web::{Actor, ClockAndIds, finish};
 
 use crate::local_bus::{bus_on, entry};
 
@@ -27,7 +27,7 @@ async fn served() -> Served {
     let bus = Arc::new(bus_on(&engine.sdk_config()).await);
     let (stop, stopping) = watch::channel(false);
     let api = EventsApi { bus: bus.clone(), name: "local".into(), stopping };
-    Served { bus, routes: finish(routes(api), Edge::system()), stop }
+    Served { bus, routes: finish(routes(api), ClockAndIds::system()), stop }
 }
 
 impl Served {
@@ -146,9 +146,9 @@ async fn the_bus_is_for_auditors() {
 async fn a_bus_that_cannot_be_read_is_answered_503_with_retry_after() {
     let engine = Engine::in_memory().unwrap();
     let client = event_store::metering::client(&engine.sdk_config());
-    let bus = Arc::new(DynamoBus::new(client, "no-such-table", Edge::system().clock));
+    let bus = Arc::new(DynamoBus::new(client, "no-such-table", ClockAndIds::system().clock));
     let (_stop, stopping) = watch::channel(false);
-    let routes = finish(routes(EventsApi { bus, name: "local".into(), stopping }), Edge::system());
+    let routes = finish(routes(EventsApi { bus, name: "local".into(), stopping }), ClockAndIds::system());
     let request = Request::get("/events?from=end").body(Body::empty()).unwrap();
     let response = routes.oneshot(request).await.unwrap();
     assert_eq!(response.status(), 503);

@@ -2,7 +2,7 @@
 //! an outage is retryable.
 
 use engine::Engine;
-use engine::probe::{Fault, Faults, Matching};
+use engine::probe::{Faults, InjectedFault, Matching};
 use event_store::table;
 use publisher::bus::{Remedy, local};
 use publisher::{Bus, BusEntry, DynamoBus, LocalBus};
@@ -44,7 +44,7 @@ async fn a_store_that_does_not_answer_is_retryable() {
     let engine = Engine::in_memory().unwrap();
     let (config, faults) = Faults::inject(&engine.sdk_config());
     let bus = bus_on(&config).await;
-    faults.add(Matching::operation("TransactWriteItems").always(), Fault::throttled());
+    faults.add(Matching::operation("TransactWriteItems").always(), InjectedFault::throttled());
     let error = bus.put(&[entry("local", 1)]).await.unwrap_err();
     assert_eq!(error.remedy, Remedy::SendAgain);
     faults.clear();

@@ -10,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use web::{Actor, Kind, Problem, is_public};
+use web::{Actor, Problem, ProblemKind, is_public};
 
 use super::token::{TokenError, TokenVerifier};
 
@@ -70,7 +70,7 @@ fn unauthorized(reason: &Unauthenticated) -> Problem {
             format!(r#"Bearer error="invalid_token", error_description="{refusal}""#)
         }
     };
-    let problem = Problem::new(Kind::Unauthorized, reason.to_string());
+    let problem = Problem::new(ProblemKind::Unauthorized, reason.to_string());
     let challenge = HeaderValue::try_from(challenge).unwrap_or(HeaderValue::from_static("Bearer"));
     problem.header(header::WWW_AUTHENTICATE, challenge)
 }

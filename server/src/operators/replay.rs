@@ -31,7 +31,10 @@ pub(super) async fn replay(
             let counted = system.publisher.count_replay(&selection, tell).await?;
             return Ok(report(&counted, None));
         }
-        let mark = Replay { id: (system.edge.ids)().to_string(), requested_at: (system.edge.clock)() };
+        let mark = Replay {
+            id: (system.clock_and_ids.ids)().to_string(),
+            requested_at: (system.clock_and_ids.clock)(),
+        };
         let tell = |replayed: &ReplayProgress| progress.counter(report(replayed, Some(&mark)));
         let done = system.publisher.replay(&selection, request.bus.as_deref(), &mark, tell).await?;
         Ok(report(&done, Some(&mark)))

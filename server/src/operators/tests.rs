@@ -16,7 +16,7 @@ use schema::{ProductId, PublicationRecord, fixtures};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
-use web::Edge;
+use web::ClockAndIds;
 
 use super::answer::{OperatorError, WAITING, answer};
 use super::protocol::{AnswerLine, OperatorRequest, Reconcile, RetryParked};
@@ -129,14 +129,14 @@ impl Receipts for Slow {
 
 /// Nobody follows this ledger, so that of every product everything is behind.
 async fn ledger(products: &BTreeSet<String>) -> Arc<System> {
-    let (settings, edge) = (Settings::read(|_| None).unwrap(), Edge::system());
-    let mut backend = Backend::in_memory(&settings.orders, &edge.clock);
+    let (settings, clock_and_ids) = (Settings::read(|_| None).unwrap(), ClockAndIds::system());
+    let mut backend = Backend::in_memory(&settings.orders, &clock_and_ids.clock);
     backend.publisher.receipts = Arc::new(Slow(backend.publisher.receipts));
     for product in products {
         let unsealed = fixtures::commit_after(None, &fixtures::id(product), vec![fixtures::helmet_created()]);
         backend.journal.append(&seal(unsealed).unwrap().1).await.unwrap();
     }
-    Arc::new(System::new(backend, None, settings, edge))
+    Arc::new(System::new(backend, None, settings, clock_and_ids))
 }
 
 /// Every product that a line names, read long after the work began.

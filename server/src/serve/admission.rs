@@ -14,12 +14,12 @@ use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use metrics::Gauge;
 use telemetry::meters::{HTTP_IN_FLIGHT, HTTP_SHED, HTTP_STREAMS, HTTP_TIMEOUTS};
-use telemetry::usage::Tally;
+use telemetry::usage::UsageCounter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tracing::Instrument;
-use web::{Kind, Problem};
+use web::{Problem, ProblemKind};
 
 use super::body;
 use super::limits::{LONGEST_HEADERS, LONGEST_URI, Limits, MOST_HEADERS};
@@ -77,14 +77,14 @@ impl Admission {
         let may_be_cut_short = request.method().is_safe();
         let given_up = Arc::new(AtomicBool::new(false));
         let work = run_to_the_end(next.run(request), slot, given_up.clone());
-        let work = Tally::current().unwrap_or_default().count(work);
+        let work = UsageCounter::current().unwrap_or_default().count(work);
         let mut work = tokio::spawn(work.in_current_span());
         let waiting = WaitingClient { work: work.abort_handle(), may_be_cut_short, given_up };
         let answer = timeout(self.limits.request_timeout, &mut work).await;
         drop(waiting);
         match answer {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(_)) => Err(Problem::new(Kind::Internal, "Please report the correlation id.")),
+            Ok(Err(_)) => Err(Problem::new(ProblemKind::Internal, "Please report the correlation id.")),
             Err(_) => Err(took_too_long(may_be_cut_short)),
         }
     }
@@ -125,14 +125,14 @@ fn check_sizes(request: &Request) -> Result<(), Problem> {
     let uri = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
     if uri > LONGEST_URI {
         let detail = format!("Path and query may have at most {LONGEST_URI} bytes.");
-        return Err(Problem::new(Kind::UriTooLong, detail));
+        return Err(Problem::new(ProblemKind::UriTooLong, detail));
     }
     let headers = request.headers();
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if headers.len() > MOST_HEADERS || bytes > LONGEST_HEADERS {
         let detail =
             format!("A request may have at most {MOST_HEADERS} headers of {LONGEST_HEADERS} bytes together.");
-        return Err(Problem::new(Kind::HeadersTooLarge, detail));
+        return Err(Problem::new(ProblemKind::HeadersTooLarge, detail));
     }
     Ok(())
 }
@@ -153,7 +153,7 @@ impl Slot {
             let detail = format!(
                 "The server is at its limit of concurrent {limit}. Nothing was done; retry after the time in Retry-After."
             );
-            return Err(Problem::new(Kind::Overloaded, detail).retry_after(1));
+            return Err(Problem::new(ProblemKind::Overloaded, detail).retry_after(1));
         };
         taken.increment(1.0);
         Ok(Self { _permit: permit, taken })

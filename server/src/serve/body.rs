@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, header};
 use futures::{StreamExt, stream};
 use telemetry::meters::HTTP_TIMEOUTS;
 use tokio::time::{Instant, timeout_at};
-use web::{Kind, Problem};
+use web::{Problem, ProblemKind};
 
 /// No request may have more; a longer body is left to its route, which refuses it and drains part of it.
 const MOST: usize = 64 * 1024;
@@ -27,7 +27,7 @@ pub(super) async fn read(request: Request, within: Duration) -> Result<Request, 
         match timeout_at(deadline, body.next()).await {
             Ok(Some(Ok(data))) => read.extend_from_slice(&data),
             Ok(Some(Err(_))) => {
-                return Err(Problem::new(Kind::Malformed, "The body ended before it was complete."));
+                return Err(Problem::new(ProblemKind::Malformed, "The body ended before it was complete."));
             }
             Ok(None) => return Ok(Request::from_parts(parts, Body::from(read))),
             Err(_) => return Err(too_slow(within)),
@@ -45,5 +45,5 @@ pub(super) async fn read(request: Request, within: Duration) -> Result<Request, 
 fn too_slow(within: Duration) -> Problem {
     metrics::counter!(HTTP_TIMEOUTS.name, "waited_for" => "body").increment(1);
     let detail = format!("The body must be sent within {} seconds.", within.as_secs());
-    Problem::new(Kind::TooSlow, detail).header(header::CONNECTION, HeaderValue::from_static("close"))
+    Problem::new(ProblemKind::TooSlow, detail).header(header::CONNECTION, HeaderValue::from_static("close"))
 }

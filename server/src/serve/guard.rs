@@ -10,7 +10,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, Uri, header, uri::Authority};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use web::{Actor, Kind, Problem};
+use web::{Actor, Problem, ProblemKind};
 
 /// Wraps all routes in the guard.
 pub(super) fn wrap(router: Router) -> Router {
@@ -23,7 +23,7 @@ async fn check(mut request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let detail = "This server has no authentication configured and answers only requests for localhost.";
-    Problem::new(Kind::Forbidden, detail).into_response()
+    Problem::new(ProblemKind::Forbidden, detail).into_response()
 }
 
 fn is_local(uri: &Uri, headers: &HeaderMap) -> bool {

@@ -10,10 +10,10 @@ use axum::response::{IntoResponse, Response};
 use metrics::{counter, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
-use telemetry::meters::{self, Kind, Meter};
+use telemetry::meters::{self, Metric, MetricKind};
 use tokio::sync::watch;
-use web::api::{Api, At, Describe};
-use web::operation::{Answer, Components, Operation, example};
+use web::api::{Api, Describe, Endpoint};
+use web::operation::{Components, Operation, OperationResponse, example};
 use web::{Problem, RequestContext, Scope};
 
 /// How often recorded values are condensed, which bounds their memory even if nobody reads them.
@@ -25,8 +25,8 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// When this process has a recorder already.
 pub(super) fn record() -> anyhow::Result<PrometheusHandle> {
     let mut builder = PrometheusBuilder::new();
-    for meter in meters::ALL.iter().filter(|meter| meter.kind == Kind::Histogram) {
-        builder = builder.set_buckets_for_metric(Matcher::Full(meter.name.to_owned()), meter.buckets)?;
+    for metric in meters::ALL.iter().filter(|metric| metric.kind == MetricKind::Histogram) {
+        builder = builder.set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), metric.buckets)?;
     }
     let handle = builder.install_recorder().context("metrics cannot be recorded")?;
     meters::describe();
@@ -36,8 +36,8 @@ pub(super) fn record() -> anyhow::Result<PrometheusHandle> {
 
 /// Counters of what should never happen start at zero, so that the first time shows as growth.
 fn start_at_zero() {
-    let zero = |meter: &Meter, labels: &[(&'static str, &'static str)]| {
-        counter!(meter.name, labels).absolute(0);
+    let zero = |metric: &Metric, labels: &[(&'static str, &'static str)]| {
+        counter!(metric.name, labels).absolute(0);
     };
     for consumer in ["projector", "publisher"] {
         zero(&meters::GIVEN_UP, &[("consumer", consumer)]);
@@ -70,12 +70,12 @@ pub(super) fn routes(handle: PrometheusHandle) -> Router {
 }
 
 /// The route's OpenAPI description.
-pub(crate) fn documented() -> Vec<(At, Describe)> {
+pub(crate) fn documented() -> Vec<(Endpoint, Describe)> {
     table().documented()
 }
 
 fn table() -> Api<PrometheusHandle> {
-    Api::new().on(At::Get("/metrics"), described, figures)
+    Api::new().on(Endpoint::Get("/metrics"), described, figures)
 }
 
 async fn figures(
@@ -92,7 +92,10 @@ fn described(_: &mut Components) -> Operation {
         example("figures", &json!("# TYPE ledger_conflicts_total counter\nledger_conflicts_total 0\n"));
     Operation::new("getMetrics", "Service", "The figures of this process as Prometheus text")
         .scopes(&[Scope::Audit])
-        .answer(200, Answer::new("The figures.").content("text/plain", &json!({"type": "string"}), &shown))
+        .answer(
+            200,
+            OperationResponse::new("The figures.").content("text/plain", &json!({"type": "string"}), &shown),
+        )
 }
 
 /// Condenses recorded values until the server stops.

@@ -4,7 +4,7 @@
 mod costs;
 mod world;
 
-use engine::probe::{Fault, Matching, Recorded};
+use engine::probe::{InjectedFault, Matching, RecordedRequest};
 use event_store::{Parking, Receipts};
 use lambda::Emf;
 use projections::PriceLog;
@@ -14,8 +14,8 @@ use world::{World, count, sum};
 
 const HELMET: &str = r#"{"name":"Helmet","price":"34.99"}"#;
 
-fn refuse() -> Fault {
-    Fault::Answer { status: 400, code: "AccessDeniedException".to_owned() }
+fn refuse() -> InjectedFault {
+    InjectedFault::Answer { status: 400, code: "AccessDeniedException".to_owned() }
 }
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn commands_are_counted_by_kind_and_outcome_and_lost_races_too() {
     }
     assert!(sum(&lines, meters::CONFLICTS.name, &[]) < 0.5, "nobody raced");
     // What the table answers to the loser of a race against another process.
-    let lost = Fault::Answer { status: 400, code: "DuplicateItemException".to_owned() };
+    let lost = InjectedFault::Answer { status: 400, code: "DuplicateItemException".to_owned() };
     world.faults.add(Matching::operation("ExecuteStatement"), lost);
     let (status, _) = world.send("PUT", "/products/p", None, r#"{"name":"n","price":"1"}"#).await;
     assert_eq!(status, 200);
@@ -64,7 +64,7 @@ async fn one_command_of_a_function_leaves_two_lines_with_its_cost_and_no_name_of
     let lines = world.lines();
     assert_eq!(lines.len(), 2, "one for each of Query and ExecuteStatement: {lines:?}");
     assert!(!format!("{lines:?}").contains("secret"), "{lines:?}");
-    let units: f64 = world.wire.take().iter().filter_map(Recorded::capacity).sum();
+    let units: f64 = world.wire.take().iter().filter_map(RecordedRequest::capacity).sum();
     assert!((sum(&lines, meters::DYNAMODB_UNITS.name, &[("table", "ledger-events")]) - units).abs() < 0.01);
     let labels = [("method", "PUT"), ("route", "/products/{id}"), ("status", "201")];
     assert!((sum(&lines, meters::HTTP_REQUESTS.name, &labels) - 1.0).abs() < f64::EPSILON);
@@ -125,7 +125,7 @@ async fn parked_products_are_counted_when_it_happens_and_shown_until_they_are_re
     let world = World::new(&emf).await;
     world.send("PUT", "/products/p", None, HELMET).await;
     let event = world.records("p", "INSERT").await;
-    let of_view = |request: &engine::probe::Request| request.table.as_deref() == Some("ledger-products");
+    let of_view = |request: &engine::probe::SdkRequest| request.table.as_deref() == Some("ledger-products");
     world.faults.add(Matching::operation("PutItem").when(of_view).always(), refuse());
     world.project(event).await;
     world.system.projector.retry_parked().await.unwrap();
@@ -149,7 +149,7 @@ async fn a_time_of_recording_that_is_held_up_by_the_commit_before_is_counted() {
     let emf = Emf::new("ProductLedger", "command-api");
     let _recording = metrics::set_default_local_recorder(&emf);
     let world = World::new(&emf).await;
-    let ahead = (world.system.edge.clock)().millis() + 40_000;
+    let ahead = (world.system.clock_and_ids.clock)().millis() + 40_000;
     let ahead = chrono::DateTime::from_timestamp_millis(ahead).unwrap();
     let mut unsealed = schema::fixtures::commit_after(
         None,

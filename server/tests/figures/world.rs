@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use engine::Engine;
-use engine::probe::{Faults, Recorder};
+use engine::probe::{Faults, RequestRecorder};
 use lambda::Emf;
 use schema::settings::Settings;
 use schema::{Orders, StoredCommit, Timestamp, fixtures};
@@ -17,14 +17,14 @@ use server::backend::Backend;
 use server::system::{System, create_tables};
 use tokio::sync::watch;
 use tower::ServiceExt;
-use web::{Edge, finish};
+use web::{ClockAndIds, finish};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
 pub struct World {
     pub emf: Emf,
     pub faults: Faults,
-    pub wire: Recorder,
+    pub wire: RequestRecorder,
     pub system: System,
     pub config: aws_config::SdkConfig,
     routes: Router,
@@ -42,14 +42,14 @@ impl World {
     pub async fn keeping(emf: &Emf, orders: &str) -> Self {
         let engine = Engine::in_memory().unwrap();
         let (config, faults) = Faults::inject(&engine.sdk_config());
-        let (config, wire) = Recorder::record(&config);
+        let (config, wire) = RequestRecorder::record(&config);
         let settings = Settings::read(|name| (name == "LEDGER_ORDERS").then(|| orders.to_owned())).unwrap();
         create_tables(&config, &settings).await.unwrap();
-        let edge = Edge::system();
+        let clock_and_ids = ClockAndIds::system();
         let (stop, stopping) = watch::channel(false);
-        let backend = Backend::on_dynamodb(&config, &settings.tables, &settings.orders, &edge.clock);
-        let system = System::new(backend, None, settings, edge.clone());
-        let routes = finish(system.routes(stopping), edge);
+        let backend = Backend::on_dynamodb(&config, &settings.tables, &settings.orders, &clock_and_ids.clock);
+        let system = System::new(backend, None, settings, clock_and_ids.clone());
+        let routes = finish(system.routes(stopping), clock_and_ids);
         wire.clear();
         Self { emf: emf.clone(), faults, wire, system, config, routes, _stop: stop, _engine: engine }
     }

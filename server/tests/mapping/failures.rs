@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use engine::probe::{Fault, Faults, Matching};
+use engine::probe::{Faults, InjectedFault, Matching};
 use server::mapping::StreamEndpoint;
 
 use crate::{Log, World, done, failed_at, id, mapping};
@@ -77,8 +77,8 @@ async fn a_broken_stream_and_a_broken_checkpoint_are_tried_again() {
     let world = World::new().await;
     world.put(["a"]).await;
     let (config, faults) = Faults::inject(&world.engine.sdk_config());
-    let expired = Fault::Answer { status: 400, code: "ExpiredIteratorException".to_owned() };
-    let failing = Fault::Answer { status: 400, code: "SomethingElse".to_owned() };
+    let expired = InjectedFault::Answer { status: 400, code: "ExpiredIteratorException".to_owned() };
+    let failing = InjectedFault::Answer { status: 400, code: "SomethingElse".to_owned() };
     faults.add(Matching::operation("GetRecords"), expired);
     faults.add(Matching::operation("GetRecords"), failing.clone());
     faults.add(Matching::operation("GetItem"), failing.clone());
@@ -112,7 +112,7 @@ async fn when_the_next_record_is_no_longer_kept_the_oldest_comes_next() {
 
     world.put(["b"]).await;
     let (config, faults) = Faults::inject(&world.engine.sdk_config());
-    let trimmed = Fault::Answer { status: 400, code: "TrimmedDataAccessException".to_owned() };
+    let trimmed = InjectedFault::Answer { status: 400, code: "TrimmedDataAccessException".to_owned() };
     faults.add(Matching::operation("GetShardIterator"), trimmed);
     let running = world.run_from(StreamEndpoint::new(&config), mapping("reader"), &log, |_| done());
     assert_eq!(log.until_seen("b").await, [vec!["a"], vec!["a", "b"]]);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
-use engine::probe::{Fault, Faults, Matching};
+use engine::probe::{Faults, InjectedFault, Matching};
 use event_store::backoff::Backoff;
 use server::mapping::{ShardPosition, StreamEndpoint};
 use tokio::sync::{Notify, watch};
@@ -99,7 +99,7 @@ async fn before_trimmed_records_are_skipped_the_consumer_catches_up_without_the_
     log.until_seen("a").await;
     running.stop().await;
     let (config, faults) = Faults::inject(&world.engine.sdk_config());
-    let trimmed = Fault::Answer { status: 400, code: "TrimmedDataAccessException".to_owned() };
+    let trimmed = InjectedFault::Answer { status: 400, code: "TrimmedDataAccessException".to_owned() };
     faults.add(Matching::operation("GetShardIterator"), trimmed);
     let (again, tried) = (Log::default(), Arc::new(AtomicUsize::new(0)));
     let (attempts, seen) = (tried.clone(), again.clone());

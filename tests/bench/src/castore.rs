@@ -1,4 +1,4 @@
-//! castore: a Node program drives it through the same proxy and says what it saw.
+//! castore: driven by a Node program through the same proxy, which prints the results.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::meter::Metered;
 use crate::product::{self, Work};
 use crate::proxy::Proxy;
 
-/// 200,000 events are written and read several times.
+/// Long enough to write and read 200,000 events several times.
 const LONGEST: Duration = Duration::from_mins(30);
 
 /// The configurations, as `castore/measure.mjs` names them.
@@ -34,10 +34,10 @@ struct Line {
     commands: Metered,
 }
 
-/// Measures castore at these lengths, and the asides.
+/// Measures castore at these lengths, and with the other changes.
 ///
 /// # Errors
-/// When Node or castore is missing, or castore does not see an event.
+/// Node or castore is missing, or castore does not see an event.
 pub async fn measure(proxy: &Proxy, lengths: &[u64]) -> anyhow::Result<Vec<Measured>> {
     let mut node = Command::new("node")
         .args(["--no-warnings", "measure.mjs"])
@@ -76,7 +76,7 @@ fn orders(proxy: &Proxy, lengths: &[u64]) -> anyhow::Result<Value> {
     }))
 }
 
-/// The first event, the even and the odd ones that follow, and what is stored with each.
+/// The first event, the even and odd ones that follow, and the metadata of each.
 fn events(work: Work) -> anyhow::Result<Value> {
     let story = work.story(3).map(|step| step.map(|(_, event, _)| event)).collect::<Result<Vec<_>, _>>()?;
     let metadata = Some(work.metadata(1)).filter(|metadata| !metadata.is_empty());

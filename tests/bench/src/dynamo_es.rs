@@ -18,8 +18,8 @@ use crate::tables::{Item, put_all};
 
 type Events = PersistedEventStore<DynamoEventRepository, Product>;
 
-/// A product that takes an event twice, because cqrs-es 0.5 applies the events of a command twice to an aggregate it
-/// stores: when they are decided and when it is stored.
+/// A product that tolerates each event twice, because cqrs-es 0.5 applies the events of a command twice to a stored
+/// aggregate: when they are decided and when it is stored.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 struct Product(Option<Facts>);
@@ -54,7 +54,7 @@ pub struct DynamoEs {
 }
 
 impl DynamoEs {
-    /// Through the proxy with `client`; items are put past it with `past`.
+    /// Uses the proxy with `client`; items are written without it with `past`.
     #[must_use]
     pub fn new(client: Client, past: Client, aggregates: bool, work: Work) -> Self {
         Self { client, past, aggregates, work }

@@ -15,7 +15,7 @@ use crate::measure::Store;
 use crate::product::{self, Metadata, Work};
 use crate::tables::{Item, put_all};
 
-/// When every event happened: 2026-11-23T11:48:27.120Z.
+/// The time of every event: 2026-11-23T11:48:27.120Z.
 const MILLIS: i64 = 1_795_434_507_120;
 
 /// The id of a product.
@@ -32,7 +32,7 @@ impl AggregateId for Id {
     }
 }
 
-/// What is stored as an event's payload: its envelope has no place for metadata.
+/// The payload of an event, with the metadata, for which its envelope has no field.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Recorded {
     #[serde(flatten)]
@@ -50,10 +50,10 @@ pub struct Adapter {
 }
 
 impl Adapter {
-    /// Through the proxy with `client`; items are put past it with `past`.
+    /// Uses the proxy with `client`; items are written without it with `past`.
     ///
     /// # Errors
-    /// When its tables are not there.
+    /// Its tables do not exist.
     pub async fn open(client: Client, past: Client, snapshots: bool, work: Work) -> anyhow::Result<Self> {
         let tables = DynamoDbTables {
             journal_table_name: "journal".into(),
@@ -65,8 +65,8 @@ impl Adapter {
         Ok(Self { store, past, snapshots, work })
     }
 
-    /// The state and the sequence of its newest event, the way its description shows: snapshot, then what follows it.
-    /// The head tells whether anything does, so a snapshot of the newest event saves the second request.
+    /// The state and the sequence of its newest event, as documented: the snapshot, then the events after it. The head tells
+    /// whether there are any, so a snapshot of the newest event saves the second request.
     async fn replayed(&self, id: &Id) -> anyhow::Result<(u64, Option<Facts>)> {
         let Some(read) = self.store.get_latest_snapshot_by_id(id).await? else {
             return Ok((0, None));

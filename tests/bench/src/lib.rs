@@ -1,5 +1,5 @@
-//! What an append and a load ask of `DynamoDB`, ours beside other event stores: the same product and the same events, the
-//! same engine, the same metering proxy, one run.
+//! The cost of an append and a load in `DynamoDB`, for the ledger and other event stores: the same product and events, the same
+//! engine and metering proxy, in one run.
 
 pub mod castore;
 pub mod dynamo_es;

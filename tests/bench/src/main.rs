@@ -1,4 +1,4 @@
-//! Measures every system at every length in one run on one engine, and writes what it found. Lengths may be given.
+//! Measures every system at every length in one run on one engine, and writes the results. The arguments are lengths, if any.
 
 use aws_sdk_dynamodb::Client;
 use bench::dynamo_es::DynamoEs;
@@ -39,7 +39,7 @@ async fn main() -> anyhow::Result<()> {
     report::write(&measured)
 }
 
-/// Every system as it comes and at its best.
+/// Every system by default and at its best.
 async fn stores(client: &Client, past: &Client) -> anyhow::Result<Vec<Box<dyn Store>>> {
     let (client, past, work) = (|| client.clone(), || past.clone(), Work::Price);
     Ok(vec![
@@ -52,7 +52,7 @@ async fn stores(client: &Client, past: &Client) -> anyhow::Result<Vec<Box<dyn St
     ])
 }
 
-/// Every system as it comes, at other work.
+/// Every system by default, with other changes.
 async fn asides(client: &Client, past: &Client) -> anyhow::Result<Vec<Box<dyn Store>>> {
     let mut stores: Vec<Box<dyn Store>> = Vec::new();
     stores.push(Box::new(Ledger::new(client.clone(), past.clone(), false, Work::Description)));

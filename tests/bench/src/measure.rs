@@ -1,4 +1,4 @@
-//! One way of measuring for all: a product of so many events, some loads, some commands, each counted by the proxy.
+//! The measurement, the same for all: a product with a number of events, some loads, some commands, counted by the proxy.
 
 use async_trait::async_trait;
 
@@ -6,8 +6,8 @@ use crate::measured::{COMPARED, CommandCost, Cost, Measured};
 use crate::meter::Meter;
 use crate::product::{self, Work};
 
-/// How many loads and commands are counted at a length; the figures are means. A load of a long history takes long, and
-/// what it asks for never differs.
+/// How many loads and commands are counted at a length; results are means. Fewer for a long history, where loads are slow
+/// and their requests never vary.
 #[must_use]
 pub fn repeats(events: u64) -> u32 {
     if events > COMPARED { 1 } else { 3 }
@@ -16,41 +16,41 @@ pub fn repeats(events: u64) -> u32 {
 /// An event store, as its users use it.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// System and configuration.
+    /// The system and its configuration.
     fn name(&self) -> (&'static str, &'static str);
 
-    /// What it does to a product.
+    /// The kind of change to a product.
     fn work(&self) -> Work;
 
-    /// Puts the items of a product of so many events where the library would have put them, past the proxy.
+    /// Writes the items of a product with this many events as the library would have, without the proxy.
     ///
     /// # Errors
-    /// When the engine refuses them.
+    /// The engine rejects them.
     async fn prefill(&self, product: &str, events: u64) -> anyhow::Result<()>;
 
     /// Creates a product.
     ///
     /// # Errors
-    /// When it cannot be done.
+    /// The system fails.
     async fn create(&self, product: &str) -> anyhow::Result<()>;
 
-    /// Loads a product and says how many events it has, as far as the library sees.
+    /// Loads a product; returns how many events the library sees.
     ///
     /// # Errors
-    /// When it cannot be done.
+    /// The system fails.
     async fn load(&self, product: &str) -> anyhow::Result<u64>;
 
     /// Loads a product, decides, and appends the event that makes it `next` events long.
     ///
     /// # Errors
-    /// When it cannot be done.
+    /// The system fails.
     async fn command(&self, product: &str, next: u64) -> anyhow::Result<()>;
 }
 
 /// Measures `store` at one length; 0 measures creation.
 ///
 /// # Errors
-/// When prefilling or loading fails, or a command succeeded that the store does not see.
+/// Prefilling or loading fails, or the store does not see a command that succeeded.
 pub async fn measure(store: &dyn Store, meter: &Meter, events: u64) -> anyhow::Result<Measured> {
     let (system, configuration) = store.name();
     let id = product::id(system, configuration, store.work(), events);

@@ -1,4 +1,4 @@
-//! What was measured, as it is kept in `measured.json`, and what it comes to in money.
+//! The results, as stored in `measured.json`, and their cost in money.
 
 use std::path::{Path, PathBuf};
 
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::meter::{Metered, Tally};
 
-/// On demand in us-east-1, USD for a million: <https://aws.amazon.com/dynamodb/pricing/on-demand/>.
+/// Price on demand in us-east-1, in USD for a million: <https://aws.amazon.com/dynamodb/pricing/on-demand/>.
 pub const USD_WRITE: f64 = 0.625;
 /// As [`USD_WRITE`].
 pub const USD_READ: f64 = 0.125;
 
-/// The lengths of history at which everything is measured.
+/// The lengths of history at which systems are measured.
 pub const LENGTHS: [u64; 6] = [1, 10, 100, 1_000, 10_000, 100_000];
 
 /// Requests and units of one operation.
@@ -20,11 +20,11 @@ pub const LENGTHS: [u64; 6] = [1, 10, 100, 1_000, 10_000, 100_000];
 pub struct Cost {
     /// HTTP requests.
     pub requests: f64,
-    /// Capacity units, read or write by what it is the cost of.
+    /// Capacity units, for reads or writes depending on the operation.
     pub units: f64,
 }
 
-/// A command: what it read and what it wrote.
+/// The cost of a command: its load and its append.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CommandCost {
     /// Its load.
@@ -33,7 +33,7 @@ pub struct CommandCost {
     pub append: Cost,
 }
 
-/// The length at which costs are compared and asides are measured.
+/// The length at which costs are compared and the other changes are measured.
 pub const COMPARED: u64 = 1_000;
 
 /// One system at one length.
@@ -41,25 +41,25 @@ pub const COMPARED: u64 = 1_000;
 pub struct Measured {
     /// Its name.
     pub system: String,
-    /// Which way of using it.
+    /// The configuration.
     pub configuration: String,
-    /// What was done to the product.
+    /// The kind of change to the product.
     pub work: String,
-    /// Events in the product; 0 is its creation.
+    /// The events of the product; 0 measures its creation.
     pub events: u64,
-    /// How many of them its load sees.
+    /// How many of them a load sees.
     pub seen: u64,
-    /// A load alone.
+    /// A load only.
     pub load: Cost,
-    /// A whole command; nothing when it cannot be done.
+    /// A whole command; `None` if it is impossible.
     pub command: Option<CommandCost>,
-    /// Why it cannot be done.
+    /// Why it is impossible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
 }
 
 impl Cost {
-    /// The mean of so many.
+    /// The mean of this many operations.
     #[must_use]
     pub fn mean(tally: Tally, of: u32) -> Self {
         let requests = f64::from(u32::try_from(tally.requests).unwrap_or(u32::MAX));
@@ -68,10 +68,10 @@ impl Cost {
 }
 
 impl CommandCost {
-    /// The mean of so many commands.
+    /// The mean of this many commands.
     ///
     /// # Errors
-    /// When a request was refused: then it is not the cost of a command that succeeded at once.
+    /// A request was rejected, so this is not the cost of a command that succeeded at once.
     pub fn mean(metered: &Metered, of: u32) -> anyhow::Result<Self> {
         let (reads, writes) = (metered.reads(), metered.writes());
         anyhow::ensure!(reads.refused + writes.refused == 0, "a request was refused: {metered:?}");
@@ -80,22 +80,22 @@ impl CommandCost {
 }
 
 impl Measured {
-    /// USD for a million loads with an append each, if they can be done.
+    /// USD for a million loads with an append each, if possible.
     #[must_use]
     pub fn usd(&self) -> Option<f64> {
         self.command.map(|command| self.load.units * USD_READ + command.append.units * USD_WRITE)
     }
 
-    /// Whether the figures belong together: all events are seen, and a command loads as a load does.
+    /// Checks that the results are consistent: all events are seen, and a command costs what a load costs to read.
     ///
     /// # Errors
-    /// When they do not.
+    /// They are not.
     pub fn check(&self) -> anyhow::Result<()> {
         let Some(command) = self.command else {
             return Ok(());
         };
         anyhow::ensure!(self.seen == self.events, "not all events are seen: {self:?}");
-        // The commands that are counted make the product a little longer.
+        // The counted commands make the product a little longer.
         let more = command.load.requests - self.load.requests;
         let alike = self.events == 0 || (0.0..=3.0).contains(&more);
         anyhow::ensure!(alike, "a command loads in another way than a load: {self:?}");
@@ -119,27 +119,27 @@ fn file() -> PathBuf {
     folder().join("measured.json")
 }
 
-/// What the last run measured.
+/// The results of the last run.
 ///
 /// # Errors
-/// When there was none.
+/// There is no earlier run.
 pub fn read() -> anyhow::Result<Vec<Measured>> {
     let text = std::fs::read_to_string(file()).context("measured.json is written by `just bench-peers`")?;
     Ok(serde_json::from_str(&text)?)
 }
 
-/// Keeps a run.
+/// Stores a run.
 ///
 /// # Errors
-/// When the file cannot be written.
+/// The file cannot be written.
 pub fn write(measured: &[Measured]) -> anyhow::Result<()> {
     write_json(&file(), &measured)
 }
 
-/// Writes a value as JSON for people, with a line end.
+/// Writes a value as indented JSON with a final newline.
 ///
 /// # Errors
-/// When the file cannot be written.
+/// The file cannot be written.
 pub fn write_json(file: &Path, value: &impl Serialize) -> anyhow::Result<()> {
     let text = serde_json::to_string_pretty(value)? + "\n";
     std::fs::write(file, text).with_context(|| file.display().to_string())

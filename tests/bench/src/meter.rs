@@ -1,5 +1,5 @@
-//! Counts what passes the proxy: requests and capacity units by operation, a refused conditional write as `DynamoDB`
-//! charges it.
+//! Counts the requests through the proxy and their capacity units by operation, with failed conditional writes as `DynamoDB`
+//! charges them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,18 +9,18 @@ use serde_json::Value;
 
 use crate::size;
 
-/// What one operation did.
+/// The counts of one operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tally {
-    /// HTTP requests; a retry is one of its own.
+    /// HTTP requests, including retries.
     pub requests: u64,
-    /// Requests that were answered with an error.
+    /// Requests with an error response.
     pub refused: u64,
     /// Capacity units of all tables and indexes together.
     pub units: f64,
 }
 
-/// Tallies by operation, since they were last taken.
+/// The counts by operation since they were last taken.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Metered(pub BTreeMap<String, Tally>);
 
@@ -29,13 +29,13 @@ pub struct Metered(pub BTreeMap<String, Tally>);
 pub struct Meter(Arc<Mutex<Metered>>);
 
 impl Meter {
-    /// What passed since the last `take`, which forgets it.
+    /// The counts since the last `take`; resets them.
     #[must_use]
     pub fn take(&self) -> Metered {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Counts one request with its answer.
+    /// Counts a request and its response.
     pub fn count(&self, operation: &str, request: &Value, status: u16, answer: &Value) {
         let named = if operation == "ExecuteStatement" && !selects(request) {
             "ExecuteStatement (write)"
@@ -55,13 +55,13 @@ impl Meter {
 }
 
 impl Metered {
-    /// All that only read.
+    /// All reads.
     #[must_use]
     pub fn reads(&self) -> Tally {
         self.sum(|operation| !writes(operation))
     }
 
-    /// All that write.
+    /// All writes.
     #[must_use]
     pub fn writes(&self) -> Tally {
         self.sum(writes)
@@ -77,7 +77,7 @@ impl Metered {
     }
 }
 
-/// Whether an answer to this operation can name capacity units.
+/// Whether the response to this operation can contain capacity units.
 #[must_use]
 pub fn metered(operation: &str) -> bool {
     writes(operation)
@@ -104,7 +104,7 @@ fn selects(request: &Value) -> bool {
     verb.is_some_and(|verb| verb.eq_ignore_ascii_case("SELECT"))
 }
 
-/// What an answer says it cost: one table's object, or one for each table.
+/// The capacity units in a response: an object for one table, or one for each table.
 fn consumed(answer: &Value) -> f64 {
     let units = |table: &Value| table["CapacityUnits"].as_f64().unwrap_or_default();
     match &answer["ConsumedCapacity"] {
@@ -113,7 +113,7 @@ fn consumed(answer: &Value) -> f64 {
     }
 }
 
-/// An error names no units, but a condition that failed has cost what the write would have, twice that in a transaction.
+/// An error contains no units, but a failed condition costs as much as the write, twice that in a transaction.
 fn refused(operation: &str, request: &Value, answer: &Value) -> f64 {
     let code = answer["__type"].as_str().unwrap_or_default();
     let condition =

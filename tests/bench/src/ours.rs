@@ -8,16 +8,16 @@ use aws_sdk_dynamodb::Client;
 use commands::{Executor, IdempotencyKey, Order, Outcome, Precondition};
 use event_store::{DynamoJournal, Journal, MemoryJournal, dynamodb};
 use schema::ProductId;
-use web::Edge;
+use web::ClockAndIds;
 
 use crate::measure::Store;
 use crate::product::{ACTOR, CORRELATION, Work};
 use crate::tables::{OURS, put_all};
 
-/// More than any sequence.
+/// Greater than any sequence.
 const NEWEST: u64 = u64::MAX >> 1;
 
-/// The ledger, whose clients send an `Idempotency-Key` with every command or with none.
+/// The ledger, with an `Idempotency-Key` in every command or in none.
 pub struct Ledger {
     past: Client,
     journal: Arc<dyn Journal>,
@@ -26,7 +26,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Through the proxy with `client`; items are put past it with `past`.
+    /// Uses the proxy with `client`; items are written without it with `past`.
     #[must_use]
     pub fn new(client: Client, past: Client, keys: bool, work: Work) -> Self {
         Self { past, journal: Arc::new(DynamoJournal::new(client, OURS)), keys, work }
@@ -47,7 +47,7 @@ impl Ledger {
             traceparent: None,
             occurred_at: None,
         };
-        let outcome = Executor::new(journal, Edge::system()).execute(&order).await?;
+        let outcome = Executor::new(journal, ClockAndIds::system()).execute(&order).await?;
         anyhow::ensure!(matches!(outcome, Outcome::Written(_)), "{outcome:?}");
         Ok(())
     }

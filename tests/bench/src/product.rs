@@ -1,5 +1,5 @@
-//! The work every system does: a product is created, then changed to and fro, one event a command. Decision, events and
-//! state are the ledger's own in every driver written in Rust; what is known about an event is stored with it.
+//! The workload of every system: a product is created, then changed back and forth, one event per command. All drivers in Rust
+//! use the ledger's decisions, events and state; the metadata of an event is stored with it.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use schema::{Currency, Details, Facts, Price, ProductEvent};
 const EVEN: &str = "Universal fit, well-vented, lightweight, snap-on visor. Sold in three sizes; the strap is replaceable. Colour: red";
 const ODD: &str = "Universal fit, well-vented, lightweight, snap-on visor. Sold in three sizes; strap and pads are spare. No case ...";
 
-/// Who did it and why, by name.
+/// The metadata by name.
 pub type Metadata = BTreeMap<String, String>;
 
-/// What is done to a product.
+/// The kind of change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
     /// Its price changes; with its metadata the event has about 330 bytes.
@@ -25,7 +25,7 @@ pub enum Work {
 }
 
 impl Work {
-    /// What it is called in the results.
+    /// Its name in the results.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ impl Work {
     /// The command that leads to event `n` of a product; the first creates it.
     ///
     /// # Errors
-    /// Never for these texts.
+    /// None for these texts.
     pub fn command(self, n: u64) -> anyhow::Result<Command> {
         let even = n.is_multiple_of(2);
         let price = Price::parse(if even { "33.6442" } else { "34.99" })?;
@@ -63,7 +63,7 @@ impl Work {
         }))
     }
 
-    /// What is stored with event `n`, the same as in a commit of the ledger but for the times.
+    /// The metadata of event `n`, as in a commit of the ledger except for the times.
     #[must_use]
     pub fn metadata(self, n: u64) -> Metadata {
         let all = [
@@ -94,7 +94,7 @@ impl Work {
 
 /// A token's `sub`.
 pub const ACTOR: &str = "0b9c7a52-1f6e-4a0d-8f8e-5d2c3b4a6978";
-/// The conversation all commands belong to.
+/// The correlation id of all commands.
 pub const CORRELATION: &str = "01M843RTVE149V1HW2J5DF8KZM";
 
 /// The id of a product: 26 characters, as the ledger makes them.
@@ -106,10 +106,10 @@ pub fn id(system: &str, configuration: &str, work: Work, events: u64) -> String 
     format!("{name:0<18}{}{events:07}", work as u8)
 }
 
-/// What a command does to the product as it is: one event.
+/// The event of a command on the current product.
 ///
 /// # Errors
-/// When the command does not fit.
+/// The command is rejected.
 pub fn event(before: Option<&Facts>, command: &Command) -> anyhow::Result<ProductEvent> {
     let mut events = decide(before, command)?;
     anyhow::ensure!(events.len() == 1, "{} events", events.len());

@@ -1,5 +1,5 @@
-//! A metering proxy on loopback: it speaks `DynamoDB`'s JSON protocol to any SDK, hands each request to the embedded
-//! engine and counts what the answer cost. `POST /meter` answers with the counts and forgets them.
+//! A metering proxy on loopback: it serves `DynamoDB`'s JSON protocol to any SDK, passes each request to the embedded engine
+//! and counts its cost. `POST /meter` returns the counts and resets them.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -30,17 +30,17 @@ use serde_json::Value;
 
 use crate::meter::{Meter, Metered, metered};
 
-/// `DynamoDB` takes at most 16 MB in one request.
+/// `DynamoDB` accepts at most 16 MB in one request.
 const LARGEST_REQUEST: usize = 17 << 20;
-/// A load of 100,000 events takes seconds; this only ends what hangs for good.
+/// A load of 100,000 events takes seconds; only a request that hangs reaches this.
 const TIMEOUT: Duration = Duration::from_mins(5);
 
-/// A running proxy; it ends with the runtime it was started on.
+/// A running proxy, which ends with its runtime.
 #[derive(Clone, Debug)]
 pub struct Proxy {
-    /// Where it listens.
+    /// Its address.
     pub address: SocketAddr,
-    /// What passed it.
+    /// Its counters.
     pub meter: Meter,
 }
 
@@ -54,10 +54,10 @@ impl Proxy {
     /// Starts on a free port of loopback, in front of `engine`.
     ///
     /// # Errors
-    /// When no port is free.
+    /// No port is free.
     pub async fn start(engine: &Engine) -> anyhow::Result<Self> {
         let client = engine.sdk_config().http_client().context("the engine has an HTTP client")?;
-        // The engine's client looks at neither of the two.
+        // The engine uses neither of the two.
         let components = RuntimeComponentsBuilder::for_tests().build()?;
         let settings = HttpConnectorSettings::builder().build();
         let meter = Meter::default();
@@ -73,7 +73,7 @@ impl Proxy {
         Ok(Self { address, meter })
     }
 
-    /// A client of the SDK that goes through the proxy and sends everything once.
+    /// An SDK client for the proxy without retries.
     #[must_use]
     pub fn client(&self) -> Client {
         let credentials = Credentials::new("local", "local", None, None, "metering-proxy");

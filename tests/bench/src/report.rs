@@ -1,4 +1,4 @@
-//! From what was measured to what is read: the series for the plots, and the section of BENCHMARKS.md.
+//! The report on the results: the series for the plots, and the section of BENCHMARKS.md.
 
 use anyhow::Context;
 use serde::Serialize;
@@ -7,11 +7,11 @@ use crate::measured::{COMPARED, Cost, LENGTHS, Measured, folder, write_json};
 use crate::product::Work;
 
 const COMMAND: &str = "just bench-peers";
-/// Between the two, BENCHMARKS.md is written by the run.
+/// The markers of the generated section in BENCHMARKS.md.
 const BEGIN: &str = "<!-- written by `just bench-peers`: begin -->\n";
 const END: &str = "<!-- written by `just bench-peers`: end -->";
 
-/// A plot, as `plots` reads it.
+/// The data of a plot, in the format of `plots`.
 #[derive(Serialize)]
 struct Plot {
     title: &'static str,
@@ -31,7 +31,7 @@ struct Series {
 /// Writes `results/*.json` and the section.
 ///
 /// # Errors
-/// When a file cannot be written, or the section's marks are not in BENCHMARKS.md.
+/// A file cannot be written, or BENCHMARKS.md lacks the markers.
 pub fn write(measured: &[Measured]) -> anyhow::Result<()> {
     let cost = Plot {
         title: "One load and one append: USD for a million commands",
@@ -64,7 +64,7 @@ fn write_section(measured: &[Measured]) -> anyhow::Result<()> {
     Ok(std::fs::write(file, section)?)
 }
 
-/// The rows: what was measured at every length, in the order in which it was measured.
+/// The rows: the systems measured at every length, in the order of measurement.
 fn names(measured: &[Measured]) -> Vec<String> {
     measured.iter().filter(|one| one.events == LENGTHS[0]).map(Measured::name).collect()
 }
@@ -85,7 +85,7 @@ fn series(measured: &[Measured], value: impl Fn(&Measured) -> Option<f64>) -> Ve
     names(measured).into_iter().map(of).collect()
 }
 
-/// What could not be done.
+/// The impossible combinations.
 fn notes(measured: &[Measured]) -> Vec<String> {
     let failed = measured.iter().filter_map(|one| Some((one, one.failure.as_ref()?)));
     let note = |(one, failure): (&Measured, &String)| {
@@ -150,7 +150,7 @@ fn dollars(usd: Option<f64>) -> String {
     usd.map_or("–".to_owned(), |usd| figure(usd, 2))
 }
 
-/// A figure with at least so many decimals and at most three, its thousands apart.
+/// A number with at least this many decimals and at most three, with thousands separators.
 fn figure(value: f64, least: usize) -> String {
     let text = format!("{value:.3}");
     let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
@@ -159,7 +159,7 @@ fn figure(value: f64, least: usize) -> String {
     if part.is_empty() { whole } else { format!("{whole}.{part}") }
 }
 
-/// A count with commas.
+/// A count with thousands separators.
 fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();

@@ -1,22 +1,22 @@
-//! How many bytes `DynamoDB` counts for an item, by its own published rule, and the units of a write of so many.
+//! The size of an item by `DynamoDB`'s published rule, and the capacity units of writing and reading it.
 //!
-//! The rule: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>.
+//! Rule: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>.
 
 use serde_json::{Map, Value};
 
-/// Names and values of an item in `DynamoDB`'s JSON.
+/// The bytes of an item in `DynamoDB`'s JSON: names and values.
 #[must_use]
 pub fn item(item: &Map<String, Value>) -> usize {
     item.iter().map(|(name, value)| name.len() + attribute(value)).sum()
 }
 
-/// Write units of an item of so many bytes: one for each KB or part of it.
+/// The write units of an item of this size: one for each KB or part of one.
 #[must_use]
 pub fn write_units(bytes: usize) -> f64 {
     whole(bytes.div_ceil(1024).max(1))
 }
 
-/// Read units of a strongly consistent answer made of so many bytes: one for each 4 KB or part of it.
+/// The read units of a strongly consistent response of this size: one for each 4 KB or part of one.
 #[must_use]
 pub fn read_units(bytes: usize) -> f64 {
     whole(bytes.div_ceil(4096).max(1))
@@ -43,7 +43,7 @@ fn attribute(value: &Value) -> usize {
     }
 }
 
-/// About one byte for two significant digits, and one more.
+/// About one byte for two significant digits, plus one.
 fn number(digits: &str) -> usize {
     let significant: String = digits.chars().filter(char::is_ascii_digit).collect();
     let significant = significant.trim_matches('0').len();

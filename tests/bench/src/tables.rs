@@ -1,4 +1,4 @@
-//! The tables each system wants, and items put into them past the proxy.
+//! The tables of each system, and writing items to them without the proxy.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use event_store::table;
 /// An item of any table.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// How many items one transaction takes.
+/// The greatest number of items in a transaction.
 const TRANSACTION: usize = 100;
 
 /// dynamo-es, from its `db/dynamo_db.yaml`.
@@ -75,13 +75,13 @@ const CASTORE: [(&str, &str); 2] = [
     ),
 ];
 
-/// The table of ours.
+/// The ledger's event table.
 pub const OURS: &str = "ledger-events";
 
 /// Creates the tables of every system.
 ///
 /// # Errors
-/// When the engine refuses one.
+/// The engine rejects one.
 pub async fn create_all(client: &Client) -> anyhow::Result<()> {
     table::create(client, OURS, event_store::TABLE).await?;
     for (name, shape) in DYNAMO_ES.iter().chain(&EVENT_STORE_ADAPTER).chain(&CASTORE) {
@@ -90,10 +90,10 @@ pub async fn create_all(client: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes items as they are.
+/// Writes items unchanged.
 ///
 /// # Errors
-/// When the engine refuses a transaction.
+/// The engine rejects a transaction.
 pub async fn put_all(client: &Client, table: &str, items: Vec<Item>) -> anyhow::Result<()> {
     let mut items = items.into_iter().peekable();
     while items.peek().is_some() {
@@ -107,10 +107,10 @@ pub async fn put_all(client: &Client, table: &str, items: Vec<Item>) -> anyhow::
     Ok(())
 }
 
-/// Every item of a table in order of its key; for tests of what the systems write.
+/// All items of a table by key, for tests of what the systems write.
 ///
 /// # Errors
-/// When the engine does not answer.
+/// The engine does not answer.
 pub async fn partition(client: &Client, table: &str, key: &str, value: &str) -> anyhow::Result<Vec<Item>> {
     let answer = client
         .query()

@@ -16,7 +16,7 @@ use projections::{MemoryPriceLog, MemoryViews};
 use schema::{Currency, ProductId, StoredCommit, fixtures};
 use serde_json::{Value, json};
 use tower::ServiceExt;
-use web::{Edge, finish};
+use web::{ClockAndIds, finish};
 
 use super::Journals;
 use crate::given::commits::recorded_anew;
@@ -29,18 +29,22 @@ cases! { dyn event_store::Journal, [memory sqlite dynamodb];
 
 /// Commands and queries over a journal.
 fn front(journal: Arc<dyn Journal>) -> Router {
-    let edge = Edge::system();
-    let executor = Executor::new(journal.clone(), edge.clone());
+    let clock_and_ids = ClockAndIds::system();
+    let executor = Executor::new(journal.clone(), clock_and_ids.clone());
     let default_currency = Currency::parse("USD").unwrap();
-    let commands = commands::http::routes(CommandApi { executor, edge: edge.clone(), default_currency });
+    let commands = commands::http::routes(CommandApi {
+        executor,
+        clock_and_ids: clock_and_ids.clone(),
+        default_currency,
+    });
     let queries = projections::http::routes(QueryApi {
         views: Arc::<MemoryViews>::default(),
         prices: Arc::<MemoryPriceLog>::default(),
         journal,
         receipts: Arc::<MemoryReceipts>::default(),
-        clock: edge.clock.clone(),
+        clock: clock_and_ids.clock.clone(),
     });
-    finish(commands.merge(queries), edge)
+    finish(commands.merge(queries), clock_and_ids)
 }
 
 async fn send(front: &Router, request: &str, body: &str) -> (u16, Value) {

@@ -1,5 +1,5 @@
-//! The AWS SDK's way into the engine: an HTTP client that opens no connection. It hands each request to the engine's
-//! thread and gives the SDK the answer DynamoDB would give.
+//! An HTTP client for the AWS SDK that opens no connection: it hands each request to the engine's thread and returns the
+//! response that DynamoDB would send.
 
 use std::time::Duration;
 
@@ -17,32 +17,38 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::ReconnectMode;
 
-use crate::Engine;
+use crate::engine::Engine;
+use crate::thread::EngineFailed;
 
-/// Nothing answers there: a request that passed the engine by must never reach a network.
+/// An address that cannot resolve: a request that bypasses the engine must never reach a network.
 const ENDPOINT: &str = "http://engine.invalid";
 
-/// Only ends what hangs for good.
+/// Only reached by a request that hangs.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Settings for any AWS SDK client, answered by `engine`.
-pub(crate) fn sdk_config(engine: Engine) -> SdkConfig {
-    let credentials = Credentials::new("local", "local", None, None, "engine");
-    // There is no connection to be closed after an error.
-    let retry = RetryConfig::standard()
-        .with_initial_backoff(Duration::from_millis(20))
-        .with_reconnect_mode(ReconnectMode::ReuseAllConnections);
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new("local"))
-        .endpoint_url(ENDPOINT)
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .retry_config(retry)
-        // A request that waits for its turn is sent once: given up and sent again it would only make the queue longer.
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .timeout_config(TimeoutConfig::builder().operation_timeout(TIMEOUT).build())
-        .http_client(InProcess(engine))
-        .build()
+impl Engine {
+    /// Settings from which any number of `aws_sdk_dynamodb` and `aws_sdk_dynamodbstreams` clients are built.
+    ///
+    /// Always send a `Limit` with `Query`, `Scan` and `GetRecords`: without one the engine loads all that remains.
+    #[must_use]
+    pub fn sdk_config(&self) -> SdkConfig {
+        let credentials = Credentials::new("local", "local", None, None, "engine");
+        // There is no connection to be closed after an error.
+        let retry = RetryConfig::standard()
+            .with_initial_backoff(Duration::from_millis(20))
+            .with_reconnect_mode(ReconnectMode::ReuseAllConnections);
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("local"))
+            .endpoint_url(ENDPOINT)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .retry_config(retry)
+            // A request that waits in the queue is sent once; sending it again would only make the queue longer.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .timeout_config(TimeoutConfig::builder().operation_timeout(TIMEOUT).build())
+            .http_client(InProcess(self.clone()))
+            .build()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -59,12 +65,12 @@ impl HttpConnector for InProcess {
         let Self(engine) = self.clone();
         HttpConnectorFuture::new(async move {
             let Some(body) = request.body().bytes().map(<[u8]>::to_vec) else {
-                return Err(ConnectorError::user("the engine takes no streamed request".into()));
+                return Err(ConnectorError::user("the engine does not accept streamed requests".into()));
             };
             let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
-            // Not an input or output error: the SDK would send it again to an engine that stays down.
-            let ended = |ended: crate::Ended| ConnectorError::other(ended.into(), None);
-            let (status, body) = engine.request(&target, body).await.map_err(ended)?;
+            // Not an I/O error: the SDK would retry it on an engine that stays down.
+            let failed = |failed: EngineFailed| ConnectorError::other(failed.into(), None);
+            let (status, body) = engine.request(&target, body).await.map_err(failed)?;
             response(status, body)
         })
     }

@@ -1,18 +1,18 @@
-//! One DynamoDB request as JSON in, its answer as JSON out: every operation the engine can serve, and
-//! DynamoDB's own error shape for what it cannot.
+//! One DynamoDB request as JSON in, its response as JSON out: every operation that the engine supports, and DynamoDB's own
+//! error format for all others.
 
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// An answer as it goes over the wire.
+/// A response as it goes over the wire.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct WireResponse {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl WireResponse {
     pub(crate) fn is_success(&self) -> bool {
         self.status == 200
     }
@@ -28,17 +28,17 @@ impl Answer {
     }
 }
 
-/// The operation an `X-Amz-Target` header names.
+/// The operation that an `X-Amz-Target` header names.
 pub(crate) fn operation(target: &str) -> Option<&str> {
     target.strip_prefix("DynamoDB_20120810.").or_else(|| target.strip_prefix("DynamoDBStreams_20120810."))
 }
 
-/// Runs one request.
-pub(crate) fn answer(database: &Database, operation: &str, body: &[u8]) -> Answer {
+/// Executes one request.
+pub(crate) fn answer(database: &Database, operation: &str, body: &[u8]) -> WireResponse {
     match call(database, operation, body) {
-        Some(Ok(body)) => Answer { status: 200, body },
-        Some(Err(error)) => Answer { status: error.status_code(), body: error.to_json().into_bytes() },
-        None => Answer::unknown(operation),
+        Some(Ok(body)) => WireResponse { status: 200, body },
+        Some(Err(error)) => WireResponse { status: error.status_code(), body: error.to_json().into_bytes() },
+        None => WireResponse::unknown(operation),
     }
 }
 
@@ -84,7 +84,8 @@ fn typed<Q: DeserializeOwned, A: Serialize>(
     serde_json::to_vec(&answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
-/// The engine's readers mark in their messages which DynamoDB error a request that cannot be read becomes.
+/// The DynamoDB error for a request that cannot be parsed; the library's parsers name its kind at the beginning of their
+/// messages.
 fn refusal(error: &serde_json::Error) -> DynoxideError {
     let text = error.to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);

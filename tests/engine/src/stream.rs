@@ -1,9 +1,9 @@
-//! The engine's table of stream records, through SQL: the index without which every write grows slower, and the end of a
-//! stream with its table. Names and columns are those of `dynoxide-rs` 3.2.0, which is pinned for this.
+//! The library's table of stream records, by SQL: an index without which writes get slower with every record, and the
+//! deletion of a table's stream. Table and columns are those of `dynoxide-rs` 3.2.0, whose version is pinned for this.
 
 use dynoxide::storage::Storage;
 
-/// Writes and `GetRecords` look records up by exactly these two expressions.
+/// The two expressions by which writes and `GetRecords` look records up.
 const INDEX: &str = "CREATE INDEX IF NOT EXISTS stream_records_by_table_and_sequence
     ON _stream_records (table_name, CAST(sequence_number AS INTEGER))";
 
@@ -11,7 +11,7 @@ pub(crate) fn create_index(storage: &Storage) -> dynoxide::Result<()> {
     Ok(storage.conn().execute_batch(INDEX)?)
 }
 
-/// Forgets the stream of a deleted table: one of the same name would begin with its records.
+/// Deletes the records of a deleted table; otherwise a new table of the same name would begin with them.
 pub(crate) fn forget(storage: &Storage, table: &str) -> dynoxide::Result<()> {
     storage.conn().execute("DELETE FROM _stream_records WHERE table_name = ?1", (table,))?;
     Ok(())
@@ -29,7 +29,7 @@ mod tests {
         rows.map(Result::unwrap).collect::<Vec<_>>().join("; ")
     }
 
-    /// The engine's own statements, copied from its `storage.rs`.
+    /// The library's own statements, copied from its `storage.rs`.
     #[test]
     fn next_sequence_number_and_get_records_use_the_index() {
         let storage = Storage::memory().unwrap();

@@ -1,7 +1,7 @@
-//! What a disk may hold after a power cut, made of what the program left and of the log that `preload.c` kept.
+//! A possible state of the disk after a power cut, made from the files and from the log of `preload.c`.
 //!
-//! The promise: what was synced is there. Of everything else each sector, each cut of a file's end and each new or removed
-//! name may be there or not, in any combination; `-shm` is not.
+//! Synced data is kept. Of all other changes each sector, each truncation and each created or removed name may be present or
+//! not, in any combination; `-shm` files are lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 
 const MAGIC: u32 = 0x4352_5750;
 const HEAD: usize = 48;
-/// What disks write as a whole; SQLite relies on the smaller one.
+/// The units that disks write atomically; SQLite relies on the smaller one.
 const SECTORS: [usize; 2] = [512, 4096];
-/// How much of what was not synced is kept, in percent.
+/// The percentages of unsynced changes that are kept.
 const KEPT: [u8; 4] = [0, 50, 90, 100];
 
-/// One line of the log.
+/// A record of the log.
 struct Record {
     kind: char,
     inode: u64,
@@ -26,21 +26,21 @@ struct Record {
     new: Vec<u8>,
 }
 
-/// What was lost, for whoever looks at a failure, and whether the test could have failed.
+/// What was lost: explains a failure, and shows whether the test could have failed.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Lost {
-    /// Changes of files that were not synced.
+    /// Unsynced changes of files.
     pub unsynced: usize,
-    /// Sectors of them, or cuts, that did not come to the disk.
+    /// The sectors and truncations among them that were lost.
     pub dropped: usize,
-    /// Names that are not what they were when the program ended.
+    /// The names that differ from those at the end of the program.
     pub names: usize,
 }
 
-/// Makes of `data` what a disk may hold, and of its log nothing.
+/// Turns `data` into a possible state of the disk, and removes the log.
 pub fn cut_power(data: &Path, rng: &mut fastrand::Rng) -> Lost {
     let graves = data.with_extension("power");
-    // It may have been killed before it did anything.
+    // The program may have been killed before it did anything.
     let records = parsed(&fs::read(graves.join("log")).unwrap_or_default());
     if records.is_empty() {
         return Lost::default();
@@ -73,7 +73,7 @@ fn parsed(log: &[u8]) -> Vec<Record> {
         assert_eq!(small(0), MAGIC, "the log of the disk is damaged");
         let lengths = [32, 36, 40].map(|at| small(at) as usize);
         let mut from = at + HEAD;
-        // The last one may be torn; what it announces was not done.
+        // The last record may be incomplete; its change was not made.
         if log.len() < from + lengths.iter().sum::<usize>() {
             break;
         }
@@ -96,7 +96,7 @@ fn parsed(log: &[u8]) -> Vec<Record> {
     records
 }
 
-/// The files that are there, without shared memory and sockets.
+/// The existing files, without shared memory and sockets.
 fn inodes(data: &Path) -> BTreeMap<String, u64> {
     let mut inodes = BTreeMap::new();
     for file in fs::read_dir(data).unwrap().map(Result::unwrap) {
@@ -110,13 +110,13 @@ fn inodes(data: &Path) -> BTreeMap<String, u64> {
     inodes
 }
 
-/// How many records what has this inode was synced after.
+/// The number of records after which the inode was synced.
 fn durable(records: &[Record], inode: u64) -> usize {
     let syncs = records.iter().filter(|record| record.kind == 'S' && record.inode == inode);
     syncs.map(|record| record.offset).max().unwrap_or(0)
 }
 
-/// Which file each name leads to: any of those it led to since the directory was synced.
+/// The file that each name refers to: any of those since the last sync of the directory.
 fn names(
     records: &[Record],
     inodes: &BTreeMap<String, u64>,
@@ -143,7 +143,7 @@ fn names(
     states.into_iter().map(|(name, states)| (name, states[rng.usize(..states.len())])).collect()
 }
 
-/// What each file holds.
+/// The contents of the files.
 fn contents(
     records: &[Record],
     inodes: &BTreeMap<String, u64>,
@@ -182,7 +182,7 @@ fn undo(record: &Record, content: &mut Vec<u8>) {
     content[record.offset.min(record.size_before)..][..record.old.len()].copy_from_slice(&record.old);
 }
 
-/// Does again what the disk may have done; how much it left out.
+/// Applies the changes that the disk may have made; returns how many it left out.
 fn redo_in_part(record: &Record, content: &mut Vec<u8>, kept: u8, rng: &mut fastrand::Rng) -> usize {
     let mut dropped = 0;
     let mut is_kept = || {

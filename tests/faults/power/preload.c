@@ -1,12 +1,12 @@
 /*
- * A layer beneath SQLite that writes down what a disk was given and what it was made to keep. `power.rs` builds it, has the
- * program load it, and makes of what it wrote down the directory that a power cut might have left.
+ * A library beneath SQLite that records the writes and syncs of the program. `power.rs` builds it and has the program load
+ * it; from the record it makes a directory as a power cut might leave it.
  *
- * While there is a file `broken` beside the log, every sync fails.
+ * While a file `broken` exists next to the log, every sync fails.
  *
- * The promise: a change of a file in the directory after `--data` stands in the log before it is made, with the bytes
- * it replaces; a sync stands there after it has ended. A sync takes its time and is left out: what the kernel has outlives
- * the kill that plays the power cut. Shared memory (`-shm`) counts as lost and is not written down.
+ * A change of a file in the directory of `--data` is in the log before it is made, with the bytes that it replaces; a sync is
+ * in the log after it has ended. A sync only takes time and is not carried out, since data in the kernel survives the kill that
+ * simulates the power cut. Shared memory (`-shm`) counts as lost and is not recorded.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -63,7 +63,7 @@ static void give_up(const char *why) {
     abort();
 }
 
-/* The name within the directory: "." for itself, ".." for its parent, NULL for what is not followed. */
+/* The name within the directory: "." for itself, ".." for its parent, NULL for files that are not recorded. */
 static const char *name_of(const char *path) {
     size_t length = strlen(directory);
     if (log_fd < 0 || !path) return NULL;
@@ -90,14 +90,14 @@ static void put(uint32_t kind, uint64_t inode, uint64_t offset, uint64_t size_be
 
 static int is_followed(int fd) { return fd >= 0 && fd < FILES && followed[fd]; }
 
-/* Writes down that the bytes from `offset` on become `new`, or, without `new`, that the file ends there. */
+/* Records that the bytes from `offset` on become `new`, or, without `new`, that the file ends there. */
 static void put_change(int fd, uint64_t offset, const void *new, size_t length) {
     struct stat at;
     if (fstat(fd, &at)) give_up("a file cannot be looked at\n");
     uint64_t size = (uint64_t)at.st_size, old_length = size > offset ? size - offset : 0;
     if (new && old_length > length) old_length = length;
     char *old = malloc(old_length + 1);
-    /* By the same descriptor: closing another one would let go of SQLite's locks on the file. */
+    /* With the same descriptor: closing another one would release SQLite's locks on the file. */
     for (uint64_t done = 0; done < old_length;) {
         ssize_t more = syscall(SYS_pread64, fd, old + done, old_length - done, offset + done);
         if (more <= 0) give_up("a file that is written cannot be read\n");
@@ -218,7 +218,7 @@ static int unlinked(int at, const char *path, int flags) {
     char grave[PATH + 32];
     snprintf(grave, sizeof grave, "%s/%llu", graves, (unsigned long long)status.st_ino);
     pthread_mutex_lock(&lock);
-    /* The file lives on under another name: a power cut may bring it back. */
+    /* Keep the file under another name: a power cut may restore it. */
     if (syscall(SYS_linkat, AT_FDCWD, path, AT_FDCWD, grave, 0) && errno != EEXIST)
         give_up("a removed file cannot be kept\n");
     put('U', status.st_ino, 0, 0, name, NULL, 0, NULL, 0);
@@ -244,7 +244,7 @@ int mkdir(const char *path, mode_t mode) {
     return done;
 }
 
-/* Nothing that has to last is renamed: a file in the directory is, as a fault of the test. */
+/* Files that have to last are never renamed; renaming one in the directory is an error of the test. */
 int rename(const char *from, const char *to) {
     struct stat status;
     if (name_of(to) && !fstatat(AT_FDCWD, from, &status, AT_SYMLINK_NOFOLLOW) && S_ISREG(status.st_mode)) {

@@ -1,13 +1,13 @@
-//! Tables and a bus on loopback until standard input ends, for measurements that are made from outside: it prints one line
-//! of JSON that says where they are.
+//! Serves tables and a bus on loopback until standard input ends, for measurements from outside; prints one line of JSON with
+//! their addresses.
 
 use std::io::Read;
 
-use loopback::{Bus, Tables};
+use loopback::{BusServer, TableServer};
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let (tables, bus) = (Tables::serve().await, Bus::serve().await);
+    let (tables, bus) = (TableServer::serve().await, BusServer::serve().await);
     println!("{}", serde_json::json!({"tables": tables.url(), "bus": bus.url()}));
     tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
     Ok(())

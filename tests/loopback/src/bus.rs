@@ -1,4 +1,4 @@
-//! EventBridge's `PutEvents` over HTTP: keeps the entries it accepted, and refuses those it was told to.
+//! EventBridge's `PutEvents` over HTTP: keeps the accepted entries and rejects those that the test chooses.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,20 +9,20 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-/// What becomes of an entry.
+/// The result of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// It gets an id.
+pub enum EntryResult {
+    /// Accepted, with an id.
     Accepted,
-    /// It gets this error code.
+    /// Rejected, with this error code.
     Refused(&'static str),
 }
 
-type Judge = Box<dyn Fn(&Value) -> Verdict + Send>;
+type Decide = Box<dyn Fn(&Value) -> EntryResult + Send>;
 
-/// A bus. Clones are the same one.
+/// A bus. Clones share it.
 #[derive(Clone)]
-pub struct Bus {
+pub struct BusServer {
     url: String,
     shared: Arc<Mutex<Shared>>,
 }
@@ -30,29 +30,29 @@ pub struct Bus {
 #[derive(Default)]
 struct Shared {
     accepted: Vec<Value>,
-    judge: Option<Judge>,
+    decide: Option<Decide>,
 }
 
-impl Bus {
-    /// A bus that accepts everything.
+impl BusServer {
+    /// Starts a bus that accepts every entry.
     pub async fn serve() -> Self {
         let shared = Arc::<Mutex<Shared>>::default();
         let routes = Router::new().fallback(answer).with_state(shared.clone());
         Self { url: format!("http://{}", crate::serve(routes).await), shared }
     }
 
-    /// What `AWS_ENDPOINT_URL_EVENTBRIDGE` has to be.
+    /// The value for `AWS_ENDPOINT_URL_EVENTBRIDGE`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// From now on each entry is judged so.
-    pub fn judges(&self, judge: impl Fn(&Value) -> Verdict + Send + 'static) {
-        self.shared.lock().unwrap().judge = Some(Box::new(judge));
+    /// Decides about each entry from now on.
+    pub fn respond_with(&self, decide: impl Fn(&Value) -> EntryResult + Send + 'static) {
+        self.shared.lock().unwrap().decide = Some(Box::new(decide));
     }
 
-    /// The entries that were accepted, in order.
+    /// The accepted entries in order.
     #[must_use]
     pub fn accepted(&self) -> Vec<Value> {
         self.shared.lock().unwrap().accepted.clone()
@@ -64,7 +64,7 @@ async fn answer(State(shared): State<Arc<Mutex<Shared>>>, headers: HeaderMap, bo
     let Some(entries) = request["Entries"].as_array().filter(|_| crate::operation(&headers) == "PutEvents")
     else {
         let error =
-            json!({"__type": "UnknownOperationException", "message": "this bus knows PutEvents alone"});
+            json!({"__type": "UnknownOperationException", "message": "this bus supports PutEvents only"});
         return (StatusCode::BAD_REQUEST, Json(error)).into_response();
     };
     let mut shared = shared.lock().unwrap();
@@ -76,12 +76,12 @@ async fn answer(State(shared): State<Arc<Mutex<Shared>>>, headers: HeaderMap, bo
 
 impl Shared {
     fn put(&mut self, entry: &Value) -> Value {
-        match self.judge.as_ref().map_or(Verdict::Accepted, |judge| judge(entry)) {
-            Verdict::Accepted => {
+        match self.decide.as_ref().map_or(EntryResult::Accepted, |decide| decide(entry)) {
+            EntryResult::Accepted => {
                 self.accepted.push(entry.clone());
                 json!({"EventId": format!("11710aed-b79e-4468-a20b-{:012}", self.accepted.len())})
             }
-            Verdict::Refused(code) => json!({"ErrorCode": code, "ErrorMessage": "on purpose"}),
+            EntryResult::Refused(code) => json!({"ErrorCode": code, "ErrorMessage": "on purpose"}),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A function's process: the real program with the environment that Lambda gives it, and nothing else of this machine's.
+//! The process of a function: the real program with the environment variables that Lambda sets, and no others.
 
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -10,35 +10,35 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::{Answer, Bus, Log, RuntimeApi, Tables};
+use crate::{BusServer, FunctionResponse, Log, RuntimeApi, TableServer};
 
-/// No invocation of a test takes as long; it only ends what hangs.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Only reached by an invocation that hangs.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A function that is not started yet.
-pub struct Start {
+/// A function that has not been started.
+pub struct FunctionCommand {
     command: Command,
 }
 
-/// A function that runs. It ends with this value.
-pub struct Function {
+/// A running function; the process ends when this is dropped.
+pub struct FunctionProcess {
     api: RuntimeApi,
     child: Mutex<Child>,
     out: JoinHandle<String>,
     err: JoinHandle<String>,
 }
 
-/// A process that has ended.
+/// The end of a process.
 #[derive(Debug)]
-pub struct Ended {
-    /// How.
+pub struct FunctionExit {
+    /// The exit status.
     pub status: ExitStatus,
-    /// What it wrote.
+    /// The output.
     pub log: Log,
 }
 
-impl Start {
-    /// The program at this path, as the function of this name.
+impl FunctionCommand {
+    /// The program at this path as the function `name`.
     #[must_use]
     pub fn new(program: &str, name: &str) -> Self {
         let mut command = Command::new(program);
@@ -51,7 +51,7 @@ impl Start {
             ("AWS_SESSION_TOKEN", "TOKEN"),
             ("AWS_DEFAULT_REGION", "us-east-1"),
             ("AWS_REGION", "us-east-1"),
-            // It would be asked for what is missing here, and a test talks to loopback alone.
+            // The SDK would query it for missing settings, and a test connects to loopback only.
             ("AWS_EC2_METADATA_DISABLED", "true"),
             ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
@@ -67,40 +67,40 @@ impl Start {
         environment.into_iter().fold(start, |start, (name, value)| start.with(name, value))
     }
 
-    /// With a variable.
+    /// Sets a variable.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
         self
     }
 
-    /// Without a variable.
+    /// Removes a variable.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.command.env_remove(name);
         self
     }
 
-    /// Where it finds its tables.
+    /// Connects it to these tables.
     #[must_use]
-    pub fn on(self, tables: &Tables) -> Self {
+    pub fn with_tables(self, tables: &TableServer) -> Self {
         self.with("AWS_ENDPOINT_URL_DYNAMODB", tables.url())
     }
 
-    /// Where it finds its bus.
+    /// Connects it to this bus.
     #[must_use]
-    pub fn speaking_to(self, bus: &Bus) -> Self {
+    pub fn with_bus(self, bus: &BusServer) -> Self {
         self.with("AWS_ENDPOINT_URL_EVENTBRIDGE", bus.url())
     }
 
-    /// Starts it behind a Runtime API of its own.
-    pub async fn start(mut self) -> Function {
+    /// Starts it with its own Runtime API.
+    pub async fn start(mut self) -> FunctionProcess {
         let api = RuntimeApi::serve().await;
         self.command.env("AWS_LAMBDA_RUNTIME_API", api.address());
         let mut child = self.command.spawn().unwrap();
         let out = tokio::spawn(read(child.stdout.take().unwrap()));
         let err = tokio::spawn(read(child.stderr.take().unwrap()));
-        Function { api, child: Mutex::new(child), out, err }
+        FunctionProcess { api, child: Mutex::new(child), out, err }
     }
 }
 
@@ -110,17 +110,17 @@ async fn read(mut pipe: impl AsyncRead + Unpin) -> String {
     String::from_utf8(text).unwrap()
 }
 
-impl Function {
-    /// Its answer to an event for which it has a minute.
-    pub async fn invoke(&self, event: impl Into<Bytes>) -> Answer {
-        self.invoke_within(event, PATIENCE).await.expect("an answer before the deadline")
+impl FunctionProcess {
+    /// The response to an event, within a minute.
+    pub async fn invoke(&self, event: impl Into<Bytes>) -> FunctionResponse {
+        self.invoke_within(event, TIMEOUT).await.expect("an answer before the deadline")
     }
 
-    /// Its answer to an event if it comes within the time that the function is told it has; Lambda would end the function.
+    /// The response to an event, or `None` if it takes longer than `limit`, which the function gets as its deadline.
     ///
     /// # Panics
-    /// When the process ends instead.
-    pub async fn invoke_within(&self, event: impl Into<Bytes>, limit: Duration) -> Option<Answer> {
+    /// If the process ends instead.
+    pub async fn invoke_within(&self, event: impl Into<Bytes>, limit: Duration) -> Option<FunctionResponse> {
         let answer = self.api.invoke(event.into(), limit);
         let mut child = self.child.lock().await;
         tokio::select! {
@@ -129,18 +129,18 @@ impl Function {
         }
     }
 
-    /// Waits until it has dealt with all events and asks for the next one, ends it, and gives what it wrote.
+    /// Waits until it has handled all events and polls for the next one, ends it, and returns its output.
     pub async fn stop(self) -> Log {
-        timeout(PATIENCE, self.api.polled(self.api.invocations() + 1)).await.expect("it polls");
+        timeout(TIMEOUT, self.api.polled(self.api.invocations() + 1)).await.expect("it polls");
         self.child.lock().await.start_kill().unwrap();
         self.ended().await.log
     }
 
-    /// Waits for the end of a function that cannot start, and gives the one line that says why.
+    /// Waits for the end of a function that cannot start, and returns the one error that it logged.
     ///
     /// # Panics
-    /// When it says more than that, or ends as if all were well.
-    pub async fn refused(self) -> String {
+    /// If it logs anything else or exits with another code than 1.
+    pub async fn start_error(self) -> String {
         let ended = self.ended().await;
         assert_eq!(ended.status.code(), Some(1), "{ended:?}");
         let lines = ended.log.lines();
@@ -149,10 +149,10 @@ impl Function {
         line["error"].as_str().unwrap().to_owned()
     }
 
-    /// Waits for its end.
-    pub async fn ended(self) -> Ended {
-        let status = timeout(PATIENCE, self.child.lock().await.wait()).await.expect("it ends").unwrap();
+    /// Waits until it ends.
+    pub async fn ended(self) -> FunctionExit {
+        let status = timeout(TIMEOUT, self.child.lock().await.wait()).await.expect("it ends").unwrap();
         let log = Log { out: self.out.await.unwrap(), err: self.err.await.unwrap() };
-        Ended { status, log }
+        FunctionExit { status, log }
     }
 }

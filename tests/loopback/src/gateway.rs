@@ -1,30 +1,32 @@
-//! A function's answer to API Gateway, taken apart as the gateway takes it: REST APIs, proxy integration, payload 1.0.
+//! A function's response parsed as API Gateway parses it: REST APIs, proxy integration, payload 1.0.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::Answer;
+use crate::FunctionResponse;
 
-/// What the client gets.
+/// The response that the client gets.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Reply {
+pub struct GatewayReply {
     /// The status.
     pub status: u64,
-    /// Each header, its name in lower case, with all its values.
+    /// The headers, by name in lower case, each with all values.
     pub headers: BTreeMap<String, Vec<String>>,
-    /// The body; null where there is none.
+    /// The body; null if there is none.
     pub body: Value,
 }
 
-impl Reply {
-    /// Reads an answer, which has to have the members that the gateway knows and no other.
+impl GatewayReply {
+    /// Parses a response, which may only have members that the gateway knows.
     ///
     /// # Panics
-    /// When the gateway would answer 502 in its place.
+    /// If the gateway would answer 502 instead.
     #[must_use]
-    pub fn of(answer: &Answer) -> Self {
-        let Answer::Response(Value::Object(answer)) = answer else { panic!("no answer: {answer:?}") };
+    pub fn of(answer: &FunctionResponse) -> Self {
+        let FunctionResponse::Response(Value::Object(answer)) = answer else {
+            panic!("no answer: {answer:?}")
+        };
         for name in answer.keys() {
             let known = ["body", "headers", "isBase64Encoded", "multiValueHeaders", "statusCode"];
             assert!(known.contains(&name.as_str()), "the gateway does not know {name}");
@@ -42,10 +44,10 @@ impl Reply {
         }
     }
 
-    /// The only value of a header; nothing where it is missing.
+    /// The only value of a header, if there is one.
     ///
     /// # Panics
-    /// When it has several.
+    /// If it has several values.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let values = self.headers.get(name)?;
@@ -53,12 +55,12 @@ impl Reply {
         values.first().map(String::as_str)
     }
 
-    /// The body, which has to be a problem of this type, status and conversation.
+    /// The body, which must be a problem with this type, status and correlation id.
     ///
     /// # Panics
-    /// When it is not.
+    /// If it is not.
     #[track_caller]
-    #[expect(clippy::must_use_candidate, reason = "mostly the assertion is all that is wanted")]
+    #[expect(clippy::must_use_candidate, reason = "usually only the assertion is wanted")]
     pub fn problem(&self, slug: &str, status: u64, correlation_id: &str) -> &Value {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.header("content-type"), Some("application/problem+json"));

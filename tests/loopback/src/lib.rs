@@ -1,12 +1,13 @@
-//! What stands around a function on Lambda, on loopback, for tests and measurements: the Runtime API that hands it events
-//! and takes its answers, the tables, and a bus. The function is the real program, started as a process.
+//! The environment of a function on Lambda, on loopback, for tests and measurements: the Runtime API, which hands out events
+//! and takes responses, the tables, and a bus. The function is the real program, started as a process.
 //!
-//! It knows nothing of the ledger but the form of its problems. A fault of its own, such as a port that cannot be had, is a panic: the test has failed.
+//! All it knows about the ledger is the format of its problems. An error here, such as a port that is not available, is a
+//! panic, since the test has failed.
 #![expect(
     clippy::expect_used,
     clippy::missing_panics_doc,
     clippy::unwrap_used,
-    reason = "only tests and measurements use it, and for them a panic is the right end"
+    reason = "only tests and measurements use it, and a panic ends them"
 )]
 
 mod bus;
@@ -20,27 +21,27 @@ use axum::Router;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-pub use bus::{Bus, Verdict};
-pub use function::{Ended, Function, Start};
-pub use gateway::Reply;
+pub use bus::{BusServer, EntryResult};
+pub use function::{FunctionCommand, FunctionExit, FunctionProcess};
+pub use gateway::GatewayReply;
 pub use log::Log;
-pub use runtime_api::{Answer, RuntimeApi};
-pub use tables::{Request, Tables};
+pub use runtime_api::{FunctionResponse, RuntimeApi};
+pub use tables::{TableRequest, TableServer};
 
-/// A recorded event: the JSON file at this path.
+/// A recorded event, read from the JSON file at this path.
 #[must_use]
 pub fn recorded(path: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).expect(path)).expect(path)
 }
 
-/// The event with another value at a place that it has (RFC 6901).
+/// The event with another value at an existing place (JSON Pointer, RFC 6901).
 #[must_use]
 pub fn changed(mut event: Value, pointer: &str, value: Value) -> Value {
     *event.pointer_mut(pointer).expect(pointer) = value;
     event
 }
 
-/// Serves the routes on a port of loopback until the runtime ends, and says where.
+/// Serves the routes on a free port of loopback until the runtime ends; returns the address.
 async fn serve(routes: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();

@@ -1,8 +1,8 @@
-//! What a function wrote: to standard output lines that CloudWatch Logs would take, to standard error nothing if all is well.
+//! The output of a function: log lines on standard output, and nothing on standard error unless something went wrong.
 
 use serde_json::Value;
 
-/// What was written from the start of the process to its end.
+/// The output from the start of the process to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
     /// Standard output.
@@ -12,10 +12,10 @@ pub struct Log {
 }
 
 impl Log {
-    /// The lines of standard output, each of which has to be a JSON object; standard error has to be empty.
+    /// The lines of standard output, which must be JSON objects; standard error must be empty.
     #[must_use]
     pub fn lines(&self) -> Vec<Value> {
-        assert_eq!(self.err, "", "standard error is for what went wrong; the log is on standard output");
+        assert_eq!(self.err, "", "nothing may be written to standard error");
         let line = |line: &str| match serde_json::from_str(line) {
             Ok(Value::Object(object)) => Value::Object(object),
             _ => panic!("not a line of JSON: {line}"),
@@ -29,7 +29,7 @@ impl Log {
         self.lines().into_iter().filter(|line| line.get("_aws").is_some()).collect()
     }
 
-    /// The lines that are no metrics.
+    /// The lines other than metrics.
     #[must_use]
     pub fn messages(&self) -> Vec<Value> {
         self.lines().into_iter().filter(|line| line.get("_aws").is_none()).collect()

@@ -1,5 +1,5 @@
-//! The Lambda Runtime API, version 2018-06-01, for one function: it hands out an event at a time, with the headers that
-//! Lambda sends, and keeps what the function answers to each.
+//! The Lambda Runtime API, version 2018-06-01, for one function: it hands out one event at a time with Lambda's headers and
+//! takes the function's response to each.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,16 +15,16 @@ use axum::routing::{get, post};
 use serde_json::Value;
 use tokio::sync::{Mutex as Turn, mpsc, oneshot, watch};
 
-/// What a function said to an event.
+/// The response of a function to an event.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Answer {
-    /// Its answer.
+pub enum FunctionResponse {
+    /// Success, with the payload.
     Response(Value),
-    /// It could not answer: the type of the error, and its description.
+    /// An error: its type and its description.
     Error(String, Value),
 }
 
-/// The Runtime API of one function. Clones are the same one.
+/// The Runtime API of one function. Clones share it.
 #[derive(Clone)]
 pub struct RuntimeApi {
     address: String,
@@ -34,8 +34,8 @@ pub struct RuntimeApi {
 struct Shared {
     queue: mpsc::UnboundedSender<Invocation>,
     next: Turn<mpsc::UnboundedReceiver<Invocation>>,
-    /// Who waits for the answer to an invocation.
-    waiting: Mutex<HashMap<String, oneshot::Sender<Answer>>>,
+    /// The callers that wait for a response, by invocation id.
+    waiting: Mutex<HashMap<String, oneshot::Sender<FunctionResponse>>>,
     polls: watch::Sender<u64>,
     invocations: AtomicU64,
 }
@@ -47,7 +47,7 @@ struct Invocation {
 }
 
 impl RuntimeApi {
-    /// Starts to listen.
+    /// Starts the server.
     pub async fn serve() -> Self {
         let (queue, next) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
@@ -66,43 +66,43 @@ impl RuntimeApi {
         Self { address: crate::serve(routes).await, shared }
     }
 
-    /// What `AWS_LAMBDA_RUNTIME_API` has to be.
+    /// The value for `AWS_LAMBDA_RUNTIME_API`.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// Hands out an event that has to be dealt with in this time, and waits for the answer, however long it takes.
-    pub async fn invoke(&self, event: Bytes, limit: Duration) -> Answer {
+    /// Hands out an event with a deadline after `limit`, and waits for the response even beyond it.
+    pub async fn invoke(&self, event: Bytes, limit: Duration) -> FunctionResponse {
         let number = self.shared.invocations.fetch_add(1, Ordering::Relaxed) + 1;
         let id = format!("8476a536-e9f4-11e8-9739-{number:012}");
         let (sender, answer) = oneshot::channel();
         self.shared.waiting.lock().unwrap().insert(id.clone(), sender);
         let invocation = Invocation { id, deadline: now() + limit.as_millis(), event };
         self.shared.queue.send(invocation).ok().unwrap();
-        answer.await.expect("whoever waits is only dropped with its answer")
+        answer.await.expect("the sender is dropped only after it has sent the response")
     }
 
-    /// Waits until the function has asked for the next event this many times.
+    /// Waits until the function has polled for an event this many times.
     pub async fn polled(&self, times: u64) {
         self.shared.polls.subscribe().wait_for(|polls| *polls >= times).await.unwrap();
     }
 
-    /// How many events were handed out so far.
+    /// How many events have been handed out so far.
     #[must_use]
     pub fn invocations(&self) -> u64 {
         self.shared.invocations.load(Ordering::Relaxed)
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a deadline is a moment of the machine's clock")]
+#[expect(clippy::disallowed_methods, reason = "a deadline is a time of the machine's clock")]
 fn now() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()
 }
 
 async fn next_invocation(State(shared): State<Arc<Shared>>) -> Response {
     shared.polls.send_modify(|polls| *polls += 1);
-    let invocation = shared.next.lock().await.recv().await.expect("this very server holds the sender");
+    let invocation = shared.next.lock().await.recv().await.expect("this server holds the sender");
     let headers = [
         ("content-type", "application/json".to_owned()),
         ("lambda-runtime-aws-request-id", invocation.id),
@@ -120,7 +120,7 @@ async fn next_invocation(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 async fn response(State(shared): State<Arc<Shared>>, Path(id): Path<String>, body: Bytes) -> StatusCode {
-    shared.answered(&id, Answer::Response(json(&body)))
+    shared.answered(&id, FunctionResponse::Response(json(&body)))
 }
 
 async fn error(
@@ -130,21 +130,21 @@ async fn error(
     body: Bytes,
 ) -> StatusCode {
     let kind = headers.get("lambda-runtime-function-error-type").and_then(|kind| kind.to_str().ok());
-    shared.answered(&id, Answer::Error(kind.unwrap_or_default().to_owned(), json(&body)))
+    shared.answered(&id, FunctionResponse::Error(kind.unwrap_or_default().to_owned(), json(&body)))
 }
 
 impl Shared {
-    fn answered(&self, id: &str, answer: Answer) -> StatusCode {
+    fn answered(&self, id: &str, answer: FunctionResponse) -> StatusCode {
         let Some(waiting) = self.waiting.lock().unwrap().remove(id) else {
             return StatusCode::BAD_REQUEST;
         };
-        // Whoever asked may have gone.
+        // The caller may have stopped waiting.
         let _ = waiting.send(answer);
         StatusCode::ACCEPTED
     }
 }
 
-/// What is not JSON is shown as text, so that the test that compares it says what came.
+/// Anything but JSON becomes a text, so that a failed comparison shows it.
 fn json(body: &[u8]) -> Value {
     serde_json::from_slice(body).unwrap_or_else(|_| String::from_utf8_lossy(body).into())
 }

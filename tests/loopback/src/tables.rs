@@ -1,5 +1,5 @@
-//! DynamoDB over HTTP: a front on loopback for its double, streams included, which can be told to fail, and writes down what it
-//! was asked.
+//! DynamoDB over HTTP on loopback, served by the engine: tables and streams, with a record of all requests, and throttling on
+//! demand.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,83 +12,83 @@ use axum::response::{IntoResponse, Response};
 use engine::Engine;
 use serde_json::{Value, json};
 
-/// One request.
+/// A request to the tables.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Request {
-    /// `Query`, `ExecuteStatement`.
+pub struct TableRequest {
+    /// The operation, such as `Query`.
     pub operation: String,
-    /// Its JSON.
+    /// The request's JSON.
     pub body: Value,
 }
 
-type Fails = Box<dyn Fn(&Request) -> bool + Send>;
+type Throttled = Box<dyn Fn(&TableRequest) -> bool + Send>;
 
-/// The tables. Clones are the same ones.
+/// The tables. Clones share them.
 #[derive(Clone)]
-pub struct Tables {
+pub struct TableServer {
     url: String,
     shared: Arc<Shared>,
 }
 
 struct Shared {
     engine: Engine,
-    fails: Mutex<Option<Fails>>,
-    requests: Mutex<Vec<Request>>,
+    throttled: Mutex<Option<Throttled>>,
+    requests: Mutex<Vec<TableRequest>>,
 }
 
-impl Tables {
-    /// No tables yet, in memory.
+impl TableServer {
+    /// Starts a server without tables, in memory.
     pub async fn serve() -> Self {
         let engine = Engine::in_memory().unwrap();
-        let shared = Arc::new(Shared { engine, fails: Mutex::default(), requests: Mutex::default() });
-        // A transaction may have 4 MB, its JSON more.
+        let shared = Arc::new(Shared { engine, throttled: Mutex::default(), requests: Mutex::default() });
+        // A transaction may have 4 MB, and its JSON is larger.
         let limit = DefaultBodyLimit::max(16 * 1024 * 1024);
         let routes = Router::new().fallback(answer).layer(limit).with_state(shared.clone());
         Self { url: format!("http://{}", crate::serve(routes).await), shared }
     }
 
-    /// What `AWS_ENDPOINT_URL_DYNAMODB` has to be.
+    /// The value for `AWS_ENDPOINT_URL_DYNAMODB`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The same tables without the way over HTTP: never failing, never written down.
+    /// Settings for the same tables without HTTP: requests are neither throttled nor recorded.
     #[must_use]
-    pub fn directly(&self) -> SdkConfig {
+    pub fn sdk_config(&self) -> SdkConfig {
         self.shared.engine.sdk_config()
     }
 
-    /// Asks the tables without the way over HTTP: back come the status and the JSON.
+    /// Sends a request without HTTP; returns the status and the JSON.
     pub async fn request(&self, operation: &str, body: &Value) -> (u16, Value) {
         let target = format!("DynamoDB_20120810.{operation}");
         let (status, body) = self.shared.engine.request(&target, body.to_string().into()).await.unwrap();
         (status, serde_json::from_slice(&body).unwrap())
     }
 
-    /// From now on these requests are answered as an overloaded table answers them.
-    pub fn throttle(&self, which: impl Fn(&Request) -> bool + Send + 'static) {
-        *self.shared.fails.lock().unwrap() = Some(Box::new(which));
+    /// Throttles these requests from now on.
+    pub fn throttle(&self, which: impl Fn(&TableRequest) -> bool + Send + 'static) {
+        *self.shared.throttled.lock().unwrap() = Some(Box::new(which));
     }
 
-    /// From now on every request is answered well.
+    /// Ends the throttling.
     pub fn recover(&self) {
-        *self.shared.fails.lock().unwrap() = None;
+        *self.shared.throttled.lock().unwrap() = None;
     }
 
-    /// What was asked since the last call.
+    /// The requests since the last call.
     #[must_use]
-    pub fn asked(&self) -> Vec<Request> {
+    pub fn take_requests(&self) -> Vec<TableRequest> {
         std::mem::take(&mut self.shared.requests.lock().unwrap())
     }
 }
 
 async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let operation = crate::operation(&headers);
-    let request = Request { operation, body: serde_json::from_slice(&body).unwrap_or_default() };
-    let fails = shared.fails.lock().unwrap().as_ref().is_some_and(|fails| fails(&request));
+    let request = TableRequest { operation, body: serde_json::from_slice(&body).unwrap_or_default() };
+    let throttled = shared.throttled.lock().unwrap().as_ref().is_some_and(|throttled| throttled(&request));
     shared.requests.lock().unwrap().push(request);
-    let (status, body) = if fails {
+    let (status, body) = if throttled {
         let kind = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException";
         (400, json!({"__type": kind, "message": "on purpose"}).to_string().into_bytes())
     } else {

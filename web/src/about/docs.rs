@@ -1,8 +1,8 @@
-//! `GET /docs`: the API for people, with a client to try it; everything it needs comes from this program.
+//! `GET /docs`: Swagger UI for this API; all of its files are served by this program.
 
-use crate::api::{Api, At, Describe};
-use crate::operation::{Answer, Components, Operation, example, path};
-use crate::{Kind, Problem};
+use crate::api::{Api, Describe, Endpoint};
+use crate::operation::{Components, Operation, OperationResponse, example, path};
+use crate::{Problem, ProblemKind};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Path;
@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use miniz_oxide::inflate::decompress_to_vec;
 use serde_json::json;
 
-/// Nothing but what this server itself serves is loaded or asked, and no other page frames it.
+/// The page loads from and connects to this server only, and cannot be framed.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -21,11 +21,11 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// A part of the page.
+/// The content of a file of the page.
 #[derive(Clone, Copy)]
 enum Content {
     Plain(&'static str),
-    /// As the build left it.
+    /// Compressed by the build script.
     Deflated(&'static [u8]),
 }
 
@@ -35,7 +35,7 @@ macro_rules! deflated {
     };
 }
 
-/// Names below `/docs/`, their types and contents.
+/// The files below `/docs/`: name, media type, content.
 const ASSETS: [(&str, &str, Content); 5] = [
     ("start.js", SCRIPT, Content::Plain(include_str!("docs/start.js"))),
     ("swagger-ui-bundle.js", SCRIPT, deflated!("swagger-ui-bundle.js")),
@@ -48,12 +48,16 @@ pub(crate) fn routes() -> Router {
     table().router()
 }
 
-pub(crate) fn documented() -> Vec<(At, Describe)> {
+pub(crate) fn documented() -> Vec<(Endpoint, Describe)> {
     table().documented()
 }
 
 fn table() -> Api<()> {
-    Api::new().on(At::Get("/docs"), describe_page, page).on(At::Get("/docs/{asset}"), describe_asset, asset)
+    Api::new().on(Endpoint::Get("/docs"), describe_page, page).on(
+        Endpoint::Get("/docs/{asset}"),
+        describe_asset,
+        asset,
+    )
 }
 
 async fn page() -> Response {
@@ -62,13 +66,18 @@ async fn page() -> Response {
 
 async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
     let found = ASSETS.iter().find(|(asset, _, _)| *asset == name);
-    let (_, media_type, content) =
-        found.ok_or_else(|| Problem::new(Kind::NotFound, "The page has no such part."))?;
+    let (_, media_type, content) = found
+        .ok_or_else(|| Problem::new(ProblemKind::NotFound, "The documentation has no file of this name."))?;
     match *content {
         Content::Plain(text) => Ok(guarded(media_type, text)),
-        Content::Deflated(bytes) => decompress_to_vec(bytes)
-            .map(|content| guarded(media_type, content))
-            .map_err(|_| Problem::new(Kind::Internal, "The build has a damaged part of the page.")),
+        Content::Deflated(bytes) => {
+            decompress_to_vec(bytes).map(|content| guarded(media_type, content)).map_err(|_| {
+                Problem::new(
+                    ProblemKind::Internal,
+                    "This build contains a damaged file of the documentation.",
+                )
+            })
+        }
     }
 }
 
@@ -85,23 +94,23 @@ fn guarded(media_type: &'static str, content: impl Into<Body>) -> Response {
 
 fn describe_page(_: &mut Components) -> Operation {
     let html = example("page", &json!("<!doctype html>"));
-    Operation::new("getDocs", "Service", "This document for people")
-        .description("A page with a client to try each operation. It asks no other server for anything.")
-        .answer(200, Answer::new("The page.").content("text/html", &json!({"type": "string"}), &html))
+    Operation::new("getDocs", "Service", "Interactive documentation")
+        .description("Swagger UI, to read the documentation and try each operation. The page loads nothing from other servers.")
+        .answer(200, OperationResponse::new("The page.").content("text/html", &json!({"type": "string"}), &html))
 }
 
 fn describe_asset(_: &mut Components) -> Operation {
     let names = ASSETS.map(|(name, _, _)| name);
     let schema = json!({"type": "string", "enum": names});
     let text = json!({"type": "string"});
-    Operation::new("getDocsAsset", "Service", "A part of the page for people")
-        .parameter(path("asset", "Its name.", &schema, "start.js"))
+    Operation::new("getDocsAsset", "Service", "A file of the interactive documentation")
+        .parameter(path("asset", "The name of the file.", &schema, "start.js"))
         .answer(
             200,
-            Answer::new("The part.")
+            OperationResponse::new("The file.")
                 .content("text/javascript", &text, &example("script", &json!("'use strict';")))
                 .content("text/css", &text, &example("style", &json!(".swagger-ui{}")))
                 .content("text/plain", &text, &example("licence", &json!("Apache License"))),
         )
-        .problems(&[Kind::Malformed, Kind::NotFound])
+        .problems(&[ProblemKind::Malformed, ProblemKind::NotFound])
 }

@@ -1,18 +1,18 @@
-//! `GET /health`: the process is there, and which build it is.
+//! `GET /health`: whether the server runs, and its version.
 
-use crate::api::{Api, At, Describe};
-use crate::operation::{Answer, Components, Operation, example};
+use crate::api::{Api, Describe, Endpoint};
+use crate::operation::{Components, Operation, OperationResponse, example};
 use axum::{Json, Router};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
-/// What a server that is there says.
+/// The health of the server.
 #[derive(Serialize, JsonSchema)]
 struct Health {
-    /// Always `ok`: a server that is not does not answer.
+    /// Always `ok`; a server that is not healthy does not answer.
     status: &'static str,
-    /// The build.
+    /// The version of the build.
     version: &'static str,
 }
 
@@ -20,12 +20,12 @@ pub(crate) fn routes() -> Router {
     table().router()
 }
 
-pub(crate) fn documented() -> Vec<(At, Describe)> {
+pub(crate) fn documented() -> Vec<(Endpoint, Describe)> {
     table().documented()
 }
 
 fn table() -> Api<()> {
-    Api::new().on(At::Get("/health"), described, health)
+    Api::new().on(Endpoint::Get("/health"), described, health)
 }
 
 async fn health() -> Json<Health> {
@@ -34,6 +34,8 @@ async fn health() -> Json<Health> {
 
 fn described(components: &mut Components) -> Operation {
     let shown = json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")});
-    Operation::new("getHealth", "Service", "Whether the server is there, and which build it is")
-        .answer(200, Answer::new("It is.").json(&components.of::<Health>(), &example("ok", &shown)))
+    Operation::new("getHealth", "Service", "Health and version of the server").answer(
+        200,
+        OperationResponse::new("The server runs.").json(&components.of::<Health>(), &example("ok", &shown)),
+    )
 }

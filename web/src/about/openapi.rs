@@ -1,24 +1,24 @@
-//! `GET /openapi.json`: the document of every route, as it was generated from the code and committed.
+//! `GET /openapi.json`: the OpenAPI document, generated from the code and committed.
 
 use std::sync::LazyLock;
 
-use crate::api::{Api, At, Describe};
+use crate::api::{Api, Describe, Endpoint};
 use crate::openapi;
-use crate::operation::{Answer, Components, Operation, example};
-use crate::{Kind, Problem, RequestContext};
+use crate::operation::{Components, Operation, OperationResponse, example};
+use crate::{Problem, ProblemKind, RequestContext};
 use axum::Router;
 use axum::http::header;
 use axum::response::IntoResponse;
 use miniz_oxide::inflate::decompress_to_vec;
 use serde_json::json;
 
-/// The committed document, as the build left it; a test of the whole holds it against the code.
+/// The committed document; a test compares it with the code.
 static COMMITTED: LazyLock<Option<String>> = LazyLock::new(|| {
     let deflated = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json"));
     String::from_utf8(decompress_to_vec(deflated).ok()?).ok()
 });
 
-/// The same for a server that asks nobody for a token.
+/// The document for a server without authentication.
 static OPEN: LazyLock<Option<String>> = LazyLock::new(|| {
     let document = serde_json::from_str(COMMITTED.as_deref()?).ok()?;
     Some(openapi::without_authentication(document).to_string())
@@ -28,19 +28,19 @@ pub(crate) fn routes() -> Router {
     table().router()
 }
 
-pub(crate) fn documented() -> Vec<(At, Describe)> {
+pub(crate) fn documented() -> Vec<(Endpoint, Describe)> {
     table().documented()
 }
 
 fn table() -> Api<()> {
-    Api::new().on(At::Get("/openapi.json"), described, served)
+    Api::new().on(Endpoint::Get("/openapi.json"), described, served)
 }
 
 async fn served(context: RequestContext) -> Result<impl IntoResponse, Problem> {
     let open = context.actor.scopes.is_none();
     let document: Option<&'static str> = if open { OPEN.as_deref() } else { COMMITTED.as_deref() };
-    let document =
-        document.ok_or_else(|| Problem::new(Kind::Internal, "The build has a damaged document."))?;
+    let document = document
+        .ok_or_else(|| Problem::new(ProblemKind::Internal, "This build contains a damaged document."))?;
     Ok(([(header::CONTENT_TYPE, "application/json")], document))
 }
 
@@ -49,5 +49,5 @@ fn described(_: &mut Components) -> Operation {
     let shown =
         json!({"openapi": "3.1.0", "info": {"title": "Product ledger", "version": "0.1.0"}, "paths": {}});
     Operation::new("getOpenApi", "Service", "This document")
-        .answer(200, Answer::new("OpenAPI 3.1.").json(&schema, &example("document", &shown)))
+        .answer(200, OperationResponse::new("OpenAPI 3.1.").json(&schema, &example("document", &shown)))
 }

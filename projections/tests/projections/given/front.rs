@@ -78,7 +78,7 @@ fn routes(views: Arc<dyn Views>, clock: Clock) -> Router {
 }
 
 pub(crate) fn finished(api: QueryApi) -> Router {
-    web::finish(projections::http::routes(api), web::Edge::system())
+    web::finish(projections::http::routes(api), web::ClockAndIds::system())
 }
 
 #[derive(Clone, Default)]

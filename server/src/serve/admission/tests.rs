@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 use futures::FutureExt;
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
-use web::{Edge, finish_behind};
+use web::{ClockAndIds, finish_authenticated};
 
 use super::*;
 
@@ -61,7 +61,7 @@ fn server(limits: Limits) -> (Router, World, Admission) {
         .with_state(world.clone());
     let admission = Admission::new(limits);
     let layer = admission.clone();
-    (finish_behind(move |routes| layer.wrap(routes), routes, Edge::system()), world, admission)
+    (finish_authenticated(move |routes| layer.wrap(routes), routes, ClockAndIds::system()), world, admission)
 }
 
 async fn ask(server: &Router, method: &str, path: &str) -> Response {

@@ -1,4 +1,4 @@
-//! The routes of the peer, in the shapes of the ledger's: PUT, PATCH and GET of a product, and a page of all.
+//! The routes of the peer, with the same formats as the ledger's: PUT, PATCH and GET of a product, and a page of all.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use sqlx::{Pool, Postgres, Row};
 
 use crate::product::{Command, Details, Price, Product, Refusal};
 
-/// What the routes work on.
+/// The state of the routes.
 #[derive(Clone)]
 pub struct Shared {
     pub cqrs: Arc<PostgresCqrs<Product>>,
@@ -53,7 +53,7 @@ async fn change(State(shared): State<Shared>, Path(id): Path<String>, Json(price
     execute(&shared, &id, Command::ChangePrice(price), StatusCode::OK).await
 }
 
-#[expect(clippy::disallowed_methods, reason = "the edge of this server, which makes the receipt")]
+#[expect(clippy::disallowed_methods, reason = "this server has no other place for clock and ids")]
 async fn execute(shared: &Shared, id: &str, command: Command, done: StatusCode) -> Response {
     match shared.cqrs.execute(id, command).await {
         Ok(()) => (done, Json(json!({"product_id": id, "recorded_at": chrono::Utc::now()}))).into_response(),
@@ -80,7 +80,7 @@ async fn show(State(shared): State<Shared>, Path(id): Path<String>) -> Response 
     }
 }
 
-/// postgres-es has no list of its views; its table is asked as an application would ask it.
+/// postgres-es cannot list views; this queries its table, as an application would.
 async fn list(State(shared): State<Shared>, Query(page): Query<Page>) -> Response {
     let rows = sqlx::query("SELECT payload FROM product_view ORDER BY view_id LIMIT $1")
         .bind(page.limit)

@@ -13,7 +13,7 @@ use product::Product;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// As the ledger has it.
+/// The same as in the ledger.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -21,7 +21,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const SNAPSHOT: usize = 10;
 const VIEW: &str = "product_view";
 
-/// The tables as postgres-es 0.5.0 wants them (`db/init.sql`).
+/// The tables of postgres-es 0.5.0 (`db/init.sql`).
 const TABLES: [&str; 3] = [
     "CREATE TABLE IF NOT EXISTS events (aggregate_type text NOT NULL, aggregate_id text NOT NULL, \
      sequence bigint CHECK (sequence >= 0) NOT NULL, event_type text NOT NULL, event_version text NOT NULL, \

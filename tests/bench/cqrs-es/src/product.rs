@@ -1,12 +1,12 @@
-//! The aggregate of the peer: a product is created and becomes dearer or cheaper. A price is a plain decimal, checked as the
-//! ledger checks it, and one that does not change leaves no event.
+//! The aggregate of the peer: a product is created and its price changes. A price is a plain decimal with the same checks as in
+//! the ledger; setting the same price creates no event.
 
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, DomainEvent, EventEnvelope, View};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// What a product is; also its view.
+/// A product, which is also its view.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Product {
     pub name: String,

@@ -1,4 +1,4 @@
-//! What is asked for on the command line.
+//! The command line of the load generator.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 pub const USAGE: &str = "rates [commands] [reading] --ledger PROGRAM [--peer PROGRAM] [--rounds 5] [--seconds 6] \
                          [--clients 1,8,64] [--below FOLDER]";
 
-/// A whole run, as BENCHMARKS.md shows it.
+/// A full run, as in BENCHMARKS.md.
 pub const ROUNDS: usize = 5;
 pub const SECONDS: u64 = 6;
 pub const CLIENTS: [usize; 3] = [1, 8, 64];
@@ -23,15 +23,15 @@ pub struct Arguments {
     pub rounds: usize,
     pub time: Duration,
     pub clients: Vec<usize>,
-    /// Where data directories are made: the disk that is measured.
+    /// The folder for data directories, on the disk that is measured.
     pub below: PathBuf,
 }
 
 impl Arguments {
-    /// Reads it.
+    /// Parses it.
     ///
     /// # Errors
-    /// When a word is not known or lacks its value.
+    /// An argument is unknown or lacks its value.
     pub fn read(words: impl IntoIterator<Item = String>) -> anyhow::Result<Self> {
         let mut words = words.into_iter();
         let mut ledger = None;
@@ -66,7 +66,7 @@ impl Arguments {
         Ok(read)
     }
 
-    /// Whether it is as much as the published figures come from.
+    /// Whether it is a full run, as for the published results.
     #[must_use]
     pub fn are_whole(&self) -> bool {
         self.rounds >= ROUNDS && self.time >= Duration::from_secs(SECONDS) && self.clients == CLIENTS

@@ -1,4 +1,4 @@
-//! From times and counts to figures: percentiles, medians, rates.
+//! Statistics of times and counts: percentiles, medians, rates.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ pub fn real(count: u64) -> f64 {
     count as f64
 }
 
-/// The least of these times that this share of them, in percent, does not exceed, in milliseconds: the nearest rank.
+/// The percentile of these times in milliseconds, by the nearest rank.
 ///
 /// # Panics
-/// Never: without times it is not a number.
+/// Never; without times the result is NaN.
 #[must_use]
 pub fn percentile(times: &mut [Duration], percent: usize) -> f64 {
     times.sort_unstable();
@@ -20,7 +20,7 @@ pub fn percentile(times: &mut [Duration], percent: usize) -> f64 {
     times.get(rank - 1).map_or(f64::NAN, |time| milliseconds(*time))
 }
 
-/// The middle one, or the mean of the two in the middle.
+/// The median.
 #[must_use]
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
@@ -32,8 +32,7 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-/// What a system can live with: all commands over the time in which they were sent and the time until every view and the
-/// bus had them.
+/// The sustained rate: all commands divided by the time from the first one until every view and the bus had them.
 #[must_use]
 pub fn sustained(commands: u64, load: Duration, behind: Duration) -> f64 {
     real(commands) / (load + behind).as_secs_f64()
@@ -44,7 +43,7 @@ pub fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
 
-/// Three significant digits, and whole numbers from a hundred on: more is more than a measurement is worth.
+/// Three significant digits, and whole numbers from a hundred on, since measurements are not more exact.
 #[must_use]
 pub fn rounded(value: f64) -> f64 {
     let factor = match value.abs() {

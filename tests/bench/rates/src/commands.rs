@@ -1,4 +1,4 @@
-//! One run of the load against one system on new data: what it did, what it cost, and what it had left to do.
+//! One run of the load against one system on new data: its throughput, its resources, and its backlog.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,31 +12,31 @@ use crate::load::{self, Bell, PRODUCTS, Plan};
 use crate::process::sent_to_disk;
 use crate::server::System;
 
-/// What was measured in one run.
+/// The results of one run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Run {
-    /// Commands a second that were answered after the warm-up.
+    /// Commands per second after the warm-up.
     pub rate: f64,
-    /// All commands over the load and the time until views and bus had them.
+    /// All commands divided by the time until views and bus had them.
     pub sustained: f64,
     pub p50_ms: f64,
     pub p99_ms: f64,
-    /// Of every process of the system, from the first command until views and bus had the last.
+    /// Processor time of all processes of the system, from the first command until views and bus had the last.
     pub processor_ms: f64,
-    /// Handed to write calls by every process of the system.
+    /// Bytes passed to write calls by all processes of the system.
     pub written_kb: f64,
-    /// Taken by the disk, from everybody on this machine.
+    /// Bytes written to the disk by all processes of this machine.
     pub disk_kb: Option<f64>,
-    /// Of the page cache made dirty, as `write_bytes` counts it.
+    /// Bytes of the page cache made dirty, by `write_bytes`.
     pub dirtied_kb: f64,
     pub views_behind_s: f64,
     pub bus_behind_s: f64,
 }
 
-/// The system under this load.
+/// Measures the system under this load.
 ///
 /// # Errors
-/// When it does not start, refuses a command, or does not show what it was told.
+/// It does not start, rejects a command, or does not show a recorded one.
 pub async fn run(system: &System, below: &Path, plan: Plan) -> anyhow::Result<Run> {
     let server = system.start(below)?;
     let connections = load::create(server.address, plan.clients).await?;
@@ -71,9 +71,9 @@ pub async fn run(system: &System, below: &Path, plan: Plan) -> anyhow::Result<Ru
     })
 }
 
-/// What the disk has taken when nothing is left to be written.
+/// The bytes written to the disk once nothing is left to be written.
 fn synced(below: &Path) -> Option<u64> {
-    // Without the program the rest is counted too late, by the next run.
+    // Without `sync` the rest is written later and counted by the next run.
     let _ = Command::new("sync").status();
     sent_to_disk(below)
 }

@@ -1,5 +1,5 @@
-//! One client: a connection that stays open, one request at a time, HTTP/1.1 by hand, so that the generator takes as little
-//! of the processor as possible.
+//! One client: a persistent connection with one request at a time, and a minimal HTTP/1.1 implementation, so that the
+//! generator uses as little processor time as possible.
 
 use std::net::SocketAddr;
 
@@ -13,16 +13,16 @@ pub struct Connection {
     received: Vec<u8>,
 }
 
-/// What stands before the body of an answer.
+/// The head of a response.
 #[derive(Debug, PartialEq)]
 struct Head {
     status: u16,
-    /// Bytes of the head, the empty line included.
+    /// The bytes of the head, including the empty line.
     length: usize,
     body: Body,
 }
 
-/// How long a body is.
+/// The length of a body.
 #[derive(Debug, PartialEq)]
 enum Body {
     Bytes(usize),
@@ -30,20 +30,20 @@ enum Body {
 }
 
 impl Connection {
-    /// Opens it.
+    /// Connects.
     ///
     /// # Errors
-    /// When nobody listens.
+    /// The connection fails.
     pub async fn open(address: SocketAddr) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, received: Vec::with_capacity(4096) })
     }
 
-    /// Sends a request: status and body of the answer.
+    /// Sends a request; returns status and body of the response.
     ///
     /// # Errors
-    /// When the connection breaks or the answer is no HTTP.
+    /// The connection breaks or the response is not HTTP.
     pub async fn send(&mut self, method: &str, path: &str, body: &str) -> anyhow::Result<(u16, Vec<u8>)> {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -74,10 +74,10 @@ impl Connection {
         Ok((head.status, body))
     }
 
-    /// Sends a request that has to succeed: the body of its answer.
+    /// Sends a request that must succeed; returns the body.
     ///
     /// # Errors
-    /// When it does not, with the answer.
+    /// It does not succeed; the error contains the response.
     pub async fn succeed(&mut self, method: &str, path: &str, body: &str) -> anyhow::Result<Vec<u8>> {
         let (status, answer) = self.send(method, path, body).await?;
         ensure!(
@@ -95,7 +95,7 @@ impl Connection {
     }
 }
 
-/// The head, as soon as it is whole.
+/// The head, once it is complete.
 fn head(received: &[u8]) -> anyhow::Result<Option<Head>> {
     let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") else {
         return Ok(None);
@@ -114,7 +114,7 @@ fn head(received: &[u8]) -> anyhow::Result<Option<Head>> {
     Ok(Some(Head { status, length: end + 4, body }))
 }
 
-/// The body of an answer in chunks, as soon as it is whole.
+/// The body of a chunked response, once it is complete.
 fn unchunk(mut bytes: &[u8]) -> anyhow::Result<Option<Vec<u8>>> {
     let mut body = Vec::new();
     loop {

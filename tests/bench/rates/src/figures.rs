@@ -1,6 +1,6 @@
-//! Figures of a server, read from the Prometheus text of `GET /metrics`.
+//! Metrics of a server, parsed from the Prometheus text of `GET /metrics`.
 
-/// The sum of all samples of this name that carry these labels; none where there is no such sample.
+/// The sum of all samples with this name and these labels; `None` if there is none.
 #[must_use]
 pub fn sum(text: &str, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
     let mut sum = None;
@@ -18,14 +18,14 @@ pub fn sum(text: &str, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
     sum
 }
 
-/// Name with labels, and value; a time behind them is left out.
+/// Name with labels, and value, without the optional timestamp.
 fn sample(line: &str) -> Option<(&str, f64)> {
     let end = line.rfind('}').map_or_else(|| line.find(' '), |brace| Some(brace + 1))?;
     let (series, rest) = line.split_at(end);
     Some((series, rest.split_whitespace().next()?.parse().ok()?))
 }
 
-/// Labels, split at commas outside quotation marks.
+/// The labels, split at commas outside quotation marks.
 fn pairs(labels: &str) -> impl Iterator<Item = &str> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     labels.split(move |character| {

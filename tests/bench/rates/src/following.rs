@@ -1,5 +1,5 @@
-//! When the views and the bus have every command: what `GET /metrics` counts, whatever store is behind it. The figures are
-//! believed only after every product was looked at.
+//! Waits until views and bus have every command, by the counts in `GET /metrics`, which work with any store, and then verifies
+//! it for every product.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -14,10 +14,10 @@ use crate::load::{PRODUCTS, last_price, path};
 const PROJECTED: &str = "ledger_projection_lag_seconds_count";
 const PUBLISHED: &str = "ledger_publish_lag_seconds_count";
 const PAUSE: Duration = Duration::from_millis(20);
-/// Without any progress.
+/// Timeout without progress.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How long after the end of the load everything was seen.
+/// How long after the end of the load views and bus had everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Behind {
     pub views: Duration,
@@ -32,17 +32,17 @@ impl Behind {
     }
 }
 
-/// Commits in the view that has the fewest, and events on the bus.
+/// The commits in the view with the fewest, and the events on the bus.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Counted {
     views: f64,
     bus: f64,
 }
 
-/// Waits until views and bus have as many commands.
+/// Waits until views and bus have this many commands.
 ///
 /// # Errors
-/// When they stop before.
+/// They stop before that.
 pub async fn wait(address: SocketAddr, commands: f64) -> anyhow::Result<Behind> {
     let ended = Instant::now();
     let mut connection = Connection::open(address).await?;
@@ -76,10 +76,10 @@ fn counted(metrics: &str) -> Counted {
     Counted { views: views[0].min(views[1]), bus: of(PUBLISHED, &[]) }
 }
 
-/// Looks at every product: the view has its last price, and, where there is a bus, its newest commit has its receipt.
+/// Checks every product: the view has its last price, and with a bus its newest commit has a receipt.
 ///
 /// # Errors
-/// When one does not.
+/// A product fails the check.
 pub async fn check(address: SocketAddr, sent: &[usize], has_bus: bool) -> anyhow::Result<()> {
     let mut connection = Connection::open(address).await?;
     for (client, sent) in sent.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! The load: each client changes prices of sixteen products of its own, one command after the other. Every price differs
-//! from the one before, so every command is recorded.
+//! The load: each client changes the prices of its own sixteen products, one command after the other. Every price differs from
+//! the one before, so every command is recorded.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use tokio::task::JoinSet;
 
 use crate::connection::Connection;
 
-/// Products of each client, so that no two write the same.
+/// The products of each client; no two clients write the same product.
 pub const PRODUCTS: usize = 16;
 
-/// How long and by how many.
+/// The duration and the number of clients.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     pub clients: usize,
@@ -21,20 +21,20 @@ pub struct Plan {
     pub time: Duration,
 }
 
-/// Tells the clients when their commands count and when it is over.
+/// Signals to the clients when measuring begins and when the load ends.
 #[derive(Clone, Default)]
 pub struct Bell {
     counts: Arc<AtomicBool>,
     over: Arc<AtomicBool>,
 }
 
-/// What a load has done.
+/// The result of a load.
 pub struct Done {
-    /// How long each command took that was answered while they counted.
+    /// The latencies of the measured commands.
     pub times: Vec<Duration>,
-    /// Commands of each client, from the first of the warm-up to the last.
+    /// The commands of each client, including the warm-up.
     pub sent: Vec<usize>,
-    /// From the first command to the last answer.
+    /// The time from the first command to the last response.
     pub lasted: Duration,
 }
 
@@ -52,16 +52,16 @@ pub fn path(client: usize, product: usize) -> String {
     format!("/products/product-{client}-{product}")
 }
 
-/// The price a client's turn sets.
+/// The price that a client sets in a round.
 #[must_use]
 pub fn price(turn: usize) -> String {
     format!("{}.99", 40 + turn / PRODUCTS)
 }
 
-/// Creates the products of every client: a connection for each.
+/// Creates the products of every client, with a connection for each.
 ///
 /// # Errors
-/// When the server does not take one.
+/// The server rejects one.
 pub async fn create(address: SocketAddr, clients: usize) -> anyhow::Result<Vec<Connection>> {
     let mut connections = Vec::new();
     for client in 0..clients {
@@ -76,10 +76,10 @@ pub async fn create(address: SocketAddr, clients: usize) -> anyhow::Result<Vec<C
 
 const HELMET: &str = r#"{"name":"Sport-100 Helmet, Red","price":"33.6442","sku":"HL-U509-R","category":"Accessories / Helmets","attributes":{"color":"Red"}}"#;
 
-/// Has the clients change prices by the plan.
+/// Runs the clients by the plan.
 ///
 /// # Errors
-/// When a command is refused or a connection breaks.
+/// A command is rejected or a connection breaks.
 pub async fn run(connections: Vec<Connection>, plan: Plan, bell: Bell) -> anyhow::Result<Done> {
     let mut clients = JoinSet::new();
     let started = Instant::now();
@@ -115,7 +115,7 @@ async fn changes(
 }
 
 impl Bell {
-    /// Rings by the plan.
+    /// Sends the signals by the plan.
     pub async fn ring(&self, plan: Plan) {
         tokio::time::sleep(plan.warm_up).await;
         self.counts.store(true, Ordering::Relaxed);
@@ -129,7 +129,7 @@ impl Bell {
         self.over.load(Ordering::Relaxed)
     }
 
-    /// Notes how long something took that has been answered just now, if it counts.
+    /// Records the latency of a response, if measuring has begun.
     pub fn note(&self, started: Instant, times: &mut Vec<Duration>) {
         if self.counts.load(Ordering::Relaxed) {
             times.push(started.elapsed());
@@ -137,7 +137,7 @@ impl Bell {
     }
 }
 
-/// The price of a client's product after as many commands; none where it still has its first.
+/// The price of a client's product after this many commands; `None` if it still has the first.
 #[must_use]
 pub fn last_price(sent: usize, product: usize) -> Option<String> {
     let turn = (0..sent).rev().take(PRODUCTS).find(|turn| turn % PRODUCTS == product)?;

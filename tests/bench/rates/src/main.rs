@@ -1,5 +1,5 @@
-//! What the ledger does and sustains beside a peer: the same price changes against both, in turn, in one run; a table on
-//! standard output, and after a whole run `tests/bench/results/*.json` and the sections of BENCHMARKS.md.
+//! Measures the ledger and a peer under the same price changes, in turn, in one run. Prints a table, and after a full run
+//! writes `tests/bench/results/*.json` and the sections of BENCHMARKS.md.
 
 mod arguments;
 mod arithmetic;
@@ -45,14 +45,14 @@ const READING: [Column; 4] = [
     ("list_p50_ms", "LIST p50 ms"),
     ("list_p99_ms", "LIST p99 ms"),
 ];
-/// Clients that write beside the readers.
+/// The number of writing clients next to the readers.
 const BESIDE: [usize; 2] = [0, 64];
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::read(std::env::args().skip(1))?;
     let systems = systems(&arguments)?;
     let about = about(&arguments);
-    // One thread: the generator leaves the other processors to those it measures.
+    // One thread, which leaves the other processors to the measured systems.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let is_asked = |name: &str| arguments.measurements.iter().any(|asked| asked == name);
     let is_whole = arguments.are_whole() && systems.len() == 2;
@@ -91,7 +91,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the figures depend on beside the systems.
+/// The environment of the measurement.
 fn about(arguments: &Arguments) -> String {
     let processors = std::thread::available_parallelism().map_or(0, usize::from);
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
@@ -100,7 +100,7 @@ fn about(arguments: &Arguments) -> String {
     format!("{rounds} rounds of {seconds} s on {processors} processors; load average before: {load}.")
 }
 
-/// Ours, and the peer where it can run.
+/// The ledger, and the peer if it can run.
 fn systems(arguments: &Arguments) -> anyhow::Result<Vec<System>> {
     let mut systems = vec![System::Ledger { program: arguments.ledger.clone() }];
     match (&arguments.peer, postgres::installed()) {
@@ -124,7 +124,7 @@ async fn measure(
     are_commands: bool,
 ) -> anyhow::Result<Vec<Cell>> {
     let below = tempfile::Builder::new().prefix("rates-").tempdir_in(&arguments.below)?;
-    // PostgreSQL may run as another user, who has to come through.
+    // PostgreSQL may run as another user, which needs access.
     std::fs::set_permissions(below.path(), std::fs::Permissions::from_mode(0o755))?;
     if process::sent_to_disk(below.path()).is_none() {
         println!("{} is on no disk of this machine: nothing is said of durability.", below.path().display());
@@ -155,7 +155,7 @@ async fn measure(
     Ok(cells)
 }
 
-/// The file from which a plot is made.
+/// The data of a plot.
 fn write(name: &str, title: &str, unit: &str, cells: &[Cell], figures: &[Column]) -> anyhow::Result<()> {
     let plot: Value = table::plot(title, unit, "just bench", cells, figures);
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../results").join(name).with_extension("json");

@@ -1,5 +1,5 @@
-//! A PostgreSQL of its own: a new cluster as `initdb` makes it, so with fsync on each commit, on a free port of
-//! loopback, stopped and removed when it is dropped. It refuses to run as root, so root runs it as the user `postgres`.
+//! A temporary PostgreSQL cluster with the defaults of `initdb`, so with fsync on each commit, on a free port of loopback;
+//! stopped and removed on drop. PostgreSQL does not run as root, so root runs it as the user `postgres`.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use anyhow::{Context, bail, ensure};
 use tempfile::TempDir;
 
 const USER: &str = "postgres";
-/// Where Debian keeps what is not meant for everybody's path.
+/// Debian's folder for the server programs, which are not in the search path.
 const DEBIAN: &str = "/usr/lib/postgresql";
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -22,7 +22,7 @@ pub struct Postgres {
     _directory: TempDir,
 }
 
-/// The newest PostgreSQL of this machine: the folder of its programs.
+/// The folder with the programs of the newest PostgreSQL on this machine.
 #[must_use]
 pub fn installed() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -40,10 +40,10 @@ pub fn installed() -> Option<PathBuf> {
 }
 
 impl Postgres {
-    /// Makes a cluster in a new folder below this one and starts it.
+    /// Creates a cluster in a new folder below this one and starts it.
     ///
     /// # Errors
-    /// When it cannot be made or started, with what its log says.
+    /// It cannot be created or started; the error contains its log.
     pub fn start(programs: &Path, below: &Path) -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new().prefix("peer-").tempdir_in(below)?;
         let (data, log) = (directory.path().join("data"), directory.path().join("log"));
@@ -71,13 +71,13 @@ impl Postgres {
         Ok(postgres)
     }
 
-    /// Its process, the parent of all others.
+    /// Its main process, the parent of all others.
     #[must_use]
     pub fn process(&self) -> u32 {
         self.process.id()
     }
 
-    /// Until it takes connections, which it writes into the last line of its file.
+    /// Waits until it accepts connections, which the last line of its pid file says.
     fn wait(&mut self, status: &Path, log: &Path) -> anyhow::Result<()> {
         let started = Instant::now();
         while !std::fs::read_to_string(status).is_ok_and(|text| text.trim_end().ends_with("ready")) {
@@ -91,7 +91,7 @@ impl Postgres {
 }
 
 impl Drop for Postgres {
-    /// SIGINT: without waiting for clients. Only when that does not help it is killed.
+    /// Stops it with SIGINT, which does not wait for clients, and kills it only if that fails.
     fn drop(&mut self) {
         let _ = Command::new("kill").args(["-INT", &self.process.id().to_string()]).status();
         let asked = Instant::now();
@@ -106,10 +106,10 @@ impl Drop for Postgres {
     }
 }
 
-/// The version as it says it of itself.
+/// Its version, as it reports it.
 ///
 /// # Errors
-/// When it does not run.
+/// It does not run.
 pub fn version(programs: &Path) -> anyhow::Result<String> {
     let output = Command::new(programs.join("postgres")).arg("--version").output()?;
     let text = String::from_utf8(output.stdout)?;
@@ -117,7 +117,7 @@ pub fn version(programs: &Path) -> anyhow::Result<String> {
     Ok(version.to_owned())
 }
 
-/// A program of PostgreSQL as somebody who is not root. `setpriv` becomes it, so the process keeps its id.
+/// A program of PostgreSQL as a user other than root. `setpriv` executes it in its own place, so the process keeps its id.
 fn program(programs: &Path, name: &str) -> Command {
     let path = programs.join(name);
     let mut command = if is_root() {
@@ -127,7 +127,7 @@ fn program(programs: &Path, name: &str) -> Command {
     } else {
         Command::new(path)
     };
-    // The working directory of whoever measures may be closed to that user.
+    // That user may have no access to the current directory.
     command.current_dir("/").stdin(Stdio::null());
     command
 }

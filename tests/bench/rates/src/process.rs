@@ -1,8 +1,8 @@
-//! What a server has used: processor time and bytes written of a process and everything it started, from `/proc`; and what
-//! the disk of a folder has taken, from whomever.
+//! Resources of a server: processor time and bytes written by a process and its descendants, from `/proc`, and the bytes
+//! written to the disk of a folder by all processes.
 //!
-//! `write_bytes` alone misleads: a page cache of large folios (seen on Linux 6.18, ext4) counts a whole one, up to 2 MB, for each write
-//! of a page in it. So what was handed to write calls is counted too, and what the disk took.
+//! `write_bytes` alone misleads: a page cache with large folios (seen on Linux 6.18, ext4) counts a whole folio of up to 2 MB
+//! for each write of a page in it. So the bytes passed to write calls and those written to the disk are counted as well.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,38 +13,38 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-/// Of one clock tick in `/proc/PID/stat`; Linux shows 100 a second to programs on every platform.
+/// The duration of a clock tick in `/proc/PID/stat`; Linux reports 100 per second on every platform.
 const TICK: Duration = Duration::from_millis(10);
 
-/// What processes have used so far, or between two looks.
+/// Resources used so far, or between two readings.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Used {
     pub processor: Duration,
-    /// Bytes handed to write calls: files, logs and pipes.
+    /// Bytes passed to write calls: files, logs and pipes.
     pub written: u64,
-    /// Bytes of the page cache that were made dirty.
+    /// Bytes of the page cache made dirty.
     pub dirtied: u64,
 }
 
-/// What `/proc/PID/stat` says of a process.
+/// The content of `/proc/PID/stat`.
 #[derive(Debug, PartialEq)]
 struct Stat {
     parent: u32,
-    /// Its own, and that of its children that have ended.
+    /// Its own time, and that of its children that have ended.
     processor: Duration,
 }
 
 impl Used {
-    /// What these processes and all below them have used so far. What ended in between is counted by its parent.
+    /// The resources of these processes and their descendants so far; those that have ended are included in their parents.
     ///
     /// # Errors
-    /// When one of them is gone or may not be looked at.
+    /// One of them is gone or not accessible.
     pub fn by(roots: &[u32]) -> anyhow::Result<Self> {
         let mut all = BTreeMap::new();
         for entry in fs::read_dir("/proc")? {
             let name = entry?.file_name();
             if let Some(process) = name.to_str().and_then(|name| name.parse::<u32>().ok()) {
-                // It may have ended since the folder was listed.
+                // The process may have ended since the folder was listed.
                 if let Ok(text) = fs::read_to_string(format!("/proc/{process}/stat")) {
                     all.insert(process, stat(&text)?);
                 }
@@ -81,7 +81,7 @@ impl Sub for Used {
     }
 }
 
-/// The roots and all that descend from them.
+/// The roots and their descendants.
 fn tree(all: &BTreeMap<u32, Stat>, roots: &[u32]) -> Vec<u32> {
     let mut found = roots.to_vec();
     let mut next = 0;
@@ -94,7 +94,7 @@ fn tree(all: &BTreeMap<u32, Stat>, roots: &[u32]) -> Vec<u32> {
     found
 }
 
-/// The name, second, may hold spaces and parentheses; what follows its last parenthesis does not.
+/// Parses the fields; the second one, the name, may contain spaces and parentheses, the ones after its last parenthesis may not.
 fn stat(text: &str) -> anyhow::Result<Stat> {
     let (_, rest) = text.rsplit_once(')').context("a stat has a name")?;
     let fields: Vec<&str> = rest.split_whitespace().collect();
@@ -112,16 +112,16 @@ fn figure(io: &str, name: &str) -> anyhow::Result<u64> {
     Ok(text.trim().parse()?)
 }
 
-/// Bytes that the disk of this folder has been sent so far, by everybody; none where it is no disk of this machine.
+/// The bytes written to the disk of this folder so far by all processes; `None` if it is not a local disk.
 #[must_use]
 pub fn sent_to_disk(folder: &Path) -> Option<u64> {
     let device = fs::metadata(folder).ok()?.dev();
-    // As glibc splits it; the numbers of today's disks are below 2^12 and 2^20.
+    // As in glibc; the numbers of today's disks are below 2^12 and 2^20.
     let (major, minor) = ((device >> 8) & 0xfff, (device & 0xff) | ((device >> 12) & 0xfff00));
     sectors(&fs::read_to_string(format!("/sys/dev/block/{major}:{minor}/stat")).ok()?)
 }
 
-/// Sectors written, the seventh figure, each of 512 bytes.
+/// The sectors written, which is the seventh field, in bytes.
 fn sectors(stat: &str) -> Option<u64> {
     Some(stat.split_whitespace().nth(6)?.parse::<u64>().ok()? * 512)
 }

@@ -1,4 +1,4 @@
-//! How long GET and LIST take while nobody writes and beside the load: one reader for each, who pauses between two requests.
+//! The latency of GET and LIST without writes and under load: one reader for each, with a pause between requests.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -12,11 +12,11 @@ use crate::following;
 use crate::load::{self, Bell, PRODUCTS, Plan, path};
 use crate::server::System;
 
-/// Clients whose products there are, whether they write or not.
+/// The clients whose products exist, whether they write or not.
 const OWNERS: usize = 64;
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// What was measured in one run.
+/// The results of one run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[expect(
     clippy::struct_field_names,
@@ -29,10 +29,10 @@ pub struct Reading {
     pub list_p99_ms: f64,
 }
 
-/// Reads beside as many clients that write.
+/// Reads while this many clients write.
 ///
 /// # Errors
-/// When the system does not start or an answer is not 200.
+/// The system does not start or a response is not 200.
 pub async fn run(system: &System, below: &Path, plan: Plan) -> anyhow::Result<Reading> {
     let server = system.start(below)?;
     let address = server.address;

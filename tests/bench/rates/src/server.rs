@@ -1,5 +1,5 @@
-//! The servers that are driven: `ledger serve` on a new data directory, and the peer on a new PostgreSQL. Each is a process
-//! that prints `Listening on http://ADDRESS`, and is stopped when it is dropped.
+//! The measured servers: `ledger serve` on a new data directory, and the peer on a new PostgreSQL. Each is a process that
+//! prints `Listening on http://ADDRESS`, and is stopped on drop.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -19,7 +19,7 @@ pub enum System {
     Peer { program: PathBuf, postgres: PathBuf },
 }
 
-/// A system that runs. What stands first is dropped first: the server, then what it stands on.
+/// A running system. Fields are dropped in order: the server, then its database.
 pub struct Server {
     pub address: SocketAddr,
     process: Running,
@@ -30,7 +30,7 @@ pub struct Server {
 struct Running(Child);
 
 impl System {
-    /// Its name in tables and plots.
+    /// The name in tables and plots.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -39,7 +39,7 @@ impl System {
         }
     }
 
-    /// Whether its views and its bus follow its commands; the peer's view is written in the same request.
+    /// Whether views and bus follow the commands; the peer writes its view in the same request.
     #[must_use]
     pub fn follows(&self) -> bool {
         matches!(self, Self::Ledger { .. })
@@ -48,7 +48,7 @@ impl System {
     /// Starts it on new data below this folder.
     ///
     /// # Errors
-    /// When it does not start.
+    /// It does not start.
     pub fn start(&self, below: &Path) -> anyhow::Result<Server> {
         let directory = tempfile::Builder::new().prefix("server-").tempdir_in(below)?;
         let (mut command, postgres) = match self {
@@ -66,7 +66,7 @@ impl System {
                 (command, Some(postgres))
             }
         };
-        // Without the settings of whoever measures.
+        // Without the settings of the current user.
         for (name, _) in std::env::vars() {
             if ["LEDGER_", "AWS_", "OTEL_", "RUST_LOG", "PG"].iter().any(|prefix| name.starts_with(prefix)) {
                 command.env_remove(name);
@@ -87,10 +87,10 @@ impl System {
 }
 
 impl Server {
-    /// What it has used so far, its database included.
+    /// The resources used so far, including its database.
     ///
     /// # Errors
-    /// When it has ended.
+    /// It has ended.
     pub fn used(&self) -> anyhow::Result<Used> {
         let mut roots = vec![self.process.0.id()];
         roots.extend(self.postgres.as_ref().map(Postgres::process));

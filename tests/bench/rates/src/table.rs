@@ -1,4 +1,4 @@
-//! From runs to what is read: medians, a table for people, and the results from which the plots are made.
+//! The report on the runs: medians, a table, and the data of the plots.
 
 use std::fmt::Write;
 
@@ -7,30 +7,30 @@ use serde_json::{Map, Value, json};
 
 use crate::arithmetic::{median, rounded};
 
-/// All runs of one system with as many clients.
+/// All runs of one system with the same number of clients.
 #[derive(Debug, Serialize)]
 pub struct Cell {
     pub system: &'static str,
     pub clients: usize,
-    /// Figures by name, in the order of a run, one object for each round.
+    /// One object of results by name for each round.
     pub runs: Vec<Map<String, Value>>,
 }
 
-/// A column of the table: the figure's name in a run, and what stands above it.
+/// A column of the table: the name of the result and the heading.
 pub type Column = (&'static str, &'static str);
 
 impl Cell {
-    /// Takes a run in.
+    /// Adds a run.
     ///
     /// # Errors
-    /// When it is no object.
+    /// It is not an object.
     pub fn add(&mut self, run: impl Serialize) -> anyhow::Result<()> {
         let Value::Object(run) = serde_json::to_value(run)? else { anyhow::bail!("a run is an object") };
         self.runs.push(run);
         Ok(())
     }
 
-    /// The figure in every run.
+    /// The result in every run.
     fn all(&self, figure: &str) -> Vec<f64> {
         self.runs.iter().filter_map(|run| run.get(figure)?.as_f64()).collect()
     }
@@ -41,7 +41,7 @@ impl Cell {
     }
 }
 
-/// A row for each cell: the medians, and behind the first one its least and its most.
+/// A row for each cell: the medians, the first one with its minimum and maximum.
 #[must_use]
 pub fn table(cells: &[Cell], columns: &[Column]) -> String {
     let heads: Vec<&str> = columns.iter().map(|(_, head)| *head).collect();
@@ -64,8 +64,8 @@ pub fn table(cells: &[Cell], columns: &[Column]) -> String {
     text
 }
 
-/// The first system's figures as multiples of the second one's, a row for each number of clients: the median over the rounds,
-/// in each of which both were measured one after the other. Empty without two systems.
+/// The first system's results as multiples of the second one's, a row for each number of clients: the median over the rounds,
+/// in which both were measured one after the other. Empty without two systems.
 #[must_use]
 pub fn multiples(cells: &[Cell], columns: &[Column]) -> String {
     let Some(first) = cells.first().map(|cell| cell.system) else { return String::new() };
@@ -91,7 +91,7 @@ pub fn multiples(cells: &[Cell], columns: &[Column]) -> String {
     )
 }
 
-/// What the plots read: for each system and figure a line over the clients. The runs stand beside it.
+/// The data of the plots: for each system and result a line over the clients, with the runs.
 #[must_use]
 pub fn plot(title: &str, unit: &str, command: &str, cells: &[Cell], figures: &[Column]) -> Value {
     let mut systems: Vec<&str> = Vec::new();
@@ -114,10 +114,10 @@ pub fn plot(title: &str, unit: &str, command: &str, cells: &[Cell], figures: &[C
     json!({"title": title, "unit": unit, "x": "clients", "command": command, "series": series, "runs": cells})
 }
 
-/// Puts a text between the marks of this name.
+/// Replaces the text between the markers of this name.
 ///
 /// # Errors
-/// When the document lacks one of them.
+/// The document lacks one of them.
 pub fn put_into(document: &str, name: &str, text: &str) -> anyhow::Result<String> {
     let mark = |which: &str| format!("<!-- {name}, written by `just bench`: {which} -->");
     let (begin, end) = (mark("begin"), mark("end"));
@@ -127,7 +127,7 @@ pub fn put_into(document: &str, name: &str, text: &str) -> anyhow::Result<String
     Ok(format!("{before}{begin}\n\n{}\n\n{end}{after}", text.trim_end()))
 }
 
-/// With commas between thousands.
+/// With thousands separators.
 fn grouped(value: f64) -> String {
     let value = rounded(value);
     if !value.is_finite() {

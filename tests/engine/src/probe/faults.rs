@@ -1,5 +1,5 @@
-//! Breaks chosen requests in the ways a network and a busy DynamoDB do: before they are applied, after they are
-//! applied, or by refusing them. A request no rule chooses passes unchanged.
+//! Makes chosen requests fail as a network and a busy DynamoDB do: before they are applied, after they are applied, or with
+//! an error response. A request that matches no rule passes unchanged.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,13 +10,13 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 
-use super::{Probe, Request, wrap};
+use super::{Probe, SdkRequest, wrap};
 
-/// What happens to a chosen request.
+/// How a matching request fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Fault {
-    /// The connection breaks before the request arrives: it is not applied.
+pub enum InjectedFault {
+    /// The connection breaks before the request arrives, which is not applied.
     FailBefore,
     /// The request is applied, then the connection breaks: the SDK sees the same error.
     DropAnswer,
@@ -29,19 +29,19 @@ pub enum Fault {
     },
 }
 
-impl Fault {
-    /// DynamoDB refuses the request because too many came.
+impl InjectedFault {
+    /// DynamoDB throttles the request.
     #[must_use]
     pub fn throttled() -> Self {
         Self::Answer { status: 400, code: "ProvisionedThroughputExceededException".to_owned() }
     }
 }
 
-/// Which attempts a fault befalls. A retry of the SDK counts as an attempt of its own.
+/// Which attempts fail. Each retry by the SDK counts as an attempt.
 #[derive(Clone)]
 pub struct Matching {
     operation: Option<String>,
-    chosen: Arc<dyn Fn(&Request) -> bool + Send + Sync>,
+    chosen: Arc<dyn Fn(&SdkRequest) -> bool + Send + Sync>,
     skip: usize,
     left: usize,
 }
@@ -65,31 +65,31 @@ impl Matching {
         Self { operation: Some(operation.to_owned()), ..Self::any() }
     }
 
-    /// Only requests `chosen` says yes to.
+    /// Only requests for which `chosen` is true.
     #[must_use]
-    pub fn when(self, chosen: impl Fn(&Request) -> bool + Send + Sync + 'static) -> Self {
+    pub fn when(self, chosen: impl Fn(&SdkRequest) -> bool + Send + Sync + 'static) -> Self {
         Self { chosen: Arc::new(chosen), ..self }
     }
 
-    /// The `nth` that matches, the next being the first, instead of the next.
+    /// The `nth` matching request instead of the first, counted from 1.
     #[must_use]
     pub fn nth(self, nth: usize) -> Self {
         Self { skip: nth.saturating_sub(1), ..self }
     }
 
-    /// So many in a row instead of one.
+    /// That many in a row instead of one.
     #[must_use]
     pub fn times(self, times: usize) -> Self {
         Self { left: times, ..self }
     }
 
-    /// Every one from there on.
+    /// Every one from then on.
     #[must_use]
     pub fn always(self) -> Self {
         self.times(usize::MAX)
     }
 
-    fn befalls(&mut self, request: &Request) -> bool {
+    fn applies_to(&mut self, request: &SdkRequest) -> bool {
         let matches = self.operation.as_ref().is_none_or(|operation| *operation == request.operation)
             && (self.chosen)(request)
             && self.left > 0;
@@ -105,7 +105,7 @@ impl Matching {
     }
 }
 
-/// The rules, and how often they were applied. Clones share them.
+/// Rules, and how many requests they made fail. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     rules: Arc<Mutex<Rules>>,
@@ -113,20 +113,20 @@ pub struct Faults {
 
 #[derive(Debug, Default)]
 struct Rules {
-    list: Vec<(Matching, Fault)>,
+    list: Vec<(Matching, InjectedFault)>,
     applied: usize,
 }
 
 impl Faults {
-    /// `config` with rules between it and the database; there are none yet.
+    /// `config` with the rules applied to its requests; there are none yet.
     #[must_use]
     pub fn inject(config: &SdkConfig) -> (SdkConfig, Self) {
         let faults = Self::default();
         (wrap(config, faults.clone()), faults)
     }
 
-    /// Adds a rule. The oldest rule that chooses a request wins.
-    pub fn add(&self, matching: Matching, fault: Fault) {
+    /// Adds a rule. Of several that match a request the oldest wins.
+    pub fn add(&self, matching: Matching, fault: InjectedFault) {
         self.rules().list.push((matching, fault));
     }
 
@@ -135,7 +135,7 @@ impl Faults {
         self.rules().list.clear();
     }
 
-    /// How many requests were broken so far.
+    /// How many requests have failed by a rule so far.
     #[must_use]
     pub fn applied(&self) -> usize {
         self.rules().applied
@@ -145,12 +145,12 @@ impl Faults {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn choose(&self, request: &Request) -> Option<Fault> {
+    fn choose(&self, request: &SdkRequest) -> Option<InjectedFault> {
         let mut rules = self.rules();
         let fault = rules
             .list
             .iter_mut()
-            .find_map(|(matching, fault)| matching.befalls(request).then(|| fault.clone()));
+            .find_map(|(matching, fault)| matching.applies_to(request).then(|| fault.clone()));
         rules.applied += usize::from(fault.is_some());
         fault
     }
@@ -158,11 +158,13 @@ impl Faults {
 
 impl Probe for Faults {
     fn pass(&self, request: HttpRequest, on: SharedHttpConnector) -> HttpConnectorFuture {
-        match self.choose(&Request::read(&request)) {
+        match self.choose(&SdkRequest::read(&request)) {
             None => on.call(request),
-            Some(Fault::FailBefore) => HttpConnectorFuture::ready(Err(broken())),
-            Some(Fault::Answer { status, code }) => HttpConnectorFuture::ready(refusal(status, &code)),
-            Some(Fault::DropAnswer) => HttpConnectorFuture::new(async move {
+            Some(InjectedFault::FailBefore) => HttpConnectorFuture::ready(Err(broken())),
+            Some(InjectedFault::Answer { status, code }) => {
+                HttpConnectorFuture::ready(refusal(status, &code))
+            }
+            Some(InjectedFault::DropAnswer) => HttpConnectorFuture::new(async move {
                 on.call(request).await?;
                 Err(broken())
             }),

@@ -1,6 +1,5 @@
-//! Test tooling that stays in the project: it stands between an AWS SDK client and its HTTP client, and either writes
-//! down what passes ([`Recorder`]) or breaks it on purpose ([`Faults`]). It works on any `SdkConfig`, so the same test
-//! runs on the engine and on a real endpoint.
+//! Probes between an AWS SDK client and its HTTP client: [`RequestRecorder`] records the requests, [`Faults`] makes chosen ones
+//! fail. They work on any `SdkConfig`, so the same test runs on the engine and on a real endpoint.
 
 mod faults;
 mod recorder;
@@ -18,22 +17,22 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use serde_json::Value;
 
-pub use faults::{Fault, Faults, Matching};
-pub use recorder::{Recorded, Recorder};
+pub use faults::{Faults, InjectedFault, Matching};
+pub use recorder::{RecordedRequest, RequestRecorder};
 
 /// One request as it goes over the wire.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Request {
+pub struct SdkRequest {
     /// The operation: `PutItem`, `GetRecords`, `PutEvents`.
     pub operation: String,
-    /// The first table the request names, in PartiQL too; none for an operation on no table.
+    /// The first table that the request names, also in PartiQL; `None` for an operation on no table.
     pub table: Option<String>,
-    /// The request's JSON; null when it has none.
+    /// The request's JSON; null if it has none.
     pub body: Value,
 }
 
-impl Request {
+impl SdkRequest {
     fn read(request: &HttpRequest) -> Self {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
@@ -61,7 +60,7 @@ fn table(body: &Value) -> Option<String> {
     named.or_else(of_batch).or_else(of_transaction).or_else(of_statement)
 }
 
-/// What stands between the SDK and its HTTP client.
+/// Intercepts requests between the SDK and its HTTP client.
 trait Probe: Clone + Debug + Send + Sync + 'static {
     fn pass(&self, request: HttpRequest, on: SharedHttpConnector) -> HttpConnectorFuture;
 }

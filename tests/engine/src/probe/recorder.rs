@@ -1,5 +1,5 @@
-//! Writes down every request and what it cost, in the order they were sent, so that a test can say exactly which
-//! requests were made.
+//! Records every request and its capacity units in the order of sending, so that a test can assert exactly which requests
+//! were made.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,22 +11,22 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::{Value, json};
 
-use super::{Probe, Request, wrap};
+use super::{Probe, SdkRequest, wrap};
 
-/// One attempt of the SDK; a retry is an attempt of its own.
+/// One attempt of the SDK; each retry is recorded as well.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Recorded {
+pub struct RecordedRequest {
     /// What was sent.
-    pub request: Request,
-    /// The HTTP status; none as long as no answer came.
+    pub request: SdkRequest,
+    /// The HTTP status; `None` until a response arrives.
     pub status: Option<u16>,
-    /// The answer's JSON; null when it had none.
+    /// The response's JSON; null if it has none.
     pub answer: Value,
 }
 
-impl Recorded {
-    /// Capacity units of all tables and indexes together; none when the answer names none.
+impl RecordedRequest {
+    /// Capacity units of all tables and indexes together; `None` if the response names none.
     #[must_use]
     pub fn capacity(&self) -> Option<f64> {
         match &self.answer["ConsumedCapacity"] {
@@ -38,68 +38,68 @@ impl Recorded {
     }
 }
 
-/// The list of what passed. Clones share it.
+/// The list of recorded requests. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Recorder {
-    seen: Arc<Mutex<Vec<Recorded>>>,
-    asks: bool,
+pub struct RequestRecorder {
+    seen: Arc<Mutex<Vec<RecordedRequest>>>,
+    requests_capacity: bool,
 }
 
-impl Recorder {
-    /// `config` with every request written down.
+impl RequestRecorder {
+    /// `config` with every request recorded.
     #[must_use]
     pub fn record(config: &SdkConfig) -> (SdkConfig, Self) {
         let recorder = Self::default();
         (wrap(config, recorder.clone()), recorder)
     }
 
-    /// As [`Recorder::record`], and asks for the consumed capacity where the request does not. It changes signed
-    /// requests, so it is for the engine and other endpoints that check no signature.
+    /// Like [`RequestRecorder::record`], and requests the consumed capacity where the request does not. This changes signed
+    /// requests, so use it only on endpoints that check no signatures, such as the engine.
     #[must_use]
     pub fn meter(config: &SdkConfig) -> (SdkConfig, Self) {
-        let recorder = Self { asks: true, ..Self::default() };
+        let recorder = Self { requests_capacity: true, ..Self::default() };
         (wrap(config, recorder.clone()), recorder)
     }
 
-    /// What was recorded since the last `take`, which forgets it.
+    /// What was recorded since the last `take`; clears the list.
     #[must_use]
-    pub fn take(&self) -> Vec<Recorded> {
+    pub fn take(&self) -> Vec<RecordedRequest> {
         std::mem::take(&mut self.seen())
     }
 
-    /// The operations since the last `take`, which forgets them: the shortest way to say what was sent.
+    /// The operations recorded since the last `take`; clears the list.
     #[must_use]
     pub fn take_operations(&self) -> Vec<String> {
         self.take().into_iter().map(|recorded| recorded.request.operation).collect()
     }
 
-    /// Forgets what was recorded.
+    /// Clears the list.
     pub fn clear(&self) {
         self.seen().clear();
     }
 
-    fn seen(&self) -> MutexGuard<'_, Vec<Recorded>> {
+    fn seen(&self) -> MutexGuard<'_, Vec<RecordedRequest>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Probe for Recorder {
+impl Probe for RequestRecorder {
     fn pass(&self, mut request: HttpRequest, on: SharedHttpConnector) -> HttpConnectorFuture {
         let recorder = self.clone();
-        let sent = Request::read(&request);
-        if self.asks {
-            ask(&mut request, &sent);
+        let sent = SdkRequest::read(&request);
+        if self.requests_capacity {
+            request_capacity(&mut request, &sent);
         }
         let place = {
             let mut seen = self.seen();
-            seen.push(Recorded { request: sent.clone(), status: None, answer: Value::Null });
+            seen.push(RecordedRequest { request: sent.clone(), status: None, answer: Value::Null });
             seen.len() - 1
         };
         HttpConnectorFuture::new(async move {
             let mut response = on.call(request).await?;
             let body = ByteStream::new(response.take_body()).collect().await;
             let body = body.map_err(|error| ConnectorError::io(error.into()))?.into_bytes();
-            // The list may have been taken in between; then nobody asks for this answer any more.
+            // The list may have been taken in the meantime; then the response is not recorded.
             if let Some(recorded) = recorder.seen().get_mut(place).filter(|recorded| recorded.request == sent)
             {
                 recorded.status = Some(response.status().as_u16());
@@ -111,7 +111,7 @@ impl Probe for Recorder {
     }
 }
 
-fn ask(request: &mut HttpRequest, sent: &Request) {
+fn request_capacity(request: &mut HttpRequest, sent: &SdkRequest) {
     let metered = matches!(
         sent.operation.as_str(),
         "PutItem"
@@ -132,7 +132,7 @@ fn ask(request: &mut HttpRequest, sent: &Request) {
         let mut body = sent.body.clone();
         body["ReturnConsumedCapacity"] = json!("TOTAL");
         let body = body.to_string();
-        // The length was fixed before signing.
+        // The length was set before signing.
         request.headers_mut().insert("content-length", body.len().to_string());
         *request.body_mut() = SdkBody::from(body);
     }

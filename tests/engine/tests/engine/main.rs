@@ -1,4 +1,4 @@
-//! The engine through the AWS SDK, as every test uses it: what is written can be read, and what goes wrong is named.
+//! The engine through the AWS SDK, as every test uses it: what was written can be read, and errors have DynamoDB's types.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
@@ -18,7 +18,7 @@ fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
 }
 
-/// A table with a key `id` and, if asked for, a stream.
+/// A table with the key `id` and, on request, a stream.
 async fn create_table(client: &Client, stream: bool) {
     let spec = StreamSpecification::builder().stream_enabled(stream);
     let spec = if stream { spec.stream_view_type(StreamViewType::NewAndOldImages) } else { spec };

@@ -1,11 +1,11 @@
-//! The probes: what passed is written down, and what should break breaks, on the right side of the write.
+//! The probes: requests are recorded, and injected faults happen before or after the write as chosen.
 
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use engine::Engine;
-use engine::probe::{Fault, Faults, Matching, Recorder};
+use engine::probe::{Faults, InjectedFault, Matching, RequestRecorder};
 
 use crate::{TABLE, create_table, exists, put, text};
 
@@ -20,8 +20,8 @@ fn without_retries(config: &SdkConfig) -> Client {
 }
 
 #[tokio::test]
-async fn a_recorder_writes_down_operation_table_request_and_capacity() {
-    let (config, recorder) = Recorder::meter(&config().await);
+async fn a_recorder_records_operation_table_request_and_capacity() {
+    let (config, recorder) = RequestRecorder::meter(&config().await);
     let client = Client::new(&config);
     put(&client, "a").await;
     let read = client.get_item().table_name(TABLE).key("id", text("a")).send().await.unwrap();
@@ -38,7 +38,7 @@ async fn a_recorder_writes_down_operation_table_request_and_capacity() {
 
 #[tokio::test]
 async fn a_plain_recorder_leaves_requests_as_they_are() {
-    let (config, recorder) = Recorder::record(&config().await);
+    let (config, recorder) = RequestRecorder::record(&config().await);
     put(&Client::new(&config), "a").await;
     assert_eq!(recorder.take()[0].capacity(), None);
 }
@@ -47,7 +47,7 @@ async fn a_plain_recorder_leaves_requests_as_they_are() {
 async fn a_dropped_answer_hides_a_write_that_was_applied() {
     let config = config().await;
     let (broken, faults) = Faults::inject(&config);
-    faults.add(Matching::operation("PutItem").nth(2), Fault::DropAnswer);
+    faults.add(Matching::operation("PutItem").nth(2), InjectedFault::DropAnswer);
     let client = without_retries(&broken);
     put(&client, "a").await;
     let lost = client.put_item().table_name(TABLE).item("id", text("b")).send().await.unwrap_err();
@@ -60,7 +60,7 @@ async fn a_dropped_answer_hides_a_write_that_was_applied() {
 async fn a_request_that_fails_before_is_not_applied() {
     let (broken, faults) = Faults::inject(&config().await);
     let of_b = Matching::operation("PutItem").when(|request| request.body["Item"]["id"]["S"] == "b");
-    faults.add(of_b, Fault::FailBefore);
+    faults.add(of_b, InjectedFault::FailBefore);
     let client = without_retries(&broken);
     put(&client, "a").await;
     assert!(client.put_item().table_name(TABLE).item("id", text("b")).send().await.is_err());
@@ -70,12 +70,13 @@ async fn a_request_that_fails_before_is_not_applied() {
 #[tokio::test]
 async fn throttling_has_its_code_and_the_sdk_retries_it() {
     let (broken, faults) = Faults::inject(&config().await);
-    let (config, recorder) = Recorder::record(&broken);
-    faults.add(Matching::any().times(2), Fault::throttled());
+    let (config, recorder) = RequestRecorder::record(&broken);
+    faults.add(Matching::any().times(2), InjectedFault::throttled());
     put(&Client::new(&config), "a").await;
     assert_eq!(recorder.take_operations(), ["PutItem", "PutItem", "PutItem"]);
 
-    faults.add(Matching::any(), Fault::Answer { status: 400, code: "RequestLimitExceeded".to_owned() });
+    faults
+        .add(Matching::any(), InjectedFault::Answer { status: 400, code: "RequestLimitExceeded".to_owned() });
     let refused = without_retries(&config).put_item().table_name(TABLE).item("id", text("b")).send().await;
     assert_eq!(refused.unwrap_err().code(), Some("RequestLimitExceeded"));
 }

@@ -1,4 +1,4 @@
-//! Requests and refusals, typed as DynamoDB's are.
+//! Requests and their errors, typed like DynamoDB's.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
@@ -13,7 +13,7 @@ async fn client() -> Client {
     client
 }
 
-/// After five seconds without a byte the SDK would take it for stalled, and send another beside it.
+/// After five seconds without a byte the SDK would consider it stalled and send it a second time.
 #[test]
 fn a_request_that_waits_for_its_turn_is_not_sent_again() {
     let config = Engine::in_memory().unwrap().sdk_config();

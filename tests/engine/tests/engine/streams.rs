@@ -1,4 +1,4 @@
-//! Streams: they have what was written, in order, and end with their table.
+//! Streams: they hold the writes in order and are deleted with their table.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodbstreams::Client as Streams;

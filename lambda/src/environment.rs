@@ -1,7 +1,7 @@
-//! What Lambda sets in the environment of a function; where it is missing, this is no Lambda, and one line says so.
+//! The environment variables that Lambda sets for a function; if one is missing, the start fails with one line.
 //!
-//! Only Lambda's own variables are read. The SDK's search through profiles, containers and instances would find nothing
-//! here, and is a tenth of the binary.
+//! Only these are read. The SDK's search through profiles, containers and instances would find nothing on Lambda and is a
+//! tenth of the binary.
 
 use anyhow::{Context, bail};
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
@@ -11,7 +11,7 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::connections;
 
-/// What the runtime client cannot do without; it would end with a panic.
+/// The variables that the runtime client requires; without one it panics.
 const SET_BY_LAMBDA: [&str; 4] = [
     "AWS_LAMBDA_RUNTIME_API",
     "AWS_LAMBDA_FUNCTION_NAME",
@@ -22,25 +22,24 @@ const SET_BY_LAMBDA: [&str; 4] = [
 /// The function's name.
 ///
 /// # Errors
-/// When a variable is missing that Lambda sets: run `ledger serve` outside it.
+/// A variable that Lambda sets is missing or invalid: outside Lambda run `ledger serve`.
 pub(crate) fn function_name(lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<String> {
     for name in SET_BY_LAMBDA {
         if lookup(name).is_none() {
-            bail!("{name} is not set: this program runs on AWS Lambda; elsewhere use `ledger serve`");
+            bail!("{name} is not set: this program runs on AWS Lambda only; elsewhere use `ledger serve`");
         }
     }
     let memory = lookup("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").unwrap_or_default();
     if memory.parse::<i32>().is_err() {
-        bail!("AWS_LAMBDA_FUNCTION_MEMORY_SIZE={memory:?} is no number of megabytes");
+        bail!("AWS_LAMBDA_FUNCTION_MEMORY_SIZE={memory:?} is not a number of megabytes");
     }
-    lookup("AWS_LAMBDA_FUNCTION_NAME").context("Lambda names its functions")
+    lookup("AWS_LAMBDA_FUNCTION_NAME").context("AWS_LAMBDA_FUNCTION_NAME is not set")
 }
 
-/// The AWS SDK's settings: region and credentials as Lambda gives them, endpoints and their kinds as the SDK's variables
-/// name them.
+/// The AWS SDK's settings: region and credentials from Lambda's variables, endpoints from the SDK's.
 ///
 /// # Errors
-/// When no region is set.
+/// `AWS_REGION` is not set.
 pub(crate) fn aws(lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<SdkConfig> {
     let region = lookup("AWS_REGION").filter(|region| !region.is_empty()).context("AWS_REGION is not set")?;
     let wanted = |name| lookup(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
@@ -57,7 +56,7 @@ pub(crate) fn aws(lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Sdk
     Ok(aws.build())
 }
 
-/// Variables of one service, such as `AWS_ENDPOINT_URL_DYNAMODB`.
+/// Reads the variables of one service, such as `AWS_ENDPOINT_URL_DYNAMODB`.
 #[derive(Debug)]
 struct OfOneService;
 
@@ -92,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn region_and_kind_of_endpoint_are_lambda_s() {
+    fn region_and_kind_of_endpoint_come_from_the_environment() {
         let set = [("AWS_REGION", "eu-central-1"), ("AWS_USE_FIPS_ENDPOINT", "true")];
         let lookup =
             |name: &str| set.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());

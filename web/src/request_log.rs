@@ -1,4 +1,4 @@
-//! The one line a request leaves in the log, its figures, and the span that everything said meanwhile belongs to.
+//! The log line, the metrics and the span of a request: one line for each, written when its response is ready.
 
 use std::time::Instant;
 
@@ -7,28 +7,28 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use tracing::Span;
 
 use super::notes::Notes;
-use super::problem::Kind;
+use super::problem::ProblemKind;
 use telemetry::meters::{HTTP_REQUESTS, HTTP_SECONDS};
 use telemetry::trace;
-use telemetry::usage::{self, Tally};
+use telemetry::usage::{self, UsageCounter};
 
 const TRACEPARENT: &str = "traceparent";
 
-/// What is known of a request before it is answered.
-pub(super) struct Line {
+/// What is known about a request before it is answered.
+pub(super) struct RequestLog {
     started: Instant,
     method: Method,
     route: String,
-    /// The product's part of the path, as the client wrote it.
+    /// The product id in the path, as the client sent it.
     product_id: Option<String>,
     correlation_id: String,
     notes: Notes,
-    pub(super) tally: Tally,
+    pub(super) usage_counter: UsageCounter,
     pub(super) span: Span,
 }
 
-impl Line {
-    /// Begins the line and the span; from here on the request carries its notes, and as `traceparent` the span's.
+impl RequestLog {
+    /// Starts the measurement and the span, and adds the notes and the span's `traceparent` to the request.
     pub(super) fn begin(request: &mut Request, correlation_id: &str) -> Self {
         let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
         let segment = request.uri().path().split('/').nth(2);
@@ -59,14 +59,14 @@ impl Line {
             product_id,
             correlation_id: correlation_id.to_owned(),
             notes,
-            tally: Tally::default(),
+            usage_counter: UsageCounter::default(),
             span,
         }
     }
 
-    /// Writes the line.
-    pub(super) fn end(self, status: StatusCode, problem: Option<Kind>) {
-        let (took, usage) = (self.started.elapsed(), usage::is_counted().then(|| self.tally.usage()));
+    /// Writes the line and the metrics.
+    pub(super) fn end(self, status: StatusCode, problem: Option<ProblemKind>) {
+        let (took, usage) = (self.started.elapsed(), usage::is_counted().then(|| self.usage_counter.usage()));
         let status = status.as_u16();
         self.span.record("http.response.status_code", status);
         let method = known(&self.method);
@@ -84,7 +84,7 @@ impl Line {
             product_id = noted.product_id.or(self.product_id),
             command = noted.command,
             outcome = noted.outcome,
-            problem = problem.map(Kind::slug),
+            problem = problem.map(ProblemKind::slug),
             version = noted.version,
             requests = usage.map(|usage| usage.requests),
             capacity_units = usage.map(|usage| usage.units),
@@ -95,7 +95,7 @@ impl Line {
     }
 }
 
-/// The method if it is one that servers know; a client may make up others.
+/// The method if it is a standard one, since a client can send any text; otherwise `other`.
 fn known(method: &Method) -> &'static str {
     let all = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
     all.into_iter().find(|name| *name == method.as_str()).unwrap_or("other")

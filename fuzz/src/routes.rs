@@ -1,4 +1,4 @@
-//! The fronts over stores in memory, with a clock that stands still and ids that count: equal bytes, equal answers.
+//! The routes on stores in memory, with a fixed clock and counted ids: equal bytes give equal responses.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -19,44 +19,44 @@ use serde_json::Value;
 use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
 use tower::ServiceExt;
 use ulid::Ulid;
-use web::{Edge, finish};
+use web::{ClockAndIds, finish};
 
-/// The time at which everything happens.
+/// The fixed time.
 const NOW: &str = "2026-11-23T12:00:00.000Z";
 
-/// A product that most commands find.
+/// The product that exists before most commands.
 pub(crate) const HELMET: &str = r#"{"name":"Helmet","price":"34.99","attributes":{"color":"Red"}}"#;
 
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| RuntimeBuilder::new_current_thread().enable_time().build().unwrap());
 
-/// A front and the ledger behind it.
-pub(crate) struct Front {
+/// Routes and the ledger that they work on.
+pub(crate) struct TestRoutes {
     pub(crate) journal: Arc<MemoryJournal>,
     router: Router,
 }
 
-/// An answer, read whole.
-pub(crate) struct Answer {
+/// A response with its whole body.
+pub(crate) struct TestResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) json: Value,
 }
 
-impl Front {
-    /// The command routes; the product `p` is there at version 1.
+impl TestRoutes {
+    /// The command routes; product `p` exists at version 1.
     pub(crate) fn of_commands() -> Self {
         let journal = Arc::<MemoryJournal>::default();
-        let executor = Executor::new(journal.clone(), edge());
+        let executor = Executor::new(journal.clone(), clock_and_ids());
         let default_currency = Currency::parse("USD").unwrap();
-        let api = CommandApi { executor, edge: edge(), default_currency };
-        let front = Self { journal, router: finish(commands::http::routes(api), edge()) };
-        let created = front.send(json(Request::put("/products/p")), HELMET);
+        let api = CommandApi { executor, clock_and_ids: clock_and_ids(), default_currency };
+        let routes = Self { journal, router: finish(commands::http::routes(api), clock_and_ids()) };
+        let created = routes.send(json(Request::put("/products/p")), HELMET);
         assert_eq!(created.status, StatusCode::CREATED);
-        front
+        routes
     }
 
-    /// The query routes over the ledger of a front of commands.
+    /// The query routes on the ledger of the command routes.
     pub(crate) fn of_queries(commands: Self, products: &[ProductId]) -> Self {
         let journal = commands.journal;
         let (views, prices) = (Arc::<MemoryViews>::default(), Arc::<MemoryPriceLog>::default());
@@ -68,17 +68,18 @@ impl Front {
             }
         }
         let receipts = Arc::<MemoryReceipts>::default();
-        let api = QueryApi { views, prices, journal: journal.clone(), receipts, clock: edge().clock };
-        Self { journal, router: finish(projections::http::routes(api), edge()) }
+        let api =
+            QueryApi { views, prices, journal: journal.clone(), receipts, clock: clock_and_ids().clock };
+        Self { journal, router: finish(projections::http::routes(api), clock_and_ids()) }
     }
 
-    /// Other routes, with no ledger behind them.
+    /// Other routes, without a ledger.
     pub(crate) fn of_routes(routes: Router) -> Self {
-        Self { journal: Arc::default(), router: finish(routes, edge()) }
+        Self { journal: Arc::default(), router: finish(routes, clock_and_ids()) }
     }
 
-    /// Sends a request; a 5xx, or a problem that is not written as one, breaks the promise.
-    pub(crate) fn send(&self, request: Builder, body: impl Into<Body>) -> Answer {
+    /// Sends a request; panics on a 5xx and on an error response that is not a problem.
+    pub(crate) fn send(&self, request: Builder, body: impl Into<Body>) -> TestResponse {
         let request = request.body(body.into()).unwrap();
         let (parts, body) = RUNTIME.block_on(async {
             let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
@@ -90,10 +91,10 @@ impl Front {
             assert_eq!(parts.headers["content-type"], "application/problem+json");
             assert_eq!(json["status"], parts.status.as_u16());
         }
-        Answer { status: parts.status, headers: parts.headers, json }
+        TestResponse { status: parts.status, headers: parts.headers, json }
     }
 
-    /// The commits of a product, which have to be a faultless chain.
+    /// The commits of a product, which must be a valid chain.
     pub(crate) fn commits(&self, product: &ProductId) -> Vec<StoredCommit> {
         let commits = RUNTIME.block_on(self.journal.page(product, 0, 1_000)).unwrap();
         let mut chain = Chain::of(product.as_str());
@@ -105,7 +106,7 @@ impl Front {
     }
 }
 
-/// Runs to the end.
+/// Runs a future to its end.
 pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     RUNTIME.block_on(future)
 }
@@ -118,9 +119,9 @@ pub(crate) fn id(text: &str) -> ProductId {
     ProductId::new(text).unwrap()
 }
 
-pub(crate) fn edge() -> Edge {
+pub(crate) fn clock_and_ids() -> ClockAndIds {
     let now = Timestamp::parse(NOW).unwrap();
     let made = AtomicU64::new(0);
     let ids = move || Ulid::from_parts(1_795_410_936_662, made.fetch_add(1, Ordering::Relaxed).into());
-    Edge { clock: Arc::new(move || now), ids: Arc::new(ids) }
+    ClockAndIds { clock: Arc::new(move || now), ids: Arc::new(ids) }
 }
