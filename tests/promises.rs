@@ -168,7 +168,7 @@ fn the_documented_overlap_is_the_sum_of_the_limits() {
     };
     let (command, ahead, view) =
         (seconds("The 300 s are "), seconds("15 s), "), seconds("ahead of the others, and "));
-    assert_eq!(seconds("Ask for "), command + ahead + view);
+    assert_eq!(seconds("Subtract "), command + ahead + view);
     assert_eq!(seconds("from updated_at to LIST, stays below "), command + view);
     let help = printed(&program().args(["serve", "--help"]).output().unwrap());
     let (_, limit) = help.split_once("--request-timeout").unwrap();
