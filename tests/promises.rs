@@ -1,24 +1,24 @@
-//! Every promise of the documents has a test: the table at the end of CONTRIBUTING.md quotes each sentence as its
-//! document has it, the named tests exist, and no promise of the README is missing.
+//! The table at the end of CONTRIBUTING.md names the tests behind each guarantee of the documents. These tests check that each
+//! document contains the sentence as quoted, that the named tests exist, and that no guarantee of the README is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::architecture::sources;
 use crate::scenario::{printed, program, repository};
 
-/// Where the table of promises begins in CONTRIBUTING.md.
-const HEADING: &str = "## What is promised, and which test holds it";
-/// What the list of promises follows in README.md.
-const PROMISES: &str = "What it promises, each held by tests:";
-/// The documents whose promises the table has.
+/// Where the table of guarantees begins in CONTRIBUTING.md.
+const HEADING: &str = "## Guarantees and their tests";
+/// The heading above the list of guarantees in README.md.
+const GUARANTEES: &str = "## Guarantees";
+/// The documents whose guarantees the table lists.
 const DOCUMENTS: [&str; 3] = ["README.md", "docs/interface.md", "docs/audit.md"];
 
 /// A row of the table.
 struct Row {
     document: String,
-    /// How the sentence begins, or a part of it.
+    /// The beginning or a part of each sentence.
     quotes: Vec<String>,
-    /// Files with the tests in them that hold it.
+    /// The file and the name of each test.
     tests: Vec<(String, String)>,
 }
 
@@ -26,12 +26,12 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(repository().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// What stands between the backticks of a cell.
+/// The code spans of a cell.
 fn code(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// What stands between the quotation marks of a cell.
+/// The quotations in a cell.
 fn quoted(cell: &str) -> Vec<String> {
     let ends = cell
         .split('“')
@@ -40,13 +40,13 @@ fn quoted(cell: &str) -> Vec<String> {
     ends.map(|(quote, _)| plain(quote)).collect()
 }
 
-/// A text without the backticks, asterisks and line ends of Markdown.
+/// A text without the backticks, asterisks, backslashes and line breaks of Markdown.
 fn plain(text: &str) -> String {
     let text: String = text.chars().filter(|letter| !['`', '*', '\\'].contains(letter)).collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The rows of the table; a document's cell that is empty is that of the row before.
+/// The rows of the table. An empty first cell means the document of the row above.
 fn rows() -> Vec<Row> {
     let contributing = read("CONTRIBUTING.md");
     let (_, table) = contributing.split_once(HEADING).unwrap();
@@ -67,7 +67,7 @@ fn rows() -> Vec<Row> {
             (file.clone(), name.to_owned())
         });
         let tests = tests.collect();
-        let document = named.or(before).unwrap_or_else(|| panic!("the first row names its document"));
+        let document = named.or(before).unwrap_or_else(|| panic!("the first row names no document"));
         rows.push(Row { document, quotes: quoted(cells[1]), tests });
     }
     assert!(rows.len() > 40, "{} rows", rows.len());
@@ -109,23 +109,23 @@ fn sentences_of(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_test_that_the_table_of_promises_names_is_there() {
+fn every_test_that_the_table_of_guarantees_names_exists() {
     let sources: BTreeMap<String, String> =
         sources().into_iter().map(|(path, text)| (path.to_str().unwrap().to_owned(), text)).collect();
     for row in rows() {
-        assert!(!row.tests.is_empty(), "{:?} is held by no test", row.quotes);
+        assert!(!row.tests.is_empty(), "no test is named for {:?}", row.quotes);
         for (path, name) in row.tests {
             let tests = match sources.get(&path) {
                 Some(text) => tests_of(text),
                 None => sentences_of(&read(&path)),
             };
-            assert!(tests.contains(&name), "{path} has no test {name}, which holds {:?}", row.quotes);
+            assert!(tests.contains(&name), "{path} has no test {name}, named for {:?}", row.quotes);
         }
     }
 }
 
 #[test]
-fn every_sentence_that_the_table_of_promises_quotes_stands_in_its_document() {
+fn every_sentence_that_the_table_of_guarantees_quotes_is_in_its_document() {
     let documents = DOCUMENTS.map(|document| (document, plain(&read(document))));
     for row in rows() {
         let (_, text) = documents
@@ -134,31 +134,31 @@ fn every_sentence_that_the_table_of_promises_quotes_stands_in_its_document() {
             .unwrap_or_else(|| panic!("{} is none of {DOCUMENTS:?}", row.document));
         assert!(!row.quotes.is_empty(), "a row of {} quotes nothing", row.document);
         for quote in row.quotes {
-            assert!(quote.len() > 12, "“{quote}” is too short to be found again");
+            assert!(quote.len() > 12, "“{quote}” is too short to be unique");
             assert!(text.contains(&quote), "{} does not say “{quote}”", row.document);
         }
     }
 }
 
 #[test]
-fn every_promise_of_the_readme_is_in_the_table() {
+fn every_guarantee_of_the_readme_is_in_the_table() {
     let readme = read("README.md");
-    let (_, list) = readme.split_once(PROMISES).unwrap();
+    let (_, list) = readme.split_once(GUARANTEES).unwrap();
     let (list, _) = list.split_once("\n## ").unwrap();
-    let promises: Vec<String> = list.split("\n- ").skip(1).map(plain).collect();
-    assert!(promises.len() > 4, "{promises:?}");
+    let guarantees: Vec<String> = list.split("\n- ").skip(1).map(plain).collect();
+    assert!(guarantees.len() > 4, "{guarantees:?}");
     let rows = rows();
     let quotes = rows.iter().filter(|row| row.document == "README.md").flat_map(|row| &row.quotes);
     let quotes: Vec<&String> = quotes.collect();
-    for promise in promises {
+    for guarantee in guarantees {
         assert!(
-            quotes.iter().any(|quote| promise.starts_with(quote.as_str())),
-            "no row of CONTRIBUTING.md quotes the beginning of this promise: {promise}"
+            quotes.iter().any(|quote| guarantee.starts_with(quote.as_str())),
+            "no row of CONTRIBUTING.md quotes the beginning of this guarantee: {guarantee}"
         );
     }
 }
 
-/// Following by `updated_since` is safe with an overlap that is derived from limits; these are the limits of the code.
+/// The overlap that makes following by `updated_since` safe is derived from limits; these are the limits in the code.
 #[test]
 fn the_documented_overlap_is_the_sum_of_the_limits() {
     let interface = plain(&read("docs/interface.md"));
@@ -168,7 +168,7 @@ fn the_documented_overlap_is_the_sum_of_the_limits() {
     };
     let (command, ahead, view) =
         (seconds("The 300 s are "), seconds("15 s), "), seconds("ahead of the others, and "));
-    assert_eq!(seconds("Ask for "), command + ahead + view);
+    assert_eq!(seconds("Subtract "), command + ahead + view);
     assert_eq!(seconds("from updated_at to LIST, stays below "), command + view);
     let help = printed(&program().args(["serve", "--help"]).output().unwrap());
     let (_, limit) = help.split_once("--request-timeout").unwrap();

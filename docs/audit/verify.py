@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""Verifies a ledger with Python's standard library alone; docs/audit.md tells what is checked, and why.
+"""Verifies a ledger with Python's standard library alone; docs/audit.md explains the checks.
 
     verify.py EXPORT | verify.py http://HOST:PORT      (LEDGER_TOKEN: bearer token)
 
-Names every fault and ends with one hash over all heads. Exit code 0: whole, 1: faulty.
+Prints every fault, then one hash over all heads. Exit code 0: whole, 1: faults.
 """
 import hashlib, json, os, sys, urllib.parse, urllib.request
 
-def names(pairs):  # RFC 8785: sorted by UTF-16 code units; one that stands twice is read differently by different readers
+def names(pairs):  # RFC 8785: sorted by UTF-16 code units; readers disagree on a name that appears twice
     pairs.sort(key=lambda pair: pair[0].encode("utf-16-be"))
     if len(dict(pairs)) < len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name appears twice")
     return dict(pairs)
 
-def number(digits):  # RFC 8785 rounds numbers to doubles; of whole ones below 2^53 no two are written alike
+def number(digits):  # RFC 8785 rounds numbers to doubles, which keep integers below 2^53 exactly
     if abs(int(digits)) >= 2**53:
         raise ValueError(digits + " is too large")
     return int(digits)
@@ -21,7 +21,7 @@ def number(digits):  # RFC 8785 rounds numbers to doubles; of whole ones below 2
 def read(text):
     return json.loads(text, object_pairs_hook=names, parse_int=number, parse_float=number, parse_constant=number)
 
-def faults(commit, before):  # `before`: what is kept of the product's commit before it, empty before the first
+def faults(commit, before):  # `before`: what is kept of the product's previous commit, empty before the first
     rest = {name: value for name, value in commit.items() if name != "hash"}
     text = json.dumps(rest, ensure_ascii=False, separators=(",", ":"))
     first, last = commit["sequence"], commit["sequence"] + len(commit["events"]) - 1
@@ -39,7 +39,7 @@ def get(url):
     request = urllib.request.Request(url, headers={"Authorization": "Bearer " + token} if token else {})
     return read(urllib.request.urlopen(request).read())
 
-def histories(url):  # all products, deleted ones too, in order of id, as the lines of an export
+def histories(url):  # all products, including deleted ones, in order of id, as the lines of an export
     ids, cursor = set(), {}
     while cursor != {"cursor": None}:
         query = {"include": "deleted", "sort": "updated_at", "limit": 100, **cursor}
@@ -51,7 +51,7 @@ def histories(url):  # all products, deleted ones too, in order of id, as the li
         while after is not None:
             page = get("%s/products/%s/history?after=%d&limit=100" % (url, product, after))
             for commit in page["commits"]:
-                commit.pop("receipts", None)  # they stand beside the commit and are no part of it
+                commit.pop("receipts", None)  # they are not part of the commit
                 yield json.dumps(commit)
             after = page["next"]
 

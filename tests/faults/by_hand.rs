@@ -1,5 +1,5 @@
-//! Changes one row of a data directory by hand, each in its own copy: a command reports it in the words of the table, or
-//! docs/audit.md lists it as undetected.
+//! One row of a data directory is changed by hand, in a copy each time: some command names it, in the words of the table, or
+//! docs/audit.md lists it under "Undetected changes".
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -34,13 +34,14 @@ const COMMANDS: [&[&str]; 3] =
 const TAMPERED: &str = "the ledger was tampered with: the commit of the checkpoint is another or gone";
 
 const ORDER: &str = "which of two commits of different products was recorded first";
-const COLUMNS: &str = "`commit_id` and `recorded_at` beside a line: nobody reads them";
-const SPACES: &str = "the bytes of a line, as long as they are the same JSON";
+const COLUMNS: &str = "the columns `commit_id` and `recorded_at`: nothing reads them";
+const SPACES: &str = "the bytes of a line, as long as they encode the same JSON";
 const RECEIPT: &str =
-    "`receipt_id`, `bus`, `published_at` and `attempts` of a receipt, and `is_receipt` beside it";
-const BUS: &str = "entries of the local bus: subscribers have received what was there";
-const CHECKPOINT: &str = "a checkpoint that is gone: its consumer begins anew, and knows what it has handled";
-const HASH: &str = "the hash beside a row of the views, until the product's next commit";
+    "`receipt_id`, `bus`, `published_at` and `attempts` of a receipt, and the column `is_receipt`";
+const BUS: &str = "entries of the local bus: subscribers have already received them";
+const CHECKPOINT: &str =
+    "a deleted checkpoint: its consumer starts over and recognises what it has already handled";
+const HASH: &str = "the hash column of a row in the views, until the product's next commit";
 
 /// The changes, and what reports each. `p` has four commits (positions 0 to 3), `q` two (4 and 5).
 type Changes = &'static [(&'static str, Named)];
@@ -402,7 +403,7 @@ async fn a_change_of_a_place_in_an_order_is_named() {
 }
 
 #[test]
-fn docs_audit_lists_exactly_what_no_command_names() {
+fn docs_audit_lists_exactly_the_undetected_changes() {
     let all = [COMMITS, PUBLISHED, SHOWN, PLACES];
     assert!(all.iter().map(|changes| changes.len()).sum::<usize>() >= 48);
     let nobody = all.into_iter().flatten().filter_map(|(_, named)| match named {
@@ -410,7 +411,7 @@ fn docs_audit_lists_exactly_what_no_command_names() {
         _ => None,
     });
     let page = std::fs::read_to_string(repository().join("docs/audit.md")).unwrap();
-    let section = page.split("## What no command names\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let section = page.split("## Undetected changes\n").nth(1).unwrap().split("\n## ").next().unwrap();
     let listed = section.lines().filter_map(|line| line.strip_prefix("- "));
     let listed = listed.map(|line| line.trim_end_matches([';', '.']).to_owned());
     assert_eq!(listed.collect::<BTreeSet<_>>(), nobody.collect::<BTreeSet<_>>());

@@ -17,7 +17,7 @@ use super::given::{Found, ledger, lines, rechain, rehash, verify_commits, verify
 /// A way to deceive the chain: its name, and the ledger after it.
 type Deceit = (&'static str, Vec<StoredCommit>);
 
-/// Everything that a chain alone cannot show. Kept in step with `docs/audit.md`.
+/// Every change that a chain alone cannot reveal. Kept in step with `docs/audit.md`, "Limits of a hash chain".
 fn deceits() -> Vec<Deceit> {
     let whole = ledger();
     let mut deceits: Vec<Deceit> = Vec::new();

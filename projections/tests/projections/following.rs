@@ -27,11 +27,11 @@ struct Shown {
     product: Product,
 }
 
-/// The documented overlap, in milliseconds.
+/// The overlap that the interface documents, in milliseconds.
 fn documented() -> i64 {
     let interface = include_str!("../../../docs/interface.md");
-    let (_, behind) = interface.split_once("Ask for ").unwrap();
-    let (seconds, _) = behind.split_once(" s before it").unwrap();
+    let (_, behind) = interface.split_once("Subtract ").unwrap();
+    let (seconds, _) = behind.split_once(" s from it").unwrap();
     seconds.parse::<i64>().unwrap() * 1_000
 }
 
