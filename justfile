@@ -32,6 +32,10 @@ faults *arguments:
 imports *arguments:
     LEDGER_IMPORTS=full cargo test -p cli --test whole import::killed -- --nocapture {{arguments}}
 
+# Mutation testing of the modules that .cargo/mutants.toml names, or of one shard of them: `just mutants --shard 0/8`
+mutants *arguments:
+    cargo mutants --output target {{arguments}}
+
 # Fuzz one target of fuzz/, or all: ten minutes each by default
 fuzz target="all" seconds="600":
     fuzz/run {{target}} {{seconds}}

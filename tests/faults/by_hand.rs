@@ -31,7 +31,7 @@ const PARKED: &[&str] = &["parked"];
 const COMMANDS: [&[&str]; 3] =
     [RECONCILE, &["rebuild", "prices", "--dry-run"], &["rebuild", "products", "--dry-run"]];
 
-const TAMPERED: &str = "the ledger was tampered with: the commit of the checkpoint is another or gone";
+const TAMPERED: &str = "the ledger was tampered with: the commit at the checkpoint was changed or removed";
 
 const ORDER: &str = "which of two commits of different products was recorded first";
 const COLUMNS: &str = "the columns `commit_id` and `recorded_at`: nothing reads them";

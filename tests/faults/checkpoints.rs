@@ -76,7 +76,7 @@ fn said(ledger: &Ledger, message: &str) -> Vec<String> {
 async fn is_noticed_and_made_good(operation: &str, damage: impl Fn(i64, String) -> (i64, String)) -> Ledger {
     let ledger = restarted(damage).await;
     nothing_is_lost_nor_out_of_order(&ledger).await;
-    let mut tampered = said(&ledger, "the ledger was tampered with: the commit of the checkpoint");
+    let mut tampered = said(&ledger, "the ledger was tampered with: the commit at the checkpoint");
     tampered.sort();
     assert_eq!(tampered, ["projector", "publisher"], "{:?}", ledger.log());
     assert_eq!(said(&ledger, "caught up from the event table").len(), 2, "every product is compared");

@@ -99,7 +99,7 @@ async fn a_file_that_is_lost_or_emptied_is_not_taken_for_a_new_one() {
         let (_directory, data) = copy(&ledger);
         std::fs::remove_file(data.join(file)).unwrap();
         let line = refused_for(&data, file);
-        assert!(line.contains("empty or gone") && line.contains("restore it from a copy"), "{line}");
+        assert!(line.contains("empty or missing") && line.contains("restore it from a copy"), "{line}");
         assert!(!data.join(file).exists(), "nothing is put in its place");
         std::fs::write(data.join(file), "").unwrap();
         assert!(refused_for(&data, file).contains("restore it from a copy"));
@@ -159,7 +159,7 @@ async fn what_does_not_belong_into_a_file_is_refused_by_name() {
             let (_directory, data) = changed(&ledger, file, statements);
             let line = refused_for(&data, file);
             assert!(line.contains(named) && line.contains("changed by somebody else"), "{line}");
-            assert_eq!(line.contains("or delete it: the views are built anew"), file == VIEWS, "{line}");
+            assert_eq!(line.contains("or delete it: the views are rebuilt"), file == VIEWS, "{line}");
         }
     }
 }

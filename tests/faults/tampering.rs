@@ -116,7 +116,7 @@ async fn a_file_that_is_taken_away_under_a_server_ends_it_with_a_word() {
         std::fs::rename(ledger.data.join(file), ledger.data.join("elsewhere")).unwrap();
         assert_eq!(ledger.ended(), Some(2), "{file}");
         let reasons = ledger.log().into_iter().filter_map(|line| Some(line["reason"].as_str()?.to_owned()));
-        let expected = format!("{file} was moved, removed or replaced while it was in use");
+        let expected = format!("{file} was moved, removed or replaced while in use");
         assert!(reasons.into_iter().any(|reason| reason.starts_with(&expected)), "{file}");
     }
 }
