@@ -31,7 +31,7 @@ struct Shown {
 fn documented() -> i64 {
     let interface = include_str!("../../../docs/interface.md");
     let (_, behind) = interface.split_once("Subtract ").unwrap();
-    let (seconds, _) = behind.split_once(" s from it").unwrap();
+    let (seconds, _) = behind.split_once(" s from").unwrap();
     seconds.parse::<i64>().unwrap() * 1_000
 }
 
