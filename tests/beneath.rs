@@ -52,7 +52,7 @@ pub async fn backdate(ledger: &Ledger, product: &str) {
     if on_dynamodb() { backdate_item(ledger, product).await } else { backdate_row(ledger, product) }
 }
 
-/// Whoever can write the file can take its triggers away and put them back.
+/// Anyone who can write the file can drop its triggers and create them again.
 fn backdate_row(ledger: &Ledger, product: &str) {
     let connection = Connection::open(ledger.data.join("ledger.sqlite3")).unwrap();
     let guard: String = connection

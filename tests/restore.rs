@@ -85,7 +85,7 @@ pub async fn until_passed(data: &Path, commits: u64) {
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < Duration::from_mins(3), "waited in vain: {what}");
+        assert!(begun.elapsed() < Duration::from_mins(3), "timed out waiting: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

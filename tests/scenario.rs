@@ -79,7 +79,7 @@ struct Begin {
     settings: Vec<(String, String)>,
 }
 
-/// A program without the settings of whoever runs the tests.
+/// A program without the settings of the surrounding shell.
 pub fn program() -> Command {
     program_under(&[])
 }
@@ -187,7 +187,7 @@ impl Ledger {
 
     /// An operator's or auditor's command on this ledger, while the server runs on it or not.
     pub fn operate(&self, arguments: &[&str]) -> Output {
-        assert!(self.started.elapsed() < PATIENCE, "waited in vain for an answer to {arguments:?}");
+        assert!(self.started.elapsed() < PATIENCE, "timed out waiting for an answer to {arguments:?}");
         self.operator(arguments).output().unwrap()
     }
 
@@ -215,7 +215,7 @@ impl Ledger {
     }
 
     pub async fn get(&self, path: &str) -> (u16, Value) {
-        assert!(self.started.elapsed() < PATIENCE, "waited in vain for an answer of {path}");
+        assert!(self.started.elapsed() < PATIENCE, "timed out waiting for an answer of {path}");
         answer(self.http.get(format!("{}{path}", self.url))).await
     }
 

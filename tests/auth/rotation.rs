@@ -19,13 +19,13 @@ async fn answered(ledger: &Ledger, http: &reqwest::Client) -> u16 {
 async fn until(ledger: &Ledger, key: &Key, wanted: u16) {
     let started = Instant::now();
     while status(ledger, key).await != wanted {
-        assert!(started.elapsed() < PATIENCE, "waited in vain for {wanted}");
+        assert!(started.elapsed() < PATIENCE, "timed out waiting for {wanted}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_key_at_a_url_is_believed_with_its_first_token_and_a_withdrawn_one_soon_no_more() {
+async fn a_new_key_at_a_url_is_accepted_at_once_and_a_withdrawn_one_is_refused_soon() {
     let (old, new) = (Key::ed("old"), Key::ed("new"));
     let site = Site::publishing(&[&old]).await;
     let ledger = ledger(&site.url, &["--auth-refresh-every", "1"], "");
@@ -41,14 +41,14 @@ async fn a_new_key_at_a_url_is_believed_with_its_first_token_and_a_withdrawn_one
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_key_makes_us_ask_at_once_and_many_make_us_ask_no_more_often() {
+async fn an_unknown_key_id_fetches_the_keys_at_once_and_many_fetch_them_no_more_often() {
     let (old, new) = (Key::ed("old"), Key::ed("new"));
     let site = Site::publishing(&[&old]).await;
     let ledger = ledger(&site.url, &[], "");
     assert_eq!((status(&ledger, &old).await, site.requests()), (200, 1));
 
     site.publish(&[&old, &new]);
-    assert_eq!((status(&ledger, &new).await, site.requests()), (200, 2), "believed with its first token");
+    assert_eq!((status(&ledger, &new).await, site.requests()), (200, 2), "accepted with its first token");
 
     // Made before the first of them connects: the server closes a connection on which no request comes.
     let stranger = |n| bearer(&Key::ed(&format!("made-up-{n}")).token(&claims(json!({}))));

@@ -191,7 +191,7 @@ async fn a_token_that_is_not_valid_opens_nothing_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn a_valid_token_of_each_algorithm_is_believed_and_its_subject_is_the_actor() {
+async fn a_valid_token_of_each_algorithm_is_accepted_and_its_subject_is_the_actor() {
     let keys = keys();
     let file = published(&[&RSA, &keys.ec, &keys.ed]);
     let mut ledger = ledger(file.path().to_str().unwrap(), &[], "");

@@ -77,7 +77,7 @@ impl Browser {
             if wanted(value) {
                 return value.clone();
             }
-            assert!(started.elapsed() < PATIENCE, "waited in vain for {expression}: {answer}");
+            assert!(started.elapsed() < PATIENCE, "timed out waiting for {expression}: {answer}");
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     }

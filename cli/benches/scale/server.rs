@@ -54,7 +54,7 @@ impl Drop for Server {
     }
 }
 
-/// The program without the settings of whoever measures.
+/// The program without the settings of the surrounding shell.
 pub fn program() -> Command {
     let mut command = Command::new(LEDGER);
     for (name, _) in std::env::vars() {

@@ -21,7 +21,7 @@ cases! { dyn crate::feed::Followed, [memory sqlite];
     nothing_is_inserted_before_what_was_read
     many_writers_leave_no_gap
     many_writers_at_one_key_take_one_position
-    a_products_commits_stand_in_order_whoever_else_writes
+    a_products_commits_are_in_order_with_other_writers
     a_position_is_visible_only_with_all_before_it
     positions_go_on_when_the_store_is_opened_again
     positions_stay_when_the_store_is_opened_again
@@ -121,7 +121,7 @@ async fn many_writers_at_one_key_take_one_position(feed: &Feeds) {
     assert_eq!((won, everything(feed).await.len()), (1, 1));
 }
 
-async fn a_products_commits_stand_in_order_whoever_else_writes(feed: &Feeds) {
+async fn a_products_commits_are_in_order_with_other_writers(feed: &Feeds) {
     many_write(feed, 8, 10).await;
     let mut of_product: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     for commit in commits(everything(feed).await) {

@@ -79,7 +79,7 @@ async fn all_that_miss_a_key_share_one_reading() {
     let waiting = join_all((0..20).map(|_| current.with_key(Some("new"))));
     let answered = async {
         issuer.until_asked(2).await;
-        // Whoever had its own reading would now have asked or be about to; one answer has to do for all.
+        // A client with a fetch of its own would have sent it by now, or be about to; one answer has to serve all.
         issuer.may_answer.add_permits(1);
     };
     let (keys, ()) = tokio::join!(waiting, answered);
