@@ -32,9 +32,13 @@ faults *arguments:
 imports *arguments:
     LEDGER_IMPORTS=full cargo test -p cli --test whole import::killed -- --nocapture {{arguments}}
 
-# Mutation testing of the modules that .cargo/mutants.toml names, or of one shard of them: `just mutants --shard 0/8`
+# Mutation testing of the modules that .cargo/mutants.toml names, or of one shard of them: `just mutants --shard 0/8` (cargo install cargo-mutants)
 mutants *arguments:
     cargo mutants --output target {{arguments}}
+
+# Mutation testing of the lines that this branch changes, eight minutes at most
+mutants-changed *base:
+    .ci/mutants {{base}}
 
 # Fuzz one target of fuzz/, or all: ten minutes each by default
 fuzz target="all" seconds="600":
@@ -50,8 +54,8 @@ attack *arguments:
 
 # Accept generated files: JSON Schemas, OpenAPI, samples of new event versions, the outputs in the documentation
 accept:
-    LEDGER_ACCEPT=1 cargo test -p schema --test contract --no-fail-fast
     LEDGER_ACCEPT=1 cargo test -p event-store --test journal frozen
+    LEDGER_ACCEPT=1 cargo test -p schema --test contract
     LEDGER_ACCEPT=1 cargo test -p cli --test whole openapi
     LEDGER_ACCEPT=1 cargo test -p cli --test whole tours
 

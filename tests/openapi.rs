@@ -171,7 +171,10 @@ async fn the_server_serves_the_document_and_says_whether_it_asks_for_a_token() {
     assert_eq!(status, 200);
     let document = server::openapi::document();
     assert_eq!(served["info"]["version"], env!("CARGO_PKG_VERSION"));
-    assert!(served["components"] == document["components"], "the committed document is an older one");
+    // With LEDGER_ACCEPT another test is writing the document that the next build serves.
+    if std::env::var_os("LEDGER_ACCEPT").is_none() {
+        assert!(served["components"] == document["components"], "the committed document is an older one");
+    }
     let security = |document: &Value| document["paths"]["/products"]["post"]["security"].clone();
     assert_eq!(security(&document), json!([{"token": ["products/write"]}]));
     assert_eq!(security(&served), json!([{"token": ["products/write"]}, {}]));

@@ -52,12 +52,12 @@ describe.each(STAGES)("%s", (name) => {
   });
 });
 
-it("what is referred to is not dropped silently", () => {
+it("what is referenced is not removed silently", () => {
   const Resources = {
     Gone: { Type: "AWS::Events::Archive" },
     Stays: { Type: "AWS::SQS::Queue", Properties: { Name: { "Fn::GetAtt": ["Gone", "Arn"] } } },
   };
-  expect(() => forMinistack({ Resources })).toThrow("Gone would be dropped and is referred to");
+  expect(() => forMinistack({ Resources })).toThrow("Gone would be removed but is referenced");
   expect(() => forMinistack({ Resources: { ...Resources, Stays: { Type: "AWS::SQS::Queue" } } })).not.toThrow();
 });
 

@@ -113,7 +113,9 @@ fn every_event_version_ever_written_still_decodes() {
         );
         names.push(event.name());
     }
-    for event in fixtures::every_event() {
+    // With LEDGER_ACCEPT the test below may only now be writing the sample of a new event.
+    let accepting = std::env::var_os("LEDGER_ACCEPT").is_some();
+    for event in fixtures::every_event().into_iter().filter(|_| !accepting) {
         assert!(names.contains(&event.name()), "{} has no sample", event.name());
     }
 }
