@@ -313,7 +313,7 @@ impl Access {
         }
     }
 
-    /// Writes.
+    /// Writes in one transaction, or as a step of the follower's.
     ///
     /// # Errors
     /// [`Error`]: nothing was written, except perhaps where the writer has ended.

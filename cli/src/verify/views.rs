@@ -111,7 +111,8 @@ impl<'a> ViewComparison<'a> {
             ),
         };
         let every_view = products.into_iter().chain(unknown);
-        let every_view = every_view.flat_map(|product| [0, 1].map(|at| Copy::View(at, product.clone())));
+        let every_view = every_view
+            .flat_map(|product| (0..self.read_models.len()).map(move |at| Copy::View(at, product.clone())));
         let copies = every_view.chain(misplaced.into_iter().map(Copy::Order));
         let mut suspects = self.look(copies).await?;
         let mut poll = policy.begin();

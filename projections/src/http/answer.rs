@@ -58,9 +58,7 @@ pub(super) fn not_reached(newest: u64) -> Problem {
 
 /// The view is being built for the first time.
 pub(super) fn being_built() -> Problem {
-    Problem::unavailable(
-        "The catalogue is being built from the ledger and is not complete yet; try again later.",
-    )
+    Problem::unavailable("The view is being built from the ledger and is not complete yet; try again later.")
 }
 
 /// A store did not answer.
