@@ -97,6 +97,11 @@ pub fn program_under(under: &[String]) -> Command {
     command
 }
 
+/// A client with a new connection for each request: under load the server may close an idle one in the moment of its reuse.
+pub fn client() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().pool_max_idle_per_host(0)
+}
+
 impl Ledger {
     /// An empty ledger.
     pub fn start() -> Self {
@@ -134,7 +139,7 @@ impl Ledger {
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let begin = Begin { under: texts(under), arguments: texts(arguments), settings };
         let (process, url) = serve(&data, &begin);
-        let (http, started) = (reqwest::Client::new(), Instant::now());
+        let (http, started) = (client().build().unwrap(), Instant::now());
         Self { url, data, http, started, process, begin, tables, _directory: directory }
     }
 

@@ -14,7 +14,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use web::ClockAndIds;
 
-use crate::scenario::Ledger;
+use crate::scenario::{Ledger, client};
 
 pub const ISSUER: &str = "https://issuer.test/pool";
 pub const AUDIENCE: &str = "ledger";
@@ -156,7 +156,7 @@ pub fn ledger(jwks: &str, further: &[&str], token: &str) -> Ledger {
 pub fn bearer(token: &str) -> reqwest::Client {
     let value = format!("Bearer {token}").parse().unwrap();
     let headers = [("authorization".parse().unwrap(), value)].into_iter().collect();
-    reqwest::Client::builder().default_headers(headers).build().unwrap()
+    client().default_headers(headers).build().unwrap()
 }
 
 /// The issuer's web site, as long as the test's runtime lives.

@@ -242,7 +242,7 @@ const SHOWN: Changes = &[
     ("DELETE FROM prices WHERE product_id = 'p' AND sequence = 4", Command(RECONCILE, "prices")),
     ("DELETE FROM prices WHERE product_id = 'p'", Command(RECONCILE, "prices")),
     ("UPDATE prices SET sequence = 9 WHERE product_id = 'p' AND sequence = 4", Command(RECONCILE, "prices")),
-    ("INSERT INTO folded VALUES (1, 'p', 9, NULL, NULL)", Command(RECONCILE, "prices")),
+    ("INSERT OR REPLACE INTO folded VALUES (1, 'p', 9, NULL, NULL)", Command(RECONCILE, "prices")),
     ("UPDATE checkpoints SET hash = 'x'", Log(TAMPERED)),
     ("UPDATE checkpoints SET position = 90", Log(TAMPERED)),
     (
