@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue::{B, N, S};
-use commands::product::{Command, Refusal, decide};
+use commands::product::{Command, Pricing, Refusal, decide};
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::persist::PersistedEventStore;
 use cqrs_es::{Aggregate, CqrsFramework, DomainEvent, EventStore};
@@ -32,7 +32,7 @@ impl Aggregate for Product {
     type Services = ();
 
     async fn handle(&mut self, command: Command, (): &(), sink: &EventSink<Self>) -> Result<(), Refusal> {
-        for event in decide(self.0.as_ref(), &command)? {
+        for event in decide(self.0.as_ref(), &command, &Pricing::default())? {
             sink.write(event, self).await;
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use commands::{Executor, IdempotencyKey, Order, Outcome, Precondition};
+use commands::{CommandOutcome, CommandRequest, Executor, IdempotencyKey, Precondition};
 use event_store::{DynamoJournal, Journal, MemoryJournal, dynamodb};
 use schema::ProductId;
 use web::ClockAndIds;
@@ -37,7 +37,7 @@ impl Ledger {
             key: format!("6f3c0c9e-6b1d-4c55-9d3b-{n:012}"),
             fingerprint: format!("{n:0>43}"),
         };
-        let order = Order {
+        let order = CommandRequest {
             product_id: ProductId::new(id)?,
             command: self.work.command(n)?,
             precondition: Precondition::None,
@@ -48,7 +48,7 @@ impl Ledger {
             occurred_at: None,
         };
         let outcome = Executor::new(journal, ClockAndIds::system()).execute(&order).await?;
-        anyhow::ensure!(matches!(outcome, Outcome::Written(_)), "{outcome:?}");
+        anyhow::ensure!(matches!(outcome, CommandOutcome::Written(_)), "{outcome:?}");
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use commands::product::{Command, NewProduct, Patch, decide};
+use commands::product::{Command, NewProduct, Patch, Pricing, decide};
 use schema::{Currency, Details, Facts, Price, ProductEvent};
 
 /// Two descriptions of 114 characters.
@@ -111,7 +111,7 @@ pub fn id(system: &str, configuration: &str, work: Work, events: u64) -> String 
 /// # Errors
 /// The command is rejected.
 pub fn event(before: Option<&Facts>, command: &Command) -> anyhow::Result<ProductEvent> {
-    let mut events = decide(before, command)?;
+    let mut events = decide(before, command, &Pricing::default())?;
     anyhow::ensure!(events.len() == 1, "{} events", events.len());
     Ok(events.remove(0))
 }
