@@ -5,10 +5,31 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use aws_config::SdkConfig;
-use schema::settings::Settings;
-use server::environment::aws;
+use schema::settings::{Settings, Variable};
+use server::environment::{aws, warn_of_unknown};
 
 use crate::out;
+
+/// The variables that only the program reads.
+pub const VARIABLES: [Variable; 2] = [
+    Variable {
+        name: "LEDGER_URL",
+        default: Some("http://127.0.0.1:8080"),
+        effect: "URL of the server, as `--url`",
+        read_by: "`import`, `show`, `history`, `prices`",
+    },
+    Variable {
+        name: "LEDGER_TOKEN",
+        default: None,
+        effect: "bearer token that is sent to the server",
+        read_by: "`import`, `show`, `history`, `prices`",
+    },
+];
+
+/// Warns of every variable that looks like a setting of the ledger and is none.
+pub fn check_names() {
+    warn_of_unknown(&VARIABLES.map(|variable| variable.name));
+}
 
 /// The error if nothing names a ledger.
 const NO_LEDGER: &str = "which ledger? Give --data DIR for one on this machine, or set AWS_REGION and the LEDGER_ variables of its tables for one on AWS";

@@ -84,6 +84,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Err(error) => return exit::cannot(&error),
     };
     server::logs::start(traces.as_ref());
+    environment::check_names();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return exit::cannot(&error.into()),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::emf::Emf;
 use aws_config::SdkConfig;
-use schema::settings::Settings;
+use schema::settings::{Settings, unknown};
 use web::ClockAndIds;
 
 use crate::{environment, logs};
@@ -46,6 +46,10 @@ impl Function {
         let lookup = |name: &str| std::env::var(name).ok();
         let name = environment::function_name(lookup)?;
         let settings = Settings::read(lookup)?;
+        let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+        for unknown in unknown(names, &[]) {
+            tracing::warn!(target: "ledger::settings", variable = unknown.name, similar = unknown.similar, "this is no setting and is ignored");
+        }
         let aws = environment::aws(lookup)?;
         let metrics = Emf::new(NAMESPACE, name);
         // Only a test can have installed a recorder already.

@@ -38,6 +38,92 @@ pub struct Settings {
     pub orders: Orders,
 }
 
+/// A variable of the environment with a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// The value if it is left out; `None` if that has a meaning of its own.
+    pub default: Option<&'static str>,
+    /// What it sets.
+    pub effect: &'static str,
+    /// What reads it.
+    pub read_by: &'static str,
+}
+
+/// Servers, commands and functions that work on `DynamoDB`.
+const ON_DYNAMODB: &str = "`serve --dynamodb aws`, operators' commands without `--data`, functions";
+/// Whatever appends commits or answers queries.
+const ON_EVERY_STORE: &str = "`serve`, operators' commands, functions";
+/// What keeps state of its own on `DynamoDB` because AWS does not run it.
+const LOCAL: &str = "`serve --dynamodb aws`";
+
+const EVENTS: Variable = on_dynamodb("LEDGER_EVENTS_TABLE", "ledger-events", "event table");
+const PRODUCTS: Variable = on_dynamodb("LEDGER_PRODUCTS_TABLE", "ledger-products", "table of the catalogue");
+const PRICES: Variable = on_dynamodb("LEDGER_PRICES_TABLE", "ledger-prices", "table of the price histories");
+const RECEIPTS: Variable =
+    on_dynamodb("LEDGER_RECEIPTS_TABLE", "ledger-receipts", "table of publication receipts");
+const PARKING: Variable = on_dynamodb("LEDGER_PARKING_TABLE", "ledger-parking", "table of parked products");
+const CHECKPOINTS: Variable = Variable {
+    read_by: LOCAL,
+    ..on_dynamodb(
+        "LEDGER_CHECKPOINTS_TABLE",
+        "ledger-checkpoints",
+        "table of the stream readers' checkpoints",
+    )
+};
+const BUS: Variable = Variable {
+    read_by: LOCAL,
+    ..on_dynamodb(
+        "LEDGER_BUS_TABLE",
+        "ledger-bus",
+        "table of the local bus, unless `LEDGER_EVENT_BUS` is set",
+    )
+};
+const EVENT_BUS: Variable = Variable {
+    name: "LEDGER_EVENT_BUS",
+    default: None,
+    effect: "name or ARN of the EventBridge bus; without it messages go to the local bus",
+    read_by: "`serve --dynamodb aws`, `replay`, the function `publisher`",
+};
+const EVENT_SOURCE: Variable = Variable {
+    name: "LEDGER_EVENT_SOURCE",
+    default: Some("product-ledger.products"),
+    effect: "`source` of every message",
+    read_by: ON_EVERY_STORE,
+};
+const DEFAULT_CURRENCY: Variable = Variable {
+    name: "LEDGER_DEFAULT_CURRENCY",
+    default: Some("USD"),
+    effect: "currency of a new product whose command names none",
+    read_by: "`serve`, the function `command-api`",
+};
+const ORDERS: Variable = Variable {
+    name: "LEDGER_ORDERS",
+    default: Some("id,name,price,updated_at"),
+    effect: "orders of LIST that are maintained; must include `id`",
+    read_by: ON_EVERY_STORE,
+};
+
+/// Every variable that [`Settings`] reads.
+pub const VARIABLES: [Variable; 11] = [
+    EVENTS,
+    PRODUCTS,
+    PRICES,
+    RECEIPTS,
+    PARKING,
+    CHECKPOINTS,
+    BUS,
+    EVENT_BUS,
+    EVENT_SOURCE,
+    DEFAULT_CURRENCY,
+    ORDERS,
+];
+
+const fn on_dynamodb(name: &'static str, default: &'static str, effect: &'static str) -> Variable {
+    Variable { name, default: Some(default), effect, read_by: ON_DYNAMODB }
+}
+
 /// A setting that cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{name}={value:?}: {reason}")]
@@ -53,34 +139,64 @@ impl Settings {
     /// # Errors
     /// [`WrongSetting`]: correct the variable it names.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, WrongSetting> {
-        let or_default = |name, default: &str| lookup(name).unwrap_or_else(|| default.to_owned());
-        let table = |name, default| table(name, or_default(name, default));
-        let currency = or_default("LEDGER_DEFAULT_CURRENCY", "USD");
+        let value = |variable: Variable| {
+            lookup(variable.name).unwrap_or_else(|| variable.default.unwrap_or_default().to_owned())
+        };
+        let table = |variable: Variable| table(variable.name, value(variable));
+        let currency = value(DEFAULT_CURRENCY);
         let default_currency = Currency::parse(&currency)
-            .map_err(|error| wrong("LEDGER_DEFAULT_CURRENCY", &currency, error.to_string()))?;
-        let kept = or_default("LEDGER_ORDERS", "id,name,price,updated_at");
-        let orders =
-            Orders::parse(&kept).map_err(|error| wrong("LEDGER_ORDERS", &kept, error.to_string()))?;
-        let event_source = or_default("LEDGER_EVENT_SOURCE", "product-ledger.products");
+            .map_err(|error| wrong(DEFAULT_CURRENCY.name, &currency, error.to_string()))?;
+        let kept = value(ORDERS);
+        let orders = Orders::parse(&kept).map_err(|error| wrong(ORDERS.name, &kept, error.to_string()))?;
         Ok(Self {
             tables: Tables {
-                events: table("LEDGER_EVENTS_TABLE", "ledger-events")?,
-                products: table("LEDGER_PRODUCTS_TABLE", "ledger-products")?,
-                prices: table("LEDGER_PRICES_TABLE", "ledger-prices")?,
-                receipts: table("LEDGER_RECEIPTS_TABLE", "ledger-receipts")?,
-                parking: table("LEDGER_PARKING_TABLE", "ledger-parking")?,
-                checkpoints: table("LEDGER_CHECKPOINTS_TABLE", "ledger-checkpoints")?,
-                bus: table("LEDGER_BUS_TABLE", "ledger-bus")?,
+                events: table(EVENTS)?,
+                products: table(PRODUCTS)?,
+                prices: table(PRICES)?,
+                receipts: table(RECEIPTS)?,
+                parking: table(PARKING)?,
+                checkpoints: table(CHECKPOINTS)?,
+                bus: table(BUS)?,
             },
-            event_bus: lookup("LEDGER_EVENT_BUS")
-                .map(|bus| named("LEDGER_EVENT_BUS", bus, 256))
-                .transpose()?,
-            event_source: named("LEDGER_EVENT_SOURCE", event_source, 256)?,
+            event_bus: lookup(EVENT_BUS.name).map(|bus| named(EVENT_BUS.name, bus, 256)).transpose()?,
+            event_source: named(EVENT_SOURCE.name, value(EVENT_SOURCE), 256)?,
             default_currency,
             orders,
         })
     }
 }
+
+/// The prefix of every variable of the ledger.
+const PREFIX: &str = "LEDGER_";
+
+/// A variable of the environment that looks like a setting, but is none.
+#[derive(Debug, PartialEq, Eq)]
+pub struct UnknownVariable {
+    /// Its name.
+    pub name: String,
+    /// The known name that was probably meant.
+    pub similar: Option<&'static str>,
+}
+
+/// The ledger's variables among `names` that nothing reads: neither [`Settings`] nor the program, which reads `others`.
+pub fn unknown(names: impl IntoIterator<Item = String>, others: &[&'static str]) -> Vec<UnknownVariable> {
+    let known: Vec<&'static str> =
+        VARIABLES.iter().map(|variable| variable.name).chain(others.iter().copied()).collect();
+    let unknown =
+        names.into_iter().filter(|name| name.starts_with(PREFIX) && !known.contains(&name.as_str()));
+    let mut unknown: Vec<UnknownVariable> = unknown
+        .map(|name| {
+            let nearest = known.iter().min_by_key(|known| strsim::osa_distance(known, &name));
+            let similar = nearest.copied().filter(|known| strsim::osa_distance(known, &name) <= MOST_EDITS);
+            UnknownVariable { name, similar }
+        })
+        .collect();
+    unknown.sort_by(|a, b| a.name.cmp(&b.name));
+    unknown
+}
+
+/// How many letters may be wrong, missing, too many or swapped for a name to be called similar.
+const MOST_EDITS: usize = 3;
 
 /// `DynamoDB`'s rule for table names.
 fn table(name: &'static str, value: String) -> Result<String, WrongSetting> {
@@ -117,6 +233,37 @@ mod tests {
         assert_eq!(settings.event_bus, None);
         assert_eq!(settings.orders, Orders::default());
         assert_eq!(settings.event_source, "product-ledger.products");
+    }
+
+    #[test]
+    fn every_variable_that_is_read_is_listed_and_the_other_way_round() {
+        let read = std::cell::RefCell::new(Vec::new());
+        Settings::read(|name| {
+            read.borrow_mut().push(name.to_owned());
+            None
+        })
+        .unwrap();
+        let mut read = read.into_inner();
+        let mut listed: Vec<String> = VARIABLES.iter().map(|variable| variable.name.to_owned()).collect();
+        read.sort();
+        listed.sort();
+        assert_eq!(read, listed);
+    }
+
+    #[test]
+    fn a_variable_that_nothing_reads_is_found_with_the_name_that_was_probably_meant() {
+        let names =
+            ["LEDGER_EVNETS_TABLE", "LEDGER_ORDERS", "LEDGER_URL", "HOME", "LEDGER_", "LEDGER_COLOUR"];
+        let found = unknown(names.map(str::to_owned), &["LEDGER_URL"]);
+        let found: Vec<_> = found.iter().map(|unknown| (unknown.name.as_str(), unknown.similar)).collect();
+        assert_eq!(
+            found,
+            [
+                ("LEDGER_", None),
+                ("LEDGER_COLOUR", None),
+                ("LEDGER_EVNETS_TABLE", Some("LEDGER_EVENTS_TABLE"))
+            ]
+        );
     }
 
     #[test]

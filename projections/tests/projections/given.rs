@@ -24,7 +24,7 @@ use schema::{Clock, Orders, Product, fixtures};
 pub(crate) use bulk::fill;
 pub(crate) use front::{Front, answered, asked, finished, front, front_of, front_over, front_with_time};
 pub(crate) use life::{Deed, Life, batch, record};
-pub(crate) use setting::{Setting, rows_of, setting, some_lives, unwatched};
+pub(crate) use setting::{Setting, rows_of, setting, setting_in_memory, some_lives, unwatched};
 
 const PRODUCTS: &str = "products";
 const PRICES: &str = "prices";

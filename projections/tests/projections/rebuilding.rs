@@ -17,7 +17,9 @@ use projections::views::{Generation, Generations, RebuildClaim, View};
 use projections::{Catalogue, Views};
 use schema::fixtures;
 
-use crate::given::{Deed, Life, Setting, in_memory, rows_of, setting, some_lives, tables, unwatched};
+use crate::given::{
+    Deed, Life, Setting, in_memory, rows_of, setting, setting_in_memory, some_lives, tables, unwatched,
+};
 
 const OLD: Generation = Generation(1);
 
@@ -251,9 +253,9 @@ async fn while_one_runs(
     first.await.unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_second_rebuild_of_a_view_is_refused_while_the_first_runs_and_leaves_it_alone() {
-    let setting = setting(&tables().await, Arc::default());
+    let setting = setting_in_memory();
     let lives = some_lives(&setting, 5).await;
     let pause = Duration::from_millis(20);
     let first = Rebuild { overlap: Duration::from_millis(500), pause, ..setting.rebuild(View::Products) };
@@ -289,9 +291,9 @@ async fn an_interrupted_rebuild_delays_the_next_only_briefly() {
 }
 
 /// Each heartbeat of a rebuild changes the generations, which both views share.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_interrupted_rebuild_is_watched_once_even_while_the_other_view_is_rebuilt() {
-    let setting = setting(&tables().await, Arc::default());
+    let setting = setting_in_memory();
     let lives = some_lives(&setting, 5).await;
     let dead = Some(RebuildClaim { id: 1, beats: 7 });
     let generations = setting.views.generations().await.unwrap();

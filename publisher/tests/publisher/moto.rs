@@ -18,7 +18,15 @@ use crate::world::{MINUTE, World, address, batch, clock, failures};
 
 const BUS: &str = "product-ledger";
 
+/// Longer than the bus takes to answer on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(5);
+
 fn publisher_to(moto: &Moto, world: &World) -> Publisher {
+    publisher_that_retries(moto, world, PATIENCE)
+}
+
+/// A publisher that parks a product after the bus has failed for `total`.
+fn publisher_that_retries(moto: &Moto, world: &World, total: Duration) -> Publisher {
     let ports = PublisherPorts {
         journal: world.journal.clone(),
         receipts: world.receipts.clone(),
@@ -27,7 +35,7 @@ fn publisher_to(moto: &Moto, world: &World) -> Publisher {
         clock: clock(),
     };
     let backoff = Backoff { first: Duration::from_millis(10), longest: Duration::from_secs(5) };
-    let retry_policy = RetryPolicy { backoff, total: Duration::from_millis(200) };
+    let retry_policy = RetryPolicy { backoff, total };
     Publisher::new(ports, address(), retry_policy)
 }
 
@@ -54,7 +62,7 @@ async fn every_event_arrives_at_the_target_in_order_and_its_receipt_has_the_id_o
     for n in 0..23_usize {
         commits.extend(world.life(&format!("p{n:02}"), n % 7 + 1).await);
     }
-    let response = publisher_to(&moto, &world).publish(batch(&commits), MINUTE).await;
+    let response = publisher_to(&moto, &world).publish(batch(&commits), PATIENCE).await;
     assert_eq!(failures(&response), Vec::<String>::new());
 
     let delivered = moto.delivered(BUS).await;
@@ -90,14 +98,14 @@ async fn while_the_bus_is_down_products_are_parked_and_the_schedule_publishes_th
     let Some(mut moto) = Moto::find() else { return };
     let world = World::default();
     let commits = world.life("a", 3).await;
-    let publisher = publisher_to(&moto, &world);
-    assert_eq!(failures(&publisher.publish(batch(&commits), MINUTE).await), Vec::<String>::new());
+    let hasty = publisher_that_retries(&moto, &world, Duration::from_millis(200));
+    assert_eq!(failures(&hasty.publish(batch(&commits), MINUTE).await), Vec::<String>::new());
     let row = world.parking.of("publisher", &fixtures::id("a")).await.unwrap().unwrap();
     assert!(row.retryable && row.reason.starts_with("NoConnection"), "{}", row.reason);
 
     moto.start().await;
     moto.create_bus(BUS).await;
-    assert_eq!(publisher.retry_parked(MINUTE).await.unwrap().released, 1);
+    assert_eq!(publisher_to(&moto, &world).retry_parked(PATIENCE).await.unwrap().released, 1);
     let sequences: Vec<u64> =
         by_product(&moto.delivered(BUS).await)["a"].iter().map(|message| message.0).collect();
     assert_eq!(sequences, [1, 2, 3]);

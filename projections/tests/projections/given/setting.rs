@@ -8,7 +8,7 @@ use event_store::{Journal, MemoryJournal, MemoryParking};
 use projections::projection::Projection;
 use projections::rebuild::{Rebuild, RebuildConflict, ViewRebuildProgress};
 use projections::views::{Generation, Generations, View};
-use projections::{Catalogue, Prices, Projector, Views};
+use projections::{Catalogue, MemoryPriceLog, MemoryViews, PriceLog, Prices, Projector, Views};
 
 use super::{Deed, Life, batch, noon, prices_of, record, views_of};
 
@@ -21,10 +21,18 @@ pub(crate) struct Setting {
 }
 
 pub(crate) fn setting(config: &SdkConfig, journal: Arc<MemoryJournal>) -> Setting {
-    let views: Arc<dyn Views> = Arc::new(views_of(config));
+    on(Arc::new(views_of(config)), Arc::new(prices_of(config)), journal)
+}
+
+/// With stores in memory: for tests under a paused clock, which runs ahead while a request waits for an answer.
+pub(crate) fn setting_in_memory() -> Setting {
+    on(Arc::<MemoryViews>::default(), Arc::<MemoryPriceLog>::default(), Arc::default())
+}
+
+fn on(views: Arc<dyn Views>, prices: Arc<dyn PriceLog>, journal: Arc<MemoryJournal>) -> Setting {
     let projections: Vec<Arc<dyn Projection>> = vec![
         Arc::new(Catalogue::new(views.clone(), journal.clone())),
-        Arc::new(Prices::new(Arc::new(prices_of(config)), journal.clone())),
+        Arc::new(Prices::new(prices, journal.clone())),
     ];
     Setting {
         projector: Projector::new(
