@@ -135,14 +135,15 @@ fn the_page_of_settings_lists_every_flag_of_the_server_and_every_variable() {
     let path = repository().join("docs/settings.md");
     let page = std::fs::read_to_string(&path).unwrap();
     let mut expected = page.clone();
-    for (begin, table) in [("| flag |", flags), ("| variable |", variables)] {
-        let before = expected.split(begin).next().unwrap().len();
+    for (begin, table) in [("\n\n| flag |", flags), ("\n\n| variable |", variables)] {
+        let before = expected.find(begin).unwrap() + 2;
         let length = expected[before..].split("\n\n").next().unwrap().len();
         expected.replace_range(before..before + length, table.trim_end());
     }
     if std::env::var_os("LEDGER_ACCEPT").is_some() {
-        std::fs::write(path, &expected).unwrap();
+        std::fs::write(&path, &expected).unwrap();
     }
+    let page = std::fs::read_to_string(path).unwrap();
     assert!(page == expected, "docs/settings.md differs from the program; `just accept` writes it again");
 }
 

@@ -252,15 +252,14 @@ mod tests {
 
     #[test]
     fn a_variable_that_nothing_reads_is_found_with_the_name_that_was_probably_meant() {
-        let names =
-            ["LEDGER_EVNETS_TABLE", "LEDGER_ORDERS", "LEDGER_URL", "HOME", "LEDGER_", "LEDGER_COLOUR"];
+        let names = ["LEDGER_EVNETS_TABLE", "LEDGER_ORDERS", "LEDGER_URL", "HOME", "LEDGER_PRETTY_OUTPUT"];
         let found = unknown(names.map(str::to_owned), &["LEDGER_URL"]);
         let found: Vec<_> = found.iter().map(|unknown| (unknown.name.as_str(), unknown.similar)).collect();
         assert_eq!(
             found,
             [
                 ("LEDGER_", None),
-                ("LEDGER_COLOUR", None),
+                ("LEDGER_PRETTY_OUTPUT", None),
                 ("LEDGER_EVNETS_TABLE", Some("LEDGER_EVENTS_TABLE"))
             ]
         );
