@@ -257,11 +257,7 @@ mod tests {
         let found: Vec<_> = found.iter().map(|unknown| (unknown.name.as_str(), unknown.similar)).collect();
         assert_eq!(
             found,
-            [
-                ("LEDGER_", None),
-                ("LEDGER_PRETTY_OUTPUT", None),
-                ("LEDGER_EVNETS_TABLE", Some("LEDGER_EVENTS_TABLE"))
-            ]
+            [("LEDGER_EVNETS_TABLE", Some("LEDGER_EVENTS_TABLE")), ("LEDGER_PRETTY_OUTPUT", None)]
         );
     }
 
