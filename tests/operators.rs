@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use projections::views::View;
 use serde_json::Value;
 
 use crate::beneath;
@@ -275,7 +276,7 @@ async fn a_view_rebuilt_under_constant_writes_ends_equal_to_the_ledger_and_never
     let writer = tokio::spawn(write_steadily(ledger.http.clone(), ledger.url.clone(), stop.clone()));
     let reader = tokio::spawn(never_read_older(ledger.http.clone(), ledger.url.clone(), stop.clone()));
     tokio::time::sleep(Duration::from_secs(1)).await;
-    for view in ["products", "prices"] {
+    for view in View::ALL.map(View::name) {
         let mut rebuild = ledger.operator(&["rebuild", view, "--overlap", "6"]);
         let rebuild = tokio::task::spawn_blocking(move || rebuild.output().unwrap());
         let output = rebuild.await.unwrap();
@@ -284,7 +285,7 @@ async fn a_view_rebuilt_under_constant_writes_ends_equal_to_the_ledger_and_never
     stop.store(true, Ordering::Relaxed);
     reader.await.unwrap();
     assert!(writer.await.unwrap() > 0);
-    for view in ["products", "prices"] {
+    for view in View::ALL.map(View::name) {
         let output = ledger.operate(&["rebuild", view, "--dry-run", "--json"]);
         assert!(output.status.success(), "{}", printed(&output));
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -24,7 +24,7 @@ static ROUTES: LazyLock<TestRoutes> = LazyLock::new(|| {
     TestRoutes::of_queries(commands, &products)
 });
 
-/// The first byte selects the route; the rest is the query.
+/// The first byte, a digit in the seeds, selects the route; the rest is the query.
 pub fn check(data: &[u8]) -> bool {
     let Some((route, query)) = data.split_first() else {
         return false;
@@ -32,7 +32,7 @@ pub fn check(data: &[u8]) -> bool {
     let Ok(query) = std::str::from_utf8(query) else {
         return false;
     };
-    let path = match route % 6 {
+    let path = match route.wrapping_sub(b'0') % 6 {
         0 => "/products",
         1 => "/products/p",
         2 => "/products/p3",

@@ -151,6 +151,20 @@ impl Projection for Catalogue {
         })
     }
 
+    async fn is_blank(&self, generation: Generation) -> Result<bool, StoreError> {
+        let mut from = None;
+        loop {
+            let page = self.views.rows(generation, from, DROPPED_AT_ONCE).await?;
+            if !page.products.is_empty() {
+                return Ok(false);
+            }
+            from = page.next;
+            if from.is_none() {
+                return Ok(true);
+            }
+        }
+    }
+
     async fn drop_generation(&self, generation: Generation) -> Result<u64, StoreError> {
         let (mut removed, mut from) = (0, None);
         loop {

@@ -38,6 +38,15 @@ pub trait Projection: Send + Sync {
         product: &ProductId,
     ) -> Result<Option<Difference>, ProjectionError>;
 
+    /// Whether queries would take the generation for a ledger without products, because it has no rows. A view whose queries
+    /// read what is missing from the event table is never blank.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn is_blank(&self, _: Generation) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
     /// Removes a generation that is no longer read or written; returns the number of removed items. May be interrupted
     /// and repeated.
     ///

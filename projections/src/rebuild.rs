@@ -14,7 +14,7 @@ use futures::{StreamExt, join, stream};
 use schema::{ProductId, StoredCommit};
 
 use crate::projection::{Difference, ProductCommits, Projection, ProjectionError};
-use crate::views::{Generation, Generations, GenerationsError, View, Views};
+use crate::views::{Generation, Generations, GenerationsError, Views};
 
 use claim::{ATTEMPTS, must_be_held};
 use compare::GenerationComparison;
@@ -221,24 +221,10 @@ impl Rebuild {
         Ok(both)
     }
 
-    /// Whether the catalogue that is read has no rows although the ledger has commits. Its table is new then, and an empty
-    /// page would say that there are no products. An empty price history needs no such care: queries read the ledger.
+    /// Whether the view that is read is blank although the ledger has commits: its table is new.
     async fn is_missing(&self, read: Generation) -> Result<bool, RebuildError> {
-        if self.projection.view() != View::Products || self.journal.scan_keys(None, 1).await?.keys.is_empty()
-        {
-            return Ok(false);
-        }
-        let mut from = None;
-        loop {
-            let page = self.views.rows(read, from, PAGE).await?;
-            if !page.products.is_empty() {
-                return Ok(false);
-            }
-            from = page.next;
-            if from.is_none() {
-                return Ok(true);
-            }
-        }
+        let is_empty = self.journal.scan_keys(None, 1).await?.keys.is_empty();
+        Ok(!is_empty && self.projection.is_blank(read).await?)
     }
 
     async fn build(

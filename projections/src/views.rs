@@ -236,6 +236,9 @@ impl ProductRow {
 }
 
 impl View {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Products, Self::Prices];
+
     /// Its name in commands and parking rows. Stored; never rename.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -129,16 +129,21 @@ fn the_stored_form_of_every_event_is_the_frozen_sample() {
             let sample = json!({"type": event.name(), "schema_version": event.schema_version(), "data": stored["data"]});
             std::fs::write(&path, serde_json::to_string_pretty(&sample).unwrap() + "\n").unwrap();
         }
-        let sample: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let sample: Value = serde_json::from_slice(&read(&path)).unwrap();
         assert_eq!(sample["data"], stored["data"], "{}", event.name());
         assert_eq!(sample["type"], stored["type"]);
         assert_eq!(sample["schema_version"], event.schema_version());
     }
 }
 
+/// A committed file that `just accept` writes.
+fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}; `just accept` writes it", path.display()))
+}
+
 fn frozen_commit(version: u32) -> StoredCommit {
     let path = folder("samples").join(format!("commit.v{version}.json"));
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    serde_json::from_slice(&read(&path)).unwrap()
 }
 
 #[test]

@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
 
+use projections::views::View;
+
 use crate::client::Clients;
 use crate::plans::{Plan, pass};
 use crate::scenario::{Ledger, program};
@@ -92,7 +94,7 @@ async fn die(death: &str, ledger: &mut Ledger, clients: &Clients, rng: &mut fast
 
 /// An operator's rebuild, which takes longer than the server runs.
 fn rebuild(ledger: &Ledger, rng: &mut fastrand::Rng) -> Child {
-    let view = ["products", "prices"][rng.usize(..2)];
+    let view = View::ALL[rng.usize(..View::ALL.len())].name();
     let mut command = program();
     command.args(["rebuild", view, "--overlap", "6", "--data"]).arg(&ledger.data);
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()

@@ -44,7 +44,7 @@ pub fn measure(sizes: &[usize]) {
             let (taken, peak) = run(arguments);
             tell(what, taken, Some(peak));
         }
-        for view in [View::Products, View::Prices] {
+        for view in View::ALL {
             let taken = runtime.block_on(rebuild(&data, view, *size));
             tell(&format!("rebuild {}", view.name()), taken, None);
         }

@@ -1,4 +1,4 @@
-//! The five commands as routes name them.
+//! The commands as routes name them.
 
 /// What a route does with a product.
 #[derive(Clone, Copy, PartialEq, Eq)]

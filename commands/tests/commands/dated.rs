@@ -2,6 +2,7 @@
 
 use event_store::chain::hash_of;
 use schema::event::{ProductCreated, ProductPriceChanged};
+use schema::product::STATE_SCHEMA_VERSION;
 use schema::{Commit, ProductEvent, StoredCommit, fixtures};
 use serde_json::{Value, json};
 
@@ -235,7 +236,7 @@ async fn the_time_of_a_price_of_an_earlier_build_stays_unknown_through_other_cha
     patched(&front, json!({"name": "Hat"})).await;
     assert_eq!(in_force(&front).await, (json!("90.00"), Value::Null));
     let newest = front.commits("p").await.pop().unwrap();
-    assert_eq!(newest.0["state"]["schema_version"], 2);
+    assert_eq!(newest.0["state"]["schema_version"], STATE_SCHEMA_VERSION);
     assert_eq!(
         patched(&front, json!({"price": "100", "occurred_at": at("06-15")})).await,
         [recorded("100.00", "06-15")]

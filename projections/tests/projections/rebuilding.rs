@@ -91,7 +91,7 @@ async fn under_constant_writes_readers_never_see_an_older_version() {
 /// Every request of the rebuild fails once: before it is applied, and after.
 #[tokio::test]
 async fn a_rebuild_interrupted_anywhere_leaves_the_view_intact_and_completes_when_run_again() {
-    for view in [View::Products, View::Prices] {
+    for view in View::ALL {
         for fault in [InjectedFault::FailBefore, InjectedFault::DropAnswer] {
             let config = tables().await;
             let journal = Arc::<MemoryJournal>::default();
@@ -203,7 +203,7 @@ async fn the_old_generation_is_removed_and_the_new_one_is_complete() {
 /// and a third removes all of it.
 #[tokio::test]
 async fn what_a_killed_rebuild_had_to_drop_is_dropped_by_a_later_one() {
-    for view in [View::Products, View::Prices] {
+    for view in View::ALL {
         let setting = setting(&tables().await, Arc::default());
         let lives = some_lives(&setting, 5).await;
         for expected in [vec![OLD], vec![OLD, Generation(2)]] {

@@ -28,7 +28,9 @@ fn detail(entry: &publisher::BusEntry) -> Value {
 
 fn json_schema(event: &ProductEvent) -> jsonschema::Validator {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../schema/json/messages");
-    let text = std::fs::read_to_string(format!("{root}/{}.v1.json", event.name())).unwrap();
+    let path = format!("{root}/{}.v1.json", event.name());
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{path}: {error}; `just accept` writes it"));
     jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap()
 }
 

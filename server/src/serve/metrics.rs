@@ -9,6 +9,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use metrics::{counter, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use projections::views::View;
 use serde_json::json;
 use telemetry::meters::{self, Metric, MetricKind};
 use tokio::sync::watch;
@@ -46,7 +47,7 @@ fn start_at_zero() {
         }
     }
     zero(&meters::TAMPERING, &[("consumer", "ledger"), ("operation", "other")]);
-    for consumer in ["products", "prices", "publisher"] {
+    for consumer in View::ALL.map(View::name).into_iter().chain(["publisher"]) {
         for retryable in ["true", "false"] {
             zero(&meters::PARKINGS, &[("consumer", consumer), ("retryable", retryable)]);
         }

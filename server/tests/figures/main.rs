@@ -8,6 +8,7 @@ use engine::probe::{InjectedFault, Matching, RecordedRequest};
 use event_store::{Parking, Receipts};
 use lambda::Emf;
 use projections::PriceLog;
+use projections::views::View;
 use serde_json::Value;
 use telemetry::meters;
 use world::{World, count, sum};
@@ -85,7 +86,7 @@ async fn projecting_and_publishing_say_how_late_they_are_and_what_failed() {
     world.faults.add(Matching::operation("TransactWriteItems"), refuse());
     world.publish(event.clone()).await;
     let lines = world.lines();
-    for view in ["products", "prices"] {
+    for view in View::ALL.map(View::name) {
         assert_eq!(count(&lines, meters::PROJECTION_LAG.name, &[("view", view)]), 3, "{view}");
     }
     assert!(sum(&lines, meters::PROJECTION_LAG.name, &[]) < 60.0);

@@ -105,7 +105,7 @@ async fn faults_come_in_order_of_products_and_then_of_views() {
             other => panic!("{other:?}"),
         })
         .collect();
-    let views = [View::Products, View::Prices].map(View::name);
+    let views = View::ALL.map(View::name);
     let expected: Vec<_> =
         all().into_iter().flat_map(|product| views.map(|view| (product.to_string(), view))).collect();
     assert_eq!(found, expected);
