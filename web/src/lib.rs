@@ -4,6 +4,7 @@ pub mod about;
 pub mod api;
 mod clock_and_ids;
 mod context;
+mod excerpt;
 mod finish;
 mod notes;
 pub mod openapi;
@@ -15,6 +16,7 @@ mod request_log;
 
 pub use clock_and_ids::ClockAndIds;
 pub use context::{Actor, InvalidSubject, RequestContext, Scope};
+pub use excerpt::excerpt;
 pub use finish::{finish, finish_authenticated};
 pub use notes::{Noted, Notes};
 pub use problem::{FieldError, Problem, ProblemKind};
