@@ -12,6 +12,7 @@ pub mod operation;
 mod problem;
 mod problems;
 mod public;
+mod query;
 mod request_log;
 
 pub use clock_and_ids::ClockAndIds;
@@ -21,3 +22,4 @@ pub use finish::{finish, finish_authenticated};
 pub use notes::{Noted, Notes};
 pub use problem::{FieldError, Problem, ProblemKind};
 pub use public::is_public;
+pub use query::{QueryParameters, wrong_parameter};
