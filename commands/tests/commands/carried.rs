@@ -117,6 +117,12 @@ async fn of_a_product_that_does_not_exist_nothing_was_read() {
         assert_eq!(wrong.refusal(), (422, "invalid"));
     }
     assert_eq!(front.send("PUT /products/p", &[], &body("id", json!("p"))).await.status, 201);
+    // Of one that exists the client is told so, though it wanted none to exist.
+    let exists = front.send("PUT /products/p", &[("if-none-match", "*")], &body("version", json!(1))).await;
+    assert_eq!(
+        (exists.refusal(), &exists.body["current_version"]),
+        ((412, "precondition-failed"), &json!(1))
+    );
 }
 
 #[tokio::test]
