@@ -65,6 +65,28 @@ async fn each_event_is_one_entry_as_eventbridge_delivers_it() {
 }
 
 #[tokio::test]
+async fn the_largest_product_is_published_whole_and_listed() {
+    let ledger = Ledger::start();
+    ledger.send("PUT", "/products/p", r#"{"name":"n","price":"1"}"#).await;
+    // All attributes of the greatest length, in commands of less than 64 KB; the last one has all of them before and after.
+    for (letter, from, to) in [("x", 0, 25), ("x", 25, 50), ("y", 0, 25)] {
+        let pairs = (from..to).map(|n| (format!("{n:0128}"), letter.repeat(2_000).into()));
+        let body = serde_json::json!({"attributes": pairs.collect::<serde_json::Map<_, _>>()});
+        let (status, problem) = ledger.send("PATCH", "/products/p", &body.to_string()).await;
+        assert_eq!(status, 200, "{problem}");
+    }
+    let heard = events(&ledger, "?from=start&product=p&type=PRODUCT_DETAILS_CHANGED", None, 3).await;
+    let (_, _, entry) = &heard[2];
+    let data = &entry["detail"]["data"];
+    assert_eq!(data["product"]["attributes"].as_object().unwrap().len(), 50, "nothing is left out");
+    assert_eq!(data["previous"]["attributes"].as_object().unwrap().len(), 50);
+    assert!(entry.to_string().len() > 300_000);
+    let seen = ledger.until("/products?limit=1", |_, page| page["products"][0]["version"] == 4).await;
+    assert_eq!(seen["products"][0]["attributes"], data["product"]["attributes"]);
+    assert_eq!(ledger.history("p").await.len(), 4);
+}
+
+#[tokio::test]
 async fn a_reader_resumes_after_the_event_it_saw_last() {
     let ledger = Ledger::start();
     for n in 1..=5 {

@@ -1,6 +1,9 @@
 //! The server without authentication: which requests it accepts, and how it answers the others.
 
-use crate::scenario::Ledger;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use crate::scenario::{Ledger, PATIENCE};
 
 #[tokio::test]
 async fn a_web_page_cannot_reach_a_server_without_authentication() {
@@ -16,12 +19,52 @@ async fn a_web_page_cannot_reach_a_server_without_authentication() {
         let response = request.header("content-type", "application/json").body(body).send().await.unwrap();
         assert_eq!(response.status(), 403, "{name}: {value}");
         let problem: serde_json::Value = response.json().await.unwrap();
-        assert!(problem["type"].as_str().unwrap().ends_with("forbidden"));
+        assert!(problem["type"].as_str().unwrap().ends_with(":foreign-origin"));
     }
     assert_eq!(ledger.get("/products/p/history").await.0, 404);
     let own = ledger.http.put(format!("{}/products/p", ledger.url)).header("origin", &ledger.url);
     let response = own.header("content-type", "application/json").body(body).send().await.unwrap();
     assert_eq!(response.status(), 201);
+}
+
+/// The status and the problem of a request as it is written, on a connection of its own.
+fn raw(ledger: &Ledger, request: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(ledger.url.trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+#[tokio::test]
+async fn a_request_is_for_one_host_and_its_own_target_tells_which() {
+    let ledger = Ledger::start();
+    let rest = "connection: close\r\n\r\n";
+    for (head, status, problem) in [
+        ("GET /health HTTP/1.1\r\nhost: localhost\r\nhost: localhost", 400, ":malformed"),
+        ("GET /docs HTTP/1.1\r\nhost: localhost\r\nhost: evil.example", 400, ":malformed"),
+        ("GET /health HTTP/1.1", 400, ":malformed"),
+        ("GET /health HTTP/1.1\r\nhost: a b", 400, ":malformed"),
+        ("GET http://evil.example/health HTTP/1.1\r\nhost: localhost", 403, ":foreign-origin"),
+        ("GET http://localhost/health HTTP/1.1\r\nhost: localhost", 200, ""),
+        ("GET /health HTTP/1.0\r\nhost: 127.0.0.1", 200, ""),
+    ] {
+        let (answered, body) = raw(&ledger, &format!("{head}\r\n{rest}"));
+        assert_eq!(answered, status, "{head}: {body}");
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert!(body["type"].as_str().unwrap_or_default().ends_with(problem), "{head}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn the_members_of_a_problem_are_sent_in_the_order_of_the_interface() {
+    let ledger = Ledger::start();
+    let (_, body) = raw(&ledger, "GET /none HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    let members = ["type", "title", "status", "detail", "instance", "correlation_id"];
+    let places: Vec<_> = members.iter().map(|name| body.find(&format!("\"{name}\":")).unwrap()).collect();
+    assert!(places.is_sorted() && places[0] == 1, "{body}");
 }
 
 #[tokio::test]

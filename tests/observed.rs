@@ -80,6 +80,29 @@ async fn each_request_leaves_one_line_that_says_who_did_what_with_which_outcome(
 }
 
 #[tokio::test]
+async fn a_line_says_who_was_refused_and_stays_short_whatever_was_sent() {
+    let ledger = Ledger::start();
+    let long = |length: usize| "x".repeat(length);
+    for (id, method, path, status) in [
+        ("method", long(40_000), "/products/p".to_owned(), 405),
+        ("path", "GET".to_owned(), format!("/products/{}/history", long(40_000)), 414),
+        ("id", "GET".to_owned(), format!("/products/{}", long(7_000)), 400),
+        ("query", "GET".to_owned(), format!("/health?{}=1", long(7_000)), 400),
+    ] {
+        let request = ledger.http.request(method.parse().unwrap(), format!("{}{path}", ledger.url));
+        let response = request.header("x-correlation-id", id).send().await.unwrap();
+        assert_eq!(response.status(), status, "{id}");
+        let body = response.text().await.unwrap();
+        assert!(body.len() < 2_000, "{id}: {} bytes", body.len());
+        let line = line(&ledger, id).await;
+        assert!(line.to_string().len() < 1_000, "{line}");
+        if status == 400 {
+            assert_eq!(line["actor"], "anonymous", "{line}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_line_names_requests_and_capacity_units_where_there_is_dynamodb_and_nowhere_else() {
     let ledger = Ledger::start();
     send_one_of_each(&ledger).await;

@@ -70,6 +70,28 @@ async fn every_documented_operation_is_routed_and_every_method_of_a_path_is_docu
     }
 }
 
+#[tokio::test]
+async fn a_parameter_that_is_not_documented_is_refused_on_every_route_but_the_page() {
+    let ledger = Ledger::start();
+    let document = server::openapi::document();
+    for (path, method, _) in operations(&document) {
+        let url = format!("{}{}?unknown=1", ledger.url, filled(path));
+        let request = ledger.http.request(method.to_uppercase().parse().unwrap(), url);
+        let response = request.header("content-type", "application/json").body("{}").send().await.unwrap();
+        let status = response.status();
+        if path == "/docs" {
+            assert_eq!(status, 200);
+            continue;
+        }
+        let problem: Value = response.json().await.unwrap();
+        assert_eq!(
+            (status.as_u16(), &problem["errors"][0]["pointer"]),
+            (400, &json!("unknown")),
+            "{method} {path}"
+        );
+    }
+}
+
 #[test]
 fn a_route_can_only_be_made_together_with_its_description() {
     for (path, text) in crate::architecture::sources() {

@@ -3,6 +3,8 @@
 //! The promise: a command is recorded at most once. Its commit id is made once and kept through retries, so reading the key that
 //! was tried tells a lost answer from a lost race.
 
+mod check;
+mod precondition;
 mod prices;
 mod queue;
 mod recognise;
@@ -21,7 +23,8 @@ use web::ClockAndIds;
 
 use queue::ProductQueues;
 
-pub use request::{CommandError, CommandOutcome, CommandRequest, Precondition};
+pub use precondition::{CarriedFields, FailedPrecondition, Precondition};
+pub use request::{CommandError, CommandOutcome, CommandRequest};
 
 use crate::product::{Pricing, Refusal, decide};
 

@@ -20,9 +20,9 @@ use axum::response::Response;
 use schema::{Currency, ProductId, Timestamp};
 use serde_json::Value;
 use web::api::{Api as Routes, Describe, Endpoint};
-use web::{ClockAndIds, Notes, Problem, ProblemKind, RequestContext, Scope};
+use web::{ClockAndIds, Notes, Problem, ProblemKind, QueryParameters, RequestContext, Scope};
 
-use crate::execute::{CommandRequest, Executor};
+use crate::execute::{CarriedFields, CommandRequest, Executor};
 use crate::idempotency::{IdempotencyKey, fingerprint, product_id};
 use crate::product::Command;
 use fields::within_bounds;
@@ -108,15 +108,16 @@ impl CommandApi {
         notes: &Notes,
     ) -> Answer {
         context.require(Scope::Write)?;
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let body = body::read(body).await?;
         let id = id.map(path_id).transpose()?;
         let precondition = headers::precondition(&parts.headers, kind == CommandKind::Create)?;
         let key = headers::idempotency_key(&parts.headers)?;
-        let occurred_in_query = occurred_in_query(kind, &parts, (self.clock_and_ids.clock)())?;
+        let query = QueryParameters::take(&mut parts.extensions);
+        let occurred_in_query = occurred_in_query(query, (self.clock_and_ids.clock)())?;
         let members = body::members(kind, &parts.headers, &body)?;
         let canonical = members.as_ref().map_or(Value::Null, Members::canonical);
-        let (command, occurred_in_body) = self.command(kind, members)?;
+        let read = self.command(kind, id.as_ref(), members)?;
         let idempotency = key.map(|key| identified(&parts, key, &canonical)).transpose()?;
         let product_id = match (id, &idempotency) {
             (Some(id), _) => id,
@@ -126,26 +127,32 @@ impl CommandApi {
         notes.write().product_id = Some(product_id.to_string());
         let request = CommandRequest {
             product_id,
-            command,
+            command: read.command,
             precondition,
+            carried: read.carried,
             idempotency,
             actor: context.actor.name.clone(),
             correlation_id: context.correlation_id.clone(),
             traceparent: context.traceparent.clone(),
-            occurred_at: occurred_in_body.or(occurred_in_query),
+            occurred_at: read.occurred_at.or(occurred_in_query),
         };
         let outcome = self.executor.execute(&request).await?;
         noted::executed(notes, &outcome);
         answer::receipt(outcome)
     }
 
-    /// The command in the body, and when it happened; all faults at once.
+    /// The command in the body, with the other fields; all faults at once.
     fn command(
         &self,
         kind: CommandKind,
+        id: Option<&ProductId>,
         members: Option<Members>,
-    ) -> Result<(Command, Option<Timestamp>), Problem> {
+    ) -> Result<ReadCommand, Problem> {
         let mut reader = fields::FieldReader::new(members.unwrap_or_default());
+        let carried = match (kind, id) {
+            (CommandKind::Replace | CommandKind::Patch, Some(id)) => reader.carried(id),
+            _ => CarriedFields::default(),
+        };
         let command = match kind {
             CommandKind::Create => reader.new_product(self.default_currency).map(Command::Create),
             CommandKind::Replace => reader.new_product(self.default_currency).map(Command::Replace),
@@ -156,10 +163,17 @@ impl CommandApi {
         let occurred_at = reader.occurred_at((self.clock_and_ids.clock)());
         let faults = reader.faults();
         match command {
-            Some(command) if faults.is_empty() => Ok((command, occurred_at)),
+            Some(command) if faults.is_empty() => Ok(ReadCommand { command, carried, occurred_at }),
             _ => Err(Problem::invalid(faults)),
         }
     }
+}
+
+/// What a body says.
+struct ReadCommand {
+    command: Command,
+    carried: CarriedFields,
+    occurred_at: Option<Timestamp>,
 }
 
 fn path_id(id: Id) -> Result<ProductId, Problem> {
@@ -174,21 +188,10 @@ fn identified(parts: &Parts, key: String, body: &Value) -> Result<IdempotencyKey
     Ok(IdempotencyKey { key, fingerprint })
 }
 
-/// `occurred_at` as a query parameter, for commands that need no body; there is no other parameter.
-fn occurred_in_query(kind: CommandKind, parts: &Parts, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
-    let query = parts.uri.query().unwrap_or_default();
-    let axum::extract::Query(pairs) = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
-        .map_err(|_| Problem::new(ProblemKind::Malformed, "The query cannot be decoded."))?;
-    match (kind, pairs.as_slice()) {
-        (_, []) => Ok(None),
-        (CommandKind::Delete | CommandKind::Restore, [(name, value)]) if name == "occurred_at" => {
-            let moment = Timestamp::parse(value)
-                .map_err(|error| Problem::new(ProblemKind::Malformed, format!("occurred_at: {error}.")))?;
-            within_bounds(moment, now).map(Some).map_err(|fault| Problem::invalid(vec![fault]))
-        }
-        _ => Err(Problem::new(
-            ProblemKind::Malformed,
-            format!("This request does not take this query: {query}"),
-        )),
-    }
+/// `occurred_at` as a query parameter, for commands that need no body.
+fn occurred_in_query(mut query: QueryParameters, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
+    // A `+` in a query decodes to a space, so a space stands for the plus sign of an offset.
+    let moment = query.optional("occurred_at", |text| Timestamp::parse(&text.replace(' ', "+")))?;
+    let moment = moment.map(|moment| within_bounds(moment, now)).transpose();
+    moment.map_err(|fault| Problem::invalid(vec![fault]))
 }

@@ -7,5 +7,5 @@ pub mod product;
 
 mod problem;
 
-pub use execute::{CommandError, CommandOutcome, CommandRequest, Executor, Precondition};
+pub use execute::{CarriedFields, CommandError, CommandOutcome, CommandRequest, Executor, Precondition};
 pub use idempotency::IdempotencyKey;

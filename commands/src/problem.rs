@@ -4,20 +4,23 @@ use schema::{RecordedEvent, Timestamp};
 use serde_json::{Value, json};
 use web::{FieldError, Problem, ProblemKind};
 
-use crate::execute::CommandError;
-use crate::product::Refusal;
+use crate::execute::{CommandError, FailedPrecondition};
+use crate::product::{MOST_TEXT_BYTES, Refusal, TextFault, TextField, UnfitTexts};
 
 impl From<CommandError> for Problem {
     fn from(failure: CommandError) -> Self {
         match failure {
             CommandError::Refused(refusal) => refused(refusal),
-            CommandError::PreconditionFailed { current, missed } => {
-                let detail =
-                    "Read the missed events, decide again, and send the command with the current version.";
-                Problem::new(ProblemKind::PreconditionFailed, detail)
-                    .with("current_version", json!(current))
-                    .with("missed", missed.iter().map(missed_event).collect::<Vec<_>>())
-            }
+            CommandError::PreconditionFailed(failed) => precondition_failed(&failed),
+            CommandError::Contradicted(fields) => Problem::invalid(
+                fields
+                    .into_iter()
+                    .map(|name| FieldError {
+                        pointer: pointer(&[name]),
+                        detail: "is not that of the product, and no field that a command can change".into(),
+                    })
+                    .collect(),
+            ),
             CommandError::KeyReused => Problem::new(
                 ProblemKind::IdempotencyKeyReused,
                 "Send a new request with a new Idempotency-Key.",
@@ -64,6 +67,22 @@ impl From<CommandError> for Problem {
     }
 }
 
+fn precondition_failed(failed: &FailedPrecondition) -> Problem {
+    let detail = match (failed.ahead, failed.current) {
+        (Some(ahead), Some(current)) => format!(
+            "Version {ahead} does not exist yet; the newest one is {current}. Read the product, decide again, and send \
+             the command with the current version."
+        ),
+        _ if failed.missed.is_empty() => {
+            "Read the product, decide again, and send the command with the current version.".into()
+        }
+        _ => "Read the missed events, decide again, and send the command with the current version.".into(),
+    };
+    Problem::new(ProblemKind::PreconditionFailed, detail)
+        .with("current_version", json!(failed.current))
+        .with("missed", failed.missed.iter().map(missed_event).collect::<Vec<_>>())
+}
+
 /// The problem of a command that the product's state does not allow.
 fn refused(refusal: Refusal) -> Problem {
     match refusal {
@@ -81,7 +100,35 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::TooManyAttributes => {
             Problem::invalid(vec![FieldError { pointer: "/attributes".into(), detail: refusal.to_string() }])
         }
+        Refusal::Texts(UnfitTexts::Faulty(faults)) => {
+            Problem::invalid(faults.iter().map(text_error).collect())
+        }
+        Refusal::Texts(UnfitTexts::TooLarge { bytes }) => {
+            let detail = format!(
+                "The name, the description and the attributes would have {bytes} bytes as JSON; at most \
+                 {MOST_TEXT_BYTES} are allowed. Shorten some."
+            );
+            Problem::new(ProblemKind::CommitTooLarge, detail)
+        }
     }
+}
+
+fn text_error(fault: &TextFault) -> FieldError {
+    let parts: &[&str] = match &fault.field {
+        TextField::Name => &["name"],
+        TextField::Sku => &["sku"],
+        TextField::Category => &["category"],
+        TextField::Description => &["description"],
+        TextField::Attribute(key) => &["attributes", key],
+    };
+    FieldError { pointer: pointer(parts), detail: fault.reason.into() }
+}
+
+/// A JSON Pointer, escaped according to RFC 6901.
+pub(crate) fn pointer(parts: &[&str]) -> String {
+    parts
+        .iter()
+        .fold(String::new(), |pointer, part| pointer + "/" + &part.replace('~', "~0").replace('/', "~1"))
 }
 
 fn missed_event((sequence, recorded, recorded_at): &(u64, RecordedEvent, Timestamp)) -> Value {

@@ -4,6 +4,7 @@
 mod commands {
     mod bad_input;
     mod built_upon;
+    mod carried;
     mod cost;
     mod dated;
     mod front;
@@ -11,4 +12,5 @@ mod commands {
     mod preconditions;
     mod races;
     mod receipts;
+    mod texts;
 }

@@ -22,7 +22,7 @@ pub fn check(data: &[u8]) -> bool {
         let state = routes.commits(&product).pop().unwrap().0["state"].clone();
         assert_eq!(answer.headers["etag"], format!("\"{}\"", state["version"]));
         is_what_was_written(&state, body);
-        if command_of(*verb) != 0 && !deletes_first(*verb) {
+        if command_of(*verb) != 0 && !deletes_first(*verb) && !names_a_state(body) {
             let again = command(&routes);
             assert_eq!(again.status, StatusCode::OK);
             assert_eq!(again.json["events"], Value::Array(Vec::new()), "{}", again.json);
@@ -53,6 +53,12 @@ fn send(routes: &TestRoutes, verb: u8, body: &[u8]) -> TestResponse {
 /// Whether the product is deleted before the command, so that repeating the command is a change.
 fn deletes_first(verb: u8) -> bool {
     command_of(verb) == 5
+}
+
+/// Whether the body says which state of the product the client read, which is another one afterwards.
+fn names_a_state(body: &[u8]) -> bool {
+    let members: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(body).unwrap_or_default();
+    ["version", "updated_at", "price_occurred_at"].iter().any(|name| members.contains_key(*name))
 }
 
 /// The seeds begin with a digit, so that a further command leaves theirs as they are.

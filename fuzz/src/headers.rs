@@ -22,8 +22,10 @@ pub fn check(data: &[u8]) -> bool {
         assert_eq!(routes.commits(&id("p")).len(), 1);
         return false;
     }
-    if let Some(condition) = first(&headers, "if-match") {
-        assert!(["*", "\"1\""].contains(&condition.trim()), "{condition}");
+    if headers.contains_key("if-match") {
+        let tags = headers.get_all("if-match").iter().flat_map(|list| list.to_str().unwrap().split(','));
+        let mut tags = tags.map(|tag| tag.trim().trim_start_matches("W/"));
+        assert!(tags.any(|tag| ["*", "\"1\""].contains(&tag)), "{headers:?}");
     }
     let commits = routes.commits(&id("p"));
     let metadata = &commits[1].0["metadata"];

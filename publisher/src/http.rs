@@ -7,19 +7,23 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use event_store::StoreError;
 use futures::Stream;
+use schema::ProductId;
+use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::watch;
 use web::api::{Api, Describe, Endpoint};
+use web::openapi::inlined;
 use web::operation::{Components, Operation, OperationResponse, example, header, query};
-use web::{Problem, ProblemKind, RequestContext, Scope};
+use web::{Problem, ProblemKind, QueryParameters, RequestContext, Scope};
 
 use crate::bus::local::{LocalBus, RetainedEntry};
+use crate::message::EVENT_NAMES;
 
 /// How many entries are read at a time.
 const PAGE: u16 = 100;
@@ -65,6 +69,12 @@ fn described(_: &mut Components) -> Operation {
         )
         .scopes(&[Scope::Audit])
         .parameter(query("from", "`start`: begin with the oldest retained event; otherwise begin with the next event.", &json!({"const": "start"})))
+        .parameter(query("product", "Only the events of this product.", &inlined::<ProductId>()))
+        .parameter(query(
+            "type",
+            "Only events of this detail type; given several times, of one of them.",
+            &json!({"type": "array", "items": {"enum": EVENT_NAMES}}),
+        ))
         .parameter(last)
         .answer(
             200,
@@ -80,18 +90,55 @@ fn described(_: &mut Components) -> Operation {
 async fn events(
     State(api): State<Arc<EventsApi>>,
     context: RequestContext,
-    RawQuery(query): RawQuery,
+    mut parameters: QueryParameters,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     context.require(Scope::Audit)?;
     let last = headers.get("last-event-id").map(|id| String::from_utf8_lossy(id.as_bytes()));
     let last = last.as_deref().filter(|id| !id.is_empty());
-    let from_start = query.is_some_and(|query| query.split('&').any(|pair| pair == "from=start"));
+    let from_start = parameters.optional("from", start)?.is_some();
+    let filter = EntryFilter {
+        product: parameters.optional("product", |text| ProductId::new(text))?,
+        types: parameters.each("type", event_name)?,
+    };
     let position = api.start(last, from_start).await.map_err(|error| {
         tracing::warn!(target: "ledger::publisher", %error, "the local bus cannot be read");
         Problem::unavailable("The bus cannot be read at the moment.")
     })?;
-    Ok(Sse::new(follow(api, position)).keep_alive(KeepAlive::default()))
+    Ok(Sse::new(follow(api, position, filter)).keep_alive(KeepAlive::default()))
+}
+
+/// The entries that a reader wants.
+struct EntryFilter {
+    product: Option<ProductId>,
+    /// None: all.
+    types: Vec<&'static str>,
+}
+
+/// The part of an entry that names its product.
+#[derive(Deserialize)]
+struct EntryResources {
+    resources: Vec<String>,
+}
+
+impl EntryFilter {
+    fn admits(&self, retained: &RetainedEntry) -> bool {
+        if !self.types.is_empty() && !self.types.contains(&retained.detail_type.as_str()) {
+            return false;
+        }
+        let Some(product) = &self.product else { return true };
+        let entry = serde_json::from_str::<EntryResources>(&retained.entry);
+        entry.is_ok_and(|entry| entry.resources.iter().any(|resource| resource == product.as_str()))
+    }
+}
+
+fn start(text: &str) -> Result<(), &'static str> {
+    if text == "start" { Ok(()) } else { Err("start is expected") }
+}
+
+fn event_name(text: &str) -> Result<&'static str, String> {
+    let known = EVENT_NAMES.into_iter().find(|name| *name == text);
+    known.ok_or_else(|| format!("one of {} is expected", EVENT_NAMES.join(", ")))
 }
 
 impl EventsApi {
@@ -105,8 +152,12 @@ impl EventsApi {
     }
 }
 
-/// The entries after a position as they are appended, until the server stops or the bus cannot be read.
-fn follow(api: Arc<EventsApi>, mut position: u64) -> impl Stream<Item = Result<Event, Infallible>> {
+/// The admitted entries after a position as they are appended, until the server stops or the bus cannot be read.
+fn follow(
+    api: Arc<EventsApi>,
+    mut position: u64,
+    filter: EntryFilter,
+) -> impl Stream<Item = Result<Event, Infallible>> {
     async_stream::stream! {
         let mut stopping = api.stopping.clone();
         let mut appended = api.bus.appended();
@@ -122,7 +173,9 @@ fn follow(api: Arc<EventsApi>, mut position: u64) -> impl Stream<Item = Result<E
             }
             for retained in page {
                 position = retained.position;
-                yield Ok(sent(retained));
+                if filter.admits(&retained) {
+                    yield Ok(sent(retained));
+                }
             }
         }
     }

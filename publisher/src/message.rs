@@ -79,6 +79,17 @@ fn metadata(
     }
 }
 
+/// Every name of [`event_name`].
+pub const EVENT_NAMES: [&str; 7] = [
+    "PRODUCT_CREATED",
+    "PRODUCT_RENAMED",
+    "PRODUCT_PRICE_CHANGED",
+    "PRODUCT_PRICE_RECORDED",
+    "PRODUCT_DETAILS_CHANGED",
+    "PRODUCT_DELETED",
+    "PRODUCT_RESTORED",
+];
+
 /// The event's name in upper snake case. Subscribers' rules match it. Never rename.
 #[must_use]
 pub fn event_name(event: &ProductEvent) -> &'static str {

@@ -22,7 +22,7 @@ pub struct Details {
     /// Up to 4,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// At most 50 pairs, keys of 1 to 64 and values of 0 to 500 characters.
+    /// At most 50 pairs, keys of 1 to 128 and values of 0 to 2,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attributes: Option<Attributes>,
 }

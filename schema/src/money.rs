@@ -62,6 +62,18 @@ impl Price {
         Decimal::from_str_exact(text).map(Self).map_err(|_| InvalidMoney::Price)
     }
 
+    /// Reads a price as a client writes it: further zeros after the fourth decimal change nothing.
+    ///
+    /// # Errors
+    /// [`InvalidMoney::Price`]: send a plain decimal.
+    pub fn parse_given(text: &str) -> Result<Self, InvalidMoney> {
+        const DECIMALS: usize = 4;
+        let point = text.find('.').map_or(text.len(), |point| point + 1);
+        let end = text.floor_char_boundary(point.saturating_add(DECIMALS));
+        let (kept, further) = text.split_at(end);
+        Self::parse(if further.bytes().all(|byte| byte == b'0') { kept } else { text })
+    }
+
     /// The exact amount.
     #[must_use]
     pub fn amount(self) -> Decimal {
@@ -217,6 +229,28 @@ mod tests {
         {
             assert_eq!(Price::parse(text), Err(InvalidMoney::Price), "{text}");
         }
+    }
+
+    #[test]
+    fn further_zeros_after_the_fourth_decimal_are_taken_from_clients_alone() {
+        for (given, price) in
+            [("34.000000", "34"), ("0.00010", "0.0001"), ("34.99", "34.99"), ("1.12340000", "1.1234")]
+        {
+            assert_eq!(Price::parse_given(given), Price::parse(price), "{given}");
+        }
+        for text in [
+            "34.00001",
+            "34.0000001",
+            "1.é0000",
+            "1234567890123",
+            "1.0000e0",
+            "1.0000 ",
+            "00000000000000",
+            "0000.0",
+        ] {
+            assert_eq!(Price::parse_given(text), Err(InvalidMoney::Price), "{text}");
+        }
+        assert_eq!(Price::parse("34.000000"), Err(InvalidMoney::Price));
     }
 
     #[test]

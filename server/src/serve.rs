@@ -7,6 +7,7 @@ mod background;
 mod body;
 mod connections;
 mod guard;
+mod host;
 mod limits;
 mod metrics;
 mod shutdown;
@@ -104,7 +105,7 @@ pub async fn run(
     let (stop, stopping) = watch::channel(false);
     let recorder = metrics::record()?;
     let admission = Admission::new(limits);
-    let layers = |routes| admission.wrap(authenticated(authentication.as_ref(), routes));
+    let layers = |routes| admission.wrap(host::wrap(authenticated(authentication.as_ref(), routes)));
     let routes = system.routes(stopping.clone()).merge(metrics::routes(recorder.clone()));
     let connections =
         Connections::new(finish_authenticated(layers, routes, clock_and_ids), limits, stopping.clone());

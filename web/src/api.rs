@@ -2,9 +2,11 @@
 
 use axum::Router;
 use axum::handler::Handler;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, on};
 
 use super::operation::{Components, Operation};
+use super::query::{self, RouteParameters};
 
 /// Method and path of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +26,8 @@ pub enum Endpoint {
 /// Describes a route and adds the types that it refers to to the document's components.
 pub type Describe = fn(&mut Components) -> Operation;
 
-/// Routes, each with its description. Descriptions are only evaluated when a document is generated.
+/// Routes, each with its description. A description is only evaluated when a document is generated, or when the route gets its
+/// first request with a query.
 pub struct Api<S> {
     router: Router<S>,
     documented: Vec<(Endpoint, Describe)>,
@@ -72,7 +75,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         Self { router: Router::new(), documented: Vec::new() }
     }
 
-    /// Adds a route.
+    /// Adds a route, which refuses query parameters that its description does not list.
     #[must_use]
     pub fn on<H, T>(mut self, at: Endpoint, describe: Describe, handler: H) -> Self
     where
@@ -80,7 +83,9 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         T: 'static,
     {
         self.documented.push((at, describe));
-        Self { router: self.router.route(at.path(), on(at.filter(), handler)), documented: self.documented }
+        let parameters = from_fn_with_state(RouteParameters::new(describe), query::read);
+        let handler = on(at.filter(), handler).route_layer(parameters);
+        Self { router: self.router.route(at.path(), handler), documented: self.documented }
     }
 
     /// The routes.

@@ -12,7 +12,7 @@ use tracing::Instrument;
 use super::clock_and_ids::ClockAndIds;
 use super::context::{Actor, CorrelationId, is_visible};
 use super::problem::{Problem, ProblemKind};
-use super::request_log::RequestLog;
+use super::request_log::{RequestLog, shown};
 
 const CORRELATION_ID: &str = "x-correlation-id";
 
@@ -50,7 +50,7 @@ async fn around(State(clock_and_ids): State<ClockAndIds>, mut request: Request, 
     let mut response = log.usage_counter.count(next.run(request)).instrument(log.span.clone()).await;
     let problem = problem_of(&mut response, &method);
     if let Some(problem) = &problem {
-        response = written(response, &problem.to_json(&path, &id));
+        response = written(response, problem.to_text(&path, &id));
     }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(CORRELATION_ID, value);
@@ -67,7 +67,7 @@ fn problem_of(response: &mut Response, method: &axum::http::Method) -> Option<Pr
     match response.status() {
         StatusCode::METHOD_NOT_ALLOWED => Some(Problem::new(
             ProblemKind::MethodNotAllowed,
-            format!("{method} is not allowed for this path; see the Allow header."),
+            format!("{} is not allowed for this path; see the Allow header.", shown(method)),
         )),
         StatusCode::BAD_REQUEST => {
             Some(Problem::new(ProblemKind::Malformed, "The path or the query cannot be decoded."))
@@ -80,11 +80,11 @@ fn problem_of(response: &mut Response, method: &axum::http::Method) -> Option<Pr
 }
 
 /// The response with the problem as its body; the status and all other headers are kept.
-fn written(response: Response, problem: &serde_json::Value) -> Response {
+fn written(response: Response, problem: String) -> Response {
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    Response::from_parts(parts, Body::from(problem.to_string()))
+    Response::from_parts(parts, Body::from(problem))
 }
 
 #[cfg(test)]
@@ -129,6 +129,17 @@ mod tests {
         assert_eq!(response.status(), 405);
         assert_eq!(response.headers()["allow"], "GET,HEAD");
         assert_eq!(problem["status"], 405);
+    }
+
+    #[tokio::test]
+    async fn what_a_client_sends_makes_no_long_problem() {
+        let method = Method::from_bytes("X".repeat(60_000).as_bytes()).unwrap();
+        let (response, problem) = answer(method, "/known", None).await;
+        assert_eq!(response.status(), 405);
+        assert!(problem.to_string().len() < 500, "{problem}");
+        let (response, problem) = answer(Method::GET, &format!("/{}", "x".repeat(60_000)), None).await;
+        assert_eq!(response.status(), 404);
+        assert!(problem.to_string().len() < 1_500, "{problem}");
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ const TITLE: &str = "Product ledger";
 const INTRODUCTION: &str = "An event-sourced ledger of products. A command is recorded once, as one immutable, \
     hash-chained commit, and answered with its receipt; queries read views, or the ledger itself.\n\n\
     Errors are `application/problem+json` (RFC 9457) with a stable `type`. Every response carries `X-Correlation-Id`. \
-    A query parameter that is not listed here is rejected with 400, an unknown path with 404, and an unsupported method \
+    A query parameter that is not listed here is rejected with 400 (`/docs` ignores it), an unknown path with 404, and an unsupported method \
     with 405 and `Allow`. HEAD is supported wherever GET is. The JSON Schemas of the messages to subscribers are in \
     `schema/json` in the source code.";
 

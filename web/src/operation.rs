@@ -24,6 +24,15 @@ pub struct Operation {
     pub(super) body: Option<Value>,
     pub(super) answers: BTreeMap<u16, OperationResponse>,
     pub(super) problems: Vec<ProblemKind>,
+    any_query: bool,
+}
+
+/// A query parameter that a route accepts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AcceptedParameter {
+    pub(super) name: String,
+    /// Whether it can be given several times.
+    pub(super) repeatable: bool,
 }
 
 /// A response other than a problem.
@@ -68,7 +77,24 @@ impl Operation {
             body: None,
             answers: BTreeMap::new(),
             problems: Vec::new(),
+            any_query: false,
         }
+    }
+
+    /// Ignores query parameters instead of refusing unknown ones: for pages, which people link to.
+    #[must_use]
+    pub fn any_query(self) -> Self {
+        Self { any_query: true, ..self }
+    }
+
+    /// The query parameters that it accepts; `None` if it ignores them.
+    pub(super) fn accepted_parameters(&self) -> Option<Vec<AcceptedParameter>> {
+        let in_query = self.parameters.iter().filter(|parameter| parameter["in"] == "query");
+        let accepted = in_query.filter_map(|parameter| {
+            let name = parameter["name"].as_str()?.to_owned();
+            Some(AcceptedParameter { name, repeatable: parameter["schema"]["type"] == "array" })
+        });
+        (!self.any_query).then(|| accepted.collect())
     }
 
     /// What a caller should know, in Markdown.

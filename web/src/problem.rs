@@ -1,10 +1,23 @@
 //! Errors as `application/problem+json` (RFC 9457): one stable `type` for each kind, and the kind alone determines the
 //! status.
 
+use std::borrow::Cow;
+
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+
+use super::excerpt::excerpt;
+
+/// The most errors that a problem lists; one more says how many are left out.
+pub(super) const MOST_ERRORS: usize = 100;
+
+/// The most bytes of a pointer: that of an attribute with the longest key is shorter, even if all of it is escaped.
+const LONGEST_POINTER: usize = 300;
+
+/// The most bytes of the path in a problem: paths of routes are shorter, even if all of the id is escaped.
+const LONGEST_INSTANCE: usize = 1_024;
 
 /// The kinds of problems, each with a stable `type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]
@@ -15,6 +28,8 @@ pub enum ProblemKind {
     Unauthorized,
     /// The token lacks a scope.
     Forbidden,
+    /// The request names another host, or a page of another origin sent it.
+    ForeignOrigin,
     /// No route has this path.
     NotFound,
     /// The product does not exist or is deleted.
@@ -70,6 +85,9 @@ impl ProblemKind {
             Self::Malformed => ("malformed", "The request cannot be read", Code::BAD_REQUEST),
             Self::Unauthorized => ("unauthorized", "A valid token is needed", Code::UNAUTHORIZED),
             Self::Forbidden => ("forbidden", "The token lacks a scope", Code::FORBIDDEN),
+            Self::ForeignOrigin => {
+                ("foreign-origin", "The request is for another host or from another site", Code::FORBIDDEN)
+            }
             Self::NotFound => ("not-found", "No route has this path", Code::NOT_FOUND),
             Self::ProductNotFound => ("product-not-found", "There is no such product", Code::NOT_FOUND),
             Self::VersionNotFound => ("version-not-found", "There is no such version", Code::NOT_FOUND),
@@ -195,26 +213,60 @@ impl Problem {
         self.kind
     }
 
-    /// The body of the response.
+    /// The body of the response, with its members in the order of the interface.
+    pub(super) fn to_text(&self, instance: &str, correlation_id: &str) -> String {
+        serde_json::to_string(&self.body(instance, correlation_id)).unwrap_or_default()
+    }
+
+    /// The body of the response as a value, whose members have no order.
     #[must_use]
     pub fn to_json(&self, instance: &str, correlation_id: &str) -> Value {
-        let (slug, title, status) = self.kind.parts();
-        let mut body = json!({
-            "type": format!("urn:product-ledger:problem:{slug}"),
-            "title": title,
-            "status": status.as_u16(),
-            "detail": self.detail,
-            "instance": instance,
-            "correlation_id": correlation_id,
-        });
-        if !self.errors.is_empty() {
-            body["errors"] = json!(self.errors);
-        }
-        for (name, value) in &self.members {
-            body[name] = value.clone();
-        }
-        body
+        json!(self.body(instance, correlation_id))
     }
+
+    fn body<'a>(&'a self, instance: &'a str, correlation_id: &'a str) -> ProblemBody<'a> {
+        let (slug, title, status) = self.kind.parts();
+        ProblemBody {
+            kind: format!("urn:product-ledger:problem:{slug}"),
+            title,
+            status: status.as_u16(),
+            detail: &self.detail,
+            instance: excerpt(instance, LONGEST_INSTANCE),
+            correlation_id,
+            errors: self.listed_errors(),
+            members: &self.members,
+        }
+    }
+
+    /// The errors within their bounds, so that no input makes a huge answer.
+    fn listed_errors(&self) -> Vec<FieldError> {
+        let mut listed: Vec<FieldError> = self.errors.iter().take(MOST_ERRORS).cloned().collect();
+        for error in &mut listed {
+            error.pointer = excerpt(&error.pointer, LONGEST_POINTER).into_owned();
+        }
+        let more = self.errors.len().saturating_sub(MOST_ERRORS);
+        if more > 0 {
+            let detail = if more == 1 { "1 more error is".into() } else { format!("{more} more errors are") };
+            listed.push(FieldError { pointer: String::new(), detail: detail + " not listed" });
+        }
+        listed
+    }
+}
+
+/// The members of a problem in their order.
+#[derive(Serialize)]
+struct ProblemBody<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    instance: Cow<'a, str>,
+    correlation_id: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+    #[serde(flatten)]
+    members: &'a Map<String, Value>,
 }
 
 impl IntoResponse for Problem {
@@ -226,5 +278,41 @@ impl IntoResponse for Problem {
         }
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_members_of_a_problem_have_one_order() {
+        let problem = Problem::new(ProblemKind::PreconditionFailed, "d")
+            .with("missed", json!([]))
+            .with("current_version", 3)
+            .fault("a", "b");
+        assert_eq!(
+            problem.to_text("/products/p", "c-1"),
+            "{\"type\":\"urn:product-ledger:problem:precondition-failed\",\"title\":\"The precondition does not hold\",\
+             \"status\":412,\"detail\":\"d\",\"instance\":\"/products/p\",\"correlation_id\":\"c-1\",\
+             \"errors\":[{\"pointer\":\"a\",\"detail\":\"b\"}],\"current_version\":3,\"missed\":[]}"
+        );
+    }
+
+    #[test]
+    fn a_hundred_errors_are_listed_and_the_others_are_counted() {
+        for (errors, listed, last) in [
+            (100, 100, "wrong"),
+            (101, 101, "1 more error is not listed"),
+            (5_700, 101, "5600 more errors are not listed"),
+        ] {
+            let error = FieldError { pointer: "/x".repeat(1_000), detail: "wrong".into() };
+            let body = Problem::invalid(vec![error; errors]).to_json("/", "c");
+            let found = body["errors"].as_array().unwrap();
+            assert_eq!((found.len(), found[listed - 1]["detail"].as_str()), (listed, Some(last)));
+            assert!(
+                found.iter().all(|error| error["pointer"].as_str().unwrap().len() <= LONGEST_POINTER + 3)
+            );
+        }
     }
 }

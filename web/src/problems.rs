@@ -6,11 +6,13 @@ use serde_json::{Map, Value, json};
 use strum::VariantArray;
 
 use super::operation::headers;
-use super::problem::{FieldError, Problem, ProblemKind};
+use super::problem::{FieldError, MOST_ERRORS, Problem, ProblemKind};
 
 /// The problems that every route can answer with.
 const ANYWHERE: &[ProblemKind] = &[
+    ProblemKind::Malformed,
     ProblemKind::Forbidden,
+    ProblemKind::ForeignOrigin,
     ProblemKind::MethodNotAllowed,
     ProblemKind::TooSlow,
     ProblemKind::UriTooLong,
@@ -73,10 +75,11 @@ pub(super) fn problem_schema() -> Value {
             "title": {"type": "string", "description": "The kind of problem in words."},
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
             "detail": {"type": "string", "description": "What happened and what to do."},
-            "instance": {"type": "string", "description": "The path of the request."},
+            "instance": {"type": "string", "description": "The path of the request; a very long one is cut."},
             "correlation_id": {"type": "string", "description": "The correlation id; include it when you report a problem."},
             "errors": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Fault"},
-                       "description": "All errors of an invalid request at once."},
+                       "maxItems": MOST_ERRORS + 1,
+                       "description": "All errors of an invalid request at once; beyond 100 the last entry says how many more there are."},
             "current_version": {"type": ["integer", "null"], "minimum": 0,
                                 "description": "The product's newest version; `null` if the product does not exist."},
             "missed": {"type": "array", "items": {"$ref": "#/components/schemas/MissedEvent"},

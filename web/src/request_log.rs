@@ -1,11 +1,13 @@
 //! The log line, the metrics and the span of a request: one line for each, written when its response is ready.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderValue, Method, StatusCode};
 use tracing::Span;
 
+use super::excerpt::excerpt;
 use super::notes::Notes;
 use super::problem::ProblemKind;
 use telemetry::meters::{HTTP_REQUESTS, HTTP_SECONDS};
@@ -13,6 +15,11 @@ use telemetry::trace;
 use telemetry::usage::{self, UsageCounter};
 
 const TRACEPARENT: &str = "traceparent";
+
+/// The most bytes of a method and of a product's id as a client sent them: those that are valid are shorter, even if all of the
+/// id is escaped.
+const LONGEST_METHOD: usize = 32;
+const LONGEST_ID: usize = 192;
 
 /// What is known about a request before it is answered.
 pub(super) struct RequestLog {
@@ -32,7 +39,9 @@ impl RequestLog {
     pub(super) fn begin(request: &mut Request, correlation_id: &str) -> Self {
         let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
         let segment = request.uri().path().split('/').nth(2);
-        let product_id = segment.filter(|_| route.starts_with("/products/{id}")).map(str::to_owned);
+        let product_id = segment
+            .filter(|_| route.starts_with("/products/{id}"))
+            .map(|segment| excerpt(segment, LONGEST_ID).into_owned());
         let route = route.to_owned();
         let method = request.method().clone();
         let span = tracing::info_span!(target: "ledger::request",
@@ -79,7 +88,7 @@ impl RequestLog {
         tracing::info!(target: "ledger::request",
             correlation_id = self.correlation_id,
             actor = noted.actor,
-            method = %self.method,
+            method = %shown(&self.method),
             route = self.route,
             product_id = noted.product_id.or(self.product_id),
             command = noted.command,
@@ -93,6 +102,11 @@ impl RequestLog {
             "request"
         );
     }
+}
+
+/// The method, cut if it is longer than any that exists.
+pub(super) fn shown(method: &Method) -> Cow<'_, str> {
+    excerpt(method.as_str(), LONGEST_METHOD)
 }
 
 /// The method if it is a standard one, since a client can send any text; otherwise `other`.

@@ -1,21 +1,17 @@
-//! The checks before a command is recorded: whether it was recorded already, and whether its precondition holds.
+//! Whether a command was recorded already: by the keys that the commits of its product remember.
 
+use schema::Commit;
 use schema::recent::KeyHash;
-use schema::{Commit, Status};
 
 use super::Executor;
-use super::request::{CommandError, CommandRequest, Precondition};
+use super::request::{CommandError, CommandRequest};
 use crate::idempotency::key_hash;
-use crate::product::MOST_EVENTS;
 
 /// How long a key is remembered at least, in milliseconds, within [`MOST_FURTHER_RINGS`].
 const KNOWN_FOR_MS: i64 = 60 * 60 * 1000;
 
 /// Rings that are read besides the newest commit's: 256 keys in all.
 const MOST_FURTHER_RINGS: u32 = 7;
-
-/// Commits that the events of a failed precondition are read from, at most.
-const MOST_MISSED_COMMITS: usize = 100;
 
 impl Executor {
     /// The commit that this command wrote before. The ring of the newest commit, which is loaded already, has the last 32 keys; an
@@ -71,47 +67,6 @@ impl Executor {
             }
         }
         Ok(None)
-    }
-
-    /// Checks the precondition against the newest commit.
-    pub(super) async fn check(
-        &self,
-        request: &CommandRequest,
-        newest: Option<&Commit>,
-    ) -> Result<(), CommandError> {
-        let current = newest.map(|commit| commit.last_sequence());
-        let exists = newest.is_some_and(|commit| commit.state.facts.status == Status::Active);
-        let (holds, known) = match request.precondition {
-            Precondition::None => (true, None),
-            Precondition::Version(version) => (current == Some(version), Some(version)),
-            Precondition::Exists => (exists, None),
-            Precondition::Absent => (!exists, None),
-        };
-        if holds {
-            return Ok(());
-        }
-        let missed = match known {
-            Some(version) if current.is_some() => self.missed(request, version).await?,
-            _ => Vec::new(),
-        };
-        Err(CommandError::PreconditionFailed { current, missed })
-    }
-
-    /// The events after a version, which may be inside a commit.
-    async fn missed(
-        &self,
-        request: &CommandRequest,
-        version: u64,
-    ) -> Result<Vec<(u64, schema::RecordedEvent, schema::Timestamp)>, CommandError> {
-        let from = version.saturating_sub(MOST_EVENTS);
-        let mut missed = Vec::new();
-        let page = self.journal.page(&request.product_id, from, MOST_MISSED_COMMITS).await;
-        for stored in page.map_err(CommandError::Unavailable)? {
-            let commit = stored.decode().map_err(CommandError::unreadable)?;
-            let later = commit.numbered().filter(|(sequence, _)| *sequence > version);
-            missed.extend(later.map(|(sequence, event)| (sequence, event.clone(), commit.recorded_at)));
-        }
-        Ok(missed)
     }
 }
 

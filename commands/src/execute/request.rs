@@ -4,8 +4,9 @@
 //! as one of its cases; a [`Problem`](web::Problem) is what a client gets for it.
 
 use event_store::StoreError;
-use schema::{Commit, ProductId, RecordedEvent, Timestamp};
+use schema::{Commit, ProductId, Timestamp};
 
+use super::precondition::{CarriedFields, FailedPrecondition, Precondition};
 use crate::idempotency::IdempotencyKey;
 use crate::product::{Command, Refusal};
 
@@ -18,6 +19,8 @@ pub struct CommandRequest {
     pub command: Command,
     /// What must hold of the product.
     pub precondition: Precondition,
+    /// What the client read of the product and sends back.
+    pub carried: CarriedFields,
     /// How a repeated request is recognised.
     pub idempotency: Option<IdempotencyKey>,
     /// Who sent it.
@@ -28,19 +31,6 @@ pub struct CommandRequest {
     pub traceparent: Option<String>,
     /// When it happened in business terms; if left out, the time of recording, or that of the price in force if it is later.
     pub occurred_at: Option<Timestamp>,
-}
-
-/// What must hold of the product for the command to be recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Precondition {
-    /// Nothing.
-    None,
-    /// `If-Match: "<version>"`.
-    Version(u64),
-    /// `If-Match: *`: it exists and is not deleted.
-    Exists,
-    /// `If-None-Match: *`: it does not exist or is deleted.
-    Absent,
 }
 
 /// The command was executed.
@@ -62,12 +52,10 @@ pub enum CommandError {
     Refused(#[from] Refusal),
     /// The precondition does not hold: read the missed events and decide again.
     #[error("the precondition does not hold")]
-    PreconditionFailed {
-        /// The product's version, if it has one.
-        current: Option<u64>,
-        /// The events since the version that the client knew, each with its sequence and the time it was recorded.
-        missed: Vec<(u64, RecordedEvent, Timestamp)>,
-    },
+    PreconditionFailed(FailedPrecondition),
+    /// Fields that the command cannot change differ from the product: leave them out.
+    #[error("{} of the fields contradict the product", .0.len())]
+    Contradicted(Vec<&'static str>),
     /// The key was used for another request: use a new one.
     #[error("the idempotency key was used for another request")]
     KeyReused,
@@ -111,7 +99,7 @@ impl CommandRequest {
     pub(super) fn inserts_first(&self) -> bool {
         match self.command {
             Command::Create(_) => true,
-            Command::Replace(_) => self.precondition == Precondition::Absent,
+            Command::Replace(_) => self.precondition == Precondition::Absent && !self.carried.are_given(),
             Command::Patch(_) | Command::Delete | Command::Restore => false,
         }
     }

@@ -50,7 +50,7 @@ pub(super) async fn read(body: Body) -> Result<Vec<u8>, Problem> {
 /// The members of the JSON object in the body; `None` without a body, where it is optional.
 ///
 /// # Errors
-/// 415 for another content type, 400 for what is not JSON, 422 for JSON that is not an object.
+/// 415 for another content type or a content encoding, 400 for what is not JSON, 422 for JSON that is not an object.
 pub(super) fn members(
     kind: CommandKind,
     headers: &HeaderMap,
@@ -58,6 +58,10 @@ pub(super) fn members(
 ) -> Result<Option<Members>, Problem> {
     if body.is_empty() && matches!(kind, CommandKind::Delete | CommandKind::Restore) {
         return Ok(None);
+    }
+    if is_encoded(headers) {
+        let detail = "Send the body as it is, without Content-Encoding.";
+        return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
     }
     let accepted: &[&str] = match kind {
         CommandKind::Patch => &["application/merge-patch+json", "application/json"],
@@ -72,4 +76,13 @@ pub(super) fn members(
         return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
     }
     Members::parse(body).map(Some)
+}
+
+/// Whether the body is said to be compressed, or encoded otherwise.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    encodings.map(|value| value.to_str().unwrap_or("?")).flat_map(|list| list.split(',')).any(|encoding| {
+        let encoding = encoding.trim();
+        !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")
+    })
 }

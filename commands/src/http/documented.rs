@@ -7,7 +7,7 @@ use web::openapi::inlined;
 use web::operation::{Components, Operation, OperationResponse, example, header, path, query};
 use web::{ProblemKind, Scope};
 
-use super::shapes::{NewProductBody, Occurrence, ProductPatch, occurred_at};
+use super::shapes::{NewProductBody, Occurrence, ProductPatch, ProductReplacement, occurred_at};
 
 const JSON: &[&str] = &["application/json"];
 const PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
@@ -39,7 +39,7 @@ pub(super) fn create(components: &mut Components) -> Operation {
 }
 
 pub(super) fn replace(components: &mut Components) -> Operation {
-    let body = components.of::<NewProductBody>();
+    let body = components.of::<ProductReplacement>();
     of_product(components, "putProduct", "Create or replace a product")
         .description(
             "A deleted product is restored. Without `currency` an existing product keeps its own and a new one gets the \
@@ -94,8 +94,14 @@ fn command(components: &mut Components, id: &'static str, summary: &'static str)
 fn of_product(components: &mut Components, id: &'static str, summary: &'static str) -> Operation {
     let mut if_match = header(
         "If-Match",
-        "The version in quotes that the product must have, or `*`: it must exist. Not together with `If-None-Match`.",
-        &json!({"anyOf": [{"const": "*"}, {"type": "string", "pattern": "^\"(0|[1-9][0-9]{0,18})\"$"}]}),
+        "The version in quotes that the product must have, or a list of them, or `*`: it must exist. Weak tags are the \
+         same, since versions are exact. Not together with `If-None-Match`.",
+        &json!({"anyOf": [
+            {"const": "*"},
+            {"type": "string", "pattern": "^\"(0|[1-9][0-9]{0,18})\"$"},
+            {"type": "string",
+             "pattern": "^(W/)?\"(0|[1-9][0-9]{0,18})\"([ \\t]*,[ \\t]*(W/)?\"(0|[1-9][0-9]{0,18})\")*$"},
+        ]}),
     );
     if_match["example"] = "\"3\"".into();
     command(components, id, summary)

@@ -3,11 +3,13 @@
 //! The promise: all faults are reported at once.
 
 use schema::Details;
-use schema::{Attributes, Currency, Price, Timestamp};
+use schema::{Attributes, Currency, Price, ProductId, Timestamp};
 use serde_json::value::RawValue;
 use web::FieldError;
 
 use super::members::Members;
+use crate::execute::CarriedFields;
+use crate::problem::pointer;
 use crate::product::{AttributesPatch, MOST_ATTRIBUTES, NewProduct, Patch};
 
 /// The length of a text in characters, and whether it may have line breaks and tabs.
@@ -22,8 +24,8 @@ pub(super) const NAME: TextRule = TextRule { least: 1, most: 200, lines: false }
 pub(super) const SKU: TextRule = TextRule { least: 1, most: 64, lines: false };
 pub(super) const CATEGORY: TextRule = TextRule { least: 1, most: 200, lines: false };
 pub(super) const DESCRIPTION: TextRule = TextRule { least: 0, most: 4_000, lines: true };
-pub(super) const ATTRIBUTE_KEY: TextRule = TextRule { least: 1, most: 64, lines: false };
-pub(super) const ATTRIBUTE_VALUE: TextRule = TextRule { least: 0, most: 500, lines: true };
+pub(super) const ATTRIBUTE_KEY: TextRule = TextRule { least: 1, most: 128, lines: false };
+pub(super) const ATTRIBUTE_VALUE: TextRule = TextRule { least: 0, most: 2_000, lines: true };
 
 /// Reads fields of a body and collects their faults.
 pub(super) struct FieldReader {
@@ -66,12 +68,33 @@ impl FieldReader {
         }
     }
 
+    /// The fields of the product that no command changes, as the client read them. The id has to be that of the path.
+    pub(super) fn carried(&mut self, id: &ProductId) -> CarriedFields {
+        self.given("id", |reader, raw| {
+            let given = reader.string("/id", raw)?;
+            if given != id.as_str() {
+                reader.fault("/id", "is not the id in the path");
+            }
+            Some(())
+        });
+        CarriedFields {
+            version: self.given("version", |reader, raw| {
+                let version = serde_json::from_str(raw.get());
+                version.map_err(|_| reader.fault("/version", "must be a whole number")).ok()
+            }),
+            updated_at: self.moment("updated_at"),
+            price_occurred_at: self.moment("price_occurred_at"),
+            status: self.given("status", |reader, raw| {
+                let status = serde_json::from_str(raw.get());
+                status.map_err(|_| reader.fault("/status", "must be active or deleted")).ok()
+            }),
+            created_at: self.moment("created_at"),
+        }
+    }
+
     /// When it happened: from 1970 until a minute from now.
     pub(super) fn occurred_at(&mut self, now: Timestamp) -> Option<Timestamp> {
-        let moment = self.given("occurred_at", |reader, raw| {
-            let text = reader.string("/occurred_at", raw)?;
-            Timestamp::parse(&text).map_err(|error| reader.fault("/occurred_at", error.to_string())).ok()
-        })?;
+        let moment = self.moment("occurred_at")?;
         within_bounds(moment, now).map_err(|fault| self.faults.push(fault)).ok()
     }
 
@@ -96,6 +119,14 @@ impl FieldReader {
         read(self, &raw)
     }
 
+    fn moment(&mut self, name: &str) -> Option<Timestamp> {
+        let pointer = pointer(&[name]);
+        self.given(name, |reader, raw| {
+            let text = reader.string(&pointer, raw)?;
+            Timestamp::parse(&text).map_err(|error| reader.fault(&pointer, error.to_string())).ok()
+        })
+    }
+
     fn name(&mut self, raw: &RawValue) -> Option<String> {
         let text = self.string("/name", raw)?;
         self.checked("/name", text.trim(), NAME)
@@ -105,7 +136,7 @@ impl FieldReader {
     fn price(&mut self, raw: &RawValue) -> Option<Price> {
         let text =
             if raw.get().starts_with('"') { self.string("/price", raw)? } else { raw.get().to_owned() };
-        Price::parse(&text).map_err(|error| self.fault("/price", error.to_string())).ok()
+        Price::parse_given(&text).map_err(|error| self.fault("/price", error.to_string())).ok()
     }
 
     fn currency(&mut self, raw: &RawValue) -> Option<Currency> {
@@ -113,7 +144,7 @@ impl FieldReader {
         Currency::parse(&text).map_err(|error| self.fault("/currency", error.to_string())).ok()
     }
 
-    /// An optional text: left out, `null`, or a value.
+    /// An optional text: left out, `null`, or a value. An empty one that the rule does not allow counts as left out.
     fn optional(&mut self, name: &str, rule: TextRule) -> Option<Option<String>> {
         let raw = self.members.take(name)?;
         if raw.get() == "null" {
@@ -121,6 +152,9 @@ impl FieldReader {
         }
         let pointer = pointer(&[name]);
         let text = self.string(&pointer, &raw)?;
+        if text.is_empty() && rule.least > 0 {
+            return None;
+        }
         self.checked(&pointer, &text, rule).map(Some)
     }
 
@@ -177,13 +211,6 @@ impl FieldReader {
 /// The attributes of a whole product; `null` there is the same as left out.
 fn whole(patch: AttributesPatch) -> Attributes {
     patch.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
-}
-
-/// A JSON Pointer, escaped according to RFC 6901.
-fn pointer(parts: &[&str]) -> String {
-    parts
-        .iter()
-        .fold(String::new(), |pointer, part| pointer + "/" + &part.replace('~', "~0").replace('/', "~1"))
 }
 
 /// How far `occurred_at` may be ahead of this clock, in milliseconds, since the client's clock may differ.

@@ -11,14 +11,14 @@ use crate::execute::Precondition;
 /// 400 for anything but the forms that the interface allows.
 pub(super) fn precondition(headers: &HeaderMap, creates: bool) -> Result<Precondition, Problem> {
     let malformed = |detail: &str| Err(Problem::new(ProblemKind::Malformed, detail));
-    match (single(headers, &header::IF_MATCH)?, single(headers, &header::IF_NONE_MATCH)?) {
+    match (list(headers, &header::IF_MATCH)?, single(headers, &header::IF_NONE_MATCH)?) {
         (None, None) => Ok(Precondition::None),
         (None, Some("*")) => Ok(Precondition::Absent),
         (Some(_), _) if creates => malformed("POST /products creates a product; If-Match cannot hold."),
-        (Some("*"), None) => Ok(Precondition::Exists),
-        (Some(etag), None) => match version(etag) {
-            Some(version) => Ok(Precondition::Version(version)),
-            None => malformed("If-Match takes one version in quotes, for example \"3\", or *."),
+        (Some(tags), None) if tags == ["*"] => Ok(Precondition::Exists),
+        (Some(tags), None) => match tags.iter().map(|tag| version(tag)).collect::<Option<Vec<u64>>>() {
+            Some(versions) if !versions.is_empty() => Ok(Precondition::Versions(versions)),
+            _ => malformed("If-Match takes versions in quotes, for example \"3\" or \"3\", \"4\", or *."),
         },
         (None, Some(_)) => malformed("If-None-Match takes only * on a command."),
         (Some(_), Some(_)) => malformed("If-Match and If-None-Match exclude each other."),
@@ -39,11 +39,26 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Pro
     Err(Problem::new(ProblemKind::Malformed, "Idempotency-Key is 1 to 255 visible ASCII characters."))
 }
 
-/// The version in an entity tag: digits without leading zeros, in quotes.
+/// The version in an entity tag: digits without leading zeros, in quotes. A version is exact, so a weak tag is the same.
 fn version(etag: &str) -> Option<u64> {
-    let digits = etag.strip_prefix('"')?.strip_suffix('"')?;
+    let digits = etag.strip_prefix("W/").unwrap_or(etag).strip_prefix('"')?.strip_suffix('"')?;
     let version: u64 = digits.parse().ok()?;
     (version.to_string() == digits).then_some(version)
+}
+
+/// The elements of a header that is a list, which may be spread over several lines (RFC 9110, section 5.6.1).
+fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<Vec<&'a str>>, Problem> {
+    if !headers.contains_key(name) {
+        return Ok(None);
+    }
+    let mut elements = Vec::new();
+    for value in headers.get_all(name) {
+        let text = value.to_str().map_err(|_| {
+            Problem::new(ProblemKind::Malformed, format!("The header {name} must be in ASCII."))
+        })?;
+        elements.extend(text.split(',').map(str::trim).filter(|element| !element.is_empty()));
+    }
+    Ok(Some(elements))
 }
 
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {

@@ -50,7 +50,7 @@ impl Members {
     /// The value for a fingerprint, equal for equal JSON. A price that is a number keeps its digits.
     pub(super) fn canonical(&self) -> Value {
         let value = |(name, raw): &(String, Box<RawValue>)| {
-            let exact = if name == "price" { Price::parse(raw.get()).ok() } else { None };
+            let exact = if name == "price" { Price::parse_given(raw.get()).ok() } else { None };
             let value = match exact {
                 Some(price) => json!({"number": price.amount().normalize().to_string()}),
                 None => serde_json::from_str(raw.get()).unwrap_or(Value::Null),

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use schema::Price;
 use schema::shapes::CurrencyCode;
+use schema::{Price, ProductId};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
@@ -19,6 +19,9 @@ const BLANK: &str = r"\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u
 
 /// The body of a create or a replace.
 pub(super) struct NewProductBody;
+
+/// The body of a replace: a whole product, with the fields that a client read.
+pub(super) struct ProductReplacement;
 
 /// The body of a merge patch.
 pub(super) struct ProductPatch;
@@ -54,6 +57,21 @@ impl JsonSchema for NewProductBody {
     }
 }
 
+impl JsonSchema for ProductReplacement {
+    fn schema_name() -> Cow<'static, str> {
+        "ProductReplacement".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut properties = fields(generator);
+        properties.insert("attributes".into(), attributes(true));
+        properties.extend(carried());
+        let description = "A whole product. `null` is the same as left out. The fields of GET that no command changes may \
+                           be sent back; they must be those of the product.";
+        body(description, &["name", "price"], &properties)
+    }
+}
+
 impl JsonSchema for ProductPatch {
     fn schema_name() -> Cow<'static, str> {
         "ProductPatch".into()
@@ -62,7 +80,10 @@ impl JsonSchema for ProductPatch {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut properties = fields(generator);
         properties.insert("attributes".into(), attributes(false));
-        body("A JSON merge patch (RFC 7396): `null` removes an optional field.", &[], &properties)
+        properties.extend(carried());
+        let description = "A JSON merge patch (RFC 7396): `null` removes an optional field. The fields of GET that no \
+                           command changes may be sent back; they must be those of the product.";
+        body(description, &[], &properties)
     }
 }
 
@@ -90,19 +111,44 @@ fn body(description: &str, required: &[&str], properties: &Map<String, Value>) -
                   "properties": properties, "additionalProperties": false})
 }
 
+/// The fields of a product that no command changes.
+fn carried() -> Map<String, Value> {
+    let stale = |what: &str| format!("{what} An older one is a 412.");
+    let moment =
+        |description: String| json!({"type": "string", "format": "date-time", "description": description});
+    let mut id = web::openapi::inlined::<ProductId>();
+    id["description"] = "The id in the path.".into();
+    Map::from_iter([
+        ("id".into(), id),
+        (
+            "status".into(),
+            json!({"enum": ["active", "deleted"], "description": "The status of the product."}),
+        ),
+        (
+            "version".into(),
+            json!({"type": "integer", "minimum": 1, "description": stale("The version of the product.")}),
+        ),
+        ("created_at".into(), moment("The time of the product.".into())),
+        ("updated_at".into(), moment(stale("The time of the product."))),
+        ("price_occurred_at".into(), moment(stale("The time of the product's price."))),
+    ])
+}
+
 /// What creates, replaces and patches have in common.
 fn fields(generator: &mut SchemaGenerator) -> Map<String, Value> {
+    // An empty text is the same as left out.
     let nullable = |mut schema: Value| {
         schema["type"] = json!(["string", "null"]);
+        schema["minLength"] = 0.into();
         schema
     };
     let currency = generator.subschema_for::<CurrencyCode>();
     Map::from_iter([
-        ("name".into(), NAME.trimmed_schema("1 to 200 characters after trimming, no control characters.")),
+        ("name".into(), NAME.trimmed_schema("1 to 200 characters after trimming, one of them visible, no control characters.")),
         ("price".into(), price()),
         ("currency".into(), currency.to_value()),
-        ("sku".into(), nullable(SKU.schema("Stock keeping unit."))),
-        ("category".into(), nullable(CATEGORY.schema("For example `Accessories / Helmets`."))),
+        ("sku".into(), nullable(SKU.schema("Stock keeping unit; with a visible character, or empty, which is the same as left out."))),
+        ("category".into(), nullable(CATEGORY.schema("For example `Accessories / Helmets`; with a visible character, or empty, which is the same as left out."))),
         ("description".into(), nullable(DESCRIPTION.schema("May have several lines."))),
         ("occurred_at".into(), occurred_at()),
     ])
@@ -111,9 +157,10 @@ fn fields(generator: &mut SchemaGenerator) -> Map<String, Value> {
 /// Digits and a point, as text or as a JSON number that is written so.
 fn price() -> Value {
     let text = web::openapi::inlined::<Price>();
-    json!({"description": "Kept exactly as given: up to 12 digits, then optionally a point and up to 4 digits; no \
-                           sign, no exponent. A JSON number is read from its text.",
+    json!({"description": "Kept exactly as given: up to 12 digits, then optionally a point, up to 4 digits and further \
+                           zeros; no sign, no exponent. A JSON number is read from its text.",
            "anyOf": [{"type": "string", "pattern": text["pattern"]},
+                     {"type": "string", "pattern": "^(0|[1-9][0-9]{0,11})\\.[0-9]{4}0+$"},
                      {"type": "number", "minimum": 0, "maximum": 999_999_999_999.999_9_f64, "multipleOf": 0.0001}]})
 }
 
@@ -121,7 +168,7 @@ fn price() -> Value {
 fn attributes(whole: bool) -> Value {
     let mut value = ATTRIBUTE_VALUE.schema("Free text; `null` is no attribute.");
     value["type"] = json!(["string", "null"]);
-    let mut schema = json!({"type": ["object", "null"], "description": "Free pairs of text, at most 50.",
+    let mut schema = json!({"type": ["object", "null"], "description": "Free pairs of text, at most 50. All texts of a product together have at most 112 KB as JSON.",
            "propertyNames": ATTRIBUTE_KEY.schema("The attribute's name."), "additionalProperties": value});
     if whole {
         schema["maxProperties"] = MOST_ATTRIBUTES.into();

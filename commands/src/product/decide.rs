@@ -3,7 +3,7 @@
 use schema::event::{ProductCreated, ProductDeleted, ProductDetailsChanged, ProductRenamed, ProductRestored};
 use schema::{Attributes, Details, DetailsChange, Facts, Money, ProductEvent, Status};
 
-use super::{Command, MOST_ATTRIBUTES, NewProduct, Patch, Pricing, Refusal};
+use super::{Command, MOST_ATTRIBUTES, NewProduct, Patch, Pricing, Refusal, texts};
 
 /// The events of a command on a product (`None`: it does not exist); none when nothing changes.
 ///
@@ -16,13 +16,13 @@ pub fn decide(
 ) -> Result<Vec<ProductEvent>, Refusal> {
     match command {
         Command::Create(new) => match before {
-            None => Ok(vec![created(new)]),
+            None => created(new),
             Some(_) => Err(Refusal::AlreadyExists),
         },
-        Command::Replace(new) => Ok(match before {
-            None => vec![created(new)],
+        Command::Replace(new) => match before {
+            None => created(new),
             Some(facts) => replaced(facts, new, pricing),
-        }),
+        },
         Command::Patch(patch) => match existing(before)? {
             facts if facts.status == Status::Deleted => Err(Refusal::Deleted),
             facts => {
@@ -31,7 +31,7 @@ pub fn decide(
                     return Err(Refusal::TooManyAttributes);
                 }
                 let priced = pricing.decide(facts, patch.price, patch.currency);
-                Ok(changes(facts, patch.name.as_deref().unwrap_or(&facts.name), priced, &details))
+                changes(facts, patch.name.as_deref().unwrap_or(&facts.name), priced, &details)
             }
         },
         Command::Delete => Ok(match existing(before)?.status {
@@ -49,22 +49,24 @@ fn existing(before: Option<&Facts>) -> Result<&Facts, Refusal> {
     before.ok_or(Refusal::UnknownProduct)
 }
 
-fn created(new: &NewProduct) -> ProductEvent {
-    ProductEvent::ProductCreated(ProductCreated {
+fn created(new: &NewProduct) -> Result<Vec<ProductEvent>, Refusal> {
+    texts::check(None, &new.name, &new.details)?;
+    Ok(vec![ProductEvent::ProductCreated(ProductCreated {
         name: new.name.clone(),
         money: Money::new(new.price, new.currency.unwrap_or(new.default_currency)),
         details: new.details.clone(),
-    })
+    })])
 }
 
 fn restored() -> ProductEvent {
     ProductEvent::ProductRestored(ProductRestored {})
 }
 
-fn replaced(before: &Facts, new: &NewProduct, pricing: &Pricing) -> Vec<ProductEvent> {
+fn replaced(before: &Facts, new: &NewProduct, pricing: &Pricing) -> Result<Vec<ProductEvent>, Refusal> {
     let undone = (before.status == Status::Deleted).then(restored);
     let priced = pricing.decide(before, Some(new.price), new.currency);
-    undone.into_iter().chain(changes(before, &new.name, priced, &new.details)).collect()
+    let changes = changes(before, &new.name, priced, &new.details)?;
+    Ok(undone.into_iter().chain(changes).collect())
 }
 
 fn patched(before: &Details, patch: &Patch) -> Details {
@@ -94,7 +96,13 @@ fn patched_attributes(before: Option<&Attributes>, patch: &Patch) -> Option<Attr
 }
 
 /// The events of changed fields, in the order that the interface promises: name, price, details.
-fn changes(before: &Facts, name: &str, priced: Option<ProductEvent>, details: &Details) -> Vec<ProductEvent> {
+fn changes(
+    before: &Facts,
+    name: &str,
+    priced: Option<ProductEvent>,
+    details: &Details,
+) -> Result<Vec<ProductEvent>, Refusal> {
+    texts::check(Some(before), name, details)?;
     let renamed = (before.name != name).then(|| {
         ProductEvent::ProductRenamed(ProductRenamed {
             name: name.to_owned(),
@@ -106,5 +114,5 @@ fn changes(before: &Facts, name: &str, priced: Option<ProductEvent>, details: &D
         let previous = DetailsChange::between(details, &before.details);
         ProductEvent::ProductDetailsChanged(ProductDetailsChanged { changed, previous })
     });
-    [renamed, priced, detailed].into_iter().flatten().collect()
+    Ok([renamed, priced, detailed].into_iter().flatten().collect())
 }

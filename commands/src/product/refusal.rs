@@ -1,9 +1,9 @@
 //! The reasons why a product does not allow a command, as facts.
 
-use super::MOST_ATTRIBUTES;
+use super::{MOST_ATTRIBUTES, UnfitTexts};
 
 /// The state of the product does not allow the command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such product: create it first.
     #[error("the product does not exist")]
@@ -20,4 +20,7 @@ pub enum Refusal {
     /// The patch would leave more attributes than a product can have: remove some.
     #[error("the product would have more than {MOST_ATTRIBUTES} attributes")]
     TooManyAttributes,
+    /// Texts cannot be recorded: correct or shorten them.
+    #[error(transparent)]
+    Texts(#[from] UnfitTexts),
 }

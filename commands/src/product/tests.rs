@@ -235,3 +235,49 @@ fn the_whole_story_can_be_told_by_the_aggregate() {
         .when(Command::Delete)
         .then_expect_events(vec![helmet_deleted()]);
 }
+
+/// A product whose texts are all of `letter`, each as long as it may be, with as many attributes as fit.
+fn largest(letter: &str) -> NewProduct {
+    let attribute = |n: usize| (format!("{n}{}", letter.repeat(120)), letter.repeat(2_000));
+    let with = |attributes: usize| Details {
+        sku: Some(letter.repeat(64)),
+        category: Some(letter.repeat(200)),
+        description: Some(letter.repeat(4_000)),
+        attributes: Some((0..attributes).map(attribute).collect()),
+    };
+    let name = letter.repeat(200);
+    let fits = |attributes: &usize| texts::check(None, &name, &with(*attributes)).is_ok();
+    let attributes = (0..=MOST_ATTRIBUTES).rev().find(fits).unwrap();
+    NewProduct { name: name.clone(), details: with(attributes), ..helmet() }
+}
+
+#[test]
+fn two_largest_products_fit_into_the_commit_that_replaces_one_by_the_other() {
+    // The last one is longer as JSON than as text.
+    for letters in [["🎩", "🧢"], ["a", "b"], ["\"", "\\"]] {
+        let [before, after] = letters.map(largest);
+        let pricing = Pricing::default();
+        let created = decide(None, &Command::Replace(before), &pricing).unwrap();
+        let id = schema::fixtures::id(&"p".repeat(64));
+        let mut first = schema::fixtures::commit_after(None, &id, created);
+        first.state.facts.status = schema::Status::Deleted;
+        let (first, _) = event_store::seal(first).unwrap();
+        let replaced = decide(Some(&first.state.facts), &Command::Replace(after.clone()), &pricing).unwrap();
+        let replaced = [replaced, vec![helmet_price_changed()]].concat();
+        assert_eq!(replaced.len(), 4, "every event that a command can write");
+        let mut second = schema::fixtures::commit_after(Some(&first), &id, replaced);
+        second.metadata.actor = "a".repeat(255);
+        second.metadata.correlation_id = "c".repeat(128);
+        second.metadata.idempotency_key = Some("k".repeat(255));
+        let sealed = event_store::seal(second);
+        assert!(sealed.is_ok(), "{letters:?}: {:?}", sealed.err());
+    }
+}
+
+#[test]
+fn attributes_of_the_greatest_length_fit_if_they_are_of_ascii() {
+    let attributes = (0..MOST_ATTRIBUTES).map(|n| (format!("{n:0128}"), "x".repeat(2_000))).collect();
+    let details =
+        Details { attributes: Some(attributes), description: Some("x".repeat(4_000)), ..helmet().details };
+    assert_eq!(texts::check(None, &"n".repeat(200), &details), Ok(()));
+}

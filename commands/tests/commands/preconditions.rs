@@ -27,6 +27,44 @@ async fn another_version_is_refused_with_what_was_missed() {
 }
 
 #[tokio::test]
+async fn a_list_holds_if_it_names_the_version_and_a_weak_tag_is_a_tag() {
+    let front = Front::in_memory();
+    front.send("PUT /products/p", &[], HELMET).await;
+    for (version, condition) in
+        [(2, "W/\"1\""), (3, "\"7\", \"2\""), (4, "\"1\",W/\"2\" ,, \"3\""), (5, "W/\"4\",")]
+    {
+        let body = format!(r#"{{"price":"{version}"}}"#);
+        let answer = front.send("PATCH /products/p", &[("if-match", condition)], &body).await;
+        assert_eq!((answer.status.as_u16(), &answer.body["version"]), (200, &json!(version)), "{condition}");
+    }
+    let lines = [("if-match", "\"1\""), ("if-match", "\"5\"")];
+    assert_eq!(front.send("PATCH /products/p", &lines, r#"{"price":"6"}"#).await.status, 200);
+    // What was missed counts from the newest version that the client knows.
+    let stale =
+        front.send("PATCH /products/p", &[("if-match", "\"9\", \"4\", W/\"2\"")], r#"{"price":"7"}"#).await;
+    assert_eq!(stale.refusal(), (412, "precondition-failed"));
+    let missed = stale.body["missed"].as_array().unwrap();
+    assert_eq!(missed.iter().map(|event| event["sequence"].as_u64().unwrap()).collect::<Vec<_>>(), [5, 6]);
+}
+
+#[tokio::test]
+async fn a_version_that_does_not_exist_yet_is_said_to_be_one() {
+    let front = Front::in_memory();
+    front.send("PUT /products/p", &[], HELMET).await;
+    for (headers, body) in [
+        (vec![("if-match", "\"999\"")], r#"{"price":"7"}"#),
+        (vec![("if-match", "\"1000\", \"999\"")], r#"{"price":"7"}"#),
+        (vec![], r#"{"price":"7","version":999}"#),
+    ] {
+        let answer = front.send("PATCH /products/p", &headers, body).await;
+        assert_eq!(answer.refusal(), (412, "precondition-failed"));
+        assert_eq!((&answer.body["current_version"], &answer.body["missed"]), (&json!(1), &json!([])));
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(detail.starts_with("Version 999 does not exist yet; the newest one is 1."), "{detail}");
+    }
+}
+
+#[tokio::test]
 async fn a_command_that_would_change_nothing_is_still_bound_to_its_version() {
     let front = Front::in_memory();
     front.send("PUT /products/p", &[], HELMET).await;
@@ -57,9 +95,13 @@ async fn a_precondition_of_wrong_form_is_refused() {
     for (request, name, value) in [
         ("PUT /products/p", "if-match", "1"),
         ("PUT /products/p", "if-match", "\"x\""),
-        ("PUT /products/p", "if-match", "W/\"1\""),
+        ("PUT /products/p", "if-match", "w/\"1\""),
+        ("PUT /products/p", "if-match", "W/ \"1\""),
         ("PUT /products/p", "if-match", "\"01\""),
-        ("PUT /products/p", "if-match", "\"1\", \"2\""),
+        ("PUT /products/p", "if-match", "\"1\", 2"),
+        ("PUT /products/p", "if-match", "\"1\" \"2\""),
+        ("PUT /products/p", "if-match", "*, \"2\""),
+        ("PUT /products/p", "if-match", ","),
         ("PUT /products/p", "if-match", "\"99999999999999999999\""),
         ("PUT /products/p", "if-match", ""),
         ("PUT /products/p", "if-none-match", "\"1\""),

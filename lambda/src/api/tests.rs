@@ -86,6 +86,16 @@ async fn without_an_authorizer_only_what_is_public_is_answered() {
 }
 
 #[tokio::test]
+async fn the_members_of_a_problem_are_sent_in_the_order_of_the_interface() {
+    let routes = finish_authenticated(|routes| routes, Router::new(), ClockAndIds::system());
+    let answer = answered(&routes, serde_json::from_value(event(&json!({}))).unwrap(), None).await;
+    let Some(aws_lambda_events::encodings::Body::Text(body)) = answer.body else { panic!("no text") };
+    let members = ["type", "title", "status", "detail", "instance", "correlation_id"];
+    let places: Vec<_> = members.iter().map(|name| body.find(&format!("\"{name}\":")).unwrap()).collect();
+    assert!(places.is_sorted() && places[0] == 1, "{body}");
+}
+
+#[tokio::test]
 async fn nothing_a_gateway_could_pass_on_ends_the_process() {
     for odd in [
         json!({"path": ""}),

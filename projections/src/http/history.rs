@@ -5,15 +5,14 @@ use std::ops::Range;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::Uri;
 use axum::response::IntoResponse;
 use event_store::receipts;
 use schema::{ProductId, PublicationRecord, StoredCommit};
 use schemars::JsonSchema;
 use serde::Serialize;
-use web::{Problem, RequestContext, Scope};
+use web::{Problem, QueryParameters, RequestContext, Scope};
 
-use super::parameters::{QueryParameters, limit, whole};
+use super::parameters::{limit, whole};
 use super::{Answer, Api, Id, Queries, answer, path_id};
 
 const DEFAULT_LIMIT: usize = 50;
@@ -66,10 +65,14 @@ struct CommitPage {
     more: bool,
 }
 
-pub(super) async fn history(State(queries): Api, id: Id, uri: Uri, context: RequestContext) -> Answer {
+pub(super) async fn history(
+    State(queries): Api,
+    id: Id,
+    mut parameters: QueryParameters,
+    context: RequestContext,
+) -> Answer {
     context.require(Scope::Audit)?;
     let id = path_id(id)?;
-    let mut parameters = QueryParameters::of(&uri, &["after", "limit", "min_version"])?;
     let after = parameters.optional("after", whole)?.unwrap_or(0);
     let limit = parameters.optional("limit", limit)?.unwrap_or(DEFAULT_LIMIT);
     let min_version = parameters.optional("min_version", whole)?;

@@ -4,32 +4,18 @@ use std::convert::Infallible;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::Uri;
 use axum::response::IntoResponse;
 use schema::{Currency, Orders, Price, Product, Sort};
 use schemars::JsonSchema;
 use serde::Serialize;
-use web::{Problem, RequestContext, Scope};
+use web::{Problem, QueryParameters, RequestContext, Scope, wrong_parameter};
 
-use super::parameters::{QueryParameters, limit, malformed, moment, wrong};
+use super::parameters::{limit, malformed, moment};
 use super::{Answer, Api, answer};
 use crate::catalogue::{self, ListQuery};
 use crate::views::{PositionRange, RowOrder};
 
 const DEFAULT_LIMIT: usize = 50;
-
-const PARAMETERS: &[&str] = &[
-    "limit",
-    "cursor",
-    "sort",
-    "order",
-    "include",
-    "currency",
-    "name_prefix",
-    "min_price",
-    "max_price",
-    "updated_since",
-];
 
 /// A page of products.
 #[derive(Serialize, JsonSchema)]
@@ -41,9 +27,12 @@ pub(super) struct ListBody {
     next: Option<String>,
 }
 
-pub(super) async fn products(State(queries): Api, uri: Uri, context: RequestContext) -> Answer {
+pub(super) async fn products(
+    State(queries): Api,
+    mut parameters: QueryParameters,
+    context: RequestContext,
+) -> Answer {
     context.require(Scope::Read)?;
-    let mut parameters = QueryParameters::of(&uri, PARAMETERS)?;
     let limit = parameters.optional("limit", limit)?.unwrap_or(DEFAULT_LIMIT);
     let cursor = parameters.optional("cursor", |text| Ok::<_, Infallible>(text.to_owned()))?;
     let views = queries.api.views.as_ref();
@@ -51,7 +40,7 @@ pub(super) async fn products(State(queries): Api, uri: Uri, context: RequestCont
     let after = cursor
         .map(|cursor| selection.position(&cursor))
         .transpose()
-        .map_err(|error| wrong("cursor", &error))?;
+        .map_err(|error| wrong_parameter("cursor", &error))?;
     let generations = queries.generations().await?.products;
     if !generations.filled {
         return Err(answer::being_built());
@@ -85,8 +74,8 @@ fn selection(mut parameters: QueryParameters, kept: Orders) -> Result<ListQuery,
             let currency = parameters.optional("currency", Currency::parse)?;
             let currency =
                 currency.ok_or_else(|| malformed("sort=price needs the query parameter currency."))?;
-            let least = parameters.optional("min_price", Price::parse)?;
-            let most = parameters.optional("max_price", Price::parse)?;
+            let least = parameters.optional("min_price", Price::parse_given)?;
+            let most = parameters.optional("max_price", Price::parse_given)?;
             (RowOrder::Price, PositionRange::prices(currency, least, most))
         }
         Sort::UpdatedAt => {

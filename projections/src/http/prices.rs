@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::Uri;
 use axum::response::IntoResponse;
 use schema::{Currency, Price, ProductId, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
-use web::{Problem, ProblemKind, RequestContext, Scope};
+use web::{Problem, ProblemKind, QueryParameters, RequestContext, Scope, wrong_parameter};
 
-use super::parameters::{QueryParameters, days, moment, whole, wrong};
+use super::parameters::{days, moment, whole};
 use super::product::not_yet;
 use super::{Answer, Api, Id, Queries, answer, path_id};
 use crate::cursor;
@@ -25,8 +24,6 @@ use crate::projection::ProjectionError;
 
 /// Default number of days in the window for the prior price.
 const DAYS: u16 = 30;
-
-const PARAMETERS: &[&str] = &["as_of", "known_at", "min_version", "days", "time_zone", "anchor", "next"];
 
 /// Periods per page.
 const PAGE: usize = 1_000;
@@ -119,10 +116,14 @@ struct PricesQuery {
     anchor: Option<Timestamp>,
 }
 
-pub(super) async fn prices(State(queries): Api, id: Id, uri: Uri, context: RequestContext) -> Answer {
+pub(super) async fn prices(
+    State(queries): Api,
+    id: Id,
+    mut parameters: QueryParameters,
+    context: RequestContext,
+) -> Answer {
     context.require(Scope::Audit)?;
     let id = path_id(id)?;
-    let mut parameters = QueryParameters::of(&uri, PARAMETERS)?;
     let next = parameters.optional("next", |text| Ok::<_, Infallible>(text.to_owned()))?;
     let query = PricesQuery::of(parameters)?;
     let pages = query.pages(&id);
@@ -272,5 +273,7 @@ fn position_of(period: &PricePeriod) -> TimelinePosition {
 
 fn position(query: &[&str], next: &str) -> Result<TimelinePosition, Problem> {
     let text = cursor::decode(query, next).ok();
-    text.as_deref().and_then(TimelinePosition::parse).ok_or_else(|| wrong("next", &cursor::InvalidCursor))
+    text.as_deref()
+        .and_then(TimelinePosition::parse)
+        .ok_or_else(|| wrong_parameter("next", &cursor::InvalidCursor))
 }

@@ -2,22 +2,21 @@
 //! The past is read from the commits alone.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, Uri};
+use axum::http::HeaderMap;
 use schema::{Commit, Fold, Product, ProductId, StoredCommit, Timestamp};
-use web::{Problem, ProblemKind, RequestContext, Scope};
+use web::{Problem, ProblemKind, QueryParameters, RequestContext, Scope};
 
-use super::parameters::{QueryParameters, malformed, moment, whole};
+use super::parameters::{malformed, moment, whole};
 use super::{Answer, Api, Id, Queries, answer, path_id};
 use crate::catalogue::state_of;
 
 pub(super) async fn product(
     State(queries): Api,
     id: Id,
-    uri: Uri,
+    mut parameters: QueryParameters,
     headers: HeaderMap,
     context: RequestContext,
 ) -> Answer {
-    let mut parameters = QueryParameters::of(&uri, &["min_version", "version", "as_of"])?;
     let version = parameters.optional("version", whole)?;
     let as_of = parameters.optional("as_of", moment)?;
     let min_version = parameters.optional("min_version", whole)?;

@@ -54,6 +54,20 @@ async fn a_list_takes_its_parameters_as_the_client_meant_them() {
 }
 
 #[tokio::test]
+async fn an_unknown_parameter_is_refused_on_every_route() {
+    let (queries, _tables) = projected().await;
+    let unknown = json!({"unknown": ["1"]});
+    // But for the page, whose answer is not JSON.
+    for path in ["/health", "/openapi.json", "/docs/start.js", "/products", "/products/helmet"] {
+        let asked = changed(get("helmet"), "/path", json!(path));
+        let refused =
+            reply(&queries, &changed(asked, "/multiValueQueryStringParameters", unknown.clone())).await;
+        let problem = refused.problem("malformed", 400, "order-8");
+        assert_eq!(problem["errors"][0]["pointer"], "unknown", "{path}");
+    }
+}
+
+#[tokio::test]
 async fn missing_scopes_are_refused_and_public_routes_are_open() {
     let (queries, tables) = projected().await;
     let nobody = reply(&queries, &recorded("without-claims")).await;

@@ -8,6 +8,7 @@ use axum::body::{Body, BodyDataStream};
 use axum::http::Request;
 use engine::Engine;
 use futures::StreamExt;
+use publisher::bus::BusEntry;
 use publisher::http::{EventsApi, routes};
 use publisher::{Bus, DynamoBus};
 use tokio::sync::watch;
@@ -149,8 +150,56 @@ async fn a_bus_that_cannot_be_read_is_answered_503_with_retry_after() {
     let bus = Arc::new(DynamoBus::new(client, "no-such-table", ClockAndIds::system().clock));
     let (_stop, stopping) = watch::channel(false);
     let routes = finish(routes(EventsApi { bus, name: "local".into(), stopping }), ClockAndIds::system());
-    let request = Request::get("/events?from=end").body(Body::empty()).unwrap();
+    let request = Request::get("/events").body(Body::empty()).unwrap();
     let response = routes.oneshot(request).await.unwrap();
     assert_eq!(response.status(), 503);
     assert_eq!(response.headers()["retry-after"], "1");
+}
+
+#[tokio::test]
+async fn a_reader_may_want_one_product_and_some_types() {
+    let served = served().await;
+    for (n, place) in (1..=6).zip(1_usize..) {
+        let detail_type = ["PRODUCT_CREATED", "PRODUCT_RENAMED", "PRODUCT_DELETED"][place % 3];
+        let product = ["p", "q"][place % 2];
+        let entry = BusEntry {
+            detail_type: detail_type.into(),
+            resources: vec![product.into()],
+            ..entry("local", n)
+        };
+        served.bus.put(&[entry]).await.unwrap();
+    }
+    for (query, expected) in [
+        ("product=p", vec![2, 4, 6]),
+        ("type=PRODUCT_RENAMED", vec![1, 4]),
+        ("type=PRODUCT_RENAMED&type=PRODUCT_DELETED", vec![1, 2, 4, 5]),
+        ("product=q&type=PRODUCT_DELETED", vec![5]),
+    ] {
+        let mut events = served.open(&format!("/events?from=start&{query}"), None).await;
+        assert_eq!(events.numbers(expected.len()).await, expected, "{query}");
+    }
+    // A filter does not move the place from which a reader resumes.
+    let mut events = served.open("/events?product=p", Some("event-3")).await;
+    assert_eq!(events.numbers(2).await, [4, 6]);
+}
+
+#[tokio::test]
+async fn a_parameter_of_wrong_form_is_refused_by_name() {
+    let served = served().await;
+    for (query, pointer) in [
+        ("from=2026-01-01T00:00:00Z", "from"),
+        ("from=", "from"),
+        ("type=PRODUCT_EXPLODED", "type"),
+        ("type=ProductCreated", "type"),
+        ("product=a%20b", "product"),
+        ("product=p&product=q", "product"),
+        ("foo=1", "foo"),
+    ] {
+        let request = Request::get(format!("/events?{query}")).body(Body::empty()).unwrap();
+        let response = served.routes.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 400, "{query}");
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+    }
 }

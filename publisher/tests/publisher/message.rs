@@ -1,6 +1,8 @@
 //! The messages that subscribers receive match `docs/interface.md` and the JSON Schemas exactly.
 
-use publisher::message::entry;
+use std::collections::BTreeSet;
+
+use publisher::message::{EVENT_NAMES, entry, event_name};
 use schema::{Commit, ProductEvent, StoredCommit, fixtures};
 use serde_json::{Value, json};
 
@@ -32,6 +34,13 @@ fn json_schema(event: &ProductEvent) -> jsonschema::Validator {
     let text = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{path}: {error}; `just accept` writes it"));
     jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap()
+}
+
+#[test]
+fn every_event_has_a_listed_name() {
+    let events = fixtures::every_event();
+    let named: BTreeSet<_> = events.iter().map(event_name).collect();
+    assert_eq!(named, BTreeSet::from(EVENT_NAMES));
 }
 
 #[test]

@@ -23,12 +23,13 @@ async fn check(mut request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let detail = "This server has no authentication configured and answers only requests for localhost.";
-    Problem::new(ProblemKind::Forbidden, detail).into_response()
+    Problem::new(ProblemKind::ForeignOrigin, detail).into_response()
 }
 
 fn is_local(uri: &Uri, headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).map(|host| host.to_str().unwrap_or_default());
-    let host = host.or(uri.authority().map(Authority::as_str)).unwrap_or_default();
+    // The authority of a target in absolute form replaces `Host` (RFC 9112, section 3.2.2).
+    let host = uri.authority().map(Authority::as_str).or(host).unwrap_or_default();
     let origins = headers.get_all(header::ORIGIN);
     names_loopback(host)
         && origins.iter().all(|origin| {

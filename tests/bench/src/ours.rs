@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use commands::{CommandOutcome, CommandRequest, Executor, IdempotencyKey, Precondition};
+use commands::{CarriedFields, CommandOutcome, CommandRequest, Executor, IdempotencyKey, Precondition};
 use event_store::{DynamoJournal, Journal, MemoryJournal, dynamodb};
 use schema::ProductId;
 use web::ClockAndIds;
@@ -41,6 +41,7 @@ impl Ledger {
             product_id: ProductId::new(id)?,
             command: self.work.command(n)?,
             precondition: Precondition::None,
+            carried: CarriedFields::default(),
             idempotency: self.keys.then(key),
             actor: ACTOR.into(),
             correlation_id: CORRELATION.into(),

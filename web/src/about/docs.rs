@@ -95,7 +95,8 @@ fn guarded(media_type: &'static str, content: impl Into<Body>) -> Response {
 fn describe_page(_: &mut Components) -> Operation {
     let html = example("page", &json!("<!doctype html>"));
     Operation::new("getDocs", "Service", "Interactive documentation")
-        .description("Swagger UI, to read the documentation and try each operation. The page loads nothing from other servers.")
+        .any_query()
+        .description("Swagger UI, to read the documentation and try each operation. The page loads nothing from other servers. Query parameters are ignored.")
         .answer(200, OperationResponse::new("The page.").content("text/html", &json!({"type": "string"}), &html))
 }
 
