@@ -9,6 +9,7 @@ mod connections;
 mod guard;
 mod limits;
 mod metrics;
+mod pages;
 mod shutdown;
 
 use std::net::SocketAddr;
@@ -38,6 +39,8 @@ use background::TableStream;
 use connections::Connections;
 pub use limits::Limits;
 pub(crate) use metrics::documented;
+pub use pages::{AllowedOrigin, InvalidOrigin};
+use pages::PageRules;
 
 /// How to serve.
 #[derive(Debug, Clone)]
@@ -50,6 +53,8 @@ pub struct ServerConfig {
     pub retry_parked_every: Duration,
     /// Which tokens are accepted; `None`: no authentication.
     pub auth: Option<AuthSettings>,
+    /// The origins whose web pages are answered, besides the server's own.
+    pub cors_origins: Vec<AllowedOrigin>,
     /// The limits on requests and connections.
     pub limits: Limits,
 }
@@ -85,7 +90,7 @@ pub async fn run(
     config: ServerConfig,
     announce: impl FnOnce(SocketAddr) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
-    let ServerConfig { listen, storage, retry_parked_every, auth, limits } = config;
+    let ServerConfig { listen, storage, retry_parked_every, auth, cors_origins, limits } = config;
     let settings = settings()?;
     let clock_and_ids = ClockAndIds::system();
     let authentication = match auth {
@@ -104,7 +109,10 @@ pub async fn run(
     let (stop, stopping) = watch::channel(false);
     let recorder = metrics::record()?;
     let admission = Admission::new(limits);
-    let layers = |routes| admission.wrap(authenticated(authentication.as_ref(), routes));
+    // Only a server with authentication listens where a proxy on another machine reaches it.
+    let pages = PageRules::new(cors_origins, authentication.is_some());
+    let authenticated = |routes| authenticated(authentication.as_ref(), routes);
+    let layers = |routes| pages.wrap(admission.wrap(authenticated, routes));
     let routes = system.routes(stopping.clone()).merge(metrics::routes(recorder.clone()));
     let connections =
         Connections::new(finish_authenticated(layers, routes, clock_and_ids), limits, stopping.clone());
@@ -140,7 +148,7 @@ fn may_listen(address: SocketAddr, authentication: Option<&Authentication>) -> a
     Ok(())
 }
 
-/// Lets requests with a token pass; without authentication, those of this machine that no web page sent.
+/// Lets requests with a token pass; without authentication, those that name this machine.
 fn authenticated(authentication: Option<&Authentication>, routes: Router) -> Router {
     match authentication {
         Some(tokens) => tokens.wrap(routes),

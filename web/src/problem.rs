@@ -15,6 +15,8 @@ pub enum ProblemKind {
     Unauthorized,
     /// The token lacks a scope.
     Forbidden,
+    /// A web page of another origin sent the request.
+    ForeignOrigin,
     /// No route has this path.
     NotFound,
     /// The product does not exist or is deleted.
@@ -70,6 +72,9 @@ impl ProblemKind {
             Self::Malformed => ("malformed", "The request cannot be read", Code::BAD_REQUEST),
             Self::Unauthorized => ("unauthorized", "A valid token is needed", Code::UNAUTHORIZED),
             Self::Forbidden => ("forbidden", "The token lacks a scope", Code::FORBIDDEN),
+            Self::ForeignOrigin => {
+                ("foreign-origin", "The request comes from another origin", Code::FORBIDDEN)
+            }
             Self::NotFound => ("not-found", "No route has this path", Code::NOT_FOUND),
             Self::ProductNotFound => ("product-not-found", "There is no such product", Code::NOT_FOUND),
             Self::VersionNotFound => ("version-not-found", "There is no such version", Code::NOT_FOUND),

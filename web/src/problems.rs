@@ -11,6 +11,7 @@ use super::problem::{FieldError, Problem, ProblemKind};
 /// The problems that every route can answer with.
 const ANYWHERE: &[ProblemKind] = &[
     ProblemKind::Forbidden,
+    ProblemKind::ForeignOrigin,
     ProblemKind::MethodNotAllowed,
     ProblemKind::TooSlow,
     ProblemKind::UriTooLong,
