@@ -83,7 +83,7 @@ async fn the_page_for_people_shows_every_route_and_tries_one_without_leaving_thi
 #[tokio::test]
 async fn every_part_of_the_page_forbids_what_it_does_not_need() {
     let ledger = Ledger::start();
-    for part in ["", "/start.js", "/swagger-ui-bundle.js", "/swagger-ui.css", "/LICENSE", "/NOTICE"] {
+    for part in ["", "/start.js", "/theme.js", "/page.css", "/swagger-ui-bundle.js", "/swagger-ui.css", "/LICENSE", "/NOTICE"] {
         let response = ledger.http.get(format!("{}/docs{part}", ledger.url)).send().await.unwrap();
         assert_eq!(response.status(), 200, "{part}");
         let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();

@@ -92,12 +92,12 @@ fn command(components: &mut Components, id: &'static str, summary: &'static str)
 }
 
 fn of_product(components: &mut Components, id: &'static str, summary: &'static str) -> Operation {
-    let mut if_match = header(
+    let if_match = header(
         "If-Match",
-        "The version in quotes that the product must have, or `*`: it must exist. Not together with `If-None-Match`.",
+        "The version in quotes that the product must have, such as `\"3\"`, or `*`: it must exist. Not together with \
+         `If-None-Match`.",
         &json!({"anyOf": [{"const": "*"}, {"type": "string", "pattern": "^\"(0|[1-9][0-9]{0,18})\"$"}]}),
     );
-    if_match["example"] = "\"3\"".into();
     command(components, id, summary)
         .parameter(path("id", "The product.", &inlined::<ProductId>(), "helmet"))
         .parameter(if_match)

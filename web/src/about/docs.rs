@@ -21,6 +21,8 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
+const STYLE: &str = "text/css; charset=utf-8";
+
 /// The content of a file of the page.
 #[derive(Clone, Copy)]
 enum Content {
@@ -36,10 +38,12 @@ macro_rules! deflated {
 }
 
 /// The files below `/docs/`: name, media type, content.
-const ASSETS: [(&str, &str, Content); 5] = [
+const ASSETS: [(&str, &str, Content); 7] = [
     ("start.js", SCRIPT, Content::Plain(include_str!("docs/start.js"))),
+    ("theme.js", SCRIPT, Content::Plain(include_str!("docs/theme.js"))),
+    ("page.css", STYLE, Content::Plain(include_str!("docs/page.css"))),
     ("swagger-ui-bundle.js", SCRIPT, deflated!("swagger-ui-bundle.js")),
-    ("swagger-ui.css", "text/css; charset=utf-8", deflated!("swagger-ui.css")),
+    ("swagger-ui.css", STYLE, deflated!("swagger-ui.css")),
     ("LICENSE", TEXT, deflated!("LICENSE")),
     ("NOTICE", TEXT, deflated!("NOTICE")),
 ];
