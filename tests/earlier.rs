@@ -1,8 +1,8 @@
 //! Data directories and exports of earlier builds can be read, verified and continued. `tests/data/before-price-times`
 //! is one whose states do not have the time of the price in force.
 
-use std::os::unix::fs::DirBuilderExt;
 use std::io::Read;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;

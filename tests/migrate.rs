@@ -1,8 +1,8 @@
 //! One command migrates a data directory of an earlier build. `tests/data/former.sql.gz` is one: 153 products of the
 //! sample and two more, one of them parked, four events not published.
 
-use std::os::unix::fs::DirBuilderExt;
 use std::io::Read;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;

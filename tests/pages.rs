@@ -52,15 +52,21 @@ fn assert_protected(response: &Response, policy: &str, place: &str) {
 async fn a_page_of_another_origin_gets_nothing_of_any_route() {
     let ledger = Ledger::start();
     assert_eq!(ledger.send("PUT", "/products/p", BODY).await.0, 201);
-    let scripts = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "script")];
+    let scripts =
+        [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "script")];
     let other_port = [("origin", "http://localhost:3000"), ("sec-fetch-site", "same-site")];
     for (method, path) in routes() {
-        for headers in [&[("origin", "http://localhost:3000")][..], &other_port, &scripts, &[("origin", SHOP)]] {
+        for headers in
+            [&[("origin", "http://localhost:3000")][..], &other_port, &scripts, &[("origin", SHOP)]]
+        {
             let response = send(&ledger, &method, &path, headers).await;
             let place = format!("{method} {path} {headers:?}");
             assert_eq!(response.status(), 403, "{place}");
             assert_protected(&response, "same-origin", &place);
-            assert!(!response.headers().keys().any(|name| name.as_str().starts_with("access-control-")), "{place}");
+            assert!(
+                !response.headers().keys().any(|name| name.as_str().starts_with("access-control-")),
+                "{place}"
+            );
             let problem: Value = response.json().await.unwrap();
             assert_eq!(problem["type"], "urn:product-ledger:problem:foreign-origin", "{place}");
             assert_eq!(problem["title"], "The request comes from another origin", "{place}");
@@ -76,7 +82,8 @@ async fn a_page_of_another_origin_gets_nothing_of_any_route() {
 #[tokio::test]
 async fn a_link_to_a_page_may_be_followed_from_anywhere() {
     let ledger = Ledger::start();
-    let link = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+    let link =
+        [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
     for path in ["/docs", "/products", "/health"] {
         assert_eq!(send(&ledger, &Method::GET, path, &link).await.status(), 200, "{path}");
     }
@@ -123,7 +130,9 @@ async fn an_allowed_origin_may_ask_for_every_route_and_read_the_answer() {
         assert_eq!(headers["access-control-allow-origin"], SHOP, "{method} {path}");
         assert!(listed(headers, "access-control-allow-methods").contains(&method.as_str().to_lowercase()));
         let allowed = listed(headers, "access-control-allow-headers");
-        for name in asked[3].1.split(',').chain(["if-none-match", "traceparent", "x-correlation-id", "last-event-id"]) {
+        for name in
+            asked[3].1.split(',').chain(["if-none-match", "traceparent", "x-correlation-id", "last-event-id"])
+        {
             assert!(allowed.contains(name), "{name} in {allowed:?}");
         }
         assert_protected(&preflight, "cross-origin", &format!("the preflight of {method} {path}"));
@@ -135,12 +144,17 @@ async fn an_allowed_origin_may_ask_for_every_route_and_read_the_answer() {
         assert_eq!(response.headers()["access-control-allow-origin"], SHOP, "{place}");
         assert!(!response.headers().contains_key("access-control-allow-credentials"), "{place}");
         let exposed = listed(response.headers(), "access-control-expose-headers");
-        let expected = ["etag", "location", "link", "retry-after", "x-correlation-id", "idempotency-replayed"];
+        let expected =
+            ["etag", "location", "link", "retry-after", "x-correlation-id", "idempotency-replayed"];
         assert_eq!(exposed, expected.map(str::to_owned).into(), "{place}");
         assert_protected(&response, "cross-origin", &place);
     }
     for origin in ["http://localhost:3001", "https://shop.example.com.evil.example", "null"] {
-        assert_eq!(send(&ledger, &Method::GET, "/products", &[("origin", origin)]).await.status(), 403, "{origin}");
+        assert_eq!(
+            send(&ledger, &Method::GET, "/products", &[("origin", origin)]).await.status(),
+            403,
+            "{origin}"
+        );
     }
     let without_origin = send(&ledger, &Method::GET, "/products", &[]).await;
     assert!(!without_origin.headers().contains_key("access-control-allow-origin"));
@@ -173,13 +187,24 @@ async fn a_preflight_needs_no_token_and_the_request_after_it_does() {
     let with = [asked[0], ("authorization", token.as_str())];
     assert_eq!(send(&ledger, &Method::PUT, "/products/p", &with).await.status(), 201);
     let foreign = [("origin", "https://evil.example.com"), with[1]];
-    assert_eq!(send(&ledger, &Method::PUT, "/products/p", &foreign).await.status(), 403, "a stolen token does not help");
-    assert_eq!(send(&ledger, &Method::GET, "/health", &foreign[..1]).await.status(), 403, "nor is what is public");
+    assert_eq!(
+        send(&ledger, &Method::PUT, "/products/p", &foreign).await.status(),
+        403,
+        "a stolen token does not help"
+    );
+    assert_eq!(
+        send(&ledger, &Method::GET, "/health", &foreign[..1]).await.status(),
+        403,
+        "nor is what is public"
+    );
 }
 
 #[tokio::test]
 async fn allowed_origins_come_from_the_environment_too_and_a_wrong_one_is_named() {
-    let ledger = Ledger::start_with(&[], &[("LEDGER_CORS_ORIGINS", "http://localhost:3000, https://shop.example.com")]);
+    let ledger = Ledger::start_with(
+        &[],
+        &[("LEDGER_CORS_ORIGINS", "http://localhost:3000, https://shop.example.com")],
+    );
     for origin in ["http://localhost:3000", SHOP] {
         let response = send(&ledger, &Method::GET, "/products", &[("origin", origin)]).await;
         assert_eq!(response.headers()["access-control-allow-origin"], origin);
@@ -188,12 +213,17 @@ async fn allowed_origins_come_from_the_environment_too_and_a_wrong_one_is_named(
         let mut by_option = program();
         by_option.args(["serve", "--in-memory", "--listen", "127.0.0.1:0", "--cors-origin", wrong]);
         let mut by_variable = program();
-        by_variable.args(["serve", "--in-memory", "--listen", "127.0.0.1:0"]).env("LEDGER_CORS_ORIGINS", wrong);
+        by_variable
+            .args(["serve", "--in-memory", "--listen", "127.0.0.1:0"])
+            .env("LEDGER_CORS_ORIGINS", wrong);
         for mut command in [by_option, by_variable] {
             let output = command.output().unwrap();
             let text = printed(&output);
             assert_eq!(output.status.code(), Some(2), "{wrong}: {text}");
-            assert!(text.contains("--cors-origin") && text.contains("scheme://host[:port]"), "{wrong}: {text}");
+            assert!(
+                text.contains("--cors-origin") && text.contains("scheme://host[:port]"),
+                "{wrong}: {text}"
+            );
         }
     }
 }

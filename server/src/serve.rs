@@ -39,8 +39,8 @@ use background::TableStream;
 use connections::Connections;
 pub use limits::Limits;
 pub(crate) use metrics::documented;
-pub use pages::{AllowedOrigin, InvalidOrigin};
 use pages::PageRules;
+pub use pages::{AllowedOrigin, InvalidOrigin};
 
 /// How to serve.
 #[derive(Debug, Clone)]

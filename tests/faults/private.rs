@@ -113,7 +113,8 @@ async fn files_that_others_could_use_are_made_private_at_the_start_and_no_rights
     }
     assert_eq!(modes["notes.txt"], 0o644);
     let log = std::fs::read_to_string(data.with_extension("log")).unwrap();
-    let told = log.lines().filter(|line| line.contains("a file that others could use is now private")).count();
+    let told =
+        log.lines().filter(|line| line.contains("a file that others could use is now private")).count();
     assert!(told >= 4, "{log}");
 }
 

@@ -141,7 +141,8 @@ mod tests {
 
     #[tokio::test]
     async fn every_answer_has_the_type_that_it_says_and_belongs_to_its_own_origin() {
-        for (method, path) in [(Method::GET, "/known"), (Method::DELETE, "/known"), (Method::GET, "/unknown")] {
+        for (method, path) in [(Method::GET, "/known"), (Method::DELETE, "/known"), (Method::GET, "/unknown")]
+        {
             let (response, _) = answer(method, path, None).await;
             assert_eq!(response.headers()["x-content-type-options"], "nosniff", "{path}");
             assert_eq!(response.headers()["cross-origin-resource-policy"], "same-origin", "{path}");

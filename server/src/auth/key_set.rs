@@ -86,7 +86,11 @@ impl KeySet {
                 Err(reason) => unusable.push(UnusableKey { id, reason }),
             }
         }
-        if keys.is_empty() { Err(KeySetError::NoneUsable { given, unusable }) } else { Ok(Self { keys, unusable }) }
+        if keys.is_empty() {
+            Err(KeySetError::NoneUsable { given, unusable })
+        } else {
+            Ok(Self { keys, unusable })
+        }
     }
 
     /// The keys that were meant to verify signatures and are not used.

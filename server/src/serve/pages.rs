@@ -52,7 +52,8 @@ impl FromStr for AllowedOrigin {
     fn from_str(text: &str) -> Result<Self, InvalidOrigin> {
         let text = text.trim_matches(' ');
         let (_, authority) = text.split_once("://").ok_or(InvalidOrigin)?;
-        let not_allowed = |letter: char| "/\\?#@*".contains(letter) || letter.is_whitespace() || letter.is_control();
+        let not_allowed =
+            |letter: char| "/\\?#@*".contains(letter) || letter.is_whitespace() || letter.is_control();
         if authority.is_empty() || authority.contains(not_allowed) {
             return Err(InvalidOrigin);
         }
@@ -115,7 +116,8 @@ impl PageRules {
 
     /// Whether the origin is that of the address which the request was sent to.
     fn is_own(&self, origin: &HeaderValue, host: &str) -> bool {
-        let Some((scheme, authority)) = origin.to_str().ok().and_then(|origin| origin.split_once("://")) else {
+        let Some((scheme, authority)) = origin.to_str().ok().and_then(|origin| origin.split_once("://"))
+        else {
             return false;
         };
         let usual = match scheme {
@@ -123,7 +125,8 @@ impl PageRules {
             "https" if self.behind_proxy => ":443",
             _ => return false,
         };
-        let without = |authority: &str| authority.strip_suffix(usual).unwrap_or(authority).to_ascii_lowercase();
+        let without =
+            |authority: &str| authority.strip_suffix(usual).unwrap_or(authority).to_ascii_lowercase();
         !host.is_empty() && without(authority) == without(host)
     }
 }
@@ -138,9 +141,7 @@ fn host(request: &Request) -> &str {
 /// but tell the page around them whether they failed.
 fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
     let is = |name: HeaderName, wanted: &str| headers.get(name).map(|value| value == wanted);
-    method == Method::GET
-        && is(MODE, "navigate") == Some(true)
-        && is(DESTINATION, "document").unwrap_or(true)
+    method == Method::GET && is(MODE, "navigate") == Some(true) && is(DESTINATION, "document").unwrap_or(true)
 }
 
 async fn check(State(rules): State<PageRules>, request: Request, next: Next) -> Response {
@@ -162,7 +163,8 @@ async fn check(State(rules): State<PageRules>, request: Request, next: Next) -> 
 
 /// The question of a browser whether a page may send its request (Fetch, section 3.3). It carries no token.
 fn is_preflight(request: &Request) -> bool {
-    request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+    request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 fn preflight() -> Response {

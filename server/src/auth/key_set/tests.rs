@@ -145,10 +145,17 @@ fn a_key_that_others_could_sign_under_is_never_used_and_named() {
         let reasons = [KeyError::SmallOrder, KeyError::Point];
         let [UnusableKey { id, reason }] = keys.unusable() else { panic!("{bytes:?}") };
         assert!(id == "weak" && reasons.contains(reason), "{bytes:?}: {reason}");
-        assert_eq!((keys.len(), keys.candidates(Some("weak"), Algorithm::EdDSA).count()), (1, 0), "{bytes:?}");
+        assert_eq!(
+            (keys.len(), keys.candidates(Some("weak"), Algorithm::EdDSA).count()),
+            (1, 0),
+            "{bytes:?}"
+        );
     }
     let refused = parse(&[with(point([0; 32]), &json!({"kid": "weak\n"}))]).err().unwrap().to_string();
-    assert!(refused.contains("small order") && refused.contains("weak") && !refused.contains('\n'), "{refused}");
+    assert!(
+        refused.contains("small order") && refused.contains("weak") && !refused.contains('\n'),
+        "{refused}"
+    );
 }
 
 #[test]

@@ -102,7 +102,11 @@ fn behind_a_proxy_the_server_s_own_pages_may_be_those_of_https() {
     ] {
         let origin = HeaderValue::from_static(origin);
         assert!(rules(true).is_own(&origin, host), "{origin:?} {host}");
-        assert_eq!(rules(false).is_own(&origin, host), origin.as_bytes().starts_with(b"http:"), "{origin:?} {host}");
+        assert_eq!(
+            rules(false).is_own(&origin, host),
+            origin.as_bytes().starts_with(b"http:"),
+            "{origin:?} {host}"
+        );
     }
     for (origin, host) in [
         ("https://ledger.example.com", "ledger.example.com:80"),
