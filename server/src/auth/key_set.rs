@@ -53,7 +53,7 @@ pub(super) struct UnusableKey {
 /// Why a key is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum KeyError {
-    #[error("it is no JSON Web Key of a known type and curve")]
+    #[error("it is no JSON Web Key of a known type, or a part of it cannot be read")]
     Unreadable,
     #[error("its type, curve or algorithm is none of RS256, ES256 (P-256) and EdDSA (Ed25519)")]
     Algorithm,
