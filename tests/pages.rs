@@ -69,7 +69,7 @@ async fn a_page_of_another_origin_gets_nothing_of_any_route() {
             );
             let problem: Value = response.json().await.unwrap();
             assert_eq!(problem["type"], "urn:product-ledger:problem:foreign-origin", "{place}");
-            assert_eq!(problem["title"], "The request comes from another origin", "{place}");
+            assert_eq!(problem["title"], "The request is for another host or from another site", "{place}");
         }
         let asked = [("origin", SHOP), ("access-control-request-method", method.as_str())];
         let preflight = send(&ledger, &Method::OPTIONS, &path, &asked).await;

@@ -15,7 +15,7 @@ pub enum ProblemKind {
     Unauthorized,
     /// The token lacks a scope.
     Forbidden,
-    /// A web page of another origin sent the request.
+    /// The request names another host, or a page of another origin sent it.
     ForeignOrigin,
     /// No route has this path.
     NotFound,
@@ -73,7 +73,7 @@ impl ProblemKind {
             Self::Unauthorized => ("unauthorized", "A valid token is needed", Code::UNAUTHORIZED),
             Self::Forbidden => ("forbidden", "The token lacks a scope", Code::FORBIDDEN),
             Self::ForeignOrigin => {
-                ("foreign-origin", "The request comes from another origin", Code::FORBIDDEN)
+                ("foreign-origin", "The request is for another host or from another site", Code::FORBIDDEN)
             }
             Self::NotFound => ("not-found", "No route has this path", Code::NOT_FOUND),
             Self::ProductNotFound => ("product-not-found", "There is no such product", Code::NOT_FOUND),

@@ -28,7 +28,8 @@ async fn check(mut request: Request, next: Next) -> Response {
 
 fn is_local(uri: &Uri, headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).map(|host| host.to_str().unwrap_or_default());
-    names_loopback(host.or(uri.authority().map(Authority::as_str)).unwrap_or_default())
+    // The authority of a target in absolute form replaces `Host` (RFC 9112, section 3.2.2).
+    names_loopback(uri.authority().map(Authority::as_str).or(host).unwrap_or_default())
 }
 
 /// `localhost` or a loopback address, with or without a port.

@@ -131,10 +131,11 @@ impl PageRules {
     }
 }
 
-/// The host and port that the request was sent to.
+/// The host and port that the request was sent to; the authority of a target in absolute form replaces `Host` (RFC 9112, section
+/// 3.2.2).
 fn host(request: &Request) -> &str {
     let host = request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or_default());
-    host.or(request.uri().authority().map(Authority::as_str)).unwrap_or_default()
+    request.uri().authority().map(Authority::as_str).or(host).unwrap_or_default()
 }
 
 /// Whether somebody follows a link: the answer is shown and no page can read it. A frame, an `object` and an `embed` navigate too,

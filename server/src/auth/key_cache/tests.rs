@@ -158,6 +158,7 @@ async fn while_the_issuer_does_not_answer_known_keys_do_not_wait_and_few_unknown
         }
     }
     assert_eq!(refused, 200 - MOST_WAITING);
+    assert!(refused > 100, "the waiting ones leave most connections to others");
     let known = poll_immediate(current.with_key(Some("old"))).await;
     assert!(known.is_some_and(|keys| keys.is_ok_and(|keys| keys.knows("old"))), "it is there without a wait");
     assert!(poll_immediate(current.with_key(None)).await.is_some_and(|keys| keys.is_ok()));
