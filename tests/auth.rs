@@ -1,7 +1,7 @@
 //! Authentication and authorisation: tokens of a test issuer, each accepted or refused, and the routes of each scope.
 
 mod clients;
-mod issuer;
+pub mod issuer;
 mod rotation;
 mod scopes;
 mod settings;

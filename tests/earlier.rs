@@ -2,6 +2,7 @@
 //! is one whose states do not have the time of the price in force.
 
 use std::io::Read;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -15,7 +16,7 @@ fn kept() -> PathBuf {
 /// The directory as it was left.
 fn unpacked(into: &Path) -> PathBuf {
     let data = into.join("data");
-    std::fs::create_dir(&data).unwrap();
+    std::fs::DirBuilder::new().mode(0o700).create(&data).unwrap();
     for name in ["ledger", "publishing", "views"] {
         let zipped = std::fs::File::open(kept().join(format!("{name}.sqlite3.gz"))).unwrap();
         let mut file = Vec::new();

@@ -11,7 +11,9 @@ async fn a_web_page_cannot_reach_a_server_without_authentication() {
     let body = r#"{"name":"n","price":"1"}"#;
     for (name, value) in [
         ("origin", "https://example.com"),
+        ("origin", "http://localhost:3000"),
         ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
         ("host", "rebound.example.com"),
         ("host", "rebound.example.com:8080"),
     ] {
@@ -19,7 +21,7 @@ async fn a_web_page_cannot_reach_a_server_without_authentication() {
         let response = request.header("content-type", "application/json").body(body).send().await.unwrap();
         assert_eq!(response.status(), 403, "{name}: {value}");
         let problem: serde_json::Value = response.json().await.unwrap();
-        assert!(problem["type"].as_str().unwrap().ends_with(":foreign-origin"));
+        assert_eq!(problem["type"], "urn:product-ledger:problem:foreign-origin", "{name}: {value}");
     }
     assert_eq!(ledger.get("/products/p/history").await.0, 404);
     let own = ledger.http.put(format!("{}/products/p", ledger.url)).header("origin", &ledger.url);

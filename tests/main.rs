@@ -26,6 +26,7 @@ mod moto_server;
 mod observed;
 mod openapi;
 mod operators;
+mod pages;
 mod promises;
 mod restore;
 mod scenario;

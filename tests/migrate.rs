@@ -2,6 +2,7 @@
 //! sample and two more, one of them parked, four events not published.
 
 use std::io::Read;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -26,7 +27,7 @@ fn former(directory: &Path) -> PathBuf {
     flate2::read::GzDecoder::new(zipped).read_to_string(&mut statements).unwrap();
     let (written, data) = (directory.join("written"), directory.join("former"));
     for made in [&written, &data] {
-        std::fs::create_dir(made).unwrap();
+        std::fs::DirBuilder::new().mode(0o700).create(made).unwrap();
     }
     let connection = Connection::open(written.join("dynamodb.sqlite3")).unwrap();
     connection.pragma_update(None, "journal_mode", "WAL").unwrap();

@@ -158,6 +158,28 @@ fn every_example_is_what_its_schema_says() {
     assert!(examples > 100, "{examples}");
 }
 
+/// `/docs` and other clients send an example with every request, unless somebody removes it first.
+#[test]
+fn no_header_has_an_example_that_would_be_sent_without_being_asked_for() {
+    let document = server::openapi::document();
+    let mut headers = BTreeSet::new();
+    for (path, method, operation) in operations(&document) {
+        for parameter in operation["parameters"].as_array().unwrap() {
+            let parameter = resolved(&document, parameter);
+            if parameter["in"] == "header" {
+                let name = parameter["name"].as_str().unwrap();
+                headers.insert(name.to_owned());
+                for place in [parameter, &parameter["schema"]] {
+                    for filled in ["example", "examples", "default"] {
+                        assert!(place.get(filled).is_none(), "{method} {path}: {name} has {filled}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(headers.contains("If-Match") && headers.contains("traceparent"), "{headers:?}");
+}
+
 /// References into the document hold where the schema stands inside it.
 fn check(document: &Value, schema: &Value, example: &Value, place: &str) {
     let mut schema = schema.clone();

@@ -5,8 +5,7 @@
 //! once).
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use event_store::verify::{JournalVerifier, Verdict};
 use event_store::{Journal, SqliteJournal, SqliteReceipts};
 use futures::{StreamExt, TryStreamExt};
 use server::directory::{self, ReadDirectory, UNFINISHED};
-use sqlite::{Access, Database};
+use sqlite::{Access, Database, open_private};
 
 use crate::exit::Refused;
 use crate::out;
@@ -130,10 +129,10 @@ fn remove(partial: &Path) -> anyhow::Result<()> {
     std::fs::remove_dir_all(partial).with_context(failed)
 }
 
-/// Copies a file into one that only its owner can read.
+/// Copies a file into one that only its owner can use.
 async fn copy(database: &Database, to: &Path) -> anyhow::Result<()> {
     let unwritable = || format!("{} cannot be written", to.display());
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).with_context(unwritable)?;
+    open_private(to, true)?;
     database.copy(to).await.with_context(unwritable)
 }
 

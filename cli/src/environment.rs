@@ -11,7 +11,13 @@ use server::environment::{aws, warn_of_unknown};
 use crate::out;
 
 /// The variables that only the program reads.
-pub const VARIABLES: [Variable; 2] = [
+pub const VARIABLES: [Variable; 3] = [
+    Variable {
+        name: "LEDGER_CORS_ORIGINS",
+        default: None,
+        effect: "origins whose pages may use the API, separated by commas, as `--cors-origin`",
+        read_by: "`serve`",
+    },
     Variable {
         name: "LEDGER_URL",
         default: Some("http://127.0.0.1:8080"),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum, value_parser};
 use server::auth::AuthSettings;
-use server::serve::{Limits, ServerConfig, Storage};
+use server::serve::{AllowedOrigin, Limits, ServerConfig, Storage};
 
 use crate::out;
 
@@ -39,6 +39,10 @@ pub struct ServeArgs {
     create_tables: bool,
     #[command(flatten)]
     auth: AuthArgs,
+    /// Origin whose web pages may use the server, such as `https://shop.example.com`; may be given several times. Without it, only
+    /// the server's own pages may. In the variable, origins are separated by commas.
+    #[arg(long = "cors-origin", value_name = "ORIGIN", env = "LEDGER_CORS_ORIGINS", value_delimiter = ',')]
+    cors_origins: Vec<AllowedOrigin>,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -125,6 +129,7 @@ impl From<ServeArgs> for ServerConfig {
             storage,
             retry_parked_every: Duration::from_secs(arguments.retry_parked_every),
             auth: arguments.auth.settings(),
+            cors_origins: arguments.cors_origins,
             limits: arguments.limits.into(),
         }
     }

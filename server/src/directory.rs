@@ -1,11 +1,13 @@
 //! The data directory of a ledger on this machine: three files, one lock, at most one process that writes.
 //!
-//! The promise: files of different ledgers are never mixed, a lost file is never mistaken for a new one, and a directory that
-//! cannot be opened is an error that says why and what to do.
+//! The promise: files of different ledgers are never mixed, a lost file is never mistaken for a new one, nobody but the owner can
+//! use the files, and a directory that cannot be opened is an error that says why and what to do.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+mod privacy;
+
+use std::fs::{DirBuilder, File, Permissions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +17,10 @@ use event_store::sqlite::{LEDGER, PUBLISHING, about, keep_about};
 use event_store::{Change, CheckpointStore, Feed, SqliteCheckpointStore, SqliteJournal, StoreError};
 use projections::sqlite::VIEWS;
 use projections::views::BUILDING;
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use schema::Orders;
-use sqlite::{Access, Database, OpenError, Schema, Version};
+use sqlite::{Access, Database, OpenError, Schema, Version, open_private};
 use telemetry::meters::TAMPERING;
 
 use crate::stop::{StopSignal, is_stopped, pause, stopped};
@@ -25,6 +29,10 @@ use crate::stop::{StopSignal, is_stopped, pause, stopped};
 pub const LOCK: &str = "ledger.lock";
 /// A line of the lock file once the files exist.
 const CREATED: &str = "files created";
+/// The beginning of the line of the lock file that names its holder.
+const HOLDER: &str = "process ";
+/// A lock file has two short lines; if it has more, it is not ours.
+const LONGEST_LOCK: u64 = 1_000;
 /// The file of earlier builds.
 pub const FORMER: &str = "dynamodb.sqlite3";
 
@@ -56,6 +64,16 @@ pub enum DirectoryError {
         directory: PathBuf,
         /// The process that holds it, as far as known.
         holder: String,
+    },
+    /// Others could replace its files: change its mode.
+    #[error(
+        "others can write to {directory} (mode {mode:04o}), and could replace its files; run: chmod 700 {directory}, or choose another data directory"
+    )]
+    OpenToOthers {
+        /// The data directory.
+        directory: PathBuf,
+        /// Its mode.
+        mode: u32,
     },
     /// A file is lost: restore it from a copy, or choose another directory.
     #[error(
@@ -176,6 +194,7 @@ impl DataDirectory {
         belongs(&publishing, &id, "").await?;
         let views = open_views(path, orders, &ledger, &id).await?;
         sign(&mut lock, true).map_err(not_writable(&path.join(LOCK)))?;
+        privacy::tighten(path);
         Ok(Self { path: path.to_owned(), ledger, publishing, views, _lock: lock })
     }
 
@@ -426,7 +445,8 @@ pub async fn make(path: &Path, id: String) -> Result<(Database, Database), Direc
     Ok((ledger, publishing))
 }
 
-/// Creates the directory if it is missing, and makes its name durable: what is recorded in it must not be lost with it.
+/// Creates the directory if it is missing, for its owner alone, and makes its name durable: what is recorded in it must not be
+/// lost with it.
 ///
 /// # Errors
 /// [`DirectoryError`]: its text says what to do.
@@ -435,6 +455,10 @@ pub fn create(path: &Path) -> Result<(), DirectoryError> {
     let new = path.ancestors().take_while(|directory| !directory.exists()).count();
     let created = DirBuilder::new().recursive(true).mode(0o700).create(&path);
     created.map_err(not_writable(&path))?;
+    if new > 0 {
+        // The umask may have taken rights of the owner.
+        std::fs::set_permissions(&path, Permissions::from_mode(0o700)).map_err(not_writable(&path))?;
+    }
     for parent in path.ancestors().skip(1).take(new) {
         File::open(parent).and_then(|parent| parent.sync_all()).map_err(not_writable(parent))?;
     }
@@ -447,14 +471,13 @@ pub fn create(path: &Path) -> Result<(), DirectoryError> {
 /// # Errors
 /// [`DirectoryError`]: its text says what to do.
 pub fn claim(directory: &Path) -> Result<(File, bool), DirectoryError> {
+    privacy::check(directory)?;
     let path = directory.join(LOCK);
-    let opened =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
-    let mut lock = opened.map_err(not_writable(&path))?;
+    let mut lock = open_private(&path, true)?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let holder = text(&mut lock).lines().next().unwrap_or("another process").to_owned();
+            let holder = holder(&text(&mut lock));
             return Err(DirectoryError::InUse { directory: directory.to_owned(), holder });
         }
         Err(TryLockError::Error(source)) => return Err(not_writable(&path)(source).into()),
@@ -462,6 +485,21 @@ pub fn claim(directory: &Path) -> Result<(File, bool), DirectoryError> {
     let created = text(&mut lock).lines().any(|line| line == CREATED);
     sign(&mut lock, created).map_err(not_writable(&path))?;
     Ok((lock, created))
+}
+
+/// The process that the lock file names, if it lives: another program may hold the lock, of which the file says nothing.
+fn holder(lock: &str) -> String {
+    let named = lock.lines().next().and_then(|line| line.strip_prefix(HOLDER));
+    let named = named.and_then(|id| id.parse::<u32>().ok()).and_then(|id| i32::try_from(id).ok());
+    match named.and_then(Pid::from_raw).filter(|id| lives(*id)) {
+        Some(id) => format!("{HOLDER}{}", id.as_raw_nonzero()),
+        None => "another process".to_owned(),
+    }
+}
+
+/// Whether there is such a process, also one of another user.
+fn lives(id: Pid) -> bool {
+    matches!(test_kill_process(id), Ok(()) | Err(Errno::PERM))
 }
 
 fn must_be_there(directory: &Path, schema: &Schema) -> Result<(), DirectoryError> {
@@ -478,13 +516,13 @@ pub fn sign(lock: &mut File, created: bool) -> io::Result<()> {
     lock.set_len(0)?;
     lock.rewind()?;
     let created = if created { CREATED } else { "" };
-    write!(lock, "process {}\n{created}\n", std::process::id())
+    write!(lock, "{HOLDER}{}\n{created}\n", std::process::id())
 }
 
 /// The content of the lock file; empty if it cannot be read.
 fn text(lock: &mut File) -> String {
     let mut text = String::new();
-    let _ = lock.read_to_string(&mut text);
+    let _ = lock.take(LONGEST_LOCK).read_to_string(&mut text);
     text
 }
 

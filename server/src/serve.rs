@@ -10,6 +10,7 @@ mod guard;
 mod host;
 mod limits;
 mod metrics;
+mod pages;
 mod shutdown;
 
 use std::net::SocketAddr;
@@ -39,6 +40,8 @@ use background::TableStream;
 use connections::Connections;
 pub use limits::Limits;
 pub(crate) use metrics::documented;
+use pages::PageRules;
+pub use pages::{AllowedOrigin, InvalidOrigin};
 
 /// How to serve.
 #[derive(Debug, Clone)]
@@ -51,6 +54,8 @@ pub struct ServerConfig {
     pub retry_parked_every: Duration,
     /// Which tokens are accepted; `None`: no authentication.
     pub auth: Option<AuthSettings>,
+    /// The origins whose web pages are answered, besides the server's own.
+    pub cors_origins: Vec<AllowedOrigin>,
     /// The limits on requests and connections.
     pub limits: Limits,
 }
@@ -86,7 +91,7 @@ pub async fn run(
     config: ServerConfig,
     announce: impl FnOnce(SocketAddr) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
-    let ServerConfig { listen, storage, retry_parked_every, auth, limits } = config;
+    let ServerConfig { listen, storage, retry_parked_every, auth, cors_origins, limits } = config;
     let settings = settings()?;
     let clock_and_ids = ClockAndIds::system();
     let authentication = match auth {
@@ -105,7 +110,10 @@ pub async fn run(
     let (stop, stopping) = watch::channel(false);
     let recorder = metrics::record()?;
     let admission = Admission::new(limits);
-    let layers = |routes| admission.wrap(host::wrap(authenticated(authentication.as_ref(), routes)));
+    // Only a server with authentication listens where a proxy on another machine reaches it.
+    let pages = PageRules::new(cors_origins, authentication.is_some());
+    let authenticated = |routes| authenticated(authentication.as_ref(), routes);
+    let layers = |routes| host::wrap(pages.wrap(admission.wrap(authenticated, routes)));
     let routes = system.routes(stopping.clone()).merge(metrics::routes(recorder.clone()));
     let connections =
         Connections::new(finish_authenticated(layers, routes, clock_and_ids), limits, stopping.clone());
@@ -141,7 +149,7 @@ fn may_listen(address: SocketAddr, authentication: Option<&Authentication>) -> a
     Ok(())
 }
 
-/// Lets requests with a token pass; without authentication, those of this machine that no web page sent.
+/// Lets requests with a token pass; without authentication, those that name this machine.
 fn authenticated(authentication: Option<&Authentication>, routes: Router) -> Router {
     match authentication {
         Some(tokens) => tokens.wrap(routes),

@@ -1,8 +1,8 @@
 //! A database file: opened and checked, written by one thread, and read by a pool of connections.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use tokio::sync::watch;
 
 use crate::error::{Error, OpenError};
+use crate::private::open_private;
 use crate::schema::{Schema, Version};
 use crate::writer::Writer;
 
@@ -348,12 +349,10 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
     Ok((metadata.dev(), metadata.ino()))
 }
 
-/// A connection that reads and writes; the file is made for its owner alone.
+/// A connection that reads and writes. SQLite gives the files beside it the mode of this one, and opens no symbolic links there.
 fn connect(path: &Path, create: bool) -> Result<Connection, OpenError> {
     let not_writable = |source| OpenError::NotWritable { path: path.to_owned(), source };
-    let opened =
-        OpenOptions::new().read(true).write(true).create(create).truncate(false).mode(0o600).open(path);
-    let size = opened.and_then(|file| file.metadata()).map_err(not_writable)?.len();
+    let size = open_private(path, create)?.metadata().map_err(not_writable)?.len();
     if (1..SMALLEST).contains(&size) {
         return Err(OpenError::Damaged { file: path.to_owned(), reason: format!("it has {size} bytes") });
     }

@@ -31,6 +31,14 @@ pub enum OpenError {
         /// The error of the operating system.
         source: io::Error,
     },
+    /// There is a symbolic link, or something else that is no file: put the file itself there.
+    #[error(
+        "{path} is a symbolic link, or no regular file, and is left alone; put the file itself there, or choose another data directory"
+    )]
+    NotAFile {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file is not a database of this kind: restore it from a copy.
     #[error(
         "{file} is damaged, or was not written by this program ({reason}); restore it from a copy, or choose another data directory"

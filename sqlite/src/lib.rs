@@ -7,10 +7,12 @@
 mod copy;
 mod database;
 mod error;
+mod private;
 mod schema;
 mod writer;
 
 pub use database::{Access, Database, clamped};
 pub use error::{Error, OpenError};
+pub use private::open_private;
 pub use rusqlite;
 pub use schema::{Schema, Version};

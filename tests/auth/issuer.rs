@@ -1,6 +1,6 @@
 //! An issuer for tests: it makes its own keys, publishes them in a file or on loopback, and signs any claims.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use aws_lc_rs::rand::SystemRandom;
@@ -165,6 +165,7 @@ pub struct Site {
     pub url: String,
     answer: Arc<Mutex<(u16, String)>>,
     requests: Arc<AtomicU64>,
+    hangs: Arc<AtomicBool>,
 }
 
 impl Site {
@@ -172,10 +173,13 @@ impl Site {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/jwks.json", listener.local_addr().unwrap());
         let answer = Arc::new(Mutex::new((200, key_set(keys))));
-        let site = Self { url, answer, requests: Arc::default() };
+        let site = Self { url, answer, requests: Arc::default(), hangs: Arc::default() };
         let shown = site.clone();
         let shown = move || async move {
             shown.requests.fetch_add(1, Ordering::SeqCst);
+            if shown.hangs.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
             let (status, body) = shown.answer.lock().unwrap().clone();
             (axum::http::StatusCode::from_u16(status).unwrap(), body)
         };
@@ -190,6 +194,11 @@ impl Site {
 
     pub fn answer(&self, status: u16, body: &str) {
         *self.answer.lock().unwrap() = (status, body.to_owned());
+    }
+
+    /// No request is answered any more.
+    pub fn hang(&self) {
+        self.hangs.store(true, Ordering::SeqCst);
     }
 
     /// How often the keys were asked for.

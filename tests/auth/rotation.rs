@@ -1,6 +1,7 @@
 //! Key rotation: new keys are accepted at once, withdrawn ones soon no longer, and an outage of the issuer changes
 //! nothing.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -54,6 +55,35 @@ async fn an_unknown_key_id_fetches_the_keys_at_once_and_many_fetch_them_no_more_
     let answers = strangers.iter().map(|stranger| status(&ledger, stranger));
     assert!(futures::future::join_all(answers).await.iter().all(|status| *status == 401));
     let allowed = 3 + started.elapsed().as_secs() / 10;
+    assert!(site.requests() <= allowed, "{} requests; {allowed} were allowed", site.requests());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issuer_that_hangs_and_made_up_keys_keep_nobody_out() {
+    let key = Key::ed("k");
+    let site = Site::publishing(&[&key]).await;
+    let ledger = Arc::new(ledger(&site.url, &["--max-requests", "4", "--max-streams", "1"], ""));
+    site.hang();
+    let strangers: Vec<_> = (0..200)
+        .map(|n| {
+            let ledger = ledger.clone();
+            tokio::spawn(async move { status(&ledger, &Key::ed(&format!("made-up-{n}"))).await })
+        })
+        .collect();
+    let started = Instant::now();
+    while site.requests() < 2 {
+        assert!(started.elapsed() < PATIENCE, "the issuer is never asked");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for _ in 0..10 {
+        assert_eq!(status(&ledger, &key).await, 200, "a believed token finds a place");
+    }
+    for stranger in strangers {
+        let status = stranger.await.unwrap();
+        assert!([401, 503].contains(&status), "{status}");
+    }
+    assert_eq!(status(&ledger, &key).await, 200);
+    let allowed = 2 + started.elapsed().as_secs() / 10;
     assert!(site.requests() <= allowed, "{} requests; {allowed} were allowed", site.requests());
 }
 

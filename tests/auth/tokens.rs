@@ -218,3 +218,24 @@ async fn a_valid_token_of_each_algorithm_is_accepted_and_its_subject_is_the_acto
         assert_eq!(ledger.history(&product).await[0]["metadata"]["actor"], actor, "{name}");
     }
 }
+
+#[tokio::test]
+async fn a_key_that_anybody_can_sign_under_is_not_believed_and_a_warning_names_it() {
+    let (key, file) = (Key::ed("good"), tempfile::NamedTempFile::new().unwrap());
+    // The neutral element of the curve: this one signature is valid under it for every message.
+    let neutral = [[1].as_slice(), &[0; 31]].concat();
+    let signature = [neutral.as_slice(), &[0; 32]].concat();
+    let mut weak = key.jwk();
+    (weak["kid"], weak["x"]) = ("weak".into(), base64(&neutral).into());
+    std::fs::write(file.path(), json!({"keys": [weak, key.jwk()]}).to_string()).unwrap();
+    let ledger = ledger(file.path().to_str().unwrap(), &[], "");
+    let message = unsigned(&json!({"typ": "JWT", "alg": "EdDSA", "kid": "weak"}), &claims(json!({})));
+    let ask = async |token: String| {
+        let request = ledger.http.get(format!("{}/products", ledger.url));
+        request.header("authorization", format!("Bearer {token}")).send().await.unwrap().status()
+    };
+    assert_eq!(ask(format!("{message}.{}", base64(&signature))).await, 401);
+    assert_eq!(ask(key.token(&claims(json!({})))).await, 200, "the issuer's other keys are used");
+    let warned = ledger.log().into_iter().any(|line| line["kid"] == "weak" && line["level"] == "WARN");
+    assert!(warned, "{:?}", ledger.log());
+}

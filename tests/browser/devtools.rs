@@ -57,6 +57,7 @@ impl Browser {
 
     /// Opens a page, and listens to what it asks for and complains of.
     pub async fn open(&mut self, url: &str) {
+        self.session = None;
         let target = self.call("Target.createTarget", json!({"url": "about:blank"})).await;
         let attach = json!({"targetId": target["targetId"], "flatten": true});
         let attached = self.call("Target.attachToTarget", attach).await;
@@ -65,6 +66,14 @@ impl Browser {
             self.call(&format!("{domain}.enable"), json!({})).await;
         }
         self.call("Page.navigate", json!({"url": url})).await;
+    }
+
+    /// Makes the page as wide as a phone or a desktop, and the user one who likes it dark or light.
+    pub async fn emulate(&mut self, width: u32, colours: &str) {
+        let size = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500});
+        self.call("Emulation.setDeviceMetricsOverride", size).await;
+        let media = json!({"features": [{"name": "prefers-color-scheme", "value": colours}]});
+        self.call("Emulation.setEmulatedMedia", media).await;
     }
 
     /// Evaluates an expression until its value is as wanted.

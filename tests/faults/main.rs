@@ -11,6 +11,7 @@ mod files;
 mod kills;
 mod plans;
 mod power;
+mod private;
 #[path = "../scenario.rs"]
 #[expect(dead_code, reason = "the suite of the whole uses the rest")]
 mod scenario;

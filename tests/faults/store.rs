@@ -1,7 +1,8 @@
 //! Direct access to the files of a ledger with SQLite, and a server that may reject them.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Output, Stdio};
 
@@ -35,7 +36,7 @@ pub fn texts(data: &Path, file: &str, query: &str) -> Vec<String> {
 pub fn copy(ledger: &Ledger) -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
-    std::fs::create_dir(&data).unwrap();
+    DirBuilder::new().mode(0o700).create(&data).unwrap();
     for file in FILES.iter().chain([&LOCK]) {
         std::fs::copy(ledger.data.join(file), data.join(file)).unwrap();
     }

@@ -1,10 +1,10 @@
-//! The outermost layer around all routes: sets the correlation id, writes every error as a problem and logs one line for
-//! each request.
+//! The outermost layer around all routes: sets the correlation id and what keeps web pages from misusing an answer, writes every
+//! error as a problem and logs one line for each request.
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use tracing::Instrument;
@@ -15,9 +15,11 @@ use super::problem::{Problem, ProblemKind};
 use super::request_log::{RequestLog, shown};
 
 const CORRELATION_ID: &str = "x-correlation-id";
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// Adds the layer without authentication: unknown paths and methods become problems, every response carries
-/// `X-Correlation-Id`, and a request without an [`Actor`] is anonymous and may do everything.
+/// `X-Correlation-Id`, `X-Content-Type-Options` and `Cross-Origin-Resource-Policy`, and a request without an [`Actor`] is
+/// anonymous and may do everything.
 pub fn finish(routes: Router, clock_and_ids: ClockAndIds) -> Router {
     finish_authenticated(|routes| routes.layer(from_fn(anonymous)), routes, clock_and_ids)
 }
@@ -55,8 +57,15 @@ async fn around(State(clock_and_ids): State<ClockAndIds>, mut request: Request, 
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(CORRELATION_ID, value);
     }
+    protect(response.headers_mut());
     log.end(response.status(), problem.as_ref().map(Problem::kind));
     response
+}
+
+/// Lets no page use the answer as something that it is not, and no page of another origin embed it unless a layer allowed that.
+fn protect(headers: &mut HeaderMap) {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(RESOURCE_POLICY).or_insert(HeaderValue::from_static("same-origin"));
 }
 
 /// The problem of a handler's response, or the one for an error response of the router itself.
@@ -140,6 +149,16 @@ mod tests {
         let (response, problem) = answer(Method::GET, &format!("/{}", "x".repeat(60_000)), None).await;
         assert_eq!(response.status(), 404);
         assert!(problem.to_string().len() < 1_500, "{problem}");
+    }
+
+    #[tokio::test]
+    async fn every_answer_has_the_type_that_it_says_and_belongs_to_its_own_origin() {
+        for (method, path) in [(Method::GET, "/known"), (Method::DELETE, "/known"), (Method::GET, "/unknown")]
+        {
+            let (response, _) = answer(method, path, None).await;
+            assert_eq!(response.headers()["x-content-type-options"], "nosniff", "{path}");
+            assert_eq!(response.headers()["cross-origin-resource-policy"], "same-origin", "{path}");
+        }
     }
 
     #[tokio::test]

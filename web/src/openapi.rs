@@ -119,22 +119,22 @@ fn written(operation: &Operation, shared: &mut Map<String, Value>) -> Value {
     written
 }
 
-/// The headers that every request can carry. An unusable value is replaced, never rejected, so the schema has no bounds.
+/// The headers that every request can carry. An unusable value is replaced, never rejected, so the schema has no bounds. Examples
+/// are in the descriptions: `/docs` would send any other with each request, and they would end up in commits.
 fn everywhere() -> Map<String, Value> {
     let text = json!({"type": "string"});
-    let mut correlation_id = super::operation::header(
+    let correlation_id = super::operation::header(
         "X-Correlation-Id",
-        "Groups requests that belong together: 1 to 128 visible ASCII characters. It is copied to events, messages \
-         and the response; if it is missing or unusable, one is generated.",
+        "Groups requests that belong together: 1 to 128 visible ASCII characters, such as `order-4711`. It is copied to \
+         events, messages and the response; if it is missing or unusable, one is generated.",
         &text,
     );
-    correlation_id["example"] = "order-4711".into();
-    let mut traceparent = super::operation::header(
+    let traceparent = super::operation::header(
         "traceparent",
-        "The W3C trace context, copied to events and messages; ignored unless it is well-formed.",
+        "The W3C trace context, such as `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`. It is copied to events \
+         and messages; ignored unless it is well-formed.",
         &text,
     );
-    traceparent["example"] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into();
     Map::from_iter([("correlation".to_owned(), correlation_id), ("trace".to_owned(), traceparent)])
 }
 

@@ -92,7 +92,7 @@ fn command(components: &mut Components, id: &'static str, summary: &'static str)
 }
 
 fn of_product(components: &mut Components, id: &'static str, summary: &'static str) -> Operation {
-    let mut if_match = header(
+    let if_match = header(
         "If-Match",
         "The version in quotes that the product must have, or a list of them, or `*`: it must exist. Weak tags are the \
          same, since versions are exact. Not together with `If-None-Match`.",
@@ -103,7 +103,6 @@ fn of_product(components: &mut Components, id: &'static str, summary: &'static s
              "pattern": "^(W/)?\"(0|[1-9][0-9]{0,18})\"([ \\t]*,[ \\t]*(W/)?\"(0|[1-9][0-9]{0,18})\")*$"},
         ]}),
     );
-    if_match["example"] = "\"3\"".into();
     command(components, id, summary)
         .parameter(path("id", "The product.", &inlined::<ProductId>(), "helmet"))
         .parameter(if_match)

@@ -1,22 +1,32 @@
 //! The issuer's keys in memory, refreshed at intervals, and when a token names a key that is not among them.
 //!
-//! The promise: however many tokens name unknown keys, the issuer is asked at most once in a fixed time, and requests that
-//! wait share one read. If a read fails, the old keys stay in use.
+//! The promise: a token whose key is known never waits. However many tokens name unknown keys, the issuer is asked at most once in
+//! a fixed time; requests that wait share one read, and only a fixed number waits. If a read fails, the old keys stay in use.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::watch;
+use metrics::counter;
+use telemetry::meters::HTTP_SHED;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::key_set::KeySet;
 use super::key_source::{KeySource, KeySourceError, RefreshIntervals};
+
+/// The requests that may wait for a read at once. Each occupies a connection, so they must stay far below the limit of those.
+const MOST_WAITING: usize = 32;
 
 /// The keys, and the read that is refreshing them, if any.
 pub(super) struct KeyCache {
     source: KeySource,
     intervals: RefreshIntervals,
     state: Mutex<State>,
+    waiting: Semaphore,
 }
+
+/// Too many requests wait for a read of the keys already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooManyWaiting;
 
 struct State {
     keys: Arc<KeySet>,
@@ -33,20 +43,26 @@ impl KeyCache {
         intervals: RefreshIntervals,
     ) -> Result<Arc<Self>, KeySourceError> {
         let keys = Arc::new(source.read().await?);
+        warn_of(&keys, None);
         Ok(Arc::new(Self {
             source,
             intervals,
             state: Mutex::new(State { keys, reading: None, asked: None }),
+            waiting: Semaphore::new(MOST_WAITING),
         }))
     }
 
     /// The keys, read again first if `id` is not among them and the last such read is long enough ago.
-    pub(super) async fn with_key(self: &Arc<Self>, id: Option<&str>) -> Arc<KeySet> {
+    pub(super) async fn with_key(self: &Arc<Self>, id: Option<&str>) -> Result<Arc<KeySet>, TooManyWaiting> {
         if let Some(mut reading) = id.and_then(|id| self.missing(id)) {
+            let Ok(_place) = self.waiting.try_acquire() else {
+                counter!(HTTP_SHED.name, "limit" => "unknown_keys").increment(1);
+                return Err(TooManyWaiting);
+            };
             // Nothing is ever sent; the wait ends when the sender is dropped.
             let _ = reading.changed().await;
         }
-        self.lock().keys.clone()
+        Ok(self.lock().keys.clone())
     }
 
     /// Reads the keys at intervals until `stopping` becomes true.
@@ -107,7 +123,9 @@ impl KeyCache {
         match read {
             Ok(keys) => {
                 tracing::debug!(target: "ledger::auth", keys = keys.len(), "the issuer's keys were refreshed");
-                self.lock().keys = Arc::new(keys);
+                let keys = Arc::new(keys);
+                let before = std::mem::replace(&mut self.lock().keys, keys.clone());
+                warn_of(&keys, Some(&before));
             }
             Err(error) => {
                 let error = anyhow::Error::from(error);
@@ -118,6 +136,19 @@ impl KeyCache {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Names the keys that are not used, unless the read before had them too.
+fn warn_of(keys: &KeySet, before: Option<&KeySet>) {
+    for key in keys.unusable() {
+        if !before.is_some_and(|before| before.unusable().contains(key)) {
+            tracing::warn!(target: "ledger::auth",
+                kid = key.id,
+                reason = %key.reason,
+                "a key of the issuer is not used; tokens that it signs are refused"
+            );
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The authentication layer: on every path but the public ones, a request without a valid token is answered 401.
 //!
-//! The guard against web pages is not needed with it: a foreign page has no token, and browsers do not add one by themselves
-//! as they do with cookies.
+//! The guard of names is not needed with it: a page under another name has no token, and browsers do not add one by themselves as
+//! they do with cookies.
 
 use std::sync::Arc;
 
@@ -41,8 +41,16 @@ async fn check(State(verifier): State<Arc<TokenVerifier>>, mut request: Request,
             request.extensions_mut().insert(actor);
             next.run(request).await
         }
+        Err(Unauthenticated::Refused(TokenError::Busy)) => busy().into_response(),
         Err(reason) => unauthorized(&reason).into_response(),
     }
+}
+
+/// It is not known whether the token is valid.
+fn busy() -> Problem {
+    let detail = "The token names a key that is not known yet. The issuer's keys are being read, and too many requests wait for \
+                  them. Nothing was done; retry after the time in Retry-After.";
+    Problem::new(ProblemKind::Overloaded, detail).retry_after(1)
 }
 
 async fn identified(verifier: &TokenVerifier, headers: &HeaderMap) -> Result<Actor, Unauthenticated> {

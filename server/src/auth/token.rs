@@ -8,7 +8,7 @@ use schema::Clock;
 use web::Actor;
 
 use super::claims::{ClaimRules, Claims, ClaimsError};
-use super::key_cache::KeyCache;
+use super::key_cache::{KeyCache, TooManyWaiting};
 
 /// The accepted algorithms. Constant: neither a setting nor a token nor a key set can add one.
 const ACCEPTED: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
@@ -27,8 +27,16 @@ pub(super) enum TokenError {
     Key,
     #[error("the signature of the token is not valid")]
     Signature,
+    #[error("whether its key exists cannot be found out now")]
+    Busy,
     #[error(transparent)]
     Claims(#[from] ClaimsError),
+}
+
+impl From<TooManyWaiting> for TokenError {
+    fn from(_: TooManyWaiting) -> Self {
+        Self::Busy
+    }
 }
 
 /// Which tokens are accepted.
@@ -57,7 +65,7 @@ impl TokenVerifier {
     }
 
     async fn signed(&self, token: &str, header: &Header) -> Result<Claims, TokenError> {
-        let keys = self.keys.with_key(header.kid.as_deref()).await;
+        let keys = self.keys.with_key(header.kid.as_deref()).await?;
         let mut candidates = keys.candidates(header.kid.as_deref(), header.alg).peekable();
         if candidates.peek().is_none() {
             return Err(TokenError::Key);

@@ -27,6 +27,7 @@ pub(crate) fn listen(
     // has access.
     let hidden = data.join(".sock");
     DirBuilder::new().recursive(true).mode(0o700).create(&hidden)?;
+    std::fs::set_permissions(&hidden, Permissions::from_mode(0o700))?;
     let new = hidden.join("s");
     remove(&new)?;
     let listener = UnixListener::bind(&new)?;

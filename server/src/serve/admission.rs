@@ -1,7 +1,7 @@
 //! Which requests are admitted, and how long they may take.
 //!
-//! The promise: the server never works on more than its limits allow, whatever is sent; a rejected client is told when to
-//! retry; and an admitted command runs to its end even after its client is gone, and is never aborted midway.
+//! The promise: the server never works on more than its limits allow, whatever is sent; only requests whose sender is known take
+//! a slot; a rejected client is told when to retry; and an admitted command runs to its end even after its client is gone, and is never aborted midway.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +32,16 @@ pub(super) struct Admission {
     streams: Arc<Semaphore>,
 }
 
+/// Which limit a request belongs to.
+enum Kind {
+    /// None: an overloaded server must stay observable, and these cost next to nothing.
+    Observation,
+    /// An event stream.
+    Stream,
+    /// Anything else.
+    Work,
+}
+
 /// The slot of a request or a stream.
 struct Slot {
     _permit: OwnedSemaphorePermit,
@@ -51,9 +61,10 @@ impl Admission {
         Self { limits, requests: slots(limits.max_requests), streams: slots(limits.max_streams) }
     }
 
-    /// Wraps all routes.
-    pub(super) fn wrap(&self, routes: Router) -> Router {
-        routes.layer(from_fn_with_state(self.clone(), admit))
+    /// Wraps all routes: a request is received, then authenticated, and only then given a slot.
+    pub(super) fn wrap(&self, authenticated: impl FnOnce(Router) -> Router, routes: Router) -> Router {
+        let admitted = routes.layer(from_fn_with_state(self.clone(), admit));
+        authenticated(admitted).layer(from_fn_with_state(self.clone(), receive))
     }
 
     /// Waits until no request is in progress.
@@ -61,18 +72,24 @@ impl Admission {
         drop(self.requests.acquire_many(self.limits.max_requests).await);
     }
 
-    async fn pass(&self, request: Request, next: Next) -> Result<Response, Problem> {
+    /// The request, once all that work needs of it has arrived.
+    async fn received(&self, request: Request) -> Result<Request, Problem> {
         check_sizes(&request)?;
-        match request.extensions().get::<MatchedPath>().map(MatchedPath::as_str) {
-            // An overloaded server must stay observable, and both cost next to nothing.
-            Some("/health" | "/metrics") => Ok(next.run(request).await),
-            Some("/events") => self.stream(request, next).await,
-            _ => self.work(request, next).await,
+        match Kind::of(&request) {
+            Kind::Observation | Kind::Stream => Ok(request),
+            Kind::Work => body::read(request, self.limits.body_timeout).await,
+        }
+    }
+
+    async fn pass(&self, request: Request, next: Next) -> Result<Response, Problem> {
+        match Kind::of(&request) {
+            Kind::Observation => Ok(next.run(request).await),
+            Kind::Stream => self.stream(request, next).await,
+            Kind::Work => self.work(request, next).await,
         }
     }
 
     async fn work(&self, request: Request, next: Next) -> Result<Response, Problem> {
-        let request = body::read(request, self.limits.body_timeout).await?;
         let slot = Slot::take(&self.requests, "requests", metrics::gauge!(HTTP_IN_FLIGHT.name))?;
         let may_be_cut_short = request.method().is_safe();
         let given_up = Arc::new(AtomicBool::new(false));
@@ -100,6 +117,23 @@ impl Admission {
             }))
         };
         Ok(response.map(keep))
+    }
+}
+
+impl Kind {
+    fn of(request: &Request) -> Self {
+        match request.extensions().get::<MatchedPath>().map(MatchedPath::as_str) {
+            Some("/health" | "/metrics") => Self::Observation,
+            Some("/events") => Self::Stream,
+            _ => Self::Work,
+        }
+    }
+}
+
+async fn receive(State(admission): State<Admission>, request: Request, next: Next) -> Response {
+    match admission.received(request).await {
+        Ok(request) => next.run(request).await,
+        Err(problem) => problem.into_response(),
     }
 }
 

@@ -1,7 +1,7 @@
-//! The guard against web pages: without authentication, only requests that name this machine are answered.
+//! The guard of a server without authentication: only requests that name this machine are answered.
 //!
-//! A page of any site can make a browser send requests to a loopback port. It cannot hide its `Origin`, and a name that it
-//! points to 127.0.0.1 (DNS rebinding) appears in `Host`.
+//! A page can give itself a name that it points to 127.0.0.1 (DNS rebinding), and is then a page of the server's own origin. Its
+//! name appears in `Host`. Pages of other origins are refused by [`super::pages`].
 
 use std::net::IpAddr;
 
@@ -29,13 +29,7 @@ async fn check(mut request: Request, next: Next) -> Response {
 fn is_local(uri: &Uri, headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).map(|host| host.to_str().unwrap_or_default());
     // The authority of a target in absolute form replaces `Host` (RFC 9112, section 3.2.2).
-    let host = uri.authority().map(Authority::as_str).or(host).unwrap_or_default();
-    let origins = headers.get_all(header::ORIGIN);
-    names_loopback(host)
-        && origins.iter().all(|origin| {
-            let origin = origin.to_str().unwrap_or_default();
-            origin.split_once("://").is_some_and(|(_, authority)| names_loopback(authority))
-        })
+    names_loopback(uri.authority().map(Authority::as_str).or(host).unwrap_or_default())
 }
 
 /// `localhost` or a loopback address, with or without a port.

@@ -52,7 +52,7 @@ fn start_at_zero() {
             zero(&meters::PARKINGS, &[("consumer", consumer), ("retryable", retryable)]);
         }
     }
-    for limit in ["requests", "streams"] {
+    for limit in ["requests", "streams", "unknown_keys"] {
         zero(&meters::HTTP_SHED, &[("limit", limit)]);
     }
     for waited_for in ["answer", "body"] {

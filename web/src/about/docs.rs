@@ -21,6 +21,8 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
+const STYLE: &str = "text/css; charset=utf-8";
+
 /// The content of a file of the page.
 #[derive(Clone, Copy)]
 enum Content {
@@ -36,10 +38,12 @@ macro_rules! deflated {
 }
 
 /// The files below `/docs/`: name, media type, content.
-const ASSETS: [(&str, &str, Content); 5] = [
+const ASSETS: [(&str, &str, Content); 7] = [
     ("start.js", SCRIPT, Content::Plain(include_str!("docs/start.js"))),
+    ("theme.js", SCRIPT, Content::Plain(include_str!("docs/theme.js"))),
+    ("page.css", STYLE, Content::Plain(include_str!("docs/page.css"))),
     ("swagger-ui-bundle.js", SCRIPT, deflated!("swagger-ui-bundle.js")),
-    ("swagger-ui.css", "text/css; charset=utf-8", deflated!("swagger-ui.css")),
+    ("swagger-ui.css", STYLE, deflated!("swagger-ui.css")),
     ("LICENSE", TEXT, deflated!("LICENSE")),
     ("NOTICE", TEXT, deflated!("NOTICE")),
 ];
@@ -85,7 +89,6 @@ fn guarded(media_type: &'static str, content: impl Into<Body>) -> Response {
     let headers = [
         (header::CONTENT_TYPE, media_type),
         (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ];

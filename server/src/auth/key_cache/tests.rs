@@ -10,7 +10,7 @@ use futures::future::{join_all, poll_immediate};
 use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 
-use super::KeyCache;
+use super::{KeyCache, MOST_WAITING, TooManyWaiting};
 use crate::auth::key_source::{KeySource, RefreshIntervals};
 
 const NEVER: Duration = Duration::from_hours(1);
@@ -27,7 +27,8 @@ impl Issuer {
     async fn answer(self) -> String {
         self.asked.fetch_add(1, Ordering::SeqCst);
         self.may_answer.acquire().await.unwrap().forget();
-        let x = "A".repeat(43);
+        // The base point of the curve.
+        let x = "WGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY";
         let key = |name| json!({"kty": "OKP", "crv": "Ed25519", "kid": name, "x": x});
         json!({"keys": self.names.lock().unwrap().iter().map(key).collect::<Vec<_>>()}).to_string()
     }
@@ -67,8 +68,8 @@ async fn given(period: Duration, pause: Duration) -> (Issuer, Arc<KeyCache>) {
 #[tokio::test]
 async fn known_keys_and_tokens_without_a_name_ask_nobody() {
     let (issuer, current) = given(NEVER, Duration::ZERO).await;
-    assert!(current.with_key(Some("old")).await.knows("old"));
-    current.with_key(None).await;
+    assert!(current.with_key(Some("old")).await.unwrap().knows("old"));
+    current.with_key(None).await.unwrap();
     assert_eq!(issuer.asked(), 1);
 }
 
@@ -83,7 +84,7 @@ async fn all_that_miss_a_key_share_one_reading() {
         issuer.may_answer.add_permits(1);
     };
     let (keys, ()) = tokio::join!(waiting, answered);
-    assert!(keys.iter().all(|keys| keys.knows("new")));
+    assert!(keys.iter().all(|keys| keys.as_ref().is_ok_and(|keys| keys.knows("new"))));
     assert_eq!(issuer.asked(), 2);
 }
 
@@ -92,17 +93,17 @@ async fn unknown_keys_cause_a_read_only_once_in_a_while() {
     let (issuer, current) = given(NEVER, NEVER).await;
     issuer.may_answer.add_permits(100);
     for _ in 0..5 {
-        assert!(!current.with_key(Some("made-up")).await.knows("made-up"));
+        assert!(!current.with_key(Some("made-up")).await.unwrap().knows("made-up"));
     }
     issuer.publish(&["old", "new"]);
-    assert!(!current.with_key(Some("new")).await.knows("new"), "too soon");
+    assert!(!current.with_key(Some("new")).await.unwrap().knows("new"), "too soon");
     assert_eq!(issuer.asked(), 2);
 
     let (issuer, current) = given(NEVER, Duration::ZERO).await;
     issuer.may_answer.add_permits(100);
-    current.with_key(Some("made-up")).await;
+    current.with_key(Some("made-up")).await.unwrap();
     issuer.publish(&["old", "new"]);
-    assert!(current.with_key(Some("new")).await.knows("new"), "the pause is over");
+    assert!(current.with_key(Some("new")).await.unwrap().knows("new"), "the pause is over");
     assert_eq!(issuer.asked(), 3);
 }
 
@@ -113,7 +114,7 @@ async fn a_client_that_goes_away_does_not_end_the_reading_others_need() {
     assert!(poll_immediate(current.with_key(Some("new"))).await.is_none(), "it waits, and is dropped");
     issuer.until_asked(2).await;
     issuer.may_answer.add_permits(1);
-    assert!(current.with_key(Some("new")).await.knows("new"));
+    assert!(current.with_key(Some("new")).await.unwrap().knows("new"));
     assert_eq!(issuer.asked(), 2);
 }
 
@@ -122,7 +123,7 @@ async fn keys_that_cannot_be_used_leave_the_old_ones() {
     let (issuer, current) = given(NEVER, Duration::ZERO).await;
     issuer.may_answer.add_permits(100);
     issuer.publish(&[]);
-    assert!(current.with_key(Some("new")).await.knows("old"));
+    assert!(current.with_key(Some("new")).await.unwrap().knows("old"));
     assert_eq!(issuer.asked(), 2);
 }
 
@@ -135,8 +136,37 @@ async fn keys_are_read_at_intervals_until_the_server_stops() {
     issuer.publish(&["new"]);
     // The fifth reading gets no answer; stopping does not wait for it.
     issuer.until_asked(5).await;
-    let keys = current.with_key(Some("new")).await;
+    let keys = current.with_key(Some("new")).await.unwrap();
     assert!(keys.knows("new") && !keys.knows("old"));
     stop.send_replace(true);
     fresh.await.unwrap();
+}
+
+#[tokio::test]
+async fn while_the_issuer_does_not_answer_known_keys_do_not_wait_and_few_unknown_ones_do() {
+    let (issuer, current) = given(NEVER, NEVER).await;
+    let made_up: Vec<String> = (0..200).map(|n| format!("made-up-{n}")).collect();
+    let mut waiting: Vec<_> = made_up.iter().map(|id| Box::pin(current.with_key(Some(id)))).collect();
+    let mut refused = 0;
+    for asking in &mut waiting {
+        match poll_immediate(asking).await {
+            None => {}
+            Some(answer) => {
+                assert_eq!(answer.err(), Some(TooManyWaiting));
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!(refused, 200 - MOST_WAITING);
+    assert!(refused > 100, "the waiting ones leave most connections to others");
+    let known = poll_immediate(current.with_key(Some("old"))).await;
+    assert!(known.is_some_and(|keys| keys.is_ok_and(|keys| keys.knows("old"))), "it is there without a wait");
+    assert!(poll_immediate(current.with_key(None)).await.is_some_and(|keys| keys.is_ok()));
+    issuer.until_asked(2).await;
+    drop(waiting);
+    let again = poll_immediate(current.with_key(Some("made-up"))).await;
+    assert!(again.is_none(), "the places of clients that went away are free");
+    issuer.may_answer.add_permits(1);
+    assert!(!current.with_key(Some("made-up")).await.unwrap().knows("made-up"));
+    assert_eq!(issuer.asked(), 2);
 }

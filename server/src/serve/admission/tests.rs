@@ -61,7 +61,15 @@ fn server(limits: Limits) -> (Router, World, Admission) {
         .with_state(world.clone());
     let admission = Admission::new(limits);
     let layer = admission.clone();
-    (finish_authenticated(move |routes| layer.wrap(routes), routes, ClockAndIds::system()), world, admission)
+    (
+        finish_authenticated(
+            move |routes| layer.wrap(|routes| routes, routes),
+            routes,
+            ClockAndIds::system(),
+        ),
+        world,
+        admission,
+    )
 }
 
 async fn ask(server: &Router, method: &str, path: &str) -> Response {
