@@ -7,7 +7,8 @@ import { REPOSITORY } from "../lib/repository.ts";
 import { short } from "./policies.ts";
 import { type Json, one, STAGES, stage, text } from "./synth.ts";
 
-const READ = new Set(readFileSync(resolve(REPOSITORY, "schema/src/settings.rs"), "utf8").match(/LEDGER_[A-Z_]+/g));
+const SETTINGS = readFileSync(resolve(REPOSITORY, "schema/src/settings.rs"), "utf8").split("#[cfg(test)]")[0];
+const READ = new Set(SETTINGS?.match(/LEDGER_[A-Z_]+/g));
 
 const EVENTS = { LEDGER_EVENTS_TABLE: "<EventTableEventsTable>" };
 const PRODUCTS = { LEDGER_PRODUCTS_TABLE: "<ViewsProductsTable>" };
