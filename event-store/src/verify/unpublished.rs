@@ -127,27 +127,3 @@ fn fault(product: &ProductId, sequence: u64, kind: FaultKind) -> ProductReport {
     chain.fault(Some(sequence), None, kind);
     chain.end()
 }
-
-#[cfg(test)]
-mod tests {
-    use schema::fixtures;
-
-    use super::*;
-    use crate::receipts::MemoryReceipts;
-
-    #[tokio::test]
-    async fn events_beyond_the_first_hundred_thousand_are_counted() {
-        let collected = Unsettled::default();
-        for sequence in 1..=100_002 {
-            collected.put(Unpublished {
-                product: fixtures::id("p"),
-                sequence,
-                recorded_at: None,
-                event_id: String::new(),
-                hash: Hash::genesis(),
-            });
-        }
-        let settled = collected.settle(&MemoryReceipts::default(), PollPolicy::once()).await.unwrap();
-        assert_eq!((settled.unpublished.len(), settled.more), (100_000, 2));
-    }
-}

@@ -363,3 +363,15 @@ async fn where_receipts_may_lag_only_events_that_have_one_are_compared() {
     receipts.record(&[EventPublication { product: helmet, sequence: 6, outcome }]).await.unwrap();
     assert_eq!(found_by(verification, journal).await.named(), [("helmet".into(), 6, "foreign_receipt")]);
 }
+
+#[tokio::test]
+async fn unpublished_events_beyond_the_first_hundred_thousand_are_counted() {
+    let mut commit = ledger().remove(0);
+    commit.0["events"] = vec![json!({}); 100_002].into();
+    let journal = journal_of(&[commit]).await;
+    let receipts = Arc::new(MemoryReceipts::default());
+    let verification = JournalVerifier::of(journal).with_receipts(receipts);
+    verification.product(&fixtures::id("helmet")).await.unwrap();
+    let settled = verification.settle(PollPolicy::once()).await.unwrap();
+    assert_eq!((settled.unpublished.len(), settled.more), (100_000, 2));
+}
