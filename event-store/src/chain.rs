@@ -88,4 +88,15 @@ mod tests {
         unsealed.metadata.actor = "a".repeat(MOST_BYTES);
         assert!(matches!(seal(unsealed), Err(SealError::TooLarge { .. })));
     }
+
+    #[test]
+    fn a_commit_of_exactly_350_kib_is_the_largest() {
+        let mut unsealed = fixtures::commit_after(None, &fixtures::id("p"), vec![fixtures::helmet_created()]);
+        unsealed.metadata.actor = String::new();
+        let rest = serde_json_canonicalizer::to_vec(&unsealed.to_json().unwrap()).unwrap().len();
+        unsealed.metadata.actor = "a".repeat(358_400 - rest);
+        assert!(seal(unsealed.clone()).is_ok());
+        unsealed.metadata.actor.push('a');
+        assert!(matches!(seal(unsealed), Err(SealError::TooLarge { bytes: 358_401 })));
+    }
 }

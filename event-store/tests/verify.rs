@@ -10,6 +10,8 @@ mod verify {
     mod lines;
     mod mutants;
     mod python;
+    mod rows;
+    mod shape;
     mod versions;
     mod witnesses;
 }

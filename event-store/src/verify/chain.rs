@@ -2,6 +2,7 @@
 //!
 //! The promise: a fault is reported once, at the commit it is in, and the check goes on behind it.
 
+use std::cmp::Ordering::{Equal, Greater, Less};
 use std::collections::VecDeque;
 
 use schema::{Hash, Timestamp};
@@ -152,19 +153,20 @@ impl Chain {
         let (Some(begun), Some(expected)) = (last.sequence, last.end) else {
             return (Placement::Apart, None);
         };
-        if found == expected {
-            (Placement::Next, None)
-        } else if found > expected {
-            (Placement::Apart, Some(FaultKind::Missing { from: expected, to: found - 1 }))
-        } else if found > begun {
-            (Placement::Aside, Some(FaultKind::Overlap { expected }))
-        } else if found < begun {
-            (Placement::Aside, Some(FaultKind::OutOfOrder { after: format!("sequence {begun}") }))
-        } else if commit.carried.as_ref().is_some_and(|hash| last.hashes.contains(hash)) {
-            (Placement::Aside, Some(FaultKind::Duplicate))
-        } else {
-            (Placement::Aside, Some(FaultKind::Rival))
-        }
+        let fault = match (found.cmp(&expected), found.cmp(&begun)) {
+            (Equal, _) => return (Placement::Next, None),
+            (Greater, _) => {
+                let missing = FaultKind::Missing { from: expected, to: found - 1 };
+                return (Placement::Apart, Some(missing));
+            }
+            (Less, Greater) => FaultKind::Overlap { expected },
+            (Less, Less) => FaultKind::OutOfOrder { after: format!("sequence {begun}") },
+            (Less, Equal) => {
+                let same = commit.carried.as_ref().is_some_and(|hash| last.hashes.contains(hash));
+                if same { FaultKind::Duplicate } else { FaultKind::Rival }
+            }
+        };
+        (Placement::Aside, Some(fault))
     }
 
     fn broken_link(&self, commit: &Examined) -> Option<FaultKind> {

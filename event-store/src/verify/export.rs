@@ -2,6 +2,7 @@
 //!
 //! The promise: a file out of order is faulty, and is never sorted first.
 
+use std::cmp::Ordering::{Equal, Greater, Less};
 use std::collections::{BTreeMap, VecDeque};
 
 use super::chain::Chain;
@@ -18,7 +19,8 @@ const OPEN: usize = 4;
 pub struct ExportVerifier {
     /// The products of the last lines; the last one is current.
     open: VecDeque<Chain>,
-    greatest: Option<String>,
+    /// The greatest product so far.
+    greatest: String,
     lines: u64,
     witnesses: BTreeMap<String, Vec<Witness>>,
     only: Option<String>,
@@ -86,16 +88,16 @@ impl ExportVerifier {
     }
 
     fn misplaced(&mut self, product: &str) -> Option<FaultKind> {
-        match &self.greatest {
-            Some(greatest) if product == greatest => None,
-            Some(greatest) if product < greatest.as_str() => {
-                let after = format!("product {greatest}");
+        match product.cmp(&self.greatest) {
+            Equal => None,
+            Less => {
+                let after = format!("product {}", self.greatest);
                 // Of several misplaced lines in a row only the first is a fault.
                 let follows = self.open.back().is_some_and(|chain| chain.product_id() == product);
                 (!follows).then_some(FaultKind::OutOfOrder { after })
             }
-            _ => {
-                self.greatest = Some(product.to_owned());
+            Greater => {
+                product.clone_into(&mut self.greatest);
                 None
             }
         }

@@ -182,11 +182,15 @@ impl JournalVerifier {
                 continue;
             }
             // Restored events have no receipts; whether the mark fits is checked with the chain.
-            let Some(hash) = commit.carried.as_ref().filter(|_| record.is_some() || sequence > restored)
-            else {
+            let is_restored = record.is_none() && sequence <= restored;
+            let Some(hash) = commit.carried.as_ref().filter(|_| !is_restored) else {
                 continue;
             };
-            if record.is_none() && sequence > published {
+            if record.is_some() || sequence <= published {
+                for kind in against(EventIdentity { event_id, hash }, record) {
+                    chain.fault(Some(sequence), None, kind);
+                }
+            } else {
                 self.unpublished.put(Unpublished {
                     product: product.clone(),
                     sequence,
@@ -194,10 +198,6 @@ impl JournalVerifier {
                     event_id: event_id.to_owned(),
                     hash: hash.clone(),
                 });
-            } else {
-                for kind in against(EventIdentity { event_id, hash }, record) {
-                    chain.fault(Some(sequence), None, kind);
-                }
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Each kind of fault, made by hand: its name, its place, and that it is reported once.
 
-use event_store::verify::{Chain, Verdict, examine};
+use event_store::verify::{Chain, Verdict, examine, head_line};
 use schema::StoredCommit;
 use serde_json::{Value, json};
 
@@ -63,6 +63,18 @@ fn a_carried_state_that_the_events_do_not_give_is_named_with_its_fields() {
 }
 
 #[test]
+fn all_fields_of_a_wrong_state_are_told_in_one_line() {
+    let mut commits = helmet("helmet");
+    commits[1].0["state"]["name"] = json!("x");
+    commits[1].0["state"]["price"] = json!("1.00");
+    rechain(&mut commits, 1);
+    let text = verify_commits(&commits).faults()[0].kind.to_string();
+    let name = r#"name: the events give "Sport-100, Red", the commit carries "x""#;
+    let price = r#"price: the events give "34.99", the commit carries "1.00""#;
+    assert_eq!(text, format!("{name}; {price}"));
+}
+
+#[test]
 fn events_that_do_not_give_the_carried_state_are_named_at_their_commit() {
     let change = |commits: &mut Vec<StoredCommit>| commits[1].0["events"][1]["data"]["price"] = json!("1.00");
     assert_eq!(after(change, true), [(2, "wrong_state")]);
@@ -82,6 +94,16 @@ fn time_that_runs_backwards_is_named() {
         commits[2].0["state"]["updated_at"] = json!("2025-11-13T02:13:21.999Z");
     };
     assert_eq!(after(change, true), [(4, "time_backwards")]);
+}
+
+#[test]
+fn commits_of_the_same_millisecond_may_follow_each_other() {
+    let change = |commits: &mut Vec<StoredCommit>| {
+        let recorded_at = commits[1].0["recorded_at"].clone();
+        commits[2].0["recorded_at"] = recorded_at.clone();
+        commits[2].0["state"]["updated_at"] = recorded_at;
+    };
+    assert_eq!(after(change, true), []);
 }
 
 #[test]
@@ -132,7 +154,7 @@ fn a_number_that_canonical_json_would_round_is_never_accepted() {
 }
 
 #[test]
-fn all_that_cannot_be_read_of_a_commit_is_named() {
+fn all_that_cannot_be_read_of_a_commit_is_named_once() {
     let change = |commits: &mut Vec<StoredCommit>| {
         commits[1].0.remove("recorded_at");
         commits[1].0["previous_hash"] = json!("short");
@@ -142,10 +164,9 @@ fn all_that_cannot_be_read_of_a_commit_is_named() {
     change(&mut commits);
     rehash(&mut commits[1]);
     let found = verify_commits(&commits);
-    let unreadable: Vec<String> = found.faults().iter().map(|fault| fault.kind.to_string()).collect();
-    for field in ["events", "recorded_at", "previous_hash"] {
-        assert!(unreadable.iter().any(|text| text.starts_with(field)), "{field}: {unreadable:?}");
-    }
+    let texts: Vec<String> = found.faults().iter().map(|fault| fault.kind.to_string()).collect();
+    let fields: Vec<&str> = texts.iter().filter_map(|text| text.split(' ').next()).collect();
+    assert_eq!(fields, ["events", "recorded_at", "previous_hash"], "{texts:?}");
     assert!(found.faults().iter().all(|fault| fault.sequence == Some(2)), "{:?}", found.named());
 }
 
@@ -154,6 +175,14 @@ fn a_chain_without_commits_is_valid_and_empty() {
     let report = Chain::of("nobody").end();
     assert!(report.is_valid());
     assert_eq!(serde_json::to_value(&report).unwrap(), json!({"valid": true, "commits": 0, "events": 0}));
+}
+
+#[test]
+fn a_head_line_has_the_product_its_version_and_its_hash() {
+    let commits = helmet("helmet");
+    let line = head_line(&verify_commits(&commits).reports[0]);
+    assert_eq!(line, format!("helmet 6 {}\n", commits[4].text("hash").unwrap()));
+    assert_eq!(head_line(&Chain::of("nobody").end()), "nobody 0 -\n");
 }
 
 #[test]
@@ -187,5 +216,7 @@ fn faults_beyond_the_first_thousand_are_counted() {
     let found = Found::of(vec![chain.end()]);
     assert_eq!(found.reports[0].faults.len(), 1_000);
     assert_eq!(found.summary.faults, 2_999, "each is changed, and all but the first are there twice");
+    let shown = serde_json::to_value(&found.reports[0]).unwrap();
+    assert_eq!(shown["more_faults"], 1_999);
     assert_eq!(found.summary.verdict(), Verdict::Faulty);
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use event_store::export::{self, ExportError, everything};
 use event_store::heads::ProductListing;
+use event_store::verify::ExportVerifier;
 use event_store::{Journal, MemoryJournal};
 use futures::TryStreamExt;
 use schema::{StoredCommit, fixtures};
 use serde_json::json;
 
-use super::given::{helmet, journals, ledger, life, lines, verify};
+use super::given::{helmet, journals, ledger, life, lines, verify, verify_commits, verify_with};
 
 async fn exported(journal: &Arc<dyn Journal>) -> Result<Vec<u8>, ExportError> {
     let listing = ProductListing::keeping(2, journal.clone(), |_| {}).await?;
@@ -85,4 +86,26 @@ fn a_line_is_the_canonical_form_with_its_hash() {
     assert!(line.contains(keys), "{line}");
     let emoji = line.find("\u{1f600}\":").unwrap();
     assert!(emoji < line.find("\u{fb33}").unwrap(), "sorted by UTF-16 code units");
+}
+
+#[test]
+fn one_product_of_an_export_is_verified_without_the_others() {
+    let earlier = verify_commits(&ledger()).witnesses();
+    let lamp = |commits: &[StoredCommit]| {
+        verify_with(ExportVerifier::witnessed(earlier.clone()).only("lamp"), &lines(commits))
+    };
+    let found = lamp(&ledger());
+    assert!(found.is_whole(), "{:?}", found.named());
+    let reports: Vec<_> =
+        found.reports.iter().map(|report| (report.product_id.as_str(), report.commits)).collect();
+    assert_eq!(reports, [("lamp", 1)]);
+
+    let mut commits = ledger();
+    commits[1].0["metadata"]["actor"] = json!("mallory");
+    assert!(lamp(&commits).is_whole(), "another product was changed");
+    commits[5].0["metadata"]["actor"] = json!("mallory");
+    let told = lamp(&commits).faults()[0].to_string();
+    assert!(told.starts_with("line 6: product lamp sequence 1: changed"), "{told}");
+    commits.remove(5);
+    assert_eq!(lamp(&commits).named(), [("lamp".into(), 0, "cut_off")]);
 }

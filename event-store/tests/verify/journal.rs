@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -10,12 +11,12 @@ use event_store::dynamodb::to_item;
 use event_store::heads::ProductListing;
 use event_store::journal::commits_after;
 use event_store::verify::{self, JournalVerifier};
-use event_store::{DynamoJournal, Journal, table};
+use event_store::{AppendError, DynamoJournal, Journal, KeyPage, ScanPage, ScanPosition, StoreError, table};
 use futures::TryStreamExt;
-use schema::fixtures;
+use schema::{ProductId, StoredCommit, fixtures};
 use serde_json::json;
 
-use super::given::{Found, helmet, journals, ledger, lines, verify as verify_export};
+use super::given::{Found, helmet, journals, ledger, life, lines, verify as verify_export};
 
 async fn found(journal: &Arc<dyn Journal>) -> Found {
     let listing = ProductListing::begin(journal.clone(), |_| {}).await.unwrap();
@@ -63,14 +64,19 @@ async fn one_product_is_verified_from_any_stream_of_commits() {
     }
 }
 
-#[tokio::test]
-async fn a_long_product_is_verified_page_by_page_and_every_page_is_told() {
-    let story = (0..250).map(|n| match n {
+/// A product with so many commits.
+fn long(commits: usize) -> Vec<StoredCommit> {
+    let story = (0..commits).map(|n| match n {
         0 => vec![fixtures::helmet_created()],
         n if n % 2 == 1 => vec![fixtures::helmet_deleted()],
         _ => vec![fixtures::helmet_restored()],
     });
-    let commits = super::given::life("long", story.collect());
+    life("long", story.collect())
+}
+
+#[tokio::test]
+async fn a_long_product_is_verified_page_by_page_and_every_page_is_told() {
+    let commits = long(250);
     for (name, journal) in journals().await {
         for commit in &commits {
             journal.append(commit).await.unwrap();
@@ -124,4 +130,41 @@ async fn what_is_no_json_and_what_is_no_product_do_not_hide_the_rest() {
     ];
     assert_eq!(found.named(), named);
     assert_eq!(found.summary.commits, 8, "the others were verified");
+}
+
+/// A journal whose every page is the first one.
+struct FirstPageOnly {
+    commits: Vec<StoredCommit>,
+    pages: AtomicU64,
+}
+
+#[async_trait]
+impl Journal for FirstPageOnly {
+    async fn append(&self, _: &StoredCommit) -> Result<(), AppendError> {
+        panic!("verification only reads")
+    }
+
+    async fn newest(&self, _: &ProductId, _: u64) -> Result<Option<StoredCommit>, StoreError> {
+        panic!("verification reads pages")
+    }
+
+    async fn page(&self, _: &ProductId, _: u64, limit: usize) -> Result<Vec<StoredCommit>, StoreError> {
+        assert!(self.pages.fetch_add(1, Ordering::Relaxed) < 10, "it does not end");
+        Ok(self.commits[..limit].to_vec())
+    }
+
+    async fn scan(&self, _: Option<ScanPosition>, _: usize) -> Result<ScanPage, StoreError> {
+        panic!("one product is verified")
+    }
+
+    async fn scan_keys(&self, _: Option<ScanPosition>, _: usize) -> Result<KeyPage, StoreError> {
+        panic!("one product is verified")
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_returns_the_same_page_again_is_an_error_and_not_read_for_ever() {
+    let journal = FirstPageOnly { commits: long(100), pages: AtomicU64::new(0) };
+    let error = JournalVerifier::of(Arc::new(journal)).product(&fixtures::id("long")).await.unwrap_err();
+    assert_eq!(error.to_string(), "the page after sequence 100 has no later commit");
 }

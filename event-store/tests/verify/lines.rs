@@ -1,8 +1,11 @@
 //! An export is read strictly, line by line, and an unreadable line is named as well as possible.
 
-use event_store::verify::{LONGEST_LINE, LineBatch};
+use event_store::export;
+use event_store::verify::{ExaminedLine, LONGEST_LINE, LineBatch};
+use schema::StoredCommit;
+use serde_json::json;
 
-use super::given::{helmet, lines, verify, verify_commits};
+use super::given::{helmet, ledger, lines, rehash, verify, verify_commits};
 
 /// The export of a helmet with one line replaced.
 fn with_line(at: usize, line: &str) -> Vec<(String, u64, &'static str)> {
@@ -33,6 +36,8 @@ fn a_line_that_is_no_commit_is_named_by_what_can_be_guessed_of_it() {
     assert_eq!(with_line(2, "oops"), unreadable("helmet", 0));
     assert_eq!(with_line(2, ""), unreadable("helmet", 0));
     assert_eq!(with_line(2, "[1]"), unreadable("helmet", 0));
+    assert_eq!(with_line(2, r#"{"product_id": "", "sequence": 4, oops"#), unreadable("helmet", 4));
+    assert_eq!(with_line(0, r#"{"product_id": "lamp", "sequence": 4, oops"#)[0], unreadable("lamp", 4)[0]);
     assert_eq!(with_line(0, "oops")[0], (String::new(), 0, "unreadable"));
     assert!(with_line(2, "{}").iter().all(|(product, _, name)| product == "helmet" && *name == "unreadable"));
 }
@@ -60,7 +65,9 @@ fn a_fault_is_one_line_whatever_the_commit_contains() {
 
 #[test]
 fn json_may_be_written_in_any_way() {
-    let commits = helmet("helmet");
+    let mut commits = helmet("helmet");
+    commits[4].0["metadata"]["of_a_later_build"] = json!([null, true, false, -1, 0, "", {}]);
+    rehash(&mut commits[4]);
     let loose: Vec<String> = commits
         .iter()
         .map(|commit| serde_json::to_string_pretty(commit).unwrap().replace('\n', "\t") + " \r")
@@ -81,4 +88,58 @@ fn an_endless_line_is_neither_kept_nor_the_end() {
 #[test]
 fn an_empty_file_is_an_empty_ledger() {
     assert!(verify(b"").is_whole());
+}
+
+#[test]
+fn a_batch_ends_with_the_line_that_reaches_256_kib() {
+    let half = [vec![b'x'; (128 << 10) - 1], vec![b'\n']].concat();
+    let file = half.repeat(3);
+    let mut reader = file.as_slice();
+    let mut sizes = Vec::new();
+    while let Some(batch) = LineBatch::read(&mut reader).unwrap() {
+        assert!(!batch.is_empty());
+        sizes.push((batch.len(), batch.bytes));
+    }
+    assert_eq!(sizes, [(2, 256 << 10), (1, 128 << 10)]);
+}
+
+#[test]
+fn a_canonical_line_is_located_with_what_it_says() {
+    let export = lines(&ledger());
+    let batch = LineBatch::read(&mut export.as_slice()).unwrap().unwrap();
+    let examined = batch.examine_in_place();
+    assert_eq!(examined.len(), ledger().len());
+    for ((_, location), stored) in examined.into_iter().zip(ledger()) {
+        let (location, commit) = (location.unwrap(), stored.decode().unwrap());
+        assert_eq!(
+            (location.product_id.as_str(), location.sequence),
+            (commit.product_id.as_str(), commit.sequence)
+        );
+        assert_eq!(location.recorded_at, commit.recorded_at.to_string());
+        assert_eq!(location.hash, commit.hash.to_string());
+        let events: Vec<String> = commit.events.iter().map(|event| event.event_id.to_string()).collect();
+        assert_eq!(location.events, events);
+        let (from, length) =
+            (usize::try_from(location.offset).unwrap(), usize::try_from(location.length).unwrap());
+        assert_eq!(export[from..from + length], export::canonical(&stored).unwrap());
+    }
+}
+
+#[test]
+fn a_line_in_another_form_is_read_but_not_located() {
+    let commits: Vec<StoredCommit> = helmet("helmet");
+    let canonical = String::from_utf8(lines(&commits)).unwrap();
+    let mut all: Vec<String> = canonical.lines().map(str::to_owned).collect();
+    all[1].insert(1, ' ');
+    all[3] = "oops".into();
+    let text = all.join("\n");
+    let batch = LineBatch::read(&mut text.as_bytes()).unwrap().unwrap();
+    let examined = batch.examine_in_place();
+    let located: Vec<bool> = examined.iter().map(|(_, location)| location.is_some()).collect();
+    assert_eq!(located, [true, false, true, false, true]);
+    assert!(matches!(examined[1].0, ExaminedLine::Commit(_)));
+    assert!(matches!(examined[3].0, ExaminedLine::Unreadable { .. }));
+    let last = examined[4].1.as_ref().unwrap();
+    let (from, length) = (usize::try_from(last.offset).unwrap(), usize::try_from(last.length).unwrap());
+    assert_eq!(&text[from..from + length], all[4]);
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use event_store::heads::ProductListing;
 use event_store::poll::PollPolicy;
-use event_store::receipts::EventPublication;
+use event_store::receipts::{EventPublication, RestoreMark};
 use event_store::verify::{ExportVerifier, JournalVerifier, Sighting, Witness, WitnessSource};
 use event_store::{Journal, MemoryJournal, MemoryReceipts, Receipts};
 use futures::TryStreamExt;
-use schema::{Product, PublicationReceipt, PublicationRecord, StoredCommit, fixtures};
+use schema::{Hash, Product, PublicationReceipt, PublicationRecord, StoredCommit, fixtures};
 use serde_json::json;
 
 use super::given::{Found, ledger, lines, rechain, rehash, verify_commits, verify_with};
@@ -127,6 +127,25 @@ async fn a_ledger_that_only_grew_agrees_with_its_earlier_export() {
     let earlier = verify_commits(&ledger()[..3]).witnesses();
     let found = verify_with(ExportVerifier::witnessed(earlier), &lines(&ledger()));
     assert!(found.is_whole(), "{:?}", found.named());
+}
+
+#[test]
+fn a_product_that_only_a_witness_saw_is_neither_counted_nor_in_the_heads() {
+    let earlier = verify_commits(&ledger()).witnesses();
+    let mut without_lamp = ledger();
+    without_lamp.remove(5);
+    let found = verify_with(ExportVerifier::witnessed(earlier), &lines(&without_lamp));
+    assert_eq!(found.named(), [("lamp".into(), 0, "cut_off")]);
+    let unwitnessed = verify_commits(&without_lamp);
+    assert_eq!(found.summary.products, 2);
+    assert_eq!(found.summary.heads(), unwitnessed.summary.heads());
+}
+
+#[tokio::test]
+async fn a_product_without_commits_and_receipts_has_no_faults() {
+    let verification = JournalVerifier::of(journal_of(&[]).await).with_receipts(receipts().await);
+    let report = verification.product(&fixtures::id("nobody")).await.unwrap();
+    assert_eq!((report.commits, report.faults), (0, vec![]));
 }
 
 /// What is found when a view shows this product.
@@ -289,4 +308,70 @@ async fn an_event_without_a_receipt_between_others_is_a_fault_at_once() {
     assert_eq!(names, [(2, "unpublished"), (3, "unpublished"), (4, "unpublished")]);
     let settled = verification.settle(PollPolicy::once()).await.unwrap();
     assert_eq!(settled.unpublished.iter().map(|event| event.sequence).collect::<Vec<_>>(), [6]);
+}
+
+#[tokio::test]
+async fn a_refused_event_that_is_not_in_the_ledger_was_cut_off() {
+    let receipts = receipts().await;
+    let outcome = PublicationRecord::Failure(fixtures::failure(7, 1));
+    let product = fixtures::id("helmet");
+    receipts.record(&[EventPublication { product, sequence: 7, outcome }]).await.unwrap();
+    let journal = journal_of(&ledger()[..5]).await;
+    let found = found_by(JournalVerifier::of(journal.clone()).with_receipts(receipts), journal).await;
+    assert_eq!(found.named(), [("helmet".into(), 6, "cut_off")]);
+    let told = found.faults()[0].to_string();
+    assert!(told.ends_with("the receipts saw event 7, the newest here is 6"), "{told}");
+}
+
+#[tokio::test]
+async fn events_up_to_the_mark_of_a_restore_need_no_receipts() {
+    let receipts = Arc::new(MemoryReceipts::default());
+    let commits = ledger()[..5].to_vec();
+    let mark = |hash: Hash| receipts.mark(fixtures::id("helmet"), RestoreMark { sequence: 4, hash });
+    let journal = journal_of(&commits).await;
+    mark(commits[2].decode().unwrap().hash);
+    let verification = JournalVerifier::of(journal.clone()).with_receipts(receipts.clone());
+    let found = found_by(verification.clone(), journal.clone()).await;
+    assert!(found.is_whole(), "{:?}", found.named());
+    let settled = verification.settle(PollPolicy::once()).await.unwrap();
+    assert_eq!(settled.unpublished.iter().map(|event| event.sequence).collect::<Vec<_>>(), [5, 6]);
+
+    mark(Hash::genesis());
+    let verification = JournalVerifier::of(journal.clone()).with_receipts(receipts.clone());
+    assert_eq!(found_by(verification, journal).await.named(), [("helmet".into(), 4, "rewritten")]);
+}
+
+#[tokio::test]
+async fn where_receipts_may_lag_only_events_that_have_one_are_compared() {
+    let receipts = Arc::new(MemoryReceipts::default());
+    for commit in [&ledger()[0], &ledger()[3]] {
+        receipts.record(&receipts_of(commit)).await.unwrap();
+    }
+    let failure = PublicationRecord::Failure(fixtures::failure(6, 1));
+    let helmet = fixtures::id("helmet");
+    let refused = EventPublication { product: helmet.clone(), sequence: 6, outcome: failure };
+    receipts.record(&[refused]).await.unwrap();
+    let journal = journal_of(&ledger()[..5]).await;
+    let verification = JournalVerifier::of(journal.clone()).with_lagging_receipts(receipts.clone());
+    let found = found_by(verification.clone(), journal.clone()).await;
+    assert!(found.is_whole(), "{:?}", found.named());
+    let settled = verification.settle(PollPolicy::once()).await.unwrap();
+    assert_eq!(settled.unpublished, []);
+
+    let other = PublicationReceipt { hash: ledger()[4].decode().unwrap().hash, ..fixtures::receipt(6) };
+    let outcome = PublicationRecord::Receipt(other);
+    receipts.record(&[EventPublication { product: helmet, sequence: 6, outcome }]).await.unwrap();
+    assert_eq!(found_by(verification, journal).await.named(), [("helmet".into(), 6, "foreign_receipt")]);
+}
+
+#[tokio::test]
+async fn unpublished_events_beyond_the_first_hundred_thousand_are_counted() {
+    let mut commit = ledger().remove(0);
+    commit.0["events"] = vec![json!({}); 100_002].into();
+    let journal = journal_of(&[commit]).await;
+    let receipts = Arc::new(MemoryReceipts::default());
+    let verification = JournalVerifier::of(journal).with_receipts(receipts);
+    verification.product(&fixtures::id("helmet")).await.unwrap();
+    let settled = verification.settle(PollPolicy::once()).await.unwrap();
+    assert_eq!((settled.unpublished.len(), settled.more), (100_000, 2));
 }
