@@ -64,6 +64,22 @@ async fn grow(client: &aws_sdk_dynamodb::Client, product: &str, events: usize) {
 }
 
 #[tokio::test]
+async fn where_the_state_has_no_time_of_the_price_a_price_costs_one_more_read_and_nothing_else_does() {
+    let engine = engine::Engine::in_memory().unwrap();
+    let (config, recorder) = RequestRecorder::record(&engine.sdk_config());
+    let front = Front::on(&config).await;
+    let mut unsealed = fixtures::commit_after(None, &fixtures::id("p"), vec![fixtures::helmet_created()]);
+    unsealed.state.price_occurred_at = None;
+    let item = to_item(&seal(unsealed).unwrap().1).unwrap();
+    let client = event_store::metering::client(&config);
+    client.put_item().table_name("events").set_item(Some(item)).send().await.unwrap();
+    let renamed = cost(&front, &recorder, "PATCH /products/p", &[], r#"{"name":"Hat"}"#).await;
+    assert_eq!(renamed, requests(&[LOAD, INSERT]));
+    let repriced = cost(&front, &recorder, "PATCH /products/p", &[], r#"{"price":1}"#).await;
+    assert_eq!(repriced, requests(&[LOAD, LOAD, INSERT]));
+}
+
+#[tokio::test]
 async fn any_other_command_costs_two_requests_at_1_1_000_and_10_000_events() {
     let engine = engine::Engine::in_memory().unwrap();
     let (config, recorder) = RequestRecorder::record(&engine.sdk_config());
