@@ -12,15 +12,7 @@ const NOTHING = "#!/bin/sh\n";
 const NO_ARM = '#!/bin/sh\n[ "$1" != arm64 ] || exit 69\n';
 const SYSTEM = ["bash", "dirname", "mkdir", "rm", "sh"];
 const TOOLS = ["cargo", "cargo-deny", "cc", "git", "python3"].map((name) => `tools/${name}`);
-const STEPS = [
-  ".ci/mutants",
-  ".ci/bench",
-  ".ci/infra",
-  ".ci/book",
-  ".ci/workflows",
-  "tests/schemathesis/run",
-  "tests/cloud/run",
-];
+const STEPS = [".ci/bench", ".ci/infra", ".ci/book", ".ci/workflows", "tests/schemathesis/run", "tests/cloud/run"];
 const PYTHON = ["ci-tools", "cloud-tools"].flatMap((name) => [`target/${name}/bin/pip`, `target/${name}/bin/python`]);
 
 let folder = "";

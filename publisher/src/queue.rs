@@ -150,3 +150,37 @@ impl ProductQueue {
         self.halt.get_or_insert(Halt { refusal, retryable });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use event_store::{Backoff, seal};
+    use schema::fixtures;
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    /// A queue of one event after it has failed, with so much time left in this run and for the event.
+    fn failed(left: Duration, total: Duration) -> ProductQueue {
+        let product = fixtures::id("p");
+        let unsealed = fixtures::commit_after(None, &product, vec![fixtures::helmet_created()]);
+        let (commit, _) = seal(unsealed).unwrap();
+        let mut queue = ProductQueue::new(product, UnsentEvent::of_commit(commit, 1).collect(), 0);
+        let at_once = Backoff { first: Duration::ZERO, longest: Duration::ZERO };
+        let retry_policy = RetryPolicy { backoff: at_once, total };
+        let refusal = BusRefusal::new("ThrottlingException", "slow down");
+        let now = Instant::now();
+        queue.failed(&refusal, Retryability::Soon, &retry_policy, (now, now + left));
+        queue
+    }
+
+    #[test]
+    fn an_event_is_sent_again_only_if_time_is_left_for_it_and_for_the_run() {
+        assert!(failed(MINUTE, MINUTE).is_open());
+        for over in [failed(Duration::ZERO, MINUTE), failed(MINUTE, Duration::ZERO)] {
+            assert!(over.halt.is_some_and(|halt| halt.retryable));
+        }
+    }
+}

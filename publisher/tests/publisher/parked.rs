@@ -17,7 +17,7 @@ use publisher::{
 use schema::{ProductId, StoredCommit, fixtures};
 use serde_json::json;
 
-use crate::world::{MINUTE, World, address, clock, failures, key, nth_event};
+use crate::world::{MINUTE, World, address, batch, clock, failures, key, nth_event};
 
 async fn row(world: &World, product: &str) -> Option<Parked> {
     world.parking.of("publisher", &fixtures::id(product)).await.unwrap()
@@ -43,6 +43,20 @@ async fn a_bus_that_is_down_parks_products_and_the_schedule_publishes_them_when_
     assert_eq!(retried, PublishRetryCounts { released: 2, ..PublishRetryCounts::default() });
     assert_eq!((world.accepted_of("a"), world.accepted_of("b")), (vec![1, 2, 3], vec![1]));
     assert_eq!((row(&world, "a").await, row(&world, "b").await), (None, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_that_there_is_no_time_for_are_parked_and_published_by_the_schedule() {
+    let world = World::default();
+    let commits = world.life("a", 3).await;
+    let response = world.publisher.publish(batch(&commits), Duration::ZERO).await;
+    assert_eq!(failures(&response), Vec::<String>::new());
+    assert!(world.bus.is_empty());
+    let parked = row(&world, "a").await.unwrap();
+    assert_eq!((parked.from_sequence, parked.retryable), (1, true));
+    assert!(parked.reason.starts_with("TimeOver"), "{}", parked.reason);
+    assert_eq!(world.publisher.retry_parked(MINUTE).await.unwrap().released, 1);
+    assert_eq!(world.accepted_of("a"), [1, 2, 3]);
 }
 
 #[tokio::test(start_paused = true)]
