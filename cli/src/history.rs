@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::out::{self, Output};
 use crate::remote::RemoteServer;
-use crate::text_table::{TextTable, escaped, moment};
+use crate::text_table::{TextTable, escaped, moment, terminal_width};
 
 const PAGE: u64 = 100;
 
@@ -23,6 +23,9 @@ pub struct HistoryArgs {
     /// Print the commits with their receipts as JSON, all pages in one.
     #[arg(long)]
     json: bool,
+    /// Show long texts to their end.
+    #[arg(long, conflicts_with = "json")]
+    full: bool,
     #[command(flatten)]
     server: RemoteServer,
 }
@@ -34,6 +37,7 @@ pub struct HistoryArgs {
 pub async fn run(arguments: HistoryArgs) -> anyhow::Result<ExitCode> {
     let mut table = TextTable::new(&["#", "occurred", "recorded", "who", "published", "what"]);
     let mut separator = "{\"commits\":[";
+    let mut name = String::new();
     let mut after = Some(0);
     while let Some(sequence) = after {
         let query = [("after", sequence.to_string()), ("limit", PAGE.to_string())];
@@ -47,22 +51,29 @@ pub async fn run(arguments: HistoryArgs) -> anyhow::Result<ExitCode> {
                     return Ok(ExitCode::SUCCESS);
                 }
             } else {
-                rows(&mut table, commit);
+                rows(&mut table, commit, arguments.full);
+                commit["state"]["name"].as_str().unwrap_or_default().clone_into(&mut name);
             }
         }
         after = page["next"].as_u64();
     }
-    out::print(&if arguments.json { "],\"next\":null}\n".to_owned() } else { table.draw() })?;
+    let end = if arguments.json {
+        "],\"next\":null}\n".to_owned()
+    } else {
+        let heading = format!("{}: {}", arguments.id, escaped(&name));
+        format!("{} (times in UTC)\n{}", style(heading).bold(), table.draw(terminal_width()))
+    };
+    out::print(&end)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Adds a row for each event; what belongs to the whole commit is in the first.
-fn rows(table: &mut TextTable, commit: &Value) {
+fn rows(table: &mut TextTable, commit: &Value, full: bool) {
     let first = commit["sequence"].as_u64().unwrap_or_default();
     let occurred = commit["metadata"]["occurred_at"].as_str();
     let recorded = commit["recorded_at"].as_str();
     let who = escaped(commit["metadata"]["actor"].as_str().unwrap_or("-"));
-    for (n, what) in changes::describe(&stored(commit)).into_iter().enumerate() {
+    for (n, what) in changes::describe(&stored(commit), full).into_iter().enumerate() {
         let once = |text: String| if n == 0 { text } else { String::new() };
         table.row(vec![
             style(first + n as u64).cyan().to_string(),
@@ -114,8 +125,8 @@ mod tests {
             ],
             "receipts": [{"published_at": "2026-11-23T05:20:00.040Z"}, {"details": {"error_code": "TooLarge"}}, null]});
         let mut table = TextTable::new(&["#", "occurred", "recorded", "who", "published", "what"]);
-        rows(&mut table, &commit);
-        let shown = console::strip_ansi_codes(&table.draw()).into_owned();
+        rows(&mut table, &commit, false);
+        let shown = console::strip_ansi_codes(&table.draw(None)).into_owned();
         let lines: Vec<&str> = shown.lines().collect();
         assert_eq!(
             lines,

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::out;
 use crate::remote::RemoteServer;
-use crate::text_table::{TextTable, escaped, moment};
+use crate::text_table::{TextTable, escaped, moment, terminal_width};
 
 /// Which product's prices.
 #[derive(Debug, Args)]
@@ -105,7 +105,8 @@ fn drawn(prices: &Value) -> String {
     line("reduction", reduction(&prices["reduction"]));
     line("reference price", reference(&prices["reference"], &currency));
     // The line of the titles is empty.
-    format!("{}{}", table.draw(), summary.draw())
+    let width = terminal_width();
+    format!("{}{}", table.draw(width), summary.draw(width))
 }
 
 fn text(value: &Value) -> String {

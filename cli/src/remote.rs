@@ -53,6 +53,9 @@ impl RemoteServer {
             StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
                 Err(Refused(said).into())
             }
+            StatusCode::UNAUTHORIZED => {
+                anyhow::bail!("{}: {said} LEDGER_TOKEN must hold a valid token.", self.url)
+            }
             _ => anyhow::bail!("{}: {said}", self.url),
         }
     }

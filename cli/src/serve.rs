@@ -16,7 +16,7 @@ use crate::out;
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     /// Address to listen on; port 0 picks a free one. Any address but loopback needs --auth-jwks.
-    #[arg(long, default_value = "127.0.0.1:8080")]
+    #[arg(long, default_value = "127.0.0.1:8080", value_parser = listen_address)]
     listen: SocketAddr,
     /// Data directory; created if it is missing.
     // An id of its own: clap would hand the default value down to the operators' commands, whose `--data` is global.
@@ -117,6 +117,13 @@ pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// An address with its port; `localhost` is 127.0.0.1.
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let address = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let address = address.as_deref().unwrap_or(text);
+    address.parse().map_err(|_| "an address has a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned())
+}
+
 impl From<ServeArgs> for ServerConfig {
     fn from(arguments: ServeArgs) -> Self {
         let storage = match (arguments.dynamodb, arguments.in_memory) {
@@ -153,6 +160,20 @@ impl From<LimitArgs> for Limits {
             body_timeout: Duration::from_secs(arguments.body_timeout),
             idle_timeout: Duration::from_secs(arguments.idle_timeout),
             stop_timeout: Duration::from_secs(arguments.stop_timeout),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listen_address;
+
+    #[test]
+    fn an_address_has_a_port_and_may_be_localhost() {
+        assert_eq!(listen_address("localhost:0").unwrap().to_string(), "127.0.0.1:0");
+        assert_eq!(listen_address("[::1]:80").unwrap().to_string(), "[::1]:80");
+        for wrong in ["8080", ":8080", "localhost", "localhost:http", "127.0.0.1"] {
+            assert!(listen_address(wrong).unwrap_err().contains("127.0.0.1:8080"), "{wrong}");
         }
     }
 }

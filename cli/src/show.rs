@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::out;
 use crate::remote::RemoteServer;
-use crate::text_table::{TextTable, escaped};
+use crate::text_table::{TextTable, escaped, terminal_width};
 
 /// The first fields, in this order; the others follow by name.
 const FIRST: [&str; 11] = [
@@ -74,7 +74,7 @@ fn drawn(product: &Value) -> String {
             Some(value) => table.row(vec![name.to_owned(), text(value)]),
         }
     }
-    table.draw()
+    table.draw(terminal_width())
 }
 
 fn text(value: &Value) -> String {

@@ -1,9 +1,19 @@
-//! Text tables: columns as wide as their widest cell, colours only on a terminal, and text from the ledger escaped so that it
-//! cannot control the terminal.
+//! Text tables: columns as wide as their widest cell and no line wider than the terminal, colours only on a terminal, and text
+//! from the ledger escaped so that it cannot control the terminal.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
-use console::{StyledObject, measure_text_width, style};
+use console::{StyledObject, Term, measure_text_width, style, truncate_str};
+
+/// The narrowest last column; where there is less room, the cells of a row stand below each other.
+const NARROWEST: usize = 30;
+
+/// The margin of cells that stand below the others of their row.
+const MARGIN: &str = "    ";
+
+/// The longest text in columns, unless all of it is asked for.
+const LONGEST: usize = 200;
 
 /// A text table; cells of its last column may have several lines.
 #[derive(Debug, Default)]
@@ -24,14 +34,47 @@ impl TextTable {
         self.rows.push(cells);
     }
 
-    /// The table as text, without columns whose cells are all empty.
+    /// The table as text, without columns whose cells are all empty; no line is wider than `width`, if there is one.
     #[must_use]
-    pub fn draw(&self) -> String {
+    pub fn draw(&self, width: Option<usize>) -> String {
         let widths: Vec<usize> = (0..self.titles.len()).map(|column| self.width(column)).collect();
+        let last = widths.iter().rposition(|width| *width > 0).unwrap_or(0);
+        let indent: usize = widths[..last].iter().filter(|width| **width > 0).map(|width| width + 2).sum();
+        let room = width.map_or(usize::MAX, |width| width.saturating_sub(indent));
+        if let Some(width) = width.filter(|_| room < NARROWEST.min(widths[last])) {
+            return self.stacked(width, last);
+        }
         let titles = self.titles.iter().map(|title| style(title).bold().to_string()).collect();
         let mut text = String::new();
         for row in std::iter::once(&titles).chain(&self.rows) {
-            line(&mut text, row, &widths);
+            let cells = row[..last].iter().zip(&widths).filter(|(_, width)| **width > 0);
+            for (cell, width) in cells {
+                let padding = width.saturating_sub(measure_text_width(cell));
+                let _ = write!(text, "{cell}{}  ", " ".repeat(padding));
+            }
+            let wrapped = if widths[last] > room { wrapped(&row[last], room) } else { row[last].clone() };
+            text.push_str(&wrapped.replace('\n', &format!("\n{}", " ".repeat(indent))));
+            text.truncate(text.trim_end().len());
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The table without columns: the last cell of a row stands below the others, which have their titles.
+    fn stacked(&self, width: usize, last: usize) -> String {
+        let mut text = String::new();
+        for row in &self.rows {
+            let titled = self.titles[1..last].iter().zip(&row[1..last]).filter(|(_, cell)| !cell.is_empty());
+            let titled = titled.map(|(title, cell)| format!("  {} {cell}", style(title).bold()));
+            let head: String = std::iter::once(row[0].clone()).chain(titled).collect();
+            let room = width.saturating_sub(MARGIN.len()).max(1);
+            for (text_of, margin) in [(&head, ""), (&row[last], MARGIN)] {
+                let lines = wrapped(text_of, room);
+                for (n, line) in lines.lines().enumerate() {
+                    let margin = if n > 0 { MARGIN } else { margin };
+                    let _ = writeln!(text, "{margin}{line}");
+                }
+            }
         }
         text
     }
@@ -44,31 +87,41 @@ impl TextTable {
     }
 }
 
-fn line(text: &mut String, row: &[String], widths: &[usize]) {
-    let last = widths.iter().rposition(|width| *width > 0).unwrap_or(0);
-    let mut indent = 0;
-    for (column, (cell, width)) in row.iter().zip(widths).enumerate().filter(|(_, (_, width))| **width > 0) {
-        if column == last {
-            let margin = format!("\n{}", " ".repeat(indent));
-            text.push_str(&cell.replace('\n', &margin));
-        } else {
-            let padding = width.saturating_sub(measure_text_width(cell));
-            let _ = write!(text, "{cell}{}  ", " ".repeat(padding));
-            indent += width + 2;
-        }
-    }
-    text.truncate(text.trim_end().len());
-    text.push('\n');
+/// The text in lines of at most `width` columns, broken between words where there are any.
+fn wrapped(text: &str, width: usize) -> String {
+    let lines = text.lines().flat_map(|line| textwrap::wrap(line, width));
+    lines.map(Cow::into_owned).collect::<Vec<_>>().join("\n")
 }
 
-/// A text from the ledger on one line, with control and bidirectional characters escaped.
+/// The width of the terminal; `None` where the output is none.
+#[must_use]
+pub fn terminal_width() -> Option<usize> {
+    let terminal = Term::stdout();
+    let (_, columns) = terminal.size_checked().filter(|_| terminal.is_term())?;
+    Some(columns.into())
+}
+
+/// A text from the ledger on one line, with control and bidirectional characters escaped. Accents and the joints of emoji are
+/// part of the letter before them and stay.
 #[must_use]
 pub fn escaped(text: &str) -> String {
-    let shown = |letter: char| match letter {
-        '"' | '\'' | '\\' => letter.to_string(),
-        _ => letter.escape_debug().to_string(),
-    };
-    text.chars().map(shown).collect()
+    let mut shown = String::with_capacity(text.len());
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '"' | '\'' | '\\' => shown.push(letter),
+            '\u{200c}' | '\u{200d}' if at > 0 => shown.push(letter),
+            // After another letter only what is no part of that one is escaped.
+            _ if at > 0 => shown.extend(['a', letter].iter().collect::<String>().escape_debug().skip(1)),
+            _ => shown.extend(letter.escape_debug()),
+        }
+    }
+    shown
+}
+
+/// A text without its end, if it is long.
+#[must_use]
+pub fn shortened(text: &str) -> Cow<'_, str> {
+    truncate_str(text, LONGEST, "…")
 }
 
 /// The old value of a change.
@@ -104,7 +157,7 @@ mod tests {
         let mut table = TextTable::new(&["a", "none", "what"]);
         table.row(vec!["1".into(), String::new(), "first".into()]);
         table.row(vec!["1234".into(), String::new(), "second\nthird".into()]);
-        let drawn = console::strip_ansi_codes(&table.draw()).into_owned();
+        let drawn = console::strip_ansi_codes(&table.draw(None)).into_owned();
         assert_eq!(drawn, "a     what\n1     first\n1234  second\n      third\n");
     }
 
@@ -112,5 +165,60 @@ mod tests {
     fn text_from_the_ledger_cannot_control_the_terminal() {
         let shown = escaped("a\u{1b}[2J\n\u{202e}b\"é😀");
         assert_eq!(shown, "a\\u{1b}[2J\\n\\u{202e}b\"é😀");
+        assert_eq!(escaped("\u{200d}\u{301}"), "\\u{200d}\u{301}");
+    }
+
+    #[test]
+    fn accents_and_joined_emoji_are_shown() {
+        for text in ["e\u{301}clair", "👨\u{200d}👩\u{200d}👧", "❤\u{fe0f}", "نی\u{200c}ست", "自転車"]
+        {
+            assert_eq!(escaped(text), text);
+        }
+    }
+
+    #[test]
+    fn a_long_text_loses_its_end() {
+        assert_eq!(shortened("short"), "short");
+        let short = shortened(&"自".repeat(4_000)).into_owned();
+        assert_eq!((measure_text_width(&short) <= LONGEST, short.ends_with('…')), (true, true));
+    }
+
+    fn story() -> TextTable {
+        let mut table = TextTable::new(&["#", "recorded", "who", "what"]);
+        for (n, what) in
+            ["created: a lamp for the desk, with a shade of glass", "name: 自転車自転車自転車自転車 → \nx"]
+                .iter()
+                .enumerate()
+        {
+            table.row(vec![n.to_string(), "2026-11-23 05:20:00".into(), "ann".into(), (*what).to_owned()]);
+        }
+        table
+    }
+
+    #[test]
+    fn the_last_column_is_wrapped_at_words() {
+        let drawn = console::strip_ansi_codes(&story().draw(Some(60))).into_owned();
+        let expected = [
+            "#  recorded             who  what",
+            "0  2026-11-23 05:20:00  ann  created: a lamp for the desk,",
+            "                             with a shade of glass",
+            "1  2026-11-23 05:20:00  ann  name: 自転車自転車自転車自転",
+            "                             車 →",
+            "                             x",
+        ];
+        assert_eq!(drawn.lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_and_nothing_is_lost() {
+        let letters = |text: &str| text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>();
+        let whole = console::strip_ansi_codes(&story().draw(None)).into_owned();
+        for width in [10, 20, 40, 58, 60, 80, 200] {
+            let drawn = console::strip_ansi_codes(&story().draw(Some(width))).into_owned();
+            assert!(drawn.lines().all(|line| measure_text_width(line) <= width), "{width}: {drawn}");
+            if width >= 60 {
+                assert_eq!(letters(&drawn), letters(&whole), "{width}");
+            }
+        }
     }
 }

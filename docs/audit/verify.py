@@ -3,9 +3,9 @@
 
     verify.py EXPORT | verify.py http://HOST:PORT      (LEDGER_TOKEN: bearer token)
 
-Prints every fault, then one hash over all heads. Exit code 0: whole, 1: faults.
+Prints every fault or, if there is none, one hash over all heads. Exit code 0: whole, 1: faults.
 """
-import hashlib, json, os, sys, urllib.parse, urllib.request
+import hashlib, json, os, re, sys, urllib.parse, urllib.request
 
 def names(pairs):  # RFC 8785: sorted by UTF-16 code units; readers disagree on a name that appears twice
     pairs.sort(key=lambda pair: pair[0].encode("utf-16-be"))
@@ -18,7 +18,17 @@ def number(digits):  # RFC 8785 rounds numbers to doubles, which keep integers b
         raise ValueError(digits + " is too large")
     return int(digits)
 
-def read(text):
+def check_depth(text):  # 127 levels, as most readers allow
+    level = 0
+    for mark in re.findall(r'"(?:[^"\\]|\\.)*"|[][{}]', text):
+        level += {"[": 1, "{": 1, "]": -1, "}": -1}.get(mark, 0)
+        if level > 127:
+            raise ValueError("nested too deeply")
+
+def read(line):  # UTF-8 without a byte order mark
+    text = line.decode()
+    if text.count("[") + text.count("{") > 127:
+        check_depth(text)
     return json.loads(text, object_pairs_hook=names, parse_int=number, parse_float=number, parse_constant=number)
 
 def faults(commit, before):  # `before`: what is kept of the product's previous commit, empty before the first
@@ -52,7 +62,7 @@ def histories(url):  # all products, including deleted ones, in order of id, as 
             page = get("%s/products/%s/history?after=%d&limit=100" % (url, product, after))
             for commit in page["commits"]:
                 commit.pop("receipts", None)  # they are not part of the commit
-                yield json.dumps(commit)
+                yield json.dumps(commit).encode()
             after = page["next"]
 
 def main(source):
@@ -69,9 +79,15 @@ def main(source):
             print("line %d: product %r sequence %r: %s" % (line, commit.get("product_id"), commit.get("sequence"), fault))
         commits, bad = commits + 1, bad + len(found)
     listed = ("%s %d %s\n" % (product, head["last"], head["hash"]) for product, head in sorted(heads.items()) if head)
-    digest = hashlib.sha256("".join(listed).encode()).hexdigest()
-    print("%s: %d products, %d commits, heads %s" % ("%d faults" % bad if bad else "whole", len(heads), commits, digest))
-    return 1 if bad else 0
+    counts = "%d products, %d commits" % (len(heads), commits)
+    if bad:
+        print("%d faults: %s" % (bad, counts))
+        return 1
+    print("whole: %s, heads %s" % (counts, hashlib.sha256("".join(listed).encode()).hexdigest()))
+    return 0
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]) if len(sys.argv) == 2 else __doc__)
+    if len(sys.argv) == 2 and sys.argv[1] not in ("-h", "--help"):
+        sys.exit(main(sys.argv[1]))
+    print(__doc__.strip())
+    sys.exit(0 if len(sys.argv) == 2 else 2)

@@ -111,8 +111,8 @@ async fn an_auditor_s_command_sends_the_token_and_says_what_is_missing() {
     given.ledger.send("PUT", "/products/p", r#"{"name":"n","price":"1"}"#).await;
     let (read, audit) = (given.token("products/read"), given.token("products/audit"));
     for (token, code, part) in [
-        (None, 2, "token"),
-        (Some("nonsense"), 2, "token"),
+        (None, 2, "LEDGER_TOKEN"),
+        (Some("nonsense"), 2, "LEDGER_TOKEN"),
         (Some(read.as_str()), 2, "products/audit"),
         (Some(audit.as_str()), 0, SUBJECT),
     ] {

@@ -5,58 +5,65 @@ use schema::event::{ProductCreated, ProductDetailsChanged};
 use schema::{Attributes, ProductEvent, StoredCommit, upcast};
 use serde_json::Value;
 
-use crate::text_table::{added, escaped, moment, removed};
+use crate::text_table::{added, escaped, moment, removed, shortened};
 
-/// One text for each event of a commit, including events of a later build.
-pub(super) fn describe(commit: &StoredCommit) -> Vec<String> {
+/// One text for each event of a commit, including events of a later build. Long texts lose their end unless they are shown in
+/// `full`.
+pub(super) fn describe(commit: &StoredCommit, full: bool) -> Vec<String> {
     let events = commit.0.get("events").and_then(Value::as_array);
     let told = |event: &Value| {
         if let Ok(event) = upcast::event(&event["type"], &event["schema_version"], &event["data"]) {
-            return known(&event);
+            return known(&event, full);
         }
         let name = event["type"].as_str().unwrap_or("unknown event");
-        escaped(&format!("{name} version {}: {}", event["schema_version"], event["data"]))
+        let data = event["data"].to_string();
+        escaped(&format!("{name} version {}: {}", event["schema_version"], shown(&data, full)))
     };
     events.into_iter().flatten().map(told).collect()
 }
 
-fn known(event: &ProductEvent) -> String {
+/// The text, or its beginning.
+fn shown(text: &str, full: bool) -> String {
+    if full { text.to_owned() } else { shortened(text).into_owned() }
+}
+
+fn known(event: &ProductEvent, full: bool) -> String {
     match event {
-        ProductEvent::ProductCreated(created) => creation(created),
+        ProductEvent::ProductCreated(created) => creation(created, full),
         ProductEvent::ProductRenamed(renamed) => {
-            change("name", Some(&renamed.previous_name), Some(&renamed.name))
+            change("name", Some(&renamed.previous_name), Some(&renamed.name), full)
         }
         ProductEvent::ProductPriceChanged(changed) => {
             let before = format!("{} {}", changed.previous_price, changed.previous_currency);
             let after = format!("{} {}", changed.money.price(), changed.money.currency());
-            change("price", Some(&before), Some(&after))
+            change("price", Some(&before), Some(&after), full)
         }
         ProductEvent::ProductPriceRecorded(recorded) => {
             let price = format!("{} {}", recorded.money.price(), recorded.money.currency());
             format!("price from {}: {}", moment(Some(&recorded.from.to_string())), added(&price))
         }
-        ProductEvent::ProductDetailsChanged(changed) => details(changed),
+        ProductEvent::ProductDetailsChanged(changed) => details(changed, full),
         ProductEvent::ProductDeleted(_) => style("deleted").red().to_string(),
         ProductEvent::ProductRestored(_) => style("restored").green().to_string(),
     }
 }
 
-fn creation(created: &ProductCreated) -> String {
+fn creation(created: &ProductCreated, full: bool) -> String {
     let price = format!("{} {}", created.money.price(), created.money.currency());
     let mut lines = vec![format!("{}: {}, {price}", style("created").green(), escaped(&created.name))];
     let details = &created.details;
     let texts =
         [("sku", &details.sku), ("category", &details.category), ("description", &details.description)];
     for (name, value) in texts {
-        lines.extend(value.as_ref().map(|value| format!("{name}: {}", escaped(value))));
+        lines.extend(value.as_ref().map(|value| format!("{name}: {}", escaped(&shown(value, full)))));
     }
     for (key, value) in details.attributes.iter().flatten() {
-        lines.push(format!("attributes.{}: {}", escaped(key), escaped(value)));
+        lines.push(format!("attributes.{}: {}", escaped(key), escaped(&shown(value, full))));
     }
     lines.join("\n")
 }
 
-fn details(event: &ProductDetailsChanged) -> String {
+fn details(event: &ProductDetailsChanged, full: bool) -> String {
     let (before, after) = (&event.previous, &event.changed);
     let texts = [
         ("sku", &before.sku, &after.sku),
@@ -67,33 +74,33 @@ fn details(event: &ProductDetailsChanged) -> String {
     for (name, before, after) in texts {
         if let Some(after) = after {
             let before = before.as_ref().and_then(Option::as_deref);
-            lines.push(change(name, before, after.as_deref()));
+            lines.push(change(name, before, after.as_deref(), full));
         }
     }
     if let Some(after) = &after.attributes {
         let nothing = Attributes::new();
         let before = before.attributes.as_ref().and_then(Option::as_ref).unwrap_or(&nothing);
         let after = after.as_ref().unwrap_or(&nothing);
-        lines.extend(attributes(before, after));
+        lines.extend(attributes(before, after, full));
     }
     lines.join("\n")
 }
 
-fn attributes(before: &Attributes, after: &Attributes) -> Vec<String> {
+fn attributes(before: &Attributes, after: &Attributes, full: bool) -> Vec<String> {
     let added = after.keys().filter(|key| !before.contains_key(*key));
     let mut keys: Vec<&String> = before.keys().chain(added).collect();
     keys.sort();
     keys.retain(|key| before.get(*key) != after.get(*key));
     let told = |key: &String| {
         let name = format!("attributes.{}", escaped(key));
-        change(&name, before.get(key).map(String::as_str), after.get(key).map(String::as_str))
+        change(&name, before.get(key).map(String::as_str), after.get(key).map(String::as_str), full)
     };
     keys.into_iter().map(told).collect()
 }
 
-fn change(name: &str, before: Option<&str>, after: Option<&str>) -> String {
-    let nothing = "(none)";
-    format!("{name}: {} → {}", removed(before.unwrap_or(nothing)), added(after.unwrap_or(nothing)))
+fn change(name: &str, before: Option<&str>, after: Option<&str>, full: bool) -> String {
+    let value = |text: Option<&str>| shown(text.unwrap_or("(none)"), full);
+    format!("{name}: {} → {}", removed(&value(before)), added(&value(after)))
 }
 
 #[cfg(test)]
@@ -106,7 +113,7 @@ mod tests {
     fn every_event_is_described_with_old_and_new_values() {
         let told: Vec<String> = fixtures::every_event()
             .iter()
-            .map(|event| console::strip_ansi_codes(&known(event)).into_owned())
+            .map(|event| console::strip_ansi_codes(&known(event, false)).into_owned())
             .collect();
         assert_eq!(
             told,
@@ -131,8 +138,18 @@ mod tests {
         let lines = attributes(
             &pairs(&[("a", "1"), ("b", "2"), ("c", "3")]),
             &pairs(&[("a", "1"), ("c", "4"), ("d", "5")]),
+            false,
         );
         let told: Vec<_> = lines.iter().map(|line| console::strip_ansi_codes(line).into_owned()).collect();
         assert_eq!(told, ["attributes.b: 2 → (none)", "attributes.c: 3 → 4", "attributes.d: (none) → 5"]);
+    }
+
+    #[test]
+    fn a_long_text_is_shortened_unless_all_of_it_is_asked_for() {
+        let long = "long ".repeat(800);
+        let told =
+            |full| console::strip_ansi_codes(&change("description", None, Some(&long), full)).into_owned();
+        assert!(told(false).len() < 300 && told(false).ends_with('…'), "{}", told(false));
+        assert!(told(true).ends_with(&long), "{}", told(true));
     }
 }

@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use schema::ProductId;
 
 use super::client::StopReason;
 use super::product::{StopCause, StoppedAt};
-use crate::out;
 use crate::text_table::escaped;
+use crate::{out, progress};
 
 /// Counts, shared by all workers.
 pub(super) struct ImportReport {
@@ -39,15 +39,8 @@ struct Counts {
 impl ImportReport {
     /// A report on this many lines, if that is known.
     pub(super) fn new(lines: Option<u64>) -> Self {
-        let (progress, template) = match lines {
-            Some(lines) => (ProgressBar::new(lines), "{bar:32} {pos}/{len} lines  {per_sec}  {eta} left"),
-            None => (ProgressBar::no_length(), "{spinner} {pos} lines  {per_sec}"),
-        };
-        progress.set_style(
-            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-        );
         Self {
-            progress,
+            progress: progress::lines(lines),
             started: Instant::now(),
             counts: Counts::default(),
             unnamed: Mutex::default(),

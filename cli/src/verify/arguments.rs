@@ -37,7 +37,7 @@ pub struct VerifyArgs {
     /// Compare with an earlier export: shows commits that were removed or rewritten since.
     #[arg(long, value_name = "EXPORT")]
     pub(super) against: Option<PathBuf>,
-    /// Also print the newest version and hash of every product.
+    /// Also print the newest version and hash of every product without faults.
     #[arg(long, conflicts_with = "json")]
     pub(super) heads: bool,
     /// Print one JSON object.

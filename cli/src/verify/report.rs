@@ -72,7 +72,8 @@ impl VerifyReport {
         if report.more_faults > 0 {
             writeln!(text, "product {}: {} more faults", report.product_id, report.more_faults)?;
         }
-        if self.heads && report.commits > 0 {
+        // The head of a product with faults proves nothing.
+        if self.heads && report.commits > 0 && report.faults.is_empty() {
             text.push_str(&head_line(&report));
         }
         if !text.is_empty() {
@@ -110,7 +111,7 @@ impl VerifyReport {
     pub(crate) fn print(&self) -> anyhow::Result<Verdict> {
         let Summary { products, commits, events, faults, .. } = self.summary;
         let verdict = self.summary.verdict();
-        let heads = self.summary.heads();
+        let heads = (verdict == Verdict::Whole).then(|| self.summary.heads());
         if self.json {
             let mut told = json!({"valid": verdict == Verdict::Whole, "products": products, "commits": commits,
                 "events": events, "heads": heads, "faults": self.faults});
@@ -129,7 +130,8 @@ impl VerifyReport {
         };
         let (word, counts) =
             (word.bold(), format!("{products} products, {commits} commits, {events} events"));
-        out::print(&format!("{word}: {counts}, heads {heads}\n"))?;
+        let heads = heads.map(|heads| format!(", heads {heads}")).unwrap_or_default();
+        out::print(&format!("{word}: {counts}{heads}\n"))?;
         Ok(verdict)
     }
 }

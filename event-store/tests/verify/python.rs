@@ -62,6 +62,32 @@ fn it_accepts_json_written_in_any_way() {
     assert!(whole, "{printed}");
 }
 
+/// Arrays in each other, so many.
+fn nested(depth: usize) -> Value {
+    (0..depth).fold(json!(1), |inner, _| json!([inner]))
+}
+
+#[test]
+fn it_accepts_what_is_nested_as_deeply_as_this_one_reads() {
+    let mut commits = helmet("helmet");
+    commits[1].0["metadata"]["n"] = nested(125);
+    rechain(&mut commits, 1);
+    assert!(verify_commits(&commits).is_whole());
+    let Some((whole, printed)) = accepts(&lines(&commits)) else {
+        return;
+    };
+    assert!(whole, "{printed}");
+}
+
+#[test]
+fn its_help_says_how_it_is_called() {
+    let Some(output) = python("--help") else {
+        return;
+    };
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("verify.py EXPORT"));
+}
+
 /// One ledger for each thing it checks.
 fn faulty() -> Vec<(&'static str, Vec<u8>)> {
     let with = |name, change: &dyn Fn(&mut Vec<StoredCommit>)| {
@@ -75,6 +101,8 @@ fn faulty() -> Vec<(&'static str, Vec<u8>)> {
         rechain(&mut commits, 1);
         (name, lines(&commits))
     };
+    let line = String::from_utf8(lines(&helmet("helmet")[..1])).unwrap();
+    let utf_16 = line.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let mut twice = String::from_utf8(lines(&ledger())).unwrap();
     twice = twice.replacen("{\"commit_id\"", "{\"commit_id\":\"x\",\"commit_id\"", 1);
     vec![
@@ -97,6 +125,19 @@ fn faulty() -> Vec<(&'static str, Vec<u8>)> {
         forged("float", &|commit| commit.0["metadata"]["n"] = json!(1.5)),
         forged("no field", &|commit| drop(commit.0.remove("state"))),
         ("name twice", twice.into_bytes()),
+        forged("nested", &|commit| commit.0["metadata"]["n"] = nested(126)),
+        ("nested beyond any stack", [vec![b'['; 100_000], b"\n".to_vec()].concat()),
+        ("byte order mark", format!("\u{feff}{line}").into_bytes()),
+        ("utf-16", utf_16),
+        (
+            "no utf-8",
+            line.replacen("Sport", "\u{1}", 1)
+                .into_bytes()
+                .iter()
+                .map(|byte| if *byte == 1 { 0xff } else { *byte })
+                .collect(),
+        ),
+        ("half a character", line.replacen("Sport", r"\ud800", 1).into_bytes()),
         ("no json", b"oops\n".to_vec()),
         ("no object", b"[]\n".to_vec()),
     ]
