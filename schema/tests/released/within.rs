@@ -93,7 +93,11 @@ impl Talk {
 }
 
 fn within(inner: Node<'_>, outer: Node<'_>, talk: &Talk, faults: &mut Vec<String>) {
-    let (mine, theirs) = (flat(inner.schema, inner.root), flat(outer.schema, outer.root));
+    let (mut mine, mut theirs) = (flat(inner.schema, inner.root), flat(outer.schema, outer.root));
+    let both = choices(&mine).is_some() && choices(&theirs).is_some();
+    if both && mine.contains_key("properties") != theirs.contains_key("properties") {
+        (mine, theirs) = (complete(&mine), complete(&theirs));
+    }
     if let Some(possible) = choices(&mine).filter(|_| choices(&theirs).is_none()) {
         let common = mine.iter().filter(|(keyword, _)| !["anyOf", "oneOf"].contains(&keyword.as_str()));
         let common: Map<String, Value> =
@@ -185,7 +189,10 @@ fn bounds(mine: &Map<String, Value>, theirs: &Map<String, Value>, talk: &Talk, f
         } else if MOST.contains(&name) {
             own.is_some_and(|own| outer.is_some_and(|outer| own <= outer))
         } else {
-            KNOWN.contains(&name) || WORDS.contains(&name) || mine.get(keyword) == Some(limit)
+            KNOWN.contains(&name)
+                || WORDS.contains(&name)
+                || mine.get(keyword) == Some(limit)
+                || name == "pattern" && mine.get(keyword).is_some_and(|own| is_part(own, limit))
         };
         if !fits {
             let unknown = if SAME.contains(&name) || LEAST.contains(&name) || MOST.contains(&name) {
@@ -198,6 +205,15 @@ fn bounds(mine: &Map<String, Value>, theirs: &Map<String, Value>, talk: &Talk, f
                 .push(talk.fault(format!("{keyword} is {limit} on one side, {other} on the other{unknown}")));
         }
     }
+}
+
+/// Whether the alternatives of one pattern, as in `^…$|^…$`, are alternatives of the other one.
+fn is_part(one: &Value, other: &Value) -> bool {
+    let alternatives = |pattern: &Value| -> Option<BTreeSet<String>> {
+        let inside = pattern.as_str()?.strip_prefix('^')?.strip_suffix('$')?;
+        Some(inside.split("$|^").map(str::to_owned).collect())
+    };
+    alternatives(one).zip(alternatives(other)).is_some_and(|(one, other)| one.is_subset(&other))
 }
 
 /// Every alternative of the inner schema has to be within one of the outer schema.
@@ -234,6 +250,15 @@ fn is_new_name(choice: Node<'_>, outer: Node<'_>, allowed: &[Value]) -> bool {
         |node: Node<'_>| flat(node.schema, node.root).get("properties")?.get("type")?.get("const").cloned();
     let known: Option<Vec<Value>> = allowed.iter().map(|other| name(outer.at(other))).collect();
     known.zip(name(choice)).is_some_and(|(known, new)| !known.contains(&new))
+}
+
+/// The same alternatives, each with what they have in common.
+fn complete(schema: &Map<String, Value>) -> Map<String, Value> {
+    let mut common = schema.clone();
+    common.retain(|keyword, _| !["anyOf", "oneOf"].contains(&keyword.as_str()));
+    let all: Vec<Value> =
+        choices(schema).into_iter().flatten().map(|choice| json!({"allOf": [common, choice]})).collect();
+    Map::from_iter([("oneOf".to_owned(), all.into())])
 }
 
 fn choices(schema: &Map<String, Value>) -> Option<&Vec<Value>> {
