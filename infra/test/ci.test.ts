@@ -15,6 +15,7 @@ const TOOLS = ["cargo", "cargo-deny", "cc", "git", "python3"].map((name) => `too
 const STEPS = [
   ".ci/mutants",
   ".ci/bench",
+  ".ci/clients",
   ".ci/infra",
   ".ci/book",
   ".ci/workflows",
@@ -86,7 +87,7 @@ describe("with Node", () => {
 });
 
 describe("without Node", () => {
-  const missing = "infrastructure, workflows, cloud suite: there is no Node.js 20 on this machine";
+  const missing = "generated clients, infrastructure, workflows, cloud suite: there is no Node.js 20 on this machine";
 
   it("the steps that need it are skipped and listed", () => {
     expect(run()).toMatchObject({ status: 0, result: [`skipped: ${missing}`, "all steps passed"] });
