@@ -5,17 +5,25 @@ use serde_json::{Map, Value, json};
 /// Rewrites the schemas of a document, which `$ref` names.
 pub(super) fn rewrite_all(schemas: &mut Map<String, Value>) {
     let originals = schemas.clone();
-    schemas.values_mut().for_each(|schema| rewrite(schema, &originals));
+    for schema in schemas.values_mut() {
+        rewrite(schema, &originals);
+    }
 }
 
 fn rewrite(schema: &mut Value, originals: &Map<String, Value>) {
     match schema {
         Value::Object(keywords) => {
             complete_alternatives(keywords, originals);
-            keywords.values_mut().for_each(|inner| rewrite(inner, originals));
+            for inner in keywords.values_mut() {
+                rewrite(inner, originals);
+            }
             enumerate(keywords);
         }
-        Value::Array(schemas) => schemas.iter_mut().for_each(|inner| rewrite(inner, originals)),
+        Value::Array(schemas) => {
+            for inner in schemas {
+                rewrite(inner, originals);
+            }
+        }
         _ => {}
     }
 }
