@@ -96,10 +96,12 @@ fn of_product(components: &mut Components, id: &'static str, summary: &'static s
         "If-Match",
         "The version in quotes that the product must have, or a list of them, or `*`: it must exist. Weak tags are the \
          same, since versions are exact. Not together with `If-None-Match`.",
-        // One text: generators of clients accept no alternatives in a header.
-        &json!({"type": "string",
-                "pattern": "^\"(0|[1-9][0-9]{0,18})\"$|^\\*$|\
-                            ^(W/)?\"(0|[1-9][0-9]{0,18})\"([ \\t]*,[ \\t]*(W/)?\"(0|[1-9][0-9]{0,18})\")*$"}),
+        &json!({"anyOf": [
+            {"type": "string", "enum": ["*"]},
+            {"type": "string", "pattern": "^\"(0|[1-9][0-9]{0,18})\"$"},
+            {"type": "string",
+             "pattern": "^(W/)?\"(0|[1-9][0-9]{0,18})\"([ \\t]*,[ \\t]*(W/)?\"(0|[1-9][0-9]{0,18})\")*$"},
+        ]}),
     );
     command(components, id, summary)
         .parameter(path("id", "The product.", &inlined::<ProductId>(), "helmet"))

@@ -200,14 +200,6 @@ fn alternatives_of_constants_are_an_enumeration() {
 }
 
 #[test]
-fn alternatives_of_a_pattern_may_come_to_requests() {
-    let (one, two) = (json!({"pattern": "^a$"}), json!({"pattern": "^b$|^a$"}));
-    one_way(sent, &two, &one, "pattern");
-    one_way(received, &one, &two, "pattern");
-    no_way(sent, &json!({"pattern": "^a"}), &json!({"pattern": "^a|^b"}));
-}
-
-#[test]
 fn alternatives_may_repeat_what_they_have_in_common() {
     let event = |name: &str| object(&json!({"type": {"const": name}}), &json!(["type"]));
     let whole = |name: &str| {

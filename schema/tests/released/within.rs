@@ -189,10 +189,7 @@ fn bounds(mine: &Map<String, Value>, theirs: &Map<String, Value>, talk: &Talk, f
         } else if MOST.contains(&name) {
             own.is_some_and(|own| outer.is_some_and(|outer| own <= outer))
         } else {
-            KNOWN.contains(&name)
-                || WORDS.contains(&name)
-                || mine.get(keyword) == Some(limit)
-                || name == "pattern" && mine.get(keyword).is_some_and(|own| is_part(own, limit))
+            KNOWN.contains(&name) || WORDS.contains(&name) || mine.get(keyword) == Some(limit)
         };
         if !fits {
             let unknown = if SAME.contains(&name) || LEAST.contains(&name) || MOST.contains(&name) {
@@ -205,15 +202,6 @@ fn bounds(mine: &Map<String, Value>, theirs: &Map<String, Value>, talk: &Talk, f
                 .push(talk.fault(format!("{keyword} is {limit} on one side, {other} on the other{unknown}")));
         }
     }
-}
-
-/// Whether the alternatives of one pattern, as in `^…$|^…$`, are alternatives of the other one.
-fn is_part(one: &Value, other: &Value) -> bool {
-    let alternatives = |pattern: &Value| -> Option<BTreeSet<String>> {
-        let inside = pattern.as_str()?.strip_prefix('^')?.strip_suffix('$')?;
-        Some(inside.split("$|^").map(str::to_owned).collect())
-    };
-    alternatives(one).zip(alternatives(other)).is_some_and(|(one, other)| one.is_subset(&other))
 }
 
 /// Every alternative of the inner schema has to be within one of the outer schema.
