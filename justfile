@@ -52,6 +52,10 @@ load:
 attack *arguments:
     tests/schemathesis/run {{arguments}}
 
+# Generate clients with three generators and make a round trip with each (needs Node.js)
+clients *program:
+    .ci/clients {{program}}
+
 # Accept generated files: JSON Schemas, OpenAPI, samples of new event versions, the outputs in the documentation
 accept:
     LEDGER_ACCEPT=1 cargo test -p event-store --test journal frozen

@@ -180,6 +180,40 @@ fn no_header_has_an_example_that_would_be_sent_without_being_asked_for() {
     assert!(headers.contains("If-Match") && headers.contains("traceparent"), "{headers:?}");
 }
 
+/// Generators of clients drop an operation, or refuse its answers, if a schema has another form; `tests/clients` runs three
+/// of them.
+#[test]
+fn schemas_have_the_forms_that_generators_of_clients_understand() {
+    let document = server::openapi::document();
+    for (path, method, operation) in operations(&document) {
+        for parameter in operation["parameters"].as_array().unwrap() {
+            let parameter = resolved(&document, parameter);
+            let schema = resolved(&document, &parameter["schema"]);
+            let alternatives = schema["anyOf"].as_array().map_or(std::slice::from_ref(schema), Vec::as_slice);
+            for schema in alternatives {
+                let is_understood = schema["type"].is_string() && schema.get("const").is_none();
+                assert!(is_understood, "{method} {path}: {} is {schema}", parameter["name"]);
+            }
+        }
+    }
+    understood(&document, &document["components"]["schemas"], "schemas");
+}
+
+/// Goes through a schema and everything inside it.
+fn understood(document: &Value, schema: &Value, place: &str) {
+    let inside = |part: &Value| resolved(document, part)["oneOf"].is_array();
+    let mut parts = schema["allOf"].as_array().into_iter().flatten();
+    assert!(!parts.any(inside), "{place}: allOf around alternatives");
+    let mut values = schema["oneOf"].as_array().into_iter().flatten();
+    assert!(!values.any(|value| value.get("const").is_some()), "{place}: alternatives of constants");
+    for (name, inner) in schema.as_object().into_iter().flatten() {
+        understood(document, inner, &format!("{place}/{name}"));
+    }
+    for inner in schema.as_array().into_iter().flatten() {
+        understood(document, inner, place);
+    }
+}
+
 /// References into the document hold where the schema stands inside it.
 fn check(document: &Value, schema: &Value, example: &Value, place: &str) {
     let mut schema = schema.clone();

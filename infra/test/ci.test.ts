@@ -12,7 +12,15 @@ const NOTHING = "#!/bin/sh\n";
 const NO_ARM = '#!/bin/sh\n[ "$1" != arm64 ] || exit 69\n';
 const SYSTEM = ["bash", "dirname", "mkdir", "rm", "sh"];
 const TOOLS = ["cargo", "cargo-deny", "cc", "git", "python3"].map((name) => `tools/${name}`);
-const STEPS = [".ci/bench", ".ci/infra", ".ci/book", ".ci/workflows", "tests/schemathesis/run", "tests/cloud/run"];
+const STEPS = [
+  ".ci/bench",
+  ".ci/clients",
+  ".ci/infra",
+  ".ci/book",
+  ".ci/workflows",
+  "tests/schemathesis/run",
+  "tests/cloud/run",
+];
 const PYTHON = ["ci-tools", "cloud-tools"].flatMap((name) => [`target/${name}/bin/pip`, `target/${name}/bin/python`]);
 
 let folder = "";
@@ -78,7 +86,7 @@ describe("with Node", () => {
 });
 
 describe("without Node", () => {
-  const missing = "infrastructure, workflows, cloud suite: there is no Node.js 20 on this machine";
+  const missing = "generated clients, infrastructure, workflows, cloud suite: there is no Node.js 20 on this machine";
 
   it("the steps that need it are skipped and listed", () => {
     expect(run()).toMatchObject({ status: 0, result: [`skipped: ${missing}`, "all steps passed"] });

@@ -68,12 +68,12 @@ fn described(_: &mut Components) -> Operation {
              whole entry as EventBridge delivers it. Only `ledger serve` has this route.",
         )
         .scopes(&[Scope::Audit])
-        .parameter(query("from", "`start`: begin with the oldest retained event; otherwise begin with the next event.", &json!({"const": "start"})))
+        .parameter(query("from", "`start`: begin with the oldest retained event; otherwise begin with the next event.", &json!({"type": "string", "enum": ["start"]})))
         .parameter(query("product", "Only the events of this product.", &inlined::<ProductId>()))
         .parameter(query(
             "type",
             "Only events of this detail type; given several times, of one of them.",
-            &json!({"type": "array", "items": {"enum": EVENT_NAMES}}),
+            &json!({"type": "array", "items": {"type": "string", "enum": EVENT_NAMES}}),
         ))
         .parameter(last)
         .answer(

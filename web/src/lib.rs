@@ -6,6 +6,7 @@ mod clock_and_ids;
 mod context;
 mod excerpt;
 mod finish;
+mod forms;
 mod notes;
 pub mod openapi;
 pub mod operation;

@@ -59,7 +59,9 @@ impl Components {
     }
 
     pub(super) fn into_schemas(mut self) -> Map<String, Value> {
-        self.0.take_definitions(true)
+        let mut schemas = self.0.take_definitions(true);
+        super::forms::rewrite_all(&mut schemas);
+        schemas
     }
 }
 

@@ -37,8 +37,8 @@ pub(super) fn response(status: u16, kinds: &[ProblemKind]) -> Value {
     let titles: Vec<String> =
         kinds.iter().map(|kind| format!("`{}`: {}.", urn(*kind), kind.parts().1)).collect();
     let narrowed = json!({
-        "type": {"enum": kinds.iter().map(|kind| urn(*kind)).collect::<Vec<_>>(), "x-extensible": true},
-        "status": {"const": status},
+        "type": {"type": "string", "enum": kinds.iter().map(|kind| urn(*kind)).collect::<Vec<_>>(), "x-extensible": true},
+        "status": {"type": "integer", "const": status},
     });
     let mut schema = json!({"$ref": "#/components/schemas/Problem"});
     if let [kind] = kinds
@@ -103,7 +103,7 @@ pub(super) fn headers_of() -> Value {
         "WWW-Authenticate": text("How to authenticate, and what is wrong with the token (RFC 6750).",
                                  json!({"type": "string", "pattern": "^Bearer"}), true),
         "Idempotency-Replayed": text("Present if this is the response to an earlier request with the same key.",
-                                     json!({"const": "true"}), false),
+                                     json!({"type": "string", "const": "true"}), false),
         "X-Correlation-Id": text("The correlation id that the client sent, or a generated one.",
                                  json!({"type": "string", "minLength": 1, "maxLength": 128}), true),
     })

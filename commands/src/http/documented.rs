@@ -97,7 +97,7 @@ fn of_product(components: &mut Components, id: &'static str, summary: &'static s
         "The version in quotes that the product must have, or a list of them, or `*`: it must exist. Weak tags are the \
          same, since versions are exact. Not together with `If-None-Match`.",
         &json!({"anyOf": [
-            {"const": "*"},
+            {"type": "string", "enum": ["*"]},
             {"type": "string", "pattern": "^\"(0|[1-9][0-9]{0,18})\"$"},
             {"type": "string",
              "pattern": "^(W/)?\"(0|[1-9][0-9]{0,18})\"([ \\t]*,[ \\t]*(W/)?\"(0|[1-9][0-9]{0,18})\")*$"},
@@ -110,7 +110,7 @@ fn of_product(components: &mut Components, id: &'static str, summary: &'static s
 }
 
 fn if_none_match() -> Value {
-    header("If-None-Match", "`*`: the product must not exist.", &json!({"const": "*"}))
+    header("If-None-Match", "`*`: the product must not exist.", &json!({"type": "string", "enum": ["*"]}))
 }
 
 fn occurred_in_query() -> Value {

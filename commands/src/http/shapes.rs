@@ -122,7 +122,7 @@ fn carried() -> Map<String, Value> {
         ("id".into(), id),
         (
             "status".into(),
-            json!({"enum": ["active", "deleted"], "description": "The status of the product."}),
+            json!({"type": "string", "enum": ["active", "deleted"], "description": "The status of the product."}),
         ),
         (
             "version".into(),

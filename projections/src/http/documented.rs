@@ -103,7 +103,7 @@ fn filters(components: &mut Components) -> [Value; 6] {
         query(
             "include",
             "`deleted` includes deleted products, for synchronisation.",
-            &json!({"const": "deleted"}),
+            &json!({"type": "string", "enum": ["deleted"]}),
         ),
         query("currency", "The currency of the prices to sort by.", &codes),
         query("name_prefix", "A prefix of the name, ignoring case.", &prefix),

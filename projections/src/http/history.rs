@@ -39,7 +39,7 @@ struct Published {
     #[serde(flatten)]
     commit: StoredCommit,
     /// One entry per event, in order: the receipt of the bus, why there is none, that the event was restored, or `null`.
-    receipts: Vec<Option<Publication>>,
+    receipts: Vec<Publication>,
 }
 
 /// The publication of an event.
@@ -50,6 +50,9 @@ enum Publication {
     Record(PublicationRecord),
     /// The event was restored from an export without its receipt; it counts as published.
     Restored(Restored),
+    /// There is no record so far.
+    // `null`; an alternative like the others, since generators of clients accept no optional entries in a list.
+    Pending,
 }
 
 /// Stands for a receipt that was not restored.
@@ -151,8 +154,9 @@ impl Queries {
         let all = (from..=to).all(|sequence| records.contains_key(&sequence));
         let restored = if all { 0 } else { self.restored(id).await? };
         let mut known = |sequence| match records.remove(&sequence) {
-            Some(record) => Some(Publication::Record(record)),
-            None => (sequence <= restored).then_some(Publication::Restored(Restored { restored: true })),
+            Some(record) => Publication::Record(record),
+            None if sequence <= restored => Publication::Restored(Restored { restored: true }),
+            None => Publication::Pending,
         };
         let published = numbered
             .into_iter()

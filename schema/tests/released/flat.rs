@@ -19,7 +19,21 @@ pub fn flat(schema: &Value, root: &Value) -> Map<String, Value> {
     }
     let own = schema.iter().filter(|(keyword, _)| !["$ref", "allOf"].contains(&keyword.as_str()));
     add(&mut together, own.map(|(keyword, value)| (keyword.clone(), value.clone())).collect());
+    enumerate(&mut together);
     together
+}
+
+/// Alternatives of one value each are an enumeration.
+fn enumerate(schema: &mut Map<String, Value>) {
+    for keyword in ["anyOf", "oneOf"] {
+        let alternatives = schema.get(keyword).and_then(Value::as_array).filter(|all| !all.is_empty());
+        let constant = |alternative: &Value| alternative.get("const").cloned();
+        let values = alternatives.and_then(|all| all.iter().map(constant).collect::<Option<Vec<Value>>>());
+        if let Some(values) = values.filter(|_| !schema.contains_key("enum")) {
+            schema.remove(keyword);
+            schema.insert("enum".into(), values.into());
+        }
+    }
 }
 
 /// Merges two schemas of a value: requirements add up, and the inner one narrows the outer one.

@@ -187,3 +187,27 @@ fn a_keyword_that_nobody_thought_of_may_not_change() {
     let words = json!({"contains": {"const": 1}, "description": "new words", "title": "T", "example": 1});
     assert_eq!(sent(&one, &words), Vec::<String>::new());
 }
+
+#[test]
+fn alternatives_of_constants_are_an_enumeration() {
+    let alternatives = json!({"oneOf": [{"const": "a", "type": "string"}, {"const": "b", "type": "string"}]});
+    let enumeration = json!({"type": "string", "enum": ["a", "b"]});
+    for usage in [sent, received] {
+        assert_eq!(usage(&alternatives, &enumeration), Vec::<String>::new());
+        assert_eq!(usage(&enumeration, &alternatives), Vec::<String>::new());
+    }
+    one_way(received, &alternatives, &json!({"type": "string", "enum": ["a", "b", "c"]}), "\"c\"");
+}
+
+#[test]
+fn alternatives_may_repeat_what_they_have_in_common() {
+    let event = |name: &str| object(&json!({"type": {"const": name}}), &json!(["type"]));
+    let whole = |name: &str| {
+        object(&json!({"type": {"const": name}, "id": {"type": "string"}}), &json!(["type", "id"]))
+    };
+    let apart = json!({"oneOf": [event("A"), event("B")], "properties": {"id": {"type": "string"}}, "required": ["id"]});
+    let complete = json!({"oneOf": [whole("A"), whole("B")]});
+    assert_eq!(received(&apart, &complete), Vec::<String>::new());
+    assert_eq!(received(&complete, &apart), Vec::<String>::new());
+    assert!(received(&apart, &json!({"oneOf": [whole("A"), event("B")]}))[0].contains("alternative"));
+}

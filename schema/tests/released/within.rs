@@ -93,7 +93,11 @@ impl Talk {
 }
 
 fn within(inner: Node<'_>, outer: Node<'_>, talk: &Talk, faults: &mut Vec<String>) {
-    let (mine, theirs) = (flat(inner.schema, inner.root), flat(outer.schema, outer.root));
+    let (mut mine, mut theirs) = (flat(inner.schema, inner.root), flat(outer.schema, outer.root));
+    let both = choices(&mine).is_some() && choices(&theirs).is_some();
+    if both && mine.contains_key("properties") != theirs.contains_key("properties") {
+        (mine, theirs) = (complete(&mine), complete(&theirs));
+    }
     if let Some(possible) = choices(&mine).filter(|_| choices(&theirs).is_none()) {
         let common = mine.iter().filter(|(keyword, _)| !["anyOf", "oneOf"].contains(&keyword.as_str()));
         let common: Map<String, Value> =
@@ -234,6 +238,15 @@ fn is_new_name(choice: Node<'_>, outer: Node<'_>, allowed: &[Value]) -> bool {
         |node: Node<'_>| flat(node.schema, node.root).get("properties")?.get("type")?.get("const").cloned();
     let known: Option<Vec<Value>> = allowed.iter().map(|other| name(outer.at(other))).collect();
     known.zip(name(choice)).is_some_and(|(known, new)| !known.contains(&new))
+}
+
+/// The same alternatives, each with what they have in common.
+fn complete(schema: &Map<String, Value>) -> Map<String, Value> {
+    let mut common = schema.clone();
+    common.retain(|keyword, _| !["anyOf", "oneOf"].contains(&keyword.as_str()));
+    let all: Vec<Value> =
+        choices(schema).into_iter().flatten().map(|choice| json!({"allOf": [common, choice]})).collect();
+    Map::from_iter([("oneOf".to_owned(), all.into())])
 }
 
 fn choices(schema: &Map<String, Value>) -> Option<&Vec<Value>> {
