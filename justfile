@@ -36,10 +36,6 @@ imports *arguments:
 mutants *arguments:
     cargo mutants --output target {{arguments}}
 
-# Mutation testing of the lines that this branch changes, eight minutes at most
-mutants-changed *base:
-    .ci/mutants {{base}}
-
 # Fuzz one target of fuzz/, or all: ten minutes each by default
 fuzz target="all" seconds="600":
     fuzz/run {{target}} {{seconds}}
