@@ -98,7 +98,8 @@ pub async fn open(data: &Path) -> Backend {
 /// The program with an environment of its own.
 pub fn program() -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_ledger"));
-    for name in ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "LEDGER_URL", "LEDGER_TOKEN"] {
+    let is_a_setting = |name: &String| name.starts_with("LEDGER_") || name.starts_with("AWS_");
+    for name in std::env::vars().map(|(name, _)| name).filter(is_a_setting) {
         program.env_remove(name);
     }
     program
