@@ -41,14 +41,21 @@ const ANSWER: &str = "(() => { const answer = document.querySelector('.live-resp
     if (!answer || !answer.querySelector('tbody .response-col_status')) return null; \
     return { status: answer.querySelector('tbody .response-col_status').textContent, text: answer.textContent }; })()";
 
-#[tokio::test]
-async fn the_page_for_people_shows_every_route_and_tries_one_without_leaving_this_server() {
+/// A browser; `None` and a message where there is none.
+async fn browser() -> Option<Browser> {
     let Some(chromium) = chromium() else {
         println!("skipped: no Chromium on the path, and CHROMIUM does not name one");
+        return None;
+    };
+    Some(Browser::start(&chromium).await)
+}
+
+#[tokio::test]
+async fn the_page_for_people_shows_every_route_and_tries_one_without_leaving_this_server() {
+    let Some(mut browser) = browser().await else {
         return;
     };
     let ledger = Ledger::start();
-    let mut browser = Browser::start(&chromium).await;
     browser.open(&format!("{}/docs", ledger.url)).await;
 
     let document = server::openapi::document();
@@ -109,12 +116,10 @@ const LOOK: &str = "(() => { \
 
 #[tokio::test]
 async fn the_page_for_people_fits_a_phone_follows_dark_mode_and_fills_in_no_headers() {
-    let Some(chromium) = chromium() else {
-        println!("skipped: no Chromium on the path, and CHROMIUM does not name one");
+    let Some(mut browser) = browser().await else {
         return;
     };
     let ledger = Ledger::start();
-    let mut browser = Browser::start(&chromium).await;
     browser.open(&format!("{}/docs", ledger.url)).await;
     browser.until(OPEN_ALL, |open| open == true).await;
     for (width, colours) in [(1280, "light"), (1280, "dark"), (390, "dark"), (390, "light")] {
@@ -154,12 +159,10 @@ fn from_page(name: &str, url: &str, options: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_another_origin_uses_the_server_only_if_it_is_allowed() {
-    let Some(chromium) = chromium() else {
-        println!("skipped: no Chromium on the path, and CHROMIUM does not name one");
+    let Some(mut browser) = browser().await else {
         return;
     };
     let origin = elsewhere().await;
-    let mut browser = Browser::start(&chromium).await;
     for allowed in [false, true] {
         let arguments = if allowed { vec!["--cors-origin", origin.as_str()] } else { Vec::new() };
         let ledger = Ledger::start_with(&arguments, &[]);

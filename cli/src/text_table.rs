@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use console::{StyledObject, Term, measure_text_width, style, truncate_str};
+use textwrap::fill;
 
 /// The narrowest last column; where there is less room, the cells of a row stand below each other.
 const NARROWEST: usize = 30;
@@ -52,7 +53,7 @@ impl TextTable {
                 let padding = width.saturating_sub(measure_text_width(cell));
                 let _ = write!(text, "{cell}{}  ", " ".repeat(padding));
             }
-            let wrapped = if widths[last] > room { wrapped(&row[last], room) } else { row[last].clone() };
+            let wrapped = if widths[last] > room { fill(&row[last], room) } else { row[last].clone() };
             text.push_str(&wrapped.replace('\n', &format!("\n{}", " ".repeat(indent))));
             text.truncate(text.trim_end().len());
             text.push('\n');
@@ -69,7 +70,7 @@ impl TextTable {
             let head: String = std::iter::once(row[0].clone()).chain(titled).collect();
             let room = width.saturating_sub(MARGIN.len()).max(1);
             for (text_of, margin) in [(&head, ""), (&row[last], MARGIN)] {
-                let lines = wrapped(text_of, room);
+                let lines = fill(text_of, room);
                 for (n, line) in lines.lines().enumerate() {
                     let margin = if n > 0 { MARGIN } else { margin };
                     let _ = writeln!(text, "{margin}{line}");
@@ -85,12 +86,6 @@ impl TextTable {
         let widest = cells.flat_map(|cell| cell.lines()).map(measure_text_width).max().unwrap_or(0);
         if widest == 0 { 0 } else { widest.max(measure_text_width(self.titles[column])) }
     }
-}
-
-/// The text in lines of at most `width` columns, broken between words where there are any.
-fn wrapped(text: &str, width: usize) -> String {
-    let lines = text.lines().flat_map(|line| textwrap::wrap(line, width));
-    lines.map(Cow::into_owned).collect::<Vec<_>>().join("\n")
 }
 
 /// The width of the terminal; `None` where the output is none.

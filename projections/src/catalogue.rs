@@ -20,6 +20,9 @@ pub use list::{ListPage, ListQuery, page};
 /// How many rows of an old generation are removed concurrently.
 const DROPPED_AT_ONCE: usize = 25;
 
+/// Rows that are looked at in one request for one of a generation; a page may be all of others.
+const LOOKED_AT: usize = 1_000;
+
 /// How often a row that changes concurrently is read again.
 const ATTEMPTS: u32 = 3;
 
@@ -154,7 +157,7 @@ impl Projection for Catalogue {
     async fn is_blank(&self, generation: Generation) -> Result<bool, StoreError> {
         let mut from = None;
         loop {
-            let page = self.views.rows(generation, from, DROPPED_AT_ONCE).await?;
+            let page = self.views.rows(generation, from, LOOKED_AT).await?;
             if !page.products.is_empty() {
                 return Ok(false);
             }

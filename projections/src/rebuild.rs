@@ -223,8 +223,7 @@ impl Rebuild {
 
     /// Whether the view that is read is blank although the ledger has commits: its table is new.
     async fn is_missing(&self, read: Generation) -> Result<bool, RebuildError> {
-        let is_empty = self.journal.scan_keys(None, 1).await?.keys.is_empty();
-        Ok(!is_empty && self.projection.is_blank(read).await?)
+        Ok(self.projection.is_blank(read).await? && !self.journal.scan_keys(None, 1).await?.keys.is_empty())
     }
 
     async fn build(

@@ -186,8 +186,9 @@ pub fn unknown(names: impl IntoIterator<Item = String>, others: &[&'static str])
         names.into_iter().filter(|name| name.starts_with(PREFIX) && !known.contains(&name.as_str()));
     let mut unknown: Vec<UnknownVariable> = unknown
         .map(|name| {
-            let nearest = known.iter().min_by_key(|known| strsim::osa_distance(known, &name));
-            let similar = nearest.copied().filter(|known| strsim::osa_distance(known, &name) <= MOST_EDITS);
+            let edits = known.iter().map(|known| (strsim::osa_distance(known, &name), *known));
+            let nearest = edits.min_by_key(|(edits, _)| *edits).filter(|(edits, _)| *edits <= MOST_EDITS);
+            let similar = nearest.map(|(_, known)| known);
             UnknownVariable { name, similar }
         })
         .collect();

@@ -75,23 +75,24 @@ impl CarriedFields {
     /// Whether the client read the newest commit.
     pub(super) fn are_current(&self, newest: Option<&Commit>) -> bool {
         let state = newest.map(|commit| &commit.state);
-        let is = |given: bool, equal: bool| !given || equal;
-        is(self.version.is_some(), self.version == state.map(|state| state.version))
-            && is(self.updated_at.is_some(), self.updated_at == state.map(|state| state.updated_at))
-            && is(
-                self.price_occurred_at.is_some(),
-                self.price_occurred_at == state.and_then(|state| state.price_occurred_at),
-            )
+        !differs(self.version, state.map(|state| state.version))
+            && !differs(self.updated_at, state.map(|state| state.updated_at))
+            && !differs(self.price_occurred_at, state.and_then(|state| state.price_occurred_at))
     }
 
     /// The names of those that contradict the product.
     pub(super) fn contradictions(&self, newest: Option<&Commit>) -> Vec<&'static str> {
         let state = newest.map(|commit| &commit.state);
-        let status = self.status.is_some() && self.status != state.map(|state| state.facts.status);
-        let created = self.created_at.is_some() && self.created_at != state.map(|state| state.created_at);
+        let status = differs(self.status, state.map(|state| state.facts.status));
+        let created = differs(self.created_at, state.map(|state| state.created_at));
         [("status", status), ("created_at", created)]
             .into_iter()
             .filter_map(|(name, contradicts)| contradicts.then_some(name))
             .collect()
     }
+}
+
+/// Whether a field was sent with another value than the product has.
+fn differs<T: Copy + PartialEq>(sent: Option<T>, present: Option<T>) -> bool {
+    sent.is_some() && sent != present
 }

@@ -1,7 +1,8 @@
 //! Which requests are admitted, and how long they may take.
 //!
 //! The promise: the server never works on more than its limits allow, whatever is sent; only requests whose sender is known take
-//! a slot; a rejected client is told when to retry; and an admitted command runs to its end even after its client is gone, and is never aborted midway.
+//! a slot; a rejected client is told when to retry; and an admitted command runs to its end even after its client is gone, and
+//! is never aborted midway.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

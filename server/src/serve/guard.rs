@@ -7,10 +7,12 @@ use std::net::IpAddr;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderMap, Uri, header, uri::Authority};
+use axum::http::uri::Authority;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use web::{Actor, Problem, ProblemKind};
+
+use super::host;
 
 /// Wraps all routes in the guard.
 pub(super) fn wrap(router: Router) -> Router {
@@ -18,18 +20,12 @@ pub(super) fn wrap(router: Router) -> Router {
 }
 
 async fn check(mut request: Request, next: Next) -> Response {
-    if is_local(request.uri(), request.headers()) {
+    if names_loopback(host::of(&request)) {
         request.extensions_mut().insert(Actor::anonymous());
         return next.run(request).await;
     }
     let detail = "This server has no authentication configured and answers only requests for localhost.";
     Problem::new(ProblemKind::ForeignOrigin, detail).into_response()
-}
-
-fn is_local(uri: &Uri, headers: &HeaderMap) -> bool {
-    let host = headers.get(header::HOST).map(|host| host.to_str().unwrap_or_default());
-    // The authority of a target in absolute form replaces `Host` (RFC 9112, section 3.2.2).
-    names_loopback(uri.authority().map(Authority::as_str).or(host).unwrap_or_default())
 }
 
 /// `localhost` or a loopback address, with or without a port.

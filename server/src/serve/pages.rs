@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use reqwest::Url;
 use web::{Problem, ProblemKind};
+
+use super::host;
 
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -107,7 +108,7 @@ impl PageRules {
             (Some(origin), None) if self.allowed.iter().any(|allowed| allowed.0 == *origin) => {
                 return Some(Sender::Allowed(origin.clone()));
             }
-            (Some(origin), None) if self.is_own(origin, host(request)) => {}
+            (Some(origin), None) if self.is_own(origin, host::of(request)) => {}
             _ => return None,
         }
         let is_own = |site: &HeaderValue| site == "same-origin" || site == "none";
@@ -129,13 +130,6 @@ impl PageRules {
             |authority: &str| authority.strip_suffix(usual).unwrap_or(authority).to_ascii_lowercase();
         !host.is_empty() && without(authority) == without(host)
     }
-}
-
-/// The host and port that the request was sent to; the authority of a target in absolute form replaces `Host` (RFC 9112, section
-/// 3.2.2).
-fn host(request: &Request) -> &str {
-    let host = request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or_default());
-    request.uri().authority().map(Authority::as_str).or(host).unwrap_or_default()
 }
 
 /// Whether somebody follows a link: the answer is shown and no page can read it. A frame, an `object` and an `embed` navigate too,
