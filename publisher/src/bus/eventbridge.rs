@@ -30,9 +30,15 @@ impl EventBridge {
     /// The endpoint that the AWS SDK's settings name (`AWS_ENDPOINT_URL_EVENTBRIDGE` and others).
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
+        Self::with_answer_timeout(config, ANSWER_TIMEOUT)
+    }
+
+    /// The same, with another limit on the time that an answer takes.
+    #[must_use]
+    pub fn with_answer_timeout(config: &SdkConfig, answer_timeout: Duration) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(ANSWER_TIMEOUT)
+            .operation_attempt_timeout(answer_timeout)
             .build();
         let config = aws_sdk_eventbridge::config::Builder::from(config)
             .retry_config(RetryConfig::disabled())

@@ -18,8 +18,8 @@ use crate::world::{MINUTE, World, address, batch, clock, failures};
 
 const BUS: &str = "product-ledger";
 
-/// Longer than the bus takes to answer on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// Longer than a moto server takes on any machine: an answer that came too late would be sent again, and keep it busier still.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 fn publisher_to(moto: &Moto, world: &World) -> Publisher {
     publisher_that_retries(moto, world, PATIENCE)
@@ -31,7 +31,7 @@ fn publisher_that_retries(moto: &Moto, world: &World, total: Duration) -> Publis
         journal: world.journal.clone(),
         receipts: world.receipts.clone(),
         parking: world.parking.clone(),
-        bus: Arc::new(EventBridge::new(&moto.config())),
+        bus: Arc::new(EventBridge::with_answer_timeout(&moto.config(), PATIENCE)),
         clock: clock(),
     };
     let backoff = Backoff { first: Duration::from_millis(10), longest: Duration::from_secs(5) };
@@ -144,7 +144,7 @@ async fn an_entry_that_the_bus_refuses_is_answered_by_itself() {
         detail: detail.into(),
         trace_header: None,
     };
-    let bus = EventBridge::new(&moto.config());
+    let bus = EventBridge::with_answer_timeout(&moto.config(), PATIENCE);
     let answers = bus.put(&[entry("{}"), entry("{broken"), entry("{\"n\":3}")]).await.unwrap();
     let [EntryOutcome::Accepted { .. }, EntryOutcome::Refused(refused), EntryOutcome::Accepted { .. }] =
         &answers[..]
