@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::CommandFactory;
 use cli::exit::{EXIT_CODES, ExitCodes, for_docs};
 use sqlite::rusqlite::Connection;
 
 use crate::beneath;
-use crate::scenario::{Ledger, printed, program, repository};
+use crate::scenario::{Ledger, PATIENCE, printed, program, repository};
 
 /// Where nobody listens.
 const NOBODY: [&str; 2] = ["--url", "http://127.0.0.1:1"];
@@ -49,9 +49,13 @@ fn ask_a_server(ledger: &Ledger, folder: &Path, tried: &mut Tried) {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let mut watch = with(&["watch"], there);
-    watch.stdout(writer);
-    let ended = watch.status().unwrap().code();
-    assert_eq!(ended, Some(0), "nobody reads what it prints");
+    let mut watch = watch.stdout(writer).stderr(Stdio::null()).spawn().unwrap();
+    let begun = Instant::now();
+    while watch.try_wait().unwrap().is_none() {
+        assert!(begun.elapsed() < PATIENCE, "nobody reads what it prints");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(watch.wait().unwrap().code(), Some(0));
     tried.0.insert(("watch", 0));
     tried.ends("watch", 2, with(&["watch"], NOBODY));
 }
