@@ -107,6 +107,44 @@ fn there_is_a_script_for_every_shell() {
     }
 }
 
+/// What a command prints on a terminal of 80 columns in a locale, without colours.
+fn on_a_terminal(ledger: &Ledger, locale: &str, arguments: &str) -> String {
+    let line = format!("stty cols 80 rows 24; '{LEDGER}' {arguments} --url {}", ledger.url);
+    let mut script = Command::new("script");
+    script.args(["-qec", &line, "/dev/null"]).env("LC_ALL", locale).stdin(Stdio::null());
+    let output = script.output().unwrap();
+    console::strip_ansi_codes(&printed(&output)).replace('\r', "")
+}
+
+#[tokio::test]
+async fn prices_have_a_line_of_blocks_on_a_terminal_that_shows_them_and_nowhere_else() {
+    let has_script = Command::new("script").arg("--version").output();
+    if !has_script.is_ok_and(|output| printed(&output).contains("util-linux")) {
+        println!("skipped: script of util-linux is not installed");
+        return;
+    }
+    let ledger = Ledger::start();
+    for price in ["10", "20"] {
+        ledger.send("PUT", "/products/p", &format!(r#"{{"name":"n","price":"{price}"}}"#)).await;
+    }
+    ledger.send("PUT", "/products/one", r#"{"name":"n","price":"1"}"#).await;
+    for product in ["p", "one"] {
+        ledger.until(&format!("/products/{product}"), |status, _| status == 200).await;
+    }
+    let shown = on_a_terminal(&ledger, "C.UTF-8", "prices p");
+    let lines: Vec<&str> = shown.lines().collect();
+    assert!(lines[0].contains('█') && lines[0].chars().count() == 80, "{shown}");
+    assert_eq!(lines[1], "▁ 10.00 USD  █ 20.00 USD");
+    for (locale, arguments) in [("C", "prices p"), ("C.UTF-8", "prices p --json"), ("C.UTF-8", "prices one")]
+    {
+        let shown = on_a_terminal(&ledger, locale, arguments);
+        assert!(!shown.contains('█') && shown.contains("USD"), "{locale} {arguments}: {shown}");
+    }
+    let mut piped = program();
+    piped.args(["prices", "p", "--url", &ledger.url]).env("LC_ALL", "C.UTF-8");
+    assert!(printed(&piped.output().unwrap()).starts_with("from "));
+}
+
 /// Each path to a command, `["parked", "retry"]` for example.
 fn paths(command: &clap::Command, before: &[String]) -> Vec<Vec<String>> {
     let under = command

@@ -73,11 +73,15 @@ impl RemoteServer {
 impl LedgerClient {
     /// A client of the server at a URL.
     pub(crate) fn new(url: &str) -> anyhow::Result<Self> {
+        Self::silent_for(url, SILENCE_LIMIT)
+    }
+
+    /// A client that waits so long for the next bytes of a server.
+    pub(crate) fn silent_for(url: &str, limit: Duration) -> anyhow::Result<Self> {
         let wrong = || format!("--url {url}: is not an http or https URL");
         let base: Url = url.parse().with_context(wrong)?;
         anyhow::ensure!(matches!(base.scheme(), "http" | "https"), wrong());
-        let http =
-            reqwest::Client::builder().connect_timeout(CONNECT_LIMIT).read_timeout(SILENCE_LIMIT).build()?;
+        let http = reqwest::Client::builder().connect_timeout(CONNECT_LIMIT).read_timeout(limit).build()?;
         Ok(Self { http, base, url: url.to_owned(), token: token() })
     }
 

@@ -87,7 +87,7 @@ async fn watch(arguments: &WatchArgs) -> anyhow::Result<()> {
                 let again = if watched.was_connected { " again" } else { "" };
                 out::message(format_args!("watching {}{again}", escaped(&client.url)));
                 watched.was_connected = true;
-                match follow(arguments, response, &mut watched).await? {
+                match follow(arguments.json, response, &mut watched).await? {
                     (Output::Closed, _) => return Ok(()),
                     (Output::Open, why) => why,
                 }
@@ -154,7 +154,7 @@ async fn connect(
 
 /// Shows the events of a stream to its end, and says why it ended.
 async fn follow(
-    arguments: &WatchArgs,
+    json: bool,
     response: reqwest::Response,
     watched: &mut Watched,
 ) -> anyhow::Result<(Output, anyhow::Error)> {
@@ -169,7 +169,7 @@ async fn follow(
         };
         watched.failures = 0;
         for event in decoder.push(&part)? {
-            if show(arguments, &event)? == Output::Closed {
+            if show(json, &event)? == Output::Closed {
                 return Ok((Output::Closed, anyhow::anyhow!("nobody reads")));
             }
             watched.newest = event.id.or(watched.newest.take());
@@ -178,8 +178,8 @@ async fn follow(
     Ok((Output::Open, anyhow::anyhow!("the server ended the stream")))
 }
 
-fn show(arguments: &WatchArgs, event: &ServerSentEvent) -> std::io::Result<Output> {
-    if arguments.json { out::line(&event.data) } else { out::line(wrapped(&event_line::of(event))) }
+fn show(json: bool, event: &ServerSentEvent) -> std::io::Result<Output> {
+    if json { out::line(&event.data) } else { out::line(wrapped(&event_line::of(event))) }
 }
 
 /// Waits until the other end of standard output is closed; for ever where that cannot be known, as of a file.
@@ -189,5 +189,37 @@ async fn nobody_reads() {
     match output {
         Ok(output) => drop(output.ready(Interest::ERROR).await),
         Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A server whose stream begins and then says nothing.
+    async fn silent() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 1_024]).await.unwrap();
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n: hello\n\n")
+                .await
+                .unwrap();
+            std::future::pending::<()>().await;
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn a_stream_without_a_sign_of_life_is_given_up() {
+        let client = LedgerClient::silent_for(&silent().await, Duration::from_millis(200)).unwrap();
+        let response = client.sent(client.request(&["events"], &[]).unwrap()).await.unwrap();
+        let (output, why) = follow(false, response, &mut Watched::default()).await.unwrap();
+        assert_eq!((output, why.to_string().as_str()), (Output::Open, "the server is silent"));
     }
 }
