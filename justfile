@@ -59,6 +59,7 @@ accept:
     LEDGER_ACCEPT=1 cargo test -p cli --test whole openapi
     LEDGER_ACCEPT=1 cargo test -p cli --test whole tours
     LEDGER_ACCEPT=1 cargo test -p cli --test whole page_of_settings
+    LEDGER_ACCEPT=1 cargo test -p cli --test whole page_of_the_interface
 
 # Measure throughput and latency, and those of the peer on PostgreSQL; `just bench commands --rounds 1` for a first look, `just bench starting 1000000` for a large ledger
 bench *arguments:

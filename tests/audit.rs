@@ -73,6 +73,54 @@ async fn the_ledger_is_verified_with_its_receipts_while_it_is_served_and_after()
     assert!(output.status.success() && printed(&output).contains("4 commits"), "{}", printed(&output));
 }
 
+/// A question, and who is asked.
+fn asked<'a>(question: &[&'a str], source: [&'a str; 2]) -> Vec<&'a str> {
+    [question, &["--json"], &source].concat()
+}
+
+/// What a command prints with these arguments, as JSON.
+fn told(arguments: &[&str]) -> Value {
+    let output = program().args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", printed(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn an_export_answers_as_the_server_does_and_the_server_is_as_whole_as_its_export() {
+    let ledger = with_a_story().await;
+    let export = tempfile::NamedTempFile::new().unwrap();
+    let file = export.path().to_str().unwrap();
+    assert!(ledger.operate(&["export", "-o", file]).status.success());
+    for question in [
+        &["show", "helmet"][..],
+        &["show", "helmet", "--version", "2"],
+        &["show", "cap"],
+        &["prices", "helmet"],
+        &["prices", "cap", "--as-of", "2999-01-01", "--time-zone", "Europe/Berlin"],
+        &["history", "cap"],
+    ] {
+        if question == ["show", "cap"] {
+            // It is deleted.
+            for source in [["--url", &ledger.url], ["--file", file]] {
+                let output = program().args(asked(question, source)).output().unwrap();
+                let text = printed(&output);
+                assert!(output.status.code() == Some(1) && text.contains("was deleted at"), "{text}");
+            }
+            continue;
+        }
+        let (mut server, export) =
+            (told(&asked(question, ["--url", &ledger.url])), told(&asked(question, ["--file", file])));
+        for commit in server.get_mut("commits").and_then(Value::as_array_mut).into_iter().flatten() {
+            commit.as_object_mut().unwrap().remove("receipts");
+        }
+        assert_eq!(server, export, "{question:?}");
+    }
+    let verified = |source: [&str; 2]| program().args(["verify", "--heads"]).args(source).output().unwrap();
+    let (server, export) = (verified(["--url", &ledger.url]), verified(["--file", file]));
+    assert!(server.status.success(), "{}", printed(&server));
+    assert_eq!(String::from_utf8_lossy(&server.stdout), String::from_utf8_lossy(&export.stdout));
+}
+
 /// Right after many writes the publisher and the projector are behind; that is waited for, and called no fault.
 #[tokio::test]
 async fn what_was_written_a_moment_ago_is_no_fault_of_receipts_and_views() {

@@ -34,10 +34,18 @@ fn calls(subcommand: &str) -> Vec<Call> {
     match subcommand {
         // The servers of these tests are it.
         "serve" => vec![],
+        // It ends only when it is interrupted: tests/watch.rs.
+        "watch" => vec![],
         "import" => vec![(vec!["import", "lines.ndjson"], Asks::Server, 0)],
-        "show" => vec![(vec!["show", "p"], Asks::Server, 0)],
+        "show" => vec![
+            (vec!["show", "p"], Asks::Server, 0),
+            (vec!["show", "p", "--as-of", "2999-01-01", "--time-zone", "Europe/Berlin"], Asks::Server, 0),
+        ],
         "history" => vec![(vec!["history", "p"], Asks::Server, 0)],
-        "prices" => vec![(vec!["prices", "p"], Asks::Server, 0)],
+        "prices" => vec![
+            (vec!["prices", "p"], Asks::Server, 0),
+            (vec!["prices", "p", "--anchor", "2999-01-01", "--known-at", "2999-01-01"], Asks::Server, 0),
+        ],
         "export" => vec![
             either(&["export"]),
             either(&["export", "-o", "export.ndjson", "--receipts", "receipts.ndjson"]),
@@ -46,6 +54,8 @@ fn calls(subcommand: &str) -> Vec<Call> {
             either(&["verify"]),
             either(&["verify", "p", "--heads"]),
             either(&["verify", "--receipts", "--views"]),
+            (vec!["verify", "--heads"], Asks::Server, 0),
+            (vec!["verify", "p"], Asks::Server, 0),
         ],
         "rebuild" => vec![
             either(&["rebuild", "products", "--overlap", "6"]),
@@ -56,6 +66,7 @@ fn calls(subcommand: &str) -> Vec<Call> {
             either(&["replay", "--product", "p"]),
             either(&["replay", "--all", "--dry-run"]),
             either(&["replay", "--from", "2020-01-01T00:00:00Z", "--json"]),
+            either(&["replay", "--from", "2020-01-01", "--to", "2020-01-31", "--time-zone", "Asia/Tokyo"]),
         ],
         "parked" => vec![
             either(&["parked"]),
@@ -67,6 +78,7 @@ fn calls(subcommand: &str) -> Vec<Call> {
         "backup" => vec![(vec!["backup", "copy"], Asks::Directory, 0)],
         "migrate" => vec![(vec!["migrate", "nothing-there"], Asks::Nothing, 2)],
         "completions" => vec![(vec!["completions", "bash"], Asks::Nothing, 0)],
+        "man" => vec![(vec!["man"], Asks::Nothing, 0), (vec!["man", "parked", "retry"], Asks::Nothing, 0)],
         other => panic!("say here how `ledger {other}` is called, and what it asks"),
     }
 }

@@ -51,5 +51,5 @@ async fn a_commit_that_was_forged_and_published_shows_nowhere_in_the_ledger() {
     ledger.until("/products/p", |_, product| product["name"] == "Forged").await;
     let verify = ledger.operate(&["verify", "--receipts", "--views", "--against", earlier]);
     assert_eq!(verify.status.code(), Some(0), "{}", printed(&verify));
-    assert!(printed(&verify).contains("whole: 1 products, 2 commits, 2 events"), "{}", printed(&verify));
+    assert!(printed(&verify).contains("whole: 1 product, 2 commits, 2 events"), "{}", printed(&verify));
 }

@@ -83,7 +83,7 @@ async fn a_directory_of_the_build_before_is_brought_over_and_goes_on_publishing_
     assert!(output.status.success(), "{}", printed(&output));
     let said = printed(&output);
     assert!(
-        said.starts_with("339 commits written; 338 receipts, 1 parked products, 20 entries of the bus"),
+        said.starts_with("339 commits written; 338 receipts, 1 parked product, 20 entries of the bus"),
         "{said}"
     );
     assert_eq!(std::fs::read(data.join("dynamodb.sqlite3")).unwrap(), before, "the old file was written to");

@@ -23,3 +23,4 @@ mod operators;
 #[expect(dead_code, reason = "a data directory is the suite of the whole's alone")]
 mod scenario;
 mod traces;
+mod watch;

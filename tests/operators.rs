@@ -106,6 +106,11 @@ async fn what_is_not_there_or_makes_no_sense_is_refused_and_nothing_is_done() {
         (&["export", "nosuch"], 1, "there is no product nosuch"),
         (&["verify", "nosuch"], 2, "there is no product nosuch"),
         (&["replay", "--from", "2026-02-01T00:00:00Z", "--to", "2026-01-01T00:00:00Z"], 2, "is later than"),
+        (
+            &["replay", "--from", "2026-02-01", "--to", "2026-01-01", "--time-zone", "Europe/Berlin"],
+            2,
+            "--from 2026-01-31T23:00:00.000Z is later than --to 2026-01-01T22:59:59.999Z",
+        ),
         (&["replay"], 2, "--all"),
         (&["replay", "--bus", "local"], 2, "--all"),
         (&["replay", "--all", "--product", "p"], 2, "--all"),

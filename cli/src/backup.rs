@@ -36,9 +36,6 @@ start. Until it is complete and verified it is called DIR.partial.
 A server that starts on the copy publishes events without a receipt; an event that was published during \
 the copy is published again. Do not run two servers on copies of one ledger: they would diverge.
 
-Exit codes: 0 done; 1 no copy, because the ledger is faulty or a restore is unfinished; 2 wrong usage, or \
-the copy could not be attempted.
-
 Examples:
   ledger backup /backups/2026-11-28 --data ledger-data
   ledger verify --receipts --data /backups/2026-11-28"
@@ -70,8 +67,9 @@ async fn backup(data: &Path, to: &Path) -> anyhow::Result<ExitCode> {
     let is_free = std::fs::read_dir(to).map_or(!to.exists(), |mut entries| entries.next().is_none());
     anyhow::ensure!(is_free, "{} exists and is not empty; choose another directory", to.display());
     let partial = partial(to)?;
-    copy(&source.publishing, &partial.join(PUBLISHING.file)).await?;
-    copy(&source.ledger, &partial.join(LEDGER.file)).await?;
+    for (database, file) in [(&source.publishing, PUBLISHING.file), (&source.ledger, LEDGER.file)] {
+        copy(database, &partial.join(file)).await?;
+    }
     let found = verify(&partial).await?;
     match found.verdict() {
         Verdict::Whole => {}
@@ -133,7 +131,11 @@ fn remove(partial: &Path) -> anyhow::Result<()> {
 async fn copy(database: &Database, to: &Path) -> anyhow::Result<()> {
     let unwritable = || format!("{} cannot be written", to.display());
     open_private(to, true)?;
-    database.copy(to).await.with_context(unwritable)
+    let status = progress::status();
+    status.set_message(format!("copying to {}", to.display()));
+    let copied = database.copy(to).await;
+    status.finish_and_clear();
+    copied.with_context(unwritable)
 }
 
 /// Verifies the chains and the receipts of the copy.

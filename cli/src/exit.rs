@@ -1,5 +1,7 @@
-//! How a command ends that was not done: one line on standard error, and an exit code.
+//! How a command ends: its exit code, and one line on standard error if it was not done. One table has the codes of every
+//! command; the help, the manual and docs/interface.md show it.
 
+use std::fmt::Write;
 use std::process::ExitCode;
 
 use crate::out;
@@ -9,6 +11,154 @@ pub use server::operators::Refused;
 
 /// The exit code of everything that could not be attempted because of settings, arguments or the environment.
 pub(crate) const CANNOT: u8 = 2;
+
+/// What the exit codes of some commands mean.
+#[derive(Debug, Clone, Copy)]
+pub struct ExitCodes {
+    /// The commands.
+    pub commands: &'static [&'static str],
+    /// The meanings of 0, 1 and 2; `None` for a code that they never end with.
+    pub meanings: [Option<&'static str>; 3],
+}
+
+/// The exit codes of every command.
+pub const EXIT_CODES: [ExitCodes; 14] = [
+    codes(
+        &["serve"],
+        "stopped by SIGINT or SIGTERM",
+        None,
+        "wrong usage, or it could not start or could not go on",
+    ),
+    codes(
+        &["import"],
+        "done, also if lines were left alone or imported before",
+        Some("a line failed or was not sent (with --dry-run: would be refused), or it was interrupted"),
+        "wrong usage, or the server could not be reached or refused access",
+    ),
+    codes(
+        &["show", "history", "prices"],
+        "shown",
+        Some("no such product, version or time, or the export is faulty (--file)"),
+        "wrong usage, or the server or the export could not be read",
+    ),
+    codes(
+        &["watch"],
+        "interrupted, or nobody reads its output any more",
+        None,
+        "wrong usage, or the server could not be reached at the start or refused access",
+    ),
+    codes(
+        &["export"],
+        "written",
+        Some("no such product, or something in the ledger cannot be exported"),
+        "wrong usage, interrupted, or the ledger could not be read",
+    ),
+    codes(
+        &["verify"],
+        "whole",
+        Some("faults, or something is not published or shown yet"),
+        "wrong usage, or not everything could be checked",
+    ),
+    codes(
+        &["restore"],
+        "done",
+        Some("refused because of what the export or the ledger contains; nothing was written"),
+        "wrong usage, interrupted, or it could not be attempted, for example while a server runs on the directory",
+    ),
+    codes(
+        &["backup"],
+        "copied and verified",
+        Some("no copy, because the ledger is faulty or a restore is unfinished"),
+        "wrong usage, interrupted, or it could not be attempted",
+    ),
+    codes(
+        &["migrate"],
+        "done",
+        None,
+        "wrong usage, interrupted, or it could not be attempted, for example while a server runs on the directory",
+    ),
+    codes(
+        &["rebuild"],
+        "done",
+        Some(
+            "a dry run found differences, something could not be read, another rebuild of the view is running, or it was interrupted",
+        ),
+        "wrong usage, or the ledger could not be reached",
+    ),
+    codes(
+        &["reconcile"],
+        "nothing is behind or differs, with --repair after the repair",
+        Some("something is behind or differs, or it was interrupted"),
+        "wrong usage, or the ledger could not be reached",
+    ),
+    codes(
+        &["replay"],
+        "done",
+        Some("some products were not replayed to the end, there is no such product, or it was interrupted"),
+        "wrong usage, or the ledger or the bus could not be reached",
+    ),
+    codes(
+        &["parked"],
+        "done, whatever is listed",
+        Some("products are still parked after a retry, there is no such product, or it was interrupted"),
+        "wrong usage, or the ledger could not be reached",
+    ),
+    codes(&["completions", "man"], "printed", None, "wrong usage"),
+];
+
+const fn codes(
+    commands: &'static [&'static str],
+    done: &'static str,
+    in_part: Option<&'static str>,
+    cannot: &'static str,
+) -> ExitCodes {
+    ExitCodes { commands, meanings: [Some(done), in_part, Some(cannot)] }
+}
+
+impl ExitCodes {
+    /// The exit codes of a command.
+    #[must_use]
+    pub fn of(command: &str) -> Option<&'static Self> {
+        EXIT_CODES.iter().find(|codes| codes.commands.contains(&command))
+    }
+
+    /// Each code that the commands end with, and what it means.
+    pub fn told(&self) -> impl Iterator<Item = (usize, &'static str)> {
+        self.meanings.into_iter().enumerate().filter_map(|(code, meaning)| Some((code, meaning?)))
+    }
+
+    /// One line for the help of a command.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let told: Vec<String> = self.told().map(|(code, meaning)| format!("{code} {meaning}")).collect();
+        format!("Exit codes: {}.", told.join("; "))
+    }
+}
+
+/// The table for the help of the program.
+#[must_use]
+pub fn for_help() -> String {
+    let mut text = "Exit codes:".to_owned();
+    for codes in &EXIT_CODES {
+        let _ = write!(text, "\n  {}", codes.commands.join(", "));
+        for (code, meaning) in codes.told() {
+            let _ = write!(text, "\n    {code}  {meaning}");
+        }
+    }
+    text
+}
+
+/// The table for docs/interface.md.
+#[must_use]
+pub fn for_docs() -> String {
+    let mut text = "| command | 0 | 1 | 2 |\n|---|---|---|---|\n".to_owned();
+    for codes in &EXIT_CODES {
+        let commands: Vec<String> = codes.commands.iter().map(|name| format!("`{name}`")).collect();
+        let meanings = codes.meanings.map(|meaning| meaning.unwrap_or("—"));
+        let _ = writeln!(text, "| {} | {} |", commands.join(", "), meanings.join(" | "));
+    }
+    text
+}
 
 /// Prints a refusal, which is exit code 1, and passes on every other error.
 ///

@@ -20,6 +20,7 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use indicatif::ProgressBar;
 use schema::{ProductId, StoredCommit};
 
+use crate::counts::counted;
 use crate::exit::Refused;
 use crate::out::{self, Output};
 use crate::progress;
@@ -78,14 +79,11 @@ pub async fn run(arguments: ExportArgs) -> anyhow::Result<ExitCode> {
     if let Some(id) = arguments.id.as_ref().filter(|_| written.commits == 0) {
         return Err(Refused(format!("there is no product {id}")).into());
     }
-    out::message(format_args!(
-        "exported {} commits in {:.1} s",
-        written.commits,
-        started.elapsed().as_secs_f64()
-    ));
+    let commits = counted(written.commits, "commit");
+    out::message(format_args!("exported {commits} in {:.1} s", started.elapsed().as_secs_f64()));
     if let Some(file) = &arguments.receipts {
         let receipts = receipts(&ports, arguments.id.as_ref(), file).await?;
-        out::message(format_args!("exported {receipts} receipts"));
+        out::message(format_args!("exported {}", counted(receipts, "receipt")));
     }
     Ok(if written.foreign.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -136,10 +134,13 @@ async fn receipts(ports: &ReadOnlyPorts, id: Option<&ProductId>, file: &Path) ->
     };
     let mut heads = heads;
     let mut partial = Partial::create(file)?;
+    let bar = progress::looking("receipts");
     let mut written = 0;
     while let Some(head) = heads.next().await {
         written += receipts::write(&ports.receipts, &head?, &mut partial.writer).await?;
+        bar.set_position(written);
     }
+    bar.finish_and_clear();
     partial.complete()?;
     Ok(written)
 }

@@ -1,6 +1,6 @@
 //! `ledger history`: shows the history of a product, event by event: old and new values, who, when, and when it was published.
 
-mod changes;
+pub(crate) mod changes;
 
 use std::process::ExitCode;
 
@@ -9,16 +9,21 @@ use console::style;
 use schema::{ProductId, StoredCommit};
 use serde_json::Value;
 
+use crate::completions::product_ids;
 use crate::out::{self, Output};
-use crate::remote::RemoteServer;
-use crate::text_table::{TextTable, escaped, moment, terminal_width};
+use crate::product_source::ProductSourceArgs;
+use crate::text_table::{TextTable, escaped, moment, terminal_width, wrapped};
 
 const PAGE: u64 = 100;
 
 /// Which product's history.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ledger history helmet
+  ledger history helmet --file ledger.ndjson")]
 pub struct HistoryArgs {
     /// The product.
+    #[arg(add = product_ids())]
     id: ProductId,
     /// Print the commits with their receipts as JSON, all pages in one.
     #[arg(long)]
@@ -27,14 +32,15 @@ pub struct HistoryArgs {
     #[arg(long, conflicts_with = "json")]
     full: bool,
     #[command(flatten)]
-    server: RemoteServer,
+    source: ProductSourceArgs,
 }
 
 /// Shows the history.
 ///
 /// # Errors
-/// When the server cannot be reached, or refuses.
+/// When the server or the export cannot be read, or the product is refused.
 pub async fn run(arguments: HistoryArgs) -> anyhow::Result<ExitCode> {
+    let source = arguments.source.of(&arguments.id).await?;
     let mut table = TextTable::new(&["#", "occurred", "recorded", "who", "published", "what"]);
     let mut separator = "{\"commits\":[";
     let mut name = String::new();
@@ -42,8 +48,11 @@ pub async fn run(arguments: HistoryArgs) -> anyhow::Result<ExitCode> {
     while let Some(sequence) = after {
         let query = [("after", sequence.to_string()), ("limit", PAGE.to_string())];
         let path = ["products", arguments.id.as_str(), "history"];
-        let page = arguments.server.get(&path, &query).await?;
-        for commit in page["commits"].as_array().into_iter().flatten() {
+        let mut page = source.get(&path, &query).await?;
+        for commit in page["commits"].as_array_mut().into_iter().flatten() {
+            if let Some(fields) = commit.as_object_mut().filter(|_| !source.has_receipts()) {
+                fields.remove("receipts");
+            }
             if arguments.json {
                 let text = format!("{separator}{commit}");
                 separator = ",";
@@ -60,8 +69,9 @@ pub async fn run(arguments: HistoryArgs) -> anyhow::Result<ExitCode> {
     let end = if arguments.json {
         "],\"next\":null}\n".to_owned()
     } else {
-        let heading = format!("{}: {}", arguments.id, escaped(&name));
-        format!("{} (times in UTC)\n{}", style(heading).bold(), table.draw(terminal_width()))
+        let heading = style(format!("{}: {}", arguments.id, escaped(&name))).bold();
+        let heading = wrapped(&format!("{heading} (times in UTC)"));
+        format!("{heading}\n{}", table.draw(terminal_width()))
     };
     out::print(&end)?;
     Ok(ExitCode::SUCCESS)
@@ -80,7 +90,7 @@ fn rows(table: &mut TextTable, commit: &Value, full: bool) {
             once(if occurred == recorded { String::new() } else { moment(occurred) }),
             once(moment(recorded)),
             once(who.clone()),
-            published(&commit["receipts"][n]),
+            published(commit, n),
             what,
         ]);
     }
@@ -93,7 +103,10 @@ fn stored(commit: &Value) -> StoredCommit {
     StoredCommit(fields)
 }
 
-fn published(receipt: &Value) -> String {
+/// When the event was published; empty if nothing is known of that.
+fn published(commit: &Value, n: usize) -> String {
+    let Some(receipts) = commit.get("receipts") else { return String::new() };
+    let receipt = &receipts[n];
     if let Some(at) = receipt["published_at"].as_str() {
         return moment(Some(at));
     }

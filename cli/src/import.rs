@@ -27,6 +27,9 @@ use line::NumberedLine;
 use report::ImportReport;
 use worker::ImportWorker;
 
+use crate::interrupt::{IMPORTED_IN_PART, Interruption, NOT_REHEARSED};
+use crate::progress;
+
 /// How many lines may wait for a worker, so that a large file is never held in memory.
 const WAITING: usize = 64;
 
@@ -46,10 +49,7 @@ line.
 Examples:
   ledger import products.ndjson --dry-run
   zcat products.ndjson.gz | ledger import -
-  ledger import sale.ndjson --batch sale-2026-11-27
-
-Exit codes: 0 done; 1 a line failed or was not sent; 2 wrong usage, or the server could not be reached or \
-refused access."
+  ledger import sale.ndjson --batch sale-2026-11-27"
 )]
 pub struct ImportArgs {
     /// NDJSON with one command a line: a file, a pipe, or - for standard input.
@@ -69,6 +69,13 @@ pub struct ImportArgs {
     concurrency: u16,
 }
 
+impl ImportArgs {
+    /// What became of an import that is interrupted.
+    pub(crate) fn interruption(&self) -> Interruption {
+        if self.dry_run { NOT_REHEARSED } else { IMPORTED_IN_PART }
+    }
+}
+
 /// Sends the input's commands; exit code 1 if a line failed or was not sent, 2 if the server refuses access.
 ///
 /// # Errors
@@ -79,7 +86,11 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<ExitCode> {
         return rehearse(file).await;
     }
     let client = ImportClient::new(&arguments.url, crate::remote::token())?;
-    let input = Input::open(file, arguments.batch.is_none()).await?;
+    let reading = progress::status();
+    reading.set_message("reading the input");
+    let input = Input::open(file, arguments.batch.is_none()).await;
+    reading.finish_and_clear();
+    let input = input?;
     client.reach().await?;
     let import = match (arguments.batch, &input.summary) {
         (Some(name), _) => ImportId::Batch(name),

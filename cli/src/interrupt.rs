@@ -40,6 +40,19 @@ pub(crate) const UNFINISHED: Interruption =
 pub(crate) const IN_PART: Interruption =
     Interruption { says: "what was done so far stays done, the rest was not done; run it again", code: 1 };
 
+/// For an import. A line that was sent and not answered is found by the import that continues.
+pub(crate) const IMPORTED_IN_PART: Interruption = Interruption {
+    says: "not all lines were sent; the same command with the same input continues this import",
+    code: 1,
+};
+
+/// For a dry run, which says nothing about the lines that it has not checked.
+pub(crate) const NOT_REHEARSED: Interruption =
+    Interruption { says: "not every line was checked; nothing was sent", code: CANNOT };
+
+/// For a command that goes on until it is interrupted.
+pub(crate) const ENDED: Interruption = Interruption { says: "", code: 0 };
+
 impl Interruption {
     /// Waits for the end of `work` or for an interruption, which drops the work.
     pub(crate) fn ends<'a>(
@@ -55,7 +68,9 @@ impl Interruption {
         let signals = Signals::listen()?;
         let watching = tokio::spawn(async move {
             signals.received().await;
-            out::message(format_args!("ledger: stopped: {}", self.says));
+            if !self.says.is_empty() {
+                out::message(format_args!("ledger: stopped: {}", self.says));
+            }
             // If nobody listens, the work has just ended.
             let _ = tell.send(());
             // Work that holds its thread, in a write that nobody reads, cannot be dropped.

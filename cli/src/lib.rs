@@ -1,17 +1,23 @@
 //! The program `ledger`: the system in one process, and the tools to operate and audit it. One file per subcommand.
 
 pub mod backup;
+pub mod completions;
+mod counts;
+mod date_or_time;
 pub mod environment;
 pub mod exit;
 pub mod export;
+mod exported;
 pub mod history;
 pub mod import;
 mod interrupt;
+pub mod man;
 pub mod migrate;
 pub mod operate;
 pub mod out;
 pub mod parked;
 pub mod prices;
+mod product_source;
 pub mod progress;
 pub mod read_only;
 pub mod rebuild;
@@ -20,14 +26,17 @@ pub mod reconcile;
 pub mod remote;
 pub mod replay;
 pub mod restore;
+mod retry;
 pub mod serve;
 pub mod show;
 pub mod text_table;
 pub mod verify;
+pub mod watch;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use exit::ExitCodes;
 
 /// An event-sourced product ledger. Without a subcommand it serves.
 #[derive(Debug, Parser)]
@@ -51,6 +60,8 @@ enum Command {
     History(history::HistoryArgs),
     /// Show the prices of a product over time.
     Prices(prices::PricesArgs),
+    /// Show the events of a server as they come.
+    Watch(watch::WatchArgs),
     /// Write every commit as NDJSON.
     Export(export::ExportArgs),
     /// Prove that what is stored is what was recorded.
@@ -69,11 +80,28 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// List or retry parked products: those that the projector or the publisher cannot process.
     Parked(parked::ParkedArgs),
-    /// Write shell completions to standard output.
-    Completions {
-        /// The shell.
-        shell: clap_complete::Shell,
-    },
+    /// Write the script that lets a shell complete commands, options and ids of products.
+    Completions(completions::CompletionsArgs),
+    /// Write the manual of the program or of a command, as roff.
+    Man(man::ManArgs),
+}
+
+/// The command line, with the exit codes in the help of the program and of each command.
+#[must_use]
+pub fn command() -> clap::Command {
+    let with_codes = |command: clap::Command| {
+        let Some(codes) = ExitCodes::of(command.get_name()) else { return command };
+        let notes = command.get_after_help().map(|notes| format!("{notes}\n\n")).unwrap_or_default();
+        command.after_help(notes + &codes.line())
+    };
+    Arguments::command().mut_subcommands(with_codes).after_long_help(exit::for_help())
+}
+
+/// The arguments of this process. Ends the process if they are wrong or ask for help, or if a shell asks for completions.
+#[must_use]
+pub fn arguments() -> Arguments {
+    completions::answer(command);
+    Arguments::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit())
 }
 
 /// Runs the program.
@@ -92,10 +120,11 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let done = runtime.block_on(async {
         match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
             Command::Serve(arguments) => serve::run(arguments).await,
-            Command::Import(arguments) => import::run(arguments).await,
+            Command::Import(arguments) => arguments.interruption().ends(import::run(arguments)).await,
             Command::Show(arguments) => show::run(arguments).await,
             Command::History(arguments) => history::run(arguments).await,
             Command::Prices(arguments) => prices::run(arguments).await,
+            Command::Watch(arguments) => interrupt::ENDED.ends(watch::run(arguments)).await,
             Command::Export(arguments) => interrupt::NOT_WRITTEN.ends(export::run(arguments)).await,
             Command::Verify(arguments) => interrupt::NOT_CHECKED.ends(verify::run(arguments)).await,
             Command::Restore(arguments) => interrupt::UNFINISHED.ends(restore::run(arguments)).await,
@@ -105,12 +134,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
             Command::Reconcile(arguments) => interrupt::IN_PART.ends(reconcile::run(arguments)).await,
             Command::Replay(arguments) => interrupt::IN_PART.ends(replay::run(arguments)).await,
             Command::Parked(arguments) => interrupt::IN_PART.ends(parked::run(arguments)).await,
-            Command::Completions { shell } => {
-                let mut script = Vec::new();
-                clap_complete::generate(shell, &mut Arguments::command(), "ledger", &mut script);
-                out::print(&String::from_utf8_lossy(&script))?;
-                Ok(ExitCode::SUCCESS)
-            }
+            Command::Completions(arguments) => completions::run(&arguments),
+            Command::Man(arguments) => man::run(&arguments, Arguments::command()),
         }
     });
     // Background tasks were told to stop; a blocked thread must not delay the end.

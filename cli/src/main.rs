@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use cli::{Arguments, run};
+use cli::{arguments, run};
 use mimalloc::MiMalloc;
 
 /// The SDK and SQLite allocate many small pieces of memory; with the C library's allocator that takes a fifth of the processor
@@ -12,5 +11,5 @@ use mimalloc::MiMalloc;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    run(Arguments::parse())
+    run(arguments())
 }

@@ -20,6 +20,7 @@ use server::directory::{self, DirectoryError, FORMER};
 use sqlite::{Access, Database};
 use web::ClockAndIds;
 
+use crate::counts::counted;
 use crate::out;
 use crate::progress;
 use earlier::EarlierStore;
@@ -42,9 +43,6 @@ run the command again; a directory that was migrated is left as it is.
 Commits, publication receipts, products that the publisher has parked, and the entries of the local bus \
 are migrated. Events that were not published yet are published after the next start. Views and prices are \
 rebuilt at the next start.
-
-Exit codes: 0 done; 1 refused, nothing was written; 2 wrong usage, or the migration could not be \
-attempted.
 
 Examples:
   ledger migrate ledger-data
@@ -95,7 +93,11 @@ async fn migrate(data: &Path) -> anyhow::Result<ExitCode> {
     directory::sign(&mut lock, true).with_context(unwritable)?;
     let Written { commits, receipts, parked, entries } = written;
     out::line(format_args!(
-        "{commits} commits written; {receipts} receipts, {parked} parked products, {entries} entries of the bus"
+        "{} written; {}, {}, {} of the bus",
+        counted(commits, "commit"),
+        counted(receipts, "receipt"),
+        counted(parked as u64, "parked product"),
+        counted(entries, "entry")
     ))?;
     out::message(format_args!("migrated in {:.1} s", started.elapsed().as_secs_f64()));
     Ok(ExitCode::SUCCESS)
@@ -170,22 +172,30 @@ async fn commits(former: &EarlierStore, journal: &SqliteJournal) -> anyhow::Resu
 }
 
 async fn receipts(former: &EarlierStore, receipts: &SqliteReceipts) -> anyhow::Result<u64> {
+    let bar = progress::looking("receipts");
     let (mut after, mut written) = (String::new(), 0);
     while let Some((product, records)) = former.receipts_after(&after)? {
         for group in records.chunks(GROUP) {
             receipts.record(group).await?;
         }
         written += records.len() as u64;
+        bar.set_position(written);
         after = product;
     }
+    bar.finish_and_clear();
     Ok(written)
 }
 
 async fn entries(former: &EarlierStore, bus: &SqliteBus) -> anyhow::Result<u64> {
+    let bar = progress::looking("entries of the bus");
     let (mut after, mut written) = ((String::new(), String::new()), 0);
     loop {
         let (last, entries) = former.entries_after(&after, GROUP)?;
-        let Some(last) = last else { return Ok(written) };
+        let Some(last) = last else {
+            bar.finish_and_clear();
+            return Ok(written);
+        };
+        bar.set_position(written);
         for (name, entries) in entries {
             written += entries.len() as u64;
             bus.bring(name, entries).await?;

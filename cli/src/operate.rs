@@ -1,8 +1,6 @@
 //! The ledger of an operator's command: a server that runs on it does the work and is asked over its socket; where none
 //! runs, and on AWS, this process does it.
 
-mod status;
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,8 +15,6 @@ use server::system::System;
 use web::ClockAndIds;
 
 use crate::{environment, out};
-
-pub(crate) use status::StatusLine;
 
 /// The ledger of an operator's command.
 #[derive(Debug, Args)]

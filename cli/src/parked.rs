@@ -8,15 +8,12 @@ use event_store::Parked;
 use schema::ProductId;
 use server::operators::protocol::{ListParked, RetriedProduct, RetryParked, RetrySummary};
 
+use crate::counts::counted;
 use crate::operate::LedgerArgs;
 use crate::out::{self, Output};
 
 /// What to do with parked products.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Exit codes: 0 done, whatever is listed; 1 products are still parked after a retry, there is no such \
-product, or it was interrupted; 2 wrong usage, or the ledger could not be reached."
-)]
 pub struct ParkedArgs {
     #[command(subcommand)]
     action: Option<Action>,
@@ -86,9 +83,10 @@ pub async fn run(arguments: ParkedArgs) -> anyhow::Result<ExitCode> {
 
 fn row_line(row: &Parked) -> String {
     let next = if row.retryable { "is retried every minute" } else { "waits for `ledger parked retry`" };
+    let attempts = counted(row.attempts.into(), "attempt");
     format!(
-        "{}  {}  from event {}  since {}  {} attempts, {next}: {}",
-        row.consumer, row.product_id, row.from_sequence, row.parked_at, row.attempts, row.reason
+        "{}  {}  from event {}  since {}  {attempts}, {next}: {}",
+        row.consumer, row.product_id, row.from_sequence, row.parked_at, row.reason
     )
 }
 
@@ -100,7 +98,8 @@ fn retried_line(retried: &RetriedProduct) -> String {
         (false, _) => {
             let reason = retried.not_published.as_ref();
             let reason = reason.map(|reason| format!(", not published: {reason}")).unwrap_or_default();
-            format!("{product}  still parked, {} views behind{reason}", retried.views_behind)
+            let behind = counted(retried.views_behind as u64, "view");
+            format!("{product}  still parked, {behind} behind{reason}")
         }
     }
 }

@@ -1,78 +1,118 @@
 //! `ledger prices`: shows which price was in force when, the lowest price before the newest change, and the prior price of a
-//! reduction.
+//! reduction; on a terminal with a line of blocks that shows them over time.
+
+mod chart;
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
 use console::style;
 use schema::{ProductId, Timestamp};
 use serde_json::Value;
+use web::ClockAndIds;
 
+use crate::completions::product_ids;
+use crate::counts::counted;
+use crate::date_or_time::{DateOrTime, TimeZoneName};
 use crate::out;
-use crate::remote::RemoteServer;
-use crate::text_table::{TextTable, escaped, moment, terminal_width};
+use crate::product_source::{ProductSource, ProductSourceArgs};
+use crate::text_table::{TextTable, escaped, moment, shows_blocks, terminal_width};
 
 /// Which product's prices.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "On a terminal that shows Unicode, a line of blocks above the table shows the prices in the currency of \
+the newest one, from the first of them until now. It has gaps while the product was deleted or had a price \
+in another currency, and there is none if the price was always the same.
+
+Examples:
+  ledger prices helmet
+  ledger prices helmet --as-of 2026-01-31 --time-zone Europe/Berlin
+  ledger prices helmet --file ledger.ndjson"
+)]
 pub struct PricesArgs {
     /// The product.
+    #[arg(add = product_ids())]
     id: ProductId,
-    /// Prices in force up to this time (RFC 3339).
+    /// Prices in force up to this time (RFC 3339), or up to the end of this date.
     #[arg(long, value_name = "T")]
-    as_of: Option<Timestamp>,
-    /// Prices as recorded by this time (RFC 3339).
+    as_of: Option<DateOrTime>,
+    /// Prices as recorded by this time (RFC 3339), or by the end of this date.
     #[arg(long, value_name = "T")]
-    known_at: Option<Timestamp>,
+    known_at: Option<DateOrTime>,
     /// Days before a reduction that count for its reference price [default: 30].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=365))]
     days: Option<u16>,
-    /// Count whole days in this time zone, for example Europe/Berlin; otherwise a day is 24 hours.
+    /// Time zone of dates, for example Europe/Berlin, in which whole days are counted; otherwise dates are in UTC and a day
+    /// is 24 hours.
     #[arg(long, value_name = "NAME")]
-    time_zone: Option<String>,
-    /// Announced start of a reduction (RFC 3339), where the days before it end.
+    time_zone: Option<TimeZoneName>,
+    /// Announced start of a reduction (RFC 3339), or the beginning of this date, where the days before it end.
     #[arg(long, value_name = "T")]
-    anchor: Option<Timestamp>,
+    anchor: Option<DateOrTime>,
     /// Print JSON, all pages in one.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    server: RemoteServer,
+    source: ProductSourceArgs,
 }
 
 /// Shows the price history.
 ///
 /// # Errors
-/// When the server cannot be reached, or refuses.
+/// When the server or the export cannot be read, or the product is refused.
 pub async fn run(arguments: PricesArgs) -> anyhow::Result<ExitCode> {
-    let prices = all_pages(&arguments).await?;
-    let text = if arguments.json { format!("{prices}\n") } else { drawn(&prices) };
+    let query = arguments.query()?;
+    let source = arguments.source.of(&arguments.id).await?;
+    let prices = all_pages(&arguments.id, &source, query).await?;
+    let text =
+        if arguments.json { format!("{prices}\n") } else { arguments.chart(&prices)? + &drawn(&prices) };
     out::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
 impl PricesArgs {
-    fn query(&self) -> Vec<(&'static str, String)> {
+    fn query(&self) -> anyhow::Result<Vec<(&'static str, String)>> {
+        let zone = self.time_zone.as_ref();
+        let known_at = self.known_at.map(|known_at| known_at.last_moment(zone)).transpose();
+        let anchor = self.anchor.map(|anchor| anchor.first_moment(zone)).transpose();
         let moment = |name, moment: Option<Timestamp>| moment.map(|moment| (name, moment.to_string()));
         let given = [
-            moment("as_of", self.as_of),
-            moment("known_at", self.known_at),
+            moment("as_of", self.as_of()?),
+            moment("known_at", known_at.context("--known-at")?),
             self.days.map(|days| ("days", days.to_string())),
-            self.time_zone.clone().map(|zone| ("time_zone", zone)),
-            moment("anchor", self.anchor),
+            zone.map(|zone| ("time_zone", zone.name.clone())),
+            moment("anchor", anchor.context("--anchor")?),
         ];
-        given.into_iter().flatten().collect()
+        Ok(given.into_iter().flatten().collect())
+    }
+
+    fn as_of(&self) -> anyhow::Result<Option<Timestamp>> {
+        let as_of = self.as_of.map(|as_of| as_of.last_moment(self.time_zone.as_ref()));
+        as_of.transpose().context("--as-of")
+    }
+
+    /// The chart, or nothing where it would not be read.
+    fn chart(&self, prices: &Value) -> anyhow::Result<String> {
+        let until = self.as_of()?.unwrap_or_else(|| (ClockAndIds::system().clock)());
+        let width = terminal_width().filter(|_| shows_blocks());
+        Ok(width.and_then(|width| chart::chart(prices, until, width)).unwrap_or_default())
     }
 }
 
-async fn all_pages(arguments: &PricesArgs) -> anyhow::Result<Value> {
-    let path = ["products", arguments.id.as_str(), "prices"];
-    let mut query = arguments.query();
+async fn all_pages(
+    id: &ProductId,
+    source: &ProductSource,
+    mut query: Vec<(&'static str, String)>,
+) -> anyhow::Result<Value> {
+    let path = ["products", id.as_str(), "prices"];
     let fixed = query.len();
-    let mut all = arguments.server.get(&path, &query).await?;
+    let mut all = source.get(&path, &query).await?;
     while let Some(next) = all["next"].as_str().map(str::to_owned) {
         query.truncate(fixed);
         query.push(("next", next));
-        let mut page = arguments.server.get(&path, &query).await?;
+        let mut page = source.get(&path, &query).await?;
         if let (Value::Array(timeline), Value::Array(more)) = (&mut all["timeline"], page["timeline"].take())
         {
             timeline.extend(more);
@@ -141,7 +181,8 @@ fn reference(reference: &Value, currency: &str) -> String {
         return lowest;
     }
     let (from, to) = (moment(reference["from"].as_str()), moment(reference["to"].as_str()));
-    format!("{lowest}\nof {} days, {from} to {to}", reference["days"])
+    let days = counted(reference["days"].as_u64().unwrap_or_default(), "day");
+    format!("{lowest}\nof {days}, {from} to {to}")
 }
 
 #[cfg(test)]

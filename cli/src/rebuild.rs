@@ -1,6 +1,6 @@
 //! `ledger rebuild`: rebuilds a view next to the one that is read, compares it, and switches to it, unnoticed by readers.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::fmt::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -8,17 +8,15 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use server::operators::protocol::{RebuildPhase, RebuildProgress, RebuildReport, RebuildView, ViewName};
 
-use crate::operate::{LedgerArgs, StatusLine};
-use crate::out;
+use crate::counts::counted;
+use crate::operate::LedgerArgs;
+use crate::{out, progress};
 
 /// What to rebuild.
 #[derive(Debug, Args)]
 #[command(
     after_help = "One rebuild of a view runs at a time; it finishes or removes what an interrupted one left. After the switch \
-the old view is still written for a minute (--overlap), because some readers may still use it.
-
-Exit codes: 0 done; 1 a dry run found differences, something could not be read, another rebuild of the \
-view is running, or it was interrupted; 2 wrong usage, or the ledger could not be reached."
+the old view is still written for a minute (--overlap), because some readers may still use it."
 )]
 pub struct RebuildArgs {
     /// The view.
@@ -58,28 +56,55 @@ pub async fn run(arguments: RebuildArgs) -> anyhow::Result<ExitCode> {
     };
     let started = Instant::now();
     let lines = arguments.ledger.ask(&request).await?;
-    let status = StatusLine::new();
-    // The rate is that of the phases that read commits.
-    let (begun, newest) = (Cell::new(started), Cell::new(None));
+    let status = progress::status();
+    let reading = RefCell::new(ReadingTime::begun(started));
     let tell = |at: RebuildProgress| {
-        match at.phase {
-            RebuildPhase::Building | RebuildPhase::Comparing => newest.set(Some(Instant::now())),
-            _ if newest.get().is_none() => begun.set(Instant::now()),
-            _ => {}
-        }
+        reading.borrow_mut().at(at.phase, Instant::now());
         let phase = String::from(at.phase);
-        status.set(if at.commits > 0 { format!("{phase}: {} commits", at.commits) } else { phase });
+        let commits =
+            if at.commits > 0 { format!(": {}", counted(at.commits, "commit")) } else { String::new() };
+        status.set_message(phase + &commits);
     };
-    let report = status.during(lines.done(tell)).await?;
+    let report = lines.done(tell).await;
+    status.finish_and_clear();
+    let report = report?;
     if arguments.json {
         out::json(&report)?;
     } else {
-        let worked = newest.get().unwrap_or_else(Instant::now).duration_since(begun.get());
-        out::print(&for_people(&report, arguments.view, started.elapsed(), worked)?)?;
+        let reading = reading.borrow().until(Instant::now());
+        out::print(&for_people(&report, arguments.view, started.elapsed(), reading)?)?;
     }
     let differs = arguments.dry_run && report.differing != 0;
     let is_clean = report.unreadable.is_empty() && !differs;
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How long commits were read: the phases that build and compare, without what comes before and after them.
+struct ReadingTime {
+    begun: Instant,
+    newest: Option<Instant>,
+}
+
+impl ReadingTime {
+    fn begun(now: Instant) -> Self {
+        Self { begun: now, newest: None }
+    }
+
+    /// Takes note of a phase, which reports itself after each page of commits, or else when it begins.
+    fn at(&mut self, phase: RebuildPhase, now: Instant) {
+        match phase {
+            RebuildPhase::Building | RebuildPhase::Comparing => self.newest = Some(now),
+            RebuildPhase::Overlapping | RebuildPhase::Dropping if self.newest.is_some() => {}
+            RebuildPhase::Watching
+            | RebuildPhase::CleaningUp
+            | RebuildPhase::Overlapping
+            | RebuildPhase::Dropping => self.begun = now,
+        }
+    }
+
+    fn until(&self, now: Instant) -> Duration {
+        self.newest.unwrap_or(now).duration_since(self.begun)
+    }
 }
 
 impl From<View> for ViewName {
@@ -95,7 +120,7 @@ fn for_people(
     report: &RebuildReport,
     view: View,
     taken: Duration,
-    worked: Duration,
+    reading: Duration,
 ) -> Result<String, std::fmt::Error> {
     let view = match view {
         View::Products => "products",
@@ -110,14 +135,43 @@ fn for_people(
     }
     let RebuildReport { commits, products, differing, dropped, .. } = report;
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-    let rate = *commits as f64 / worked.as_secs_f64().max(0.001);
+    let rate = *commits as f64 / reading.as_secs_f64().max(0.001);
     writeln!(
         text,
-        "{view}: {commits} commits of {products} products, {differing} differed before; {:.1} s, {rate:.0} commits/s",
+        "{view}: {} of {}, {differing} differed before; {:.1} s, {rate:.0} commits/s",
+        counted(*commits, "commit"),
+        counted(*products, "product"),
         taken.as_secs_f64(),
     )?;
     if let Some(generation) = report.generation {
-        writeln!(text, "generation {generation} is read now; {dropped} items of older ones were dropped")?;
+        let dropped = counted(*dropped, "item");
+        writeln!(text, "generation {generation} is read now; {dropped} of older ones dropped")?;
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_overlap_and_what_comes_before_the_first_commit_are_no_time_of_reading() {
+        let started = Instant::now();
+        let after = |seconds| started + Duration::from_secs(seconds);
+        let mut reading = ReadingTime::begun(started);
+        for (phase, seconds) in [
+            (RebuildPhase::Watching, 1),
+            (RebuildPhase::CleaningUp, 5),
+            (RebuildPhase::Overlapping, 6),
+            (RebuildPhase::Dropping, 66),
+            (RebuildPhase::Building, 70),
+            (RebuildPhase::Building, 74),
+            (RebuildPhase::Comparing, 76),
+            (RebuildPhase::Overlapping, 76),
+            (RebuildPhase::Dropping, 136),
+        ] {
+            reading.at(phase, after(seconds));
+        }
+        assert_eq!(reading.until(after(140)), Duration::from_secs(10));
+    }
 }

@@ -6,17 +6,15 @@ use std::process::ExitCode;
 use clap::Args;
 use server::operators::protocol::{Discrepancy, Reconcile, ReconcileSummary};
 
+use crate::counts::counted;
 use crate::operate::LedgerArgs;
-use crate::out;
+use crate::{out, progress};
 
 /// Whether to repair.
 #[derive(Debug, Args)]
 #[command(
     after_help = "A view or publication that lacks commits is behind, and --repair brings it up to date. A view whose \
-content differs from the ledger is corrected by ledger rebuild.
-
-Exit codes: 0 nothing is behind or differs, with --repair after the repair; 1 something is or does; 2 \
-wrong usage, or the ledger could not be reached."
+content differs from the ledger is corrected by ledger rebuild."
 )]
 pub struct ReconcileArgs {
     #[command(flatten)]
@@ -36,12 +34,16 @@ pub struct ReconcileArgs {
 pub async fn run(arguments: ReconcileArgs) -> anyhow::Result<ExitCode> {
     let (json, repair) = (arguments.json, arguments.repair);
     let lines = arguments.ledger.ask(&Reconcile { repair }).await?;
+    let status = progress::status();
+    status.set_message("comparing");
     let tell = |found: Discrepancy| {
-        let output = if json { out::json(&found)? } else { out::line(line(&found))? };
+        let output = status.suspend(|| if json { out::json(&found) } else { out::line(line(&found)) })?;
         // A repair goes on even if nobody reads its result.
         Ok(if repair { ControlFlow::Continue(()) } else { output.into() })
     };
-    let Some(done) = lines.done_unless_ended(tell).await? else {
+    let done = lines.done_unless_ended(tell).await;
+    status.finish_and_clear();
+    let Some(done) = done? else {
         return Ok(ExitCode::FAILURE);
     };
     let ReconcileSummary { products, behind, differing, repaired, left } = &done;
@@ -49,7 +51,8 @@ pub async fn run(arguments: ReconcileArgs) -> anyhow::Result<ExitCode> {
         out::json(&done)?;
     } else {
         out::line(format_args!(
-            "{products} products: {behind} behind, {differing} with another content than the ledger, {repaired} repaired, {left} left"
+            "{}: {behind} behind, {differing} with another content than the ledger, {repaired} repaired, {left} left",
+            counted(*products, "product")
         ))?;
     }
     Ok(if *left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

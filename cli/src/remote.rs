@@ -1,18 +1,51 @@
-//! Reads from a server over HTTP: JSON, or its problem in one line.
+//! Reads from a server over HTTP: its answer, or its problem in one line.
+
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use reqwest::{StatusCode, Url};
+use futures::StreamExt;
+use reqwest::header::HeaderMap;
+use reqwest::{RequestBuilder, StatusCode, Url};
 use serde_json::Value;
 
 use crate::exit::Refused;
+
+/// The server that is asked unless another one is named.
+pub(crate) const DEFAULT_URL: &str = "http://127.0.0.1:8080";
+
+/// How long a connection may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a server may be silent: longer than it waits for its store, and than the pause between signs of life on a stream.
+const SILENCE_LIMIT: Duration = Duration::from_mins(1);
+
+/// No answer is larger: the longest is a page of a history, about a megabyte and a commit.
+const LARGEST_ANSWER: usize = 64 << 20;
 
 /// The server to ask.
 #[derive(Debug, Args)]
 pub struct RemoteServer {
     /// URL of the server; `LEDGER_TOKEN` is sent as bearer token.
-    #[arg(long, env = "LEDGER_URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, env = "LEDGER_URL", default_value = DEFAULT_URL)]
     url: String,
+}
+
+/// A client of the API. Cheap to clone; clones share their connections.
+#[derive(Debug, Clone)]
+pub(crate) struct LedgerClient {
+    http: reqwest::Client,
+    base: Url,
+    /// The URL as it was given.
+    pub(crate) url: String,
+    token: Option<String>,
+}
+
+/// An answer, whatever its status.
+pub(crate) struct LedgerAnswer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    body: Vec<u8>,
 }
 
 /// `LEDGER_TOKEN`, without the line end that a file or command may leave; an empty one counts as unset.
@@ -28,35 +61,104 @@ impl RemoteServer {
     /// [`Refused`] inside if the server refuses because of the state of the ledger; any other error if it cannot be reached or
     /// does not accept the request.
     pub async fn get(&self, path: &[&str], query: &[(&str, String)]) -> anyhow::Result<Value> {
-        let wrong = || format!("--url {}: is not an http or https URL", self.url);
-        let mut url: Url = self.url.parse().with_context(wrong)?;
-        let mut segments = url.path_segments_mut().ok().with_context(wrong)?;
+        self.client()?.get(path, query).await
+    }
+
+    /// A client of the server.
+    pub(crate) fn client(&self) -> anyhow::Result<LedgerClient> {
+        LedgerClient::new(&self.url)
+    }
+}
+
+impl LedgerClient {
+    /// A client of the server at a URL.
+    pub(crate) fn new(url: &str) -> anyhow::Result<Self> {
+        Self::silent_for(url, SILENCE_LIMIT)
+    }
+
+    /// A client that waits so long for the next bytes of a server.
+    pub(crate) fn silent_for(url: &str, limit: Duration) -> anyhow::Result<Self> {
+        let wrong = || format!("--url {url}: is not an http or https URL");
+        let base: Url = url.parse().with_context(wrong)?;
+        anyhow::ensure!(matches!(base.scheme(), "http" | "https"), wrong());
+        let http = reqwest::Client::builder().connect_timeout(CONNECT_LIMIT).read_timeout(limit).build()?;
+        Ok(Self { http, base, url: url.to_owned(), token: token() })
+    }
+
+    /// As [`RemoteServer::get`].
+    pub(crate) async fn get(&self, path: &[&str], query: &[(&str, String)]) -> anyhow::Result<Value> {
+        let body = self.accepted(self.answer(path, query).await?)?;
+        serde_json::from_slice(&body).with_context(|| format!("the answer of {} is not JSON", self.url))
+    }
+
+    /// A request, to which the caller may add headers.
+    pub(crate) fn request(&self, path: &[&str], query: &[(&str, String)]) -> anyhow::Result<RequestBuilder> {
+        let mut url = self.base.clone();
+        let mut segments =
+            url.path_segments_mut().ok().with_context(|| format!("--url {}: has no path", self.url))?;
         segments.pop_if_empty().extend(path);
         drop(segments);
-        url.query_pairs_mut().extend_pairs(query);
-        let mut request = reqwest::Client::new().get(url);
-        if let Some(token) = token() {
-            request = request.bearer_auth(token);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
         }
-        let answer = request.send().await.with_context(|| format!("{} cannot be reached", self.url))?;
-        let status = answer.status();
-        let body =
-            answer.bytes().await.with_context(|| format!("{} did not complete its answer", self.url))?;
-        if status.is_success() {
-            return serde_json::from_slice(&body)
-                .with_context(|| format!("the answer of {} is not JSON", self.url));
+        let request = self.http.get(url);
+        Ok(match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        })
+    }
+
+    /// The answer to a request for a path.
+    pub(crate) async fn answer(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> anyhow::Result<LedgerAnswer> {
+        self.whole(self.sent(self.request(path, query)?).await?).await
+    }
+
+    /// The head of an answer.
+    pub(crate) async fn sent(&self, request: RequestBuilder) -> anyhow::Result<reqwest::Response> {
+        request.send().await.with_context(|| format!("{} cannot be reached", self.url))
+    }
+
+    /// Reads an answer to its end.
+    pub(crate) async fn whole(&self, response: reqwest::Response) -> anyhow::Result<LedgerAnswer> {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let (mut body, mut parts) = (Vec::new(), response.bytes_stream());
+        while let Some(part) = parts.next().await {
+            let part = part.with_context(|| format!("{} did not complete its answer", self.url))?;
+            body.extend_from_slice(&part);
+            anyhow::ensure!(
+                body.len() <= LARGEST_ANSWER,
+                "the answer of {} is larger than {LARGEST_ANSWER} bytes",
+                self.url
+            );
         }
-        let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let said = problem["detail"].as_str().or_else(|| problem["title"].as_str());
-        let said = said.map_or_else(|| format!("the server answers {status}"), str::to_owned);
-        match status {
-            StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
-                Err(Refused(said).into())
-            }
-            StatusCode::UNAUTHORIZED => {
-                anyhow::bail!("{}: {said} LEDGER_TOKEN must hold a valid token.", self.url)
-            }
-            _ => anyhow::bail!("{}: {said}", self.url),
+        Ok(LedgerAnswer { status, headers, body })
+    }
+
+    /// The body of an answer.
+    ///
+    /// # Errors
+    /// As [`RemoteServer::get`].
+    pub(crate) fn accepted(&self, answer: LedgerAnswer) -> anyhow::Result<Vec<u8>> {
+        if answer.status.is_success() {
+            return Ok(answer.body);
         }
+        Err(refusal(&self.url, answer.status, &serde_json::from_slice(&answer.body).unwrap_or_default()))
+    }
+}
+
+/// The error of an answer without success; `by` gave it.
+pub(crate) fn refusal(by: &str, status: StatusCode, problem: &Value) -> anyhow::Error {
+    let said = problem["detail"].as_str().or_else(|| problem["title"].as_str());
+    let said = said.map_or_else(|| format!("the server answers {status}"), str::to_owned);
+    match status {
+        StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
+            Refused(said).into()
+        }
+        StatusCode::UNAUTHORIZED => anyhow::anyhow!("{by}: {said} LEDGER_TOKEN must hold a valid token."),
+        _ => anyhow::anyhow!("{by}: {said}"),
     }
 }

@@ -2,12 +2,15 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{ArgGroup, Args};
-use schema::{ProductId, Timestamp};
+use schema::ProductId;
 use server::operators::protocol::{ReplayEvents, ReplayReport};
 
-use crate::operate::{LedgerArgs, StatusLine};
-use crate::out;
+use crate::counts::counted;
+use crate::date_or_time::{DateOrTime, TimeZoneName};
+use crate::operate::LedgerArgs;
+use crate::{out, progress};
 
 /// What to publish again.
 #[derive(Debug, Args)]
@@ -16,12 +19,9 @@ use crate::out;
     after_help = "Events keep their ids and carry the id of the replay, so that subscribers can discard events that they \
 have already seen.
 
-Exit codes: 0 done; 1 some products were not replayed to the end, there is no such product, or it was \
-interrupted; 2 wrong usage, or the ledger or the bus could not be reached.
-
 Examples:
   ledger replay --product helmet --data ledger-data
-  ledger replay --from 2026-11-01T00:00:00Z --to 2026-11-02T00:00:00Z --dry-run
+  ledger replay --from 2026-11-01 --to 2026-11-02 --time-zone Europe/Berlin --dry-run
   ledger replay --all --bus another"
 )]
 pub struct ReplayArgs {
@@ -30,12 +30,15 @@ pub struct ReplayArgs {
     /// Only this product.
     #[arg(long)]
     product: Option<ProductId>,
-    /// Only events recorded at this time (RFC 3339) or later.
-    #[arg(long)]
-    from: Option<Timestamp>,
-    /// Only events recorded at this time (RFC 3339) or earlier.
-    #[arg(long)]
-    to: Option<Timestamp>,
+    /// Only events recorded at this time (RFC 3339) or later, or from the beginning of this date on.
+    #[arg(long, value_name = "T")]
+    from: Option<DateOrTime>,
+    /// Only events recorded at this time (RFC 3339) or earlier, or until the end of this date.
+    #[arg(long, value_name = "T")]
+    to: Option<DateOrTime>,
+    /// Time zone of dates, for example Europe/Berlin [default: UTC].
+    #[arg(long, value_name = "NAME")]
+    time_zone: Option<TimeZoneName>,
     /// The whole ledger.
     #[arg(long, conflicts_with_all = ["product", "from", "to"])]
     all: bool,
@@ -55,20 +58,20 @@ pub struct ReplayArgs {
 /// # Errors
 /// When the ledger cannot be reached, or the bus accepts nothing.
 pub async fn run(arguments: ReplayArgs) -> anyhow::Result<ExitCode> {
-    if let (Some(from), Some(to)) = (arguments.from, arguments.to) {
+    let zone = arguments.time_zone.as_ref();
+    let from = arguments.from.map(|from| from.first_moment(zone)).transpose().context("--from")?;
+    let to = arguments.to.map(|to| to.last_moment(zone)).transpose().context("--to")?;
+    if let (Some(from), Some(to)) = (from, to) {
         anyhow::ensure!(from <= to, "--from {from} is later than --to {to}");
     }
-    let request = ReplayEvents {
-        product: arguments.product,
-        from: arguments.from,
-        to: arguments.to,
-        bus: arguments.bus,
-        dry_run: arguments.dry_run,
-    };
+    let request =
+        ReplayEvents { product: arguments.product, from, to, bus: arguments.bus, dry_run: arguments.dry_run };
     let lines = arguments.ledger.ask(&request).await?;
-    let status = StatusLine::new();
-    let tell = |replayed: ReplayReport| status.set(format!("{} events", replayed.events));
-    let done = status.during(lines.done(tell)).await?;
+    let status = progress::status();
+    let tell = |replayed: ReplayReport| status.set_message(counted(replayed.events, "event"));
+    let done = lines.done(tell).await;
+    status.finish_and_clear();
+    let done = done?;
     if arguments.json {
         out::json(&done)?;
     } else {
@@ -80,7 +83,8 @@ pub async fn run(arguments: ReplayArgs) -> anyhow::Result<ExitCode> {
             Some(replay) => format!("replay {replay}"),
             None => "a replay would publish".to_owned(),
         };
-        out::line(format_args!("{what}: {} events, {} products left", done.events, done.left.len()))?;
+        let left = counted(done.left.len() as u64, "product");
+        out::line(format_args!("{what}: {}, {left} left", counted(done.events, "event")))?;
     }
     Ok(if done.left.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

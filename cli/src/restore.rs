@@ -18,6 +18,7 @@ use event_store::sqlite::LEDGER;
 use server::directory::{DataDirectory, FORMER};
 use web::ClockAndIds;
 
+use crate::counts::counted;
 use crate::out;
 use plan::RestorePlan;
 
@@ -30,8 +31,6 @@ command is run again; until then the server does not start.
 
 Nothing is published: events without a receipt in FILE count as published, and the history shows them as \
 restored. With --publish they are published after the next start.
-
-Exit codes: 0 done; 1 refused, nothing was written; 2 wrong usage, or the restore could not be attempted.
 
 Examples:
   ledger restore ledger.ndjson --data new-data
@@ -80,7 +79,8 @@ pub async fn run(arguments: RestoreArgs) -> anyhow::Result<ExitCode> {
     directory.close().await;
     let written = written?;
     let (total, there) = (plan.pending + plan.there, plan.there);
-    out::line(format_args!("{total} commits: {} written, {there} there before; {written}", plan.pending))?;
+    let total = counted(total, "commit");
+    out::line(format_args!("{total}: {} written, {there} there before; {written}", plan.pending))?;
     out::message(format_args!("restored in {:.1} s", started.elapsed().as_secs_f64()));
     Ok(ExitCode::SUCCESS)
 }

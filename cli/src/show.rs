@@ -2,12 +2,15 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
-use schema::{ProductId, Timestamp};
+use schema::ProductId;
 use serde_json::Value;
 
+use crate::completions::product_ids;
+use crate::date_or_time::{DateOrTime, TimeZoneName};
 use crate::out;
-use crate::remote::RemoteServer;
+use crate::product_source::ProductSourceArgs;
 use crate::text_table::{TextTable, escaped, terminal_width};
 
 /// The first fields, in this order; the others follow by name.
@@ -27,31 +30,40 @@ const FIRST: [&str; 11] = [
 
 /// Which product, and of when.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ledger show helmet --as-of 2026-01-31
+  ledger show helmet --version 2 --file ledger.ndjson")]
 pub struct ShowArgs {
     /// The product.
+    #[arg(add = product_ids())]
     id: ProductId,
     /// As it was at this version.
     #[arg(long, value_name = "N", conflicts_with = "as_of")]
     version: Option<u64>,
-    /// As the ledger had it at this time (RFC 3339).
+    /// As the ledger had it at this time (RFC 3339), or at the end of this date.
     #[arg(long, value_name = "T")]
-    as_of: Option<Timestamp>,
-    /// Print the server's JSON.
+    as_of: Option<DateOrTime>,
+    /// Time zone of a date, for example Europe/Berlin [default: UTC].
+    #[arg(long, value_name = "NAME")]
+    time_zone: Option<TimeZoneName>,
+    /// Print the product as JSON, as a server answers it.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    server: RemoteServer,
+    source: ProductSourceArgs,
 }
 
 /// Shows the product.
 ///
 /// # Errors
-/// When the server cannot be reached, or refuses.
+/// When the server or the export cannot be read, or the product is refused.
 pub async fn run(arguments: ShowArgs) -> anyhow::Result<ExitCode> {
     let version = arguments.version.map(|version| ("version", version.to_string()));
-    let as_of = arguments.as_of.map(|moment| ("as_of", moment.to_string()));
+    let as_of = arguments.as_of.map(|as_of| as_of.last_moment(arguments.time_zone.as_ref()));
+    let as_of = as_of.transpose().context("--as-of")?.map(|moment| ("as_of", moment.to_string()));
     let query: Vec<_> = version.into_iter().chain(as_of).collect();
-    let product = arguments.server.get(&["products", arguments.id.as_str()], &query).await?;
+    let source = arguments.source.of(&arguments.id).await?;
+    let product = source.get(&["products", arguments.id.as_str()], &query).await?;
     let text = if arguments.json { format!("{product}\n") } else { drawn(&product) };
     out::print(&text)?;
     Ok(ExitCode::SUCCESS)

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use console::{StyledObject, Term, measure_text_width, style, truncate_str};
-use textwrap::fill;
+use textwrap::{Options, fill};
 
 /// The narrowest last column; where there is less room, the cells of a row stand below each other.
 const NARROWEST: usize = 30;
@@ -45,7 +45,10 @@ impl TextTable {
         if let Some(width) = width.filter(|_| room < NARROWEST.min(widths[last])) {
             return self.stacked(width, last);
         }
-        let titles = self.titles.iter().map(|title| style(title).bold().to_string()).collect();
+        // Colours would make an empty title a text that ends in spaces.
+        let bold =
+            |title: &&str| if title.is_empty() { String::new() } else { style(title).bold().to_string() };
+        let titles = self.titles.iter().map(bold).collect();
         let mut text = String::new();
         for row in std::iter::once(&titles).chain(&self.rows) {
             let cells = row[..last].iter().zip(&widths).filter(|(_, width)| **width > 0);
@@ -66,9 +69,9 @@ impl TextTable {
         let mut text = String::new();
         for row in &self.rows {
             let titled = self.titles[1..last].iter().zip(&row[1..last]).filter(|(_, cell)| !cell.is_empty());
-            let titled = titled.map(|(title, cell)| format!("  {} {cell}", style(title).bold()));
-            let head: String = std::iter::once(row[0].clone()).chain(titled).collect();
+            let titled = titled.map(|(title, cell)| format!("{} {cell}", style(title).bold()));
             let room = width.saturating_sub(MARGIN.len()).max(1);
+            let head = packed(std::iter::once(row[0].clone()).chain(titled), room);
             for (text_of, margin) in [(&head, ""), (&row[last], MARGIN)] {
                 let lines = fill(text_of, room);
                 for (n, line) in lines.lines().enumerate() {
@@ -88,12 +91,50 @@ impl TextTable {
     }
 }
 
+/// Texts on as few lines as their order allows, each whole on one line.
+fn packed(texts: impl Iterator<Item = String>, width: usize) -> String {
+    let (mut lines, mut used) = (String::new(), 0);
+    for text in texts {
+        let needed = measure_text_width(&text);
+        if used > 0 && used + 2 + needed > width {
+            lines.push('\n');
+            used = 0;
+        } else if used > 0 {
+            lines.push_str("  ");
+            used += 2;
+        }
+        lines.push_str(&text);
+        used += needed;
+    }
+    lines
+}
+
+/// A text whose lines are no wider than the terminal; from the second on they begin with a margin.
+#[must_use]
+pub fn wrapped(text: &str) -> String {
+    let wrap = |width| fill(text, Options::new(width).subsequent_indent(MARGIN));
+    terminal_width().map_or_else(|| text.to_owned(), wrap)
+}
+
 /// The width of the terminal; `None` where the output is none.
 #[must_use]
 pub fn terminal_width() -> Option<usize> {
     let terminal = Term::stdout();
     let (_, columns) = terminal.size_checked().filter(|_| terminal.is_term())?;
     Some(columns.into())
+}
+
+/// Whether standard output is a terminal that shows more than ASCII, by the locale of the environment.
+#[must_use]
+pub fn shows_blocks() -> bool {
+    Term::stdout().is_term() && is_unicode(|name| std::env::var(name).ok())
+}
+
+/// POSIX: of these variables the first that is not empty decides.
+fn is_unicode(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable);
+    let locale = set.into_iter().find(|value| !value.is_empty()).unwrap_or_default().to_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
 }
 
 /// A text from the ledger on one line, with control and bidirectional characters escaped. Accents and the joints of emoji are
@@ -164,6 +205,19 @@ mod tests {
     }
 
     #[test]
+    fn the_locale_decides_what_a_terminal_shows() {
+        let decided = |values: [&str; 3]| {
+            is_unicode(|name| {
+                let at = ["LC_ALL", "LC_CTYPE", "LANG"].iter().position(|known| *known == name);
+                at.map(|at| values[at].to_owned())
+            })
+        };
+        assert!(decided(["", "", "de_DE.UTF-8"]) && decided(["C.utf8", "C", "C"]));
+        assert!(!decided(["C", "", "de_DE.UTF-8"]) && !decided(["", "en_US.ISO-8859-1", "en_US.UTF-8"]));
+        assert!(!decided(["", "", ""]) && !is_unicode(|_| None));
+    }
+
+    #[test]
     fn accents_and_joined_emoji_are_shown() {
         for text in ["e\u{301}clair", "👨\u{200d}👩\u{200d}👧", "❤\u{fe0f}", "نی\u{200c}ست", "自転車"]
         {
@@ -200,6 +254,20 @@ mod tests {
             "1  2026-11-23 05:20:00  ann  name: 自転車自転車自転車自転",
             "                             車 →",
             "                             x",
+        ];
+        assert_eq!(drawn.lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_no_cell_before_the_last_is_broken() {
+        let mut table = TextTable::new(&["#", "recorded", "published", "what"]);
+        let moment = "2026-11-23 05:20:00".to_owned();
+        table.row(vec!["1".into(), moment.clone(), moment, "created: a lamp with a shade of glass".into()]);
+        let drawn = console::strip_ansi_codes(&table.draw(Some(59))).into_owned();
+        let expected = [
+            "1  recorded 2026-11-23 05:20:00",
+            "    published 2026-11-23 05:20:00",
+            "    created: a lamp with a shade of glass",
         ];
         assert_eq!(drawn.lines().collect::<Vec<_>>(), expected);
     }

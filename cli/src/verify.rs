@@ -1,4 +1,5 @@
-//! `ledger verify`: proves that a ledger, a product or an export is unchanged, without a server.
+//! `ledger verify`: proves that a ledger, a product or an export is unchanged, without a server; or that what a server answers
+//! is whole.
 //!
 //! It names every fault; exit code 0 whole, 1 faults found, 2 could not check.
 
@@ -7,6 +8,7 @@ pub(crate) mod file;
 mod lag;
 mod orders;
 pub(crate) mod report;
+mod server;
 mod tables;
 mod views;
 
@@ -33,8 +35,8 @@ pub async fn run(arguments: VerifyArgs) -> anyhow::Result<ExitCode> {
     };
     let started = Instant::now();
     let mut found = VerifyReport::new(arguments.json, arguments.heads);
-    match &arguments.file {
-        Some(path) => {
+    match (&arguments.file, &arguments.url) {
+        (Some(path), _) => {
             let export = ExportVerifier::witnessed(seen);
             let export = match &arguments.id {
                 Some(id) => export.only(id.as_str()),
@@ -42,7 +44,8 @@ pub async fn run(arguments: VerifyArgs) -> anyhow::Result<ExitCode> {
             };
             file::verify(path, export, &mut found).await?;
         }
-        None => tables::verify(&arguments, seen, &mut found).await?,
+        (None, Some(url)) => server::verify(url, &arguments, seen, &mut found).await?,
+        (None, None) => tables::verify(&arguments, seen, &mut found).await?,
     }
     if let Some(id) = arguments.id.filter(|_| found.is_empty()) {
         anyhow::bail!("there is no product {id}");

@@ -65,6 +65,9 @@ def histories(url):  # all products, including deleted ones, in order of id, as 
                 yield json.dumps(commit).encode()
             after = page["next"]
 
+def counted(count, one):
+    return "%d %s%s" % (count, one, "" if count == 1 else "s")
+
 def main(source):
     heads, commits, bad = {}, 0, 0
     for line, text in enumerate(histories(source) if "://" in source else open(source, "rb"), 1):
@@ -79,9 +82,9 @@ def main(source):
             print("line %d: product %r sequence %r: %s" % (line, commit.get("product_id"), commit.get("sequence"), fault))
         commits, bad = commits + 1, bad + len(found)
     listed = ("%s %d %s\n" % (product, head["last"], head["hash"]) for product, head in sorted(heads.items()) if head)
-    counts = "%d products, %d commits" % (len(heads), commits)
+    counts = counted(len(heads), "product") + ", " + counted(commits, "commit")
     if bad:
-        print("%d faults: %s" % (bad, counts))
+        print(counted(bad, "fault") + ": " + counts)
         return 1
     print("whole: %s, heads %s" % (counts, hashlib.sha256("".join(listed).encode()).hexdigest()))
     return 0

@@ -5,6 +5,7 @@
 //! first, until the history matches the event table again; an interrupted repair can be resumed anywhere. Entries that an
 //! earlier build folded without a hash are taken to match; `ledger rebuild prices` corrects them.
 
+mod day;
 mod entry;
 pub mod log;
 mod reduction;
@@ -26,6 +27,7 @@ use schema::{DecodeError, ProductId, StoredCommit, Timestamp};
 use crate::projection::{Difference, ProductCommits, Projection, ProjectionError};
 use crate::views::{Generation, View};
 
+pub use day::CalendarDay;
 pub use entry::{PriceChange, PriceEntry, TimelinePosition, entries_of};
 #[cfg(feature = "sqlite")]
 pub use log::SqlitePriceLog;

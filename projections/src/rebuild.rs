@@ -130,7 +130,7 @@ pub enum RebuildError {
     #[error("the generations of this view were changed concurrently; run the rebuild again")]
     Changed,
     /// The new view differs from the event table; it was not switched to.
-    #[error("product {product} {difference} in the new view, and {others} other products differ")]
+    #[error("product {product} {difference} in the new view; other products that differ: {others}")]
     Incomplete {
         /// One of the products.
         product: ProductId,

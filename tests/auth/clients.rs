@@ -99,7 +99,7 @@ async fn an_import_that_may_only_write_touches_no_product_that_was_there_before(
             let output = given.import(file.path(), Some(&write));
             let text = printed(&output);
             assert_eq!(output.status.code(), Some(2), "{text}");
-            assert!(text.contains("products/audit") && text.contains("1 lines were not sent"), "{text}");
+            assert!(text.contains("products/audit") && text.contains("1 line was not sent"), "{text}");
             assert_eq!(given.ledger.history(product).await.len(), commits, "{verb} {product}");
         }
     }

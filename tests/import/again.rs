@@ -1,7 +1,8 @@
 //! The same import again, other imports, and changes by others in between.
 
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::NamedTempFile;
@@ -56,7 +57,7 @@ async fn a_product_stops_at_its_first_failure_and_the_same_import_goes_on_there(
     });
     let lines = file(&[CREATE, &update("11"), &update("12")]);
     let first = import_at(&between.url, lines.path()).output().unwrap();
-    ended(&first, 1, "3 commands: 1 written, 0 imported before, 0 without effect, 1 failures, 1 not sent");
+    ended(&first, 1, "3 commands: 1 written, 0 imported before, 0 without effect, 1 failure, 1 not sent");
     let text = printed(&first);
     assert!(
         text.contains("line 2: 503 ") && text.contains("line 3: not sent, because line 2 failed (product p)"),
@@ -76,7 +77,7 @@ async fn a_line_that_the_server_refused_is_sent_again_and_its_batch_takes_the_me
     for before in 0..2 {
         let output = import_at(&between.url, wrong.path()).args(["--batch", "b"]).output().unwrap();
         let counts = format!(
-            "3 commands: {} written, {before} imported before, 0 without effect, 1 failures, 1 not sent",
+            "3 commands: {} written, {before} imported before, 0 without effect, 1 failure, 1 not sent",
             1 - before
         );
         ended(&output, 1, &counts);
@@ -90,7 +91,7 @@ async fn a_line_that_the_server_refused_is_sent_again_and_its_batch_takes_the_me
     assert_eq!(prices(&ledger).await, ["100.00", "11.00", "12.00"]);
     let other = file(&[CREATE, &update("11"), &update("13")]);
     let output = batch(&ledger, other.path(), "b").output().unwrap();
-    ended(&output, 1, "3 commands: 0 written, 2 imported before, 0 without effect, 1 failures");
+    ended(&output, 1, "3 commands: 0 written, 2 imported before, 0 without effect, 1 failure");
     assert!(
         printed(&output).contains("line 3: this import recorded another command"),
         "{}",
@@ -128,7 +129,7 @@ async fn an_import_that_was_interrupted_leaves_what_changed_and_all_behind_it_al
         ended(
             &batch(&ledger, part.path(), "b").output().unwrap(),
             0,
-            "1 commands: 1 written, 0 imported before, 0 without effect, 0 failures",
+            "1 command: 1 written, 0 imported before, 0 without effect, 0 failures",
         );
         assert_eq!(ledger.send(meanwhile, "/products/p", body).await.0, 200, "{meanwhile}");
         let many: Vec<String> = (0..20).map(|price| update(&price.to_string())).collect();
@@ -160,17 +161,17 @@ async fn the_same_bytes_are_the_same_import_and_a_batch_makes_another_one() {
         ended(
             &ledger.import(lines.path()).output().unwrap(),
             0,
-            "1 commands: 1 written, 0 imported before, 0 without effect, 0 failures",
+            "1 command: 1 written, 0 imported before, 0 without effect, 0 failures",
         );
     }
     let again = ledger.import(sale.path()).output().unwrap();
-    ended(&again, 0, "1 commands: 0 written, 1 imported before, 0 without effect, 0 failures");
+    ended(&again, 0, "1 command: 0 written, 1 imported before, 0 without effect, 0 failures");
     let text = printed(&again);
     assert!(text.contains("this input was imported before") && text.contains("--batch NAME"), "{text}");
     assert_eq!(stands(&ledger, 3).await, ("100.00".into(), 3));
     for (name, version, counts) in [
-        ("another-day", 4, "1 commands: 1 written, 0 imported before, 0 without effect, 0 failures"),
-        ("another-day", 4, "1 commands: 0 written, 1 imported before, 0 without effect, 0 failures"),
+        ("another-day", 4, "1 command: 1 written, 0 imported before, 0 without effect, 0 failures"),
+        ("another-day", 4, "1 command: 0 written, 1 imported before, 0 without effect, 0 failures"),
     ] {
         ended(&batch(&ledger, sale.path(), name).output().unwrap(), 0, counts);
         assert_eq!(stands(&ledger, version).await, ("80.00".into(), version));
@@ -187,10 +188,10 @@ async fn a_delete_that_was_imported_and_undone_is_done_again_only_as_another_bat
         assert!(ledger.import(lines.path()).output().unwrap().status.success());
     }
     let again = ledger.import(delete.path()).output().unwrap();
-    ended(&again, 0, "1 commands: 0 written, 1 imported before, 0 without effect, 0 failures");
+    ended(&again, 0, "1 command: 0 written, 1 imported before, 0 without effect, 0 failures");
     assert_eq!(stands(&ledger, 3).await.1, 3);
     let other = batch(&ledger, delete.path(), "b").output().unwrap();
-    ended(&other, 0, "1 commands: 1 written, 0 imported before, 0 without effect, 0 failures");
+    ended(&other, 0, "1 command: 1 written, 0 imported before, 0 without effect, 0 failures");
     assert_eq!(ledger.get("/products/p?min_version=4").await.0, 404);
 }
 
@@ -292,8 +293,8 @@ async fn a_line_that_cannot_be_read_stops_its_product_and_no_other() {
     let other = r#"{"command":"create","product_id":"q","name":"n","price":"1"}"#;
     let lines = file(&[CREATE, r#"{"command":"drop","product_id":"p"}"#, &update("2"), other]);
     for (counts, code) in [
-        ("4 commands: 2 written, 0 imported before, 0 without effect, 1 failures, 1 not sent", 1),
-        ("4 commands: 0 written, 2 imported before, 0 without effect, 1 failures, 1 not sent", 1),
+        ("4 commands: 2 written, 0 imported before, 0 without effect, 1 failure, 1 not sent", 1),
+        ("4 commands: 0 written, 2 imported before, 0 without effect, 1 failure, 1 not sent", 1),
     ] {
         let output = ledger.import(lines.path()).output().unwrap();
         ended(&output, code, counts);
@@ -326,6 +327,38 @@ async fn a_line_that_is_cut_off_stops_the_product_that_it_names() {
     let ledger = Ledger::start();
     let lines = file(&[CREATE, r#"{"command":"update","product_id":"p","price":"#, &update("2")]);
     let output = ledger.import(lines.path()).output().unwrap();
-    ended(&output, 1, "3 commands: 1 written, 0 imported before, 0 without effect, 1 failures, 1 not sent");
+    ended(&output, 1, "3 commands: 1 written, 0 imported before, 0 without effect, 1 failure, 1 not sent");
     assert!(printed(&output).contains("line 2: is not a JSON object: EOF"), "{}", printed(&output));
+}
+
+/// SIGINT comes while the input is still being written.
+#[tokio::test]
+async fn an_interrupted_import_says_how_to_continue_and_does() {
+    let ledger = Ledger::start();
+    let import = |input: Stdio| {
+        let mut command = ledger.import(Path::new("-"));
+        command.args(["--batch", "b"]).stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let (first, second) = (CREATE, CREATE.replace("\"p\"", "\"q\""));
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let child = import(reader.into());
+    writeln!(writer, "{first}").unwrap();
+    ledger.until("/products/p/history", |status, _| status == 200).await;
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let text = printed(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("the same command with the same input continues this import"), "{text}");
+    drop(writer);
+
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let child = import(reader.into());
+    write!(writer, "{first}\n{second}\n").unwrap();
+    drop(writer);
+    ended(
+        &child.wait_with_output().unwrap(),
+        0,
+        "2 commands: 1 written, 1 imported before, 0 without effect, 0 failures",
+    );
 }

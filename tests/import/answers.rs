@@ -150,7 +150,7 @@ fn a_dry_run_sends_nothing_and_lists_refusals_by_reason() {
     let text = printed(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
     let told: Vec<&str> = text.lines().collect();
-    assert!(told[0].starts_with("2 refused: 422 ") && told[0].ends_with("(line 2, 3)"), "{text}");
+    assert!(told[0].starts_with("2 refused: 422 ") && told[0].ends_with("(lines 2, 3)"), "{text}");
     assert!(
         told[1].starts_with("1 refused: is not a JSON object") && told[1].ends_with("(line 4)"),
         "{text}"
@@ -158,7 +158,7 @@ fn a_dry_run_sends_nothing_and_lists_refusals_by_reason() {
     assert_eq!(told[2..], ["5 commands: 2 would be sent, 3 refused; nothing was sent"]);
     let clean = run(&file(&[&create("a")]));
     assert_eq!(clean.status.code(), Some(0), "{}", printed(&clean));
-    assert_eq!(printed(&clean), "1 commands: 1 would be sent, 0 refused; nothing was sent\n");
+    assert_eq!(printed(&clean), "1 command: 1 would be sent, 0 refused; nothing was sent\n");
     assert!(between.seen().is_empty());
 }
 

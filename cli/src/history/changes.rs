@@ -27,7 +27,7 @@ fn shown(text: &str, full: bool) -> String {
     if full { text.to_owned() } else { shortened(text).into_owned() }
 }
 
-fn known(event: &ProductEvent, full: bool) -> String {
+pub(crate) fn known(event: &ProductEvent, full: bool) -> String {
     match event {
         ProductEvent::ProductCreated(created) => creation(created, full),
         ProductEvent::ProductRenamed(renamed) => {

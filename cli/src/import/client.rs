@@ -3,20 +3,16 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use event_store::backoff::Backoff;
 use event_store::error::causes;
 use futures::StreamExt;
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
 use schema::ProductId;
 
 use super::line::{Condition, ImportLine};
 use super::server_answer::ServerAnswer;
+use crate::retry::{ATTEMPTS, pause, retry_after};
 
-/// How often a request is sent while its outcome is not known, each time with the same key.
-const ATTEMPTS: u32 = 6;
-/// The wait between two attempts.
-const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(30) };
 /// Longer than the server waits for its store.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
 /// A page of a history has about a megabyte, plus a commit; no answer is larger.
@@ -61,7 +57,7 @@ impl ImportClient {
                 Err(error) if error.is_connect() || attempt == ATTEMPTS => {
                     return Err(error).with_context(|| format!("{} cannot be reached", self.url));
                 }
-                Err(_) => tokio::time::sleep(BACKOFF.pause(attempt)).await,
+                Err(_) => tokio::time::sleep(pause(attempt, None)).await,
             }
             attempt += 1;
         }
@@ -173,61 +169,5 @@ fn is_retryable(answer: &ServerAnswer) -> bool {
         503 => answer.kind() != "clock-ahead",
         429 | 500 | 502 | 504 => true,
         _ => false,
-    }
-}
-
-/// `Retry-After`: seconds, or a date, relative to the date of the answer.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name| headers.get(name)?.to_str().ok();
-    let after = text(RETRY_AFTER)?;
-    if let Ok(seconds) = after.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let moment = |text| chrono::DateTime::parse_from_rfc2822(text).ok();
-    (moment(after)? - moment(text(DATE)?)?).to_std().ok()
-}
-
-/// The wait before an attempt: what the server asked for, within a limit, and the back-off on top, so that clients rejected
-/// together do not retry together.
-fn pause(attempt: u32, asked: Option<Duration>) -> Duration {
-    asked.unwrap_or_default().min(BACKOFF.longest) + BACKOFF.pause(attempt)
-}
-
-#[cfg(test)]
-mod tests {
-    use reqwest::header::HeaderValue;
-
-    use super::*;
-
-    fn asked(headers: &[(reqwest::header::HeaderName, &'static str)]) -> Option<Duration> {
-        let headers = headers.iter().map(|(name, text)| (name.clone(), HeaderValue::from_static(text)));
-        retry_after(&headers.collect())
-    }
-
-    #[test]
-    fn a_server_that_asks_for_time_gets_it_within_limits() {
-        let seconds = Duration::from_secs;
-        for attempt in 1..ATTEMPTS {
-            assert!(pause(attempt, Some(seconds(2))) > seconds(2));
-            assert!(pause(attempt, Some(Duration::from_hours(1))) <= 2 * BACKOFF.longest);
-            assert!(pause(attempt, None) <= BACKOFF.longest);
-        }
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_moment_and_otherwise_nothing() {
-        let (later, date) = ("Sun, 06 Nov 1994 08:49:40 GMT", (DATE, "Sun, 06 Nov 1994 08:49:37 GMT"));
-        assert_eq!(asked(&[(RETRY_AFTER, "7")]), Some(Duration::from_secs(7)));
-        assert_eq!(asked(&[(RETRY_AFTER, later), date.clone()]), Some(Duration::from_secs(3)));
-        for headers in [
-            &[][..],
-            std::slice::from_ref(&date),
-            &[(RETRY_AFTER, later)],
-            &[(RETRY_AFTER, "soon"), date.clone()],
-            &[(RETRY_AFTER, "-1")],
-            &[(RETRY_AFTER, "Sun, 06 Nov 1994 08:49:30 GMT"), date.clone()],
-        ] {
-            assert_eq!(asked(headers), None, "{headers:?}");
-        }
     }
 }

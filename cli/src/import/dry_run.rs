@@ -25,6 +25,7 @@ use web::{ClockAndIds, finish};
 use super::line::{Condition, ImportLine, NumberedLine, Verb};
 use super::product::{LineOutcome, ProductProgress, Step, StopCause};
 use super::server_answer::ServerAnswer;
+use crate::counts::counted;
 use crate::out;
 use crate::text_table::escaped;
 
@@ -196,9 +197,10 @@ impl Expected {
             .sort_by_key(|(_, refused)| (std::cmp::Reverse(refused.count), refused.lines.first().copied()));
         for (reason, refused) in reasons {
             let lines: Vec<String> = refused.lines.iter().map(u64::to_string).collect();
+            let noun = if lines.len() == 1 { "line" } else { "lines" };
             let more = if refused.count > lines.len() as u64 { ", …" } else { "" };
             let (count, reason, lines) = (refused.count, escaped(reason), lines.join(", "));
-            let _ = writeln!(text, "{count} refused: {reason} (line {lines}{more})");
+            let _ = writeln!(text, "{count} refused: {reason} ({noun} {lines}{more})");
         }
         if self.others > 0 {
             let _ = writeln!(text, "{} refused for further reasons", self.others);
@@ -208,10 +210,8 @@ impl Expected {
             0 => String::new(),
             lines => format!(", {lines} not sent behind a refused one"),
         };
-        let (total, accepted) = (self.lines, self.accepted);
-        text + &format!(
-            "{total} commands: {accepted} would be sent, {refused} refused{behind}; nothing was sent\n"
-        )
+        let (total, accepted) = (counted(self.lines, "command"), self.accepted);
+        text + &format!("{total}: {accepted} would be sent, {refused} refused{behind}; nothing was sent\n")
     }
 }
 
@@ -295,7 +295,7 @@ mod tests {
         let told = rehearsal.found.told();
         let first = told.lines().next().unwrap();
         assert!(first.starts_with("2 refused: 422 The request violates a rule: /price "), "{told}");
-        assert!(first.ends_with("(line 2, 4)"), "{told}");
+        assert!(first.ends_with("(lines 2, 4)"), "{told}");
         assert!(told.contains("1 refused: is not a JSON object"), "{told}");
         assert!(
             told.ends_with(

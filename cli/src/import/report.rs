@@ -13,6 +13,7 @@ use schema::ProductId;
 
 use super::client::StopReason;
 use super::product::{StopCause, StoppedAt};
+use crate::counts::counted;
 use crate::text_table::escaped;
 use crate::{out, progress};
 
@@ -126,6 +127,7 @@ impl ImportReport {
         let stopped = locked(&self.stopped).clone();
         if let Some(reason) = &stopped {
             let left = match unreached {
+                Some(1) => "1 line was not sent, or not answered".into(),
                 Some(lines) => format!("{lines} lines were not sent, or not answered"),
                 None => "the rest of the input was not sent".into(),
             };
@@ -166,7 +168,9 @@ impl Counts {
         let [written, repeated, unchanged, failed, left_alone, not_sent] = all.map(of);
         let total = written + repeated + unchanged + failed + left_alone + not_sent;
         let mut text = format!(
-            "{total} commands: {written} written, {repeated} imported before, {unchanged} without effect, {failed} failures"
+            "{}: {written} written, {repeated} imported before, {unchanged} without effect, {}",
+            counted(total, "command"),
+            counted(failed, "failure")
         );
         for (count, what) in [(left_alone, "left alone"), (not_sent, "not sent")] {
             if count > 0 {

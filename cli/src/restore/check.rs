@@ -34,8 +34,11 @@ pub(super) async fn check(
         return refused(format!("{export}: line {line} is not in the form of an export"));
     }
     if plan.there < held {
-        let more = held - plan.there;
-        return refused(format!("the ledger holds {more} commits that are not in {export}"));
+        let more = match held - plan.there {
+            1 => "1 commit that is".to_owned(),
+            more => format!("{more} commits that are"),
+        };
+        return refused(format!("the ledger holds {more} not in {export}"));
     }
     plan.sort()
 }

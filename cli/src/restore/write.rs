@@ -16,6 +16,7 @@ use server::directory::{DataDirectory, UNFINISHED};
 use sqlite::Access;
 
 use super::plan::{PendingCommit, RestorePlan};
+use crate::counts::counted;
 use crate::progress;
 
 /// Commits, products or receipts written together.
@@ -34,11 +35,11 @@ pub(super) struct RestoreSummary {
 
 impl fmt::Display for RestoreSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} receipts", self.receipts)?;
+        f.write_str(&counted(self.receipts, "receipt"))?;
         if self.published_later {
             return f.write_str("; events without one are published after the next start");
         }
-        write!(f, ", {} products with events that count as published", self.marked)
+        write!(f, ", {} with events that count as published", counted(self.marked, "product"))
     }
 }
 
@@ -73,10 +74,15 @@ async fn publication(
 ) -> anyhow::Result<RestoreSummary> {
     let receipts = SqliteReceipts::new(Access::Committed(directory.publishing.clone()));
     let mut written = RestoreSummary { published_later: publish, ..RestoreSummary::default() };
+    let bar = progress::looking("publication of products");
     let mut after = String::new();
     loop {
         let heads = plan.heads(&after, GROUP)?;
-        let Some((last, _)) = heads.last() else { return Ok(written) };
+        let Some((last, _)) = heads.last() else {
+            bar.finish_and_clear();
+            return Ok(written);
+        };
+        bar.inc(heads.len() as u64);
         last.as_str().clone_into(&mut after);
         let (mut records, mut marks) = (Vec::new(), Vec::new());
         for (product, mark) in &heads {

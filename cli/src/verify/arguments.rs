@@ -7,6 +7,7 @@ use clap::Args;
 use event_store::poll::PollPolicy;
 use schema::ProductId;
 
+use crate::completions::product_ids;
 use crate::read_only::ReadOnlyLedgerArgs;
 
 /// What to verify, and against what.
@@ -16,18 +17,24 @@ use crate::read_only::ReadOnlyLedgerArgs;
     after_help = "An event that is not published yet is not a fault while the publisher is behind, nor a change that is not \
 shown yet while the projector is: both are waited for, and reported.
 
-Exit codes: 0 whole; 1 faults, or something is not published or shown yet; 2 could not check.
+With --url, every product that the server lists is read to the end of its history, deleted ones included; \
+LEDGER_TOKEN needs the scopes products/read and products/audit.
 
 Examples:
   ledger verify --receipts --views --data ledger-data
-  ledger verify --file ledger.ndjson --against earlier.ndjson"
+  ledger verify --file ledger.ndjson --against earlier.ndjson
+  ledger verify --url https://ledger.example.com --against earlier.ndjson"
 )]
 pub struct VerifyArgs {
     /// Only this product.
+    #[arg(add = product_ids())]
     pub(super) id: Option<ProductId>,
     /// Verify this export instead of the tables; `-` is standard input.
     #[arg(long, value_name = "EXPORT", conflicts_with_all = ["data", "receipts", "views"])]
     pub(super) file: Option<PathBuf>,
+    /// Verify what the server at this URL answers instead of the tables; `LEDGER_TOKEN` is sent as bearer token.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["data", "file", "receipts", "views", "wait"])]
+    pub(super) url: Option<String>,
     /// Compare every event with its publication receipt.
     #[arg(long)]
     pub(super) receipts: bool,

@@ -11,6 +11,7 @@ use schema::{ProductId, Timestamp};
 use serde_json::Value;
 use web::ClockAndIds;
 
+use crate::counts::counted;
 use crate::out;
 
 /// How many days a stream of `DynamoDB` keeps its records.
@@ -120,14 +121,14 @@ impl Lag {
         if self.events > 0 {
             let first = self.first.as_deref().map(|first| format!(", from {first} on")).unwrap_or_default();
             out::line(format_args!(
-                "not published yet: {} events{first}; the publisher is behind (--wait SECONDS waits for it)",
-                self.events
+                "not published yet: {}{first}; the publisher is behind (--wait SECONDS waits for it)",
+                counted(self.events, "event")
             ))?;
         }
         if let Some(first) = self.products.first() {
             out::line(format_args!(
-                "not shown yet: {} products, from {first} on; the projector is behind (--wait SECONDS waits for it)",
-                self.products.len()
+                "not shown yet: {}, from {first} on; the projector is behind (--wait SECONDS waits for it)",
+                counted(self.products.len() as u64, "product")
             ))?;
         }
         Ok(())

@@ -10,6 +10,7 @@ use schema::ProductId;
 use serde_json::json;
 
 use super::lag::Lag;
+use crate::counts::counted;
 use crate::out;
 
 /// Faults listed in the JSON object; further ones are counted.
@@ -70,7 +71,7 @@ impl VerifyReport {
             writeln!(text, "{fault}")?;
         }
         if report.more_faults > 0 {
-            writeln!(text, "product {}: {} more faults", report.product_id, report.more_faults)?;
+            writeln!(text, "product {}: {}", report.product_id, counted(report.more_faults, "more fault"))?;
         }
         // The head of a product with faults proves nothing.
         if self.heads && report.commits > 0 && report.faults.is_empty() {
@@ -125,11 +126,11 @@ impl VerifyReport {
         self.lag.print()?;
         let word = match verdict {
             Verdict::Whole => style("whole".to_owned()).green(),
-            Verdict::Faulty => style(format!("{faults} faults")).red(),
-            Verdict::NotUnderstood => style(format!("{faults} commits not understood")).yellow(),
+            Verdict::Faulty => style(counted(faults, "fault")).red(),
+            Verdict::NotUnderstood => style(format!("{} not understood", counted(faults, "commit"))).yellow(),
         };
-        let (word, counts) =
-            (word.bold(), format!("{products} products, {commits} commits, {events} events"));
+        let counts = [(products, "product"), (commits, "commit"), (events, "event")];
+        let (word, counts) = (word.bold(), counts.map(|(count, one)| counted(count, one)).join(", "));
         let heads = heads.map(|heads| format!(", heads {heads}")).unwrap_or_default();
         out::print(&format!("{word}: {counts}{heads}\n"))?;
         Ok(verdict)

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod exporting;
+mod from_export;
 mod given;
 mod reading;
 mod verifying;
+mod verifying_server;
+mod watching;

@@ -55,7 +55,8 @@ async fn prices(Query(asked): Asked) -> Json<Value> {
         Some(other) => panic!("{other}"),
     };
     Json(
-        json!({"currency": "USD", "current": "1.00", "lowest_30_days": null, "timeline": [timeline], "next": next}),
+        json!({"currency": "USD", "current": "1.00", "lowest_30_days": null, "timeline": [timeline], "next": next,
+            "asked": asked}),
     )
 }
 
@@ -122,6 +123,24 @@ async fn a_history_is_shown_from_its_first_to_its_last_page() {
     let json: Value = serde_json::from_str(&run(&["history", "helmet", "--json"]).await.out).unwrap();
     assert_eq!(json["commits"].as_array().map(Vec::len), Some(6));
     assert_eq!(json["commits"][5]["hash"], lives()[5].0["hash"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dates_become_the_moments_at_which_they_begin_or_end_in_their_zone() {
+    let dates = ["--as-of", "2026-07-31", "--known-at", "2026-07-31", "--anchor", "2026-07-31"];
+    for (zone, ends, begins) in [
+        (&["--time-zone", "Europe/Berlin"][..], "2026-07-31T21:59:59.999Z", "2026-07-30T22:00:00.000Z"),
+        (&[], "2026-07-31T23:59:59.999Z", "2026-07-31T00:00:00.000Z"),
+    ] {
+        let told = run(&[&["prices", "helmet", "--json"], &dates[..], zone].concat()).await;
+        let asked = &serde_json::from_str::<Value>(&told.out).unwrap()["asked"];
+        assert_eq!((&asked["as_of"], &asked["known_at"]), (&ends.into(), &ends.into()), "{told:?}");
+        assert_eq!((&asked["anchor"], asked["time_zone"].as_str()), (&begins.into(), zone.get(1).copied()));
+    }
+    let wrong = run(&["prices", "helmet", "--as-of", "31.7.2026"]).await;
+    assert!(wrong.code == 2 && wrong.err.contains("a date as 2026-01-31"), "{wrong:?}");
+    let nowhere = run(&["prices", "helmet", "--time-zone", "Mars/Olympus"]).await;
+    assert!(nowhere.code == 2 && nowhere.err.contains("Europe/Berlin"), "{nowhere:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,7 +46,7 @@ async fn one_product_is_verified_in_the_tables_and_in_a_file() {
         [ledger.run(&["verify", "lamp"]), ledger.run_without(&["verify", "lamp", "--file", "export.ndjson"])]
     {
         assert_eq!(ran.code, 0, "{ran:?}");
-        assert!(ran.out.starts_with("whole: 1 products, 2 commits, 2 events"), "{}", ran.out);
+        assert!(ran.out.starts_with("whole: 1 product, 2 commits, 2 events"), "{}", ran.out);
     }
     let mut commit = lives().remove(1);
     commit.0["metadata"]["actor"] = json!("mallory");
@@ -203,7 +203,7 @@ async fn what_a_view_does_not_show_is_a_fault_once_the_projector_has_passed_it()
             8,
             "product lamp sequence 1: wrong_view: the view products is missing; run: ledger rebuild products",
         ),
-        (5, "not shown yet: 1 products, from lamp on"),
+        (5, "not shown yet: 1 product, from lamp on"),
     ] {
         let ledger = Ledger::of_two().await;
         projected(&ledger, handled).await;
@@ -248,7 +248,7 @@ async fn receipts_are_compared_on_request() {
     receipts.record(&records).await.unwrap();
     let publisher = &ledger.backend.feed.as_ref().unwrap().publisher;
     for (handled, told) in [
-        (7, "not published yet: 1 events, from product lamp sequence 2 on; the publisher is behind"),
+        (7, "not published yet: 1 event, from product lamp sequence 2 on; the publisher is behind"),
         (8, "product lamp sequence 2: unpublished: "),
     ] {
         handled_by(&**publisher, handled).await;

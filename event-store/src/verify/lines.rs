@@ -4,6 +4,8 @@
 
 use std::io::{self, BufRead, Read};
 
+use schema::StoredCommit;
+
 use super::examine::{Examined, examine};
 use super::strict;
 use crate::export;
@@ -15,10 +17,12 @@ pub const LONGEST_LINE: usize = 4 << 20;
 /// A batch ends with the line that reaches this many bytes.
 const BATCH_BYTES: usize = 256 << 10;
 
-/// Lines of a file, or rows of a store that keeps lines.
+/// Lines of a file, rows of a store that keeps lines, or commits as a server answers them.
 #[derive(Debug, Default)]
 pub struct LineBatch {
     lines: Vec<Option<Vec<u8>>>,
+    /// Whether each line has the receipts of its events, which are no part of a commit.
+    with_receipts: bool,
     rows: Vec<JournalRow>,
     /// Bytes of the file that the lines take.
     pub bytes: u64,
@@ -89,6 +93,12 @@ impl LineBatch {
         Self { rows, ..Self::default() }
     }
 
+    /// Commits of a history, each as JSON with the receipts of its events.
+    #[must_use]
+    pub fn of_history(commits: Vec<Vec<u8>>) -> Self {
+        Self { lines: commits.into_iter().map(Some).collect(), with_receipts: true, ..Self::default() }
+    }
+
     /// How many lines or rows there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -104,8 +114,14 @@ impl LineBatch {
     /// Decodes and examines every line; the expensive part, which may run on any thread.
     #[must_use]
     pub fn examine(&self) -> Vec<ExaminedLine> {
-        let lines = self.lines.iter().map(|line| read_line(line.as_deref()));
+        let lines = self.lines.iter().map(|line| self.read_line(line.as_deref()).0);
         lines.chain(self.rows.iter().map(read_row)).collect()
+    }
+
+    /// As [`LineBatch::examine`] for lines, each with its commit if that can be decoded.
+    #[must_use]
+    pub fn examine_whole(&self) -> Vec<(ExaminedLine, Option<StoredCommit>)> {
+        self.lines.iter().map(|line| self.read_line(line.as_deref())).collect()
     }
 
     /// As [`LineBatch::examine`], each line with its location where its bytes are what an export of its commit has.
@@ -114,12 +130,33 @@ impl LineBatch {
         let mut offset = 0;
         let lines = self.lines.iter().map(|line| {
             let text = line.as_deref();
-            let read = read_line(text);
+            let read = self.read_line(text).0;
             let place = text.zip(read.commit()).and_then(|(text, commit)| place(text, commit, offset));
             offset += text.map_or(0, |text| text.len() as u64 + 1);
             (read, place)
         });
         lines.collect()
+    }
+
+    /// Examines a line; `None` is one that is too long.
+    fn read_line(&self, line: Option<&[u8]>) -> (ExaminedLine, Option<StoredCommit>) {
+        let Some(text) = line else {
+            let reason = format!("has more than {LONGEST_LINE} bytes");
+            return (ExaminedLine::Unreadable { product_id: None, sequence: None, reason }, None);
+        };
+        match strict::commit(text) {
+            Ok(mut commit) => {
+                if self.with_receipts {
+                    commit.0.remove("receipts");
+                }
+                (ExaminedLine::Commit(Box::new(examine(&commit))), Some(commit))
+            }
+            Err(reason) => {
+                let product_id = guessed(text, b"\"product_id\"").filter(|id| !id.is_empty());
+                let sequence = guessed(text, b"\"sequence\"").and_then(|digits| digits.parse().ok());
+                (ExaminedLine::Unreadable { product_id, sequence, reason }, None)
+            }
+        }
     }
 }
 
@@ -146,22 +183,6 @@ fn place(text: &[u8], commit: &Examined, offset: u64) -> Option<LineLocation> {
         offset,
         length: text.len() as u64,
     })
-}
-
-/// Examines a line; `None` is one that is too long.
-fn read_line(line: Option<&[u8]>) -> ExaminedLine {
-    let Some(text) = line else {
-        let reason = format!("has more than {LONGEST_LINE} bytes");
-        return ExaminedLine::Unreadable { product_id: None, sequence: None, reason };
-    };
-    match strict::commit(text) {
-        Ok(commit) => ExaminedLine::Commit(Box::new(examine(&commit))),
-        Err(reason) => ExaminedLine::Unreadable {
-            product_id: guessed(text, b"\"product_id\"").filter(|id| !id.is_empty()),
-            sequence: guessed(text, b"\"sequence\"").and_then(|digits| digits.parse().ok()),
-            reason,
-        },
-    }
 }
 
 /// Examines a row, whose columns must agree with its line.

@@ -46,6 +46,17 @@ impl Zone {
         let zone = TimeZoneDatabase::bundled().get(name).map_err(|_| UnknownTimeZone)?;
         if zone.is_unknown() { Err(UnknownTimeZone) } else { Ok(Self(zone)) }
     }
+
+    /// Universal time.
+    #[must_use]
+    pub fn utc() -> Self {
+        Self(TimeZone::UTC)
+    }
+
+    /// Its rules.
+    pub(super) fn rules(&self) -> &TimeZone {
+        &self.0
+    }
 }
 
 impl PriceWindow {
@@ -56,8 +67,13 @@ impl PriceWindow {
         let by_hours = to.millis() - i64::from(self.days) * MILLIS_A_DAY;
         let by_calendar = self.zone.as_ref().and_then(|zone| calendar_days_before(to, self.days, &zone.0));
         let millis = by_calendar.unwrap_or(by_hours).max(EARLIEST);
-        DateTime::from_timestamp_millis(millis).and_then(|moment| Timestamp::new(moment).ok()).unwrap_or(to)
+        moment(millis).unwrap_or(to)
     }
+}
+
+/// The moment at this number of milliseconds since 1970, if it can be written.
+pub(super) fn moment(millis: i64) -> Option<Timestamp> {
+    DateTime::from_timestamp_millis(millis).and_then(|moment| Timestamp::new(moment).ok())
 }
 
 fn calendar_days_before(to: Timestamp, days: u16, zone: &TimeZone) -> Option<i64> {
@@ -69,7 +85,7 @@ fn calendar_days_before(to: Timestamp, days: u16, zone: &TimeZone) -> Option<i64
 
 /// The first moment of a day: the first of two midnights if clocks are set back over midnight, the moment of the change if they
 /// are set forward over it.
-fn start_of_day(day: Date, zone: &TimeZone) -> Option<Instant> {
+pub(super) fn start_of_day(day: Date, zone: &TimeZone) -> Option<Instant> {
     let midnight = zone.to_ambiguous_timestamp(day.at(0, 0, 0, 0));
     match midnight.offset() {
         AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => midnight.earlier().ok(),

@@ -1,0 +1,189 @@
+//! Verifies what a server answers: the histories of all products, deleted ones included, or of one.
+//!
+//! The promise: each product that the server lists, or that an earlier export has, is read to its end; one whose history is
+//! missing, shorter than listed, or that of another product is a fault. A server that leaves a product out of its list too
+//! is only found out by an earlier export.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context;
+use event_store::verify::{
+    Chain, ExaminedLine, FaultKind, LineBatch, ProductReport, Sighting, Witness, WitnessSource,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use schema::ProductId;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::task::spawn_blocking;
+
+use super::arguments::VerifyArgs;
+use super::report::VerifyReport;
+use crate::remote::{LedgerAnswer, LedgerClient};
+use crate::retry::{ATTEMPTS, pause, retry_after};
+use crate::text_table::escaped;
+use crate::{out, progress};
+
+/// Products that are asked for at once.
+const AT_ONCE: usize = 8;
+
+/// Products or commits of a page.
+const PAGE: &str = "100";
+
+/// What the server lists, or earlier exports have, of each product.
+type Listed = BTreeMap<String, Vec<Witness>>;
+
+/// A page of a history; its commits as the server sent them.
+#[derive(Deserialize)]
+struct HistoryPage<'a> {
+    #[serde(borrow)]
+    commits: Vec<&'a RawValue>,
+    next: Option<u64>,
+}
+
+/// A page of the list of products.
+#[derive(Deserialize)]
+struct ListPage {
+    products: Vec<ListedProduct>,
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ListedProduct {
+    id: String,
+    version: u64,
+}
+
+/// Verifies the products of the server at `url`, or one of them.
+pub(super) async fn verify(
+    url: &str,
+    arguments: &VerifyArgs,
+    mut seen: Listed,
+    found: &mut VerifyReport,
+) -> anyhow::Result<()> {
+    let client = LedgerClient::new(url)?;
+    out::message(format_args!("asked: {}", escaped(url)));
+    if let Some(id) = &arguments.id {
+        let witnesses = seen.remove(id.as_str()).unwrap_or_default();
+        seen = BTreeMap::from([(id.to_string(), witnesses)]);
+    } else {
+        list(&client, &mut seen).await?;
+    }
+    let bar = progress::products(seen.len() as u64);
+    let reports = stream::iter(seen).map(|(product, seen)| report(client.clone(), product, seen));
+    let mut reports = reports.buffered(AT_ONCE);
+    while let Some(report) = reports.try_next().await? {
+        found.take(report, &bar)?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// Adds the products that the server lists, each with its version. In the order of changes none is passed over while others
+/// change: one that changes meanwhile comes once more.
+async fn list(client: &LedgerClient, seen: &mut Listed) -> anyhow::Result<()> {
+    let bar = progress::looking("looking for products:");
+    let (mut cursors, mut cursor) = (BTreeSet::new(), None);
+    loop {
+        let fixed = [("sort", "updated_at"), ("include", "deleted"), ("limit", PAGE)];
+        let mut query: Vec<_> = fixed.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        query.extend(cursor.map(|cursor: String| ("cursor", cursor)));
+        let listed = accepted(client, asked(client, &["products"], &query).await?);
+        let body =
+            listed.context("the products of the server cannot be listed; give their ids one by one")?;
+        let page: ListPage = serde_json::from_slice(&body).context("the list of products cannot be read")?;
+        for ListedProduct { id, version } in page.products {
+            bar.inc(1);
+            let listed = Witness { sequence: version, seen: Sighting::Event, seen_by: WitnessSource::View };
+            seen.entry(id).or_default().push(listed);
+        }
+        match page.next {
+            None => break,
+            Some(next) => {
+                anyhow::ensure!(cursors.insert(next.clone()), "the list of products does not end");
+                cursor = Some(next);
+            }
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// The report on a product, from its whole history.
+async fn report(client: LedgerClient, product: String, seen: Vec<Witness>) -> anyhow::Result<ProductReport> {
+    let mut chain = Chain::witnessed(product.clone(), seen);
+    let Ok(id) = ProductId::new(product.as_str()) else {
+        let reason = "is not a product id".to_owned();
+        chain.fault(None, None, FaultKind::Unreadable { field: "product_id".into(), reason });
+        return Ok(chain.end());
+    };
+    let mut after = Some(0);
+    while let Some(sequence) = after {
+        // A product that is gone, but was listed, is a fault of what listed it.
+        let Some((lines, next)) = page(&client, &id, sequence).await? else { break };
+        for line in lines {
+            match line {
+                ExaminedLine::Commit(commit) => chain.follow(&commit),
+                ExaminedLine::Unreadable { sequence, reason, .. } => chain.unreadable(sequence, None, reason),
+            }
+        }
+        anyhow::ensure!(
+            next.is_none_or(|next| next > sequence),
+            "the history of product {id} does not go on"
+        );
+        after = next;
+    }
+    Ok(chain.end())
+}
+
+/// The commits of a product after a sequence, examined, and the value of `after` for the next page; `None` if the server says
+/// that there is no such product.
+async fn page(
+    client: &LedgerClient,
+    product: &ProductId,
+    after: u64,
+) -> anyhow::Result<Option<(Vec<ExaminedLine>, Option<u64>)>> {
+    let query = [("after", after.to_string()), ("limit", PAGE.to_owned())];
+    let answer = asked(client, &["products", product.as_str(), "history"], &query).await?;
+    if answer.status == 404 {
+        return Ok(None);
+    }
+    let body = accepted(client, answer)?;
+    let read = spawn_blocking(move || {
+        let page: HistoryPage = serde_json::from_slice(&body)?;
+        let commits = page.commits.iter().map(|commit| commit.get().as_bytes().to_vec()).collect();
+        Ok::<_, serde_json::Error>((LineBatch::of_history(commits).examine(), page.next))
+    });
+    let read = read.await?.with_context(|| format!("the history of product {product} cannot be read"))?;
+    Ok(Some(read))
+}
+
+/// The body of an answer. A refusal is no fault of the ledger: it could not be checked.
+fn accepted(client: &LedgerClient, answer: LedgerAnswer) -> anyhow::Result<Vec<u8>> {
+    client.accepted(answer).map_err(|refused| anyhow::anyhow!("{refused}"))
+}
+
+/// The answer to a question, which is asked again if the server gives none or asks for time.
+async fn asked(
+    client: &LedgerClient,
+    path: &[&str],
+    query: &[(&str, String)],
+) -> anyhow::Result<LedgerAnswer> {
+    let mut attempt = 1;
+    loop {
+        let answer = client.answer(path, query).await;
+        let asks_for_time = match &answer {
+            Ok(answer) => matches!(answer.status.as_u16(), 429 | 502 | 503 | 504),
+            // Where nobody listens, nobody will within seconds.
+            Err(error) => {
+                !error.chain().any(|cause| cause.downcast_ref().is_some_and(reqwest::Error::is_connect))
+            }
+        };
+        if !asks_for_time || attempt == ATTEMPTS {
+            return answer;
+        }
+        let wait = answer.ok().and_then(|answer| retry_after(&answer.headers));
+        tokio::time::sleep(pause(attempt, wait)).await;
+        attempt += 1;
+    }
+}
