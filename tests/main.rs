@@ -31,5 +31,6 @@ mod promises;
 mod restore;
 mod scenario;
 mod settings;
+mod terminal;
 mod tours;
 mod traces;
