@@ -17,8 +17,8 @@ use crate::out;
 use crate::text_table::escaped;
 
 /// Said once, below the flags.
-const AFTER_HELP: &str = "The log has one line for each request on standard error: text on a terminal, JSON elsewhere; LEDGER_LOG_FORMAT and RUST_LOG \
-    change that. All variables and their defaults: docs/settings.md. How to run the server as a service: docs/one-machine.md.";
+const AFTER_HELP: &str = "The log has one line for each request on standard error: text on a terminal, JSON elsewhere; \
+    LEDGER_LOG_FORMAT and RUST_LOG change that. All variables and their defaults: docs/settings.md. How to run the server as a service: docs/one-machine.md.";
 
 /// Where to listen and where the data is.
 #[derive(Debug, Args)]
