@@ -228,8 +228,10 @@ fn that_there_are_no_credentials_is_one_line() {
     let text = String::from_utf8_lossy(&output.stderr);
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!((output.status.code(), lines.len()), (Some(2), 2), "{text}");
-    assert!(lines[0].starts_with("asked: AWS, us-east-1") && lines[1].contains("credentials"), "{text}");
-    assert!(!lines[1].contains(" { "), "{text}");
+    assert!(lines[0].starts_with("asked: AWS, us-east-1"), "{text}");
+    let advice =
+        "no AWS credentials were found; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+    assert_eq!(lines[1], format!("ledger: the event table failed: {advice}"));
 }
 
 /// Tables that are not there, nobody who listens, nobody who may: one line with what AWS said, and nothing of libraries.

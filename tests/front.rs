@@ -119,3 +119,24 @@ async fn the_server_says_that_it_is_there_and_which_build_it_is() {
     let (status, health) = Ledger::start().get("/health").await;
     assert_eq!((status, &health["version"]), (200, &env!("CARGO_PKG_VERSION").into()));
 }
+
+#[tokio::test]
+async fn the_address_itself_says_in_five_lines_where_to_go_on() {
+    let ledger = Ledger::start();
+    let answer = ledger.http.get(format!("{}/?utm=x", ledger.url)).send().await.unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), answer.headers()["content-type"].to_str().unwrap()),
+        (200, "text/plain; charset=utf-8")
+    );
+    let text = answer.text().await.unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (5, concat!("Product ledger ", env!("CARGO_PKG_VERSION"))));
+    for line in &lines[1..] {
+        let path = line.split(' ').next().unwrap();
+        assert!(
+            ledger.http.get(format!("{}{path}", ledger.url)).send().await.unwrap().status().is_success(),
+            "{path}"
+        );
+    }
+    assert_eq!(ledger.send("POST", "/", "{}").await.0, 405);
+}

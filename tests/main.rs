@@ -33,6 +33,7 @@ mod restore;
 mod scenario;
 mod settings;
 mod shell;
+mod terminal;
 mod tours;
 mod traces;
 mod watch;

@@ -122,16 +122,110 @@ async fn the_line_names_requests_and_capacity_units_where_there_is_dynamodb_and_
     }
 }
 
+/// What a client sent in all the places that are not method, path, product or correlation id.
+const SECRET: &str = "s3cr3t";
+
+/// Requests that are refused because of what they hold: method, path, headers, body and the logged reason.
+const REFUSED: [(&str, &str, &[(&str, &str)], &str, Option<&str>); 19] = [
+    (
+        "GET",
+        "/products?limit=s3cr3t",
+        &[],
+        "",
+        Some("The query parameter limit: a number from 1 to 100 is expected."),
+    ),
+    ("GET", "/products?s3cr3t=1", &[], "", Some("is not a parameter of this route")),
+    ("GET", "/products?limit=1&limit=s3cr3t", &[], "", Some("The query parameter limit appears twice.")),
+    (
+        "GET",
+        "/products?sort=s3cr3t",
+        &[],
+        "",
+        Some("The query parameter sort: id, name, price or updated_at is expected."),
+    ),
+    ("GET", "/products?cursor=s3cr3t", &[], "", None),
+    ("GET", "/products/p/prices?time_zone=s3cr3t", &[], "", None),
+    ("GET", "/products/p/prices?as_of=s3cr3t", &[], "", None),
+    ("GET", "/products/p/history?after=s3cr3t", &[], "", None),
+    ("GET", "/events?type=s3cr3t", &[], "", None),
+    ("GET", "/events?product=s3cr3t!", &[], "", None),
+    ("DELETE", "/products/p?occurred_at=s3cr3t", &[], "", None),
+    ("PUT", "/products/p", &[], "s3cr3t", Some("The body is not JSON: expected value at line 1 column 1.")),
+    (
+        "PUT",
+        "/products/p",
+        &[],
+        r#"{"name":"n","price":"s3cr3t","currency":"s3cr3t","s3cr3t":1,"attributes":{"s3cr3t":1},"occurred_at":"s3cr3t",
+            "status":"s3cr3t","version":"s3cr3t","id":"s3cr3t"}"#,
+        None,
+    ),
+    ("PUT", "/products/p", &[("if-match", "s3cr3t")], BODY, None),
+    ("PUT", "/products/p", &[("idempotency-key", "s3cr3t s3cr3t")], BODY, None),
+    (
+        "PUT",
+        "/products/p",
+        &[("content-type", "text/s3cr3t")],
+        BODY,
+        Some("Send the body as application/json."),
+    ),
+    ("PUT", "/products/p", &[("content-encoding", "s3cr3t")], BODY, None),
+    ("GET", "/products", &[("host", "s3cr3t.example.com")], "", None),
+    ("GET", "/products", &[("origin", "https://s3cr3t.example.com")], "", None),
+];
+
+#[tokio::test]
+async fn the_line_of_a_refusal_says_why_and_repeats_no_value() {
+    let ledger = Ledger::start();
+    assert_eq!(ledger.send("PUT", "/products/p", BODY).await.0, 201);
+    for (number, (method, path, headers, body, reason)) in REFUSED.into_iter().enumerate() {
+        let id = format!("refused-{number}");
+        let mut request = ledger.http.request(method.parse().unwrap(), format!("{}{path}", ledger.url));
+        request = request.header("x-correlation-id", &id);
+        if !headers.iter().any(|(name, _)| *name == "content-type") {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.body(body).send().await.unwrap();
+        assert!((400..500).contains(&response.status().as_u16()), "{method} {path}: {}", response.status());
+        let line = line(&ledger, &id).await;
+        assert!(!line.to_string().contains(SECRET), "{line}");
+        let detail = line["detail"].as_str().unwrap_or_else(|| panic!("no reason in {line}"));
+        assert!(reason.is_none_or(|reason| reason == detail) && !detail.is_empty(), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_poll_that_is_answered_leaves_no_line_and_one_that_is_refused_does() {
+    let ledger = Ledger::start();
+    for (id, path) in
+        [("health", "/health"), ("metrics", "/metrics"), ("wrong", "/metrics?x=1"), ("other", "/products")]
+    {
+        let request = ledger.http.get(format!("{}{path}", ledger.url)).header("x-correlation-id", id);
+        request.send().await.unwrap();
+    }
+    line(&ledger, "wrong").await;
+    line(&ledger, "other").await;
+    let polls = ["health", "metrics"];
+    let logged = |line: &Value| polls.iter().any(|id| line["correlation_id"] == *id);
+    assert!(!ledger.log().iter().any(logged));
+}
+
 /// The metrics of docs/metrics.md: name, kind and labels, as its tables have them.
 fn documented() -> BTreeMap<String, (String, String)> {
     let text = std::fs::read_to_string(repository().join("docs/metrics.md")).unwrap();
-    let rows = text.lines().filter_map(|line| line.strip_prefix("| `ledger_"));
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `"));
+    let rows = rows.filter(|row| row.starts_with("ledger_") || row.starts_with(OF_PROCESS));
     rows.map(|row| {
         let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
-        (format!("ledger_{}", cells[0]), (cells[1].to_owned(), cells[3].replace('`', "")))
+        (cells[0].to_owned(), (cells[1].to_owned(), cells[3].replace('`', "")))
     })
     .collect()
 }
+
+/// The metrics that a library makes of the process itself.
+const OF_PROCESS: &str = "process_";
 
 #[test]
 fn the_page_of_metrics_has_every_metric_with_its_kind_and_labels() {
@@ -143,7 +237,61 @@ fn the_page_of_metrics_has_every_metric_with_its_kind_and_labels() {
     let all = meters::ALL
         .iter()
         .map(|metric| (metric.name.to_owned(), (kind(metric.kind).to_owned(), metric.labels.join(" "))));
-    assert_eq!(documented(), all.collect());
+    let mut ours = documented();
+    ours.retain(|name, _| !name.starts_with(OF_PROCESS));
+    assert_eq!(ours, all.collect());
+}
+
+#[test]
+fn the_example_of_the_metrics_shows_those_that_exist() {
+    let document = server::openapi::document();
+    let answer = &document["paths"]["/metrics"]["get"]["responses"]["200"]["content"]["text/plain"];
+    let examples = answer["examples"].as_object().unwrap().values();
+    let text: Vec<&str> = examples.filter_map(|example| example["value"].as_str()).collect();
+    let documented = documented();
+    let mut seen = 0;
+    for line in text.iter().flat_map(|text| text.lines()) {
+        let words: Vec<&str> = line.split([' ', '{']).collect();
+        let (name, kind) = match words.as_slice() {
+            ["#", "TYPE", name, kind] => (*name, Some(*kind)),
+            ["#", "HELP", name, ..] | [name, ..] => (*name, None),
+            [] => continue,
+        };
+        let known = documented.get(name).unwrap_or_else(|| panic!("{name} is no metric"));
+        assert!(kind.is_none_or(|kind| kind == known.0), "{line}");
+        seen += 1;
+    }
+    assert!(seen >= 3, "{text:?}");
+}
+
+/// The value of a metric without labels.
+fn value(text: &str, name: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {name}")).parse().unwrap()
+}
+
+#[tokio::test]
+async fn the_metrics_name_the_build_and_measure_the_process() {
+    let ledger = Ledger::start();
+    let text = metrics(&ledger).await;
+    let version = format!("version=\"{}\"", env!("CARGO_PKG_VERSION"));
+    let commit = option_env!("BUILD_COMMIT").map(|commit| format!(",commit=\"{commit}\""));
+    let build = format!("ledger_build_info{{{version}{}}} 1", commit.unwrap_or_default());
+    assert!(text.lines().any(|line| line == build), "{build} in {text}");
+    assert!(value(&text, "process_resident_memory_bytes") > 1_000_000.0);
+    assert!(value(&text, "process_open_fds") < value(&text, "process_max_fds"));
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
+    let began = now - value(&text, "process_start_time_seconds");
+    assert!((-5.0..300.0).contains(&began), "started {began} s ago");
+    let opened = value(&text, "process_open_fds");
+    let held =
+        futures::future::join_all((0..20).map(|_| ledger.http.get(format!("{}/events", ledger.url)).send()))
+            .await;
+    assert!(
+        value(&metrics(&ledger).await, "process_open_fds") >= opened + 20.0,
+        "it is measured for each answer"
+    );
+    drop(held);
 }
 
 /// Sends what makes every metric appear that a running server can be brought to record.

@@ -6,6 +6,7 @@ use std::process::Command;
 use clap::CommandFactory;
 use schema::settings::Variable;
 
+use crate::auth::issuer::{Key, key_set};
 use crate::scenario::{Ledger, printed, program, repository};
 
 fn refused(command: &mut Command, part: &str) {
@@ -25,6 +26,7 @@ fn each_wrong_setting_is_named() {
         ("LEDGER_EVENT_SOURCE", " "),
         ("LEDGER_ORDERS", "id,sku"),
         ("LEDGER_ORDERS", "name"),
+        ("LEDGER_LOG_FORMAT", "pretty"),
     ] {
         refused(program().args(["serve", "--in-memory", "--listen", "127.0.0.1:0"]).env(name, value), name);
     }
@@ -53,10 +55,31 @@ fn an_address_that_others_could_reach_is_refused_without_authentication() {
 async fn a_port_or_a_data_directory_in_use_is_named() {
     let ledger = Ledger::start();
     let address = ledger.url.trim_start_matches("http://");
-    refused(program().args(["serve", "--in-memory", "--listen", address]), address);
+    for part in [address, "Address already in use (os error 98)", "port 0 picks a free one"] {
+        refused(program().args(["serve", "--in-memory", "--listen", address]), part);
+    }
     let data = ledger.data.to_str().unwrap();
     refused(program().args(["serve", "--listen", "127.0.0.1:0", "--data", data]), data);
     assert_eq!(ledger.get("/health").await.0, 200);
+}
+
+#[test]
+fn an_address_of_another_machine_is_named() {
+    let (key, file) = (Key::ed("k"), tempfile::NamedTempFile::new().unwrap());
+    std::fs::write(file.path(), key_set(&[&key])).unwrap();
+    let mut command = program();
+    // An address for documentation (RFC 5737).
+    command.args([
+        "serve",
+        "--in-memory",
+        "--listen",
+        "192.0.2.1:8080",
+        "--auth-issuer",
+        "i",
+        "--auth-audience",
+        "a",
+    ]);
+    refused(command.arg("--auth-jwks").arg(file.path()), "it is no address of this machine");
 }
 
 #[test]

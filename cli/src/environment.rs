@@ -7,16 +7,23 @@ use anyhow::Context;
 use aws_config::SdkConfig;
 use schema::settings::{Settings, Variable};
 use server::environment::{aws, warn_of_unknown};
+use web::AllowedOrigin;
 
 use crate::out;
 
 /// The variables that only the program reads.
-pub const VARIABLES: [Variable; 3] = [
+pub const VARIABLES: [Variable; 4] = [
     Variable {
-        name: "LEDGER_CORS_ORIGINS",
+        name: AllowedOrigin::VARIABLE,
         default: None,
         effect: "origins whose pages may use the API, separated by commas, as `--cors-origin`",
-        read_by: "`serve`",
+        read_by: "`serve`, the functions `command-api` and `query-api`",
+    },
+    Variable {
+        name: server::logs::FORMAT,
+        default: None,
+        effect: "form of the log on standard error, `text` or `json`; if unset, text on a terminal and JSON elsewhere",
+        read_by: "`serve`, all commands",
     },
     Variable {
         name: "LEDGER_URL",

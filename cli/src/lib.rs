@@ -111,7 +111,9 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Ok(traces) => traces,
         Err(error) => return exit::cannot(&error),
     };
-    server::logs::start(traces.as_ref());
+    if let Err(error) = server::logs::start(traces.as_ref()) {
+        return exit::cannot(&error);
+    }
     environment::check_names();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -5,22 +5,31 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum, value_parser};
 use server::auth::AuthSettings;
-use server::serve::{AllowedOrigin, Limits, ServerConfig, Storage};
+use server::environment::settings;
+use server::serve::{Limits, ServerConfig, Storage};
+use web::AllowedOrigin;
 
 use crate::out;
+use crate::text_table::escaped;
+
+/// Said once, below the flags.
+const AFTER_HELP: &str = "The log has one line for each request on standard error: text on a terminal, JSON elsewhere; \
+    LEDGER_LOG_FORMAT and RUST_LOG change that. All variables and their defaults: docs/settings.md. How to run the server as a service: docs/one-machine.md.";
 
 /// Where to listen and where the data is.
 #[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct ServeArgs {
     /// Address to listen on; port 0 picks a free one. Any address but loopback needs --auth-jwks.
-    #[arg(long, default_value = "127.0.0.1:8080", value_parser = listen_address)]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", value_parser = listen_address)]
     listen: SocketAddr,
     /// Data directory; created if it is missing.
     // An id of its own: clap would hand the default value down to the operators' commands, whose `--data` is global.
-    #[arg(id = "serve_data", long = "data", value_name = "DATA", default_value = "./ledger-data",
+    #[arg(id = "serve_data", long = "data", value_name = "DIR", default_value = "./ledger-data",
         conflicts_with_all = ["in_memory", "dynamodb"])]
     data: PathBuf,
     /// Keep everything in memory and lose it at the end.
@@ -37,12 +46,12 @@ pub struct ServeArgs {
     retry_parked_every: u64,
     #[arg(long, requires = "dynamodb", help = "Create missing tables in DynamoDB")]
     create_tables: bool,
-    #[command(flatten)]
-    auth: AuthArgs,
     /// Origin whose web pages may use the server, such as `https://shop.example.com`; may be given several times. Without it, only
     /// the server's own pages may. In the variable, origins are separated by commas.
     #[arg(long = "cors-origin", value_name = "ORIGIN", env = "LEDGER_CORS_ORIGINS", value_delimiter = ',')]
     cors_origins: Vec<AllowedOrigin>,
+    #[command(flatten)]
+    auth: AuthArgs,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -54,6 +63,7 @@ enum Dynamodb {
 
 /// Which tokens are accepted; without these options there is no authentication, and only this machine is served.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Authentication (without it, only this machine is served)")]
 struct AuthArgs {
     /// JSON Web Key Set of the issuer: a file or a URL.
     #[arg(long = "auth-jwks", value_name = "FILE|URL", value_parser = NonEmptyStringValueParser::new())]
@@ -112,9 +122,45 @@ struct LimitArgs {
 /// # Errors
 /// One line that names the setting, address or directory to correct.
 pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
-    let announce = |address| out::line(format_args!("Listening on http://{address}")).map(drop);
-    server::serve::run(arguments.into(), announce).await?;
+    let config = ServerConfig::from(arguments);
+    let (data, sign_in) = (data(&config.storage)?, sign_in(config.auth.as_ref()));
+    let announce = |address| out::print(&start_lines(address, &data, &sign_in)).map(drop);
+    server::serve::run(config, announce).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is printed once requests are answered. Programs read the first line, which stays as it is.
+fn start_lines(address: SocketAddr, data: &str, sign_in: &str) -> String {
+    // Nobody can open the address that stands for all of them.
+    let host = if address.ip().is_unspecified() {
+        format!("localhost:{}", address.port())
+    } else {
+        address.to_string()
+    };
+    format!(
+        "Listening on http://{address}\n  docs     http://{host}/docs\n  data     {data}\n  sign-in  {sign_in}\n  log      one line \
+         for each request on standard error, times in UTC\n"
+    )
+}
+
+/// Where the ledger is, for people.
+fn data(storage: &Storage) -> anyhow::Result<String> {
+    Ok(match storage {
+        Storage::Memory => "in memory, lost at the end".into(),
+        Storage::Directory(path) => {
+            let path = std::path::absolute(path).with_context(|| format!("--data {}", path.display()))?;
+            escaped(&path.to_string_lossy())
+        }
+        Storage::DynamoDb { .. } => format!("in DynamoDB, event table {}", settings()?.tables.events),
+    })
+}
+
+/// Who may send requests, for people.
+fn sign_in(auth: Option<&AuthSettings>) -> String {
+    match auth {
+        None => "none: whoever can reach this address on this machine may do everything".into(),
+        Some(auth) => format!("with tokens of {} for {}", escaped(&auth.issuer), escaped(&auth.audience)),
+    }
 }
 
 /// An address with its port; `localhost` is 127.0.0.1.

@@ -178,7 +178,7 @@ struct ReadCommand {
 
 fn path_id(id: Id) -> Result<ProductId, Problem> {
     let Path(id) = id.map_err(|error| Problem::new(ProblemKind::Malformed, error.to_string()))?;
-    ProductId::new(id).map_err(|error| Problem::new(ProblemKind::Malformed, format!("{error}.")))
+    ProductId::new(id).map_err(|error| Problem::new(ProblemKind::Malformed, format!("{error}.")).loggable())
 }
 
 fn identified(parts: &Parts, key: String, body: &Value) -> Result<IdempotencyKey, Problem> {

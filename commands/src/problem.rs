@@ -41,7 +41,7 @@ impl From<CommandError> for Problem {
                     "The product's newest commit was recorded at {newest}, more than a minute ahead of this server's \
                      clock. Nothing was recorded; set the clocks right, or send the command after that time."
                 );
-                Problem::new(ProblemKind::ClockAhead, detail)
+                Problem::new(ProblemKind::ClockAhead, detail).loggable()
             }
             CommandError::Conflict => {
                 let detail = "Nothing was recorded, because other writers kept changing the product; send the command again.";
@@ -51,7 +51,7 @@ impl From<CommandError> for Problem {
                 let detail = format!(
                     "The commit would have {bytes} bytes; shorten the description or the attributes."
                 );
-                Problem::new(ProblemKind::CommitTooLarge, detail)
+                Problem::new(ProblemKind::CommitTooLarge, detail).loggable()
             }
             CommandError::Unknown(reason) => {
                 tracing::error!(target: "ledger::command", %reason, "the outcome of a write is unknown");
@@ -78,7 +78,9 @@ fn precondition_failed(failed: &FailedPrecondition) -> Problem {
         }
         _ => "Read the missed events, decide again, and send the command with the current version.".into(),
     };
+    // A version is a number: it stays short.
     Problem::new(ProblemKind::PreconditionFailed, detail)
+        .loggable()
         .with("current_version", json!(failed.current))
         .with("missed", failed.missed.iter().map(missed_event).collect::<Vec<_>>())
 }
@@ -108,7 +110,7 @@ fn refused(refusal: Refusal) -> Problem {
                 "The name, the description and the attributes would have {bytes} bytes as JSON; at most \
                  {MOST_TEXT_BYTES} are allowed. Shorten some."
             );
-            Problem::new(ProblemKind::CommitTooLarge, detail)
+            Problem::new(ProblemKind::CommitTooLarge, detail).loggable()
         }
     }
 }

@@ -1,13 +1,19 @@
 //! Errors of AWS requests: one line for people and logs, and what they say about a conditional write.
 //!
-//! The promise: the line has the service's error code, message and request id, each once, and no `Debug` output.
+//! The promise: the line has the service's error code, message and request id, each once, and no `Debug` output. Without
+//! credentials it says what to set.
 
 use std::error::Error;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
 
 use crate::error::{StoreError, causes};
+
+/// What to do if no provider has credentials.
+const NO_CREDENTIALS: &str =
+    "no AWS credentials were found; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
 
 /// One line for an error of any AWS client.
 pub fn describe<E>(error: &SdkError<E>) -> String
@@ -17,9 +23,27 @@ where
     let request = error.request_id().map(|id| format!(" (request {id})")).unwrap_or_default();
     let line = match error.code() {
         Some(code) => format!("{code}: {}", error.message().unwrap_or("no message")),
-        None => causes(error),
+        None => match (credentials_error(error), error.raw_response()) {
+            // Each provider says at length why it has none.
+            (Some(CredentialsError::CredentialsNotLoaded(_)), _) => NO_CREDENTIALS.to_owned(),
+            (Some(other), _) => causes(other),
+            (None, Some(response)) => format!("HTTP {}: {}", response.status().as_u16(), causes(error)),
+            (None, None) => causes(error),
+        },
     };
     format!("{}{request}", line.replace('\n', " "))
+}
+
+/// Why there are no credentials, if that is the cause.
+fn credentials_error<E: Error + 'static>(error: &SdkError<E>) -> Option<&CredentialsError> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// The error of a request to `store`, such as "the event table", for `map_err`.
@@ -52,26 +76,34 @@ pub fn is_failed_condition<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool
 
 #[cfg(test)]
 mod tests {
+    use aws_credential_types::credential_fn::provide_credentials_fn;
+    use aws_credential_types::provider::SharedCredentialsProvider;
     use aws_sdk_dynamodb::Client;
     use aws_sdk_dynamodb::config::{Credentials, Region};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
 
     use super::*;
 
     fn client(endpoint: &str) -> Client {
+        let credentials = Credentials::new("AKID", "SECRET", None, None, "test");
+        client_with(endpoint, SharedCredentialsProvider::new(credentials))
+    }
+
+    fn client_with(endpoint: &str, credentials: SharedCredentialsProvider) -> Client {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .endpoint_url(endpoint)
-            .credentials_provider(Credentials::new("AKID", "SECRET", None, None, "test"))
+            .credentials_provider(credentials)
             .retry_config(aws_sdk_dynamodb::config::retry::RetryConfig::disabled())
             .build();
         Client::from_conf(config)
     }
 
-    #[tokio::test]
-    async fn a_refusal_is_one_line_with_code_message_and_request() {
-        use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// The line for a request that is answered like this.
+    async fn line_for(head: &'static str, body: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let answering = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
@@ -79,15 +111,39 @@ mod tests {
             while !bytes.windows(2).any(|two| two == b"{}") {
                 let _ = stream.read(&mut bytes).await.unwrap();
             }
-            let body =
-                r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","Message":"not you"}"#;
-            let head = "HTTP/1.1 400 Bad Request\r\nx-amzn-requestid: ABC123\r\nconnection: close\r\n";
-            let answer = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+            let length = format!("connection: close\r\ncontent-length: {}", body.len());
+            let answer = format!("HTTP/1.1 {head}\r\n{length}\r\n\r\n{body}");
             stream.write_all(answer.as_bytes()).await.unwrap();
         });
         let error = client(&url).list_tables().send().await.unwrap_err();
         answering.await.unwrap();
-        assert_eq!(describe(&error), "AccessDeniedException: not you (request ABC123)");
+        describe(&error)
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_one_line_with_code_message_and_request() {
+        let body =
+            r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","Message":"not you"}"#;
+        let line = line_for("400 Bad Request\r\nx-amzn-requestid: ABC123", body).await;
+        assert_eq!(line, "AccessDeniedException: not you (request ABC123)");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_none_of_aws_names_its_status() {
+        let line = line_for("502 Bad Gateway", "<html>\n</html>").await;
+        assert!(line.starts_with("HTTP 502: ") && !line.contains('\n') && !line.contains(" { "), "{line}");
+    }
+
+    #[tokio::test]
+    async fn missing_credentials_are_told_with_what_to_set_and_other_failures_with_their_cause() {
+        let line = async |error: fn() -> CredentialsError| {
+            let credentials = provide_credentials_fn(move || async move { Err(error()) });
+            let client = client_with("http://127.0.0.1:1", SharedCredentialsProvider::new(credentials));
+            describe(&client.list_tables().send().await.unwrap_err())
+        };
+        assert_eq!(line(|| CredentialsError::not_loaded("none at all")).await, NO_CREDENTIALS);
+        let failed = line(|| CredentialsError::provider_error("the profile names no role")).await;
+        assert!(failed.contains("credentials") && failed.ends_with("the profile names no role"), "{failed}");
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 // The REST API: checks tokens; throttles, logs and traces requests. A token with any of the API's scopes reaches the function,
 // which checks the scope that the request requires. A known path answers other methods with 405 and `Allow`, an unknown path
-// is a 404, both without a token.
+// is a 404, both without a token. If the pages of other origins may use the API, a function answers their preflights.
 
 import { RemovalPolicy, Stack } from "aws-cdk-lib";
 import {
@@ -17,6 +17,7 @@ import {
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
+import { corsHeaders } from "./cors.ts";
 import { addFixedAnswer } from "./fixed-answer.ts";
 import { GatewayResponses } from "./gateway-responses.ts";
 import type { LedgerKey } from "./key.ts";
@@ -41,6 +42,8 @@ export interface ApiProps {
 export class Api extends Construct {
   readonly api: RestApi;
   private readonly authorizer: CognitoUserPoolsAuthorizer;
+  /** Headers of all answers that come from no function. */
+  private readonly headers: Record<string, string>;
   private readonly integrations: Record<Answering, LambdaIntegration>;
 
   constructor(scope: Construct, props: ApiProps) {
@@ -56,11 +59,15 @@ export class Api extends Construct {
         this.add(route, "HEAD");
       }
     }
+    this.headers = corsHeaders(props.settings);
     for (const path of PATHS) {
+      if (props.settings.corsOrigins.length > 0) {
+        this.addPreflight(path);
+      }
       this.refuseOthers(path);
     }
     this.refuseUnknown();
-    new GatewayResponses(this, this.api);
+    new GatewayResponses(this, this.api, this.headers);
   }
 
   private add(route: Route, verb: string): void {
@@ -80,8 +87,17 @@ export class Api extends Construct {
     });
   }
 
+  /** A preflight never reaches a route, so any function can answer it. */
+  private addPreflight(path: string): void {
+    const method = this.api.root.resourceForPath(path).addMethod("OPTIONS", this.integrations.queries, {
+      authorizationType: AuthorizationType.NONE,
+    });
+    withoutToken(method, "Browsers send preflights without a token; the response says which requests a page may send.");
+  }
+
   private refuseOthers(path: string): void {
-    const method = addFixedAnswer(this.api.root.resourceForPath(path), METHOD_NOT_ALLOWED, { Allow: allowed(path) });
+    const headers = { Allow: allowed(path), ...this.headers };
+    const method = addFixedAnswer(this.api.root.resourceForPath(path), METHOD_NOT_ALLOWED, headers);
     withoutToken(method, "The response lists the methods of the path, which are documented, and calls no function.");
   }
 
@@ -89,7 +105,7 @@ export class Api extends Construct {
   private refuseUnknown(): void {
     for (const resource of [this.api.root, this.api.root.addResource("{proxy+}")]) {
       withoutToken(
-        addFixedAnswer(resource, NOT_FOUND),
+        addFixedAnswer(resource, NOT_FOUND, this.headers),
         "The response says that the path is unknown, and calls no function.",
       );
     }

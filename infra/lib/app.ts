@@ -4,12 +4,12 @@
 import { App, type AppProps, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
 import { LedgerStack } from "./ledger-stack.ts";
-import { settingsOf, stackName } from "./settings.ts";
+import { type Settings, settingsOf, stackName } from "./settings.ts";
 
-/** The app with its one stack, checked by both rule packs. */
-export function ledgerApp(props?: AppProps): { app: App; stack: LedgerStack } {
+/** The app with its one stack, checked by both rule packs. `changed` replaces settings of the stage. */
+export function ledgerApp(props?: AppProps, changed: Partial<Settings> = {}): { app: App; stack: LedgerStack } {
   const app = new App(props);
-  const settings = settingsOf(text(app, "stage") ?? "dev");
+  const settings = { ...settingsOf(text(app, "stage") ?? "dev"), ...changed };
   const stack = new LedgerStack(app, "ledger", {
     stackName: stackName(settings.stage, text(app, "branch")),
     description: `Product ledger, ${settings.stage}`,

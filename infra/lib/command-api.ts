@@ -3,6 +3,7 @@
 
 import { Duration } from "aws-cdk-lib";
 import { Construct } from "constructs";
+import { corsEnvironment } from "./cors.ts";
 import type { EventTable } from "./event-table.ts";
 import type { LedgerKey } from "./key.ts";
 import { RustFunction } from "./rust-function.ts";
@@ -12,8 +13,11 @@ import { DEFAULT_CURRENCY, type Settings } from "./settings.ts";
 export class CommandApi extends Construct {
   readonly function: RustFunction;
 
+  private readonly settings: Settings;
+
   constructor(scope: Construct, settings: Settings, key: LedgerKey, binaries: string) {
     super(scope, "CommandApi");
+    this.settings = settings;
     this.function = new RustFunction(this, {
       settings,
       key,
@@ -27,7 +31,11 @@ export class CommandApi extends Construct {
 
   /** Grants it the event table and sets its environment. */
   use(events: EventTable): void {
-    this.function.set({ LEDGER_EVENTS_TABLE: events.table.name, LEDGER_DEFAULT_CURRENCY: DEFAULT_CURRENCY });
+    this.function.set({
+      LEDGER_EVENTS_TABLE: events.table.name,
+      LEDGER_DEFAULT_CURRENCY: DEFAULT_CURRENCY,
+      ...corsEnvironment(this.settings),
+    });
     events.table.grantWrite(this.function.role, "dynamodb:PartiQLInsert", "dynamodb:Query");
   }
 }

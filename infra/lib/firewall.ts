@@ -6,6 +6,7 @@ import type { Stage } from "aws-cdk-lib/aws-apigateway";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { CfnLoggingConfiguration, CfnWebACL, CfnWebACLAssociation } from "aws-cdk-lib/aws-wafv2";
 import { Construct } from "constructs";
+import { corsHeaders } from "./cors.ts";
 import type { LedgerKey } from "./key.ts";
 import { BODY_TOO_LARGE, problemBody, TOO_MANY } from "./problem.ts";
 import type { Settings } from "./settings.ts";
@@ -32,6 +33,7 @@ export class Firewall extends Construct {
   constructor(scope: Construct, props: FirewallProps) {
     super(scope, "Firewall");
     const { stackName } = Stack.of(this);
+    const headers = Object.entries(corsHeaders(props.settings)).map(([name, value]) => ({ name, value }));
     const acl = new CfnWebACL(this, "Acl", {
       name: stackName,
       scope: "REGIONAL",
@@ -43,8 +45,8 @@ export class Firewall extends Construct {
         bodyTooLarge: { contentType: "APPLICATION_JSON", content: problemBody(BODY_TOO_LARGE) },
       },
       rules: [
-        rate(props.requestsPerAddress),
-        bodySize(),
+        rate(props.requestsPerAddress, headers),
+        bodySize(headers),
         managed(2, "AWSManagedRulesAmazonIpReputationList"),
         managed(3, "AWSManagedRulesCommonRuleSet", COUNTED),
         managed(4, "AWSManagedRulesKnownBadInputsRuleSet"),
@@ -77,7 +79,9 @@ function visible(metricName: string): CfnWebACL.VisibilityConfigProperty {
   return { metricName, cloudWatchMetricsEnabled: true, sampledRequestsEnabled: true };
 }
 
-function rate(limit: number): CfnWebACL.RuleProperty {
+type Headers = readonly CfnWebACL.CustomHTTPHeaderProperty[];
+
+function rate(limit: number, headers: Headers): CfnWebACL.RuleProperty {
   return {
     name: "TooManyOfOneAddress",
     priority: 0,
@@ -87,7 +91,7 @@ function rate(limit: number): CfnWebACL.RuleProperty {
         customResponse: {
           responseCode: TOO_MANY.status,
           customResponseBodyKey: "tooMany",
-          responseHeaders: [{ name: "Retry-After", value: "300" }],
+          responseHeaders: [{ name: "Retry-After", value: "300" }, ...headers],
         },
       },
     },
@@ -96,7 +100,7 @@ function rate(limit: number): CfnWebACL.RuleProperty {
 }
 
 /** Blocks bodies above the limit of the functions. MATCH, because a body longer than the inspected part is too long as well. */
-function bodySize(): CfnWebACL.RuleProperty {
+function bodySize(headers: Headers): CfnWebACL.RuleProperty {
   return {
     name: "BodyAbove64KB",
     priority: 1,
@@ -109,7 +113,13 @@ function bodySize(): CfnWebACL.RuleProperty {
       },
     },
     action: {
-      block: { customResponse: { responseCode: BODY_TOO_LARGE.status, customResponseBodyKey: "bodyTooLarge" } },
+      block: {
+        customResponse: {
+          responseCode: BODY_TOO_LARGE.status,
+          customResponseBodyKey: "bodyTooLarge",
+          ...(headers.length > 0 && { responseHeaders: [...headers] }),
+        },
+      },
     },
     visibilityConfig: visible("body-too-large"),
   };

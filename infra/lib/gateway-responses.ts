@@ -39,12 +39,12 @@ const ANSWERS: readonly (readonly [ResponseType, ErrorResponse])[] = [
   [ResponseType.DEFAULT_5XX, { problem: problem.UNAVAILABLE, headers: RETRY }],
 ];
 
-/** One gateway response for each type of error. */
+/** One gateway response for each type of error; all of them carry the headers `everywhere`. */
 export class GatewayResponses extends Construct {
-  constructor(scope: Construct, restApi: RestApi) {
+  constructor(scope: Construct, restApi: RestApi, everywhere: Readonly<Record<string, string>>) {
     super(scope, "Responses");
     for (const [type, { problem: answer, headers }] of ANSWERS) {
-      const fixed = { "Content-Type": "application/problem+json", ...headers };
+      const fixed = { "Content-Type": "application/problem+json", ...headers, ...everywhere };
       new GatewayResponse(this, type.responseType, {
         restApi,
         type,

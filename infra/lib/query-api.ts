@@ -2,6 +2,7 @@
 
 import { Duration } from "aws-cdk-lib";
 import { Construct } from "constructs";
+import { corsEnvironment } from "./cors.ts";
 import type { EventTable } from "./event-table.ts";
 import type { LedgerKey } from "./key.ts";
 import { RustFunction } from "./rust-function.ts";
@@ -41,6 +42,7 @@ export class QueryApi extends Construct {
       LEDGER_PRICES_TABLE: views.prices.name,
       LEDGER_RECEIPTS_TABLE: views.receipts.name,
       LEDGER_ORDERS: settings.orders.join(","),
+      ...corsEnvironment(settings),
     });
     events.table.grantRead(role, "dynamodb:Query");
     views.products.grantRead(role, "dynamodb:GetItem");

@@ -22,7 +22,8 @@ export type Variable =
   | "LEDGER_EVENT_BUS"
   | "LEDGER_EVENT_SOURCE"
   | "LEDGER_DEFAULT_CURRENCY"
-  | "LEDGER_ORDERS";
+  | "LEDGER_ORDERS"
+  | "LEDGER_CORS_ORIGINS";
 
 export interface RustFunctionProps {
   readonly settings: Settings;

@@ -10,6 +10,8 @@ export interface Settings {
   readonly throttle: { readonly rate: number; readonly burst: number };
   /** The web ACL, with the limit of requests from one address in five minutes. About 10 USD a month and 0.60 USD per million requests. */
   readonly firewall: { readonly requestsPerAddress: number } | undefined;
+  /** The origins whose web pages may use the API, such as `https://shop.example.com`; pages of all others are refused. */
+  readonly corsOrigins: readonly string[];
   /** The app clients for machines; each costs about 6 USD a month. */
   readonly clients: readonly ClientName[];
   /** A rule that stores delivered messages for end-to-end tests, and the days that it keeps them. */
@@ -70,6 +72,7 @@ const shared = {
   memory: { api: 256, stream: 256 },
   clients: ["writer", "reader", "auditor"],
   orders: ORDERS,
+  corsOrigins: [],
 } as const;
 
 const STAGES: Record<StageName, Settings> = {

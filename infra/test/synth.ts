@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { inject } from "vitest";
 import { ledgerApp } from "../lib/app.ts";
-import type { StageName } from "../lib/settings.ts";
+import type { Settings, StageName } from "../lib/settings.ts";
 
 export type Json = { [name: string]: unknown };
 export interface Resource {
@@ -36,11 +36,15 @@ export interface PluginReport {
 /** Feature flags as `cdk` reads them. */
 const CONTEXT = JSON.parse(readFileSync(resolve(import.meta.dirname, "../cdk.json"), "utf8")).context;
 
-/** Synthesizes a stage with the values of `-c` in `context`. */
-export function synthesize(stage: StageName, context: Record<string, string> = {}): Synthesized {
+/** Synthesizes a stage with the values of `-c` in `context` and other settings than its own. */
+export function synthesize(
+  stage: StageName,
+  context: Record<string, string> = {},
+  changed: Partial<Settings> = {},
+): Synthesized {
   const directory = mkdtempSync(join(tmpdir(), "ledger-infra-"));
   const said = { stage, binaries: "infra/placeholder/none", ...context };
-  const { app } = ledgerApp({ context: { ...CONTEXT, ...said }, outdir: directory });
+  const { app } = ledgerApp({ context: { ...CONTEXT, ...said }, outdir: directory }, changed);
   app.synth();
   return synthesized(directory);
 }

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use lambda_runtime::{LambdaEvent, Runtime};
 use serde_json::Value;
 use tower::{ServiceExt, service_fn};
-use web::{Actor, Problem, finish_authenticated, is_public};
+use web::{Actor, ClockAndIds, PageRules, Problem, finish_authenticated, is_public};
 
 use crate::gateway;
 
@@ -32,13 +32,8 @@ impl Function {
     /// # Errors
     /// Lambda's Runtime API cannot be reached: end the process.
     pub async fn answer(self, routes: Router) -> anyhow::Result<()> {
-        let Self { clock_and_ids, metrics, .. } = &self;
-        let routes = finish_authenticated(
-            |routes| routes.layer(from_fn(authenticated)),
-            routes,
-            clock_and_ids.clone(),
-        );
-        let routes = &routes;
+        let Self { clock_and_ids, pages, metrics, .. } = &self;
+        let routes = &layered(routes, pages, clock_and_ids.clone());
         let called = service_fn(move |event: LambdaEvent<ProxyRequest>| async move {
             let (call, context) = event.into_parts();
             let answered = answered(routes, call, context.xray_trace_id.as_deref());
@@ -46,6 +41,12 @@ impl Function {
         });
         Runtime::new(called).run().await.map_err(|error| anyhow::anyhow!("{error}"))
     }
+}
+
+/// The routes within all layers. A preflight carries no token, so pages are judged first.
+fn layered(routes: Router, pages: &PageRules, clock_and_ids: ClockAndIds) -> Router {
+    let layers = |routes: Router| pages.wrap(routes.layer(from_fn(authenticated)));
+    finish_authenticated(layers, routes, clock_and_ids)
 }
 
 async fn answered(routes: &Router, call: ProxyRequest, xray: Option<&str>) -> ApiGatewayProxyResponse {

@@ -9,6 +9,8 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_types::sdk_config::SharedCredentialsProvider;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
+use web::{AllowedOrigin, PageRules};
+
 use crate::connections;
 
 /// The variables that the runtime client requires; without one it panics.
@@ -56,6 +58,15 @@ pub(crate) fn aws(lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Sdk
     Ok(aws.build())
 }
 
+/// Which web pages are answered. Behind API Gateway the API's own pages are those of `https`.
+///
+/// # Errors
+/// The variable names something that is no origin: correct it.
+pub(crate) fn page_rules(lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<PageRules> {
+    let origins = lookup(AllowedOrigin::VARIABLE).map(|origins| AllowedOrigin::list(&origins));
+    Ok(PageRules::new(origins.transpose()?.unwrap_or_default(), true))
+}
+
 /// Reads the variables of one service, such as `AWS_ENDPOINT_URL_DYNAMODB`.
 #[derive(Debug)]
 struct OfOneService;
@@ -88,6 +99,16 @@ mod tests {
             assert!(error.starts_with(missing) && error.contains("ledger serve"), "{error}");
         }
         assert!(named("", "much").is_err());
+    }
+
+    #[test]
+    fn what_is_no_origin_is_named_and_nothing_is_no_origin() {
+        assert!(page_rules(|_| None).is_ok());
+        assert!(page_rules(|_| Some("https://a.example, http://localhost:3000".into())).is_ok());
+        for wrong in ["", "*", "https://a.example,", "https://a.example/"] {
+            let error = page_rules(|_| Some(wrong.into())).unwrap_err().to_string();
+            assert!(error.contains(AllowedOrigin::VARIABLE), "{wrong}: {error}");
+        }
     }
 
     #[test]

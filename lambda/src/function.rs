@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::emf::Emf;
 use aws_config::SdkConfig;
 use schema::settings::{Settings, unknown};
-use web::ClockAndIds;
+use web::{AllowedOrigin, ClockAndIds, PageRules};
 
 use crate::{environment, logs};
 
@@ -20,6 +20,7 @@ pub struct Function {
     pub aws: SdkConfig,
     /// The clock and the source of ids.
     pub clock_and_ids: ClockAndIds,
+    pub(crate) pages: PageRules,
     pub(crate) metrics: Emf,
 }
 
@@ -47,13 +48,14 @@ impl Function {
         let name = environment::function_name(lookup)?;
         let settings = Settings::read(lookup)?;
         let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
-        for unknown in unknown(names, &[]) {
+        for unknown in unknown(names, &[AllowedOrigin::VARIABLE]) {
             tracing::warn!(target: "ledger::settings", variable = unknown.name, similar = unknown.similar, "this is no setting and is ignored");
         }
+        let pages = environment::page_rules(lookup)?;
         let aws = environment::aws(lookup)?;
         let metrics = Emf::new(NAMESPACE, name);
         // Only a test can have installed a recorder already.
         let _ = metrics::set_global_recorder(metrics.clone());
-        Ok(Self { settings, aws, clock_and_ids: ClockAndIds::system(), metrics })
+        Ok(Self { settings, aws, clock_and_ids: ClockAndIds::system(), pages, metrics })
     }
 }

@@ -93,5 +93,5 @@ impl Queries {
 
 fn path_id(id: Id) -> Result<ProductId, Problem> {
     let Path(id) = id.map_err(|error| Problem::new(ProblemKind::Malformed, error.to_string()))?;
-    ProductId::new(id).map_err(|error| Problem::new(ProblemKind::Malformed, format!("{error}.")))
+    ProductId::new(id).map_err(|error| Problem::new(ProblemKind::Malformed, format!("{error}.")).loggable())
 }

@@ -10,22 +10,24 @@ mod guard;
 mod host;
 mod limits;
 mod metrics;
-mod pages;
+mod root;
 mod shutdown;
 
+use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use aws_config::SdkConfig;
 use axum::Router;
 use schema::settings::Settings;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use web::{ClockAndIds, finish_authenticated};
+use web::api::{Describe, Endpoint};
+use web::{AllowedOrigin, ClockAndIds, PageRules, finish_authenticated};
 
 use crate::auth::{AuthSettings, Authentication};
 use crate::backend::Backend;
@@ -39,9 +41,6 @@ use admission::Admission;
 use background::TableStream;
 use connections::Connections;
 pub use limits::Limits;
-pub(crate) use metrics::documented;
-use pages::PageRules;
-pub use pages::{AllowedOrigin, InvalidOrigin};
 
 /// How to serve.
 #[derive(Debug, Clone)]
@@ -100,9 +99,7 @@ pub async fn run(
     };
     may_listen(listen, authentication.as_ref())?;
     // First, so that a port in use leaves no new data directory behind.
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("--listen {listen}: cannot be listened on"))?;
+    let listener = TcpListener::bind(listen).await.map_err(|error| cannot_listen(listen, &error))?;
     let address = listener.local_addr()?;
     let Platform { backend, stream, event_bridge } = platform(&storage, &settings, &clock_and_ids).await?;
     let system = Arc::new(System::new(backend, event_bridge.as_ref(), settings, clock_and_ids.clone()));
@@ -114,7 +111,8 @@ pub async fn run(
     let pages = PageRules::new(cors_origins, authentication.is_some());
     let authenticated = |routes| authenticated(authentication.as_ref(), routes);
     let layers = |routes| host::wrap(pages.wrap(admission.wrap(authenticated, routes)));
-    let routes = system.routes(stopping.clone()).merge(metrics::routes(recorder.clone()));
+    let routes =
+        system.routes(stopping.clone()).merge(metrics::routes(recorder.clone())).merge(root::routes());
     let connections =
         Connections::new(finish_authenticated(layers, routes, clock_and_ids), limits, stopping.clone());
     let mut background = background::start(&system, stream, retry_parked_every, &stopping);
@@ -138,6 +136,24 @@ pub async fn run(
         (Some(reason), _) => bail!(reason),
         (None, _) => Ok(()),
     }
+}
+
+/// Why the address is not listened on, and what to do.
+fn cannot_listen(address: SocketAddr, error: &Error) -> anyhow::Error {
+    let advice = match error.kind() {
+        ErrorKind::AddrInUse => {
+            "; stop the program that uses the port, or choose another one (port 0 picks a free one)"
+        }
+        ErrorKind::AddrNotAvailable => "; it is no address of this machine",
+        ErrorKind::PermissionDenied => "; choose a port above 1023, or let a proxy listen on the one below",
+        _ => "",
+    };
+    anyhow!("--listen {address}: cannot be listened on: {error}{advice}")
+}
+
+/// The routes that only this server has, with their descriptions.
+pub(crate) fn documented() -> Vec<(Endpoint, Describe)> {
+    [root::documented(), metrics::documented()].concat()
 }
 
 fn may_listen(address: SocketAddr, authentication: Option<&Authentication>) -> anyhow::Result<()> {

@@ -70,6 +70,8 @@ macro_rules! catalogue {
 }
 
 catalogue! {
+    BUILD_INFO = gauge("ledger_build_info", ["version", "commit"],
+        "Always 1; version and, if the build was told it, commit of the program");
     HTTP_REQUESTS = counter("ledger_http_requests_total", ["method", "route", "status"],
         "Requests answered, by method, route and status");
     HTTP_SECONDS = seconds("ledger_http_request_duration_seconds", ["method", "route"],
@@ -152,6 +154,7 @@ mod tests {
         let bounded = [
             "code",
             "command",
+            "commit",
             "consumer",
             "limit",
             "method",
@@ -163,6 +166,7 @@ mod tests {
             "route",
             "status",
             "table",
+            "version",
             "view",
             "waited_for",
         ];

@@ -119,7 +119,7 @@ async fn unknown_paths_and_methods_are_told_to_those_with_a_token_only() {
 async fn health_and_documentation_are_public_also_with_a_bad_token() {
     let given = given().await;
     for http in [reqwest::Client::new(), bearer("nonsense")] {
-        for path in ["/health", "/openapi.json", "/docs"] {
+        for path in ["/", "/health", "/openapi.json", "/docs"] {
             let answer = http.get(given.ledger.url.clone() + path).send().await.unwrap();
             assert!(answer.status().is_success(), "{path}: {}", answer.status());
         }

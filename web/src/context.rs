@@ -115,7 +115,7 @@ impl RequestContext {
             return Ok(());
         }
         let problem = Problem::new(ProblemKind::Forbidden, format!("This needs the scope {}.", scope.name()));
-        Err(problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static(scope.challenge())))
+        Err(problem.loggable().header(header::WWW_AUTHENTICATE, HeaderValue::from_static(scope.challenge())))
     }
 }
 

@@ -58,7 +58,7 @@ async fn around(State(clock_and_ids): State<ClockAndIds>, mut request: Request, 
         response.headers_mut().insert(CORRELATION_ID, value);
     }
     protect(response.headers_mut());
-    log.end(response.status(), problem.as_ref().map(Problem::kind));
+    log.end(response.status(), problem.as_ref());
     response
 }
 

@@ -19,6 +19,9 @@ const LONGEST_POINTER: usize = 300;
 /// The most bytes of the path in a problem: paths of routes are shorter, even if all of the id is escaped.
 const LONGEST_INSTANCE: usize = 1_024;
 
+/// The most bytes of a detail in a log line.
+const LONGEST_LOGGED: usize = 200;
+
 /// The kinds of problems, each with a stable `type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]
 pub enum ProblemKind {
@@ -146,6 +149,7 @@ impl ProblemKind {
 pub struct FieldError {
     /// JSON Pointer (RFC 6901) into the body, or the name of a query parameter.
     pub pointer: String,
+    // It is logged, so it never repeats what the client sent.
     /// What is wrong, and what is allowed.
     pub detail: String,
 }
@@ -154,7 +158,9 @@ pub struct FieldError {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
     kind: ProblemKind,
-    detail: String,
+    detail: Cow<'static, str>,
+    /// Whether the detail is known to repeat nothing that the client sent.
+    loggable: bool,
     errors: Vec<FieldError>,
     members: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -163,21 +169,33 @@ pub struct Problem {
 impl Problem {
     /// A problem; `detail` says what happened and what the caller should do.
     #[must_use]
-    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), members: Map::new(), headers: Vec::new() }
+    pub fn new(kind: ProblemKind, detail: impl Into<Cow<'static, str>>) -> Self {
+        let detail = detail.into();
+        // A fixed text repeats nothing.
+        let loggable = matches!(detail, Cow::Borrowed(_));
+        Self { kind, detail, loggable, errors: Vec::new(), members: Map::new(), headers: Vec::new() }
     }
 
     /// An invalid body with all of its errors at once.
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         let detail = "Correct every error listed in `errors` and send the request again.";
-        Self { errors, ..Self::new(ProblemKind::Invalid, detail) }
+        // The log has the errors instead, which say what was wrong.
+        Self { errors, loggable: false, ..Self::new(ProblemKind::Invalid, detail) }
     }
 
     /// The store did not answer. Repeating the request is safe with an idempotency key.
     #[must_use]
-    pub fn unavailable(detail: impl Into<String>) -> Self {
+    pub fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ProblemKind::Unavailable, detail).retry_after(1)
+    }
+
+    /// Says that the detail, which was made for this request, repeats nothing that the client sent, so that it can be logged. A
+    /// fixed text is logged in any case.
+    #[must_use]
+    pub fn loggable(mut self) -> Self {
+        self.loggable = true;
+        self
     }
 
     /// Adds an error in the input.
@@ -205,6 +223,18 @@ impl Problem {
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+
+    /// What the log says about it: the detail, or else the first error, cut if it is long. `None` if both could repeat what the
+    /// client sent.
+    pub(super) fn logged(&self) -> Option<String> {
+        let text = match self.errors.as_slice() {
+            _ if self.loggable => self.detail.to_string(),
+            [] => return None,
+            [error] => error.detail.clone(),
+            [error, others @ ..] => format!("{} (1 of {} errors)", error.detail, others.len() + 1),
+        };
+        Some(excerpt(&text, LONGEST_LOGGED).into_owned())
     }
 
     /// The kind.
@@ -297,6 +327,27 @@ mod tests {
              \"status\":412,\"detail\":\"d\",\"instance\":\"/products/p\",\"correlation_id\":\"c-1\",\
              \"errors\":[{\"pointer\":\"a\",\"detail\":\"b\"}],\"current_version\":3,\"missed\":[]}"
         );
+    }
+
+    #[test]
+    fn the_log_gets_fixed_texts_and_those_that_repeat_nothing() {
+        let invalid = |errors: usize| {
+            let error = FieldError { pointer: "/secret".into(), detail: "is required".into() };
+            Problem::invalid(vec![error; errors])
+        };
+        let made = |text: &str| Problem::new(ProblemKind::Malformed, text.to_owned());
+        let long = made(&"x".repeat(300)).loggable();
+        for (problem, logged) in [
+            (Problem::new(ProblemKind::Malformed, "A fixed text."), Some("A fixed text.")),
+            (made("There is no product secret."), None),
+            (made("At most 7 bytes.").loggable(), Some("At most 7 bytes.")),
+            (made("secret appears twice.").fault("secret", "appears twice"), Some("appears twice")),
+            (invalid(1), Some("is required")),
+            (invalid(3), Some("is required (1 of 3 errors)")),
+            (long, Some(&*format!("{}…", "x".repeat(LONGEST_LOGGED)))),
+        ] {
+            assert_eq!(problem.logged().as_deref(), logged);
+        }
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl QueryParameters {
     /// # Errors
     /// 400 for a parameter that is not accepted, or is given twice without being repeatable.
     fn of(uri: &Uri, accepted: &[AcceptedParameter]) -> Result<Self, Problem> {
-        let undecodable = || malformed("The query cannot be decoded.");
+        let undecodable = || Problem::new(ProblemKind::Malformed, "The query cannot be decoded.");
         // Invalid UTF-8 would become replacement characters and be answered as if the client had sent them.
         let text = percent_decode_str(uri.query().unwrap_or_default()).decode_utf8();
         text.map_err(|_| undecodable())?;
@@ -58,7 +58,7 @@ impl QueryParameters {
             let values = known.entry(name.clone()).or_default();
             if !values.is_empty() && !parameter.repeatable {
                 let detail = format!("The query parameter {name} appears twice.");
-                return Err(malformed(detail).fault(&name, "appears twice"));
+                return Err(malformed(detail).loggable().fault(&name, "appears twice"));
             }
             values.push(value);
         }
@@ -99,7 +99,7 @@ impl QueryParameters {
             None => Ok(()),
             Some(name) => {
                 let detail = format!("The query parameter {name} cannot be combined with the others: {why}.");
-                Err(malformed(detail).fault(name, why))
+                Err(malformed(detail).loggable().fault(name, why))
             }
         }
     }
@@ -149,10 +149,10 @@ pub(super) async fn read(
     next.run(request).await
 }
 
-/// A parameter that cannot be parsed.
+/// A parameter that cannot be parsed. The error is logged: it must not repeat the value.
 #[must_use]
 pub fn wrong_parameter(name: &str, error: &dyn Display) -> Problem {
-    malformed(format!("The query parameter {name}: {error}.")).fault(name, error.to_string())
+    malformed(format!("The query parameter {name}: {error}.")).loggable().fault(name, error.to_string())
 }
 
 fn unknown(name: &str, accepted: &[AcceptedParameter]) -> Problem {
@@ -160,10 +160,10 @@ fn unknown(name: &str, accepted: &[AcceptedParameter]) -> Problem {
     let known: Vec<&str> = accepted.iter().map(|parameter| parameter.name.as_str()).collect();
     let known = if known.is_empty() { "none".into() } else { known.join(", ") };
     let detail = format!("Unknown query parameter {name:?}; known parameters: {known}.");
-    malformed(detail).fault(&name, "is unknown")
+    malformed(detail).fault(&name, "is not a parameter of this route")
 }
 
-fn malformed(detail: impl Into<String>) -> Problem {
+fn malformed(detail: String) -> Problem {
     Problem::new(ProblemKind::Malformed, detail)
 }
 

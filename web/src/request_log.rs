@@ -1,7 +1,10 @@
 //! The log line, the metrics and the span of a request: one line for each, written when its response is ready.
+//!
+//! The promise: of what a client sent, the line has the method, the path or the product, and the correlation id, each bounded; of a
+//! refusal it has the reason and no value.
 
 use std::borrow::Cow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderValue, Method, StatusCode};
@@ -9,17 +12,21 @@ use tracing::Span;
 
 use super::excerpt::excerpt;
 use super::notes::Notes;
-use super::problem::ProblemKind;
+use super::problem::Problem;
 use telemetry::meters::{HTTP_REQUESTS, HTTP_SECONDS};
 use telemetry::trace;
 use telemetry::usage::{self, UsageCounter};
 
 const TRACEPARENT: &str = "traceparent";
 
-/// The most bytes of a method and of a product's id as a client sent them: those that are valid are shorter, even if all of the
-/// id is escaped.
+/// The most bytes of a method and of a product's id or a path as a client sent them: those that are valid are shorter, even if all of
+/// the id is escaped.
 const LONGEST_METHOD: usize = 32;
 const LONGEST_ID: usize = 192;
+const LONGEST_PATH: usize = 256;
+
+/// The routes that machines ask all the time: if the answer is as expected, nobody needs the line.
+const POLLED: [&str; 2] = ["/health", "/metrics"];
 
 /// What is known about a request before it is answered.
 pub(super) struct RequestLog {
@@ -28,6 +35,8 @@ pub(super) struct RequestLog {
     route: String,
     /// The product id in the path, as the client sent it.
     product_id: Option<String>,
+    /// The path as the client sent it, unless route and product id say it.
+    path: Option<String>,
     correlation_id: String,
     notes: Notes,
     pub(super) usage_counter: UsageCounter,
@@ -42,6 +51,9 @@ impl RequestLog {
         let product_id = segment
             .filter(|_| route.starts_with("/products/{id}"))
             .map(|segment| excerpt(segment, LONGEST_ID).into_owned());
+        let said = product_id.as_ref().map_or_else(|| route.to_owned(), |id| route.replace("{id}", id));
+        let path = request.uri().path();
+        let path = (path != said).then(|| excerpt(path, LONGEST_PATH).into_owned());
         let route = route.to_owned();
         let method = request.method().clone();
         let span = tracing::info_span!(target: "ledger::request",
@@ -66,6 +78,7 @@ impl RequestLog {
             method,
             route,
             product_id,
+            path,
             correlation_id: correlation_id.to_owned(),
             notes,
             usage_counter: UsageCounter::default(),
@@ -74,33 +87,49 @@ impl RequestLog {
     }
 
     /// Writes the line and the metrics.
-    pub(super) fn end(self, status: StatusCode, problem: Option<ProblemKind>) {
-        let (took, usage) = (self.started.elapsed(), usage::is_counted().then(|| self.usage_counter.usage()));
-        let status = status.as_u16();
-        self.span.record("http.response.status_code", status);
+    pub(super) fn end(self, status: StatusCode, problem: Option<&Problem>) {
+        let took = self.started.elapsed();
+        self.span.record("http.response.status_code", status.as_u16());
+        self.count(status, took);
+        self.write(status, took, problem);
+    }
+
+    fn count(&self, status: StatusCode, took: Duration) {
         let method = known(&self.method);
         let labels = [("method", method.to_owned()), ("route", self.route.clone())];
         metrics::histogram!(HTTP_SECONDS.name, &labels).record(took.as_secs_f64());
         let [by_method, by_route] = labels;
-        let labels = [by_method, by_route, ("status", status.to_string())];
+        let labels = [by_method, by_route, ("status", status.as_u16().to_string())];
         metrics::counter!(HTTP_REQUESTS.name, &labels).increment(1);
+    }
+
+    fn write(self, status: StatusCode, took: Duration, problem: Option<&Problem>) {
+        let usage = usage::is_counted().then(|| self.usage_counter.usage());
         let noted = self.notes.write().clone();
-        tracing::info!(target: "ledger::request",
-            correlation_id = self.correlation_id,
-            actor = noted.actor,
-            method = %shown(&self.method),
-            route = self.route,
-            product_id = noted.product_id.or(self.product_id),
-            command = noted.command,
-            outcome = noted.outcome,
-            problem = problem.map(ProblemKind::slug),
-            version = noted.version,
-            requests = usage.map(|usage| usage.requests),
-            capacity_units = usage.map(|usage| usage.units),
-            status,
-            millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            "request"
-        );
+        let is_expected = status.is_success() && POLLED.contains(&self.route.as_str());
+        macro_rules! log_at {
+            ($level:ident) => {
+                tracing::$level!(target: "ledger::request",
+                    correlation_id = self.correlation_id,
+                    actor = noted.actor,
+                    method = %shown(&self.method),
+                    route = self.route,
+                    product_id = noted.product_id.or(self.product_id),
+                    path = self.path,
+                    command = noted.command,
+                    outcome = noted.outcome,
+                    problem = problem.map(|problem| problem.kind().slug()),
+                    detail = problem.and_then(Problem::logged),
+                    version = noted.version,
+                    requests = usage.map(|usage| usage.requests),
+                    capacity_units = usage.map(|usage| usage.units),
+                    status = status.as_u16(),
+                    millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+                    "request"
+                )
+            };
+        }
+        if is_expected { log_at!(debug) } else { log_at!(info) }
     }
 }
 

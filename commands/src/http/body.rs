@@ -42,7 +42,8 @@ pub(super) async fn read(body: Body) -> Result<Vec<u8>, Problem> {
         }
     }
     if size > MOST {
-        return Err(Problem::new(ProblemKind::BodyTooLarge, format!("A command has at most {MOST} bytes.")));
+        let detail = format!("A command has at most {MOST} bytes.");
+        return Err(Problem::new(ProblemKind::BodyTooLarge, detail).loggable());
     }
     Ok(read)
 }
@@ -73,7 +74,7 @@ pub(super) fn members(
     let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if !accepted.contains(&essence.as_str()) {
         let detail = format!("Send the body as {}.", accepted.join(" or "));
-        return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
+        return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail).loggable());
     }
     Members::parse(body).map(Some)
 }

@@ -10,7 +10,7 @@ use crate::execute::Precondition;
 /// # Errors
 /// 400 for anything but the forms that the interface allows.
 pub(super) fn precondition(headers: &HeaderMap, creates: bool) -> Result<Precondition, Problem> {
-    let malformed = |detail: &str| Err(Problem::new(ProblemKind::Malformed, detail));
+    let malformed = |detail: &'static str| Err(Problem::new(ProblemKind::Malformed, detail));
     match (list(headers, &header::IF_MATCH)?, single(headers, &header::IF_NONE_MATCH)?) {
         (None, None) => Ok(Precondition::None),
         (None, Some("*")) => Ok(Precondition::Absent),
@@ -54,7 +54,7 @@ fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<Vec<&'a 
     let mut elements = Vec::new();
     for value in headers.get_all(name) {
         let text = value.to_str().map_err(|_| {
-            Problem::new(ProblemKind::Malformed, format!("The header {name} must be in ASCII."))
+            Problem::new(ProblemKind::Malformed, format!("The header {name} must be in ASCII.")).loggable()
         })?;
         elements.extend(text.split(',').map(str::trim).filter(|element| !element.is_empty()));
     }
@@ -63,8 +63,10 @@ fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<Vec<&'a 
 
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
     let mut values = headers.get_all(name).iter();
-    let malformed =
-        || Problem::new(ProblemKind::Malformed, format!("The header {name} must appear once, in ASCII."));
+    let malformed = || {
+        let detail = format!("The header {name} must appear once, in ASCII.");
+        Problem::new(ProblemKind::Malformed, detail).loggable()
+    };
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(value), None) => value.to_str().map(|text| Some(text.trim())).map_err(|_| malformed()),

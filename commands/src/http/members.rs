@@ -21,7 +21,8 @@ impl Members {
     /// 400 for what is not JSON, 422 for JSON that is not an object.
     pub(super) fn parse(body: &[u8]) -> Result<Self, Problem> {
         let raw: &RawValue = serde_json::from_slice(body).map_err(|error| {
-            Problem::new(ProblemKind::Malformed, format!("The body is not JSON: {error}."))
+            // The parser names a place in the text, and nothing of the text.
+            Problem::new(ProblemKind::Malformed, format!("The body is not JSON: {error}.")).loggable()
         })?;
         Self::of(raw).ok_or_else(|| {
             Problem::invalid(vec![FieldError {

@@ -109,8 +109,9 @@ fn headers(given: Values) -> Result<HeaderMap, Problem> {
     Ok(headers)
 }
 
-fn malformed(what: &str) -> Problem {
-    Problem::new(ProblemKind::Malformed, format!("The gateway's event is invalid: {what} cannot be parsed."))
+fn malformed(what: &'static str) -> Problem {
+    let detail = format!("The gateway's event is invalid: {what} cannot be parsed.");
+    Problem::new(ProblemKind::Malformed, detail).loggable()
 }
 
 /// W3C trace context from `Root=1-<8 hex>-<24 hex>;Parent=<16 hex>;Sampled=1` (X-Ray developer guide, "Tracing header").

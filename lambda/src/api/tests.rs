@@ -1,10 +1,10 @@
 //! Events as API Gateway sends them, and the routes' responses to them.
 
 use axum::Json;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::routing::any;
 use serde_json::json;
-use web::{ClockAndIds, RequestContext as Asked};
+use web::{AllowedOrigin, RequestContext as Asked};
 
 use super::*;
 
@@ -37,9 +37,12 @@ fn event(changes: &Value) -> Value {
 }
 
 async fn answer_to(event: Value) -> (i64, HeaderMap, Value) {
+    answer_of(&PageRules::new(Vec::new(), true), event).await
+}
+
+async fn answer_of(pages: &PageRules, event: Value) -> (i64, HeaderMap, Value) {
     let routes = Router::new().route("/products/{id}", any(seen)).route("/health", any(seen));
-    let routes =
-        finish_authenticated(|routes| routes.layer(from_fn(authenticated)), routes, ClockAndIds::system());
+    let routes = layered(routes, pages, ClockAndIds::system());
     let answer = answered(&routes, serde_json::from_value(event).unwrap(), Some(TRACE)).await;
     let body = serde_json::to_value(answer.body).unwrap();
     let body = serde_json::from_str(body.as_str().unwrap_or("null")).unwrap_or(body);
@@ -111,4 +114,45 @@ async fn nothing_a_gateway_could_pass_on_ends_the_process() {
         let (status, _, _) = answer_to(event(&odd)).await;
         assert!((200..500).contains(&status), "{odd}: {status}");
     }
+}
+
+/// An event of a page of this origin.
+fn of_page(method: &str, origin: &str) -> Value {
+    event(&json!({"httpMethod": method, "multiValueHeaders": {
+        "Host": ["abc.execute-api.eu-central-1.amazonaws.com"], "Origin": [origin],
+        "Access-Control-Request-Method": ["PUT"]}}))
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_are_refused_and_no_preflight_is_answered_without_the_setting() {
+    for method in ["GET", "PUT", "OPTIONS"] {
+        let (status, headers, problem) = answer_to(of_page(method, "https://shop.example.com")).await;
+        assert_eq!((status, &problem["type"]), (403, &json!("urn:product-ledger:problem:foreign-origin")));
+        assert!(!headers.contains_key("access-control-allow-origin"), "{method}");
+    }
+    let own = "https://abc.execute-api.eu-central-1.amazonaws.com";
+    assert_eq!(answer_to(of_page("PUT", own)).await.0, 200, "the documentation's own page");
+}
+
+#[tokio::test]
+async fn pages_of_an_allowed_origin_get_preflights_without_a_token_and_read_every_answer() {
+    let origin = "https://shop.example.com";
+    let pages = PageRules::new(AllowedOrigin::list(origin).unwrap(), true);
+    let without_token = json!({"path": "/prod/products/p", "stage": "prod"});
+    let mut preflight = of_page("OPTIONS", origin);
+    preflight["requestContext"] = without_token.clone();
+    let (status, headers, _) = answer_of(&pages, preflight).await;
+    assert_eq!((status, &headers["access-control-allow-origin"]), (204, &HeaderValue::from_static(origin)));
+    assert!(headers["access-control-allow-headers"].to_str().unwrap().contains("Authorization"));
+    let mut refused = of_page("PUT", origin);
+    refused["requestContext"] = without_token;
+    for (event, expected) in [(of_page("PUT", origin), 200), (refused, 401)] {
+        let (status, headers, _) = answer_of(&pages, event).await;
+        assert_eq!(
+            (status, &headers["access-control-allow-origin"]),
+            (expected, &HeaderValue::from_static(origin))
+        );
+        assert!(headers["access-control-expose-headers"].to_str().unwrap().contains("ETag"));
+    }
+    assert_eq!(answer_of(&pages, of_page("GET", "https://evil.example.com")).await.0, 403);
 }

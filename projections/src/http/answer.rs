@@ -53,7 +53,7 @@ fn deleted(product: &Product) -> Problem {
 /// The version that the client asked for at least is not recorded yet.
 pub(super) fn not_reached(newest: u64) -> Problem {
     let detail = format!("The product's newest version is {newest}.");
-    Problem::new(ProblemKind::VersionNotReached, detail).with("current_version", newest)
+    Problem::new(ProblemKind::VersionNotReached, detail).loggable().with("current_version", newest)
 }
 
 /// The view is being built for the first time.

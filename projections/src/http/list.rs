@@ -58,7 +58,7 @@ fn selection(mut parameters: QueryParameters, kept: Orders) -> Result<ListQuery,
     let sort = parameters.optional("sort", sort)?.unwrap_or(Sort::Id);
     if !kept.keep(sort) {
         let detail = format!("The order {} is not kept; the kept orders are {kept}.", sort.name());
-        return Err(malformed(&detail).fault("sort", format!("must be one of {kept}")));
+        return Err(malformed(detail).loggable().fault("sort", format!("must be one of {kept}")));
     }
     let mut deleted = false;
     let (order, range) = match sort {

@@ -1,5 +1,7 @@
 //! The values of query parameters.
 
+use std::borrow::Cow;
+
 use schema::Timestamp;
 use schema::time::InvalidTimestamp;
 use web::{Problem, ProblemKind};
@@ -27,6 +29,6 @@ pub(super) fn days(text: &str) -> Result<u16, &'static str> {
     number.filter(|number| (1..=365).contains(number)).ok_or("a number from 1 to 365 is expected")
 }
 
-pub(super) fn malformed(detail: impl Into<String>) -> Problem {
+pub(super) fn malformed(detail: impl Into<Cow<'static, str>>) -> Problem {
     Problem::new(ProblemKind::Malformed, detail)
 }

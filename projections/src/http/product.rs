@@ -69,9 +69,8 @@ impl Queries {
         }
         if after.version < version {
             let detail = format!("The product's newest version is {}.", after.version);
-            return Err(
-                Problem::new(ProblemKind::VersionNotFound, detail).with("current_version", after.version)
-            );
+            let problem = Problem::new(ProblemKind::VersionNotFound, detail).loggable();
+            return Err(problem.with("current_version", after.version));
         }
         let commit = readable(id, stored.decode())?;
         let before = match commit.sequence {

@@ -78,7 +78,7 @@ fn unauthorized(reason: &Unauthenticated) -> Problem {
             format!(r#"Bearer error="invalid_token", error_description="{refusal}""#)
         }
     };
-    let problem = Problem::new(ProblemKind::Unauthorized, reason.to_string());
+    let problem = Problem::new(ProblemKind::Unauthorized, reason.to_string()).loggable();
     let challenge = HeaderValue::try_from(challenge).unwrap_or(HeaderValue::from_static("Bearer"));
     problem.header(header::WWW_AUTHENTICATE, challenge)
 }

@@ -160,14 +160,14 @@ fn check_sizes(request: &Request) -> Result<(), Problem> {
     let uri = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
     if uri > LONGEST_URI {
         let detail = format!("Path and query may have at most {LONGEST_URI} bytes.");
-        return Err(Problem::new(ProblemKind::UriTooLong, detail));
+        return Err(Problem::new(ProblemKind::UriTooLong, detail).loggable());
     }
     let headers = request.headers();
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if headers.len() > MOST_HEADERS || bytes > LONGEST_HEADERS {
         let detail =
             format!("A request may have at most {MOST_HEADERS} headers of {LONGEST_HEADERS} bytes together.");
-        return Err(Problem::new(ProblemKind::HeadersTooLarge, detail));
+        return Err(Problem::new(ProblemKind::HeadersTooLarge, detail).loggable());
     }
     Ok(())
 }
@@ -188,7 +188,7 @@ impl Slot {
             let detail = format!(
                 "The server is at its limit of concurrent {limit}. Nothing was done; retry after the time in Retry-After."
             );
-            return Err(Problem::new(ProblemKind::Overloaded, detail).retry_after(1));
+            return Err(Problem::new(ProblemKind::Overloaded, detail).loggable().retry_after(1));
         };
         taken.increment(1.0);
         Ok(Self { _permit: permit, taken })

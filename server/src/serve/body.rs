@@ -45,5 +45,6 @@ pub(super) async fn read(request: Request, within: Duration) -> Result<Request, 
 fn too_slow(within: Duration) -> Problem {
     metrics::counter!(HTTP_TIMEOUTS.name, "waited_for" => "body").increment(1);
     let detail = format!("The body must be sent within {} seconds.", within.as_secs());
-    Problem::new(ProblemKind::TooSlow, detail).header(header::CONNECTION, HeaderValue::from_static("close"))
+    let problem = Problem::new(ProblemKind::TooSlow, detail).loggable();
+    problem.header(header::CONNECTION, HeaderValue::from_static("close"))
 }

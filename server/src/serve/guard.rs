@@ -1,7 +1,7 @@
 //! The guard of a server without authentication: only requests that name this machine are answered.
 //!
 //! A page can give itself a name that it points to 127.0.0.1 (DNS rebinding), and is then a page of the server's own origin. Its
-//! name appears in `Host`. Pages of other origins are refused by [`super::pages`].
+//! name appears in `Host`. Pages of other origins are refused by [`web::PageRules`].
 
 use std::net::IpAddr;
 
@@ -10,9 +10,7 @@ use axum::extract::Request;
 use axum::http::uri::Authority;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use web::{Actor, Problem, ProblemKind};
-
-use super::host;
+use web::{Actor, Problem, ProblemKind, host_of};
 
 /// Wraps all routes in the guard.
 pub(super) fn wrap(router: Router) -> Router {
@@ -20,7 +18,7 @@ pub(super) fn wrap(router: Router) -> Router {
 }
 
 async fn check(mut request: Request, next: Next) -> Response {
-    if names_loopback(host::of(&request)) {
+    if names_loopback(host_of(&request)) {
         request.extensions_mut().insert(Actor::anonymous());
         return next.run(request).await;
     }

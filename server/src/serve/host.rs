@@ -22,13 +22,6 @@ async fn check(request: Request, next: Next) -> Response {
     }
 }
 
-/// The host and port that the request was sent to; the authority of a target in absolute form replaces `Host` (RFC 9112, section
-/// 3.2.2).
-pub(super) fn of(request: &Request) -> &str {
-    let host = request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or_default());
-    request.uri().authority().map(Authority::as_str).or(host).unwrap_or_default()
-}
-
 /// What is wrong with the header.
 fn fault(version: Version, headers: &HeaderMap) -> Option<&'static str> {
     let mut hosts = headers.get_all(header::HOST).iter();

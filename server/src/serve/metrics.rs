@@ -9,6 +9,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use metrics::{counter, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
 use projections::views::View;
 use serde_json::json;
 use telemetry::meters::{self, Metric, MetricKind};
@@ -19,6 +20,9 @@ use web::{Problem, RequestContext, Scope};
 
 /// How often recorded values are condensed, which bounds their memory even if nobody reads them.
 const UPKEEP: Duration = Duration::from_secs(5);
+
+/// The commit of the program, if the build was told it.
+const COMMIT: Option<&str> = option_env!("BUILD_COMMIT");
 
 /// Starts recording in this process.
 ///
@@ -31,8 +35,16 @@ pub(super) fn record() -> anyhow::Result<PrometheusHandle> {
     }
     let handle = builder.install_recorder().context("metrics cannot be recorded")?;
     meters::describe();
+    Collector::default().describe();
     start_at_zero();
+    name_build();
     Ok(handle)
+}
+
+fn name_build() {
+    let commit = COMMIT.filter(|commit| !commit.is_empty()).map(|commit| ("commit", commit));
+    let labels: Vec<_> = [("version", env!("CARGO_PKG_VERSION"))].into_iter().chain(commit).collect();
+    gauge!(meters::BUILD_INFO.name, &labels).set(1.0);
 }
 
 /// Counters of what should never happen start at zero, so that the first time shows as growth.
@@ -71,7 +83,7 @@ pub(super) fn routes(handle: PrometheusHandle) -> Router {
 }
 
 /// The route's OpenAPI description.
-pub(crate) fn documented() -> Vec<(Endpoint, Describe)> {
+pub(super) fn documented() -> Vec<(Endpoint, Describe)> {
     table().documented()
 }
 
@@ -84,13 +96,15 @@ async fn figures(
     context: RequestContext,
 ) -> Result<Response, Problem> {
     context.require(Scope::Audit)?;
+    Collector::default().collect();
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     Ok((kind, handle.render()).into_response())
 }
 
 fn described(_: &mut Components) -> Operation {
-    let shown =
-        example("figures", &json!("# TYPE ledger_conflicts_total counter\nledger_conflicts_total 0\n"));
+    let Metric { name, help, .. } = meters::CONFLICTS;
+    let text = format!("# HELP {name} {help}\n# TYPE {name} counter\n{name} 0\n");
+    let shown = example("figures", &json!(text));
     Operation::new("getMetrics", "Service", "The figures of this process as Prometheus text")
         .scopes(&[Scope::Audit])
         .answer(

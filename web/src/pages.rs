@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use reqwest::Url;
-use web::{Problem, ProblemKind};
+use url::Url;
 
-use super::host;
+use super::problem::{Problem, ProblemKind};
 
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -38,6 +38,19 @@ const MAX_AGE: &str = "600";
 /// An origin whose pages may use the server: `scheme://host[:port]`, as browsers send it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllowedOrigin(HeaderValue);
+
+impl AllowedOrigin {
+    /// The variable with the allowed origins, separated by commas.
+    pub const VARIABLE: &str = "LEDGER_CORS_ORIGINS";
+
+    /// Origins separated by commas.
+    ///
+    /// # Errors
+    /// [`InvalidOrigin`]: correct the variable.
+    pub fn list(text: &str) -> Result<Vec<Self>, InvalidOrigin> {
+        text.split(',').map(str::parse).collect()
+    }
+}
 
 /// The text is no origin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -71,7 +84,7 @@ impl FromStr for AllowedOrigin {
 
 /// Which pages are answered. Clones share the list.
 #[derive(Debug, Clone)]
-pub(super) struct PageRules {
+pub struct PageRules {
     allowed: Arc<[AllowedOrigin]>,
     /// Whether a proxy may stand in front of the server, so that its own pages may be those of an `https` origin.
     behind_proxy: bool,
@@ -87,12 +100,13 @@ enum Sender {
 
 impl PageRules {
     /// Rules that allow the pages of these origins besides the server's own.
-    pub(super) fn new(allowed: Vec<AllowedOrigin>, behind_proxy: bool) -> Self {
+    #[must_use]
+    pub fn new(allowed: Vec<AllowedOrigin>, behind_proxy: bool) -> Self {
         Self { allowed: allowed.into(), behind_proxy }
     }
 
     /// Wraps all routes.
-    pub(super) fn wrap(&self, routes: Router) -> Router {
+    pub fn wrap(&self, routes: Router) -> Router {
         routes.layer(from_fn_with_state(self.clone(), check))
     }
 
@@ -108,7 +122,7 @@ impl PageRules {
             (Some(origin), None) if self.allowed.iter().any(|allowed| allowed.0 == *origin) => {
                 return Some(Sender::Allowed(origin.clone()));
             }
-            (Some(origin), None) if self.is_own(origin, host::of(request)) => {}
+            (Some(origin), None) if self.is_own(origin, host_of(request)) => {}
             _ => return None,
         }
         let is_own = |site: &HeaderValue| site == "same-origin" || site == "none";
@@ -130,6 +144,14 @@ impl PageRules {
             |authority: &str| authority.strip_suffix(usual).unwrap_or(authority).to_ascii_lowercase();
         !host.is_empty() && without(authority) == without(host)
     }
+}
+
+/// The host and port that the request was sent to; the authority of a target in absolute form replaces `Host` (RFC 9112, section
+/// 3.2.2).
+#[must_use]
+pub fn host_of(request: &Request) -> &str {
+    let host = request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or_default());
+    request.uri().authority().map(Authority::as_str).or(host).unwrap_or_default()
 }
 
 /// Whether somebody follows a link: the answer is shown and no page can read it. A frame, an `object` and an `embed` navigate too,
@@ -173,7 +195,7 @@ fn preflight() -> Response {
 
 fn foreign() -> Problem {
     let detail = "A web page of another origin sent this request, and nothing was done. Pages of an origin are answered if the \
-                  server was started with it in --cors-origin.";
+                  operator allows it (--cors-origin, LEDGER_CORS_ORIGINS).";
     Problem::new(ProblemKind::ForeignOrigin, detail)
 }
 
