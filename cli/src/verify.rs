@@ -5,6 +5,7 @@
 mod arguments;
 pub(crate) mod file;
 mod lag;
+mod lookups;
 mod orders;
 pub(crate) mod report;
 mod tables;
