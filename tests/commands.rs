@@ -35,6 +35,15 @@ fn calls(subcommand: &str) -> Vec<Call> {
         // The servers of these tests are it.
         "serve" => vec![],
         "import" => vec![(vec!["import", "lines.ndjson"], Asks::Server, 0)],
+        "list" => vec![
+            (vec!["list"], Asks::Server, 0),
+            (vec!["list", "--sort", "name", "--limit", "1", "--json"], Asks::Server, 0),
+        ],
+        "find" => vec![
+            (vec!["find", "p"], Asks::Server, 0),
+            (vec!["find", "nothing there"], Asks::Server, 0),
+            (vec!["find", "p", "--json"], Asks::Server, 0),
+        ],
         "show" => vec![(vec!["show", "p"], Asks::Server, 0)],
         "history" => vec![(vec!["history", "p"], Asks::Server, 0)],
         "prices" => vec![(vec!["prices", "p"], Asks::Server, 0)],

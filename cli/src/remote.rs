@@ -15,6 +15,16 @@ pub struct RemoteServer {
     url: String,
 }
 
+/// The server does not accept the request.
+#[derive(Debug, thiserror::Error)]
+#[error("{url}: {said}")]
+pub struct BadRequest {
+    url: String,
+    said: String,
+    /// The parameter that is wrong, if the server named one.
+    pub pointer: Option<String>,
+}
+
 /// `LEDGER_TOKEN`, without the line end that a file or command may leave; an empty one counts as unset.
 pub(crate) fn token() -> Option<String> {
     let token = std::env::var("LEDGER_TOKEN").ok()?.trim().to_owned();
@@ -25,8 +35,8 @@ impl RemoteServer {
     /// Gets `path`, whose segments are percent-encoded here, with query parameters.
     ///
     /// # Errors
-    /// [`Refused`] inside if the server refuses because of the state of the ledger; any other error if it cannot be reached or
-    /// does not accept the request.
+    /// [`Refused`] inside if the server refuses because of the state of the ledger, [`BadRequest`] if it does not accept the
+    /// request; any other error if it cannot be reached.
     pub async fn get(&self, path: &[&str], query: &[(&str, String)]) -> anyhow::Result<Value> {
         let wrong = || format!("--url {}: is not an http or https URL", self.url);
         let mut url: Url = self.url.parse().with_context(wrong)?;
@@ -52,6 +62,10 @@ impl RemoteServer {
         match status {
             StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
                 Err(Refused(said).into())
+            }
+            StatusCode::BAD_REQUEST => {
+                let pointer = problem["errors"][0]["pointer"].as_str().map(str::to_owned);
+                Err(BadRequest { url: self.url.clone(), said, pointer }.into())
             }
             StatusCode::UNAUTHORIZED => {
                 anyhow::bail!("{}: {said} LEDGER_TOKEN must hold a valid token.", self.url)
