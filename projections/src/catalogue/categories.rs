@@ -10,7 +10,7 @@ use schema::ProductId;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::walk::{ShardedRows, Step, Walk};
+use super::walk::{ShardedRows, Walk, WalkStep};
 use crate::cursor::{self, InvalidCursor};
 use crate::views::order::TIE;
 use crate::views::{CategoryPlace, Generation, Portion, Views};
@@ -106,7 +106,7 @@ pub async fn categories(
     let mut last = CategoryPlace::default();
     loop {
         match walk.next(FIRST_READ.max(looked_at)).await? {
-            Step::Row(place) => {
+            WalkStep::Row(place) => {
                 looked_at += 1;
                 match &mut open {
                     Some(count) if count.category == place.category => {
@@ -125,11 +125,11 @@ pub async fn categories(
                 }
                 last = *place;
             }
-            Step::End => {
+            WalkStep::End => {
                 categories.extend(open);
                 return Ok(CategoriesPage { categories, next: None });
             }
-            Step::Limit => {
+            WalkStep::Limit => {
                 let counted = open.map_or(0, |count| count.products);
                 let next = CategoriesStart { after: last, counted };
                 return Ok(CategoriesPage { categories, next: Some(next) });

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use event_store::StoreError;
 use schema::{Product, ProductId, Status};
 
-use super::walk::{ShardedRows, Step, Walk};
+use super::walk::{ShardedRows, Walk, WalkStep};
 use crate::cursor::{self, InvalidCursor};
 use crate::views::order::is_position;
 use crate::views::{FoundRow, Generation, IndexRow, Lookup, Portion, PositionRange, RowOrder, Slice, Views};
@@ -120,14 +120,14 @@ async fn listed(rows: &Listed<'_>, after: Option<&String>, limit: usize) -> Resu
     let mut page = PageBuilder::default();
     while page.products.len() < limit && page.bytes < MOST_BYTES {
         match walk.next(wanted - page.products.len()).await? {
-            Step::Row(row) => {
+            WalkStep::Row(row) => {
                 page.add(row.position, Some(row.product).filter(|product| selection.shows(product)))
             }
-            Step::End => return Ok(page.last()),
-            Step::Limit => return Ok(page.followed()),
+            WalkStep::End => return Ok(page.last()),
+            WalkStep::Limit => return Ok(page.followed()),
         }
     }
-    let more = !matches!(walk.next(1).await?, Step::End);
+    let more = !matches!(walk.next(1).await?, WalkStep::End);
     Ok(if more { page.followed() } else { page.last() })
 }
 
@@ -139,12 +139,12 @@ async fn found(rows: &Found<'_>, after: Option<&String>, limit: usize) -> Result
     let (mut positions, mut ended) = (Vec::new(), false);
     while positions.len() < limit && !ended {
         match walk.next(limit + 1 - positions.len()).await? {
-            Step::Row(row) => positions.push(*row),
-            Step::End => ended = true,
-            Step::Limit => break,
+            WalkStep::Row(row) => positions.push(*row),
+            WalkStep::End => ended = true,
+            WalkStep::Limit => break,
         }
     }
-    let more = !ended && !matches!(walk.next(1).await?, Step::End);
+    let more = !ended && !matches!(walk.next(1).await?, WalkStep::End);
     let ids: Vec<ProductId> = positions.iter().map(|row| row.id.clone()).collect();
     let products = if ids.is_empty() { Vec::new() } else { views.get_all(generation, &ids).await? };
     let products: HashMap<ProductId, Product> =

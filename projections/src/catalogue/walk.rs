@@ -32,7 +32,7 @@ pub(super) trait ShardedRows: Sync {
 }
 
 /// The next step of a walk.
-pub(super) enum Step<Row> {
+pub(super) enum WalkStep<Row> {
     Row(Box<Row>),
     End,
     /// A shard was read as far as one page may.
@@ -94,11 +94,11 @@ impl<'a, R: ShardedRows> Walk<'a, R> {
     }
 
     /// The first row of all shards, while `wanted` rows are still missing.
-    pub(super) async fn next(&mut self, wanted: usize) -> Result<Step<R::Row>, StoreError> {
+    pub(super) async fn next(&mut self, wanted: usize) -> Result<WalkStep<R::Row>, StoreError> {
         // A portion may be empty although the shard continues.
         while self.shards.iter().any(Shard::is_drained) {
             if self.shards.iter().any(|shard| shard.is_drained() && shard.read >= self.most_read) {
-                return Ok(Step::Limit);
+                return Ok(WalkStep::Limit);
             }
             self.fill(wanted).await?;
         }
@@ -106,7 +106,9 @@ impl<'a, R: ShardedRows> Walk<'a, R> {
         let heads = self.shards.iter_mut().filter(|shard| !shard.rows.is_empty());
         let place = |shard: &&mut Shard<R>| shard.rows.front().map(|row| rows.place(row));
         let first = if self.descending { heads.max_by_key(place) } else { heads.min_by_key(place) };
-        Ok(first.and_then(|shard| shard.rows.pop_front()).map_or(Step::End, |row| Step::Row(Box::new(row))))
+        Ok(first
+            .and_then(|shard| shard.rows.pop_front())
+            .map_or(WalkStep::End, |row| WalkStep::Row(Box::new(row))))
     }
 
     /// Reads more rows from every shard without any, concurrently.

@@ -4,10 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use engine::probe::{RecordedRequest, RequestRecorder};
-use projections::views::{Generation, View};
+use event_store::StoreError;
+use projections::views::{
+    CategoryPlace, FoundRow, Generation, GenerationsError, Lookup, Portion, ProductRow, RowPage, Slice,
+    SlicePage, View, ViewGenerations,
+};
 use projections::{MemoryViews, Views};
-use schema::{Product, Status, fixtures};
+use schema::{Orders, Product, ProductId, Status, fixtures};
 use serde_json::{Value, json};
 
 use crate::given::{PutProduct, asked, fill, front, setting, some_lives, tables, unwatched, views_of};
@@ -96,91 +101,87 @@ async fn a_look_up_takes_a_prefix_of_its_order_and_both_directions() {
     }
 }
 
+/// Reads products of one store by the indexes of an older one.
+struct Stale {
+    index: MemoryViews,
+    rows: MemoryViews,
+}
+
+#[async_trait]
+impl Views for Stale {
+    fn orders(&self) -> Orders {
+        self.rows.orders()
+    }
+
+    async fn generations(&self) -> Result<ViewGenerations, StoreError> {
+        self.rows.generations().await
+    }
+
+    async fn change_generations(&self, to: &ViewGenerations) -> Result<(), GenerationsError> {
+        self.rows.change_generations(to).await
+    }
+
+    async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, StoreError> {
+        self.rows.get(generation, id).await
+    }
+
+    async fn show(&self, generation: Generation, row: &ProductRow) -> Result<Option<ProductRow>, StoreError> {
+        self.rows.show(generation, row).await
+    }
+
+    async fn replace(
+        &self,
+        generation: Generation,
+        seen: &ProductRow,
+        by: &ProductRow,
+    ) -> Result<bool, StoreError> {
+        self.rows.replace(generation, seen, by).await
+    }
+
+    async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, StoreError> {
+        self.index.slice(generation, slice).await
+    }
+
+    async fn find(
+        &self,
+        generation: Generation,
+        lookup: &Lookup,
+        slice: &Slice,
+    ) -> Result<Portion<FoundRow>, StoreError> {
+        self.index.find(generation, lookup, slice).await
+    }
+
+    async fn categories(
+        &self,
+        generation: Generation,
+        shard: u8,
+        after: &CategoryPlace,
+        limit: usize,
+    ) -> Result<Portion<CategoryPlace>, StoreError> {
+        self.index.categories(generation, shard, after, limit).await
+    }
+
+    async fn get_all(&self, generation: Generation, ids: &[ProductId]) -> Result<Vec<Product>, StoreError> {
+        self.rows.get_all(generation, ids).await
+    }
+
+    async fn rows(
+        &self,
+        generation: Generation,
+        from: Option<String>,
+        limit: usize,
+    ) -> Result<RowPage, StoreError> {
+        self.rows.rows(generation, from, limit).await
+    }
+
+    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), StoreError> {
+        self.rows.remove(generation, id).await
+    }
+}
+
 /// An index that is behind the products: whoever has moved since is left out, and nobody is shown as something else.
 #[tokio::test]
 async fn what_changed_between_the_index_and_the_product_is_left_out() {
-    use async_trait::async_trait;
-    use event_store::StoreError;
-    use projections::views::{
-        CategoryPlace, FoundRow, GenerationsError, Lookup, Portion, ProductRow, RowPage, Slice, SlicePage,
-        ViewGenerations,
-    };
-    use schema::{Orders, ProductId};
-
-    /// Reads products of one store by the indexes of an older one.
-    struct Stale {
-        index: MemoryViews,
-        rows: MemoryViews,
-    }
-    #[async_trait]
-    impl Views for Stale {
-        fn orders(&self) -> Orders {
-            self.rows.orders()
-        }
-        async fn generations(&self) -> Result<ViewGenerations, StoreError> {
-            self.rows.generations().await
-        }
-        async fn change_generations(&self, to: &ViewGenerations) -> Result<(), GenerationsError> {
-            self.rows.change_generations(to).await
-        }
-        async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, StoreError> {
-            self.rows.get(generation, id).await
-        }
-        async fn show(
-            &self,
-            generation: Generation,
-            row: &ProductRow,
-        ) -> Result<Option<ProductRow>, StoreError> {
-            self.rows.show(generation, row).await
-        }
-        async fn replace(
-            &self,
-            generation: Generation,
-            seen: &ProductRow,
-            by: &ProductRow,
-        ) -> Result<bool, StoreError> {
-            self.rows.replace(generation, seen, by).await
-        }
-        async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, StoreError> {
-            self.index.slice(generation, slice).await
-        }
-        async fn find(
-            &self,
-            generation: Generation,
-            lookup: &Lookup,
-            slice: &Slice,
-        ) -> Result<Portion<FoundRow>, StoreError> {
-            self.index.find(generation, lookup, slice).await
-        }
-        async fn categories(
-            &self,
-            generation: Generation,
-            shard: u8,
-            after: &CategoryPlace,
-            limit: usize,
-        ) -> Result<Portion<CategoryPlace>, StoreError> {
-            self.index.categories(generation, shard, after, limit).await
-        }
-        async fn get_all(
-            &self,
-            generation: Generation,
-            ids: &[ProductId],
-        ) -> Result<Vec<Product>, StoreError> {
-            self.rows.get_all(generation, ids).await
-        }
-        async fn rows(
-            &self,
-            generation: Generation,
-            from: Option<String>,
-            limit: usize,
-        ) -> Result<RowPage, StoreError> {
-            self.rows.rows(generation, from, limit).await
-        }
-        async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), StoreError> {
-            self.rows.remove(generation, id).await
-        }
-    }
-
     let stale = Stale { index: MemoryViews::default(), rows: MemoryViews::default() };
     let before = ["a", "b", "c", "d", "e", "f"].map(|id| product(id, Some("S"), Some("C")));
     let dearer = next(&before[5], |product| product.facts.money = fixtures::money("99", "USD"));
