@@ -166,6 +166,37 @@ async fn every_copy_that_answers_somebody_is_compared_with_the_ledger() {
 }
 
 #[tokio::test]
+async fn a_look_up_that_misses_a_product_and_a_category_that_counts_one_too_many_are_named() {
+    let mut ledger = Ledger::start();
+    for (product, details) in [
+        ("unfound", r#","sku":"S","category":"C""#),
+        ("uncounted", r#","category":"C""#),
+        ("miscounted", ""),
+        ("whole", r#","sku":"S""#),
+    ] {
+        let body = format!(r#"{{"name":"{product}","price":"1"{details}}}"#);
+        ledger.send("PUT", &format!("/products/{product}"), &body).await;
+    }
+    let output = ledger.operate(&["verify", "--views", "--wait", "60"]);
+    assert!(output.status.success(), "{}", printed(&output));
+    ledger.terminate();
+    beneath::damage_lookups(&ledger, "unfound", "uncounted", "miscounted").await;
+    let output = ledger.operate(&["verify", "--views"]);
+    assert_eq!(output.status.code(), Some(1), "{}", printed(&output));
+    let text = printed(&output);
+    for told in [
+        "product unfound unknown sequence: wrong_view: the view products is not found by its sku in the order by id",
+        "product uncounted unknown sequence: wrong_view: the view products is not found by its category in the order by id",
+        "product miscounted unknown sequence: wrong_view: the view products is counted in a category that GET does not show",
+    ] {
+        assert!(text.contains(told), "{told} in {text}");
+    }
+    assert!(!text.contains("product whole"), "{text}");
+    let one = ledger.operate(&["verify", "--views", "unfound"]);
+    assert!(printed(&one).contains("is not found by its sku"), "{}", printed(&one));
+}
+
+#[tokio::test]
 async fn a_commit_changed_in_the_store_is_named_by_product_and_sequence() {
     let mut ledger = with_a_story().await;
     ledger.terminate();

@@ -167,6 +167,30 @@ pub async fn lineup(ledger: &Ledger) -> Value {
     item.map_or(Value::Null, |item| serde_dynamo::from_item(item).unwrap())
 }
 
+/// Puts a row under another SKU, one under another category, and one without a category under one.
+pub async fn damage_lookups(ledger: &Ledger, unfound: &str, uncounted: &str, miscounted: &str) {
+    if !on_dynamodb() {
+        let connection = Connection::open(ledger.data.join("views.sqlite3")).unwrap();
+        for (column, product) in [("sku", unfound), ("category", uncounted), ("category", miscounted)] {
+            let statement = format!("UPDATE products SET {column} = 'elsewhere' WHERE id = ?1");
+            assert_eq!(connection.execute(&statement, [product]).unwrap(), 1);
+        }
+        return;
+    }
+    let client = Client::new(&ledger.dynamodb());
+    for (attribute, product, text) in [
+        ("sku", unfound, "1#0#elsewhere".to_owned()),
+        ("by_category", uncounted, format!("elsewhere\u{1}{uncounted}")),
+        ("by_category", miscounted, format!("elsewhere\u{1}{miscounted}")),
+    ] {
+        let key = AttributeValue::S(format!("1#{product}"));
+        let found = client.get_item().table_name(VIEWS).key("key", key).send().await;
+        let mut item = found.unwrap().item.unwrap();
+        item.insert(attribute.into(), AttributeValue::S(text));
+        client.put_item().table_name(VIEWS).set_item(Some(item)).send().await.unwrap();
+    }
+}
+
 /// Takes a row away, puts one elsewhere in the order by name, takes a price history away, and adds a row and a price history
 /// of products that do not exist, made from another one.
 pub async fn damage_views(

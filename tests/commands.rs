@@ -37,6 +37,15 @@ fn calls(subcommand: &str) -> Vec<Call> {
         // It ends only when it is interrupted: tests/watch.rs.
         "watch" => vec![],
         "import" => vec![(vec!["import", "lines.ndjson"], Asks::Server, 0)],
+        "list" => vec![
+            (vec!["list"], Asks::Server, 0),
+            (vec!["list", "--sort", "name", "--limit", "1", "--json"], Asks::Server, 0),
+        ],
+        "find" => vec![
+            (vec!["find", "p"], Asks::Server, 0),
+            (vec!["find", "nothing there"], Asks::Server, 0),
+            (vec!["find", "p", "--json"], Asks::Server, 0),
+        ],
         "show" => vec![
             (vec!["show", "p"], Asks::Server, 0),
             (vec!["show", "p", "--as-of", "2999-01-01", "--time-zone", "Europe/Berlin"], Asks::Server, 0),

@@ -16,6 +16,7 @@ mod front;
 mod import;
 mod limits;
 mod load;
+mod lookups;
 #[path = "../publisher/tests/publisher/moto_server.rs"]
 mod moto_server;
 mod observed;

@@ -8,9 +8,11 @@ pub mod environment;
 pub mod exit;
 pub mod export;
 mod exported;
+pub mod find;
 pub mod history;
 pub mod import;
 mod interrupt;
+pub mod list;
 pub mod man;
 pub mod migrate;
 pub mod operate;
@@ -18,6 +20,7 @@ pub mod out;
 pub mod parked;
 pub mod prices;
 mod product_source;
+pub mod product_table;
 pub mod progress;
 pub mod read_only;
 pub mod rebuild;
@@ -54,6 +57,10 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Send the commands of an NDJSON file to a server.
     Import(import::ImportArgs),
+    /// List products.
+    List(list::ListArgs),
+    /// Find products by SKU, by the beginning of their name, or by their id or its beginning.
+    Find(find::FindArgs),
     /// Show a product, as it is or as it was.
     Show(show::ShowArgs),
     /// Show the history of a product: what changed, who changed it, when, and when it was published.
@@ -123,6 +130,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
         match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::Import(arguments) => arguments.interruption().ends(import::run(arguments)).await,
+            Command::List(arguments) => list::run(arguments).await,
+            Command::Find(arguments) => find::run(arguments).await,
             Command::Show(arguments) => show::run(arguments).await,
             Command::History(arguments) => history::run(arguments).await,
             Command::Prices(arguments) => prices::run(arguments).await,

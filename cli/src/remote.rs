@@ -48,6 +48,16 @@ pub(crate) struct LedgerAnswer {
     body: Vec<u8>,
 }
 
+/// The server does not accept the request.
+#[derive(Debug, thiserror::Error)]
+#[error("{by}: {said}")]
+pub struct BadRequest {
+    by: String,
+    said: String,
+    /// The parameter that is wrong, if the server named one.
+    pub pointer: Option<String>,
+}
+
 /// `LEDGER_TOKEN`, without the line end that a file or command may leave; an empty one counts as unset.
 pub(crate) fn token() -> Option<String> {
     let token = std::env::var("LEDGER_TOKEN").ok()?.trim().to_owned();
@@ -58,8 +68,8 @@ impl RemoteServer {
     /// Gets `path`, whose segments are percent-encoded here, with query parameters.
     ///
     /// # Errors
-    /// [`Refused`] inside if the server refuses because of the state of the ledger; any other error if it cannot be reached or
-    /// does not accept the request.
+    /// [`Refused`] inside if the server refuses because of the state of the ledger, [`BadRequest`] if it does not accept the
+    /// request; any other error if it cannot be reached.
     pub async fn get(&self, path: &[&str], query: &[(&str, String)]) -> anyhow::Result<Value> {
         self.client()?.get(path, query).await
     }
@@ -157,6 +167,10 @@ pub(crate) fn refusal(by: &str, status: StatusCode, problem: &Value) -> anyhow::
     match status {
         StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
             Refused(said).into()
+        }
+        StatusCode::BAD_REQUEST => {
+            let pointer = problem["errors"][0]["pointer"].as_str().map(str::to_owned);
+            BadRequest { by: by.to_owned(), said, pointer }.into()
         }
         StatusCode::UNAUTHORIZED => anyhow::anyhow!("{by}: {said} LEDGER_TOKEN must hold a valid token."),
         _ => anyhow::anyhow!("{by}: {said}"),

@@ -6,6 +6,7 @@
 mod arguments;
 pub(crate) mod file;
 mod lag;
+mod lookups;
 mod orders;
 pub(crate) mod report;
 mod server;

@@ -2,7 +2,7 @@
 //! begins strictly after it.
 
 use projections::catalogue::ListQuery;
-use projections::views::{PositionRange, RowOrder};
+use projections::views::{Lookup, LookupField, PositionRange, RowOrder};
 use schema::{Currency, Price, Timestamp};
 
 /// The first byte selects the query; the rest is the cursor.
@@ -61,8 +61,23 @@ fn selections() -> Vec<ListQuery> {
         (RowOrder::Changes, false, PositionRange::all()),
         (RowOrder::Changes, true, PositionRange::since(moment)),
     ];
-    let both = |(order, deleted, range): (RowOrder, bool, PositionRange)| {
-        [false, true].map(|descending| ListQuery { order, deleted, descending, range: range.clone() })
+    let lookup = |field, value: &str| Lookup { field, value: value.into() };
+    let found = [
+        (RowOrder::Id, vec![lookup(LookupField::Sku, "A-1")]),
+        (RowOrder::Name, vec![lookup(LookupField::Sku, "A-1")]),
+        (RowOrder::Id, vec![lookup(LookupField::Category, "A-1")]),
+        (RowOrder::Id, vec![lookup(LookupField::Sku, "A-1"), lookup(LookupField::Category, "Hats")]),
+    ];
+    let listed = orders.into_iter().map(|(order, deleted, range)| (order, deleted, range, Vec::new()));
+    let found = found.into_iter().map(|(order, lookups)| (order, false, PositionRange::all(), lookups));
+    let both = |(order, deleted, range, lookups): (RowOrder, bool, PositionRange, Vec<Lookup>)| {
+        [false, true].map(|descending| ListQuery {
+            order,
+            deleted,
+            descending,
+            range: range.clone(),
+            lookups: lookups.clone(),
+        })
     };
-    orders.into_iter().flat_map(both).collect()
+    listed.chain(found).flat_map(both).collect()
 }

@@ -14,7 +14,10 @@ static ROUTES: LazyLock<TestRoutes> = LazyLock::new(|| {
     let mut products = vec![id("p")];
     for (n, name) in names.iter().enumerate() {
         let (path, currency) = (format!("/products/p{n}"), ["USD", "EUR"][n % 2]);
-        let body = format!(r#"{{"name":"{name}","price":"{n}.0{n}","currency":"{currency}"}}"#);
+        let category = ["Hats", "Ärmel"][n / 2 % 2];
+        let body = format!(
+            r#"{{"name":"{name}","price":"{n}.0{n}","currency":"{currency}","sku":"S","category":"{category}"}}"#
+        );
         commands.send(json(Request::put(&path)), body);
         if n % 4 == 3 {
             commands.send(Request::delete(&path), "");
@@ -32,12 +35,13 @@ pub fn check(data: &[u8]) -> bool {
     let Ok(query) = std::str::from_utf8(query) else {
         return false;
     };
-    let path = match route.wrapping_sub(b'0') % 6 {
+    let path = match route.wrapping_sub(b'0') % 7 {
         0 => "/products",
         1 => "/products/p",
         2 => "/products/p3",
         3 => "/products/p/history",
         4 => "/products/p/prices",
+        6 => "/categories",
         _ => "/products/p/verification",
     };
     let Some(answer) = asked(path, query) else {
@@ -45,6 +49,9 @@ pub fn check(data: &[u8]) -> bool {
     };
     if answer.status == StatusCode::OK && path == "/products" {
         is_a_page(query, &answer.json);
+    }
+    if answer.status == StatusCode::OK && path == "/categories" {
+        are_categories(query, &answer.json);
     }
     if answer.status == StatusCode::OK && path.ends_with("prices") {
         are_prices(&answer.json);
@@ -63,6 +70,29 @@ fn are_prices(prices: &Value) {
     assert!(moment("from") <= moment("to") && moment("since") < moment("to"), "{reference}");
 }
 
+/// Categories come in byte order, each with a product, and the next page continues behind them.
+fn are_categories(query: &str, page: &Value) {
+    let names = |page: &Value| -> Vec<String> {
+        let categories = page["categories"].as_array().unwrap().iter();
+        categories.map(|one| one["category"].as_str().unwrap().to_owned()).collect()
+    };
+    let categories = names(page);
+    assert!(categories.is_sorted_by(|one, other| one < other), "{page}");
+    assert!(
+        page["categories"].as_array().unwrap().iter().all(|one| one["products"].as_u64() > Some(0)),
+        "{page}"
+    );
+    if let Some(next) = page["next"].as_str()
+        && !query.contains("cursor")
+        && !query.contains('%')
+        && !query.contains('#')
+    {
+        let behind = asked("/categories", &format!("{query}&cursor={next}")).unwrap();
+        assert_eq!(behind.status, StatusCode::OK, "{}", behind.json);
+        assert!(names(&behind.json).iter().all(|name| Some(name) > categories.last()), "{}", behind.json);
+    }
+}
+
 /// The response; `None` if this is not a URI.
 fn asked(path: &str, query: &str) -> Option<TestResponse> {
     let uri: Uri = format!("{path}?{query}").parse().ok()?;
@@ -78,7 +108,8 @@ fn is_a_page(query: &str, page: &Value) {
     let Some(next) = page["next"].as_str() else {
         return;
     };
-    assert!(!products.is_empty());
+    // Of what has the SKU, a page may have nothing that has the category too.
+    assert!(!products.is_empty() || query.contains("category"));
     if !query.contains("cursor") && !query.contains('%') && !query.contains('#') {
         let behind = asked("/products", &format!("{query}&cursor={next}")).unwrap();
         assert_eq!(behind.status, StatusCode::OK, "{}", behind.json);

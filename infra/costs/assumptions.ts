@@ -31,10 +31,14 @@ export const BYTES = {
   platformLines: 400,
   /** A product in the view; each index contains it as well. */
   product: 768,
+  /** Its keys in an index of look-ups, with what DynamoDB adds to each item there. */
+  lookup: 256,
 } as const;
 
 /** Products in the catalogue. */
 export const PRODUCTS = 100_000;
+/** Indexes of look-ups. */
+export const LOOKUPS = 4;
 /** Shards of the event table's stream: the partitions of a new table on demand, 1,000 write units a second each. */
 export const SHARDS = 4;
 export const WRITES_A_SHARD = 1000;

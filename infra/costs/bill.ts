@@ -7,6 +7,7 @@ import {
   COMPRESSED,
   GB,
   KEY_REQUESTS,
+  LOOKUPS,
   MILLIS,
   MONTH,
   PRODUCTS,
@@ -43,6 +44,8 @@ export interface Measured extends Changes {
   readonly "id,name": Changes;
   readonly get: Spent;
   readonly "list 100": Spent;
+  readonly "look up 100": Spent;
+  readonly "look up one": Spent;
   readonly series: number;
 }
 
@@ -87,7 +90,7 @@ export function millis(consumer: "projector" | "publisher", records: number): nu
   return MILLIS[consumer].batch + MILLIS[consumer].record * records;
 }
 
-/** Every line of the bill of the twelfth month, at so many commands a second: price changes, the most expensive ones. */
+/** Every line of the bill of the twelfth month, at so many commands a second, all of them price changes. */
 export function bill(rate: number, kept: Changes = MEASURED): Line[] {
   const commands = rate * SECONDS_A_MONTH;
   const stored = (commands * MONTH) / GB;
@@ -148,7 +151,7 @@ type MakeLine = (service: string, what: string, priced: Priced, quantity: number
 
 function storage(line: MakeLine, stored: number, indexes: number): Line[] {
   const recoverable = stored * (BYTES.commit + BYTES.receipt);
-  const view = (PRODUCTS * BYTES.product * (1 + indexes)) / GB;
+  const view = (PRODUCTS * (BYTES.product * (1 + indexes) + BYTES.lookup * LOOKUPS)) / GB;
   return [
     line("DynamoDB", "storage", "storage", recoverable + stored * BYTES.priceEntry + view),
     line("DynamoDB", "point-in-time recovery of events and receipts", "recovery", recoverable),

@@ -156,13 +156,15 @@ function roadSentence(): string {
 function millionTable(): string {
   const cost = ({ read, write }: { read: number; write: number }) =>
     usd(1e6 * (charge("readUnit", read) + charge("writeUnit", write)));
-  const { get, "list 100": list } = MEASURED;
+  const { get, "list 100": list, "look up 100": found, "look up one": one } = MEASURED;
   return table(
     ["a million of", "read units each", "write units each", "USD"],
     (
       [
         ["`GET /products/{id}`", get],
         ["`GET /products?limit=100`", list],
+        ["`GET /products?category=X&limit=100`", found],
+        ["`GET /products?sku=X`, one product", one],
       ] as const
     ).map(([name, units]) => [name, number(units.read, 2), number(units.write, 2), cost(units)]),
   );

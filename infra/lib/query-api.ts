@@ -45,7 +45,7 @@ export class QueryApi extends Construct {
       ...corsEnvironment(settings),
     });
     events.table.grantRead(role, "dynamodb:Query");
-    views.products.grantRead(role, "dynamodb:GetItem");
+    views.products.grantRead(role, "dynamodb:GetItem", "dynamodb:BatchGetItem");
     views.products.grantQueryIndexes(role);
     views.prices.grantRead(role, "dynamodb:Query");
     views.receipts.grantRead(role, "dynamodb:Query");

@@ -24,6 +24,7 @@ export const ROUTES: readonly Route[] = [
   command("DELETE", "/products/{id}"),
   command("POST", "/products/{id}/restore"),
   query("/products"),
+  query("/categories"),
   query("/products/{id}"),
   query("/products/{id}/history"),
   query("/products/{id}/prices"),

@@ -26,8 +26,13 @@ interface KeyElement {
   readonly KeyType: string;
 }
 
-/** The index of each order; those of orders that are not maintained are not created. */
-const INDEX_OF: Record<Order, string> = { id: "by_id", name: "by_name", price: "by_price", updated_at: "changes" };
+/** The indexes of each order, those of look-ups included; those of orders that are not maintained are not created. */
+const INDEXES_OF: Record<Order, readonly string[]> = {
+  id: ["by_id", "by_sku", "by_category"],
+  name: ["by_name", "by_sku_name", "by_category_name"],
+  price: ["by_price"],
+  updated_at: ["changes"],
+};
 
 /** The file that defines each table. */
 export const SHAPES = {
@@ -119,7 +124,7 @@ export function shapeOf(name: TableName, orders: readonly Order[]): Shape {
   if (!orders.includes("id")) {
     throw new Error(`orders=${orders.join(",")}: id is missing, which is required`);
   }
-  const kept = orders.map((order) => INDEX_OF[order]);
+  const kept = orders.flatMap((order) => INDEXES_OF[order]);
   const indexes = shape.GlobalSecondaryIndexes.filter((index) => kept.includes(index.IndexName));
   const keys = [shape, ...indexes].flatMap(({ KeySchema }) => KeySchema.map((key) => key.AttributeName));
   return {

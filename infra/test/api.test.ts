@@ -23,6 +23,7 @@ const ROUTES: Record<string, Record<string, string>> = {
   "": UNKNOWN,
   "/{proxy+}": UNKNOWN,
   "/products": { ...reading(QUERY), POST: COMMAND },
+  "/categories": reading(QUERY),
   "/products/{id}": { ...reading(QUERY), PUT: COMMAND, PATCH: COMMAND, DELETE: COMMAND },
   "/products/{id}/restore": { POST: COMMAND, ANY: REFUSED },
   "/products/{id}/history": reading(QUERY),

@@ -21,7 +21,8 @@ const stream = [
   ...on(STREAM, "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
   ...on("*", "dynamodb:ListStreams"),
 ];
-const indexes = ["by_id", "by_name", "by_price", "changes"].map(
+const lookups = ["by_sku", "by_sku_name", "by_category", "by_category_name"];
+const indexes = ["by_id", "by_name", "by_price", "changes", ...lookups].map(
   (index) => `dynamodb:Query on <ViewsProductsTable.Arn>/index/${index}`,
 );
 
@@ -34,7 +35,7 @@ const ROLES: Record<string, readonly string[]> = {
   ],
   QueryApiFunctionRole: [
     ...on(EVENTS, "dynamodb:Query"),
-    ...on("<ViewsProductsTable.Arn>", "dynamodb:GetItem"),
+    ...on("<ViewsProductsTable.Arn>", "dynamodb:GetItem", "dynamodb:BatchGetItem"),
     ...indexes,
     ...on("<ViewsPricesTable.Arn>", "dynamodb:Query"),
     ...on("<ViewsReceiptsTable.Arn>", "dynamodb:Query"),

@@ -16,6 +16,9 @@ const FILES = {
   ViewsPrices: "projections/prices-table.json",
 };
 
+/** The indexes by SKU and category, by id and by name. */
+const LOOKUPS = ["by_sku", "by_sku_name", "by_category", "by_category_name"];
+
 /** The shape in CloudFormation's format, in which a stream has no switch. */
 function expected(file: string): Json {
   const shape = JSON.parse(readFileSync(resolve(REPOSITORY, file), "utf8")) as Json;
@@ -55,14 +58,17 @@ describe("the products table", () => {
   };
 
   it("has the index of each order that is kept, and no attribute that none of them needs", () => {
-    expect(names(["id"])).toEqual({ indexes: ["by_id"], attributes: ["key", "live", "by_id"] });
+    expect(names(["id"])).toEqual({
+      indexes: ["by_id", "by_sku", "by_category"],
+      attributes: ["key", "live", "by_id", "sku", "by_category"],
+    });
     expect(names(["id", "name"])).toEqual({
-      indexes: ["by_id", "by_name"],
-      attributes: ["key", "live", "by_id", "by_name"],
+      indexes: ["by_id", "by_name", "by_sku", "by_sku_name", "by_category", "by_category_name"],
+      attributes: ["key", "live", "by_id", "by_name", "sku", "category", "by_category"],
     });
     expect(names(["id", "updated_at"])).toEqual({
-      indexes: ["by_id", "changes"],
-      attributes: ["key", "shard", "live", "by_id", "by_updated_at"],
+      indexes: ["by_id", "changes", "by_sku", "by_category"],
+      attributes: ["key", "shard", "live", "by_id", "by_updated_at", "sku", "by_category"],
     });
     expect(shapeOf("products", ORDERS)).toEqual(expected(FILES.ViewsProducts));
   });
@@ -73,7 +79,15 @@ describe("the products table", () => {
 
   it("has an index for every order and every index for an order", () => {
     const { GlobalSecondaryIndexes } = expected(FILES.ViewsProducts) as unknown as { GlobalSecondaryIndexes: Json[] };
-    expect(GlobalSecondaryIndexes).toHaveLength(ORDERS.length);
+    expect(GlobalSecondaryIndexes).toHaveLength(ORDERS.length + LOOKUPS.length);
+  });
+
+  it("has look-ups whose indexes hold keys alone, and orders whose indexes hold everything", () => {
+    const { GlobalSecondaryIndexes } = expected(FILES.ViewsProducts) as unknown as {
+      GlobalSecondaryIndexes: { IndexName: string; Projection: Json }[];
+    };
+    const keysAlone = GlobalSecondaryIndexes.filter(({ Projection }) => Projection.ProjectionType === "KEYS_ONLY");
+    expect(keysAlone.map(({ IndexName }) => IndexName)).toEqual(LOOKUPS);
   });
 
   it("knows the orders that the settings of the functions read", () => {

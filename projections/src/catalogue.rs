@@ -1,7 +1,9 @@
 //! The catalogue: the current state of each product. Every commit carries the resulting product, so late, repeated or missing
 //! commits cost at most a refused write, and the newest version wins.
 
+mod categories;
 mod list;
+mod walk;
 
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use schema::{Hash, Product, ProductId, StoredCommit, upcast};
 use crate::projection::{Difference, ProductCommits, Projection, ProjectionError};
 use crate::views::{Generation, ProductRow, View, Views};
 
+pub use categories::{CategoriesPage, CategoriesStart, CategoryCount, categories};
 pub use list::{ListPage, ListQuery, page};
 
 /// How many rows of an old generation are removed concurrently.

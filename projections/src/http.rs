@@ -1,6 +1,7 @@
 //! The query routes: read the views, or the event table where the client asks for the past or for a newer version.
 
 mod answer;
+mod categories;
 mod documented;
 mod history;
 mod list;
@@ -64,6 +65,7 @@ pub fn documented() -> Vec<(Endpoint, Describe)> {
 fn table() -> Routes<Arc<Queries>> {
     Routes::new()
         .on(Endpoint::Get("/products"), documented::list, list::products)
+        .on(Endpoint::Get("/categories"), documented::categories, categories::categories)
         .on(Endpoint::Get("/products/{id}"), documented::product, product::product)
         .on(Endpoint::Get("/products/{id}/history"), documented::history, history::history)
         .on(Endpoint::Get("/products/{id}/prices"), documented::prices, prices::prices)

@@ -7,5 +7,9 @@ use sqlite::Schema;
 pub const VIEWS: Schema = Schema {
     file: "views.sqlite3",
     application_id: 0x504c_5631,
-    versions: &[include_str!("sqlite/views.sql"), include_str!("sqlite/views-2.sql")],
+    versions: &[
+        include_str!("sqlite/views.sql"),
+        include_str!("sqlite/views-2.sql"),
+        include_str!("sqlite/views-3.sql"),
+    ],
 };

@@ -9,12 +9,14 @@ use schema::{Hash, Orders, Product, ProductId};
 use serde::{Deserialize, Serialize};
 
 pub mod dynamodb;
+pub mod lookup;
 pub mod memory;
 pub(crate) mod order;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
 pub use dynamodb::DynamoViews;
+pub use lookup::{CategoryPlace, FoundRow, Lookup, LookupField, Portion};
 pub use memory::MemoryViews;
 pub use order::{PositionRange, RowOrder, SHARDS};
 #[cfg(feature = "sqlite")]
@@ -28,6 +30,9 @@ pub use sqlite::{BUILDING, SqliteViews};
 /// - a deleted product keeps its row and is in [`RowOrder::Changes`] only;
 /// - a slice contains exactly the rows of its shard inside its range, in order, and is not `exhausted` if more follow;
 /// - orders that are not kept have no rows, and reading one is an error;
+/// - a look-up finds exactly the active products with its value, in the order of their ids or names, and what it returns may
+///   have changed since: whoever reads the products compares them;
+/// - every active product with a category has one place among the categories;
 /// - `rows` returns every row of a generation once, whatever orders are kept;
 /// - generations are independent of each other.
 #[async_trait]
@@ -80,6 +85,35 @@ pub trait Views: Send + Sync {
     /// # Errors
     /// [`StoreError`]: try again later.
     async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, StoreError>;
+
+    /// Products of one shard that a look-up finds, in the order by id or by name, if that is kept.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn find(
+        &self,
+        generation: Generation,
+        lookup: &Lookup,
+        slice: &Slice,
+    ) -> Result<Portion<FoundRow>, StoreError>;
+
+    /// Places among the categories, of one shard and behind `after`; `limit` is at least 1.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn categories(
+        &self,
+        generation: Generation,
+        shard: u8,
+        after: &CategoryPlace,
+        limit: usize,
+    ) -> Result<Portion<CategoryPlace>, StoreError>;
+
+    /// Those of these products that the view has, deleted ones included, in any order; the read may be slightly stale.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn get_all(&self, generation: Generation, ids: &[ProductId]) -> Result<Vec<Product>, StoreError>;
 
     /// A page of all rows of a generation, deleted products included, unordered; `from` is `next` of the page before, and
     /// `limit` at least 1. For maintenance only: it may read other generations too.
@@ -218,6 +252,12 @@ pub enum GenerationsError {
     Unavailable(#[from] StoreError),
 }
 
+impl From<Portion<IndexRow>> for SlicePage {
+    fn from(Portion { rows, exhausted }: Portion<IndexRow>) -> Self {
+        Self { rows, exhausted }
+    }
+}
+
 impl ProductRow {
     /// Whether a state in the ledger proves that this row is not in the ledger: the ledger has the same version from
     /// another commit, or an earlier version that was recorded later. A row without a hash is compared by its content.
@@ -292,6 +332,23 @@ impl fmt::Display for Generation {
 /// Requests are checked against the kept orders first, so only a bug leads here.
 fn not_kept(order: RowOrder) -> StoreError {
     StoreError::new(format!("the order {} is not kept", order.sort().name()).into())
+}
+
+/// Look-ups have two orders only; requests name no other, so only a bug leads here.
+fn no_lookup(order: RowOrder) -> StoreError {
+    StoreError::new(format!("look-ups have no order by {}", order.sort().name()).into())
+}
+
+/// Whether a look-up can be read in this order.
+///
+/// # Errors
+/// [`StoreError`]: it cannot.
+fn lookup_order(kept: Orders, order: RowOrder) -> Result<(), StoreError> {
+    match order {
+        RowOrder::Id | RowOrder::Name if kept.keep(order.sort()) => Ok(()),
+        RowOrder::Id | RowOrder::Name => Err(not_kept(order)),
+        RowOrder::Price | RowOrder::Changes => Err(no_lookup(order)),
+    }
 }
 
 /// The shard of a product, by FNV-1a of its id. Stored; never change.

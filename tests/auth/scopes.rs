@@ -9,9 +9,11 @@ use crate::scenario::Ledger;
 const BODY: &str = r#"{"name":"n","price":"2"}"#;
 
 /// Each route with what it needs.
-const NEEDS: [(&str, &str, &str); 14] = [
+const NEEDS: [(&str, &str, &str); 16] = [
     ("GET", "/products", "products/read"),
     ("GET", "/products?limit=1&sort=name", "products/read"),
+    ("GET", "/products?sku=x&category=x", "products/read"),
+    ("GET", "/categories", "products/read"),
     ("GET", "/products/p", "products/read"),
     ("GET", "/products/p?min_version=1", "products/read"),
     ("POST", "/products", "products/write"),

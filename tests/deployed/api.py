@@ -48,6 +48,17 @@ class Client:
             cursor = page["next"] and f"&cursor={page['next']}"
         return products
 
+    def categories(self):
+        """All categories, page by page; a page may be empty even if more follow."""
+        categories, cursor = [], ""
+        while cursor is not None:
+            answer = self.get(f"/categories?limit=100{cursor}")
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
+            categories += page["categories"]
+            cursor = page["next"] and f"&cursor={page['next']}"
+        return categories
+
     def commits(self, product):
         """The whole history of a product, page by page."""
         commits, after = [], 0

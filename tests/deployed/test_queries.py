@@ -34,6 +34,20 @@ def the_view_behind_get_and_list_follows(reader, told):
     assert seen in reader.products(f"sort=updated_at&order=asc&limit=100&updated_since={newest['recorded_at']}")
 
 
+def a_product_is_found_by_its_sku_and_counted_in_its_category(reader, writer):
+    product = new_product()
+    values = {"name": "Cap", "price": "8.99", "sku": product, "category": product}
+    writer.write("PUT", f"/products/{product}", values)
+    for query in (f"sku={product}", f"category={product}&sort=name", f"sku={product}&category={product}"):
+        until(
+            lambda query=query: [found["id"] for found in reader.products(query)],
+            lambda ids: ids == [product],
+            f"the projection of a product that is found by {query}",
+        )
+    counted = {"category": product, "products": 1}
+    until(lambda: reader.categories(), lambda all_of_them: counted in all_of_them, "the count of a category")
+
+
 def the_history_has_every_commit_chained_and_with_its_publication_receipts(auditor, told):
     product, receipts = told
     commits = until(

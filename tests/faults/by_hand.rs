@@ -41,6 +41,7 @@ const RECEIPT: &str =
 const BUS: &str = "entries of the local bus: subscribers have already received them";
 const CHECKPOINT: &str =
     "a deleted checkpoint: its consumer starts over and recognises what it has already handled";
+const LOOKUP: &str = "the columns `sku` and `category` of a deleted product, and `sku` of one without an SKU: nothing is found by them";
 const HASH: &str = "the hash column of a row in the views, until the product's next commit";
 
 /// The changes, and what reports each. `p` has four commits (positions 0 to 3), `q` two (4 and 5).
@@ -230,7 +231,7 @@ const SHOWN: Changes = &[
     ("DELETE FROM products WHERE id = 'p'", Command(RECONCILE, "p ")),
     ("DELETE FROM products WHERE id = 'q'", Command(RECONCILE, "q ")),
     (
-        r#"INSERT INTO products SELECT generation, 'z', shard, version, replace(product, '"id":"p"', '"id":"z"'), by_id, by_name, by_price, changes, hash FROM products WHERE id = 'p'"#,
+        r#"INSERT INTO products SELECT generation, 'z', shard, version, replace(product, '"id":"p"', '"id":"z"'), by_id, by_name, by_price, changes, hash, sku, category FROM products WHERE id = 'p'"#,
         Verify("product z sequence 0: cut_off"),
     ),
     ("UPDATE products SET id = 'z' WHERE id = 'p'", Command(RECONCILE, "p ")),
@@ -264,7 +265,7 @@ const SHOWN: Changes = &[
     ("DELETE FROM checkpoints", Nobody(CHECKPOINT)),
 ];
 
-/// The positions of a row in the orders of LIST.
+/// The positions of a row in the orders of LIST, and its place in look-ups.
 const PLACES: Changes = &[
     ("UPDATE products SET by_name = 'zzz' WHERE id = 'p'", Verify("p")),
     ("UPDATE products SET by_name = NULL WHERE id = 'p'", Verify("p")),
@@ -272,16 +273,24 @@ const PLACES: Changes = &[
     ("UPDATE products SET by_id = NULL WHERE id = 'p'", Verify("p")),
     ("UPDATE products SET changes = NULL WHERE id = 'p'", Verify("p")),
     ("UPDATE products SET by_id = 'q' WHERE id = 'q'", Verify("q")),
+    ("UPDATE products SET sku = NULL WHERE id = 'p'", Verify("is not found by its sku")),
+    ("UPDATE products SET sku = 's' WHERE id = 'p'", Verify("is not found by its sku")),
+    ("UPDATE products SET category = NULL WHERE id = 'p'", Verify("is not found by its category")),
+    (
+        "UPDATE products SET category = 'c' WHERE id = 'p'",
+        Verify("is counted in a category that GET does not show"),
+    ),
+    ("UPDATE products SET sku = 's', category = 'c' WHERE id = 'q'", Nobody(LOOKUP)),
 ];
 
 /// A stopped ledger.
 async fn ended() -> Ledger {
     let mut ledger = Ledger::start();
     for body in [
-        r#"{"name":"one","price":"1"}"#,
-        r#"{"name":"one","price":"2"}"#,
-        r#"{"name":"two","price":"2"}"#,
-        r#"{"name":"two","price":"3"}"#,
+        r#"{"name":"one","price":"1","sku":"S","category":"C"}"#,
+        r#"{"name":"one","price":"2","sku":"S","category":"C"}"#,
+        r#"{"name":"two","price":"2","sku":"S","category":"C"}"#,
+        r#"{"name":"two","price":"3","sku":"S","category":"C"}"#,
     ] {
         ledger.send("PUT", "/products/p", body).await;
     }

@@ -10,8 +10,8 @@ import schemathesis
 from hypothesis import strategies
 
 FILTERS = {
-    "id": (),
-    "name": ("name_prefix",),
+    "id": ("id_prefix", "sku", "category"),
+    "name": ("name_prefix", "sku", "category"),
     "price": ("currency", "min_price", "max_price"),
     "updated_at": ("include", "updated_since"),
 }
@@ -43,6 +43,9 @@ def before_call(context, case, kwargs):
     operation = f"{case.method} {case.path}"
     if operation == "GET /products":
         page(query)
+    elif operation == "GET /categories":
+        # Only the server makes one.
+        query.pop("cursor", None)
     elif operation == "GET /products/{id}":
         # At most one of them.
         for name in [name for name in ("min_version", "version", "as_of") if name in query][1:]:

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use event_store::StoreError;
 use projections::prices::{FoldedCommit, FoldedHead, PriceHistory, ProductIdPage};
 use projections::views::{
-    Generation, GenerationsError, ProductRow, RowPage, Slice, SlicePage, ViewGenerations,
+    CategoryPlace, FoundRow, Generation, GenerationsError, Lookup, Portion, ProductRow, RowPage, Slice,
+    SlicePage, ViewGenerations,
 };
 use projections::{MemoryPriceLog, MemoryViews, PriceLog, Views};
 use schema::Orders;
@@ -61,6 +62,29 @@ impl Views for FaultyViews {
 
     async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, StoreError> {
         self.chaos.call(self.inner.slice(generation, slice), unavailable).await
+    }
+
+    async fn find(
+        &self,
+        generation: Generation,
+        lookup: &Lookup,
+        slice: &Slice,
+    ) -> Result<Portion<FoundRow>, StoreError> {
+        self.chaos.call(self.inner.find(generation, lookup, slice), unavailable).await
+    }
+
+    async fn categories(
+        &self,
+        generation: Generation,
+        shard: u8,
+        after: &CategoryPlace,
+        limit: usize,
+    ) -> Result<Portion<CategoryPlace>, StoreError> {
+        self.chaos.call(self.inner.categories(generation, shard, after, limit), unavailable).await
+    }
+
+    async fn get_all(&self, generation: Generation, ids: &[ProductId]) -> Result<Vec<Product>, StoreError> {
+        self.chaos.call(self.inner.get_all(generation, ids), unavailable).await
     }
 
     async fn rows(

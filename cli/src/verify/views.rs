@@ -1,4 +1,5 @@
-//! Compares the views with the ledger: the row that GET reads, each order that LIST reads, and the price history.
+//! Compares the views with the ledger: the row that GET reads, each order and each look-up that LIST reads, the categories,
+//! and the price history.
 //!
 //! The product view is a witness too: what it shows was committed once, so a chain that ends before it lost commits, and one
 //! that gives another product was rewritten. Views follow the commits, so every difference is checked again, and a commit that
@@ -17,6 +18,7 @@ use projections::{Catalogue, Prices, Views};
 use schema::{ProductId, Timestamp};
 
 use super::lag::Horizon;
+use super::lookups::{self, LookedUp};
 use super::orders::{self, Misplaced, ShownRows};
 use crate::read_only::ReadOnlyViews;
 
@@ -65,6 +67,8 @@ enum Copy {
     View(usize, ProductId),
     /// A product in an order.
     Order(Misplaced),
+    /// A product in the indexes of look-ups.
+    Lookup(LookedUp),
 }
 
 /// The comparison of the views with the ledger.
@@ -90,7 +94,7 @@ impl<'a> ViewComparison<'a> {
         Self { views, journal: journal.clone(), read_models }
     }
 
-    /// Compares products of the ledger, and with `shown` every order.
+    /// Compares products of the ledger, and with `shown` every order and every category.
     pub(super) async fn run(
         &self,
         products: Vec<ProductId>,
@@ -99,10 +103,12 @@ impl<'a> ViewComparison<'a> {
         horizon: impl AsyncFnOnce() -> anyhow::Result<Horizon>,
     ) -> anyhow::Result<ViewFindings> {
         let views = &*self.views.products;
+        let mut looked_up: Vec<LookedUp> = products.iter().cloned().map(LookedUp::of).collect();
         let (misplaced, unknown) = match shown {
             Some(shown) => {
                 let read = views.generations().await?;
                 let misplaced = orders::walk(views, read.products.read, shown).await?;
+                looked_up.extend(lookups::counted(views, read.products.read).await?);
                 (misplaced, self.priced_alone(read.prices.read, &products).await?)
             }
             None => (
@@ -114,6 +120,7 @@ impl<'a> ViewComparison<'a> {
         let every_view = every_view
             .flat_map(|product| (0..self.read_models.len()).map(move |at| Copy::View(at, product.clone())));
         let copies = every_view.chain(misplaced.into_iter().map(Copy::Order));
+        let copies = copies.chain(looked_up.into_iter().map(Copy::Lookup));
         let mut suspects = self.look(copies).await?;
         let mut poll = policy.begin();
         while poll.again(suspects.len()).await {
@@ -157,6 +164,7 @@ impl<'a> ViewComparison<'a> {
     async fn differs(&self, copy: Copy) -> anyhow::Result<Option<Suspect>> {
         let (what, sequence, lags) = match &copy {
             Copy::Order(misplaced) => (misplaced.look(&*self.views.products).await?, None, false),
+            Copy::Lookup(looked_up) => (looked_up.look(&*self.views.products).await?, None, false),
             Copy::View(at, product) => {
                 let model = &self.read_models[*at];
                 let read = self.views.products.generations().await?.of(model.view()).read;
@@ -221,14 +229,16 @@ impl<'a> ViewComparison<'a> {
 impl Copy {
     fn product(&self) -> &ProductId {
         match self {
-            Self::View(_, product) | Self::Order(Misplaced { product, .. }) => product,
+            Self::View(_, product)
+            | Self::Order(Misplaced { product, .. })
+            | Self::Lookup(LookedUp { product, .. }) => product,
         }
     }
 
     fn view(&self, read_models: &[Arc<dyn Projection>]) -> &'static str {
         match self {
             Self::View(at, _) => read_models[*at].view().name(),
-            Self::Order(_) => projections::views::View::Products.name(),
+            Self::Order(_) | Self::Lookup(_) => projections::views::View::Products.name(),
         }
     }
 }

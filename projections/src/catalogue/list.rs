@@ -1,14 +1,16 @@
-//! One page of LIST: merges the shards of an order. Its cost depends on the page, not on the size of the catalogue.
+//! One page of LIST, of a whole order or of what look-ups find in it. Its cost depends on the page, not on the size of the
+//! catalogue.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 
+use async_trait::async_trait;
 use event_store::StoreError;
-use futures::future::try_join_all;
-use schema::{Product, Status};
+use schema::{Product, ProductId, Status};
 
+use super::walk::{ShardedRows, Walk, WalkStep};
 use crate::cursor::{self, InvalidCursor};
 use crate::views::order::is_position;
-use crate::views::{Generation, IndexRow, PositionRange, RowOrder, SHARDS, Slice, SlicePage, Views};
+use crate::views::{FoundRow, Generation, IndexRow, Lookup, Portion, PositionRange, RowOrder, Slice, Views};
 
 /// A page ends when its products reach this size; a Lambda response is at most 6 MB.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -27,6 +29,8 @@ pub struct ListQuery {
     pub descending: bool,
     /// The positions that the filters leave.
     pub range: PositionRange,
+    /// Values that the products have, all of them; the first selects the index, in the order by id or by name.
+    pub lookups: Vec<Lookup>,
 }
 
 impl ListQuery {
@@ -50,7 +54,7 @@ impl ListQuery {
         }
     }
 
-    fn parts(&self) -> [&str; 4] {
+    fn parts(&self) -> Vec<&str> {
         let order = match self.order {
             RowOrder::Id => "id",
             RowOrder::Name => "name",
@@ -59,7 +63,22 @@ impl ListQuery {
             RowOrder::Changes => "updated_at",
         };
         let direction = if self.descending { "desc" } else { "asc" };
-        [order, direction, &self.range.from, &self.range.to]
+        let mut parts = vec![order, direction, &self.range.from, &self.range.to];
+        for lookup in &self.lookups {
+            parts.extend([lookup.field.name(), &lookup.value]);
+        }
+        parts
+    }
+
+    /// The rest behind a position; `None` if it is empty.
+    fn behind(&self, after: Option<&String>) -> Option<PositionRange> {
+        let range =
+            after.map_or_else(|| self.range.clone(), |position| self.range.behind(position, self.descending));
+        Some(range).filter(|range| !range.is_empty())
+    }
+
+    fn slice(&self, shard: u8, range: PositionRange, limit: usize) -> Slice {
+        Slice { shard, order: self.order, range, descending: self.descending, limit }
     }
 }
 
@@ -72,8 +91,8 @@ pub struct ListPage {
     pub next: Option<String>,
 }
 
-/// The first `limit` products of the selection after the position `after`, or fewer where many deleted ones lie between:
-/// only `next` tells whether more follow.
+/// The first `limit` products of the selection after the position `after`, or fewer where many that do not belong to it lie
+/// between: only `next` tells whether more follow.
 ///
 /// # Errors
 /// [`StoreError`]: try again later.
@@ -84,154 +103,160 @@ pub async fn page(
     after: Option<&str>,
     limit: usize,
 ) -> Result<ListPage, StoreError> {
-    let range = after.map_or_else(
-        || selection.range.clone(),
-        |position| selection.range.behind(position, selection.descending),
-    );
-    if range.is_empty() {
-        return Ok(ListPage { products: Vec::new(), next: None });
+    let source = Source { views, generation, selection };
+    let after = after.map(str::to_owned);
+    match selection.lookups.split_first() {
+        None => listed(&Listed(source), after.as_ref(), limit).await,
+        Some((lookup, _)) => found(&Found(source, lookup), after.as_ref(), limit).await,
     }
+}
+
+/// A page of a whole order.
+async fn listed(rows: &Listed<'_>, after: Option<&String>, limit: usize) -> Result<ListPage, StoreError> {
+    let Source { selection, .. } = rows.0;
     // One row more than the page tells whether another page follows.
     let wanted = limit + 1;
-    let mut walk = Walk {
-        views,
-        generation,
-        selection,
-        shards: (0..SHARDS).map(|shard| Shard::new(shard, range.clone())).collect(),
-    };
-    walk.fill(wanted).await?;
+    let mut walk = Walk::new(rows, after, selection.descending, MOST_READ);
     let mut page = PageBuilder::default();
-    while page.rows.len() < limit && page.bytes < MOST_BYTES {
-        match walk.next(wanted - page.rows.len()).await? {
-            Step::Row(row) => page.add(*row, selection.deleted),
-            Step::End => return Ok(page.last()),
-            Step::Limit => return Ok(page.followed()),
+    while page.products.len() < limit && page.bytes < MOST_BYTES {
+        match walk.next(wanted - page.products.len()).await? {
+            WalkStep::Row(row) => {
+                page.add(row.position, Some(row.product).filter(|product| selection.shows(product)))
+            }
+            WalkStep::End => return Ok(page.last()),
+            WalkStep::Limit => return Ok(page.followed()),
         }
     }
-    let more = !matches!(walk.next(1).await?, Step::End);
+    let more = !matches!(walk.next(1).await?, WalkStep::End);
     Ok(if more { page.followed() } else { page.last() })
+}
+
+/// A page of what look-ups find: the index has keys alone, so the products are read after it, and those that have changed
+/// since are left out.
+async fn found(rows: &Found<'_>, after: Option<&String>, limit: usize) -> Result<ListPage, StoreError> {
+    let Source { views, generation, selection } = rows.0;
+    let mut walk = Walk::new(rows, after, selection.descending, MOST_READ);
+    let (mut positions, mut ended) = (Vec::new(), false);
+    while positions.len() < limit && !ended {
+        match walk.next(limit + 1 - positions.len()).await? {
+            WalkStep::Row(row) => positions.push(*row),
+            WalkStep::End => ended = true,
+            WalkStep::Limit => break,
+        }
+    }
+    let more = !ended && !matches!(walk.next(1).await?, WalkStep::End);
+    let ids: Vec<ProductId> = positions.iter().map(|row| row.id.clone()).collect();
+    let products = if ids.is_empty() { Vec::new() } else { views.get_all(generation, &ids).await? };
+    let products: HashMap<ProductId, Product> =
+        products.into_iter().map(|product| (product.id.clone(), product)).collect();
+    let (count, mut page) = (positions.len(), PageBuilder::default());
+    for (n, FoundRow { position, id }) in positions.into_iter().enumerate() {
+        let product = products.get(&id).filter(|product| selection.has_at(product, &position));
+        page.add(position, product.cloned());
+        if page.bytes >= MOST_BYTES && n + 1 < count {
+            return Ok(page.followed());
+        }
+    }
+    Ok(if more { page.followed() } else { page.last() })
+}
+
+impl ListQuery {
+    /// Whether a page of the whole order shows the product.
+    fn shows(&self, product: &Product) -> bool {
+        self.deleted || product.facts.status == Status::Active
+    }
+
+    /// Whether all look-ups find the product, at this position.
+    fn has_at(&self, product: &Product, position: &str) -> bool {
+        self.lookups.iter().all(|lookup| lookup.finds(product))
+            && self.order.position(product).as_deref() == Some(position)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    views: &'a dyn Views,
+    generation: Generation,
+    selection: &'a ListQuery,
+}
+
+/// The rows of a whole order.
+struct Listed<'a>(Source<'a>);
+
+/// The rows that a look-up finds.
+struct Found<'a>(Source<'a>, &'a Lookup);
+
+#[async_trait]
+impl ShardedRows for Listed<'_> {
+    type Row = IndexRow;
+    type Place = String;
+
+    fn place(&self, row: &IndexRow) -> String {
+        row.position.clone()
+    }
+
+    async fn read(
+        &self,
+        shard: u8,
+        after: Option<&String>,
+        limit: usize,
+    ) -> Result<Portion<IndexRow>, StoreError> {
+        let Source { views, generation, selection } = self.0;
+        let Some(range) = selection.behind(after) else { return Ok(Portion::end()) };
+        let page = views.slice(generation, &selection.slice(shard, range, limit)).await?;
+        Ok(Portion { rows: page.rows, exhausted: page.exhausted })
+    }
+
+    fn leaves_out(&self, row: &IndexRow) -> bool {
+        !self.0.selection.shows(&row.product)
+    }
+}
+
+#[async_trait]
+impl ShardedRows for Found<'_> {
+    type Row = FoundRow;
+    type Place = String;
+
+    fn place(&self, row: &FoundRow) -> String {
+        row.position.clone()
+    }
+
+    async fn read(
+        &self,
+        shard: u8,
+        after: Option<&String>,
+        limit: usize,
+    ) -> Result<Portion<FoundRow>, StoreError> {
+        let Source { views, generation, selection } = self.0;
+        let Some(range) = selection.behind(after) else { return Ok(Portion::end()) };
+        views.find(generation, self.1, &selection.slice(shard, range, limit)).await
+    }
 }
 
 #[derive(Default)]
 struct PageBuilder {
-    rows: Vec<IndexRow>,
+    products: Vec<Product>,
     bytes: usize,
     /// The position of the last row read, included or not.
     last_read: Option<String>,
 }
 
 impl PageBuilder {
-    fn add(&mut self, row: IndexRow, deleted: bool) {
-        self.last_read = Some(row.position.clone());
-        if deleted || row.product.facts.status == Status::Active {
+    /// A row, with its product if the page shows it.
+    fn add(&mut self, position: String, product: Option<Product>) {
+        self.last_read = Some(position);
+        if let Some(product) = product {
             // A product that cannot be serialized counts as 0 bytes and fails when the response is written.
-            self.bytes += serde_json::to_vec(&row.product).map_or(0, |json| json.len());
-            self.rows.push(row);
+            self.bytes += serde_json::to_vec(&product).map_or(0, |json| json.len());
+            self.products.push(product);
         }
     }
 
     fn followed(self) -> ListPage {
-        let next = self.last_read.clone();
-        ListPage { next, ..self.last() }
+        ListPage { products: self.products, next: self.last_read }
     }
 
     fn last(self) -> ListPage {
-        ListPage { products: self.rows.into_iter().map(|row| row.product).collect(), next: None }
+        ListPage { products: self.products, next: None }
     }
-}
-
-/// The next step of a walk.
-enum Step {
-    Row(Box<IndexRow>),
-    End,
-    /// A shard was read as far as one page may.
-    Limit,
-}
-
-struct Walk<'a> {
-    views: &'a dyn Views,
-    generation: Generation,
-    selection: &'a ListQuery,
-    shards: Vec<Shard>,
-}
-
-struct Shard {
-    number: u8,
-    rest: PositionRange,
-    rows: VecDeque<IndexRow>,
-    exhausted: bool,
-    /// Rows read so far.
-    read: usize,
-    /// How many of them are deleted products.
-    deleted: usize,
-}
-
-impl Shard {
-    fn new(number: u8, rest: PositionRange) -> Self {
-        Self { number, rest, rows: VecDeque::new(), exhausted: false, read: 0, deleted: 0 }
-    }
-
-    /// How many rows to request: doubles each time among many deleted products.
-    fn limit(&self, wanted: usize, deleted: bool) -> usize {
-        let skipped = if deleted { 0 } else { self.deleted };
-        share(wanted).max(skipped).min(MOST_READ - self.read)
-    }
-
-    fn take(&mut self, slice: SlicePage, descending: bool) {
-        if let Some(last) = slice.rows.last() {
-            self.rest = self.rest.behind(&last.position, descending);
-        }
-        self.exhausted = slice.exhausted || self.rest.is_empty();
-        self.read += slice.rows.len();
-        self.deleted += slice.rows.iter().filter(|row| row.product.facts.status == Status::Deleted).count();
-        self.rows.extend(slice.rows);
-    }
-
-    fn is_drained(&self) -> bool {
-        self.rows.is_empty() && !self.exhausted
-    }
-}
-
-impl Walk<'_> {
-    /// The first row of all shards, while `wanted` rows are still missing.
-    async fn next(&mut self, wanted: usize) -> Result<Step, StoreError> {
-        // A page may be empty although the slice continues.
-        while self.shards.iter().any(Shard::is_drained) {
-            if self.shards.iter().any(|shard| shard.is_drained() && shard.read >= MOST_READ) {
-                return Ok(Step::Limit);
-            }
-            self.fill(wanted).await?;
-        }
-        let heads = self.shards.iter_mut().filter(|shard| !shard.rows.is_empty());
-        let position = |shard: &&mut Shard| shard.rows.front().map(|row| row.position.clone());
-        let first =
-            if self.selection.descending { heads.max_by_key(position) } else { heads.min_by_key(position) };
-        Ok(first.and_then(|shard| shard.rows.pop_front()).map_or(Step::End, |row| Step::Row(Box::new(row))))
-    }
-
-    /// Reads more rows from every shard without any, concurrently.
-    async fn fill(&mut self, wanted: usize) -> Result<(), StoreError> {
-        let (views, generation, selection) = (self.views, self.generation, self.selection);
-        let drained = self.shards.iter_mut().filter(|shard| shard.is_drained());
-        try_join_all(drained.map(|shard| async move {
-            let slice = Slice {
-                shard: shard.number,
-                order: selection.order,
-                range: shard.rest.clone(),
-                descending: selection.descending,
-                limit: shard.limit(wanted, selection.deleted),
-            };
-            shard.take(views.slice(generation, &slice).await?, selection.descending);
-            Ok(())
-        }))
-        .await
-        .map(drop)
-    }
-}
-
-/// How many rows to request from one shard: its share plus two standard deviations, since ids are spread over the shards
-/// at random.
-fn share(wanted: usize) -> usize {
-    let mean = wanted.div_ceil(usize::from(SHARDS));
-    (mean + 2 * mean.isqrt()).min(wanted)
 }

@@ -8,6 +8,7 @@ use web::openapi::inlined;
 use web::operation::{Components, Operation, OperationResponse, example, path, query};
 use web::{ProblemKind, Scope};
 
+use super::categories::CategoriesBody;
 use super::history::HistoryBody;
 use super::list::ListBody;
 use super::prices::PricesBody;
@@ -57,12 +58,12 @@ pub(super) fn list(components: &mut Components) -> Operation {
     query_of("listProducts", "Products", "List products page by page", &[Scope::Read])
         .description(
             "Following `next` returns every product that does not change meanwhile exactly once, in order. A page may be \
-             shorter than `limit`, with `sort=updated_at` even empty: only `next` tells whether more follow. Deleted \
-             products are left out. The available sorts are a setting; one that is not kept is a 400 whose `errors` \
-             point at `sort`.\n\n\
-             Each filter requires a certain sort and is refused with any other: `name_prefix` requires `sort=name`; \
-             `currency` (mandatory), `min_price` and `max_price` require `sort=price`; `updated_since` and `include` \
-             require `sort=updated_at`.",
+             shorter than `limit` and even empty: only `next` tells whether more follow. Deleted products are left out. \
+             The available sorts are a setting; one that is not kept is a 400 whose `errors` point at `sort`.\n\n\
+             `sku` and `category` are compared exactly and require `sort=id` or `sort=name`; with both, a product must \
+             have both. Each other filter requires a certain sort and is refused with any other: `id_prefix` requires \
+             `sort=id`; `name_prefix` requires `sort=name`; `currency` (mandatory), `min_price` and `max_price` require \
+             `sort=price`; `updated_since` and `include` require `sort=updated_at`.",
         )
         .parameters([limit(), cursor(), sort(), direction()])
         .parameters(filters(components))
@@ -72,6 +73,23 @@ pub(super) fn list(components: &mut Components) -> Operation {
                 .json(&components.of::<ListBody>(), &example("page", &examples::page()))
                 .link("NextPage", "listProducts", &json!({"cursor": "$response.body#/next"}))
                 .link("First", "getProduct", &json!({"id": "$response.body#/products/0/id"})),
+        )
+}
+
+pub(super) fn categories(components: &mut Components) -> Operation {
+    query_of("listCategories", "Products", "List the categories of active products", &[Scope::Read])
+        .description(
+            "In byte order, each with the number of its active products, counted when it is returned. A page looks at a \
+             limited number of products, so it may be shorter than `limit` and even empty: only `next` tells whether more \
+             follow. Following `next` returns each category once.",
+        )
+        .parameters([limit(), query("cursor", "`next` of the previous page.", &token())])
+        .answer(
+            200,
+            OperationResponse::new("A page.")
+                .json(&components.of::<CategoriesBody>(), &example("page", &examples::categories()))
+                .link("NextPage", "listCategories", &json!({"cursor": "$response.body#/next"}))
+                .link("Products", "listProducts", &json!({"category": "$response.body#/categories/0/category"})),
         )
 }
 
@@ -95,9 +113,17 @@ fn direction() -> Value {
     )
 }
 
-fn filters(components: &mut Components) -> [Value; 6] {
-    let prefix =
-        json!({"type": "string", "maxLength": 200, "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"});
+/// A text without control characters.
+const PLAIN: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
+
+/// A value that is looked up.
+fn value(most: u16) -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": most, "pattern": PLAIN})
+}
+
+fn filters(components: &mut Components) -> [Value; 9] {
+    let prefix = json!({"type": "string", "maxLength": 200, "pattern": PLAIN});
+    let beginning = json!({"type": "string", "pattern": "^[A-Za-z0-9._~-]{1,64}$"});
     let (price, codes) = (inlined::<Price>(), components.of::<CurrencyCode>());
     [
         query(
@@ -105,6 +131,13 @@ fn filters(components: &mut Components) -> [Value; 6] {
             "`deleted` includes deleted products, for synchronisation.",
             &json!({"type": "string", "enum": ["deleted"]}),
         ),
+        query("sku", "Only products with exactly this SKU; with `sort=id` or `sort=name`.", &value(64)),
+        query(
+            "category",
+            "Only products in exactly this category; with `sort=id` or `sort=name`.",
+            &value(200),
+        ),
+        query("id_prefix", "A prefix of the id.", &beginning),
         query("currency", "The currency of the prices to sort by.", &codes),
         query("name_prefix", "A prefix of the name, ignoring case.", &prefix),
         query("min_price", "The minimum price, inclusive.", &price),

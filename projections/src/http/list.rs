@@ -1,21 +1,17 @@
-//! `GET /products`: reads each page from one index; every filter is a range of it.
-
-use std::convert::Infallible;
+//! `GET /products`: reads each page from one index. A filter is a range of it; a SKU or a category selects an index of its own.
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
-use schema::{Currency, Orders, Price, Product, Sort};
+use schema::{Currency, Orders, Price, Product, ProductId, Sort};
 use schemars::JsonSchema;
 use serde::Serialize;
 use web::{Problem, QueryParameters, RequestContext, Scope, wrong_parameter};
 
-use super::parameters::{limit, malformed, moment};
+use super::parameters::{DEFAULT_LIMIT, limit, malformed, moment, text};
 use super::{Answer, Api, answer};
 use crate::catalogue::{self, ListQuery};
-use crate::views::{PositionRange, RowOrder};
-
-const DEFAULT_LIMIT: usize = 50;
+use crate::views::{Lookup, LookupField, PositionRange, RowOrder};
 
 /// A page of products.
 #[derive(Serialize, JsonSchema)]
@@ -34,7 +30,7 @@ pub(super) async fn products(
 ) -> Answer {
     context.require(Scope::Read)?;
     let limit = parameters.optional("limit", limit)?.unwrap_or(DEFAULT_LIMIT);
-    let cursor = parameters.optional("cursor", |text| Ok::<_, Infallible>(text.to_owned()))?;
+    let cursor = parameters.optional("cursor", text)?;
     let views = queries.api.views.as_ref();
     let selection = selection(parameters, views.orders())?;
     let after = cursor
@@ -60,9 +56,16 @@ fn selection(mut parameters: QueryParameters, kept: Orders) -> Result<ListQuery,
         let detail = format!("The order {} is not kept; the kept orders are {kept}.", sort.name());
         return Err(malformed(detail).loggable().fault("sort", format!("must be one of {kept}")));
     }
+    let lookups = lookups(&mut parameters)?;
+    if !lookups.is_empty() && !matches!(sort, Sort::Id | Sort::Name) {
+        return Err(wrong_parameter("sort", &"id or name is expected together with sku or category"));
+    }
     let mut deleted = false;
     let (order, range) = match sort {
-        Sort::Id => (RowOrder::Id, PositionRange::all()),
+        Sort::Id => {
+            let prefix = parameters.optional("id_prefix", id_prefix)?;
+            (RowOrder::Id, prefix.map_or_else(PositionRange::all, |prefix| PositionRange::id_prefix(&prefix)))
+        }
         Sort::Name => {
             let prefix = parameters.optional("name_prefix", prefix)?;
             (
@@ -85,10 +88,35 @@ fn selection(mut parameters: QueryParameters, kept: Orders) -> Result<ListQuery,
         }
     };
     parameters.nothing_else(
-        "name_prefix goes with sort=name, currency, min_price and max_price with sort=price, updated_since and \
-         include with sort=updated_at",
+        "id_prefix goes with sort=id, name_prefix with sort=name, currency, min_price and max_price with sort=price, \
+         updated_since and include with sort=updated_at",
     )?;
-    Ok(ListQuery { order, deleted, descending, range })
+    Ok(ListQuery { order, deleted, descending, range, lookups })
+}
+
+/// The look-ups, the one that finds fewer products first.
+fn lookups(parameters: &mut QueryParameters) -> Result<Vec<Lookup>, Problem> {
+    let mut lookups = Vec::new();
+    for (field, longest) in [(LookupField::Sku, 64), (LookupField::Category, 200)] {
+        let value = parameters.optional(field.name(), |text| match text.chars().count() {
+            length if (1..=longest).contains(&length) && !text.chars().any(char::is_control) => {
+                Ok(text.to_owned())
+            }
+            _ => Err(format!("1 to {longest} characters without control characters are expected")),
+        })?;
+        lookups.extend(value.map(|value| Lookup { field, value }));
+    }
+    Ok(lookups)
+}
+
+/// A prefix of an id.
+fn id_prefix(text: &str) -> Result<String, &'static str> {
+    // `.` and `..` are no ids, but some begin with them.
+    if text == "." || text == ".." || ProductId::new(text).is_ok() {
+        Ok(text.to_owned())
+    } else {
+        Err("1 to 64 characters of an id are expected: A-Z a-z 0-9 . _ ~ -")
+    }
 }
 
 fn sort(text: &str) -> Result<Sort, &'static str> {

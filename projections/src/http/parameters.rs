@@ -1,6 +1,7 @@
 //! The values of query parameters.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 
 use schema::Timestamp;
 use schema::time::InvalidTimestamp;
@@ -10,6 +11,14 @@ use web::{Problem, ProblemKind};
 pub(super) fn whole(text: &str) -> Result<u64, &'static str> {
     let number = text.parse().ok().filter(|number: &u64| number.to_string() == text);
     number.ok_or("a whole number is expected")
+}
+
+/// The number of entries in a page if `limit` is left out.
+pub(super) const DEFAULT_LIMIT: usize = 50;
+
+/// A text that is checked later.
+pub(super) fn text(text: &str) -> Result<String, Infallible> {
+    Ok(text.to_owned())
 }
 
 /// The maximum number of entries in a page.

@@ -3,22 +3,37 @@
 mod row;
 mod shape;
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::operation::query::QueryOutput;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
 use event_store::StoreError;
 use event_store::aws::{condition_held, failed};
+use event_store::backoff::Backoff;
 use schema::{Orders, Product, ProductId};
 
 use super::{
-    Generation, GenerationsError, ProductRow, RowPage, Slice, SlicePage, ViewGenerations, Views, not_kept,
+    CategoryPlace, FoundRow, Generation, GenerationsError, Lookup, Portion, PositionRange, ProductRow,
+    RowPage, Slice, SlicePage, ViewGenerations, Views, lookup_order, not_kept,
 };
 
 pub use shape::products_table;
 
 /// The table, in errors.
 const TABLE: &str = "the product table";
+
+/// What one `BatchGetItem` takes.
+const READ_AT_ONCE: usize = 100;
+
+/// How often what a `BatchGetItem` left out is asked for again.
+const ATTEMPTS: u32 = 5;
+
+/// Pauses between these attempts: about a second in all.
+const PAUSES: Backoff = Backoff { first: Duration::from_millis(50), longest: Duration::from_millis(500) };
 
 /// The view in a table of the shape [`products_table`]. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -43,6 +58,55 @@ impl DynamoViews {
             .key(row::KEY, AttributeValue::S(key))
             .consistent_read(consistent);
         Ok(request.send().await.map_err(failed(TABLE))?.item)
+    }
+
+    /// The items of an index inside a range of positions.
+    async fn query(
+        &self,
+        index: &row::OrderIndex,
+        partition: AttributeValue,
+        range: &PositionRange,
+        (descending, limit): (bool, usize),
+    ) -> Result<QueryOutput, StoreError> {
+        let request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(index.name)
+            .key_condition_expression("#partition = :partition AND #position BETWEEN :from AND :to")
+            .expression_attribute_names("#partition", index.partition)
+            .expression_attribute_names("#position", index.position)
+            .expression_attribute_values(":partition", partition)
+            .expression_attribute_values(":from", AttributeValue::S(range.from.clone()))
+            .expression_attribute_values(":to", AttributeValue::S(range.to.clone()))
+            .scan_index_forward(!descending)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+        request.send().await.map_err(failed(TABLE))
+    }
+
+    /// The items of these keys; under load `DynamoDB` may leave some out, which are asked for again.
+    async fn items(&self, keys: &[String]) -> Result<Vec<row::ViewItem>, StoreError> {
+        let keys = keys
+            .iter()
+            .map(|key| row::ViewItem::from([(row::KEY.to_owned(), AttributeValue::S(key.clone()))]));
+        let mut wanted = KeysAndAttributes::builder()
+            .set_keys(Some(keys.collect()))
+            .build()
+            .map_err(|error| StoreError::new(error.into()))?;
+        let mut items = Vec::new();
+        for failures in 1..=ATTEMPTS {
+            let request = self.client.batch_get_item().request_items(&self.table, wanted);
+            let answer = request.send().await.map_err(failed(TABLE))?;
+            items.extend(
+                answer.responses.and_then(|mut tables| tables.remove(&self.table)).into_iter().flatten(),
+            );
+            match answer.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table)) {
+                Some(left) => wanted = left,
+                None => return Ok(items),
+            }
+            tokio::time::sleep(PAUSES.pause(failures)).await;
+        }
+        Err(StoreError::new("DynamoDB left products out of every answer".into()).of(TABLE))
     }
 }
 
@@ -133,25 +197,57 @@ impl Views for DynamoViews {
             return Err(not_kept(slice.order));
         }
         let index = row::index(slice.order);
-        let request = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(index.name)
-            .key_condition_expression("#partition = :partition AND #position BETWEEN :from AND :to")
-            .expression_attribute_names("#partition", index.partition)
-            .expression_attribute_names("#position", index.position)
-            .expression_attribute_values(":partition", row::partition(generation, slice.shard))
-            .expression_attribute_values(":from", AttributeValue::S(slice.range.from.clone()))
-            .expression_attribute_values(":to", AttributeValue::S(slice.range.to.clone()))
-            .scan_index_forward(!slice.descending)
-            .limit(i32::try_from(slice.limit).unwrap_or(i32::MAX));
-        let answer = request.send().await.map_err(failed(TABLE))?;
+        let partition = row::partition(generation, slice.shard);
+        let answer = self.query(&index, partition, &slice.range, (slice.descending, slice.limit)).await?;
         let items = answer.items.unwrap_or_default().into_iter();
         Ok(SlicePage {
             rows: items.map(|item| row::row(item, index.position)).collect::<Result<_, _>>()?,
             exhausted: answer.last_evaluated_key.is_none(),
         })
+    }
+
+    async fn find(
+        &self,
+        generation: Generation,
+        lookup: &Lookup,
+        slice: &Slice,
+    ) -> Result<Portion<FoundRow>, StoreError> {
+        lookup_order(self.orders, slice.order)?;
+        let asked = row::lookup(generation, slice.shard, lookup, (slice.order, &slice.range));
+        let how = (slice.descending, slice.limit);
+        let answer = self.query(&asked.index, asked.value.clone(), &asked.range, how).await?;
+        let items = answer.items.unwrap_or_default().into_iter();
+        Ok(Portion {
+            rows: items.map(|item| row::found_row(item, &asked)).collect::<Result<_, _>>()?,
+            exhausted: answer.last_evaluated_key.is_none(),
+        })
+    }
+
+    async fn categories(
+        &self,
+        generation: Generation,
+        shard: u8,
+        after: &CategoryPlace,
+        limit: usize,
+    ) -> Result<Portion<CategoryPlace>, StoreError> {
+        let asked = row::categories(generation, shard, after);
+        let answer = self.query(&asked.index, asked.value, &asked.range, (false, limit)).await?;
+        let items = answer.items.unwrap_or_default().into_iter();
+        Ok(Portion {
+            rows: items.map(row::category_place).collect::<Result<_, _>>()?,
+            exhausted: answer.last_evaluated_key.is_none(),
+        })
+    }
+
+    async fn get_all(&self, generation: Generation, ids: &[ProductId]) -> Result<Vec<Product>, StoreError> {
+        let once: BTreeSet<String> = ids.iter().map(|id| row::key(generation, id)).collect();
+        let once: Vec<String> = once.into_iter().collect();
+        let mut products = Vec::new();
+        for keys in once.chunks(READ_AT_ONCE) {
+            let items = self.items(keys).await?.into_iter();
+            products.extend(items.map(row::product).collect::<Result<Vec<_>, _>>()?);
+        }
+        Ok(products)
     }
 
     /// Scans the whole table: a generation is not a partition.

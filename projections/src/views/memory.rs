@@ -1,6 +1,6 @@
 //! The product view in memory, for tests and simulations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,8 +9,8 @@ use event_store::StoreError;
 use schema::{Orders, Product, ProductId};
 
 use super::{
-    Generation, GenerationsError, IndexRow, ProductRow, RowOrder, RowPage, Slice, SlicePage, ViewGenerations,
-    Views, not_kept, shard_of,
+    CategoryPlace, FoundRow, Generation, GenerationsError, IndexRow, Lookup, Portion, ProductRow, RowOrder,
+    RowPage, Slice, SlicePage, ViewGenerations, Views, lookup_order, not_kept, shard_of,
 };
 
 /// Rows by generation and id, and their positions in the orders that are kept.
@@ -28,6 +28,36 @@ struct Kept {
     generations: ViewGenerations,
     rows: BTreeMap<(Generation, ProductId), ProductRow>,
     index: BTreeMap<IndexKey, ProductId>,
+    categories: BTreeSet<(Generation, u8, CategoryPlace)>,
+}
+
+impl Kept {
+    /// The rows of a slice with their positions, in its direction.
+    fn inside<'a>(
+        &'a self,
+        generation: Generation,
+        slice: &Slice,
+    ) -> Box<dyn Iterator<Item = (&'a str, &'a Product)> + 'a> {
+        let end = |position: &str| (generation, slice.order, slice.shard, position.to_owned());
+        let inside = self.index.range(end(&slice.range.from)..=end(&slice.range.to));
+        let row = move |((_, _, _, position), id): (&'a IndexKey, &'a ProductId)| {
+            Some((position.as_str(), &self.rows.get(&(generation, id.clone()))?.product))
+        };
+        if slice.descending {
+            Box::new(inside.rev().filter_map(row))
+        } else {
+            Box::new(inside.filter_map(row))
+        }
+    }
+
+    fn forget(&mut self, generation: Generation, product: &Product, keys: impl Iterator<Item = IndexKey>) {
+        for key in keys {
+            self.index.remove(&key);
+        }
+        if let Some(place) = CategoryPlace::of(product) {
+            self.categories.remove(&(generation, shard_of(&product.id), place));
+        }
+    }
 }
 
 impl MemoryViews {
@@ -45,11 +75,11 @@ impl MemoryViews {
     fn write(&self, kept: &mut Kept, generation: Generation, shown: &ProductRow) {
         let id = &shown.product.id;
         if let Some(before) = kept.rows.insert((generation, id.clone()), shown.clone()) {
-            for key in self.index_keys(generation, &before.product) {
-                kept.index.remove(&key);
-            }
+            kept.forget(generation, &before.product, self.index_keys(generation, &before.product));
         }
         kept.index.extend(self.index_keys(generation, &shown.product).map(|key| (key, id.clone())));
+        kept.categories
+            .extend(CategoryPlace::of(&shown.product).map(|place| (generation, shard_of(id), place)));
     }
 
     fn index_keys(&self, generation: Generation, product: &Product) -> impl Iterator<Item = IndexKey> {
@@ -118,21 +148,48 @@ impl Views for MemoryViews {
             return Err(not_kept(slice.order));
         }
         let kept = self.kept();
-        let end = |position: &str| (generation, slice.order, slice.shard, position.to_owned());
-        let inside = kept.index.range(end(&slice.range.from)..=end(&slice.range.to));
-        let row = |((_, _, _, position), id): (&IndexKey, &ProductId)| {
-            let product = kept.rows.get(&(generation, id.clone()))?.product.clone();
-            Some(IndexRow { position: position.clone(), product })
+        let row = |(position, product): (&str, &Product)| IndexRow {
+            position: position.to_owned(),
+            product: product.clone(),
         };
-        let (more, wanted) = (slice.limit, slice.limit.saturating_add(1));
-        let mut rows: Vec<IndexRow> = if slice.descending {
-            inside.rev().take(wanted).filter_map(row).collect()
-        } else {
-            inside.take(wanted).filter_map(row).collect()
+        Ok(cut(kept.inside(generation, slice).map(row), slice.limit).into())
+    }
+
+    async fn find(
+        &self,
+        generation: Generation,
+        lookup: &Lookup,
+        slice: &Slice,
+    ) -> Result<Portion<FoundRow>, StoreError> {
+        lookup_order(self.orders, slice.order)?;
+        let kept = self.kept();
+        let found = kept.inside(generation, slice).filter(|(_, product)| lookup.finds(product));
+        let row = |(position, product): (&str, &Product)| FoundRow {
+            position: position.to_owned(),
+            id: product.id.clone(),
         };
-        let exhausted = rows.len() <= more;
-        rows.truncate(slice.limit);
-        Ok(SlicePage { rows, exhausted })
+        Ok(cut(found.map(row), slice.limit))
+    }
+
+    async fn categories(
+        &self,
+        generation: Generation,
+        shard: u8,
+        after: &CategoryPlace,
+        limit: usize,
+    ) -> Result<Portion<CategoryPlace>, StoreError> {
+        let kept = self.kept();
+        let behind = (Bound::Excluded((generation, shard, after.clone())), Bound::Unbounded);
+        let of_shard = |place: &&(Generation, u8, CategoryPlace)| (place.0, place.1) == (generation, shard);
+        let places = kept.categories.range(behind).take_while(of_shard);
+        Ok(cut(places.map(|(_, _, place)| place.clone()), limit))
+    }
+
+    async fn get_all(&self, generation: Generation, ids: &[ProductId]) -> Result<Vec<Product>, StoreError> {
+        let kept = self.kept();
+        let once: HashSet<&ProductId> = ids.iter().collect();
+        let rows = once.into_iter().filter_map(|id| kept.rows.get(&(generation, id.clone())));
+        Ok(rows.map(|row| row.product.clone()).collect())
     }
 
     async fn rows(
@@ -154,10 +211,16 @@ impl Views for MemoryViews {
     async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), StoreError> {
         let mut kept = self.kept();
         if let Some(row) = kept.rows.remove(&(generation, id.clone())) {
-            for key in self.index_keys(generation, &row.product) {
-                kept.index.remove(&key);
-            }
+            kept.forget(generation, &row.product, self.index_keys(generation, &row.product));
         }
         Ok(())
     }
+}
+
+/// As many rows as asked for, and whether these are all.
+fn cut<R>(rows: impl Iterator<Item = R>, limit: usize) -> Portion<R> {
+    let mut rows: Vec<R> = rows.take(limit.saturating_add(1)).collect();
+    let exhausted = rows.len() <= limit;
+    rows.truncate(limit);
+    Portion { rows, exhausted }
 }

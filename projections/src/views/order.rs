@@ -11,10 +11,10 @@ pub const SHARDS: u8 = 4;
 const MOST_BYTES: usize = 900;
 
 /// Separates the sort value from the id: below every character of a name, so that shorter names sort first.
-const TIE: char = '\u{1}';
+pub(crate) const TIE: char = '\u{1}';
 
 /// Above every character of an id.
-const ABOVE_IDS: char = '\u{7f}';
+pub(crate) const ABOVE_IDS: char = '\u{7f}';
 
 /// The longest position: a cut value, [`TIE`] and an id.
 const LONGEST_POSITION: usize = MOST_BYTES + 1 + 64;
@@ -78,6 +78,12 @@ impl PositionRange {
     #[must_use]
     pub fn all() -> Self {
         Self { from: TIE.into(), to: above_all("") }
+    }
+
+    /// Ids that begin with `prefix`.
+    #[must_use]
+    pub fn id_prefix(prefix: &str) -> Self {
+        Self { from: prefix.to_owned(), to: format!("{prefix}{ABOVE_IDS}") }
     }
 
     /// Names that begin with `prefix`, ignoring case.

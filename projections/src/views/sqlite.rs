@@ -1,5 +1,7 @@
 //! The product view on SQLite: one row per product with its position in each kept order, read by key or by index.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use event_store::StoreError;
 use schema::{Hash, Orders, Product, ProductId};
@@ -8,8 +10,9 @@ use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 use sqlite::{Access, clamped};
 
 use super::{
-    Generation, GenerationsError, IndexRow, ProductRow, RowOrder, RowPage, Slice, SlicePage, ViewGenerations,
-    Views, not_kept, shard_of,
+    CategoryPlace, FoundRow, Generation, GenerationsError, IndexRow, Lookup, LookupField, Portion,
+    ProductRow, RowOrder, RowPage, Slice, SlicePage, ViewGenerations, Views, lookup_order, not_kept,
+    shard_of,
 };
 
 /// Name of the generations in the table `about`. Stored; never rename.
@@ -54,6 +57,8 @@ impl SqliteViews {
             by_name: position(RowOrder::Name),
             by_price: position(RowOrder::Price),
             changes: position(RowOrder::Changes),
+            sku: LookupField::Sku.value(product).map(str::to_owned),
+            category: LookupField::Category.value(product).map(str::to_owned),
         })
     }
 }
@@ -75,6 +80,15 @@ struct Columns {
     by_name: Option<String>,
     by_price: Option<String>,
     changes: Option<String>,
+    sku: Option<String>,
+    category: Option<String>,
+}
+
+impl Columns {
+    /// The columns whose indexes a change of the price leaves alone.
+    fn unmoved(&self) -> [&Option<String>; 4] {
+        [&self.by_id, &self.by_name, &self.sku, &self.category]
+    }
 }
 
 #[async_trait]
@@ -175,21 +189,76 @@ impl Views for SqliteViews {
         let limit = slice.limit;
         let rows = self.access.read(move |connection| {
             let mut statement = connection.prepare_cached(&query)?;
-            let range = params![
-                generation.0,
-                slice.shard,
-                slice.range.from,
-                slice.range.to,
-                clamped(limit.saturating_add(1))
-            ];
+            let range =
+                params![generation.0, slice.shard, slice.range.from, slice.range.to, one_more(slice.limit)];
             let rows = statement
                 .query_map(range, |row| Ok(IndexRow { position: row.get(0)?, product: product(row, 1)? }));
             rows?.collect::<rusqlite::Result<Vec<_>>>()
         });
-        let mut rows = rows.await?;
-        let exhausted = rows.len() <= limit;
-        rows.truncate(limit);
-        Ok(SlicePage { rows, exhausted })
+        Ok(cut(rows.await?, limit).into())
+    }
+
+    async fn find(
+        &self,
+        generation: Generation,
+        lookup: &Lookup,
+        slice: &Slice,
+    ) -> Result<Portion<FoundRow>, StoreError> {
+        lookup_order(self.orders, slice.order)?;
+        let query = found_by(lookup.field, slice);
+        let (value, slice) = (lookup.value.clone(), slice.clone());
+        let limit = slice.limit;
+        let rows = self.access.read(move |connection| {
+            let mut statement = connection.prepare_cached(&query)?;
+            let range = params![
+                generation.0,
+                slice.shard,
+                value,
+                slice.range.from,
+                slice.range.to,
+                one_more(slice.limit)
+            ];
+            let rows =
+                statement.query_map(range, |row| Ok(FoundRow { position: row.get(0)?, id: id(row, 1)? }));
+            rows?.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        Ok(cut(rows.await?, limit))
+    }
+
+    async fn categories(
+        &self,
+        generation: Generation,
+        shard: u8,
+        after: &CategoryPlace,
+        limit: usize,
+    ) -> Result<Portion<CategoryPlace>, StoreError> {
+        let after = after.clone();
+        let places = self.access.read(move |connection| {
+            // Without the name of the index a future version of SQLite might sort.
+            let mut statement = connection.prepare_cached(
+                "SELECT category, by_id FROM products INDEXED BY products_category \
+                 WHERE generation = ?1 AND shard = ?2 AND category IS NOT NULL AND by_id IS NOT NULL \
+                 AND (category, by_id) > (?3, ?4) ORDER BY category, by_id LIMIT ?5",
+            )?;
+            let behind = params![generation.0, shard, after.category, after.id, one_more(limit)];
+            let places = statement
+                .query_map(behind, |row| Ok(CategoryPlace { category: row.get(0)?, id: row.get(1)? }));
+            places?.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        Ok(cut(places.await?, limit))
+    }
+
+    async fn get_all(&self, generation: Generation, ids: &[ProductId]) -> Result<Vec<Product>, StoreError> {
+        let once: BTreeSet<String> = ids.iter().map(ToString::to_string).collect();
+        let products = self.access.read(move |connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT product, version FROM products WHERE generation = ?1 AND id = ?2")?;
+            let read = once.iter().filter_map(|id| {
+                statement.query_row(params![generation.0, id], guarded).optional().transpose()
+            });
+            read.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        Ok(products.await?)
     }
 
     async fn rows(
@@ -232,18 +301,37 @@ fn column(order: RowOrder) -> &'static str {
     }
 }
 
+/// The query of a look-up. It names its index: without statistics SQLite might take that of the whole order.
+fn found_by(field: LookupField, slice: &Slice) -> String {
+    let index = match (field, slice.order) {
+        (LookupField::Sku, RowOrder::Name) => "products_sku_name",
+        (LookupField::Sku, _) => "products_sku",
+        (LookupField::Category, RowOrder::Name) => "products_category_name",
+        (LookupField::Category, _) => "products_category",
+    };
+    let (field, column) = (field.name(), column(slice.order));
+    let direction = if slice.descending { "DESC" } else { "ASC" };
+    format!(
+        "SELECT {column}, id FROM products INDEXED BY {index} WHERE generation = ?1 AND shard = ?2 \
+         AND {field} = ?3 AND {column} BETWEEN ?4 AND ?5 ORDER BY {column} {direction} LIMIT ?6"
+    )
+}
+
 /// Writes a row unless the same or a newer version is there; returns that one then. Indexes whose position is unchanged are
-/// not touched: a price change leaves two of the four alone.
+/// not touched: a price change leaves all but two alone.
 fn show(connection: &Connection, row: &Columns) -> rusqlite::Result<Option<ProductRow>> {
     let known = connection
-        .prepare_cached("SELECT version, by_id, by_name FROM products WHERE generation = ?1 AND id = ?2")?
+        .prepare_cached(
+            "SELECT by_id, by_name, sku, category, version FROM products WHERE generation = ?1 AND id = ?2",
+        )?
         .query_row(params![row.generation, row.id], |row| {
-            Ok((row.get::<_, u64>(0)?, row.get::<_, Option<String>>(1)?, row.get::<_, Option<String>>(2)?))
+            let columns: [Option<String>; 4] = [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?];
+            Ok((row.get::<_, u64>(4)?, columns))
         })
         .optional()?;
-    let unmoved = match known {
-        Some((version, ..)) if version >= row.version => return shown(connection, row),
-        Some((_, by_id, by_name)) => (&by_id, &by_name) == (&row.by_id, &row.by_name),
+    let unmoved = match &known {
+        Some((version, _)) if *version >= row.version => return shown(connection, row),
+        Some((_, columns)) => columns.each_ref() == row.unmoved(),
         None => false,
     };
     if unmoved {
@@ -270,8 +358,8 @@ fn show(connection: &Connection, row: &Columns) -> rusqlite::Result<Option<Produ
 fn write(connection: &Connection, row: &Columns) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
         "INSERT OR REPLACE INTO products \
-         (generation, id, shard, version, product, by_id, by_name, by_price, changes, hash) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+         (generation, id, shard, version, product, by_id, by_name, by_price, changes, hash, sku, category) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?;
     let values = params![
         row.generation,
@@ -283,7 +371,9 @@ fn write(connection: &Connection, row: &Columns) -> rusqlite::Result<()> {
         row.by_name,
         row.by_price,
         row.changes,
-        row.hash
+        row.hash,
+        row.sku,
+        row.category
     ];
     statement.execute(values).map(drop)
 }
@@ -309,6 +399,22 @@ fn about(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>
         .prepare_cached("SELECT value FROM about WHERE name = ?1")?
         .query_row([name], |row| row.get(0))
         .optional()
+}
+
+/// One row more tells whether others follow.
+fn one_more(limit: usize) -> i64 {
+    clamped(limit.saturating_add(1))
+}
+
+fn cut<R>(mut rows: Vec<R>, limit: usize) -> Portion<R> {
+    let exhausted = rows.len() <= limit;
+    rows.truncate(limit);
+    Portion { rows, exhausted }
+}
+
+fn id(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<ProductId> {
+    ProductId::new(row.get::<_, String>(column)?)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
 }
 
 /// The product of a row `product, version`; an error if the versions differ.

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::given::{Life, PutProduct, asked, front};
 
-const QUERIES: [&str; 12] = [
+const QUERIES: [&str; 19] = [
     "sort=id",
     "sort=id&order=desc",
     "sort=name",
@@ -21,6 +21,13 @@ const QUERIES: [&str; 12] = [
     "sort=updated_at",
     "sort=updated_at&include=deleted",
     "sort=updated_at&updated_since=2020-01-01T00:00:00Z",
+    "sort=id&id_prefix=p",
+    "sku=HL-U509-R",
+    "sku=HL-U509-R&sort=name",
+    "category=Accessories%20/%20Helmets",
+    "category=Accessories%20/%20Helmets&order=desc",
+    "category=Accessories%20/%20Helmets&sort=name&name_prefix=hel",
+    "sku=HL-U509-R&category=Accessories%20/%20Helmets",
 ];
 
 async fn catalogue() -> axum::Router {
@@ -77,6 +84,7 @@ proptest! {
             deleted: false,
             descending: false,
             range: projections::views::PositionRange::all(),
+            lookups: Vec::new(),
         };
         prop_assert!(selection.position(&cursor).is_err());
     }
@@ -108,6 +116,23 @@ async fn what_a_query_cannot_mean_is_refused_and_named() {
         ("sort=updated_at&updated_since=yesterday", "updated_since"),
         ("sort=id&include=deleted", "include"),
         ("sort=updated_at&include=all", "include"),
+        ("sku=", "sku"),
+        ("sku=a%00b", "sku"),
+        ("sku=a&sku=b", "twice"),
+        ("category=", "category"),
+        ("category=a%0Ab", "category"),
+        ("sku=a&sort=price", "sort"),
+        ("sku=a&sort=price&currency=USD", "sort"),
+        ("category=a&sort=updated_at", "sort"),
+        ("category=a&sort=updated_at&include=deleted", "sort"),
+        ("sku=a&include=deleted", "include"),
+        ("category=a&sort=name&include=deleted", "include"),
+        ("sku=a&updated_since=2020-01-01T00:00:00Z", "updated_since"),
+        ("category=a&currency=USD", "currency"),
+        ("category=a&sort=id&name_prefix=a", "name_prefix"),
+        ("id_prefix=", "id_prefix"),
+        ("id_prefix=a%2Fb", "id_prefix"),
+        ("sort=name&id_prefix=a", "id_prefix"),
     ] {
         let (status, problem) = asked(&front, &format!("/products?{query}")).await;
         assert_eq!(status, 400, "{query}");

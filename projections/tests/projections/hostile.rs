@@ -120,8 +120,13 @@ async fn a_cursor_computed_with_the_public_checksum_gets_no_further_than_its_que
     let front = front(Arc::new(views));
     let range = PositionRange::name_prefix("hel");
     let query = |position: &str| cursor::encode(&["name", "asc", &range.from, &range.to], position);
-    let genuine =
-        ListQuery { order: RowOrder::Name, deleted: false, descending: false, range: range.clone() };
+    let genuine = ListQuery {
+        order: RowOrder::Name,
+        deleted: false,
+        descending: false,
+        range: range.clone(),
+        lookups: Vec::new(),
+    };
     assert_eq!(query("helmet\u{1}m"), genuine.cursor("helmet\u{1}m"));
     for (position, status) in [
         ("helmet\u{1}m", 200),

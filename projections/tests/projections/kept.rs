@@ -22,13 +22,19 @@ async fn an_order_that_is_not_kept_is_refused_by_name_and_the_others_are_answere
     for views in adapters {
         views.put(Generation(1), &Life::of("p", &[]).newest().state).await.unwrap();
         let front = front(views);
-        for query in ["", "?sort=id", "?sort=name&name_prefix=hel"] {
+        for query in
+            ["", "?sort=id", "?sort=name&name_prefix=hel", "?sku=HL-U509-R&sort=name", "?id_prefix=p"]
+        {
             let (status, page) = asked(&front, &format!("/products{query}")).await;
             assert_eq!((status, page["products"][0]["id"].as_str()), (200, Some("p")), "{query} {page}");
         }
-        for query in
-            ["sort=price&currency=USD", "sort=price", "sort=updated_at&include=deleted", "sort=updated_at"]
-        {
+        for query in [
+            "sort=price&currency=USD",
+            "sort=price",
+            "sort=updated_at&include=deleted",
+            "sort=updated_at",
+            "sku=HL-U509-R&sort=price",
+        ] {
             let (status, problem) = asked(&front, &format!("/products?{query}")).await;
             assert_eq!(status, 400, "{query} {problem}");
             assert_eq!(problem["type"], "urn:product-ledger:problem:malformed", "{query}");
@@ -44,7 +50,7 @@ async fn rows_written_before_an_order_was_kept_are_in_it() {
     let before = views_keeping(&config, Orders::parse("id").unwrap());
     before.put(Generation(1), &Life::of("p", &[]).newest().state).await.unwrap();
     let front = front(Arc::new(views_keeping(&config, Orders::default())));
-    for query in ["sort=name", "sort=price&currency=USD", "sort=updated_at"] {
+    for query in ["sort=name", "sort=price&currency=USD", "sort=updated_at", "sku=HL-U509-R&sort=name"] {
         let (_, page) = asked(&front, &format!("/products?{query}")).await;
         assert_eq!(page["products"][0]["id"], "p", "{query} {page}");
     }
@@ -58,15 +64,20 @@ async fn a_catalogue_that_was_never_filled_is_unavailable_and_not_empty() {
     let begun = Generations { filled: false, ..Generations::default() };
     views.change_generations(&generations.with(View::Products, begun)).await.unwrap();
     let unfilled = front(views.clone());
-    for (path, expected) in
-        [("/products", 503), ("/products?sort=name", 503), ("/products/q", 503), ("/products/p", 200)]
-    {
+    for (path, expected) in [
+        ("/products", 503),
+        ("/products?sort=name", 503),
+        ("/products?sku=HL-U509-R", 503),
+        ("/categories", 503),
+        ("/products/q", 503),
+        ("/products/p", 200),
+    ] {
         assert_eq!(asked(&unfilled, path).await.0, expected, "{path}");
     }
     let generations = views.generations().await.unwrap();
     views.change_generations(&generations.with(View::Products, Generations::default())).await.unwrap();
     let filled = front(views);
-    for (path, expected) in [("/products", 200), ("/products/q", 404)] {
+    for (path, expected) in [("/products", 200), ("/categories", 200), ("/products/q", 404)] {
         assert_eq!(asked(&filled, path).await.0, expected, "{path}");
     }
 }

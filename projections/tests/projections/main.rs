@@ -16,6 +16,7 @@ mod hostile;
 mod kept;
 mod list_cost;
 mod listing;
+mod lookups;
 mod lowest_price;
 mod one_product;
 mod parked;

@@ -34,7 +34,7 @@ impl Meter {
             let units = seen.capacity().unwrap();
             let of_products = seen.request.table.as_deref() == Some("ledger-products");
             let (all, of_products_too) = match seen.request.operation.as_str() {
-                "Query" | "GetItem" => (&mut read, &mut products_read),
+                "Query" | "GetItem" | "BatchGetItem" => (&mut read, &mut products_read),
                 _ => (&mut write, &mut products),
             };
             *all += units;
@@ -108,6 +108,13 @@ async fn measured() -> Value {
     meter.asked("query-api", "GET", &path, "").await;
     all["get"] = meter.asked("query-api", "GET", &path, "").await.0;
     all["list 100"] = meter.asked("query-api", "GET", "/products?limit=100", "").await.0;
+    let category = "/products?category=Accessories%20/%20Helmets";
+    all["look up 100"] = meter.asked("query-api", "GET", &format!("{category}&limit=100"), "").await.0;
+    // One that no other product has.
+    meter.world.send("PATCH", "/products/p0", None, r#"{"sku":"HL-U510"}"#).await;
+    let patched = meter.newest(&["p0".to_owned()]).await;
+    meter.followed(patched).await;
+    all["look up one"] = meter.asked("query-api", "GET", "/products?sku=HL-U510", "").await.0;
     // What they cost follows the length of the product; their series are counted.
     for part in ["history", "prices", "verification"] {
         meter.asked("query-api", "GET", &format!("{path}/{part}"), "").await;

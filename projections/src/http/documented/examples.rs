@@ -16,6 +16,10 @@ pub(super) fn page() -> Value {
     json!({"products": [product()], "next": "Oj03CEUXIQxzMDFjOTAxZTMtNDMyMy00OGVkLWFiOWUtOWJmZGEyOGJkZWY2"})
 }
 
+pub(super) fn categories() -> Value {
+    json!({"categories": [{"category": "Accessories / Helmets", "products": 3}], "next": null})
+}
+
 pub(super) fn history() -> Value {
     let data = json!({"name": "Sport-100 Helmet, Red", "price": "33.6442", "currency": "USD"});
     let mut state = data.clone();

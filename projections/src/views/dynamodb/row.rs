@@ -7,7 +7,9 @@ use event_store::StoreError;
 use schema::{Hash, Product, ProductId, Status};
 use serde::{Deserialize, Serialize};
 
-use crate::views::{Generation, IndexRow, ProductRow, RowOrder, ViewGenerations, shard_of};
+use crate::views::lookup::{CategoryPlace, FoundRow, Lookup, LookupField};
+use crate::views::order::{ABOVE_IDS, TIE};
+use crate::views::{Generation, IndexRow, PositionRange, ProductRow, RowOrder, ViewGenerations, shard_of};
 
 /// An item of the product table.
 pub(super) type ViewItem = HashMap<String, AttributeValue>;
@@ -30,11 +32,23 @@ const SHARD: &str = "shard";
 /// Partition key of the other indexes; deleted products do not have it.
 const LIVE: &str = "live";
 
+/// The categories with their products: `<category>` [`TIE`] `<product id>`, of active products.
+pub(super) const BY_CATEGORY: &str = "by_category";
+
 /// The index of an order and its attributes.
 pub(super) struct OrderIndex {
     pub(super) name: &'static str,
     pub(super) partition: &'static str,
     pub(super) position: &'static str,
+}
+
+/// What to ask an index for in a look-up. An index has keys alone, so a change of other fields does not touch it.
+pub(super) struct LookupIndex {
+    pub(super) index: OrderIndex,
+    pub(super) value: AttributeValue,
+    pub(super) range: PositionRange,
+    /// Precedes the position in the order.
+    pub(super) prefix: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -52,6 +66,66 @@ pub(super) fn index(order: RowOrder) -> OrderIndex {
         RowOrder::Price => live("by_price"),
         RowOrder::Changes => OrderIndex { name: "changes", partition: SHARD, position: "by_updated_at" },
     }
+}
+
+/// The indexes of look-ups that are read in this order.
+pub(super) fn lookup_indexes(order: RowOrder) -> &'static [&'static str] {
+    match order {
+        RowOrder::Id => &["by_sku", BY_CATEGORY],
+        RowOrder::Name => &["by_sku_name", "by_category_name"],
+        RowOrder::Price | RowOrder::Changes => &[],
+    }
+}
+
+/// The index of a look-up and what to ask it for. Of one SKU, and of one category by name, a part of an index has the rows;
+/// those of a category by id are a range of all categories.
+pub(super) fn lookup(
+    generation: Generation,
+    shard: u8,
+    lookup: &Lookup,
+    (order, range): (RowOrder, &PositionRange),
+) -> LookupIndex {
+    let field = lookup.field.name();
+    let name = match (lookup.field, order) {
+        (LookupField::Sku, RowOrder::Name) => "by_sku_name",
+        (LookupField::Sku, _) => "by_sku",
+        (LookupField::Category, RowOrder::Name) => "by_category_name",
+        (LookupField::Category, _) => {
+            let prefix = format!("{}{TIE}", lookup.value);
+            // No id is above it, and a key has at most 1,024 bytes.
+            let above = ABOVE_IDS.to_string();
+            let to = range.to.as_str().min(&above);
+            let range =
+                PositionRange { from: format!("{prefix}{}", range.from), to: format!("{prefix}{to}") };
+            let index = OrderIndex { name: BY_CATEGORY, partition: LIVE, position: BY_CATEGORY };
+            return LookupIndex { index, value: partition(generation, shard), range, prefix };
+        }
+    };
+    LookupIndex {
+        index: OrderIndex { name, partition: field, position: index(order).position },
+        value: found(generation, shard, &lookup.value),
+        range: range.clone(),
+        prefix: String::new(),
+    }
+}
+
+/// The index of the categories, and what to ask it for.
+pub(super) fn categories(generation: Generation, shard: u8, after: &CategoryPlace) -> LookupIndex {
+    LookupIndex {
+        index: OrderIndex { name: BY_CATEGORY, partition: LIVE, position: BY_CATEGORY },
+        value: partition(generation, shard),
+        range: PositionRange { from: place(after), to: PositionRange::all().to }.behind(&place(after), false),
+        prefix: String::new(),
+    }
+}
+
+/// Partition key of a look-up: `<generation>#<shard>#<value>`.
+fn found(generation: Generation, shard: u8, value: &str) -> AttributeValue {
+    AttributeValue::S(format!("{generation}#{shard}#{value}"))
+}
+
+fn place(place: &CategoryPlace) -> String {
+    format!("{}{TIE}{}", place.category, place.id)
 }
 
 /// The prefix of a generation's keys.
@@ -83,7 +157,8 @@ pub(super) fn number(value: u64) -> AttributeValue {
 /// by itself. The product is one text, so that later builds can add fields without new attributes.
 pub(super) fn of(generation: Generation, shown: &ProductRow) -> Result<ViewItem, StoreError> {
     let product = &shown.product;
-    let shard = partition(generation, shard_of(&product.id));
+    let number_of_shard = shard_of(&product.id);
+    let shard = partition(generation, number_of_shard);
     let text = serde_json::to_string(product).map_err(|error| StoreError::new(error.into()))?;
     let mut item = ViewItem::from([
         (KEY.to_owned(), AttributeValue::S(key(generation, &product.id))),
@@ -101,6 +176,14 @@ pub(super) fn of(generation: Generation, shown: &ProductRow) -> Result<ViewItem,
         if let Some(position) = order.position(product) {
             item.insert(index(order).position.to_owned(), AttributeValue::S(position));
         }
+    }
+    for field in LookupField::ALL {
+        if let Some(value) = field.value(product) {
+            item.insert(field.name().to_owned(), found(generation, number_of_shard, value));
+        }
+    }
+    if let Some(of) = CategoryPlace::of(product) {
+        item.insert(BY_CATEGORY.to_owned(), AttributeValue::S(place(&of)));
     }
     Ok(item)
 }
@@ -132,10 +215,34 @@ pub(super) fn product(mut item: ViewItem) -> Result<Product, StoreError> {
 }
 
 pub(super) fn row(mut item: ViewItem, position: &str) -> Result<IndexRow, StoreError> {
-    let Some(AttributeValue::S(position)) = item.remove(position) else {
-        return Err(StoreError::new("an index row has no position".into()));
-    };
-    Ok(IndexRow { position, product: product(item)? })
+    Ok(IndexRow { position: text(&mut item, position)?, product: product(item)? })
+}
+
+/// A row of a look-up's index, which has keys alone.
+pub(super) fn found_row(mut item: ViewItem, from: &LookupIndex) -> Result<FoundRow, StoreError> {
+    let (place, key) = (text(&mut item, from.index.position)?, text(&mut item, KEY)?);
+    let id = key.split_once('#').and_then(|(_, id)| ProductId::new(id).ok());
+    match (place.strip_prefix(&from.prefix), id) {
+        (Some(position), Some(id)) => Ok(FoundRow { position: position.to_owned(), id }),
+        _ => Err(StoreError::new(format!("an index row has the key {key:?} at {place:?}").into())),
+    }
+}
+
+/// The place of a row in the index of the categories.
+pub(super) fn category_place(mut item: ViewItem) -> Result<CategoryPlace, StoreError> {
+    let place = text(&mut item, BY_CATEGORY)?;
+    match place.rsplit_once(TIE) {
+        Some((category, id)) => Ok(CategoryPlace { category: category.to_owned(), id: id.to_owned() }),
+        None => Err(StoreError::new(format!("an index row has no category: {place:?}").into())),
+    }
+}
+
+/// A key of an index row.
+fn text(item: &mut ViewItem, attribute: &str) -> Result<String, StoreError> {
+    match item.remove(attribute) {
+        Some(AttributeValue::S(text)) => Ok(text),
+        _ => Err(StoreError::new(format!("an index row has no {attribute}").into())),
+    }
 }
 
 pub(super) fn generations(item: ViewItem) -> Result<ViewGenerations, StoreError> {

@@ -1,4 +1,5 @@
-//! The shape of the product table: an index for each order that is kept, and only the attributes they need.
+//! The shape of the product table: an index for each order that is kept, those of look-ups in these orders, and only the
+//! attributes they need.
 
 use schema::Orders;
 use serde_json::Value;
@@ -15,7 +16,8 @@ pub fn products_table(orders: Orders) -> String {
 
 fn with_indexes(mut shape: Value, orders: Orders) -> Value {
     let kept = RowOrder::ALL.into_iter().filter(|order| orders.keep(order.sort()));
-    let names: Vec<&str> = kept.map(|order| row::index(order).name).collect();
+    let indexes_of = |order| [&[row::index(order).name], row::lookup_indexes(order)].concat();
+    let names: Vec<&str> = kept.flat_map(indexes_of).collect();
     if let Some(indexes) = shape["GlobalSecondaryIndexes"].as_array_mut() {
         indexes.retain(|index| names.iter().any(|name| index["IndexName"] == *name));
     }
@@ -44,12 +46,20 @@ mod tests {
             entries.map(|entry| entry[name].as_str().unwrap().to_owned()).collect()
         };
         for (kept, indexes, attributes) in [
-            ("id", vec!["by_id"], vec!["key", "live", "by_id"]),
-            ("id,name", vec!["by_id", "by_name"], vec!["key", "live", "by_id", "by_name"]),
+            (
+                "id",
+                vec!["by_id", "by_sku", "by_category"],
+                vec!["key", "live", "by_id", "sku", "by_category"],
+            ),
+            (
+                "id,name",
+                vec!["by_id", "by_name", "by_sku", "by_sku_name", "by_category", "by_category_name"],
+                vec!["key", "live", "by_id", "by_name", "sku", "category", "by_category"],
+            ),
             (
                 "id,updated_at",
-                vec!["by_id", "changes"],
-                vec!["key", "shard", "live", "by_id", "by_updated_at"],
+                vec!["by_id", "changes", "by_sku", "by_category"],
+                vec!["key", "shard", "live", "by_id", "by_updated_at", "sku", "by_category"],
             ),
         ] {
             let shape: Value = serde_json::from_str(&products_table(Orders::parse(kept).unwrap())).unwrap();

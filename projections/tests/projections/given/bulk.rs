@@ -40,6 +40,15 @@ fn item(product: &Product) -> HashMap<String, AttributeValue> {
     ]);
     if product.facts.status == Status::Active {
         item.insert("live".to_owned(), shard);
+        let details = &product.facts.details;
+        for (name, value) in [("sku", &details.sku), ("category", &details.category)] {
+            if let Some(value) = value {
+                item.insert(name.to_owned(), text(format!("1#{}#{value}", shard_of(&product.id))));
+            }
+        }
+        if let Some(category) = &details.category {
+            item.insert("by_category".to_owned(), text(format!("{category}\u{1}{}", product.id)));
+        }
     }
     let names = ["by_id", "by_name", "by_price", "by_updated_at"];
     for (order, name) in RowOrder::ALL.into_iter().zip(names) {

@@ -7,7 +7,8 @@ use event_store::{
     AppendError, Journal, MemoryJournal, Parked, Parking, ParkingCause, ScanPage, ScanPosition, StoreError,
 };
 use projections::views::{
-    Generation, GenerationsError, ProductRow, RowPage, Slice, SlicePage, ViewGenerations,
+    CategoryPlace, FoundRow, Generation, GenerationsError, Lookup, Portion, ProductRow, RowPage, Slice,
+    SlicePage, ViewGenerations,
 };
 use projections::{MemoryViews, Views};
 use schema::Orders;
@@ -71,6 +72,29 @@ impl Views for Moody {
 
     async fn slice(&self, generation: Generation, slice: &Slice) -> Result<SlicePage, StoreError> {
         self.answer()?.slice(generation, slice).await
+    }
+
+    async fn find(
+        &self,
+        generation: Generation,
+        lookup: &Lookup,
+        slice: &Slice,
+    ) -> Result<Portion<FoundRow>, StoreError> {
+        self.answer()?.find(generation, lookup, slice).await
+    }
+
+    async fn categories(
+        &self,
+        generation: Generation,
+        shard: u8,
+        after: &CategoryPlace,
+        limit: usize,
+    ) -> Result<Portion<CategoryPlace>, StoreError> {
+        self.answer()?.categories(generation, shard, after, limit).await
+    }
+
+    async fn get_all(&self, generation: Generation, ids: &[ProductId]) -> Result<Vec<Product>, StoreError> {
+        self.answer()?.get_all(generation, ids).await
     }
 
     async fn rows(

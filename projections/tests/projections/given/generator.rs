@@ -55,6 +55,12 @@ const SHARED: [&str; 5] = ["Helmet", "helmet", "自転車", "ΟΔΟΣ", "İ"];
 
 const PRICES: [&str; 8] = ["0", "0.0001", "9.99", "10", "34.99", "99.9", "999999999999.9999", "100000000000"];
 
+/// SKUs that many products share; one begins with another.
+const SKUS: [&str; 4] = ["HL-U509", "HL-U509-R", "ÄÖ", "𐐀"];
+
+/// Categories that many products share; one begins with another.
+pub(crate) const CATEGORIES: [&str; 5] = ["Helmets", "Helmets / Red", "helmets", "自転車", "Ärmel"];
+
 const CURRENCIES: [&str; 4] = ["USD", "EUR", "JPY", "KWD"];
 
 /// 2025-11-13; everything happens within the two seconds after it.
@@ -78,7 +84,12 @@ fn product(random: &mut Rng, n: usize) -> Product {
     let status = if random.u8(0..20) == 0 { Status::Deleted } else { Status::Active };
     let money = fixtures::money(&price(random), CURRENCIES[random.usize(0..CURRENCIES.len())]);
     let attributes = BTreeMap::from([("color".to_owned(), word(random).to_owned())]);
-    let details = Details { attributes: Some(attributes), ..Details::default() };
+    let details = Details {
+        sku: (n % 3 > 0).then(|| SKUS[random.usize(0..SKUS.len())].to_owned()),
+        category: (n % 4 > 0).then(|| CATEGORIES[random.usize(0..CATEGORIES.len())].to_owned()),
+        attributes: Some(attributes),
+        ..Details::default()
+    };
     Product {
         id: fixtures::id(&id(random, n)),
         facts: Facts { name: name(random), money, details, status },

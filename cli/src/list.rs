@@ -1,0 +1,177 @@
+//! `ledger list`: lists the products of the catalogue, page by page.
+
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use console::style;
+use serde_json::Value;
+
+use crate::out::{self, Output};
+use crate::product_table::ProductTable;
+use crate::remote::RemoteServer;
+use crate::text_table::{escaped, terminal_width};
+
+/// The most that a page holds.
+const PAGE: usize = 100;
+
+/// Rows of a table; further ones get a table of their own, so that however many products can be listed.
+const ROWS: usize = 1_000;
+
+/// Which products, and in which order.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 done, whatever is listed; 2 wrong usage, or the server could not be reached."
+)]
+pub struct ListArgs {
+    /// The order.
+    #[arg(long, value_enum, default_value_t, requires_if("price", "currency"))]
+    sort: SortOrder,
+    /// From the end to the beginning.
+    #[arg(long)]
+    descending: bool,
+    /// The currency of the prices to sort by.
+    #[arg(long, value_name = "CODE")]
+    currency: Option<String>,
+    /// Only products with exactly this SKU.
+    #[arg(long, value_name = "TEXT")]
+    sku: Option<String>,
+    /// Only products in exactly this category.
+    #[arg(long, value_name = "TEXT")]
+    category: Option<String>,
+    /// Deleted products too; with `--sort updated_at`.
+    #[arg(long)]
+    deleted: bool,
+    /// At most so many products [default: all].
+    #[arg(long, value_name = "N")]
+    limit: Option<NonZeroUsize>,
+    /// Print the products as JSON, all pages in one.
+    #[arg(long)]
+    json: bool,
+    /// Show long names to their end.
+    #[arg(long, conflicts_with = "json")]
+    full: bool,
+    #[command(flatten)]
+    server: RemoteServer,
+}
+
+/// The orders of the catalogue.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum SortOrder {
+    /// By id.
+    #[default]
+    Id,
+    /// By name.
+    Name,
+    /// By price; needs `--currency`.
+    Price,
+    /// By the time of the newest change.
+    UpdatedAt,
+}
+
+/// Lists the products.
+///
+/// # Errors
+/// When the server cannot be reached, or refuses.
+pub async fn run(arguments: ListArgs) -> anyhow::Result<ExitCode> {
+    let mut left = arguments.limit.map_or(usize::MAX, NonZeroUsize::get);
+    let mut listed = Listed::new(&arguments);
+    let mut cursor = None;
+    loop {
+        let page = arguments.page(left.min(PAGE), cursor.as_deref()).await?;
+        let products = page["products"].as_array().map_or(&[][..], Vec::as_slice);
+        left = left.saturating_sub(products.len());
+        cursor = page["next"].as_str().map(str::to_owned);
+        if listed.add(products)? == Output::Closed {
+            return Ok(ExitCode::SUCCESS);
+        }
+        if left == 0 || cursor.is_none() {
+            listed.end(cursor.as_deref())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+}
+
+impl ListArgs {
+    async fn page(&self, limit: usize, cursor: Option<&str>) -> anyhow::Result<Value> {
+        let sort = match self.sort {
+            SortOrder::Id => "id",
+            SortOrder::Name => "name",
+            SortOrder::Price => "price",
+            SortOrder::UpdatedAt => "updated_at",
+        };
+        let given = [
+            Some(("sort", sort.to_owned())),
+            Some(("limit", limit.to_string())),
+            self.descending.then(|| ("order", "desc".to_owned())),
+            self.deleted.then(|| ("include", "deleted".to_owned())),
+            self.currency.clone().map(|currency| ("currency", currency)),
+            self.sku.clone().map(|sku| ("sku", sku)),
+            self.category.clone().map(|category| ("category", category)),
+            cursor.map(|cursor| ("cursor", cursor.to_owned())),
+        ];
+        let query: Vec<_> = given.into_iter().flatten().collect();
+        self.server.get(&["products"], &query).await
+    }
+}
+
+/// What was listed and not printed yet.
+struct Listed {
+    json: bool,
+    full: bool,
+    table: ProductTable,
+    count: usize,
+}
+
+impl Listed {
+    fn new(arguments: &ListArgs) -> Self {
+        let (json, full) = (arguments.json, arguments.full);
+        Self { json, full, table: Self::table(full), count: 0 }
+    }
+
+    fn table(full: bool) -> ProductTable {
+        ProductTable::new("status", full)
+    }
+
+    fn add(&mut self, products: &[Value]) -> anyhow::Result<Output> {
+        for product in products {
+            self.count += 1;
+            if self.json {
+                let separator = if self.count == 1 { "{\"products\":[" } else { "," };
+                if out::print(&format!("{separator}{product}"))? == Output::Closed {
+                    return Ok(Output::Closed);
+                }
+                continue;
+            }
+            self.table.add(product, status(product));
+            if self.table.len() == ROWS && self.draw()? == Output::Closed {
+                return Ok(Output::Closed);
+            }
+        }
+        Ok(Output::Open)
+    }
+
+    fn draw(&mut self) -> anyhow::Result<Output> {
+        let table = std::mem::replace(&mut self.table, Self::table(self.full));
+        Ok(out::print(&table.draw(terminal_width()))?)
+    }
+
+    /// `next` is the cursor behind the last product, if there are more.
+    fn end(&mut self, next: Option<&str>) -> anyhow::Result<()> {
+        if self.json {
+            let begin = if self.count == 0 { "{\"products\":[" } else { "" };
+            out::line(format_args!("{begin}],\"next\":{}}}", Value::from(next)))?;
+        } else if self.count == 0 {
+            out::line("no products")?;
+        } else if !self.table.is_empty() {
+            self.draw()?;
+        }
+        Ok(())
+    }
+}
+
+fn status(product: &Value) -> String {
+    let status = escaped(product["status"].as_str().unwrap_or("-"));
+    if status == "deleted" { style(status).red().to_string() } else { status }
+}
