@@ -43,6 +43,10 @@ fn ask_a_server(ledger: &Ledger, folder: &Path, tried: &mut Tried) {
         tried.ends(name, 1, with(&[name, "nosuch"], there));
         tried.ends(name, 2, with(&[name, "p"], NOBODY));
     }
+    for (name, arguments) in [("list", &["list"][..]), ("find", &["find", "nosuch"])] {
+        tried.ends(name, 0, with(arguments, there));
+        tried.ends(name, 2, with(arguments, NOBODY));
+    }
     tried.ends("import", 0, with(&["import", "lines"], there));
     tried.ends("import", 1, with(&["import", "no-lines"], there));
     tried.ends("import", 2, with(&["import", "lines"], NOBODY));

@@ -29,13 +29,13 @@ pub const VARIABLES: [Variable; 4] = [
         name: "LEDGER_URL",
         default: Some("http://127.0.0.1:8080"),
         effect: "URL of the server, as `--url`",
-        read_by: "`import`, `show`, `history`, `prices`, `watch`, completions",
+        read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `watch`, completions",
     },
     Variable {
         name: "LEDGER_TOKEN",
         default: None,
         effect: "bearer token that is sent to the server",
-        read_by: "`import`, `show`, `history`, `prices`, `watch`, `verify --url`, completions",
+        read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `watch`, `verify --url`, completions",
     },
 ];
 

@@ -22,7 +22,7 @@ pub struct ExitCodes {
 }
 
 /// The exit codes of every command.
-pub const EXIT_CODES: [ExitCodes; 14] = [
+pub const EXIT_CODES: [ExitCodes; 15] = [
     codes(
         &["serve"],
         "stopped by SIGINT or SIGTERM",
@@ -34,6 +34,12 @@ pub const EXIT_CODES: [ExitCodes; 14] = [
         "done, also if lines were left alone or imported before",
         Some("a line failed or was not sent (with --dry-run: would be refused), or it was interrupted"),
         "wrong usage, or the server could not be reached or refused access",
+    ),
+    codes(
+        &["list", "find"],
+        "done, whatever is listed",
+        None,
+        "wrong usage, or the server could not be reached or refused",
     ),
     codes(
         &["show", "history", "prices"],

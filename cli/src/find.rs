@@ -19,9 +19,6 @@ const PAGE: usize = 100;
 
 /// What to look for.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Exit codes: 0 done, whatever is found; 2 wrong usage, or the server could not be reached."
-)]
 pub struct FindArgs {
     /// A SKU, the beginning of a name (in upper or lower case), an id or its beginning.
     #[arg(value_parser = NonEmptyStringValueParser::new())]

@@ -20,9 +20,6 @@ const ROWS: usize = 1_000;
 
 /// Which products, and in which order.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Exit codes: 0 done, whatever is listed; 2 wrong usage, or the server could not be reached."
-)]
 pub struct ListArgs {
     /// The order.
     #[arg(long, value_enum, default_value_t, requires_if("price", "currency"))]
