@@ -138,7 +138,7 @@ async fn shop() -> Ledger {
     for (id, name, price, sku) in [
         ("helmet", "Sport-100 Helmet, Red", "34.99", "HL-U509-R"),
         ("helmet-2", "自転車ヘルメット", "12", "HL-U510"),
-        ("hl-u509", "Helmet light", "5", "x"),
+        ("hl-u509", "Helmet light", "5", "hl-u509"),
         ("cap", "Cap", "8.99", "helmet"),
     ] {
         let body = format!(r#"{{"name":"{name}","price":"{price}","sku":"{sku}"}}"#);
@@ -248,6 +248,7 @@ async fn a_product_is_found_once_by_whatever_of_it_matches() {
         [one("helmet", &["id"]), one("helmet-2", &["id_prefix"]), one("hl-u509", &["name_prefix"])]
     );
     assert_eq!(found("hl"), [one("hl-u509", &["id_prefix"])], "of a SKU all of it");
+    assert_eq!(found("hl-u509"), [one("hl-u509", &["id", "sku"])], "once");
     assert_eq!(found("HL-U509-R"), [one("helmet", &["sku"])]);
     assert_eq!(found("SPORT"), [one("helmet", &["name_prefix"])]);
     assert_eq!(found("自転"), [one("helmet-2", &["name_prefix"])]);

@@ -50,9 +50,13 @@ def round_trip(commands, products, audit):
     with step("delete, restore, put"):
         equal(commands.delete_product(product, if_match='"2"').version, 3)
         equal(commands.restore_product(product, if_match='"3"').version, 4)
-        body = ProductReplacement(name="Cap", price=NewProductPrice("8.99"))
+        body = ProductReplacement(name="Cap", price=NewProductPrice("8.99"), category="openapi-generator")
         put = commands.put_product(product, body, if_match='"4"')
         equal([event.sequence for event in put.events], [5, 6, 7])
+    with step("look up"):
+        until(lambda: [one.id for one in products.list_products(category="openapi-generator").products] == [product])
+        counted = [(one.category, one.products) for one in products.list_categories().categories]
+        equal(("openapi-generator", 1) in counted, True)
     with step("history, verification"):
         history = audit.get_history(product, min_version=put.version)
         equal([commit.sequence for commit in history.commits], [1, 2, 3, 4, 5])

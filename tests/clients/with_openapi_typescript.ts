@@ -37,10 +37,11 @@ function there<T>({ data, error }: { data?: T; error?: unknown }): T {
   return data;
 }
 
-async function listed(id: string, price: string): Promise<void> {
+async function listed(id: string, price: string, category?: string): Promise<void> {
   const end = Date.now() + PATIENCE;
   for (;;) {
-    const { products } = there(await client.GET("/products"));
+    const query = category === undefined ? {} : { category };
+    const { products } = there(await client.GET("/products", { params: { query } }));
     if (products.some((product) => product.id === id && product.price === price)) {
       return;
     }
@@ -87,9 +88,14 @@ async function endAndBeginAgain(id: string): Promise<void> {
   await step("delete, restore, put", async () => {
     equal(there(await client.DELETE("/products/{id}", params(2))).version, 3);
     equal(there(await client.POST("/products/{id}/restore", params(3))).version, 4);
-    const body = { name: "Cap", price: "8.99" };
+    const body = { name: "Cap", price: "8.99", category: "openapi-typescript" };
     const { events } = there(await client.PUT("/products/{id}", { ...params(4), body }));
     equal(events.map(({ sequence }) => sequence), [5, 6, 7]);
+  });
+  await step("look up", async () => {
+    await listed(id, "8.99", "openapi-typescript");
+    const { categories } = there(await client.GET("/categories"));
+    equal(categories.find(({ category }) => category === "openapi-typescript")?.products, 1);
   });
   await step("history, verification", async () => {
     const { commits } = there(

@@ -5,7 +5,7 @@ import sys
 from client import Client
 from client.api.audit import get_history, get_prices, get_verification
 from client.api.commands import create_product, delete_product, patch_product, put_product, restore_product
-from client.api.products import get_product, list_products
+from client.api.products import get_product, list_categories, list_products
 from client.models import CurrencyCode, NewProduct, NewProductAttributesType0, PatchProductIfNoneMatch, ProductPatch
 from client.models import ProductReplacement, Status
 from steps import equal, step, until
@@ -46,8 +46,12 @@ def round_trip(client):
         deleted = delete_product.sync_detailed(product, client=client, if_match='"2"')
         equal((deleted.status_code, deleted.parsed.version), (200, 3))
         equal(restore_product.sync(product, client=client, if_match='"3"').version, 4)
-        put = put_product.sync(product, client=client, body=ProductReplacement("Cap", "8.99"), if_match='"4"')
+        put = put_product.sync(product, client=client, body=ProductReplacement("Cap", "8.99", category="python-client"), if_match='"4"')
         equal([event.sequence for event in put.events], [5, 6, 7])
+    with step("look up"):
+        until(lambda: [one.id for one in list_products.sync(client=client, category="python-client").products] == [product])
+        counted = [(one.category, one.products) for one in list_categories.sync(client=client).categories]
+        equal(("python-client", 1) in counted, True)
     with step("history, verification"):
         history = get_history.sync(product, client=client, min_version=put.version)
         equal([commit.sequence for commit in history.commits], [1, 2, 3, 4, 5])
