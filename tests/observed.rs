@@ -125,8 +125,11 @@ async fn the_line_names_requests_and_capacity_units_where_there_is_dynamodb_and_
 /// What a client sent in all the places that are not method, path, product or correlation id.
 const SECRET: &str = "s3cr3t";
 
+/// Headers by name.
+type Headers = &'static [(&'static str, &'static str)];
+
 /// Requests that are refused because of what they hold: method, path, headers, body and the logged reason.
-const REFUSED: [(&str, &str, &[(&str, &str)], &str, Option<&str>); 19] = [
+const REFUSED: [(&str, &str, Headers, &str, Option<&str>); 19] = [
     (
         "GET",
         "/products?limit=s3cr3t",
