@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod anew;
 mod any_order;
 mod budgets;
 mod convergence;
