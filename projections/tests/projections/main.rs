@@ -21,6 +21,7 @@ mod lowest_price;
 mod one_product;
 mod parked;
 mod past;
+mod positions;
 mod price_log;
 mod prices;
 mod prior_price;
