@@ -332,6 +332,20 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_full_with_ten_entries_or_with_one_that_is_sent_alone() {
+        let full_after = |alone: bool| {
+            let mut request = BusRequest::default();
+            let mut entries = 0;
+            while !request.is_full() && entries < 20 {
+                request.add(entries, &entry(1), alone);
+                entries += 1;
+            }
+            entries
+        };
+        assert_eq!((full_after(false), full_after(true)), (10, 1));
+    }
+
+    #[test]
     fn receipts_are_in_order_if_the_sequences_of_each_product_ascend() {
         let in_order = |records: &[(&str, u64)]| {
             let record = |(product, sequence): &(&str, u64)| EventPublication {
