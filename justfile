@@ -36,6 +36,10 @@ imports *arguments:
 mutants *arguments:
     cargo mutants --output target {{arguments}}
 
+# Mutation testing of the committed lines that the branch changes, as in CI; `just mutants-changed COMMIT` compares with another commit
+mutants-changed *base:
+    .ci/mutants {{base}}
+
 # Fuzz one target of fuzz/, or all: ten minutes each by default
 fuzz target="all" seconds="600":
     fuzz/run {{target}} {{seconds}}

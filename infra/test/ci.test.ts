@@ -13,6 +13,7 @@ const NO_ARM = '#!/bin/sh\n[ "$1" != arm64 ] || exit 69\n';
 const SYSTEM = ["bash", "dirname", "mkdir", "rm", "sh"];
 const TOOLS = ["cargo", "cargo-deny", "cc", "git", "python3"].map((name) => `tools/${name}`);
 const STEPS = [
+  ".ci/mutants",
   ".ci/bench",
   ".ci/clients",
   ".ci/infra",

@@ -305,3 +305,58 @@ fn is_in_order(records: &[EventPublication]) -> bool {
         earlier.is_none_or(|earlier| earlier < record.sequence)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use schema::fixtures;
+
+    use super::*;
+
+    fn entry(bytes: usize) -> BusEntry {
+        BusEntry {
+            source: String::new(),
+            detail_type: String::new(),
+            bus: String::new(),
+            resources: Vec::new(),
+            detail: "x".repeat(bytes),
+            trace_header: None,
+        }
+    }
+
+    #[test]
+    fn a_request_has_room_as_long_as_it_stays_below_the_limit_of_bytes() {
+        let mut request = BusRequest::default();
+        request.add(0, &entry(MAX_REQUEST_BYTES - 100), false);
+        assert!(request.has_room(&entry(99), false));
+        assert!(!request.has_room(&entry(100), false));
+    }
+
+    #[test]
+    fn a_request_is_full_with_ten_entries_or_with_one_that_is_sent_alone() {
+        let full_after = |alone: bool| {
+            let mut request = BusRequest::default();
+            let mut entries = 0;
+            while !request.is_full() && entries < 20 {
+                request.add(entries, &entry(1), alone);
+                entries += 1;
+            }
+            entries
+        };
+        assert_eq!((full_after(false), full_after(true)), (10, 1));
+    }
+
+    #[test]
+    fn receipts_are_in_order_if_the_sequences_of_each_product_ascend() {
+        let in_order = |records: &[(&str, u64)]| {
+            let record = |(product, sequence): &(&str, u64)| EventPublication {
+                product: fixtures::id(product),
+                sequence: *sequence,
+                outcome: PublicationRecord::Receipt(fixtures::receipt(*sequence)),
+            };
+            is_in_order(&records.iter().map(record).collect::<Vec<_>>())
+        };
+        assert!(in_order(&[("a", 2), ("b", 1), ("a", 3)]));
+        assert!(!in_order(&[("a", 2), ("b", 3), ("a", 1)]));
+        assert!(!in_order(&[("a", 2), ("a", 2)]));
+    }
+}

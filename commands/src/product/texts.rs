@@ -3,8 +3,6 @@
 //! The promise: a name, SKU or category that is recorded shows something, no text that is recorded changes the direction of
 //! those around it, and a product stays small enough that a commit can always replace all of it.
 
-use std::fmt;
-
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
 use schema::{Details, Facts};
@@ -145,21 +143,18 @@ fn is_visible(c: char) -> bool {
     !shows_nothing && c != blank_pattern && !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
-impl fmt::Display for TextField {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name => f.write_str("name"),
-            Self::Sku => f.write_str("sku"),
-            Self::Category => f.write_str("category"),
-            Self::Description => f.write_str("description"),
-            Self::Attribute(key) => write!(f, "attribute {key:?}"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_of_112_kib_as_json_are_the_most_that_a_product_can_have() {
+        let mut details = Details { description: Some(String::new()), ..Details::default() };
+        let rest = serde_json::to_vec(&("n", &details)).unwrap().len();
+        details.description = Some("x".repeat(114_688 - rest));
+        assert_eq!(check(None, "n", &details), Ok(()));
+        assert_eq!(check(None, "nn", &details), Err(UnfitTexts::TooLarge { bytes: 114_689 }));
+    }
 
     #[test]
     fn letters_signs_and_pictures_are_visible_and_fillers_are_not() {

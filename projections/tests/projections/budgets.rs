@@ -1,13 +1,14 @@
 //! The cost of reading and projecting in requests and capacity, independent of the size of the catalogue.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use engine::probe::{RecordedRequest, RequestRecorder};
 use event_store::MemoryJournal;
 use event_store::parking::MemoryParking;
 use projections::Views;
-use projections::views::Generation;
-use projections::views::SHARDS;
+use projections::views::{Generation, SHARDS, shard_of};
+use schema::fixtures;
 
 use crate::given::{Deed, Life, PutProduct, asked, batch, front, projector, tables, views_of};
 
@@ -78,6 +79,33 @@ async fn a_page_of_one_is_one_query_a_shard() {
         asked(&front, &format!("/products?limit=1{cursor}")).await;
         assert_eq!(recorder.take_operations(), vec!["Query"; usize::from(SHARDS)]);
     }
+}
+
+/// A product is in its shard by chance: in the worst case, all of a page are in the same one.
+#[tokio::test]
+async fn a_shard_that_has_the_whole_page_is_asked_for_its_share_of_what_is_missing_until_the_page_is_full() {
+    let (config, recorder) = RequestRecorder::record(&tables().await);
+    let views = views_of(&config);
+    let ids = (0..).map(|n| fixtures::id(&format!("p{n:05}"))).filter(|id| shard_of(id) == 0);
+    for id in ids.take(150) {
+        views.put(Generation(1), &Life::begins(id.as_str(), "Helmet", "34.99").newest().state).await.unwrap();
+    }
+    let front = front(Arc::new(views));
+    // The first query reads the generations, which are kept for 5 seconds.
+    asked(&front, "/products/p00000").await;
+    recorder.clear();
+    let (_, page) = asked(&front, "/products?limit=100").await;
+    assert_eq!(page["products"].as_array().unwrap().len(), 100);
+    let mut limits: HashMap<String, Vec<u64>> = HashMap::new();
+    for recorded in recorder.take() {
+        let body = &recorded.request.body;
+        let shard = body["ExpressionAttributeValues"][":partition"]["S"].as_str().unwrap().to_owned();
+        limits.entry(shard).or_default().push(body["Limit"].as_u64().unwrap());
+    }
+    let (full, empty): (Vec<_>, Vec<_>) = limits.into_values().partition(|limits| limits.len() > 1);
+    assert_eq!(empty, [[36], [36], [36]]);
+    // A quarter of what is missing of 101 rows, and two standard deviations of that.
+    assert_eq!(full, [[36, 25, 16, 10, 8, 4, 2]]);
 }
 
 #[tokio::test]

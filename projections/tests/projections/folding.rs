@@ -10,8 +10,9 @@ use engine::probe::{Faults, InjectedFault, Matching, SdkRequest};
 use event_store::{MemoryJournal, MemoryParking, Parking};
 use projections::prices::{PriceHistory, entries_of};
 use projections::project::ProjectionRetries;
+use projections::projection::Projection;
 use projections::views::Generation;
-use projections::{MemoryPriceLog, PriceLog};
+use projections::{MemoryPriceLog, PriceLog, Prices};
 use serde_json::json;
 
 use crate::given::{Deed, InMemory, Life, batch, in_memory, price_projector, prices_of, record, tables};
@@ -137,6 +138,26 @@ async fn a_commit_missing_in_the_event_table_itself_is_no_gap_to_skip() {
     let parked = given.parking.of("prices", &life.id).await.unwrap().unwrap();
     assert_eq!((parked.from_sequence, parked.retryable), (3, false));
     assert_eq!(history(&given, &life).await.folded, 2);
+}
+
+#[tokio::test]
+async fn a_dropped_generation_has_no_history_any_more_and_the_others_keep_theirs() {
+    let given = in_memory();
+    let prices = Prices::new(given.prices.clone(), given.journal.clone());
+    let lives = [life(), Life::of("q", &[])];
+    for life in &lives {
+        life.recorded_in(&*given.journal).await;
+        for generation in [FIRST, Generation(2)] {
+            prices.catch_up(generation, &life.id).await.unwrap();
+        }
+    }
+    assert_eq!(prices.drop_generation(FIRST).await.unwrap(), 2);
+    assert_eq!(prices.drop_generation(FIRST).await.unwrap(), 0);
+    for life in &lives {
+        assert_eq!(history(&given, life).await, PriceHistory::default());
+        let kept = given.prices.history(Generation(2), &life.id).await.unwrap();
+        assert_eq!(kept, expected(life, life.commits.len()));
+    }
 }
 
 #[tokio::test]

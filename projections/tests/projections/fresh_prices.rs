@@ -12,7 +12,7 @@ use projections::{MemoryPriceLog, PriceLog, Prices};
 use schema::fixtures;
 use serde_json::{Value, json};
 
-use crate::given::doubles::Counted;
+use crate::given::doubles::{Counted, NoPages};
 use crate::given::prices::Act::{Delete, Price, Restore};
 use crate::given::prices::{day, lines, priced_life};
 use crate::given::{Deed, Life, asked, finished, front_of, front_over, noon, prices_of, tables, views_of};
@@ -163,6 +163,25 @@ async fn the_history_from_the_ledger_equals_the_one_in_the_view() {
         let seen = view.history(FIRST, &life.id).await.unwrap();
         assert_eq!(ledger.extended(&life.id, seen, None).await.unwrap(), kept, "{commits}");
     }
+}
+
+#[tokio::test]
+async fn a_history_that_cannot_be_extended_names_the_first_event_that_is_missing() {
+    let mut life = story();
+    let prices = Arc::<MemoryPriceLog>::default();
+    folded(&*prices, &life, 3).await;
+    let seen = prices.history(FIRST, &life.id).await.unwrap();
+    let error =
+        Prices::new(prices.clone(), Arc::<NoPages>::default()).extended(&life.id, seen.clone(), None).await;
+    let error = error.unwrap_err();
+    assert_eq!((error.from_sequence, error.retryable), (6, true));
+
+    life.commits[3].1.0["recorded_at"] = json!("yesterday");
+    let journal = Arc::<MemoryJournal>::default();
+    life.recorded_in(&*journal).await;
+    let known_at = Some(fixtures::at("2026-11-23T12:00:00Z"));
+    let error = Prices::new(prices, journal).extended(&life.id, seen, known_at).await.unwrap_err();
+    assert_eq!((error.from_sequence, error.retryable), (6, false));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use projections::MemoryViews;
 use projections::views::Generation;
 use schema::{Product, fixtures};
 use serde_json::Value;
@@ -229,4 +230,18 @@ async fn a_page_of_large_products_is_cut_near_a_megabyte() {
     assert!((1_000_000..1_150_000).contains(&bytes), "{bytes}");
     assert!(page["next"].is_string());
     assert_eq!(walk(&front, "sort=id", 100).await, expected);
+}
+
+#[tokio::test]
+async fn a_page_ends_with_the_product_that_reaches_a_megabyte() {
+    let views = Arc::<MemoryViews>::default();
+    for n in 0..20 {
+        let mut product = Life::begins(&format!("p{n:02}"), "", "1").newest().state.clone();
+        let rest = serde_json::to_vec(&product).unwrap().len();
+        product.facts.name = "x".repeat(64 * 1024 - rest);
+        views.put(Generation(1), &product).await.unwrap();
+    }
+    let (_, page) = asked(&front(views), "/products?limit=20").await;
+    assert_eq!(page["products"].as_array().unwrap().len(), 16);
+    assert!(page["next"].is_string());
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod anew;
 mod any_order;
 mod budgets;
 mod convergence;
@@ -21,6 +22,7 @@ mod lowest_price;
 mod one_product;
 mod parked;
 mod past;
+mod positions;
 mod price_log;
 mod prices;
 mod prior_price;

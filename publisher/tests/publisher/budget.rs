@@ -2,12 +2,17 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use engine::probe::RequestRecorder;
 use event_store::{DynamoParking, DynamoReceipts, parking, receipts, table};
 use proptest::prelude::*;
-use publisher::{Publisher, PublisherPorts, RetryPolicy};
+use publisher::bus::{BusError, EntryOutcome};
+use publisher::{Bus, BusEntry, MemoryBus, Publisher, PublisherPorts, RetryPolicy};
 use schema::{ProductEvent, StoredCommit, event::ProductRenamed, fixtures};
+use tokio::time::{Instant, sleep};
 
 use crate::world::{MINUTE, World, address, batch, clock, key};
 
@@ -99,4 +104,62 @@ async fn large_entries_go_in_smaller_requests() {
     // 300 KB each, so three at most fit below 1 MB: 1 request for the small ones, 4 for the large ones.
     assert_eq!(world.bus.requests().len(), 5);
     assert_eq!(world.bus.len(), 20);
+}
+
+/// A product whose first event has a name of this length.
+async fn named(world: &World, product: &str, bytes: usize) -> StoredCommit {
+    let mut created = fixtures::helmet_created();
+    if let ProductEvent::ProductCreated(created) = &mut created {
+        created.name = "n".repeat(bytes);
+    }
+    world.commit(product, vec![created]).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_large_entries_began_are_filled_with_small_ones() {
+    let world = World::default();
+    // The entries of the first four have 300 KB each, so a request of less than 1 MB has room for three of them.
+    let mut commits = Vec::new();
+    for n in 0..19 {
+        commits.push(named(&world, &format!("p{n:02}"), if n < 4 { 150_000 } else { 10 }).await);
+    }
+    world.publish(&commits).await;
+    let sizes: Vec<usize> = world.bus.requests().iter().map(Vec::len).collect();
+    assert_eq!(sizes, [10, 9]);
+}
+
+/// A bus that takes a second for each request and counts how many requests it has at the same time.
+#[derive(Default)]
+struct SlowBus {
+    bus: MemoryBus,
+    requests: AtomicUsize,
+    most: AtomicUsize,
+}
+
+#[async_trait]
+impl Bus for SlowBus {
+    async fn put(&self, entries: &[BusEntry]) -> Result<Vec<EntryOutcome>, BusError> {
+        let requests = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most.fetch_max(requests, Ordering::Relaxed);
+        sleep(Duration::from_secs(1)).await;
+        self.requests.fetch_sub(1, Ordering::Relaxed);
+        self.bus.put(entries).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn full_requests_are_sent_at_the_same_time_up_to_the_limit_of_requests() {
+    // Events of each of 100 products, the limit of products; the most requests at a time, seconds in total.
+    for (events, products, most, seconds) in [(1, 8, 1, 10), (1, 16, 2, 5), (1, 32, 4, 3), (2, 32, 4, 5)] {
+        let world = World::default();
+        let commits = lives(&world, &[events; 100]).await;
+        let bus = Arc::<SlowBus>::default();
+        let publisher = world.restarted(world.receipts.clone(), bus.clone()).at_once(products);
+        let start = Instant::now();
+        publisher.publish(batch(&commits), MINUTE).await;
+        let case = format!("{events} events, {products} products at once");
+        assert_eq!(bus.most.load(Ordering::Relaxed), most, "{case}");
+        assert_eq!(start.elapsed().as_secs(), seconds, "{case}");
+        assert_eq!(bus.bus.requests().len(), events * 10, "{case}");
+    }
 }

@@ -191,3 +191,25 @@ async fn a_request_that_can_never_be_accepted_is_split_and_only_the_invalid_entr
     let rows: Vec<_> = rows.iter().map(|row| (row.product_id.as_str(), row.retryable)).collect();
     assert_eq!(rows, [("p7", false)]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_of_a_split_request_is_sent_alone_even_while_others_wait() {
+    let world = World::default();
+    let mut commits = Vec::new();
+    // The eleventh is not in the request that is split.
+    for n in 0..11 {
+        commits.extend(world.life(&format!("p{n:02}"), 1).await);
+    }
+    world.bus.fail_requests(|entries| {
+        let guilty = entries.iter().any(|entry| key(entry).0 == "p00");
+        let error = BusError::new(Remedy::Split, "ValidationException", "one of these is wrong");
+        guilty.then_some(BusFault::Failed(error))
+    });
+    world.publish(&commits).await;
+    let requests = world.bus.requests().into_iter();
+    let sent: Vec<Vec<String>> =
+        requests.map(|request| request.iter().map(|entry| key(entry).0).collect()).collect();
+    assert_eq!(sent.iter().map(Vec::len).collect::<Vec<_>>(), [[10].as_slice(), &[1; 11]].concat());
+    assert_eq!(sent[1], ["p00"]);
+    assert_eq!(world.bus.len(), 10);
+}

@@ -6,11 +6,12 @@ use async_trait::async_trait;
 use event_store::{
     AppendError, Journal, MemoryJournal, Parked, Parking, ParkingCause, ScanPage, ScanPosition, StoreError,
 };
+use projections::prices::{FoldedCommit, FoldedHead, PriceHistory, ProductIdPage};
 use projections::views::{
     CategoryPlace, FoundRow, Generation, GenerationsError, Lookup, Portion, ProductRow, RowPage, Slice,
     SlicePage, ViewGenerations,
 };
-use projections::{MemoryViews, Views};
+use projections::{MemoryPriceLog, MemoryViews, PriceLog, Views};
 use schema::Orders;
 use schema::{Product, ProductId, StoredCommit};
 
@@ -129,6 +130,68 @@ impl Parking for NoParking {
 
     async fn list(&self, _: &str, _: Option<&ProductId>, _: usize) -> Result<Vec<Parked>, StoreError> {
         Err(StoreError::new("out".into()))
+    }
+}
+
+/// A journal whose pages cannot be read.
+#[derive(Default)]
+pub(crate) struct NoPages(pub(crate) MemoryJournal);
+
+#[async_trait]
+impl Journal for NoPages {
+    async fn append(&self, commit: &StoredCommit) -> Result<(), AppendError> {
+        self.0.append(commit).await
+    }
+
+    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, StoreError> {
+        self.0.newest(product, at_most).await
+    }
+
+    async fn page(&self, _: &ProductId, _: u64, _: usize) -> Result<Vec<StoredCommit>, StoreError> {
+        Err(StoreError::new("out".into()))
+    }
+
+    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, StoreError> {
+        self.0.scan(from, limit).await
+    }
+}
+
+/// Price histories that stay as they are: nothing is folded, and what is taken back is there again at once.
+pub(crate) struct Unchanged(pub(crate) MemoryPriceLog);
+
+#[async_trait]
+impl PriceLog for Unchanged {
+    async fn newest(
+        &self,
+        generation: Generation,
+        product: &ProductId,
+    ) -> Result<Option<FoldedHead>, StoreError> {
+        self.0.newest(generation, product).await
+    }
+
+    async fn take_back(&self, _: Generation, _: &ProductId, _: &FoldedHead) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn fold(&self, _: Generation, _: &ProductId, _: &[FoldedCommit]) -> Result<(), StoreError> {
+        Err(StoreError::new("out".into()))
+    }
+
+    async fn history(&self, generation: Generation, product: &ProductId) -> Result<PriceHistory, StoreError> {
+        self.0.history(generation, product).await
+    }
+
+    async fn drop_generation(&self, _: Generation) -> Result<u64, StoreError> {
+        Err(StoreError::new("out".into()))
+    }
+
+    async fn products(
+        &self,
+        generation: Generation,
+        from: Option<String>,
+        limit: usize,
+    ) -> Result<ProductIdPage, StoreError> {
+        self.0.products(generation, from, limit).await
     }
 }
 

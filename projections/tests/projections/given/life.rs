@@ -50,6 +50,25 @@ impl Life {
     }
 
     pub(crate) fn goes_on_at(&mut self, occurred_at: Option<Timestamp>, deed: &Deed) {
+        self.commit_at(occurred_at, self.events_of(deed));
+    }
+
+    /// The same product after its commits behind the first `same` were removed and other ones recorded, a day later.
+    pub(crate) fn anew(&self, same: usize, deeds: &[Deed]) -> Self {
+        let mut anew = Self { id: self.id.clone(), commits: self.commits[..same].to_vec() };
+        for deed in deeds {
+            let events = anew.events_of(deed);
+            let mut unsealed = fixtures::commit_after(Some(anew.newest()), &anew.id, events);
+            let day = unsealed.recorded_at.millis() + 24 * 60 * 60 * 1_000;
+            let day = chrono::DateTime::from_timestamp_millis(day).unwrap();
+            unsealed.recorded_at = Timestamp::new(day).unwrap();
+            unsealed.state.updated_at = unsealed.recorded_at;
+            anew.commits.push(event_store::seal(unsealed).unwrap());
+        }
+        anew
+    }
+
+    fn events_of(&self, deed: &Deed) -> Vec<ProductEvent> {
         let facts = self.newest().state.facts.clone();
         let mut events = Vec::new();
         if facts.status == Status::Deleted {
@@ -72,7 +91,7 @@ impl Life {
             }
             Deed::DeleteOrRestore => {}
         }
-        self.commit_at(occurred_at, events);
+        events
     }
 
     pub(crate) fn commit(&mut self, events: Vec<ProductEvent>) {
