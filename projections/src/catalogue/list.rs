@@ -221,7 +221,12 @@ impl Walk<'_> {
                 descending: selection.descending,
                 limit: shard.limit(wanted, selection.deleted),
             };
-            shard.take(views.slice(generation, &slice).await?, selection.descending);
+            let mut found = views.slice(generation, &slice).await?;
+            // A page that left it out would look complete.
+            if let Some(row) = found.unreadable.pop() {
+                return Err(row.into());
+            }
+            shard.take(found, selection.descending);
             Ok(())
         }))
         .await

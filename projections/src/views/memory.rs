@@ -132,7 +132,8 @@ impl Views for MemoryViews {
         };
         let exhausted = rows.len() <= more;
         rows.truncate(slice.limit);
-        Ok(SlicePage { rows, exhausted })
+        let last = rows.last().map(|row| row.position.clone());
+        Ok(SlicePage { rows, unreadable: Vec::new(), last, exhausted })
     }
 
     async fn rows(
@@ -148,12 +149,13 @@ impl Views for MemoryViews {
         let of_generation = all.filter(|((of, _), _)| *of == generation).map(|(_, row)| &row.product);
         let products: Vec<Product> = of_generation.take(limit).cloned().collect();
         let next = products.last().filter(|_| products.len() == limit);
-        Ok(RowPage { next: next.map(|last| last.id.to_string()), products })
+        Ok(RowPage { next: next.map(|last| last.id.to_string()), products, unreadable: Vec::new() })
     }
 
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), StoreError> {
+    async fn remove(&self, generation: Generation, key: &str) -> Result<(), StoreError> {
+        let Ok(id) = ProductId::new(key) else { return Ok(()) };
         let mut kept = self.kept();
-        if let Some(row) = kept.rows.remove(&(generation, id.clone())) {
+        if let Some(row) = kept.rows.remove(&(generation, id)) {
             for key in self.index_keys(generation, &row.product) {
                 kept.index.remove(&key);
             }

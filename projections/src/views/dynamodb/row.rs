@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use event_store::StoreError;
-use schema::{Hash, Product, ProductId, Status};
+use schema::{Hash, Product, Status};
 use serde::{Deserialize, Serialize};
 
-use crate::views::{Generation, IndexRow, ProductRow, RowOrder, ViewGenerations, shard_of};
+use crate::views::{Generation, ProductRow, RowOrder, UnreadableRow, ViewGenerations, product_of, shard_of};
 
 /// An item of the product table.
 pub(super) type ViewItem = HashMap<String, AttributeValue>;
@@ -59,7 +59,7 @@ pub(super) fn prefix(generation: Generation) -> String {
     format!("{generation}#")
 }
 
-pub(super) fn key(generation: Generation, id: &ProductId) -> String {
+pub(super) fn key(generation: Generation, id: &str) -> String {
     format!("{generation}#{id}")
 }
 
@@ -86,7 +86,7 @@ pub(super) fn of(generation: Generation, shown: &ProductRow) -> Result<ViewItem,
     let shard = partition(generation, shard_of(&product.id));
     let text = serde_json::to_string(product).map_err(|error| StoreError::new(error.into()))?;
     let mut item = ViewItem::from([
-        (KEY.to_owned(), AttributeValue::S(key(generation, &product.id))),
+        (KEY.to_owned(), AttributeValue::S(key(generation, product.id.as_str()))),
         (VERSION.to_owned(), number(product.version)),
         (PRODUCT.to_owned(), AttributeValue::S(text)),
         (SHARD.to_owned(), shard.clone()),
@@ -106,41 +106,38 @@ pub(super) fn of(generation: Generation, shown: &ProductRow) -> Result<ViewItem,
 }
 
 /// The row of an item. A hash that cannot be read counts as none.
-pub(super) fn shown(mut item: ViewItem) -> Result<ProductRow, StoreError> {
+pub(super) fn shown(mut item: ViewItem) -> Result<ProductRow, UnreadableRow> {
     let hash = match item.remove(HASH) {
         Some(AttributeValue::S(text)) => Hash::try_from(text).ok(),
         _ => None,
     };
-    Ok(ProductRow { product: product(item)?, hash })
+    Ok(ProductRow { product: product(&item)?, hash })
 }
 
-pub(super) fn product(mut item: ViewItem) -> Result<Product, StoreError> {
-    let Some(AttributeValue::S(product)) = item.remove(PRODUCT) else {
-        return Err(StoreError::new("a row has no product".into()));
-    };
-    let product: Product = serde_json::from_str(&product).map_err(|error| StoreError::new(error.into()))?;
-    let guard = item.get(VERSION).and_then(|version| version.as_n().ok());
-    match guard.filter(|guard| **guard != product.version.to_string()) {
-        None => Ok(product),
-        Some(guard) => {
-            let (id, version) = (&product.id, product.version);
-            let differs =
-                format!("the row of {id} says version {guard}, and its product is version {version}");
-            Err(StoreError::new(differs.into()))
-        }
-    }
+/// The product of an item, whose key is there in every index too.
+pub(super) fn product(item: &ViewItem) -> Result<Product, UnreadableRow> {
+    let text = |name| item.get(name).and_then(|value| value.as_s().ok());
+    let key = text(KEY).and_then(|key| Some(key.split_once('#')?.1)).unwrap_or_default();
+    let version = item.get(VERSION).and_then(|version| version.as_n().ok());
+    let product = text(PRODUCT).map(String::as_str).ok_or_else(|| "it has no product".to_owned());
+    product_of(key, version.map(String::as_str), product)
 }
 
-pub(super) fn row(mut item: ViewItem, position: &str) -> Result<IndexRow, StoreError> {
-    let Some(AttributeValue::S(position)) = item.remove(position) else {
-        return Err(StoreError::new("an index row has no position".into()));
-    };
-    Ok(IndexRow { position, product: product(item)? })
+/// The position of an item in an order.
+pub(super) fn position(item: &ViewItem, attribute: &str) -> Result<String, StoreError> {
+    let position = item.get(attribute).and_then(|value| value.as_s().ok());
+    position.cloned().ok_or_else(|| StoreError::new("an index row has no position".into()))
 }
 
 pub(super) fn generations(item: ViewItem) -> Result<ViewGenerations, StoreError> {
-    let item: GenerationsItem = serde_dynamo::from_item(item).map_err(unconvertible)?;
-    Ok(item.generations)
+    let item: Result<GenerationsItem, _> = serde_dynamo::from_item(item);
+    let damaged = |error: serde_dynamo::Error| {
+        let reason = format!(
+            "the generations in its item {GENERATIONS} cannot be read: {error}; restore it from a backup"
+        );
+        StoreError::unreadable(reason.into())
+    };
+    item.map(|item| item.generations).map_err(damaged)
 }
 
 pub(super) fn of_generations(generations: &ViewGenerations) -> Result<ViewItem, StoreError> {
