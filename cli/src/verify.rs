@@ -4,6 +4,7 @@
 
 mod arguments;
 pub(crate) mod file;
+mod files;
 mod lag;
 mod orders;
 pub(crate) mod report;
