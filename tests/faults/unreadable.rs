@@ -110,7 +110,7 @@ async fn an_unreadable_row_of_a_view_is_replaced_by_a_rebuild() {
     let ledger = ended().await;
     for (statement, view, of_product, row) in [
         ("UPDATE products SET product = 'x' WHERE id = 'p'", "products", "", "\"p\" of the view products"),
-        ("UPDATE products SET version = 0 WHERE id = 'p'", "products", "", "it says version 0"),
+        ("UPDATE products SET version = 9 WHERE id = 'p'", "products", "", "it says version 9"),
         (
             "UPDATE prices SET entries = 'x' WHERE product_id = 'p'",
             "prices",

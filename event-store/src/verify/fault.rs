@@ -8,6 +8,8 @@ use schema::{Hash, Timestamp};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use crate::error::StoreError;
+
 /// One fault and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainFault {
@@ -175,6 +177,11 @@ impl ChainFault {
 }
 
 impl FaultKind {
+    /// A record or a mark beside the commits cannot be read, as the error says.
+    pub(super) fn unreadable(error: &StoreError) -> Self {
+        Self::Unreadable { field: String::new(), reason: error.to_string() }
+    }
+
     /// The stable name in responses.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -124,7 +124,9 @@ impl JournalVerifier {
                     published = Some(position.published);
                     seen.extend(seen_by_receipts(position));
                 }
-                Err(error) if error.is_unreadable() => (published, unread) = (None, Some(unreadable(&error))),
+                Err(error) if error.is_unreadable() => {
+                    (published, unread) = (None, Some(FaultKind::unreadable(&error)))
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -189,7 +191,7 @@ impl JournalVerifier {
         let found = readable(&**receipts, product, first.0, last.0).await?;
         for (sequence, event_id, commit) in events {
             if let Some(error) = found.unreadable.get(&sequence) {
-                chain.fault(Some(sequence), None, unreadable(error));
+                chain.fault(Some(sequence), None, FaultKind::unreadable(error));
                 continue;
             }
             let record = found.records.get(&sequence);
@@ -218,11 +220,6 @@ impl JournalVerifier {
         }
         Ok(())
     }
-}
-
-/// The fault of a record or a mark that cannot be read.
-pub(super) fn unreadable(error: &StoreError) -> FaultKind {
-    FaultKind::Unreadable { field: String::new(), reason: error.to_string() }
 }
 
 /// The receipts as witnesses: of the newest event they know of (a failure is of the event behind those that count as

@@ -12,7 +12,6 @@ use schema::{Hash, ProductId, Timestamp};
 
 use super::chain::Chain;
 use super::fault::FaultKind;
-use super::journal::unreadable;
 use super::report::ProductReport;
 use super::witness::{EventIdentity, against};
 use crate::error::StoreError;
@@ -112,7 +111,7 @@ async fn look(
     while let Some((events, found)) = looks.try_next().await? {
         for event in events {
             if let Some(error) = found.unreadable.get(&event.sequence) {
-                faults.push(fault(&event.product, event.sequence, unreadable(error)));
+                faults.push(fault(&event.product, event.sequence, FaultKind::unreadable(error)));
                 continue;
             }
             let Some(record) = found.records.get(&event.sequence) else {
