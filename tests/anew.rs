@@ -91,7 +91,6 @@ async fn a_product_whose_commits_are_gone_is_named_by_its_receipts() {
     let verify = ledger.operate(&["verify", "--receipts"]);
     let said = printed(&verify);
     assert_eq!(verify.status.code(), Some(1), "{said}");
-    let named =
-        said.lines().any(|line| line.starts_with("product p ") && line.contains("cut_off: the receipts"));
+    let named = said.lines().any(|line| line.starts_with("product p: cut_off: the receipts"));
     assert!(named, "{said}");
 }

@@ -62,12 +62,13 @@ async fn backup(data: &Path, to: &Path) -> anyhow::Result<ExitCode> {
     if let Some(command) = about(&Access::Committed(source.ledger.clone()), UNFINISHED).await? {
         return Err(Refused(format!("{command} was started but not finished; run it again first")).into());
     }
-    source.publishing.compare(&PUBLISHING)?;
+    let publishing = source.publishing()?;
+    publishing.compare(&PUBLISHING)?;
     source.ledger.compare(&LEDGER)?;
     let is_free = std::fs::read_dir(to).map_or(!to.exists(), |mut entries| entries.next().is_none());
     anyhow::ensure!(is_free, "{} exists and is not empty; choose another directory", to.display());
     let partial = partial(to)?;
-    for (database, file) in [(&source.publishing, PUBLISHING.file), (&source.ledger, LEDGER.file)] {
+    for (database, file) in [(publishing, PUBLISHING.file), (&source.ledger, LEDGER.file)] {
         copy(database, &partial.join(file)).await?;
     }
     let found = verify(&partial).await?;

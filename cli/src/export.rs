@@ -25,7 +25,7 @@ use crate::exit::Refused;
 use crate::out::{self, Output};
 use crate::progress;
 use crate::read_only::{ReadOnlyLedgerArgs, ReadOnlyPorts};
-use crate::receipts;
+use crate::receipts::{self, WrittenReceipts};
 
 /// Bytes that are buffered.
 const BUFFER: usize = 64 << 10;
@@ -56,7 +56,7 @@ struct Written {
     foreign: Vec<String>,
 }
 
-/// Exports; exit code 1 if the table holds something that cannot be exported.
+/// Exports; exit code 1 if the ledger holds something that cannot be exported.
 ///
 /// # Errors
 /// When the ledger cannot be read, has no such product, or the file cannot be written.
@@ -81,11 +81,18 @@ pub async fn run(arguments: ExportArgs) -> anyhow::Result<ExitCode> {
     }
     let commits = counted(written.commits, "commit");
     out::message(format_args!("exported {commits} in {:.1} s", started.elapsed().as_secs_f64()));
+    let mut is_complete = written.foreign.is_empty();
     if let Some(file) = &arguments.receipts {
-        let receipts = receipts(&ports, arguments.id.as_ref(), file).await?;
-        out::message(format_args!("exported {}", counted(receipts, "receipt")));
+        let written = write_receipts(&ports, arguments.id.as_ref(), file).await?;
+        for unreadable in &written.unreadable {
+            out::message(format_args!(
+                "ledger: {unreadable}; its receipt is left out, run ledger verify --receipts"
+            ));
+        }
+        out::message(format_args!("exported {}", counted(written.receipts, "receipt")));
+        is_complete &= written.unreadable.is_empty();
     }
-    Ok(if written.foreign.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if is_complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 type Parts = BoxStream<'static, Result<ExportPart, ExportError>>;
@@ -120,8 +127,13 @@ fn lines(commits: impl Stream<Item = Result<StoredCommit, ExportError>> + Send +
     commits.map(part).boxed()
 }
 
-/// Writes the receipts of the ledger or of one product to a file, and answers their number.
-async fn receipts(ports: &ReadOnlyPorts, id: Option<&ProductId>, file: &Path) -> anyhow::Result<u64> {
+/// Writes the receipts of the ledger or of one product to a file.
+async fn write_receipts(
+    ports: &ReadOnlyPorts,
+    id: Option<&ProductId>,
+    file: &Path,
+) -> anyhow::Result<WrittenReceipts> {
+    let receipts = ports.receipts()?;
     let heads = match id {
         Some(id) => {
             let last = ports.journal.newest(id, u64::MAX).await?.context("the product is gone")?;
@@ -135,10 +147,10 @@ async fn receipts(ports: &ReadOnlyPorts, id: Option<&ProductId>, file: &Path) ->
     let mut heads = heads;
     let mut partial = Partial::create(file)?;
     let bar = progress::looking("receipts");
-    let mut written = 0;
+    let mut written = WrittenReceipts::default();
     while let Some(head) = heads.next().await {
-        written += receipts::write(&ports.receipts, &head?, &mut partial.writer).await?;
-        bar.set_position(written);
+        receipts::write(&receipts, &head?, &mut partial.writer, &mut written).await?;
+        bar.set_position(written.receipts);
     }
     bar.finish_and_clear();
     partial.complete()?;

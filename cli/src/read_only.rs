@@ -8,13 +8,13 @@ use aws_sdk_dynamodb::Client;
 use clap::Args;
 use event_store::{
     CheckpointStore, DynamoJournal, DynamoReceipts, Feed, Journal, Receipts, SqliteCheckpointStore,
-    SqliteJournal, SqliteReceipts,
+    SqliteJournal, SqliteParking, SqliteReceipts,
 };
 use projections::{DynamoPriceLog, DynamoViews, PriceLog, SqlitePriceLog, SqliteViews, Views};
 use schema::Orders;
-use server::directory::ReadDirectory;
+use server::directory::{NoViews, ReadDirectory};
 use server::follower::{PROJECTOR, PUBLISHER};
-use sqlite::Access;
+use sqlite::{Access, Database};
 
 use crate::{environment, out};
 
@@ -30,14 +30,28 @@ pub struct ReadOnlyLedgerArgs {
 pub struct ReadOnlyPorts {
     /// The event table.
     pub journal: Arc<dyn Journal>,
-    /// The publication receipts.
-    pub receipts: Arc<dyn Receipts>,
-    /// The views; `None` if their file was deleted.
-    pub views: Option<ReadOnlyViews>,
+    /// The publication receipts, unless their file is lost.
+    receipts: Result<Arc<dyn Receipts>, String>,
+    /// The views, if they can be read.
+    pub views: Result<ReadOnlyViews, NoViews>,
+    /// The files of a ledger on this machine.
+    pub files: Option<ReadOnlyFiles>,
     /// What feeds projector and publisher by position, unless a table's stream does.
     pub feed: Option<Arc<dyn Feed>>,
     /// The publisher's checkpoint in that feed.
     pub publisher: Option<Arc<dyn CheckpointStore>>,
+}
+
+/// What only files have.
+pub struct ReadOnlyFiles {
+    /// The commits with their positions.
+    pub journal: SqliteJournal,
+    /// What the file of the commits says about itself.
+    pub about: Access,
+    /// The parking rows of the publisher, unless their file is lost.
+    pub publishing: Option<SqliteParking>,
+    /// The parking rows of the projector, if the views can be read.
+    pub views: Option<SqliteParking>,
 }
 
 /// The views.
@@ -64,32 +78,59 @@ impl ReadOnlyLedgerArgs {
         let tables = settings.tables;
         Ok(ReadOnlyPorts {
             journal: Arc::new(DynamoJournal::new(client.clone(), &tables.events)),
-            receipts: Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts)),
-            views: Some(ReadOnlyViews {
+            receipts: Ok(Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts))),
+            views: Ok(ReadOnlyViews {
                 products: Arc::new(DynamoViews::new(client.clone(), &tables.products, settings.orders)),
                 prices: Arc::new(DynamoPriceLog::new(client, &tables.prices)),
                 projector: None,
             }),
+            files: None,
             feed: None,
             publisher: None,
         })
     }
 }
 
+impl ReadOnlyPorts {
+    /// The publication receipts.
+    ///
+    /// # Errors
+    /// Their file is lost.
+    pub fn receipts(&self) -> anyhow::Result<Arc<dyn Receipts>> {
+        self.receipts.clone().map_err(anyhow::Error::msg)
+    }
+}
+
 fn of_files(data: &Path, orders: Orders) -> anyhow::Result<ReadOnlyPorts> {
     let directory = ReadDirectory::open(data)?;
     out::message(format_args!("asked: the files in {}", data.display()));
-    let journal = SqliteJournal::new(directory.ledger);
-    let publishing = directory.publishing;
+    let about = Access::Committed(directory.ledger.clone());
+    let journal = SqliteJournal::new(directory.ledger.clone());
+    let publishing = directory.publishing().cloned();
+    let views = directory.views;
+    let parking = |database: &Database| SqliteParking::new(Access::Committed(database.clone()));
     Ok(ReadOnlyPorts {
         journal: Arc::new(journal.clone()),
-        receipts: Arc::new(SqliteReceipts::new(Access::Committed(publishing.clone()))),
-        views: directory.views.map(|views| ReadOnlyViews {
+        feed: Some(Arc::new(journal.clone())),
+        files: Some(ReadOnlyFiles {
+            journal,
+            about,
+            publishing: publishing.as_ref().ok().map(parking),
+            views: views.as_ref().ok().map(parking),
+        }),
+        publisher: publishing.as_ref().ok().map(|publishing| checkpoint(publishing, PUBLISHER)),
+        receipts: match publishing {
+            Ok(publishing) => Ok(Arc::new(SqliteReceipts::new(Access::Committed(publishing)))),
+            Err(error) => Err(error.to_string()),
+        },
+        views: views.map(|views| ReadOnlyViews {
             products: Arc::new(SqliteViews::new(Access::Committed(views.clone()), orders).for_queries()),
             prices: Arc::new(SqlitePriceLog::new(Access::Committed(views.clone()))),
-            projector: Some(Arc::new(SqliteCheckpointStore::new(views, PROJECTOR))),
+            projector: Some(checkpoint(&views, PROJECTOR)),
         }),
-        feed: Some(Arc::new(journal)),
-        publisher: Some(Arc::new(SqliteCheckpointStore::new(publishing, PUBLISHER))),
     })
+}
+
+fn checkpoint(database: &Database, consumer: &'static str) -> Arc<dyn CheckpointStore> {
+    Arc::new(SqliteCheckpointStore::new(database.clone(), consumer))
 }

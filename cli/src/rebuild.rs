@@ -29,8 +29,8 @@ pub struct RebuildArgs {
     /// Take over from a running rebuild of the view.
     #[arg(long, conflicts_with = "dry_run")]
     take_over: bool,
-    /// How long both generations are written after the switch; at least as long as any reader uses the old one.
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(6..))]
+    /// How long both generations are written after the switch, 6 seconds or more: as long as any reader uses the old one.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(6..=86_400))]
     overlap: Option<u64>,
     /// Print the report as JSON.
     #[arg(long)]

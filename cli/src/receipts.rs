@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use event_store::Receipts;
 use event_store::heads::Head;
+use event_store::receipts::readable;
 use schema::{ProductId, PublicationReceipt, PublicationRecord};
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +27,16 @@ pub struct ReceiptLine {
     pub receipt: PublicationReceipt,
 }
 
-/// Writes the receipts of a product's events up to `head`, and answers their number.
+/// The receipts that were written.
+#[derive(Debug, Default)]
+pub struct WrittenReceipts {
+    /// How many.
+    pub receipts: u64,
+    /// Why others could not be read; each names its row.
+    pub unreadable: Vec<String>,
+}
+
+/// Writes the receipts of a product's events up to `head`, and adds them to `written`.
 ///
 /// # Errors
 /// When they cannot be read or written.
@@ -34,21 +44,24 @@ pub async fn write(
     receipts: &Arc<dyn Receipts>,
     head: &Head,
     writer: &mut impl Write,
-) -> anyhow::Result<u64> {
+    written: &mut WrittenReceipts,
+) -> anyhow::Result<()> {
     // A key that is not a product id has no receipts; the export of the commits names it.
-    let Ok(product) = ProductId::new(head.product_id.as_str()) else { return Ok(0) };
-    let (mut from, mut written) = (1, 0);
+    let Ok(product) = ProductId::new(head.product_id.as_str()) else { return Ok(()) };
+    let mut from = 1;
     while from <= head.version {
         let to = head.version.min(from + PAGE - 1);
-        for (sequence, record) in receipts.of(&product, from, to).await? {
+        let found = readable(&**receipts, &product, from, to).await?;
+        written.unreadable.extend(found.unreadable.values().map(ToString::to_string));
+        for (sequence, record) in found.records {
             let PublicationRecord::Receipt(receipt) = record else { continue };
             let line = ReceiptLine { product_id: product.clone(), sequence, receipt };
             let mut text = serde_json_canonicalizer::to_vec(&line)?;
             text.push(b'\n');
             writer.write_all(&text).context("the receipts cannot be written")?;
-            written += 1;
+            written.receipts += 1;
         }
         from = to + 1;
     }
-    Ok(written)
+    Ok(())
 }

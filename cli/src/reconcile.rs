@@ -63,6 +63,8 @@ fn line(found: &Discrepancy) -> String {
     let what = [behind.as_slice(), differs].concat().join("; ");
     let repaired = match repair {
         Some(repair) if repair.repaired => ", repaired".to_owned(),
+        // What it still is need not be said twice.
+        Some(repair) if repair.left.join("; ") == what => ", not repaired".to_owned(),
         Some(repair) => format!(", not repaired: {}", repair.left.join("; ")),
         None => String::new(),
     };

@@ -5,6 +5,7 @@
 
 mod arguments;
 pub(crate) mod file;
+mod files;
 mod lag;
 mod lookups;
 mod orders;

@@ -11,18 +11,32 @@
 use std::error::Error;
 use std::fmt;
 
-/// A store failed, or its answer could not be understood: try again later. The text names the table or the file.
+/// A store failed: try again later. Or it answered with a row that cannot be read, which another attempt does not change
+/// ([`StoreError::is_unreadable`]). The text names the table or the file.
 #[derive(Debug)]
 pub struct StoreError {
     store: Option<&'static str>,
     source: Box<dyn Error + Send + Sync>,
+    is_unreadable: bool,
 }
 
 impl StoreError {
     /// The error of a store that its cause names, as that of a file does, or that has no name.
     #[must_use]
     pub fn new(source: Box<dyn Error + Send + Sync>) -> Self {
-        Self { store: None, source }
+        Self { store: None, source, is_unreadable: false }
+    }
+
+    /// The store answered with a row that cannot be read; the text of `source` names the row.
+    #[must_use]
+    pub fn unreadable(source: Box<dyn Error + Send + Sync>) -> Self {
+        Self { store: None, source, is_unreadable: true }
+    }
+
+    /// Whether the store answered with a row that cannot be read: somebody else wrote or changed it.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        self.is_unreadable
     }
 
     /// The same, naming the store: `the event table`.
@@ -35,6 +49,7 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.store {
+            Some(store) if self.is_unreadable => write!(f, "{store}: {}", self.source),
             Some(store) => write!(f, "{store} failed: {}", self.source),
             None => self.source.fmt(f),
         }
@@ -51,7 +66,7 @@ impl Error for StoreError {
 #[cfg(feature = "sqlite")]
 impl From<sqlite::Error> for StoreError {
     fn from(error: sqlite::Error) -> Self {
-        Self::new(error.into())
+        Self { is_unreadable: error.is_unreadable(), ..Self::new(error.into()) }
     }
 }
 
@@ -76,7 +91,7 @@ pub fn causes(error: &(dyn Error + 'static)) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        if !line.ends_with(&text) {
+        if !line.contains(&text) {
             line.push_str(": ");
             line.push_str(&text);
         }

@@ -116,6 +116,53 @@ pub trait Receipts: Send + Sync {
         let _ = (after, limit);
         Ok(None)
     }
+
+    /// Up to `limit` products and event numbers below 1 of records and marks, which this ledger never writes; none where the
+    /// store cannot look for them. For maintenance.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn below_one(&self, limit: usize) -> Result<Vec<(String, i64)>, StoreError> {
+        let _ = limit;
+        Ok(Vec::new())
+    }
+}
+
+/// The records of a product, as far as they can be read.
+#[derive(Debug, Default)]
+pub struct ReadableRecords {
+    /// Those that can be read, by sequence.
+    pub records: BTreeMap<u64, PublicationRecord>,
+    /// Why the others cannot, by sequence.
+    pub unreadable: BTreeMap<u64, StoreError>,
+}
+
+/// As [`Receipts::of`], also where some of the records cannot be read: these are found by halving the range, so each costs a
+/// few requests.
+///
+/// # Errors
+/// [`StoreError`]: try again later.
+pub async fn readable(
+    receipts: &dyn Receipts,
+    product: &ProductId,
+    from: u64,
+    to: u64,
+) -> Result<ReadableRecords, StoreError> {
+    let (mut found, mut ranges) = (ReadableRecords::default(), vec![(from, to)]);
+    while let Some((from, to)) = ranges.pop() {
+        match receipts.of(product, from, to).await {
+            Ok(records) => found.records.extend(records),
+            Err(error) if error.is_unreadable() && from < to => {
+                let middle = from + (to - from) / 2;
+                ranges.extend([(middle + 1, to), (from, middle)]);
+            }
+            Err(error) if error.is_unreadable() => {
+                found.unreadable.insert(from, error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
 }
 
 /// Up to which event a product is published according to its receipts.

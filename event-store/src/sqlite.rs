@@ -3,6 +3,7 @@
 //! The promise: positions begin at 0 and have no gaps; a position that a consumer has passed is never assigned again; the file
 //! itself refuses to change or remove a commit.
 
+mod positions;
 mod restoring;
 
 use std::sync::Arc;
@@ -19,6 +20,8 @@ use crate::error::{AppendError, StoreError};
 use crate::export;
 use crate::follow::{Change, Feed, FeedEntry};
 use crate::journal::{CommitKey, Head, Journal, JournalRow, KeyPage, ScanPage, ScanPosition};
+
+pub use positions::PositionFaults;
 
 /// The file of the commits. Stored. Never change a statement; add a version.
 pub const LEDGER: Schema = Schema {

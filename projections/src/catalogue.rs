@@ -14,7 +14,7 @@ use event_store::handled::{Handled, recorded_anew};
 use futures::future::try_join_all;
 use schema::{Hash, Product, ProductId, StoredCommit, upcast};
 
-use crate::projection::{Difference, ProductCommits, Projection, ProjectionError};
+use crate::projection::{Difference, ProductCommits, Projection, ProjectionError, ShownPage};
 use crate::views::{Generation, ProductRow, View, Views};
 
 pub use categories::{CategoriesPage, CategoriesStart, CategoryCount, categories};
@@ -141,8 +141,10 @@ impl Projection for Catalogue {
         product: &ProductId,
     ) -> Result<Option<Difference>, ProjectionError> {
         let newest = self.newest(product).await?.map(|newest| newest.product);
-        let seen = self.views.get(generation, product).await;
-        let seen = seen.map_err(|error| ProjectionError::retryable(1, &error))?;
+        let seen = match self.views.get(generation, product).await {
+            Err(error) if error.is_unreadable() => return Ok(Some(Difference::unreadable(&error))),
+            seen => seen.map_err(|error| ProjectionError::retryable(1, &error))?,
+        };
         Ok(match (seen, newest) {
             (None, None) => None,
             (None, Some(_)) => Some(Difference::Missing),
@@ -153,15 +155,27 @@ impl Projection for Catalogue {
             (Some(seen), Some(newest)) if newest.version == seen.version => {
                 Some(Difference::Content { seen: seen.version })
             }
-            (Some(seen), _) => Some(Difference::Other { seen: seen.version }),
+            (Some(_), None) => Some(Difference::Unknown),
+            (Some(seen), Some(_)) => Some(Difference::Other { seen: seen.version }),
         })
+    }
+
+    async fn shown(
+        &self,
+        generation: Generation,
+        from: Option<String>,
+        limit: usize,
+    ) -> Result<ShownPage, StoreError> {
+        let page = self.views.rows(generation, from, limit).await?;
+        let ids = page.products.into_iter().map(|product| product.id.to_string()).collect();
+        Ok(ShownPage { ids, unreadable: page.unreadable, next: page.next })
     }
 
     async fn is_blank(&self, generation: Generation) -> Result<bool, StoreError> {
         let mut from = None;
         loop {
             let page = self.views.rows(generation, from, LOOKED_AT).await?;
-            if !page.products.is_empty() {
+            if !page.products.is_empty() || !page.unreadable.is_empty() {
                 return Ok(false);
             }
             from = page.next;
@@ -175,7 +189,9 @@ impl Projection for Catalogue {
         let (mut removed, mut from) = (0, None);
         loop {
             let page = self.views.rows(generation, from, DROPPED_AT_ONCE).await?;
-            let rows = page.products.iter().map(|product| self.views.remove(generation, &product.id));
+            let keys = page.products.iter().map(|product| product.id.as_str());
+            let keys = keys.chain(page.unreadable.iter().map(|row| row.key.as_str()));
+            let rows = keys.map(|key| self.views.remove(generation, key));
             removed += try_join_all(rows).await?.len() as u64;
             from = page.next;
             if from.is_none() {

@@ -23,6 +23,7 @@ use web::{Problem, ProblemKind};
 
 use crate::prices::PriceLog;
 use crate::views::{ViewGenerations, Views};
+use answer::{Stored, failed};
 
 /// How long queries cache the generations; a rebuild keeps the old ones up to date for longer.
 const GENERATIONS_MILLIS: i64 = 5_000;
@@ -87,7 +88,7 @@ impl Queries {
         {
             return Ok(generations);
         }
-        let generations = self.api.views.generations().await.map_err(answer::unavailable)?;
+        let generations = self.api.views.generations().await.map_err(failed(Stored::Generations, None))?;
         *self.generations.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, generations.clone()));
         Ok(generations)
     }

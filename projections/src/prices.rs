@@ -24,7 +24,7 @@ use futures::StreamExt;
 use schema::time::InvalidTimestamp;
 use schema::{DecodeError, ProductId, StoredCommit, Timestamp};
 
-use crate::projection::{Difference, ProductCommits, Projection, ProjectionError};
+use crate::projection::{Difference, ProductCommits, Projection, ProjectionError, ShownPage};
 use crate::views::{Generation, View};
 
 pub use day::CalendarDay;
@@ -227,9 +227,12 @@ impl Projection for Prices {
         product: &ProductId,
     ) -> Result<Option<Difference>, ProjectionError> {
         let ledger = self.from_journal(product).await?;
-        let seen = self.log.history(generation, product).await;
-        let seen = seen.map_err(|error| ProjectionError::retryable(1, &error))?;
+        let seen = match self.log.history(generation, product).await {
+            Err(error) if error.is_unreadable() => return Ok(Some(Difference::unreadable(&error))),
+            seen => seen.map_err(|error| ProjectionError::retryable(1, &error))?,
+        };
         Ok(match seen.folded {
+            seen if seen > 0 && ledger.folded == 0 => Some(Difference::Unknown),
             0 if ledger.folded > 0 => Some(Difference::Missing),
             folded if folded < ledger.folded => {
                 Some(Difference::Behind { seen: folded, newest: ledger.folded })
@@ -239,6 +242,16 @@ impl Projection for Prices {
             }
             folded => Some(Difference::Other { seen: folded }),
         })
+    }
+
+    async fn shown(
+        &self,
+        generation: Generation,
+        from: Option<String>,
+        limit: usize,
+    ) -> Result<ShownPage, StoreError> {
+        let page = self.log.products(generation, from, limit).await?;
+        Ok(ShownPage { ids: page.ids, unreadable: Vec::new(), next: page.next })
     }
 
     async fn drop_generation(&self, generation: Generation) -> Result<u64, StoreError> {

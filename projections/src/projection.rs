@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use event_store::StoreError;
 use schema::{ProductId, StoredCommit};
 
-use crate::views::{Generation, View};
+use crate::views::{Generation, UnreadableRow, View};
 
 /// A read model that follows the ledger product by product. Calls may be repeated and come in any order.
 #[async_trait]
@@ -38,6 +38,18 @@ pub trait Projection: Send + Sync {
         product: &ProductId,
     ) -> Result<Option<Difference>, ProjectionError>;
 
+    /// A page of the products that a generation shows, each at least once, unordered; `from` is `next` of the page before, and
+    /// `limit` at least 1. For maintenance only: it may read other generations too.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn shown(
+        &self,
+        generation: Generation,
+        from: Option<String>,
+        limit: usize,
+    ) -> Result<ShownPage, StoreError>;
+
     /// Whether queries would take the generation for a ledger without products, because it has no rows. A view whose queries
     /// read what is missing from the event table is never blank.
     ///
@@ -62,6 +74,17 @@ pub struct ProductCommits {
     pub product: ProductId,
     /// Its commits by their first sequence, possibly with gaps.
     pub by_sequence: BTreeMap<u64, StoredCommit>,
+}
+
+/// A page of the products that a generation shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ShownPage {
+    /// Their ids as stored; possibly none although more follow.
+    pub ids: Vec<String>,
+    /// Rows that cannot be read.
+    pub unreadable: Vec<UnreadableRow>,
+    /// Where to continue, opaque to callers; `None` at the end.
+    pub next: Option<String>,
 }
 
 /// Why a read model cannot continue with a product.
@@ -98,15 +121,28 @@ pub enum Difference {
         /// The version in the view.
         seen: u64,
     },
+    /// The view has the product, and the ledger does not.
+    Unknown,
+    /// What the view has of the product cannot be read.
+    Unreadable {
+        /// That its row cannot be read, and why.
+        reason: String,
+    },
 }
 
 impl Difference {
+    /// What the view has of the product cannot be read, as the error says.
+    #[must_use]
+    pub fn unreadable(error: &StoreError) -> Self {
+        Self::Unreadable { reason: error.to_string() }
+    }
+
     /// Whether the view only lags: it catches up by itself or by a repair. Anything else needs a rebuild.
     #[must_use]
     pub fn is_lag(&self) -> bool {
         match self {
             Self::Missing | Self::Behind { .. } => true,
-            Self::Content { .. } | Self::Other { .. } => false,
+            Self::Content { .. } | Self::Other { .. } | Self::Unknown | Self::Unreadable { .. } => false,
         }
     }
 }
@@ -134,6 +170,8 @@ impl fmt::Display for Difference {
                 write!(f, "shows another content of version {seen} than the ledger has")
             }
             Self::Other { seen } => write!(f, "shows a version {seen} that the ledger does not have"),
+            Self::Unknown => f.write_str("shows a product that the ledger does not have"),
+            Self::Unreadable { reason } => f.write_str(reason),
         }
     }
 }

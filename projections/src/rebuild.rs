@@ -4,6 +4,7 @@
 
 mod claim;
 mod compare;
+mod unknown;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -98,8 +99,8 @@ pub struct ViewRebuildReport {
     pub products: u64,
     /// Products that the previous view showed incorrectly.
     pub differing: u64,
-    /// The first hundred of them.
-    pub differences: Vec<(ProductId, Difference)>,
+    /// The first hundred of them, by the key in the view.
+    pub differences: Vec<(String, Difference)>,
     /// Products with a commit that cannot be read, and why; their views show what can be read.
     pub unreadable: Vec<(ProductId, String)>,
     /// Items removed with the old generation.

@@ -34,6 +34,8 @@ pub use sqlite::{BUILDING, SqliteViews};
 ///   have changed since: whoever reads the products compares them;
 /// - every active product with a category has one place among the categories;
 /// - `rows` returns every row of a generation once, whatever orders are kept;
+/// - a row under another key than that of its product, or of another version than the one that guards it, is unreadable
+///   wherever it is read, and hides no other row from `rows` and `slice`;
 /// - generations are independent of each other.
 #[async_trait]
 pub trait Views: Send + Sync {
@@ -55,7 +57,7 @@ pub trait Views: Send + Sync {
     /// A product, deleted ones included; the read may be slightly stale.
     ///
     /// # Errors
-    /// [`StoreError`]: try again later.
+    /// [`StoreError`]: try again later, unless its row is unreadable.
     async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, StoreError>;
 
     /// Writes the row unless the view has the same or a newer version; returns the row in the view then.
@@ -127,11 +129,12 @@ pub trait Views: Send + Sync {
         limit: usize,
     ) -> Result<RowPage, StoreError>;
 
-    /// Removes a row from a generation that is no longer read or written.
+    /// Removes the row of a key from a generation that is no longer read or written. The key is the id of a product, unless
+    /// somebody else wrote the row.
     ///
     /// # Errors
     /// [`StoreError`]: try again later.
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), StoreError>;
+    async fn remove(&self, generation: Generation, key: &str) -> Result<(), StoreError>;
 }
 
 /// One complete build of a view; a table holds several generations.
@@ -215,21 +218,37 @@ pub struct Slice {
 }
 
 /// Rows of a slice, in order, as many as the store returned at once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SlicePage {
     /// The rows.
     pub rows: Vec<IndexRow>,
+    /// Rows between them that cannot be read.
+    pub unreadable: Vec<UnreadableRow>,
+    /// The position of the last row, readable or not.
+    pub last: Option<String>,
     /// Whether the slice certainly ends here; if `false`, there may be no more all the same.
     pub exhausted: bool,
 }
 
 /// A page of all rows of a generation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RowPage {
     /// The products; possibly none although more follow.
     pub products: Vec<Product>,
+    /// Rows that cannot be read.
+    pub unreadable: Vec<UnreadableRow>,
     /// Where to continue, opaque to callers; `None` at the end.
     pub next: Option<String>,
+}
+
+/// A row that is not as this ledger writes it: somebody else wrote or changed it. A rebuild replaces or removes it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the row {key:?} of the view products cannot be read: {reason}")]
+pub struct UnreadableRow {
+    /// Its key.
+    pub key: String,
+    /// What is wrong with it.
+    pub reason: String,
 }
 
 /// A product and its position in an order.
@@ -254,7 +273,8 @@ pub enum GenerationsError {
 
 impl From<Portion<IndexRow>> for SlicePage {
     fn from(Portion { rows, exhausted }: Portion<IndexRow>) -> Self {
-        Self { rows, exhausted }
+        let last = rows.last().map(|row| row.position.clone());
+        Self { rows, unreadable: Vec::new(), last, exhausted }
     }
 }
 
@@ -326,6 +346,38 @@ impl Default for Generations {
 impl fmt::Display for Generation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// The id of the product of a row, which is the row's key.
+fn id_of(key: String) -> Result<ProductId, UnreadableRow> {
+    ProductId::new(key.as_str()).map_err(|error| UnreadableRow { key, reason: error.to_string() })
+}
+
+/// The product of a row, from the row's key, the version that guards its writes (if it has one) and the text of its product.
+fn product_of(
+    key: &str,
+    version: Option<&str>,
+    text: Result<&str, String>,
+) -> Result<Product, UnreadableRow> {
+    let unreadable = |reason: String| UnreadableRow { key: key.to_owned(), reason };
+    let product: Product = serde_json::from_str(text.map_err(unreadable)?)
+        .map_err(|error| unreadable(format!("its product: {error}")))?;
+    if product.id.as_str() != key {
+        return Err(unreadable(format!("it holds the product {}", product.id)));
+    }
+    match version.filter(|version| **version != product.version.to_string()) {
+        None => Ok(product),
+        Some(version) => {
+            let reason = format!("it says version {version}, and its product is version {}", product.version);
+            Err(unreadable(reason))
+        }
+    }
+}
+
+impl From<UnreadableRow> for StoreError {
+    fn from(row: UnreadableRow) -> Self {
+        Self::unreadable(row.into())
     }
 }
 

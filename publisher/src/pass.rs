@@ -101,8 +101,29 @@ impl Publisher {
         results
     }
 
-    /// Finds the due events of a product. `Err` is the result where the product is parked or a store did not answer.
-    async fn prepare(&self, mut request: PublishRequest) -> Result<(InFlight, ProductQueue), PassResult> {
+    /// Finds the due events of a product. `Err` is the result where the product is parked or a store did not answer. A receipt
+    /// that cannot be read parks the product: waiting for it would hold up the others.
+    async fn prepare(&self, request: PublishRequest) -> Result<(InFlight, ProductQueue), PassResult> {
+        let first = request.commits.iter().map(|commit| commit.sequence).min();
+        let mut stopped = match self.due(request).await {
+            Ok(due) => return Ok(due),
+            Err(stopped) => stopped,
+        };
+        if let PassOutcome::Unavailable(error) = &stopped.outcome
+            && error.is_unreadable()
+        {
+            let reason = format!("{error}; run ledger verify --receipts {}", stopped.product);
+            let from_sequence = first.unwrap_or(stopped.published + 1);
+            let trouble = ParkingCause { from_sequence, reason, retryable: true, at: (self.ports.clock)() };
+            stopped.outcome = match self.park(&stopped.product, trouble).await {
+                Ok(parked) => parked,
+                Err(error) => PassOutcome::Unavailable(error),
+            };
+        }
+        Err(stopped)
+    }
+
+    async fn due(&self, mut request: PublishRequest) -> Result<(InFlight, ProductQueue), PassResult> {
         let product = request.product.clone();
         let unavailable = |published: u64| {
             let product = product.clone();
@@ -197,13 +218,17 @@ impl Publisher {
             (None, DueEnd::Complete) => return Ok(PassOutcome::Published),
         };
         let trouble = ParkingCause { from_sequence, reason, retryable, at: (self.ports.clock)() };
+        self.park(product, trouble).await
+    }
+
+    async fn park(&self, product: &ProductId, trouble: ParkingCause) -> Result<PassOutcome, StoreError> {
         self.ports.parking.park(CONSUMER, product, &trouble).await?;
         event_store::parking::count(CONSUMER, &trouble);
         tracing::warn!(target: "ledger::publisher",
             parked = 1,
             product = product.as_str(),
-            from_sequence,
-            retryable,
+            from_sequence = trouble.from_sequence,
+            retryable = trouble.retryable,
             reason = trouble.reason,
             "a product is parked"
         );

@@ -3,6 +3,7 @@
 //! The promise: files of different ledgers are never mixed, a lost file is never mistaken for a new one, nobody but the owner can
 //! use the files, and a directory that cannot be opened is an error that says why and what to do.
 
+mod fit;
 mod privacy;
 
 use std::fs::{DirBuilder, File, Permissions, TryLockError};
@@ -50,7 +51,9 @@ const RETRY: Duration = Duration::from_secs(1);
 const LEDGER_ID: &str = "ledger_id";
 const ORDERS: &str = "orders";
 /// The least position for the next commit, if a consumer had handled positions whose commits are gone.
-const PASSED: &str = "next_position";
+pub const PASSED: &str = "next_position";
+/// What can be done about views of another ledger.
+const DELETE_VIEWS: &str = ", or delete it: the views are rebuilt";
 /// Set in the ledger's file while a restore is unfinished.
 pub const UNFINISHED: &str = "unfinished";
 
@@ -99,11 +102,21 @@ pub enum DirectoryError {
         /// The ledger it belongs to.
         found: String,
         /// The file of the commits.
-        ledger: &'static str,
+        ledger: PathBuf,
         /// The ledger that holds.
         expected: String,
         /// What else can be done.
         remedy: &'static str,
+    },
+    /// A file says no longer which ledger it belongs to: somebody has changed it.
+    #[error(
+        "{file} does not say which ledger it belongs to, unlike {other}: somebody has changed it; restore it from a copy"
+    )]
+    Nameless {
+        /// The file.
+        file: PathBuf,
+        /// The file that does.
+        other: PathBuf,
     },
     /// A restore is unfinished: finish it.
     #[error("{directory}: {command} was started but not finished; run it again")]
@@ -145,10 +158,22 @@ pub struct DataDirectory {
 pub struct ReadDirectory {
     /// Commits.
     pub ledger: Database,
-    /// Receipts, bus, the publisher's parking rows and checkpoint.
-    pub publishing: Database,
-    /// Views and prices; `None` if their file was deleted.
-    pub views: Option<Database>,
+    publishing: Option<Database>,
+    /// Where the file of the receipts should be.
+    publishing_path: PathBuf,
+    /// Views and prices, if they can be read.
+    pub views: Result<Database, NoViews>,
+}
+
+/// Why there are no views to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoViews {
+    /// Their file was deleted.
+    #[error("the file of the views is missing; they are built at the next start")]
+    Missing,
+    /// An earlier build wrote their file.
+    #[error("the views are of an earlier build (version {0}); they are rebuilt at the next start")]
+    Older(i32),
 }
 
 impl DataDirectory {
@@ -185,13 +210,14 @@ impl DataDirectory {
                 must_be_there(path, schema)?;
             }
         }
+        fit::check(path)?;
         let ledger = Database::open(path, &LEDGER)?;
         let id = match about(&committed(&ledger), LEDGER_ID).await? {
             Some(id) => id,
             None => name(&ledger, new_id()).await?,
         };
         let publishing = Database::open(path, &PUBLISHING)?;
-        belongs(&publishing, &id, "").await?;
+        belongs(&publishing, &ledger, &id, "").await?;
         let views = open_views(path, orders, &ledger, &id).await?;
         sign(&mut lock, true).map_err(not_writable(&path.join(LOCK)))?;
         privacy::tighten(path);
@@ -330,19 +356,45 @@ impl DataDirectory {
 }
 
 impl ReadDirectory {
-    /// Opens the existing files.
+    /// Opens the existing files, which must be those of one ledger.
     ///
     /// # Errors
     /// [`DirectoryError`]: its text says what to do.
     pub fn open(path: &Path) -> Result<Self, DirectoryError> {
         is_of_this_build(path)?;
-        let views = path.join(VIEWS.file).exists();
-        Ok(Self {
-            ledger: Database::open_read_only(path, &LEDGER)?,
-            publishing: Database::open_read_only(path, &PUBLISHING)?,
-            views: views.then(|| Database::open_read_only(path, &VIEWS)).transpose()?,
-        })
+        let (publishing_path, views_path) = (path.join(PUBLISHING.file), path.join(VIEWS.file));
+        if !path.join(LEDGER.file).exists() && (publishing_path.exists() || views_path.exists()) {
+            return Err(fit::gone(path, &LEDGER));
+        }
+        let ledger = Database::open_read_only(path, &LEDGER)?;
+        let publishing =
+            publishing_path.exists().then(|| Database::open_read_only(path, &PUBLISHING)).transpose()?;
+        if let Some(publishing) = &publishing {
+            fit::same_ledger(&ledger, publishing)?;
+        }
+        let views = read_views(path, &ledger)?;
+        Ok(Self { ledger, publishing, publishing_path, views })
     }
+
+    /// Receipts, bus, the publisher's parking rows and checkpoint.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Gone`]: the file is lost.
+    pub fn publishing(&self) -> Result<&Database, DirectoryError> {
+        self.publishing.as_ref().ok_or_else(|| DirectoryError::Gone { file: self.publishing_path.clone() })
+    }
+}
+
+fn read_views(path: &Path, ledger: &Database) -> Result<Result<Database, NoViews>, DirectoryError> {
+    if !path.join(VIEWS.file).exists() {
+        return Ok(Err(NoViews::Missing));
+    }
+    let views = Database::open_read_only(path, &VIEWS)?;
+    if let Version::Older(version) = views.version_of(&VIEWS)? {
+        return Ok(Err(NoViews::Older(version)));
+    }
+    fit::same_views(ledger, &views)?;
+    Ok(Ok(views))
 }
 
 fn is_of_this_build(path: &Path) -> Result<(), DirectoryError> {
@@ -391,7 +443,7 @@ async fn open_views(
         Database::remove(path, &VIEWS)?;
         views = Database::open(path, &VIEWS)?;
     }
-    belongs(&views, id, ", or delete it: the views are rebuilt").await?;
+    belongs(&views, ledger, id, DELETE_VIEWS).await?;
     let access = committed(&views);
     if about(&access, ORDERS).await?.is_none() {
         let newest = SqliteJournal::new(ledger.clone()).newest_position().await?;
@@ -410,16 +462,15 @@ fn of_views(error: OpenError) -> DirectoryError {
 }
 
 /// Checks that a file belongs to the ledger `id`; a new file is assigned to it.
-async fn belongs(database: &Database, id: &str, remedy: &'static str) -> Result<(), DirectoryError> {
+async fn belongs(
+    database: &Database,
+    ledger: &Database,
+    id: &str,
+    remedy: &'static str,
+) -> Result<(), DirectoryError> {
     match about(&committed(database), LEDGER_ID).await? {
         Some(found) if found == id => Ok(()),
-        Some(found) => Err(DirectoryError::Foreign {
-            file: database.path().to_owned(),
-            found,
-            ledger: LEDGER.file,
-            expected: id.to_owned(),
-            remedy,
-        }),
+        Some(found) => Err(fit::foreign(database, found, ledger, id.to_owned(), remedy)),
         None => name(database, id.to_owned()).await.map(drop),
     }
 }
@@ -503,9 +554,8 @@ fn lives(id: Pid) -> bool {
 }
 
 fn must_be_there(directory: &Path, schema: &Schema) -> Result<(), DirectoryError> {
-    let file = directory.join(schema.file);
-    let size = std::fs::metadata(&file).map_or(0, |file| file.len());
-    if size == 0 { Err(DirectoryError::Gone { file }) } else { Ok(()) }
+    let size = std::fs::metadata(directory.join(schema.file)).map_or(0, |file| file.len());
+    if size == 0 { Err(fit::gone(directory, schema)) } else { Ok(()) }
 }
 
 /// Writes this process into the lock file, and whether the files exist: from then on, a missing file is a lost one.

@@ -131,6 +131,16 @@ impl Database {
         schema.version(&path, &connection).map(Some)
     }
 
+    /// The version of this file.
+    ///
+    /// # Errors
+    /// [`OpenError`]: its text says what to do.
+    pub fn version_of(&self, schema: &Schema) -> Result<Version, OpenError> {
+        let path = &self.inner.path;
+        let connection = connect_reader(path, self.inner.immutable).map_err(OpenError::not_opened(path))?;
+        schema.version(path, &connection)
+    }
+
     /// Removes the file of `schema` in `directory`, which must not be open.
     ///
     /// # Errors

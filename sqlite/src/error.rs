@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
+use rusqlite::types::Type;
 
 /// `SQLITE_IOERR_FSYNC` and `SQLITE_IOERR_DIR_FSYNC`: a sync failed.
 const FAILED_SYNCS: [i32; 2] = [1034, 1290];
@@ -121,6 +122,14 @@ pub enum Error {
         /// The error of SQLite.
         reason: String,
     },
+    /// A value of a row cannot be read: the program does not write it, so trying again does not help.
+    #[error("{file}: {reason}")]
+    Unreadable {
+        /// The name of the file.
+        file: &'static str,
+        /// The row, and what is wrong with it.
+        reason: String,
+    },
     /// Its transaction could not be committed; nothing was changed.
     #[error("{file}: nothing was written: {reason}")]
     NotCommitted {
@@ -143,10 +152,23 @@ impl Error {
     /// An error of SQLite in `file`.
     pub(crate) fn of(file: &'static str, source: rusqlite::Error) -> Self {
         if is_damage(&source) {
-            Self::Damaged { file, reason: source.to_string() }
-        } else {
-            Self::Sqlite { file, source }
+            return Self::Damaged { file, reason: source.to_string() };
         }
+        match source {
+            rusqlite::Error::FromSqlConversionFailure(_, _, reason) => {
+                Self::Unreadable { file, reason: reason.to_string() }
+            }
+            unreadable if is_unreadable(&unreadable) => {
+                Self::Unreadable { file, reason: unreadable.to_string() }
+            }
+            source => Self::Sqlite { file, source },
+        }
+    }
+
+    /// Whether a value of a row cannot be read, which trying again does not change.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Unreadable { .. })
     }
 
     /// Whether a key or a trigger of the table refused a duplicate row.
@@ -158,6 +180,34 @@ impl Error {
         // SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_TRIGGER and SQLITE_CONSTRAINT_UNIQUE
         [1555, 1811, 2067].contains(&error.extended_code)
     }
+}
+
+/// The error of a value that cannot be read; `reason` names its row.
+#[must_use]
+pub fn unreadable(reason: impl Into<String>) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, reason.into().into())
+}
+
+/// Adds the row to the error of a value in it; any other error stays as it is.
+pub fn in_row(row: impl FnOnce() -> String) -> impl FnOnce(rusqlite::Error) -> rusqlite::Error {
+    move |error| match error {
+        rusqlite::Error::FromSqlConversionFailure(_, _, reason) => {
+            unreadable(format!("{} cannot be read: {reason}", row()))
+        }
+        error if is_unreadable(&error) => unreadable(format!("{} cannot be read: {error}", row())),
+        error => error,
+    }
+}
+
+/// Whether SQLite answered, with a value of another type than its column has.
+fn is_unreadable(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::Utf8Error(..)
+    )
 }
 
 /// Whether what is on disk is unknown from now on.

@@ -12,7 +12,7 @@ mod schema;
 mod writer;
 
 pub use database::{Access, Database, clamped};
-pub use error::{Error, OpenError};
+pub use error::{Error, OpenError, in_row, unreadable};
 pub use private::open_private;
 pub use rusqlite;
 pub use schema::{Schema, Version};

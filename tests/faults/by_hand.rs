@@ -42,7 +42,19 @@ const BUS: &str = "entries of the local bus: subscribers have already received t
 const CHECKPOINT: &str =
     "a deleted checkpoint: its consumer starts over and recognises what it has already handled";
 const LOOKUP: &str = "the columns `sku` and `category` of a deleted product, and `sku` of one without an SKU: nothing is found by them";
+const MARK: &str =
+    "a mark in `restored` with the hash of its commit, which hides events that were never published";
+const MOVED_BACK: &str = "a checkpoint moved back to an earlier commit and its hash: as a deleted one";
+const STRANGER: &str = "a checkpoint of a consumer that does not exist: nothing reads it";
+const MEMBERS: &str = "white space and unknown members in the JSON of receipts and views";
+const RECORDED: &str = "`recorded_at` of a row in the price history";
+const EMPTY: &str = "rows of the price history without a price, below the newest row of their product";
+const GENERATIONS: &str = "rows of generations of a view that are neither read nor written";
+const ABOUT: &str = "a missing `ledger_id` of the views: they are assigned to the ledger again";
 const HASH: &str = "the hash column of a row in the views, until the product's next commit";
+
+/// A row of the view under the key of a product that never existed.
+const FALSE_KEY: &str = "INSERT INTO products SELECT generation, 'P', shard, version, product, by_id, by_name, by_price, changes, hash, sku, category FROM products WHERE id = 'p'";
 
 /// The changes, and what reports each. `p` has four commits (positions 0 to 3), `q` two (4 and 5).
 type Changes = &'static [(&'static str, Named)];
@@ -112,8 +124,8 @@ const COMMITS: Changes = &[
     ("DELETE FROM commits WHERE position = 0", Verify("missing: event 1 is missing")),
     ("DELETE FROM commits WHERE position = 3", Verify("cut_off: the receipts saw event 4")),
     ("DELETE FROM commits WHERE position = 5", Log(TAMPERED)),
-    ("DELETE FROM commits WHERE product_id = 'p'", Verify("product p sequence 0: cut_off")),
-    ("DELETE FROM commits", Verify("product q sequence 0: cut_off")),
+    ("DELETE FROM commits WHERE product_id = 'p'", Verify("product p: cut_off")),
+    ("DELETE FROM commits", Verify("product q: cut_off")),
     (
         "INSERT INTO commits SELECT 6, 5, product_id, commit_id, recorded_at, hash, line FROM commits WHERE position = 3",
         Verify("product p sequence 5: unreadable"),
@@ -130,9 +142,27 @@ const COMMITS: Changes = &[
         Start("put the right file there"),
     ),
     (
-        "UPDATE commits SET position = position + 100 WHERE position IN (1, 4); UPDATE commits SET position = 105 - position WHERE position > 100",
+        "UPDATE commits SET position = position + 100 WHERE position IN (3, 4); UPDATE commits SET position = 107 - position WHERE position > 100",
         Nobody(ORDER),
     ),
+    (
+        "UPDATE commits SET position = position + 100 WHERE position IN (1, 2); UPDATE commits SET position = 103 - position WHERE position > 100",
+        Verify("product p sequence 2: out_of_order: it is behind sequence 3 by its position"),
+    ),
+    (
+        "UPDATE commits SET position = 9 WHERE position = 5",
+        Verify("ledger: missing: no commit has the positions 5 to 8"),
+    ),
+    (
+        "UPDATE commits SET position = -1 WHERE position = 0",
+        Verify("ledger: unexpected: a commit has the position -1"),
+    ),
+    (
+        "INSERT INTO about VALUES ('next_position', '3')",
+        Verify("the next position is 3, but no position was"),
+    ),
+    ("INSERT INTO about VALUES ('next_position', 'x')", Verify("the next position is x")),
+    ("DELETE FROM about WHERE name = 'ledger_id'", Start("does not say which ledger it belongs to")),
     ("UPDATE commits SET commit_id = 'x' WHERE position = 1", Nobody(COLUMNS)),
     ("UPDATE commits SET recorded_at = '2020-01-01T00:00:00.000Z' WHERE position = 1", Nobody(COLUMNS)),
     ("UPDATE commits SET line = '{ ' || substr(line, 2) WHERE position = 1", Nobody(SPACES)),
@@ -159,7 +189,30 @@ const PUBLISHED: Changes = &[
     ),
     (
         "UPDATE receipts SET record = 'x' WHERE product_id = 'p' AND sequence = 2",
-        Verify("the record of event 2 cannot be read"),
+        Verify(
+            "product p sequence 2: unreadable: publishing.sqlite3: the row \"p\", 2 of the table receipts cannot be read",
+        ),
+    ),
+    (
+        "UPDATE receipts SET record = 'x'",
+        Verify("product q sequence 2: unreadable: publishing.sqlite3: the row \"q\", 2"),
+    ),
+    ("UPDATE receipts SET record = 'x'", Command(RECONCILE, "the row \"p\", 4 of the table receipts")),
+    (
+        "INSERT INTO receipts SELECT product_id, 0, is_receipt, record FROM receipts WHERE product_id = 'p' AND sequence = 1",
+        Verify("product p: unexpected: a receipt or a mark is there for event 0"),
+    ),
+    (
+        "INSERT INTO receipts SELECT product_id, -3, is_receipt, record FROM receipts WHERE product_id = 'p' AND sequence = 1",
+        Verify("product p: unexpected: a receipt or a mark is there for event -3"),
+    ),
+    (
+        "INSERT INTO receipts SELECT 'no id', 1, is_receipt, record FROM receipts WHERE product_id = 'p' AND sequence = 1",
+        Verify("product no id: unexpected"),
+    ),
+    (
+        r#"INSERT INTO receipts VALUES ('p', 9, 0, '{"event_id":"x","receipt_id":"","error":"e","details":{"error_code":"c"},"attempts":1,"failed_at":"2026-01-01T00:00:00.000Z"}')"#,
+        Verify("product p sequence 4: cut_off"),
     ),
     (
         "INSERT INTO receipts SELECT product_id, 5, is_receipt, record FROM receipts WHERE product_id = 'p' AND sequence = 4",
@@ -167,7 +220,7 @@ const PUBLISHED: Changes = &[
     ),
     (
         "INSERT INTO receipts SELECT 'z', 1, is_receipt, record FROM receipts WHERE product_id = 'p' AND sequence = 1",
-        Verify("product z sequence 0: cut_off"),
+        Verify("product z: cut_off"),
     ),
     (
         "UPDATE receipts SET sequence = 9 WHERE product_id = 'p' AND sequence = 4",
@@ -177,9 +230,38 @@ const PUBLISHED: Changes = &[
         "INSERT INTO restored VALUES ('p', 2, printf('%064d', 7))",
         Verify("sequence 2: rewritten: the receipts saw"),
     ),
-    ("INSERT INTO restored VALUES ('z', 2, printf('%064d', 7))", Verify("product z sequence 0: cut_off")),
+    ("INSERT INTO restored VALUES ('z', 2, printf('%064d', 7))", Verify("product z: cut_off")),
+    ("INSERT INTO restored VALUES ('no id', 2, printf('%064d', 7))", Verify("product no id: unexpected")),
+    ("INSERT INTO restored VALUES ('p', 0, printf('%064d', 7))", Verify("is there for event 0")),
+    (
+        "INSERT INTO restored VALUES ('p', 2, 'x')",
+        Verify(
+            "product p: unreadable: publishing.sqlite3: the row \"p\" of the table restored cannot be read",
+        ),
+    ),
+    (
+        "INSERT INTO restored SELECT product_id, sequence, json_extract(record, '$.hash') FROM receipts \
+         WHERE product_id = 'p' AND sequence = 4; DELETE FROM receipts WHERE product_id = 'p'",
+        Nobody(MARK),
+    ),
     ("UPDATE checkpoints SET position = 90", Log(TAMPERED)),
     ("UPDATE checkpoints SET hash = 'x'", Log(TAMPERED)),
+    (
+        "UPDATE checkpoints SET position = 3, hash = \
+         (SELECT json_extract(record, '$.hash') FROM receipts WHERE product_id = 'p' AND sequence = 4)",
+        Nobody(MOVED_BACK),
+    ),
+    ("INSERT INTO checkpoints VALUES ('somebody', 2, 'x')", Nobody(STRANGER)),
+    ("DELETE FROM about WHERE name = 'ledger_id'", Start("does not say which ledger it belongs to")),
+    (
+        "INSERT INTO parking VALUES ('somebody', 'p', 5, 'x', 0, '2026-01-01T00:00:00.000Z', 1)",
+        Verify("product p: unexpected: it is parked by \"somebody\""),
+    ),
+    (
+        "UPDATE receipts SET record = json_set(record, '$.extra', 1) WHERE product_id = 'p' AND sequence = 2",
+        Nobody(MEMBERS),
+    ),
+    ("UPDATE receipts SET record = ' ' || record", Nobody(MEMBERS)),
     (
         "INSERT INTO parking VALUES ('publisher', 'p', 5, 'x', 0, '2026-01-01T00:00:00.000Z', 1)",
         Command(PARKED, "publisher  p"),
@@ -226,15 +308,57 @@ const SHOWN: Changes = &[
         r#"UPDATE products SET product = replace(product, '"version":4', '"version":3'), version = 3 WHERE id = 'p'"#,
         Verify("product p sequence 3"),
     ),
-    ("UPDATE products SET version = 9 WHERE id = 'p'", Verify("the row of p says version 9")),
-    ("UPDATE products SET product = 'x' WHERE id = 'p'", Verify("views.sqlite3")),
+    (
+        "UPDATE products SET version = 9 WHERE id = 'p'",
+        Verify("product p: unreadable: the row \"p\" of the view products cannot be read: it says version 9"),
+    ),
+    (
+        "UPDATE products SET version = 0 WHERE id = 'p'",
+        Verify("product p: unreadable: the row \"p\" of the view products cannot be read: it says version 0"),
+    ),
+    (
+        "UPDATE products SET product = 'x' WHERE id = 'p'",
+        Verify("product p: unreadable: the row \"p\" of the view products cannot be read: its product"),
+    ),
+    ("UPDATE products SET product = 'x' WHERE id = 'p'", Command(RECONCILE, "run: ledger rebuild products")),
+    (
+        "UPDATE products SET product = 'x' WHERE id = 'p'",
+        Command(COMMANDS[2], "p  views.sqlite3: the row \"p\" of the view products"),
+    ),
+    (
+        FALSE_KEY,
+        Verify(
+            "product P: unreadable: the row \"P\" of the view products cannot be read: it holds the product p",
+        ),
+    ),
+    (
+        FALSE_KEY,
+        Command(COMMANDS[2], "P  the row \"P\" of the view products cannot be read: it holds the product p"),
+    ),
+    (
+        "UPDATE prices SET entries = 'x' WHERE product_id = 'p' AND sequence = 2",
+        Verify("product p: unreadable: views.sqlite3: the row \"p\", 2 of the table prices cannot be read"),
+    ),
+    (
+        "UPDATE prices SET entries = 'x' WHERE product_id = 'p' AND sequence = 2",
+        Command(RECONCILE, "run: ledger rebuild prices"),
+    ),
+    (
+        "UPDATE prices SET entries = 'x' WHERE product_id = 'p' AND sequence = 2",
+        Command(COMMANDS[1], "p  views.sqlite3: the row \"p\", 2 of the table prices"),
+    ),
     ("DELETE FROM products WHERE id = 'p'", Command(RECONCILE, "p ")),
     ("DELETE FROM products WHERE id = 'q'", Command(RECONCILE, "q ")),
     (
         r#"INSERT INTO products SELECT generation, 'z', shard, version, replace(product, '"id":"p"', '"id":"z"'), by_id, by_name, by_price, changes, hash, sku, category FROM products WHERE id = 'p'"#,
-        Verify("product z sequence 0: cut_off"),
+        Verify("product z: cut_off"),
+    ),
+    (
+        r#"INSERT INTO products SELECT generation, 'z', shard, version, replace(product, '"id":"p"', '"id":"z"'), by_id, by_name, by_price, changes, hash, sku, category FROM products WHERE id = 'p'"#,
+        Command(COMMANDS[2], "z  shows a product that the ledger does not have"),
     ),
     ("UPDATE products SET id = 'z' WHERE id = 'p'", Command(RECONCILE, "p ")),
+    ("UPDATE products SET id = 'z' WHERE id = 'p'", Verify("product z: unreadable: the row \"z\"")),
     (
         "UPDATE prices SET entries = replace(entries, '2.00', '9.00') WHERE product_id = 'p' AND sequence = 2",
         Command(RECONCILE, "prices"),
@@ -254,15 +378,47 @@ const SHOWN: Changes = &[
         r#"INSERT OR REPLACE INTO about VALUES ('lineup', '{"revision":1,"products":{"read":7,"write":[7],"last":7},"prices":{"read":1,"write":[1],"last":1}}')"#,
         Command(RECONCILE, "q "),
     ),
-    ("INSERT OR REPLACE INTO about VALUES ('lineup', 'x')", Command(RECONCILE, "")),
+    (
+        "INSERT OR REPLACE INTO about VALUES ('lineup', 'x')",
+        Command(RECONCILE, "stop the server and delete the file"),
+    ),
+    (
+        "INSERT INTO parking VALUES ('publisher', 'p', 5, 'x', 0, '2026-01-01T00:00:00.000Z', 1)",
+        Verify("product p: unexpected: it is parked by \"publisher\""),
+    ),
     ("INSERT OR REPLACE INTO about VALUES ('building_up_to', '900')", Verify("the views are being built")),
     ("UPDATE products SET hash = printf('%064d', 7) WHERE id = 'p'", Nobody(HASH)),
     ("UPDATE prices SET hash = printf('%064d', 7) WHERE product_id = 'p' AND sequence = 4", Nobody(HASH)),
     (
         "INSERT INTO prices SELECT generation, 'z', sequence, entries, hash, recorded_at FROM prices WHERE product_id = 'p'",
-        Verify("z"),
+        Verify(
+            "product z: unreadable: views.sqlite3: the row \"z\", 1 of the table prices cannot be read: it holds the prices of",
+        ),
+    ),
+    (
+        "INSERT INTO prices SELECT generation, 'z', sequence, entries, hash, recorded_at FROM prices WHERE product_id = 'p'",
+        Command(COMMANDS[1], "z  shows a product that the ledger does not have"),
+    ),
+    (
+        r#"INSERT INTO prices SELECT generation, 'z', sequence, replace(entries, '"p"', '"z"'), hash, recorded_at FROM prices WHERE product_id = 'p'"#,
+        Verify("product z: wrong_view: the view prices shows a product that the ledger does not have"),
     ),
     ("DELETE FROM checkpoints", Nobody(CHECKPOINT)),
+    ("UPDATE prices SET recorded_at = '2020-01-01T00:00:00.000Z'", Nobody(RECORDED)),
+    ("UPDATE products SET product = ' ' || product", Nobody(MEMBERS)),
+    ("UPDATE products SET product = json_set(product, '$.extra', 1)", Nobody(MEMBERS)),
+    ("UPDATE prices SET entries = ' ' || entries", Nobody(MEMBERS)),
+    (
+        "INSERT INTO prices SELECT generation, product_id, 3, '[]', hash, recorded_at FROM prices \
+         WHERE product_id = 'p' AND sequence = 2",
+        Nobody(EMPTY),
+    ),
+    ("INSERT INTO folded VALUES (1, 'p', 1, NULL, NULL)", Nobody(EMPTY)),
+    (
+        "INSERT INTO products SELECT 7, id, shard, version, product, by_id, by_name, by_price, changes, hash, sku, category FROM products",
+        Nobody(GENERATIONS),
+    ),
+    ("DELETE FROM about WHERE name = 'ledger_id'", Nobody(ABOUT)),
 ];
 
 /// The positions of a row in the orders of LIST, and its place in look-ups.

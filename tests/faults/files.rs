@@ -8,7 +8,9 @@ use tempfile::TempDir;
 
 use crate::client::Told;
 use crate::scenario::Ledger;
-use crate::store::{FILES, LEDGER, PUBLISHING, VIEWS, by_hand, copy, outcome, refused, run, texts};
+use crate::store::{
+    FILES, LEDGER, LOCK, PUBLISHING, Started, VIEWS, by_hand, copy, outcome, refused, run, start, texts,
+};
 use crate::whole::{assert_whole, until_caught_up};
 
 const PRODUCTS: usize = 40;
@@ -104,6 +106,123 @@ async fn a_file_that_is_lost_or_emptied_is_not_taken_for_a_new_one() {
         std::fs::write(data.join(file), "").unwrap();
         assert!(refused_for(&data, file).contains("restore it from a copy"));
     }
+}
+
+/// A lock file can be lost as well: what the other files show is enough.
+#[tokio::test]
+async fn a_lost_file_is_refused_without_the_lock_file_too_and_nothing_is_created() {
+    let ledger = ended().await;
+    for (lost, kept) in [
+        (vec![LEDGER], vec![PUBLISHING, VIEWS]),
+        (vec![PUBLISHING], vec![LEDGER, VIEWS]),
+        (vec![LEDGER, VIEWS], vec![PUBLISHING]),
+        (vec![PUBLISHING, VIEWS], vec![LEDGER]),
+        (vec![LEDGER, PUBLISHING], vec![VIEWS]),
+    ] {
+        for emptied in [false, true] {
+            let (_directory, data) = copy(&ledger);
+            std::fs::remove_file(data.join(LOCK)).unwrap();
+            for file in &lost {
+                std::fs::remove_file(data.join(file)).unwrap();
+                if emptied {
+                    std::fs::write(data.join(file), "").unwrap();
+                }
+            }
+            let line = refused_for(&data, lost[0]);
+            assert!(line.contains("empty or missing") && line.contains("restore it from a copy"), "{line}");
+            for file in &lost {
+                let size = std::fs::metadata(data.join(file)).ok().map(|file| file.len());
+                assert_eq!(size, emptied.then_some(0), "{kept:?} are there: {file} was created");
+            }
+            let command: &[&str] = if lost == [PUBLISHING] || lost == [PUBLISHING, VIEWS] {
+                &["verify", "--receipts"]
+            } else {
+                &["verify"]
+            };
+            let (code, said) = outcome(&run(command, &data));
+            assert!(code == Some(2) && !said.contains("whole"), "{kept:?} are there: {said}");
+        }
+    }
+}
+
+/// A server that was killed in its first start has left a file without a commit, or none.
+#[tokio::test]
+async fn a_first_start_that_was_cut_short_is_no_lost_file() {
+    let mut ledger = Ledger::start();
+    assert_eq!(ledger.terminate(), Some(0));
+    for missing in [vec![VIEWS], vec![PUBLISHING, VIEWS], vec![LEDGER, PUBLISHING, VIEWS]] {
+        let (_directory, data) = copy(&ledger);
+        for file in missing.iter().chain([&LOCK]) {
+            std::fs::remove_file(data.join(file)).unwrap();
+        }
+        assert!(matches!(start(&data), Started::Serves(_)), "{missing:?} were never there");
+    }
+}
+
+#[tokio::test]
+async fn readers_refuse_files_of_different_ledgers() {
+    let (ledger, another) = (ended().await, ended().await);
+    for file in FILES {
+        let (directory, data) = copy(&ledger);
+        std::fs::copy(another.data.join(file), data.join(file)).unwrap();
+        let to = directory.path().join("backup");
+        let receipts = directory.path().join("receipts");
+        for arguments in [
+            &["verify"][..],
+            &["verify", "--receipts", "--views"],
+            &["export", "-o", "/dev/null", "--receipts", receipts.to_str().unwrap()],
+            &["backup", to.to_str().unwrap()],
+            &["reconcile"],
+        ] {
+            let (code, said) = outcome(&run(arguments, &data));
+            assert_eq!(code, Some(2), "{arguments:?}: {said}");
+            let blamed = if file == LEDGER { PUBLISHING } else { file };
+            for named in [blamed, LEDGER] {
+                assert!(said.contains(&data.join(named).display().to_string()), "{arguments:?}: {said}");
+            }
+            assert!(said.contains("belongs to the ledger"), "{arguments:?}: {said}");
+        }
+        assert!(!to.exists() && !receipts.exists());
+    }
+}
+
+#[tokio::test]
+async fn without_the_file_of_the_receipts_the_chains_are_verified_and_the_loss_is_said_once() {
+    let ledger = ended().await;
+    let (directory, data) = copy(&ledger);
+    std::fs::remove_file(data.join(PUBLISHING)).unwrap();
+    let file = data.join(PUBLISHING).display().to_string();
+    let (code, said) = outcome(&run(&["verify"], &data));
+    assert!(code == Some(0) && said.contains("whole: 40 products"), "{said}");
+    assert!(said.matches(&file).count() == 1 && said.contains("without receipts: "), "{said}");
+    let receipts = directory.path().join("receipts");
+    for arguments in [
+        &["verify", "--receipts"][..],
+        &["export", "-o", "/dev/null", "--receipts", receipts.to_str().unwrap()],
+    ] {
+        let (code, said) = outcome(&run(arguments, &data));
+        assert!(code == Some(2) && said.matches(&file).count() == 1, "{arguments:?}: {said}");
+        assert!(said.contains("restore it from a copy") && !said.contains("start the server"), "{said}");
+    }
+    let nothing = directory.path().join("nothing");
+    let (code, said) = outcome(&run(&["verify"], &nothing));
+    assert!(code == Some(2) && said.matches("os error 2").count() == 1, "{said}");
+}
+
+#[tokio::test]
+async fn views_of_an_earlier_build_are_not_compared_and_a_sentence_says_so() {
+    let ledger = ended().await;
+    let (_directory, data) =
+        changed(&ledger, VIEWS, "PRAGMA user_version = 1; ALTER TABLE products DROP COLUMN hash");
+    let (code, said) = outcome(&run(&["verify", "--views"], &data));
+    assert!(
+        code == Some(2)
+            && said.contains(
+                "the views are of an earlier build (version 1); they are rebuilt at the next start"
+            ),
+        "{said}"
+    );
+    assert_eq!(outcome(&run(&["verify", "--receipts"], &data)).0, Some(0));
 }
 
 #[tokio::test]

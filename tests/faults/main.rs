@@ -19,4 +19,5 @@ mod slow;
 mod start;
 mod store;
 mod tampering;
+mod unreadable;
 mod whole;

@@ -96,8 +96,8 @@ impl Views for FaultyViews {
         self.chaos.call(self.inner.rows(generation, from, limit), unavailable).await
     }
 
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), StoreError> {
-        self.chaos.call(self.inner.remove(generation, id), unavailable).await
+    async fn remove(&self, generation: Generation, key: &str) -> Result<(), StoreError> {
+        self.chaos.call(self.inner.remove(generation, key), unavailable).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! Compares the orders that LIST reads with the rows that GET reads: every row appears once, at its position, with the same
 //! product, and there is nothing else.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 
 use event_store::StoreError;
@@ -11,6 +11,9 @@ use schema::{Product, ProductId};
 
 /// Rows of a request.
 const PAGE: usize = 500;
+
+/// Rows that are looked at in one position, where only one belongs.
+const BESIDE: usize = 8;
 
 /// The rows that GET reads, as hashes: about 100 bytes each, plus the id.
 #[derive(Default)]
@@ -79,6 +82,7 @@ pub(super) async fn walk(
             let mut range = PositionRange::all();
             loop {
                 let slice = Slice { shard, order, range: range.clone(), descending: false, limit: PAGE };
+                // Rows that cannot be read were named with the rows that GET reads.
                 let portion = views.slice(generation, &slice).await?;
                 for row in &portion.rows {
                     if !shown.meet((order, place), shard, row) {
@@ -86,13 +90,20 @@ pub(super) async fn walk(
                         misplaced.push(Misplaced { product, order, at });
                     }
                 }
-                match portion.rows.last().filter(|_| !portion.exhausted) {
-                    Some(last) => range = range.behind(&last.position, false),
+                match portion.last.filter(|_| !portion.exhausted) {
+                    Some(last) => range = range.behind(&last, false),
                     None => break,
                 }
             }
         }
+        // A product that stands elsewhere is in the list already.
+        let met: BTreeSet<ProductId> = misplaced
+            .iter()
+            .filter(|misplaced| misplaced.order == order)
+            .map(|misplaced| misplaced.product.clone())
+            .collect();
         let unmet = shown.unmet(place).filter_map(|id| ProductId::new(id).ok());
+        let unmet = unmet.filter(|product| !met.contains(product));
         misplaced.extend(unmet.map(|product| Misplaced { product, order, at: None }));
     }
     Ok(misplaced)
@@ -112,7 +123,11 @@ impl Misplaced {
     /// What is wrong now, if anything: a row may have moved while its order was read.
     pub(super) async fn look(&self, views: &dyn Views) -> Result<Option<String>, StoreError> {
         let generation = views.generations().await?.products.read;
-        let shown = views.get(generation, &self.product).await?;
+        let shown = match views.get(generation, &self.product).await {
+            // Named already.
+            Err(error) if error.is_unreadable() => return Ok(None),
+            shown => shown?,
+        };
         let expected = shown.as_ref().and_then(|product| self.order.position(product));
         let name = self.order.sort().name();
         if let Some(expected) = &expected
@@ -140,8 +155,10 @@ impl Misplaced {
             order: self.order,
             range: PositionRange { from: position.to_owned(), to: position.to_owned() },
             descending: false,
-            limit: 1,
+            limit: BESIDE,
         };
-        Ok(views.slice(generation, &slice).await?.rows.into_iter().next().map(|row| row.product))
+        let rows = views.slice(generation, &slice).await?.rows.into_iter().map(|row| row.product);
+        let (own, others): (Vec<_>, Vec<_>) = rows.partition(|product| product.id == self.product);
+        Ok(own.into_iter().chain(others).next())
     }
 }

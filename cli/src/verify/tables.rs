@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anyhow::Context;
 use event_store::Journal;
 use event_store::heads::ProductListing;
 use event_store::poll::PollPolicy;
@@ -14,12 +13,11 @@ use schema::ProductId;
 
 use super::arguments::VerifyArgs;
 use super::lag::{Horizon, Lag};
-use super::orders::ShownRows;
 use super::report::VerifyReport;
-use super::views::ViewComparison;
-use super::{file, views};
-use crate::progress;
+use super::views::{ShownViews, ViewComparison};
+use super::{file, files, views};
 use crate::read_only::{ReadOnlyPorts, ReadOnlyViews};
+use crate::{out, progress};
 
 /// Rows of one page.
 const ROWS: usize = 500;
@@ -31,30 +29,38 @@ pub(super) async fn verify(
     found: &mut VerifyReport,
 ) -> anyhow::Result<()> {
     let ports = arguments.ledger.open().await?;
-    if !arguments.views {
-        return commits(arguments, &ports, seen, found).await;
+    if let (Err(lost), false) = (ports.receipts(), arguments.receipts) {
+        out::message(format_args!("without receipts: {lost}"));
     }
-    let views = ports
-        .views
-        .as_ref()
-        .context("--views: the file of the views is missing; they are built at the next start")?;
-    // Before the chains are read: commits recorded meanwhile must not look removed.
-    let shown = views::add(&*views.products, &mut seen).await?;
-    found.remember_products();
-    commits(arguments, &ports, seen, found).await?;
-    shown_as_recorded(arguments, &ports, (views, shown), found).await
+    if arguments.views {
+        let views = ports.views.as_ref().map_err(|none| anyhow::anyhow!("--views: {none}"))?;
+        // Before the chains are read: commits recorded meanwhile must not look removed.
+        let shown = views::add(&*views.products, &mut seen).await?;
+        found.remember_products();
+        commits(arguments, &ports, seen, found).await?;
+        shown_as_recorded(arguments, &ports, (views, shown), found).await?;
+    } else {
+        commits(arguments, &ports, seen, found).await?;
+    }
+    match &ports.files {
+        Some(files) if arguments.id.is_none() => files::verify(files, &ports, arguments, found).await,
+        _ => Ok(()),
+    }
 }
 
 /// Compares the views with the commits.
 async fn shown_as_recorded(
     arguments: &VerifyArgs,
     ports: &ReadOnlyPorts,
-    (views, shown): (&ReadOnlyViews, ShownRows),
+    (views, shown): (&ReadOnlyViews, ShownViews),
     found: &mut VerifyReport,
 ) -> anyhow::Result<()> {
     let waiting = progress::looking("comparing the views");
     let products = found.products();
-    let shown = arguments.id.is_none().then_some(shown);
+    for report in shown.faults(arguments.id.as_ref()) {
+        found.take(report, &waiting)?;
+    }
+    let shown = arguments.id.is_none().then_some(shown.rows);
     let horizon = async || match (&ports.feed, &views.projector) {
         (Some(feed), Some(projector)) => Ok(Horizon::of_checkpoint(&**feed, &**projector).await?),
         _ => Ok(Horizon::of_stream()),
@@ -93,7 +99,7 @@ async fn commits(
     }
     let mut ledger = JournalVerifier::of(ports.journal.clone()).witnessed(seen);
     if arguments.receipts {
-        ledger = ledger.with_receipts(ports.receipts.clone());
+        ledger = ledger.with_receipts(ports.receipts()?);
     }
     if let Some(id) = &arguments.id {
         let bar = progress::looking("commits");
@@ -171,9 +177,14 @@ async fn gone(
     bar: &ProgressBar,
     found: &mut VerifyReport,
 ) -> anyhow::Result<()> {
-    let mut after = String::new();
-    while let Some(products) = ports.receipts.products(&after, ROWS).await? {
-        for product in products.iter().filter_map(|id| ProductId::new(id.as_str()).ok()) {
+    let (receipts, mut after) = (ports.receipts()?, String::new());
+    while let Some(products) = receipts.products(&after, ROWS).await? {
+        for id in &products {
+            let Ok(product) = ProductId::new(id.as_str()) else {
+                let what = "receipts or a mark are there, and it is no product id".to_owned();
+                found.take(files::unexpected(id, None, what), bar)?;
+                continue;
+            };
             if ports.journal.newest(&product, u64::MAX >> 1).await?.is_none() {
                 found.take(ledger.product(&product).await?, bar)?;
             }

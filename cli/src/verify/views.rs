@@ -13,7 +13,7 @@ use event_store::poll::PollPolicy;
 use event_store::verify::{Chain, FaultKind, ProductReport, Sighting, Witness, WitnessSource};
 use futures::{StreamExt, TryStreamExt, stream};
 use projections::projection::{Difference, Projection};
-use projections::views::Generation;
+use projections::views::{Generation, UnreadableRow, View};
 use projections::{Catalogue, Prices, Views};
 use schema::{ProductId, Timestamp};
 
@@ -28,17 +28,34 @@ const PAGE: usize = 500;
 /// Products compared in parallel.
 const AT_ONCE: usize = 16;
 
+/// The rows that GET reads.
+#[derive(Default)]
+pub(super) struct ShownViews {
+    pub(super) rows: ShownRows,
+    unreadable: Vec<UnreadableRow>,
+}
+
+impl ShownViews {
+    /// A fault for each row that cannot be read, or only for that of one product.
+    pub(super) fn faults(&self, only: Option<&ProductId>) -> Vec<ProductReport> {
+        let rows = self.unreadable.iter();
+        let rows = rows.filter(|row| only.is_none_or(|product| product.as_str() == row.key));
+        rows.map(|row| unreadable(&row.key, View::Products, &row.to_string())).collect()
+    }
+}
+
 /// Adds every product of the view, deleted ones included, to the witnesses.
 pub(super) async fn add(
     views: &dyn Views,
     witnesses: &mut BTreeMap<String, Vec<Witness>>,
-) -> anyhow::Result<ShownRows> {
+) -> anyhow::Result<ShownViews> {
     let generation = views.generations().await?.products.read;
-    let (mut shown, mut from) = (ShownRows::default(), None);
+    let (mut shown, mut from) = (ShownViews::default(), None);
     loop {
         let page = views.rows(generation, from, PAGE).await?;
+        shown.unreadable.extend(page.unreadable);
         for product in page.products {
-            shown.add(&product);
+            shown.rows.add(&product);
             let (id, sequence) = (product.id.to_string(), product.version);
             let (seen, seen_by) = (Sighting::Product(Box::new(product)), WitnessSource::View);
             witnesses.entry(id).or_default().push(Witness { sequence, seen, seen_by });
@@ -57,8 +74,18 @@ struct Suspect {
     what: String,
     /// The event that differs, if known.
     sequence: Option<u64>,
-    /// Whether the copy only lacks that event and later ones.
-    lags: bool,
+    difference: Kind,
+}
+
+/// How a copy differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It only lacks the event and later ones.
+    Lags,
+    /// It shows something else.
+    Wrong,
+    /// It cannot be read.
+    Unreadable,
 }
 
 #[derive(Debug, Clone)]
@@ -162,42 +189,49 @@ impl<'a> ViewComparison<'a> {
     }
 
     async fn differs(&self, copy: Copy) -> anyhow::Result<Option<Suspect>> {
-        let (what, sequence, lags) = match &copy {
-            Copy::Order(misplaced) => (misplaced.look(&*self.views.products).await?, None, false),
-            Copy::Lookup(looked_up) => (looked_up.look(&*self.views.products).await?, None, false),
+        let (what, sequence, difference) = match &copy {
+            Copy::Order(misplaced) => (misplaced.look(&*self.views.products).await?, None, Kind::Wrong),
+            Copy::Lookup(looked_up) => (looked_up.look(&*self.views.products).await?, None, Kind::Wrong),
             Copy::View(at, product) => {
                 let model = &self.read_models[*at];
                 let read = self.views.products.generations().await?.of(model.view()).read;
                 match model.compare(read, product).await {
-                    Ok(None) => (None, None, false),
+                    Ok(None) => (None, None, Kind::Wrong),
+                    // Every such row of this view is a fault already.
+                    Ok(Some(Difference::Unreadable { .. })) if model.view() == View::Products => {
+                        (None, None, Kind::Unreadable)
+                    }
+                    Ok(Some(Difference::Unreadable { reason })) => (Some(reason), None, Kind::Unreadable),
                     Ok(Some(difference)) => {
                         let sequence = match difference {
-                            Difference::Missing => 1,
-                            Difference::Behind { seen, .. } => seen + 1,
-                            Difference::Content { seen } | Difference::Other { seen } => seen,
+                            Difference::Missing => Some(1),
+                            Difference::Behind { seen, .. } => Some(seen + 1),
+                            Difference::Content { seen } | Difference::Other { seen } => Some(seen),
+                            Difference::Unknown | Difference::Unreadable { .. } => None,
                         };
-                        (Some(difference.to_string()), Some(sequence), difference.is_lag())
+                        let kind = if difference.is_lag() { Kind::Lags } else { Kind::Wrong };
+                        (Some(difference.to_string()), sequence, kind)
                     }
                     // A commit that cannot be read is a fault of its chain.
-                    Err(stuck) if !stuck.retryable => (None, None, false),
+                    Err(stuck) if !stuck.retryable => (None, None, Kind::Wrong),
                     Err(stuck) => anyhow::bail!("product {product}: {}", stuck.reason),
                 }
             }
         };
-        Ok(what.map(|what| Suspect { copy, what, sequence, lags }))
+        Ok(what.map(|what| Suspect { copy, what, sequence, difference }))
     }
 
     /// Separates faults from lag, both in order of products.
     async fn judge(&self, mut suspects: Vec<Suspect>, horizon: &Horizon) -> anyhow::Result<ViewFindings> {
         suspects.sort_by(|one, other| one.copy.product().cmp(other.copy.product()));
         let mut lagging: BTreeMap<ProductId, usize> = BTreeMap::new();
-        for suspect in suspects.iter().filter(|suspect| suspect.lags) {
+        for suspect in suspects.iter().filter(|suspect| suspect.difference == Kind::Lags) {
             *lagging.entry(suspect.copy.product().clone()).or_default() += 1;
         }
         let mut compared = ViewFindings::default();
         for suspect in suspects {
             let product = suspect.copy.product().clone();
-            if let Some(lacks) = suspect.sequence.filter(|_| suspect.lags) {
+            if let Some(lacks) = suspect.sequence.filter(|_| suspect.difference == Kind::Lags) {
                 // If one view shows it, the projector has reached it.
                 let shown_elsewhere =
                     lagging.get(&product).is_some_and(|views| *views < self.read_models.len());
@@ -210,8 +244,12 @@ impl<'a> ViewComparison<'a> {
                 }
             }
             let view = suspect.copy.view(&self.read_models);
+            if suspect.difference == Kind::Unreadable {
+                compared.faults.push(unreadable(product.as_str(), view, &suspect.what));
+                continue;
+            }
             let mut chain = Chain::of(product.as_str());
-            let kind = FaultKind::WrongView { view, what: suspect.what };
+            let kind = FaultKind::WrongView { view: view.name(), what: suspect.what };
             chain.fault(suspect.sequence, None, kind);
             compared.faults.push(chain.end());
         }
@@ -235,12 +273,20 @@ impl Copy {
         }
     }
 
-    fn view(&self, read_models: &[Arc<dyn Projection>]) -> &'static str {
+    fn view(&self, read_models: &[Arc<dyn Projection>]) -> View {
         match self {
-            Self::View(at, _) => read_models[*at].view().name(),
-            Self::Order(_) | Self::Lookup(_) => projections::views::View::Products.name(),
+            Self::View(at, _) => read_models[*at].view(),
+            Self::Order(_) | Self::Lookup(_) => View::Products,
         }
     }
+}
+
+/// The fault of a row of a view that cannot be read.
+fn unreadable(key: &str, view: View, what: &str) -> ProductReport {
+    let mut chain = Chain::of(key);
+    let reason = format!("{what}; run: ledger rebuild {}", view.name());
+    chain.fault(None, None, FaultKind::Unreadable { field: String::new(), reason });
+    chain.end()
 }
 
 #[cfg(test)]

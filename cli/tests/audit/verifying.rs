@@ -133,6 +133,9 @@ async fn a_fault_in_a_file_is_named_with_its_line_too() {
         "{}",
         ran.out
     );
+    std::fs::write(ledger.path("damaged.ndjson"), "oops").unwrap();
+    let ran = ledger.run_without(&["verify", "--file", "damaged.ndjson"]);
+    assert!(ran.code == 1 && ran.out.starts_with("line 1: unreadable: "), "nothing is known of it: {ran:?}");
 }
 
 #[tokio::test]
@@ -190,7 +193,10 @@ async fn the_view_is_compared_on_request() {
     assert_eq!(ran.code, 1, "{ran:?}");
     let lines: Vec<&str> = ran.out.lines().collect();
     assert_eq!(lines[0], "product lamp sequence 2: cut_off: the view saw event 3, the newest here is 2");
-    assert_eq!(lines[1], "product gone sequence 0: cut_off: the view saw event 3, the newest here is 0");
+    assert_eq!(
+        lines[1],
+        "product gone: cut_off: the view saw event 3, and there is no commit of the product"
+    );
     let wrong = "product lamp sequence 3: wrong_view: the view products shows a version 3 that the ledger does not have";
     assert!(lines[2].starts_with(wrong), "{}", lines[2]);
 }
@@ -209,7 +215,7 @@ async fn what_a_view_does_not_show_is_a_fault_once_the_projector_has_passed_it()
         projected(&ledger, handled).await;
         let views = &ledger.backend.projector.views;
         let generation = views.generations().await.unwrap().products.read;
-        views.remove(generation, &fixtures::id("lamp")).await.unwrap();
+        views.remove(generation, "lamp").await.unwrap();
         for arguments in
             [&["verify", "--views", "--wait", "0"][..], &["verify", "--views", "lamp", "--wait", "0"]]
         {

@@ -42,6 +42,27 @@ impl SqliteParking {
     }
 }
 
+impl SqliteParking {
+    /// Consumer and product of up to `limit` rows of other consumers than `known`, which this ledger never writes; for
+    /// `verify`.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    pub async fn of_others(&self, known: &[&str], limit: usize) -> Result<Vec<(String, String)>, StoreError> {
+        let known = serde_json::to_string(known).map_err(|error| StoreError::new(error.into()))?;
+        let limit = clamped(limit);
+        let rows = self.access.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT consumer, product_id FROM parking \
+                 WHERE consumer NOT IN (SELECT value FROM json_each(?1)) LIMIT ?2",
+            )?;
+            let rows = statement.query_map(params![known, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        Ok(rows.await?)
+    }
+}
+
 /// The columns of a row.
 const COLUMNS: &str = "consumer, product_id, from_sequence, reason, retryable, parked_at, attempts";
 

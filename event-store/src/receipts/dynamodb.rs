@@ -240,5 +240,13 @@ fn encoded(record: &EventPublication) -> Result<DynamoItem, StoreError> {
 }
 
 fn decoded(item: DynamoItem) -> Result<PublicationRecord, StoreError> {
-    serde_dynamo::from_item(item).map_err(|error| StoreError::new(error.into()).of(STORE))
+    let key = |name| match item.get(name) {
+        Some(AttributeValue::S(text) | AttributeValue::N(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let (product, sequence) = (key("product_id"), key("sequence"));
+    serde_dynamo::from_item(item).map_err(|error| {
+        let reason = format!("the item {product:?}, {sequence} cannot be read: {error}");
+        StoreError::unreadable(reason.into()).of(STORE)
+    })
 }

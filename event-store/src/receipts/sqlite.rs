@@ -2,9 +2,8 @@
 
 use async_trait::async_trait;
 use schema::{Hash, ProductId, PublicationRecord};
-use sqlite::rusqlite::types::Type;
 use sqlite::rusqlite::{self, Connection, OptionalExtension, Row, params};
-use sqlite::{Access, clamped};
+use sqlite::{Access, clamped, in_row, unreadable};
 
 use super::{EventPublication, PublicationPosition, Receipts, RestoreMark, in_order};
 use crate::error::StoreError;
@@ -62,7 +61,7 @@ impl Receipts for SqliteReceipts {
             let mut statement = connection.prepare_cached(
                 "SELECT sequence, record FROM receipts WHERE product_id = ?1 ORDER BY sequence DESC",
             )?;
-            for row in statement.query_map([product], record)? {
+            for row in statement.query_map([&product], |row| record(row, &product))? {
                 match row? {
                     (sequence, PublicationRecord::Receipt(receipt)) => {
                         (position.published, position.receipt) = (sequence, Some(receipt));
@@ -89,7 +88,8 @@ impl Receipts for SqliteReceipts {
                 "SELECT sequence, record FROM receipts WHERE product_id = ?1 AND sequence BETWEEN ?2 AND ?3 \
                  ORDER BY sequence",
             )?;
-            statement.query_map(params![product, from, to], record)?.collect::<rusqlite::Result<Vec<_>>>()
+            let records = statement.query_map(params![product, from, to], |row| record(row, &product))?;
+            records.collect::<rusqlite::Result<Vec<_>>>()
         });
         Ok(records.await?)
     }
@@ -131,31 +131,37 @@ impl Receipts for SqliteReceipts {
         });
         Ok(Some(products.await?))
     }
+
+    async fn below_one(&self, limit: usize) -> Result<Vec<(String, i64)>, StoreError> {
+        let limit = clamped(limit);
+        let keys = self.access.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT product_id, sequence FROM receipts WHERE sequence < 1 UNION ALL \
+                 SELECT product_id, sequence FROM restored WHERE sequence < 1 LIMIT ?1",
+            )?;
+            let rows = statement.query_map([limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        Ok(keys.await?)
+    }
 }
 
 fn mark(connection: &Connection, product: &str) -> rusqlite::Result<Option<RestoreMark>> {
     let mut statement =
         connection.prepare_cached("SELECT sequence, hash FROM restored WHERE product_id = ?1")?;
     let mark = statement.query_row([product], |row| {
-        let hash: Hash =
-            serde_json::from_value(row.get::<_, String>(1)?.into()).map_err(|error| unreadable(1, error))?;
+        let hash: Result<Hash, _> = serde_json::from_value(row.get::<_, String>(1)?.into());
+        let hash = hash.map_err(|error| unreadable(error.to_string()))?;
         Ok(RestoreMark { sequence: row.get(0)?, hash })
     });
-    mark.optional()
+    mark.optional().map_err(in_row(|| format!("the row {product:?} of the table restored")))
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<(u64, PublicationRecord)> {
-    let sequence = row.get(0)?;
-    let record = serde_json::from_str(row.get_ref(1)?.as_str()?);
-    let record = record.map_err(|error| {
-        unreadable(
-            1,
-            std::io::Error::other(format!("the record of event {sequence} cannot be read: {error}")),
-        )
-    })?;
-    Ok((sequence, record))
-}
-
-fn unreadable(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+fn record(row: &Row<'_>, product: &str) -> rusqlite::Result<(u64, PublicationRecord)> {
+    let sequence: i64 = row.get(0)?;
+    let read = || {
+        let record = serde_json::from_str(row.get_ref(1)?.as_str()?);
+        Ok((row.get(0)?, record.map_err(|error| unreadable(error.to_string()))?))
+    };
+    read().map_err(in_row(|| format!("the row {product:?}, {sequence} of the table receipts")))
 }

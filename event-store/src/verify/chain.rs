@@ -93,6 +93,11 @@ impl Chain {
         self.report.fault(ChainFault { product_id, sequence, line, kind });
     }
 
+    /// Whether this fault was found already.
+    pub(super) fn has(&self, kind: &FaultKind) -> bool {
+        self.report.faults.iter().any(|known| known.kind == *kind)
+    }
+
     /// The report, after the last commit.
     #[must_use]
     pub fn end(mut self) -> ProductReport {

@@ -8,6 +8,8 @@ use schema::{Hash, Timestamp};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use crate::error::StoreError;
+
 /// One fault and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainFault {
@@ -37,7 +39,7 @@ pub enum WitnessSource {
 pub enum FaultKind {
     /// A line or a field cannot be read.
     Unreadable {
-        /// The field, or `line`.
+        /// The field, or `line`; empty where the reason says all.
         field: String,
         /// What is wrong with it.
         reason: String,
@@ -65,6 +67,13 @@ pub enum FaultKind {
         from: u64,
         /// The last one.
         to: u64,
+    },
+    /// No commit has these positions, although a later one is there.
+    MissingPositions {
+        /// The first one.
+        from: i64,
+        /// The last one.
+        to: i64,
     },
     /// The commit begins inside the one before it.
     Overlap {
@@ -134,6 +143,11 @@ pub enum FaultKind {
         /// What differs.
         what: String,
     },
+    /// A row that this program never writes, outside the chains.
+    Unexpected {
+        /// The row, and what is wrong with it.
+        what: String,
+    },
     /// A witness saw another commit here: this one was written later, with all hashes recomputed.
     Rewritten {
         /// The witness.
@@ -163,6 +177,11 @@ impl ChainFault {
 }
 
 impl FaultKind {
+    /// A record or a mark beside the commits cannot be read, as the error says.
+    pub(super) fn unreadable(error: &StoreError) -> Self {
+        Self::Unreadable { field: String::new(), reason: error.to_string() }
+    }
+
     /// The stable name in responses.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -171,7 +190,7 @@ impl FaultKind {
             Self::NotUnderstood { .. } => "not_understood",
             Self::Changed { .. } => "changed",
             Self::InexactNumber { .. } => "inexact_number",
-            Self::Missing { .. } => "missing",
+            Self::Missing { .. } | Self::MissingPositions { .. } => "missing",
             Self::Overlap { .. } => "overlap",
             Self::Duplicate => "duplicate",
             Self::Rival => "rival",
@@ -185,6 +204,7 @@ impl FaultKind {
             Self::PublicationFailed { .. } => "publication_failed",
             Self::ForeignReceipt { .. } => "foreign_receipt",
             Self::WrongView { .. } => "wrong_view",
+            Self::Unexpected { .. } => "unexpected",
             Self::Rewritten { .. } => "rewritten",
             Self::CutOff { .. } => "cut_off",
         }

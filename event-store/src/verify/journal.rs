@@ -18,7 +18,7 @@ use crate::error::StoreError;
 use crate::heads::ProductListing;
 use crate::journal::{Head, Journal};
 use crate::poll::PollPolicy;
-use crate::receipts::{PublicationPosition, Receipts};
+use crate::receipts::{PublicationPosition, Receipts, readable};
 
 /// Commits per request.
 const PAGE: usize = 100;
@@ -113,13 +113,22 @@ impl JournalVerifier {
     /// [`StoreError`]: verify again later.
     pub async fn product(&self, product: &ProductId) -> Result<ProductReport, StoreError> {
         let mut seen = self.witnesses_of(product.as_str());
-        let (mut restored, mut published) = (0, 0);
+        let (mut restored, mut published) = (0, Some(0));
+        // The record or mark that hides up to where the product is published.
+        let mut unread = None;
         if let Some(receipts) = &self.receipts {
             // Read before the chain, so that what is published meanwhile does not look cut off.
-            let position = receipts.position(product).await?;
-            restored = position.mark.as_ref().map_or(0, |mark| mark.sequence);
-            published = position.published;
-            seen.extend(seen_by_receipts(position));
+            match receipts.position(product).await {
+                Ok(position) => {
+                    restored = position.mark.as_ref().map_or(0, |mark| mark.sequence);
+                    published = Some(position.published);
+                    seen.extend(seen_by_receipts(position));
+                }
+                Err(error) if error.is_unreadable() => {
+                    (published, unread) = (None, Some(FaultKind::unreadable(&error)))
+                }
+                Err(error) => return Err(error),
+            }
         }
         let mut chain = Chain::witnessed(product.as_str(), seen);
         let mut after = 0;
@@ -132,10 +141,15 @@ impl JournalVerifier {
             self.compare_receipts(product, (restored, published), &examined, &mut chain).await?;
             (self.progress)(page.len() as u64);
             if page.len() < PAGE {
-                return Ok(chain.end());
+                break;
             }
             after = further(&page, after)?;
         }
+        // If it is the record of an event of the chain, it was named there.
+        if let Some(kind) = unread.filter(|kind| !chain.has(kind)) {
+            chain.fault(None, None, kind);
+        }
+        Ok(chain.end())
     }
 
     async fn listed(&self, head: Head) -> Result<ProductReport, StoreError> {
@@ -163,7 +177,7 @@ impl JournalVerifier {
     async fn compare_receipts(
         &self,
         product: &ProductId,
-        (restored, published): (u64, u64),
+        (restored, published): (u64, Option<u64>),
         commits: &[Examined],
         chain: &mut Chain,
     ) -> Result<(), StoreError> {
@@ -174,10 +188,13 @@ impl JournalVerifier {
         let (Some(first), Some(last)) = (events.first(), events.last()) else {
             return Ok(());
         };
-        let records: BTreeMap<u64, PublicationRecord> =
-            receipts.of(product, first.0, last.0).await?.into_iter().collect();
+        let found = readable(&**receipts, product, first.0, last.0).await?;
         for (sequence, event_id, commit) in events {
-            let record = records.get(&sequence);
+            if let Some(error) = found.unreadable.get(&sequence) {
+                chain.fault(Some(sequence), None, FaultKind::unreadable(error));
+                continue;
+            }
+            let record = found.records.get(&sequence);
             if self.lagging && !matches!(record, Some(PublicationRecord::Receipt(_))) {
                 continue;
             }
@@ -186,6 +203,7 @@ impl JournalVerifier {
             let Some(hash) = commit.carried.as_ref().filter(|_| !is_restored) else {
                 continue;
             };
+            let Some(published) = published.or(record.map(|_| 0)) else { continue };
             if record.is_some() || sequence <= published {
                 for kind in against(EventIdentity { event_id, hash }, record) {
                     chain.fault(Some(sequence), None, kind);

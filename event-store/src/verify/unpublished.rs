@@ -16,7 +16,7 @@ use super::report::ProductReport;
 use super::witness::{EventIdentity, against};
 use crate::error::StoreError;
 use crate::poll::PollPolicy;
-use crate::receipts::Receipts;
+use crate::receipts::{Receipts, readable};
 
 /// Events that are polled for; further ones are only counted.
 const MOST: usize = 100_000;
@@ -103,14 +103,18 @@ async fn look(
     let looks = stream::iter(products).map(async |(product, events)| {
         let sequences = || events.iter().map(|event| event.sequence);
         let (from, to) = (sequences().min().unwrap_or(1), sequences().max().unwrap_or(0));
-        let found: BTreeMap<_, _> = receipts.of(&product, from, to).await?.into_iter().collect();
+        let found = readable(receipts, &product, from, to).await?;
         Ok::<_, StoreError>((events, found))
     });
     let mut looks = std::pin::pin!(looks.buffer_unordered(AT_ONCE));
     let mut left = Vec::new();
     while let Some((events, found)) = looks.try_next().await? {
         for event in events {
-            let Some(record) = found.get(&event.sequence) else {
+            if let Some(error) = found.unreadable.get(&event.sequence) {
+                faults.push(fault(&event.product, event.sequence, FaultKind::unreadable(error)));
+                continue;
+            }
+            let Some(record) = found.records.get(&event.sequence) else {
                 left.push(event);
                 continue;
             };

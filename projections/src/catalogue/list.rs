@@ -203,7 +203,11 @@ impl ShardedRows for Listed<'_> {
     ) -> Result<Portion<IndexRow>, StoreError> {
         let Source { views, generation, selection } = self.0;
         let Some(range) = selection.behind(after) else { return Ok(Portion::end()) };
-        let page = views.slice(generation, &selection.slice(shard, range, limit)).await?;
+        let mut page = views.slice(generation, &selection.slice(shard, range, limit)).await?;
+        // A page that left it out would look complete.
+        if let Some(row) = page.unreadable.pop() {
+            return Err(row.into());
+        }
         Ok(Portion { rows: page.rows, exhausted: page.exhausted })
     }
 

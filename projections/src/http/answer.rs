@@ -3,8 +3,11 @@
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use event_store::StoreError;
 use schema::{Product, ProductId, Status};
 use web::{Problem, ProblemKind};
+
+use crate::views::View;
 
 /// The product with its `ETag`, or 304 if the client has this version.
 ///
@@ -61,8 +64,53 @@ pub(super) fn being_built() -> Problem {
     Problem::unavailable("The view is being built from the ledger and is not complete yet; try again later.")
 }
 
+/// What cannot be read, and what to do about it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Stored {
+    /// Commits.
+    Commits,
+    /// Publication receipts and marks of a restore.
+    Receipts,
+    /// A view.
+    View(View),
+    /// The generations of the views.
+    Generations,
+}
+
+/// A store failed: 503 if it did not answer, 500 if it answered with a row that cannot be read, which the log names.
+pub(super) fn failed(stored: Stored, id: Option<&ProductId>) -> impl FnOnce(StoreError) -> Problem + '_ {
+    move |error| if error.is_unreadable() { unreadable_row(stored, id, &error) } else { unavailable(&error) }
+}
+
+fn unreadable_row(stored: Stored, id: Option<&ProductId>, error: &StoreError) -> Problem {
+    let product = id.map(ProductId::as_str);
+    tracing::error!(target: "ledger::query", product_id = product, error = error.to_string(), "a row cannot be read");
+    let product = product.map(|product| format!(" {product}")).unwrap_or_default();
+    let detail = match stored {
+        Stored::Generations => {
+            "The state of the views cannot be read; the log of the server says what to do.".to_owned()
+        }
+        Stored::Commits => {
+            format!("A commit of product{product} cannot be read; `ledger verify{product}` says why.")
+        }
+        Stored::Receipts => format!(
+            "A receipt of product{product} cannot be read; `ledger verify --receipts{product}` says why."
+        ),
+        Stored::View(view) => {
+            let view = view.name();
+            let row =
+                if product.is_empty() { "A row".to_owned() } else { format!("The row of product{product}") };
+            format!(
+                "{row} in the view {view} cannot be read; `ledger verify --views{product}` names it, and \
+                 `ledger rebuild {view}` replaces it."
+            )
+        }
+    };
+    Problem::new(ProblemKind::Internal, detail)
+}
+
 /// A store did not answer.
-pub(super) fn unavailable(error: impl std::error::Error) -> Problem {
+fn unavailable(error: &StoreError) -> Problem {
     tracing::error!(target: "ledger::query", error = error.to_string(), "a query failed because a store did not answer");
     Problem::unavailable("A store did not answer; try again.")
 }

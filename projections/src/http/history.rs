@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use web::{Problem, QueryParameters, RequestContext, Scope};
 
+use super::answer::Stored;
 use super::parameters::{limit, whole};
 use super::{Answer, Api, Id, Queries, answer, path_id};
 
@@ -98,7 +99,8 @@ impl Queries {
     /// 409 if it does not.
     pub(super) async fn reached(&self, id: &ProductId, least: u64) -> Result<(), Problem> {
         let newest = self.api.journal.newest(id, u64::MAX).await;
-        let newest = newest.map_err(answer::unavailable)?.ok_or_else(|| answer::unknown(id))?;
+        let newest =
+            newest.map_err(answer::failed(Stored::Commits, Some(id)))?.ok_or_else(|| answer::unknown(id))?;
         let newest = sequences(id, &newest)?.end - 1;
         if newest >= least { Ok(()) } else { Err(answer::not_reached(newest)) }
     }
@@ -110,7 +112,7 @@ impl Queries {
             // One commit more than the page tells whether another page follows.
             let wanted = (limit + 1 - commits.len()).min(READ_AT_ONCE);
             let read = self.api.journal.page(id, after, wanted).await;
-            let read = read.map_err(answer::unavailable)?;
+            let read = read.map_err(answer::failed(Stored::Commits, Some(id)))?;
             let last = read.len() < wanted;
             for commit in read {
                 if commits.len() == limit || bytes > MOST_BYTES {
@@ -130,7 +132,7 @@ impl Queries {
 
     async fn is_known(&self, id: &ProductId) -> Result<bool, Problem> {
         let newest = self.api.journal.newest(id, u64::MAX).await;
-        Ok(newest.map_err(answer::unavailable)?.is_some())
+        Ok(newest.map_err(answer::failed(Stored::Commits, Some(id)))?.is_some())
     }
 
     async fn published(&self, id: &ProductId, commits: Vec<StoredCommit>) -> Result<Vec<Published>, Problem> {
@@ -144,7 +146,7 @@ impl Queries {
         let (from, to) = (first.start, last.end - 1);
         let records = self.api.receipts.of(id, from, to).await;
         let mut records: BTreeMap<u64, PublicationRecord> =
-            records.map_err(answer::unavailable)?.into_iter().collect();
+            records.map_err(answer::failed(Stored::Receipts, Some(id)))?.into_iter().collect();
         for (sequences, commit) in &numbered {
             // A record counts for its event alone.
             records.retain(|sequence, record| {
@@ -166,9 +168,10 @@ impl Queries {
 
     /// The sequence of the last event that a restore marked as published.
     async fn restored(&self, id: &ProductId) -> Result<u64, Problem> {
-        let position = self.api.receipts.position(id).await.map_err(answer::unavailable)?;
+        let position =
+            self.api.receipts.position(id).await.map_err(answer::failed(Stored::Receipts, Some(id)))?;
         let restored = receipts::restored(&*self.api.journal, id, &position).await;
-        restored.map_err(answer::unavailable)
+        restored.map_err(answer::failed(Stored::Receipts, Some(id)))
     }
 }
 

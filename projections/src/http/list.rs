@@ -8,10 +8,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use web::{Problem, QueryParameters, RequestContext, Scope, wrong_parameter};
 
+use super::answer::Stored;
 use super::parameters::{DEFAULT_LIMIT, limit, malformed, moment, text};
 use super::{Answer, Api, answer};
 use crate::catalogue::{self, ListQuery};
-use crate::views::{Lookup, LookupField, PositionRange, RowOrder};
+use crate::views::{Lookup, LookupField, PositionRange, RowOrder, View};
 
 /// A page of products.
 #[derive(Serialize, JsonSchema)]
@@ -42,7 +43,7 @@ pub(super) async fn products(
         return Err(answer::being_built());
     }
     let page = catalogue::page(views, generations.read, &selection, after.as_deref(), limit).await;
-    let page = page.map_err(answer::unavailable)?;
+    let page = page.map_err(answer::failed(Stored::View(View::Products), None))?;
     let answer =
         ListBody { next: page.next.map(|position| selection.cursor(&position)), products: page.products };
     Ok(Json(answer).into_response())

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use web::{Problem, ProblemKind, QueryParameters, RequestContext, Scope, wrong_parameter};
 
+use super::answer::Stored;
 use super::parameters::{days, moment, whole};
 use super::product::not_yet;
 use super::{Answer, Api, Id, Queries, answer, path_id};
@@ -21,6 +22,7 @@ use crate::prices::{
     lowest_before_newest_change, prior_price, reduction, timeline,
 };
 use crate::projection::ProjectionError;
+use crate::views::View;
 
 /// Default number of days in the window for the prior price.
 const DAYS: u16 = 30;
@@ -162,7 +164,8 @@ impl Queries {
     /// client asks for a newer version.
     async fn prices(&self, id: &ProductId, least: u64) -> Result<PriceHistory, Problem> {
         let generation = self.generations().await?.prices.read;
-        let seen = self.api.prices.history(generation, id).await.map_err(answer::unavailable)?;
+        let seen = self.api.prices.history(generation, id).await;
+        let seen = seen.map_err(answer::failed(Stored::View(View::Prices), Some(id)))?;
         if seen.folded >= least.max(1) {
             return Ok(seen);
         }
@@ -186,7 +189,8 @@ impl Queries {
             self.reached(id, least).await?;
         }
         if history.folded == 0 {
-            let first = self.api.journal.page(id, 0, 1).await.map_err(answer::unavailable)?;
+            let first = self.api.journal.page(id, 0, 1).await;
+            let first = first.map_err(answer::failed(Stored::Commits, Some(id)))?;
             return Err(first
                 .first()
                 .map_or_else(|| answer::unknown(id), |first| not_yet(id, known_at, first)));

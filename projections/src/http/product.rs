@@ -6,9 +6,11 @@ use axum::http::HeaderMap;
 use schema::{Commit, Fold, Product, ProductId, StoredCommit, Timestamp};
 use web::{Problem, ProblemKind, QueryParameters, RequestContext, Scope};
 
+use super::answer::Stored;
 use super::parameters::{malformed, moment, whole};
 use super::{Answer, Api, Id, Queries, answer, path_id};
 use crate::catalogue::state_of;
+use crate::views::View;
 
 pub(super) async fn product(
     State(queries): Api,
@@ -38,7 +40,8 @@ impl Queries {
     /// The product from its view if that is new enough, otherwise from the event table.
     async fn current(&self, id: &ProductId, min_version: Option<u64>) -> Result<Product, Problem> {
         let generations = self.generations().await?.products;
-        let seen = self.api.views.get(generations.read, id).await.map_err(answer::unavailable)?;
+        let seen = self.api.views.get(generations.read, id).await;
+        let seen = seen.map_err(answer::failed(Stored::View(View::Products), Some(id)))?;
         match (seen, min_version) {
             (Some(product), None) => Ok(product),
             (None, None) if !generations.filled => Err(answer::being_built()),
@@ -113,7 +116,7 @@ impl Queries {
 
     async fn newest_up_to(&self, id: &ProductId, version: u64) -> Result<Option<StoredCommit>, Problem> {
         let commit = self.api.journal.newest(id, version).await;
-        commit.map_err(answer::unavailable)
+        commit.map_err(answer::failed(Stored::Commits, Some(id)))
     }
 }
 

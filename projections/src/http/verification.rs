@@ -9,13 +9,14 @@ use event_store::journal::commits_after;
 use event_store::verify;
 use web::{RequestContext, Scope};
 
+use super::answer::Stored;
 use super::{Answer, Api, Id, answer, path_id};
 
 pub(super) async fn verification(State(queries): Api, id: Id, context: RequestContext) -> Answer {
     context.require(Scope::Audit)?;
     let id = path_id(id)?;
     let commits = commits_after(Arc::clone(&queries.api.journal), id.clone(), 0);
-    let report = verify::product(&id, commits).await.map_err(answer::unavailable)?;
+    let report = verify::product(&id, commits).await.map_err(answer::failed(Stored::Commits, Some(&id)))?;
     if report.commits == 0 {
         return Err(answer::unknown(&id));
     }

@@ -29,6 +29,11 @@ impl GenerationComparison {
         Self { generation, differing: Vec::new() }
     }
 
+    /// The products that differ.
+    fn keys(&self) -> BTreeMap<&str, &Difference> {
+        self.differing.iter().map(|(product, difference)| (product.as_str(), difference)).collect()
+    }
+
     /// # Errors
     /// [`RebuildError::Incomplete`]: the generation differs from the event table; do not switch to it.
     pub(super) fn must_agree(&self) -> Result<(), RebuildError> {
@@ -70,8 +75,14 @@ impl Rebuild {
             self.compare_again(comparison, report).await?;
         }
         if let Some(read) = comparisons.first() {
-            report.differing = read.differing.len() as u64;
-            report.differences = read.differing.iter().take(LISTED).cloned().collect();
+            // A product whose commits cannot be read was not compared: it may be shown or not.
+            let compared = report.products.saturating_sub(report.unreadable.len() as u64);
+            let agreeing = compared.saturating_sub(read.differing.len() as u64);
+            let unknown = self.unknown(read.generation, &read.keys(), agreeing).await?;
+            report.differing = (read.differing.len() + unknown.len()) as u64;
+            let known =
+                read.differing.iter().map(|(product, difference)| (product.to_string(), difference.clone()));
+            report.differences = known.chain(unknown).take(LISTED).collect();
         }
         Ok(())
     }
@@ -147,7 +158,14 @@ fn remaining(
         before.iter().map(|(product, difference)| (product, difference)).collect();
     let target = |product: &ProductId| match before.get(product) {
         Some(Difference::Behind { newest, .. }) => Some(*newest),
-        Some(Difference::Missing | Difference::Content { .. } | Difference::Other { .. }) | None => None,
+        Some(
+            Difference::Missing
+            | Difference::Content { .. }
+            | Difference::Other { .. }
+            | Difference::Unknown
+            | Difference::Unreadable { .. },
+        )
+        | None => None,
     };
     let still = |(product, now): (ProductId, Difference)| match (target(&product), now) {
         (Some(target), Difference::Behind { seen, .. }) if seen >= target => None,

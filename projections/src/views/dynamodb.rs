@@ -17,8 +17,8 @@ use event_store::backoff::Backoff;
 use schema::{Orders, Product, ProductId};
 
 use super::{
-    CategoryPlace, FoundRow, Generation, GenerationsError, Lookup, Portion, PositionRange, ProductRow,
-    RowPage, Slice, SlicePage, ViewGenerations, Views, lookup_order, not_kept,
+    CategoryPlace, FoundRow, Generation, GenerationsError, IndexRow, Lookup, Portion, PositionRange,
+    ProductRow, RowPage, Slice, SlicePage, UnreadableRow, ViewGenerations, Views, lookup_order, not_kept,
 };
 
 pub use shape::products_table;
@@ -118,7 +118,7 @@ impl Views for DynamoViews {
 
     async fn generations(&self) -> Result<ViewGenerations, StoreError> {
         let item = self.item(row::GENERATIONS.to_owned(), true).await?;
-        item.map_or_else(|| Ok(ViewGenerations::default()), row::generations)
+        item.map_or_else(|| Ok(ViewGenerations::default()), row::generations).map_err(|error| error.of(TABLE))
     }
 
     async fn change_generations(&self, to: &ViewGenerations) -> Result<(), GenerationsError> {
@@ -140,8 +140,8 @@ impl Views for DynamoViews {
     }
 
     async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, StoreError> {
-        let item = self.item(row::key(generation, id), false).await?;
-        item.map(row::product).transpose()
+        let item = self.item(row::key(generation, id.as_str()), false).await?;
+        item.as_ref().map(row::product).transpose().map_err(unreadable)
     }
 
     async fn show(
@@ -162,7 +162,7 @@ impl Views for DynamoViews {
         let Err(refused) = request.send().await else { return Ok(None) };
         match refused.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(refusal)) => match &refusal.item {
-                Some(item) => row::shown(item.clone()).map(Some),
+                Some(item) => row::shown(item.clone()).map(Some).map_err(unreadable),
                 None => Err(StoreError::new("a write was refused without the existing row".into())),
             },
             _ => Err(failed(TABLE)(refused)),
@@ -199,11 +199,17 @@ impl Views for DynamoViews {
         let index = row::index(slice.order);
         let partition = row::partition(generation, slice.shard);
         let answer = self.query(&index, partition, &slice.range, (slice.descending, slice.limit)).await?;
-        let items = answer.items.unwrap_or_default().into_iter();
-        Ok(SlicePage {
-            rows: items.map(|item| row::row(item, index.position)).collect::<Result<_, _>>()?,
-            exhausted: answer.last_evaluated_key.is_none(),
-        })
+        let exhausted = answer.last_evaluated_key.is_none();
+        let mut page = SlicePage { exhausted, ..SlicePage::default() };
+        for item in answer.items.unwrap_or_default() {
+            let position = row::position(&item, index.position)?;
+            page.last = Some(position.clone());
+            match row::product(&item) {
+                Ok(product) => page.rows.push(IndexRow { position, product }),
+                Err(row) => page.unreadable.push(row),
+            }
+        }
+        Ok(page)
     }
 
     async fn find(
@@ -240,12 +246,13 @@ impl Views for DynamoViews {
     }
 
     async fn get_all(&self, generation: Generation, ids: &[ProductId]) -> Result<Vec<Product>, StoreError> {
-        let once: BTreeSet<String> = ids.iter().map(|id| row::key(generation, id)).collect();
+        let once: BTreeSet<String> = ids.iter().map(|id| row::key(generation, id.as_str())).collect();
         let once: Vec<String> = once.into_iter().collect();
         let mut products = Vec::new();
         for keys in once.chunks(READ_AT_ONCE) {
-            let items = self.items(keys).await?.into_iter();
-            products.extend(items.map(row::product).collect::<Result<Vec<_>, _>>()?);
+            for item in self.items(keys).await? {
+                products.push(row::product(&item).map_err(unreadable)?);
+            }
         }
         Ok(products)
     }
@@ -268,19 +275,27 @@ impl Views for DynamoViews {
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .set_exclusive_start_key(from);
         let answer = request.send().await.map_err(failed(TABLE))?;
-        let items = answer.items.unwrap_or_default().into_iter();
-        Ok(RowPage {
-            products: items.map(row::product).collect::<Result<_, _>>()?,
-            next: answer.last_evaluated_key.map(row::key_of).transpose()?,
-        })
+        let next = answer.last_evaluated_key.map(row::key_of).transpose()?;
+        let mut page = RowPage { next, ..RowPage::default() };
+        for item in answer.items.unwrap_or_default() {
+            match row::product(&item) {
+                Ok(product) => page.products.push(product),
+                Err(row) => page.unreadable.push(row),
+            }
+        }
+        Ok(page)
     }
 
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), StoreError> {
+    async fn remove(&self, generation: Generation, key: &str) -> Result<(), StoreError> {
         let request = self
             .client
             .delete_item()
             .table_name(&self.table)
-            .key(row::KEY, AttributeValue::S(row::key(generation, id)));
+            .key(row::KEY, AttributeValue::S(row::key(generation, key)));
         request.send().await.map(drop).map_err(failed(TABLE))
     }
+}
+
+fn unreadable(row: UnreadableRow) -> StoreError {
+    StoreError::from(row).of(TABLE)
 }

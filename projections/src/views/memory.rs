@@ -205,10 +205,11 @@ impl Views for MemoryViews {
         let of_generation = all.filter(|((of, _), _)| *of == generation).map(|(_, row)| &row.product);
         let products: Vec<Product> = of_generation.take(limit).cloned().collect();
         let next = products.last().filter(|_| products.len() == limit);
-        Ok(RowPage { next: next.map(|last| last.id.to_string()), products })
+        Ok(RowPage { next: next.map(|last| last.id.to_string()), products, unreadable: Vec::new() })
     }
 
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), StoreError> {
+    async fn remove(&self, generation: Generation, key: &str) -> Result<(), StoreError> {
+        let Ok(id) = ProductId::new(key) else { return Ok(()) };
         let mut kept = self.kept();
         if let Some(row) = kept.rows.remove(&(generation, id.clone())) {
             kept.forget(generation, &row.product, self.index_keys(generation, &row.product));

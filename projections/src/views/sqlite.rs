@@ -5,15 +5,17 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use event_store::StoreError;
 use schema::{Hash, Orders, Product, ProductId};
-use sqlite::rusqlite::types::Type;
-use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
+use sqlite::rusqlite::{self, Connection, OptionalExtension, Row, params};
 use sqlite::{Access, clamped};
 
 use super::{
     CategoryPlace, FoundRow, Generation, GenerationsError, IndexRow, Lookup, LookupField, Portion,
-    ProductRow, RowOrder, RowPage, Slice, SlicePage, ViewGenerations, Views, lookup_order, not_kept,
-    shard_of,
+    ProductRow, RowOrder, RowPage, Slice, SlicePage, UnreadableRow, ViewGenerations, Views, lookup_order,
+    id_of, not_kept, product_of, shard_of,
 };
+
+/// The file, in errors.
+const FILE: &str = "views.sqlite3";
 
 /// Name of the generations in the table `about`. Stored; never rename.
 const GENERATIONS: &str = "lineup";
@@ -110,7 +112,7 @@ impl Views for SqliteViews {
         }
         generations.map_or_else(
             || Ok(ViewGenerations::default()),
-            |text| serde_json::from_str(&text).map_err(|error| StoreError::new(error.into())),
+            |text| serde_json::from_str(&text).map_err(|error| damaged_generations(&error)),
         )
     }
 
@@ -137,11 +139,12 @@ impl Views for SqliteViews {
     async fn get(&self, generation: Generation, id: &ProductId) -> Result<Option<Product>, StoreError> {
         let id = id.to_string();
         let product = self.access.peek(move |connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT product, version FROM products WHERE generation = ?1 AND id = ?2")?;
-            statement.query_row(params![generation.0, id], guarded).optional()
+            let mut statement = connection.prepare_cached(
+                "SELECT id, version, product FROM products WHERE generation = ?1 AND id = ?2",
+            )?;
+            statement.query_row(params![generation.0, id], |row| product(row, 0)).optional()
         });
-        Ok(product.await?)
+        product.await?.transpose().map_err(unreadable)
     }
 
     async fn show(
@@ -150,7 +153,8 @@ impl Views for SqliteViews {
         shown: &ProductRow,
     ) -> Result<Option<ProductRow>, StoreError> {
         let columns = self.columns(generation, shown)?;
-        Ok(self.access.write(move |connection| show(connection, &columns)).await?)
+        let there = self.access.write(move |connection| show(connection, &columns)).await?;
+        there.transpose().map_err(unreadable)
     }
 
     async fn replace(
@@ -182,7 +186,7 @@ impl Views for SqliteViews {
         let column = column(slice.order);
         let direction = if slice.descending { "DESC" } else { "ASC" };
         let query = format!(
-            "SELECT {column}, product FROM products WHERE generation = ?1 AND shard = ?2 \
+            "SELECT {column}, id, version, product FROM products WHERE generation = ?1 AND shard = ?2 \
              AND {column} BETWEEN ?3 AND ?4 ORDER BY {column} {direction} LIMIT ?5"
         );
         let slice = slice.clone();
@@ -191,11 +195,19 @@ impl Views for SqliteViews {
             let mut statement = connection.prepare_cached(&query)?;
             let range =
                 params![generation.0, slice.shard, slice.range.from, slice.range.to, one_more(slice.limit)];
-            let rows = statement
-                .query_map(range, |row| Ok(IndexRow { position: row.get(0)?, product: product(row, 1)? }));
+            let rows = statement.query_map(range, |row| Ok((row.get::<_, String>(0)?, product(row, 1)?)));
             rows?.collect::<rusqlite::Result<Vec<_>>>()
         });
-        Ok(cut(rows.await?, limit).into())
+        let Portion { rows: found, exhausted } = cut(rows.await?, limit);
+        let last = found.last().map(|(position, _)| position.clone());
+        let (mut rows, mut unreadable) = (Vec::with_capacity(found.len()), Vec::new());
+        for (position, product) in found {
+            match product {
+                Ok(product) => rows.push(IndexRow { position, product }),
+                Err(row) => unreadable.push(row),
+            }
+        }
+        Ok(SlicePage { rows, unreadable, last, exhausted })
     }
 
     async fn find(
@@ -219,10 +231,12 @@ impl Views for SqliteViews {
                 one_more(slice.limit)
             ];
             let rows =
-                statement.query_map(range, |row| Ok(FoundRow { position: row.get(0)?, id: id(row, 1)? }));
+                statement.query_map(range, |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
             rows?.collect::<rusqlite::Result<Vec<_>>>()
         });
-        Ok(cut(rows.await?, limit))
+        let Portion { rows, exhausted } = cut(rows.await?, limit);
+        let found = rows.into_iter().map(|(position, key)| Ok(FoundRow { position, id: id_of(key)? }));
+        Ok(Portion { rows: found.collect::<Result<_, _>>().map_err(unreadable)?, exhausted })
     }
 
     async fn categories(
@@ -252,13 +266,14 @@ impl Views for SqliteViews {
         let once: BTreeSet<String> = ids.iter().map(ToString::to_string).collect();
         let products = self.access.read(move |connection| {
             let mut statement = connection
-                .prepare_cached("SELECT product, version FROM products WHERE generation = ?1 AND id = ?2")?;
+                .prepare_cached("SELECT id, version, product FROM products WHERE generation = ?1 AND id = ?2")?;
             let read = once.iter().filter_map(|id| {
-                statement.query_row(params![generation.0, id], guarded).optional().transpose()
+                let of_key = params![generation.0, id];
+                statement.query_row(of_key, |row| product(row, 0)).optional().transpose()
             });
             read.collect::<rusqlite::Result<Vec<_>>>()
         });
-        Ok(products.await?)
+        products.await?.into_iter().map(|product| product.map_err(unreadable)).collect()
     }
 
     async fn rows(
@@ -267,25 +282,36 @@ impl Views for SqliteViews {
         from: Option<String>,
         limit: usize,
     ) -> Result<RowPage, StoreError> {
-        let products = self.access.read(move |connection| {
+        let rows = self.access.read(move |connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT product, version FROM products WHERE generation = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+                "SELECT id, version, product FROM products WHERE generation = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
             )?;
             let (after, limit) = (from.unwrap_or_default(), clamped(limit));
-            let rows = statement.query_map(params![generation.0, after, limit], guarded)?;
+            let rows = statement.query_map(params![generation.0, after, limit], |row| product(row, 0))?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         });
-        let products = products.await?;
-        let next = products.last().filter(|_| products.len() == limit).map(|last| last.id.to_string());
-        Ok(RowPage { products, next })
+        let rows = rows.await?;
+        let key = |row: &Result<Product, UnreadableRow>| match row {
+            Ok(product) => product.id.to_string(),
+            Err(row) => row.key.clone(),
+        };
+        let next = rows.last().filter(|_| rows.len() == limit).map(key);
+        let (mut products, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
+        for row in rows {
+            match row {
+                Ok(product) => products.push(product),
+                Err(row) => unreadable.push(row),
+            }
+        }
+        Ok(RowPage { products, unreadable, next })
     }
 
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), StoreError> {
-        let id = id.to_string();
+    async fn remove(&self, generation: Generation, key: &str) -> Result<(), StoreError> {
+        let key = key.to_owned();
         let removed = self.access.write(move |connection| {
             connection
                 .prepare_cached("DELETE FROM products WHERE generation = ?1 AND id = ?2")?
-                .execute(params![generation.0, id])
+                .execute(params![generation.0, key])
         });
         Ok(removed.await.map(drop)?)
     }
@@ -319,18 +345,21 @@ fn found_by(field: LookupField, slice: &Slice) -> String {
 
 /// Writes a row unless the same or a newer version is there; returns that one then. Indexes whose position is unchanged are
 /// not touched: a price change leaves all but two alone.
-fn show(connection: &Connection, row: &Columns) -> rusqlite::Result<Option<ProductRow>> {
+fn show(
+    connection: &Connection,
+    row: &Columns,
+) -> rusqlite::Result<Option<Result<ProductRow, UnreadableRow>>> {
     let known = connection
         .prepare_cached(
             "SELECT by_id, by_name, sku, category, version FROM products WHERE generation = ?1 AND id = ?2",
         )?
         .query_row(params![row.generation, row.id], |row| {
             let columns: [Option<String>; 4] = [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?];
-            Ok((row.get::<_, u64>(4)?, columns))
+            Ok((row.get::<_, i64>(4)?, columns))
         })
         .optional()?;
     let unmoved = match &known {
-        Some((version, _)) if *version >= row.version => return shown(connection, row),
+        Some((version, _)) if *version >= clamped(row.version) => return shown(connection, row),
         Some((_, columns)) => columns.each_ref() == row.unmoved(),
         None => false,
     };
@@ -379,17 +408,21 @@ fn write(connection: &Connection, row: &Columns) -> rusqlite::Result<()> {
 }
 
 /// The row in the view.
-fn shown(connection: &Connection, key: &Columns) -> rusqlite::Result<Option<ProductRow>> {
+fn shown(
+    connection: &Connection,
+    key: &Columns,
+) -> rusqlite::Result<Option<Result<ProductRow, UnreadableRow>>> {
     connection
-        .prepare_cached("SELECT product, hash FROM products WHERE generation = ?1 AND id = ?2")?
+        .prepare_cached("SELECT id, version, product, hash FROM products WHERE generation = ?1 AND id = ?2")?
         .query_row(params![key.generation, key.id], |row| {
-            Ok(ProductRow { product: product(row, 0)?, hash: hash(row, 1)? })
+            let hash = hash(row, 3)?;
+            Ok(product(row, 0)?.map(|product| ProductRow { product, hash }))
         })
         .optional()
 }
 
 /// A hash that cannot be read counts as none: the row is then compared by its content.
-pub(crate) fn hash(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Option<Hash>> {
+pub(crate) fn hash(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Hash>> {
     let text: Option<String> = row.get(column)?;
     Ok(text.and_then(|text| Hash::try_from(text).ok()))
 }
@@ -412,23 +445,22 @@ fn cut<R>(mut rows: Vec<R>, limit: usize) -> Portion<R> {
     Portion { rows, exhausted }
 }
 
-fn id(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<ProductId> {
-    ProductId::new(row.get::<_, String>(column)?)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+/// The product of a row with the columns `id, version, product`, the first of them at `first`.
+fn product(row: &Row<'_>, first: usize) -> rusqlite::Result<Result<Product, UnreadableRow>> {
+    // Text of SQLite need not be UTF-8.
+    let key = String::from_utf8_lossy(row.get_ref(first)?.as_bytes()?);
+    let version = row.get::<_, i64>(first + 1)?.to_string();
+    let text = std::str::from_utf8(row.get_ref(first + 2)?.as_bytes()?).map_err(|error| error.to_string());
+    Ok(product_of(&key, Some(&version), text))
 }
 
-/// The product of a row `product, version`; an error if the versions differ.
-fn guarded(row: &rusqlite::Row<'_>) -> rusqlite::Result<Product> {
-    let (product, guard) = (product(row, 0)?, row.get::<_, u64>(1)?);
-    if product.version == guard {
-        return Ok(product);
-    }
-    let (id, version) = (&product.id, product.version);
-    let differs = format!("the row of {id} says version {guard}, and its product is version {version}");
-    Err(rusqlite::Error::FromSqlConversionFailure(1, Type::Integer, differs.into()))
+fn unreadable(row: UnreadableRow) -> StoreError {
+    StoreError::from(row).of(FILE)
 }
 
-fn product(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Product> {
-    serde_json::from_str(row.get_ref(column)?.as_str()?)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+fn damaged_generations(error: &serde_json::Error) -> StoreError {
+    let reason = format!(
+        "the generations in its table about cannot be read: {error}; stop the server and delete the file: the views are rebuilt"
+    );
+    StoreError::unreadable(reason.into()).of(FILE)
 }

@@ -28,5 +28,6 @@ mod prices;
 mod prior_price;
 mod rebuild_report;
 mod rebuilding;
+mod unreadable;
 mod verification;
 mod walking;

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use aws_lambda_events::event::dynamodb::Event;
-use event_store::Receipts;
+use event_store::{Parking, Receipts};
 use schema::fixtures;
 
 use crate::broken::{At, Broken, How};
@@ -68,6 +68,21 @@ async fn records_of_two_shards_are_answered_with_the_number_of_the_one_that_fail
     assert_eq!(failures(&response), Vec::<String>::new());
     assert_eq!(world.accepted_of("shard-two"), [1, 2, 3]);
     assert_eq!(world.bus.len(), 6);
+}
+
+/// Waiting for a receipt that will never be readable would hold up all products of the shard.
+#[tokio::test(start_paused = true)]
+async fn a_product_whose_receipt_cannot_be_read_is_parked_and_its_records_count_as_finished() {
+    let world = World::default();
+    let unreadable = Broken::in_front_of(world.receipts.clone());
+    let unreadable = unreadable.breaks_for(&fixtures::id("shard-two"), At::Position, How::IsUnreadable);
+    let publisher = world.restarted(unreadable, world.bus.clone());
+    let response = publisher.publish(recorded("insert-two-shards"), MINUTE).await;
+    assert_eq!(failures(&response), Vec::<String>::new());
+    assert_eq!((world.accepted_of("shard-one"), world.accepted_of("shard-two")), (vec![1, 2, 3], Vec::new()));
+    let row = world.parking.of("publisher", &fixtures::id("shard-two")).await.unwrap().unwrap();
+    assert_eq!((row.from_sequence, row.retryable), (1, true), "it goes on by itself once the row is mended");
+    assert!(row.reason.contains("the row of event 1 is unreadable; run ledger verify --receipts shard-two"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,6 +17,8 @@ pub enum At {
 pub enum How {
     /// The table answers with an error.
     Fails,
+    /// The table answers with a row that cannot be read.
+    IsUnreadable,
     /// There is no answer; the waiting process is killed.
     Hangs,
 }
@@ -47,6 +49,7 @@ impl Broken {
         match fault {
             Some((at, how, of)) if at == here && (of.is_none() || of.as_ref() == product) => match how {
                 How::Fails => Err(StoreError::new("broken on purpose".into())),
+                How::IsUnreadable => Err(StoreError::unreadable("the row of event 1 is unreadable".into())),
                 How::Hangs => std::future::pending().await,
             },
             _ => Ok(()),

@@ -257,8 +257,8 @@ pub struct RebuildReport {
 /// A product whose rows differed from the ledger.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct DifferingProduct {
-    /// The product.
-    pub product_id: ProductId,
+    /// The key of its rows; no product of the ledger if something else wrote them.
+    pub product_id: String,
     /// How.
     pub difference: String,
 }

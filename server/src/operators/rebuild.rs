@@ -12,7 +12,6 @@ use projections::rebuild::{
     ViewRebuildReport,
 };
 use projections::views::View;
-use schema::ProductId;
 
 use super::answer::{OperatorError, ProgressSender, answer};
 use super::context::OperatorContext;
@@ -88,7 +87,7 @@ fn phase(phase: ViewRebuildPhase) -> RebuildPhase {
 }
 
 fn as_answer(report: ViewRebuildReport) -> RebuildReport {
-    let differing = |(product_id, difference): (ProductId, Difference)| DifferingProduct {
+    let differing = |(product_id, difference): (String, Difference)| DifferingProduct {
         product_id,
         difference: difference.to_string(),
     };

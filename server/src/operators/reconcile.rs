@@ -23,7 +23,7 @@ use crate::system::System;
 /// How many products are compared at once.
 const PARALLEL: usize = 8;
 
-/// The result of one comparison of a product.
+/// The result of one comparison of a product. What cannot be read differs.
 #[derive(Default)]
 struct Comparison {
     /// Consumers that are behind.
@@ -136,8 +136,14 @@ async fn compare(system: &System, product: &ProductId, version: u64) -> Result<C
             }
         }
     }
-    if let Some(published) = system.publisher.behind(product, version).await? {
-        found.behind.push(format!("publisher: published up to {published}"));
+    match system.publisher.behind(product, version).await {
+        Ok(None) => {}
+        Ok(Some(published)) => found.behind.push(format!("publisher: published up to {published}")),
+        Err(error) if error.is_unreadable() => {
+            found.differs.push(format!("publisher: {error}"));
+            found.remedy.insert(format!("ledger verify --receipts {product}"));
+        }
+        Err(error) => return Err(error),
     }
     Ok(found)
 }

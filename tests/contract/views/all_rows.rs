@@ -115,7 +115,7 @@ async fn a_row_removed_during_a_walk_hides_no_other(views: &ViewStore) {
     put(&**views, &["a", "b", "c", "d", "e"].map(|id| product(id, 1))).await;
     let first = views.rows(FIRST, None, 2).await.unwrap();
     let last = first.products.last().unwrap().id.clone();
-    views.remove(FIRST, &last).await.unwrap();
+    views.remove(FIRST, last.as_str()).await.unwrap();
     let rest = views.rows(FIRST, first.next, 100).await.unwrap();
     assert_eq!(rest.products.len(), 3);
     assert_eq!(views.get(FIRST, &fixtures::id(last.as_str())).await.unwrap(), None);

@@ -79,7 +79,7 @@ async fn removing_a_row_leaves_the_other_generations(views: &ViewStore) {
     for generation in [1, 2, 12] {
         views.put(Generation(generation), &product("p", 1)).await.unwrap();
     }
-    views.remove(Generation(2), &fixtures::id("p")).await.unwrap();
+    views.remove(Generation(2), "p").await.unwrap();
     assert_eq!(views.get(Generation(2), &fixtures::id("p")).await.unwrap(), None);
     for generation in [1, 12] {
         assert_eq!(rows_in(&**views, Generation(generation), RowOrder::Id).await.len(), 1);
@@ -88,14 +88,14 @@ async fn removing_a_row_leaves_the_other_generations(views: &ViewStore) {
 
 async fn removing_what_is_not_there_changes_nothing(views: &ViewStore) {
     put(&**views, &[product("p", 1), product("p1", 1)]).await;
-    views.remove(FIRST, &fixtures::id("q")).await.unwrap();
-    views.remove(Generation(2), &fixtures::id("p")).await.unwrap();
+    views.remove(FIRST, "q").await.unwrap();
+    views.remove(Generation(2), "p").await.unwrap();
     assert_eq!(all_ids(&**views, FIRST, 10).await, ["p", "p1"]);
 }
 
 async fn a_row_can_be_written_again_after_its_removal(views: &ViewStore) {
     put(&**views, &[named("p", 9, "old")]).await;
-    views.remove(FIRST, &fixtures::id("p")).await.unwrap();
+    views.remove(FIRST, "p").await.unwrap();
     assert!(views.put(FIRST, &named("p", 1, "new")).await.unwrap());
     let rows = rows_in(&**views, FIRST, RowOrder::Name).await;
     assert!(rows.into_iter().map(|row| row.product).eq([named("p", 1, "new")]));
@@ -103,7 +103,7 @@ async fn a_row_can_be_written_again_after_its_removal(views: &ViewStore) {
 
 async fn a_removed_row_is_gone_when_the_store_is_opened_again(views: &ViewStore) {
     put(&**views, &[product("p", 1), product("q", 1)]).await;
-    views.remove(FIRST, &fixtures::id("p")).await.unwrap();
+    views.remove(FIRST, "p").await.unwrap();
     let again = views.opened_again(views.orders()).await;
     assert_eq!(all_ids(&*again, FIRST, 10).await, ["q"]);
 }

@@ -183,7 +183,7 @@ async fn a_stale_version_moves_nothing(views: &ViewStore) {
 
 async fn a_removed_product_is_in_no_order(views: &ViewStore) {
     put(&**views, &[product("p", 1), product("q", 1)]).await;
-    views.remove(FIRST, &fixtures::id("p")).await.unwrap();
+    views.remove(FIRST, "p").await.unwrap();
     for order in RowOrder::ALL {
         assert_eq!(ids_in(&**views, order).await, ["q"], "{order:?}");
     }

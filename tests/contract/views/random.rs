@@ -48,8 +48,8 @@ async fn any_writes_and_removals_give_the_same_orders_as_in_memory(views: &ViewS
                 }
                 Step::Remove(generation, id) => {
                     let (generation, id) = (Generation(*generation), fixtures::id(id));
-                    model.remove(generation, &id).await.unwrap();
-                    store.remove(generation, &id).await.unwrap();
+                    model.remove(generation, id.as_str()).await.unwrap();
+                    store.remove(generation, id.as_str()).await.unwrap();
                 }
             }
         }

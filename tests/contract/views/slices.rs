@@ -51,7 +51,7 @@ async fn a_slice_of_an_empty_view_ends_at_once(views: &ViewStore) {
     for order in RowOrder::ALL {
         for descending in [false, true] {
             let page = sliced(views, &Slice { descending, ..whole(0, order) }).await;
-            assert_eq!(page, SlicePage { rows: Vec::new(), exhausted: true });
+            assert_eq!(page, SlicePage { exhausted: true, ..SlicePage::default() });
         }
     }
 }
@@ -89,7 +89,7 @@ async fn a_slice_between_two_positions_is_empty(views: &ViewStore) {
     put_ids(views, &all).await;
     let between = PositionRange { from: format!("{}!", all[0]), to: format!("{}~", all[0]) };
     let page = sliced(views, &Slice { range: between, ..whole(0, RowOrder::Id) }).await;
-    assert_eq!(page, SlicePage { rows: Vec::new(), exhausted: true });
+    assert_eq!(page, SlicePage { exhausted: true, ..SlicePage::default() });
 }
 
 async fn a_descending_slice_is_the_ascending_one_backwards(views: &ViewStore) {
@@ -98,7 +98,11 @@ async fn a_descending_slice_is_the_ascending_one_backwards(views: &ViewStore) {
         let ascending = sliced(views, &whole(0, order)).await;
         let mut descending = sliced(views, &Slice { descending: true, ..whole(0, order) }).await;
         descending.rows.reverse();
-        assert_eq!(descending, ascending, "{order:?}");
+        assert_eq!(
+            (descending.rows, descending.exhausted),
+            (ascending.rows, ascending.exhausted),
+            "{order:?}"
+        );
     }
 }
 

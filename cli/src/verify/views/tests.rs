@@ -7,8 +7,7 @@ use async_trait::async_trait;
 use event_store::StoreError;
 use event_store::{MemoryJournal, seal};
 use projections::prices::FoldedCommit;
-use projections::projection::{ProductCommits, ProjectionError};
-use projections::views::View;
+use projections::projection::{ProductCommits, ProjectionError, ShownPage};
 use projections::{MemoryPriceLog, MemoryViews, PriceLog};
 use schema::fixtures;
 
@@ -44,6 +43,10 @@ impl Projection for Missing {
         let place: u64 = product.as_str().trim_start_matches('p').parse().unwrap_or_default();
         tokio::time::sleep(self.slow + Duration::from_millis(100 - 10 * place)).await;
         Ok(Some(Difference::Missing))
+    }
+
+    async fn shown(&self, _: Generation, _: Option<String>, _: usize) -> Result<ShownPage, StoreError> {
+        Ok(ShownPage::default())
     }
 
     async fn drop_generation(&self, _: Generation) -> Result<u64, StoreError> {

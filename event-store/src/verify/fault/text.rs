@@ -12,16 +12,15 @@ impl fmt::Display for ChainFault {
         if let Some(line) = self.line {
             write!(f, "line {line}: ")?;
         }
-        if self.product_id.is_empty() {
-            f.write_str("unknown product")?;
-        } else {
-            write!(f, "product {}", printable(&self.product_id))?;
+        // What is not known, or is no event, is left out.
+        match (self.product_id.as_str(), self.sequence.filter(|sequence| *sequence > 0)) {
+            ("", None) if self.line.is_some() => {}
+            ("", None) => f.write_str("ledger: ")?,
+            ("", Some(sequence)) => write!(f, "sequence {sequence}: ")?,
+            (product, None) => write!(f, "product {}: ", printable(product))?,
+            (product, Some(sequence)) => write!(f, "product {} sequence {sequence}: ", printable(product))?,
         }
-        match self.sequence {
-            Some(sequence) => write!(f, " sequence {sequence}")?,
-            None => f.write_str(" unknown sequence")?,
-        }
-        write!(f, ": {}: {}", self.kind.name(), printable(&self.kind.to_string()))
+        write!(f, "{}: {}", self.kind.name(), printable(&self.kind.to_string()))
     }
 }
 
@@ -47,6 +46,7 @@ impl fmt::Display for WitnessSource {
 impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Unreadable { field, reason } if field.is_empty() => f.write_str(reason),
             Self::Unreadable { field, reason } => write!(f, "{field} {reason}"),
             Self::NotUnderstood { reason } => write!(f, "{reason}; hash, link and order were checked"),
             Self::Changed { carried, computed } => {
@@ -55,6 +55,10 @@ impl fmt::Display for FaultKind {
             Self::InexactNumber { number } => write!(f, "{number} is not a whole number below 2^53"),
             Self::Missing { from, to } if from == to => write!(f, "event {from} is missing"),
             Self::Missing { from, to } => write!(f, "events {from} to {to} are missing"),
+            Self::MissingPositions { from, to } if from == to => {
+                write!(f, "no commit has the position {from}")
+            }
+            Self::MissingPositions { from, to } => write!(f, "no commit has the positions {from} to {to}"),
             Self::Overlap { expected } => {
                 write!(f, "it begins inside the commit before it and should begin at {expected}")
             }
@@ -86,6 +90,10 @@ impl fmt::Display for FaultKind {
             Self::WrongView { view, what } => write!(f, "the view {view} {what}; run: ledger rebuild {view}"),
             Self::Rewritten { seen_by, seen, carried } => {
                 write!(f, "{seen_by} saw {seen}, here is {carried}")
+            }
+            Self::Unexpected { what } => f.write_str(what),
+            Self::CutOff { seen_by, seen, newest: 0 } => {
+                write!(f, "{seen_by} saw event {seen}, and there is no commit of the product")
             }
             Self::CutOff { seen_by, seen, newest } => {
                 write!(f, "{seen_by} saw event {seen}, the newest here is {newest}")

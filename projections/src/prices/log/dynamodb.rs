@@ -144,7 +144,7 @@ impl PriceLog for DynamoPriceLog {
         let items = request.send().await.map_err(failed(TABLE))?.items.unwrap_or_default();
         let mut newest: Option<FoldedHead> = None;
         for found in &items {
-            let found = item::newest(found)?;
+            let found = item::newest(found).map_err(|error| error.of(TABLE))?;
             // Of two items with one sequence, the first: an interrupted repair removes the cursor item last.
             if newest.as_ref().is_none_or(|newest| found.last > newest.last) {
                 newest = Some(found);
@@ -191,8 +191,9 @@ impl PriceLog for DynamoPriceLog {
             let answer = query.clone().set_exclusive_start_key(from).send().await;
             let answer = answer.map_err(failed(TABLE))?;
             for found in answer.items.unwrap_or_default() {
-                history.folded = history.folded.max(item::folded(&found)?);
-                history.entries.extend(item::entries(found)?);
+                let named = |error: StoreError| error.of(TABLE);
+                history.folded = history.folded.max(item::folded(&found).map_err(named)?);
+                history.entries.extend(item::entries(found).map_err(named)?);
             }
             from = answer.last_evaluated_key;
             if from.is_none() {

@@ -4,9 +4,8 @@
 use async_trait::async_trait;
 use event_store::StoreError;
 use schema::{ProductId, Timestamp};
-use sqlite::Access;
-use sqlite::rusqlite::types::Type;
 use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
+use sqlite::{Access, in_row, unreadable};
 
 use super::stored::StoredPriceEntry;
 use super::{CommitOrigin, FoldedCommit, FoldedHead, PriceHistory, PriceLog, ProductIdPage};
@@ -72,7 +71,7 @@ impl PriceLog for SqlitePriceLog {
     ) -> Result<(), StoreError> {
         let rows: Vec<Columns> = commits
             .iter()
-            .map(Columns::of)
+            .map(|commit| Columns::of(product, commit))
             .collect::<Result<_, serde_json::Error>>()
             .map_err(|error| StoreError::new(error.into()))?;
         let product = product.to_string();
@@ -119,9 +118,14 @@ impl PriceLog for SqlitePriceLog {
         let read = self.access.read(move |connection| {
             let folded = newest(connection, generation, &product)?.map_or(0, |newest| newest.last);
             let mut statement = connection.prepare_cached(
-                "SELECT entries FROM prices WHERE generation = ?1 AND product_id = ?2 ORDER BY sequence",
+                "SELECT entries, sequence FROM prices WHERE generation = ?1 AND product_id = ?2 ORDER BY sequence",
             )?;
-            let rows = statement.query_map(params![generation.0, product], entries)?;
+            let rows = statement.query_map(params![generation.0, product], |row| {
+                entries(row, &product).map_err(in_row(|| {
+                    let sequence: i64 = row.get(1).unwrap_or_default();
+                    format!("the row {product:?}, {sequence} of the table prices")
+                }))
+            })?;
             Ok((folded, rows.collect::<rusqlite::Result<Vec<_>>>()?))
         });
         let (folded, rows) = read.await?;
@@ -176,8 +180,9 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(commit: &FoldedCommit) -> serde_json::Result<Self> {
-        let stored = || commit.entries.iter().map(StoredPriceEntry::from).collect::<Vec<_>>();
+    fn of(product: &ProductId, commit: &FoldedCommit) -> serde_json::Result<Self> {
+        let stored =
+            || commit.entries.iter().map(|entry| StoredPriceEntry::of(product, entry)).collect::<Vec<_>>();
         let text = || serde_json::to_string(&stored());
         let origin = commit.origin.as_ref();
         Ok(Self {
@@ -202,18 +207,18 @@ fn newest(
          ORDER BY sequence DESC, is_cursor DESC LIMIT 1",
     )?;
     let newest = statement.query_row(params![generation.0, product], |row| {
+        let last =
+            row.get(0).map_err(in_row(|| format!("the newest row of {product:?} of the view prices")))?;
         let recorded_at = row.get::<_, Option<String>>(2)?.and_then(|text| Timestamp::parse(&text).ok());
         let origin = hash(row, 1)?.zip(recorded_at);
-        Ok(FoldedHead {
-            last: row.get(0)?,
-            origin: origin.map(|(hash, recorded_at)| CommitOrigin { hash, recorded_at }),
-        })
+        Ok(FoldedHead { last, origin: origin.map(|(hash, recorded_at)| CommitOrigin { hash, recorded_at }) })
     });
     newest.optional()
 }
 
-fn entries(row: &rusqlite::Row<'_>) -> rusqlite::Result<Vec<PriceEntry>> {
-    let stored: Vec<StoredPriceEntry> = serde_json::from_str(row.get_ref(0)?.as_str()?)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))?;
-    Ok(stored.into_iter().map(PriceEntry::from).collect())
+fn entries(row: &rusqlite::Row<'_>, product: &str) -> rusqlite::Result<Vec<PriceEntry>> {
+    let stored: Vec<StoredPriceEntry> =
+        serde_json::from_str(row.get_ref(0)?.as_str()?).map_err(|error| unreadable(error.to_string()))?;
+    let read = |entry: StoredPriceEntry| entry.read(product).map_err(|error| unreadable(error.to_string()));
+    stored.into_iter().map(read).collect()
 }

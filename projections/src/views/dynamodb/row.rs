@@ -4,12 +4,15 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use event_store::StoreError;
-use schema::{Hash, Product, ProductId, Status};
+use schema::{Hash, Product, Status};
 use serde::{Deserialize, Serialize};
 
 use crate::views::lookup::{CategoryPlace, FoundRow, Lookup, LookupField};
 use crate::views::order::{ABOVE_IDS, TIE};
-use crate::views::{Generation, IndexRow, PositionRange, ProductRow, RowOrder, ViewGenerations, shard_of};
+use crate::views::{
+    Generation, PositionRange, ProductRow, RowOrder, UnreadableRow, ViewGenerations, id_of, product_of,
+    shard_of,
+};
 
 /// An item of the product table.
 pub(super) type ViewItem = HashMap<String, AttributeValue>;
@@ -133,7 +136,7 @@ pub(super) fn prefix(generation: Generation) -> String {
     format!("{generation}#")
 }
 
-pub(super) fn key(generation: Generation, id: &ProductId) -> String {
+pub(super) fn key(generation: Generation, id: &str) -> String {
     format!("{generation}#{id}")
 }
 
@@ -161,7 +164,7 @@ pub(super) fn of(generation: Generation, shown: &ProductRow) -> Result<ViewItem,
     let shard = partition(generation, number_of_shard);
     let text = serde_json::to_string(product).map_err(|error| StoreError::new(error.into()))?;
     let mut item = ViewItem::from([
-        (KEY.to_owned(), AttributeValue::S(key(generation, &product.id))),
+        (KEY.to_owned(), AttributeValue::S(key(generation, product.id.as_str()))),
         (VERSION.to_owned(), number(product.version)),
         (PRODUCT.to_owned(), AttributeValue::S(text)),
         (SHARD.to_owned(), shard.clone()),
@@ -189,42 +192,36 @@ pub(super) fn of(generation: Generation, shown: &ProductRow) -> Result<ViewItem,
 }
 
 /// The row of an item. A hash that cannot be read counts as none.
-pub(super) fn shown(mut item: ViewItem) -> Result<ProductRow, StoreError> {
+pub(super) fn shown(mut item: ViewItem) -> Result<ProductRow, UnreadableRow> {
     let hash = match item.remove(HASH) {
         Some(AttributeValue::S(text)) => Hash::try_from(text).ok(),
         _ => None,
     };
-    Ok(ProductRow { product: product(item)?, hash })
+    Ok(ProductRow { product: product(&item)?, hash })
 }
 
-pub(super) fn product(mut item: ViewItem) -> Result<Product, StoreError> {
-    let Some(AttributeValue::S(product)) = item.remove(PRODUCT) else {
-        return Err(StoreError::new("a row has no product".into()));
-    };
-    let product: Product = serde_json::from_str(&product).map_err(|error| StoreError::new(error.into()))?;
-    let guard = item.get(VERSION).and_then(|version| version.as_n().ok());
-    match guard.filter(|guard| **guard != product.version.to_string()) {
-        None => Ok(product),
-        Some(guard) => {
-            let (id, version) = (&product.id, product.version);
-            let differs =
-                format!("the row of {id} says version {guard}, and its product is version {version}");
-            Err(StoreError::new(differs.into()))
-        }
-    }
+/// The product of an item, whose key is there in every index too.
+pub(super) fn product(item: &ViewItem) -> Result<Product, UnreadableRow> {
+    let text = |name| item.get(name).and_then(|value| value.as_s().ok());
+    let key = text(KEY).and_then(|key| Some(key.split_once('#')?.1)).unwrap_or_default();
+    let version = item.get(VERSION).and_then(|version| version.as_n().ok());
+    let product = text(PRODUCT).map(String::as_str).ok_or_else(|| "it has no product".to_owned());
+    product_of(key, version.map(String::as_str), product)
 }
 
-pub(super) fn row(mut item: ViewItem, position: &str) -> Result<IndexRow, StoreError> {
-    Ok(IndexRow { position: text(&mut item, position)?, product: product(item)? })
+/// The position of an item in an order.
+pub(super) fn position(item: &ViewItem, attribute: &str) -> Result<String, StoreError> {
+    let position = item.get(attribute).and_then(|value| value.as_s().ok());
+    position.cloned().ok_or_else(|| StoreError::new("an index row has no position".into()))
 }
 
 /// A row of a look-up's index, which has keys alone.
 pub(super) fn found_row(mut item: ViewItem, from: &LookupIndex) -> Result<FoundRow, StoreError> {
     let (place, key) = (text(&mut item, from.index.position)?, text(&mut item, KEY)?);
-    let id = key.split_once('#').and_then(|(_, id)| ProductId::new(id).ok());
-    match (place.strip_prefix(&from.prefix), id) {
-        (Some(position), Some(id)) => Ok(FoundRow { position: position.to_owned(), id }),
-        _ => Err(StoreError::new(format!("an index row has the key {key:?} at {place:?}").into())),
+    let id = id_of(key.split_once('#').map_or("", |(_, id)| id).to_owned())?;
+    match place.strip_prefix(&from.prefix) {
+        Some(position) => Ok(FoundRow { position: position.to_owned(), id }),
+        None => Err(StoreError::new(format!("an index row has the key {key:?} at {place:?}").into())),
     }
 }
 
@@ -246,8 +243,14 @@ fn text(item: &mut ViewItem, attribute: &str) -> Result<String, StoreError> {
 }
 
 pub(super) fn generations(item: ViewItem) -> Result<ViewGenerations, StoreError> {
-    let item: GenerationsItem = serde_dynamo::from_item(item).map_err(unconvertible)?;
-    Ok(item.generations)
+    let item: Result<GenerationsItem, _> = serde_dynamo::from_item(item);
+    let damaged = |error: serde_dynamo::Error| {
+        let reason = format!(
+            "the generations in its item {GENERATIONS} cannot be read: {error}; restore it from a backup"
+        );
+        StoreError::unreadable(reason.into())
+    };
+    item.map(|item| item.generations).map_err(damaged)
 }
 
 pub(super) fn of_generations(generations: &ViewGenerations) -> Result<ViewItem, StoreError> {

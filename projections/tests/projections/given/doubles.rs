@@ -107,8 +107,8 @@ impl Views for Moody {
         self.answer()?.rows(generation, from, limit).await
     }
 
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), StoreError> {
-        self.answer()?.remove(generation, id).await
+    async fn remove(&self, generation: Generation, key: &str) -> Result<(), StoreError> {
+        self.answer()?.remove(generation, key).await
     }
 }
 

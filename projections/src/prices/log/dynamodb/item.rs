@@ -67,7 +67,7 @@ pub(super) fn of(
     product: &ProductId,
     commit: &FoldedCommit,
 ) -> Result<PriceItem, StoreError> {
-    let entries = commit.entries.iter().map(StoredPriceEntry::from).collect();
+    let entries = commit.entries.iter().map(|entry| StoredPriceEntry::of(product, entry)).collect();
     let origin = commit.origin.as_ref();
     let item = CommitItem {
         key: key(generation, product),
@@ -82,7 +82,7 @@ pub(super) fn of(
 /// The sequence of the last event that an item includes.
 pub(super) fn folded(item: &PriceItem) -> Result<u64, StoreError> {
     let number = |name| item.get(name).and_then(|value| value.as_n().ok()?.parse().ok());
-    let missing = || StoreError::new("a price item has no sequence".into());
+    let missing = || StoreError::unreadable(format!("the item {:?} has no sequence", key_of(item)).into());
     match number(LAST).ok_or_else(missing)? {
         CURSOR => number(FOLDED).ok_or_else(missing),
         last => Ok(last),
@@ -103,8 +103,19 @@ pub(super) fn entries(item: PriceItem) -> Result<Vec<PriceEntry>, StoreError> {
     if item.contains_key(FOLDED) {
         return Ok(Vec::new());
     }
-    let item: CommitItem = serde_dynamo::from_item(item).map_err(unreadable)?;
-    Ok(item.entries.into_iter().map(PriceEntry::from).collect())
+    let (key, last) = (key_of(&item), folded(&item)?);
+    let unreadable = |reason: &dyn std::fmt::Display| {
+        StoreError::unreadable(format!("the item {key:?}, {last} cannot be read: {reason}").into())
+    };
+    let item: Result<CommitItem, _> = serde_dynamo::from_item(item);
+    let product = key.split_once('#').map_or("", |(_, product)| product);
+    let entries = item.map_err(|error| unreadable(&error))?.entries.into_iter();
+    entries.map(|entry| entry.read(product).map_err(|error| unreadable(&error))).collect()
+}
+
+/// The key of an item, for errors.
+fn key_of(item: &PriceItem) -> String {
+    item.get(KEY).and_then(|key| key.as_s().ok()).cloned().unwrap_or_default()
 }
 
 /// Where a scan stopped, as a text.
