@@ -9,7 +9,6 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use metrics::{counter, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use metrics_process::Collector;
 use projections::views::View;
 use serde_json::json;
 use telemetry::meters::{self, Metric, MetricKind};
@@ -35,10 +34,31 @@ pub(super) fn record() -> anyhow::Result<PrometheusHandle> {
     }
     let handle = builder.install_recorder().context("metrics cannot be recorded")?;
     meters::describe();
-    Collector::default().describe();
+    process::describe();
     start_at_zero();
     name_build();
     Ok(handle)
+}
+
+/// Figures of the process. On macOS the package needs libclang for its build, so other systems go without.
+#[cfg(target_os = "linux")]
+mod process {
+    use metrics_process::Collector;
+
+    pub(super) fn describe() {
+        Collector::default().describe();
+    }
+
+    pub(super) fn collect() {
+        Collector::default().collect();
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod process {
+    pub(super) fn describe() {}
+
+    pub(super) fn collect() {}
 }
 
 fn name_build() {
@@ -96,7 +116,7 @@ async fn figures(
     context: RequestContext,
 ) -> Result<Response, Problem> {
     context.require(Scope::Audit)?;
-    Collector::default().collect();
+    process::collect();
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     Ok((kind, handle.render()).into_response())
 }
