@@ -203,6 +203,15 @@ async fn what_somebody_else_changed_meanwhile_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_line_that_carries_another_version_than_the_import_left_is_a_failure() {
+    let ledger = Ledger::start();
+    let stale = r#"{"command":"update","product_id":"p","version":1,"price":"3"}"#;
+    let output = ledger.import(file(&[CREATE, &update("2"), stale]).path()).output().unwrap();
+    ended(&output, 1, "3 commands: 2 written, 0 imported before, 0 without effect, 1 failures");
+    assert!(printed(&output).contains("line 3: 412 The precondition does not hold"), "{}", printed(&output));
+}
+
+#[tokio::test]
 async fn an_import_that_was_interrupted_leaves_what_changed_and_all_behind_it_alone() {
     for (meanwhile, body, now) in [
         ("PATCH", r#"{"price":"99"}"#, "at version 2"),

@@ -438,9 +438,10 @@ mod tests {
     #[test]
     fn where_two_runs_recorded_places_in_another_order_the_newest_commit_counts() {
         let (create, update, delete) = (line("create"), line("update"), line("delete"));
-        let mut product = recorded(&[(1, &create), (2, &update), (3, &update), (2, &delete)]);
-        assert_eq!(steps(&mut product, &[&create, &delete]), [true; 2]);
-        assert_eq!(condition_of(&mut product, &update), Condition::Version(4));
+        let all = [(1, &update), (2, &update), (4, &update), (1, &create), (2, &delete), (3, &create)];
+        let mut product = recorded(&all);
+        assert_eq!(steps(&mut product, &[&create, &delete, &create]), [true; 3]);
+        assert_eq!(condition_of(&mut product, &update), Condition::Version(6));
     }
 
     #[test]
