@@ -111,7 +111,8 @@ async fn bad_lines_are_named_and_do_not_stop_the_rest() {
     let text = printed(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert_eq!(summary(&output), "6 commands: 2 written, 0 imported before, 0 without effect, 4 failures");
-    for line in ["line 2: ", "line 3: 412 ", "line 5: 422 ", "line 6: is not UTF-8"] {
+    let exists = "line 3: 412 The product exists at version 1: `update` changes it";
+    for line in ["line 2: ", exists, "line 5: 422 ", "line 6: is not UTF-8"] {
         assert!(text.contains(line), "{line} in {text}");
     }
     assert!(text.contains("/price"), "{text}");
@@ -126,7 +127,15 @@ fn a_file_or_server_that_is_not_there_is_one_line_and_exit_code_2() {
         .args(["--url", "http://127.0.0.1:9"])
         .output()
         .unwrap();
-    for (output, part) in [(missing, "no-such-file"), (nobody, "127.0.0.1:9")] {
+    let directory = program().args(["import", "/"]).output().unwrap();
+    let given = std::fs::File::open("/").unwrap();
+    let as_input = program().args(["import", "-"]).stdin(given).output().unwrap();
+    for (output, part) in [
+        (missing, "no-such-file"),
+        (nobody, "127.0.0.1:9"),
+        (directory, "/ cannot be read: it is a directory"),
+        (as_input, "standard input cannot be read: it is a directory"),
+    ] {
         let text = printed(&output);
         assert_eq!(output.status.code(), Some(2), "{text}");
         assert!(text.contains(part) && text.lines().count() == 1, "{text}");

@@ -32,8 +32,10 @@ pub const EXIT_CODES: [ExitCodes; 15] = [
     codes(
         &["import"],
         "done, also if lines were left alone or imported before",
-        Some("a line failed or was not sent (with --dry-run: would be refused), or it was interrupted"),
-        "wrong usage, or the server could not be reached or refused access",
+        Some(
+            "a line failed, was not sent or is missing (with --dry-run: is refused), also if the server stopped answering meanwhile, or it was interrupted",
+        ),
+        "wrong usage, or the server could not be reached at the beginning or refused access",
     ),
     codes(
         &["list", "find"],

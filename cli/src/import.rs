@@ -1,5 +1,6 @@
 //! `ledger import`: sends commands from NDJSON, products in parallel and each product in order. Running the same import again,
-//! even after an interruption, goes on where it stopped and changes nothing else; changes by others are never overwritten.
+//! even after an interruption, goes on where it stopped and sends nothing that is recorded; a product of which it recorded a line
+//! is left alone if somebody else has changed it since.
 
 mod client;
 mod dry_run;
@@ -44,7 +45,8 @@ fields of the command as in the body of its request; `occurred_at` says when it 
 create adds a product, update changes the fields that it names, put creates or replaces a product.
 
 Importing the same input again is the same import: it goes on where it stopped, and retries a failed \
-line.
+line. A product of which it recorded a line is left alone if somebody else has changed it since; lines that \
+changed nothing leave no record, and a product that has only such lines is imported again.
 
 Examples:
   ledger import products.ndjson --dry-run
@@ -55,10 +57,12 @@ pub struct ImportArgs {
     /// NDJSON with one command a line: a file, a pipe, or - for standard input.
     #[arg(value_name = "FILE|-")]
     file: PathBuf,
-    /// Name of the import, instead of the SHA-256 of its input: another name imports the same input again.
+    /// Name of the import, instead of the SHA-256 of its input: another name imports the same input again, and the same name
+    /// goes on with a corrected or longer one. Lines that are recorded have to stay.
     #[arg(long, value_name = "NAME")]
     batch: Option<BatchName>,
-    /// Send nothing: check every line as the server would, and list refused lines by reason.
+    /// Send nothing: check every line, and list by reason what a server refuses, and what it may refuse depending on what it
+    /// holds.
     #[arg(long)]
     dry_run: bool,
     /// The server.
@@ -97,7 +101,8 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<ExitCode> {
         (None, Some(summary)) => ImportId::Input(summary.hash.clone()),
         (None, None) => anyhow::bail!("{} cannot be read twice", file.display()),
     };
-    let report = Arc::new(ImportReport::new(input.summary.as_ref().map(|summary| summary.lines)));
+    let lines = input.summary.as_ref().map(|summary| summary.lines);
+    let report = Arc::new(ImportReport::new(lines, import.input_may_differ()));
     let history_refused = Arc::<OnceLock<String>>::default();
     let worker = ImportWorker { client, import: Arc::new(import), report: report.clone(), history_refused };
     let (senders, workers): (Vec<_>, Vec<_>) = (0..arguments.concurrency)

@@ -100,6 +100,92 @@ async fn a_line_that_the_server_refused_is_sent_again_and_its_batch_takes_the_me
 }
 
 #[tokio::test]
+async fn a_recorded_line_of_a_batch_that_was_changed_is_a_failure_and_nothing_behind_it_is_sent() {
+    let ledger = Ledger::start();
+    let between = Between::start(&ledger.url, |_| Fate::Pass);
+    let named = |name: &str| CREATE.replace(r#""n""#, &format!("{name:?}"));
+    let run =
+        |lines: &[&str]| import_at(&between.url, file(lines).path()).args(["--batch", "b"]).output().unwrap();
+    let first = run(&[&named("wrong"), &update("2"), &update("-1")]);
+    ended(&first, 1, "3 commands: 2 written, 0 imported before, 0 without effect, 1 failure");
+    let sent = between.commands().len();
+    for (lines, line, counts) in [
+        (
+            vec![named("right"), update("2")],
+            1,
+            "2 commands: 0 written, 0 imported before, 0 without effect, 1 failure, 1 not sent",
+        ),
+        (
+            vec![named("right"), update("2"), update("3")],
+            1,
+            "3 commands: 0 written, 0 imported before, 0 without effect, 1 failure, 2 not sent",
+        ),
+        (
+            vec![named("wrong"), update("5"), update("2"), update("3")],
+            2,
+            "4 commands: 0 written, 1 imported before, 0 without effect, 1 failure, 2 not sent",
+        ),
+    ] {
+        let output = run(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        ended(&output, 1, counts);
+        let text = printed(&output);
+        let told = format!("line {line}: this import recorded another command as line {line} of the product");
+        assert!(text.contains(&told) && !text.contains("was imported before"), "{text}");
+    }
+    assert_eq!(between.commands().len(), sent, "nothing was sent");
+    let corrected =
+        run(&[&named("wrong"), &update("2"), r#"{"command":"update","product_id":"p","name":"right"}"#]);
+    ended(&corrected, 0, "3 commands: 1 written, 2 imported before, 0 without effect, 0 failures");
+    assert_eq!(ledger.history("p").await.last().unwrap()["state"]["name"], "right");
+}
+
+#[tokio::test]
+async fn recorded_lines_that_a_batch_no_longer_has_are_missing() {
+    let ledger = Ledger::start();
+    let other = CREATE.replace(r#""p""#, r#""q""#);
+    let whole = file(&[CREATE, &other, &update("2"), &update("2"), &update("3")]);
+    assert_eq!(batch(&ledger, whole.path(), "b").output().unwrap().status.code(), Some(0));
+    let short = batch(&ledger, file(&[CREATE, &other]).path(), "b").output().unwrap();
+    ended(&short, 1, "2 commands: 0 written, 2 imported before, 0 without effect, 0 failures, 3 missing");
+    let text = printed(&short);
+    assert!(
+        text.contains("product p: the input ends with its line 1, but this import recorded its line 4")
+            && !text.contains("product q")
+            && !text.contains("was imported before"),
+        "{text}"
+    );
+    let again = batch(&ledger, whole.path(), "b").output().unwrap();
+    ended(&again, 0, "5 commands: 0 written, 5 imported before, 0 without effect, 0 failures");
+    assert!(printed(&again).contains("this batch was imported before"), "{}", printed(&again));
+}
+
+#[tokio::test]
+async fn a_changed_line_of_a_batch_that_had_no_effect_before_is_not_noticed() {
+    let ledger = Ledger::start();
+    for (price, counts) in [
+        ("100", "3 commands: 2 written, 0 imported before, 1 without effect, 0 failures"),
+        ("90", "3 commands: 0 written, 3 imported before, 0 without effect, 0 failures"),
+    ] {
+        let lines = file(&[CREATE, &update(price), &update("80")]);
+        ended(&batch(&ledger, lines.path(), "b").output().unwrap(), 0, counts);
+    }
+    assert_eq!(prices(&ledger).await, ["100.00", "80.00"]);
+}
+
+#[tokio::test]
+async fn a_product_of_which_no_line_was_recorded_is_imported_again_over_what_somebody_else_changed() {
+    let ledger = Ledger::start();
+    ledger.send("PUT", "/products/p", r#"{"name":"n","price":"10"}"#).await;
+    let lines = file(&[&update("10")]);
+    let first = ledger.import(lines.path()).output().unwrap();
+    ended(&first, 0, "1 command: 0 written, 0 imported before, 1 without effect, 0 failures");
+    ledger.send("PATCH", "/products/p", r#"{"price":"99"}"#).await;
+    let again = ledger.import(lines.path()).output().unwrap();
+    ended(&again, 0, "1 command: 1 written, 0 imported before, 0 without effect, 0 failures");
+    assert_eq!(prices(&ledger).await, ["10.00", "99.00", "10.00"]);
+}
+
+#[tokio::test]
 async fn what_somebody_else_changed_meanwhile_is_left_alone() {
     let ledger = Ledger::start();
     let lines = file(&[CREATE, &update("100")]);
@@ -110,10 +196,20 @@ async fn what_somebody_else_changed_meanwhile_is_left_alone() {
     ended(&again, 0, "2 commands: 0 written, 1 imported before, 0 without effect, 0 failures, 1 left alone");
     let text = printed(&again);
     assert!(
-        text.contains("line 2: left alone, because somebody else changed the product: it is at version 2"),
+        text.contains("line 2: left alone, because somebody else changed the product: it is at version 2")
+            && !text.contains("was imported before"),
         "{text}"
     );
     assert_eq!(stands(&ledger, 2).await, ("99.00".into(), 2));
+}
+
+#[tokio::test]
+async fn a_line_that_carries_another_version_than_the_import_left_is_a_failure() {
+    let ledger = Ledger::start();
+    let stale = r#"{"command":"update","product_id":"p","version":1,"price":"3"}"#;
+    let output = ledger.import(file(&[CREATE, &update("2"), stale]).path()).output().unwrap();
+    ended(&output, 1, "3 commands: 2 written, 0 imported before, 0 without effect, 1 failure");
+    assert!(printed(&output).contains("line 3: 412 The precondition does not hold"), "{}", printed(&output));
 }
 
 #[tokio::test]

@@ -163,6 +163,42 @@ fn a_dry_run_sends_nothing_and_lists_refusals_by_reason() {
 }
 
 #[test]
+fn a_dry_run_does_not_refuse_what_a_server_may_accept() {
+    let read =
+        r#"{"command":"put","product_id":"a","id":"a","name":"n","price":"1","status":"active","version":3}"#;
+    let stale = r#"{"command":"update","product_id":"b","version":3,"price":"2"}"#;
+    let output = program().arg("import").arg(file(&[read, stale]).path()).arg("--dry-run").output().unwrap();
+    let text = printed(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let told = [
+        "1 may be refused: must match the product: version, status (line 1)",
+        "1 may be refused: must match the product: version (line 2)",
+        "2 commands: 2 would be sent (2 may be refused), 0 refused; nothing was sent",
+    ];
+    assert_eq!(text.lines().collect::<Vec<_>>(), told);
+}
+
+#[tokio::test]
+async fn a_server_that_stops_answering_in_the_middle_is_exit_code_1_and_the_same_import_goes_on() {
+    let (ledger, taken) = (Ledger::start(), AtomicU32::new(0));
+    let between = Between::start(&ledger.url, move |seen| {
+        if seen.is_command() && taken.fetch_add(1, Ordering::Relaxed) > 0 { Fate::Lose } else { Fate::Pass }
+    });
+    let update = r#"{"command":"update","product_id":"p","price":"2"}"#;
+    let lines = file(&[&create("p"), update]);
+    let output = import_at(&between.url, lines.path()).output().unwrap();
+    let text = printed(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("stopped early, because the server does not answer") && text.contains("to go on"),
+        "{text}"
+    );
+    let again = ledger.import(lines.path()).output().unwrap();
+    assert_eq!(again.status.code(), Some(0), "{}", printed(&again));
+    assert_eq!(summary(&again), "2 commands: 0 written, 2 imported before, 0 without effect, 0 failures");
+}
+
+#[test]
 fn the_lines_that_the_help_shows_can_be_imported() {
     let help = program().args(["import", "--help"]).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();

@@ -1,8 +1,9 @@
 //! `ledger import --dry-run`: runs the lines through the command routes on a ledger in memory, so that each refusal is the
 //! server's own. No server is asked, and nothing is sent.
 //!
-//! What the server holds is not known here: a product that the input does not create is assumed to exist, or to be deleted if
-//! its first line restores it. One commit is held for each product, however many lines it has.
+//! What the server holds is not known here. A product that the input creates is assumed not to exist, another one to exist, or to
+//! be deleted if its first line restores it; and a line that one state of the product allows and another refuses is not refused,
+//! but listed. One commit is held for each product, however many lines it has.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -15,15 +16,17 @@ use axum::body::Body;
 use axum::http::{Request, header};
 use commands::Executor;
 use commands::http::CommandApi;
+use event_store::chain::seal;
 use event_store::{AppendError, Journal, ScanPage, ScanPosition, StoreError};
-use schema::{Currency, ProductId, StoredCommit};
+use schema::{Currency, Product, ProductId, StoredCommit};
+use serde_json::{Map, Value};
 use tower::ServiceExt;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 use web::{ClockAndIds, finish};
 
 use super::line::{Condition, ImportLine, NumberedLine, Verb};
-use super::product::{LineOutcome, ProductProgress, Step, StopCause};
+use super::product::{LineOutcome, ProductProgress, RecordedLines, Step, StopCause};
 use super::server_answer::ServerAnswer;
 use crate::counts::counted;
 use crate::out;
@@ -33,15 +36,36 @@ use crate::text_table::escaped;
 const MOST_REASONS: usize = 100;
 /// Further lines of a reason are only counted.
 const MOST_LINES: usize = 10;
+/// No product has a greater version.
+const MOST_VERSION: u64 = 1 << 53;
 /// Answers are far smaller.
 const LARGEST_ANSWER: usize = 1 << 20;
+/// The command and the fields of a product about which nothing is known.
+const ANY: &str = r#"{"command":"put","name":"?","price":"0""#;
+/// Texts, of which only changed ones have to keep some rules.
+const TEXTS: [&str; 5] = ["name", "sku", "category", "description", "attributes"];
 
 /// The lines so far.
 pub(super) struct DryRun {
     router: Router,
     heads: Arc<Heads>,
-    products: HashMap<ProductId, ProductProgress>,
+    products: HashMap<ProductId, RehearsedProduct>,
     found: Expected,
+}
+
+/// What the lines so far say of a product.
+struct RehearsedProduct {
+    progress: ProductProgress,
+    /// They say all of its fields.
+    is_whole: bool,
+}
+
+/// What is expected of a line.
+enum Judgement {
+    Accepted,
+    /// Some state of the product refuses it.
+    Depends(String),
+    Refused(String),
 }
 
 /// The expected outcome of the lines.
@@ -51,14 +75,24 @@ struct Expected {
     accepted: u64,
     /// After a refused line of their product.
     behind: u64,
-    refused: BTreeMap<String, RefusedLines>,
-    /// Refused for reasons that are no longer listed.
+    refused: Reasons,
+    /// Of all lines, those that may be refused.
+    uncertain: Reasons,
+    /// How many of them would be sent.
+    uncertain_sent: u64,
+}
+
+/// Lines by the reason why they are, or may be, refused.
+#[derive(Debug, Default)]
+struct Reasons {
+    lines: BTreeMap<String, ReasonLines>,
+    /// Lines with reasons that are no longer listed.
     others: u64,
 }
 
-/// Lines that are refused for one reason.
+/// The lines of one reason.
 #[derive(Debug, Default)]
-struct RefusedLines {
+struct ReasonLines {
     count: u64,
     lines: Vec<u64>,
 }
@@ -78,7 +112,7 @@ impl DryRun {
     /// Counts a line that names no product.
     pub(super) fn refuse(&mut self, number: u64, reason: &str) {
         self.found.lines += 1;
-        self.found.refuse(number, reason);
+        self.found.refused.add(number, reason);
     }
 
     /// Runs a line.
@@ -88,44 +122,58 @@ impl DryRun {
     pub(super) async fn line(&mut self, entry: &NumberedLine) -> anyhow::Result<()> {
         self.found.lines += 1;
         let id = &entry.product_id;
-        let is_new = !self.products.contains_key(id);
-        let mut product = self.products.remove(id).unwrap_or_else(|| ProductProgress::new(None));
+        let known = self.products.remove(id);
         // After a refusal a line is judged by itself, as if it were the product's first.
-        let is_behind = product.stopped().is_some();
+        let is_behind = known.as_ref().is_some_and(|product| product.progress.stopped().is_some());
         if is_behind {
             self.heads.forget(id);
         }
-        let mut judged = if is_behind { ProductProgress::new(None) } else { product };
-        let refusal =
-            match (judged.next(entry.number, entry.line.as_ref().map_err(String::as_str)), &entry.line) {
-                (Step::Send(condition, _), Ok(line)) => {
-                    if is_new || is_behind {
-                        self.seed(line).await?;
-                    }
-                    let answer = self.answer(line, condition).await?;
-                    match judged.answered(line, condition, &answer) {
-                        LineOutcome::Written | LineOutcome::Unchanged | LineOutcome::Repeated => None,
-                        LineOutcome::LeftAlone(reason) | LineOutcome::Failed(reason) => Some(reason),
-                    }
-                }
-                (Step::Fail(reason), _) => Some(reason),
-                (Step::Send(..), Err(reason)) => Some(reason.clone()),
-                (Step::Repeated | Step::Skip(..), _) => None,
-            };
-        match refusal {
-            Some(reason) => {
-                self.found.refuse(entry.number, &reason);
-                judged.stop(StopCause::Failed, entry.number);
+        let mut product = known.filter(|_| !is_behind).unwrap_or_else(RehearsedProduct::new);
+        let judgement = self.judge(&mut product, entry).await?;
+        let is_refused = matches!(judgement, Judgement::Refused(_));
+        match judgement {
+            Judgement::Accepted => {}
+            Judgement::Depends(reason) => {
+                self.found.uncertain.add(entry.number, &reason);
+                self.found.uncertain_sent += u64::from(!is_behind);
             }
-            None if is_behind => {
-                self.found.behind += 1;
-                judged.stop(StopCause::Failed, entry.number);
-            }
-            None => self.found.accepted += 1,
+            Judgement::Refused(reason) => self.found.refused.add(entry.number, &reason),
         }
-        product = judged;
+        if is_refused || is_behind {
+            product.progress.stop(StopCause::Failed, entry.number);
+        }
+        self.found.behind += u64::from(is_behind && !is_refused);
+        self.found.accepted += u64::from(!is_behind && !is_refused);
         self.products.insert(id.clone(), product);
         Ok(())
+    }
+
+    async fn judge(&self, product: &mut RehearsedProduct, entry: &NumberedLine) -> anyhow::Result<Judgement> {
+        let line = match &entry.line {
+            Ok(line) => line,
+            Err(reason) => return Ok(Judgement::Refused(reason.clone())),
+        };
+        let condition = match product.progress.next(entry.number, Ok(line)) {
+            Step::Send(condition, _) => condition,
+            Step::Fail(reason) => return Ok(Judgement::Refused(reason)),
+            // Nothing is recorded here, and a product that stopped begins anew.
+            Step::Repeated | Step::Skip(..) => return Ok(Judgement::Accepted),
+        };
+        self.seed(line).await?;
+        let answer = self.answer(line, condition).await?;
+        if !matches!(answer.status.as_u16(), 412 | 422) {
+            return Ok(product.take(line, condition, &answer, Judgement::Accepted));
+        }
+        let Some(assumed) = self.assume(line, condition, product.is_whole).await? else {
+            return Ok(product.take(line, condition, &answer, Judgement::Accepted));
+        };
+        let second = self.answer(line, assumed).await?;
+        let carried = line.carried().join(", ");
+        let depends = Judgement::Depends(match carried.as_str() {
+            "" => answer.reason(),
+            names => format!("must match the product: {names}"),
+        });
+        Ok(product.take(line, assumed, &second, depends))
     }
 
     /// Lists refused lines by reason; success if there are none.
@@ -138,19 +186,52 @@ impl DryRun {
         Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    /// Creates the product that a line needs.
+    /// Creates the product that a line needs, if there is none.
     async fn seed(&self, line: &ImportLine) -> anyhow::Result<()> {
-        let there = match line.verb {
+        if self.heads.get(&line.product_id).is_some() {
+            return Ok(());
+        }
+        let commands = match line.verb {
             Verb::Create | Verb::Put => return Ok(()),
-            Verb::Update | Verb::Delete => &[r#"{"command":"put","name":"?","price":"0""#][..],
-            Verb::Restore => &[r#"{"command":"put","name":"?","price":"0""#, r#"{"command":"delete""#],
+            Verb::Update | Verb::Delete => &[ANY][..],
+            Verb::Restore => &[ANY, r#"{"command":"delete""#],
         };
-        for begin in there {
-            let text = format!(r#"{begin},"product_id":"{}"}}"#, line.product_id);
-            let seed = ImportLine::parse(text.as_bytes()).map_err(|error| anyhow::anyhow!(error.reason))?;
-            self.answer(&seed, Condition::None).await?;
+        self.record(&line.product_id, commands).await
+    }
+
+    async fn record(&self, product: &ProductId, commands: &[&str]) -> anyhow::Result<()> {
+        for command in commands {
+            let text = format!(r#"{command},"product_id":"{product}"}}"#);
+            let line = ImportLine::parse(text.as_bytes()).map_err(|error| anyhow::anyhow!(error.reason))?;
+            self.answer(&line, Condition::None).await?;
         }
         Ok(())
+    }
+
+    /// Makes the product one that has the values of this line already, where the lines before it have not said them, and says
+    /// on what condition the line then is sent; `None` if there is no such product.
+    async fn assume(
+        &self,
+        line: &ImportLine,
+        condition: Condition,
+        is_whole: bool,
+    ) -> anyhow::Result<Option<Condition>> {
+        if condition == Condition::Absent {
+            return Ok(None);
+        }
+        if self.heads.get(&line.product_id).is_none() {
+            self.record(&line.product_id, &[ANY]).await?;
+        }
+        let Some(head) = self.heads.get(&line.product_id) else { return Ok(None) };
+        let is_first = condition == Condition::None;
+        let mut names = line.carried();
+        // The lines before it have left the status that they say.
+        names.retain(|name| is_first || *name != "status");
+        names.extend(TEXTS.into_iter().filter(|_| !is_whole));
+        let Some(head) = with_values(&head, &line.members(), &names)? else { return Ok(None) };
+        let assumed = if is_first { condition } else { Condition::Version(head.decode()?.state.version) };
+        self.heads.put(&line.product_id, head);
+        Ok(Some(assumed))
     }
 
     async fn answer(&self, line: &ImportLine, condition: Condition) -> anyhow::Result<ServerAnswer> {
@@ -176,42 +257,112 @@ impl DryRun {
     }
 }
 
-impl Expected {
-    fn refuse(&mut self, line: u64, reason: &str) {
-        if self.refused.len() >= MOST_REASONS && !self.refused.contains_key(reason) {
-            self.others += 1;
-            return;
-        }
-        let refused = self.refused.entry(reason.to_owned()).or_default();
-        refused.count += 1;
-        if refused.lines.len() < MOST_LINES {
-            refused.lines.push(line);
-        }
+impl RehearsedProduct {
+    fn new() -> Self {
+        Self { progress: ProductProgress::new(RecordedLines::default()), is_whole: false }
     }
 
-    /// The reasons, those with most lines first, and a closing line.
+    /// Takes the answer to a line, which is judged so if it was accepted.
+    fn take(
+        &mut self,
+        line: &ImportLine,
+        condition: Condition,
+        answer: &ServerAnswer,
+        accepted: Judgement,
+    ) -> Judgement {
+        match self.progress.answered(line, condition, answer) {
+            LineOutcome::Written | LineOutcome::Unchanged | LineOutcome::Repeated => {
+                self.is_whole |= matches!(line.verb, Verb::Create | Verb::Put);
+                accepted
+            }
+            LineOutcome::LeftAlone(reason) | LineOutcome::Failed(reason) => Judgement::Refused(reason),
+        }
+    }
+}
+
+/// A commit after which the product has these values of a line; `None` if no product has them.
+fn with_values(
+    head: &StoredCommit,
+    members: &Map<String, Value>,
+    names: &[&str],
+) -> anyhow::Result<Option<StoredCommit>> {
+    let mut commit = head.decode()?.unsealed;
+    let mut state = serde_json::to_value(&commit.state)?;
+    for name in names {
+        match (members.get(*name), *name) {
+            (None | Some(Value::Null), _) => {}
+            (Some(Value::Object(attributes)), "attributes") => {
+                for (key, value) in attributes.iter().filter(|(_, value)| !value.is_null()) {
+                    state["attributes"][key] = value.clone();
+                }
+            }
+            (Some(Value::String(name)), "name") => state["name"] = name.trim().into(),
+            (Some(value), name) => state[name] = value.clone(),
+        }
+    }
+    let Ok(state) = serde_json::from_value::<Product>(state) else { return Ok(None) };
+    if !(1..MOST_VERSION).contains(&state.version) {
+        return Ok(None);
+    }
+    commit.events.truncate(1);
+    (commit.sequence, commit.state) = (state.version, state);
+    Ok(seal(commit).ok().map(|(_, stored)| stored))
+}
+
+impl Expected {
+    /// The reasons and a closing line.
     fn told(&self) -> String {
-        let mut text = String::new();
-        let mut reasons: Vec<_> = self.refused.iter().collect();
-        reasons
-            .sort_by_key(|(_, refused)| (std::cmp::Reverse(refused.count), refused.lines.first().copied()));
-        for (reason, refused) in reasons {
-            let lines: Vec<String> = refused.lines.iter().map(u64::to_string).collect();
-            let noun = if lines.len() == 1 { "line" } else { "lines" };
-            let more = if refused.count > lines.len() as u64 { ", …" } else { "" };
-            let (count, reason, lines) = (refused.count, escaped(reason), lines.join(", "));
-            let _ = writeln!(text, "{count} refused: {reason} ({noun} {lines}{more})");
-        }
-        if self.others > 0 {
-            let _ = writeln!(text, "{} refused for further reasons", self.others);
-        }
-        let refused = self.refused.values().map(|refused| refused.count).sum::<u64>() + self.others;
+        let mut text = self.refused.told("refused") + &self.uncertain.told("may be refused");
+        let uncertain = match self.uncertain_sent {
+            0 => String::new(),
+            lines => format!(" ({lines} may be refused)"),
+        };
         let behind = match self.behind {
             0 => String::new(),
             lines => format!(", {lines} not sent behind a refused one"),
         };
-        let (total, accepted) = (counted(self.lines, "command"), self.accepted);
-        text + &format!("{total}: {accepted} would be sent, {refused} refused{behind}; nothing was sent\n")
+        let (total, accepted, refused) =
+            (counted(self.lines, "command"), self.accepted, self.refused.count());
+        let _ = writeln!(
+            text,
+            "{total}: {accepted} would be sent{uncertain}, {refused} refused{behind}; nothing was sent"
+        );
+        text
+    }
+}
+
+impl Reasons {
+    fn add(&mut self, line: u64, reason: &str) {
+        if self.lines.len() >= MOST_REASONS && !self.lines.contains_key(reason) {
+            self.others += 1;
+            return;
+        }
+        let lines = self.lines.entry(reason.to_owned()).or_default();
+        lines.count += 1;
+        if lines.lines.len() < MOST_LINES {
+            lines.lines.push(line);
+        }
+    }
+
+    fn count(&self) -> u64 {
+        self.lines.values().map(|lines| lines.count).sum::<u64>() + self.others
+    }
+
+    /// The reasons, those with most lines first.
+    fn told(&self, what: &str) -> String {
+        let mut text = String::new();
+        let mut reasons: Vec<_> = self.lines.iter().collect();
+        reasons.sort_by_key(|(_, lines)| (std::cmp::Reverse(lines.count), lines.lines.first().copied()));
+        for (reason, ReasonLines { count, lines }) in reasons {
+            let more = if *count > lines.len() as u64 { ", …" } else { "" };
+            let lines: Vec<String> = lines.iter().map(u64::to_string).collect();
+            let noun = if lines.len() == 1 { "line" } else { "lines" };
+            let _ = writeln!(text, "{count} {what}: {} ({noun} {}{more})", escaped(reason), lines.join(", "));
+        }
+        if self.others > 0 {
+            let _ = writeln!(text, "{} {what} for further reasons", self.others);
+        }
+        text
     }
 }
 
@@ -220,6 +371,14 @@ impl Expected {
 struct Heads(Mutex<HashMap<String, StoredCommit>>);
 
 impl Heads {
+    fn get(&self, product: &ProductId) -> Option<StoredCommit> {
+        self.heads().get(product.as_str()).cloned()
+    }
+
+    fn put(&self, product: &ProductId, head: StoredCommit) {
+        self.heads().insert(product.as_str().to_owned(), head);
+    }
+
     fn forget(&self, product: &ProductId) {
         self.heads().remove(product.as_str());
     }
@@ -247,7 +406,7 @@ impl Journal for Heads {
     }
 
     async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, StoreError> {
-        let head = self.heads().get(product.as_str()).cloned();
+        let head = self.get(product);
         Ok(head.filter(|head| head.sequence().is_ok_and(|sequence| sequence <= at_most)))
     }
 
@@ -309,7 +468,7 @@ mod tests {
     async fn a_product_that_the_input_does_not_create_is_assumed_to_be_as_its_first_line_needs_it() {
         for first in ["update", "delete", "restore"] {
             let rehearsal = rehearsed(&[&line(first, "")]).await;
-            assert_eq!((rehearsal.found.accepted, rehearsal.found.refused.len()), (1, 0), "{first}");
+            assert_eq!((rehearsal.found.accepted, rehearsal.found.refused.count()), (1, 0), "{first}");
         }
         for (lines, reason) in [
             (["create", "create"], "the product exists: this import left it at version 1"),
@@ -319,11 +478,81 @@ mod tests {
             let all = r#","name":"n","price":"1""#;
             let lines = lines.map(|verb| line(verb, if verb == "create" { all } else { "" }));
             let found = rehearsed(&lines.each_ref().map(String::as_str)).await.found;
-            assert!(found.refused.keys().any(|key| key.starts_with(reason)), "{found:?}");
+            assert!(found.refused.lines.keys().any(|key| key.starts_with(reason)), "{found:?}");
         }
         let put = line("put", r#","name":"n","price":"1""#);
         let found = rehearsed(&[&put, &line("delete", ""), &put, &put]).await.found;
         assert_eq!(found.accepted, 4, "{found:?}");
+    }
+
+    /// What GET answers, as the members of a line.
+    const READ: &str = r#","id":"p","name":"n","price":"1","currency":"EUR","sku":"s","attributes":{"a":"b"},"status":"active",
+        "version":7,"created_at":"2026-01-01T00:00:00.000Z","updated_at":"2026-02-01T00:00:00.000Z",
+        "price_occurred_at":"2026-02-01T00:00:00.000Z""#;
+
+    #[tokio::test]
+    async fn fields_that_only_the_server_knows_are_not_judged() {
+        let price = r#","price":"2""#;
+        for lines in [
+            vec![line("put", READ)],
+            vec![line("update", READ)],
+            vec![line("update", r#","version":7"#), line("update", price)],
+            vec![line("put", r#","name":"n","price":"1""#), line("update", READ), line("delete", "")],
+            vec![line("create", r#","name":"n","price":"1""#), line("update", r#","version":9"#)],
+        ] {
+            let found = rehearsed(&lines.iter().map(String::as_str).collect::<Vec<_>>()).await.found;
+            assert_eq!((found.refused.count(), found.accepted), (0, lines.len() as u64), "{found:?}");
+            assert_eq!((found.uncertain.count(), found.uncertain_sent), (1, 1), "{found:?}");
+            let told = found.told();
+            assert!(told.starts_with("1 may be refused: must match the product: version"), "{told}");
+            assert!(
+                told.contains(" would be sent (1 may be refused), 0 refused; nothing was sent"),
+                "{told}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn what_every_product_refuses_is_refused_with_such_fields_too() {
+        for (verb, members) in [
+            ("put", READ.replace(r#""id":"p""#, r#""id":"q""#)),
+            ("update", READ.replace(r#""price":"1""#, r#""price":"-1""#)),
+            ("update", READ.replace("active", "deleted")),
+            ("update", r#","version":0"#.to_owned()),
+            ("update", r#","version":9007199254740992"#.to_owned()),
+            ("update", r#","version":"7""#.to_owned()),
+            ("update", r#","created_at":"yesterday""#.to_owned()),
+            // What the input creates does not exist before.
+            ("create", READ.to_owned()),
+        ] {
+            let found = rehearsed(&[&line(verb, &members)]).await.found;
+            assert_eq!((found.refused.count(), found.uncertain.count()), (1, 0), "{members}: {found:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_text_that_the_product_may_have_already_is_not_judged_and_any_other_is() {
+        const TURNED: &str = r#","name":"a\u202eb","price":"1","attributes":{"k":"\u202e","gone":null}"#;
+        const PLAIN: &str = r#","name":"n","price":"1""#;
+        for (lines, uncertain) in [
+            (vec![line("update", TURNED)], 1),
+            (vec![line("put", TURNED)], 1),
+            (vec![line("update", PLAIN), line("update", TURNED)], 1),
+            (vec![line("create", TURNED)], 0),
+            (vec![line("put", PLAIN), line("update", TURNED)], 0),
+        ] {
+            let found = rehearsed(&lines.iter().map(String::as_str).collect::<Vec<_>>()).await.found;
+            assert_eq!(
+                (found.uncertain.count(), found.refused.count()),
+                (uncertain, 1 - uncertain),
+                "{found:?}"
+            );
+            let told = found.told();
+            assert!(
+                told.contains("refused: 422 ") && told.contains("change the direction of text"),
+                "{told}"
+            );
+        }
     }
 
     #[tokio::test]
@@ -339,11 +568,12 @@ mod tests {
     fn reasons_and_their_lines_are_limited() {
         let mut found = Expected::default();
         for line in 0..1_000 {
-            found.refuse(line, "the same");
-            found.refuse(line, &format!("reason {line}"));
+            found.refused.add(line, "the same");
+            found.refused.add(line, &format!("reason {line}"));
         }
-        assert_eq!((found.refused.len(), found.refused["the same"].lines.len()), (MOST_REASONS, MOST_LINES));
-        assert_eq!(found.others, 1_000 - (MOST_REASONS as u64 - 1));
+        let (reasons, others) = (&found.refused.lines, found.refused.others);
+        assert_eq!((reasons.len(), reasons["the same"].lines.len()), (MOST_REASONS, MOST_LINES));
+        assert_eq!(others, 1_000 - (MOST_REASONS as u64 - 1));
         assert!(found.told().contains("2000 refused"), "{}", found.told());
     }
 }

@@ -64,6 +64,15 @@ impl ImportId {
         format!("import/{self}/{}/{}", mark.place, mark.command)
     }
 
+    /// Whether its input may have changed since an earlier run, so that a recorded place may now have another command.
+    #[must_use]
+    pub fn input_may_differ(&self) -> bool {
+        match self {
+            Self::Input(_) => false,
+            Self::Batch(_) => true,
+        }
+    }
+
     /// The mark in a key, if the key is of this import.
     #[must_use]
     pub fn mark(&self, key: &str) -> Option<LineMark> {

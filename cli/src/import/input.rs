@@ -60,9 +60,11 @@ impl Input {
             let unread = || "standard input cannot be read".to_owned();
             let input = io::stdin().as_fd().try_clone_to_owned().with_context(unread)?;
             let input = File::from_std(std::fs::File::from(input));
+            is_no_directory(&input).await.with_context(unread)?;
             return Self::pipe(input, needs_summary).await.with_context(unread);
         }
         let file = File::open(path).await.with_context(unread)?;
+        is_no_directory(&file).await.with_context(unread)?;
         if file.metadata().await.with_context(unread)?.is_file() {
             Self::file(file).await.with_context(unread)
         } else {
@@ -127,6 +129,12 @@ impl Input {
         let read = Hash::of_digest(&self.digest.clone().finalize().into());
         self.summary.as_ref().is_none_or(|summary| summary.hash == read)
     }
+}
+
+async fn is_no_directory(file: &File) -> anyhow::Result<()> {
+    let is_directory = file.metadata().await?.is_dir();
+    anyhow::ensure!(!is_directory, "it is a directory; an import reads a file, a pipe or - (standard input)");
+    Ok(())
 }
 
 fn whole(line: Vec<u8>, length: usize) -> InputLine {

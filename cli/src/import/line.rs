@@ -8,9 +8,13 @@ use reqwest::Method;
 use schema::{Hash, ProductId};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::input::{InputLine, LONGEST_LINE};
+
+/// Fields of a product that no command changes; its `id` is that of the line.
+const CARRIED: [&str; 5] = ["version", "status", "created_at", "updated_at", "price_occurred_at"];
 
 type Members = BTreeMap<String, Box<RawValue>>;
 
@@ -107,6 +111,17 @@ impl ImportLine {
                 Err(UnreadableLine { product_id: product_id.ok().or_else(|| named_by(bytes)), reason })
             }
         }
+    }
+
+    /// The fields of the body that have to match the product, because no command changes them.
+    pub(super) fn carried(&self) -> Vec<&'static str> {
+        let members = self.members();
+        CARRIED.into_iter().filter(|name| members.contains_key(*name)).collect()
+    }
+
+    /// The members of the body.
+    pub(super) fn members(&self) -> Map<String, Value> {
+        self.body.as_deref().and_then(|body| serde_json::from_str(body).ok()).unwrap_or_default()
     }
 
     /// SHA-256 over the verb, a blank, the product's id, a line feed and the body as sent. Part of stored keys: never change.

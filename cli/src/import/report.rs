@@ -12,7 +12,7 @@ use indicatif::ProgressBar;
 use schema::ProductId;
 
 use super::client::StopReason;
-use super::product::{StopCause, StoppedAt};
+use super::product::{MissingLines, StopCause, StoppedAt};
 use crate::counts::counted;
 use crate::text_table::escaped;
 use crate::{out, progress};
@@ -21,6 +21,7 @@ use crate::{out, progress};
 pub(super) struct ImportReport {
     progress: ProgressBar,
     started: Instant,
+    is_batch: bool,
     counts: Counts,
     /// Products with skipped lines that were not named, by the line that stopped them.
     unnamed: Mutex<Vec<(u64, String)>>,
@@ -35,14 +36,17 @@ struct Counts {
     left_alone: AtomicU64,
     failed: AtomicU64,
     not_sent: AtomicU64,
+    /// Not in the input, but recorded.
+    missing: AtomicU64,
 }
 
 impl ImportReport {
-    /// A report on this many lines, if that is known.
-    pub(super) fn new(lines: Option<u64>) -> Self {
+    /// A report on this many lines, if that is known, of an import that has a name or not.
+    pub(super) fn new(lines: Option<u64>, is_batch: bool) -> Self {
         Self {
             progress: progress::lines(lines),
             started: Instant::now(),
+            is_batch,
             counts: Counts::default(),
             unnamed: Mutex::default(),
             stopped: Mutex::default(),
@@ -103,6 +107,16 @@ impl ImportReport {
         locked(&self.unnamed).push((*line, text));
     }
 
+    /// Lines of a product that an earlier run recorded and the input no longer has.
+    pub(super) fn missing(&self, product: &ProductId, missing: MissingLines) {
+        self.counts.missing.fetch_add(missing.count.get(), Ordering::Relaxed);
+        let MissingLines { place, recorded, .. } = missing;
+        self.say(&format!(
+            "product {product}: the input ends with its line {place}, but this import recorded its line {recorded}; what \
+             is recorded stays, and another input needs a --batch NAME of its own"
+        ));
+    }
+
     /// Nothing more can be sent.
     pub(super) fn stop(&self, reason: StopReason) {
         locked(&self.stopped).get_or_insert(reason);
@@ -137,7 +151,11 @@ impl ImportReport {
             };
             self.say(&format!("ledger: stopped early, because {reason}; {left}{again}"));
         } else if self.counts.is_nothing_new() {
-            self.say("ledger: this input was imported before; --batch NAME makes it another import");
+            self.say(if self.is_batch {
+                "ledger: this batch was imported before; another --batch NAME makes it another import"
+            } else {
+                "ledger: this input was imported before; --batch NAME makes it another import"
+            });
         }
         match stopped {
             Some(StopReason::Refused(_)) => ExitCode::from(crate::exit::CANNOT),
@@ -172,7 +190,8 @@ impl Counts {
             counted(total, "command"),
             counted(failed, "failure")
         );
-        for (count, what) in [(left_alone, "left alone"), (not_sent, "not sent")] {
+        let missing = of(&self.missing);
+        for (count, what) in [(left_alone, "left alone"), (not_sent, "not sent"), (missing, "missing")] {
             if count > 0 {
                 let _ = write!(text, ", {count} {what}");
             }
@@ -180,15 +199,15 @@ impl Counts {
         text
     }
 
-    /// Whether no line failed or was not sent.
+    /// Whether no line failed, was not sent, or is missing.
     fn is_whole(&self) -> bool {
-        [&self.failed, &self.not_sent].iter().all(|count| count.load(Ordering::Relaxed) == 0)
+        [&self.failed, &self.not_sent, &self.missing].iter().all(|count| count.load(Ordering::Relaxed) == 0)
     }
 
     /// Whether an earlier run had recorded everything.
     fn is_nothing_new(&self) -> bool {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        self.is_whole() && of(&self.written) == 0 && of(&self.repeated) > 0
+        self.is_whole() && of(&self.written) + of(&self.left_alone) == 0 && of(&self.repeated) > 0
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::client::{ImportClient, StopReason};
 use super::identity::ImportId;
 use super::line::{Condition, ImportLine, NumberedLine};
-use super::product::{LineOutcome, ProductProgress, RecordedLine, Step, StopCause};
+use super::product::{LineOutcome, ProductProgress, RecordedLine, RecordedLines, Step, StopCause};
 use super::report::ImportReport;
 
 /// The state that all workers share. Cheap to clone.
@@ -42,6 +42,10 @@ impl ImportWorker {
             if let Some(stopped) = product.stopped() {
                 self.report.skipped_unnamed(id, stopped);
             }
+            // If it stopped early, more lines may follow.
+            if let Some(missing) = product.missing().filter(|_| !self.report.is_stopped()) {
+                self.report.missing(id, missing);
+            }
         }
     }
 
@@ -54,12 +58,12 @@ impl ImportWorker {
         if !products.contains_key(id) {
             let begun = match &entry.line {
                 Ok(_) => self.recorded(id).await?,
-                Err(_) => Ok(None),
+                Err(_) => Ok(RecordedLines::default()),
             };
             let product = match begun {
                 Ok(recorded) => ProductProgress::new(recorded),
                 Err(reason) => {
-                    let mut product = ProductProgress::new(None);
+                    let mut product = ProductProgress::new(RecordedLines::default());
                     self.fail(&mut product, entry, &reason);
                     products.insert(id.clone(), product);
                     return Ok(());
@@ -121,16 +125,12 @@ impl ImportWorker {
         self.report.failed(entry.number, Some(&entry.product_id), reason);
     }
 
-    /// The product's newest commit of this import, from its history; the inner error is why nothing can be sent for this
-    /// product.
-    async fn recorded(
-        &self,
-        product: &ProductId,
-    ) -> Result<Result<Option<RecordedLine>, String>, StopReason> {
+    /// The product's commits of this import, from its history; the inner error is why nothing can be sent for this product.
+    async fn recorded(&self, product: &ProductId) -> Result<Result<RecordedLines, String>, StopReason> {
         if let Some(reason) = self.history_refused.get() {
             return self.never_existed(product, reason).await;
         }
-        let (mut newest, mut after) = (None, 0);
+        let (mut recorded, mut after) = (RecordedLines::default(), 0);
         loop {
             let answer = self.client.history(product, after).await?;
             match answer.status.as_u16() {
@@ -139,7 +139,7 @@ impl ImportWorker {
                     return self.never_existed(product, reason).await;
                 }
                 403 => return Err(StopReason::Refused(answer.reason())),
-                404 if answer.kind() == "product-not-found" => return Ok(Ok(None)),
+                404 if answer.kind() == "product-not-found" => return Ok(Ok(recorded)),
                 200 => {}
                 _ => return Ok(Err(answer.reason())),
             }
@@ -149,12 +149,13 @@ impl ImportWorker {
             };
             for commit in &page.commits {
                 if let Some(mark) = commit.key().and_then(|key| self.import.mark(key)) {
-                    newest = Some(RecordedLine { mark, version: commit.version() });
+                    let line = RecordedLine { mark, version: commit.version() };
+                    recorded.add(line, self.import.input_may_differ());
                 }
             }
             match page.next {
                 Some(next) => after = next,
-                None => return Ok(Ok(newest)),
+                None => return Ok(Ok(recorded)),
             }
         }
     }
@@ -164,10 +165,10 @@ impl ImportWorker {
         &self,
         product: &ProductId,
         reason: &str,
-    ) -> Result<Result<Option<RecordedLine>, String>, StopReason> {
+    ) -> Result<Result<RecordedLines, String>, StopReason> {
         let answer = self.client.change_nothing(product).await?;
         match (answer.status.as_u16(), answer.kind().as_str()) {
-            (404, "product-not-found") => Ok(Ok(None)),
+            (404, "product-not-found") => Ok(Ok(RecordedLines::default())),
             (200, _) | (409, "product-deleted") => Err(StopReason::Refused(reason.to_owned())),
             _ => Ok(Err(answer.reason())),
         }

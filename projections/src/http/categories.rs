@@ -7,9 +7,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use web::{QueryParameters, RequestContext, Scope, wrong_parameter};
 
+use super::answer::Stored;
 use super::parameters::{DEFAULT_LIMIT, limit, text};
 use super::{Answer, Api, answer};
 use crate::catalogue::{self, CategoriesStart, CategoryCount};
+use crate::views::View;
 
 /// A page of categories.
 #[derive(Serialize, JsonSchema)]
@@ -39,7 +41,7 @@ pub(super) async fn categories(
     }
     let views = queries.api.views.as_ref();
     let page = catalogue::categories(views, generations.read, start.as_ref(), limit).await;
-    let page = page.map_err(answer::unavailable)?;
+    let page = page.map_err(answer::failed(Stored::View(View::Products), None))?;
     let next = page.next.map(|start| start.cursor());
     Ok(Json(CategoriesBody { categories: page.categories, next }).into_response())
 }

@@ -10,8 +10,8 @@ use sqlite::{Access, clamped};
 
 use super::{
     CategoryPlace, FoundRow, Generation, GenerationsError, IndexRow, Lookup, LookupField, Portion,
-    ProductRow, RowOrder, RowPage, Slice, SlicePage, UnreadableRow, ViewGenerations, Views, lookup_order,
-    id_of, not_kept, product_of, shard_of,
+    ProductRow, RowOrder, RowPage, Slice, SlicePage, UnreadableRow, ViewGenerations, Views, id_of,
+    lookup_order, not_kept, product_of, shard_of,
 };
 
 /// The file, in errors.
@@ -265,8 +265,9 @@ impl Views for SqliteViews {
     async fn get_all(&self, generation: Generation, ids: &[ProductId]) -> Result<Vec<Product>, StoreError> {
         let once: BTreeSet<String> = ids.iter().map(ToString::to_string).collect();
         let products = self.access.read(move |connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT id, version, product FROM products WHERE generation = ?1 AND id = ?2")?;
+            let mut statement = connection.prepare_cached(
+                "SELECT id, version, product FROM products WHERE generation = ?1 AND id = ?2",
+            )?;
             let read = once.iter().filter_map(|id| {
                 let of_key = params![generation.0, id];
                 statement.query_row(of_key, |row| product(row, 0)).optional().transpose()
