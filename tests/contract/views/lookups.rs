@@ -269,7 +269,7 @@ async fn a_deleted_product_is_not_found_until_it_is_restored(views: &ViewStore) 
 
 async fn a_removed_product_is_not_found(views: &ViewStore) {
     put(&**views, &[product("p", 1), product("q", 1)]).await;
-    views.remove(FIRST, &fixtures::id("p")).await.unwrap();
+    views.remove(FIRST, "p").await.unwrap();
     for lookup in [sku("HL-U509-R"), category("Accessories / Helmets")] {
         assert_eq!(found(&**views, &lookup).await, ["q"]);
     }
