@@ -141,12 +141,11 @@ impl Found {
     fn add(&mut self, product: Value, text: &str, matched: Matched) {
         let id = product["id"].as_str().unwrap_or_default().to_owned();
         let matched = if matched == Matched::IdPrefix && id == text { Matched::Id } else { matched };
-        match self.places.get(&id) {
-            Some(place) => self.products[*place].1.push(matched),
-            None => {
-                self.places.insert(id, self.products.len());
-                self.products.push((product, vec![matched]));
-            }
+        if let Some(place) = self.places.get(&id) {
+            self.products[*place].1.push(matched);
+        } else {
+            self.places.insert(id, self.products.len());
+            self.products.push((product, vec![matched]));
         }
     }
 }

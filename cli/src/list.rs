@@ -19,6 +19,7 @@ const PAGE: usize = 100;
 const ROWS: usize = 1_000;
 
 /// Which products, and in which order.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(Debug, Args)]
 pub struct ListArgs {
     /// The order.

@@ -1,5 +1,7 @@
 //! `GET /categories`: the categories of active products, with how many products each has.
 
+use std::convert::Infallible;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -8,7 +10,7 @@ use serde::Serialize;
 use web::{QueryParameters, RequestContext, Scope, wrong_parameter};
 
 use super::answer::Stored;
-use super::parameters::{DEFAULT_LIMIT, limit, text};
+use super::parameters::{DEFAULT_LIMIT, limit};
 use super::{Answer, Api, answer};
 use crate::catalogue::{self, CategoriesStart, CategoryCount};
 use crate::views::View;
@@ -30,7 +32,7 @@ pub(super) async fn categories(
 ) -> Answer {
     context.require(Scope::Read)?;
     let limit = parameters.optional("limit", limit)?.unwrap_or(DEFAULT_LIMIT);
-    let cursor = parameters.optional("cursor", text)?;
+    let cursor = parameters.optional("cursor", |text| Ok::<_, Infallible>(text.to_owned()))?;
     let start = cursor
         .map(|cursor| CategoriesStart::of_cursor(&cursor))
         .transpose()

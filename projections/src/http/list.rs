@@ -1,5 +1,7 @@
 //! `GET /products`: reads each page from one index. A filter is a range of it; a SKU or a category selects an index of its own.
 
+use std::convert::Infallible;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -9,7 +11,7 @@ use serde::Serialize;
 use web::{Problem, QueryParameters, RequestContext, Scope, wrong_parameter};
 
 use super::answer::Stored;
-use super::parameters::{DEFAULT_LIMIT, limit, malformed, moment, text};
+use super::parameters::{DEFAULT_LIMIT, limit, malformed, moment};
 use super::{Answer, Api, answer};
 use crate::catalogue::{self, ListQuery};
 use crate::views::{Lookup, LookupField, PositionRange, RowOrder, View};
@@ -31,7 +33,7 @@ pub(super) async fn products(
 ) -> Answer {
     context.require(Scope::Read)?;
     let limit = parameters.optional("limit", limit)?.unwrap_or(DEFAULT_LIMIT);
-    let cursor = parameters.optional("cursor", text)?;
+    let cursor = parameters.optional("cursor", |text| Ok::<_, Infallible>(text.to_owned()))?;
     let views = queries.api.views.as_ref();
     let selection = selection(parameters, views.orders())?;
     let after = cursor

@@ -1,7 +1,6 @@
 //! The values of query parameters.
 
 use std::borrow::Cow;
-use std::convert::Infallible;
 
 use schema::Timestamp;
 use schema::time::InvalidTimestamp;
@@ -15,11 +14,6 @@ pub(super) fn whole(text: &str) -> Result<u64, &'static str> {
 
 /// The number of entries in a page if `limit` is left out.
 pub(super) const DEFAULT_LIMIT: usize = 50;
-
-/// A text that is checked later.
-pub(super) fn text(text: &str) -> Result<String, Infallible> {
-    Ok(text.to_owned())
-}
 
 /// The maximum number of entries in a page.
 pub(super) fn limit(text: &str) -> Result<usize, &'static str> {
