@@ -174,8 +174,8 @@ impl Views for Stale {
         self.rows.rows(generation, from, limit).await
     }
 
-    async fn remove(&self, generation: Generation, id: &ProductId) -> Result<(), StoreError> {
-        self.rows.remove(generation, id).await
+    async fn remove(&self, generation: Generation, key: &str) -> Result<(), StoreError> {
+        self.rows.remove(generation, key).await
     }
 }
 

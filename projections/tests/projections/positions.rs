@@ -172,7 +172,8 @@ fn a_deleted_product_has_a_position_by_time_alone() {
 fn the_cursor_of_every_position_is_read_again_where_its_range_has_it() {
     let products = products();
     for order in RowOrder::ALL {
-        let query = |range| ListQuery { order, deleted: false, descending: false, range };
+        let query =
+            |range| ListQuery { order, deleted: false, descending: false, range, lookups: Vec::new() };
         for (_, position) in listed(order, &products) {
             let all = query(PositionRange::all());
             assert_eq!(all.position(&all.cursor(&position)), Ok(position.clone()), "{order:?}");
