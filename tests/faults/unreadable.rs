@@ -2,11 +2,12 @@
 //! them, everything else goes on, and a rebuild replaces them.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::scenario::{Ledger, client, json};
+use crate::scenario::{Ledger, PATIENCE, client, json};
 use crate::store::{PUBLISHING, Server, Started, VIEWS, by_hand, copy, outcome, run, start};
 use crate::whole::until_caught_up;
 
@@ -209,8 +210,10 @@ async fn an_unreadable_receipt_is_named_and_holds_up_no_other_product() {
             let (_, history) = changed.get("/products/q/history").await;
             !history["commits"][2]["receipts"][0].is_null()
         };
+        let began = Instant::now();
         while !published().await {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            assert!(began.elapsed() < PATIENCE, "{statement}: another product is not published");
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let (code, said) = changed.run(&["parked"]);
         assert!(
