@@ -186,9 +186,9 @@ async fn a_look_up_that_misses_a_product_and_a_category_that_counts_one_too_many
     assert_eq!(output.status.code(), Some(1), "{}", printed(&output));
     let text = printed(&output);
     for told in [
-        "product unfound unknown sequence: wrong_view: the view products is not found by its sku in the order by id",
-        "product uncounted unknown sequence: wrong_view: the view products is not found by its category in the order by id",
-        "product miscounted unknown sequence: wrong_view: the view products is counted in a category that GET does not show",
+        "product unfound: wrong_view: the view products is not found by its sku in the order by id",
+        "product uncounted: wrong_view: the view products is not found by its category in the order by id",
+        "product miscounted: wrong_view: the view products is counted in a category that GET does not show",
     ] {
         assert!(text.contains(told), "{told} in {text}");
     }

@@ -413,7 +413,7 @@ const SHOWN: Changes = &[
          WHERE product_id = 'p' AND sequence = 2",
         Nobody(EMPTY),
     ),
-    ("INSERT INTO folded VALUES (1, 'p', 1, NULL, NULL)", Nobody(EMPTY)),
+    ("INSERT OR REPLACE INTO folded VALUES (1, 'p', 1, NULL, NULL)", Nobody(EMPTY)),
     (
         "INSERT INTO products SELECT 7, id, shard, version, product, by_id, by_name, by_price, changes, hash, sku, category FROM products",
         Nobody(GENERATIONS),

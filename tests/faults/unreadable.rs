@@ -76,7 +76,7 @@ async fn a_row_under_a_false_key_answers_nobody_and_a_rebuild_removes_it() {
     let changed = Changed::of(
         &ledger,
         VIEWS,
-        "INSERT INTO products SELECT generation, 'P', shard, version, product, by_id, by_name, by_price, changes, hash \
+        "INSERT INTO products SELECT generation, 'P', shard, version, product, by_id, by_name, by_price, changes, hash, sku, category \
          FROM products WHERE id = 'p'",
     );
     let row = "the row \"P\" of the view products cannot be read: it holds the product p";
@@ -88,7 +88,7 @@ async fn a_row_under_a_false_key_answers_nobody_and_a_rebuild_removes_it() {
     assert_eq!(changed.get("/products/p").await.0, 200);
     let (code, said) = changed.run(&["verify", "--views"]);
     assert!(
-        code == Some(1) && said.contains("product P: unreadable: ") && said.contains("\n1 faults"),
+        code == Some(1) && said.contains("product P: unreadable: ") && said.contains("\n1 fault: "),
         "{said}"
     );
     let (code, said) = changed.run(&["rebuild", "products", "--dry-run"]);
@@ -133,7 +133,7 @@ async fn an_unreadable_row_of_a_view_is_replaced_by_a_rebuild() {
             code == Some(1) && said.contains("product p: unreadable: ") && said.contains("3 products"),
             "{said}"
         );
-        assert!(said.contains("\n1 faults"), "{said}");
+        assert!(said.contains("\n1 fault: "), "{said}");
         let (code, said) = changed.run(&["rebuild", view, "--dry-run"]);
         assert!(code == Some(1) && said.contains("p  views.sqlite3: the row \"p\""), "{said}");
         let (code, said) = changed.run(&["rebuild", view, "--overlap", "6"]);

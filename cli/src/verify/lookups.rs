@@ -54,7 +54,11 @@ impl LookedUp {
     /// What is wrong now, if anything.
     pub(super) async fn look(&self, views: &dyn Views) -> Result<Option<String>, StoreError> {
         let generation = views.generations().await?.products.read;
-        let shown = views.get(generation, &self.product).await?;
+        let shown = match views.get(generation, &self.product).await {
+            // Such a row is a fault already.
+            Err(error) if error.is_unreadable() => return Ok(None),
+            shown => shown?,
+        };
         match &self.counted_in {
             None => match &shown {
                 Some(product) => Self::missing(views, generation, product).await,
@@ -117,7 +121,7 @@ async fn is_found(
         order,
         range: PositionRange { from: position.to_owned(), to: position.to_owned() },
         descending: false,
-        limit: 1,
+        limit: PAGE,
     };
     let found = views.find(generation, lookup, &slice).await?;
     Ok(found.rows.iter().any(|row| row.id == *product))

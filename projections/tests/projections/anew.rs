@@ -179,7 +179,7 @@ async fn a_history_is_compared_with_the_event_table() {
         (first(3), first(3), None),
         (first(3), other, Some(Difference::Content { seen: 3 })),
         (first(3), first(2), Some(Difference::Other { seen: 3 })),
-        (first(1), first(0), Some(Difference::Other { seen: 1 })),
+        (first(1), first(0), Some(Difference::Unknown)),
     ] {
         let prices = Prices::new(Arc::new(log_of(&folded).await), journal_of(&recorded).await);
         let (folded, recorded) = (folded.commits.len(), recorded.commits.len());
