@@ -32,10 +32,8 @@ type Call = (Vec<&'static str>, Asks, i32);
 fn calls(subcommand: &str) -> Vec<Call> {
     let either = |arguments: &[&'static str]| (arguments.to_vec(), Asks::Either, 0);
     match subcommand {
-        // The servers of these tests are it.
-        "serve" => vec![],
-        // It ends only when it is interrupted: tests/watch.rs.
-        "watch" => vec![],
+        // The servers of these tests are `serve`; `watch` ends only when it is interrupted: tests/watch.rs.
+        "serve" | "watch" => vec![],
         "import" => vec![(vec!["import", "lines.ndjson"], Asks::Server, 0)],
         "list" => vec![
             (vec!["list"], Asks::Server, 0),

@@ -41,7 +41,7 @@ fn terminal() -> (File, OwnedFd) {
 
 /// A server on a terminal, with these variables.
 fn served(variables: &[(&str, &str)]) -> Served {
-    let (mut shows, has) = terminal();
+    let (mut screen, has) = terminal();
     let mut command = program();
     command.args(["serve", "--in-memory", "--listen", "127.0.0.1:0"]);
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "RUST_LOG"] {
@@ -55,12 +55,12 @@ fn served(variables: &[(&str, &str)]) -> Served {
     BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let url = line.trim().strip_prefix("Listening on ").unwrap().to_owned();
     let shown = Arc::new(Mutex::new(String::new()));
-    let screen = Arc::clone(&shown);
+    let read = Arc::clone(&shown);
     std::thread::spawn(move || {
         let mut bytes = [0; 4096];
         // An error: the server has ended.
-        while let Ok(length @ 1..) = shows.read(&mut bytes) {
-            screen.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..length]));
+        while let Ok(length @ 1..) = screen.read(&mut bytes) {
+            read.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..length]));
         }
     });
     Served { process, url, shown }

@@ -97,7 +97,9 @@ impl FindArgs {
             let next = page["next"].as_str().map(str::to_owned);
             if let Value::Array(products) = page["products"].take() {
                 left = left.saturating_sub(products.len());
-                products.into_iter().for_each(|product| found.add(product, &self.text, matched));
+                for product in products {
+                    found.add(product, &self.text, matched);
+                }
             }
             if left == 0 || next.is_none() {
                 found.more |= next.is_some();

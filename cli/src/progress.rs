@@ -143,7 +143,7 @@ mod tests {
     }
 
     /// The lines that a bar tells while work goes on, until it ends.
-    fn lines_of(bar: ProgressBar, told: impl Fn(&ProgressBar) -> String + Send + 'static) -> Vec<String> {
+    fn lines_of(bar: &ProgressBar, told: impl Fn(&ProgressBar) -> String + Send + 'static) -> Vec<String> {
         let (sender, lines) = mpsc::channel();
         let weak = bar.downgrade();
         let teller = std::thread::spawn(move || {
@@ -160,12 +160,12 @@ mod tests {
         let bar = ProgressBar::hidden();
         bar.set_length(20_000);
         bar.set_position(12_345);
-        let told = lines_of(bar, |bar| of_all(bar, "commits"));
+        let told = lines_of(&bar, |bar| of_all(bar, "commits"));
         assert!(
             told[0].starts_with("12,345 of 20,000 commits, ") && told[0].ends_with("/s (0 s)"),
             "{told:?}"
         );
-        let unknown = lines_of(ProgressBar::no_length(), |bar| of_all(bar, "lines"));
+        let unknown = lines_of(&ProgressBar::no_length(), |bar| of_all(bar, "lines"));
         assert!(unknown[1].starts_with("0 lines, "), "{unknown:?}");
     }
 }

@@ -124,7 +124,7 @@ async fn what_a_server_changes_cuts_off_or_confuses_is_named() {
     faulty(&run(another, &[]).await, "product lamp sequence 1: wrong_product: ");
     let twice = changed(|answers| {
         let commit = &mut answers.history("lamp")[1];
-        *commit = commit.replacen("{", "{\"hash\":\"x\",", 1);
+        *commit = commit.replacen('{', "{\"hash\":\"x\",", 1);
     });
     faulty(&run(twice, &[]).await, "the name \"hash\" occurs twice");
     let rewritten = changed(|answers| {

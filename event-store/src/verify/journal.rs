@@ -125,7 +125,7 @@ impl JournalVerifier {
                     seen.extend(seen_by_receipts(position));
                 }
                 Err(error) if error.is_unreadable() => {
-                    (published, unread) = (None, Some(FaultKind::unreadable(&error)))
+                    (published, unread) = (None, Some(FaultKind::unreadable(&error)));
                 }
                 Err(error) => return Err(error),
             }

@@ -121,7 +121,7 @@ async fn listed(rows: &Listed<'_>, after: Option<&String>, limit: usize) -> Resu
     while page.products.len() < limit && page.bytes < MOST_BYTES {
         match walk.next(wanted - page.products.len()).await? {
             WalkStep::Row(row) => {
-                page.add(row.position, Some(row.product).filter(|product| selection.shows(product)))
+                page.add(row.position, Some(row.product).filter(|product| selection.shows(product)));
             }
             WalkStep::End => return Ok(page.last()),
             WalkStep::Limit => return Ok(page.followed()),

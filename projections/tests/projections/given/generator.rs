@@ -85,8 +85,8 @@ fn product(random: &mut Rng, n: usize) -> Product {
     let money = fixtures::money(&price(random), CURRENCIES[random.usize(0..CURRENCIES.len())]);
     let attributes = BTreeMap::from([("color".to_owned(), word(random).to_owned())]);
     let details = Details {
-        sku: (n % 3 > 0).then(|| SKUS[random.usize(0..SKUS.len())].to_owned()),
-        category: (n % 4 > 0).then(|| CATEGORIES[random.usize(0..CATEGORIES.len())].to_owned()),
+        sku: (!n.is_multiple_of(3)).then(|| SKUS[random.usize(0..SKUS.len())].to_owned()),
+        category: (!n.is_multiple_of(4)).then(|| CATEGORIES[random.usize(0..CATEGORIES.len())].to_owned()),
         attributes: Some(attributes),
         ..Details::default()
     };
