@@ -69,6 +69,13 @@ describe("with Node", () => {
     expect(run()).toMatchObject({ status: 0, result: ["nothing was skipped", "all steps passed"] });
   });
 
+  it("a mutant that no test notices is in the result and fails nothing", () => {
+    script(".ci/mutants", "#!/bin/sh\nexit 1\n");
+    const mutants =
+      "skipped: mutants of the changed lines: not all were noticed, or they could not be tried; see above";
+    expect(run()).toMatchObject({ status: 0, result: [mutants, "all steps passed"] });
+  });
+
   it("what .ci/cloud skipped is in the result, and only that of this run", () => {
     script(".ci/functions", NO_ARM);
     const arm64 = "skipped: the functions for arm64 cannot be built here";
