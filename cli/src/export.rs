@@ -178,8 +178,12 @@ struct Partial {
 
 impl Partial {
     fn create(file: &Path) -> anyhow::Result<Self> {
+        // A device or a pipe is written to as it is: renamed, a file would take its place.
+        let is_special = std::fs::metadata(file).is_ok_and(|there| !there.is_file() && !there.is_dir());
         let mut path = OsString::from(file);
-        path.push(".partial");
+        if !is_special {
+            path.push(".partial");
+        }
         let path = PathBuf::from(path);
         let created = File::create(&path).with_context(|| not_written(&path))?;
         Ok(Self { writer: BufWriter::with_capacity(BUFFER, created), path, file: file.to_owned() })
@@ -187,13 +191,26 @@ impl Partial {
 
     /// Syncs the file and gives it its name.
     fn complete(self) -> anyhow::Result<()> {
+        let is_special = self.is_special();
         let written = self.writer.into_inner().map_err(io::IntoInnerError::into_error);
-        written.and_then(|file| file.sync_all()).with_context(|| not_written(&self.path))?;
+        let synced = written.and_then(|file| if is_special { Ok(()) } else { file.sync_all() });
+        synced.with_context(|| not_written(&self.path))?;
+        if is_special {
+            return Ok(());
+        }
         std::fs::rename(&self.path, &self.file).with_context(|| not_written(&self.file))
     }
 
     fn discard(self) -> anyhow::Result<()> {
+        if self.is_special() {
+            return Ok(());
+        }
         std::fs::remove_file(&self.path).with_context(|| not_written(&self.path))
+    }
+
+    /// Whether it writes to a device or a pipe.
+    fn is_special(&self) -> bool {
+        self.path == self.file
     }
 }
 

@@ -50,7 +50,10 @@ impl LedgerArgs {
 
 /// The system over a data directory that holds a ledger; without the check, opening it would create one.
 async fn local(data: &Path, settings: Settings) -> anyhow::Result<System> {
-    drop(ReadDirectory::open(data)?);
+    let directory = ReadDirectory::open(data)?;
+    // Opening it for writing would remove outdated views, which only a server builds.
+    directory.check_views(&settings.orders).await?;
+    drop(directory);
     out::message(format_args!("asked: the files in {}, where no server runs", data.display()));
     let bus = server::environment::aws(settings.event_bus.is_some()).await;
     let clock_and_ids = ClockAndIds::system();

@@ -176,6 +176,27 @@ pub enum NoViews {
     Older(i32),
 }
 
+/// A server would build the views again at its start; until then nobody can work on them.
+#[derive(Debug, thiserror::Error)]
+pub enum OutdatedViews {
+    /// There are none to read.
+    #[error("{0}: start the server first")]
+    None(NoViews),
+    /// They keep other orders than are configured.
+    #[error(
+        "the views keep the orders {kept}, and LEDGER_ORDERS is {wanted}: set it as the server has it, or start the server with it, and the views are rebuilt"
+    )]
+    OtherOrders {
+        /// What they keep.
+        kept: String,
+        /// What is configured.
+        wanted: String,
+    },
+    /// Their file could not be read.
+    #[error(transparent)]
+    Unreadable(#[from] sqlite::Error),
+}
+
 impl DataDirectory {
     /// Opens the directory and creates what is missing; `new_id` is the id of a new ledger.
     ///
@@ -374,6 +395,19 @@ impl ReadDirectory {
         }
         let views = read_views(path, &ledger)?;
         Ok(Self { ledger, publishing, publishing_path, views })
+    }
+
+    /// Whether a server that keeps these orders would go on with the views.
+    ///
+    /// # Errors
+    /// [`OutdatedViews`]: it would build them again.
+    pub async fn check_views(&self, orders: &Orders) -> Result<(), OutdatedViews> {
+        let views = self.views.as_ref().map_err(|none| OutdatedViews::None(*none))?;
+        let wanted = orders.to_string();
+        match about(&committed(views), ORDERS).await? {
+            Some(kept) if kept != wanted => Err(OutdatedViews::OtherOrders { kept, wanted }),
+            _ => Ok(()),
+        }
     }
 
     /// Receipts, bus, the publisher's parking rows and checkpoint.

@@ -167,10 +167,11 @@ async fn readers_refuse_files_of_different_ledgers() {
         std::fs::copy(another.data.join(file), data.join(file)).unwrap();
         let to = directory.path().join("backup");
         let receipts = directory.path().join("receipts");
+        let export = directory.path().join("export").display().to_string();
         for arguments in [
             &["verify"][..],
             &["verify", "--receipts", "--views"],
-            &["export", "-o", "/dev/null", "--receipts", receipts.to_str().unwrap()],
+            &["export", "-o", &export, "--receipts", receipts.to_str().unwrap()],
             &["backup", to.to_str().unwrap()],
             &["reconcile"],
         ] {
@@ -196,10 +197,10 @@ async fn without_the_file_of_the_receipts_the_chains_are_verified_and_the_loss_i
     assert!(code == Some(0) && said.contains("whole: 40 products"), "{said}");
     assert!(said.matches(&file).count() == 1 && said.contains("without receipts: "), "{said}");
     let receipts = directory.path().join("receipts");
-    for arguments in [
-        &["verify", "--receipts"][..],
-        &["export", "-o", "/dev/null", "--receipts", receipts.to_str().unwrap()],
-    ] {
+    let export = directory.path().join("export").display().to_string();
+    for arguments in
+        [&["verify", "--receipts"][..], &["export", "-o", &export, "--receipts", receipts.to_str().unwrap()]]
+    {
         let (code, said) = outcome(&run(arguments, &data));
         assert!(code == Some(2) && said.matches(&file).count() == 1, "{arguments:?}: {said}");
         assert!(said.contains("restore it from a copy") && !said.contains("start the server"), "{said}");
@@ -207,6 +208,26 @@ async fn without_the_file_of_the_receipts_the_chains_are_verified_and_the_loss_i
     let nothing = directory.path().join("nothing");
     let (code, said) = outcome(&run(&["verify"], &nothing));
     assert!(code == Some(2) && said.matches("os error 2").count() == 1, "{said}");
+}
+
+/// A device or a pipe is no file to be replaced: run as root, an export to `/dev/null` would take its place.
+#[tokio::test]
+async fn an_export_goes_into_a_pipe_and_does_not_replace_it() {
+    let ledger = ended().await;
+    let (directory, data) = copy(&ledger);
+    let pipe = directory.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::read_to_string(pipe).unwrap()
+    });
+    let (code, said) = outcome(&run(&["export", "-o", pipe.to_str().unwrap()], &data));
+    assert_eq!(code, Some(0), "{said}");
+    let kind = std::fs::metadata(&pipe).unwrap().file_type();
+    assert!(std::os::unix::fs::FileTypeExt::is_fifo(&kind), "{kind:?}");
+    let whole = directory.path().join("whole");
+    assert_eq!(outcome(&run(&["export", "-o", whole.to_str().unwrap()], &data)).0, Some(0));
+    assert_eq!(reader.join().unwrap(), std::fs::read_to_string(whole).unwrap());
 }
 
 #[tokio::test]
@@ -223,6 +244,35 @@ async fn views_of_an_earlier_build_are_not_compared_and_a_sentence_says_so() {
         "{said}"
     );
     assert_eq!(outcome(&run(&["verify", "--receipts"], &data)).0, Some(0));
+}
+
+/// Only a server builds views, so nothing else may remove them.
+#[tokio::test]
+async fn operators_commands_leave_views_alone_that_a_server_would_rebuild() {
+    let ledger = ended().await;
+    let (_older, older) =
+        changed(&ledger, VIEWS, "PRAGMA user_version = 1; ALTER TABLE products DROP COLUMN hash");
+    let (_others, others) = changed(&ledger, VIEWS, "UPDATE about SET value = 'id' WHERE name = 'orders'");
+    let (_missing, missing) = copy(&ledger);
+    std::fs::remove_file(missing.join(VIEWS)).unwrap();
+    for (data, told) in [
+        (&older, "the views are of an earlier build (version 1)"),
+        (&others, "the views keep the orders id, and LEDGER_ORDERS is id,name,price,updated_at"),
+        (&missing, "the file of the views is missing"),
+    ] {
+        let before = std::fs::read(data.join(VIEWS)).ok();
+        for arguments in [
+            &["reconcile"][..],
+            &["reconcile", "--repair"],
+            &["rebuild", "products", "--dry-run"],
+            &["parked"],
+            &["replay", "--all", "--dry-run"],
+        ] {
+            let (code, said) = outcome(&run(arguments, data));
+            assert!(code == Some(2) && said.contains(told), "{arguments:?}: {code:?} {said}");
+        }
+        assert_eq!(std::fs::read(data.join(VIEWS)).ok(), before, "{told}");
+    }
 }
 
 #[tokio::test]
