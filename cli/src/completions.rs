@@ -90,20 +90,21 @@ async fn look_up(
     begun: &str,
     found: &mut Vec<CompletionCandidate>,
 ) -> anyhow::Result<()> {
-    let mut query = vec![("limit", "100".to_owned())];
+    let begins = Some(("id_prefix", begun.to_owned())).filter(|_| !begun.is_empty());
+    let mut cursor = None;
     loop {
+        let query: Vec<_> =
+            [Some(("limit", "100".to_owned())), begins.clone(), cursor].into_iter().flatten().collect();
         let page = client.get(&["products"], &query).await?;
         for product in page["products"].as_array().into_iter().flatten() {
             let id = product["id"].as_str().unwrap_or_default();
             if id.starts_with(begun) && !id.is_empty() {
                 let name = product["name"].as_str().map(|name| escaped(name).into());
                 found.push(CompletionCandidate::new(id).help(name));
-            } else if id > begun {
-                return Ok(());
             }
         }
         match page["next"].as_str().filter(|_| found.len() < MOST) {
-            Some(next) => query = vec![("limit", "100".to_owned()), ("cursor", next.to_owned())],
+            Some(next) => cursor = Some(("cursor", next.to_owned())),
             None => return Ok(()),
         }
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::out;
 use crate::product_table::ProductTable;
-use crate::remote::{BadRequest, RemoteServer};
+use crate::remote::{BadRequest, LedgerClient, RemoteServer};
 use crate::text_table::{escaped, terminal_width};
 
 /// The most that a page holds.
@@ -59,18 +59,19 @@ struct Found {
 /// # Errors
 /// When the server cannot be reached, or refuses.
 pub async fn run(arguments: FindArgs) -> anyhow::Result<ExitCode> {
+    let client = arguments.server.client()?;
     let mut found = Found::default();
     let text = arguments.text.as_str();
     // `.` and `..` are no ids, but some begin with them.
     if ProductId::new(text).is_ok() || text == "." || text == ".." {
-        arguments.look(&mut found, &[("id_prefix", text)], Matched::IdPrefix).await?;
+        arguments.look(&client, &mut found, &[("id_prefix", text)], Matched::IdPrefix).await?;
     }
     if (1..=64).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
-        arguments.look(&mut found, &[("sku", text)], Matched::Sku).await?;
+        arguments.look(&client, &mut found, &[("sku", text)], Matched::Sku).await?;
     }
     if text.chars().count() <= 200 && !text.chars().any(char::is_control) {
         let names = [("sort", "name"), ("name_prefix", text)];
-        if let Err(error) = arguments.look(&mut found, &names, Matched::NamePrefix).await {
+        if let Err(error) = arguments.look(&client, &mut found, &names, Matched::NamePrefix).await {
             match error.downcast_ref::<BadRequest>() {
                 Some(BadRequest { pointer: Some(pointer), .. }) if pointer == "sort" => {
                     out::message("names were not looked through: the server does not keep the order by name");
@@ -85,7 +86,13 @@ pub async fn run(arguments: FindArgs) -> anyhow::Result<ExitCode> {
 
 impl FindArgs {
     /// Adds what a query lists, up to the limit.
-    async fn look(&self, found: &mut Found, query: &[(&str, &str)], matched: Matched) -> anyhow::Result<()> {
+    async fn look(
+        &self,
+        client: &LedgerClient,
+        found: &mut Found,
+        query: &[(&str, &str)],
+        matched: Matched,
+    ) -> anyhow::Result<()> {
         let mut left = self.limit.get();
         let mut cursor: Option<String> = None;
         loop {
@@ -93,7 +100,7 @@ impl FindArgs {
             let given = query.iter().map(|(name, value)| (*name, (*value).to_owned()));
             let cursor_given = cursor.take().map(|cursor| ("cursor", cursor));
             let query: Vec<_> = given.chain([limit]).chain(cursor_given).collect();
-            let mut page = self.server.get(&["products"], &query).await?;
+            let mut page = client.get(&["products"], &query).await?;
             let next = page["next"].as_str().map(str::to_owned);
             if let Value::Array(products) = page["products"].take() {
                 left = left.saturating_sub(products.len());

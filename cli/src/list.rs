@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::out::{self, Output};
 use crate::product_table::ProductTable;
-use crate::remote::RemoteServer;
+use crate::remote::{LedgerClient, RemoteServer};
 use crate::text_table::{escaped, terminal_width};
 
 /// The most that a page holds.
@@ -73,11 +73,12 @@ enum SortOrder {
 /// # Errors
 /// When the server cannot be reached, or refuses.
 pub async fn run(arguments: ListArgs) -> anyhow::Result<ExitCode> {
+    let client = arguments.server.client()?;
     let mut left = arguments.limit.map_or(usize::MAX, NonZeroUsize::get);
     let mut listed = Listed::new(&arguments);
     let mut cursor = None;
     loop {
-        let page = arguments.page(left.min(PAGE), cursor.as_deref()).await?;
+        let page = arguments.page(&client, left.min(PAGE), cursor.as_deref()).await?;
         let products = page["products"].as_array().map_or(&[][..], Vec::as_slice);
         left = left.saturating_sub(products.len());
         cursor = page["next"].as_str().map(str::to_owned);
@@ -92,7 +93,7 @@ pub async fn run(arguments: ListArgs) -> anyhow::Result<ExitCode> {
 }
 
 impl ListArgs {
-    async fn page(&self, limit: usize, cursor: Option<&str>) -> anyhow::Result<Value> {
+    async fn page(&self, client: &LedgerClient, limit: usize, cursor: Option<&str>) -> anyhow::Result<Value> {
         let sort = match self.sort {
             SortOrder::Id => "id",
             SortOrder::Name => "name",
@@ -110,7 +111,7 @@ impl ListArgs {
             cursor.map(|cursor| ("cursor", cursor.to_owned())),
         ];
         let query: Vec<_> = given.into_iter().flatten().collect();
-        self.server.get(&["products"], &query).await
+        client.get(&["products"], &query).await
     }
 }
 

@@ -65,15 +65,6 @@ pub(crate) fn token() -> Option<String> {
 }
 
 impl RemoteServer {
-    /// Gets `path`, whose segments are percent-encoded here, with query parameters.
-    ///
-    /// # Errors
-    /// [`Refused`] inside if the server refuses because of the state of the ledger, [`BadRequest`] if it does not accept the
-    /// request; any other error if it cannot be reached.
-    pub async fn get(&self, path: &[&str], query: &[(&str, String)]) -> anyhow::Result<Value> {
-        self.client()?.get(path, query).await
-    }
-
     /// A client of the server.
     pub(crate) fn client(&self) -> anyhow::Result<LedgerClient> {
         LedgerClient::new(&self.url)
@@ -95,7 +86,11 @@ impl LedgerClient {
         Ok(Self { http, base, url: url.to_owned(), token: token() })
     }
 
-    /// As [`RemoteServer::get`].
+    /// Gets `path`, whose segments are percent-encoded here, with query parameters.
+    ///
+    /// # Errors
+    /// [`Refused`] inside if the server refuses because of the state of the ledger, [`BadRequest`] if it does not accept the
+    /// request; any other error if it cannot be reached.
     pub(crate) async fn get(&self, path: &[&str], query: &[(&str, String)]) -> anyhow::Result<Value> {
         let body = self.accepted(self.answer(path, query).await?)?;
         serde_json::from_slice(&body).with_context(|| format!("the answer of {} is not JSON", self.url))
@@ -151,7 +146,7 @@ impl LedgerClient {
     /// The body of an answer.
     ///
     /// # Errors
-    /// As [`RemoteServer::get`].
+    /// As [`LedgerClient::get`].
     pub(crate) fn accepted(&self, answer: LedgerAnswer) -> anyhow::Result<Vec<u8>> {
         if answer.status.is_success() {
             return Ok(answer.body);

@@ -40,9 +40,7 @@ impl SqliteParking {
         });
         Ok(brought.await?)
     }
-}
 
-impl SqliteParking {
     /// Consumer and product of up to `limit` rows of other consumers than `known`, which this ledger never writes; for
     /// `verify`.
     ///
