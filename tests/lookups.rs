@@ -5,7 +5,7 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::scenario::{Ledger, adventure_works, expected, printed, program};
+use crate::scenario::{Ledger, adventure_works, any_program, expected, printed, program};
 
 /// Runs the program against this ledger.
 fn run(ledger: &Ledger, arguments: &[&str]) -> Output {
@@ -287,7 +287,6 @@ async fn where_names_have_no_order_the_others_are_looked_through_and_it_is_said(
 async fn nobody_has_to_read_a_list_to_its_end() {
     let ledger = shop().await;
     let script = format!("\"$0\" list --json --url {} | head -c 10", ledger.url);
-    let output =
-        std::process::Command::new("sh").args(["-c", &script, crate::scenario::LEDGER]).output().unwrap();
+    let output = any_program("sh").args(["-c", &script, crate::scenario::LEDGER]).output().unwrap();
     assert_eq!(printed(&output), "{\"products");
 }

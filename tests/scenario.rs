@@ -87,8 +87,14 @@ pub fn program() -> Command {
 /// The program, started by another one: its name and arguments.
 pub fn program_under(under: &[String]) -> Command {
     let mut words = under.iter().map(String::as_str).chain([LEDGER]);
-    let mut command = Command::new(words.next().unwrap_or(LEDGER));
+    let mut command = any_program(words.next().unwrap_or(LEDGER));
     command.args(words);
+    command
+}
+
+/// Any program, a shell for example, without the settings of the surrounding shell.
+pub fn any_program(name: &str) -> Command {
+    let mut command = Command::new(name);
     for (name, _) in
         std::env::vars().filter(|(name, _)| name.starts_with("LEDGER_") || name.starts_with("AWS_"))
     {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::CommandFactory;
 
-use crate::scenario::{LEDGER, Ledger, PATIENCE, printed, program};
+use crate::scenario::{LEDGER, Ledger, PATIENCE, any_program, printed, program};
 
 /// What bash is answered for the last of these words.
 fn completed(words: &[&str], url: &str) -> Output {
@@ -91,7 +91,7 @@ async fn the_script_for_bash_completes_with_the_program_that_wrote_it() {
     let begun = Instant::now();
     loop {
         let output =
-            Command::new("bash").args(["-c", &script]).env("LEDGER_URL", &ledger.url).output().unwrap();
+            any_program("bash").args(["-c", &script]).env("LEDGER_URL", &ledger.url).output().unwrap();
         if output.stdout == b"helmet\n" {
             return;
         }
@@ -110,7 +110,7 @@ fn there_is_a_script_for_every_shell() {
 /// What a command prints on a terminal of 80 columns in a locale, without colours.
 fn on_a_terminal(ledger: &Ledger, locale: &str, arguments: &str) -> String {
     let line = format!("stty cols 80 rows 24; '{LEDGER}' {arguments} --url {}", ledger.url);
-    let mut script = Command::new("script");
+    let mut script = any_program("script");
     script.args(["-qec", &line, "/dev/null"]).env("LC_ALL", locale).stdin(Stdio::null());
     let output = script.output().unwrap();
     console::strip_ansi_codes(&printed(&output)).replace('\r', "")

@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::scenario::{LEDGER, Ledger, repository};
+use crate::scenario::{LEDGER, Ledger, any_program, repository};
 
 /// The tour's steps: a command and the output shown under it.
 fn steps(readme: &str) -> Vec<(String, String)> {
@@ -91,7 +91,7 @@ async fn tour(document: &str) {
     let (mut accepted, mut from) = (text.clone(), 0);
     for (command, shown) in steps {
         settled(&command, &ledger).await;
-        let mut bash = Command::new("bash");
+        let mut bash = any_program("bash");
         bash.arg("-c").arg(adapted(&command, &ledger));
         let output = bash.current_dir(&directory).env("LEDGER_URL", &ledger.url).output().unwrap();
         let printed = String::from_utf8(output.stdout).unwrap();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::between::{Between, Fate, answer};
 use super::{file, import_at, summary};
-use crate::scenario::{LEDGER, Ledger, printed, program};
+use crate::scenario::{LEDGER, Ledger, any_program, printed, program};
 
 const LINES: [&str; 2] = [
     r#"{"command":"create","product_id":"p","name":"n","price":"1"}"#,
@@ -30,10 +30,10 @@ fn piped(ledger: &Ledger, arguments: &[&str]) -> Output {
 
 fn bash(ledger: &Ledger, script: &str) -> Output {
     let script = script.replace("IMPORT", &format!("{LEDGER} import --url {}", ledger.url));
-    let mut command = Command::new("bash");
+    let mut command = any_program("bash");
     command.arg("-c").arg(format!("set -e; lines='{}'; {script}", LINES.join("\n")));
     let directory = tempfile::tempdir().unwrap();
-    command.env_remove("LEDGER_TOKEN").current_dir(&directory).output().unwrap()
+    command.current_dir(&directory).output().unwrap()
 }
 
 #[tokio::test]
