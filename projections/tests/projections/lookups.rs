@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use engine::probe::{RecordedRequest, RequestRecorder};
 use event_store::StoreError;
 use projections::views::{
-    CategoryPlace, FoundRow, Generation, GenerationsError, Lookup, Portion, ProductRow, RowPage, Slice,
-    SlicePage, View, ViewGenerations,
+    CategoryPlace, CategoryRow, FoundRow, Generation, GenerationsError, Lookup, Portion, ProductRow, RowPage,
+    Slice, SlicePage, View, ViewGenerations,
 };
 use projections::{MemoryViews, Views};
 use schema::{Orders, Product, ProductId, Status, fixtures};
@@ -157,7 +157,7 @@ impl Views for Stale {
         shard: u8,
         after: &CategoryPlace,
         limit: usize,
-    ) -> Result<Portion<CategoryPlace>, StoreError> {
+    ) -> Result<Portion<CategoryRow>, StoreError> {
         self.index.categories(generation, shard, after, limit).await
     }
 
