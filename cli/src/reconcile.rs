@@ -14,7 +14,8 @@ use crate::{out, progress};
 #[derive(Debug, Args)]
 #[command(
     after_help = "A view or publication that lacks commits is behind, and --repair brings it up to date. A view whose \
-content differs from the ledger is corrected by ledger rebuild."
+content differs from the ledger is corrected by ledger rebuild, and so is one with a row that cannot be read or of a product \
+that the ledger does not have. Receipts that cannot be read come back from a backup alone."
 )]
 pub struct ReconcileArgs {
     #[command(flatten)]
@@ -70,5 +71,6 @@ fn line(found: &Discrepancy) -> String {
     };
     let remedy: Vec<&str> = remedy.iter().map(String::as_str).collect();
     let remedy = if remedy.is_empty() { String::new() } else { format!("; run: {}", remedy.join(", ")) };
-    format!("{product_id}  version {version}  {what}{repaired}{remedy}")
+    let version = if *version == 0 { "no version".to_owned() } else { format!("version {version}") };
+    format!("{product_id}  {version}  {what}{repaired}{remedy}")
 }

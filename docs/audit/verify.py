@@ -5,7 +5,7 @@
 
 Prints every fault or, if there is none, one hash over all heads. Exit code 0: whole, 1: faults.
 """
-import hashlib, json, os, re, sys, urllib.parse, urllib.request
+import hashlib, json, os, re, sys, urllib.error, urllib.parse, urllib.request
 
 def names(pairs):  # RFC 8785: sorted by UTF-16 code units; readers disagree on a name that appears twice
     pairs.sort(key=lambda pair: pair[0].encode("utf-16-be"))
@@ -47,7 +47,10 @@ def faults(commit, before):  # `before`: what is kept of the product's previous 
 def get(url):
     token = os.environ.get("LEDGER_TOKEN")
     request = urllib.request.Request(url, headers={"Authorization": "Bearer " + token} if token else {})
-    return read(urllib.request.urlopen(request).read())
+    try:
+        return read(urllib.request.urlopen(request).read())
+    except urllib.error.HTTPError as error:  # such as 500: the server cannot read a commit, and its answer says of which product
+        sys.exit("%s: %s" % (error, error.read().decode()))
 
 def histories(url):  # all products, including deleted ones, in order of id, as the lines of an export
     ids, cursor = set(), {}

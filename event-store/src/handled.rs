@@ -43,7 +43,7 @@ impl<'a> Link<'a> {
     /// The link of a stored commit, if it can be read.
     #[must_use]
     pub fn of(commit: &'a StoredCommit) -> Option<Self> {
-        let events = commit.sequences()?;
+        let events = commit.sequences().ok()?;
         Some(Self {
             first: events.start,
             last: events.end.checked_sub(1)?,

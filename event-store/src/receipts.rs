@@ -253,7 +253,7 @@ async fn is_published(
     product: &ProductId,
     receipts: &dyn Receipts,
 ) -> Result<bool, StoreError> {
-    let Some(events) = commit.sequences().filter(|events| !events.is_empty()) else { return Ok(true) };
+    let Some(events) = commit.sequences().ok().filter(|events| !events.is_empty()) else { return Ok(true) };
     let last = events.end - 1;
     if last <= restored {
         return Ok(true);
@@ -274,7 +274,7 @@ fn in_order(records: &[EventPublication]) -> bool {
 fn vouched(commit: &StoredCommit, records: &[(u64, PublicationRecord)]) -> Option<u64> {
     let is_published =
         |sequence: &u64| records.iter().any(|(of, record)| of == sequence && is_of(record, commit, *of));
-    commit.sequences()?.take_while(is_published).last()
+    commit.sequences().ok()?.take_while(is_published).last()
 }
 
 /// Whether a record is that of the event with this sequence in this commit: same event id, and same hash where the record
@@ -323,7 +323,7 @@ impl RestoreMark {
     /// Whether the commit is the one the mark was made for.
     #[must_use]
     pub fn fits(&self, commit: &StoredCommit) -> bool {
-        let ends_here = commit.sequences().is_some_and(|events| events.end == self.sequence + 1);
+        let ends_here = commit.sequences().is_ok_and(|events| events.end == self.sequence + 1);
         ends_here && commit.text("hash").is_ok_and(|hash| hash == self.hash.to_string())
     }
 }

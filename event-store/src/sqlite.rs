@@ -291,9 +291,10 @@ fn recorded(row: &SqlRow<'_>) -> rusqlite::Result<FeedEntry> {
     let stored = Stored::of(row, 0)?;
     let change = match stored.read() {
         Ok(commit) => Change::Committed(Box::new(commit)),
-        Err(reason) => {
-            Change::Unreadable { product: ProductId::new(stored.product_id.as_str()).ok(), reason }
-        }
+        Err(reason) => Change::Unreadable {
+            product: ProductId::new(stored.product_id.as_str()).ok(),
+            reason: format!("the line of a commit: {reason}"),
+        },
     };
     Ok(FeedEntry { position: row.get(4)?, hash: stored.hash, change })
 }
@@ -317,30 +318,26 @@ impl Stored {
         })
     }
 
-    /// The commit of the line, if the columns agree with it.
+    /// The commit of the line if the columns agree with it, otherwise what is wrong with the line.
     fn read(&self) -> Result<StoredCommit, String> {
         let object: serde_json::Result<Map<_, _>> = serde_json::from_str(&self.line);
-        let commit =
-            object.map(StoredCommit).map_err(|error| format!("the line of a commit is not JSON: {error}"))?;
-        let says = |name| commit.text(name).unwrap_or_default();
-        let same = says("product_id") == self.product_id
-            && says("hash") == self.hash
-            && commit.sequence().ok() == Some(self.sequence);
-        if same { Ok(commit) } else { Err("the columns of a commit differ from its line".to_owned()) }
+        let commit = object.map(StoredCommit).map_err(|error| format!("cannot be read as JSON: {error}"))?;
+        let differs = |name, column: &str| (commit.text(name).ok() != Some(column)).then_some(name);
+        let other = differs("product_id", &self.product_id).or_else(|| differs("hash", &self.hash));
+        let sequence = (commit.sequence().ok() != Some(self.sequence)).then_some("sequence");
+        match other.or(sequence) {
+            None => Ok(commit),
+            Some(name) => Err(format!("the column {name} of its row differs from its line")),
+        }
     }
 }
 
-/// The commit of a row. One that cannot be read, which this ledger never writes, becomes a commit with its key and the reason:
-/// it neither decodes nor verifies, but the others can still be read.
+/// The commit of a row. In the place of one that cannot be read, which this ledger never writes, comes its key with the reason.
 fn commit_of(row: &SqlRow<'_>, first: usize) -> rusqlite::Result<StoredCommit> {
     let stored = Stored::of(row, first)?;
-    Ok(stored.read().unwrap_or_else(|reason| {
-        StoredCommit(Map::from_iter([
-            ("product_id".to_owned(), stored.product_id.into()),
-            ("sequence".to_owned(), stored.sequence.into()),
-            ("events".to_owned(), reason.into()),
-        ]))
-    }))
+    Ok(stored
+        .read()
+        .unwrap_or_else(|reason| StoredCommit::unreadable(stored.product_id, stored.sequence, reason)))
 }
 
 /// A value kept about a file, for example which ledger it belongs to.

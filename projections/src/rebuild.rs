@@ -20,6 +20,8 @@ use crate::views::{Generation, Generations, GenerationsError, Views};
 use claim::{ATTEMPTS, must_be_held};
 use compare::GenerationComparison;
 
+pub use unknown::{MetRow, MetRows, unknown_rows};
+
 /// Commits per request while the event table is scanned.
 const PAGE: usize = 1_000;
 

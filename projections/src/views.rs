@@ -16,7 +16,7 @@ pub(crate) mod order;
 pub mod sqlite;
 
 pub use dynamodb::DynamoViews;
-pub use lookup::{CategoryPlace, FoundRow, Lookup, LookupField, Portion};
+pub use lookup::{CategoryPlace, CategoryRow, FoundRow, Lookup, LookupField, Portion};
 pub use memory::MemoryViews;
 pub use order::{PositionRange, RowOrder, SHARDS};
 #[cfg(feature = "sqlite")]
@@ -32,7 +32,8 @@ pub use sqlite::{BUILDING, SqliteViews};
 /// - orders that are not kept have no rows, and reading one is an error;
 /// - a look-up finds exactly the active products with its value, in the order of their ids or names, and what it returns may
 ///   have changed since: whoever reads the products compares them;
-/// - every active product with a category has one place among the categories;
+/// - every active product with a category has one place among the categories, and each place comes with the key of its row,
+///   which whoever counts compares;
 /// - `rows` returns every row of a generation once, whatever orders are kept;
 /// - a row under another key than that of its product, or of another version than the one that guards it, is unreadable
 ///   wherever it is read, and hides no other row from `rows` and `slice`;
@@ -109,7 +110,7 @@ pub trait Views: Send + Sync {
         shard: u8,
         after: &CategoryPlace,
         limit: usize,
-    ) -> Result<Portion<CategoryPlace>, StoreError>;
+    ) -> Result<Portion<CategoryRow>, StoreError>;
 
     /// Those of these products that the view has, deleted ones included, in any order; the read may be slightly stale.
     ///

@@ -102,10 +102,14 @@ async fn events(
         types: parameters.each("type", event_name)?,
     };
     let position = api.start(last, from_start).await.map_err(|error| {
-        tracing::warn!(target: "ledger::publisher", %error, "the local bus cannot be read");
+        unreadable(&error);
         Problem::unavailable("The bus cannot be read at the moment.")
     })?;
     Ok(Sse::new(follow(api, position, filter)).keep_alive(KeepAlive::default()))
+}
+
+fn unreadable(error: &StoreError) {
+    tracing::warn!(target: "ledger::publisher", %error, "the local bus cannot be read");
 }
 
 /// The entries that a reader wants.
@@ -162,8 +166,12 @@ fn follow(
         let mut stopping = api.stopping.clone();
         let mut appended = api.bus.appended();
         while !*stopping.borrow() {
-            let Ok(page) = api.bus.after(&api.name, position, PAGE).await else {
-                break;
+            let page = match api.bus.after(&api.name, position, PAGE).await {
+                Ok(page) => page,
+                Err(error) => {
+                    unreadable(&error);
+                    break;
+                }
             };
             if page.is_empty() {
                 tokio::select! {

@@ -19,6 +19,9 @@ use crate::recent::Recent;
 use crate::time::Timestamp;
 use crate::upcast;
 
+/// The only field, besides its key, of what stands for a commit that cannot be read; no commit of a ledger has it.
+const UNREADABLE: &str = "unreadable";
+
 /// One event with its id, as a commit holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedEvent {
@@ -125,14 +128,29 @@ impl Unsealed {
 }
 
 impl StoredCommit {
+    /// Stands for a commit whose stored form cannot be read at all: its key, and why. It neither decodes nor verifies, but
+    /// the commits beside it can still be read.
+    #[must_use]
+    pub fn unreadable(product_id: String, sequence: u64, reason: String) -> Self {
+        Self(Map::from_iter([
+            ("product_id".to_owned(), product_id.into()),
+            ("sequence".to_owned(), sequence.into()),
+            (UNREADABLE.to_owned(), reason.into()),
+        ]))
+    }
+
+    /// Why the stored form cannot be read, if this stands for such a commit.
+    #[must_use]
+    pub fn why_unreadable(&self) -> Option<&str> {
+        self.0.get(UNREADABLE).filter(|_| self.0.len() == 3)?.as_str()
+    }
+
     /// Decodes the commit.
     ///
     /// # Errors
     /// [`DecodeError`]: for `Newer` upgrade, for `Field` run `ledger verify`.
     pub fn decode(&self) -> Result<Commit, DecodeError> {
-        let Value::Array(events) = self.field("events")? else {
-            return Err(field_error("events", "is not a list"));
-        };
+        let events = self.events()?;
         if events.is_empty() {
             return Err(field_error("events", "is empty"));
         }
@@ -162,12 +180,17 @@ impl StoredCommit {
         sequence.ok_or_else(|| field_error("sequence", "is not a positive whole number"))
     }
 
-    /// The sequences of its events, whatever else of it can be read; `None` without a sequence or a list of events.
-    #[must_use]
-    pub fn sequences(&self) -> Option<Range<u64>> {
-        let first = self.sequence().ok()?;
-        let events = self.0.get("events")?.as_array()?.len() as u64;
-        Some(first..first + events)
+    /// The sequences of its events, whatever else of it can be read.
+    ///
+    /// # Errors
+    /// [`DecodeError::Field`] without a sequence or a list of events.
+    pub fn sequences(&self) -> Result<Range<u64>, DecodeError> {
+        let first = self.sequence()?;
+        Ok(first..first + self.events()?.len() as u64)
+    }
+
+    fn events(&self) -> Result<&Vec<Value>, DecodeError> {
+        self.field("events")?.as_array().ok_or_else(|| field_error("events", "is not a list"))
     }
 
     /// A text field, to read keys and links without decoding the rest.
@@ -186,7 +209,10 @@ impl StoredCommit {
     }
 
     fn field(&self, field: &'static str) -> Result<&Value, DecodeError> {
-        self.0.get(field).ok_or_else(|| field_error(field, "is missing"))
+        self.0.get(field).ok_or_else(|| match self.why_unreadable() {
+            Some(reason) => field_error("line", reason),
+            None => field_error(field, "is missing"),
+        })
     }
 
     fn typed<T: for<'de> Deserialize<'de>>(&self, field: &'static str) -> Result<T, DecodeError> {

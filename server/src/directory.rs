@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_store::chain;
+use event_store::error::causes;
 use event_store::sqlite::{LEDGER, PUBLISHING, about, keep_about};
 use event_store::{Change, CheckpointStore, Feed, SqliteCheckpointStore, SqliteJournal, StoreError};
 use projections::sqlite::VIEWS;
@@ -166,7 +167,7 @@ pub struct ReadDirectory {
 }
 
 /// Why there are no views to read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoViews {
     /// Their file was deleted.
     #[error("the file of the views is missing; they are built at the next start")]
@@ -174,6 +175,9 @@ pub enum NoViews {
     /// An earlier build wrote their file.
     #[error("the views are of an earlier build (version {0}); they are rebuilt at the next start")]
     Older(i32),
+    /// Their file cannot be used: the text says why, and what to do.
+    #[error("{0}")]
+    Unusable(String),
 }
 
 /// A server would build the views again at its start; until then nobody can work on them.
@@ -182,6 +186,9 @@ pub enum OutdatedViews {
     /// There are none to read.
     #[error("{0}: start the server first")]
     None(NoViews),
+    /// They cannot be used: the text says why, and what to do.
+    #[error("{0}")]
+    Unusable(String),
     /// They keep other orders than are configured.
     #[error(
         "the views keep the orders {kept}, and LEDGER_ORDERS is {wanted}: set it as the server has it, or start the server with it, and the views are rebuilt"
@@ -377,7 +384,7 @@ impl DataDirectory {
 }
 
 impl ReadDirectory {
-    /// Opens the existing files, which must be those of one ledger.
+    /// Opens the existing files, which must be those of one ledger. Views that cannot be used concern only who reads them.
     ///
     /// # Errors
     /// [`DirectoryError`]: its text says what to do.
@@ -393,7 +400,11 @@ impl ReadDirectory {
         if let Some(publishing) = &publishing {
             fit::same_ledger(&ledger, publishing)?;
         }
-        let views = read_views(path, &ledger)?;
+        let views = match read_views(path, &ledger) {
+            Ok(views) => views,
+            Err(foreign @ DirectoryError::Foreign { .. }) => return Err(foreign),
+            Err(error) => Err(NoViews::Unusable(causes(&error))),
+        };
         Ok(Self { ledger, publishing, publishing_path, views })
     }
 
@@ -402,7 +413,10 @@ impl ReadDirectory {
     /// # Errors
     /// [`OutdatedViews`]: it would build them again.
     pub async fn check_views(&self, orders: &Orders) -> Result<(), OutdatedViews> {
-        let views = self.views.as_ref().map_err(|none| OutdatedViews::None(*none))?;
+        let views = self.views.as_ref().map_err(|none| match none {
+            NoViews::Unusable(reason) => OutdatedViews::Unusable(reason.clone()),
+            NoViews::Missing | NoViews::Older(_) => OutdatedViews::None(none.clone()),
+        })?;
         let wanted = orders.to_string();
         match about(&committed(views), ORDERS).await? {
             Some(kept) if kept != wanted => Err(OutdatedViews::OtherOrders { kept, wanted }),
@@ -423,7 +437,7 @@ fn read_views(path: &Path, ledger: &Database) -> Result<Result<Database, NoViews
     if !path.join(VIEWS.file).exists() {
         return Ok(Err(NoViews::Missing));
     }
-    let views = Database::open_read_only(path, &VIEWS)?;
+    let views = Database::open_read_only(path, &VIEWS).map_err(of_views)?;
     if let Version::Older(version) = views.version_of(&VIEWS)? {
         return Ok(Err(NoViews::Older(version)));
     }

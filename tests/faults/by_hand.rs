@@ -336,6 +336,13 @@ const SHOWN: Changes = &[
         Command(COMMANDS[2], "P  the row \"P\" of the view products cannot be read: it holds the product p"),
     ),
     (
+        FALSE_KEY,
+        Command(
+            RECONCILE,
+            "P  no version  products: the row \"P\" of the view products cannot be read: it holds the product p; run: ledger rebuild products",
+        ),
+    ),
+    (
         "UPDATE prices SET entries = 'x' WHERE product_id = 'p' AND sequence = 2",
         Verify("product p: unreadable: views.sqlite3: the row \"p\", 2 of the table prices cannot be read"),
     ),
@@ -356,6 +363,10 @@ const SHOWN: Changes = &[
     (
         r#"INSERT INTO products SELECT generation, 'z', shard, version, replace(product, '"id":"p"', '"id":"z"'), by_id, by_name, by_price, changes, hash, sku, category FROM products WHERE id = 'p'"#,
         Command(COMMANDS[2], "z  shows a product that the ledger does not have"),
+    ),
+    (
+        r#"INSERT INTO products SELECT generation, 'z', shard, version, replace(product, '"id":"p"', '"id":"z"'), by_id, by_name, by_price, changes, hash, sku, category FROM products WHERE id = 'p'"#,
+        Command(RECONCILE, "z  no version  products: shows a product that the ledger does not have"),
     ),
     ("UPDATE products SET id = 'z' WHERE id = 'p'", Command(RECONCILE, "p ")),
     ("UPDATE products SET id = 'z' WHERE id = 'p'", Verify("product z: unreadable: the row \"z\"")),
@@ -398,6 +409,10 @@ const SHOWN: Changes = &[
     (
         "INSERT INTO prices SELECT generation, 'z', sequence, entries, hash, recorded_at FROM prices WHERE product_id = 'p'",
         Command(COMMANDS[1], "z  shows a product that the ledger does not have"),
+    ),
+    (
+        "INSERT INTO prices SELECT generation, 'z', sequence, entries, hash, recorded_at FROM prices WHERE product_id = 'p'",
+        Command(RECONCILE, "z  no version  prices: shows a product that the ledger does not have"),
     ),
     (
         r#"INSERT INTO prices SELECT generation, 'z', sequence, replace(entries, '"p"', '"z"'), hash, recorded_at FROM prices WHERE product_id = 'p'"#,
@@ -458,7 +473,7 @@ async fn ended() -> Ledger {
 }
 
 /// Makes a change without the triggers, and restores them.
-fn touch(data: &Path, file: &str, statements: &str) {
+pub fn touch(data: &Path, file: &str, statements: &str) {
     let connection = by_hand(data, file);
     let triggers: Vec<(String, String)> = {
         let mut found =

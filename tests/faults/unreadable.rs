@@ -1,14 +1,15 @@
-//! Rows of views and receipts that cannot be read, or that lie under a false key: who asks for them gets a 500 and the log names
-//! them, everything else goes on, and a rebuild replaces them.
+//! Rows of commits, views, receipts, parking and bus that cannot be read, or that lie under a false key: who asks for them gets
+//! a 500, each is named once with its key, and everything else goes on. A rebuild replaces those of views, a backup the others.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::scenario::{Ledger, PATIENCE, client, json};
-use crate::store::{PUBLISHING, Server, Started, VIEWS, by_hand, copy, outcome, run, start};
+use crate::by_hand::touch;
+use crate::scenario::{Ledger, PATIENCE, client, json as read_json, program};
+use crate::store::{LEDGER, PUBLISHING, Server, Started, VIEWS, by_hand, copy, outcome, run, start};
 use crate::whole::until_caught_up;
 
 const INTERNAL: &str = "urn:product-ledger:problem:internal";
@@ -17,7 +18,8 @@ const INTERNAL: &str = "urn:product-ledger:problem:internal";
 async fn ended() -> Ledger {
     let mut ledger = Ledger::start();
     for product in ["p", "q", "r"] {
-        ledger.send("PUT", &format!("/products/{product}"), r#"{"name":"n","price":"1"}"#).await;
+        let body = r#"{"name":"n","price":"1","category":"C"}"#;
+        ledger.send("PUT", &format!("/products/{product}"), body).await;
         ledger.send("PATCH", &format!("/products/{product}"), r#"{"price":"2"}"#).await;
     }
     ledger.send("DELETE", "/products/r", "").await;
@@ -36,7 +38,7 @@ struct Changed {
 impl Changed {
     fn of(ledger: &Ledger, file: &str, statement: &str) -> Self {
         let (directory, data) = copy(ledger);
-        assert!(by_hand(&data, file).execute(statement, []).unwrap() > 0, "{statement}");
+        touch(&data, file, statement);
         let Started::Serves(server) = start(&data) else { panic!("{statement}: it is not served") };
         Self { _directory: directory, data, server }
     }
@@ -49,7 +51,7 @@ impl Changed {
         let client = client().build().unwrap();
         let request = client.request(method.parse().unwrap(), format!("{}{path}", self.server.url));
         let answer = request.header("content-type", "application/json").body(body).send().await.unwrap();
-        (answer.status().as_u16(), json(&answer.text().await.unwrap()))
+        (answer.status().as_u16(), read_json(&answer.text().await.unwrap()))
     }
 
     /// A query that meets the row: a 500 that says how to go on, and a line of the log that names the row.
@@ -67,6 +69,11 @@ impl Changed {
 
     fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
         outcome(&run(arguments, &self.data))
+    }
+
+    /// The run of a command that asks the server by its URL.
+    fn ask(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        outcome(&program().args(arguments).args(["--url", &self.server.url]).output().unwrap())
     }
 }
 
@@ -86,6 +93,15 @@ async fn a_row_under_a_false_key_answers_nobody_and_a_rebuild_removes_it() {
         changed.is_unreadable(&path, "`ledger verify --views` names it", row).await;
     }
     assert_eq!(changed.get("/products/p").await.0, 200);
+    let counted = "the row \"P\" of the view products cannot be read: it counts the product p in a category";
+    changed.is_unreadable("/categories", "`ledger verify --views` names it", counted).await;
+    for (arguments, repaired) in [(&["reconcile"][..], ""), (&["reconcile", "--repair"], ", not repaired")] {
+        let (code, said) = changed.run(arguments);
+        let line = format!("P  no version  products: {row}{repaired}; run: ledger rebuild products\n");
+        assert!(code == Some(1) && said.contains(&line), "{said}");
+        let summary = "3 products: 0 behind, 1 with another content than the ledger, 0 repaired, 1 left";
+        assert!(said.contains(summary), "{said}");
+    }
     let (code, said) = changed.run(&["verify", "--views"]);
     assert!(
         code == Some(1) && said.contains("product P: unreadable: ") && said.contains("\n1 fault: "),
@@ -101,6 +117,9 @@ async fn a_row_under_a_false_key_answers_nobody_and_a_rebuild_removes_it() {
     assert!(code == Some(0) && said.contains("1 differed before"), "{said}");
     let (status, page) = changed.get("/products").await;
     assert_eq!((status, page["products"].as_array().map(Vec::len)), (200, Some(2)), "{page}");
+    let (status, page) = changed.get("/categories").await;
+    assert_eq!((status, &page["categories"]), (200, &json!([{"category": "C", "products": 2}])), "{page}");
+    assert_eq!(changed.run(&["reconcile"]).0, Some(0));
     assert_eq!(changed.get("/products/P").await.0, 404);
     assert_eq!(changed.run(&["verify", "--views"]).0, Some(0));
     assert_eq!(changed.run(&["rebuild", "products", "--dry-run"]).0, Some(0));
@@ -154,6 +173,10 @@ async fn prices_under_a_false_key_answer_nobody() {
     changed.is_unreadable("/products/P/prices", "`ledger rebuild prices` replaces it", row).await;
     let (code, said) = changed.run(&["rebuild", "prices", "--dry-run"]);
     assert!(code == Some(1) && said.contains("P  shows a product that the ledger does not have"), "{said}");
+    let (code, said) = changed.run(&["reconcile"]);
+    let line =
+        "P  no version  prices: shows a product that the ledger does not have; run: ledger rebuild prices\n";
+    assert!(code == Some(1) && said.contains(line), "{said}");
     assert_eq!(changed.run(&["rebuild", "prices", "--overlap", "6"]).0, Some(0));
     assert_eq!(changed.get("/products/P/prices").await.0, 404);
     assert_eq!(changed.run(&["verify", "--views"]).0, Some(0));
@@ -200,8 +223,11 @@ async fn an_unreadable_receipt_is_named_and_holds_up_no_other_product() {
         let (code, said) = changed.run(&["verify", "--receipts"]);
         assert!(code == Some(1) && said.contains("product p") && said.contains("3 products, "), "{said}");
         assert!(said.contains("unreadable: publishing.sqlite3: the row \"p\""), "{said}");
+        let remedy = "; put back a backup of the receipts";
+        assert!(said.contains(remedy), "{said}");
         let (code, said) = changed.run(&["reconcile"]);
-        assert!(code == Some(1) && said.contains("run: ledger verify --receipts p"), "{said}");
+        assert!(code == Some(1) && said.contains(remedy), "{said}");
+        assert!(said.contains("run: ledger verify --receipts p"), "{said}");
         // What is recorded now is published, but for the product whose receipts cannot be read.
         for product in ["p", "q"] {
             let path = format!("/products/{product}");
@@ -222,5 +248,106 @@ async fn an_unreadable_receipt_is_named_and_holds_up_no_other_product() {
             "{said}"
         );
         assert!(!said.contains("publisher  q"), "{said}");
+    }
+}
+
+/// The backup that replaces unreadable receipts is older than the commits: what it lacks is published again.
+#[tokio::test]
+async fn a_backup_of_the_receipts_replaces_what_cannot_be_read_of_them() {
+    let mut ledger = ended().await;
+    let (_backup, backup) = copy(&ledger);
+    ledger.restart();
+    ledger.send("PATCH", "/products/q", r#"{"price":"3"}"#).await;
+    until_caught_up(&ledger).await;
+    assert_eq!(ledger.terminate(), Some(0));
+    let (_directory, data) = copy(&ledger);
+    touch(&data, PUBLISHING, "UPDATE receipts SET record = 'x' WHERE product_id = 'p'");
+    assert_eq!(outcome(&run(&["reconcile"], &data)).0, Some(1));
+    std::fs::copy(backup.join(PUBLISHING), data.join(PUBLISHING)).unwrap();
+    let Started::Serves(_server) = start(&data) else { panic!("it is not served") };
+    let (code, said) = outcome(&run(&["verify", "--receipts", "--wait", "60"], &data));
+    assert!(code == Some(0) && said.contains("3 products, 8 commits"), "{said}");
+    let (code, said) = outcome(&run(&["reconcile"], &data));
+    assert_eq!(code, Some(0), "{said}");
+}
+
+/// One line of three is no JSON, the newest or another one: one fault, whoever verifies, and nothing is claimed of what it hides.
+#[tokio::test]
+async fn a_commit_that_cannot_be_read_is_one_fault_and_no_page_of_the_history() {
+    let ledger = ended().await;
+    for (product, sequence, commits) in [("p", 2, 2), ("p", 1, 2), ("r", 2, 3)] {
+        let statement =
+            format!("UPDATE commits SET line = 'x' WHERE product_id = '{product}' AND sequence = {sequence}");
+        let changed = Changed::of(&ledger, LEDGER, &statement);
+        let path = format!("/products/{product}");
+        let (status, told) = changed.get(&format!("{path}/history")).await;
+        let (_, problem) = changed.get(&format!("{path}?version={sequence}")).await;
+        assert_eq!((status, &told["type"]), (500, &INTERNAL.into()), "{told}");
+        assert_eq!((&told["type"], &told["detail"]), (&problem["type"], &problem["detail"]), "{told}");
+        assert!(told["detail"].as_str().unwrap().contains(&format!("`ledger verify {product}` says why")));
+        let (status, page) = changed.get(&format!("{path}/history?after={sequence}")).await;
+        assert_eq!((status, page["commits"].as_array().map(Vec::len)), (200, Some(commits - sequence)));
+        let fault = format!("product {product} sequence {sequence}: unreadable: line cannot be read as JSON");
+        let (status, report) = changed.get(&format!("{path}/verification")).await;
+        assert_eq!((status, &report["valid"]), (200, &false.into()), "{report}");
+        assert_eq!(report["faults"].as_array().map(Vec::len), Some(1), "{report}");
+        assert_eq!(report["faults"][0]["fault"], "unreadable");
+        assert_eq!(report["faults"][0]["sequence"], sequence);
+        let said = [
+            changed.ask(&["verify"]),
+            changed.ask(&["verify", product]),
+            changed.run(&["verify"]),
+            changed.run(&["verify", product]),
+            changed.run(&["verify", "--receipts", "--views"]),
+        ];
+        for (code, said) in said {
+            assert!(code == Some(1) && said.contains(&fault) && said.contains("1 fault: "), "{said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unreadable_row_of_parking_or_bus_is_named_by_its_key() {
+    let ledger = ended().await;
+    for row in ["'p', 5, 'x', 0, 'never', 1", "'no id', 5, 'x', 0, '2026-01-01T00:00:00.000Z', 1"] {
+        for (file, consumer) in [(PUBLISHING, "publisher"), (VIEWS, "prices")] {
+            let (_directory, data) = copy(&ledger);
+            touch(&data, file, &format!("INSERT INTO parking VALUES ('{consumer}', {row})"));
+            let (code, said) = outcome(&run(&["parked"], &data));
+            let product = if row.contains("no id") { "no id" } else { "p" };
+            let named = format!(
+                "{file}: the row \"{consumer}\", \"{product}\" of the table parking cannot be read: "
+            );
+            assert!(code == Some(2) && said.contains(&named), "{code:?} {said}");
+        }
+    }
+    let changed =
+        Changed::of(&ledger, PUBLISHING, "UPDATE bus SET entry = CAST(x'ff' AS TEXT) WHERE position = 2");
+    // The stream ends where the bus cannot be read.
+    let stream =
+        client().build().unwrap().get(format!("{}/events?from=start", changed.server.url)).send().await;
+    assert_eq!(stream.unwrap().text().await.unwrap(), "");
+    let log = std::fs::read_to_string(changed.data.with_extension("log")).unwrap();
+    assert!(log.contains("the row \\\"local\\\", 2 of the table bus cannot be read"), "{log}");
+}
+
+/// Views that are not asked for need not be there.
+#[tokio::test]
+async fn damaged_views_concern_only_who_asks_for_them() {
+    let ledger = ended().await;
+    let whole = std::fs::read(ledger.data.join(VIEWS)).unwrap();
+    let torn = [&whole[..4096], &vec![0xff; whole.len() - 4096]].concat();
+    for damaged in [b"not a database, whatever its name says".repeat(30), torn] {
+        let (_directory, data) = copy(&ledger);
+        std::fs::write(data.join(VIEWS), damaged).unwrap();
+        for arguments in [&["verify"][..], &["verify", "p"], &["verify", "--receipts"]] {
+            let (code, said) = outcome(&run(arguments, &data));
+            assert!(code == Some(0) && said.contains("whole: "), "{arguments:?}: {said}");
+        }
+        for arguments in [&["verify", "--views"][..], &["reconcile"]] {
+            let (code, said) = outcome(&run(arguments, &data));
+            assert!(code == Some(2) && said.contains("damaged"), "{arguments:?}: {said}");
+            assert!(!said.contains("start the server first"), "{said}");
+        }
     }
 }

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use event_store::StoreError;
 use projections::prices::{FoldedCommit, FoldedHead, PriceHistory, ProductIdPage};
 use projections::views::{
-    CategoryPlace, FoundRow, Generation, GenerationsError, Lookup, Portion, ProductRow, RowPage, Slice,
-    SlicePage, ViewGenerations,
+    CategoryPlace, CategoryRow, FoundRow, Generation, GenerationsError, Lookup, Portion, ProductRow, RowPage,
+    Slice, SlicePage, ViewGenerations,
 };
 use projections::{MemoryPriceLog, MemoryViews, PriceLog, Views};
 use schema::Orders;
@@ -79,7 +79,7 @@ impl Views for FaultyViews {
         shard: u8,
         after: &CategoryPlace,
         limit: usize,
-    ) -> Result<Portion<CategoryPlace>, StoreError> {
+    ) -> Result<Portion<CategoryRow>, StoreError> {
         self.chaos.call(self.inner.categories(generation, shard, after, limit), unavailable).await
     }
 

@@ -27,7 +27,7 @@ use crate::{out, progress};
 const AT_ONCE: usize = 8;
 
 /// Products or commits of a page.
-const PAGE: &str = "100";
+const PAGE: u64 = 100;
 
 /// What the server lists, or earlier exports have, of each product.
 type Listed = BTreeMap<String, Vec<Witness>>;
@@ -38,6 +38,30 @@ struct HistoryPage<'a> {
     #[serde(borrow)]
     commits: Vec<&'a RawValue>,
     next: Option<u64>,
+}
+
+/// What the server answers for a page of a history.
+enum HistoryAnswer {
+    /// The commits, examined, and the value of `after` for the next page.
+    Page(Vec<ExaminedLine>, Option<u64>),
+    /// There is no such product.
+    Gone,
+    /// The page has a commit that the server cannot read, unless it failed otherwise.
+    Unreadable(anyhow::Error),
+}
+
+/// What the server found when it verified a product.
+#[derive(Deserialize)]
+struct Verification {
+    #[serde(default)]
+    faults: Vec<ToldFault>,
+}
+
+#[derive(Deserialize)]
+struct ToldFault {
+    sequence: Option<u64>,
+    fault: String,
+    detail: String,
 }
 
 /// A page of the list of products.
@@ -85,8 +109,9 @@ async fn list(client: &LedgerClient, seen: &mut Listed) -> anyhow::Result<()> {
     let bar = progress::looking("looking for products:");
     let (mut cursors, mut cursor) = (BTreeSet::new(), None);
     loop {
-        let fixed = [("sort", "updated_at"), ("include", "deleted"), ("limit", PAGE)];
+        let fixed = [("sort", "updated_at"), ("include", "deleted")];
         let mut query: Vec<_> = fixed.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        query.push(("limit", PAGE.to_string()));
         query.extend(cursor.map(|cursor: String| ("cursor", cursor)));
         let listed = accepted(client, asked(client, &["products"], &query).await?);
         let body =
@@ -117,16 +142,37 @@ async fn report(client: LedgerClient, product: String, seen: Vec<Witness>) -> an
         chain.fault(None, None, FaultKind::Unreadable { field: "product_id".into(), reason });
         return Ok(chain.end());
     };
-    let mut after = Some(0);
+    let (mut after, mut limit) = (Some(0), PAGE);
     while let Some(sequence) = after {
-        // A product that is gone, but was listed, is a fault of what listed it.
-        let Some((lines, next)) = page(&client, &id, sequence).await? else { break };
-        for line in lines {
-            match line {
-                ExaminedLine::Commit(commit) => chain.follow(&commit),
-                ExaminedLine::Unreadable { sequence, reason, .. } => chain.unreadable(sequence, None, reason),
+        let next = match page(&client, &id, sequence, limit).await? {
+            HistoryAnswer::Page(lines, next) => {
+                for line in lines {
+                    match line {
+                        ExaminedLine::Commit(commit) => chain.follow(&commit),
+                        ExaminedLine::Unreadable { sequence, reason, .. } => {
+                            chain.unreadable(sequence, None, reason);
+                        }
+                    }
+                }
+                next
             }
-        }
+            // A product that is gone, but was listed, is a fault of what listed it.
+            HistoryAnswer::Gone => break,
+            // The commits before the one that cannot be read are on a smaller page.
+            HistoryAnswer::Unreadable(_) if limit > 1 => {
+                limit /= 2;
+                continue;
+            }
+            HistoryAnswer::Unreadable(refused) => {
+                let known = unreadable_behind(&client, &id, sequence).await?;
+                // Another one is not why this page was refused.
+                let first = known.filter(|(at, _)| chain.next_sequence().is_none_or(|next| next == *at));
+                let (unreadable, reason) = first.ok_or(refused)?;
+                chain.unreadable(Some(unreadable), None, reason);
+                limit = PAGE;
+                Some(unreadable)
+            }
+        };
         anyhow::ensure!(
             next.is_none_or(|next| next > sequence),
             "the history of product {id} does not go on"
@@ -136,26 +182,46 @@ async fn report(client: LedgerClient, product: String, seen: Vec<Witness>) -> an
     Ok(chain.end())
 }
 
-/// The commits of a product after a sequence, examined, and the value of `after` for the next page; `None` if the server says
-/// that there is no such product.
+/// The first commit behind a sequence of which the server says that it cannot be read, and why: the server verifies the
+/// product itself, and answers no page of the history with such a commit.
+async fn unreadable_behind(
+    client: &LedgerClient,
+    product: &ProductId,
+    sequence: u64,
+) -> anyhow::Result<Option<(u64, String)>> {
+    let answer = asked(client, &["products", product.as_str(), "verification"], &[]).await?;
+    let body = accepted(client, answer)?;
+    let report: Verification = serde_json::from_slice(&body)
+        .with_context(|| format!("the verification of product {product} cannot be read"))?;
+    let unreadable = report.faults.into_iter().filter(|fault| fault.fault == "unreadable");
+    let behind = unreadable.filter_map(|fault| Some((fault.sequence?, fault.detail)));
+    let first = behind.filter(|(at, _)| *at > sequence).min_by_key(|(at, _)| *at);
+    Ok(first.map(|(at, detail)| (at, detail.strip_prefix("line ").unwrap_or(&detail).to_owned())))
+}
+
+/// The commits of a product after a sequence.
 async fn page(
     client: &LedgerClient,
     product: &ProductId,
     after: u64,
-) -> anyhow::Result<Option<(Vec<ExaminedLine>, Option<u64>)>> {
-    let query = [("after", after.to_string()), ("limit", PAGE.to_owned())];
+    limit: u64,
+) -> anyhow::Result<HistoryAnswer> {
+    let query = [("after", after.to_string()), ("limit", limit.to_string())];
     let answer = asked(client, &["products", product.as_str(), "history"], &query).await?;
     if answer.status == 404 {
-        return Ok(None);
+        return Ok(HistoryAnswer::Gone);
     }
-    let body = accepted(client, answer)?;
+    let is_internal = answer.status == 500;
+    let body = match accepted(client, answer) {
+        Err(refused) if is_internal => return Ok(HistoryAnswer::Unreadable(refused)),
+        body => body?,
+    };
     let read = spawn_blocking(move || {
         let page: HistoryPage = serde_json::from_slice(&body)?;
         let commits = page.commits.iter().map(|commit| commit.get().as_bytes().to_vec()).collect();
-        Ok::<_, serde_json::Error>((LineBatch::of_history(commits).examine(), page.next))
+        Ok::<_, serde_json::Error>(HistoryAnswer::Page(LineBatch::of_history(commits).examine(), page.next))
     });
-    let read = read.await?.with_context(|| format!("the history of product {product} cannot be read"))?;
-    Ok(Some(read))
+    read.await?.with_context(|| format!("the history of product {product} cannot be read"))
 }
 
 /// The body of an answer. A refusal is no fault of the ledger: it could not be checked.

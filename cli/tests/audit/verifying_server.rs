@@ -20,6 +20,10 @@ struct Answers {
     histories: BTreeMap<&'static str, Vec<String>>,
     /// How many commits a page has.
     page: usize,
+    /// The sequences of commits of the helmet that the server cannot read.
+    unreadable: Vec<usize>,
+    /// Whether its verification names them.
+    admits: bool,
 }
 
 impl Answers {
@@ -36,6 +40,8 @@ impl Answers {
             listed: vec![("lamp", 2), ("helmet", 5), ("helmet", 6)],
             histories: histories.map(|(id, commits)| (id, commits.iter().map(text).collect())).into(),
             page: 4,
+            unreadable: Vec::new(),
+            admits: true,
         }
     }
 
@@ -68,14 +74,28 @@ async fn history(
     // Each commit of these ledgers has one event.
     let after: usize = asked["after"].parse().unwrap();
     let rest = &commits[after.min(commits.len())..];
-    let page = &rest[..rest.len().min(answers.page)];
+    let page = &rest[..rest.len().min(answers.page).min(asked["limit"].parse().unwrap())];
+    if id == "helmet" && answers.unreadable.iter().any(|at| (after + 1..=after + page.len()).contains(at)) {
+        let problem = json!({"detail": "A commit of product helmet cannot be read."});
+        return (StatusCode::INTERNAL_SERVER_ERROR, Json(problem)).into_response();
+    }
     let next = if rest.len() > page.len() { (after + page.len()).to_string() } else { "null".into() };
     format!("{{\"commits\":[{}],\"next\":{next}}}", page.join(",")).into_response()
 }
 
+async fn verification(State(answers): State<Answers>) -> Json<Value> {
+    let fault =
+        |at| json!({"product_id": "helmet", "sequence": at, "fault": "unreadable", "detail": "line is torn"});
+    let named = answers.unreadable.iter().filter(|_| answers.admits);
+    Json(json!({"valid": false, "commits": 0, "events": 0, "faults": named.map(fault).collect::<Vec<_>>()}))
+}
+
 /// Runs a command against a server with these answers.
 async fn run(answers: Answers, arguments: &[&str]) -> Ran {
-    let routes = Router::new().route("/products", get(list)).route("/products/{id}/history", get(history));
+    let routes = Router::new()
+        .route("/products", get(list))
+        .route("/products/{id}/history", get(history))
+        .route("/products/{id}/verification", get(verification));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, routes.with_state(answers)).await.unwrap() });
@@ -161,4 +181,25 @@ async fn what_cannot_be_asked_is_exit_code_2_and_one_line() {
     for option in ["--receipts", "--views", "--data=x", "--file=x", "--wait=1"] {
         assert_eq!(run(Answers::whole(), &[option]).await.code, 2, "{option}");
     }
+}
+
+/// A server answers no page of a history with a commit that it cannot read: the commits around it are read all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_the_server_cannot_read_is_one_fault_and_hides_no_other() {
+    let with = |unreadable: &[usize]| Answers { unreadable: unreadable.to_vec(), ..Answers::whole() };
+    for (unreadable, faults) in [(&[1][..], "1 fault: "), (&[3, 4], "2 faults: "), (&[6], "1 fault: ")] {
+        let told = run(with(unreadable), &[]).await;
+        for at in unreadable {
+            faulty(&told, &format!("product helmet sequence {at}: unreadable: line is torn\n"));
+        }
+        assert!(told.out.contains(faults), "{}", told.out);
+    }
+    let mut changed_too = with(&[2, 5]);
+    let commit = &mut changed_too.history("helmet")[3];
+    *commit = commit.replacen("anonymous", "mallory", 1);
+    let told = run(changed_too, &[]).await;
+    faulty(&told, "product helmet sequence 4: changed: ");
+    assert!(told.out.contains("3 faults: "), "{}", told.out);
+    let refused = run(Answers { admits: false, ..with(&[6]) }, &[]).await;
+    assert!(refused.code == 2 && refused.err.contains("cannot be read"), "{refused:?}");
 }

@@ -136,5 +136,10 @@ impl Parking for DynamoParking {
 }
 
 fn decoded(item: DynamoItem) -> Result<Parked, StoreError> {
-    serde_dynamo::from_item(item).map_err(|error| StoreError::new(error.into()).of(STORE))
+    let key = |name| item.get(name).and_then(|value: &AttributeValue| value.as_s().ok()).cloned();
+    let (consumer, product) = (key("consumer").unwrap_or_default(), key("product_id").unwrap_or_default());
+    serde_dynamo::from_item(item).map_err(|error| {
+        let reason = format!("the row {consumer:?}, {product:?} cannot be read: {error}");
+        StoreError::unreadable(reason.into()).of(STORE)
+    })
 }

@@ -2,9 +2,8 @@
 
 use async_trait::async_trait;
 use schema::{ProductId, Timestamp};
-use sqlite::rusqlite::types::Type;
 use sqlite::rusqlite::{self, OptionalExtension, Row, params};
-use sqlite::{Access, clamped};
+use sqlite::{Access, clamped, in_row, unreadable};
 
 use super::{Parked, Parking, ParkingCause};
 use crate::error::StoreError;
@@ -54,7 +53,7 @@ impl SqliteParking {
                 "SELECT consumer, product_id FROM parking \
                  WHERE consumer NOT IN (SELECT value FROM json_each(?1)) LIMIT ?2",
             )?;
-            let rows = statement.query_map(params![known, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let rows = statement.query_map(params![known, limit], key)?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         });
         Ok(rows.await?)
@@ -136,21 +135,25 @@ impl Parking for SqliteParking {
     }
 }
 
+/// Consumer and product of a row whose first columns they are. Text of SQLite need not be UTF-8.
+fn key(row: &Row<'_>) -> rusqlite::Result<(String, String)> {
+    let consumer = String::from_utf8_lossy(row.get_ref(0)?.as_bytes()?).into_owned();
+    Ok((consumer, String::from_utf8_lossy(row.get_ref(1)?.as_bytes()?).into_owned()))
+}
+
 fn parked(row: &Row<'_>) -> rusqlite::Result<Parked> {
-    let unreadable = |column: usize| {
-        move |error: Box<dyn std::error::Error + Send + Sync>| {
-            rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error)
-        }
+    let (consumer, product) = key(row)?;
+    let read = || {
+        let at: String = row.get(5)?;
+        Ok(Parked {
+            consumer: row.get(0)?,
+            product_id: ProductId::new(product.as_str()).map_err(|error| unreadable(error.to_string()))?,
+            from_sequence: row.get(2)?,
+            reason: row.get(3)?,
+            retryable: row.get(4)?,
+            parked_at: Timestamp::parse(&at).map_err(|error| unreadable(error.to_string()))?,
+            attempts: row.get(6)?,
+        })
     };
-    let product = ProductId::new(row.get::<_, String>(1)?).map_err(|error| unreadable(1)(error.into()))?;
-    let at: String = row.get(5)?;
-    Ok(Parked {
-        consumer: row.get(0)?,
-        product_id: product,
-        from_sequence: row.get(2)?,
-        reason: row.get(3)?,
-        retryable: row.get(4)?,
-        parked_at: Timestamp::parse(&at).map_err(|error| unreadable(5)(error.into()))?,
-        attempts: row.get(6)?,
-    })
+    read().map_err(in_row(|| format!("the row {consumer:?}, {product:?} of the table parking")))
 }

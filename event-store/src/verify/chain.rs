@@ -69,6 +69,12 @@ impl Chain {
         &self.report.product_id
     }
 
+    /// The sequence at which the next commit has to begin; `None` where the end of the last one cannot be read.
+    #[must_use]
+    pub fn next_sequence(&self) -> Option<u64> {
+        self.last.as_ref().map_or(Some(1), |last| last.end)
+    }
+
     /// Checks the next commit of the product.
     pub fn follow(&mut self, commit: &Examined) {
         self.take(commit, None);
@@ -102,7 +108,10 @@ impl Chain {
     #[must_use]
     pub fn end(mut self) -> ProductReport {
         let newest = self.report.version;
-        if let Some(witness) = std::mem::take(&mut self.witnesses).into_iter().next_back() {
+        // How far a last commit whose events cannot be read goes is not known.
+        let is_open = self.last.as_ref().is_some_and(|last| last.end.is_none());
+        let unseen = std::mem::take(&mut self.witnesses).into_iter().next_back();
+        if let Some(witness) = unseen.filter(|_| !is_open) {
             let kind = FaultKind::CutOff { seen_by: witness.seen_by, seen: witness.sequence, newest };
             self.fault(Some(newest), None, kind);
         }
@@ -111,6 +120,9 @@ impl Chain {
 
     fn take(&mut self, commit: &Examined, line: Option<u64>) {
         let sequence = commit.sequence;
+        if let Some(reason) = &commit.unreadable {
+            return self.unreadable(sequence, line, reason.clone());
+        }
         for kind in self.belongs(commit).into_iter().chain(commit.faults.iter().cloned()) {
             self.fault(sequence, line, kind);
         }

@@ -30,6 +30,8 @@ pub struct Examined {
     pub(super) state_id: Option<String>,
     pub(super) state: Option<CarriedState>,
     pub(super) commit: Option<Commit>,
+    /// Why nothing but its key can be read, if so.
+    pub(super) unreadable: Option<String>,
     pub(super) faults: Vec<FaultKind>,
 }
 
@@ -53,6 +55,9 @@ pub fn examine(stored: &StoredCommit) -> Examined {
 /// Examines a stored commit as `decode` reads it.
 #[must_use]
 pub fn examine_by(stored: &StoredCommit, decode: Decode) -> Examined {
+    if let Some(reason) = stored.why_unreadable() {
+        return key_alone(stored, reason);
+    }
     let mut faults = Faults::default();
     let product_id = faults.of(stored.text("product_id").map(str::to_owned));
     let sequence = faults.of(stored.sequence());
@@ -85,7 +90,26 @@ pub fn examine_by(stored: &StoredCommit, decode: Decode) -> Examined {
         state_id: carried_state["id"].as_str().map(str::to_owned),
         state,
         commit,
+        unreadable: None,
         faults: faults.0,
+    }
+}
+
+/// What can be said of a commit of which only the key can be read: that is one fault, and none of its fields has another.
+fn key_alone(stored: &StoredCommit, reason: &str) -> Examined {
+    Examined {
+        product_id: stored.text("product_id").ok().map(str::to_owned),
+        sequence: stored.sequence().ok(),
+        events: None,
+        recorded_at: None,
+        previous_hash: None,
+        carried: None,
+        computed: None,
+        state_id: None,
+        state: None,
+        commit: None,
+        unreadable: Some(reason.to_owned()),
+        faults: Vec::new(),
     }
 }
 

@@ -177,9 +177,10 @@ impl ChainFault {
 }
 
 impl FaultKind {
-    /// A record or a mark beside the commits cannot be read, as the error says.
+    /// A publication record or a mark of a restore cannot be read, as the error says; nothing but a backup has it.
     pub(super) fn unreadable(error: &StoreError) -> Self {
-        Self::Unreadable { field: String::new(), reason: error.to_string() }
+        let reason = format!("{error}; put back a backup of the receipts");
+        Self::Unreadable { field: String::new(), reason }
     }
 
     /// The stable name in responses.

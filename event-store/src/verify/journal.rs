@@ -160,7 +160,7 @@ impl JournalVerifier {
             return Ok(chain.end());
         };
         let mut report = self.product(&product).await?;
-        if report.commits == 0 {
+        if report.is_absent() {
             // The scan returned it, but nothing has its key: the item's key and its content name different products.
             let mut chain = Chain::of(head.product_id);
             chain.fault(None, None, FaultKind::Missing { from: 1, to: head.version });

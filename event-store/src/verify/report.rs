@@ -4,7 +4,7 @@ use schema::Hash;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use sha2::{Digest, Sha256};
 
-use super::fault::{ChainFault, WitnessSource};
+use super::fault::{ChainFault, FaultKind, WitnessSource};
 use super::witness::{Sighting, Witness};
 
 /// Faults of one product that are kept; further ones are only counted.
@@ -58,6 +58,12 @@ impl ProductReport {
     #[must_use]
     pub fn is_valid(&self) -> bool {
         self.faults.is_empty()
+    }
+
+    /// Whether nothing was found of the product, not even what cannot be read; witnesses may know of it.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        self.commits == 0 && self.faults.iter().all(|fault| matches!(fault.kind, FaultKind::CutOff { .. }))
     }
 
     /// The head as a witness, to compare a later state of the ledger with.

@@ -170,6 +170,30 @@ fn all_that_cannot_be_read_of_a_commit_is_named_once() {
     assert!(found.faults().iter().all(|fault| fault.sequence == Some(2)), "{:?}", found.named());
 }
 
+/// In the place of a line that a store cannot read comes its key; none of the fields that it lacks is a fault of its own.
+#[test]
+fn a_commit_of_which_only_the_key_can_be_read_is_one_fault() {
+    let mut commits = helmet("helmet");
+    commits[1] = StoredCommit::unreadable("helmet".to_owned(), 2, "is torn".to_owned());
+    let mut chain = Chain::of("helmet");
+    for commit in &commits {
+        chain.follow(&examine(commit));
+    }
+    let report = chain.end();
+    let faults: Vec<String> = report.faults.iter().map(ToString::to_string).collect();
+    assert_eq!(faults, ["product helmet sequence 2: unreadable: line is torn"]);
+    assert_eq!(commits[1].decode().unwrap_err().to_string(), "field `line`: is torn");
+    let mut alone = Chain::of("helmet");
+    assert_eq!(alone.next_sequence(), Some(1));
+    alone.follow(&examine(&commits[1]));
+    assert_eq!(alone.next_sequence(), None);
+    let report = alone.end();
+    assert!(!report.is_valid() && !report.is_absent(), "{report:?}");
+    // A field of this name alone does not make a commit unreadable.
+    commits[0].0.insert("unreadable".to_owned(), json!("x"));
+    assert_eq!(commits[0].why_unreadable(), None);
+}
+
 #[test]
 fn a_chain_without_commits_is_valid_and_empty() {
     let report = Chain::of("nobody").end();

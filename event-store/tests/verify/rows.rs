@@ -7,7 +7,7 @@ use event_store::{JournalRow, export};
 use schema::StoredCommit;
 use serde_json::json;
 
-use super::given::{Found, ledger, verify_commits};
+use super::given::{Found, helmet, ledger, verify_commits};
 
 fn rows(commits: &[StoredCommit]) -> Vec<JournalRow> {
     let text = |commit: &StoredCommit, name| commit.text(name).unwrap().to_owned();
@@ -94,4 +94,22 @@ fn faults_of_rows_name_no_line_and_witnesses_are_heard() {
     let named = [("helmet".into(), 2, "changed"), ("strange".into(), 1, "cut_off")];
     assert_eq!(found.named(), named);
     assert!(found.faults().iter().all(|fault| fault.line.is_none()), "{:?}", found.faults());
+}
+
+/// A last line that cannot be read may hold the events that a witness saw: that they were cut off is not claimed. Of a commit
+/// before it, that its end is missing still is.
+#[test]
+fn what_an_unreadable_last_line_may_hold_is_not_called_cut_off() {
+    let earlier = verify_commits(&helmet("helmet")).witnesses();
+    let mut all = rows(&helmet("helmet"));
+    all[4].line = "oops".into();
+    let unreadable = |sequence| [("helmet".to_owned(), sequence, "unreadable")];
+    assert_eq!(found(&all, earlier.clone()).named(), unreadable(6));
+    all[4].line = rows(&helmet("helmet"))[4].line.clone();
+    all[3].line = "oops".into();
+    assert_eq!(found(&all, earlier.clone()).named(), unreadable(5));
+    all.truncate(4);
+    assert_eq!(found(&all, earlier.clone()).named(), unreadable(5));
+    all.truncate(3);
+    assert_eq!(found(&all, earlier).named(), [("helmet".to_owned(), 4, "cut_off")]);
 }

@@ -18,6 +18,12 @@ const MOST_BYTES: usize = 1024 * 1024;
 /// Most rows that a page reads from a shard, so that it ends however many deleted products there are.
 const MOST_READ: usize = 1_000;
 
+/// Most products that a page reads in order to compare them with its look-ups, so that it ends however few agree.
+const MOST_COMPARED: usize = 1_000;
+
+/// Products that are read at once: what one request to DynamoDB takes.
+const COMPARED_AT_ONCE: usize = 100;
+
 /// Which products to list, and in which order. A cursor is valid for one selection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListQuery {
@@ -131,33 +137,73 @@ async fn listed(rows: &Listed<'_>, after: Option<&String>, limit: usize) -> Resu
     Ok(if more { page.followed() } else { page.last() })
 }
 
-/// A page of what look-ups find: the index has keys alone, so the products are read after it, and those that have changed
-/// since are left out.
+/// A page of what look-ups find: the index has keys alone, so the products are read after it, and those that another look-up
+/// does not find, or that have changed since, are left out.
 async fn found(rows: &Found<'_>, after: Option<&String>, limit: usize) -> Result<ListPage, StoreError> {
-    let Source { views, generation, selection } = rows.0;
-    let mut walk = Walk::new(rows, after, selection.descending, MOST_READ);
-    let (mut positions, mut ended) = (Vec::new(), false);
-    while positions.len() < limit && !ended {
-        match walk.next(limit + 1 - positions.len()).await? {
-            WalkStep::Row(row) => positions.push(*row),
-            WalkStep::End => ended = true,
-            WalkStep::Limit => break,
+    let mut walk = Walk::new(rows, after, rows.0.selection.descending, MOST_READ);
+    let (mut page, mut compared) = (PageBuilder::default(), 0);
+    while !page.is_full(limit) && compared < MOST_COMPARED {
+        // As many as the page lacks; among many that are left out, as many as were compared before.
+        let wanted = (limit - page.products.len()).max(compared);
+        let wanted = wanted.min(COMPARED_AT_ONCE).min(MOST_COMPARED - compared);
+        let (found, ending) = next_found(&mut walk, wanted, compared).await?;
+        compared += found.len();
+        for (position, product) in rows.compared(found).await? {
+            if page.is_full(limit) {
+                return Ok(page.followed());
+            }
+            page.add(position, product);
+        }
+        match ending {
+            Some(Ending::End) => return Ok(page.last()),
+            Some(Ending::Limit) => return Ok(page.followed()),
+            None => {}
         }
     }
-    let more = !ended && !matches!(walk.next(1).await?, WalkStep::End);
-    let ids: Vec<ProductId> = positions.iter().map(|row| row.id.clone()).collect();
-    let products = if ids.is_empty() { Vec::new() } else { views.get_all(generation, &ids).await? };
-    let products: HashMap<ProductId, Product> =
-        products.into_iter().map(|product| (product.id.clone(), product)).collect();
-    let (count, mut page) = (positions.len(), PageBuilder::default());
-    for (n, FoundRow { position, id }) in positions.into_iter().enumerate() {
-        let product = products.get(&id).filter(|product| selection.has_at(product, &position));
-        page.add(position, product.cloned());
-        if page.bytes >= MOST_BYTES && n + 1 < count {
-            return Ok(page.followed());
-        }
-    }
+    let more = !matches!(walk.next(1).await?, WalkStep::End);
     Ok(if more { page.followed() } else { page.last() })
+}
+
+/// Why a walk does not go on.
+enum Ending {
+    /// There are no more rows.
+    End,
+    /// A shard was read as far as one page may.
+    Limit,
+}
+
+/// The next `wanted` rows of a walk, or fewer at its ending; `compared` is how many came before.
+async fn next_found(
+    walk: &mut Walk<'_, Found<'_>>,
+    wanted: usize,
+    compared: usize,
+) -> Result<(Vec<FoundRow>, Option<Ending>), StoreError> {
+    let mut found = Vec::with_capacity(wanted);
+    while found.len() < wanted {
+        // One row more than the page tells whether another page follows.
+        match walk.next((wanted + 1 - found.len()).max(compared)).await? {
+            WalkStep::Row(row) => found.push(*row),
+            WalkStep::End => return Ok((found, Some(Ending::End))),
+            WalkStep::Limit => return Ok((found, Some(Ending::Limit))),
+        }
+    }
+    Ok((found, None))
+}
+
+impl Found<'_> {
+    /// The positions of rows, each with its product if all look-ups find it there.
+    async fn compared(&self, found: Vec<FoundRow>) -> Result<Vec<(String, Option<Product>)>, StoreError> {
+        let Source { views, generation, selection } = self.0;
+        let ids: Vec<ProductId> = found.iter().map(|row| row.id.clone()).collect();
+        let products = if ids.is_empty() { Vec::new() } else { views.get_all(generation, &ids).await? };
+        let mut products: HashMap<ProductId, Product> =
+            products.into_iter().map(|product| (product.id.clone(), product)).collect();
+        let compared = found.into_iter().map(|FoundRow { position, id }| {
+            let product = products.remove(&id).filter(|product| selection.has_at(product, &position));
+            (position, product)
+        });
+        Ok(compared.collect())
+    }
 }
 
 impl ListQuery {
@@ -254,6 +300,11 @@ impl PageBuilder {
             self.bytes += serde_json::to_vec(&product).map_or(0, |json| json.len());
             self.products.push(product);
         }
+    }
+
+    /// Whether it has as many products as it may, or as many bytes.
+    fn is_full(&self, limit: usize) -> bool {
+        self.products.len() >= limit || self.bytes >= MOST_BYTES
     }
 
     fn followed(self) -> ListPage {

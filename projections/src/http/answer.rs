@@ -94,7 +94,8 @@ fn unreadable_row(stored: Stored, id: Option<&ProductId>, error: &StoreError) ->
             format!("A commit of product{product} cannot be read; `ledger verify{product}` says why.")
         }
         Stored::Receipts => format!(
-            "A receipt of product{product} cannot be read; `ledger verify --receipts{product}` says why."
+            "A receipt of product{product} cannot be read; `ledger verify --receipts{product}` says why, and a backup \
+             of the receipts replaces it."
         ),
         Stored::View(view) => {
             let view = view.name();
@@ -118,6 +119,6 @@ fn unavailable(error: &StoreError) -> Problem {
 /// A commit of the product cannot be read.
 pub(super) fn unreadable(id: &ProductId, error: &dyn std::error::Error) -> Problem {
     tracing::error!(target: "ledger::query", product_id = id.as_str(), error = error.to_string(), "a commit cannot be read");
-    let detail = format!("The newest commit of product {id} cannot be read; `ledger verify {id}` says why.");
+    let detail = format!("A commit of product {id} cannot be read; `ledger verify {id}` says why.");
     Problem::new(ProblemKind::Internal, detail)
 }

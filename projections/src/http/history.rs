@@ -85,7 +85,7 @@ pub(super) async fn history(
     }
     let page = queries.commits(&id, after, limit).await?;
     let next = match page.commits.last() {
-        Some(last) if page.more => Some(sequence(&id, last)?),
+        Some(last) if page.more => Some(sequences(&id, last)?.start),
         _ => None,
     };
     let commits = queries.published(&id, page.commits).await?;
@@ -119,7 +119,7 @@ impl Queries {
                     return Ok(CommitPage { commits, more: true });
                 }
                 bytes += serde_json::to_vec(&commit).map_or(0, |json| json.len());
-                after = sequence(id, &commit)?;
+                after = sequences(id, &commit)?.start;
                 commits.push(commit);
             }
             if last {
@@ -177,11 +177,5 @@ impl Queries {
 
 /// The sequences of a commit's events, even if this build cannot read the events.
 fn sequences(id: &ProductId, commit: &StoredCommit) -> Result<Range<u64>, Problem> {
-    let first = sequence(id, commit)?;
-    let events = commit.0.get("events").and_then(|events| events.as_array());
-    Ok(first..first + events.map_or(0, Vec::len) as u64)
-}
-
-fn sequence(id: &ProductId, commit: &StoredCommit) -> Result<u64, Problem> {
-    commit.sequence().map_err(|error| answer::unreadable(id, &error))
+    commit.sequences().map_err(|error| answer::unreadable(id, &error))
 }

@@ -17,7 +17,7 @@ pub(super) async fn verification(State(queries): Api, id: Id, context: RequestCo
     let id = path_id(id)?;
     let commits = commits_after(Arc::clone(&queries.api.journal), id.clone(), 0);
     let report = verify::product(&id, commits).await.map_err(answer::failed(Stored::Commits, Some(&id)))?;
-    if report.commits == 0 {
+    if report.is_absent() {
         return Err(answer::unknown(&id));
     }
     Ok(Json(report).into_response())

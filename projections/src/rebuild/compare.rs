@@ -9,8 +9,8 @@ use futures::{StreamExt, join, stream};
 use schema::ProductId;
 
 use super::{
-    LISTED, OnProgress, PARALLEL, Pages, Rebuild, RebuildError, ViewRebuildPhase, ViewRebuildProgress,
-    ViewRebuildReport,
+    LISTED, MetRow, MetRows, OnProgress, PARALLEL, Pages, Rebuild, RebuildError, ViewRebuildPhase,
+    ViewRebuildProgress, ViewRebuildReport, unknown_rows,
 };
 use crate::projection::Difference;
 use crate::views::Generation;
@@ -29,9 +29,13 @@ impl GenerationComparison {
         Self { generation, differing: Vec::new() }
     }
 
-    /// The products that differ.
-    fn keys(&self) -> BTreeMap<&str, &Difference> {
-        self.differing.iter().map(|(product, difference)| (product.as_str(), difference)).collect()
+    /// The rows that were met, of which `agreeing` do not differ.
+    fn met(&self, agreeing: u64) -> MetRows {
+        let mut met = MetRows { readable: agreeing, ..MetRows::default() };
+        for (product, difference) in &self.differing {
+            met.add(product.as_str(), MetRow::of(Some(difference)));
+        }
+        met
     }
 
     /// # Errors
@@ -78,7 +82,8 @@ impl Rebuild {
             // A product whose commits cannot be read was not compared: it may be shown or not.
             let compared = report.products.saturating_sub(report.unreadable.len() as u64);
             let agreeing = compared.saturating_sub(read.differing.len() as u64);
-            let unknown = self.unknown(read.generation, &read.keys(), agreeing).await?;
+            let met = read.met(agreeing);
+            let unknown = unknown_rows(&*self.projection, &*self.journal, read.generation, &met).await?;
             report.differing = (read.differing.len() + unknown.len()) as u64;
             let known =
                 read.differing.iter().map(|(product, difference)| (product.to_string(), difference.clone()));

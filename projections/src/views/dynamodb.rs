@@ -17,8 +17,9 @@ use event_store::backoff::Backoff;
 use schema::{Orders, Product, ProductId};
 
 use super::{
-    CategoryPlace, FoundRow, Generation, GenerationsError, IndexRow, Lookup, Portion, PositionRange,
-    ProductRow, RowPage, Slice, SlicePage, UnreadableRow, ViewGenerations, Views, lookup_order, not_kept,
+    CategoryPlace, CategoryRow, FoundRow, Generation, GenerationsError, IndexRow, Lookup, Portion,
+    PositionRange, ProductRow, RowPage, Slice, SlicePage, UnreadableRow, ViewGenerations, Views,
+    lookup_order, not_kept,
 };
 
 pub use shape::products_table;
@@ -235,12 +236,12 @@ impl Views for DynamoViews {
         shard: u8,
         after: &CategoryPlace,
         limit: usize,
-    ) -> Result<Portion<CategoryPlace>, StoreError> {
+    ) -> Result<Portion<CategoryRow>, StoreError> {
         let asked = row::categories(generation, shard, after);
         let answer = self.query(&asked.index, asked.value, &asked.range, (false, limit)).await?;
         let items = answer.items.unwrap_or_default().into_iter();
         Ok(Portion {
-            rows: items.map(row::category_place).collect::<Result<_, _>>()?,
+            rows: items.map(row::category_row).collect::<Result<_, _>>()?,
             exhausted: answer.last_evaluated_key.is_none(),
         })
     }

@@ -4,6 +4,7 @@
 
 use schema::{Product, ProductId, Status};
 
+use super::UnreadableRow;
 use super::order::ABOVE_IDS;
 
 /// A field by which products are looked up.
@@ -40,6 +41,15 @@ pub struct CategoryPlace {
     pub category: String,
     /// The id of the product.
     pub id: String,
+}
+
+/// A row of the index of the categories.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CategoryRow {
+    /// The place of its product.
+    pub place: CategoryPlace,
+    /// The key of its row in the view, which is the product's id unless somebody else wrote the row.
+    pub key: String,
 }
 
 /// Rows of a shard, in order, as many as the store returned at once.
@@ -89,6 +99,20 @@ impl Lookup {
     #[must_use]
     pub fn finds(&self, product: &Product) -> bool {
         self.field.value(product) == Some(&self.value)
+    }
+}
+
+impl CategoryRow {
+    /// The place, if the product it counts is that of the row.
+    ///
+    /// # Errors
+    /// [`UnreadableRow`]: the row lies under another key than that of its product.
+    pub fn checked(self) -> Result<CategoryPlace, UnreadableRow> {
+        let Self { place, key } = self;
+        if place.id == key {
+            return Ok(place);
+        }
+        Err(UnreadableRow { key, reason: format!("it counts the product {} in a category", place.id) })
     }
 }
 

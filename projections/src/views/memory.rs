@@ -9,8 +9,9 @@ use event_store::StoreError;
 use schema::{Orders, Product, ProductId};
 
 use super::{
-    CategoryPlace, FoundRow, Generation, GenerationsError, IndexRow, Lookup, Portion, ProductRow, RowOrder,
-    RowPage, Slice, SlicePage, ViewGenerations, Views, lookup_order, not_kept, shard_of,
+    CategoryPlace, CategoryRow, FoundRow, Generation, GenerationsError, IndexRow, Lookup, Portion,
+    ProductRow, RowOrder, RowPage, Slice, SlicePage, ViewGenerations, Views, lookup_order, not_kept,
+    shard_of,
 };
 
 /// Rows by generation and id, and their positions in the orders that are kept.
@@ -177,12 +178,16 @@ impl Views for MemoryViews {
         shard: u8,
         after: &CategoryPlace,
         limit: usize,
-    ) -> Result<Portion<CategoryPlace>, StoreError> {
+    ) -> Result<Portion<CategoryRow>, StoreError> {
         let kept = self.kept();
         let behind = (Bound::Excluded((generation, shard, after.clone())), Bound::Unbounded);
         let of_shard = |place: &&(Generation, u8, CategoryPlace)| (place.0, place.1) == (generation, shard);
         let places = kept.categories.range(behind).take_while(of_shard);
-        Ok(cut(places.map(|(_, _, place)| place.clone()), limit))
+        let row = |(_, _, place): &(_, _, CategoryPlace)| CategoryRow {
+            key: place.id.clone(),
+            place: place.clone(),
+        };
+        Ok(cut(places.map(row), limit))
     }
 
     async fn get_all(&self, generation: Generation, ids: &[ProductId]) -> Result<Vec<Product>, StoreError> {

@@ -9,8 +9,8 @@ use sqlite::rusqlite::{self, Connection, OptionalExtension, Row, params};
 use sqlite::{Access, clamped};
 
 use super::{
-    CategoryPlace, FoundRow, Generation, GenerationsError, IndexRow, Lookup, LookupField, Portion,
-    ProductRow, RowOrder, RowPage, Slice, SlicePage, UnreadableRow, ViewGenerations, Views, id_of,
+    CategoryPlace, CategoryRow, FoundRow, Generation, GenerationsError, IndexRow, Lookup, LookupField,
+    Portion, ProductRow, RowOrder, RowPage, Slice, SlicePage, UnreadableRow, ViewGenerations, Views, id_of,
     lookup_order, not_kept, product_of, shard_of,
 };
 
@@ -245,18 +245,20 @@ impl Views for SqliteViews {
         shard: u8,
         after: &CategoryPlace,
         limit: usize,
-    ) -> Result<Portion<CategoryPlace>, StoreError> {
+    ) -> Result<Portion<CategoryRow>, StoreError> {
         let after = after.clone();
         let places = self.access.read(move |connection| {
             // Without the name of the index a future version of SQLite might sort.
             let mut statement = connection.prepare_cached(
-                "SELECT category, by_id FROM products INDEXED BY products_category \
+                "SELECT category, by_id, id FROM products INDEXED BY products_category \
                  WHERE generation = ?1 AND shard = ?2 AND category IS NOT NULL AND by_id IS NOT NULL \
                  AND (category, by_id) > (?3, ?4) ORDER BY category, by_id LIMIT ?5",
             )?;
             let behind = params![generation.0, shard, after.category, after.id, one_more(limit)];
-            let places = statement
-                .query_map(behind, |row| Ok(CategoryPlace { category: row.get(0)?, id: row.get(1)? }));
+            let places = statement.query_map(behind, |row| {
+                let place = CategoryPlace { category: row.get(0)?, id: row.get(1)? };
+                Ok(CategoryRow { place, key: row.get(2)? })
+            });
             places?.collect::<rusqlite::Result<Vec<_>>>()
         });
         Ok(cut(places.await?, limit))

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use engine::probe::{RecordedRequest, RequestRecorder};
 use event_store::StoreError;
 use projections::views::{
-    CategoryPlace, FoundRow, Generation, GenerationsError, Lookup, Portion, ProductRow, RowPage, Slice,
-    SlicePage, View, ViewGenerations,
+    CategoryPlace, CategoryRow, FoundRow, Generation, GenerationsError, Lookup, Portion, ProductRow, RowPage,
+    Slice, SlicePage, View, ViewGenerations,
 };
 use projections::{MemoryViews, Views};
 use schema::{Orders, Product, ProductId, Status, fixtures};
@@ -78,6 +78,41 @@ async fn a_sku_and_a_category_together_must_both_hold() {
         assert_eq!(ids(&front, "sku=T&category=d").await, [""; 0]);
         assert_eq!(ids(&front, "sku=U&category=a").await, [""; 0]);
     }
+}
+
+/// A rare pair is found on one page, and a page ends however few products are in the category.
+#[tokio::test]
+async fn a_page_of_a_sku_and_a_category_looks_at_up_to_a_thousand_products() {
+    let products: Vec<Product> = (0..2_500)
+        .map(|n| product(&format!("p{n:04}"), Some("S"), Some(if n % 700 == 699 { "rare" } else { "a" })))
+        .collect();
+    let tables = tables().await;
+    fill(&tables, &products).await;
+    let memory = Arc::<MemoryViews>::default();
+    for product in &products {
+        memory.put(FIRST, product).await.unwrap();
+    }
+    let (config, recorder) = RequestRecorder::record(&tables);
+    let (memory, dynamodb) = (front(memory), front(Arc::new(views_of(&config))));
+    for (front, limit, pages) in [(&memory, 1, 4), (&memory, 2, 3), (&memory, 50, 3), (&dynamodb, 2, 3)] {
+        for query in ["", "&sort=name"] {
+            let path = format!("/products?sku=S&category=rare&limit={limit}{query}");
+            let read = walk(front, &path, "products", "id").await;
+            assert_eq!(read.concat(), ["p0699", "p1399", "p2099"], "{path}");
+            assert_eq!(read.len(), pages, "{path}: {read:?}");
+        }
+    }
+    let none = walk(&memory, "/products?sku=S&category=none", "products", "id").await;
+    assert_eq!(none, vec![Vec::<String>::new(); 3]);
+    recorder.clear();
+    asked(&dynamodb, "/products?sku=S&category=none").await;
+    let (read, asked): (Vec<_>, Vec<_>) =
+        recorder.take().into_iter().partition(|seen| seen.request.operation == "BatchGetItem");
+    // Half a unit for each product that is looked at, of up to 100 in a request.
+    assert!((cost(&read) - 500.0).abs() < f64::EPSILON, "{}", cost(&read));
+    assert!((10..=12).contains(&read.len()), "{}", read.len());
+    let asked: Vec<_> = asked.into_iter().filter(|seen| seen.request.operation == "Query").collect();
+    assert!((4..=40).contains(&asked.len()) && cost(&asked) <= 40.0, "{} {}", asked.len(), cost(&asked));
 }
 
 #[tokio::test]
@@ -157,7 +192,7 @@ impl Views for Stale {
         shard: u8,
         after: &CategoryPlace,
         limit: usize,
-    ) -> Result<Portion<CategoryPlace>, StoreError> {
+    ) -> Result<Portion<CategoryRow>, StoreError> {
         self.index.categories(generation, shard, after, limit).await
     }
 

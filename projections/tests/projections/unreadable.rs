@@ -10,8 +10,9 @@ use projections::Views;
 use projections::projection::Difference;
 use projections::views::{Generation, PositionRange, RowOrder, SHARDS, Slice, View};
 use schema::fixtures;
+use serde_json::json;
 
-use crate::given::{setting, some_lives, tables, unwatched, views_of};
+use crate::given::{asked, front, setting, some_lives, tables, unwatched, views_of};
 
 const FIRST: Generation = Generation(1);
 
@@ -58,6 +59,21 @@ async fn on_dynamodb_a_false_key_is_unreadable_wherever_it_is_read_and_hides_no_
         unreadable += page.unreadable.len();
     }
     assert_eq!((readable, unreadable), (2, 2));
+}
+
+/// A copy under another key would be one product more in its category.
+#[tokio::test]
+async fn on_dynamodb_a_false_key_is_not_counted_in_a_category() {
+    let config = tables().await;
+    let setting = setting(&config, Arc::<MemoryJournal>::default());
+    some_lives(&setting, 1).await;
+    let (status, page) = asked(&front(setting.views.clone()), "/categories").await;
+    assert_eq!((status, &page["categories"][0]["products"]), (200, &json!(1)), "{page}");
+    copy_row(&Client::new(&config), "p00", "P00", None).await;
+    let (status, problem) = asked(&front(setting.views.clone()), "/categories").await;
+    assert_eq!((status, &problem["type"]), (500, &json!("urn:product-ledger:problem:internal")), "{problem}");
+    setting.rebuild(View::Products).run(&unwatched()).await.unwrap();
+    assert_eq!(asked(&front(setting.views.clone()), "/categories").await, (200, page));
 }
 
 #[tokio::test]

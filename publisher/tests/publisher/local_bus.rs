@@ -1,6 +1,7 @@
 //! The promises of the local bus on `DynamoDB` beyond the contract in `tests/contract`: two processes can share a table, and
 //! an outage is retryable.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use engine::Engine;
 use engine::probe::{Faults, InjectedFault, Matching};
 use event_store::table;
@@ -50,4 +51,16 @@ async fn a_store_that_does_not_answer_is_retryable() {
     faults.clear();
     bus.put(&[entry("local", 1)]).await.unwrap();
     assert_eq!(bus.newest("local").await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_is_named_by_its_key() {
+    let config = Engine::in_memory().unwrap().sdk_config();
+    let bus = bus_on(&config).await;
+    let client = event_store::metering::client(&config);
+    let item = client.put_item().table_name("bus").item("bus", AttributeValue::S("local".into()));
+    item.item("position", AttributeValue::N("7".into())).send().await.unwrap();
+    let error = bus.after("local", 0, 10).await.unwrap_err();
+    let named = "the bus table: the row \"local\", 7 cannot be read: ";
+    assert!(error.is_unreadable() && error.to_string().starts_with(named), "{error}");
 }

@@ -106,9 +106,10 @@ impl OperatorRequest for Reconcile {
 /// A product that a view or the publication does not agree with.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Discrepancy {
-    /// The key of its commits; no product id if something else wrote it.
+    /// The key of its commits, or of a row of a view that no product of the ledger has; no product id if something else
+    /// wrote it.
     pub product_id: String,
-    /// Its newest version.
+    /// Its newest version; 0 if the ledger does not have it.
     pub version: u64,
     /// Consumers that are behind.
     pub behind: Vec<String>,
@@ -142,7 +143,7 @@ pub struct ReconcileSummary {
     pub products: u64,
     /// Products that a view or the publication is behind with.
     pub behind: u64,
-    /// Products that a view shows with other content.
+    /// Products that a view shows with other content, and rows of views that no product of the ledger has.
     pub differing: u64,
     /// Products in order after a repair.
     pub repaired: u64,

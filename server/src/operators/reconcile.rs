@@ -1,5 +1,5 @@
 //! Reconciliation: compares the newest version of every product with the views and with its publication. It finds what never
-//! reached a function, and what a view shows differently from the ledger.
+//! reached a function, what a view shows differently from the ledger, and rows of views that belong to no product of it.
 //!
 //! The promise: a product counts as repaired only after a second comparison, after the repair, has found nothing.
 
@@ -12,6 +12,8 @@ use event_store::StoreError;
 use event_store::heads::{Head, ProductListing};
 use futures::TryStreamExt;
 use projections::projection::Difference;
+use projections::rebuild::{MetRow, MetRows, unknown_rows};
+use projections::views::View;
 use schema::ProductId;
 
 use super::answer::{ProgressSender, answer};
@@ -19,6 +21,9 @@ use super::context::OperatorContext;
 use super::parked;
 use super::protocol::{Discrepancy, Reconcile, ReconcileSummary, Repair};
 use crate::system::System;
+
+/// What replaces receipts that cannot be read: nothing else has them.
+const BACKUP: &str = "put back a backup of the receipts";
 
 /// How many products are compared at once.
 const PARALLEL: usize = 8;
@@ -32,9 +37,12 @@ struct Comparison {
     differs: Vec<String>,
     /// The commands that correct it.
     remedy: BTreeSet<String>,
+    /// What was met in each view, in the order of the read models.
+    met: Vec<MetRow>,
 }
 
-/// Compares every product, with a line for each that does not agree with the ledger.
+/// Compares every product, with a line for each that does not agree with the ledger, and for each row of a view that is of no
+/// product of the ledger.
 pub(super) async fn reconcile(
     State(context): State<OperatorContext>,
     Json(request): Json<Reconcile>,
@@ -69,20 +77,25 @@ async fn reconciled(
 ) -> Result<ReconcileSummary, StoreError> {
     let listing = ProductListing::begin(system.journal.clone(), |_| {}).await?;
     let counted = async |head| {
-        let Some(found) = discrepancy(system, &head, repair).await? else { return Ok(None) };
+        let (found, met) = discrepancy(system, &head, repair).await?;
+        let Some(found) = found else { return Ok((head.product_id, met, None)) };
         let counts = (!found.differs.is_empty(), found.repair.as_ref().is_some_and(|repair| repair.repaired));
         // Here and not where they are counted: there, a slow reader would hold up the products in progress, each of which
         // is locked for other writers.
         if let Some(progress) = progress {
             progress.finding(found).await;
         }
-        Ok(Some(counts))
+        Ok((head.product_id, met, Some(counts)))
     };
     let counted = listing.heads().map_ok(counted);
     let mut counted = std::pin::pin!(counted.try_buffer_unordered(PARALLEL));
     let mut done = ReconcileSummary::default();
-    while let Some(found) = counted.try_next().await? {
+    let mut met: Vec<MetRows> = system.read_models.iter().map(|_| MetRows::default()).collect();
+    while let Some((product, rows, found)) = counted.try_next().await? {
         done.products += 1;
+        for (met, row) in met.iter_mut().zip(rows) {
+            met.add(&product, row);
+        }
         if let Some((differs, repaired)) = found {
             done.differing += u64::from(differs);
             done.behind += u64::from(!differs);
@@ -90,30 +103,67 @@ async fn reconciled(
             done.left += u64::from(!repaired);
         }
     }
+    if let Some(progress) = progress {
+        for found in beside(system, &met, repair).await? {
+            done.differing += 1;
+            done.left += 1;
+            progress.finding(found).await;
+        }
+    }
     Ok(done)
 }
 
-/// How a product does not agree with its newest version; `None` if it does.
-async fn discrepancy(system: &System, head: &Head, repair: bool) -> Result<Option<Discrepancy>, StoreError> {
+/// The rows of the views that no product of the ledger has, which only a rebuild removes.
+async fn beside(system: &System, met: &[MetRows], repair: bool) -> Result<Vec<Discrepancy>, StoreError> {
+    let lineup = system.views.generations().await?;
+    let mut found = Vec::new();
+    for (projection, met) in system.read_models.iter().zip(met) {
+        let (view, journal) = (projection.view(), &*system.journal);
+        let rows = unknown_rows(&**projection, journal, lineup.of(view).read, met).await?;
+        found.extend(rows.into_iter().map(|(product_id, difference)| {
+            let differs = vec![format!("{}: {difference}", view.name())];
+            let left = differs.clone();
+            let repair = repair.then_some(Repair { repaired: false, not_published: None, left });
+            let remedy = BTreeSet::from([rebuild_of(view)]);
+            Discrepancy { product_id, version: 0, behind: Vec::new(), differs, repair, remedy }
+        }));
+    }
+    Ok(found)
+}
+
+/// The command that corrects a view.
+fn rebuild_of(view: View) -> String {
+    format!("ledger rebuild {}", view.name())
+}
+
+/// How a product does not agree with its newest version, `None` if it does; and what was met of it in each view.
+async fn discrepancy(
+    system: &System,
+    head: &Head,
+    repair: bool,
+) -> Result<(Option<Discrepancy>, Vec<MetRow>), StoreError> {
     let (product_id, version) = (head.product_id.clone(), head.version);
     let Ok(product) = ProductId::new(product_id.clone()) else {
         let (behind, differs) = (Vec::new(), vec!["is no product id".to_owned()]);
         let remedy = BTreeSet::from(["ledger verify".to_owned()]);
-        return Ok(Some(Discrepancy { product_id, version, behind, differs, repair: None, remedy }));
+        let found = Discrepancy { product_id, version, behind, differs, repair: None, remedy };
+        return Ok((Some(found), Vec::new()));
     };
-    let Comparison { behind, differs, remedy } = compare(system, &product, version).await?;
+    let Comparison { behind, differs, remedy, mut met } = compare(system, &product, version).await?;
     if behind.is_empty() && differs.is_empty() {
-        return Ok(None);
+        return Ok((None, met));
     }
     let mut found = Discrepancy { product_id, version, behind, differs, repair: None, remedy };
     if repair {
         let not_published = parked::catch_up(system, &product).await?.not_published;
-        let Comparison { behind, differs, remedy } = compare(system, &product, version).await?;
+        let Comparison { behind, differs, remedy, met: met_again } =
+            compare(system, &product, version).await?;
+        met = met_again;
         let left = [behind, differs].concat();
         found.repair = Some(Repair { repaired: left.is_empty(), not_published, left });
         found.remedy = remedy;
     }
-    Ok(Some(found))
+    Ok((Some(found), met))
 }
 
 /// Compares with what the ledger had at `version`: a product that has newer commits since is not behind because of them.
@@ -122,13 +172,15 @@ async fn compare(system: &System, product: &ProductId, version: u64) -> Result<C
     let mut found = Comparison::default();
     for projection in &system.read_models {
         let view = projection.view();
-        match projection.compare(lineup.of(view).read, product).await {
+        let compared = projection.compare(lineup.of(view).read, product).await;
+        found.met.push(compared.as_ref().map_or(MetRow::Absent, |seen| MetRow::of(seen.as_ref())));
+        match compared {
             Ok(None) => {}
             Ok(Some(Difference::Behind { seen, .. })) if seen >= version => {}
             Ok(Some(lag)) if lag.is_lag() => found.behind.push(format!("{}: {lag}", view.name())),
             Ok(Some(difference)) => {
                 found.differs.push(format!("{}: {difference}", view.name()));
-                found.remedy.insert(format!("ledger rebuild {}", view.name()));
+                found.remedy.insert(rebuild_of(view));
             }
             Err(error) => {
                 found.behind.push(format!("{}: {}", view.name(), error.reason));
@@ -140,7 +192,7 @@ async fn compare(system: &System, product: &ProductId, version: u64) -> Result<C
         Ok(None) => {}
         Ok(Some(published)) => found.behind.push(format!("publisher: published up to {published}")),
         Err(error) if error.is_unreadable() => {
-            found.differs.push(format!("publisher: {error}"));
+            found.differs.push(format!("publisher: {error}; {BACKUP}"));
             found.remedy.insert(format!("ledger verify --receipts {product}"));
         }
         Err(error) => return Err(error),

@@ -96,10 +96,13 @@ async fn places(views: &dyn Views, generation: Generation, limit: usize) -> Vec<
         loop {
             let portion = views.categories(generation, shard, &after, limit).await.unwrap();
             assert!(portion.rows.len() <= limit);
-            assert!(portion.rows.is_sorted_by(|one, other| one < other), "{portion:?}");
-            assert!(portion.rows.iter().all(|place| *place > after), "{portion:?}");
-            let last = portion.rows.last().cloned();
-            places.extend(portion.rows.into_iter().map(|place| (place.category, place.id)));
+            // Each with the key of its own row.
+            let of_shard: Vec<CategoryPlace> =
+                portion.rows.into_iter().map(|row| row.checked().unwrap()).collect();
+            assert!(of_shard.is_sorted_by(|one, other| one < other), "{of_shard:?}");
+            assert!(of_shard.iter().all(|place| *place > after), "{of_shard:?}");
+            let last = of_shard.last().cloned();
+            places.extend(of_shard.into_iter().map(|place| (place.category, place.id)));
             match last.filter(|_| !portion.exhausted) {
                 Some(last) => after = last,
                 None => break,
@@ -305,7 +308,7 @@ async fn what_is_found_is_in_the_slice_of_its_shard_only(views: &ViewStore) {
     assert_eq!(found(&**views, &category("Accessories / Helmets")).await.len(), 30);
     for shard in 0..SHARDS {
         let portion = views.categories(FIRST, shard, &CategoryPlace::default(), 100).await.unwrap();
-        let ids = portion.rows.iter().map(|place| fixtures::id(&place.id));
+        let ids = portion.rows.iter().map(|row| fixtures::id(&row.place.id));
         assert!(ids.into_iter().all(|id| shard_of(&id) == shard));
     }
 }
@@ -404,7 +407,7 @@ async fn categories_continue_behind_a_product_and_behind_a_category(views: &View
     let behind = async |after: CategoryPlace| -> Vec<String> {
         let portion = views.categories(FIRST, 0, &after, 10).await.unwrap();
         assert!(portion.exhausted);
-        portion.rows.into_iter().map(|place| place.id).collect()
+        portion.rows.into_iter().map(|row| row.place.id).collect()
     };
     let texts = |ids: &[ProductId]| -> Vec<String> { ids.iter().map(ToString::to_string).collect() };
     assert_eq!(behind(CategoryPlace::default()).await, texts(&ids));

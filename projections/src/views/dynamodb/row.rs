@@ -7,7 +7,7 @@ use event_store::StoreError;
 use schema::{Hash, Product, Status};
 use serde::{Deserialize, Serialize};
 
-use crate::views::lookup::{CategoryPlace, FoundRow, Lookup, LookupField};
+use crate::views::lookup::{CategoryPlace, CategoryRow, FoundRow, Lookup, LookupField};
 use crate::views::order::{ABOVE_IDS, TIE};
 use crate::views::{
     Generation, PositionRange, ProductRow, RowOrder, UnreadableRow, ViewGenerations, id_of, product_of,
@@ -225,11 +225,14 @@ pub(super) fn found_row(mut item: ViewItem, from: &LookupIndex) -> Result<FoundR
     }
 }
 
-/// The place of a row in the index of the categories.
-pub(super) fn category_place(mut item: ViewItem) -> Result<CategoryPlace, StoreError> {
-    let place = text(&mut item, BY_CATEGORY)?;
+/// A row of the index of the categories.
+pub(super) fn category_row(mut item: ViewItem) -> Result<CategoryRow, StoreError> {
+    let (place, key) = (text(&mut item, BY_CATEGORY)?, text(&mut item, KEY)?);
+    let key = key.split_once('#').map_or("", |(_, key)| key).to_owned();
     match place.rsplit_once(TIE) {
-        Some((category, id)) => Ok(CategoryPlace { category: category.to_owned(), id: id.to_owned() }),
+        Some((category, id)) => {
+            Ok(CategoryRow { place: CategoryPlace { category: category.to_owned(), id: id.to_owned() }, key })
+        }
         None => Err(StoreError::new(format!("an index row has no category: {place:?}").into())),
     }
 }

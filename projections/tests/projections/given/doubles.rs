@@ -8,8 +8,8 @@ use event_store::{
 };
 use projections::prices::{FoldedCommit, FoldedHead, PriceHistory, ProductIdPage};
 use projections::views::{
-    CategoryPlace, FoundRow, Generation, GenerationsError, Lookup, Portion, ProductRow, RowPage, Slice,
-    SlicePage, ViewGenerations,
+    CategoryPlace, CategoryRow, FoundRow, Generation, GenerationsError, Lookup, Portion, ProductRow, RowPage,
+    Slice, SlicePage, ViewGenerations,
 };
 use projections::{MemoryPriceLog, MemoryViews, PriceLog, Views};
 use schema::Orders;
@@ -90,7 +90,7 @@ impl Views for Moody {
         shard: u8,
         after: &CategoryPlace,
         limit: usize,
-    ) -> Result<Portion<CategoryPlace>, StoreError> {
+    ) -> Result<Portion<CategoryRow>, StoreError> {
         self.answer()?.categories(generation, shard, after, limit).await
     }
 

@@ -17,6 +17,9 @@ use super::delivery::{DeliveredEntry, delivered};
 use super::{LocalBus, RETAINED, RetainedEntry};
 use crate::bus::{Bus, BusEntry, BusError, EntryOutcome, Remedy, check_request};
 
+/// As errors name the table.
+const STORE: &str = "the bus table";
+
 /// How often an append is tried when another writer takes its positions.
 const MAX_ATTEMPTS: usize = 5;
 
@@ -280,5 +283,10 @@ fn decoded(item: &Item) -> Result<RetainedEntry, StoreError> {
             entry: text("entry")?.clone(),
         })
     };
-    retained().ok_or_else(|| StoreError::new("an entry of the local bus cannot be read".into()))
+    retained().ok_or_else(|| {
+        let position = item.get("position").and_then(|value| value.as_n().ok()).map_or("", String::as_str);
+        let bus = text("bus").map_or("", String::as_str);
+        let reason = format!("the row {bus:?}, {position} cannot be read: it is no entry of the local bus");
+        StoreError::unreadable(reason.into()).of(STORE)
+    })
 }

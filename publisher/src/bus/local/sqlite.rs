@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use event_store::StoreError;
 use schema::Clock;
 use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
-use sqlite::{Access, Database};
+use sqlite::{Access, Database, in_row};
 use tokio::sync::watch;
 
 use super::delivery::{DeliveredEntry, delivered};
@@ -91,6 +91,26 @@ impl Bus for SqliteBus {
     }
 }
 
+/// The position of an entry, the first column; another than this bus gives cannot be read.
+fn position(row: &rusqlite::Row<'_>, bus: &str) -> rusqlite::Result<u64> {
+    let position: i64 = row.get(0)?;
+    row.get(0).map_err(in_row(|| key(bus, position)))
+}
+
+/// An entry of a bus.
+fn retained(row: &rusqlite::Row<'_>, bus: &str) -> rusqlite::Result<RetainedEntry> {
+    let position = position(row, bus)?;
+    let read = || {
+        Ok(RetainedEntry { position, event_id: row.get(1)?, detail_type: row.get(2)?, entry: row.get(3)? })
+    };
+    read().map_err(in_row(|| key(bus, position.cast_signed())))
+}
+
+/// The key of a row, as errors name it.
+fn key(bus: &str, position: i64) -> String {
+    format!("the row {bus:?}, {position} of the table bus")
+}
+
 fn append(connection: &Connection, row: &Row, retained: u64) -> rusqlite::Result<()> {
     let position: u64 = connection
         .prepare_cached("SELECT 1 + ifnull(max(position), 0) FROM bus WHERE bus = ?1")?
@@ -118,14 +138,7 @@ impl LocalBus for SqliteBus {
                 "SELECT position, event_id, detail_type, entry FROM bus WHERE bus = ?1 AND position > ?2 \
                  ORDER BY position LIMIT ?3",
             )?;
-            let retained = statement.query_map(params![bus, position, limit], |row| {
-                Ok(RetainedEntry {
-                    position: row.get(0)?,
-                    event_id: row.get(1)?,
-                    detail_type: row.get(2)?,
-                    entry: row.get(3)?,
-                })
-            });
+            let retained = statement.query_map(params![bus, position, limit], |row| retained(row, &bus));
             retained?.collect::<rusqlite::Result<Vec<_>>>()
         });
         Ok(retained.await?)
@@ -145,7 +158,7 @@ impl LocalBus for SqliteBus {
             let mut statement = connection.prepare_cached(
                 "SELECT position FROM bus WHERE event_id = ?1 AND bus = ?2 ORDER BY position LIMIT 1",
             )?;
-            statement.query_row([event_id, bus], |row| row.get(0)).optional()
+            statement.query_row([event_id, bus], |row| position(row, bus)).optional()
         });
         Ok(position?)
     }
