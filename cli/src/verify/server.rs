@@ -145,7 +145,7 @@ async fn page(
 ) -> anyhow::Result<Option<(Vec<ExaminedLine>, Option<u64>)>> {
     let query = [("after", after.to_string()), ("limit", PAGE.to_owned())];
     let answer = asked(client, &["products", product.as_str(), "history"], &query).await?;
-    if answer.status == 404 {
+    if LedgerClient::has_no_product(&answer) {
         return Ok(None);
     }
     let body = accepted(client, answer)?;
