@@ -108,7 +108,7 @@ async fn without_a_start_only_what_comes_from_now_on_is_heard() {
     let mut bytes = response.bytes_stream();
     ledger.send("PUT", "/products/new", r#"{"name":"n","price":"1"}"#).await;
     let mut text = String::new();
-    while !text.contains("\n\n") {
+    while !text.contains("data: ") {
         text.push_str(std::str::from_utf8(&bytes.next().await.unwrap().unwrap()).unwrap());
     }
     assert!(text.contains("\"resources\":[\"new\"]") && !text.contains("\"resources\":[\"old\"]"), "{text}");

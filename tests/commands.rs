@@ -208,6 +208,25 @@ async fn no_subcommand_minds_that_nobody_reads_what_it_prints() {
     }
 }
 
+/// A full disk, say: what a command prints is its result, and nobody would have it.
+#[tokio::test]
+async fn a_command_whose_output_cannot_be_written_says_so_and_ends_with_2() {
+    let (ledger, folder) = given().await;
+    for one in every_call().iter().filter(|(arguments, ..)| !arguments.contains(&"--overlap")) {
+        let printed_to = |out: Stdio| call(&ledger, folder.path(), one).stdout(out).output().unwrap();
+        let _ = std::fs::remove_dir_all(folder.path().join("copy"));
+        if printed_to(Stdio::piped()).stdout.is_empty() {
+            continue;
+        }
+        let _ = std::fs::remove_dir_all(folder.path().join("copy"));
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = printed_to(full.into());
+        let text = printed(&output);
+        assert_eq!(output.status.code(), Some(2), "{:?}: {text}", one.0);
+        assert!(text.contains("cannot be written") && text.contains("No space left"), "{:?}: {text}", one.0);
+    }
+}
+
 /// Without a ledger that is named nobody is asked, and at once: not the address where machines on AWS learn who they are.
 #[tokio::test]
 async fn where_nothing_names_a_ledger_the_option_that_does_is_named_at_once() {

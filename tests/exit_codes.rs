@@ -1,6 +1,7 @@
 //! The table of exit codes is what the commands answer: each command ends once with each of its codes.
 
 use std::collections::BTreeSet;
+use std::fs::OpenOptions;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -47,6 +48,12 @@ fn ask_a_server(ledger: &Ledger, folder: &Path, tried: &mut Tried) {
         tried.ends(name, 0, with(arguments, there));
         tried.ends(name, 2, with(arguments, NOBODY));
     }
+    // A ledger, but nothing of it has this path.
+    let elsewhere = format!("{}/elsewhere", ledger.url);
+    for arguments in [&["show", "p"][..], &["list"], &["verify", "p"], &["verify"]] {
+        let name = EXIT_CODES.iter().flat_map(|codes| codes.commands).find(|name| **name == arguments[0]);
+        tried.ends(name.unwrap(), 2, with(arguments, ["--url", &elsewhere]));
+    }
     tried.ends("import", 0, with(&["import", "lines"], there));
     tried.ends("import", 1, with(&["import", "no-lines"], there));
     tried.ends("import", 2, with(&["import", "lines"], NOBODY));
@@ -62,6 +69,9 @@ fn ask_a_server(ledger: &Ledger, folder: &Path, tried: &mut Tried) {
     assert_eq!(watch.wait().unwrap().code(), Some(0));
     tried.0.insert(("watch", 0));
     tried.ends("watch", 2, with(&["watch"], NOBODY));
+    let mut unwritten = with(&["watch", "--from", "start"], there);
+    unwritten.stdout(OpenOptions::new().write(true).open("/dev/full").unwrap());
+    tried.ends("watch", 2, unwritten);
 }
 
 /// What works on files: done, refused because of what they hold, not there.
@@ -76,6 +86,10 @@ fn work_on_files(ledger: &Ledger, folder: &Path, tried: &mut Tried) {
         tried.ends("verify", code, call(&["verify", "--file", export]));
         tried.ends("restore", code, call(&["restore", export, "--data", &format!("restored-{code}")]));
     }
+    for source in [["--url", &ledger.url], ["--file", "whole"]] {
+        tried.ends("verify", 1, call(&[&["verify", "nosuch"], &source[..]].concat()));
+    }
+    tried.ends("verify", 1, ledger.operator(&["verify", "nosuch"]));
     let copy = folder.join("copy");
     tried.ends("backup", 0, ledger.operator(&["backup", copy.to_str().unwrap()]));
     tried.ends("migrate", 0, call(&["migrate", "copy"]));

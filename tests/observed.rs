@@ -129,7 +129,7 @@ const SECRET: &str = "s3cr3t";
 type Headers = &'static [(&'static str, &'static str)];
 
 /// Requests that are refused because of what they hold: method, path, headers, body and the logged reason.
-const REFUSED: [(&str, &str, Headers, &str, Option<&str>); 19] = [
+const REFUSED: [(&str, &str, Headers, &str, Option<&str>); 22] = [
     (
         "GET",
         "/products?limit=s3cr3t",
@@ -161,6 +161,21 @@ const REFUSED: [(&str, &str, Headers, &str, Option<&str>); 19] = [
         r#"{"name":"n","price":"s3cr3t","currency":"s3cr3t","s3cr3t":1,"attributes":{"s3cr3t":1},"occurred_at":"s3cr3t",
             "status":"s3cr3t","version":"s3cr3t","id":"s3cr3t"}"#,
         None,
+    ),
+    (
+        "PATCH",
+        "/products/p",
+        &[],
+        r#"{"currency":"s3cr3t"}"#,
+        Some("/currency a currency is an ISO 4217 code in upper case, for example USD"),
+    ),
+    ("PATCH", "/products/p", &[], r#"{"attributes":{"s3cr3t":1}}"#, Some("/attributes must be a string")),
+    (
+        "PATCH",
+        "/products/p",
+        &[],
+        r#"{"s3cr3t":1}"#,
+        Some("is not a field of this command, or appears twice"),
     ),
     ("PUT", "/products/p", &[("if-match", "s3cr3t")], BODY, None),
     ("PUT", "/products/p", &[("idempotency-key", "s3cr3t s3cr3t")], BODY, None),

@@ -104,7 +104,8 @@ async fn what_is_not_there_or_makes_no_sense_is_refused_and_nothing_is_done() {
         (&["replay", "--product", "nosuch"], 1, "there is no product nosuch"),
         (&["replay", "--product", "nosuch", "--dry-run"], 1, "there is no product nosuch"),
         (&["export", "nosuch"], 1, "there is no product nosuch"),
-        (&["verify", "nosuch"], 2, "there is no product nosuch"),
+        (&["verify", "nosuch"], 1, "there is no product nosuch"),
+        (&["verify", "nosuch", "--receipts", "--views"], 1, "there is no product nosuch"),
         (&["replay", "--from", "2026-02-01T00:00:00Z", "--to", "2026-01-01T00:00:00Z"], 2, "is later than"),
         (
             &["replay", "--from", "2026-02-01", "--to", "2026-01-01", "--time-zone", "Europe/Berlin"],

@@ -180,6 +180,18 @@ fn there_is_a_page_of_the_manual_for_every_command_and_groff_understands_it() {
     if !has_groff {
         println!("skipped: groff is not installed");
     }
+    for (path, name) in [
+        (&["help"][..], "ledger"),
+        (&["help", "parked"], "ledger\\-parked"),
+        (&["parked", "help"], "ledger\\-parked"),
+    ] {
+        let output = program().arg("man").args(path).output().unwrap();
+        let page = printed(&output);
+        assert!(
+            output.status.success() && page.contains(&format!(".SH NAME\n{name} \\- ")),
+            "{path:?}: {page}"
+        );
+    }
     let output = program().args(["man", "import"]).output().unwrap();
     let page = printed(&output);
     assert!(

@@ -119,7 +119,7 @@ async fn a_terminal_shows_a_short_line_for_each_request_and_none_for_polls() {
             "00:00:00 PUT /products/a 201 N ms recorded v1",
             "00:00:00 GET /metrics 400 N ms malformed: is not a parameter of this route",
             "00:00:00 POST /products/a/restore 409 N ms product-not-deleted: There is no deletion to undo.",
-            "00:00:00 PUT /products/a 422 N ms invalid: has 0 characters; 1 to 200 are allowed (1 of 2 errors)",
+            "00:00:00 PUT /products/a 422 N ms invalid: /name has 0 characters; 1 to 200 are allowed (1 of 2 errors)",
             "00:00:00 GET /products/a 200 N ms",
             "00:00:00 GET /nothing/here 404 N ms not-found: No route has this path; see /openapi.json.",
             "00:00:00 DELETE /products/a 200 N ms recorded v2",

@@ -10,6 +10,7 @@ use server::environment::{aws, warn_of_unknown};
 use web::AllowedOrigin;
 
 use crate::out;
+use crate::remote::DEFAULT_URL;
 
 /// The variables that only the program reads.
 pub const VARIABLES: [Variable; 4] = [
@@ -27,7 +28,7 @@ pub const VARIABLES: [Variable; 4] = [
     },
     Variable {
         name: "LEDGER_URL",
-        default: Some("http://127.0.0.1:8080"),
+        default: Some(DEFAULT_URL),
         effect: "URL of the server, as `--url`",
         read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `watch`, completions",
     },

@@ -12,6 +12,9 @@ pub use server::operators::Refused;
 /// The exit code of everything that could not be attempted because of settings, arguments or the environment.
 pub(crate) const CANNOT: u8 = 2;
 
+/// What holds for every command.
+pub(crate) const UNWRITTEN: &str = "2 also if standard output cannot be written";
+
 /// What the exit codes of some commands mean.
 #[derive(Debug, Clone, Copy)]
 pub struct ExitCodes {
@@ -35,7 +38,7 @@ pub const EXIT_CODES: [ExitCodes; 15] = [
         Some(
             "a line failed, was not sent or is missing (with --dry-run: is refused), also if the server stopped answering meanwhile, or it was interrupted",
         ),
-        "wrong usage, or the server could not be reached at the beginning or refused access",
+        "wrong usage, or the server could not be reached at the beginning or refused access (with --dry-run: or it was interrupted)",
     ),
     codes(
         &["list", "find"],
@@ -59,12 +62,12 @@ pub const EXIT_CODES: [ExitCodes; 15] = [
         &["export"],
         "written",
         Some("no such product, or something in the ledger cannot be exported"),
-        "wrong usage, interrupted, or the ledger could not be read",
+        "wrong usage, interrupted, or the ledger could not be read or the export not written",
     ),
     codes(
         &["verify"],
         "whole",
-        Some("faults, or something is not published or shown yet"),
+        Some("faults, no such product, or something is not published or shown yet"),
         "wrong usage, or not everything could be checked",
     ),
     codes(
@@ -139,14 +142,14 @@ impl ExitCodes {
     #[must_use]
     pub fn line(&self) -> String {
         let told: Vec<String> = self.told().map(|(code, meaning)| format!("{code} {meaning}")).collect();
-        format!("Exit codes: {}.", told.join("; "))
+        format!("Exit codes: {}; {UNWRITTEN}.", told.join("; "))
     }
 }
 
 /// The table for the help of the program.
 #[must_use]
 pub fn for_help() -> String {
-    let mut text = "Exit codes:".to_owned();
+    let mut text = format!("Exit codes, {UNWRITTEN}:");
     for codes in &EXIT_CODES {
         let _ = write!(text, "\n  {}", codes.commands.join(", "));
         for (code, meaning) in codes.told() {

@@ -38,8 +38,8 @@ const BUFFER: usize = 64 << 10;
 pub struct ExportArgs {
     /// Only this product.
     id: Option<ProductId>,
-    /// Write to this file, which appears once it is complete, instead of standard output.
-    #[arg(short, long, value_name = "FILE")]
+    /// Write to this file, which appears once it is complete; without it or with `-`, to standard output.
+    #[arg(short, long, value_name = "FILE|-")]
     output: Option<PathBuf>,
     /// Also write the publication receipts to this file, which appears once it is complete: for `ledger restore`.
     #[arg(long, value_name = "FILE")]
@@ -65,10 +65,15 @@ pub async fn run(arguments: ExportArgs) -> anyhow::Result<ExitCode> {
         arguments.output.is_none() || arguments.output != arguments.receipts,
         "-o and --receipts name the same file; give them different ones"
     );
+    let standard_output = Path::new("-");
+    anyhow::ensure!(
+        arguments.receipts.as_deref() != Some(standard_output),
+        "--receipts -: name a file; only the export can be written to standard output"
+    );
     let ports = arguments.ledger.open().await?;
     let started = Instant::now();
     let (found, bar) = parts(&ports, arguments.id.as_ref()).await?;
-    let written = match &arguments.output {
+    let written = match arguments.output.as_ref().filter(|file| *file != standard_output) {
         Some(file) => to_file(file, found, arguments.id.is_some(), &bar).await?,
         None => write(&mut BufWriter::with_capacity(BUFFER, io::stdout()), found, &bar).await?,
     };

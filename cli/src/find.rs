@@ -1,11 +1,10 @@
 //! `ledger find`: finds products by SKU, by the beginning of their name, or by their id or its beginning.
 
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
-use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, value_parser};
 use schema::ProductId;
 use serde_json::{Value, json};
 
@@ -24,8 +23,8 @@ pub struct FindArgs {
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     text: String,
     /// At most so many products by each of SKU, name and id.
-    #[arg(long, value_name = "N", default_value = "50")]
-    limit: NonZeroUsize,
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = value_parser!(u32).range(1..))]
+    limit: u32,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -93,7 +92,7 @@ impl FindArgs {
         query: &[(&str, &str)],
         matched: Matched,
     ) -> anyhow::Result<()> {
-        let mut left = self.limit.get();
+        let mut left = self.limit as usize;
         let mut cursor: Option<String> = None;
         loop {
             let limit = ("limit", left.min(PAGE).to_string());

@@ -28,8 +28,9 @@ use line::NumberedLine;
 use report::ImportReport;
 use worker::ImportWorker;
 
-use crate::interrupt::{IMPORTED_IN_PART, Interruption, NOT_REHEARSED};
-use crate::progress;
+use crate::interrupt::{IMPORTED_IN_PART, NOT_REHEARSED};
+use crate::remote::DEFAULT_URL;
+use crate::{out, progress};
 
 /// How many lines may wait for a worker, so that a large file is never held in memory.
 const WAITING: usize = 64;
@@ -66,29 +67,36 @@ pub struct ImportArgs {
     #[arg(long)]
     dry_run: bool,
     /// The server.
-    #[arg(long, env = "LEDGER_URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, env = "LEDGER_URL", default_value = DEFAULT_URL)]
     url: String,
     /// Products in parallel.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     concurrency: u16,
 }
 
-impl ImportArgs {
-    /// What became of an import that is interrupted.
-    pub(crate) fn interruption(&self) -> Interruption {
-        if self.dry_run { NOT_REHEARSED } else { IMPORTED_IN_PART }
-    }
-}
+/// The report of an import, once it has one.
+type SharedReport = Arc<OnceLock<Arc<ImportReport>>>;
 
-/// Sends the input's commands; exit code 1 if a line failed or was not sent, 2 if the server refuses access.
+/// Sends the input's commands, until it is interrupted; exit code 1 if a line failed or was not sent, 2 if the server refuses
+/// access.
 ///
 /// # Errors
-/// When the input cannot be read or the server cannot be reached at all.
+/// When the input cannot be read, the server cannot be reached at all, or standard output cannot be written.
 pub async fn run(arguments: ImportArgs) -> anyhow::Result<ExitCode> {
-    let file = &arguments.file;
     if arguments.dry_run {
-        return rehearse(file).await;
+        return NOT_REHEARSED.ends(rehearse(&arguments.file)).await;
     }
+    let report = SharedReport::default();
+    let shared = report.clone();
+    let interrupted = move || match shared.get() {
+        Some(report) => report.interrupted(),
+        None => out::message("ledger: stopped: nothing was sent"),
+    };
+    IMPORTED_IN_PART.ends_with(send(&arguments, &report), interrupted).await
+}
+
+async fn send(arguments: &ImportArgs, shared: &SharedReport) -> anyhow::Result<ExitCode> {
+    let file = &arguments.file;
     let client = ImportClient::new(&arguments.url, crate::remote::token())?;
     let reading = progress::status();
     reading.set_message("reading the input");
@@ -96,13 +104,14 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<ExitCode> {
     reading.finish_and_clear();
     let input = input?;
     client.reach().await?;
-    let import = match (arguments.batch, &input.summary) {
-        (Some(name), _) => ImportId::Batch(name),
+    let import = match (&arguments.batch, &input.summary) {
+        (Some(name), _) => ImportId::Batch(name.clone()),
         (None, Some(summary)) => ImportId::Input(summary.hash.clone()),
         (None, None) => anyhow::bail!("{} cannot be read twice", file.display()),
     };
     let lines = input.summary.as_ref().map(|summary| summary.lines);
     let report = Arc::new(ImportReport::new(lines, import.input_may_differ()));
+    let report = shared.get_or_init(|| report);
     let history_refused = Arc::<OnceLock<String>>::default();
     let worker = ImportWorker { client, import: Arc::new(import), report: report.clone(), history_refused };
     let (senders, workers): (Vec<_>, Vec<_>) = (0..arguments.concurrency)
@@ -111,12 +120,12 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<ExitCode> {
             (sender, tokio::spawn(worker.clone().work(entries)))
         })
         .unzip();
-    distribute(file, input, &senders, &report).await;
+    distribute(file, input, &senders, report).await;
     drop(senders);
     for worker in workers {
         worker.await.context("a worker ended early")?;
     }
-    Ok(report.finish())
+    report.finish()
 }
 
 /// Passes every line to the worker of its product.

@@ -1,6 +1,8 @@
 //! Interruption by SIGINT or SIGTERM: a command stops at once and says what became of its work.
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -40,11 +42,8 @@ pub(crate) const UNFINISHED: Interruption =
 pub(crate) const IN_PART: Interruption =
     Interruption { says: "what was done so far stays done, the rest was not done; run it again", code: 1 };
 
-/// For an import. A line that was sent and not answered is found by the import that continues.
-pub(crate) const IMPORTED_IN_PART: Interruption = Interruption {
-    says: "not all lines were sent; the same command with the same input continues this import",
-    code: 1,
-};
+/// For an import, which says itself how far it is.
+pub(crate) const IMPORTED_IN_PART: Interruption = Interruption { says: "", code: 1 };
 
 /// For a dry run, which says nothing about the lines that it has not checked.
 pub(crate) const NOT_REHEARSED: Interruption =
@@ -59,30 +58,52 @@ impl Interruption {
         self,
         work: impl Future<Output = anyhow::Result<ExitCode>> + 'a,
     ) -> LocalBoxFuture<'a, anyhow::Result<ExitCode>> {
-        self.end(work).boxed_local()
+        self.end(work, || {}).boxed_local()
     }
 
-    async fn end(self, work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    /// The same; `report` says what was done until then.
+    pub(crate) fn ends_with<'a>(
+        self,
+        work: impl Future<Output = anyhow::Result<ExitCode>> + 'a,
+        report: impl FnOnce() + Send + 'static,
+    ) -> LocalBoxFuture<'a, anyhow::Result<ExitCode>> {
+        self.end(work, report).boxed_local()
+    }
+
+    async fn end(
+        self,
+        work: impl Future<Output = anyhow::Result<ExitCode>>,
+        report: impl FnOnce() + Send + 'static,
+    ) -> anyhow::Result<ExitCode> {
         let (tell, told) = oneshot::channel();
         // Before the work begins, not when the task below does: the work may be visible earlier.
         let signals = Signals::listen()?;
+        let has_stopped = Arc::new(AtomicBool::new(false));
+        let stopped = has_stopped.clone();
         let watching = tokio::spawn(async move {
             signals.received().await;
+            // Work that holds its thread, in a write that nobody reads, cannot be dropped; nor may a report wait so for ever.
+            std::thread::spawn(move || {
+                std::thread::sleep(GRACE);
+                if !stopped.load(Ordering::Relaxed) {
+                    std::process::exit(i32::from(self.code))
+                }
+            });
+            report();
             if !self.says.is_empty() {
                 out::message(format_args!("ledger: stopped: {}", self.says));
             }
             // If nobody listens, the work has just ended.
             let _ = tell.send(());
-            // Work that holds its thread, in a write that nobody reads, cannot be dropped.
-            tokio::time::sleep(GRACE).await;
-            std::process::exit(i32::from(self.code))
         });
-        tokio::select! {
+        let ended = tokio::select! {
             ended = work => {
                 watching.abort();
                 ended
             }
             _ = told => Ok(ExitCode::from(self.code)),
-        }
+        };
+        has_stopped.store(true, Ordering::Relaxed);
+        ended
     }
 }

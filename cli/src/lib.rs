@@ -129,7 +129,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let done = runtime.block_on(async {
         match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
             Command::Serve(arguments) => serve::run(arguments).await,
-            Command::Import(arguments) => arguments.interruption().ends(import::run(arguments)).await,
+            Command::Import(arguments) => import::run(arguments).await,
             Command::List(arguments) => list::run(arguments).await,
             Command::Find(arguments) => find::run(arguments).await,
             Command::Show(arguments) => show::run(arguments).await,

@@ -1,15 +1,15 @@
 //! `ledger list`: lists the products of the catalogue, page by page.
 
-use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, ValueEnum, value_parser};
 use console::style;
 use serde_json::Value;
 
 use crate::out::{self, Output};
 use crate::product_table::ProductTable;
-use crate::remote::{LedgerClient, RemoteServer};
+use crate::remote::{BadRequest, LedgerClient, RemoteServer};
 use crate::text_table::{escaped, terminal_width};
 
 /// The most that a page holds.
@@ -31,18 +31,18 @@ pub struct ListArgs {
     /// The currency of the prices to sort by.
     #[arg(long, value_name = "CODE")]
     currency: Option<String>,
-    /// Only products with exactly this SKU.
-    #[arg(long, value_name = "TEXT")]
+    /// Only products with exactly this SKU; by id or name.
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     sku: Option<String>,
-    /// Only products in exactly this category.
-    #[arg(long, value_name = "TEXT")]
+    /// Only products in exactly this category; by id or name.
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     category: Option<String>,
     /// Deleted products too; with `--sort updated_at`.
     #[arg(long)]
     deleted: bool,
     /// At most so many products [default: all].
-    #[arg(long, value_name = "N")]
-    limit: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    limit: Option<u32>,
     /// Print the products as JSON, all pages in one.
     #[arg(long)]
     json: bool,
@@ -74,7 +74,8 @@ enum SortOrder {
 /// When the server cannot be reached, or refuses.
 pub async fn run(arguments: ListArgs) -> anyhow::Result<ExitCode> {
     let client = arguments.server.client()?;
-    let mut left = arguments.limit.map_or(usize::MAX, NonZeroUsize::get);
+    arguments.check()?;
+    let mut left = arguments.limit.map_or(usize::MAX, |limit| limit as usize);
     let mut listed = Listed::new(&arguments);
     let mut cursor = None;
     loop {
@@ -93,6 +94,28 @@ pub async fn run(arguments: ListArgs) -> anyhow::Result<ExitCode> {
 }
 
 impl ListArgs {
+    /// Refuses what no server answers together.
+    fn check(&self) -> anyhow::Result<()> {
+        let is_looked_up = self.sku.is_some() || self.category.is_some();
+        anyhow::ensure!(
+            !(self.deleted && is_looked_up),
+            "--deleted cannot be used with --sku or --category, which find active products alone"
+        );
+        anyhow::ensure!(
+            !self.deleted || matches!(self.sort, SortOrder::UpdatedAt),
+            "--deleted needs --sort updated_at: the other orders hold active products alone"
+        );
+        anyhow::ensure!(
+            !is_looked_up || matches!(self.sort, SortOrder::Id | SortOrder::Name),
+            "--sku and --category need --sort id or --sort name"
+        );
+        anyhow::ensure!(
+            self.currency.is_none() || matches!(self.sort, SortOrder::Price),
+            "--currency needs --sort price"
+        );
+        Ok(())
+    }
+
     async fn page(&self, client: &LedgerClient, limit: usize, cursor: Option<&str>) -> anyhow::Result<Value> {
         let sort = match self.sort {
             SortOrder::Id => "id",
@@ -111,8 +134,23 @@ impl ListArgs {
             cursor.map(|cursor| ("cursor", cursor.to_owned())),
         ];
         let query: Vec<_> = given.into_iter().flatten().collect();
-        client.get(&["products"], &query).await
+        client.get(&["products"], &query).await.map_err(of_option)
     }
+}
+
+/// The error of a parameter that the server does not accept, with the name of its option.
+fn of_option(error: anyhow::Error) -> anyhow::Error {
+    let option = match error.downcast_ref::<BadRequest>().and_then(|bad| bad.pointer.as_deref()) {
+        Some("order") => "--descending",
+        Some("include") => "--deleted",
+        Some("sort") => "--sort",
+        Some("currency") => "--currency",
+        Some("sku") => "--sku",
+        Some("category") => "--category",
+        Some("limit") => "--limit",
+        _ => return error,
+    };
+    error.context(option)
 }
 
 /// What was listed and not printed yet.

@@ -8,7 +8,7 @@ use clap::{Args, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use crate::exit::{EXIT_CODES, ExitCodes};
+use crate::exit::{EXIT_CODES, ExitCodes, UNWRITTEN};
 use crate::out;
 
 /// Which page.
@@ -30,7 +30,10 @@ pub fn run(arguments: &ManArgs, program: Command) -> anyhow::Result<ExitCode> {
     let mut program = program.disable_help_subcommand(true);
     program.build();
     let mut command = &program;
-    for name in &arguments.command {
+    // The page of a command is its help.
+    let names: Vec<&str> =
+        arguments.command.iter().map(String::as_str).filter(|name| *name != "help").collect();
+    for name in &names {
         let found = command.find_subcommand(name);
         command = found.with_context(|| {
             let names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
@@ -38,7 +41,7 @@ pub fn run(arguments: &ManArgs, program: Command) -> anyhow::Result<ExitCode> {
             format!("{} has no command {name}; there is {there}", command.get_bin_name().unwrap_or("ledger"))
         })?;
     }
-    let page = page(command, arguments.command.first().map(String::as_str))?;
+    let page = page(command, names.first().copied())?;
     out::print(&String::from_utf8_lossy(&page))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -68,6 +71,8 @@ fn page(command: &Command, of: Option<&str>) -> io::Result<Vec<u8>> {
         }
         add_codes(&mut roff, codes);
     }
+    roff.control("PP", []);
+    roff.text([roman(UNWRITTEN)]);
     roff.to_writer(&mut page)?;
     Ok(page)
 }

@@ -31,10 +31,12 @@ impl From<Output> for ControlFlow<()> {
 /// That of standard output, unless nobody reads it any more.
 pub fn print(text: &str) -> io::Result<Output> {
     let mut out = io::stdout().lock();
-    match to(&mut out, text.as_bytes())? {
+    let printed = to(&mut out, text.as_bytes()).and_then(|output| match output {
         Output::Open => flush(&mut out),
         Output::Closed => Ok(Output::Closed),
-    }
+    });
+    printed
+        .map_err(|error| io::Error::new(error.kind(), format!("standard output cannot be written: {error}")))
 }
 
 /// Prints a line.

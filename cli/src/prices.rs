@@ -146,7 +146,8 @@ fn drawn(prices: &Value) -> String {
     line("reference price", reference(&prices["reference"], &currency));
     // The line of the titles is empty.
     let width = terminal_width();
-    format!("{}{}", table.draw(width), summary.draw(width))
+    let periods = if table.is_empty() { "no prices\n".to_owned() } else { table.draw(width) };
+    format!("{periods}{}", summary.draw(width))
 }
 
 fn text(value: &Value) -> String {
@@ -244,6 +245,7 @@ mod tests {
         let prices = json!({"currency": "USD", "current": null, "version": 3, "lowest_30_days": null,
             "reduction": null, "reference": null, "next": null, "timeline": []});
         let shown = shown(&prices);
+        assert!(shown.starts_with("no prices\n\nversion: "), "{shown}");
         for line in ["current price:      none\n", "reduction:          none\n", "reference price:    none\n"]
         {
             assert!(shown.contains(line), "{shown}");

@@ -2,16 +2,21 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 use schema::ProductId;
 use serde_json::Value;
 
 use crate::exported::ExportedProduct;
 use crate::remote::{LedgerClient, RemoteServer};
 
-/// Where to read from.
+/// Where to read from: a server or an export, not both.
+#[derive(Debug)]
+pub struct ProductSourceArgs(SourceOptions);
+
 #[derive(Debug, Args)]
-pub struct ProductSourceArgs {
+struct SourceOptions {
     /// Read this export of `ledger export` instead of asking a server, and check the product's chain in it; `-` is standard
     /// input.
     #[arg(long, value_name = "EXPORT")]
@@ -26,15 +31,42 @@ pub(crate) enum ProductSource {
     Export(ExportedProduct),
 }
 
+impl FromArgMatches for ProductSourceArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        // clap's own rule would refuse an export wherever `LEDGER_URL` is set.
+        let names_server = matches.value_source("url") == Some(ValueSource::CommandLine);
+        if names_server && matches.contains_id("file") {
+            let both = "the argument '--file <EXPORT>' cannot be used with '--url <URL>'\n";
+            return Err(clap::Error::raw(ErrorKind::ArgumentConflict, both));
+        }
+        SourceOptions::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for ProductSourceArgs {
+    fn augment_args(command: Command) -> Command {
+        SourceOptions::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        SourceOptions::augment_args_for_update(command)
+    }
+}
+
 impl ProductSourceArgs {
     /// The source of a product.
     ///
     /// # Errors
     /// [`crate::exit::Refused`] inside if an export has no such product, or faults.
     pub(crate) async fn of(&self, id: &ProductId) -> anyhow::Result<ProductSource> {
-        Ok(match &self.file {
+        Ok(match &self.0.file {
             Some(path) => ProductSource::Export(ExportedProduct::read(path, id).await?),
-            None => ProductSource::Server(self.server.client()?),
+            None => ProductSource::Server(self.0.server.client()?),
         })
     }
 }

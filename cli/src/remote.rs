@@ -124,7 +124,14 @@ impl LedgerClient {
 
     /// The head of an answer.
     pub(crate) async fn sent(&self, request: RequestBuilder) -> anyhow::Result<reqwest::Response> {
-        request.send().await.with_context(|| format!("{} cannot be reached", self.url))
+        let sent = request.send().await.map_err(reqwest::Error::without_url);
+        sent.with_context(|| format!("{} cannot be reached", self.url))
+    }
+
+    /// Whether an answer says that there is no such product.
+    pub(crate) fn has_no_product(answer: &LedgerAnswer) -> bool {
+        answer.status == StatusCode::NOT_FOUND
+            && is_of_ledger(&serde_json::from_slice(&answer.body).unwrap_or_default())
     }
 
     /// Reads an answer to its end.
@@ -132,6 +139,7 @@ impl LedgerClient {
         let (status, headers) = (response.status(), response.headers().clone());
         let (mut body, mut parts) = (Vec::new(), response.bytes_stream());
         while let Some(part) = parts.next().await {
+            let part = part.map_err(reqwest::Error::without_url);
             let part = part.with_context(|| format!("{} did not complete its answer", self.url))?;
             body.extend_from_slice(&part);
             anyhow::ensure!(
@@ -155,11 +163,24 @@ impl LedgerClient {
     }
 }
 
+/// What a problem says.
+fn text(problem: &Value) -> Option<&str> {
+    problem["detail"].as_str().or_else(|| problem["title"].as_str())
+}
+
+/// Whether a 404 says that the ledger does not have what was asked for, and not that there is no ledger at this URL.
+fn is_of_ledger(problem: &Value) -> bool {
+    let kind = problem["type"].as_str().and_then(|kind| kind.rsplit(':').next());
+    text(problem).is_some() && kind != Some("not-found")
+}
+
 /// The error of an answer without success; `by` gave it.
 pub(crate) fn refusal(by: &str, status: StatusCode, problem: &Value) -> anyhow::Error {
-    let said = problem["detail"].as_str().or_else(|| problem["title"].as_str());
-    let said = said.map_or_else(|| format!("the server answers {status}"), str::to_owned);
+    let said = text(problem).map_or_else(|| format!("the server answers {status}"), str::to_owned);
     match status {
+        StatusCode::NOT_FOUND if !is_of_ledger(problem) => {
+            anyhow::anyhow!("{by} does not seem to be the URL of a ledger: {said}")
+        }
         StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
             Refused(said).into()
         }

@@ -35,6 +35,12 @@ impl TextTable {
         self.rows.push(cells);
     }
 
+    /// Whether it has no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// The table as text, without columns whose cells are all empty; no line is wider than `width`, if there is one.
     #[must_use]
     pub fn draw(&self, width: Option<usize>) -> String {

@@ -1,7 +1,7 @@
 //! `ledger verify`: proves that a ledger, a product or an export is unchanged, without a server; or that what a server answers
 //! is whole.
 //!
-//! It names every fault; exit code 0 whole, 1 faults found, 2 could not check.
+//! It names every fault; exit code 0 whole, 1 faults found or no such product, 2 could not check.
 
 mod arguments;
 pub(crate) mod file;
@@ -22,6 +22,7 @@ use std::time::Instant;
 use anyhow::Context;
 use event_store::verify::{ExportVerifier, Verdict, Witness};
 
+use crate::exit::Refused;
 use crate::out;
 pub use arguments::VerifyArgs;
 use report::VerifyReport;
@@ -29,7 +30,7 @@ use report::VerifyReport;
 /// Verifies.
 ///
 /// # Errors
-/// When something could not be checked.
+/// [`Refused`] inside if there is no such product; any other error if something could not be checked.
 pub async fn run(arguments: VerifyArgs) -> anyhow::Result<ExitCode> {
     let seen = match &arguments.against {
         Some(earlier) => witnesses(earlier).await?,
@@ -50,7 +51,7 @@ pub async fn run(arguments: VerifyArgs) -> anyhow::Result<ExitCode> {
         (None, None) => tables::verify(&arguments, seen, &mut found).await?,
     }
     if let Some(id) = arguments.id.filter(|_| found.is_empty()) {
-        anyhow::bail!("there is no product {id}");
+        return Err(Refused(format!("there is no product {id}")).into());
     }
     let verdict = found.print()?;
     out::message(format_args!("verified in {:.1} s", started.elapsed().as_secs_f64()));

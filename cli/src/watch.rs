@@ -1,7 +1,7 @@
 //! `ledger watch`: shows the events that a server puts on its bus, one a line, as they come.
 //!
-//! The promise: after an interruption it continues behind the last event that it showed, and it never waits without saying for
-//! what. It ends when it is interrupted or nobody reads its output any more.
+//! The promise: after an interruption it continues behind the last event that it showed, or from its start if it has shown none,
+//! and it never waits without saying for what. It ends when it is interrupted or nobody reads its output any more.
 
 mod event_line;
 mod event_stream;
@@ -26,7 +26,7 @@ use crate::completions::product_ids;
 use crate::out::{self, Output};
 use crate::remote::{LedgerClient, RemoteServer};
 use crate::text_table::{escaped, wrapped};
-use event_stream::{EventDecoder, ServerSentEvent};
+use event_stream::EventDecoder;
 
 /// The wait before the server is asked again.
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(30) };
@@ -59,7 +59,7 @@ pub struct WatchArgs {
 /// Shows events until nobody reads them.
 ///
 /// # Errors
-/// When the server cannot be reached at the start, or refuses.
+/// When the server cannot be reached at the start or refuses, or an event cannot be printed.
 pub async fn run(arguments: WatchArgs) -> anyhow::Result<ExitCode> {
     tokio::select! {
         watched = watch(&arguments) => watched?,
@@ -71,8 +71,9 @@ pub async fn run(arguments: WatchArgs) -> anyhow::Result<ExitCode> {
 /// Where a stream stands.
 #[derive(Default)]
 struct Watched {
-    /// The id of the newest event that was shown.
-    newest: Option<String>,
+    /// The id after which the next stream begins: of the newest event that was shown, or of the place where the first stream began.
+    after: Option<String>,
+    has_shown: bool,
     /// Attempts without an event or a sign of life, since there was one.
     failures: u32,
     was_connected: bool,
@@ -101,7 +102,7 @@ async fn watch(arguments: &WatchArgs) -> anyhow::Result<()> {
             "ledger: {}; connecting again in {:.0} s, {}",
             escaped(&causes(why.as_ref())),
             pause.as_secs_f64().ceil(),
-            watched.place()
+            watched.place(arguments.from.is_some())
         ));
         tokio::time::sleep(pause).await;
     }
@@ -109,9 +110,11 @@ async fn watch(arguments: &WatchArgs) -> anyhow::Result<()> {
 
 impl Watched {
     /// Where the next stream begins.
-    fn place(&self) -> String {
-        match &self.newest {
-            Some(id) => format!("after event {}", escaped(id)),
+    fn place(&self, from_start: bool) -> String {
+        match &self.after {
+            Some(id) if self.has_shown => format!("after event {}", escaped(id)),
+            Some(_) => "with the first event since the start, since none was shown yet".to_owned(),
+            None if from_start => "with the oldest event, since none was shown yet".to_owned(),
             None => "with the next event, since none was shown yet".to_owned(),
         }
     }
@@ -125,10 +128,10 @@ async fn connect(
 ) -> anyhow::Result<anyhow::Result<reqwest::Response>> {
     let product = arguments.product.iter().map(|id| ("product", id.to_string()));
     let types = arguments.types.iter().map(|name| ("type", name.clone()));
-    let from = arguments.from.iter().filter(|_| watched.newest.is_none()).map(|from| ("from", from.clone()));
+    let from = arguments.from.iter().filter(|_| watched.after.is_none()).map(|from| ("from", from.clone()));
     let query: Vec<_> = product.chain(types).chain(from).collect();
     let request = client.request(&["events"], &query)?;
-    let request = match &watched.newest {
+    let request = match &watched.after {
         Some(id) => request.header("last-event-id", id),
         None => request,
     };
@@ -169,17 +172,17 @@ async fn follow(
         };
         watched.failures = 0;
         for event in decoder.push(&part)? {
-            if show(json, &event)? == Output::Closed {
-                return Ok((Output::Closed, anyhow::anyhow!("nobody reads")));
+            if let Some(data) = &event.data {
+                let line = if json { data.clone() } else { wrapped(&event_line::of(&event.event, data)) };
+                if out::line(line)? == Output::Closed {
+                    return Ok((Output::Closed, anyhow::anyhow!("nobody reads")));
+                }
+                watched.has_shown = true;
             }
-            watched.newest = event.id.or(watched.newest.take());
+            watched.after = event.id.or(watched.after.take());
         }
     }
     Ok((Output::Open, anyhow::anyhow!("the server ended the stream")))
-}
-
-fn show(json: bool, event: &ServerSentEvent) -> std::io::Result<Output> {
-    if json { out::line(&event.data) } else { out::line(wrapped(&event_line::of(event))) }
 }
 
 /// Waits until the other end of standard output is closed; for ever where that cannot be known, as of a file.

@@ -24,6 +24,7 @@ use web::{ClockAndIds, Notes, Problem, ProblemKind, QueryParameters, RequestCont
 
 use crate::execute::{CarriedFields, CommandRequest, Executor};
 use crate::idempotency::{IdempotencyKey, fingerprint, product_id};
+use crate::problem::invalid;
 use crate::product::Command;
 use fields::within_bounds;
 use kind::CommandKind;
@@ -164,7 +165,7 @@ impl CommandApi {
         let faults = reader.faults();
         match command {
             Some(command) if faults.is_empty() => Ok(ReadCommand { command, carried, occurred_at }),
-            _ => Err(Problem::invalid(faults)),
+            _ => Err(invalid(faults)),
         }
     }
 }
@@ -193,5 +194,5 @@ fn occurred_in_query(mut query: QueryParameters, now: Timestamp) -> Result<Optio
     // A `+` in a query decodes to a space, so a space stands for the plus sign of an offset.
     let moment = query.optional("occurred_at", |text| Timestamp::parse(&text.replace(' ', "+")))?;
     let moment = moment.map(|moment| within_bounds(moment, now)).transpose();
-    moment.map_err(|fault| Problem::invalid(vec![fault]))
+    moment.map_err(|fault| invalid(vec![fault]))
 }

@@ -7,12 +7,35 @@ use web::{FieldError, Problem, ProblemKind};
 use crate::execute::{CommandError, FailedPrecondition};
 use crate::product::{MOST_TEXT_BYTES, Refusal, TextFault, TextField, UnfitTexts};
 
+/// The fields of bodies. In an error the log names no others, since a client chose their names.
+pub(crate) const FIELDS: [&str; 14] = [
+    "name",
+    "price",
+    "currency",
+    "sku",
+    "category",
+    "description",
+    "attributes",
+    "occurred_at",
+    "id",
+    "status",
+    "version",
+    "created_at",
+    "updated_at",
+    "price_occurred_at",
+];
+
+/// The problem of a body with these errors.
+pub(crate) fn invalid(errors: Vec<FieldError>) -> Problem {
+    Problem::invalid(errors, &FIELDS)
+}
+
 impl From<CommandError> for Problem {
     fn from(failure: CommandError) -> Self {
         match failure {
             CommandError::Refused(refusal) => refused(refusal),
             CommandError::PreconditionFailed(failed) => precondition_failed(&failed),
-            CommandError::Contradicted(fields) => Problem::invalid(
+            CommandError::Contradicted(fields) => invalid(
                 fields
                     .into_iter()
                     .map(|name| FieldError {
@@ -100,11 +123,9 @@ fn refused(refusal: Refusal) -> Problem {
             "Another request created a product with the id that is derived from this key.",
         ),
         Refusal::TooManyAttributes => {
-            Problem::invalid(vec![FieldError { pointer: "/attributes".into(), detail: refusal.to_string() }])
+            invalid(vec![FieldError { pointer: "/attributes".into(), detail: refusal.to_string() }])
         }
-        Refusal::Texts(UnfitTexts::Faulty(faults)) => {
-            Problem::invalid(faults.iter().map(text_error).collect())
-        }
+        Refusal::Texts(UnfitTexts::Faulty(faults)) => invalid(faults.iter().map(text_error).collect()),
         Refusal::Texts(UnfitTexts::TooLarge { bytes }) => {
             let detail = format!(
                 "The name, the description and the attributes would have {bytes} bytes as JSON; at most \

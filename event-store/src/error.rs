@@ -84,14 +84,14 @@ pub enum AppendError {
     Refused(#[source] StoreError),
 }
 
-/// An error and its causes in one line, each text once: many errors repeat their cause in their own text.
+/// An error and its causes in one line. Many errors repeat their cause at the end of their own text, which is said once.
 #[must_use]
 pub fn causes(error: &(dyn Error + 'static)) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        if !line.contains(&text) {
+        if !line.ends_with(&text) {
             line.push_str(": ");
             line.push_str(&text);
         }
@@ -113,5 +113,24 @@ mod tests {
         let unknown = AppendError::Unknown(error.of("the event table"));
         let line = format!("whether the commit was recorded is not known: the event table failed: {text}");
         assert_eq!(causes(&unknown), line);
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Said(&'static str, #[source] Option<Box<Said>>);
+
+    #[test]
+    fn a_cause_is_left_out_only_where_the_text_ends_with_it() {
+        let told = |texts: &[&'static str]| {
+            let chain = texts.iter().rev().fold(None, |cause, text| Some(Box::new(Said(text, cause))));
+            causes(&*chain.unwrap())
+        };
+        assert_eq!(told(&["cannot read", "no"]), "cannot read: no");
+        assert_eq!(
+            told(&["the file not-there: denied", "not", "denied"]),
+            "the file not-there: denied: not: denied"
+        );
+        assert_eq!(told(&["read: denied", "denied"]), "read: denied");
+        assert_eq!(told(&["denied", "denied", "denied"]), "denied");
     }
 }

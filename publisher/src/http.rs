@@ -1,7 +1,7 @@
 //! `GET /events`: the local bus as server-sent events, from any entry that is still retained.
 //!
-//! Its promise: a reader that reconnects with its `Last-Event-ID` misses no entry that the bus still retains, and every stream
-//! ends when the server stops.
+//! Its promise: a reader that reconnects with its `Last-Event-ID` misses no entry that the bus still retains, not even if it has
+//! received none yet, and every stream ends when the server stops.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -57,15 +57,16 @@ fn table() -> Api<Arc<EventsApi>> {
 fn described(_: &mut Components) -> Operation {
     let last = header(
         "Last-Event-ID",
-        "The id of the last event received; the stream continues after it. If the id is unknown, the stream begins with the oldest \
-         retained event.",
+        "The id received last; the stream continues after it. If the id is unknown, the stream begins with the oldest retained \
+         event.",
         &json!({"type": "string"}),
     );
     let sent = "id: 01M841K9DEZSCMB07FHNWPHHBZ\nevent: PRODUCT_CREATED\ndata: {\"detail-type\":\"PRODUCT_CREATED\"}\n\n";
     Operation::new("getEvents", "Events", "Stream the events that are put on the bus")
         .description(
             "An endless stream of server-sent events: `id` is the event's id, `event` its detail type, `data` the \
-             whole entry as EventBridge delivers it. Only `ledger serve` has this route.",
+             whole entry as EventBridge delivers it. A stream that begins with the next event first sends an `id` without `data`: it \
+             is no event, and sent back as `Last-Event-ID` it continues from there. Only `ledger serve` has this route.",
         )
         .scopes(&[Scope::Audit])
         .parameter(query("from", "`start`: begin with the oldest retained event; otherwise begin with the next event.", &json!({"type": "string", "enum": ["start"]})))
@@ -101,11 +102,34 @@ async fn events(
         product: parameters.optional("product", |text| ProductId::new(text))?,
         types: parameters.each("type", event_name)?,
     };
-    let position = api.start(last, from_start).await.map_err(|error| {
+    let start = api.start(last, from_start).await.map_err(|error| {
         unreadable(&error);
         Problem::unavailable("The bus cannot be read at the moment.")
     })?;
-    Ok(Sse::new(follow(api, position, filter)).keep_alive(KeepAlive::default()))
+    Ok(Sse::new(follow(api, start, filter)).keep_alive(KeepAlive::default()))
+}
+
+/// Where a stream begins.
+struct StreamStart {
+    /// The position before its first entry.
+    position: u64,
+    /// Whether the reader does not know this place: it has no id of an event yet.
+    is_new: bool,
+}
+
+impl StreamStart {
+    /// Before the id of a place; ids of events do not begin with it.
+    const MARK: char = '@';
+
+    /// The id by which a reader comes back to a place where it has received no event.
+    fn id(&self) -> String {
+        format!("{}{}", Self::MARK, self.position)
+    }
+
+    /// The position in such an id.
+    fn position_in(id: &str) -> Option<u64> {
+        id.strip_prefix(Self::MARK)?.parse().ok()
+    }
 }
 
 fn unreadable(error: &StoreError) {
@@ -146,25 +170,35 @@ fn event_name(text: &str) -> Result<&'static str, String> {
 }
 
 impl EventsApi {
-    /// The position after which a stream begins. A browser that reconnects repeats the query, so the id takes precedence.
-    async fn start(&self, last: Option<&str>, from_start: bool) -> Result<u64, StoreError> {
-        match last {
-            Some(id) => Ok(self.bus.position_of(&self.name, id).await?.unwrap_or(0)),
-            None if from_start => Ok(0),
-            None => self.bus.newest(&self.name).await,
+    /// Where a stream begins. A browser that reconnects repeats the query, so the id takes precedence.
+    async fn start(&self, last: Option<&str>, from_start: bool) -> Result<StreamStart, StoreError> {
+        let known = |position| Ok(StreamStart { position, is_new: false });
+        match (last, last.and_then(StreamStart::position_in)) {
+            (_, Some(position)) => {
+                // Beyond the newest entry it is a place of another bus.
+                let newest = self.bus.newest(&self.name).await?;
+                known(Some(position).filter(|position| *position <= newest).unwrap_or(0))
+            }
+            (Some(id), None) => known(self.bus.position_of(&self.name, id).await?.unwrap_or(0)),
+            (None, None) if from_start => known(0),
+            (None, None) => Ok(StreamStart { position: self.bus.newest(&self.name).await?, is_new: true }),
         }
     }
 }
 
-/// The admitted entries after a position as they are appended, until the server stops or the bus cannot be read.
+/// The admitted entries after a place as they are appended, until the server stops or the bus cannot be read.
 fn follow(
     api: Arc<EventsApi>,
-    mut position: u64,
+    start: StreamStart,
     filter: EntryFilter,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
     async_stream::stream! {
         let mut stopping = api.stopping.clone();
         let mut appended = api.bus.appended();
+        if start.is_new {
+            yield Ok(Event::default().id(start.id()));
+        }
+        let mut position = start.position;
         while !*stopping.borrow() {
             let page = match api.bus.after(&api.name, position, PAGE).await {
                 Ok(page) => page,

@@ -232,6 +232,11 @@ impl DataDirectory {
     ) -> Result<Self, DirectoryError> {
         is_of_this_build(path)?;
         create(path)?;
+        if !path.join(LOCK).exists() {
+            // Nobody serves the directory, and one that is refused gets no lock file.
+            privacy::check(path)?;
+            fit::check(path)?;
+        }
         let (mut lock, created) = claim(path)?;
         if created {
             for schema in [&LEDGER, &PUBLISHING] {

@@ -91,6 +91,18 @@ impl Database {
     /// # Errors
     /// [`OpenError`]: its text says what to do.
     pub fn open_read_only(directory: &Path, schema: &Schema) -> Result<Self, OpenError> {
+        Self::open_to_read(directory, schema, false)
+    }
+
+    /// The same, while no process writes to the file: without a log beside it none is created.
+    ///
+    /// # Errors
+    /// [`OpenError`]: its text says what to do.
+    pub fn open_unwritten(directory: &Path, schema: &Schema) -> Result<Self, OpenError> {
+        Self::open_to_read(directory, schema, !beside(&file_of(directory, schema), "-wal").exists())
+    }
+
+    fn open_to_read(directory: &Path, schema: &Schema, unchanging: bool) -> Result<Self, OpenError> {
         let path = file_of(directory, schema);
         let not_found = |source| OpenError::NotFound { file: path.clone(), source };
         let size = std::fs::metadata(&path).map_err(not_found)?.len();
@@ -107,9 +119,9 @@ impl Database {
             }
         };
         // On a read-only medium SQLite cannot create its shared memory. Without a log the file alone is complete.
-        let (connection, immutable) = match readable(false) {
+        let (connection, immutable) = match readable(unchanging) {
             Err(OpenError::NotWritable { .. }) if !beside(&path, "-wal").exists() => (readable(true)?, true),
-            other => (other?, false),
+            other => (other?, unchanging),
         };
         let readers = Mutex::new(vec![connection]);
         let identity =

@@ -1,6 +1,8 @@
 //! Files that are lost, foreign, of another version, or contain foreign objects: views are rebuilt, anything else is rejected
 //! with exit code 2 and one line that names the file and says what to do.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -141,6 +143,39 @@ async fn a_lost_file_is_refused_without_the_lock_file_too_and_nothing_is_created
             };
             let (code, said) = outcome(&run(command, &data));
             assert!(code == Some(2) && !said.contains("whole"), "{kept:?} are there: {said}");
+        }
+    }
+}
+
+/// The names of the files of a directory.
+fn names(data: &Path) -> BTreeSet<OsString> {
+    std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+}
+
+/// Neither a lock file nor what SQLite puts beside a file that it reads.
+#[tokio::test]
+async fn a_refused_start_leaves_no_new_file_behind() {
+    let (ledger, another) = (ended().await, ended().await);
+    for (file, change) in [
+        (LEDGER, "lost"),
+        (PUBLISHING, "lost"),
+        (LEDGER, "foreign"),
+        (PUBLISHING, "foreign"),
+        (VIEWS, "foreign"),
+    ] {
+        for without_lock in [false, true] {
+            let (_directory, data) = copy(&ledger);
+            if without_lock {
+                std::fs::remove_file(data.join(LOCK)).unwrap();
+            }
+            match change {
+                "lost" => std::fs::remove_file(data.join(file)).unwrap(),
+                _ => drop(std::fs::copy(another.data.join(file), data.join(file)).unwrap()),
+            }
+            let before = names(&data);
+            assert!(!before.iter().any(|name| name.to_string_lossy().contains("-wal")), "{before:?}");
+            refused(&data);
+            assert_eq!(names(&data), before, "{file} {change}, without lock: {without_lock}");
         }
     }
 }

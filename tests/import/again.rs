@@ -3,13 +3,15 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+use axum::http::Response;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
 use super::between::{Between, Fate, answer};
 use super::{file, import_at, summary};
-use crate::scenario::{Ledger, printed};
+use crate::scenario::{Ledger, PATIENCE, printed};
 
 const CREATE: &str = r#"{"command":"create","product_id":"p","name":"n","price":"100"}"#;
 
@@ -445,7 +447,14 @@ async fn an_interrupted_import_says_how_to_continue_and_does() {
     let output = child.wait_with_output().unwrap();
     let text = printed(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("the same command with the same input continues this import"), "{text}");
+    // The answer to the line may still have been on its way.
+    assert!(
+        summary(&output).ends_with(" written, 0 imported before, 0 without effect, 0 failures"),
+        "{text}"
+    );
+    let left =
+        "the rest of the input was not sent; the same command with the same input continues this import";
+    assert!(text.contains(&format!("ledger: stopped: {left}\n")), "{text}");
     drop(writer);
 
     let (reader, mut writer) = std::io::pipe().unwrap();
@@ -457,4 +466,40 @@ async fn an_interrupted_import_says_how_to_continue_and_does() {
         0,
         "2 commands: 1 written, 1 imported before, 0 without effect, 0 failures",
     );
+}
+
+/// What it waits for would come in half a minute, or never.
+#[tokio::test]
+async fn an_import_that_is_interrupted_while_it_waits_says_at_once_what_was_done() {
+    for (signal, is_answered) in [("-INT", false), ("-TERM", true)] {
+        let ledger = Ledger::start();
+        let between = Between::start(&ledger.url, move |seen| {
+            if !seen.is_command() || !seen.path.ends_with("/q") {
+                return Fate::Pass;
+            }
+            let busy = Response::builder().status(429).header("retry-after", "30");
+            if is_answered { Fate::Answer(busy.body("{}".into()).unwrap()) } else { Fate::Hold }
+        });
+        let of_q = [CREATE, &update("2")].map(|line| line.replace("\"p\"", "\"q\""));
+        let lines = file(&[CREATE, &of_q[0], &of_q[1]]);
+        let mut import = import_at(&between.url, lines.path());
+        // One after the other: when the second line is sent, the first is counted.
+        import.args(["--concurrency", "1"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let import = import.spawn().unwrap();
+        let begun = Instant::now();
+        while !between.commands().iter().any(|seen| seen.path.ends_with("/q")) {
+            assert!(begun.elapsed() < PATIENCE, "no second line was sent");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let interrupted = Instant::now();
+        assert!(Command::new("kill").args([signal, &import.id().to_string()]).status().unwrap().success());
+        let output = import.wait_with_output().unwrap();
+        assert!(interrupted.elapsed() < Duration::from_secs(20), "it waited {:?}", interrupted.elapsed());
+        ended(&output, 1, "1 command: 1 written, 0 imported before, 0 without effect, 0 failures");
+        let left = "2 lines were not sent, or not answered; the same command with the same input continues this import";
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(said.lines().last(), Some(&*format!("ledger: stopped: {left}")), "{said}");
+        let again = ledger.import(lines.path()).output().unwrap();
+        ended(&again, 0, "3 commands: 2 written, 1 imported before, 0 without effect, 0 failures");
+    }
 }

@@ -29,6 +29,8 @@ pub enum Fate {
     Pass,
     /// It is passed on, and the connection closed instead of its answer.
     Lose,
+    /// It is neither passed on nor answered.
+    Hold,
     Answer(Response<Body>),
 }
 
@@ -131,6 +133,7 @@ impl Way {
         self.seen.lock().unwrap().push(seen.clone());
         match (self.decide)(&seen) {
             Fate::Answer(answer) => Ok(answer),
+            Fate::Hold => std::future::pending().await,
             Fate::Pass => self.passed(seen, body).await.map_err(io::Error::other),
             Fate::Lose => {
                 self.passed(seen, body).await.map_err(io::Error::other)?;

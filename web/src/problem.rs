@@ -162,6 +162,8 @@ pub struct Problem {
     /// Whether the detail is known to repeat nothing that the client sent.
     loggable: bool,
     errors: Vec<FieldError>,
+    /// The names of fields that the log may repeat.
+    known_fields: &'static [&'static str],
     members: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -173,15 +175,24 @@ impl Problem {
         let detail = detail.into();
         // A fixed text repeats nothing.
         let loggable = matches!(detail, Cow::Borrowed(_));
-        Self { kind, detail, loggable, errors: Vec::new(), members: Map::new(), headers: Vec::new() }
+        Self {
+            kind,
+            detail,
+            loggable,
+            errors: Vec::new(),
+            known_fields: &[],
+            members: Map::new(),
+            headers: Vec::new(),
+        }
     }
 
-    /// An invalid body with all of its errors at once.
+    /// An invalid body with all of its errors at once. The log names the field of an error if it is one of these; any other name
+    /// is the client's.
     #[must_use]
-    pub fn invalid(errors: Vec<FieldError>) -> Self {
+    pub fn invalid(errors: Vec<FieldError>, known_fields: &'static [&'static str]) -> Self {
         let detail = "Correct every error listed in `errors` and send the request again.";
         // The log has the errors instead, which say what was wrong.
-        Self { errors, loggable: false, ..Self::new(ProblemKind::Invalid, detail) }
+        Self { errors, known_fields, loggable: false, ..Self::new(ProblemKind::Invalid, detail) }
     }
 
     /// The store did not answer. Repeating the request is safe with an idempotency key.
@@ -231,10 +242,18 @@ impl Problem {
         let text = match self.errors.as_slice() {
             _ if self.loggable => self.detail.to_string(),
             [] => return None,
-            [error] => error.detail.clone(),
-            [error, others @ ..] => format!("{} (1 of {} errors)", error.detail, others.len() + 1),
+            [error] => self.logged_error(error),
+            [error, others @ ..] => {
+                format!("{} (1 of {} errors)", self.logged_error(error), others.len() + 1)
+            }
         };
         Some(excerpt(&text, LONGEST_LOGGED).into_owned())
+    }
+
+    /// An error with its field, as far as the client did not choose the name.
+    fn logged_error(&self, error: &FieldError) -> String {
+        let field = error.pointer.split('/').nth(1).filter(|name| self.known_fields.contains(name));
+        field.map_or_else(|| error.detail.clone(), |field| format!("/{field} {}", error.detail))
     }
 
     /// The kind.
@@ -331,10 +350,11 @@ mod tests {
 
     #[test]
     fn the_log_gets_fixed_texts_and_those_that_repeat_nothing() {
-        let invalid = |errors: usize| {
-            let error = FieldError { pointer: "/secret".into(), detail: "is required".into() };
-            Problem::invalid(vec![error; errors])
+        let named = |pointer: &str, errors: usize| {
+            let error = FieldError { pointer: pointer.into(), detail: "is required".into() };
+            Problem::invalid(vec![error; errors], &["price", "attributes"])
         };
+        let invalid = |errors| named("/secret", errors);
         let made = |text: &str| Problem::new(ProblemKind::Malformed, text.to_owned());
         let long = made(&"x".repeat(300)).loggable();
         for (problem, logged) in [
@@ -344,6 +364,9 @@ mod tests {
             (made("secret appears twice.").fault("secret", "appears twice"), Some("appears twice")),
             (invalid(1), Some("is required")),
             (invalid(3), Some("is required (1 of 3 errors)")),
+            (named("/price", 2), Some("/price is required (1 of 2 errors)")),
+            (named("/attributes/secret", 1), Some("/attributes is required")),
+            (named("", 1), Some("is required")),
             (long, Some(&*format!("{}…", "x".repeat(LONGEST_LOGGED)))),
         ] {
             assert_eq!(problem.logged().as_deref(), logged);
@@ -358,7 +381,7 @@ mod tests {
             (5_700, 101, "5600 more errors are not listed"),
         ] {
             let error = FieldError { pointer: "/x".repeat(1_000), detail: "wrong".into() };
-            let body = Problem::invalid(vec![error; errors]).to_json("/", "c");
+            let body = Problem::invalid(vec![error; errors], &[]).to_json("/", "c");
             let found = body["errors"].as_array().unwrap();
             assert_eq!((found.len(), found[listed - 1]["detail"].as_str()), (listed, Some(last)));
             assert!(

@@ -148,13 +148,16 @@ fn members(kind: ProblemKind) -> &'static [&'static str] {
 
 fn example(kind: ProblemKind) -> Value {
     let problem = match kind {
-        ProblemKind::Invalid => Problem::invalid(vec![FieldError {
-            pointer: "/price".into(),
-            detail:
-                "a price is a plain decimal: up to 12 digits, then optionally a point and up to 4 digits; no \
+        ProblemKind::Invalid => Problem::invalid(
+            vec![FieldError {
+                pointer: "/price".into(),
+                detail:
+                    "a price is a plain decimal: up to 12 digits, then optionally a point and up to 4 digits; no \
                      sign, no exponent"
-                    .into(),
-        }]),
+                        .into(),
+            }],
+            &["price"],
+        ),
         ProblemKind::PreconditionFailed => {
             Problem::new(kind, "Read the events in `missed` and decide again.")
                 .with("current_version", 2)

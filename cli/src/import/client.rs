@@ -55,6 +55,7 @@ impl ImportClient {
             match self.request(Method::GET, "/health").send().await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.is_connect() || attempt == ATTEMPTS => {
+                    let error = error.without_url();
                     return Err(error).with_context(|| format!("{} cannot be reached", self.url));
                 }
                 Err(_) => tokio::time::sleep(pause(attempt, None)).await,

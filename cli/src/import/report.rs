@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -26,6 +26,8 @@ pub(super) struct ImportReport {
     /// Products with skipped lines that were not named, by the line that stopped them.
     unnamed: Mutex<Vec<(u64, String)>>,
     stopped: Mutex<Option<StopReason>>,
+    /// Whether the counts were printed.
+    is_printed: AtomicBool,
 }
 
 #[derive(Default)]
@@ -50,6 +52,7 @@ impl ImportReport {
             counts: Counts::default(),
             unnamed: Mutex::default(),
             stopped: Mutex::default(),
+            is_printed: AtomicBool::new(false),
         }
     }
 
@@ -126,25 +129,33 @@ impl ImportReport {
         locked(&self.stopped).is_some()
     }
 
+    /// Prints the end of the report of an import that is interrupted, unless it has just ended. A line that was sent and not
+    /// answered is found by the import that continues.
+    pub(super) fn interrupted(&self) {
+        let left = left(self.unreached());
+        match self.print_counts() {
+            Ok(true) => self.say(&format!(
+                "ledger: stopped: {left}; the same command with the same input continues this import"
+            )),
+            Ok(false) => {}
+            Err(error) => self.say(&format!("ledger: {error}")),
+        }
+    }
+
     /// Prints the end of the report.
-    pub(super) fn finish(&self) -> ExitCode {
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub(super) fn finish(&self) -> anyhow::Result<ExitCode> {
         let mut unnamed = std::mem::take(&mut *locked(&self.unnamed));
         unnamed.sort();
         for (_, text) in unnamed {
             self.say(&text);
         }
-        let unreached = self.progress.length().map(|lines| lines.saturating_sub(self.progress.position()));
-        self.progress.finish_and_clear();
-        // If nobody reads it any more, the import is done all the same.
-        let seconds = self.started.elapsed().as_secs_f64();
-        let _ = out::print(&format!("{}; {seconds:.1} s\n", self.counts.summary()));
+        let left = left(self.unreached());
+        self.print_counts()?;
         let stopped = locked(&self.stopped).clone();
         if let Some(reason) = &stopped {
-            let left = match unreached {
-                Some(1) => "1 line was not sent, or not answered".into(),
-                Some(lines) => format!("{lines} lines were not sent, or not answered"),
-                None => "the rest of the input was not sent".into(),
-            };
             let again = match reason {
                 StopReason::Gone(_) | StopReason::Refused(_) => "; run the same import again to go on",
                 StopReason::Input(_) => "",
@@ -157,11 +168,27 @@ impl ImportReport {
                 "ledger: this input was imported before; --batch NAME makes it another import"
             });
         }
-        match stopped {
+        Ok(match stopped {
             Some(StopReason::Refused(_)) => ExitCode::from(crate::exit::CANNOT),
             None if self.counts.is_whole() => ExitCode::SUCCESS,
             Some(_) | None => ExitCode::FAILURE,
+        })
+    }
+
+    /// Prints the counts once; whether this was that time.
+    fn print_counts(&self) -> io::Result<bool> {
+        if self.is_printed.swap(true, Ordering::Relaxed) {
+            return Ok(false);
         }
+        self.progress.finish_and_clear();
+        let seconds = self.started.elapsed().as_secs_f64();
+        out::print(&format!("{}; {seconds:.1} s\n", self.counts.summary()))?;
+        Ok(true)
+    }
+
+    /// How many lines have no outcome, if the number of all lines is known.
+    fn unreached(&self) -> Option<u64> {
+        self.progress.length().map(|lines| lines.saturating_sub(self.progress.position()))
     }
 
     fn count(&self, counter: &AtomicU64) {
@@ -208,6 +235,15 @@ impl Counts {
     fn is_nothing_new(&self) -> bool {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         self.is_whole() && of(&self.written) + of(&self.left_alone) == 0 && of(&self.repeated) > 0
+    }
+}
+
+/// What an import that stopped has left.
+fn left(unreached: Option<u64>) -> String {
+    match unreached {
+        Some(1) => "1 line was not sent, or not answered".into(),
+        Some(lines) => format!("{lines} lines were not sent, or not answered"),
+        None => "the rest of the input was not sent".into(),
     }
 }
 

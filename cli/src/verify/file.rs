@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, stdin};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::pin::pin;
 
@@ -106,11 +107,22 @@ fn unreadable(path: &Path) -> String {
 
 fn open(path: &Path) -> anyhow::Result<(Reader, ProgressBar)> {
     if path == Path::new("-") {
+        is_no_directory(&File::from(stdin().as_fd().try_clone_to_owned()?))?;
         return Ok((Box::new(BufReader::new(stdin())), progress::looking("bytes")));
     }
     let file = File::open(path)?;
+    is_no_directory(&file)?;
     let length = file.metadata()?.len();
     Ok((Box::new(BufReader::new(file)), progress::bytes(length)))
+}
+
+/// A directory can be opened, and the error of its first reading would name nothing.
+fn is_no_directory(file: &File) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !file.metadata()?.is_dir(),
+        "it is a directory; an export is a file or - (standard input)"
+    );
+    Ok(())
 }
 
 /// Batches or products in parallel.

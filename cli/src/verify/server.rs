@@ -208,7 +208,7 @@ async fn page(
 ) -> anyhow::Result<HistoryAnswer> {
     let query = [("after", after.to_string()), ("limit", limit.to_string())];
     let answer = asked(client, &["products", product.as_str(), "history"], &query).await?;
-    if answer.status == 404 {
+    if LedgerClient::has_no_product(&answer) {
         return Ok(HistoryAnswer::Gone);
     }
     let is_internal = answer.status == 500;

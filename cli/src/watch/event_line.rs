@@ -4,20 +4,19 @@ use console::style;
 use schema::upcast;
 use serde_json::Value;
 
-use super::event_stream::ServerSentEvent;
 use crate::history::changes;
 use crate::text_table::{escaped, moment, shortened};
 
 /// The longest name of a type.
 const TYPE: usize = 23;
 
-/// The line of an event; of one that is no entry of the bus, its content.
-pub(super) fn of(event: &ServerSentEvent) -> String {
-    let Ok(entry) = serde_json::from_str::<Value>(&event.data) else {
-        return escaped(&format!("{} {}", event.event, shortened(&event.data)));
+/// The line of an event with its type and its content; of one that is no entry of the bus, its content.
+pub(super) fn of(event: &str, data: &str) -> String {
+    let Ok(entry) = serde_json::from_str::<Value>(data) else {
+        return escaped(&format!("{event} {}", shortened(data)));
     };
     let metadata = &entry["detail"]["metadata"];
-    let name = escaped(metadata["event_name"].as_str().unwrap_or(&event.event));
+    let name = escaped(metadata["event_name"].as_str().unwrap_or(event));
     let product = escaped(metadata["product_id"].as_str().unwrap_or("-"));
     let replayed =
         if metadata["replay"].is_object() { style("  (replay)").dim().to_string() } else { String::new() };
@@ -66,8 +65,7 @@ mod tests {
             "event_version": "v1"});
         all.as_object_mut().unwrap().extend(metadata.as_object().unwrap().clone());
         let data = json!({"detail-type": name, "detail": {"metadata": all, "data": data}}).to_string();
-        let event = ServerSentEvent { id: None, event: name.into(), data };
-        console::strip_ansi_codes(&of(&event)).into_owned()
+        console::strip_ansi_codes(&of(name, &data)).into_owned()
     }
 
     #[test]
@@ -95,8 +93,7 @@ mod tests {
         );
         let newer = line("PRODUCT_RENAMED", &json!({"event_version": "v9"}), &json!({"title": "b"}));
         assert!(newer.ends_with("{\"title\":\"b\"}"), "{newer}");
-        let other = ServerSentEvent { id: None, event: "x".into(), data: "\u{1b}[2J".into() };
-        assert_eq!(of(&other), "x \\u{1b}[2J");
+        assert_eq!(of("x", "\u{1b}[2J"), "x \\u{1b}[2J");
     }
 
     #[test]

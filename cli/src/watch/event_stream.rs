@@ -11,8 +11,8 @@ pub(super) struct ServerSentEvent {
     pub(super) id: Option<String>,
     /// Its type.
     pub(super) event: String,
-    /// Its content.
-    pub(super) data: String,
+    /// Its content; without it, it is none, and only its id counts: the stream continues after it.
+    pub(super) data: Option<String>,
 }
 
 /// The bytes that are no whole line yet, and the fields that are no whole event yet.
@@ -20,7 +20,6 @@ pub(super) struct ServerSentEvent {
 pub(super) struct EventDecoder {
     rest: Vec<u8>,
     event: ServerSentEvent,
-    has_data: bool,
 }
 
 impl EventDecoder {
@@ -39,7 +38,7 @@ impl EventDecoder {
         }
         rest.drain(..read);
         self.rest = rest;
-        let length = self.rest.len() + self.event.data.len();
+        let length = self.rest.len() + self.event.data.as_ref().map_or(0, String::len);
         anyhow::ensure!(length <= LONGEST, "the server sent an event of more than {LONGEST} bytes");
         Ok(events)
     }
@@ -48,18 +47,15 @@ impl EventDecoder {
     fn line(&mut self, line: &str) -> Option<ServerSentEvent> {
         if line.is_empty() {
             let event = std::mem::take(&mut self.event);
-            return std::mem::take(&mut self.has_data).then_some(event);
+            return Some(event).filter(|event| event.data.is_some() || event.id.is_some());
         }
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
-            "data" => {
-                if self.has_data {
-                    self.event.data.push('\n');
-                }
-                self.has_data = true;
-                self.event.data.push_str(value);
-            }
+            "data" => match &mut self.event.data {
+                Some(data) => data.extend(["\n", value]),
+                none => *none = Some(value.to_owned()),
+            },
             "event" => value.clone_into(&mut self.event.event),
             "id" if !value.contains('\0') => self.event.id = Some(value.to_owned()),
             _ => {}
@@ -73,14 +69,15 @@ mod tests {
     use super::*;
 
     fn event(id: Option<&str>, event: &str, data: &str) -> ServerSentEvent {
-        ServerSentEvent { id: id.map(Into::into), event: event.into(), data: data.into() }
+        ServerSentEvent { id: id.map(Into::into), event: event.into(), data: Some(data.into()) }
     }
 
     #[test]
     fn events_are_the_same_however_their_bytes_are_cut() {
         let stream = ": hello\n\nid: 1\nevent: A\ndata: {\"é\":1}\n\ndata:x\r\ndata: y\r\n\r\nretry: 5\n\nid: 9\n\nid: 2\ndata\n\ndata: half";
+        let place = ServerSentEvent { data: None, ..event(Some("9"), "", "") };
         let expected =
-            [event(Some("1"), "A", "{\"é\":1}"), event(None, "", "x\ny"), event(Some("2"), "", "")];
+            [event(Some("1"), "A", "{\"é\":1}"), event(None, "", "x\ny"), place, event(Some("2"), "", "")];
         for step in 1..=stream.len() {
             let mut decoder = EventDecoder::default();
             let parts = stream.as_bytes().chunks(step);

@@ -69,6 +69,18 @@ async fn a_reader_that_stops_reading_does_not_make_it_fail() {
 }
 
 #[tokio::test]
+async fn a_line_is_standard_output_and_no_file() {
+    let ledger = Ledger::of_two().await;
+    let (plain, named) = (ledger.run(&["export"]), ledger.run(&["export", "-o", "-"]));
+    assert_eq!((named.code, &named.out), (0, &plain.out), "{}", named.err);
+    assert_eq!(named.out.lines().count(), 8);
+    let receipts = ledger.run(&["export", "--receipts", "-"]);
+    assert_eq!((receipts.code, receipts.out.as_str()), (2, ""), "{}", receipts.err);
+    assert!(receipts.err.starts_with("ledger: --receipts -: name a file"), "{}", receipts.err);
+    assert!(!ledger.path("-").exists() && !ledger.path("-.partial").exists());
+}
+
+#[tokio::test]
 async fn what_cannot_be_exported_is_said_in_one_line() {
     let ledger = Ledger::of_two().await;
     for (arguments, code, says) in [

@@ -71,7 +71,19 @@ async fn what_is_not_in_an_export_or_not_whole_in_it_is_not_shown() {
     let ledger = exported().await;
     let none = of_file(&ledger, "export.ndjson", &["show", "nobody"]);
     assert_eq!((none.code, none.err.as_str()), (1, "ledger: there is no product nobody in export.ndjson\n"));
+    for command in [&["show", "helmet", "--file", "."][..], &["verify", "--file", "."]] {
+        let directory = ledger.run_without(command);
+        let said = "ledger: . cannot be read: it is a directory; an export is a file or - (standard input)\n";
+        assert_eq!((directory.code, directory.err.as_str()), (2, said), "{command:?}");
+    }
     assert_eq!(of_file(&ledger, "nowhere", &["show", "helmet"]).code, 2);
+    for command in ["show", "history", "prices"] {
+        let both = of_file(&ledger, "export.ndjson", &[command, "helmet", "--url", "http://127.0.0.1:1"]);
+        assert!(
+            both.code == 2 && both.err.contains("'--file <EXPORT>' cannot be used with '--url <URL>'"),
+            "{both:?}"
+        );
+    }
     let whole = read(&ledger.path("export.ndjson"));
     let write = |text: &str| std::fs::write(ledger.path("changed"), text).unwrap();
     write(&whole.replacen("\"34.99\"", "\"34.98\"", 1));

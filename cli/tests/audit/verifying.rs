@@ -286,10 +286,10 @@ async fn a_commit_of_a_later_build_is_neither_whole_nor_damaged() {
 #[tokio::test]
 async fn what_could_not_be_checked_is_said_in_one_line() {
     let ledger = Ledger::of_two().await;
-    one_line(&ledger.run(&["verify", "nobody"]), 2, "there is no product nobody");
+    one_line(&ledger.run(&["verify", "nobody"]), 1, "there is no product nobody");
     ledger.run(&["export", "-o", "export.ndjson"]);
     let file = |arguments: &[&str]| ledger.run_without(&[&["verify", "--file"], arguments].concat());
-    one_line(&file(&["export.ndjson", "nobody"]), 2, "there is no product nobody");
+    one_line(&file(&["export.ndjson", "nobody"]), 1, "there is no product nobody");
     one_line(&file(&["missing.ndjson"]), 2, "missing.ndjson cannot be read");
     one_line(&file(&["."]), 2, "cannot be read");
     one_line(&ledger.run_without(&["verify"]), 2, "--data");

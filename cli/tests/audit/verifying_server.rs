@@ -173,7 +173,7 @@ async fn what_cannot_be_asked_is_exit_code_2_and_one_line() {
     let empty = ran(program().args(["verify", "--url", "http://127.0.0.1:1"]));
     assert!(empty.code == 2 && empty.err.contains("cannot be reached"), "{empty:?}");
     let none = run(Answers::whole(), &["nobody"]).await;
-    assert!(none.code == 2 && none.err.contains("there is no product nobody"), "{none:?}");
+    assert!(none.code == 1 && none.err.contains("there is no product nobody"), "{none:?}");
     let mut endless = Answers::whole();
     endless.page = 0;
     let endless = run(endless, &["lamp"]).await;

@@ -89,6 +89,7 @@ async fn a_server_that_is_not_there_refuses_or_has_no_stream_is_exit_code_2_at_o
         dead.code == 2 && dead.err.starts_with("ledger: http://127.0.0.1:1 cannot be reached"),
         "{dead:?}"
     );
+    assert_eq!(dead.err.matches("127.0.0.1:1").count(), 1, "{dead:?}");
     for (status, says) in [(401, "LEDGER_TOKEN"), (404, "has no stream of events"), (403, "answers 403")] {
         let routes = Router::new().fallback(move || async move { StatusCode::from_u16(status).unwrap() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

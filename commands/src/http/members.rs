@@ -10,6 +10,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use web::{FieldError, Problem, ProblemKind};
 
+use crate::problem::invalid;
+
 /// The members of an object in order, repeated names included.
 #[derive(Debug, Default)]
 pub(super) struct Members(Vec<(String, Box<RawValue>)>);
@@ -25,10 +27,7 @@ impl Members {
             Problem::new(ProblemKind::Malformed, format!("The body is not JSON: {error}.")).loggable()
         })?;
         Self::of(raw).ok_or_else(|| {
-            Problem::invalid(vec![FieldError {
-                pointer: String::new(),
-                detail: "must be a JSON object".into(),
-            }])
+            invalid(vec![FieldError { pointer: String::new(), detail: "must be a JSON object".into() }])
         })
     }
 

@@ -175,3 +175,26 @@ fn attributes(whole: bool) -> Value {
     }
     schema
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::problem::FIELDS;
+
+    #[test]
+    fn the_log_may_name_every_field_of_a_body_and_nothing_else() {
+        let mut generator = SchemaGenerator::default();
+        let bodies = [
+            NewProductBody::json_schema(&mut generator),
+            ProductReplacement::json_schema(&mut generator),
+            ProductPatch::json_schema(&mut generator),
+            Occurrence::json_schema(&mut generator),
+        ];
+        let bodies = bodies.map(Schema::to_value);
+        let fields = bodies.iter().flat_map(|body| body["properties"].as_object().unwrap().keys());
+        let fields: BTreeSet<&str> = fields.map(String::as_str).collect();
+        assert_eq!(fields, BTreeSet::from(FIELDS));
+    }
+}

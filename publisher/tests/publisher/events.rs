@@ -55,10 +55,22 @@ struct Events {
 }
 
 impl Events {
+    /// The next block of lines; `None` at the end of the stream.
+    async fn block(&mut self) -> Option<String> {
+        let next = tokio::time::timeout(Duration::from_secs(5), self.stream.next()).await.unwrap()?;
+        Some(String::from_utf8(next.unwrap().to_vec()).unwrap())
+    }
+
+    /// The id by which a reader continues that has received no event.
+    async fn place(&mut self) -> String {
+        let block = self.block().await.unwrap();
+        let id = block.strip_prefix("id: ").and_then(|rest| rest.strip_suffix("\n\n"));
+        id.filter(|id| !id.contains('\n')).unwrap_or_else(|| panic!("{block:?}")).to_owned()
+    }
+
     /// The next event: its id, its name and the number in its detail; `None` at the end of the stream.
     async fn next(&mut self) -> Option<(String, String, u64)> {
-        let next = tokio::time::timeout(Duration::from_secs(5), self.stream.next()).await.unwrap()?;
-        let text = String::from_utf8(next.unwrap().to_vec()).unwrap();
+        let text = self.block().await?;
         let field =
             |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
         let data: serde_json::Value = serde_json::from_str(&field("data:")).unwrap();
@@ -90,6 +102,7 @@ async fn a_reader_without_a_start_sees_only_new_events() {
     let served = served().await;
     served.put(1..=3).await;
     let mut events = served.open("/events", None).await;
+    events.place().await;
     served.put(4..=4).await;
     let (_, name, number) = events.next().await.unwrap();
     assert_eq!((name.as_str(), number), ("PRODUCT_DELETED", 4));
@@ -110,11 +123,34 @@ async fn a_reader_that_reconnects_misses_nothing() {
     }
 }
 
+/// Also on a bus that was empty, and whatever is put on it again meanwhile.
+#[tokio::test]
+async fn a_reader_that_reconnects_before_its_first_event_misses_nothing() {
+    let served = served().await;
+    for before in [0, 3] {
+        let mut events = served.open("/events?product=p", None).await;
+        let place = events.place().await;
+        drop(events);
+        served.put(before + 1..=before + 3).await;
+        let mut events = served.open("/events", Some(&place)).await;
+        assert_eq!(events.numbers(3).await, (before + 1..=before + 3).collect::<Vec<_>>());
+    }
+    served.put(1..=1).await;
+    let mut events = served.open("/events", None).await;
+    let place = events.place().await;
+    served.put(7..=7).await;
+    assert_eq!(
+        served.open("/events", Some(&place)).await.numbers(1).await,
+        [7],
+        "not what event 1 was followed by"
+    );
+}
+
 #[tokio::test]
 async fn an_unknown_id_begins_with_the_oldest_retained_event() {
     let served = served().await;
     served.put(1..=2).await;
-    for unknown in ["7", "11710aed-b79e-8468-8000-000000000001"] {
+    for unknown in ["7", "@3", "@", "@-1", "11710aed-b79e-8468-8000-000000000001"] {
         let mut events = served.open("/events", Some(unknown)).await;
         assert_eq!(events.numbers(2).await, [1, 2], "{unknown}");
     }
@@ -127,6 +163,7 @@ async fn every_stream_ends_when_the_server_stops() {
     let mut reading = served.open("/events?from=start", None).await;
     let mut waiting = served.open("/events", None).await;
     reading.next().await.unwrap();
+    waiting.place().await;
     served.stop.send(true).unwrap();
     assert_eq!(reading.next().await, None);
     assert_eq!(waiting.next().await, None);

@@ -10,8 +10,8 @@ use sqlite::{Database, Schema, Version};
 
 use super::{DirectoryError, LEDGER_ID, PASSED};
 
-/// Checks the files of a directory that a server is about to open. A file that others show to have been there is not created
-/// again, whether or not the lock file still says so.
+/// Checks the files of a directory that a server is about to open and nobody writes to. A file that others show to have been
+/// there is not created again, whether or not the lock file still says so.
 ///
 /// # Errors
 /// [`DirectoryError::Gone`], [`DirectoryError::Foreign`] or [`DirectoryError::Nameless`]; nothing was created.
@@ -19,7 +19,14 @@ pub(super) fn check(path: &Path) -> Result<(), DirectoryError> {
     let (ledger, publishing) = (existing(path, &LEDGER)?, existing(path, &PUBLISHING)?);
     let views = std::fs::metadata(path.join(VIEWS.file)).is_ok_and(|views| views.len() > 0);
     match (&ledger, &publishing) {
-        (Some(ledger), Some(publishing)) => same_ledger(ledger, publishing),
+        (Some(ledger), Some(publishing)) => {
+            same_ledger(ledger, publishing)?;
+            // Views that cannot be read, or are to be built again, are judged where they are opened.
+            match existing(path, &VIEWS) {
+                Ok(Some(views)) => same_views(ledger, &views),
+                _ => Ok(()),
+            }
+        }
         (Some(ledger), None) if has_commits(ledger)? => Err(gone(path, &PUBLISHING)),
         (None, Some(_)) => Err(gone(path, &LEDGER)),
         (None, None) if views => Err(gone(path, &LEDGER)),
@@ -77,11 +84,11 @@ pub(super) fn gone(path: &Path, schema: &Schema) -> DirectoryError {
     DirectoryError::Gone { file: path.join(schema.file) }
 }
 
-/// A file that somebody has written to, for reading only.
+/// A file that somebody has written to and nobody writes to now, for reading only.
 fn existing(path: &Path, schema: &Schema) -> Result<Option<Database>, DirectoryError> {
     match Database::version(path, schema)? {
         None | Some(Version::Empty) => Ok(None),
-        Some(Version::Older(_) | Version::Current) => Ok(Some(Database::open_read_only(path, schema)?)),
+        Some(Version::Older(_) | Version::Current) => Ok(Some(Database::open_unwritten(path, schema)?)),
     }
 }
 
