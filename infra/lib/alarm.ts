@@ -1,4 +1,5 @@
-// The properties that all alarms share: name, description, period, and that missing data is no alarm.
+// The properties that all alarms share: name, description, period, and that missing data is no alarm, except of what writes
+// a value every minute (`silence-alarms.ts`).
 
 import { Duration, Stack } from "aws-cdk-lib";
 import { TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";

@@ -1,21 +1,25 @@
-// The alarms of the API, the functions, the tables and the dead-letter queues, with their thresholds. `docs/operations.md`
-// says what to do about each. All of them notify one encrypted topic, and a dashboard shows their metrics.
+// The alarms of the API, the functions, the tables with their indexes, the rules and the dead-letter queues, with their
+// thresholds. `docs/operations.md` says what to do about each. All of them notify one encrypted topic, and a dashboard shows their metrics.
 
-import { Aws, CfnOutput, Duration, Stack } from "aws-cdk-lib";
+import { Annotations, Aws, CfnOutput, Duration, Stack } from "aws-cdk-lib";
 import { PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
-import { DefaultDashboardFactory, MonitoringFacade, notifySns } from "cdk-monitoring-constructs";
+import { DefaultDashboardFactory, MetricStatistic, MonitoringFacade, notifySns } from "cdk-monitoring-constructs";
 import { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
 import { alarm } from "./alarm.ts";
 import type { Api } from "./api.ts";
 import type { LedgerQueue } from "./dead-letters.ts";
+import { type NamedRule, watchRules } from "./delivery-alarms.ts";
 import type { LedgerKey } from "./key.ts";
 import { watchLedger } from "./ledger-alarms.ts";
 import { NAMESPACE } from "./metrics.ts";
 import type { RustFunction } from "./rust-function.ts";
+import { Series } from "./series.ts";
 import type { Settings } from "./settings.ts";
+import { watchSilence } from "./silence-alarms.ts";
+import type { StreamConsumer } from "./stream-consumer.ts";
 import type { LedgerTable } from "./table.ts";
 
 /** The resources that have alarms. */
@@ -25,10 +29,11 @@ export interface AlarmsProps {
   readonly api: Api;
   readonly commands: RustFunction;
   readonly queries: RustFunction;
-  readonly projector: RustFunction;
-  readonly publisher: RustFunction;
+  readonly projector: StreamConsumer;
+  readonly publisher: StreamConsumer;
   readonly tables: Readonly<Record<string, LedgerTable>>;
   readonly deadLetters: Readonly<Record<string, LedgerQueue>>;
+  readonly rules: Readonly<Record<string, NamedRule>>;
   /** The address to notify; without one, subscribe to the topic by hand. */
   readonly email: string | undefined;
 }
@@ -43,25 +48,7 @@ export class Alarms extends Construct {
     super(scope, "Alarms");
     this.settings = props.settings;
     const { stackName } = Stack.of(this);
-    this.topic = new Topic(this, "Topic", { masterKey: props.key.key, enforceSSL: true });
-    // A topic with its own policy accepts only the principals that the policy names.
-    this.topic.addToResourcePolicy(
-      new PolicyStatement({
-        sid: "AlarmsOfThisStack",
-        principals: [new ServicePrincipal("cloudwatch.amazonaws.com")],
-        actions: ["sns:Publish"],
-        resources: [this.topic.topicArn],
-        conditions: {
-          ArnLike: {
-            "aws:SourceArn": `arn:${Aws.PARTITION}:cloudwatch:${Aws.REGION}:${Aws.ACCOUNT_ID}:alarm:${stackName}-*`,
-          },
-        },
-      }),
-    );
-    if (props.email) {
-      const mail = this.topic.addSubscription(new EmailSubscription(props.email));
-      acknowledge(mail, ["Serverless-SNSRedrivePolicy"], "A rejected mail loses nothing: the alarm keeps its state.");
-    }
+    this.topic = topic(this, props);
     this.monitoring = new MonitoringFacade(this, "Monitoring", {
       metricFactoryDefaults: { namespace: NAMESPACE },
       alarmFactoryDefaults: {
@@ -81,7 +68,14 @@ export class Alarms extends Construct {
     this.watchFunctions(props);
     this.watchTables(props);
     this.watchDeadLetters(props);
-    watchLedger(this.monitoring, props);
+    watchRules(this.monitoring, props.rules);
+    watchSilence(this.monitoring, props);
+    watchLedger(this.monitoring, {
+      settings: props.settings,
+      commands: props.commands,
+      projector: props.projector.function,
+      publisher: props.publisher.function,
+    });
     new CfnOutput(this, "TopicArn", { value: this.topic.topicArn, description: "Topic that alarms notify" });
   }
 
@@ -107,8 +101,8 @@ export class Alarms extends Construct {
     const functions = {
       "command-api": props.commands,
       "query-api": props.queries,
-      projector: props.projector,
-      publisher: props.publisher,
+      projector: props.projector.function,
+      publisher: props.publisher.function,
     };
     for (const [name, { lambda }] of Object.entries(functions)) {
       const followsStream = name === "projector" || name === "publisher";
@@ -131,9 +125,9 @@ export class Alarms extends Construct {
   }
 
   private watchTables({ tables }: AlarmsProps): void {
-    for (const [name, { table }] of Object.entries(tables)) {
+    for (const [name, watched] of Object.entries(tables)) {
       this.monitoring.monitorDynamoTable({
-        table,
+        table: watched.table,
         humanReadableName: `Table ${name}`,
         addReadThrottledEventsCountAlarm: {
           Warning: { ...alarm(this, `${name}-read-throttles`), maxThrottledEventsThreshold: 0 },
@@ -142,7 +136,27 @@ export class Alarms extends Construct {
           Warning: { ...alarm(this, `${name}-write-throttles`), maxThrottledEventsThreshold: 0 },
         },
       });
+      if (watched.indexes.length > 0) {
+        this.watchIndexes(name, watched);
+      }
     }
+  }
+
+  /** The metrics of a table leave out those of its indexes, which LIST reads alone. */
+  private watchIndexes(name: string, table: LedgerTable): void {
+    const series = new Series(this.monitoring);
+    this.monitoring.monitorCustom({
+      humanReadableName: `Indexes of ${name}`,
+      alarmFriendlyName: `${name}-indexes`,
+      metricGroups: table.indexes.map((index) => {
+        const dimensions = { TableName: table.name, GlobalSecondaryIndexName: index };
+        const throttled = ["ReadThrottleEvents", "WriteThrottleEvents"].map((metric) =>
+          series.ofAws("AWS/DynamoDB", metric, MetricStatistic.SUM, dimensions),
+        );
+        const alarmed = series.above(`${name}-${index.replaceAll("_", "-")}-throttles`, 0, "SUM", throttled);
+        return { title: `Throttles of ${index}`, metrics: [alarmed] };
+      }),
+    });
   }
 
   private watchDeadLetters({ deadLetters }: AlarmsProps): void {
@@ -154,4 +168,34 @@ export class Alarms extends Construct {
       });
     }
   }
+}
+
+/** The topic, which mails the address; without one a warning says that nobody is notified of production. */
+function topic(scope: Construct, { settings, key, email }: AlarmsProps): Topic {
+  const { stackName } = Stack.of(scope);
+  const topic = new Topic(scope, "Topic", { masterKey: key.key, enforceSSL: true });
+  // A topic with its own policy accepts only the principals that the policy names.
+  topic.addToResourcePolicy(
+    new PolicyStatement({
+      sid: "AlarmsOfThisStack",
+      principals: [new ServicePrincipal("cloudwatch.amazonaws.com")],
+      actions: ["sns:Publish"],
+      resources: [topic.topicArn],
+      conditions: {
+        ArnLike: {
+          "aws:SourceArn": `arn:${Aws.PARTITION}:cloudwatch:${Aws.REGION}:${Aws.ACCOUNT_ID}:alarm:${stackName}-*`,
+        },
+      },
+    }),
+  );
+  if (email) {
+    const mail = topic.addSubscription(new EmailSubscription(email));
+    acknowledge(mail, ["Serverless-SNSRedrivePolicy"], "A rejected mail loses nothing: the alarm keeps its state.");
+  } else if (settings.stage === "production") {
+    Annotations.of(scope).addWarningV2(
+      "ledger:nobody-is-notified",
+      "Nobody is notified of alarms: deploy with -c alarmEmail=ADDRESS, or subscribe to the topic in the output AlarmsTopicArn.",
+    );
+  }
+  return topic;
 }

@@ -18,10 +18,12 @@ import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
 import { corsHeaders } from "./cors.ts";
+import { CustomDomain } from "./custom-domain.ts";
 import { addFixedAnswer } from "./fixed-answer.ts";
 import { GatewayResponses } from "./gateway-responses.ts";
 import type { LedgerKey } from "./key.ts";
 import { METHOD_NOT_ALLOWED, NOT_FOUND } from "./problem.ts";
+import { removalOf } from "./removal.ts";
 import { type Answering, allowed, PATHS, ROUTES, type Route } from "./routes.ts";
 import type { RustFunction } from "./rust-function.ts";
 import { SCOPES, type Settings } from "./settings.ts";
@@ -68,6 +70,9 @@ export class Api extends Construct {
     }
     this.refuseUnknown();
     new GatewayResponses(this, this.api, this.headers);
+    if (props.settings.domain) {
+      new CustomDomain(this, this.api, props.settings.domain);
+    }
   }
 
   private add(route: Route, verb: string): void {
@@ -122,12 +127,14 @@ function restApi(scope: Construct, settings: Settings, key: LedgerKey): RestApi 
     logGroupName: `/${stackName}/access`,
     encryptionKey: key.key,
     retention: settings.days.logs,
-    removalPolicy: settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    removalPolicy: removalOf(settings),
   });
   const api = new RestApi(scope, "Rest", {
     restApiName: stackName,
     description: "Commands and queries of the product ledger",
     endpointTypes: [EndpointType.REGIONAL],
+    // It would take older versions of TLS than the domain.
+    ...(settings.domain && { disableExecuteApiEndpoint: true }),
     // API Gateway has one such role for a whole region, so it is kept when the stack is deleted.
     cloudWatchRole: true,
     cloudWatchRoleRemovalPolicy: RemovalPolicy.RETAIN,

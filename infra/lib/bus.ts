@@ -1,23 +1,30 @@
 // The event bus, its archive, and the queue for events that it could not encrypt or decrypt. The events of a product are sent
 // in order, but EventBridge does not guarantee the order of delivery; subscribers order them by `sequence`.
 
-import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Duration, Stack } from "aws-cdk-lib";
 import { Archive, EventBus } from "aws-cdk-lib/aws-events";
 import { Key } from "aws-cdk-lib/aws-kms";
 import { Construct } from "constructs";
 import { LedgerQueue } from "./dead-letters.ts";
+import type { NamedRule } from "./delivery-alarms.ts";
 import type { LedgerKey } from "./key.ts";
+import { removalOf } from "./removal.ts";
 import { EVENT_SOURCE, type Settings } from "./settings.ts";
 
 /** The bus. */
 export class Bus extends Construct {
   readonly bus: EventBus;
   readonly deadLetters: LedgerQueue;
+  readonly name: string;
+  /** The rule that EventBridge makes for the archive. */
+  readonly archiving: NamedRule;
 
   constructor(scope: Construct, settings: Settings, key: LedgerKey) {
     super(scope, "Bus");
-    // The key's policy names the bus and the archive, so both have fixed names.
+    // The key's policy names the bus, so it has a fixed name; operators find the archive by the same.
     const { stackName } = Stack.of(this);
+    this.name = stackName;
+    this.archiving = { bus: stackName, rule: `Events-Archive-${stackName}` };
     // By its ARN, to avoid a circular reference between the key's policy and the bus.
     const kmsKey = Key.fromKeyArn(this, "Key", key.key.keyArn);
     this.deadLetters = new LedgerQueue(this, "DeadLetters", key);
@@ -28,7 +35,7 @@ export class Bus extends Construct {
       deadLetterQueue: this.deadLetters.queue,
     });
     this.deadLetters.allowFromEvents("FromBus", this.bus.eventBusArn);
-    this.bus.applyRemovalPolicy(settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY);
+    this.bus.applyRemovalPolicy(removalOf(settings));
     const archive = new Archive(this, "Archive", {
       archiveName: stackName,
       description: "Every message of the ledger; the event table is authoritative",
@@ -37,6 +44,6 @@ export class Bus extends Construct {
       retention: Duration.days(settings.days.archive),
       kmsKey,
     });
-    archive.applyRemovalPolicy(settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY);
+    archive.applyRemovalPolicy(removalOf(settings));
   }
 }

@@ -1,7 +1,7 @@
 // The function for commands. On the event table it may only insert by PartiQL and query: even if compromised it could not
 // change or remove a commit.
 
-import { Duration } from "aws-cdk-lib";
+import { Duration, Stack } from "aws-cdk-lib";
 import { Construct } from "constructs";
 import { corsEnvironment } from "./cors.ts";
 import type { EventTable } from "./event-table.ts";
@@ -25,6 +25,8 @@ export class CommandApi extends Construct {
       binaries,
       memory: settings.memory.api,
       timeout: Duration.seconds(15),
+      // The event table's policy admits it by its name, so a replaced role must not get another one.
+      roleName: `${Stack.of(this).stackName}-command-api`,
     });
     this.function.withoutDeadLetterTarget("API Gateway invokes it synchronously; nothing is queued.");
   }

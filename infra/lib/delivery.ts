@@ -7,6 +7,8 @@ import type { LedgerQueue } from "./dead-letters.ts";
 
 /** A rule with one target and a dead-letter queue. */
 export interface DeliveryProps extends RuleProps {
+  /** A fixed name: a reference to a rule of a custom bus holds the name of the bus as well, which no metric has. */
+  readonly ruleName: string;
   /** The target: a queue, or an ARN with the role that may call it. */
   readonly target: LedgerQueue | { readonly arn: string; readonly role: CfnRoleArn };
   readonly deadLetters: LedgerQueue;
@@ -14,7 +16,7 @@ export interface DeliveryProps extends RuleProps {
 type CfnRoleArn = NonNullable<ReturnType<IRuleTarget["bind"]>["role"]>;
 
 /** Creates the rule. */
-export function deliver(scope: Construct, id: string, props: DeliveryProps): Rule {
+export function deliver(scope: Construct, id: string, props: DeliveryProps): void {
   const { target, deadLetters, ...rest } = props;
   const rule = new Rule(scope, id, rest);
   const queues = [deadLetters];
@@ -28,5 +30,4 @@ export function deliver(scope: Construct, id: string, props: DeliveryProps): Rul
   for (const queue of queues) {
     queue.allowFromEvents(`From${id}`, rule.ruleArn);
   }
-  return rule;
 }

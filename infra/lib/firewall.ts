@@ -1,29 +1,25 @@
-// The firewall in front of the API, in production: blocks known bad requests, known bad addresses, and too many requests
-// from one address. Rules that would block valid requests only count.
+// The firewall in front of the API, in production: blocks known bad addresses, too many requests without a token from one
+// address, bodies that are too large, and requests that match a rule of AWS which no valid request can match
+// (`firewall-rules.ts`). All other rules of AWS's groups only count, also those that AWS adds later.
 
-import { ArnFormat, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { ArnFormat, Stack } from "aws-cdk-lib";
 import type { Stage } from "aws-cdk-lib/aws-apigateway";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { CfnLoggingConfiguration, CfnWebACL, CfnWebACLAssociation } from "aws-cdk-lib/aws-wafv2";
 import { Construct } from "constructs";
 import { corsHeaders } from "./cors.ts";
+import { GROUPS, type ManagedGroup } from "./firewall-rules.ts";
 import type { LedgerKey } from "./key.ts";
 import { BODY_TOO_LARGE, problemBody, TOO_MANY } from "./problem.ts";
+import { removalOf } from "./removal.ts";
 import type { Settings } from "./settings.ts";
 
 /** The largest body of a command in bytes. The firewall inspects as much of it. */
 export const MOST_BODY = 64 * 1024;
 
-/** Rules of AWS's common group that would block valid requests, with reasons. */
-const COUNTED = [
-  "SizeRestrictions_BODY", // Blocks above 8 KB; our own rule blocks above 64 KB.
-  "SizeRestrictions_QUERYSTRING", // Blocks above 2 KB; a cursor and a filter together can be longer.
-  "NoUserAgent_HEADER", // Machine clients need no user agent.
-];
-
 export interface FirewallProps {
   readonly settings: Settings;
-  readonly requestsPerAddress: number;
+  readonly requestsWithoutToken: number;
   readonly key: LedgerKey;
   readonly stage: Stage;
 }
@@ -38,18 +34,19 @@ export class Firewall extends Construct {
       name: stackName,
       scope: "REGIONAL",
       defaultAction: { allow: {} },
-      visibilityConfig: visible("all"),
+      // WAF reserves "All" and "Default_Action".
+      visibilityConfig: visible(stackName),
       associationConfig: { requestBody: { API_GATEWAY: { defaultSizeInspectionLimit: "KB_64" } } },
       customResponseBodies: {
         tooMany: { contentType: "APPLICATION_JSON", content: problemBody(TOO_MANY) },
         bodyTooLarge: { contentType: "APPLICATION_JSON", content: problemBody(BODY_TOO_LARGE) },
       },
       rules: [
-        rate(props.requestsPerAddress, headers),
+        rate(props.requestsWithoutToken, headers),
         bodySize(headers),
-        managed(2, "AWSManagedRulesAmazonIpReputationList"),
-        managed(3, "AWSManagedRulesCommonRuleSet", COUNTED),
-        managed(4, "AWSManagedRulesKnownBadInputsRuleSet"),
+        badAddresses(2),
+        ...GROUPS.map((group, place) => counting(3 + place, group)),
+        blocking(3 + GROUPS.length),
       ],
     });
     new CfnWebACLAssociation(this, "Guards", { webAclArn: acl.attrArn, resourceArn: props.stage.stageArn });
@@ -58,7 +55,7 @@ export class Firewall extends Construct {
       logGroupName: `aws-waf-logs-${stackName}`,
       encryptionKey: props.key.key,
       retention: props.settings.days.logs,
-      removalPolicy: props.settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: removalOf(props.settings),
     });
     new CfnLoggingConfiguration(this, "Logging", {
       resourceArn: acl.attrArn,
@@ -81,11 +78,30 @@ function visible(metricName: string): CfnWebACL.VisibilityConfigProperty {
 
 type Headers = readonly CfnWebACL.CustomHTTPHeaderProperty[];
 
+/**
+ * Limits the requests of an address that carry no token. Those with one are limited by the stage: the gateway refuses an invalid token
+ * before it calls a function, and many machines of a client may share an address.
+ */
 function rate(limit: number, headers: Headers): CfnWebACL.RuleProperty {
+  const withToken: CfnWebACL.StatementProperty = {
+    byteMatchStatement: {
+      fieldToMatch: { singleHeader: { Name: "authorization" } },
+      positionalConstraint: "STARTS_WITH",
+      searchString: "bearer ",
+      textTransformations: [{ priority: 0, type: "LOWERCASE" }],
+    },
+  };
   return {
-    name: "TooManyOfOneAddress",
+    name: "TooManyWithoutToken",
     priority: 0,
-    statement: { rateBasedStatement: { aggregateKeyType: "IP", limit, evaluationWindowSec: 300 } },
+    statement: {
+      rateBasedStatement: {
+        aggregateKeyType: "IP",
+        limit,
+        evaluationWindowSec: 300,
+        scopeDownStatement: { notStatement: { statement: withToken } },
+      },
+    },
     action: {
       block: {
         customResponse: {
@@ -125,7 +141,23 @@ function bodySize(headers: Headers): CfnWebACL.RuleProperty {
   };
 }
 
-function managed(priority: number, name: string, counted: readonly string[] = []): CfnWebACL.RuleProperty {
+function badAddresses(priority: number): CfnWebACL.RuleProperty {
+  const name = "AWSManagedRulesAmazonIpReputationList";
+  return {
+    name,
+    priority,
+    statement: { managedRuleGroupStatement: { vendorName: "AWS", name } },
+    overrideAction: { none: {} },
+    visibilityConfig: visible(name),
+  };
+}
+
+/**
+ * A group of AWS whose result only counts; it labels the requests that match. The group stops at a match of a rule that blocks, so the
+ * rules that would match valid requests count each.
+ */
+function counting(priority: number, { name, rules }: ManagedGroup): CfnWebACL.RuleProperty {
+  const counted = Object.entries(rules).filter(([, label]) => label === undefined);
   return {
     name,
     priority,
@@ -133,10 +165,26 @@ function managed(priority: number, name: string, counted: readonly string[] = []
       managedRuleGroupStatement: {
         vendorName: "AWS",
         name,
-        ruleActionOverrides: counted.map((rule) => ({ name: rule, actionToUse: { count: {} } })),
+        ruleActionOverrides: counted.map(([rule]) => ({ name: rule, actionToUse: { count: {} } })),
       },
     },
-    overrideAction: { none: {} },
+    overrideAction: { count: {} },
     visibilityConfig: visible(name),
+  };
+}
+
+/** Blocks requests that a rule labelled which no valid request matches. The gateway answers with its problem. */
+function blocking(priority: number): CfnWebACL.RuleProperty {
+  const labels = GROUPS.flatMap(({ labels: prefix, rules }) =>
+    Object.values(rules).flatMap((label) => (label === undefined ? [] : [`${prefix}${label}`])),
+  );
+  return {
+    name: "NeverValid",
+    priority,
+    statement: {
+      orStatement: { statements: labels.map((key) => ({ labelMatchStatement: { scope: "LABEL", key } })) },
+    },
+    action: { block: {} },
+    visibilityConfig: visible("never-valid"),
   };
 }

@@ -22,6 +22,13 @@ const CONTENT_TYPES = [
   "text/xml",
 ];
 
+/**
+ * The path within a JSON text. `escapeJavaScript` also escapes the apostrophe, which JSON does not know: the character before each
+ * apostrophe, its backslash, is taken away again. The expression has neither quotation mark nor backslash, so that the template is JSON
+ * itself; the class in it is "between & and (, but neither of them".
+ */
+const PATH = "$util.escapeJavaScript($context.path).replaceAll('.(?=[&-(&&[^&(]])','')";
+
 /** Adds the method `ANY`, which answers all requests that no other method of the resource handles. */
 export function addFixedAnswer(
   resource: IResource,
@@ -42,7 +49,7 @@ export function addFixedAnswer(
         {
           statusCode,
           responseParameters: Object.fromEntries(named),
-          responseTemplates: { "application/json": problemBody(problem, "$context.path", "$context.requestId") },
+          responseTemplates: { "application/json": problemBody(problem, PATH, "$context.requestId") },
         },
       ],
     }),

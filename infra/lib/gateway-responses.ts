@@ -1,4 +1,5 @@
-// API Gateway's own error responses as problems, with `WWW-Authenticate` and `Retry-After` where they apply.
+// API Gateway's own error responses as problems, with `WWW-Authenticate` and `Retry-After` where they apply. They have no
+// `instance`: templates of gateway responses replace variables and escape nothing, and a path can hold quotation marks.
 
 import { GatewayResponse, ResponseType, type RestApi } from "aws-cdk-lib/aws-apigateway";
 import { Construct } from "constructs";
@@ -18,7 +19,7 @@ const ANSWERS: readonly (readonly [ResponseType, ErrorResponse])[] = [
   [ResponseType.EXPIRED_TOKEN, { problem: problem.UNAUTHORIZED, headers: BEARER }],
   [ResponseType.INVALID_SIGNATURE, { problem: problem.UNAUTHORIZED, headers: BEARER }],
   [ResponseType.ACCESS_DENIED, { problem: problem.FORBIDDEN }],
-  [ResponseType.WAF_FILTERED, { problem: problem.FORBIDDEN }],
+  [ResponseType.WAF_FILTERED, { problem: problem.BLOCKED_BY_FIREWALL }],
   [ResponseType.INVALID_API_KEY, { problem: problem.FORBIDDEN }],
   // API Gateway's type for an unknown path or method; `lib/api.ts` leaves none of them.
   [ResponseType.MISSING_AUTHENTICATION_TOKEN, { problem: problem.NOT_FOUND }],
@@ -52,7 +53,7 @@ export class GatewayResponses extends Construct {
         // A header can only hold a request value or a fixed text, so the correlation id is in the body only.
         responseHeaders: Object.fromEntries(Object.entries(fixed).map(([name, value]) => [name, `'${value}'`])),
         templates: {
-          "application/json": problem.problemBody(answer, "$context.path", "$context.requestId"),
+          "application/json": problem.problemBody(answer, undefined, "$context.requestId"),
         },
       });
     }

@@ -11,6 +11,7 @@ import { acknowledge } from "./acknowledge.ts";
 import type { Bus } from "./bus.ts";
 import { LedgerQueue } from "./dead-letters.ts";
 import { deliver } from "./delivery.ts";
+import type { NamedRule } from "./delivery-alarms.ts";
 import type { LedgerKey } from "./key.ts";
 import { EVENT_SOURCE } from "./settings.ts";
 
@@ -18,6 +19,7 @@ import { EVENT_SOURCE } from "./settings.ts";
 export class Intercept extends Construct {
   readonly table: CfnTable;
   readonly deadLetters: LedgerQueue;
+  readonly rule: NamedRule;
 
   constructor(scope: Construct, key: LedgerKey, bus: Bus, days: number) {
     super(scope, "Intercept");
@@ -43,8 +45,10 @@ export class Intercept extends Construct {
     starter.addToPolicy(
       new PolicyStatement({ actions: ["states:StartExecution"], resources: [workflow.stateMachineArn] }),
     );
+    this.rule = { bus: bus.name, rule: `${bus.name}-intercept` };
     deliver(this, "Everything", {
       eventBus: bus.bus,
+      ruleName: this.rule.rule,
       description: "Every message of the ledger, for end-to-end tests",
       eventPattern: { source: [EVENT_SOURCE] },
       target: { arn: workflow.stateMachineArn, role: starter },

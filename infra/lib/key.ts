@@ -1,10 +1,11 @@
 // One customer managed key for all data at rest: tables, queues, bus, archive, logs, alarm topic. Services may use it only for
 // this stack's resources; people and functions need a grant, which is limited to one service.
 
-import { Aws, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Aws, Duration, Stack } from "aws-cdk-lib";
 import { type IGrantable, PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
 import { Construct } from "constructs";
+import { removalOf } from "./removal.ts";
 import type { Settings } from "./settings.ts";
 
 const READ = ["kms:Decrypt", "kms:DescribeKey"];
@@ -28,7 +29,7 @@ export class LedgerKey extends Construct {
       enableKeyRotation: true,
       rotationPeriod: Duration.days(365),
       pendingWindow: Duration.days(settings.keepData ? 30 : 7),
-      removalPolicy: settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: removalOf(settings),
     });
     this.forLogs();
     this.forBus();
@@ -78,27 +79,34 @@ export class LedgerKey extends Construct {
     );
   }
 
-  /** Bus and archive encrypt with it; rules send to queues that it encrypts. */
+  /**
+   * Bus and archive encrypt with it; rules and bus send to queues that it encrypts. EventBridge does not name the source of every
+   * request, so no statement demands one: bus and archive are recognised by the encryption context of both, which is the bus.
+   */
   private forBus(): void {
     const { stackName } = Stack.of(this);
-    this.key.addToResourcePolicy(
-      new PolicyStatement({
-        sid: "BusRulesAndArchiveOfThisStack",
-        principals: [new ServicePrincipal("events.amazonaws.com")],
-        actions: ["kms:DescribeKey", "kms:Decrypt", "kms:GenerateDataKey", "kms:ReEncrypt*"],
-        resources: ["*"],
-        conditions: {
-          StringEquals: { "aws:SourceAccount": Aws.ACCOUNT_ID },
-          ArnLike: {
-            "aws:SourceArn": [
-              this.arn("events", `event-bus/${stackName}`),
-              this.arn("events", `rule/${stackName}/*`),
-              this.arn("events", `archive/${stackName}`),
-            ],
-          },
-        },
-      }),
-    );
+    const statement = (sid: string, actions: string[], conditions?: Record<string, Record<string, string>>) =>
+      this.key.addToResourcePolicy(
+        new PolicyStatement({
+          sid,
+          principals: [new ServicePrincipal("events.amazonaws.com")],
+          actions,
+          resources: ["*"],
+          ...(conditions && { conditions }),
+        }),
+      );
+    // It has no encryption context, and tells nothing of the data.
+    statement("EventBridgeLooksAtTheKey", ["kms:DescribeKey"]);
+    statement("BusAndArchiveOfThisStack", ["kms:Decrypt", "kms:GenerateDataKey", "kms:ReEncrypt*"], {
+      StringEquals: {
+        "kms:EncryptionContext:aws:events:event-bus:arn": this.arn("events", `event-bus/${stackName}`),
+      },
+    });
+    // The queues' policies admit only this stack's rules and bus. Another account is refused if EventBridge names one; SNS documents
+    // that for its topics EventBridge names none.
+    statement("DeliveriesToQueues", ["kms:Decrypt", "kms:GenerateDataKey"], {
+      StringEqualsIfExists: { "aws:SourceAccount": Aws.ACCOUNT_ID },
+    });
   }
 
   private forAlarms(): void {

@@ -33,6 +33,8 @@ export interface LedgerStackProps extends StackProps {
   readonly alarmEmail?: string | undefined;
   /** The name of an event table that was restored from a backup and replaces the old one. */
   readonly eventsTable?: string | undefined;
+  /** The ARN of the role that deploys, if it is not the one of `cdk bootstrap`. */
+  readonly deployer?: string | undefined;
 }
 
 /** The resources that the functions share. */
@@ -57,7 +59,7 @@ export class LedgerStack extends Stack {
       key,
       breakGlass: new BreakGlass(this),
       inserter: commands.function.role.roleArn,
-      deployer: deployer(this),
+      deployer: deployer(this, props.deployer),
       restoredAs: props.eventsTable,
     });
     commands.use(events);
@@ -81,31 +83,35 @@ export class LedgerStack extends Stack {
       key,
       api,
       ...functions,
-      projector: consumers.projector.function,
-      publisher: consumers.publisher.function,
+      ...consumers,
       tables,
-      deadLetters: this.deadLetters(shared, consumers),
+      ...this.consuming(shared, consumers),
       email: props.alarmEmail,
     });
     Tags.of(this).add("project", "product-ledger");
     Tags.of(this).add("stage", settings.stage);
   }
 
-  /** The dead-letter queues of everything that consumes the bus or the stream; an alarm watches each. */
-  private deadLetters(shared: SharedResources, consumers: Consumers): Record<string, LedgerQueue> {
+  /** Everything that consumes the bus or the stream, with its dead-letter queue and its rule; alarms watch both. */
+  private consuming(shared: SharedResources, { projector, publisher }: Consumers) {
     const { settings, key, bus } = shared;
-    const { projector, publisher } = consumers;
     const schedule = new RetrySchedule(this, key, { Projector: projector, Publisher: publisher });
-    return {
+    const subscriber = new Subscriber(this, key, bus);
+    const intercept = settings.intercept && new Intercept(this, key, bus, settings.intercept.days);
+    const deadLetters: Record<string, LedgerQueue> = {
       projector: projector.deadLetters,
       publisher: publisher.deadLetters,
       schedule: schedule.deadLetters,
       bus: bus.deadLetters,
-      subscriber: new Subscriber(this, key, bus).deadLetters,
-      ...(settings.intercept && {
-        intercept: new Intercept(this, key, bus, settings.intercept.days).deadLetters,
-      }),
+      subscriber: subscriber.deadLetters,
+      ...(intercept && { intercept: intercept.deadLetters }),
     };
+    const rules = {
+      archive: bus.archiving,
+      subscriber: subscriber.rule,
+      ...(intercept && { intercept: intercept.rule }),
+    };
+    return { deadLetters, rules };
   }
 
   /** The tables, with outputs for the environment variables of the program `ledger`. */
@@ -123,8 +129,14 @@ export class LedgerStack extends Stack {
 
 type Consumers = Record<"projector" | "publisher", StreamConsumer>;
 
-/** The ARN of the role with which CloudFormation deploys this stack, as named by `cdk bootstrap`. */
-function deployer(stack: Stack): string {
+/** The ARN of the role with which this stack is deployed: the given one, or CloudFormation's as named by `cdk bootstrap`. */
+function deployer(stack: Stack, given: string | undefined): string {
+  if (given !== undefined) {
+    if (!/^arn:[a-z-]+:iam::\d{12}:role\/[\w+=,.@/-]+$/.test(given)) {
+      throw new Error(`deployer=${given}: must be the ARN of a role, arn:aws:iam::ACCOUNT:role/NAME`);
+    }
+    return given;
+  }
   const qualifier =
     stack.node.tryGetContext("@aws-cdk/core:bootstrapQualifier") ?? DefaultStackSynthesizer.DEFAULT_QUALIFIER;
   const name = `cdk-${qualifier}-cfn-exec-role-${Aws.ACCOUNT_ID}-${Aws.REGION}`;

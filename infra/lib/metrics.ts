@@ -8,6 +8,7 @@ export const FUNCTION = "function";
 
 /** Names and labels of the metrics. */
 export const METRICS = {
+  commands: { name: "ledger_commands_total", labels: ["command", "outcome"] },
   conflicts: { name: "ledger_command_conflicts_total", labels: [] },
   projectionLag: { name: "ledger_projection_lag_seconds", labels: ["view"] },
   publishLag: { name: "ledger_publish_lag_seconds", labels: [] },
@@ -15,6 +16,8 @@ export const METRICS = {
   parked: { name: "ledger_parked_products", labels: ["consumer"] },
 } as const;
 
+/** The values of the label `command`. */
+export const COMMANDS = ["create", "replace", "patch", "delete", "restore"] as const;
 /** The values of the label `view`. */
 export const VIEWS = ["products", "prices"] as const;
 /** The values of the label `operation`: the stream's event for a changed or removed commit. */

@@ -18,7 +18,14 @@ export const FORBIDDEN: GatewayProblem = {
   slug: "forbidden",
   title: "The token lacks a scope",
   status: 403,
-  detail: "The request requires another scope, or the firewall blocked it.",
+  detail: "The request requires another scope.",
+};
+export const BLOCKED_BY_FIREWALL: GatewayProblem = {
+  slug: "blocked-by-firewall",
+  title: "The firewall blocked the request",
+  status: 403,
+  detail:
+    "The address has a bad reputation, or the request looks like an attack. No valid request of this API does; nothing was done.",
 };
 export const NOT_FOUND: GatewayProblem = {
   slug: "not-found",

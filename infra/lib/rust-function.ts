@@ -1,7 +1,7 @@
 // A Rust function on arm64 with tracing, its own role, which may only write its log and traces until more is granted, and a
 // log group with limited retention.
 
-import { type Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { type Duration, Stack } from "aws-cdk-lib";
 import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Architecture, Function as LambdaFunction, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
@@ -9,6 +9,7 @@ import { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
 import { codeOf, type FunctionName } from "./binaries.ts";
 import type { LedgerKey } from "./key.ts";
+import { removalOf } from "./removal.ts";
 import type { Settings } from "./settings.ts";
 
 /** The settings that the functions read, by the names of `schema/src/settings.rs`. */
@@ -33,6 +34,8 @@ export interface RustFunctionProps {
   readonly binaries: string;
   readonly memory: number;
   readonly timeout: Duration;
+  /** A fixed name of the role, for policies that name it; generated otherwise. */
+  readonly roleName?: string;
 }
 
 /** A function and its role. */
@@ -45,7 +48,10 @@ export class RustFunction extends Construct {
     super(scope, "Function");
     const { name } = props;
     const full = `${Stack.of(this).stackName}-${name}`;
-    this.role = new Role(this, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") });
+    this.role = new Role(this, "Role", {
+      assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
+      ...(props.roleName !== undefined && { roleName: props.roleName }),
+    });
     this.logs = logGroup(this, name, props);
     this.lambda = new LambdaFunction(this, "Lambda", {
       functionName: full,
@@ -90,6 +96,6 @@ function logGroup(scope: Construct, name: string, props: Pick<RustFunctionProps,
     logGroupName: `/${Stack.of(scope).stackName}/${name}`,
     encryptionKey: props.key.key,
     retention: props.settings.days.logs,
-    removalPolicy: props.settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    removalPolicy: removalOf(props.settings),
   });
 }

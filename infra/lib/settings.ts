@@ -8,10 +8,15 @@ export interface Settings {
   readonly keepData: boolean;
   /** Requests per second that API Gateway admits in total, and the burst. */
   readonly throttle: { readonly rate: number; readonly burst: number };
-  /** The web ACL, with the limit of requests from one address in five minutes. About 10 USD a month and 0.60 USD per million requests. */
-  readonly firewall: { readonly requestsPerAddress: number } | undefined;
+  /**
+   * The web ACL, with the limit of requests without a token from one address in five minutes. About 11 USD a month and 0.60 USD per
+   * million requests.
+   */
+  readonly firewall: { readonly requestsWithoutToken: number } | undefined;
   /** The origins whose web pages may use the API, such as `https://shop.example.com`; pages of all others are refused. */
   readonly corsOrigins: readonly string[];
+  /** A domain of one's own; with it the address that API Gateway assigns is switched off. */
+  readonly domain: DomainSettings | undefined;
   /** The app clients for machines; each costs about 6 USD a month. */
   readonly clients: readonly ClientName[];
   /** A rule that stores delivered messages for end-to-end tests, and the days that it keeps them. */
@@ -24,13 +29,21 @@ export interface Settings {
   readonly alarms: AlarmSettings;
 }
 
+/** The domain of the API. A branch has none, because a name leads to one stack. */
+export interface DomainSettings {
+  /** `api.example.com` */
+  readonly name: string;
+  /** The ARN of its certificate, in the region of the stack. */
+  readonly certificate: string;
+  /** The first segment of all paths; none by default. */
+  readonly basePath?: string;
+}
+
 /** How a stream is delivered to a function. */
 export interface MappingSettings {
   readonly batch: number;
   /** Seconds to wait for a larger batch: a trade-off between latency and invocations. */
   readonly windowSeconds: number;
-  /** A product with an error is parked, so a retry means that even parking failed: waiting is better than giving up. */
-  readonly retries: number;
   /** Hours after which a record is given up; the stream keeps records for 24 hours. */
   readonly ageHours: number;
 }
@@ -68,11 +81,12 @@ export const EVENT_SOURCE = "product-ledger.products";
 export const DEFAULT_CURRENCY = "USD";
 
 const shared = {
-  mapping: { batch: 100, windowSeconds: 1, retries: 100, ageHours: 12 },
+  mapping: { batch: 100, windowSeconds: 1, ageHours: 12 },
   memory: { api: 256, stream: 256 },
   clients: ["writer", "reader", "auditor"],
   orders: ORDERS,
   corsOrigins: [],
+  domain: undefined,
 } as const;
 
 const STAGES: Record<StageName, Settings> = {
@@ -97,7 +111,7 @@ const STAGES: Record<StageName, Settings> = {
     stage: "production",
     keepData: true,
     throttle: { rate: 1000, burst: 2000 },
-    firewall: { requestsPerAddress: 10_000 },
+    firewall: { requestsWithoutToken: 10_000 },
     intercept: undefined,
     days: { logs: 365, archive: 365 },
     alarms: {

@@ -1,6 +1,7 @@
 // Authentication: a user pool with app clients for machines, each with a secret and fixed scopes. People do not sign in here.
 
-import { Aws, CfnOutput, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { createHash } from "node:crypto";
+import { Aws, CfnOutput, Duration, Stack } from "aws-cdk-lib";
 import {
   AccountRecovery,
   FeaturePlan,
@@ -13,6 +14,7 @@ import {
 } from "aws-cdk-lib/aws-cognito";
 import { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
+import { removalOf } from "./removal.ts";
 import { CLIENT_SCOPES, type ClientName, SCOPES, type Scope, type Settings } from "./settings.ts";
 
 const MEANING: Record<Scope, string> = {
@@ -32,8 +34,7 @@ export class SignIn extends Construct {
     const scopes = SCOPES.map((name) => new ResourceServerScope({ scopeName: name, scopeDescription: MEANING[name] }));
     const server = this.pool.addResourceServer("Products", { identifier: "products", scopes });
     const { stackName, account } = Stack.of(this);
-    // Prefixes must be unique across all accounts of a region.
-    this.pool.addDomain("Domain", { cognitoDomain: { domainPrefix: `${stackName}-${account}` } });
+    this.pool.addDomain("Domain", { cognitoDomain: { domainPrefix: domainPrefix(stackName, account) } });
     for (const name of settings.clients) {
       this.clients[name] = this.client(name, server, scopes);
     }
@@ -64,6 +65,18 @@ export class SignIn extends Construct {
   }
 }
 
+/**
+ * The prefix of the domain that issues tokens: unique across all accounts of a region, and without the words that Cognito refuses, which
+ * a branch may have in its name.
+ */
+function domainPrefix(stackName: string, account: string): string {
+  const refused = /aws|amazon|cognito/.test(stackName);
+  const name = refused
+    ? `product-ledger-${createHash("sha256").update(stackName).digest("hex").slice(0, 20)}`
+    : stackName;
+  return `${name}-${account}`;
+}
+
 function userPool(scope: Construct, settings: Settings): UserPool {
   const pool = new UserPool(scope, "Pool", {
     userPoolName: Stack.of(scope).stackName,
@@ -80,7 +93,7 @@ function userPool(scope: Construct, settings: Settings): UserPool {
       requireUppercase: true,
     },
     deletionProtection: settings.keepData,
-    removalPolicy: settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    removalPolicy: removalOf(settings),
   });
   acknowledge(
     pool,

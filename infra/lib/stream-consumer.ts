@@ -1,11 +1,12 @@
 // A function that follows the event table's stream, and its error handling: only failed records are retried, batches are
-// bisected, and records that are given up after a bounded number of retries go to a queue with an alarm.
+// bisected, and records that are given up for their age go to a queue with an alarm.
 
 import { Duration } from "aws-cdk-lib";
 import {
   type CfnEventSourceMapping,
   EventSourceMapping,
   type IEventSourceDlq,
+  MetricType,
   StartingPosition,
 } from "aws-cdk-lib/aws-lambda";
 import { Construct } from "constructs";
@@ -29,6 +30,8 @@ export interface StreamConsumerProps {
 export class StreamConsumer extends Construct {
   readonly function: RustFunction;
   readonly deadLetters: LedgerQueue;
+  /** The id of the event source mapping. */
+  readonly mapping: string;
 
   constructor(scope: Construct, name: "projector" | "publisher", props: StreamConsumerProps) {
     super(scope, "Consumer");
@@ -46,7 +49,7 @@ export class StreamConsumer extends Construct {
     props.events.grantStream(this.function.role);
     props.key.grantTableRead(this.function.role);
     const givenUp = { bind: () => ({ destination: this.deadLetters.queue.queueArn }) };
-    this.follow(props, givenUp);
+    this.mapping = this.follow(props, givenUp);
     this.function.withoutDeadLetterTarget("It has a destination for failures instead.");
     // The schedule invokes it asynchronously. Its next invocation is the retry; a failure goes to the queue.
     this.function.lambda.configureAsyncInvoke({
@@ -56,7 +59,7 @@ export class StreamConsumer extends Construct {
     });
   }
 
-  private follow({ settings: { mapping }, events }: StreamConsumerProps, givenUp: IEventSourceDlq): void {
+  private follow({ settings: { mapping }, events }: StreamConsumerProps, givenUp: IEventSourceDlq): string {
     const follow = new EventSourceMapping(this, "Stream", {
       target: this.function.lambda,
       eventSourceArn: events.streamArn,
@@ -68,11 +71,14 @@ export class StreamConsumer extends Construct {
       parallelizationFactor: 1,
       reportBatchItemFailures: true,
       bisectBatchOnError: true,
-      retryAttempts: mapping.retries,
+      // A product with an error is parked, so a retry means that even parking failed. No number of retries is as long as a time.
+      retryAttempts: -1,
       maxRecordAge: Duration.hours(mapping.ageHours),
       onFailure: givenUp,
+      metricsConfig: { metrics: [MetricType.EVENT_COUNT] },
     });
     // Creating a mapping fails if its function may not read the stream yet.
     (follow.node.defaultChild as CfnEventSourceMapping).node.addDependency(this.function.role);
+    return follow.eventSourceMappingId;
   }
 }

@@ -1,11 +1,11 @@
 // An example subscriber: a rule that delivers price changes to a queue. Messages that cannot be delivered or processed go to
 // a dead-letter queue.
 
-import type { Rule } from "aws-cdk-lib/aws-events";
 import { Construct } from "constructs";
 import type { Bus } from "./bus.ts";
 import { LedgerQueue } from "./dead-letters.ts";
 import { deliver } from "./delivery.ts";
+import type { NamedRule } from "./delivery-alarms.ts";
 import type { LedgerKey } from "./key.ts";
 import { EVENT_SOURCE } from "./settings.ts";
 
@@ -16,7 +16,7 @@ const RECEIVES = 5;
 export class Subscriber extends Construct {
   readonly deadLetters: LedgerQueue;
   readonly queue: LedgerQueue;
-  readonly rule: Rule;
+  readonly rule: NamedRule;
 
   constructor(scope: Construct, key: LedgerKey, bus: Bus) {
     super(scope, "Subscriber");
@@ -24,8 +24,10 @@ export class Subscriber extends Construct {
     this.queue = new LedgerQueue(this, "Queue", key, {
       deadLetterQueue: { queue: this.deadLetters.queue, maxReceiveCount: RECEIVES },
     });
-    this.rule = deliver(this, "PriceChanges", {
+    this.rule = { bus: bus.name, rule: `${bus.name}-subscriber` };
+    deliver(this, "PriceChanges", {
       eventBus: bus.bus,
+      ruleName: this.rule.rule,
       description: "Price changes, for the example subscriber",
       eventPattern: { source: [EVENT_SOURCE], detailType: ["PRODUCT_PRICE_CHANGED"] },
       target: this.queue,

@@ -1,12 +1,12 @@
 // A table of the ledger: keys, indexes and stream come from the CreateTable JSON next to its Rust adapter, the only place
 // where they are defined. Grants list actions and indexes one by one.
 
-import { RemovalPolicy } from "aws-cdk-lib";
 import { CfnTable, type ITable, Table } from "aws-cdk-lib/aws-dynamodb";
 import { type IGrantable, type PolicyDocument, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
 import type { LedgerKey } from "./key.ts";
+import { removalOf } from "./removal.ts";
 import { readJson } from "./repository.ts";
 import type { Order, Settings } from "./settings.ts";
 
@@ -63,24 +63,24 @@ export class LedgerTable extends Construct {
   /** The table as monitoring expects it. */
   readonly table: ITable;
   private readonly key: LedgerKey;
-  private readonly indexes: readonly string[];
+  /** The names of its indexes. */
+  readonly indexes: readonly string[];
 
   constructor(scope: Construct, id: string, props: LedgerTableProps) {
     super(scope, id);
     const shape = shapeOf(props.name, props.settings.orders);
     this.key = props.key;
     this.indexes = (shape.GlobalSecondaryIndexes ?? []).map((index) => index.IndexName);
-    const keep = props.settings.keepData;
     this.cfn = new CfnTable(this, "Table", {
       ...shapeProps(shape),
       tableName: props.tableName,
       billingMode: "PAY_PER_REQUEST",
       sseSpecification: { sseEnabled: true, sseType: "KMS", kmsMasterKeyId: props.key.key.keyArn },
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: props.recovery === "point-in-time" },
-      deletionProtectionEnabled: keep,
+      deletionProtectionEnabled: props.settings.keepData,
       ...(props.resourcePolicy ? { resourcePolicy: { policyDocument: props.resourcePolicy } } : {}),
     });
-    this.cfn.applyRemovalPolicy(keep ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY);
+    this.cfn.applyRemovalPolicy(removalOf(props.settings));
     if (props.recovery !== "point-in-time") {
       acknowledge(this.cfn, ["AwsSolutions-DDB3"], props.recovery.noneBecause);
     }

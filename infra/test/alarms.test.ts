@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { METRICS, NAMESPACE } from "../lib/metrics.ts";
+import { COMMANDS, METRICS, NAMESPACE } from "../lib/metrics.ts";
 import { REPOSITORY } from "../lib/repository.ts";
 import { short } from "./policies.ts";
 import { type Json, ofType, one, type Resource, STAGES, stage, synthesize, text } from "./synth.ts";
@@ -41,12 +41,16 @@ function watched(alarm: Resource | undefined): string[] {
   });
 }
 
+const RECORDED = ["create", "replace", "patch", "delete", "restore"].map(
+  (command) =>
+    `ProductLedger ledger_commands_total Sum {command=${command}, function=<CommandApiFunctionLambda>, outcome=recorded}`,
+);
 const PROJECTOR = "function=<ProjectorConsumerFunctionLambda>";
 const PUBLISHER = "function=<PublisherConsumerFunctionLambda>";
 
 describe.each(STAGES)("%s", (name) => {
   it("every alarm is on the operations page, and the page has no other", () => {
-    const only = (alarm: string) => name === "dev" || alarm !== "intercept-dead-letters";
+    const only = (alarm: string) => name === "dev" || !alarm.startsWith("intercept-");
     expect([...alarms(name).keys()].sort()).toEqual(DOCUMENTED.filter(only).sort());
   });
 
@@ -56,7 +60,7 @@ describe.each(STAGES)("%s", (name) => {
       expect(Properties.AlarmActions, alarm).toEqual([{ Ref: topic }]);
       expect(Properties.ActionsEnabled ?? true).toBe(true);
       expect(Properties.AlarmDescription).toBe(`What to do: docs/operations.md, ${alarm}`);
-      expect(Properties.TreatMissingData).toBe("notBreaching");
+      expect(Properties.TreatMissingData).toBe(alarm.endsWith("-silent") ? "breaching" : "notBreaching");
     }
   });
 
@@ -68,9 +72,9 @@ describe.each(STAGES)("%s", (name) => {
     expect(JSON.stringify(allowed[0]?.Condition)).toContain(`:alarm:product-ledger-${name}-*`);
   });
 
-  it("one dead letter, one parked product, one changed commit, or one failed invocation is an alarm", () => {
+  it("one dead letter, lost event, parked product, changed commit, throttle or failed invocation is an alarm", () => {
     for (const [alarm, { Properties }] of alarms(name)) {
-      if (/dead-letters|parked|tampering|-errors|throttles/.test(alarm)) {
+      if (/dead-letters|parked|tampering|-errors|throttles|-delivery/.test(alarm)) {
         expect([Properties.Threshold, Properties.ComparisonOperator], alarm).toEqual([0, "GreaterThanThreshold"]);
         expect(Properties.DatapointsToAlarm ?? Properties.EvaluationPeriods ?? 1, alarm).toBe(1);
       }
@@ -129,6 +133,60 @@ describe.each(STAGES)("%s", (name) => {
     expect(watched(alarms(name).get(alarm)).map((line) => line.replace(/^= .*/, ""))).toContain(metric);
   });
 
+  it.each([
+    ["projector", PROJECTOR, ["products", "prices"]],
+    ["publisher", PUBLISHER, ["publisher"]],
+  ])("a %s that stops is an alarm, although it writes nothing", (consumer, writer, checks) => {
+    const id = `EventSourceMappingUUID=<${consumer === "projector" ? "Projector" : "Publisher"}ConsumerStream>`;
+    const silent = alarms(name).get(`${consumer}-silent`);
+    const signs = checks.map((_, place) => `FILL(m${place}, 0)`).join(", ");
+    expect(watched(silent)).toEqual([
+      `= IF(MIN([${signs}, FILL(m${checks.length}, 0)]) > 0, 0, 1)`,
+      ...checks.map((check) => `ProductLedger ledger_parked_products SampleCount {consumer=${check}, ${writer}}`),
+      `AWS/Lambda PolledEventCount SampleCount {${id}}`,
+    ]);
+    expect(silent?.Properties).toMatchObject({ EvaluationPeriods: 2, DatapointsToAlarm: 2, Threshold: 0 });
+    const following = alarms(name).get(`${consumer}-not-following`);
+    expect(watched(following)).toEqual([
+      "= IF(SUM([FILL(m1, 0), FILL(m2, 0), FILL(m3, 0), FILL(m4, 0), FILL(m5, 0)]) > 0 AND FILL(m0, 0) == 0, 1, 0)",
+      `AWS/Lambda InvokedEventCount Sum {${id}}`,
+      ...RECORDED,
+    ]);
+    expect(following?.Properties).toMatchObject({ EvaluationPeriods: 24, DatapointsToAlarm: 2, Threshold: 0 });
+  });
+
+  it("an event that a rule could not deliver is an alarm, also of the rule that fills the archive", () => {
+    const bus = `product-ledger-${name}`;
+    const rules = { archive: `Events-Archive-${bus}`, subscriber: `${bus}-subscriber`, intercept: `${bus}-intercept` };
+    const found = Object.entries(rules).filter(([rule]) => name === "dev" || rule !== "intercept");
+    for (const [rule, named] of found) {
+      const series = watched(alarms(name).get(`${rule}-delivery`)).filter((line) => !line.startsWith("="));
+      const lost = ["FailedInvocations", "InvocationsSentToDlq", "InvocationsFailedToBeSentToDlq"];
+      expect(series).toEqual(lost.map((one) => `AWS/Events ${one} Sum {EventBusName=${bus}, RuleName=${named}}`));
+    }
+    const names = ofType(stage(name).template, "AWS::Events::Rule").map(([, { Properties }]) => Properties.Name);
+    expect(names.sort()).toEqual(
+      found
+        .map(([, named]) => named)
+        .filter((named) => !named.startsWith("Events-"))
+        .sort(),
+    );
+  });
+
+  it("a throttled index is an alarm, which the metrics of its table leave out", () => {
+    const [, table] = one(stage(name).template, "AWS::DynamoDB::Table", "ViewsProducts");
+    const indexes = (table.Properties.GlobalSecondaryIndexes as Json[]).map(({ IndexName }) => String(IndexName));
+    expect(indexes).toHaveLength(8);
+    for (const index of indexes) {
+      const found = watched(alarms(name).get(`products-${index.replaceAll("_", "-")}-throttles`));
+      const dimensions = `GlobalSecondaryIndexName=${index}, TableName=<ViewsProductsTable>`;
+      expect(found.filter((line) => !line.startsWith("="))).toEqual([
+        `AWS/DynamoDB ReadThrottleEvents Sum {${dimensions}}`,
+        `AWS/DynamoDB WriteThrottleEvents Sum {${dimensions}}`,
+      ]);
+    }
+  });
+
   it("one dashboard shows all of them", () => {
     expect(ofType(stage(name).template, "AWS::CloudWatch::Dashboard")).toHaveLength(1);
   });
@@ -138,6 +196,13 @@ it("the address is notified by mail if one is set", () => {
   const { template } = synthesize("dev", { alarmEmail: "on-call@example.com" });
   const [, subscription] = one(template, "AWS::SNS::Subscription", "Alarms");
   expect(subscription.Properties).toMatchObject({ Protocol: "email", Endpoint: "on-call@example.com" });
+});
+
+it("the commands that are counted are those of the function", () => {
+  const kinds = readFileSync(resolve(REPOSITORY, "commands/src/http/kind.rs"), "utf8");
+  expect([...kinds.matchAll(/Self::\w+ => "([a-z]+)"/g)].map(([, name]) => name)).toEqual([...COMMANDS]);
+  const noted = readFileSync(resolve(REPOSITORY, "commands/src/http/noted.rs"), "utf8");
+  expect(noted).toContain('CommandOutcome::Written(commit) => ("recorded", commit)');
 });
 
 it("the functions write their metrics to the namespace that the alarms watch", () => {

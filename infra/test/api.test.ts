@@ -96,7 +96,8 @@ describe.each(STAGES)("%s", (name) => {
         title: expect.any(String),
         status: known ? 405 : 404,
         detail: expect.any(String),
-        instance: "$context.path",
+        // The path can hold quotation marks and backslashes.
+        instance: "$util.escapeJavaScript($context.path).replaceAll('.(?=[&-(&&[^&(]])','')",
         correlation_id: "$context.requestId",
       });
     }
@@ -217,7 +218,7 @@ describe("the gateway's own responses", () => {
     ["INVALID_SIGNATURE", "401", "unauthorized"],
     ["INVALID_API_KEY", "403", "forbidden"],
     ["ACCESS_DENIED", "403", "forbidden"],
-    ["WAF_FILTERED", "403", "forbidden"],
+    ["WAF_FILTERED", "403", "blocked-by-firewall"],
     ["MISSING_AUTHENTICATION_TOKEN", "404", "not-found"],
     ["RESOURCE_NOT_FOUND", "404", "not-found"],
     ["BAD_REQUEST_PARAMETERS", "400", "malformed"],
@@ -243,7 +244,6 @@ describe("the gateway's own responses", () => {
       title: expect.any(String),
       status: Number(status),
       detail: expect.any(String),
-      instance: "$context.path",
       correlation_id: "$context.requestId",
     });
     expect(headers["gatewayresponse.header.Content-Type"]).toBe("'application/problem+json'");
@@ -255,6 +255,13 @@ describe("the gateway's own responses", () => {
     );
     const again = status === "429" || status === "503";
     expect(headers["gatewayresponse.header.Retry-After"]).toBe(again ? "'1'" : undefined);
+  });
+
+  it("repeat nothing that the client sent, because their templates cannot escape it", () => {
+    for (const [type, { ResponseTemplates }] of answers) {
+      const used = JSON.stringify(ResponseTemplates).match(/\$[a-zA-Z.]+/g);
+      expect(used, type).toEqual(["$context.requestId"]);
+    }
   });
 
   it("every kind that API Gateway documents has its own, so that a default answers only what is new", () => {

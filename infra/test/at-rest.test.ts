@@ -40,7 +40,7 @@ describe.each(STAGES)("%s", (name) => {
       text(Object.values(statement.Principal as Json)[0]),
       list(statement.Action as string[]).join(" "),
       JSON.stringify(statement.Condition ?? {})
-        .match(/"[a-z]+:[A-Za-z:]+"/g)
+        .match(/"[a-z]+:[A-Za-z:-]+"/g)
         ?.filter((key) => !key.startsWith('":')),
     ]);
     const region = "<AWS::Region>.amazonaws.com";
@@ -52,13 +52,34 @@ describe.each(STAGES)("%s", (name) => {
         "kms:Decrypt kms:Describe* kms:Encrypt kms:GenerateDataKey* kms:ReEncrypt*",
         ['"kms:EncryptionContext:aws:logs:arn"'],
       ],
+      ["EventBridgeLooksAtTheKey", "events.amazonaws.com", "kms:DescribeKey", undefined],
       [
-        "BusRulesAndArchiveOfThisStack",
+        "BusAndArchiveOfThisStack",
         "events.amazonaws.com",
-        "kms:Decrypt kms:DescribeKey kms:GenerateDataKey kms:ReEncrypt*",
-        ['"aws:SourceAccount"', '"aws:SourceArn"'],
+        "kms:Decrypt kms:GenerateDataKey kms:ReEncrypt*",
+        ['"kms:EncryptionContext:aws:events:event-bus:arn"'],
       ],
+      ["DeliveriesToQueues", "events.amazonaws.com", "kms:Decrypt kms:GenerateDataKey", ['"aws:SourceAccount"']],
       ["AlarmsOfThisAccount", "cloudwatch.amazonaws.com", "kms:Decrypt kms:GenerateDataKey*", ['"aws:SourceAccount"']],
+    ]);
+  });
+
+  it("EventBridge needs to name no source of a request: the archive and deliveries to queues may not have one", () => {
+    const [, key] = one(template, "AWS::KMS::Key", "Key");
+    const { Statement } = key.Properties.KeyPolicy as { Statement: Json[] };
+    const ofEvents = Statement.filter(({ Principal }) => (Principal as Json).Service === "events.amazonaws.com");
+    const bus = `arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/product-ledger-${name}`;
+    const conditions = ofEvents.map(({ Condition }) =>
+      Object.entries((Condition ?? {}) as Json).map(([test, keys]) => [
+        test,
+        Object.entries(keys as Json).map(([key, value]) => `${key}=${text(value)}`),
+      ]),
+    );
+    expect(conditions).toEqual([
+      [],
+      [["StringEquals", [`kms:EncryptionContext:aws:events:event-bus:arn=${bus}`]]],
+      // Another account is refused only if one is named.
+      [["StringEqualsIfExists", ["aws:SourceAccount=<AWS::AccountId>"]]],
     ]);
   });
 
@@ -71,7 +92,7 @@ describe.each(STAGES)("%s", (name) => {
     }
   });
 
-  it("bus and archive have the names that the key's policy has", () => {
+  it("bus and archive have fixed names, which the key's policy and an alarm have", () => {
     const [, bus] = one(template, "AWS::Events::EventBus", "Bus");
     const [, archive] = one(template, "AWS::Events::Archive", "Bus");
     expect([bus.Properties.Name, archive.Properties.ArchiveName]).toEqual([

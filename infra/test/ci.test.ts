@@ -2,7 +2,17 @@
 // folder where every tool and every other step is a stub.
 
 import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -94,7 +104,7 @@ describe("with Node", () => {
 });
 
 describe("without Node", () => {
-  const missing = "generated clients, infrastructure, workflows, cloud suite: there is no Node.js 20 on this machine";
+  const missing = "generated clients, infrastructure, workflows, cloud suite: there is no Node.js on this machine";
 
   it("the steps that need it are skipped and listed", () => {
     expect(run()).toMatchObject({ status: 0, result: [`skipped: ${missing}`, "all steps passed"] });
@@ -105,4 +115,18 @@ describe("without Node", () => {
     expect(ended).toMatchObject({ status: 1, last: missing });
     expect(ended.result).toBeUndefined();
   });
+});
+
+it("the workflows run on a version of Node.js that CDK supports and that package.json asks for", () => {
+  const read = (path: string) => readFileSync(resolve(REPOSITORY, path), "utf8");
+  const workflows = readdirSync(resolve(REPOSITORY, ".github/workflows"));
+  const versions = workflows.flatMap((file) => {
+    const text = read(`.github/workflows/${file}`);
+    const used = [...text.matchAll(/node-version: "(\d+)"/g)].map(([, version]) => version);
+    expect(used, file).toHaveLength(text.split("actions/setup-node@").length - 1);
+    return used;
+  });
+  expect(new Set(versions)).toEqual(new Set(["24"]));
+  const { engines } = JSON.parse(read("infra/package.json")) as { engines: { node: string } };
+  expect(engines.node).toBe("^22.13 || >=24");
 });

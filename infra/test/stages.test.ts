@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import { settingsOf, stackName } from "../lib/settings.ts";
-import { type Json, ofType, one, stage, synthesize } from "./synth.ts";
+import { short } from "./policies.ts";
+import { type Json, ofType, one, stage, synthesize, text } from "./synth.ts";
 
 describe("production", () => {
   const { template, manifest } = stage("production");
@@ -20,7 +21,7 @@ describe("production", () => {
       "AWS::Cognito::UserPool",
     ]) {
       for (const [id, resource] of ofType(template, type)) {
-        expect([resource.DeletionPolicy, resource.UpdateReplacePolicy], id).toEqual(["Retain", "Retain"]);
+        expect([resource.DeletionPolicy, resource.UpdateReplacePolicy], id).toEqual(["RetainExceptOnCreate", "Retain"]);
       }
     }
     const [, pool] = one(template, "AWS::Cognito::UserPool", "SignIn");
@@ -29,67 +30,13 @@ describe("production", () => {
     expect(ledger.properties.terminationProtection).toBe(true);
   });
 
-  it("has the firewall in front of the API's stage", () => {
-    const [acl] = one(template, "AWS::WAFv2::WebACL", "Firewall");
-    const [, guards] = one(template, "AWS::WAFv2::WebACLAssociation", "Firewall");
-    expect(guards.Properties.WebACLArn).toEqual({ "Fn::GetAtt": [acl, "Arn"] });
-    const [deployed] = one(template, "AWS::ApiGateway::Stage", "Api");
-    expect(JSON.stringify(guards.Properties.ResourceArn)).toContain(`/stages/",{"Ref":"${deployed}"}`);
-  });
-
-  it("blocks known bad requests, known bad addresses, and too many of one address", () => {
-    const [, acl] = one(template, "AWS::WAFv2::WebACL", "Firewall");
-    const rules = acl.Properties.Rules as Json[];
-    const order = [...rules].sort((a, b) => Number(a.Priority) - Number(b.Priority)).map((rule) => rule.Name);
-    expect(order).toEqual([
-      "TooManyOfOneAddress",
-      "BodyAbove64KB",
-      "AWSManagedRulesAmazonIpReputationList",
-      "AWSManagedRulesCommonRuleSet",
-      "AWSManagedRulesKnownBadInputsRuleSet",
-    ]);
-    for (const rule of rules) {
-      expect(rule.Action ?? rule.OverrideAction).toSatisfy((action: Json) => "Block" in action || "None" in action);
+  it("a creation that fails leaves nothing with a fixed name behind, which would stand in the way of the next", () => {
+    const kept = Object.entries(template.Resources).filter(([, { DeletionPolicy }]) => DeletionPolicy === "Retain");
+    // API Gateway's role for the logs of the whole region, whose name is generated.
+    expect(kept.map(([id]) => short(`<${id}>`))).toEqual(["<ApiRestCloudWatchRole>", "<ApiRestAccount>"]);
+    for (const [, { Properties }] of kept) {
+      expect(Properties.RoleName).toBeUndefined();
     }
-    const rate = rules.find((rule) => rule.Name === "TooManyOfOneAddress");
-    expect(rate?.Statement).toEqual({
-      RateBasedStatement: { AggregateKeyType: "IP", Limit: 10_000, EvaluationWindowSec: 300 },
-    });
-    expect(JSON.stringify(rate?.Action)).toContain('"ResponseCode":429');
-    expect(JSON.stringify(rate?.Action)).toContain('{"Name":"Retry-After","Value":"300"}');
-  });
-
-  it("refuses bodies above the interface's 64 KB and not above AWS's 8 KB", () => {
-    const [, acl] = one(template, "AWS::WAFv2::WebACL", "Firewall");
-    const rules = acl.Properties.Rules as Json[];
-    const body = rules.find((rule) => rule.Name === "BodyAbove64KB");
-    expect(body?.Statement).toMatchObject({
-      SizeConstraintStatement: {
-        ComparisonOperator: "GT",
-        Size: 65_536,
-        FieldToMatch: { Body: { OversizeHandling: "MATCH" } },
-      },
-    });
-    expect(JSON.stringify(body?.Action)).toContain('"ResponseCode":413');
-    const managed = rules.find((rule) => rule.Name === "AWSManagedRulesCommonRuleSet");
-    const { ManagedRuleGroupStatement } = (managed?.Statement ?? {}) as { ManagedRuleGroupStatement: Json };
-    expect(ManagedRuleGroupStatement.RuleActionOverrides).toEqual(
-      ["SizeRestrictions_BODY", "SizeRestrictions_QUERYSTRING", "NoUserAgent_HEADER"].map((Name) => ({
-        Name,
-        ActionToUse: { Count: {} },
-      })),
-    );
-    expect(acl.Properties.AssociationConfig).toEqual({
-      RequestBody: { API_GATEWAY: { DefaultSizeInspectionLimit: "KB_64" } },
-    });
-  });
-
-  it("logs what the firewall sees, without tokens", () => {
-    const [, logging] = one(template, "AWS::WAFv2::LoggingConfiguration", "Firewall");
-    expect(logging.Properties.RedactedFields).toEqual([{ SingleHeader: { Name: "authorization" } }]);
-    expect(JSON.stringify(logging.Properties.LogDestinationConfigs)).toMatch(/:log-group:"?,?\{?/);
-    const [, group] = one(template, "AWS::Logs::LogGroup", "Firewall");
-    expect(group.Properties.LogGroupName).toBe("aws-waf-logs-product-ledger-production");
   });
 
   it("has no intercept and no branches", () => {
@@ -149,6 +96,44 @@ describe("names", () => {
     const [, table] = one(template, "AWS::DynamoDB::Table", "EventTableEventsrestored");
     expect(table.Properties.TableName).toBe("restored-events");
   });
+
+  it("a branch whose name has words that Cognito refuses can be deployed, and each has a domain of its own", () => {
+    const prefix = (branch: string) => {
+      const { template, report } = synthesize("dev", { branch });
+      expect(report.pluginReports.map(({ conclusion }) => conclusion)).not.toContain("failure");
+      const [, domain] = one(template, "AWS::Cognito::UserPoolDomain", "SignIn");
+      return text(domain.Properties.Domain);
+    };
+    const [first, second] = [prefix("fix-aws-cognito-amazon"), prefix("fix-aws")];
+    for (const found of [first, second]) {
+      expect(found).toMatch(/^product-ledger-[0-9a-f]{20}-<AWS::AccountId>$/);
+      expect(found.replace("<AWS::AccountId>", "123456789012")).not.toMatch(/aws|amazon|cognito/);
+    }
+    expect(first).not.toBe(second);
+    const [, ofStage] = one(stage("dev").template, "AWS::Cognito::UserPoolDomain", "SignIn");
+    expect(text(ofStage.Properties.Domain)).toBe("product-ledger-dev-<AWS::AccountId>");
+  }, 300_000);
+
+  it("the one role that inserts commits has a fixed name, by which the event table's policy admits it", () => {
+    for (const name of ["dev", "production"] as const) {
+      const [, role] = one(stage(name).template, "AWS::IAM::Role", "CommandApiFunctionRole");
+      expect(role.Properties.RoleName).toBe(`product-ledger-${name}-command-api`);
+    }
+  });
+
+  it("the role that deploys can be named, by an ARN and by nothing else", () => {
+    const role = "arn:aws:iam::123456789012:role/ci/deployer";
+    const { template } = synthesize("dev", { deployer: role });
+    const [, table] = one(template, "AWS::DynamoDB::Table", "EventTableEvents");
+    const policy = JSON.stringify(table.Properties.ResourcePolicy);
+    expect(policy).toContain(`"${role}"`);
+    expect(policy).not.toContain("cfn-exec-role");
+    for (const wrong of ["deployer", "arn:aws:iam::123456789012:user/me", "arn:aws:iam::123456789012:role/*", ""]) {
+      expect(() => synthesize("dev", { deployer: wrong }), wrong).toThrow(
+        `deployer=${wrong}: must be the ARN of a role`,
+      );
+    }
+  }, 300_000);
 
   it("everything carries project and stage", () => {
     for (const name of ["dev", "production"] as const) {

@@ -81,5 +81,10 @@ class Stack:
         raise LookupError(f"no stack of this account and region has the URL {url}; name it with {NAME}")
 
     def _endpoint(self):
-        [endpoint] = [output for output in self._outputs if output["OutputKey"].startswith("ApiRestEndpoint")]
-        return endpoint["OutputValue"]
+        # With a domain the address that API Gateway assigned is switched off.
+        by_key = {output["OutputKey"]: output["OutputValue"] for output in self._outputs}
+        for start in ("ApiDomainUrl", "ApiRestEndpoint"):
+            for key, value in by_key.items():
+                if key.startswith(start):
+                    return value
+        raise LookupError("the stack has no output with the address of its API")
