@@ -174,6 +174,9 @@ pub enum NoViews {
     /// An earlier build wrote their file.
     #[error("the views are of an earlier build (version {0}); they are rebuilt at the next start")]
     Older(i32),
+    /// Their file was just created, or another build or somebody else wrote it.
+    #[error("the file of the views names no orders that this build knows; they are built at the next start")]
+    WithoutOrders,
 }
 
 /// A server would build the views again at its start; until then nobody can work on them.
@@ -408,6 +411,20 @@ impl ReadDirectory {
             Some(kept) if kept != wanted => Err(OutdatedViews::OtherOrders { kept, wanted }),
             _ => Ok(()),
         }
+    }
+
+    /// The views with the orders that they keep, whichever a server would keep; or why there are none to read.
+    ///
+    /// # Errors
+    /// Their file cannot be read.
+    pub async fn views_as_they_are(&self) -> Result<Result<(Database, Orders), NoViews>, sqlite::Error> {
+        let views = match &self.views {
+            Ok(views) => views,
+            Err(none) => return Ok(Err(*none)),
+        };
+        let kept = about(&committed(views), ORDERS).await?;
+        let orders = kept.and_then(|kept| Orders::parse(&kept).ok());
+        Ok(orders.map(|orders| (views.clone(), orders)).ok_or(NoViews::WithoutOrders))
     }
 
     /// Receipts, bus, the publisher's parking rows and checkpoint.
