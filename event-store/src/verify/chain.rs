@@ -20,6 +20,8 @@ pub struct Chain {
     last: Option<Last>,
     before: Before,
     witnesses: VecDeque<Witness>,
+    /// Whether what is checked now names no product and is here because of its place.
+    is_unnamed: bool,
 }
 
 /// The commit that the next one has to continue.
@@ -60,6 +62,7 @@ impl Chain {
             last: None,
             before: Before::Nothing,
             witnesses: witnesses.into(),
+            is_unnamed: false,
         }
     }
 
@@ -67,6 +70,11 @@ impl Chain {
     #[must_use]
     pub fn product_id(&self) -> &str {
         &self.report.product_id
+    }
+
+    /// Whether the next line names no product: its faults then name none either.
+    pub(super) fn expect_unnamed(&mut self, is_unnamed: bool) {
+        self.is_unnamed = is_unnamed;
     }
 
     /// Checks the next commit of the product.
@@ -89,7 +97,7 @@ impl Chain {
 
     /// Adds a fault that was found elsewhere.
     pub fn fault(&mut self, sequence: Option<u64>, line: Option<u64>, kind: FaultKind) {
-        let product_id = self.report.product_id.clone();
+        let product_id = if self.is_unnamed { String::new() } else { self.report.product_id.clone() };
         self.report.fault(ChainFault { product_id, sequence, line, kind });
     }
 
@@ -102,6 +110,7 @@ impl Chain {
     #[must_use]
     pub fn end(mut self) -> ProductReport {
         let newest = self.report.version;
+        self.is_unnamed = false;
         if let Some(witness) = std::mem::take(&mut self.witnesses).into_iter().next_back() {
             let kind = FaultKind::CutOff { seen_by: witness.seen_by, seen: witness.sequence, newest };
             self.fault(Some(newest), None, kind);
