@@ -1,6 +1,8 @@
 //! Interruption by SIGINT or SIGTERM: a command stops at once and says what became of its work.
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -15,9 +17,21 @@ use crate::out;
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The outcome of a command that is interrupted.
+#[derive(Clone, Copy)]
 pub(crate) struct Interruption {
     says: &'static str,
     code: u8,
+}
+
+/// Whether work has begun to write.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct BegunToWrite(Arc<AtomicBool>);
+
+impl BegunToWrite {
+    /// Takes note that it has.
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// For a verification, which then says nothing about the ledger.
@@ -35,6 +49,10 @@ pub(crate) const NOT_COPIED: Interruption =
 /// For a command that goes on where it stopped when it is run again.
 pub(crate) const UNFINISHED: Interruption =
     Interruption { says: "not everything was written; run it again to go on", code: CANNOT };
+
+/// For the part of a command that only reads.
+const NOTHING_WRITTEN: Interruption =
+    Interruption { says: "nothing was written yet; run it again", code: CANNOT };
 
 /// For a command whose finished parts stay done.
 pub(crate) const IN_PART: Interruption =
@@ -59,17 +77,32 @@ impl Interruption {
         self,
         work: impl Future<Output = anyhow::Result<ExitCode>> + 'a,
     ) -> LocalBoxFuture<'a, anyhow::Result<ExitCode>> {
-        self.end(work).boxed_local()
+        self.end(work, move || self.says).boxed_local()
     }
 
-    async fn end(self, work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    /// As [`Interruption::ends`], for work that takes note when it begins to write: before, nothing was written.
+    pub(crate) fn ends_once_begun<'a>(
+        self,
+        begun: BegunToWrite,
+        work: impl Future<Output = anyhow::Result<ExitCode>> + 'a,
+    ) -> LocalBoxFuture<'a, anyhow::Result<ExitCode>> {
+        let says = move || if begun.0.load(Ordering::Relaxed) { self.says } else { NOTHING_WRITTEN.says };
+        self.end(work, says).boxed_local()
+    }
+
+    async fn end(
+        self,
+        work: impl Future<Output = anyhow::Result<ExitCode>>,
+        says: impl Fn() -> &'static str + Send + 'static,
+    ) -> anyhow::Result<ExitCode> {
         let (tell, told) = oneshot::channel();
         // Before the work begins, not when the task below does: the work may be visible earlier.
         let signals = Signals::listen()?;
         let watching = tokio::spawn(async move {
             signals.received().await;
-            if !self.says.is_empty() {
-                out::message(format_args!("ledger: stopped: {}", self.says));
+            let says = says();
+            if !says.is_empty() {
+                out::message(format_args!("ledger: stopped: {says}"));
             }
             // If nobody listens, the work has just ended.
             let _ = tell.send(());
