@@ -158,7 +158,7 @@ async fn every_copy_that_answers_somebody_is_compared_with_the_ledger() {
         "product misplaced: wrong_view: the view products does not stand in the order by name",
         "product priceless sequence 1: wrong_view: the view prices is missing",
         "product ghost-price: unreadable: ",
-        "cannot be read: it holds the prices of the product whole; run: ledger rebuild prices",
+        "cannot be read: it holds the prices of the product whole; restore the commits that other faults name, if they were recorded; only then run: ledger rebuild prices",
         "product ghost: cut_off: the view saw event 1, and there is no commit of the product",
     ] {
         assert!(text.contains(told), "{told} in {text}");

@@ -258,6 +258,53 @@ async fn killed(products: usize, each: usize, kills: u64) {
     assert_eq!(heads(&["--receipts", "--data"], &ledger.data), heads(&["--file"], &export));
 }
 
+/// Ends a restore like Ctrl-C, as soon as it waits or works as `ready` says, and returns what it said.
+fn interrupted<T>(command: &mut Command, ready: impl FnOnce() -> T) -> String {
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let _held = ready();
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let (code, said) = ended(&child.wait_with_output().unwrap());
+    assert_eq!(code, Some(2), "{said}");
+    said
+}
+
+/// Before anything is written, a server starts on what was there before; from then on none does.
+#[test]
+fn an_interrupted_restore_says_whether_anything_was_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let [export, pipe, data] = ["export.ndjson", "receipts", "data"].map(|name| directory.path().join(name));
+    std::fs::write(&export, generated(5, 700)).unwrap();
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // It opens the receipts, which come first, and waits for them.
+    let waits = || std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    let said = interrupted(restore(&export, &data).arg("--receipts").arg(&pipe), waits);
+    assert!(said.contains("stopped: nothing was written yet; run it again"), "{said}");
+    assert!(!data.exists());
+
+    let unfinished = "stopped: not everything was written; run it again to go on";
+    let file = data.join("ledger.sqlite3");
+    let writes = || while count(&file, "commits") == 0 {};
+    let said = interrupted(&mut restore(&export, &data), writes);
+    assert!(said.contains(unfinished), "{said}");
+    assert!(count(&file, "commits") < 3_500, "it was interrupted too late");
+    let said = interrupted(restore(&export, &data).arg("--receipts").arg(&pipe), waits);
+    assert!(said.contains(unfinished), "{said}");
+    restored(&mut restore(&export, &data));
+}
+
+/// Nobody builds the views before a server starts.
+#[test]
+fn after_a_restore_the_views_are_said_to_be_built_at_the_next_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let [export, data] = ["export.ndjson", "data"].map(|name| directory.path().join(name));
+    std::fs::write(&export, generated(2, 3)).unwrap();
+    restored(&mut restore(&export, &data));
+    let output = program().args(["verify", "--views", "--data"]).arg(&data).output().unwrap();
+    let (code, said) = ended(&output);
+    let told = "the views are not built yet: they are built at the next start of the server";
+    assert!(code == Some(2) && said.contains(told), "{said}");
+}
+
 /// An export of so many products, each created, deleted and restored until it has so many commits.
 fn generated(products: usize, each: usize) -> String {
     let mut text = String::new();

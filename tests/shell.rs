@@ -133,8 +133,8 @@ async fn prices_have_a_line_of_blocks_on_a_terminal_that_shows_them_and_nowhere_
     }
     let shown = on_a_terminal(&ledger, "C.UTF-8", "prices p");
     let lines: Vec<&str> = shown.lines().collect();
-    assert!(lines[0].contains('█') && lines[0].chars().count() == 80, "{shown}");
-    assert_eq!(lines[1], "▁ 10.00 USD  █ 20.00 USD");
+    assert!(lines[1].contains('█') && lines[1].chars().count() == 80, "{shown}");
+    assert_eq!([lines[0], lines[2]], ["p: prices (times in UTC)", "▁ 10.00 USD  █ 20.00 USD"]);
     for (locale, arguments) in [("C", "prices p"), ("C.UTF-8", "prices p --json"), ("C.UTF-8", "prices one")]
     {
         let shown = on_a_terminal(&ledger, locale, arguments);
@@ -142,7 +142,7 @@ async fn prices_have_a_line_of_blocks_on_a_terminal_that_shows_them_and_nowhere_
     }
     let mut piped = program();
     piped.args(["prices", "p", "--url", &ledger.url]).env("LC_ALL", "C.UTF-8");
-    assert!(printed(&piped.output().unwrap()).starts_with("from "));
+    assert!(printed(&piped.output().unwrap()).starts_with("p: prices (times in UTC)\nfrom "));
 }
 
 /// Each path to a command, `["parked", "retry"]` for example.

@@ -17,9 +17,21 @@ use crate::out;
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The outcome of a command that is interrupted.
+#[derive(Clone, Copy)]
 pub(crate) struct Interruption {
     says: &'static str,
     code: u8,
+}
+
+/// Whether work has begun to write.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct BegunToWrite(Arc<AtomicBool>);
+
+impl BegunToWrite {
+    /// Takes note that it has.
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// For a verification, which then says nothing about the ledger.
@@ -37,6 +49,10 @@ pub(crate) const NOT_COPIED: Interruption =
 /// For a command that goes on where it stopped when it is run again.
 pub(crate) const UNFINISHED: Interruption =
     Interruption { says: "not everything was written; run it again to go on", code: CANNOT };
+
+/// For the part of a command that only reads.
+const NOTHING_WRITTEN: Interruption =
+    Interruption { says: "nothing was written yet; run it again", code: CANNOT };
 
 /// For a command whose finished parts stay done.
 pub(crate) const IN_PART: Interruption =
@@ -58,7 +74,7 @@ impl Interruption {
         self,
         work: impl Future<Output = anyhow::Result<ExitCode>> + 'a,
     ) -> LocalBoxFuture<'a, anyhow::Result<ExitCode>> {
-        self.end(work, || {}).boxed_local()
+        self.end(work, move || self.says).boxed_local()
     }
 
     /// The same; `report` says what was done until then.
@@ -67,13 +83,27 @@ impl Interruption {
         work: impl Future<Output = anyhow::Result<ExitCode>> + 'a,
         report: impl FnOnce() + Send + 'static,
     ) -> LocalBoxFuture<'a, anyhow::Result<ExitCode>> {
-        self.end(work, report).boxed_local()
+        let says = move || {
+            report();
+            self.says
+        };
+        self.end(work, says).boxed_local()
+    }
+
+    /// As [`Interruption::ends`], for work that takes note when it begins to write: before, nothing was written.
+    pub(crate) fn ends_once_begun<'a>(
+        self,
+        begun: BegunToWrite,
+        work: impl Future<Output = anyhow::Result<ExitCode>> + 'a,
+    ) -> LocalBoxFuture<'a, anyhow::Result<ExitCode>> {
+        let says = move || if begun.0.load(Ordering::Relaxed) { self.says } else { NOTHING_WRITTEN.says };
+        self.end(work, says).boxed_local()
     }
 
     async fn end(
         self,
         work: impl Future<Output = anyhow::Result<ExitCode>>,
-        report: impl FnOnce() + Send + 'static,
+        says: impl FnOnce() -> &'static str + Send + 'static,
     ) -> anyhow::Result<ExitCode> {
         let (tell, told) = oneshot::channel();
         // Before the work begins, not when the task below does: the work may be visible earlier.
@@ -89,9 +119,9 @@ impl Interruption {
                     std::process::exit(i32::from(self.code))
                 }
             });
-            report();
-            if !self.says.is_empty() {
-                out::message(format_args!("ledger: stopped: {}", self.says));
+            let says = says();
+            if !says.is_empty() {
+                out::message(format_args!("ledger: stopped: {says}"));
             }
             // If nobody listens, the work has just ended.
             let _ = tell.send(());

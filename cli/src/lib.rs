@@ -138,7 +138,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             Command::Watch(arguments) => interrupt::ENDED.ends(watch::run(arguments)).await,
             Command::Export(arguments) => interrupt::NOT_WRITTEN.ends(export::run(arguments)).await,
             Command::Verify(arguments) => interrupt::NOT_CHECKED.ends(verify::run(arguments)).await,
-            Command::Restore(arguments) => interrupt::UNFINISHED.ends(restore::run(arguments)).await,
+            Command::Restore(arguments) => restore::run(arguments).await,
             Command::Backup(arguments) => interrupt::NOT_COPIED.ends(backup::run(arguments)).await,
             Command::Migrate(arguments) => interrupt::UNFINISHED.ends(migrate::run(arguments)).await,
             Command::Rebuild(arguments) => interrupt::IN_PART.ends(rebuild::run(arguments)).await,

@@ -17,7 +17,7 @@ use crate::counts::counted;
 use crate::date_or_time::{DateOrTime, TimeZoneName};
 use crate::out;
 use crate::product_source::{ProductSource, ProductSourceArgs};
-use crate::text_table::{TextTable, escaped, moment, shows_blocks, terminal_width};
+use crate::text_table::{TextTable, escaped, moment, shows_blocks, terminal_width, wrapped};
 
 /// Which product's prices.
 #[derive(Debug, Args)]
@@ -66,8 +66,11 @@ pub async fn run(arguments: PricesArgs) -> anyhow::Result<ExitCode> {
     let query = arguments.query()?;
     let source = arguments.source.of(&arguments.id).await?;
     let prices = all_pages(&arguments.id, &source, query).await?;
-    let text =
-        if arguments.json { format!("{prices}\n") } else { arguments.chart(&prices)? + &drawn(&prices) };
+    let text = if arguments.json {
+        format!("{prices}\n")
+    } else {
+        format!("{}{}{}", heading(&arguments.id), arguments.chart(&prices)?, drawn(&prices))
+    };
     out::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -120,6 +123,11 @@ async fn all_pages(
         all["next"] = page["next"].take();
     }
     Ok(all)
+}
+
+/// Times are in UTC whatever the zone in which days are counted.
+fn heading(id: &ProductId) -> String {
+    wrapped(&format!("{} (times in UTC)", style(format!("{id}: prices")).bold())) + "\n"
 }
 
 fn drawn(prices: &Value) -> String {

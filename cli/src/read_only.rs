@@ -11,7 +11,6 @@ use event_store::{
     SqliteJournal, SqliteParking, SqliteReceipts,
 };
 use projections::{DynamoPriceLog, DynamoViews, PriceLog, SqlitePriceLog, SqliteViews, Views};
-use schema::Orders;
 use server::directory::{NoViews, ReadDirectory};
 use server::follower::{PROJECTOR, PUBLISHER};
 use sqlite::{Access, Database};
@@ -72,7 +71,7 @@ impl ReadOnlyLedgerArgs {
     pub async fn open(&self) -> anyhow::Result<ReadOnlyPorts> {
         let settings = server::environment::settings()?;
         if let Some(data) = &self.data {
-            return of_files(data, settings.orders).with_context(|| format!("--data {}", data.display()));
+            return of_files(data).await.with_context(|| format!("--data {}", data.display()));
         }
         let client = Client::new(&environment::ledger_on_aws(&settings).await?);
         let tables = settings.tables;
@@ -101,13 +100,13 @@ impl ReadOnlyPorts {
     }
 }
 
-fn of_files(data: &Path, orders: Orders) -> anyhow::Result<ReadOnlyPorts> {
+async fn of_files(data: &Path) -> anyhow::Result<ReadOnlyPorts> {
     let directory = ReadDirectory::open(data)?;
     out::message(format_args!("asked: the files in {}", data.display()));
     let about = Access::Committed(directory.ledger.clone());
     let journal = SqliteJournal::new(directory.ledger.clone());
     let publishing = directory.publishing().cloned();
-    let views = directory.views;
+    let views = directory.views_as_they_are().await?;
     let parking = |database: &Database| SqliteParking::new(Access::Committed(database.clone()));
     Ok(ReadOnlyPorts {
         journal: Arc::new(journal.clone()),
@@ -116,14 +115,14 @@ fn of_files(data: &Path, orders: Orders) -> anyhow::Result<ReadOnlyPorts> {
             journal,
             about,
             publishing: publishing.as_ref().ok().map(parking),
-            views: views.as_ref().ok().map(parking),
+            views: views.as_ref().ok().map(|(views, _)| parking(views)),
         }),
         publisher: publishing.as_ref().ok().map(|publishing| checkpoint(publishing, PUBLISHER)),
         receipts: match publishing {
             Ok(publishing) => Ok(Arc::new(SqliteReceipts::new(Access::Committed(publishing)))),
             Err(error) => Err(error.to_string()),
         },
-        views: views.map(|views| ReadOnlyViews {
+        views: views.map(|(views, orders)| ReadOnlyViews {
             products: Arc::new(SqliteViews::new(Access::Committed(views.clone()), orders).for_queries()),
             prices: Arc::new(SqlitePriceLog::new(Access::Committed(views.clone()))),
             projector: Some(checkpoint(&views, PROJECTOR)),

@@ -143,9 +143,9 @@ fn for_people(
         counted(*products, "product"),
         taken.as_secs_f64(),
     )?;
-    if let Some(generation) = report.generation {
+    if report.generation.is_some() {
         let dropped = counted(*dropped, "item");
-        writeln!(text, "generation {generation} is read now; {dropped} of older ones dropped")?;
+        writeln!(text, "queries now read the new view; {dropped} of older ones dropped")?;
     }
     Ok(text)
 }

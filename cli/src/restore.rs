@@ -19,6 +19,7 @@ use server::directory::{DataDirectory, FORMER};
 use web::ClockAndIds;
 
 use crate::counts::counted;
+use crate::interrupt::{self, BegunToWrite};
 use crate::out;
 use plan::RestorePlan;
 
@@ -27,7 +28,7 @@ use plan::RestorePlan;
 #[command(
     after_help = "The ledger must be empty, or hold only the first commits of each product of this export. Every chain of \
 the export is verified first. No server may run on the directory. An interrupted restore goes on when the \
-command is run again; until then the server does not start.
+command is run again; once it has begun to write, the server does not start until it is finished.
 
 Nothing is published: events without a receipt in FILE count as published, and the history shows them as \
 restored. With --publish they are published after the next start.
@@ -56,6 +57,11 @@ pub struct RestoreArgs {
 /// # Errors
 /// When it could not be attempted, or was interrupted.
 pub async fn run(arguments: RestoreArgs) -> anyhow::Result<ExitCode> {
+    let begun = BegunToWrite::default();
+    interrupt::UNFINISHED.ends_once_begun(begun.clone(), restore(arguments, begun)).await
+}
+
+async fn restore(arguments: RestoreArgs, begun: BegunToWrite) -> anyhow::Result<ExitCode> {
     let data = arguments
         .data
         .as_deref()
@@ -66,6 +72,11 @@ pub async fn run(arguments: RestoreArgs) -> anyhow::Result<ExitCode> {
     // export that is whole.
     let there = [LEDGER.file, FORMER].iter().any(|file| data.join(file).exists());
     let directory = if there { Some(begin(data).await?) } else { None };
+    if let Some(directory) = &directory
+        && directory.unfinished().await?.is_some()
+    {
+        begun.set();
+    }
     let mut plan = RestorePlan::new()?;
     if let Some(file) = &arguments.receipts {
         plan.receipts(file)?;
@@ -75,6 +86,7 @@ pub async fn run(arguments: RestoreArgs) -> anyhow::Result<ExitCode> {
         Some(directory) => directory,
         None => begin(data).await?,
     };
+    begun.set();
     let written = write::write(&mut plan, (&export, &arguments.export), arguments.publish, &directory).await;
     directory.close().await;
     let written = written?;

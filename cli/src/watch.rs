@@ -85,8 +85,12 @@ async fn watch(arguments: &WatchArgs) -> anyhow::Result<()> {
     loop {
         let why = match connect(arguments, &client, &watched).await? {
             Ok(response) => {
-                let again = if watched.was_connected { " again" } else { "" };
-                out::message(format_args!("watching {}{again}", escaped(&client.url)));
+                let note = match (watched.was_connected, arguments.json) {
+                    (true, _) => " again",
+                    (false, true) => "",
+                    (false, false) => " (times in UTC)",
+                };
+                out::message(format_args!("watching {}{note}", escaped(&client.url)));
                 watched.was_connected = true;
                 match follow(arguments.json, response, &mut watched).await? {
                     (Output::Closed, _) => return Ok(()),

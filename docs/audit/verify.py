@@ -3,9 +3,9 @@
 
     verify.py EXPORT | verify.py http://HOST:PORT      (LEDGER_TOKEN: bearer token)
 
-Prints every fault or, if there is none, one hash over all heads. Exit code 0: whole, 1: faults.
+Prints every fault or, if there is none, one hash over all heads. Exit code 0: whole, 1: faults, 2: could not check.
 """
-import hashlib, json, os, re, sys, urllib.error, urllib.parse, urllib.request
+import hashlib, http.client, json, os, re, sys, urllib.error, urllib.parse, urllib.request
 
 def names(pairs):  # RFC 8785: sorted by UTF-16 code units; readers disagree on a name that appears twice
     pairs.sort(key=lambda pair: pair[0].encode("utf-16-be"))
@@ -49,8 +49,8 @@ def get(url):
     request = urllib.request.Request(url, headers={"Authorization": "Bearer " + token} if token else {})
     try:
         return read(urllib.request.urlopen(request).read())
-    except urllib.error.HTTPError as error:  # such as 500: the server cannot read a commit, and its answer says of which product
-        sys.exit("%s: %s" % (error, error.read().decode()))
+    except urllib.error.HTTPError as refusal:  # with what the server says about it
+        raise OSError("%s: %s" % (refusal, refusal.read(2000).decode(errors="replace")))
 
 def histories(url):  # all products, including deleted ones, in order of id, as the lines of an export
     ids, cursor = set(), {}
@@ -94,6 +94,11 @@ def main(source):
 
 if __name__ == "__main__":
     if len(sys.argv) == 2 and sys.argv[1] not in ("-h", "--help"):
-        sys.exit(main(sys.argv[1]))
+        try:
+            sys.exit(main(sys.argv[1]))
+        except (OSError, http.client.HTTPException, LookupError, TypeError, ValueError) as error:
+            text = "could not check %s: %s: %s" % (sys.argv[1], type(error).__name__, error)
+            print("".join(letter if letter.isprintable() else " " for letter in text), file=sys.stderr)
+            sys.exit(2)
     print(__doc__.strip())
     sys.exit(0 if len(sys.argv) == 2 else 2)

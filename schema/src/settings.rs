@@ -186,9 +186,7 @@ pub fn unknown(names: impl IntoIterator<Item = String>, others: &[&'static str])
         names.into_iter().filter(|name| name.starts_with(PREFIX) && !known.contains(&name.as_str()));
     let mut unknown: Vec<UnknownVariable> = unknown
         .map(|name| {
-            let edits = known.iter().map(|known| (strsim::osa_distance(known, &name), *known));
-            let nearest = edits.min_by_key(|(edits, _)| *edits).filter(|(edits, _)| *edits <= MOST_EDITS);
-            let similar = nearest.map(|(_, known)| known);
+            let similar = nearest(&name, &known);
             UnknownVariable { name, similar }
         })
         .collect();
@@ -196,8 +194,22 @@ pub fn unknown(names: impl IntoIterator<Item = String>, others: &[&'static str])
     unknown
 }
 
+/// The known name that differs from this one in the fewest letters, if these are few for a name of its length: any two words
+/// of three letters differ in three.
+fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    let word = |name: &str| name.trim_start_matches(PREFIX).len();
+    let near = known.iter().filter_map(|known| {
+        let (edits, letters) = (strsim::osa_distance(known, name), word(name).min(word(known)));
+        (edits <= (letters / LETTERS_PER_EDIT).clamp(1, MOST_EDITS)).then_some((edits, *known))
+    });
+    near.min_by_key(|(edits, _)| *edits).map(|(_, known)| known)
+}
+
 /// How many letters may be wrong, missing, too many or swapped for a name to be called similar.
 const MOST_EDITS: usize = 3;
+
+/// A name, without the prefix, has as many letters for each that may differ.
+const LETTERS_PER_EDIT: usize = 3;
 
 /// `DynamoDB`'s rule for table names.
 fn table(name: &'static str, value: String) -> Result<String, WrongSetting> {
@@ -260,6 +272,25 @@ mod tests {
             found,
             [("LEDGER_EVNETS_TABLE", Some("LEDGER_EVENTS_TABLE")), ("LEDGER_PRETTY_OUTPUT", None)]
         );
+    }
+
+    #[test]
+    fn only_a_near_name_is_taken_for_the_one_that_was_meant() {
+        let others = ["LEDGER_URL", "LEDGER_TOKEN"];
+        for (name, meant) in [
+            ("LEDGER_FOO", None),
+            ("LEDGER_ULR", Some("LEDGER_URL")),
+            ("LEDGER_UR", Some("LEDGER_URL")),
+            ("LEDGER_URI", Some("LEDGER_URL")),
+            ("LEDGER_LINK", None),
+            ("LEDGER_TOKENS", Some("LEDGER_TOKEN")),
+            ("LEDGER_BROKEN", None),
+            ("LEDGER_EVENTBUS", Some("LEDGER_EVENT_BUS")),
+            ("LEDGER_", None),
+        ] {
+            let found = unknown([name.to_owned()], &others);
+            assert_eq!(found, [UnknownVariable { name: name.to_owned(), similar: meant }]);
+        }
     }
 
     #[test]

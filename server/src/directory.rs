@@ -178,6 +178,9 @@ pub enum NoViews {
     /// Their file cannot be used: the text says why, and what to do.
     #[error("{0}")]
     Unusable(String),
+    /// Their file was just created, or another build or somebody else wrote it.
+    #[error("the file of the views names no orders that this build knows; they are built at the next start")]
+    WithoutOrders,
 }
 
 /// A server would build the views again at its start; until then nobody can work on them.
@@ -420,13 +423,27 @@ impl ReadDirectory {
     pub async fn check_views(&self, orders: &Orders) -> Result<(), OutdatedViews> {
         let views = self.views.as_ref().map_err(|none| match none {
             NoViews::Unusable(reason) => OutdatedViews::Unusable(reason.clone()),
-            NoViews::Missing | NoViews::Older(_) => OutdatedViews::None(none.clone()),
+            NoViews::Missing | NoViews::Older(_) | NoViews::WithoutOrders => OutdatedViews::None(none.clone()),
         })?;
         let wanted = orders.to_string();
         match about(&committed(views), ORDERS).await? {
             Some(kept) if kept != wanted => Err(OutdatedViews::OtherOrders { kept, wanted }),
             _ => Ok(()),
         }
+    }
+
+    /// The views with the orders that they keep, whichever a server would keep; or why there are none to read.
+    ///
+    /// # Errors
+    /// Their file cannot be read.
+    pub async fn views_as_they_are(&self) -> Result<Result<(Database, Orders), NoViews>, sqlite::Error> {
+        let views = match &self.views {
+            Ok(views) => views,
+            Err(none) => return Ok(Err(*none)),
+        };
+        let kept = about(&committed(views), ORDERS).await?;
+        let orders = kept.and_then(|kept| Orders::parse(&kept).ok());
+        Ok(orders.map(|orders| (views.clone(), orders)).ok_or(NoViews::WithoutOrders))
     }
 
     /// Receipts, bus, the publisher's parking rows and checkpoint.

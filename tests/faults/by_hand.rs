@@ -397,7 +397,20 @@ const SHOWN: Changes = &[
         "INSERT INTO parking VALUES ('publisher', 'p', 5, 'x', 0, '2026-01-01T00:00:00.000Z', 1)",
         Verify("product p: unexpected: it is parked by \"publisher\""),
     ),
-    ("INSERT OR REPLACE INTO about VALUES ('building_up_to', '900')", Verify("the views are being built")),
+    (
+        "INSERT OR REPLACE INTO about VALUES ('building_up_to', '900')",
+        Verify("the views are not built yet: they are built at the next start of the server"),
+    ),
+    (
+        "UPDATE about SET value = 'id' WHERE name = 'orders'",
+        Log("other orders are configured; the views are rebuilt"),
+    ),
+    (
+        "UPDATE about SET value = 'sku' WHERE name = 'orders'",
+        Verify(
+            "the file of the views names no orders that this build knows; they are built at the next start",
+        ),
+    ),
     ("UPDATE products SET hash = printf('%064d', 7) WHERE id = 'p'", Nobody(HASH)),
     ("UPDATE prices SET hash = printf('%064d', 7) WHERE product_id = 'p' AND sequence = 4", Nobody(HASH)),
     (

@@ -281,6 +281,29 @@ async fn views_of_an_earlier_build_are_not_compared_and_a_sentence_says_so() {
     assert_eq!(outcome(&run(&["verify", "--receipts"], &data)).0, Some(0));
 }
 
+/// What the views keep is what has to be whole in them, whatever the environment of the command says.
+#[tokio::test]
+async fn views_are_verified_in_the_orders_that_their_server_keeps() {
+    let mut ledger = Ledger::start_with(&[], &[("LEDGER_ORDERS", "id,price")]);
+    for (id, name) in [("p", "one"), ("q", "two")] {
+        ledger.send("PUT", &format!("/products/{id}"), &format!(r#"{{"name":"{name}","price":"1"}}"#)).await;
+    }
+    until_caught_up(&ledger).await;
+    let whole = |ledger: &Ledger| {
+        let (code, said) = outcome(&run(&["verify", "--views"], &ledger.data));
+        assert!(code == Some(0) && said.contains("whole: 2 products"), "{said}");
+    };
+    whole(&ledger);
+    assert_eq!(ledger.terminate(), Some(0));
+    whole(&ledger);
+    for (change, code) in [("by_price = NULL", Some(1)), ("by_name = 'x'", Some(0))] {
+        let (_directory, data) =
+            changed(&ledger, VIEWS, &format!("UPDATE products SET {change} WHERE id = 'p'"));
+        let (ended, said) = outcome(&run(&["verify", "--views"], &data));
+        assert_eq!(ended, code, "{change}: {said}");
+    }
+}
+
 /// Only a server builds views, so nothing else may remove them.
 #[tokio::test]
 async fn operators_commands_leave_views_alone_that_a_server_would_rebuild() {

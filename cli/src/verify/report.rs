@@ -27,6 +27,8 @@ pub(crate) struct VerifyReport {
     lag: Lag,
     /// The products of the ledger, if they are needed.
     met: Option<Vec<ProductId>>,
+    /// Whether commits are missing or are not what was recorded.
+    commits_have_faults: bool,
     /// For an earlier export, about which nothing is printed.
     witnesses: Option<BTreeMap<String, Vec<Witness>>>,
 }
@@ -46,6 +48,11 @@ impl VerifyReport {
         self.met.take().unwrap_or_default()
     }
 
+    /// Whether a fault so far is one of the commits.
+    pub(crate) fn commits_have_faults(&self) -> bool {
+        self.commits_have_faults
+    }
+
     /// Remembers heads and prints nothing.
     pub(crate) fn quiet() -> Self {
         Self { witnesses: Some(BTreeMap::new()), ..Self::default() }
@@ -54,6 +61,7 @@ impl VerifyReport {
     /// Adds the next product's report.
     pub(crate) fn take(&mut self, report: ProductReport, bar: &ProgressBar) -> anyhow::Result<()> {
         self.summary.add(&report);
+        self.commits_have_faults |= report.faults.iter().any(|fault| fault.kind.is_of_commits());
         if let Some(met) = self.met.as_mut().filter(|_| report.commits > 0) {
             met.extend(ProductId::new(report.product_id.as_str()));
         }

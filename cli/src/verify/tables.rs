@@ -56,8 +56,8 @@ async fn shown_as_recorded(
     found: &mut VerifyReport,
 ) -> anyhow::Result<()> {
     let waiting = progress::looking("comparing the views");
-    let products = found.products();
-    for report in shown.faults(arguments.id.as_ref()) {
+    let (products, restore_first) = (found.products(), found.commits_have_faults());
+    for report in shown.faults(arguments.id.as_ref(), restore_first) {
         found.take(report, &waiting)?;
     }
     let shown = arguments.id.is_none().then_some(shown.rows);
@@ -65,7 +65,7 @@ async fn shown_as_recorded(
         (Some(feed), Some(projector)) => Ok(Horizon::of_checkpoint(&**feed, &**projector).await?),
         _ => Ok(Horizon::of_stream()),
     };
-    let comparison = ViewComparison::of(views, &ports.journal);
+    let comparison = ViewComparison::of(views, &ports.journal, restore_first);
     let compared = comparison.run(products, shown, arguments.polling(), horizon).await?;
     for report in compared.faults {
         found.take(report, &waiting)?;

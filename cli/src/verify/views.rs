@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use event_store::Journal;
 use event_store::poll::PollPolicy;
-use event_store::verify::{Chain, FaultKind, ProductReport, Sighting, Witness, WitnessSource};
+use event_store::verify::{Chain, FaultKind, ProductReport, Sighting, Witness, WitnessSource, view_remedy};
 use futures::{StreamExt, TryStreamExt, stream};
 use projections::projection::{Difference, Projection};
 use projections::views::{Generation, UnreadableRow, View};
@@ -37,10 +37,10 @@ pub(super) struct ShownViews {
 
 impl ShownViews {
     /// A fault for each row that cannot be read, or only for that of one product.
-    pub(super) fn faults(&self, only: Option<&ProductId>) -> Vec<ProductReport> {
+    pub(super) fn faults(&self, only: Option<&ProductId>, restore_first: bool) -> Vec<ProductReport> {
         let rows = self.unreadable.iter();
         let rows = rows.filter(|row| only.is_none_or(|product| product.as_str() == row.key));
-        rows.map(|row| unreadable(&row.key, View::Products, &row.to_string())).collect()
+        rows.map(|row| unreadable(&row.key, View::Products, &row.to_string(), restore_first)).collect()
     }
 }
 
@@ -103,6 +103,8 @@ pub(super) struct ViewComparison<'a> {
     views: &'a ReadOnlyViews,
     journal: Arc<dyn Journal>,
     read_models: [Arc<dyn Projection>; 2],
+    /// Whether the commits have faults, so that a rebuild of a view would lose what it shows of them.
+    restore_first: bool,
 }
 
 /// The result of the comparison.
@@ -114,11 +116,11 @@ pub(super) struct ViewFindings {
 }
 
 impl<'a> ViewComparison<'a> {
-    pub(super) fn of(views: &'a ReadOnlyViews, journal: &Arc<dyn Journal>) -> Self {
+    pub(super) fn of(views: &'a ReadOnlyViews, journal: &Arc<dyn Journal>, restore_first: bool) -> Self {
         let catalogue = Catalogue::new(views.products.clone(), journal.clone());
         let prices = Prices::new(views.prices.clone(), journal.clone());
         let read_models: [Arc<dyn Projection>; 2] = [Arc::new(catalogue), Arc::new(prices)];
-        Self { views, journal: journal.clone(), read_models }
+        Self { views, journal: journal.clone(), read_models, restore_first }
     }
 
     /// Compares products of the ledger, and with `shown` every order and every category.
@@ -245,11 +247,12 @@ impl<'a> ViewComparison<'a> {
             }
             let view = suspect.copy.view(&self.read_models);
             if suspect.difference == Kind::Unreadable {
-                compared.faults.push(unreadable(product.as_str(), view, &suspect.what));
+                compared.faults.push(unreadable(product.as_str(), view, &suspect.what, self.restore_first));
                 continue;
             }
             let mut chain = Chain::of(product.as_str());
-            let kind = FaultKind::WrongView { view: view.name(), what: suspect.what };
+            let (what, restore_first) = (suspect.what, self.restore_first);
+            let kind = FaultKind::WrongView { view: view.name(), what, restore_first };
             chain.fault(suspect.sequence, None, kind);
             compared.faults.push(chain.end());
         }
@@ -282,9 +285,9 @@ impl Copy {
 }
 
 /// The fault of a row of a view that cannot be read.
-fn unreadable(key: &str, view: View, what: &str) -> ProductReport {
+fn unreadable(key: &str, view: View, what: &str, restore_first: bool) -> ProductReport {
     let mut chain = Chain::of(key);
-    let reason = format!("{what}; run: ledger rebuild {}", view.name());
+    let reason = format!("{what}; {}", view_remedy(view.name(), restore_first));
     chain.fault(None, None, FaultKind::Unreadable { field: String::new(), reason });
     chain.end()
 }

@@ -201,6 +201,35 @@ async fn the_view_is_compared_on_request() {
     assert!(lines[2].starts_with(wrong), "{}", lines[2]);
 }
 
+/// A rebuild would build the view from what is left of the commits, and with the view the only trace of the others is lost.
+#[tokio::test]
+async fn where_commits_have_faults_a_rebuild_of_a_view_is_recommended_only_after_they_are_restored() {
+    let remedy = "; restore the commits that other faults name, if they were recorded; only then run: ledger rebuild products";
+    for (first, told) in [(false, "; run: ledger rebuild products"), (true, remedy)] {
+        let ledger = Ledger::of_two().await;
+        projected(&ledger, 8).await;
+        // No event has a receipt, which is a fault, but none of the commits.
+        handled_by(&*ledger.backend.feed.as_ref().unwrap().publisher, 8).await;
+        let views = &ledger.backend.projector.views;
+        let generation = views.generations().await.unwrap().products.read;
+        views.remove(generation, "lamp").await.unwrap();
+        if first {
+            ledger.change("DELETE FROM commits WHERE product_id = 'helmet' AND sequence = 6", []);
+        }
+        for flags in [&[][..], &["--receipts"]] {
+            let ran = ledger.run(&[&["verify", "--views", "--wait", "0"], flags].concat());
+            assert_eq!((ran.code, ran.out.contains("helmet sequence 5: cut_off")), (1, first), "{ran:?}");
+            let missing: Vec<&str> =
+                ran.out.lines().filter(|line| line.contains("the view products is missing")).collect();
+            let told = format!("is missing{told}");
+            assert!(missing.len() == 1 && missing[0].ends_with(&told), "{}", ran.out);
+            assert!(
+                ran.out.lines().all(|line| line.contains("only then") == (first && line.contains("run: ")))
+            );
+        }
+    }
+}
+
 /// What the projector has passed and does not stand in a view was taken away; what it has not come to is on its way.
 #[tokio::test]
 async fn what_a_view_does_not_show_is_a_fault_once_the_projector_has_passed_it() {

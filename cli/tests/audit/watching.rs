@@ -53,6 +53,7 @@ fn watch(arguments: &[&str]) -> Child {
 async fn a_stream_that_ends_is_continued_behind_the_last_event_and_that_is_said() {
     let asked = Asked::default();
     let url = served(asked.clone()).await;
+    let watched = format!("watching {url} (times in UTC)\n");
     let (shown, said) = tokio::task::spawn_blocking(move || {
         let mut child =
             watch(&["--url", &url, "--from", "start", "--product", "p", "--type", "PRODUCT_DELETED"]);
@@ -80,6 +81,7 @@ async fn a_stream_that_ends_is_continued_behind_the_last_event_and_that_is_said(
     ] {
         assert!(said.contains(part), "{part} in {said}");
     }
+    assert!(said.starts_with(&watched) && said.matches("UTC").count() == 1, "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

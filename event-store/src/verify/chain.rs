@@ -20,6 +20,8 @@ pub struct Chain {
     last: Option<Last>,
     before: Before,
     witnesses: VecDeque<Witness>,
+    /// Whether what is checked now names no product and is here because of its place.
+    is_unnamed: bool,
 }
 
 /// The commit that the next one has to continue.
@@ -60,6 +62,7 @@ impl Chain {
             last: None,
             before: Before::Nothing,
             witnesses: witnesses.into(),
+            is_unnamed: false,
         }
     }
 
@@ -73,6 +76,11 @@ impl Chain {
     #[must_use]
     pub fn next_sequence(&self) -> Option<u64> {
         self.last.as_ref().map_or(Some(1), |last| last.end)
+    }
+
+    /// Whether the next line names no product: its faults then name none either.
+    pub(super) fn expect_unnamed(&mut self, is_unnamed: bool) {
+        self.is_unnamed = is_unnamed;
     }
 
     /// Checks the next commit of the product.
@@ -95,7 +103,7 @@ impl Chain {
 
     /// Adds a fault that was found elsewhere.
     pub fn fault(&mut self, sequence: Option<u64>, line: Option<u64>, kind: FaultKind) {
-        let product_id = self.report.product_id.clone();
+        let product_id = if self.is_unnamed { String::new() } else { self.report.product_id.clone() };
         self.report.fault(ChainFault { product_id, sequence, line, kind });
     }
 
@@ -108,6 +116,7 @@ impl Chain {
     #[must_use]
     pub fn end(mut self) -> ProductReport {
         let newest = self.report.version;
+        self.is_unnamed = false;
         // How far a last commit whose events cannot be read goes is not known.
         let is_open = self.last.as_ref().is_some_and(|last| last.end.is_none());
         let unseen = std::mem::take(&mut self.witnesses).into_iter().next_back();

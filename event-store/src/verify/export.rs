@@ -63,7 +63,9 @@ impl ExportVerifier {
             return Vec::new();
         }
         let number = (!self.of_rows).then_some(self.lines);
+        let is_unnamed = named.is_none();
         let chain = self.chain(named);
+        chain.expect_unnamed(is_unnamed);
         match line {
             ExaminedLine::Commit(commit) => {
                 if let Some(kind) = misplaced {

@@ -4,6 +4,8 @@
 
 mod text;
 
+pub use text::view_remedy;
+
 use schema::{Hash, Timestamp};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -142,6 +144,8 @@ pub enum FaultKind {
         view: &'static str,
         /// What differs.
         what: String,
+        /// Whether commits have faults too, so that a rebuild would lose what the view shows of them.
+        restore_first: bool,
     },
     /// A row that this program never writes, outside the chains.
     Unexpected {
@@ -181,6 +185,36 @@ impl FaultKind {
     pub(super) fn unreadable(error: &StoreError) -> Self {
         let reason = format!("{error}; put back a backup of the receipts");
         Self::Unreadable { field: String::new(), reason }
+    }
+
+    /// Whether it says that commits are missing or are not what was recorded.
+    #[must_use]
+    pub fn is_of_commits(&self) -> bool {
+        match self {
+            // What is unreadable beside the commits has a reason alone.
+            Self::Unreadable { field, .. } => !field.is_empty(),
+            Self::Changed { .. }
+            | Self::InexactNumber { .. }
+            | Self::Missing { .. }
+            | Self::MissingPositions { .. }
+            | Self::Overlap { .. }
+            | Self::Duplicate
+            | Self::Rival
+            | Self::OutOfOrder { .. }
+            | Self::BrokenLink { .. }
+            | Self::WrongProduct { .. }
+            | Self::TimeBackwards { .. }
+            | Self::Misfit { .. }
+            | Self::WrongState { .. }
+            | Self::Rewritten { .. }
+            | Self::CutOff { .. } => true,
+            Self::NotUnderstood { .. }
+            | Self::Unpublished
+            | Self::PublicationFailed { .. }
+            | Self::ForeignReceipt { .. }
+            | Self::WrongView { .. }
+            | Self::Unexpected { .. } => false,
+        }
     }
 
     /// The stable name in responses.

@@ -1,11 +1,11 @@
 //! An export is read strictly, line by line, and an unreadable line is named as well as possible.
 
 use event_store::export;
-use event_store::verify::{ExaminedLine, LONGEST_LINE, LineBatch};
+use event_store::verify::{ExaminedLine, ExportVerifier, LONGEST_LINE, LineBatch};
 use schema::StoredCommit;
 use serde_json::json;
 
-use super::given::{helmet, ledger, lines, rehash, verify, verify_commits};
+use super::given::{helmet, ledger, lines, rehash, verify, verify_commits, verify_with};
 
 /// The export of a helmet with one line replaced.
 fn with_line(at: usize, line: &str) -> Vec<(String, u64, &'static str)> {
@@ -33,13 +33,28 @@ fn a_name_that_stands_twice_is_refused_because_readers_would_disagree() {
 fn a_line_that_is_no_commit_is_named_by_what_can_be_guessed_of_it() {
     let unreadable = |product: &str, sequence| [(product.to_owned(), sequence, "unreadable")];
     assert_eq!(with_line(2, r#"{"product_id": "helmet", "sequence": 4, oops"#), unreadable("helmet", 4));
-    assert_eq!(with_line(2, "oops"), unreadable("helmet", 0));
-    assert_eq!(with_line(2, ""), unreadable("helmet", 0));
-    assert_eq!(with_line(2, "[1]"), unreadable("helmet", 0));
-    assert_eq!(with_line(2, r#"{"product_id": "", "sequence": 4, oops"#), unreadable("helmet", 4));
+    assert_eq!(with_line(2, "oops"), unreadable("", 0));
+    assert_eq!(with_line(2, ""), unreadable("", 0));
+    assert_eq!(with_line(2, "[1]"), unreadable("", 0));
+    assert_eq!(with_line(2, r#"{"product_id": "", "sequence": 4, oops"#), unreadable("", 4));
     assert_eq!(with_line(0, r#"{"product_id": "lamp", "sequence": 4, oops"#)[0], unreadable("lamp", 4)[0]);
     assert_eq!(with_line(0, "oops")[0], (String::new(), 0, "unreadable"));
-    assert!(with_line(2, "{}").iter().all(|(product, _, name)| product == "helmet" && *name == "unreadable"));
+    assert!(with_line(2, "{}").iter().all(|(product, _, name)| product.is_empty() && *name == "unreadable"));
+    let after = with_line(2, r#"{"state":{"id":"helmet"}}"#);
+    assert!(after.iter().all(|(product, ..)| product == "helmet"), "{after:?}");
+}
+
+/// What is found wrong behind the line is that of the product it is about.
+#[test]
+fn a_line_that_names_no_product_is_named_by_its_number_alone() {
+    let export = [lines(&helmet("helmet")), b"oops\n".to_vec()].concat();
+    let found = verify(&export);
+    let told = found.faults()[0].to_string();
+    assert!(found.faults().len() == 1 && told.starts_with("line 6: unreadable: line "), "{told}");
+    let seen = verify(&lines(&helmet("helmet"))).witnesses();
+    let cut = [lines(&helmet("helmet")[..4]), b"oops\n".to_vec()].concat();
+    let found = verify_with(ExportVerifier::witnessed(seen), &cut).named();
+    assert_eq!(found, [(String::new(), 0, "unreadable"), ("helmet".to_owned(), 5, "cut_off")]);
 }
 
 #[test]

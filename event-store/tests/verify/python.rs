@@ -85,7 +85,56 @@ fn its_help_says_how_it_is_called() {
         return;
     };
     assert!(output.status.success());
-    assert!(String::from_utf8_lossy(&output.stdout).contains("verify.py EXPORT"));
+    let help = String::from_utf8_lossy(&output.stdout);
+    for part in ["verify.py EXPORT", "Exit code 0: whole, 1: faults, 2: could not check."] {
+        assert!(help.contains(part), "{help}");
+    }
+}
+
+/// Answers every request with this.
+fn answering(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().map(Result::unwrap) {
+            let mut request = BufReader::new(connection.try_clone().unwrap()).lines();
+            while !request.next().unwrap().unwrap().is_empty() {}
+            connection.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn what_it_cannot_check_is_one_line_and_exit_code_2() {
+    let directory = tempfile::tempdir().unwrap();
+    let named = |name: &str| directory.path().join(name).display().to_string();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let without_order = "HTTP/1.1 422 Unprocessable Entity\r\ncontent-length: 39\r\n\r\n{\"detail\":\n\"updated_at is not kept \u{1b}\"}";
+    for (source, told) in [
+        (named("missing"), "No such file or directory"),
+        (named(""), "Is a directory"),
+        (format!("http://{closed}"), "Connection refused"),
+        ("http://".to_owned(), "no host given"),
+        ("nothing://here".to_owned(), "unknown url type"),
+        (
+            answering(without_order),
+            "HTTP Error 422: Unprocessable Entity: {\"detail\": \"updated_at is not kept  \"}",
+        ),
+        (answering("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n<p>"), "JSONDecodeError"),
+        (answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"), "KeyError: 'products'"),
+        (answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]"), "TypeError"),
+        (answering("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}"), "IncompleteRead"),
+        (answering("hello\r\n\r\n"), "BadStatusLine"),
+    ] {
+        let Some(output) = python(&source) else {
+            return;
+        };
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.lines().count()), (Some(2), 1), "{source}: {said}");
+        assert!(said.starts_with("could not check ") && said.contains(told), "{source}: {said}");
+        assert!(output.stdout.is_empty(), "{source}");
+    }
 }
 
 /// One ledger for each thing it checks.

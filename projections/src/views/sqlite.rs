@@ -65,9 +65,11 @@ impl SqliteViews {
     }
 }
 
-/// The views are still being built: try again later.
+/// The views are not built yet, or still being built: try again later.
 #[derive(Debug, thiserror::Error)]
-#[error("the views are being built from the commits; try again later")]
+#[error(
+    "the views are not built yet: they are built at the next start of the server, or try again later if it runs"
+)]
 struct Building;
 
 /// The columns of a row.

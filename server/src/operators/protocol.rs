@@ -215,7 +215,7 @@ impl RebuildPhase {
         (Self::CleaningUp, "cleaning up"),
         (Self::Building, "building"),
         (Self::Comparing, "comparing"),
-        (Self::Overlapping, "writing both"),
+        (Self::Overlapping, "writing the old and the new view"),
         (Self::Dropping, "dropping the old"),
     ];
 }

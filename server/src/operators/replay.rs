@@ -44,12 +44,19 @@ pub(super) async fn replay(
 /// # Errors
 /// [`OperatorError::Failed`] if the bus is not known: what is sent to it would be lost.
 async fn must_be_a_bus(system: &System, bus: &str) -> Result<(), OperatorError> {
-    let exists =
-        if system.publishes_elsewhere { system.publisher.bus_exists(bus).await } else { bus == LOCAL_BUS };
+    let elsewhere = system.publishes_elsewhere;
+    let exists = if elsewhere { system.publisher.bus_exists(bus).await } else { bus == LOCAL_BUS };
     if exists {
         return Ok(());
     }
-    Err(OperatorError::Failed(format!("there is no bus {bus}; nothing was published")))
+    let why = if elsewhere {
+        String::new()
+    } else {
+        format!(
+            ": LEDGER_EVENT_BUS is not set, so there is only the bus {LOCAL_BUS} (a running server has its own settings)"
+        )
+    };
+    Err(OperatorError::Failed(format!("there is no bus {bus}{why}; nothing was published")))
 }
 
 fn report(replayed: &ReplayProgress, mark: Option<&Replay>) -> ReplayReport {

@@ -78,6 +78,7 @@ async fn compared(horizon: Horizon) -> ViewFindings {
             Arc::new(Missing { view: View::Products, slow }),
             Arc::new(Missing { view: View::Prices, slow: Duration::ZERO }),
         ],
+        restore_first: false,
     };
     let of_the_ledger = (0..PRODUCTS).map(id).collect();
     let horizon = async || Ok(horizon);

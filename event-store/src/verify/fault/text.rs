@@ -33,6 +33,18 @@ fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// What to do about a view that is wrong. A rebuild builds it from the commits, so where these have faults, what it still shows
+/// of them would be lost. It may also be the view alone that is wrong.
+#[must_use]
+pub fn view_remedy(view: &str, restore_first: bool) -> String {
+    let first = if restore_first {
+        "restore the commits that other faults name, if they were recorded; only then "
+    } else {
+        ""
+    };
+    format!("{first}run: ledger rebuild {view}")
+}
+
 impl fmt::Display for WitnessSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -87,7 +99,9 @@ impl fmt::Display for FaultKind {
             Self::ForeignReceipt { receipt, event } => {
                 write!(f, "the receipt is of event {receipt}, but the event is {event}")
             }
-            Self::WrongView { view, what } => write!(f, "the view {view} {what}; run: ledger rebuild {view}"),
+            Self::WrongView { view, what, restore_first } => {
+                write!(f, "the view {view} {what}; {}", view_remedy(view, *restore_first))
+            }
             Self::Rewritten { seen_by, seen, carried } => {
                 write!(f, "{seen_by} saw {seen}, here is {carried}")
             }
