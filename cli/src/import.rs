@@ -89,7 +89,7 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<ExitCode> {
     if arguments.dry_run {
         return rehearse(file).await;
     }
-    let client = ImportClient::new(&arguments.url, crate::remote::token())?;
+    let client = ImportClient::new(&arguments.url, crate::remote::token()?)?;
     let reading = progress::status();
     reading.set_message("reading the input");
     let input = Input::open(file, arguments.batch.is_none()).await;

@@ -9,7 +9,7 @@ use server::signals::Signals;
 use tokio::sync::oneshot;
 
 use crate::exit::CANNOT;
-use crate::out;
+use crate::{out, progress};
 
 /// How long work may still hold its thread.
 const GRACE: Duration = Duration::from_secs(1);
@@ -68,6 +68,7 @@ impl Interruption {
         let signals = Signals::listen()?;
         let watching = tokio::spawn(async move {
             signals.received().await;
+            progress::clear();
             if !self.says.is_empty() {
                 out::message(format_args!("ledger: stopped: {}", self.says));
             }
