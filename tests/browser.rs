@@ -138,6 +138,47 @@ async fn the_page_for_people_fits_a_phone_follows_dark_mode_and_fills_in_no_head
     assert_eq!(complaints, Vec::<Value>::new(), "the page breaks its own policy");
 }
 
+/// Opens the form of an operation and fills it in as a person does; true once it is sent.
+fn send_with(operation: &str, if_match: &str) -> String {
+    format!(
+        "(() => {{ \
+            const block = document.querySelector('#operations-Commands-{operation}'); \
+            const field = name => block.querySelector(`tr[data-param-name=\"${{name}}\"] input`); \
+            const button = block.querySelector('button.execute'); \
+            if (!block.classList.contains('is-open')) {{ \
+                block.querySelector('.opblock-summary-control').click(); return false; }} \
+            if (!button) return false; \
+            if (!field('If-Match')) return 'If-Match is no field of text'; \
+            for (const [name, value] of [['id', 'p'], ['If-Match', '{if_match}']]) {{ \
+                const input = field(name); \
+                if (input.value === value) continue; \
+                Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(input, value); \
+                input.dispatchEvent(new Event('input', {{ bubbles: true }})); \
+                return false; }} \
+            button.click(); return true; }})()"
+    )
+}
+
+#[tokio::test]
+async fn a_version_or_a_star_can_be_typed_into_if_match() {
+    let Some(mut browser) = browser().await else {
+        return;
+    };
+    let ledger = Ledger::start();
+    ledger.send("PUT", "/products/p", r#"{"name":"n","price":"1"}"#).await;
+    for (operation, if_match, status) in
+        [("deleteProduct", "\"7\"", "412"), ("deleteProduct", "*", "200"), ("restoreProduct", "\"2\"", "200")]
+    {
+        browser.open(&format!("{}/docs", ledger.url)).await;
+        browser.until(SHOWN, |shown| shown.as_array().is_some_and(|shown| !shown.is_empty())).await;
+        let sent = browser.until(&send_with(operation, if_match), |sent| *sent != false).await;
+        assert_eq!(sent, true, "{operation}");
+        let answered = |answer: &Value| answer["status"].as_str().is_some_and(|text| !text.is_empty());
+        let answer = browser.until(ANSWER, answered).await;
+        assert!(answer["status"].as_str().unwrap().starts_with(status), "{operation} {if_match}: {answer}");
+    }
+}
+
 /// A page of another origin: the same machine, another port.
 async fn elsewhere() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -260,6 +260,48 @@ fn that_there_are_no_credentials_is_one_line() {
     assert_eq!(lines[1], format!("ledger: the event table failed: {advice}"));
 }
 
+/// What is not the URL of an endpoint is said before anything is asked.
+#[test]
+fn a_wrong_endpoint_is_one_line_that_names_its_variable_and_the_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let serve = ["serve", "--dynamodb", "aws", "--listen", "127.0.0.1:0"];
+    for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_EVENTBRIDGE"] {
+        for arguments in [&["parked"][..], &["verify"], &serve] {
+            let mut command = program();
+            command.args(arguments).current_dir(folder.path()).env("HOME", folder.path());
+            command.env("AWS_REGION", "us-east-1").env(variable, "localhost:8000");
+            command.env("AWS_ACCESS_KEY_ID", "a").env("AWS_SECRET_ACCESS_KEY", "b");
+            let output = command.output().unwrap();
+            let text = printed(&output);
+            assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+            let told = format!(
+                "ledger: {variable}: \"localhost:8000\" is not the URL of an endpoint, which has the form http://host:port\n"
+            );
+            assert_eq!(text, told, "{arguments:?}");
+        }
+    }
+}
+
+/// No request could be sent with it, whoever is asked.
+#[test]
+fn a_token_with_a_character_that_no_token_has_is_refused_at_once_and_not_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("lines.ndjson"), "{}").unwrap();
+    for token in ["s3cr3t\nx", "s3cr3t\u{7f}", "s3cr3t x", "s3cr3té"] {
+        for arguments in
+            [&["import", "lines.ndjson"][..], &["verify"], &["list"], &["history", "p"], &["watch"]]
+        {
+            let mut command = program();
+            command.args(arguments).args(["--url", "http://127.0.0.1:1"]);
+            let output = command.current_dir(folder.path()).env("LEDGER_TOKEN", token).output().unwrap();
+            let text = printed(&output);
+            assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+            assert!(text.starts_with("ledger: LEDGER_TOKEN: is not a token"), "{arguments:?}: {text}");
+            assert!(text.lines().count() == 1 && !text.contains("s3cr3t"), "{arguments:?}: {text}");
+        }
+    }
+}
+
 /// Tables that are not there, nobody who listens, nobody who may: one line with what AWS said, and nothing of libraries.
 #[tokio::test]
 async fn what_aws_refuses_is_one_line_with_its_code_or_why_it_said_nothing() {

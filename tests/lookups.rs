@@ -289,6 +289,7 @@ async fn where_names_have_no_order_the_others_are_looked_through_and_it_is_said(
     assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
     assert!(String::from_utf8_lossy(&output.stdout).contains("id, SKU"), "{}", printed(&output));
     assert!(String::from_utf8_lossy(&output.stderr).contains("names were not looked through"));
+    assert_eq!(said(&ledger, &["find", "x"]), "no product has the SKU x, or an id that begins with it\n");
     assert_eq!(ledger.get("/products?sku=p").await.0, 200);
     let (status, problem) = ledger.get("/products?sku=p&sort=name").await;
     assert_eq!((status, &problem["errors"][0]["pointer"]), (400, &json!("sort")));

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::Value;
 
 use crate::auth::issuer::{Key, key_set};
-use crate::scenario::{PATIENCE, client, program};
+use crate::scenario::{Ledger, PATIENCE, client, program};
 
 /// A server whose standard error is a terminal.
 struct Served {
@@ -85,6 +86,106 @@ impl Served {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
+}
+
+/// What a terminal shows until nothing has it any more.
+fn shown_to_the_end(mut screen: File) -> String {
+    let (mut shown, mut bytes) = (Vec::new(), [0; 4096]);
+    // An error: the program has ended.
+    while let Ok(length @ 1..) = screen.read(&mut bytes) {
+        shown.extend_from_slice(&bytes[..length]);
+    }
+    String::from_utf8_lossy(&shown).replace('\r', "")
+}
+
+/// What the program shows on a terminal of so many rows and columns, without colours; it has to succeed and complain of nothing.
+fn shown_on((rows, columns): (u16, u16), said: Option<&str>, ledger: &Ledger, arguments: &[&str]) -> String {
+    let (screen, has) = terminal();
+    tcsetwinsize(&has, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    let mut command = program();
+    command.args(arguments).args(["--url", &ledger.url]).env("NO_COLOR", "1").env_remove("COLUMNS");
+    command.envs(said.map(|columns| ("COLUMNS", columns))).stdout(has).stderr(Stdio::piped());
+    let process = command.spawn().unwrap();
+    drop(command);
+    let shown = std::thread::spawn(|| shown_to_the_end(screen));
+    let output = process.wait_with_output().unwrap();
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    console::strip_ansi_codes(&shown.join().unwrap()).into_owned()
+}
+
+fn widest(shown: &str) -> usize {
+    shown.lines().map(console::measure_text_width).max().unwrap_or(0)
+}
+
+#[tokio::test]
+async fn tables_are_as_wide_as_the_columns_that_the_terminal_or_the_environment_names() {
+    let ledger = Ledger::start();
+    let body =
+        format!(r#"{{"name":"{}","price":"1","description":"x {}"}}"#, "n".repeat(190), "d".repeat(190));
+    ledger.send("PUT", "/products/p", &body).await;
+    ledger.until("/products/p", |status, _| status == 200).await;
+    for (size, said, width) in [
+        ((24, 80), None, Some(80)),
+        ((0, 80), None, Some(80)),
+        ((24, 120), Some("60"), Some(120)),
+        ((0, 0), Some("60"), Some(60)),
+        ((0, 200), None, Some(200)),
+        ((0, 0), None, None),
+        ((0, 0), Some("none"), None),
+    ] {
+        for arguments in [&["list"][..], &["list", "--full"], &["show", "p"], &["history", "p", "--full"]] {
+            let widest = widest(&shown_on(size, said, &ledger, arguments));
+            match width {
+                Some(width) => assert!(widest <= width, "{size:?} {said:?} {arguments:?}: {widest}"),
+                None => assert!(widest > 190, "{size:?} {said:?} {arguments:?}: {widest}"),
+            }
+        }
+    }
+}
+
+/// Debug builds of a library complained on standard error.
+#[tokio::test]
+async fn scripts_without_spaces_are_wrapped_without_a_complaint() {
+    let ledger = Ledger::start();
+    let texts = ["หมวกกันน็อกสีแดงสำหรับเด็ก", "មួកសុវត្ថិភាពពណ៌ក្រហម", "ໝວກກັນກະທົບສີແດງສຳລັບເດັກ", "ကလေးများအတွက်ဦးထုပ်အနီ"];
+    for (n, text) in texts.iter().enumerate() {
+        let body = format!(r#"{{"name":"{}","price":"1"}}"#, text.repeat(3));
+        assert_eq!(ledger.send("PUT", &format!("/products/p{n}"), &body).await.0, 201, "{text}");
+        ledger.until(&format!("/products/p{n}"), |status, _| status == 200).await;
+    }
+    for arguments in [&["list", "--full"][..], &["show", "p0"], &["history", "p1"], &["history", "p3"]] {
+        let shown = shown_on((24, 50), None, &ledger, arguments);
+        assert!(shown.lines().count() > 2 && widest(&shown) <= 50, "{arguments:?}: {shown}");
+    }
+}
+
+#[test]
+fn an_interruption_clears_the_bar_before_it_says_what_became_of_the_work() {
+    // It takes the connection and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let (mut screen, has) = terminal();
+    let mut command = program();
+    command.args(["verify", "--url", &url]).env("NO_COLOR", "1").env("TERM", "xterm");
+    let mut process = command.stdout(Stdio::null()).stderr(has).spawn().unwrap();
+    drop(command);
+    let (mut shown, mut bytes, mut interrupted) = (String::new(), [0; 4096], false);
+    while let Ok(length @ 1..) = screen.read(&mut bytes) {
+        shown.push_str(&String::from_utf8_lossy(&bytes[..length]));
+        if shown.contains("looking for products") && !interrupted {
+            let process = process.id().to_string();
+            assert!(Command::new("kill").args(["-INT", &process]).status().unwrap().success());
+            interrupted = true;
+        }
+    }
+    assert_eq!(process.wait().unwrap().code(), Some(2), "{shown}");
+    let (before, _) = shown.split_once("ledger: stopped").unwrap();
+    let (_, line) = before.rsplit_once("\u{1b}[2K").unwrap();
+    assert_eq!(line.trim_matches('\r'), "", "{shown:?}");
 }
 
 /// A line with zeros for the digits of its time and `N` for its milliseconds.

@@ -118,7 +118,7 @@ fn url(words: impl Iterator<Item = OsString>) -> String {
         Some(value) => value.strip_prefix('=').map(str::to_owned),
         None => None,
     });
-    let given = given.or_else(|| std::env::var("LEDGER_URL").ok());
+    let given = given.or_else(|| std::env::var("LEDGER_URL").ok().filter(|url| !url.is_empty()));
     given.unwrap_or_else(|| DEFAULT_URL.to_owned())
 }
 

@@ -60,7 +60,7 @@ const NOT_NAMING: [&str; 2] = ["AWS_EC2_METADATA_DISABLED", "AWS_PAGER"];
 /// One line that names `--data`, at once where nothing names a ledger at all.
 pub async fn ledger_on_aws(settings: &Settings) -> anyhow::Result<SdkConfig> {
     anyhow::ensure!(names_aws(), NO_LEDGER);
-    let aws = aws(true).await.filter(|aws| aws.region().is_some());
+    let aws = aws(true).await?.filter(|aws| aws.region().is_some());
     let aws = aws.with_context(|| format!("{NO_LEDGER}; no region is set"))?;
     let region = aws.region().map(ToString::to_string).unwrap_or_default();
     let endpoint = aws.endpoint_url().map(|url| format!(" at {url}")).unwrap_or_default();

@@ -51,6 +51,8 @@ struct Found {
     places: HashMap<String, usize>,
     /// Whether more match than were asked for.
     more: bool,
+    /// Whether the server cannot look names through.
+    without_names: bool,
 }
 
 /// Finds products; exit code 0 whatever is found.
@@ -73,6 +75,7 @@ pub async fn run(arguments: FindArgs) -> anyhow::Result<ExitCode> {
         if let Err(error) = arguments.look(&client, &mut found, &names, Matched::NamePrefix).await {
             match error.downcast_ref::<BadRequest>() {
                 Some(BadRequest { pointer: Some(pointer), .. }) if pointer == "sort" => {
+                    found.without_names = true;
                     out::message("names were not looked through: the server does not keep the order by name");
                 }
                 _ => return Err(error),
@@ -126,8 +129,9 @@ impl FindArgs {
             return Ok(());
         }
         if found.products.is_empty() {
+            let begins = if found.without_names { "an id" } else { "a name or id" };
             out::line(format_args!(
-                "no product has the SKU {0}, or a name or id that begins with it",
+                "no product has the SKU {}, or {begins} that begins with it",
                 escaped(&self.text)
             ))?;
             return Ok(());

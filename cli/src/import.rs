@@ -90,14 +90,17 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<ExitCode> {
     let shared = report.clone();
     let interrupted = move || match shared.get() {
         Some(report) => report.interrupted(),
-        None => out::message("ledger: stopped: nothing was sent"),
+        None => {
+            progress::clear();
+            out::message("ledger: stopped: nothing was sent");
+        }
     };
     IMPORTED_IN_PART.ends_with(send(&arguments, &report), interrupted).await
 }
 
 async fn send(arguments: &ImportArgs, shared: &SharedReport) -> anyhow::Result<ExitCode> {
     let file = &arguments.file;
-    let client = ImportClient::new(&arguments.url, crate::remote::token())?;
+    let client = ImportClient::new(&arguments.url, crate::remote::token()?)?;
     let reading = progress::status();
     reading.set_message("reading the input");
     let input = Input::open(file, arguments.batch.is_none()).await;

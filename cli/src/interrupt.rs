@@ -11,7 +11,7 @@ use server::signals::Signals;
 use tokio::sync::oneshot;
 
 use crate::exit::CANNOT;
-use crate::out;
+use crate::{out, progress};
 
 /// How long work may still hold its thread.
 const GRACE: Duration = Duration::from_secs(1);
@@ -119,7 +119,9 @@ impl Interruption {
                     std::process::exit(i32::from(self.code))
                 }
             });
+            // What says how far a bar is comes first: a bar that is cleared is at its end.
             let says = says();
+            progress::clear();
             if !says.is_empty() {
                 out::message(format_args!("ledger: stopped: {says}"));
             }

@@ -36,8 +36,10 @@ pub mod text_table;
 pub mod verify;
 pub mod watch;
 
+use std::ffi::OsStr;
 use std::process::ExitCode;
 
+use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use exit::ExitCodes;
 
@@ -108,7 +110,16 @@ pub fn command() -> clap::Command {
 #[must_use]
 pub fn arguments() -> Arguments {
     completions::answer(command);
-    Arguments::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit())
+    let command = without_empty_variables(command());
+    Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+}
+
+/// The command line, in which an option's variable that is empty counts as unset.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|arg| if arg.get_env().is_some_and(is_empty) { arg.env(Resettable::Reset) } else { arg })
+        .mut_subcommands(without_empty_variables)
 }
 
 /// Runs the program.

@@ -55,7 +55,7 @@ async fn local(data: &Path, settings: Settings) -> anyhow::Result<System> {
     directory.check_views(&settings.orders).await?;
     drop(directory);
     out::message(format_args!("asked: the files in {}, where no server runs", data.display()));
-    let bus = server::environment::aws(settings.event_bus.is_some()).await;
+    let bus = server::environment::aws(settings.event_bus.is_some()).await?;
     let clock_and_ids = ClockAndIds::system();
     let orders = settings.orders;
     let directory = DataDirectory::open(data, &orders, || (clock_and_ids.ids)().to_string()).await?;

@@ -1,12 +1,13 @@
-//! Products as a table, one line each: names are shortened to the width of the terminal, unless they are asked for in full.
-//! Then they are the last column, which is wrapped.
+//! Products as a table, one line each: names are shortened to what the other columns leave of the terminal, unless they are asked
+//! for in full. Then they are the last column, which is wrapped. An id is shown whole: one that leaves no room for names has a line
+//! of its own above its product.
 
 use console::{measure_text_width, style, truncate_str};
 use serde_json::Value;
 
-use crate::text_table::{TextTable, escaped, shortened};
+use crate::text_table::{NARROWEST, TextTable, escaped, shortened};
 
-/// The shortest name that a long one is shortened to.
+/// The shortest name that a long one is shortened to, for an id beside it.
 const SHORTEST: usize = 16;
 
 /// A table of products, with a last column of its own.
@@ -48,28 +49,39 @@ impl ProductTable {
     #[must_use]
     pub fn draw(&self, width: Option<usize>) -> String {
         let styled = |id: &str| style(id).cyan().to_string();
-        if self.full {
-            let mut table = TextTable::new(&["id", "price", self.last, "name"]);
-            for [id, name, price, last] in &self.rows {
-                table.row(vec![styled(id), price.clone(), last.clone(), name.clone()]);
-            }
-            return table.draw(width);
-        }
-        let titles = ["id", "name", "price", self.last];
+        let room = width.map(|width| self.room(width));
+        let titles =
+            if self.full { ["id", "price", self.last, "name"] } else { ["id", "name", "price", self.last] };
         let mut table = TextTable::new(&titles);
-        let widest = |column: usize| {
-            let cells = self.rows.iter().map(|row| measure_text_width(&row[column]));
-            cells.max().unwrap_or(0).max(titles[column].len())
-        };
-        let room = width.map(|width| {
-            let others: usize = [0, 2, 3].iter().map(|column| widest(*column) + 2).sum();
-            width.saturating_sub(others).max(SHORTEST)
-        });
+        if let Some((of_id, _)) = room {
+            table.first_at_most(of_id);
+        }
         for [id, name, price, last] in &self.rows {
-            let name = room.map_or_else(|| name.clone(), |room| truncate_str(name, room, "…").into_owned());
-            table.row(vec![styled(id), name, price.clone(), last.clone()]);
+            let (price, last) = (price.clone(), last.clone());
+            table.row(match room {
+                _ if self.full => vec![styled(id), price, last, name.clone()],
+                Some((_, of_name)) => {
+                    vec![styled(id), truncate_str(name, of_name, "…").into_owned(), price, last]
+                }
+                None => vec![styled(id), name.clone(), price, last],
+            });
         }
         table.draw(width)
+    }
+
+    /// The room for ids and for names: names get what the ids beside them leave, and no id leaves too little.
+    fn room(&self, width: usize) -> (usize, usize) {
+        let titles = ["id", "name", "price", self.last];
+        let widths = |column: usize| {
+            let cells = self.rows.iter().map(move |row| measure_text_width(&row[column]));
+            cells.chain([titles[column].len()])
+        };
+        let widest = |column: usize| widths(column).max().unwrap_or(0);
+        let both = width.saturating_sub(widest(2) + widest(3) + 6);
+        let shortest = if self.full { NARROWEST } else { SHORTEST };
+        let of_id = both.saturating_sub(widest(1).min(shortest));
+        let ids = widths(0).filter(|id| *id <= of_id).max().unwrap_or(titles[0].len());
+        (of_id, both.saturating_sub(ids).max(SHORTEST))
     }
 }
 
@@ -109,6 +121,35 @@ mod tests {
             assert_eq!(drawn.lines().count(), 3, "{drawn}");
             assert!(drawn.lines().all(|line| measure_text_width(line) <= width), "{width}: {drawn}");
         }
+    }
+
+    #[test]
+    fn one_long_id_takes_a_line_of_its_own_and_the_names_the_room_of_the_others() {
+        let mut table = table(false);
+        let long = "x".repeat(64);
+        let product = json!({"id": long, "name": "Cap", "price": "8.99", "currency": "USD"});
+        table.add(&product, "active".into());
+        let expected = [
+            "id      name                                             price      status",
+            "helmet  Sport-100 Helmet, Red, for children of all ages  34.99 USD  active",
+            "z       自転車 e\u{301}\\u{1b}                                   34.99 USD  active",
+            &long,
+            "        Cap                                              8.99 USD   active",
+        ];
+        assert_eq!(drawn(&table, Some(80)).lines().collect::<Vec<_>>(), expected);
+        assert_eq!(drawn(&table, Some(200)).lines().count(), 4);
+        for width in [64, 80, 100, 120, 200] {
+            let drawn = drawn(&table, Some(width));
+            assert!(drawn.lines().all(|line| measure_text_width(line) <= width), "{width}: {drawn}");
+        }
+        table.full = true;
+        let full = drawn(&table, Some(80));
+        assert!(
+            full.starts_with(
+                "id      price      status  name\nhelmet  34.99 USD  active  Sport-100 Helmet, Red"
+            ),
+            "{full}"
+        );
     }
 
     #[test]

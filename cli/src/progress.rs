@@ -1,8 +1,9 @@
 //! Progress of long work on standard error: on a terminal a bar with rate and remaining time, elsewhere a line every ten
-//! seconds, even if the work reports nothing for long.
+//! seconds, even if the work reports nothing for long. A message that interrupts the work clears the bar first.
 
 use std::fmt::Write;
 use std::io::{IsTerminal, stderr};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressState, ProgressStyle, WeakProgressBar};
@@ -11,6 +12,9 @@ use crate::out;
 
 /// Between two lines where there is no terminal.
 const EVERY: Duration = Duration::from_secs(10);
+
+/// The bars that were begun, for [`clear`]. A process has few.
+static BARS: Mutex<Vec<WeakProgressBar>> = Mutex::new(Vec::new());
 
 /// For work of unknown length.
 #[must_use]
@@ -72,12 +76,21 @@ pub fn status() -> ProgressBar {
 
 /// The bar, which tells a line from time to time where it is not drawn.
 fn begun(bar: ProgressBar, told: impl Fn(&ProgressBar) -> String + Send + 'static) -> ProgressBar {
+    BARS.lock().unwrap_or_else(PoisonError::into_inner).push(bar.downgrade());
     if !stderr().is_terminal() {
         let (weak, say) = (bar.downgrade(), |line: &str| out::message(line));
         // A thread: the work may hold every thread of the runtime.
         std::thread::spawn(move || tell(&weak, EVERY, told, say));
     }
     bar
+}
+
+/// Ends every bar and clears its line, although work may go on for a moment.
+pub fn clear() {
+    let bars = std::mem::take(&mut *BARS.lock().unwrap_or_else(PoisonError::into_inner));
+    for bar in bars.iter().filter_map(WeakProgressBar::upgrade) {
+        bar.finish_and_clear();
+    }
 }
 
 /// Tells how far the work is, until it has ended.
@@ -113,7 +126,11 @@ fn style(template: &str) -> ProgressStyle {
 
 /// A rate for people.
 fn rate(per_second: f64) -> String {
-    if per_second < 10.0 { format!("{per_second:.1}/s") } else { format!("{per_second:.0}/s") }
+    if per_second < 10.0 {
+        format!("{per_second:.1}/s")
+    } else {
+        format!("{}/s", HumanCount(whole(per_second.round())))
+    }
 }
 
 /// The rate since the beginning.
@@ -139,7 +156,8 @@ mod tests {
 
     #[test]
     fn a_rate_has_no_more_digits_than_people_read() {
-        assert_eq!([166.0436, 12.5, 0.25, 0.0].map(rate), ["166/s", "12/s", "0.2/s", "0.0/s"]);
+        let told = [16_604.36, 166.0436, 12.4, 0.25, 0.0].map(rate);
+        assert_eq!(told, ["16,604/s", "166/s", "12/s", "0.2/s", "0.0/s"]);
     }
 
     /// The lines that a bar tells while work goes on, until it ends.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use server::operators::protocol::{RebuildPhase, RebuildProgress, RebuildReport, RebuildView, ViewName};
 
-use crate::counts::counted;
+use crate::counts::{counted, number};
 use crate::operate::LedgerArgs;
 use crate::{out, progress};
 
@@ -134,13 +134,16 @@ fn for_people(
         writeln!(text, "{}  {}", found.product_id, found.reason)?;
     }
     let RebuildReport { commits, products, differing, dropped, .. } = report;
-    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-    let rate = *commits as f64 / reading.as_secs_f64().max(0.001);
+    // In whole milliseconds, so that the rate of few commits is finite.
+    let rate = u128::from(*commits) * 1_000 / reading.as_millis().max(1);
     writeln!(
         text,
-        "{view}: {} of {}, {differing} differed before; {:.1} s, {rate:.0} commits/s",
+        "{view}: {} of {}, {} differed before; read in {:.1} s at {} commits/s, {:.1} s in all",
         counted(*commits, "commit"),
         counted(*products, "product"),
+        number(*differing),
+        reading.as_secs_f64(),
+        number(u64::try_from(rate).unwrap_or(u64::MAX)),
         taken.as_secs_f64(),
     )?;
     if report.generation.is_some() {
@@ -153,6 +156,17 @@ fn for_people(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_rate_is_that_of_the_time_in_which_commits_were_read() {
+        let report = serde_json::json!({"commits": 4_521, "products": 1, "differing": 0, "differences": [], "unreadable": [],
+            "generation": null, "dropped": 0});
+        let report = serde_json::from_value(report).unwrap();
+        let (taken, reading) = (Duration::from_secs(65), Duration::from_millis(1_500));
+        let text = for_people(&report, View::Products, taken, reading).unwrap();
+        let expected = "products: 4,521 commits of 1 product, 0 differed before; read in 1.5 s at 3,014 commits/s, 65.0 s in all\n";
+        assert_eq!(text, expected);
+    }
 
     #[test]
     fn the_overlap_and_what_comes_before_the_first_commit_are_no_time_of_reading() {

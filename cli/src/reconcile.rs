@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use server::operators::protocol::{Discrepancy, Reconcile, ReconcileSummary};
 
-use crate::counts::counted;
+use crate::counts::{counted, number};
 use crate::operate::LedgerArgs;
 use crate::{out, progress};
 
@@ -52,8 +52,12 @@ pub async fn run(arguments: ReconcileArgs) -> anyhow::Result<ExitCode> {
         out::json(&done)?;
     } else {
         out::line(format_args!(
-            "{}: {behind} behind, {differing} with another content than the ledger, {repaired} repaired, {left} left",
-            counted(*products, "product")
+            "{}: {} behind, {} with another content than the ledger, {} repaired, {} left",
+            counted(*products, "product"),
+            number(*behind),
+            number(*differing),
+            number(*repaired),
+            number(*left)
         ))?;
     }
     Ok(if *left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -59,9 +59,17 @@ pub struct BadRequest {
 }
 
 /// `LEDGER_TOKEN`, without the line end that a file or command may leave; an empty one counts as unset.
-pub(crate) fn token() -> Option<String> {
-    let token = std::env::var("LEDGER_TOKEN").ok()?.trim().to_owned();
-    (!token.is_empty()).then_some(token)
+///
+/// # Errors
+/// One line without the value, if it has characters that no token has (RFC 6750, section 2.1): no request could be sent.
+pub(crate) fn token() -> anyhow::Result<Option<String>> {
+    let Some(value) = std::env::var_os("LEDGER_TOKEN") else { return Ok(None) };
+    let token =
+        value.to_str().map(str::trim).filter(|token| token.bytes().all(|byte| byte.is_ascii_graphic()));
+    let token = token.context(
+        "LEDGER_TOKEN: is not a token: it has a line end, a space or another character that no token has",
+    )?;
+    Ok((!token.is_empty()).then(|| token.to_owned()))
 }
 
 impl RemoteServer {
@@ -83,7 +91,7 @@ impl LedgerClient {
         let base: Url = url.parse().with_context(wrong)?;
         anyhow::ensure!(matches!(base.scheme(), "http" | "https"), wrong());
         let http = reqwest::Client::builder().connect_timeout(CONNECT_LIMIT).read_timeout(limit).build()?;
-        Ok(Self { http, base, url: url.to_owned(), token: token() })
+        Ok(Self { http, base, url: url.to_owned(), token: token()? })
     }
 
     /// Gets `path`, whose segments are percent-encoded here, with query parameters.

@@ -18,7 +18,7 @@ use event_store::sqlite::LEDGER;
 use server::directory::{DataDirectory, FORMER};
 use web::ClockAndIds;
 
-use crate::counts::counted;
+use crate::counts::{counted, number};
 use crate::interrupt::{self, BegunToWrite};
 use crate::out;
 use plan::RestorePlan;
@@ -90,9 +90,9 @@ async fn restore(arguments: RestoreArgs, begun: BegunToWrite) -> anyhow::Result<
     let written = write::write(&mut plan, (&export, &arguments.export), arguments.publish, &directory).await;
     directory.close().await;
     let written = written?;
-    let (total, there) = (plan.pending + plan.there, plan.there);
-    let total = counted(total, "commit");
-    out::line(format_args!("{total}: {} written, {there} there before; {written}", plan.pending))?;
+    let total = counted(plan.pending + plan.there, "commit");
+    let (pending, there) = (number(plan.pending), number(plan.there));
+    out::line(format_args!("{total}: {pending} written, {there} there before; {written}"))?;
     out::message(format_args!("restored in {:.1} s", started.elapsed().as_secs_f64()));
     Ok(ExitCode::SUCCESS)
 }

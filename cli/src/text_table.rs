@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use console::{StyledObject, Term, measure_text_width, style, truncate_str};
-use textwrap::{Options, fill};
+use rustix::termios::tcgetwinsize;
+use textwrap::{Options, WrapAlgorithm};
 
 /// The narrowest last column; where there is less room, the cells of a row stand below each other.
-const NARROWEST: usize = 30;
+pub(crate) const NARROWEST: usize = 30;
 
 /// The margin of cells that stand below the others of their row.
 const MARGIN: &str = "    ";
@@ -21,13 +22,14 @@ const LONGEST: usize = 200;
 pub struct TextTable {
     titles: Vec<&'static str>,
     rows: Vec<Vec<String>>,
+    first_at_most: Option<usize>,
 }
 
 impl TextTable {
     /// A table with these columns.
     #[must_use]
     pub fn new(titles: &[&'static str]) -> Self {
-        Self { titles: titles.to_vec(), rows: Vec::new() }
+        Self { titles: titles.to_vec(), rows: Vec::new(), first_at_most: None }
     }
 
     /// Adds a row, one cell a column.
@@ -39,6 +41,11 @@ impl TextTable {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// The first column gets no wider than this: a wider cell stands whole on a line of its own, above the others of its row.
+    pub fn first_at_most(&mut self, width: usize) {
+        self.first_at_most = Some(width);
     }
 
     /// The table as text, without columns whose cells are all empty; no line is wider than `width`, if there is one.
@@ -59,10 +66,15 @@ impl TextTable {
         for row in std::iter::once(&titles).chain(&self.rows) {
             let cells = row[..last].iter().zip(&widths).filter(|(_, width)| **width > 0);
             for (cell, width) in cells {
-                let padding = width.saturating_sub(measure_text_width(cell));
-                let _ = write!(text, "{cell}{}  ", " ".repeat(padding));
+                let used = measure_text_width(cell);
+                if used > *width {
+                    let _ = write!(text, "{cell}\n{}  ", " ".repeat(*width));
+                } else {
+                    let _ = write!(text, "{cell}{}  ", " ".repeat(width - used));
+                }
             }
-            let wrapped = if widths[last] > room { fill(&row[last], room) } else { row[last].clone() };
+            let wrapped =
+                if widths[last] > room { filled(&row[last], Options::new(room)) } else { row[last].clone() };
             text.push_str(&wrapped.replace('\n', &format!("\n{}", " ".repeat(indent))));
             text.truncate(text.trim_end().len());
             text.push('\n');
@@ -79,7 +91,7 @@ impl TextTable {
             let room = width.saturating_sub(MARGIN.len()).max(1);
             let head = packed(std::iter::once(row[0].clone()).chain(titled), room);
             for (text_of, margin) in [(&head, ""), (&row[last], MARGIN)] {
-                let lines = fill(text_of, room);
+                let lines = filled(text_of, Options::new(room));
                 for (n, line) in lines.lines().enumerate() {
                     let margin = if n > 0 { MARGIN } else { margin };
                     let _ = writeln!(text, "{margin}{line}");
@@ -92,8 +104,11 @@ impl TextTable {
     /// Zero for a column without content.
     fn width(&self, column: usize) -> usize {
         let cells = self.rows.iter().filter_map(|row| row.get(column));
-        let widest = cells.flat_map(|cell| cell.lines()).map(measure_text_width).max().unwrap_or(0);
-        if widest == 0 { 0 } else { widest.max(measure_text_width(self.titles[column])) }
+        let most = self.first_at_most.filter(|_| column == 0).unwrap_or(usize::MAX);
+        let widths: Vec<usize> = cells.flat_map(|cell| cell.lines()).map(measure_text_width).collect();
+        let widest = widths.iter().filter(|width| **width <= most).max();
+        let is_empty = widths.iter().all(|width| *width == 0);
+        if is_empty { 0 } else { measure_text_width(self.titles[column]).max(widest.copied().unwrap_or(0)) }
     }
 }
 
@@ -118,16 +133,29 @@ fn packed(texts: impl Iterator<Item = String>, width: usize) -> String {
 /// A text whose lines are no wider than the terminal; from the second on they begin with a margin.
 #[must_use]
 pub fn wrapped(text: &str) -> String {
-    let wrap = |width| fill(text, Options::new(width).subsequent_indent(MARGIN));
+    let wrap = |width| filled(text, Options::new(width).subsequent_indent(MARGIN));
     terminal_width().map_or_else(|| text.to_owned(), wrap)
 }
 
-/// The width of the terminal; `None` where the output is none.
+/// A text with line ends so that no line is too wide. Not by the algorithm that looks for lines of similar length: it lets a line
+/// become too wide where that looks better than a short one before it.
+fn filled(text: &str, options: Options<'_>) -> String {
+    textwrap::fill(text, options.wrap_algorithm(WrapAlgorithm::FirstFit))
+}
+
+/// The width of the terminal; `None` where the output is none, or nothing says how wide it is.
 #[must_use]
 pub fn terminal_width() -> Option<usize> {
-    let terminal = Term::stdout();
-    let (_, columns) = terminal.size_checked().filter(|_| terminal.is_term())?;
-    Some(columns.into())
+    Term::stdout().is_term().then(|| {
+        let reported = tcgetwinsize(std::io::stdout()).map_or(0, |size| size.ws_col);
+        width_of(reported, std::env::var("COLUMNS").ok().as_deref())
+    })?
+}
+
+/// What the terminal reports, which may be zero, or else what the environment says.
+fn width_of(reported: u16, columns: Option<&str>) -> Option<usize> {
+    let said = || columns.and_then(|columns| columns.trim().parse().ok());
+    Some(reported).filter(|width| *width > 0).or_else(said).map(usize::from).filter(|width| *width > 0)
 }
 
 /// Whether standard output is a terminal that shows more than ASCII, by the locale of the environment.
@@ -143,8 +171,9 @@ fn is_unicode(variable: impl Fn(&str) -> Option<String>) -> bool {
     locale.contains("utf-8") || locale.contains("utf8")
 }
 
-/// A text from the ledger on one line, with control and bidirectional characters escaped. Accents and the joints of emoji are
-/// part of the letter before them and stay.
+/// A text from the ledger on one line, with control and bidirectional characters escaped, also the marks that names may have: in a
+/// row they could exchange the places of what stands beside them. Accents and the joints of emoji are part of the letter before
+/// them and stay.
 #[must_use]
 pub fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -208,6 +237,7 @@ mod tests {
         let shown = escaped("a\u{1b}[2J\n\u{202e}b\"é😀");
         assert_eq!(shown, "a\\u{1b}[2J\\n\\u{202e}b\"é😀");
         assert_eq!(escaped("\u{200d}\u{301}"), "\\u{200d}\u{301}");
+        assert_eq!(escaped("a\u{200e}\u{200f}\u{61c}"), "a\\u{200e}\\u{200f}\\u{61c}");
     }
 
     #[test]
@@ -262,6 +292,50 @@ mod tests {
             "                             x",
         ];
         assert_eq!(drawn.lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_word_that_is_wider_than_its_column_is_broken_however_wide_the_terminal_is() {
+        let mut table = TextTable::new(&["field", "value"]);
+        for length in [150, 190, 195, 250, 900] {
+            table.row(vec!["description".into(), format!("x {}", "a".repeat(length))]);
+        }
+        for width in [40, 80, 120, 200, 300] {
+            let drawn = console::strip_ansi_codes(&table.draw(Some(width))).into_owned();
+            assert!(drawn.lines().all(|line| measure_text_width(line) <= width), "{width}: {drawn}");
+            assert_eq!(drawn.matches('a').count(), 150 + 190 + 195 + 250 + 900 + 1, "{width}");
+        }
+    }
+
+    #[test]
+    fn scripts_without_spaces_are_broken_between_words() {
+        for (text, lines) in [
+            ("ภาษาไทยภาษาไทย", ["ภาษา", "ไทย", "ภาษา", "ไทย"]),
+            ("ភាសាខ្មែរភាសាខ្មែរ", ["ភាសា", "ខ្មែរ", "ភាសា", "ខ្មែរ"]),
+        ] {
+            let filled = filled(text, Options::new(5));
+            assert_eq!(filled.lines().collect::<Vec<_>>(), lines, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_terminal_is_as_wide_as_it_reports_or_the_environment_says() {
+        assert_eq!(width_of(80, Some("120")), Some(80));
+        assert_eq!(
+            [Some("120"), Some("0"), Some("wide"), None].map(|columns| width_of(0, columns)),
+            [Some(120), None, None, None]
+        );
+    }
+
+    #[test]
+    fn a_first_cell_that_is_too_wide_stands_above_the_others_of_its_row() {
+        let mut table = TextTable::new(&["id", "name"]);
+        for id in ["short", "much-too-long"] {
+            table.row(vec![id.into(), "n".into()]);
+        }
+        table.first_at_most(6);
+        let drawn = console::strip_ansi_codes(&table.draw(Some(20))).into_owned();
+        assert_eq!(drawn, "id     name\nshort  n\nmuch-too-long\n       n\n");
     }
 
     #[test]

@@ -35,14 +35,12 @@ impl From<CommandError> for Problem {
         match failure {
             CommandError::Refused(refusal) => refused(refusal),
             CommandError::PreconditionFailed(failed) => precondition_failed(&failed),
-            CommandError::Contradicted(fields) => invalid(
-                fields
-                    .into_iter()
-                    .map(|name| FieldError {
-                        pointer: pointer(&[name]),
-                        detail: "is not that of the product, and no field that a command can change".into(),
-                    })
-                    .collect(),
+            CommandError::Contradicted(fields) => {
+                invalid_fields(fields, "is not that of the product, and no field that a command can change")
+            }
+            CommandError::NothingToContradict(fields) => invalid_fields(
+                fields,
+                "cannot be sent: no product has this id, and no command sets this field",
             ),
             CommandError::KeyReused => Problem::new(
                 ProblemKind::IdempotencyKeyReused,
@@ -90,8 +88,16 @@ impl From<CommandError> for Problem {
     }
 }
 
+fn invalid_fields(names: Vec<&'static str>, detail: &'static str) -> Problem {
+    let error = |name| FieldError { pointer: pointer(&[name]), detail: detail.into() };
+    invalid(names.into_iter().map(error).collect())
+}
+
 fn precondition_failed(failed: &FailedPrecondition) -> Problem {
     let detail = match (failed.ahead, failed.current) {
+        (_, None) => "No product has this id. To create it, send PUT without If-Match and without version, updated_at and \
+                      price_occurred_at."
+            .into(),
         (Some(ahead), Some(current)) => format!(
             "Version {ahead} does not exist yet; the newest one is {current}. Read the product, decide again, and send \
              the command with the current version."

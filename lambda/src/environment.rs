@@ -63,7 +63,9 @@ pub(crate) fn aws(lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Sdk
 /// # Errors
 /// The variable names something that is no origin: correct it.
 pub(crate) fn page_rules(lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<PageRules> {
-    let origins = lookup(AllowedOrigin::VARIABLE).map(|origins| AllowedOrigin::list(&origins));
+    // An empty one counts as unset.
+    let origins = lookup(AllowedOrigin::VARIABLE).filter(|origins| !origins.is_empty());
+    let origins = origins.map(|origins| AllowedOrigin::list(&origins));
     Ok(PageRules::new(origins.transpose()?.unwrap_or_default(), true))
 }
 
@@ -102,10 +104,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_origin_is_named_and_nothing_is_no_origin() {
-        assert!(page_rules(|_| None).is_ok());
+    fn what_is_no_origin_is_named_and_nothing_names_none() {
+        assert!(page_rules(|_| None).is_ok() && page_rules(|_| Some(String::new())).is_ok());
         assert!(page_rules(|_| Some("https://a.example, http://localhost:3000".into())).is_ok());
-        for wrong in ["", "*", "https://a.example,", "https://a.example/"] {
+        for wrong in [" ", "*", "https://a.example,", "https://a.example/"] {
             let error = page_rules(|_| Some(wrong.into())).unwrap_err().to_string();
             assert!(error.contains(AllowedOrigin::VARIABLE), "{wrong}: {error}");
         }

@@ -423,7 +423,9 @@ impl ReadDirectory {
     pub async fn check_views(&self, orders: &Orders) -> Result<(), OutdatedViews> {
         let views = self.views.as_ref().map_err(|none| match none {
             NoViews::Unusable(reason) => OutdatedViews::Unusable(reason.clone()),
-            NoViews::Missing | NoViews::Older(_) | NoViews::WithoutOrders => OutdatedViews::None(none.clone()),
+            NoViews::Missing | NoViews::Older(_) | NoViews::WithoutOrders => {
+                OutdatedViews::None(none.clone())
+            }
         })?;
         let wanted = orders.to_string();
         match about(&committed(views), ORDERS).await? {

@@ -3,6 +3,7 @@
 
 mod batch;
 mod checkpoint;
+mod outage;
 mod outcome;
 mod record;
 mod run;

@@ -196,7 +196,7 @@ async fn platform(
     let (orders, clock) = (&settings.orders, &clock_and_ids.clock);
     let (backend, event_bridge) = match storage {
         Storage::DynamoDb { create_tables: missing } => {
-            let aws = aws(true).await.filter(|aws| aws.region().is_some());
+            let aws = aws(true).await?.filter(|aws| aws.region().is_some());
             let aws = aws.context("--dynamodb aws: no region is configured; set AWS_REGION")?;
             if *missing {
                 create_tables(&aws, settings).await.context("--create-tables")?;
@@ -205,9 +205,9 @@ async fn platform(
             let stream = Some(TableStream::new(&aws, &settings.tables));
             return Ok(Platform { backend, stream, event_bridge: Some(aws) });
         }
-        Storage::Memory => (Backend::in_memory(orders, clock), aws(settings.event_bus.is_some()).await),
+        Storage::Memory => (Backend::in_memory(orders, clock), aws(settings.event_bus.is_some()).await?),
         Storage::Directory(path) => {
-            let event_bridge = aws(settings.event_bus.is_some()).await;
+            let event_bridge = aws(settings.event_bus.is_some()).await?;
             let data = || format!("--data {}", path.display());
             let directory = DataDirectory::open(path, orders, || (clock_and_ids.ids)().to_string());
             let directory = directory.await.with_context(data)?;

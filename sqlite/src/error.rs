@@ -40,6 +40,14 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// The file has a further name, under which somebody else may use it: remove that name, or copy the file.
+    #[error(
+        "{path} is a hard link: the file has another name too, and is left alone; put a copy of it there, or choose another data directory"
+    )]
+    HardLink {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file is not a database of this kind: restore it from a copy.
     #[error(
         "{file} is damaged, or was not written by this program ({reason}); restore it from a copy, or choose another data directory"

@@ -13,6 +13,6 @@ mod writer;
 
 pub use database::{Access, Database, clamped};
 pub use error::{Error, OpenError, in_row, unreadable};
-pub use private::open_private;
+pub use private::{check_file, open_private};
 pub use rusqlite;
 pub use schema::{Schema, Version};

@@ -1,8 +1,9 @@
-//! Files for their owner alone: created with mode 0600 whatever the umask is, and never opened through a symbolic link.
+//! Files for their owner alone: created with mode 0600 whatever the umask is, and never opened through a symbolic link, nor if they
+//! have another name too.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use rustix::fs::OFlags;
@@ -16,8 +17,7 @@ const MODE: u32 = 0o600;
 /// Opens a file for reading and writing; if `create`, a missing one is created.
 ///
 /// # Errors
-/// [`OpenError::NotAFile`] for a symbolic link, whose target is left alone, and for anything else that is no regular file;
-/// [`OpenError::NotWritable`].
+/// As [`check_file`]; the target of a symbolic link is left alone. [`OpenError::NotWritable`].
 pub fn open_private(path: &Path, create: bool) -> Result<File, OpenError> {
     let not_writable = |source| OpenError::NotWritable { path: path.to_owned(), source };
     let no_link = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
@@ -35,11 +35,27 @@ pub fn open_private(path: &Path, create: bool) -> Result<File, OpenError> {
         }
     }
     match options.open(path) {
-        Ok(file) if file.metadata().map_err(not_writable)?.is_file() => Ok(file),
-        Ok(_) => Err(OpenError::NotAFile { path: path.to_owned() }),
+        Ok(file) => {
+            check_file(path, &file.metadata().map_err(not_writable)?)?;
+            Ok(file)
+        }
         Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
             Err(OpenError::NotAFile { path: path.to_owned() })
         }
         Err(error) => Err(not_writable(error)),
     }
+}
+
+/// Refuses what is not the one name of a regular file: it may be dear to somebody elsewhere.
+///
+/// # Errors
+/// [`OpenError::NotAFile`] for a symbolic link and anything else that is no regular file; [`OpenError::HardLink`].
+pub fn check_file(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
+    if !metadata.is_file() {
+        return Err(OpenError::NotAFile { path: path.to_owned() });
+    }
+    if metadata.nlink() > 1 {
+        return Err(OpenError::HardLink { path: path.to_owned() });
+    }
+    Ok(())
 }

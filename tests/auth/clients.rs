@@ -122,3 +122,19 @@ async fn an_auditor_s_command_sends_the_token_and_says_what_is_missing() {
         assert!(text.contains(part), "{part} in {text}");
     }
 }
+
+#[tokio::test]
+async fn a_verification_that_is_not_let_in_names_the_token_and_advises_nothing_else() {
+    let given = given();
+    let (audit, all) = (given.token("products/audit"), given.token("products/read products/audit"));
+    for (token, code, part) in [
+        (None, 2, "LEDGER_TOKEN must hold a valid token"),
+        (Some(audit.as_str()), 2, "products/read"),
+        (Some(all.as_str()), 0, "whole"),
+    ] {
+        let output = given.ask(&["verify"], token);
+        let text = printed(&output);
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        assert!(text.contains(part) && !text.contains("one by one"), "{part} in {text}");
+    }
+}

@@ -88,6 +88,25 @@ async fn an_issuer_that_hangs_and_made_up_keys_keep_nobody_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_key_is_not_refused_while_the_issuer_hangs_but_told_when_to_come_again() {
+    let (old, new) = (Key::ed("old"), Key::ed("new"));
+    let site = Site::publishing(&[&old]).await;
+    let ledger = ledger(&site.url, &[], "");
+    site.publish(&[&old, &new]);
+    site.hang();
+    let token = format!("Bearer {}", new.token(&claims(json!({}))));
+    for attempt in ["the reading fails", "the issuer is not asked again so soon"] {
+        let request = ledger.http.get(format!("{}/products", ledger.url)).header("authorization", &token);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 503, "{attempt}");
+        let seconds: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1..=10).contains(&seconds), "{attempt}: {seconds}");
+        assert!(!answer.headers().contains_key("www-authenticate"), "{attempt}");
+    }
+    assert_eq!((status(&ledger, &old).await, site.requests()), (200, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_issuer_that_is_away_or_publishes_nonsense_leaves_the_old_keys() {
     let key = Key::ed("k");
     let site = Site::publishing(&[&key]).await;

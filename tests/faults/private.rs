@@ -145,6 +145,24 @@ async fn a_link_in_the_place_of_a_file_is_refused_and_its_target_left_alone() {
 }
 
 #[tokio::test]
+async fn a_file_that_has_another_name_too_is_refused_and_left_alone() {
+    let ledger = ended().await;
+    for name in [LOCK, LEDGER, VIEWS, "ledger.sqlite3-wal"] {
+        let (directory, data) = copy(&ledger);
+        let target = directory.path().join("dear");
+        std::fs::write(&target, "dear to somebody").unwrap();
+        set_permissions(&target, Permissions::from_mode(0o644)).unwrap();
+        let place = data.join(name);
+        let _ = std::fs::remove_file(&place);
+        std::fs::hard_link(&target, &place).unwrap();
+        let line = refused(&data);
+        assert!(line.contains(name) && line.contains("hard link"), "{name}: {line}");
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "dear to somebody", "{name}");
+        assert_eq!(mode(&target), 0o644, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_file_is_refused_without_waiting_for_it() {
     let ledger = ended().await;
     for name in [LOCK, LEDGER, VIEWS] {

@@ -113,10 +113,14 @@ async fn list(client: &LedgerClient, seen: &mut Listed) -> anyhow::Result<()> {
         let mut query: Vec<_> = fixed.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         query.push(("limit", PAGE.to_string()));
         query.extend(cursor.map(|cursor: String| ("cursor", cursor)));
-        let listed = accepted(client, asked(client, &["products"], &query).await?);
-        let body =
-            listed.context("the products of the server cannot be listed; give their ids one by one")?;
-        let page: ListPage = serde_json::from_slice(&body).context("the list of products cannot be read")?;
+        let answer = asked(client, &["products"], &query).await?;
+        // Only an order that the server does not keep leaves another way.
+        let is_not_kept = answer.status == 400;
+        let mut body = accepted(client, answer);
+        if is_not_kept {
+            body = body.context("the products of the server cannot be listed; give their ids one by one");
+        }
+        let page: ListPage = serde_json::from_slice(&body?).context("the list of products cannot be read")?;
         for ListedProduct { id, version } in page.products {
             bar.inc(1);
             let listed = Witness { sequence: version, seen: Sighting::Event, seen_by: WitnessSource::View };

@@ -22,7 +22,11 @@ impl Executor {
             return Err(CommandError::PreconditionFailed(failed));
         }
         let contradictions = request.carried.contradictions(newest);
-        if contradictions.is_empty() { Ok(()) } else { Err(CommandError::Contradicted(contradictions)) }
+        match newest {
+            _ if contradictions.is_empty() => Ok(()),
+            Some(_) => Err(CommandError::Contradicted(contradictions)),
+            None => Err(CommandError::NothingToContradict(contradictions)),
+        }
     }
 
     /// What the client missed since the version that it names.

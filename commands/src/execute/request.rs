@@ -56,6 +56,9 @@ pub enum CommandError {
     /// Fields that the command cannot change differ from the product: leave them out.
     #[error("{} of the fields contradict the product", .0.len())]
     Contradicted(Vec<&'static str>),
+    /// Fields that only a product that exists has were sent to create one: leave them out.
+    #[error("{} of the fields are those of a product that does not exist", .0.len())]
+    NothingToContradict(Vec<&'static str>),
     /// The key was used for another request: use a new one.
     #[error("the idempotency key was used for another request")]
     KeyReused,

@@ -96,11 +96,12 @@ fn of_product(components: &mut Components, id: &'static str, summary: &'static s
         "If-Match",
         "The version in quotes that the product must have, or a list of them, or `*`: it must exist. Weak tags are the \
          same, since versions are exact. Not together with `If-None-Match`.",
+        // Swagger UI makes its field of the first one: of the enumeration, a list of one value and no place for a version.
         &json!({"anyOf": [
-            {"type": "string", "enum": ["*"]},
-            {"type": "string", "pattern": "^\"(0|[1-9][0-9]{0,18})\"$"},
             {"type": "string",
              "pattern": "^(W/)?\"(0|[1-9][0-9]{0,18})\"([ \\t]*,[ \\t]*(W/)?\"(0|[1-9][0-9]{0,18})\")*$"},
+            {"type": "string", "pattern": "^\"(0|[1-9][0-9]{0,18})\"$"},
+            {"type": "string", "enum": ["*"]},
         ]}),
     );
     command(components, id, summary)

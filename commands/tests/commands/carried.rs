@@ -113,8 +113,14 @@ async fn of_a_product_that_does_not_exist_nothing_was_read() {
     for headers in [&[][..], &[("if-none-match", "*")]] {
         let stale = front.send("PUT /products/p", headers, &body("version", json!(3))).await;
         assert_eq!((stale.refusal(), &stale.body["missed"]), ((412, "precondition-failed"), &json!([])));
+        let detail = stale.body["detail"].as_str().unwrap();
+        assert!(detail.starts_with("No product has this id. To create it, "), "{detail}");
         let wrong = front.send("PUT /products/p", headers, &body("status", json!("active"))).await;
         assert_eq!(wrong.refusal(), (422, "invalid"));
+        let errors = &wrong.body["errors"];
+        assert_eq!((errors.as_array().unwrap().len(), &errors[0]["pointer"]), (1, &json!("/status")));
+        let detail = errors[0]["detail"].as_str().unwrap();
+        assert!(detail.contains("no product has this id"), "{detail}");
     }
     assert_eq!(front.send("PUT /products/p", &[], &body("id", json!("p"))).await.status, 201);
     // Of one that exists the client is told so, though it wanted none to exist.

@@ -76,7 +76,13 @@ async fn a_command_that_would_change_nothing_is_still_bound_to_its_version() {
 async fn a_star_asks_whether_the_product_exists_and_a_deleted_one_does_not() {
     let front = Front::in_memory();
     let (exists, absent) = ([("if-match", "*")], [("if-none-match", "*")]);
-    assert_eq!(front.send("PUT /products/p", &exists, HELMET).await.refusal(), (412, "precondition-failed"));
+    for condition in [exists, [("if-match", "\"3\"")]] {
+        let unknown = front.send("PUT /products/p", &condition, HELMET).await;
+        assert_eq!(unknown.refusal(), (412, "precondition-failed"));
+        assert_eq!(unknown.body["current_version"], json!(null));
+        let detail = unknown.body["detail"].as_str().unwrap();
+        assert!(detail.starts_with("No product has this id. To create it, "), "{detail}");
+    }
     assert_eq!(front.send("PUT /products/p", &absent, HELMET).await.status, 201);
     assert_eq!(front.send("PUT /products/p", &absent, HELMET).await.refusal(), (412, "precondition-failed"));
     assert_eq!(front.send("PATCH /products/p", &exists, r#"{"price":1}"#).await.status, 200);

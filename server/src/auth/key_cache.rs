@@ -1,9 +1,11 @@
 //! The issuer's keys in memory, refreshed at intervals, and when a token names a key that is not among them.
 //!
 //! The promise: a token whose key is known never waits. However many tokens name unknown keys, the issuer is asked at most once in
-//! a fixed time; requests that wait share one read, and only a fixed number waits. If a read fails, the old keys stay in use.
+//! a fixed time; requests that wait share one read, and only a fixed number waits. If a read fails, the old keys stay in use, and
+//! nobody is told that the issuer does not publish a key.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use metrics::counter;
 use telemetry::meters::HTTP_SHED;
@@ -24,12 +26,22 @@ pub(super) struct KeyCache {
     waiting: Semaphore,
 }
 
-/// Too many requests wait for a read of the keys already.
+/// Why it is not known whether the issuer publishes a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TooManyWaiting;
+pub(super) enum KeyUndecided {
+    /// Too many requests wait for a read of the keys already.
+    TooManyWaiting,
+    /// The newest read of the keys failed.
+    NotRead {
+        /// After this time a token with the key causes another read.
+        again_in: Duration,
+    },
+}
 
 struct State {
     keys: Arc<KeySet>,
+    /// Whether the newest read failed.
+    failed: bool,
     /// The read in progress; its sender is dropped at its end.
     reading: Option<watch::Receiver<()>>,
     /// When an unknown key last caused a read.
@@ -47,22 +59,27 @@ impl KeyCache {
         Ok(Arc::new(Self {
             source,
             intervals,
-            state: Mutex::new(State { keys, reading: None, asked: None }),
+            state: Mutex::new(State { keys, failed: false, reading: None, asked: None }),
             waiting: Semaphore::new(MOST_WAITING),
         }))
     }
 
     /// The keys, read again first if `id` is not among them and the last such read is long enough ago.
-    pub(super) async fn with_key(self: &Arc<Self>, id: Option<&str>) -> Result<Arc<KeySet>, TooManyWaiting> {
+    pub(super) async fn with_key(self: &Arc<Self>, id: Option<&str>) -> Result<Arc<KeySet>, KeyUndecided> {
         if let Some(mut reading) = id.and_then(|id| self.missing(id)) {
             let Ok(_place) = self.waiting.try_acquire() else {
                 counter!(HTTP_SHED.name, "limit" => "unknown_keys").increment(1);
-                return Err(TooManyWaiting);
+                return Err(KeyUndecided::TooManyWaiting);
             };
             // Nothing is ever sent; the wait ends when the sender is dropped.
             let _ = reading.changed().await;
         }
-        Ok(self.lock().keys.clone())
+        let state = self.lock();
+        if state.failed && id.is_some_and(|id| !state.keys.knows(id)) {
+            let waited = state.asked.map_or(Duration::MAX, |asked| asked.elapsed());
+            return Err(KeyUndecided::NotRead { again_in: self.intervals.pause.saturating_sub(waited) });
+        }
+        Ok(state.keys.clone())
     }
 
     /// Reads the keys at intervals until `stopping` becomes true.
@@ -124,10 +141,11 @@ impl KeyCache {
             Ok(keys) => {
                 tracing::debug!(target: "ledger::auth", keys = keys.len(), "the issuer's keys were refreshed");
                 let keys = Arc::new(keys);
-                let before = std::mem::replace(&mut self.lock().keys, keys.clone());
+                let before = self.lock().replace(keys.clone());
                 warn_of(&keys, Some(&before));
             }
             Err(error) => {
+                self.lock().failed = true;
                 let error = anyhow::Error::from(error);
                 tracing::warn!(target: "ledger::auth", "the issuer's keys could not be refreshed; the old ones stay in use: {error:#}");
             }
@@ -153,6 +171,12 @@ fn warn_of(keys: &KeySet, before: Option<&KeySet>) {
 }
 
 impl State {
+    /// Takes the keys of a read, and gives those from before.
+    fn replace(&mut self, keys: Arc<KeySet>) -> Arc<KeySet> {
+        self.failed = false;
+        std::mem::replace(&mut self.keys, keys)
+    }
+
     fn reading(&self) -> Option<watch::Receiver<()>> {
         self.reading.clone().filter(|reading| reading.has_changed().is_ok())
     }

@@ -31,7 +31,8 @@ pub(super) enum KeySetError {
     #[error("is not a JSON Web Key Set: {0}")]
     NotASet(String),
     #[error(
-        "none of its {given} keys can be used; one for RS256 (RSA, 2048 to 8192 bits), ES256 (P-256) or EdDSA (Ed25519) is needed{}",
+        "{}; one for RS256 (RSA, 2048 to 8192 bits), ES256 (P-256) or EdDSA (Ed25519) is needed{}",
+        none_of(*given),
         reasons(unusable)
     )]
     NoneUsable {
@@ -70,6 +71,15 @@ pub(super) enum KeyError {
 #[derive(Deserialize)]
 struct Set {
     keys: Vec<Value>,
+}
+
+/// That none of so many keys can be used.
+fn none_of(given: usize) -> String {
+    match given {
+        0 => "it has no keys".into(),
+        1 => "its only key cannot be used".into(),
+        given => format!("none of its {given} keys can be used"),
+    }
 }
 
 impl KeySet {

@@ -12,6 +12,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use web::{Actor, Problem, ProblemKind, is_public};
 
+use super::key_cache::KeyUndecided;
 use super::token::{TokenError, TokenVerifier};
 
 /// Why a request has no actor.
@@ -41,16 +42,26 @@ async fn check(State(verifier): State<Arc<TokenVerifier>>, mut request: Request,
             request.extensions_mut().insert(actor);
             next.run(request).await
         }
-        Err(Unauthenticated::Refused(TokenError::Busy)) => busy().into_response(),
+        Err(Unauthenticated::Refused(TokenError::Undecided(why))) => undecided(why).into_response(),
         Err(reason) => unauthorized(&reason).into_response(),
     }
 }
 
 /// It is not known whether the token is valid.
-fn busy() -> Problem {
-    let detail = "The token names a key that is not known yet. The issuer's keys are being read, and too many requests wait for \
-                  them. Nothing was done; retry after the time in Retry-After.";
-    Problem::new(ProblemKind::Overloaded, detail).retry_after(1)
+fn undecided(why: KeyUndecided) -> Problem {
+    match why {
+        KeyUndecided::TooManyWaiting => {
+            let detail = "The token names a key that is not known yet. The issuer's keys are being read, and too many requests \
+                          wait for them. Nothing was done; retry after the time in Retry-After.";
+            Problem::new(ProblemKind::Overloaded, detail).retry_after(1)
+        }
+        KeyUndecided::NotRead { again_in } => {
+            let detail = "The token names a key that is not known yet, and the issuer's keys cannot be read now. Nothing was \
+                          done; retry after the time in Retry-After.";
+            let seconds = u16::try_from(again_in.as_secs()).unwrap_or(u16::MAX).saturating_add(1);
+            Problem::new(ProblemKind::Unavailable, detail).retry_after(seconds)
+        }
+    }
 }
 
 async fn identified(verifier: &TokenVerifier, headers: &HeaderMap) -> Result<Actor, Unauthenticated> {

@@ -8,7 +8,7 @@ use schema::Clock;
 use web::Actor;
 
 use super::claims::{ClaimRules, Claims, ClaimsError};
-use super::key_cache::{KeyCache, TooManyWaiting};
+use super::key_cache::{KeyCache, KeyUndecided};
 
 /// The accepted algorithms. Constant: neither a setting nor a token nor a key set can add one.
 const ACCEPTED: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
@@ -28,14 +28,14 @@ pub(super) enum TokenError {
     #[error("the signature of the token is not valid")]
     Signature,
     #[error("whether its key exists cannot be found out now")]
-    Busy,
+    Undecided(KeyUndecided),
     #[error(transparent)]
     Claims(#[from] ClaimsError),
 }
 
-impl From<TooManyWaiting> for TokenError {
-    fn from(_: TooManyWaiting) -> Self {
-        Self::Busy
+impl From<KeyUndecided> for TokenError {
+    fn from(why: KeyUndecided) -> Self {
+        Self::Undecided(why)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who may use a data directory besides its owner: nobody.
 //!
-//! The promise: a directory that others can write to, or that has a symbolic link in the place of a file, is refused before
+//! The promise: a directory that others can write to, or that has a symbolic or hard link in the place of a file, is refused before
 //! anything in it is opened; files of earlier builds or copies that others could read are made private.
 
 use std::fs::{Metadata, Permissions};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use event_store::sqlite::{LEDGER, PUBLISHING};
 use projections::sqlite::VIEWS;
-use sqlite::OpenError;
+use sqlite::check_file;
 
 use super::{DirectoryError, FORMER, LOCK, not_writable};
 
@@ -21,17 +21,17 @@ const WRITE: u32 = 0o022;
 /// SQLite's files beside a database.
 const BESIDE: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 
-/// Refuses a directory that others can write to, or in which a file is none.
+/// Refuses a directory that others can write to, or in which a file is none or has another name too.
 pub(super) fn check(directory: &Path) -> Result<(), DirectoryError> {
     let metadata = std::fs::metadata(directory).map_err(not_writable(directory))?;
     let mode = mode(&metadata);
     if mode & WRITE != 0 {
         return Err(DirectoryError::OpenToOthers { directory: directory.to_owned(), mode });
     }
-    match files(directory).find(|(_, metadata)| !metadata.is_file()) {
-        Some((path, _)) => Err(OpenError::NotAFile { path }.into()),
-        None => Ok(()),
+    for (path, metadata) in files(directory) {
+        check_file(&path, &metadata)?;
     }
+    Ok(())
 }
 
 /// Takes the files of a ledger from everybody but their owner, and warns of a directory that others can read.

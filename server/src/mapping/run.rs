@@ -9,8 +9,10 @@ use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use tokio::time::Instant;
 
 use super::checkpoint::CheckpointTable;
+use super::outage::Outage;
 use super::settings::{EventSourceMapping, StreamEndpoint};
 use super::shard_consumer::{ShardConsumer, ShardEnd};
 use super::shards::{Shard, StreamDescription, discover, ready};
@@ -40,10 +42,12 @@ impl EventSourceMapping {
         let mut seen: HashSet<(String, Shard)> = HashSet::new();
         let mut finished: HashSet<String> = HashSet::new();
         let mut running = FuturesUnordered::new();
+        let mut outage = Outage::default();
         let mut looking = pin!(self.look(source, Duration::ZERO));
         while !is_stopped(&stop) {
             tokio::select! {
-                stream = &mut looking => {
+                found = &mut looking => {
+                    let stream = self.found(found, &mut outage);
                     for shard in stream.iter().flat_map(|stream| ready(&stream.shards, &finished)) {
                         let arn = stream.as_ref().map(|stream| stream.arn.clone()).unwrap_or_default();
                         if seen.insert((arn.clone(), shard.clone())) {
@@ -67,20 +71,35 @@ impl EventSourceMapping {
         while running.next().await.is_some() {}
     }
 
-    /// The stream, as it is after `delay`.
-    async fn look(&self, source: &StreamEndpoint, delay: Duration) -> Option<StreamDescription> {
+    /// The stream, as it is after `delay`, or why it was not found.
+    async fn look(&self, source: &StreamEndpoint, delay: Duration) -> Result<StreamDescription, String> {
         tokio::time::sleep(delay).await;
-        let found = Box::pin(discover(&source.streams, &self.table)).await;
-        found
-            .inspect_err(|reason| {
-                tracing::warn!(target: "ledger::stream",
-                    consumer = self.consumer,
-                    table = self.table,
-                    reason,
-                    "the stream was not found"
-                );
-            })
-            .ok()
+        Box::pin(discover(&source.streams, &self.table)).await
+    }
+
+    /// The stream that was found. That there is none is logged when it begins, and again while it lasts.
+    fn found(
+        &self,
+        found: Result<StreamDescription, String>,
+        outage: &mut Outage,
+    ) -> Option<StreamDescription> {
+        let reason = match found {
+            Ok(stream) => {
+                *outage = Outage::default();
+                return Some(stream);
+            }
+            Err(reason) => reason,
+        };
+        if let Some(times) = outage.failed(Instant::now()) {
+            tracing::warn!(target: "ledger::stream",
+                consumer = self.consumer,
+                table = self.table,
+                reason,
+                times,
+                "the stream was not found; trying again"
+            );
+        }
+        None
     }
 
     fn look_again(&self, idle: bool, unsplit: bool) -> Duration {

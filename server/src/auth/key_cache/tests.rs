@@ -10,7 +10,7 @@ use futures::future::{join_all, poll_immediate};
 use serde_json::json;
 use tokio::sync::{Semaphore, watch};
 
-use super::{KeyCache, MOST_WAITING, TooManyWaiting};
+use super::{KeyCache, KeyUndecided, MOST_WAITING};
 use crate::auth::key_source::{KeySource, RefreshIntervals};
 
 const NEVER: Duration = Duration::from_hours(1);
@@ -123,8 +123,28 @@ async fn keys_that_cannot_be_used_leave_the_old_ones() {
     let (issuer, current) = given(NEVER, Duration::ZERO).await;
     issuer.may_answer.add_permits(100);
     issuer.publish(&[]);
-    assert!(current.with_key(Some("new")).await.unwrap().knows("old"));
+    assert!(current.with_key(Some("new")).await.is_err());
+    assert!(current.with_key(Some("old")).await.unwrap().knows("old"));
+    assert!(current.with_key(None).await.unwrap().knows("old"));
     assert_eq!(issuer.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_key_is_unknown_only_if_the_newest_reading_succeeded() {
+    let pause = Duration::from_mins(1);
+    let (issuer, current) = given(NEVER, pause).await;
+    issuer.may_answer.add_permits(100);
+    issuer.publish(&[]);
+    for _ in 0..2 {
+        let Err(KeyUndecided::NotRead { again_in }) = current.with_key(Some("new")).await else {
+            panic!("nobody knows whether there is such a key");
+        };
+        assert!(again_in > Duration::ZERO && again_in <= pause, "{again_in:?}");
+    }
+    assert_eq!(issuer.asked(), 2, "no more often");
+    issuer.publish(&["old"]);
+    let _ = current.begin().changed().await;
+    assert!(!current.with_key(Some("new")).await.unwrap().knows("new"));
 }
 
 #[tokio::test]
@@ -152,7 +172,7 @@ async fn while_the_issuer_does_not_answer_known_keys_do_not_wait_and_few_unknown
         match poll_immediate(asking).await {
             None => {}
             Some(answer) => {
-                assert_eq!(answer.err(), Some(TooManyWaiting));
+                assert_eq!(answer.err(), Some(KeyUndecided::TooManyWaiting));
                 refused += 1;
             }
         }
