@@ -441,7 +441,7 @@ impl ReadDirectory {
     pub async fn views_as_they_are(&self) -> Result<Result<(Database, Orders), NoViews>, sqlite::Error> {
         let views = match &self.views {
             Ok(views) => views,
-            Err(none) => return Ok(Err(*none)),
+            Err(none) => return Ok(Err(none.clone())),
         };
         let kept = about(&committed(views), ORDERS).await?;
         let orders = kept.and_then(|kept| Orders::parse(&kept).ok());
