@@ -6,7 +6,7 @@ use std::io::{IsTerminal, stderr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressState, ProgressStyle, WeakProgressBar};
+use indicatif::{HumanBytes, ProgressBar, ProgressState, ProgressStyle, WeakProgressBar};
 
 use crate::out;
 
@@ -20,17 +20,17 @@ static BARS: Mutex<Vec<WeakProgressBar>> = Mutex::new(Vec::new());
 #[must_use]
 pub fn looking(what: &'static str) -> ProgressBar {
     let bar = ProgressBar::no_length();
-    bar.set_style(style("{spinner} {msg} {human_pos}  {per_sec}"));
+    bar.set_style(style("{spinner} {msg} {pos}  {per_sec}"));
     bar.set_message(what);
     bar.enable_steady_tick(Duration::from_millis(200));
-    begun(bar, move |bar| format!("{what} {}", HumanCount(bar.position())))
+    begun(bar, move |bar| format!("{what} {}", bar.position()))
 }
 
 /// For work on this many commits.
 #[must_use]
 pub fn commits(total: u64) -> ProgressBar {
     let bar = ProgressBar::new(total);
-    bar.set_style(style("{bar:32} {human_pos}/{human_len} commits  {per_sec}  {eta} left"));
+    bar.set_style(style("{bar:32} {pos}/{len} commits  {per_sec}  {eta} left"));
     begun(bar, |bar| of_all(bar, "commits"))
 }
 
@@ -38,7 +38,7 @@ pub fn commits(total: u64) -> ProgressBar {
 #[must_use]
 pub fn products(total: u64) -> ProgressBar {
     let bar = ProgressBar::new(total);
-    bar.set_style(style("{bar:32} {human_pos}/{human_len} products  {per_sec}  {eta} left"));
+    bar.set_style(style("{bar:32} {pos}/{len} products  {per_sec}  {eta} left"));
     begun(bar, |bar| of_all(bar, "products"))
 }
 
@@ -57,10 +57,8 @@ pub fn bytes(total: u64) -> ProgressBar {
 #[must_use]
 pub fn lines(total: Option<u64>) -> ProgressBar {
     let (bar, template) = match total {
-        Some(total) => {
-            (ProgressBar::new(total), "{bar:32} {human_pos}/{human_len} lines  {per_sec}  {eta} left")
-        }
-        None => (ProgressBar::no_length(), "{spinner} {human_pos} lines  {per_sec}"),
+        Some(total) => (ProgressBar::new(total), "{bar:32} {pos}/{len} lines  {per_sec}  {eta} left"),
+        None => (ProgressBar::no_length(), "{spinner} {pos} lines  {per_sec}"),
     };
     bar.set_style(style(template));
     begun(bar, |bar| of_all(bar, "lines"))
@@ -111,8 +109,8 @@ fn tell(
 
 /// How many are done, of how many, and how many a second.
 fn of_all(bar: &ProgressBar, what: &str) -> String {
-    let all = bar.length().map(|all| format!(" of {}", HumanCount(all))).unwrap_or_default();
-    format!("{}{all} {what}, {}", HumanCount(bar.position()), rate(average(bar)))
+    let all = bar.length().map(|all| format!(" of {}", all)).unwrap_or_default();
+    format!("{}{all} {what}, {}", bar.position(), rate(average(bar)))
 }
 
 /// A style whose rate has no decimals.
@@ -126,11 +124,7 @@ fn style(template: &str) -> ProgressStyle {
 
 /// A rate for people.
 fn rate(per_second: f64) -> String {
-    if per_second < 10.0 {
-        format!("{per_second:.1}/s")
-    } else {
-        format!("{}/s", HumanCount(whole(per_second.round())))
-    }
+    if per_second < 10.0 { format!("{per_second:.1}/s") } else { format!("{}/s", whole(per_second.round())) }
 }
 
 /// The rate since the beginning.
@@ -157,7 +151,7 @@ mod tests {
     #[test]
     fn a_rate_has_no_more_digits_than_people_read() {
         let told = [16_604.36, 166.0436, 12.4, 0.25, 0.0].map(rate);
-        assert_eq!(told, ["16,604/s", "166/s", "12/s", "0.2/s", "0.0/s"]);
+        assert_eq!(told, ["16604/s", "166/s", "12/s", "0.2/s", "0.0/s"]);
     }
 
     /// The lines that a bar tells while work goes on, until it ends.
@@ -180,7 +174,7 @@ mod tests {
         bar.set_position(12_345);
         let told = lines_of(&bar, |bar| of_all(bar, "commits"));
         assert!(
-            told[0].starts_with("12,345 of 20,000 commits, ") && told[0].ends_with("/s (0 s)"),
+            told[0].starts_with("12345 of 20000 commits, ") && told[0].ends_with("/s (0 s)"),
             "{told:?}"
         );
         let unknown = lines_of(&ProgressBar::no_length(), |bar| of_all(bar, "lines"));

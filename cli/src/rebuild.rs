@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use server::operators::protocol::{RebuildPhase, RebuildProgress, RebuildReport, RebuildView, ViewName};
 
-use crate::counts::{counted, number};
+use crate::counts::counted;
 use crate::operate::LedgerArgs;
 use crate::{out, progress};
 
@@ -141,9 +141,9 @@ fn for_people(
         "{view}: {} of {}, {} differed before; read in {:.1} s at {} commits/s, {:.1} s in all",
         counted(*commits, "commit"),
         counted(*products, "product"),
-        number(*differing),
+        differing,
         reading.as_secs_f64(),
-        number(u64::try_from(rate).unwrap_or(u64::MAX)),
+        rate,
         taken.as_secs_f64(),
     )?;
     if report.generation.is_some() {
@@ -164,7 +164,7 @@ mod tests {
         let report = serde_json::from_value(report).unwrap();
         let (taken, reading) = (Duration::from_secs(65), Duration::from_millis(1_500));
         let text = for_people(&report, View::Products, taken, reading).unwrap();
-        let expected = "products: 4,521 commits of 1 product, 0 differed before; read in 1.5 s at 3,014 commits/s, 65.0 s in all\n";
+        let expected = "products: 4521 commits of 1 product, 0 differed before; read in 1.5 s at 3014 commits/s, 65.0 s in all\n";
         assert_eq!(text, expected);
     }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use server::operators::protocol::{Discrepancy, Reconcile, ReconcileSummary};
 
-use crate::counts::{counted, number};
+use crate::counts::counted;
 use crate::operate::LedgerArgs;
 use crate::{out, progress};
 
@@ -52,12 +52,8 @@ pub async fn run(arguments: ReconcileArgs) -> anyhow::Result<ExitCode> {
         out::json(&done)?;
     } else {
         out::line(format_args!(
-            "{}: {} behind, {} with another content than the ledger, {} repaired, {} left",
-            counted(*products, "product"),
-            number(*behind),
-            number(*differing),
-            number(*repaired),
-            number(*left)
+            "{}: {behind} behind, {differing} with another content than the ledger, {repaired} repaired, {left} left",
+            counted(*products, "product")
         ))?;
     }
     Ok(if *left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -18,7 +18,7 @@ use event_store::sqlite::LEDGER;
 use server::directory::{DataDirectory, FORMER};
 use web::ClockAndIds;
 
-use crate::counts::{counted, number};
+use crate::counts::counted;
 use crate::interrupt::{self, BegunToWrite};
 use crate::out;
 use plan::RestorePlan;
@@ -91,7 +91,7 @@ async fn restore(arguments: RestoreArgs, begun: BegunToWrite) -> anyhow::Result<
     directory.close().await;
     let written = written?;
     let total = counted(plan.pending + plan.there, "commit");
-    let (pending, there) = (number(plan.pending), number(plan.there));
+    let (pending, there) = (plan.pending, plan.there);
     out::line(format_args!("{total}: {pending} written, {there} there before; {written}"))?;
     out::message(format_args!("restored in {:.1} s", started.elapsed().as_secs_f64()));
     Ok(ExitCode::SUCCESS)

@@ -84,17 +84,20 @@ pub enum AppendError {
     Refused(#[source] StoreError),
 }
 
-/// An error and its causes in one line. Many errors repeat their cause at the end of their own text, which is said once.
+/// An error and its causes in one line. Many errors repeat their cause at the end of their own text, or in brackets; it is said
+/// once.
 #[must_use]
 pub fn causes(error: &(dyn Error + 'static)) -> String {
-    let mut line = error.to_string();
+    let mut before = error.to_string();
+    let mut line = before.clone();
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        if !line.ends_with(&text) {
+        if !before.ends_with(&text) && !before.contains(&format!("({text})")) {
             line.push_str(": ");
             line.push_str(&text);
         }
+        before = text;
         cause = error.source();
     }
     line
@@ -120,7 +123,7 @@ mod tests {
     struct Said(&'static str, #[source] Option<Box<Said>>);
 
     #[test]
-    fn a_cause_is_left_out_only_where_the_text_ends_with_it() {
+    fn a_cause_is_left_out_only_where_the_text_before_has_it_at_its_end_or_in_brackets() {
         let told = |texts: &[&'static str]| {
             let chain = texts.iter().rev().fold(None, |cause, text| Some(Box::new(Said(text, cause))));
             causes(&*chain.unwrap())
@@ -131,6 +134,11 @@ mod tests {
             "the file not-there: denied: not: denied"
         );
         assert_eq!(told(&["read: denied", "denied"]), "read: denied");
+        assert_eq!(
+            told(&["cannot be read (denied); try again", "denied"]),
+            "cannot be read (denied); try again"
+        );
+        assert_eq!(told(&["denied (is said); why", "denied"]), "denied (is said); why: denied");
         assert_eq!(told(&["denied", "denied", "denied"]), "denied");
     }
 }

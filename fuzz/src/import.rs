@@ -1,5 +1,5 @@
 //! A line of an import. Properties: a valid line is one request to its product, with every member as it was written; its key
-//! does not depend on surrounding blanks and contains the position of the line.
+//! does not depend on surrounding blanks or a byte order mark and contains the position of the line.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,9 @@ use serde_json::value::RawValue;
 
 use crate::routes::{TestRoutes, json};
 
+/// The byte order mark, which some programs put before a file.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// The bytes are a line without its newline.
 pub fn check(data: &[u8]) -> bool {
     let Ok(line) = ImportLine::parse(data) else {
@@ -19,13 +22,15 @@ pub fn check(data: &[u8]) -> bool {
     let uri: Uri = path.parse().unwrap();
     assert_eq!(uri.query(), None);
     assert_eq!(uri.path().split('/').nth(2), Some(line.product_id.as_str()));
-    let written: BTreeMap<String, &RawValue> = serde_json::from_slice(data.trim_ascii()).unwrap();
+    let text = data.strip_prefix(MARK).unwrap_or(data);
+    let mark = &data[..data.len() - text.len()];
+    let written: BTreeMap<String, &RawValue> = serde_json::from_slice(text.trim_ascii()).unwrap();
     let sent: BTreeMap<String, &RawValue> = body.map_or(Ok(BTreeMap::new()), serde_json::from_str).unwrap();
     assert_eq!(sent.len() + 2, written.len());
     for (name, value) in &sent {
         assert_eq!(written[name].get(), value.get());
     }
-    let padded = [b" ", data, b"\t\r"].concat();
+    let padded = [mark, b" ", text, b"\t\r"].concat();
     assert_eq!(ImportLine::parse(&padded).unwrap().hash(), line.hash());
     let import = ImportId::Batch("fuzz".parse().unwrap());
     let mark = LineMark { place: data.len() as u64, command: line.hash() };

@@ -99,9 +99,11 @@ pub fn refused(data: &Path) -> String {
     one_line(&said)
 }
 
-/// The only line for people among the log lines.
+/// The only line for people among the log lines, beside the one that names the ledger that was asked.
 pub fn one_line(said: &str) -> String {
-    let lines: Vec<_> = said.lines().filter(|line| serde_json::from_str::<Value>(line).is_err()).collect();
+    let is_for_people =
+        |line: &&str| !line.starts_with("asked: ") && serde_json::from_str::<Value>(line).is_err();
+    let lines: Vec<_> = said.lines().filter(is_for_people).collect();
     assert!(lines.len() == 1 && lines[0].starts_with("ledger: "), "{said}");
     lines[0].to_owned()
 }

@@ -28,7 +28,7 @@ use web::{ClockAndIds, finish};
 use super::line::{Condition, ImportLine, NumberedLine, Verb};
 use super::product::{LineOutcome, ProductProgress, RecordedLines, Step, StopCause};
 use super::server_answer::ServerAnswer;
-use crate::counts::{counted, number};
+use crate::counts::counted;
 use crate::out;
 use crate::text_table::escaped;
 
@@ -315,14 +315,14 @@ impl Expected {
         let mut text = self.refused.told("refused") + &self.uncertain.told("may be refused");
         let uncertain = match self.uncertain_sent {
             0 => String::new(),
-            lines => format!(" ({} may be refused)", number(lines)),
+            lines => format!(" ({lines} may be refused)"),
         };
         let behind = match self.behind {
             0 => String::new(),
-            lines => format!(", {} not sent behind a refused one", number(lines)),
+            lines => format!(", {lines} not sent behind a refused one"),
         };
         let (total, accepted, refused) =
-            (counted(self.lines, "command"), number(self.accepted), number(self.refused.count()));
+            (counted(self.lines, "command"), self.accepted, self.refused.count());
         let _ = writeln!(
             text,
             "{total}: {accepted} would be sent{uncertain}, {refused} refused{behind}; nothing was sent"

@@ -13,7 +13,7 @@ use schema::ProductId;
 
 use super::client::StopReason;
 use super::product::{MissingLines, StopCause, StoppedAt};
-use crate::counts::{counted, number};
+use crate::counts::counted;
 use crate::text_table::escaped;
 use crate::{out, progress};
 
@@ -213,17 +213,14 @@ impl Counts {
         let [written, repeated, unchanged, failed, left_alone, not_sent] = all.map(of);
         let total = written + repeated + unchanged + failed + left_alone + not_sent;
         let mut text = format!(
-            "{}: {} written, {} imported before, {} without effect, {}",
+            "{}: {written} written, {repeated} imported before, {unchanged} without effect, {}",
             counted(total, "command"),
-            number(written),
-            number(repeated),
-            number(unchanged),
             counted(failed, "failure")
         );
         let missing = of(&self.missing);
         for (count, what) in [(left_alone, "left alone"), (not_sent, "not sent"), (missing, "missing")] {
             if count > 0 {
-                let _ = write!(text, ", {} {what}", number(count));
+                let _ = write!(text, ", {count} {what}");
             }
         }
         text
@@ -245,7 +242,7 @@ impl Counts {
 fn left(unreached: Option<u64>) -> String {
     match unreached {
         Some(1) => "1 line was not sent, or not answered".into(),
-        Some(lines) => format!("{} lines were not sent, or not answered", number(lines)),
+        Some(lines) => format!("{lines} lines were not sent, or not answered"),
         None => "the rest of the input was not sent".into(),
     }
 }
