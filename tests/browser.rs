@@ -138,7 +138,8 @@ async fn the_page_for_people_fits_a_phone_follows_dark_mode_and_fills_in_no_head
     assert_eq!(complaints, Vec::<Value>::new(), "the page breaks its own policy");
 }
 
-/// Opens the form of an operation and fills it in as a person does; true once it is sent.
+/// Opens the form of an operation and fills it in as a person does; true once it is sent. The page takes what is typed a moment
+/// later, or when the field is left.
 fn send_with(operation: &str, if_match: &str) -> String {
     format!(
         "(() => {{ \
@@ -154,6 +155,7 @@ fn send_with(operation: &str, if_match: &str) -> String {
                 if (input.value === value) continue; \
                 Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(input, value); \
                 input.dispatchEvent(new Event('input', {{ bubbles: true }})); \
+                input.dispatchEvent(new Event('focusout', {{ bubbles: true }})); \
                 return false; }} \
             button.click(); return true; }})()"
     )

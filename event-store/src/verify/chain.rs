@@ -116,9 +116,9 @@ impl Chain {
     #[must_use]
     pub fn end(mut self) -> ProductReport {
         let newest = self.report.version;
-        self.is_unnamed = false;
-        // How far a last commit whose events cannot be read goes is not known.
-        let is_open = self.last.as_ref().is_some_and(|last| last.end.is_none());
+        let ends_unnamed = std::mem::take(&mut self.is_unnamed);
+        // How far a last commit of this product whose events cannot be read goes is not known.
+        let is_open = !ends_unnamed && self.last.as_ref().is_some_and(|last| last.end.is_none());
         let unseen = std::mem::take(&mut self.witnesses).into_iter().next_back();
         if let Some(witness) = unseen.filter(|_| !is_open) {
             let kind = FaultKind::CutOff { seen_by: witness.seen_by, seen: witness.sequence, newest };
