@@ -88,9 +88,10 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<ExitCode> {
     }
     let report = SharedReport::default();
     let shared = report.clone();
-    let interrupted = move || match shared.get() {
-        Some(report) => report.interrupted(),
-        None => {
+    let interrupted = move || {
+        if let Some(report) = shared.get() {
+            report.interrupted();
+        } else {
             progress::clear();
             out::message("ledger: stopped: nothing was sent");
         }

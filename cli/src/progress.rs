@@ -109,7 +109,7 @@ fn tell(
 
 /// How many are done, of how many, and how many a second.
 fn of_all(bar: &ProgressBar, what: &str) -> String {
-    let all = bar.length().map(|all| format!(" of {}", all)).unwrap_or_default();
+    let all = bar.length().map(|all| format!(" of {all}")).unwrap_or_default();
     format!("{}{all} {what}, {}", bar.position(), rate(average(bar)))
 }
 
@@ -173,10 +173,7 @@ mod tests {
         bar.set_length(20_000);
         bar.set_position(12_345);
         let told = lines_of(&bar, |bar| of_all(bar, "commits"));
-        assert!(
-            told[0].starts_with("12345 of 20000 commits, ") && told[0].ends_with("/s (0 s)"),
-            "{told:?}"
-        );
+        assert!(told[0].starts_with("12345 of 20000 commits, ") && told[0].ends_with("/s (0 s)"), "{told:?}");
         let unknown = lines_of(&ProgressBar::no_length(), |bar| of_all(bar, "lines"));
         assert!(unknown[1].starts_with("0 lines, "), "{unknown:?}");
     }

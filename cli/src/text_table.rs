@@ -304,7 +304,11 @@ mod tests {
             let drawn = console::strip_ansi_codes(&table.draw(Some(width))).into_owned();
             assert!(drawn.lines().all(|line| measure_text_width(line) <= width), "{width}: {drawn}");
             let letters = drawn.lines().filter(|line| line.contains("aa")).flat_map(str::chars);
-            assert_eq!(letters.filter(|letter| *letter == 'a').count(), 150 + 190 + 195 + 250 + 900, "{width}");
+            assert_eq!(
+                letters.filter(|letter| *letter == 'a').count(),
+                150 + 190 + 195 + 250 + 900,
+                "{width}"
+            );
         }
     }
 

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::walk::{ShardedRows, Walk, WalkStep};
 use crate::cursor::{self, InvalidCursor};
+use crate::views::lookup::CategoryRow;
 use crate::views::order::TIE;
 use crate::views::{CategoryPlace, Generation, Portion, Views};
 
@@ -162,7 +163,7 @@ impl ShardedRows for Places<'_> {
         let from = after.cloned().unwrap_or_default();
         let Portion { rows, exhausted } = self.views.categories(self.generation, shard, &from, limit).await?;
         // A page that left it out, or counted it, would look right.
-        let places = rows.into_iter().map(|row| row.checked()).collect::<Result<_, _>>()?;
+        let places = rows.into_iter().map(CategoryRow::checked).collect::<Result<_, _>>()?;
         Ok(Portion { rows: places, exhausted })
     }
 }
