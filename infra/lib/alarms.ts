@@ -1,27 +1,28 @@
 // The alarms of the API, the functions, the tables and the dead-letter queues, with their thresholds. `docs/operations.md`
-// says what to do about each. All of them notify one encrypted topic, and a dashboard shows their metrics.
+// says what to do about each. All of them notify one topic, and a dashboard shows their metrics. The topic is not encrypted
+// with the ledger's key: an alarm about the key has to arrive when the key can no longer be used.
 
 import { Aws, CfnOutput, Duration, Stack } from "aws-cdk-lib";
+import { ComparisonOperator } from "aws-cdk-lib/aws-cloudwatch";
 import { PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
-import { DefaultDashboardFactory, MonitoringFacade, notifySns } from "cdk-monitoring-constructs";
+import { DefaultDashboardFactory, MetricStatistic, MonitoringFacade, notifySns } from "cdk-monitoring-constructs";
 import { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
 import { alarm } from "./alarm.ts";
 import type { Api } from "./api.ts";
 import type { LedgerQueue } from "./dead-letters.ts";
-import type { LedgerKey } from "./key.ts";
 import { watchLedger } from "./ledger-alarms.ts";
 import { NAMESPACE } from "./metrics.ts";
 import type { RustFunction } from "./rust-function.ts";
 import type { Settings } from "./settings.ts";
 import type { LedgerTable } from "./table.ts";
+import { type Trail, WATCHED } from "./trail.ts";
 
 /** The resources that have alarms. */
 export interface AlarmsProps {
   readonly settings: Settings;
-  readonly key: LedgerKey;
   readonly api: Api;
   readonly commands: RustFunction;
   readonly queries: RustFunction;
@@ -29,6 +30,8 @@ export interface AlarmsProps {
   readonly publisher: RustFunction;
   readonly tables: Readonly<Record<string, LedgerTable>>;
   readonly deadLetters: Readonly<Record<string, LedgerQueue>>;
+  /** The trail, where there is one. */
+  readonly trail: Trail | undefined;
   /** The address to notify; without one, subscribe to the topic by hand. */
   readonly email: string | undefined;
 }
@@ -43,7 +46,7 @@ export class Alarms extends Construct {
     super(scope, "Alarms");
     this.settings = props.settings;
     const { stackName } = Stack.of(this);
-    this.topic = new Topic(this, "Topic", { masterKey: props.key.key, enforceSSL: true });
+    this.topic = new Topic(this, "Topic", { enforceSSL: true });
     // A topic with its own policy accepts only the principals that the policy names.
     this.topic.addToResourcePolicy(
       new PolicyStatement({
@@ -82,6 +85,9 @@ export class Alarms extends Construct {
     this.watchTables(props);
     this.watchDeadLetters(props);
     watchLedger(this.monitoring, props);
+    if (props.trail) {
+      this.watchTrail(props.trail);
+    }
     new CfnOutput(this, "TopicArn", { value: this.topic.topicArn, description: "Topic that alarms notify" });
   }
 
@@ -143,6 +149,26 @@ export class Alarms extends Construct {
         },
       });
     }
+  }
+
+  private watchTrail({ namespace }: Trail): void {
+    const factory = this.monitoring.createMetricFactory();
+    const metrics = WATCHED.map((name) => ({
+      metric: factory.createMetric(name, MetricStatistic.SUM, name, undefined, undefined, namespace),
+      alarmFriendlyName: name,
+      addAlarm: {
+        Critical: {
+          ...alarm(this, name),
+          threshold: 0,
+          comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+        },
+      },
+    }));
+    this.monitoring.monitorCustom({
+      humanReadableName: "What the trail recorded",
+      alarmFriendlyName: "trail",
+      metricGroups: [{ title: "Break-glass role, changes of keys and of protection", metrics }],
+    });
   }
 
   private watchDeadLetters({ deadLetters }: AlarmsProps): void {

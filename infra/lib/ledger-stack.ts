@@ -4,6 +4,7 @@ import { Aws, CfnOutput, DefaultStackSynthesizer, Stack, type StackProps, Tags }
 import type { Construct } from "constructs";
 import { Alarms } from "./alarms.ts";
 import { Api } from "./api.ts";
+import { Backups } from "./backups.ts";
 import { BreakGlass } from "./break-glass.ts";
 import { Bus } from "./bus.ts";
 import { CommandApi } from "./command-api.ts";
@@ -11,18 +12,21 @@ import type { LedgerQueue } from "./dead-letters.ts";
 import { EventTable } from "./event-table.ts";
 import { Firewall } from "./firewall.ts";
 import { Intercept } from "./intercept.ts";
-import { LedgerKey } from "./key.ts";
+import { LedgerKey, protectKey } from "./key.ts";
 import { People } from "./people.ts";
 import { Projector } from "./projector.ts";
 import { Publisher } from "./publisher.ts";
 import { QueryApi } from "./query-api.ts";
+import { RolloutGroups } from "./rollout.ts";
 import { RetrySchedule } from "./schedule.ts";
 import { Schemas } from "./schemas.ts";
 import type { Settings } from "./settings.ts";
 import { SignIn } from "./sign-in.ts";
 import type { StreamConsumer } from "./stream-consumer.ts";
 import { Subscriber } from "./subscriber.ts";
+import { Subscribers } from "./subscribers.ts";
 import type { LedgerTable } from "./table.ts";
+import { Trail } from "./trail.ts";
 import { Views } from "./views.ts";
 
 export interface LedgerStackProps extends StackProps {
@@ -33,6 +37,12 @@ export interface LedgerStackProps extends StackProps {
   readonly alarmEmail?: string | undefined;
   /** The name of an event table that was restored from a backup and replaces the old one. */
   readonly eventsTable?: string | undefined;
+  /** The ARN of a vault in another account or region that gets a copy of each backup. */
+  readonly backupCopy?: string | undefined;
+  /** Other accounts that may subscribe to the bus. */
+  readonly subscriberAccounts?: readonly string[] | undefined;
+  /** The ARNs of the roles and users that may assume the break-glass role; without any, all with a second factor. */
+  readonly breakGlass?: readonly string[] | undefined;
 }
 
 /** The resources that the functions share. */
@@ -51,11 +61,15 @@ export class LedgerStack extends Stack {
     super(scope, id, props);
     const { settings, binaries } = props;
     const key = new LedgerKey(this, settings);
+    const breakGlass = new BreakGlass(this, props.breakGlass ?? []);
+    const keyMasters = [breakGlass.role.roleArn, deployer(this)];
+    protectKey(key.key, keyMasters);
+    breakGlass.allowRepairOf(key.key);
     const commands = new CommandApi(this, settings, key, binaries);
     const events = new EventTable(this, {
       settings,
       key,
-      breakGlass: new BreakGlass(this),
+      breakGlass,
       inserter: commands.function.role.roleArn,
       deployer: deployer(this),
       restoredAs: props.eventsTable,
@@ -69,31 +83,82 @@ export class LedgerStack extends Stack {
     };
     const queries = new QueryApi(this, shared).function;
     const functions = { commands: commands.function, queries };
-    const api = new Api(this, { settings, key, signIn: new SignIn(this, settings), functions });
+    new RolloutGroups(this, settings, {
+      "command-api": commands.function,
+      "query-api": queries,
+      projector: consumers.projector.function,
+      publisher: consumers.publisher.function,
+    });
+    const signIn = new SignIn(this, settings);
+    const api = new Api(this, { settings, key, signIn, functions });
     if (settings.firewall) {
       new Firewall(this, { settings, ...settings.firewall, key, stage: api.api.deploymentStage });
     }
     new Schemas(this);
-    new People(this, events, views, shared.bus);
+    new Subscribers(this, shared.bus, props.subscriberAccounts ?? []);
     const tables = this.named(shared);
+    const backups = this.backups(shared, keyMasters, props.backupCopy);
+    if (backups) {
+      breakGlass.allowRepairOf(backups.key);
+    }
+    const subscriber = new Subscriber(this, key, shared.bus);
+    const intercept = settings.intercept && new Intercept(this, key, shared.bus, settings.intercept.days);
+    const deadLetters = {
+      ...this.deadLetters(shared, consumers),
+      subscriber: subscriber.deadLetters,
+      ...(intercept && { intercept: intercept.deadLetters }),
+      ...(backups && { backup: backups.failures }),
+    };
+    new People(this, {
+      ...shared,
+      deadLetters: Object.values(deadLetters),
+      subscriber: subscriber.queue,
+      tests: intercept && {
+        intercepted: intercept.table.attrArn,
+        userPool: signIn.pool.userPoolArn,
+        invoked: Object.values(consumers).map((consumer) => consumer.function),
+      },
+    });
+    const trail =
+      settings.trail &&
+      new Trail(this, {
+        settings,
+        ...settings.trail,
+        events: events.table,
+        keys: [key.key, ...(backups ? [backups.key] : [])],
+        inserter: commands.function.role.roleName,
+      });
     new Alarms(this, {
       settings,
-      key,
       api,
       ...functions,
       projector: consumers.projector.function,
       publisher: consumers.publisher.function,
       tables,
-      deadLetters: this.deadLetters(shared, consumers),
+      deadLetters,
+      trail,
       email: props.alarmEmail,
     });
     Tags.of(this).add("project", "product-ledger");
     Tags.of(this).add("stage", settings.stage);
   }
 
+  /** Backups of the tables that cannot be derived from others. */
+  private backups(
+    { settings, key, events, views }: SharedResources,
+    except: readonly string[],
+    copyTo: string | undefined,
+  ): Backups | undefined {
+    if (!settings.backups) {
+      return undefined;
+    }
+    const tables = { events: events.table, receipts: views.receipts };
+    return new Backups(this, { settings: settings.backups, logDays: settings.days.logs, key, except, tables, copyTo });
+  }
+
   /** The dead-letter queues of everything that consumes the bus or the stream; an alarm watches each. */
   private deadLetters(shared: SharedResources, consumers: Consumers): Record<string, LedgerQueue> {
-    const { settings, key, bus } = shared;
+    const { key, bus } = shared;
     const { projector, publisher } = consumers;
     const schedule = new RetrySchedule(this, key, { Projector: projector, Publisher: publisher });
     return {
@@ -101,10 +166,6 @@ export class LedgerStack extends Stack {
       publisher: publisher.deadLetters,
       schedule: schedule.deadLetters,
       bus: bus.deadLetters,
-      subscriber: new Subscriber(this, key, bus).deadLetters,
-      ...(settings.intercept && {
-        intercept: new Intercept(this, key, bus, settings.intercept.days).deadLetters,
-      }),
     };
   }
 

@@ -41,12 +41,21 @@ function watched(alarm: Resource | undefined): string[] {
   });
 }
 
+/** The alarms that one stage alone has. */
+const ONLY: Record<string, "dev" | "production"> = {
+  "intercept-dead-letters": "dev",
+  "backup-dead-letters": "production",
+  "break-glass": "production",
+  "key-changes": "production",
+  "protection-changes": "production",
+};
+
 const PROJECTOR = "function=<ProjectorConsumerFunctionLambda>";
 const PUBLISHER = "function=<PublisherConsumerFunctionLambda>";
 
 describe.each(STAGES)("%s", (name) => {
   it("every alarm is on the operations page, and the page has no other", () => {
-    const only = (alarm: string) => name === "dev" || alarm !== "intercept-dead-letters";
+    const only = (alarm: string) => name === (ONLY[alarm] ?? name);
     expect([...alarms(name).keys()].sort()).toEqual(DOCUMENTED.filter(only).sort());
   });
 
@@ -70,7 +79,7 @@ describe.each(STAGES)("%s", (name) => {
 
   it("one dead letter, one parked product, one changed commit, or one failed invocation is an alarm", () => {
     for (const [alarm, { Properties }] of alarms(name)) {
-      if (/dead-letters|parked|tampering|-errors|throttles/.test(alarm)) {
+      if (/dead-letters|parked|tampering|-errors|throttles|break-glass|-changes/.test(alarm)) {
         expect([Properties.Threshold, Properties.ComparisonOperator], alarm).toEqual([0, "GreaterThanThreshold"]);
         expect(Properties.DatapointsToAlarm ?? Properties.EvaluationPeriods ?? 1, alarm).toBe(1);
       }

@@ -20,7 +20,9 @@ describe("production", () => {
       "AWS::Cognito::UserPool",
     ]) {
       for (const [id, resource] of ofType(template, type)) {
-        expect([resource.DeletionPolicy, resource.UpdateReplacePolicy], id).toEqual(["Retain", "Retain"]);
+        expect([resource.DeletionPolicy, resource.UpdateReplacePolicy].join(), id).toMatch(
+          /^Retain(ExceptOnCreate)?,Retain$/,
+        );
       }
     }
     const [, pool] = one(template, "AWS::Cognito::UserPool", "SignIn");
@@ -93,7 +95,6 @@ describe("production", () => {
   });
 
   it("has no intercept and no branches", () => {
-    expect(ofType(template, "AWS::StepFunctions::StateMachine")).toEqual([]);
     expect(Object.keys(template.Resources).filter((id) => id.startsWith("Intercept"))).toEqual([]);
     expect(() => stackName("production", "feature")).toThrow(/production has no branches/);
   });
@@ -129,6 +130,22 @@ describe("dev", () => {
     const definition = JSON.stringify(workflow.Properties.DefinitionString);
     expect(definition).toContain("$states.input.source");
     expect(definition).toContain("+ 86400");
+  });
+});
+
+describe("account and region", () => {
+  it("are those of the context, so that no other credentials can deploy the stack", () => {
+    const { ledger } = stage("configured").manifest.artifacts as { ledger: { environment: string } };
+    expect(ledger.environment).toBe("aws://123456789012/eu-central-1");
+    const { ledger: open } = stage("production").manifest.artifacts as { ledger: { environment: string } };
+    expect(open.environment).toBe("aws://unknown-account/unknown-region");
+  });
+
+  it("are given together", () => {
+    for (const [name, value] of Object.entries({ account: "123456789012", region: "eu-central-1" })) {
+      expect(() => synthesize("production", { [name]: value })).toThrow("give both");
+    }
+    expect(() => synthesize("production", { account: "12", region: "eu-central-1" })).toThrow("12 digits");
   });
 });
 
