@@ -159,7 +159,12 @@ function evidence(line: MakeLine, commands: number, stored: number): Line[] {
   const copies = Math.ceil(backups.keepDays / 7);
   const trailed = MONTH * (commands + MANAGEMENT_EVENTS) * BYTES.trailRecord;
   return [
-    line("CloudTrail", "writes to the event table", "dataEvents", commands * MEASURED["change the price"].command.write),
+    line(
+      "CloudTrail",
+      "writes to the event table",
+      "dataEvents",
+      commands * MEASURED["change the price"].command.write,
+    ),
     line("CloudTrail", "management events of the account", "managementEvents", MANAGEMENT_EVENTS),
     line("CloudWatch", "log of the trail", "logs", (MANAGEMENT_EVENTS * BYTES.trailLine) / GB),
     line("S3", "records of the trail", "object", trailed / GB),

@@ -60,11 +60,7 @@ export class LedgerStack extends Stack {
   constructor(scope: Construct, id: string, props: LedgerStackProps) {
     super(scope, id, props);
     const { settings, binaries } = props;
-    const key = new LedgerKey(this, settings);
-    const breakGlass = new BreakGlass(this, props.breakGlass ?? []);
-    const keyMasters = [breakGlass.role.roleArn, deployer(this)];
-    protectKey(key.key, keyMasters);
-    breakGlass.allowRepairOf(key.key);
+    const { key, breakGlass } = this.guarded(settings, props.breakGlass ?? []);
     const commands = new CommandApi(this, settings, key, binaries);
     const events = new EventTable(this, {
       settings,
@@ -96,77 +92,90 @@ export class LedgerStack extends Stack {
     }
     new Schemas(this);
     new Subscribers(this, shared.bus, props.subscriberAccounts ?? []);
-    const tables = this.named(shared);
-    const backups = this.backups(shared, keyMasters, props.backupCopy);
-    if (backups) {
-      breakGlass.allowRepairOf(backups.key);
-    }
-    const subscriber = new Subscriber(this, key, shared.bus);
-    const intercept = settings.intercept && new Intercept(this, key, shared.bus, settings.intercept.days);
-    const deadLetters = {
-      ...this.deadLetters(shared, consumers),
-      subscriber: subscriber.deadLetters,
-      ...(intercept && { intercept: intercept.deadLetters }),
-      ...(backups && { backup: backups.failures }),
-    };
-    new People(this, {
-      ...shared,
-      deadLetters: Object.values(deadLetters),
-      subscriber: subscriber.queue,
-      tests: intercept && {
-        intercepted: intercept.table.attrArn,
-        userPool: signIn.pool.userPoolArn,
-        invoked: Object.values(consumers).map((consumer) => consumer.function),
-      },
-    });
-    const trail =
-      settings.trail &&
-      new Trail(this, {
-        settings,
-        ...settings.trail,
-        events: events.table,
-        keys: [key.key, ...(backups ? [backups.key] : [])],
-        inserter: commands.function.role.roleName,
-      });
+    const backups = this.backups(shared, breakGlass, props.backupCopy);
     new Alarms(this, {
       settings,
       api,
       ...functions,
       projector: consumers.projector.function,
       publisher: consumers.publisher.function,
-      tables,
-      deadLetters,
-      trail,
+      tables: this.named(shared),
+      deadLetters: this.deadLetters(shared, consumers, { backups, userPool: signIn.pool.userPoolArn }),
+      trail: this.trail(shared, commands, backups),
       email: props.alarmEmail,
     });
     Tags.of(this).add("project", "product-ledger");
     Tags.of(this).add("stage", settings.stage);
   }
 
+  /** The key, which only the break-glass role and the deployment role can make unusable. */
+  private guarded(settings: Settings, trusted: readonly string[]): { key: LedgerKey; breakGlass: BreakGlass } {
+    const key = new LedgerKey(this, settings);
+    const breakGlass = new BreakGlass(this, trusted);
+    protectKey(key.key, [breakGlass.role.roleArn, deployer(this)]);
+    breakGlass.allowRepairOf(key.key);
+    return { key, breakGlass };
+  }
+
   /** Backups of the tables that cannot be derived from others. */
   private backups(
     { settings, key, events, views }: SharedResources,
-    except: readonly string[],
+    breakGlass: BreakGlass,
     copyTo: string | undefined,
   ): Backups | undefined {
     if (!settings.backups) {
       return undefined;
     }
     const tables = { events: events.table, receipts: views.receipts };
-    return new Backups(this, { settings: settings.backups, logDays: settings.days.logs, key, except, tables, copyTo });
+    const except = [breakGlass.role.roleArn, deployer(this)];
+    const common = { settings: settings.backups, logDays: settings.days.logs, key };
+    const backups = new Backups(this, { ...common, except, tables, copyTo });
+    breakGlass.allowRepairOf(backups.key);
+    return backups;
   }
 
-  /** The dead-letter queues of everything that consumes the bus or the stream; an alarm watches each. */
-  private deadLetters(shared: SharedResources, consumers: Consumers): Record<string, LedgerQueue> {
-    const { key, bus } = shared;
-    const { projector, publisher } = consumers;
-    const schedule = new RetrySchedule(this, key, { Projector: projector, Publisher: publisher });
-    return {
+  private trail({ settings, key, events }: SharedResources, commands: CommandApi, backups: Backups | undefined) {
+    if (!settings.trail) {
+      return undefined;
+    }
+    return new Trail(this, {
+      settings,
+      ...settings.trail,
+      events: events.table,
+      keys: [key.key, ...(backups ? [backups.key] : [])],
+      inserter: commands.function.role.roleName,
+    });
+  }
+
+  /** The dead-letter queues of everything that consumes bus or stream; an alarm watches each, and people purge them. */
+  private deadLetters(
+    shared: SharedResources,
+    { projector, publisher }: Consumers,
+    { backups, userPool }: { readonly backups: Backups | undefined; readonly userPool: string },
+  ): Record<string, LedgerQueue> {
+    const { settings, key, bus } = shared;
+    const subscriber = new Subscriber(this, key, bus);
+    const intercept = settings.intercept && new Intercept(this, key, bus, settings.intercept.days);
+    const queues = {
       projector: projector.deadLetters,
       publisher: publisher.deadLetters,
-      schedule: schedule.deadLetters,
+      schedule: new RetrySchedule(this, key, { Projector: projector, Publisher: publisher }).deadLetters,
       bus: bus.deadLetters,
+      subscriber: subscriber.deadLetters,
+      ...(intercept && { intercept: intercept.deadLetters }),
+      ...(backups && { backup: backups.failures }),
     };
+    new People(this, {
+      ...shared,
+      deadLetters: Object.values(queues),
+      subscriber: subscriber.queue,
+      tests: intercept && {
+        intercepted: intercept.table.attrArn,
+        userPool,
+        invoked: [projector.function, publisher.function],
+      },
+    });
+    return queues;
   }
 
   /** The tables, with outputs for the environment variables of the program `ledger`. */

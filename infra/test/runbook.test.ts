@@ -21,13 +21,7 @@ const ROWS = [...PAGE.matchAll(/^\| (operator|break-glass|administrator)[^|]*\| 
 const of = (role: string) => commandsIn(ROWS.find(([, name]) => name === role)?.[2] ?? "");
 const OTHERWISE = ROWS.reduce((page, [row]) => page.replace(row, ""), PAGE);
 
-const READING = [
-  "dynamodb:GetItem",
-  "dynamodb:Query",
-  "dynamodb:Scan",
-  "kms:Decrypt",
-  "kms:DescribeKey",
-];
+const READING = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "kms:Decrypt", "kms:DescribeKey"];
 const WRITING = [
   "kms:Encrypt",
   "kms:GenerateDataKey",
@@ -112,7 +106,10 @@ describe.each(STAGES)("%s", (name) => {
     for (const command of of("administrator")) {
       const [, service = "", words = ""] = command.split(" ");
       const action = `${service === "stepfunctions" ? "states" : service}:${verb(words)}`;
-      expect(held.filter((pattern) => covers(pattern, action)), command).toEqual([]);
+      expect(
+        held.filter((pattern) => covers(pattern, action)),
+        command,
+      ).toEqual([]);
     }
   });
 });

@@ -40,7 +40,9 @@ describe("a deployment", () => {
     const production = job("production", "deploy.yml");
     expect(production).toContain("needs: dev\n");
     expect(production).toContain("if: inputs.stage == 'production'");
-    expect(job("test", "stage.yml")).toMatch(/needs: deploy\n[^]*pytest -c tests\/deployed\/pytest.ini tests\/deployed/);
+    expect(job("test", "stage.yml")).toMatch(
+      /needs: deploy\n[^]*pytest -c tests\/deployed\/pytest.ini tests\/deployed/,
+    );
   });
 
   it("takes functions whose provenance is attested, in a job that compiles nothing", () => {
