@@ -168,6 +168,8 @@ const runbook = (name: string) => {
   return [
     ...on("<AWS::StackId>", "cloudformation:DescribeStacks", "cloudformation:ListStackResources"),
     ...on("*", "cloudtrail:LookupEvents", "cloudwatch:DescribeAlarms"),
+    ...on("*", "lambda:ListEventSourceMappings", "scheduler:ListSchedules"),
+    ...on(EVENTS, "dynamodb:DescribeTable"),
     ...on(here("logs", `log-group:/${stack}/*:*`), "logs:FilterLogEvents"),
     ...on(here("logs", `log-group:aws-waf-logs-${stack}:*`), "logs:FilterLogEvents"),
     ...via("logs", "Decrypt"),
@@ -251,10 +253,7 @@ it("the break-glass role is for those whom the setting names, who need no second
   const [, role] = one(stage("configured").template, "AWS::IAM::Role", "BreakGlassRole");
   const { Statement } = role.Properties.AssumeRolePolicyDocument as { Statement: Json[] };
   expect(Statement.map(({ Condition, Principal }) => [Condition, text((Principal as Json).AWS)])).toEqual([
-    [
-      { ArnLike: { "aws:PrincipalArn": CONFIGURED.breakGlass.split(",") } },
-      "arn:<AWS::Partition>:iam::<AWS::AccountId>:root",
-    ],
+    [{ ArnLike: { "aws:PrincipalArn": CONFIGURED.breakGlass.split(",") } }, `arn:aws:iam::${CONFIGURED.account}:root`],
   ]);
   expect(() => synthesize("dev", { breakGlass: "me" })).toThrow('"me" is no ARN');
 });
