@@ -9,7 +9,6 @@ import type { Key } from "aws-cdk-lib/aws-kms";
 import { FilterPattern, LogGroup, MetricFilter } from "aws-cdk-lib/aws-logs";
 import type { Bucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
-import { acknowledge } from "./acknowledge.ts";
 import { breakGlassName } from "./break-glass.ts";
 import { UNPROTECTING } from "./event-table.ts";
 import { DISABLING } from "./key.ts";
@@ -82,11 +81,6 @@ export class Trail extends Construct {
     for (const trail of [management, writes]) {
       trail.node.addDependency(allowed, role);
     }
-    acknowledge(
-      role,
-      [`AwsSolutions-IAM5[Resource::<TrailLogs.Arn>:*]`],
-      "CloudTrail chooses the names of the streams in its log group.",
-    );
     for (const [name, pattern] of patterns(this, props)) {
       this.count(logs, name, pattern);
     }
