@@ -27,8 +27,11 @@ export const BYTES = {
   accessLine: 600,
   logLine: 500,
   metricLine: 800,
-  /** The lines that Lambda itself writes for an invocation. */
-  platformLines: 400,
+  /** The lines that Lambda itself writes for an invocation, as JSON. */
+  platformLines: 600,
+  /** A record of CloudTrail: compressed in the bucket, and as a line of the log. */
+  trailRecord: 200,
+  trailLine: 1500,
   /** A product in the view; each index contains it as well. */
   product: 768,
   /** Its keys in an index of look-ups, with what DynamoDB adds to each item there. */
@@ -50,3 +53,5 @@ export const TRACED = { aSecond: 1, share: 0.05 } as const;
 export const TOKENS_A_CLIENT = SECONDS_A_MONTH / 3600;
 /** Data keys are kept for minutes, so requests to KMS follow the number of resources and not of events. */
 export const KEY_REQUESTS = 500_000;
+/** Management events of the account in a month, whoever causes them; uses of keys are not recorded. */
+export const MANAGEMENT_EVENTS = 200_000;

@@ -8,6 +8,7 @@ import {
   GB,
   KEY_REQUESTS,
   LOOKUPS,
+  MANAGEMENT_EVENTS,
   MILLIS,
   MONTH,
   PRODUCTS,
@@ -17,7 +18,7 @@ import {
   TRACED,
   WRITES_A_SHARD,
 } from "./assumptions.ts";
-import { alarmedMetrics, dashboards, firewallRules } from "./counted.ts";
+import { alarmedMetrics, countedMetrics, dashboards, firewallRules, keys } from "./counted.ts";
 import { charge, type Priced } from "./prices.ts";
 
 /** Requests, capacity units and lines of metrics, as a test of the functions' code counted them. */
@@ -136,6 +137,7 @@ export function bill(rate: number, kept: Changes = MEASURED): Line[] {
       [rate, aSecond, aSecond].map(traced).reduce((sum, one) => sum + one),
     ),
     line("WAF", "requests", "webRequest", commands),
+    ...evidence(line, commands, stored),
     ...fixed(line),
   ];
 }
@@ -145,6 +147,31 @@ function logs(commands: number, invocations: number, lines: number): number {
   const { accessLine, logLine, platformLines, metricLine } = BYTES;
   const command = accessLine + logLine + platformLines + MEASURED["change the price"].command.lines * metricLine;
   return commands * command + 2 * invocations * (logLine + platformLines) + lines * metricLine;
+}
+
+/** Trail, backups and exports. Each command is one write to the event table. */
+function evidence(line: MakeLine, commands: number, stored: number): Line[] {
+  const { trail, backups } = settings;
+  if (!trail || !backups) {
+    throw new Error("production has a trail and backups");
+  }
+  const copied = stored * (BYTES.commit + BYTES.receipt);
+  const copies = Math.ceil(backups.keepDays / 7);
+  const trailed = MONTH * (commands + MANAGEMENT_EVENTS) * BYTES.trailRecord;
+  return [
+    line(
+      "CloudTrail",
+      "writes to the event table",
+      "dataEvents",
+      commands * MEASURED["change the price"].command.write,
+    ),
+    line("CloudTrail", "management events of the account", "managementEvents", MANAGEMENT_EVENTS),
+    line("CloudWatch", "log of the trail", "logs", (MANAGEMENT_EVENTS * BYTES.trailLine) / GB),
+    line("S3", "records of the trail", "object", trailed / GB),
+    line("AWS Backup", `backups: ${copies} copies of events and receipts`, "backup", copied * copies),
+    line("DynamoDB", "exports of events and receipts", "export", (commands * (BYTES.commit + BYTES.receipt)) / GB),
+    line("S3", "exports of a year", "object", copied),
+  ];
 }
 
 type MakeLine = (service: string, what: string, priced: Priced, quantity: number) => Line;
@@ -165,7 +192,8 @@ function fixed(line: MakeLine): Line[] {
     line("CloudWatch", "metrics of the functions", "metric", MEASURED.series),
     line("CloudWatch", "alarms", "alarmedMetric", alarmedMetrics()),
     line("CloudWatch", "dashboards", "dashboard", dashboards()),
-    line("KMS", "the key", "key", 1),
+    line("CloudWatch", "metrics of the trail", "metric", countedMetrics()),
+    line("KMS", "the keys", "key", keys()),
     line("KMS", "requests", "keyRequest", KEY_REQUESTS),
     line("WAF", "the firewall", "webAcl", 1),
     line("WAF", "its rules", "webRule", firewallRules()),

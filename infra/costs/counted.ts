@@ -24,6 +24,19 @@ export function alarmedMetrics(): number {
   return looked.reduce((sum, one) => sum + one, 0);
 }
 
+/** Metrics that are counted in logs, apart from those of the functions. */
+export function countedMetrics(): number {
+  const names = all("AWS::Logs::MetricFilter").flatMap(({ MetricTransformations }) =>
+    (MetricTransformations as { MetricName: string }[]).map(({ MetricName }) => MetricName),
+  );
+  return new Set(names).size;
+}
+
+/** Keys of the stack. */
+export function keys(): number {
+  return all("AWS::KMS::Key").length;
+}
+
 export function dashboards(): number {
   return all("AWS::CloudWatch::Dashboard").length;
 }

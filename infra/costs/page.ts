@@ -233,7 +233,10 @@ function growthTable(): string {
 function ceilingTable(): string {
   const change = MEASURED["change the price"];
   const { records } = MEASURED["a full batch"];
-  const { batch } = settingsOf("production").mapping;
+  const { mapping, reservedConcurrency: reserved = 0 } = settingsOf("production");
+  const { batch } = mapping;
+  // Reserved for the projector and the publisher.
+  const left = QUOTAS.concurrency - 2 * reserved;
   const products = share("project", "products", records);
   const rows: (readonly [string, number, string])[] = [
     ["one product: its partition of the event table", QUOTAS.partitionWrites / change.command.write, DYNAMODB],
@@ -253,7 +256,12 @@ function ceilingTable(): string {
     ["API Gateway requests of the account", QUOTAS.apiRequests, APIS],
     ["`Invocations` of the bus: one for the subscriber's rule, one for the archive", QUOTAS.busInvocations / 2, BUS],
     ["`PutEvents` of the account, ten events per request", QUOTAS.putEvents * 10, BUS],
-    ["concurrent executions of all functions", QUOTAS.concurrency / busyForEach(batch), LAMBDA],
+    ["concurrent executions that the reserves leave to the API", (left * 1000) / MILLIS.command, LAMBDA],
+    [
+      `${reserved} concurrent projectors, which are reserved (\`infra/lib/settings.ts\`)`,
+      (reserved * batch * 1000) / millis("projector", batch),
+      "our setting, assumed duration",
+    ],
     ["write units of the event table", QUOTAS.tableWrites / change.command.write, DYNAMODB],
   ];
   rows.sort(([, one], [, other]) => one - other);
@@ -262,12 +270,6 @@ function ceilingTable(): string {
     rows.map(([name, rate, source]) => [name, number(Math.floor(rate)), source]),
     [0, 2],
   );
-}
-
-/** Functions that are busy for each command a second, of all three on its way. */
-function busyForEach(records: number): number {
-  const consumers = (millis("projector", records) + millis("publisher", records)) / records;
-  return (MILLIS.command + consumers) / 1000;
 }
 
 /** The cost of a billion events, stored and read once. */

@@ -1,5 +1,7 @@
-// The alarms of the API, the functions, the tables with their indexes, the rules and the dead-letter queues, with their
-// thresholds. `docs/operations.md` says what to do about each. All of them notify one encrypted topic, and a dashboard shows their metrics.
+// The alarms of the API, the functions, the tables with their indexes, the rules, the dead-letter queues and the trail, with
+// their thresholds. `docs/operations.md` says what to do about each. All of them notify one topic, and a dashboard shows their
+// metrics. The topic is not encrypted with the ledger's key: an alarm about the key has to arrive when the key can no longer be
+// used.
 
 import { Annotations, Aws, CfnOutput, Duration, Stack } from "aws-cdk-lib";
 import { PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
@@ -12,7 +14,6 @@ import { alarm } from "./alarm.ts";
 import type { Api } from "./api.ts";
 import type { LedgerQueue } from "./dead-letters.ts";
 import { type NamedRule, watchRules } from "./delivery-alarms.ts";
-import type { LedgerKey } from "./key.ts";
 import { watchLedger } from "./ledger-alarms.ts";
 import { NAMESPACE } from "./metrics.ts";
 import type { RustFunction } from "./rust-function.ts";
@@ -21,11 +22,12 @@ import type { Settings } from "./settings.ts";
 import { watchSilence } from "./silence-alarms.ts";
 import type { StreamConsumer } from "./stream-consumer.ts";
 import type { LedgerTable } from "./table.ts";
+import type { Trail } from "./trail.ts";
+import { watchTrail } from "./trail-alarms.ts";
 
 /** The resources that have alarms. */
 export interface AlarmsProps {
   readonly settings: Settings;
-  readonly key: LedgerKey;
   readonly api: Api;
   readonly commands: RustFunction;
   readonly queries: RustFunction;
@@ -34,6 +36,8 @@ export interface AlarmsProps {
   readonly tables: Readonly<Record<string, LedgerTable>>;
   readonly deadLetters: Readonly<Record<string, LedgerQueue>>;
   readonly rules: Readonly<Record<string, NamedRule>>;
+  /** The trail, where there is one. */
+  readonly trail: Trail | undefined;
   /** The address to notify; without one, subscribe to the topic by hand. */
   readonly email: string | undefined;
 }
@@ -76,6 +80,9 @@ export class Alarms extends Construct {
       projector: props.projector.function,
       publisher: props.publisher.function,
     });
+    if (props.trail) {
+      watchTrail(this.monitoring, props.trail);
+    }
     new CfnOutput(this, "TopicArn", { value: this.topic.topicArn, description: "Topic that alarms notify" });
   }
 
@@ -171,9 +178,9 @@ export class Alarms extends Construct {
 }
 
 /** The topic, which mails the address; without one a warning says that nobody is notified of production. */
-function topic(scope: Construct, { settings, key, email }: AlarmsProps): Topic {
+function topic(scope: Construct, { settings, email }: AlarmsProps): Topic {
   const { stackName } = Stack.of(scope);
-  const topic = new Topic(scope, "Topic", { masterKey: key.key, enforceSSL: true });
+  const topic = new Topic(scope, "Topic", { enforceSSL: true });
   // A topic with its own policy accepts only the principals that the policy names.
   topic.addToResourcePolicy(
     new PolicyStatement({

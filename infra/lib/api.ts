@@ -52,8 +52,7 @@ export class Api extends Construct {
     super(scope, "Api");
     this.api = restApi(this, props.settings, props.key);
     this.authorizer = new CognitoUserPoolsAuthorizer(this, "Tokens", { cognitoUserPools: [props.signIn.pool] });
-    const integration = (by: Answering) =>
-      new LambdaIntegration(props.functions[by].lambda, { allowTestInvoke: false });
+    const integration = (by: Answering) => new LambdaIntegration(props.functions[by].live, { allowTestInvoke: false });
     this.integrations = { commands: integration("commands"), queries: integration("queries") };
     for (const route of ROUTES) {
       this.add(route, route.verb);

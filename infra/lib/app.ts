@@ -1,19 +1,23 @@
-// The app with one stack, configured by the CDK context: `stage` (default dev), `branch`, `binaries`, `alarmEmail`,
-// `eventsTable`, `deployer`. Nothing is looked up, so synthesis needs no credentials and no network.
+// The app with one stack, configured by the CDK context: `stage` (default dev), `branch`, `account` and `region`, `binaries`,
+// `alarmEmail`, `eventsTable`, `deployer`, `backupCopy`, `breakGlass`, `subscriberAccounts`, `rollout`. Nothing is looked up, so
+// synthesis needs no credentials and no network.
 
 import { App, type AppProps, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
 import { LedgerStack } from "./ledger-stack.ts";
-import { type Settings, settingsOf, stackName } from "./settings.ts";
+import { rolloutOf, type Settings, settingsOf, stackName } from "./settings.ts";
 
 /** The app with its one stack, checked by both rule packs. `changed` replaces settings of the stage. */
 export function ledgerApp(props?: AppProps, changed: Partial<Settings> = {}): { app: App; stack: LedgerStack } {
   const app = new App(props);
   const branch = text(app, "branch");
+  const stage = settingsOf(text(app, "stage") ?? "dev");
+  const rollout = rolloutOf(text(app, "rollout") ?? stage.rollout);
   const own = branch === undefined ? {} : { domain: undefined };
-  const settings = { ...settingsOf(text(app, "stage") ?? "dev"), ...changed, ...own };
+  const settings = { ...stage, rollout, ...changed, ...own };
   const stack = new LedgerStack(app, "ledger", {
     stackName: stackName(settings.stage, branch),
+    ...pinned(app),
     description: `Product ledger, ${settings.stage}`,
     terminationProtection: settings.keepData,
     settings,
@@ -21,9 +25,34 @@ export function ledgerApp(props?: AppProps, changed: Partial<Settings> = {}): { 
     alarmEmail: text(app, "alarmEmail"),
     eventsTable: text(app, "eventsTable"),
     deployer: text(app, "deployer"),
+    backupCopy: arns(app, "backupCopy")?.[0],
+    subscriberAccounts: text(app, "subscriberAccounts")?.split(","),
+    breakGlass: arns(app, "breakGlass"),
   });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
   return { app, stack };
+}
+
+/** The account and region that the stack is for; the command line refuses credentials of any other. */
+function pinned(app: App): { env: { account: string; region: string } } | undefined {
+  const [account, region] = [text(app, "account"), text(app, "region")];
+  if (account === undefined && region === undefined) {
+    return undefined;
+  }
+  if (account === undefined || region === undefined || !/^\d{12}$/.test(account)) {
+    throw new Error(`account=${account}, region=${region}: give both, the account with its 12 digits`);
+  }
+  return { env: { account, region } };
+}
+
+/** ARNs separated by commas. */
+function arns(app: App, name: string): readonly string[] | undefined {
+  const given = text(app, name)?.split(",");
+  const wrong = given?.find((arn) => !arn.startsWith("arn:"));
+  if (wrong !== undefined) {
+    throw new Error(`${name}: ${JSON.stringify(wrong)} is no ARN; separate several ARNs by commas`);
+  }
+  return given;
 }
 
 function text(app: App, name: string): string | undefined {

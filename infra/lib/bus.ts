@@ -1,5 +1,6 @@
-// The event bus, its archive, and the queue for events that it could not encrypt or decrypt. The events of a product are sent
-// in order, but EventBridge does not guarantee the order of delivery; subscribers order them by `sequence`.
+// The event bus, its archive, and the queue for events that it could not encrypt or decrypt. An event of a product is put on the
+// bus only after it accepted the one before (`PutEvents`). That is all the order there is: EventBridge guarantees none of
+// delivery, nor does a standard queue behind it; subscribers order events by `sequence`.
 
 import { Duration, Stack } from "aws-cdk-lib";
 import { Archive, EventBus } from "aws-cdk-lib/aws-events";

@@ -3,9 +3,9 @@
 import { MetricStatistic, type MonitoringFacade } from "cdk-monitoring-constructs";
 import { Series } from "./series.ts";
 
-/** A rule of a bus, by their names. */
+/** A rule of a bus, by their names. Without a bus it is one of the account's own bus, whose rules have no dimension for it. */
 export interface NamedRule {
-  readonly bus: string;
+  readonly bus?: string;
   readonly rule: string;
 }
 
@@ -19,9 +19,8 @@ export function watchRules(monitoring: MonitoringFacade, rules: Readonly<Record<
     humanReadableName: "Deliveries",
     alarmFriendlyName: "deliveries",
     metricGroups: Object.entries(rules).map(([name, { bus, rule }]) => {
-      const lost = LOST.map((metric) =>
-        series.ofAws("AWS/Events", metric, MetricStatistic.SUM, { EventBusName: bus, RuleName: rule }),
-      );
+      const dimensions = { ...(bus !== undefined && { EventBusName: bus }), RuleName: rule };
+      const lost = LOST.map((metric) => series.ofAws("AWS/Events", metric, MetricStatistic.SUM, dimensions));
       return { title: `Not delivered: ${name}`, metrics: [series.above(`${name}-delivery`, 0, "SUM", lost)] };
     }),
   });

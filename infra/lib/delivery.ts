@@ -19,10 +19,10 @@ type CfnRoleArn = NonNullable<ReturnType<IRuleTarget["bind"]>["role"]>;
 export function deliver(scope: Construct, id: string, props: DeliveryProps): void {
   const { target, deadLetters, ...rest } = props;
   const rule = new Rule(scope, id, rest);
-  const queues = [deadLetters];
+  const queues = new Set([deadLetters]);
   const deadLetterConfig: CfnRule.DeadLetterConfigProperty = { arn: deadLetters.queue.queueArn };
   if ("queue" in target) {
-    queues.push(target);
+    queues.add(target);
     rule.addTarget({ bind: () => ({ arn: target.queue.queueArn, deadLetterConfig }) });
   } else {
     rule.addTarget({ bind: () => ({ arn: target.arn, role: target.role, deadLetterConfig }) });

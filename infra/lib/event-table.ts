@@ -18,9 +18,15 @@ export const REWRITING: readonly Action[] = [
   "dynamodb:PartiQLDelete",
 ];
 
-/** Every action that removes the table or this protection. */
+/**
+ * Every action that removes the table, its stream, its recovery or this protection. `UpdateTable` ends the stream and the
+ * protection from deletion, and a time to live deletes items without a request that could be denied.
+ */
 export const UNPROTECTING: readonly Action[] = [
   "dynamodb:DeleteTable",
+  "dynamodb:UpdateTable",
+  "dynamodb:UpdateContinuousBackups",
+  "dynamodb:UpdateTimeToLive",
   "dynamodb:PutResourcePolicy",
   "dynamodb:DeleteResourcePolicy",
 ];

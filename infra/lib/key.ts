@@ -1,8 +1,9 @@
-// One customer managed key for all data at rest: tables, queues, bus, archive, logs, alarm topic. Services may use it only for
-// this stack's resources; people and functions need a grant, which is limited to one service.
+// One customer managed key for the data at rest: tables, queues, bus, archive, logs. Services may use it only for this stack's
+// resources; people and functions need a grant, which is limited to one service. Nobody but the break-glass role and the
+// deployment role can make it unusable.
 
 import { Aws, Duration, Stack } from "aws-cdk-lib";
-import { type IGrantable, PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { AnyPrincipal, Effect, type IGrantable, PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
 import { Construct } from "constructs";
 import { removalOf } from "./removal.ts";
@@ -16,6 +17,23 @@ const WRITE = [
   "kms:ReEncryptFrom",
   "kms:ReEncryptTo",
 ];
+
+/** Every action that makes a key unusable, or this protection. Without its key the table cannot be read either. */
+export const DISABLING = ["kms:ScheduleKeyDeletion", "kms:DisableKey", "kms:PutKeyPolicy"] as const;
+
+/** Denies making a key unusable to all but these roles, by their ARNs. */
+export function protectKey(key: Key, except: readonly string[]): void {
+  key.addToResourcePolicy(
+    new PolicyStatement({
+      sid: "StaysUsable",
+      effect: Effect.DENY,
+      principals: [new AnyPrincipal()],
+      actions: [...DISABLING],
+      resources: ["*"],
+      conditions: { ArnNotEquals: { "aws:PrincipalArn": [...except] } },
+    }),
+  );
+}
 
 /** The key and its policy. */
 export class LedgerKey extends Construct {
@@ -33,7 +51,6 @@ export class LedgerKey extends Construct {
     });
     this.forLogs();
     this.forBus();
-    this.forAlarms();
   }
 
   /** Grants reading tables that this key encrypts. */
@@ -49,6 +66,11 @@ export class LedgerKey extends Construct {
   /** Grants sending to queues that this key encrypts. */
   grantQueueSend(grantee: IGrantable): void {
     this.grant(grantee, "sqs", ["kms:Decrypt", "kms:GenerateDataKey"]);
+  }
+
+  /** Grants reading log groups that this key encrypts. */
+  grantLogRead(grantee: IGrantable): void {
+    this.grant(grantee, "logs", ["kms:Decrypt"]);
   }
 
   private grant(grantee: IGrantable, service: string, actions: string[]): void {
@@ -107,18 +129,6 @@ export class LedgerKey extends Construct {
     statement("DeliveriesToQueues", ["kms:Decrypt", "kms:GenerateDataKey"], {
       StringEqualsIfExists: { "aws:SourceAccount": Aws.ACCOUNT_ID },
     });
-  }
-
-  private forAlarms(): void {
-    this.key.addToResourcePolicy(
-      new PolicyStatement({
-        sid: "AlarmsOfThisAccount",
-        principals: [new ServicePrincipal("cloudwatch.amazonaws.com")],
-        actions: ["kms:Decrypt", "kms:GenerateDataKey*"],
-        resources: ["*"],
-        conditions: { StringEquals: { "aws:SourceAccount": Aws.ACCOUNT_ID } },
-      }),
-    );
   }
 
   private arn(service: string, rest: string): string {

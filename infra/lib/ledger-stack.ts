@@ -4,6 +4,7 @@ import { Aws, CfnOutput, DefaultStackSynthesizer, Stack, type StackProps, Tags }
 import type { Construct } from "constructs";
 import { Alarms } from "./alarms.ts";
 import { Api } from "./api.ts";
+import { Backups } from "./backups.ts";
 import { BreakGlass } from "./break-glass.ts";
 import { Bus } from "./bus.ts";
 import { CommandApi } from "./command-api.ts";
@@ -11,18 +12,21 @@ import type { LedgerQueue } from "./dead-letters.ts";
 import { EventTable } from "./event-table.ts";
 import { Firewall } from "./firewall.ts";
 import { Intercept } from "./intercept.ts";
-import { LedgerKey } from "./key.ts";
+import { LedgerKey, protectKey } from "./key.ts";
 import { People } from "./people.ts";
 import { Projector } from "./projector.ts";
 import { Publisher } from "./publisher.ts";
 import { QueryApi } from "./query-api.ts";
+import { RolloutGroups } from "./rollout.ts";
 import { RetrySchedule } from "./schedule.ts";
 import { Schemas } from "./schemas.ts";
 import type { Settings } from "./settings.ts";
 import { SignIn } from "./sign-in.ts";
 import type { StreamConsumer } from "./stream-consumer.ts";
 import { Subscriber } from "./subscriber.ts";
+import { Subscribers } from "./subscribers.ts";
 import type { LedgerTable } from "./table.ts";
+import { Trail } from "./trail.ts";
 import { Views } from "./views.ts";
 
 export interface LedgerStackProps extends StackProps {
@@ -35,6 +39,12 @@ export interface LedgerStackProps extends StackProps {
   readonly eventsTable?: string | undefined;
   /** The ARN of the role that deploys, if it is not the one of `cdk bootstrap`. */
   readonly deployer?: string | undefined;
+  /** The ARN of a vault in another account or region that gets a copy of each backup. */
+  readonly backupCopy?: string | undefined;
+  /** Other accounts that may subscribe to the bus. */
+  readonly subscriberAccounts?: readonly string[] | undefined;
+  /** The ARNs of the roles and users that may assume the break-glass role; without any, all with a second factor. */
+  readonly breakGlass?: readonly string[] | undefined;
 }
 
 /** The resources that the functions share. */
@@ -52,14 +62,14 @@ export class LedgerStack extends Stack {
   constructor(scope: Construct, id: string, props: LedgerStackProps) {
     super(scope, id, props);
     const { settings, binaries } = props;
-    const key = new LedgerKey(this, settings);
+    const { key, breakGlass, masters } = this.guarded(props);
     const commands = new CommandApi(this, settings, key, binaries);
     const events = new EventTable(this, {
       settings,
       key,
-      breakGlass: new BreakGlass(this),
+      breakGlass,
       inserter: commands.function.role.roleArn,
-      deployer: deployer(this, props.deployer),
+      deployer: masters.deployer,
       restoredAs: props.eventsTable,
     });
     commands.use(events);
@@ -71,29 +81,80 @@ export class LedgerStack extends Stack {
     };
     const queries = new QueryApi(this, shared).function;
     const functions = { commands: commands.function, queries };
-    const api = new Api(this, { settings, key, signIn: new SignIn(this, settings), functions });
+    new RolloutGroups(this, settings, {
+      "command-api": commands.function,
+      "query-api": queries,
+      projector: consumers.projector.function,
+      publisher: consumers.publisher.function,
+    });
+    const signIn = new SignIn(this, settings);
+    const api = new Api(this, { settings, key, signIn, functions });
     if (settings.firewall) {
       new Firewall(this, { settings, ...settings.firewall, key, stage: api.api.deploymentStage });
     }
     new Schemas(this);
-    new People(this, events, views, shared.bus);
-    const tables = this.named(shared);
+    new Subscribers(this, shared.bus, props.subscriberAccounts ?? []);
+    const backups = this.backups(shared, breakGlass, Object.values(masters), props.backupCopy);
     new Alarms(this, {
       settings,
-      key,
       api,
       ...functions,
       ...consumers,
-      tables,
-      ...this.consuming(shared, consumers),
+      tables: this.named(shared),
+      ...this.consuming(shared, consumers, { backups, userPool: signIn.pool.userPoolArn }),
+      trail: this.trail(shared, commands, backups),
       email: props.alarmEmail,
     });
     Tags.of(this).add("project", "product-ledger");
     Tags.of(this).add("stage", settings.stage);
   }
 
-  /** Everything that consumes the bus or the stream, with its dead-letter queue and its rule; alarms watch both. */
-  private consuming(shared: SharedResources, { projector, publisher }: Consumers) {
+  /** The key, which only two roles, `masters`, can make unusable. */
+  private guarded({ settings, breakGlass: trusted, deployer: given }: LedgerStackProps) {
+    const key = new LedgerKey(this, settings);
+    const breakGlass = new BreakGlass(this, trusted ?? []);
+    const masters = { breakGlass: breakGlass.role.roleArn, deployer: deployer(this, given) };
+    protectKey(key.key, Object.values(masters));
+    breakGlass.allowRepairOf(key.key);
+    return { key, breakGlass, masters };
+  }
+
+  /** Backups of the tables that cannot be derived from others. */
+  private backups(
+    { settings, key, events, views }: SharedResources,
+    breakGlass: BreakGlass,
+    except: readonly string[],
+    copyTo: string | undefined,
+  ): Backups | undefined {
+    if (!settings.backups) {
+      return undefined;
+    }
+    const tables = { events: events.table, receipts: views.receipts };
+    const common = { settings: settings.backups, logDays: settings.days.logs, key };
+    const backups = new Backups(this, { ...common, except, tables, copyTo });
+    breakGlass.allowRepairOf(backups.key);
+    return backups;
+  }
+
+  private trail({ settings, key, events }: SharedResources, commands: CommandApi, backups: Backups | undefined) {
+    if (!settings.trail) {
+      return undefined;
+    }
+    return new Trail(this, {
+      settings,
+      ...settings.trail,
+      events: events.table,
+      keys: [key.key, ...(backups ? [backups.key] : [])],
+      inserter: commands.function.role.roleName,
+    });
+  }
+
+  /** Everything that consumes bus or stream, with its dead-letter queue and its rule: alarms watch both, and people purge the queues. */
+  private consuming(
+    shared: SharedResources,
+    { projector, publisher }: Consumers,
+    { backups, userPool }: { readonly backups: Backups | undefined; readonly userPool: string },
+  ) {
     const { settings, key, bus } = shared;
     const schedule = new RetrySchedule(this, key, { Projector: projector, Publisher: publisher });
     const subscriber = new Subscriber(this, key, bus);
@@ -105,12 +166,24 @@ export class LedgerStack extends Stack {
       bus: bus.deadLetters,
       subscriber: subscriber.deadLetters,
       ...(intercept && { intercept: intercept.deadLetters }),
+      ...(backups && { backup: backups.failures }),
     };
     const rules = {
       archive: bus.archiving,
       subscriber: subscriber.rule,
       ...(intercept && { intercept: intercept.rule }),
+      ...backups?.rules,
     };
+    new People(this, {
+      ...shared,
+      deadLetters: Object.values(deadLetters),
+      subscriber: subscriber.queue,
+      tests: intercept && {
+        intercepted: intercept.table.attrArn,
+        userPool,
+        invoked: [projector.function, publisher.function],
+      },
+    });
     return { deadLetters, rules };
   }
 

@@ -1,17 +1,41 @@
-// Policies for people who use the program `ledger` on these tables: an auditor reads, an operator also repairs views and
-// publishes again. Neither can change the event table. Attach them to your own roles.
+// Policies for people: an auditor reads with the program `ledger`; an operator also repairs views, publishes again and runs the
+// procedures of `docs/operations.md`. Neither can change the event table. Attach them to your own roles. A tester may run
+// `tests/deployed`.
 
-import { CfnOutput } from "aws-cdk-lib";
+import { Aws, CfnOutput, Stack } from "aws-cdk-lib";
 import { ManagedPolicy, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
+import { acknowledge } from "./acknowledge.ts";
 import type { Bus } from "./bus.ts";
+import type { LedgerQueue } from "./dead-letters.ts";
 import type { EventTable } from "./event-table.ts";
+import type { LedgerKey } from "./key.ts";
+import type { RustFunction } from "./rust-function.ts";
 import type { Views } from "./views.ts";
+
+export interface PeopleProps {
+  readonly key: LedgerKey;
+  readonly events: EventTable;
+  readonly views: Views;
+  readonly bus: Bus;
+  /** The queues that are read and purged after a failure. */
+  readonly deadLetters: readonly LedgerQueue[];
+  /** The queue of the example subscriber, to which its dead letters are moved back. */
+  readonly subscriber: LedgerQueue;
+  /** What a tester needs in addition to it, where there are tests: the table of delivered messages, and the user pool. */
+  readonly tests: Tests | undefined;
+}
+export interface Tests {
+  readonly intercepted: string;
+  readonly userPool: string;
+  readonly invoked: readonly RustFunction[];
+}
 
 /** Policies for people. */
 export class People extends Construct {
-  constructor(scope: Construct, events: EventTable, views: Views, bus: Bus) {
+  constructor(scope: Construct, props: PeopleProps) {
     super(scope, "People");
+    const { events, views, bus } = props;
     const auditor = this.policy("Auditor", "Reads the ledger: export, verify, history");
     const operator = this.policy("Operator", "Repairs views and publishes again: rebuild, reconcile, replay, parked");
     for (const person of [auditor, operator]) {
@@ -28,6 +52,66 @@ export class People extends Construct {
     views.parking.grantWrite(operator, "dynamodb:UpdateItem", "dynamodb:DeleteItem");
     const publish = ["events:PutEvents", "events:DescribeEventBus"];
     operator.addStatements(new PolicyStatement({ actions: publish, resources: [bus.bus.eventBusArn] }));
+    this.runbook(props);
+    this.tester(props);
+  }
+
+  /** The procedures that need more than the program `ledger`. A second policy, because one may have 6,144 characters. */
+  private runbook({ key, bus, events, deadLetters, subscriber }: PeopleProps): void {
+    const policy = this.policy("Runbook", "Runs the procedures of docs/operations.md: logs, queues, replays");
+    const { stackName } = Stack.of(this);
+    const allow = (actions: string[], resources: string[]) =>
+      policy.addStatements(new PolicyStatement({ actions, resources }));
+    allow(["cloudformation:DescribeStacks", "cloudformation:ListStackResources"], [Aws.STACK_ID]);
+    const listing = ["lambda:ListEventSourceMappings", "scheduler:ListSchedules"];
+    allow(["cloudtrail:LookupEvents", "cloudwatch:DescribeAlarms", ...listing], ["*"]);
+    allow(["dynamodb:DescribeTable"], [events.table.cfn.attrArn]);
+    const groups = [`/${stackName}/*`, `aws-waf-logs-${stackName}`];
+    allow(
+      ["logs:FilterLogEvents"],
+      groups.map((group) => arn("logs", `log-group:${group}:*`)),
+    );
+    key.grantLogRead(policy);
+    const consumed = ["DeleteMessage", "GetQueueAttributes", "PurgeQueue", "ReceiveMessage", "StartMessageMoveTask"];
+    allow(
+      consumed.map((action) => `sqs:${action}`),
+      deadLetters.map(({ queue }) => queue.queueArn),
+    );
+    subscriber.grantSend(policy);
+    allow(["sqs:GetQueueAttributes"], [subscriber.queue.queueArn]);
+    allow(
+      ["events:DescribeReplay", "events:StartReplay"],
+      [arn("events", `archive/${stackName}`), bus.bus.eventBusArn, arn("events", `replay/${stackName}-*`)],
+    );
+    acknowledge(
+      policy,
+      [
+        "AwsSolutions-IAM5[Resource::*]",
+        ...groups.map((group) => `AwsSolutions-IAM5[Resource::${named("logs", `log-group:${group}:*`)}]`),
+        `AwsSolutions-IAM5[Resource::${named("events", `replay/${stackName}-*`)}]`,
+      ],
+      "Log streams and replays have names that are not known before; alarms, CloudTrail and lists have no resources.",
+    );
+  }
+
+  /** On production tests only read without a token. */
+  private tester({ key, subscriber, tests }: PeopleProps): void {
+    const policy = this.policy("Tester", "Runs tests/deployed");
+    const allow = (actions: string[], resources: string[]) =>
+      policy.addStatements(new PolicyStatement({ actions, resources }));
+    allow(["cloudformation:DescribeStacks", "cloudformation:ListStackResources"], [Aws.STACK_ID]);
+    if (!tests) {
+      return;
+    }
+    allow(["cognito-idp:DescribeUserPool", "cognito-idp:DescribeUserPoolClient"], [tests.userPool]);
+    allow(["dynamodb:Query"], [tests.intercepted]);
+    key.grantTableRead(policy);
+    allow(["sqs:DeleteMessage", "sqs:ReceiveMessage"], [subscriber.queue.queueArn]);
+    key.grantQueueSend(policy);
+    allow(
+      ["lambda:InvokeFunction"],
+      tests.invoked.map(({ live }) => live.functionArn),
+    );
   }
 
   private policy(id: string, description: string): ManagedPolicy {
@@ -35,4 +119,13 @@ export class People extends Construct {
     new CfnOutput(this, `${id}PolicyArn`, { value: policy.managedPolicyArn, description });
     return policy;
   }
+}
+
+function arn(service: string, rest: string): string {
+  return `arn:${Aws.PARTITION}:${service}:${Aws.REGION}:${Aws.ACCOUNT_ID}:${rest}`;
+}
+
+/** The same as the rule packs name it. */
+function named(service: string, rest: string): string {
+  return `arn:<AWS::Partition>:${service}:<AWS::Region>:<AWS::AccountId>:${rest}`;
 }

@@ -1,9 +1,17 @@
 // A Rust function on arm64 with tracing, its own role, which may only write its log and traces until more is granted, and a
-// log group with limited retention.
+// log group with limited retention. Every deployment makes a version; all invocations go to the alias `live`, which a
+// deployment moves from one version to the next (`rollout.ts`).
 
 import { type Duration, Stack } from "aws-cdk-lib";
 import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { Architecture, Function as LambdaFunction, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
+import {
+  Alias,
+  Architecture,
+  Function as LambdaFunction,
+  LoggingFormat,
+  Runtime,
+  Tracing,
+} from "aws-cdk-lib/aws-lambda";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
@@ -36,17 +44,24 @@ export interface RustFunctionProps {
   readonly timeout: Duration;
   /** A fixed name of the role, for policies that name it; generated otherwise. */
   readonly roleName?: string;
+  /** Concurrent invocations that are kept for the function, and its limit. */
+  readonly reserved?: number | undefined;
 }
+
+/** The alias that is invoked. */
+export const LIVE = "live";
 
 /** A function and its role. */
 export class RustFunction extends Construct {
+  /** The function itself, for its settings and metrics. Invoke `live`. */
   readonly lambda: LambdaFunction;
+  readonly live: Alias;
   readonly role: Role;
   readonly logs: LogGroup;
 
   constructor(scope: Construct, props: RustFunctionProps) {
     super(scope, "Function");
-    const { name } = props;
+    const { name, settings } = props;
     const full = `${Stack.of(this).stackName}-${name}`;
     this.role = new Role(this, "Role", {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
@@ -64,7 +79,14 @@ export class RustFunction extends Construct {
       timeout: props.timeout,
       tracing: Tracing.ACTIVE,
       logGroup: this.logs,
+      loggingFormat: LoggingFormat.JSON,
+      applicationLogLevelV2: settings.logLevels.application,
+      systemLogLevelV2: settings.logLevels.system,
+      ...(props.reserved !== undefined && { reservedConcurrentExecutions: props.reserved }),
+      // The versions of production stay, so that the alias can be moved back to one by hand.
+      currentVersionOptions: { removalPolicy: removalOf(settings) },
     });
+    this.live = new Alias(this, "Live", { aliasName: LIVE, version: this.lambda.currentVersion });
     this.role.addToPrincipalPolicy(
       new PolicyStatement({
         actions: ["logs:CreateLogStream", "logs:PutLogEvents"],

@@ -28,7 +28,7 @@ export class RetrySchedule extends Construct {
     });
     this.deadLetters.grantSend(role);
     for (const [name, consumer] of Object.entries(consumers)) {
-      const arn = consumer.function.lambda.functionArn;
+      const arn = consumer.function.live.functionArn;
       role.addToPrincipalPolicy(new PolicyStatement({ actions: ["lambda:InvokeFunction"], resources: [arn] }));
       const schedule = new CfnSchedule(this, name, {
         groupName: group.ref,

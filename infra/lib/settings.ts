@@ -1,6 +1,8 @@
 // All settings that differ between stages or cost money. Both stages have the same parts, so that a missing grant shows in
 // dev; the exceptions are listed here.
 
+import { ApplicationLogLevel, SystemLogLevel } from "aws-cdk-lib/aws-lambda";
+
 /** The settings of a stage. */
 export interface Settings {
   readonly stage: StageName;
@@ -21,8 +23,28 @@ export interface Settings {
   readonly clients: readonly ClientName[];
   /** A rule that stores delivered messages for end-to-end tests, and the days that it keeps them. */
   readonly intercept: { readonly days: number } | undefined;
+  /**
+   * CloudTrail's records of what was done in the account, and the days for which they are kept and locked. A write to the event
+   * table costs a millionth of a dollar more.
+   */
+  readonly trail: { readonly days: number } | undefined;
+  /** Backups outside the tables. Not for stacks that are to be deleted: nobody can delete them before their time. */
+  readonly backups: BackupSettings | undefined;
   readonly days: { readonly logs: LogDays; readonly archive: number };
   readonly memory: { readonly api: number; readonly stream: number };
+  /**
+   * What the functions and Lambda itself log at least. Metrics are lines of the log without a level, which counts as INFO: a
+   * higher level of the application would lose them.
+   */
+  readonly logLevels: { readonly application: ApplicationLogLevel; readonly system: SystemLogLevel };
+  /**
+   * Concurrent invocations that the projector and the publisher each have to themselves, one for every shard of the stream
+   * and one for the schedule; the API's functions cannot use them up. They are taken from the account's quota, of which 100
+   * must stay unreserved.
+   */
+  readonly reservedConcurrency: number | undefined;
+  /** How the functions' new version gets its invocations: a tenth for ten minutes and then all, or all at once. */
+  readonly rollout: Rollout;
   readonly mapping: MappingSettings;
   /** The orders of LIST that are maintained; must include `id`. Each is an index and costs one or two write units per change. */
   readonly orders: readonly Order[];
@@ -37,6 +59,14 @@ export interface DomainSettings {
   readonly certificate: string;
   /** The first segment of all paths; none by default. */
   readonly basePath?: string;
+}
+
+/** How long backups are kept and cannot be removed. */
+export interface BackupSettings {
+  /** Days of the weekly backups; each is a whole copy. */
+  readonly keepDays: number;
+  /** Days for which the daily exports are locked. They are kept for ever: each has only what was written on its day. */
+  readonly lockDays: number;
 }
 
 /** How a stream is delivered to a function. */
@@ -59,6 +89,8 @@ export interface AlarmSettings {
 
 export type StageName = "dev" | "production";
 export type ClientName = "writer" | "reader" | "auditor";
+export const ROLLOUTS = ["canary", "all-at-once"] as const;
+export type Rollout = (typeof ROLLOUTS)[number];
 /** All orders, by their names in `LEDGER_ORDERS`. */
 export const ORDERS = ["id", "name", "price", "updated_at"] as const;
 export type Order = (typeof ORDERS)[number];
@@ -87,6 +119,7 @@ const shared = {
   orders: ORDERS,
   corsOrigins: [],
   domain: undefined,
+  logLevels: { application: ApplicationLogLevel.INFO, system: SystemLogLevel.INFO },
 } as const;
 
 const STAGES: Record<StageName, Settings> = {
@@ -97,6 +130,10 @@ const STAGES: Record<StageName, Settings> = {
     throttle: { rate: 50, burst: 100 },
     firewall: undefined,
     intercept: { days: 1 },
+    trail: undefined,
+    backups: undefined,
+    reservedConcurrency: undefined,
+    rollout: "all-at-once",
     days: { logs: 7, archive: 7 },
     alarms: {
       iteratorAgeSeconds: 300,
@@ -113,6 +150,10 @@ const STAGES: Record<StageName, Settings> = {
     throttle: { rate: 1000, burst: 2000 },
     firewall: { requestsWithoutToken: 10_000 },
     intercept: undefined,
+    trail: { days: 365 },
+    backups: { keepDays: 15, lockDays: 365 },
+    reservedConcurrency: 50,
+    rollout: "canary",
     days: { logs: 365, archive: 365 },
     alarms: {
       iteratorAgeSeconds: 60,
@@ -129,6 +170,15 @@ export function settingsOf(stage: string): Settings {
   const found = Object.values(STAGES).find((settings) => settings.stage === stage);
   if (!found) {
     throw new Error(`stage=${stage}: the stages are ${Object.keys(STAGES).join(" and ")}`);
+  }
+  return found;
+}
+
+/** A rollout by its name; throws for an unknown one. */
+export function rolloutOf(name: string): Rollout {
+  const found = ROLLOUTS.find((rollout) => rollout === name);
+  if (!found) {
+    throw new Error(`rollout=${name}: choose one of ${ROLLOUTS.join(", ")}`);
   }
   return found;
 }

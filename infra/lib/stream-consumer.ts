@@ -44,6 +44,7 @@ export class StreamConsumer extends Construct {
       binaries,
       memory: settings.memory.stream,
       timeout: Duration.seconds(60),
+      reserved: settings.reservedConcurrency,
     });
     this.deadLetters.grantSend(this.function.role);
     props.events.grantStream(this.function.role);
@@ -52,7 +53,7 @@ export class StreamConsumer extends Construct {
     this.mapping = this.follow(props, givenUp);
     this.function.withoutDeadLetterTarget("It has a destination for failures instead.");
     // The schedule invokes it asynchronously. Its next invocation is the retry; a failure goes to the queue.
-    this.function.lambda.configureAsyncInvoke({
+    this.function.live.configureAsyncInvoke({
       retryAttempts: 0,
       maxEventAge: Duration.seconds(60),
       onFailure: givenUp,
@@ -61,7 +62,7 @@ export class StreamConsumer extends Construct {
 
   private follow({ settings: { mapping }, events }: StreamConsumerProps, givenUp: IEventSourceDlq): string {
     const follow = new EventSourceMapping(this, "Stream", {
-      target: this.function.lambda,
+      target: this.function.live,
       eventSourceArn: events.streamArn,
       // LATEST can miss records that are written while the mapping is created.
       startingPosition: StartingPosition.TRIM_HORIZON,

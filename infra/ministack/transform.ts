@@ -1,10 +1,11 @@
-// Adapts the synthesized template to ministack: removes the resource types listed here and dependencies on them, and runs
-// functions on x86-64. Everything else is unchanged, which a test checks.
+// Adapts the synthesized template to ministack: removes the resource types listed here and dependencies on them, moves aliases
+// without CodeDeploy, and runs functions on x86-64. Everything else is unchanged, which a test checks.
 
 export interface Resource {
   readonly Type: string;
   readonly Properties?: Readonly<Record<string, unknown>>;
   readonly DependsOn?: string | readonly string[];
+  readonly UpdatePolicy?: unknown;
 }
 export interface Template {
   readonly Resources: Readonly<Record<string, Resource>>;
@@ -15,6 +16,8 @@ export interface Template {
 export const DROPPED: readonly string[] = [
   // It does not support alarms on metric math, and the other alarms alone are of no use.
   "AWS::CloudWatch::Alarm",
+  "AWS::CodeDeploy::Application",
+  "AWS::CodeDeploy::DeploymentGroup",
   "AWS::EventSchemas::Registry",
   "AWS::EventSchemas::Schema",
   "AWS::Events::Archive",
@@ -43,6 +46,10 @@ function local(resource: Resource, gone: ReadonlySet<string>): Resource {
   const after = [resource.DependsOn ?? []].flat().filter((id) => !gone.has(id));
   const { DependsOn, ...rest } = resource;
   const kept = DependsOn === undefined || after.length === 0 ? rest : { ...rest, DependsOn: after };
+  if (resource.Type === "AWS::Lambda::Alias") {
+    const { UpdatePolicy: _, ...alias } = kept;
+    return alias;
+  }
   if (resource.Type !== "AWS::Lambda::Function") {
     return kept;
   }

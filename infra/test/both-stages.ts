@@ -1,13 +1,14 @@
-// Synthesizes both stages once before all tests.
+// Synthesizes both stages, and production with every value of the context, once before all tests.
 
 import { rmSync } from "node:fs";
 import type { TestProject } from "vitest/node";
-import { STAGES, synthesize } from "./synth.ts";
+import { CONFIGURED, STAGES, synthesize } from "./synth.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
     dev: string;
     production: string;
+    configured: string;
   }
 }
 
@@ -17,6 +18,9 @@ export default function setup(project: TestProject): () => void {
     project.provide(stage, directory);
     return directory;
   });
+  const { directory } = synthesize("production", CONFIGURED);
+  project.provide("configured", directory);
+  directories.push(directory);
   return () => {
     for (const directory of directories) {
       rmSync(directory, { recursive: true, force: true });

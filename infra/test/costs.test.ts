@@ -42,7 +42,7 @@ it("no line is free or negative, and each is paid once", () => {
 });
 
 it("what is paid for being there does not follow the rate", () => {
-  for (const what of ["the key", "its rules", "alarms", "clients"]) {
+  for (const what of ["the keys", "its rules", "alarms", "clients"]) {
     expect(of(1000, what)).toBe(of(1, what));
   }
   expect(alarmedMetrics()).toBeGreaterThan(30);

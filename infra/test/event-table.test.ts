@@ -13,8 +13,15 @@ const REWRITING = [
   "dynamodb:PartiQLUpdate",
   "dynamodb:PartiQLDelete",
 ];
-const UNPROTECTING = ["dynamodb:DeleteTable", "dynamodb:PutResourcePolicy", "dynamodb:DeleteResourcePolicy"];
-const RESTORING = ["dynamodb:RestoreTableToPointInTime", "dynamodb:ImportTable", "dynamodb:UpdateContinuousBackups"];
+const UNPROTECTING = [
+  "dynamodb:DeleteTable",
+  "dynamodb:UpdateTable",
+  "dynamodb:UpdateContinuousBackups",
+  "dynamodb:UpdateTimeToLive",
+  "dynamodb:PutResourcePolicy",
+  "dynamodb:DeleteResourcePolicy",
+];
+const RESTORING = ["dynamodb:RestoreTableToPointInTime", "dynamodb:ImportTable"];
 
 function eventTable(template: Template) {
   return one(template, "AWS::DynamoDB::Table", "EventTableEvents");
@@ -71,13 +78,17 @@ describe.each(STAGES)("%s", (name) => {
     }
   });
 
-  it("no managed policy of AWS is attached to anything but API Gateway's log role", () => {
+  it("managed policies of AWS are attached to roles of API Gateway, CodeDeploy and AWS Backup alone", () => {
     const attached = Object.entries(template.Resources)
       .filter(([, resource]) => resource.Properties?.ManagedPolicyArns !== undefined)
       .map(([id, resource]) => [short(`<${id}>`), JSON.stringify(resource.Properties.ManagedPolicyArns)]);
-    expect(attached).toHaveLength(1);
-    expect(attached[0]?.[0]).toBe("<ApiRestCloudWatchRole>");
-    expect(attached[0]?.[1]).toContain("AmazonAPIGatewayPushToCloudWatchLogs");
+    expect(Object.fromEntries(attached)).toEqual({
+      "<ApiRestCloudWatchRole>": expect.stringContaining("AmazonAPIGatewayPushToCloudWatchLogs"),
+      "<RolloutRole>": expect.stringContaining("AWSCodeDeployRoleForLambdaLimited"),
+      ...(name === "production" && {
+        "<BackupsRole>": expect.stringContaining("AWSBackupServiceRolePolicyForBackup"),
+      }),
+    });
   });
 
   it("the table's resource policy denies rewriting to all but the break-glass role", () => {

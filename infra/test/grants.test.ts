@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { granted, grants, short } from "./policies.ts";
-import { ofType, one, STAGES, stage } from "./synth.ts";
+import { CONFIGURED, type Json, ofType, one, STAGES, stage, synthesize, text } from "./synth.ts";
 
 const on = (resource: string, ...actions: string[]) => actions.map((action) => `${action} on ${resource}`);
 const via = (service: string, ...actions: string[]) =>
@@ -15,6 +15,8 @@ const writeKey = [
 const sendKey = via("sqs", "Decrypt", "GenerateDataKey");
 const traces = on("*", "xray:PutTelemetryRecords", "xray:PutTraceSegments");
 const log = (id: string) => on(`<${id}FunctionLogs.Arn>`, "logs:CreateLogStream", "logs:PutLogEvents");
+const repair = (key: string) =>
+  on(key, "kms:CancelKeyDeletion", "kms:EnableKey", "kms:GetKeyPolicy", "kms:PutKeyPolicy");
 const EVENTS = "<EventTableEventsTable.Arn>";
 const STREAM = "<EventTableEventsTable.StreamArn>";
 const stream = [
@@ -74,8 +76,8 @@ const ROLES: Record<string, readonly string[]> = {
     ...traces,
   ],
   RetryScheduleRole: [
-    ...on("<ProjectorConsumerFunctionLambda.Arn>", "lambda:InvokeFunction"),
-    ...on("<PublisherConsumerFunctionLambda.Arn>", "lambda:InvokeFunction"),
+    ...on("<ProjectorConsumerFunctionLive>", "lambda:InvokeFunction"),
+    ...on("<PublisherConsumerFunctionLive>", "lambda:InvokeFunction"),
     ...on("<RetryScheduleDeadLettersQueue.Arn>", "sqs:SendMessage"),
     ...sendKey,
   ],
@@ -83,25 +85,54 @@ const ROLES: Record<string, readonly string[]> = {
     ...on(
       EVENTS,
       ...["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLUpdate", "PartiQLDelete"].map(prefixed),
-      ...["DeleteTable", "PutResourcePolicy", "DeleteResourcePolicy"].map(prefixed),
+      ...["DeleteTable", "UpdateTable", "UpdateContinuousBackups", "UpdateTimeToLive"].map(prefixed),
+      ...["PutResourcePolicy", "DeleteResourcePolicy"].map(prefixed),
       ...["GetItem", "Query", "Scan", "PartiQLInsert"].map(prefixed),
     ),
     ...writeKey,
+    ...repair("<Key.Arn>"),
   ],
-  // Its managed policy is asserted with the API.
+  // The managed policies of these are asserted with the event table.
   ApiRestCloudWatchRole: [],
+  RolloutRole: [],
 };
 
+const delivery = [
+  ...on("*", "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups"),
+  ...on("*", "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries"),
+  ...on("*", "logs:PutResourcePolicy", "logs:UpdateLogDelivery"),
+  ...on("*", "xray:GetSamplingRules", "xray:GetSamplingTargets"),
+  ...traces,
+];
 const INTERCEPT: Record<string, readonly string[]> = {
   InterceptStarter: ["states:StartExecution on <InterceptWorkflow>"],
-  InterceptRole: [
-    ...on("<InterceptTable.Arn>", "dynamodb:PutItem"),
-    ...writeKey,
-    ...on("*", "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups"),
-    ...on("*", "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries"),
-    ...on("*", "logs:PutResourcePolicy", "logs:UpdateLogDelivery"),
-    ...on("*", "xray:GetSamplingRules", "xray:GetSamplingTargets"),
-    ...traces,
+  InterceptRole: [...on("<InterceptTable.Arn>", "dynamodb:PutItem"), ...writeKey, ...delivery],
+};
+
+const RECEIPTS = "<ViewsReceiptsTable.Arn>";
+const EXPORTS = "<BackupsExportsBucket.Arn>";
+const PRODUCTION: Record<string, readonly string[]> = {
+  TrailRole: on("<TrailLogs.Arn>", "logs:CreateLogStream", "logs:PutLogEvents"),
+  // Its managed policy is asserted with the event table.
+  BackupsRole: [],
+  BackupsExportsRole: [
+    ...[EVENTS, RECEIPTS].flatMap((table) => [
+      ...on(table, "dynamodb:DescribeContinuousBackups", "dynamodb:ExportTableToPointInTime"),
+      ...on(`${table}/export/*`, "dynamodb:DescribeExport"),
+    ]),
+    ...on(
+      `${EXPORTS}/*`,
+      ...["AbortMultipartUpload", "PutObject", "PutObjectAcl", "PutObjectRetention"].map((action) => `s3:${action}`),
+    ),
+    ...on(EXPORTS, "s3:ListBucket"),
+    "states:StartExecution on arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:stateMachine:product-ledger-production-export",
+    ...readKey,
+    ...delivery,
+  ],
+  BackupsExportsStarter: [
+    "states:StartExecution on <BackupsExportsWorkflow>",
+    ...on("<BackupsFailuresQueue.Arn>", "sqs:SendMessage"),
+    ...sendKey,
   ],
 };
 
@@ -126,12 +157,50 @@ const PEOPLE: Record<string, readonly string[]> = {
   ],
 };
 
+/** Needs resources of the stage. */
+const runbook = (name: string) => {
+  const stack = `product-ledger-${name}`;
+  const here = (service: string, rest: string) =>
+    `arn:<AWS::Partition>:${service}:<AWS::Region>:<AWS::AccountId>:${rest}`;
+  const queues = ["BusDeadLetters", "ProjectorConsumerDeadLetters", "PublisherConsumerDeadLetters"];
+  const stages = [name === "dev" ? "InterceptDeadLetters" : "BackupsFailures"];
+  const consumed = ["DeleteMessage", "GetQueueAttributes", "PurgeQueue", "ReceiveMessage", "StartMessageMoveTask"];
+  return [
+    ...on("<AWS::StackId>", "cloudformation:DescribeStacks", "cloudformation:ListStackResources"),
+    ...on("*", "cloudtrail:LookupEvents", "cloudwatch:DescribeAlarms"),
+    ...on("*", "lambda:ListEventSourceMappings", "scheduler:ListSchedules"),
+    ...on(EVENTS, "dynamodb:DescribeTable"),
+    ...on(here("logs", `log-group:/${stack}/*:*`), "logs:FilterLogEvents"),
+    ...on(here("logs", `log-group:aws-waf-logs-${stack}:*`), "logs:FilterLogEvents"),
+    ...via("logs", "Decrypt"),
+    ...[...queues, "RetryScheduleDeadLetters", "SubscriberDeadLetters", ...stages].flatMap((queue) =>
+      on(`<${queue}Queue.Arn>`, ...consumed.map((action) => `sqs:${action}`)),
+    ),
+    ...on("<SubscriberQueue.Arn>", "sqs:GetQueueAttributes", "sqs:SendMessage"),
+    ...sendKey,
+    ...on("<Bus.Arn>", "events:DescribeReplay", "events:StartReplay"),
+    ...on(here("events", `archive/${stack}`), "events:DescribeReplay", "events:StartReplay"),
+    ...on(here("events", `replay/${stack}-*`), "events:DescribeReplay", "events:StartReplay"),
+  ];
+};
+const STACK = on("<AWS::StackId>", "cloudformation:DescribeStacks", "cloudformation:ListStackResources");
+const TESTER = [
+  ...STACK,
+  ...on("<SignInPool.Arn>", "cognito-idp:DescribeUserPool", "cognito-idp:DescribeUserPoolClient"),
+  ...on("<InterceptTable.Arn>", "dynamodb:Query"),
+  ...on("<SubscriberQueue.Arn>", "sqs:DeleteMessage", "sqs:ReceiveMessage"),
+  ...on("<ProjectorConsumerFunctionLive>", "lambda:InvokeFunction"),
+  ...on("<PublisherConsumerFunctionLive>", "lambda:InvokeFunction"),
+  ...readKey,
+  ...sendKey,
+];
+
 function prefixed(action: string): string {
   return `dynamodb:${action}`;
 }
 
 describe.each(STAGES)("%s", (name) => {
-  const expected = name === "dev" ? { ...ROLES, ...INTERCEPT } : ROLES;
+  const expected = { ...ROLES, ...(name === "dev" ? INTERCEPT : PRODUCTION) };
 
   it("has these roles and no other", () => {
     const roles = ofType(stage(name).template, "AWS::IAM::Role").map(([id]) => short(`<${id}>`).slice(1, -1));
@@ -141,7 +210,8 @@ describe.each(STAGES)("%s", (name) => {
   it.each(Object.entries(expected))("%s may exactly this", (role, may) => {
     const { template } = stage(name);
     const [id] = ofType(template, "AWS::IAM::Role").find(([id]) => short(`<${id}>`) === `<${role}>`) ?? [];
-    expect(grants(template, id ?? "")).toEqual([...may].sort());
+    const backups = name === "production" && role === "BreakGlassRole" ? repair("<BackupsKey.Arn>") : [];
+    expect(grants(template, id ?? "")).toEqual([...may, ...backups].sort());
   });
 
   it("every role is for one service of this account, or for people with a second factor", () => {
@@ -155,14 +225,35 @@ describe.each(STAGES)("%s", (name) => {
     }
   });
 
-  it.each(Object.entries(PEOPLE))("%s may exactly this, and only those to whom it is attached by hand", (id, may) => {
-    const { template } = stage(name);
-    const [policy, { Properties }] = one(template, "AWS::IAM::ManagedPolicy", `People${id}`);
-    expect(granted(template, policy)).toEqual([...may].sort());
-    expect([Properties.Roles, Properties.Users, Properties.Groups]).toEqual([undefined, undefined, undefined]);
-  });
+  it.each(Object.entries({ ...PEOPLE, Runbook: runbook(name), Tester: name === "dev" ? TESTER : STACK }))(
+    "%s may exactly this, and only those to whom it is attached by hand",
+    (id, may) => {
+      const { template } = stage(name);
+      const [policy, { Properties }] = one(template, "AWS::IAM::ManagedPolicy", `People${id}`);
+      expect(granted(template, policy)).toEqual([...may].sort());
+      expect([Properties.Roles, Properties.Users, Properties.Groups]).toEqual([undefined, undefined, undefined]);
+    },
+  );
 
-  it("people have no third policy", () => {
-    expect(ofType(stage(name).template, "AWS::IAM::ManagedPolicy")).toHaveLength(2);
+  it("people have these policies and no other, each of at most 6,144 characters", () => {
+    const found = ofType(stage(name).template, "AWS::IAM::ManagedPolicy");
+    const ids = found.map(([id]) => id.replace(/[0-9A-F]{8}$/, ""));
+    expect(ids.sort()).toEqual(
+      ["PeopleAuditor", "PeopleOperator", "PeopleRunbook", "PeopleTester", "SubscribersPolicy"].sort(),
+    );
+    for (const [id, { Properties }] of found) {
+      // References are longest for tables: name of the stack, logical id, and what CloudFormation appends.
+      const text = JSON.stringify(Properties.PolicyDocument).replace(/\{"Ref":"AWS::\w+"\}/g, "eu-central-1");
+      expect(text.replace(/\{"Fn::GetAtt":\["\w+","Arn"\]\}/g, "x".repeat(130)).length, id).toBeLessThan(6144);
+    }
   });
+});
+
+it("the break-glass role is for those whom the setting names, who need no second factor of AWS", () => {
+  const [, role] = one(stage("configured").template, "AWS::IAM::Role", "BreakGlassRole");
+  const { Statement } = role.Properties.AssumeRolePolicyDocument as { Statement: Json[] };
+  expect(Statement.map(({ Condition, Principal }) => [Condition, text((Principal as Json).AWS)])).toEqual([
+    [{ ArnLike: { "aws:PrincipalArn": CONFIGURED.breakGlass.split(",") } }, `arn:aws:iam::${CONFIGURED.account}:root`],
+  ]);
+  expect(() => synthesize("dev", { breakGlass: "me" })).toThrow('"me" is no ARN');
 });

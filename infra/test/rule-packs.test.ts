@@ -47,7 +47,7 @@ describe.each(STAGES)("%s", (name) => {
 
 const RULES = {
   dev: [...solutions("APIG2", "APIG3", "APIG4", "COG4", "COG8", "DDB3", "IAM4", "IAM5", "SQS3"), ...SERVERLESS],
-  production: [...solutions("APIG2", "APIG4", "COG4", "COG8", "DDB3", "IAM4", "IAM5", "SQS3"), ...SERVERLESS],
+  production: [...solutions("APIG2", "APIG4", "COG4", "COG8", "DDB3", "IAM4", "IAM5", "S1", "SQS3"), ...SERVERLESS],
 };
 
 function acknowledgements(root: IConstruct): { path: string; id: string; reason: string }[] {

@@ -40,7 +40,6 @@ describe("production", () => {
   });
 
   it("has no intercept and no branches", () => {
-    expect(ofType(template, "AWS::StepFunctions::StateMachine")).toEqual([]);
     expect(Object.keys(template.Resources).filter((id) => id.startsWith("Intercept"))).toEqual([]);
     expect(() => stackName("production", "feature")).toThrow(/production has no branches/);
   });
@@ -76,6 +75,22 @@ describe("dev", () => {
     const definition = JSON.stringify(workflow.Properties.DefinitionString);
     expect(definition).toContain("$states.input.source");
     expect(definition).toContain("+ 86400");
+  });
+});
+
+describe("account and region", () => {
+  it("are those of the context, so that no other credentials can deploy the stack", () => {
+    const { ledger } = stage("configured").manifest.artifacts as { ledger: { environment: string } };
+    expect(ledger.environment).toBe("aws://123456789012/eu-central-1");
+    const { ledger: open } = stage("production").manifest.artifacts as { ledger: { environment: string } };
+    expect(open.environment).toBe("aws://unknown-account/unknown-region");
+  });
+
+  it("are given together", () => {
+    for (const [name, value] of Object.entries({ account: "123456789012", region: "eu-central-1" })) {
+      expect(() => synthesize("production", { [name]: value })).toThrow("give both");
+    }
+    expect(() => synthesize("production", { account: "12", region: "eu-central-1" })).toThrow("12 digits");
   });
 });
 

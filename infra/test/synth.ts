@@ -60,9 +60,20 @@ export function synthesized(directory: string): Synthesized {
   };
 }
 
-const read = new Map<StageName, Synthesized>();
-/** A stage as it was synthesized before the tests. */
-export function stage(name: StageName): Synthesized {
+/** A value for everything that an account's owner may set. */
+export const CONFIGURED = {
+  account: "123456789012",
+  region: "eu-central-1",
+  backupCopy: "arn:aws:backup:eu-west-1:210987654321:backup-vault:copies",
+  breakGlass:
+    "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Emergency_*,arn:aws:iam::123456789012:user/on-call",
+  subscriberAccounts: "111111111111,222222222222",
+  rollout: "all-at-once",
+};
+
+const read = new Map<StageName | "configured", Synthesized>();
+/** A stage, or production with `CONFIGURED`, as it was synthesized before the tests. */
+export function stage(name: StageName | "configured"): Synthesized {
   const found = read.get(name) ?? synthesized(inject(name));
   read.set(name, found);
   return found;

@@ -1,5 +1,6 @@
 """The fixtures: a deployed stack, its clients, its subscriber. Without a stack every test is skipped with a message."""
 
+import functools
 import os
 
 import pytest
@@ -8,15 +9,28 @@ from stack import CLIENTS, NAME, URL, Stack
 from subscriber import Subscriber
 
 
+deployed = functools.cache(Stack)
+
+
+def pytest_runtest_setup(item):
+    """Skips what writes on a production stack, since a ledger keeps everything written by the tests for ever."""
+    given = os.environ.get(NAME) or os.environ.get(URL)
+    if given and not item.get_closest_marker("reads_only") and deployed().tags.get("stage") == "production":
+        pytest.skip(f"{deployed().name} is a production ledger; what this test writes could never be removed")
+
+
 @pytest.fixture(scope="session")
 def stack():
-    """The stack. Not a production stack, since a ledger keeps everything written by the tests for ever."""
+    """The stack."""
     if not (os.environ.get(NAME) or os.environ.get(URL)):
         pytest.skip(f"no stack is given: set {NAME} or {URL}; see tests/deployed/README.md")
-    stack = Stack()
-    if stack.tags.get("stage") == "production":
-        pytest.exit(f"{stack.name} is a production ledger; what these tests write could never be removed", returncode=2)
-    return stack
+    return deployed()
+
+
+@pytest.fixture(scope="session")
+def stranger(stack):
+    """Has no token, and needs none of the stack's clients."""
+    return Client(stack.url)
 
 
 @pytest.fixture(scope="session")

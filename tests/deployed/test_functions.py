@@ -11,7 +11,7 @@ RETRY_PARKED = Path(__file__).resolve().parents[2] / "infra/lib/retry-parked.jso
 
 @pytest.mark.parametrize("name", ["projector", "publisher"])
 def the_turn_for_parked_products_is_answered_with_what_became_of_them(stack, name):
-    answer = boto3.client("lambda").invoke(FunctionName=stack.function(name), Payload=RETRY_PARKED.read_bytes())
+    answer = invoked(stack.function(name), RETRY_PARKED.read_bytes())
     said = json.loads(answer["Payload"].read())
     assert "FunctionError" not in answer, said
     assert said and all(isinstance(count, int) for count in said.values()), said
@@ -19,7 +19,12 @@ def the_turn_for_parked_products_is_answered_with_what_became_of_them(stack, nam
 
 @pytest.mark.parametrize("name", ["projector", "publisher"])
 def another_event_is_refused(stack, name):
-    answer = boto3.client("lambda").invoke(FunctionName=stack.function(name), Payload=b'{"source":"aws.events"}')
+    answer = invoked(stack.function(name), b'{"source":"aws.events"}')
     said = json.loads(answer["Payload"].read())
     assert answer["FunctionError"], said
     assert said["errorMessage"], said
+
+
+def invoked(function, event):
+    """The answer of the version that is live."""
+    return boto3.client("lambda").invoke(FunctionName=function, Qualifier="live", Payload=event)
