@@ -80,11 +80,11 @@ async fn a_sku_and_a_category_together_must_both_hold() {
     }
 }
 
-/// A rare pair is found on one page, and a page ends however few products are in the category.
+/// Few pages lead to a rare pair, and a page ends however few products are in the category.
 #[tokio::test]
 async fn a_page_of_a_sku_and_a_category_looks_at_up_to_a_thousand_products() {
-    let products: Vec<Product> = (0..2_500)
-        .map(|n| product(&format!("p{n:04}"), Some("S"), Some(if n % 700 == 699 { "rare" } else { "a" })))
+    let products: Vec<Product> = (0..1_200)
+        .map(|n| product(&format!("p{n:04}"), Some("S"), Some(if n % 400 == 399 { "rare" } else { "a" })))
         .collect();
     let tables = tables().await;
     fill(&tables, &products).await;
@@ -94,18 +94,20 @@ async fn a_page_of_a_sku_and_a_category_looks_at_up_to_a_thousand_products() {
     }
     let (config, recorder) = RequestRecorder::record(&tables);
     let (memory, dynamodb) = (front(memory), front(Arc::new(views_of(&config))));
-    for (front, limit, pages) in [(&memory, 1, 4), (&memory, 2, 3), (&memory, 50, 3), (&dynamodb, 2, 3)] {
+    for (limit, pages) in [(1, 3), (2, 2), (50, 2)] {
         for query in ["", "&sort=name"] {
             let path = format!("/products?sku=S&category=rare&limit={limit}{query}");
-            let read = walk(front, &path, "products", "id").await;
-            assert_eq!(read.concat(), ["p0699", "p1399", "p2099"], "{path}");
+            let read = walk(&memory, &path, "products", "id").await;
+            assert_eq!(read.concat(), ["p0399", "p0799", "p1199"], "{path}");
             assert_eq!(read.len(), pages, "{path}: {read:?}");
         }
     }
     let none = walk(&memory, "/products?sku=S&category=none", "products", "id").await;
-    assert_eq!(none, vec![Vec::<String>::new(); 3]);
+    assert_eq!(none, vec![Vec::<String>::new(); 2]);
     recorder.clear();
-    asked(&dynamodb, "/products?sku=S&category=none").await;
+    let (_, page) = asked(&dynamodb, "/products?sku=S&category=rare").await;
+    assert_eq!(page["products"].as_array().map(Vec::len), Some(2), "{page}");
+    assert!(page["next"].is_string(), "{page}");
     let (read, asked): (Vec<_>, Vec<_>) =
         recorder.take().into_iter().partition(|seen| seen.request.operation == "BatchGetItem");
     // Half a unit for each product that is looked at, of up to 100 in a request.
