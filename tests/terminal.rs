@@ -183,7 +183,7 @@ fn an_interruption_clears_the_bar_before_it_says_what_became_of_the_work() {
         }
     }
     assert_eq!(process.wait().unwrap().code(), Some(2), "{shown}");
-    let (before, _) = shown.split_once("ledger: stopped").unwrap();
+    let (before, _) = shown.split_once("ledger: stopped").unwrap_or_else(|| panic!("{shown:?}"));
     let (_, line) = before.rsplit_once("\u{1b}[2K").unwrap();
     assert_eq!(line.trim_matches('\r'), "", "{shown:?}");
 }

@@ -22,8 +22,7 @@ pub fn looking(what: &'static str) -> ProgressBar {
     let bar = ProgressBar::no_length();
     bar.set_style(style("{spinner} {msg} {pos}  {per_sec}"));
     bar.set_message(what);
-    bar.enable_steady_tick(Duration::from_millis(200));
-    begun(bar, move |bar| format!("{what} {}", bar.position()))
+    ticking(bar, move |bar| format!("{what} {}", bar.position()))
 }
 
 /// For work on this many commits.
@@ -67,9 +66,14 @@ pub fn lines(total: Option<u64>) -> ProgressBar {
 /// For work that says by itself how far it is, by the message of the bar.
 #[must_use]
 pub fn status() -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
+    ticking(ProgressBar::new_spinner(), ProgressBar::message)
+}
+
+/// The bar, which moves by itself. Only then is it drawn: before, it could not be cleared.
+fn ticking(bar: ProgressBar, told: impl Fn(&ProgressBar) -> String + Send + 'static) -> ProgressBar {
+    let bar = begun(bar, told);
     bar.enable_steady_tick(Duration::from_millis(200));
-    begun(bar, ProgressBar::message)
+    bar
 }
 
 /// The bar, which tells a line from time to time where it is not drawn.
@@ -124,7 +128,7 @@ fn style(template: &str) -> ProgressStyle {
 
 /// A rate for people.
 fn rate(per_second: f64) -> String {
-    if per_second < 10.0 { format!("{per_second:.1}/s") } else { format!("{}/s", whole(per_second.round())) }
+    if per_second < 10.0 { format!("{per_second:.1}/s") } else { format!("{per_second:.0}/s") }
 }
 
 /// The rate since the beginning.
