@@ -29,8 +29,8 @@ use report::ImportReport;
 use worker::ImportWorker;
 
 use crate::interrupt::{IMPORTED_IN_PART, NOT_REHEARSED};
+use crate::progress;
 use crate::remote::DEFAULT_URL;
-use crate::{out, progress};
 
 /// How many lines may wait for a worker, so that a large file is never held in memory.
 const WAITING: usize = 64;
@@ -88,15 +88,13 @@ pub async fn run(arguments: ImportArgs) -> anyhow::Result<ExitCode> {
     }
     let report = SharedReport::default();
     let shared = report.clone();
-    let interrupted = move || {
-        if let Some(report) = shared.get() {
+    let says = move |nothing_sent| {
+        shared.get().map_or(nothing_sent, |report| {
             report.interrupted();
-        } else {
-            progress::clear();
-            out::message("ledger: stopped: nothing was sent");
-        }
+            ""
+        })
     };
-    IMPORTED_IN_PART.ends_with(send(&arguments, &report), interrupted).await
+    IMPORTED_IN_PART.ends_saying(send(&arguments, &report), says).await
 }
 
 async fn send(arguments: &ImportArgs, shared: &SharedReport) -> anyhow::Result<ExitCode> {

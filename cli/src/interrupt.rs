@@ -23,17 +23,6 @@ pub(crate) struct Interruption {
     code: u8,
 }
 
-/// Whether work has begun to write.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct BegunToWrite(Arc<AtomicBool>);
-
-impl BegunToWrite {
-    /// Takes note that it has.
-    pub(crate) fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// For a verification, which then says nothing about the ledger.
 pub(crate) const NOT_CHECKED: Interruption =
     Interruption { says: "not everything was checked; faults found so far are above", code: CANNOT };
@@ -50,16 +39,12 @@ pub(crate) const NOT_COPIED: Interruption =
 pub(crate) const UNFINISHED: Interruption =
     Interruption { says: "not everything was written; run it again to go on", code: CANNOT };
 
-/// For the part of a command that only reads.
-const NOTHING_WRITTEN: Interruption =
-    Interruption { says: "nothing was written yet; run it again", code: CANNOT };
-
 /// For a command whose finished parts stay done.
 pub(crate) const IN_PART: Interruption =
     Interruption { says: "what was done so far stays done, the rest was not done; run it again", code: 1 };
 
-/// For an import, which says itself how far it is.
-pub(crate) const IMPORTED_IN_PART: Interruption = Interruption { says: "", code: 1 };
+/// For an import, which says itself how far it is once it has begun to send.
+pub(crate) const IMPORTED_IN_PART: Interruption = Interruption { says: "nothing was sent", code: 1 };
 
 /// For a dry run, which says nothing about the lines that it has not checked.
 pub(crate) const NOT_REHEARSED: Interruption =
@@ -74,36 +59,22 @@ impl Interruption {
         self,
         work: impl Future<Output = anyhow::Result<ExitCode>> + 'a,
     ) -> LocalBoxFuture<'a, anyhow::Result<ExitCode>> {
-        self.end(work, move || self.says).boxed_local()
+        self.ends_saying(work, move |says| says)
     }
 
-    /// The same; `report` says what was done until then.
-    pub(crate) fn ends_with<'a>(
+    /// The same; `says` tells what became of the work, given what is usually said. An empty text is not printed.
+    pub(crate) fn ends_saying<'a>(
         self,
         work: impl Future<Output = anyhow::Result<ExitCode>> + 'a,
-        report: impl FnOnce() + Send + 'static,
+        says: impl FnOnce(&'static str) -> &'static str + Send + 'static,
     ) -> LocalBoxFuture<'a, anyhow::Result<ExitCode>> {
-        let says = move || {
-            report();
-            self.says
-        };
-        self.end(work, says).boxed_local()
-    }
-
-    /// As [`Interruption::ends`], for work that takes note when it begins to write: before, nothing was written.
-    pub(crate) fn ends_once_begun<'a>(
-        self,
-        begun: BegunToWrite,
-        work: impl Future<Output = anyhow::Result<ExitCode>> + 'a,
-    ) -> LocalBoxFuture<'a, anyhow::Result<ExitCode>> {
-        let says = move || if begun.0.load(Ordering::Relaxed) { self.says } else { NOTHING_WRITTEN.says };
         self.end(work, says).boxed_local()
     }
 
     async fn end(
         self,
         work: impl Future<Output = anyhow::Result<ExitCode>>,
-        says: impl FnOnce() -> &'static str + Send + 'static,
+        says: impl FnOnce(&'static str) -> &'static str + Send + 'static,
     ) -> anyhow::Result<ExitCode> {
         let (tell, told) = oneshot::channel();
         // Before the work begins, not when the task below does: the work may be visible earlier.
@@ -120,7 +91,7 @@ impl Interruption {
                 }
             });
             // What says how far a bar is comes first: a bar that is cleared is at its end.
-            let says = says();
+            let says = says(self.says);
             progress::clear();
             if !says.is_empty() {
                 out::message(format_args!("ledger: stopped: {says}"));

@@ -138,12 +138,10 @@ fn for_people(
     let rate = u128::from(*commits) * 1_000 / reading.as_millis().max(1);
     writeln!(
         text,
-        "{view}: {} of {}, {} differed before; read in {:.1} s at {} commits/s, {:.1} s in all",
+        "{view}: {} of {}, {differing} differed before; read in {:.1} s at {rate} commits/s, {:.1} s in all",
         counted(*commits, "commit"),
         counted(*products, "product"),
-        differing,
         reading.as_secs_f64(),
-        rate,
         taken.as_secs_f64(),
     )?;
     if report.generation.is_some() {

@@ -10,6 +10,8 @@ mod write;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::Context;
@@ -19,7 +21,7 @@ use server::directory::{DataDirectory, FORMER};
 use web::ClockAndIds;
 
 use crate::counts::counted;
-use crate::interrupt::{self, BegunToWrite};
+use crate::interrupt::UNFINISHED;
 use crate::out;
 use plan::RestorePlan;
 
@@ -57,11 +59,16 @@ pub struct RestoreArgs {
 /// # Errors
 /// When it could not be attempted, or was interrupted.
 pub async fn run(arguments: RestoreArgs) -> anyhow::Result<ExitCode> {
-    let begun = BegunToWrite::default();
-    interrupt::UNFINISHED.ends_once_begun(begun.clone(), restore(arguments, begun)).await
+    let begun = Arc::new(AtomicBool::new(false));
+    let has_begun = begun.clone();
+    let says = move |unfinished| {
+        if has_begun.load(Ordering::Relaxed) { unfinished } else { "nothing was written yet; run it again" }
+    };
+    UNFINISHED.ends_saying(restore(arguments, &begun), says).await
 }
 
-async fn restore(arguments: RestoreArgs, begun: BegunToWrite) -> anyhow::Result<ExitCode> {
+/// Restores; `begun` becomes true before anything is written.
+async fn restore(arguments: RestoreArgs, begun: &AtomicBool) -> anyhow::Result<ExitCode> {
     let data = arguments
         .data
         .as_deref()
@@ -75,7 +82,7 @@ async fn restore(arguments: RestoreArgs, begun: BegunToWrite) -> anyhow::Result<
     if let Some(directory) = &directory
         && directory.unfinished().await?.is_some()
     {
-        begun.set();
+        begun.store(true, Ordering::Relaxed);
     }
     let mut plan = RestorePlan::new()?;
     if let Some(file) = &arguments.receipts {
@@ -86,13 +93,12 @@ async fn restore(arguments: RestoreArgs, begun: BegunToWrite) -> anyhow::Result<
         Some(directory) => directory,
         None => begin(data).await?,
     };
-    begun.set();
+    begun.store(true, Ordering::Relaxed);
     let written = write::write(&mut plan, (&export, &arguments.export), arguments.publish, &directory).await;
     directory.close().await;
     let written = written?;
     let total = counted(plan.pending + plan.there, "commit");
-    let (pending, there) = (plan.pending, plan.there);
-    out::line(format_args!("{total}: {pending} written, {there} there before; {written}"))?;
+    out::line(format_args!("{total}: {} written, {} there before; {written}", plan.pending, plan.there))?;
     out::message(format_args!("restored in {:.1} s", started.elapsed().as_secs_f64()));
     Ok(ExitCode::SUCCESS)
 }

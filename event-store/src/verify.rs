@@ -30,7 +30,7 @@ use schema::{ProductId, StoredCommit};
 pub use chain::Chain;
 pub use examine::{Decode, Examined, examine, examine_by};
 pub use export::ExportVerifier;
-pub use fault::{ChainFault, FaultKind, WitnessSource, view_remedy};
+pub use fault::{ChainFault, FaultKind, RECEIPTS_REMEDY, WitnessSource, view_remedy};
 pub use journal::{JournalVerifier, VerifyProgress};
 pub use lines::{ExaminedLine, LONGEST_LINE, LineBatch, LineLocation};
 pub use report::{MOST_FAULTS, ProductReport, Summary, Verdict, head_line};

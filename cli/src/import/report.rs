@@ -132,7 +132,7 @@ impl ImportReport {
     /// Prints the end of the report of an import that is interrupted, unless it has just ended. A line that was sent and not
     /// answered is found by the import that continues.
     pub(super) fn interrupted(&self) {
-        let left = left(self.unreached());
+        let left = self.left();
         match self.print_counts() {
             Ok(true) => self.say(&format!(
                 "ledger: stopped: {left}; the same command with the same input continues this import"
@@ -152,7 +152,7 @@ impl ImportReport {
         for (_, text) in unnamed {
             self.say(&text);
         }
-        let left = left(self.unreached());
+        let left = self.left();
         self.print_counts()?;
         let stopped = locked(&self.stopped).clone();
         if let Some(reason) = &stopped {
@@ -186,9 +186,13 @@ impl ImportReport {
         Ok(true)
     }
 
-    /// How many lines have no outcome, if the number of all lines is known.
-    fn unreached(&self) -> Option<u64> {
-        self.progress.length().map(|lines| lines.saturating_sub(self.progress.position()))
+    /// How many lines have no outcome, in words; before the bar is cleared, which is at its end then.
+    fn left(&self) -> String {
+        match self.progress.length().map(|lines| lines.saturating_sub(self.progress.position())) {
+            Some(1) => "1 line was not sent, or not answered".into(),
+            Some(lines) => format!("{lines} lines were not sent, or not answered"),
+            None => "the rest of the input was not sent".into(),
+        }
     }
 
     fn count(&self, counter: &AtomicU64) {
@@ -235,15 +239,6 @@ impl Counts {
     fn is_nothing_new(&self) -> bool {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         self.is_whole() && of(&self.written) + of(&self.left_alone) == 0 && of(&self.repeated) > 0
-    }
-}
-
-/// What an import that stopped has left.
-fn left(unreached: Option<u64>) -> String {
-    match unreached {
-        Some(1) => "1 line was not sent, or not answered".into(),
-        Some(lines) => format!("{lines} lines were not sent, or not answered"),
-        None => "the rest of the input was not sent".into(),
     }
 }
 

@@ -4,7 +4,7 @@
 
 mod text;
 
-pub use text::view_remedy;
+pub use text::{RECEIPTS_REMEDY, view_remedy};
 
 use schema::{Hash, Timestamp};
 use serde::ser::SerializeStruct;
@@ -183,7 +183,7 @@ impl ChainFault {
 impl FaultKind {
     /// A publication record or a mark of a restore cannot be read, as the error says; nothing but a backup has it.
     pub(super) fn unreadable(error: &StoreError) -> Self {
-        let reason = format!("{error}; put back a backup of the receipts");
+        let reason = format!("{error}; {RECEIPTS_REMEDY}");
         Self::Unreadable { field: String::new(), reason }
     }
 

@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::response::Response;
 use event_store::StoreError;
 use event_store::heads::{Head, ProductListing};
+use event_store::verify::RECEIPTS_REMEDY;
 use futures::TryStreamExt;
 use projections::projection::Difference;
 use projections::rebuild::{MetRow, MetRows, unknown_rows};
@@ -21,9 +22,6 @@ use super::context::OperatorContext;
 use super::parked;
 use super::protocol::{Discrepancy, Reconcile, ReconcileSummary, Repair};
 use crate::system::System;
-
-/// What replaces receipts that cannot be read: nothing else has them.
-const BACKUP: &str = "put back a backup of the receipts";
 
 /// How many products are compared at once.
 const PARALLEL: usize = 8;
@@ -192,7 +190,7 @@ async fn compare(system: &System, product: &ProductId, version: u64) -> Result<C
         Ok(None) => {}
         Ok(Some(published)) => found.behind.push(format!("publisher: published up to {published}")),
         Err(error) if error.is_unreadable() => {
-            found.differs.push(format!("publisher: {error}; {BACKUP}"));
+            found.differs.push(format!("publisher: {error}; {RECEIPTS_REMEDY}"));
             found.remedy.insert(format!("ledger verify --receipts {product}"));
         }
         Err(error) => return Err(error),

@@ -33,6 +33,9 @@ fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// What to do about a publication record or a mark of a restore that cannot be read: nothing else has it.
+pub const RECEIPTS_REMEDY: &str = "put back a backup of the receipts";
+
 /// What to do about a view that is wrong. A rebuild builds it from the commits, so where these have faults, what it still shows
 /// of them would be lost. It may also be the view alone that is wrong.
 #[must_use]
