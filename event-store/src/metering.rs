@@ -117,19 +117,27 @@ impl Metering {
             None => "it was not sent".to_owned(),
         };
         let mut unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
-        unanswered.attempts += 1;
-        let now = Instant::now();
-        if unanswered.said.is_some_and(|said| now.duration_since(said) < SAID_EVERY) {
-            return;
+        if let Some(attempts) = unanswered.noted(Instant::now()) {
+            tracing::warn!(target: "ledger::dynamodb",
+                table = asked.table,
+                operation = asked.operation,
+                reason,
+                attempts,
+                "a request to DynamoDB got no answer"
+            );
         }
-        unanswered.said = Some(now);
-        tracing::warn!(target: "ledger::dynamodb",
-            table = asked.table,
-            operation = asked.operation,
-            reason,
-            attempts = std::mem::take(&mut unanswered.attempts),
-            "a request to DynamoDB got no answer"
-        );
+    }
+}
+
+impl Unanswered {
+    /// Takes note of an attempt. If it is to be said now: how many there were since it was last said.
+    fn noted(&mut self, now: Instant) -> Option<u64> {
+        self.attempts += 1;
+        if self.said.is_some_and(|said| now.duration_since(said) < SAID_EVERY) {
+            return None;
+        }
+        self.said = Some(now);
+        Some(std::mem::take(&mut self.attempts))
     }
 }
 
@@ -201,4 +209,18 @@ fn of_one(capacity: Option<&ConsumedCapacity>) -> Option<f64> {
 /// The units of all tables in an answer.
 fn of_all(capacity: &[ConsumedCapacity]) -> Option<f64> {
     (!capacity.is_empty()).then(|| capacity.iter().filter_map(|one| one.capacity_units).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_nothing_answers_is_said_at_once_and_then_every_ten_seconds_with_how_often() {
+        let (mut unanswered, begun) = (Unanswered::default(), Instant::now());
+        let said: Vec<(u64, u64)> = (0..=25)
+            .filter_map(|second| Some((second, unanswered.noted(begun + Duration::from_secs(second))?)))
+            .collect();
+        assert_eq!(said, [(0, 1), (10, 10), (20, 10)]);
+    }
 }

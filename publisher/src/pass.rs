@@ -13,6 +13,7 @@ use event_store::receipts::{PublicationClaim, claimed, published};
 use event_store::{Journal, ParkingCause, StoreError};
 use futures::stream::{self, StreamExt};
 use schema::{Commit, DecodeError, ProductId, PublicationFailure, StoredCommit};
+use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
 use crate::instrumentation;
@@ -80,7 +81,8 @@ impl Publisher {
         retry_policy: RetryPolicy,
         deadlines: RunDeadlines,
     ) -> Vec<PassResult> {
-        let prepared = stream::iter(requests).map(|request| self.prepare_in_time(request, deadlines));
+        let reading = deadlines.reading();
+        let prepared = stream::iter(requests).map(|request| self.prepare_in_time(request, reading));
         let prepared: Vec<_> = prepared.buffered(self.concurrency.products).collect().await;
         let (mut in_flight, mut queues, mut results) = (Vec::new(), Vec::new(), Vec::new());
         for product in prepared {
@@ -106,11 +108,11 @@ impl Publisher {
     async fn prepare_in_time(
         &self,
         request: PublishRequest,
-        deadlines: RunDeadlines,
+        end: Instant,
     ) -> Result<(InFlight, ProductQueue), PassResult> {
         let product = request.product.clone();
         let late = |error| PassResult { product, published: 0, outcome: PassOutcome::Unavailable(error) };
-        until(Some(deadlines.sending), self.prepare(request)).await.map_err(late)?
+        until(Some(end), self.prepare(request)).await.map_err(late)?
     }
 
     /// Finds the due events of a product. `Err` is the result where the product is parked or a store did not answer. A receipt

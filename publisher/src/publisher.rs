@@ -111,4 +111,10 @@ impl RunDeadlines {
             recording: before_the_end(ANSWER.min(time_left / 8)),
         }
     }
+
+    /// When reading what is due has to end so that there is time to send what was read: half of what is left.
+    pub(crate) fn reading(self) -> Instant {
+        let now = Instant::now();
+        now + self.sending.saturating_duration_since(now) / 2
+    }
 }

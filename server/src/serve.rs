@@ -40,6 +40,7 @@ use crate::system::{System, create_tables};
 use admission::Admission;
 use background::TableStream;
 use connections::Connections;
+pub use background::TIME_LIMIT as BATCH_TIME_LIMIT;
 pub use limits::Limits;
 
 /// How to serve.

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use commands::execute::TIME_LIMIT;
 use commands::Executor;
+use commands::execute::TIME_LIMIT;
 use commands::http::{CommandApi, routes};
 use event_store::{DynamoJournal, metering};
 

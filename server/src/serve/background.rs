@@ -19,7 +19,7 @@ use crate::stop::StopSignal;
 use crate::system::System;
 
 /// How long one batch may take, as a Lambda's timeout.
-const TIME_LIMIT: Duration = Duration::from_mins(1);
+pub const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 /// As many commits as a slow bus accepts within [`TIME_LIMIT`]: a Lambda's batch.
 const BATCH_FOR_A_BUS: usize = 100;

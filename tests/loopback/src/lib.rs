@@ -11,6 +11,7 @@
 )]
 
 mod bus;
+mod faults;
 mod function;
 mod gateway;
 mod log;
@@ -22,6 +23,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 pub use bus::{BusServer, EntryResult};
+pub use faults::{FaultRule, TableFault, TableFaults};
 pub use function::{FunctionCommand, FunctionExit, FunctionProcess};
 pub use gateway::GatewayReply;
 pub use log::Log;
