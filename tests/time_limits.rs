@@ -45,7 +45,12 @@ fn rows() -> Vec<String> {
             inserts,
             &format!("a command {command} s; the function {command_api} s"),
         ),
-        row("DynamoDB, function `query-api`", &FUNCTION, &attempts(&FUNCTION), &format!("the function {query_api} s")),
+        row(
+            "DynamoDB, function `query-api`",
+            &FUNCTION,
+            &attempts(&FUNCTION),
+            &format!("the function {query_api} s"),
+        ),
         row(
             "DynamoDB, functions `projector` and `publisher`",
             &FUNCTION,
@@ -56,9 +61,16 @@ fn rows() -> Vec<String> {
             "DynamoDB, `serve --dynamodb aws`",
             &SERVER,
             inserts,
-            &format!("a command {command} s; a request {request} s (`--request-timeout`); a batch of a consumer {batch} s"),
+            &format!(
+                "a command {command} s; a request {request} s (`--request-timeout`); a batch of a consumer {batch} s"
+            ),
         ),
-        row("DynamoDB Streams, `serve --dynamodb aws`", &STREAM, &attempts(&STREAM), "none: it is read again"),
+        row(
+            "DynamoDB Streams, `serve --dynamodb aws`",
+            &STREAM,
+            &attempts(&STREAM),
+            "none: it is read again",
+        ),
         row(
             "DynamoDB, commands for operators and auditors",
             &OPERATOR,

@@ -82,7 +82,11 @@ impl Executor {
         done.unwrap_or_else(|_| {
             let reason = StoreError::new(format!("it did not answer within {} s", limit.as_secs()).into());
             let reason = reason.of("the event table");
-            Err(if asked.into_inner() { CommandError::Unknown(reason) } else { CommandError::Unavailable(reason) })
+            Err(if asked.into_inner() {
+                CommandError::Unknown(reason)
+            } else {
+                CommandError::Unavailable(reason)
+            })
         })
     }
 

@@ -151,7 +151,10 @@ mod tests {
         };
         assert_eq!(until(Some(begun + 2 * second), work(second)).await.unwrap(), 7);
         let error = until(Some(begun + 2 * second), work(9 * second)).await.unwrap_err();
-        assert_eq!((begun.elapsed(), error.to_string()), (2 * second, "the time of this run was over".into()));
+        assert_eq!(
+            (begun.elapsed(), error.to_string()),
+            (2 * second, "the time of this run was over".into())
+        );
         assert_eq!(until(None, work(9 * second)).await.unwrap(), 7);
     }
 }

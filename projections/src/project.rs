@@ -120,7 +120,7 @@ impl Projector {
         if batch.products.is_empty() {
             return Vec::new();
         }
-        let generations = until(end, self.views.generations()).await.and_then(|found| found);
+        let generations = until(end, self.views.generations()).await.flatten();
         let projected = futures::stream::iter(batch.products).map(|records| {
             let first_record = records.first_record.clone();
             let product = self.project_product(generations.as_ref(), records);
@@ -188,7 +188,7 @@ impl Projector {
     /// [`StoreError`]: the parking table did not answer; the next scheduled run tries again.
     pub async fn retry_parked(&self, time_left: Duration) -> Result<ProjectionRetries, StoreError> {
         let end = Some(end(time_left));
-        let generations = until(end, self.views.generations()).await.and_then(|found| found);
+        let generations = until(end, self.views.generations()).await.flatten();
         let mut retried = ProjectionRetries::default();
         for projection in &self.projections {
             match self.retry_parked_of(projection.as_ref(), generations.as_ref(), end, &mut retried).await? {

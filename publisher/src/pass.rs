@@ -95,7 +95,7 @@ impl Publisher {
             }
         }
         let sent = self.send_and_record(&mut queues, retry_policy, deadlines);
-        let outage = until(Some(deadlines.recording), sent).await.and_then(|sent| sent).err();
+        let outage = until(Some(deadlines.recording), sent).await.flatten().err();
         let finishing = stream::iter(in_flight.into_iter().zip(queues)).map(|(product, queue)| {
             let span = product.span.clone();
             self.finish(product, queue, outage.as_ref(), deadlines).instrument(span)
@@ -210,7 +210,7 @@ impl Publisher {
         }
         let published = queue.first().map_or(in_flight.last, |unsent| unsent.sequence - 1);
         let settled = until(Some(deadlines.recording), self.settle(in_flight, queue, published)).await;
-        match settled.and_then(|settled| settled) {
+        match settled.flatten() {
             Ok(outcome) => result(published, outcome),
             Err(error) => result(published, PassOutcome::Unavailable(error)),
         }

@@ -38,9 +38,9 @@ use crate::signals::Signals;
 use crate::system::{System, create_tables};
 
 use admission::Admission;
+pub use background::TIME_LIMIT as BATCH_TIME_LIMIT;
 use background::TableStream;
 use connections::Connections;
-pub use background::TIME_LIMIT as BATCH_TIME_LIMIT;
 pub use limits::Limits;
 
 /// How to serve.

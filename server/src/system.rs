@@ -116,7 +116,8 @@ impl System {
     pub fn routes(&self, stopping: watch::Receiver<bool>) -> axum::Router {
         let executor = Executor::new(self.journal.clone(), self.clock_and_ids.clone());
         // A store of this machine answers, or the process ends.
-        let executor = if self.feed.is_none() { executor.within(commands::execute::TIME_LIMIT) } else { executor };
+        let executor =
+            if self.feed.is_none() { executor.within(commands::execute::TIME_LIMIT) } else { executor };
         let commands = commands::http::routes(CommandApi {
             executor,
             clock_and_ids: self.clock_and_ids.clone(),

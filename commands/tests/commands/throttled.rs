@@ -109,7 +109,11 @@ async fn without_valid_credentials_or_permissions_the_insert_is_sent_once() {
         recorder.clear();
         let answer = front.send("PATCH /products/p", &[], r#"{"price":"3"}"#).await;
         assert_eq!(recorder.take_operations(), ["Query", "ExecuteStatement"], "{refusal}");
-        assert_eq!((answer.refusal(), answer.header("retry-after")), ((503, "unavailable"), "1"), "{refusal}");
+        assert_eq!(
+            (answer.refusal(), answer.header("retry-after")),
+            ((503, "unavailable"), "1"),
+            "{refusal}"
+        );
         assert_eq!(answer.body["detail"], "The command was not recorded; send it again later.");
     }
 }

@@ -74,7 +74,13 @@ async fn a_table_that_stays_silent_is_a_503_in_time_and_the_same_command_is_reco
         assert_eq!((reply.status, given.commits().await), (201, 1), "{rules:?}: {reply:?}");
         assert_eq!(reply.header("idempotency-replayed").unwrap_or("false"), again, "{rules:?}");
     };
-    let keyed = |event| changed(event, "/multiValueHeaders", json!({"Content-Type": ["application/json"], "Idempotency-Key": ["k"]}));
+    let keyed = |event| {
+        changed(
+            event,
+            "/multiValueHeaders",
+            json!({"Content-Type": ["application/json"], "Idempotency-Key": ["k"]}),
+        )
+    };
     let put = || keyed(recorded("put-product-base64"));
     let (insert, read) = ("ExecuteStatement", "Query");
     tokio::join!(

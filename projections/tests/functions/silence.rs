@@ -110,7 +110,8 @@ async fn a_query_without_an_answer_is_made_good_or_told_when_to_come_again_in_ti
     let tables = tables().await;
     let projector = projector(&tables).start().await;
     in_time(&projector, &batch(), LIMIT).await;
-    let asked = [(get("helmet"), "GetItem"), (recorded("history"), "Query"), (recorded("list-products"), "Query")];
+    let asked =
+        [(get("helmet"), "GetItem"), (recorded("history"), "Query"), (recorded("list-products"), "Query")];
     for (event, operation) in &asked {
         let queries = query_api(&tables).start().await;
         tables.faults().add(FaultRule::operation(operation).times(1), TableFault::Silence);

@@ -15,7 +15,9 @@ use projections::views::Generation;
 use projections::{MemoryPriceLog, PriceLog, Prices};
 use serde_json::json;
 
-use crate::given::{Deed, InMemory, Life, MINUTE, batch, in_memory, price_projector, prices_of, record, tables};
+use crate::given::{
+    Deed, InMemory, Life, MINUTE, batch, in_memory, price_projector, prices_of, record, tables,
+};
 
 const FIRST: Generation = Generation(1);
 

@@ -76,13 +76,15 @@ impl Given {
     /// The ids of the events that have a receipt.
     async fn receipts(&self) -> BTreeSet<String> {
         let (_, found) = self.tables.request("Scan", &json!({"TableName": "receipts", "Limit": 100})).await;
-        let published = found["Items"].as_array().unwrap().iter().filter(|row| row.get("published_at").is_some());
+        let published =
+            found["Items"].as_array().unwrap().iter().filter(|row| row.get("published_at").is_some());
         published.map(|row| row["event_id"]["S"].as_str().unwrap().to_owned()).collect()
     }
 
     /// The ids of the events that the bus accepted, as often as it did.
     fn sent(&self) -> Vec<String> {
-        let detail = |entry: &Value| serde_json::from_str::<Value>(entry["Detail"].as_str().unwrap()).unwrap();
+        let detail =
+            |entry: &Value| serde_json::from_str::<Value>(entry["Detail"].as_str().unwrap()).unwrap();
         let id = |entry: &Value| detail(entry)["metadata"]["event_id"].as_str().unwrap().to_owned();
         self.bus.accepted().iter().map(id).collect()
     }
@@ -147,6 +149,18 @@ async fn a_request_that_is_never_answered_ends_the_run_in_time_and_nothing_with_
         given.recovers(situation).await;
     }))
     .await;
+}
+
+#[tokio::test]
+async fn what_has_a_receipt_is_not_sent_again_where_later_receipts_could_not_be_written() {
+    let given = given().await;
+    // The first batch has the receipts of the first event of each product.
+    given.tables.faults().add(to("BatchWriteItem", "receipts").from_the(2), TableFault::Silence);
+    let FunctionResponse::Response(answer) = given.in_time(&two_shards()).await else { panic!("an error") };
+    assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 2, "{answer}");
+    assert_eq!((given.sent().len(), given.receipts().await.len()), (6, 2));
+    given.recovers(Batch).await;
+    assert_eq!(given.sent().len(), 6 + 4);
 }
 
 #[tokio::test]

@@ -33,7 +33,11 @@ async fn receipts_that_cannot_be_written_end_the_run_before_its_time_and_everyth
     assert_eq!(begun.elapsed(), MINUTE - Duration::from_secs(1));
     assert_eq!(failures(&response), [sequence_number(1), sequence_number(2)]);
     let response = world.publish(&commits).await;
-    assert_eq!((failures(&response), world.accepted_of("a")), (vec![], vec![1, 1]), "sent again, then recorded");
+    assert_eq!(
+        (failures(&response), world.accepted_of("a")),
+        (vec![], vec![1, 1]),
+        "sent again, then recorded"
+    );
     assert_eq!(failures(&world.publish(&commits).await), Vec::<String>::new());
     assert_eq!(world.accepted_of("a"), [1, 1], "what has a receipt is not sent again");
 }

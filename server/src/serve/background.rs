@@ -83,8 +83,9 @@ async fn publish(system: Arc<System>, feed: LocalFeed, stopping: StopSignal) {
 }
 
 async fn project_stream(system: Arc<System>, stream: TableStream, stopping: StopSignal) {
-    let function =
-        |event: Event| async { Ok::<_, Infallible>(system.projector.project_within(event, TIME_LIMIT).await) };
+    let function = |event: Event| async {
+        Ok::<_, Infallible>(system.projector.project_within(event, TIME_LIMIT).await)
+    };
     mapping(PROJECTOR, &stream, &system).run(&stream.source, &stream.checkpoints, function, stopping).await;
 }
 

@@ -125,7 +125,8 @@ impl TableFaults {
     pub(crate) fn of(&self, request: &TableRequest) -> Option<TableFault> {
         let mut state = self.state();
         *state.requests.entry(request.operation.clone()).or_default() += 1;
-        let fault = state.rules.iter_mut().find_map(|(rule, fault)| rule.applies_to(request).then_some(*fault));
+        let fault =
+            state.rules.iter_mut().find_map(|(rule, fault)| rule.applies_to(request).then_some(*fault));
         state.applied += usize::from(fault.is_some());
         fault
     }
@@ -187,7 +188,11 @@ pub(crate) fn whole((status, body): (u16, Vec<u8>)) -> Response {
     (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body).into_response()
 }
 
-fn in_parts(status: u16, length: usize, parts: impl stream::Stream<Item = Bytes> + Send + 'static) -> Response {
+fn in_parts(
+    status: u16,
+    length: usize,
+    parts: impl stream::Stream<Item = Bytes> + Send + 'static,
+) -> Response {
     let mut response = whole((status, Vec::new()));
     response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
     *response.body_mut() = Body::from_stream(parts.map(Ok::<_, Infallible>));
