@@ -31,7 +31,8 @@ async fn an_answer_that_keeps_arriving_is_read_to_its_end_though_it_takes_longer
     for operation in ["Query", "Scan"] {
         tables.faults().add(FaultRule::operation(operation), TableFault::Slow(Duration::from_secs(6)));
     }
-    let (page, scanned) = tokio::join!(journal.page(&fixtures::id("p"), 0, 10), journal.scan(None, 10));
+    let product = fixtures::id("p");
+    let (page, scanned) = tokio::join!(journal.page(&product, 0, 10), journal.scan(None, 10));
     assert_eq!((page.unwrap().len(), scanned.unwrap().commits.len()), (1, 1));
     let counts = tables.faults().take_counts();
     assert_eq!((counts["Query"], counts["Scan"]), (1, 1), "neither was given up and sent again");

@@ -48,7 +48,7 @@ async fn an_insert_without_an_answer_is_sent_once_and_a_throttled_one_three_time
     let (config, recorder) = RequestRecorder::record(&config);
     let journal = on(&config).await;
     let (_, stored) = commit(None, &fixtures::id("p"), vec![fixtures::helmet_created()]);
-    let mut inserts = async |fault: InjectedFault| {
+    let inserts = async |fault: InjectedFault| {
         faults.clear();
         faults.add(Matching::operation("ExecuteStatement").always(), fault);
         recorder.clear();

@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::TableRequest;
 
 /// In how many parts a slow answer arrives.
-const PARTS: u32 = 20;
+const PARTS: u8 = 20;
 
 /// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,10 +172,10 @@ pub(crate) async fn suffered(
         TableFault::Slow(time) => {
             let (status, body) = carried_out.await;
             let length = body.len();
-            let size = length.div_ceil(PARTS as usize).max(1);
+            let size = length.div_ceil(usize::from(PARTS)).max(1);
             let parts: Vec<Bytes> = body.chunks(size).map(|part| Bytes::from(part.to_vec())).collect();
             let arriving = stream::iter(parts).then(move |part| async move {
-                tokio::time::sleep(time / PARTS).await;
+                tokio::time::sleep(time / u32::from(PARTS)).await;
                 part
             });
             in_parts(status, length, arriving)
