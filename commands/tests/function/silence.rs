@@ -61,9 +61,9 @@ async fn an_insert_whose_answers_are_all_lost_is_found_by_reading() {
 
 #[tokio::test]
 async fn a_table_that_stays_silent_is_a_503_in_time_and_the_same_command_is_recorded_once_afterwards() {
-    let always = async |rules: &[(&'static str, TableFault)], event: Value, again: &str| {
+    let always = async |rules: Vec<(&'static str, TableFault)>, event: Value, again: &str| {
         let given = given().await;
-        for (operation, fault) in rules {
+        for (operation, fault) in &rules {
             given.tables.faults().add(FaultRule::operation(operation), *fault);
         }
         let reply = given.reply_in_time(&event).await;
@@ -84,12 +84,12 @@ async fn a_table_that_stays_silent_is_a_503_in_time_and_the_same_command_is_reco
     let put = || keyed(recorded("put-product-base64"));
     let (insert, read) = ("ExecuteStatement", "Query");
     tokio::join!(
-        always(&[(insert, TableFault::Silence)], post(), "false"),
-        always(&[(read, TableFault::Silence)], put(), "false"),
-        always(&[(insert, TableFault::LostAnswer), (read, TableFault::Silence)], post(), "true"),
-        always(&[(insert, TableFault::Code("ThrottlingException"))], put(), "false"),
-        always(&[(insert, TableFault::Code("ExpiredTokenException"))], post(), "false"),
-        always(&[(insert, TableFault::Code("InternalServerError"))], post(), "false"),
+        always(vec![(insert, TableFault::Silence)], post(), "false"),
+        always(vec![(read, TableFault::Silence)], put(), "false"),
+        always(vec![(insert, TableFault::LostAnswer), (read, TableFault::Silence)], post(), "true"),
+        always(vec![(insert, TableFault::Code("ThrottlingException"))], put(), "false"),
+        always(vec![(insert, TableFault::Code("ExpiredTokenException"))], post(), "false"),
+        always(vec![(insert, TableFault::Code("InternalServerError"))], post(), "false"),
     );
 }
 

@@ -23,18 +23,22 @@ enum Situation {
     Batch,
     /// The same, whose events the bus refuses.
     Refused,
+    /// The same once more, after its products were parked.
+    Parked,
     /// The schedule, with both products parked.
     Scheduled,
 }
 
-use Situation::{Batch, Refused, Scheduled};
+use Situation::{Batch, Parked, Refused, Scheduled};
 
 /// Every request that the publisher makes to a table.
-const REQUESTS: [(Situation, &str, &str); 9] = [
+const REQUESTS: [(Situation, &str, &str); 11] = [
     (Batch, "Query", "receipts"),
     (Batch, "BatchWriteItem", "receipts"),
     (Refused, "PutItem", "receipts"),
     (Refused, "UpdateItem", "parking"),
+    (Parked, "GetItem", "parking"),
+    (Parked, "UpdateItem", "parking"),
     (Scheduled, "Query", "parking"),
     (Scheduled, "Query", "receipts"),
     (Scheduled, "Query", "events"),
@@ -55,7 +59,11 @@ impl Given {
     async fn prepare(&self, situation: Situation) {
         match situation {
             Batch => {}
-            Refused => self.bus.respond_with(|_| EntryResult::Refused("NotAuthorizedForSourceException")),
+            Refused => self.refuse(),
+            Parked => {
+                self.refuse();
+                assert_eq!(self.in_time(&two_shards()).await, all_well());
+            }
             Scheduled => {
                 for product in ["shard-one", "shard-two"] {
                     let row = json!({"consumer": {"S": "publisher"}, "product_id": {"S": product},
@@ -68,24 +76,31 @@ impl Given {
         }
     }
 
+    fn refuse(&self) {
+        self.bus.respond_with(|_| EntryResult::Refused("NotAuthorizedForSourceException"));
+    }
+
     async fn in_time(&self, event: &Value) -> FunctionResponse {
         let answer = self.function.invoke_within(event.to_string(), LIMIT).await;
         answer.expect("an answer within the function's time")
     }
 
-    /// The ids of the events that have a receipt.
+    /// Product and id of the events that have a receipt.
     async fn receipts(&self) -> BTreeSet<String> {
         let (_, found) = self.tables.request("Scan", &json!({"TableName": "receipts", "Limit": 100})).await;
         let published =
             found["Items"].as_array().unwrap().iter().filter(|row| row.get("published_at").is_some());
-        published.map(|row| row["event_id"]["S"].as_str().unwrap().to_owned()).collect()
+        published.map(|row| format!("{} {}", row["product_id"]["S"], row["event_id"]["S"])).collect()
     }
 
-    /// The ids of the events that the bus accepted, as often as it did.
+    /// Product and id of the events that the bus accepted, as often as it did.
     fn sent(&self) -> Vec<String> {
         let detail =
             |entry: &Value| serde_json::from_str::<Value>(entry["Detail"].as_str().unwrap()).unwrap();
-        let id = |entry: &Value| detail(entry)["metadata"]["event_id"].as_str().unwrap().to_owned();
+        let id = |entry: &Value| {
+            let metadata = detail(entry)["metadata"].clone();
+            format!("{} {}", metadata["product_id"], metadata["event_id"])
+        };
         self.bus.accepted().iter().map(id).collect()
     }
 
@@ -110,18 +125,38 @@ impl Given {
 }
 
 #[tokio::test]
+async fn every_request_that_the_publisher_makes_is_tried() {
+    for situation in [Batch, Refused, Parked, Scheduled] {
+        let given = given().await;
+        given.prepare(situation).await;
+        let _ = given.tables.take_requests();
+        given.invoke(&if situation == Scheduled { schedule() } else { two_shards() }).await;
+        for request in given.tables.take_requests() {
+            let tables = tables_of(&request);
+            let tried = REQUESTS.iter().any(|(when, operation, table)| {
+                // A batch that is refused begins as any other.
+                (*when == situation || (situation != Scheduled && *when == Batch))
+                    && *operation == request.operation
+                    && tables.contains(*table)
+            });
+            assert!(tried, "{situation:?} {} {tables:?}", request.operation);
+        }
+    }
+}
+
+#[tokio::test]
 async fn one_request_without_an_answer_is_made_good() {
     join_all(REQUESTS.map(async |(situation, operation, table)| {
         let given = given().await;
         given.prepare(situation).await;
         given.tables.faults().add(to(operation, table).times(1), TableFault::Silence);
         let (event, expected) = match situation {
-            Batch | Refused => (two_shards(), all_well()),
+            Batch | Refused | Parked => (two_shards(), all_well()),
             Scheduled => (schedule(), retried(2, 0, 0)),
         };
         assert_eq!(given.in_time(&event).await, expected, "{situation:?} {operation} {table}");
         assert_eq!(given.tables.faults().applied(), 1, "{situation:?} {operation} {table}");
-        let parked = if situation == Refused { 2 } else { 0 };
+        let parked = if situation == Refused || situation == Parked { 2 } else { 0 };
         assert_eq!(given.parked().await.len(), parked, "{situation:?} {operation} {table}");
         given.recovers(situation).await;
     }))
@@ -135,7 +170,7 @@ async fn a_request_that_is_never_answered_ends_the_run_in_time_and_nothing_with_
         given.prepare(situation).await;
         given.tables.faults().add(to(operation, table), TableFault::Silence);
         match situation {
-            Batch | Refused => {
+            Batch | Refused | Parked => {
                 let FunctionResponse::Response(answer) = given.in_time(&two_shards()).await else {
                     panic!("{situation:?} {operation} {table}: an error")
                 };
