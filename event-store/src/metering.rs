@@ -114,7 +114,8 @@ impl Metering {
         let reason = match error.as_connector_error() {
             Some(error) => causes(error),
             None if error.is_response_error() => "its answer broke off".to_owned(),
-            None => "it was not sent".to_owned(),
+            // It was not sent, for want of credentials for example, which its error says.
+            None => return,
         };
         let mut unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(attempts) = unanswered.noted(Instant::now()) {

@@ -7,7 +7,9 @@ use futures::future::join_all;
 use loopback::{FaultRule, FunctionProcess, FunctionResponse, GatewayReply, TableFault, TableServer};
 use serde_json::{Value, json};
 
-use crate::given::{all_well, batch, get, invoke, parked, projector, query_api, recorded, reply, schedule, tables};
+use crate::given::{
+    all_well, batch, get, invoke, parked, projector, query_api, recorded, reply, schedule, tables,
+};
 
 /// Less than the projector has, so that the tests are quick.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -73,7 +75,11 @@ async fn every_request_that_the_projector_makes_is_tried() {
         };
         for request in tables.take_requests() {
             let table = &request.body["TableName"];
-            assert!(tried(&request.operation, table), "{} {table}, scheduled: {scheduled}", request.operation);
+            assert!(
+                tried(&request.operation, table),
+                "{} {table}, scheduled: {scheduled}",
+                request.operation
+            );
         }
     }
 }

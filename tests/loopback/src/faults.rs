@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures::stream::{self, StreamExt};
 use serde_json::json;
 
-use crate::TableRequest;
+use crate::request::TableRequest;
 
 /// In how many parts a slow answer arrives.
 const PARTS: u8 = 20;

@@ -15,15 +15,7 @@ use engine::Engine;
 use serde_json::Value;
 
 use crate::faults::{self, TableFaults};
-
-/// A request to the tables.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TableRequest {
-    /// The operation, such as `Query`.
-    pub operation: String,
-    /// The request's JSON.
-    pub body: Value,
-}
+use crate::request::TableRequest;
 
 type Throttled = Box<dyn Fn(&TableRequest) -> bool + Send>;
 
