@@ -9,7 +9,7 @@ use commands::execute::TIME_LIMIT;
 use engine::probe::{Faults, InjectedFault, Matching, RequestRecorder};
 use event_store::{AppendError, Journal, MemoryJournal, ScanPage, ScanPosition, StoreError};
 use schema::{ProductId, StoredCommit};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::front::{Front, HELMET};
 
@@ -151,10 +151,9 @@ async fn a_command_ends_within_its_time_and_says_whether_it_may_have_been_record
         let front = Front::in_time(Arc::new(Silent { journal: MemoryJournal::default(), answers_reads }));
         let begun = Instant::now();
         // The second of them waits for its turn as long.
-        let (one, other) = tokio::join!(
-            front.send("PUT /products/p", &[], HELMET),
-            front.send("PUT /products/p", &[], HELMET)
-        );
+        let put = || front.send("PUT /products/p", &[], HELMET);
+        let both = async { tokio::join!(put(), put()) };
+        let (one, other) = timeout(10 * TIME_LIMIT, both).await.expect("they end");
         assert_eq!(begun.elapsed(), TIME_LIMIT);
         for answer in [&one, &other] {
             assert_eq!((answer.refusal(), answer.header("retry-after")), ((503, "unavailable"), "1"));

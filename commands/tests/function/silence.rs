@@ -15,7 +15,7 @@ impl Given {
     /// The reply before the function's time is over.
     async fn reply_in_time(&self, event: &Value) -> GatewayReply {
         let answer = self.function.invoke_within(event.to_string(), LIMIT).await;
-        GatewayReply::of(&answer.expect("an answer within the function's time"))
+        GatewayReply::of(&answer.unwrap())
     }
 
     async fn commits(&self) -> usize {

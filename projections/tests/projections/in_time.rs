@@ -8,7 +8,7 @@ use projections::Views;
 use projections::project::ProjectionRetries;
 use projections::views::Generation;
 use schema::Timestamp;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::given::doubles::Moody;
 use crate::given::{Life, MINUTE, batch, projector};
@@ -24,7 +24,8 @@ async fn a_product_whose_write_is_not_answered_is_handed_back_in_time_and_the_ot
     let records: Vec<_> = lives.iter().map(|life| life.record(0)).collect();
     let number = records[1].change.sequence_number.clone();
     let begun = Instant::now();
-    let answer = projector.project_within(batch(records), MINUTE).await;
+    let answer =
+        timeout(10 * MINUTE, projector.project_within(batch(records), MINUTE)).await.expect("it ends");
     assert_eq!(begun.elapsed(), MINUTE - ANSWER);
     let failed: Vec<_> = answer.batch_item_failures.into_iter().map(|one| one.item_identifier).collect();
     assert_eq!(failed, [number]);
@@ -46,7 +47,7 @@ async fn a_scheduled_run_ends_in_time_with_what_it_repaired() {
     }
     let projector = projector(views, journal, parking.clone());
     let begun = Instant::now();
-    let retried = projector.retry_parked(MINUTE).await.unwrap();
+    let retried = timeout(10 * MINUTE, projector.retry_parked(MINUTE)).await.expect("it ends").unwrap();
     assert_eq!(begun.elapsed(), MINUTE - ANSWER);
     assert_eq!(retried, ProjectionRetries { repaired: 2, still_parked: 0 });
     let left = parking.list("products", None, 10).await.unwrap();
