@@ -86,6 +86,11 @@ measure-functions folder *arguments:
     cargo build -p loopback --example surroundings
     python3 tests/start/measure.py {{folder}} --write {{arguments}}
 
+# What the first client of a new process waits for, with TLS; the folder is that of the functions
+measure-first-request folder *arguments:
+    cargo build -p loopback --example surroundings
+    python3 tests/start/first_request.py {{folder}} {{arguments}}
+
 # Check the CDK app: lint, tests, both stages, cfn-lint (pip install -r .ci/requirements.txt)
 infra:
     .ci/infra

@@ -164,6 +164,26 @@ fn functions(text: &str) -> Vec<(String, usize)> {
     functions
 }
 
+/// The files that make clients of AWS: each gives them limits (`event-store/src/limits.rs`, or its own).
+const CLIENTS: [&str; 3] =
+    ["event-store/src/metering.rs", "publisher/src/bus/eventbridge.rs", "server/src/mapping/settings.rs"];
+
+#[test]
+fn every_client_of_aws_is_made_where_it_gets_its_limits_on_time() {
+    let mut made = BTreeSet::new();
+    for (path, text) in sources() {
+        let path = path.display().to_string();
+        let shipped = path.split('/').any(|part| part == "src") && !path.starts_with("tests/");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let of_aws = code.contains("aws_sdk_dynamodb") || code.contains("aws_sdk_eventbridge");
+        let makes = ["Client::new(", "Client::from_conf(", "Streams::new(", "Streams::from_conf("];
+        if shipped && of_aws && makes.iter().any(|call| code.contains(call)) {
+            made.insert(path);
+        }
+    }
+    assert_eq!(made, CLIENTS.map(str::to_owned).into());
+}
+
 /// Log filters must keep working when a file moves.
 #[test]
 fn every_log_line_and_span_has_a_target_of_its_own() {

@@ -35,6 +35,7 @@ mod scenario;
 mod settings;
 mod shell;
 mod terminal;
+mod time_limits;
 mod tours;
 mod traces;
 mod watch;

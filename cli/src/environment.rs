@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use aws_config::SdkConfig;
+use event_store::limits::OPERATOR;
 use schema::settings::{Settings, Variable};
 use server::environment::{aws, warn_of_unknown};
 use web::AllowedOrigin;
@@ -54,7 +55,7 @@ const FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
 /// Variables of the AWS SDK that name no ledger.
 const NOT_NAMING: [&str; 2] = ["AWS_EC2_METADATA_DISABLED", "AWS_PAGER"];
 
-/// The AWS SDK's settings for a ledger on AWS, which is named on standard error.
+/// The AWS SDK's settings for a ledger on AWS, which is named on standard error, with the limits of a command that reads all of it.
 ///
 /// # Errors
 /// One line that names `--data`, at once where nothing names a ledger at all.
@@ -65,7 +66,7 @@ pub async fn ledger_on_aws(settings: &Settings) -> anyhow::Result<SdkConfig> {
     let region = aws.region().map(ToString::to_string).unwrap_or_default();
     let endpoint = aws.endpoint_url().map(|url| format!(" at {url}")).unwrap_or_default();
     out::message(format_args!("asked: AWS{endpoint}, {region}, event table {}", settings.tables.events));
-    Ok(aws)
+    Ok(OPERATOR.on(&aws))
 }
 
 /// Whether anything names a ledger on AWS: a variable of the AWS SDK or of the ledger's tables, or a file of the SDK's settings.

@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use aws_sdk_dynamodb::Client;
 use clap::Args;
 use event_store::{
     CheckpointStore, DynamoJournal, DynamoReceipts, Feed, Journal, Receipts, SqliteCheckpointStore,
-    SqliteJournal, SqliteParking, SqliteReceipts,
+    SqliteJournal, SqliteParking, SqliteReceipts, metering,
 };
 use projections::{DynamoPriceLog, DynamoViews, PriceLog, SqlitePriceLog, SqliteViews, Views};
 use server::directory::{NoViews, ReadDirectory};
@@ -73,7 +72,7 @@ impl ReadOnlyLedgerArgs {
         if let Some(data) = &self.data {
             return of_files(data).await.with_context(|| format!("--data {}", data.display()));
         }
-        let client = Client::new(&environment::ledger_on_aws(&settings).await?);
+        let client = metering::client(&environment::ledger_on_aws(&settings).await?);
         let tables = settings.tables;
         Ok(ReadOnlyPorts {
             journal: Arc::new(DynamoJournal::new(client.clone(), &tables.events)),

@@ -1,7 +1,7 @@
 //! The executor: load the newest commit, recognise a repeated command, decide, check the precondition, append.
 //!
 //! The promise: a command is recorded at most once. Its commit id is made once and kept through retries, so reading the key that
-//! was tried tells a lost answer from a lost race.
+//! was tried tells a lost answer from a lost race. A store that has too much to do is not asked again for the same command.
 
 mod check;
 mod precondition;
@@ -12,12 +12,14 @@ mod record;
 mod request;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use event_store::chain::{SealError, hash_of, seal};
 use event_store::{AppendError, Backoff, Journal, StoreError};
 use schema::{Commit, ProductEvent, ProductId};
 use telemetry::meters::CONFLICTS;
+use tokio::time::{Instant, timeout_at};
 use ulid::Ulid;
 use web::ClockAndIds;
 
@@ -31,6 +33,9 @@ use crate::product::{Pricing, Refusal, decide};
 /// How often a command is decided and appended before it fails with a conflict.
 const ATTEMPTS: u32 = 10;
 
+/// How long a command may take on a store that is asked over a network: less than the function and the clients wait.
+pub const TIME_LIMIT: Duration = Duration::from_secs(10);
+
 /// Between two attempts.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(5), longest: Duration::from_millis(250) };
 
@@ -40,6 +45,7 @@ pub struct Executor {
     journal: Arc<dyn Journal>,
     clock_and_ids: ClockAndIds,
     queues: ProductQueues,
+    time_limit: Option<Duration>,
 }
 
 /// The outcome of one attempt to append.
@@ -55,7 +61,13 @@ impl Executor {
     /// An executor that appends to `journal` and takes time and ids from `edge`.
     #[must_use]
     pub fn new(journal: Arc<dyn Journal>, clock_and_ids: ClockAndIds) -> Self {
-        Self { journal, clock_and_ids, queues: ProductQueues::default() }
+        Self { journal, clock_and_ids, queues: ProductQueues::default(), time_limit: None }
+    }
+
+    /// The same, giving up a command after `limit`, its turn in the queue of its product included.
+    #[must_use]
+    pub fn within(self, limit: Duration) -> Self {
+        Self { time_limit: Some(limit), ..self }
     }
 
     /// Executes one command.
@@ -63,6 +75,27 @@ impl Executor {
     /// # Errors
     /// [`CommandError`]: each case says what the client should do.
     pub async fn execute(&self, request: &CommandRequest) -> Result<CommandOutcome, CommandError> {
+        let asked = AtomicBool::new(false);
+        let work = self.in_turn(request, &asked);
+        let Some(limit) = self.time_limit else { return work.await };
+        let done = timeout_at(Instant::now() + limit, work).await;
+        done.unwrap_or_else(|_| {
+            let reason = StoreError::new(format!("it did not answer within {} s", limit.as_secs()).into());
+            let reason = reason.of("the event table");
+            Err(if asked.into_inner() {
+                CommandError::Unknown(reason)
+            } else {
+                CommandError::Unavailable(reason)
+            })
+        })
+    }
+
+    /// Executes the command when it is its turn; `asked` becomes true with the first append.
+    async fn in_turn(
+        &self,
+        request: &CommandRequest,
+        asked: &AtomicBool,
+    ) -> Result<CommandOutcome, CommandError> {
         let _turn = self.queues.turn(&request.product_id).await;
         let commit_id = (self.clock_and_ids.ids)();
         let mut newest =
@@ -82,6 +115,7 @@ impl Executor {
             let Some(events) = events else {
                 return newest.map(CommandOutcome::Unchanged).ok_or(CommandError::Conflict);
             };
+            asked.store(true, Ordering::Relaxed);
             let attempt = self.append(request, commit_id, newest.as_ref(), events, &pricing).await;
             match attempt.map_err(|failure| after_open(failure, &mut unknown))? {
                 Attempt::Recorded(commit) => return Ok(CommandOutcome::Written(commit)),
@@ -144,7 +178,9 @@ impl Executor {
         })?;
         let lost_answer = match self.journal.append(&stored).await {
             Ok(()) => return Ok(Attempt::Recorded(commit)),
-            Err(AppendError::Refused(reason)) => return Err(CommandError::Unavailable(reason)),
+            Err(AppendError::Refused(reason) | AppendError::NotNow(reason)) => {
+                return Err(CommandError::Unavailable(reason));
+            }
             Err(AppendError::Occupied) => None,
             Err(AppendError::Unknown(reason)) => Some(reason),
         };

@@ -13,4 +13,5 @@ mod commands {
     mod races;
     mod receipts;
     mod texts;
+    mod throttled;
 }

@@ -1,4 +1,5 @@
-//! Errors of AWS requests: one line for people and logs, and what they say about a conditional write.
+//! Errors of AWS requests: one line for people and logs, what they say about a conditional write, and whether another attempt
+//! can help.
 //!
 //! The promise: the line has the service's error code, message and request id, each once, and no `Debug` output. Without
 //! credentials it says what to set.
@@ -74,6 +75,71 @@ pub fn is_failed_condition<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool
     error.code() == Some("ConditionalCheckFailedException")
 }
 
+/// What the error of a request to `DynamoDB` says about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// It was not carried out, because there were too many requests: later it may be.
+    Throttled,
+    /// It was not carried out because of credentials, permissions or the clock: it will be once they are in order.
+    Unauthorized,
+    /// It was not carried out, and the same request never will be.
+    Refused,
+    /// Whether it was carried out is not known: there was no answer, or the service failed.
+    Unknown,
+}
+
+/// The kind of an error of one attempt. With retries of the SDK, an earlier attempt may have been carried out.
+pub fn failure_kind<E>(error: &SdkError<E>) -> FailureKind
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    match error {
+        SdkError::ServiceError(refusal) => code_kind(refusal.err().code().unwrap_or_default()),
+        // Such a request is not sent.
+        _ if credentials_error(error).is_some() => FailureKind::Unauthorized,
+        SdkError::ConstructionFailure(_) => FailureKind::Refused,
+        _ => FailureKind::Unknown,
+    }
+}
+
+/// The kind of an error code of `DynamoDB` (Developer Guide, "Error handling with DynamoDB", and the codes common to all AWS
+/// services).
+#[must_use]
+pub fn code_kind(code: &str) -> FailureKind {
+    match code {
+        "LimitExceededException"
+        | "ProvisionedThroughputExceededException"
+        | "RequestLimitExceeded"
+        | "Throttling"
+        | "ThrottlingException"
+        | "TooManyRequestsException" => FailureKind::Throttled,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "IncompleteSignature"
+        | "IncompleteSignatureException"
+        | "InvalidClientTokenId"
+        | "InvalidSignatureException"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
+        | "NotAuthorized"
+        | "OptInRequired"
+        | "RequestExpired"
+        | "RequestTimeTooSkewed"
+        | "SignatureDoesNotMatch"
+        | "UnrecognizedClientException" => FailureKind::Unauthorized,
+        "ConditionalCheckFailedException"
+        | "DuplicateItemException"
+        | "ItemCollectionSizeLimitExceededException"
+        | "ResourceNotFoundException"
+        | "SerializationException"
+        | "UnknownOperationException"
+        | "ValidationException" => FailureKind::Refused,
+        _ => FailureKind::Unknown,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use aws_credential_types::credential_fn::provide_credentials_fn;
@@ -126,6 +192,37 @@ mod tests {
             r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","Message":"not you"}"#;
         let line = line_for("400 Bad Request\r\nx-amzn-requestid: ABC123", body).await;
         assert_eq!(line, "AccessDeniedException: not you (request ABC123)");
+    }
+
+    #[test]
+    fn what_was_not_carried_out_is_told_from_what_may_have_been() {
+        let kinds = [
+            ("ProvisionedThroughputExceededException", FailureKind::Throttled),
+            ("ThrottlingException", FailureKind::Throttled),
+            ("RequestLimitExceeded", FailureKind::Throttled),
+            ("AccessDeniedException", FailureKind::Unauthorized),
+            ("ExpiredTokenException", FailureKind::Unauthorized),
+            ("UnrecognizedClientException", FailureKind::Unauthorized),
+            ("InvalidSignatureException", FailureKind::Unauthorized),
+            ("ValidationException", FailureKind::Refused),
+            ("ResourceNotFoundException", FailureKind::Refused),
+            ("InternalServerError", FailureKind::Unknown),
+            ("ServiceUnavailable", FailureKind::Unknown),
+            ("", FailureKind::Unknown),
+        ];
+        for (code, kind) in kinds {
+            assert_eq!(code_kind(code), kind, "{code}");
+        }
+    }
+
+    #[tokio::test]
+    async fn without_credentials_nothing_was_sent_and_without_an_answer_nothing_is_known() {
+        let none = provide_credentials_fn(|| async { Err(CredentialsError::not_loaded("none at all")) });
+        let client_without = client_with("http://127.0.0.1:1", SharedCredentialsProvider::new(none));
+        let error = client_without.list_tables().send().await.unwrap_err();
+        assert_eq!(failure_kind(&error), FailureKind::Unauthorized);
+        let error = client("http://127.0.0.1:1").list_tables().send().await.unwrap_err();
+        assert_eq!(failure_kind(&error), FailureKind::Unknown);
     }
 
     #[tokio::test]

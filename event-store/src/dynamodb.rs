@@ -2,16 +2,21 @@
 
 mod item;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::config::Builder;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::execute_statement::ExecuteStatementError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use schema::{ProductId, StoredCommit};
 
-use crate::aws::failed;
+use crate::aws::{FailureKind, failed, failure_kind};
+use crate::backoff::Backoff;
 use crate::error::{AppendError, StoreError};
 use crate::journal::{CommitKey, Journal, KeyPage, ScanPage, ScanPosition};
 
@@ -20,6 +25,10 @@ pub(crate) use item::{number, number_of};
 
 /// As errors name the table.
 const STORE: &str = "the event table";
+
+/// How often an insert is sent while the table throttles it, and the pauses between.
+const INSERTS: u32 = 3;
+const PAUSES: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_millis(400) };
 
 /// Commits in one table of the shape [`crate::TABLE`]. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -75,7 +84,18 @@ impl Journal for DynamoJournal {
         let refused = |error: item::Unconvertible| AppendError::Refused(StoreError::new(error.into()));
         let (statement, parameters) = item::insert(&self.table, commit).map_err(refused)?;
         let request = self.client.execute_statement().statement(statement).set_parameters(Some(parameters));
-        request.send().await.map(drop).map_err(append_error)
+        let mut sent = 0;
+        loop {
+            // Not by the SDK: its last attempt would hide that an earlier one, without an answer, may have been carried out.
+            let once = Builder::new().retry_config(RetryConfig::disabled());
+            let answer = request.clone().customize().config_override(once).send().await;
+            let Err(error) = answer else { return Ok(()) };
+            sent += 1;
+            if sent == INSERTS || failure_kind(&error) != FailureKind::Throttled {
+                return Err(append_error(error));
+            }
+            tokio::time::sleep(PAUSES.pause(sent)).await;
+        }
     }
 
     async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, StoreError> {
@@ -135,19 +155,16 @@ fn request_limit(limit: usize) -> i32 {
     i32::try_from(limit).unwrap_or(i32::MAX)
 }
 
-/// What a failed insert says about the commit. Only two answers are certain: a commit is at the key, or this one can never
-/// be. Any other error, throttling included, may follow an earlier attempt of the SDK whose answer was lost.
+/// What a failed insert, of one attempt, says about the commit.
 fn append_error(error: SdkError<ExecuteStatementError>) -> AppendError {
-    let service = error.as_service_error();
-    if service.is_some_and(ExecuteStatementError::is_duplicate_item_exception) {
+    if error.as_service_error().is_some_and(ExecuteStatementError::is_duplicate_item_exception) {
         return AppendError::Occupied;
     }
-    let code = service.and_then(ProvideErrorMetadata::code);
-    let never =
-        matches!(code, Some("ValidationException" | "ResourceNotFoundException" | "AccessDeniedException"));
-    if never {
-        AppendError::Refused(failed(STORE)(error))
-    } else {
-        AppendError::Unknown(failed(STORE)(error))
+    let kind = failure_kind(&error);
+    let reason = failed(STORE)(error);
+    match kind {
+        FailureKind::Throttled | FailureKind::Unauthorized => AppendError::NotNow(reason),
+        FailureKind::Refused => AppendError::Refused(reason),
+        FailureKind::Unknown => AppendError::Unknown(reason),
     }
 }

@@ -76,6 +76,10 @@ pub enum AppendError {
     /// A commit is at this key, perhaps this very one: read it and compare the commit id.
     #[error("a commit is already recorded at this sequence")]
     Occupied,
+    /// The commit was not recorded, and may be later: the store has too much to do, or does not accept the credentials. Give up
+    /// now, and say that it may be sent again.
+    #[error("the store does not take the commit now")]
+    NotNow(#[source] StoreError),
     /// The answer was lost or never came: read the key to learn whether the commit is there.
     #[error("whether the commit was recorded is not known")]
     Unknown(#[source] StoreError),

@@ -11,6 +11,7 @@ pub mod follow;
 pub mod handled;
 pub mod heads;
 pub mod journal;
+pub mod limits;
 pub mod memory;
 pub mod metering;
 pub mod parking;

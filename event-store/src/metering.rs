@@ -1,7 +1,11 @@
 //! Counts requests to `DynamoDB` and the capacity units they consume, in an interceptor of the client that every adapter uses:
 //! for the request or invocation that causes them ([`telemetry::usage`]) and for the metrics.
 //!
-//! The promise: each attempt of the SDK counts once, and every operation that can return its capacity units is told to.
+//! The promise: each attempt of the SDK counts once, and every operation that can return its capacity units is told to. An
+//! attempt without an answer is a line of the log, at most one every ten seconds.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::interceptors::{
@@ -12,19 +16,38 @@ use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata};
 use aws_sdk_dynamodb::operation as op;
 use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity};
 use aws_smithy_runtime_api::client::interceptors::context::{Error, Input, Output};
+use aws_smithy_runtime_api::client::orchestrator::OrchestratorError;
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
+use aws_types::SdkConfig;
 use telemetry::meters::{DYNAMODB_REQUESTS, DYNAMODB_UNITS};
 use telemetry::usage;
+use tokio::time::Instant;
 
-/// A client that counts, for any `SdkConfig` of the AWS SDK.
+use crate::error::causes;
+use crate::limits;
+
+/// Between two lines of the log about attempts without an answer.
+const SAID_EVERY: Duration = Duration::from_secs(10);
+
+/// A client that counts. Settings without limits of their own get those of a function.
 #[must_use]
-pub fn client(config: impl Into<Builder>) -> Client {
+pub fn client(settings: &SdkConfig) -> Client {
     usage::begin();
-    Client::from_conf(config.into().interceptor(Metering).build())
+    let limited = limits::FUNCTION.by_default_on(settings);
+    Client::from_conf(Builder::from(&limited).interceptor(Metering::default()).build())
 }
 
-#[derive(Debug)]
-struct Metering;
+#[derive(Debug, Default)]
+struct Metering {
+    unanswered: Mutex<Unanswered>,
+}
+
+/// Attempts without an answer that are not in the log yet.
+#[derive(Debug, Default)]
+struct Unanswered {
+    said: Option<Instant>,
+    attempts: u64,
+}
 
 /// Operation and table of a request, kept until its attempts are answered.
 #[derive(Debug, Clone)]
@@ -65,7 +88,13 @@ impl Intercept for Metering {
         };
         let (result, units) = match answer {
             Ok(output) => ("ok", units(output)),
-            Err(error) => (error.as_operation_error().and_then(code).map_or("failed", result), None),
+            Err(error) => match error.as_operation_error() {
+                Some(refusal) => (code(refusal).map_or("failed", result), None),
+                None => {
+                    self.say(asked, error);
+                    ("failed", None)
+                }
+            },
         };
         usage::spent(units.unwrap_or_default());
         let labels = [("table", asked.table.clone()), ("operation", asked.operation.to_owned())];
@@ -76,6 +105,40 @@ impl Intercept for Metering {
         let labels = [table, operation, ("result", result.to_owned())];
         metrics::counter!(DYNAMODB_REQUESTS.name, &labels).increment(1);
         Ok(())
+    }
+}
+
+impl Metering {
+    /// Says that an attempt got no answer, unless one was said shortly before; then it is in the number of the next line.
+    fn say(&self, asked: &RequestLabels, error: &OrchestratorError<Error>) {
+        let reason = match error.as_connector_error() {
+            Some(error) => causes(error),
+            None if error.is_response_error() => "its answer broke off".to_owned(),
+            // It was not sent, for want of credentials for example, which its error says.
+            None => return,
+        };
+        let mut unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(attempts) = unanswered.noted(Instant::now()) {
+            tracing::warn!(target: "ledger::dynamodb",
+                table = asked.table,
+                operation = asked.operation,
+                reason,
+                attempts,
+                "a request to DynamoDB got no answer"
+            );
+        }
+    }
+}
+
+impl Unanswered {
+    /// Takes note of an attempt. If it is to be said now: how many there were since it was last said.
+    fn noted(&mut self, now: Instant) -> Option<u64> {
+        self.attempts += 1;
+        if self.said.is_some_and(|said| now.duration_since(said) < SAID_EVERY) {
+            return None;
+        }
+        self.said = Some(now);
+        Some(std::mem::take(&mut self.attempts))
     }
 }
 
@@ -147,4 +210,18 @@ fn of_one(capacity: Option<&ConsumedCapacity>) -> Option<f64> {
 /// The units of all tables in an answer.
 fn of_all(capacity: &[ConsumedCapacity]) -> Option<f64> {
     (!capacity.is_empty()).then(|| capacity.iter().filter_map(|one| one.capacity_units).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_nothing_answers_is_said_at_once_and_then_every_ten_seconds_with_how_often() {
+        let (mut unanswered, begun) = (Unanswered::default(), Instant::now());
+        let said: Vec<(u64, u64)> = (0..=25)
+            .filter_map(|second| Some((second, unanswered.noted(begun + Duration::from_secs(second))?)))
+            .collect();
+        assert_eq!(said, [(0, 1), (10, 10), (20, 10)]);
+    }
 }

@@ -1,10 +1,11 @@
 //! Invocation by API Gateway: the event becomes a request to the same routes that `serve` has, with the actor that the
-//! gateway's authorizer identified.
+//! gateway's authorizer identified. It is answered before Lambda ends the invocation.
 
 mod answer;
 mod request;
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use aws_lambda_events::event::apigw::ApiGatewayProxyResponse;
 use axum::Router;
@@ -13,6 +14,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use lambda_runtime::{LambdaEvent, Runtime};
 use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
 use tower::{ServiceExt, service_fn};
 use web::{Actor, ClockAndIds, PageRules, Problem, finish_authenticated, is_public};
 
@@ -20,7 +22,15 @@ use crate::gateway;
 
 use crate::Function;
 use crate::invocation::around;
+use crate::stream::time_left;
 use request::ProxyRequest;
+
+/// At most this much of an invocation's time is kept for writing the answer.
+const RESERVE: Duration = Duration::from_secs(1);
+
+/// When a request has to be answered, kept in its extensions.
+#[derive(Clone, Copy)]
+struct AnswerBy(Instant);
 
 /// The event's `requestContext`, kept in the request's extensions.
 #[derive(Clone)]
@@ -36,7 +46,8 @@ impl Function {
         let routes = &layered(routes, pages, clock_and_ids.clone());
         let called = service_fn(move |event: LambdaEvent<ProxyRequest>| async move {
             let (call, context) = event.into_parts();
-            let answered = answered(routes, call, context.xray_trace_id.as_deref());
+            let time_left = time_left(context.deadline, (clock_and_ids.clock)());
+            let answered = answered(routes, call, context.xray_trace_id.as_deref(), time_left);
             Ok::<_, Infallible>(around(metrics, clock_and_ids, &context, answered).await)
         });
         Runtime::new(called).run().await.map_err(|error| anyhow::anyhow!("{error}"))
@@ -45,17 +56,24 @@ impl Function {
 
 /// The routes within all layers. A preflight carries no token, so pages are judged first.
 fn layered(routes: Router, pages: &PageRules, clock_and_ids: ClockAndIds) -> Router {
-    let layers = |routes: Router| pages.wrap(routes.layer(from_fn(authenticated)));
+    let layers = |routes: Router| pages.wrap(routes.layer(from_fn(in_time)).layer(from_fn(authenticated)));
     finish_authenticated(layers, routes, clock_and_ids)
 }
 
-async fn answered(routes: &Router, call: ProxyRequest, xray: Option<&str>) -> ApiGatewayProxyResponse {
+async fn answered(
+    routes: &Router,
+    call: ProxyRequest,
+    xray: Option<&str>,
+    time_left: Duration,
+) -> ApiGatewayProxyResponse {
     let mount = call.mount();
-    let request = call.request(xray).unwrap_or_else(|problem| {
+    let answer_by = Instant::now() + time_left.saturating_sub(RESERVE.min(time_left / 8));
+    let mut request = call.request(xray).unwrap_or_else(|problem| {
         let mut invalid = Request::default();
         invalid.extensions_mut().insert(problem);
         invalid
     });
+    request.extensions_mut().insert(AnswerBy(answer_by));
     let response = routes.clone().oneshot(request).await.into_response();
     answer::written(response, &mount).await
 }
@@ -79,6 +97,14 @@ async fn authenticated(mut request: Request, next: Next) -> Response {
         }
         Err(problem) => problem.into_response(),
     }
+}
+
+/// Answers that it takes too long where it does; the work is given up, because Lambda would end it anyway.
+async fn in_time(mut request: Request, next: Next) -> Response {
+    let changes_nothing = request.method().is_safe();
+    let Some(AnswerBy(end)) = request.extensions_mut().remove() else { return next.run(request).await };
+    let answer = timeout_at(end, next.run(request)).await;
+    answer.unwrap_or_else(|_| Problem::took_too_long(changes_nothing).into_response())
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub(crate) fn aws(lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Sdk
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(region))
         .credentials_provider(credentials)
-        .http_client(connections::at_first_use())
+        .http_client(connections::made_at_start())
         .use_fips(wanted("AWS_USE_FIPS_ENDPOINT"))
         .use_dual_stack(wanted("AWS_USE_DUALSTACK_ENDPOINT"))
         .service_config(OfOneService);

@@ -57,7 +57,7 @@ impl Function {
 }
 
 /// The time until Lambda ends the invocation; `deadline` is in milliseconds since 1970.
-fn time_left(deadline: u64, now: Timestamp) -> Duration {
+pub(crate) fn time_left(deadline: u64, now: Timestamp) -> Duration {
     let now = u64::try_from(now.millis()).unwrap_or_default();
     Duration::from_millis(deadline.saturating_sub(now))
 }

@@ -1,18 +1,21 @@
 //! The projector turns stream records into views. A product that fails never holds up another; what cannot be projected is
-//! parked or handed back, never dropped.
+//! parked or handed back, never dropped. A run that has a time limit ends within it.
 
 mod batch;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use event_store::StoreError;
 use event_store::follow::ChangeRecord;
+use event_store::limits::until;
 use event_store::parking::{Parked, Parking, ParkingCause, note_parked};
 use futures::StreamExt;
 use schema::{Clock, ProductId};
 use serde::Serialize;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::projection::{Difference, ProductCommits, Projection, ProjectionError};
@@ -25,6 +28,9 @@ const PARALLEL: usize = 16;
 
 /// How many parking rows are read at once.
 const PAGE: usize = 100;
+
+/// At most this much of a run's time is kept for its answer.
+const RESERVE: Duration = Duration::from_secs(1);
 
 /// Projects every read model. The Lambda function and `serve` run the same one.
 pub struct Projector {
@@ -42,6 +48,11 @@ pub struct ProjectionRetries {
     pub repaired: usize,
     /// Views that have not; their parking rows say why.
     pub still_parked: usize,
+}
+
+/// When the work of a run has to end so that there is time for its answer.
+fn end(time_left: Duration) -> Instant {
+    Instant::now() + time_left.saturating_sub(RESERVE.min(time_left / 8))
 }
 
 /// A record to repeat from, as Lambda reads it.
@@ -71,15 +82,28 @@ impl Projector {
 
     /// Projects a batch of stream records given as a Lambda event; returns Lambda's partial batch response.
     pub async fn project(&self, event: Event) -> DynamoDbEventResponse {
+        self.project_until(event, None).await
+    }
+
+    /// The same within `time_left`: products that are not projected by then are handed back.
+    pub async fn project_within(&self, event: Event, time_left: Duration) -> DynamoDbEventResponse {
+        self.project_until(event, Some(end(time_left))).await
+    }
+
+    async fn project_until(&self, event: Event, end: Option<Instant>) -> DynamoDbEventResponse {
         let records = event.records.iter().map(ChangeRecord::of).collect();
         let mut answer = DynamoDbEventResponse::default();
-        answer.batch_item_failures = self.follow(records).await.into_iter().map(failure).collect();
+        answer.batch_item_failures = self.follow_until(records, end).await.into_iter().map(failure).collect();
         answer
     }
 
     /// Projects a batch. Returns the records from which it has to be repeated: those of products that could be neither
     /// projected nor parked.
     pub async fn follow(&self, records: Vec<ChangeRecord>) -> Vec<String> {
+        self.follow_until(records, None).await
+    }
+
+    async fn follow_until(&self, records: Vec<ChangeRecord>, end: Option<Instant>) -> Vec<String> {
         let batch = RecordBatch::read(records);
         for tampering in &batch.tampered {
             tampering.count("projector");
@@ -96,13 +120,18 @@ impl Projector {
         if batch.products.is_empty() {
             return Vec::new();
         }
-        let generations = self.views.generations().await;
-        futures::stream::iter(batch.products)
-            .map(|records| self.project_product(generations.as_ref(), records))
-            .buffer_unordered(self.at_once)
-            .filter_map(std::future::ready)
-            .collect()
-            .await
+        let generations = until(end, self.views.generations()).await.flatten();
+        let projected = futures::stream::iter(batch.products).map(|records| {
+            let first_record = records.first_record.clone();
+            let product = self.project_product(generations.as_ref(), records);
+            async move { until(end, product).await.map_err(|_| first_record) }
+        });
+        let projected: Vec<_> = projected.buffer_unordered(self.at_once).collect().await;
+        let late = projected.iter().filter(|product| product.is_err()).count();
+        if late > 0 {
+            tracing::warn!(target: "ledger::projector", products = late, "the time of this run is over; the records of these products are handed back");
+        }
+        projected.into_iter().filter_map(|product| product.unwrap_or_else(Some)).collect()
     }
 
     /// Projects one product into every view; returns the record to repeat from if parking failed too.
@@ -153,37 +182,60 @@ impl Projector {
         outcome
     }
 
-    /// Retries every product that is parked with a retryable error.
+    /// Retries every product that is parked with a retryable error, within `time_left`; what is left then is for the next run.
     ///
     /// # Errors
     /// [`StoreError`]: the parking table did not answer; the next scheduled run tries again.
-    pub async fn retry_parked(&self) -> Result<ProjectionRetries, StoreError> {
-        let generations = self.views.generations().await;
+    pub async fn retry_parked(&self, time_left: Duration) -> Result<ProjectionRetries, StoreError> {
+        let end = Some(end(time_left));
+        let generations = until(end, self.views.generations()).await.flatten();
         let mut retried = ProjectionRetries::default();
         for projection in &self.projections {
-            let (mut after, mut parked) = (None, 0);
-            loop {
-                let rows = self.parking.list(projection.view().name(), after.as_ref(), PAGE).await?;
-                let last = rows.len() < PAGE;
-                parked += rows.len();
-                after = rows.last().map(|row| row.product_id.clone());
-                let outcomes = futures::stream::iter(rows.into_iter().filter(|row| row.retryable))
-                    .map(|row| async { self.repair(projection.as_ref(), generations.as_ref(), row).await })
-                    .buffer_unordered(PARALLEL)
-                    .collect::<Vec<_>>()
-                    .await;
-                for repaired in outcomes {
-                    let repaired = repaired?;
-                    retried.count(repaired);
-                    parked -= usize::from(repaired);
-                }
-                if last {
-                    break;
-                }
+            match self.retry_parked_of(projection.as_ref(), generations.as_ref(), end, &mut retried).await? {
+                Some(parked) => note_parked(projection.view().name(), parked),
+                None => break,
             }
-            note_parked(projection.view().name(), parked);
         }
         Ok(retried)
+    }
+
+    /// Retries the parked products of one view; how many are parked afterwards, unless the time was over before that was known.
+    async fn retry_parked_of(
+        &self,
+        projection: &dyn Projection,
+        generations: Result<&ViewGenerations, &StoreError>,
+        end: Option<Instant>,
+        retried: &mut ProjectionRetries,
+    ) -> Result<Option<usize>, StoreError> {
+        let consumer = projection.view().name();
+        let (mut after, mut parked, mut in_time) = (None, 0, true);
+        loop {
+            let rows = until(end, self.parking.list(consumer, after.as_ref(), PAGE)).await??;
+            let last = rows.len() < PAGE;
+            parked += rows.len();
+            after = rows.last().map(|row| row.product_id.clone());
+            let outcomes = futures::stream::iter(rows.into_iter().filter(|row| row.retryable))
+                .map(|row| until(end, self.repair(projection, generations, row)))
+                .buffer_unordered(PARALLEL)
+                .collect::<Vec<_>>()
+                .await;
+            for outcome in outcomes {
+                let Ok(repaired) = outcome else {
+                    in_time = false;
+                    continue;
+                };
+                let repaired = repaired?;
+                retried.count(repaired);
+                parked -= usize::from(repaired);
+            }
+            if !in_time {
+                tracing::warn!(target: "ledger::projector", consumer, "the time of this run is over; the next one retries the other parked products");
+                return Ok(None);
+            }
+            if last {
+                return Ok(Some(parked));
+            }
+        }
     }
 
     /// Brings a product's views up to date with the event table, whether or not it is parked, and for whatever reason.

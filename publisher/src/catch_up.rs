@@ -8,16 +8,17 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use event_store::limits::until;
 use event_store::parking::note_parked;
 use event_store::receipts::published;
 use event_store::{Parked, ParkingCause, StoreError};
 use schema::ProductId;
 use serde::Serialize;
 use tokio::sync::MutexGuard;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::pass::{PassOutcome, PublishRequest};
-use crate::publisher::{CONSUMER, Publisher, RetryPolicy, deadline};
+use crate::publisher::{CONSUMER, Publisher, RetryPolicy, RunDeadlines};
 
 /// How many parking rows are read and retried together.
 const PAGE: usize = 100;
@@ -56,12 +57,12 @@ impl Publisher {
         product: &ProductId,
         time_left: Duration,
     ) -> Result<CatchUpOutcome, StoreError> {
-        let deadline = deadline(time_left);
-        let _turn = self.turn(deadline).await?;
-        let row = self.ports.parking.of(CONSUMER, product).await?;
+        let deadlines = RunDeadlines::of(time_left);
+        let _turn = self.turn(deadlines).await?;
+        let row = until(Some(deadlines.sending), self.ports.parking.of(CONSUMER, product)).await??;
         let rows = HashMap::from_iter(row.map(|row| (product.clone(), row)));
         let products = vec![product.clone()];
-        let outcomes = self.catch_up(products, rows, self.retry_policy, deadline).await;
+        let outcomes = self.catch_up(products, rows, self.retry_policy, deadlines).await;
         let outcome = outcomes.into_iter().next().map(|(_, outcome)| outcome);
         outcome.unwrap_or_else(|| Err(StoreError::new("no pass over the product was made".into())))
     }
@@ -72,13 +73,14 @@ impl Publisher {
     /// [`StoreError`]: the parking table did not answer, or other retries took all the time; the next scheduled run
     /// goes on.
     pub async fn retry_parked(&self, time_left: Duration) -> Result<PublishRetryCounts, StoreError> {
-        let deadline = deadline(time_left);
+        let deadlines = RunDeadlines::of(time_left);
         let retry_policy = RetryPolicy { total: self.retry_policy.total.min(SCHEDULED), ..self.retry_policy };
         let mut retried = PublishRetryCounts::default();
         let (mut after, mut parked) = (None, 0);
-        while Instant::now() < deadline {
-            let _turn = self.turn(deadline).await?;
-            let page = self.ports.parking.list(CONSUMER, after.as_ref(), PAGE).await?;
+        while Instant::now() < deadlines.sending {
+            let _turn = self.turn(deadlines).await?;
+            let list = self.ports.parking.list(CONSUMER, after.as_ref(), PAGE);
+            let page = until(Some(deadlines.sending), list).await??;
             let Some(last) = page.last() else {
                 note_parked(CONSUMER, parked - retried.released);
                 break;
@@ -88,7 +90,7 @@ impl Publisher {
             let rows = page.into_iter().filter(|row| row.retryable);
             let rows: HashMap<ProductId, Parked> = rows.map(|row| (row.product_id.clone(), row)).collect();
             let products = rows.keys().cloned().collect();
-            for (_, outcome) in self.catch_up(products, rows, retry_policy, deadline).await {
+            for (_, outcome) in self.catch_up(products, rows, retry_policy, deadlines).await {
                 match outcome {
                     Ok(CatchUpOutcome::UpTo(_)) => retried.released += 1,
                     Ok(CatchUpOutcome::Parked(_)) => retried.parked += 1,
@@ -112,8 +114,8 @@ impl Publisher {
     }
 
     /// Waits until no other caller is catching up.
-    async fn turn(&self, deadline: Instant) -> Result<MutexGuard<'_, ()>, StoreError> {
-        let turn = timeout_at(deadline, self.catching_up.lock()).await;
+    async fn turn(&self, deadlines: RunDeadlines) -> Result<MutexGuard<'_, ()>, StoreError> {
+        let turn = until(Some(deadlines.sending), self.catching_up.lock()).await;
         turn.map_err(|_| StoreError::new("another retry of parked products is still running".into()))
     }
 
@@ -122,20 +124,20 @@ impl Publisher {
         products: Vec<ProductId>,
         mut rows: HashMap<ProductId, Parked>,
         retry_policy: RetryPolicy,
-        deadline: Instant,
+        deadlines: RunDeadlines,
     ) -> Vec<(ProductId, Result<CatchUpOutcome, StoreError>)> {
         let mut outcomes = Vec::new();
         let mut requests: Vec<PublishRequest> = products.into_iter().map(everything).collect();
         while !requests.is_empty() {
             let mut remaining = Vec::new();
-            for result in self.pass(requests, retry_policy, deadline).await {
+            for result in self.pass(requests, retry_policy, deadlines).await {
                 let product = result.product;
                 let outcome = match result.outcome {
                     PassOutcome::Incomplete(rest) => {
                         remaining.push(rest);
                         continue;
                     }
-                    PassOutcome::Published => match self.release(rows.remove(&product)).await {
+                    PassOutcome::Published => match self.release(rows.remove(&product), deadlines).await {
                         Ok(None) => Ok(CatchUpOutcome::UpTo(result.published)),
                         Ok(Some(changed)) => {
                             rows.insert(product.clone(), changed);
@@ -156,12 +158,17 @@ impl Publisher {
     }
 
     /// Releases a row that is still as it was read; returns the row if it has changed since.
-    async fn release(&self, row: Option<Parked>) -> Result<Option<Parked>, StoreError> {
+    async fn release(
+        &self,
+        row: Option<Parked>,
+        deadlines: RunDeadlines,
+    ) -> Result<Option<Parked>, StoreError> {
         let Some(row) = row else { return Ok(None) };
-        if self.ports.parking.release(&row).await? {
+        let end = Some(deadlines.recording);
+        if until(end, self.ports.parking.release(&row)).await?? {
             return Ok(None);
         }
-        self.ports.parking.of(CONSUMER, &row.product_id).await
+        until(end, self.ports.parking.of(CONSUMER, &row.product_id)).await?
     }
 }
 

@@ -3,11 +3,12 @@
 //! Its promise: due events have no gap. What a batch does not hold is read from the event table, and a missing event or an
 //! unreadable commit there ends the list with the reason. Receipts are written after `PutEvents`, each product's in order:
 //! wherever a pass breaks off, the next one sends an event without a receipt again with the same id, and one with a receipt
-//! not.
+//! not. A pass ends by its deadlines, whatever a store does.
 
 use std::collections::VecDeque;
 
 use event_store::handled::{Handled, Link, recorded_anew};
+use event_store::limits::until;
 use event_store::receipts::{PublicationClaim, claimed, published};
 use event_store::{Journal, ParkingCause, StoreError};
 use futures::stream::{self, StreamExt};
@@ -16,7 +17,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
 use crate::instrumentation;
-use crate::publisher::{CONSUMER, Publisher, RetryPolicy};
+use crate::publisher::{CONSUMER, Publisher, RetryPolicy, RunDeadlines};
 use crate::queue::{ProductQueue, UnsentEvent};
 use crate::send::{EventSender, ReceiptWriter};
 
@@ -78,9 +79,10 @@ impl Publisher {
         &self,
         requests: Vec<PublishRequest>,
         retry_policy: RetryPolicy,
-        deadline: Instant,
+        deadlines: RunDeadlines,
     ) -> Vec<PassResult> {
-        let prepared = stream::iter(requests).map(|request| self.prepare(request));
+        let reading = deadlines.reading();
+        let prepared = stream::iter(requests).map(|request| self.prepare_in_time(request, reading));
         let prepared: Vec<_> = prepared.buffered(self.concurrency.products).collect().await;
         let (mut in_flight, mut queues, mut results) = (Vec::new(), Vec::new(), Vec::new());
         for product in prepared {
@@ -92,13 +94,25 @@ impl Publisher {
                 Err(result) => results.push(result),
             }
         }
-        let outage = self.send_and_record(&mut queues, retry_policy, deadline).await.err();
+        let sent = self.send_and_record(&mut queues, retry_policy, deadlines);
+        let outage = until(Some(deadlines.recording), sent).await.flatten().err();
         let finishing = stream::iter(in_flight.into_iter().zip(queues)).map(|(product, queue)| {
             let span = product.span.clone();
-            self.finish(product, queue, outage.as_ref()).instrument(span)
+            self.finish(product, queue, outage.as_ref(), deadlines).instrument(span)
         });
         results.extend(finishing.buffer_unordered(self.concurrency.products).collect::<Vec<_>>().await);
         results
+    }
+
+    /// The same as [`Publisher::prepare`]; a product whose due events are not found in time is left to another run.
+    async fn prepare_in_time(
+        &self,
+        request: PublishRequest,
+        end: Instant,
+    ) -> Result<(InFlight, ProductQueue), PassResult> {
+        let product = request.product.clone();
+        let late = |error| PassResult { product, published: 0, outcome: PassOutcome::Unavailable(error) };
+        until(Some(end), self.prepare(request)).await.map_err(late)?
     }
 
     /// Finds the due events of a product. `Err` is the result where the product is parked or a store did not answer. A receipt
@@ -160,7 +174,7 @@ impl Publisher {
         &self,
         queues: &mut [ProductQueue],
         retry_policy: RetryPolicy,
-        deadline: Instant,
+        deadlines: RunDeadlines,
     ) -> Result<(), StoreError> {
         let mut writer = ReceiptWriter::new(&*self.ports.receipts, &self.ports.clock, &self.address.bus);
         let mut sender = EventSender {
@@ -169,7 +183,7 @@ impl Publisher {
             replay: None,
             max_in_flight: self.concurrency.requests,
             retry_policy,
-            deadline,
+            deadline: deadlines.sending,
             queues,
         };
         while let Some(outcomes) = sender.next_round().await {
@@ -187,6 +201,7 @@ impl Publisher {
         in_flight: InFlight,
         queue: ProductQueue,
         outage: Option<&StoreError>,
+        deadlines: RunDeadlines,
     ) -> PassResult {
         let (product, before) = (queue.product.clone(), in_flight.published);
         let result = |published, outcome| PassResult { product, published, outcome };
@@ -194,7 +209,8 @@ impl Publisher {
             return result(before, PassOutcome::Unavailable(StoreError::new(outage.to_string().into())));
         }
         let published = queue.first().map_or(in_flight.last, |unsent| unsent.sequence - 1);
-        match self.settle(in_flight, queue, published).await {
+        let settled = until(Some(deadlines.recording), self.settle(in_flight, queue, published)).await;
+        match settled.flatten() {
             Ok(outcome) => result(published, outcome),
             Err(error) => result(published, PassOutcome::Unavailable(error)),
         }

@@ -13,7 +13,7 @@ use event_store::follow::{Change, ChangeRecord};
 use schema::{Commit, ProductId};
 
 use crate::pass::{PassOutcome, PublishRequest};
-use crate::publisher::{CONSUMER, Publisher, deadline};
+use crate::publisher::{CONSUMER, Publisher, RunDeadlines};
 
 /// The records of a batch that concern one product.
 #[derive(Debug)]
@@ -53,13 +53,13 @@ impl Publisher {
     /// Publishes a batch of records within `time_left` and returns the ids of the records to deliver again because a store
     /// did not answer. A product whose event the bus refused is parked and counts as finished.
     pub async fn follow(&self, records: Vec<ChangeRecord>, time_left: Duration) -> Vec<String> {
-        let deadline = deadline(time_left);
+        let deadlines = RunDeadlines::of(time_left);
         let mut batch = by_product(records);
         let mut requests: Vec<PublishRequest> = batch.iter_mut().map(ProductRecords::request).collect();
         let mut unfinished: HashMap<ProductId, u64> = HashMap::new();
         while !requests.is_empty() {
             let mut remaining = Vec::new();
-            for result in self.pass(requests, self.retry_policy, deadline).await {
+            for result in self.pass(requests, self.retry_policy, deadlines).await {
                 match result.outcome {
                     PassOutcome::Published | PassOutcome::Parked(_) => {}
                     PassOutcome::Incomplete(rest) => remaining.push(rest),

@@ -1,6 +1,7 @@
 //! The environment of the process: the ledger's settings and the AWS SDK's.
 
 use aws_config::{BehaviorVersion, SdkConfig};
+use event_store::limits;
 use reqwest::Url;
 use schema::settings::{Settings, WrongSetting, unknown};
 
@@ -37,7 +38,7 @@ pub struct WrongEndpoint {
     value: String,
 }
 
-/// The AWS SDK's settings if they are `wanted`: looking for credentials takes time.
+/// The AWS SDK's settings if they are `wanted`, with the limits of a server: looking for credentials takes time.
 ///
 /// # Errors
 /// [`WrongEndpoint`]: correct the variable it names. The SDK itself would only say so at the first request, at length.
@@ -46,7 +47,8 @@ pub async fn aws(wanted: bool) -> Result<Option<SdkConfig>, WrongEndpoint> {
         return Ok(None);
     }
     check_endpoints(|name| std::env::var(name).ok())?;
-    Ok(Some(aws_config::defaults(BehaviorVersion::v2026_01_12()).load().await))
+    let found = aws_config::defaults(BehaviorVersion::v2026_01_12()).load().await;
+    Ok(Some(limits::SERVER.on(&found)))
 }
 
 /// An empty variable counts as unset, as for the AWS SDK.

@@ -38,6 +38,7 @@ use crate::signals::Signals;
 use crate::system::{System, create_tables};
 
 use admission::Admission;
+pub use background::TIME_LIMIT as BATCH_TIME_LIMIT;
 use background::TableStream;
 use connections::Connections;
 pub use limits::Limits;

@@ -4,10 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::Client;
 use commands::Executor;
 use commands::http::CommandApi;
-use event_store::{Journal, Parking, table};
+use event_store::{Journal, Parking, metering, table};
 use projections::http::QueryApi;
 use projections::{Catalogue, Prices, Projection, Projector, Views};
 use publisher::http::EventsApi;
@@ -115,8 +114,12 @@ impl System {
 
     /// All routes; event streams end when `stopping` becomes true.
     pub fn routes(&self, stopping: watch::Receiver<bool>) -> axum::Router {
+        let executor = Executor::new(self.journal.clone(), self.clock_and_ids.clone());
+        // A store of this machine answers, or the process ends.
+        let executor =
+            if self.feed.is_none() { executor.within(commands::execute::TIME_LIMIT) } else { executor };
         let commands = commands::http::routes(CommandApi {
-            executor: Executor::new(self.journal.clone(), self.clock_and_ids.clone()),
+            executor,
             clock_and_ids: self.clock_and_ids.clone(),
             default_currency: self.settings.default_currency,
         });
@@ -161,7 +164,7 @@ fn address(settings: &Settings) -> Address {
 /// # Errors
 /// [`table::CreateTableError`]: what to check.
 pub async fn create_tables(dynamodb: &SdkConfig, settings: &Settings) -> Result<(), table::CreateTableError> {
-    let client = Client::new(dynamodb);
+    let client = metering::client(dynamodb);
     for (name, shape) in shapes(settings) {
         table::create(&client, name, &shape).await?;
     }

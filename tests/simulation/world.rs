@@ -113,7 +113,7 @@ impl World {
         loop {
             tokio::time::sleep(MINUTE).await;
             // After an error the next retry goes on; what counts is that the rows are gone in the end.
-            let _ = process(projector.retry_parked()).await;
+            let _ = process(projector.retry_parked(MINUTE)).await;
             let _ = process(publisher.retry_parked(MINUTE)).await;
             if delivered.get() && !self.is_anything_retryable().await {
                 return;

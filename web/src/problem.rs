@@ -7,6 +7,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use telemetry::meters::HTTP_TIMEOUTS;
 
 use super::excerpt::excerpt;
 
@@ -199,6 +200,17 @@ impl Problem {
     #[must_use]
     pub fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ProblemKind::Unavailable, detail).retry_after(1)
+    }
+
+    /// The answer takes longer than it may; `changed_nothing` is true of a query.
+    #[must_use]
+    pub fn took_too_long(changed_nothing: bool) -> Self {
+        metrics::counter!(HTTP_TIMEOUTS.name, "waited_for" => "answer").increment(1);
+        Self::unavailable(if changed_nothing {
+            "The answer takes too long. Retry later, or ask for less."
+        } else {
+            "It is not known whether the command was recorded. Repeating it with the same Idempotency-Key is safe."
+        })
     }
 
     /// Says that the detail, which was made for this request, repeats nothing that the client sent, so that it can be logged. A

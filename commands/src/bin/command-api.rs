@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use commands::Executor;
+use commands::execute::TIME_LIMIT;
 use commands::http::{CommandApi, routes};
 use event_store::{DynamoJournal, metering};
 
@@ -11,7 +12,7 @@ fn main() -> ExitCode {
     lambda::run(async |function| {
         let journal = DynamoJournal::new(metering::client(&function.aws), &function.settings.tables.events);
         let api = CommandApi {
-            executor: Executor::new(Arc::new(journal), function.clock_and_ids.clone()),
+            executor: Executor::new(Arc::new(journal), function.clock_and_ids.clone()).within(TIME_LIMIT),
             clock_and_ids: function.clock_and_ids.clone(),
             default_currency: function.settings.default_currency,
         };

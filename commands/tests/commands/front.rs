@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use commands::Executor;
+use commands::execute::TIME_LIMIT;
 use commands::http::{CommandApi, routes};
 use event_store::{DynamoJournal, Journal, MemoryJournal, table};
 use schema::{Currency, StoredCommit, Timestamp, fixtures};
@@ -71,6 +72,17 @@ impl Front {
     /// Two fronts with one source of ids make no id twice, as two processes do.
     pub fn at(journal: Arc<dyn Journal>, clock_and_ids: ClockAndIds) -> Self {
         let executor = Executor::new(journal.clone(), clock_and_ids.clone());
+        Self::of(executor, journal, clock_and_ids)
+    }
+
+    /// With the time limit of a command on `DynamoDB`.
+    pub fn in_time(journal: Arc<dyn Journal>) -> Self {
+        let clock_and_ids = clock_and_ids();
+        let executor = Executor::new(journal.clone(), clock_and_ids.clone()).within(TIME_LIMIT);
+        Self::of(executor, journal, clock_and_ids)
+    }
+
+    fn of(executor: Executor, journal: Arc<dyn Journal>, clock_and_ids: ClockAndIds) -> Self {
         let default_currency = Currency::parse("USD").unwrap();
         let router = finish(
             routes(CommandApi { executor, clock_and_ids: clock_and_ids.clone(), default_currency }),

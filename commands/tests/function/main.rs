@@ -5,5 +5,6 @@
 mod answers;
 mod given;
 mod logs;
+mod silence;
 mod start;
 mod unreadable;

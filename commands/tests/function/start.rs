@@ -1,6 +1,11 @@
 //! A function with invalid settings logs one line at its start and exits.
 
+use std::process::Command;
+use std::time::Duration;
+
 use loopback::GatewayReply;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::given::{command_api, recorded};
 
@@ -24,10 +29,20 @@ async fn a_missing_setting_ends_the_start_with_a_line_that_names_it() {
     assert!(elsewhere.starts_with("AWS_LAMBDA_FUNCTION_NAME is not set"), "{elsewhere}");
 }
 
+/// A public certificate authority.
+const AUTHORITY: &str = include_str!("../data/isrg-root-x2.pem");
+
 #[tokio::test]
-async fn certificate_authorities_are_not_read_before_a_request_to_aws_needs_them() {
-    // Reading them from there would fail, and be a line of the log.
-    let function = command_api().with("SSL_CERT_FILE", "/nowhere").start().await;
+async fn certificate_authorities_are_read_at_the_start_and_not_while_a_client_waits() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("authorities.pem");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let function = command_api().with("SSL_CERT_FILE", pipe.to_str().unwrap()).start().await;
+    let (sender, read) = oneshot::channel();
+    // Whoever opens a pipe waits for the other end.
+    std::thread::spawn(move || sender.send(std::fs::write(&pipe, AUTHORITY)));
+    let read = timeout(Duration::from_mins(1), read).await.expect("read without an invocation");
+    read.unwrap().unwrap();
     let answer = function.invoke(recorded("post-without-claims").to_string()).await;
     assert_eq!(GatewayReply::of(&answer).status, 401);
     let log = function.stop().await;

@@ -8,6 +8,8 @@ use web::{AllowedOrigin, RequestContext as Asked};
 
 use super::*;
 
+const MINUTE: Duration = Duration::from_mins(1);
+
 const TRACE: &str =
     "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1;Lineage=1:a:0";
 
@@ -43,7 +45,7 @@ async fn answer_to(event: Value) -> (i64, HeaderMap, Value) {
 async fn answer_of(pages: &PageRules, event: Value) -> (i64, HeaderMap, Value) {
     let routes = Router::new().route("/products/{id}", any(seen)).route("/health", any(seen));
     let routes = layered(routes, pages, ClockAndIds::system());
-    let answer = answered(&routes, serde_json::from_value(event).unwrap(), Some(TRACE)).await;
+    let answer = answered(&routes, serde_json::from_value(event).unwrap(), Some(TRACE), MINUTE).await;
     let body = serde_json::to_value(answer.body).unwrap();
     let body = serde_json::from_str(body.as_str().unwrap_or("null")).unwrap_or(body);
     (answer.status_code, answer.multi_value_headers, body)
@@ -91,7 +93,7 @@ async fn without_an_authorizer_only_what_is_public_is_answered() {
 #[tokio::test]
 async fn the_members_of_a_problem_are_sent_in_the_order_of_the_interface() {
     let routes = finish_authenticated(|routes| routes, Router::new(), ClockAndIds::system());
-    let answer = answered(&routes, serde_json::from_value(event(&json!({}))).unwrap(), None).await;
+    let answer = answered(&routes, serde_json::from_value(event(&json!({}))).unwrap(), None, MINUTE).await;
     let Some(aws_lambda_events::encodings::Body::Text(body)) = answer.body else { panic!("no text") };
     let members = ["type", "title", "status", "detail", "instance", "correlation_id"];
     let places: Vec<_> = members.iter().map(|name| body.find(&format!("\"{name}\":")).unwrap()).collect();
@@ -155,4 +157,25 @@ async fn pages_of_an_allowed_origin_get_preflights_without_a_token_and_read_ever
         assert!(headers["access-control-expose-headers"].to_str().unwrap().contains("ETag"));
     }
     assert_eq!(answer_of(&pages, of_page("GET", "https://evil.example.com")).await.0, 403);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_takes_too_long_is_answered_before_the_invocation_ends() {
+    let begun = Instant::now();
+    let silent = any(|| async { std::future::pending::<Response>().await });
+    let routes = layered(
+        Router::new().route("/products/{id}", silent),
+        &PageRules::new(Vec::new(), true),
+        ClockAndIds::system(),
+    );
+    for (method, detail) in [("PUT", "It is not known whether"), ("GET", "The answer takes too long")] {
+        let call = serde_json::from_value(event(&json!({"httpMethod": method}))).unwrap();
+        let before = begun.elapsed();
+        let answer = answered(&routes, call, None, 15 * (MINUTE / 60));
+        let answer = tokio::time::timeout(MINUTE, answer).await.expect("an answer");
+        assert_eq!((answer.status_code, begun.elapsed() - before), (503, 14 * (MINUTE / 60)));
+        assert_eq!(answer.multi_value_headers["retry-after"], "1");
+        let body = serde_json::to_value(answer.body).unwrap().to_string();
+        assert!(body.contains(detail) && body.contains("c-1"), "{body}");
+    }
 }

@@ -20,7 +20,10 @@ fn main() -> ExitCode {
         ];
         let projector = &Projector::new(views, read_models, parking, function.clock_and_ids.clock.clone());
         function
-            .follow(async |batch, _| projector.project(batch).await, async |_| projector.retry_parked().await)
+            .follow(
+                async |batch, time_left| projector.project_within(batch, time_left).await,
+                async |time_left| projector.retry_parked(time_left).await,
+            )
             .await
     })
 }

@@ -15,7 +15,9 @@ use projections::views::Generation;
 use projections::{MemoryPriceLog, PriceLog, Prices};
 use serde_json::json;
 
-use crate::given::{Deed, InMemory, Life, batch, in_memory, price_projector, prices_of, record, tables};
+use crate::given::{
+    Deed, InMemory, Life, MINUTE, batch, in_memory, price_projector, prices_of, record, tables,
+};
 
 const FIRST: Generation = Generation(1);
 
@@ -198,7 +200,7 @@ async fn a_projection_interrupted_anywhere_is_completed_by_the_schedule() {
                 assert!(answer.batch_item_failures.is_empty());
             }
             faults.clear();
-            let retried = projector.retry_parked().await.unwrap();
+            let retried = projector.retry_parked(MINUTE).await.unwrap();
             assert_eq!(retried.still_parked, 0);
             let seen = log.history(FIRST, &life.id).await.unwrap();
             assert_eq!(seen, expected(&life, life.commits.len()), "{nth}");

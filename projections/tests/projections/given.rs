@@ -9,6 +9,7 @@ pub(crate) mod prices;
 mod setting;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
@@ -25,6 +26,9 @@ pub(crate) use bulk::fill;
 pub(crate) use front::{Front, answered, asked, finished, front, front_of, front_over, front_with_time};
 pub(crate) use life::{Deed, Life, batch, record};
 pub(crate) use setting::{Setting, rows_of, setting, setting_in_memory, some_lives, unwatched};
+
+/// As long as a run has on Lambda.
+pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 
 const PRODUCTS: &str = "products";
 const PRICES: &str = "prices";

@@ -14,6 +14,7 @@ mod fresh_prices;
 mod given;
 mod history;
 mod hostile;
+mod in_time;
 mod kept;
 mod list_cost;
 mod listing;

@@ -13,7 +13,7 @@ use schema::fixtures;
 use serde_json::json;
 
 use crate::given::doubles::{Moody, NoParking};
-use crate::given::{Deed, InMemory, Life, batch, in_memory, noon, projector, record};
+use crate::given::{Deed, InMemory, Life, MINUTE, batch, in_memory, noon, projector, record};
 
 async fn version(views: &dyn Views, life: &Life) -> Option<u64> {
     let row = views.get(Generation(1), &life.id).await.unwrap();
@@ -127,12 +127,12 @@ async fn the_schedule_repairs_retryable_errors() {
     let answer = projector.project(batch(vec![life.record(0)])).await;
     assert!(answer.batch_item_failures.is_empty());
     assert!(parking.of("products", &life.id).await.unwrap().unwrap().retryable);
-    assert_eq!(projector.retry_parked().await.unwrap(), retried(0, 1));
+    assert_eq!(projector.retry_parked(MINUTE).await.unwrap(), retried(0, 1));
     let row = parking.of("products", &life.id).await.unwrap().unwrap();
     assert_eq!(row.attempts, 2);
 
     views.out.store(false, Ordering::Relaxed);
-    assert_eq!(projector.retry_parked().await.unwrap(), retried(1, 0));
+    assert_eq!(projector.retry_parked(MINUTE).await.unwrap(), retried(1, 0));
     assert_eq!(version(&views.kept, &life).await, Some(2));
     assert_eq!(parking.of("products", &life.id).await.unwrap(), None);
 }
@@ -143,7 +143,7 @@ async fn permanent_errors_wait_for_an_operator() {
     let life = Life::of("p", &[]);
     life.recorded_in(&*given.journal).await;
     given.projector.project(batch(vec![poison(&life, 0)])).await;
-    assert_eq!(given.projector.retry_parked().await.unwrap(), retried(0, 0));
+    assert_eq!(given.projector.retry_parked(MINUTE).await.unwrap(), retried(0, 0));
     assert_eq!(version(&*given.views, &life).await, None);
     assert_eq!(given.projector.retry(&life.id).await.unwrap(), retried(2, 0));
     assert_eq!(version(&*given.views, &life).await, Some(1));
@@ -182,7 +182,7 @@ async fn a_generation_that_is_read_never_gets_ahead_of_its_successor() {
         life.recorded_in(&*journal).await;
         projector.project(batch(vec![life.record(0)])).await;
         assert!(parking.of("products", &life.id).await.unwrap().unwrap().retryable);
-        assert_eq!(projector.retry_parked().await.unwrap(), retried(0, 1));
+        assert_eq!(projector.retry_parked(MINUTE).await.unwrap(), retried(0, 1));
         for generation in both.write {
             let is_there = views.kept.get(generation, &life.id).await.unwrap().is_some();
             assert_eq!(is_there, written.contains(&generation), "{generation} when {broken} is broken");
@@ -204,7 +204,7 @@ async fn more_parked_products_than_a_page_of_rows_are_all_retried() {
         };
         given.parking.park("products", &life.id, &trouble).await.unwrap();
     }
-    assert_eq!(given.projector.retry_parked().await.unwrap(), retried(205, 0));
+    assert_eq!(given.projector.retry_parked(MINUTE).await.unwrap(), retried(205, 0));
 }
 
 #[tokio::test]

@@ -17,8 +17,10 @@ use event_store::error::causes;
 
 use super::{Bus, BusEntry, BusError, BusRefusal, EntryOutcome, Remedy};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Until there is a connection.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// For a request and all of its answer.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An EventBridge endpoint. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -25,7 +25,7 @@ impl StreamEndpoint {
     /// The endpoint of `config`, which is polled every [`EventSourceMapping::poll_every`].
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
-        Self { streams: Streams::new(config) }
+        Self { streams: Streams::new(&event_store::limits::of_streams(config)) }
     }
 }
 

@@ -14,7 +14,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use metrics::Gauge;
-use telemetry::meters::{HTTP_IN_FLIGHT, HTTP_SHED, HTTP_STREAMS, HTTP_TIMEOUTS};
+use telemetry::meters::{HTTP_IN_FLIGHT, HTTP_SHED, HTTP_STREAMS};
 use telemetry::usage::UsageCounter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
@@ -103,14 +103,14 @@ impl Admission {
         match answer {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(_)) => Err(Problem::new(ProblemKind::Internal, "Please report the correlation id.")),
-            Err(_) => Err(took_too_long(may_be_cut_short)),
+            Err(_) => Err(Problem::took_too_long(may_be_cut_short)),
         }
     }
 
     async fn stream(&self, request: Request, next: Next) -> Result<Response, Problem> {
         let slot = Slot::take(&self.streams, "streams", metrics::gauge!(HTTP_STREAMS.name))?;
         let answer = timeout(self.limits.request_timeout, next.run(request)).await;
-        let response = answer.map_err(|_| took_too_long(true))?;
+        let response = answer.map_err(|_| Problem::took_too_long(true))?;
         // The slot is freed when the stream is dropped.
         let keep = move |body: Body| {
             Body::from_stream(body.into_data_stream().inspect(move |_| {
@@ -170,15 +170,6 @@ fn check_sizes(request: &Request) -> Result<(), Problem> {
         return Err(Problem::new(ProblemKind::HeadersTooLarge, detail).loggable());
     }
     Ok(())
-}
-
-fn took_too_long(changed_nothing: bool) -> Problem {
-    metrics::counter!(HTTP_TIMEOUTS.name, "waited_for" => "answer").increment(1);
-    Problem::unavailable(if changed_nothing {
-        "The answer takes too long. Retry later, or ask for less."
-    } else {
-        "It is not known whether the command was recorded. Repeating it with the same Idempotency-Key is safe."
-    })
 }
 
 impl Slot {

@@ -19,7 +19,7 @@ use crate::stop::StopSignal;
 use crate::system::System;
 
 /// How long one batch may take, as a Lambda's timeout.
-const TIME_LIMIT: Duration = Duration::from_mins(1);
+pub const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 /// As many commits as a slow bus accepts within [`TIME_LIMIT`]: a Lambda's batch.
 const BATCH_FOR_A_BUS: usize = 100;
@@ -83,7 +83,9 @@ async fn publish(system: Arc<System>, feed: LocalFeed, stopping: StopSignal) {
 }
 
 async fn project_stream(system: Arc<System>, stream: TableStream, stopping: StopSignal) {
-    let function = |event: Event| async { Ok::<_, Infallible>(system.projector.project(event).await) };
+    let function = |event: Event| async {
+        Ok::<_, Infallible>(system.projector.project_within(event, TIME_LIMIT).await)
+    };
     mapping(PROJECTOR, &stream, &system).run(&stream.source, &stream.checkpoints, function, stopping).await;
 }
 
@@ -110,7 +112,7 @@ async fn retry_parked(system: Arc<System>, every: Duration, mut stopping: StopSi
             _ = turns.tick() => {}
             _ = stopping.wait_for(|stop| *stop) => return,
         }
-        if let Err(error) = system.projector.retry_parked().await {
+        if let Err(error) = system.projector.retry_parked(TIME_LIMIT).await {
             tracing::warn!(target: "ledger::server", %error, "parked products could not be projected; the next turn tries again");
         }
         if let Err(error) = system.publisher.retry_parked(TIME_LIMIT).await {

@@ -11,7 +11,7 @@ use projections::PriceLog;
 use projections::views::View;
 use serde_json::Value;
 use telemetry::meters;
-use world::{World, count, sum};
+use world::{MINUTE, World, count, sum};
 
 const HELMET: &str = r#"{"name":"Helmet","price":"34.99"}"#;
 
@@ -129,13 +129,13 @@ async fn parked_products_are_counted_when_it_happens_and_shown_until_they_are_re
     let of_view = |request: &engine::probe::SdkRequest| request.table.as_deref() == Some("ledger-products");
     world.faults.add(Matching::operation("PutItem").when(of_view).always(), refuse());
     world.project(event).await;
-    world.system.projector.retry_parked().await.unwrap();
+    world.system.projector.retry_parked(MINUTE).await.unwrap();
     let lines = world.lines();
     let labels = [("consumer", "products"), ("retryable", "true")];
     assert!((sum(&lines, meters::PARKINGS.name, &labels) - 2.0).abs() < f64::EPSILON, "{lines:?}");
     assert!((sum(&lines, meters::PARKED.name, &labels[..1]) - 1.0).abs() < f64::EPSILON);
     world.faults.clear();
-    world.system.projector.retry_parked().await.unwrap();
+    world.system.projector.retry_parked(MINUTE).await.unwrap();
     let lines = world.lines();
     let shown: Vec<&Value> = lines
         .iter()

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tower::ServiceExt;
 use web::{ClockAndIds, finish};
 
-const MINUTE: Duration = Duration::from_mins(1);
+pub const MINUTE: Duration = Duration::from_mins(1);
 
 pub struct World {
     pub emf: Emf,

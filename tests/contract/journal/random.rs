@@ -39,6 +39,7 @@ fn outcome(result: &Result<(), AppendError>) -> &'static str {
         Ok(()) => "appended",
         Err(AppendError::Occupied) => "occupied",
         Err(AppendError::Refused(_)) => "refused",
+        Err(AppendError::NotNow(_)) => "not now",
         Err(AppendError::Unknown(_)) => "unknown",
     }
 }

@@ -11,9 +11,11 @@
 )]
 
 mod bus;
+mod faults;
 mod function;
 mod gateway;
 mod log;
+mod request;
 mod runtime_api;
 mod tables;
 
@@ -22,11 +24,13 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 pub use bus::{BusServer, EntryResult};
+pub use faults::{FaultRule, TableFault, TableFaults};
 pub use function::{FunctionCommand, FunctionExit, FunctionProcess};
 pub use gateway::GatewayReply;
 pub use log::Log;
+pub use request::TableRequest;
 pub use runtime_api::{FunctionResponse, RuntimeApi};
-pub use tables::{TableRequest, TableServer};
+pub use tables::TableServer;
 
 /// A recorded event, read from the JSON file at this path.
 #[must_use]

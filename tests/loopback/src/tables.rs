@@ -1,25 +1,21 @@
-//! DynamoDB over HTTP on loopback, served by the engine: tables and streams, with a record of all requests, and throttling on
+//! DynamoDB over HTTP on loopback, served by the engine: tables and streams, with a record of all requests, and faults on
 //! demand.
 
 use std::sync::{Arc, Mutex};
 
-use aws_config::SdkConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use engine::Engine;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-/// A request to the tables.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TableRequest {
-    /// The operation, such as `Query`.
-    pub operation: String,
-    /// The request's JSON.
-    pub body: Value,
-}
+use crate::faults::{self, TableFaults};
+use crate::request::TableRequest;
 
 type Throttled = Box<dyn Fn(&TableRequest) -> bool + Send>;
 
@@ -33,6 +29,7 @@ pub struct TableServer {
 struct Shared {
     engine: Engine,
     throttled: Mutex<Option<Throttled>>,
+    faults: TableFaults,
     requests: Mutex<Vec<TableRequest>>,
 }
 
@@ -40,7 +37,13 @@ impl TableServer {
     /// Starts a server without tables, in memory.
     pub async fn serve() -> Self {
         let engine = Engine::in_memory().unwrap();
-        let shared = Arc::new(Shared { engine, throttled: Mutex::default(), requests: Mutex::default() });
+        let shared = Shared {
+            engine,
+            throttled: Mutex::default(),
+            faults: TableFaults::default(),
+            requests: Mutex::default(),
+        };
+        let shared = Arc::new(shared);
         // A transaction may have 4 MB, and its JSON is larger.
         let limit = DefaultBodyLimit::max(16 * 1024 * 1024);
         let routes = Router::new().fallback(answer).layer(limit).with_state(shared.clone());
@@ -59,11 +62,29 @@ impl TableServer {
         self.shared.engine.sdk_config()
     }
 
+    /// Settings for the same tables over HTTP, without any limit on time.
+    #[must_use]
+    pub fn sdk_config_over_http(&self) -> SdkConfig {
+        let credentials = Credentials::new("AKID", "SECRET", None, None, "loopback");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("us-east-1"))
+            .endpoint_url(&self.url)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build()
+    }
+
     /// Sends a request without HTTP; returns the status and the JSON.
     pub async fn request(&self, operation: &str, body: &Value) -> (u16, Value) {
         let target = format!("DynamoDB_20120810.{operation}");
         let (status, body) = self.shared.engine.request(&target, body.to_string().into()).await.unwrap();
         (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    /// What happens to requests instead of their answer.
+    #[must_use]
+    pub fn faults(&self) -> &TableFaults {
+        &self.shared.faults
     }
 
     /// Throttles these requests from now on.
@@ -87,14 +108,15 @@ async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
     let operation = crate::operation(&headers);
     let request = TableRequest { operation, body: serde_json::from_slice(&body).unwrap_or_default() };
     let throttled = shared.throttled.lock().unwrap().as_ref().is_some_and(|throttled| throttled(&request));
+    let fault = shared.faults.of(&request);
     shared.requests.lock().unwrap().push(request);
-    let (status, body) = if throttled {
-        let kind = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException";
-        (400, json!({"__type": kind, "message": "on purpose"}).to_string().into_bytes())
-    } else {
-        let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-        shared.engine.request(target, body.into()).await.unwrap()
-    };
-    let status = StatusCode::from_u16(status).unwrap();
-    (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body).into_response()
+    if throttled {
+        return faults::whole(faults::refusal("ProvisionedThroughputExceededException"));
+    }
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let carried_out = async { shared.engine.request(target, body.into()).await.unwrap() };
+    match fault {
+        Some(fault) => faults::suffered(fault, carried_out).await,
+        None => faults::whole(carried_out.await),
+    }
 }

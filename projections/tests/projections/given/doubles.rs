@@ -22,6 +22,8 @@ pub(crate) struct Moody {
     pub(crate) out: AtomicBool,
     /// A generation that never answers to writes.
     pub(crate) broken: Option<Generation>,
+    /// A product whose writes are never answered.
+    pub(crate) silent: Option<ProductId>,
 }
 
 impl Moody {
@@ -58,6 +60,9 @@ impl Views for Moody {
     ) -> Result<Option<ProductRow>, StoreError> {
         if self.broken == Some(generation) {
             return Err(StoreError::new("broken".into()));
+        }
+        if self.silent.as_ref() == Some(&shown.product.id) {
+            return std::future::pending().await;
         }
         self.answer()?.show(generation, shown).await
     }
