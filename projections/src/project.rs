@@ -78,7 +78,7 @@ impl Projector {
     }
 
     /// Projects a batch. Returns the records from which it has to be repeated: those of products that could be neither
-    /// projected nor parked.
+    /// projected nor parked, and those that do not say which product they are of.
     pub async fn follow(&self, records: Vec<ChangeRecord>) -> Vec<String> {
         let batch = RecordBatch::read(records);
         for tampering in &batch.tampered {
@@ -90,19 +90,27 @@ impl Projector {
                 "the event table was tampered with"
             );
         }
-        for reason in &batch.nameless {
+        for reason in &batch.foreign {
             tracing::error!(target: "ledger::projector", reason, "a stream record names no product; run `ledger reconcile` to find it");
         }
+        for (record, reason) in &batch.nameless {
+            tracing::error!(target: "ledger::projector",
+                record,
+                reason,
+                "a stream record does not say which product it is of and is handed back; run `ledger reconcile --repair`"
+            );
+        }
+        let mut failed: Vec<String> = batch.nameless.into_iter().map(|(record, _)| record).collect();
         if batch.products.is_empty() {
-            return Vec::new();
+            return failed;
         }
         let generations = self.views.generations().await;
-        futures::stream::iter(batch.products)
+        let projected = futures::stream::iter(batch.products)
             .map(|records| self.project_product(generations.as_ref(), records))
             .buffer_unordered(self.at_once)
-            .filter_map(std::future::ready)
-            .collect()
-            .await
+            .filter_map(std::future::ready);
+        failed.extend(projected.collect::<Vec<_>>().await);
+        failed
     }
 
     /// Projects one product into every view; returns the record to repeat from if parking failed too.

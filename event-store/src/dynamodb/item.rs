@@ -6,12 +6,15 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use schema::StoredCommit;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::StoreError;
 
 /// An item of a table, by attribute.
 pub type DynamoItem = HashMap<String, AttributeValue>;
+
+const UNKNOWN_TYPE: &str = "an attribute is of a type that this build does not know";
 
 /// A value of the commit has no counterpart in `DynamoDB`.
 #[derive(Debug, thiserror::Error)]
@@ -26,16 +29,41 @@ pub fn to_item(commit: &StoredCommit) -> Result<DynamoItem, Unconvertible> {
     Ok(serde_dynamo::to_item(&commit.0)?)
 }
 
-/// The commit of an item. An attribute without a counterpart in JSON (a binary value), which this ledger never writes,
-/// becomes a text that says so: the commit then neither decodes nor verifies, but the others can still be read.
+/// The commit of an item. An attribute without a counterpart in JSON (a binary value), which this ledger never writes, or of
+/// a type that this build does not know becomes a text that says so: the commit then neither decodes nor verifies, but the
+/// others can still be read.
 #[must_use]
 pub fn from_item(item: DynamoItem) -> StoredCommit {
     let converted = |(name, value): (String, AttributeValue)| {
+        let foreign = |reason: String| Value::String(format!("not written by this ledger: {reason}"));
+        if !is_known(&value) {
+            // The conversion would panic.
+            return (name, foreign(UNKNOWN_TYPE.to_owned()));
+        }
         let value = serde_dynamo::from_attribute_value(value);
-        let foreign = |error| Value::String(format!("not written by this ledger: {error}"));
-        (name, value.unwrap_or_else(foreign))
+        (name, value.unwrap_or_else(|error: serde_dynamo::Error| foreign(error.to_string())))
     };
     StoredCommit(item.into_iter().map(converted).collect())
+}
+
+/// Reads a row of a table into its type.
+///
+/// # Errors
+/// The row has another shape, or an attribute of a type that this build does not know, which `serde_dynamo` would panic on.
+pub fn read_row<'a, T: Deserialize<'a>>(row: DynamoItem) -> Result<T, serde_dynamo::Error> {
+    if row.values().all(is_known) {
+        return serde_dynamo::from_item(row);
+    }
+    Err(serde::de::Error::custom(UNKNOWN_TYPE))
+}
+
+/// Whether the SDK knows the types of an attribute and of all in it.
+fn is_known(value: &AttributeValue) -> bool {
+    match value {
+        AttributeValue::M(members) => members.values().all(is_known),
+        AttributeValue::L(values) => values.iter().all(is_known),
+        other => !other.is_unknown(),
+    }
 }
 
 /// The insert of a commit: the statement and one parameter for each attribute, as `PartiQL` takes parameters only for whole
@@ -63,4 +91,31 @@ pub(crate) fn number_of(item: &DynamoItem, attribute: &str) -> Result<u64, Store
     let number = item.get(attribute).and_then(|value| value.as_n().ok());
     let number = number.and_then(|digits| digits.parse().ok());
     number.ok_or_else(|| StoreError::new(format!("attribute `{attribute}` is not a whole number").into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attribute_of_an_unknown_type_hides_no_other() {
+        let list = AttributeValue::L(vec![AttributeValue::Unknown]);
+        let nested = AttributeValue::M(HashMap::from([("deep".to_owned(), list)]));
+        for unknown in [AttributeValue::Unknown, nested] {
+            let text = AttributeValue::S("p".to_owned());
+            let item = DynamoItem::from([("more".to_owned(), unknown), ("product_id".to_owned(), text)]);
+            let commit = from_item(item);
+            assert_eq!(commit.text("product_id").unwrap(), "p");
+            assert!(commit.text("more").unwrap().starts_with("not written by this ledger"));
+        }
+    }
+
+    #[test]
+    fn a_row_with_an_attribute_of_an_unknown_type_cannot_be_read_and_is_no_panic() {
+        let text = AttributeValue::S("p".to_owned());
+        let mut row = DynamoItem::from([("product_id".to_owned(), text)]);
+        assert!(read_row::<Value>(row.clone()).is_ok());
+        row.insert("more".to_owned(), AttributeValue::L(vec![AttributeValue::Unknown]));
+        assert_eq!(read_row::<Value>(row).unwrap_err().to_string(), UNKNOWN_TYPE);
+    }
 }

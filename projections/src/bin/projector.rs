@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use event_store::{DynamoJournal, DynamoParking, Journal, metering};
+use event_store::{DynamoJournal, DynamoParking, Journal, follow, metering};
 use projections::{Catalogue, DynamoPriceLog, DynamoViews, Prices, Projection, Projector, Views};
 
 fn main() -> ExitCode {
@@ -20,7 +20,10 @@ fn main() -> ExitCode {
         ];
         let projector = &Projector::new(views, read_models, parking, function.clock_and_ids.clock.clone());
         function
-            .follow(async |batch, _| projector.project(batch).await, async |_| projector.retry_parked().await)
+            .follow(
+                async |batch, _| projector.project(follow::event(&batch)).await,
+                async |_| projector.retry_parked().await,
+            )
             .await
     })
 }
