@@ -9,6 +9,7 @@ use aws_config::SdkConfig;
 use aws_lambda_events::event::dynamodb::Event;
 use event_store::metering;
 use schema::settings::Tables;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use crate::backend::LocalFeed;
@@ -50,13 +51,14 @@ pub(super) fn start(
     stopping: &StopSignal,
 ) -> Vec<JoinHandle<()>> {
     let mut tasks = vec![tokio::spawn(retry_parked(system.clone(), retry_parked_every, stopping.clone()))];
+    let turns = CatchUpTurns { system: system.clone(), turn: Arc::default() };
     if let Some(stream) = stream {
-        tasks.push(tokio::spawn(project_stream(system.clone(), stream.clone(), stopping.clone())));
-        tasks.push(tokio::spawn(publish_stream(system.clone(), stream, stopping.clone())));
+        tasks.push(tokio::spawn(project_stream(turns.clone(), stream.clone(), stopping.clone())));
+        tasks.push(tokio::spawn(publish_stream(turns.clone(), stream, stopping.clone())));
     }
     if let Some(feed) = &system.feed {
-        tasks.push(tokio::spawn(project(system.clone(), feed.clone(), stopping.clone())));
-        tasks.push(tokio::spawn(publish(system.clone(), feed.clone(), stopping.clone())));
+        tasks.push(tokio::spawn(project(turns.clone(), feed.clone(), stopping.clone())));
+        tasks.push(tokio::spawn(publish(turns, feed.clone(), stopping.clone())));
     }
     if let Some(directory) = &system.directory {
         tasks.push(tokio::spawn(directory.clone().finish_building(stopping.clone())));
@@ -65,42 +67,54 @@ pub(super) fn start(
     tasks
 }
 
-async fn project(system: Arc<System>, feed: LocalFeed, stopping: StopSignal) {
+/// Both consumers catch up with every product, one after the other: together, each would wait for products of the other.
+#[derive(Clone)]
+struct CatchUpTurns {
+    system: Arc<System>,
+    turn: Arc<Mutex<()>>,
+}
+
+impl CatchUpTurns {
+    async fn catch_up(self) -> Result<(), String> {
+        let _turn = self.turn.lock().await;
+        catch_up(&self.system).await
+    }
+}
+
+async fn project(turns: CatchUpTurns, feed: LocalFeed, stopping: StopSignal) {
+    let system = turns.system.clone();
     let [position, _] = feed.back_pressure.consumers();
     let follower = Follower::new(PROJECTOR, feed.feed, feed.projector, position);
-    let compare = system.clone();
-    let follower = follower.on_missed(move || caught_up(compare.clone()));
+    let follower = follower.on_missed(move || turns.clone().catch_up());
     follower.run(|records| system.projector.follow(records), stopping).await;
 }
 
-async fn publish(system: Arc<System>, feed: LocalFeed, stopping: StopSignal) {
+async fn publish(turns: CatchUpTurns, feed: LocalFeed, stopping: StopSignal) {
+    let system = turns.system.clone();
     let [_, position] = feed.back_pressure.consumers();
     let follower = Follower::new(PUBLISHER, feed.feed, feed.publisher, position);
     let follower = if system.publishes_elsewhere { follower.batch_size(BATCH_FOR_A_BUS) } else { follower };
-    let compare = system.clone();
-    let follower = follower.on_missed(move || caught_up(compare.clone()));
+    let follower = follower.on_missed(move || turns.clone().catch_up());
     follower.run(|records| system.publisher.follow(records, TIME_LIMIT), stopping).await;
 }
 
-async fn project_stream(system: Arc<System>, stream: TableStream, stopping: StopSignal) {
+async fn project_stream(turns: CatchUpTurns, stream: TableStream, stopping: StopSignal) {
+    let system = turns.system.clone();
     let function = |event: Event| async { Ok::<_, Infallible>(system.projector.project(event).await) };
-    mapping(PROJECTOR, &stream, &system).run(&stream.source, &stream.checkpoints, function, stopping).await;
+    mapping(PROJECTOR, &stream, turns).run(&stream.source, &stream.checkpoints, function, stopping).await;
 }
 
-async fn publish_stream(system: Arc<System>, stream: TableStream, stopping: StopSignal) {
+async fn publish_stream(turns: CatchUpTurns, stream: TableStream, stopping: StopSignal) {
+    let system = turns.system.clone();
     let function =
         |event: Event| async { Ok::<_, Infallible>(system.publisher.publish(event, TIME_LIMIT).await) };
-    mapping(PUBLISHER, &stream, &system).run(&stream.source, &stream.checkpoints, function, stopping).await;
+    mapping(PUBLISHER, &stream, turns).run(&stream.source, &stream.checkpoints, function, stopping).await;
 }
 
 /// A consumer of the stream that falls back on the event table.
-fn mapping(consumer: &str, stream: &TableStream, system: &Arc<System>) -> EventSourceMapping {
-    let system = system.clone();
-    EventSourceMapping::new(consumer, &stream.events).on_missed(move || caught_up(system.clone()))
-}
-
-async fn caught_up(system: Arc<System>) -> Result<(), String> {
-    catch_up(&system).await
+fn mapping(consumer: &str, stream: &TableStream, turns: CatchUpTurns) -> EventSourceMapping {
+    let clock = turns.system.clock_and_ids.clock.clone();
+    EventSourceMapping::new(consumer, &stream.events).clock(clock).on_missed(move || turns.clone().catch_up())
 }
 
 async fn retry_parked(system: Arc<System>, every: Duration, mut stopping: StopSignal) {
