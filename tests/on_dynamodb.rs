@@ -23,5 +23,6 @@ mod observed;
 mod operators;
 #[expect(dead_code, reason = "a data directory is the suite of the whole's alone")]
 mod scenario;
+mod streams;
 mod traces;
 mod watch;

@@ -6,7 +6,7 @@ use event_store::error::causes;
 use schema::Timestamp;
 
 use super::checkpoint::{CheckpointTable, ShardPosition};
-use super::lineage::ShardPlan;
+use super::lineage::{FIRST_START, ShardPlan};
 use super::settings::EventSourceMapping;
 use crate::stall::StallWatch;
 use crate::stop::{StopSignal, is_stopped, pause, stopped};
@@ -27,12 +27,17 @@ impl EventSourceMapping {
     /// Reads what may be missing without the stream. False if the process stops before that is done.
     pub(super) async fn catch_up(&self, missed: &[String], stalls: &StallWatch, stop: &StopSignal) -> bool {
         let reason = reasons(missed);
-        tracing::warn!(target: "ledger::stream",
-            consumer = self.consumer,
-            table = self.table,
-            reason,
-            "records of the stream may have been missed; catching up from the table"
-        );
+        let (consumer, table) = (&self.consumer, &self.table);
+        if reason == FIRST_START {
+            tracing::info!(target: "ledger::stream", consumer, table, reason, "catching up from the table");
+        } else {
+            tracing::warn!(target: "ledger::stream",
+                consumer,
+                table,
+                reason,
+                "records of the stream may have been missed; catching up from the table"
+            );
+        }
         let part = "catching up from the table";
         stalls.pending(part, &reason);
         let mut failures = 0;

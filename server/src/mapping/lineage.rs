@@ -19,6 +19,9 @@ const SAFE: Duration = Duration::from_hours(20);
 const CATCH_UP_AGAIN: Duration = Duration::from_mins(1);
 const CATCH_UP_SELDOM: Duration = Duration::from_hours(1);
 
+/// Why a consumer catches up when it begins.
+pub(super) const FIRST_START: &str = "this consumer has no checkpoint yet";
+
 /// How far a consumer is in a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ShardProgress {
@@ -118,10 +121,6 @@ impl ShardLineage {
         !self.running.is_empty()
     }
 
-    pub(super) fn is_settling(&self) -> bool {
-        self.settling
-    }
-
     /// A shard is read from now on.
     pub(super) fn begun(&mut self, stream: &str, start: &ShardStart) {
         self.running.insert(start.shard.clone());
@@ -168,7 +167,7 @@ impl ShardLineage {
             stream.shards.iter().map(|shard| (shard.id.as_str(), shard)).collect();
         self.of_other_streams(&stream.arn, &mut plan);
         if self.known.is_empty() && !self.caught_up {
-            plan.missed.push("this consumer has no checkpoint yet".to_owned());
+            plan.missed.push(FIRST_START.to_owned());
         }
         // Then one reason is enough for all shards.
         let stream_is_new = !plan.missed.is_empty();
