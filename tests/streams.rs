@@ -154,7 +154,10 @@ async fn a_stream_that_is_replaced_is_followed_and_what_was_recorded_between_is_
     streams.release().await;
     // The rest of the old stream is read to its end; what is in neither is caught up for.
     let (events, products) = caught_up(&ledger).await;
-    assert!((1..=3).contains(&events) && (1..=3).contains(&products), "{events} events of {products} products");
+    assert!(
+        (1..=3).contains(&events) && (1..=3).contains(&products),
+        "{events} events of {products} products"
+    );
     let reasons = reasons(&ledger);
     assert!(reasons.iter().all(|said| said.contains("the table has another stream")), "{reasons:?}");
     put(&ledger, "c", "1").await;

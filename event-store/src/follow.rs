@@ -145,7 +145,8 @@ pub fn change(record: &EventRecord) -> Change {
     let Some(id) = product else {
         return Change::Nameless { reason: "neither its keys nor its image name a product".to_owned() };
     };
-    let unreadable = |reason: String| Change::Unreadable { product: ProductId::new(id.as_str()).ok(), reason };
+    let unreadable =
+        |reason: String| Change::Unreadable { product: ProductId::new(id.as_str()).ok(), reason };
     if record.event_name != "INSERT" {
         return unreadable("it does not say that an item was inserted, changed or removed".into());
     }
@@ -153,7 +154,9 @@ pub fn change(record: &EventRecord) -> Change {
         return unreadable("the record carries no image that can be read".into());
     }
     match serde_dynamo::from_item(record.change.new_image.clone()).map(StoredCommit) {
-        Ok(commit) if commit.text("product_id").is_ok_and(|of| of == id) => Change::Committed(Box::new(commit)),
+        Ok(commit) if commit.text("product_id").is_ok_and(|of| of == id) => {
+            Change::Committed(Box::new(commit))
+        }
         Ok(_) => unreadable("the image does not name the product of its keys".into()),
         Err(error) => unreadable(error.to_string()),
     }

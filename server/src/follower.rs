@@ -142,7 +142,8 @@ impl Follower {
                             pause(GATHER, stop).await;
                         }
                         Err(error) => {
-                            self.wait_after("the checkpoint cannot be kept", &error, &mut failures, stop).await;
+                            self.wait_after("the checkpoint cannot be kept", &error, &mut failures, stop)
+                                .await;
                         }
                     }
                     at = delivery.done().or(at);

@@ -94,7 +94,12 @@ mod tests {
         let read = reading(&record());
         assert_eq!(
             (&read.event_name, &read.change.sequence_number, &read.change.keys, &read.change.new_image),
-            (&strict.event_name, &strict.change.sequence_number, &strict.change.keys, &strict.change.new_image)
+            (
+                &strict.event_name,
+                &strict.change.sequence_number,
+                &strict.change.keys,
+                &strict.change.new_image
+            )
         );
         assert_eq!(read.change.approximate_creation_date_time, strict.change.approximate_creation_date_time);
         assert_eq!(read.event_id, strict.event_id);
@@ -133,7 +138,9 @@ mod tests {
 
     #[test]
     fn without_keys_a_record_has_its_number_and_without_anything_it_is_empty() {
-        for keys in [Value::Null, json!(1), json!({"product_id": {"D": "helmet"}}), json!({"product_id": "helmet"})] {
+        for keys in
+            [Value::Null, json!(1), json!({"product_id": {"D": "helmet"}}), json!({"product_id": "helmet"})]
+        {
             let mut strange = with("/dynamodb", "NewImage", keys.clone());
             strange["dynamodb"]["Keys"] = keys;
             let read = reading(&strange);

@@ -257,7 +257,9 @@ impl ShardLineage {
     ) {
         let has_child = |id: &str| stream.shards.iter().any(|shard| shard.parent.as_deref() == Some(id));
         for (id, gone) in &mut self.gone {
-            let Some(shard) = listed.get(id.as_str()).filter(|_| !self.running.contains(id)) else { continue };
+            let Some(shard) = listed.get(id.as_str()).filter(|_| !self.running.contains(id)) else {
+                continue;
+            };
             if shard.closed || has_child(id) {
                 plan.missed.push(format!("shard {id} is listed, but gone, and was not read to its end"));
                 plan.finish.push(id.clone());

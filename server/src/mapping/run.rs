@@ -156,7 +156,8 @@ where
             self.begin(start);
         }
         if plan.is_to_settle() {
-            let settling = mapping.settle(plan, stream.arn.clone(), checkpoints, stalls, self.ending.subscribe());
+            let settling =
+                mapping.settle(plan, stream.arn.clone(), checkpoints, stalls, self.ending.subscribe());
             self.settling = Some(settling.boxed());
         }
         if self.lineage.is_blocked(&stream) {
@@ -191,8 +192,7 @@ where
     fn begin(&mut self, start: ShardStart) {
         let Some(stream) = self.stream.clone() else { return };
         self.lineage.begun(&stream, &start);
-        let consumer =
-            ShardConsumer::new(self.context, stream, start.shard.clone(), self.ending.subscribe());
+        let consumer = ShardConsumer::new(self.context, stream, start.shard.clone(), self.ending.subscribe());
         self.running.push(consumer.follow(start).boxed());
     }
 

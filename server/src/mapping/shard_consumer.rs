@@ -157,7 +157,8 @@ where
         let (known, nameless): (Vec<_>, Vec<_>) =
             records.into_iter().partition(|record| !record.change.keys.is_empty());
         if let Some(record) = nameless.first() {
-            let reason = self.about(&format!("the keys of record {} cannot be read", sequence_number(record)));
+            let reason =
+                self.about(&format!("the keys of record {} cannot be read", sequence_number(record)));
             if !mapping.catch_up(&[reason], stalls, &self.stop).await {
                 return false;
             }
@@ -185,7 +186,9 @@ where
                     stalls.pending(&self.shard, reason);
                     mapping.warn("the function failed", reason);
                 }
-                BatchOutcome::FailedFrom(_) => stalls.pending(&self.shard, "the function reports a failed record"),
+                BatchOutcome::FailedFrom(_) => {
+                    stalls.pending(&self.shard, "the function reports a failed record")
+                }
                 BatchOutcome::Done => {}
             }
             let settled = batch.apply(outcome, &mapping.redelivery);

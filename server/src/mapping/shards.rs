@@ -25,8 +25,12 @@ pub(super) async fn discover(streams: &Client, table: &str) -> Result<StreamDesc
     let mut shards = Vec::new();
     let mut after = None;
     loop {
-        let page =
-            streams.describe_stream().stream_arn(&arn).set_exclusive_start_shard_id(after.clone()).send().await;
+        let page = streams
+            .describe_stream()
+            .stream_arn(&arn)
+            .set_exclusive_start_shard_id(after.clone())
+            .send()
+            .await;
         let page = page.map_err(|error| describe(&error))?;
         let description = page.stream_description.ok_or("DescribeStream returned no description")?;
         let before = shards.len();
@@ -62,8 +66,12 @@ async fn newest(streams: &Client, table: &str) -> Result<String, String> {
     let mut newest: Option<(String, String)> = None;
     let mut after: Option<String> = None;
     loop {
-        let page =
-            streams.list_streams().table_name(table).set_exclusive_start_stream_arn(after.clone()).send().await;
+        let page = streams
+            .list_streams()
+            .table_name(table)
+            .set_exclusive_start_stream_arn(after.clone())
+            .send()
+            .await;
         let page = page.map_err(|error| describe(&error))?;
         let listed = page.streams.unwrap_or_default();
         let brought_any = !listed.is_empty();

@@ -160,8 +160,7 @@ async fn discrepancy(system: &System, head: &Head, repair: bool) -> Result<Compa
         let found = Discrepancy { product_id, version, behind, differs, repair: None, remedy };
         return Ok(Compared { found: Some(found), met: Vec::new(), lacking: 0 });
     };
-    let Comparison { behind, differs, remedy, mut met, lacking } =
-        compare(system, &product, version).await?;
+    let Comparison { behind, differs, remedy, mut met, lacking } = compare(system, &product, version).await?;
     if behind.is_empty() && differs.is_empty() {
         return Ok(Compared { found: None, met, lacking });
     }

@@ -47,7 +47,8 @@ async fn watched(work: impl AsyncFn(&StallWatch)) -> Vec<String> {
 const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
-async fn something_to_do_without_progress_is_said_after_a_minute_and_then_every_minute_with_the_newest_reason() {
+async fn something_to_do_without_progress_is_said_after_a_minute_and_then_every_minute_with_the_newest_reason()
+ {
     let said = watched(async |stalls| {
         stalls.pending("shard a", "first");
         sleep(30 * SECOND).await;

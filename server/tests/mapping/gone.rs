@@ -300,7 +300,8 @@ async fn checkpoints_of_shards_that_are_gone_do_not_pile_up() {
 }
 
 fn at(hour: u32) -> schema::Clock {
-    let time = Timestamp::parse(&format!("2030-01-{:02}T{:02}:00:00.000Z", 1 + hour / 24, hour % 24)).unwrap();
+    let time =
+        Timestamp::parse(&format!("2030-01-{:02}T{:02}:00:00.000Z", 1 + hour / 24, hour % 24)).unwrap();
     std::sync::Arc::new(move || time)
 }
 

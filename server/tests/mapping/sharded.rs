@@ -81,7 +81,11 @@ impl Sharded {
     }
 
     /// The mapping with a hook that reads every item.
-    pub(crate) fn catching_up(&self, mapping: EventSourceMapping, caught_up: &CaughtUp) -> EventSourceMapping {
+    pub(crate) fn catching_up(
+        &self,
+        mapping: EventSourceMapping,
+        caught_up: &CaughtUp,
+    ) -> EventSourceMapping {
         let (client, caught_up) = (self.client.clone(), caught_up.clone());
         mapping.on_missed(move || {
             let (client, caught_up) = (client.clone(), caught_up.clone());

@@ -12,7 +12,14 @@ fn of(record: &Value, id: &str) -> bool {
 /// The ids that arrive where the record of `b` is altered.
 async fn arriving(alter: impl Fn(&mut Value) + Send + 'static) -> (Vec<String>, CaughtUp) {
     let sharded = Sharded::new().await;
-    sharded.streams.alter(move |record| if of(record, "b") { alter(record) }).await;
+    sharded
+        .streams
+        .alter(move |record| {
+            if of(record, "b") {
+                alter(record)
+            }
+        })
+        .await;
     let (log, caught_up) = (Log::default(), CaughtUp::default());
     sharded.put(["a", "b", "c"]).await;
     let reader = sharded.catching_up(mapping("reader"), &caught_up);
@@ -49,7 +56,11 @@ async fn a_record_with_keys_arrives_whatever_else_it_has() {
         ("", "userIdentity", json!(7)),
     ] {
         let (ids, caught_up) = arriving(set(pointer, name, value.clone())).await;
-        assert_eq!((ids.as_slice(), caught_up.times()), (&["a", "b", "c", "d"].map(str::to_owned)[..], 1), "{value}");
+        assert_eq!(
+            (ids.as_slice(), caught_up.times()),
+            (&["a", "b", "c", "d"].map(str::to_owned)[..], 1),
+            "{value}"
+        );
     }
 }
 

@@ -81,7 +81,8 @@ fn catching_up_that_was_given_up_is_due_again() {
 #[test]
 fn children_wait_until_their_parent_is_read_and_then_need_no_catching_up() {
     let mut lineage = lineage(&[("old", kept(Partly, 1))]);
-    let stream = listed(&[shard("left", Some("old")), closed("old", Some("gone")), shard("right", Some("old"))]);
+    let stream =
+        listed(&[shard("left", Some("old")), closed("old", Some("gone")), shard("right", Some("old"))]);
     assert_eq!(ids(&look(&mut lineage, &stream, 1).begin), ["old"]);
     assert_eq!(ids(&look(&mut lineage, &stream, 1).begin), [""; 0]);
     lineage.finished("old", Some(at(1)));
@@ -185,7 +186,10 @@ fn another_stream_was_missed_as_a_whole_until_now() {
     let stream = listed(&[shard("a", None), shard("c", Some("b"))]);
     let plan = look(&mut lineage, &stream, 1);
     assert_eq!(plan.missed, ["the table has another stream than the checkpoints, arn:new"]);
-    assert_eq!((ids(&plan.begin_after), plan.forget.clone()), (vec!["a", "c"], vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(
+        (ids(&plan.begin_after), plan.forget.clone()),
+        (vec!["a", "c"], vec!["a".to_owned(), "b".to_owned()])
+    );
     settle(&mut lineage, &plan);
     assert!(!look(&mut lineage, &stream, 1).is_to_settle());
 }
@@ -203,7 +207,11 @@ fn a_shard_whose_oldest_records_the_stream_may_have_dropped_is_read_after_catchi
         (vec![("child", KnownShard { until: None, ..kept(Oldest, 1) })], 2, true),
     ] {
         let plan = look(&mut lineage(&known), &stream, hour);
-        assert_eq!((plan.begin_after.len(), plan.begin.len()), (usize::from(late), usize::from(!late)), "{known:?}");
+        assert_eq!(
+            (plan.begin_after.len(), plan.begin.len()),
+            (usize::from(late), usize::from(!late)),
+            "{known:?}"
+        );
         assert_eq!(!plan.missed.is_empty(), late);
     }
 }

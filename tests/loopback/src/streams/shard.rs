@@ -32,7 +32,18 @@ pub(super) fn number(number: u64) -> String {
 impl FakeShard {
     pub(super) fn new(id: String, parent: Option<String>, range: Range<u64>, begins: u64) -> Self {
         let (records, trimmed, ends) = (Vec::new(), 0, None);
-        Self { id, parent, range, records, trimmed, begins, ends, is_listed: true, is_found: true, is_lost: false }
+        Self {
+            id,
+            parent,
+            range,
+            records,
+            trimmed,
+            begins,
+            ends,
+            is_listed: true,
+            is_found: true,
+            is_lost: false,
+        }
     }
 
     pub(super) fn add(&mut self, at: u64, mut record: Value) {
@@ -74,7 +85,8 @@ impl FakeShard {
             Some("TRIM_HORIZON") => Ok(self.trimmed),
             Some("AFTER_SEQUENCE_NUMBER") => {
                 let after = request["SequenceNumber"].as_str().and_then(|number| number.parse().ok());
-                let after: u64 = after.ok_or_else(|| Refusal("ValidationException", "no number".to_owned()))?;
+                let after: u64 =
+                    after.ok_or_else(|| Refusal("ValidationException", "no number".to_owned()))?;
                 if after <= self.trimmed { Err(trimmed()) } else { Ok(after) }
             }
             other => Err(Refusal("ValidationException", format!("no iterator {other:?} here"))),
