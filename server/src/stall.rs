@@ -118,4 +118,4 @@ impl StallWatch {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -8,8 +8,9 @@ use tokio::time::sleep;
 
 use super::*;
 
+/// What is logged on this thread.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -22,7 +23,16 @@ impl Write for Lines {
 }
 
 impl Lines {
-    fn said(&self) -> Vec<String> {
+    /// Collects until the guard is dropped.
+    pub(crate) fn collect() -> (Self, tracing::subscriber::DefaultGuard) {
+        let lines = Self::default();
+        let writer = lines.clone();
+        let log = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+        (lines, tracing::subscriber::set_default(log))
+    }
+
+    /// The lines about consumers without progress.
+    pub(crate) fn said(&self) -> Vec<String> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         text.lines().filter(|line| line.contains("no progress")).map(str::to_owned).collect()
     }
@@ -30,10 +40,7 @@ impl Lines {
 
 /// Runs `work` beside the watch, and returns what was logged.
 async fn watched(work: impl AsyncFn(&StallWatch)) -> Vec<String> {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let log = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
-    let _guard = tracing::subscriber::set_default(log);
+    let (lines, _guard) = Lines::collect();
     let (stop, stopping) = watch::channel(false);
     let stalls = StallWatch::new("reader");
     let working = async {

@@ -8,6 +8,7 @@ mod gone;
 mod restarts;
 mod sharded;
 mod shards;
+mod stalled;
 mod strange;
 
 use std::sync::{Arc, Mutex};

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::TableServer;
-use shard::Refusal;
+use shard::StreamRefusal;
 use stream::FakeStream;
 
 type Alter = Box<dyn Fn(&mut Value) + Send>;
@@ -205,7 +205,7 @@ impl Shared {
         Some(found["ShardIterator"].as_str().expect("an iterator").to_owned())
     }
 
-    fn answer(&mut self, operation: &str, request: &Value) -> Result<Value, Refusal> {
+    fn answer(&mut self, operation: &str, request: &Value) -> Result<Value, StreamRefusal> {
         let (page, generation) = (self.page, self.generation);
         match operation {
             "ListStreams" => Ok(self.list(request)),
@@ -219,7 +219,7 @@ impl Shared {
                 }
                 Ok(answer)
             }
-            other => Err(Refusal("UnknownOperationException", format!("no {other} here"))),
+            other => Err(StreamRefusal("UnknownOperationException", format!("no {other} here"))),
         }
     }
 
@@ -234,10 +234,10 @@ impl Shared {
         json!({"Streams": shown, "LastEvaluatedStreamArn": last})
     }
 
-    fn stream(&mut self, request: &Value) -> Result<&mut FakeStream, Refusal> {
+    fn stream(&mut self, request: &Value) -> Result<&mut FakeStream, StreamRefusal> {
         let arn = request["StreamArn"].as_str().unwrap_or_default();
         let found = self.streams.iter_mut().find(|stream| stream.arn == arn);
-        found.ok_or_else(|| Refusal("ResourceNotFoundException", format!("no stream {arn}")))
+        found.ok_or_else(|| StreamRefusal("ResourceNotFoundException", format!("no stream {arn}")))
     }
 }
 
@@ -247,7 +247,7 @@ async fn answer(State(shared): State<Arc<Mutex<Shared>>>, headers: HeaderMap, bo
     shared.copy().await;
     let (status, body) = match shared.answer(&crate::operation(&headers), &request) {
         Ok(answer) => (StatusCode::OK, answer),
-        Err(Refusal(code, message)) => {
+        Err(StreamRefusal(code, message)) => {
             let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
             (StatusCode::BAD_REQUEST, json!({"__type": kind, "message": message}))
         }

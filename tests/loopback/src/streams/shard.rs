@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde_json::{Value, json};
 
 /// An error of DynamoDB Streams: its code and message.
-pub(super) struct Refusal(pub(super) &'static str, pub(super) String);
+pub(super) struct StreamRefusal(pub(super) &'static str, pub(super) String);
 
 pub(super) struct FakeShard {
     pub(super) id: String,
@@ -73,8 +73,8 @@ impl FakeShard {
     }
 
     /// The number after which a reader begins.
-    pub(super) fn start(&self, request: &Value) -> Result<u64, Refusal> {
-        let trimmed = || Refusal("TrimmedDataAccessException", format!("{} has lost it", self.id));
+    pub(super) fn start(&self, request: &Value) -> Result<u64, StreamRefusal> {
+        let trimmed = || StreamRefusal("TrimmedDataAccessException", format!("{} has lost it", self.id));
         if !self.is_found {
             return Err(self.not_found());
         }
@@ -86,20 +86,20 @@ impl FakeShard {
             Some("AFTER_SEQUENCE_NUMBER") => {
                 let after = request["SequenceNumber"].as_str().and_then(|number| number.parse().ok());
                 let after: u64 =
-                    after.ok_or_else(|| Refusal("ValidationException", "no number".to_owned()))?;
+                    after.ok_or_else(|| StreamRefusal("ValidationException", "no number".to_owned()))?;
                 if after <= self.trimmed { Err(trimmed()) } else { Ok(after) }
             }
-            other => Err(Refusal("ValidationException", format!("no iterator {other:?} here"))),
+            other => Err(StreamRefusal("ValidationException", format!("no iterator {other:?} here"))),
         }
     }
 
     /// Up to `limit` records after a number, the number of the last, and whether more may come.
-    pub(super) fn read(&self, after: u64, limit: usize) -> Result<(Vec<Value>, u64, bool), Refusal> {
+    pub(super) fn read(&self, after: u64, limit: usize) -> Result<(Vec<Value>, u64, bool), StreamRefusal> {
         if !self.is_found {
             return Err(self.not_found());
         }
         if after < self.trimmed || self.is_lost {
-            return Err(Refusal("TrimmedDataAccessException", format!("{} has lost it", self.id)));
+            return Err(StreamRefusal("TrimmedDataAccessException", format!("{} has lost it", self.id)));
         }
         let page: Vec<_> = self.records.iter().filter(|(number, _)| *number > after).take(limit).collect();
         let last = page.last().map_or(after, |(number, _)| *number);
@@ -107,7 +107,7 @@ impl FakeShard {
         Ok((page.into_iter().map(|(_, record)| record.clone()).collect(), last, more))
     }
 
-    fn not_found(&self) -> Refusal {
-        Refusal("ResourceNotFoundException", format!("no shard {}", self.id))
+    fn not_found(&self) -> StreamRefusal {
+        StreamRefusal("ResourceNotFoundException", format!("no shard {}", self.id))
     }
 }

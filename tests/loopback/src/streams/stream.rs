@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::shard::{FakeShard, Refusal, number};
+use super::shard::{FakeShard, StreamRefusal, number};
 
 /// One more than the largest hash.
 const HASHES: u64 = 1 << 32;
@@ -90,10 +90,11 @@ impl FakeStream {
             "LastEvaluatedShardId": last}})
     }
 
-    pub(super) fn iterator(&self, request: &Value, generation: u64) -> Result<Value, Refusal> {
+    pub(super) fn iterator(&self, request: &Value, generation: u64) -> Result<Value, StreamRefusal> {
         let id = request["ShardId"].as_str().unwrap_or_default();
         let shard = self.shards.iter().find(|shard| shard.id == id);
-        let shard = shard.ok_or_else(|| Refusal("ResourceNotFoundException", format!("no shard {id}")))?;
+        let shard =
+            shard.ok_or_else(|| StreamRefusal("ResourceNotFoundException", format!("no shard {id}")))?;
         Ok(json!({"ShardIterator": iterator(&self.arn, id, shard.start(request)?, generation)}))
     }
 }
@@ -104,17 +105,17 @@ pub(super) fn records(
     request: &Value,
     generation: u64,
     held: bool,
-) -> Result<Value, Refusal> {
+) -> Result<Value, StreamRefusal> {
     let text = request["ShardIterator"].as_str().unwrap_or_default();
     let [arn, id, after, of] = text.split('|').collect::<Vec<_>>()[..] else {
-        return Err(Refusal("ValidationException", format!("no iterator: {text}")));
+        return Err(StreamRefusal("ValidationException", format!("no iterator: {text}")));
     };
     if of.parse() != Ok(generation) {
-        return Err(Refusal("ExpiredIteratorException", "the iterator is too old".to_owned()));
+        return Err(StreamRefusal("ExpiredIteratorException", "the iterator is too old".to_owned()));
     }
     let shards = streams.iter().find(|stream| stream.arn == arn).map(|stream| &stream.shards);
     let shard = shards.and_then(|shards| shards.iter().find(|shard| shard.id == id));
-    let shard = shard.ok_or_else(|| Refusal("ResourceNotFoundException", format!("no shard {id}")))?;
+    let shard = shard.ok_or_else(|| StreamRefusal("ResourceNotFoundException", format!("no shard {id}")))?;
     let after = after.parse().expect("a number of ours");
     let limit = if held { 0 } else { request["Limit"].as_u64().unwrap_or(1_000) };
     let (records, last, more) = shard.read(after, usize::try_from(limit).expect("a small limit"))?;
