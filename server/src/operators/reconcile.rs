@@ -19,6 +19,7 @@ use schema::ProductId;
 
 use super::answer::{ProgressSender, answer};
 use super::context::OperatorContext;
+use super::downstream::Downstream;
 use super::parked;
 use super::protocol::{Discrepancy, Reconcile, ReconcileSummary, Repair};
 use crate::system::System;
@@ -56,21 +57,28 @@ pub(super) async fn reconcile(
     Json(request): Json<Reconcile>,
 ) -> Response {
     answer::<Reconcile, _>(context.stopping, async move |progress| {
-        Ok(reconciled(&context.system, request.repair, Some(&progress)).await?.0)
+        let everything = Downstream::Everything;
+        Ok(reconciled(&context.system, everything, request.repair, Some(&progress)).await?.0)
     })
 }
 
-/// Brings every product up to date from the event table, without the stream.
+/// Brings what a consumer writes of every product up to date from the event table, without the stream.
 ///
 /// # Errors
 /// Why it could not be read; try again.
-pub(crate) async fn catch_up(system: &System) -> Result<(), String> {
-    let (done, events) = reconciled(system, true, None).await.map_err(|error| error.to_string())?;
+pub(crate) async fn catch_up(
+    system: &System,
+    consumer: &'static str,
+    downstream: Downstream,
+) -> Result<(), String> {
+    let caught_up = reconciled(system, downstream, true, None).await;
+    let (done, events) = caught_up.map_err(|error| error.to_string())?;
     if done.behind + done.differing == 0 {
-        tracing::info!(target: "ledger::operators", products = done.products, "caught up from the event table; nothing was missing");
+        tracing::info!(target: "ledger::operators", consumer, products = done.products, "caught up from the event table; nothing was missing");
         return Ok(());
     }
     tracing::warn!(target: "ledger::operators",
+        consumer,
         events,
         products = done.products,
         behind = done.behind,
@@ -85,12 +93,13 @@ pub(crate) async fn catch_up(system: &System) -> Result<(), String> {
 /// Every discrepancy is sent to `progress`. Also returns how many events were missing downstream.
 async fn reconciled(
     system: &System,
+    downstream: Downstream,
     repair: bool,
     progress: Option<&ProgressSender<Reconcile>>,
 ) -> Result<(ReconcileSummary, u64), StoreError> {
     let listing = ProductListing::begin(system.journal.clone(), |_| {}).await?;
     let counted = async |head| {
-        let Compared { found, met, lacking } = discrepancy(system, &head, repair).await?;
+        let Compared { found, met, lacking } = discrepancy(system, downstream, &head, repair).await?;
         let Some(found) = found else { return Ok((head.product_id, met, None)) };
         let repaired = found.repair.as_ref().is_some_and(|repair| repair.repaired);
         let counts = (!found.differs.is_empty(), repaired, lacking);
@@ -152,7 +161,12 @@ fn rebuild_of(view: View) -> String {
 }
 
 /// Compares a product with its newest version, and repairs it on request.
-async fn discrepancy(system: &System, head: &Head, repair: bool) -> Result<Compared, StoreError> {
+async fn discrepancy(
+    system: &System,
+    downstream: Downstream,
+    head: &Head,
+    repair: bool,
+) -> Result<Compared, StoreError> {
     let (product_id, version) = (head.product_id.clone(), head.version);
     let Ok(product) = ProductId::new(product_id.clone()) else {
         let (behind, differs) = (Vec::new(), vec!["is no product id".to_owned()]);
@@ -160,15 +174,16 @@ async fn discrepancy(system: &System, head: &Head, repair: bool) -> Result<Compa
         let found = Discrepancy { product_id, version, behind, differs, repair: None, remedy };
         return Ok(Compared { found: Some(found), met: Vec::new(), lacking: 0 });
     };
-    let Comparison { behind, differs, remedy, mut met, lacking } = compare(system, &product, version).await?;
+    let Comparison { behind, differs, remedy, mut met, lacking } =
+        compare(system, downstream, &product, version).await?;
     if behind.is_empty() && differs.is_empty() {
         return Ok(Compared { found: None, met, lacking });
     }
     let mut found = Discrepancy { product_id, version, behind, differs, repair: None, remedy };
     if repair {
-        let not_published = parked::catch_up(system, &product).await?.not_published;
+        let not_published = parked::catch_up(system, downstream, &product).await?.not_published;
         let Comparison { behind, differs, remedy, met: met_again, .. } =
-            compare(system, &product, version).await?;
+            compare(system, downstream, &product, version).await?;
         met = met_again;
         let left = [behind, differs].concat();
         found.repair = Some(Repair { repaired: left.is_empty(), not_published, left });
@@ -178,9 +193,29 @@ async fn discrepancy(system: &System, head: &Head, repair: bool) -> Result<Compa
 }
 
 /// Compares with what the ledger had at `version`: a product that has newer commits since is not behind because of them.
-async fn compare(system: &System, product: &ProductId, version: u64) -> Result<Comparison, StoreError> {
-    let lineup = system.views.generations().await.map_err(|error| StoreError::new(error.into()))?;
+async fn compare(
+    system: &System,
+    downstream: Downstream,
+    product: &ProductId,
+    version: u64,
+) -> Result<Comparison, StoreError> {
     let mut found = Comparison::default();
+    if downstream != Downstream::Publication {
+        compare_views(system, product, version, &mut found).await?;
+    }
+    if downstream != Downstream::Views {
+        compare_publication(system, product, version, &mut found).await?;
+    }
+    Ok(found)
+}
+
+async fn compare_views(
+    system: &System,
+    product: &ProductId,
+    version: u64,
+    found: &mut Comparison,
+) -> Result<(), StoreError> {
+    let lineup = system.views.generations().await.map_err(|error| StoreError::new(error.into()))?;
     for projection in &system.read_models {
         let view = projection.view();
         let compared = projection.compare(lineup.of(view).read, product).await;
@@ -203,6 +238,15 @@ async fn compare(system: &System, product: &ProductId, version: u64) -> Result<C
             }
         }
     }
+    Ok(())
+}
+
+async fn compare_publication(
+    system: &System,
+    product: &ProductId,
+    version: u64,
+    found: &mut Comparison,
+) -> Result<(), StoreError> {
     match system.publisher.behind(product, version).await {
         Ok(None) => {}
         Ok(Some(published)) => {
@@ -215,5 +259,5 @@ async fn compare(system: &System, product: &ProductId, version: u64) -> Result<C
         }
         Err(error) => return Err(error),
     }
-    Ok(found)
+    Ok(())
 }

@@ -9,13 +9,12 @@ use aws_config::SdkConfig;
 use aws_lambda_events::event::dynamodb::Event;
 use event_store::metering;
 use schema::settings::Tables;
-use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use crate::backend::LocalFeed;
 use crate::follower::{Follower, PROJECTOR, PUBLISHER};
 use crate::mapping::{CheckpointTable, EventSourceMapping, StreamEndpoint};
-use crate::operators::catch_up;
+use crate::operators::{Downstream, catch_up};
 use crate::stop::StopSignal;
 use crate::system::System;
 
@@ -51,14 +50,13 @@ pub(super) fn start(
     stopping: &StopSignal,
 ) -> Vec<JoinHandle<()>> {
     let mut tasks = vec![tokio::spawn(retry_parked(system.clone(), retry_parked_every, stopping.clone()))];
-    let turns = CatchUpTurns { system: system.clone(), turn: Arc::default() };
     if let Some(stream) = stream {
-        tasks.push(tokio::spawn(project_stream(turns.clone(), stream.clone(), stopping.clone())));
-        tasks.push(tokio::spawn(publish_stream(turns.clone(), stream, stopping.clone())));
+        tasks.push(tokio::spawn(project_stream(system.clone(), stream.clone(), stopping.clone())));
+        tasks.push(tokio::spawn(publish_stream(system.clone(), stream, stopping.clone())));
     }
     if let Some(feed) = &system.feed {
-        tasks.push(tokio::spawn(project(turns.clone(), feed.clone(), stopping.clone())));
-        tasks.push(tokio::spawn(publish(turns, feed.clone(), stopping.clone())));
+        tasks.push(tokio::spawn(project(system.clone(), feed.clone(), stopping.clone())));
+        tasks.push(tokio::spawn(publish(system.clone(), feed.clone(), stopping.clone())));
     }
     if let Some(directory) = &system.directory {
         tasks.push(tokio::spawn(directory.clone().finish_building(stopping.clone())));
@@ -67,54 +65,52 @@ pub(super) fn start(
     tasks
 }
 
-/// Both consumers catch up with every product, one after the other: together, each would wait for products of the other.
-#[derive(Clone)]
-struct CatchUpTurns {
-    system: Arc<System>,
-    turn: Arc<Mutex<()>>,
-}
-
-impl CatchUpTurns {
-    async fn catch_up(self) -> Result<(), String> {
-        let _turn = self.turn.lock().await;
-        catch_up(&self.system).await
-    }
-}
-
-async fn project(turns: CatchUpTurns, feed: LocalFeed, stopping: StopSignal) {
-    let system = turns.system.clone();
+async fn project(system: Arc<System>, feed: LocalFeed, stopping: StopSignal) {
     let [position, _] = feed.back_pressure.consumers();
     let follower = Follower::new(PROJECTOR, feed.feed, feed.projector, position);
-    let follower = follower.on_missed(move || turns.clone().catch_up());
+    let compare = system.clone();
+    let follower = follower.on_missed(move || views_caught_up(compare.clone()));
     follower.run(|records| system.projector.follow(records), stopping).await;
 }
 
-async fn publish(turns: CatchUpTurns, feed: LocalFeed, stopping: StopSignal) {
-    let system = turns.system.clone();
+async fn publish(system: Arc<System>, feed: LocalFeed, stopping: StopSignal) {
     let [_, position] = feed.back_pressure.consumers();
     let follower = Follower::new(PUBLISHER, feed.feed, feed.publisher, position);
     let follower = if system.publishes_elsewhere { follower.batch_size(BATCH_FOR_A_BUS) } else { follower };
-    let follower = follower.on_missed(move || turns.clone().catch_up());
+    let compare = system.clone();
+    let follower = follower.on_missed(move || publication_caught_up(compare.clone()));
     follower.run(|records| system.publisher.follow(records, TIME_LIMIT), stopping).await;
 }
 
-async fn project_stream(turns: CatchUpTurns, stream: TableStream, stopping: StopSignal) {
-    let system = turns.system.clone();
+async fn project_stream(system: Arc<System>, stream: TableStream, stopping: StopSignal) {
     let function = |event: Event| async { Ok::<_, Infallible>(system.projector.project(event).await) };
-    mapping(PROJECTOR, &stream, turns).run(&stream.source, &stream.checkpoints, function, stopping).await;
+    let compare = system.clone();
+    let mapping = mapping(PROJECTOR, &stream, &system).on_missed(move || views_caught_up(compare.clone()));
+    mapping.run(&stream.source, &stream.checkpoints, function, stopping).await;
 }
 
-async fn publish_stream(turns: CatchUpTurns, stream: TableStream, stopping: StopSignal) {
-    let system = turns.system.clone();
+async fn publish_stream(system: Arc<System>, stream: TableStream, stopping: StopSignal) {
     let function =
         |event: Event| async { Ok::<_, Infallible>(system.publisher.publish(event, TIME_LIMIT).await) };
-    mapping(PUBLISHER, &stream, turns).run(&stream.source, &stream.checkpoints, function, stopping).await;
+    let compare = system.clone();
+    let mapping = mapping(PUBLISHER, &stream, &system);
+    let mapping = mapping.on_missed(move || publication_caught_up(compare.clone()));
+    mapping.run(&stream.source, &stream.checkpoints, function, stopping).await;
 }
 
-/// A consumer of the stream that falls back on the event table.
-fn mapping(consumer: &str, stream: &TableStream, turns: CatchUpTurns) -> EventSourceMapping {
-    let clock = turns.system.clock_and_ids.clock.clone();
-    EventSourceMapping::new(consumer, &stream.events).clock(clock).on_missed(move || turns.clone().catch_up())
+/// A consumer of the stream.
+fn mapping(consumer: &str, stream: &TableStream, system: &System) -> EventSourceMapping {
+    EventSourceMapping::new(consumer, &stream.events).clock(system.clock_and_ids.clock.clone())
+}
+
+/// What a consumer falls back on: the event table. Each brings up to date what it writes itself, so that a bus that does not
+/// answer does not hold up the views.
+async fn views_caught_up(system: Arc<System>) -> Result<(), String> {
+    catch_up(&system, PROJECTOR, Downstream::Views).await
+}
+
+async fn publication_caught_up(system: Arc<System>) -> Result<(), String> {
+    catch_up(&system, PUBLISHER, Downstream::Publication).await
 }
 
 async fn retry_parked(system: Arc<System>, every: Duration, mut stopping: StopSignal) {
