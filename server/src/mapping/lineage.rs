@@ -324,16 +324,17 @@ impl ShardPlan {
     }
 }
 
+/// Whether the stream may have dropped records that are not older than `until`.
+pub(super) fn is_stale(until: Option<Timestamp>, now: Timestamp) -> bool {
+    let safe = i64::try_from(SAFE.as_millis()).unwrap_or(i64::MAX);
+    until.is_none_or(|until| now.millis().saturating_sub(until.millis()) >= safe)
+}
+
 /// Why the oldest records of a shard may be gone, if so.
 fn stale(shard: &str, until: Option<Timestamp>, now: Timestamp) -> Option<String> {
-    let age = until.map(|until| now.millis().saturating_sub(until.millis()));
-    let safe = i64::try_from(SAFE.as_millis()).unwrap_or(i64::MAX);
-    let hours = match age {
-        Some(age) if age < safe => return None,
-        Some(age) => format!("for {} hours", age / 3_600_000),
-        None => "for an unknown time".to_owned(),
-    };
-    Some(format!("shard {shard} was not read {hours}, longer than the stream may keep records"))
+    let since = until.map_or_else(|| "an unknown time".to_owned(), |until| until.to_string());
+    let reason = format!("shard {shard} was not read since {since}, longer than the stream may keep records");
+    is_stale(until, now).then_some(reason)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use telemetry::meters::GIVEN_UP;
 use super::batch::DeliveryBatch;
 use super::catch_up::ShardRecord;
 use super::checkpoint::{CheckpointTable, ShardPosition};
-use super::lineage::ShardStart;
+use super::lineage::{ShardStart, is_stale};
 use super::outcome::BatchOutcome;
 use super::record::{made_at, sequence_number};
 use super::settings::{EventSourceMapping, SkippedRecord, StreamEndpoint};
@@ -34,7 +34,7 @@ pub(super) enum ShardEnd {
     /// The shard says that it does not exist.
     Gone {
         shard: String,
-        /// It exists, and has lost records that were not read.
+        /// It exists, and may have lost records that were not read.
         lost: bool,
     },
     /// The process stops.
@@ -113,6 +113,11 @@ where
                     stalls.pending(&self.shard, "the stream does not find this shard");
                     pause(mapping.poll_every, &self.stop).await;
                     return ShardEnd::Gone { shard: self.shard, lost };
+                }
+                Err(ShardReadError::Failed(_))
+                    if pages.is_at_oldest() && is_stale(self.until, (mapping.clock)()) =>
+                {
+                    return ShardEnd::Gone { shard: self.shard, lost: true };
                 }
                 Err(ShardReadError::Failed(reason)) => {
                     failures += 1;

@@ -55,6 +55,11 @@ impl ShardReader {
         Self { streams: source.streams.clone(), arn, shard, after, iterator: Iterator::Unknown }
     }
 
+    /// Whether the next record is the oldest that the shard has.
+    pub(super) fn is_at_oldest(&self) -> bool {
+        self.after.is_none()
+    }
+
     /// The next records, at most `limit`; none if there is nothing new.
     pub(super) async fn next(&mut self, limit: u16) -> Result<Vec<EventRecord>, ShardReadError> {
         let iterator = match &self.iterator {

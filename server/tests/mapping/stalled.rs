@@ -2,6 +2,7 @@
 //! a script answers at once.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,9 +12,11 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
+use schema::Timestamp;
 use serde_json::{Value, json};
 use server::mapping::{CheckpointTable, EventSourceMapping, StreamEndpoint};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::{TABLE, failed_at};
 
@@ -66,6 +69,15 @@ impl Write for Lines {
 
 /// Runs the mapping for two minutes and a half, and returns the lines about missing progress.
 async fn said(answer: Answer, mapping: EventSourceMapping, fails: bool) -> Vec<String> {
+    said_within(Duration::from_secs(150), answer, mapping, fails).await
+}
+
+async fn said_within(
+    time: Duration,
+    answer: Answer,
+    mapping: EventSourceMapping,
+    fails: bool,
+) -> Vec<String> {
     let lines = Lines::default();
     let writer = lines.clone();
     let log = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
@@ -79,7 +91,7 @@ async fn said(answer: Answer, mapping: EventSourceMapping, fails: bool) -> Vec<S
         std::future::ready(failed)
     };
     let running = async {
-        tokio::time::sleep(Duration::from_secs(150)).await;
+        tokio::time::sleep(time).await;
         stop.send_replace(true);
     };
     let source = StreamEndpoint::new(&config);
@@ -145,6 +157,25 @@ async fn what_keeps_the_stream_from_being_read_is_named() {
         let said = said(answer, reader(), false).await;
         assert!(!said.is_empty() && said.iter().all(|line| line.contains(reason)), "{reason}: {said:?}");
     }
+}
+
+/// The stream says nothing of records that it dropped from the beginning of a shard.
+#[tokio::test(start_paused = true)]
+async fn a_shard_that_cannot_be_read_from_its_oldest_record_for_a_day_is_caught_up_for() {
+    let (times, begun) = (Arc::new(AtomicUsize::new(0)), Instant::now());
+    let counted = times.clone();
+    let clock =
+        move || Timestamp::EPOCH.days_before(-i64::try_from(begun.elapsed().as_secs() / 86_400).unwrap());
+    let reader = reader().clock(Arc::new(clock)).on_missed(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(Ok(()))
+    });
+    let unread = |operation: &str, request: &Value| match operation {
+        "GetRecords" => Err("Broken"),
+        _ => one_record(operation, request),
+    };
+    said_within(Duration::from_hours(60), unread, reader, false).await;
+    assert_eq!(times.load(Ordering::Relaxed), 3, "because it was new, after a day, and after two");
 }
 
 #[tokio::test(start_paused = true)]
