@@ -12,9 +12,10 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
+use event_store::backoff::Backoff;
 use schema::Timestamp;
 use serde_json::{Value, json};
-use server::mapping::{CheckpointTable, EventSourceMapping, StreamEndpoint};
+use server::mapping::{CheckpointTable, EventSourceMapping, RedeliveryPolicy, StreamEndpoint};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -166,7 +167,9 @@ async fn a_shard_that_cannot_be_read_from_its_oldest_record_for_a_day_is_caught_
     let counted = times.clone();
     let clock =
         move || Timestamp::EPOCH.days_before(-i64::try_from(begun.elapsed().as_secs() / 86_400).unwrap());
-    let reader = reader().clock(Arc::new(clock)).on_missed(move || {
+    let hour = Duration::from_hours(1);
+    let hourly = RedeliveryPolicy { backoff: Backoff { first: hour, longest: hour }, ..Default::default() };
+    let reader = reader().redelivery(hourly).clock(Arc::new(clock)).on_missed(move || {
         counted.fetch_add(1, Ordering::Relaxed);
         std::future::ready(Ok(()))
     });
