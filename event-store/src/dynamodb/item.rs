@@ -92,30 +92,3 @@ pub(crate) fn number_of(item: &DynamoItem, attribute: &str) -> Result<u64, Store
     let number = number.and_then(|digits| digits.parse().ok());
     number.ok_or_else(|| StoreError::new(format!("attribute `{attribute}` is not a whole number").into()))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_attribute_of_an_unknown_type_hides_no_other() {
-        let list = AttributeValue::L(vec![AttributeValue::Unknown]);
-        let nested = AttributeValue::M(HashMap::from([("deep".to_owned(), list)]));
-        for unknown in [AttributeValue::Unknown, nested] {
-            let text = AttributeValue::S("p".to_owned());
-            let item = DynamoItem::from([("more".to_owned(), unknown), ("product_id".to_owned(), text)]);
-            let commit = from_item(item);
-            assert_eq!(commit.text("product_id").unwrap(), "p");
-            assert!(commit.text("more").unwrap().starts_with("not written by this ledger"));
-        }
-    }
-
-    #[test]
-    fn a_row_with_an_attribute_of_an_unknown_type_cannot_be_read_and_is_no_panic() {
-        let text = AttributeValue::S("p".to_owned());
-        let mut row = DynamoItem::from([("product_id".to_owned(), text)]);
-        assert!(read_row::<Value>(row.clone()).is_ok());
-        row.insert("more".to_owned(), AttributeValue::L(vec![AttributeValue::Unknown]));
-        assert_eq!(read_row::<Value>(row).unwrap_err().to_string(), UNKNOWN_TYPE);
-    }
-}

@@ -106,8 +106,8 @@ struct StreamFeed<'a, F> {
 impl<'a, F, Fut, E> StreamFeed<'a, F>
 where
     F: Fn(Event) -> Fut + Sync,
-    Fut: Future<Output = Result<DynamoDbEventResponse, E>> + Send,
-    E: fmt::Display + Send,
+    Fut: Future<Output = Result<DynamoDbEventResponse, E>> + Send + 'a,
+    E: fmt::Display + Send + 'a,
 {
     fn new(context: ShardContext<'a, F>, known: BTreeMap<String, KnownShard>) -> Self {
         let lineage = ShardLineage::new(known, context.mapping.gone_after);

@@ -147,8 +147,12 @@ where
             Some(ShardPosition::After(after)) => Ok(Some(after)),
             Some(ShardPosition::Unreadable) => {
                 let reason = self.about("its checkpoint is not one of this stream");
-                let caught_up = self.context.mapping.catch_up(&[reason], self.context.stalls, &self.stop);
-                if caught_up.await { Ok(None) } else { Err(ShardEnd::Stopped) }
+                let ShardContext { mapping, stalls, .. } = self.context;
+                if mapping.catch_up(&[reason], stalls, &self.stop).await {
+                    Ok(None)
+                } else {
+                    Err(ShardEnd::Stopped)
+                }
             }
         }
     }
