@@ -201,10 +201,10 @@ async fn shards_that_split_and_roll_under_load_keep_the_order_and_need_no_catchi
     let mut changes = 0;
     let status = loop {
         let open = streams.open().await;
-        if changes < 3 {
-            streams.split(&open[0]).await;
-        } else {
-            streams.roll(&open[changes % open.len()]).await;
+        match changes {
+            0..3 => drop(streams.split(&open[0]).await),
+            3..9 => drop(streams.roll(&open[changes % open.len()]).await),
+            _ => {}
         }
         changes += 1;
         streams.expire_iterators().await;
