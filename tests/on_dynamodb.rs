@@ -24,5 +24,6 @@ mod operators;
 #[expect(dead_code, reason = "a data directory is the suite of the whole's alone")]
 mod scenario;
 mod silence;
+mod streams;
 mod traces;
 mod watch;

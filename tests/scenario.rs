@@ -9,6 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
+use loopback::{StreamServer, TableServer};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -40,22 +41,27 @@ pub fn on_dynamodb() -> bool {
 /// turn, and end when this is dropped.
 struct Tables {
     url: String,
+    /// The stream of the event table in shards that can split and go, for those who ask it.
+    streams: StreamServer,
     _stop: oneshot::Sender<()>,
 }
 
 impl Tables {
     fn serve() -> Self {
-        let (started, url) = std::sync::mpsc::channel();
+        let (started, servers) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                started.send(loopback::TableServer::serve().await.url().to_owned()).unwrap();
+                let tables = TableServer::serve().await;
+                let streams = StreamServer::serve(&tables, "ledger-events").await;
+                started.send((tables.url().to_owned(), streams)).unwrap();
                 // An error: the ledger is gone, and so is the need for tables.
                 let _ = stopped.await;
             });
         });
-        Self { url: url.recv().unwrap(), _stop: stop }
+        let (url, streams) = servers.recv().unwrap();
+        Self { url, streams, _stop: stop }
     }
 
     /// The AWS SDK's environment that leads to them.
@@ -123,22 +129,33 @@ impl Ledger {
     pub fn start_under(under: &[&str], arguments: &[&str], settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");
-        Self::begun(data, Some(directory), under, arguments, settings)
+        Self::begun(data, Some(directory), on_dynamodb().then(Tables::serve), under, arguments, settings)
     }
 
     /// The ledger of a data directory that somebody else keeps.
     pub fn on(data: PathBuf) -> Self {
-        Self::begun(data, None, &[], &[], &[])
+        Self::begun(data, None, None, &[], &[], &[])
+    }
+
+    /// An empty ledger on tables whose stream has shards that can split and go.
+    #[allow(dead_code, reason = "only the suite on DynamoDB has streams")]
+    pub fn start_on_shards() -> (Self, StreamServer) {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("data");
+        let tables = Tables::serve();
+        let streams = tables.streams.clone();
+        let settings = [("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", streams.url())];
+        (Self::begun(data, Some(directory), Some(tables), &[], &[], &settings), streams)
     }
 
     fn begun(
         data: PathBuf,
         directory: Option<TempDir>,
+        tables: Option<Tables>,
         under: &[&str],
         arguments: &[&str],
         settings: &[(&str, &str)],
     ) -> Self {
-        let tables = on_dynamodb().then(Tables::serve);
         let texts = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
         let of_tables = tables.iter().flat_map(Tables::settings);
         let settings = of_tables.chain(settings.iter().copied());

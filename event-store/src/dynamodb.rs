@@ -20,7 +20,7 @@ use crate::backoff::Backoff;
 use crate::error::{AppendError, StoreError};
 use crate::journal::{CommitKey, Journal, KeyPage, ScanPage, ScanPosition};
 
-pub use item::{DynamoItem, from_item, to_item};
+pub use item::{DynamoItem, from_item, read_row, to_item};
 pub(crate) use item::{number, number_of};
 
 /// As errors name the table.

@@ -3,6 +3,8 @@
 //! The promise: reading a stream record never fails, so one bad record cannot block those behind it. A record is a hint; the
 //! event table decides.
 
+mod record;
+
 use std::fmt;
 
 use async_trait::async_trait;
@@ -12,6 +14,8 @@ use telemetry::meters::TAMPERING;
 use tokio::sync::watch;
 
 use crate::error::StoreError;
+
+pub use record::{event, read};
 
 /// The commits of all products in the order of recording.
 ///
@@ -85,8 +89,13 @@ pub enum Change {
     Tampered(Tampering),
     /// The image of the record cannot be read; read the product from the event table.
     Unreadable {
-        /// The product, where its key can be read.
+        /// The product, unless its key is no product id: the ledger has no such product.
         product: Option<ProductId>,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The record does not say which product it is of: hand it back, because something may be missing of any product.
+    Nameless {
         /// What is wrong.
         reason: String,
     },
@@ -121,25 +130,34 @@ impl fmt::Display for Tampering {
     }
 }
 
-/// Reads one record. Never fails: what cannot be read is a [`Change`] too, so that it does not block the records behind it.
+/// Reads one record, its keys first. Never fails: what cannot be read is a [`Change`] too, so that it does not block the
+/// records behind it.
 #[must_use]
 pub fn change(record: &EventRecord) -> Change {
-    if record.event_name != "INSERT" {
+    let product = key(record, "product_id");
+    if let operation @ ("MODIFY" | "REMOVE") = record.event_name.as_str() {
         return Change::Tampered(Tampering {
-            operation: record.event_name.clone(),
-            product: key(record, "product_id").unwrap_or_default(),
+            operation: operation.to_owned(),
+            product: product.unwrap_or_default(),
             sequence: key(record, "sequence").unwrap_or_default(),
         });
     }
-    let unreadable = |reason: String| Change::Unreadable {
-        product: key(record, "product_id").and_then(|text| ProductId::new(text).ok()),
-        reason,
+    let Some(id) = product else {
+        return Change::Nameless { reason: "neither its keys nor its image name a product".to_owned() };
     };
-    if record.change.new_image.is_empty() {
-        return unreadable("the record carries no image".into());
+    let unreadable =
+        |reason: String| Change::Unreadable { product: ProductId::new(id.as_str()).ok(), reason };
+    if record.event_name != "INSERT" {
+        return unreadable("it does not say that an item was inserted, changed or removed".into());
     }
-    match serde_dynamo::from_item(record.change.new_image.clone()) {
-        Ok(json) => Change::Committed(Box::new(StoredCommit(json))),
+    if record.change.new_image.is_empty() {
+        return unreadable("the record carries no image that can be read".into());
+    }
+    match serde_dynamo::from_item(record.change.new_image.clone()).map(StoredCommit) {
+        Ok(commit) if commit.text("product_id").is_ok_and(|of| of == id) => {
+            Change::Committed(Box::new(commit))
+        }
+        Ok(_) => unreadable("the image does not name the product of its keys".into()),
         Err(error) => unreadable(error.to_string()),
     }
 }

@@ -8,11 +8,11 @@ mod call;
 use std::fmt;
 use std::time::Duration;
 
-use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use lambda_runtime::{Error, LambdaEvent, Runtime};
 use schema::Timestamp;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use tower::service_fn;
 
 use crate::Function;
@@ -28,14 +28,14 @@ enum Response<R> {
 }
 
 impl Function {
-    /// Handles batches of stream records with `follow` and the schedule's event with `retry_parked`; both get the time that
-    /// is left.
+    /// Handles batches of stream records, each as its JSON, with `follow` and the schedule's event with `retry_parked`; both
+    /// get the time that is left.
     ///
     /// # Errors
     /// Lambda's Runtime API cannot be reached: end the process.
     pub async fn follow<R: Serialize, E: fmt::Display>(
         self,
-        follow: impl AsyncFn(Event, Duration) -> DynamoDbEventResponse,
+        follow: impl AsyncFn(Vec<Box<RawValue>>, Duration) -> DynamoDbEventResponse,
         retry_parked: impl AsyncFn(Duration) -> Result<R, E>,
     ) -> anyhow::Result<()> {
         let Self { clock_and_ids, metrics, .. } = &self;

@@ -98,7 +98,7 @@ impl Projector {
     }
 
     /// Projects a batch. Returns the records from which it has to be repeated: those of products that could be neither
-    /// projected nor parked.
+    /// projected nor parked, and those that do not say which product they are of.
     pub async fn follow(&self, records: Vec<ChangeRecord>) -> Vec<String> {
         self.follow_until(records, None).await
     }
@@ -114,11 +114,19 @@ impl Projector {
                 "the event table was tampered with"
             );
         }
-        for reason in &batch.nameless {
+        for reason in &batch.foreign {
             tracing::error!(target: "ledger::projector", reason, "a stream record names no product; run `ledger reconcile` to find it");
         }
+        for (record, reason) in &batch.nameless {
+            tracing::error!(target: "ledger::projector",
+                record,
+                reason,
+                "a stream record does not say which product it is of and is handed back; run `ledger reconcile --repair`"
+            );
+        }
+        let mut failed: Vec<String> = batch.nameless.into_iter().map(|(record, _)| record).collect();
         if batch.products.is_empty() {
-            return Vec::new();
+            return failed;
         }
         let generations = until(end, self.views.generations()).await.flatten();
         let projected = futures::stream::iter(batch.products).map(|records| {
@@ -131,7 +139,8 @@ impl Projector {
         if late > 0 {
             tracing::warn!(target: "ledger::projector", products = late, "the time of this run is over; the records of these products are handed back");
         }
-        projected.into_iter().filter_map(|product| product.unwrap_or_else(Some)).collect()
+        failed.extend(projected.into_iter().filter_map(|product| product.unwrap_or_else(Some)));
+        failed
     }
 
     /// Projects one product into every view; returns the record to repeat from if parking failed too.

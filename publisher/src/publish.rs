@@ -1,7 +1,8 @@
 //! Publishes a batch of records: groups them by product, runs passes over the products, and names what has to be redelivered.
 //!
 //! Its promise: for every record that the response does not name, the event is published with a receipt, or its product
-//! is parked, or the record was tampering. For each product that is not finished the response names the first record that
+//! is parked, or the record was tampering or of nothing that can be a product. A record that does not say which product it
+//! is of is named. For each product that is not finished the response names the first record that
 //! is not, so that nothing is skipped and nothing finished is redelivered. Lambda and the local follower run the same code.
 
 use std::collections::HashMap;
@@ -54,7 +55,7 @@ impl Publisher {
     /// did not answer. A product whose event the bus refused is parked and counts as finished.
     pub async fn follow(&self, records: Vec<ChangeRecord>, time_left: Duration) -> Vec<String> {
         let deadlines = RunDeadlines::of(time_left);
-        let mut batch = by_product(records);
+        let (mut batch, nameless) = by_product(records);
         let mut requests: Vec<PublishRequest> = batch.iter_mut().map(ProductRecords::request).collect();
         let mut unfinished: HashMap<ProductId, u64> = HashMap::new();
         while !requests.is_empty() {
@@ -73,7 +74,7 @@ impl Publisher {
         }
         let unfinished =
             batch.iter().filter_map(|records| Some((records, *unfinished.get(&records.product)?)));
-        first_unpublished(unfinished)
+        first_unpublished(unfinished, nameless)
     }
 }
 
@@ -90,11 +91,21 @@ impl ProductRecords {
     }
 }
 
-/// Groups a batch by product. Records of changed or removed commits raise the tampering signal and are left out.
-fn by_product(records: Vec<ChangeRecord>) -> Vec<ProductRecords> {
-    let mut batch: Vec<ProductRecords> = Vec::new();
+/// Groups a batch by product. Records of changed or removed commits raise the tampering signal and are left out. Records that
+/// do not say which product they are of come second.
+fn by_product(records: Vec<ChangeRecord>) -> (Vec<ProductRecords>, Vec<RecordRef>) {
+    let (mut batch, mut nameless): (Vec<ProductRecords>, _) = (Vec::new(), Vec::new());
     let mut indexes: HashMap<ProductId, usize> = HashMap::new();
     for (index, record) in records.into_iter().enumerate() {
+        if let Change::Nameless { reason } = &record.change {
+            tracing::error!(target: "ledger::publisher",
+                record = record.id,
+                reason,
+                "a stream record does not say which product it is of and is handed back; run `ledger reconcile --repair`"
+            );
+            nameless.push(RecordRef { index, id: record.id, last_event: None });
+            continue;
+        }
         let Some((product, commit)) = read(record.change) else {
             continue;
         };
@@ -106,7 +117,7 @@ fn by_product(records: Vec<ChangeRecord>) -> Vec<ProductRecords> {
         batch[group].records.push(RecordRef { index, id: record.id, last_event });
         batch[group].commits.extend(commit);
     }
-    batch
+    (batch, nameless)
 }
 
 /// The product of a record, and its commit if that can be read.
@@ -120,6 +131,7 @@ fn read(change: Change) -> Option<(ProductId, Option<Commit>)> {
             }
         },
         Change::Unreadable { product, reason } => (product, reason),
+        Change::Nameless { reason } => (None, reason),
         Change::Tampered(tampering) => {
             tampering.count(CONSUMER);
             tracing::error!(target: "ledger::publisher",
@@ -141,14 +153,17 @@ fn read(change: Change) -> Option<(ProductId, Option<Commit>)> {
     product.map(|product| (product, None))
 }
 
-/// The id of the first unpublished record of each product, in order of delivery; every product comes with the last of its
-/// events that is published.
-fn first_unpublished<'a>(unfinished: impl Iterator<Item = (&'a ProductRecords, u64)>) -> Vec<String> {
+/// The ids of the nameless records and of the first unpublished record of each product, in order of delivery; every product
+/// comes with the last of its events that is published.
+fn first_unpublished<'a>(
+    unfinished: impl Iterator<Item = (&'a ProductRecords, u64)>,
+    nameless: Vec<RecordRef>,
+) -> Vec<String> {
     let first = |(product, published): (&'a ProductRecords, u64)| {
         let is_unpublished = |record: &&RecordRef| record.last_event.is_none_or(|last| last > published);
         product.records.iter().find(is_unpublished)
     };
-    let mut records: Vec<&RecordRef> = unfinished.filter_map(first).collect();
+    let mut records: Vec<&RecordRef> = unfinished.filter_map(first).chain(&nameless).collect();
     records.sort_by_key(|record| record.index);
     records.into_iter().map(|record| record.id.clone()).collect()
 }

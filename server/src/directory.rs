@@ -485,7 +485,7 @@ async fn check_newest(journal: &SqliteJournal) -> Result<(), StoreError> {
                 hash.as_str() == recorded.hash
                     && commit.text("hash").is_ok_and(|carried| carried == hash.as_str())
             }),
-            Change::Tampered(_) | Change::Unreadable { .. } => false,
+            Change::Tampered(_) | Change::Unreadable { .. } | Change::Nameless { .. } => false,
         };
         if !whole {
             tracing::error!(target: "ledger::files", position = recorded.position, "a commit does not have the hash it carries");

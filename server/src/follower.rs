@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use crate::back_pressure::ConsumerPosition;
 use crate::mapping::{BatchOutcome, DeliveryBatch, RedeliveryPolicy};
+use crate::stall::StallWatch;
 use crate::stop::{StopSignal, is_stopped, pause, stopped};
 
 /// Names of the consumers. Stored. Never rename.
@@ -34,6 +35,9 @@ const GATHER: Duration = Duration::from_millis(20);
 /// How often to look for commits when nothing announces them.
 const POLL: Duration = Duration::from_secs(1);
 
+/// The only part of what a follower has to do.
+const COMMITS: &str = "the commits";
+
 type OnMissed = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
 /// Feeds one consumer.
@@ -45,6 +49,7 @@ pub struct Follower {
     batch_size: usize,
     redelivery: RedeliveryPolicy,
     on_missed: OnMissed,
+    stalls: StallWatch,
 }
 
 impl Follower {
@@ -65,6 +70,7 @@ impl Follower {
             batch_size: BATCH,
             redelivery: RedeliveryPolicy::default(),
             on_missed,
+            stalls: StallWatch::new(consumer),
         }
     }
 
@@ -96,16 +102,24 @@ impl Follower {
         F: Fn(Vec<ChangeRecord>) -> Fut,
         Fut: Future<Output = Vec<String>>,
     {
+        tokio::join!(self.feed(function, &stop), self.stalls.watch(stop.clone()));
+    }
+
+    async fn feed<F, Fut>(&self, function: F, stop: &StopSignal)
+    where
+        F: Fn(Vec<ChangeRecord>) -> Fut,
+        Fut: Future<Output = Vec<String>>,
+    {
         let mut news = self.feed.appended();
         let mut failures = 0;
         let mut at = None;
         let mut begun = false;
-        while !is_stopped(&stop) {
+        while !is_stopped(stop) {
             if !begun {
                 match self.begin().await {
                     Ok(position) => (at, begun) = (position, true),
                     Err(error) => {
-                        self.wait_after("the checkpoint cannot be read", &error, &mut failures, &stop).await;
+                        self.wait_after("the checkpoint cannot be read", &error, &mut failures, stop).await;
                     }
                 }
                 continue;
@@ -116,24 +130,26 @@ impl Follower {
                 Ok(commits) if commits.is_empty() => {
                     failures = 0;
                     self.handled.caught_up();
-                    idle(&mut news, &stop).await;
+                    self.stalls.idle(COMMITS);
+                    idle(&mut news, stop).await;
                 }
                 Ok(commits) => {
+                    self.stalls.pending(COMMITS, "commits are not handled yet");
                     let mut delivery = Delivery::of(commits);
-                    match self.deliver(&mut delivery, &function, &stop).await {
+                    match self.deliver(&mut delivery, &function, stop).await {
                         Ok(()) => {
                             failures = 0;
-                            pause(GATHER, &stop).await;
+                            pause(GATHER, stop).await;
                         }
                         Err(error) => {
-                            self.wait_after("the checkpoint cannot be kept", &error, &mut failures, &stop)
+                            self.wait_after("the checkpoint cannot be kept", &error, &mut failures, stop)
                                 .await;
                         }
                     }
                     at = delivery.done().or(at);
                 }
                 Err(error) => {
-                    self.wait_after("the commits cannot be read", &error, &mut failures, &stop).await;
+                    self.wait_after("the commits cannot be read", &error, &mut failures, stop).await;
                 }
             }
         }
@@ -190,8 +206,15 @@ impl Follower {
             if outcome != BatchOutcome::Done {
                 self.handled.failed();
             }
-            if let BatchOutcome::Failed(reason) = &outcome {
-                self.warn("the consumer failed", reason);
+            match &outcome {
+                BatchOutcome::Failed(reason) => {
+                    self.stalls.pending(COMMITS, reason);
+                    self.warn("the consumer failed", reason);
+                }
+                BatchOutcome::FailedFrom(_) => {
+                    self.stalls.pending(COMMITS, "the consumer reports a failed commit");
+                }
+                BatchOutcome::Done => {}
             }
             let settled = delivery.batch.apply(outcome, &self.redelivery);
             let kept = match delivery.checkpoint().filter(|_| settled.advanced) {
@@ -201,6 +224,9 @@ impl Follower {
             if let Err(error) = kept {
                 delivery.batch = before;
                 return Err(error);
+            }
+            if settled.advanced {
+                self.stalls.advanced(COMMITS);
             }
             if let Some((place, reason)) = settled.skipped {
                 self.give_up(&delivery.ids[place], &reason);
@@ -240,6 +266,7 @@ impl Follower {
     async fn wait_after(&self, what: &str, error: &StoreError, failures: &mut u32, stop: &StopSignal) {
         *failures += 1;
         self.handled.failed();
+        self.stalls.pending(COMMITS, &format!("{what}: {error}"));
         self.warn(what, &error.to_string());
         pause(self.redelivery.backoff.pause(*failures), stop).await;
     }

@@ -13,6 +13,7 @@ pub mod openapi;
 pub mod operators;
 pub mod serve;
 pub mod signals;
+mod stall;
 pub mod stop;
 pub mod system;
 pub mod traces;

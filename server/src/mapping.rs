@@ -2,7 +2,9 @@
 //! the order of its shard, also across restarts, and a record that cannot be handled does not block the others for ever.
 
 mod batch;
+mod catch_up;
 mod checkpoint;
+mod lineage;
 mod outage;
 mod outcome;
 mod record;

@@ -6,6 +6,7 @@
 mod answer;
 mod client;
 mod context;
+mod downstream;
 mod parked;
 pub mod protocol;
 mod rebuild;
@@ -15,6 +16,7 @@ mod routes;
 mod socket;
 
 pub use client::{AnswerLines, Refused, ask_here, ask_server};
+pub(crate) use downstream::Downstream;
 pub(crate) use reconcile::catch_up;
 pub(crate) use routes::routes;
 pub(crate) use socket::listen;

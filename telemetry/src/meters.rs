@@ -47,6 +47,10 @@ const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'stat
     Metric { kind: MetricKind::Gauge, ..counter(name, labels, help) }
 }
 
+const fn gauge_seconds(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { unit: Unit::Seconds, ..gauge(name, labels, help) }
+}
+
 const fn seconds(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
     Metric {
         kind: MetricKind::Histogram,
@@ -111,6 +115,8 @@ catalogue! {
         "Products parked at the last scheduled check");
     GIVEN_UP = counter("ledger_stream_records_given_up_total", ["consumer"],
         "Stream records given up after all their retries");
+    STALLED = gauge_seconds("ledger_consumer_stalled_seconds", ["consumer"],
+        "For how long the consumer has had something to do and made no progress");
 }
 
 /// Registers units and help texts with the recorder of this process.

@@ -6,12 +6,15 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use schema::StoredCommit;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::StoreError;
 
 /// An item of a table, by attribute.
 pub type DynamoItem = HashMap<String, AttributeValue>;
+
+const UNKNOWN_TYPE: &str = "an attribute is of a type that this build does not know";
 
 /// A value of the commit has no counterpart in `DynamoDB`.
 #[derive(Debug, thiserror::Error)]
@@ -26,16 +29,41 @@ pub fn to_item(commit: &StoredCommit) -> Result<DynamoItem, Unconvertible> {
     Ok(serde_dynamo::to_item(&commit.0)?)
 }
 
-/// The commit of an item. An attribute without a counterpart in JSON (a binary value), which this ledger never writes,
-/// becomes a text that says so: the commit then neither decodes nor verifies, but the others can still be read.
+/// The commit of an item. An attribute without a counterpart in JSON (a binary value), which this ledger never writes, or of
+/// a type that this build does not know becomes a text that says so: the commit then neither decodes nor verifies, but the
+/// others can still be read.
 #[must_use]
 pub fn from_item(item: DynamoItem) -> StoredCommit {
     let converted = |(name, value): (String, AttributeValue)| {
+        let foreign = |reason: String| Value::String(format!("not written by this ledger: {reason}"));
+        if !is_known(&value) {
+            // The conversion would panic.
+            return (name, foreign(UNKNOWN_TYPE.to_owned()));
+        }
         let value = serde_dynamo::from_attribute_value(value);
-        let foreign = |error| Value::String(format!("not written by this ledger: {error}"));
-        (name, value.unwrap_or_else(foreign))
+        (name, value.unwrap_or_else(|error: serde_dynamo::Error| foreign(error.to_string())))
     };
     StoredCommit(item.into_iter().map(converted).collect())
+}
+
+/// Reads a row of a table into its type.
+///
+/// # Errors
+/// The row has another shape, or an attribute of a type that this build does not know, which `serde_dynamo` would panic on.
+pub fn read_row<'a, T: Deserialize<'a>>(row: DynamoItem) -> Result<T, serde_dynamo::Error> {
+    if row.values().all(is_known) {
+        return serde_dynamo::from_item(row);
+    }
+    Err(serde::de::Error::custom(UNKNOWN_TYPE))
+}
+
+/// Whether the SDK knows the types of an attribute and of all in it.
+fn is_known(value: &AttributeValue) -> bool {
+    match value {
+        AttributeValue::M(members) => members.values().all(is_known),
+        AttributeValue::L(values) => values.iter().all(is_known),
+        other => !other.is_unknown(),
+    }
 }
 
 /// The insert of a commit: the statement and one parameter for each attribute, as `PartiQL` takes parameters only for whole

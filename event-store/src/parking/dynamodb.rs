@@ -8,7 +8,7 @@ use schema::ProductId;
 
 use super::{Parked, Parking, ParkingCause};
 use crate::aws::{condition_held, failed};
-use crate::dynamodb::{DynamoItem, number};
+use crate::dynamodb::{DynamoItem, number, read_row};
 use crate::error::StoreError;
 
 /// How often an update is repeated because the row changes meanwhile.
@@ -138,7 +138,7 @@ impl Parking for DynamoParking {
 fn decoded(item: DynamoItem) -> Result<Parked, StoreError> {
     let key = |name| item.get(name).and_then(|value: &AttributeValue| value.as_s().ok()).cloned();
     let (consumer, product) = (key("consumer").unwrap_or_default(), key("product_id").unwrap_or_default());
-    serde_dynamo::from_item(item).map_err(|error| {
+    read_row(item).map_err(|error| {
         let reason = format!("the row {consumer:?}, {product:?} cannot be read: {error}");
         StoreError::unreadable(reason.into()).of(STORE)
     })

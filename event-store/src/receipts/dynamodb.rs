@@ -16,7 +16,7 @@ use schema::{ProductId, PublicationRecord};
 use super::{EventPublication, PublicationPosition, Receipts, in_order};
 use crate::aws::{condition_held, failed};
 use crate::backoff::Backoff;
-use crate::dynamodb::{DynamoItem, number, number_of};
+use crate::dynamodb::{DynamoItem, number, number_of, read_row};
 use crate::error::StoreError;
 
 /// Sequences are below 2^53 (`StoredCommit::sequence`).
@@ -245,7 +245,7 @@ fn decoded(item: DynamoItem) -> Result<PublicationRecord, StoreError> {
         _ => String::new(),
     };
     let (product, sequence) = (key("product_id"), key("sequence"));
-    serde_dynamo::from_item(item).map_err(|error| {
+    read_row(item).map_err(|error| {
         let reason = format!("the item {product:?}, {sequence} cannot be read: {error}");
         StoreError::unreadable(reason.into()).of(STORE)
     })

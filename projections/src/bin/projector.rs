@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use event_store::{DynamoJournal, DynamoParking, Journal, metering};
+use event_store::{DynamoJournal, DynamoParking, Journal, follow, metering};
 use projections::{Catalogue, DynamoPriceLog, DynamoViews, Prices, Projection, Projector, Views};
 
 fn main() -> ExitCode {
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
         let projector = &Projector::new(views, read_models, parking, function.clock_and_ids.clock.clone());
         function
             .follow(
-                async |batch, time_left| projector.project_within(batch, time_left).await,
+                async |batch, time_left| projector.project_within(follow::event(&batch), time_left).await,
                 async |time_left| projector.retry_parked(time_left).await,
             )
             .await

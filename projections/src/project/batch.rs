@@ -17,8 +17,10 @@ pub(super) struct RecordBatch {
     pub(super) products: Vec<ProductRecords>,
     /// Changes to commits, which never change.
     pub(super) tampered: Vec<Tampering>,
-    /// Why a record names no product.
-    pub(super) nameless: Vec<String>,
+    /// Why a record is of no product that the ledger can have.
+    pub(super) foreign: Vec<String>,
+    /// The records that do not say which product they are of, and why.
+    pub(super) nameless: Vec<(String, String)>,
 }
 
 /// The records of one product in a batch.
@@ -40,13 +42,14 @@ impl RecordBatch {
                 Change::Tampered(tampering) => batch.tampered.push(tampering),
                 Change::Committed(commit) => match product_of(&commit) {
                     Ok(product) => of_product(&mut products, product, id).add(*commit),
-                    Err(reason) => batch.nameless.push(reason),
+                    Err(reason) => batch.foreign.push(reason),
                 },
                 Change::Unreadable { product: Some(product), reason } => {
                     tracing::warn!(target: "ledger::projector", product_id = product.as_str(), reason, "a stream record cannot be read; the event table is read instead");
                     of_product(&mut products, product, id).unreadable = true;
                 }
-                Change::Unreadable { product: None, reason } => batch.nameless.push(reason),
+                Change::Unreadable { product: None, reason } => batch.foreign.push(reason),
+                Change::Nameless { reason } => batch.nameless.push((id, reason)),
             }
         }
         batch.products = products.into_values().collect();

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use event_store::{DynamoJournal, DynamoParking, DynamoReceipts, metering};
+use event_store::{DynamoJournal, DynamoParking, DynamoReceipts, follow, metering};
 use publisher::{Address, EventBridge, Publisher, PublisherPorts, RetryPolicy};
 
 fn main() -> ExitCode {
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         let publisher = &Publisher::new(ports, address, RetryPolicy::default());
         function
             .follow(
-                async |batch, time_left| publisher.publish(batch, time_left).await,
+                async |batch, time_left| publisher.publish(follow::event(&batch), time_left).await,
                 async |time_left| publisher.retry_parked(time_left).await,
             )
             .await

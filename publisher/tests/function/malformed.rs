@@ -4,7 +4,7 @@
 use loopback::{FunctionResponse, changed};
 use serde_json::{Value, json};
 
-use crate::given::{all_well, given, recorded, two_shards};
+use crate::given::{all_well, failed, given, recorded, two_shards};
 
 /// The largest payload of a Lambda invocation.
 const LARGEST: usize = 6 * 1024 * 1024;
@@ -24,7 +24,7 @@ async fn a_record_that_cannot_be_read_leaves_its_neighbours_alone() {
     ];
     let given = given().await;
     for event in nameless {
-        assert_eq!(given.invoke(&event).await, all_well(), "{event}");
+        assert_eq!(given.invoke(&event).await, failed(&["111100000000006544923461"]), "{event}");
     }
     assert_eq!((given.accepted("shard-one"), given.accepted("shard-two")), (vec![], vec![1, 2, 3]));
     for event in [
@@ -36,6 +36,42 @@ async fn a_record_that_cannot_be_read_leaves_its_neighbours_alone() {
         assert_eq!(given.invoke(&event).await, all_well(), "{event}");
     }
     assert_eq!(given.accepted("shard-one"), [1, 2, 3], "the event table was read instead");
+    let log = given.function.stop().await.messages();
+    let named = |line: &&Value| line["level"] == "ERROR" && line["record"] == "111100000000006544923461";
+    assert_eq!(log.iter().filter(named).count(), 3, "{log:?}");
+}
+
+#[tokio::test]
+async fn a_record_of_a_strange_shape_leads_to_its_product_by_its_keys() {
+    let first = |place: &str| format!("/Records/0/dynamodb{place}");
+    let mut small = two_shards();
+    small.pointer_mut(&first("")).unwrap().as_object_mut().unwrap().remove("SizeBytes");
+    let mut grown = two_shards();
+    grown.pointer_mut(&first("/NewImage")).unwrap()["more"] = json!({"D": "2026-11-30"});
+    for event in [
+        small,
+        grown,
+        changed(two_shards(), &first("/ApproximateCreationDateTime"), json!(1_795_445_144_000_000_u64)),
+        changed(two_shards(), &first("/NewImage"), json!([])),
+        changed(two_shards(), "/Records/0/awsRegion", Value::Null),
+        changed(two_shards(), "/Records/0/eventName", Value::Null),
+    ] {
+        let given = given().await;
+        assert_eq!(given.invoke(&event).await, all_well(), "{event}");
+        let all = vec![1, 2, 3];
+        assert_eq!((given.accepted("shard-one"), given.accepted("shard-two")), (all.clone(), all), "{event}");
+    }
+}
+
+/// Nothing can be named of it: for Lambda an empty name is a failure of the batch, which it halves until the record is alone.
+#[tokio::test]
+async fn beside_a_record_without_a_number_the_others_are_published() {
+    let given = given().await;
+    for nothing in [json!(1), Value::Null, json!({})] {
+        let event = changed(two_shards(), "/Records/0", nothing);
+        assert_eq!(given.invoke(&event).await, failed(&[""]), "{event}");
+        assert_eq!(given.accepted("shard-two"), [1, 2, 3]);
+    }
 }
 
 #[tokio::test]
@@ -56,7 +92,7 @@ async fn an_empty_batch_and_the_largest_one_are_answered() {
 async fn an_event_that_is_neither_a_batch_nor_the_schedule_is_an_error_and_the_next_batch_is_published() {
     let given = given().await;
     let foreign = json!({"source": "aws.events", "detail-type": "RetryParked"});
-    let events = [json!({}), json!([]), json!({"Records": {}}), json!({"Records": [1]}), foreign];
+    let events = [json!({}), json!([]), json!({"Records": {}}), foreign];
     let texts = ["", "{", "null", "\"Records\""].map(str::to_owned);
     for event in events.iter().map(Value::to_string).chain(texts) {
         let answer = given.function.invoke(event.clone()).await;

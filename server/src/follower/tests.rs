@@ -201,3 +201,26 @@ async fn commits_whose_checkpoint_could_not_be_written_are_redelivered() {
     world.run(|_| Vec::new()).await;
     assert_eq!(world.calls(), [all(0..=1), all(0..=1), all(0..=1)]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_that_fails_for_a_minute_says_so_and_one_that_has_nothing_to_do_does_not() {
+    let failing = |answer: &'static [&'static str], commits| async move {
+        let (lines, _guard) = crate::stall::tests::Lines::collect();
+        let world = world(ledger(commits).await);
+        let [position, _] = BackPressure::new(0).consumers();
+        let follower = Follower::new(PROJECTOR, world.journal.clone(), world.progress.clone(), position);
+        let function = |_| std::future::ready(answer.iter().map(|&id| id.to_owned()).collect());
+        let stop = async {
+            tokio::time::sleep(Duration::from_secs(90)).await;
+            world.stop.send_replace(true);
+        };
+        tokio::join!(follower.run(function, world.stop.subscribe()), stop);
+        lines.said()
+    };
+    let said = failing(&["0"], 1).await;
+    assert!(said.len() == 1 && said[0].contains("the consumer reports a failed commit"), "{said:?}");
+    let said = failing(&["no position"], 1).await;
+    assert!(said.len() == 1 && said[0].contains("no position"), "{said:?}");
+    assert_eq!(failing(&["0"], 0).await, [""; 0], "nothing to do");
+    assert_eq!(failing(&[], 1).await, [""; 0], "all is done");
+}

@@ -9,6 +9,7 @@ use aws_lambda_events::event::dynamodb::EventRecord;
 use aws_sdk_dynamodbstreams::Client as Streams;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use schema::{Clock, Timestamp};
 
 use super::batch::RedeliveryPolicy;
 
@@ -54,6 +55,8 @@ pub struct EventSourceMapping {
     pub(super) redelivery: RedeliveryPolicy,
     pub(super) on_skipped: OnSkipped,
     pub(super) on_missed: OnMissed,
+    pub(super) clock: Clock,
+    pub(super) gone_after: Duration,
 }
 
 impl fmt::Debug for EventSourceMapping {
@@ -77,6 +80,8 @@ impl EventSourceMapping {
             redelivery: RedeliveryPolicy::default(),
             on_skipped: Arc::new(|_| ()),
             on_missed: Arc::new(|| std::future::ready(Ok(())).boxed()),
+            clock: Arc::new(|| Timestamp::EPOCH),
+            gone_after: Duration::from_mins(1),
         }
     }
 
@@ -104,8 +109,22 @@ impl EventSourceMapping {
         Self { on_skipped: Arc::new(hook), ..self }
     }
 
-    /// Called when records may have been missed, because the checkpoint is damaged or the stream has trimmed what follows
-    /// it, until it succeeds: it should read from the table what the stream does not have.
+    /// Tells how long ago a shard was read: the stream keeps records for a day. Without it, no shard counts as too old.
+    #[must_use]
+    pub fn clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// How long a shard that is listed and open may not be found before the consumer catches up for it; a minute unless
+    /// configured.
+    #[must_use]
+    pub fn gone_after(self, patience: Duration) -> Self {
+        Self { gone_after: patience, ..self }
+    }
+
+    /// Called when records may have been missed, until it succeeds: it should read from the table what the stream does not
+    /// have. That is so if there is no checkpoint yet or a damaged one, if the stream has trimmed what follows it, and if a
+    /// shard is gone that was not read to its end.
     #[must_use]
     pub fn on_missed<Fut>(self, hook: impl Fn() -> Fut + Send + Sync + 'static) -> Self
     where

@@ -8,33 +8,62 @@ use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use event_store::error::causes;
 use futures::FutureExt;
+use schema::Timestamp;
 use telemetry::meters::GIVEN_UP;
 
 use super::batch::DeliveryBatch;
+use super::catch_up::ShardRecord;
 use super::checkpoint::{CheckpointTable, ShardPosition};
+use super::lineage::{ShardStart, is_stale};
 use super::outcome::BatchOutcome;
-use super::record::sequence_number;
+use super::record::{made_at, sequence_number};
 use super::settings::{EventSourceMapping, SkippedRecord, StreamEndpoint};
 use super::shard_reader::{ShardReadError, ShardReader};
-use super::shards::Shard;
+use crate::stall::StallWatch;
 use crate::stop::{StopSignal, is_stopped, pause};
 
 /// Why a shard is no longer read.
 #[derive(Debug)]
 pub(super) enum ShardEnd {
     /// The shard was read to its end.
-    Finished(String),
-    /// The shard no longer exists.
-    Gone(String, Shard),
+    Finished {
+        shard: String,
+        /// Everything older than this was handled.
+        until: Option<Timestamp>,
+    },
+    /// The shard says that it does not exist.
+    Gone {
+        shard: String,
+        /// It exists, and may have lost records that were not read.
+        lost: bool,
+    },
     /// The process stops.
     Stopped,
 }
 
+/// What every shard of a consumer shares.
+pub(super) struct ShardContext<'a, F> {
+    pub(super) mapping: &'a EventSourceMapping,
+    pub(super) source: &'a StreamEndpoint,
+    pub(super) checkpoints: &'a CheckpointTable,
+    pub(super) function: &'a F,
+    pub(super) stalls: &'a StallWatch,
+}
+
+impl<F> Clone for ShardContext<'_, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<F> Copy for ShardContext<'_, F> {}
+
 pub(super) struct ShardConsumer<'a, F> {
-    mapping: &'a EventSourceMapping,
-    source: &'a StreamEndpoint,
-    checkpoints: &'a CheckpointTable,
-    function: &'a F,
+    context: ShardContext<'a, F>,
+    stream: String,
+    shard: String,
+    /// Everything older than this was handled.
+    until: Option<Timestamp>,
     stop: StopSignal,
 }
 
@@ -44,91 +73,148 @@ where
     Fut: Future<Output = Result<DynamoDbEventResponse, E>>,
     E: Display,
 {
-    pub(super) fn new(
-        mapping: &'a EventSourceMapping,
-        source: &'a StreamEndpoint,
-        checkpoints: &'a CheckpointTable,
-        function: &'a F,
-        stop: StopSignal,
-    ) -> Self {
-        Self { mapping, source, checkpoints, function, stop }
+    /// A consumer of a shard of `stream`.
+    pub(super) fn new(context: ShardContext<'a, F>, stream: String, shard: String, stop: StopSignal) -> Self {
+        Self { context, stream, shard, until: None, stop }
     }
 
-    /// Reads `shard` of the stream `arn` to its end.
-    pub(super) async fn follow(self, arn: String, shard: Shard) -> ShardEnd {
-        let after = match self.begin(&arn, &shard.id).await {
+    /// Reads the shard to its end.
+    pub(super) async fn follow(mut self, start: ShardStart) -> ShardEnd {
+        let mapping = self.context.mapping;
+        let after = match self.begin(&start).await {
             Ok(after) => after,
             Err(end) => return end,
         };
-        let mut pages = ShardReader::new(self.source, arn.clone(), shard.id.clone(), after);
+        let (source, stalls) = (self.context.source, self.context.stalls);
+        let mut pages = ShardReader::new(source, self.stream.clone(), self.shard.clone(), after);
         let mut failures = 0;
         while !self.is_stopped() {
-            match pages.next(self.mapping.batch_size).await {
+            match pages.next(mapping.batch_size).await {
                 Ok(records) => {
                     failures = 0;
                     if records.is_empty() {
-                        pause(self.mapping.poll_every, &self.stop).await;
-                    } else if !self.deliver(records, &arn, &shard.id).await {
+                        stalls.idle(&self.shard);
+                        pause(mapping.poll_every, &self.stop).await;
+                    } else if !self.handle(records).await {
                         return ShardEnd::Stopped;
                     }
                 }
                 Err(ShardReadError::Missed(reason)) => {
-                    if !self.catch_up(&reason).await {
+                    if !mapping.catch_up(&[self.about(&reason)], stalls, &self.stop).await {
                         return ShardEnd::Stopped;
                     }
                 }
                 Err(ShardReadError::Finished) => {
-                    self.keep(&arn, &shard.id, &ShardPosition::Finished).await;
-                    return ShardEnd::Finished(shard.id);
+                    self.keep(ShardPosition::Finished).await;
+                    stalls.idle(&self.shard);
+                    return ShardEnd::Finished { shard: self.shard, until: self.until };
                 }
-                Err(ShardReadError::Gone) => {
-                    pause(self.mapping.poll_every, &self.stop).await;
-                    return ShardEnd::Gone(arn, shard);
+                Err(ShardReadError::Gone { lost }) => {
+                    stalls.pending(&self.shard, "the stream does not find this shard");
+                    pause(mapping.poll_every, &self.stop).await;
+                    return ShardEnd::Gone { shard: self.shard, lost };
+                }
+                Err(ShardReadError::Failed(_))
+                    if pages.is_at_oldest() && is_stale(self.until, (mapping.clock)()) =>
+                {
+                    return ShardEnd::Gone { shard: self.shard, lost: true };
                 }
                 Err(ShardReadError::Failed(reason)) => {
                     failures += 1;
-                    self.warn("the stream cannot be read", &reason);
-                    pause(self.mapping.redelivery.backoff.pause(failures), &self.stop).await;
+                    stalls.pending(&self.shard, &reason);
+                    mapping.warn("the stream cannot be read", &reason);
+                    pause(mapping.redelivery.backoff.pause(failures), &self.stop).await;
                 }
             }
         }
         ShardEnd::Stopped
     }
 
-    /// The record to go on after; `None` to begin with the oldest.
-    async fn begin(&self, arn: &str, shard: &str) -> Result<Option<String>, ShardEnd> {
-        match self.load(arn, shard).await {
+    /// The record to go on after; `None` to begin with the oldest, which then is on record.
+    async fn begin(&mut self, start: &ShardStart) -> Result<Option<String>, ShardEnd> {
+        self.until = start.until;
+        match self.load().await {
             None => Err(ShardEnd::Stopped),
-            Some(ShardPosition::Finished) => Err(ShardEnd::Finished(shard.to_owned())),
-            Some(ShardPosition::Start) => Ok(None),
+            Some(ShardPosition::Finished) => {
+                Err(ShardEnd::Finished { shard: self.shard.clone(), until: start.until })
+            }
+            Some(ShardPosition::Start) => {
+                if start.anew {
+                    self.keep(ShardPosition::Start).await;
+                }
+                Ok(None)
+            }
             Some(ShardPosition::After(after)) => Ok(Some(after)),
             Some(ShardPosition::Unreadable) => {
-                let reason = "it is not of this stream";
-                if self.catch_up(reason).await { Ok(None) } else { Err(ShardEnd::Stopped) }
+                let reason = self.about("its checkpoint is not one of this stream");
+                let ShardContext { mapping, stalls, .. } = self.context;
+                if mapping.catch_up(&[reason], stalls, &self.stop).await {
+                    Ok(None)
+                } else {
+                    Err(ShardEnd::Stopped)
+                }
             }
         }
     }
 
+    /// Handles a page of records; false if the process stops before that. A record without a readable key may be of any
+    /// item, so the table is read instead.
+    async fn handle(&mut self, records: Vec<EventRecord>) -> bool {
+        let (mapping, stalls) = (self.context.mapping, self.context.stalls);
+        stalls.pending(&self.shard, "records are not handled yet");
+        let last = records.last().map(|record| (sequence_number(record).to_owned(), made_at(record)));
+        let (known, nameless): (Vec<_>, Vec<_>) =
+            records.into_iter().partition(|record| !record.change.keys.is_empty());
+        if let Some(record) = nameless.first() {
+            let reason =
+                self.about(&format!("the keys of record {} cannot be read", sequence_number(record)));
+            if !mapping.catch_up(&[reason], stalls, &self.stop).await {
+                return false;
+            }
+        }
+        if !self.deliver(known).await {
+            return false;
+        }
+        // After the last record, where that was left out.
+        if let Some((last, made_at)) = last.filter(|(last, _)| !nameless.is_empty() && !last.is_empty()) {
+            self.until = self.until.max(made_at);
+            self.keep(ShardPosition::After(last)).await;
+        }
+        true
+    }
+
     /// Calls the function until all `records` are handled; false if the process stops before that.
-    async fn deliver(&self, records: Vec<EventRecord>, arn: &str, shard: &str) -> bool {
+    async fn deliver(&mut self, records: Vec<EventRecord>) -> bool {
+        let (mapping, stalls) = (self.context.mapping, self.context.stalls);
         let ids: Vec<String> = records.iter().map(|record| sequence_number(record).to_owned()).collect();
         let mut batch = DeliveryBatch::new(records.len());
         while !batch.next().is_empty() {
             let outcome = self.call(&records[batch.next()], &ids[batch.next()]).await;
-            if let BatchOutcome::Failed(reason) = &outcome {
-                self.warn("the function failed", reason);
+            match &outcome {
+                BatchOutcome::Failed(reason) => {
+                    stalls.pending(&self.shard, reason);
+                    mapping.warn("the function failed", reason);
+                }
+                BatchOutcome::FailedFrom(_) => {
+                    stalls.pending(&self.shard, "the function reports a failed record")
+                }
+                BatchOutcome::Done => {}
             }
-            let settled = batch.apply(outcome, &self.mapping.redelivery);
+            let settled = batch.apply(outcome, &mapping.redelivery);
             if let Some((place, reason)) = settled.skipped {
                 self.give_up(records[place].clone(), reason);
             }
+            if settled.advanced {
+                stalls.advanced(&self.shard);
+            }
             if settled.advanced
-                && let Some(last) = batch.done().checked_sub(1)
+                && let Some(last) = batch.done().checked_sub(1).filter(|last| !ids[*last].is_empty())
             {
-                self.keep(arn, shard, &ShardPosition::After(ids[last].clone())).await;
+                self.until = self.until.max(made_at(&records[last]));
+                self.keep(ShardPosition::After(ids[last].clone())).await;
             }
             if settled.failures > 0 {
-                pause(self.mapping.redelivery.backoff.pause(settled.failures), &self.stop).await;
+                pause(mapping.redelivery.backoff.pause(settled.failures), &self.stop).await;
             }
             if self.is_stopped() {
                 return false;
@@ -140,7 +226,7 @@ where
     async fn call(&self, records: &[EventRecord], ids: &[String]) -> BatchOutcome {
         let mut event = Event::default();
         event.records = records.to_vec();
-        let call = async { (self.function)(event).await };
+        let call = async { (self.context.function)(event).await };
         match AssertUnwindSafe(call).catch_unwind().await {
             Ok(Ok(answer)) => {
                 let failed = answer.batch_item_failures.into_iter();
@@ -153,7 +239,8 @@ where
     }
 
     fn give_up(&self, record: EventRecord, reason: String) {
-        let skipped = SkippedRecord { consumer: self.mapping.consumer.clone(), record, reason };
+        let mapping = self.context.mapping;
+        let skipped = SkippedRecord { consumer: mapping.consumer.clone(), record, reason };
         metrics::counter!(GIVEN_UP.name, "consumer" => skipped.consumer.clone()).increment(1);
         tracing::error!(target: "ledger::stream",
             consumer = skipped.consumer,
@@ -162,39 +249,21 @@ where
             reason = skipped.reason,
             "a stream record was given up after all its retries; run ledger reconcile, or its changes are missing downstream"
         );
-        (self.mapping.on_skipped)(&skipped);
+        (mapping.on_skipped)(&skipped);
     }
 
-    /// After a checkpoint that cannot be trusted: reads what may be missing without the stream, before the stream's oldest
-    /// record is handled. False if the process stops before that is done.
-    async fn catch_up(&self, reason: &str) -> bool {
-        tracing::error!(target: "ledger::stream",
-            consumer = self.mapping.consumer,
-            table = self.mapping.table,
-            reason,
-            "the checkpoint is wrong; catching up without the stream, then beginning with its oldest record"
-        );
-        let mut failures = 0;
-        while let Err(reason) = (self.mapping.on_missed)().await {
-            failures += 1;
-            self.warn("catching up without the stream failed", &reason);
-            pause(self.mapping.redelivery.backoff.pause(failures), &self.stop).await;
-            if self.is_stopped() {
-                return false;
-            }
-        }
-        true
-    }
-
-    async fn load(&self, arn: &str, shard: &str) -> Option<ShardPosition> {
+    async fn load(&self) -> Option<ShardPosition> {
+        let ShardContext { mapping, checkpoints, stalls, .. } = self.context;
         let mut failures = 0;
         while !self.is_stopped() {
-            match self.checkpoints.position(&self.mapping.consumer, arn, shard).await {
+            match checkpoints.position(&mapping.consumer, &self.stream, &self.shard).await {
                 Ok(position) => return Some(position),
                 Err(error) => {
                     failures += 1;
-                    self.warn("the checkpoint cannot be read", &causes(&error));
-                    pause(self.mapping.redelivery.backoff.pause(failures), &self.stop).await;
+                    let reason = causes(&error);
+                    stalls.pending(&self.shard, &reason);
+                    mapping.warn("the checkpoint cannot be read", &reason);
+                    pause(mapping.redelivery.backoff.pause(failures), &self.stop).await;
                 }
             }
         }
@@ -202,28 +271,17 @@ where
     }
 
     /// Writes a checkpoint, however long it takes; after a stop the older one stays, and its records are redelivered.
-    async fn keep(&self, arn: &str, shard: &str, position: &ShardPosition) {
-        let mut failures = 0;
-        while let Err(error) = self.checkpoints.keep(&self.mapping.consumer, arn, shard, position).await {
-            failures += 1;
-            self.warn("the checkpoint cannot be kept", &causes(&error));
-            pause(self.mapping.redelivery.backoff.pause(failures), &self.stop).await;
-            if self.is_stopped() {
-                return;
-            }
-        }
+    async fn keep(&self, position: ShardPosition) {
+        let (stream, shard, position) = (self.stream.as_str(), self.shard.as_str(), Some(position));
+        let record = ShardRecord { stream, shard, position, until: self.until };
+        self.context.mapping.keep(self.context.checkpoints, &record, &self.stop).await;
+    }
+
+    fn about(&self, reason: &str) -> String {
+        format!("shard {}: {reason}", self.shard)
     }
 
     fn is_stopped(&self) -> bool {
         is_stopped(&self.stop)
-    }
-
-    fn warn(&self, what: &str, reason: &str) {
-        tracing::warn!(target: "ledger::stream",
-            consumer = self.mapping.consumer,
-            table = self.mapping.table,
-            reason,
-            "{what}; trying again"
-        );
     }
 }

@@ -1,16 +1,15 @@
-//! The shards of a table's stream, and the order to read them in: a parent to its end before its children; otherwise changes
-//! of one item would arrive in the wrong order.
-
-use std::collections::HashSet;
+//! The shards that a table's stream has now.
 
 use aws_sdk_dynamodbstreams::Client;
 use event_store::aws::describe;
 
 /// A shard and its parent.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Shard {
     pub(super) id: String,
     pub(super) parent: Option<String>,
+    /// Whether it gets no more records.
+    pub(super) closed: bool,
 }
 
 /// A stream and its current shards.
@@ -26,72 +25,65 @@ pub(super) async fn discover(streams: &Client, table: &str) -> Result<StreamDesc
     let mut shards = Vec::new();
     let mut after = None;
     loop {
-        let page =
-            streams.describe_stream().stream_arn(&arn).set_exclusive_start_shard_id(after).send().await;
+        let page = streams
+            .describe_stream()
+            .stream_arn(&arn)
+            .set_exclusive_start_shard_id(after.clone())
+            .send()
+            .await;
         let page = page.map_err(|error| describe(&error))?;
-        let Some(description) = page.stream_description else {
-            break;
-        };
+        let description = page.stream_description.ok_or("DescribeStream returned no description")?;
+        let before = shards.len();
         for shard in description.shards.unwrap_or_default() {
+            let range = shard.sequence_number_range;
+            let closed = range.is_some_and(|range| range.ending_sequence_number.is_some());
             if let Some(id) = shard.shard_id {
-                shards.push(Shard { id, parent: shard.parent_shard_id });
+                shards.push(Shard { id, parent: shard.parent_shard_id, closed });
             }
         }
-        after = description.last_evaluated_shard_id;
+        after = next("DescribeStream", description.last_evaluated_shard_id, after, shards.len() > before)?;
         if after.is_none() {
-            break;
+            return Ok(StreamDescription { arn, shards });
         }
     }
-    Ok(StreamDescription { arn, shards })
+}
+
+/// Where the next page begins. One that brings nothing new would go on for ever.
+fn next(
+    operation: &str,
+    next: Option<String>,
+    after: Option<String>,
+    brought_any: bool,
+) -> Result<Option<String>, String> {
+    if next.is_some() && (next == after || !brought_any) {
+        return Err(format!("{operation} returned a page that leads nowhere"));
+    }
+    Ok(next)
 }
 
 /// `ListStreams` also names disabled streams; their labels are older.
 async fn newest(streams: &Client, table: &str) -> Result<String, String> {
     let mut newest: Option<(String, String)> = None;
-    let mut after = None;
+    let mut after: Option<String> = None;
     loop {
-        let page =
-            streams.list_streams().table_name(table).set_exclusive_start_stream_arn(after).send().await;
+        let page = streams
+            .list_streams()
+            .table_name(table)
+            .set_exclusive_start_stream_arn(after.clone())
+            .send()
+            .await;
         let page = page.map_err(|error| describe(&error))?;
-        for stream in page.streams.unwrap_or_default() {
+        let listed = page.streams.unwrap_or_default();
+        let brought_any = !listed.is_empty();
+        for stream in listed {
             if let (Some(label), Some(arn)) = (stream.stream_label, stream.stream_arn) {
                 newest = newest.max(Some((label, arn)));
             }
         }
-        after = page.last_evaluated_stream_arn;
+        after = next("ListStreams", page.last_evaluated_stream_arn, after, brought_any)?;
         if after.is_none() {
-            break;
+            let none = || "the table has no stream; create it with one".to_owned();
+            return newest.map(|(_, arn)| arn).ok_or_else(none);
         }
-    }
-    newest.map(|(_, arn)| arn).ok_or_else(|| "the table has no stream; create it with one".to_owned())
-}
-
-/// The shards whose parent was read to its end, or no longer exists.
-pub(super) fn ready<'a>(
-    shards: &'a [Shard],
-    finished: &'a HashSet<String>,
-) -> impl Iterator<Item = &'a Shard> {
-    let open = |id: &String| shards.iter().any(|shard| shard.id == *id) && !finished.contains(id);
-    shards
-        .iter()
-        .filter(move |shard| !finished.contains(&shard.id) && !shard.parent.as_ref().is_some_and(open))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn children_wait_for_their_parent_unless_it_is_no_longer_kept() {
-        let shard =
-            |id: &str, parent: Option<&str>| Shard { id: id.to_owned(), parent: parent.map(str::to_owned) };
-        let shards = [shard("old", Some("gone")), shard("left", Some("old")), shard("right", Some("old"))];
-        let ready = |finished: &[&str]| {
-            let finished = finished.iter().copied().map(str::to_owned).collect();
-            ready(&shards, &finished).map(|shard| shard.id.clone()).collect::<Vec<_>>()
-        };
-        assert_eq!(ready(&[]), ["old"]);
-        assert_eq!(ready(&["old"]), ["left", "right"]);
-        assert_eq!(ready(&["old", "left"]), ["right"]);
     }
 }

@@ -12,6 +12,7 @@ use schema::ProductId;
 
 use super::answer::{OperatorError, answer};
 use super::context::OperatorContext;
+use super::downstream::Downstream;
 use super::protocol::{ListParked, RetriedProduct, RetryParked, RetrySummary};
 use crate::system::System;
 
@@ -57,7 +58,8 @@ pub(super) async fn retry(
         let products = if retry.all { parked.clone() } else { retry.products };
         let mut still_parked = 0;
         for product in &products {
-            let CatchUp { views_behind, not_published } = catch_up(&system, product).await?;
+            let CatchUp { views_behind, not_published } =
+                catch_up(&system, Downstream::Everything, product).await?;
             let released = views_behind == 0 && not_published.is_none();
             still_parked += u64::from(!released);
             let (product_id, was_parked) = (product.clone(), parked.contains(product));
@@ -85,12 +87,20 @@ pub(super) struct CatchUp {
     pub(super) not_published: Option<String>,
 }
 
-/// Both consumers go on with the product, as far as they can.
-pub(super) async fn catch_up(system: &System, product: &ProductId) -> Result<CatchUp, StoreError> {
-    let views = system.projector.retry(product).await?;
-    let not_published = match system.publisher.publish_product(product, TIME_LIMIT).await? {
-        CatchUpOutcome::UpTo(_) => None,
-        CatchUpOutcome::Parked(trouble) => Some(trouble.reason),
-    };
-    Ok(CatchUp { views_behind: views.still_parked, not_published })
+/// The consumers go on with the product, as far as they can.
+pub(super) async fn catch_up(
+    system: &System,
+    downstream: Downstream,
+    product: &ProductId,
+) -> Result<CatchUp, StoreError> {
+    let mut done = CatchUp { views_behind: 0, not_published: None };
+    if downstream != Downstream::Publication {
+        done.views_behind = system.projector.retry(product).await?.still_parked;
+    }
+    if downstream != Downstream::Views
+        && let CatchUpOutcome::Parked(trouble) = system.publisher.publish_product(product, TIME_LIMIT).await?
+    {
+        done.not_published = Some(trouble.reason);
+    }
+    Ok(done)
 }

@@ -19,6 +19,7 @@ use schema::ProductId;
 
 use super::answer::{ProgressSender, answer};
 use super::context::OperatorContext;
+use super::downstream::Downstream;
 use super::parked;
 use super::protocol::{Discrepancy, Reconcile, ReconcileSummary, Repair};
 use crate::system::System;
@@ -37,6 +38,16 @@ struct Comparison {
     remedy: BTreeSet<String>,
     /// What was met in each view, in the order of the read models.
     met: Vec<MetRow>,
+    /// How many events the consumer that is behind furthest lacks.
+    lacking: u64,
+}
+
+/// What was found of a product.
+struct Compared {
+    /// How it does not agree with its newest version, `None` if it does.
+    found: Option<Discrepancy>,
+    met: Vec<MetRow>,
+    lacking: u64,
 }
 
 /// Compares every product, with a line for each that does not agree with the ledger, and for each row of a view that is of no
@@ -46,17 +57,29 @@ pub(super) async fn reconcile(
     Json(request): Json<Reconcile>,
 ) -> Response {
     answer::<Reconcile, _>(context.stopping, async move |progress| {
-        Ok(reconciled(&context.system, request.repair, Some(&progress)).await?)
+        let everything = Downstream::Everything;
+        Ok(reconciled(&context.system, everything, request.repair, Some(&progress)).await?.0)
     })
 }
 
-/// Brings every product up to date from the event table, without the stream.
+/// Brings what a consumer writes of every product up to date from the event table, without the stream.
 ///
 /// # Errors
 /// Why it could not be read; try again.
-pub(crate) async fn catch_up(system: &System) -> Result<(), String> {
-    let done = reconciled(system, true, None).await.map_err(|error| error.to_string())?;
+pub(crate) async fn catch_up(
+    system: &System,
+    consumer: &'static str,
+    downstream: Downstream,
+) -> Result<(), String> {
+    let caught_up = reconciled(system, downstream, true, None).await;
+    let (done, events) = caught_up.map_err(|error| error.to_string())?;
+    if done.behind + done.differing == 0 {
+        tracing::info!(target: "ledger::operators", consumer, products = done.products, "caught up from the event table; nothing was missing");
+        return Ok(());
+    }
     tracing::warn!(target: "ledger::operators",
+        consumer,
+        events,
         products = done.products,
         behind = done.behind,
         differing = done.differing,
@@ -67,17 +90,19 @@ pub(crate) async fn catch_up(system: &System) -> Result<(), String> {
     Ok(())
 }
 
-/// Every discrepancy is sent to `progress`.
+/// Every discrepancy is sent to `progress`. Also returns how many events were missing downstream.
 async fn reconciled(
     system: &System,
+    downstream: Downstream,
     repair: bool,
     progress: Option<&ProgressSender<Reconcile>>,
-) -> Result<ReconcileSummary, StoreError> {
+) -> Result<(ReconcileSummary, u64), StoreError> {
     let listing = ProductListing::begin(system.journal.clone(), |_| {}).await?;
     let counted = async |head| {
-        let (found, met) = discrepancy(system, &head, repair).await?;
+        let Compared { found, met, lacking } = discrepancy(system, downstream, &head, repair).await?;
         let Some(found) = found else { return Ok((head.product_id, met, None)) };
-        let counts = (!found.differs.is_empty(), found.repair.as_ref().is_some_and(|repair| repair.repaired));
+        let repaired = found.repair.as_ref().is_some_and(|repair| repair.repaired);
+        let counts = (!found.differs.is_empty(), repaired, lacking);
         // Here and not where they are counted: there, a slow reader would hold up the products in progress, each of which
         // is locked for other writers.
         if let Some(progress) = progress {
@@ -87,14 +112,15 @@ async fn reconciled(
     };
     let counted = listing.heads().map_ok(counted);
     let mut counted = std::pin::pin!(counted.try_buffer_unordered(PARALLEL));
-    let mut done = ReconcileSummary::default();
+    let (mut done, mut events) = (ReconcileSummary::default(), 0);
     let mut met: Vec<MetRows> = system.read_models.iter().map(|_| MetRows::default()).collect();
     while let Some((product, rows, found)) = counted.try_next().await? {
         done.products += 1;
         for (met, row) in met.iter_mut().zip(rows) {
             met.add(&product, row);
         }
-        if let Some((differs, repaired)) = found {
+        if let Some((differs, repaired, lacking)) = found {
+            events += lacking;
             done.differing += u64::from(differs);
             done.behind += u64::from(!differs);
             done.repaired += u64::from(repaired);
@@ -108,7 +134,7 @@ async fn reconciled(
             progress.finding(found).await;
         }
     }
-    Ok(done)
+    Ok((done, events))
 }
 
 /// The rows of the views that no product of the ledger has, which only a rebuild removes.
@@ -134,40 +160,62 @@ fn rebuild_of(view: View) -> String {
     format!("ledger rebuild {}", view.name())
 }
 
-/// How a product does not agree with its newest version, `None` if it does; and what was met of it in each view.
+/// Compares a product with its newest version, and repairs it on request.
 async fn discrepancy(
     system: &System,
+    downstream: Downstream,
     head: &Head,
     repair: bool,
-) -> Result<(Option<Discrepancy>, Vec<MetRow>), StoreError> {
+) -> Result<Compared, StoreError> {
     let (product_id, version) = (head.product_id.clone(), head.version);
     let Ok(product) = ProductId::new(product_id.clone()) else {
         let (behind, differs) = (Vec::new(), vec!["is no product id".to_owned()]);
         let remedy = BTreeSet::from(["ledger verify".to_owned()]);
         let found = Discrepancy { product_id, version, behind, differs, repair: None, remedy };
-        return Ok((Some(found), Vec::new()));
+        return Ok(Compared { found: Some(found), met: Vec::new(), lacking: 0 });
     };
-    let Comparison { behind, differs, remedy, mut met } = compare(system, &product, version).await?;
+    let Comparison { behind, differs, remedy, mut met, lacking } =
+        compare(system, downstream, &product, version).await?;
     if behind.is_empty() && differs.is_empty() {
-        return Ok((None, met));
+        return Ok(Compared { found: None, met, lacking });
     }
     let mut found = Discrepancy { product_id, version, behind, differs, repair: None, remedy };
     if repair {
-        let not_published = parked::catch_up(system, &product).await?.not_published;
-        let Comparison { behind, differs, remedy, met: met_again } =
-            compare(system, &product, version).await?;
+        let not_published = parked::catch_up(system, downstream, &product).await?.not_published;
+        let Comparison { behind, differs, remedy, met: met_again, .. } =
+            compare(system, downstream, &product, version).await?;
         met = met_again;
         let left = [behind, differs].concat();
         found.repair = Some(Repair { repaired: left.is_empty(), not_published, left });
         found.remedy = remedy;
     }
-    Ok((Some(found), met))
+    Ok(Compared { found: Some(found), met, lacking })
 }
 
 /// Compares with what the ledger had at `version`: a product that has newer commits since is not behind because of them.
-async fn compare(system: &System, product: &ProductId, version: u64) -> Result<Comparison, StoreError> {
-    let lineup = system.views.generations().await.map_err(|error| StoreError::new(error.into()))?;
+async fn compare(
+    system: &System,
+    downstream: Downstream,
+    product: &ProductId,
+    version: u64,
+) -> Result<Comparison, StoreError> {
     let mut found = Comparison::default();
+    if downstream != Downstream::Publication {
+        compare_views(system, product, version, &mut found).await?;
+    }
+    if downstream != Downstream::Views {
+        compare_publication(system, product, version, &mut found).await?;
+    }
+    Ok(found)
+}
+
+async fn compare_views(
+    system: &System,
+    product: &ProductId,
+    version: u64,
+    found: &mut Comparison,
+) -> Result<(), StoreError> {
+    let lineup = system.views.generations().await.map_err(|error| StoreError::new(error.into()))?;
     for projection in &system.read_models {
         let view = projection.view();
         let compared = projection.compare(lineup.of(view).read, product).await;
@@ -175,7 +223,11 @@ async fn compare(system: &System, product: &ProductId, version: u64) -> Result<C
         match compared {
             Ok(None) => {}
             Ok(Some(Difference::Behind { seen, .. })) if seen >= version => {}
-            Ok(Some(lag)) if lag.is_lag() => found.behind.push(format!("{}: {lag}", view.name())),
+            Ok(Some(lag)) if lag.is_lag() => {
+                let seen = if let Difference::Behind { seen, .. } = lag { seen } else { 0 };
+                found.lacking = found.lacking.max(version.saturating_sub(seen));
+                found.behind.push(format!("{}: {lag}", view.name()));
+            }
             Ok(Some(difference)) => {
                 found.differs.push(format!("{}: {difference}", view.name()));
                 found.remedy.insert(rebuild_of(view));
@@ -186,14 +238,26 @@ async fn compare(system: &System, product: &ProductId, version: u64) -> Result<C
             }
         }
     }
+    Ok(())
+}
+
+async fn compare_publication(
+    system: &System,
+    product: &ProductId,
+    version: u64,
+    found: &mut Comparison,
+) -> Result<(), StoreError> {
     match system.publisher.behind(product, version).await {
         Ok(None) => {}
-        Ok(Some(published)) => found.behind.push(format!("publisher: published up to {published}")),
+        Ok(Some(published)) => {
+            found.lacking = found.lacking.max(version.saturating_sub(published));
+            found.behind.push(format!("publisher: published up to {published}"));
+        }
         Err(error) if error.is_unreadable() => {
             found.differs.push(format!("publisher: {error}; {RECEIPTS_REMEDY}"));
             found.remedy.insert(format!("ledger verify --receipts {product}"));
         }
         Err(error) => return Err(error),
     }
-    Ok(found)
+    Ok(())
 }

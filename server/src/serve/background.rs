@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use crate::backend::LocalFeed;
 use crate::follower::{Follower, PROJECTOR, PUBLISHER};
 use crate::mapping::{CheckpointTable, EventSourceMapping, StreamEndpoint};
-use crate::operators::catch_up;
+use crate::operators::{Downstream, catch_up};
 use crate::stop::StopSignal;
 use crate::system::System;
 
@@ -69,7 +69,7 @@ async fn project(system: Arc<System>, feed: LocalFeed, stopping: StopSignal) {
     let [position, _] = feed.back_pressure.consumers();
     let follower = Follower::new(PROJECTOR, feed.feed, feed.projector, position);
     let compare = system.clone();
-    let follower = follower.on_missed(move || caught_up(compare.clone()));
+    let follower = follower.on_missed(move || views_caught_up(compare.clone()));
     follower.run(|records| system.projector.follow(records), stopping).await;
 }
 
@@ -78,7 +78,7 @@ async fn publish(system: Arc<System>, feed: LocalFeed, stopping: StopSignal) {
     let follower = Follower::new(PUBLISHER, feed.feed, feed.publisher, position);
     let follower = if system.publishes_elsewhere { follower.batch_size(BATCH_FOR_A_BUS) } else { follower };
     let compare = system.clone();
-    let follower = follower.on_missed(move || caught_up(compare.clone()));
+    let follower = follower.on_missed(move || publication_caught_up(compare.clone()));
     follower.run(|records| system.publisher.follow(records, TIME_LIMIT), stopping).await;
 }
 
@@ -86,23 +86,33 @@ async fn project_stream(system: Arc<System>, stream: TableStream, stopping: Stop
     let function = |event: Event| async {
         Ok::<_, Infallible>(system.projector.project_within(event, TIME_LIMIT).await)
     };
-    mapping(PROJECTOR, &stream, &system).run(&stream.source, &stream.checkpoints, function, stopping).await;
+    let compare = system.clone();
+    let mapping = mapping(PROJECTOR, &stream, &system).on_missed(move || views_caught_up(compare.clone()));
+    mapping.run(&stream.source, &stream.checkpoints, function, stopping).await;
 }
 
 async fn publish_stream(system: Arc<System>, stream: TableStream, stopping: StopSignal) {
     let function =
         |event: Event| async { Ok::<_, Infallible>(system.publisher.publish(event, TIME_LIMIT).await) };
-    mapping(PUBLISHER, &stream, &system).run(&stream.source, &stream.checkpoints, function, stopping).await;
+    let compare = system.clone();
+    let mapping = mapping(PUBLISHER, &stream, &system);
+    let mapping = mapping.on_missed(move || publication_caught_up(compare.clone()));
+    mapping.run(&stream.source, &stream.checkpoints, function, stopping).await;
 }
 
-/// A consumer of the stream that falls back on the event table.
-fn mapping(consumer: &str, stream: &TableStream, system: &Arc<System>) -> EventSourceMapping {
-    let system = system.clone();
-    EventSourceMapping::new(consumer, &stream.events).on_missed(move || caught_up(system.clone()))
+/// A consumer of the stream.
+fn mapping(consumer: &str, stream: &TableStream, system: &System) -> EventSourceMapping {
+    EventSourceMapping::new(consumer, &stream.events).clock(system.clock_and_ids.clock.clone())
 }
 
-async fn caught_up(system: Arc<System>) -> Result<(), String> {
-    catch_up(&system).await
+/// What a consumer falls back on: the event table. Each brings up to date what it writes itself, so that a bus that does not
+/// answer does not hold up the views.
+async fn views_caught_up(system: Arc<System>) -> Result<(), String> {
+    catch_up(&system, PROJECTOR, Downstream::Views).await
+}
+
+async fn publication_caught_up(system: Arc<System>) -> Result<(), String> {
+    catch_up(&system, PUBLISHER, Downstream::Publication).await
 }
 
 async fn retry_parked(system: Arc<System>, every: Duration, mut stopping: StopSignal) {

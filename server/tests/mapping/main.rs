@@ -4,8 +4,12 @@
 
 mod delivery;
 mod failures;
+mod gone;
 mod restarts;
+mod sharded;
 mod shards;
+mod stalled;
+mod strange;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -70,7 +74,7 @@ impl World {
         self.run_from(StreamEndpoint::new(&self.engine.sdk_config()), mapping, log, answer)
     }
 
-    /// Runs `mapping` with a function that writes down what it got before it answers.
+    /// Runs `mapping` on another endpoint.
     fn run_from(
         &self,
         source: StreamEndpoint,
@@ -78,17 +82,28 @@ impl World {
         log: &Log,
         answer: impl Fn(&[String]) -> Answer + Send + Sync + 'static,
     ) -> Running {
-        let (stop, stopped) = watch::channel(false);
-        let (checkpoints, log, answer) = (self.checkpoints.clone(), log.clone(), Arc::new(answer));
-        let task = tokio::spawn(async move {
-            let function = move |event: Event| {
-                let (log, answer) = (log.clone(), answer.clone());
-                async move { answer(&log.write(event)) }
-            };
-            mapping.run(&source, &checkpoints, function, stopped).await;
-        });
-        Running { stop, task }
+        start(source, self.checkpoints.clone(), mapping, log, answer)
     }
+}
+
+/// Runs `mapping` with a function that writes down what it got before it answers.
+fn start(
+    source: StreamEndpoint,
+    checkpoints: CheckpointTable,
+    mapping: EventSourceMapping,
+    log: &Log,
+    answer: impl Fn(&[String]) -> Answer + Send + Sync + 'static,
+) -> Running {
+    let (stop, stopped) = watch::channel(false);
+    let (log, answer) = (log.clone(), Arc::new(answer));
+    let task = tokio::spawn(async move {
+        let function = move |event: Event| {
+            let (log, answer) = (log.clone(), answer.clone());
+            async move { answer(&log.write(event)) }
+        };
+        mapping.run(&source, &checkpoints, function, stopped).await;
+    });
+    Running { stop, task }
 }
 
 /// What has not come after this time does not come, also on a busy machine.

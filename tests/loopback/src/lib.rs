@@ -1,5 +1,6 @@
 //! The environment of a function on Lambda, on loopback, for tests and measurements: the Runtime API, which hands out events
-//! and takes responses, the tables, and a bus. The function is the real program, started as a process.
+//! and takes responses, the tables, a bus, and for the server that follows it itself the tables' stream. The function is the
+//! real program, started as a process.
 //!
 //! All it knows about the ledger is the format of its problems. An error here, such as a port that is not available, is a
 //! panic, since the test has failed.
@@ -17,6 +18,7 @@ mod gateway;
 mod log;
 mod request;
 mod runtime_api;
+mod streams;
 mod tables;
 
 use axum::Router;
@@ -30,6 +32,7 @@ pub use gateway::GatewayReply;
 pub use log::Log;
 pub use request::TableRequest;
 pub use runtime_api::{FunctionResponse, RuntimeApi};
+pub use streams::StreamServer;
 pub use tables::TableServer;
 
 /// A recorded event, read from the JSON file at this path.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use event_store::StoreError;
+use event_store::dynamodb::read_row;
 use schema::{Hash, Product, Status};
 use serde::{Deserialize, Serialize};
 
@@ -246,7 +247,7 @@ fn text(item: &mut ViewItem, attribute: &str) -> Result<String, StoreError> {
 }
 
 pub(super) fn generations(item: ViewItem) -> Result<ViewGenerations, StoreError> {
-    let item: Result<GenerationsItem, _> = serde_dynamo::from_item(item);
+    let item: Result<GenerationsItem, _> = read_row(item);
     let damaged = |error: serde_dynamo::Error| {
         let reason = format!(
             "the generations in its item {GENERATIONS} cannot be read: {error}; restore it from a backup"

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use event_store::StoreError;
+use event_store::dynamodb::read_row;
 use schema::{Hash, ProductId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -107,7 +108,7 @@ pub(super) fn entries(item: PriceItem) -> Result<Vec<PriceEntry>, StoreError> {
     let unreadable = |reason: &dyn std::fmt::Display| {
         StoreError::unreadable(format!("the item {key:?}, {last} cannot be read: {reason}").into())
     };
-    let item: Result<CommitItem, _> = serde_dynamo::from_item(item);
+    let item: Result<CommitItem, _> = read_row(item);
     let product = key.split_once('#').map_or("", |(_, product)| product);
     let entries = item.map_err(|error| unreadable(&error))?.entries.into_iter();
     entries.map(|entry| entry.read(product).map_err(|error| unreadable(&error))).collect()
