@@ -2,6 +2,7 @@
 //! parked or handed back, never dropped.
 
 mod batch;
+mod reconcile;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use crate::projection::{Difference, ProductCommits, Projection, ProjectionError}
 use crate::views::{View, ViewGenerations, Views};
 
 use batch::{ProductRecords, RecordBatch};
+pub use reconcile::ROUNDS;
 
 /// How many products are written concurrently by default.
 const PARALLEL: usize = 16;
@@ -258,14 +260,14 @@ impl Projector {
             consumer,
             product_id = product.as_str(),
             from_sequence = error.from_sequence,
-            retryable = error.retryable,
+            retryable = error.is_tried_again(),
             reason = error.reason,
             "a product cannot be projected and is parked"
         );
         let trouble = ParkingCause {
             from_sequence: error.from_sequence,
+            retryable: error.is_tried_again(),
             reason: error.reason,
-            retryable: error.retryable,
             at: (self.clock)(),
         };
         let parked = self.parking.park(consumer, product, &trouble).await;

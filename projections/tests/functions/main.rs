@@ -7,4 +7,5 @@ mod logs;
 mod malformed;
 mod projector;
 mod query_api;
+mod reconcile;
 mod start;

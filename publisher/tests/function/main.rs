@@ -7,4 +7,5 @@ mod deadline;
 mod given;
 mod logs;
 mod malformed;
+mod reconcile;
 mod start;

@@ -14,6 +14,7 @@ mod bus;
 mod function;
 mod gateway;
 mod log;
+mod protection;
 mod runtime_api;
 mod tables;
 
@@ -21,10 +22,11 @@ use axum::Router;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-pub use bus::{BusServer, EntryResult};
+pub use bus::{BusServer, EntryResult, Presence};
 pub use function::{FunctionCommand, FunctionExit, FunctionProcess};
 pub use gateway::GatewayReply;
 pub use log::Log;
+pub use protection::Protection;
 pub use runtime_api::{FunctionResponse, RuntimeApi};
 pub use tables::{TableRequest, TableServer};
 

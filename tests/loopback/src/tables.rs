@@ -12,6 +12,9 @@ use axum::response::{IntoResponse, Response};
 use engine::Engine;
 use serde_json::{Value, json};
 
+use crate::Protection;
+use crate::protection::ControlPlane;
+
 /// A request to the tables.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableRequest {
@@ -34,13 +37,19 @@ struct Shared {
     engine: Engine,
     throttled: Mutex<Option<Throttled>>,
     requests: Mutex<Vec<TableRequest>>,
+    control: ControlPlane,
 }
 
 impl TableServer {
     /// Starts a server without tables, in memory.
     pub async fn serve() -> Self {
         let engine = Engine::in_memory().unwrap();
-        let shared = Arc::new(Shared { engine, throttled: Mutex::default(), requests: Mutex::default() });
+        let shared = Arc::new(Shared {
+            engine,
+            throttled: Mutex::default(),
+            requests: Mutex::default(),
+            control: ControlPlane::default(),
+        });
         // A transaction may have 4 MB, and its JSON is larger.
         let limit = DefaultBodyLimit::max(16 * 1024 * 1024);
         let routes = Router::new().fallback(answer).layer(limit).with_state(shared.clone());
@@ -76,6 +85,11 @@ impl TableServer {
         *self.shared.throttled.lock().unwrap() = None;
     }
 
+    /// What is answered about the protection of the tables from now on.
+    pub fn protect(&self, protection: Protection) {
+        self.shared.control.set(protection);
+    }
+
     /// The requests since the last call.
     #[must_use]
     pub fn take_requests(&self) -> Vec<TableRequest> {
@@ -87,8 +101,11 @@ async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
     let operation = crate::operation(&headers);
     let request = TableRequest { operation, body: serde_json::from_slice(&body).unwrap_or_default() };
     let throttled = shared.throttled.lock().unwrap().as_ref().is_some_and(|throttled| throttled(&request));
+    let told = shared.control.answer(&request.operation, &request.body);
     shared.requests.lock().unwrap().push(request);
-    let (status, body) = if throttled {
+    let (status, body) = if let Some((status, body)) = told.filter(|_| !throttled) {
+        (status, body.to_string().into_bytes())
+    } else if throttled {
         let kind = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException";
         (400, json!({"__type": kind, "message": "on purpose"}).to_string().into_bytes())
     } else {
