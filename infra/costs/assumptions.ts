@@ -14,6 +14,8 @@ export const MILLIS = {
   /** For a batch, and for each of its records in addition. */
   projector: { batch: 10, record: 2 },
   publisher: { batch: 15, record: 2 },
+  /** For a run of the reconcile, and for each product in addition. */
+  reconcile: { run: 30, product: 8 },
 } as const;
 
 /** The greatest number of bytes stored for a commit of one event; for the event table a test of the journal asserts the bound. */
@@ -40,6 +42,8 @@ export const BYTES = {
 
 /** Products in the catalogue. */
 export const PRODUCTS = 100_000;
+/** Runs of the reconcile of each consumer in a month, every five minutes, and rounds through the catalogue, one a day. */
+export const RECONCILE = { runs: SECONDS_A_MONTH / 300, rounds: SECONDS_A_MONTH / 86_400 } as const;
 /** Indexes of look-ups. */
 export const LOOKUPS = 4;
 /** Shards of the event table's stream: the partitions of a new table on demand, 1,000 write units a second each. */

@@ -12,6 +12,7 @@ import {
   MILLIS,
   MONTH,
   PRODUCTS,
+  RECONCILE,
   SECONDS_A_MONTH,
   SHARDS,
   TOKENS_A_CLIENT,
@@ -47,6 +48,8 @@ export interface Measured extends Changes {
   readonly "list 100": Spent;
   readonly "look up 100": Spent;
   readonly "look up one": Spent;
+  /** A round of the reconcile over so many products that lack nothing, and a run with nothing to do. */
+  readonly reconcile: Followed & { readonly products: number; readonly idle: Followed };
   readonly series: number;
 }
 
@@ -108,7 +111,11 @@ export function bill(rate: number, kept: Changes = MEASURED): Line[] {
   const seconds = (name: string, calls: number, memory: number, ms: number) =>
     line("Lambda", `${name}: duration`, "compute", (calls * ms * memory) / KILO / 1000);
   const each = (part: "project" | "publish", unit: keyof Spent) => share(part, unit, records, kept) * commands;
-  const logged = logs(commands, invocations, each("project", "lines") + each("publish", "lines"));
+  const lines = each("project", "lines") + each("publish", "lines");
+  const logged =
+    logs(commands, invocations, lines) +
+    RECONCILE.runs * 2 * BYTES.platformLines +
+    reconciled("lines") * BYTES.metricLine;
   return [
     line("API Gateway", "requests", "apiRequest", commands),
     line("API Gateway", "responses", "transfer", (commands * BYTES.answer) / GB),
@@ -123,6 +130,7 @@ export function bill(rate: number, kept: Changes = MEASURED): Line[] {
     line("DynamoDB", "views: writes, indexes included", "writeUnit", each("project", "write")),
     line("DynamoDB", "receipts: reads", "readUnit", each("publish", "read")),
     line("DynamoDB", "receipts: writes", "writeUnit", each("publish", "write")),
+    ...reconcile(line, seconds),
     ...storage(line, stored, kept === MEASURED ? ORDERS.length : 2),
     line("EventBridge", "events", "event", commands),
     line("EventBridge", "archive, ingested", "archiving", (commands * BYTES.message) / GB),
@@ -174,6 +182,26 @@ function evidence(line: MakeLine, commands: number, stored: number): Line[] {
   ];
 }
 
+/** What the reconcile of both consumers takes in a month: every product in each round, and runs with nothing to do. */
+function reconciled(unit: keyof Spent): number {
+  const { products, project, publish, idle } = MEASURED.reconcile;
+  const inRound = ((project[unit] + publish[unit]) / products) * PRODUCTS;
+  return inRound * RECONCILE.rounds + (idle.project[unit] + idle.publish[unit]) * RECONCILE.runs;
+}
+
+/** The reconcile of both consumers: a round a day, and runs with nothing to do. */
+function reconcile(line: MakeLine, seconds: MakeDuration): Line[] {
+  const { runs, rounds } = RECONCILE;
+  const working = MILLIS.reconcile.run + (MILLIS.reconcile.product * PRODUCTS * rounds) / runs;
+  return [
+    line("Lambda", "reconcile", "invocation", 2 * runs),
+    seconds("reconcile", 2 * runs, settings.memory.stream, working),
+    line("DynamoDB", "reconcile: reads", "readUnit", reconciled("read")),
+    line("DynamoDB", "reconcile: writes", "writeUnit", reconciled("write")),
+  ];
+}
+
+type MakeDuration = (name: string, calls: number, memory: number, ms: number) => Line;
 type MakeLine = (service: string, what: string, priced: Priced, quantity: number) => Line;
 
 function storage(line: MakeLine, stored: number, indexes: number): Line[] {
