@@ -172,7 +172,7 @@ impl Reconciler {
         };
         let page = page?;
         let is_last = page.len() < PAGE;
-        let results = page.into_iter().map(async |id| {
+        let results = page.into_iter().map(|id| async move {
             let result = timeout_at(deadline, self.compared(&id, consumer, deadline)).await;
             (id, result)
         });
@@ -199,14 +199,14 @@ impl Reconciler {
         deadline: Instant,
     ) -> Result<Vec<ReconcileResult>, StoreError> {
         let now = (self.clock)();
-        let left = |reason: &str| vec![left(now, reason); consumer.consumers().len()];
+        let all = |reason: &str| vec![left(now, reason); consumer.consumers().len()];
         let Ok(id) = ProductId::new(id) else {
-            return Ok(left("it is no product id; run `ledger verify`"));
+            return Ok(all("it is no product id; run `ledger verify`"));
         };
         let journal = &*self.journal;
         match ComparedProduct::read(id, journal, now, deadline).await? {
             Some(product) => consumer.reconcile(&product).await,
-            None => Ok(left("its newest commit cannot be read or is gone; run `ledger verify`")),
+            None => Ok(all("its newest commit cannot be read or is gone; run `ledger verify`")),
         }
     }
 
