@@ -57,5 +57,10 @@ export const TRACED = { aSecond: 1, share: 0.05 } as const;
 export const TOKENS_A_CLIENT = SECONDS_A_MONTH / 3600;
 /** Data keys are kept for minutes, so requests to KMS follow the number of resources and not of events. */
 export const KEY_REQUESTS = 500_000;
-/** Management events of the account in a month, whoever causes them; uses of keys are not recorded. */
+/** Management events of the account in a month that the ledger does not cause; uses of keys are not recorded. */
 export const MANAGEMENT_EVENTS = 200_000;
+/**
+ * Management events that the publisher causes: whether the bus exists, each minute and in five minutes for each shard, and three
+ * about the protection of the event table in each run of the reconcile.
+ */
+export const QUESTIONS = SECONDS_A_MONTH / 60 + (SHARDS + 3) * RECONCILE.runs;

@@ -12,6 +12,7 @@ import {
   MILLIS,
   MONTH,
   PRODUCTS,
+  QUESTIONS,
   RECONCILE,
   SECONDS_A_MONTH,
   SHARDS,
@@ -165,7 +166,8 @@ function evidence(line: MakeLine, commands: number, stored: number): Line[] {
   }
   const copied = stored * (BYTES.commit + BYTES.receipt);
   const copies = Math.ceil(backups.keepDays / 7);
-  const trailed = MONTH * (commands + MANAGEMENT_EVENTS) * BYTES.trailRecord;
+  const managed = MANAGEMENT_EVENTS + QUESTIONS;
+  const trailed = MONTH * (commands + managed) * BYTES.trailRecord;
   return [
     line(
       "CloudTrail",
@@ -173,8 +175,8 @@ function evidence(line: MakeLine, commands: number, stored: number): Line[] {
       "dataEvents",
       commands * MEASURED["change the price"].command.write,
     ),
-    line("CloudTrail", "management events of the account", "managementEvents", MANAGEMENT_EVENTS),
-    line("CloudWatch", "log of the trail", "logs", (MANAGEMENT_EVENTS * BYTES.trailLine) / GB),
+    line("CloudTrail", "management events of the account", "managementEvents", managed),
+    line("CloudWatch", "log of the trail", "logs", (managed * BYTES.trailLine) / GB),
     line("S3", "records of the trail", "object", trailed / GB),
     line("AWS Backup", `backups: ${copies} copies of events and receipts`, "backup", copied * copies),
     line("DynamoDB", "exports of events and receipts", "export", (commands * (BYTES.commit + BYTES.receipt)) / GB),

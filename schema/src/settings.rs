@@ -85,7 +85,7 @@ const BUS: Variable = Variable {
 const EVENT_BUS: Variable = Variable {
     name: "LEDGER_EVENT_BUS",
     default: None,
-    effect: "name or ARN of the EventBridge bus; without it messages go to the local bus",
+    effect: "name or ARN of the EventBridge bus, which must exist; without it messages go to the local bus",
     read_by: "`serve --dynamodb aws`, `replay`, the function `publisher`",
 };
 const EVENTS_PROTECTION: Variable = Variable {

@@ -1,7 +1,7 @@
 //! Keeps events from a bus that does not exist, which would accept them and lose them.
 //!
 //! Its promise: nothing is sent to a bus that is known not to exist. Whether it exists is asked before the first entry, and again
-//! as soon as the last answer is a minute old. Only the answer that it does not exist holds events back: a question that is
+//! as soon as the last answer is five minutes old; the schedule for parked products asks more often. Only the answer that it does not exist holds events back: a question that is
 //! refused, or not answered, is a warning, because publishing must depend neither on a further permission nor on the control
 //! plane of the bus.
 
@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 use super::{Bus, BusEntry, BusError, BusPresence, EntryOutcome, Remedy};
 
 /// How long an answer counts.
-const FRESH: Duration = Duration::from_mins(1);
+const FRESH: Duration = Duration::from_mins(5);
 
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_bus_is_asked_for_before_the_first_entry_and_again_after_a_minute() {
+    async fn a_bus_is_asked_for_before_the_first_entry_and_again_after_five_minutes() {
         let given = Given::answering(Some(BusPresence::Exists));
         for _ in 0..3 {
             assert!(given.passes("a").await);
