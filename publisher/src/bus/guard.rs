@@ -1,7 +1,8 @@
 //! Keeps events from a bus that does not exist, which would accept them and lose them.
 //!
 //! Its promise: nothing is sent to a bus that is known not to exist. Whether it exists is asked before the first entry, and again
-//! as soon as the last answer is five minutes old; the schedule for parked products asks more often. Only the answer that it does not exist holds events back: a question that is
+//! as soon as the last answer is five minutes old, or a minute where it was that there is none; the schedule for parked products
+//! asks more often. Only the answer that it does not exist holds events back: a question that is
 //! refused, or not answered, is a warning, because publishing must depend neither on a further permission nor on the control
 //! plane of the bus.
 
@@ -15,8 +16,11 @@ use tokio::time::{Instant, timeout};
 
 use super::{Bus, BusEntry, BusError, BusPresence, EntryOutcome, Remedy};
 
-/// How long an answer counts.
+/// How long it counts that a bus exists, or that this is not known.
 const FRESH: Duration = Duration::from_mins(5);
+
+/// How long it counts that it does not, so that events go on soon after it was created.
+const FRESH_IF_MISSING: Duration = Duration::from_mins(1);
 
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -36,6 +40,12 @@ struct LastAnswer {
     existed: Option<Instant>,
 }
 
+impl LastAnswer {
+    fn is_fresh(&self) -> bool {
+        self.asked.elapsed() < if self.is_missing { FRESH_IF_MISSING } else { FRESH }
+    }
+}
+
 impl BusGuard {
     /// The guard of a bus.
     #[must_use]
@@ -48,7 +58,7 @@ impl BusGuard {
         let presence = presence_in_time(&*self.bus, name).await;
         let asked = Instant::now();
         let existed = before.and_then(|before| before.existed);
-        let verdict = match &presence {
+        let answer = match &presence {
             BusPresence::Exists => LastAnswer { is_missing: false, asked, existed: Some(asked) },
             BusPresence::Missing => LastAnswer { is_missing: true, asked, existed },
             // What was known before still counts.
@@ -56,20 +66,20 @@ impl BusGuard {
                 LastAnswer { is_missing: before.is_some_and(|before| before.is_missing), asked, existed }
             }
         };
-        log(name, &presence, before, verdict);
-        (presence, verdict)
+        log(name, &presence, before, answer);
+        (presence, answer)
     }
 
     /// Whether the bus is known not to exist; asks first if the last answer is too old.
     async fn is_missing(&self, name: &str) -> bool {
         let mut known = self.known.lock().await;
         let before = known.get(name).copied();
-        if let Some(fresh) = before.filter(|verdict| verdict.asked.elapsed() < FRESH) {
+        if let Some(fresh) = before.filter(|answer| answer.is_fresh()) {
             return fresh.is_missing;
         }
-        let (_, verdict) = self.ask(name, before).await;
-        known.insert(name.to_owned(), verdict);
-        verdict.is_missing
+        let (_, answer) = self.ask(name, before).await;
+        known.insert(name.to_owned(), answer);
+        answer.is_missing
     }
 }
 
@@ -88,8 +98,8 @@ impl Bus for BusGuard {
     async fn presence(&self, name: &str) -> BusPresence {
         let mut known = self.known.lock().await;
         let before = known.get(name).copied();
-        let (presence, verdict) = self.ask(name, before).await;
-        known.insert(name.to_owned(), verdict);
+        let (presence, answer) = self.ask(name, before).await;
+        known.insert(name.to_owned(), answer);
         presence
     }
 }
@@ -218,6 +228,10 @@ mod tests {
         assert_eq!(given.questions(), 2);
         assert!(!given.passes("b").await, "another bus is asked for by itself");
         assert_eq!(given.questions(), 3);
+        tokio::time::advance(FRESH_IF_MISSING).await;
+        given.answers(BusPresence::Exists);
+        assert!(given.passes("a").await);
+        assert_eq!(given.questions(), 4);
     }
 
     #[tokio::test(start_paused = true)]
