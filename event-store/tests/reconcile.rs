@@ -234,7 +234,8 @@ impl ReconciledConsumer for Lacking {
     }
 
     async fn reconcile(&self, product: &ComparedProduct<'_>) -> Result<Vec<ReconcileResult>, StoreError> {
-        self.found.lock().unwrap().push(product.lacks_since(self.seen).await?);
+        let lacks = product.lacks_since(self.seen).await?;
+        self.found.lock().unwrap().push(lacks);
         assert!(product.has_reached(product.version).await?);
         assert!(!product.has_reached(product.version + 1).await?);
         Ok(vec![ReconcileResult::Agrees])

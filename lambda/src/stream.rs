@@ -55,7 +55,7 @@ impl Function {
                             .map_err(|error| failed("parked products could not be retried", error))
                     }
                     Call::Reconcile => {
-                        let reconciled = reconcile(time_left).await;
+                        let reconciled = Box::pin(reconcile(time_left)).await;
                         reconciled
                             .map(Response::Reconciled)
                             .map_err(|error| failed("the reconcile could not go on", error))

@@ -47,7 +47,7 @@ async fn what_no_stream_record_ever_told_of_is_published_by_a_round_and_counted(
 async fn what_is_published_already_costs_two_reads_and_no_write() {
     let given = given().await;
     assert_eq!(given.invoke(&two_shards()).await, all_well());
-    given.tables.take_requests();
+    let _ = given.tables.take_requests();
     assert_eq!(given.invoke(&reconcile()).await, reconciled(2, true));
     let requests = given.tables.take_requests();
     let on = |table: &str, operation: &str| {
