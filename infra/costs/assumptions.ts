@@ -42,8 +42,11 @@ export const BYTES = {
 
 /** Products in the catalogue. */
 export const PRODUCTS = 100_000;
-/** Runs of the reconcile of each consumer in a month, every five minutes, and rounds through the catalogue, one a day. */
-export const RECONCILE = { runs: SECONDS_A_MONTH / 300, rounds: SECONDS_A_MONTH / 86_400 } as const;
+/**
+ * Runs of the reconcile of each consumer in a month, every five minutes, rounds through the catalogue, one a day, and the hours of a
+ * day in which a round is at work.
+ */
+export const RECONCILE = { runs: SECONDS_A_MONTH / 300, rounds: SECONDS_A_MONTH / 86_400, hours: 1 } as const;
 /** Indexes of look-ups. */
 export const LOOKUPS = 4;
 /** Shards of the event table's stream: the partitions of a new table on demand, 1,000 write units a second each. */

@@ -50,7 +50,13 @@ export interface Measured extends Changes {
   readonly "look up 100": Spent;
   readonly "look up one": Spent;
   /** A round of the reconcile over so many products that lack nothing, and a run with nothing to do. */
-  readonly reconcile: Followed & { readonly products: number; readonly idle: Followed };
+  readonly reconcile: Followed & {
+    readonly products: number;
+    readonly idle: Followed;
+    /** Series that every run writes, and those that are written in a round alone. */
+    readonly series: number;
+    readonly round_series: number;
+  };
   readonly series: number;
 }
 
@@ -219,7 +225,7 @@ function storage(line: MakeLine, stored: number, indexes: number): Line[] {
 function fixed(line: MakeLine): Line[] {
   const clients = settings.clients.length;
   return [
-    line("CloudWatch", "metrics of the functions", "metric", MEASURED.series),
+    line("CloudWatch", "metrics of the functions", "metric", series()),
     line("CloudWatch", "alarms", "alarmedMetric", alarmedMetrics()),
     line("CloudWatch", "dashboards", "dashboard", dashboards()),
     line("CloudWatch", "metrics of the trail", "metric", countedMetrics()),
@@ -230,6 +236,12 @@ function fixed(line: MakeLine): Line[] {
     line("Cognito", "clients", "client", clients),
     line("Cognito", "tokens", "token", clients * TOKENS_A_CLIENT),
   ];
+}
+
+/** Series of the functions; one is charged for the hours in which it is written. */
+function series(): number {
+  const { series: everyRun, round_series: rounds } = MEASURED.reconcile;
+  return MEASURED.series + everyRun + (rounds * RECONCILE.hours) / 24;
 }
 
 function traced(aSecond: number): number {

@@ -20,6 +20,8 @@ use crate::projection::{Difference, ProductCommits, Projection, ProjectionError}
 use crate::views::{View, ViewGenerations, Views};
 
 use batch::{ProductRecords, RecordBatch};
+use reconcile::RecentGenerations;
+
 pub use reconcile::ROUNDS;
 
 /// How many products are written concurrently by default.
@@ -35,6 +37,7 @@ pub struct Projector {
     parking: Arc<dyn Parking>,
     clock: Clock,
     at_once: usize,
+    generations: RecentGenerations,
 }
 
 /// The outcome of a retry.
@@ -62,7 +65,8 @@ impl Projector {
         parking: Arc<dyn Parking>,
         clock: Clock,
     ) -> Self {
-        Self { views, projections, parking, clock, at_once: PARALLEL }
+        let generations = RecentGenerations::default();
+        Self { views, projections, parking, clock, at_once: PARALLEL, generations }
     }
 
     /// The same projector with another number of products written concurrently.

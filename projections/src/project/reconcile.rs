@@ -6,13 +6,36 @@ use std::time::Duration;
 use async_trait::async_trait;
 use event_store::StoreError;
 use event_store::reconcile::{ComparedProduct, ReconcileResult, ReconciledConsumer};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::Projector;
 use crate::projection::Projection;
-use crate::views::ViewGenerations;
+use crate::views::{ViewGenerations, Views};
 
 /// The name of this function's rounds. Stored. Never change.
 pub const ROUNDS: &str = "projector";
+
+/// How long the generations are kept that a comparison reads, as queries do: reading them costs as much as a product.
+const RECENT: Duration = Duration::from_secs(5);
+
+/// The generations that were read last.
+#[derive(Default)]
+pub(super) struct RecentGenerations(Mutex<Option<(Instant, ViewGenerations)>>);
+
+impl RecentGenerations {
+    async fn of(&self, views: &dyn Views) -> Result<ViewGenerations, StoreError> {
+        let mut recent = self.0.lock().await;
+        if let Some((read, generations)) = recent.as_ref()
+            && read.elapsed() < RECENT
+        {
+            return Ok(generations.clone());
+        }
+        let generations = views.generations().await?;
+        *recent = Some((Instant::now(), generations.clone()));
+        Ok(generations)
+    }
+}
 
 /// A read that is slightly stale is repeated after this.
 const SETTLING: Duration = Duration::from_secs(1);
@@ -24,7 +47,7 @@ impl ReconciledConsumer for Projector {
     }
 
     async fn reconcile(&self, product: &ComparedProduct<'_>) -> Result<Vec<ReconcileResult>, StoreError> {
-        let generations = self.views.generations().await?;
+        let generations = self.generations.of(&*self.views).await?;
         let mut results = Vec::new();
         for projection in &self.projections {
             let result = match self.reconcile_view(&**projection, &generations, product).await {
@@ -65,7 +88,9 @@ impl Projector {
         if self.parking.of(view.name(), &product.id).await?.is_some() {
             return Ok(ReconcileResult::Parked { since });
         }
-        let caught_up = self.catch_up_or_park(projection, Ok(generations), &product.id, seen + 1).await?;
+        // A repair writes every generation that is written now.
+        let written = self.views.generations().await?;
+        let caught_up = self.catch_up_or_park(projection, Ok(&written), &product.id, seen + 1).await?;
         let mut shown = projection.shown_version(read, &product.id).await?;
         if caught_up && shown < product.version {
             tokio::time::sleep(SETTLING).await;

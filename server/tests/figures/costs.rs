@@ -129,18 +129,28 @@ async fn measured() -> Value {
     all
 }
 
-/// A round of the reconcile of each consumer, and a run after it, which has nothing to do.
+/// A round of the reconcile of each consumer, and a run after it, which has nothing to do; and how many series each writes that
+/// nothing else does.
 async fn reconciled(meter: &mut Meter) -> Value {
     let mut all = json!({"idle": {}});
+    let before = meter.series.clone();
+    let (mut of_rounds, mut of_every_run) = (BTreeSet::new(), BTreeSet::new());
     for (name, part) in [("projector", "project"), ("publisher", "publish")] {
         meter.world.wire.clear();
         let round = reconcile(&meter.world, name).await;
         assert!(round.complete);
         all["products"] = round.compared.into();
+        meter.series.clear();
         all[part] = meter.spent(name);
+        of_rounds.append(&mut meter.series);
         assert_eq!(reconcile(&meter.world, name).await, ReconcileRun::default());
         all["idle"][part] = meter.spent(name);
+        of_every_run.append(&mut meter.series);
     }
+    all["series"] = of_every_run.difference(&before).count().into();
+    of_rounds.retain(|series| !before.contains(series) && !of_every_run.contains(series));
+    all["round_series"] = of_rounds.len().into();
+    meter.series = before;
     all
 }
 
