@@ -118,11 +118,7 @@ export function bill(rate: number, kept: Changes = MEASURED): Line[] {
   const seconds = (name: string, calls: number, memory: number, ms: number) =>
     line("Lambda", `${name}: duration`, "compute", (calls * ms * memory) / KILO / 1000);
   const each = (part: "project" | "publish", unit: keyof Spent) => share(part, unit, records, kept) * commands;
-  const lines = each("project", "lines") + each("publish", "lines");
-  const logged =
-    logs(commands, invocations, lines) +
-    RECONCILE.runs * 2 * BYTES.platformLines +
-    reconciled("lines") * BYTES.metricLine;
+  const logged = logs(commands, invocations, each("project", "lines") + each("publish", "lines"));
   return [
     line("API Gateway", "requests", "apiRequest", commands),
     line("API Gateway", "responses", "transfer", (commands * BYTES.answer) / GB),
@@ -145,12 +141,7 @@ export function bill(rate: number, kept: Changes = MEASURED): Line[] {
     line("SQS", "the example subscriber", "queueRequest", commands),
     line("CloudWatch", "logs and metrics, ingested", "logs", logged / GB),
     line("CloudWatch", "logs, stored for a year", "logStorage", (logged * MONTH * COMPRESSED) / GB),
-    line(
-      "X-Ray",
-      "traces",
-      "trace",
-      [rate, aSecond, aSecond].map(traced).reduce((sum, one) => sum + one),
-    ),
+    line("X-Ray", "traces", "trace", traces(rate, aSecond)),
     line("WAF", "requests", "webRequest", commands),
     ...evidence(line, commands, stored),
     ...fixed(line),
@@ -161,7 +152,8 @@ export function bill(rate: number, kept: Changes = MEASURED): Line[] {
 function logs(commands: number, invocations: number, lines: number): number {
   const { accessLine, logLine, platformLines, metricLine } = BYTES;
   const command = accessLine + logLine + platformLines + MEASURED["change the price"].command.lines * metricLine;
-  return commands * command + 2 * invocations * (logLine + platformLines) + lines * metricLine;
+  const reconcile = 2 * RECONCILE.runs * platformLines + reconciled("lines") * metricLine;
+  return commands * command + 2 * invocations * (logLine + platformLines) + lines * metricLine + reconcile;
 }
 
 /** Trail, backups and exports. Each command is one write to the event table. */
@@ -242,6 +234,11 @@ function fixed(line: MakeLine): Line[] {
 function series(): number {
   const { series: everyRun, round_series: rounds } = MEASURED.reconcile;
   return MEASURED.series + everyRun + (rounds * RECONCILE.hours) / 24;
+}
+
+/** Traces of commands and of the batches of both consumers. */
+function traces(rate: number, batchesASecond: number): number {
+  return traced(rate) + 2 * traced(batchesASecond);
 }
 
 function traced(aSecond: number): number {

@@ -54,28 +54,35 @@ export function watchSilence(monitoring: MonitoringFacade, props: SilenceAlarmsP
       [ofMapping("InvokedEventCount", SUM), ...recorded],
       { threshold: 0, datapointsToAlarm: 2, evaluationPeriods: 24 },
     );
-    // Each run tells how old the last complete round is; those of the publisher also look at what protects the event table.
-    const age = (statistic: MetricStatistic) =>
-      series.of(consumer.function, METRICS.reconcileAge, statistic, { consumer: name });
-    const notReconciling = series.when(
-      `${name}-not-reconciling`,
-      ([runs, seconds, ...seen]) => {
-        const looked = seen.length > 0 ? ` AND SUM([${seen.join(", ")}]) > 0` : "";
-        return `IF(${runs} > 0 AND ${seconds} < ${RECONCILED_WITHIN_SECONDS}${looked}, 0, 1)`;
-      },
-      [age(N), age(MAX), ...protection.map((result) => series.of(consumer.function, METRICS.protection, SUM, { result }))],
-      {
-        threshold: 0,
-        datapointsToAlarm: 3,
-        evaluationPeriods: 3,
-        treatMissingDataOverride: TreatMissingData.BREACHING,
-      },
-    );
     return [
       { title: `The ${name} is silent`, metrics: [silent] },
       { title: `The ${name} does not follow`, metrics: [notFollowing] },
-      { title: `The ${name} does not reconcile`, metrics: [notReconciling] },
+      { title: `The ${name} does not reconcile`, metrics: [notReconciling(series, name, consumer, protection)] },
     ];
   });
   monitoring.monitorCustom({ humanReadableName: "Silence", alarmFriendlyName: "silence", metricGroups: groups });
+}
+
+/** Each run tells how old the last complete round is; those of the publisher also look at what protects the event table. */
+function notReconciling(series: Series, name: string, consumer: StreamConsumer, protection: readonly string[]) {
+  const age = (statistic: MetricStatistic) =>
+    series.of(consumer.function, METRICS.reconcileAge, statistic, { consumer: name });
+  return series.when(
+    `${name}-not-reconciling`,
+    ([runs, seconds, ...seen]) => {
+      const looked = seen.length > 0 ? ` AND SUM([${seen.join(", ")}]) > 0` : "";
+      return `IF(${runs} > 0 AND ${seconds} < ${RECONCILED_WITHIN_SECONDS}${looked}, 0, 1)`;
+    },
+    [
+      age(N),
+      age(MAX),
+      ...protection.map((result) => series.of(consumer.function, METRICS.protection, SUM, { result })),
+    ],
+    {
+      threshold: 0,
+      datapointsToAlarm: 3,
+      evaluationPeriods: 3,
+      treatMissingDataOverride: TreatMissingData.BREACHING,
+    },
+  );
 }

@@ -48,7 +48,12 @@ describe.each(STAGES)("%s", (name) => {
   });
 
   it.each([
-    ["every minute both consumers are sent the one event for parked products", "1 minute", "retry-parked", "RetryParked"],
+    [
+      "every minute both consumers are sent the one event for parked products",
+      "1 minute",
+      "retry-parked",
+      "RetryParked",
+    ],
     ["every five minutes both are sent the one event of the reconcile", "5 minutes", "reconcile", "Reconcile"],
   ])("%s", (_, rate, file, type) => {
     const event = JSON.parse(readFileSync(resolve(REPOSITORY, `infra/lib/${file}.json`), "utf8"));
