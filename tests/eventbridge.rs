@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::http::HeaderMap;
 use futures::future::join_all;
+use loopback::{BusServer, Presence};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::moto_server::Moto;
-use crate::scenario::{Ledger, PATIENCE, adventure_works, expected, json, printed, repository};
+use crate::scenario::{Ledger, PATIENCE, adventure_works, expected, json, printed, program, repository};
 
 const BUS: &str = "product-ledger";
 
@@ -55,7 +57,10 @@ impl SlowBus {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let bus = Self { url, most: Arc::default(), messages: Arc::default() };
         let (now, most, messages) = (Arc::new(AtomicUsize::new(0)), bus.most.clone(), bus.messages.clone());
-        let put = async move |body: Bytes| {
+        let put = async move |headers: HeaderMap, body: Bytes| {
+            if headers.get("x-amz-target").is_some_and(|target| target == "AWSEvents.DescribeEventBus") {
+                return axum::Json(json!({"Name": BUS}));
+            }
             most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
             tokio::time::sleep(Duration::from_millis(100)).await;
             now.fetch_sub(1, Ordering::Relaxed);
@@ -89,18 +94,96 @@ async fn a_bus_elsewhere_has_to_answer_at_most_four_requests_at_once() {
     assert!((1..=4).contains(&bus.most.load(Ordering::Relaxed)), "{:?}", bus.most);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_bus_does_not_exist_does_not_start_and_leaves_no_directory() {
+    let bus = BusServer::serve().await;
+    bus.is(Presence::Missing);
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let mut command = program();
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data).envs(settings(bus.url()));
+    let output = command.output().unwrap();
+    let text = printed(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("LEDGER_EVENT_BUS=product-ledger: there is no such bus in us-east-1"), "{text}");
+    assert_eq!(text.trim().lines().count(), 1, "{text}");
+    assert!(!data.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_may_not_ask_whether_its_bus_exists_warns_and_publishes() {
+    let bus = BusServer::serve().await;
+    bus.is(Presence::Refused("AccessDeniedException"));
+    let ledger = ledger_on(bus.url());
+    ledger.send("PUT", "/products/p", r#"{"name":"a","price":"1"}"#).await;
+    published(&ledger, 1).await;
+    assert_eq!(bus.accepted().len(), 1);
+    let warned = ledger.log().into_iter().any(|line| {
+        line["bus"] == BUS
+            && line["reason"].as_str().is_some_and(|why| why.starts_with("AccessDeniedException"))
+    });
+    assert!(warned);
+}
+
+/// Waits until the metrics have this line.
+async fn figures_say(ledger: &Ledger, line: &str) {
+    let started = Instant::now();
+    loop {
+        let figures = ledger.http.get(format!("{}/metrics", ledger.url)).send().await.unwrap();
+        if figures.text().await.unwrap().lines().any(|there| there == line) {
+            return;
+        }
+        assert!(started.elapsed() < PATIENCE, "{line} never came");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bus_that_is_removed_gets_nothing_more_until_it_is_created_again() {
+    let bus = BusServer::serve().await;
+    let ledger = ledger_on(bus.url());
+    ledger.send("PUT", "/products/p", r#"{"name":"a","price":"1"}"#).await;
+    published(&ledger, 1).await;
+    bus.is(Presence::Missing);
+    figures_say(&ledger, "ledger_bus_missing 1").await;
+    ledger.send("PATCH", "/products/p", r#"{"price":"2"}"#).await;
+    figures_say(&ledger, r#"ledger_parked_products{consumer="publisher"} 1"#).await;
+    let (_, history) = ledger.get("/products/p/history?after=1").await;
+    let receipt = &history["commits"][0]["receipts"][0];
+    assert_eq!(
+        (&receipt["receipt_id"], &receipt["details"]["error_code"]),
+        (&json!(""), &json!("ResourceNotFoundException"))
+    );
+    let replay = ledger.operate(&["replay", "--all"]);
+    assert_eq!(replay.status.code(), Some(2), "{}", printed(&replay));
+    assert!(
+        printed(&replay).contains("there is no bus product-ledger; nothing was published"),
+        "{}",
+        printed(&replay)
+    );
+    assert_eq!(bus.accepted().len(), 1);
+
+    bus.is(Presence::Exists);
+    published(&ledger, 2).await;
+    assert_eq!(bus.accepted().len(), 2);
+    figures_say(&ledger, "ledger_bus_missing 0").await;
+    figures_say(&ledger, r#"ledger_parked_products{consumer="publisher"} 0"#).await;
+}
+
+/// The settings that lead to the bus at `url`.
+fn settings(url: &str) -> [(&str, &str); 5] {
+    [
+        ("LEDGER_EVENT_BUS", BUS),
+        ("AWS_ENDPOINT_URL_EVENTBRIDGE", url),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "AKID"),
+        ("AWS_SECRET_ACCESS_KEY", "SECRET"),
+    ]
+}
+
 /// The server with the bus at `url`.
 fn ledger_on(url: &str) -> Ledger {
-    Ledger::start_with(
-        &["--retry-parked-every", "1"],
-        &[
-            ("LEDGER_EVENT_BUS", BUS),
-            ("AWS_ENDPOINT_URL_EVENTBRIDGE", url),
-            ("AWS_REGION", "us-east-1"),
-            ("AWS_ACCESS_KEY_ID", "AKID"),
-            ("AWS_SECRET_ACCESS_KEY", "SECRET"),
-        ],
-    )
+    Ledger::start_with(&["--retry-parked-every", "1"], &settings(url))
 }
 
 /// Waits until the bus accepted `count` events, without a request to the bus, which is slow and has enough to do.

@@ -29,6 +29,11 @@ const STORE: &str = "the event table";
 /// How often an insert is sent while the table throttles it, and the pauses between.
 const INSERTS: u32 = 3;
 const PAUSES: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_millis(400) };
+/// Sequences are below 2^53 (`StoredCommit::sequence`).
+const LAST: u64 = (1 << 53) - 1;
+
+/// Commits of 1 KB that a read unit pays for, so that short histories are listed several at a time.
+const COMMITS_OF_A_UNIT: i32 = 4;
 
 /// Commits in one table of the shape [`crate::TABLE`]. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -148,6 +153,38 @@ impl Journal for DynamoJournal {
         let page = self.scanned(from, limit, keys_only).await?;
         let keys = page.commits.iter().map(CommitKey::of).collect::<Result<_, _>>()?;
         Ok(KeyPage { keys, next: page.next })
+    }
+
+    /// A scan that skips the rest of each product: the commits of one are adjacent, and a scan may begin behind a key that no
+    /// commit has.
+    async fn products(&self, after: &str, limit: usize) -> Result<Vec<String>, StoreError> {
+        let behind = |product: &str| {
+            let product = AttributeValue::S(product.to_owned());
+            DynamoItem::from([("product_id".to_owned(), product), ("sequence".to_owned(), number(LAST))])
+        };
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .projection_expression("product_id")
+            .limit(COMMITS_OF_A_UNIT);
+        let mut from = (!after.is_empty()).then(|| behind(after));
+        let mut products: Vec<String> = Vec::new();
+        while products.len() < limit {
+            let answer = scan.clone().set_exclusive_start_key(from).send().await.map_err(failed(STORE))?;
+            let found = answer.items.unwrap_or_default().into_iter().filter_map(|mut item| {
+                item.remove("product_id").and_then(|product| product.as_s().ok().cloned())
+            });
+            for product in found {
+                if products.last() != Some(&product) && products.len() < limit {
+                    products.push(product);
+                }
+            }
+            let Some(reached) = answer.last_evaluated_key else { break };
+            from = Some(products.last().map_or(reached, |last| behind(last)));
+        }
+        Ok(products)
     }
 }
 

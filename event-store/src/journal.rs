@@ -2,6 +2,7 @@
 //!
 //! The promise: insert-only, ordered within a product, every read consistent.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -75,6 +76,27 @@ pub trait Journal: Send + Sync {
     async fn heads(&self, after: &str, limit: usize) -> Result<Option<Vec<Head>>, StoreError> {
         let _ = (after, limit);
         Ok(None)
+    }
+
+    /// Up to `limit` products behind `after` (empty at first), each once, in the store's own order, which never changes; fewer only
+    /// at the end. For maintenance: on `DynamoDB` it costs about one read unit for each product, however long its history is.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn products(&self, after: &str, limit: usize) -> Result<Vec<String>, StoreError> {
+        if let Some(heads) = self.heads(after, limit).await? {
+            return Ok(heads.into_iter().map(|head| head.product_id).collect());
+        }
+        let (mut products, mut from) = (BTreeSet::new(), None);
+        loop {
+            let page = self.scan_keys(from, PAGE).await?;
+            let behind = page.keys.into_iter().map(|key| key.product_id).filter(|id| id.as_str() > after);
+            products.extend(behind);
+            from = page.next;
+            if from.is_none() {
+                return Ok(products.into_iter().take(limit).collect());
+            }
+        }
     }
 
     /// Up to `limit` rows at positions up to `up_to` and behind `after` (product and sequence), in the order of an export;

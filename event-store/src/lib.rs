@@ -16,7 +16,9 @@ pub mod memory;
 pub mod metering;
 pub mod parking;
 pub mod poll;
+pub mod protection;
 pub mod receipts;
+pub mod reconcile;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod table;
@@ -36,9 +38,11 @@ pub use memory::MemoryJournal;
 #[cfg(feature = "sqlite")]
 pub use parking::SqliteParking;
 pub use parking::{DynamoParking, MemoryParking, Parked, Parking, ParkingCause};
+pub use protection::{ExpectedProtection, ProtectionState, TableProtection};
 #[cfg(feature = "sqlite")]
 pub use receipts::SqliteReceipts;
 pub use receipts::{DynamoReceipts, MemoryReceipts, Receipts};
+pub use reconcile::{DynamoRounds, MemoryRounds, ReconciledConsumer, Reconciler, Rounds};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteJournal;
 

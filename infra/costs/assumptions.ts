@@ -14,6 +14,8 @@ export const MILLIS = {
   /** For a batch, and for each of its records in addition. */
   projector: { batch: 10, record: 2 },
   publisher: { batch: 15, record: 2 },
+  /** For a run of the reconcile, and for each product in addition. */
+  reconcile: { run: 30, product: 8 },
 } as const;
 
 /** The greatest number of bytes stored for a commit of one event; for the event table a test of the journal asserts the bound. */
@@ -40,6 +42,11 @@ export const BYTES = {
 
 /** Products in the catalogue. */
 export const PRODUCTS = 100_000;
+/**
+ * Runs of the reconcile of each consumer in a month, every five minutes, rounds through the catalogue, one a day, and the hours of a
+ * day in which a round is at work.
+ */
+export const RECONCILE = { runs: SECONDS_A_MONTH / 300, rounds: SECONDS_A_MONTH / 86_400, hours: 1 } as const;
 /** Indexes of look-ups. */
 export const LOOKUPS = 4;
 /** Shards of the event table's stream: the partitions of a new table on demand, 1,000 write units a second each. */
@@ -53,5 +60,10 @@ export const TRACED = { aSecond: 1, share: 0.05 } as const;
 export const TOKENS_A_CLIENT = SECONDS_A_MONTH / 3600;
 /** Data keys are kept for minutes, so requests to KMS follow the number of resources and not of events. */
 export const KEY_REQUESTS = 500_000;
-/** Management events of the account in a month, whoever causes them; uses of keys are not recorded. */
+/** Management events of the account in a month that the ledger does not cause; uses of keys are not recorded. */
 export const MANAGEMENT_EVENTS = 200_000;
+/**
+ * Management events that the publisher causes: whether the bus exists, each minute and in five minutes for each shard, and three
+ * about the protection of the event table in each run of the reconcile.
+ */
+export const QUESTIONS = SECONDS_A_MONTH / 60 + (SHARDS + 3) * RECONCILE.runs;

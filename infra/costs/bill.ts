@@ -12,6 +12,8 @@ import {
   MILLIS,
   MONTH,
   PRODUCTS,
+  QUESTIONS,
+  RECONCILE,
   SECONDS_A_MONTH,
   SHARDS,
   TOKENS_A_CLIENT,
@@ -47,6 +49,14 @@ export interface Measured extends Changes {
   readonly "list 100": Spent;
   readonly "look up 100": Spent;
   readonly "look up one": Spent;
+  /** A round of the reconcile over so many products that lack nothing, and a run with nothing to do. */
+  readonly reconcile: Followed & {
+    readonly products: number;
+    readonly idle: Followed;
+    /** Series that every run writes, and those that are written in a round alone. */
+    readonly series: number;
+    readonly round_series: number;
+  };
   readonly series: number;
 }
 
@@ -123,6 +133,7 @@ export function bill(rate: number, kept: Changes = MEASURED): Line[] {
     line("DynamoDB", "views: writes, indexes included", "writeUnit", each("project", "write")),
     line("DynamoDB", "receipts: reads", "readUnit", each("publish", "read")),
     line("DynamoDB", "receipts: writes", "writeUnit", each("publish", "write")),
+    ...reconcile(line, seconds),
     ...storage(line, stored, kept === MEASURED ? ORDERS.length : 2),
     line("EventBridge", "events", "event", commands),
     line("EventBridge", "archive, ingested", "archiving", (commands * BYTES.message) / GB),
@@ -130,12 +141,7 @@ export function bill(rate: number, kept: Changes = MEASURED): Line[] {
     line("SQS", "the example subscriber", "queueRequest", commands),
     line("CloudWatch", "logs and metrics, ingested", "logs", logged / GB),
     line("CloudWatch", "logs, stored for a year", "logStorage", (logged * MONTH * COMPRESSED) / GB),
-    line(
-      "X-Ray",
-      "traces",
-      "trace",
-      [rate, aSecond, aSecond].map(traced).reduce((sum, one) => sum + one),
-    ),
+    line("X-Ray", "traces", "trace", traces(rate, aSecond)),
     line("WAF", "requests", "webRequest", commands),
     ...evidence(line, commands, stored),
     ...fixed(line),
@@ -146,7 +152,8 @@ export function bill(rate: number, kept: Changes = MEASURED): Line[] {
 function logs(commands: number, invocations: number, lines: number): number {
   const { accessLine, logLine, platformLines, metricLine } = BYTES;
   const command = accessLine + logLine + platformLines + MEASURED["change the price"].command.lines * metricLine;
-  return commands * command + 2 * invocations * (logLine + platformLines) + lines * metricLine;
+  const reconcile = 2 * RECONCILE.runs * platformLines + reconciled("lines") * metricLine;
+  return commands * command + 2 * invocations * (logLine + platformLines) + lines * metricLine + reconcile;
 }
 
 /** Trail, backups and exports. Each command is one write to the event table. */
@@ -157,7 +164,8 @@ function evidence(line: MakeLine, commands: number, stored: number): Line[] {
   }
   const copied = stored * (BYTES.commit + BYTES.receipt);
   const copies = Math.ceil(backups.keepDays / 7);
-  const trailed = MONTH * (commands + MANAGEMENT_EVENTS) * BYTES.trailRecord;
+  const managed = MANAGEMENT_EVENTS + QUESTIONS;
+  const trailed = MONTH * (commands + managed) * BYTES.trailRecord;
   return [
     line(
       "CloudTrail",
@@ -165,8 +173,8 @@ function evidence(line: MakeLine, commands: number, stored: number): Line[] {
       "dataEvents",
       commands * MEASURED["change the price"].command.write,
     ),
-    line("CloudTrail", "management events of the account", "managementEvents", MANAGEMENT_EVENTS),
-    line("CloudWatch", "log of the trail", "logs", (MANAGEMENT_EVENTS * BYTES.trailLine) / GB),
+    line("CloudTrail", "management events of the account", "managementEvents", managed),
+    line("CloudWatch", "log of the trail", "logs", (managed * BYTES.trailLine) / GB),
     line("S3", "records of the trail", "object", trailed / GB),
     line("AWS Backup", `backups: ${copies} copies of events and receipts`, "backup", copied * copies),
     line("DynamoDB", "exports of events and receipts", "export", (commands * (BYTES.commit + BYTES.receipt)) / GB),
@@ -174,6 +182,26 @@ function evidence(line: MakeLine, commands: number, stored: number): Line[] {
   ];
 }
 
+/** What the reconcile of both consumers takes in a month: every product in each round, and runs with nothing to do. */
+function reconciled(unit: keyof Spent): number {
+  const { products, project, publish, idle } = MEASURED.reconcile;
+  const inRound = ((project[unit] + publish[unit]) / products) * PRODUCTS;
+  return inRound * RECONCILE.rounds + (idle.project[unit] + idle.publish[unit]) * RECONCILE.runs;
+}
+
+/** The reconcile of both consumers: a round a day, and runs with nothing to do. */
+function reconcile(line: MakeLine, seconds: MakeDuration): Line[] {
+  const { runs, rounds } = RECONCILE;
+  const working = MILLIS.reconcile.run + (MILLIS.reconcile.product * PRODUCTS * rounds) / runs;
+  return [
+    line("Lambda", "reconcile", "invocation", 2 * runs),
+    seconds("reconcile", 2 * runs, settings.memory.stream, working),
+    line("DynamoDB", "reconcile: reads", "readUnit", reconciled("read")),
+    line("DynamoDB", "reconcile: writes", "writeUnit", reconciled("write")),
+  ];
+}
+
+type MakeDuration = (name: string, calls: number, memory: number, ms: number) => Line;
 type MakeLine = (service: string, what: string, priced: Priced, quantity: number) => Line;
 
 function storage(line: MakeLine, stored: number, indexes: number): Line[] {
@@ -189,7 +217,7 @@ function storage(line: MakeLine, stored: number, indexes: number): Line[] {
 function fixed(line: MakeLine): Line[] {
   const clients = settings.clients.length;
   return [
-    line("CloudWatch", "metrics of the functions", "metric", MEASURED.series),
+    line("CloudWatch", "metrics of the functions", "metric", series()),
     line("CloudWatch", "alarms", "alarmedMetric", alarmedMetrics()),
     line("CloudWatch", "dashboards", "dashboard", dashboards()),
     line("CloudWatch", "metrics of the trail", "metric", countedMetrics()),
@@ -200,6 +228,17 @@ function fixed(line: MakeLine): Line[] {
     line("Cognito", "clients", "client", clients),
     line("Cognito", "tokens", "token", clients * TOKENS_A_CLIENT),
   ];
+}
+
+/** Series of the functions; one is charged for the hours in which it is written. */
+function series(): number {
+  const { series: everyRun, round_series: rounds } = MEASURED.reconcile;
+  return MEASURED.series + everyRun + (rounds * RECONCILE.hours) / 24;
+}
+
+/** Traces of commands and of the batches of both consumers. */
+function traces(rate: number, batchesASecond: number): number {
+  return traced(rate) + 2 * traced(batchesASecond);
 }
 
 function traced(aSecond: number): number {

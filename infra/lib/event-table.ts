@@ -1,6 +1,7 @@
 // The event table: commits are inserted and never changed. Its resource policy denies every other write to all but the
 // break-glass role, so that neither a compromised function nor an administrator's mistake can rewrite history.
 
+import { Stack } from "aws-cdk-lib";
 import { AnyPrincipal, Effect, type IGrantable, PolicyDocument, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
 import type { BreakGlass } from "./break-glass.ts";
@@ -45,15 +46,19 @@ export interface EventTableProps {
 /** The event table. */
 export class EventTable extends Construct {
   readonly table: LedgerTable;
+  /** What protects the table as it is deployed, for whoever checks that it still does: JSON. */
+  readonly protection: string;
 
   constructor(scope: Construct, props: EventTableProps) {
     super(scope, "EventTable");
+    const policy = protection(props);
+    this.protection = Stack.of(this).toJsonString({ policy, deletion_protection: props.settings.keepData });
     this.table = new LedgerTable(this, props.restoredAs ? `Events-${props.restoredAs}` : "Events", {
       settings: props.settings,
       key: props.key,
       name: "events",
       recovery: "point-in-time",
-      resourcePolicy: protection(props),
+      resourcePolicy: policy,
       tableName: props.restoredAs,
     });
     const { cfn } = this.table;
@@ -65,6 +70,13 @@ export class EventTable extends Construct {
 
   get streamArn(): string {
     return this.table.cfn.attrStreamArn;
+  }
+
+  /** Grants looking at the table's protection. */
+  grantCheck(grantee: IGrantable): void {
+    grantee.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({ actions: [...CHECKING], resources: [this.table.cfn.attrArn] }),
+    );
   }
 
   /** Grants what Lambda's poller needs to read the stream. */
@@ -80,6 +92,12 @@ export class EventTable extends Construct {
   }
 }
 
+/** What tells how the table is protected. */
+export const CHECKING: readonly Action[] = [
+  "dynamodb:DescribeTable",
+  "dynamodb:DescribeContinuousBackups",
+  "dynamodb:GetResourcePolicy",
+];
 const READING: readonly Action[] = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:PartiQLInsert"];
 
 function protection(props: EventTableProps): PolicyDocument {

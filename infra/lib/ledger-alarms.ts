@@ -1,4 +1,4 @@
-// The alarms on the ledger's own metrics: lag, parked products, tampering, lost races.
+// The alarms on the ledger's own metrics: lag, parked products, a missing bus, what a reconcile left, tampering, lost races.
 
 import { MetricStatistic, type MonitoringFacade } from "cdk-monitoring-constructs";
 import { METRICS, OPERATIONS, PROJECTOR, PUBLISHER, VIEWS } from "./metrics.ts";
@@ -30,6 +30,10 @@ export function watchLedger(monitoring: MonitoringFacade, props: LedgerAlarmsPro
     ...VIEWS.map((consumer) => series.of(projector, METRICS.parked, MAX, { consumer })),
     series.of(publisher, METRICS.parked, MAX, { consumer: PUBLISHER }),
   ];
+  const left = [
+    ...VIEWS.map((consumer) => series.of(projector, METRICS.reconcileLeft, MAX, { consumer })),
+    series.of(publisher, METRICS.reconcileLeft, MAX, { consumer: PUBLISHER }),
+  ];
   monitoring.monitorCustom({
     humanReadableName: "Ledger",
     alarmFriendlyName: "ledger",
@@ -40,6 +44,11 @@ export function watchLedger(monitoring: MonitoringFacade, props: LedgerAlarmsPro
         metrics: [series.above("publish-lag", lagSeconds, "MAX", [series.of(publisher, METRICS.publishLag, MAX, {})])],
       },
       { title: "Parked products", metrics: [series.above("parked-products", 0, "SUM", parked)] },
+      { title: "Left by the reconcile", metrics: [series.above("reconcile-left", 0, "SUM", left)] },
+      {
+        title: "The bus is missing",
+        metrics: [series.above("bus-missing", 0, "MAX", [series.of(publisher, METRICS.busMissing, MAX, {})])],
+      },
       { title: "Tampering", metrics: [series.above("tampering", 0, "SUM", tampering)] },
       {
         title: "Lost races",

@@ -18,7 +18,7 @@ import { Projector } from "./projector.ts";
 import { Publisher } from "./publisher.ts";
 import { QueryApi } from "./query-api.ts";
 import { RolloutGroups } from "./rollout.ts";
-import { RetrySchedule } from "./schedule.ts";
+import { Schedules } from "./schedule.ts";
 import { Schemas } from "./schemas.ts";
 import type { Settings } from "./settings.ts";
 import { SignIn } from "./sign-in.ts";
@@ -156,7 +156,7 @@ export class LedgerStack extends Stack {
     { backups, userPool }: { readonly backups: Backups | undefined; readonly userPool: string },
   ) {
     const { settings, key, bus } = shared;
-    const schedule = new RetrySchedule(this, key, { Projector: projector, Publisher: publisher });
+    const schedule = new Schedules(this, key, { Projector: projector, Publisher: publisher });
     const subscriber = new Subscriber(this, key, bus);
     const intercept = settings.intercept && new Intercept(this, key, bus, settings.intercept.days);
     const deadLetters: Record<string, LedgerQueue> = {

@@ -14,6 +14,10 @@ export const METRICS = {
   publishLag: { name: "ledger_publish_lag_seconds", labels: [] },
   tampering: { name: "ledger_tampering_total", labels: ["consumer", "operation"] },
   parked: { name: "ledger_parked_products", labels: ["consumer"] },
+  busMissing: { name: "ledger_bus_missing", labels: [] },
+  reconcileAge: { name: "ledger_reconcile_age_seconds", labels: ["consumer"] },
+  reconcileLeft: { name: "ledger_reconcile_left_products", labels: ["consumer"] },
+  protection: { name: "ledger_protection_checks_total", labels: ["result"] },
 } as const;
 
 /** The values of the label `command`. */
@@ -22,5 +26,7 @@ export const COMMANDS = ["create", "replace", "patch", "delete", "restore"] as c
 export const VIEWS = ["products", "prices"] as const;
 /** The values of the label `operation`: the stream's event for a changed or removed commit. */
 export const OPERATIONS = ["MODIFY", "REMOVE", "other"] as const;
+/** The values of the label `result` of a check of the protection that saw something. */
+export const CHECKED = ["holds", "changed"] as const;
 export const PUBLISHER = "publisher";
 export const PROJECTOR = "projector";

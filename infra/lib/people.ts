@@ -8,7 +8,7 @@ import { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
 import type { Bus } from "./bus.ts";
 import type { LedgerQueue } from "./dead-letters.ts";
-import type { EventTable } from "./event-table.ts";
+import { CHECKING, type EventTable } from "./event-table.ts";
 import type { LedgerKey } from "./key.ts";
 import type { RustFunction } from "./rust-function.ts";
 import type { Views } from "./views.ts";
@@ -65,7 +65,7 @@ export class People extends Construct {
     allow(["cloudformation:DescribeStacks", "cloudformation:ListStackResources"], [Aws.STACK_ID]);
     const listing = ["lambda:ListEventSourceMappings", "scheduler:ListSchedules"];
     allow(["cloudtrail:LookupEvents", "cloudwatch:DescribeAlarms", ...listing], ["*"]);
-    allow(["dynamodb:DescribeTable"], [events.table.cfn.attrArn]);
+    allow([...CHECKING], [events.table.cfn.attrArn]);
     const groups = [`/${stackName}/*`, `aws-waf-logs-${stackName}`];
     allow(
       ["logs:FilterLogEvents"],

@@ -1,4 +1,4 @@
-// The projector: updates the views from the stream and retries parked products.
+// The projector: updates the views from the stream, retries parked products and compares the views with the event table.
 
 import { Construct } from "constructs";
 import { StreamConsumer, type StreamConsumerProps } from "./stream-consumer.ts";
@@ -19,9 +19,9 @@ export class Projector extends Construct {
       LEDGER_PARKING_TABLE: views.parking.name,
       LEDGER_ORDERS: props.settings.orders.join(","),
     });
-    events.table.grantRead(role, "dynamodb:Query");
+    events.table.grantRead(role, "dynamodb:Query", "dynamodb:Scan");
     views.products.grantWrite(role, "dynamodb:GetItem", "dynamodb:PutItem");
     views.prices.grantWrite(role, "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem");
-    views.parking.grantWrite(role, "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem");
+    views.parking.grantWrite(role, "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem");
   }
 }

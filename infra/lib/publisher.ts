@@ -1,4 +1,5 @@
-// The publisher: sends the stream's events to the bus and writes a receipt for each.
+// The publisher: sends the stream's events to the bus and writes a receipt for each. On a schedule it compares the receipts with
+// the event table and looks at what protects that.
 
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
@@ -21,8 +22,10 @@ export class Publisher extends Construct {
       LEDGER_PARKING_TABLE: views.parking.name,
       LEDGER_EVENT_BUS: bus.bus.eventBusName,
       LEDGER_EVENT_SOURCE: EVENT_SOURCE,
+      LEDGER_EVENTS_PROTECTION: events.protection,
     });
-    events.table.grantRead(role, "dynamodb:Query");
+    events.table.grantRead(role, "dynamodb:Query", "dynamodb:Scan");
+    events.grantCheck(role);
     views.receipts.grantWrite(role, "dynamodb:Query", "dynamodb:BatchWriteItem", "dynamodb:PutItem");
     views.parking.grantWrite(role, "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem");
     role.addToPrincipalPolicy(
@@ -31,6 +34,9 @@ export class Publisher extends Construct {
         resources: [bus.bus.eventBusArn],
         conditions: { StringEquals: { "events:source": EVENT_SOURCE } },
       }),
+    );
+    role.addToPrincipalPolicy(
+      new PolicyStatement({ actions: ["events:DescribeEventBus"], resources: [bus.bus.eventBusArn] }),
     );
   }
 }

@@ -1,4 +1,5 @@
-// Invokes both stream consumers every minute to retry parked products. Their event is defined in `retry-parked.json` only.
+// Invokes both stream consumers every minute to retry parked products, and every five minutes to go on comparing what they have
+// handled with the event table. The events are defined in `retry-parked.json` and `reconcile.json` only.
 
 import { Stack } from "aws-cdk-lib";
 import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
@@ -9,11 +10,19 @@ import type { LedgerKey } from "./key.ts";
 import { readJson } from "./repository.ts";
 import type { StreamConsumer } from "./stream-consumer.ts";
 
-/** The event for the functions. */
-export const RETRY_PARKED = readJson("infra/lib/retry-parked.json") as { source: string; "detail-type": string };
+interface ScheduledEvent {
+  readonly source: string;
+  readonly "detail-type": string;
+}
 
-/** The schedule, with a queue for invocations that could not be delivered. */
-export class RetrySchedule extends Construct {
+/** What each consumer is invoked for: how often, and with which event. The ids of the schedules end in the first word. */
+const PURPOSES = [
+  { id: "", rate: "1 minute", what: "Retries parked products", event: "retry-parked" },
+  { id: "Reconcile", rate: "5 minutes", what: "Reconciles with the event table", event: "reconcile" },
+] as const;
+
+/** The schedules, with a queue for invocations that could not be delivered. */
+export class Schedules extends Construct {
   readonly deadLetters: LedgerQueue;
 
   constructor(scope: Construct, key: LedgerKey, consumers: Record<"Projector" | "Publisher", StreamConsumer>) {
@@ -30,20 +39,22 @@ export class RetrySchedule extends Construct {
     for (const [name, consumer] of Object.entries(consumers)) {
       const arn = consumer.function.live.functionArn;
       role.addToPrincipalPolicy(new PolicyStatement({ actions: ["lambda:InvokeFunction"], resources: [arn] }));
-      const schedule = new CfnSchedule(this, name, {
-        groupName: group.ref,
-        description: `Retries parked products: ${name}`,
-        scheduleExpression: "rate(1 minute)",
-        flexibleTimeWindow: { mode: "OFF" },
-        target: {
-          arn,
-          roleArn: role.roleArn,
-          input: JSON.stringify(RETRY_PARKED),
-          retryPolicy: { maximumRetryAttempts: 0, maximumEventAgeInSeconds: 60 },
-          deadLetterConfig: { arn: this.deadLetters.queue.queueArn },
-        },
-      });
-      schedule.node.addDependency(role);
+      for (const { id, rate, what, event } of PURPOSES) {
+        const schedule = new CfnSchedule(this, `${name}${id}`, {
+          groupName: group.ref,
+          description: `${what}: ${name}`,
+          scheduleExpression: `rate(${rate})`,
+          flexibleTimeWindow: { mode: "OFF" },
+          target: {
+            arn,
+            roleArn: role.roleArn,
+            input: JSON.stringify(readJson(`infra/lib/${event}.json`) as ScheduledEvent),
+            retryPolicy: { maximumRetryAttempts: 0, maximumEventAgeInSeconds: 60 },
+            deadLetterConfig: { arn: this.deadLetters.queue.queueArn },
+          },
+        });
+        schedule.node.addDependency(role);
+      }
     }
   }
 }

@@ -3,7 +3,7 @@
 
 import { TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import { MetricStatistic, type MonitoringFacade } from "cdk-monitoring-constructs";
-import { COMMANDS, METRICS, PUBLISHER, VIEWS } from "./metrics.ts";
+import { CHECKED, COMMANDS, METRICS, PROJECTOR, PUBLISHER, VIEWS } from "./metrics.ts";
 import type { RustFunction } from "./rust-function.ts";
 import { Series } from "./series.ts";
 import type { StreamConsumer } from "./stream-consumer.ts";
@@ -15,19 +15,22 @@ export interface SilenceAlarmsProps {
   readonly publisher: StreamConsumer;
 }
 
-const { N, SUM } = MetricStatistic;
+const { N, SUM, MAX } = MetricStatistic;
 
-/** Adds two alarms for each consumer, and what they watch to the dashboard. */
+/** A round of the reconcile begins every day. It may take longer in a large catalogue, whose runs each have a budget. */
+const RECONCILED_WITHIN_SECONDS = 3 * 86_400;
+
+/** Adds three alarms for each consumer, and what they watch to the dashboard. */
 export function watchSilence(monitoring: MonitoringFacade, props: SilenceAlarmsProps): void {
   const series = new Series(monitoring);
   const recorded = COMMANDS.map((command) =>
     series.of(props.commands, METRICS.commands, SUM, { command, outcome: "recorded" }),
   );
   const watched = {
-    projector: { consumer: props.projector, checks: VIEWS },
-    publisher: { consumer: props.publisher, checks: [PUBLISHER] },
+    [PROJECTOR]: { consumer: props.projector, checks: VIEWS, protection: [] },
+    [PUBLISHER]: { consumer: props.publisher, checks: [PUBLISHER], protection: CHECKED },
   };
-  const groups = Object.entries(watched).flatMap(([name, { consumer, checks }]) => {
+  const groups = Object.entries(watched).flatMap(([name, { consumer, checks, protection }]) => {
     const ofMapping = (metric: string, statistic: MetricStatistic) =>
       series.ofAws("AWS/Lambda", metric, statistic, { EventSourceMappingUUID: consumer.mapping });
     const scheduled = checks.map((check) => series.of(consumer.function, METRICS.parked, N, { consumer: check }));
@@ -54,7 +57,32 @@ export function watchSilence(monitoring: MonitoringFacade, props: SilenceAlarmsP
     return [
       { title: `The ${name} is silent`, metrics: [silent] },
       { title: `The ${name} does not follow`, metrics: [notFollowing] },
+      { title: `The ${name} does not reconcile`, metrics: [notReconciling(series, name, consumer, protection)] },
     ];
   });
   monitoring.monitorCustom({ humanReadableName: "Silence", alarmFriendlyName: "silence", metricGroups: groups });
+}
+
+/** Each run tells how old the last complete round is; those of the publisher also look at what protects the event table. */
+function notReconciling(series: Series, name: string, consumer: StreamConsumer, protection: readonly string[]) {
+  const age = (statistic: MetricStatistic) =>
+    series.of(consumer.function, METRICS.reconcileAge, statistic, { consumer: name });
+  return series.when(
+    `${name}-not-reconciling`,
+    ([runs, seconds, ...seen]) => {
+      const looked = seen.length > 0 ? ` AND SUM([${seen.join(", ")}]) > 0` : "";
+      return `IF(${runs} > 0 AND ${seconds} < ${RECONCILED_WITHIN_SECONDS}${looked}, 0, 1)`;
+    },
+    [
+      age(N),
+      age(MAX),
+      ...protection.map((result) => series.of(consumer.function, METRICS.protection, SUM, { result })),
+    ],
+    {
+      threshold: 0,
+      datapointsToAlarm: 3,
+      evaluationPeriods: 3,
+      treatMissingDataOverride: TreatMissingData.BREACHING,
+    },
+  );
 }

@@ -72,7 +72,7 @@ describe.each(STAGES)("%s", (name) => {
       expect(Properties.AlarmActions, alarm).toEqual([{ Ref: topic }]);
       expect(Properties.ActionsEnabled ?? true).toBe(true);
       expect(Properties.AlarmDescription).toBe(`What to do: docs/operations.md, ${alarm}`);
-      expect(Properties.TreatMissingData).toBe(alarm.endsWith("-silent") ? "breaching" : "notBreaching");
+      expect(Properties.TreatMissingData).toBe(/-(silent|not-reconciling)$/.test(alarm) ? "breaching" : "notBreaching");
     }
   });
 
@@ -86,7 +86,9 @@ describe.each(STAGES)("%s", (name) => {
 
   it("one dead letter, lost event, parked product, changed commit, throttle or failed invocation is an alarm", () => {
     for (const [alarm, { Properties }] of alarms(name)) {
-      if (/dead-letters|parked|tampering|-errors|throttles|-delivery|break-glass|-changes/.test(alarm)) {
+      if (
+        /dead-letters|parked|tampering|bus-missing|-left|-errors|throttles|-delivery|break-glass|-changes/.test(alarm)
+      ) {
         expect([Properties.Threshold, Properties.ComparisonOperator], alarm).toEqual([0, "GreaterThanThreshold"]);
         expect(Properties.DatapointsToAlarm ?? Properties.EvaluationPeriods ?? 1, alarm).toBe(1);
       }
@@ -117,6 +119,15 @@ describe.each(STAGES)("%s", (name) => {
         `ledger_parked_products Maximum {consumer=products, ${PROJECTOR}}`,
         `ledger_parked_products Maximum {consumer=prices, ${PROJECTOR}}`,
         `ledger_parked_products Maximum {consumer=publisher, ${PUBLISHER}}`,
+      ],
+    ],
+    ["bus-missing", [`ledger_bus_missing Maximum {${PUBLISHER}}`]],
+    [
+      "reconcile-left",
+      [
+        `ledger_reconcile_left_products Maximum {consumer=products, ${PROJECTOR}}`,
+        `ledger_reconcile_left_products Maximum {consumer=prices, ${PROJECTOR}}`,
+        `ledger_reconcile_left_products Maximum {consumer=publisher, ${PUBLISHER}}`,
       ],
     ],
     [
@@ -165,6 +176,22 @@ describe.each(STAGES)("%s", (name) => {
       ...RECORDED,
     ]);
     expect(following?.Properties).toMatchObject({ EvaluationPeriods: 24, DatapointsToAlarm: 2, Threshold: 0 });
+  });
+
+  it.each([
+    ["projector", PROJECTOR, []],
+    ["publisher", PUBLISHER, ["holds", "changed"]],
+  ])("a %s that compares nothing for too long is an alarm, also if it is not invoked", (consumer, writer, checks) => {
+    const alarm = alarms(name).get(`${consumer}-not-reconciling`);
+    const looked = checks.length > 0 ? " AND SUM([FILL(m2, 0), FILL(m3, 0)]) > 0" : "";
+    const age = `{consumer=${consumer}, ${writer}}`;
+    expect(watched(alarm)).toEqual([
+      `= IF(FILL(m0, 0) > 0 AND FILL(m1, 0) < 259200${looked}, 0, 1)`,
+      `ProductLedger ledger_reconcile_age_seconds SampleCount ${age}`,
+      `ProductLedger ledger_reconcile_age_seconds Maximum ${age}`,
+      ...checks.map((result) => `ProductLedger ledger_protection_checks_total Sum {${writer}, result=${result}}`),
+    ]);
+    expect(alarm?.Properties).toMatchObject({ EvaluationPeriods: 3, DatapointsToAlarm: 3, Threshold: 0 });
   });
 
   it("an event that a rule could not deliver is an alarm, also of the rule that fills the archive", () => {

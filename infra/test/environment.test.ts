@@ -16,13 +16,15 @@ const PRICES = { LEDGER_PRICES_TABLE: "<ViewsPricesTable>" };
 const RECEIPTS = { LEDGER_RECEIPTS_TABLE: "<ViewsReceiptsTable>" };
 const PARKING = { LEDGER_PARKING_TABLE: "<ViewsParkingTable>" };
 const ORDERS = { LEDGER_ORDERS: "id,name,price,updated_at" };
+/** The value is asserted with the event table. */
+const PROTECTION = { LEDGER_EVENTS_PROTECTION: expect.any(String) };
 const BUS = { LEDGER_EVENT_BUS: "<Bus>", LEDGER_EVENT_SOURCE: "product-ledger.products" };
 
 const EXPECTED = {
   CommandApi: { ...EVENTS, LEDGER_DEFAULT_CURRENCY: "USD" },
   QueryApi: { ...EVENTS, ...PRODUCTS, ...PRICES, ...RECEIPTS, ...ORDERS },
   Projector: { ...EVENTS, ...PRODUCTS, ...PRICES, ...PARKING, ...ORDERS },
-  Publisher: { ...EVENTS, ...RECEIPTS, ...PARKING, ...BUS },
+  Publisher: { ...EVENTS, ...RECEIPTS, ...PARKING, ...BUS, ...PROTECTION },
 };
 
 describe.each(STAGES)("%s", (name) => {

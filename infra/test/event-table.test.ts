@@ -35,6 +35,11 @@ function reaches(resource: string, table: string): boolean {
   return isNamed || isWild;
 }
 
+function isIntrinsic(value: object): boolean {
+  const [key = ""] = Object.keys(value);
+  return key === "Ref" || key.startsWith("Fn::");
+}
+
 function rewriting(template: Template): Statement[] {
   const [table] = eventTable(template);
   return statements(template).filter(
@@ -125,6 +130,24 @@ describe.each(STAGES)("%s", (name) => {
   it("each statement stays below the 8,192 characters and the policy below the 20 KB that are taken", () => {
     const [, table] = eventTable(template);
     expect(JSON.stringify(table.Properties.ResourcePolicy).length).toBeLessThan(8_192);
+  });
+
+  it("the publisher is told how the table is protected, word for word", () => {
+    const [, table] = eventTable(template);
+    const [, publisher] = one(template, "AWS::Lambda::Function", "Publisher");
+    const { Variables } = publisher.Properties.Environment as { Variables: Json };
+    const told = JSON.parse(text(Variables.LEDGER_EVENTS_PROTECTION)) as Json;
+    const { PolicyDocument } = table.Properties.ResourcePolicy as { PolicyDocument: unknown };
+    const resolved = (value: unknown): unknown =>
+      typeof value !== "object" || value === null || isIntrinsic(value)
+        ? text(value)
+        : Array.isArray(value)
+          ? value.map(resolved)
+          : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolved(inner)]));
+    expect(told.policy).toEqual(resolved(PolicyDocument));
+    expect(told.deletion_protection).toBe(table.Properties.DeletionProtectionEnabled);
+    // All variables of a function together may have 4 KB; a reference to a role is longer than its ARN here.
+    expect(JSON.stringify(Variables).length).toBeLessThan(4096);
   });
 
   it("it can be restored to any second of five weeks", () => {

@@ -47,13 +47,22 @@ describe.each(STAGES)("%s", (name) => {
     expect(short(text(OnFailure.Destination))).toBe(`<${consumer}ConsumerDeadLettersQueue.Arn>`);
   });
 
-  it("every minute both consumers are sent the one event for parked products", () => {
-    const event = JSON.parse(readFileSync(resolve(REPOSITORY, "infra/lib/retry-parked.json"), "utf8"));
-    expect(event).toEqual({ source: "ledger.schedule", "detail-type": "RetryParked" });
-    const schedules = ofType(template, "AWS::Scheduler::Schedule").filter(([id]) => id.startsWith("RetrySchedule"));
+  it.each([
+    [
+      "every minute both consumers are sent the one event for parked products",
+      "1 minute",
+      "retry-parked",
+      "RetryParked",
+    ],
+    ["every five minutes both are sent the one event of the reconcile", "5 minutes", "reconcile", "Reconcile"],
+  ])("%s", (_, rate, file, type) => {
+    const event = JSON.parse(readFileSync(resolve(REPOSITORY, `infra/lib/${file}.json`), "utf8"));
+    expect(event).toEqual({ source: "ledger.schedule", "detail-type": type });
+    const schedules = ofType(template, "AWS::Scheduler::Schedule").filter(
+      ([id, { Properties }]) => id.startsWith("RetrySchedule") && Properties.ScheduleExpression === `rate(${rate})`,
+    );
     const found = schedules.map(([, { Properties }]) => {
       const target = Properties.Target as Json;
-      expect(Properties.ScheduleExpression).toBe("rate(1 minute)");
       expect(Properties.State ?? "ENABLED").toBe("ENABLED");
       expect(JSON.parse(String(target.Input))).toEqual(event);
       expect(target.RetryPolicy).toEqual({ MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 });

@@ -28,6 +28,15 @@ const indexes = ["by_id", "by_name", "by_price", "changes", ...lookups].map(
   (index) => `dynamodb:Query on <ViewsProductsTable.Arn>/index/${index}`,
 );
 
+const parking = on(
+  "<ViewsParkingTable.Arn>",
+  "dynamodb:GetItem",
+  "dynamodb:Query",
+  "dynamodb:UpdateItem",
+  "dynamodb:DeleteItem",
+);
+const checking = ["dynamodb:DescribeTable", "dynamodb:DescribeContinuousBackups", "dynamodb:GetResourcePolicy"];
+
 const ROLES: Record<string, readonly string[]> = {
   CommandApiFunctionRole: [
     ...on(EVENTS, "dynamodb:PartiQLInsert", "dynamodb:Query"),
@@ -46,10 +55,10 @@ const ROLES: Record<string, readonly string[]> = {
     ...traces,
   ],
   ProjectorConsumerFunctionRole: [
-    ...on(EVENTS, "dynamodb:Query"),
+    ...on(EVENTS, "dynamodb:Query", "dynamodb:Scan"),
     ...on("<ViewsProductsTable.Arn>", "dynamodb:GetItem", "dynamodb:PutItem"),
     ...on("<ViewsPricesTable.Arn>", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"),
-    ...on("<ViewsParkingTable.Arn>", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
+    ...parking,
     ...on("<ProjectorConsumerDeadLettersQueue.Arn>", "sqs:SendMessage"),
     ...stream,
     ...writeKey,
@@ -58,16 +67,11 @@ const ROLES: Record<string, readonly string[]> = {
     ...traces,
   ],
   PublisherConsumerFunctionRole: [
-    ...on(EVENTS, "dynamodb:Query"),
+    ...on(EVENTS, "dynamodb:Query", "dynamodb:Scan", ...checking),
     ...on("<ViewsReceiptsTable.Arn>", "dynamodb:Query", "dynamodb:BatchWriteItem", "dynamodb:PutItem"),
-    ...on(
-      "<ViewsParkingTable.Arn>",
-      "dynamodb:GetItem",
-      "dynamodb:Query",
-      "dynamodb:UpdateItem",
-      "dynamodb:DeleteItem",
-    ),
+    ...parking,
     "events:PutEvents on <Bus.Arn> if events:source=product-ledger.products",
+    ...on("<Bus.Arn>", "events:DescribeEventBus"),
     ...on("<PublisherConsumerDeadLettersQueue.Arn>", "sqs:SendMessage"),
     ...stream,
     ...writeKey,
@@ -169,7 +173,7 @@ const runbook = (name: string) => {
     ...on("<AWS::StackId>", "cloudformation:DescribeStacks", "cloudformation:ListStackResources"),
     ...on("*", "cloudtrail:LookupEvents", "cloudwatch:DescribeAlarms"),
     ...on("*", "lambda:ListEventSourceMappings", "scheduler:ListSchedules"),
-    ...on(EVENTS, "dynamodb:DescribeTable"),
+    ...on(EVENTS, ...checking),
     ...on(here("logs", `log-group:/${stack}/*:*`), "logs:FilterLogEvents"),
     ...on(here("logs", `log-group:aws-waf-logs-${stack}:*`), "logs:FilterLogEvents"),
     ...via("logs", "Decrypt"),

@@ -1,4 +1,4 @@
-//! Invocation by a stream with a batch of records, or by the schedule to retry parked products.
+//! Invocation by a stream with a batch of records, or by a schedule to retry parked products or to reconcile.
 //!
 //! The response to a batch is Lambda's `ReportBatchItemFailures`, which names the records to deliver again. Any other event
 //! is rejected without side effects.
@@ -22,38 +22,55 @@ use call::Call;
 /// The response to an invocation.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Response<R> {
+enum Response<R, S> {
     Batch(DynamoDbEventResponse),
     Retried(R),
+    Reconciled(S),
 }
 
 impl Function {
-    /// Handles batches of stream records, each as its JSON, with `follow` and the schedule's event with `retry_parked`; both
-    /// get the time that is left.
+    /// Handles batches of stream records, each as its JSON, with `follow` and the schedules' events with `retry_parked` and
+    /// `reconcile`; all get the time that is left.
     ///
     /// # Errors
     /// Lambda's Runtime API cannot be reached: end the process.
-    pub async fn follow<R: Serialize, E: fmt::Display>(
+    pub async fn follow<R: Serialize, S: Serialize, E: fmt::Display>(
         self,
         follow: impl AsyncFn(Vec<Box<RawValue>>, Duration) -> DynamoDbEventResponse,
         retry_parked: impl AsyncFn(Duration) -> Result<R, E>,
+        reconcile: impl AsyncFn(Duration) -> Result<S, E>,
     ) -> anyhow::Result<()> {
         let Self { clock_and_ids, metrics, .. } = &self;
-        let (follow, retry_parked) = (&follow, &retry_parked);
+        let (follow, retry_parked, reconcile) = (&follow, &retry_parked, &reconcile);
         let called = service_fn(move |event: LambdaEvent<Call>| async move {
             let (call, context) = event.into_parts();
             let time_left = time_left(context.deadline, (clock_and_ids.clock)());
             let work = async {
                 match call {
                     Call::Batch(batch) => Ok(Response::Batch(follow(batch, time_left).await)),
-                    Call::RetryParked => retry_parked(time_left).await.map(Response::Retried),
+                    Call::RetryParked => {
+                        let retried = retry_parked(time_left).await;
+                        retried
+                            .map(Response::Retried)
+                            .map_err(|error| failed("parked products could not be retried", error))
+                    }
+                    Call::Reconcile => {
+                        let reconciled = Box::pin(reconcile(time_left)).await;
+                        reconciled
+                            .map(Response::Reconciled)
+                            .map_err(|error| failed("the reconcile could not go on", error))
+                    }
                 }
             };
-            let answer = around(metrics, clock_and_ids, &context, work).await;
-            answer.map_err(|error| Error::from(format!("parked products could not be retried: {error}")))
+            around(metrics, clock_and_ids, &context, work).await
         });
         Runtime::new(called).run().await.map_err(|error| anyhow::anyhow!("{error}"))
     }
+}
+
+/// The error of an invocation.
+fn failed(what: &str, error: impl fmt::Display) -> Error {
+    Error::from(format!("{what}: {error}"))
 }
 
 /// The time until Lambda ends the invocation; `deadline` is in milliseconds since 1970.

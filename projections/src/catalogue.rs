@@ -59,6 +59,16 @@ pub enum UnreadableState {
     },
 }
 
+impl UnreadableState {
+    /// Why the event cannot be projected: for now, where a later build wrote it, and otherwise for good.
+    fn of_event(&self, sequence: u64) -> ProjectionError {
+        match self {
+            Self::Decode(error) => ProjectionError::unreadable(sequence, error),
+            Self::Form(_) | Self::Foreign { .. } => ProjectionError::permanent(sequence, self),
+        }
+    }
+}
+
 impl Catalogue {
     /// The catalogue in `views`, repaired from `journal`.
     #[must_use]
@@ -103,7 +113,7 @@ impl Catalogue {
             return Ok(None);
         };
         let sequence = commit.sequence().unwrap_or(1);
-        let shown = shown(&commit).map_err(|error| ProjectionError::permanent(sequence, &error))?;
+        let shown = shown(&commit).map_err(|error| error.of_event(sequence))?;
         Ok(Some(shown))
     }
 }
@@ -125,7 +135,7 @@ impl Projection for Catalogue {
                     }
                     break;
                 }
-                Err(error) => unreadable = Some(ProjectionError::permanent(*sequence, &error)),
+                Err(error) => unreadable = Some(error.of_event(*sequence)),
             }
         }
         unreadable.map_or(Ok(()), Err)
@@ -158,6 +168,10 @@ impl Projection for Catalogue {
             (Some(_), None) => Some(Difference::Unknown),
             (Some(seen), Some(_)) => Some(Difference::Other { seen: seen.version }),
         })
+    }
+
+    async fn shown_version(&self, generation: Generation, product: &ProductId) -> Result<u64, StoreError> {
+        Ok(self.views.get(generation, product).await?.map_or(0, |product| product.version))
     }
 
     async fn shown(

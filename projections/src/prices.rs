@@ -100,7 +100,7 @@ impl Prices {
             if let Some(known_at) = known_at {
                 let recorded_at = recorded_at(&commit);
                 let recorded_at =
-                    recorded_at.map_err(|error| ProjectionError::permanent(history.folded + 1, &error))?;
+                    recorded_at.map_err(|error| ProjectionError::unreadable(history.folded + 1, &error))?;
                 // `recorded_at` never decreases within a product.
                 if recorded_at > known_at {
                     break;
@@ -244,6 +244,10 @@ impl Projection for Prices {
         })
     }
 
+    async fn shown_version(&self, generation: Generation, product: &ProductId) -> Result<u64, StoreError> {
+        Ok(self.log.newest(generation, product).await?.map_or(0, |newest| newest.last))
+    }
+
     async fn shown(
         &self,
         generation: Generation,
@@ -307,7 +311,7 @@ fn run<'a>(folded: u64, commits: impl Iterator<Item = &'a StoredCommit>) -> Run 
                 break;
             }
             Err(error) => {
-                run.error = Some(ProjectionError::permanent(run.last + 1, &error));
+                run.error = Some(ProjectionError::unreadable(run.last + 1, &error));
                 break;
             }
         }

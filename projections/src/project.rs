@@ -2,6 +2,7 @@
 //! parked or handed back, never dropped. A run that has a time limit ends within it.
 
 mod batch;
+mod reconcile;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,9 @@ use crate::projection::{Difference, ProductCommits, Projection, ProjectionError}
 use crate::views::{View, ViewGenerations, Views};
 
 use batch::{ProductRecords, RecordBatch};
+use reconcile::RecentGenerations;
+
+pub use reconcile::ROUNDS;
 
 /// How many products are written concurrently by default.
 const PARALLEL: usize = 16;
@@ -39,6 +43,7 @@ pub struct Projector {
     parking: Arc<dyn Parking>,
     clock: Clock,
     at_once: usize,
+    generations: RecentGenerations,
 }
 
 /// The outcome of a retry.
@@ -71,7 +76,8 @@ impl Projector {
         parking: Arc<dyn Parking>,
         clock: Clock,
     ) -> Self {
-        Self { views, projections, parking, clock, at_once: PARALLEL }
+        let generations = RecentGenerations::default();
+        Self { views, projections, parking, clock, at_once: PARALLEL, generations }
     }
 
     /// The same projector with another number of products written concurrently.
@@ -319,14 +325,14 @@ impl Projector {
             consumer,
             product_id = product.as_str(),
             from_sequence = error.from_sequence,
-            retryable = error.retryable,
+            retryable = error.is_tried_again(),
             reason = error.reason,
             "a product cannot be projected and is parked"
         );
         let trouble = ParkingCause {
             from_sequence: error.from_sequence,
+            retryable: error.is_tried_again(),
             reason: error.reason,
-            retryable: error.retryable,
             at: (self.clock)(),
         };
         let parked = self.parking.park(consumer, product, &trouble).await;

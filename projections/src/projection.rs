@@ -6,7 +6,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use event_store::StoreError;
-use schema::{ProductId, StoredCommit};
+use schema::{DecodeError, ProductId, StoredCommit};
 
 use crate::views::{Generation, UnreadableRow, View};
 
@@ -37,6 +37,12 @@ pub trait Projection: Send + Sync {
         generation: Generation,
         product: &ProductId,
     ) -> Result<Option<Difference>, ProjectionError>;
+
+    /// The version of a product that a generation shows, 0 if it shows none: one cheap read, which may be slightly stale.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later, unless the row cannot be read.
+    async fn shown_version(&self, generation: Generation, product: &ProductId) -> Result<u64, StoreError>;
 
     /// A page of the products that a generation shows, each at least once, unordered; `from` is `next` of the page before, and
     /// `limit` at least 1. For maintenance only: it may read other generations too.
@@ -97,6 +103,8 @@ pub struct ProjectionError {
     pub reason: String,
     /// Whether trying again later can succeed without anybody's help.
     pub retryable: bool,
+    /// Whether a later build wrote what cannot be read: it waits for the upgrade of this one.
+    pub waits_for_upgrade: bool,
 }
 
 /// How a view differs from the ledger.
@@ -151,13 +159,26 @@ impl ProjectionError {
     /// A store did not answer: try again later.
     #[must_use]
     pub fn retryable(from_sequence: u64, reason: &dyn std::error::Error) -> Self {
-        Self { from_sequence, reason: reason.to_string(), retryable: true }
+        Self { from_sequence, reason: reason.to_string(), retryable: true, waits_for_upgrade: false }
     }
 
-    /// What is stored cannot be read by this build: an operator has to act.
+    /// What is stored is damaged: an operator has to act.
     #[must_use]
     pub fn permanent(from_sequence: u64, reason: &dyn std::error::Error) -> Self {
-        Self { from_sequence, reason: reason.to_string(), retryable: false }
+        Self { from_sequence, reason: reason.to_string(), retryable: false, waits_for_upgrade: false }
+    }
+
+    /// What is stored cannot be read by this build. A later one may: what it has written waits for the upgrade.
+    #[must_use]
+    pub fn unreadable(from_sequence: u64, error: &DecodeError) -> Self {
+        let waits_for_upgrade = error.is_of_a_later_build();
+        Self { from_sequence, reason: error.to_string(), retryable: false, waits_for_upgrade }
+    }
+
+    /// Whether the schedule for parked products tries again: what waits for an upgrade goes on right after it.
+    #[must_use]
+    pub fn is_tried_again(&self) -> bool {
+        self.retryable || self.waits_for_upgrade
     }
 }
 

@@ -3,8 +3,10 @@
 //! Its promise: no entry is lost silently. Each is accepted with an id of the bus, or refused with a code; when the request
 //! as a whole failed, the error says whether the same entries may be sent again.
 
+pub mod codes;
 mod entry;
 pub mod eventbridge;
+mod guard;
 pub mod local;
 pub mod memory;
 
@@ -12,6 +14,7 @@ use async_trait::async_trait;
 
 pub use entry::{BusEntry, MAX_REQUEST_BYTES, MAX_REQUEST_ENTRIES};
 pub use eventbridge::EventBridge;
+pub use guard::{BusGuard, presence_in_time};
 #[cfg(feature = "sqlite")]
 pub use local::SqliteBus;
 pub use local::{DynamoBus, LocalBus, MemoryLocalBus};
@@ -52,14 +55,14 @@ pub struct BusError {
     pub refusal: BusRefusal,
 }
 
-/// What to do about a request that failed as a whole.
+/// What to do about a request that failed as a whole, or about an entry that was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
     /// Send it again soon: an outage, throttling or a lost answer.
     SendAgain,
-    /// Send it again after the setup has been repaired: a missing permission, or no such bus.
+    /// Send it again after the setup has been repaired: a missing permission, a key that cannot be used, or no such bus.
     Repair,
-    /// Send its entries one by one: one of them, or all together, can never be accepted.
+    /// An entry can never be accepted, because of what it holds. Of several entries it is not known which: send each by itself.
     Split,
 }
 
@@ -75,12 +78,23 @@ pub trait Bus: Send + Sync {
     /// [`BusError`]: its remedy says what to do; any of the entries may have arrived.
     async fn put(&self, entries: &[BusEntry]) -> Result<Vec<EntryOutcome>, BusError>;
 
-    /// Whether a bus of this name exists; `true` where that cannot be determined. Some buses accept entries for a name that
-    /// does not exist, and drop them.
-    async fn exists(&self, name: &str) -> bool {
+    /// Whether a bus of this name exists. Some buses accept entries for a name that does not exist, answer with ids, and drop
+    /// them.
+    async fn presence(&self, name: &str) -> BusPresence {
         let _ = name;
-        true
+        BusPresence::Exists
     }
+}
+
+/// Whether a bus exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BusPresence {
+    /// It does.
+    Exists,
+    /// It does not: what is sent to it is lost.
+    Missing,
+    /// That could not be determined, for this reason.
+    Unknown(String),
 }
 
 impl BusRefusal {
@@ -90,10 +104,10 @@ impl BusRefusal {
         Self { code: code.into(), message: message.as_ref().chars().take(MAX_MESSAGE_CHARS).collect() }
     }
 
-    /// Whether the same entry may be accepted later: the retryable codes of `PutEvents` (`PutEventsResultEntry`).
+    /// What to do about it, by its code.
     #[must_use]
-    pub fn is_retryable(&self) -> bool {
-        matches!(self.code.as_str(), "InternalFailure" | "InternalException" | "ThrottlingException")
+    pub fn remedy(&self) -> Remedy {
+        codes::remedy(&self.code)
     }
 }
 

@@ -14,9 +14,11 @@ use event_store::receipts::published;
 use event_store::{Parked, ParkingCause, StoreError};
 use schema::ProductId;
 use serde::Serialize;
+use telemetry::meters::BUS_MISSING;
 use tokio::sync::MutexGuard;
 use tokio::time::Instant;
 
+use crate::bus::BusPresence;
 use crate::pass::{PassOutcome, PublishRequest};
 use crate::publisher::{CONSUMER, Publisher, RetryPolicy, RunDeadlines};
 
@@ -57,8 +59,19 @@ impl Publisher {
         product: &ProductId,
         time_left: Duration,
     ) -> Result<CatchUpOutcome, StoreError> {
+        let begun = Instant::now();
+        let turn = self.turn(RunDeadlines::of(time_left)).await?;
+        self.publish_in_turn(&turn, product, time_left.saturating_sub(begun.elapsed())).await
+    }
+
+    /// The same for who has the turn.
+    pub(crate) async fn publish_in_turn(
+        &self,
+        _: &MutexGuard<'_, ()>,
+        product: &ProductId,
+        time_left: Duration,
+    ) -> Result<CatchUpOutcome, StoreError> {
         let deadlines = RunDeadlines::of(time_left);
-        let _turn = self.turn(deadlines).await?;
         let row = until(Some(deadlines.sending), self.ports.parking.of(CONSUMER, product)).await??;
         let rows = HashMap::from_iter(row.map(|row| (product.clone(), row)));
         let products = vec![product.clone()];
@@ -67,7 +80,7 @@ impl Publisher {
         outcome.unwrap_or_else(|| Err(StoreError::new("no pass over the product was made".into())))
     }
 
-    /// Publishes the parked products that are retryable; the schedule calls this every minute.
+    /// Publishes the parked products that are retryable, if the bus exists; the schedule calls this every minute.
     ///
     /// # Errors
     /// [`StoreError`]: the parking table did not answer, or other retries took all the time; the next scheduled run
@@ -75,6 +88,7 @@ impl Publisher {
     pub async fn retry_parked(&self, time_left: Duration) -> Result<PublishRetryCounts, StoreError> {
         let deadlines = RunDeadlines::of(time_left);
         let retry_policy = RetryPolicy { total: self.retry_policy.total.min(SCHEDULED), ..self.retry_policy };
+        let is_missing = self.note_presence().await == BusPresence::Missing;
         let mut retried = PublishRetryCounts::default();
         let (mut after, mut parked) = (None, 0);
         while Instant::now() < deadlines.sending {
@@ -87,7 +101,8 @@ impl Publisher {
             };
             parked += page.len();
             after = Some(last.product_id.clone());
-            let rows = page.into_iter().filter(|row| row.retryable);
+            // Without a bus every attempt would only be one more failure on record.
+            let rows = page.into_iter().filter(|row| row.retryable && !is_missing);
             let rows: HashMap<ProductId, Parked> = rows.map(|row| (row.product_id.clone(), row)).collect();
             let products = rows.keys().cloned().collect();
             for (_, outcome) in self.catch_up(products, rows, retry_policy, deadlines).await {
@@ -111,6 +126,14 @@ impl Publisher {
         let (journal, receipts) = (&*self.ports.journal, &*self.ports.receipts);
         let published = published(journal, receipts, product, &position).await?.up_to;
         Ok((published < head).then_some(published))
+    }
+
+    /// Asks whether the bus exists, and shows the answer in the metric that raises the alarm.
+    async fn note_presence(&self) -> BusPresence {
+        let presence = self.bus_presence(None).await;
+        let missing = if presence == BusPresence::Missing { 1.0 } else { 0.0 };
+        metrics::gauge!(BUS_MISSING.name).set(missing);
+        presence
     }
 
     /// Waits until no other caller is catching up.

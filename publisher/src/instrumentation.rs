@@ -6,7 +6,7 @@ use telemetry::meters::{PUBLISH_FAILURES, PUBLISH_LAG, PUBLISHED};
 use telemetry::trace;
 use tracing::Span;
 
-use crate::bus::BusRefusal;
+use crate::bus::{BusRefusal, codes};
 use crate::queue::UnsentEvent;
 
 /// The span for publishing these events of a product; none where there are no events.
@@ -36,24 +36,5 @@ pub(crate) fn published(recorded_at: Timestamp, now: Timestamp) {
 
 /// Counts an event that the bus refused or that did not reach it.
 pub(crate) fn refused(refusal: &BusRefusal) {
-    metrics::counter!(PUBLISH_FAILURES.name, "code" => known(&refusal.code)).increment(1);
-}
-
-/// The code if it is a known one, otherwise `other`: a label has few values.
-fn known(code: &str) -> &'static str {
-    let all = [
-        "AccessDeniedException",
-        "ConstructionFailure",
-        "EntryTooLarge",
-        "InternalException",
-        "InternalFailure",
-        "NoConnection",
-        "NotAuthorizedForDetailTypeException",
-        "NotAuthorizedForSourceException",
-        "ResourceNotFoundException",
-        "ThrottlingException",
-        "Timeout",
-        "ValidationException",
-    ];
-    all.into_iter().find(|name| *name == code).unwrap_or("other")
+    metrics::counter!(PUBLISH_FAILURES.name, "code" => codes::label(&refusal.code)).increment(1);
 }

@@ -5,6 +5,7 @@
 //!                                            │                                                    └▶ receipts
 //!                                            └▶ parking rows of the products that cannot go on
 //! schedule, operator ─▶ catch_up ─▶ pass
+//! schedule ─▶ reconcile ─▶ catch_up
 //! operator ─▶ replay ─▶ queue ─▶ send ─▶ bus
 //! ```
 
@@ -17,13 +18,16 @@ mod pass;
 mod publish;
 mod publisher;
 mod queue;
+mod reconcile;
 pub mod replay;
+pub mod scheduled;
 mod send;
 
 #[cfg(feature = "sqlite")]
 pub use bus::SqliteBus;
 pub use bus::{
-    Bus, BusEntry, BusError, DynamoBus, EntryOutcome, EventBridge, LocalBus, MemoryBus, MemoryLocalBus,
+    Bus, BusEntry, BusError, BusPresence, DynamoBus, EntryOutcome, EventBridge, LocalBus, MemoryBus,
+    MemoryLocalBus,
 };
 pub use catch_up::{CatchUpOutcome, PublishRetryCounts};
 pub use message::Address;

@@ -392,7 +392,7 @@ impl DueEvents {
         self.end = DueEnd::Blocked {
             from_sequence: next,
             reason: format!("commit{at} cannot be read: {error}"),
-            retryable: matches!(error, DecodeError::Newer { .. }),
+            retryable: error.is_of_a_later_build(),
         };
         self
     }

@@ -11,7 +11,7 @@ use schema::Clock;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::bus::Bus;
+use crate::bus::{Bus, BusGuard, BusPresence};
 use crate::message::Address;
 
 /// The name of this consumer in the parking rows. Stored. Never change.
@@ -77,9 +77,11 @@ impl Default for RetryPolicy {
 }
 
 impl Publisher {
-    /// A publisher that sends to `address`: 16 products and 4 requests to the bus at a time.
+    /// A publisher that sends to `address`: 16 products and 4 requests to the bus at a time, and nothing to a bus that does not
+    /// exist.
     #[must_use]
-    pub fn new(ports: PublisherPorts, address: Address, retry_policy: RetryPolicy) -> Self {
+    pub fn new(mut ports: PublisherPorts, address: Address, retry_policy: RetryPolicy) -> Self {
+        ports.bus = Arc::new(BusGuard::new(ports.bus));
         let concurrency = Concurrency { products: 16, requests: 4 };
         Self { ports, address, retry_policy, concurrency, catching_up: Arc::default() }
     }
@@ -91,6 +93,17 @@ impl Publisher {
             concurrency: Concurrency { products: products.max(1), requests: (products / 8).max(1) },
             ..self
         }
+    }
+
+    /// The name of the bus.
+    #[must_use]
+    pub fn bus(&self) -> &str {
+        &self.address.bus
+    }
+
+    /// Asks whether a bus exists, `None` for the configured one.
+    pub async fn bus_presence(&self, bus: Option<&str>) -> BusPresence {
+        self.ports.bus.presence(bus.unwrap_or(&self.address.bus)).await
     }
 }
 

@@ -9,7 +9,7 @@ use schema::message::Replay;
 use schema::{Commit, ProductId, RecordedEvent};
 use tokio::time::Instant;
 
-use crate::bus::{BusEntry, BusRefusal};
+use crate::bus::{BusEntry, BusRefusal, Remedy};
 use crate::message::{self, Address};
 use crate::publisher::RetryPolicy;
 
@@ -35,6 +35,16 @@ pub(crate) enum Retryability {
     /// In a later run: somebody has to repair the setup.
     Later,
     Never,
+}
+
+impl From<Remedy> for Retryability {
+    fn from(remedy: Remedy) -> Self {
+        match remedy {
+            Remedy::SendAgain => Self::Soon,
+            Remedy::Repair => Self::Later,
+            Remedy::Split => Self::Never,
+        }
+    }
 }
 
 /// A product's unsent events.

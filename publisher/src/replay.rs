@@ -136,11 +136,6 @@ impl Publisher {
         Ok(done)
     }
 
-    /// Whether a bus of this name exists; `true` where that cannot be determined.
-    pub async fn bus_exists(&self, bus: &str) -> bool {
-        self.ports.bus.exists(bus).await
-    }
-
     async fn next_page(
         &self,
         remaining: &mut RemainingCommits,

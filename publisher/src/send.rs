@@ -152,11 +152,7 @@ impl EventSender<'_> {
         let answers = answers.into_iter().chain(missing);
         let outcomes = request.queues.iter().zip(answers).filter_map(|(queue, answer)| match answer {
             EntryOutcome::Accepted { receipt_id } => self.accepted(*queue, receipt_id),
-            EntryOutcome::Refused(refusal) => {
-                let retryable = refusal.is_retryable();
-                let retryability = if retryable { Retryability::Soon } else { Retryability::Never };
-                self.failed(*queue, &refusal, retryability)
-            }
+            EntryOutcome::Refused(refusal) => self.failed(*queue, &refusal, refusal.remedy().into()),
         });
         outcomes.collect()
     }
@@ -168,11 +164,7 @@ impl EventSender<'_> {
             }
             return Vec::new();
         }
-        let retryability = match error.remedy {
-            Remedy::SendAgain => Retryability::Soon,
-            Remedy::Repair => Retryability::Later,
-            Remedy::Split => Retryability::Never,
-        };
+        let retryability = error.remedy.into();
         let outcomes =
             request.queues.iter().filter_map(|queue| self.failed(*queue, &error.refusal, retryability));
         outcomes.collect()

@@ -27,6 +27,14 @@ pub enum DecodeError {
     },
 }
 
+impl DecodeError {
+    /// Whether a later build wrote it, which an upgraded one can read.
+    #[must_use]
+    pub fn is_of_a_later_build(&self) -> bool {
+        matches!(self, Self::Newer { .. })
+    }
+}
+
 pub(crate) fn ulid_of(value: &Value, field: &'static str) -> Result<Ulid, DecodeError> {
     let ulid = value.as_str().and_then(|text| Ulid::from_string(text).ok());
     ulid.ok_or_else(|| field_error(field, "is not a ULID"))

@@ -30,6 +30,8 @@ pub struct Settings {
     pub tables: Tables,
     /// The `EventBridge` bus; the local bus if left out.
     pub event_bus: Option<String>,
+    /// What protects the event table, as it was deployed; `None`: it is not checked.
+    pub events_protection: Option<String>,
     /// `Source` of every message.
     pub event_source: String,
     /// The currency of a new product whose command names none.
@@ -83,8 +85,14 @@ const BUS: Variable = Variable {
 const EVENT_BUS: Variable = Variable {
     name: "LEDGER_EVENT_BUS",
     default: None,
-    effect: "name or ARN of the EventBridge bus; without it messages go to the local bus",
+    effect: "name or ARN of the EventBridge bus, which must exist; without it messages go to the local bus",
     read_by: "`serve --dynamodb aws`, `replay`, the function `publisher`",
+};
+const EVENTS_PROTECTION: Variable = Variable {
+    name: "LEDGER_EVENTS_PROTECTION",
+    default: None,
+    effect: "what protects the event table, as the stack deploys it: `{\"policy\":…,\"deletion_protection\":…}`; without it that is not checked",
+    read_by: "the function `publisher`",
 };
 const EVENT_SOURCE: Variable = Variable {
     name: "LEDGER_EVENT_SOURCE",
@@ -106,7 +114,7 @@ const ORDERS: Variable = Variable {
 };
 
 /// Every variable that [`Settings`] reads.
-pub const VARIABLES: [Variable; 11] = [
+pub const VARIABLES: [Variable; 12] = [
     EVENTS,
     PRODUCTS,
     PRICES,
@@ -115,6 +123,7 @@ pub const VARIABLES: [Variable; 11] = [
     CHECKPOINTS,
     BUS,
     EVENT_BUS,
+    EVENTS_PROTECTION,
     EVENT_SOURCE,
     DEFAULT_CURRENCY,
     ORDERS,
@@ -159,6 +168,7 @@ impl Settings {
                 bus: table(BUS)?,
             },
             event_bus: lookup(EVENT_BUS.name).map(|bus| named(EVENT_BUS.name, bus, 256)).transpose()?,
+            events_protection: lookup(EVENTS_PROTECTION.name),
             event_source: named(EVENT_SOURCE.name, value(EVENT_SOURCE), 256)?,
             default_currency,
             orders,

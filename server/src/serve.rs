@@ -22,6 +22,8 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use aws_config::SdkConfig;
 use axum::Router;
+use publisher::bus::presence_in_time;
+use publisher::{BusPresence, EventBridge};
 use schema::settings::Settings;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -199,6 +201,7 @@ async fn platform(
         Storage::DynamoDb { create_tables: missing } => {
             let aws = aws(true).await?.filter(|aws| aws.region().is_some());
             let aws = aws.context("--dynamodb aws: no region is configured; set AWS_REGION")?;
+            bus_must_exist(settings, Some(&aws)).await?;
             if *missing {
                 create_tables(&aws, settings).await.context("--create-tables")?;
             }
@@ -206,9 +209,15 @@ async fn platform(
             let stream = Some(TableStream::new(&aws, &settings.tables));
             return Ok(Platform { backend, stream, event_bridge: Some(aws) });
         }
-        Storage::Memory => (Backend::in_memory(orders, clock), aws(settings.event_bus.is_some()).await?),
+        Storage::Memory => {
+            let event_bridge = aws(settings.event_bus.is_some()).await?;
+            bus_must_exist(settings, event_bridge.as_ref()).await?;
+            (Backend::in_memory(orders, clock), event_bridge)
+        }
         Storage::Directory(path) => {
             let event_bridge = aws(settings.event_bus.is_some()).await?;
+            // First, so that a wrong name leaves no new data directory behind.
+            bus_must_exist(settings, event_bridge.as_ref()).await?;
             let data = || format!("--data {}", path.display());
             let directory = DataDirectory::open(path, orders, || (clock_and_ids.ids)().to_string());
             let directory = directory.await.with_context(data)?;
@@ -216,6 +225,27 @@ async fn platform(
         }
     };
     Ok(Platform { backend, stream: None, event_bridge })
+}
+
+/// # Errors
+/// There is no bus of the configured name: it would accept events and lose them. If that cannot be asked, a warning says so, and
+/// it is asked again before the first event is sent.
+async fn bus_must_exist(settings: &Settings, event_bridge: Option<&SdkConfig>) -> anyhow::Result<()> {
+    let (Some(name), Some(aws)) = (&settings.event_bus, event_bridge) else { return Ok(()) };
+    match presence_in_time(&EventBridge::new(aws), name).await {
+        BusPresence::Exists => Ok(()),
+        BusPresence::Missing => {
+            let region = aws.region().map(|region| format!(" in {region}")).unwrap_or_default();
+            bail!(
+                "LEDGER_EVENT_BUS={name}: there is no such bus{region}; create it or correct the name, because EventBridge would \
+                 accept events for it and lose them"
+            )
+        }
+        BusPresence::Unknown(reason) => {
+            tracing::warn!(target: "ledger::server", bus = name, reason, "whether the bus exists cannot be determined; it is asked again before the first event is sent");
+            Ok(())
+        }
+    }
 }
 
 /// Waits for a signal to stop, or until a file can no longer be written, and then tells every task; answers why the server

@@ -113,6 +113,18 @@ catalogue! {
         "How often products were parked");
     PARKED = gauge("ledger_parked_products", ["consumer"],
         "Products parked at the last scheduled check");
+    BUS_MISSING = gauge("ledger_bus_missing", [],
+        "1 if the bus did not exist at the last scheduled check, otherwise 0");
+    RECONCILE_AGE = gauge_seconds("ledger_reconcile_age_seconds", ["consumer"],
+        "Time since the last complete round of the scheduled reconcile");
+    RECONCILE_LEFT = gauge("ledger_reconcile_left_products", ["consumer"],
+        "Products that were still behind or different after the last complete round");
+    RECONCILE_OLDEST = gauge_seconds("ledger_reconcile_oldest_seconds", ["consumer"],
+        "Age of the oldest commit that a consumer lacked at the end of a round");
+    RECONCILED = counter("ledger_reconciled_products_total", ["consumer", "result"],
+        "Products that complete rounds compared, by what came of it");
+    PROTECTION = counter("ledger_protection_checks_total", ["result"],
+        "Scheduled checks of what protects the event table, by what was found");
     GIVEN_UP = counter("ledger_stream_records_given_up_total", ["consumer"],
         "Stream records given up after all their retries");
     STALLED = gauge_seconds("ledger_consumer_stalled_seconds", ["consumer"],

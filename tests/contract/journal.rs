@@ -7,6 +7,7 @@ mod heads;
 mod keys;
 mod lines;
 mod pages;
+mod products;
 mod random;
 mod scans;
 

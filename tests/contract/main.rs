@@ -32,4 +32,5 @@ mod parking;
 mod prices;
 mod progress;
 mod receipts;
+mod rounds;
 mod views;

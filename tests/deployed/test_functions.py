@@ -1,4 +1,4 @@
-"""The schedule's invocation of the stream consumers, made by hand."""
+"""The invocations of the stream consumers by their schedules, made by hand."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 import boto3
 import pytest
 
-RETRY_PARKED = Path(__file__).resolve().parents[2] / "infra/lib/retry-parked.json"
+EVENTS = Path(__file__).resolve().parents[2] / "infra/lib"
+RETRY_PARKED = EVENTS / "retry-parked.json"
+RECONCILE = EVENTS / "reconcile.json"
 
 
 @pytest.mark.parametrize("name", ["projector", "publisher"])
@@ -15,6 +17,14 @@ def the_turn_for_parked_products_is_answered_with_what_became_of_them(stack, nam
     said = json.loads(answer["Payload"].read())
     assert "FunctionError" not in answer, said
     assert said and all(isinstance(count, int) for count in said.values()), said
+
+
+@pytest.mark.parametrize("name", ["projector", "publisher"])
+def the_turn_of_the_reconcile_is_answered_with_how_far_it_came(stack, name):
+    answer = invoked(stack.function(name), RECONCILE.read_bytes())
+    said = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, said
+    assert isinstance(said["compared"], int) and isinstance(said["complete"], bool), said
 
 
 @pytest.mark.parametrize("name", ["projector", "publisher"])

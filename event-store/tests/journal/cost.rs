@@ -41,6 +41,32 @@ async fn an_append_is_one_request_and_a_load_is_one_request_at_any_length() {
     }
 }
 
+#[tokio::test]
+async fn listing_the_products_costs_a_unit_each_however_many_commits_they_have() {
+    let engine = engine::Engine::in_memory().unwrap();
+    let (config, recorder) = RequestRecorder::record(&engine.sdk_config());
+    let journal = on(&config).await;
+    for (product, commits) in [("a", 1), ("b", 100), ("c", 100)] {
+        let mut last: Option<Commit> = None;
+        for n in 0..commits {
+            let event = match n {
+                0 => fixtures::helmet_created(),
+                n if n % 2 == 1 => fixtures::helmet_deleted(),
+                _ => fixtures::helmet_restored(),
+            };
+            let product = fixtures::id(product);
+            let (commit, stored) = super::adapters::commit(last.as_ref(), &product, vec![event]);
+            journal.append(&stored).await.unwrap();
+            last = Some(commit);
+        }
+    }
+    recorder.clear();
+    assert_eq!(journal.products("", 100).await.unwrap().len(), 3);
+    let spent = spent(&recorder);
+    assert!(spent.iter().all(|(operation, units)| operation == "Scan" && *units <= 1.0), "{spent:?}");
+    assert!(spent.len() <= 4, "one for each product, and one for the end: {spent:?}");
+}
+
 /// Bytes of an item as `DynamoDB` counts them (Developer Guide, "Item sizes and formats").
 fn item_bytes(commit: &schema::StoredCommit) -> usize {
     use aws_sdk_dynamodb::types::AttributeValue as Value;

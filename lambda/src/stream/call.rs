@@ -4,16 +4,19 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// The schedule's event; the infrastructure reads the same file.
+/// The events of the schedules; the infrastructure reads the same files.
 const RETRY_PARKED: &str = include_str!("../../../infra/lib/retry-parked.json");
+const RECONCILE: &str = include_str!("../../../infra/lib/reconcile.json");
 
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "Raw")]
 pub(super) enum Call {
     /// A batch of stream records, each as its JSON.
     Batch(Vec<Box<RawValue>>),
-    /// The schedule's request to retry parked products.
+    /// A schedule's request to retry parked products.
     RetryParked,
+    /// A schedule's request to go on comparing with the event table.
+    Reconcile,
 }
 
 #[derive(Deserialize)]
@@ -40,11 +43,14 @@ impl TryFrom<Raw> for Call {
         if let Some(records) = raw.records {
             return Ok(Self::Batch(records));
         }
-        let expected: Scheduled = serde_json::from_str(RETRY_PARKED).map_err(|error| error.to_string())?;
-        if expected == (Scheduled { source: raw.source, detail_type: raw.detail_type }) {
-            return Ok(Self::RetryParked);
+        let scheduled = Scheduled { source: raw.source, detail_type: raw.detail_type };
+        for (event, call) in [(RETRY_PARKED, Self::RetryParked), (RECONCILE, Self::Reconcile)] {
+            let expected: Scheduled = serde_json::from_str(event).map_err(|error| error.to_string())?;
+            if scheduled == expected {
+                return Ok(call);
+            }
         }
-        Err("the event is neither a batch of stream records nor the schedule's event".into())
+        Err("the event is neither a batch of stream records nor one of a schedule".into())
     }
 }
 
@@ -59,8 +65,9 @@ mod tests {
     }
 
     #[test]
-    fn the_schedule_s_event_of_the_infrastructure_is_accepted() {
+    fn the_events_of_the_infrastructures_schedules_are_accepted() {
         assert!(matches!(serde_json::from_str(RETRY_PARKED), Ok(Call::RetryParked)));
+        assert!(matches!(serde_json::from_str(RECONCILE), Ok(Call::Reconcile)));
     }
 
     #[test]

@@ -67,6 +67,11 @@ pub fn schedule() -> Value {
     loopback::recorded(&format!("{}/../infra/lib/retry-parked.json", env!("CARGO_MANIFEST_DIR")))
 }
 
+/// The event of the schedule of the reconcile.
+pub fn reconcile() -> Value {
+    loopback::recorded(&format!("{}/../infra/lib/reconcile.json", env!("CARGO_MANIFEST_DIR")))
+}
+
 pub async fn invoke(function: &FunctionProcess, event: &Value) -> FunctionResponse {
     function.invoke(event.to_string()).await
 }
@@ -92,7 +97,7 @@ pub fn concerns(request: &TableRequest, tables: &[&str], product: &str) -> bool 
 pub async fn parked(tables: &TableServer) -> Vec<(String, String)> {
     let (_, found) = tables.request("Scan", &json!({"TableName": "parking", "Limit": 100})).await;
     let text = |row: &Value, name: &str| row[name]["S"].as_str().unwrap().to_owned();
-    let rows = found["Items"].as_array().unwrap().iter();
+    let rows = found["Items"].as_array().unwrap().iter().filter(|row| row["consumer"]["S"] != "reconcile");
     let mut rows: Vec<_> = rows.map(|row| (text(row, "consumer"), text(row, "product_id"))).collect();
     rows.sort();
     rows

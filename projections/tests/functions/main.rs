@@ -7,5 +7,6 @@ mod logs;
 mod malformed;
 mod projector;
 mod query_api;
+mod reconcile;
 mod silence;
 mod start;

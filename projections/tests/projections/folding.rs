@@ -109,8 +109,8 @@ async fn a_commit_that_cannot_be_folded_stops_its_product_only() {
     let neighbour = Life::of("q", &[repriced(1)]);
     let given = in_memory();
     let mut damaged = life.clone();
-    damaged.commits[3].1.0["events"] = json!([{"event_id": "01K0000000000000000000000A", "type": "ProductDeleted",
-        "schema_version": 99, "data": {}}]);
+    damaged.commits[3].1.0["events"] = json!([{"event_id": "01K0000000000000000000000A", "type": "ProductRenamed",
+        "schema_version": 1, "data": {}}]);
     damaged.recorded_in(&*given.journal).await;
     let records = damaged.commits.iter().chain(&neighbour.commits);
     let answer = given.projector.project(batch(records.map(|(_, stored)| record(stored)).collect())).await;

@@ -27,7 +27,7 @@ async fn row(given: &InMemory, life: &Life) -> Option<Parked> {
 /// A record of the product whose carried state no build can read.
 fn poison(life: &Life, index: usize) -> EventRecord {
     let mut stored = life.commits[index].1.clone();
-    stored.0["state"] = json!({"schema_version": 99});
+    stored.0["state"] = json!({"schema_version": 1});
     record(&stored)
 }
 
@@ -43,8 +43,23 @@ async fn a_poison_record_is_parked_for_good_and_its_neighbours_go_on() {
     assert_eq!(version(&*given.views, &lives[2]).await, Some(1));
     let parked = row(&given, &lives[1]).await.unwrap();
     assert_eq!((parked.from_sequence, parked.retryable), (1, false));
-    assert!(parked.reason.contains("99"), "{}", parked.reason);
+    assert!(parked.reason.contains("not a product"), "{}", parked.reason);
     assert_eq!(row(&given, &lives[0]).await, None);
+}
+
+#[tokio::test]
+async fn a_commit_of_a_later_build_waits_for_the_upgrade_in_every_view() {
+    let given = in_memory();
+    let life = Life::of("p", &[]);
+    life.recorded_in(&*given.journal).await;
+    let mut later = life.commits[0].1.clone();
+    later.0["state"] = json!({"schema_version": 99});
+    given.projector.project(batch(vec![record(&later)])).await;
+    for view in ["products", "prices"] {
+        let parked = given.parking.of(view, &life.id).await.unwrap().unwrap();
+        assert!(parked.retryable && parked.reason.contains("version 99"), "{view}: {}", parked.reason);
+    }
+    assert_eq!(given.projector.retry_parked().await.unwrap(), retried(2, 0), "the event table can be read");
 }
 
 #[tokio::test]

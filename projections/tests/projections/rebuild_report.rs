@@ -166,6 +166,10 @@ impl Projection for Lossy {
         self.0.compare(generation, product).await
     }
 
+    async fn shown_version(&self, generation: Generation, product: &ProductId) -> Result<u64, StoreError> {
+        self.0.shown_version(generation, product).await
+    }
+
     async fn shown(
         &self,
         generation: Generation,

@@ -15,7 +15,7 @@ use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use event_store::aws::describe;
 use event_store::error::causes;
 
-use super::{Bus, BusEntry, BusError, BusRefusal, EntryOutcome, Remedy};
+use super::{Bus, BusEntry, BusError, BusPresence, BusRefusal, EntryOutcome, Remedy, codes};
 
 /// Until there is a connection.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -58,14 +58,17 @@ impl Bus for EventBridge {
         Ok(response.entries.unwrap_or_default().into_iter().map(answer).collect())
     }
 
-    async fn exists(&self, name: &str) -> bool {
+    /// `DescribeEventBus`: `PutEvents` answers with ids also where there is no bus.
+    async fn presence(&self, name: &str) -> BusPresence {
         match self.client.describe_event_bus().name(name).send().await {
-            Ok(_) => true,
-            Err(error) if error.code() == Some("ResourceNotFoundException") => false,
-            Err(error) => {
-                tracing::warn!(target: "ledger::publisher", bus = name, error = %describe(&error), "whether the bus exists cannot be determined");
-                true
+            Ok(_) => BusPresence::Exists,
+            // A name that breaks the rules for names is the name of no bus.
+            Err(error)
+                if matches!(error.code(), Some("ResourceNotFoundException" | "ValidationException")) =>
+            {
+                BusPresence::Missing
             }
+            Err(error) => BusPresence::Unknown(describe(&error)),
         }
     }
 }
@@ -95,12 +98,13 @@ fn bus_error(error: &SdkError<PutEventsError>) -> BusError {
     let status = error.raw_response().map(|response| response.status().as_u16());
     let service = error.as_service_error();
     let code = service.and_then(ProvideErrorMetadata::code);
+    let known = code.is_some_and(|code| codes::label(code) == code);
     let remedy = match (error, code, status) {
-        (SdkError::ServiceError(_), Some("ValidationException" | "SerializationException"), _)
-        | (SdkError::ServiceError(_), _, Some(413)) => Remedy::Split,
-        (SdkError::ServiceError(_), Some(code), _) if is_transient(code) => Remedy::SendAgain,
-        (SdkError::ServiceError(_), _, Some(429 | 500..)) => Remedy::SendAgain,
-        (SdkError::ServiceError(_) | SdkError::ConstructionFailure(_), _, _) => Remedy::Repair,
+        (SdkError::ServiceError(_), _, Some(413)) => Remedy::Split,
+        // A code of next year, with a status that says whose fault it is.
+        (SdkError::ServiceError(_), _, Some(429 | 500..)) if !known => Remedy::SendAgain,
+        (SdkError::ServiceError(_), code, _) => code.map_or(Remedy::Repair, codes::remedy),
+        (SdkError::ConstructionFailure(_), _, _) => Remedy::Repair,
         // No answer, or an unreadable one: the entries may have arrived.
         _ => Remedy::SendAgain,
     };
@@ -113,9 +117,4 @@ fn bus_error(error: &SdkError<PutEventsError>) -> BusError {
     let message =
         service.and_then(ProvideErrorMetadata::message).map_or_else(|| causes(error), str::to_owned);
     BusError::new(remedy, code.unwrap_or(name), message)
-}
-
-fn is_transient(code: &str) -> bool {
-    let throttled = matches!(code, "Throttling" | "RequestLimitExceeded" | "TooManyRequestsException");
-    throttled || code == "ServiceUnavailable" || BusRefusal::new(code, "").is_retryable()
 }

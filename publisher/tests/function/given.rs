@@ -25,6 +25,11 @@ pub fn failed(sequence_numbers: &[&str]) -> FunctionResponse {
 
 /// The function with tables that hold the commits of the batch of two shards.
 pub async fn given() -> Given {
+    given_as(|publisher| publisher).await
+}
+
+/// The same with other settings.
+pub async fn given_as(settings: impl FnOnce(FunctionCommand) -> FunctionCommand) -> Given {
     let (tables, bus) = (TableServer::serve().await, BusServer::serve().await);
     let client = aws_sdk_dynamodb::Client::new(&tables.sdk_config());
     for (name, shape) in
@@ -36,7 +41,8 @@ pub async fn given() -> Given {
         let put = json!({"TableName": "events", "Item": record["dynamodb"]["NewImage"]});
         assert_eq!(tables.request("PutItem", &put).await.0, 200);
     }
-    Given { function: publisher().with_tables(&tables).with_bus(&bus).start().await, tables, bus }
+    let function = settings(publisher().with_tables(&tables).with_bus(&bus)).start().await;
+    Given { function, tables, bus }
 }
 
 /// The function as it is deployed, without tables and bus.
@@ -58,9 +64,14 @@ pub fn two_shards() -> Value {
     recorded("insert-two-shards")
 }
 
-/// The schedule's event, as the infrastructure sends it.
+/// The event of the schedule for parked products, as the infrastructure sends it.
 pub fn schedule() -> Value {
     loopback::recorded(&format!("{}/../infra/lib/retry-parked.json", env!("CARGO_MANIFEST_DIR")))
+}
+
+/// The event of the schedule of the reconcile.
+pub fn reconcile() -> Value {
+    loopback::recorded(&format!("{}/../infra/lib/reconcile.json", env!("CARGO_MANIFEST_DIR")))
 }
 
 /// The response to a scheduled retry.
@@ -92,6 +103,7 @@ impl Given {
     pub async fn parked(&self) -> Vec<String> {
         let (_, found) = self.tables.request("Scan", &json!({"TableName": "parking", "Limit": 100})).await;
         let rows = found["Items"].as_array().unwrap().iter();
+        let rows = rows.filter(|row| row["consumer"]["S"] == "publisher");
         rows.map(|row| row["product_id"]["S"].as_str().unwrap().to_owned()).collect()
     }
 }

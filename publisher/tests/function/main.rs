@@ -7,5 +7,6 @@ mod deadline;
 mod given;
 mod logs;
 mod malformed;
+mod reconcile;
 mod silence;
 mod start;

@@ -8,6 +8,8 @@ async fn a_wrong_or_missing_setting_ends_the_start_with_a_line_that_names_it() {
     assert!(wrong.starts_with("LEDGER_EVENTS_TABLE=\"no spaces\""), "{wrong}");
     let no_bus = publisher().without("LEDGER_EVENT_BUS").start().await.start_error().await;
     assert!(no_bus.starts_with("LEDGER_EVENT_BUS is not set"), "{no_bus}");
+    let protection = publisher().with("LEDGER_EVENTS_PROTECTION", "{}").start().await.start_error().await;
+    assert!(protection.starts_with("LEDGER_EVENTS_PROTECTION: "), "{protection}");
     let no_region = publisher().without("AWS_REGION").without("AWS_DEFAULT_REGION").start().await;
     assert_eq!(no_region.start_error().await, "AWS_REGION is not set");
 }

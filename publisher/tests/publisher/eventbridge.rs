@@ -1,7 +1,7 @@
 //! The contract with the SDK: the exact request, and the meaning of every kind of answer.
 
-use publisher::bus::{BusRefusal, Remedy};
-use publisher::{Bus, BusEntry, EntryOutcome, EventBridge};
+use publisher::bus::Remedy;
+use publisher::{Bus, BusEntry, BusPresence, EntryOutcome, EventBridge};
 use serde_json::{Value, json};
 
 use crate::canned::{Answer, Canned};
@@ -48,38 +48,76 @@ async fn every_entry_of_a_successful_answer_is_read() {
         {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}, {}]});
     let (config, _) = Canned::answers([Answer::Json(200, mixed)]);
     let answers = EventBridge::new(&config).put(&[entry(1), entry(2), entry(3), entry(4)]).await.unwrap();
-    let refusals: Vec<(String, bool)> = answers
+    let refusals: Vec<(String, Remedy)> = answers
         .iter()
         .filter_map(|answer| match answer {
             EntryOutcome::Accepted { .. } => None,
-            EntryOutcome::Refused(refusal) => Some((refusal.to_string(), refusal.is_retryable())),
+            EntryOutcome::Refused(refusal) => Some((refusal.to_string(), refusal.remedy())),
         })
         .collect();
     let expected = [
-        ("ThrottlingException: Rate exceeded", true),
-        ("MalformedDetail: Detail is malformed.", false),
-        ("InternalFailure: no message was given", true),
+        ("ThrottlingException: Rate exceeded", Remedy::SendAgain),
+        ("MalformedDetail: Detail is malformed.", Remedy::Split),
+        ("InternalFailure: no message was given", Remedy::SendAgain),
     ];
-    assert_eq!(refusals, expected.map(|(text, retryable)| (text.to_owned(), retryable)));
+    assert_eq!(refusals, expected.map(|(text, remedy)| (text.to_owned(), remedy)));
 }
 
-#[test]
-fn exactly_the_documented_codes_are_retryable() {
-    let retryable = |code: &&str| BusRefusal::new(*code, "").is_retryable();
-    let codes = [
-        "InternalFailure",
-        "InternalException",
-        "ThrottlingException",
-        "AccessDeniedException",
-        "InvalidAccountIdException",
-        "InvalidArgument",
-        "MalformedDetail",
-        "RedactionFailure",
-        "NotAuthorizedForSourceException",
-        "NotAuthorizedForDetailTypeException",
-    ];
-    let found: Vec<&str> = codes.into_iter().filter(retryable).collect();
-    assert_eq!(found, ["InternalFailure", "InternalException", "ThrottlingException"]);
+/// A code, and what to do about it.
+const CODES: [(&str, Remedy); 14] = [
+    ("InternalFailure", Remedy::SendAgain),
+    ("InternalException", Remedy::SendAgain),
+    ("InternalServerError", Remedy::SendAgain),
+    ("ThrottlingException", Remedy::SendAgain),
+    ("ServiceUnavailable", Remedy::SendAgain),
+    ("LimitExceededException", Remedy::SendAgain),
+    ("AccessDeniedException", Remedy::Repair),
+    ("ExpiredTokenException", Remedy::Repair),
+    ("KMSAccessDeniedException", Remedy::Repair),
+    ("NotAuthorizedForSourceException", Remedy::Repair),
+    ("InvalidArgument", Remedy::Repair),
+    ("SomethingNew", Remedy::Repair),
+    ("MalformedDetail", Remedy::Split),
+    ("ValidationException", Remedy::Split),
+];
+
+#[tokio::test]
+async fn a_code_means_the_same_for_an_entry_and_for_a_whole_request() {
+    for (code, remedy) in CODES {
+        let refused = json!({"FailedEntryCount": 1, "Entries": [{"ErrorCode": code, "ErrorMessage": "no"}]});
+        let (config, _) = Canned::answers([Answer::Json(200, refused)]);
+        let answers = EventBridge::new(&config).put(&[entry(1)]).await.unwrap();
+        let [EntryOutcome::Refused(refusal)] = &answers[..] else { panic!("{answers:?}") };
+        assert_eq!(refusal.remedy(), remedy, "{code} of an entry");
+        let whole = failed(Answer::Json(400, json!({"__type": code, "message": "no"}))).await;
+        assert_eq!(whole, (remedy, code.to_owned()), "{code} of a request");
+    }
+}
+
+#[tokio::test]
+async fn a_bus_exists_unless_it_is_said_that_it_does_not() {
+    let service = |status: u16, code: &str| Answer::Json(status, json!({"__type": code, "message": "no"}));
+    let presence = async |answer: Answer| {
+        let (config, canned) = Canned::answers([answer]);
+        let presence = EventBridge::new(&config).presence("ledger").await;
+        let [request] = &canned.requests()[..] else { panic!("one request") };
+        assert_eq!(
+            (request.target.as_str(), &request.body),
+            ("AWSEvents.DescribeEventBus", &json!({"Name": "ledger"}))
+        );
+        presence
+    };
+    assert_eq!(presence(Answer::Json(200, json!({"Name": "ledger"}))).await, BusPresence::Exists);
+    for missing in ["ResourceNotFoundException", "ValidationException"] {
+        assert_eq!(presence(service(400, missing)).await, BusPresence::Missing, "{missing}");
+    }
+    for (status, code) in
+        [(400, "AccessDeniedException"), (400, "ThrottlingException"), (500, "InternalException")]
+    {
+        let BusPresence::Unknown(reason) = presence(service(status, code)).await else { panic!("{code}") };
+        assert!(reason.starts_with(code), "{reason}");
+    }
+    assert!(matches!(presence(Answer::Broken).await, BusPresence::Unknown(_)));
 }
 
 async fn failed(answer: Answer) -> (Remedy, String) {

@@ -11,8 +11,8 @@ use event_store::{
 };
 use publisher::bus::BusRefusal;
 use publisher::{
-    Bus, BusEntry, BusError, CatchUpOutcome, EntryOutcome, MemoryBus, PublishRetryCounts, Publisher,
-    PublisherPorts, RetryPolicy,
+    Bus, BusEntry, BusError, BusPresence, CatchUpOutcome, EntryOutcome, MemoryBus, PublishRetryCounts,
+    Publisher, PublisherPorts, RetryPolicy,
 };
 use schema::{ProductId, StoredCommit, fixtures};
 use serde_json::json;
@@ -74,7 +74,7 @@ async fn a_parked_product_is_not_tried_again_by_every_new_event() {
 async fn what_is_not_retryable_waits_for_an_operator() {
     let world = World::default();
     let commits = world.life("a", 3).await;
-    world.bus.refuse_nth(2, "NotAuthorizedForSourceException");
+    world.bus.refuse_nth(2, "MalformedDetail");
     world.publish(&commits).await;
     world.bus.heal();
     assert_eq!(world.publisher.retry_parked(MINUTE).await.unwrap(), PublishRetryCounts::default());
@@ -83,6 +83,66 @@ async fn what_is_not_retryable_waits_for_an_operator() {
     assert!(matches!(end, CatchUpOutcome::UpTo(3)), "{end:?}");
     assert_eq!(world.accepted_of("a"), [1, 2, 3]);
     assert_eq!(row(&world, "a").await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_has_to_repair_is_published_after_the_repair_and_is_never_parked_for_good() {
+    for code in
+        ["AccessDeniedException", "NotAuthorizedForSourceException", "KMSAccessDeniedException", "Unheard"]
+    {
+        let world = World::default();
+        let commits = world.life("a", 3).await;
+        world.bus.refuse_nth(2, code);
+        world.publish(&commits).await;
+        let parked = row(&world, "a").await.unwrap();
+        assert_eq!((parked.from_sequence, parked.retryable), (2, true), "{code}");
+        assert_eq!(
+            world.bus.requests().len(),
+            2,
+            "{code}: it is not sent again before somebody may have repaired it"
+        );
+        world.bus.heal();
+        assert_eq!(world.publisher.retry_parked(MINUTE).await.unwrap().released, 1, "{code}");
+        assert_eq!(world.accepted_of("a"), [1, 2, 3], "{code}");
+    }
+}
+
+/// A bus that does not exist, until it is created; it accepts entries all the same, as EventBridge does.
+struct Absent {
+    bus: Arc<MemoryBus>,
+    exists: AtomicBool,
+}
+
+#[async_trait]
+impl Bus for Absent {
+    async fn put(&self, entries: &[BusEntry]) -> Result<Vec<EntryOutcome>, BusError> {
+        self.bus.put(entries).await
+    }
+
+    async fn presence(&self, _: &str) -> BusPresence {
+        if self.exists.load(Ordering::Relaxed) { BusPresence::Exists } else { BusPresence::Missing }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_bus_does_not_exist_events_wait_without_receipts_and_are_published_when_it_does() {
+    let world = World::default();
+    let commits = world.life("a", 3).await;
+    let absent = Arc::new(Absent { bus: world.bus.clone(), exists: AtomicBool::new(false) });
+    let publisher = world.restarted(world.receipts.clone(), absent.clone());
+    assert_eq!(failures(&publisher.publish(batch(&commits), MINUTE).await), Vec::<String>::new());
+    assert!(world.bus.is_empty());
+    let parked = row(&world, "a").await.unwrap();
+    assert_eq!((parked.from_sequence, parked.retryable, parked.attempts), (1, true, 1));
+    assert!(parked.reason.contains("there is no bus product-ledger"), "{}", parked.reason);
+    assert_eq!(world.receipts.position(&fixtures::id("a")).await.unwrap().published, 0);
+
+    assert_eq!(publisher.retry_parked(MINUTE).await.unwrap(), PublishRetryCounts::default());
+    assert_eq!(row(&world, "a").await.unwrap().attempts, 1, "nothing is tried while there is no bus");
+
+    absent.exists.store(true, Ordering::Relaxed);
+    assert_eq!(publisher.retry_parked(MINUTE).await.unwrap().released, 1);
+    assert_eq!(world.accepted_of("a"), [1, 2, 3]);
 }
 
 /// A bus that takes a second to answer.

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use publisher::BusPresence;
 use publisher::replay::{ReplayProgress, ReplaySelection, StoppedProduct};
 use schema::message::Replay;
 
@@ -22,9 +23,7 @@ pub(super) async fn replay(
         if let Some(product) = &request.product {
             must_exist(&system, product).await?;
         }
-        if let Some(bus) = &request.bus {
-            must_be_a_bus(&system, bus).await?;
-        }
+        must_be_a_bus(&system, request.bus.as_deref()).await?;
         let selection = ReplaySelection { product: request.product, from: request.from, to: request.to };
         if request.dry_run {
             let tell = |replayed: &ReplayProgress| progress.counter(report(replayed, None));
@@ -42,21 +41,22 @@ pub(super) async fn replay(
 }
 
 /// # Errors
-/// [`OperatorError::Failed`] if the bus is not known: what is sent to it would be lost.
-async fn must_be_a_bus(system: &System, bus: &str) -> Result<(), OperatorError> {
-    let elsewhere = system.publishes_elsewhere;
-    let exists = if elsewhere { system.publisher.bus_exists(bus).await } else { bus == LOCAL_BUS };
-    if exists {
-        return Ok(());
+/// [`OperatorError::Failed`] if there is no such bus (`None`: the configured one): what is sent to it would be lost.
+async fn must_be_a_bus(system: &System, bus: Option<&str>) -> Result<(), OperatorError> {
+    if system.publishes_elsewhere {
+        if system.publisher.bus_presence(bus).await != BusPresence::Missing {
+            return Ok(());
+        }
+        let name = bus.unwrap_or(system.publisher.bus());
+        return Err(OperatorError::Failed(format!("there is no bus {name}; nothing was published")));
     }
-    let why = if elsewhere {
-        String::new()
-    } else {
-        format!(
-            ": LEDGER_EVENT_BUS is not set, so there is only the bus {LOCAL_BUS} (a running server has its own settings)"
-        )
-    };
-    Err(OperatorError::Failed(format!("there is no bus {bus}{why}; nothing was published")))
+    match bus {
+        None | Some(LOCAL_BUS) => Ok(()),
+        Some(bus) => Err(OperatorError::Failed(format!(
+            "there is no bus {bus}: LEDGER_EVENT_BUS is not set, so there is only the bus {LOCAL_BUS} (a running server has \
+             its own settings); nothing was published"
+        ))),
+    }
 }
 
 fn report(replayed: &ReplayProgress, mark: Option<&Replay>) -> ReplayReport {

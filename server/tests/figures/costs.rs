@@ -3,8 +3,12 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lambda_events::event::dynamodb::Event;
+use event_store::reconcile::ReconcileRun;
+use event_store::{DynamoRounds, ReconciledConsumer, Reconciler};
 use lambda::Emf;
 use serde_json::{Value, json};
 
@@ -34,7 +38,7 @@ impl Meter {
             let units = seen.capacity().unwrap();
             let of_products = seen.request.table.as_deref() == Some("ledger-products");
             let (all, of_products_too) = match seen.request.operation.as_str() {
-                "Query" | "GetItem" | "BatchGetItem" => (&mut read, &mut products_read),
+                "Query" | "GetItem" | "BatchGetItem" | "Scan" => (&mut read, &mut products_read),
                 _ => (&mut write, &mut products),
             };
             *all += units;
@@ -119,9 +123,44 @@ async fn measured() -> Value {
     for part in ["history", "prices", "verification"] {
         meter.asked("query-api", "GET", &format!("{path}/{part}"), "").await;
     }
+    all["reconcile"] = reconciled(&mut meter).await;
     all["series"] = meter.series.len().into();
     all["id,name"] = changes_keeping(&emf, "id,name").await;
     all
+}
+
+/// A round of the reconcile of each consumer, and a run after it, which has nothing to do; and how many series each writes that
+/// nothing else does.
+async fn reconciled(meter: &mut Meter) -> Value {
+    let mut all = json!({"idle": {}});
+    let before = meter.series.clone();
+    let (mut of_rounds, mut of_every_run) = (BTreeSet::new(), BTreeSet::new());
+    for (name, part) in [("projector", "project"), ("publisher", "publish")] {
+        meter.world.wire.clear();
+        let round = reconcile(&meter.world, name).await;
+        assert!(round.complete);
+        all["products"] = round.compared.into();
+        meter.series.clear();
+        all[part] = meter.spent(name);
+        of_rounds.append(&mut meter.series);
+        assert_eq!(reconcile(&meter.world, name).await, ReconcileRun::default());
+        all["idle"][part] = meter.spent(name);
+        of_every_run.append(&mut meter.series);
+    }
+    all["series"] = of_every_run.difference(&before).count().into();
+    of_rounds.retain(|series| !before.contains(series) && !of_every_run.contains(series));
+    all["round_series"] = of_rounds.len().into();
+    meter.series = before;
+    all
+}
+
+async fn reconcile(world: &World, name: &'static str) -> ReconcileRun {
+    let rounds = DynamoRounds::new(event_store::metering::client(&world.config), "ledger-parking");
+    let (system, clock) = (&world.system, world.system.clock_and_ids.clock.clone());
+    let consumer: &dyn ReconciledConsumer =
+        if name == "projector" { &system.projector } else { &system.publisher };
+    let reconciler = Reconciler::new(name, system.journal.clone(), Arc::new(rounds), clock);
+    reconciler.run(consumer, Duration::from_mins(1)).await.unwrap()
 }
 
 /// What a price change comes to where these orders alone are kept, alone and in a full batch.

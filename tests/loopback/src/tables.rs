@@ -15,7 +15,9 @@ use engine::Engine;
 use serde_json::Value;
 
 use crate::faults::{self, TableFaults};
+use crate::protection::ControlPlane;
 use crate::request::TableRequest;
+use crate::Protection;
 
 type Throttled = Box<dyn Fn(&TableRequest) -> bool + Send>;
 
@@ -31,19 +33,20 @@ struct Shared {
     throttled: Mutex<Option<Throttled>>,
     faults: TableFaults,
     requests: Mutex<Vec<TableRequest>>,
+    control: ControlPlane,
 }
 
 impl TableServer {
     /// Starts a server without tables, in memory.
     pub async fn serve() -> Self {
         let engine = Engine::in_memory().unwrap();
-        let shared = Shared {
+        let shared = Arc::new(Shared {
             engine,
             throttled: Mutex::default(),
             faults: TableFaults::default(),
             requests: Mutex::default(),
-        };
-        let shared = Arc::new(shared);
+            control: ControlPlane::default(),
+        });
         // A transaction may have 4 MB, and its JSON is larger.
         let limit = DefaultBodyLimit::max(16 * 1024 * 1024);
         let routes = Router::new().fallback(answer).layer(limit).with_state(shared.clone());
@@ -97,6 +100,11 @@ impl TableServer {
         *self.shared.throttled.lock().unwrap() = None;
     }
 
+    /// What is answered about the protection of the tables from now on.
+    pub fn protect(&self, protection: Protection) {
+        self.shared.control.set(protection);
+    }
+
     /// The requests since the last call.
     #[must_use]
     pub fn take_requests(&self) -> Vec<TableRequest> {
@@ -109,12 +117,18 @@ async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byt
     let request = TableRequest { operation, body: serde_json::from_slice(&body).unwrap_or_default() };
     let throttled = shared.throttled.lock().unwrap().as_ref().is_some_and(|throttled| throttled(&request));
     let fault = shared.faults.of(&request);
+    let told = shared.control.answer(&request.operation, &request.body);
     shared.requests.lock().unwrap().push(request);
     if throttled {
         return faults::whole(faults::refusal("ProvisionedThroughputExceededException"));
     }
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    let carried_out = async { shared.engine.request(target, body.into()).await.unwrap() };
+    let carried_out = async {
+        match told {
+            Some((status, body)) => (status, body.to_string().into_bytes()),
+            None => shared.engine.request(target, body.into()).await.unwrap(),
+        }
+    };
     match fault {
         Some(fault) => faults::suffered(fault, carried_out).await,
         None => faults::whole(carried_out.await),

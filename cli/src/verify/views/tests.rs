@@ -45,6 +45,10 @@ impl Projection for Missing {
         Ok(Some(Difference::Missing))
     }
 
+    async fn shown_version(&self, _: Generation, _: &ProductId) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     async fn shown(&self, _: Generation, _: Option<String>, _: usize) -> Result<ShownPage, StoreError> {
         Ok(ShownPage::default())
     }
