@@ -2,6 +2,9 @@
 //! gateway's authorizer identified.
 
 mod answer;
+mod event;
+mod matched;
+mod members;
 mod request;
 
 use std::convert::Infallible;
@@ -20,7 +23,7 @@ use crate::gateway;
 
 use crate::Function;
 use crate::invocation::around;
-use request::ProxyRequest;
+use event::GatewayEvent;
 
 /// The event's `requestContext`, kept in the request's extensions.
 #[derive(Clone)]
@@ -34,9 +37,9 @@ impl Function {
     pub async fn answer(self, routes: Router) -> anyhow::Result<()> {
         let Self { clock_and_ids, pages, metrics, .. } = &self;
         let routes = &layered(routes, pages, clock_and_ids.clone());
-        let called = service_fn(move |event: LambdaEvent<ProxyRequest>| async move {
-            let (call, context) = event.into_parts();
-            let answered = answered(routes, call, context.xray_trace_id.as_deref());
+        let called = service_fn(move |event: LambdaEvent<GatewayEvent>| async move {
+            let (event, context) = event.into_parts();
+            let answered = answered(routes, event, context.xray_trace_id.as_deref());
             Ok::<_, Infallible>(around(metrics, clock_and_ids, &context, answered).await)
         });
         Runtime::new(called).run().await.map_err(|error| anyhow::anyhow!("{error}"))
@@ -49,15 +52,19 @@ fn layered(routes: Router, pages: &PageRules, clock_and_ids: ClockAndIds) -> Rou
     finish_authenticated(layers, routes, clock_and_ids)
 }
 
-async fn answered(routes: &Router, call: ProxyRequest, xray: Option<&str>) -> ApiGatewayProxyResponse {
-    let mount = call.mount();
-    let request = call.request(xray).unwrap_or_else(|problem| {
-        let mut invalid = Request::default();
-        invalid.extensions_mut().insert(problem);
-        invalid
-    });
-    let response = routes.clone().oneshot(request).await.into_response();
-    answer::written(response, &mount).await
+async fn answered(routes: &Router, event: GatewayEvent, xray: Option<&str>) -> ApiGatewayProxyResponse {
+    let ask = async |request: Request| routes.clone().oneshot(request).await.into_response();
+    match event {
+        GatewayEvent::Request(call) => {
+            let mut invalid = call.without_content();
+            let request = call.request(xray).unwrap_or_else(|problem| {
+                invalid.extensions_mut().insert(problem);
+                invalid
+            });
+            answer::written(ask(request).await).await
+        }
+        GatewayEvent::OtherFormat(other) => answer::written_for_http_api(ask(other.refused()).await).await,
+    }
 }
 
 /// Accepts requests with an actor from the gateway's authorizer and requests for public paths; answers an event that is no
