@@ -10,8 +10,9 @@ import type { DomainSettings } from "./settings.ts";
 export class CustomDomain extends Construct {
   constructor(scope: Construct, api: RestApi, { name, certificate, basePath }: DomainSettings) {
     super(scope, "Domain");
-    if (basePath !== undefined && !/^[A-Za-z0-9._~-]+$/.test(basePath)) {
-      throw new Error(`domain: basePath=${basePath}: must be one segment of letters, digits and . _ ~ -`);
+    // Clients take `.` and `..` out of a URL, and API Gateway refuses `~`.
+    if (basePath !== undefined && !/^(?!\.{1,2}$)[A-Za-z0-9._-]+$/.test(basePath)) {
+      throw new Error(`domain: basePath=${basePath}: must be one segment of letters, digits and . _ -, not . or ..`);
     }
     const domain = new DomainName(this, "Name", {
       domainName: name,

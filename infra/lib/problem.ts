@@ -31,7 +31,7 @@ export const NOT_FOUND: GatewayProblem = {
   slug: "not-found",
   title: "No route has this path",
   status: 404,
-  detail: "No route has this path; see /openapi.json.",
+  detail: "No route has this path; see openapi.json at the address of the API.",
 };
 export const METHOD_NOT_ALLOWED: GatewayProblem = {
   slug: "method-not-allowed",

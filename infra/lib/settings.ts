@@ -57,7 +57,7 @@ export interface DomainSettings {
   readonly name: string;
   /** The ARN of its certificate, in the region of the stack. */
   readonly certificate: string;
-  /** The first segment of all paths; none by default. */
+  /** The first segment of all paths, such as `shop`; none by default. The functions find it in each event. */
   readonly basePath?: string;
 }
 

@@ -52,7 +52,11 @@ it("without a base path the paths begin at the root, and a base path is one segm
   const { template } = behind({ name: "api.example.com", certificate: CERTIFICATE });
   const [, mapping] = one(template, "AWS::ApiGateway::BasePathMapping", "ApiDomain");
   expect(mapping.Properties.BasePath).toBeUndefined();
-  expect(() => behind({ name: "api.example.com", certificate: CERTIFICATE, basePath: "a/b" })).toThrow("basePath=a/b");
+  for (const basePath of ["a/b", "", "..", "~a"]) {
+    expect(() => behind({ name: "api.example.com", certificate: CERTIFICATE, basePath })).toThrow(
+      `basePath=${basePath}:`,
+    );
+  }
 }, 300_000);
 
 it("a branch has none, because the name leads to the stage", () => {

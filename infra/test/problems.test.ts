@@ -7,8 +7,8 @@ import * as problems from "../lib/problem.ts";
 import { REPOSITORY } from "../lib/repository.ts";
 
 const KINDS = readFileSync(resolve(REPOSITORY, "web/src/problem.rs"), "utf8");
-/** Only the gateway limits the rate of requests, and only in front of it is a firewall. */
-const ONLY_HERE = { "too-many-requests 429": true, "blocked-by-firewall 403": true };
+/** Only the gateway limits the rate of requests. */
+const ONLY_HERE = { "too-many-requests 429": true };
 const given = Object.values(problems).filter((value) => typeof value === "object");
 
 it.each(given)("$slug has the same title as in the functions", ({ slug, title, status }) => {

@@ -2,6 +2,9 @@
 //! gateway's authorizer identified. It is answered before Lambda ends the invocation.
 
 mod answer;
+mod event;
+mod matched;
+mod members;
 mod request;
 
 use std::convert::Infallible;
@@ -23,7 +26,7 @@ use crate::gateway;
 use crate::Function;
 use crate::invocation::around;
 use crate::stream::time_left;
-use request::ProxyRequest;
+use event::GatewayEvent;
 
 /// At most this much of an invocation's time is kept for writing the answer.
 const RESERVE: Duration = Duration::from_secs(1);
@@ -44,10 +47,10 @@ impl Function {
     pub async fn answer(self, routes: Router) -> anyhow::Result<()> {
         let Self { clock_and_ids, pages, metrics, .. } = &self;
         let routes = &layered(routes, pages, clock_and_ids.clone());
-        let called = service_fn(move |event: LambdaEvent<ProxyRequest>| async move {
-            let (call, context) = event.into_parts();
+        let called = service_fn(move |event: LambdaEvent<GatewayEvent>| async move {
+            let (event, context) = event.into_parts();
             let time_left = time_left(context.deadline, (clock_and_ids.clock)());
-            let answered = answered(routes, call, context.xray_trace_id.as_deref(), time_left);
+            let answered = answered(routes, event, context.xray_trace_id.as_deref(), time_left);
             Ok::<_, Infallible>(around(metrics, clock_and_ids, &context, answered).await)
         });
         Runtime::new(called).run().await.map_err(|error| anyhow::anyhow!("{error}"))
@@ -62,20 +65,26 @@ fn layered(routes: Router, pages: &PageRules, clock_and_ids: ClockAndIds) -> Rou
 
 async fn answered(
     routes: &Router,
-    call: ProxyRequest,
+    event: GatewayEvent,
     xray: Option<&str>,
     time_left: Duration,
 ) -> ApiGatewayProxyResponse {
-    let mount = call.mount();
     let answer_by = Instant::now() + time_left.saturating_sub(RESERVE.min(time_left / 8));
-    let mut request = call.request(xray).unwrap_or_else(|problem| {
-        let mut invalid = Request::default();
-        invalid.extensions_mut().insert(problem);
-        invalid
-    });
-    request.extensions_mut().insert(AnswerBy(answer_by));
-    let response = routes.clone().oneshot(request).await.into_response();
-    answer::written(response, &mount).await
+    let ask = async |mut request: Request| {
+        request.extensions_mut().insert(AnswerBy(answer_by));
+        routes.clone().oneshot(request).await.into_response()
+    };
+    match event {
+        GatewayEvent::Request(call) => {
+            let mut invalid = call.without_content();
+            let request = call.request(xray).unwrap_or_else(|problem| {
+                invalid.extensions_mut().insert(problem);
+                invalid
+            });
+            answer::written(ask(request).await).await
+        }
+        GatewayEvent::OtherFormat(other) => answer::written_for_http_api(ask(other.refused()).await).await,
+    }
 }
 
 /// Accepts requests with an actor from the gateway's authorizer and requests for public paths; answers an event that is no

@@ -8,6 +8,7 @@ import subprocess
 import time
 import zipfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import boto3
 
@@ -15,6 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
 #: Timeout for creating the stack.
 CREATES = 180
+#: A domain of the API: another way to write 127.0.0.1, the endpoint of all services, so that no name needs to be resolved.
+DOMAIN = "127.1"
+#: Its base path.
+BASE_PATH = "shop"
 #: The parameter with the version that `cdk bootstrap` creates in an account.
 BOOTSTRAPPED = {"Name": "/cdk-bootstrap/hnb659fds/version", "Value": "30", "Type": "String"}
 
@@ -48,12 +53,19 @@ class Deployment:
         if status != "CREATE_COMPLETE":
             raise SystemExit(f"the stack is {status}\n" + "\n".join(_failures(cloudformation, self.name)))
 
-    def url(self):
-        """The URL of the API on the emulator; the stack's own URL only resolves on AWS."""
+    def urls(self):
+        """Two URLs of the API: below the stage, as at the address that API Gateway assigns, and below the base path of a domain.
+        The stack's own URL only resolves on AWS."""
         resources = boto3.client("cloudformation").describe_stack_resources(StackName=self.name)["StackResources"]
         ids = {resource["ResourceType"]: resource["PhysicalResourceId"] for resource in resources}
         api, stage = ids["AWS::ApiGateway::RestApi"], ids["AWS::ApiGateway::Stage"]
-        return f"{os.environ['AWS_ENDPOINT_URL']}/restapis/{api}/{stage}/_user_request_"
+        gateway = boto3.client("apigateway")
+        gateway.create_domain_name(domainName=DOMAIN)
+        # A mapping without a stage takes the stage from the path, as the assigned address does.
+        gateway.create_base_path_mapping(domainName=DOMAIN, restApiId=api)
+        gateway.create_base_path_mapping(domainName=DOMAIN, restApiId=api, stage=stage, basePath=BASE_PATH)
+        port = urlsplit(os.environ["AWS_ENDPOINT_URL"]).port
+        return tuple(f"http://{DOMAIN}:{port}/{before}" for before in (stage, BASE_PATH))
 
     def _status(self, cloudformation):
         return cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]["StackStatus"]

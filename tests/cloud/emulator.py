@@ -32,7 +32,7 @@ class Emulator:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_EC2_METADATA_DISABLED": "true",
-            "NO_PROXY": "127.0.0.1,localhost",
+            "NO_PROXY": "127.0.0.1,127.1,localhost",
             # All temporary files, including the functions' code, are removed with the folder.
             "TMPDIR": str(self.folder),
         }

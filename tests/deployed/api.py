@@ -12,7 +12,7 @@ class Client:
     """A client with a token, or without one."""
 
     def __init__(self, url, token=None):
-        self._url = url
+        self.url = url
         self._session = requests.Session()
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
@@ -20,12 +20,12 @@ class Client:
     def ask(self, method, path, body=None, **headers):
         """Sends a request; names of headers are written with underscores instead of hyphens."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self._session.request(method, f"{self._url}{path}", json=body, headers=named, timeout=ANSWERS)
+        return self._session.request(method, f"{self.url}{path}", json=body, headers=named, timeout=ANSWERS)
 
     def raw(self, method, path, body, content_type):
         """Sends a request with the body unchanged."""
         headers = {"Content-Type": content_type}
-        return self._session.request(method, f"{self._url}{path}", data=body, headers=headers, timeout=ANSWERS)
+        return self._session.request(method, f"{self.url}{path}", data=body, headers=headers, timeout=ANSWERS)
 
     def get(self, path, **headers):
         """Sends a query."""

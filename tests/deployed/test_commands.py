@@ -1,5 +1,7 @@
 """Commands are recorded once, answered with a receipt, and visible at once to queries that name the version."""
 
+from urllib.parse import urljoin
+
 from api import new_product, problem
 from contract import conforms
 
@@ -31,7 +33,7 @@ def a_product_without_an_id_gets_one_and_a_place_where_it_is(writer):
     created = writer.ask("POST", "/products", HELMET)
     assert created.status_code == 201, created.text
     product = created.json()["product_id"]
-    assert created.headers["Location"].endswith(f"/products/{product}")
+    assert urljoin(created.url, created.headers["Location"]) == f"{writer.url}/products/{product}"
     assert writer.get(f"/products/{product}?min_version=1").json()["id"] == product
 
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from api import problem
@@ -16,7 +17,10 @@ def the_service_is_healthy(stranger):
 
 
 def the_interface_is_that_of_these_sources(stranger):
-    said, expected = stranger.get("/openapi.json").json(), json.loads(OPENAPI.read_text())
+    answer, expected = stranger.get("/openapi.json"), json.loads(OPENAPI.read_text())
+    said = answer.json()
+    [server] = said["servers"]
+    assert urljoin(answer.url, server["url"]).rstrip("/") == stranger.url
     assert said["info"] == expected["info"]
     assert said["paths"].keys() == expected["paths"].keys()
 

@@ -1,5 +1,7 @@
 """Every error response is a problem with a correlation id, from the gateway and from the functions."""
 
+from urllib.parse import urljoin
+
 import pytest
 from api import new_product, problem
 
@@ -55,7 +57,9 @@ def what_is_nowhere_is_404_whatever_an_authorization_looks_like(nobody):
 
 
 def an_unknown_product_is_404(reader):
-    problem(reader.get(f"/products/{new_product()}"), 404, "product-not-found")
+    answer = reader.get(f"/products/{new_product()}")
+    members = problem(answer, 404, "product-not-found")
+    assert urljoin(answer.url, members["instance"]) == answer.url
 
 
 def another_method_is_405_and_learns_which_there_are(writer):

@@ -58,22 +58,79 @@ fn a_receipt_of_another_product_or_of_a_redirected_question_is_none() {
     }
 }
 
+/// A problem as API Gateway and the firewall in front of it answer.
+fn problem(status: u16, kind: &str) -> Response<Body> {
+    let kind = format!("urn:product-ledger:problem:{kind}");
+    answer(status, json!({"type": kind, "title": "No", "status": status, "detail": "Never."}).to_string())
+}
+
 #[tokio::test]
 async fn a_server_that_asks_for_time_gets_it() {
-    let (ledger, asked) = (Ledger::start(), AtomicU32::new(0));
-    let between = Between::start(&ledger.url, move |seen| {
-        if seen.is_command() && asked.fetch_add(1, Ordering::Relaxed) == 0 {
-            let busy = Response::builder().status(503).header("retry-after", "2");
-            return Fate::Answer(busy.body(Body::empty()).unwrap());
+    for (status, kind) in [(503, "unavailable"), (429, "too-many-requests")] {
+        let (ledger, asked) = (Ledger::start(), AtomicU32::new(0));
+        let between = Between::start(&ledger.url, move |seen| {
+            if seen.is_command() && asked.fetch_add(1, Ordering::Relaxed) == 0 {
+                let mut busy = problem(status, kind);
+                busy.headers_mut().insert("retry-after", "2".parse().unwrap());
+                return Fate::Answer(busy);
+            }
+            Fate::Pass
+        });
+        let output = import_at(&between.url, file(&[&create("p")]).path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
+        let commands = between.commands();
+        assert_eq!(commands.len(), 2, "{status}");
+        assert!(commands[1].at - commands[0].at >= Duration::from_secs(2), "{status}");
+        assert_eq!(commands[0].header("idempotency-key"), commands[1].header("idempotency-key"));
+    }
+}
+
+/// The firewall may refuse the question for the history, because of the id, or the command, because of its body.
+#[tokio::test]
+async fn a_line_that_the_firewall_blocks_is_a_failure_of_its_product_alone() {
+    for (blocked, written) in [("/history", 2), ("PUT or POST", 3)] {
+        let ledger = Ledger::start();
+        let between = Between::start(&ledger.url, move |seen| {
+            let is_blocked = match blocked {
+                "/history" => seen.path.contains("/products/b/history"),
+                _ => seen.is_command() && seen.path.contains("/products/b") && seen.body.contains("\"2\""),
+            };
+            if is_blocked { Fate::Answer(problem(403, "blocked-by-firewall")) } else { Fate::Pass }
+        });
+        let change = |price: u32| format!(r#"{{"command":"update","product_id":"b","price":"{price}"}}"#);
+        let lines = [create("a"), create("b"), change(2), change(3), create("c")];
+        let lines = file(&lines.each_ref().map(String::as_str));
+        let output = import_at(&between.url, lines.path()).args(["--concurrency", "1"]).output().unwrap();
+        let text = printed(&output);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(summary(&output).starts_with(&format!("5 commands: {written} written")), "{text}");
+        let line = if written == 2 { "line 2" } else { "line 3" };
+        let failed: Vec<_> = text.lines().filter(|told| told.contains(": 403 No: Never.")).collect();
+        assert!(matches!(*failed, [told] if told.contains(line) && told.contains("(product b)")), "{text}");
+        assert!(!text.contains("stopped early") && !text.contains("LEDGER_TOKEN"), "{text}");
+        for (product, commits) in [("a", 1), ("b", written - 2), ("c", 1)] {
+            let asked = ledger.operate(&["export", product]);
+            let lines = String::from_utf8_lossy(&asked.stdout).lines().count();
+            assert_eq!(lines, commits, "{product}: {}", printed(&asked));
         }
-        Fate::Pass
-    });
-    let output = import_at(&between.url, file(&[&create("p")]).path()).output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
-    let commands = between.commands();
-    assert_eq!(commands.len(), 2);
-    assert!(commands[1].at - commands[0].at >= Duration::from_secs(2));
-    assert_eq!(commands[0].header("idempotency-key"), commands[1].header("idempotency-key"));
+    }
+}
+
+#[tokio::test]
+async fn any_other_403_ends_the_import_because_every_line_would_get_it() {
+    for (kind, of_commands) in [("forbidden", true), ("forbidden", false), ("foreign-origin", true)] {
+        let ledger = Ledger::start();
+        let between = Between::start(&ledger.url, move |seen| {
+            if seen.is_command() || !of_commands { Fate::Answer(problem(403, kind)) } else { Fate::Pass }
+        });
+        let lines = [create("a"), create("b"), create("c")];
+        let lines = file(&lines.each_ref().map(String::as_str));
+        let output = import_at(&between.url, lines.path()).args(["--concurrency", "1"]).output().unwrap();
+        let text = printed(&output);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains("refuses access (403 No: Never.)") && text.contains("LEDGER_TOKEN"), "{text}");
+        assert_eq!(between.commands().len(), 1, "{text}");
+    }
 }
 
 #[tokio::test]

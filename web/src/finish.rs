@@ -1,5 +1,5 @@
 //! The outermost layer around all routes: sets the correlation id and what keeps web pages from misusing an answer, writes every
-//! error as a problem and logs one line for each request.
+//! error as a problem, puts what precedes the routes in front of each path that it shows, and logs one line for each request.
 
 use axum::Router;
 use axum::body::Body;
@@ -9,6 +9,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use tracing::Instrument;
 
+use super::base_path::BasePath;
 use super::clock_and_ids::ClockAndIds;
 use super::context::{Actor, CorrelationId, is_visible};
 use super::problem::{Problem, ProblemKind};
@@ -31,9 +32,12 @@ pub fn finish_authenticated(
     routes: Router,
     clock_and_ids: ClockAndIds,
 ) -> Router {
-    let unknown =
-        || async { Problem::new(ProblemKind::NotFound, "No route has this path; see /openapi.json.") };
     authentication(routes.fallback(unknown)).layer(from_fn_with_state(clock_and_ids, around))
+}
+
+async fn unknown(base: BasePath) -> Problem {
+    let detail = format!("No route has this path; see {}.", base.before("/openapi.json"));
+    Problem::new(ProblemKind::NotFound, detail).loggable()
 }
 
 async fn anonymous(mut request: Request, next: Next) -> Response {
@@ -46,7 +50,8 @@ async fn around(State(clock_and_ids): State<ClockAndIds>, mut request: Request, 
     let id = given
         .filter(|text| is_visible(text, 128))
         .map_or_else(|| (clock_and_ids.ids)().to_string(), str::to_owned);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let base = BasePath::of(request.extensions());
+    let (method, path) = (request.method().clone(), base.before(request.uri().path()));
     request.extensions_mut().insert(CorrelationId(id.clone()));
     let log = RequestLog::begin(&mut request, &id);
     let mut response = log.usage_counter.count(next.run(request)).instrument(log.span.clone()).await;
@@ -57,6 +62,7 @@ async fn around(State(clock_and_ids): State<ClockAndIds>, mut request: Request, 
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(CORRELATION_ID, value);
     }
+    base.put_before_links(response.headers_mut());
     protect(response.headers_mut());
     log.end(response.status(), problem.as_ref());
     response
@@ -130,6 +136,25 @@ mod tests {
         assert_eq!(problem["type"], "urn:product-ledger:problem:not-found");
         assert_eq!(problem["instance"], "/unknown");
         assert_eq!(problem["correlation_id"], "order-7");
+    }
+
+    #[tokio::test]
+    async fn what_precedes_the_routes_stands_before_each_path_of_an_answer() {
+        let made = || async { ([(header::LOCATION, "/made")], StatusCode::CREATED) };
+        let routes = finish(Router::new().route("/known", get(made)), ClockAndIds::system());
+        for base in ["", "/shop", "/a/b"] {
+            let ask = |path: &str| {
+                let request = Request::builder().uri(path).extension(BasePath::new(base));
+                routes.clone().oneshot(request.body(Body::empty()).unwrap())
+            };
+            let created = ask("/known").await.unwrap();
+            assert_eq!(created.headers()["location"], format!("{base}/made"));
+            let body =
+                axum::body::to_bytes(ask("/unknown").await.unwrap().into_body(), 10_000).await.unwrap();
+            let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(problem["instance"], format!("{base}/unknown"));
+            assert_eq!(problem["detail"], format!("No route has this path; see {base}/openapi.json."));
+        }
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 pub mod about;
 pub mod api;
+mod base_path;
 mod clock_and_ids;
 mod context;
 mod excerpt;
@@ -17,6 +18,7 @@ mod public;
 mod query;
 mod request_log;
 
+pub use base_path::BasePath;
 pub use clock_and_ids::ClockAndIds;
 pub use context::{Actor, InvalidSubject, RequestContext, Scope};
 pub use excerpt::excerpt;

@@ -62,6 +62,13 @@ pub fn document(version: &str, routes: &[(Endpoint, Describe)]) -> Value {
     })
 }
 
+/// The document of a server whose routes are below `url`.
+#[must_use]
+pub fn below(mut document: Value, url: &str) -> Value {
+    document["servers"] = json!([{"url": url}]);
+    document
+}
+
 /// The document of a server without authentication.
 #[must_use]
 pub fn without_authentication(mut document: Value) -> Value {

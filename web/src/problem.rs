@@ -34,6 +34,8 @@ pub enum ProblemKind {
     Forbidden,
     /// The request names another host, or a page of another origin sent it.
     ForeignOrigin,
+    /// The firewall on AWS refused the request. No function answers with it.
+    BlockedByFirewall,
     /// No route has this path.
     NotFound,
     /// The product does not exist or is deleted.
@@ -91,6 +93,9 @@ impl ProblemKind {
             Self::Forbidden => ("forbidden", "The token lacks a scope", Code::FORBIDDEN),
             Self::ForeignOrigin => {
                 ("foreign-origin", "The request is for another host or from another site", Code::FORBIDDEN)
+            }
+            Self::BlockedByFirewall => {
+                ("blocked-by-firewall", "The firewall blocked the request", Code::FORBIDDEN)
             }
             Self::NotFound => ("not-found", "No route has this path", Code::NOT_FOUND),
             Self::ProductNotFound => ("product-not-found", "There is no such product", Code::NOT_FOUND),

@@ -13,6 +13,7 @@ const ANYWHERE: &[ProblemKind] = &[
     ProblemKind::Malformed,
     ProblemKind::Forbidden,
     ProblemKind::ForeignOrigin,
+    ProblemKind::BlockedByFirewall,
     ProblemKind::MethodNotAllowed,
     ProblemKind::TooSlow,
     ProblemKind::UriTooLong,
@@ -96,8 +97,8 @@ pub(super) fn headers_of() -> Value {
     json!({
         "ETag": text("The product's version in quotation marks.",
                      json!({"type": "string", "pattern": "^\"(0|[1-9][0-9]*)\"$", "example": "\"3\""}), true),
-        "Location": text("The path of the product.",
-                         json!({"type": "string", "format": "uri-reference", "pattern": "^/products/"}), true),
+        "Location": text("The path of the product. On AWS it begins with the stage, or with the base path of a domain.",
+                         json!({"type": "string", "format": "uri-reference", "pattern": "^/(.+/)?products/"}), true),
         "Retry-After": text("Seconds to wait before the next attempt.", json!({"type": "integer", "minimum": 0}), true),
         "Allow": text("The methods that this path supports.", json!({"type": "string"}), true),
         "WWW-Authenticate": text("How to authenticate, and what is wrong with the token (RFC 6750).",

@@ -84,7 +84,8 @@ impl ImportClient {
     /// A page of a product's history after a sequence.
     ///
     /// # Errors
-    /// [`StopReason`]; except that with a token that may write but not read histories, the refusal is the answer.
+    /// [`StopReason`]; except that with a token that may write but not read histories, the refusal is the answer, as that of a
+    /// firewall is.
     pub(super) async fn history(&self, product: &ProductId, after: u64) -> Result<ServerAnswer, StopReason> {
         let path = format!("/products/{product}/history?limit=100&after={after}");
         match self.answer(self.request(Method::GET, &path)).await? {
@@ -110,9 +111,7 @@ impl ImportClient {
 
     async fn answered(&self, request: reqwest::RequestBuilder) -> Result<ServerAnswer, StopReason> {
         match self.answer(request).await? {
-            answer if matches!(answer.status.as_u16(), 401 | 403) => {
-                Err(StopReason::Refused(answer.reason()))
-            }
+            answer if answer.refuses_access() => Err(StopReason::Refused(answer.reason())),
             answer => Ok(answer),
         }
     }

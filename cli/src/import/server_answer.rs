@@ -56,6 +56,15 @@ impl HistoryCommit {
 }
 
 impl ServerAnswer {
+    /// Whether access is refused, to this request as to every other. A firewall refuses one request because of what it holds.
+    pub(super) fn refuses_access(&self) -> bool {
+        match self.status.as_u16() {
+            401 => true,
+            403 => self.kind() != "blocked-by-firewall",
+            _ => false,
+        }
+    }
+
     /// The last part of a problem's type.
     pub(super) fn kind(&self) -> String {
         let problem = self.problem();
@@ -180,6 +189,25 @@ mod tests {
             assert_eq!(said, "200, but with no receipt or history of product p");
         }
         assert!(answer(&receipt(1, &[1])).receipt(&fixtures::id("q"), Condition::None).is_err());
+    }
+
+    #[test]
+    fn a_firewall_refuses_a_request_and_everything_else_that_refuses_refuses_access() {
+        let refused = |status: u16, kind: &str| {
+            let body = json!({"type": format!("urn:product-ledger:problem:{kind}")});
+            ServerAnswer { status: StatusCode::from_u16(status).unwrap(), ..answer(&body) }.refuses_access()
+        };
+        for (status, kind, refuses) in [
+            (401, "unauthorized", true),
+            (403, "forbidden", true),
+            (403, "foreign-origin", true),
+            (403, "", true),
+            (403, "blocked-by-firewall", false),
+            (404, "not-found", false),
+            (429, "too-many-requests", false),
+        ] {
+            assert_eq!(refused(status, kind), refuses, "{status} {kind}");
+        }
     }
 
     #[test]

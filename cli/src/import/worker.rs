@@ -134,11 +134,11 @@ impl ImportWorker {
         loop {
             let answer = self.client.history(product, after).await?;
             match answer.status.as_u16() {
-                403 if after == 0 => {
+                403 if answer.refuses_access() && after == 0 => {
                     let reason = self.history_refused.get_or_init(|| answer.reason());
                     return self.never_existed(product, reason).await;
                 }
-                403 => return Err(StopReason::Refused(answer.reason())),
+                403 if answer.refuses_access() => return Err(StopReason::Refused(answer.reason())),
                 404 if answer.kind() == "product-not-found" => return Ok(Ok(recorded)),
                 200 => {}
                 _ => return Ok(Err(answer.reason())),

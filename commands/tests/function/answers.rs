@@ -29,6 +29,21 @@ async fn a_posted_product_is_recorded_once_with_one_request() {
 }
 
 #[tokio::test]
+async fn behind_a_domain_with_a_base_path_the_answer_names_paths_below_it() {
+    let given = given().await;
+    let below = recorded("post-product-base-path");
+    let first = given.reply(&below).await;
+    assert_eq!(first.status, 201, "{first:?}");
+    let id = first.body["product_id"].as_str().unwrap();
+    assert_eq!(first.header("location"), Some(&*format!("/shop/products/{id}")));
+    // The same command by the address that API Gateway assigns is the same command.
+    let again = given.reply(&post()).await;
+    assert_eq!((again.status, again.header("idempotency-replayed")), (201, Some("true")), "{again:?}");
+    let wrong = given.reply(&with_body(below, "{}")).await;
+    assert_eq!(wrong.problem("invalid", 422, "order-7")["instance"], "/shop/products");
+}
+
+#[tokio::test]
 async fn a_commit_names_the_token_s_subject_and_the_trace_of_the_invocation() {
     let given = given().await;
     given.reply(&post()).await;
@@ -73,7 +88,7 @@ async fn without_an_authorizer_or_the_scope_nothing_is_asked_of_the_table() {
 async fn a_request_that_cannot_be_carried_out_is_a_problem_that_names_its_faults() {
     let given = given().await;
     let unknown = given.reply(&recorded("unknown-path")).await;
-    assert_eq!(unknown.problem("not-found", 404, "order-7")["instance"], "/orders");
+    assert_eq!(unknown.problem("not-found", 404, "order-7")["instance"], "/v1/orders");
 
     let text = given.reply(&changed(post(), "/multiValueHeaders/Content-Type", json!(["text/plain"]))).await;
     text.problem("unsupported-media-type", 415, "order-7");

@@ -1,9 +1,9 @@
 //! Events that are not requests: they are reported to the Runtime API, and the next invocation is served.
 
-use loopback::{FunctionResponse, changed};
+use loopback::{FunctionResponse, GatewayReply, changed};
 use serde_json::{Value, json};
 
-use crate::given::{given, post};
+use crate::given::{given, post, recorded};
 
 #[tokio::test]
 async fn an_event_that_cannot_be_read_is_an_error_and_the_next_one_is_answered() {
@@ -21,4 +21,26 @@ async fn an_event_that_cannot_be_read_is_an_error_and_the_next_one_is_answered()
     assert_eq!(given.reply(&post()).await.status, 201);
     let log = given.function.stop().await;
     assert_eq!(log.lines().iter().filter(|line| line["level"] == "ERROR").count(), 8, "{}", log.out);
+}
+
+#[tokio::test]
+async fn payload_format_2_0_is_a_500_and_a_line_of_the_log_that_says_what_to_change() {
+    let given = given().await;
+    let answer = given.function.invoke(recorded("http-api-2.0").to_string()).await;
+    let FunctionResponse::Response(payload) = &answer else { panic!("{answer:?}") };
+    assert_eq!(payload["headers"]["content-type"], "application/problem+json");
+    assert_eq!(payload["multiValueHeaders"], json!({}));
+    let reply = GatewayReply::of(&answer);
+    let made = reply.header("x-correlation-id").unwrap();
+    let problem = reply.problem("internal", 500, made);
+    assert!(problem["detail"].as_str().unwrap().contains("payload format 2.0"), "{problem}");
+    assert_eq!(problem["instance"], "/products");
+    assert_eq!(given.operations(), [""; 0]);
+    assert_eq!(given.reply(&post()).await.status, 201);
+
+    let log = given.function.stop().await;
+    let errors: Vec<_> = log.messages().into_iter().filter(|line| line["level"] == "ERROR").collect();
+    let [error] = errors.as_slice() else { panic!("{}", log.out) };
+    assert_eq!(error["version"], "2.0");
+    assert!(error["message"].as_str().unwrap().contains("payload format 1.0"), "{error}");
 }

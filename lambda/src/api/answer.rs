@@ -2,21 +2,14 @@
 
 use aws_lambda_events::encodings::Body;
 use aws_lambda_events::event::apigw::ApiGatewayProxyResponse;
-use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
 /// The largest response that Lambda accepts; those of the routes are far smaller.
 const MOST: usize = 6 * 1024 * 1024;
 
-/// The response in the gateway's format. A `Location` is prefixed with the path under which the gateway serves the routes.
-pub(super) async fn written(response: Response, mount: &str) -> ApiGatewayProxyResponse {
-    let (mut parts, body) = response.into_parts();
-    let location = parts.headers.get(header::LOCATION).and_then(|place| place.to_str().ok());
-    if let Some(place) = location.filter(|place| place.starts_with('/'))
-        && let Ok(place) = HeaderValue::from_str(&format!("{mount}{place}"))
-    {
-        parts.headers.insert(header::LOCATION, place);
-    }
+/// The response in the gateway's format.
+pub(super) async fn written(response: Response) -> ApiGatewayProxyResponse {
+    let (parts, body) = response.into_parts();
     let mut answer = ApiGatewayProxyResponse::default();
     answer.status_code = i64::from(parts.status.as_u16());
     answer.multi_value_headers = parts.headers;
@@ -33,5 +26,12 @@ pub(super) async fn written(response: Response, mount: &str) -> ApiGatewayProxyR
             answer.status_code = 500;
         }
     }
+    answer
+}
+
+/// The same for an HTTP API, which takes no header with several values.
+pub(super) async fn written_for_http_api(response: Response) -> ApiGatewayProxyResponse {
+    let mut answer = written(response).await;
+    answer.headers = std::mem::take(&mut answer.multi_value_headers);
     answer
 }

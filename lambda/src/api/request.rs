@@ -1,4 +1,5 @@
-//! API Gateway's event as an HTTP request: REST APIs, proxy integration, payload 1.0.
+//! API Gateway's event as an HTTP request: REST APIs, proxy integration, payload 1.0. What precedes the routes is taken off its path
+//! and kept for the answer.
 //!
 //! Not parsed by a library because the available ones panic on a path that is not a URI.
 
@@ -10,11 +11,12 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
 use serde_json::Value;
-use web::{Problem, ProblemKind};
+use web::{BasePath, Problem, ProblemKind};
 
 use super::GatewayContext;
+use super::matched::MatchedResource;
+use super::members::{EventMembers, Values};
 
 /// The characters that are escaped in a path; `%` is not, since it introduces an escape.
 const PATH: &AsciiSet = &CONTROLS
@@ -33,31 +35,43 @@ const PATH: &AsciiSet = &CONTROLS
 /// The characters that are not escaped in a query (RFC 3986, unreserved).
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-type Values = BTreeMap<String, Vec<String>>;
-
-/// The event; members without a value are null.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// A request in the gateway's words.
+#[derive(Debug)]
 pub(super) struct ProxyRequest {
-    http_method: String,
+    method: String,
+    /// What precedes the routes in the URL that the client sent.
+    base: BasePath,
+    /// The path of the route.
     path: String,
-    #[serde(default)]
-    multi_value_headers: Option<Values>,
-    #[serde(default)]
-    multi_value_query_string_parameters: Option<Values>,
-    #[serde(default)]
-    body: Option<String>,
-    #[serde(default)]
+    headers: Values,
+    parameters: Values,
+    body: String,
     is_base64_encoded: bool,
-    #[serde(default)]
-    request_context: Value,
+    context: Value,
 }
 
 impl ProxyRequest {
-    /// The path under which the gateway serves the routes: its stage, or empty with a custom domain.
-    pub(super) fn mount(&self) -> String {
-        let whole = self.request_context["path"].as_str().unwrap_or_default();
-        whole.strip_suffix(&self.path).unwrap_or_default().to_owned()
+    /// The request of an event with this method and path.
+    pub(super) fn new(method: String, path: &str, mut event: EventMembers) -> Self {
+        let (base, route) = located(path, &event);
+        Self {
+            method,
+            base,
+            path: route.to_owned(),
+            headers: event.headers(),
+            parameters: event.parameters(),
+            body: event.body.unwrap_or_default(),
+            is_base64_encoded: event.is_base64_encoded,
+            context: event.request_context,
+        }
+    }
+
+    /// Its path alone, if that can be read, for the answer to an event that is no valid request.
+    pub(super) fn without_content(&self) -> Request {
+        let mut request = Request::default();
+        *request.uri_mut() = uri(&self.path, &Values::new()).unwrap_or_default();
+        request.extensions_mut().insert(self.base.clone());
+        request
     }
 
     /// The request. `xray`, Lambda's trace id, becomes its trace context unless the client sent one.
@@ -65,23 +79,44 @@ impl ProxyRequest {
     /// # Errors
     /// A 400: the event is not a valid HTTP request; answer with it.
     pub(super) fn request(self, xray: Option<&str>) -> Result<Request, Problem> {
-        let method = Method::from_bytes(self.http_method.as_bytes()).map_err(|_| malformed("the method"))?;
-        let uri = uri(&self.path, &self.multi_value_query_string_parameters.unwrap_or_default())?;
-        let mut headers = headers(self.multi_value_headers.unwrap_or_default())?;
+        let method = Method::from_bytes(self.method.as_bytes()).map_err(|_| malformed("the method"))?;
+        let uri = uri(&self.path, &self.parameters)?;
+        let mut headers = headers(self.headers)?;
         if let Some(context) = xray.and_then(trace_context) {
             headers.entry("traceparent").or_insert(context);
         }
-        let body = self.body.unwrap_or_default();
         let body = if self.is_base64_encoded {
-            STANDARD.decode(body).map_err(|_| malformed("the body's base64"))?
+            STANDARD.decode(self.body).map_err(|_| malformed("the body's base64"))?
         } else {
-            body.into_bytes()
+            self.body.into_bytes()
         };
         let mut request = Request::new(Body::from(body));
         (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (method, uri, headers);
-        request.extensions_mut().insert(GatewayContext(self.request_context));
+        request.extensions_mut().insert(self.base);
+        request.extensions_mut().insert(GatewayContext(self.context));
         Ok(request)
     }
+}
+
+/// What precedes the routes in the URL that the client sent, and the path of the route.
+///
+/// A base path of a domain precedes the route in `path` too, a stage in the path of the context alone.
+fn located<'p>(path: &'p str, event: &EventMembers) -> (BasePath, &'p str) {
+    let none = BTreeMap::new();
+    let matched = event.resource.as_deref().map(|resource| MatchedResource {
+        resource,
+        values: event.path_parameters.as_ref().unwrap_or(&none),
+    });
+    let (before, route) = matched.and_then(|matched| matched.split(path)).unwrap_or(("", path));
+    let sent = event.request_context["path"].as_str().unwrap_or_default();
+    let before = if before.is_empty() {
+        let split = matched.and_then(|matched| matched.split(sent));
+        split.map(|(before, _)| before).or_else(|| sent.strip_suffix(path)).unwrap_or_default()
+    } else {
+        before
+    };
+    let base = BasePath::new(&utf8_percent_encode(before, PATH).to_string());
+    (base, if route.is_empty() { "/" } else { route })
 }
 
 /// The gateway decodes path and parameters, so they are encoded again.

@@ -23,7 +23,7 @@ async fn seen(asked: Asked, uri: axum::http::Uri, headers: HeaderMap, body: Stri
 
 fn event(changes: &Value) -> Value {
     let mut event = json!({
-        "httpMethod": "PUT", "path": "/products/p",
+        "httpMethod": "PUT", "resource": "/products/{id}", "pathParameters": {"id": "p"}, "path": "/products/p",
         "headers": null, "multiValueHeaders": {"X-Two": ["1", "2"], "X-Correlation-Id": ["c-1"]},
         "queryStringParameters": null, "multiValueQueryStringParameters": null,
         "body": null, "isBase64Encoded": false,
@@ -70,14 +70,126 @@ async fn a_body_in_base64_is_decoded_and_a_damaged_one_is_a_problem() {
     assert_eq!(seen["body"], "{}");
     let (status, headers, problem) = answer_to(event(&json!({"body": "!", "isBase64Encoded": true}))).await;
     assert_eq!((status, &problem["type"]), (400, &json!("urn:product-ledger:problem:malformed")));
+    assert_eq!(problem["instance"], "/prod/products/p");
     assert_eq!(headers["content-type"], "application/problem+json");
 }
 
+/// The event with this path in it and in its context.
+fn at(path: &Value, sent: &Value) -> Value {
+    event(&json!({"path": path, "requestContext": {"path": sent, "authorizer": {"principalId": "s"}}}))
+}
+
 #[tokio::test]
-async fn a_location_names_the_stage_under_which_the_gateway_offers_it() {
-    assert_eq!(answer_to(event(&json!({}))).await.1["location"], "/prod/products/p");
-    let own_domain = json!({"requestContext": {"path": "/products/p", "authorizer": {"principalId": "s"}}});
-    assert_eq!(answer_to(event(&own_domain)).await.1["location"], "/products/p");
+async fn paths_in_answers_begin_with_what_the_client_s_url_has_before_the_route() {
+    for (path, sent, before) in [
+        ("/products/p", json!("/v1/products/p"), "/v1"),
+        ("/products/p", json!("/products/p"), ""),
+        ("/shop/products/p", json!("/shop/products/p"), "/shop"),
+        ("/a/b/products/p", json!("/a/b/products/p"), "/a/b"),
+        ("/products/products/p", json!("/products/products/p"), "/products"),
+        ("/sh op/products/p", json!("/sh%20op/products/p"), "/sh%20op"),
+        ("//evil.example.com/products/p", json!("//evil.example.com/products/p"), "/evil.example.com"),
+        ("/shop/products/p", Value::Null, "/shop"),
+        ("/products/p", Value::Null, ""),
+    ] {
+        let (status, headers, seen) = answer_to(at(&json!(path), &sent)).await;
+        assert_eq!((status, &seen["uri"]), (200, &json!("/products/p")), "{path} {sent}");
+        assert_eq!(headers["location"], format!("{before}/products/p"), "{path} {sent}");
+        let mut nobody = at(&json!(path), &sent);
+        nobody["requestContext"]["authorizer"] = Value::Null;
+        let (status, _, problem) = answer_to(nobody).await;
+        assert_eq!(
+            (status, &problem["instance"]),
+            (401, &json!(format!("{before}/products/p"))),
+            "{path} {sent}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_stage_is_found_where_one_path_is_decoded_and_the_other_is_not() {
+    for (path, sent) in [("/products/a b", "/v1/products/a%20b"), ("/products/a%20b", "/v1/products/a b")] {
+        let mut event = at(&json!(path), &json!(sent));
+        event["pathParameters"]["id"] = json!("a b");
+        let (status, headers, seen) = answer_to(event).await;
+        assert_eq!((status, &seen["uri"]), (200, &json!("/products/a%20b")), "{path}");
+        assert_eq!(headers["location"], "/v1/products/p", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_names_no_resource_has_the_stage_alone_before_its_route() {
+    for (resource, sent, before) in [
+        (Value::Null, "/v1/products/p", "/v1"),
+        (Value::Null, "/products/p", ""),
+        (json!("/orders"), "/v1/products/p", "/v1"),
+        (json!("/orders"), "/elsewhere", ""),
+    ] {
+        let mut event = at(&json!("/products/p"), &json!(sent));
+        event["resource"] = resource;
+        assert_eq!(answer_to(event).await.1["location"], format!("{before}/products/p"), "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_public_is_below_the_base_path_too_and_nothing_else_is() {
+    let public = json!({"resource": "/health", "pathParameters": null, "path": "/shop/health",
+        "requestContext": {"path": "/shop/health"}});
+    assert_eq!(answer_to(event(&public)).await.0, 200);
+    let root = json!({"resource": "/", "pathParameters": null, "path": "/shop",
+        "requestContext": {"path": "/shop"}});
+    let (status, _, problem) = answer_to(event(&root)).await;
+    assert_eq!(
+        (status, &problem["instance"]),
+        (404, &json!("/shop/")),
+        "a function does not answer at the root"
+    );
+    // A base path that is named like a public route opens nothing.
+    let nobody = json!({"path": "/health/products/p", "requestContext": {"path": "/health/products/p"}});
+    assert_eq!(answer_to(event(&nobody)).await.0, 401);
+}
+
+#[tokio::test]
+async fn where_a_member_with_several_values_is_null_the_single_ones_count() {
+    let single = json!({"multiValueHeaders": null, "headers": {"X-Two": "1", "x-correlation-id": "c-2"},
+        "queryStringParameters": {"a b": "1&2", "c": ""}});
+    let (status, headers, seen) = answer_to(event(&single)).await;
+    assert_eq!((status, &headers["x-correlation-id"]), (200, &HeaderValue::from_static("c-2")));
+    assert_eq!((&seen["two"], &seen["uri"]), (&json!(["1"]), &json!("/products/p?a%20b=1%262&c=")));
+    let both = json!({"headers": {"X-Two": "2"}, "queryStringParameters": {"a": "2"},
+        "multiValueQueryStringParameters": {"a": ["1", "2"]}});
+    let (_, _, seen) = answer_to(event(&both)).await;
+    assert_eq!((&seen["two"], &seen["uri"]), (&json!(["1", "2"]), &json!("/products/p?a=1&a=2")));
+}
+
+#[tokio::test]
+async fn another_payload_format_is_a_problem_that_an_http_api_can_pass_on() {
+    let routes = layered(Router::new(), &PageRules::new(Vec::new(), true), ClockAndIds::system());
+    for (path, instance) in [("/shop/products/p", "/shop/products/p"), ("/products/p q", "/")] {
+        let other = json!({"version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
+            "headers": {"origin": "https://shop.example.com"}, "isBase64Encoded": false,
+            "requestContext": {"http": {"method": "GET", "path": path}, "stage": "$default"}});
+        let answer = answered(&routes, serde_json::from_value(other).unwrap(), None).await;
+        assert_eq!(answer.status_code, 500);
+        assert_eq!(answer.headers["content-type"], "application/problem+json");
+        assert!(answer.multi_value_headers.is_empty(), "an HTTP API does not know them");
+        let Some(aws_lambda_events::encodings::Body::Text(body)) = answer.body else { panic!("no text") };
+        let problem: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(problem["type"], "urn:product-ledger:problem:internal");
+        assert_eq!(problem["instance"], instance);
+        assert!(problem["detail"].as_str().unwrap().contains("payload format 2.0"), "{problem}");
+    }
+}
+
+#[test]
+fn an_event_that_is_no_request_is_none_and_format_1_0_may_name_itself() {
+    for other in
+        [json!({}), json!({"version": "1.0"}), json!({"httpMethod": "GET"}), json!({"path": "/health"})]
+    {
+        assert!(serde_json::from_value::<GatewayEvent>(other.clone()).is_err(), "{other}");
+    }
+    let named = serde_json::from_value(event(&json!({"version": "1.0"}))).unwrap();
+    assert!(matches!(named, GatewayEvent::Request(_)));
 }
 
 #[tokio::test]
@@ -86,7 +198,7 @@ async fn without_an_authorizer_only_what_is_public_is_answered() {
     let (status, headers, _) = answer_to(event(&nobody)).await;
     assert_eq!((status, headers["www-authenticate"].to_str().unwrap()), (401, "Bearer"));
     let mut public = event(&nobody);
-    public["path"] = json!("/health");
+    (public["path"], public["resource"]) = (json!("/health"), json!("/health"));
     assert_eq!(answer_to(public).await.0, 200);
 }
 

@@ -54,6 +54,30 @@ async fn a_list_takes_its_parameters_as_the_client_meant_them() {
 }
 
 #[tokio::test]
+async fn behind_a_domain_with_a_base_path_every_route_is_below_it() {
+    let (queries, _tables) = projected().await;
+    let below = |resource: &str, id: Value, path: &str| {
+        let mut event = changed(recorded("get-product-base-path"), "/resource", json!(resource));
+        event["requestContext"]["resourcePath"] = json!(resource);
+        event["pathParameters"] = id;
+        event["requestContext"]["path"] = json!(path);
+        changed(event, "/path", json!(path))
+    };
+    let product = reply(&queries, &recorded("get-product-base-path")).await;
+    assert_eq!((product.status, &product.body["id"]), (200, &json!("helmet")), "{product:?}");
+    let missing = below("/products/{id}", json!({"id": "no-such"}), "/shop/products/no-such");
+    let missing = reply(&queries, &missing).await;
+    assert_eq!(missing.problem("product-not-found", 404, "order-8")["instance"], "/shop/products/no-such");
+    let history = below("/products/{id}/history", json!({"id": "helmet"}), "/shop/products/helmet/history");
+    reply(&queries, &history).await.problem("forbidden", 403, "order-8");
+    for (resource, servers) in [("/shop/openapi.json", "/shop"), ("/openapi.json", "")] {
+        let document = reply(&queries, &below("/openapi.json", Value::Null, resource)).await;
+        let expected = if servers.is_empty() { "." } else { servers };
+        assert_eq!((document.status, &document.body["servers"]), (200, &json!([{"url": expected}])));
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_parameter_is_refused_on_every_route() {
     let (queries, _tables) = projected().await;
     let unknown = json!({"unknown": ["1"]});
@@ -85,7 +109,7 @@ async fn missing_scopes_are_refused_and_public_routes_are_open() {
 async fn missing_or_unavailable_products_are_problems() {
     let (queries, tables) = projected().await;
     let unknown = reply(&queries, &get("no-such")).await;
-    assert_eq!(unknown.problem("product-not-found", 404, "order-8")["instance"], "/products/no-such");
+    assert_eq!(unknown.problem("product-not-found", 404, "order-8")["instance"], "/v1/products/no-such");
     let path = changed(get("helmet"), "/path", json!("/orders/1"));
     reply(&queries, &path).await.problem("not-found", 404, "order-8");
     let post = changed(get("helmet"), "/httpMethod", json!("POST"));
