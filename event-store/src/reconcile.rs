@@ -21,6 +21,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::error::StoreError;
 use crate::journal::Journal;
+use crate::limits::until;
 
 pub use compared::{ComparedProduct, GRACE};
 pub use rounds::{ConsumerTally, DynamoRounds, FinishedRound, MemoryRounds, Round, RoundTally, Rounds};
@@ -31,8 +32,11 @@ const PAGE: usize = 100;
 /// Products that are compared at the same time.
 const PARALLEL: usize = 8;
 
-/// At most this much of a run's time is reserved for saving where it is.
+/// At most this much of a run's time is reserved for saving where it is, and for the answer.
 const RESERVE: Duration = Duration::from_secs(5);
+
+/// At most this much of it is reserved for the answer.
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// What a consumer has, compared with the event table, and repaired where it is behind.
 #[async_trait]
@@ -126,7 +130,8 @@ impl Reconciler {
         time_left: Duration,
     ) -> Result<ReconcileRun, StoreError> {
         let deadline = Instant::now() + time_left.saturating_sub(RESERVE.min(time_left / 4));
-        let (mut revision, mut round) = self.rounds.load(self.name).await?;
+        let end = Instant::now() + time_left.saturating_sub(ANSWER.min(time_left / 8));
+        let (mut revision, mut round) = until(Some(deadline), self.rounds.load(self.name)).await??;
         let mut run = ReconcileRun::default();
         let mut outcome = Ok(());
         if self.is_due(&round) {
@@ -138,7 +143,7 @@ impl Reconciler {
                 if run.complete {
                     self.finish(&mut round);
                 }
-                if !self.rounds.save(self.name, revision, &round).await? {
+                if !until(Some(end), self.rounds.save(self.name, revision, &round)).await?? {
                     tracing::warn!(target: "ledger::reconcile", name = self.name, "another run of the reconcile is at work; this one ends");
                     return Ok(run);
                 }

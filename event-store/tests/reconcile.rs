@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use event_store::reconcile::{
     ComparedProduct, FinishedRound, GRACE, ReconcileLimits, ReconcileResult, ReconcileRun, ReconciledConsumer,
+    Round,
 };
 use event_store::{Journal, MemoryJournal, MemoryRounds, Reconciler, Rounds, StoreError, seal};
 use schema::{Clock, StoredCommit, Timestamp, fixtures};
@@ -267,5 +268,33 @@ async fn what_was_recorded_a_moment_ago_is_on_its_way_and_does_not_count_as_miss
         let reconciler = Reconciler::new(NAME, given.journal.clone(), rounds, given.clock());
         reconciler.run(&lacking, MINUTE).await.unwrap();
         assert_eq!(*lacking.found.lock().unwrap(), [expected], "seen {seen} at {now}");
+    }
+}
+
+/// Rounds that never answer: not even a load, or no save.
+struct SilentRounds {
+    loads: bool,
+}
+
+#[async_trait]
+impl Rounds for SilentRounds {
+    async fn load(&self, name: &str) -> Result<(u64, Round), StoreError> {
+        if self.loads { MemoryRounds::default().load(name).await } else { std::future::pending().await }
+    }
+
+    async fn save(&self, _: &str, _: u64, _: &Round) -> Result<bool, StoreError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_rounds_are_not_answered_ends_within_its_time() {
+    let given = Given::products(3).await;
+    for loads in [false, true] {
+        let reconciler =
+            Reconciler::new(NAME, given.journal.clone(), Arc::new(SilentRounds { loads }), given.clock());
+        let begun = tokio::time::Instant::now();
+        let run = tokio::time::timeout(MINUTE, reconciler.run(&given.consumer, MINUTE)).await;
+        assert!(run.unwrap().is_err() && begun.elapsed() < MINUTE, "loads: {loads}");
     }
 }

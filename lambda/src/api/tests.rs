@@ -169,7 +169,7 @@ async fn another_payload_format_is_a_problem_that_an_http_api_can_pass_on() {
         let other = json!({"version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
             "headers": {"origin": "https://shop.example.com"}, "isBase64Encoded": false,
             "requestContext": {"http": {"method": "GET", "path": path}, "stage": "$default"}});
-        let answer = answered(&routes, serde_json::from_value(other).unwrap(), None).await;
+        let answer = answered(&routes, serde_json::from_value(other).unwrap(), None, MINUTE).await;
         assert_eq!(answer.status_code, 500);
         assert_eq!(answer.headers["content-type"], "application/problem+json");
         assert!(answer.multi_value_headers.is_empty(), "an HTTP API does not know them");
