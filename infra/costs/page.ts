@@ -82,8 +82,16 @@ function billTable(rates: readonly number[]): string {
       ["**total**", ...sums.map((sum) => `**${usd(sum)}**`)],
       ["per million commands", ...each],
       [`total with only the orders ${FEW}`, ...rates.map((rate) => usd(total(bill(rate, MEASURED[FEW]))))],
+      ["total with an HTTP API, which has no firewall", ...bills.map((lines) => usd(withHttpApi(lines)))],
     ],
   );
+}
+
+/** The total of a bill with an HTTP API in place of the REST API and its firewall. */
+export function withHttpApi(lines: readonly Line[]): number {
+  const replaced = lines.filter(({ service, priced }) => service === "WAF" || priced === "apiRequest");
+  const requests = lines.find(({ priced }) => priced === "apiRequest")?.quantity ?? 0;
+  return total(lines) - total(replaced) + charge("httpApiRequest", requests);
 }
 
 function serviceTable(rates: readonly number[]): string {

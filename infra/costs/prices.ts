@@ -34,6 +34,14 @@ export const PRICES = {
     ],
     source: "aws.amazon.com/api-gateway/pricing",
   },
+  httpApiRequest: {
+    per: "request to an HTTP API, for comparison",
+    tiers: [
+      [300e6, 1 / MILLION],
+      [Infinity, 0.9 / MILLION],
+    ],
+    source: "aws.amazon.com/api-gateway/pricing",
+  },
   event: flat(1 / MILLION, "custom event of up to 64 KB", "aws.amazon.com/eventbridge/pricing"),
   archiving: flat(0.1, "GB written to an archive", "aws.amazon.com/eventbridge/pricing"),
   archive: flat(0.023, "GB-month in an archive", "aws.amazon.com/eventbridge/pricing"),

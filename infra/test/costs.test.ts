@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { SECONDS_A_MONTH } from "../costs/assumptions.ts";
 import { batches, bill, MEASURED, share } from "../costs/bill.ts";
 import { alarmedMetrics, dashboards, firewallRules } from "../costs/counted.ts";
-import { WITH_TABLES, written } from "../costs/page.ts";
+import { WITH_TABLES, withHttpApi, written } from "../costs/page.ts";
 import { charge } from "../costs/prices.ts";
 import { REPOSITORY } from "../lib/repository.ts";
 import { settingsOf } from "../lib/settings.ts";
@@ -26,6 +26,14 @@ it("a price with tiers is charged tier by tier", () => {
   expect(charge("apiRequest", 1000e6)).toBeCloseTo(1165.5 + 667 * 2.8);
   expect(charge("writeUnit", 2e6)).toBeCloseTo(1.25);
   expect(charge("metric", 0)).toBe(0);
+});
+
+it("an HTTP API would save 2.50 a million requests and the firewall", () => {
+  const lines = bill(1);
+  const all = lines.reduce((sum, { cost }) => sum + cost, 0);
+  const firewall = lines.filter(({ service }) => service === "WAF").reduce((sum, { cost }) => sum + cost, 0);
+  expect(firewall).toBeGreaterThan(5);
+  expect(all - withHttpApi(lines)).toBeCloseTo((2.5 * SECONDS_A_MONTH) / 1e6 + firewall);
 });
 
 it("writing commands costs what their units cost", () => {
