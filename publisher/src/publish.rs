@@ -74,7 +74,7 @@ impl Publisher {
         }
         let unfinished =
             batch.iter().filter_map(|records| Some((records, *unfinished.get(&records.product)?)));
-        first_unpublished(unfinished, nameless)
+        first_unpublished(unfinished, &nameless)
     }
 }
 
@@ -157,13 +157,13 @@ fn read(change: Change) -> Option<(ProductId, Option<Commit>)> {
 /// comes with the last of its events that is published.
 fn first_unpublished<'a>(
     unfinished: impl Iterator<Item = (&'a ProductRecords, u64)>,
-    nameless: Vec<RecordRef>,
+    nameless: &'a [RecordRef],
 ) -> Vec<String> {
     let first = |(product, published): (&'a ProductRecords, u64)| {
         let is_unpublished = |record: &&RecordRef| record.last_event.is_none_or(|last| last > published);
         product.records.iter().find(is_unpublished)
     };
-    let mut records: Vec<&RecordRef> = unfinished.filter_map(first).chain(&nameless).collect();
+    let mut records: Vec<&RecordRef> = unfinished.filter_map(first).chain(nameless).collect();
     records.sort_by_key(|record| record.index);
     records.into_iter().map(|record| record.id.clone()).collect()
 }

@@ -185,7 +185,9 @@ impl Shared {
             let Value::Array(records) = page["Records"].take() else { panic!("no records: {page}") };
             let last = records.is_empty();
             if let Some(stream) = self.streams.last_mut().filter(|_| !self.disabled) {
-                records.into_iter().for_each(|record| stream.add(record));
+                for record in records {
+                    stream.add(record);
+                }
             }
             if last {
                 break;
