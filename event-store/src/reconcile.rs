@@ -140,7 +140,7 @@ impl Reconciler {
                 }
                 if !self.rounds.save(self.name, revision, &round).await? {
                     tracing::warn!(target: "ledger::reconcile", name = self.name, "another run of the reconcile is at work; this one ends");
-                    return Ok(run);
+                    return Ok(ReconcileRun { complete: false, ..run });
                 }
                 revision += 1;
                 if outcome.is_err() || run.compared == before {
