@@ -145,7 +145,7 @@ impl Reconciler {
                 }
                 if !until(Some(end), self.rounds.save(self.name, revision, &round)).await?? {
                     tracing::warn!(target: "ledger::reconcile", name = self.name, "another run of the reconcile is at work; this one ends");
-                    return Ok(run);
+                    return Ok(ReconcileRun { complete: false, ..run });
                 }
                 revision += 1;
                 if outcome.is_err() || run.compared == before {
@@ -189,7 +189,7 @@ impl Reconciler {
                 Err(_) if run.compared > 0 => return Ok(()),
                 Err(_) => self.passed_over(consumer),
             };
-            self.count(round, consumer, &id, &result);
+            count(round, consumer, &id, &result);
             run.compared += 1;
             round.after = id;
         }
@@ -220,22 +220,6 @@ impl Reconciler {
         vec![left((self.clock)(), reason); consumer.consumers().len()]
     }
 
-    fn count(
-        &self,
-        round: &mut Round,
-        consumer: &dyn ReconciledConsumer,
-        id: &str,
-        results: &[ReconcileResult],
-    ) {
-        round.tally.products += 1;
-        for (consumer, result) in consumer.consumers().into_iter().zip(results) {
-            if let ReconcileResult::Left { since, reason } = result {
-                tracing::warn!(target: "ledger::reconcile", consumer, product_id = id, %since, reason, "a product does not agree with the event table");
-            }
-            round.tally.consumers.entry(consumer.to_owned()).or_default().add(result);
-        }
-    }
-
     /// The end of a round: its counts become those of the last one.
     fn finish(&self, round: &mut Round) {
         let now = (self.clock)();
@@ -258,6 +242,17 @@ impl Reconciler {
                 note_complete(consumer, last, &tally, now);
             }
         }
+    }
+}
+
+/// Adds the results of a product to its round, and logs those that are left.
+fn count(round: &mut Round, consumer: &dyn ReconciledConsumer, id: &str, results: &[ReconcileResult]) {
+    round.tally.products += 1;
+    for (consumer, result) in consumer.consumers().into_iter().zip(results) {
+        if let ReconcileResult::Left { since, reason } = result {
+            tracing::warn!(target: "ledger::reconcile", consumer, product_id = id, %since, reason, "a product does not agree with the event table");
+        }
+        round.tally.consumers.entry(consumer.to_owned()).or_default().add(result);
     }
 }
 

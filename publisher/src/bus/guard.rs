@@ -74,7 +74,7 @@ impl BusGuard {
     async fn is_missing(&self, name: &str) -> bool {
         let mut known = self.known.lock().await;
         let before = known.get(name).copied();
-        if let Some(fresh) = before.filter(|answer| answer.is_fresh()) {
+        if let Some(fresh) = before.filter(LastAnswer::is_fresh) {
             return fresh.is_missing;
         }
         let (_, answer) = self.ask(name, before).await;

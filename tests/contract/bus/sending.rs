@@ -118,7 +118,10 @@ async fn a_refused_request_appends_nothing(bus: &Buses) {
 /// The entry in the middle is refused for good; the two around it are retained at adjacent positions.
 async fn refused_alone(bus: &Buses, refused: BusEntry) {
     let answers = bus.put(&[entry("local", 1), refused, entry("local", 3)]).await.unwrap();
-    assert!(matches!(&answers[1], EntryOutcome::Refused(refusal) if refusal.remedy() == Remedy::Split), "{answers:?}");
+    assert!(
+        matches!(&answers[1], EntryOutcome::Refused(refusal) if refusal.remedy() == Remedy::Split),
+        "{answers:?}"
+    );
     assert!(matches!(
         (&answers[0], &answers[2]),
         (EntryOutcome::Accepted { .. }, EntryOutcome::Accepted { .. })
