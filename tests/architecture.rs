@@ -54,7 +54,10 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
             ]
             .to_vec(),
         ),
-        ("fuzz", vec!["cli", "commands", "event-store", "ledger-log", "projections", "schema", "server", "web"]),
+        (
+            "fuzz",
+            vec!["cli", "commands", "event-store", "ledger-log", "projections", "schema", "server", "web"],
+        ),
     ])
 }
 

@@ -65,17 +65,11 @@ fn calls(subcommand: &str) -> Vec<Call> {
             either(&["verify", "--receipts", "--views"]),
             (vec!["verify", "--heads"], Asks::Server, 0),
             (vec!["verify", "p"], Asks::Server, 0),
-            (
-                vec!["verify", "--proof", "proof", "--key", "log.vkey", "--hash", PROVED],
-                Asks::Nothing,
-                0,
-            ),
+            (vec!["verify", "--proof", "proof", "--key", "log.vkey", "--hash", PROVED], Asks::Nothing, 0),
         ],
-        "log" => vec![(
-            vec!["log", "verify", "log", "--key", "log.vkey", "--keep", "kept"],
-            Asks::Nothing,
-            0,
-        )],
+        "log" => {
+            vec![(vec!["log", "verify", "log", "--key", "log.vkey", "--keep", "kept"], Asks::Nothing, 0)]
+        }
         "rebuild" => vec![
             either(&["rebuild", "products", "--overlap", "6"]),
             either(&["rebuild", "prices", "--dry-run", "--json"]),

@@ -73,7 +73,9 @@ pub const EXIT_CODES: [ExitCodes; 16] = [
     codes(
         &["log"],
         "whole",
-        Some("faults, or the checkpoint is not that of a log with this key, or has not grown from the one that was kept"),
+        Some(
+            "faults, or the checkpoint is not that of a log with this key, or has not grown from the one that was kept",
+        ),
         "wrong usage, or not everything could be checked",
     ),
     codes(

@@ -135,7 +135,7 @@ mod tests {
         let of = |level| {
             known.keys().filter(move |path| matches!(path, LogPath::Tile { level: l, .. } if *l == level))
         };
-        let indexes = |level| of(level).map(|path| path.to_string()).collect::<Vec<_>>();
+        let indexes = |level| of(level).map(ToString::to_string).collect::<Vec<String>>();
         assert_eq!((of(0).count(), indexes(1), indexes(2)), (257, vec!["tile/1/000".to_owned()], vec![]));
         let first = &known[&"tile/1/000".parse().unwrap()][0];
         let below = known[&"tile/0/000".parse().unwrap()].iter().copied().collect::<RightEdge>();
