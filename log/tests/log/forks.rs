@@ -51,6 +51,9 @@ fn a_restore_accepts_nothing_before_it_and_not_what_takes_the_place_again() {
     assert_eq!(before.faults(), [LogFault::Fork { first: 0, second: 1 }]);
     let third = Log::of(&[leaf(1, 2), accepted, leaf(1, 3), leaf(1, 4)]);
     assert_eq!(third.faults(), [LogFault::Fork { first: 2, second: 3 }]);
+    // Nothing is accepted in advance.
+    let ahead = Log::of(&[accepting(&[(1, 2)]), leaf(1, 2), leaf(1, 3)]);
+    assert_eq!(ahead.faults(), [LogFault::Fork { first: 1, second: 2 }]);
 }
 
 #[test]

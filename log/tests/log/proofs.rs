@@ -104,6 +104,10 @@ fn every_proof_of_every_small_tree_proves_what_it_says_and_nothing_else() {
             let old_root = self::root(&entries[..usize::try_from(old).unwrap()]);
             let proof = hashes(&ProofPlan::of_consistency(old, size).unwrap(), &entries);
             assert!(is_consistent((old, old_root), (size, root), &proof), "{old} {size}");
+            assert!(
+                !is_consistent((old, entry_hash(b"")), (size, root), &proof),
+                "another root of {old} in {size}"
+            );
             for other in (1..=size).filter(|other| *other != old) {
                 assert!(
                     !is_consistent((other, old_root), (size, root), &proof),
