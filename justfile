@@ -91,6 +91,10 @@ measure-first-request folder *arguments:
     cargo build -p loopback --example surroundings
     python3 tests/start/first_request.py {{folder}} {{arguments}}
 
+# Check logs with verifiers that share no code with ours (installs Go and Python packages)
+log:
+    .ci/log
+
 # Check the CDK app: lint, tests, both stages, cfn-lint (pip install -r .ci/requirements.txt)
 infra:
     .ci/infra

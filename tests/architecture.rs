@@ -28,6 +28,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("engine", vec![]),
         ("loopback", vec!["engine"]),
         ("sqlite", vec![]),
+        ("ledger-log", vec!["schema"]),
         ("event-store", vec!["schema", "sqlite", "telemetry"]),
         ("lambda", vec!["schema", "telemetry", "web"]),
         ("commands", middle.to_vec()),
@@ -40,10 +41,23 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ),
         (
             "cli",
-            ["commands", "event-store", "projections", "publisher", "schema", "server", "sqlite", "web"]
-                .to_vec(),
+            [
+                "commands",
+                "event-store",
+                "ledger-log",
+                "projections",
+                "publisher",
+                "schema",
+                "server",
+                "sqlite",
+                "web",
+            ]
+            .to_vec(),
         ),
-        ("fuzz", vec!["cli", "commands", "event-store", "projections", "schema", "server", "web"]),
+        (
+            "fuzz",
+            vec!["cli", "commands", "event-store", "ledger-log", "projections", "schema", "server", "web"],
+        ),
     ])
 }
 

@@ -8,6 +8,8 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use clap::CommandFactory;
+use ledger_log::files::LogFiles;
+use ledger_log::{Leaf, LogCheckpoint, NoteSigner, ProofFile};
 use serde_json::Value;
 
 use crate::scenario::{Ledger, on_dynamodb, printed, program};
@@ -63,7 +65,11 @@ fn calls(subcommand: &str) -> Vec<Call> {
             either(&["verify", "--receipts", "--views"]),
             (vec!["verify", "--heads"], Asks::Server, 0),
             (vec!["verify", "p"], Asks::Server, 0),
+            (vec!["verify", "--proof", "proof", "--key", "log.vkey", "--hash", PROVED], Asks::Nothing, 0),
         ],
+        "log" => {
+            vec![(vec!["log", "verify", "log", "--key", "log.vkey", "--keep", "kept"], Asks::Nothing, 0)]
+        }
         "rebuild" => vec![
             either(&["rebuild", "products", "--overlap", "6"]),
             either(&["rebuild", "prices", "--dry-run", "--json"]),
@@ -129,7 +135,29 @@ async fn given() -> (Ledger, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let line = r#"{"command":"create","product_id":"q","name":"n","price":"1"}"#;
     std::fs::write(folder.path().join("lines.ndjson"), line).unwrap();
+    given_log(folder.path());
     (ledger, folder)
+}
+
+/// The hash of the commit of [`given_log`].
+const PROVED: &str = "0707070707070707070707070707070707070707070707070707070707070707";
+
+/// A log of one commit in `log`, its key in `log.vkey`, and the proof of the commit in `proof`.
+pub fn given_log(folder: &Path) {
+    let signer = NoteSigner::from_seed("example.com/ledger", &[1; 32]).unwrap();
+    let leaf = Leaf { parent: [6; 32], hash: [7; 32] };
+    let LogFiles { files, root, size } = LogFiles::of(&[leaf.to_bytes()]).unwrap();
+    let text = LogCheckpoint { origin: "example.com/ledger".to_owned(), size, root }.to_string();
+    let checkpoint = signer.sign(text).unwrap().to_string();
+    for (path, bytes) in files {
+        let path = folder.join("log").join(path.to_string());
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    std::fs::write(folder.join("log/checkpoint"), &checkpoint).unwrap();
+    std::fs::write(folder.join("log.vkey"), signer.verifier_key().to_string()).unwrap();
+    let proof = ProofFile { extra: Some(leaf.parent.to_vec()), index: 0, hashes: Vec::new(), checkpoint };
+    std::fs::write(folder.join("proof"), proof.to_string()).unwrap();
 }
 
 /// A ledger that nobody is told of, where a command without `--data` might look.

@@ -11,6 +11,7 @@ use cli::exit::{EXIT_CODES, ExitCodes, for_docs};
 use sqlite::rusqlite::Connection;
 
 use crate::beneath;
+use crate::commands::given_log;
 use crate::scenario::{Ledger, PATIENCE, printed, program, repository};
 
 /// Where nobody listens.
@@ -90,6 +91,12 @@ fn work_on_files(ledger: &Ledger, folder: &Path, tried: &mut Tried) {
         tried.ends("verify", 1, call(&[&["verify", "nosuch"], &source[..]].concat()));
     }
     tried.ends("verify", 1, ledger.operator(&["verify", "nosuch"]));
+    given_log(folder);
+    for (code, log) in [(0, "log"), (2, "none")] {
+        tried.ends("log", code, call(&["log", "verify", log, "--key", "log.vkey"]));
+    }
+    std::fs::remove_dir_all(folder.join("log/tile")).unwrap();
+    tried.ends("log", 1, call(&["log", "verify", "log", "--key", "log.vkey"]));
     let copy = folder.join("copy");
     tried.ends("backup", 0, ledger.operator(&["backup", copy.to_str().unwrap()]));
     tried.ends("migrate", 0, call(&["migrate", "copy"]));

@@ -37,7 +37,7 @@ pub const VARIABLES: [Variable; 4] = [
         name: "LEDGER_TOKEN",
         default: None,
         effect: "bearer token that is sent to the server",
-        read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `watch`, `verify --url`, completions",
+        read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `watch`, `verify --url`, `log verify`, completions",
     },
 ];
 

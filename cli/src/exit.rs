@@ -25,7 +25,7 @@ pub struct ExitCodes {
 }
 
 /// The exit codes of every command.
-pub const EXIT_CODES: [ExitCodes; 15] = [
+pub const EXIT_CODES: [ExitCodes; 16] = [
     codes(
         &["serve"],
         "stopped by SIGINT or SIGTERM",
@@ -66,8 +66,16 @@ pub const EXIT_CODES: [ExitCodes; 15] = [
     ),
     codes(
         &["verify"],
+        "whole, or proved (--proof)",
+        Some("faults, no such product, something is not published or shown yet, or a proof is refuted"),
+        "wrong usage, or not everything could be checked",
+    ),
+    codes(
+        &["log"],
         "whole",
-        Some("faults, no such product, or something is not published or shown yet"),
+        Some(
+            "faults, or the checkpoint is not that of a log with this key, or has not grown from the one that was kept",
+        ),
         "wrong usage, or not everything could be checked",
     ),
     codes(

@@ -12,7 +12,9 @@ pub mod find;
 pub mod history;
 pub mod import;
 mod interrupt;
+mod limited;
 pub mod list;
+pub mod log;
 pub mod man;
 pub mod migrate;
 pub mod operate;
@@ -33,6 +35,7 @@ mod retry;
 pub mod serve;
 pub mod show;
 pub mod text_table;
+mod trusted;
 pub mod verify;
 pub mod watch;
 
@@ -75,6 +78,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Prove that what is stored is what was recorded.
     Verify(verify::VerifyArgs),
+    /// Check a log: the record of all commits in one order that outsiders can verify.
+    Log(log::LogArgs),
     /// Restore the commits of an export into a ledger, byte for byte, and publish nothing.
     Restore(restore::RestoreArgs),
     /// Make a consistent copy of a ledger, even while a server runs on it.
@@ -149,6 +154,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             Command::Watch(arguments) => interrupt::ENDED.ends(watch::run(arguments)).await,
             Command::Export(arguments) => interrupt::NOT_WRITTEN.ends(export::run(arguments)).await,
             Command::Verify(arguments) => interrupt::NOT_CHECKED.ends(verify::run(arguments)).await,
+            Command::Log(arguments) => interrupt::NOT_CHECKED.ends(log::run(arguments)).await,
             Command::Restore(arguments) => restore::run(arguments).await,
             Command::Backup(arguments) => interrupt::NOT_COPIED.ends(backup::run(arguments)).await,
             Command::Migrate(arguments) => interrupt::UNFINISHED.ends(migrate::run(arguments)).await,

@@ -33,6 +33,14 @@ pub fn commits(total: u64) -> ProgressBar {
     begun(bar, |bar| of_all(bar, "commits"))
 }
 
+/// For work on this many entries of a log.
+#[must_use]
+pub fn entries(total: u64) -> ProgressBar {
+    let bar = ProgressBar::new(total);
+    bar.set_style(style("{bar:32} {pos}/{len} entries  {per_sec}  {eta} left"));
+    begun(bar, |bar| of_all(bar, "entries"))
+}
+
 /// For work on the histories of this many products.
 #[must_use]
 pub fn products(total: u64) -> ProgressBar {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use event_store::backoff::Backoff;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
+use crate::remote::{LedgerAnswer, LedgerClient};
+
 /// How often a request is sent while there is no answer to it, or one that asks for time.
 pub(crate) const ATTEMPTS: u32 = 6;
 
@@ -26,6 +28,31 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 /// together do not retry together.
 pub(crate) fn pause(attempt: u32, asked: Option<Duration>) -> Duration {
     asked.unwrap_or_default().min(BACKOFF.longest) + BACKOFF.pause(attempt)
+}
+
+/// The answer to a question, which is asked again if the server gives none or asks for time.
+pub(crate) async fn asked(
+    client: &LedgerClient,
+    path: &[&str],
+    query: &[(&str, String)],
+) -> anyhow::Result<LedgerAnswer> {
+    let mut attempt = 1;
+    loop {
+        let answer = client.answer(path, query).await;
+        let asks_for_time = match &answer {
+            Ok(answer) => matches!(answer.status.as_u16(), 429 | 502 | 503 | 504),
+            // Where nobody listens, nobody will within seconds.
+            Err(error) => {
+                !error.chain().any(|cause| cause.downcast_ref().is_some_and(reqwest::Error::is_connect))
+            }
+        };
+        if !asks_for_time || attempt == ATTEMPTS {
+            return answer;
+        }
+        let wait = answer.ok().and_then(|answer| retry_after(&answer.headers));
+        tokio::time::sleep(pause(attempt, wait)).await;
+        attempt += 1;
+    }
 }
 
 #[cfg(test)]

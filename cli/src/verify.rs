@@ -1,7 +1,7 @@
 //! `ledger verify`: proves that a ledger, a product or an export is unchanged, without a server; or that what a server answers
 //! is whole.
 //!
-//! It names every fault; exit code 0 whole, 1 faults found or no such product, 2 could not check.
+//! With `--proof`, that a commit is in a log. It names every fault; exit code 0 whole or proved, 1 faults found or no such product, 2 could not check.
 
 mod arguments;
 pub(crate) mod file;
@@ -9,6 +9,7 @@ mod files;
 mod lag;
 mod lookups;
 mod orders;
+mod proof;
 pub(crate) mod report;
 mod server;
 mod tables;
@@ -32,6 +33,9 @@ use report::VerifyReport;
 /// # Errors
 /// [`Refused`] inside if there is no such product; any other error if something could not be checked.
 pub async fn run(arguments: VerifyArgs) -> anyhow::Result<ExitCode> {
+    if let Some(file) = &arguments.proof.proof {
+        return proof::verify(file, &arguments.proof);
+    }
     let seen = match &arguments.against {
         Some(earlier) => witnesses(earlier).await?,
         None => BTreeMap::new(),

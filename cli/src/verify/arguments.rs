@@ -7,6 +7,7 @@ use clap::Args;
 use event_store::poll::PollPolicy;
 use schema::ProductId;
 
+use super::proof::ProofArgs;
 use crate::completions::product_ids;
 use crate::read_only::ReadOnlyLedgerArgs;
 
@@ -20,10 +21,14 @@ shown yet while the projector is: both are waited for, and reported.
 With --url, every product that the server lists is read to the end of its history, deleted ones included; \
 LEDGER_TOKEN needs the scopes products/read and products/audit.
 
+With --proof nothing is read but files: exit code 0 means that the commit is in the log of the key, 1 that the proof does not \
+show it.
+
 Examples:
   ledger verify --receipts --views --data ledger-data
   ledger verify --file ledger.ndjson --against earlier.ndjson
-  ledger verify --url https://ledger.example.com --against earlier.ndjson"
+  ledger verify --url https://ledger.example.com --against earlier.ndjson
+  ledger verify --proof helmet-1.tlog-proof --key log.vkey --receipt receipt-1.json"
 )]
 pub struct VerifyArgs {
     /// Only this product.
@@ -53,6 +58,8 @@ pub struct VerifyArgs {
     /// Wait up to this long for what is not published or shown yet; by default as long as it decreases, a minute at most.
     #[arg(long, value_name = "SECONDS", conflicts_with = "file", value_parser = clap::value_parser!(u64).range(..=86_400))]
     pub(super) wait: Option<u64>,
+    #[command(flatten)]
+    pub(super) proof: ProofArgs,
     #[command(flatten)]
     pub(super) ledger: ReadOnlyLedgerArgs,
 }

@@ -19,7 +19,7 @@ use tokio::task::spawn_blocking;
 use super::arguments::VerifyArgs;
 use super::report::VerifyReport;
 use crate::remote::{LedgerAnswer, LedgerClient};
-use crate::retry::{ATTEMPTS, pause, retry_after};
+use crate::retry::asked;
 use crate::text_table::escaped;
 use crate::{out, progress};
 
@@ -231,29 +231,4 @@ async fn page(
 /// The body of an answer. A refusal is no fault of the ledger: it could not be checked.
 fn accepted(client: &LedgerClient, answer: LedgerAnswer) -> anyhow::Result<Vec<u8>> {
     client.accepted(answer).map_err(|refused| anyhow::anyhow!("{refused}"))
-}
-
-/// The answer to a question, which is asked again if the server gives none or asks for time.
-async fn asked(
-    client: &LedgerClient,
-    path: &[&str],
-    query: &[(&str, String)],
-) -> anyhow::Result<LedgerAnswer> {
-    let mut attempt = 1;
-    loop {
-        let answer = client.answer(path, query).await;
-        let asks_for_time = match &answer {
-            Ok(answer) => matches!(answer.status.as_u16(), 429 | 502 | 503 | 504),
-            // Where nobody listens, nobody will within seconds.
-            Err(error) => {
-                !error.chain().any(|cause| cause.downcast_ref().is_some_and(reqwest::Error::is_connect))
-            }
-        };
-        if !asks_for_time || attempt == ATTEMPTS {
-            return answer;
-        }
-        let wait = answer.ok().and_then(|answer| retry_after(&answer.headers));
-        tokio::time::sleep(pause(attempt, wait)).await;
-        attempt += 1;
-    }
 }

@@ -5,6 +5,8 @@
 mod exporting;
 mod from_export;
 mod given;
+mod logs;
+mod proof;
 mod reading;
 mod verifying;
 mod verifying_server;

@@ -146,6 +146,12 @@ impl Examined {
         self.sequence?.checked_add(self.events.as_ref()?.len() as u64)
     }
 
+    /// The first fault of the commit alone, unless a later build wrote it: then it is what was hashed.
+    #[must_use]
+    pub fn damage(&self) -> Option<&FaultKind> {
+        self.faults.iter().find(|fault| !matches!(fault, FaultKind::NotUnderstood { .. }))
+    }
+
     /// Each event's sequence and id.
     pub(super) fn numbered(&self) -> impl Iterator<Item = (u64, &str, &Self)> {
         let events = self.sequence.zip(self.events.as_ref());
