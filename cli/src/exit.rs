@@ -25,7 +25,7 @@ pub struct ExitCodes {
 }
 
 /// The exit codes of every command.
-pub const EXIT_CODES: [ExitCodes; 15] = [
+pub const EXIT_CODES: [ExitCodes; 16] = [
     codes(
         &["serve"],
         "stopped by SIGINT or SIGTERM",
@@ -45,6 +45,12 @@ pub const EXIT_CODES: [ExitCodes; 15] = [
         "done, whatever is listed",
         None,
         "wrong usage, or the server could not be reached or refused",
+    ),
+    codes(
+        &["commits"],
+        "done, whatever is listed",
+        Some("the ledger does not reach the position of --after yet"),
+        "wrong usage, or the ledger could not be read or refused",
     ),
     codes(
         &["show", "history", "prices"],
