@@ -107,7 +107,7 @@ impl FeedApi {
                     sleep_until(deadline).await;
                 },
                 () = sleep_until(deadline) => {}
-                Ok(_) = stopping.wait_for(|stopping| *stopping) => {}
+                () = stopped(&mut stopping) => {}
             }
         }
     }
@@ -131,6 +131,15 @@ impl FeedApi {
             }
         }
         Ok(items)
+    }
+}
+
+/// Waits until the server stops.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    let is_known = stopping.wait_for(|stopping| *stopping).await.is_ok();
+    if !is_known {
+        // Nobody would say so.
+        std::future::pending::<()>().await;
     }
 }
 

@@ -1,7 +1,5 @@
 //! `GET /products/{id}/history`: the commits as stored and hashed, each with the publication of its events.
 
-use std::ops::Range;
-
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;

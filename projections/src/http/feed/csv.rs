@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ::csv::{Terminator, WriterBuilder};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use event_store::FeedQuery;
 use futures::stream;
 use schema::StoredCommit;
