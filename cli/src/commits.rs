@@ -161,7 +161,9 @@ impl CommitsArgs {
             Some(next) if self.descending => (None, Some(next)),
             Some(next) => (Some(next.to_string()), self.before),
             None if self.descending => (None, self.before),
-            None => (Some(self.after.map_or_else(|| "-1".to_owned(), |after| after.to_string())), self.before),
+            None => {
+                (Some(self.after.map_or_else(|| "-1".to_owned(), |after| after.to_string())), self.before)
+            }
         };
         let before = before.map(|before| ("before", before.to_string()));
         after.map(|after| ("after", after)).into_iter().chain(before).collect()
@@ -325,7 +327,8 @@ fn rows(table: &mut TextTable, entry: &Value, full: bool) -> usize {
     let events = changes::describe(&commit, full);
     for (n, what) in events.iter().enumerate() {
         let once = |text: String| if n == 0 { text } else { String::new() };
-        let late = once(if entry["retroactive"] == true { "\nchanged the past".to_owned() } else { String::new() });
+        let late =
+            once(if entry["retroactive"] == true { "\nchanged the past".to_owned() } else { String::new() });
         table.row(vec![
             once(position.clone()),
             once(if occurred == recorded { String::new() } else { moment(occurred) }),

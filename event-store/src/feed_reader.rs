@@ -157,8 +157,7 @@ impl FeedReader {
                 break;
             }
             let (product, newest_first) = (query.filter.product.clone(), query.newest_first);
-            let entries =
-                self.feed.slice(&FeedSlice { first, last, product, newest_first, limit }).await?;
+            let entries = self.feed.slice(&FeedSlice { first, last, product, newest_first, limit }).await?;
             let is_read_out = entries.len() < limit;
             walk.rows += entries.len();
             if self.look_at(entries, &mut walk, &mut times).await? && is_read_out {

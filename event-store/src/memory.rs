@@ -123,7 +123,8 @@ impl Feed for MemoryJournal {
 
     async fn slice(&self, slice: &FeedSlice) -> Result<Vec<FeedEntry>, StoreError> {
         let commits = self.commits();
-        let place = |position: u64| usize::try_from(position).unwrap_or(usize::MAX).min(commits.in_order.len());
+        let place =
+            |position: u64| usize::try_from(position).unwrap_or(usize::MAX).min(commits.in_order.len());
         let range = place(slice.first)..place(slice.last.saturating_add(1));
         let numbered = commits.in_order.get(range).unwrap_or_default().iter().zip(slice.first..);
         let product = slice.product.as_ref().map(ProductId::as_str);

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use event_store::{
-    CheckpointStore, DynamoJournal, DynamoParking, DynamoReceipts, Feed, FeedReader, Journal, MemoryCheckpointStore,
-    MemoryJournal, MemoryParking, MemoryReceipts, Parking, Receipts, SqliteParking, SqliteReceipts, metering,
+    CheckpointStore, DynamoJournal, DynamoParking, DynamoReceipts, Feed, FeedReader, Journal,
+    MemoryCheckpointStore, MemoryJournal, MemoryParking, MemoryReceipts, Parking, Receipts, SqliteParking,
+    SqliteReceipts, metering,
 };
 use projections::{
     DynamoPriceLog, DynamoViews, MemoryPriceLog, MemoryViews, PriceLog, SqlitePriceLog, SqliteViews, Views,

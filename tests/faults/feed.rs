@@ -61,7 +61,8 @@ fn recorded(ledger: &Ledger) -> Vec<(u64, Value)> {
     let mut statement = file.prepare("SELECT position, line FROM commits ORDER BY position").unwrap();
     let row = |row: &sqlite::rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?));
     let rows = statement.query_map([], row).unwrap();
-    rows.map(|row| row.map(|(position, line)| (position, serde_json::from_str(&line).unwrap())).unwrap()).collect()
+    rows.map(|row| row.map(|(position, line)| (position, serde_json::from_str(&line).unwrap())).unwrap())
+        .collect()
 }
 
 const PRODUCTS: [&str; 6] = ["anvil", "bell", "crate", "drum", "easel", "flute"];
@@ -71,9 +72,11 @@ const EVENTS: [&str; 5] =
 /// The filters of a reader.
 fn filter(n: usize) -> String {
     match n {
-        0..6 => format!("&product={}", PRODUCTS[n]),
-        6..11 => format!("&type={}", EVENTS[n - 6]),
-        11..16 => format!("&type={}&type={}&product={}", EVENTS[n - 11], EVENTS[(n - 10) % 5], PRODUCTS[n - 11]),
+        0..=5 => format!("&product={}", PRODUCTS[n]),
+        6..=10 => format!("&type={}", EVENTS[n - 6]),
+        11..=15 => {
+            format!("&type={}&type={}&product={}", EVENTS[n - 11], EVENTS[(n - 10) % 5], PRODUCTS[n - 11])
+        }
         16 => "&actor=anonymous".to_owned(),
         17 => "&actor=nobody".to_owned(),
         18 => "&retroactive=true".to_owned(),
@@ -86,9 +89,9 @@ fn selects(n: usize, commit: &Value) -> bool {
     let is_of = |product: &str| commit["product_id"] == product;
     let has = |name: &str| commit["events"].as_array().unwrap().iter().any(|event| event["type"] == name);
     match n {
-        0..6 => is_of(PRODUCTS[n]),
-        6..11 => has(EVENTS[n - 6]),
-        11..16 => is_of(PRODUCTS[n - 11]) && (has(EVENTS[n - 11]) || has(EVENTS[(n - 10) % 5])),
+        0..=5 => is_of(PRODUCTS[n]),
+        6..=10 => has(EVENTS[n - 6]),
+        11..=15 => is_of(PRODUCTS[n - 11]) && (has(EVENTS[n - 11]) || has(EVENTS[(n - 10) % 5])),
         17 | 18 => false,
         _ => true,
     }

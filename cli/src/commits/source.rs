@@ -122,7 +122,8 @@ impl FeedSource {
     pub(super) async fn csv(&self, query: &[(&str, String)]) -> anyhow::Result<CsvPage> {
         let answer = self.answer(query, "text/csv").await?;
         let text = String::from_utf8(answer.body).context("the answer is not text")?;
-        let next = answer.link.map(|link| position_in(&link).context("the link to the next page cannot be read"));
+        let next =
+            answer.link.map(|link| position_in(&link).context("the link to the next page cannot be read"));
         Ok(CsvPage { text, next: next.transpose()? })
     }
 
@@ -173,7 +174,8 @@ impl FeedOfFiles {
             return Err(refusal(&self.name, response.status(), &problem.to_json("", "")));
         }
         anyhow::ensure!(response.status() == StatusCode::OK, "{}: no answer", self.name);
-        let link = response.headers().get(header::LINK).and_then(|link| link.to_str().ok()).map(str::to_owned);
+        let link =
+            response.headers().get(header::LINK).and_then(|link| link.to_str().ok()).map(str::to_owned);
         Ok(FeedAnswer { body: to_bytes(response.into_body(), usize::MAX).await?.to_vec(), link })
     }
 }

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use schema::{ProductId, StoredCommit};
 
-use super::filter::{event_names, events, in_metadata, text};
 use super::READ_AT_ONCE;
+use super::filter::{event_names, events, in_metadata, text};
 use crate::error::StoreError;
 use crate::follow::{Change, Feed, FeedSlice};
 
@@ -74,7 +74,11 @@ impl PriceTimes {
             let slice = FeedSlice { first, last, product, newest_first: false, limit: READ_AT_ONCE };
             let entries = feed.slice(&slice).await?;
             self.rows += entries.len();
-            times.behind = if entries.len() < READ_AT_ONCE { position } else { entries.last().map_or(position, |last| last.position + 1) };
+            times.behind = if entries.len() < READ_AT_ONCE {
+                position
+            } else {
+                entries.last().map_or(position, |last| last.position + 1)
+            };
             for entry in &entries {
                 // What cannot be read states no price that is known.
                 if let Change::Committed(commit) = &entry.change {

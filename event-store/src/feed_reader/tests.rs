@@ -87,7 +87,8 @@ fn nth(n: u64) -> StoredCommit {
         schema::Timestamp::new(moment).unwrap().to_string()
     };
     let name = if n % 11 == 10 { "ProductDeleted" } else { "ProductRenamed" };
-    let ulid = |salt: u64| ulid::Ulid::from_parts(1_760_000_000_000 + n * 3_600_000, u128::from(salt)).to_string();
+    let ulid =
+        |salt: u64| ulid::Ulid::from_parts(1_760_000_000_000 + n * 3_600_000, u128::from(salt)).to_string();
     let commit = json!({
         "product_id": format!("p{}", n % 7), "sequence": n / 7 + 1, "commit_id": ulid(1), "recorded_at": hours(n),
         "events": [{"event_id": ulid(2), "type": name, "schema_version": 1, "data": {}}], "state": {},
@@ -149,7 +150,9 @@ fn filters() -> Vec<(CommitFilter, fn(u64) -> bool)> {
         (CommitFilter { from: moment(40), to: moment(60), by: FilteredTime::Happened, ..base() }, |n| {
             (40..60).contains(&(n / 2))
         }),
-        (CommitFilter { from: moment(90), product: Some(fixtures::id("p3")), ..base() }, |n| n >= 90 && n % 7 == 3),
+        (CommitFilter { from: moment(90), product: Some(fixtures::id("p3")), ..base() }, |n| {
+            n >= 90 && n % 7 == 3
+        }),
         (CommitFilter { to: moment(30), actor: Some("a2".into()), ..base() }, |n| n < 30 && n % 3 == 2),
     ]
 }
@@ -161,7 +164,9 @@ async fn a_walk_meets_every_selected_commit_once_and_in_order() {
         for (filter, selects) in filters() {
             let readers = [FeedReader::with_blocks_of(feed.clone(), size), summarised(&feed, size).await];
             let expected: Vec<u64> = (0..123).filter(|n| selects(*n)).collect();
-            for (reader, entries) in readers.iter().flat_map(|reader| [(reader, 1), (reader, 5), (reader, 100)]) {
+            for (reader, entries) in
+                readers.iter().flat_map(|reader| [(reader, 1), (reader, 5), (reader, 100)])
+            {
                 let limits = PageLimits { rows: 30, ..limits(entries) };
                 let query = FeedQuery { filter: filter.clone(), limits, ..FeedQuery::default() };
                 let (met, _) = walked(reader, query.clone()).await;
@@ -187,7 +192,12 @@ async fn a_month_costs_at_most_a_tenth_more_than_its_own_commits() {
     for (by, own) in [(FilteredTime::Recorded, 720), (FilteredTime::Happened, 1_440)] {
         let filter = CommitFilter { from: at(7_005), to: at(7_725), by, ..CommitFilter::default() };
         for newest_first in [false, true] {
-            let query = FeedQuery { filter: filter.clone(), newest_first, limits: limits(100), ..FeedQuery::default() };
+            let query = FeedQuery {
+                filter: filter.clone(),
+                newest_first,
+                limits: limits(100),
+                ..FeedQuery::default()
+            };
             let (met, _) = walked(&reader, query).await;
             let read = feed.read();
             assert_eq!(met.len(), own, "{by:?}");
@@ -202,7 +212,13 @@ async fn ids_and_names_read_no_block_that_lacks_them() {
     let reader = summarised(&feed, 100).await;
     feed.read();
     for (filter, found) in [
-        (CommitFilter { commit_id: Some(nth(57).text("commit_id").unwrap().into()), ..CommitFilter::default() }, 1),
+        (
+            CommitFilter {
+                commit_id: Some(nth(57).text("commit_id").unwrap().into()),
+                ..CommitFilter::default()
+            },
+            1,
+        ),
         (CommitFilter { actor: Some("nobody".into()), ..CommitFilter::default() }, 0),
         (CommitFilter { types: vec!["ProductCreated"], ..CommitFilter::default() }, 0),
         (CommitFilter { retroactive: true, ..CommitFilter::default() }, 0),
@@ -253,7 +269,10 @@ async fn the_end_of_the_feed_is_told_and_what_lies_beyond_is_refused() {
     let page = feed.page(&after(Some(2))).await.unwrap();
     assert_eq!((page.entries.len(), page.next, page.newest), (0, None, Some(2)));
     for beyond in [3, u64::MAX] {
-        assert!(matches!(feed.page(&after(Some(beyond))).await, Err(FeedError::NotReached { newest: Some(2) })));
+        assert!(matches!(
+            feed.page(&after(Some(beyond))).await,
+            Err(FeedError::NotReached { newest: Some(2) })
+        ));
     }
     let before = FeedQuery { before: Some(0), newest_first: true, ..FeedQuery::default() };
     assert_eq!(feed.page(&before).await.unwrap().next, None);

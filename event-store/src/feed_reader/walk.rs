@@ -25,7 +25,9 @@ pub(super) struct Walk<'a> {
 impl<'a> Walk<'a> {
     pub(super) fn begin(query: &'a FeedQuery, newest: Option<u64>) -> Self {
         let lowest = query.after.map_or(Some(0), |after| after.checked_add(1));
-        let below = query.before.map_or(newest, |before| newest.and_then(|newest| Some(newest.min(before.checked_sub(1)?))));
+        let below = query
+            .before
+            .map_or(newest, |before| newest.and_then(|newest| Some(newest.min(before.checked_sub(1)?))));
         let range = lowest.zip(below).filter(|(lowest, highest)| lowest <= highest);
         let at = range.map(|(lowest, highest)| if query.newest_first { highest } else { lowest });
         Self {

@@ -153,7 +153,9 @@ fn is_bounded(query: &FeedQuery, page: &FeedPage) -> bool {
 /// product's runs lie apart.
 fn runs(items: &[FeedItem]) -> Result<Vec<(ProductId, Vec<usize>)>, Problem> {
     let mut products: BTreeMap<ProductId, Vec<(u64, u64, usize)>> = BTreeMap::new();
-    for (place, commit) in items.iter().enumerate().filter_map(|(place, item)| Some((place, item.commit.as_ref()?))) {
+    for (place, commit) in
+        items.iter().enumerate().filter_map(|(place, item)| Some((place, item.commit.as_ref()?)))
+    {
         let id = commit.text("product_id").ok().and_then(|id| ProductId::new(id).ok());
         let id = id.ok_or_else(|| answer::unreadable(items[place].position, None))?;
         let events = commit.sequences().map_err(|_| answer::unreadable(items[place].position, Some(&id)))?;

@@ -71,7 +71,8 @@ impl Publications<'_> {
 
     /// The sequence of the last event that a restore marked as published.
     async fn restored(&self, id: &ProductId) -> Result<u64, Problem> {
-        let position = self.receipts.position(id).await.map_err(answer::failed(Stored::Receipts, Some(id)))?;
+        let position =
+            self.receipts.position(id).await.map_err(answer::failed(Stored::Receipts, Some(id)))?;
         let restored = receipts::restored(self.journal, id, &position).await;
         restored.map_err(answer::failed(Stored::Receipts, Some(id)))
     }

@@ -30,12 +30,8 @@ fn feed() -> Feed {
     let (journal, receipts) = (Arc::<MemoryJournal>::default(), Arc::<MemoryReceipts>::default());
     let (stop, stopping) = watch::channel(false);
     let reader = FeedReader::with_blocks_of(journal.clone(), 8);
-    let api = FeedApi {
-        feed: reader.clone(),
-        journal: journal.clone(),
-        receipts: receipts.clone(),
-        stopping,
-    };
+    let api =
+        FeedApi { feed: reader.clone(), journal: journal.clone(), receipts: receipts.clone(), stopping };
     Feed { router: finish(routes(api), ClockAndIds::system()), journal, receipts, reader, stop }
 }
 
@@ -273,7 +269,8 @@ async fn a_price_of_the_past_makes_its_commit_retroactive() {
     life.commit(vec![fixtures::helmet_price_recorded()]);
     life.recorded_in(&*feed.journal).await;
     let (_, page) = asked(&feed.router, "/commits").await;
-    let told: Vec<&Value> = page["commits"].as_array().unwrap().iter().map(|entry| &entry["retroactive"]).collect();
+    let told: Vec<&Value> =
+        page["commits"].as_array().unwrap().iter().map(|entry| &entry["retroactive"]).collect();
     assert_eq!(told, [false, true]);
     assert_eq!(feed.positions("retroactive=true").await, [1]);
 }
@@ -300,7 +297,10 @@ async fn csv_has_a_row_for_each_changed_field_and_no_text_is_a_formula() {
     life.goes_on(&Deed::DeleteOrRestore);
     life.recorded_in(&*feed.journal).await;
     let outcome = receipt(&life, 0, 0);
-    feed.receipts.record(&[EventPublication { product: life.id.clone(), sequence: 1, outcome }]).await.unwrap();
+    feed.receipts
+        .record(&[EventPublication { product: life.id.clone(), sequence: 1, outcome }])
+        .await
+        .unwrap();
     let response = feed.csv("/commits").await;
     assert_eq!(response.headers()["content-type"], "text/csv; charset=utf-8");
     assert!(response.headers().get("link").is_none());
@@ -339,7 +339,9 @@ async fn csv_goes_on_at_its_link_or_comes_in_one_answer() {
         let response = feed.csv(&uri).await;
         met.extend(text(&response).lines().skip(1).map(|row| row.split(',').next().unwrap().to_owned()));
         pages += 1;
-        let Some(link) = response.headers().get("link").map(|link| link.to_str().unwrap().to_owned()) else { break };
+        let Some(link) = response.headers().get("link").map(|link| link.to_str().unwrap().to_owned()) else {
+            break;
+        };
         uri = link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap().to_owned();
     }
     assert_eq!((pages, met), (4, (5..150).map(|n| n.to_string()).collect::<Vec<_>>()));

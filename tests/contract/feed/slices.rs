@@ -77,7 +77,9 @@ async fn any_slice_is_a_part_of_the_feed(feed: &Feeds) {
             product.as_deref().is_none_or(|product| commit.text("product_id").ok() == Some(product))
         };
         let everything = super::everything(&feed).await;
-        let mut expected: Vec<u64> = positions(&everything).into_iter().zip(super::commits(everything))
+        let mut expected: Vec<u64> = positions(&everything)
+            .into_iter()
+            .zip(super::commits(everything))
             .filter(|(position, commit)| (first..=last).contains(position) && of_product(commit))
             .map(|(position, _)| position)
             .collect();

@@ -76,7 +76,9 @@ pub(super) fn problem(error: FeedError) -> Problem {
     match error {
         FeedError::NotReached { newest } => {
             let detail = match newest {
-                Some(newest) => format!("The newest position is {newest}; ask for what comes after it, or before."),
+                Some(newest) => {
+                    format!("The newest position is {newest}; ask for what comes after it, or before.")
+                }
                 None => "The ledger is empty; ask without `after`.".to_owned(),
             };
             Problem::new(ProblemKind::PositionNotReached, detail).loggable().with("newest", newest)

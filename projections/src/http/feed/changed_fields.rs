@@ -115,7 +115,10 @@ mod tests {
     #[test]
     fn every_event_is_taken_apart_into_its_fields() {
         let fields = |event: &ProductEvent| -> Vec<[String; 4]> {
-            known(event).into_iter().map(|field| [field.field, field.from, field.to, field.currency]).collect()
+            known(event)
+                .into_iter()
+                .map(|field| [field.field, field.from, field.to, field.currency])
+                .collect()
         };
         let told: Vec<Vec<[String; 4]>> = fixtures::every_event().iter().map(fields).collect();
         let expected: [&[[&str; 4]]; 7] = [
@@ -141,7 +144,9 @@ mod tests {
 
     #[test]
     fn a_change_of_currency_is_a_field_of_its_own() {
-        let ProductEvent::ProductPriceChanged(event) = fixtures::helmet_price_changed() else { unreachable!() };
+        let ProductEvent::ProductPriceChanged(event) = fixtures::helmet_price_changed() else {
+            unreachable!()
+        };
         let event = schema::event::ProductPriceChanged { money: fixtures::money("31", "EUR"), ..event };
         let fields = known(&ProductEvent::ProductPriceChanged(event));
         assert_eq!(fields[0], price("33.6442", "31.00", "EUR"));

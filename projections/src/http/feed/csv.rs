@@ -60,7 +60,8 @@ pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
 fn media_range(text: &str) -> (String, f32) {
     let mut parts = text.split(';').map(str::trim);
     let range = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |quality| quality.parse().ok());
+    let quality =
+        parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |quality| quality.parse().ok());
     (range, quality.unwrap_or(0.0))
 }
 
@@ -166,7 +167,9 @@ fn internal(error: &dyn std::error::Error) -> Problem {
 /// The rows of a commit; of one that is gone its position alone.
 fn rows(item: &FeedItem) -> Vec<Row> {
     let Some(commit) = &item.commit else {
-        return vec![std::array::from_fn(|column| if column == 0 { item.position.to_string() } else { String::new() })];
+        return vec![std::array::from_fn(|column| {
+            if column == 0 { item.position.to_string() } else { String::new() }
+        })];
     };
     let events = commit.0.get("events").and_then(Value::as_array);
     let first = commit.sequence().unwrap_or_default();
@@ -245,7 +248,9 @@ mod tests {
             let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_str(accept).unwrap())]);
             is_wanted(&headers)
         };
-        for accept in ["text/csv", "TEXT/CSV; q=0.5", "text/csv, application/json", "a/b,text/csv;header=present"] {
+        for accept in
+            ["text/csv", "TEXT/CSV; q=0.5", "text/csv, application/json", "a/b,text/csv;header=present"]
+        {
             assert!(wanted(accept), "{accept}");
         }
         let others = ["", "*/*", "text/*", "text/csv;q=0", "text/csv;q=0.1, application/json", "text/csvx"];
@@ -258,7 +263,10 @@ mod tests {
     fn the_next_page_has_the_same_filters() {
         let next = |uri: &'static str, newest_first| next_page(&Uri::from_static(uri), 7, newest_first);
         assert_eq!(next("/commits", false), "/commits?after=7");
-        assert_eq!(next("/commits?after=1&actor=a%20b&before=9", false), "/commits?actor=a%20b&before=9&after=7");
+        assert_eq!(
+            next("/commits?after=1&actor=a%20b&before=9", false),
+            "/commits?actor=a%20b&before=9&after=7"
+        );
         assert_eq!(next("/commits?before=9&order=desc", true), "/commits?order=desc&before=7");
     }
 }

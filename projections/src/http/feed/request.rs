@@ -44,7 +44,8 @@ impl FeedRequest {
         if all && (wait.is_some() || limits.entries < CSV_LIMITS.entries) {
             return Err(wrong_parameter("all", &"cannot be combined with limit or wait"));
         }
-        let query = FeedQuery { after: after.flatten(), before, newest_first, filter: filter(parameters)?, limits };
+        let query =
+            FeedQuery { after: after.flatten(), before, newest_first, filter: filter(parameters)?, limits };
         Ok(Self { query, wait: wait.unwrap_or_default(), all })
     }
 
@@ -84,18 +85,20 @@ fn filter(parameters: &mut QueryParameters) -> Result<CommitFilter, Problem> {
         by: parameters.optional("by", time)?.unwrap_or_default(),
     };
     match (filter.from, filter.to) {
-        (Some(from), Some(to)) if from >= to => {
-            Err(malformed("The query parameter from must be before to.")
-                .loggable()
-                .fault("from", "must be before to"))
-        }
+        (Some(from), Some(to)) if from >= to => Err(malformed("The query parameter from must be before to.")
+            .loggable()
+            .fault("from", "must be before to")),
         _ => Ok(filter),
     }
 }
 
 /// A position, or `-1` for the beginning.
 fn position_or_none(text: &str) -> Result<Option<u64>, &'static str> {
-    if text == "-1" { Ok(None) } else { whole(text).map(Some).map_err(|_| "a whole number or -1 is expected") }
+    if text == "-1" {
+        Ok(None)
+    } else {
+        whole(text).map(Some).map_err(|_| "a whole number or -1 is expected")
+    }
 }
 
 fn descending(text: &str) -> Result<bool, &'static str> {
