@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use schema::StoredCommit;
 
-use super::filter::{Selector, event_ids, event_names, in_metadata, text};
+use super::filter::{FilteredTime, Selector, event_ids, event_names, in_metadata, text};
 use super::price_times;
 use crate::follow::{Change, FeedEntry};
 
@@ -35,25 +35,25 @@ pub(super) struct Block {
     first: u64,
     /// The position of its last commit.
     last: u64,
-    pub(super) recorded: TextRange,
-    pub(super) occurred: TextRange,
-    pub(super) commit_ids: TextRange,
-    pub(super) event_ids: TextRange,
-    pub(super) actors: NameSet,
-    pub(super) types: NameSet,
+    recorded: TextRange,
+    occurred: TextRange,
+    commit_ids: TextRange,
+    event_ids: TextRange,
+    actors: NameSet,
+    types: NameSet,
     /// Whether a commit of it is, or may be, retroactive.
-    pub(super) retroactive: bool,
+    retroactive: bool,
     /// Whether a commit of it cannot be read.
-    pub(super) is_unreadable: bool,
+    is_unreadable: bool,
 }
 
 /// The smallest and the largest of some texts.
 #[derive(Debug, Default)]
-pub(super) struct TextRange(Option<(String, String)>);
+struct TextRange(Option<(String, String)>);
 
 /// Some names, unless they are too many.
 #[derive(Debug, Default)]
-pub(super) struct NameSet {
+struct NameSet {
     names: BTreeSet<String>,
     has_more: bool,
 }
@@ -102,7 +102,7 @@ impl Blocks {
         let place = blocks.partition_point(|block| block.last < at);
         // Commits of one product are read by an index, so further blocks cost nothing.
         let goes_on = selector.filter.product.is_some();
-        let admitted = |block: &Arc<Block>| !selector.rules_out(block);
+        let admitted = |block: &Arc<Block>| !block.is_ruled_out(selector);
         let behind = blocks.last().map_or(0, |block| block.last + 1);
         if newest_first {
             let mut places = (0..=place.min(blocks.len())).rev();
@@ -139,6 +139,24 @@ impl Block {
         }
     }
 
+    /// Whether no commit of the block is wanted, as far as its summary tells.
+    fn is_ruled_out(&self, selector: &Selector<'_>) -> bool {
+        let filter = selector.filter;
+        let times = match filter.by {
+            FilteredTime::Recorded => &self.recorded,
+            FilteredTime::Happened => &self.occurred,
+        };
+        let (from, to) = (selector.from.as_deref(), selector.to.as_deref());
+        let has_times = from.is_some() || to.is_some();
+        !self.is_unreadable
+            && ((filter.retroactive && !self.retroactive)
+                || (has_times && times.is_outside(from, to))
+                || filter.actor.as_deref().is_some_and(|actor| self.actors.lacks_all([actor].into_iter()))
+                || (!filter.types.is_empty() && self.types.lacks_all(filter.types.iter().copied()))
+                || filter.commit_id.as_deref().is_some_and(|id| self.commit_ids.lacks(id))
+                || filter.event_id.as_deref().is_some_and(|id| self.event_ids.lacks(id)))
+    }
+
     fn add_commit(&mut self, commit: &StoredCommit) {
         self.recorded.add(text(commit, "recorded_at"));
         self.occurred.add(in_metadata(commit, "occurred_at"));
@@ -162,13 +180,13 @@ impl TextRange {
     }
 
     /// Whether all texts are below `from` or not below `to`.
-    pub(super) fn is_outside(&self, from: Option<&str>, to: Option<&str>) -> bool {
+    fn is_outside(&self, from: Option<&str>, to: Option<&str>) -> bool {
         let Some((least, most)) = &self.0 else { return true };
         from.is_some_and(|from| most.as_str() < from) || to.is_some_and(|to| least.as_str() >= to)
     }
 
     /// Whether none of the texts is this one, as far as the range tells.
-    pub(super) fn lacks(&self, text: &str) -> bool {
+    fn lacks(&self, text: &str) -> bool {
         self.0.as_ref().is_none_or(|(least, most)| text < least.as_str() || text > most.as_str())
     }
 }
@@ -185,7 +203,7 @@ impl NameSet {
     }
 
     /// Whether none of these is among the names.
-    pub(super) fn lacks_all<'a>(&self, mut names: impl Iterator<Item = &'a str>) -> bool {
+    fn lacks_all<'a>(&self, mut names: impl Iterator<Item = &'a str>) -> bool {
         !self.has_more && !names.any(|name| self.names.contains(name))
     }
 }

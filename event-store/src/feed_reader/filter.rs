@@ -3,8 +3,6 @@
 use schema::{ProductId, StoredCommit, Timestamp};
 use serde_json::Value;
 
-use super::blocks::Block;
-
 /// The commits that are wanted: those that have everything that is given here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CommitFilter {
@@ -52,8 +50,8 @@ impl CommitFilter {
 pub(super) struct Selector<'a> {
     pub(super) filter: &'a CommitFilter,
     // The order of the texts is the order of time.
-    from: Option<String>,
-    to: Option<String>,
+    pub(super) from: Option<String>,
+    pub(super) to: Option<String>,
 }
 
 impl<'a> Selector<'a> {
@@ -78,23 +76,6 @@ impl<'a> Selector<'a> {
             && (filter.types.is_empty() || event_names(commit).any(|name| filter.types.contains(&name)))
             && self.from.as_deref().is_none_or(|from| time.is_some_and(|time| time >= from))
             && self.to.as_deref().is_none_or(|to| time.is_some_and(|time| time < to))
-    }
-
-    /// Whether no commit of the block is wanted, as far as its summary tells.
-    pub(super) fn rules_out(&self, block: &Block) -> bool {
-        let filter = self.filter;
-        let times = match filter.by {
-            FilteredTime::Recorded => &block.recorded,
-            FilteredTime::Happened => &block.occurred,
-        };
-        let has_times = self.from.is_some() || self.to.is_some();
-        !block.is_unreadable
-            && ((filter.retroactive && !block.retroactive)
-                || (has_times && times.is_outside(self.from.as_deref(), self.to.as_deref()))
-                || filter.actor.as_deref().is_some_and(|actor| block.actors.lacks_all([actor].into_iter()))
-                || (!filter.types.is_empty() && block.types.lacks_all(filter.types.iter().copied()))
-                || filter.commit_id.as_deref().is_some_and(|id| block.commit_ids.lacks(id))
-                || filter.event_id.as_deref().is_some_and(|id| block.event_ids.lacks(id)))
     }
 }
 
