@@ -20,7 +20,7 @@ use blocks::{Block, Blocks};
 use filter::Selector;
 pub use filter::{CommitFilter, FilteredTime};
 use price_times::PriceTimes;
-use walk::Walk;
+use walk::PageWalk;
 
 /// Commits of a block.
 const BLOCK: usize = 1_024;
@@ -150,7 +150,7 @@ impl FeedReader {
         if query.after.is_some_and(|after| newest.is_none_or(|newest| after > newest)) {
             return Err(FeedError::NotReached { newest });
         }
-        let (mut walk, mut times) = (Walk::begin(query, newest), PriceTimes::default());
+        let (mut walk, mut times) = (PageWalk::begin(query, newest), PriceTimes::default());
         while let Some((first, last)) = walk.run(&self.blocks) {
             let limit = walk.read_next();
             if limit == 0 {
@@ -172,7 +172,7 @@ impl FeedReader {
     async fn look_at(
         &self,
         entries: Vec<FeedEntry>,
-        walk: &mut Walk<'_>,
+        walk: &mut PageWalk<'_>,
         times: &mut PriceTimes,
     ) -> Result<bool, FeedError> {
         for entry in entries {

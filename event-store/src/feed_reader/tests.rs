@@ -49,19 +49,21 @@ impl Feed for GivenFeed {
     async fn slice(&self, slice: &FeedSlice) -> Result<Vec<FeedEntry>, StoreError> {
         let entries = self.entries.lock().unwrap();
         let product = slice.product.as_ref().map(|product| Value::from(product.as_str()));
-        let mut wanted: Vec<FeedEntry> = entries
-            .iter()
-            .filter(|(position, _)| (slice.first..=slice.last).contains(position))
-            .filter(|(_, commit)| match (&product, commit) {
+        let wanted = |(position, commit): &&(u64, Option<StoredCommit>)| {
+            let is_of_product = match (&product, commit) {
                 (Some(product), Some(commit)) => commit.0["product_id"] == *product,
                 (_, _) => true,
-            })
-            .map(Self::entry)
-            .collect();
-        if slice.newest_first {
-            wanted.reverse();
-        }
-        wanted.truncate(slice.limit);
+            };
+            is_of_product && (slice.first..=slice.last).contains(position)
+        };
+        let begin = entries.partition_point(|(position, _)| *position < slice.first);
+        let end = entries.partition_point(|(position, _)| *position <= slice.last).max(begin);
+        let part = &entries[begin..end];
+        let wanted: Vec<FeedEntry> = if slice.newest_first {
+            part.iter().rev().filter(wanted).take(slice.limit).map(Self::entry).collect()
+        } else {
+            part.iter().filter(wanted).take(slice.limit).map(Self::entry).collect()
+        };
         self.read.fetch_add(wanted.len(), Ordering::Relaxed);
         Ok(wanted)
     }

@@ -5,7 +5,7 @@ use super::filter::Selector;
 use super::{FeedQuery, PageEntry, PageLimits, READ_AT_ONCE, SelectedCommit};
 
 /// The state of a page that is being read.
-pub(super) struct Walk<'a> {
+pub(super) struct PageWalk<'a> {
     query: &'a FeedQuery,
     selector: Selector<'a>,
     /// The next position to look at; `None` at the end.
@@ -22,7 +22,7 @@ pub(super) struct Walk<'a> {
     pub(super) rows: usize,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> PageWalk<'a> {
     pub(super) fn begin(query: &'a FeedQuery, newest: Option<u64>) -> Self {
         let lowest = query.after.map_or(Some(0), |after| after.checked_add(1));
         let below = query
@@ -109,7 +109,7 @@ impl<'a> Walk<'a> {
             self.entries.push(PageEntry { position: at, commit: None });
             self.step(at);
         }
-        self.at.is_some()
+        self.at.is_some() && self.entries.len() < self.query.limits.entries
     }
 
     /// The same up to and with the last position that was asked for, where no commit is left.
