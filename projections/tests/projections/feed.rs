@@ -1,15 +1,17 @@
 //! `GET /commits`: every selected commit once and in order, beside its receipts; waits that end; CSV.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{Request, Response};
-use event_store::receipts::EventPublication;
-use event_store::{FeedReader, Journal, MemoryJournal, MemoryReceipts, Receipts};
+use event_store::receipts::{EventPublication, PublicationPosition};
+use event_store::{FeedReader, Journal, MemoryJournal, MemoryReceipts, Receipts, StoreError};
 use projections::http::feed::{FeedApi, routes};
-use schema::{PublicationReceipt, PublicationRecord, fixtures};
+use schema::{ProductId, PublicationReceipt, PublicationRecord, fixtures};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -129,6 +131,71 @@ async fn the_receipts_are_for_auditors_and_the_feed_for_subscribers_too() {
         assert_eq!((status, page["commits"][0].get("receipts").is_some()), (200, receipts), "{scopes:?}");
     }
     assert_eq!(with(&["products/read", "products/write"]).await.0, 403);
+}
+
+/// Receipts that count how often they are read.
+#[derive(Default)]
+struct CountedReceipts {
+    kept: MemoryReceipts,
+    ranges: AtomicUsize,
+    positions: AtomicUsize,
+}
+
+#[async_trait]
+impl Receipts for CountedReceipts {
+    async fn position(&self, product: &ProductId) -> Result<PublicationPosition, StoreError> {
+        self.positions.fetch_add(1, Ordering::Relaxed);
+        self.kept.position(product).await
+    }
+
+    async fn of(
+        &self,
+        product: &ProductId,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<(u64, PublicationRecord)>, StoreError> {
+        assert!(to - from < 50, "receipts of other pages are read");
+        self.ranges.fetch_add(1, Ordering::Relaxed);
+        self.kept.of(product, from, to).await
+    }
+
+    async fn record(&self, records: &[EventPublication]) -> Result<(), StoreError> {
+        self.kept.record(records).await
+    }
+}
+
+#[tokio::test]
+async fn receipts_cost_a_read_for_each_run_of_commits_of_a_product() {
+    let (feed, lives) = filled(3, 60).await;
+    let receipts = Arc::<CountedReceipts>::default();
+    for life in &lives {
+        let records = (0..60).zip(1..).map(|(commit, sequence)| {
+            let outcome = receipt(life, commit, 0);
+            EventPublication { product: life.id.clone(), sequence, outcome }
+        });
+        receipts.record(&records.collect::<Vec<_>>()).await.unwrap();
+    }
+    let (journal, stopping) = (feed.journal.clone(), watch::channel(false).1);
+    let api = FeedApi { feed: feed.reader.clone(), journal, receipts: receipts.clone(), stopping };
+    let router = finish(routes(api), ClockAndIds::system());
+    for (query, runs) in [("limit=90", 3), ("product=p1&limit=40", 1), ("limit=1&order=desc", 1)] {
+        let (_, page) = asked(&router, &format!("/commits?{query}")).await;
+        assert!(
+            page["commits"].as_array().unwrap().iter().all(|entry| entry["receipts"][0]["receipt_id"] == "r")
+        );
+        assert_eq!(receipts.ranges.swap(0, Ordering::Relaxed), runs, "{query}");
+    }
+    assert_eq!(receipts.positions.load(Ordering::Relaxed), 0, "everything has its receipt");
+    // Commits that lie far apart in their product: nothing between them is read.
+    let mut life = lives[0].clone();
+    life.commit(vec![fixtures::helmet_deleted()]);
+    life.goes_on(&Deed::Rename("Cap".into()));
+    for (_, stored) in &life.commits[60..] {
+        feed.journal.append(stored).await.unwrap();
+    }
+    let (_, page) = asked(&router, "/commits?product=p0&type=ProductCreated&type=ProductDeleted").await;
+    assert_eq!(page["commits"].as_array().unwrap().len(), 2);
+    assert_eq!(receipts.ranges.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test]
