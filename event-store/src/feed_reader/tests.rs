@@ -360,7 +360,12 @@ async fn a_price_of_the_past_is_retroactive_by_its_state_or_by_the_earlier_commi
         (priced("old", 5, changed, "04-01", None), true),
         (priced("old", 6, changed, "05-01", None), false),
     ];
-    let reader = summarised(&GivenFeed::from_zero(commits.iter().map(|(commit, _)| commit.clone())), 3).await;
+    let feed = GivenFeed::from_zero(commits.iter().map(|(commit, _)| commit.clone()));
+    let reader = summarised(&feed, 3).await;
+    feed.read();
+    // The earlier commits of its product count as read by the page.
+    let query = FeedQuery { after: Some(7), limits: limits(1), ..FeedQuery::default() };
+    assert_eq!((reader.page(&query).await.unwrap().rows, feed.read()), (5, 5));
     let expected: Vec<u64> = (0..).zip(&commits).filter(|(_, (_, late))| *late).map(|(n, _)| n).collect();
     for newest_first in [false, true] {
         let page = reader.page(&FeedQuery { newest_first, ..FeedQuery::default() }).await.unwrap();

@@ -55,18 +55,16 @@ struct MissingCommit {
 impl FeedItem {
     pub(super) fn of(entry: PageEntry) -> Self {
         let position = entry.position;
-        match entry.commit {
-            Some(selected) => Self {
-                position,
-                retroactive: Some(selected.retroactive),
-                receipts: None,
-                commit: Some(selected.commit),
-                missing: None,
-            },
-            None => {
-                let missing = Some(MissingCommit::default());
-                Self { position, retroactive: None, receipts: None, commit: None, missing }
-            }
+        let Some(selected) = entry.commit else {
+            let missing = Some(MissingCommit::default());
+            return Self { position, retroactive: None, receipts: None, commit: None, missing };
+        };
+        Self {
+            position,
+            retroactive: Some(selected.retroactive),
+            receipts: None,
+            commit: Some(selected.commit),
+            missing: None,
         }
     }
 }
