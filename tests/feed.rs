@@ -2,7 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use event_store::{Journal, seal};
+use futures::future::join_all;
+use schema::fixtures;
 use serde_json::Value;
+use server::directory::DataDirectory;
 
 use crate::scenario::{Ledger, PATIENCE, adventure_works, json, printed, program};
 
@@ -77,6 +81,40 @@ async fn csv_of_the_program_is_that_of_the_server_with_one_header() {
     let [server, files] = listed(&ledger, &["--format", "csv", "--limit", "2", "--after", "9"]);
     let rows: Vec<&str> = server.lines().skip(1).map(|row| row.split(',').next().unwrap()).collect();
     assert!(server == files && rows.iter().all(|row| ["10", "11"].contains(row)), "{server}");
+}
+
+/// A data directory with so many products, each with one commit.
+async fn directory_of(products: u32) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, orders) = (directory.path().join("data"), schema::Orders::default());
+    let opened = DataDirectory::open(&data, &orders, || "many".to_owned()).await.unwrap();
+    let journal = opened.journal().await.unwrap();
+    let commits: Vec<_> = (0..products)
+        .map(|n| {
+            let id = fixtures::id(&format!("p{n}"));
+            seal(fixtures::commit_after(None, &id, vec![fixtures::helmet_created()])).unwrap().1
+        })
+        .collect();
+    for some in commits.chunks(500) {
+        for appended in join_all(some.iter().map(|commit| journal.append(commit))).await {
+            appended.unwrap();
+        }
+    }
+    opened.close().await;
+    directory
+}
+
+/// Without summaries a page would look at 1000 commits, and say that more follow.
+#[tokio::test]
+async fn the_server_summarises_the_commits_that_it_finds() {
+    let directory = directory_of(3_000).await;
+    let ledger = Ledger::on(directory.path().join("data"));
+    let is_whole = |_, page: &Value| page["commits"] == serde_json::json!([]) && page["next"].is_null();
+    ledger.until("/commits?actor=nobody", is_whole).await;
+    let (_, page) = ledger.get("/commits?actor=nobody").await;
+    assert_eq!(page["newest"], 2_999);
+    let (_, page) = ledger.get("/commits?product=p2999").await;
+    assert_eq!((&page["commits"][0]["commit"]["product_id"], &page["next"]), (&"p2999".into(), &Value::Null));
 }
 
 #[tokio::test]

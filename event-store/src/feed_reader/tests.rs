@@ -131,8 +131,11 @@ fn limits(entries: usize) -> PageLimits {
     PageLimits { entries, ..PageLimits::default() }
 }
 
+/// Whether the n-th commit is selected.
+type Selects = fn(u64) -> bool;
+
 /// Filters of every kind, each with the commits that it selects.
-fn filters() -> Vec<(CommitFilter, fn(u64) -> bool)> {
+fn filters() -> Vec<(CommitFilter, Selects)> {
     let base = CommitFilter::default;
     let text = |n: u64, name: &'static str| nth(n).text(name).unwrap().to_owned();
     let moment = |n: u64| Some(fixtures::at(&text(n, "recorded_at")));
