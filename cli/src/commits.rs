@@ -228,9 +228,7 @@ async fn csv(arguments: &CommitsArgs, source: &FeedSource, filters: &Query) -> a
         let query = [filters.clone(), arguments.bounds(next), vec![limit]].concat();
         let page = source.csv(&query).await.map_err(of_option)?;
         left = left.saturating_sub(positions(&page.text)?);
-        // Further pages repeat the header.
-        let begin = if is_first { 0 } else { page.text.find("\r\n").map_or(0, |end| end + 2) };
-        if out::print(&page.text[begin..])? == Output::Closed {
+        if out::print(rows_of(&page.text, is_first))? == Output::Closed {
             return Ok(());
         }
         (next, is_first) = (page.next, false);
@@ -238,6 +236,12 @@ async fn csv(arguments: &CommitsArgs, source: &FeedSource, filters: &Query) -> a
             return Ok(());
         }
     }
+}
+
+/// What is printed of a page: further pages repeat the header.
+fn rows_of(text: &str, is_first: bool) -> &str {
+    let begin = if is_first { 0 } else { text.find("\r\n").map_or(0, |end| end + 2) };
+    &text[begin..]
 }
 
 /// How many commits a page has, each with one or more rows.
@@ -387,6 +391,13 @@ mod tests {
         let told = |text: &str| end(text.parse().unwrap(), None).unwrap().to_string();
         assert_eq!(told("2026-11-30"), "2026-12-01T00:00:00.000Z");
         assert_eq!(told("2026-11-30T12:00:00Z"), "2026-11-30T12:00:00.000Z");
+    }
+
+    #[test]
+    fn the_header_of_csv_is_printed_once() {
+        let page = "position,x\r\n7,a\r\n8,b\r\n";
+        assert_eq!((rows_of(page, true), rows_of(page, false)), (page, "7,a\r\n8,b\r\n"));
+        assert_eq!(rows_of("position,x\r\n", false), "");
     }
 
     #[test]
