@@ -49,6 +49,9 @@ fn ask_a_server(ledger: &Ledger, folder: &Path, tried: &mut Tried) {
         tried.ends(name, 0, with(arguments, there));
         tried.ends(name, 2, with(arguments, NOBODY));
     }
+    tried.ends("commits", 0, with(&["commits"], there));
+    tried.ends("commits", 1, with(&["commits", "--after", "99"], there));
+    tried.ends("commits", 2, with(&["commits"], NOBODY));
     // A ledger, but nothing of it has this path.
     let elsewhere = format!("{}/elsewhere", ledger.url);
     for arguments in [&["show", "p"][..], &["list"], &["verify", "p"], &["verify"]] {

@@ -31,13 +31,13 @@ pub const VARIABLES: [Variable; 4] = [
         name: "LEDGER_URL",
         default: Some(DEFAULT_URL),
         effect: "URL of the server, as `--url`",
-        read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `watch`, completions",
+        read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `commits`, `watch`, completions",
     },
     Variable {
         name: "LEDGER_TOKEN",
         default: None,
         effect: "bearer token that is sent to the server",
-        read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `watch`, `verify --url`, `log verify`, completions",
+        read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `commits`, `watch`, `verify --url`, `log verify`, completions",
     },
 ];
 

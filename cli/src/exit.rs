@@ -47,6 +47,12 @@ pub const EXIT_CODES: [ExitCodes; 16] = [
         "wrong usage, or the server could not be reached or refused",
     ),
     codes(
+        &["commits"],
+        "done, whatever is listed",
+        Some("the ledger does not reach the position of --after yet"),
+        "wrong usage, or the ledger could not be read or refused",
+    ),
+    codes(
         &["show", "history", "prices"],
         "shown",
         Some("no such product, version or time, or the export is faulty (--file)"),

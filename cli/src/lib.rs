@@ -1,6 +1,7 @@
 //! The program `ledger`: the system in one process, and the tools to operate and audit it. One file per subcommand.
 
 pub mod backup;
+pub mod commits;
 pub mod completions;
 mod counts;
 mod date_or_time;
@@ -72,6 +73,8 @@ enum Command {
     History(history::HistoryArgs),
     /// Show the prices of a product over time.
     Prices(prices::PricesArgs),
+    /// List the commits of all products in the order of recording.
+    Commits(commits::CommitsArgs),
     /// Show the events of a server as they come.
     Watch(watch::WatchArgs),
     /// Write every commit as NDJSON.
@@ -151,6 +154,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             Command::Show(arguments) => show::run(arguments).await,
             Command::History(arguments) => history::run(arguments).await,
             Command::Prices(arguments) => prices::run(arguments).await,
+            Command::Commits(arguments) => commits::run(arguments).await,
             Command::Watch(arguments) => interrupt::ENDED.ends(watch::run(arguments)).await,
             Command::Export(arguments) => interrupt::NOT_WRITTEN.ends(export::run(arguments)).await,
             Command::Verify(arguments) => interrupt::NOT_CHECKED.ends(verify::run(arguments)).await,

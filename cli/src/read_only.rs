@@ -99,7 +99,11 @@ impl ReadOnlyPorts {
     }
 }
 
-async fn of_files(data: &Path) -> anyhow::Result<ReadOnlyPorts> {
+/// The ports on the files of a data directory, which it names on standard error.
+///
+/// # Errors
+/// When there is no such ledger.
+pub(crate) async fn of_files(data: &Path) -> anyhow::Result<ReadOnlyPorts> {
     let directory = ReadDirectory::open(data)?;
     out::message(format_args!("asked: the files in {}", data.display()));
     let about = Access::Committed(directory.ledger.clone());

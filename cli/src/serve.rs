@@ -91,7 +91,7 @@ struct LimitArgs {
     #[arg(long, value_name = "N", default_value_t = Limits::DEFAULT.max_requests)]
     #[arg(value_parser = value_parser!(u32).range(1..=100_000))]
     max_requests: u32,
-    /// Event streams open at once; others are answered 503 with `Retry-After`.
+    /// Event streams and waits for commits open at once; others are answered 503 with `Retry-After`.
     #[arg(long, value_name = "N", default_value_t = Limits::DEFAULT.max_streams)]
     #[arg(value_parser = value_parser!(u32).range(1..=100_000))]
     max_streams: u32,

@@ -30,6 +30,12 @@ pub trait Feed: Send + Sync {
     /// [`StoreError`]: try again later.
     async fn after(&self, position: Option<u64>, limit: usize) -> Result<Vec<FeedEntry>, StoreError>;
 
+    /// The commits of a slice, in its order. Those of one product are found by an index, whatever lies between them.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn slice(&self, slice: &FeedSlice) -> Result<Vec<FeedEntry>, StoreError>;
+
     /// The hash of the commit at a position, if there is one.
     ///
     /// # Errors
@@ -44,6 +50,21 @@ pub trait Feed: Send + Sync {
 
     /// A count that changes after every append, to wait for the next one.
     fn appended(&self) -> watch::Receiver<u64>;
+}
+
+/// A part of the feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedSlice {
+    /// The lowest position.
+    pub first: u64,
+    /// The highest position, included.
+    pub last: u64,
+    /// The only product whose commits are wanted.
+    pub product: Option<ProductId>,
+    /// Whether the highest position comes first.
+    pub newest_first: bool,
+    /// The most commits.
+    pub limit: usize,
 }
 
 /// A commit at its position.

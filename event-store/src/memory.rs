@@ -11,7 +11,7 @@ use serde_json::Map;
 use tokio::sync::watch;
 
 use crate::error::{AppendError, StoreError};
-use crate::follow::{Change, Feed, FeedEntry};
+use crate::follow::{Change, Feed, FeedEntry, FeedSlice};
 use crate::journal::{Journal, ScanPage, ScanPosition};
 
 type Key = (String, u64);
@@ -27,6 +27,14 @@ pub struct MemoryJournal {
 struct Commits {
     by_key: BTreeMap<Key, StoredCommit>,
     in_order: Vec<Key>,
+}
+
+impl Commits {
+    fn recorded(&self, key: &Key, position: u64) -> Option<FeedEntry> {
+        let commit = self.by_key.get(key)?.clone();
+        let hash = commit.text("hash").unwrap_or_default().to_owned();
+        Some(FeedEntry { position, hash, change: Change::Committed(Box::new(commit)) })
+    }
 }
 
 impl Default for MemoryJournal {
@@ -110,12 +118,23 @@ impl Feed for MemoryJournal {
         let later = usize::try_from(first).ok().and_then(|first| commits.in_order.get(first..));
         // The keys come first in the zip: after the last one there may be no further number.
         let numbered = later.unwrap_or_default().iter().zip(first..).take(limit);
-        let recorded = |(key, position): (&Key, u64)| {
-            let commit = commits.by_key.get(key)?.clone();
-            let hash = commit.text("hash").unwrap_or_default().to_owned();
-            Some(FeedEntry { position, hash, change: Change::Committed(Box::new(commit)) })
-        };
-        Ok(numbered.filter_map(recorded).collect())
+        Ok(numbered.filter_map(|(key, position)| commits.recorded(key, position)).collect())
+    }
+
+    async fn slice(&self, slice: &FeedSlice) -> Result<Vec<FeedEntry>, StoreError> {
+        let commits = self.commits();
+        let place =
+            |position: u64| usize::try_from(position).unwrap_or(usize::MAX).min(commits.in_order.len());
+        let range = place(slice.first)..place(slice.last.saturating_add(1));
+        let numbered = commits.in_order.get(range).unwrap_or_default().iter().zip(slice.first..);
+        let product = slice.product.as_ref().map(ProductId::as_str);
+        let wanted = |(key, _): &(&Key, u64)| product.is_none_or(|product| product == key.0);
+        let mut keys: Vec<(&Key, u64)> = numbered.filter(wanted).collect();
+        if slice.newest_first {
+            keys.reverse();
+        }
+        let wanted = keys.into_iter().take(slice.limit);
+        Ok(wanted.filter_map(|(key, position)| commits.recorded(key, position)).collect())
     }
 
     async fn hash_at(&self, position: u64) -> Result<Option<String>, StoreError> {

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::error::{AppendError, StoreError};
 use crate::export;
-use crate::follow::{Change, Feed, FeedEntry};
+use crate::follow::{Change, Feed, FeedEntry, FeedSlice};
 use crate::journal::{CommitKey, Head, Journal, JournalRow, KeyPage, ScanPage, ScanPosition};
 
 pub use positions::PositionFaults;
@@ -36,6 +36,18 @@ pub const PUBLISHING: Schema = Schema {
     application_id: 0x504c_5031,
     versions: &[include_str!("sqlite/publishing.sql")],
 };
+
+const SLICE: &str = "SELECT product_id, sequence, hash, line, position FROM commits \
+    WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3";
+const SLICE_BACKWARDS: &str = "SELECT product_id, sequence, hash, line, position FROM commits \
+    WHERE position BETWEEN ?1 AND ?2 ORDER BY position DESC LIMIT ?3";
+// The inner query reads the index alone: without it SQLite would read every row of the range, or sort whole rows.
+const SLICE_OF_PRODUCT: &str = "SELECT product_id, sequence, hash, line, position FROM commits WHERE position IN \
+    (SELECT position FROM commits INDEXED BY commits_by_product \
+     WHERE product_id = ?4 AND position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3) ORDER BY position";
+const SLICE_OF_PRODUCT_BACKWARDS: &str = "SELECT product_id, sequence, hash, line, position FROM commits WHERE position IN \
+    (SELECT position FROM commits INDEXED BY commits_by_product \
+     WHERE product_id = ?4 AND position BETWEEN ?1 AND ?2 ORDER BY position DESC LIMIT ?3) ORDER BY position DESC";
 
 /// Commits in a file of the schema [`LEDGER`]. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -260,6 +272,26 @@ impl Feed for SqliteJournal {
     async fn after(&self, position: Option<u64>, limit: usize) -> Result<Vec<FeedEntry>, StoreError> {
         let (after, limit) = (position.map_or(-1, clamped), clamped(limit));
         self.in_order(after, limit, recorded).await
+    }
+
+    async fn slice(&self, slice: &FeedSlice) -> Result<Vec<FeedEntry>, StoreError> {
+        let statement = match (&slice.product, slice.newest_first) {
+            (None, false) => SLICE,
+            (None, true) => SLICE_BACKWARDS,
+            (Some(_), false) => SLICE_OF_PRODUCT,
+            (Some(_), true) => SLICE_OF_PRODUCT_BACKWARDS,
+        };
+        let (first, last, limit) = (clamped(slice.first), clamped(slice.last), clamped(slice.limit));
+        let product = slice.product.clone();
+        let entries = self.database.read(move |connection| {
+            let mut statement = connection.prepare_cached(statement)?;
+            let entries = match &product {
+                None => statement.query_map(params![first, last, limit], recorded),
+                Some(product) => statement.query_map(params![first, last, limit, product.as_str()], recorded),
+            };
+            entries?.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        Ok(entries.await?)
     }
 
     async fn hash_at(&self, position: u64) -> Result<Option<String>, StoreError> {

@@ -1,5 +1,5 @@
 //! The query string of every query route. Properties: the response is a result or a problem; a page respects limit, filter
-//! and order, and its cursor continues after it; a prior price lies in its window.
+//! and order, and its cursor continues after it; commits come in one order; a prior price lies in its window.
 
 use std::sync::LazyLock;
 
@@ -35,13 +35,14 @@ pub fn check(data: &[u8]) -> bool {
     let Ok(query) = std::str::from_utf8(query) else {
         return false;
     };
-    let path = match route.wrapping_sub(b'0') % 7 {
+    let path = match route.wrapping_sub(b'0') % 8 {
         0 => "/products",
         1 => "/products/p",
         2 => "/products/p3",
         3 => "/products/p/history",
         4 => "/products/p/prices",
         6 => "/categories",
+        7 => "/commits",
         _ => "/products/p/verification",
     };
     let Some(answer) = asked(path, query) else {
@@ -52,6 +53,9 @@ pub fn check(data: &[u8]) -> bool {
     }
     if answer.status == StatusCode::OK && path == "/categories" {
         are_categories(query, &answer.json);
+    }
+    if answer.status == StatusCode::OK && path == "/commits" {
+        are_commits(query, &answer.json);
     }
     if answer.status == StatusCode::OK && path.ends_with("prices") {
         are_prices(&answer.json);
@@ -68,6 +72,23 @@ fn are_prices(prices: &Value) {
     }
     let moment = |name: &str| reference[name].as_str().unwrap();
     assert!(moment("from") <= moment("to") && moment("since") < moment("to"), "{reference}");
+}
+
+/// Commits come in one order, and the next page continues behind them.
+fn are_commits(query: &str, page: &Value) {
+    let positions = |page: &Value| -> Vec<u64> {
+        page["commits"].as_array().unwrap().iter().map(|entry| entry["position"].as_u64().unwrap()).collect()
+    };
+    let met = positions(page);
+    assert!(met.len() <= 100, "{page}");
+    let ascending = met.is_sorted_by(|one, other| one < other);
+    assert!(ascending || met.is_sorted_by(|one, other| one > other), "{page}");
+    let is_plain = !["after", "before", "order", "%", "#"].iter().any(|part| query.contains(part));
+    if let Some(next) = page["next"].as_u64().filter(|_| is_plain) {
+        let behind = asked("/commits", &format!("{query}&after={next}")).unwrap();
+        assert_eq!(behind.status, StatusCode::OK, "{}", behind.json);
+        assert!(positions(&behind.json).iter().all(|position| *position > next), "{}", behind.json);
+    }
 }
 
 /// Categories come in byte order, each with a product, and the next page continues behind them.

@@ -10,13 +10,15 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use commands::Executor;
 use commands::http::CommandApi;
 use event_store::verify::{Chain, examine};
-use event_store::{Journal, MemoryJournal, MemoryReceipts};
+use event_store::{FeedReader, Journal, MemoryJournal, MemoryReceipts};
 use projections::http::QueryApi;
+use projections::http::feed::{self, FeedApi};
 use projections::views::Generation;
 use projections::{Catalogue, MemoryPriceLog, MemoryViews, Prices, Projection};
 use schema::{Currency, ProductId, StoredCommit, Timestamp};
 use serde_json::Value;
 use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
+use tokio::sync::watch;
 use tower::ServiceExt;
 use ulid::Ulid;
 use web::{ClockAndIds, finish};
@@ -68,9 +70,18 @@ impl TestRoutes {
             }
         }
         let receipts = Arc::<MemoryReceipts>::default();
+        let feed = FeedApi {
+            feed: FeedReader::with_blocks_of(journal.clone(), 4),
+            journal: journal.clone(),
+            receipts: receipts.clone(),
+            // Nothing is waited for.
+            stopping: watch::channel(true).1,
+        };
+        while RUNTIME.block_on(feed.feed.summarise()).unwrap() {}
         let api =
             QueryApi { views, prices, journal: journal.clone(), receipts, clock: clock_and_ids().clock };
-        Self { journal, router: finish(projections::http::routes(api), clock_and_ids()) }
+        let routes = projections::http::routes(api).merge(feed::routes(feed));
+        Self { journal, router: finish(routes, clock_and_ids()) }
     }
 
     /// Other routes, without a ledger.

@@ -88,7 +88,7 @@ export interface AlarmSettings {
 }
 
 export type StageName = "dev" | "production";
-export type ClientName = "writer" | "reader" | "auditor";
+export type ClientName = "writer" | "reader" | "subscriber" | "auditor";
 export const ROLLOUTS = ["canary", "all-at-once"] as const;
 export type Rollout = (typeof ROLLOUTS)[number];
 /** All orders, by their names in `LEDGER_ORDERS`. */
@@ -98,13 +98,14 @@ export type Order = (typeof ORDERS)[number];
 export type LogDays = 7 | 14 | 30 | 90 | 180 | 365;
 
 /** The scopes of the API, without their prefix in tokens. */
-export const SCOPES = ["read", "write", "audit"] as const;
+export const SCOPES = ["read", "write", "subscribe", "audit"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** The scopes of each app client. */
 export const CLIENT_SCOPES: Record<ClientName, readonly Scope[]> = {
   writer: ["read", "write"],
   reader: ["read"],
+  subscriber: ["subscribe"],
   auditor: ["read", "audit"],
 };
 
@@ -115,7 +116,7 @@ export const DEFAULT_CURRENCY = "USD";
 const shared = {
   mapping: { batch: 100, windowSeconds: 1, ageHours: 12 },
   memory: { api: 256, stream: 256 },
-  clients: ["writer", "reader", "auditor"],
+  clients: ["writer", "reader", "subscriber", "auditor"],
   orders: ORDERS,
   corsOrigins: [],
   domain: undefined,

@@ -20,6 +20,7 @@ import { CLIENT_SCOPES, type ClientName, SCOPES, type Scope, type Settings } fro
 const MEANING: Record<Scope, string> = {
   read: "GET and LIST",
   write: "Commands",
+  subscribe: "Commits of all products without receipts, events",
   audit: "History, prices, verification, past versions",
 };
 

@@ -10,7 +10,7 @@ import { short } from "./policies.ts";
 import { ROUTES as LISTED } from "../lib/routes.ts";
 import { type Json, ofType, one, STAGES, stage, type Template, text } from "./synth.ts";
 
-const TOKEN = "COGNITO_USER_POOLS products/read products/write products/audit";
+const TOKEN = "COGNITO_USER_POOLS products/read products/write products/subscribe products/audit";
 const COMMAND = `${TOKEN} to CommandApi`;
 const QUERY = `${TOKEN} to QueryApi`;
 const PUBLIC = "NONE to QueryApi";
@@ -34,8 +34,9 @@ const ROUTES: Record<string, Record<string, string>> = {
   "/docs": reading(PUBLIC),
   "/docs/{asset}": reading(PUBLIC),
 };
-/** Routes that only `ledger serve` has, and whether they are public: its own page, metrics, which are in CloudWatch here, the bus. */
-const LOCAL = { "/": { GET: true }, "/metrics": { GET: false }, "/events": { GET: false } };
+/** Routes that only `ledger serve` has, and whether they are public: its own page, metrics, which are in CloudWatch here, the bus,
+ * and the order of all commits, which tables do not keep. */
+const LOCAL = { "/": { GET: true }, "/metrics": { GET: false }, "/events": { GET: false }, "/commits": { GET: false } };
 
 function pathOf(template: Template, id: unknown): string {
   const resource = template.Resources[text(id).slice(1, -1)];
@@ -132,7 +133,12 @@ describe.each(STAGES)("%s", (name) => {
   it("each client gets its scopes, by its secret only", () => {
     const [, server] = one(template, "AWS::Cognito::UserPoolResourceServer", "SignIn");
     expect(server.Properties.Identifier).toBe("products");
-    expect((server.Properties.Scopes as Json[]).map((scope) => scope.ScopeName)).toEqual(["read", "write", "audit"]);
+    expect((server.Properties.Scopes as Json[]).map((scope) => scope.ScopeName)).toEqual([
+      "read",
+      "write",
+      "subscribe",
+      "audit",
+    ]);
     const clients = ofType(template, "AWS::Cognito::UserPoolClient").map(([id, { Properties }]) => {
       expect(Properties).toMatchObject({ AllowedOAuthFlows: ["client_credentials"], GenerateSecret: true });
       const scopes = (Properties.AllowedOAuthScopes as unknown[]).map((scope) => text(scope).replace(/^.*\//, ""));
@@ -141,6 +147,7 @@ describe.each(STAGES)("%s", (name) => {
     expect(Object.fromEntries(clients)).toEqual({
       writer: ["read", "write"],
       reader: ["read"],
+      subscriber: ["subscribe"],
       auditor: ["read", "audit"],
     });
     const [, pool] = one(template, "AWS::Cognito::UserPool", "SignIn");

@@ -3,11 +3,13 @@
 mod answer;
 mod categories;
 mod documented;
+pub mod feed;
 mod history;
 mod list;
 mod parameters;
 mod prices;
 mod product;
+mod publication;
 mod verification;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -68,7 +68,7 @@ fn described(_: &mut Components) -> Operation {
              whole entry as EventBridge delivers it. A stream that begins with the next event first sends an `id` without `data`: it \
              is no event, and sent back as `Last-Event-ID` it continues from there. Only `ledger serve` has this route.",
         )
-        .scopes(&[Scope::Audit])
+        .scopes(&[Scope::Subscribe, Scope::Audit])
         .parameter(query("from", "`start`: begin with the oldest retained event; otherwise begin with the next event.", &json!({"type": "string", "enum": ["start"]})))
         .parameter(query("product", "Only the events of this product.", &inlined::<ProductId>()))
         .parameter(query(
@@ -94,7 +94,7 @@ async fn events(
     mut parameters: QueryParameters,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    context.require(Scope::Audit)?;
+    context.require(Scope::Subscribe)?;
     let last = headers.get("last-event-id").map(|id| String::from_utf8_lossy(id.as_bytes()));
     let last = last.as_deref().filter(|id| !id.is_empty());
     let from_start = parameters.optional("from", start)?.is_some();

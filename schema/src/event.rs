@@ -93,6 +93,17 @@ pub struct ProductDeleted {}
 pub struct ProductRestored {}
 
 impl ProductEvent {
+    /// The stored name of every event.
+    pub const NAMES: [&str; 7] = [
+        "ProductCreated",
+        "ProductRenamed",
+        "ProductPriceChanged",
+        "ProductPriceRecorded",
+        "ProductDetailsChanged",
+        "ProductDeleted",
+        "ProductRestored",
+    ];
+
     /// The stored name of the event.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use event_store::{
-    CheckpointStore, DynamoJournal, DynamoParking, DynamoReceipts, Feed, Journal, MemoryCheckpointStore,
-    MemoryJournal, MemoryParking, MemoryReceipts, Parking, Receipts, SqliteParking, SqliteReceipts, metering,
+    CheckpointStore, DynamoJournal, DynamoParking, DynamoReceipts, Feed, FeedReader, Journal,
+    MemoryCheckpointStore, MemoryJournal, MemoryParking, MemoryReceipts, Parking, Receipts, SqliteParking,
+    SqliteReceipts, metering,
 };
 use projections::{
     DynamoPriceLog, DynamoViews, MemoryPriceLog, MemoryViews, PriceLog, SqlitePriceLog, SqliteViews, Views,
@@ -70,6 +71,8 @@ pub struct QueryPorts {
 pub struct LocalFeed {
     /// The commits.
     pub feed: Arc<dyn Feed>,
+    /// The commits for clients, with filters.
+    pub reader: FeedReader,
     /// The projector's checkpoint.
     pub projector: Arc<dyn CheckpointStore>,
     /// The publisher's checkpoint.
@@ -93,10 +96,11 @@ impl Backend {
             BackPressure::new(journal.newest_position().await?.map_or(0, |newest| newest + 1));
         let [projector, publisher] = directory.progress();
         let (views, publishing) = (&directory.views.clone(), &directory.publishing.clone());
+        let feed: Arc<dyn Feed> = Arc::new(journal.clone());
         let joined = |database: &sqlite::Database| Access::Joined(database.clone());
         let committed = |database: &sqlite::Database| Access::Committed(database.clone());
         Ok(Self {
-            journal: Arc::new(ThrottledJournal::new(Arc::new(journal.clone()), back_pressure.clone())),
+            journal: Arc::new(ThrottledJournal::new(Arc::new(journal), back_pressure.clone())),
             projector: ProjectorPorts {
                 views: Arc::new(SqliteViews::new(joined(views), *orders)),
                 prices: Arc::new(SqlitePriceLog::new(joined(views))),
@@ -113,7 +117,8 @@ impl Backend {
                 receipts: Arc::new(SqliteReceipts::new(committed(publishing))),
             },
             feed: Some(LocalFeed {
-                feed: Arc::new(journal),
+                reader: FeedReader::new(feed.clone()),
+                feed,
                 projector: Arc::new(projector),
                 publisher: Arc::new(publisher),
                 back_pressure,
@@ -143,6 +148,7 @@ impl Backend {
             },
             queries: QueryPorts { views, prices, receipts },
             feed: Some(LocalFeed {
+                reader: FeedReader::new(journal.clone()),
                 feed: journal,
                 projector: Arc::new(MemoryCheckpointStore::default()),
                 publisher: Arc::new(MemoryCheckpointStore::default()),

@@ -10,6 +10,7 @@ pub fn document() -> Value {
     let routes: Vec<(Endpoint, Describe)> = [
         commands::http::documented(),
         projections::http::documented(),
+        projections::http::feed::documented(),
         publisher::http::documented(),
         crate::serve::documented(),
         web::about::documented(),

@@ -8,6 +8,7 @@ use commands::Executor;
 use commands::http::CommandApi;
 use event_store::{Journal, Parking, metering, table};
 use projections::http::QueryApi;
+use projections::http::feed::{self, FeedApi};
 use projections::{Catalogue, Prices, Projection, Projector, Views};
 use publisher::http::EventsApi;
 use publisher::{Address, Bus, EventBridge, LocalBus, Publisher, PublisherPorts, RetryPolicy};
@@ -112,7 +113,7 @@ impl System {
         self.feed.as_ref().map(|feed| feed.back_pressure.suspend())
     }
 
-    /// All routes; event streams end when `stopping` becomes true.
+    /// All routes; event streams and waits for commits end when `stopping` becomes true.
     pub fn routes(&self, stopping: watch::Receiver<bool>) -> axum::Router {
         let executor = Executor::new(self.journal.clone(), self.clock_and_ids.clone());
         // A store of this machine answers, or the process ends.
@@ -133,9 +134,17 @@ impl System {
         let events = publisher::http::routes(EventsApi {
             bus: self.bus.clone(),
             name: LOCAL_BUS.to_owned(),
-            stopping,
+            stopping: stopping.clone(),
         });
-        commands.merge(queries).merge(events).merge(web::about::routes())
+        let routes = commands.merge(queries).merge(events).merge(web::about::routes());
+        // Tables of DynamoDB keep no order of all commits.
+        let Some(local) = &self.feed else { return routes };
+        routes.merge(feed::routes(FeedApi {
+            feed: local.reader.clone(),
+            journal: self.journal.clone(),
+            receipts: self.queries.receipts.clone(),
+            stopping,
+        }))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::scenario::{Ledger, client};
 pub const ISSUER: &str = "https://issuer.test/pool";
 pub const AUDIENCE: &str = "ledger";
 pub const SUBJECT: &str = "9b1d0c5e-7a51-4cc4-9f0e-31f6b2f4a2d0";
-pub const ALL: &str = "products/read products/write products/audit";
+pub const ALL: &str = "products/read products/write products/subscribe products/audit";
 
 /// Making an RSA key takes a while, so the tests share two.
 pub static RSA: LazyLock<Key> = LazyLock::new(|| Key::rsa("rsa-1"));

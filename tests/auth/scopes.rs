@@ -4,9 +4,15 @@ use reqwest::header::WWW_AUTHENTICATE;
 use serde_json::{Value, json};
 
 use super::issuer::{ALL, ISSUER, Key, bearer, claims, key_set, ledger};
-use crate::scenario::Ledger;
+use crate::scenario::{Ledger, on_dynamodb};
 
 const BODY: &str = r#"{"name":"n","price":"2"}"#;
+
+/// What the scope for auditors includes.
+const SUBSCRIBE: &str = "products/subscribe";
+
+/// The routes of a ledger on files that subscribers may use.
+const FOR_SUBSCRIBERS: [&str; 2] = ["/events", "/commits"];
 
 /// Each route with what it needs.
 const NEEDS: [(&str, &str, &str); 16] = [
@@ -61,7 +67,8 @@ impl Given {
 
 /// Everything but the scope that is needed, and nothing at all.
 fn lacking(needed: &str) -> [String; 3] {
-    let others = ALL.split(' ').filter(|scope| *scope != needed).collect::<Vec<_>>().join(" ");
+    let includes = |scope: &str| scope == needed || (needed == SUBSCRIBE && scope == "products/audit");
+    let others = ALL.split(' ').filter(|scope| !includes(scope)).collect::<Vec<_>>().join(" ");
     // A scope is matched whole, and with its case.
     [others, String::new(), format!("{needed}s x{needed} {} *", needed.to_uppercase())]
 }
@@ -69,7 +76,9 @@ fn lacking(needed: &str) -> [String; 3] {
 #[tokio::test]
 async fn a_missing_scope_is_a_403_on_every_route_and_nothing_is_written() {
     let given = given().await;
-    let further = [("GET", "/events", "products/audit"), ("GET", "/metrics", "products/audit")];
+    let subscribers = FOR_SUBSCRIBERS.map(|path| ("GET", path, SUBSCRIBE));
+    let further = subscribers.into_iter().chain([("GET", "/metrics", "products/audit")]);
+    let further = further.filter(|(_, path, _)| *path != "/commits" || !on_dynamodb());
     for (method, path, needed) in NEEDS.into_iter().chain(further) {
         for held in lacking(needed) {
             let answer = given.ask(Some(&held), method, path).await;
@@ -103,6 +112,9 @@ async fn the_scope_that_is_needed_is_enough() {
     }
     for path in ["/events", "/metrics"] {
         assert_eq!(given.ask(Some("products/audit"), "GET", path).await.status(), 200, "{path}");
+    }
+    for path in FOR_SUBSCRIBERS.into_iter().filter(|path| *path != "/commits" || !on_dynamodb()) {
+        assert_eq!(given.ask(Some(SUBSCRIBE), "GET", path).await.status(), 200, "{path}");
     }
 }
 

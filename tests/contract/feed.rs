@@ -2,6 +2,7 @@
 
 mod order;
 mod reading;
+mod slices;
 
 use std::sync::Arc;
 

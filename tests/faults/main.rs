@@ -7,6 +7,7 @@ mod checkpoints;
 mod client;
 mod damage;
 mod disk;
+mod feed;
 mod files;
 mod kills;
 mod plans;

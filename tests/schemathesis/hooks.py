@@ -43,6 +43,8 @@ def before_call(context, case, kwargs):
     operation = f"{case.method} {case.path}"
     if operation == "GET /products":
         page(query)
+    elif operation == "GET /commits":
+        commits(query)
     elif operation == "GET /categories":
         # Only the server makes one.
         query.pop("cursor", None)
@@ -56,6 +58,18 @@ def before_call(context, case, kwargs):
         # Which names there are is up to the IANA database.
         if "time_zone" in query:
             query["time_zone"] = "Europe/Berlin"
+
+
+def commits(query):
+    """Each bound goes with one direction; as JSON a page is smaller than as CSV, and nothing is waited for."""
+    for name in ("wait", "all", "to"):
+        query.pop(name, None)
+    if "limit" in query:
+        query["limit"] = min(int(query["limit"]), 100)
+    if query.get("order") == "desc":
+        query.pop("after", None)
+    elif "before" in query:
+        query.setdefault("after", -1)
 
 
 def page(query):

@@ -22,19 +22,30 @@ pub enum Scope {
     Read,
     /// Commands.
     Write,
-    /// History, prices, verification, past versions, the bus.
+    /// The feed of commits without receipts, and the events of the bus. [`Scope::Audit`] includes it.
+    Subscribe,
+    /// History, prices, verification, past versions, receipts.
     Audit,
 }
 
 impl Scope {
+    /// All scopes.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Subscribe, Self::Audit];
+
     /// The scope's name in a token.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Read => "products/read",
             Self::Write => "products/write",
+            Self::Subscribe => "products/subscribe",
             Self::Audit => "products/audit",
         }
+    }
+
+    /// Whether a token with `held` has this scope.
+    fn is_within(self, held: &str) -> bool {
+        held == self.name() || (self == Self::Subscribe && held == Self::Audit.name())
     }
 
     /// The `WWW-Authenticate` challenge for a token without the scope.
@@ -42,6 +53,7 @@ impl Scope {
         match self {
             Self::Read => r#"Bearer error="insufficient_scope", scope="products/read""#,
             Self::Write => r#"Bearer error="insufficient_scope", scope="products/write""#,
+            Self::Subscribe => r#"Bearer error="insufficient_scope", scope="products/subscribe""#,
             Self::Audit => r#"Bearer error="insufficient_scope", scope="products/audit""#,
         }
     }
@@ -111,7 +123,7 @@ impl RequestContext {
         let Some(scopes) = &self.actor.scopes else {
             return Ok(());
         };
-        if scopes.iter().any(|held| held == scope.name()) {
+        if scopes.iter().any(|held| scope.is_within(held)) {
             return Ok(());
         }
         let problem = Problem::new(ProblemKind::Forbidden, format!("This needs the scope {}.", scope.name()));
@@ -171,13 +183,13 @@ mod tests {
     }
 
     #[test]
-    fn each_scope_allows_itself_alone_and_is_named_where_it_is_missing() {
-        let all = [Scope::Read, Scope::Write, Scope::Audit];
-        for held in all {
+    fn each_scope_allows_itself_and_audit_what_subscribe_does() {
+        for held in Scope::ALL {
             let actor = Actor::subject("s", vec![held.name().into()]).unwrap();
             let context = RequestContext { actor, correlation_id: String::new(), traceparent: None };
-            for needed in all {
-                assert_eq!(context.require(needed).is_ok(), held == needed, "{held:?} {needed:?}");
+            for needed in Scope::ALL {
+                let allowed = held == needed || (held, needed) == (Scope::Audit, Scope::Subscribe);
+                assert_eq!(context.require(needed).is_ok(), allowed, "{held:?} {needed:?}");
                 assert!(needed.challenge().contains(needed.name()));
             }
         }
@@ -187,7 +199,7 @@ mod tests {
     async fn a_request_that_was_not_authenticated_may_do_nothing() {
         let (mut parts, ()) = axum::http::Request::new(()).into_parts();
         let Ok(context) = RequestContext::from_request_parts(&mut parts, &()).await;
-        for scope in [Scope::Read, Scope::Write, Scope::Audit] {
+        for scope in Scope::ALL {
             assert!(context.require(scope).is_err(), "{scope:?}");
         }
     }

@@ -21,7 +21,7 @@ const INTRODUCTION: &str = "An event-sourced ledger of products. A command is re
 const TAGS: [(&str, &str); 5] = [
     ("Commands", "Change products. Every command returns a receipt."),
     ("Products", "Read the current products."),
-    ("Audit", "Read past versions, the history of a product, and its verification."),
+    ("Audit", "Read past versions, the history of a product, its verification, and all commits."),
     ("Events", "Receive the events as they are published."),
     ("Service", "Health and documentation of the server."),
 ];
@@ -85,7 +85,7 @@ pub fn without_authentication(mut document: Value) -> Value {
 }
 
 fn security_scheme() -> Value {
-    let scopes = [Scope::Read, Scope::Write, Scope::Audit].map(Scope::name).join("`, `");
+    let scopes = Scope::ALL.map(Scope::name).join("`, `");
     json!({
         "type": "http",
         "scheme": "bearer",

@@ -52,6 +52,8 @@ pub enum ProblemKind {
     ProductExists,
     /// The requested version does not exist yet.
     VersionNotReached,
+    /// The feed of commits does not reach the requested position yet.
+    PositionNotReached,
     /// Concurrent writes kept winning; the command was not recorded.
     Conflict,
     /// The condition of `If-Match` or `If-None-Match` does not hold.
@@ -108,6 +110,9 @@ impl ProblemKind {
             Self::ProductExists => ("product-exists", "The product already exists", Code::CONFLICT),
             Self::VersionNotReached => {
                 ("version-not-reached", "The version does not exist yet", Code::CONFLICT)
+            }
+            Self::PositionNotReached => {
+                ("position-not-reached", "The position does not exist yet", Code::CONFLICT)
             }
             Self::Conflict => ("conflict", "Too many concurrent writes to the product", Code::CONFLICT),
             Self::PreconditionFailed => {

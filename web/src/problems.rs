@@ -87,6 +87,8 @@ pub(super) fn problem_schema() -> Value {
                        "description": "The events since the requested version."},
             "deleted_at": {"type": "string", "format": "date-time", "description": "When the product was deleted."},
             "version": {"type": "integer", "minimum": 1, "description": "The version of the deletion."},
+            "newest": {"type": ["integer", "null"], "minimum": 0,
+                       "description": "The newest position; `null` in an empty ledger."},
         },
     })
 }
@@ -99,6 +101,7 @@ pub(super) fn headers_of() -> Value {
                      json!({"type": "string", "pattern": "^\"(0|[1-9][0-9]*)\"$", "example": "\"3\""}), true),
         "Location": text("The path of the product. On AWS it begins with the stage, or with the base path of a domain.",
                          json!({"type": "string", "format": "uri-reference", "pattern": "^/(.+/)?products/"}), true),
+        "Link": text("The next page, if there is one (RFC 8288); with `text/csv` alone.", json!({"type": "string"}), false),
         "Retry-After": text("Seconds to wait before the next attempt.", json!({"type": "integer", "minimum": 0}), true),
         "Allow": text("The methods that this path supports.", json!({"type": "string"}), true),
         "WWW-Authenticate": text("How to authenticate, and what is wrong with the token (RFC 6750).",
@@ -143,6 +146,7 @@ fn header_of_some(status: u16) -> Option<&'static str> {
 fn members(kind: ProblemKind) -> &'static [&'static str] {
     match kind {
         ProblemKind::PreconditionFailed => &["current_version", "missed"],
+        ProblemKind::PositionNotReached => &["newest"],
         _ => &[],
     }
 }
@@ -163,6 +167,9 @@ fn example(kind: ProblemKind) -> Value {
             Problem::new(kind, "Read the events in `missed` and decide again.")
                 .with("current_version", 2)
                 .with("missed", json!([missed()]))
+        }
+        ProblemKind::PositionNotReached => {
+            Problem::new(kind, "The newest position is 41; ask for what comes after it, or before.").with("newest", 41)
         }
         _ => Problem::new(kind, format!("{}.", kind.parts().1)),
     };

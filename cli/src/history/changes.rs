@@ -9,7 +9,7 @@ use crate::text_table::{added, escaped, moment, removed, shortened};
 
 /// One text for each event of a commit, including events of a later build. Long texts lose their end unless they are shown in
 /// `full`.
-pub(super) fn describe(commit: &StoredCommit, full: bool) -> Vec<String> {
+pub(crate) fn describe(commit: &StoredCommit, full: bool) -> Vec<String> {
     let events = commit.0.get("events").and_then(Value::as_array);
     let told = |event: &Value| {
         if let Ok(event) = upcast::event(&event["type"], &event["schema_version"], &event["data"]) {

@@ -13,7 +13,7 @@ use super::history::HistoryBody;
 use super::list::ListBody;
 use super::prices::PricesBody;
 
-mod examples;
+pub(super) mod examples;
 
 /// The size of a page.
 fn limit() -> Value {

@@ -1,22 +1,17 @@
 //! `GET /products/{id}/history`: the commits as stored and hashed, each with the publication of its events.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
-
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
-use event_store::receipts;
-use schema::{ProductId, PublicationRecord, StoredCommit};
+use schema::{ProductId, StoredCommit};
 use schemars::JsonSchema;
 use serde::Serialize;
 use web::{Problem, QueryParameters, RequestContext, Scope};
 
 use super::answer::Stored;
-use super::parameters::{limit, whole};
+use super::parameters::{DEFAULT_LIMIT, limit, whole};
+use super::publication::{Publication, Publications, sequences};
 use super::{Answer, Api, Id, Queries, answer, path_id};
-
-const DEFAULT_LIMIT: usize = 50;
 
 /// Commits per read: each may be large, and the page ends near a megabyte.
 const READ_AT_ONCE: usize = 25;
@@ -28,39 +23,18 @@ const MOST_BYTES: usize = 1024 * 1024;
 #[schemars(rename = "History")]
 pub(super) struct HistoryBody {
     /// Oldest first.
-    commits: Vec<Published>,
+    commits: Vec<PublishedCommit>,
     /// The value of `after` for the next page, if there is one.
     next: Option<u64>,
 }
 
 /// A commit with the publication of its events.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "PublishedCommit")]
-struct Published {
+struct PublishedCommit {
     #[serde(flatten)]
     commit: StoredCommit,
     /// One entry per event, in order: the receipt of the bus, why there is none, that the event was restored, or `null`.
     receipts: Vec<Publication>,
-}
-
-/// The publication of an event.
-#[derive(Serialize, JsonSchema)]
-#[serde(untagged)]
-enum Publication {
-    /// The receipt of the bus, or why there is none.
-    Record(PublicationRecord),
-    /// The event was restored from an export without its receipt; it counts as published.
-    Restored(Restored),
-    /// There is no record so far.
-    // `null`; an alternative like the others, since generators of clients accept no optional entries in a list.
-    Pending,
-}
-
-/// Stands for a receipt that was not restored.
-#[derive(Serialize, JsonSchema)]
-struct Restored {
-    /// Always `true`.
-    restored: bool,
 }
 
 /// A page of commits, and whether more follow.
@@ -88,11 +62,17 @@ pub(super) async fn history(
         Some(last) if page.more => Some(sequences(&id, last)?.start),
         _ => None,
     };
-    let commits = queries.published(&id, page.commits).await?;
+    let published = queries.publications().of(&id, &page.commits.iter().collect::<Vec<_>>()).await?;
+    let published = page.commits.into_iter().zip(published);
+    let commits = published.map(|(commit, receipts)| PublishedCommit { commit, receipts }).collect();
     Ok(Json(HistoryBody { commits, next }).into_response())
 }
 
 impl Queries {
+    fn publications(&self) -> Publications<'_> {
+        Publications { journal: &*self.api.journal, receipts: &*self.api.receipts }
+    }
+
     /// Checks that the product has this version. Reads of the event table are consistent, so later reads are not older.
     ///
     /// # Errors
@@ -134,48 +114,4 @@ impl Queries {
         let newest = self.api.journal.newest(id, u64::MAX).await;
         Ok(newest.map_err(answer::failed(Stored::Commits, Some(id)))?.is_some())
     }
-
-    async fn published(&self, id: &ProductId, commits: Vec<StoredCommit>) -> Result<Vec<Published>, Problem> {
-        let mut numbered = Vec::with_capacity(commits.len());
-        for commit in commits {
-            numbered.push((sequences(id, &commit)?, commit));
-        }
-        let (Some((first, _)), Some((last, _))) = (numbered.first(), numbered.last()) else {
-            return Ok(Vec::new());
-        };
-        let (from, to) = (first.start, last.end - 1);
-        let records = self.api.receipts.of(id, from, to).await;
-        let mut records: BTreeMap<u64, PublicationRecord> =
-            records.map_err(answer::failed(Stored::Receipts, Some(id)))?.into_iter().collect();
-        for (sequences, commit) in &numbered {
-            // A record counts for its event alone.
-            records.retain(|sequence, record| {
-                !sequences.contains(sequence) || receipts::is_of(record, commit, *sequence)
-            });
-        }
-        let all = (from..=to).all(|sequence| records.contains_key(&sequence));
-        let restored = if all { 0 } else { self.restored(id).await? };
-        let mut known = |sequence| match records.remove(&sequence) {
-            Some(record) => Publication::Record(record),
-            None if sequence <= restored => Publication::Restored(Restored { restored: true }),
-            None => Publication::Pending,
-        };
-        let published = numbered
-            .into_iter()
-            .map(|(sequences, commit)| Published { commit, receipts: sequences.map(&mut known).collect() });
-        Ok(published.collect())
-    }
-
-    /// The sequence of the last event that a restore marked as published.
-    async fn restored(&self, id: &ProductId) -> Result<u64, Problem> {
-        let position =
-            self.api.receipts.position(id).await.map_err(answer::failed(Stored::Receipts, Some(id)))?;
-        let restored = receipts::restored(&*self.api.journal, id, &position).await;
-        restored.map_err(answer::failed(Stored::Receipts, Some(id)))
-    }
-}
-
-/// The sequences of a commit's events, even if this build cannot read the events.
-fn sequences(id: &ProductId, commit: &StoredCommit) -> Result<Range<u64>, Problem> {
-    commit.sequences().map_err(|error| answer::unreadable(id, &error))
 }

@@ -8,6 +8,7 @@ mod budgets;
 mod convergence;
 mod cursors;
 mod deleted;
+mod feed;
 mod folding;
 mod following;
 mod fresh_prices;

@@ -170,9 +170,9 @@ async fn every_stream_ends_when_the_server_stops() {
 }
 
 #[tokio::test]
-async fn the_bus_is_for_auditors() {
+async fn the_bus_is_for_subscribers_and_auditors() {
     let served = served().await;
-    for (scope, status) in [("products/read", 403), ("products/audit", 200)] {
+    for (scope, status) in [("products/read", 403), ("products/subscribe", 200), ("products/audit", 200)] {
         let actor = Actor { name: "somebody".into(), scopes: Some(vec![scope.into()]) };
         let request = Request::get("/events").extension(actor).body(Body::empty()).unwrap();
         let response = served.routes.clone().oneshot(request).await.unwrap();

@@ -10,10 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::Uri;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use metrics::Gauge;
+use projections::http::feed;
 use telemetry::meters::{HTTP_IN_FLIGHT, HTTP_SHED, HTTP_STREAMS};
 use telemetry::usage::UsageCounter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -37,7 +39,7 @@ pub(super) struct Admission {
 enum Kind {
     /// None: an overloaded server must stay observable, and these cost next to nothing.
     Observation,
-    /// An event stream.
+    /// An event stream, a wait for the next commit, or an answer with all commits.
     Stream,
     /// Anything else.
     Work,
@@ -109,7 +111,9 @@ impl Admission {
 
     async fn stream(&self, request: Request, next: Next) -> Result<Response, Problem> {
         let slot = Slot::take(&self.streams, "streams", metrics::gauge!(HTTP_STREAMS.name))?;
-        let answer = timeout(self.limits.request_timeout, next.run(request)).await;
+        // A client that waits for the next commit may wait so long, and then gets its page.
+        let limit = self.limits.request_timeout + feed::LONGEST_WAIT;
+        let answer = timeout(limit, next.run(request)).await;
         let response = answer.map_err(|_| Problem::took_too_long(true))?;
         // The slot is freed when the stream is dropped.
         let keep = move |body: Body| {
@@ -126,9 +130,17 @@ impl Kind {
         match request.extensions().get::<MatchedPath>().map(MatchedPath::as_str) {
             Some("/health" | "/metrics") => Self::Observation,
             Some("/events") => Self::Stream,
+            Some(feed::PATH) if is_lasting(request.uri()) => Self::Stream,
             _ => Self::Work,
         }
     }
+}
+
+/// Whether a request for commits waits for the next one, or wants all in one answer.
+fn is_lasting(uri: &Uri) -> bool {
+    let mut names = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split('=').next());
+    // An encoded name may be one of these.
+    names.any(|name| name == "wait" || name == "all" || name.contains('%'))
 }
 
 async fn receive(State(admission): State<Admission>, request: Request, next: Next) -> Response {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_lambda_events::event::dynamodb::Event;
-use event_store::metering;
+use event_store::{Backoff, FeedReader, metering};
 use schema::settings::Tables;
 use tokio::task::JoinHandle;
 
@@ -15,7 +15,7 @@ use crate::backend::LocalFeed;
 use crate::follower::{Follower, PROJECTOR, PUBLISHER};
 use crate::mapping::{CheckpointTable, EventSourceMapping, StreamEndpoint};
 use crate::operators::{Downstream, catch_up};
-use crate::stop::StopSignal;
+use crate::stop::{StopSignal, is_stopped, pause, stopped};
 use crate::system::System;
 
 /// How long one batch may take, as a Lambda's timeout.
@@ -23,6 +23,9 @@ pub const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 /// As many commits as a slow bus accepts within [`TIME_LIMIT`]: a Lambda's batch.
 const BATCH_FOR_A_BUS: usize = 100;
+
+/// The pauses after a failure to summarise commits.
+const RETRY: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_mins(1) };
 
 /// The stream of the event table, and the checkpoints of its consumers.
 #[derive(Clone)]
@@ -57,6 +60,7 @@ pub(super) fn start(
     if let Some(feed) = &system.feed {
         tasks.push(tokio::spawn(project(system.clone(), feed.clone(), stopping.clone())));
         tasks.push(tokio::spawn(publish(system.clone(), feed.clone(), stopping.clone())));
+        tasks.push(tokio::spawn(summarise(feed.reader.clone(), stopping.clone())));
     }
     if let Some(directory) = &system.directory {
         tasks.push(tokio::spawn(directory.clone().finish_building(stopping.clone())));
@@ -80,6 +84,29 @@ async fn publish(system: Arc<System>, feed: LocalFeed, stopping: StopSignal) {
     let compare = system.clone();
     let follower = follower.on_missed(move || publication_caught_up(compare.clone()));
     follower.run(|records| system.publisher.follow(records, TIME_LIMIT), stopping).await;
+}
+
+/// Summarises blocks of commits as they fill up, for readers with filters.
+async fn summarise(reader: FeedReader, stopping: StopSignal) {
+    let (mut appended, mut failures) = (reader.appended(), 0_u32);
+    while !is_stopped(&stopping) {
+        appended.mark_unchanged();
+        match reader.summarise().await {
+            Ok(true) => failures = 0,
+            Ok(false) => {
+                failures = 0;
+                tokio::select! {
+                    changed = appended.changed() => if changed.is_err() { return },
+                    () = stopped(&stopping) => {}
+                }
+            }
+            Err(error) => {
+                failures += 1;
+                tracing::warn!(target: "ledger::server", %error, "commits could not be summarised; until that succeeds, filters read more");
+                pause(RETRY.pause(failures), &stopping).await;
+            }
+        }
+    }
 }
 
 async fn project_stream(system: Arc<System>, stream: TableStream, stopping: StopSignal) {

@@ -20,6 +20,29 @@ pub(super) fn categories() -> Value {
     json!({"categories": [{"category": "Accessories / Helmets", "products": 3}], "next": null})
 }
 
+pub(in crate::http) fn feed() -> Value {
+    let mut commit = history()["commits"][0].clone();
+    let receipts = commit["receipts"].take();
+    if let Some(fields) = commit.as_object_mut() {
+        fields.remove("receipts");
+    }
+    json!({"commits": [{"position": 0, "retroactive": false, "receipts": receipts, "commit": commit}],
+           "next": null, "newest": 0})
+}
+
+pub(in crate::http) fn feed_as_csv() -> String {
+    let rows = [("name", "\"Sport-100 Helmet, Red\"", ""), ("price", "33.6442", "USD")];
+    let row = |(field, to, currency): (&str, &str, &str)| {
+        format!(
+            "0,false,2026-11-23T11:10:28.270Z,2026-11-23T11:10:28.270Z,anonymous,helmet,1,01M841K9DC3M5ZQYPS2Y3BRKSE,\
+             ProductCreated,{field},,{to},{currency},order-4711,2026-11-23T11:10:28.281Z,{HEAD}\r\n"
+        )
+    };
+    let header = "position,retroactive,recorded_at,occurred_at,actor,product_id,sequence,commit_id,type,field,from,to,\
+                  currency,correlation_id,published_at,hash\r\n";
+    header.to_owned() + &rows.map(row).concat()
+}
+
 pub(super) fn history() -> Value {
     let data = json!({"name": "Sport-100 Helmet, Red", "price": "33.6442", "currency": "USD"});
     let mut state = data.clone();

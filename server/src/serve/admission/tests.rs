@@ -57,6 +57,7 @@ fn server(limits: Limits) -> (Router, World, Admission) {
         .route("/products", post(wait).get(wait))
         .route("/panics", post(|| async { assert!(std::env::args().count() == 0, "on purpose") }))
         .route("/events", get(stream))
+        .route("/commits", get(wait))
         .route("/health", get(|| async { "{}" }))
         .with_state(world.clone());
     let admission = Admission::new(limits);
@@ -163,6 +164,21 @@ async fn streams_have_slots_of_their_own_and_free_them() {
     admission.idle().await;
     drop(open);
     assert_eq!(ask(&server, "GET", "/events").await.status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_for_commits_has_the_slot_of_a_stream_and_more_time() {
+    let (server, world, _) = server(Limits { max_streams: 1, max_requests: 1, ..Limits::DEFAULT });
+    for query in ["wait=20", "after=1&wait=20", "all=true", "%77ait=20"] {
+        let (asked, uri) = (server.clone(), format!("/commits?{query}"));
+        let waiting = tokio::spawn(async move { ask(&asked, "GET", &uri).await });
+        until(|| world.began.load(Ordering::SeqCst) == 1).await;
+        assert!(is_told_to_come_again(&ask(&server, "GET", "/commits?wait=1").await), "{query}");
+        tokio::time::sleep(Limits::DEFAULT.request_timeout + Duration::from_secs(1)).await;
+        world.leave.add_permits(1);
+        assert_eq!(waiting.await.unwrap().status(), 200, "{query}");
+        world.began.store(0, Ordering::SeqCst);
+    }
 }
 
 #[tokio::test]
