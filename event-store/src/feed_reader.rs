@@ -213,6 +213,9 @@ impl FeedReader {
                 let product = ProductId::new(tampering.product.as_str()).ok();
                 return Err(FeedError::Unreadable { position, product, reason: tampering.to_string() });
             }
+            Change::Nameless { reason } => {
+                return Err(FeedError::Unreadable { position, product: None, reason });
+            }
         };
         if !selector.selects(&commit) {
             return Ok(None);

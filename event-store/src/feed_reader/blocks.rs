@@ -135,7 +135,7 @@ impl Block {
         self.last = entry.position;
         match &entry.change {
             Change::Committed(commit) => self.add_commit(commit),
-            Change::Tampered(_) | Change::Unreadable { .. } => self.is_unreadable = true,
+            Change::Tampered(_) | Change::Unreadable { .. } | Change::Nameless { .. } => self.is_unreadable = true,
         }
     }
 
