@@ -25,7 +25,7 @@ pub struct ExitCodes {
 }
 
 /// The exit codes of every command.
-pub const EXIT_CODES: [ExitCodes; 16] = [
+pub const EXIT_CODES: [ExitCodes; 17] = [
     codes(
         &["serve"],
         "stopped by SIGINT or SIGTERM",
