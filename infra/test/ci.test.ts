@@ -27,6 +27,7 @@ const STEPS = [
   ".ci/bench",
   ".ci/clients",
   ".ci/infra",
+  ".ci/log",
   ".ci/book",
   ".ci/workflows",
   "tests/schemathesis/run",
