@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use event_store::reconcile::{
-    ComparedProduct, FinishedRound, GRACE, ReconcileLimits, ReconcileResult, ReconcileRun, ReconciledConsumer,
-    Round,
+    ComparedProduct, FinishedRound, GRACE, ReconcileLimits, ReconcileResult, ReconcileRun,
+    ReconciledConsumer, Round,
 };
 use event_store::{Journal, MemoryJournal, MemoryRounds, Reconciler, Rounds, StoreError, seal};
 use schema::{Clock, StoredCommit, Timestamp, fixtures};

@@ -135,7 +135,9 @@ impl Block {
         self.last = entry.position;
         match &entry.change {
             Change::Committed(commit) => self.add_commit(commit),
-            Change::Tampered(_) | Change::Unreadable { .. } | Change::Nameless { .. } => self.is_unreadable = true,
+            Change::Tampered(_) | Change::Unreadable { .. } | Change::Nameless { .. } => {
+                self.is_unreadable = true;
+            }
         }
     }
 

@@ -59,7 +59,11 @@ async fn a_commit_of_a_later_build_waits_for_the_upgrade_in_every_view() {
         let parked = given.parking.of(view, &life.id).await.unwrap().unwrap();
         assert!(parked.retryable && parked.reason.contains("version 99"), "{view}: {}", parked.reason);
     }
-    assert_eq!(given.projector.retry_parked(MINUTE).await.unwrap(), retried(2, 0), "the event table can be read");
+    assert_eq!(
+        given.projector.retry_parked(MINUTE).await.unwrap(),
+        retried(2, 0),
+        "the event table can be read"
+    );
 }
 
 #[tokio::test]

@@ -94,7 +94,8 @@ mod tests {
     fn a_record_without_a_time_is_of_no_known_time_and_an_empty_one_has_no_number() {
         let mut read = event_record(Record::builder().build(), "arn");
         assert_eq!((sequence_number(&read), made_at(&read)), ("", None));
-        read.change.approximate_creation_date_time = DateTime::from_timestamp_millis(1_500).unwrap_or_default();
+        read.change.approximate_creation_date_time =
+            DateTime::from_timestamp_millis(1_500).unwrap_or_default();
         assert_eq!(made_at(&read).map(Timestamp::millis), Some(1_500));
     }
 }

@@ -14,10 +14,10 @@ use axum::response::Response;
 use engine::Engine;
 use serde_json::Value;
 
+use crate::Protection;
 use crate::faults::{self, TableFaults};
 use crate::protection::ControlPlane;
 use crate::request::TableRequest;
-use crate::Protection;
 
 type Throttled = Box<dyn Fn(&TableRequest) -> bool + Send>;
 
