@@ -71,11 +71,10 @@ fn calls(subcommand: &str) -> Vec<Call> {
                 0,
             ),
         ],
-        "log" => vec![(
-            vec!["log", "verify", "log", "--key", "log.vkey", "--keep", "kept"],
-            Asks::Nothing,
-            0,
-        )],
+        "log" => vec![
+            (vec!["log", "verify", "log", "--key", "log.vkey", "--keep", "kept"], Asks::Nothing, 0),
+            (vec!["log", "key"], Asks::Directory, 0),
+        ],
         "rebuild" => vec![
             either(&["rebuild", "products", "--overlap", "6"]),
             either(&["rebuild", "prices", "--dry-run", "--json"]),

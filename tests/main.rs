@@ -21,6 +21,7 @@ mod front;
 mod import;
 mod limits;
 mod load;
+mod logged;
 mod lookups;
 mod migrate;
 #[path = "../publisher/tests/publisher/moto_server.rs"]

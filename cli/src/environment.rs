@@ -13,12 +13,18 @@ use crate::out;
 use crate::remote::DEFAULT_URL;
 
 /// The variables that only the program reads.
-pub const VARIABLES: [Variable; 4] = [
+pub const VARIABLES: [Variable; 5] = [
     Variable {
         name: AllowedOrigin::VARIABLE,
         default: None,
         effect: "origins whose pages may use the API, separated by commas, as `--cors-origin`",
         read_by: "`serve`, the functions `command-api` and `query-api`",
+    },
+    Variable {
+        name: "LEDGER_LOG",
+        default: Some("on"),
+        effect: "whether all commits are logged, `on` or `off`, as `--log`",
+        read_by: "`serve`",
     },
     Variable {
         name: server::logs::FORMAT,

@@ -72,8 +72,8 @@ pub const EXIT_CODES: [ExitCodes; 16] = [
     ),
     codes(
         &["log"],
-        "whole",
-        Some("faults, or the checkpoint is not that of a log with this key, or has not grown from the one that was kept"),
+        "whole, or the key was printed",
+        Some("no log (key), faults, or the checkpoint is not that of a log with this key, or has not grown from the one that was kept"),
         "wrong usage, or not everything could be checked",
     ),
     codes(
@@ -85,7 +85,7 @@ pub const EXIT_CODES: [ExitCodes; 16] = [
     codes(
         &["backup"],
         "copied and verified",
-        Some("no copy, because the ledger is faulty or a restore is unfinished"),
+        Some("no copy, because the ledger is faulty, its log has no whole checkpoint, or a restore is unfinished"),
         "wrong usage, interrupted, or it could not be attempted",
     ),
     codes(

@@ -22,6 +22,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use aws_config::SdkConfig;
 use axum::Router;
+use ledger_log::VerifierKey;
 use schema::settings::Settings;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -33,6 +34,7 @@ use crate::auth::{AuthSettings, Authentication};
 use crate::backend::Backend;
 use crate::directory::DataDirectory;
 use crate::environment::{aws, settings};
+use crate::log::{self, LogSettings, LogStarted};
 use crate::operators;
 use crate::signals::Signals;
 use crate::system::{System, create_tables};
@@ -57,6 +59,8 @@ pub struct ServerConfig {
     pub cors_origins: Vec<AllowedOrigin>,
     /// The limits on requests and connections.
     pub limits: Limits,
+    /// How the log is kept; `None`: no log is kept, as with tables of `DynamoDB`.
+    pub log: Option<LogSettings>,
 }
 
 /// Where a ledger is.
@@ -79,18 +83,20 @@ struct Platform {
     /// The stream that feeds the consumers, with tables.
     stream: Option<TableStream>,
     event_bridge: Option<SdkConfig>,
+    /// The log, unless it is switched off or the ledger is in tables.
+    log: Option<(LogStarted, Duration)>,
 }
 
-/// Serves until SIGINT or SIGTERM. `announce` gets the address as soon as requests are answered: the sockets queue them
-/// from then on.
+/// Serves until SIGINT or SIGTERM. `announce` gets the address, and the key of the log if one is kept, as soon as requests are
+/// answered: the sockets queue them from then on.
 ///
 /// # Errors
 /// One line that names the setting, address or directory to correct, as an option of `ledger serve`.
 pub async fn run(
     config: ServerConfig,
-    announce: impl FnOnce(SocketAddr) -> std::io::Result<()>,
+    announce: impl FnOnce(SocketAddr, Option<&VerifierKey>) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
-    let ServerConfig { listen, storage, retry_parked_every, auth, cors_origins, limits } = config;
+    let ServerConfig { listen, storage, retry_parked_every, auth, cors_origins, limits, log } = config;
     let settings = settings()?;
     let clock_and_ids = ClockAndIds::system();
     let authentication = match auth {
@@ -101,7 +107,8 @@ pub async fn run(
     // First, so that a port in use leaves no new data directory behind.
     let listener = TcpListener::bind(listen).await.map_err(|error| cannot_listen(listen, &error))?;
     let address = listener.local_addr()?;
-    let Platform { backend, stream, event_bridge } = platform(&storage, &settings, &clock_and_ids).await?;
+    let Platform { backend, stream, event_bridge, log } =
+        platform(&storage, log, &settings, &clock_and_ids).await?;
     let system = Arc::new(System::new(backend, event_bridge.as_ref(), settings, clock_and_ids.clone()));
     let directory = system.directory.clone();
     let (stop, stopping) = watch::channel(false);
@@ -117,12 +124,16 @@ pub async fn run(
         Connections::new(finish_authenticated(layers, routes, clock_and_ids), limits, stopping.clone());
     let mut background = background::start(&system, stream, retry_parked_every, &stopping);
     background.extend(authentication.map(|tokens| tokio::spawn(tokens.keep_fresh(stopping.clone()))));
+    let key = log.as_ref().map(|(log, _)| log.signer.verifier_key().clone());
+    if let Some((log, interval)) = log {
+        background.extend(background::keep_log(&system, log, interval, &stopping));
+    }
     if let Storage::Directory(data) = &storage {
         background.extend(serve_operators(data, system, stopping.clone()));
     }
     background.push(tokio::spawn(metrics::upkeep(recorder, stopping)));
     let signals = Signals::listen()?;
-    announce(address)?;
+    announce(address, key.as_ref())?;
     let stopped = tokio::spawn(stopped(signals, directory.clone(), stop));
     let connections = connections.accept(listener).await;
     shutdown::finish(connections, &admission, background, limits.stop_timeout).await;
@@ -190,11 +201,13 @@ fn serve_operators(
 
 async fn platform(
     storage: &Storage,
+    log: Option<LogSettings>,
     settings: &Settings,
     clock_and_ids: &ClockAndIds,
 ) -> anyhow::Result<Platform> {
     let (orders, clock) = (&settings.orders, &clock_and_ids.clock);
-    let (backend, event_bridge) = match storage {
+    let started = |settings: LogSettings, log| (log, settings.interval);
+    let (backend, event_bridge, log) = match storage {
         Storage::DynamoDb { create_tables: missing } => {
             let aws = aws(true).await?.filter(|aws| aws.region().is_some());
             let aws = aws.context("--dynamodb aws: no region is configured; set AWS_REGION")?;
@@ -203,18 +216,31 @@ async fn platform(
             }
             let backend = Backend::on_dynamodb(&aws, &settings.tables, orders, clock);
             let stream = Some(TableStream::new(&aws, &settings.tables));
-            return Ok(Platform { backend, stream, event_bridge: Some(aws) });
+            return Ok(Platform { backend, stream, event_bridge: Some(aws), log: None });
         }
-        Storage::Memory => (Backend::in_memory(orders, clock), aws(settings.event_bus.is_some()).await?),
+        Storage::Memory => {
+            let log = match log {
+                Some(settings) => Some(log::in_memory(&settings).map(|log| started(settings, log))?),
+                None => None,
+            };
+            (Backend::in_memory(orders, clock), aws(settings.event_bus.is_some()).await?, log)
+        }
         Storage::Directory(path) => {
             let event_bridge = aws(settings.event_bus.is_some()).await?;
             let data = || format!("--data {}", path.display());
             let directory = DataDirectory::open(path, orders, || (clock_and_ids.ids)().to_string());
             let directory = directory.await.with_context(data)?;
-            (Backend::on_sqlite(directory, orders, clock).await.with_context(data)?, event_bridge)
+            let log = match log {
+                Some(settings) => {
+                    let log = log::on_files(path, &directory.ledger, &settings).await.with_context(data)?;
+                    Some(started(settings, log))
+                }
+                None => None,
+            };
+            (Backend::on_sqlite(directory, orders, clock).await.with_context(data)?, event_bridge, log)
         }
     };
-    Ok(Platform { backend, stream: None, event_bridge })
+    Ok(Platform { backend, stream: None, event_bridge, log })
 }
 
 /// Waits for a signal to stop, or until a file can no longer be written, and then tells every task; answers why the server

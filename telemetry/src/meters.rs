@@ -111,6 +111,8 @@ catalogue! {
         "Products parked at the last scheduled check");
     GIVEN_UP = counter("ledger_stream_records_given_up_total", ["consumer"],
         "Stream records given up after all their retries");
+    LOG_OLDEST_UNLOGGED = gauge("ledger_log_oldest_unlogged_seconds", [],
+        "Age of the oldest commit that is in no checkpoint of the log; 0 if all are");
 }
 
 /// Registers units and help texts with the recorder of this process.
