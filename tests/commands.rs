@@ -71,6 +71,7 @@ fn calls(subcommand: &str) -> Vec<Call> {
                 0,
             ),
         ],
+        "prove" => vec![(vec!["prove", "p", "--sequence", "1", "--wait", "60"], Asks::Server, if on_dynamodb() { 1 } else { 0 })],
         "log" => vec![
             (vec!["log", "verify", "log", "--key", "log.vkey", "--keep", "kept"], Asks::Nothing, 0),
             (vec!["log", "key"], Asks::Directory, 0),

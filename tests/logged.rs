@@ -1,8 +1,9 @@
 //! The log of a server on a data directory: outsiders find every commit in it, whatever happened to the server; and where log and
 //! ledger contradict each other, the ledger goes on and nothing is signed.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Child, Output, Stdio};
 
 use crate::restore::until;
 use crate::scenario::{Ledger, printed, program};
@@ -197,4 +198,154 @@ async fn where_the_log_was_changed_or_is_ahead_the_ledger_goes_on_and_nothing_is
     ahead.restart();
     let said = until_stopped(&ahead).await;
     assert_eq!(std::fs::read(log(&ahead).join("checkpoint")).unwrap(), checkpoint, "{said}");
+}
+
+/// A GET: status, type and caching, and the body.
+async fn got(ledger: &Ledger, path: &str) -> (u16, String, String, Vec<u8>) {
+    let answer = ledger.http.get(format!("{}{path}", ledger.url)).send().await.unwrap();
+    let header = |name: &str| {
+        let value = answer.headers().get(name);
+        value.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+    };
+    let (status, kind, caching) = (answer.status().as_u16(), header("content-type"), header("cache-control"));
+    (status, kind, caching, answer.bytes().await.unwrap().to_vec())
+}
+
+#[tokio::test]
+async fn the_log_is_read_and_verified_over_http_as_from_its_directory() {
+    let ledger = Ledger::start();
+    let keys = String::from_utf8(got(&ledger, "/log/key").await.3).unwrap();
+    let vkey = keys.strip_suffix(" from 0\n").unwrap();
+    put(&ledger, 0..3).await;
+    let url = format!("{}/log", ledger.url);
+    let size = async || {
+        let (status, kind, caching, note) = got(&ledger, "/log/checkpoint").await;
+        assert_eq!((status, kind.as_str(), caching.as_str()), (200, "text/plain; charset=utf-8", "max-age=1"));
+        String::from_utf8(note).unwrap().lines().nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    let until_size = async |wanted: u64| {
+        let begun = std::time::Instant::now();
+        while size().await != wanted {
+            assert!(begun.elapsed() < crate::scenario::PATIENCE, "{wanted} are never logged");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    until_size(3).await;
+    let (status, kind, caching, hashes) = got(&ledger, "/log/tile/0/000.p/3").await;
+    assert_eq!((status, hashes.len()), (200, 96));
+    assert_eq!((kind.as_str(), caching.as_str()), ("application/octet-stream", "max-age=31536000, immutable"));
+    assert_whole(Path::new(&url), vkey, &[]);
+    put(&ledger, 3..300).await;
+    until_size(300).await;
+    assert_whole(Path::new(&url), vkey, &[]);
+    // A reader of the older checkpoint still finds what that needs.
+    assert_eq!(got(&ledger, "/log/tile/0/000.p/3").await.3, hashes);
+    assert_eq!(got(&ledger, "/log/tile/entries/000.p/3").await.3.len(), 66 * 3);
+    for path in ["/log/tile/0/001", "/log/tile/0/1", "/log/tile/0/../checkpoint", "/log/tile/0/002.p/1", "/log/other"] {
+        let (status, kind, ..) = got(&ledger, path).await;
+        assert_eq!((status, kind.as_str()), (404, "application/problem+json"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_log_every_path_of_it_says_so() {
+    let ledger = Ledger::start_with(&["--log", "off"], &[]);
+    for path in ["/log/checkpoint", "/log/key", "/log/tile/0/000", "/log/tile/entries/000.p/1", "/products/p/history/1/proof"] {
+        let (status, problem) = ledger.get(path).await;
+        assert_eq!((status, &problem["type"]), (404, &"urn:product-ledger:problem:no-log".into()), "{path}");
+    }
+}
+
+/// It is ended when dropped.
+struct InMemory(Child, String);
+
+impl Drop for InMemory {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn a_ledger_in_memory_has_a_log_too() {
+    let mut serve = program();
+    serve.args(["serve", "--in-memory", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut process = serve.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let server = InMemory(process, line.trim().replace("Listening on ", ""));
+    let (http, url) = (crate::scenario::client().build().unwrap(), format!("{}/log", server.1));
+    let put = http.put(format!("{}/products/p", server.1)).header("content-type", "application/json").body(BODY);
+    assert_eq!(put.send().await.unwrap().status(), 201);
+    let text = async |path: &str| {
+        http.get(format!("{url}/{path}")).send().await.unwrap().text().await.unwrap()
+    };
+    let begun = std::time::Instant::now();
+    while text("checkpoint").await.lines().nth(1) != Some("1") {
+        assert!(begun.elapsed() < crate::scenario::PATIENCE, "it is never logged");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let key = text("key").await;
+    assert_whole(Path::new(&url), key.strip_suffix(" from 0\n").unwrap(), &[]);
+}
+
+#[tokio::test]
+async fn a_commit_is_proved_by_the_file_that_the_server_gives_and_by_no_other() {
+    let ledger = Ledger::start();
+    put(&ledger, 0..300).await;
+    let update = r#"{"name":"other","price":"2"}"#;
+    let (status, receipt) = ledger.send("PUT", "/products/p7", update).await;
+    assert_eq!(status, 200, "{receipt}");
+    let (folder, key) = (tempfile::tempdir().unwrap(), key(&ledger.data));
+    let prove = |id: &str, sequence: &str, wait: &str| {
+        let file = folder.path().join("proof");
+        let mut prove = program();
+        prove.args(["prove", id, "--sequence", sequence, "--wait", wait, "--url", &ledger.url, "-o"]).arg(&file);
+        (prove.output().unwrap(), file)
+    };
+    let version = receipt["version"].to_string();
+    let (output, file) = prove("p7", &version, "120");
+    assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
+    let check = |hash: &str| {
+        let mut check = program();
+        check.args(["verify", "--key", &key, "--hash", hash, "--proof"]).arg(&file);
+        check.output().unwrap().status.code()
+    };
+    assert_eq!(check(receipt["hash"].as_str().unwrap()), Some(0));
+    let first = ledger.history("p7").await.remove(0);
+    assert_eq!(check(first["hash"].as_str().unwrap()), Some(1));
+    // Each event of a commit leads to that commit.
+    for sequence in 1..=receipt["version"].as_u64().unwrap() {
+        let (output, _) = prove("p7", &sequence.to_string(), "0");
+        assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
+        let hash = if sequence == 1 { &first["hash"] } else { &receipt["hash"] };
+        assert_eq!(check(hash.as_str().unwrap()), Some(0), "{sequence}");
+    }
+    let beyond = (receipt["version"].as_u64().unwrap() + 1).to_string();
+    for (id, sequence, told) in [("p7", beyond.as_str(), "no such sequence"), ("nosuch", "1", "no such product")] {
+        let (output, _) = prove(id, sequence, "0");
+        assert_eq!(output.status.code(), Some(1), "{}", printed(&output));
+        assert!(printed(&output).contains(told), "{}", printed(&output));
+    }
+}
+
+#[tokio::test]
+async fn what_is_in_no_checkpoint_yet_is_said_so_and_can_be_waited_for() {
+    let ledger = Ledger::start_with(&["--log-interval", "3600"], &[]);
+    put(&ledger, 0..1).await;
+    until_logged(&ledger, 1).await;
+    put(&ledger, 1..2).await;
+    let answer = ledger.http.get(format!("{}/products/p1/history/1/proof", ledger.url)).send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.headers()["retry-after"].to_str().unwrap()), (404, "1"));
+    let problem: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!(problem["type"], "urn:product-ledger:problem:not-logged-yet");
+    for (path, status) in [("/products/p1/history/0/proof", 400), ("/products/p1/history/x/proof", 400)] {
+        assert_eq!(ledger.get(path).await.0, status, "{path}");
+    }
+    for wait in ["0", "1"] {
+        let mut prove = program();
+        prove.args(["prove", "p1", "--sequence", "1", "--wait", wait, "--url", &ledger.url]);
+        let output = prove.output().unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(3), 0), "{}", printed(&output));
+    }
 }

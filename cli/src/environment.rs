@@ -13,7 +13,7 @@ use crate::out;
 use crate::remote::DEFAULT_URL;
 
 /// The variables that only the program reads.
-pub const VARIABLES: [Variable; 5] = [
+pub const VARIABLES: [Variable; 6] = [
     Variable {
         name: AllowedOrigin::VARIABLE,
         default: None,
@@ -27,6 +27,12 @@ pub const VARIABLES: [Variable; 5] = [
         read_by: "`serve`",
     },
     Variable {
+        name: "LEDGER_LOG_PUBLIC",
+        default: None,
+        effect: "what of the log needs no token, `hashes` or `all`, as `--log-public`",
+        read_by: "`serve`",
+    },
+    Variable {
         name: server::logs::FORMAT,
         default: None,
         effect: "form of the log on standard error, `text` or `json`; if unset, text on a terminal and JSON elsewhere",
@@ -36,13 +42,13 @@ pub const VARIABLES: [Variable; 5] = [
         name: "LEDGER_URL",
         default: Some(DEFAULT_URL),
         effect: "URL of the server, as `--url`",
-        read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `watch`, completions",
+        read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `watch`, `prove`, completions",
     },
     Variable {
         name: "LEDGER_TOKEN",
         default: None,
         effect: "bearer token that is sent to the server",
-        read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `watch`, `verify --url`, `log verify`, completions",
+        read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `watch`, `prove`, `verify --url`, `log verify`, completions",
     },
 ];
 

@@ -12,6 +12,9 @@ pub use server::operators::Refused;
 /// The exit code of everything that could not be attempted because of settings, arguments or the environment.
 pub(crate) const CANNOT: u8 = 2;
 
+/// The exit code of `prove` alone: what it asks for is not there yet.
+pub(crate) const NOT_YET: u8 = 3;
+
 /// What holds for every command.
 pub(crate) const UNWRITTEN: &str = "2 also if standard output cannot be written";
 
@@ -20,12 +23,12 @@ pub(crate) const UNWRITTEN: &str = "2 also if standard output cannot be written"
 pub struct ExitCodes {
     /// The commands.
     pub commands: &'static [&'static str],
-    /// The meanings of 0, 1 and 2; `None` for a code that they never end with.
-    pub meanings: [Option<&'static str>; 3],
+    /// The meanings of 0, 1, 2 and 3; `None` for a code that they never end with.
+    pub meanings: [Option<&'static str>; 4],
 }
 
 /// The exit codes of every command.
-pub const EXIT_CODES: [ExitCodes; 16] = [
+pub const EXIT_CODES: [ExitCodes; 17] = [
     codes(
         &["serve"],
         "stopped by SIGINT or SIGTERM",
@@ -76,6 +79,15 @@ pub const EXIT_CODES: [ExitCodes; 16] = [
         Some("no log (key), faults, or the checkpoint is not that of a log with this key, or has not grown from the one that was kept"),
         "wrong usage, or not everything could be checked",
     ),
+    ExitCodes {
+        commands: &["prove"],
+        meanings: [
+            Some("the proof was fetched"),
+            Some("no such product or sequence, or the server keeps no log"),
+            Some("wrong usage, the server could not be reached or refused, or the proof could not be written"),
+            Some("the commit is recorded, but not in a checkpoint of the log yet"),
+        ],
+    },
     codes(
         &["restore"],
         "done",
@@ -129,7 +141,7 @@ const fn codes(
     in_part: Option<&'static str>,
     cannot: &'static str,
 ) -> ExitCodes {
-    ExitCodes { commands, meanings: [Some(done), in_part, Some(cannot)] }
+    ExitCodes { commands, meanings: [Some(done), in_part, Some(cannot), None] }
 }
 
 impl ExitCodes {
@@ -168,7 +180,7 @@ pub fn for_help() -> String {
 /// The table for docs/interface.md.
 #[must_use]
 pub fn for_docs() -> String {
-    let mut text = "| command | 0 | 1 | 2 |\n|---|---|---|---|\n".to_owned();
+    let mut text = "| command | 0 | 1 | 2 | 3 |\n|---|---|---|---|---|\n".to_owned();
     for codes in &EXIT_CODES {
         let commands: Vec<String> = codes.commands.iter().map(|name| format!("`{name}`")).collect();
         let meanings = codes.meanings.map(|meaning| meaning.unwrap_or("—"));

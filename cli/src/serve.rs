@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum, value_parser};
 use ledger_log::VerifierKey;
 use server::auth::AuthSettings;
 use server::environment::settings;
-use server::log::{LogSettings, is_origin};
+use server::log::{LogPublic, LogSettings, is_origin};
 use server::serve::{Limits, ServerConfig, Storage};
 use web::AllowedOrigin;
 
@@ -80,6 +80,26 @@ struct KeepLogArgs {
     #[arg(long = "log-interval", value_name = "SECONDS", default_value_t = 1)]
     #[arg(value_parser = value_parser!(u64).range(1..=3600))]
     interval: u64,
+    /// What of the log needs no token with --auth-jwks: nothing, checkpoint, key and tiles of hashes, or the entries too. Without
+    /// it, all needs the scope `products/audit`.
+    #[arg(long = "log-public", value_name = "hashes|all", env = "LEDGER_LOG_PUBLIC")]
+    public: Option<OpenPart>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OpenPart {
+    Hashes,
+    All,
+}
+
+impl OpenPart {
+    fn of(part: Option<Self>) -> LogPublic {
+        match part {
+            None => LogPublic::No,
+            Some(Self::Hashes) => LogPublic::Hashes,
+            Some(Self::All) => LogPublic::All,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -214,6 +234,7 @@ impl From<ServeArgs> for ServerConfig {
             auth: arguments.auth.settings(),
             cors_origins: arguments.cors_origins,
             limits: arguments.limits.into(),
+            log_public: OpenPart::of(arguments.log.public),
             log: arguments.log.settings(),
         }
     }

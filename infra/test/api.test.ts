@@ -35,7 +35,15 @@ const ROUTES: Record<string, Record<string, string>> = {
   "/docs/{asset}": reading(PUBLIC),
 };
 /** Routes that only `ledger serve` has, and whether they are public: its own page, metrics, which are in CloudWatch here, the bus. */
-const LOCAL = { "/": { GET: true }, "/metrics": { GET: false }, "/events": { GET: false } };
+const LOCAL = {
+  "/": { GET: true },
+  "/metrics": { GET: false },
+  "/events": { GET: false },
+  "/log/checkpoint": { GET: false },
+  "/log/key": { GET: false },
+  "/log/tile/{path}": { GET: false },
+  "/products/{id}/history/{sequence}/proof": { GET: false },
+};
 
 function pathOf(template: Template, id: unknown): string {
   const resource = template.Resources[text(id).slice(1, -1)];

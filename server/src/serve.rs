@@ -34,7 +34,7 @@ use crate::auth::{AuthSettings, Authentication};
 use crate::backend::Backend;
 use crate::directory::DataDirectory;
 use crate::environment::{aws, settings};
-use crate::log::{self, LogSettings, LogStarted};
+use crate::log::{self, LogApi, LogPublic, LogSettings, LogStarted, ProofSources};
 use crate::operators;
 use crate::signals::Signals;
 use crate::system::{System, create_tables};
@@ -61,6 +61,8 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// How the log is kept; `None`: no log is kept, as with tables of `DynamoDB`.
     pub log: Option<LogSettings>,
+    /// Who may read the log without a scope.
+    pub log_public: LogPublic,
 }
 
 /// Where a ledger is.
@@ -96,7 +98,7 @@ pub async fn run(
     config: ServerConfig,
     announce: impl FnOnce(SocketAddr, Option<&VerifierKey>) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
-    let ServerConfig { listen, storage, retry_parked_every, auth, cors_origins, limits, log } = config;
+    let ServerConfig { listen, storage, retry_parked_every, auth, cors_origins, limits, log, log_public } = config;
     let settings = settings()?;
     let clock_and_ids = ClockAndIds::system();
     let authentication = match auth {
@@ -116,10 +118,11 @@ pub async fn run(
     let admission = Admission::new(limits);
     // Only a server with authentication listens where a proxy on another machine reaches it.
     let pages = PageRules::new(cors_origins, authentication.is_some());
-    let authenticated = |routes| authenticated(authentication.as_ref(), routes);
+    let authenticated = |routes| authenticated(authentication.as_ref(), log_public, routes);
     let layers = |routes| host::wrap(pages.wrap(admission.wrap(authenticated, routes)));
-    let routes =
-        system.routes(stopping.clone()).merge(metrics::routes(recorder.clone())).merge(root::routes());
+    let of_log = log::routes(of_log(&system, log.as_ref().map(|(log, _)| log), log_public));
+    let routes = system.routes(stopping.clone()).merge(metrics::routes(recorder.clone()));
+    let routes = routes.merge(root::routes()).merge(of_log);
     let connections =
         Connections::new(finish_authenticated(layers, routes, clock_and_ids), limits, stopping.clone());
     let mut background = background::start(&system, stream, retry_parked_every, &stopping);
@@ -149,6 +152,15 @@ pub async fn run(
     }
 }
 
+/// What the routes of the log work on.
+fn of_log(system: &System, log: Option<&LogStarted>, public: LogPublic) -> LogApi {
+    let sources = system.feed.as_ref().map(|feed| ProofSources {
+        journal: system.journal.clone(),
+        feed: feed.feed.clone(),
+    });
+    LogApi { log: log.cloned().zip(sources), public }
+}
+
 /// Why the address is not listened on, and what to do.
 fn cannot_listen(address: SocketAddr, error: &Error) -> anyhow::Error {
     let advice = match error.kind() {
@@ -164,7 +176,7 @@ fn cannot_listen(address: SocketAddr, error: &Error) -> anyhow::Error {
 
 /// The routes that only this server has, with their descriptions.
 pub(crate) fn documented() -> Vec<(Endpoint, Describe)> {
-    [root::documented(), metrics::documented()].concat()
+    [root::documented(), metrics::documented(), log::documented()].concat()
 }
 
 fn may_listen(address: SocketAddr, authentication: Option<&Authentication>) -> anyhow::Result<()> {
@@ -177,9 +189,9 @@ fn may_listen(address: SocketAddr, authentication: Option<&Authentication>) -> a
 }
 
 /// Lets requests with a token pass; without authentication, those that name this machine.
-fn authenticated(authentication: Option<&Authentication>, routes: Router) -> Router {
+fn authenticated(authentication: Option<&Authentication>, log: LogPublic, routes: Router) -> Router {
     match authentication {
-        Some(tokens) => tokens.wrap(routes),
+        Some(tokens) => tokens.wrap(routes, move |path| log.opens(path)),
         None => guard::wrap(routes),
     }
 }

@@ -11,6 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ledger_log::{LogPath, bundle};
 
+use super::failure::{LogFailure, LogStop};
+
 /// Bytes of a hash in a tile.
 const HASH_BYTES: usize = 32;
 
@@ -58,6 +60,16 @@ pub fn prefix_of_full(partial: LogPath, full: &[u8]) -> Option<Vec<u8>> {
             Some(prefix)
         }
     }
+}
+
+/// A file that the checkpoint needs, or what the full one in its place holds of it.
+pub(super) fn needed(store: &dyn LogStore, path: LogPath) -> Result<Vec<u8>, LogFailure> {
+    if let Some(bytes) = store.read(path).map_err(LogFailure::of(path))? {
+        return Ok(bytes);
+    }
+    let full = store.read(path.full()).map_err(LogFailure::of(path.full()))?;
+    let full = full.filter(|_| path != path.full()).ok_or(LogStop::Missing(path))?;
+    Ok(prefix_of_full(path, &full).ok_or(LogStop::Damaged(path.full()))?)
 }
 
 /// A log in a directory, with the paths that a web server would serve.

@@ -11,7 +11,7 @@ use ledger_log::tree::entry_hash;
 use ledger_log::{Leaf, LogCheckpoint, LogPath, NoteSigner, TreeHash, TrustedKeys, bundle};
 
 use super::failure::{LogFailure, LogStop};
-use super::store::{LogStore, prefix_of_full};
+use super::store::{LogStore, needed};
 
 /// A log that grows.
 pub struct LogWriter {
@@ -151,16 +151,6 @@ impl LogWriter {
         self.written.push(path);
         Ok(())
     }
-}
-
-/// A file that the checkpoint needs, or what the full one in its place holds of it.
-fn needed(store: &dyn LogStore, path: LogPath) -> Result<Vec<u8>, LogFailure> {
-    if let Some(bytes) = store.read(path).map_err(LogFailure::of(path))? {
-        return Ok(bytes);
-    }
-    let full = store.read(path.full()).map_err(LogFailure::of(path.full()))?;
-    let full = full.filter(|_| path != path.full()).ok_or(LogStop::Missing(path))?;
-    Ok(prefix_of_full(path, &full).ok_or(LogStop::Damaged(path.full()))?)
 }
 
 /// The hashes of a level that fill no tile.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use event_store::{Journal, MemoryJournal, seal};
 use ledger_log::{LogPath, NoteSigner, TrustedKeys, bundle};
-use schema::fixtures;
+use schema::{ProductId, fixtures};
 use tokio::time::timeout;
 
 use super::*;
@@ -149,6 +149,10 @@ impl Feed for AlteredFeed {
     async fn hash_at(&self, position: u64) -> Result<Option<String>, StoreError> {
         let found = self.journal.hash_at(position).await?;
         Ok(found.filter(|_| position != self.position || self.is_there))
+    }
+
+    async fn position_of(&self, product: &ProductId, sequence: u64) -> Result<Option<u64>, StoreError> {
+        self.journal.position_of(product, sequence).await
     }
 
     async fn newest_position(&self) -> Result<Option<u64>, StoreError> {
