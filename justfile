@@ -86,6 +86,10 @@ measure-functions folder *arguments:
     cargo build -p loopback --example surroundings
     python3 tests/start/measure.py {{folder}} --write {{arguments}}
 
+# Check logs with verifiers that share no code with ours (installs Go and Python packages)
+log:
+    .ci/log
+
 # Check the CDK app: lint, tests, both stages, cfn-lint (pip install -r .ci/requirements.txt)
 infra:
     .ci/infra

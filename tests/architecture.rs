@@ -47,7 +47,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
                 "telemetry",
                 "web",
             ]
-                .to_vec(),
+            .to_vec(),
         ),
         (
             "cli",
@@ -64,7 +64,10 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
             ]
             .to_vec(),
         ),
-        ("fuzz", vec!["cli", "commands", "event-store", "ledger-log", "projections", "schema", "server", "web"]),
+        (
+            "fuzz",
+            vec!["cli", "commands", "event-store", "ledger-log", "projections", "schema", "server", "web"],
+        ),
     ])
 }
 

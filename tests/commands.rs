@@ -65,13 +65,14 @@ fn calls(subcommand: &str) -> Vec<Call> {
             either(&["verify", "--receipts", "--views"]),
             (vec!["verify", "--heads"], Asks::Server, 0),
             (vec!["verify", "p"], Asks::Server, 0),
-            (
-                vec!["verify", "--proof", "proof", "--key", "log.vkey", "--hash", PROVED],
-                Asks::Nothing,
-                0,
-            ),
+            (vec!["verify", "--proof", "proof", "--key", "log.vkey", "--hash", PROVED], Asks::Nothing, 0),
         ],
-        "prove" => vec![(vec!["prove", "p", "--sequence", "1", "--wait", "60"], Asks::Server, if on_dynamodb() { 1 } else { 0 })],
+        "prove" => vec![(
+            vec!["prove", "p", "--sequence", "1", "--wait", "60"],
+            Asks::Server,
+            // Tables have no log.
+            i32::from(on_dynamodb()),
+        )],
         "log" => vec![
             (vec!["log", "verify", "log", "--key", "log.vkey", "--keep", "kept"], Asks::Nothing, 0),
             (vec!["log", "key"], Asks::Directory, 0),

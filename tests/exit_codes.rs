@@ -125,7 +125,8 @@ fn operate(ledger: &Ledger, folder: &Path, tried: &mut Tried) {
 
 /// Proofs: fetched, of nothing, of nobody, and of what is in no checkpoint yet.
 async fn fetch_proofs(ledger: &Ledger, folder: &Path, tried: &mut Tried) {
-    let prove = |id: &str, url: &str| called(folder, &["prove", id, "--sequence", "1", "--wait", "1", "--url", url]);
+    let prove =
+        |id: &str, url: &str| called(folder, &["prove", id, "--sequence", "1", "--wait", "1", "--url", url]);
     let waiting = ["prove", "p", "--sequence", "1", "--wait", "120", "--url", &ledger.url];
     tried.ends("prove", 0, called(folder, &waiting));
     tried.ends("prove", 1, prove("nosuch", &ledger.url));

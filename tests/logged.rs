@@ -55,7 +55,8 @@ fn assert_whole(log: &Path, key: &str, options: &[(&str, &Path)]) {
 /// Starts on a directory and is refused.
 fn refused(data: &Path, arguments: &[&str]) -> String {
     let mut serve = program();
-    let output = serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(arguments).output();
+    let output =
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(arguments).output();
     let output = output.unwrap();
     let said = printed(&output);
     assert_eq!((output.status.code(), said.trim().lines().count()), (Some(2), 1), "{said}");
@@ -110,7 +111,8 @@ async fn a_copy_has_the_log_and_the_key_on_request_alone_and_goes_on_with_it() {
     let (folder, key) = (tempfile::tempdir().unwrap(), key(&ledger.data));
     let [without, with, kept] = ["without", "with", "kept"].map(|name| folder.path().join(name));
     for (to, more) in [(&without, &[][..]), (&with, &["--with-key"])] {
-        let output = program().arg("backup").arg(to).arg("--data").arg(&ledger.data).args(more).output().unwrap();
+        let output =
+            program().arg("backup").arg(to).arg("--data").arg(&ledger.data).args(more).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
         assert_whole(&to.join("log"), &key, &[("--keep", &kept)]);
     }
@@ -159,7 +161,9 @@ async fn until_stopped(ledger: &Ledger) -> String {
 
 #[tokio::test]
 async fn where_the_log_was_changed_or_is_ahead_the_ledger_goes_on_and_nothing_is_signed() {
-    for (file, told) in [("tile/0/000.p/5", "root"), ("tile/entries/000.p/5", "damaged"), ("checkpoint", "checkpoint")] {
+    for (file, told) in
+        [("tile/0/000.p/5", "root"), ("tile/entries/000.p/5", "damaged"), ("checkpoint", "checkpoint")]
+    {
         let mut ledger = Ledger::start();
         put(&ledger, 0..5).await;
         until_logged(&ledger, 5).await;
@@ -220,7 +224,10 @@ async fn the_log_is_read_and_verified_over_http_as_from_its_directory() {
     let url = format!("{}/log", ledger.url);
     let size = async || {
         let (status, kind, caching, note) = got(&ledger, "/log/checkpoint").await;
-        assert_eq!((status, kind.as_str(), caching.as_str()), (200, "text/plain; charset=utf-8", "max-age=1"));
+        assert_eq!(
+            (status, kind.as_str(), caching.as_str()),
+            (200, "text/plain; charset=utf-8", "max-age=1")
+        );
         String::from_utf8(note).unwrap().lines().nth(1).unwrap().parse::<u64>().unwrap()
     };
     let until_size = async |wanted: u64| {
@@ -233,7 +240,10 @@ async fn the_log_is_read_and_verified_over_http_as_from_its_directory() {
     until_size(3).await;
     let (status, kind, caching, hashes) = got(&ledger, "/log/tile/0/000.p/3").await;
     assert_eq!((status, hashes.len()), (200, 96));
-    assert_eq!((kind.as_str(), caching.as_str()), ("application/octet-stream", "max-age=31536000, immutable"));
+    assert_eq!(
+        (kind.as_str(), caching.as_str()),
+        ("application/octet-stream", "max-age=31536000, immutable")
+    );
     assert_whole(Path::new(&url), vkey, &[]);
     put(&ledger, 3..300).await;
     until_size(300).await;
@@ -241,7 +251,9 @@ async fn the_log_is_read_and_verified_over_http_as_from_its_directory() {
     // A reader of the older checkpoint still finds what that needs.
     assert_eq!(got(&ledger, "/log/tile/0/000.p/3").await.3, hashes);
     assert_eq!(got(&ledger, "/log/tile/entries/000.p/3").await.3.len(), 66 * 3);
-    for path in ["/log/tile/0/001", "/log/tile/0/1", "/log/tile/0/../checkpoint", "/log/tile/0/002.p/1", "/log/other"] {
+    for path in
+        ["/log/tile/0/001", "/log/tile/0/1", "/log/tile/0/../checkpoint", "/log/tile/0/002.p/1", "/log/other"]
+    {
         let (status, kind, ..) = got(&ledger, path).await;
         assert_eq!((status, kind.as_str()), (404, "application/problem+json"), "{path}");
     }
@@ -250,7 +262,13 @@ async fn the_log_is_read_and_verified_over_http_as_from_its_directory() {
 #[tokio::test]
 async fn without_a_log_every_path_of_it_says_so() {
     let ledger = Ledger::start_with(&["--log", "off"], &[]);
-    for path in ["/log/checkpoint", "/log/key", "/log/tile/0/000", "/log/tile/entries/000.p/1", "/products/p/history/1/proof"] {
+    for path in [
+        "/log/checkpoint",
+        "/log/key",
+        "/log/tile/0/000",
+        "/log/tile/entries/000.p/1",
+        "/products/p/history/1/proof",
+    ] {
         let (status, problem) = ledger.get(path).await;
         assert_eq!((status, &problem["type"]), (404, &"urn:product-ledger:problem:no-log".into()), "{path}");
     }
@@ -269,17 +287,20 @@ impl Drop for InMemory {
 #[tokio::test]
 async fn a_ledger_in_memory_has_a_log_too() {
     let mut serve = program();
-    serve.args(["serve", "--in-memory", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::null());
+    serve
+        .args(["serve", "--in-memory", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
     let mut process = serve.spawn().unwrap();
     let mut line = String::new();
     BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let server = InMemory(process, line.trim().replace("Listening on ", ""));
     let (http, url) = (crate::scenario::client().build().unwrap(), format!("{}/log", server.1));
-    let put = http.put(format!("{}/products/p", server.1)).header("content-type", "application/json").body(BODY);
+    let put =
+        http.put(format!("{}/products/p", server.1)).header("content-type", "application/json").body(BODY);
     assert_eq!(put.send().await.unwrap().status(), 201);
-    let text = async |path: &str| {
-        http.get(format!("{url}/{path}")).send().await.unwrap().text().await.unwrap()
-    };
+    let text =
+        async |path: &str| http.get(format!("{url}/{path}")).send().await.unwrap().text().await.unwrap();
     let begun = std::time::Instant::now();
     while text("checkpoint").await.lines().nth(1) != Some("1") {
         assert!(begun.elapsed() < crate::scenario::PATIENCE, "it is never logged");
@@ -300,7 +321,9 @@ async fn a_commit_is_proved_by_the_file_that_the_server_gives_and_by_no_other() 
     let prove = |id: &str, sequence: &str, wait: &str| {
         let file = folder.path().join("proof");
         let mut prove = program();
-        prove.args(["prove", id, "--sequence", sequence, "--wait", wait, "--url", &ledger.url, "-o"]).arg(&file);
+        prove
+            .args(["prove", id, "--sequence", sequence, "--wait", wait, "--url", &ledger.url, "-o"])
+            .arg(&file);
         (prove.output().unwrap(), file)
     };
     let version = receipt["version"].to_string();
@@ -322,7 +345,9 @@ async fn a_commit_is_proved_by_the_file_that_the_server_gives_and_by_no_other() 
         assert_eq!(check(hash.as_str().unwrap()), Some(0), "{sequence}");
     }
     let beyond = (receipt["version"].as_u64().unwrap() + 1).to_string();
-    for (id, sequence, told) in [("p7", beyond.as_str(), "no such sequence"), ("nosuch", "1", "no such product")] {
+    for (id, sequence, told) in
+        [("p7", beyond.as_str(), "no such sequence"), ("nosuch", "1", "no such product")]
+    {
         let (output, _) = prove(id, sequence, "0");
         assert_eq!(output.status.code(), Some(1), "{}", printed(&output));
         assert!(printed(&output).contains(told), "{}", printed(&output));

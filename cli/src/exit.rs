@@ -76,7 +76,9 @@ pub const EXIT_CODES: [ExitCodes; 17] = [
     codes(
         &["log"],
         "whole, or the key was printed",
-        Some("no log (key), faults, or the checkpoint is not that of a log with this key, or has not grown from the one that was kept"),
+        Some(
+            "no log (key), faults, or the checkpoint is not that of a log with this key, or has not grown from the one that was kept",
+        ),
         "wrong usage, or not everything could be checked",
     ),
     ExitCodes {
@@ -84,7 +86,9 @@ pub const EXIT_CODES: [ExitCodes; 17] = [
         meanings: [
             Some("the proof was fetched"),
             Some("no such product or sequence, or the server keeps no log"),
-            Some("wrong usage, the server could not be reached or refused, or the proof could not be written"),
+            Some(
+                "wrong usage, the server could not be reached or refused, or the proof could not be written",
+            ),
             Some("the commit is recorded, but not in a checkpoint of the log yet"),
         ],
     },
@@ -97,7 +101,9 @@ pub const EXIT_CODES: [ExitCodes; 17] = [
     codes(
         &["backup"],
         "copied and verified",
-        Some("no copy, because the ledger is faulty, its log has no whole checkpoint, or a restore is unfinished"),
+        Some(
+            "no copy, because the ledger is faulty, its log has no whole checkpoint, or a restore is unfinished",
+        ),
         "wrong usage, interrupted, or it could not be attempted",
     ),
     codes(

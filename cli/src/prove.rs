@@ -21,13 +21,11 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Which commit, and where its proof goes.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "The proof can be checked without a network and without the ledger.
+#[command(after_help = "The proof can be checked without a network and without the ledger.
 
 Examples:
   ledger prove helmet --sequence 2 -o helmet-2.tlog-proof
-  ledger verify --proof helmet-2.tlog-proof --key log.vkey --receipt receipt.json"
-)]
+  ledger verify --proof helmet-2.tlog-proof --key log.vkey --receipt receipt.json")]
 pub struct ProveArgs {
     /// The product.
     #[arg(add = product_ids())]
@@ -60,13 +58,17 @@ pub async fn run(arguments: ProveArgs) -> anyhow::Result<ExitCode> {
             break client.accepted(answer)?;
         }
         if Instant::now() >= until {
-            out::message("ledger: the commit is recorded, but not in a checkpoint of the log yet; ask again, or use --wait");
+            out::message(
+                "ledger: the commit is recorded, but not in a checkpoint of the log yet; ask again, or use --wait",
+            );
             return Ok(ExitCode::from(NOT_YET));
         }
         tokio::time::sleep(PAUSE).await;
     };
     match arguments.output {
-        Some(path) => std::fs::write(&path, &proof).with_context(|| format!("{} cannot be written", path.display()))?,
+        Some(path) => {
+            std::fs::write(&path, &proof).with_context(|| format!("{} cannot be written", path.display()))?
+        }
         None => drop(out::print(&String::from_utf8_lossy(&proof))?),
     }
     Ok(ExitCode::SUCCESS)

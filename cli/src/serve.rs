@@ -242,7 +242,8 @@ impl From<ServeArgs> for ServerConfig {
 
 /// A name that a log can have.
 fn log_origin(text: &str) -> Result<String, String> {
-    let what = "the name of a log is like the beginning of a URL without its scheme, such as ledger.example.com/log";
+    let what =
+        "the name of a log is like the beginning of a URL without its scheme, such as ledger.example.com/log";
     is_origin(text).then(|| text.to_owned()).ok_or_else(|| what.to_owned())
 }
 

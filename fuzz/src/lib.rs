@@ -13,6 +13,7 @@ pub mod cursor;
 pub mod export;
 pub mod headers;
 pub mod import;
+pub mod log;
 pub mod query;
 pub mod record;
 pub mod token;
@@ -23,12 +24,13 @@ mod routes;
 pub type Check = fn(&[u8]) -> bool;
 
 /// The fuzz targets by name, which is that of the corpus and of the file in `fuzz_targets`.
-pub const TARGETS: [(&str, Check); 8] = [
+pub const TARGETS: [(&str, Check); 9] = [
     ("body", body::check),
     ("cursor", cursor::check),
     ("export", export::check),
     ("headers", headers::check),
     ("import", import::check),
+    ("log", log::check),
     ("query", query::check),
     ("record", record::check),
     ("token", token::check),

@@ -62,14 +62,15 @@ mod tests {
 
     #[test]
     fn entries_are_read_as_they_were_added() {
-        let entries: [&[u8]; 4] = [b"", b"a", &[7; 64], &[9; LONGEST_ENTRY]];
+        let longest = vec![9; LONGEST_ENTRY];
+        let entries: [&[u8]; 4] = [b"", b"a", &[7; 64], &longest];
         let mut bundle = Vec::new();
         for entry in entries {
             push(&mut bundle, entry).unwrap();
         }
         assert_eq!(bundle[..5], [0, 0, 0, 1, b'a']);
         assert_eq!(read(&bundle, 4).unwrap(), entries);
-        assert_eq!(push(&mut bundle, &[0; LONGEST_ENTRY + 1]), Err(EntryTooLong(65_536)));
+        assert_eq!(push(&mut bundle, &vec![0; LONGEST_ENTRY + 1]), Err(EntryTooLong(65_536)));
         assert_eq!(read(&bundle, 4).unwrap(), entries);
     }
 

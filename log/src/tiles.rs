@@ -157,7 +157,7 @@ mod tests {
         let of = |level| {
             known.keys().filter(move |path| matches!(path, LogPath::Tile { level: l, .. } if *l == level))
         };
-        let indexes = |level| of(level).map(|path| path.to_string()).collect::<Vec<_>>();
+        let indexes = |level| of(level).map(ToString::to_string).collect::<Vec<String>>();
         assert_eq!((of(0).count(), indexes(1), indexes(2)), (257, vec!["tile/1/000".to_owned()], vec![]));
         let first = &known[&"tile/1/000".parse().unwrap()][0];
         let below = known[&"tile/0/000".parse().unwrap()].iter().copied().collect::<RightEdge>();
@@ -180,7 +180,11 @@ mod tests {
                 let levels: Vec<Vec<TreeHash>> =
                     (0..).zip(0..level_count(number)).map(|(level, _)| unfilled(&builder, level)).collect();
                 for (wrong, size) in [(1, number + 1), (256, number + 256)] {
-                    assert_eq!(TileBuilder::stored(size, levels.clone()), None, "{number} is not {wrong} more");
+                    assert_eq!(
+                        TileBuilder::stored(size, levels.clone()),
+                        None,
+                        "{number} is not {wrong} more"
+                    );
                 }
                 stored = TileBuilder::stored(number, levels).unwrap();
             }

@@ -20,7 +20,7 @@ use crate::checkpoint::LogCheckpoint;
 use crate::entry::AcceptedRestore;
 use commits::LoggedCommits;
 use restores::Restores;
-use walk::Walk;
+use walk::LogWalk;
 
 /// What a log holds, and what is wrong with it.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub async fn verify<S: LogSource>(
     kept: Option<&LogCheckpoint>,
     progress: impl FnMut(u64),
 ) -> Result<CheckedLog, S::Error> {
-    let walked = Walk::new(kept).whole(source, checkpoint, progress).await?;
+    let walked = LogWalk::new(kept).whole(source, checkpoint, progress).await?;
     let mut log = CheckedLog {
         faults: walked.faults,
         commits: walked.commits.len(),

@@ -98,7 +98,8 @@ pub async fn run(
     config: ServerConfig,
     announce: impl FnOnce(SocketAddr, Option<&VerifierKey>) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
-    let ServerConfig { listen, storage, retry_parked_every, auth, cors_origins, limits, log, log_public } = config;
+    let ServerConfig { listen, storage, retry_parked_every, auth, cors_origins, limits, log, log_public } =
+        config;
     let settings = settings()?;
     let clock_and_ids = ClockAndIds::system();
     let authentication = match auth {
@@ -154,10 +155,10 @@ pub async fn run(
 
 /// What the routes of the log work on.
 fn of_log(system: &System, log: Option<&LogStarted>, public: LogPublic) -> LogApi {
-    let sources = system.feed.as_ref().map(|feed| ProofSources {
-        journal: system.journal.clone(),
-        feed: feed.feed.clone(),
-    });
+    let sources = system
+        .feed
+        .as_ref()
+        .map(|feed| ProofSources { journal: system.journal.clone(), feed: feed.feed.clone() });
     LogApi { log: log.cloned().zip(sources), public }
 }
 

@@ -69,8 +69,15 @@ fn lacking(needed: &str) -> [String; 3] {
 #[tokio::test]
 async fn a_missing_scope_is_a_403_on_every_route_and_nothing_is_written() {
     let given = given().await;
-    let further = ["/events", "/metrics", "/log/checkpoint", "/log/key", "/log/tile/0/000", "/log/tile/entries/000",
-        "/products/p/history/1/proof"];
+    let further = [
+        "/events",
+        "/metrics",
+        "/log/checkpoint",
+        "/log/key",
+        "/log/tile/0/000",
+        "/log/tile/entries/000",
+        "/products/p/history/1/proof",
+    ];
     let further = further.map(|path| ("GET", path, "products/audit"));
     for (method, path, needed) in NEEDS.into_iter().chain(further) {
         for held in lacking(needed) {
@@ -115,13 +122,20 @@ async fn of_the_log_that_is_open_to_all_which_is_said_to_be() {
     let (hashes, entries) = ("/log/tile/0/000", "/log/tile/entries/000");
     for (opened, open, closed) in [
         (&[][..], &[][..], &["/log/checkpoint", "/log/key", hashes, entries][..]),
-        (&["--log-public", "hashes"], &["/log/checkpoint", "/log/key", hashes], &[entries, "/log/tile/%65ntries/000"]),
-        (&["--log-public", "all"], &["/log/checkpoint", "/log/key", hashes, entries], &["/products/p/history/1/proof"]),
+        (
+            &["--log-public", "hashes"],
+            &["/log/checkpoint", "/log/key", hashes],
+            &[entries, "/log/tile/%65ntries/000"],
+        ),
+        (
+            &["--log-public", "all"],
+            &["/log/checkpoint", "/log/key", hashes, entries],
+            &["/products/p/history/1/proof"],
+        ),
     ] {
         let ledger = ledger(file.path().to_str().unwrap(), opened, &key.token(&claims(json!({}))));
-        let status = async |path: &str| {
-            reqwest::get(format!("{}{path}", ledger.url)).await.unwrap().status().as_u16()
-        };
+        let status =
+            async |path: &str| reqwest::get(format!("{}{path}", ledger.url)).await.unwrap().status().as_u16();
         for path in open {
             // Of a log without entries there are no tiles; on tables there is no log.
             assert!(matches!(status(path).await, 200 | 404), "{opened:?} {path}");

@@ -8,7 +8,9 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::scenario::{Ledger, printed, program_under};
-use crate::store::{FILES, KEY, LEDGER, LOCK, PUBLISHING, Started, VIEWS, copy, outcome, refused, run, start};
+use crate::store::{
+    FILES, KEY, LEDGER, LOCK, PUBLISHING, Started, VIEWS, copy, outcome, refused, run, start,
+};
 use crate::whole::until_caught_up;
 
 const BODY: &str = r#"{"name":"n","price":"1"}"#;
@@ -69,7 +71,8 @@ async fn every_file_is_its_owner_s_alone_whatever_the_umask() {
         until_caught_up(&ledger).await;
         let beside = FILES.map(|file| ["-wal", "-shm"].map(|ending| format!("{file}{ending}")));
         let beside = beside.as_flattened().iter().map(String::as_str);
-        let all: Vec<&str> = beside.chain(FILES).chain([LOCK, KEY, "log/checkpoint", "ledger.sock"]).collect();
+        let all: Vec<&str> =
+            beside.chain(FILES).chain([LOCK, KEY, "log/checkpoint", "ledger.sock"]).collect();
         assert_private(&ledger.data, &all);
 
         let to = ledger.data.with_extension("copy");

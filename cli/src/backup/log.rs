@@ -42,10 +42,17 @@ pub(super) async fn copy(data: &Path, ledger: &Database, to: &Path, with_key: bo
     Ok(())
 }
 
-fn copy_files(source: &DirectoryLog, target: &DirectoryLog, keys: &TrustedKeys, from: &Path) -> anyhow::Result<()> {
+fn copy_files(
+    source: &DirectoryLog,
+    target: &DirectoryLog,
+    keys: &TrustedKeys,
+    from: &Path,
+) -> anyhow::Result<()> {
     let cannot = |path: LogPath| move || format!("the log's {path} cannot be copied");
     let note = source.read(LogPath::Checkpoint).with_context(cannot(LogPath::Checkpoint))?;
-    let refused = |what: String| Refused(format!("{}: {what}, so there is no copy; put it back from a backup", from.display()));
+    let refused = |what: String| {
+        Refused(format!("{}: {what}, so there is no copy; put it back from a backup", from.display()))
+    };
     let note = note.ok_or_else(|| refused("the log has no checkpoint".to_owned()))?;
     let size = keys.open(&note).map_err(|fault| refused(fault.to_string()))?.size;
     let mut written = Vec::new();
@@ -53,7 +60,10 @@ fn copy_files(source: &DirectoryLog, target: &DirectoryLog, keys: &TrustedKeys, 
         let bytes = match source.read(path).with_context(cannot(path))? {
             Some(bytes) => Some(bytes),
             // The full one has taken its place meanwhile.
-            None => source.read(path.full()).with_context(cannot(path))?.and_then(|full| prefix_of_full(path, &full)),
+            None => source
+                .read(path.full())
+                .with_context(cannot(path))?
+                .and_then(|full| prefix_of_full(path, &full)),
         };
         let bytes = bytes.ok_or_else(|| refused(format!("{path} is missing")))?;
         target.write(path, &bytes).with_context(cannot(path))?;

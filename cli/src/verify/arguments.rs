@@ -7,8 +7,8 @@ use clap::Args;
 use event_store::poll::PollPolicy;
 use schema::ProductId;
 
-use crate::completions::product_ids;
 use super::proof::ProofArgs;
+use crate::completions::product_ids;
 use crate::read_only::ReadOnlyLedgerArgs;
 
 /// What to verify, and against what.

@@ -16,7 +16,7 @@ use crate::verify::source::{Content, LogSource, entries, paths, tile};
 const AT_ONCE: usize = 8;
 
 /// How far a verification is.
-pub(super) struct Walk<'a> {
+pub(super) struct LogWalk<'a> {
     kept: Option<&'a LogCheckpoint>,
     builder: TileBuilder,
     /// Tiles that have become full since they were last compared.
@@ -34,7 +34,7 @@ struct Part {
     tile: Content<Vec<TreeHash>>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> LogWalk<'a> {
     pub(super) fn new(kept: Option<&'a LogCheckpoint>) -> Self {
         Self {
             kept,

@@ -68,7 +68,10 @@ pub(super) fn tighten(directory: &Path) {
 fn files(directory: &Path) -> impl Iterator<Item = (PathBuf, Metadata)> {
     let databases = [LEDGER.file, PUBLISHING.file, VIEWS.file, FORMER];
     let databases = databases.iter().flat_map(|file| BESIDE.map(|ending| format!("{file}{ending}")));
-    let paths = databases.chain([LOCK, LOG_KEY].map(str::to_owned)).map(|name| directory.join(name)).collect::<Vec<_>>();
+    let paths = databases
+        .chain([LOCK, LOG_KEY].map(str::to_owned))
+        .map(|name| directory.join(name))
+        .collect::<Vec<_>>();
     paths.into_iter().filter_map(|path| {
         let metadata = std::fs::symlink_metadata(&path).ok()?;
         Some((path, metadata))

@@ -92,7 +92,12 @@ mod tests {
     fn what_is_no_key_is_told_from_a_missing_one() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log.key");
-        for text in ["", "no key", "-----BEGIN PRIVATE KEY-----\n", "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"] {
+        for text in [
+            "",
+            "no key",
+            "-----BEGIN PRIVATE KEY-----\n",
+            "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
+        ] {
             std::fs::write(&path, text).unwrap();
             assert!(matches!(read(&path), Ok(Some(Err(_)))), "{text:?}");
         }

@@ -59,16 +59,20 @@ pub(super) async fn proof(
     let sequence = sequence.parse::<u64>().ok().filter(|sequence| *sequence > 0);
     let sequence = sequence.ok_or_else(|| malformed("A sequence is a number from 1.".to_owned()))?;
     let commit = holding(&*sources.journal, &product, sequence).await?;
-    let unreadable = |error: String| Problem::new(ProblemKind::Internal, format!("The commit cannot be read: {error}. Run ledger verify."));
+    let unreadable = |error: String| {
+        Problem::new(ProblemKind::Internal, format!("The commit cannot be read: {error}. Run ledger verify."))
+    };
     let leaf = Leaf::of(&commit).map_err(|error| unreadable(error.to_string()))?;
     let own = commit.sequence().map_err(|error| unreadable(error.to_string()))?;
-    let position = sources.feed.position_of(&product, own).await.map_err(|error| unavailable(&error.to_string()))?;
+    let position =
+        sources.feed.position_of(&product, own).await.map_err(|error| unavailable(&error.to_string()))?;
     let position = position.ok_or_else(not_logged_yet)?;
     let (store, signer) = (log.store.clone(), log.signer.clone());
     let made = tokio::task::spawn_blocking(move || prove(&*store, &signer, position, leaf)).await;
     match made.unwrap_or_else(|error| Err(LogFailure::Interrupted(error.to_string()))) {
         Ok(Some(proof)) => {
-            let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
+            let headers =
+                [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
             Ok((headers, proof.to_string()).into_response())
         }
         Ok(None) => Err(not_logged_yet()),
@@ -84,9 +88,8 @@ pub(super) async fn proof(
 /// The commit that holds a sequence.
 async fn holding(journal: &dyn Journal, product: &ProductId, sequence: u64) -> Result<StoredCommit, Problem> {
     let newest = journal.newest(product, sequence).await.map_err(|error| unavailable(&error.to_string()))?;
-    let commit = newest.ok_or_else(|| {
-        Problem::new(ProblemKind::ProductNotFound, "There is no such product.")
-    })?;
+    let commit =
+        newest.ok_or_else(|| Problem::new(ProblemKind::ProductNotFound, "There is no such product."))?;
     let first = commit.sequence().unwrap_or(sequence);
     let events = commit.0.get("events").and_then(serde_json::Value::as_array).map_or(0, Vec::len) as u64;
     if first.saturating_add(events) <= sequence {
@@ -96,13 +99,18 @@ async fn holding(journal: &dyn Journal, product: &ProductId, sequence: u64) -> R
 }
 
 fn not_logged_yet() -> Problem {
-    let detail = "The commit is recorded, but in no checkpoint of the log yet; retry after the time in Retry-After.";
+    let detail =
+        "The commit is recorded, but in no checkpoint of the log yet; retry after the time in Retry-After.";
     Problem::new(ProblemKind::NotLoggedYet, detail).retry_after(1)
 }
 
 fn unavailable(reason: &str) -> Problem {
     tracing::warn!(target: "ledger::log", reason, "a proof could not be made");
-    Problem::new(ProblemKind::Unavailable, "The log or the ledger cannot be read now; retry after the time in Retry-After.").retry_after(1)
+    Problem::new(
+        ProblemKind::Unavailable,
+        "The log or the ledger cannot be read now; retry after the time in Retry-After.",
+    )
+    .retry_after(1)
 }
 
 pub(super) fn described(_: &mut Components) -> Operation {
@@ -114,7 +122,12 @@ pub(super) fn described(_: &mut Components) -> Operation {
         .description(what)
         .scopes(&[Scope::Audit])
         .parameter(path("id", "The product.", &web::openapi::inlined::<ProductId>(), "helmet"))
-        .parameter(path("sequence", "The sequence of an event.", &json!({"type": "integer", "minimum": 1}), "1"))
+        .parameter(path(
+            "sequence",
+            "The sequence of an event.",
+            &json!({"type": "integer", "minimum": 1}),
+            "1",
+        ))
         .problems(&[
             ProblemKind::NoLog,
             ProblemKind::NotLoggedYet,
@@ -122,5 +135,12 @@ pub(super) fn described(_: &mut Components) -> Operation {
             ProblemKind::VersionNotFound,
             ProblemKind::Unavailable,
         ])
-        .answer(200, OperationResponse::new("The proof file.").content("text/plain", &text, &example("proof", &json!(shown))))
+        .answer(
+            200,
+            OperationResponse::new("The proof file.").content(
+                "text/plain",
+                &text,
+                &example("proof", &json!(shown)),
+            ),
+        )
 }

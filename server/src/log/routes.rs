@@ -106,8 +106,12 @@ fn text() -> Value {
 fn described_checkpoint(_: &mut Components) -> Operation {
     let shown = "ledger.example.com/log\n696\n…\n\n\u{2014} ledger.example.com/log …\n";
     let answer = OperationResponse::new("The checkpoint.");
-    described("getLogCheckpoint", "The newest signed checkpoint of the log", "A signed note (C2SP tlog-checkpoint).")
-        .answer(200, answer.content("text/plain", &text(), &example("checkpoint", &json!(shown))))
+    described(
+        "getLogCheckpoint",
+        "The newest signed checkpoint of the log",
+        "A signed note (C2SP tlog-checkpoint).",
+    )
+    .answer(200, answer.content("text/plain", &text(), &example("checkpoint", &json!(shown))))
 }
 
 fn described_key(_: &mut Components) -> Operation {
@@ -124,7 +128,8 @@ fn described_tile(_: &mut Components) -> Operation {
                 What is answered once never changes.";
     let named = path("path", "The path behind `tile/`; it may have several segments.", &text(), "0/000");
     let bytes = json!({"type": "string", "format": "binary"});
-    let answer = OperationResponse::new("Hashes of 32 bytes each, or entries, each behind its length in two bytes.");
+    let answer =
+        OperationResponse::new("Hashes of 32 bytes each, or entries, each behind its length in two bytes.");
     described("getLogTile", "A tile of the log's tree, or a bundle of its entries", what)
         .parameter(named)
         .answer(200, answer.content(BYTES, &bytes, &json!({})))

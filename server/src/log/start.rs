@@ -75,7 +75,9 @@ pub enum LogStartError {
         origin: String,
     },
     /// The log has another name.
-    #[error("--log-origin {wanted}: the log of this ledger has the origin {origin}, which it keeps; leave the option out")]
+    #[error(
+        "--log-origin {wanted}: the log of this ledger has the origin {origin}, which it keeps; leave the option out"
+    )]
     OtherOrigin {
         /// The name that was given.
         wanted: String,
@@ -94,7 +96,9 @@ pub enum LogStartError {
     #[error("no key could be made for the log")]
     Random,
     /// A file cannot be used.
-    #[error("{file} cannot be used: {source}; make room on the disk, or check that it can be read and written")]
+    #[error(
+        "{file} cannot be used: {source}; make room on the disk, or check that it can be read and written"
+    )]
     File {
         /// The file.
         file: PathBuf,
@@ -195,7 +199,9 @@ pub async fn on_files(
         (Some(_), _) => {}
         (None, checkpoint) => {
             match checkpoint {
-                Some(note) => TrustedKeys::from(own.clone()).open(&note).map(drop).map_err(|_| other_key())?,
+                Some(note) => {
+                    TrustedKeys::from(own.clone()).open(&note).map(drop).map_err(|_| other_key())?
+                }
                 None => LogWriter::begin(&store, &signer)?,
             }
             keep_about(&Access::Committed(ledger.clone()), BOUND, Some(own.to_string())).await?;

@@ -87,8 +87,7 @@ impl LogWriter {
     /// [`LogFailure`]: drop this, and go on after the published checkpoint.
     pub fn append(&mut self, leaf: Leaf) -> Result<(), LogFailure> {
         let (entry, mut full) = (leaf.to_bytes(), Vec::new());
-        bundle::push(&mut self.bundle, &entry)
-            .map_err(|error| LogFailure::Interrupted(error.to_string()))?;
+        bundle::push(&mut self.bundle, &entry).map_err(|error| LogFailure::Interrupted(error.to_string()))?;
         self.tiles.push(entry_hash(&entry), &mut full);
         self.last = Some(leaf);
         let Some((LogPath::Tile { index, .. }, _)) = full.first() else { return Ok(()) };

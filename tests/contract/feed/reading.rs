@@ -116,7 +116,11 @@ async fn the_position_of_a_commit_is_found_by_its_product_and_sequence(feed: &Fe
         assert_eq!(feed.position_of(&product, sequence).await.unwrap(), Some(position));
     }
     for (product, sequence) in [("p", 0), ("p", 99), ("p", u64::MAX), ("nosuch", 1)] {
-        assert_eq!(feed.position_of(&fixtures::id(product), sequence).await.unwrap(), None, "{product} {sequence}");
+        assert_eq!(
+            feed.position_of(&fixtures::id(product), sequence).await.unwrap(),
+            None,
+            "{product} {sequence}"
+        );
     }
 }
 

@@ -197,8 +197,11 @@ async fn a_position_without_a_commit_ends_the_signing_and_is_not_skipped() {
 
 #[tokio::test(start_paused = true)]
 async fn a_log_that_is_ahead_of_the_ledger_or_of_another_one_is_not_signed() {
-    let (journal, shorter, other) =
-        (Arc::new(MemoryJournal::default()), Arc::new(MemoryJournal::default()), Arc::new(MemoryJournal::default()));
+    let (journal, shorter, other) = (
+        Arc::new(MemoryJournal::default()),
+        Arc::new(MemoryJournal::default()),
+        Arc::new(MemoryJournal::default()),
+    );
     let log = begun(Arc::new(MemoryLog::default()));
     add(&journal, 0..10).await;
     run_until(journal.clone(), &log, 10).await;

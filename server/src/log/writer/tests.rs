@@ -148,7 +148,9 @@ fn attempt(store: &Arc<dyn LogStore>, leaves: &[Leaf], rounds: &[usize]) -> Resu
         LogWriter::begin(store, &signer())?;
     }
     let mut writer = LogWriter::open(store.clone(), signer())?;
-    for round in rounds.iter().filter(|round| **round as u64 > writer.published()).copied().collect::<Vec<_>>() {
+    for round in
+        rounds.iter().filter(|round| **round as u64 > writer.published()).copied().collect::<Vec<_>>()
+    {
         let from = usize::try_from(writer.size()).unwrap();
         leaves[from..round].iter().try_for_each(|leaf| writer.append(*leaf))?;
         writer.publish()?;
@@ -189,7 +191,8 @@ fn wherever_it_fails_it_ends_with_the_same_log_and_each_checkpoint_is_whole_and_
                 assert_eq!(newest.size, 770, "{how:?} {first} {gap}");
                 let found = disk.visible.iter().filter(|(path, _)| **path != LogPath::Checkpoint);
                 let found: BTreeMap<_, _> = found.map(|(path, bytes)| (*path, bytes.clone())).collect();
-                let same = expected(&leaves).into_iter().all(|(path, bytes)| found.get(&path) == Some(&bytes));
+                let same =
+                    expected(&leaves).into_iter().all(|(path, bytes)| found.get(&path) == Some(&bytes));
                 assert!(same, "{how:?} {first} {gap}");
             }
         }
