@@ -29,7 +29,8 @@ impl LogPublic {
             Self::No => false,
             // What is not the path of a tile in its only form is no tile.
             Self::Hashes => {
-                within == "key" || matches!(within.parse(), Ok(LogPath::Checkpoint | LogPath::Tile { .. }))
+                within == "key"
+                    || matches!(within.parse::<LogPath>(), Ok(LogPath::Checkpoint | LogPath::Tile { .. }))
             }
             Self::All => true,
         }

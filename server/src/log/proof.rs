@@ -2,6 +2,7 @@
 //!
 //! The promise: what is answered proves the commit to whoever has the log's key; a proof that does not is never sent.
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -51,10 +52,11 @@ fn subtree(store: &dyn LogStore, node: TreeNode, size: u64) -> Result<TreeHash, 
 pub(super) async fn proof(
     State(api): State<LogApi>,
     context: RequestContext,
-    Path((id, sequence)): Path<(String, String)>,
+    named: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Response, Problem> {
     let (log, sources) = api.provable(&context)?;
     let malformed = |detail: String| Problem::new(ProblemKind::Malformed, detail);
+    let Path((id, sequence)) = named.map_err(|error| malformed(error.to_string()))?;
     let product = ProductId::new(id).map_err(|error| malformed(format!("The id of the product {error}.")))?;
     let sequence = sequence.parse::<u64>().ok().filter(|sequence| *sequence > 0);
     let sequence = sequence.ok_or_else(|| malformed("A sequence is a number from 1.".to_owned()))?;

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -61,11 +62,12 @@ async fn key(State(api): State<LogApi>, context: RequestContext) -> Result<Respo
 async fn tile(
     State(api): State<LogApi>,
     context: RequestContext,
-    Path(path): Path<String>,
+    path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
+    let Path(path) = path.map_err(|error| Problem::new(ProblemKind::Malformed, error.to_string()))?;
     let path = format!("tile/{path}");
     let log = api.readable(&context, &format!("/log/{path}"))?;
-    let path = path.parse().map_err(|_| not_there("No file of a log has this path."))?;
+    let path = path.parse::<LogPath>().map_err(|_| not_there("No file of a log has this path."))?;
     let bytes = read(log.store.clone(), path).await?;
     Ok(([(header::CONTENT_TYPE, BYTES), (header::CACHE_CONTROL, FOR_EVER)], bytes).into_response())
 }

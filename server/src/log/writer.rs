@@ -60,6 +60,8 @@ impl LogWriter {
             return Err(LogStop::Root.into());
         }
         let (bundle, last) = newest_bundle(&*store, &tiles)?;
+        // It may have been written by a process that was killed before its name was durable.
+        store.settle(&[LogPath::Checkpoint]).map_err(LogStop::Unsynced)?;
         Ok(Self { store, signer, tiles, bundle, last, written: Vec::new(), published: (size, note) })
     }
 

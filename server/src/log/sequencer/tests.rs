@@ -182,8 +182,8 @@ async fn a_position_without_a_commit_ends_the_signing_and_is_not_skipped() {
         let feed = Arc::new(AlteredFeed { journal: journal.clone(), position: 5, is_there });
         assert_stops(feed, &log, "a position that was not logged").await;
         // It was logged while it was there: the log goes on behind it.
-        run_until(journal.clone(), &log, 10).await;
-        add(&journal, 10..11).await;
+        run_until(journal.clone(), &log, journal.len() as u64).await;
+        add(&journal, journal.len()..journal.len() + 1).await;
         let feed = Arc::new(AlteredFeed { journal: journal.clone(), position: 5, is_there });
         run_until(feed, &log, journal.len() as u64).await;
         let newest = Arc::new(AlteredFeed {

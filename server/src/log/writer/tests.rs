@@ -158,7 +158,7 @@ fn attempt(store: &Arc<dyn LogStore>, leaves: &[Leaf], rounds: &[usize]) -> Resu
     Ok(())
 }
 
-const ROUNDS: [usize; 6] = [1, 3, 255, 256, 300, 770];
+const ROUNDS: [usize; 6] = [1, 3, 255, 256, 300, 520];
 
 fn expected(leaves: &[Leaf]) -> BTreeMap<LogPath, Vec<u8>> {
     let entries: Vec<_> = leaves.iter().map(|leaf| leaf.to_bytes()).collect();
@@ -167,7 +167,7 @@ fn expected(leaves: &[Leaf]) -> BTreeMap<LogPath, Vec<u8>> {
 
 #[test]
 fn wherever_it_fails_it_ends_with_the_same_log_and_each_checkpoint_is_whole_and_a_prefix_of_the_next() {
-    let leaves = leaves(770);
+    let leaves = leaves(520);
     let untroubled = FailingStore::new(&[], Failure::Before);
     assert_eq!(log_all(&untroubled, &leaves, &ROUNDS), 0);
     let calls = untroubled.disk().calls;
@@ -175,7 +175,7 @@ fn wherever_it_fails_it_ends_with_the_same_log_and_each_checkpoint_is_whole_and_
     for how in [Failure::Before, Failure::After, Failure::Power] {
         for first in 1..=calls {
             // A gap of 0: it fails once.
-            for gap in [0, 1, 2, 3, 5, 9, 17] {
+            for gap in [0, 1, 2, 7] {
                 let store = FailingStore::new(&[first, first + gap], how);
                 assert!(log_all(&store, &leaves, &ROUNDS) > 0, "{first} {gap}");
                 let disk = store.disk();
@@ -188,7 +188,7 @@ fn wherever_it_fails_it_ends_with_the_same_log_and_each_checkpoint_is_whole_and_
                     kept = Some(checkpoint);
                 }
                 let newest = whole(&disk.durable, kept.as_ref());
-                assert_eq!(newest.size, 770, "{how:?} {first} {gap}");
+                assert_eq!(newest.size, 520, "{how:?} {first} {gap}");
                 let found = disk.visible.iter().filter(|(path, _)| **path != LogPath::Checkpoint);
                 let found: BTreeMap<_, _> = found.map(|(path, bytes)| (*path, bytes.clone())).collect();
                 let same =
@@ -216,9 +216,7 @@ fn partial_files_of_the_newest_checkpoint_are_there_and_those_of_full_ones_are_n
     let before = store.disk().visible[&LogPath::Checkpoint].clone();
     log_all(&store, &leaves, &[600]);
     assert!(!paths(&store).iter().any(|path| path == "tile/0/001.p/255"));
-    for files in [&mut store.disk().visible] {
-        files.insert(LogPath::Checkpoint, before);
-    }
+    store.disk().visible.insert(LogPath::Checkpoint, before);
     log_all(&store, &leaves, &[770]);
     assert_eq!(whole(&store.disk().visible, None).size, 770);
 }
