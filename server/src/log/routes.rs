@@ -134,5 +134,5 @@ fn described_tile(_: &mut Components) -> Operation {
         OperationResponse::new("Hashes of 32 bytes each, or entries, each behind its length in two bytes.");
     described("getLogTile", "A tile of the log's tree, or a bundle of its entries", what)
         .parameter(named)
-        .answer(200, answer.content(BYTES, &bytes, &json!({})))
+        .answer(200, answer.content(BYTES, &bytes, &example("hashes", &json!("the bytes of the hashes"))))
 }
