@@ -127,7 +127,7 @@ pub(super) fn described(_: &mut Components) -> Operation {
         .parameter(path(
             "sequence",
             "The sequence of an event.",
-            &json!({"type": "integer", "minimum": 1}),
+            &json!({"type": "string", "pattern": "^[1-9][0-9]*$"}),
             "1",
         ))
         .problems(&[
