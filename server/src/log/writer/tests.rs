@@ -172,10 +172,11 @@ fn wherever_it_fails_it_ends_with_the_same_log_and_each_checkpoint_is_whole_and_
     assert_eq!(log_all(&untroubled, &leaves, &ROUNDS), 0);
     let calls = untroubled.disk().calls;
     assert!(calls > 40, "{calls}");
+    let expected = expected(&leaves);
     for how in [Failure::Before, Failure::After, Failure::Power] {
         for first in 1..=calls {
             // A gap of 0: it fails once.
-            for gap in [0, 1, 4] {
+            for gap in [0, 1] {
                 let store = FailingStore::new(&[first, first + gap], how);
                 assert!(log_all(&store, &leaves, &ROUNDS) > 0, "{first} {gap}");
                 let disk = store.disk();
@@ -191,8 +192,7 @@ fn wherever_it_fails_it_ends_with_the_same_log_and_each_checkpoint_is_whole_and_
                 assert_eq!(newest.size, 520, "{how:?} {first} {gap}");
                 let found = disk.visible.iter().filter(|(path, _)| **path != LogPath::Checkpoint);
                 let found: BTreeMap<_, _> = found.map(|(path, bytes)| (*path, bytes.clone())).collect();
-                let same =
-                    expected(&leaves).into_iter().all(|(path, bytes)| found.get(&path) == Some(&bytes));
+                let same = expected.iter().all(|(path, bytes)| found.get(path) == Some(bytes));
                 assert!(same, "{how:?} {first} {gap}");
             }
         }
