@@ -36,8 +36,18 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("publisher", [&middle[..], &["sqlite"]].concat()),
         (
             "server",
-            ["commands", "event-store", "projections", "publisher", "schema", "sqlite", "telemetry", "web"]
-                .to_vec(),
+            [
+                "commands",
+                "event-store",
+                "ledger-log",
+                "projections",
+                "publisher",
+                "schema",
+                "sqlite",
+                "telemetry",
+                "web",
+            ]
+            .to_vec(),
         ),
         (
             "cli",

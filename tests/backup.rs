@@ -11,7 +11,7 @@ use crate::scenario::{Ledger, adventure_works, printed, program};
 
 fn backup(to: &Path, data: &Path) -> Command {
     let mut command = program();
-    command.arg("backup").arg(to).arg("--data").arg(data);
+    command.arg("backup").arg(to).arg("--with-key").arg("--data").arg(data);
     command
 }
 

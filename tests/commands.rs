@@ -30,6 +30,9 @@ enum Asks {
 /// A way to call a subcommand: its arguments, what it asks, and the exit code on a ledger with the product `p`.
 type Call = (Vec<&'static str>, Asks, i32);
 
+/// On tables there is no log, and nothing to prove.
+const PROVE: [&str; 6] = ["prove", "p", "--sequence", "1", "--wait", "60"];
+
 /// How a subcommand is called.
 fn calls(subcommand: &str) -> Vec<Call> {
     let either = |arguments: &[&'static str]| (arguments.to_vec(), Asks::Either, 0);
@@ -72,9 +75,11 @@ fn calls(subcommand: &str) -> Vec<Call> {
             (vec!["verify", "p"], Asks::Server, 0),
             (vec!["verify", "--proof", "proof", "--key", "log.vkey", "--hash", PROVED], Asks::Nothing, 0),
         ],
-        "log" => {
-            vec![(vec!["log", "verify", "log", "--key", "log.vkey", "--keep", "kept"], Asks::Nothing, 0)]
-        }
+        "prove" => vec![(PROVE.to_vec(), Asks::Server, i32::from(on_dynamodb()))],
+        "log" => vec![
+            (vec!["log", "verify", "log", "--key", "log.vkey", "--keep", "kept"], Asks::Nothing, 0),
+            (vec!["log", "key"], Asks::Directory, 0),
+        ],
         "rebuild" => vec![
             either(&["rebuild", "products", "--overlap", "6"]),
             either(&["rebuild", "prices", "--dry-run", "--json"]),

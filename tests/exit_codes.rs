@@ -126,6 +126,22 @@ fn operate(ledger: &Ledger, folder: &Path, tried: &mut Tried) {
     }
 }
 
+/// Proofs: fetched, of nothing, of nobody, and of what is in no checkpoint yet.
+async fn fetch_proofs(ledger: &Ledger, folder: &Path, tried: &mut Tried) {
+    let prove =
+        |id: &str, url: &str| called(folder, &["prove", id, "--sequence", "1", "--wait", "1", "--url", url]);
+    let waiting = ["prove", "p", "--sequence", "1", "--wait", "120", "--url", &ledger.url];
+    tried.ends("prove", 0, called(folder, &waiting));
+    tried.ends("prove", 1, prove("nosuch", &ledger.url));
+    tried.ends("prove", 2, prove("p", NOBODY[1]));
+    let unlogged = Ledger::start_with(&["--log-interval", "3600"], &[]);
+    let body = r#"{"name":"n","price":"1"}"#;
+    unlogged.send("PUT", "/products/p", body).await;
+    tried.ends("prove", 0, called(folder, &[&waiting[..7], &[unlogged.url.as_str()]].concat()));
+    unlogged.send("PUT", "/products/q", body).await;
+    tried.ends("prove", 3, prove("q", &unlogged.url));
+}
+
 #[tokio::test]
 async fn each_command_ends_with_each_code_that_the_table_gives_it_and_with_no_other() {
     let mut ledger = Ledger::start();
@@ -141,6 +157,7 @@ async fn each_command_ends_with_each_code_that_the_table_gives_it_and_with_no_ot
     ask_a_server(&ledger, folder, &mut tried);
     work_on_files(&ledger, folder, &mut tried);
     operate(&ledger, folder, &mut tried);
+    fetch_proofs(&ledger, folder, &mut tried).await;
     for (name, good, wrong) in [("completions", "bash", "csh"), ("man", "show", "nosuch")] {
         tried.ends(name, 0, called(folder, &[name, good]));
         tried.ends(name, 2, called(folder, &[name, wrong]));

@@ -22,6 +22,7 @@ mod front;
 mod import;
 mod limits;
 mod load;
+mod logged;
 mod lookups;
 mod migrate;
 #[path = "../publisher/tests/publisher/moto_server.rs"]

@@ -31,7 +31,10 @@ fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
 
 /// A path with a product's id, or a part of the page, in it.
 fn filled(path: &str) -> String {
-    path.replace("{id}", "helmet").replace("{asset}", "start.js")
+    path.replace("{id}", "helmet")
+        .replace("{asset}", "start.js")
+        .replace("{path}", "0/000")
+        .replace("{sequence}", "1")
 }
 
 #[test]

@@ -257,7 +257,7 @@ async fn json_can_be_chosen_on_a_terminal_too() {
 fn start_lines(command: &mut Command) -> Vec<String> {
     let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let out = BufReader::new(process.stdout.take().unwrap());
-    let lines = out.lines().map(Result::unwrap).take(5).collect();
+    let lines = out.lines().map(Result::unwrap).take(6).collect();
     process.kill().unwrap();
     process.wait().unwrap();
     lines
@@ -277,8 +277,11 @@ fn a_start_says_where_the_server_and_its_data_are_and_how_one_signs_in() {
     let lines = start_lines(command.current_dir(&folder));
     let url = lines[0].strip_prefix("Listening on http://127.0.0.1:").unwrap();
     assert!(url.parse::<u16>().unwrap() > 0, "{lines:?}");
+    let (key, lines) = lines[1..].split_last().unwrap();
+    let key = key.strip_prefix("  log key  product-ledger.invalid/").unwrap();
+    assert!(key.matches('+').count() >= 2, "{key}");
     assert_eq!(
-        lines[1..],
+        lines,
         [
             format!("  docs     http://127.0.0.1:{url}/docs"),
             format!("  data     {}", folder.join("data").display()),

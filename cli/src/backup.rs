@@ -1,8 +1,10 @@
 //! `ledger backup`: makes a consistent copy of a data directory, even while a server runs on it.
 //!
-//! The promise: the copy is complete and verified, or absent. Receipts are copied first, so that nothing in the copy is ahead
-//! of its commits: a server that starts on it finds no sign of tampering, and publishes events without a receipt (at least
+//! The promise: the copy is complete and verified, or absent. The log and receipts are copied first, so that nothing in the
+//! copy is ahead of its commits: a server that starts on it finds no sign of tampering, and publishes events without a receipt (at least
 //! once).
+
+mod log;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -19,6 +21,7 @@ use event_store::verify::{JournalVerifier, Verdict};
 use event_store::{Journal, SqliteJournal, SqliteReceipts};
 use futures::{StreamExt, TryStreamExt};
 use server::directory::{self, ReadDirectory, UNFINISHED};
+use server::log::{LOG_DIRECTORY, LOG_KEY};
 use sqlite::{Access, Database, open_private};
 
 use crate::exit::Refused;
@@ -36,6 +39,9 @@ start. Until it is complete and verified it is called DIR.partial.
 A server that starts on the copy publishes events without a receipt; an event that was published during \
 the copy is published again. Do not run two servers on copies of one ledger: they would diverge.
 
+The log of the ledger comes along, its private key with --with-key alone: whoever has the key can sign another log. Keep it \
+apart from the copies.
+
 Examples:
   ledger backup /backups/2026-11-28 --data ledger-data
   ledger verify --receipts --data /backups/2026-11-28"
@@ -46,6 +52,10 @@ pub struct BackupArgs {
     /// Data directory of the ledger, also while `serve` runs on it.
     #[arg(long)]
     data: PathBuf,
+    /// Copy the private key of the log too. A server starts on a copy without it only with --log off, or after the key was put
+    /// there.
+    #[arg(long)]
+    with_key: bool,
 }
 
 /// Copies; exit code 1 if the ledger does not allow it.
@@ -53,10 +63,10 @@ pub struct BackupArgs {
 /// # Errors
 /// When it could not be attempted.
 pub async fn run(arguments: BackupArgs) -> anyhow::Result<ExitCode> {
-    backup(&arguments.data, &arguments.directory).await
+    backup(&arguments.data, &arguments.directory, arguments.with_key).await
 }
 
-async fn backup(data: &Path, to: &Path) -> anyhow::Result<ExitCode> {
+async fn backup(data: &Path, to: &Path, with_key: bool) -> anyhow::Result<ExitCode> {
     let started = Instant::now();
     let source = ReadDirectory::open(data).with_context(|| format!("--data {}", data.display()))?;
     if let Some(command) = about(&Access::Committed(source.ledger.clone()), UNFINISHED).await? {
@@ -68,6 +78,10 @@ async fn backup(data: &Path, to: &Path) -> anyhow::Result<ExitCode> {
     let is_free = std::fs::read_dir(to).map_or(!to.exists(), |mut entries| entries.next().is_none());
     anyhow::ensure!(is_free, "{} exists and is not empty; choose another directory", to.display());
     let partial = partial(to)?;
+    if let Err(error) = log::copy(data, &source.ledger, &partial, with_key).await {
+        remove(&partial)?;
+        return Err(error);
+    }
     for (database, file) in [(publishing, PUBLISHING.file), (&source.ledger, LEDGER.file)] {
         copy(database, &partial.join(file)).await?;
     }
@@ -120,7 +134,7 @@ fn remove(partial: &Path) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(partial).with_context(failed)? {
         let name = entry.with_context(failed)?.file_name();
         let ours = name.to_str().is_some_and(|name| {
-            name == directory::LOCK
+            [directory::LOCK, LOG_DIRECTORY, LOG_KEY].contains(&name)
                 || [LEDGER.file, PUBLISHING.file].iter().any(|file| name.starts_with(file))
         });
         anyhow::ensure!(ours, "{} holds {}, which is not from a backup", partial.display(), name.display());

@@ -14,12 +14,24 @@ use crate::out;
 use crate::remote::DEFAULT_URL;
 
 /// The variables that only the program reads.
-pub const VARIABLES: [Variable; 4] = [
+pub const VARIABLES: [Variable; 6] = [
     Variable {
         name: AllowedOrigin::VARIABLE,
         default: None,
         effect: "origins whose pages may use the API, separated by commas, as `--cors-origin`",
         read_by: "`serve`, the functions `command-api` and `query-api`",
+    },
+    Variable {
+        name: "LEDGER_LOG",
+        default: Some("on"),
+        effect: "whether all commits are logged, `on` or `off`, as `--log`",
+        read_by: "`serve`",
+    },
+    Variable {
+        name: "LEDGER_LOG_PUBLIC",
+        default: None,
+        effect: "what of the log needs no token, `hashes` or `all`, as `--log-public`",
+        read_by: "`serve`",
     },
     Variable {
         name: server::logs::FORMAT,
@@ -31,13 +43,13 @@ pub const VARIABLES: [Variable; 4] = [
         name: "LEDGER_URL",
         default: Some(DEFAULT_URL),
         effect: "URL of the server, as `--url`",
-        read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `commits`, `watch`, completions",
+        read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `commits`, `watch`, `prove`, completions",
     },
     Variable {
         name: "LEDGER_TOKEN",
         default: None,
         effect: "bearer token that is sent to the server",
-        read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `commits`, `watch`, `verify --url`, `log verify`, completions",
+        read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `commits`, `watch`, `prove`, `verify --url`, `log verify`, completions",
     },
 ];
 

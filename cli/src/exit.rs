@@ -12,6 +12,9 @@ pub use server::operators::Refused;
 /// The exit code of everything that could not be attempted because of settings, arguments or the environment.
 pub(crate) const CANNOT: u8 = 2;
 
+/// The exit code of `prove` alone: what it asks for is not there yet.
+pub(crate) const NOT_YET: u8 = 3;
+
 /// What holds for every command.
 pub(crate) const UNWRITTEN: &str = "2 also if standard output cannot be written";
 
@@ -20,8 +23,8 @@ pub(crate) const UNWRITTEN: &str = "2 also if standard output cannot be written"
 pub struct ExitCodes {
     /// The commands.
     pub commands: &'static [&'static str],
-    /// The meanings of 0, 1 and 2; `None` for a code that they never end with.
-    pub meanings: [Option<&'static str>; 3],
+    /// The meanings of 0, 1, 2 and 3; `None` for a code that they never end with.
+    pub meanings: [Option<&'static str>; 4],
 }
 
 /// The exit codes of every command.
@@ -78,12 +81,23 @@ pub const EXIT_CODES: [ExitCodes; 17] = [
     ),
     codes(
         &["log"],
-        "whole",
+        "whole, or the key was printed",
         Some(
-            "faults, or the checkpoint is not that of a log with this key, or has not grown from the one that was kept",
+            "no log (key), faults, or the checkpoint is not that of a log with this key, or has not grown from the one that was kept",
         ),
         "wrong usage, or not everything could be checked",
     ),
+    ExitCodes {
+        commands: &["prove"],
+        meanings: [
+            Some("the proof was fetched"),
+            Some("no such product or sequence, or the server keeps no log"),
+            Some(
+                "wrong usage, the server could not be reached or refused, or the proof could not be written",
+            ),
+            Some("the commit is recorded, but not in a checkpoint of the log yet"),
+        ],
+    },
     codes(
         &["restore"],
         "done",
@@ -93,7 +107,9 @@ pub const EXIT_CODES: [ExitCodes; 17] = [
     codes(
         &["backup"],
         "copied and verified",
-        Some("no copy, because the ledger is faulty or a restore is unfinished"),
+        Some(
+            "no copy, because the ledger is faulty, its log has no whole checkpoint, or a restore is unfinished",
+        ),
         "wrong usage, interrupted, or it could not be attempted",
     ),
     codes(
@@ -137,7 +153,7 @@ const fn codes(
     in_part: Option<&'static str>,
     cannot: &'static str,
 ) -> ExitCodes {
-    ExitCodes { commands, meanings: [Some(done), in_part, Some(cannot)] }
+    ExitCodes { commands, meanings: [Some(done), in_part, Some(cannot), None] }
 }
 
 impl ExitCodes {
@@ -176,7 +192,7 @@ pub fn for_help() -> String {
 /// The table for docs/interface.md.
 #[must_use]
 pub fn for_docs() -> String {
-    let mut text = "| command | 0 | 1 | 2 |\n|---|---|---|---|\n".to_owned();
+    let mut text = "| command | 0 | 1 | 2 | 3 |\n|---|---|---|---|---|\n".to_owned();
     for codes in &EXIT_CODES {
         let commands: Vec<String> = codes.commands.iter().map(|name| format!("`{name}`")).collect();
         let meanings = codes.meanings.map(|meaning| meaning.unwrap_or("—"));

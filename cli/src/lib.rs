@@ -25,6 +25,7 @@ pub mod prices;
 mod product_source;
 pub mod product_table;
 pub mod progress;
+pub mod prove;
 pub mod read_only;
 pub mod rebuild;
 pub mod receipts;
@@ -81,6 +82,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Prove that what is stored is what was recorded.
     Verify(verify::VerifyArgs),
+    /// Fetch the proof that a commit is in the log of a server.
+    Prove(prove::ProveArgs),
     /// Check a log: the record of all commits in one order that outsiders can verify.
     Log(log::LogArgs),
     /// Restore the commits of an export into a ledger, byte for byte, and publish nothing.
@@ -158,6 +161,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             Command::Watch(arguments) => interrupt::ENDED.ends(watch::run(arguments)).await,
             Command::Export(arguments) => interrupt::NOT_WRITTEN.ends(export::run(arguments)).await,
             Command::Verify(arguments) => interrupt::NOT_CHECKED.ends(verify::run(arguments)).await,
+            Command::Prove(arguments) => prove::run(arguments).await,
             Command::Log(arguments) => interrupt::NOT_CHECKED.ends(log::run(arguments)).await,
             Command::Restore(arguments) => restore::run(arguments).await,
             Command::Backup(arguments) => interrupt::NOT_COPIED.ends(backup::run(arguments)).await,

@@ -1,6 +1,7 @@
 //! `ledger log`: what can be done with a log, the record in one order of all commits that outsiders can check.
 
 mod kept;
+mod key;
 mod source;
 mod verify;
 
@@ -19,6 +20,8 @@ pub struct LogArgs {
 enum Action {
     /// Verify a whole log by its files: signature, entries, tiles, root, and growth since a checkpoint that was kept.
     Verify(verify::LogVerifyArgs),
+    /// Print the verifier key of a ledger's log.
+    Key(key::LogKeyArgs),
 }
 
 /// Does it.
@@ -28,5 +31,6 @@ enum Action {
 pub async fn run(arguments: LogArgs) -> anyhow::Result<ExitCode> {
     match arguments.action {
         Action::Verify(arguments) => verify::run(arguments).await,
+        Action::Key(arguments) => key::run(arguments).await,
     }
 }

@@ -142,6 +142,13 @@ impl LedgerClient {
             && is_of_ledger(&serde_json::from_slice(&answer.body).unwrap_or_default())
     }
 
+    /// Whether an answer is a problem of this kind.
+    pub(crate) fn is_problem(answer: &LedgerAnswer, kind: &str) -> bool {
+        let problem: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let found = problem["type"].as_str().and_then(|found| found.rsplit(':').next());
+        !answer.status.is_success() && found == Some(kind)
+    }
+
     /// Reads an answer to its end.
     pub(crate) async fn whole(&self, response: reqwest::Response) -> anyhow::Result<LedgerAnswer> {
         let (status, headers) = (response.status(), response.headers().clone());

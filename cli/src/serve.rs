@@ -8,8 +8,10 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum, value_parser};
+use ledger_log::VerifierKey;
 use server::auth::AuthSettings;
 use server::environment::settings;
+use server::log::{LogPublic, LogSettings, is_origin};
 use server::serve::{Limits, ServerConfig, Storage};
 use web::AllowedOrigin;
 
@@ -51,6 +53,8 @@ pub struct ServeArgs {
     #[arg(long = "cors-origin", value_name = "ORIGIN", env = "LEDGER_CORS_ORIGINS", value_delimiter = ',')]
     cors_origins: Vec<AllowedOrigin>,
     #[command(flatten)]
+    log: KeepLogArgs,
+    #[command(flatten)]
     auth: AuthArgs,
     #[command(flatten)]
     limits: LimitArgs,
@@ -59,6 +63,49 @@ pub struct ServeArgs {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Dynamodb {
     Aws,
+}
+
+/// Whether and how the log is kept, the record of all commits that outsiders can check.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Log of all commits (not with --dynamodb)")]
+struct KeepLogArgs {
+    /// Whether all commits are logged, in the data directory under `log/`.
+    #[arg(long = "log", value_name = "on|off", env = "LEDGER_LOG", default_value = "on")]
+    keep: OnOff,
+    /// Name of the log, such as `ledger.example.com/log`, for the first start: a log keeps its name. Without it, the name is
+    /// made from the key.
+    #[arg(long = "log-origin", value_name = "NAME", conflicts_with = "dynamodb", value_parser = log_origin)]
+    origin: Option<String>,
+    /// The least time between two signed checkpoints.
+    #[arg(long = "log-interval", value_name = "SECONDS", default_value_t = 1)]
+    #[arg(value_parser = value_parser!(u64).range(1..=3600))]
+    interval: u64,
+    /// What of the log needs no token with --auth-jwks: nothing, checkpoint, key and tiles of hashes, or the entries too. Without
+    /// it, all needs the scope `products/audit`.
+    #[arg(long = "log-public", value_name = "hashes|all", env = "LEDGER_LOG_PUBLIC")]
+    public: Option<OpenPart>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OpenPart {
+    Hashes,
+    All,
+}
+
+impl OpenPart {
+    fn of(part: Option<Self>) -> LogPublic {
+        match part {
+            None => LogPublic::No,
+            Some(Self::Hashes) => LogPublic::Hashes,
+            Some(Self::All) => LogPublic::All,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OnOff {
+    On,
+    Off,
 }
 
 /// Which tokens are accepted; without these options there is no authentication, and only this machine is served.
@@ -124,22 +171,25 @@ struct LimitArgs {
 pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
     let config = ServerConfig::from(arguments);
     let (data, sign_in) = (data(&config.storage)?, sign_in(config.auth.as_ref()));
-    let announce = |address| out::print(&start_lines(address, &data, &sign_in)).map(drop);
+    let announce = |address, key: Option<&VerifierKey>| {
+        out::print(&start_lines(address, &data, &sign_in, key)).map(drop)
+    };
     server::serve::run(config, announce).await?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// What is printed once requests are answered. Programs read the first line, which stays as it is.
-fn start_lines(address: SocketAddr, data: &str, sign_in: &str) -> String {
+fn start_lines(address: SocketAddr, data: &str, sign_in: &str, key: Option<&VerifierKey>) -> String {
     // Nobody can open the address that stands for all of them.
     let host = if address.ip().is_unspecified() {
         format!("localhost:{}", address.port())
     } else {
         address.to_string()
     };
+    let key = key.map(|key| format!("  log key  {key}\n")).unwrap_or_default();
     format!(
         "Listening on http://{address}\n  docs     http://{host}/docs\n  data     {data}\n  sign-in  {sign_in}\n  log      one line \
-         for each request on standard error, times in UTC\n"
+         for each request on standard error, times in UTC\n{key}"
     )
 }
 
@@ -184,7 +234,23 @@ impl From<ServeArgs> for ServerConfig {
             auth: arguments.auth.settings(),
             cors_origins: arguments.cors_origins,
             limits: arguments.limits.into(),
+            log_public: OpenPart::of(arguments.log.public),
+            log: arguments.log.settings(),
         }
+    }
+}
+
+/// A name that a log can have.
+fn log_origin(text: &str) -> Result<String, String> {
+    let what =
+        "the name of a log is like the beginning of a URL without its scheme, such as ledger.example.com/log";
+    is_origin(text).then(|| text.to_owned()).ok_or_else(|| what.to_owned())
+}
+
+impl KeepLogArgs {
+    fn settings(self) -> Option<LogSettings> {
+        let interval = Duration::from_secs(self.interval);
+        (self.keep == OnOff::On).then_some(LogSettings { origin: self.origin, interval })
     }
 }
 

@@ -42,6 +42,12 @@ pub trait Feed: Send + Sync {
     /// [`StoreError`]: try again later.
     async fn hash_at(&self, position: u64) -> Result<Option<String>, StoreError>;
 
+    /// The position of the commit of a product with this sequence, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn position_of(&self, product: &ProductId, sequence: u64) -> Result<Option<u64>, StoreError>;
+
     /// The newest position, `None` as long as nothing was recorded.
     ///
     /// # Errors

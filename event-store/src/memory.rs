@@ -143,6 +143,12 @@ impl Feed for MemoryJournal {
         Ok(recorded.into_iter().next().map(|recorded| recorded.hash))
     }
 
+    async fn position_of(&self, product: &ProductId, sequence: u64) -> Result<Option<u64>, StoreError> {
+        let key = (product.to_string(), sequence);
+        let commits = self.commits();
+        Ok(commits.in_order.iter().position(|recorded| *recorded == key).map(|position| position as u64))
+    }
+
     async fn newest_position(&self) -> Result<Option<u64>, StoreError> {
         Ok((self.len() as u64).checked_sub(1))
     }

@@ -305,6 +305,18 @@ impl Feed for SqliteJournal {
         Ok(hash?)
     }
 
+    async fn position_of(&self, product: &ProductId, sequence: u64) -> Result<Option<u64>, StoreError> {
+        let Ok(sequence) = i64::try_from(sequence) else {
+            return Ok(None);
+        };
+        let position = self.database.peek(|connection| {
+            let query = "SELECT position FROM commits WHERE product_id = ?1 AND sequence = ?2";
+            let mut statement = connection.prepare_cached(query)?;
+            statement.query_row(params![product.as_str(), sequence], |row| row.get(0)).optional()
+        });
+        Ok(position?)
+    }
+
     async fn newest_position(&self) -> Result<Option<u64>, StoreError> {
         let newest = self.database.peek(|connection| {
             connection

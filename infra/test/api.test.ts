@@ -35,8 +35,17 @@ const ROUTES: Record<string, Record<string, string>> = {
   "/docs/{asset}": reading(PUBLIC),
 };
 /** Routes that only `ledger serve` has, and whether they are public: its own page, metrics, which are in CloudWatch here, the bus,
- * and the order of all commits, which tables do not keep. */
-const LOCAL = { "/": { GET: true }, "/metrics": { GET: false }, "/events": { GET: false }, "/commits": { GET: false } };
+ * the order of all commits, which tables do not keep, and the log. */
+const LOCAL = {
+  "/": { GET: true },
+  "/metrics": { GET: false },
+  "/events": { GET: false },
+  "/commits": { GET: false },
+  "/log/checkpoint": { GET: false },
+  "/log/key": { GET: false },
+  "/log/tile/{path}": { GET: false },
+  "/products/{id}/history/{sequence}/proof": { GET: false },
+};
 
 function pathOf(template: Template, id: unknown): string {
   const resource = template.Resources[text(id).slice(1, -1)];

@@ -22,6 +22,14 @@ pub struct TileBuilder {
 pub type Tile = (LogPath, Vec<TreeHash>);
 
 impl TileBuilder {
+    /// The tiles as they were stored: of each level the hashes that fill no tile; none unless a tree of this size has so many.
+    #[must_use]
+    pub fn stored(size: u64, levels: Vec<Vec<TreeHash>>) -> Option<Self> {
+        let fits = |(level, hashes): (u8, &Vec<TreeHash>)| hashes.len() == partial_width(size, level);
+        let is_whole = levels.len() == level_count(size) && (0..).zip(&levels).all(fits);
+        is_whole.then_some(Self { size, levels })
+    }
+
     /// Appends an entry by its hash; adds the tiles that become full to `full`, the lowest level first.
     pub fn push(&mut self, entry: TreeHash, full: &mut Vec<Tile>) {
         self.size += 1;
@@ -64,6 +72,20 @@ impl TileBuilder {
             self.levels.iter().rev().map(|hashes| hashes.iter().copied().collect()).collect();
         joined(edges.iter().flat_map(RightEdge::hashes).copied()).unwrap_or_else(empty_root)
     }
+}
+
+/// How many levels of tiles a tree has.
+#[must_use]
+pub fn level_count(size: u64) -> usize {
+    // As many as the size has digits of eight bits.
+    (u64::BITS - size.leading_zeros()).div_ceil(TILE_HEIGHT) as usize
+}
+
+/// How many hashes of a level fill no tile.
+#[must_use]
+pub fn partial_width(size: u64, level: u8) -> usize {
+    let hashes = size.checked_shr(TILE_HEIGHT * u32::from(level)).unwrap_or(0);
+    usize::try_from(hashes % u64::from(TILE_WIDTH)).unwrap_or_default()
 }
 
 /// How many full tiles of a level a tree has.
@@ -140,6 +162,40 @@ mod tests {
         let first = &known[&"tile/1/000".parse().unwrap()][0];
         let below = known[&"tile/0/000".parse().unwrap()].iter().copied().collect::<RightEdge>();
         assert_eq!(*first, below.root());
+    }
+
+    fn unfilled(builder: &TileBuilder, level: u8) -> Vec<TreeHash> {
+        let of_level = |path: &LogPath| matches!(path, LogPath::Tile { level: l, .. } if *l == level);
+        let found = builder.partial().find(|(path, _)| of_level(path));
+        found.map(|(_, hashes)| hashes.to_vec()).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_was_stored_goes_on_like_what_was_never_stored() {
+        let (mut builder, mut full) = (TileBuilder::default(), Vec::new());
+        let mut stored = builder.clone();
+        for number in 0..66_000_u64 {
+            let is_edge = [0, 1, 255, 256, 257, 65_535, 65_536, 65_537, 65_792].contains(&number);
+            if is_edge {
+                let levels: Vec<Vec<TreeHash>> =
+                    (0..).zip(0..level_count(number)).map(|(level, _)| unfilled(&builder, level)).collect();
+                for (wrong, size) in [(1, number + 1), (256, number + 256)] {
+                    assert_eq!(
+                        TileBuilder::stored(size, levels.clone()),
+                        None,
+                        "{number} is not {wrong} more"
+                    );
+                }
+                stored = TileBuilder::stored(number, levels).unwrap();
+            }
+            for tiles in [&mut builder, &mut stored] {
+                tiles.push(entry_hash(&number.to_be_bytes()), &mut full);
+            }
+            if is_edge {
+                assert_eq!((stored.root(), stored.size()), (builder.root(), builder.size()), "{number}");
+                assert!(stored.partial().eq(builder.partial()), "{number}");
+            }
+        }
     }
 
     #[test]

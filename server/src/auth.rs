@@ -57,9 +57,9 @@ impl Authentication {
         Ok(Self { verifier: Arc::new(TokenVerifier { keys, rules, clock }) })
     }
 
-    /// Wraps all routes in the verification of tokens.
-    pub fn wrap(&self, routes: Router) -> Router {
-        layer::wrap(routes, self.verifier.clone())
+    /// Wraps all routes in the verification of tokens; `opens` names paths that need none, beside those that never do.
+    pub fn wrap(&self, routes: Router, opens: impl Fn(&str) -> bool + Send + Sync + 'static) -> Router {
+        layer::wrap(routes, self.verifier.clone(), Arc::new(opens))
     }
 
     /// Refreshes the issuer's keys until `stopping` becomes true.

@@ -25,6 +25,7 @@ use schema::Orders;
 use sqlite::{Access, Database, OpenError, Schema, Version, open_private};
 use telemetry::meters::TAMPERING;
 
+use crate::log::{LogStartError, logged};
 use crate::stop::{StopSignal, is_stopped, pause, stopped};
 
 /// The file that is locked. Stored. Never rename.
@@ -139,6 +140,9 @@ pub enum DirectoryError {
     /// A file could not be read.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
+    /// The ledger does not say which log it has.
+    #[error(transparent)]
+    Log(#[from] LogStartError),
 }
 
 /// A data directory that only this process writes to.
@@ -266,7 +270,7 @@ impl DataDirectory {
         &self.path
     }
 
-    /// The journal. It never reuses a position that a consumer has handled.
+    /// The journal. It never reuses a position that a consumer has handled or the log has.
     ///
     /// # Errors
     /// [`DirectoryError`]: a file cannot be read.
@@ -279,6 +283,8 @@ impl DataDirectory {
             let checkpoint = progress.checkpoint().await?.filter(|at| at.position < IMPLAUSIBLE);
             floor = floor.max(checkpoint.map_or(0, |checkpoint| checkpoint.position + 1));
         }
+        // What was logged at a position stands there for ever.
+        floor = floor.max(logged(&self.path, &self.ledger).await?.min(IMPLAUSIBLE));
         // Its consumer corrects a checkpoint beyond the newest commit; that its positions are used is recorded here.
         let next = journal.newest_position().await?.map_or(0, |newest| newest + 1);
         if floor > next && floor > known {

@@ -316,7 +316,8 @@ impl Delivery {
     }
 }
 
-async fn idle(news: &mut watch::Receiver<u64>, stop: &StopSignal) {
+/// Waits for commits: until some are announced, a second at most, or until `stop`.
+pub(crate) async fn idle(news: &mut watch::Receiver<u64>, stop: &StopSignal) {
     tokio::select! {
         changed = news.changed() => {
             // Nothing announces commits any more: only the clock is left.

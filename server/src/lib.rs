@@ -7,6 +7,7 @@ pub mod backend;
 pub mod directory;
 pub mod environment;
 pub mod follower;
+pub mod log;
 pub mod logs;
 pub mod mapping;
 pub mod openapi;

@@ -22,6 +22,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use aws_config::SdkConfig;
 use axum::Router;
+use ledger_log::VerifierKey;
 use publisher::bus::presence_in_time;
 use publisher::{BusPresence, EventBridge};
 use schema::settings::Settings;
@@ -35,6 +36,7 @@ use crate::auth::{AuthSettings, Authentication};
 use crate::backend::Backend;
 use crate::directory::DataDirectory;
 use crate::environment::{aws, settings};
+use crate::log::{self, LogApi, LogPublic, LogSettings, LogStarted, ProofSources};
 use crate::operators;
 use crate::signals::Signals;
 use crate::system::{System, create_tables};
@@ -60,6 +62,10 @@ pub struct ServerConfig {
     pub cors_origins: Vec<AllowedOrigin>,
     /// The limits on requests and connections.
     pub limits: Limits,
+    /// How the log is kept; `None`: no log is kept, as with tables of `DynamoDB`.
+    pub log: Option<LogSettings>,
+    /// Who may read the log without a scope.
+    pub log_public: LogPublic,
 }
 
 /// Where a ledger is.
@@ -82,18 +88,21 @@ struct Platform {
     /// The stream that feeds the consumers, with tables.
     stream: Option<TableStream>,
     event_bridge: Option<SdkConfig>,
+    /// The log, unless it is switched off or the ledger is in tables.
+    log: Option<(LogStarted, Duration)>,
 }
 
-/// Serves until SIGINT or SIGTERM. `announce` gets the address as soon as requests are answered: the sockets queue them
-/// from then on.
+/// Serves until SIGINT or SIGTERM. `announce` gets the address, and the key of the log if one is kept, as soon as requests are
+/// answered: the sockets queue them from then on.
 ///
 /// # Errors
 /// One line that names the setting, address or directory to correct, as an option of `ledger serve`.
 pub async fn run(
     config: ServerConfig,
-    announce: impl FnOnce(SocketAddr) -> std::io::Result<()>,
+    announce: impl FnOnce(SocketAddr, Option<&VerifierKey>) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
-    let ServerConfig { listen, storage, retry_parked_every, auth, cors_origins, limits } = config;
+    let ServerConfig { listen, storage, retry_parked_every, auth, cors_origins, limits, log, log_public } =
+        config;
     let settings = settings()?;
     let clock_and_ids = ClockAndIds::system();
     let authentication = match auth {
@@ -104,7 +113,8 @@ pub async fn run(
     // First, so that a port in use leaves no new data directory behind.
     let listener = TcpListener::bind(listen).await.map_err(|error| cannot_listen(listen, &error))?;
     let address = listener.local_addr()?;
-    let Platform { backend, stream, event_bridge } = platform(&storage, &settings, &clock_and_ids).await?;
+    let Platform { backend, stream, event_bridge, log } =
+        platform(&storage, log, &settings, &clock_and_ids).await?;
     let system = Arc::new(System::new(backend, event_bridge.as_ref(), settings, clock_and_ids.clone()));
     let directory = system.directory.clone();
     let (stop, stopping) = watch::channel(false);
@@ -112,20 +122,25 @@ pub async fn run(
     let admission = Admission::new(limits);
     // Only a server with authentication listens where a proxy on another machine reaches it.
     let pages = PageRules::new(cors_origins, authentication.is_some());
-    let authenticated = |routes| authenticated(authentication.as_ref(), routes);
+    let authenticated = |routes| authenticated(authentication.as_ref(), log_public, routes);
     let layers = |routes| host::wrap(pages.wrap(admission.wrap(authenticated, routes)));
-    let routes =
-        system.routes(stopping.clone()).merge(metrics::routes(recorder.clone())).merge(root::routes());
+    let of_log = log::routes(of_log(&system, log.as_ref().map(|(log, _)| log), log_public));
+    let routes = system.routes(stopping.clone()).merge(metrics::routes(recorder.clone()));
+    let routes = routes.merge(root::routes()).merge(of_log);
     let connections =
         Connections::new(finish_authenticated(layers, routes, clock_and_ids), limits, stopping.clone());
     let mut background = background::start(&system, stream, retry_parked_every, &stopping);
     background.extend(authentication.map(|tokens| tokio::spawn(tokens.keep_fresh(stopping.clone()))));
+    let key = log.as_ref().map(|(log, _)| log.signer.verifier_key().clone());
+    if let Some((log, interval)) = log {
+        background.extend(background::keep_log(&system, log, interval, &stopping));
+    }
     if let Storage::Directory(data) = &storage {
         background.extend(serve_operators(data, system, stopping.clone()));
     }
     background.push(tokio::spawn(metrics::upkeep(recorder, stopping)));
     let signals = Signals::listen()?;
-    announce(address)?;
+    announce(address, key.as_ref())?;
     let stopped = tokio::spawn(stopped(signals, directory.clone(), stop));
     let connections = connections.accept(listener).await;
     shutdown::finish(connections, &admission, background, limits.stop_timeout).await;
@@ -139,6 +154,15 @@ pub async fn run(
         (Some(reason), _) => bail!(reason),
         (None, _) => Ok(()),
     }
+}
+
+/// What the routes of the log work on.
+fn of_log(system: &System, log: Option<&LogStarted>, public: LogPublic) -> LogApi {
+    let sources = system
+        .feed
+        .as_ref()
+        .map(|feed| ProofSources { journal: system.journal.clone(), feed: feed.feed.clone() });
+    LogApi { log: log.cloned().zip(sources), public }
 }
 
 /// Why the address is not listened on, and what to do.
@@ -156,7 +180,7 @@ fn cannot_listen(address: SocketAddr, error: &Error) -> anyhow::Error {
 
 /// The routes that only this server has, with their descriptions.
 pub(crate) fn documented() -> Vec<(Endpoint, Describe)> {
-    [root::documented(), metrics::documented()].concat()
+    [root::documented(), metrics::documented(), log::documented()].concat()
 }
 
 fn may_listen(address: SocketAddr, authentication: Option<&Authentication>) -> anyhow::Result<()> {
@@ -169,9 +193,9 @@ fn may_listen(address: SocketAddr, authentication: Option<&Authentication>) -> a
 }
 
 /// Lets requests with a token pass; without authentication, those that name this machine.
-fn authenticated(authentication: Option<&Authentication>, routes: Router) -> Router {
+fn authenticated(authentication: Option<&Authentication>, log: LogPublic, routes: Router) -> Router {
     match authentication {
-        Some(tokens) => tokens.wrap(routes),
+        Some(tokens) => tokens.wrap(routes, move |path| log.opens(path)),
         None => guard::wrap(routes),
     }
 }
@@ -193,11 +217,13 @@ fn serve_operators(
 
 async fn platform(
     storage: &Storage,
+    log: Option<LogSettings>,
     settings: &Settings,
     clock_and_ids: &ClockAndIds,
 ) -> anyhow::Result<Platform> {
     let (orders, clock) = (&settings.orders, &clock_and_ids.clock);
-    let (backend, event_bridge) = match storage {
+    let started = |settings: LogSettings, log| (log, settings.interval);
+    let (backend, event_bridge, log) = match storage {
         Storage::DynamoDb { create_tables: missing } => {
             let aws = aws(true).await?.filter(|aws| aws.region().is_some());
             let aws = aws.context("--dynamodb aws: no region is configured; set AWS_REGION")?;
@@ -207,12 +233,16 @@ async fn platform(
             }
             let backend = Backend::on_dynamodb(&aws, &settings.tables, orders, clock);
             let stream = Some(TableStream::new(&aws, &settings.tables));
-            return Ok(Platform { backend, stream, event_bridge: Some(aws) });
+            return Ok(Platform { backend, stream, event_bridge: Some(aws), log: None });
         }
         Storage::Memory => {
+            let log = match log {
+                Some(settings) => Some(log::in_memory(&settings).map(|log| started(settings, log))?),
+                None => None,
+            };
             let event_bridge = aws(settings.event_bus.is_some()).await?;
             bus_must_exist(settings, event_bridge.as_ref()).await?;
-            (Backend::in_memory(orders, clock), event_bridge)
+            (Backend::in_memory(orders, clock), event_bridge, log)
         }
         Storage::Directory(path) => {
             let event_bridge = aws(settings.event_bus.is_some()).await?;
@@ -221,10 +251,17 @@ async fn platform(
             let data = || format!("--data {}", path.display());
             let directory = DataDirectory::open(path, orders, || (clock_and_ids.ids)().to_string());
             let directory = directory.await.with_context(data)?;
-            (Backend::on_sqlite(directory, orders, clock).await.with_context(data)?, event_bridge)
+            let log = match log {
+                Some(settings) => {
+                    let log = log::on_files(path, &directory.ledger, &settings).await.with_context(data)?;
+                    Some(started(settings, log))
+                }
+                None => None,
+            };
+            (Backend::on_sqlite(directory, orders, clock).await.with_context(data)?, event_bridge, log)
         }
     };
-    Ok(Platform { backend, stream: None, event_bridge })
+    Ok(Platform { backend, stream: None, event_bridge, log })
 }
 
 /// # Errors

@@ -77,7 +77,16 @@ fn lacking(needed: &str) -> [String; 3] {
 async fn a_missing_scope_is_a_403_on_every_route_and_nothing_is_written() {
     let given = given().await;
     let subscribers = FOR_SUBSCRIBERS.map(|path| ("GET", path, SUBSCRIBE));
-    let further = subscribers.into_iter().chain([("GET", "/metrics", "products/audit")]);
+    let audited = [
+        "/metrics",
+        "/log/checkpoint",
+        "/log/key",
+        "/log/tile/0/000",
+        "/log/tile/entries/000",
+        "/products/p/history/1/proof",
+    ];
+    let audited = audited.map(|path| ("GET", path, "products/audit"));
+    let further = subscribers.into_iter().chain(audited);
     let further = further.filter(|(_, path, _)| *path != "/commits" || !on_dynamodb());
     for (method, path, needed) in NEEDS.into_iter().chain(further) {
         for held in lacking(needed) {
@@ -115,6 +124,37 @@ async fn the_scope_that_is_needed_is_enough() {
     }
     for path in FOR_SUBSCRIBERS.into_iter().filter(|path| *path != "/commits" || !on_dynamodb()) {
         assert_eq!(given.ask(Some(SUBSCRIBE), "GET", path).await.status(), 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn of_the_log_that_is_open_to_all_which_is_said_to_be() {
+    let (key, file) = (Key::ed("k"), tempfile::NamedTempFile::new().unwrap());
+    std::fs::write(file.path(), key_set(&[&key])).unwrap();
+    let (hashes, entries) = ("/log/tile/0/000", "/log/tile/entries/000");
+    for (opened, open, closed) in [
+        (&[][..], &[][..], &["/log/checkpoint", "/log/key", hashes, entries][..]),
+        (
+            &["--log-public", "hashes"],
+            &["/log/checkpoint", "/log/key", hashes],
+            &[entries, "/log/tile/%65ntries/000"],
+        ),
+        (
+            &["--log-public", "all"],
+            &["/log/checkpoint", "/log/key", hashes, entries],
+            &["/products/p/history/1/proof"],
+        ),
+    ] {
+        let ledger = ledger(file.path().to_str().unwrap(), opened, &key.token(&claims(json!({}))));
+        let status =
+            async |path: &str| reqwest::get(format!("{}{path}", ledger.url)).await.unwrap().status().as_u16();
+        for path in open {
+            // Of a log without entries there are no tiles; on tables there is no log.
+            assert!(matches!(status(path).await, 200 | 404), "{opened:?} {path}");
+        }
+        for path in closed.iter().chain(&["/products", "/metrics"]) {
+            assert_eq!(status(path).await, 401, "{opened:?} {path}");
+        }
     }
 }
 

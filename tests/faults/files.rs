@@ -11,7 +11,8 @@ use tempfile::TempDir;
 use crate::client::Told;
 use crate::scenario::Ledger;
 use crate::store::{
-    FILES, LEDGER, LOCK, PUBLISHING, Started, VIEWS, by_hand, copy, outcome, refused, run, start, texts,
+    FILES, KEY, LEDGER, LOCK, LOG, PUBLISHING, Started, VIEWS, by_hand, copy, outcome, refused, run, start,
+    texts,
 };
 use crate::whole::{assert_whole, until_caught_up};
 
@@ -189,6 +190,11 @@ async fn a_first_start_that_was_cut_short_is_no_lost_file() {
         let (_directory, data) = copy(&ledger);
         for file in missing.iter().chain([&LOCK]) {
             std::fs::remove_file(data.join(file)).unwrap();
+        }
+        // The log is begun after the file of the commits.
+        if missing.contains(&LEDGER) {
+            std::fs::remove_dir_all(data.join(LOG)).unwrap();
+            std::fs::remove_file(data.join(KEY)).unwrap();
         }
         assert!(matches!(start(&data), Started::Serves(_)), "{missing:?} were never there");
     }

@@ -18,6 +18,9 @@ const CLIENTS: usize = 4;
 /// The number of commands before and after a failed sync.
 const COMMANDS: usize = 60;
 
+/// The layer knows only SQLite's files. What a power failure leaves of the log: `server/src/log/writer/tests.rs`.
+const WITHOUT_LOG: (&str, &str) = ("LEDGER_LOG", "off");
+
 /// When the power fails.
 const MOMENTS: [&str; 3] = ["under load", "while starting", "while stopping"];
 
@@ -46,7 +49,8 @@ async fn a_failed_sync_ends_the_server_and_nothing_is_acknowledged_after_it() {
         println!("skipped: a_failed_sync_ends_the_server, there is no cc on this machine");
         return;
     };
-    let mut ledger = Ledger::start_with(&[], &[("LD_PRELOAD", layer.to_str().unwrap())]);
+    let settings = [("LD_PRELOAD", layer.to_str().unwrap()), WITHOUT_LOG];
+    let mut ledger = Ledger::start_with(&[], &settings);
     let clients = Clients::start(&ledger, 5, CLIENTS);
     clients.until_answered(COMMANDS).await;
     std::fs::write(ledger.data.with_extension("power").join("broken"), "").unwrap();
@@ -77,7 +81,7 @@ fn built(directory: &Path) -> Option<PathBuf> {
 
 async fn cuts_of(seed: u64, cuts: usize, layer: PathBuf) -> Vec<Lost> {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let settings = [("LD_PRELOAD", layer.to_str().unwrap())];
+    let settings = [("LD_PRELOAD", layer.to_str().unwrap()), WITHOUT_LOG];
     let mut ledger = Ledger::start_with(&["--retry-parked-every", "1"], &settings);
     let clients = Clients::start(&ledger, seed, CLIENTS);
     let mut lost = Vec::new();
@@ -112,6 +116,7 @@ async fn cuts_of(seed: u64, cuts: usize, layer: PathBuf) -> Vec<Lost> {
 async fn start_and_kill(data: &Path, layer: &Path, rng: &mut fastrand::Rng) {
     let mut starting = program();
     starting.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).env("LD_PRELOAD", layer);
+    starting.env(WITHOUT_LOG.0, WITHOUT_LOG.1);
     let mut starting = starting.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     pass(rng, 120).await;
     starting.kill().unwrap();

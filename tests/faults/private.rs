@@ -8,7 +8,9 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::scenario::{Ledger, printed, program_under};
-use crate::store::{FILES, LEDGER, LOCK, PUBLISHING, Started, VIEWS, copy, outcome, refused, run, start};
+use crate::store::{
+    FILES, KEY, LEDGER, LOCK, PUBLISHING, Started, VIEWS, copy, outcome, refused, run, start,
+};
 use crate::whole::until_caught_up;
 
 const BODY: &str = r#"{"name":"n","price":"1"}"#;
@@ -21,10 +23,20 @@ fn change(path: &Path, mode: u32) {
     set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// Every file of the directory with its mode.
+/// Every file of the directory with its mode; the directories of the log are checked.
 fn modes(directory: &Path) -> BTreeMap<String, u32> {
-    let files = std::fs::read_dir(directory).unwrap().map(Result::unwrap);
-    files.map(|file| (file.file_name().into_string().unwrap(), mode(&file.path()))).collect()
+    let mut modes = BTreeMap::new();
+    for file in std::fs::read_dir(directory).unwrap().map(Result::unwrap) {
+        let name = file.file_name().into_string().unwrap();
+        if file.file_type().unwrap().is_dir() {
+            assert_eq!(mode(&file.path()), 0o700, "{name}");
+            let within = self::modes(&file.path()).into_iter();
+            modes.extend(within.map(|(file, mode)| (format!("{name}/{file}"), mode)));
+        } else {
+            modes.insert(name, mode(&file.path()));
+        }
+    }
+    modes
 }
 
 fn assert_private(directory: &Path, names: &[&str]) {
@@ -59,14 +71,16 @@ async fn every_file_is_its_owner_s_alone_whatever_the_umask() {
         until_caught_up(&ledger).await;
         let beside = FILES.map(|file| ["-wal", "-shm"].map(|ending| format!("{file}{ending}")));
         let beside = beside.as_flattened().iter().map(String::as_str);
-        let all: Vec<&str> = beside.chain(FILES).chain([LOCK, "ledger.sock"]).collect();
+        let all: Vec<&str> =
+            beside.chain(FILES).chain([LOCK, KEY, "log/checkpoint", "ledger.sock"]).collect();
         assert_private(&ledger.data, &all);
 
         let to = ledger.data.with_extension("copy");
         let mut backup = program_under(&under(umask));
         let backup = backup.arg("backup").arg(&to).arg("--data").arg(&ledger.data).output().unwrap();
         assert_eq!(backup.status.code(), Some(0), "{umask}: {}", printed(&backup));
-        assert_private(&to, &[LEDGER, PUBLISHING, LOCK]);
+        assert_private(&to, &[LEDGER, PUBLISHING, LOCK, "log/checkpoint"]);
+        assert!(!to.join(KEY).exists());
 
         assert_eq!(ledger.terminate(), Some(0));
         assert_private(&ledger.data, &FILES);

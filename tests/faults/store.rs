@@ -16,6 +16,8 @@ pub const PUBLISHING: &str = "publishing.sqlite3";
 pub const VIEWS: &str = "views.sqlite3";
 pub const FILES: [&str; 3] = [LEDGER, PUBLISHING, VIEWS];
 pub const LOCK: &str = "ledger.lock";
+pub const LOG: &str = "log";
+pub const KEY: &str = "log.key";
 
 /// Another program's connection to a file.
 pub fn by_hand(data: &Path, file: &str) -> Connection {
@@ -40,7 +42,25 @@ pub fn copy(ledger: &Ledger) -> (tempfile::TempDir, PathBuf) {
     for file in FILES.iter().chain([&LOCK]) {
         std::fs::copy(ledger.data.join(file), data.join(file)).unwrap();
     }
+    let key = ledger.data.join(KEY);
+    if key.exists() {
+        std::fs::copy(key, data.join(KEY)).unwrap();
+        copy_tree(&ledger.data.join(LOG), &data.join(LOG));
+    }
     (directory, data)
+}
+
+/// Copies a directory with all that is in it.
+pub fn copy_tree(from: &Path, to: &Path) {
+    DirBuilder::new().mode(0o700).create(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_tree(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
 
 pub fn run(arguments: &[&str], data: &Path) -> Output {

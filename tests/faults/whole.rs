@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::client::Told;
-use crate::scenario::{Ledger, arrivals, json, printed};
-use crate::store::{LEDGER, PUBLISHING, VIEWS, texts};
+use crate::scenario::{Ledger, arrivals, json, printed, program};
+use crate::store::{LEDGER, LOG, PUBLISHING, VIEWS, texts};
 
 /// All consumers catch up within this time.
 const CATCHES_UP_WITHIN: Duration = Duration::from_mins(2);
@@ -29,6 +29,32 @@ pub async fn assert_whole(ledger: &Ledger, told: &Told) {
     everything_is_published(ledger, &commits).await;
     each_event_has_one_receipt_and_is_once_on_the_bus(ledger, &commits);
     the_consumers_stand_at_the_newest_commit(ledger);
+    the_log_has_every_commit(ledger, commits.len()).await;
+}
+
+/// The log is whole, and holds each commit once, as outsiders see it; unless none is kept.
+async fn the_log_has_every_commit(ledger: &Ledger, commits: usize) {
+    let log = ledger.data.join(LOG);
+    if !log.exists() {
+        return;
+    }
+    let (began, size) = (Instant::now(), commits.to_string());
+    loop {
+        let checkpoint = std::fs::read_to_string(log.join("checkpoint")).unwrap();
+        if checkpoint.lines().nth(1) == Some(&size) {
+            break;
+        }
+        assert!(began.elapsed() < CATCHES_UP_WITHIN, "{size} commits are never logged: {checkpoint}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let files = tempfile::tempdir().unwrap();
+    let (key, export) = (files.path().join("vkey"), files.path().join("export"));
+    std::fs::write(&key, ledger.operate(&["log", "key"]).stdout).unwrap();
+    std::fs::write(&export, ledger.operate(&["export"]).stdout).unwrap();
+    let mut verify = program();
+    verify.args(["log", "verify"]).arg(log).arg("--key").arg(key).arg("--export").arg(export);
+    let output = verify.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
 }
 
 /// Waits until `reconcile` lists nothing and nothing is parked.

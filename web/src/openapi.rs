@@ -18,11 +18,12 @@ const INTRODUCTION: &str = "An event-sourced ledger of products. A command is re
     `schema/json` in the source code.";
 
 /// The groups of operations, in reading order.
-const TAGS: [(&str, &str); 5] = [
+const TAGS: [(&str, &str); 6] = [
     ("Commands", "Change products. Every command returns a receipt."),
     ("Products", "Read the current products."),
     ("Audit", "Read past versions, the history of a product, its verification, and all commits."),
     ("Events", "Receive the events as they are published."),
+    ("Log", "Copy and verify the record of all commits in one order."),
     ("Service", "Health and documentation of the server."),
 ];
 
@@ -34,7 +35,8 @@ pub fn document(version: &str, routes: &[(Endpoint, Describe)]) -> Value {
     let mut responses: Map<String, Value> = Map::new();
     for (at, describe) in routes {
         let operation = describe(&mut components);
-        let path = paths.entry(at.path()).or_insert_with(|| json!({}));
+        // A parameter over several segments is written like any other: clients encode its slashes, which is the same path.
+        let path = paths.entry(at.path().replace("{*", "{")).or_insert_with(|| json!({}));
         path[at.method()] = written(&operation, &mut responses);
     }
     components.of::<super::problem::FieldError>();

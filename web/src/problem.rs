@@ -38,6 +38,10 @@ pub enum ProblemKind {
     BlockedByFirewall,
     /// No route has this path.
     NotFound,
+    /// The ledger keeps no log.
+    NoLog,
+    /// The commit is in no checkpoint of the log yet.
+    NotLoggedYet,
     /// The product does not exist or is deleted.
     ProductNotFound,
     /// The product never had this version.
@@ -100,6 +104,8 @@ impl ProblemKind {
                 ("blocked-by-firewall", "The firewall blocked the request", Code::FORBIDDEN)
             }
             Self::NotFound => ("not-found", "No route has this path", Code::NOT_FOUND),
+            Self::NoLog => ("no-log", "The ledger keeps no log", Code::NOT_FOUND),
+            Self::NotLoggedYet => ("not-logged-yet", "The commit is not in the log yet", Code::NOT_FOUND),
             Self::ProductNotFound => ("product-not-found", "There is no such product", Code::NOT_FOUND),
             Self::VersionNotFound => ("version-not-found", "There is no such version", Code::NOT_FOUND),
             Self::MethodNotAllowed => {

@@ -26,13 +26,21 @@ enum Unauthenticated {
     Refused(#[from] TokenError),
 }
 
+/// Further paths that need no token.
+type Opens = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// Wraps all routes in the check, unknown ones included: without a token nobody learns which exist.
-pub(super) fn wrap(routes: Router, verifier: Arc<TokenVerifier>) -> Router {
-    routes.layer(from_fn_with_state(verifier, check))
+pub(super) fn wrap(routes: Router, verifier: Arc<TokenVerifier>, opens: Opens) -> Router {
+    routes.layer(from_fn_with_state((verifier, opens), check))
 }
 
-async fn check(State(verifier): State<Arc<TokenVerifier>>, mut request: Request, next: Next) -> Response {
-    let actor = if is_public(request.uri().path()) {
+async fn check(
+    State((verifier, opens)): State<(Arc<TokenVerifier>, Opens)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path();
+    let actor = if is_public(path) || opens(path) {
         Ok(Actor::unknown())
     } else {
         identified(&verifier, request.headers()).await

@@ -8,6 +8,8 @@ use projections::sqlite::VIEWS;
 use sqlite::rusqlite::OptionalExtension;
 use sqlite::{Database, Schema, Version};
 
+use crate::log::LOG_DIRECTORY;
+
 use super::{DirectoryError, LEDGER_ID, PASSED};
 
 /// Checks the files of a directory that a server is about to open and nobody writes to. A file that others show to have been
@@ -18,6 +20,7 @@ use super::{DirectoryError, LEDGER_ID, PASSED};
 pub(super) fn check(path: &Path) -> Result<(), DirectoryError> {
     let (ledger, publishing) = (existing(path, &LEDGER)?, existing(path, &PUBLISHING)?);
     let views = std::fs::metadata(path.join(VIEWS.file)).is_ok_and(|views| views.len() > 0);
+    let log = path.join(LOG_DIRECTORY).exists();
     match (&ledger, &publishing) {
         (Some(ledger), Some(publishing)) => {
             same_ledger(ledger, publishing)?;
@@ -29,7 +32,7 @@ pub(super) fn check(path: &Path) -> Result<(), DirectoryError> {
         }
         (Some(ledger), None) if has_commits(ledger)? => Err(gone(path, &PUBLISHING)),
         (None, Some(_)) => Err(gone(path, &LEDGER)),
-        (None, None) if views => Err(gone(path, &LEDGER)),
+        (None, None) if views || log => Err(gone(path, &LEDGER)),
         _ => Ok(()),
     }
 }

@@ -11,6 +11,8 @@ use event_store::sqlite::{LEDGER, PUBLISHING};
 use projections::sqlite::VIEWS;
 use sqlite::check_file;
 
+use crate::log::LOG_KEY;
+
 use super::{DirectoryError, FORMER, LOCK, not_writable};
 
 /// What the group and all others may do.
@@ -66,7 +68,10 @@ pub(super) fn tighten(directory: &Path) {
 fn files(directory: &Path) -> impl Iterator<Item = (PathBuf, Metadata)> {
     let databases = [LEDGER.file, PUBLISHING.file, VIEWS.file, FORMER];
     let databases = databases.iter().flat_map(|file| BESIDE.map(|ending| format!("{file}{ending}")));
-    let paths = databases.chain([LOCK.to_owned()]).map(|name| directory.join(name)).collect::<Vec<_>>();
+    let paths = databases
+        .chain([LOCK, LOG_KEY].map(str::to_owned))
+        .map(|name| directory.join(name))
+        .collect::<Vec<_>>();
     paths.into_iter().filter_map(|path| {
         let metadata = std::fs::symlink_metadata(&path).ok()?;
         Some((path, metadata))

@@ -20,6 +20,7 @@ cases! { dyn crate::feed::Followed, [memory sqlite];
     nothing_is_after_the_greatest_position
     a_hash_is_found_at_each_position
     no_hash_is_found_beyond_the_newest_position
+    the_position_of_a_commit_is_found_by_its_product_and_sequence
     the_hash_beside_a_commit_is_its_own
     a_commit_is_followed_field_for_field
     large_commits_are_followed_whole
@@ -104,6 +105,22 @@ async fn no_hash_is_found_beyond_the_newest_position(feed: &Feeds) {
     append_all(feed, &run("p", 2)).await;
     for position in [2, 3, 1 << 40, u64::MAX >> 1, u64::MAX] {
         assert_eq!(feed.hash_at(position).await.unwrap(), None, "{position}");
+    }
+}
+
+async fn the_position_of_a_commit_is_found_by_its_product_and_sequence(feed: &Feeds) {
+    append_all(feed, &[run("p", 3), run("q", 2)].concat()).await;
+    for (position, commit) in (0..).zip(commits(everything(feed).await)) {
+        let product = fixtures::id(commit.text("product_id").unwrap());
+        let sequence = commit.sequence().unwrap();
+        assert_eq!(feed.position_of(&product, sequence).await.unwrap(), Some(position));
+    }
+    for (product, sequence) in [("p", 0), ("p", 99), ("p", u64::MAX), ("nosuch", 1)] {
+        assert_eq!(
+            feed.position_of(&fixtures::id(product), sequence).await.unwrap(),
+            None,
+            "{product} {sequence}"
+        );
     }
 }
 

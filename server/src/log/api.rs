@@ -1,0 +1,104 @@
+//! What the routes of the log work on, and who may use them.
+
+use std::sync::Arc;
+
+use event_store::{Feed, Journal};
+use ledger_log::LogPath;
+use web::{Problem, ProblemKind, RequestContext, Scope};
+
+use super::start::LogStarted;
+
+/// Who may read the log without the scope `products/audit`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogPublic {
+    /// Nobody.
+    #[default]
+    No,
+    /// Everybody may read checkpoint, key and tiles of hashes, and nobody the entries.
+    Hashes,
+    /// Everybody may read everything.
+    All,
+}
+
+impl LogPublic {
+    /// Whether a path of the server is open.
+    #[must_use]
+    pub fn opens(self, path: &str) -> bool {
+        let Some(within) = path.strip_prefix("/log/") else { return false };
+        match self {
+            Self::No => false,
+            // What is not the path of a tile in its only form is no tile.
+            Self::Hashes => {
+                within == "key"
+                    || matches!(within.parse::<LogPath>(), Ok(LogPath::Checkpoint | LogPath::Tile { .. }))
+            }
+            Self::All => true,
+        }
+    }
+}
+
+/// What the proof of a commit is made from, beside the log.
+#[derive(Clone)]
+pub struct ProofSources {
+    /// The commits of products.
+    pub journal: Arc<dyn Journal>,
+    /// The commits by position.
+    pub feed: Arc<dyn Feed>,
+}
+
+/// What the routes of the log work on.
+#[derive(Clone)]
+pub struct LogApi {
+    /// The log and the commits in it, if one is kept.
+    pub log: Option<(LogStarted, ProofSources)>,
+    /// Who may read it without a scope.
+    pub public: LogPublic,
+}
+
+impl LogApi {
+    /// The log, for whoever may read this path of it.
+    pub(super) fn readable(&self, context: &RequestContext, path: &str) -> Result<&LogStarted, Problem> {
+        if !self.public.opens(path) {
+            context.require(Scope::Audit)?;
+        }
+        self.kept().map(|(log, _)| log)
+    }
+
+    /// The log and the commits in it, for auditors.
+    pub(super) fn provable(&self, context: &RequestContext) -> Result<&(LogStarted, ProofSources), Problem> {
+        context.require(Scope::Audit)?;
+        self.kept()
+    }
+
+    fn kept(&self) -> Result<&(LogStarted, ProofSources), Problem> {
+        let none = "This server keeps no log: it is switched off, or the ledger is in tables of DynamoDB.";
+        self.log.as_ref().ok_or_else(|| Problem::new(ProblemKind::NoLog, none))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_opened_is_opened_in_its_only_form() {
+        let (hashes, entries) = ("/log/tile/0/000", "/log/tile/entries/000");
+        for (public, path, is_open) in [
+            (LogPublic::No, "/log/checkpoint", false),
+            (LogPublic::Hashes, "/log/checkpoint", true),
+            (LogPublic::Hashes, "/log/key", true),
+            (LogPublic::Hashes, hashes, true),
+            (LogPublic::Hashes, "/log/tile/0/x001/234.p/5", true),
+            (LogPublic::Hashes, entries, false),
+            (LogPublic::Hashes, "/log/tile/%65ntries/000", false),
+            (LogPublic::Hashes, "/log/tile/0/../entries/000", false),
+            (LogPublic::Hashes, "/log/tile/0/../../../products", false),
+            (LogPublic::All, entries, true),
+            (LogPublic::All, "/products", false),
+            (LogPublic::All, "/logs", false),
+            (LogPublic::All, "/log", false),
+        ] {
+            assert_eq!(public.opens(path), is_open, "{public:?} {path}");
+        }
+    }
+}

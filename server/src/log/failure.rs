@@ -1,0 +1,94 @@
+//! Why a log does not go on: something failed and is tried again, or what is stored contradicts the ledger and nothing is signed.
+
+use std::io;
+
+use event_store::StoreError;
+use ledger_log::{CheckpointFault, LogPath};
+
+/// The log does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum LogFailure {
+    /// A file could not be read or written: try again.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: LogPath,
+        /// Why.
+        source: io::Error,
+    },
+    /// The commits could not be read: try again.
+    #[error("the commits cannot be read: {0}")]
+    Feed(#[from] StoreError),
+    /// The checkpoint could not be signed: try again.
+    #[error("the checkpoint cannot be signed")]
+    Signing,
+    /// The writing thread ended in the middle: try again.
+    #[error("the log was not written to its end: {0}")]
+    Interrupted(String),
+    /// Nothing may be signed any more.
+    #[error(transparent)]
+    Stopped(#[from] LogStop),
+}
+
+/// Why nothing is signed any more: another attempt would not change it, and to sign would vouch for what is not so.
+#[derive(Debug, thiserror::Error)]
+pub enum LogStop {
+    /// The checkpoint is gone.
+    #[error("the checkpoint of the log is missing; put back the directory of the log from a backup")]
+    NoCheckpoint,
+    /// The checkpoint is not one that the key signed.
+    #[error("{0}; put back the directory of the log from a backup")]
+    Checkpoint(#[from] CheckpointFault),
+    /// Somebody else has written a checkpoint.
+    #[error("somebody else has changed the checkpoint of the log")]
+    Foreign,
+    /// A file that the checkpoint needs is gone.
+    #[error("{0} is missing; put it back from a backup")]
+    Missing(LogPath),
+    /// A file is not what the checkpoint needs.
+    #[error("{0} is damaged; put it back from a backup")]
+    Damaged(LogPath),
+    /// The files do not give the root that was signed.
+    #[error("the tiles of the log do not give the root that was signed; put them back from a backup")]
+    Root,
+    /// A file is there with another content.
+    #[error("{0} is there already and differs from what belongs there")]
+    Differs(LogPath),
+    /// The names of files could not be made durable, after which nobody knows what is on the disk.
+    #[error("the directories of the log could not be synced: {0}")]
+    Unsynced(io::Error),
+    /// The log has entries for commits that the ledger does not have.
+    #[error(
+        "the log has {size} entries and the ledger has {commits} commits; the ledger may have been put back from a backup"
+    )]
+    Ahead {
+        /// Entries of the log.
+        size: u64,
+        /// Commits of the ledger, as far as its newest position says.
+        commits: u64,
+    },
+    /// The newest entry of the log is not that of the commit at its position.
+    #[error("the commit at position {0} is not the one that was logged")]
+    Another(u64),
+    /// A position has no commit, and it was not logged.
+    #[error("there is no commit at position {0}, so what belongs there in the log is not known")]
+    Gap(u64),
+    /// A commit has no hashes.
+    #[error("the commit at position {position} cannot be logged: {reason}")]
+    Unreadable {
+        /// Its position.
+        position: u64,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl LogFailure {
+    /// A file that could not be read or written; or what lies in its place cannot be that file.
+    pub(super) fn of(path: LogPath) -> impl FnOnce(io::Error) -> Self {
+        move |source| match source.kind() {
+            io::ErrorKind::InvalidData => LogStop::Damaged(path).into(),
+            _ => Self::File { path, source },
+        }
+    }
+}

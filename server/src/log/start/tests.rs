@@ -1,0 +1,144 @@
+//! A log keeps its key and its name, and a lost one is not begun anew.
+
+use std::os::unix::fs::PermissionsExt;
+
+use event_store::sqlite::LEDGER;
+
+use super::*;
+
+fn settings(origin: Option<&str>) -> LogSettings {
+    LogSettings { origin: origin.map(str::to_owned), interval: Duration::from_secs(1) }
+}
+
+struct Place {
+    directory: tempfile::TempDir,
+    ledger: Database,
+}
+
+impl Place {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let ledger = Database::open(directory.path(), &LEDGER).unwrap();
+        Self { directory, ledger }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    async fn start(&self, origin: Option<&str>) -> Result<String, LogStartError> {
+        let log = on_files(self.directory.path(), &self.ledger, &settings(origin)).await?;
+        Ok(log.signer.verifier_key().to_string())
+    }
+
+    async fn refused(&self, origin: Option<&str>) -> String {
+        self.start(origin).await.unwrap_err().to_string()
+    }
+}
+
+#[tokio::test]
+async fn the_first_start_makes_a_private_key_and_a_checkpoint_without_entries() {
+    let place = Place::new();
+    let key = place.start(None).await.unwrap();
+    assert!(key.starts_with("product-ledger.invalid/"), "{key}");
+    let note = std::fs::read(place.path("log/checkpoint")).unwrap();
+    let checkpoint = TrustedKeys::from(key.parse::<VerifierKey>().unwrap()).open(&note).unwrap();
+    assert_eq!((checkpoint.size, checkpoint.root), (0, ledger_log::tree::empty_root()));
+    assert_eq!(bound_key(&place.ledger).await.unwrap().unwrap().to_string(), key);
+    for (name, mode) in [("log.key", 0o600), ("log", 0o700), ("log/checkpoint", 0o600)] {
+        let found = std::fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(found, mode, "{name}");
+    }
+    assert_eq!(place.start(None).await.unwrap(), key, "the next start goes on with it");
+    assert_eq!(std::fs::read(place.path("log/checkpoint")).unwrap(), note);
+}
+
+#[tokio::test]
+async fn a_log_keeps_the_name_of_its_first_start() {
+    let place = Place::new();
+    let key = place.start(Some("example.com/log")).await.unwrap();
+    assert!(key.starts_with("example.com/log+"), "{key}");
+    for origin in [None, Some("example.com/log")] {
+        assert_eq!(place.start(origin).await.unwrap(), key);
+    }
+    let refused = place.refused(Some("example.com/other")).await;
+    assert!(refused.contains("example.com/other") && refused.contains("leave the option out"), "{refused}");
+    for wrong in ["", "a b", "a+b", "https://example.com", "example.com/", "ex\u{e4}mple", &"a".repeat(201)] {
+        assert!(!is_origin(wrong), "{wrong}");
+    }
+    assert!(is_origin("example.com/log"));
+}
+
+#[tokio::test]
+async fn a_lost_or_another_key_and_a_lost_log_are_refused() {
+    let place = Place::new();
+    let key = place.start(None).await.unwrap();
+    let own = std::fs::read(place.path("log.key")).unwrap();
+    std::fs::remove_file(place.path("log.key")).unwrap();
+    let refused = place.refused(None).await;
+    assert!(refused.contains("log.key, which signs") && refused.contains("--log off"), "{refused}");
+    assert!(!place.path("log.key").exists(), "no other key was made");
+
+    let other = Place::new();
+    other.start(None).await.unwrap();
+    std::fs::copy(other.path("log.key"), place.path("log.key")).unwrap();
+    let refused = place.refused(None).await;
+    assert!(refused.contains("is not the key of the log"), "{refused}");
+    std::fs::write(place.path("log.key"), "no key").unwrap();
+    assert!(place.refused(None).await.contains("is not the private key"));
+    std::fs::write(place.path("log.key"), own).unwrap();
+    assert_eq!(place.start(None).await.unwrap(), key);
+
+    std::fs::rename(place.path("log"), place.path("elsewhere")).unwrap();
+    assert!(place.refused(None).await.contains("is lost"));
+    assert!(!place.path("log").exists(), "no other log was begun");
+    std::fs::rename(place.path("elsewhere"), place.path("log")).unwrap();
+    assert_eq!(place.start(None).await.unwrap(), key);
+}
+
+#[tokio::test]
+async fn a_first_start_that_ended_early_is_gone_on_with() {
+    // With the key alone, and with a checkpoint that is not bound yet.
+    let (place, done) = (Place::new(), Place::new());
+    let key = done.start(None).await.unwrap();
+    std::fs::copy(done.path("log.key"), place.path("log.key")).unwrap();
+    assert_eq!(place.start(None).await.unwrap(), key);
+
+    let place = Place::new();
+    std::fs::copy(done.path("log.key"), place.path("log.key")).unwrap();
+    std::fs::create_dir(place.path("log")).unwrap();
+    std::fs::copy(done.path("log/checkpoint"), place.path("log/checkpoint")).unwrap();
+    assert_eq!(place.start(None).await.unwrap(), key);
+    assert!(bound_key(&place.ledger).await.unwrap().is_some());
+
+    // Of somebody else's log nothing is signed.
+    let place = Place::new();
+    std::fs::create_dir(place.path("log")).unwrap();
+    std::fs::copy(done.path("log/checkpoint"), place.path("log/checkpoint")).unwrap();
+    assert!(place.refused(None).await.contains("is missing"));
+    let other = Place::new();
+    other.start(None).await.unwrap();
+    std::fs::copy(other.path("log.key"), place.path("log.key")).unwrap();
+    assert!(place.refused(None).await.contains("is not the key of the log"));
+    assert!(bound_key(&place.ledger).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn what_was_logged_is_known_without_the_key() {
+    let place = Place::new();
+    assert_eq!(logged(place.directory.path(), &place.ledger).await.unwrap(), 0);
+    let log = on_files(place.directory.path(), &place.ledger, &settings(None)).await.unwrap();
+    let mut writer = LogWriter::open(log.store, log.signer).unwrap();
+    writer.append(ledger_log::Leaf { parent: [1; 32], hash: [2; 32] }).unwrap();
+    writer.publish().unwrap();
+    std::fs::remove_file(place.path("log.key")).unwrap();
+    assert_eq!(logged(place.directory.path(), &place.ledger).await.unwrap(), 1);
+    std::fs::write(place.path("log/checkpoint"), "somebody else's").unwrap();
+    assert_eq!(logged(place.directory.path(), &place.ledger).await.unwrap(), 0);
+}
+
+#[test]
+fn a_log_in_memory_has_a_new_key_each_time() {
+    let keys = [(); 2].map(|()| in_memory(&settings(None)).unwrap().signer.verifier_key().to_string());
+    assert_ne!(keys[0], keys[1]);
+}
