@@ -88,13 +88,14 @@ impl Intercept for Metering {
         };
         let (result, units) = match answer {
             Ok(output) => ("ok", units(output)),
-            Err(error) => match error.as_operation_error() {
-                Some(refusal) => (code(refusal).map_or("failed", result), None),
-                None => {
+            Err(error) => {
+                if let Some(refusal) = error.as_operation_error() {
+                    (code(refusal).map_or("failed", result), None)
+                } else {
                     self.say(asked, error);
                     ("failed", None)
                 }
-            },
+            }
         };
         usage::spent(units.unwrap_or_default());
         let labels = [("table", asked.table.clone()), ("operation", asked.operation.to_owned())];
