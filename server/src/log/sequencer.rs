@@ -156,7 +156,7 @@ fn leaf(position: u64, recorded: FeedEntry) -> Result<Leaf, LogStop> {
     let unreadable = |reason: String| LogStop::Unreadable { position, reason };
     let leaf = match recorded.change {
         Change::Committed(commit) => Leaf::of(&commit).map_err(|error| unreadable(error.to_string()))?,
-        Change::Unreadable { reason, .. } => return Err(unreadable(reason)),
+        Change::Unreadable { reason, .. } | Change::Nameless { reason } => return Err(unreadable(reason)),
         Change::Tampered(tampering) => return Err(unreadable(tampering.to_string())),
     };
     if hex::encode(leaf.hash) != recorded.hash {
@@ -203,7 +203,7 @@ async fn oldest_unlogged(feed: &dyn Feed, size: u64) -> Result<Option<Timestamp>
             .ok()
             .and_then(|text| Timestamp::parse(text).ok())
             .unwrap_or(Timestamp::EPOCH),
-        Change::Tampered(_) | Change::Unreadable { .. } => Timestamp::EPOCH,
+        Change::Tampered(_) | Change::Unreadable { .. } | Change::Nameless { .. } => Timestamp::EPOCH,
     }))
 }
 
