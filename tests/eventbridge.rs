@@ -154,7 +154,8 @@ async fn a_bus_that_is_removed_gets_nothing_more_until_it_is_created_again() {
         (&receipt["receipt_id"], &receipt["details"]["error_code"]),
         (&json!(""), &json!("ResourceNotFoundException"))
     );
-    let replay = ledger.operate(&["replay", "--all"]);
+    let mut replay = ledger.operator(&["replay", "--all"]);
+    let replay = replay.envs(settings(bus.url())).output().unwrap();
     assert_eq!(replay.status.code(), Some(2), "{}", printed(&replay));
     assert!(
         printed(&replay).contains("there is no bus product-ledger; nothing was published"),
