@@ -247,7 +247,9 @@ async fn a_shard_that_is_no_longer_listed_is_read_to_its_end() {
     sharded.streams.roll(&parent).await;
     sharded.put(["c"]).await;
     log.until_seen("c").await;
-    assert_eq!((log.calls().concat().len(), caught_up.times()), (3, 1));
+    assert_eq!(log.calls().concat().len(), 3);
+    // Where the child is listed before the end of its parent is read, its parent is unknown: it is caught up for once more.
+    assert!((1..=2).contains(&caught_up.times()), "{}", caught_up.times());
     running.stop().await;
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use event_store::{Journal, MemoryJournal, seal};
+use event_store::{FeedSlice, Journal, MemoryJournal, seal};
 use ledger_log::{LogPath, NoteSigner, TrustedKeys, bundle};
 use schema::{ProductId, fixtures};
 use tokio::time::timeout;
@@ -144,6 +144,10 @@ impl Feed for AlteredFeed {
             commit.change = Change::Unreadable { product: None, reason: "the line is torn".to_owned() };
         }
         Ok(commits)
+    }
+
+    async fn slice(&self, slice: &FeedSlice) -> Result<Vec<FeedEntry>, StoreError> {
+        self.journal.slice(slice).await
     }
 
     async fn hash_at(&self, position: u64) -> Result<Option<String>, StoreError> {
