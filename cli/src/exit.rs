@@ -28,7 +28,7 @@ pub struct ExitCodes {
 }
 
 /// The exit codes of every command.
-pub const EXIT_CODES: [ExitCodes; 17] = [
+pub const EXIT_CODES: [ExitCodes; 18] = [
     codes(
         &["serve"],
         "stopped by SIGINT or SIGTERM",
