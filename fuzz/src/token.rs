@@ -25,7 +25,7 @@ static ROUTES: LazyLock<TestRoutes> = LazyLock::new(|| {
     };
     let authentication = wait(Authentication::new(settings, clock_and_ids().clock)).unwrap();
     let whoami = |context: RequestContext| async move { format!("\"{}\"", context.actor.name) };
-    TestRoutes::of_routes(authentication.wrap(Router::new().route("/whoami", get(whoami))))
+    TestRoutes::of_routes(authentication.wrap(Router::new().route("/whoami", get(whoami)), |_| false))
 });
 
 /// The bytes follow `Bearer`.
