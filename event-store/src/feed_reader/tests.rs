@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use schema::fixtures;
+use schema::{ProductId, fixtures};
 use serde_json::{Value, json};
 
 use super::*;
@@ -70,6 +70,16 @@ impl Feed for GivenFeed {
 
     async fn hash_at(&self, _: u64) -> Result<Option<String>, StoreError> {
         Ok(None)
+    }
+
+    async fn position_of(&self, product: &ProductId, sequence: u64) -> Result<Option<u64>, StoreError> {
+        let is_it = |commit: &StoredCommit| {
+            commit.0["product_id"] == product.as_str()
+                && commit.sequences().is_ok_and(|of| of.contains(&sequence))
+        };
+        let entries = self.entries.lock().unwrap();
+        let found = entries.iter().find(|(_, commit)| commit.as_ref().is_some_and(is_it));
+        Ok(found.map(|(position, _)| *position))
     }
 
     async fn newest_position(&self) -> Result<Option<u64>, StoreError> {
