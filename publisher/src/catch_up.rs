@@ -93,8 +93,8 @@ impl Publisher {
         let (mut after, mut parked) = (None, 0);
         while Instant::now() < deadlines.sending {
             let _turn = self.turn(deadlines).await?;
-            let list = self.ports.parking.list(CONSUMER, after.as_ref(), PAGE);
-            let page = until(Some(deadlines.sending), list).await??;
+            let listing = self.ports.parking.list(CONSUMER, after.as_ref(), PAGE);
+            let page = until(Some(deadlines.sending), listing).await??;
             let Some(last) = page.last() else {
                 note_parked(CONSUMER, parked - retried.released);
                 break;

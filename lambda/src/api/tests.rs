@@ -273,7 +273,6 @@ async fn pages_of_an_allowed_origin_get_preflights_without_a_token_and_read_ever
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_takes_too_long_is_answered_before_the_invocation_ends() {
-    let begun = Instant::now();
     let silent = any(|| async { std::future::pending::<Response>().await });
     let routes = layered(
         Router::new().route("/products/{id}", silent),
@@ -282,10 +281,10 @@ async fn a_request_that_takes_too_long_is_answered_before_the_invocation_ends() 
     );
     for (method, detail) in [("PUT", "It is not known whether"), ("GET", "The answer takes too long")] {
         let call = serde_json::from_value(event(&json!({"httpMethod": method}))).unwrap();
-        let before = begun.elapsed();
+        let begun = Instant::now();
         let answer = answered(&routes, call, None, 15 * (MINUTE / 60));
         let answer = tokio::time::timeout(MINUTE, answer).await.expect("an answer");
-        assert_eq!((answer.status_code, begun.elapsed() - before), (503, 14 * (MINUTE / 60)));
+        assert_eq!((answer.status_code, begun.elapsed()), (503, 14 * (MINUTE / 60)));
         assert_eq!(answer.multi_value_headers["retry-after"], "1");
         let body = serde_json::to_value(answer.body).unwrap().to_string();
         assert!(body.contains(detail) && body.contains("c-1"), "{body}");

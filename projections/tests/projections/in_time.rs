@@ -26,7 +26,7 @@ async fn a_product_whose_write_is_not_answered_is_handed_back_in_time_and_the_ot
     let begun = Instant::now();
     let answer =
         timeout(10 * MINUTE, projector.project_within(batch(records), MINUTE)).await.expect("it ends");
-    assert_eq!(begun.elapsed(), MINUTE - ANSWER);
+    assert_eq!(begun.elapsed() + ANSWER, MINUTE);
     let failed: Vec<_> = answer.batch_item_failures.into_iter().map(|one| one.item_identifier).collect();
     assert_eq!(failed, [number]);
     for (life, shown) in lives.iter().zip([true, false, true]) {
@@ -48,7 +48,7 @@ async fn a_scheduled_run_ends_in_time_with_what_it_repaired() {
     let projector = projector(views, journal, parking.clone());
     let begun = Instant::now();
     let retried = timeout(10 * MINUTE, projector.retry_parked(MINUTE)).await.expect("it ends").unwrap();
-    assert_eq!(begun.elapsed(), MINUTE - ANSWER);
+    assert_eq!(begun.elapsed() + ANSWER, MINUTE);
     assert_eq!(retried, ProjectionRetries { repaired: 2, still_parked: 0 });
     let left = parking.list("products", None, 10).await.unwrap();
     assert_eq!(left.into_iter().map(|row| row.product_id).collect::<Vec<_>>(), [lives[1].id.clone()]);
