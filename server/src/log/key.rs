@@ -64,8 +64,8 @@ pub(super) fn write(path: &Path, pkcs8: &[u8]) -> io::Result<()> {
 fn pem(pkcs8: &[u8]) -> String {
     let encoded = STANDARD.encode(pkcs8);
     let lines = encoded.as_bytes().chunks(LINE).map(String::from_utf8_lossy);
-    let body: String = lines.map(|line| format!("{line}\n")).collect();
-    format!("-----BEGIN PRIVATE KEY-----\n{body}-----END PRIVATE KEY-----\n")
+    let body = lines.collect::<Vec<_>>().join("\n");
+    format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
 }
 
 #[cfg(test)]

@@ -200,7 +200,7 @@ pub async fn on_files(
         (None, checkpoint) => {
             match checkpoint {
                 Some(note) => {
-                    TrustedKeys::from(own.clone()).open(&note).map(drop).map_err(|_| other_key())?
+                    TrustedKeys::from(own.clone()).open(&note).map(drop).map_err(|_| other_key())?;
                 }
                 None => LogWriter::begin(&store, &signer)?,
             }

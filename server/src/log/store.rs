@@ -90,7 +90,7 @@ impl DirectoryLog {
     }
 
     /// Creates the missing directories of a file, for their owner alone.
-    fn create_parents(&self, directory: &Path) -> io::Result<()> {
+    fn create_parents(directory: &Path) -> io::Result<()> {
         let new = directory.ancestors().take_while(|directory| !directory.exists()).collect::<Vec<_>>();
         for directory in new.into_iter().rev() {
             DirBuilder::new().mode(0o700).create(directory)?;
@@ -125,7 +125,7 @@ impl LogStore for DirectoryLog {
         let file = self.file(path);
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let temporary = file.with_file_name(format!(".{name}.new"));
-        self.create_parents(file.parent().unwrap_or(&self.root))?;
+        Self::create_parents(file.parent().unwrap_or(&self.root))?;
         let written = write_new(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, &file));
         written.inspect_err(|_| drop(std::fs::remove_file(&temporary)))
     }
@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(prefix_of_full(tile, &hashes).unwrap(), hashes[..96]);
         assert_eq!(prefix_of_full(tile, &hashes[1..]), None);
         let mut entries = Vec::new();
-        (0..=255).for_each(|n| bundle::push(&mut entries, &vec![n; 64]).unwrap());
+        (0..=255).for_each(|n| bundle::push(&mut entries, &[n; 64]).unwrap());
         let bundle = "tile/entries/000.p/3".parse().unwrap();
         assert_eq!(prefix_of_full(bundle, &entries).unwrap(), entries[..66 * 3]);
         assert_eq!(prefix_of_full(bundle, &entries[..66 * 255]), None);

@@ -196,7 +196,7 @@ where
                     mapping.warn("the function failed", reason);
                 }
                 BatchOutcome::FailedFrom(_) => {
-                    stalls.pending(&self.shard, "the function reports a failed record")
+                    stalls.pending(&self.shard, "the function reports a failed record");
                 }
                 BatchOutcome::Done => {}
             }

@@ -41,7 +41,12 @@ pub(super) async fn discover(streams: &Client, table: &str) -> Result<StreamDesc
                 shards.push(Shard { id, parent: shard.parent_shard_id, closed });
             }
         }
-        after = next("DescribeStream", description.last_evaluated_shard_id, after, shards.len() > before)?;
+        after = next(
+            "DescribeStream",
+            description.last_evaluated_shard_id,
+            after.as_ref(),
+            shards.len() > before,
+        )?;
         if after.is_none() {
             return Ok(StreamDescription { arn, shards });
         }
@@ -52,10 +57,10 @@ pub(super) async fn discover(streams: &Client, table: &str) -> Result<StreamDesc
 fn next(
     operation: &str,
     next: Option<String>,
-    after: Option<String>,
+    after: Option<&String>,
     brought_any: bool,
 ) -> Result<Option<String>, String> {
-    if next.is_some() && (next == after || !brought_any) {
+    if next.is_some() && (next.as_ref() == after || !brought_any) {
         return Err(format!("{operation} returned a page that leads nowhere"));
     }
     Ok(next)
@@ -80,7 +85,7 @@ async fn newest(streams: &Client, table: &str) -> Result<String, String> {
                 newest = newest.max(Some((label, arn)));
             }
         }
-        after = next("ListStreams", page.last_evaluated_stream_arn, after, brought_any)?;
+        after = next("ListStreams", page.last_evaluated_stream_arn, after.as_ref(), brought_any)?;
         if after.is_none() {
             let none = || "the table has no stream; create it with one".to_owned();
             return newest.map(|(_, arn)| arn).ok_or_else(none);
