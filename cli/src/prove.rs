@@ -67,7 +67,7 @@ pub async fn run(arguments: ProveArgs) -> anyhow::Result<ExitCode> {
     };
     match arguments.output {
         Some(path) => {
-            std::fs::write(&path, &proof).with_context(|| format!("{} cannot be written", path.display()))?
+            std::fs::write(&path, &proof).with_context(|| format!("{} cannot be written", path.display()))?;
         }
         None => drop(out::print(&String::from_utf8_lossy(&proof))?),
     }

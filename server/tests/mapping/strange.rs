@@ -16,7 +16,7 @@ async fn arriving(alter: impl Fn(&mut Value) + Send + 'static) -> (Vec<String>, 
         .streams
         .alter(move |record| {
             if of(record, "b") {
-                alter(record)
+                alter(record);
             }
         })
         .await;
