@@ -152,8 +152,8 @@ async fn a_log_keeps_its_key_and_its_name_and_a_lost_one_is_not_begun_anew() {
 /// The line of the log that says that nothing is signed any more.
 async fn until_stopped(ledger: &Ledger) -> String {
     let stopped = || {
-        let said = ledger.log().into_iter();
-        said.filter(|line| line["target"] == "ledger::log" && line["level"] == "ERROR").next_back()
+        let mut said = ledger.log().into_iter();
+        said.rfind(|line| line["target"] == "ledger::log" && line["level"] == "ERROR")
     };
     until("nothing is signed any more", || stopped().is_some()).await;
     stopped().unwrap().to_string()
