@@ -36,31 +36,27 @@ const PROVE: [&str; 6] = ["prove", "p", "--sequence", "1", "--wait", "60"];
 /// How a subcommand is called.
 fn calls(subcommand: &str) -> Vec<Call> {
     let either = |arguments: &[&'static str]| (arguments.to_vec(), Asks::Either, 0);
+    let server = |arguments: &[&'static str]| (arguments.to_vec(), Asks::Server, 0);
     match subcommand {
         // The servers of these tests are `serve`; `watch` ends only when it is interrupted: tests/watch.rs.
         "serve" | "watch" => vec![],
-        "import" => vec![(vec!["import", "lines.ndjson"], Asks::Server, 0)],
-        "list" => vec![
-            (vec!["list"], Asks::Server, 0),
-            (vec!["list", "--sort", "name", "--limit", "1", "--json"], Asks::Server, 0),
-        ],
-        "find" => vec![
-            (vec!["find", "p"], Asks::Server, 0),
-            (vec!["find", "nothing there"], Asks::Server, 0),
-            (vec!["find", "p", "--json"], Asks::Server, 0),
-        ],
+        "import" => vec![server(&["import", "lines.ndjson"])],
+        "list" => vec![server(&["list"]), server(&["list", "--sort", "name", "--limit", "1", "--json"])],
+        "find" => {
+            vec![server(&["find", "p"]), server(&["find", "nothing there"]), server(&["find", "p", "--json"])]
+        }
         "show" => vec![
-            (vec!["show", "p"], Asks::Server, 0),
-            (vec!["show", "p", "--as-of", "2999-01-01", "--time-zone", "Europe/Berlin"], Asks::Server, 0),
+            server(&["show", "p"]),
+            server(&["show", "p", "--as-of", "2999-01-01", "--time-zone", "Europe/Berlin"]),
         ],
-        "history" => vec![(vec!["history", "p"], Asks::Server, 0)],
+        "history" => vec![server(&["history", "p"])],
         "prices" => vec![
-            (vec!["prices", "p"], Asks::Server, 0),
-            (vec!["prices", "p", "--anchor", "2999-01-01", "--known-at", "2999-01-01"], Asks::Server, 0),
+            server(&["prices", "p"]),
+            server(&["prices", "p", "--anchor", "2999-01-01", "--known-at", "2999-01-01"]),
         ],
         "commits" => vec![
-            (vec!["commits"], Asks::Server, 0),
-            (vec!["commits", "--descending", "--limit", "1", "--format", "json"], Asks::Server, 0),
+            server(&["commits"]),
+            server(&["commits", "--descending", "--limit", "1", "--format", "json"]),
             (vec!["commits", "--product", "p", "--format", "csv"], Asks::Directory, 0),
         ],
         "export" => vec![
@@ -71,8 +67,8 @@ fn calls(subcommand: &str) -> Vec<Call> {
             either(&["verify"]),
             either(&["verify", "p", "--heads"]),
             either(&["verify", "--receipts", "--views"]),
-            (vec!["verify", "--heads"], Asks::Server, 0),
-            (vec!["verify", "p"], Asks::Server, 0),
+            server(&["verify", "--heads"]),
+            server(&["verify", "p"]),
             (vec!["verify", "--proof", "proof", "--key", "log.vkey", "--hash", PROVED], Asks::Nothing, 0),
         ],
         "prove" => vec![(PROVE.to_vec(), Asks::Server, i32::from(on_dynamodb()))],
