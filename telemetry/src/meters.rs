@@ -129,7 +129,7 @@ catalogue! {
         "Stream records given up after all their retries");
     STALLED = gauge_seconds("ledger_consumer_stalled_seconds", ["consumer"],
         "For how long the consumer has had something to do and made no progress");
-    LOG_OLDEST_UNLOGGED = gauge("ledger_log_oldest_unlogged_seconds", [],
+    LOG_OLDEST_UNLOGGED = gauge_seconds("ledger_log_oldest_unlogged_seconds", [],
         "Age of the oldest commit that is in no checkpoint of the log; 0 if all are");
 }
 
