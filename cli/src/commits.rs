@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::completions::product_ids;
 use crate::date_or_time::{DateOrTime, TimeZoneName};
 use crate::history::changes;
+use crate::json_list::JsonList;
 use crate::out::{self, Output};
 use crate::remote::BadRequest;
 use crate::text_table::{TextTable, escaped, moment, terminal_width};
@@ -258,7 +259,7 @@ fn positions(text: &str) -> anyhow::Result<usize> {
 
 /// What was listed and not printed yet.
 struct Listed {
-    as_json: bool,
+    json: Option<JsonList>,
     full: bool,
     table: TextTable,
     rows: usize,
@@ -267,8 +268,8 @@ struct Listed {
 
 impl Listed {
     fn new(arguments: &CommitsArgs) -> Self {
-        let as_json = matches!(arguments.format, CommitsFormat::Json);
-        Self { as_json, full: arguments.full, table: Self::table(), rows: 0, count: 0 }
+        let json = matches!(arguments.format, CommitsFormat::Json).then(|| JsonList::named("commits"));
+        Self { json, full: arguments.full, table: Self::table(), rows: 0, count: 0 }
     }
 
     fn table() -> TextTable {
@@ -278,9 +279,8 @@ impl Listed {
     fn add(&mut self, commits: &[Value]) -> anyhow::Result<Output> {
         for entry in commits {
             self.count += 1;
-            if self.as_json {
-                let separator = if self.count == 1 { "{\"commits\":[" } else { "," };
-                if out::print(&format!("{separator}{entry}"))? == Output::Closed {
+            if let Some(json) = &mut self.json {
+                if json.print(entry)? == Output::Closed {
                     return Ok(Output::Closed);
                 }
                 continue;
@@ -301,9 +301,8 @@ impl Listed {
 
     /// `page` is the last one.
     fn end(&mut self, page: &Value) -> anyhow::Result<()> {
-        if self.as_json {
-            let begin = if self.count == 0 { "{\"commits\":[" } else { "" };
-            out::line(format_args!("{begin}],\"next\":{},\"newest\":{}}}", page["next"], page["newest"]))?;
+        if let Some(json) = self.json.take() {
+            json.end(format_args!("\"next\":{},\"newest\":{}", page["next"], page["newest"]))?;
         } else if self.count == 0 {
             out::line("no commits")?;
         } else if !self.table.is_empty() {

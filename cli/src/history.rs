@@ -10,6 +10,7 @@ use schema::{ProductId, StoredCommit};
 use serde_json::Value;
 
 use crate::completions::product_ids;
+use crate::json_list::JsonList;
 use crate::out::{self, Output};
 use crate::product_source::ProductSourceArgs;
 use crate::text_table::{TextTable, escaped, moment, terminal_width, wrapped};
@@ -42,7 +43,7 @@ pub struct HistoryArgs {
 pub async fn run(arguments: HistoryArgs) -> anyhow::Result<ExitCode> {
     let source = arguments.source.of(&arguments.id).await?;
     let mut table = TextTable::new(&["#", "occurred", "recorded", "who", "published", "what"]);
-    let mut separator = "{\"commits\":[";
+    let mut json = arguments.json.then(|| JsonList::named("commits"));
     let mut name = String::new();
     let mut after = Some(0);
     while let Some(sequence) = after {
@@ -53,10 +54,8 @@ pub async fn run(arguments: HistoryArgs) -> anyhow::Result<ExitCode> {
             if let Some(fields) = commit.as_object_mut().filter(|_| !source.has_receipts()) {
                 fields.remove("receipts");
             }
-            if arguments.json {
-                let text = format!("{separator}{commit}");
-                separator = ",";
-                if out::print(&text)? == Output::Closed {
+            if let Some(json) = &mut json {
+                if json.print(commit)? == Output::Closed {
                     return Ok(ExitCode::SUCCESS);
                 }
             } else {
@@ -66,14 +65,13 @@ pub async fn run(arguments: HistoryArgs) -> anyhow::Result<ExitCode> {
         }
         after = page["next"].as_u64();
     }
-    let end = if arguments.json {
-        "],\"next\":null}\n".to_owned()
+    if let Some(json) = json {
+        json.end("\"next\":null")?;
     } else {
         let heading = style(format!("{}: {}", arguments.id, escaped(&name))).bold();
         let heading = wrapped(&format!("{heading} (times in UTC)"));
-        format!("{heading}\n{}", table.draw(terminal_width()))
-    };
-    out::print(&end)?;
+        out::print(&format!("{heading}\n{}", table.draw(terminal_width())))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -13,6 +13,7 @@ pub mod find;
 pub mod history;
 pub mod import;
 mod interrupt;
+mod json_list;
 mod limited;
 pub mod list;
 pub mod log;

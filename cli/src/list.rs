@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum, value_parser};
 use console::style;
 use serde_json::Value;
 
+use crate::json_list::JsonList;
 use crate::out::{self, Output};
 use crate::product_table::ProductTable;
 use crate::remote::{BadRequest, LedgerClient, RemoteServer};
@@ -155,7 +156,7 @@ fn of_option(error: anyhow::Error) -> anyhow::Error {
 
 /// What was listed and not printed yet.
 struct Listed {
-    json: bool,
+    json: Option<JsonList>,
     full: bool,
     table: ProductTable,
     count: usize,
@@ -163,7 +164,7 @@ struct Listed {
 
 impl Listed {
     fn new(arguments: &ListArgs) -> Self {
-        let (json, full) = (arguments.json, arguments.full);
+        let (json, full) = (arguments.json.then(|| JsonList::named("products")), arguments.full);
         Self { json, full, table: Self::table(full), count: 0 }
     }
 
@@ -174,9 +175,8 @@ impl Listed {
     fn add(&mut self, products: &[Value]) -> anyhow::Result<Output> {
         for product in products {
             self.count += 1;
-            if self.json {
-                let separator = if self.count == 1 { "{\"products\":[" } else { "," };
-                if out::print(&format!("{separator}{product}"))? == Output::Closed {
+            if let Some(json) = &mut self.json {
+                if json.print(product)? == Output::Closed {
                     return Ok(Output::Closed);
                 }
                 continue;
@@ -196,9 +196,8 @@ impl Listed {
 
     /// `next` is the cursor behind the last product, if there are more.
     fn end(&mut self, next: Option<&str>) -> anyhow::Result<()> {
-        if self.json {
-            let begin = if self.count == 0 { "{\"products\":[" } else { "" };
-            out::line(format_args!("{begin}],\"next\":{}}}", Value::from(next)))?;
+        if let Some(json) = self.json.take() {
+            json.end(format_args!("\"next\":{}", Value::from(next)))?;
         } else if self.count == 0 {
             out::line("no products")?;
         } else if !self.table.is_empty() {

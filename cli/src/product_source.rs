@@ -2,14 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
-use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use schema::ProductId;
 use serde_json::Value;
 
 use crate::exported::ExportedProduct;
-use crate::remote::{LedgerClient, RemoteServer};
+use crate::remote::{LedgerClient, RemoteServer, not_beside_url};
 
 /// Where to read from: a server or an export, not both.
 #[derive(Debug)]
@@ -33,12 +31,7 @@ pub(crate) enum ProductSource {
 
 impl FromArgMatches for ProductSourceArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        // clap's own rule would refuse an export wherever `LEDGER_URL` is set.
-        let names_server = matches.value_source("url") == Some(ValueSource::CommandLine);
-        if names_server && matches.contains_id("file") {
-            let both = "the argument '--file <EXPORT>' cannot be used with '--url <URL>'\n";
-            return Err(clap::Error::raw(ErrorKind::ArgumentConflict, both));
-        }
+        not_beside_url(matches, "file", "--file <EXPORT>")?;
         SourceOptions::from_arg_matches(matches).map(Self)
     }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::Args;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
 use futures::StreamExt;
 use reqwest::header::HeaderMap;
 use reqwest::{RequestBuilder, StatusCode, Url};
@@ -29,6 +31,20 @@ pub struct RemoteServer {
     /// URL of the server; `LEDGER_TOKEN` is sent as bearer token.
     #[arg(long, env = "LEDGER_URL", default_value = DEFAULT_URL)]
     url: String,
+}
+
+/// Refuses `--url` beside an option that names another source, such as `data`, which is written `--data <DATA>`. clap's own rule
+/// would refuse the option wherever `LEDGER_URL` is set.
+///
+/// # Errors
+/// Both are given.
+pub(crate) fn not_beside_url(matches: &ArgMatches, id: &str, written: &str) -> Result<(), clap::Error> {
+    let names_server = matches.value_source("url") == Some(ValueSource::CommandLine);
+    if names_server && matches.contains_id(id) {
+        let both = format!("the argument '{written}' cannot be used with '--url <URL>'\n");
+        return Err(clap::Error::raw(ErrorKind::ArgumentConflict, both));
+    }
+    Ok(())
 }
 
 /// A client of the API. Cheap to clone; clones share their connections.

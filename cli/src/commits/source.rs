@@ -7,8 +7,6 @@ use anyhow::Context;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use axum::{Extension, Router};
-use clap::error::ErrorKind;
-use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use event_store::{FeedReader, MemoryReceipts, Receipts};
 use projections::http::feed::{FeedApi, routes};
@@ -19,7 +17,7 @@ use web::{Actor, Problem, Scope};
 
 use crate::out;
 use crate::read_only::of_files;
-use crate::remote::{LedgerClient, refusal};
+use crate::remote::{LedgerClient, not_beside_url, refusal};
 
 /// The error if neither a server nor a directory is named.
 const NO_LEDGER: &str = "which ledger? Give --data DIR for one on this machine, or --url URL of its server; the tables of a ledger on AWS \
@@ -66,12 +64,7 @@ struct FeedAnswer {
 
 impl FromArgMatches for FeedSourceArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        // clap's own rule would refuse a directory wherever `LEDGER_URL` is set.
-        let names_server = matches.value_source("url") == Some(ValueSource::CommandLine);
-        if names_server && matches.contains_id("data") {
-            let both = "the argument '--data <DATA>' cannot be used with '--url <URL>'\n";
-            return Err(clap::Error::raw(ErrorKind::ArgumentConflict, both));
-        }
+        not_beside_url(matches, "data", "--data <DATA>")?;
         SourceOptions::from_arg_matches(matches).map(Self)
     }
 

@@ -2,7 +2,7 @@
 
 use console::style;
 use schema::event::{ProductCreated, ProductDetailsChanged};
-use schema::{Attributes, ProductEvent, StoredCommit, upcast};
+use schema::{ProductEvent, StoredCommit, upcast};
 use serde_json::Value;
 
 use crate::text_table::{added, escaped, moment, removed, shortened};
@@ -64,38 +64,8 @@ fn creation(created: &ProductCreated, full: bool) -> String {
 }
 
 fn details(event: &ProductDetailsChanged, full: bool) -> String {
-    let (before, after) = (&event.previous, &event.changed);
-    let texts = [
-        ("sku", &before.sku, &after.sku),
-        ("category", &before.category, &after.category),
-        ("description", &before.description, &after.description),
-    ];
-    let mut lines = Vec::new();
-    for (name, before, after) in texts {
-        if let Some(after) = after {
-            let before = before.as_ref().and_then(Option::as_deref);
-            lines.push(change(name, before, after.as_deref(), full));
-        }
-    }
-    if let Some(after) = &after.attributes {
-        let nothing = Attributes::new();
-        let before = before.attributes.as_ref().and_then(Option::as_ref).unwrap_or(&nothing);
-        let after = after.as_ref().unwrap_or(&nothing);
-        lines.extend(attributes(before, after, full));
-    }
-    lines.join("\n")
-}
-
-fn attributes(before: &Attributes, after: &Attributes, full: bool) -> Vec<String> {
-    let added = after.keys().filter(|key| !before.contains_key(*key));
-    let mut keys: Vec<&String> = before.keys().chain(added).collect();
-    keys.sort();
-    keys.retain(|key| before.get(*key) != after.get(*key));
-    let told = |key: &String| {
-        let name = format!("attributes.{}", escaped(key));
-        change(&name, before.get(key).map(String::as_str), after.get(key).map(String::as_str), full)
-    };
-    keys.into_iter().map(told).collect()
+    let told = event.fields().into_iter().map(|one| change(&escaped(&one.field), one.from, one.to, full));
+    told.collect::<Vec<_>>().join("\n")
 }
 
 fn change(name: &str, before: Option<&str>, after: Option<&str>, full: bool) -> String {
@@ -105,7 +75,7 @@ fn change(name: &str, before: Option<&str>, after: Option<&str>, full: bool) -> 
 
 #[cfg(test)]
 mod tests {
-    use schema::fixtures;
+    use schema::{DetailsChange, fixtures};
 
     use super::*;
 
@@ -132,15 +102,16 @@ mod tests {
 
     #[test]
     fn attributes_are_compared_pair_by_pair() {
-        let pairs = |pairs: &[(&str, &str)]| -> Attributes {
-            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        let pairs = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+            DetailsChange { attributes: Some(Some(pairs.collect())), ..DetailsChange::default() }
         };
-        let lines = attributes(
-            &pairs(&[("a", "1"), ("b", "2"), ("c", "3")]),
-            &pairs(&[("a", "1"), ("c", "4"), ("d", "5")]),
-            false,
-        );
-        let told: Vec<_> = lines.iter().map(|line| console::strip_ansi_codes(line).into_owned()).collect();
+        let event = ProductDetailsChanged {
+            previous: pairs(&[("a", "1"), ("b", "2"), ("c", "3")]),
+            changed: pairs(&[("a", "1"), ("c", "4"), ("d", "5")]),
+        };
+        let lines = details(&event, false);
+        let told: Vec<_> = lines.lines().map(|line| console::strip_ansi_codes(line).into_owned()).collect();
         assert_eq!(told, ["attributes.b: 2 → (none)", "attributes.c: 3 → 4", "attributes.d: (none) → 5"]);
     }
 
