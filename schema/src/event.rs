@@ -2,10 +2,13 @@
 //!
 //! These names are stored. Never rename; add a version (`upcast.rs`) and a sample.
 
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::details::{Details, DetailsChange};
+use crate::details::{Attributes, Details, DetailsChange};
 use crate::money::{Currency, Money, Price};
 use crate::time::Timestamp;
 
@@ -82,6 +85,54 @@ pub struct ProductDetailsChanged {
     pub changed: DetailsChange,
     /// The previous values of the same fields.
     pub previous: DetailsChange,
+}
+
+/// A field with its value before and after an event; `None`: it is absent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldChange<'a> {
+    /// Its name; an attribute is `attributes.` and its key.
+    pub field: Cow<'a, str>,
+    /// The value before.
+    pub from: Option<&'a str>,
+    /// The value after.
+    pub to: Option<&'a str>,
+}
+
+impl ProductDetailsChanged {
+    /// Each field that changed, attributes by key.
+    #[must_use]
+    pub fn fields(&self) -> Vec<FieldChange<'_>> {
+        let (before, after) = (&self.previous, &self.changed);
+        let texts = [
+            ("sku", &before.sku, &after.sku),
+            ("category", &before.category, &after.category),
+            ("description", &before.description, &after.description),
+        ];
+        let mut fields = Vec::new();
+        for (name, before, after) in texts {
+            if let Some(after) = after {
+                let from = before.as_ref().and_then(Option::as_deref);
+                fields.push(FieldChange { field: Cow::Borrowed(name), from, to: after.as_deref() });
+            }
+        }
+        if let Some(after) = &after.attributes {
+            let before = before.attributes.as_ref().and_then(Option::as_ref);
+            fields.extend(changed_attributes(before, after.as_ref()));
+        }
+        fields
+    }
+}
+
+fn changed_attributes<'a>(
+    before: Option<&'a Attributes>,
+    after: Option<&'a Attributes>,
+) -> impl Iterator<Item = FieldChange<'a>> {
+    let keys: BTreeSet<&String> = before.into_iter().chain(after).flat_map(BTreeMap::keys).collect();
+    let value = |attributes: Option<&'a Attributes>, key| Some(attributes?.get(key)?.as_str());
+    keys.into_iter().filter_map(move |key| {
+        let (from, to) = (value(before, key), value(after, key));
+        (from != to).then(|| FieldChange { field: format!("attributes.{key}").into(), from, to })
+    })
 }
 
 /// The deletion has no data.

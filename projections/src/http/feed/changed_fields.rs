@@ -1,7 +1,7 @@
 //! The fields that an event changed, for tables. A new event does not compile until it is taken apart here.
 
-use schema::event::{ProductCreated, ProductDetailsChanged};
-use schema::{Attributes, ProductEvent, upcast};
+use schema::event::ProductCreated;
+use schema::{ProductEvent, upcast};
 use serde_json::Value;
 
 /// A field with the value before and after the event.
@@ -44,7 +44,9 @@ fn known(event: &ProductEvent) -> Vec<ChangedField> {
             let money = recorded.money;
             vec![price("", &money.price().to_string(), &money.currency().to_string())]
         }
-        ProductEvent::ProductDetailsChanged(changed) => details(changed),
+        ProductEvent::ProductDetailsChanged(details) => {
+            details.fields().iter().map(|one| changed(&one.field, one.from, one.to)).collect()
+        }
         ProductEvent::ProductDeleted(_) | ProductEvent::ProductRestored(_) => Vec::new(),
     }
 }
@@ -60,41 +62,9 @@ fn creation(created: &ProductCreated) -> Vec<ChangedField> {
     {
         fields.extend(value.as_deref().map(|value| changed(name, None, Some(value))));
     }
-    fields.extend(attributes(&Attributes::new(), details.attributes.as_ref().unwrap_or(&Attributes::new())));
+    let attributes = details.attributes.iter().flatten();
+    fields.extend(attributes.map(|(key, value)| changed(&format!("attributes.{key}"), None, Some(value))));
     fields
-}
-
-fn details(event: &ProductDetailsChanged) -> Vec<ChangedField> {
-    let (before, after) = (&event.previous, &event.changed);
-    let texts = [
-        ("sku", &before.sku, &after.sku),
-        ("category", &before.category, &after.category),
-        ("description", &before.description, &after.description),
-    ];
-    let mut fields = Vec::new();
-    for (name, before, after) in texts {
-        if let Some(after) = after {
-            fields.push(changed(name, before.as_ref().and_then(Option::as_deref), after.as_deref()));
-        }
-    }
-    if let Some(after) = &after.attributes {
-        let nothing = Attributes::new();
-        let before = before.attributes.as_ref().and_then(Option::as_ref).unwrap_or(&nothing);
-        fields.extend(attributes(before, after.as_ref().unwrap_or(&nothing)));
-    }
-    fields
-}
-
-fn attributes(before: &Attributes, after: &Attributes) -> Vec<ChangedField> {
-    let added = after.keys().filter(|key| !before.contains_key(*key));
-    let mut keys: Vec<&String> = before.keys().chain(added).collect();
-    keys.sort();
-    keys.retain(|key| before.get(*key) != after.get(*key));
-    let value = |attributes: &Attributes, key: &String| attributes.get(key).cloned();
-    let field = |key: &String| {
-        changed(&format!("attributes.{key}"), value(before, key).as_deref(), value(after, key).as_deref())
-    };
-    keys.into_iter().map(field).collect()
 }
 
 fn changed(field: &str, from: Option<&str>, to: Option<&str>) -> ChangedField {
