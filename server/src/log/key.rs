@@ -1,6 +1,5 @@
 //! The private key of a log on this machine: a file with PKCS#8 as PEM, for its owner alone.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -13,6 +12,8 @@ use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
 use sqlite::open_private;
+
+use super::store::sync_above;
 
 /// The longest key file, in bytes; one has some 120.
 const MOST_BYTES: u64 = 16 << 10;
@@ -57,8 +58,7 @@ pub(super) fn write(path: &Path, pkcs8: &[u8]) -> io::Result<()> {
     file.write_all(pem(pkcs8).as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&temporary, path)?;
-    let above = path.parent().filter(|above| !above.as_os_str().is_empty());
-    File::open(above.unwrap_or(Path::new(".")))?.sync_all()
+    sync_above(path)
 }
 
 fn pem(pkcs8: &[u8]) -> String {

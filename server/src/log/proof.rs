@@ -92,9 +92,7 @@ async fn holding(journal: &dyn Journal, product: &ProductId, sequence: u64) -> R
     let newest = journal.newest(product, sequence).await.map_err(|error| unavailable(&error.to_string()))?;
     let commit =
         newest.ok_or_else(|| Problem::new(ProblemKind::ProductNotFound, "There is no such product."))?;
-    let first = commit.sequence().unwrap_or(sequence);
-    let events = commit.0.get("events").and_then(serde_json::Value::as_array).map_or(0, Vec::len) as u64;
-    if first.saturating_add(events) <= sequence {
+    if !commit.sequences().is_ok_and(|held| held.end > sequence) {
         return Err(Problem::new(ProblemKind::VersionNotFound, "The product has no such sequence yet."));
     }
     Ok(commit)

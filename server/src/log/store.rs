@@ -139,8 +139,7 @@ impl LogStore for DirectoryLog {
             .collect();
         directories.iter().rev().try_for_each(|directory| File::open(directory)?.sync_all())?;
         if !paths.is_empty() {
-            let above = self.root.parent().filter(|above| !above.as_os_str().is_empty());
-            File::open(above.unwrap_or(Path::new(".")))?.sync_all()?;
+            sync_above(&self.root)?;
         }
         Ok(())
     }
@@ -153,6 +152,12 @@ impl LogStore for DirectoryLog {
             removed => removed,
         }
     }
+}
+
+/// Makes the name of a file or directory durable, in the directory that holds it.
+pub(super) fn sync_above(path: &Path) -> io::Result<()> {
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+    File::open(above.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Writes a file that only its owner can use; what a killed process left of it is written again.
