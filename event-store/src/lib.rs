@@ -15,6 +15,7 @@ pub mod journal;
 pub mod limits;
 pub mod memory;
 pub mod metering;
+pub mod outage;
 pub mod parking;
 pub mod poll;
 pub mod protection;

@@ -56,6 +56,12 @@ pub const OPERATOR: RequestLimits = RequestLimits {
 /// The pause before the second attempt, before jitter; it doubles with each further one. The SDK's own is a second.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
+/// At most this much of a run's time is reserved for recording what was done, and for the answer.
+const RECORDED_WITHIN: Duration = Duration::from_secs(5);
+
+/// At most this much of it is reserved for the answer.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
+
 impl RequestLimits {
     /// The settings with these limits.
     #[must_use]
@@ -91,6 +97,34 @@ impl RequestLimits {
 pub fn of_streams(settings: &SdkConfig) -> SdkConfig {
     let limited = STREAM.by_default_on(settings);
     limited.into_builder().retry_config(RetryConfig::standard().with_max_attempts(STREAM.attempts)).build()
+}
+
+/// When the parts of a run have to end, so that it has answered before its time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunDeadlines {
+    /// Reading what is due, and the work on it.
+    pub working: Instant,
+    /// Everything, also recording what was done; the rest of the time is for the answer.
+    pub recording: Instant,
+}
+
+impl RunDeadlines {
+    /// The deadlines of a run that has this time.
+    #[must_use]
+    pub fn of(time_left: Duration) -> Self {
+        let before_the_end = |reserve: Duration| Instant::now() + time_left.saturating_sub(reserve);
+        Self {
+            working: before_the_end(RECORDED_WITHIN.min(time_left / 4)),
+            recording: before_the_end(ANSWERED_WITHIN.min(time_left / 8)),
+        }
+    }
+
+    /// When reading what is due has to end so that there is time for the work on it: half of what is left.
+    #[must_use]
+    pub fn reading(self) -> Instant {
+        let now = Instant::now();
+        now + self.working.saturating_duration_since(now) / 2
+    }
 }
 
 /// What `work` results in, if it does before `end`; without an `end` it may take any time.

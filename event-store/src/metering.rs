@@ -25,6 +25,7 @@ use tokio::time::Instant;
 
 use crate::error::causes;
 use crate::limits;
+use crate::outage::Outage;
 
 /// Between two lines of the log about attempts without an answer.
 const SAID_EVERY: Duration = Duration::from_secs(10);
@@ -34,19 +35,13 @@ const SAID_EVERY: Duration = Duration::from_secs(10);
 pub fn client(settings: &SdkConfig) -> Client {
     usage::begin();
     let limited = limits::FUNCTION.by_default_on(settings);
-    Client::from_conf(Builder::from(&limited).interceptor(Metering::default()).build())
+    let metering = Metering { unanswered: Mutex::new(Outage::said_every(SAID_EVERY)) };
+    Client::from_conf(Builder::from(&limited).interceptor(metering).build())
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Metering {
-    unanswered: Mutex<Unanswered>,
-}
-
-/// Attempts without an answer that are not in the log yet.
-#[derive(Debug, Default)]
-struct Unanswered {
-    said: Option<Instant>,
-    attempts: u64,
+    unanswered: Mutex<Outage>,
 }
 
 /// Operation and table of a request, kept until its attempts are answered.
@@ -119,7 +114,7 @@ impl Metering {
             None => return,
         };
         let mut unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(attempts) = unanswered.noted(Instant::now()) {
+        if let Some(attempts) = unanswered.failed(Instant::now()) {
             tracing::warn!(target: "ledger::dynamodb",
                 table = asked.table,
                 operation = asked.operation,
@@ -128,18 +123,6 @@ impl Metering {
                 "a request to DynamoDB got no answer"
             );
         }
-    }
-}
-
-impl Unanswered {
-    /// Takes note of an attempt. If it is to be said now: how many there were since it was last said.
-    fn noted(&mut self, now: Instant) -> Option<u64> {
-        self.attempts += 1;
-        if self.said.is_some_and(|said| now.duration_since(said) < SAID_EVERY) {
-            return None;
-        }
-        self.said = Some(now);
-        Some(std::mem::take(&mut self.attempts))
     }
 }
 
@@ -211,18 +194,4 @@ fn of_one(capacity: Option<&ConsumedCapacity>) -> Option<f64> {
 /// The units of all tables in an answer.
 fn of_all(capacity: &[ConsumedCapacity]) -> Option<f64> {
     (!capacity.is_empty()).then(|| capacity.iter().filter_map(|one| one.capacity_units).sum())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn that_nothing_answers_is_said_at_once_and_then_every_ten_seconds_with_how_often() {
-        let (mut unanswered, begun) = (Unanswered::default(), Instant::now());
-        let said: Vec<(u64, u64)> = (0..=25)
-            .filter_map(|second| Some((second, unanswered.noted(begun + Duration::from_secs(second))?)))
-            .collect();
-        assert_eq!(said, [(0, 1), (10, 10), (20, 10)]);
-    }
 }

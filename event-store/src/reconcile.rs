@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::error::StoreError;
 use crate::journal::Journal;
-use crate::limits::until;
+use crate::limits::{RunDeadlines, until};
 
 pub use compared::{ComparedProduct, GRACE};
 pub use rounds::{ConsumerTally, DynamoRounds, FinishedRound, MemoryRounds, Round, RoundTally, Rounds};
@@ -31,12 +31,6 @@ const PAGE: usize = 100;
 
 /// Products that are compared at the same time.
 const PARALLEL: usize = 8;
-
-/// At most this much of a run's time is reserved for saving where it is, and for the answer.
-const RESERVE: Duration = Duration::from_secs(5);
-
-/// At most this much of it is reserved for the answer.
-const ANSWER: Duration = Duration::from_secs(1);
 
 /// What a consumer has, compared with the event table, and repaired where it is behind.
 #[async_trait]
@@ -129,8 +123,7 @@ impl Reconciler {
         consumer: &dyn ReconciledConsumer,
         time_left: Duration,
     ) -> Result<ReconcileRun, StoreError> {
-        let deadline = Instant::now() + time_left.saturating_sub(RESERVE.min(time_left / 4));
-        let end = Instant::now() + time_left.saturating_sub(ANSWER.min(time_left / 8));
+        let RunDeadlines { working: deadline, recording: end } = RunDeadlines::of(time_left);
         let (mut revision, mut round) = until(Some(deadline), self.rounds.load(self.name)).await??;
         let mut run = ReconcileRun::default();
         let mut outcome = Ok(());

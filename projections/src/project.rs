@@ -11,7 +11,7 @@ use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use event_store::StoreError;
 use event_store::follow::ChangeRecord;
-use event_store::limits::until;
+use event_store::limits::{RunDeadlines, until};
 use event_store::parking::{Parked, Parking, ParkingCause, note_parked};
 use futures::StreamExt;
 use schema::{Clock, ProductId};
@@ -33,9 +33,6 @@ const PARALLEL: usize = 16;
 /// How many parking rows are read at once.
 const PAGE: usize = 100;
 
-/// At most this much of a run's time is kept for its answer.
-const RESERVE: Duration = Duration::from_secs(1);
-
 /// Projects every read model. The Lambda function and `serve` run the same one.
 pub struct Projector {
     views: Arc<dyn Views>,
@@ -53,11 +50,6 @@ pub struct ProjectionRetries {
     pub repaired: usize,
     /// Views that have not; their parking rows say why.
     pub still_parked: usize,
-}
-
-/// When the work of a run has to end so that there is time for its answer.
-fn end(time_left: Duration) -> Instant {
-    Instant::now() + time_left.saturating_sub(RESERVE.min(time_left / 8))
 }
 
 /// A record to repeat from, as Lambda reads it.
@@ -93,7 +85,7 @@ impl Projector {
 
     /// The same within `time_left`: products that are not projected by then are handed back.
     pub async fn project_within(&self, event: Event, time_left: Duration) -> DynamoDbEventResponse {
-        self.project_until(event, Some(end(time_left))).await
+        self.project_until(event, Some(RunDeadlines::of(time_left).recording)).await
     }
 
     async fn project_until(&self, event: Event, end: Option<Instant>) -> DynamoDbEventResponse {
@@ -202,7 +194,7 @@ impl Projector {
     /// # Errors
     /// [`StoreError`]: the parking table did not answer; the next scheduled run tries again.
     pub async fn retry_parked(&self, time_left: Duration) -> Result<ProjectionRetries, StoreError> {
-        let end = Some(end(time_left));
+        let end = Some(RunDeadlines::of(time_left).recording);
         let generations = until(end, self.views.generations()).await.flatten();
         let mut retried = ProjectionRetries::default();
         for projection in &self.projections {

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use event_store::limits::until;
+use event_store::limits::{RunDeadlines, until};
 use event_store::parking::note_parked;
 use event_store::receipts::published;
 use event_store::{Parked, ParkingCause, StoreError};
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::bus::BusPresence;
 use crate::pass::{PassOutcome, PublishRequest};
-use crate::publisher::{CONSUMER, Publisher, RetryPolicy, RunDeadlines};
+use crate::publisher::{CONSUMER, Publisher, RetryPolicy};
 
 /// How many parking rows are read and retried together.
 const PAGE: usize = 100;
@@ -72,7 +72,7 @@ impl Publisher {
         time_left: Duration,
     ) -> Result<CatchUpOutcome, StoreError> {
         let deadlines = RunDeadlines::of(time_left);
-        let row = until(Some(deadlines.sending), self.ports.parking.of(CONSUMER, product)).await??;
+        let row = until(Some(deadlines.working), self.ports.parking.of(CONSUMER, product)).await??;
         let rows = HashMap::from_iter(row.map(|row| (product.clone(), row)));
         let products = vec![product.clone()];
         let outcomes = self.catch_up(products, rows, self.retry_policy, deadlines).await;
@@ -91,10 +91,10 @@ impl Publisher {
         let is_missing = self.note_presence().await == BusPresence::Missing;
         let mut retried = PublishRetryCounts::default();
         let (mut after, mut parked) = (None, 0);
-        while Instant::now() < deadlines.sending {
+        while Instant::now() < deadlines.working {
             let _turn = self.turn(deadlines).await?;
             let listing = self.ports.parking.list(CONSUMER, after.as_ref(), PAGE);
-            let page = until(Some(deadlines.sending), listing).await??;
+            let page = until(Some(deadlines.working), listing).await??;
             let Some(last) = page.last() else {
                 note_parked(CONSUMER, parked - retried.released);
                 break;
@@ -138,7 +138,7 @@ impl Publisher {
 
     /// Waits until no other caller is catching up.
     async fn turn(&self, deadlines: RunDeadlines) -> Result<MutexGuard<'_, ()>, StoreError> {
-        let turn = until(Some(deadlines.sending), self.catching_up.lock()).await;
+        let turn = until(Some(deadlines.working), self.catching_up.lock()).await;
         turn.map_err(|_| StoreError::new("another retry of parked products is still running".into()))
     }
 

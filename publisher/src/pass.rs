@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 
 use event_store::handled::{Handled, Link, recorded_anew};
-use event_store::limits::until;
+use event_store::limits::{RunDeadlines, until};
 use event_store::receipts::{PublicationClaim, claimed, published};
 use event_store::{Journal, ParkingCause, StoreError};
 use futures::stream::{self, StreamExt};
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
 use crate::instrumentation;
-use crate::publisher::{CONSUMER, Publisher, RetryPolicy, RunDeadlines};
+use crate::publisher::{CONSUMER, Publisher, RetryPolicy};
 use crate::queue::{ProductQueue, UnsentEvent};
 use crate::send::{EventSender, ReceiptWriter};
 
@@ -183,7 +183,7 @@ impl Publisher {
             replay: None,
             max_in_flight: self.concurrency.requests,
             retry_policy,
-            deadline: deadlines.sending,
+            deadline: deadlines.working,
             queues,
         };
         while let Some(outcomes) = sender.next_round().await {

@@ -11,10 +11,11 @@ use std::time::Duration;
 use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use event_store::follow::{Change, ChangeRecord};
+use event_store::limits::RunDeadlines;
 use schema::{Commit, ProductId};
 
 use crate::pass::{PassOutcome, PublishRequest};
-use crate::publisher::{CONSUMER, Publisher, RunDeadlines};
+use crate::publisher::{CONSUMER, Publisher};
 
 /// The records of a batch that concern one product.
 #[derive(Debug)]

@@ -9,19 +9,12 @@ use std::time::Duration;
 use event_store::{Backoff, Journal, Parking, Receipts};
 use schema::Clock;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
 use crate::bus::{Bus, BusGuard, BusPresence};
 use crate::message::Address;
 
 /// The name of this consumer in the parking rows. Stored. Never change.
 pub const CONSUMER: &str = "publisher";
-
-/// At most this much of a run's time is reserved for writing receipts and parking rows, and for the answer.
-const RESERVE: Duration = Duration::from_secs(5);
-
-/// At most this much of it is reserved for the answer.
-const ANSWER: Duration = Duration::from_secs(1);
 
 /// The stores and the bus that a publisher works with.
 #[derive(Clone)]
@@ -104,30 +97,5 @@ impl Publisher {
     /// Asks whether a bus exists, `None` for the configured one.
     pub async fn bus_presence(&self, bus: Option<&str>) -> BusPresence {
         self.ports.bus.presence(bus.unwrap_or(&self.address.bus)).await
-    }
-}
-
-/// When the parts of a run have to end.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RunDeadlines {
-    /// Reading what is due, and sending it.
-    pub(crate) sending: Instant,
-    /// Everything; the rest of the time is for the answer.
-    pub(crate) recording: Instant,
-}
-
-impl RunDeadlines {
-    pub(crate) fn of(time_left: Duration) -> Self {
-        let before_the_end = |reserve: Duration| Instant::now() + time_left.saturating_sub(reserve);
-        Self {
-            sending: before_the_end(RESERVE.min(time_left / 4)),
-            recording: before_the_end(ANSWER.min(time_left / 8)),
-        }
-    }
-
-    /// When reading what is due has to end so that there is time to send what was read: half of what is left.
-    pub(crate) fn reading(self) -> Instant {
-        let now = Instant::now();
-        now + self.sending.saturating_duration_since(now) / 2
     }
 }

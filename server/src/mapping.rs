@@ -5,7 +5,6 @@ mod batch;
 mod catch_up;
 mod checkpoint;
 mod lineage;
-mod outage;
 mod outcome;
 mod record;
 mod run;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use event_store::error::causes;
+use event_store::outage::Outage;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
@@ -16,7 +17,6 @@ use tokio::time::Instant;
 
 use super::checkpoint::CheckpointTable;
 use super::lineage::{KnownShard, ShardLineage, ShardPlan, ShardStart};
-use super::outage::Outage;
 use super::settings::{EventSourceMapping, StreamEndpoint};
 use super::shard_consumer::{ShardConsumer, ShardContext, ShardEnd};
 use super::shards::{StreamDescription, discover};
@@ -25,6 +25,9 @@ use crate::stop::{StopSignal, is_stopped, pause, stopped};
 
 /// How often to look for new shards, and for a new stream, while shards are read.
 const LOOK: Duration = Duration::from_secs(30);
+
+/// Between two lines of the log that there is no stream.
+const SAID_EVERY: Duration = Duration::from_mins(1);
 
 /// What is looked at as a whole, beside the shards.
 const STREAM: &str = "the stream";
@@ -112,7 +115,15 @@ where
     fn new(context: ShardContext<'a, F>, known: BTreeMap<String, KnownShard>) -> Self {
         let lineage = ShardLineage::new(known, context.mapping.gone_after);
         let (running, ending) = (FuturesUnordered::new(), watch::Sender::new(false));
-        Self { context, lineage, stream: None, running, settling: None, ending, outage: Outage::default() }
+        Self {
+            context,
+            lineage,
+            stream: None,
+            running,
+            settling: None,
+            ending,
+            outage: Outage::said_every(SAID_EVERY),
+        }
     }
 
     async fn run(mut self, stop: &StopSignal) {
@@ -171,7 +182,7 @@ where
     fn found(&mut self, found: Result<StreamDescription, String>) -> Option<StreamDescription> {
         let reason = match found {
             Ok(stream) => {
-                self.outage = Outage::default();
+                self.outage.ended();
                 return Some(stream);
             }
             Err(reason) => reason,
