@@ -9,9 +9,10 @@ use anyhow::Context;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum, value_parser};
 use ledger_log::VerifierKey;
+use sequencer::LogPublic;
 use server::auth::AuthSettings;
 use server::environment::settings;
-use server::log::{LogPublic, LogSettings, is_origin};
+use server::log::{LogSettings, is_origin};
 use server::serve::{Limits, ServerConfig, Storage};
 use web::AllowedOrigin;
 

@@ -126,6 +126,16 @@ fn trusted(line: &str) -> Result<TrustedKey, VerifierKeyError> {
     Ok(TrustedKey { key: key.parse()?, from, to })
 }
 
+impl fmt::Display for TrustedKeys {
+    /// One key a line, `VKEY from SIZE` or `VKEY from SIZE to SIZE`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|TrustedKey { key, from, to }| match to {
+            &u64::MAX => writeln!(f, "{key} from {from}"),
+            to => writeln!(f, "{key} from {from} to {to}"),
+        })
+    }
+}
+
 impl From<VerifierKey> for TrustedKeys {
     fn from(key: VerifierKey) -> Self {
         Self(vec![TrustedKey { key, from: 0, to: u64::MAX }])

@@ -27,7 +27,7 @@ pub use leaf::Leaf;
 pub use note::{NoteError, SignedNote};
 pub use path::LogPath;
 pub use proof_file::{ProofFile, ProofFileError};
-pub use signer::NoteSigner;
+pub use signer::{CheckpointSigner, NoteSigner, SigningError};
 pub use tiles::TileBuilder;
 pub use tree::{RightEdge, TreeHash};
 pub use verify::{CheckedLog, LogFault, LogSource};

@@ -14,6 +14,23 @@ pub struct NoteSigner {
     key: VerifierKey,
 }
 
+/// What signs the checkpoints of a log. Calls may block.
+pub trait CheckpointSigner: Send + Sync {
+    /// The name of the log.
+    fn origin(&self) -> &str;
+
+    /// Signs the text of a checkpoint. The same text gets the same signatures.
+    ///
+    /// # Errors
+    /// It was not signed; try again.
+    fn sign(&self, text: String) -> Result<SignedNote, SigningError>;
+}
+
+/// A checkpoint was not signed, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SigningError(pub String);
+
 /// The private key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SignerError {
@@ -69,6 +86,16 @@ impl NoteSigner {
     /// As [`NoteSigner::signature`].
     pub fn sign(&self, text: String) -> Result<SignedNote, Unspecified> {
         Ok(SignedNote { signatures: vec![self.signature(&text)?], text })
+    }
+}
+
+impl CheckpointSigner for NoteSigner {
+    fn origin(&self) -> &str {
+        self.key.name()
+    }
+
+    fn sign(&self, text: String) -> Result<SignedNote, SigningError> {
+        Self::sign(self, text).map_err(|error| SigningError(error.to_string()))
     }
 }
 

@@ -36,10 +36,11 @@ use crate::auth::{AuthSettings, Authentication};
 use crate::backend::Backend;
 use crate::directory::DataDirectory;
 use crate::environment::{aws, settings};
-use crate::log::{self, LogApi, LogPublic, LogSettings, LogStarted, ProofSources};
+use crate::log::{self, LogSettings, LogStarted};
 use crate::operators;
 use crate::signals::Signals;
 use crate::system::{System, create_tables};
+use sequencer::{LogApi, LogPublic, ProofSources};
 
 use admission::Admission;
 pub use background::TIME_LIMIT as BATCH_TIME_LIMIT;
@@ -124,14 +125,14 @@ pub async fn run(
     let pages = PageRules::new(cors_origins, authentication.is_some());
     let authenticated = |routes| authenticated(authentication.as_ref(), log_public, routes);
     let layers = |routes| host::wrap(pages.wrap(admission.wrap(authenticated, routes)));
-    let of_log = log::routes(of_log(&system, log.as_ref().map(|(log, _)| log), log_public));
+    let of_log = sequencer::routes(of_log(&system, log.as_ref().map(|(log, _)| log), log_public));
     let routes = system.routes(stopping.clone()).merge(metrics::routes(recorder.clone()));
     let routes = routes.merge(root::routes()).merge(of_log);
     let connections =
         Connections::new(finish_authenticated(layers, routes, clock_and_ids), limits, stopping.clone());
     let mut background = background::start(&system, stream, retry_parked_every, &stopping);
     background.extend(authentication.map(|tokens| tokio::spawn(tokens.keep_fresh(stopping.clone()))));
-    let key = log.as_ref().map(|(log, _)| log.signer.verifier_key().clone());
+    let key = log.as_ref().map(|(log, _)| log.key.clone());
     if let Some((log, interval)) = log {
         background.extend(background::keep_log(&system, log, interval, &stopping));
     }
@@ -162,7 +163,7 @@ fn of_log(system: &System, log: Option<&LogStarted>, public: LogPublic) -> LogAp
         .feed
         .as_ref()
         .map(|feed| ProofSources { journal: system.journal.clone(), feed: feed.feed.clone() });
-    LogApi { log: log.cloned().zip(sources), public }
+    LogApi { log: log.map(|log| log.log.clone()).zip(sources), public }
 }
 
 /// Why the address is not listened on, and what to do.
@@ -180,7 +181,7 @@ fn cannot_listen(address: SocketAddr, error: &Error) -> anyhow::Error {
 
 /// The routes that only this server has, with their descriptions.
 pub(crate) fn documented() -> Vec<(Endpoint, Describe)> {
-    [root::documented(), metrics::documented(), log::documented()].concat()
+    [root::documented(), metrics::documented(), sequencer::documented()].concat()
 }
 
 fn may_listen(address: SocketAddr, authentication: Option<&Authentication>) -> anyhow::Result<()> {

@@ -18,7 +18,7 @@ const CLIENTS: usize = 4;
 /// The number of commands before and after a failed sync.
 const COMMANDS: usize = 60;
 
-/// The layer knows only SQLite's files. What a power failure leaves of the log: `server/src/log/writer/tests.rs`.
+/// The layer knows only SQLite's files. What a power failure leaves of the log: `sequencer/src/writer/tests.rs`.
 const WITHOUT_LOG: (&str, &str) = ("LEDGER_LOG", "off");
 
 /// When the power fails.

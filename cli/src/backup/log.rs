@@ -10,7 +10,8 @@ use anyhow::Context;
 use ledger_log::path::TILE_WIDTH;
 use ledger_log::tiles::{level_count, partial_width};
 use ledger_log::{LogPath, TrustedKeys};
-use server::log::{DirectoryLog, LOG_DIRECTORY, LOG_KEY, LogStore, bound_key, prefix_of_full};
+use sequencer::{DirectoryLog, LogStore, prefix_of_full};
+use server::log::{LOG_DIRECTORY, LOG_KEY, bound_key};
 use sqlite::Database;
 
 use crate::exit::Refused;

@@ -10,10 +10,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject;
+use sequencer::sync_above;
 use sha2::{Digest, Sha256};
 use sqlite::open_private;
-
-use super::store::sync_above;
 
 /// The longest key file, in bytes; one has some 120.
 const MOST_BYTES: u64 = 16 << 10;

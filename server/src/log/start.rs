@@ -11,13 +11,13 @@ use std::time::Duration;
 use aws_lc_rs::error::{KeyRejected, Unspecified};
 use event_store::sqlite::{about, keep_about};
 use ledger_log::signer::SignerError;
-use ledger_log::{LogCheckpoint, LogPath, NoteSigner, SignedNote, TrustedKeys, VerifierKey, note};
+use ledger_log::{
+    CheckpointSigner, LogCheckpoint, LogPath, NoteSigner, SignedNote, TrustedKeys, VerifierKey, note,
+};
+use sequencer::{DirectoryLog, LogFailure, LogStore, LogWriter, MemoryLog, ServedLog};
 use sqlite::{Access, Database};
 
-use super::failure::LogFailure;
 use super::key;
-use super::store::{DirectoryLog, LogStore, MemoryLog};
-use super::writer::LogWriter;
 use super::{LOG_DIRECTORY, LOG_KEY};
 
 /// The verifier key of the ledger's log. Stored. Never rename.
@@ -38,12 +38,24 @@ pub struct LogSettings {
 /// A log that can go on.
 #[derive(Clone)]
 pub struct LogStarted {
-    /// Its files.
-    pub store: Arc<dyn LogStore>,
+    /// Its files, and the keys that sign it.
+    pub log: ServedLog,
+    /// What signs it.
+    pub signer: Arc<dyn CheckpointSigner>,
     /// Its key.
-    pub signer: Arc<NoteSigner>,
+    pub key: VerifierKey,
     /// The size of its checkpoint; 0 if that cannot be read.
     pub published: u64,
+}
+
+impl LogStarted {
+    /// A log with a single key.
+    #[must_use]
+    pub fn signed_by(signer: Arc<NoteSigner>, store: Arc<dyn LogStore>, published: u64) -> Self {
+        let key = signer.verifier_key().clone();
+        let log = ServedLog { store, keys: TrustedKeys::from(key.clone()) };
+        Self { log, signer, key, published }
+    }
 }
 
 /// Why a server does not start with its log; what to do is in the text.
@@ -148,8 +160,8 @@ pub fn in_memory(settings: &LogSettings) -> Result<LogStarted, LogStartError> {
     let pkcs8 = key::generate().map_err(|Unspecified| LogStartError::Random)?;
     let signer = signer(Path::new("the new key"), settings.origin.clone(), &pkcs8)?;
     let store: Arc<dyn LogStore> = Arc::new(MemoryLog::default());
-    LogWriter::begin(&store, &signer)?;
-    Ok(LogStarted { store, signer, published: 0 })
+    LogWriter::begin(store.clone(), signer.clone())?;
+    Ok(LogStarted::signed_by(signer, store, 0))
 }
 
 /// The log in a data directory, which is begun at the first start.
@@ -202,12 +214,12 @@ pub async fn on_files(
                 Some(note) => {
                     TrustedKeys::from(own.clone()).open(&note).map(drop).map_err(|_| other_key())?;
                 }
-                None => LogWriter::begin(&store, &signer)?,
+                None => LogWriter::begin(store.clone(), signer.clone())?,
             }
             keep_about(&Access::Committed(ledger.clone()), BOUND, Some(own.to_string())).await?;
         }
     }
-    Ok(LogStarted { store, signer, published })
+    Ok(LogStarted::signed_by(signer, store, published))
 }
 
 /// The size that a checkpoint names, if the key signed it.

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::backend::LocalFeed;
 use crate::follower::{Follower, PROJECTOR, PUBLISHER};
-use crate::log::{LogStarted, Sequencer, watch_age};
+use crate::log::{LogFollower, LogStarted, watch_age};
 use crate::mapping::{CheckpointTable, EventSourceMapping, StreamEndpoint};
 use crate::operators::{Downstream, catch_up};
 use crate::stop::{StopSignal, is_stopped, pause, stopped};
@@ -78,7 +78,7 @@ pub(super) fn keep_log(
     stopping: &StopSignal,
 ) -> Vec<JoinHandle<()>> {
     let Some(feed) = system.feed.as_ref().map(|feed| feed.feed.clone()) else { return Vec::new() };
-    let sequencer = Sequencer::new(feed.clone(), log, interval);
+    let sequencer = LogFollower::new(feed.clone(), log, interval);
     let clock = system.clock_and_ids.clock.clone();
     let age = watch_age(feed, sequencer.published(), clock, stopping.clone());
     vec![tokio::spawn(sequencer.run(stopping.clone())), tokio::spawn(age)]

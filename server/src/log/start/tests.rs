@@ -28,7 +28,7 @@ impl Place {
 
     async fn start(&self, origin: Option<&str>) -> Result<String, LogStartError> {
         let log = on_files(self.directory.path(), &self.ledger, &settings(origin)).await?;
-        Ok(log.signer.verifier_key().to_string())
+        Ok(log.key.to_string())
     }
 
     async fn refused(&self, origin: Option<&str>) -> String {
@@ -128,7 +128,7 @@ async fn what_was_logged_is_known_without_the_key() {
     let place = Place::new();
     assert_eq!(logged(place.directory.path(), &place.ledger).await.unwrap(), 0);
     let log = on_files(place.directory.path(), &place.ledger, &settings(None)).await.unwrap();
-    let mut writer = LogWriter::open(log.store, log.signer).unwrap();
+    let mut writer = LogWriter::open(log.log, log.signer).unwrap();
     writer.append(ledger_log::Leaf { parent: [1; 32], hash: [2; 32] }).unwrap();
     writer.publish().unwrap();
     std::fs::remove_file(place.path("log.key")).unwrap();
@@ -139,6 +139,6 @@ async fn what_was_logged_is_known_without_the_key() {
 
 #[test]
 fn a_log_in_memory_has_a_new_key_each_time() {
-    let keys = [(); 2].map(|()| in_memory(&settings(None)).unwrap().signer.verifier_key().to_string());
+    let keys = [(); 2].map(|()| in_memory(&settings(None)).unwrap().key.to_string());
     assert_ne!(keys[0], keys[1]);
 }

@@ -155,7 +155,10 @@ impl LogStore for DirectoryLog {
 }
 
 /// Makes the name of a file or directory durable, in the directory that holds it.
-pub(super) fn sync_above(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// The name may be lost with the power.
+pub fn sync_above(path: &Path) -> io::Result<()> {
     let above = path.parent().filter(|above| !above.as_os_str().is_empty());
     File::open(above.unwrap_or(Path::new(".")))?.sync_all()
 }

@@ -8,15 +8,16 @@ use std::sync::Arc;
 use ledger_log::path::TILE_WIDTH;
 use ledger_log::tiles::{self, Tile, TileBuilder, level_count, partial_width};
 use ledger_log::tree::entry_hash;
-use ledger_log::{Leaf, LogCheckpoint, LogPath, NoteSigner, TreeHash, TrustedKeys, bundle};
+use ledger_log::{CheckpointSigner, Leaf, LogCheckpoint, LogPath, TreeHash, bundle};
 
-use super::failure::{LogFailure, LogStop};
-use super::store::{LogStore, needed};
+use crate::api::ServedLog;
+use crate::failure::{LogFailure, LogStop};
+use crate::store::{LogStore, needed};
 
 /// A log that grows.
 pub struct LogWriter {
     store: Arc<dyn LogStore>,
-    signer: Arc<NoteSigner>,
+    signer: Arc<dyn CheckpointSigner>,
     tiles: TileBuilder,
     /// The entries that fill no bundle yet.
     bundle: Vec<u8>,
@@ -32,10 +33,10 @@ impl LogWriter {
     ///
     /// # Errors
     /// [`LogFailure`]: nothing was published, or its name may be lost with the power.
-    pub fn begin(store: &Arc<dyn LogStore>, signer: &Arc<NoteSigner>) -> Result<(), LogFailure> {
+    pub fn begin(store: Arc<dyn LogStore>, signer: Arc<dyn CheckpointSigner>) -> Result<(), LogFailure> {
         let mut writer = Self {
-            store: store.clone(),
-            signer: signer.clone(),
+            store,
+            signer,
             tiles: TileBuilder::default(),
             bundle: Vec::new(),
             last: None,
@@ -49,10 +50,10 @@ impl LogWriter {
     ///
     /// # Errors
     /// [`LogStop`] if what is stored is not the log of its checkpoint; otherwise try again.
-    pub fn open(store: Arc<dyn LogStore>, signer: Arc<NoteSigner>) -> Result<Self, LogFailure> {
+    pub fn open(log: ServedLog, signer: Arc<dyn CheckpointSigner>) -> Result<Self, LogFailure> {
+        let ServedLog { store, keys } = log;
         let note = store.read(LogPath::Checkpoint).map_err(LogFailure::of(LogPath::Checkpoint))?;
         let note = note.ok_or(LogStop::NoCheckpoint)?;
-        let keys = TrustedKeys::from(signer.verifier_key().clone());
         let LogCheckpoint { size, root, .. } = keys.open(&note).map_err(LogStop::from)?;
         let levels = (0..).zip(0..level_count(size)).map(|(level, _)| unfilled(&*store, size, level));
         let tiles = TileBuilder::stored(size, levels.collect::<Result<_, _>>()?).ok_or(LogStop::Root)?;
@@ -131,9 +132,9 @@ impl LogWriter {
         if found.unwrap_or_default() != self.published.1 {
             return Err(LogStop::Foreign.into());
         }
-        let origin = self.signer.verifier_key().name().to_owned();
+        let origin = self.signer.origin().to_owned();
         let checkpoint = LogCheckpoint { origin, size: self.size(), root: self.tiles.root() };
-        let note = self.signer.sign(checkpoint.to_string()).map_err(|_| LogFailure::Signing)?;
+        let note = self.signer.sign(checkpoint.to_string())?;
         let note = note.to_string().into_bytes();
         self.store.write(path, &note).map_err(LogFailure::of(path))?;
         self.store.settle(&[path]).map_err(LogStop::Unsynced)?;

@@ -10,10 +10,16 @@ use ledger_log::{LogSource, verify};
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::log::MemoryLog;
+use ledger_log::{NoteSigner, TrustedKeys};
+
+use crate::store::MemoryLog;
 
 fn signer() -> Arc<NoteSigner> {
     Arc::new(NoteSigner::from_seed("example.com/log", &[7; 32]).unwrap())
+}
+
+fn served(store: Arc<dyn LogStore>) -> ServedLog {
+    ServedLog { store, keys: TrustedKeys::from(signer().verifier_key().clone()) }
 }
 
 /// The entries of a ledger of one product.
@@ -145,9 +151,9 @@ fn log_all(store: &Arc<FailingStore>, leaves: &[Leaf], rounds: &[usize]) -> usiz
 fn attempt(store: &Arc<dyn LogStore>, leaves: &[Leaf], rounds: &[usize]) -> Result<(), LogFailure> {
     let is_new = store.read(LogPath::Checkpoint).map_err(LogFailure::of(LogPath::Checkpoint))?.is_none();
     if is_new {
-        LogWriter::begin(store, &signer())?;
+        LogWriter::begin(store.clone(), signer())?;
     }
-    let mut writer = LogWriter::open(store.clone(), signer())?;
+    let mut writer = LogWriter::open(served(store.clone()), signer())?;
     for round in
         rounds.iter().filter(|round| **round as u64 > writer.published()).copied().collect::<Vec<_>>()
     {
@@ -249,7 +255,7 @@ fn what_differs_from_what_was_signed_or_is_to_be_written_is_never_signed_over() 
             let before = disk.visible.clone();
             drop(disk);
             let again: Arc<dyn LogStore> = store.clone();
-            let opened = LogWriter::open(again, signer()).map(drop);
+            let opened = LogWriter::open(served(again), signer()).map(drop);
             stopped(opened);
             assert_eq!(store.disk().visible, before, "{name}");
         }
@@ -268,7 +274,7 @@ fn a_checkpoint_that_somebody_else_put_there_is_not_replaced() {
     let (leaves, store) = (leaves(20), Arc::new(MemoryLog::default()));
     let store: Arc<dyn LogStore> = store;
     attempt(&store, &leaves, &[10]).unwrap();
-    let mut writer = LogWriter::open(store.clone(), signer()).unwrap();
+    let mut writer = LogWriter::open(served(store.clone()), signer()).unwrap();
     attempt(&store, &leaves, &[15]).unwrap();
     let newer = store.read(LogPath::Checkpoint).unwrap();
     leaves[10..12].iter().for_each(|leaf| writer.append(*leaf).unwrap());

@@ -3,7 +3,7 @@
 use std::io;
 
 use event_store::StoreError;
-use ledger_log::{CheckpointFault, LogPath};
+use ledger_log::{CheckpointFault, LogPath, SigningError};
 
 /// The log does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -20,8 +20,8 @@ pub enum LogFailure {
     #[error("the commits cannot be read: {0}")]
     Feed(#[from] StoreError),
     /// The checkpoint could not be signed: try again.
-    #[error("the checkpoint cannot be signed")]
-    Signing,
+    #[error("the checkpoint cannot be signed: {0}")]
+    Signing(#[from] SigningError),
     /// The writing thread ended in the middle: try again.
     #[error("the log was not written to its end: {0}")]
     Interrupted(String),
@@ -85,7 +85,8 @@ pub enum LogStop {
 
 impl LogFailure {
     /// A file that could not be read or written; or what lies in its place cannot be that file.
-    pub(super) fn of(path: LogPath) -> impl FnOnce(io::Error) -> Self {
+    #[must_use]
+    pub fn of(path: LogPath) -> impl FnOnce(io::Error) -> Self {
         move |source| match source.kind() {
             io::ErrorKind::InvalidData => LogStop::Damaged(path).into(),
             _ => Self::File { path, source },

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use event_store::{Feed, Journal};
-use ledger_log::LogPath;
+use ledger_log::{LogPath, TrustedKeys};
 use web::{Problem, ProblemKind, RequestContext, Scope};
 
-use super::start::LogStarted;
+use crate::store::LogStore;
 
 /// Who may read the log without the scope `products/audit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,18 +46,27 @@ pub struct ProofSources {
     pub feed: Arc<dyn Feed>,
 }
 
+/// A log that can be read.
+#[derive(Clone)]
+pub struct ServedLog {
+    /// Its files.
+    pub store: Arc<dyn LogStore>,
+    /// The keys that sign its checkpoints.
+    pub keys: TrustedKeys,
+}
+
 /// What the routes of the log work on.
 #[derive(Clone)]
 pub struct LogApi {
     /// The log and the commits in it, if one is kept.
-    pub log: Option<(LogStarted, ProofSources)>,
+    pub log: Option<(ServedLog, ProofSources)>,
     /// Who may read it without a scope.
     pub public: LogPublic,
 }
 
 impl LogApi {
     /// The log, for whoever may read this path of it.
-    pub(super) fn readable(&self, context: &RequestContext, path: &str) -> Result<&LogStarted, Problem> {
+    pub(super) fn readable(&self, context: &RequestContext, path: &str) -> Result<&ServedLog, Problem> {
         if !self.public.opens(path) {
             context.require(Scope::Audit)?;
         }
@@ -65,12 +74,12 @@ impl LogApi {
     }
 
     /// The log and the commits in it, for auditors.
-    pub(super) fn provable(&self, context: &RequestContext) -> Result<&(LogStarted, ProofSources), Problem> {
+    pub(super) fn provable(&self, context: &RequestContext) -> Result<&(ServedLog, ProofSources), Problem> {
         context.require(Scope::Audit)?;
         self.kept()
     }
 
-    fn kept(&self) -> Result<&(LogStarted, ProofSources), Problem> {
+    fn kept(&self) -> Result<&(ServedLog, ProofSources), Problem> {
         let none = "This server keeps no log: it is switched off, or the ledger is in tables of DynamoDB.";
         self.log.as_ref().ok_or_else(|| Problem::new(ProblemKind::NoLog, none))
     }

@@ -8,35 +8,30 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use event_store::Journal;
 use ledger_log::proof::{ProofPlan, TreeNode};
-use ledger_log::{Leaf, LogPath, NoteSigner, ProofFile, RightEdge, TreeHash, TrustedKeys, tiles};
+use ledger_log::{Leaf, LogPath, ProofFile, RightEdge, TreeHash, tiles};
 use schema::{ProductId, StoredCommit};
 use serde_json::json;
 use web::operation::{Components, Operation, OperationResponse, example, path};
 use web::{Problem, ProblemKind, RequestContext, Scope};
 
-use super::api::LogApi;
-use super::failure::{LogFailure, LogStop};
-use super::store::{LogStore, needed};
+use crate::api::{LogApi, ServedLog};
+use crate::failure::{LogFailure, LogStop};
+use crate::store::{LogStore, needed};
 
 /// The proof of the entry of a commit at an index; none if no checkpoint has it yet.
 ///
 /// # Errors
 /// [`LogFailure`]: a file cannot be read, or the log has another entry there.
-pub(super) fn prove(
-    store: &dyn LogStore,
-    signer: &NoteSigner,
-    index: u64,
-    leaf: Leaf,
-) -> Result<Option<ProofFile>, LogFailure> {
-    let keys = TrustedKeys::from(signer.verifier_key().clone());
+pub(super) fn prove(log: &ServedLog, index: u64, leaf: Leaf) -> Result<Option<ProofFile>, LogFailure> {
+    let ServedLog { store, keys } = log;
     let note = store.read(LogPath::Checkpoint).map_err(LogFailure::of(LogPath::Checkpoint))?;
     let note = note.ok_or(LogStop::NoCheckpoint)?;
     let size = keys.open(&note).map_err(LogStop::from)?.size;
     let Some(plan) = ProofPlan::of_inclusion(index, size) else { return Ok(None) };
-    let hashes = plan.hashes(|node| subtree(store, node, size))?;
+    let hashes = plan.hashes(|node| subtree(&**store, node, size))?;
     let checkpoint = String::from_utf8(note).map_err(|_| LogStop::NoCheckpoint)?;
     let proof = ProofFile { extra: Some(leaf.parent.to_vec()), index, hashes, checkpoint };
-    let proved = proof.prove_commit(leaf, &keys);
+    let proved = proof.prove_commit(leaf, keys);
     proved.map(|_| Some(proof)).map_err(|_| LogStop::Another(index).into())
 }
 
@@ -69,8 +64,8 @@ pub(super) async fn proof(
     let position =
         sources.feed.position_of(&product, own).await.map_err(|error| unavailable(&error.to_string()))?;
     let position = position.ok_or_else(not_logged_yet)?;
-    let (store, signer) = (log.store.clone(), log.signer.clone());
-    let made = tokio::task::spawn_blocking(move || prove(&*store, &signer, position, leaf)).await;
+    let log = log.clone();
+    let made = tokio::task::spawn_blocking(move || prove(&log, position, leaf)).await;
     match made.unwrap_or_else(|error| Err(LogFailure::Interrupted(error.to_string()))) {
         Ok(Some(proof)) => {
             let headers =

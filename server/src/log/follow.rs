@@ -11,13 +11,12 @@ use event_store::follow::Change;
 use event_store::{Feed, FeedEntry, StoreError};
 use ledger_log::Leaf;
 use schema::{Clock, Timestamp};
+use sequencer::{LogFailure, LogStop, LogWriter};
 use telemetry::meters::LOG_OLDEST_UNLOGGED;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::failure::{LogFailure, LogStop};
 use super::start::LogStarted;
-use super::writer::LogWriter;
 use crate::follower::idle;
 use crate::stop::{StopSignal, is_stopped, pause, stopped};
 
@@ -31,7 +30,7 @@ const MEASURED_EVERY: Duration = Duration::from_secs(1);
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(30) };
 
 /// Logs the commits of a ledger.
-pub struct Sequencer {
+pub struct LogFollower {
     feed: Arc<dyn Feed>,
     log: LogStarted,
     interval: Duration,
@@ -39,7 +38,7 @@ pub struct Sequencer {
     published: watch::Sender<u64>,
 }
 
-impl Sequencer {
+impl LogFollower {
     /// Logs the commits of `feed`, and publishes at most one checkpoint in an interval.
     #[must_use]
     pub fn new(feed: Arc<dyn Feed>, log: LogStarted, interval: Duration) -> Self {
@@ -83,8 +82,8 @@ impl Sequencer {
 
     /// Goes on after the published checkpoint, until `stop` or a failure.
     async fn follow(&self, failures: &mut u32, stop: &StopSignal) -> Result<(), LogFailure> {
-        let LogStarted { store, signer, .. } = self.log.clone();
-        let mut writer = blocking(move || LogWriter::open(store, signer)).await?;
+        let LogStarted { log, signer, .. } = self.log.clone();
+        let mut writer = blocking(move || LogWriter::open(log, signer)).await?;
         self.check_end(&writer).await?;
         self.published.send_replace(writer.published());
         let mut news = self.feed.appended();

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use event_store::{FeedSlice, Journal, MemoryJournal, seal};
-use ledger_log::{LogPath, NoteSigner, TrustedKeys, bundle};
+use ledger_log::{LogPath, NoteSigner, bundle};
 use schema::{ProductId, fixtures};
 use tokio::time::timeout;
 
 use super::*;
-use crate::log::{LogStore, MemoryLog};
+use sequencer::{LogStore, MemoryLog};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -25,21 +25,21 @@ async fn add(journal: &MemoryJournal, products: std::ops::Range<usize>) {
 
 fn begun(store: Arc<dyn LogStore>) -> LogStarted {
     let signer = Arc::new(NoteSigner::from_seed("example.com/log", &[7; 32]).unwrap());
-    LogWriter::begin(&store, &signer).unwrap();
-    LogStarted { store, signer, published: 0 }
+    LogWriter::begin(store.clone(), signer.clone()).unwrap();
+    LogStarted::signed_by(signer, store, 0)
 }
 
 /// The size of the checkpoint that is there.
 fn size(log: &LogStarted) -> u64 {
-    let note = log.store.read(LogPath::Checkpoint).unwrap().unwrap();
-    TrustedKeys::from(log.signer.verifier_key().clone()).open(&note).unwrap().size
+    let note = log.log.store.read(LogPath::Checkpoint).unwrap().unwrap();
+    log.log.keys.open(&note).unwrap().size
 }
 
 /// Runs until so many commits are published.
 async fn run_until(feed: Arc<dyn Feed>, log: &LogStarted, size: u64) {
     let (stop, stopping) = watch::channel(false);
     let quick = Backoff { first: Duration::from_millis(1), longest: Duration::from_millis(2) };
-    let sequencer = Sequencer::new(feed, log.clone(), SECOND).backoff(quick);
+    let sequencer = LogFollower::new(feed, log.clone(), SECOND).backoff(quick);
     let mut published = sequencer.published();
     let task = tokio::spawn(sequencer.run(stopping));
     let reached = timeout(Duration::from_mins(5), published.wait_for(|reached| *reached >= size)).await;
@@ -58,7 +58,7 @@ async fn every_commit_is_logged_at_its_position_also_after_a_new_start() {
     }
     let mut entries = Vec::new();
     for (name, width) in [("tile/entries/000", 256), ("tile/entries/001.p/45", 45)] {
-        let bytes = log.store.read(name.parse().unwrap()).unwrap().unwrap();
+        let bytes = log.log.store.read(name.parse().unwrap()).unwrap().unwrap();
         entries.extend(bundle::read(&bytes, width).unwrap().into_iter().map(<[u8]>::to_vec));
     }
     let commits = journal.after(None, 1_000).await.unwrap();
@@ -73,7 +73,7 @@ async fn every_commit_is_logged_at_its_position_also_after_a_new_start() {
 async fn checkpoints_follow_the_news_with_an_interval_between_two() {
     let (journal, log) = (Arc::new(MemoryJournal::default()), begun(Arc::new(MemoryLog::default())));
     let (stop, stopping) = watch::channel(false);
-    let sequencer = Sequencer::new(journal.clone(), log.clone(), SECOND * 5);
+    let sequencer = LogFollower::new(journal.clone(), log.clone(), SECOND * 5);
     let mut published = sequencer.published();
     let task = tokio::spawn(sequencer.run(stopping));
     let mut times = Vec::new();
@@ -86,9 +86,13 @@ async fn checkpoints_follow_the_news_with_an_interval_between_two() {
         let between = pair[1] - pair[0];
         assert!(between >= SECOND * 4 && between <= SECOND * 6, "{between:?}");
     }
-    let note = log.store.read(LogPath::Checkpoint).unwrap();
+    let note = log.log.store.read(LogPath::Checkpoint).unwrap();
     tokio::time::sleep(SECOND * 60).await;
-    assert_eq!(log.store.read(LogPath::Checkpoint).unwrap(), note, "without news there is nothing to sign");
+    assert_eq!(
+        log.log.store.read(LogPath::Checkpoint).unwrap(),
+        note,
+        "without news there is nothing to sign"
+    );
     stop.send_replace(true);
     task.await.unwrap();
 }
@@ -170,11 +174,11 @@ impl Feed for AlteredFeed {
 
 /// The log ends by itself, and signs nothing more.
 async fn assert_stops(feed: Arc<dyn Feed>, log: &LogStarted, what: &str) {
-    let before = log.store.read(LogPath::Checkpoint).unwrap();
+    let before = log.log.store.read(LogPath::Checkpoint).unwrap();
     let (_stop, stopping) = watch::channel(false);
-    let sequencer = Sequencer::new(feed, log.clone(), SECOND);
+    let sequencer = LogFollower::new(feed, log.clone(), SECOND);
     timeout(Duration::from_mins(5), sequencer.run(stopping)).await.expect(what);
-    assert_eq!(log.store.read(LogPath::Checkpoint).unwrap(), before, "{what}");
+    assert_eq!(log.log.store.read(LogPath::Checkpoint).unwrap(), before, "{what}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,10 +15,10 @@ use web::api::{Api, Describe, Endpoint};
 use web::operation::{Components, Operation, OperationResponse, example, path};
 use web::{Problem, ProblemKind, RequestContext, Scope};
 
-use super::api::LogApi;
-use super::failure::{LogFailure, LogStop};
-use super::proof;
-use super::store::{LogStore, needed};
+use crate::api::LogApi;
+use crate::failure::{LogFailure, LogStop};
+use crate::proof;
+use crate::store::{LogStore, needed};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const BYTES: &str = "application/octet-stream";
@@ -55,7 +55,7 @@ async fn checkpoint(State(api): State<LogApi>, context: RequestContext) -> Resul
 
 async fn key(State(api): State<LogApi>, context: RequestContext) -> Result<Response, Problem> {
     let log = api.readable(&context, "/log/key")?;
-    let keys = format!("{} from 0\n", log.signer.verifier_key());
+    let keys = log.keys.to_string();
     Ok(([(header::CONTENT_TYPE, TEXT), (header::CACHE_CONTROL, NOT_AT_ALL)], keys).into_response())
 }
 
