@@ -20,6 +20,9 @@ const MOST_BYTES: u64 = 16 << 10;
 /// Characters of a line of PEM.
 const LINE: usize = 64;
 
+/// What PEM calls PKCS#8.
+const LABEL: &str = "PRIVATE KEY";
+
 /// The origin of a log that was given none. Stored. Never rename.
 const WITHOUT_NAME: &str = "product-ledger.invalid";
 
@@ -64,7 +67,7 @@ fn pem(pkcs8: &[u8]) -> String {
     let encoded = STANDARD.encode(pkcs8);
     let lines = encoded.as_bytes().chunks(LINE).map(String::from_utf8_lossy);
     let body = lines.collect::<Vec<_>>().join("\n");
-    format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
+    format!("-----BEGIN {LABEL}-----\n{body}\n-----END {LABEL}-----\n")
 }
 
 #[cfg(test)]
@@ -91,12 +94,9 @@ mod tests {
     fn what_is_no_key_is_told_from_a_missing_one() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("log.key");
-        for text in [
-            "",
-            "no key",
-            "-----BEGIN PRIVATE KEY-----\n",
-            "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
-        ] {
+        let cut_off = format!("-----BEGIN {LABEL}-----\n");
+        let certificate = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
+        for text in ["", "no key", &cut_off, certificate] {
             std::fs::write(&path, text).unwrap();
             assert!(matches!(read(&path), Ok(Some(Err(_)))), "{text:?}");
         }
