@@ -1,6 +1,6 @@
 //! Converts a stream record of the SDK to the record that a Lambda gets, so that one function serves both.
 //!
-//! The promise: an attribute of a type that this build does not know costs its image or the keys, and nothing else.
+//! The promise: an attribute of a type that this build does not know costs its image or its key, and nothing else.
 
 use aws_lambda_events::event::dynamodb::{EventRecord, StreamRecord, StreamViewType, UserIdentity};
 use aws_sdk_dynamodbstreams::types::{AttributeValue, Identity, Record};
@@ -40,18 +40,20 @@ fn change(record: aws_sdk_dynamodbstreams::types::StreamRecord) -> StreamRecord 
     if let Some(created) = record.approximate_creation_date_time {
         change.approximate_creation_date_time = time(created);
     }
-    change.keys = known(record.keys);
-    change.new_image = known(record.new_image);
-    change.old_image = known(record.old_image);
+    let mut keys = record.keys.unwrap_or_default();
+    keys.retain(|_, key| is_known(key));
+    change.keys = keys.into();
+    change.new_image = image(record.new_image);
+    change.old_image = image(record.old_image);
     change.sequence_number = record.sequence_number;
     change.size_bytes = record.size_bytes.unwrap_or_default();
     change.stream_view_type = record.stream_view_type.and_then(|view| view_type(&view));
     change
 }
 
-/// Keys or an image whose attributes are all of known types; the conversion would panic on others.
-fn known(attributes: Option<HashMap<String, AttributeValue>>) -> Item {
-    attributes.filter(|all| all.values().all(is_known)).map(Item::from).unwrap_or_default()
+/// An image whose attributes are all of known types; the conversion would panic on others.
+fn image(attributes: Option<HashMap<String, AttributeValue>>) -> Item {
+    attributes.filter(|image| image.values().all(is_known)).map(Item::from).unwrap_or_default()
 }
 
 fn is_known(value: &AttributeValue) -> bool {
