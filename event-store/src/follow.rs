@@ -169,6 +169,12 @@ pub fn give_up(consumer: &'static str, record: &str, reason: &str) {
     );
 }
 
+/// Whether a record does not say which product it is of. What was changed or removed is reported all the same.
+#[must_use]
+pub fn is_nameless(record: &EventRecord) -> bool {
+    !matches!(record.event_name.as_str(), "MODIFY" | "REMOVE") && key(record, "product_id").is_none()
+}
+
 /// Reads one record, its keys first. Never fails: what cannot be read is a [`Change`] too, so that it does not block the
 /// records behind it.
 #[must_use]

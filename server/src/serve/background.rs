@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_lambda_events::event::dynamodb::Event;
-use event_store::{Backoff, DynamoRounds, FeedReader, ReconciledConsumer, Reconciler, metering};
+use event_store::{Backoff, DynamoRounds, FeedReader, ReconciledConsumer, Reconciler, follow, metering};
 use schema::settings::Tables;
 use tokio::task::JoinHandle;
 
@@ -157,7 +157,9 @@ async fn publish_stream(system: Arc<System>, stream: TableStream, stopping: Stop
 
 /// A consumer of the stream.
 fn mapping(consumer: &str, stream: &TableStream, system: &System) -> EventSourceMapping {
-    EventSourceMapping::new(consumer, &stream.events).clock(system.clock_and_ids.clock.clone())
+    EventSourceMapping::new(consumer, &stream.events)
+        .clock(system.clock_and_ids.clock.clone())
+        .nameless(follow::is_nameless)
 }
 
 /// What a consumer falls back on: the event table. Each brings up to date what it writes itself, so that a bus that does not
