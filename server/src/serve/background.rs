@@ -199,21 +199,21 @@ impl Reconciled {
 /// Goes on with a round of the reconcile at each turn; the first one comes after the stream had time to deliver what it has.
 async fn reconcile(
     system: Arc<System>,
-    reconciled: Reconciled,
+    consumer: Reconciled,
     rounds: DynamoRounds,
     every: Duration,
     stopping: StopSignal,
 ) {
     let clock = system.clock_and_ids.clock.clone();
-    let reconciler = Reconciler::new(reconciled.rounds(), system.journal.clone(), Arc::new(rounds), clock);
+    let reconciler = Reconciler::new(consumer.rounds(), system.journal.clone(), Arc::new(rounds), clock);
     loop {
         pause(every, &stopping).await;
         let run = tokio::select! {
-            run = reconciler.run(reconciled.of(&system), TIME_LIMIT) => run,
+            run = reconciler.run(consumer.of(&system), TIME_LIMIT) => run,
             () = stopped(&stopping) => return,
         };
         if let Err(error) = run {
-            let consumer = reconciled.rounds();
+            let consumer = consumer.rounds();
             tracing::warn!(target: "ledger::server", consumer, %error, "the reconcile could not go on; the next turn tries again");
         }
     }
