@@ -336,7 +336,7 @@ async fn the_server_exports_exactly_the_documented_metrics() {
     // Nobody is waited for here, and no request goes to DynamoDB where there is none.
     wanted.remove(meters::COMMANDS_DELAYED.name);
     wanted.retain(|name| on_dynamodb() || !name.starts_with("ledger_dynamodb_"));
-    // The functions alone reconcile in rounds and look at what protects a table.
+    // The first run of a reconcile comes after five minutes, on tables alone; only functions look at what protects a table.
     wanted.retain(|name| !name.starts_with("ledger_reconcile") && name != meters::PROTECTION.name);
     // On tables there is no log.
     wanted.retain(|name| !on_dynamodb() || name != meters::LOG_OLDEST_UNLOGGED.name);

@@ -177,6 +177,13 @@ impl Ledger {
         (self.process, self.url) = serve(&self.data, &self.begin);
     }
 
+    /// Starts again with these arguments too.
+    #[allow(dead_code, reason = "only the suite on DynamoDB uses it")]
+    pub fn restart_with(&mut self, arguments: &[&str]) {
+        self.begin.arguments.extend(arguments.iter().map(|&text| text.to_owned()));
+        self.restart();
+    }
+
     /// SIGTERM, and the exit code.
     pub fn terminate(&mut self) -> Option<i32> {
         self.ask_to_stop();

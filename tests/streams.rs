@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use event_store::{DynamoJournal, Journal, seal};
 use loopback::StreamServer;
+use schema::fixtures;
 use serde_json::Value;
 
 use crate::scenario::{Ledger, PATIENCE, arrivals, printed};
@@ -188,6 +190,50 @@ async fn nothing_is_lost_at_a_first_start(ledger: &Ledger) {
     assert_eq!(reasons(ledger), [""; 0]);
     put(ledger, "c", "1").await;
     is_complete(ledger, &[("a", 2), ("b", 1), ("c", 1)]).await;
+}
+
+/// The results of the first complete round of each consumer: products, and those that were repaired.
+async fn rounds(ledger: &Ledger) -> Vec<(String, u64, u64)> {
+    let waiting = async {
+        loop {
+            let lines = said(ledger, "a round of the reconcile is complete");
+            let count = |line: &Value, name: &str| line[name].as_u64().unwrap();
+            let result = |line: &Value| {
+                let consumer = line["consumer"].as_str().unwrap().to_owned();
+                (consumer, count(line, "products"), count(line, "repaired"))
+            };
+            if lines.len() == 3 {
+                let mut rounds: Vec<_> = lines.iter().map(result).collect();
+                rounds.sort();
+                return rounds;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{:?}", ledger.log()))
+}
+
+#[tokio::test]
+async fn what_the_stream_never_had_is_found_by_the_reconcile() {
+    let (mut ledger, streams) = following().await;
+    put(&ledger, "a", "1").await;
+    is_complete(&ledger, &[("a", 1)]).await;
+    ledger.kill();
+    streams.hold().await;
+    // Recorded long ago, as what is new is still on its way.
+    let created = vec![fixtures::helmet_created()];
+    let (_, commit) = seal(fixtures::commit_after(None, &fixtures::id("helmet"), created)).unwrap();
+    let events = DynamoJournal::new(Client::new(&ledger.dynamodb()), "ledger-events");
+    events.append(&commit).await.unwrap();
+    ledger.restart_with(&["--retry-parked-every", "1"]);
+    let expected = ["prices", "products", "publisher"].map(|consumer| (consumer.to_owned(), 2, 1));
+    assert_eq!(rounds(&ledger).await, expected);
+    is_complete(&ledger, &[("a", 1), ("helmet", 1)]).await;
+    assert_eq!(reasons(&ledger), [""; 0], "the stream gave no reason to catch up");
+    let metrics =
+        ledger.http.get(format!("{}/metrics", ledger.url)).send().await.unwrap().text().await.unwrap();
+    let repaired = r#"ledger_reconciled_products_total{consumer="publisher",result="repaired"} 1"#;
+    assert!(metrics.contains(repaired), "{metrics}");
 }
 
 #[tokio::test]

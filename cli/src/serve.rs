@@ -44,7 +44,8 @@ pub struct ServeArgs {
         help = "Use DynamoDB instead of a data directory, as configured in the AWS SDK's environment"
     )]
     dynamodb: Option<Dynamodb>,
-    /// How often parked products are retried, in seconds.
+    /// How often parked products are retried, in seconds. With --dynamodb, views and publication are compared with a part of the
+    /// event table at every fifth time; all of it takes a round a day.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u64).range(1..))]
     retry_parked_every: u64,
     #[arg(long, requires = "dynamodb", help = "Create missing tables in DynamoDB")]

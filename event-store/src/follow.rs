@@ -10,7 +10,7 @@ use std::fmt;
 use async_trait::async_trait;
 use aws_lambda_events::event::dynamodb::EventRecord;
 use schema::{ProductId, StoredCommit};
-use telemetry::meters::TAMPERING;
+use telemetry::meters::{GIVEN_UP, TAMPERING};
 use tokio::sync::watch;
 
 use crate::error::StoreError;
@@ -121,7 +121,8 @@ pub enum Change {
         /// What is wrong.
         reason: String,
     },
-    /// The record does not say which product it is of: hand it back, because something may be missing of any product.
+    /// The record does not say which product it is of, nor does another delivery of it: give it up ([`give_up`]), so that the
+    /// records behind it do not wait.
     Nameless {
         /// What is wrong.
         reason: String,
@@ -155,6 +156,23 @@ impl fmt::Display for Tampering {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of commit {} of product {}", self.operation, self.sequence, self.product)
     }
+}
+
+/// Counts and logs a record that does not say which product it is of. What it told is found by a reconcile.
+pub fn give_up(consumer: &'static str, record: &str, reason: &str) {
+    metrics::counter!(GIVEN_UP.name, "consumer" => consumer).increment(1);
+    tracing::error!(target: "ledger::stream",
+        consumer,
+        record,
+        reason,
+        "a stream record does not say which product it is of and is given up; run `ledger reconcile --repair`"
+    );
+}
+
+/// Whether a record does not say which product it is of. What was changed or removed is reported all the same.
+#[must_use]
+pub fn is_nameless(record: &EventRecord) -> bool {
+    !matches!(record.event_name.as_str(), "MODIFY" | "REMOVE") && key(record, "product_id").is_none()
 }
 
 /// Reads one record, its keys first. Never fails: what cannot be read is a [`Change`] too, so that it does not block the

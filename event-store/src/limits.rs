@@ -156,7 +156,8 @@ mod tests {
             assert_eq!(timeouts.operation_timeout(), Some(limits.operation));
             let silence = limited.stalled_stream_protection().unwrap();
             assert!(silence.download_enabled() && silence.grace_period() == limits.silence);
-            assert_eq!(limited.retry_config().unwrap().max_attempts(), limits.attempts);
+            let retries = limited.retry_config().unwrap();
+            assert_eq!((retries.max_attempts(), retries.initial_backoff()), (limits.attempts, FIRST_PAUSE));
             let given = settings().retry_config(RetryConfig::standard().with_max_attempts(9)).build();
             assert_eq!(limits.on(&given).retry_config().unwrap().max_attempts(), 9);
         }

@@ -39,6 +39,18 @@ async fn an_answer_that_keeps_arriving_is_read_to_its_end_though_it_takes_longer
 }
 
 #[tokio::test]
+async fn an_answer_that_never_ends_is_given_up_though_it_keeps_arriving() {
+    let limits =
+        RequestLimits { silence: Duration::from_secs(2), operation: Duration::from_secs(3), ..FUNCTION };
+    let (tables, journal) = journal(limits).await;
+    tables.faults().add(FaultRule::operation("Query"), TableFault::Slow(PATIENCE));
+    let read = timeout(PATIENCE / 2, journal.newest(&fixtures::id("p"), 1)).await.expect("a limit");
+    let error = read.unwrap_err().to_string();
+    assert!(error.contains("operation timeout"), "{error}");
+    assert_eq!(tables.faults().take_counts()["Query"], 1);
+}
+
+#[tokio::test]
 async fn what_does_not_answer_or_breaks_off_is_sent_again() {
     for fault in [TableFault::Silence, TableFault::LostAnswer, TableFault::HalfAnswer] {
         let (tables, journal) = journal(FUNCTION).await;

@@ -10,7 +10,7 @@ import { Construct } from "constructs";
 import { corsHeaders } from "./cors.ts";
 import { GROUPS, type ManagedGroup } from "./firewall-rules.ts";
 import type { LedgerKey } from "./key.ts";
-import { BODY_TOO_LARGE, problemBody, TOO_MANY } from "./problem.ts";
+import { BODY_TOO_LARGE, type GatewayProblem, problemBody, TOO_MANY } from "./problem.ts";
 import { removalOf } from "./removal.ts";
 import type { Settings } from "./settings.ts";
 
@@ -38,8 +38,8 @@ export class Firewall extends Construct {
       visibilityConfig: visible(stackName),
       associationConfig: { requestBody: { API_GATEWAY: { defaultSizeInspectionLimit: "KB_64" } } },
       customResponseBodies: {
-        tooMany: { contentType: "APPLICATION_JSON", content: problemBody(TOO_MANY) },
-        bodyTooLarge: { contentType: "APPLICATION_JSON", content: problemBody(BODY_TOO_LARGE) },
+        tooMany: { contentType: "APPLICATION_JSON", content: fixedBody(TOO_MANY) },
+        bodyTooLarge: { contentType: "APPLICATION_JSON", content: fixedBody(BODY_TOO_LARGE) },
       },
       rules: [
         rate(props.requestsWithoutToken, headers),
@@ -70,6 +70,11 @@ export class Firewall extends Construct {
       redactedFields: [{ singleHeader: { Name: "authorization" } }],
     });
   }
+}
+
+/** WAF sends the same text to everybody, so nothing in it can name the request. */
+function fixedBody(problem: GatewayProblem): string {
+  return problemBody(problem, "urn:product-ledger:firewall", "none");
 }
 
 function visible(metricName: string): CfnWebACL.VisibilityConfigProperty {

@@ -1,5 +1,6 @@
-// API Gateway's own error responses as problems, with `WWW-Authenticate` and `Retry-After` where they apply. They have no
-// `instance`: templates of gateway responses replace variables and escape nothing, and a path can hold quotation marks.
+// API Gateway's own error responses as problems, with `WWW-Authenticate` and `Retry-After` where they apply. Their `instance` is the
+// id of the request and not its path: templates of gateway responses replace variables and escape nothing, and a path can hold
+// quotation marks.
 
 import { GatewayResponse, ResponseType, type RestApi } from "aws-cdk-lib/aws-apigateway";
 import { Construct } from "constructs";
@@ -53,7 +54,7 @@ export class GatewayResponses extends Construct {
         // A header can only hold a request value or a fixed text, so the correlation id is in the body only.
         responseHeaders: Object.fromEntries(Object.entries(fixed).map(([name, value]) => [name, `'${value}'`])),
         templates: {
-          "application/json": problem.problemBody(answer, undefined, "$context.requestId"),
+          "application/json": problem.problemBody(answer, "urn:uuid:$context.requestId", "$context.requestId"),
         },
       });
     }

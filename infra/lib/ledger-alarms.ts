@@ -1,4 +1,5 @@
-// The alarms on the ledger's own metrics: lag, parked products, a missing bus, what a reconcile left, tampering, lost races.
+// The alarms on the ledger's own metrics: lag, parked products, records given up, a missing bus, what a reconcile left, tampering,
+// lost races.
 
 import { MetricStatistic, type MonitoringFacade } from "cdk-monitoring-constructs";
 import { METRICS, OPERATIONS, PROJECTOR, PUBLISHER, VIEWS } from "./metrics.ts";
@@ -34,6 +35,10 @@ export function watchLedger(monitoring: MonitoringFacade, props: LedgerAlarmsPro
     ...VIEWS.map((consumer) => series.of(projector, METRICS.reconcileLeft, MAX, { consumer })),
     series.of(publisher, METRICS.reconcileLeft, MAX, { consumer: PUBLISHER }),
   ];
+  const givenUp = [
+    series.of(projector, METRICS.givenUp, SUM, { consumer: PROJECTOR }),
+    series.of(publisher, METRICS.givenUp, SUM, { consumer: PUBLISHER }),
+  ];
   monitoring.monitorCustom({
     humanReadableName: "Ledger",
     alarmFriendlyName: "ledger",
@@ -44,6 +49,7 @@ export function watchLedger(monitoring: MonitoringFacade, props: LedgerAlarmsPro
         metrics: [series.above("publish-lag", lagSeconds, "MAX", [series.of(publisher, METRICS.publishLag, MAX, {})])],
       },
       { title: "Parked products", metrics: [series.above("parked-products", 0, "SUM", parked)] },
+      { title: "Stream records given up", metrics: [series.above("records-given-up", 0, "SUM", givenUp)] },
       { title: "Left by the reconcile", metrics: [series.above("reconcile-left", 0, "SUM", left)] },
       {
         title: "The bus is missing",

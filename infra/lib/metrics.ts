@@ -13,6 +13,7 @@ export const METRICS = {
   projectionLag: { name: "ledger_projection_lag_seconds", labels: ["view"] },
   publishLag: { name: "ledger_publish_lag_seconds", labels: [] },
   tampering: { name: "ledger_tampering_total", labels: ["consumer", "operation"] },
+  givenUp: { name: "ledger_stream_records_given_up_total", labels: ["consumer"] },
   parked: { name: "ledger_parked_products", labels: ["consumer"] },
   busMissing: { name: "ledger_bus_missing", labels: [] },
   reconcileAge: { name: "ledger_reconcile_age_seconds", labels: ["consumer"] },

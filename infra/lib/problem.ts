@@ -70,14 +70,14 @@ export const UNAVAILABLE: GatewayProblem = {
   detail: "A command may or may not have been recorded; repeating it with the same Idempotency-Key is safe.",
 };
 
-/** The body. `instance` and `correlation` are texts, or variables of the gateway in quotation marks. */
-export function problemBody(problem: GatewayProblem, instance?: string, correlation?: string): string {
+/** The body, with the members that every problem has. `instance` and `correlation` are texts, or hold variables of the gateway. */
+export function problemBody(problem: GatewayProblem, instance: string, correlation: string): string {
   return JSON.stringify({
     type: `urn:product-ledger:problem:${problem.slug}`,
     title: problem.title,
     status: problem.status,
     detail: problem.detail,
-    ...(instance === undefined ? {} : { instance }),
-    ...(correlation === undefined ? {} : { correlation_id: correlation }),
+    instance,
+    correlation_id: correlation,
   });
 }

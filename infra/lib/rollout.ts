@@ -17,8 +17,8 @@ import type { Settings } from "./settings.ts";
 export const STOPPING: Record<FunctionName, readonly string[]> = {
   "command-api": ["command-api-errors", "api-5xx", "api-p90"],
   "query-api": ["query-api-errors", "api-5xx", "api-p90"],
-  projector: ["projector-errors", "projector-iterator-age", "projection-lag", "parked-products"],
-  publisher: ["publisher-errors", "publisher-iterator-age", "publish-lag", "parked-products"],
+  projector: ["projector-errors", "projector-iterator-age", "projection-lag", "parked-products", "records-given-up"],
+  publisher: ["publisher-errors", "publisher-iterator-age", "publish-lag", "parked-products", "records-given-up"],
 };
 
 /** The deployment groups of all functions. */

@@ -87,7 +87,9 @@ describe.each(STAGES)("%s", (name) => {
   it("one dead letter, lost event, parked product, changed commit, throttle or failed invocation is an alarm", () => {
     for (const [alarm, { Properties }] of alarms(name)) {
       if (
-        /dead-letters|parked|tampering|bus-missing|-left|-errors|throttles|-delivery|break-glass|-changes/.test(alarm)
+        /dead-letters|parked|given-up|tampering|bus-missing|-left|-errors|throttles|-delivery|break-glass|-changes/.test(
+          alarm,
+        )
       ) {
         expect([Properties.Threshold, Properties.ComparisonOperator], alarm).toEqual([0, "GreaterThanThreshold"]);
         expect(Properties.DatapointsToAlarm ?? Properties.EvaluationPeriods ?? 1, alarm).toBe(1);
@@ -119,6 +121,13 @@ describe.each(STAGES)("%s", (name) => {
         `ledger_parked_products Maximum {consumer=products, ${PROJECTOR}}`,
         `ledger_parked_products Maximum {consumer=prices, ${PROJECTOR}}`,
         `ledger_parked_products Maximum {consumer=publisher, ${PUBLISHER}}`,
+      ],
+    ],
+    [
+      "records-given-up",
+      [
+        `ledger_stream_records_given_up_total Sum {consumer=projector, ${PROJECTOR}}`,
+        `ledger_stream_records_given_up_total Sum {consumer=publisher, ${PUBLISHER}}`,
       ],
     ],
     ["bus-missing", [`ledger_bus_missing Maximum {${PUBLISHER}}`]],

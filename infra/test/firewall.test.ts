@@ -83,6 +83,15 @@ it("refuses bodies above the interface's 64 KB and not above AWS's 8 KB", () => 
   });
 });
 
+it("its own answers are problems, with fixed texts in place of what names a request", () => {
+  const bodies = Object.values(acl.Properties.CustomResponseBodies as Record<string, { Content: string }>);
+  const problems = bodies.map(({ Content }) => JSON.parse(Content) as Json);
+  expect(problems.map(({ status }) => status).sort()).toEqual([413, 429]);
+  for (const problem of problems) {
+    expect(problem).toMatchObject({ instance: "urn:product-ledger:firewall", correlation_id: "none" });
+  }
+});
+
 it("metrics have names that WAF takes and has not reserved", () => {
   const configs = [acl.Properties, ...rules].map(({ VisibilityConfig }) => (VisibilityConfig as Json).MetricName);
   for (const name of configs) {

@@ -1,5 +1,5 @@
 //! The projector turns stream records into views. A product that fails never holds up another; what cannot be projected is
-//! parked or handed back, never dropped. A run that has a time limit ends within it.
+//! parked or handed back, never dropped, unless its record names no product. A run that has a time limit ends within it.
 
 mod batch;
 mod reconcile;
@@ -26,6 +26,9 @@ use batch::{ProductRecords, RecordBatch};
 use reconcile::RecentGenerations;
 
 pub use reconcile::ROUNDS;
+
+/// The name of the projector as a whole in metrics; its consumers are the views.
+const PROJECTOR: &str = "projector";
 
 /// How many products are written concurrently by default.
 const PARALLEL: usize = 16;
@@ -96,7 +99,7 @@ impl Projector {
     }
 
     /// Projects a batch. Returns the records from which it has to be repeated: those of products that could be neither
-    /// projected nor parked, and those that do not say which product they are of.
+    /// projected nor parked.
     pub async fn follow(&self, records: Vec<ChangeRecord>) -> Vec<String> {
         self.follow_until(records, None).await
     }
@@ -104,7 +107,7 @@ impl Projector {
     async fn follow_until(&self, records: Vec<ChangeRecord>, end: Option<Instant>) -> Vec<String> {
         let batch = RecordBatch::read(records);
         for tampering in &batch.tampered {
-            tampering.count("projector");
+            tampering.count(PROJECTOR);
             tracing::error!(target: "ledger::projector",
                 operation = tampering.operation,
                 product_id = tampering.product,
@@ -115,16 +118,8 @@ impl Projector {
         for reason in &batch.foreign {
             tracing::error!(target: "ledger::projector", reason, "a stream record names no product; run `ledger reconcile` to find it");
         }
-        for (record, reason) in &batch.nameless {
-            tracing::error!(target: "ledger::projector",
-                record,
-                reason,
-                "a stream record does not say which product it is of and is handed back; run `ledger reconcile --repair`"
-            );
-        }
-        let mut failed: Vec<String> = batch.nameless.into_iter().map(|(record, _)| record).collect();
         if batch.products.is_empty() {
-            return failed;
+            return Vec::new();
         }
         let generations = until(end, self.views.generations()).await.flatten();
         let projected = futures::stream::iter(batch.products).map(|records| {
@@ -137,8 +132,7 @@ impl Projector {
         if late > 0 {
             tracing::warn!(target: "ledger::projector", products = late, "the time of this run is over; the records of these products are handed back");
         }
-        failed.extend(projected.into_iter().filter_map(|product| product.unwrap_or_else(Some)));
-        failed
+        projected.into_iter().filter_map(|product| product.unwrap_or_else(Some)).collect()
     }
 
     /// Projects one product into every view; returns the record to repeat from if parking failed too.

@@ -1,16 +1,16 @@
 //! Publishes a batch of records: groups them by product, runs passes over the products, and names what has to be redelivered.
 //!
 //! Its promise: for every record that the response does not name, the event is published with a receipt, or its product
-//! is parked, or the record was tampering or of nothing that can be a product. A record that does not say which product it
-//! is of is named. For each product that is not finished the response names the first record that
-//! is not, so that nothing is skipped and nothing finished is redelivered. Lambda and the local follower run the same code.
+//! is parked, or the record was tampering or of nothing that can be a product. For each product that is not finished the
+//! response names the first record that is not, so that nothing is skipped and nothing finished is redelivered. Lambda and the
+//! local follower run the same code.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use event_store::follow::{Change, ChangeRecord};
+use event_store::follow::{Change, ChangeRecord, give_up};
 use event_store::limits::RunDeadlines;
 use schema::{Commit, ProductId};
 
@@ -56,7 +56,7 @@ impl Publisher {
     /// did not answer. A product whose event the bus refused is parked and counts as finished.
     pub async fn follow(&self, records: Vec<ChangeRecord>, time_left: Duration) -> Vec<String> {
         let deadlines = RunDeadlines::of(time_left);
-        let (mut batch, nameless) = by_product(records);
+        let mut batch = by_product(records);
         let mut requests: Vec<PublishRequest> = batch.iter_mut().map(ProductRecords::request).collect();
         let mut unfinished: HashMap<ProductId, u64> = HashMap::new();
         while !requests.is_empty() {
@@ -75,7 +75,7 @@ impl Publisher {
         }
         let unfinished =
             batch.iter().filter_map(|records| Some((records, *unfinished.get(&records.product)?)));
-        first_unpublished(unfinished, &nameless)
+        first_unpublished(unfinished)
     }
 }
 
@@ -92,22 +92,13 @@ impl ProductRecords {
     }
 }
 
-/// Groups a batch by product. Records of changed or removed commits raise the tampering signal and are left out. Records that
-/// do not say which product they are of come second.
-fn by_product(records: Vec<ChangeRecord>) -> (Vec<ProductRecords>, Vec<RecordRef>) {
-    let (mut batch, mut nameless): (Vec<ProductRecords>, _) = (Vec::new(), Vec::new());
+/// Groups a batch by product. Records of changed or removed commits raise the tampering signal and are left out; so are those
+/// that do not say which product they are of.
+fn by_product(records: Vec<ChangeRecord>) -> Vec<ProductRecords> {
+    let mut batch: Vec<ProductRecords> = Vec::new();
     let mut indexes: HashMap<ProductId, usize> = HashMap::new();
     for (index, record) in records.into_iter().enumerate() {
-        if let Change::Nameless { reason } = &record.change {
-            tracing::error!(target: "ledger::publisher",
-                record = record.id,
-                reason,
-                "a stream record does not say which product it is of and is handed back; run `ledger reconcile --repair`"
-            );
-            nameless.push(RecordRef { index, id: record.id, last_event: None });
-            continue;
-        }
-        let Some((product, commit)) = read(record.change) else {
+        let Some((product, commit)) = read(&record.id, record.change) else {
             continue;
         };
         let last_event = commit.as_ref().map(|commit| commit.last_sequence());
@@ -118,11 +109,11 @@ fn by_product(records: Vec<ChangeRecord>) -> (Vec<ProductRecords>, Vec<RecordRef
         batch[group].records.push(RecordRef { index, id: record.id, last_event });
         batch[group].commits.extend(commit);
     }
-    (batch, nameless)
+    batch
 }
 
 /// The product of a record, and its commit if that can be read.
-fn read(change: Change) -> Option<(ProductId, Option<Commit>)> {
+fn read(record: &str, change: Change) -> Option<(ProductId, Option<Commit>)> {
     let (product, reason) = match change {
         Change::Committed(stored) => match stored.decode() {
             Ok(commit) => return Some((commit.product_id.clone(), Some(commit))),
@@ -132,7 +123,10 @@ fn read(change: Change) -> Option<(ProductId, Option<Commit>)> {
             }
         },
         Change::Unreadable { product, reason } => (product, reason),
-        Change::Nameless { reason } => (None, reason),
+        Change::Nameless { reason } => {
+            give_up(CONSUMER, record, &reason);
+            return None;
+        }
         Change::Tampered(tampering) => {
             tampering.count(CONSUMER);
             tracing::error!(target: "ledger::publisher",
@@ -154,17 +148,14 @@ fn read(change: Change) -> Option<(ProductId, Option<Commit>)> {
     product.map(|product| (product, None))
 }
 
-/// The ids of the nameless records and of the first unpublished record of each product, in order of delivery; every product
-/// comes with the last of its events that is published.
-fn first_unpublished<'a>(
-    unfinished: impl Iterator<Item = (&'a ProductRecords, u64)>,
-    nameless: &'a [RecordRef],
-) -> Vec<String> {
+/// The ids of the first unpublished record of each product, in order of delivery; every product comes with the last of its
+/// events that is published.
+fn first_unpublished<'a>(unfinished: impl Iterator<Item = (&'a ProductRecords, u64)>) -> Vec<String> {
     let first = |(product, published): (&'a ProductRecords, u64)| {
         let is_unpublished = |record: &&RecordRef| record.last_event.is_none_or(|last| last > published);
         product.records.iter().find(is_unpublished)
     };
-    let mut records: Vec<&RecordRef> = unfinished.filter_map(first).chain(nameless).collect();
+    let mut records: Vec<&RecordRef> = unfinished.filter_map(first).collect();
     records.sort_by_key(|record| record.index);
     records.into_iter().map(|record| record.id.clone()).collect()
 }

@@ -126,7 +126,7 @@ catalogue! {
     PROTECTION = counter("ledger_protection_checks_total", ["result"],
         "Scheduled checks of what protects the event table, by what was found");
     GIVEN_UP = counter("ledger_stream_records_given_up_total", ["consumer"],
-        "Stream records given up after all their retries");
+        "Stream records given up: after all their retries, or because they do not say which product they are of");
     STALLED = gauge_seconds("ledger_consumer_stalled_seconds", ["consumer"],
         "For how long the consumer has had something to do and made no progress");
     LOG_OLDEST_UNLOGGED = gauge_seconds("ledger_log_oldest_unlogged_seconds", [],

@@ -83,7 +83,6 @@ def problem(answer, status, kind, correlation_id=None):
     assert members["type"] == f"urn:product-ledger:problem:{kind}", members
     assert members["status"] == status, members
     assert members["title"] and members["detail"], members
-    # The gateway itself answers 401, and cannot escape a path.
-    assert status == 401 or members["instance"], members
+    assert members["instance"], members
     assert members["correlation_id"] == (correlation_id or members["correlation_id"]) != "", members
     return members

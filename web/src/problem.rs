@@ -76,6 +76,8 @@ pub enum ProblemKind {
     TooSlow,
     /// The path and the query are longer than allowed.
     UriTooLong,
+    /// The gateway or the firewall on AWS limits the rate of requests. No function answers with it.
+    TooManyRequests,
     /// The headers are too many or too long.
     HeadersTooLarge,
     /// The server is at its limit of concurrent requests.
@@ -139,6 +141,7 @@ impl ProblemKind {
             }
             Self::TooSlow => ("too-slow", "The request arrived too slowly", Code::REQUEST_TIMEOUT),
             Self::UriTooLong => ("uri-too-long", "The path and the query are too long", Code::URI_TOO_LONG),
+            Self::TooManyRequests => ("too-many-requests", "Too many requests", Code::TOO_MANY_REQUESTS),
             Self::HeadersTooLarge => {
                 ("headers-too-large", "The headers are too large", Code::REQUEST_HEADER_FIELDS_TOO_LARGE)
             }

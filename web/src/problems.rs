@@ -17,6 +17,7 @@ const ANYWHERE: &[ProblemKind] = &[
     ProblemKind::MethodNotAllowed,
     ProblemKind::TooSlow,
     ProblemKind::UriTooLong,
+    ProblemKind::TooManyRequests,
     ProblemKind::HeadersTooLarge,
     ProblemKind::Overloaded,
     ProblemKind::Internal,
@@ -76,8 +77,8 @@ pub(super) fn problem_schema() -> Value {
             "title": {"type": "string", "description": "The kind of problem in words."},
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
             "detail": {"type": "string", "description": "What happened and what to do."},
-            "instance": {"type": "string", "description": "The path of the request; a very long one is cut."},
-            "correlation_id": {"type": "string", "description": "The correlation id; include it when you report a problem."},
+            "instance": {"type": "string", "description": "The path of the request; a very long one is cut. On AWS the gateway names the request by a URN instead where it answers by itself."},
+            "correlation_id": {"type": "string", "description": "The correlation id; include it when you report a problem. `none` where the firewall on AWS answers by itself."},
             "errors": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Fault"},
                        "maxItems": MOST_ERRORS + 1,
                        "description": "All errors of an invalid request at once; beyond 100 the last entry says how many more there are."},
@@ -128,7 +129,7 @@ fn headers_with(status: u16) -> &'static [&'static str] {
     match status {
         401 => &["WWW-Authenticate"],
         405 => &["Allow"],
-        503 => &["Retry-After"],
+        429 | 503 => &["Retry-After"],
         _ => &[],
     }
 }

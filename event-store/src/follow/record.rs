@@ -67,7 +67,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::follow::{Change, change};
+    use crate::follow::{Change, change, is_nameless};
 
     fn record() -> Value {
         json!({"eventID": "e", "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
@@ -127,6 +127,7 @@ mod tests {
             let read = reading(&strange);
             assert_eq!(read.change.sequence_number.as_deref(), Some("4421584500000000017450439091"));
             assert_eq!(read.change.keys["product_id"], AttributeValue::S("helmet".into()), "{strange}");
+            assert!(!is_nameless(&read), "{strange}");
             let product = match change(&read) {
                 Change::Committed(commit) => commit.text("product_id").unwrap().to_owned(),
                 Change::Unreadable { product, .. } => product.unwrap().to_string(),
@@ -145,7 +146,7 @@ mod tests {
             strange["dynamodb"]["Keys"] = keys;
             let read = reading(&strange);
             assert_eq!(read.change.sequence_number.as_deref(), Some("4421584500000000017450439091"));
-            assert!(matches!(change(&read), Change::Nameless { .. }), "{strange}");
+            assert!(matches!(change(&read), Change::Nameless { .. }) && is_nameless(&read), "{strange}");
         }
         for nothing in [json!(1), json!(null), json!([]), json!({}), json!({"dynamodb": 1})] {
             assert_eq!(reading(&nothing), EventRecord::default(), "{nothing}");

@@ -108,15 +108,16 @@ fn located<'p>(path: &'p str, event: &EventMembers) -> (BasePath, &'p str) {
         values: event.path_parameters.as_ref().unwrap_or(&none),
     });
     let (before, route) = matched.and_then(|matched| matched.split(path)).unwrap_or(("", path));
-    let sent = event.request_context["path"].as_str().unwrap_or_default();
-    let before = if before.is_empty() {
+    let base = |before: &str| BasePath::new(&utf8_percent_encode(before, PATH).to_string());
+    let mut base_path = base(before);
+    // A path that begins with `//` has no base path either.
+    if base_path.is_empty() {
+        let sent = event.request_context["path"].as_str().unwrap_or_default();
         let split = matched.and_then(|matched| matched.split(sent));
-        split.map(|(before, _)| before).or_else(|| sent.strip_suffix(path)).unwrap_or_default()
-    } else {
-        before
-    };
-    let base = BasePath::new(&utf8_percent_encode(before, PATH).to_string());
-    (base, if route.is_empty() { "/" } else { route })
+        let before = split.map(|(before, _)| before).or_else(|| sent.strip_suffix(path));
+        base_path = base(before.unwrap_or_default());
+    }
+    (base_path, if route.is_empty() { "/" } else { route })
 }
 
 /// The gateway decodes path and parameters, so they are encoded again.

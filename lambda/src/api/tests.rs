@@ -89,6 +89,8 @@ async fn paths_in_answers_begin_with_what_the_client_s_url_has_before_the_route(
         ("/products/products/p", json!("/products/products/p"), "/products"),
         ("/sh op/products/p", json!("/sh%20op/products/p"), "/sh%20op"),
         ("//evil.example.com/products/p", json!("//evil.example.com/products/p"), "/evil.example.com"),
+        ("//products/p", json!("/v1//products/p"), "/v1"),
+        ("//products/p", json!("//products/p"), ""),
         ("/shop/products/p", Value::Null, "/shop"),
         ("/products/p", Value::Null, ""),
     ] {

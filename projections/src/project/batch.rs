@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use event_store::follow::{Change, ChangeRecord, Tampering};
+use event_store::follow::{Change, ChangeRecord, Tampering, give_up};
 use schema::{ProductId, StoredCommit, Timestamp};
 use telemetry::meters::PROJECTION_LAG;
 use telemetry::trace;
 use tracing::Span;
 
+use super::PROJECTOR;
 use crate::projection::ProductCommits;
 
 /// A batch, grouped by product.
@@ -19,8 +20,6 @@ pub(super) struct RecordBatch {
     pub(super) tampered: Vec<Tampering>,
     /// Why a record is of no product that the ledger can have.
     pub(super) foreign: Vec<String>,
-    /// The records that do not say which product they are of, and why.
-    pub(super) nameless: Vec<(String, String)>,
 }
 
 /// The records of one product in a batch.
@@ -49,7 +48,7 @@ impl RecordBatch {
                     of_product(&mut products, product, id).unreadable = true;
                 }
                 Change::Unreadable { product: None, reason } => batch.foreign.push(reason),
-                Change::Nameless { reason } => batch.nameless.push((id, reason)),
+                Change::Nameless { reason } => give_up(PROJECTOR, &id, &reason),
             }
         }
         batch.products = products.into_values().collect();

@@ -4,7 +4,7 @@
 use loopback::{FunctionResponse, changed};
 use serde_json::{Value, json};
 
-use crate::given::{all_well, batch, failed, get, invoke, projector, query_api, recorded, reply, tables};
+use crate::given::{all_well, batch, get, invoke, projector, query_api, reconcile, recorded, reply, tables};
 
 /// The largest event that Lambda passes to a function.
 const LARGEST: usize = 6 * 1024 * 1024;
@@ -63,7 +63,7 @@ async fn a_record_of_a_strange_shape_leads_to_its_product_by_its_keys() {
 }
 
 #[tokio::test]
-async fn a_record_that_does_not_say_of_which_product_it_is_is_handed_back_by_its_number_and_logged() {
+async fn a_record_that_does_not_say_of_which_product_it_is_is_given_up_counted_and_found_by_a_reconcile() {
     let first = |place: &str| format!("/Records/3/dynamodb{place}");
     let foreign = json!({"pk": {"S": "order"}, "sk": {"N": "1"}});
     let number = batch().pointer(&first("/SequenceNumber")).unwrap().clone();
@@ -72,25 +72,38 @@ async fn a_record_that_does_not_say_of_which_product_it_is_is_handed_back_by_its
         let (projector, queries) = (projector(&tables).start().await, query_api(&tables).start().await);
         let event = changed(batch(), &first("/NewImage"), keys.clone());
         let event = changed(event, &first("/Keys"), keys);
-        assert_eq!(invoke(&projector, &event).await, failed(&[&number]), "{event}");
+        assert_eq!(invoke(&projector, &event).await, all_well(), "{event}");
         for (product, status) in [("helmet", 200), ("cap", 200), ("lamp", 404)] {
             assert_eq!(reply(&queries, &get(product)).await.status, status, "{product}");
         }
-        let log = projector.stop().await.messages();
-        assert!(log.iter().any(|line| line["level"] == "ERROR" && line["record"] == number), "{log:?}");
+        let round = FunctionResponse::Response(json!({"compared": 3, "complete": true}));
+        assert_eq!(invoke(&projector, &reconcile()).await, round);
+        assert_eq!(reply(&queries, &get("lamp")).await.status, 200);
+        let log = projector.stop().await;
+        let error = |line: &Value| line["level"] == "ERROR" && line["record"] == number;
+        assert!(log.messages().iter().any(error), "{}", log.out);
+        assert_eq!(given_up(&log.metrics()), [json!(1.0)], "{}", log.out);
     }
 }
 
-/// Nothing can be named of it: for Lambda an empty name is a failure of the batch, which it halves until the record is alone.
+/// What each line of metrics counts of records that were given up.
+fn given_up(metrics: &[Value]) -> Vec<Value> {
+    let of_projector = metrics.iter().filter(|line| line["consumer"] == "projector");
+    of_projector.filter_map(|line| line.get("ledger_stream_records_given_up_total").cloned()).collect()
+}
+
+/// Nothing can be named of it, so it cannot be handed back alone either.
 #[tokio::test]
 async fn beside_a_record_without_a_number_the_others_are_projected() {
     let tables = tables().await;
     let (projector, queries) = (projector(&tables).start().await, query_api(&tables).start().await);
     for nothing in [json!(1), Value::Null, json!({})] {
         let event = changed(batch(), "/Records/3", nothing);
-        assert_eq!(invoke(&projector, &event).await, failed(&[&json!("")]), "{event}");
+        assert_eq!(invoke(&projector, &event).await, all_well(), "{event}");
         assert_eq!(reply(&queries, &get("cap")).await.status, 200);
     }
+    let log = projector.stop().await;
+    assert_eq!(given_up(&log.metrics()), [json!(1.0), json!(1.0), json!(1.0)], "{}", log.out);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use loopback::{FaultRule, FunctionProcess, FunctionResponse, GatewayReply, Table
 use serde_json::{Value, json};
 
 use crate::given::{
-    all_well, batch, get, invoke, parked, projector, query_api, recorded, reply, schedule, tables,
+    all_well, batch, get, invoke, parked, projector, query_api, reconcile, recorded, reply, schedule, tables,
 };
 
 /// Less than the projector has, so that the tests are quick.
@@ -17,17 +17,57 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// As the query function is deployed (`infra/lib/query-api.ts`).
 const QUERY_LIMIT: Duration = Duration::from_secs(28);
 
-/// Every request that the projector makes: whether the schedule makes it, the operation and the table.
-const REQUESTS: [(bool, &str, &str); 8] = [
-    (false, "GetItem", "products"),
-    (false, "PutItem", "products"),
-    (false, "Query", "prices"),
-    (false, "PutItem", "prices"),
-    (true, "Query", "parking"),
-    (true, "GetItem", "products"),
-    (true, "Query", "events"),
-    (true, "DeleteItem", "parking"),
+/// What the projector is invoked with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Invocation {
+    Batch,
+    /// The schedule, with all products parked.
+    RetryParked,
+    /// The schedule of the reconcile, with nothing projected.
+    Reconcile,
+}
+
+use Invocation::{Batch, Reconcile, RetryParked};
+
+/// Every request that the projector makes: when, the operation and the table.
+const REQUESTS: [(Invocation, &str, &str); 16] = [
+    (Batch, "GetItem", "products"),
+    (Batch, "PutItem", "products"),
+    (Batch, "Query", "prices"),
+    (Batch, "PutItem", "prices"),
+    (RetryParked, "Query", "parking"),
+    (RetryParked, "GetItem", "products"),
+    (RetryParked, "Query", "events"),
+    (RetryParked, "DeleteItem", "parking"),
+    (Reconcile, "GetItem", "parking"),
+    (Reconcile, "Scan", "events"),
+    (Reconcile, "Query", "events"),
+    (Reconcile, "GetItem", "products"),
+    (Reconcile, "PutItem", "products"),
+    (Reconcile, "Query", "prices"),
+    (Reconcile, "PutItem", "prices"),
+    (Reconcile, "UpdateItem", "parking"),
 ];
+
+impl Invocation {
+    fn event(self) -> Value {
+        match self {
+            Batch => batch(),
+            RetryParked => schedule(),
+            Reconcile => reconcile(),
+        }
+    }
+
+    /// The projector in the state that the invocation finds.
+    async fn prepared(self) -> (TableServer, FunctionProcess) {
+        let tables = tables().await;
+        let projector = projector(&tables).start().await;
+        if self == RetryParked {
+            park(&tables).await;
+        }
+        (tables, projector)
+    }
+}
 
 fn to(operation: &'static str, table: &'static str) -> FaultRule {
     FaultRule::operation(operation).when(move |request| request.body["TableName"] == table)
@@ -62,41 +102,34 @@ async fn is_complete(tables: &TableServer, what: &str) {
 
 #[tokio::test]
 async fn every_request_that_the_projector_makes_is_tried() {
-    for scheduled in [false, true] {
-        let tables = tables().await;
-        let projector = projector(&tables).start().await;
-        if scheduled {
-            park(&tables).await;
-        }
-        invoke(&projector, &if scheduled { schedule() } else { batch() }).await;
-        let tried = |operation: &str, table: &Value| {
-            let known = REQUESTS.iter().filter(|(when, ..)| *when == scheduled || !when);
-            known.clone().any(|(_, tried, of)| *tried == operation && table == of)
-        };
+    for invocation in [Batch, RetryParked, Reconcile] {
+        let (tables, projector) = invocation.prepared().await;
+        let _ = tables.take_requests();
+        invoke(&projector, &invocation.event()).await;
+        // A retry writes the views as a batch does.
+        let known = |when: Invocation| when == invocation || (invocation == RetryParked && when == Batch);
         for request in tables.take_requests() {
             let table = &request.body["TableName"];
-            assert!(
-                tried(&request.operation, table),
-                "{} {table}, scheduled: {scheduled}",
-                request.operation
-            );
+            let tried = REQUESTS
+                .iter()
+                .any(|(when, operation, of)| known(*when) && *operation == request.operation && table == of);
+            assert!(tried, "{invocation:?}: {} {table}", request.operation);
         }
     }
 }
 
 #[tokio::test]
 async fn one_request_of_the_projector_without_an_answer_is_made_good() {
-    join_all(REQUESTS.map(async |(scheduled, operation, table)| {
-        let what = format!("{operation} {table}, scheduled: {scheduled}");
-        let tables = tables().await;
-        let projector = projector(&tables).start().await;
-        if scheduled {
-            park(&tables).await;
-        }
+    join_all(REQUESTS.map(async |(invocation, operation, table)| {
+        let what = format!("{invocation:?}: {operation} {table}");
+        let (tables, projector) = invocation.prepared().await;
         tables.faults().add(to(operation, table).times(1), TableFault::Silence);
-        let all_repaired = FunctionResponse::Response(json!({"repaired": 6, "still_parked": 0}));
-        let (event, expected) = if scheduled { (schedule(), all_repaired) } else { (batch(), all_well()) };
-        assert_eq!(in_time(&projector, &event, LIMIT).await, expected, "{what}");
+        let expected = match invocation {
+            Batch => all_well(),
+            RetryParked => FunctionResponse::Response(json!({"repaired": 6, "still_parked": 0})),
+            Reconcile => FunctionResponse::Response(json!({"compared": 3, "complete": true})),
+        };
+        assert_eq!(in_time(&projector, &invocation.event(), LIMIT).await, expected, "{what}");
         assert_eq!(tables.faults().applied(), 1, "{what}");
         is_complete(&tables, &what).await;
     }))
@@ -105,19 +138,14 @@ async fn one_request_of_the_projector_without_an_answer_is_made_good() {
 
 #[tokio::test]
 async fn a_request_of_the_projector_that_is_never_answered_ends_the_run_in_time_and_nothing_is_lost() {
-    join_all(REQUESTS.map(async |(scheduled, operation, table)| {
-        let what = format!("{operation} {table}, scheduled: {scheduled}");
-        let tables = tables().await;
-        let projector = projector(&tables).start().await;
-        if scheduled {
-            park(&tables).await;
-        }
+    join_all(REQUESTS.map(async |(invocation, operation, table)| {
+        let what = format!("{invocation:?}: {operation} {table}");
+        let (tables, projector) = invocation.prepared().await;
         tables.faults().add(to(operation, table), TableFault::Silence);
         // Nor can products be parked.
         tables.faults().add(to("UpdateItem", "parking"), TableFault::Silence);
-        let event = if scheduled { schedule() } else { batch() };
-        let answer = in_time(&projector, &event, LIMIT).await;
-        if !scheduled {
+        let answer = in_time(&projector, &invocation.event(), LIMIT).await;
+        if invocation == Batch {
             let FunctionResponse::Response(answer) = answer else { panic!("{what}: an error") };
             assert!(!answer["batchItemFailures"].as_array().unwrap().is_empty(), "{what}: {answer}");
         }

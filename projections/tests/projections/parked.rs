@@ -107,7 +107,7 @@ async fn a_record_that_cannot_be_read_is_looked_up_in_the_event_table() {
 }
 
 #[tokio::test]
-async fn a_record_that_does_not_say_of_which_product_it_is_is_handed_back_and_the_others_go_on() {
+async fn a_record_that_does_not_say_of_which_product_it_is_is_given_up_and_the_others_go_on() {
     let given = in_memory();
     let life = Life::of("p", &[]);
     let mut nameless = life.record(0);
@@ -115,9 +115,7 @@ async fn a_record_that_does_not_say_of_which_product_it_is_is_handed_back_and_th
     nameless.change.keys = serde_dynamo::Item::default();
     nameless.change.sequence_number = Some("7".into());
     let answer = given.projector.project(batch(vec![nameless, life.record(0)])).await;
-    let failed: Vec<_> =
-        answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
-    assert_eq!(failed, [Some("7".to_owned())]);
+    assert!(answer.batch_item_failures.is_empty());
     assert_eq!(version(&*given.views, &life).await, Some(1));
 }
 

@@ -9,7 +9,7 @@ use loopback::{EntryResult, FaultRule, FunctionResponse, TableFault, TableReques
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::given::{Given, all_well, given, publisher, retried, schedule, two_shards};
+use crate::given::{Given, all_well, given, publisher, reconcile, retried, schedule, two_shards};
 
 /// Less than the function has, so that the tests are quick.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -27,12 +27,14 @@ enum Situation {
     Parked,
     /// The schedule, with both products parked.
     Scheduled,
+    /// The schedule of the reconcile, with nothing published.
+    Reconciled,
 }
 
-use Situation::{Batch, Parked, Refused, Scheduled};
+use Situation::{Batch, Parked, Reconciled, Refused, Scheduled};
 
 /// Every request that the publisher makes to a table.
-const REQUESTS: [(Situation, &str, &str); 11] = [
+const REQUESTS: [(Situation, &str, &str); 17] = [
     (Batch, "Query", "receipts"),
     (Batch, "BatchWriteItem", "receipts"),
     (Refused, "PutItem", "receipts"),
@@ -44,7 +46,23 @@ const REQUESTS: [(Situation, &str, &str); 11] = [
     (Scheduled, "Query", "events"),
     (Scheduled, "BatchWriteItem", "receipts"),
     (Scheduled, "DeleteItem", "parking"),
+    (Reconciled, "GetItem", "parking"),
+    (Reconciled, "Scan", "events"),
+    (Reconciled, "Query", "events"),
+    (Reconciled, "Query", "receipts"),
+    (Reconciled, "BatchWriteItem", "receipts"),
+    (Reconciled, "UpdateItem", "parking"),
 ];
+
+impl Situation {
+    fn event(self) -> Value {
+        match self {
+            Batch | Refused | Parked => two_shards(),
+            Scheduled => schedule(),
+            Reconciled => reconcile(),
+        }
+    }
+}
 
 fn to(operation: &'static str, table: &'static str) -> FaultRule {
     FaultRule::operation(operation).when(move |request| tables_of(request).contains(table))
@@ -58,7 +76,7 @@ fn tables_of(request: &TableRequest) -> BTreeSet<String> {
 impl Given {
     async fn prepare(&self, situation: Situation) {
         match situation {
-            Batch => {}
+            Batch | Reconciled => {}
             Refused => self.refuse(),
             Parked => {
                 self.refuse();
@@ -110,7 +128,7 @@ impl Given {
         self.bus.respond_with(|_| EntryResult::Accepted);
         let (had, before) = (self.receipts().await, self.sent().len());
         // A product whose events the bus refused for good waits for an operator.
-        if situation == Scheduled || situation == Batch {
+        if matches!(situation, Batch | Scheduled | Reconciled) {
             assert!(matches!(self.in_time(&schedule()).await, FunctionResponse::Response(_)));
             assert_eq!(self.in_time(&two_shards()).await, all_well());
             assert_eq!((self.parked().await, self.receipts().await.len()), (vec![], 6));
@@ -126,16 +144,16 @@ impl Given {
 
 #[tokio::test]
 async fn every_request_that_the_publisher_makes_is_tried() {
-    for situation in [Batch, Refused, Parked, Scheduled] {
+    for situation in [Batch, Refused, Parked, Scheduled, Reconciled] {
         let given = given().await;
         given.prepare(situation).await;
         let _ = given.tables.take_requests();
-        given.invoke(&if situation == Scheduled { schedule() } else { two_shards() }).await;
+        given.invoke(&situation.event()).await;
         for request in given.tables.take_requests() {
             let tables = tables_of(&request);
             let tried = REQUESTS.iter().any(|(when, operation, table)| {
                 // A batch that is refused begins as any other.
-                (*when == situation || (situation != Scheduled && *when == Batch))
+                (*when == situation || (matches!(situation, Refused | Parked) && *when == Batch))
                     && *operation == request.operation
                     && tables.contains(*table)
             });
@@ -150,11 +168,12 @@ async fn one_request_without_an_answer_is_made_good() {
         let given = given().await;
         given.prepare(situation).await;
         given.tables.faults().add(to(operation, table).times(1), TableFault::Silence);
-        let (event, expected) = match situation {
-            Batch | Refused | Parked => (two_shards(), all_well()),
-            Scheduled => (schedule(), retried(2, 0, 0)),
+        let expected = match situation {
+            Batch | Refused | Parked => all_well(),
+            Scheduled => retried(2, 0, 0),
+            Reconciled => FunctionResponse::Response(json!({"compared": 2, "complete": true})),
         };
-        assert_eq!(given.in_time(&event).await, expected, "{situation:?} {operation} {table}");
+        assert_eq!(given.in_time(&situation.event()).await, expected, "{situation:?} {operation} {table}");
         assert_eq!(given.tables.faults().applied(), 1, "{situation:?} {operation} {table}");
         let parked = if situation == Refused || situation == Parked { 2 } else { 0 };
         assert_eq!(given.parked().await.len(), parked, "{situation:?} {operation} {table}");
@@ -171,14 +190,14 @@ async fn a_request_that_is_never_answered_ends_the_run_in_time_and_nothing_with_
         given.tables.faults().add(to(operation, table), TableFault::Silence);
         match situation {
             Batch | Refused | Parked => {
-                let FunctionResponse::Response(answer) = given.in_time(&two_shards()).await else {
+                let FunctionResponse::Response(answer) = given.in_time(&situation.event()).await else {
                     panic!("{situation:?} {operation} {table}: an error")
                 };
                 let failed = answer["batchItemFailures"].as_array().unwrap();
                 assert_eq!(failed.len(), 2, "{situation:?} {operation} {table}: {answer}");
             }
-            // An error is delivered again too.
-            Scheduled => drop(given.in_time(&schedule()).await),
+            // The schedule invokes it again.
+            Scheduled | Reconciled => drop(given.in_time(&situation.event()).await),
         }
         assert!(given.tables.faults().applied() > 0, "{situation:?} {operation} {table}");
         given.recovers(situation).await;

@@ -55,6 +55,7 @@ pub struct EventSourceMapping {
     pub(super) redelivery: RedeliveryPolicy,
     pub(super) on_skipped: OnSkipped,
     pub(super) on_missed: OnMissed,
+    pub(super) is_nameless: fn(&EventRecord) -> bool,
     pub(super) clock: Clock,
     pub(super) gone_after: Duration,
 }
@@ -80,6 +81,7 @@ impl EventSourceMapping {
             redelivery: RedeliveryPolicy::default(),
             on_skipped: Arc::new(|_| ()),
             on_missed: Arc::new(|| std::future::ready(Ok(())).boxed()),
+            is_nameless: |record| record.change.keys.is_empty(),
             clock: Arc::new(|| Timestamp::EPOCH),
             gone_after: Duration::from_mins(1),
         }
@@ -122,9 +124,16 @@ impl EventSourceMapping {
         Self { gone_after: patience, ..self }
     }
 
+    /// Which records do not say what they are of: instead of being delivered, they count as missed. Without it, those of which no
+    /// key can be read.
+    #[must_use]
+    pub fn nameless(self, is_nameless: fn(&EventRecord) -> bool) -> Self {
+        Self { is_nameless, ..self }
+    }
+
     /// Called when records may have been missed, until it succeeds: it should read from the table what the stream does not
-    /// have. That is so if there is no checkpoint yet or a damaged one, if the stream has trimmed what follows it, and if a
-    /// shard is gone that was not read to its end.
+    /// have. That is so if there is no checkpoint yet or a damaged one, if the stream has trimmed what follows it, if a shard
+    /// is gone that was not read to its end, and if a record does not say what it is of.
     #[must_use]
     pub fn on_missed<Fut>(self, hook: impl Fn() -> Fut + Send + Sync + 'static) -> Self
     where

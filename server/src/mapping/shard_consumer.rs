@@ -157,17 +157,16 @@ where
         }
     }
 
-    /// Handles a page of records; false if the process stops before that. A record without a readable key may be of any
-    /// item, so the table is read instead.
+    /// Handles a page of records; false if the process stops before that. A nameless record may be of any item, so the table
+    /// is read instead.
     async fn handle(&mut self, records: Vec<EventRecord>) -> bool {
         let (mapping, stalls) = (self.context.mapping, self.context.stalls);
         stalls.pending(&self.shard, "records are not handled yet");
         let last = records.last().map(|record| (sequence_number(record).to_owned(), made_at(record)));
-        let (known, nameless): (Vec<_>, Vec<_>) =
-            records.into_iter().partition(|record| !record.change.keys.is_empty());
+        let (nameless, known): (Vec<_>, Vec<_>) = records.into_iter().partition(mapping.is_nameless);
         if let Some(record) = nameless.first() {
             let reason =
-                self.about(&format!("the keys of record {} cannot be read", sequence_number(record)));
+                self.about(&format!("record {} does not say what it is of", sequence_number(record)));
             if !mapping.catch_up(&[reason], stalls, &self.stop).await {
                 return false;
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_lambda_events::event::dynamodb::Event;
-use event_store::{Backoff, FeedReader, metering};
+use event_store::{Backoff, DynamoRounds, FeedReader, ReconciledConsumer, Reconciler, follow, metering};
 use schema::settings::Tables;
 use tokio::task::JoinHandle;
 
@@ -22,25 +22,33 @@ use crate::system::System;
 /// How long one batch may take, as a Lambda's timeout.
 pub const TIME_LIMIT: Duration = Duration::from_mins(1);
 
+/// How many intervals of the retries of parked products lie between two runs of the reconcile: a minute and five minutes by default,
+/// as the schedules of the functions.
+const RETRIES_TO_A_RECONCILE: u32 = 5;
+
 /// As many commits as a slow bus accepts within [`TIME_LIMIT`]: a Lambda's batch.
 const BATCH_FOR_A_BUS: usize = 100;
 
 /// The pauses after a failure to summarise commits.
 const RETRY: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_mins(1) };
 
-/// The stream of the event table, and the checkpoints of its consumers.
+/// The stream of the event table, the checkpoints of its consumers, and the rounds of the reconcile, which finds what the stream
+/// never had.
 #[derive(Clone)]
 pub(super) struct TableStream {
     source: StreamEndpoint,
     checkpoints: CheckpointTable,
+    rounds: DynamoRounds,
     events: String,
 }
 
 impl TableStream {
     pub(super) fn new(aws: &SdkConfig, tables: &Tables) -> Self {
+        let client = metering::client(aws);
         Self {
             source: StreamEndpoint::new(aws),
-            checkpoints: CheckpointTable::new(metering::client(aws), &tables.checkpoints),
+            checkpoints: CheckpointTable::new(client.clone(), &tables.checkpoints),
+            rounds: DynamoRounds::new(client, &tables.parking),
             events: tables.events.clone(),
         }
     }
@@ -55,6 +63,11 @@ pub(super) fn start(
 ) -> Vec<JoinHandle<()>> {
     let mut tasks = vec![tokio::spawn(retry_parked(system.clone(), retry_parked_every, stopping.clone()))];
     if let Some(stream) = stream {
+        let every = retry_parked_every * RETRIES_TO_A_RECONCILE;
+        for consumer in [Reconciled::Views, Reconciled::Publication] {
+            let rounds = stream.rounds.clone();
+            tasks.push(tokio::spawn(reconcile(system.clone(), consumer, rounds, every, stopping.clone())));
+        }
         tasks.push(tokio::spawn(project_stream(system.clone(), stream.clone(), stopping.clone())));
         tasks.push(tokio::spawn(publish_stream(system.clone(), stream, stopping.clone())));
     }
@@ -144,7 +157,9 @@ async fn publish_stream(system: Arc<System>, stream: TableStream, stopping: Stop
 
 /// A consumer of the stream.
 fn mapping(consumer: &str, stream: &TableStream, system: &System) -> EventSourceMapping {
-    EventSourceMapping::new(consumer, &stream.events).clock(system.clock_and_ids.clock.clone())
+    EventSourceMapping::new(consumer, &stream.events)
+        .clock(system.clock_and_ids.clock.clone())
+        .nameless(follow::is_nameless)
 }
 
 /// What a consumer falls back on: the event table. Each brings up to date what it writes itself, so that a bus that does not
@@ -155,6 +170,53 @@ async fn views_caught_up(system: Arc<System>) -> Result<(), String> {
 
 async fn publication_caught_up(system: Arc<System>) -> Result<(), String> {
     catch_up(&system, PUBLISHER, Downstream::Publication).await
+}
+
+/// What is compared with the event table, as the functions do.
+#[derive(Clone, Copy)]
+enum Reconciled {
+    Views,
+    Publication,
+}
+
+impl Reconciled {
+    /// The name of its rounds, which it shares with the function where both work on the same tables.
+    fn rounds(self) -> &'static str {
+        match self {
+            Self::Views => projections::project::ROUNDS,
+            Self::Publication => publisher::CONSUMER,
+        }
+    }
+
+    fn of(self, system: &System) -> &dyn ReconciledConsumer {
+        match self {
+            Self::Views => &system.projector,
+            Self::Publication => &system.publisher,
+        }
+    }
+}
+
+/// Goes on with a round of the reconcile at each turn; the first one comes after the stream had time to deliver what it has.
+async fn reconcile(
+    system: Arc<System>,
+    consumer: Reconciled,
+    rounds: DynamoRounds,
+    every: Duration,
+    stopping: StopSignal,
+) {
+    let clock = system.clock_and_ids.clock.clone();
+    let reconciler = Reconciler::new(consumer.rounds(), system.journal.clone(), Arc::new(rounds), clock);
+    loop {
+        pause(every, &stopping).await;
+        let run = tokio::select! {
+            run = reconciler.run(consumer.of(&system), TIME_LIMIT) => run,
+            () = stopped(&stopping) => return,
+        };
+        if let Err(error) = run {
+            let consumer = consumer.rounds();
+            tracing::warn!(target: "ledger::server", consumer, %error, "the reconcile could not go on; the next turn tries again");
+        }
+    }
 }
 
 async fn retry_parked(system: Arc<System>, every: Duration, mut stopping: StopSignal) {
