@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use event_store::limits;
 use loopback::{FaultRule, TableFault, TableServer};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -46,11 +47,21 @@ impl OnTables {
     }
 
     fn fault(&self, operation: &'static str, table: Option<&'static str>, times: usize) {
+        self.fault_with(TableFault::Silence, operation, table, times);
+    }
+
+    fn fault_with(
+        &self,
+        fault: TableFault,
+        operation: &'static str,
+        table: Option<&'static str>,
+        times: usize,
+    ) {
         let of_table = move |body: &Value| {
             table.is_none_or(|table| body["TableName"] == table || body["RequestItems"].get(table).is_some())
         };
         let rule = FaultRule::operation(operation).when(move |request| of_table(&request.body)).times(times);
-        self.tables.faults().add(rule, TableFault::Silence);
+        self.tables.faults().add(rule, fault);
     }
 
     async fn put(&self, product: &str) -> (u16, Value) {
@@ -133,4 +144,17 @@ async fn a_table_that_takes_no_commands_is_a_503_in_time_while_views_and_publish
     ledger.tables.faults().clear();
     ledger.records("refused").await;
     ledger.arrives("refused").await;
+}
+
+/// A function gives up after 2 s; a server may be farther from its tables.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_waits_longer_for_an_answer_than_a_function() {
+    let ledger = OnTables::start().await;
+    ledger.records("before").await;
+    ledger.arrives("before").await;
+    let late = limits::FUNCTION.silence + Duration::from_secs(1);
+    assert!(late < limits::SERVER.silence);
+    ledger.fault_with(TableFault::Late(late), "ExecuteStatement", None, 1);
+    ledger.records("during").await;
+    assert!(ledger.logged("a request to DynamoDB got no answer").is_empty());
 }
