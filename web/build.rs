@@ -3,8 +3,8 @@
 //! no network and no Node.js.
 
 use std::error::Error;
-use std::fs;
 use std::fmt::Write as _;
+use std::fs;
 use std::io::{Cursor, Read, Write};
 use std::path::Path;
 
@@ -58,7 +58,8 @@ fn keep_explorer() -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(&target)?;
     let mut names = Vec::new();
     for file in fs::read_dir(EXPLORER)? {
-        let name = file?.file_name().into_string().map_err(|name| format!("{} is no text", name.display()))?;
+        let name =
+            file?.file_name().into_string().map_err(|name| format!("{} is no text", name.display()))?;
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(&fs::read(Path::new(EXPLORER).join(&name))?)?;
         fs::write(target.join(&name), encoder.finish()?)?;

@@ -7,9 +7,9 @@ import { listen } from "./keys";
 import { follow, newest } from "./live";
 import { Failure, Waiting } from "./parts/Notice";
 import { Frame } from "./parts/Frame";
-import { refused, token } from "./session";
+import { isNeeded, refused, token } from "./session";
 import { sealAtStart } from "./seal";
-import { applyTheme, config, page, said, sampling, view } from "./state";
+import { applyTheme, config, home, page, said, sampling, view } from "./state";
 import type { Config } from "./types";
 import { format, parse, type View } from "./url";
 import { Ledger } from "./pages/Ledger";
@@ -32,6 +32,7 @@ const loaded = new Map<string, ComponentType>([["ledger", Ledger]]);
 function shown(): Shown {
   const asked = page.value;
   if (asked === "keys" || asked === "about") return asked;
+  if (asked === "sign-in" && config.value.mode === "open") return home.value;
   if (config.value.mode === "token" && (token.value === undefined || refused.value)) return "sign-in";
   if (sampling.value === "loading" && (asked === "ledger" || asked === "catalogue")) return "empty";
   if (sampling.value === "stopped" && view.value.page === "home") return "empty";
@@ -110,6 +111,7 @@ async function start(): Promise<void> {
     render(<Failure error={error} retry={() => location.reload()} />, root);
     return;
   }
+  isNeeded.value = config.value.mode === "token";
   root.replaceChildren();
   render(<Shell />, root);
   listen();

@@ -13,6 +13,9 @@ export interface Claims {
 /** The token; `undefined`: nobody has signed in. */
 export const token = signal<string | undefined>(undefined);
 
+/** Whether requests need a token. */
+export const isNeeded = signal(false);
+
 /** Whether the server refused the last request for want of a token that it accepts. */
 export const refused = signal(false);
 
@@ -59,5 +62,5 @@ function claimsOf(text: string): Claims | undefined {
 
 /** Whether the token, if there is one, names the scope. Without authentication everything is allowed. */
 export function may(scope: string): boolean {
-  return claims.value === undefined || claims.value.scopes.includes(scope);
+  return claims.value === undefined ? !isNeeded.value : claims.value.scopes.includes(scope);
 }

@@ -42,6 +42,7 @@ export function go(next: View): void {
   if (format(next) === location.hash) return;
   history.pushState(null, "", document.baseURI + format(next));
   view.value = next;
+  scrollTo(0, 0);
 }
 
 /** Changes parameters of the view in place. */

@@ -91,6 +91,13 @@ export function moment(at: number, zone: Zone): string {
   return `${date(at, zone)}, ${clock(at, zone)} ${zoneName(zone, at)}`;
 }
 
+/** `27 Nov 2026, 08:00`; a midnight without its time. For tables, whose head names the zone. */
+export function brief(at: number, zone: Zone): string {
+  if (dayOf(at, zone) === at) return date(at, zone);
+  const seconds = clock(at, zone);
+  return `${date(at, zone)}, ${seconds.endsWith(":00") ? seconds.slice(0, 5) : seconds}`;
+}
+
 /** A moment that somebody asked for: `end of 1 Jun 2024, UTC` where it is the last one of a day. */
 export function asked(at: number, zone: Zone): string {
   const start = dayOf(at, zone);

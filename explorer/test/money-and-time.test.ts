@@ -62,6 +62,9 @@ test("a date that is typed is the end of that day, or its beginning", () => {
 test("times are shown in UTC with their zone", () => {
   const at = Date.parse("2026-11-27T00:00:04.250Z");
   assert.equal(time.moment(at, "utc"), "27 Nov 2026, 00:00:04 UTC");
+  assert.equal(time.brief(at, "utc"), "27 Nov 2026, 00:00:04");
+  assert.equal(time.brief(Date.parse("2026-11-27T08:00:00Z"), "utc"), "27 Nov 2026, 08:00");
+  assert.equal(time.brief(Date.parse("2026-11-27T00:00:00Z"), "utc"), "27 Nov 2026");
   assert.equal(time.longDate(at, "utc"), "Friday, 27 November 2026");
   assert.equal(time.asked(Date.parse("2024-06-01T23:59:59.999Z"), "utc"), "end of 1 Jun 2024, UTC");
   assert.equal(time.asked(Date.parse("2024-06-01T09:00:00Z"), "utc"), "1 Jun 2024, 09:00:00 UTC");

@@ -3,8 +3,14 @@
 use std::fmt::Write as _;
 
 use event_store::seal;
-use schema::event::{ProductDeleted, ProductPriceChanged, ProductPriceRecorded, ProductRenamed, ProductRestored};
-use schema::{Commit, Fold, ProductEvent, ProductId, fixtures};
+use schema::event::{
+    ProductDeleted, ProductPriceChanged, ProductPriceRecorded, ProductRenamed, ProductRestored,
+};
+use schema::recent::Recent;
+use schema::{
+    Commit, Fold, Hash, Metadata, Product, ProductEvent, ProductId, RecordedEvent, Unsealed, fixtures,
+};
+use ulid::Ulid;
 
 use crate::scenario::{Ledger, printed, program};
 
@@ -39,16 +45,35 @@ impl Life {
         let before = self.commits.last();
         let (happened, recorded) = (fixtures::at(happened), fixtures::at(recorded));
         let fold = Fold::of(before.map(|commit| &commit.state)).then(&event, happened).unwrap();
-        let mut unsealed = fixtures::commit_after(before, &self.product, vec![event]);
-        unsealed.recorded_at = recorded;
-        unsealed.metadata.actor = actor.into();
-        unsealed.metadata.occurred_at = happened;
-        if let Some(thread) = thread {
-            unsealed.metadata.correlation_id = thread.into();
-        }
-        unsealed.state.price_occurred_at = fold.price_occurred_at;
-        unsealed.state.created_at = before.map_or(recorded, |commit| commit.state.created_at);
-        unsealed.state.updated_at = recorded;
+        let sequence = before.map_or(1, |commit| commit.last_sequence() + 1);
+        let made = u64::try_from(recorded.millis()).unwrap();
+        let id = |salt: u64| Ulid::from_parts(made, u128::from(sequence << 16 | salt));
+        let unsealed = Unsealed {
+            product_id: self.product.clone(),
+            sequence,
+            commit_id: id(0),
+            recorded_at: recorded,
+            events: vec![RecordedEvent { event_id: id(1), event }],
+            state: Product {
+                id: self.product.clone(),
+                facts: fold.facts.unwrap(),
+                price_occurred_at: fold.price_occurred_at,
+                version: sequence,
+                created_at: before.map_or(recorded, |commit| commit.state.created_at),
+                updated_at: recorded,
+            },
+            metadata: Metadata {
+                actor: actor.into(),
+                correlation_id: thread.map_or_else(|| id(2).to_string(), str::to_owned),
+                causation_id: id(0).to_string(),
+                occurred_at: happened,
+                traceparent: None,
+                idempotency_key: None,
+                request_fingerprint: None,
+            },
+            recent: Recent::default(),
+            previous_hash: before.map_or_else(Hash::genesis, |commit| commit.hash.clone()),
+        };
         let (commit, stored) = seal(unsealed).unwrap();
         writeln!(self.lines, "{}", serde_json::to_string(&stored.0).unwrap()).unwrap();
         self.commits.push(commit);
@@ -97,15 +122,41 @@ fn frame() -> Life {
         .then(import, "2022-05-30T00:00:00Z", "2022-05-30T06:00:00Z", first)
         .priced(import, "2023-05-30T00:00:00Z", "1263.4598", "1301.3636")
         .priced(import, "2024-05-29T00:00:00Z", "1301.3636", "1431.50")
-        .priced(maria, "2025-05-29T08:00:00Z", "1431.50", "1389.00")
-        .then(maria, "2025-10-15T09:00:00Z", "2025-10-15T09:00:00Z", ProductEvent::ProductDeleted(ProductDeleted {}))
-        .then(maria, "2026-02-01T09:00:00Z", "2026-02-01T09:00:00Z", ProductEvent::ProductRestored(ProductRestored {}))
-        .then(maria, "2026-03-12T11:00:00Z", "2026-03-12T11:00:00Z", ProductEvent::ProductDetailsChanged(details))
+        .priced(maria, "2025-09-01T08:00:00Z", "1431.50", "1389.00")
+        .then(
+            maria,
+            "2025-10-15T09:00:00Z",
+            "2025-10-15T09:00:00Z",
+            ProductEvent::ProductDeleted(ProductDeleted {}),
+        )
+        .then(
+            maria,
+            "2026-02-01T09:00:00Z",
+            "2026-02-01T09:00:00Z",
+            ProductEvent::ProductRestored(ProductRestored {}),
+        )
+        .then(
+            maria,
+            "2026-03-12T11:00:00Z",
+            "2026-03-12T11:00:00Z",
+            ProductEvent::ProductDetailsChanged(details),
+        )
         .then(jonas, "2025-07-01T00:00:00Z", late, stated("999.00", "2025-07-01T00:00:00Z"))
-        .then(jonas, "2025-08-01T00:00:00Z", "2026-08-19T14:11:00Z", stated("1389.00", "2025-08-01T00:00:00Z"))
+        .then(
+            jonas,
+            "2025-08-01T00:00:00Z",
+            "2026-08-19T14:11:00Z",
+            stated("1431.50", "2025-08-01T00:00:00Z"),
+        )
         .priced(jonas, "2026-11-06T08:00:00Z", "1389.00", "1249.00")
         .priced(jonas, "2026-11-13T08:00:00Z", "1249.00", "1349.00")
-        .in_thread("price-bot", "2026-11-27T00:00:00Z", "2026-11-27T00:00:02Z", changed("1349.00", "1199.00"), Some("black-friday-2026"))
+        .in_thread(
+            "price-bot",
+            "2026-11-27T00:00:00Z",
+            "2026-11-27T00:00:02Z",
+            changed("1349.00", "1199.00"),
+            Some("black-friday-2026"),
+        )
 }
 
 fn helmet() -> Life {
@@ -118,15 +169,31 @@ fn helmet() -> Life {
     Life::new("helmet")
         .then("catalogue-import", "2022-05-30T00:00:00Z", "2022-05-30T06:00:01Z", first)
         .then("jonas.weber", at, at, renamed)
-        .in_thread("price-bot", "2026-11-27T00:00:00Z", "2026-11-27T00:00:03Z", changed("34.99", "27.99"), Some("black-friday-2026"))
+        .in_thread(
+            "price-bot",
+            "2026-11-27T00:00:00Z",
+            "2026-11-27T00:00:03Z",
+            changed("34.99", "27.99"),
+            Some("black-friday-2026"),
+        )
 }
 
 /// Products that one import recorded within a second.
 fn imported() -> impl Iterator<Item = Life> {
     ["S", "M", "L", "XL", "خوذة حمراء", "红色头盔", "🚲 bell"].into_iter().zip(2..).map(|(size, second)| {
-        let first = created(&format!("Classic Vest, {size}"), &format!("VE-C304-{second}"), "Clothing / Vests", "63.50");
+        let first = created(
+            &format!("Classic Vest, {size}"),
+            &format!("VE-C304-{second}"),
+            "Clothing / Vests",
+            "63.50",
+        );
         let recorded = format!("2022-05-30T06:00:0{second}Z");
-        Life::new(&format!("vest-{second}")).then("catalogue-import", "2022-05-30T00:00:00Z", &recorded, first)
+        Life::new(&format!("vest-{second}")).then(
+            "catalogue-import",
+            "2022-05-30T00:00:00Z",
+            &recorded,
+            first,
+        )
     })
 }
 

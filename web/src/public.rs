@@ -3,7 +3,9 @@
 /// Whether the path is public: health and documentation of the server, nothing about products.
 #[must_use]
 pub fn is_public(path: &str) -> bool {
-    matches!(path, "/" | "/health" | "/openapi.json" | "/docs") || path.starts_with("/docs/") || path.starts_with("/ui/")
+    matches!(path, "/" | "/health" | "/openapi.json" | "/docs")
+        || path.starts_with("/docs/")
+        || path.starts_with("/ui/")
 }
 
 #[cfg(test)]

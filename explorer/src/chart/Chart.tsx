@@ -441,7 +441,7 @@ export function StepTable({ name, steps, stated, now }: { readonly name: string;
         <thead>
           <tr>
             <th scope="col" class="number">Price</th>
-            <th scope="col">From</th>
+            <th scope="col">From, {time.zoneName(zone.value, now)}</th>
             <th scope="col">To</th>
             <th scope="col" class="number">Lasted</th>
             <th scope="col">Set by</th>
@@ -455,10 +455,10 @@ export function StepTable({ name, steps, stated, now }: { readonly name: string;
             return (
               <tr key={`${step.from}-${step.sequence}`}>
                 <th scope="row" class="number">{money(step.price, step.currency)}</th>
-                <td class="nowrap">{moment(step.from)}</td>
-                <td class="nowrap">{step.to === undefined ? "in force" : moment(step.to)}</td>
+                <td class="nowrap" title={moment(step.from)}>{time.brief(step.from, zone.value)}</td>
+                <td class="nowrap">{step.to === undefined ? "in force" : time.brief(step.to, zone.value)}</td>
                 <td class="number nowrap">{time.days((step.to ?? now) - step.from)}</td>
-                <td dir="auto">{by?.actor ?? ""}</td>
+                <td class="actor" dir="auto">{by?.actor ?? ""}</td>
                 <td class="nowrap">
                   {by === undefined ? "" : date(by.recordedAt)}
                   {by?.late === true ? <span class="diamond" title="entered late" /> : null}

@@ -5,6 +5,8 @@ import { address } from "../api";
 import { authorization } from "../curl";
 import { newest } from "../live";
 import { Copy } from "../parts/Copy";
+import { Link } from "../parts/Link";
+import { hasLog } from "../seal";
 import { loadSample, type SampleProgress } from "../sample";
 import { config, count, go, has, sampling } from "../state";
 
@@ -37,6 +39,7 @@ export function Empty() {
       <section class="card">
         <div class="card-head">
           <h2>From a terminal</h2>
+          <span class="spring" />
           <div class="switch" role="group" aria-label="Language">
             {LANGUAGES.map((one) => (
               <button key={one} type="button" aria-pressed={one === language} onClick={() => setLanguage(one)}>
@@ -58,10 +61,18 @@ export function Empty() {
           <h2>API developers</h2>
           <a href={address("docs")}>Try it</a> · <a href={address("openapi.json")}>OpenAPI</a>
         </div>
-        <div>
-          <h2>Operators</h2>
-          <a href={address("metrics")}>Metrics</a> · <a href={address("health")}>Health</a>
-        </div>
+        {hasLog() ? (
+          <div>
+            <h2>Auditors</h2>
+            <Link to={{ page: "proof", parameters: {} }}>What can be proved</Link>
+          </div>
+        ) : null}
+        {has("commits") ? (
+          <div>
+            <h2>Operators</h2>
+            <a href={address("metrics")}>Metrics</a>
+          </div>
+        ) : null}
       </div>
     </div>
   );

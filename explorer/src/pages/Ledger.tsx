@@ -225,7 +225,8 @@ function Rows({ list, filters }: { readonly list: List; readonly filters: Filter
   const rowsOf = (rows: readonly Row[]): Row[] =>
     rows.flatMap((row) => {
       const first = row.kind === "run" ? row.entries[0]?.position : undefined;
-      return row.kind === "run" && first !== undefined && unfolded.has(first)
+      const holdsOpen = row.kind === "run" && open !== undefined && row.entries.some((entry) => entry.position === open);
+      return row.kind === "run" && first !== undefined && (holdsOpen || unfolded.has(first))
         ? row.entries.map((entry) => ({ kind: "one" as const, entry }))
         : [row];
     });

@@ -63,7 +63,7 @@ function Shown({ seal: now }: { readonly seal: Checked }) {
       </section>
       <div class="columns even">
         <div>
-          {now.answer.state === "broken" ? null : <OneCommit note={note} size={now.answer.size} />}
+          {now.answer.state === "broken" || now.answer.size === 0 ? null : <OneCommit note={note} size={now.answer.size} />}
         </div>
         <aside aria-label="What to keep">
           <Shows />

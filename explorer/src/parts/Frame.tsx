@@ -1,7 +1,7 @@
 // What stands around every page: header, pages, seal, notices, footer.
 
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { address, away, busy } from "../api";
 import { useNow } from "../load";
 import { claims, token } from "../session";
@@ -156,10 +156,22 @@ function LinkNotes() {
 
 export function Frame({ children }: { readonly children: ComponentChildren }) {
   const where = format(view.value).split("?")[0];
+  const first = useRef(true);
   useEffect(() => {
-    if (document.activeElement === document.body || document.activeElement === null) return;
-    document.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });
-    scrollTo(0, 0);
+    if (first.current) {
+      first.current = false;
+      return undefined;
+    }
+    // The page may still be on its way.
+    let tries = 0;
+    const timer = setInterval(() => {
+      const heading = document.querySelector<HTMLElement>("main h1");
+      tries += 1;
+      if (heading === null && tries < 30) return;
+      clearInterval(timer);
+      if (!document.activeElement?.matches("input")) heading?.focus({ preventScroll: true });
+    }, 60);
+    return () => clearInterval(timer);
   }, [where]);
   return (
     <>

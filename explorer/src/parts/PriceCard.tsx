@@ -9,7 +9,7 @@ import { inForce, type Step } from "../chart/steps";
 import { csv } from "../csv";
 import { download } from "../download";
 import { onKey } from "../keys";
-import { date, money, moment, refine, view } from "../state";
+import { date, money, moment, refine, view, zone } from "../state";
 import * as time from "../time";
 import type { Prices, Product } from "../types";
 import { understood } from "../url";
@@ -177,7 +177,7 @@ function Prior({ prices, product }: { readonly prices: Prices; readonly product:
               <thead>
                 <tr>
                   <th scope="col" class="number">Price</th>
-                  <th scope="col">From</th>
+                  <th scope="col">From, {time.zoneName(zone.value, from)}</th>
                   <th scope="col">To</th>
                   <th scope="col" class="number">Lasted</th>
                   <th scope="col" class="number">Commit</th>
@@ -190,8 +190,8 @@ function Prior({ prices, product }: { readonly prices: Prices; readonly product:
                       {money(step.price, step.currency)}
                       {step.price === reference.price ? " (lowest)" : ""}
                     </th>
-                    <td class="nowrap">{moment(step.from)}</td>
-                    <td class="nowrap">{moment(step.to)}</td>
+                    <td class="nowrap">{time.brief(step.from, zone.value)}</td>
+                    <td class="nowrap">{time.brief(step.to, zone.value)}</td>
                     <td class="number nowrap">{time.days(step.to - step.from)}</td>
                     <td class="number">{step.sequence}</td>
                   </tr>

@@ -209,7 +209,8 @@ fn guards(cached: &'static str, etag: &str) -> HeaderMap {
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("permissions-policy"), PERMISSIONS),
     ];
-    let mut headers = HeaderMap::from_iter(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    let mut headers =
+        HeaderMap::from_iter(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
     if let Ok(etag) = HeaderValue::from_str(etag) {
         headers.insert(header::ETAG, etag);
     }
@@ -224,7 +225,9 @@ fn accepts(asked: &HeaderMap, name: HeaderName, wanted: &str) -> bool {
         let mut parts = value.split(';').map(str::trim);
         let is_named = parts.next().is_some_and(|named| named.eq_ignore_ascii_case(wanted));
         let refused = |part: &str| {
-            part.strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok()).is_some_and(|weight| weight <= 0.0)
+            part.strip_prefix("q=")
+                .and_then(|weight| weight.parse::<f32>().ok())
+                .is_some_and(|weight| weight <= 0.0)
         };
         is_named && !parts.any(refused)
     })
@@ -279,7 +282,10 @@ fn describe_config(_: &mut Components) -> Operation {
         "default_currency": "USD"});
     Operation::new("getExplorerConfig", "Service", "What the pages for people are told about this server")
         .description("`mode` is `token` where requests need one; `features` names what the server has.")
-        .answer(200, OperationResponse::new("The settings of the pages.").json(&schema, &example("config", &shown)))
+        .answer(
+            200,
+            OperationResponse::new("The settings of the pages.").json(&schema, &example("config", &shown)),
+        )
         .answer(304, OperationResponse::new("They are those of `If-None-Match`."))
         .problems(&[ProblemKind::NotFound])
 }

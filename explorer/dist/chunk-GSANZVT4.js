@@ -1,1 +1,0 @@
-import{d as t}from"./chunk-RFA444CI.js";import{P as n}from"./chunk-WJEUMCJX.js";function o(r){return`'${r.replaceAll("'","'\\''")}'`}function e(){return n.value.mode==="open"?"":' -H "Authorization: Bearer $LEDGER_TOKEN"'}function s(r){return`curl -s${e()} ${o(t(r))}`}export{o as a,e as b,s as c};
