@@ -72,6 +72,14 @@ fn axe() -> Option<String> {
     found
 }
 
+/// Has axe-core look at the page.
+async fn has_no_barriers(browser: &mut Browser, axe: Option<&str>, name: &str) {
+    let Some(axe) = axe else { return };
+    let loaded = format!("window.axeAsked = window.axeFound = null; {axe}; typeof axe.run");
+    assert_eq!(browser.until(&loaded, Value::is_string).await, "function");
+    assert_eq!(browser.until(AXE, Value::is_array).await, json!([]), "{name}");
+}
+
 /// Where pictures are written to, if somebody wants to look at them.
 fn gallery() -> Option<PathBuf> {
     std::env::var_os("LEDGER_PICTURES").map(PathBuf::from)
@@ -98,12 +106,7 @@ async fn every_page_fits_every_screen_keeps_its_policy_and_has_no_barriers() {
             assert_eq!(complaints, Vec::<Value>::new(), "{name}");
             let here = |url: &&String| !url.starts_with(&ledger.url) && !url.starts_with("data:");
             assert_eq!(asked.iter().find(here), None, "{name}");
-            if let Some(axe) = &axe {
-                let loaded = browser.until(&format!("{axe}; typeof axe.run"), Value::is_string).await;
-                assert_eq!(loaded, "function");
-                let found = browser.until(AXE, Value::is_array).await;
-                assert_eq!(found, json!([]), "{name} at {width}, {colours}");
-            }
+            has_no_barriers(&mut browser, axe.as_deref(), &format!("{name} at {width}, {colours}")).await;
         }
     }
 }
@@ -135,6 +138,19 @@ async fn the_questions_of_auditors_are_answered_within_a_few_presses() {
     // The prior price, and how it was found.
     press(&mut browser, "How it was found").await;
     shows(&mut browser, &["$1,249.00 (lowest)", "$1,389.00", "$1,349.00"]).await;
+    // What opens when it is pressed.
+    for (fragment, pressed) in [
+        ("#/ledger", "Who"),
+        ("#/ledger", "What"),
+        ("#/ledger", "When"),
+        ("#/catalogue", "Category"),
+        ("#/keys", "Settings"),
+    ] {
+        browser.go(fragment).await;
+        press(&mut browser, pressed).await;
+        browser.until("!!document.querySelector('.panel')", |opened| *opened == true).await;
+        has_no_barriers(&mut browser, axe().as_deref(), &format!("{fragment}, {pressed}")).await;
+    }
     // Everything of one person; who changed the past; which prices dropped; what belonged together.
     for (fragment, wanted, count) in [
         ("#/ledger?who=maria.lopez", "maria.lopez", "4 of 22 commits"),
@@ -168,6 +184,7 @@ async fn what_happens_appears_by_itself_and_moves_nothing_that_is_read() {
     browser.open(&format!("{}/", ledger.url)).await;
     browser.emulate(1280, "light").await;
     shows(&mut browser, &["This ledger is empty.", "Waiting for the first commit"]).await;
+    has_no_barriers(&mut browser, axe().as_deref(), "empty").await;
     ledger.send("PUT", "/products/helmet", r#"{"name":"Helmet","price":"34.99"}"#).await;
     shows(&mut browser, &["1 commit", "Helmet", "Created, $34.99"]).await;
     browser.go("#/ledger?open=0").await;
@@ -182,6 +199,18 @@ async fn what_happens_appears_by_itself_and_moves_nothing_that_is_read() {
     shows(&mut browser, &["All 2 commits"]).await;
     ledger.send("PATCH", "/products/helmet", r#"{"price":"19.99"}"#).await;
     shows(&mut browser, &["All 3 commits", "$19.99"]).await;
+}
+
+#[tokio::test]
+async fn while_the_server_is_away_the_page_says_so_and_keeps_what_it_shows() {
+    let Some(mut browser) = browser().await else { return };
+    let mut ledger = Ledger::start();
+    ledger.send("PUT", "/products/helmet", r#"{"name":"Helmet","price":"34.99"}"#).await;
+    browser.open(&format!("{}/#/p/helmet", ledger.url)).await;
+    shows(&mut browser, &["All 1 commit", "$34.99"]).await;
+    ledger.kill();
+    let text = shows(&mut browser, &["The server does not answer since", "Trying again in"]).await;
+    assert!(text.contains("$34.99"), "{text}");
 }
 
 #[tokio::test]
@@ -255,6 +284,7 @@ async fn with_tokens_somebody_signs_in_and_gets_where_they_wanted() {
     ] {
         browser.open(&format!("{}/#/p/helmet", ledger.url)).await;
         shows(&mut browser, &["Sign in to read this ledger.", "the product helmet"]).await;
+        has_no_barriers(&mut browser, axe().as_deref(), "sign in").await;
         browser
             .until("(document.querySelector('input[type=password]').focus(), true)", |done| *done == true)
             .await;

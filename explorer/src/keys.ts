@@ -1,7 +1,7 @@
 // The keys of the page. Single letters do nothing while a field has the focus, and can be switched off.
 
 import { copy } from "./parts/Copy";
-import { go, has, page, refine, singleKeys, switchZone } from "./state";
+import { go, hasFeed, page, refine, singleKeys, switchZone } from "./state";
 import { hasLog } from "./seal";
 import type { Page } from "./url";
 
@@ -47,7 +47,7 @@ function row(step: 1 | -1): void {
 function pressed(key: string): boolean {
   if (prefix) {
     prefix = false;
-    if (key === "l" && has("commits")) goTo("ledger");
+    if (key === "l" && hasFeed()) goTo("ledger");
     else if (key === "c") goTo("catalogue");
     else if (key === "p" && hasLog()) goTo("proof");
     else return false;

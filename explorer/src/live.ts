@@ -2,8 +2,8 @@
 
 import { effect, signal } from "@preact/signals";
 import { query, send } from "./api";
-import { has } from "./state";
-import { may, token } from "./session";
+import { has, hasFeed } from "./state";
+import { token } from "./session";
 import type { Feed } from "./types";
 
 /** The newest position; -1: the ledger is empty; `undefined`: not known yet. */
@@ -78,7 +78,7 @@ async function lead(): Promise<void> {
 }
 
 async function ask(): Promise<void> {
-  if (!may("products/subscribe") && !may("products/audit")) throw new Error("the token may not follow the ledger");
+  if (!hasFeed()) throw new Error("the token may not follow the ledger");
   const known = newest.value;
   const path =
     known === undefined

@@ -3,6 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import { keep, kept } from "./kept";
 import { money as inMoney } from "./money";
+import { may } from "./session";
 import * as time from "./time";
 import type { Config } from "./types";
 import { changed, format, parse, type View } from "./url";
@@ -31,8 +32,13 @@ export function orders(): string[] {
 /** What is shown. */
 export const view = signal<View>(parse(location.hash));
 
+/** Whether the server has all commits in one order, and the token, if one is needed, may read them. */
+export function hasFeed(): boolean {
+  return has("commits") && (may("products/subscribe") || may("products/audit"));
+}
+
 /** The page that `#/` leads to. */
-export const home = computed<"ledger" | "catalogue">(() => (has("commits") ? "ledger" : "catalogue"));
+export const home = computed<"ledger" | "catalogue">(() => (hasFeed() ? "ledger" : "catalogue"));
 
 /** The page that is shown. */
 export const page = computed(() => (view.value.page === "home" ? home.value : view.value.page));

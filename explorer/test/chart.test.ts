@@ -77,6 +77,7 @@ test("ranges show the newest days, and never more than there is", () => {
   assert.equal(fittingRange(steps, now), "30d");
   assert.deepEqual(extent("30d", whole), { from: 970 * DAY, to: now });
   assert.deepEqual(extent("all", whole), { from: 0, to: now });
+  assert.equal(fittingRange(steps, now, 965 * DAY), "90d");
   assert.equal(fittingRange(inForce([period(0, null, "1", 1)]), now), "all");
 });
 

@@ -223,6 +223,9 @@ function Panel(props: PanelProps) {
         <path class="price" d={path(inView, clampedX, y, clampedX(end))} />
         <Starts {...props} own={inView} x={x} y={y} />
       </g>
+      {gaps(steps).map((gap) => (
+        <GapLabel key={gap.from} gap={gap} x={clampedX} bottom={bottom} right={clampedX(end)} />
+      ))}
       {band === null ? null : <PriorLabel reference={band} currency={currency} x={clampedX} y={y} left={LEFT} right={right} bottom={bottom} />}
       {cursor === undefined ? null : <Cursor at={cursor} own={own} x={x} y={y} bottom={bottom} />}
     </svg>
@@ -261,21 +264,23 @@ function GapMark({ gap, x, bottom, right }: { readonly gap: Gap; readonly x: (at
   const to = gap.to === undefined ? right : x(gap.to);
   const width = to - from;
   if (width < 0.5) return null;
+  return <rect class="hatch" fill="url(#hatch)" x={from} y={TOP} width={width} height={bottom - TOP} />;
+}
+
+function GapLabel({ gap, x, bottom, right }: { readonly gap: Gap; readonly x: (at: number) => number; readonly bottom: number; readonly right: number }) {
+  const from = x(gap.from);
+  const width = (gap.to === undefined ? right : x(gap.to)) - from;
+  if (width < 116) return null;
   const middle = from + width / 2;
   return (
     <g>
-      <rect class="hatch" fill="url(#hatch)" x={from} y={TOP} width={width} height={bottom - TOP} />
-      {width >= 96 ? (
-        <g>
-          <rect class="plate" x={middle - 46} y={bottom - 42} width="92" height="34" rx="4" />
-          <text class="label strong" x={middle} y={bottom - 28} text-anchor="middle">
-            not in catalogue
-          </text>
-          <text class="label" x={middle} y={bottom - 14} text-anchor="middle">
-            {short(gap.from)} – {gap.to === undefined ? "now" : short(gap.to)}
-          </text>
-        </g>
-      ) : null}
+      <rect class="plate" x={middle - 56} y={bottom - 42} width="112" height="34" rx="4" />
+      <text class="label strong" x={middle} y={bottom - 28} text-anchor="middle">
+        not in catalogue
+      </text>
+      <text class="label" x={middle} y={bottom - 14} text-anchor="middle">
+        {short(gap.from)} – {gap.to === undefined ? "now" : short(gap.to)}
+      </text>
     </g>
   );
 }

@@ -28,12 +28,13 @@ export function extent(range: Range, whole: Extent): Extent {
   return { from: Math.max(whole.from, whole.to - RANGES[range] * DAY), to: whole.to };
 }
 
-/** The shortest range that holds the newest change and at least three steps, else all. */
-export function fittingRange(steps: readonly Step[], now: number): Range {
+/** The shortest range that holds the newest change, at least three steps, and the window of the prior price with some of what was before it; else all. */
+export function fittingRange(steps: readonly Step[], now: number, windowFrom?: number): Range {
   const names: Range[] = ["30d", "90d", "18m"];
   const fits = (name: Range): boolean => {
     const from = now - RANGES[name as keyof typeof RANGES] * DAY;
-    return steps.filter((step) => step.from >= from).length >= 3;
+    const holdsWindow = windowFrom === undefined || from < windowFrom - 3 * DAY;
+    return holdsWindow && steps.filter((step) => step.from >= from).length >= 3;
   };
   return names.find(fits) ?? "all";
 }

@@ -4,13 +4,13 @@ import { useEffect } from "preact/hooks";
 import { keep } from "../kept";
 import { KEYS } from "../keys";
 import { hasLog } from "../seal";
-import { config, has, singleKeys } from "../state";
+import { config, hasFeed, singleKeys } from "../state";
 
 export function Keys() {
   useEffect(() => {
     document.title = `Keyboard · ${config.value.title}`;
   }, []);
-  const shown = KEYS.filter(([keys]) => (keys !== "g p" || hasLog()) && ((keys !== "g l" && keys !== ".") || has("commits")));
+  const shown = KEYS.filter(([keys]) => (keys !== "g p" || hasLog()) && ((keys !== "g l" && keys !== ".") || hasFeed()));
   return (
     <div class="page text">
       <h1 tabIndex={-1}>Keyboard</h1>

@@ -18,7 +18,7 @@ import { SentMark } from "../parts/Sent";
 import { useNarrow } from "../narrow";
 import { LedgerFilters } from "../parts/LedgerFilters";
 import { loggedSize } from "../seal";
-import { count, moment, refine, say, view, zone } from "../state";
+import { count, has, moment, refine, say, view, zone } from "../state";
 import * as time from "../time";
 import type { Feed, FeedEntry } from "../types";
 import { productView, understood } from "../url";
@@ -119,7 +119,7 @@ function Head({ list, filters }: { readonly list: List | undefined; readonly fil
           <span class="dot" aria-hidden="true" />
           {following.value === "live" ? "Live" : following.value === "paused" ? "Paused" : "Not live"}
         </span>
-        <Export filters={filters} total={list?.next === null && isFiltered(filters) ? list.entries.length : undefined} />
+        {has("csv") ? <Export filters={filters} total={list?.next === null && isFiltered(filters) ? list.entries.length : undefined} /> : null}
       </div>
     </div>
   );

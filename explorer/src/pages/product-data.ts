@@ -2,7 +2,7 @@
 
 import { get, getText, Problem, productPath, query } from "../api";
 import type { Moment } from "../moment";
-import { has } from "../state";
+import { hasFeed } from "../state";
 import type { Commit, Feed, History, Period, Prices, Product } from "../types";
 import { instant } from "../time";
 
@@ -19,7 +19,7 @@ export interface Found {
 }
 
 const PAGE = 50;
-const MOST_PRICE_PAGES = 5;
+const MOST_PRICE_PAGES = 50;
 
 /** The product as it is now; of a removed one its last state. */
 export async function found(id: string, signal: AbortSignal): Promise<Found> {
@@ -33,7 +33,7 @@ export async function found(id: string, signal: AbortSignal): Promise<Found> {
   }
 }
 
-/** The prices with their whole timeline, at most five pages of it. */
+/** The prices with their whole timeline; `next` is not null if it is longer than this page takes. */
 export async function prices(id: string, moment: Moment, signal: AbortSignal): Promise<Prices> {
   const at = moment.kind === "force" ? { as_of: instant(moment.at) } : moment.kind === "recorded" ? { known_at: instant(moment.at) } : {};
   const path = `${productPath(id)}/prices`;
@@ -63,7 +63,7 @@ export async function newestHistory(id: string, version: number, signal: AbortSi
 /** The sequences of the commits that changed the past, as the feed knows them. */
 export async function lateSequences(id: string, signal: AbortSignal): Promise<ReadonlyMap<number, number>> {
   const late = new Map<number, number>();
-  if (!has("commits")) return late;
+  if (!hasFeed()) return late;
   const feed = await get<Feed>(query("commits", { product: id, retroactive: "true", limit: 100 }), { signal });
   for (const entry of feed.commits) if (entry.commit !== null) late.set(entry.commit.sequence, entry.position);
   return late;

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { get, getText, query } from "../api";
 import { curl } from "../curl";
 import { useLoad } from "../load";
-import { has, moment, page, refine } from "../state";
+import { hasFeed, moment, page, refine } from "../state";
 import * as time from "../time";
 import type { Feed, FeedEntry } from "../types";
 import { verify } from "../verifier";
@@ -97,7 +97,7 @@ function Published({ entry }: { readonly entry: FeedEntry }) {
 function Conversation({ entry }: { readonly entry: FeedEntry }) {
   const id = entry.commit?.metadata.correlation_id ?? "";
   const found = useLoad(`thread ${id}`, async (signal) =>
-    has("commits") ? get<Feed>(query("commits", { correlation_id: id, limit: 100 }), { signal }) : undefined,
+    hasFeed() ? get<Feed>(query("commits", { correlation_id: id, limit: 100 }), { signal }) : undefined,
   );
   const feed = found.data;
   const total = feed === undefined ? "" : ` · ${feed.commits.length}${feed.next !== null && feed.next !== feed.newest ? " or more" : ""} commit${feed.commits.length === 1 ? "" : "s"}`;
@@ -105,7 +105,7 @@ function Conversation({ entry }: { readonly entry: FeedEntry }) {
     <div>
       <dt>Conversation</dt>
       <dd>
-        {has("commits") ? (
+        {hasFeed() ? (
           <Link to={{ page: "ledger", parameters: { thread: id } }}>
             <code>{id}</code>
           </Link>

@@ -6,7 +6,7 @@ import { address, away, busy } from "../api";
 import { useNow } from "../load";
 import { claims, token } from "../session";
 import { hasLog } from "../seal";
-import { choose, config, go, has, page, said, switchZone, theme, view, zone } from "../state";
+import { choose, config, go, hasFeed, page, said, switchZone, theme, view, zone } from "../state";
 import { clock } from "../time";
 import { format, misunderstood, type Page } from "../url";
 import { initials } from "../words";
@@ -24,7 +24,7 @@ interface Entry {
 
 function entries(): Entry[] {
   const all: (Entry | false)[] = [
-    has("commits") && { page: "ledger", name: "Ledger", icon: "ledger" },
+    hasFeed() && { page: "ledger", name: "Ledger", icon: "ledger" },
     { page: "catalogue", name: "Catalogue", icon: "catalogue" },
     hasLog() && { page: "proof", name: "Proof", icon: "proof" },
   ];
@@ -198,9 +198,9 @@ export function Frame({ children }: { readonly children: ComponentChildren }) {
         </button>
         <Person />
       </header>
-      <AwayBar />
-      <LinkNotes />
       <main id="main" tabIndex={-1}>
+        <AwayBar />
+        <LinkNotes />
         {children}
       </main>
       <footer class="foot">

@@ -9,7 +9,7 @@ import { inForce, type Step } from "../chart/steps";
 import { csv } from "../csv";
 import { download } from "../download";
 import { onKey } from "../keys";
-import { date, money, moment, refine, view, zone } from "../state";
+import { count, date, money, moment, refine, view, zone } from "../state";
 import * as time from "../time";
 import type { Prices, Product } from "../types";
 import { understood } from "../url";
@@ -38,7 +38,7 @@ export function PriceCard(props: Props) {
   const { product, prices, steps, at, isRecorded, now } = props;
   const parameters = understood(view.value);
   const end = at ?? now;
-  const range = (parameters["range"] as Range | undefined) ?? fittingRange(steps, end);
+  const range = (parameters["range"] as Range | undefined) ?? fittingRange(steps, end, isRecorded || prices.reference === null ? undefined : Date.parse(prices.reference.from));
   const isTable = parameters["view"] === "table";
   const toggle = (): void => refine({ view: isTable ? undefined : "table" });
   useEffect(() => onKey("x", toggle));
@@ -74,7 +74,6 @@ export function PriceCard(props: Props) {
       </div>
       <Steps {...props} range={range} isTable={isTable} />
       {props.isPartial ? <p class="muted small">Prices before the earliest loaded commit are not in this picture.</p> : null}
-      {prices.next === null ? null : <p class="muted small">Only the first {prices.timeline.length} prices are loaded.</p>}
       {isRecorded && at === undefined ? null : <Prior prices={prices} product={product} />}
     </section>
   );
@@ -82,6 +81,17 @@ export function PriceCard(props: Props) {
 
 function Steps({ product, prices, steps, at, isRecorded, now, stated, range, isTable }: Props & { readonly range: Range; readonly isTable: boolean }) {
   const only = steps.length === 1 ? steps[0] : undefined;
+  if (prices.next !== null && !isRecorded) {
+    return (
+      <p>
+        This product has more than {count(prices.timeline.length)} prices, which is more than this page draws. Choose a moment to see the prices before it, or use the{" "}
+        <Copy text={curl(`${productPath(product.id)}/prices`)} kind="link" told="The request is copied.">
+          API request
+        </Copy>
+        .
+      </p>
+    );
+  }
   if (steps.length === 0) return <p class="muted">{isRecorded ? "Nothing was recorded by then." : "No price yet."}</p>;
   if (isTable) {
     const save = (): void => {
