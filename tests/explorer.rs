@@ -255,6 +255,39 @@ async fn a_log_that_this_browser_does_not_know_is_never_called_whole() {
 }
 
 #[tokio::test]
+async fn the_program_accepts_the_proof_that_the_page_saves_and_no_other_commit() {
+    let Some(mut browser) = browser().await else { return };
+    let (directory, ledger) = told();
+    browser.open(&format!("{}/#/proof?position=20", ledger.url)).await;
+    shows(&mut browser, &["It is entry 20 of the 22"]).await;
+    let catch = "(() => { window.saved = []; URL.createObjectURL = blob => { \
+        blob.text().then(text => saved.push(text)); return 'data:,'; }; return true; })()";
+    browser.until(catch, |done| *done == true).await;
+    press(&mut browser, "Download proof").await;
+    let both = |saved: &Value| saved.as_array().is_some_and(|saved| saved.len() == 2);
+    let saved = browser.until("window.saved", both).await;
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let (commit, proof) = (saved[0].as_str().unwrap(), saved[1].as_str().unwrap());
+    let key = ledger.http.get(format!("{}/log/key", ledger.url)).send().await.unwrap().text().await.unwrap();
+    let proof = file("saved.tlog-proof", proof);
+    for (commit, code) in [(commit.to_owned(), 0), (commit.replace("1199.00", "1198.00"), 1)] {
+        let commit = file("saved.json", &commit);
+        let mut verify = crate::scenario::program();
+        verify
+            .args(["verify", "--proof"])
+            .arg(&proof)
+            .args(["--key", key.split(' ').next().unwrap(), "--commit"])
+            .arg(&commit);
+        let output = verify.output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", printed(&output));
+    }
+}
+
+#[tokio::test]
 async fn the_sample_is_recorded_once_by_the_page_and_an_import_together() {
     let Some(mut browser) = browser().await else { return };
     let ledger = Ledger::start();

@@ -24,6 +24,7 @@ test("changes are computed exactly", () => {
   for (const [from, to, direction, percent] of [
     ["1349.00", "1199.00", "down", "11.1 %"],
     ["1249.00", "1349.00", "up", "8.0 %"],
+    ["3.00", "1.00", "down", "66.7 %"],
     ["10.00", "10.0000", "same", undefined],
     ["0.00", "5.00", "up", undefined],
     ["999999999999.9999", "999999999999.9998", "down", "less than 0.1 %"],

@@ -210,6 +210,7 @@ test("a note with a change in it is refused", async () => {
   for (const changed of [
     note.replace(String(size), String(size + 1)),
     note.replace("\n\n", "\nmore\n\n"),
+    note.replace("\u2014 example.com/ledger", "\u2014 example.com/other"),
     note.replace(/\n\n[^]*$/, "\n\n"),
     `x${note}`,
     note.replace(/(.)=\n$/, (_, letter: string) => `${letter === "A" ? "B" : "A"}=\n`),

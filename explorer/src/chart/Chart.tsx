@@ -322,7 +322,7 @@ function PriorLabel({ reference, currency, x, y, left, right, bottom }: {
   readonly right: number;
   readonly bottom: number;
 }) {
-  const words = `Lowest in ${reference.days} days ${money(reference.price, currency)}`;
+  const words = right - left < 400 ? `Lowest ${money(reference.price, currency)}` : `Lowest in ${reference.days} days ${money(reference.price, currency)}`;
   const width = words.length * 6.7 + 18;
   const [from, to] = [x(Date.parse(reference.from)), x(Date.parse(reference.to))];
   const beside = from - 6 - width >= left ? from - 6 - width : to + 6 + width <= right ? to + 6 : Math.max(left + 4, Math.min(from, right - width));
