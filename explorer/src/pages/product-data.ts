@@ -21,10 +21,20 @@ export interface Found {
 const PAGE = 50;
 const MOST_PRICE_PAGES = 50;
 
-/** The product as it is now; of a removed one its last state. */
+/** The version that the newest commit of a product gave it, as the feed knows it; `undefined`: not known. */
+async function newestVersion(id: string, signal: AbortSignal): Promise<number | undefined> {
+  if (!hasFeed()) return undefined;
+  const feed = await get<Feed>(query("commits", { product: id, order: "desc", limit: 1 }), { signal });
+  const commit = feed.commits[0]?.commit;
+  return commit === null || commit === undefined ? undefined : commit.sequence + commit.events.length - 1;
+}
+
+/** The product as it is now, however far the view lags; of a removed one its last state. */
 export async function found(id: string, signal: AbortSignal): Promise<Found> {
+  const version = await newestVersion(id, signal);
   try {
-    return { product: await get<Product>(productPath(id), { signal }), deletedAt: undefined };
+    const path = query(productPath(id), { min_version: version });
+    return { product: await get<Product>(path, { signal }), deletedAt: undefined };
   } catch (error) {
     if (!(error instanceof Problem) || typeof error.members["version"] !== "number") throw error;
     const product = await get<Product>(query(productPath(id), { version: error.members["version"] }), { signal });
