@@ -31,8 +31,8 @@ export interface Options {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Whether a failure of the network is thrown at once. */
-  readonly once?: boolean;
+  /** Whether a failure of the network is thrown at once, or, with `busy`, an answer that the server is busy is given back. */
+  readonly once?: true | "busy";
 }
 
 const WAITS = [1, 2, 4, 8, 15, 30];
@@ -53,6 +53,7 @@ export async function send(path: string, options: Options = {}): Promise<Respons
       if (answer.status === 401) refused.value = true;
       return answer;
     }
+    if (options.once === "busy" && (answer?.status === 503 || answer?.status === 429)) return answer;
     if (options.once === true) {
       if (answer !== undefined) return answer;
       throw new TypeError("the server does not answer");

@@ -84,7 +84,8 @@ async function ask(): Promise<void> {
     known === undefined
       ? query("commits", { order: "desc", limit: 1 })
       : query("commits", { after: known, limit: 1, wait: WAIT });
-  const answer = await send(path);
+  // A server without room for one more that waits is no reason to alarm anybody.
+  const answer = await send(path, { once: "busy" });
   if (!answer.ok) throw new Error(`it was answered ${answer.status}`);
   const feed = (await answer.json()) as Feed;
   learned(feed.newest);
