@@ -422,7 +422,7 @@ fn the_sources_write_no_markup_from_texts_and_what_decides_imports_no_preact() {
         if decides.iter().any(|part| name.starts_with(part)) {
             assert!(!text.contains("preact") && !text.contains("Date.now"), "{name}");
         }
-        let is_script = name.ends_with(".ts") || name.ends_with(".tsx");
+        let is_script = matches!(name.rsplit_once('.'), Some((_, "ts" | "tsx")));
         assert!(!is_script || text.starts_with("// "), "{name} must open with its purpose");
     }
 }
