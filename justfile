@@ -16,6 +16,10 @@ tidy:
     cargo fmt --all
     cargo clippy --workspace --all-targets -- -D warnings
 
+# Serve the explorer, built anew for each page, in front of a running ledger (after `npm ci --ignore-scripts` in explorer/)
+explorer ledger="http://127.0.0.1:8080" port="8090":
+    node explorer/dev.mjs {{ledger}} {{port}}
+
 # Run the tests
 test *arguments:
     cargo test {{arguments}}
@@ -55,6 +59,10 @@ attack *arguments:
 # Generate clients with three generators and make a round trip with each (needs Node.js)
 clients *program:
     .ci/clients {{program}}
+
+# Build the explorer into explorer/dist (after `npm ci --ignore-scripts` in explorer/)
+explorer-build:
+    node explorer/build.mjs
 
 # Accept generated files: JSON Schemas, OpenAPI, samples of new event versions, the outputs in the documentation
 accept:

@@ -1,7 +1,7 @@
 //! A real browser: `/docs` shows every route, sends a request, contacts no other server, and can be read in the dark and on a
 //! phone; pages of other origins use the server only if they are allowed to.
 
-mod devtools;
+pub mod devtools;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -42,7 +42,7 @@ const ANSWER: &str = "(() => { const answer = document.querySelector('.live-resp
     return { status: answer.querySelector('tbody .response-col_status').textContent, text: answer.textContent }; })()";
 
 /// A browser; `None` and a message where there is none.
-async fn browser() -> Option<Browser> {
+pub async fn browser() -> Option<Browser> {
     let Some(chromium) = chromium() else {
         println!("skipped: no Chromium on the path, and CHROMIUM does not name one");
         return None;

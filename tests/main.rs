@@ -16,6 +16,7 @@ mod dated;
 mod earlier;
 mod eventbridge;
 mod exit_codes;
+mod explorer;
 mod feed;
 mod forged;
 mod front;

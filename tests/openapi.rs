@@ -33,6 +33,7 @@ fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
 fn filled(path: &str) -> String {
     path.replace("{id}", "helmet")
         .replace("{asset}", "start.js")
+        .replace("{file}", "LICENSES.txt")
         .replace("{path}", "0/000")
         .replace("{sequence}", "1")
 }

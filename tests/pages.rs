@@ -17,7 +17,7 @@ fn routes() -> Vec<(Method, String)> {
     let document = server::openapi::document();
     let mut routes = Vec::new();
     for (path, operations) in document["paths"].as_object().unwrap() {
-        let path = path.replace("{id}", "p").replace("{asset}", "start.js");
+        let path = path.replace("{id}", "p").replace("{asset}", "start.js").replace("{file}", "LICENSES.txt");
         let methods = operations.as_object().unwrap().keys();
         routes.extend(methods.map(|method| (method.to_uppercase().parse().unwrap(), path.clone())));
     }

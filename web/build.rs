@@ -1,15 +1,22 @@
-//! Compresses the files of `/docs` and `/openapi.json`, which would otherwise be a fifth of a function's binary on Lambda.
-//! Swagger UI comes from the package that vendors it, so the build needs no network.
+//! Compresses the files of `/docs`, `/openapi.json` and the explorer, which would otherwise be a fifth of a function's binary on
+//! Lambda. Swagger UI comes from the package that vendors it, and the explorer is committed as it was built, so the build needs
+//! no network and no Node.js.
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::fs;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Write};
 use std::path::Path;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use miniz_oxide::deflate::compress_to_vec;
 
 /// The committed document.
 const DOCUMENT: &str = "../schema/json/openapi.json";
+
+/// The explorer as it was built.
+const EXPLORER: &str = "../explorer/dist";
 
 /// The compression level.
 const SMALL: u8 = 9;
@@ -21,6 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={DOCUMENT}");
     keep("openapi.json", &fs::read(DOCUMENT)?)?;
+    keep_explorer()?;
     let mut archive = zip::ZipArchive::new(Cursor::new(utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED))?;
     let names = archive
         .file_names()
@@ -41,4 +49,28 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn keep(name: impl AsRef<Path>, content: &[u8]) -> Result<(), Box<dyn Error>> {
     let target = std::env::var("OUT_DIR")?;
     Ok(fs::write(Path::new(&target).join(name), compress_to_vec(content, SMALL))?)
+}
+
+/// Keeps each file of the explorer as a file of gzip, and a table of them.
+fn keep_explorer() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={EXPLORER}");
+    let target = Path::new(&std::env::var("OUT_DIR")?).join("explorer");
+    fs::create_dir_all(&target)?;
+    let mut names = Vec::new();
+    for file in fs::read_dir(EXPLORER)? {
+        let name =
+            file?.file_name().into_string().map_err(|name| format!("{} is no text", name.display()))?;
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(&fs::read(Path::new(EXPLORER).join(&name))?)?;
+        fs::write(target.join(&name), encoder.finish()?)?;
+        names.push(name);
+    }
+    names.sort();
+    let mut table = String::from("/// Every file but the page.\npub(super) const ASSETS: &[Asset] = &[\n");
+    for name in names.iter().filter(|name| *name != "index.html") {
+        let content = format!("concat!(env!(\"OUT_DIR\"), \"/explorer/{name}\")");
+        writeln!(table, "    Asset {{ name: {name:?}, gzipped: include_bytes!({content}) }},")?;
+    }
+    table.push_str("];\n");
+    Ok(fs::write(target.with_extension("rs"), table)?)
 }

@@ -54,6 +54,9 @@ pub struct ServeArgs {
     /// the server's own pages may. In the variable, origins are separated by commas.
     #[arg(long = "cors-origin", value_name = "ORIGIN", env = "LEDGER_CORS_ORIGINS", value_delimiter = ',')]
     cors_origins: Vec<AllowedOrigin>,
+    /// Serve no pages for people at `/`; `/docs` stays.
+    #[arg(long)]
+    no_explorer: bool,
     #[command(flatten)]
     log: KeepLogArgs,
     #[command(flatten)]
@@ -238,6 +241,7 @@ impl From<ServeArgs> for ServerConfig {
             limits: arguments.limits.into(),
             log_public: OpenPart::of(arguments.log.public),
             log: arguments.log.settings(),
+            explorer: !arguments.no_explorer,
         }
     }
 }

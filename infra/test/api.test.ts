@@ -38,6 +38,8 @@ const ROUTES: Record<string, Record<string, string>> = {
  * the order of all commits, which tables do not keep, and the log. */
 const LOCAL = {
   "/": { GET: true },
+  "/ui/config.json": { GET: true },
+  "/ui/{file}": { GET: true },
   "/metrics": { GET: false },
   "/events": { GET: false },
   "/commits": { GET: false },

@@ -23,6 +23,7 @@ const NO_ARM = '#!/bin/sh\n[ "$1" != arm64 ] || exit 69\n';
 const SYSTEM = ["bash", "dirname", "mkdir", "rm", "sh"];
 const TOOLS = ["cargo", "cargo-deny", "cc", "git", "python3"].map((name) => `tools/${name}`);
 const STEPS = [
+  ".ci/explorer",
   ".ci/mutants",
   ".ci/bench",
   ".ci/clients",
@@ -105,7 +106,8 @@ describe("with Node", () => {
 });
 
 describe("without Node", () => {
-  const missing = "generated clients, infrastructure, workflows, cloud suite: there is no Node.js on this machine";
+  const missing =
+    "the explorer, generated clients, infrastructure, workflows, cloud suite: there is no Node.js on this machine";
 
   it("the steps that need it are skipped and listed", () => {
     expect(run()).toMatchObject({ status: 0, result: [`skipped: ${missing}`, "all steps passed"] });

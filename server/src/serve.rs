@@ -10,7 +10,6 @@ mod guard;
 mod host;
 mod limits;
 mod metrics;
-mod root;
 mod shutdown;
 
 use std::io::{Error, ErrorKind};
@@ -29,6 +28,7 @@ use schema::settings::Settings;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use web::about::explorer::{Explorer, Feature};
 use web::api::{Describe, Endpoint};
 use web::{AllowedOrigin, ClockAndIds, PageRules, finish_authenticated};
 
@@ -67,6 +67,8 @@ pub struct ServerConfig {
     pub log: Option<LogSettings>,
     /// Who may read the log without a scope.
     pub log_public: LogPublic,
+    /// Whether the pages for people are served.
+    pub explorer: bool,
 }
 
 /// Where a ledger is.
@@ -102,8 +104,17 @@ pub async fn run(
     config: ServerConfig,
     announce: impl FnOnce(SocketAddr, Option<&VerifierKey>) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
-    let ServerConfig { listen, storage, retry_parked_every, auth, cors_origins, limits, log, log_public } =
-        config;
+    let ServerConfig {
+        listen,
+        storage,
+        retry_parked_every,
+        auth,
+        cors_origins,
+        limits,
+        log,
+        log_public,
+        explorer,
+    } = config;
     let settings = settings()?;
     let clock_and_ids = ClockAndIds::system();
     let authentication = match auth {
@@ -127,7 +138,8 @@ pub async fn run(
     let layers = |routes| host::wrap(pages.wrap(admission.wrap(authenticated, routes)));
     let of_log = sequencer::routes(of_log(&system, log.as_ref().map(|(log, _)| log), log_public));
     let routes = system.routes(stopping.clone()).merge(metrics::routes(recorder.clone()));
-    let routes = routes.merge(root::routes()).merge(of_log);
+    let explorer = explorer.then(|| of_explorer(&system, log.is_some(), authentication.is_some()));
+    let routes = routes.merge(web::about::routes(explorer)).merge(of_log);
     let connections =
         Connections::new(finish_authenticated(layers, routes, clock_and_ids), limits, stopping.clone());
     let mut background = background::start(&system, stream, retry_parked_every, &stopping);
@@ -166,6 +178,23 @@ fn of_log(system: &System, log: Option<&LogStarted>, public: LogPublic) -> LogAp
     LogApi { log: log.map(|log| log.log.clone()).zip(sources), public }
 }
 
+/// What the pages for people are told about this server.
+fn of_explorer(system: &System, has_log: bool, needs_token: bool) -> Explorer {
+    let features = [
+        (Feature::Commits, system.feed.is_some()),
+        (Feature::Log, has_log),
+        (Feature::Events, !system.publishes_elsewhere),
+    ];
+    let features = features.into_iter().filter_map(|(feature, has)| has.then_some(feature));
+    Explorer {
+        needs_token,
+        features: features.collect(),
+        orders: system.settings().orders,
+        default_currency: system.settings().default_currency,
+        compresses: true,
+    }
+}
+
 /// Why the address is not listened on, and what to do.
 fn cannot_listen(address: SocketAddr, error: &Error) -> anyhow::Error {
     let advice = match error.kind() {
@@ -181,7 +210,7 @@ fn cannot_listen(address: SocketAddr, error: &Error) -> anyhow::Error {
 
 /// The routes that only this server has, with their descriptions.
 pub(crate) fn documented() -> Vec<(Endpoint, Describe)> {
-    [root::documented(), metrics::documented(), sequencer::documented()].concat()
+    [metrics::documented(), sequencer::documented()].concat()
 }
 
 fn may_listen(address: SocketAddr, authentication: Option<&Authentication>) -> anyhow::Result<()> {

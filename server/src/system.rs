@@ -100,6 +100,11 @@ impl System {
         }
     }
 
+    /// The settings of the environment.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The consumers that may park products, each with its rows.
     pub fn consumers(&self) -> impl Iterator<Item = (&'static str, &Arc<dyn Parking>)> {
         let [of_projector, of_publisher] = &self.parking;
@@ -113,7 +118,7 @@ impl System {
         self.feed.as_ref().map(|feed| feed.back_pressure.suspend())
     }
 
-    /// All routes; event streams and waits for commits end when `stopping` becomes true.
+    /// All routes about products; event streams and waits for commits end when `stopping` becomes true.
     pub fn routes(&self, stopping: watch::Receiver<bool>) -> axum::Router {
         let executor = Executor::new(self.journal.clone(), self.clock_and_ids.clone());
         // A store of this machine answers, or the process ends.
@@ -136,7 +141,7 @@ impl System {
             name: LOCAL_BUS.to_owned(),
             stopping: stopping.clone(),
         });
-        let routes = commands.merge(queries).merge(events).merge(web::about::routes());
+        let routes = commands.merge(queries).merge(events);
         // Tables of DynamoDB keep no order of all commits.
         let Some(local) = &self.feed else { return routes };
         routes.merge(feed::routes(FeedApi {

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -89,6 +91,35 @@ impl Browser {
             assert!(started.elapsed() < PATIENCE, "timed out waiting for {expression}: {answer}");
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
+    }
+
+    /// Goes to another fragment of the page, as a link does.
+    pub async fn go(&mut self, fragment: &str) {
+        let asked = format!("location.hash = {}", json!(fragment));
+        self.call("Runtime.evaluate", json!({"expression": asked})).await;
+    }
+
+    /// Presses a key and releases it.
+    pub async fn press(&mut self, key: &str) {
+        let text = if key.chars().count() == 1 { key } else { "" };
+        let code = if key == "Enter" { 13 } else { 0 };
+        let text = if key == "Enter" { "\r" } else { text };
+        for kind in ["keyDown", "keyUp"] {
+            let event = json!({"type": kind, "key": key, "text": text, "windowsVirtualKeyCode": code});
+            self.call("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
+    /// Types a text into what has the focus.
+    pub async fn type_in(&mut self, text: &str) {
+        self.call("Input.insertText", json!({"text": text})).await;
+    }
+
+    /// The page as a picture, down to its end.
+    pub async fn picture(&mut self) -> Vec<u8> {
+        let asked = json!({"format": "png", "captureBeyondViewport": true});
+        let answer = self.call("Page.captureScreenshot", asked).await;
+        STANDARD.decode(answer["data"].as_str().unwrap()).unwrap()
     }
 
     /// Every address that was asked for, and every complaint of the browser.

@@ -1,19 +1,21 @@
-//! Public endpoints: health, the OpenAPI document and Swagger UI.
+//! Public endpoints: health, the OpenAPI document, Swagger UI and the explorer.
 
 pub mod docs;
+pub mod explorer;
 pub mod health;
 pub mod openapi;
 
 use crate::api::{Describe, Endpoint};
 use axum::Router;
+use explorer::Explorer;
 
-/// The routes; none requires a token ([`crate::is_public`]).
-pub fn routes() -> Router {
-    health::routes().merge(openapi::routes()).merge(docs::routes())
+/// The routes; none requires a token ([`crate::is_public`]). Without an explorer there are no pages for people but `/docs`.
+pub fn routes(explorer: Option<Explorer>) -> Router {
+    health::routes().merge(openapi::routes()).merge(docs::routes()).merge(explorer::routes(explorer))
 }
 
 /// The routes with their descriptions.
 #[must_use]
 pub fn documented() -> Vec<(Endpoint, Describe)> {
-    [health::documented(), openapi::documented(), docs::documented()].concat()
+    [explorer::documented(), health::documented(), openapi::documented(), docs::documented()].concat()
 }

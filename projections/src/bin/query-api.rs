@@ -6,10 +6,19 @@ use std::sync::Arc;
 use event_store::{DynamoJournal, DynamoReceipts, metering};
 use projections::http::{QueryApi, routes};
 use projections::{DynamoPriceLog, DynamoViews};
+use web::about::explorer::Explorer;
 
 fn main() -> ExitCode {
     lambda::run(async |function| {
         let (client, tables) = (metering::client(&function.aws), &function.settings.tables);
+        let explorer = Explorer {
+            needs_token: true,
+            features: Vec::new(),
+            orders: function.settings.orders,
+            default_currency: function.settings.default_currency,
+            // The gateway passes on text alone.
+            compresses: false,
+        };
         let api = QueryApi {
             views: Arc::new(DynamoViews::new(client.clone(), &tables.products, function.settings.orders)),
             prices: Arc::new(DynamoPriceLog::new(client.clone(), &tables.prices)),
@@ -17,6 +26,6 @@ fn main() -> ExitCode {
             journal: Arc::new(DynamoJournal::new(client, &tables.events)),
             clock: function.clock_and_ids.clock.clone(),
         };
-        function.answer(routes(api).merge(web::about::routes())).await
+        function.answer(routes(api).merge(web::about::routes(Some(explorer)))).await
     })
 }

@@ -75,6 +75,13 @@ async fn behind_a_domain_with_a_base_path_every_route_is_below_it() {
         let expected = if servers.is_empty() { "." } else { servers };
         assert_eq!((document.status, &document.body["servers"]), (200, &json!([{"url": expected}])));
     }
+    let told = reply(&queries, &below("/ui/config.json", Value::Null, "/shop/ui/config.json")).await;
+    assert_eq!(
+        (told.status, &told.body["base"], &told.body["mode"]),
+        (200, &json!("/shop"), &json!("token"))
+    );
+    let features = json!(["sku", "categories", "orders:id,name,price,updated_at"]);
+    assert_eq!(told.body["features"], features, "the tables keep no order of all commits, and no log");
 }
 
 #[tokio::test]

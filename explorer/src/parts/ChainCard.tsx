@@ -1,0 +1,155 @@
+// The chain of a product's commits, hashed and linked in this browser.
+
+import { useEffect, useState } from "preact/hooks";
+import { get, productPath } from "../api";
+import { historyPage, type HistoryPage } from "../pages/product-data";
+import { hasLog, loggedSize } from "../seal";
+import { count } from "../state";
+import { verify } from "../verifier";
+import { beginning, type ChainFault } from "../verify/chain";
+import { Link } from "./Link";
+
+/** How far the check is. */
+interface Checked {
+  readonly commits: number;
+  readonly milliseconds: number;
+  /** Whether it began with the product's first commit. */
+  readonly isWhole: boolean;
+  readonly fault: ChainFault | undefined;
+  readonly isDone: boolean;
+}
+
+const NOTHING: Checked = { commits: 0, milliseconds: 0, isWhole: false, fault: undefined, isDone: false };
+
+/** Checks pages of a history that follow one another. */
+async function checkPages(id: string, pages: AsyncIterable<string>, isWhole: boolean, report: (checked: Checked) => void): Promise<void> {
+  let place = isWhole ? beginning(id) : undefined;
+  let checked: Checked = { ...NOTHING, isWhole };
+  const started = performance.now();
+  for await (const text of pages) {
+    const answer = await verify<"history">({ kind: "history", text, place });
+    checked = { ...checked, commits: checked.commits + answer.checked.length, milliseconds: performance.now() - started, fault: answer.fault };
+    if (answer.fault !== undefined) break;
+    place = answer.place;
+    report(checked);
+  }
+  report({ ...checked, isDone: true });
+}
+
+async function* loaded(pages: readonly HistoryPage[]): AsyncIterable<string> {
+  for (const page of pages) yield page.text;
+}
+
+async function* everything(id: string): AsyncIterable<string> {
+  for (let after: number | null = 0; after !== null; ) {
+    const page: HistoryPage = await historyPage(id, after, 100, undefined);
+    yield page.text;
+    after = page.history.next;
+  }
+}
+
+interface Verification {
+  readonly valid: boolean;
+  readonly commits: number;
+}
+
+export function ChainCard({ id, version, pages }: { readonly id: string; readonly version: number; readonly pages: readonly HistoryPage[] }) {
+  const [checked, setChecked] = useState<Checked>(NOTHING);
+  const [server, setServer] = useState<string>("");
+  const [failed, setFailed] = useState("");
+  const first = pages[0]?.history.commits[0]?.sequence;
+  const last = pages.at(-1)?.text;
+  const run = (texts: AsyncIterable<string>, isWhole: boolean): void => {
+    setFailed("");
+    checkPages(id, texts, isWhole, setChecked).catch((error: unknown) => setFailed(error instanceof Error ? error.message : String(error)));
+  };
+  useEffect(() => {
+    if (last !== undefined) run(loaded(pages), first === 1);
+  }, [last]);
+  const isBroken = checked.fault !== undefined && checked.fault.notCheckable !== true;
+  useEffect(() => {
+    if (!isBroken) return;
+    get<Verification>(`${productPath(id)}/verification`).then(
+      (answer) => setServer(answer.valid ? "The server itself finds no fault: the fault may be in this page." : "The server finds a fault too."),
+      () => setServer(""),
+    );
+  }, [isBroken]);
+  return (
+    <section class={`card chain ${isBroken ? "broken" : ""}`} aria-labelledby="chain-title">
+      <div class="card-head">
+        <h2 id="chain-title">Proof</h2>
+        <span class="spring" />
+        <Verdict checked={checked} failed={failed} />
+      </div>
+      <div aria-live="polite">
+        <Words checked={checked} version={version} failed={failed} />
+      </div>
+      {server === "" ? null : <p>{server}</p>}
+      <Squares checked={checked} />
+      {!checked.isWhole && checked.isDone && checked.fault === undefined ? (
+        <button type="button" class="button" onClick={() => run(everything(id), true)}>
+          Check all, from the first
+        </button>
+      ) : null}
+      {hasLog() ? <Logged /> : <p class="muted small">Without a signed log nobody can tell whether the newest commits are missing.</p>}
+    </section>
+  );
+}
+
+function Verdict({ checked, failed }: { readonly checked: Checked; readonly failed: string }) {
+  if (failed !== "") return <span class="verdict">not checked</span>;
+  if (checked.fault?.notCheckable === true) return <span class="verdict warn">not checkable</span>;
+  if (checked.fault !== undefined) return <span class="verdict bad">✕ Does not fit</span>;
+  if (!checked.isDone) return <span class="verdict">checking</span>;
+  return <span class="verdict good">{checked.isWhole ? "✓ Fits" : "✓ Fits, in part"}</span>;
+}
+
+function Words({ checked, version, failed }: { readonly checked: Checked; readonly version: number; readonly failed: string }) {
+  const { commits, fault, isDone, isWhole } = checked;
+  if (failed !== "") return <p>This could not be checked: {failed}.</p>;
+  if (fault?.notCheckable === true) return <p>What the server answers cannot be checked: {fault.reason}.</p>;
+  if (fault !== undefined) {
+    return (
+      <p>
+        <b>✕ {fault.sequence === undefined ? "A commit" : `Commit ${fault.sequence}`} does not fit:</b> {fault.reason}. Do not rely on{" "}
+        {fault.sequence === undefined || fault.sequence >= version ? "it" : `versions ${fault.sequence} to ${version}`}.
+      </p>
+    );
+  }
+  if (!isDone) return <p class="muted">{count(commits)} checked…</p>;
+  return (
+    <p>
+      <b>
+        {isWhole ? `All ${count(commits)} commit${commits === 1 ? "" : "s"}` : `The newest ${count(commits)} commits`}
+      </b>{" "}
+      hashed and linked in this browser, {Math.max(1, Math.round(checked.milliseconds))} ms.
+    </p>
+  );
+}
+
+/** The commits as links of a chain: at most twelve, else the first three and the last eight. */
+function Squares({ checked }: { readonly checked: Checked }) {
+  const { commits, fault } = checked;
+  const total = commits + (fault === undefined ? 0 : 1);
+  if (total === 0) return null;
+  const shown = Array.from({ length: total }, (_, index) => index).filter((index) => total <= 12 || index < 3 || index >= total - 8);
+  return (
+    <div class="squares" aria-hidden="true">
+      {shown.map((index, place) => (
+        <span key={index} class={index === total - 1 && fault !== undefined ? "square-mark bad" : "square-mark"}>
+          {place === 2 && total > 12 ? "…" : index === total - 1 && fault !== undefined ? "✕" : "✓"}
+        </span>
+      ))}
+    </div>
+  );
+}
+
+function Logged() {
+  const size = loggedSize();
+  return (
+    <p class="muted small">
+      {size === undefined ? "The signed log is not checked yet. " : `The signed log covers ${count(size)} commits. `}
+      <Link to={{ page: "proof", parameters: {} }}>What it shows</Link>
+    </p>
+  );
+}

@@ -1,0 +1,171 @@
+// An opened commit: its fields, its times, its hash checked here, its publication, and it as JSON.
+
+import { useState } from "preact/hooks";
+import { get, getText, query } from "../api";
+import { curl } from "../curl";
+import { useLoad } from "../load";
+import { hasFeed, moment, page, refine } from "../state";
+import * as time from "../time";
+import type { Feed, FeedEntry } from "../types";
+import { verify } from "../verifier";
+import { phrases } from "../words";
+import { Copy } from "./Copy";
+import { Link } from "./Link";
+import { FieldChanges, Phrases } from "./Phrases";
+import { ProofFiles } from "./ProofFiles";
+import { loggedSize } from "../seal";
+
+export function CommitDetails({ entry, place = "ledger" }: { readonly entry: FeedEntry; readonly place?: "ledger" | "product" }) {
+  const commit = entry.commit;
+  if (commit === null) return null;
+  const [happened, recorded] = [Date.parse(commit.metadata.occurred_at), Date.parse(commit.recorded_at)];
+  const details = phrases(commit).flatMap((phrase) => (phrase.kind === "details" ? phrase.changes : []));
+  const size = loggedSize();
+  return (
+    <div class="commit-details">
+      <dl>
+        {place === "product" ? null : (
+          <div>
+            <dt>Change</dt>
+            <dd>
+              <Phrases commit={commit} />
+            </dd>
+          </div>
+        )}
+        <div>
+          <dt>In force from</dt>
+          <dd>{moment(happened)}</dd>
+        </div>
+        <div>
+          <dt>Recorded</dt>
+          <dd>
+            {moment(recorded)}
+            {recorded - happened >= 1000 ? `, ${time.span(recorded - happened)} later` : ""}
+          </dd>
+        </div>
+        <Published entry={entry} />
+      </dl>
+      <dl>
+        <Conversation entry={entry} />
+        {commit.metadata.causation_id === commit.commit_id ? null : (
+          <div>
+            <dt>Caused by</dt>
+            <dd>
+              <code>{commit.metadata.causation_id}</code>
+            </dd>
+          </div>
+        )}
+        <div>
+          <dt>Commit</dt>
+          <dd>
+            <code>{commit.commit_id}</code>
+          </dd>
+        </div>
+        <Hash entry={entry} />
+      </dl>
+      {details.length === 0 ? null : <FieldChanges changes={details} />}
+      <div class="more">
+        <AsJson entry={entry} />
+        {size !== undefined && entry.position < size ? <ProofFiles commit={commit} /> : null}
+      </div>
+    </div>
+  );
+}
+
+function Published({ entry }: { readonly entry: FeedEntry }) {
+  const commit = entry.commit;
+  const receipt = entry.receipts?.[0];
+  if (commit === null || entry.receipts === undefined) return null;
+  let words = "not yet";
+  if (receipt?.restored === true) words = "before the ledger was restored";
+  else if (receipt?.published_at !== undefined) {
+    const later = Date.parse(receipt.published_at) - Date.parse(commit.recorded_at);
+    const tries = receipt.attempts ?? 1;
+    words = `${time.span(later)} later, ${tries} attempt${tries === 1 ? "" : "s"}, on ${receipt.bus ?? "the bus"}`;
+  } else if (receipt != null) {
+    const tries = receipt.attempts ?? 1;
+    words = `failed: ${receipt.details?.error_code ?? receipt.error ?? "no reason given"}, ${tries} attempt${tries === 1 ? "" : "s"}`;
+  }
+  return (
+    <div>
+      <dt>Published</dt>
+      <dd>{words}</dd>
+    </div>
+  );
+}
+
+function Conversation({ entry }: { readonly entry: FeedEntry }) {
+  const id = entry.commit?.metadata.correlation_id ?? "";
+  const found = useLoad(`thread ${id}`, async (signal) =>
+    hasFeed() ? get<Feed>(query("commits", { correlation_id: id, limit: 100 }), { signal }) : undefined,
+  );
+  const feed = found.data;
+  const total = feed === undefined ? "" : ` · ${feed.commits.length}${feed.next !== null && feed.next !== feed.newest ? " or more" : ""} commit${feed.commits.length === 1 ? "" : "s"}`;
+  return (
+    <div>
+      <dt>Conversation</dt>
+      <dd>
+        {hasFeed() ? (
+          <Link to={{ page: "ledger", parameters: { thread: id } }}>
+            <code>{id}</code>
+          </Link>
+        ) : (
+          <code>{id}</code>
+        )}
+        {total}
+      </dd>
+    </div>
+  );
+}
+
+/** The hash, computed in this browser from the commit as the server answers it. */
+function Hash({ entry }: { readonly entry: FeedEntry }) {
+  const commit = entry.commit;
+  const after = (commit?.sequence ?? 1) - 1;
+  const id = commit?.product_id ?? "";
+  const checked = useLoad(`hash ${id} ${after}`, async (signal) => {
+    const text = await getText(query(`products/${encodeURIComponent(id)}/history`, { after, limit: 1 }), { signal });
+    return verify<"history">({ kind: "history", text, place: undefined }, { signal });
+  });
+  if (commit === null) return null;
+  const answer = checked.data;
+  const fits = answer?.fault === undefined && answer?.checked[0]?.hash === commit.hash;
+  return (
+    <div>
+      <dt>Hash</dt>
+      <dd>
+        <code title={commit.hash}>
+          {commit.hash.slice(0, 12)}…{commit.hash.slice(-4)}
+        </code>{" "}
+        <Copy text={commit.hash} kind="link" />{" "}
+        {answer === undefined ? null : fits ? (
+          <span class="good">✓ checked in this browser</span>
+        ) : (
+          <span class="bad">✕ {answer.fault?.reason ?? "the server answers another commit"}</span>
+        )}
+      </dd>
+    </div>
+  );
+}
+
+function AsJson({ entry }: { readonly entry: FeedEntry }) {
+  const [isOpen, setOpen] = useState(false);
+  const commit = entry.commit;
+  if (commit === null) return null;
+  return (
+    <>
+      <button type="button" class="as-link" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+        JSON
+      </button>
+      {page.value === "ledger" ? (
+        <button type="button" class="as-link" onClick={() => refine({ product: commit.product_id, open: undefined })}>
+          Only this product
+        </button>
+      ) : null}
+      <Copy text={curl(query(`products/${encodeURIComponent(commit.product_id)}/history`, { after: commit.sequence - 1, limit: 1 }))} kind="link" told="The request is copied.">
+        API request
+      </Copy>
+      {isOpen ? <pre tabIndex={0} aria-label="The commit as JSON">{JSON.stringify(commit, null, 2)}</pre> : null}
+    </>
+  );
+}

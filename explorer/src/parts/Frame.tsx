@@ -1,0 +1,233 @@
+// What stands around every page: header, pages, seal, notices, footer.
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { address, away, busy } from "../api";
+import { useNow } from "../load";
+import { claims, token } from "../session";
+import { hasLog } from "../seal";
+import { choose, config, go, hasFeed, page, said, switchZone, theme, view, zone } from "../state";
+import { clock } from "../time";
+import { format, misunderstood, type Page } from "../url";
+import { initials } from "../words";
+import { Icon, Mark } from "./icons";
+import { Link } from "./Link";
+import { Popover } from "./Popover";
+import { Search } from "./Search";
+import { SealMark } from "./Seal";
+
+interface Entry {
+  readonly page: Page;
+  readonly name: string;
+  readonly icon: "ledger" | "catalogue" | "proof";
+}
+
+function entries(): Entry[] {
+  const all: (Entry | false)[] = [
+    hasFeed() && { page: "ledger", name: "Ledger", icon: "ledger" },
+    { page: "catalogue", name: "Catalogue", icon: "catalogue" },
+    hasLog() && { page: "proof", name: "Proof", icon: "proof" },
+  ];
+  return all.filter((one) => one !== false);
+}
+
+function Entries({ withIcons = false }: { readonly withIcons?: boolean }) {
+  const current = page.value === "p" ? "catalogue" : page.value;
+  return (
+    <>
+      {entries().map((one) => (
+        <Link key={one.page} to={{ page: one.page, parameters: {} }} {...(one.page === current ? { "aria-current": "page" as const } : {})}>
+          {withIcons ? <Icon name={one.icon} /> : null}
+          {one.name}
+        </Link>
+      ))}
+    </>
+  );
+}
+
+function Person() {
+  const own = claims.value;
+  const name = own?.subject ?? "";
+  return (
+    <Popover label="" value={
+        <>
+          <span class={name === "" ? "dots" : "avatar"} aria-hidden="true">
+            {name === "" ? <Icon name="more" size={20} /> : initials(name)}
+          </span>
+          <span class="sr">Settings and sign-in</span>
+        </>
+      } kind="button" align="end">
+      {(close) => (
+        <div class="menu">
+          {own === undefined ? (
+            <p>{config.value.mode === "open" ? "This server asks for no sign-in." : "Nobody has signed in."}</p>
+          ) : (
+            <p>
+              Signed in as <b dir="auto">{name === "" ? "somebody without a name" : name}</b>
+              <br />
+              <small class="muted">{own.scopes.join(", ")}</small>
+            </p>
+          )}
+          <fieldset>
+            <legend>Colours</legend>
+            <div class="switch">
+              {(["system", "light", "dark"] as const).map((one) => (
+                <button key={one} type="button" aria-pressed={theme.value === one} onClick={() => choose(one)}>
+                  {one === "system" ? "System" : one === "light" ? "Light" : "Dark"}
+                </button>
+              ))}
+            </div>
+          </fieldset>
+          <ul onClick={close}>
+            <li class="narrow">
+              <button type="button" class="as-link" onClick={switchZone}>
+                Times in {zone.value === "utc" ? "local time" : "UTC"}
+              </button>
+            </li>
+            <li>
+              <a href={address("docs")}>Try it: every route, with a form</a>
+            </li>
+            <li>
+              <Link to={{ page: "keys", parameters: {} }}>Keyboard</Link>
+            </li>
+            <li>
+              <Link to={{ page: "about", parameters: {} }}>About this page</Link>
+            </li>
+            {own === undefined ? null : (
+              <li>
+                <button
+                  type="button"
+                  class="as-link"
+                  onClick={() => {
+                    token.value = undefined;
+                    go({ page: "sign-in", parameters: {} });
+                  }}
+                >
+                  Sign out
+                </button>
+              </li>
+            )}
+          </ul>
+        </div>
+      )}
+    </Popover>
+  );
+}
+
+function AwayBar() {
+  const now = useNow(1000);
+  const gone = away.value;
+  const waits = busy.value;
+  if (gone !== undefined) {
+    return (
+      <div class="bar bad" role="alert">
+        <span>
+          The server does not answer since {clock(gone.since, zone.value)}. Trying again in {Math.max(0, Math.ceil((gone.next - now) / 1000))} s.
+        </span>
+        <button type="button" class="button" onClick={gone.now}>
+          Now
+        </button>
+      </div>
+    );
+  }
+  if (waits !== undefined && waits > now) {
+    return (
+      <div class="bar" role="status">
+        The server is busy; again in {Math.ceil((waits - now) / 1000)} s.
+      </div>
+    );
+  }
+  return null;
+}
+
+function LinkNotes() {
+  const wrong = misunderstood(view.value);
+  if (wrong.length === 0) return null;
+  return (
+    <div class="bar" role="status">
+      {wrong.map(({ name, value }) => (
+        <span key={name}>
+          This link asks for <code>{`${name}=${value}`}</code>, which this page does not know; it is shown without.
+        </span>
+      ))}
+    </div>
+  );
+}
+
+export function Frame({ children }: { readonly children: ComponentChildren }) {
+  const where = format(view.value).split("?")[0];
+  const first = useRef(true);
+  useEffect(() => {
+    if (first.current) {
+      first.current = false;
+      return undefined;
+    }
+    // The page may still be on its way.
+    let tries = 0;
+    const timer = setInterval(() => {
+      const heading = document.querySelector<HTMLElement>("main h1");
+      tries += 1;
+      if (heading === null && tries < 30) return;
+      clearInterval(timer);
+      if (!document.activeElement?.matches("input")) heading?.focus({ preventScroll: true });
+    }, 60);
+    return () => clearInterval(timer);
+  }, [where]);
+  return (
+    <>
+      <a class="skip" href="#main" onClick={(event) => {
+        event.preventDefault();
+        document.getElementById("main")?.focus();
+      }}>
+        Skip to the content
+      </a>
+      <header class="top">
+        <Link to={{ page: "home", parameters: {} }} class="brand">
+          <Mark />
+          <span>{config.value.title}</span>
+        </Link>
+        <nav class="pages" aria-label="Pages">
+          <Entries />
+          <a href={address("docs")}>Try it</a>
+        </nav>
+        <Search />
+        <SealMark />
+        <button type="button" class="button zone" onClick={switchZone} title="Show times in UTC or in the zone of this computer">
+          {zone.value === "utc" ? "UTC" : "Local"}
+          <span class="sr"> times; press to change</span>
+        </button>
+        <Person />
+      </header>
+      <main id="main" tabIndex={-1}>
+        <AwayBar />
+        <LinkNotes />
+        {children}
+      </main>
+      <footer class="foot">
+        <span>{config.value.build === "" ? "" : `Version ${config.value.build.split("+")[0]}`}</span>
+        <span>This page only reads.</span>
+        <span>Everything here comes from this server.</span>
+        <Link to={{ page: "about", parameters: {} }}>About</Link>
+      </footer>
+      <nav class="bottom" aria-label="Pages, at the bottom">
+        <Entries withIcons />
+      </nav>
+      <div class="sr" role="status" aria-live="polite">
+        {said.value}
+      </div>
+      {said.value === "" ? null : <Toast text={said.value} />}
+    </>
+  );
+}
+
+function Toast({ text }: { readonly text: string }) {
+  useEffect(() => {
+    const timer = setTimeout(() => (said.value = ""), 4000);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return (
+    <div class="toast" aria-hidden="true">
+      {text}
+    </div>
+  );
+}

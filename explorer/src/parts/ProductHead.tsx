@@ -1,0 +1,122 @@
+// The head of a product: where it belongs, its name, its state, its price.
+
+import type { Step } from "../chart/steps";
+import type { Moment } from "../moment";
+import { date, has, money, zone } from "../state";
+import * as time from "../time";
+import type { Commit, Product } from "../types";
+import { Copy } from "./Copy";
+import { Link } from "./Link";
+import { ChooseMoment } from "./MomentBar";
+
+interface Props {
+  readonly product: Product;
+  /** As it is shown, at the moment that was asked for. */
+  readonly shown: Product;
+  readonly moment: Moment;
+  readonly isKnown: boolean;
+  readonly deletedAt: string | undefined;
+  readonly deletedBy: string | undefined;
+  /** What was in force at the moment, and the commit that set it. */
+  readonly step: Step | undefined;
+  readonly by: Commit | undefined;
+}
+
+export function ProductHead(props: Props) {
+  const { product, shown, moment, isKnown } = props;
+  const isNow = moment.kind === "now";
+  return (
+    <div class="head product-head">
+      <div>
+        <Crumbs category={shown.category} />
+        <h1 tabIndex={-1} dir="auto">
+          {shown.name}
+        </h1>
+        <p class="facts">
+          {isNow ? <State product={product} deletedAt={props.deletedAt} deletedBy={props.deletedBy} /> : null}
+          {shown.sku === undefined ? null : (
+            <span class="sku">
+              {shown.sku} <Copy text={shown.sku} kind="link" told="The SKU is copied." />
+            </span>
+          )}
+          <span class="muted">
+            version {shown.version}, changed {date(shown.updated_at)}
+          </span>
+          <ChooseMoment />
+        </p>
+      </div>
+      {isKnown ? <Price {...props} /> : null}
+    </div>
+  );
+}
+
+function Crumbs({ category }: { readonly category: string | undefined }) {
+  return (
+    <nav class="crumbs" aria-label="Where it belongs">
+      <Link to={{ page: "catalogue", parameters: {} }}>Catalogue</Link>
+      {category === undefined ? null : (
+        <>
+          <span aria-hidden="true"> / </span>
+          {has("categories") ? (
+            <Link to={{ page: "catalogue", parameters: { category } }}>
+              <bdi>{category}</bdi>
+            </Link>
+          ) : (
+            <bdi>{category}</bdi>
+          )}
+        </>
+      )}
+    </nav>
+  );
+}
+
+function State({ product, deletedAt, deletedBy }: { readonly product: Product; readonly deletedAt: string | undefined; readonly deletedBy: string | undefined }) {
+  if (product.status === "active") {
+    return (
+      <span class="state">
+        <span aria-hidden="true">●</span> In the catalogue
+      </span>
+    );
+  }
+  return (
+    <span class="state removed">
+      <span aria-hidden="true">□</span> Removed {deletedAt === undefined ? "" : date(deletedAt)}
+      {deletedBy === undefined ? "" : ` by ${deletedBy}`}
+    </span>
+  );
+}
+
+function Price({ shown, moment, step, by }: Props) {
+  if (moment.kind === "force") {
+    const when = date(moment.at);
+    if (step === undefined) return <p class="price-then">On {when} it was not in the catalogue.</p>;
+    return (
+      <p class="price-then">
+        On {when} it cost <b>{money(step.price, step.currency)}</b>
+        {by === undefined ? (
+          `, set in commit ${step.sequence}.`
+        ) : (
+          <>
+            , set by <bdi>{by.metadata.actor}</bdi> in commit {step.sequence}, recorded {date(by.recorded_at)}.
+          </>
+        )}
+      </p>
+    );
+  }
+  if (moment.kind === "recorded") {
+    return (
+      <p class="price-then">
+        On {time.date(moment.at, zone.value)} the ledger said{" "}
+        <b>{shown.status === "deleted" ? "nothing: it was removed" : money(shown.price, shown.currency)}</b>.
+      </p>
+    );
+  }
+  return (
+    <p class="price-now">
+      <b>{money(shown.price, shown.currency)}</b>
+      {shown.price_occurred_at === undefined ? null : (
+        <span class="muted">{shown.status === "deleted" ? "before it was removed" : `since ${date(shown.price_occurred_at)}`}</span>
+      )}
+    </p>
+  );
+}

@@ -1,0 +1,145 @@
+// The fragment of the address and the view that it stands for. Pure; `format(parse(text))` gives a fragment of the same view.
+
+/** The pages, by the first segment of the fragment. */
+export const PAGES = ["ledger", "catalogue", "p", "proof", "sign-in", "keys", "about"] as const;
+
+/** A page of the explorer; `home` leads to the first page that this server has. */
+export type Page = "home" | (typeof PAGES)[number];
+
+/** What is shown: a page, for a product its id, and the parameters as they stand in the fragment. */
+export interface View {
+  readonly page: Page;
+  /** The product, on the page of a product. */
+  readonly id?: string;
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+/** What a parameter may be. */
+type Rule = RegExp | readonly string[];
+
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
+const NUMBER = /^(0|[1-9][0-9]{0,14})$/;
+const ANY = /^[^]{1,300}$/;
+
+/** The kinds of change that the Ledger can be asked for. */
+export const KINDS = ["price", "details", "name", "created", "deleted", "restored"] as const;
+
+const KIND_LIST = /^(price|details|name|created|deleted|restored)(,(price|details|name|created|deleted|restored))*$/;
+
+/** The parameters of each page, with what they may be. */
+const RULES: Readonly<Record<Page, Readonly<Record<string, Rule>>>> = {
+  home: {},
+  ledger: {
+    who: ANY,
+    what: KIND_LIST,
+    product: ANY,
+    thread: ANY,
+    from: INSTANT,
+    to: INSTANT,
+    by: ["happened"],
+    only: ["drops", "late"],
+    since: ["visit"],
+    open: NUMBER,
+    old: ["1"],
+  },
+  catalogue: {
+    q: ANY,
+    sku: ANY,
+    category: ANY,
+    sort: ["name", "price", "updated_at"],
+    order: ["desc"],
+    currency: /^[A-Z]{3}$/,
+    deleted: ["1"],
+  },
+  p: {
+    at: INSTANT,
+    clock: ["recorded"],
+    v: NUMBER,
+    range: /^(30d|90d|18m|all)$/,
+    commit: NUMBER,
+    view: ["table", "json", "code"],
+    only: ["prices", "details"],
+  },
+  proof: { position: NUMBER },
+  "sign-in": { then: ANY },
+  keys: {},
+  about: {},
+};
+
+/** A parameter that the page does not understand. */
+export interface Misunderstood {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** The view of a fragment, with or without its `#`. What cannot be understood leads home. */
+export function parse(fragment: string): View {
+  const text = fragment.replace(/^#?\/?/, "");
+  const mark = text.indexOf("?");
+  const path = mark < 0 ? text : text.slice(0, mark);
+  const parameters: Record<string, string> = {};
+  for (const [name, value] of new URLSearchParams(mark < 0 ? "" : text.slice(mark + 1))) {
+    if (value !== "") parameters[name] = value;
+  }
+  const segments = path.split("/").filter((segment) => segment !== "");
+  const [first, second] = segments;
+  const page = PAGES.find((name) => name === first);
+  if (page === undefined || segments.length > 2) return { page: "home", parameters: {} };
+  if (page !== "p") return segments.length === 1 ? { page, parameters } : { page: "home", parameters: {} };
+  const id = decoded(second);
+  return id === undefined ? { page: "home", parameters: {} } : { page, id, parameters };
+}
+
+function decoded(segment: string | undefined): string | undefined {
+  if (segment === undefined) return undefined;
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The fragment of a view, with its `#`. Unknown parameters are kept. */
+export function format(view: View): string {
+  const parameters = Object.entries(view.parameters).filter(([, value]) => value !== "");
+  parameters.sort(([a], [b]) => (a < b ? -1 : 1));
+  const query = new URLSearchParams(parameters).toString();
+  const path = view.page === "home" ? "" : view.page === "p" ? `p/${encodeURIComponent(view.id ?? "")}` : view.page;
+  return `#/${path}${query === "" ? "" : `?${query}`}`;
+}
+
+/** The view with other parameters; `undefined` takes one away. */
+export function changed(view: View, parameters: Readonly<Record<string, string | undefined>>): View {
+  const next: Record<string, string> = {};
+  for (const [name, value] of Object.entries({ ...view.parameters, ...parameters })) {
+    if (value !== undefined && value !== "") next[name] = value;
+  }
+  return { ...view, parameters: next };
+}
+
+/** The parameters with values that the page knows. */
+export function understood(view: View): Record<string, string> {
+  const rules = RULES[view.page];
+  const known = Object.entries(view.parameters).filter(([name, value]) => {
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
+    return rule !== undefined && fits(rule, value);
+  });
+  return Object.fromEntries(known);
+}
+
+/** The parameters that the page knows, with values that it does not. */
+export function misunderstood(view: View): Misunderstood[] {
+  const rules = RULES[view.page];
+  return Object.entries(view.parameters)
+    .filter(([name, value]) => Object.hasOwn(rules, name) && !fits(rules[name] as Rule, value))
+    .map(([name, value]) => ({ name, value }));
+}
+
+function fits(rule: Rule, value: string): boolean {
+  return rule instanceof RegExp ? rule.test(value) : rule.includes(value);
+}
+
+/** The view of a product. */
+export function productView(id: string, parameters: Readonly<Record<string, string>> = {}): View {
+  return { page: "p", id, parameters };
+}

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { extent, fittingRange, life, linear, path, priceAxis, timeTicks } from "../src/chart/scale";
+import { asRecorded, currencies, gaps, inForce, type Step, stepAt, until } from "../src/chart/steps";
+import type { Commit, Period } from "../src/types";
+
+const DAY = 86_400_000;
+const at = (day: number): string => new Date(day * DAY).toISOString();
+const period = (from: number, to: number | null, price: string, sequence: number, currency = "USD"): Period => ({
+  price,
+  currency,
+  from: at(from),
+  to: to === null ? null : at(to),
+  sequence,
+});
+
+test("equal neighbours that touch are one step, and a gap keeps them apart", () => {
+  const steps = inForce([period(0, 10, "1.00", 1), period(10, 20, "1.0", 2), period(25, 30, "1.00", 4), period(30, null, "2.00", 5)]);
+  assert.deepEqual(steps.map((step) => [step.from / DAY, (step.to ?? 0) / DAY, step.price]), [
+    [0, 20, "1.00"],
+    [25, 30, "1.00"],
+    [30, 0, "2.00"],
+  ]);
+  assert.deepEqual(gaps(steps), [{ from: 20 * DAY, to: 25 * DAY }]);
+  assert.equal(stepAt(steps, 22 * DAY), undefined);
+  assert.equal(stepAt(steps, 20 * DAY), undefined);
+  assert.equal(stepAt(steps, 30 * DAY)?.price, "2.00");
+  assert.equal(stepAt(steps, -1), undefined);
+  assert.deepEqual(until(steps, 27 * DAY).map((step) => step.to), [20 * DAY, undefined]);
+});
+
+test("the step at a moment is that of a search from the beginning", () => {
+  const timeline = Array.from({ length: 300 }, (_, index) => period(index * 3, index % 7 === 0 ? index * 3 + 1 : index * 3 + 3, `${(index * 37) % 91}`, index + 1));
+  const steps = inForce(timeline);
+  for (let moment = -2 * DAY; moment < 910 * DAY; moment += DAY / 2) {
+    const found = steps.find((step) => step.from <= moment && (step.to === undefined || moment < step.to));
+    assert.equal(stepAt(steps, moment), found);
+  }
+});
+
+test("what was recorded follows the commits, and ends where the product was removed", () => {
+  const commit = (day: number, sequence: number, price: string, status: "active" | "deleted"): Commit =>
+    ({ recorded_at: at(day), sequence, state: { price, currency: "USD", status } }) as Commit;
+  const steps = asRecorded([commit(0, 1, "5.00", "active"), commit(2, 2, "5.00", "active"), commit(3, 3, "5.00", "deleted"), commit(9, 4, "4.00", "active")]);
+  assert.deepEqual(steps.map((step) => [step.from / DAY, step.to === undefined ? null : step.to / DAY, step.price]), [
+    [0, 3, "5.00"],
+    [9, null, "4.00"],
+  ]);
+});
+
+test("an axis has few round ticks that hold all prices", () => {
+  for (const values of [[1199, 1431.5], [0.0001, 999999999999.9999], [63.5], [0], [33.6442, 34.99], [10, 11, 12, 100]]) {
+    const axis = priceAxis(values);
+    assert.ok(axis.ticks.length >= 2 && axis.ticks.length <= 8, `${values}: ${axis.ticks}`);
+    assert.ok(axis.low <= Math.min(...values) && axis.high >= Math.max(...values), `${values}: ${axis.ticks}`);
+    assert.ok(axis.low >= 0);
+  }
+  assert.equal(priceAxis([10, 100]).cut, false);
+  assert.equal(priceAxis([1000, 1400]).cut, true);
+});
+
+test("time ticks stand on the calendar and never exceed their number", () => {
+  for (const length of [1, 60, 3600, 86400, 10 * 86400, 90 * 86400, 548 * 86400, 7 * 365 * 86400, 60 * 365 * 86400]) {
+    const from = Date.parse("2024-03-15T10:20:30Z");
+    const ticks = timeTicks({ from, to: from + length * 1000 }, 8);
+    assert.ok(ticks.length <= 9, `${length}: ${ticks.length}`);
+    assert.deepEqual([...ticks].sort((a, b) => a.at - b.at), ticks);
+  }
+  const months = timeTicks({ from: Date.parse("2025-05-27T00:00:00Z"), to: Date.parse("2026-11-27T00:00:00Z") }, 10);
+  assert.deepEqual(months.map((tick) => tick.label), ["Jul", "Sep", "Nov", "2026", "Mar", "May", "Jul", "Sep", "Nov"]);
+});
+
+test("ranges show the newest days, and never more than there is", () => {
+  const now = 1000 * DAY;
+  const steps = inForce([period(0, 990, "1", 1), period(990, 995, "2", 2), period(995, 999, "3", 3), period(999, null, "4", 4)]);
+  const whole = life(steps, now);
+  assert.equal(fittingRange(steps, now), "30d");
+  assert.deepEqual(extent("30d", whole), { from: 970 * DAY, to: now });
+  assert.deepEqual(extent("all", whole), { from: 0, to: now });
+  assert.equal(fittingRange(steps, now, 965 * DAY), "90d");
+  assert.equal(fittingRange(inForce([period(0, null, "1", 1)]), now), "all");
+});
+
+test("a path of 5000 steps is bounded and keeps the highest and the lowest of a pixel", () => {
+  const steps: Step[] = Array.from({ length: 5000 }, (_, index) => ({
+    from: index * 1000,
+    to: index === 4999 ? undefined : (index + 1) * 1000,
+    price: "1",
+    value: index === 2500 ? 1000 : index === 2501 ? 0 : 500 + (index % 5),
+    currency: "USD",
+    sequence: index + 1,
+  }));
+  const drawn = path(steps, linear(0, 5_000_000, 0, 600), linear(0, 1000, 300, 0), 600);
+  assert.ok(drawn.length < 45_000, String(drawn.length));
+  assert.ok(/V0\.0/.test(drawn) && /V300\.0/.test(drawn));
+  assert.equal(drawn.match(/M/g)?.length, 1);
+});
+
+test("the newest currency comes first", () => {
+  assert.deepEqual(currencies(inForce([period(0, 1, "1", 1), period(1, 2, "1", 2, "EUR"), period(2, null, "1", 3)])), ["USD", "EUR"]);
+});
