@@ -54,6 +54,7 @@ impl fmt::Display for WitnessSource {
             Self::EarlierExport => "the earlier export",
             Self::Receipts => "the receipts",
             Self::View => "the view",
+            Self::Log => "the log",
         })
     }
 }
@@ -115,6 +116,27 @@ impl fmt::Display for FaultKind {
             Self::CutOff { seen_by, seen, newest } => {
                 write!(f, "{seen_by} saw event {seen}, the newest here is {newest}")
             }
+            Self::OnlyLogged { commits, index, hash, newest } => {
+                let follow = match newest {
+                    0 => String::new(),
+                    newest => format!(" behind event {newest}"),
+                };
+                let (are, first) = if *commits == 1 { ("commit", "") } else { ("commits", "the first is ") };
+                write!(
+                    f,
+                    "the log has {commits} {are}{follow} that the ledger has not, {first}entry {index} with the hash {hash}"
+                )
+            }
+            Self::NotLogged { position } => {
+                write!(
+                    f,
+                    "the log does not have the commit, although its checkpoint covers position {position}"
+                )
+            }
+            Self::LoggedElsewhere { position, index } => {
+                write!(f, "it has position {position} and is entry {index} of the log")
+            }
+            Self::FaultyLog { what } => f.write_str(what),
         }
     }
 }
