@@ -28,6 +28,10 @@ contract *words:
 faults *arguments:
     LEDGER_FAULTS=full cargo test -p cli --test faults -- --nocapture {{arguments}}
 
+# Kill the server a hundred times at each step of the writing of its log, before and after the step
+log-kills *arguments:
+    LEDGER_FAULTS=full cargo test -p cli --test faults log_steps -- --nocapture {{arguments}}
+
 # Kill an import fifty times, behind a proxy that rejects commands and drops responses
 imports *arguments:
     LEDGER_IMPORTS=full cargo test -p cli --test whole import::killed -- --nocapture {{arguments}}
