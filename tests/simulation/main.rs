@@ -7,6 +7,7 @@ mod chaos;
 mod client;
 mod faulty;
 mod invariants;
+mod log;
 mod operators;
 mod stream;
 mod views;
@@ -94,6 +95,9 @@ fn every_run_keeps_the_invariants() {
         "command sent again later",
         "command sent twice at once",
         "entry refused",
+        "log not written",
+        "log written without an answer",
+        "power failed",
         "process killed",
         "record overtaken",
         "sent twice by the SDK",
