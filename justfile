@@ -77,6 +77,11 @@ bench *arguments:
 bench-peers:
     tests/bench/run
 
+# Measure the log of `serve` with a release build: `just bench-log latency`, `pairs` (with and without it, in turn) or `proofs` (in a million entries)
+bench-log *arguments:
+    cargo build --release -p cli --bin ledger
+    tests/bench/log.py target/release/ledger {{arguments}}
+
 # Draw docs/benchmarks/NAME.svg from tests/bench/results/NAME.json
 plots:
     cd tests/bench && cargo run --locked -p plots
