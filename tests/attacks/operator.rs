@@ -71,9 +71,8 @@ impl Operator {
         })
         .await;
         assert_eq!(ledger.terminate(), Some(0));
-        let mut operator = Self { folder, data, key: String::new() };
-        operator.key = operator.run(&["log", "key"]).text.trim().to_owned();
-        operator
+        let key = program().args(["log", "key", "--data"]).arg(&data).output().unwrap();
+        Self { folder, data, key: String::from_utf8(key.stdout).unwrap().trim().to_owned() }
     }
 
     pub fn file(&self, name: &str) -> PathBuf {
@@ -93,9 +92,9 @@ impl Operator {
     pub fn log_verify(&self, options: &[(&str, &Path)]) -> Said {
         let mut verify = program();
         verify.args(["log", "verify"]).arg(self.log()).args(["--key", &self.key]);
-        options.iter().for_each(|(option, file)| {
+        for (option, file) in options {
             verify.arg(option).arg(file);
-        });
+        }
         Said::of(&verify.output().unwrap())
     }
 

@@ -93,7 +93,7 @@ async fn kills_of(seed: u64, kills: usize, layer: PathBuf) -> BTreeMap<String, u
     let first = usize::try_from(seed % STEPS.len() as u64).unwrap() * kills;
     for life in first..first + kills {
         let step = STEPS[life % STEPS.len()];
-        let when = if life / STEPS.len() % 2 == 0 { "before" } else { "after" };
+        let when = if (life / STEPS.len()).is_multiple_of(2) { "before" } else { "after" };
         ledger.dies_at(&format!("{step} {when}")).await;
         ledger.left_a_whole_log();
         *killed.entry(step.to_owned()).or_default() += 1;

@@ -248,7 +248,7 @@ impl World {
 
     /// The log has each commit once, at its position and the products in their order, and begins with every checkpoint that was
     /// ever published.
-    pub async fn log_is_complete(&self) {
+    pub fn log_is_complete(&self) {
         let files = self.log.files();
         let newest = self.log.keys.open(&files.visible[&LogPath::Checkpoint]).unwrap();
         for before in &files.published {

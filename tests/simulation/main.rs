@@ -36,7 +36,7 @@ fn simulate(seed: u64) -> RunResult {
     let runtime = runtime.enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let world = World::new(seed);
-        world.run().await;
+        Box::pin(world.run()).await;
         world.check().await;
         let page = world.journal.scan(None, 10_000).await.unwrap();
         RunResult {

@@ -109,7 +109,7 @@ impl fmt::Display for FaultKind {
             Self::Rewritten { seen_by, seen, carried } => {
                 write!(f, "{seen_by} saw {seen}, here is {carried}")
             }
-            Self::Unexpected { what } => f.write_str(what),
+            Self::Unexpected { what } | Self::FaultyLog { what } => f.write_str(what),
             Self::CutOff { seen_by, seen, newest: 0 } => {
                 write!(f, "{seen_by} saw event {seen}, and there is no commit of the product")
             }
@@ -117,15 +117,7 @@ impl fmt::Display for FaultKind {
                 write!(f, "{seen_by} saw event {seen}, the newest here is {newest}")
             }
             Self::OnlyLogged { commits, index, hash, newest } => {
-                let follow = match newest {
-                    0 => String::new(),
-                    newest => format!(" behind event {newest}"),
-                };
-                let (are, first) = if *commits == 1 { ("commit", "") } else { ("commits", "the first is ") };
-                write!(
-                    f,
-                    "the log has {commits} {are}{follow} that the ledger has not, {first}entry {index} with the hash {hash}"
-                )
+                only_logged(f, *commits, *newest, (*index, hash))
             }
             Self::NotLogged { position } => {
                 write!(
@@ -136,7 +128,20 @@ impl fmt::Display for FaultKind {
             Self::LoggedElsewhere { position, index } => {
                 write!(f, "it has position {position} and is entry {index} of the log")
             }
-            Self::FaultyLog { what } => f.write_str(what),
         }
     }
+}
+
+fn only_logged(
+    f: &mut fmt::Formatter<'_>,
+    commits: u64,
+    newest: u64,
+    (index, hash): (u64, &str),
+) -> fmt::Result {
+    let behind = if newest == 0 { String::new() } else { format!(" behind event {newest}") };
+    let (are, first) = if commits == 1 { ("commit", "") } else { ("commits", "the first is ") };
+    write!(
+        f,
+        "the log has {commits} {are}{behind} that the ledger has not, {first}entry {index} with the hash {hash}"
+    )
 }
