@@ -32,6 +32,10 @@ contract *words:
 faults *arguments:
     LEDGER_FAULTS=full cargo test -p cli --test faults -- --nocapture {{arguments}}
 
+# Kill the server a hundred times at each step of the writing of its log, before and after the step
+log-kills *arguments:
+    LEDGER_FAULTS=full cargo test -p cli --test faults log_steps -- --nocapture {{arguments}}
+
 # Kill an import fifty times, behind a proxy that rejects commands and drops responses
 imports *arguments:
     LEDGER_IMPORTS=full cargo test -p cli --test whole import::killed -- --nocapture {{arguments}}
@@ -80,6 +84,11 @@ bench *arguments:
 # Measure the cost of an append and a load, also in other event stores (needs Node.js)
 bench-peers:
     tests/bench/run
+
+# Measure the log of `serve` with a release build: `just bench-log latency`, `pairs` (with and without it, in turn) or `proofs` (in a million entries)
+bench-log *arguments:
+    cargo build --release -p cli --bin ledger
+    tests/bench/log.py target/release/ledger {{arguments}}
 
 # Draw docs/benchmarks/NAME.svg from tests/bench/results/NAME.json
 plots:

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use schema::event::ProductRenamed;
 use schema::{ProductEvent, StoredCommit, fixtures};
 
-use crate::scenario::{Ledger, printed};
+use crate::scenario::{Ledger, printed, program};
 
 /// Records that somebody else renamed the product, as the server would have written it.
 fn forge(ledger: &Ledger, product: &str) {
@@ -40,10 +40,32 @@ async fn a_commit_that_was_forged_and_published_shows_nowhere_in_the_ledger() {
     let exported = ledger.operate(&["export", "-o", earlier]);
     assert!(exported.status.success(), "{}", printed(&exported));
 
+    // Somebody keeps the checkpoint with the first commit.
+    let whole = ledger.operate(&["verify", "--log", "--wait", "100"]);
+    assert_eq!(whole.status.code(), Some(0), "{}", printed(&whole));
+    let kept = directory.path().join("kept");
+    let key = String::from_utf8(ledger.operate(&["log", "key"]).stdout).unwrap();
+    let log_verify = |ledger: &Ledger| {
+        let mut verify = program();
+        verify
+            .args(["log", "verify"])
+            .arg(ledger.data.join("log"))
+            .args(["--key", key.trim(), "--keep"])
+            .arg(&kept);
+        verify.output().unwrap()
+    };
+    assert!(log_verify(&ledger).status.success());
+
     assert_eq!(ledger.terminate(), Some(0));
     forge(&ledger, "p");
     let verify = ledger.operate(&["verify", "--against", earlier]);
     assert_eq!(verify.status.code(), Some(0), "before it is published: {}", printed(&verify));
+    let verify = ledger.operate(&["verify", "--log", "--wait", "0"]);
+    assert!(
+        printed(&verify).contains("not logged yet: 1 commit;"),
+        "before it is logged: {}",
+        printed(&verify)
+    );
 
     ledger.restart();
     let entries = ledger.bus(|entries| entries.len() == 2).await;
@@ -52,4 +74,13 @@ async fn a_commit_that_was_forged_and_published_shows_nowhere_in_the_ledger() {
     let verify = ledger.operate(&["verify", "--receipts", "--views", "--against", earlier]);
     assert_eq!(verify.status.code(), Some(0), "{}", printed(&verify));
     assert!(printed(&verify).contains("whole: 1 product, 2 commits, 2 events"), "{}", printed(&verify));
+    // It is logged like any other, behind the checkpoint that was kept, although it carries the time of the commit before.
+    let verify = ledger.operate(&["verify", "--log", "--wait", "100"]);
+    assert_eq!(verify.status.code(), Some(0), "{}", printed(&verify));
+    let verify = log_verify(&ledger);
+    assert!(
+        printed(&verify).contains("2 entries") && printed(&verify).contains("grown from 1"),
+        "{}",
+        printed(&verify)
+    );
 }

@@ -274,6 +274,26 @@ async fn without_a_log_every_path_of_it_says_so() {
     }
 }
 
+#[tokio::test]
+async fn messages_name_the_log_that_proves_their_commits_and_none_where_none_is_kept() {
+    let origin = |entries: &[serde_json::Value]| entries[0]["detail"]["metadata"].get("log_origin").cloned();
+    let mut ledger = Ledger::start_with(&["--log-origin", "example.com/log"], &[]);
+    put(&ledger, 0..1).await;
+    let entries = ledger.bus(|entries| entries.len() == 1).await;
+    assert_eq!(origin(&entries), Some("example.com/log".into()), "{entries:?}");
+    // Without a server the replay of an operator names it too.
+    assert_eq!(ledger.terminate(), Some(0));
+    let output = ledger.operate(&["replay", "--product", "p0"]);
+    assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
+    ledger.restart();
+    let entries = ledger.bus(|entries| entries.len() == 2).await;
+    assert_eq!(entries[1]["detail"]["metadata"]["log_origin"], "example.com/log", "{entries:?}");
+    let without = Ledger::start_with(&["--log", "off"], &[("LEDGER_LOG_ORIGIN", "example.com/log")]);
+    put(&without, 0..1).await;
+    let entries = without.bus(|entries| entries.len() == 1).await;
+    assert_eq!(origin(&entries), None, "{entries:?}");
+}
+
 /// It is ended when dropped.
 struct InMemory(Child, String);
 

@@ -3,6 +3,7 @@
 
 mod anew;
 mod architecture;
+mod attacks;
 mod audit;
 mod auth;
 mod backup;

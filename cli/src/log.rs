@@ -2,7 +2,7 @@
 
 mod kept;
 mod key;
-mod source;
+pub(crate) mod source;
 mod verify;
 
 use std::process::ExitCode;

@@ -9,6 +9,7 @@ use clap::Args;
 use schema::settings::Settings;
 use server::backend::Backend;
 use server::directory::{DataDirectory, ReadDirectory};
+use server::log::bound_key;
 use server::operators::protocol::OperatorRequest;
 use server::operators::{AnswerLines, ask_here, ask_server};
 use server::system::System;
@@ -53,6 +54,8 @@ async fn local(data: &Path, settings: Settings) -> anyhow::Result<System> {
     let directory = ReadDirectory::open(data)?;
     // Opening it for writing would remove outdated views, which only a server builds.
     directory.check_views(&settings.orders).await?;
+    let log_origin = bound_key(&directory.ledger).await?.map(|key| key.name().to_owned());
+    let settings = Settings { log_origin, ..settings };
     drop(directory);
     out::message(format_args!("asked: the files in {}, where no server runs", data.display()));
     let bus = server::environment::aws(settings.event_bus.is_some()).await?;

@@ -12,6 +12,7 @@ use event_store::{
 use projections::{DynamoPriceLog, DynamoViews, PriceLog, SqlitePriceLog, SqliteViews, Views};
 use server::directory::{NoViews, ReadDirectory};
 use server::follower::{PROJECTOR, PUBLISHER};
+use server::log::LOG_DIRECTORY;
 use sqlite::{Access, Database};
 
 use crate::{environment, out};
@@ -50,6 +51,10 @@ pub struct ReadOnlyFiles {
     pub publishing: Option<SqliteParking>,
     /// The parking rows of the projector, if the views can be read.
     pub views: Option<SqliteParking>,
+    /// The file of the commits.
+    pub ledger: Database,
+    /// The directory of the log, if one is kept.
+    pub log: PathBuf,
 }
 
 /// The views.
@@ -119,6 +124,8 @@ pub(crate) async fn of_files(data: &Path) -> anyhow::Result<ReadOnlyPorts> {
             about,
             publishing: publishing.as_ref().ok().map(parking),
             views: views.as_ref().ok().map(|(views, _)| parking(views)),
+            ledger: directory.ledger,
+            log: data.join(LOG_DIRECTORY),
         }),
         publisher: publishing.as_ref().ok().map(|publishing| checkpoint(publishing, PUBLISHER)),
         receipts: match publishing {

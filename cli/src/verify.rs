@@ -7,6 +7,7 @@ mod arguments;
 pub(crate) mod file;
 mod files;
 mod lag;
+mod log;
 mod lookups;
 mod orders;
 mod proof;

@@ -7,12 +7,14 @@
 mod commits;
 mod export;
 mod fault;
+mod ledger;
 mod restores;
 mod source;
 mod walk;
 
 pub use export::ExportComparison;
 pub use fault::{LogFault, LogFaults, MOST_FAULTS};
+pub use ledger::{LedgerComparison, LedgerDifference, LedgerDifferences, RecordedCommit};
 pub use restores::AcceptedFork;
 pub use source::LogSource;
 

@@ -18,6 +18,8 @@ pub struct Address {
     pub bus: String,
     /// Whether X-Ray tracing is on, so that entries carry the command's trace.
     pub xray: bool,
+    /// The name of the log that all commits are in, if one is kept.
+    pub log_origin: Option<String>,
 }
 
 /// The entry for one event of a commit; `replay` marks an event that is published again on request.
@@ -31,7 +33,7 @@ pub fn entry(
     replay: Option<&Replay>,
 ) -> Result<BusEntry, serde_json::Error> {
     let mut message = Message {
-        metadata: metadata(commit, sequence, recorded, &address.source, replay),
+        metadata: metadata(commit, sequence, recorded, address, replay),
         data: MessageData {
             event: data(&recorded.event)?,
             product: Some(commit.state.clone()),
@@ -58,18 +60,19 @@ fn metadata(
     commit: &Commit,
     sequence: u64,
     recorded: &RecordedEvent,
-    source: &str,
+    address: &Address,
     replay: Option<&Replay>,
 ) -> MessageMetadata {
     MessageMetadata {
         event_id: recorded.event_id.to_string(),
         event_name: event_name(&recorded.event).to_owned(),
-        event_source: source.to_owned(),
+        event_source: address.source.clone(),
         event_version: format!("v{}", recorded.event.schema_version()),
         product_id: commit.product_id.clone(),
         sequence,
         commit_id: commit.commit_id.to_string(),
         hash: commit.hash.clone(),
+        log_origin: address.log_origin.clone(),
         created_at: commit.recorded_at,
         occurred_at: commit.metadata.occurred_at,
         correlation_id: commit.metadata.correlation_id.clone(),

@@ -37,6 +37,9 @@ pub struct MessageMetadata {
     pub commit_id: String,
     /// The commit's hash.
     pub hash: Hash,
+    /// The name of the log that the commit is in or will soon be in, if one is kept: ask there for the proof of the hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_origin: Option<String>,
     /// When the commit was recorded.
     pub created_at: Timestamp,
     /// When it happened in business terms.

@@ -34,6 +34,8 @@ pub struct Settings {
     pub events_protection: Option<String>,
     /// `Source` of every message.
     pub event_source: String,
+    /// The name of the log that all commits are in, if one is kept elsewhere than in a data directory.
+    pub log_origin: Option<String>,
     /// The currency of a new product whose command names none.
     pub default_currency: Currency,
     /// The orders of LIST that are maintained.
@@ -100,6 +102,12 @@ const EVENT_SOURCE: Variable = Variable {
     effect: "`source` of every message",
     read_by: ON_EVERY_STORE,
 };
+const LOG_ORIGIN: Variable = Variable {
+    name: "LEDGER_LOG_ORIGIN",
+    default: None,
+    effect: "name of the log that all commits are in, for `metadata.log_origin` of messages; a data directory's log gives its own name",
+    read_by: "`serve --dynamodb aws`, `replay` without `--data`, the function `publisher`",
+};
 const DEFAULT_CURRENCY: Variable = Variable {
     name: "LEDGER_DEFAULT_CURRENCY",
     default: Some("USD"),
@@ -114,7 +122,7 @@ const ORDERS: Variable = Variable {
 };
 
 /// Every variable that [`Settings`] reads.
-pub const VARIABLES: [Variable; 12] = [
+pub const VARIABLES: [Variable; 13] = [
     EVENTS,
     PRODUCTS,
     PRICES,
@@ -125,6 +133,7 @@ pub const VARIABLES: [Variable; 12] = [
     EVENT_BUS,
     EVENTS_PROTECTION,
     EVENT_SOURCE,
+    LOG_ORIGIN,
     DEFAULT_CURRENCY,
     ORDERS,
 ];
@@ -170,6 +179,9 @@ impl Settings {
             event_bus: lookup(EVENT_BUS.name).map(|bus| named(EVENT_BUS.name, bus, 256)).transpose()?,
             events_protection: lookup(EVENTS_PROTECTION.name),
             event_source: named(EVENT_SOURCE.name, value(EVENT_SOURCE), 256)?,
+            log_origin: lookup(LOG_ORIGIN.name)
+                .map(|origin| named(LOG_ORIGIN.name, origin, 200))
+                .transpose()?,
             default_currency,
             orders,
         })
@@ -311,6 +323,7 @@ mod tests {
             ("LEDGER_EVENTS_TABLE", "ab"),
             ("LEDGER_EVENT_BUS", ""),
             ("LEDGER_EVENT_SOURCE", "a\nb"),
+            ("LEDGER_LOG_ORIGIN", "a b"),
             ("LEDGER_ORDERS", "id,sku"),
             ("LEDGER_ORDERS", "name"),
             ("LEDGER_ORDERS", ""),

@@ -2,6 +2,9 @@
 //!
 //! The promise: what is answered proves the commit to whoever has the log's key; a proof that does not is never sent.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header;
@@ -28,17 +31,29 @@ pub(super) fn prove(log: &ServedLog, index: u64, leaf: Leaf) -> Result<Option<Pr
     let note = note.ok_or(LogStop::NoCheckpoint)?;
     let size = keys.open(&note).map_err(LogStop::from)?.size;
     let Some(plan) = ProofPlan::of_inclusion(index, size) else { return Ok(None) };
-    let hashes = plan.hashes(|node| subtree(&**store, node, size))?;
+    let mut tiles = BTreeMap::new();
+    let hashes = plan.hashes(|node| subtree(&**store, &mut tiles, node, size))?;
     let checkpoint = String::from_utf8(note).map_err(|_| LogStop::NoCheckpoint)?;
     let proof = ProofFile { extra: Some(leaf.parent.to_vec()), index, hashes, checkpoint };
     let proved = proof.prove_commit(leaf, keys);
     proved.map(|_| Some(proof)).map_err(|_| LogStop::Another(index).into())
 }
 
-/// The hash of a complete subtree, from the tile that has the hashes below it.
-fn subtree(store: &dyn LogStore, node: TreeNode, size: u64) -> Result<TreeHash, LogFailure> {
+/// The hash of a complete subtree, from the tile that has the hashes below it. Each tile is read once.
+fn subtree(
+    store: &dyn LogStore,
+    tiles: &mut BTreeMap<LogPath, Vec<TreeHash>>,
+    node: TreeNode,
+    size: u64,
+) -> Result<TreeHash, LogFailure> {
     let (path, below) = tiles::place(node, size);
-    let hashes = tiles::read(&needed(store, path)?, path.width()).ok_or(LogStop::Damaged(path))?;
+    let hashes = match tiles.entry(path) {
+        Entry::Occupied(read) => read.into_mut(),
+        Entry::Vacant(place) => {
+            let hashes = tiles::read(&needed(store, path)?, path.width()).ok_or(LogStop::Damaged(path))?;
+            place.insert(hashes)
+        }
+    };
     let below = hashes.get(below).ok_or(LogStop::Damaged(path))?;
     Ok(below.iter().copied().collect::<RightEdge>().root())
 }
@@ -139,3 +154,6 @@ pub(super) fn described(_: &mut Components) -> Operation {
             ),
         )
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ use super::failure::{LogFailure, LogStop};
 /// Bytes of a hash in a tile.
 const HASH_BYTES: usize = 32;
 
-/// The files of a log, by their paths. All calls block.
+/// The files of a log, by their paths.
 pub trait LogStore: Send + Sync {
     /// A file, if it is there.
     ///
@@ -41,6 +41,11 @@ pub trait LogStore: Send + Sync {
     /// # Errors
     /// Some or all are still there.
     fn remove_partial(&self, full: LogPath) -> io::Result<()>;
+
+    /// Whether calls wait, for example for a disk, and so need a thread on which nothing else waits.
+    fn blocks(&self) -> bool {
+        true
+    }
 }
 
 /// What a partial file holds, taken from the full one in its place; none if that is not a full one.
@@ -202,6 +207,10 @@ impl LogStore for MemoryLog {
     fn remove_partial(&self, full: LogPath) -> io::Result<()> {
         self.files().retain(|path, _| *path == full || path.full() != full);
         Ok(())
+    }
+
+    fn blocks(&self) -> bool {
+        false
     }
 }
 

@@ -127,6 +127,7 @@ pub async fn run(
     let address = listener.local_addr()?;
     let Platform { backend, stream, event_bridge, log } =
         platform(&storage, log, &settings, &clock_and_ids).await?;
+    let settings = naming_log(settings, &storage, log.as_ref().map(|(log, _)| log));
     let system = Arc::new(System::new(backend, event_bridge.as_ref(), settings, clock_and_ids.clone()));
     let directory = system.directory.clone();
     let (stop, stopping) = watch::channel(false);
@@ -166,6 +167,16 @@ pub async fn run(
         (Some(reason), Storage::Directory(data)) => bail!("--data {}: {reason}", data.display()),
         (Some(reason), _) => bail!(reason),
         (None, _) => Ok(()),
+    }
+}
+
+/// The settings with the name of the log, for messages. On tables the setting names one that is kept elsewhere.
+fn naming_log(settings: Settings, storage: &Storage, log: Option<&LogStarted>) -> Settings {
+    match storage {
+        Storage::DynamoDb { .. } => settings,
+        Storage::Memory | Storage::Directory(_) => {
+            Settings { log_origin: log.map(|log| log.key.name().to_owned()), ..settings }
+        }
     }
 }
 

@@ -170,6 +170,7 @@ fn address(settings: &Settings) -> Address {
         bus: settings.event_bus.clone().unwrap_or_else(|| LOCAL_BUS.to_owned()),
         // Lambda sets it if tracing is on.
         xray: std::env::var_os("_X_AMZN_TRACE_ID").is_some(),
+        log_origin: settings.log_origin.clone(),
     }
 }
 

@@ -31,6 +31,7 @@ impl World {
         }
         self.clients_got_true_answers(&keys);
         self.nothing_is_parked().await;
+        self.log_is_complete();
     }
 
     async fn commits(&self, product: &str) -> Commits {

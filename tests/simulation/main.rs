@@ -7,6 +7,7 @@ mod chaos;
 mod client;
 mod faulty;
 mod invariants;
+mod log;
 mod operators;
 mod stream;
 mod views;
@@ -35,7 +36,7 @@ fn simulate(seed: u64) -> RunResult {
     let runtime = runtime.enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let world = World::new(seed);
-        world.run().await;
+        Box::pin(world.run()).await;
         world.check().await;
         let page = world.journal.scan(None, 10_000).await.unwrap();
         RunResult {
@@ -94,6 +95,9 @@ fn every_run_keeps_the_invariants() {
         "command sent again later",
         "command sent twice at once",
         "entry refused",
+        "log not written",
+        "log written without an answer",
+        "power failed",
         "process killed",
         "record overtaken",
         "sent twice by the SDK",

@@ -1,4 +1,5 @@
-//! One run: clients, one or two projectors, a publisher and the schedule on one set of stores, first with faults, then without.
+//! One run: clients, one or two projectors, a publisher, the schedule and the log on one set of stores, first with faults, then
+//! without.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use web::{ClockAndIds, finish};
 use crate::chaos::{Chaos, process};
 use crate::client::{Client, ClientAnswers, PRODUCTS};
 use crate::faulty::{FaultyBus, FaultyJournal, FaultyParking, FaultyReceipts};
+use crate::log::LogDisk;
 use crate::stream::{SHARDS, Stream};
 use crate::views::{FaultyPriceLog, FaultyViews};
 
@@ -37,6 +39,7 @@ pub struct World {
     pub prices: Arc<MemoryPriceLog>,
     pub bus: Arc<MemoryBus>,
     pub answers: Arc<ClientAnswers>,
+    pub log: Arc<LogDisk>,
     stream: Arc<Stream>,
     clock_and_ids: ClockAndIds,
 }
@@ -61,6 +64,7 @@ impl World {
             prices: Arc::default(),
             bus: Arc::default(),
             answers: Arc::default(),
+            log: LogDisk::new(chaos.clone()),
             clock_and_ids: ClockAndIds { clock, ids: Arc::new(ids) },
             chaos,
         };
@@ -70,6 +74,7 @@ impl World {
 
     /// Runs everything until all records are processed.
     pub async fn run(&self) {
+        self.begin_log().await;
         let finished = Cell::new(false);
         // A second projector repairs what the first one missed, so some runs have only one.
         let projectors: Vec<_> = (0..=self.chaos.below(2)).map(|_| self.projector()).collect();
@@ -102,7 +107,8 @@ impl World {
             by_projectors.into_iter().chain(by_publisher).sum::<usize>()
         };
         let schedule = self.schedule(&projectors[0], &publisher, &delivered);
-        let (given_up, (), ()) = tokio::join!(delivering, schedule, self.read(&delivered));
+        let (read, kept) = (self.read(&delivered), self.keep_log(&finished));
+        let (given_up, (), (), ()) = tokio::join!(delivering, schedule, read, kept);
         if given_up > 0 {
             self.reconcile(&projectors[0], &publisher).await;
         }
@@ -170,7 +176,7 @@ impl World {
             bus: Arc::new(FaultyBus { inner: self.bus.clone(), chaos }),
             clock: self.clock_and_ids.clock.clone(),
         };
-        let address = Address { source: "ledger".into(), bus: "bus".into(), xray: false };
+        let address = Address { source: "ledger".into(), bus: "bus".into(), xray: false, log_origin: None };
         Publisher::new(ports, address, RetryPolicy::default())
     }
 

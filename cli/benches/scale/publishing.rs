@@ -65,7 +65,8 @@ async fn published(products: usize) -> (Duration, usize) {
         bus: bus.clone(),
         clock: ClockAndIds::system().clock,
     };
-    let address = Address { source: "bench".to_owned(), bus: "instant".to_owned(), xray: false };
+    let address =
+        Address { source: "bench".to_owned(), bus: "instant".to_owned(), xray: false, log_origin: None };
     let publisher = Publisher::new(ports, address, RetryPolicy::default()).at_once(AT_ONCE);
     let [_, progress] = directory.progress();
     let mut stories = Stories::of(products);

@@ -12,7 +12,7 @@ use crate::remote::LedgerClient;
 use crate::retry::asked;
 
 /// A log's files.
-pub(super) enum LogPlace {
+pub(crate) enum LogPlace {
     Directory(PathBuf),
     Server(LedgerClient),
 }

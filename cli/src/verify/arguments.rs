@@ -16,7 +16,7 @@ use crate::read_only::ReadOnlyLedgerArgs;
 #[derive(Debug, Args)]
 #[command(
     after_help = "An event that is not published yet is not a fault while the publisher is behind, nor a change that is not \
-shown yet while the projector is: both are waited for, and reported.
+shown yet while the projector is, nor a commit that is not logged yet: all are waited for, and reported.
 
 With --url, every product that the server lists is read to the end of its history, deleted ones included; \
 LEDGER_TOKEN needs the scopes products/read and products/audit.
@@ -26,6 +26,7 @@ show it.
 
 Examples:
   ledger verify --receipts --views --data ledger-data
+  ledger verify --log --key log.vkey --data ledger-data
   ledger verify --file ledger.ndjson --against earlier.ndjson
   ledger verify --url https://ledger.example.com --against earlier.ndjson
   ledger verify --proof helmet-1.tlog-proof --key log.vkey --receipt receipt-1.json"
@@ -46,6 +47,10 @@ pub struct VerifyArgs {
     /// Compare with every view that clients read: rows, orders and price histories.
     #[arg(long)]
     pub(super) views: bool,
+    /// Compare with the log of the ledger: each commit is an entry of it once, at its position, and each entry is a commit. The
+    /// key is the one that the ledger names, unless --key gives the one that was published.
+    #[arg(long, group = "keyed", conflicts_with_all = ["id", "file", "url"])]
+    pub(super) log: bool,
     /// Compare with an earlier export: shows commits that were removed or rewritten since.
     #[arg(long, value_name = "EXPORT")]
     pub(super) against: Option<PathBuf>,
@@ -55,7 +60,7 @@ pub struct VerifyArgs {
     /// Print one JSON object.
     #[arg(long)]
     pub(super) json: bool,
-    /// Wait up to this long for what is not published or shown yet; by default as long as it decreases, a minute at most.
+    /// Wait up to this long for what is not published, shown or logged yet; by default as long as it decreases, a minute at most.
     #[arg(long, value_name = "SECONDS", conflicts_with = "file", value_parser = clap::value_parser!(u64).range(..=86_400))]
     pub(super) wait: Option<u64>,
     #[command(flatten)]

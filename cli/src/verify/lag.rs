@@ -76,6 +76,7 @@ pub(crate) struct Lag {
     events: u64,
     first: Option<String>,
     products: Vec<ProductId>,
+    commits: u64,
 }
 
 impl Lag {
@@ -87,7 +88,7 @@ impl Lag {
             .partition(|event| horizon.has_passed(event.product.as_str(), event.sequence, event.recorded_at));
         let first =
             behind.first().map(|event| format!("product {} sequence {}", event.product, event.sequence));
-        (Self { events: behind.len() as u64 + settled.more, first, products: Vec::new() }, passed)
+        (Self { events: behind.len() as u64 + settled.more, first, ..Self::default() }, passed)
     }
 
     /// Products that a view does not show yet.
@@ -95,15 +96,21 @@ impl Lag {
         Self { products, ..Self::default() }
     }
 
+    /// Commits that are in no checkpoint of the log yet.
+    pub(super) fn of_log(commits: u64) -> Self {
+        Self { commits, ..Self::default() }
+    }
+
     /// The sum of both.
     pub(super) fn and(self, other: Self) -> Self {
         let products = [self.products, other.products].concat();
-        Self { events: self.events + other.events, first: self.first.or(other.first), products }
+        let commits = self.commits + other.commits;
+        Self { events: self.events + other.events, first: self.first.or(other.first), products, commits }
     }
 
     /// Whether there is none.
     pub(crate) fn is_none(&self) -> bool {
-        self.events == 0 && self.products.is_empty()
+        self.events == 0 && self.products.is_empty() && self.commits == 0
     }
 
     /// Adds it to the JSON of a report.
@@ -113,6 +120,9 @@ impl Lag {
         }
         if !self.products.is_empty() {
             told["not_shown_yet"] = self.products.len().into();
+        }
+        if self.commits > 0 {
+            told["not_logged_yet"] = self.commits.into();
         }
     }
 
@@ -129,6 +139,12 @@ impl Lag {
             out::line(format_args!(
                 "not shown yet: {}, from {first} on; the projector is behind (--wait SECONDS waits for it)",
                 counted(self.products.len() as u64, "product")
+            ))?;
+        }
+        if self.commits > 0 {
+            out::line(format_args!(
+                "not logged yet: {}; the log is behind (--wait SECONDS waits for it)",
+                counted(self.commits, "commit")
             ))?;
         }
         Ok(())

@@ -28,13 +28,13 @@ const LONGEST_RECEIPT: usize = 1 << 20;
 #[derive(Debug, Args)]
 pub struct ProofArgs {
     /// Verify this proof file: that the commit of --commit, --receipt or --hash is in the log of --key.
-    #[arg(long, value_name = "FILE", requires = "key", requires = "proved",
-        conflicts_with_all = ["id", "data", "file", "url", "receipts", "views", "against", "heads", "json", "wait"])]
+    #[arg(long, value_name = "FILE", group = "keyed", requires = "key", requires = "proved",
+        conflicts_with_all = ["id", "log", "data", "file", "url", "receipts", "views", "against", "heads", "json", "wait"])]
     pub(super) proof: Option<PathBuf>,
-    /// With --proof: verifier key of the log (NAME+ID+KEY), or a file with one a line, each optionally with `from SIZE` or
+    /// With --proof or --log: verifier key of the log (NAME+ID+KEY), or a file with one a line, each optionally with `from SIZE` or
     /// `from SIZE to SIZE`.
-    #[arg(long, value_name = "VKEY|FILE", requires = "proof")]
-    key: Option<String>,
+    #[arg(long, value_name = "VKEY|FILE", requires = "keyed")]
+    pub(super) key: Option<String>,
     /// With --proof: the commit, as one line of an export or one element of a history.
     #[arg(long, value_name = "FILE", group = "proved", requires = "proof")]
     commit: Option<PathBuf>,

@@ -15,7 +15,7 @@ use super::arguments::VerifyArgs;
 use super::lag::{Horizon, Lag};
 use super::report::VerifyReport;
 use super::views::{ShownViews, ViewComparison};
-use super::{file, files, views};
+use super::{file, files, log, views};
 use crate::read_only::{ReadOnlyPorts, ReadOnlyViews};
 use crate::{out, progress};
 
@@ -42,10 +42,13 @@ pub(super) async fn verify(
     } else {
         commits(arguments, &ports, seen, found).await?;
     }
-    match &ports.files {
-        Some(files) if arguments.id.is_none() => files::verify(files, &ports, arguments, found).await,
-        _ => Ok(()),
+    if let Some(files) = ports.files.as_ref().filter(|_| arguments.id.is_none()) {
+        files::verify(files, &ports, arguments, found).await?;
     }
+    if arguments.log {
+        log::verify_ledger(arguments, &ports, found).await?;
+    }
+    Ok(())
 }
 
 /// Compares the views with the commits.

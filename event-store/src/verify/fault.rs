@@ -34,6 +34,8 @@ pub enum WitnessSource {
     Receipts,
     /// A view.
     View,
+    /// The log.
+    Log,
 }
 
 /// What is wrong. [`FaultKind::name`] is relied on by others: never rename.
@@ -170,6 +172,34 @@ pub enum FaultKind {
         /// The newest event of the chain, 0 without any.
         newest: u64,
     },
+    /// The log has commits that follow the newest one, or a whole product, and the ledger has not.
+    OnlyLogged {
+        /// How many.
+        commits: u64,
+        /// The index of the first one's entry.
+        index: u64,
+        /// The hash of the first one.
+        hash: String,
+        /// The last event before them, 0 without any.
+        newest: u64,
+    },
+    /// The log does not have the commit, although its checkpoint covers the position.
+    NotLogged {
+        /// The position.
+        position: u64,
+    },
+    /// The commit is another entry of the log.
+    LoggedElsewhere {
+        /// Its position.
+        position: u64,
+        /// The index of its entry.
+        index: u64,
+    },
+    /// The log itself is faulty.
+    FaultyLog {
+        /// In what.
+        what: String,
+    },
 }
 
 impl ChainFault {
@@ -207,13 +237,17 @@ impl FaultKind {
             | Self::Misfit { .. }
             | Self::WrongState { .. }
             | Self::Rewritten { .. }
-            | Self::CutOff { .. } => true,
+            | Self::CutOff { .. }
+            | Self::OnlyLogged { .. }
+            | Self::NotLogged { .. }
+            | Self::LoggedElsewhere { .. } => true,
             Self::NotUnderstood { .. }
             | Self::Unpublished
             | Self::PublicationFailed { .. }
             | Self::ForeignReceipt { .. }
             | Self::WrongView { .. }
-            | Self::Unexpected { .. } => false,
+            | Self::Unexpected { .. }
+            | Self::FaultyLog { .. } => false,
         }
     }
 
@@ -229,7 +263,7 @@ impl FaultKind {
             Self::Overlap { .. } => "overlap",
             Self::Duplicate => "duplicate",
             Self::Rival => "rival",
-            Self::OutOfOrder { .. } => "out_of_order",
+            Self::OutOfOrder { .. } | Self::LoggedElsewhere { .. } => "out_of_order",
             Self::BrokenLink { .. } => "broken_link",
             Self::WrongProduct { .. } => "wrong_product",
             Self::TimeBackwards { .. } => "time_backwards",
@@ -241,7 +275,9 @@ impl FaultKind {
             Self::WrongView { .. } => "wrong_view",
             Self::Unexpected { .. } => "unexpected",
             Self::Rewritten { .. } => "rewritten",
-            Self::CutOff { .. } => "cut_off",
+            Self::CutOff { .. } | Self::OnlyLogged { .. } => "cut_off",
+            Self::NotLogged { .. } => "omitted",
+            Self::FaultyLog { .. } => "log",
         }
     }
 }

@@ -17,7 +17,7 @@ use super::given::{Found, ledger, lines, rechain, rehash, verify_commits, verify
 /// A way to deceive the chain: its name, and the ledger after it.
 type Deceit = (&'static str, Vec<StoredCommit>);
 
-/// Every change that a chain alone cannot reveal. Kept in step with `docs/audit.md`, "Limits of a hash chain".
+/// Every change that a chain alone cannot reveal. Kept in step with `docs/audit.md`, "What a chain alone cannot show".
 fn deceits() -> Vec<Deceit> {
     let whole = ledger();
     let mut deceits: Vec<Deceit> = Vec::new();

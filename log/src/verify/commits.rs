@@ -5,6 +5,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+use crate::entry::Entry;
 use crate::leaf::Leaf;
 use crate::path::TILE_WIDTH;
 use crate::verify::CheckedLog;
@@ -72,15 +73,25 @@ impl<'a, S: LogSource> Rereader<'a, S> {
         row: LoggedCommit,
         commits: &LoggedCommits,
     ) -> Result<Option<Leaf>, S::Error> {
-        let number = row.index / u64::from(TILE_WIDTH);
+        let leaf = self.bytes(row.index).await?.and_then(Leaf::read);
+        Ok(leaf.filter(|leaf| commits.short(*leaf) == row.leaf))
+    }
+
+    /// The entry at an index; none if it cannot be read.
+    pub(super) async fn entry(&mut self, index: u64) -> Result<Option<Entry>, S::Error> {
+        Ok(self.bytes(index).await?.map(Entry::read))
+    }
+
+    async fn bytes(&mut self, index: u64) -> Result<Option<&[u8]>, S::Error> {
+        let number = index / u64::from(TILE_WIDTH);
         if self.last.as_ref().is_none_or(|(last, _)| *last != number) {
             let read = entries(self.source, paths(number, self.size).0).await?;
-            self.last = read.ok().map(|entries| (number, entries));
+            // What cannot be read is not tried again for each of its entries.
+            self.last = Some((number, read.unwrap_or_default()));
         }
-        let within = usize::try_from(row.index % u64::from(TILE_WIDTH)).unwrap_or_default();
+        let within = usize::try_from(index % u64::from(TILE_WIDTH)).unwrap_or_default();
         let entry = self.last.as_ref().and_then(|(_, entries)| entries.get(within));
-        let leaf = entry.and_then(|entry| Leaf::read(entry));
-        Ok(leaf.filter(|leaf| commits.short(*leaf) == row.leaf))
+        Ok(entry.map(Vec::as_slice))
     }
 }
 

@@ -1,14 +1,13 @@
 //! The comparison of a log with an export of its ledger: nothing is omitted, nothing is invented, and the commits of a product
 //! are in its order.
 
-use std::collections::BTreeMap;
-
 use schema::{DecodeError, StoredCommit};
 
 use crate::leaf::Leaf;
 use crate::verify::CheckedLog;
 use crate::verify::commits::{LoggedCommit, Rereader};
 use crate::verify::fault::LogFault;
+use crate::verify::restores::LostCommits;
 use crate::verify::source::LogSource;
 
 /// A comparison of a log with an export, whose commits come in order of product and sequence.
@@ -74,24 +73,18 @@ impl ExportComparison {
             (0..rows.len()).filter(|at| is_unseen(*at)).map(|at| rows[at]).collect();
         unseen.sort_unstable_by_key(|row| row.index);
         let mut rereader = Rereader::new(source, size);
-        // The hashes of lost commits, each with the restore that lost it.
-        let mut lost: BTreeMap<[u8; 32], u64> = BTreeMap::new();
+        let (mut lost, faults) = (LostCommits::of(&log.restores), &mut log.faults);
         for row in unseen {
-            if log.faults.is_full() {
-                log.faults.more += 1;
+            if faults.is_full() {
+                faults.more += 1;
                 continue;
             }
             let Some(leaf) = rereader.leaf(row, &log.logged).await? else {
-                log.faults.add(LogFault::Changing { index: row.index });
+                faults.add(LogFault::Changing { index: row.index });
                 continue;
             };
-            let named = log.restores.naming(row.index, leaf, u64::MAX);
-            let followed = lost.get(&leaf.parent).copied().filter(|restore| row.index < *restore);
-            match named.or(followed) {
-                Some(restore) => {
-                    lost.insert(leaf.hash, restore);
-                }
-                None => log.faults.add(LogFault::Invented { index: row.index, hash: hex::encode(leaf.hash) }),
+            if lost.take(row.index, leaf).is_none() {
+                faults.add(LogFault::Invented { index: row.index, hash: hex::encode(leaf.hash) });
             }
         }
         log.logged.rows = rows;

@@ -45,3 +45,25 @@ impl Restores {
             .find_map(|(restore, hash)| (*hash == leaf.hash && restore < before).then_some(restore))
     }
 }
+
+/// The commits that accepted restores lost, found in order of index.
+pub(super) struct LostCommits<'a> {
+    restores: &'a Restores,
+    /// Their hashes, each with the restore that lost it.
+    hashes: BTreeMap<[u8; 32], u64>,
+}
+
+impl<'a> LostCommits<'a> {
+    pub(super) fn of(restores: &'a Restores) -> Self {
+        Self { restores, hashes: BTreeMap::new() }
+    }
+
+    /// The restore that lost a commit: it names it, or one that it follows.
+    pub(super) fn take(&mut self, index: u64, leaf: Leaf) -> Option<u64> {
+        let named = self.restores.naming(index, leaf, u64::MAX);
+        let followed = self.hashes.get(&leaf.parent).copied().filter(|restore| index < *restore);
+        let restore = named.or(followed)?;
+        self.hashes.insert(leaf.hash, restore);
+        Some(restore)
+    }
+}

@@ -7,5 +7,6 @@ mod export;
 mod forks;
 mod given;
 mod golden;
+mod ledger;
 mod proofs;
 mod whole;

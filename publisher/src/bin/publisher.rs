@@ -32,7 +32,12 @@ fn main() -> ExitCode {
             bus: Arc::new(EventBridge::new(&function.aws)),
             clock: clock.clone(),
         };
-        let address = Address { source: settings.event_source.clone(), bus, xray: true };
+        let address = Address {
+            source: settings.event_source.clone(),
+            bus,
+            xray: true,
+            log_origin: settings.log_origin.clone(),
+        };
         let publisher = &Publisher::new(ports, address, RetryPolicy::default());
         function
             .follow(

@@ -83,6 +83,17 @@ fn a_price_change_is_the_message_of_the_interface() {
 }
 
 #[test]
+fn where_a_log_is_kept_the_message_names_it() {
+    let logged = publisher::Address { log_origin: Some("ledger.example.com/log".into()), ..address() };
+    let commit = &commits()[2];
+    let message = detail(&entry(commit, commit.numbered().next().unwrap(), &logged, None).unwrap());
+    assert_eq!(message["metadata"]["log_origin"], "ledger.example.com/log");
+    let faults = json_schema(&commit.events[0].event);
+    assert!(faults.is_valid(&message), "{message}");
+    assert_eq!(detail(&of(commit))["metadata"].get("log_origin"), None);
+}
+
+#[test]
 fn names_are_the_events_names_in_upper_snake_case() {
     for commit in commits() {
         let name = commit.events[0].event.name();

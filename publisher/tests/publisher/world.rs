@@ -106,7 +106,12 @@ impl World {
 }
 
 pub fn address() -> Address {
-    Address { source: "product-ledger.products".into(), bus: "product-ledger".into(), xray: false }
+    Address {
+        source: "product-ledger.products".into(),
+        bus: "product-ledger".into(),
+        xray: false,
+        log_origin: None,
+    }
 }
 
 /// A clock that advances by a millisecond at each reading.

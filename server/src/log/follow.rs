@@ -83,7 +83,7 @@ impl LogFollower {
     /// Goes on after the published checkpoint, until `stop` or a failure.
     async fn follow(&self, failures: &mut u32, stop: &StopSignal) -> Result<(), LogFailure> {
         let LogStarted { log, signer, .. } = self.log.clone();
-        let mut writer = blocking(move || LogWriter::open(log, signer)).await?;
+        let mut writer = self.run_writer(move || LogWriter::open(log, signer)).await?;
         self.check_end(&writer).await?;
         self.published.send_replace(writer.published());
         let mut news = self.feed.appended();
@@ -93,7 +93,7 @@ impl LogFollower {
             let is_caught_up;
             (writer, is_caught_up) = self.gather(writer, next, stop).await?;
             if writer.size() > writer.published() {
-                writer = blocking(move || writer.publish().map(|()| writer)).await?;
+                writer = self.run_writer(move || writer.publish().map(|()| writer)).await?;
                 self.published.send_replace(writer.published());
                 *failures = 0;
                 tokio::select! {
@@ -123,11 +123,23 @@ impl LogFollower {
             let leaves = (writer.size()..).zip(commits).map(|(position, commit)| leaf(position, commit));
             let leaves = leaves.collect::<Result<Vec<_>, LogStop>>()?;
             let append = move || leaves.into_iter().try_for_each(|leaf| writer.append(leaf)).map(|()| writer);
-            writer = blocking(append).await?;
+            writer = self.run_writer(append).await?;
             if Instant::now() >= until || is_stopped(stop) {
                 return Ok((writer, false));
             }
         }
+    }
+
+    /// Runs what may wait for the disk.
+    async fn run_writer<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, LogFailure> + Send + 'static,
+    ) -> Result<T, LogFailure> {
+        if !self.log.log.store.blocks() {
+            return work();
+        }
+        let done = tokio::task::spawn_blocking(work).await;
+        done.unwrap_or_else(|error| Err(LogFailure::Interrupted(error.to_string())))
     }
 
     /// The newest entry has to be that of the commit at its position.
@@ -162,14 +174,6 @@ fn leaf(position: u64, recorded: FeedEntry) -> Result<Leaf, LogStop> {
         return Err(unreadable("its row has another hash than its line".to_owned()));
     }
     Ok(leaf)
-}
-
-/// Runs what waits for the disk.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, LogFailure> + Send + 'static,
-) -> Result<T, LogFailure> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(LogFailure::Interrupted(error.to_string())))
 }
 
 /// Measures how old the oldest commit is that is in no checkpoint, until `stop`; also while the log is stopped or waits for the disk.

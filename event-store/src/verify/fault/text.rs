@@ -54,6 +54,7 @@ impl fmt::Display for WitnessSource {
             Self::EarlierExport => "the earlier export",
             Self::Receipts => "the receipts",
             Self::View => "the view",
+            Self::Log => "the log",
         })
     }
 }
@@ -108,13 +109,39 @@ impl fmt::Display for FaultKind {
             Self::Rewritten { seen_by, seen, carried } => {
                 write!(f, "{seen_by} saw {seen}, here is {carried}")
             }
-            Self::Unexpected { what } => f.write_str(what),
+            Self::Unexpected { what } | Self::FaultyLog { what } => f.write_str(what),
             Self::CutOff { seen_by, seen, newest: 0 } => {
                 write!(f, "{seen_by} saw event {seen}, and there is no commit of the product")
             }
             Self::CutOff { seen_by, seen, newest } => {
                 write!(f, "{seen_by} saw event {seen}, the newest here is {newest}")
             }
+            Self::OnlyLogged { commits, index, hash, newest } => {
+                only_logged(f, *commits, *newest, (*index, hash))
+            }
+            Self::NotLogged { position } => {
+                write!(
+                    f,
+                    "the log does not have the commit, although its checkpoint covers position {position}"
+                )
+            }
+            Self::LoggedElsewhere { position, index } => {
+                write!(f, "it has position {position} and is entry {index} of the log")
+            }
         }
     }
+}
+
+fn only_logged(
+    f: &mut fmt::Formatter<'_>,
+    commits: u64,
+    newest: u64,
+    (index, hash): (u64, &str),
+) -> fmt::Result {
+    let behind = if newest == 0 { String::new() } else { format!(" behind event {newest}") };
+    let (are, first) = if commits == 1 { ("commit", "") } else { ("commits", "the first is ") };
+    write!(
+        f,
+        "the log has {commits} {are}{behind} that the ledger has not, {first}entry {index} with the hash {hash}"
+    )
 }
