@@ -10,8 +10,10 @@ mod guard;
 mod host;
 mod limits;
 mod metrics;
+mod refusals;
 mod root;
 mod shutdown;
+mod status;
 
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
@@ -23,6 +25,8 @@ use anyhow::{Context, anyhow, bail};
 use aws_config::SdkConfig;
 use axum::Router;
 use ledger_log::VerifierKey;
+use projections::http;
+use projections::http::status::SettingInfo;
 use publisher::bus::presence_in_time;
 use publisher::{BusPresence, EventBridge};
 use schema::settings::Settings;
@@ -47,6 +51,7 @@ pub use background::TIME_LIMIT as BATCH_TIME_LIMIT;
 use background::TableStream;
 use connections::Connections;
 pub use limits::Limits;
+use status::ServerStatus;
 
 /// How to serve.
 #[derive(Debug, Clone)]
@@ -67,6 +72,8 @@ pub struct ServerConfig {
     pub log: Option<LogSettings>,
     /// Who may read the log without a scope.
     pub log_public: LogPublic,
+    /// What was set on the command line, for the status.
+    pub flags: Vec<SettingInfo>,
 }
 
 /// Where a ledger is.
@@ -102,8 +109,8 @@ pub async fn run(
     config: ServerConfig,
     announce: impl FnOnce(SocketAddr, Option<&VerifierKey>) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
-    let ServerConfig { listen, storage, retry_parked_every, auth, cors_origins, limits, log, log_public } =
-        config;
+    let ServerConfig { listen, storage, retry_parked_every, auth, cors_origins, .. } = config;
+    let ServerConfig { limits, log, log_public, flags, .. } = config;
     let settings = settings()?;
     let clock_and_ids = ClockAndIds::system();
     let authentication = match auth {
@@ -124,18 +131,20 @@ pub async fn run(
     // Only a server with authentication listens where a proxy on another machine reaches it.
     let pages = PageRules::new(cors_origins, authentication.is_some());
     let authenticated = |routes| authenticated(authentication.as_ref(), log_public, routes);
-    let layers = |routes| host::wrap(pages.wrap(admission.wrap(authenticated, routes)));
     let of_log = sequencer::routes(of_log(&system, log.as_ref().map(|(log, _)| log), log_public));
     let routes = system.routes(stopping.clone()).merge(metrics::routes(recorder.clone()));
-    let routes = routes.merge(root::routes()).merge(of_log);
+    let mut background = background::start(&system, stream, retry_parked_every, &stopping);
+    background
+        .extend(authentication.as_ref().map(|tokens| tokio::spawn(tokens.keep_fresh(stopping.clone()))));
+    let key = log.as_ref().map(|(log, _)| log.key.clone());
+    let (tasks, progress) = background::keep_log(&system, log, directory_of(&storage), &stopping);
+    background.extend(tasks);
+    let status = ServerStatus::new(&system, &recorder, progress, flags);
+    let refusals = status.refusals.clone();
+    let layers = |routes| refusals.wrap(host::wrap(pages.wrap(admission.wrap(authenticated, routes))));
+    let routes = routes.merge(root::routes()).merge(of_log).merge(http::status::routes(Arc::new(status)));
     let connections =
         Connections::new(finish_authenticated(layers, routes, clock_and_ids), limits, stopping.clone());
-    let mut background = background::start(&system, stream, retry_parked_every, &stopping);
-    background.extend(authentication.map(|tokens| tokio::spawn(tokens.keep_fresh(stopping.clone()))));
-    let key = log.as_ref().map(|(log, _)| log.key.clone());
-    if let Some((log, interval)) = log {
-        background.extend(background::keep_log(&system, log, interval, &stopping));
-    }
     if let Storage::Directory(data) = &storage {
         background.extend(serve_operators(data, system, stopping.clone()));
     }
@@ -154,6 +163,14 @@ pub async fn run(
         (Some(reason), Storage::Directory(data)) => bail!("--data {}: {reason}", data.display()),
         (Some(reason), _) => bail!(reason),
         (None, _) => Ok(()),
+    }
+}
+
+/// The data directory, if the ledger is in one.
+fn directory_of(storage: &Storage) -> Option<&Path> {
+    match storage {
+        Storage::Directory(data) => Some(data),
+        Storage::Memory | Storage::DynamoDb { .. } => None,
     }
 }
 
