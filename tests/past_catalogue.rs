@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use web::ClockAndIds;
 
 use crate::scenario::{Ledger, adventure_works, json as parsed, on_dynamodb, printed, program};
 
@@ -41,7 +42,7 @@ async fn csv(ledger: &Ledger, uri: &str) -> (String, Option<String>) {
 }
 
 fn now() -> String {
-    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+    (ClockAndIds::system().clock)().to_string()
 }
 
 #[tokio::test]

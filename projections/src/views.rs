@@ -114,7 +114,8 @@ pub trait Views: Send + Sync {
         limit: usize,
     ) -> Result<Portion<CategoryRow>, StoreError>;
 
-    /// The ids of one shard behind `after` (empty at first), deleted products included; `limit` is at least 1.
+    /// The ids of one shard behind `after` (empty at first), deleted products included; `limit` is at least 1, and so is their number
+    /// unless there are no more.
     ///
     /// # Errors
     /// [`StoreError`]: try again later.

@@ -26,6 +26,9 @@ const MEDIA_TYPE: &str = "text/csv";
 
 const CONTENT_TYPE: (header::HeaderName, &str) = (header::CONTENT_TYPE, "text/csv; charset=utf-8");
 
+/// The most parts of a page, so that it ends however large its entries are in the store.
+const MOST_PARTS: usize = 32;
+
 /// The entries of a part when everything is read.
 pub(super) const PART: usize = 1_000;
 
@@ -145,7 +148,7 @@ fn media_range(text: &str) -> (String, f32) {
 async fn page<L: CsvListing>(mut listing: L, limit: usize, uri: &Uri) -> Answer {
     let mut text = header_row::<L>()?;
     let (mut entries, mut next) = (0, None);
-    'page: loop {
+    'page: for _ in 0..MOST_PARTS {
         let part = listing.part(limit - entries).await?;
         for entry in part.entries {
             let rows = written(&entry.rows)?;

@@ -34,7 +34,7 @@ pub(super) async fn products(
     let cursor = parameters.optional("cursor", |text| Ok::<_, Infallible>(text.to_owned()))?;
     if let Some(of) = CatalogueOf::read(&mut parameters)? {
         let after = cursor.map(|cursor| of.after(&cursor)).transpose()?;
-        let mut catalogue = PastCatalogue { queries, of, after };
+        let mut catalogue = PastCatalogue { queries, of, after, left: 0 };
         return match csv {
             Some(csv) => csv.answer(catalogue, &uri, stopping).await,
             None => Ok(Json(catalogue.page(limit).await?).into_response()),
@@ -109,7 +109,7 @@ impl CsvListing for ProductTable {
         let entries = page.products.iter().map(entry).collect();
         let next = page.next.as_deref().map(|position| selection.cursor(position));
         self.after = page.next;
-        Ok(CsvPart { entries, next, ends_page: false })
+        Ok(CsvPart { entries, next, ends_page: page.is_read_out })
     }
 }
 

@@ -26,7 +26,7 @@ use crate::views::{Generation, View};
 const MOST_BYTES: usize = 1024 * 1024;
 
 /// Products that are looked at together for a table.
-const PART: usize = 100;
+const PART: usize = 1_000;
 
 /// How many of them are read at the same time.
 const AT_ONCE: usize = 16;
@@ -101,11 +101,15 @@ pub(super) struct PastCatalogue {
     pub(super) queries: Arc<Queries>,
     pub(super) of: CatalogueOf,
     pub(super) after: Option<ProductId>,
+    /// How many products a page of a table may still look at.
+    pub(super) left: usize,
 }
 
 /// Products, and the one that was looked at last if more follow.
 struct PastPage {
     products: Vec<Product>,
+    /// How many products were looked at.
+    looked_at: usize,
     behind: Option<ProductId>,
 }
 
@@ -144,7 +148,7 @@ impl PastCatalogue {
             page.push(product);
         }
         self.after.clone_from(&behind);
-        Ok(PastPage { products: page, behind })
+        Ok(PastPage { products: page, looked_at: known.ids.len(), behind })
     }
 }
 
@@ -213,12 +217,17 @@ impl CsvListing for PastCatalogue {
     }
 
     async fn part(&mut self, limit: usize) -> Result<CsvPart, Problem> {
-        let page = self.looked_at(limit.min(PART)).await?;
+        if self.left == 0 {
+            self.left = limit;
+        }
+        let page = self.looked_at(limit.min(PART).min(self.left)).await?;
+        self.left = self.left.saturating_sub(page.looked_at);
         let entry = |product: &Product| CsvEntry {
             rows: vec![product_row(product)],
             place: self.of.cursor(&product.id),
         };
         let entries = page.products.iter().map(entry).collect();
-        Ok(CsvPart { entries, next: page.behind.map(|last| self.of.cursor(&last)), ends_page: false })
+        let next = page.behind.map(|last| self.of.cursor(&last));
+        Ok(CsvPart { entries, next, ends_page: self.left == 0 })
     }
 }

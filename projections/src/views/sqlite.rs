@@ -273,18 +273,27 @@ impl Views for SqliteViews {
         after: &str,
         limit: usize,
     ) -> Result<Portion<ProductId>, StoreError> {
-        let after = after.to_owned();
-        let ids = self.access.read(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT id FROM products WHERE generation = ?1 AND id > ?2 AND shard = ?3 ORDER BY id LIMIT ?4",
-            )?;
-            let behind = params![generation.0, after, shard, one_more(limit)];
-            let ids = statement.query_map(behind, |row| row.get::<_, String>(0))?;
-            ids.collect::<rusqlite::Result<Vec<_>>>()
-        });
-        let Portion { rows, exhausted } = cut(ids.await?, limit);
-        let rows = rows.into_iter().map(id_of).collect::<Result<_, _>>().map_err(unreadable)?;
-        Ok(Portion { rows, exhausted })
+        let mut after = after.to_owned();
+        loop {
+            let behind = after.clone();
+            let keys = self.access.read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT id FROM products WHERE generation = ?1 AND id > ?2 AND shard = ?3 ORDER BY id LIMIT ?4",
+                )?;
+                let behind = params![generation.0, behind, shard, one_more(limit)];
+                let keys = statement.query_map(behind, |row| row.get::<_, String>(0))?;
+                keys.collect::<rusqlite::Result<Vec<_>>>()
+            });
+            let Portion { rows: keys, exhausted } = cut(keys.await?, limit);
+            let last = keys.last().cloned();
+            // A key that is no id is no product; `rows` names it.
+            let rows: Vec<ProductId> =
+                keys.into_iter().filter_map(|key| ProductId::new(key.as_str()).ok()).collect();
+            match last.filter(|_| rows.is_empty() && !exhausted) {
+                Some(last) => after = last,
+                None => return Ok(Portion { rows, exhausted }),
+            }
+        }
     }
 
     async fn counted(&self, generation: Generation) -> Result<Option<[u64; 2]>, StoreError> {

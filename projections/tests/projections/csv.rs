@@ -118,6 +118,22 @@ async fn links_lead_through_all_products_once_in_every_order() {
 }
 
 #[tokio::test]
+async fn among_many_deleted_products_a_page_ends_and_its_link_leads_on() {
+    let given = front_over(MemoryJournal::default());
+    for n in 0..9_000 {
+        let mut product = Life::of("p", &[]).newest().state.clone();
+        product.id = fixtures::id(&format!("p{n:05}"));
+        if n > 0 {
+            product.facts.status = schema::Status::Deleted;
+        }
+        given.views.put(Generation(1), &product).await.unwrap();
+    }
+    let (lines, pages) = walk(&given.router, "/products?sort=updated_at&order=desc").await;
+    assert_eq!(lines.len(), 1);
+    assert!(pages > 1, "a page reads a thousand rows of a shard");
+}
+
+#[tokio::test]
 async fn what_goes_with_csv_alone_or_not_together_is_refused() {
     let router = catalogue(1).await;
     for path in ["/products", "/products/p00000/history", "/products/p00000/prices"] {

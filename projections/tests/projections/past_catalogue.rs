@@ -221,6 +221,20 @@ async fn as_csv_it_has_the_rows_of_its_products() {
     }
 }
 
+#[tokio::test]
+async fn a_page_of_a_table_looks_at_no_more_products_than_its_limit() {
+    let front = front_with(&lives()).await;
+    let uri = "/products?as_of=2020-01-01T00:00:00Z&limit=5";
+    let response = answered(&front.router, Request::get(uri).header("accept", "text/csv")).await;
+    let text = std::str::from_utf8(response.body()).unwrap();
+    assert_eq!(text.lines().count(), 1, "none of them was there");
+    let link = response.headers()["link"].to_str().unwrap();
+    assert!(link.starts_with("</products?as_of=2020-01-01T00:00:00Z&limit=5&cursor="), "{link}");
+    let (_, page) = asked(&front.router, uri).await;
+    let next = page["next"].as_str().unwrap();
+    assert!(link.contains(next), "as JSON it ends behind the same product");
+}
+
 /// A catalogue on tables of which each product has three commits, and the routes on it.
 async fn on_tables(products: usize) -> (Router, RequestRecorder, Timestamp) {
     let (config, recorder) = RequestRecorder::record(&tables().await);
