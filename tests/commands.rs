@@ -33,6 +33,28 @@ type Call = (Vec<&'static str>, Asks, i32);
 /// On tables there is no log, and nothing to prove.
 const PROVE: [&str; 6] = ["prove", "p", "--sequence", "1", "--wait", "60"];
 
+/// How a listing of the whole ledger is called.
+fn listings(subcommand: &str) -> Vec<Call> {
+    let server = |arguments: &[&'static str]| (arguments.to_vec(), Asks::Server, 0);
+    let files = |arguments: &[&'static str]| (arguments.to_vec(), Asks::Directory, 0);
+    match subcommand {
+        "commits" => vec![
+            server(&["commits"]),
+            server(&["commits", "--descending", "--limit", "1", "--format", "json"]),
+            files(&["commits", "--product", "p", "--format", "csv"]),
+        ],
+        "catalogue" => vec![
+            server(&["catalogue", "--as-of", "2999-01-01"]),
+            server(&["catalogue", "--in-force", "2999-01-01", "--format", "json"]),
+            files(&["catalogue", "--as-of", "2999-01-01", "--format", "csv"]),
+        ],
+        _ => vec![
+            server(&["diff", "2020-01-01", "2999-01-01"]),
+            files(&["diff", "2020-01-01", "2999-01-01", "--by", "recorded", "--format", "json"]),
+        ],
+    }
+}
+
 /// How a subcommand is called.
 fn calls(subcommand: &str) -> Vec<Call> {
     let either = |arguments: &[&'static str]| (arguments.to_vec(), Asks::Either, 0);
@@ -54,11 +76,7 @@ fn calls(subcommand: &str) -> Vec<Call> {
             server(&["prices", "p"]),
             server(&["prices", "p", "--anchor", "2999-01-01", "--known-at", "2999-01-01"]),
         ],
-        "commits" => vec![
-            server(&["commits"]),
-            server(&["commits", "--descending", "--limit", "1", "--format", "json"]),
-            (vec!["commits", "--product", "p", "--format", "csv"], Asks::Directory, 0),
-        ],
+        "commits" | "catalogue" | "diff" => listings(subcommand),
         "export" => vec![
             either(&["export"]),
             either(&["export", "-o", "export.ndjson", "--receipts", "receipts.ndjson"]),
@@ -200,7 +218,8 @@ async fn every_subcommand_asks_the_ledger_it_was_told_of_and_says_which() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
         assert!(!text.contains("decoy"), "{arguments:?} asked another ledger: {text}");
         let says = String::from_utf8_lossy(&output.stderr).lines().any(|line| line.starts_with(asked));
-        let reads_files = arguments[0] == "commits" && *asks == Asks::Directory && !on_dynamodb();
+        let lists = ["commits", "catalogue", "diff"].contains(&arguments[0]);
+        let reads_files = lists && *asks == Asks::Directory && !on_dynamodb();
         assert_eq!(says, *asks == Asks::Either || reads_files, "{arguments:?}: {text}");
         if code == 2 && *asks == Asks::Directory {
             assert!(text.contains("--data"), "{arguments:?}: {text}");

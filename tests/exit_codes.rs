@@ -49,6 +49,13 @@ fn ask_a_server(ledger: &Ledger, folder: &Path, tried: &mut Tried) {
         tried.ends(name, 0, with(arguments, there));
         tried.ends(name, 2, with(arguments, NOBODY));
     }
+    for (name, arguments) in [
+        ("catalogue", &["catalogue", "--as-of", "2999-01-01"][..]),
+        ("diff", &["diff", "2020-01-01", "2999-01-01"]),
+    ] {
+        tried.ends(name, 0, with(arguments, there));
+        tried.ends(name, 2, with(arguments, NOBODY));
+    }
     tried.ends("commits", 0, with(&["commits"], there));
     tried.ends("commits", 1, with(&["commits", "--after", "99"], there));
     tried.ends("commits", 2, with(&["commits"], NOBODY));

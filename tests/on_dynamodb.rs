@@ -21,9 +21,11 @@ mod lookups;
 mod moto_server;
 mod observed;
 mod operators;
+mod past_catalogue;
 #[expect(dead_code, reason = "a data directory is the suite of the whole's alone")]
 mod scenario;
 mod silence;
+mod status;
 mod streams;
 mod traces;
 mod watch;

@@ -303,13 +303,15 @@ fn with_authentication_a_start_names_issuer_and_audience() {
         "https://issuer.example",
         "--auth-audience",
         "shop",
+        "--auth-audience",
+        "people",
         "--auth-jwks",
         path(keys.path()),
     ]));
     let port = lines[0].strip_prefix("Listening on http://0.0.0.0:").unwrap();
     assert_eq!(lines[1], format!("  docs     http://localhost:{port}/docs"));
     assert_eq!(lines[2], "  data     in memory, lost at the end");
-    assert_eq!(lines[3], "  sign-in  with tokens of https://issuer.example for shop");
+    assert_eq!(lines[3], "  sign-in  with tokens of https://issuer.example for shop or people");
 }
 
 fn path(path: &Path) -> &str {

@@ -78,7 +78,7 @@ async fn settled(command: &str, ledger: &Ledger) {
     if command.contains("/events") {
         ledger.bus(|entries| entries.len() >= 2).await;
     }
-    let reads = ["history", "prices", "/products?", "docs/audit/verify.py http"];
+    let reads = ["history", "prices", "/products?", "catalogue", "diff", "docs/audit/verify.py http"];
     if reads.iter().any(|what| command.contains(what)) {
         while !ledger.operate(&["reconcile"]).status.success() {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -136,4 +136,9 @@ async fn every_command_of_the_readme_prints_what_it_shows() {
 #[tokio::test]
 async fn every_command_of_the_auditors_page_prints_what_it_shows() {
     tour("docs/audit.md").await;
+}
+
+#[tokio::test]
+async fn every_answer_to_the_questions_of_auditors_is_what_the_page_shows() {
+    tour("docs/questions.md").await;
 }

@@ -2,8 +2,6 @@
 //!
 //! The promise: it lists each commit that the filters select once, whatever is recorded meanwhile.
 
-mod source;
-
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -17,10 +15,10 @@ use crate::completions::product_ids;
 use crate::date_or_time::{DateOrTime, TimeZoneName};
 use crate::history::changes;
 use crate::json_list::JsonList;
+use crate::ledger_source::{LedgerSource, LedgerSourceArgs};
 use crate::out::{self, Output};
 use crate::remote::BadRequest;
 use crate::text_table::{TextTable, escaped, moment, terminal_width};
-use source::{FeedSource, FeedSourceArgs};
 
 /// The most that a page of JSON holds, and one of CSV.
 const PAGE: usize = 100;
@@ -88,7 +86,7 @@ pub struct CommitsArgs {
     #[arg(long)]
     full: bool,
     #[command(flatten)]
-    source: FeedSourceArgs,
+    source: LedgerSourceArgs,
 }
 
 /// The time of a commit.
@@ -203,13 +201,13 @@ fn of_option(error: anyhow::Error) -> anyhow::Error {
     error.context(option)
 }
 
-async fn listed(arguments: &CommitsArgs, source: &FeedSource, filters: &Query) -> anyhow::Result<()> {
+async fn listed(arguments: &CommitsArgs, source: &LedgerSource, filters: &Query) -> anyhow::Result<()> {
     let (mut left, mut next) = (arguments.most(), None);
     let mut listed = Listed::new(arguments);
     loop {
         let limit = ("limit", left.min(PAGE).to_string());
         let query = [filters.clone(), arguments.bounds(next), vec![limit]].concat();
-        let page: Value = source.json(&query).await.map_err(of_option)?;
+        let page: Value = source.json("commits", &query).await.map_err(of_option)?;
         let commits = page["commits"].as_array().map_or(&[][..], Vec::as_slice);
         left = left.saturating_sub(commits.len());
         next = page["next"].as_u64();
@@ -222,25 +220,26 @@ async fn listed(arguments: &CommitsArgs, source: &FeedSource, filters: &Query) -
     }
 }
 
-async fn csv(arguments: &CommitsArgs, source: &FeedSource, filters: &Query) -> anyhow::Result<()> {
+async fn csv(arguments: &CommitsArgs, source: &LedgerSource, filters: &Query) -> anyhow::Result<()> {
     let (mut left, mut next, mut is_first) = (arguments.most(), None, true);
     loop {
         let limit = ("limit", left.min(CSV_PAGE).to_string());
         let query = [filters.clone(), arguments.bounds(next), vec![limit]].concat();
-        let page = source.csv(&query).await.map_err(of_option)?;
+        let page = source.csv("commits", &query).await.map_err(of_option)?;
         left = left.saturating_sub(positions(&page.text)?);
         if out::print(rows_of(&page.text, is_first))? == Output::Closed {
             return Ok(());
         }
-        (next, is_first) = (page.next, false);
+        let behind = page.next.map(|next| next.parse().context("the link to the next page has no position"));
+        (next, is_first) = (behind.transpose()?, false);
         if left == 0 || next.is_none() {
             return Ok(());
         }
     }
 }
 
-/// What is printed of a page: further pages repeat the header.
-fn rows_of(text: &str, is_first: bool) -> &str {
+/// What is printed of a page of CSV: further pages repeat the header.
+pub(crate) fn rows_of(text: &str, is_first: bool) -> &str {
     let begin = if is_first { 0 } else { text.find("\r\n").map_or(0, |end| end + 2) };
     &text[begin..]
 }

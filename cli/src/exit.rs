@@ -28,7 +28,7 @@ pub struct ExitCodes {
 }
 
 /// The exit codes of every command.
-pub const EXIT_CODES: [ExitCodes; 18] = [
+pub const EXIT_CODES: [ExitCodes; 19] = [
     codes(
         &["serve"],
         "stopped by SIGINT or SIGTERM",
@@ -53,6 +53,12 @@ pub const EXIT_CODES: [ExitCodes; 18] = [
         &["commits"],
         "done, whatever is listed",
         Some("the ledger does not reach the position of --after yet"),
+        "wrong usage, or the ledger could not be read or refused",
+    ),
+    codes(
+        &["catalogue", "diff"],
+        "done, whatever is listed",
+        None,
         "wrong usage, or the ledger could not be read or refused",
     ),
     codes(

@@ -61,6 +61,7 @@ impl ExportedProduct {
             journal,
             receipts: Arc::new(MemoryReceipts::default()),
             clock: ClockAndIds::system().clock,
+            stopping: None,
         };
         let routes = routes(api).layer(Extension(Actor::anonymous()));
         Ok(Self { routes, newest: report.version })

@@ -1,19 +1,23 @@
 //! The program `ledger`: the system in one process, and the tools to operate and audit it. One file per subcommand.
 
 pub mod backup;
+pub mod catalogue;
 pub mod commits;
 pub mod completions;
 mod counts;
 mod date_or_time;
+pub mod diff;
 pub mod environment;
 pub mod exit;
 pub mod export;
 mod exported;
 pub mod find;
+pub mod flags;
 pub mod history;
 pub mod import;
 mod interrupt;
 mod json_list;
+mod ledger_source;
 mod limited;
 pub mod list;
 pub mod log;
@@ -56,13 +60,13 @@ pub struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    serve: serve::ServeArgs,
+    serve: flags::Flagged<serve::ServeArgs>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the whole system: API, projector, publisher, bus.
-    Serve(serve::ServeArgs),
+    Serve(flags::Flagged<serve::ServeArgs>),
     /// Send the commands of an NDJSON file to a server.
     Import(import::ImportArgs),
     /// List products.
@@ -77,6 +81,10 @@ enum Command {
     Prices(prices::PricesArgs),
     /// List the commits of all products in the order of recording.
     Commits(commits::CommitsArgs),
+    /// List the catalogue of another time: as it was recorded, or what was in force.
+    Catalogue(catalogue::CatalogueArgs),
+    /// Compare the catalogues of two times.
+    Diff(diff::DiffArgs),
     /// Show the events of a server as they come.
     Watch(watch::WatchArgs),
     /// Write every commit as NDJSON.
@@ -159,6 +167,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
             Command::History(arguments) => history::run(arguments).await,
             Command::Prices(arguments) => prices::run(arguments).await,
             Command::Commits(arguments) => commits::run(arguments).await,
+            Command::Catalogue(arguments) => catalogue::run(arguments).await,
+            Command::Diff(arguments) => diff::run(arguments).await,
             Command::Watch(arguments) => interrupt::ENDED.ends(watch::run(arguments)).await,
             Command::Export(arguments) => interrupt::NOT_WRITTEN.ends(export::run(arguments)).await,
             Command::Verify(arguments) => interrupt::NOT_CHECKED.ends(verify::run(arguments)).await,

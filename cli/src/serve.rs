@@ -16,6 +16,7 @@ use server::log::{LogSettings, is_origin};
 use server::serve::{Limits, ServerConfig, Storage};
 use web::AllowedOrigin;
 
+use crate::flags::Flagged;
 use crate::out;
 use crate::text_table::escaped;
 
@@ -119,16 +120,17 @@ enum OnOff {
 struct AuthArgs {
     /// JSON Web Key Set of the issuer: a file or a URL.
     #[arg(long = "auth-jwks", value_name = "FILE|URL", value_parser = NonEmptyStringValueParser::new())]
-    #[arg(requires_all = ["issuer", "audience"])]
+    #[arg(requires_all = ["issuer", "audiences"])]
     jwks: Option<String>,
     /// Required `iss` of a token.
     #[arg(long = "auth-issuer", value_parser = NonEmptyStringValueParser::new())]
-    #[arg(requires_all = ["jwks", "audience"])]
+    #[arg(requires_all = ["jwks", "audiences"])]
     issuer: Option<String>,
-    /// Required `aud` of a token, or one of several; for a Cognito access token, which has none, its `client_id`.
+    /// Required `aud` of a token, or one of several; for a Cognito access token, which has none, its `client_id`. May be given
+    /// several times: a token for any of them is accepted.
     #[arg(long = "auth-audience", value_parser = NonEmptyStringValueParser::new())]
     #[arg(requires_all = ["jwks", "issuer"])]
-    audience: Option<String>,
+    audiences: Vec<String>,
     /// How often the key set is read again, in seconds [default: 300 from a URL, 5 from a file].
     #[arg(long = "auth-refresh-every", value_name = "SECONDS", requires = "jwks")]
     #[arg(value_parser = value_parser!(u64).range(1..))]
@@ -143,10 +145,14 @@ struct LimitArgs {
     #[arg(long, value_name = "N", default_value_t = Limits::DEFAULT.max_requests)]
     #[arg(value_parser = value_parser!(u32).range(1..=100_000))]
     max_requests: u32,
-    /// Event streams and waits for commits open at once; others are answered 503 with `Retry-After`.
+    /// Event streams and waits for commits open at once, without those of web pages; others are answered 503 with `Retry-After`.
     #[arg(long, value_name = "N", default_value_t = Limits::DEFAULT.max_streams)]
     #[arg(value_parser = value_parser!(u32).range(1..=100_000))]
     max_streams: u32,
+    /// Event streams and waits for commits that web pages have open at once; others are answered 503 with `Retry-After`.
+    #[arg(long, value_name = "N", default_value_t = Limits::DEFAULT.max_page_streams)]
+    #[arg(value_parser = value_parser!(u32).range(1..=100_000))]
+    max_page_streams: u32,
     /// Connections open at once; others wait until one is closed.
     #[arg(long, value_name = "N", default_value_t = Limits::DEFAULT.max_connections)]
     #[arg(value_parser = value_parser!(u32).range(1..=100_000))]
@@ -173,8 +179,8 @@ struct LimitArgs {
 ///
 /// # Errors
 /// One line that names the setting, address or directory to correct.
-pub async fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
-    let config = ServerConfig::from(arguments);
+pub async fn run(given: Flagged<ServeArgs>) -> anyhow::Result<ExitCode> {
+    let config = ServerConfig::from(given);
     let (data, sign_in) = (data(&config.storage)?, sign_in(config.auth.as_ref()));
     let announce = |address, key: Option<&VerifierKey>| {
         out::print(&start_lines(address, &data, &sign_in, key)).map(drop)
@@ -214,7 +220,9 @@ fn data(storage: &Storage) -> anyhow::Result<String> {
 fn sign_in(auth: Option<&AuthSettings>) -> String {
     match auth {
         None => "none: whoever can reach this address on this machine may do everything".into(),
-        Some(auth) => format!("with tokens of {} for {}", escaped(&auth.issuer), escaped(&auth.audience)),
+        Some(auth) => {
+            format!("with tokens of {} for {}", escaped(&auth.issuer), escaped(&auth.audiences.join(" or ")))
+        }
     }
 }
 
@@ -225,8 +233,8 @@ fn listen_address(text: &str) -> Result<SocketAddr, String> {
     address.parse().map_err(|_| "an address has a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned())
 }
 
-impl From<ServeArgs> for ServerConfig {
-    fn from(arguments: ServeArgs) -> Self {
+impl From<Flagged<ServeArgs>> for ServerConfig {
+    fn from(Flagged { arguments, flags }: Flagged<ServeArgs>) -> Self {
         let storage = match (arguments.dynamodb, arguments.in_memory) {
             (Some(Dynamodb::Aws), _) => Storage::DynamoDb { create_tables: arguments.create_tables },
             (None, true) => Storage::Memory,
@@ -242,6 +250,7 @@ impl From<ServeArgs> for ServerConfig {
             log_public: OpenPart::of(arguments.log.public),
             log: arguments.log.settings(),
             explorer: !arguments.no_explorer,
+            flags,
         }
     }
 }
@@ -264,7 +273,8 @@ impl AuthArgs {
     /// `None` without authentication; clap sees to it that the three come together.
     fn settings(self) -> Option<AuthSettings> {
         let refresh_every = self.refresh_every.map(Duration::from_secs);
-        Some(AuthSettings { jwks: self.jwks?, issuer: self.issuer?, audience: self.audience?, refresh_every })
+        let (jwks, issuer) = (self.jwks?, self.issuer?);
+        Some(AuthSettings { jwks, issuer, audiences: self.audiences, refresh_every })
     }
 }
 
@@ -273,6 +283,7 @@ impl From<LimitArgs> for Limits {
         Self {
             max_requests: arguments.max_requests,
             max_streams: arguments.max_streams,
+            max_page_streams: arguments.max_page_streams,
             max_connections: arguments.max_connections,
             request_timeout: Duration::from_secs(arguments.request_timeout),
             body_timeout: Duration::from_secs(arguments.body_timeout),

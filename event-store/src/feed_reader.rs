@@ -4,6 +4,7 @@
 //! bounded number of commits, none of which its filter rules out in blocks.
 
 mod blocks;
+mod days;
 mod filter;
 mod price_times;
 mod walk;
@@ -17,6 +18,7 @@ use crate::error::StoreError;
 use crate::follow::{Change, Feed, FeedEntry, FeedSlice};
 
 use blocks::{Block, Blocks};
+pub use days::DayCounts;
 use filter::Selector;
 pub use filter::{CommitFilter, FilteredTime};
 use price_times::PriceTimes;
@@ -223,6 +225,32 @@ impl FeedReader {
         let retroactive = times.is_retroactive(&*self.feed, &commit, position).await?;
         let selected = retroactive || !selector.filter.retroactive;
         Ok(selected.then_some(SelectedCommit { commit, retroactive }))
+    }
+
+    /// How many commits there are of each day, by one of their times: from the blocks, and from at most two blocks of commits
+    /// behind them. `None` while more commits than that are not summarised: try again later.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    pub async fn days(&self, by: FilteredTime) -> Result<Option<DayCounts>, StoreError> {
+        let (mut days, mut after) = self.blocks.days();
+        let mut rows = 0;
+        loop {
+            let entries = self.feed.after(after, READ_AT_ONCE).await?;
+            rows += entries.len();
+            if rows > 2 * self.blocks.size {
+                return Ok(None);
+            }
+            for entry in &entries {
+                after = Some(entry.position);
+                if let Change::Committed(commit) = &entry.change {
+                    days.add(commit);
+                }
+            }
+            if entries.len() < READ_AT_ONCE {
+                return Ok(Some(days.by(by)));
+            }
+        }
     }
 
     /// Summarises the next block, so that filters can rule it out; answers whether there was a whole one. Call it until there

@@ -35,7 +35,7 @@ pub fn check(data: &[u8]) -> bool {
     let Ok(query) = std::str::from_utf8(query) else {
         return false;
     };
-    let path = match route.wrapping_sub(b'0') % 8 {
+    let path = match route.wrapping_sub(b'0') % 9 {
         0 => "/products",
         1 => "/products/p",
         2 => "/products/p3",
@@ -43,6 +43,7 @@ pub fn check(data: &[u8]) -> bool {
         4 => "/products/p/prices",
         6 => "/categories",
         7 => "/commits",
+        8 => "/commits/days",
         _ => "/products/p/verification",
     };
     let Some(answer) = asked(path, query) else {
@@ -129,8 +130,9 @@ fn is_a_page(query: &str, page: &Value) {
     let Some(next) = page["next"].as_str() else {
         return;
     };
-    // Of what has the SKU, a page may have nothing that has the category too.
-    assert!(!products.is_empty() || query.contains("category"));
+    // Of what has the SKU, a page may have nothing that has the category too; of another time, none of the products.
+    let may_be_empty = ["category", "as_of", "in_force", "%"].iter().any(|part| query.contains(part));
+    assert!(!products.is_empty() || may_be_empty);
     if !query.contains("cursor") && !query.contains('%') && !query.contains('#') {
         let behind = asked("/products", &format!("{query}&cursor={next}")).unwrap();
         assert_eq!(behind.status, StatusCode::OK, "{}", behind.json);

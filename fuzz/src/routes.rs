@@ -78,8 +78,8 @@ impl TestRoutes {
             stopping: watch::channel(true).1,
         };
         while RUNTIME.block_on(feed.feed.summarise()).unwrap() {}
-        let api =
-            QueryApi { views, prices, journal: journal.clone(), receipts, clock: clock_and_ids().clock };
+        let (clock, stopping) = (clock_and_ids().clock, Some(watch::channel(false).1));
+        let api = QueryApi { views, prices, journal: journal.clone(), receipts, clock, stopping };
         let routes = projections::http::routes(api).merge(feed::routes(feed));
         Self { journal, router: finish(routes, clock_and_ids()) }
     }

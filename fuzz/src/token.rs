@@ -20,7 +20,7 @@ static ROUTES: LazyLock<TestRoutes> = LazyLock::new(|| {
     let settings = AuthSettings {
         jwks: KEYS.to_owned(),
         issuer: "https://issuer.example".to_owned(),
-        audience: "product-ledger".to_owned(),
+        audiences: vec!["product-ledger".to_owned()],
         refresh_every: None,
     };
     let authentication = wait(Authentication::new(settings, clock_and_ids().clock)).unwrap();

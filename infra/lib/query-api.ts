@@ -41,6 +41,7 @@ export class QueryApi extends Construct {
       LEDGER_PRODUCTS_TABLE: views.products.name,
       LEDGER_PRICES_TABLE: views.prices.name,
       LEDGER_RECEIPTS_TABLE: views.receipts.name,
+      LEDGER_PARKING_TABLE: views.parking.name,
       LEDGER_ORDERS: settings.orders.join(","),
       ...corsEnvironment(settings),
     });
@@ -49,5 +50,7 @@ export class QueryApi extends Construct {
     views.products.grantQueryIndexes(role);
     views.prices.grantRead(role, "dynamodb:Query");
     views.receipts.grantRead(role, "dynamodb:Query");
+    // For the status.
+    views.parking.grantRead(role, "dynamodb:Query");
   }
 }

@@ -29,6 +29,7 @@ export const ROUTES: readonly Route[] = [
   query("/products/{id}/history"),
   query("/products/{id}/prices"),
   query("/products/{id}/verification"),
+  query("/status"),
   open("/health"),
   open("/openapi.json"),
   open("/docs"),

@@ -22,7 +22,7 @@ const BUS = { LEDGER_EVENT_BUS: "<Bus>", LEDGER_EVENT_SOURCE: "product-ledger.pr
 
 const EXPECTED = {
   CommandApi: { ...EVENTS, LEDGER_DEFAULT_CURRENCY: "USD" },
-  QueryApi: { ...EVENTS, ...PRODUCTS, ...PRICES, ...RECEIPTS, ...ORDERS },
+  QueryApi: { ...EVENTS, ...PRODUCTS, ...PRICES, ...RECEIPTS, ...PARKING, ...ORDERS },
   Projector: { ...EVENTS, ...PRODUCTS, ...PRICES, ...PARKING, ...ORDERS },
   Publisher: { ...EVENTS, ...RECEIPTS, ...PARKING, ...BUS, ...PROTECTION },
 };

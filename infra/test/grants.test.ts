@@ -50,6 +50,7 @@ const ROLES: Record<string, readonly string[]> = {
     ...indexes,
     ...on("<ViewsPricesTable.Arn>", "dynamodb:Query"),
     ...on("<ViewsReceiptsTable.Arn>", "dynamodb:Query"),
+    ...on("<ViewsParkingTable.Arn>", "dynamodb:Query"),
     ...readKey,
     ...log("QueryApi"),
     ...traces,

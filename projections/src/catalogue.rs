@@ -2,6 +2,7 @@
 //! commits cost at most a refused write, and the newest version wins.
 
 mod categories;
+mod known;
 mod list;
 mod walk;
 
@@ -18,6 +19,7 @@ use crate::projection::{Difference, ProductCommits, Projection, ProjectionError,
 use crate::views::{Generation, ProductRow, View, Views};
 
 pub use categories::{CategoriesPage, CategoriesStart, CategoryCount, categories};
+pub use known::{KnownPage, known};
 pub use list::{ListPage, ListQuery, page};
 
 /// How many rows of an old generation are removed concurrently.

@@ -2,14 +2,20 @@
 
 mod answer;
 mod categories;
+mod changed_fields;
+mod commit_rows;
+mod csv;
 mod documented;
 pub mod feed;
 mod history;
 mod list;
 mod parameters;
+mod past;
 mod prices;
 mod product;
+mod product_page;
 mod publication;
+pub mod status;
 mod verification;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,12 +26,17 @@ use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use event_store::{Journal, Receipts};
 use schema::{Clock, ProductId, Timestamp};
+use tokio::sync::watch;
 use web::api::{Api as Routes, Describe, Endpoint};
 use web::{Problem, ProblemKind};
 
 use crate::prices::PriceLog;
 use crate::views::{ViewGenerations, Views};
 use answer::{Stored, failed};
+pub use csv::harmless;
+
+/// The paths of the listings that are also answered as CSV, where `all` asks for everything.
+pub const TABLES: [&str; 4] = [feed::PATH, "/products", "/products/{id}/history", "/products/{id}/prices"];
 
 /// How long queries cache the generations; a rebuild keeps the old ones up to date for longer.
 const GENERATIONS_MILLIS: i64 = 5_000;
@@ -42,6 +53,8 @@ pub struct QueryApi {
     pub receipts: Arc<dyn Receipts>,
     /// The current time.
     pub clock: Clock,
+    /// Becomes `true` when the server stops; `None` where an answer has to be sent at once, so that none can be a whole listing.
+    pub stopping: Option<watch::Receiver<bool>>,
 }
 
 struct Queries {

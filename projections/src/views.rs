@@ -27,13 +27,15 @@ pub use sqlite::{BUILDING, SqliteViews};
 /// The contract, which `tests/contract/views` runs on every adapter:
 /// - the version of a row only increases: what comes late, twice or out of order changes nothing, unless it is replaced;
 /// - a row is replaced only if it is still as it was read;
-/// - a deleted product keeps its row and is in [`RowOrder::Changes`] only;
+/// - a deleted product keeps its row and is in [`RowOrder::Changes`] only, and among those that are known;
 /// - a slice contains exactly the rows of its shard inside its range, in order, and is not `exhausted` if more follow;
 /// - orders that are not kept have no rows, and reading one is an error;
 /// - a look-up finds exactly the active products with its value, in the order of their ids or names, and what it returns may
 ///   have changed since: whoever reads the products compares them;
 /// - every active product with a category has one place among the categories, and each place comes with the key of its row,
 ///   which whoever counts compares;
+/// - `known` returns the ids of all products of a shard in order, deleted ones included, whatever orders are kept;
+/// - `counted` counts every row of a generation once, if it counts;
 /// - `rows` returns every row of a generation once, whatever orders are kept;
 /// - a row under another key than that of its product, or of another version than the one that guards it, is unreadable
 ///   wherever it is read, and hides no other row from `rows` and `slice`;
@@ -111,6 +113,28 @@ pub trait Views: Send + Sync {
         after: &CategoryPlace,
         limit: usize,
     ) -> Result<Portion<CategoryRow>, StoreError>;
+
+    /// The ids of one shard behind `after` (empty at first), deleted products included; `limit` is at least 1, and so is their number
+    /// unless there are no more.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn known(
+        &self,
+        generation: Generation,
+        shard: u8,
+        after: &str,
+        limit: usize,
+    ) -> Result<Portion<ProductId>, StoreError>;
+
+    /// How many active and how many deleted products a generation has; `None` where counting them would read all of them.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn counted(&self, generation: Generation) -> Result<Option<[u64; 2]>, StoreError> {
+        let _ = generation;
+        Ok(None)
+    }
 
     /// Those of these products that the view has, deleted ones included, in any order; the read may be slightly stale.
     ///

@@ -31,7 +31,9 @@ pub(crate) fn accepted(is_replay: bool) {
 
 /// Records the lag between the commit and its publication.
 pub(crate) fn published(recorded_at: Timestamp, now: Timestamp) {
-    metrics::histogram!(PUBLISH_LAG.name).record(recorded_at.seconds_until(now));
+    let seconds = recorded_at.seconds_until(now);
+    metrics::histogram!(PUBLISH_LAG.name).record(seconds);
+    telemetry::lag::note(crate::CONSUMER, seconds);
 }
 
 /// Counts an event that the bus refused or that did not reach it.

@@ -1,4 +1,4 @@
-//! Authentication of a server: JSON Web Tokens of one issuer for one audience.
+//! Authentication of a server: JSON Web Tokens of one issuer for its audiences.
 //!
 //! The promise: with authentication, a request without a valid token reaches no route that knows of products; and the server
 //! does not start unless it can tell which tokens are valid.
@@ -30,8 +30,8 @@ pub struct AuthSettings {
     pub jwks: String,
     /// The required `iss` of a token.
     pub issuer: String,
-    /// The required `aud` of a token, or one of several; for a Cognito access token, which has none, its `client_id`.
-    pub audience: String,
+    /// Of these a token has one as `aud`, or as one of several; a Cognito access token, which has none, as its `client_id`.
+    pub audiences: Vec<String>,
     /// How often the key set is read again; by default every 5 minutes from a URL, every 5 seconds from a file.
     pub refresh_every: Option<Duration>,
 }
@@ -47,13 +47,13 @@ impl Authentication {
     /// # Errors
     /// When there is no usable key: the line names `--auth-jwks` and what to correct.
     pub async fn new(settings: AuthSettings, clock: Clock) -> anyhow::Result<Self> {
-        let AuthSettings { jwks, issuer, audience, refresh_every } = settings;
+        let AuthSettings { jwks, issuer, audiences, refresh_every } = settings;
         let named = || format!("--auth-jwks {jwks}");
         let source = KeySource::parse(&jwks).with_context(named)?;
         let usual = source.intervals();
         let intervals = RefreshIntervals { period: refresh_every.unwrap_or(usual.period), ..usual };
         let keys = KeyCache::load(source, intervals).await.with_context(named)?;
-        let rules = ClaimRules { issuer, audience };
+        let rules = ClaimRules { issuer, audiences };
         Ok(Self { verifier: Arc::new(TokenVerifier { keys, rules, clock }) })
     }
 

@@ -7,6 +7,7 @@ mod follow;
 mod key;
 mod start;
 
+pub(crate) use follow::oldest_unlogged;
 pub use follow::{LogFollower, watch_age};
 pub use start::{LogSettings, LogStartError, LogStarted, bound_key, in_memory, is_origin, logged, on_files};
 

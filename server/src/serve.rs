@@ -10,7 +10,9 @@ mod guard;
 mod host;
 mod limits;
 mod metrics;
+mod refusals;
 mod shutdown;
+mod status;
 
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
@@ -22,6 +24,8 @@ use anyhow::{Context, anyhow, bail};
 use aws_config::SdkConfig;
 use axum::Router;
 use ledger_log::VerifierKey;
+use projections::http;
+use projections::http::status::SettingInfo;
 use publisher::bus::presence_in_time;
 use publisher::{BusPresence, EventBridge};
 use schema::settings::Settings;
@@ -47,6 +51,7 @@ pub use background::TIME_LIMIT as BATCH_TIME_LIMIT;
 use background::TableStream;
 use connections::Connections;
 pub use limits::Limits;
+use status::ServerStatus;
 
 /// How to serve.
 #[derive(Debug, Clone)]
@@ -69,6 +74,8 @@ pub struct ServerConfig {
     pub log_public: LogPublic,
     /// Whether the pages for people are served.
     pub explorer: bool,
+    /// What was set on the command line, for the status.
+    pub flags: Vec<SettingInfo>,
 }
 
 /// Where a ledger is.
@@ -104,17 +111,8 @@ pub async fn run(
     config: ServerConfig,
     announce: impl FnOnce(SocketAddr, Option<&VerifierKey>) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
-    let ServerConfig {
-        listen,
-        storage,
-        retry_parked_every,
-        auth,
-        cors_origins,
-        limits,
-        log,
-        log_public,
-        explorer,
-    } = config;
+    let ServerConfig { listen, storage, retry_parked_every, auth, cors_origins, .. } = config;
+    let ServerConfig { limits, log, log_public, explorer, flags, .. } = config;
     let settings = settings()?;
     let clock_and_ids = ClockAndIds::system();
     let authentication = match auth {
@@ -136,19 +134,22 @@ pub async fn run(
     // Only a server with authentication listens where a proxy on another machine reaches it.
     let pages = PageRules::new(cors_origins, authentication.is_some());
     let authenticated = |routes| authenticated(authentication.as_ref(), log_public, routes);
-    let layers = |routes| host::wrap(pages.wrap(admission.wrap(authenticated, routes)));
     let of_log = sequencer::routes(of_log(&system, log.as_ref().map(|(log, _)| log), log_public));
     let routes = system.routes(stopping.clone()).merge(metrics::routes(recorder.clone()));
     let explorer = explorer.then(|| of_explorer(&system, log.is_some(), authentication.is_some()));
+    let mut background = background::start(&system, stream, retry_parked_every, &stopping);
+    background
+        .extend(authentication.as_ref().map(|tokens| tokio::spawn(tokens.keep_fresh(stopping.clone()))));
+    let key = log.as_ref().map(|(log, _)| log.key.clone());
+    let (tasks, progress) = background::keep_log(&system, log, directory_of(&storage), &stopping);
+    background.extend(tasks);
+    let status = ServerStatus::new(&system, &recorder, progress, flags);
+    let refusals = status.refusals.clone();
+    let layers = |routes| refusals.wrap(host::wrap(pages.wrap(admission.wrap(authenticated, routes))));
     let routes = routes.merge(web::about::routes(explorer)).merge(of_log);
+    let routes = routes.merge(http::status::routes(Arc::new(status)));
     let connections =
         Connections::new(finish_authenticated(layers, routes, clock_and_ids), limits, stopping.clone());
-    let mut background = background::start(&system, stream, retry_parked_every, &stopping);
-    background.extend(authentication.map(|tokens| tokio::spawn(tokens.keep_fresh(stopping.clone()))));
-    let key = log.as_ref().map(|(log, _)| log.key.clone());
-    if let Some((log, interval)) = log {
-        background.extend(background::keep_log(&system, log, interval, &stopping));
-    }
     if let Storage::Directory(data) = &storage {
         background.extend(serve_operators(data, system, stopping.clone()));
     }
@@ -177,6 +178,14 @@ fn naming_log(settings: Settings, storage: &Storage, log: Option<&LogStarted>) -
         Storage::Memory | Storage::Directory(_) => {
             Settings { log_origin: log.map(|log| log.key.name().to_owned()), ..settings }
         }
+    }
+}
+
+/// The data directory, if the ledger is in one.
+fn directory_of(storage: &Storage) -> Option<&Path> {
+    match storage {
+        Storage::Directory(data) => Some(data),
+        Storage::Memory | Storage::DynamoDb { .. } => None,
     }
 }
 

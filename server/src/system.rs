@@ -1,17 +1,18 @@
 //! The whole system on one backend: the functions that the Lambdas call, and all routes.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_config::SdkConfig;
 use commands::Executor;
 use commands::http::CommandApi;
-use event_store::{Journal, Parking, metering, table};
+use event_store::{Journal, Parking, StoreError, metering, table};
 use projections::http::QueryApi;
 use projections::http::feed::{self, FeedApi};
 use projections::{Catalogue, Prices, Projection, Projector, Views};
 use publisher::http::EventsApi;
 use publisher::{Address, Bus, EventBridge, LocalBus, Publisher, PublisherPorts, RetryPolicy};
+use schema::Timestamp;
 use schema::settings::Settings;
 use tokio::sync::watch;
 use web::ClockAndIds;
@@ -50,6 +51,8 @@ pub struct System {
     bus: Arc<dyn LocalBus>,
     queries: QueryPorts,
     settings: Settings,
+    /// When the schedule retries parked products next.
+    next_turn: Mutex<Option<Timestamp>>,
 }
 
 impl System {
@@ -97,12 +100,33 @@ impl System {
             bus,
             queries,
             settings,
+            next_turn: Mutex::default(),
         }
     }
 
     /// The settings of the environment.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// When the schedule retries parked products next, if it runs.
+    pub fn next_turn(&self) -> Option<Timestamp> {
+        *self.next_turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes when the schedule retries parked products next.
+    pub fn set_next_turn(&self, at: Option<Timestamp>) {
+        *self.next_turn.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+
+    /// How many active and how many deleted products the catalogue has; `None` where counting them would read all of them, and while
+    /// the catalogue is being built.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    pub async fn count_products(&self) -> Result<Option<[u64; 2]>, StoreError> {
+        let generations = self.views.generations().await?.products;
+        if generations.filled { self.queries.views.counted(generations.read).await } else { Ok(None) }
     }
 
     /// The consumers that may park products, each with its rows.
@@ -135,6 +159,7 @@ impl System {
             receipts: self.queries.receipts.clone(),
             journal: self.journal.clone(),
             clock: self.clock_and_ids.clock.clone(),
+            stopping: Some(stopping.clone()),
         });
         let events = publisher::http::routes(EventsApi {
             bus: self.bus.clone(),

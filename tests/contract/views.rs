@@ -3,6 +3,7 @@
 mod all_rows;
 mod anew;
 mod generations;
+mod known;
 mod lookups;
 mod orders;
 mod random;

@@ -45,6 +45,8 @@ def before_call(context, case, kwargs):
         page(query)
     elif operation == "GET /commits":
         commits(query)
+    elif operation == "GET /products/{id}/history":
+        as_json(query, 1000)
     elif operation == "GET /categories":
         # Only the server makes one.
         query.pop("cursor", None)
@@ -55,17 +57,24 @@ def before_call(context, case, kwargs):
     elif operation == "GET /products/{id}/prices":
         # Only the server makes one.
         query.pop("next", None)
+        as_json(query, 1000)
         # Which names there are is up to the IANA database.
         if "time_zone" in query:
             query["time_zone"] = "Europe/Berlin"
 
 
-def commits(query):
-    """Each bound goes with one direction; as JSON a page is smaller than as CSV, and nothing is waited for."""
-    for name in ("wait", "all", "to"):
-        query.pop(name, None)
+def as_json(query, most):
+    """As JSON a page is smaller than as CSV, and there is no answer with everything."""
+    query.pop("all", None)
     if "limit" in query:
-        query["limit"] = min(int(query["limit"]), 100)
+        query["limit"] = min(int(query["limit"]), most)
+
+
+def commits(query):
+    """Each bound goes with one direction; nothing is waited for."""
+    for name in ("wait", "to"):
+        query.pop(name, None)
+    as_json(query, 100)
     if query.get("order") == "desc":
         query.pop("after", None)
     elif "before" in query:
@@ -74,6 +83,13 @@ def commits(query):
 
 def page(query):
     """Each filter goes with one sort, and a cursor is made by the server for one query."""
+    as_json(query, 100)
+    if "as_of" in query or "in_force" in query:
+        # The catalogue of one other time, which has one order.
+        name = "as_of" if "as_of" in query else "in_force"
+        for other in [other for other in query if other not in (name, "limit")]:
+            del query[other]
+        return
     sort = query.get("sort", "id")
     for name in [name for name in query if name not in EVERYWHERE + FILTERS[sort]]:
         del query[name]

@@ -83,6 +83,20 @@ impl Views for FaultyViews {
         self.chaos.call(self.inner.categories(generation, shard, after, limit), unavailable).await
     }
 
+    async fn known(
+        &self,
+        generation: Generation,
+        shard: u8,
+        after: &str,
+        limit: usize,
+    ) -> Result<Portion<ProductId>, StoreError> {
+        self.chaos.call(self.inner.known(generation, shard, after, limit), unavailable).await
+    }
+
+    async fn counted(&self, generation: Generation) -> Result<Option<[u64; 2]>, StoreError> {
+        self.chaos.call(self.inner.counted(generation), unavailable).await
+    }
+
     async fn get_all(&self, generation: Generation, ids: &[ProductId]) -> Result<Vec<Product>, StoreError> {
         self.chaos.call(self.inner.get_all(generation, ids), unavailable).await
     }

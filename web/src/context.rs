@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, header};
+use axum::http::{Extensions, HeaderValue, header};
 
 use super::notes::Notes;
 use super::problem::{Problem, ProblemKind};
@@ -102,6 +102,12 @@ impl Actor {
 /// The request's correlation id, set by [`super::finish`].
 #[derive(Debug, Clone)]
 pub(super) struct CorrelationId(pub(super) String);
+
+/// The correlation id of a request.
+#[must_use]
+pub fn correlation_id(extensions: &Extensions) -> Option<&str> {
+    extensions.get::<CorrelationId>().map(|id| id.0.as_str())
+}
 
 /// What a handler knows about the request besides its content.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,7 +20,7 @@ mod request_log;
 
 pub use base_path::BasePath;
 pub use clock_and_ids::ClockAndIds;
-pub use context::{Actor, InvalidSubject, RequestContext, Scope};
+pub use context::{Actor, InvalidSubject, RequestContext, Scope, correlation_id};
 pub use excerpt::excerpt;
 pub use finish::{finish, finish_authenticated};
 pub use notes::{Noted, Notes};

@@ -293,6 +293,12 @@ impl Problem {
         self.kind
     }
 
+    /// The detail, and the errors within their bounds.
+    #[must_use]
+    pub fn said(&self) -> (String, Vec<FieldError>) {
+        (self.detail.to_string(), self.listed_errors())
+    }
+
     /// The body of the response, with its members in the order of the interface.
     pub(super) fn to_text(&self, instance: &str, correlation_id: &str) -> String {
         serde_json::to_string(&self.body(instance, correlation_id)).unwrap_or_default()

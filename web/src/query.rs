@@ -65,6 +65,12 @@ impl QueryParameters {
         Ok(Self(known))
     }
 
+    /// Whether a parameter was given and not read yet.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// A parameter, if it was given.
     ///
     /// # Errors

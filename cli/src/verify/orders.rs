@@ -1,5 +1,5 @@
 //! Compares the orders that LIST reads with the rows that GET reads: every row appears once, at its position, with the same
-//! product, and there is nothing else.
+//! product, and there is nothing else; and so with the ids of all known products, from which catalogues of other times are made.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
@@ -33,7 +33,8 @@ struct Places {
 #[derive(Debug, Clone)]
 pub(super) struct Misplaced {
     pub(super) product: ProductId,
-    pub(super) order: RowOrder,
+    /// `None`: among the known products.
+    pub(super) order: Option<RowOrder>,
     /// A position where it should not be, if it was there.
     at: Option<String>,
 }
@@ -76,7 +77,7 @@ pub(super) async fn walk(
     generation: Generation,
     mut shown: ShownRows,
 ) -> Result<Vec<Misplaced>, StoreError> {
-    let mut misplaced = Vec::new();
+    let mut misplaced = wrongly_known(views, generation, &shown).await?;
     for (place, order) in kept(views) {
         for shard in 0..SHARDS {
             let mut range = PositionRange::all();
@@ -87,7 +88,7 @@ pub(super) async fn walk(
                 for row in &portion.rows {
                     if !shown.meet((order, place), shard, row) {
                         let (product, at) = (row.product.id.clone(), Some(row.position.clone()));
-                        misplaced.push(Misplaced { product, order, at });
+                        misplaced.push(Misplaced { product, order: Some(order), at });
                     }
                 }
                 match portion.last.filter(|_| !portion.exhausted) {
@@ -99,19 +100,50 @@ pub(super) async fn walk(
         // A product that stands elsewhere is in the list already.
         let met: BTreeSet<ProductId> = misplaced
             .iter()
-            .filter(|misplaced| misplaced.order == order)
+            .filter(|misplaced| misplaced.order == Some(order))
             .map(|misplaced| misplaced.product.clone())
             .collect();
         let unmet = shown.unmet(place).filter_map(|id| ProductId::new(id).ok());
         let unmet = unmet.filter(|product| !met.contains(product));
-        misplaced.extend(unmet.map(|product| Misplaced { product, order, at: None }));
+        misplaced.extend(unmet.map(|product| Misplaced { product, order: Some(order), at: None }));
     }
     Ok(misplaced)
 }
 
+/// Products that GET shows and that are not known, and the other way round.
+async fn wrongly_known(
+    views: &dyn Views,
+    generation: Generation,
+    shown: &ShownRows,
+) -> Result<Vec<Misplaced>, StoreError> {
+    let (mut met, mut wrong) = (BTreeSet::new(), Vec::new());
+    for shard in 0..SHARDS {
+        let mut after = String::new();
+        loop {
+            let portion = views.known(generation, shard, &after, PAGE).await?;
+            if let Some(last) = portion.rows.last() {
+                last.as_str().clone_into(&mut after);
+            }
+            for id in portion.rows {
+                if !shown.rows.contains_key(id.as_str()) || shard_of(&id) != shard {
+                    wrong.push(id.clone());
+                }
+                met.insert(id);
+            }
+            if portion.exhausted {
+                break;
+            }
+        }
+    }
+    let ids = shown.rows.keys().filter_map(|id| ProductId::new(id.as_str()).ok());
+    wrong.extend(ids.filter(|id| !met.contains(id)));
+    Ok(wrong.into_iter().map(|product| Misplaced { product, order: None, at: None }).collect())
+}
+
 /// The orders to check for one product.
 pub(super) fn places(views: &dyn Views, product: &ProductId) -> Vec<Misplaced> {
-    kept(views).map(|(_, order)| Misplaced { product: product.clone(), order, at: None }).collect()
+    let orders = kept(views).map(|(_, order)| Some(order)).chain([None]);
+    orders.map(|order| Misplaced { product: product.clone(), order, at: None }).collect()
 }
 
 fn kept(views: &dyn Views) -> impl Iterator<Item = (usize, RowOrder)> + use<> {
@@ -128,19 +160,46 @@ impl Misplaced {
             Err(error) if error.is_unreadable() => return Ok(None),
             shown => shown?,
         };
-        let expected = shown.as_ref().and_then(|product| self.order.position(product));
-        let name = self.order.sort().name();
+        let Some(order) = self.order else {
+            let is_known = self.is_known(views, generation).await?;
+            return Ok(match (shown.is_some(), is_known) {
+                (true, false) => Some("is not among the known products".to_owned()),
+                (false, true) => Some("is among the known products and GET does not show it".to_owned()),
+                (true, true) | (false, false) => None,
+            });
+        };
+        let expected = shown.as_ref().and_then(|product| order.position(product));
+        let name = order.sort().name();
         if let Some(expected) = &expected
-            && self.at(views, generation, expected).await? != shown
+            && self.at(views, generation, (order, expected)).await? != shown
         {
             return Ok(Some(format!("does not stand in the order by {name} as GET shows it")));
         }
         if let Some(at) = self.at.as_ref().filter(|at| Some(*at) != expected.as_ref())
-            && self.at(views, generation, at).await?.is_some_and(|product| product.id == self.product)
+            && self
+                .at(views, generation, (order, at))
+                .await?
+                .is_some_and(|product| product.id == self.product)
         {
             return Ok(Some(format!("stands in the order by {name} where it does not belong")));
         }
         Ok(None)
+    }
+
+    /// Whether the product is among the known ones.
+    async fn is_known(&self, views: &dyn Views, generation: Generation) -> Result<bool, StoreError> {
+        let (shard, mut after) = (shard_of(&self.product), String::new());
+        loop {
+            let portion = views.known(generation, shard, &after, PAGE).await?;
+            if portion.rows.contains(&self.product) {
+                return Ok(true);
+            }
+            let Some(last) = portion.rows.last().filter(|last| !portion.exhausted && **last < self.product)
+            else {
+                return Ok(false);
+            };
+            last.as_str().clone_into(&mut after);
+        }
     }
 
     /// The product at a position of the order.
@@ -148,11 +207,11 @@ impl Misplaced {
         &self,
         views: &dyn Views,
         generation: Generation,
-        position: &str,
+        (order, position): (RowOrder, &str),
     ) -> Result<Option<Product>, StoreError> {
         let slice = Slice {
             shard: shard_of(&self.product),
-            order: self.order,
+            order,
             range: PositionRange { from: position.to_owned(), to: position.to_owned() },
             descending: false,
             limit: BESIDE,

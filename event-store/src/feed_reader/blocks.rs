@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use schema::StoredCommit;
 
+use super::days::CommitDays;
 use super::filter::{FilteredTime, Selector, event_ids, event_names, in_metadata, text};
 use super::price_times;
 use crate::follow::{Change, FeedEntry};
@@ -24,6 +25,8 @@ pub(super) struct Blocks {
 #[derive(Default)]
 struct Known {
     blocks: Vec<Arc<Block>>,
+    /// The days of all commits in the blocks.
+    days: CommitDays,
     /// The newest position from which on another block may be whole.
     due_at: u64,
 }
@@ -45,6 +48,8 @@ pub(super) struct Block {
     retroactive: bool,
     /// Whether a commit of it cannot be read.
     is_unreadable: bool,
+    /// The days of its commits, until it is one of the blocks.
+    days: CommitDays,
 }
 
 /// The smallest and the largest of some texts.
@@ -78,11 +83,18 @@ impl Blocks {
     }
 
     /// Adds the next block; one that was added meanwhile is left as it is.
-    pub(super) fn push(&self, block: Block) {
+    pub(super) fn push(&self, mut block: Block) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.blocks.last().map_or(0, |before| before.last + 1) == block.first {
+            known.days.extend(std::mem::take(&mut block.days));
             known.blocks.push(Arc::new(block));
         }
+    }
+
+    /// The days of all commits in the blocks, and the last position of these.
+    pub(super) fn days(&self) -> (CommitDays, Option<u64>) {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        (known.days.clone(), known.blocks.last().map(|block| block.last))
     }
 
     /// The next positions that the filter does not rule out, from the lowest to the highest, beginning with `at` in the
@@ -160,6 +172,7 @@ impl Block {
     }
 
     fn add_commit(&mut self, commit: &StoredCommit) {
+        self.days.add(commit);
         self.recorded.add(text(commit, "recorded_at"));
         self.occurred.add(in_metadata(commit, "occurred_at"));
         self.commit_ids.add(text(commit, "commit_id"));

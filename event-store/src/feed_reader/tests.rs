@@ -424,3 +424,29 @@ async fn where_positions_are_missing_a_block_waits_for_as_many_further_commits()
     }
     assert!(reader.summarise().await.unwrap());
 }
+
+#[tokio::test]
+async fn the_days_of_commits_are_counted_from_the_blocks_and_what_follows_them() {
+    let commits = (0..30).map(|n: u64| {
+        let mut commit = nth(n);
+        commit.0["recorded_at"] = format!("2026-03-{:02}T23:59:59.999Z", 1 + n / 10).into();
+        commit.0["metadata"]["occurred_at"] = format!("2025-01-{:02}T00:00:00.000Z", 31 - n % 2).into();
+        commit
+    });
+    let places = (0..30).zip(commits.map(Some)).chain([(30, None)]);
+    let feed = GivenFeed::of(places);
+    let reader = FeedReader::with_blocks_of(feed.clone(), 8);
+    let counts = |days: &[(&str, u64)]| {
+        Some(days.iter().map(|(day, commits)| ((*day).to_owned(), *commits)).collect::<DayCounts>())
+    };
+    assert_eq!(reader.days(FilteredTime::Recorded).await.unwrap(), None, "too much is not summarised");
+    while reader.summarise().await.unwrap() {}
+    feed.read();
+    let recorded = counts(&[("2026-03-01", 10), ("2026-03-02", 10), ("2026-03-03", 10)]);
+    assert_eq!(reader.days(FilteredTime::Recorded).await.unwrap(), recorded);
+    assert_eq!(feed.read(), 7, "only what is in no block is read");
+    let occurred = counts(&[("2025-01-30", 15), ("2025-01-31", 15)]);
+    assert_eq!(reader.days(FilteredTime::Happened).await.unwrap(), occurred);
+    let empty = FeedReader::new(ledger(0));
+    assert_eq!(empty.days(FilteredTime::Recorded).await.unwrap(), counts(&[]));
+}

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use event_store::{DynamoJournal, DynamoReceipts, metering};
+use event_store::{DynamoJournal, DynamoParking, DynamoReceipts, metering};
+use projections::http::status::{self, FunctionStatus, variables};
 use projections::http::{QueryApi, routes};
 use projections::{DynamoPriceLog, DynamoViews};
 use web::about::explorer::Explorer;
@@ -19,13 +20,20 @@ fn main() -> ExitCode {
             // The gateway passes on text alone.
             compresses: false,
         };
+        let status = FunctionStatus {
+            parking: Arc::new(DynamoParking::new(client.clone(), &tables.parking)),
+            settings: variables(|name| std::env::var(name).ok()),
+        };
         let api = QueryApi {
             views: Arc::new(DynamoViews::new(client.clone(), &tables.products, function.settings.orders)),
             prices: Arc::new(DynamoPriceLog::new(client.clone(), &tables.prices)),
             receipts: Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts)),
             journal: Arc::new(DynamoJournal::new(client, &tables.events)),
             clock: function.clock_and_ids.clock.clone(),
+            // A function answers with a whole body, which is limited.
+            stopping: None,
         };
-        function.answer(routes(api).merge(web::about::routes(Some(explorer)))).await
+        let routes = routes(api).merge(status::routes(Arc::new(status)));
+        function.answer(routes.merge(web::about::routes(Some(explorer)))).await
     })
 }

@@ -95,6 +95,8 @@ pub struct ListPage {
     pub products: Vec<Product>,
     /// The last position read if more may follow.
     pub next: Option<String>,
+    /// Whether it ends because it has read as many rows as a page may.
+    pub is_read_out: bool,
 }
 
 /// The first `limit` products of the selection after the position `after`, or fewer where many that do not belong to it lie
@@ -130,7 +132,7 @@ async fn listed(rows: &Listed<'_>, after: Option<&String>, limit: usize) -> Resu
                 page.add(row.position, Some(row.product).filter(|product| selection.shows(product)));
             }
             WalkStep::End => return Ok(page.last()),
-            WalkStep::Limit => return Ok(page.followed()),
+            WalkStep::Limit => return Ok(page.read_out()),
         }
     }
     let more = !matches!(walk.next(1).await?, WalkStep::End);
@@ -156,12 +158,16 @@ async fn found(rows: &Found<'_>, after: Option<&String>, limit: usize) -> Result
         }
         match ending {
             Some(Ending::End) => return Ok(page.last()),
-            Some(Ending::Limit) => return Ok(page.followed()),
+            Some(Ending::Limit) => return Ok(page.read_out()),
             None => {}
         }
     }
     let more = !matches!(walk.next(1).await?, WalkStep::End);
-    Ok(if more { page.followed() } else { page.last() })
+    Ok(match more {
+        true if page.is_full(limit) => page.followed(),
+        true => page.read_out(),
+        false => page.last(),
+    })
 }
 
 /// Why a walk does not go on.
@@ -308,10 +314,14 @@ impl PageBuilder {
     }
 
     fn followed(self) -> ListPage {
-        ListPage { products: self.products, next: self.last_read }
+        ListPage { products: self.products, next: self.last_read, is_read_out: false }
+    }
+
+    fn read_out(self) -> ListPage {
+        ListPage { is_read_out: true, ..self.followed() }
     }
 
     fn last(self) -> ListPage {
-        ListPage { products: self.products, next: None }
+        ListPage { products: self.products, next: None, is_read_out: false }
     }
 }

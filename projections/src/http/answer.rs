@@ -75,6 +75,8 @@ pub(super) enum Stored {
     View(View),
     /// The generations of the views.
     Generations,
+    /// The rows of parked products.
+    Parking,
 }
 
 /// A store failed: 503 if it did not answer, 500 if it answered with a row that cannot be read, which the log names.
@@ -89,6 +91,9 @@ fn unreadable_row(stored: Stored, id: Option<&ProductId>, error: &StoreError) ->
     let detail = match stored {
         Stored::Generations => {
             "The state of the views cannot be read; the log of the server says what to do.".to_owned()
+        }
+        Stored::Parking => {
+            "The row of a parked product cannot be read; the log of the server says what to do.".to_owned()
         }
         Stored::Commits => {
             format!("A commit of product{product} cannot be read; `ledger verify{product}` says why.")

@@ -10,8 +10,8 @@ use web::{ProblemKind, Scope};
 
 use super::categories::CategoriesBody;
 use super::history::HistoryBody;
-use super::list::ListBody;
 use super::prices::PricesBody;
+use super::product_page::ListBody;
 
 pub(super) mod examples;
 
@@ -22,6 +22,32 @@ fn limit() -> Value {
         "The maximum number of entries in a page.",
         &json!({"type": "integer", "minimum": 1, "maximum": 100, "default": 50}),
     )
+}
+
+/// The size of a page where there is CSV too.
+fn limit_of(most: u16, default: u16) -> Value {
+    query(
+        "limit",
+        &format!(
+            "The maximum number of entries in a page: 1 to {most}, by default {default}; of CSV 1 to 10000, by default 10000."
+        ),
+        &json!({"type": "integer", "minimum": 1, "maximum": 10_000}),
+    )
+}
+
+/// Everything in one answer.
+pub(super) fn all() -> Value {
+    query(
+        "all",
+        "`true`: everything in one answer; with `Accept: text/csv`, and only from `ledger serve`.",
+        &json!({"type": "string", "enum": ["true"]}),
+    )
+}
+
+/// The form of a table in addition to JSON.
+pub(super) fn as_csv(response: OperationResponse, shown: &str) -> OperationResponse {
+    let text = example("table", &json!(shown));
+    response.content("text/csv", &json!({"type": "string"}), &text).header("Link")
 }
 
 /// A version or a sequence number.
@@ -55,7 +81,7 @@ fn of_product(id: &'static str, tag: &'static str, summary: &'static str, scopes
 }
 
 pub(super) fn list(components: &mut Components) -> Operation {
-    query_of("listProducts", "Products", "List products page by page", &[Scope::Read])
+    query_of("listProducts", "Products", "List products page by page", &[Scope::Read, Scope::Audit])
         .description(
             "Following `next` returns every product that does not change meanwhile exactly once, in order. A page may be \
              shorter than `limit` and even empty: only `next` tells whether more follow. Deleted products are left out. \
@@ -63,13 +89,18 @@ pub(super) fn list(components: &mut Components) -> Operation {
              `sku` and `category` are compared exactly and require `sort=id` or `sort=name`; with both, a product must \
              have both. Each other filter requires a certain sort and is refused with any other: `id_prefix` requires \
              `sort=id`; `name_prefix` requires `sort=name`; `currency` (mandatory), `min_price` and `max_price` require \
-             `sort=price`; `updated_since` and `include` require `sort=updated_at`.",
+             `sort=price`; `updated_since` and `include` require `sort=updated_at`.\n\n\
+             `as_of` and `in_force` return the catalogue of another time; they require `products/audit`, anything else \
+             `products/read`, and go with `sort=id`, `limit` and `cursor` alone. A page looks at no more products than `limit`, \
+             deleted ones included, and leaves out those that were not in the catalogue then, so it may be short or empty.\n\n\
+             As `text/csv` an answer has a row for each product, up to 10000 or 4 MB, and the link to the next page in `Link`. \
+             A text that begins like a formula gets a leading apostrophe.",
         )
-        .parameters([limit(), cursor(), sort(), direction()])
+        .parameters([limit_of(100, 50), all(), cursor(), sort(), direction()])
         .parameters(filters(components))
         .answer(
             200,
-            OperationResponse::new("A page.")
+            as_csv(OperationResponse::new("A page."), examples::PAGE_AS_CSV)
                 .json(&components.of::<ListBody>(), &example("page", &examples::page()))
                 .link("NextPage", "listProducts", &json!({"cursor": "$response.body#/next"}))
                 .link("First", "getProduct", &json!({"id": "$response.body#/products/0/id"})),
@@ -121,7 +152,7 @@ fn value(most: u16) -> Value {
     json!({"type": "string", "minLength": 1, "maxLength": most, "pattern": PLAIN})
 }
 
-fn filters(components: &mut Components) -> [Value; 9] {
+fn filters(components: &mut Components) -> [Value; 11] {
     let prefix = json!({"type": "string", "maxLength": 200, "pattern": PLAIN});
     let beginning = json!({"type": "string", "pattern": "^[A-Za-z0-9._~-]{1,64}$"});
     let (price, codes) = (inlined::<Price>(), components.of::<CurrencyCode>());
@@ -143,6 +174,13 @@ fn filters(components: &mut Components) -> [Value; 9] {
         query("min_price", "The minimum price, inclusive.", &price),
         query("max_price", "The maximum price, inclusive.", &price),
         query("updated_since", "Only products changed at this time or later.", &moment()),
+        query("as_of", "The catalogue as the ledger had it at this time, by `recorded_at`.", &moment()),
+        query(
+            "in_force",
+            "The products that were in the catalogue at this time by `occurred_at`, as known now, each with the price in force \
+             then and its `price_occurred_at`, as `active`; the other fields as they are now.",
+            &moment(),
+        ),
     ]
 }
 
@@ -177,14 +215,16 @@ pub(super) fn history(components: &mut Components) -> Operation {
     of_product("getHistory", "Audit", "Get the commits of a product", &[Scope::Audit])
         .description(
             "Commits as stored and hashed, oldest first. `receipts` has an entry for every event, in order: that the bus \
-             accepted it, why it did not, or `null`.",
+             accepted it, why it did not, or `null`. A page is cut at 1 MB.\n\n\
+             As `text/csv` an answer has a row for each changed field of each event, up to 10000 commits or 4 MB, and the \
+             link to the next page in `Link`. A text that begins like a formula gets a leading apostrophe.",
         )
         .parameter(query("after", "Only commits with a greater sequence.", &number(0)))
-        .parameters([limit(), min_version()])
+        .parameters([limit_of(1_000, 50), all(), min_version()])
         .problems(&[ProblemKind::VersionNotReached])
         .answer(
             200,
-            OperationResponse::new("A page.")
+            as_csv(OperationResponse::new("A page."), &examples::history_as_csv())
                 .json(&components.of::<HistoryBody>(), &example("page", &examples::history()))
                 .link(
                     "NextPage",
@@ -200,11 +240,13 @@ pub(super) fn prices(components: &mut Components) -> Operation {
             "The timeline is ordered by `occurred_at`, then by sequence, with gaps while the product was deleted. \
              Deletes and restores count in the order of their sequence: each takes effect at the later of its \
              `occurred_at` and the time the one before it took effect. `lowest_30_days` is the lowest price in the 30 \
-             days before the newest change. Pages of 1,000 periods; `next` leads to the next page.\n\n\
+             days before the newest change. `next` leads to the next page.\n\n\
              `reference` is the prior price that the announcement of a reduction has to state (Directive 98/6/EC, \
              article 6a): the lowest price in force from `from` to `to`, exclusive. `to` is `anchor` or, without it, \
-             the start of the series of reductions (paragraph 5).",
+             the start of the series of reductions (paragraph 5).\n\n\
+             As `text/csv` an answer has a row for each period, and the link to the next page in `Link`.",
         )
+        .parameters([limit_of(1_000, 1_000), all()])
         .parameter(query("as_of", "Only what was in force up to this time.", &moment()))
         .parameter(query("known_at", "Only what was recorded by this time, read from the ledger.", &moment()))
         .parameters([min_version(), days(), time_zone()])
@@ -213,7 +255,8 @@ pub(super) fn prices(components: &mut Components) -> Operation {
         .problems(&[ProblemKind::VersionNotReached])
         .answer(
             200,
-            OperationResponse::new("The price history.").json(&components.of::<PricesBody>(), &example("prices", &examples::prices())),
+            as_csv(OperationResponse::new("The price history."), examples::PRICES_AS_CSV)
+                .json(&components.of::<PricesBody>(), &example("prices", &examples::prices())),
         )
 }
 

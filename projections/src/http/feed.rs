@@ -4,10 +4,10 @@
 //! once and in order; it may wait for the next one, and no wait outlasts its bound or the server.
 
 mod answer;
-mod changed_fields;
-mod csv;
+mod days;
 mod documented;
 mod request;
+mod table;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +29,7 @@ use super::Answer;
 use super::publication::Publications;
 use answer::{FeedBody, FeedItem};
 use request::FeedRequest;
+use table::CommitTable;
 
 /// The path of the route, which a server has only where commits have positions.
 pub const PATH: &str = "/commits";
@@ -36,7 +37,7 @@ pub const PATH: &str = "/commits";
 /// The longest wait for the next commit.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
-/// The dependencies of the route.
+/// The dependencies of the routes.
 #[derive(Clone)]
 pub struct FeedApi {
     /// The commits by position.
@@ -49,19 +50,23 @@ pub struct FeedApi {
     pub stopping: watch::Receiver<bool>,
 }
 
-/// The route, to be wrapped in [`web::finish`].
+/// The routes, to be wrapped in [`web::finish`].
 pub fn routes(api: FeedApi) -> Router {
     table().router().with_state(Arc::new(api))
 }
 
-/// The OpenAPI description of the route.
+/// The OpenAPI descriptions of the routes.
 #[must_use]
 pub fn documented() -> Vec<(Endpoint, Describe)> {
     table().documented()
 }
 
 fn table() -> Api<Arc<FeedApi>> {
-    Api::new().on(Endpoint::Get(PATH), documented::commits, commits)
+    Api::new().on(Endpoint::Get(PATH), documented::commits, commits).on(
+        Endpoint::Get("/commits/days"),
+        days::documented,
+        days::days,
+    )
 }
 
 async fn commits(
@@ -73,17 +78,15 @@ async fn commits(
 ) -> Answer {
     context.require(Scope::Subscribe)?;
     let with_receipts = context.require(Scope::Audit).is_ok();
-    let as_csv = csv::is_wanted(&headers);
-    let request = FeedRequest::read(&mut parameters, as_csv)?;
-    if request.all {
-        return csv::everything(api, request.query, with_receipts).await;
-    }
-    let newest_first = request.query.newest_first;
+    let request = FeedRequest::read(&mut parameters, &headers)?;
+    // The first page, before the status is sent.
     let page = api.page(&request).await?;
-    let items = api.items(page.entries, with_receipts).await?;
-    if as_csv {
-        return csv::page(&items, page.next, &uri, newest_first);
+    if let Some(csv) = request.csv {
+        let stopping = api.stopping.clone();
+        let listing = CommitTable::from(page, api, request.query, with_receipts);
+        return csv.answer(listing, &uri, Some(stopping)).await;
     }
+    let items = api.items(page.entries, with_receipts).await?;
     Ok(Json(FeedBody { commits: items, next: page.next, newest: page.newest }).into_response())
 }
 

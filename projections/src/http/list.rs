@@ -1,54 +1,116 @@
 //! `GET /products`: reads each page from one index. A filter is a range of it; a SKU or a category selects an index of its own.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
 use axum::response::IntoResponse;
 use schema::{Currency, Orders, Price, Product, ProductId, Sort};
-use schemars::JsonSchema;
-use serde::Serialize;
 use web::{Problem, QueryParameters, RequestContext, Scope, wrong_parameter};
 
 use super::answer::Stored;
+use super::csv::{CsvEntry, CsvListing, CsvPart, CsvRequest};
 use super::parameters::{DEFAULT_LIMIT, limit, malformed, moment};
-use super::{Answer, Api, answer};
-use crate::catalogue::{self, ListQuery};
+use super::past::{CatalogueOf, PastCatalogue};
+use super::product_page::{ListBody, PRODUCT_COLUMNS, product_row};
+use super::{Answer, Api, Queries, answer};
+use crate::catalogue::{self, ListPage, ListQuery};
 use crate::views::{Lookup, LookupField, PositionRange, RowOrder, View};
-
-/// A page of products.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "ProductPage")]
-pub(super) struct ListBody {
-    /// In the requested order.
-    products: Vec<Product>,
-    /// The value of `cursor` for the next page, if there is one.
-    next: Option<String>,
-}
 
 pub(super) async fn products(
     State(queries): Api,
     mut parameters: QueryParameters,
     context: RequestContext,
+    headers: HeaderMap,
+    uri: Uri,
 ) -> Answer {
-    context.require(Scope::Read)?;
+    context.require(if is_of_the_past(&parameters) { Scope::Audit } else { Scope::Read })?;
+    let stopping = queries.api.stopping.clone();
+    let csv = CsvRequest::read(&mut parameters, &headers, stopping.is_some())?;
     let limit = parameters.optional("limit", limit)?.unwrap_or(DEFAULT_LIMIT);
     let cursor = parameters.optional("cursor", |text| Ok::<_, Infallible>(text.to_owned()))?;
-    let views = queries.api.views.as_ref();
-    let selection = selection(parameters, views.orders())?;
+    if let Some(of) = CatalogueOf::read(&mut parameters)? {
+        let after = cursor.map(|cursor| of.after(&cursor)).transpose()?;
+        let mut catalogue = PastCatalogue { queries, of, after, left: 0 };
+        return match csv {
+            Some(csv) => csv.answer(catalogue, &uri, stopping).await,
+            None => Ok(Json(catalogue.page(limit).await?).into_response()),
+        };
+    }
+    let selection = selection(parameters, queries.api.views.orders())?;
     let after = cursor
         .map(|cursor| selection.position(&cursor))
         .transpose()
         .map_err(|error| wrong_parameter("cursor", &error))?;
-    let generations = queries.generations().await?.products;
-    if !generations.filled {
-        return Err(answer::being_built());
+    if let Some(csv) = csv {
+        let table = ProductTable { queries, selection, after };
+        return csv.answer(table, &uri, stopping).await;
     }
-    let page = catalogue::page(views, generations.read, &selection, after.as_deref(), limit).await;
-    let page = page.map_err(answer::failed(Stored::View(View::Products), None))?;
+    let page = queries.listed(&selection, after.as_deref(), limit).await?;
     let answer =
         ListBody { next: page.next.map(|position| selection.cursor(&position)), products: page.products };
     Ok(Json(answer).into_response())
+}
+
+/// Whether the catalogue of another time is asked for.
+fn is_of_the_past(parameters: &QueryParameters) -> bool {
+    ["as_of", "in_force"].into_iter().any(|name| parameters.has(name))
+}
+
+impl Queries {
+    async fn listed(
+        &self,
+        selection: &ListQuery,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<ListPage, Problem> {
+        let generations = self.generations().await?.products;
+        if !generations.filled {
+            return Err(answer::being_built());
+        }
+        let views = self.api.views.as_ref();
+        let page = catalogue::page(views, generations.read, selection, after, limit).await;
+        page.map_err(answer::failed(Stored::View(View::Products), None))
+    }
+}
+
+/// The products of a selection as a table.
+struct ProductTable {
+    queries: Arc<Queries>,
+    selection: ListQuery,
+    after: Option<String>,
+}
+
+/// Products that are read at once for a table.
+const PART: usize = 1_000;
+
+#[async_trait]
+impl CsvListing for ProductTable {
+    const FILE: &'static str = "products.csv";
+
+    fn columns() -> Vec<&'static str> {
+        PRODUCT_COLUMNS.into()
+    }
+
+    fn next_parameter(&self) -> &'static str {
+        "cursor"
+    }
+
+    async fn part(&mut self, limit: usize) -> Result<CsvPart, Problem> {
+        let (selection, after) = (&self.selection, self.after.as_deref());
+        let page = self.queries.listed(selection, after, limit.min(PART)).await?;
+        let entry = |product: &Product| {
+            let position = selection.order.position(product).unwrap_or_default();
+            CsvEntry { rows: vec![product_row(product)], place: selection.cursor(&position) }
+        };
+        let entries = page.products.iter().map(entry).collect();
+        let next = page.next.as_deref().map(|position| selection.cursor(position));
+        self.after = page.next;
+        Ok(CsvPart { entries, next, ends_page: page.is_read_out })
+    }
 }
 
 /// The index and the range of it that answer the query.

@@ -16,9 +16,23 @@ pub(super) fn whole(text: &str) -> Result<u64, &'static str> {
 pub(super) const DEFAULT_LIMIT: usize = 50;
 
 /// The maximum number of entries in a page.
-pub(super) fn limit(text: &str) -> Result<usize, &'static str> {
-    let number = whole(text).ok().and_then(|number| usize::try_from(number).ok());
-    number.filter(|number| (1..=100).contains(number)).ok_or("a number from 1 to 100 is expected")
+pub(super) fn limit(text: &str) -> Result<usize, String> {
+    limit_to(100)(text)
+}
+
+/// The same where a page may have up to `most` entries.
+pub(super) fn limit_to(most: usize) -> impl Fn(&str) -> Result<usize, String> {
+    move |text| {
+        let number = whole(text).ok().and_then(|number| usize::try_from(number).ok());
+        number
+            .filter(|number| (1..=most).contains(number))
+            .ok_or_else(|| format!("a number from 1 to {most} is expected"))
+    }
+}
+
+/// A parameter that switches something on.
+pub(super) fn literally_true(text: &str) -> Result<(), &'static str> {
+    if text == "true" { Ok(()) } else { Err("true is expected") }
 }
 
 /// A timestamp. A `+` in a query decodes to a space, so a space stands for the plus sign of an offset.

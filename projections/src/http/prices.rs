@@ -4,8 +4,10 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
 use axum::response::IntoResponse;
 use schema::{Currency, Price, ProductId, Timestamp};
 use schemars::JsonSchema;
@@ -13,7 +15,8 @@ use serde::Serialize;
 use web::{Problem, ProblemKind, QueryParameters, RequestContext, Scope, wrong_parameter};
 
 use super::answer::Stored;
-use super::parameters::{days, moment, whole};
+use super::csv::{CsvEntry, CsvListing, CsvPart, CsvRequest, Row};
+use super::parameters::{days, limit_to, moment, whole};
 use super::product::not_yet;
 use super::{Answer, Api, Id, Queries, answer, path_id};
 use crate::cursor;
@@ -27,7 +30,7 @@ use crate::views::View;
 /// Default number of days in the window for the prior price.
 const DAYS: u16 = 30;
 
-/// Periods per page.
+/// The maximum number of periods in a page, and the number without `limit`.
 const PAGE: usize = 1_000;
 
 /// The price history of a product.
@@ -123,19 +126,29 @@ pub(super) async fn prices(
     id: Id,
     mut parameters: QueryParameters,
     context: RequestContext,
+    headers: HeaderMap,
+    uri: Uri,
 ) -> Answer {
     context.require(Scope::Audit)?;
     let id = path_id(id)?;
+    let stopping = queries.api.stopping.clone();
+    let csv = CsvRequest::read(&mut parameters, &headers, stopping.is_some())?;
+    let limit = parameters.optional("limit", limit_to(PAGE))?.unwrap_or(PAGE);
     let next = parameters.optional("next", |text| Ok::<_, Infallible>(text.to_owned()))?;
     let query = PricesQuery::of(parameters)?;
     let pages = query.pages(&id);
-    let pages: Vec<&str> = pages.iter().map(String::as_str).collect();
     let after = next.map(|next| position(&pages, &next)).transpose()?;
     let history = match query.known_at {
         Some(known_at) => queries.prices_known_at(&id, known_at, query.min_version).await?,
         None => queries.prices(&id, query.min_version).await?,
     };
-    Ok(Json(PricesBody::of(&history, &query, after, &pages)).into_response())
+    let timeline = timeline(&history.entries, query.as_of);
+    let first = after.map_or(0, |after| timeline.partition_point(|period| position_of(period) <= after));
+    let periods = PeriodTable { timeline, first, pages };
+    match csv {
+        Some(csv) => csv.answer(periods, &uri, stopping).await,
+        None => Ok(Json(PricesBody::of(history.folded, &query, periods, limit)).into_response()),
+    }
 }
 
 impl PricesQuery {
@@ -162,7 +175,7 @@ impl PricesQuery {
 impl Queries {
     /// The history from the view; commits that the view lacks are read from the ledger if the product is unknown to it or the
     /// client asks for a newer version.
-    async fn prices(&self, id: &ProductId, least: u64) -> Result<PriceHistory, Problem> {
+    pub(super) async fn prices(&self, id: &ProductId, least: u64) -> Result<PriceHistory, Problem> {
         let generation = self.generations().await?.prices.read;
         let seen = self.api.prices.history(generation, id).await;
         let seen = seen.map_err(answer::failed(Stored::View(View::Prices), Some(id)))?;
@@ -222,31 +235,79 @@ fn not_folded(id: &ProductId, error: &ProjectionError) -> Problem {
 }
 
 impl PricesBody {
-    fn of(
-        history: &PriceHistory,
-        query: &PricesQuery,
-        after: Option<TimelinePosition>,
-        pages: &[&str],
-    ) -> Self {
-        let timeline = timeline(&history.entries, query.as_of);
-        let newest = timeline.last();
-        let first = after.map_or(0, |after| timeline.partition_point(|period| position_of(period) <= after));
-        let page = &timeline[first..timeline.len().min(first + PAGE)];
-        let last = page.last().filter(|_| first + PAGE < timeline.len());
-        let window = &query.window;
+    /// A page, and what is told of the whole timeline.
+    fn of(version: u64, query: &PricesQuery, mut periods: PeriodTable, limit: usize) -> Self {
+        let (page, next) = periods.page(limit);
+        let timeline = periods.timeline;
+        let (newest, window) = (timeline.last(), &query.window);
         Self {
             currency: newest.map(|period| period.money.currency()),
             current: newest.filter(|period| period.to.is_none()).map(|period| period.money.price()),
-            version: history.folded,
+            version,
             lowest_30_days: lowest_before_newest_change(&timeline)
                 .map(|period| LowestPriceBody { price: period.money.price(), since: period.from }),
             reduction: reduction(&timeline).map(ReductionBody::from),
             reference: prior_price(&timeline, window, query.anchor)
                 .map(|reference| PriorPriceBody::of(reference, window.days)),
             timeline: page.iter().map(period_body).collect(),
-            next: last.map(|period| cursor::encode(pages, &position_of(period).to_string())),
+            next,
         }
     }
+}
+
+/// The periods of a timeline, page by page.
+struct PeriodTable {
+    timeline: Vec<PricePeriod>,
+    /// The place where the next page begins.
+    first: usize,
+    /// What its cursors depend on.
+    pages: Vec<String>,
+}
+
+impl PeriodTable {
+    /// The next page, and the cursor behind it if there are more periods.
+    fn page(&mut self, limit: usize) -> (Vec<PricePeriod>, Option<String>) {
+        let page = self.timeline[self.first..self.timeline.len().min(self.first + limit)].to_vec();
+        self.first += page.len();
+        let last = page.last().filter(|_| self.first < self.timeline.len());
+        let next = last.map(|period| self.cursor(period));
+        (page, next)
+    }
+
+    fn cursor(&self, period: &PricePeriod) -> String {
+        let pages: Vec<&str> = self.pages.iter().map(String::as_str).collect();
+        cursor::encode(&pages, &position_of(period).to_string())
+    }
+}
+
+#[async_trait]
+impl CsvListing for PeriodTable {
+    const FILE: &'static str = "prices.csv";
+
+    fn columns() -> Vec<&'static str> {
+        vec!["price", "currency", "from", "to", "sequence"]
+    }
+
+    fn next_parameter(&self) -> &'static str {
+        "next"
+    }
+
+    async fn part(&mut self, limit: usize) -> Result<CsvPart, Problem> {
+        let (page, next) = self.page(limit);
+        let entry =
+            |period: &PricePeriod| CsvEntry { rows: vec![period_row(period)], place: self.cursor(period) };
+        Ok(CsvPart { entries: page.iter().map(entry).collect(), next, ends_page: false })
+    }
+}
+
+fn period_row(period: &PricePeriod) -> Row {
+    vec![
+        period.money.price().to_string(),
+        period.money.currency().to_string(),
+        period.from.to_string(),
+        period.to.map(|to| to.to_string()).unwrap_or_default(),
+        period.sequence.to_string(),
+    ]
 }
 
 impl From<PriceReduction> for ReductionBody {
@@ -275,8 +336,9 @@ fn position_of(period: &PricePeriod) -> TimelinePosition {
     TimelinePosition { at: period.from, sequence: period.sequence }
 }
 
-fn position(query: &[&str], next: &str) -> Result<TimelinePosition, Problem> {
-    let text = cursor::decode(query, next).ok();
+fn position(pages: &[String], next: &str) -> Result<TimelinePosition, Problem> {
+    let pages: Vec<&str> = pages.iter().map(String::as_str).collect();
+    let text = cursor::decode(&pages, next).ok();
     text.as_deref()
         .and_then(TimelinePosition::parse)
         .ok_or_else(|| wrong_parameter("next", &cursor::InvalidCursor))

@@ -36,6 +36,16 @@ pub(super) async fn product(
     answer::product(&product, &headers)
 }
 
+/// What was recorded of a product by a moment.
+pub(super) enum Recorded {
+    /// The product was so, deleted or not.
+    As(Box<Product>),
+    /// It was first recorded later, with this commit.
+    Later(Box<StoredCommit>),
+    /// It never was.
+    Never,
+}
+
 impl Queries {
     /// The product from its view if that is new enough, otherwise from the event table.
     async fn current(&self, id: &ProductId, min_version: Option<u64>) -> Result<Product, Problem> {
@@ -86,16 +96,24 @@ impl Queries {
         Ok(Product { price_occurred_at, ..inside })
     }
 
-    /// The product at a moment, by `recorded_at`: a binary search over the commits, at most 1 + log2 n requests for n
-    /// events. It relies on `recorded_at` never decreasing within a product.
+    /// The product at a moment, by `recorded_at`.
     async fn at_moment(&self, id: &ProductId, moment: Timestamp) -> Result<Product, Problem> {
-        let newest = self.newest_up_to(id, u64::MAX).await?;
-        let mut later = newest.ok_or_else(|| answer::unknown(id))?;
+        match self.recorded_by(id, moment).await? {
+            Recorded::As(product) => Ok(*product),
+            Recorded::Later(first) => Err(not_yet(id, moment, &first)),
+            Recorded::Never => Err(answer::unknown(id)),
+        }
+    }
+
+    /// What was recorded of a product by a moment: a binary search over the commits, at most 1 + log2 n requests for n
+    /// events. It relies on `recorded_at` never decreasing within a product.
+    pub(super) async fn recorded_by(&self, id: &ProductId, moment: Timestamp) -> Result<Recorded, Problem> {
+        let Some(mut later) = self.newest_up_to(id, u64::MAX).await? else { return Ok(Recorded::Never) };
         let mut found = None;
         // Commits at or before `below` are too early or found, those from `above` on too late.
         let (mut below, mut above) = (0, readable(id, later.sequence())?);
         if recorded_at(id, &later)? <= moment {
-            return readable(id, state_of(&later));
+            return readable(id, state_of(&later)).map(|product| Recorded::As(Box::new(product)));
         }
         while below + 1 < above {
             let middle = below + (above - below) / 2;
@@ -111,7 +129,7 @@ impl Queries {
                 later = commit;
             }
         }
-        found.ok_or_else(|| not_yet(id, moment, &later))
+        Ok(found.map_or_else(|| Recorded::Later(Box::new(later)), |product| Recorded::As(Box::new(product))))
     }
 
     async fn newest_up_to(&self, id: &ProductId, version: u64) -> Result<Option<StoredCommit>, Problem> {

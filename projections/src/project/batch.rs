@@ -86,7 +86,9 @@ impl ProductRecords {
     pub(super) fn record_lag(&self, view: &'static str, now: Timestamp) {
         let lag = metrics::histogram!(PROJECTION_LAG.name, "view" => view);
         for recorded_at in self.commits.by_sequence.values().filter_map(recorded_at) {
-            lag.record(recorded_at.seconds_until(now));
+            let seconds = recorded_at.seconds_until(now);
+            lag.record(seconds);
+            telemetry::lag::note(view, seconds);
         }
     }
 }

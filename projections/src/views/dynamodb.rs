@@ -18,7 +18,7 @@ use schema::{Orders, Product, ProductId};
 
 use super::{
     CategoryPlace, CategoryRow, FoundRow, Generation, GenerationsError, IndexRow, Lookup, Portion,
-    PositionRange, ProductRow, RowPage, Slice, SlicePage, UnreadableRow, ViewGenerations, Views,
+    PositionRange, ProductRow, RowOrder, RowPage, Slice, SlicePage, UnreadableRow, ViewGenerations, Views,
     lookup_order, not_kept,
 };
 
@@ -83,6 +83,21 @@ impl DynamoViews {
             .scan_index_forward(!descending)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));
         request.send().await.map_err(failed(TABLE))
+    }
+
+    /// The ids of a part of the index by id.
+    async fn ids(
+        &self,
+        partition: AttributeValue,
+        range: &PositionRange,
+        limit: usize,
+    ) -> Result<Portion<ProductId>, StoreError> {
+        let answer = self.query(&row::index(RowOrder::Id), partition, range, (false, limit)).await?;
+        let items = answer.items.unwrap_or_default().into_iter();
+        Ok(Portion {
+            rows: items.map(row::id_in_index).collect::<Result<_, _>>()?,
+            exhausted: answer.last_evaluated_key.is_none(),
+        })
     }
 
     /// The items of these keys; under load `DynamoDB` may leave some out, which are asked for again.
@@ -246,6 +261,21 @@ impl Views for DynamoViews {
         })
     }
 
+    async fn known(
+        &self,
+        generation: Generation,
+        shard: u8,
+        after: &str,
+        limit: usize,
+    ) -> Result<Portion<ProductId>, StoreError> {
+        let range = PositionRange::all();
+        let range = if after.is_empty() { range } else { range.behind(after, false) };
+        let active = self.ids(row::partition(generation, shard), &range, limit);
+        let deleted = self.ids(row::deleted(generation, shard), &range, limit);
+        let (active, deleted) = futures::try_join!(active, deleted)?;
+        Ok(merged(active, deleted, limit))
+    }
+
     async fn get_all(&self, generation: Generation, ids: &[ProductId]) -> Result<Vec<Product>, StoreError> {
         let once: BTreeSet<String> = ids.iter().map(|id| row::key(generation, id.as_str())).collect();
         let once: Vec<String> = once.into_iter().collect();
@@ -295,6 +325,22 @@ impl Views for DynamoViews {
             .key(row::KEY, AttributeValue::S(row::key(generation, key)));
         request.send().await.map(drop).map_err(failed(TABLE))
     }
+}
+
+/// The first ids of two parts of a shard, each as far as it was read.
+fn merged(one: Portion<ProductId>, other: Portion<ProductId>, limit: usize) -> Portion<ProductId> {
+    let read_to = |part: &Portion<ProductId>| part.rows.last().filter(|_| !part.exhausted).cloned();
+    let end = read_to(&one).into_iter().chain(read_to(&other)).min();
+    // A part that is empty and goes on all the same says nothing of what it has.
+    let is_silent = |part: &Portion<ProductId>| part.rows.is_empty() && !part.exhausted;
+    if is_silent(&one) || is_silent(&other) {
+        return Portion { rows: Vec::new(), exhausted: false };
+    }
+    let all = one.rows.into_iter().chain(other.rows).collect::<BTreeSet<_>>();
+    let count = all.len();
+    let rows = all.into_iter().take_while(|id| end.as_ref().is_none_or(|end| id <= end)).take(limit);
+    let rows: Vec<ProductId> = rows.collect();
+    Portion { exhausted: end.is_none() && rows.len() == count, rows }
 }
 
 fn unreadable(row: UnreadableRow) -> StoreError {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use event_store::StoreError;
-use schema::{Orders, Product, ProductId};
+use schema::{Orders, Product, ProductId, Status};
 
 use super::{
     CategoryPlace, CategoryRow, FoundRow, Generation, GenerationsError, IndexRow, Lookup, Portion,
@@ -188,6 +188,31 @@ impl Views for MemoryViews {
             place: place.clone(),
         };
         Ok(cut(places.map(row), limit))
+    }
+
+    async fn known(
+        &self,
+        generation: Generation,
+        shard: u8,
+        after: &str,
+        limit: usize,
+    ) -> Result<Portion<ProductId>, StoreError> {
+        let kept = self.kept();
+        let behind = match ProductId::new(after) {
+            Ok(id) => Bound::Excluded((generation, id)),
+            Err(_) => Bound::Unbounded,
+        };
+        let rows = kept.rows.range((behind, Bound::Unbounded)).map(|(key, _)| key);
+        let ids = rows.filter(|(of, id)| *of == generation && shard_of(id) == shard).map(|(_, id)| id);
+        Ok(cut(ids.cloned(), limit))
+    }
+
+    async fn counted(&self, generation: Generation) -> Result<Option<[u64; 2]>, StoreError> {
+        let kept = self.kept();
+        let rows = kept.rows.iter().filter(|((of, _), _)| *of == generation).map(|(_, row)| row);
+        let (active, deleted): (Vec<_>, Vec<_>) =
+            rows.partition(|row| row.product.facts.status == Status::Active);
+        Ok(Some([active.len() as u64, deleted.len() as u64]))
     }
 
     async fn get_all(&self, generation: Generation, ids: &[ProductId]) -> Result<Vec<Product>, StoreError> {

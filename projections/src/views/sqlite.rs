@@ -266,6 +266,47 @@ impl Views for SqliteViews {
         Ok(cut(places.await?, limit))
     }
 
+    async fn known(
+        &self,
+        generation: Generation,
+        shard: u8,
+        after: &str,
+        limit: usize,
+    ) -> Result<Portion<ProductId>, StoreError> {
+        let mut after = after.to_owned();
+        loop {
+            let behind = after.clone();
+            let keys = self.access.read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT id FROM products WHERE generation = ?1 AND id > ?2 AND shard = ?3 ORDER BY id LIMIT ?4",
+                )?;
+                let behind = params![generation.0, behind, shard, one_more(limit)];
+                let keys = statement.query_map(behind, |row| row.get::<_, String>(0))?;
+                keys.collect::<rusqlite::Result<Vec<_>>>()
+            });
+            let Portion { rows: keys, exhausted } = cut(keys.await?, limit);
+            let last = keys.last().cloned();
+            // A key that is no id is no product; `rows` names it.
+            let rows: Vec<ProductId> =
+                keys.into_iter().filter_map(|key| ProductId::new(key.as_str()).ok()).collect();
+            match last.filter(|_| rows.is_empty() && !exhausted) {
+                Some(last) => after = last,
+                None => return Ok(Portion { rows, exhausted }),
+            }
+        }
+    }
+
+    async fn counted(&self, generation: Generation) -> Result<Option<[u64; 2]>, StoreError> {
+        // The order by id is always kept, and has no deleted products.
+        let counted = self.access.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT count(by_id), count(*) - count(by_id) FROM products WHERE generation = ?1",
+            )?;
+            statement.query_row([generation.0], |row| Ok([row.get(0)?, row.get(1)?]))
+        });
+        Ok(Some(counted.await?))
+    }
+
     async fn get_all(&self, generation: Generation, ids: &[ProductId]) -> Result<Vec<Product>, StoreError> {
         let once: BTreeSet<String> = ids.iter().map(ToString::to_string).collect();
         let products = self.access.read(move |connection| {

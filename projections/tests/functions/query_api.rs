@@ -130,6 +130,38 @@ async fn missing_or_unavailable_products_are_problems() {
 }
 
 #[tokio::test]
+async fn the_status_tells_the_parked_products_and_the_settings_and_leaves_open_what_it_cannot_know() {
+    let (queries, tables) = projected().await;
+    let row = json!({"consumer": {"S": "publisher"}, "product_id": {"S": "helmet"}, "from_sequence": {"N": "2"},
+        "reason": {"S": "too large"}, "retryable": {"BOOL": false}, "parked_at": {"S": "2026-11-30T00:00:00.000Z"},
+        "attempts": {"N": "1"}});
+    assert_eq!(tables.request("PutItem", &json!({"TableName": "parking", "Item": row})).await.0, 200);
+    let asked = |event: Value| {
+        let event = changed(changed(event, "/path", json!("/status")), "/resource", json!("/status"));
+        changed(event, "/pathParameters", Value::Null)
+    };
+    let _ = tables.take_requests();
+    let status = reply(&queries, &asked(recorded("history"))).await;
+    assert_eq!(status.status, 200, "{status:?}");
+    assert_eq!(
+        status.body["parked"],
+        json!([{"product_id": "helmet", "consumer": "publisher", "sequence": 2, "reason": "too large", "retryable": false,
+                "since": "2026-11-30T00:00:00.000Z", "next_try": null}])
+    );
+    for unknown in ["commits", "products", "log", "tampering", "commands", "refused"] {
+        assert_eq!(status.body[unknown], Value::Null, "{unknown}");
+    }
+    let settings = status.body["settings"].as_array().unwrap();
+    assert!(
+        settings.contains(&json!({"name": "LEDGER_EVENTS_TABLE", "value": "events", "from": "variable"}))
+    );
+    assert_eq!(operations(&tables), ["Query", "Query", "Query"]);
+    let reader =
+        changed(recorded("history"), "/requestContext/authorizer/claims/scope", json!("products/read"));
+    reply(&queries, &asked(reader)).await.problem("forbidden", 403, "order-8");
+}
+
+#[tokio::test]
 async fn the_history_has_every_commit_and_no_receipt_where_nothing_was_published() {
     let (queries, _tables) = projected().await;
     let history = reply(&queries, &recorded("history")).await;

@@ -438,10 +438,42 @@ async fn an_empty_page_of_csv_has_a_link_if_more_follow() {
 
 #[tokio::test]
 async fn an_answer_with_everything_that_is_cut_off_does_not_look_whole() {
-    let (feed, _) = filled(1, 3).await;
+    // More than one part.
+    let (feed, _) = filled(11, 100).await;
     let request = Request::get("/commits?all=true").header("accept", "text/csv").body(Body::empty()).unwrap();
     let response = tower::ServiceExt::oneshot(feed.router.clone(), request).await.unwrap();
     feed.stop.send(true).unwrap();
     assert_eq!(response.status(), 200);
     assert!(axum::body::to_bytes(response.into_body(), usize::MAX).await.is_err());
+}
+
+#[tokio::test]
+async fn the_days_of_all_commits_are_counted_by_either_time() {
+    let feed = feed();
+    for (n, day) in ["2026-01-31", "2026-02-01", "2026-02-01"].into_iter().enumerate() {
+        let mut life = Life { id: fixtures::id(&format!("p{n}")), commits: Vec::new() };
+        let begun = Life::begins("p", "Hat", "1");
+        let created = begun.commits[0].0.events[0].event.clone();
+        life.commit_at(Some(fixtures::at(&format!("{day}T23:30:00-00:30"))), vec![created]);
+        life.recorded_in(&*feed.journal).await;
+    }
+    let (_, happened) = asked(&feed.router, "/commits/days?by=happened").await;
+    // In UTC it is the next day.
+    assert_eq!(
+        happened,
+        json!({"days": [{"day": "2026-02-01", "commits": 1}, {"day": "2026-02-02", "commits": 2}]})
+    );
+    let (_, recorded) = asked(&feed.router, "/commits/days").await;
+    assert_eq!(recorded["days"][0]["commits"], 3);
+    for wrong in ["by=other", "from=2026-01-01T00:00:00Z"] {
+        assert_eq!(asked(&feed.router, &format!("/commits/days?{wrong}")).await.0, 400, "{wrong}");
+    }
+    let actor = Actor { name: "somebody".into(), scopes: Some(vec!["products/subscribe".to_owned()]) };
+    let request = Request::get("/commits/days").extension(actor);
+    assert_eq!(answered(&feed.router, request).await.status(), 403);
+    let (late, _) = filled(60, 1).await;
+    let (status, problem) = asked(&late.router, "/commits/days").await;
+    assert_eq!((status, &problem["type"]), (503, &json!("urn:product-ledger:problem:unavailable")));
+    while late.reader.summarise().await.unwrap() {}
+    assert_eq!(asked(&late.router, "/commits/days").await.0, 200);
 }

@@ -251,6 +251,7 @@ async fn on_dynamodb_a_lagging_view_costs_one_more_unit_and_the_least_version_of
         journal: Arc::new(journal),
         receipts: Arc::<MemoryReceipts>::default(),
         clock: noon(),
+        stopping: None,
     });
     // The first query reads the generations, which are kept for 5 seconds.
     asked(&router, "/products/p/prices").await;

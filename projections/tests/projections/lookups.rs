@@ -198,6 +198,20 @@ impl Views for Stale {
         self.index.categories(generation, shard, after, limit).await
     }
 
+    async fn known(
+        &self,
+        generation: Generation,
+        shard: u8,
+        after: &str,
+        limit: usize,
+    ) -> Result<Portion<ProductId>, StoreError> {
+        self.rows.known(generation, shard, after, limit).await
+    }
+
+    async fn counted(&self, generation: Generation) -> Result<Option<[u64; 2]>, StoreError> {
+        self.rows.counted(generation).await
+    }
+
     async fn get_all(&self, generation: Generation, ids: &[ProductId]) -> Result<Vec<Product>, StoreError> {
         self.rows.get_all(generation, ids).await
     }

@@ -143,7 +143,7 @@ async fn pages_of_a_thousand_show_every_period_once() {
         format!("/products/p/prices?next={}", &next[1..]),
         "/products/p/prices?next=".into(),
         "/products/p/prices?as_of=never".into(),
-        "/products/p/prices?limit=5".into(),
+        "/products/p/prices?limit=1001".into(),
     ] {
         assert_eq!(asked(&front.router, &wrong).await.0, 400, "{wrong}");
     }

@@ -12,7 +12,8 @@ const SKEW: Duration = Duration::from_mins(1);
 #[derive(Debug, Clone)]
 pub(super) struct ClaimRules {
     pub(super) issuer: String,
-    pub(super) audience: String,
+    /// Any of them.
+    pub(super) audiences: Vec<String>,
 }
 
 /// The claims that are read; others are ignored.
@@ -74,7 +75,7 @@ impl Claims {
         if self.token_use.as_deref().is_some_and(|usage| usage != "access") {
             return Err(ClaimsError::Use);
         }
-        if !self.is_for(&rules.audience) {
+        if !rules.audiences.iter().any(|audience| self.is_for(audience)) {
             return Err(ClaimsError::Audience);
         }
         let expiry = self.exp.ok_or(ClaimsError::NoExpiry)?;

@@ -198,7 +198,7 @@ pub async fn watch_age(feed: Arc<dyn Feed>, published: watch::Receiver<u64>, clo
 }
 
 /// When the oldest commit was recorded that a log of this size does not have; one that cannot be read counts from the beginning.
-async fn oldest_unlogged(feed: &dyn Feed, size: u64) -> Result<Option<Timestamp>, StoreError> {
+pub(crate) async fn oldest_unlogged(feed: &dyn Feed, size: u64) -> Result<Option<Timestamp>, StoreError> {
     let oldest = feed.after(size.checked_sub(1), 1).await?;
     Ok(oldest.first().map(|recorded| match &recorded.change {
         Change::Committed(commit) => commit

@@ -15,7 +15,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use metrics::Gauge;
-use projections::http::feed;
+use projections::http::{TABLES, feed};
 use telemetry::meters::{HTTP_IN_FLIGHT, HTTP_SHED, HTTP_STREAMS};
 use telemetry::usage::UsageCounter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -33,14 +33,17 @@ pub(super) struct Admission {
     limits: Limits,
     requests: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    page_streams: Arc<Semaphore>,
 }
 
 /// Which limit a request belongs to.
 enum Kind {
     /// None: an overloaded server must stay observable, and these cost next to nothing.
     Observation,
-    /// An event stream, a wait for the next commit, or an answer with all commits.
+    /// An event stream, a wait for the next commit, or an answer with a whole listing.
     Stream,
+    /// The same, asked for by a web page: however many are open, subscribers are not shut out.
+    PageStream,
     /// Anything else.
     Work,
 }
@@ -61,7 +64,12 @@ struct WaitingClient {
 impl Admission {
     pub(super) fn new(limits: Limits) -> Self {
         let slots = |most: u32| Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(usize::MAX)));
-        Self { limits, requests: slots(limits.max_requests), streams: slots(limits.max_streams) }
+        Self {
+            limits,
+            requests: slots(limits.max_requests),
+            streams: slots(limits.max_streams),
+            page_streams: slots(limits.max_page_streams),
+        }
     }
 
     /// Wraps all routes: a request is received, then authenticated, and only then given a slot.
@@ -79,7 +87,7 @@ impl Admission {
     async fn received(&self, request: Request) -> Result<Request, Problem> {
         check_sizes(&request)?;
         match Kind::of(&request) {
-            Kind::Observation | Kind::Stream => Ok(request),
+            Kind::Observation | Kind::Stream | Kind::PageStream => Ok(request),
             Kind::Work => body::read(request, self.limits.body_timeout).await,
         }
     }
@@ -87,7 +95,8 @@ impl Admission {
     async fn pass(&self, request: Request, next: Next) -> Result<Response, Problem> {
         match Kind::of(&request) {
             Kind::Observation => Ok(next.run(request).await),
-            Kind::Stream => self.stream(request, next).await,
+            Kind::Stream => self.stream((&self.streams, "streams"), request, next).await,
+            Kind::PageStream => self.stream((&self.page_streams, "page_streams"), request, next).await,
             Kind::Work => self.work(request, next).await,
         }
     }
@@ -109,8 +118,13 @@ impl Admission {
         }
     }
 
-    async fn stream(&self, request: Request, next: Next) -> Result<Response, Problem> {
-        let slot = Slot::take(&self.streams, "streams", metrics::gauge!(HTTP_STREAMS.name))?;
+    async fn stream(
+        &self,
+        (slots, limit): (&Arc<Semaphore>, &'static str),
+        request: Request,
+        next: Next,
+    ) -> Result<Response, Problem> {
+        let slot = Slot::take(slots, limit, metrics::gauge!(HTTP_STREAMS.name))?;
         // A client that waits for the next commit may wait so long, and then gets its page.
         let limit = self.limits.request_timeout + feed::LONGEST_WAIT;
         let answer = timeout(limit, next.run(request)).await;
@@ -129,18 +143,24 @@ impl Kind {
     fn of(request: &Request) -> Self {
         match request.extensions().get::<MatchedPath>().map(MatchedPath::as_str) {
             Some("/health" | "/metrics") => Self::Observation,
-            Some("/events") => Self::Stream,
-            Some(feed::PATH) if is_lasting(request.uri()) => Self::Stream,
+            Some("/events") => Self::stream_of(request),
+            Some(feed::PATH) if names(request.uri(), "wait") => Self::stream_of(request),
+            Some(path) if TABLES.contains(&path) && names(request.uri(), "all") => Self::stream_of(request),
             _ => Self::Work,
         }
     }
+
+    /// Browsers say of each request how it came about, and pages cannot change that; programs do not.
+    fn stream_of(request: &Request) -> Self {
+        if request.headers().contains_key("sec-fetch-mode") { Self::PageStream } else { Self::Stream }
+    }
 }
 
-/// Whether a request for commits waits for the next one, or wants all in one answer.
-fn is_lasting(uri: &Uri) -> bool {
+/// Whether a query has this parameter.
+fn names(uri: &Uri, wanted: &str) -> bool {
     let mut names = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split('=').next());
-    // An encoded name may be one of these.
-    names.any(|name| name == "wait" || name == "all" || name.contains('%'))
+    // An encoded name may be this one.
+    names.any(|name| name == wanted || name.contains('%'))
 }
 
 async fn receive(State(admission): State<Admission>, request: Request, next: Next) -> Response {
@@ -188,8 +208,9 @@ impl Slot {
     fn take(slots: &Arc<Semaphore>, limit: &'static str, taken: Gauge) -> Result<Self, Problem> {
         let Ok(permit) = slots.clone().try_acquire_owned() else {
             metrics::counter!(HTTP_SHED.name, "limit" => limit).increment(1);
+            let what = limit.replace('_', " ");
             let detail = format!(
-                "The server is at its limit of concurrent {limit}. Nothing was done; retry after the time in Retry-After."
+                "The server is at its limit of concurrent {what}. Nothing was done; retry after the time in Retry-After."
             );
             return Err(Problem::new(ProblemKind::Overloaded, detail).loggable().retry_after(1));
         };

@@ -2,15 +2,18 @@
 //! another process makes to the files.
 
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_lambda_events::event::dynamodb::Event;
 use event_store::{Backoff, DynamoRounds, FeedReader, ReconciledConsumer, Reconciler, follow, metering};
+use schema::Timestamp;
 use schema::settings::Tables;
 use tokio::task::JoinHandle;
 
+use super::status::LogProgress;
 use crate::backend::LocalFeed;
 use crate::follower::{Follower, PROJECTOR, PUBLISHER};
 use crate::log::{LogFollower, LogStarted, watch_age};
@@ -83,18 +86,22 @@ pub(super) fn start(
     tasks
 }
 
-/// Starts the log of a ledger on this machine, and the measuring of how far it is behind.
+/// Starts the log of a ledger on this machine, if it keeps one, and the measuring of how far it is behind.
 pub(super) fn keep_log(
     system: &System,
-    log: LogStarted,
-    interval: Duration,
+    log: Option<(LogStarted, Duration)>,
+    data: Option<&Path>,
     stopping: &StopSignal,
-) -> Vec<JoinHandle<()>> {
-    let Some(feed) = system.feed.as_ref().map(|feed| feed.feed.clone()) else { return Vec::new() };
+) -> (Vec<JoinHandle<()>>, Option<LogProgress>) {
+    let feed = system.feed.as_ref().map(|feed| feed.feed.clone());
+    let Some((feed, (log, interval))) = feed.zip(log) else { return (Vec::new(), None) };
     let sequencer = LogFollower::new(feed.clone(), log, interval);
     let clock = system.clock_and_ids.clock.clone();
     let age = watch_age(feed, sequencer.published(), clock, stopping.clone());
-    vec![tokio::spawn(sequencer.run(stopping.clone())), tokio::spawn(age)]
+    let progress = LogProgress::new(sequencer.published(), data);
+    let signed = progress.clone().follow(system.clock_and_ids.clock.clone(), stopping.clone());
+    let tasks = vec![tokio::spawn(sequencer.run(stopping.clone())), tokio::spawn(age), tokio::spawn(signed)];
+    (tasks, Some(progress))
 }
 
 async fn project(system: Arc<System>, feed: LocalFeed, stopping: StopSignal) {
@@ -226,6 +233,7 @@ async fn retry_parked(system: Arc<System>, every: Duration, mut stopping: StopSi
             _ = turns.tick() => {}
             _ = stopping.wait_for(|stop| *stop) => return,
         }
+        system.set_next_turn(later((system.clock_and_ids.clock)(), every));
         if let Err(error) = system.projector.retry_parked(TIME_LIMIT).await {
             tracing::warn!(target: "ledger::server", %error, "parked products could not be projected; the next turn tries again");
         }
@@ -233,4 +241,10 @@ async fn retry_parked(system: Arc<System>, every: Duration, mut stopping: StopSi
             tracing::warn!(target: "ledger::server", %error, "parked products could not be published; the next turn tries again");
         }
     }
+}
+
+/// A moment so much later.
+fn later(now: Timestamp, by: Duration) -> Option<Timestamp> {
+    let millis = now.millis().checked_add(i64::try_from(by.as_millis()).ok()?)?;
+    Timestamp::new(chrono::DateTime::from_timestamp_millis(millis)?).ok()
 }

@@ -14,8 +14,10 @@ pub(super) const MOST_HEADERS: usize = 100;
 pub struct Limits {
     /// Requests in progress; others are answered 503 with `Retry-After`.
     pub max_requests: u32,
-    /// Open event streams; others are answered 503 with `Retry-After`.
+    /// Open event streams, without those of web pages; others are answered 503 with `Retry-After`.
     pub max_streams: u32,
+    /// Open event streams of web pages; others are answered 503 with `Retry-After`.
+    pub max_page_streams: u32,
     /// Open connections; others wait until one is closed.
     pub max_connections: u32,
     /// How long a request may take before it is answered 503 with `Retry-After`.
@@ -33,6 +35,7 @@ impl Limits {
     pub const DEFAULT: Self = Self {
         max_requests: 128,
         max_streams: 64,
+        max_page_streams: 64,
         max_connections: 512,
         request_timeout: Duration::from_secs(20),
         body_timeout: Duration::from_secs(10),

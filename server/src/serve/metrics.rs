@@ -21,7 +21,7 @@ use web::{Problem, RequestContext, Scope};
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// The commit of the program, if the build was told it.
-const COMMIT: Option<&str> = option_env!("BUILD_COMMIT");
+pub(super) const COMMIT: Option<&str> = option_env!("BUILD_COMMIT");
 
 /// Starts recording in this process.
 ///
@@ -84,7 +84,7 @@ fn start_at_zero() {
             zero(&meters::PARKINGS, &[("consumer", consumer), ("retryable", retryable)]);
         }
     }
-    for limit in ["requests", "streams", "unknown_keys"] {
+    for limit in ["requests", "streams", "page_streams", "unknown_keys"] {
         zero(&meters::HTTP_SHED, &[("limit", limit)]);
     }
     for waited_for in ["answer", "body"] {

@@ -43,6 +43,7 @@ fn front(journal: Arc<dyn Journal>) -> Router {
         journal,
         receipts: Arc::<MemoryReceipts>::default(),
         clock: clock_and_ids.clock.clone(),
+        stopping: None,
     });
     finish(commands.merge(queries), clock_and_ids)
 }

@@ -30,17 +30,34 @@ pub(in crate::http) fn feed() -> Value {
            "next": null, "newest": 0})
 }
 
+pub(super) const PAGE_AS_CSV: &str = "product_id,sku,name,category,price,currency,status,version,recorded_at,description\r\n\
+     helmet,HL-U509-R,\"Sport-100 Helmet, Red\",Accessories / Helmets,33.6442,USD,active,1,2026-11-23T11:10:28.270Z,\r\n";
+
+pub(super) const PRICES_AS_CSV: &str = "price,currency,from,to,sequence\r\n\
+     33.6442,USD,2026-11-01T00:00:00.000Z,2026-11-23T11:10:28.288Z,1\r\n\
+     34.99,USD,2026-11-23T11:10:28.288Z,2026-11-27T00:00:00.000Z,2\r\n\
+     29.99,USD,2026-11-27T00:00:00.000Z,,3\r\n";
+
 pub(in crate::http) fn feed_as_csv() -> String {
+    with_columns("position,retroactive,", "0,false,")
+}
+
+pub(super) fn history_as_csv() -> String {
+    with_columns("", "")
+}
+
+/// The rows of a commit behind other columns.
+fn with_columns(names: &str, values: &str) -> String {
     let rows = [("name", "\"Sport-100 Helmet, Red\"", ""), ("price", "33.6442", "USD")];
     let row = |(field, to, currency): (&str, &str, &str)| {
         format!(
-            "0,false,2026-11-23T11:10:28.270Z,2026-11-23T11:10:28.270Z,anonymous,helmet,1,01M841K9DC3M5ZQYPS2Y3BRKSE,\
+            "{values}2026-11-23T11:10:28.270Z,2026-11-23T11:10:28.270Z,anonymous,helmet,1,01M841K9DC3M5ZQYPS2Y3BRKSE,\
              ProductCreated,{field},,{to},{currency},order-4711,2026-11-23T11:10:28.281Z,{HEAD}\r\n"
         )
     };
-    let header = "position,retroactive,recorded_at,occurred_at,actor,product_id,sequence,commit_id,type,field,from,to,\
-                  currency,correlation_id,published_at,hash\r\n";
-    header.to_owned() + &rows.map(row).concat()
+    let header = "recorded_at,occurred_at,actor,product_id,sequence,commit_id,type,field,from,to,currency,\
+                  correlation_id,published_at,hash\r\n";
+    format!("{names}{header}{}", rows.map(row).concat())
 }
 
 pub(super) fn history() -> Value {

@@ -7,7 +7,7 @@ use web::operation::{Components, Operation, OperationResponse, example, query};
 use web::{ProblemKind, Scope};
 
 use super::answer::FeedBody;
-use crate::http::documented::examples;
+use crate::http::documented::{all, as_csv, examples};
 
 pub(super) fn commits(components: &mut Components) -> Operation {
     Operation::new("getCommits", "Audit", "Get all commits in the order of recording")
@@ -29,10 +29,8 @@ pub(super) fn commits(components: &mut Components) -> Operation {
         .parameters(filters())
         .answer(
             200,
-            OperationResponse::new("A page.")
+            as_csv(OperationResponse::new("A page."), &examples::feed_as_csv())
                 .json(&components.of::<FeedBody>(), &example("page", &examples::feed()))
-                .content("text/csv", &json!({"type": "string"}), &example("page", &json!(examples::feed_as_csv())))
-                .header("Link")
                 .link("NextPage", "getCommits", &json!({"after": "$response.body#/next"})),
         )
 }
@@ -61,11 +59,7 @@ fn range() -> [Value; 6] {
             "How many seconds to wait until there is a newer position, if there is none; ascending order alone.",
             &json!({"type": "integer", "minimum": 0, "maximum": super::LONGEST_WAIT.as_secs(), "default": 0}),
         ),
-        query(
-            "all",
-            "`true`: everything up to the newest commit in one answer; with `Accept: text/csv`.",
-            &json!({"type": "string", "enum": ["true"]}),
-        ),
+        all(),
     ]
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::http::HeaderMap;
 use event_store::feed_reader::{FilteredTime, PageLimits};
 use event_store::{CommitFilter, FeedQuery};
 use schema::{ProductEvent, ProductId};
@@ -9,18 +10,20 @@ use ulid::Ulid;
 use web::{Problem, QueryParameters, wrong_parameter};
 
 use super::LONGEST_WAIT;
-use crate::http::parameters::{DEFAULT_LIMIT, limit, malformed, moment, whole};
+use crate::http::csv::{self, CsvRequest};
+use crate::http::parameters::{DEFAULT_LIMIT, limit, literally_true, malformed, moment, whole};
 
 /// Where a page of CSV ends.
-const CSV_LIMITS: PageLimits = PageLimits { entries: 10_000, rows: 10_000, bytes: super::csv::MOST_BYTES };
+const CSV_LIMITS: PageLimits =
+    PageLimits { entries: csv::MOST_ENTRIES, rows: csv::MOST_ENTRIES, bytes: csv::MOST_BYTES };
 
 /// What is asked for.
 pub(super) struct FeedRequest {
     pub(super) query: FeedQuery,
     /// How long to wait for a newer position.
     pub(super) wait: Duration,
-    /// Whether everything is wanted in one answer.
-    pub(super) all: bool,
+    /// What is wanted as CSV.
+    pub(super) csv: Option<CsvRequest>,
 }
 
 impl FeedRequest {
@@ -28,7 +31,7 @@ impl FeedRequest {
     ///
     /// # Errors
     /// 400 for one that cannot be read, or that contradicts another.
-    pub(super) fn read(parameters: &mut QueryParameters, as_csv: bool) -> Result<Self, Problem> {
+    pub(super) fn read(parameters: &mut QueryParameters, headers: &HeaderMap) -> Result<Self, Problem> {
         let after = parameters.optional("after", position_or_none)?;
         let before = parameters.optional("before", whole)?;
         let newest_first = direction(parameters, after.is_some(), before.is_some())?;
@@ -36,26 +39,21 @@ impl FeedRequest {
         if newest_first && wait.is_some() {
             return Err(wrong_parameter("wait", &"goes with the ascending order alone"));
         }
-        let all = parameters.optional("all", literally_true)?.is_some();
-        if all && !as_csv {
-            return Err(wrong_parameter("all", &"goes with Accept: text/csv alone"));
-        }
-        let limits = Self::limits(parameters, as_csv)?;
-        if all && (wait.is_some() || limits.entries < CSV_LIMITS.entries) {
-            return Err(wrong_parameter("all", &"cannot be combined with limit or wait"));
-        }
+        let csv = CsvRequest::read(parameters, headers, true)?;
+        let limits = match csv {
+            Some(CsvRequest::Everything) if wait.is_some() => {
+                return Err(wrong_parameter("all", &"cannot be combined with wait"));
+            }
+            Some(CsvRequest::Everything) => PageLimits { entries: csv::PART, ..CSV_LIMITS },
+            Some(CsvRequest::Page { limit }) => PageLimits { entries: limit, ..CSV_LIMITS },
+            None => {
+                let entries = parameters.optional("limit", limit)?.unwrap_or(DEFAULT_LIMIT);
+                PageLimits { entries, ..PageLimits::default() }
+            }
+        };
         let query =
             FeedQuery { after: after.flatten(), before, newest_first, filter: filter(parameters)?, limits };
-        Ok(Self { query, wait: wait.unwrap_or_default(), all })
-    }
-
-    fn limits(parameters: &mut QueryParameters, as_csv: bool) -> Result<PageLimits, Problem> {
-        if as_csv {
-            let entries = parameters.optional("limit", csv_limit)?.unwrap_or(CSV_LIMITS.entries);
-            return Ok(PageLimits { entries, ..CSV_LIMITS });
-        }
-        let entries = parameters.optional("limit", limit)?.unwrap_or(DEFAULT_LIMIT);
-        Ok(PageLimits { entries, ..PageLimits::default() })
+        Ok(Self { query, wait: wait.unwrap_or_default(), csv })
     }
 }
 
@@ -109,23 +107,12 @@ fn descending(text: &str) -> Result<bool, &'static str> {
     }
 }
 
-fn csv_limit(text: &str) -> Result<usize, &'static str> {
-    let number = whole(text).ok().and_then(|number| usize::try_from(number).ok());
-    number
-        .filter(|number| (1..=CSV_LIMITS.entries).contains(number))
-        .ok_or("a number from 1 to 10000 is expected")
-}
-
 fn wait(text: &str) -> Result<Duration, &'static str> {
     let seconds = whole(text).map(Duration::from_secs).ok();
     seconds.filter(|seconds| *seconds <= LONGEST_WAIT).ok_or("a number of seconds from 0 to 20 is expected")
 }
 
-fn literally_true(text: &str) -> Result<(), &'static str> {
-    if text == "true" { Ok(()) } else { Err("true is expected") }
-}
-
-fn time(text: &str) -> Result<FilteredTime, &'static str> {
+pub(super) fn time(text: &str) -> Result<FilteredTime, &'static str> {
     match text {
         "recorded" => Ok(FilteredTime::Recorded),
         "happened" => Ok(FilteredTime::Happened),

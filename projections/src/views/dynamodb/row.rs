@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use event_store::StoreError;
 use event_store::dynamodb::read_row;
-use schema::{Hash, Product, Status};
+use schema::{Hash, Product, ProductId, Status};
 use serde::{Deserialize, Serialize};
 
 use crate::views::lookup::{CategoryPlace, CategoryRow, FoundRow, Lookup, LookupField};
@@ -33,7 +33,7 @@ pub(super) const HASH: &str = "hash";
 const PRODUCT: &str = "product";
 /// Partition key of the index of all products.
 const SHARD: &str = "shard";
-/// Partition key of the other indexes; deleted products do not have it.
+/// Partition key of the other indexes; of deleted products another one than of active ones, in the index by id alone.
 const LIVE: &str = "live";
 
 /// The categories with their products: `<category>` [`TIE`] `<product id>`, of active products.
@@ -153,6 +153,11 @@ pub(super) fn partition(generation: Generation, shard: u8) -> AttributeValue {
     AttributeValue::S(format!("{generation}#{shard}"))
 }
 
+/// The part of the index by id with the deleted products of a shard.
+pub(super) fn deleted(generation: Generation, shard: u8) -> AttributeValue {
+    AttributeValue::S(format!("{generation}#{shard}#deleted"))
+}
+
 pub(super) fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
@@ -173,8 +178,14 @@ pub(super) fn of(generation: Generation, shown: &ProductRow) -> Result<ViewItem,
     if let Some(hash) = &shown.hash {
         item.insert(HASH.to_owned(), AttributeValue::S(hash.to_string()));
     }
-    if product.facts.status == Status::Active {
-        item.insert(LIVE.to_owned(), shard);
+    match product.facts.status {
+        Status::Active => {
+            item.insert(LIVE.to_owned(), shard);
+        }
+        Status::Deleted => {
+            item.insert(LIVE.to_owned(), deleted(generation, number_of_shard));
+            item.insert(index(RowOrder::Id).position.to_owned(), AttributeValue::S(product.id.to_string()));
+        }
     }
     for order in RowOrder::ALL {
         if let Some(position) = order.position(product) {
@@ -208,6 +219,11 @@ pub(super) fn product(item: &ViewItem) -> Result<Product, UnreadableRow> {
     let version = item.get(VERSION).and_then(|version| version.as_n().ok());
     let product = text(PRODUCT).map(String::as_str).ok_or_else(|| "it has no product".to_owned());
     product_of(key, version.map(String::as_str), product)
+}
+
+/// The id of a row of the index by id.
+pub(super) fn id_in_index(mut item: ViewItem) -> Result<ProductId, StoreError> {
+    Ok(id_of(text(&mut item, index(RowOrder::Id).position)?)?)
 }
 
 /// The position of an item in an order.

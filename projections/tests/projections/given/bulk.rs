@@ -38,7 +38,10 @@ fn item(product: &Product) -> HashMap<String, AttributeValue> {
         ("product".to_owned(), text(serde_json::to_string(product).unwrap())),
         ("shard".to_owned(), shard.clone()),
     ]);
-    if product.facts.status == Status::Active {
+    if product.facts.status == Status::Deleted {
+        item.insert("live".to_owned(), text(format!("1#{}#deleted", shard_of(&product.id))));
+        item.insert("by_id".to_owned(), text(product.id.to_string()));
+    } else {
         item.insert("live".to_owned(), shard);
         let details = &product.facts.details;
         for (name, value) in [("sku", &details.sku), ("category", &details.category)] {

@@ -99,6 +99,20 @@ impl Views for Moody {
         self.answer()?.categories(generation, shard, after, limit).await
     }
 
+    async fn known(
+        &self,
+        generation: Generation,
+        shard: u8,
+        after: &str,
+        limit: usize,
+    ) -> Result<Portion<ProductId>, StoreError> {
+        self.answer()?.known(generation, shard, after, limit).await
+    }
+
+    async fn counted(&self, generation: Generation) -> Result<Option<[u64; 2]>, StoreError> {
+        self.answer()?.counted(generation).await
+    }
+
     async fn get_all(&self, generation: Generation, ids: &[ProductId]) -> Result<Vec<Product>, StoreError> {
         self.answer()?.get_all(generation, ids).await
     }

@@ -13,6 +13,7 @@ use projections::http::QueryApi;
 use projections::{MemoryPriceLog, MemoryViews, Views};
 use schema::{Clock, Timestamp};
 use serde_json::Value;
+use tokio::sync::watch;
 use tower::ServiceExt;
 
 use super::noon;
@@ -36,6 +37,7 @@ pub(crate) fn front_over(journal: MemoryJournal) -> Front {
             journal: journal.clone(),
             receipts: receipts.clone(),
             clock: noon(),
+            stopping: Some(watch::channel(false).1),
         }),
         views,
         prices,
@@ -64,6 +66,7 @@ pub(crate) fn front_of(journal: Arc<dyn Journal>) -> Router {
         journal,
         receipts: Arc::<MemoryReceipts>::default(),
         clock: noon(),
+        stopping: None,
     })
 }
 
@@ -74,6 +77,7 @@ fn routes(views: Arc<dyn Views>, clock: Clock) -> Router {
         journal: Arc::<MemoryJournal>::default(),
         receipts: Arc::<MemoryReceipts>::default(),
         clock,
+        stopping: None,
     })
 }
 

@@ -20,7 +20,8 @@ fn judged(changes: &Value) -> Result<Actor, ClaimsError> {
     }
     claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
     let claims: Claims = serde_json::from_value(claims).unwrap();
-    let rules = ClaimRules { issuer: "https://issuer.test".into(), audience: "ledger".into() };
+    let audiences = vec!["people".to_owned(), "ledger".to_owned()];
+    let rules = ClaimRules { issuer: "https://issuer.test".into(), audiences };
     claims.actor(&rules, Duration::from_secs(NOW))
 }
 
@@ -33,6 +34,8 @@ fn good_claims_make_an_actor_with_the_scopes_between_spaces() {
         (json!({"scope": "products/read,products/write"}), vec!["products/read,products/write".to_owned()]),
         (json!({"scope": null}), vec![]),
         (json!({"aud": ["other", "ledger"]}), both()),
+        (json!({"aud": "people"}), both()),
+        (json!({"aud": null, "client_id": "people", "token_use": "access"}), both()),
         (json!({"token_use": "access"}), both()),
         (json!({"aud": null, "client_id": "ledger", "token_use": "access"}), both()),
         (json!({"exp": 1_795_000_000.5}), both()),

@@ -166,6 +166,23 @@ async fn streams_have_slots_of_their_own_and_free_them() {
     assert_eq!(ask(&server, "GET", "/events").await.status(), 200);
 }
 
+#[tokio::test]
+async fn streams_of_pages_have_slots_of_their_own() {
+    let (server, _, _) = server(Limits { max_streams: 1, max_page_streams: 2, ..Limits::DEFAULT });
+    let by_page = async || {
+        let request = Request::builder().uri("/events").header("sec-fetch-mode", "cors");
+        server.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    };
+    let pages = [by_page().await, by_page().await];
+    assert!(pages.iter().all(|page| page.status() == 200));
+    assert!(is_told_to_come_again(&by_page().await));
+    let subscriber = ask(&server, "GET", "/events").await;
+    assert_eq!(subscriber.status(), 200, "pages take no slot of a subscriber");
+    assert!(is_told_to_come_again(&ask(&server, "GET", "/events").await));
+    drop(pages);
+    assert_eq!(by_page().await.status(), 200);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_wait_for_commits_has_the_slot_of_a_stream_and_more_time() {
     let (server, world, _) = server(Limits { max_streams: 1, max_requests: 1, ..Limits::DEFAULT });

@@ -1,4 +1,4 @@
-//! Where `ledger commits` reads from: a server, or the files of a data directory, which answer as a server does.
+//! Where listings of the whole ledger are read from: a server, or the files of a data directory, which answer as a server does.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,23 +9,24 @@ use axum::http::{Request, StatusCode, header};
 use axum::{Extension, Router};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use event_store::{FeedReader, MemoryReceipts, Receipts};
-use projections::http::feed::{FeedApi, routes};
+use projections::http::feed::{self, FeedApi};
+use projections::http::{self, QueryApi};
 use serde_json::Value;
+use server::directory::NoViews;
 use tokio::sync::watch;
 use tower::ServiceExt;
-use web::{Actor, Problem, Scope};
+use web::{Actor, ClockAndIds, Problem, Scope};
 
 use crate::out;
-use crate::read_only::of_files;
+use crate::read_only::{ReadOnlyViews, of_files};
 use crate::remote::{LedgerClient, not_beside_url, refusal};
 
 /// The error if neither a server nor a directory is named.
-const NO_LEDGER: &str = "which ledger? Give --data DIR for one on this machine, or --url URL of its server; the tables of a ledger on AWS \
-                         keep no order of all commits yet";
+const NO_LEDGER: &str = "which ledger? Give --data DIR for one on this machine, or --url URL of its server";
 
 /// A server or a data directory, not both.
 #[derive(Debug)]
-pub struct FeedSourceArgs(SourceOptions);
+pub struct LedgerSourceArgs(SourceOptions);
 
 #[derive(Debug, Args)]
 struct SourceOptions {
@@ -37,32 +38,34 @@ struct SourceOptions {
     url: Option<String>,
 }
 
-/// Answers requests for commits.
-pub(super) enum FeedSource {
+/// Answers requests.
+pub(crate) enum LedgerSource {
     Server(LedgerClient),
-    Files(FeedOfFiles),
+    Files(RoutesOfFiles),
 }
 
-/// The route for commits on the files of a directory.
-pub(super) struct FeedOfFiles {
+/// The routes on the files of a directory.
+pub(crate) struct RoutesOfFiles {
     routes: Router,
     name: String,
+    /// Why there are no routes that need the views, if so.
+    no_views: Option<NoViews>,
 }
 
 /// A page of CSV.
-pub(super) struct CsvPage {
-    pub(super) text: String,
-    /// Where the next one begins.
-    pub(super) next: Option<u64>,
+pub(crate) struct CsvPage {
+    pub(crate) text: String,
+    /// The parameter with which the next one begins.
+    pub(crate) next: Option<String>,
 }
 
 /// A body, and the value of `Link`.
-struct FeedAnswer {
+struct PageAnswer {
     body: Vec<u8>,
     link: Option<String>,
 }
 
-impl FromArgMatches for FeedSourceArgs {
+impl FromArgMatches for LedgerSourceArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         not_beside_url(matches, "data", "--data <DATA>")?;
         SourceOptions::from_arg_matches(matches).map(Self)
@@ -74,7 +77,7 @@ impl FromArgMatches for FeedSourceArgs {
     }
 }
 
-impl Args for FeedSourceArgs {
+impl Args for LedgerSourceArgs {
     fn augment_args(command: Command) -> Command {
         SourceOptions::augment_args(command)
     }
@@ -84,61 +87,65 @@ impl Args for FeedSourceArgs {
     }
 }
 
-impl FeedSourceArgs {
+impl LedgerSourceArgs {
     /// Opens the directory, or a client of the server.
     ///
     /// # Errors
     /// When neither is named, or there is no ledger in the directory.
-    pub(super) async fn open(&self) -> anyhow::Result<FeedSource> {
+    pub(crate) async fn open(&self) -> anyhow::Result<LedgerSource> {
         match (&self.0.data, &self.0.url) {
-            (Some(data), _) => Ok(FeedSource::Files(FeedOfFiles::open(data).await?)),
-            (None, Some(url)) => Ok(FeedSource::Server(LedgerClient::new(url)?)),
+            (Some(data), _) => Ok(LedgerSource::Files(RoutesOfFiles::open(data).await?)),
+            (None, Some(url)) => Ok(LedgerSource::Server(LedgerClient::new(url)?)),
             (None, None) => anyhow::bail!(NO_LEDGER),
         }
     }
 }
 
-impl FeedSource {
+impl LedgerSource {
     /// A page as JSON.
     ///
     /// # Errors
     /// [`crate::exit::Refused`] inside if the ledger does not reach the position; any other error if there is no answer.
-    pub(super) async fn json(&self, query: &[(&str, String)]) -> anyhow::Result<Value> {
-        let answer = self.answer(query, "application/json").await?;
+    pub(crate) async fn json(&self, path: &'static str, query: &[(&str, String)]) -> anyhow::Result<Value> {
+        let answer = self.answer(path, query, "application/json").await?;
         serde_json::from_slice(&answer.body).context("the answer is not JSON")
     }
 
     /// A page as CSV.
     ///
     /// # Errors
-    /// As [`FeedSource::json`].
-    pub(super) async fn csv(&self, query: &[(&str, String)]) -> anyhow::Result<CsvPage> {
-        let answer = self.answer(query, "text/csv").await?;
+    /// As [`LedgerSource::json`].
+    pub(crate) async fn csv(&self, path: &'static str, query: &[(&str, String)]) -> anyhow::Result<CsvPage> {
+        let answer = self.answer(path, query, "text/csv").await?;
         let text = String::from_utf8(answer.body).context("the answer is not text")?;
-        let next =
-            answer.link.map(|link| position_in(&link).context("the link to the next page cannot be read"));
+        let next = answer.link.map(|link| next_in(&link).context("the link to the next page cannot be read"));
         Ok(CsvPage { text, next: next.transpose()? })
     }
 
-    async fn answer(&self, query: &[(&str, String)], accept: &str) -> anyhow::Result<FeedAnswer> {
+    async fn answer(
+        &self,
+        path: &'static str,
+        query: &[(&str, String)],
+        accept: &str,
+    ) -> anyhow::Result<PageAnswer> {
         match self {
-            Self::Files(files) => files.answer(query, accept).await,
+            Self::Files(files) => files.answer(path, query, accept).await,
             Self::Server(client) => {
-                let request = client.request(&["commits"], query)?.header("accept", accept);
+                let request = client.request(&[path], query)?.header("accept", accept);
                 let answer = client.whole(client.sent(request).await?).await?;
                 anyhow::ensure!(
-                    answer.status != reqwest::StatusCode::NOT_FOUND,
+                    path != "commits" || answer.status != reqwest::StatusCode::NOT_FOUND,
                     "{} has no /commits: it is no ledger, or one on DynamoDB tables, which keep no order of all commits yet",
                     client.url
                 );
                 let link = answer.headers.get("link").and_then(|link| link.to_str().ok()).map(str::to_owned);
-                Ok(FeedAnswer { body: client.accepted(answer)?, link })
+                Ok(PageAnswer { body: client.accepted(answer)?, link })
             }
         }
     }
 }
 
-impl FeedOfFiles {
+impl RoutesOfFiles {
     async fn open(data: &Path) -> anyhow::Result<Self> {
         let name = format!("--data {}", data.display());
         let ports = of_files(data).await.with_context(|| name.clone())?;
@@ -152,13 +159,37 @@ impl FeedOfFiles {
                 (Arc::<MemoryReceipts>::default() as Arc<dyn Receipts>, actor)
             }
         };
-        let stopping = watch::channel(false).1;
-        let api = FeedApi { feed: FeedReader::new(feed), journal: ports.journal, receipts, stopping };
-        Ok(Self { routes: routes(api).layer(Extension(actor)), name })
+        let (stopping, journal) = (watch::channel(false).1, ports.journal);
+        let api = FeedApi {
+            feed: FeedReader::new(feed),
+            journal: journal.clone(),
+            receipts: receipts.clone(),
+            stopping,
+        };
+        let routes = feed::routes(api).layer(Extension(actor));
+        let (routes, no_views) = match ports.views {
+            Err(none) => (routes, Some(none)),
+            Ok(ReadOnlyViews { products, prices, .. }) => {
+                let clock = ClockAndIds::system().clock;
+                let api = QueryApi { views: products, prices, journal, receipts, clock, stopping: None };
+                (routes.merge(http::routes(api).layer(Extension(Actor::anonymous()))), None)
+            }
+        };
+        Ok(Self { routes, name, no_views })
     }
 
-    async fn answer(&self, query: &[(&str, String)], accept: &str) -> anyhow::Result<FeedAnswer> {
-        let mut url = reqwest::Url::parse("http://files/commits")?;
+    async fn answer(
+        &self,
+        path: &'static str,
+        query: &[(&str, String)],
+        accept: &str,
+    ) -> anyhow::Result<PageAnswer> {
+        if path != "commits"
+            && let Some(none) = &self.no_views
+        {
+            anyhow::bail!("{}: {none}", self.name);
+        }
+        let mut url = reqwest::Url::parse("http://files/")?.join(path)?;
         url.query_pairs_mut().extend_pairs(query);
         let uri = format!("{}?{}", url.path(), url.query().unwrap_or_default());
         let request = Request::get(uri).header(header::ACCEPT, accept).body(Body::empty())?;
@@ -169,24 +200,25 @@ impl FeedOfFiles {
         anyhow::ensure!(response.status() == StatusCode::OK, "{}: no answer", self.name);
         let link =
             response.headers().get(header::LINK).and_then(|link| link.to_str().ok()).map(str::to_owned);
-        Ok(FeedAnswer { body: to_bytes(response.into_body(), usize::MAX).await?.to_vec(), link })
+        Ok(PageAnswer { body: to_bytes(response.into_body(), usize::MAX).await?.to_vec(), link })
     }
 }
 
-/// The position in a link to the next page, whose last parameter it is.
-fn position_in(link: &str) -> Option<u64> {
+/// The value of the last parameter of a link to the next page.
+fn next_in(link: &str) -> Option<String> {
     let target = link.strip_prefix('<')?.split('>').next()?;
-    target.rsplit('=').next()?.parse().ok()
+    Some(target.rsplit_once('=')?.1.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::position_in;
+    use super::next_in;
 
     #[test]
-    fn the_position_is_the_last_parameter_of_the_link() {
-        assert_eq!(position_in("</commits?actor=a%3Db&after=17>; rel=\"next\""), Some(17));
-        assert_eq!(position_in("</commits?before=0>; rel=\"next\""), Some(0));
-        assert_eq!(position_in("nonsense"), None);
+    fn the_next_page_begins_with_the_last_parameter_of_the_link() {
+        let next = |link| next_in(link);
+        assert_eq!(next("</commits?actor=a%3Db&after=17>; rel=\"next\"").as_deref(), Some("17"));
+        assert_eq!(next("</products?cursor=Ab_-9>; rel=\"next\"").as_deref(), Some("Ab_-9"));
+        assert_eq!(next("nonsense"), None);
     }
 }
