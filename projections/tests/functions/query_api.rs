@@ -80,7 +80,8 @@ async fn behind_a_domain_with_a_base_path_every_route_is_below_it() {
         (told.status, &told.body["base"], &told.body["mode"]),
         (200, &json!("/shop"), &json!("token"))
     );
-    let features = json!(["sku", "categories", "orders:id,name,price,updated_at"]);
+    let features =
+        json!(["as_of", "in_force", "status", "csv", "sku", "categories", "orders:id,name,price,updated_at"]);
     assert_eq!(told.body["features"], features, "the tables keep no order of all commits, and no log");
 }
 

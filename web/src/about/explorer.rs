@@ -52,7 +52,7 @@ const TEXT: &str = concat!(
 /// Something that the server has and the page may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Feature {
-    /// `GET /commits`, also as CSV.
+    /// `GET /commits` and `GET /commits/days`.
     Commits,
     /// `GET /log/…`.
     Log,
@@ -63,7 +63,7 @@ pub enum Feature {
 impl Feature {
     fn names(&self) -> &'static [&'static str] {
         match self {
-            Self::Commits => &["commits", "csv"],
+            Self::Commits => &["commits", "days"],
             Self::Log => &["log"],
             Self::Events => &["events"],
         }
@@ -149,13 +149,14 @@ async fn config(
 impl Explorer {
     fn told(&self, base: &BasePath) -> Option<String> {
         let own = self.features.iter().flat_map(Feature::names).map(|name| (*name).to_owned());
-        let of_all = ["sku".to_owned(), "categories".to_owned(), format!("orders:{}", self.orders)];
+        let of_all = ["as_of", "in_force", "status", "csv", "sku", "categories"].map(str::to_owned);
+        let orders = format!("orders:{}", self.orders);
         let config = PageConfig {
             title: "Product ledger",
             build: format!("{}+{:08x}", env!("CARGO_PKG_VERSION"), fingerprint(&INDEX.text()?) >> 32),
             base: base.as_str(),
             mode: if self.needs_token { "token" } else { "open" },
-            features: own.chain(of_all).collect(),
+            features: own.chain(of_all).chain([orders]).collect(),
             default_currency: self.default_currency,
         };
         serde_json::to_string(&config).ok()
@@ -278,7 +279,7 @@ fn describe_config(_: &mut Components) -> Operation {
         },
     });
     let shown = json!({"title": "Product ledger", "build": "0.1.0+1f8ac7b0", "base": "", "mode": "open",
-        "features": ["commits", "csv", "log", "events", "sku", "categories", "orders:id,name,price,updated_at"],
+        "features": ["commits", "days", "log", "events", "as_of", "in_force", "status", "csv", "sku", "categories", "orders:id,name,price,updated_at"],
         "default_currency": "USD"});
     Operation::new("getExplorerConfig", "Service", "What the pages for people are told about this server")
         .description("`mode` is `token` where requests need one; `features` names what the server has.")

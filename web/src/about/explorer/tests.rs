@@ -109,7 +109,7 @@ async fn without_the_explorer_there_are_five_lines_and_no_files() {
 #[tokio::test]
 async fn the_features_are_those_of_the_server() {
     let without = Explorer { features: Vec::new(), needs_token: true, ..explorer() };
-    for (explorer, mode, first) in [(explorer(), "open", "commits"), (without, "token", "sku")] {
+    for (explorer, mode, first) in [(explorer(), "open", "commits"), (without, "token", "as_of")] {
         let (_, _, told) = asked(Some(explorer), "", "/ui/config.json", &[]).await;
         let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
         assert_eq!((&told["mode"], &told["features"][0]), (&json!(mode), &json!(first)));
