@@ -47,8 +47,7 @@ export class StreamConsumer extends Construct {
       reserved: settings.reservedConcurrency,
     });
     this.deadLetters.grantSend(this.function.role);
-    props.events.grantStream(this.function.role);
-    props.key.grantTableRead(this.function.role);
+    props.events.table.grantStream(this.function.role);
     const givenUp = { bind: () => ({ destination: this.deadLetters.queue.queueArn }) };
     this.mapping = this.follow(props, givenUp);
     this.function.withoutDeadLetterTarget("It has a destination for failures instead.");
@@ -63,7 +62,7 @@ export class StreamConsumer extends Construct {
   private follow({ settings: { mapping }, events }: StreamConsumerProps, givenUp: IEventSourceDlq): string {
     const follow = new EventSourceMapping(this, "Stream", {
       target: this.function.live,
-      eventSourceArn: events.streamArn,
+      eventSourceArn: events.table.streamArn,
       // LATEST can miss records that are written while the mapping is created.
       startingPosition: StartingPosition.TRIM_HORIZON,
       batchSize: mapping.batch,

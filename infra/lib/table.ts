@@ -91,6 +91,23 @@ export class LedgerTable extends Construct {
     return this.cfn.ref;
   }
 
+  get streamArn(): string {
+    return this.cfn.attrStreamArn;
+  }
+
+  /** Grants what Lambda's poller needs to read the stream. */
+  grantStream(grantee: IGrantable): void {
+    const principal = grantee.grantPrincipal;
+    principal.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+        resources: [this.streamArn],
+      }),
+    );
+    principal.addToPrincipalPolicy(new PolicyStatement({ actions: ["dynamodb:ListStreams"], resources: ["*"] }));
+    this.key.grantTableRead(grantee);
+  }
+
   /** Grants exactly these actions on the table itself, and reading with its key. */
   grantRead(grantee: IGrantable, ...actions: Action[]): void {
     this.allow(grantee, actions, [this.cfn.attrArn]);

@@ -10,7 +10,7 @@ import { FilterPattern, LogGroup, MetricFilter } from "aws-cdk-lib/aws-logs";
 import type { Bucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
 import { breakGlassName } from "./break-glass.ts";
-import { UNPROTECTING } from "./event-table.ts";
+import { UNPROTECTING } from "./insert-only.ts";
 import { DISABLING } from "./key.ts";
 import { lockedBucket } from "./locked-bucket.ts";
 import { type Settings } from "./settings.ts";

@@ -2,7 +2,7 @@
 // can silence it.
 
 import { describe, expect, it } from "vitest";
-import { UNPROTECTING } from "../lib/event-table.ts";
+import { UNPROTECTING } from "../lib/insert-only.ts";
 import { DISABLING } from "../lib/key.ts";
 import { WATCHED } from "../lib/trail.ts";
 import { short, statements } from "./policies.ts";
