@@ -17,6 +17,7 @@ export const METRICS = {
   busMissing: { name: "ledger_bus_missing", labels: [] },
   reconcileAge: { name: "ledger_reconcile_age_seconds", labels: ["consumer"] },
   reconcileLeft: { name: "ledger_reconcile_left_products", labels: ["consumer"] },
+  logOldestUnlogged: { name: "ledger_log_oldest_unlogged_seconds", labels: [] },
   protection: { name: "ledger_protection_checks_total", labels: ["result"] },
 } as const;
 
@@ -30,3 +31,6 @@ export const OPERATIONS = ["MODIFY", "REMOVE", "other"] as const;
 export const CHECKED = ["holds", "changed"] as const;
 export const PUBLISHER = "publisher";
 export const PROJECTOR = "projector";
+export const SEQUENCER = "sequencer";
+/** The consumer for which the sequencer parks products. */
+export const LOG = "log";

@@ -33,7 +33,15 @@ export type Variable =
   | "LEDGER_EVENT_SOURCE"
   | "LEDGER_DEFAULT_CURRENCY"
   | "LEDGER_ORDERS"
-  | "LEDGER_CORS_ORIGINS";
+  | "LEDGER_CORS_ORIGINS"
+  | "LEDGER_LOG_TABLE"
+  | "LEDGER_LOG_FEED_TABLE"
+  | "LEDGER_LOG_BUCKET"
+  | "LEDGER_LOG_KEY_ID"
+  | "LEDGER_LOG_ORIGIN"
+  | "LEDGER_LOG_INTERVAL"
+  | "LEDGER_LOG_RETENTION"
+  | "LEDGER_LOG_PUBLIC";
 
 export interface RustFunctionProps {
   readonly settings: Settings;
