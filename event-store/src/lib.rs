@@ -27,7 +27,9 @@ pub mod sqlite;
 pub mod table;
 pub mod verify;
 
-pub use announced::{AnnouncedCommit, AnnouncedKey, Announcement, Announcements, DynamoAnnouncements, MemoryAnnouncements};
+pub use announced::{
+    AnnouncedCommit, AnnouncedKey, Announcement, Announcements, DynamoAnnouncements, MemoryAnnouncements,
+};
 pub use backoff::Backoff;
 pub use chain::seal;
 #[cfg(feature = "sqlite")]

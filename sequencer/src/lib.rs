@@ -7,10 +7,15 @@ mod failure;
 mod proof;
 mod routes;
 mod store;
+mod table;
 mod writer;
 
 pub use api::{LogApi, LogPublic, ProofSources, ServedLog};
 pub use failure::{LogFailure, LogStop};
 pub use routes::{documented, routes};
 pub use store::{DirectoryLog, LogStore, MemoryLog, prefix_of_full, sync_above};
+pub use table::{
+    DynamoLogTable, LOG_TABLE, LogBatch, LogBeginning, LogIndexEntry, LogTable, LoggedCommit, MOST_LEAVES,
+    MemoryLogTable,
+};
 pub use writer::LogWriter;

@@ -121,7 +121,8 @@ fn from_item(item: &DynamoItem) -> Result<Announcement, String> {
     }
     let mut commits = Vec::with_capacity(products.len());
     for ((product, sequence), hash) in products.iter().zip(sequences).zip(hashes) {
-        let product = text(product).and_then(|id| ProductId::new(id).ok()).ok_or_else(|| wrong("products"))?;
+        let product =
+            text(product).and_then(|id| ProductId::new(id).ok()).ok_or_else(|| wrong("products"))?;
         let sequence = sequence.as_n().ok().and_then(|digits| digits.parse::<u64>().ok());
         let sequence = sequence.ok_or_else(|| wrong("sequences"))?;
         let newest = (sequence > 0).then(|| AnnouncedKey { sequence, hash: Hash::of_digest(hash) });
