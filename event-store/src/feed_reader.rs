@@ -6,6 +6,7 @@
 mod blocks;
 mod filter;
 mod price_times;
+mod summary;
 mod walk;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use blocks::{Block, Blocks};
 use filter::Selector;
 pub use filter::{CommitFilter, FilteredTime};
 use price_times::PriceTimes;
+pub use summary::CommitSummary;
 use walk::PageWalk;
 
 /// Commits of a block.

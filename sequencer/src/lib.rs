@@ -10,6 +10,7 @@ mod proof;
 mod routes;
 mod s3;
 mod store;
+mod table;
 mod writer;
 
 pub use api::{KeptLog, LogApi, LogPublic, ProofSources, ServedKeys, ServedLog};
@@ -19,4 +20,8 @@ pub use kms::{KmsKeyError, KmsSigner};
 pub use routes::{documented, routes};
 pub use s3::{InvalidRetention, LogRetention, S3Log};
 pub use store::{DirectoryLog, LogStore, MemoryLog, prefix_of_full, sync_above};
+pub use table::{
+    DynamoLogTable, LOG_TABLE, LogBatch, LogBeginning, LogIndexEntry, LogTable, LoggedCommit, MOST_LEAVES,
+    MemoryLogTable,
+};
 pub use writer::LogWriter;
