@@ -107,11 +107,7 @@ async fn answered(
 
 /// Accepts requests with an actor from the gateway's authorizer, and requests for public and open paths; answers an event that is no
 /// request with its problem.
-async fn authenticated(
-    is_open: impl Fn(&str) -> bool + Send,
-    mut request: Request,
-    next: Next,
-) -> Response {
+async fn authenticated(is_open: impl Fn(&str) -> bool + Send, mut request: Request, next: Next) -> Response {
     if let Some(problem) = request.extensions_mut().remove::<Problem>() {
         return problem.into_response();
     }

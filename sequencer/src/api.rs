@@ -105,7 +105,10 @@ impl LogApi {
     }
 
     /// The log and the commits in it, for auditors.
-    pub(super) async fn provable(&self, context: &RequestContext) -> Result<(ServedLog, ProofSources), Problem> {
+    pub(super) async fn provable(
+        &self,
+        context: &RequestContext,
+    ) -> Result<(ServedLog, ProofSources), Problem> {
         context.require(Scope::Audit)?;
         let (_, sources) = self.kept()?;
         Ok((self.served().await?, sources.clone()))
@@ -115,7 +118,9 @@ impl LogApi {
         let (KeptLog { store, keys }, _) = self.kept()?;
         let keys = match keys {
             ServedKeys::Known(keys) => keys.clone(),
-            ServedKeys::Bound(bound) => bound.keys().await.map_err(|error| unread(&error))?.ok_or_else(begins)?,
+            ServedKeys::Bound(bound) => {
+                bound.keys().await.map_err(|error| unread(&error))?.ok_or_else(begins)?
+            }
         };
         Ok(ServedLog { store: store.clone(), keys })
     }
@@ -127,7 +132,10 @@ impl LogApi {
 }
 
 fn begins() -> Problem {
-    Problem::new(ProblemKind::NoLog, "The log of this ledger has not begun yet; its sequencer does that when it first runs.")
+    Problem::new(
+        ProblemKind::NoLog,
+        "The log of this ledger has not begun yet; its sequencer does that when it first runs.",
+    )
 }
 
 fn unread(error: &StoreError) -> Problem {

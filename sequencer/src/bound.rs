@@ -99,6 +99,8 @@ impl BoundKeys for DynamoLogKeys {
         }
         let bound = self.bound().await?.into_iter().find(|(from, _)| from == "0");
         let bound = bound.and_then(|(_, key)| key.parse().ok());
-        bound.ok_or_else(|| StoreError::unreadable("the item of the first key has another form".into()).of(STORE))
+        bound.ok_or_else(|| {
+            StoreError::unreadable("the item of the first key has another form".into()).of(STORE)
+        })
     }
 }

@@ -110,8 +110,7 @@ impl CheckpointSigner for KmsSigner {
             }
             timeout_at(end, self.signature(&text)).await.unwrap_or_else(|_| Err(over()))
         })?;
-        let signature =
-            NoteSignature { name: self.key.name().to_owned(), key_id: self.key.id(), signature };
+        let signature = NoteSignature { name: self.key.name().to_owned(), key_id: self.key.id(), signature };
         Ok(SignedNote { signatures: vec![signature], text })
     }
 }

@@ -4,6 +4,7 @@
 
 mod api;
 mod bound;
+mod cloud;
 mod failure;
 mod kms;
 mod proof;
@@ -15,6 +16,7 @@ mod writer;
 
 pub use api::{KeptLog, LogApi, LogPublic, ProofSources, ServedKeys, ServedLog};
 pub use bound::{BoundKeys, DynamoLogKeys};
+pub use cloud::{CloudLog, CloudLogError, CloudLogPlace, CloudLogSetting};
 pub use failure::{LogFailure, LogStop};
 pub use kms::{KmsKeyError, KmsSigner};
 pub use routes::{documented, routes};

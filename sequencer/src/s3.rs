@@ -275,7 +275,8 @@ impl S3Log {
         if keys.is_empty() {
             return Ok(());
         }
-        let removed = Delete::builder().set_objects(Some(keys)).quiet(true).build().map_err(io::Error::other)?;
+        let removed =
+            Delete::builder().set_objects(Some(keys)).quiet(true).build().map_err(io::Error::other)?;
         let answer = self.client.delete_objects().bucket(&self.bucket).delete(removed).send().await;
         let answer = answer.map_err(|error| io::Error::other(describe(&error)))?;
         match answer.errors.unwrap_or_default().first() {
@@ -360,10 +361,7 @@ mod tests {
 
     #[test]
     fn a_retention_has_a_mode_and_days() {
-        assert_eq!(
-            "COMPLIANCE:365".parse(),
-            Ok(LogRetention { mode: RetentionMode::Compliance, days: 365 })
-        );
+        assert_eq!("COMPLIANCE:365".parse(), Ok(LogRetention { mode: RetentionMode::Compliance, days: 365 }));
         assert_eq!("GOVERNANCE:1".parse(), Ok(LogRetention { mode: RetentionMode::Governance, days: 1 }));
         for wrong in ["", "COMPLIANCE", "COMPLIANCE:0", "COMPLIANCE:36501", "compliance:1", "GOVERNANCE:-1"] {
             assert_eq!(wrong.parse::<LogRetention>(), Err(InvalidRetention), "{wrong}");

@@ -84,7 +84,11 @@ async fn an_open_path_needs_no_authorizer_and_knows_whoever_has_one() {
     ] {
         let context = json!({"path": path, "authorizer": authorizer});
         let (answered, _, seen) = answer_to(event(&json!({"path": path, "requestContext": context}))).await;
-        assert_eq!((answered, seen["actor"].as_str().unwrap_or_default()), (status, actor.as_str()), "{path}");
+        assert_eq!(
+            (answered, seen["actor"].as_str().unwrap_or_default()),
+            (status, actor.as_str()),
+            "{path}"
+        );
     }
 }
 

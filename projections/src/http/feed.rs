@@ -93,7 +93,10 @@ async fn commits(
     if is_function {
         request.wait = request.wait.min(LONGEST_WAIT_IN_A_FUNCTION);
         if request.all {
-            return Err(wrong_parameter("all", &"is answered by ledger serve alone; follow Link to the next page"));
+            return Err(wrong_parameter(
+                "all",
+                &"is answered by ledger serve alone; follow Link to the next page",
+            ));
         }
     }
     if request.all {

@@ -5,3 +5,4 @@
 mod bucket;
 mod given;
 mod key;
+mod start;

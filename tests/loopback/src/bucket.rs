@@ -148,7 +148,8 @@ async fn answer(
 }
 
 fn refused(status: u16, code: &str) -> Response {
-    let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>on purpose</Message></Error>");
+    let body =
+        format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>on purpose</Message></Error>");
     (StatusCode::from_u16(status).unwrap(), [("content-type", "application/xml")], body).into_response()
 }
 
