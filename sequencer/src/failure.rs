@@ -83,6 +83,18 @@ pub enum LogStop {
     },
 }
 
+impl LogStop {
+    /// Its kind, as the label of a metric.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NoCheckpoint | Self::Checkpoint(_) | Self::Foreign | Self::Root => "checkpoint",
+            Self::Missing(_) | Self::Damaged(_) | Self::Differs(_) | Self::Unsynced(_) => "file",
+            Self::Ahead { .. } | Self::Another(_) | Self::Gap(_) | Self::Unreadable { .. } => "ledger",
+        }
+    }
+}
+
 impl LogFailure {
     /// A file that could not be read or written; or what lies in its place cannot be that file.
     #[must_use]

@@ -3,16 +3,24 @@
 //! The promise: a checkpoint is signed only after everything below it is durable, and each is a prefix of the next.
 
 mod api;
+mod bound;
+mod cloud;
 mod failure;
+mod kms;
 mod proof;
 mod routes;
+mod s3;
 mod store;
 mod table;
 mod writer;
 
-pub use api::{LogApi, LogPublic, ProofSources, ServedLog};
+pub use api::{KeptLog, LogApi, LogPublic, ProofSources, ServedKeys, ServedLog};
+pub use bound::{BoundKeys, DynamoLogKeys};
+pub use cloud::{CloudLog, CloudLogError, CloudLogPlace, CloudLogSetting};
 pub use failure::{LogFailure, LogStop};
+pub use kms::{KmsKeyError, KmsSigner};
 pub use routes::{documented, routes};
+pub use s3::{InvalidRetention, LogRetention, S3Log};
 pub use store::{DirectoryLog, LogStore, MemoryLog, prefix_of_full, sync_above};
 pub use table::{
     DynamoLogTable, LOG_TABLE, LogBatch, LogBeginning, LogIndexEntry, LogTable, LoggedCommit, MOST_LEAVES,

@@ -163,7 +163,7 @@ fn of_log(system: &System, log: Option<&LogStarted>, public: LogPublic) -> LogAp
         .feed
         .as_ref()
         .map(|feed| ProofSources { journal: system.journal.clone(), feed: feed.feed.clone() });
-    LogApi { log: log.map(|log| log.log.clone()).zip(sources), public }
+    LogApi { log: log.map(|log| log.log.clone().into()).zip(sources), public }
 }
 
 /// Why the address is not listened on, and what to do.

@@ -14,7 +14,7 @@ from logs import figures, logged
 from waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ("command-api", "query-api", "projector", "publisher")
+FUNCTIONS = ("command-api", "query-api", "projector", "publisher", "sequencer")
 PROGRAM = os.environ.get("LEDGER_CLOUD_PROGRAM", "")
 
 

@@ -44,7 +44,8 @@ async fn answer_to(event: Value) -> (i64, HeaderMap, Value) {
 
 async fn answer_of(pages: &PageRules, event: Value) -> (i64, HeaderMap, Value) {
     let routes = Router::new().route("/products/{id}", any(seen)).route("/health", any(seen));
-    let routes = layered(routes, pages, ClockAndIds::system());
+    let is_open = |path: &str| path == "/products/open";
+    let routes = layered(routes, pages, ClockAndIds::system(), is_open);
     let answer = answered(&routes, serde_json::from_value(event).unwrap(), Some(TRACE), MINUTE).await;
     let body = serde_json::to_value(answer.body).unwrap();
     let body = serde_json::from_str(body.as_str().unwrap_or("null")).unwrap_or(body);
@@ -72,6 +73,23 @@ async fn a_body_in_base64_is_decoded_and_a_damaged_one_is_a_problem() {
     assert_eq!((status, &problem["type"]), (400, &json!("urn:product-ledger:problem:malformed")));
     assert_eq!(problem["instance"], "/prod/products/p");
     assert_eq!(headers["content-type"], "application/problem+json");
+}
+
+#[tokio::test]
+async fn an_open_path_needs_no_authorizer_and_knows_whoever_has_one() {
+    for (path, authorizer, status, actor) in [
+        ("/products/open", Value::Null, 200, Actor::unknown().name.to_string()),
+        ("/products/open", json!({"principalId": "s"}), 200, "s".to_owned()),
+        ("/products/shut", Value::Null, 401, String::new()),
+    ] {
+        let context = json!({"path": path, "authorizer": authorizer});
+        let (answered, _, seen) = answer_to(event(&json!({"path": path, "requestContext": context}))).await;
+        assert_eq!(
+            (answered, seen["actor"].as_str().unwrap_or_default()),
+            (status, actor.as_str()),
+            "{path}"
+        );
+    }
 }
 
 /// The event with this path in it and in its context.

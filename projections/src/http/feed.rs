@@ -23,7 +23,7 @@ use schema::ProductId;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use web::api::{Api, Describe, Endpoint};
-use web::{Problem, QueryParameters, RequestContext, Scope};
+use web::{Problem, QueryParameters, RequestContext, Scope, wrong_parameter};
 
 use super::Answer;
 use super::publication::Publications;
@@ -35,6 +35,9 @@ pub const PATH: &str = "/commits";
 
 /// The longest wait for the next commit.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(20);
+
+/// The longest wait in a function, for which API Gateway waits half a minute at most and every second of which is paid for.
+pub const LONGEST_WAIT_IN_A_FUNCTION: Duration = Duration::from_secs(5);
 
 /// The dependencies of the route.
 #[derive(Clone)]
@@ -49,9 +52,21 @@ pub struct FeedApi {
     pub stopping: watch::Receiver<bool>,
 }
 
+/// The route, and where it is answered.
+#[derive(Clone)]
+struct FeedRoute {
+    api: Arc<FeedApi>,
+    is_function: bool,
+}
+
 /// The route, to be wrapped in [`web::finish`].
 pub fn routes(api: FeedApi) -> Router {
-    table().router().with_state(Arc::new(api))
+    table().router().with_state(FeedRoute { api: Arc::new(api), is_function: false })
+}
+
+/// The same in a function: it waits for [`LONGEST_WAIT_IN_A_FUNCTION`] at most, and has no download of everything.
+pub fn routes_in_a_function(api: FeedApi) -> Router {
+    table().router().with_state(FeedRoute { api: Arc::new(api), is_function: true })
 }
 
 /// The OpenAPI description of the route.
@@ -60,12 +75,12 @@ pub fn documented() -> Vec<(Endpoint, Describe)> {
     table().documented()
 }
 
-fn table() -> Api<Arc<FeedApi>> {
+fn table() -> Api<FeedRoute> {
     Api::new().on(Endpoint::Get(PATH), documented::commits, commits)
 }
 
 async fn commits(
-    State(api): State<Arc<FeedApi>>,
+    State(FeedRoute { api, is_function }): State<FeedRoute>,
     context: RequestContext,
     mut parameters: QueryParameters,
     headers: HeaderMap,
@@ -74,7 +89,16 @@ async fn commits(
     context.require(Scope::Subscribe)?;
     let with_receipts = context.require(Scope::Audit).is_ok();
     let as_csv = csv::is_wanted(&headers);
-    let request = FeedRequest::read(&mut parameters, as_csv)?;
+    let mut request = FeedRequest::read(&mut parameters, as_csv)?;
+    if is_function {
+        request.wait = request.wait.min(LONGEST_WAIT_IN_A_FUNCTION);
+        if request.all {
+            return Err(wrong_parameter(
+                "all",
+                &"is answered by ledger serve alone; follow Link to the next page",
+            ));
+        }
+    }
     if request.all {
         return csv::everything(api, request.query, with_receipts).await;
     }
