@@ -39,11 +39,12 @@ export function watchLog(monitoring: MonitoringFacade, { settings, sequencer }: 
       },
       { title: "Checkpoint, while commits wait, seconds", metrics: [notPublished] },
       {
-        title: "Contradictions",
-        metrics: [
-          series.above("log-conflict", 0, "SUM", conflicts(CONFLICTS.ofLog)),
-          series.above("log-rewritten", 0, "SUM", conflicts(CONFLICTS.ofProduct)),
-        ],
+        title: "Contradictions in the log",
+        metrics: [series.above("log-conflict", 0, "SUM", conflicts(CONFLICTS.ofLog))],
+      },
+      {
+        title: "Commits that contradict the log",
+        metrics: [series.above("log-rewritten", 0, "SUM", conflicts(CONFLICTS.ofProduct))],
       },
     ],
   });

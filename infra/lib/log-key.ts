@@ -44,7 +44,7 @@ export class LogKey extends Construct {
     );
   }
 
-  /** Grants signing what a checkpoint is signed with: its text itself, by Ed25519. */
+  /** Grants signing a checkpoint, its text itself by Ed25519, and reading the public key. */
   grantSign(grantee: IGrantable): void {
     grantee.grantPrincipal.addToPrincipalPolicy(
       new PolicyStatement({
@@ -53,11 +53,6 @@ export class LogKey extends Construct {
         conditions: { StringEquals: { "kms:MessageType": "RAW", "kms:SigningAlgorithm": "ED25519_SHA_512" } },
       }),
     );
-    this.grantPublicKey(grantee);
-  }
-
-  /** Grants reading the public key. */
-  grantPublicKey(grantee: IGrantable): void {
     grantee.grantPrincipal.addToPrincipalPolicy(
       new PolicyStatement({ actions: ["kms:GetPublicKey"], resources: [this.key.keyArn] }),
     );

@@ -55,6 +55,5 @@ export class QueryApi extends Construct {
     views.receipts.grantRead(role, "dynamodb:Query");
     log.table.grantRead(role, "dynamodb:Query");
     log.files.grantRead(role);
-    log.signing.grantPublicKey(role);
   }
 }

@@ -20,7 +20,7 @@ export class Sequencer extends Construct {
     const { settings } = props;
     this.consumer = new StreamConsumer(this, "sequencer", props, {
       table: feed.table,
-      // Items that come within one interval are logged together: more checkpoints than one are not signed in it anyhow.
+      // A checkpoint is signed for each batch.
       windowSeconds: settings.logIntervalSeconds,
       // One invocation for the stream, whose items have one key, one for each schedule, and some for people.
       reserved: settings.reservedConcurrency === undefined ? undefined : CONCURRENCY,

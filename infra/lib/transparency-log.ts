@@ -71,22 +71,18 @@ export class TransparencyLog extends Construct {
     output("Origin", this.origin, "LEDGER_LOG_ORIGIN");
   }
 
-  /** The settings of whoever reads the log. */
+  /** The settings of whoever reads the log. Its keys are on record in its table. */
   get reading(): Environment {
-    return {
-      LEDGER_LOG_TABLE: this.table.name,
-      LEDGER_LOG_BUCKET: this.files.name,
-      LEDGER_LOG_KEY_ID: this.signing.key.keyId,
-      LEDGER_LOG_ORIGIN: this.origin,
-    };
+    return { LEDGER_LOG_TABLE: this.table.name, LEDGER_LOG_BUCKET: this.files.name };
   }
 
   /** The settings of the function that writes the log. */
   get writing(): Environment {
-    const { logIntervalSeconds, logRetention } = this.settings;
+    const { logRetention } = this.settings;
     return {
       ...this.reading,
-      LEDGER_LOG_INTERVAL: String(logIntervalSeconds),
+      LEDGER_LOG_KEY_ID: this.signing.key.keyId,
+      LEDGER_LOG_ORIGIN: this.origin,
       ...(logRetention && { LEDGER_LOG_RETENTION: `${logRetention.mode}:${logRetention.days}` }),
     };
   }

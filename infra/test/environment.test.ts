@@ -20,12 +20,8 @@ const ORDERS = { LEDGER_ORDERS: "id,name,price,updated_at" };
 const PROTECTION = { LEDGER_EVENTS_PROTECTION: expect.any(String) };
 const FEED = { LEDGER_LOG_FEED_TABLE: "<LogFeedItemsTable>" };
 const ORIGIN = { LEDGER_LOG_ORIGIN: "product-ledger.invalid/<LogSigningKey>" };
-const LOG = {
-  ...ORIGIN,
-  LEDGER_LOG_TABLE: "<LogBatchesTable>",
-  LEDGER_LOG_BUCKET: "<LogFilesBucket>",
-  LEDGER_LOG_KEY_ID: "<LogSigningKey>",
-};
+const LOG = { LEDGER_LOG_TABLE: "<LogBatchesTable>", LEDGER_LOG_BUCKET: "<LogFilesBucket>" };
+const SIGNING = { ...ORIGIN, LEDGER_LOG_KEY_ID: "<LogSigningKey>" };
 const BUS = { LEDGER_EVENT_BUS: "<Bus>", LEDGER_EVENT_SOURCE: "product-ledger.products" };
 
 const EXPECTED = {
@@ -33,7 +29,7 @@ const EXPECTED = {
   QueryApi: { ...EVENTS, ...PRODUCTS, ...PRICES, ...RECEIPTS, ...ORDERS, ...LOG },
   Projector: { ...EVENTS, ...PRODUCTS, ...PRICES, ...PARKING, ...ORDERS, ...FEED },
   Publisher: { ...EVENTS, ...RECEIPTS, ...PARKING, ...BUS, ...ORIGIN, ...PROTECTION },
-  Sequencer: { ...EVENTS, ...PARKING, ...FEED, ...LOG, LEDGER_LOG_INTERVAL: "10" },
+  Sequencer: { ...EVENTS, ...PARKING, ...FEED, ...LOG, ...SIGNING },
 };
 
 const GIVEN = Object.values(EXPECTED).flatMap(Object.keys);
@@ -61,5 +57,7 @@ it("every setting is given to some function or is local only", () => {
   expect([...READ].filter((variable) => !given.has(variable)).sort()).toEqual([
     "LEDGER_BUS_TABLE",
     "LEDGER_CHECKPOINTS_TABLE",
+    // The window of the sequencer's stream mapping takes its place.
+    "LEDGER_LOG_INTERVAL",
   ]);
 });

@@ -58,7 +58,6 @@ const ROLES: Record<string, readonly string[]> = {
     ...on("<ViewsReceiptsTable.Arn>", "dynamodb:Query"),
     ...on(LOG, "dynamodb:Query"),
     ...readFiles,
-    ...on(SIGNING, "kms:GetPublicKey"),
     ...readKey,
     ...log("QueryApi"),
     ...traces,

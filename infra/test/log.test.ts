@@ -169,7 +169,7 @@ it("a log has the name that the setting gives, everywhere, and goes on in a tabl
   const named = { logOrigin: "ledger.example.com/log" };
   const { template, directory } = synthesize("dev", { logTable: "restored-log" }, named);
   rmSync(directory, { recursive: true, force: true });
-  for (const id of ["QueryApi", "Publisher", "Sequencer"]) {
+  for (const id of ["Publisher", "Sequencer"]) {
     const [, lambda] = one(template, "AWS::Lambda::Function", id);
     const { Variables } = lambda.Properties.Environment as { Variables: Json };
     expect(Variables.LEDGER_LOG_ORIGIN, id).toBe("ledger.example.com/log");
