@@ -11,7 +11,7 @@ RETRY_PARKED = EVENTS / "retry-parked.json"
 RECONCILE = EVENTS / "reconcile.json"
 
 
-@pytest.mark.parametrize("name", ["projector", "publisher"])
+@pytest.mark.parametrize("name", ["projector", "publisher", "sequencer"])
 def the_turn_for_parked_products_is_answered_with_what_became_of_them(stack, name):
     answer = invoked(stack.function(name), RETRY_PARKED.read_bytes())
     said = json.loads(answer["Payload"].read())
@@ -19,7 +19,7 @@ def the_turn_for_parked_products_is_answered_with_what_became_of_them(stack, nam
     assert said and all(isinstance(count, int) for count in said.values()), said
 
 
-@pytest.mark.parametrize("name", ["projector", "publisher"])
+@pytest.mark.parametrize("name", ["projector", "publisher", "sequencer"])
 def the_turn_of_the_reconcile_is_answered_with_how_far_it_came(stack, name):
     answer = invoked(stack.function(name), RECONCILE.read_bytes())
     said = json.loads(answer["Payload"].read())
@@ -27,7 +27,7 @@ def the_turn_of_the_reconcile_is_answered_with_how_far_it_came(stack, name):
     assert isinstance(said["compared"], int) and isinstance(said["complete"], bool), said
 
 
-@pytest.mark.parametrize("name", ["projector", "publisher"])
+@pytest.mark.parametrize("name", ["projector", "publisher", "sequencer"])
 def another_event_is_refused(stack, name):
     answer = invoked(stack.function(name), b'{"source":"aws.events"}')
     said = json.loads(answer["Payload"].read())
