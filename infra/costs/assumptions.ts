@@ -52,13 +52,15 @@ export const BYTES = {
 
 /**
  * The sequencer: the most commits of a batch and the statements of a request, as the code has them; the read units of a commit (its
- * product's newest entry of the index, and the commit itself) and of a run; the billed time of a run, and of each commit in addition.
+ * product's newest entry of the index, and the commit itself), of a run, and of a product in the reconcile; the billed time of a run,
+ * and of each commit in addition; the series of its metrics.
  */
 export const LOG = {
   batch: 1024,
   statements: 25,
-  reads: { commit: 2, run: 2 },
+  reads: { commit: 2, run: 2, product: 3 },
   millis: { run: 500, commit: 1 },
+  series: 16,
 } as const;
 
 /** Products in the catalogue. */

@@ -2,7 +2,7 @@
 // items and files, not counted.
 
 import { settingsOf } from "../lib/settings.ts";
-import { BYTES, GB, LOG, MONTH, SECONDS_A_MONTH } from "./assumptions.ts";
+import { BYTES, GB, LOG, MILLIS, MONTH, PRODUCTS, RECONCILE, SECONDS_A_MONTH } from "./assumptions.ts";
 import type { Batches, Line } from "./bill.ts";
 import type { Priced } from "./prices.ts";
 
@@ -61,17 +61,26 @@ export function logLines(line: MakeLine, rate: number, batches: Batches): Line[]
   const invocations = runs * SECONDS_A_MONTH;
   const stored = (month * MONTH) / GB;
   const ms = LOG.millis.run + LOG.millis.commit * commits;
+  const { runs: compared, rounds } = RECONCILE;
+  const comparing = MILLIS.reconcile.run + (MILLIS.reconcile.product * PRODUCTS * rounds) / compared;
   const inTable = stored * (BYTES.logIndex + BYTES.logged);
   return [
-    line("Lambda", "sequencer", "invocation", invocations),
-    line("Lambda", "sequencer: duration", "compute", (invocations * ms * settings.memory.stream) / KILO / 1000),
+    line("Lambda", "sequencer", "invocation", invocations + compared),
+    line(
+      "Lambda",
+      "sequencer: duration",
+      "compute",
+      ((invocations * ms + compared * comparing) * settings.memory.stream) / KILO / 1000,
+    ),
     line("DynamoDB", "log: reads", "readUnit", each.read * month),
+    line("DynamoDB", "log: reads of the reconcile", "readUnit", LOG.reads.product * PRODUCTS * rounds),
     line("DynamoDB", "log: writes, feed items and index included", "writeUnit", each.written * month),
     line("DynamoDB", "log: storage", "storage", inTable),
     line("DynamoDB", "log: point-in-time recovery", "recovery", inTable),
     line("S3", "log: files written", "put", each.puts * month),
     line("S3", "log: files", "object", stored * BYTES.logFile),
     line("KMS", "log: signatures", "signature", invocations),
+    line("CloudWatch", "metrics of the sequencer", "metric", LOG.series),
     line("CloudTrail", "writes to the log table", "dataEvents", each.requests * month),
   ];
 }
