@@ -30,7 +30,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("sqlite", vec![]),
         ("ledger-log", vec!["schema"]),
         ("event-store", vec!["schema", "sqlite", "telemetry"]),
-        ("sequencer", vec!["event-store", "ledger-log", "schema", "web"]),
+        ("sequencer", vec!["event-store", "ledger-log", "schema", "telemetry", "web"]),
         ("lambda", vec!["schema", "telemetry", "web"]),
         ("commands", middle.to_vec()),
         ("projections", [&middle[..], &["sqlite"]].concat()),

@@ -3,8 +3,15 @@
 //! The promise: a checkpoint is signed only after everything below it is durable, and each is a prefix of the next.
 
 mod api;
+mod batches;
+mod beginning;
+mod due;
 mod failure;
+mod feed;
 mod proof;
+mod publish;
+mod reconcile;
+mod round;
 mod routes;
 mod store;
 mod table;
@@ -12,6 +19,10 @@ mod writer;
 
 pub use api::{LogApi, LogPublic, ProofSources, ServedLog};
 pub use failure::{LogFailure, LogStop};
+pub use feed::LogFeed;
+pub use publish::LogPublisher;
+pub use reconcile::ROUNDS;
+pub use round::{LogRun, Sequencer, SequencerPorts};
 pub use routes::{documented, routes};
 pub use store::{DirectoryLog, LogStore, MemoryLog, prefix_of_full, sync_above};
 pub use table::{
