@@ -23,7 +23,7 @@ mod store;
 mod table;
 mod writer;
 
-pub use api::{KeptLog, LogApi, LogPublic, ProofSources, ServedKeys, ServedLog};
+pub use api::{InvalidLogPublic, KeptLog, LogApi, LogPublic, ProofSources, ServedKeys, ServedLog};
 pub use bound::{BoundKeys, DynamoLogKeys};
 pub use cloud::{CloudLog, CloudLogError, CloudLogPlace, CloudLogSetting};
 pub use failure::{LogFailure, LogStop};
