@@ -19,6 +19,9 @@ use crate::error::StoreError;
 pub use dynamodb::DynamoAnnouncements;
 pub use memory::MemoryAnnouncements;
 
+/// The consumer for which a product is parked that cannot be announced, or whose commits contradict the log.
+pub const LOG_CONSUMER: &str = "log";
+
 /// Shape of the table of feed items, as `CreateTable` takes it: one source for this adapter and the infrastructure. Items expire
 /// by the attribute [`EXPIRES_AT`].
 pub const TABLE: &str = include_str!("../feed-table.json");
@@ -78,8 +81,8 @@ pub trait Announcements: Send + Sync {
     /// Up to `limit` announcements with an id above `after`, in order of ids; fewer only at the end.
     ///
     /// # Errors
-    /// [`StoreError`]: try again later. [`StoreError::is_unreadable`]: an item has another shape; read on behind it is not
-    /// possible, and the comparison with the event table finds what it announced.
+    /// [`StoreError`]: try again later. An item that cannot be read is left out and logged: the comparison with the event table
+    /// finds what it announced.
     async fn page(&self, after: Option<Ulid>, limit: usize) -> Result<Vec<Announcement>, StoreError>;
 }
 

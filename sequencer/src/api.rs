@@ -1,5 +1,6 @@
 //! What the routes of the log work on, and who may use them.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use event_store::{Feed, Journal, StoreError};
@@ -19,6 +20,24 @@ pub enum LogPublic {
     Hashes,
     /// Everybody may read everything.
     All,
+}
+
+/// The text names no part of a log.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("LEDGER_LOG_PUBLIC={0:?}: must be no, hashes or all")]
+pub struct InvalidLogPublic(String);
+
+impl FromStr for LogPublic {
+    type Err = InvalidLogPublic;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLogPublic> {
+        match text {
+            "no" => Ok(Self::No),
+            "hashes" => Ok(Self::Hashes),
+            "all" => Ok(Self::All),
+            other => Err(InvalidLogPublic(other.to_owned())),
+        }
+    }
 }
 
 impl LogPublic {

@@ -9,12 +9,12 @@ use event_store::StoreError;
 use ledger_log::{CheckpointFault, LogPath, TrustedKeys, VerifierKey};
 use schema::Clock;
 use schema::settings::CloudLogSettings;
-use tokio::time::Instant;
 
 use crate::api::ServedLog;
 use crate::bound::BoundKeys;
 use crate::failure::LogFailure;
 use crate::kms::{KmsKeyError, KmsSigner};
+use crate::run_end::RunEnd;
 use crate::s3::{InvalidRetention, LogRetention, S3Log};
 use crate::store::LogStore;
 use crate::writer::LogWriter;
@@ -109,8 +109,20 @@ pub enum CloudLogError {
     Begin(#[from] LogFailure),
 }
 
+impl CloudLogError {
+    /// Whether it is a contradiction, which another attempt does not change.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        match self {
+            Self::OtherKey { .. } | Self::OtherOrigin { .. } | Self::OtherLog { .. } => true,
+            Self::Key(_) | Self::Table(_) | Self::Begin(_) => false,
+        }
+    }
+}
+
 impl CloudLog {
-    /// The log at this place, which is begun and bound to its key if `bound` has none yet.
+    /// The log at this place, which is begun and bound to its key if `bound` has none yet. Nothing is asked or signed after the
+    /// `end` of a run.
     ///
     /// # Errors
     /// [`CloudLogError`]: its text says what to do.
@@ -119,9 +131,10 @@ impl CloudLog {
         aws: &SdkConfig,
         bound: &dyn BoundKeys,
         clock: Clock,
+        end: RunEnd,
     ) -> Result<Self, CloudLogError> {
-        let signer = KmsSigner::new(aws, &place.key_id, &place.origin).await?;
-        let files = S3Log::new(aws, &place.bucket, clock).locked(place.retention);
+        let signer = KmsSigner::new(aws, &place.key_id, &place.origin).await?.ending(end.clone());
+        let files = S3Log::new(aws, &place.bucket, clock).locked(place.retention).ending(end);
         if bound.keys().await?.is_none() {
             begin(&place.bucket, &files, &signer).await?;
             bound.bind(signer.verifier_key()).await?;
@@ -143,12 +156,6 @@ impl CloudLog {
     #[must_use]
     pub fn served(&self) -> ServedLog {
         ServedLog { store: Arc::new(self.files.clone()), keys: self.keys.clone() }
-    }
-
-    /// The same; nothing is asked or signed after this moment.
-    #[must_use]
-    pub fn until(&self, end: Instant) -> Self {
-        Self { files: self.files.until(end), signer: self.signer.until(end), keys: self.keys.clone() }
     }
 }
 

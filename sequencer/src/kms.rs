@@ -16,7 +16,8 @@ use ledger_log::note::NoteSignature;
 use ledger_log::signer::SigningError;
 use ledger_log::{CheckpointSigner, SignedNote, VerifierKey};
 use tokio::runtime::Handle;
-use tokio::time::{Instant, timeout_at};
+
+use crate::run_end::RunEnd;
 
 /// A public key of Ed25519 as X.509 has it, without its last 32 bytes, which are the key (RFC 8410).
 const ED25519: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -28,7 +29,7 @@ pub struct KmsSigner {
     id: String,
     key: VerifierKey,
     runtime: Handle,
-    until: Option<Instant>,
+    end: RunEnd,
 }
 
 /// Why a key cannot sign the log.
@@ -64,7 +65,7 @@ impl KmsSigner {
         let key = encoded.strip_prefix(&ED25519).and_then(|key| key.try_into().ok());
         let key = key.ok_or_else(|| KmsKeyError::OtherKind(id.to_owned()))?;
         let key = VerifierKey::new(origin, key).map_err(|_| KmsKeyError::Origin(origin.to_owned()))?;
-        Ok(Self { client, id: id.to_owned(), key, runtime: Handle::current(), until: None })
+        Ok(Self { client, id: id.to_owned(), key, runtime: Handle::current(), end: RunEnd::default() })
     }
 
     /// Its public key, with the name of the log.
@@ -73,10 +74,10 @@ impl KmsSigner {
         &self.key
     }
 
-    /// The same; nothing is signed after this moment.
+    /// The same; nothing is signed after the end of a run.
     #[must_use]
-    pub fn until(&self, end: Instant) -> Self {
-        Self { until: Some(end), ..self.clone() }
+    pub fn ending(self, end: RunEnd) -> Self {
+        Self { end, ..self }
     }
 
     async fn signature(&self, text: &str) -> Result<Vec<u8>, SigningError> {
@@ -102,14 +103,9 @@ impl CheckpointSigner for KmsSigner {
     }
 
     fn sign(&self, text: String) -> Result<SignedNote, SigningError> {
-        let signature = self.runtime.block_on(async {
-            let Some(end) = self.until else { return self.signature(&text).await };
-            let over = || SigningError("the time of this run was over".to_owned());
-            if end <= Instant::now() {
-                return Err(over());
-            }
-            timeout_at(end, self.signature(&text)).await.unwrap_or_else(|_| Err(over()))
-        })?;
+        let over = || Err(SigningError("the time of this run was over".to_owned()));
+        let signing = self.end.within(self.signature(&text));
+        let signature = self.runtime.block_on(async { signing.await.unwrap_or_else(over) })?;
         let signature = NoteSignature { name: self.key.name().to_owned(), key_id: self.key.id(), signature };
         Ok(SignedNote { signatures: vec![signature], text })
     }

@@ -24,8 +24,8 @@ use ledger_log::path::TILE_WIDTH;
 use ledger_log::{LogCheckpoint, LogPath, SignedNote};
 use schema::{Clock, Timestamp};
 use tokio::runtime::Handle;
-use tokio::time::{Instant, timeout_at};
 
+use crate::run_end::RunEnd;
 use crate::store::LogStore;
 
 /// When the newest checkpoint was kept for good, in the metadata of `checkpoint`. Stored. Never rename.
@@ -81,7 +81,7 @@ pub struct S3Log {
     retention: Option<LogRetention>,
     clock: Clock,
     runtime: Handle,
-    until: Option<Instant>,
+    end: RunEnd,
 }
 
 impl fmt::Debug for S3Log {
@@ -116,7 +116,7 @@ impl S3Log {
         let by_path = has_own_endpoint(settings);
         let client = Client::from_conf(Builder::from(&limited).force_path_style(by_path).build());
         let bucket = bucket.to_owned();
-        Self { client, bucket, retention: None, clock, runtime: Handle::current(), until: None }
+        Self { client, bucket, retention: None, clock, runtime: Handle::current(), end: RunEnd::default() }
     }
 
     /// The same, with full tiles, full bundles and kept checkpoints locked.
@@ -125,10 +125,10 @@ impl S3Log {
         Self { retention, ..self }
     }
 
-    /// The same; nothing is asked after this moment.
+    /// The same; nothing is asked after the end of a run.
     #[must_use]
-    pub fn until(&self, end: Instant) -> Self {
-        Self { until: Some(end), ..self.clone() }
+    pub fn ending(self, end: RunEnd) -> Self {
+        Self { end, ..self }
     }
 
     /// When the newest checkpoint was put there, if there is one.
@@ -148,14 +148,8 @@ impl S3Log {
     }
 
     fn wait<T>(&self, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-        self.runtime.block_on(async {
-            let Some(end) = self.until else { return work.await };
-            let over = || io::Error::new(ErrorKind::TimedOut, "the time of this run was over");
-            if end <= Instant::now() {
-                return Err(over());
-            }
-            timeout_at(end, work).await.unwrap_or_else(|_| Err(over()))
-        })
+        let over = || Err(io::Error::new(ErrorKind::TimedOut, "the time of this run was over"));
+        self.runtime.block_on(async { self.end.within(work).await.unwrap_or_else(over) })
     }
 
     async fn get(&self, path: LogPath) -> io::Result<Option<Object>> {

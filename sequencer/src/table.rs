@@ -147,6 +147,14 @@ pub trait LogTable: Send + Sync {
     async fn complete_beginning(&self) -> Result<(), StoreError>;
 }
 
+impl From<LogIndexEntry> for LoggedCommit {
+    /// The commit as far as the index knows it, as the one before another.
+    fn from(entry: LogIndexEntry) -> Self {
+        let leaf = Leaf { parent: [0; 32], hash: entry.hash };
+        Self { product: entry.product, sequence: entry.sequence, leaf }
+    }
+}
+
 impl LogBatch {
     /// The size of the log with it.
     #[must_use]

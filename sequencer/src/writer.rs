@@ -72,6 +72,12 @@ impl LogWriter {
         self.tiles.size()
     }
 
+    /// The root over all entries, published or not.
+    #[must_use]
+    pub fn root(&self) -> TreeHash {
+        self.tiles.root()
+    }
+
     /// The size of the newest checkpoint.
     #[must_use]
     pub fn published(&self) -> u64 {

@@ -36,11 +36,11 @@ use crate::auth::{AuthSettings, Authentication};
 use crate::backend::Backend;
 use crate::directory::DataDirectory;
 use crate::environment::{aws, settings};
-use crate::log::{self, LogSettings, LogStarted};
+use crate::log::{self, CloudLogFiles, LogSettings, LogStarted};
 use crate::operators;
 use crate::signals::Signals;
 use crate::system::{System, create_tables};
-use sequencer::{LogApi, LogPublic, ProofSources};
+use sequencer::{KeptLog, LogApi, LogPublic, ProofSources};
 
 use admission::Admission;
 pub use background::TIME_LIMIT as BATCH_TIME_LIMIT;
@@ -63,8 +63,10 @@ pub struct ServerConfig {
     pub cors_origins: Vec<AllowedOrigin>,
     /// The limits on requests and connections.
     pub limits: Limits,
-    /// How the log is kept; `None`: no log is kept, as with tables of `DynamoDB`.
+    /// How the log is kept; `None`: no log is kept.
     pub log: Option<LogSettings>,
+    /// Whether commits on tables of `DynamoDB` are put into one order here; one of several servers is enough.
+    pub sequences: bool,
     /// Who may read the log without a scope.
     pub log_public: LogPublic,
 }
@@ -89,8 +91,10 @@ struct Platform {
     /// The stream that feeds the consumers, with tables.
     stream: Option<TableStream>,
     event_bridge: Option<SdkConfig>,
-    /// The log, unless it is switched off or the ledger is in tables.
+    /// The log of a ledger on this machine, unless it is switched off.
     log: Option<(LogStarted, Duration)>,
+    /// The log of a ledger in tables, unless it is switched off or no bucket is named for it.
+    cloud: Option<CloudLogFiles>,
 }
 
 /// Serves until SIGINT or SIGTERM. `announce` gets the address, and the key of the log if one is kept, as soon as requests are
@@ -102,8 +106,9 @@ pub async fn run(
     config: ServerConfig,
     announce: impl FnOnce(SocketAddr, Option<&VerifierKey>) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
-    let ServerConfig { listen, storage, retry_parked_every, auth, cors_origins, limits, log, log_public } =
-        config;
+    let ServerConfig {
+        listen, storage, retry_parked_every, auth, cors_origins, limits, log, sequences, log_public
+    } = config;
     let settings = settings()?;
     let clock_and_ids = ClockAndIds::system();
     let authentication = match auth {
@@ -114,7 +119,7 @@ pub async fn run(
     // First, so that a port in use leaves no new data directory behind.
     let listener = TcpListener::bind(listen).await.map_err(|error| cannot_listen(listen, &error))?;
     let address = listener.local_addr()?;
-    let Platform { backend, stream, event_bridge, log } =
+    let Platform { backend, stream, event_bridge, log, cloud } =
         platform(&storage, log, &settings, &clock_and_ids).await?;
     let system = Arc::new(System::new(backend, event_bridge.as_ref(), settings, clock_and_ids.clone()));
     let directory = system.directory.clone();
@@ -125,7 +130,8 @@ pub async fn run(
     let pages = PageRules::new(cors_origins, authentication.is_some());
     let authenticated = |routes| authenticated(authentication.as_ref(), log_public, routes);
     let layers = |routes| host::wrap(pages.wrap(admission.wrap(authenticated, routes)));
-    let of_log = sequencer::routes(of_log(&system, log.as_ref().map(|(log, _)| log), log_public));
+    let kept = log.as_ref().map(|(log, _)| log.log.clone().into()).or_else(|| cloud.as_ref()?.kept(&system));
+    let of_log = sequencer::routes(of_log(&system, kept, log_public));
     let routes = system.routes(stopping.clone()).merge(metrics::routes(recorder.clone()));
     let routes = routes.merge(root::routes()).merge(of_log);
     let connections =
@@ -135,6 +141,9 @@ pub async fn run(
     let key = log.as_ref().map(|(log, _)| log.key.clone());
     if let Some((log, interval)) = log {
         background.extend(background::keep_log(&system, log, interval, &stopping));
+    }
+    if sequences {
+        background.extend(background::sequence(&system, cloud, &stopping));
     }
     if let Storage::Directory(data) = &storage {
         background.extend(serve_operators(data, system, stopping.clone()));
@@ -158,12 +167,11 @@ pub async fn run(
 }
 
 /// What the routes of the log work on.
-fn of_log(system: &System, log: Option<&LogStarted>, public: LogPublic) -> LogApi {
-    let sources = system
-        .feed
-        .as_ref()
-        .map(|feed| ProofSources { journal: system.journal.clone(), feed: feed.feed.clone() });
-    LogApi { log: log.map(|log| log.log.clone().into()).zip(sources), public }
+fn of_log(system: &System, log: Option<KeptLog>, public: LogPublic) -> LogApi {
+    let on_tables = || system.table_log.as_ref().map(|log| log.feed.clone());
+    let feed = system.feed.as_ref().map(|feed| feed.feed.clone()).or_else(on_tables);
+    let sources = feed.map(|feed| ProofSources { journal: system.journal.clone(), feed });
+    LogApi { log: log.zip(sources), public }
 }
 
 /// Why the address is not listened on, and what to do.
@@ -234,7 +242,11 @@ async fn platform(
             }
             let backend = Backend::on_dynamodb(&aws, &settings.tables, orders, clock);
             let stream = Some(TableStream::new(&aws, &settings.tables));
-            return Ok(Platform { backend, stream, event_bridge: Some(aws), log: None });
+            let cloud = match log {
+                Some(_) => CloudLogFiles::named(&settings.log, &aws)?,
+                None => None,
+            };
+            return Ok(Platform { backend, stream, event_bridge: Some(aws), log: None, cloud });
         }
         Storage::Memory => {
             let log = match log {
@@ -262,7 +274,7 @@ async fn platform(
             (Backend::on_sqlite(directory, orders, clock).await.with_context(data)?, event_bridge, log)
         }
     };
-    Ok(Platform { backend, stream: None, event_bridge, log })
+    Ok(Platform { backend, stream: None, event_bridge, log, cloud: None })
 }
 
 /// # Errors

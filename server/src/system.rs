@@ -6,7 +6,8 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use commands::Executor;
 use commands::http::CommandApi;
-use event_store::{Journal, Parking, metering, table};
+use event_store::announced::LOG_CONSUMER;
+use event_store::{FeedReader, Journal, Parking, metering, table};
 use projections::http::QueryApi;
 use projections::http::feed::{self, FeedApi};
 use projections::{Catalogue, Prices, Projection, Projector, Views};
@@ -17,7 +18,7 @@ use tokio::sync::watch;
 use web::ClockAndIds;
 
 use crate::back_pressure::BackPressureSuspension;
-use crate::backend::{Backend, LocalFeed, QueryPorts};
+use crate::backend::{Backend, LocalFeed, QueryPorts, TableLog};
 use crate::directory::DataDirectory;
 
 /// How many products a store on this machine gets at once.
@@ -42,6 +43,8 @@ pub struct System {
     pub clock_and_ids: ClockAndIds,
     /// What feeds projector and publisher, unless a table's stream does.
     pub feed: Option<LocalFeed>,
+    /// The order of all commits, on tables.
+    pub table_log: Option<TableLog>,
     /// The files, if it runs on any.
     pub directory: Option<Arc<DataDirectory>>,
     /// Whether the bus is not on this machine, and has a throughput of its own.
@@ -61,7 +64,7 @@ impl System {
         settings: Settings,
         clock_and_ids: ClockAndIds,
     ) -> Self {
-        let Backend { journal, projector, publisher, queries, feed, directory } = backend;
+        let Backend { journal, projector, publisher, queries, feed, table_log, directory } = backend;
         let read_models: Vec<Arc<dyn Projection>> = vec![
             Arc::new(Catalogue::new(projector.views.clone(), journal.clone())),
             Arc::new(Prices::new(projector.prices, journal.clone())),
@@ -81,6 +84,10 @@ impl System {
         };
         let publisher = Publisher::new(ports, address(&settings), RetryPolicy::default());
         let projector = if feed.is_some() { projector.at_once(AT_ONCE) } else { projector };
+        let projector = match &table_log {
+            Some(log) => projector.announcing(log.ports.announcements.clone(), clock_and_ids.ids.clone()),
+            None => projector,
+        };
         let at_once = feed.is_some() && !publishes_elsewhere;
         let publisher = if at_once { publisher.at_once(AT_ONCE) } else { publisher };
         Self {
@@ -91,6 +98,7 @@ impl System {
             views,
             clock_and_ids,
             feed,
+            table_log,
             directory,
             publishes_elsewhere,
             parking,
@@ -104,7 +112,8 @@ impl System {
     pub fn consumers(&self) -> impl Iterator<Item = (&'static str, &Arc<dyn Parking>)> {
         let [of_projector, of_publisher] = &self.parking;
         let views = self.read_models.iter().map(move |projection| (projection.view().name(), of_projector));
-        views.chain([(publisher::CONSUMER, of_publisher)])
+        let log = self.table_log.is_some().then_some((LOG_CONSUMER, of_projector));
+        views.chain([(publisher::CONSUMER, of_publisher)]).chain(log)
     }
 
     /// No command waits for the projector until the returned value is dropped.
@@ -137,10 +146,11 @@ impl System {
             stopping: stopping.clone(),
         });
         let routes = commands.merge(queries).merge(events).merge(web::about::routes());
-        // Tables of DynamoDB keep no order of all commits.
-        let Some(local) = &self.feed else { return routes };
+        let local = self.feed.as_ref().map(|local| local.reader.clone());
+        let on_tables = || self.table_log.as_ref().map(|log| FeedReader::new(log.feed.clone()));
+        let Some(reader) = local.or_else(on_tables) else { return routes };
         routes.merge(feed::routes(FeedApi {
-            feed: local.reader.clone(),
+            feed: reader,
             journal: self.journal.clone(),
             receipts: self.queries.receipts.clone(),
             stopping,
@@ -181,7 +191,7 @@ pub async fn create_tables(dynamodb: &SdkConfig, settings: &Settings) -> Result<
 }
 
 /// Every table with its shape.
-fn shapes(settings: &Settings) -> [(&String, Cow<'static, str>); 7] {
+fn shapes(settings: &Settings) -> [(&String, Cow<'static, str>); 9] {
     let tables = &settings.tables;
     [
         (&tables.events, event_store::TABLE.into()),
@@ -191,5 +201,7 @@ fn shapes(settings: &Settings) -> [(&String, Cow<'static, str>); 7] {
         (&tables.prices, projections::PRICES_TABLE.into()),
         (&tables.bus, publisher::bus::local::TABLE.into()),
         (&tables.checkpoints, crate::mapping::CHECKPOINTS_TABLE.into()),
+        (&tables.log, sequencer::LOG_TABLE.into()),
+        (&tables.log_feed, event_store::announced::TABLE.into()),
     ]
 }

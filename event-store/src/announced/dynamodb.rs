@@ -63,8 +63,12 @@ impl Announcements for DynamoAnnouncements {
             let request = query.clone().limit(left).set_exclusive_start_key(from);
             let answer = request.send().await.map_err(failed(STORE))?;
             for item in answer.items.unwrap_or_default() {
-                let unreadable = |reason: String| StoreError::unreadable(reason.into()).of(STORE);
-                found.push(from_item(&item).map_err(unreadable)?);
+                match from_item(&item) {
+                    Ok(announcement) => found.push(announcement),
+                    Err(reason) => {
+                        tracing::error!(target: "ledger::log", reason, "a feed item cannot be read; the reconcile finds what it announced");
+                    }
+                }
             }
             from = answer.last_evaluated_key;
             if from.is_none() {

@@ -48,6 +48,23 @@ impl CommitSummary {
         self.retroactive |= price_times::said_by(commit) != Some(false);
     }
 
+    /// Adds the commits of another summary.
+    pub fn merge(&mut self, other: Self) {
+        self.recorded.merge(other.recorded);
+        self.occurred.merge(other.occurred);
+        self.commit_ids.merge(other.commit_ids);
+        self.event_ids.merge(other.event_ids);
+        self.actors.merge(other.actors);
+        self.types.merge(other.types);
+        self.retroactive |= other.retroactive;
+    }
+
+    /// The first time at which one of them was recorded; `None` without commits.
+    #[must_use]
+    pub fn first_recorded(&self) -> Option<Timestamp> {
+        Timestamp::parse(&self.recorded.0.as_ref()?.0).ok()
+    }
+
     /// The last time at which one of them was recorded; `None` without commits.
     #[must_use]
     pub fn last_recorded(&self) -> Option<Timestamp> {
@@ -83,6 +100,13 @@ impl TextRange {
         }
     }
 
+    fn merge(&mut self, other: Self) {
+        if let Some((least, most)) = &other.0 {
+            self.add(Some(least));
+            self.add(Some(most));
+        }
+    }
+
     /// Whether all texts are below `from` or not below `to`.
     fn is_outside(&self, from: Option<&str>, to: Option<&str>) -> bool {
         let Some((least, most)) = &self.0 else { return true };
@@ -109,6 +133,13 @@ impl NameSet {
         }
         if names.len() > MOST_NAMES {
             self.0 = None;
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        match other.0 {
+            Some(names) => names.iter().for_each(|name| self.add(Some(name))),
+            None => self.0 = None,
         }
     }
 

@@ -182,7 +182,7 @@ async fn where_a_member_with_several_values_is_null_the_single_ones_count() {
 
 #[tokio::test]
 async fn another_payload_format_is_a_problem_that_an_http_api_can_pass_on() {
-    let routes = layered(Router::new(), &PageRules::new(Vec::new(), true), ClockAndIds::system());
+    let routes = layered(Router::new(), &PageRules::new(Vec::new(), true), ClockAndIds::system(), |_| false);
     for (path, instance) in [("/shop/products/p", "/shop/products/p"), ("/products/p q", "/")] {
         let other = json!({"version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
             "headers": {"origin": "https://shop.example.com"}, "isBase64Encoded": false,
@@ -296,6 +296,7 @@ async fn a_request_that_takes_too_long_is_answered_before_the_invocation_ends() 
         Router::new().route("/products/{id}", silent),
         &PageRules::new(Vec::new(), true),
         ClockAndIds::system(),
+        |_| false,
     );
     for (method, detail) in [("PUT", "It is not known whether"), ("GET", "The answer takes too long")] {
         let call = serde_json::from_value(event(&json!({"httpMethod": method}))).unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ledger_log::{LogPath, TrustedKeys};
 use loopback::{BucketServer, KeyServer, RequestFault};
-use sequencer::{LogFailure, LogRetention, LogStop, LogStore, LogWriter, S3Log};
+use sequencer::{LogFailure, LogRetention, LogStop, LogStore, LogWriter, RunEnd, S3Log};
 use tokio::time::Instant;
 
 use super::given::{clock, log, logged, served, settings, signer, sizes};
@@ -189,7 +189,9 @@ async fn a_silent_bucket_takes_no_longer_than_the_run_and_is_asked_nothing_after
     logged(&log(&bucket), &signer, 300, &[10]).await.unwrap();
     bucket.fail(|_| Some(RequestFault::Silent));
     let begun = Instant::now();
-    let log = log(&bucket).until(begun + Duration::from_millis(300));
+    let end = RunEnd::default();
+    end.set(begun + Duration::from_millis(300));
+    let log = log(&bucket).ending(end);
     for _ in 0..2 {
         let error = logged(&log, &signer, 300, &[20]).await.unwrap_err();
         assert!(error.to_string().contains("the time of this run was over"), "{error}");

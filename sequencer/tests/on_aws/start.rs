@@ -3,7 +3,7 @@
 use event_store::{metering, table};
 use ledger_log::TrustedKeys;
 use loopback::{BucketServer, KeyServer, RequestFault, TableServer};
-use sequencer::{BoundKeys, CloudLog, CloudLogError, CloudLogPlace, DynamoLogKeys, LOG_TABLE};
+use sequencer::{BoundKeys, CloudLog, CloudLogError, CloudLogPlace, DynamoLogKeys, LOG_TABLE, RunEnd};
 
 use super::given::{KEY_ID, ORIGIN, clock, logged, settings, sizes};
 
@@ -35,7 +35,7 @@ impl Given {
         // One client asks the bucket, the other one the key: each by its own endpoint.
         let mut aws = settings("http://127.0.0.1:1").to_builder().service_config(Endpoints(self.endpoints()));
         aws.set_endpoint_url(None);
-        CloudLog::open(&place, &aws.build(), &self.bound(), clock().1).await
+        CloudLog::open(&place, &aws.build(), &self.bound(), clock().1, RunEnd::default()).await
     }
 
     fn endpoints(&self) -> [(&'static str, String); 2] {

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::backend::LocalFeed;
 use crate::follower::{Follower, PROJECTOR, PUBLISHER};
-use crate::log::{LogFollower, LogStarted, watch_age};
+use crate::log::{self, CloudLogFiles, LogFollower, LogStarted, watch_age};
 use crate::mapping::{CheckpointTable, EventSourceMapping, StreamEndpoint};
 use crate::operators::{Downstream, catch_up};
 use crate::stop::{StopSignal, is_stopped, pause, stopped};
@@ -24,6 +24,9 @@ pub const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 /// As many commits as a slow bus accepts within [`TIME_LIMIT`]: a Lambda's batch.
 const BATCH_FOR_A_BUS: usize = 100;
+
+/// How often commits on tables are put into one order where no log is kept.
+const SEQUENCED_EVERY: Duration = Duration::from_secs(1);
 
 /// The pauses after a failure to summarise commits.
 const RETRY: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_mins(1) };
@@ -82,6 +85,17 @@ pub(super) fn keep_log(
     let clock = system.clock_and_ids.clock.clone();
     let age = watch_age(feed, sequencer.published(), clock, stopping.clone());
     vec![tokio::spawn(sequencer.run(stopping.clone())), tokio::spawn(age)]
+}
+
+/// Starts the sequencer of a ledger in tables.
+pub(super) fn sequence(
+    system: &Arc<System>,
+    files: Option<CloudLogFiles>,
+    stopping: &StopSignal,
+) -> Option<JoinHandle<()>> {
+    system.table_log.as_ref()?;
+    let keeping = log::keep(system.clone(), files, SEQUENCED_EVERY, stopping.clone());
+    Some(tokio::spawn(keeping))
 }
 
 async fn project(system: Arc<System>, feed: LocalFeed, stopping: StopSignal) {
