@@ -33,7 +33,7 @@ export const OPERATIONS = ["MODIFY", "REMOVE", "other"] as const;
 export const CHECKED = ["holds", "changed"] as const;
 /** The values of the label `kind`: what of the log contradicts itself or the ledger, and what of a product contradicts the log. */
 export const CONFLICTS = {
-  ofLog: ["checkpoint", "file", "ledger", "index"],
+  ofLog: ["checkpoint", "file", "ledger", "batch", "index", "key"],
   ofProduct: ["rewritten", "missing", "unreadable"],
 } as const;
 export const PUBLISHER = "publisher";

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { COMMANDS, METRICS, NAMESPACE } from "../lib/metrics.ts";
+import { COMMANDS, CONFLICTS, METRICS, NAMESPACE } from "../lib/metrics.ts";
 import { REPOSITORY } from "../lib/repository.ts";
 import { short } from "./policies.ts";
 import { type Json, ofType, one, type Resource, STAGES, stage, synthesize, text } from "./synth.ts";
@@ -146,7 +146,7 @@ describe.each(STAGES)("%s", (name) => {
     ],
     [
       "log-conflict",
-      ["checkpoint", "file", "ledger", "index"].map(
+      ["checkpoint", "file", "ledger", "batch", "index", "key"].map(
         (kind) => `ledger_log_conflicts_total Sum {${SEQUENCER}, kind=${kind}}`,
       ),
     ],
@@ -284,6 +284,19 @@ it("the commands that are counted are those of the function", () => {
   expect([...kinds.matchAll(/Self::\w+ => "([a-z]+)"/g)].map(([, name]) => name)).toEqual([...COMMANDS]);
   const noted = readFileSync(resolve(REPOSITORY, "commands/src/http/noted.rs"), "utf8");
   expect(noted).toContain('CommandOutcome::Written(commit) => ("recorded", commit)');
+});
+
+it("the contradictions that are counted are those of the sequencer", () => {
+  const source = (file: string) => readFileSync(resolve(REPOSITORY, "sequencer/src", file), "utf8");
+  const labels = (text: string | undefined) => [...(text ?? "").matchAll(/=> "([a-z]+)"/g)].map(([, kind]) => kind);
+  const kinds = /fn kind\(&self\)[^]*?\n    \}/.exec(source("failure.rs"))?.[0];
+  const ofProduct = /fn label\(&self\)[^]*?\n    \}/.exec(source("due.rs"))?.[0];
+  const direct = ["round.rs", "keeper.rs"].flatMap((file) => [
+    ...source(file).matchAll(/LOG_CONFLICTS\.name, "kind" => "([a-z]+)"|is_conflict\(\) => Some\("([a-z]+)"\)/g),
+  ]);
+  const others = direct.map(([, counted, named]) => counted ?? named);
+  expect(new Set([...labels(kinds), ...others])).toEqual(new Set(CONFLICTS.ofLog));
+  expect(labels(ofProduct).sort()).toEqual([...CONFLICTS.ofProduct].sort());
 });
 
 it("the functions write their metrics to the namespace that the alarms watch", () => {
