@@ -24,7 +24,7 @@ import { GatewayResponses } from "./gateway-responses.ts";
 import type { LedgerKey } from "./key.ts";
 import { METHOD_NOT_ALLOWED, NOT_FOUND } from "./problem.ts";
 import { removalOf } from "./removal.ts";
-import { type Answering, allowed, isOpen, PATHS, ROUTES, type Route } from "./routes.ts";
+import { type Answering, allowed, BETWEEN, isOpen, PATHS, ROUTES, type Route } from "./routes.ts";
 import type { RustFunction } from "./rust-function.ts";
 import { SCOPES, type Settings } from "./settings.ts";
 import type { SignIn } from "./sign-in.ts";
@@ -109,7 +109,8 @@ export class Api extends Construct {
 
   /** Without these the gateway treats a token on an unknown path as an invalid AWS signature and answers 403. */
   private refuseUnknown(): void {
-    for (const resource of [this.api.root, this.api.root.addResource("{proxy+}")]) {
+    const between = BETWEEN.map((path) => this.api.root.resourceForPath(path));
+    for (const resource of [this.api.root, this.api.root.addResource("{proxy+}"), ...between]) {
       withoutToken(
         addFixedAnswer(resource, NOT_FOUND, this.headers),
         "The response says that the path is unknown, and calls no function.",

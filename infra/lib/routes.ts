@@ -58,3 +58,13 @@ export function allowed(path: string): string {
 
 /** Every path once. */
 export const PATHS: readonly string[] = [...new Set(ROUTES.map((route) => route.path))];
+
+/** The paths that have routes below them and none of their own. */
+export const BETWEEN: readonly string[] = [
+  ...new Set(
+    PATHS.flatMap((path) => {
+      const segments = path.split("/");
+      return segments.slice(2).map((_, place) => segments.slice(0, place + 2).join("/"));
+    }),
+  ),
+].filter((path) => !PATHS.includes(path));
