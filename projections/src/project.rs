@@ -1,6 +1,7 @@
 //! The projector turns stream records into views. A product that fails never holds up another; what cannot be projected is
 //! parked or handed back, never dropped. A run that has a time limit ends within it.
 
+mod announce;
 mod batch;
 mod reconcile;
 
@@ -22,6 +23,7 @@ use tracing::Instrument;
 use crate::projection::{Difference, ProductCommits, Projection, ProjectionError};
 use crate::views::{View, ViewGenerations, Views};
 
+use announce::CommitAnnouncer;
 use batch::{ProductRecords, RecordBatch};
 use reconcile::RecentGenerations;
 
@@ -41,6 +43,7 @@ pub struct Projector {
     clock: Clock,
     at_once: usize,
     generations: RecentGenerations,
+    announcer: Option<CommitAnnouncer>,
 }
 
 /// The outcome of a retry.
@@ -69,7 +72,7 @@ impl Projector {
         clock: Clock,
     ) -> Self {
         let generations = RecentGenerations::default();
-        Self { views, projections, parking, clock, at_once: PARALLEL, generations }
+        Self { views, projections, parking, clock, at_once: PARALLEL, generations, announcer: None }
     }
 
     /// The same projector with another number of products written concurrently.
@@ -126,6 +129,7 @@ impl Projector {
         if batch.products.is_empty() {
             return failed;
         }
+        failed.extend(self.announce(&batch.products, end).await);
         let generations = until(end, self.views.generations()).await.flatten();
         let projected = futures::stream::iter(batch.products).map(|records| {
             let first_record = records.first_record.clone();

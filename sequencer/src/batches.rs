@@ -37,7 +37,7 @@ impl LogEnd {
             .into_iter()
             .map(|due| {
                 edge.push(entry_hash(&due.commit.leaf.to_bytes()));
-                summary.merge(due.summary);
+                summary.merge(&due.summary);
                 due.commit
             })
             .collect();

@@ -20,9 +20,6 @@ use crate::due::{DueCommit, DueReader, LogConflict};
 use crate::round::{LogRun, Placed, Sequencer};
 use crate::table::{LogBatch, LoggedCommit, MOST_LEAVES};
 
-/// Keys that are kept in memory, some 30 MB: a ledger of so many commits is read once, and one of twice as many twice.
-const KEPT: usize = 250_000;
-
 /// Commits that are asked for at a time.
 const PAGE: usize = 1_000;
 
@@ -89,13 +86,13 @@ impl Sequencer {
             return Ok(true);
         }
         let table = &*self.ports.table;
-        let before = match table.beginning().await? {
-            Some(beginning) => beginning.before,
-            None => {
-                table.begin((self.clock)()).await?;
-                let begun = table.beginning().await?;
-                begun.ok_or_else(|| StoreError::new("the beginning of the log is not there".into()))?.before
-            }
+        let begun = table.beginning().await?;
+        let before = if let Some(beginning) = begun {
+            beginning.before
+        } else {
+            table.begin((self.clock)()).await?;
+            let begun = table.beginning().await?;
+            begun.ok_or_else(|| StoreError::new("the beginning of the log is not there".into()))?.before
         };
         let mut left_out = BTreeSet::new();
         // What this pass has looked at, logged or left out.
@@ -117,6 +114,8 @@ impl Sequencer {
                 break;
             }
         }
+        // The index of a batch that another process has left incomplete, too.
+        self.end(&mut turn).await?;
         table.complete_beginning().await?;
         self.is_begun.store(true, Ordering::Relaxed);
         tracing::info!(target: "ledger::log", commits = run.logged, left_out = left_out.len(), "all commits from before the log are logged");
@@ -140,7 +139,7 @@ impl Sequencer {
             let keys = page.commits.iter().filter_map(initial_key);
             for key in keys.filter(|key| key.0 < before && after.is_none_or(|after| key > after)) {
                 least.push(key);
-                if least.len() > KEPT {
+                if least.len() > self.kept {
                     least.pop();
                     is_all = false;
                 }

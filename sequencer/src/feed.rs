@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use event_store::{Change, Feed, FeedEntry, FeedSlice, Journal, StoreError};
 use futures::stream::{self, StreamExt, TryStreamExt};
-use schema::{Hash, ProductId};
+use schema::{Hash, ProductId, StoredCommit};
 use tokio::sync::watch;
 
 use crate::table::{LogBatch, LogTable, LoggedCommit};
@@ -159,14 +159,23 @@ impl LogFeed {
     async fn read_run(&self, run: Vec<Placed>) -> Result<Vec<FeedEntry>, StoreError> {
         let sequences = run.iter().map(|(_, commit)| commit.sequence);
         let (least, most) = (sequences.clone().min().unwrap_or(1), sequences.max().unwrap_or(1));
-        let Some((_, first)) = run.first() else { return Ok(Vec::new()) };
-        let commits = if least == most {
-            self.journal.newest(&first.product, most).await?.into_iter().collect()
-        } else {
-            self.journal.page(&first.product, least - 1, run.len()).await?
+        let Some(product) = run.first().map(|(_, first)| first.product.clone()) else {
+            return Ok(Vec::new());
         };
-        let by_sequence: BTreeMap<u64, _> =
-            commits.into_iter().filter_map(|commit| Some((commit.sequence().ok()?, commit))).collect();
+        let mut commits = Vec::new();
+        if least < most {
+            commits = self.journal.page(&product, least - 1, run.len()).await?;
+        }
+        let mut by_sequence: BTreeMap<u64, StoredCommit> = BTreeMap::new();
+        by_sequence.extend(commits.into_iter().filter_map(|commit| Some((commit.sequence().ok()?, commit))));
+        // One that is alone, or one before which somebody has put others.
+        for (_, logged) in &run {
+            if !by_sequence.contains_key(&logged.sequence)
+                && let Some(commit) = self.journal.newest(&product, logged.sequence).await?
+            {
+                by_sequence.insert(logged.sequence, commit);
+            }
+        }
         let entry = |(position, logged): Placed| {
             let commit = by_sequence.get(&logged.sequence)?;
             let hash = Hash::of_digest(&logged.leaf.hash).to_string();
@@ -204,13 +213,12 @@ impl Feed for LogFeed {
         if slice.limit == 0 || slice.first > slice.last {
             return Ok(Vec::new());
         }
-        let placed = match &slice.product {
-            Some(product) => self.of_product(product, slice).await?,
-            None => {
-                let Some(newest) = self.newest().await? else { return Ok(Vec::new()) };
-                let last = slice.last.min(newest.size() - 1);
-                self.placed((slice.first, last), slice.newest_first, slice.limit).await?
-            }
+        let placed = if let Some(product) = &slice.product {
+            self.of_product(product, slice).await?
+        } else {
+            let Some(newest) = self.newest().await? else { return Ok(Vec::new()) };
+            let last = slice.last.min(newest.size() - 1);
+            self.placed((slice.first, last), slice.newest_first, slice.limit).await?
         };
         self.read(placed).await
     }

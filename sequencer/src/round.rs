@@ -34,6 +34,10 @@ const ATTEMPTS: u32 = 10;
 /// The pauses between.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(20), longest: Duration::from_secs(1) };
 
+/// Keys that the beginning of a log keeps in memory, some 30 MB: a ledger of so many commits is read once for its order, and one
+/// of twice as many twice.
+const KEPT: usize = 250_000;
+
 /// What the sequencer works on.
 #[derive(Clone)]
 pub struct SequencerPorts {
@@ -56,6 +60,8 @@ pub struct Sequencer {
     turn: Mutex<Option<Ulid>>,
     /// Whether it is known that everything from before the log is logged.
     pub(crate) is_begun: AtomicBool,
+    /// How many keys the beginning keeps in memory.
+    pub(crate) kept: usize,
 }
 
 /// What rounds did.
@@ -84,7 +90,14 @@ impl Sequencer {
     /// A sequencer of these ports.
     #[must_use]
     pub fn new(ports: SequencerPorts, clock: Clock, ids: Ids) -> Self {
-        Self { ports, clock, ids, turn: Mutex::default(), is_begun: AtomicBool::new(false) }
+        let is_begun = AtomicBool::new(false);
+        Self { ports, clock, ids, turn: Mutex::default(), is_begun, kept: KEPT }
+    }
+
+    /// The same, which keeps so many keys in memory when it logs what was recorded before the log; at least 1.
+    #[must_use]
+    pub fn keeping(self, keys: usize) -> Self {
+        Self { kept: keys.max(1), ..self }
     }
 
     /// Logs what was announced. As long as the commits from before the log are not all logged, it does nothing: feed items are kept,

@@ -76,7 +76,7 @@ pub struct LogBeginning {
 
 /// The store of batches and of the index.
 ///
-/// The contract, which `sequencer/tests` runs on every adapter:
+/// The contract, which `tests/contract/log_table` runs on every adapter:
 /// - nothing is ever changed or removed; of two batches at one place exactly one is stored, whole;
 /// - after a write returned `Ok` every read sees it; all reads are consistent;
 /// - batches are read as they were written.

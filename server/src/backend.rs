@@ -5,18 +5,18 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use event_store::{
-    CheckpointStore, DynamoAnnouncements, DynamoJournal, DynamoParking, DynamoReceipts, DynamoRounds, Feed, FeedReader, Journal,
-    MemoryCheckpointStore, MemoryJournal, MemoryParking, MemoryReceipts, Parking, Receipts, Rounds, SqliteParking,
-    SqliteReceipts, metering,
+    CheckpointStore, DynamoAnnouncements, DynamoJournal, DynamoParking, DynamoReceipts, DynamoRounds, Feed,
+    FeedReader, Journal, MemoryCheckpointStore, MemoryJournal, MemoryParking, MemoryReceipts, Parking,
+    Receipts, Rounds, SqliteParking, SqliteReceipts, metering,
 };
 use projections::{
     DynamoPriceLog, DynamoViews, MemoryPriceLog, MemoryViews, PriceLog, SqlitePriceLog, SqliteViews, Views,
 };
 use publisher::{DynamoBus, LocalBus, MemoryLocalBus, SqliteBus};
-use sequencer::{BoundKeys, DynamoLogKeys, DynamoLogTable, LogFeed, SequencerPorts};
 use schema::Clock;
 use schema::Orders;
 use schema::settings::Tables;
+use sequencer::{BoundKeys, DynamoLogKeys, DynamoLogTable, LogFeed, SequencerPorts};
 use sqlite::Access;
 
 use crate::back_pressure::{BackPressure, ThrottledJournal};

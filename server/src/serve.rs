@@ -107,7 +107,15 @@ pub async fn run(
     announce: impl FnOnce(SocketAddr, Option<&VerifierKey>) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
     let ServerConfig {
-        listen, storage, retry_parked_every, auth, cors_origins, limits, log, sequences, log_public
+        listen,
+        storage,
+        retry_parked_every,
+        auth,
+        cors_origins,
+        limits,
+        log,
+        sequences,
+        log_public,
     } = config;
     let settings = settings()?;
     let clock_and_ids = ClockAndIds::system();

@@ -53,7 +53,8 @@ impl Announcements for DynamoAnnouncements {
             .query()
             .table_name(&self.table)
             .consistent_read(true)
-            .key_condition_expression("shard = :shard AND id > :after")
+            .key_condition_expression("#shard = :shard AND id > :after")
+            .expression_attribute_names("#shard", "shard")
             .expression_attribute_values(":shard", AttributeValue::S(SHARD.to_owned()))
             // No id is the text that is smaller than all.
             .expression_attribute_values(":after", AttributeValue::S(after.unwrap_or_default().to_string()));

@@ -49,13 +49,13 @@ impl CommitSummary {
     }
 
     /// Adds the commits of another summary.
-    pub fn merge(&mut self, other: Self) {
-        self.recorded.merge(other.recorded);
-        self.occurred.merge(other.occurred);
-        self.commit_ids.merge(other.commit_ids);
-        self.event_ids.merge(other.event_ids);
-        self.actors.merge(other.actors);
-        self.types.merge(other.types);
+    pub fn merge(&mut self, other: &Self) {
+        self.recorded.merge(&other.recorded);
+        self.occurred.merge(&other.occurred);
+        self.commit_ids.merge(&other.commit_ids);
+        self.event_ids.merge(&other.event_ids);
+        self.actors.merge(&other.actors);
+        self.types.merge(&other.types);
         self.retroactive |= other.retroactive;
     }
 
@@ -100,7 +100,7 @@ impl TextRange {
         }
     }
 
-    fn merge(&mut self, other: Self) {
+    fn merge(&mut self, other: &Self) {
         if let Some((least, most)) = &other.0 {
             self.add(Some(least));
             self.add(Some(most));
@@ -136,8 +136,8 @@ impl NameSet {
         }
     }
 
-    fn merge(&mut self, other: Self) {
-        match other.0 {
+    fn merge(&mut self, other: &Self) {
+        match &other.0 {
             Some(names) => names.iter().for_each(|name| self.add(Some(name))),
             None => self.0 = None,
         }

@@ -18,7 +18,8 @@ const LIMIT: Duration = Duration::from_secs(20);
 const QUERY_LIMIT: Duration = Duration::from_secs(28);
 
 /// Every request that the projector makes: whether the schedule makes it, the operation and the table.
-const REQUESTS: [(bool, &str, &str); 8] = [
+const REQUESTS: [(bool, &str, &str); 9] = [
+    (false, "PutItem", "log_feed"),
     (false, "GetItem", "products"),
     (false, "PutItem", "products"),
     (false, "Query", "prices"),

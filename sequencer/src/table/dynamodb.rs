@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::execute_statement::ExecuteStatementError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest};
 use event_store::aws::failed;
@@ -55,7 +56,9 @@ impl DynamoLogTable {
         match request.send().await {
             Ok(_) => Ok(true),
             Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_duplicate_item_exception()) =>
+                if error
+                    .as_service_error()
+                    .is_some_and(ExecuteStatementError::is_duplicate_item_exception) =>
             {
                 Ok(false)
             }
