@@ -34,7 +34,7 @@ const EXPECTED = {
 
 const GIVEN = Object.values(EXPECTED).flatMap(Object.keys);
 /** What a stage gives only with a setting of it. */
-const BY_SETTING = ["LEDGER_LOG_PUBLIC", "LEDGER_LOG_RETENTION"];
+const BY_SETTING = ["LEDGER_LOG_RETENTION"];
 
 describe.each(STAGES)("%s", (name) => {
   it.each(Object.entries(EXPECTED))("%s gets exactly what it uses", (id, told) => {
@@ -50,6 +50,11 @@ it("every name is one that the settings read", () => {
   for (const variable of [...GIVEN, ...BY_SETTING]) {
     expect(READ).toContain(variable);
   }
+});
+
+it("what is public of the log is read by the name by which a setting gives it", () => {
+  const read = readFileSync(resolve(REPOSITORY, "lambda/src/function.rs"), "utf8");
+  expect(read).toContain('const LOG_PUBLIC: &str = "LEDGER_LOG_PUBLIC";');
 });
 
 it("every setting is given to some function or is local only", () => {
