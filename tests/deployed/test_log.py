@@ -3,6 +3,7 @@
 import pytest
 from api import new_product, problem
 from contract import conforms
+from schedules import RETRY_PARKED, invoked
 from transparency import WIDTH, Checkpoint, Key, entries_in, entry_of, leaf_hash, path_of, proved, root_of
 from waiting import until
 
@@ -11,16 +12,18 @@ MOST = 20_000
 
 
 @pytest.fixture(scope="module")
-def key(auditor):
-    """The newest key of the log, once it has begun."""
+def key(stack, auditor):
+    """The newest key of the log, once it has begun: with the next turn of the schedule, or with this one."""
+    said, failed = invoked(stack.function("sequencer"), RETRY_PARKED)
+    assert not failed, said
     answer = until(lambda: auditor.get("/log/key"), lambda answer: answer.status_code == 200, "the begin of the log")
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
     return Key.read(answer.text.splitlines()[-1].split(" ")[0])
 
 
 @pytest.fixture(scope="module")
-def recorded(writer, auditor):
-    """Two commits of a product, as the history has them."""
+def recorded(key, writer, auditor):
+    """Two commits of a product, recorded after the log has begun, as the history has them."""
     product = new_product()
     writer.write("PUT", f"/products/{product}", {"name": "Logged", "price": "1.00"})
     writer.write("PATCH", f"/products/{product}", {"price": "2.00"})
