@@ -25,5 +25,6 @@ mod operators;
 mod scenario;
 mod silence;
 mod streams;
+mod tables_log;
 mod traces;
 mod watch;
