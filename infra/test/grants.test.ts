@@ -191,6 +191,7 @@ const PEOPLE: Record<string, readonly string[]> = {
   Auditor: [...AUDITOR, ...readKey],
   Operator: [
     ...AUDITOR,
+    ...on(LOG, "dynamodb:Query"),
     ...on("<ViewsProductsTable.Arn>", "dynamodb:PutItem", "dynamodb:DeleteItem"),
     ...on("<ViewsPricesTable.Arn>", ...["PutItem", "UpdateItem", "DeleteItem"].map(prefixed)),
     ...on("<ViewsReceiptsTable.Arn>", ...["BatchWriteItem", "PutItem"].map(prefixed)),
