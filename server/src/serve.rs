@@ -22,6 +22,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use aws_config::SdkConfig;
 use axum::Router;
+use event_store::Feed;
 use ledger_log::VerifierKey;
 use publisher::bus::presence_in_time;
 use publisher::{BusPresence, EventBridge};
@@ -180,7 +181,7 @@ fn of_log(
 ) -> LogApi {
     let log: Option<KeptLog> = log.map(|(log, _)| log.log.clone().into());
     let log = log.or_else(|| cloud?.kept(system));
-    let on_tables = || system.table_log.as_ref().map(|log| log.feed.clone());
+    let on_tables = || system.table_log.as_ref().map(|log| log.feed.clone() as Arc<dyn Feed>);
     let feed = system.feed.as_ref().map(|feed| feed.feed.clone()).or_else(on_tables);
     let sources = feed.map(|feed| ProofSources { journal: system.journal.clone(), feed });
     LogApi { log: log.zip(sources), public }
