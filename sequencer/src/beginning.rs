@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use ulid::Ulid;
 
 use crate::due::{DueCommit, DueReader, LogConflict};
-use crate::round::{LogRun, Placed, Sequencer};
+use crate::round::{KnownLog, LogRun, Placed, Sequencer};
 use crate::table::{LogBatch, LoggedCommit, MOST_LEAVES};
 
 /// Commits that are asked for at a time.
@@ -157,7 +157,7 @@ impl Sequencer {
         &self,
         keys: &[InitialKey],
         left_out: &mut BTreeSet<ProductId>,
-        turn: &mut Option<Ulid>,
+        turn: &mut KnownLog,
     ) -> Result<u64, StoreError> {
         loop {
             let end = self.end(turn).await?;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use event_store::feed_reader::{KeptSummaries, SummarisedCommits};
 use event_store::{Change, Feed, FeedEntry, FeedSlice, Journal, StoreError};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use schema::{Hash, ProductId, StoredCommit};
@@ -262,6 +263,13 @@ impl Feed for LogFeed {
             tokio::spawn(look_for_news(table, sender, from, self.polled_every, flag));
         }
         news
+    }
+}
+
+#[async_trait]
+impl KeptSummaries for LogFeed {
+    async fn summaries(&self, from: u64, limit: usize) -> Result<Vec<SummarisedCommits>, StoreError> {
+        self.table.blocks(from, limit).await
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use event_store::announced::LOG_CONSUMER;
+use event_store::feed_reader::{CommitSummary, SummarisedCommits};
 use event_store::parking::{self, ParkingCause};
 use event_store::{AnnouncedCommit, AnnouncedKey, Announcements, Backoff, Journal, Parking, StoreError};
 use futures::stream::{self, StreamExt};
@@ -20,7 +21,7 @@ use ulid::Ulid;
 
 use crate::batches::{LogEnd, in_log_order};
 use crate::due::{Due, DueCommit, DueReader, LogConflict};
-use crate::table::{LogBatch, LogTable, MOST_LEAVES};
+use crate::table::{BLOCK, LogBatch, LogTable, MOST_LEAVES};
 
 /// Products that are compared at the same time.
 const PARALLEL: usize = 16;
@@ -56,12 +57,21 @@ pub struct Sequencer {
     pub(crate) ports: SequencerPorts,
     pub(crate) clock: Clock,
     ids: Ids,
-    /// One round at a time, and what this process knows: the batch whose index it has completed.
-    turn: Mutex<Option<Ulid>>,
+    /// One round at a time.
+    turn: Mutex<KnownLog>,
     /// Whether it is known that everything from before the log is logged.
     pub(crate) is_begun: AtomicBool,
     /// How many keys the beginning keeps in memory.
     pub(crate) kept: usize,
+}
+
+/// What this process knows of the log, so that it need not ask.
+#[derive(Debug, Default)]
+pub(crate) struct KnownLog {
+    /// The batch whose index it has completed.
+    completed: Option<Ulid>,
+    /// The position behind the last block that is summarised.
+    summarised: Option<u64>,
 }
 
 /// What rounds did.
@@ -101,7 +111,7 @@ impl Sequencer {
     }
 
     /// Logs what was announced. As long as the commits from before the log are not all logged, it does nothing: feed items are kept,
-    /// and [`Sequencer::drain`] reads them.
+    /// and [`Sequencer::drain`] reads them. May be dropped at any await point.
     ///
     /// # Errors
     /// [`StoreError`]: what was announced is not, or not all, handled; announce it again.
@@ -135,12 +145,12 @@ impl Sequencer {
     /// One attempt at what is left of what was announced; `false` if another sequencer was quicker.
     async fn attempt(
         &self,
-        completed: &mut Option<Ulid>,
+        known: &mut KnownLog,
         announced: &mut Announced,
         read_to: Option<Ulid>,
         run: &mut LogRun,
     ) -> Result<bool, StoreError> {
-        let mut end = self.end(completed).await?;
+        let mut end = self.end(known).await?;
         while !announced.is_empty() {
             let (due, done) = self.gather(announced, run).await?;
             let mut due = in_log_order(due).into_iter().peekable();
@@ -149,7 +159,7 @@ impl Sequencer {
                 // Feed items count as read with the last of their commits.
                 let is_last = due.peek().is_none() && done.len() == announced.len();
                 let batch = end.batch((self.ids)(), commits, false, read_to.filter(|_| is_last));
-                match self.place(&batch, completed).await? {
+                match self.place(&batch, known).await? {
                     Placed::Here => run.logged += batch.commits.len() as u64,
                     Placed::Taken => return Ok(false),
                 }
@@ -201,20 +211,16 @@ impl Sequencer {
     }
 
     /// The end of the log, after the index of the newest batch was completed.
-    pub(crate) async fn end(&self, completed: &mut Option<Ulid>) -> Result<LogEnd, StoreError> {
+    pub(crate) async fn end(&self, known: &mut KnownLog) -> Result<LogEnd, StoreError> {
         let Some(newest) = self.ports.table.newest_batch(0).await? else { return Ok(LogEnd::default()) };
-        if *completed != Some(newest.batch_id) {
-            self.complete(&newest, completed).await?;
+        if known.completed != Some(newest.batch_id) {
+            self.complete(&newest, known).await?;
         }
         Ok(LogEnd::of(&newest))
     }
 
-    /// Puts a batch into the log, with its index.
-    pub(crate) async fn place(
-        &self,
-        batch: &LogBatch,
-        completed: &mut Option<Ulid>,
-    ) -> Result<Placed, StoreError> {
+    /// Puts a batch into the log, with its index and the summaries of the blocks that are whole with it.
+    pub(crate) async fn place(&self, batch: &LogBatch, known: &mut KnownLog) -> Result<Placed, StoreError> {
         let inserted = self.ports.table.insert_batch(batch).await;
         if !matches!(inserted, Ok(true)) {
             // The answer may have been lost, or the key been taken by an earlier attempt of this request.
@@ -226,12 +232,13 @@ impl Sequencer {
                 (None, Ok(_)) => return Err(StoreError::new("a batch is neither there nor not".into())),
             }
         }
-        self.complete(batch, completed).await?;
+        self.complete(batch, known).await?;
+        self.summarise(batch, known).await?;
         Ok(Placed::Here)
     }
 
     /// Completes the index of a batch.
-    async fn complete(&self, batch: &LogBatch, completed: &mut Option<Ulid>) -> Result<(), StoreError> {
+    async fn complete(&self, batch: &LogBatch, known: &mut KnownLog) -> Result<(), StoreError> {
         let different = self.ports.table.insert_index(&batch.index_entries()).await?;
         if let Some(found) = different.first() {
             let reason = format!(
@@ -242,7 +249,31 @@ impl Sequencer {
             metrics::counter!(LOG_CONFLICTS.name, "kind" => "index").increment(1);
             return Err(StoreError::unreadable(reason.into()));
         }
-        *completed = Some(batch.batch_id);
+        known.completed = Some(batch.batch_id);
+        Ok(())
+    }
+
+    /// Summarises the blocks that are whole with this batch, also those that a killed process has left out.
+    async fn summarise(&self, newest: &LogBatch, known: &mut KnownLog) -> Result<(), StoreError> {
+        let table = &*self.ports.table;
+        let mut first = match known.summarised {
+            Some(behind) => behind,
+            None => table.summarised().await?.map_or(0, |last| last + 1),
+        };
+        while first + BLOCK <= newest.size() {
+            let (last, mut at) = (first + BLOCK - 1, first);
+            let mut summary = CommitSummary::default();
+            while at <= last {
+                let batch = table.batch_at(at).await?.filter(|batch| batch.size() > at);
+                let batch =
+                    batch.ok_or_else(|| StoreError::new(format!("there is no batch at {at}").into()))?;
+                summary.merge(&batch.summary);
+                at = batch.size();
+            }
+            table.insert_block(&SummarisedCommits { first, last, summary }).await?;
+            first = last + 1;
+        }
+        known.summarised = Some(first);
         Ok(())
     }
 
@@ -252,7 +283,7 @@ impl Sequencer {
     }
 
     /// The turn of this process, for what is not a round.
-    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, Option<Ulid>> {
+    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, KnownLog> {
         self.turn.lock().await
     }
 

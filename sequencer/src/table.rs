@@ -8,7 +8,7 @@ mod memory;
 
 use async_trait::async_trait;
 use event_store::StoreError;
-use event_store::feed_reader::CommitSummary;
+use event_store::feed_reader::{CommitSummary, SummarisedCommits};
 use ledger_log::{Leaf, RightEdge};
 use schema::{ProductId, Timestamp};
 use ulid::Ulid;
@@ -18,6 +18,9 @@ pub use memory::MemoryLogTable;
 
 /// Shape of the log table, as `CreateTable` takes it: one source for this adapter and the infrastructure.
 pub const LOG_TABLE: &str = include_str!("../log-table.json");
+
+/// Positions of a block.
+pub(crate) const BLOCK: u64 = 1_024;
 
 /// The most commits in a batch: with the longest ids an item then has less than half of the 400 KB that DynamoDB takes.
 pub const MOST_LEAVES: usize = 1_024;
@@ -127,6 +130,24 @@ pub trait LogTable: Send + Sync {
         after: u64,
         limit: usize,
     ) -> Result<Vec<LogIndexEntry>, StoreError>;
+
+    /// Inserts the summary of a block of positions; one that begins at the same position stays.
+    ///
+    /// # Errors
+    /// [`StoreError`]: insert it again.
+    async fn insert_block(&self, block: &SummarisedCommits) -> Result<(), StoreError>;
+
+    /// Up to `limit` blocks that begin at `from` or later, in order; fewer only at the end.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn blocks(&self, from: u64, limit: usize) -> Result<Vec<SummarisedCommits>, StoreError>;
+
+    /// The last position that a block covers.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn summarised(&self) -> Result<Option<u64>, StoreError>;
 
     /// How the log began, if it has.
     ///

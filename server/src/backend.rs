@@ -50,7 +50,7 @@ pub struct TableLog {
     /// Which keys sign the log.
     pub bound: Arc<dyn BoundKeys>,
     /// The commits by position.
-    pub feed: Arc<dyn Feed>,
+    pub feed: Arc<LogFeed>,
 }
 
 /// The ports of the projector.

@@ -8,7 +8,7 @@ mod follow;
 mod key;
 mod start;
 
-pub use cloud::{CloudLogFiles, keep};
+pub use cloud::{CloudLogFiles, KeepPace, keep};
 pub use follow::{LogFollower, watch_age};
 pub use start::{LogSettings, LogStartError, LogStarted, bound_key, in_memory, is_origin, logged, on_files};
 

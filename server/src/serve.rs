@@ -22,6 +22,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use aws_config::SdkConfig;
 use axum::Router;
+use event_store::Feed;
 use ledger_log::VerifierKey;
 use publisher::bus::presence_in_time;
 use publisher::{BusPresence, EventBridge};
@@ -138,8 +139,7 @@ pub async fn run(
     let pages = PageRules::new(cors_origins, authentication.is_some());
     let authenticated = |routes| authenticated(authentication.as_ref(), log_public, routes);
     let layers = |routes| host::wrap(pages.wrap(admission.wrap(authenticated, routes)));
-    let kept = log.as_ref().map(|(log, _)| log.log.clone().into()).or_else(|| cloud.as_ref()?.kept(&system));
-    let of_log = sequencer::routes(of_log(&system, kept, log_public));
+    let of_log = sequencer::routes(of_log(&system, log.as_ref(), cloud.as_ref(), log_public));
     let routes = system.routes(stopping.clone()).merge(metrics::routes(recorder.clone()));
     let routes = routes.merge(root::routes()).merge(of_log);
     let connections =
@@ -150,9 +150,7 @@ pub async fn run(
     if let Some((log, interval)) = log {
         background.extend(background::keep_log(&system, log, interval, &stopping));
     }
-    if sequences {
-        background.extend(background::sequence(&system, cloud, &stopping));
-    }
+    background.extend(sequences.then(|| background::sequence(&system, cloud, &stopping)).flatten());
     if let Storage::Directory(data) = &storage {
         background.extend(serve_operators(data, system, stopping.clone()));
     }
@@ -175,8 +173,15 @@ pub async fn run(
 }
 
 /// What the routes of the log work on.
-fn of_log(system: &System, log: Option<KeptLog>, public: LogPublic) -> LogApi {
-    let on_tables = || system.table_log.as_ref().map(|log| log.feed.clone());
+fn of_log(
+    system: &System,
+    log: Option<&(LogStarted, Duration)>,
+    cloud: Option<&CloudLogFiles>,
+    public: LogPublic,
+) -> LogApi {
+    let log: Option<KeptLog> = log.map(|(log, _)| log.log.clone().into());
+    let log = log.or_else(|| cloud?.kept(system));
+    let on_tables = || system.table_log.as_ref().map(|log| log.feed.clone() as Arc<dyn Feed>);
     let feed = system.feed.as_ref().map(|feed| feed.feed.clone()).or_else(on_tables);
     let sources = feed.map(|feed| ProofSources { journal: system.journal.clone(), feed });
     LogApi { log: log.zip(sources), public }

@@ -147,7 +147,11 @@ impl System {
         });
         let routes = commands.merge(queries).merge(events).merge(web::about::routes());
         let local = self.feed.as_ref().map(|local| local.reader.clone());
-        let on_tables = || self.table_log.as_ref().map(|log| FeedReader::new(log.feed.clone()));
+        let on_tables = || {
+            self.table_log
+                .as_ref()
+                .map(|log| FeedReader::with_kept_summaries(log.feed.clone(), log.feed.clone()))
+        };
         let Some(reader) = local.or_else(on_tables) else { return routes };
         routes.merge(feed::routes(FeedApi {
             feed: reader,

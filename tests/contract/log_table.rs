@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use event_store::feed_reader::CommitSummary;
+use event_store::feed_reader::{CommitSummary, SummarisedCommits};
 use event_store::{sqlite as files, table};
 use futures::future::join_all;
 use ledger_log::tree::entry_hash;
@@ -50,6 +50,7 @@ cases! { dyn sequencer::LogTable, [memory dynamodb];
     the_largest_batch_is_stored_whole_and_indexed
     an_entry_that_is_there_stays_and_one_that_differs_is_told
     the_entries_of_a_product_are_in_order_and_its_own
+    blocks_are_in_order_and_stay_as_they_were_written
     the_beginning_stays_as_it_was_first_put_on_record
     everything_is_there_when_the_store_is_opened_again
 }
@@ -186,6 +187,26 @@ async fn the_entries_of_a_product_are_in_order_and_its_own(table: &Tables) {
         assert_eq!(table.newest_entries(id, 299, 2).await.unwrap(), newest_first[1..3]);
         assert_eq!(table.newest_entries(id, 1, 2).await.unwrap(), []);
     }
+}
+
+async fn blocks_are_in_order_and_stay_as_they_were_written(table: &Tables) {
+    assert_eq!((table.summarised().await.unwrap(), table.blocks(0, 9).await.unwrap()), (None, vec![]));
+    let mut summary = CommitSummary::default();
+    let mut blocks = Vec::new();
+    for (number, (_, stored)) in (0..).zip(life(&fixtures::id("p"))) {
+        summary.add(&stored);
+        let block = SummarisedCommits { first: number * 10, last: number * 10 + 9, summary: summary.clone() };
+        table.insert_block(&block).await.unwrap();
+        let other = SummarisedCommits { last: number * 10 + 8, ..block.clone() };
+        table.insert_block(&other).await.unwrap();
+        assert_eq!(table.summarised().await.unwrap(), Some(block.last));
+        blocks.push(block);
+    }
+    assert!(blocks.len() > 4);
+    assert_eq!(table.blocks(0, 100).await.unwrap(), blocks);
+    assert_eq!(table.blocks(10, 2).await.unwrap(), blocks[1..3]);
+    assert_eq!(table.blocks(11, 1).await.unwrap(), blocks[2..3]);
+    assert_eq!(table.blocks(10_000, 1).await.unwrap(), []);
 }
 
 async fn the_beginning_stays_as_it_was_first_put_on_record(table: &Tables) {

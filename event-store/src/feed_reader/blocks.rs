@@ -48,6 +48,12 @@ impl Blocks {
         (is_due && newest >= first).then_some((first, newest))
     }
 
+    /// The position behind the last block.
+    pub(super) fn next(&self) -> u64 {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.blocks.last().map_or(0, |block| block.last + 1)
+    }
+
     /// No further block is whole before this position is the newest.
     pub(super) fn not_before(&self, newest: u64) {
         self.known.write().unwrap_or_else(PoisonError::into_inner).due_at = newest;
@@ -104,6 +110,11 @@ impl Block {
     /// An empty block from a position on.
     pub(super) fn from(first: u64) -> Self {
         Self { first, ..Self::default() }
+    }
+
+    /// The block of a summary that a store keeps.
+    pub(super) fn kept(first: u64, last: u64, summary: CommitSummary) -> Self {
+        Self { first, last, summary, is_unreadable: false }
     }
 
     /// Adds the next commit.

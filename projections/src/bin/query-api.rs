@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use event_store::{DynamoJournal, DynamoReceipts, Feed, FeedReader, Journal, Receipts, metering};
+use event_store::{DynamoJournal, DynamoReceipts, FeedReader, Journal, Receipts, metering};
 use lambda::Function;
 use projections::http::feed::{FeedApi, routes_in_a_function};
 use projections::http::{QueryApi, routes};
@@ -19,11 +19,11 @@ fn main() -> ExitCode {
         let journal: Arc<dyn Journal> = Arc::new(DynamoJournal::new(client.clone(), &tables.events));
         let receipts: Arc<dyn Receipts> = Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts));
         let table = Arc::new(DynamoLogTable::new(client.clone(), &tables.log));
-        let feed: Arc<dyn Feed> = Arc::new(LogFeed::new(journal.clone(), table));
+        let feed = Arc::new(LogFeed::new(journal.clone(), table));
         // No function is told before it ends.
         let (_never, stopping) = watch::channel(false);
         let commits = FeedApi {
-            feed: FeedReader::new(feed.clone()),
+            feed: FeedReader::with_kept_summaries(feed.clone(), feed.clone()),
             journal: journal.clone(),
             receipts: receipts.clone(),
             stopping,

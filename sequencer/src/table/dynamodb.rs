@@ -10,11 +10,12 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest};
 use event_store::aws::failed;
 use event_store::dynamodb::{DynamoItem, insert_statement, number, number_of};
+use event_store::feed_reader::SummarisedCommits;
 use event_store::{Backoff, StoreError};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use schema::{ProductId, Timestamp};
 
-use super::item::{self, BATCHES, BEGINNING, keyed};
+use super::item::{self, BATCHES, BEGINNING, BLOCKS, keyed};
 use super::{LogBatch, LogBeginning, LogIndexEntry, LogTable};
 
 /// As errors name the table.
@@ -82,25 +83,27 @@ impl DynamoLogTable {
         item.map(|item| item::to_batch(item).map_err(|error| error.of(STORE))).transpose()
     }
 
-    async fn entries(
+    /// What items a query finds, up to so many.
+    async fn found<T>(
         &self,
         query: QueryFluentBuilder,
         limit: usize,
-    ) -> Result<Vec<LogIndexEntry>, StoreError> {
-        let (mut entries, mut from) = (Vec::new(), None);
-        while entries.len() < limit {
-            let left = i32::try_from(limit - entries.len()).unwrap_or(i32::MAX);
+        read: fn(DynamoItem) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let (mut found, mut from) = (Vec::new(), None);
+        while found.len() < limit {
+            let left = i32::try_from(limit - found.len()).unwrap_or(i32::MAX);
             let request = query.clone().limit(left).set_exclusive_start_key(from);
             let answer = request.send().await.map_err(failed(STORE))?;
             for item in answer.items.unwrap_or_default() {
-                entries.push(item::to_entry(&item).map_err(|error| error.of(STORE))?);
+                found.push(read(item).map_err(|error| error.of(STORE))?);
             }
             from = answer.last_evaluated_key;
             if from.is_none() {
                 break;
             }
         }
-        Ok(entries)
+        Ok(found)
     }
 
     /// Inserts entries in one request, and again those that were not carried out; answers with those that are there already.
@@ -165,7 +168,7 @@ impl DynamoLogTable {
                 .expression_attribute_values(":pk", AttributeValue::S(item::index_of(&product)))
                 .expression_attribute_values(":least", number(least))
                 .expression_attribute_values(":most", number(most));
-            self.entries(query, usize::MAX).await
+            self.found(query, usize::MAX, item::to_entry).await
         });
         let found: Vec<Vec<LogIndexEntry>> = stream::iter(read).buffered(AT_ONCE).try_collect().await?;
         let found: BTreeMap<(ProductId, u64), LogIndexEntry> = found
@@ -208,7 +211,7 @@ impl LogTable for DynamoLogTable {
         limit: usize,
     ) -> Result<Vec<LogIndexEntry>, StoreError> {
         let query = self.query(&item::index_of(product), "<=", at_most).scan_index_forward(false);
-        self.entries(query, limit).await
+        self.found(query, limit, item::to_entry).await
     }
 
     async fn entries_after(
@@ -217,7 +220,20 @@ impl LogTable for DynamoLogTable {
         after: u64,
         limit: usize,
     ) -> Result<Vec<LogIndexEntry>, StoreError> {
-        self.entries(self.query(&item::index_of(product), ">", after), limit).await
+        self.found(self.query(&item::index_of(product), ">", after), limit, item::to_entry).await
+    }
+
+    async fn insert_block(&self, block: &SummarisedCommits) -> Result<(), StoreError> {
+        self.insert(item::of_block(block)?).await.map(drop)
+    }
+
+    async fn blocks(&self, from: u64, limit: usize) -> Result<Vec<SummarisedCommits>, StoreError> {
+        self.found(self.query(BLOCKS, ">=", from), limit, item::to_block).await
+    }
+
+    async fn summarised(&self) -> Result<Option<u64>, StoreError> {
+        let newest = self.query(BLOCKS, ">=", 0).scan_index_forward(false);
+        Ok(self.found(newest, 1, item::to_block).await?.pop().map(|block| block.last))
     }
 
     async fn beginning(&self) -> Result<Option<LogBeginning>, StoreError> {

@@ -6,7 +6,8 @@
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use event_store::StoreError;
-use event_store::dynamodb::{DynamoItem, number, number_of};
+use event_store::dynamodb::{DynamoItem, number, number_of, read_row};
+use event_store::feed_reader::{CommitSummary, SummarisedCommits};
 use ledger_log::leaf::LEAF_BYTES;
 use ledger_log::{Leaf, RightEdge, TreeHash};
 use schema::{ProductId, Timestamp};
@@ -19,6 +20,9 @@ pub(super) const BATCHES: &str = "log";
 
 /// The partition of how the log began: `sk` is 0 for when, 1 for its end.
 pub(super) const BEGINNING: &str = "begin";
+
+/// The partition of the summaries of blocks; `sk` is the first position.
+pub(super) const BLOCKS: &str = "block";
 
 /// What precedes a product's id in the partition of its index; `sk` is the sequence.
 const PRODUCT: &str = "p#";
@@ -42,7 +46,6 @@ pub(super) fn of_batch(batch: &LogBatch) -> Result<DynamoItem, StoreError> {
     let products = batch.commits.iter().map(|commit| AttributeValue::S(commit.product.to_string()));
     let sequences = batch.commits.iter().map(|commit| number(commit.sequence));
     let edge: Vec<u8> = batch.edge.hashes().iter().flat_map(|hash| hash.0).collect();
-    let summary = serde_dynamo::to_attribute_value(&batch.summary);
     let mut item = keyed(BATCHES, batch.first);
     item.extend([
         ("batch_id".to_owned(), AttributeValue::S(batch.batch_id.to_string())),
@@ -52,7 +55,7 @@ pub(super) fn of_batch(batch: &LogBatch) -> Result<DynamoItem, StoreError> {
         ("size".to_owned(), number(batch.size())),
         ("root".to_owned(), bytes(batch.edge.root().0.to_vec())),
         ("edge".to_owned(), bytes(edge)),
-        ("summary".to_owned(), summary.map_err(|error| StoreError::new(error.into()))?),
+        ("summary".to_owned(), of_summary(&batch.summary)?),
     ]);
     if batch.is_initial {
         item.insert("initial".to_owned(), AttributeValue::Bool(true));
@@ -85,24 +88,43 @@ pub(super) fn to_batch(mut item: DynamoItem) -> Result<LogBatch, StoreError> {
     if first.checked_add(commits.len() as u64) != Some(size) {
         return Err(wrong("sizes"));
     }
-    let summary = item.remove("summary").ok_or_else(|| wrong("summaries"))?;
-    Ok(LogBatch {
-        batch_id,
-        first,
-        commits,
-        edge,
-        summary: event_store::dynamodb::read_row(DynamoItem::from([("summary".to_owned(), summary)]))
-            .map(|row: SummaryRow| row.summary)
-            .map_err(|_| wrong("summaries"))?,
-        is_initial: item.get("initial").is_some_and(|initial| initial.as_bool() == Ok(&true)),
-        read_to,
-    })
+    let (is_initial, summary) =
+        (item.get("initial").is_some_and(|value| value.as_bool() == Ok(&true)), to_summary(&mut item));
+    let summary = summary.ok_or_else(|| wrong("summaries"))?;
+    Ok(LogBatch { batch_id, first, commits, edge, summary, is_initial, read_to })
+}
+
+/// The attribute of a summary.
+fn of_summary(summary: &CommitSummary) -> Result<AttributeValue, StoreError> {
+    serde_dynamo::to_attribute_value(summary).map_err(|error| StoreError::new(error.into()))
+}
+
+/// The summary in an item, which is taken out of it.
+fn to_summary(item: &mut DynamoItem) -> Option<CommitSummary> {
+    let row = DynamoItem::from([("summary".to_owned(), item.remove("summary")?)]);
+    read_row(row).ok().map(|row: SummaryRow| row.summary)
 }
 
 /// A summary as an attribute of its item.
 #[derive(serde::Deserialize)]
 struct SummaryRow {
-    summary: event_store::feed_reader::CommitSummary,
+    summary: CommitSummary,
+}
+
+/// The item of a block.
+pub(super) fn of_block(block: &SummarisedCommits) -> Result<DynamoItem, StoreError> {
+    let mut item = keyed(BLOCKS, block.first);
+    item.insert("last".to_owned(), number(block.last));
+    item.insert("summary".to_owned(), of_summary(&block.summary)?);
+    Ok(item)
+}
+
+/// The block of an item.
+pub(super) fn to_block(mut item: DynamoItem) -> Result<SummarisedCommits, StoreError> {
+    let (first, last) = (number_of(&item, "sk")?, number_of(&item, "last")?);
+    let summary = to_summary(&mut item).filter(|_| first <= last);
+    let wrong = || StoreError::unreadable(format!("the block at {first} is not as it was written").into());
+    Ok(SummarisedCommits { first, last, summary: summary.ok_or_else(wrong)? })
 }
 
 fn commits(item: &DynamoItem) -> Option<Vec<LoggedCommit>> {
@@ -140,13 +162,13 @@ pub(super) fn of_entry(entry: &LogIndexEntry) -> DynamoItem {
 }
 
 /// The entry of the index that an item is.
-pub(super) fn to_entry(item: &DynamoItem) -> Result<LogIndexEntry, StoreError> {
+pub(super) fn to_entry(item: DynamoItem) -> Result<LogIndexEntry, StoreError> {
     let read = || {
         let product = item.get("pk")?.as_s().ok()?.strip_prefix(PRODUCT)?;
         Some(LogIndexEntry {
             product: ProductId::new(product).ok()?,
-            sequence: number_of(item, "sk").ok()?,
-            index: number_of(item, "index").ok()?,
+            sequence: number_of(&item, "sk").ok()?,
+            index: number_of(&item, "index").ok()?,
             hash: item.get("hash")?.as_b().ok()?.as_ref().try_into().ok()?,
         })
     };

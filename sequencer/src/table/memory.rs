@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use event_store::StoreError;
+use event_store::feed_reader::SummarisedCommits;
 use schema::{ProductId, Timestamp};
 
 use super::{LogBatch, LogBeginning, LogIndexEntry, LogTable};
@@ -18,6 +19,7 @@ pub struct MemoryLogTable(Mutex<Kept>);
 struct Kept {
     batches: BTreeMap<u64, LogBatch>,
     index: BTreeMap<(ProductId, u64), LogIndexEntry>,
+    blocks: BTreeMap<u64, SummarisedCommits>,
     beginning: Option<LogBeginning>,
 }
 
@@ -81,6 +83,19 @@ impl LogTable for MemoryLogTable {
         let kept = self.kept();
         let entries = kept.index.range((product.clone(), first)..=(product.clone(), u64::MAX));
         Ok(entries.take(limit).map(|(_, entry)| entry.clone()).collect())
+    }
+
+    async fn insert_block(&self, block: &SummarisedCommits) -> Result<(), StoreError> {
+        self.kept().blocks.entry(block.first).or_insert_with(|| block.clone());
+        Ok(())
+    }
+
+    async fn blocks(&self, from: u64, limit: usize) -> Result<Vec<SummarisedCommits>, StoreError> {
+        Ok(self.kept().blocks.range(from..).take(limit).map(|(_, block)| block.clone()).collect())
+    }
+
+    async fn summarised(&self) -> Result<Option<u64>, StoreError> {
+        Ok(self.kept().blocks.last_key_value().map(|(_, block)| block.last))
     }
 
     async fn beginning(&self) -> Result<Option<LogBeginning>, StoreError> {

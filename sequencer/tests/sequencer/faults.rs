@@ -216,3 +216,43 @@ async fn a_lost_answer_is_told_from_the_batch_of_another_sequencer() {
         assert_eq!(done, not_failed, "{deed:?}");
     }
 }
+
+/// The same on DynamoDB, where the SDK repeats requests: its last attempt hides that an earlier one was carried out.
+#[tokio::test]
+async fn on_dynamodb_requests_that_fail_or_lose_their_answers_leave_one_history() {
+    use engine::probe::{Faults, InjectedFault, Matching};
+    for operation in ["ExecuteStatement", "BatchExecuteStatement", "Query"] {
+        for fault in [InjectedFault::FailBefore, InjectedFault::DropAnswer, InjectedFault::throttled()] {
+            for times in [1, 2, 20] {
+                let engine = engine::Engine::in_memory().unwrap();
+                let (config, faults) = Faults::inject(&engine.sdk_config());
+                let client = aws_sdk_dynamodb::Client::new(&config);
+                event_store::table::create(&client, "log", sequencer::LOG_TABLE).await.unwrap();
+                let table = Arc::new(sequencer::DynamoLogTable::new(client, "log"));
+                let given = Given::default();
+                let ports = sequencer::SequencerPorts { table: table.clone(), ..given.ports() };
+                let new = || Sequencer::new(ports.clone(), Arc::new(crate::given::noon), given.ids.clone());
+                given.commit("before", 3).await;
+                new().drain(MINUTE).await.unwrap();
+                let announced = [given.commit("a", 30).await, given.commit("before", 1).await];
+                faults.add(Matching::operation(operation).times(times), fault.clone());
+                let mut runs = 0;
+                while new().log(&announced, None).await.is_err() {
+                    runs += 1;
+                    assert!(runs < 20, "{operation} {fault:?} {times}");
+                }
+                for first in [0, 3] {
+                    use sequencer::LogTable;
+                    let batch = table.batch_at(first).await.unwrap().unwrap();
+                    assert!(given.table.insert_batch(&batch).await.unwrap());
+                    let of = async |product: &str| {
+                        table.entries_after(&schema::fixtures::id(product), 0, 100).await.unwrap()
+                    };
+                    let entries = [of("a").await, of("before").await].concat();
+                    assert_eq!(given.table.insert_index(&entries).await.unwrap(), []);
+                }
+                assert_eq!(given.all_is_logged().await.len(), 34);
+            }
+        }
+    }
+}

@@ -140,3 +140,80 @@ async fn who_waits_is_told_of_a_batch_and_nobody_is_asked_when_nobody_waits() {
         assert_eq!(plan.calls(), calls);
     }
 }
+
+/// Commits that a filter selects, and how many were read for them.
+async fn selected(reader: &FeedReader, filter: CommitFilter) -> (Vec<u64>, usize) {
+    let (mut query, mut met, mut rows) = (FeedQuery { filter, ..FeedQuery::default() }, Vec::new(), 0);
+    loop {
+        let page = reader.page(&query).await.unwrap();
+        met.extend(page.entries.iter().map(|entry| entry.position));
+        rows += page.rows;
+        query.after = page.next;
+        if page.next.is_none() {
+            return (met, rows);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_filter_reads_only_blocks_that_are_not_ruled_out_and_finds_what_it_finds_without_them() {
+    let given = Given::default().begun().await;
+    let sequencer = given.sequencer();
+    // Batches of 700, which no block has as its own.
+    for _ in 0..5 {
+        let announced = given.commit("a", 700).await;
+        sequencer.log(&[announced], None).await.unwrap();
+    }
+    let feed = Arc::new(feed(&given));
+    let (with, without) =
+        (FeedReader::with_kept_summaries(feed.clone(), feed.clone()), FeedReader::new(feed));
+    let recorded = |position: i64| {
+        let first = fixtures::at("2025-11-13T02:13:21Z").millis();
+        fixtures::at(&chrono_text(first + position * 1_000))
+    };
+    // Of the blocks of 1,024 positions the last ones are whole, and behind them nothing is ruled out.
+    for (from, to, most) in [(0, 100, 1_900), (1_500, 1_501, 1_900), (3_000, 3_400, 2_300), (0, 3_500, 3_600)]
+    {
+        let filter =
+            CommitFilter { from: Some(recorded(from)), to: Some(recorded(to)), ..CommitFilter::default() };
+        let expected: Vec<u64> = (from..to).map(i64::unsigned_abs).collect();
+        let (found, rows) = selected(&with, filter.clone()).await;
+        assert_eq!(found, expected);
+        assert!(rows <= most, "{rows} rows for {from} to {to}");
+        let (found, rows) = selected(&without, filter).await;
+        assert_eq!((found, rows), (expected, 3_500));
+    }
+    let stranger = CommitFilter { actor: Some("stranger".to_owned()), ..CommitFilter::default() };
+    assert_eq!(selected(&with, stranger).await, (Vec::new(), 3_500 - 3 * 1_024));
+    assert!(!with.summarise().await.unwrap(), "there is nothing to summarise");
+}
+
+/// A moment as text.
+fn chrono_text(millis: i64) -> String {
+    let seconds = millis / 1_000;
+    let (day, rest) = (seconds / 86_400, seconds % 86_400);
+    // 2025-11-13 is the 20,405th day.
+    format!("2025-11-{:02}T{:02}:{:02}:{:02}Z", day - 20_405 + 13, rest / 3_600, rest % 3_600 / 60, rest % 60)
+}
+
+/// A process that is killed before it has summarised a block leaves that to the next batch.
+#[tokio::test]
+async fn blocks_have_no_gaps_whatever_is_killed() {
+    let mut calls = None;
+    // The index and the summary come last: the first run counts the calls, and each further one is killed behind one of them.
+    for back in (0..5).rev() {
+        let given = Given::default().begun().await;
+        let announced = [given.commit("a", 1_030).await];
+        let plan = Plan::of(calls.map(|calls: usize| (calls - back, WAITS[1])));
+        let sequencer = given.planned(&plan);
+        tokio::select! {
+            _ = sequencer.log(&announced, None) => calls = Some(plan.calls()),
+            () = plan.waiting.notified() => {}
+        }
+        given.sequencer().log(&[given.commit("a", 10).await], None).await.unwrap();
+        let blocks = given.table.blocks(0, 10).await.unwrap();
+        let places: Vec<_> = blocks.iter().map(|block| (block.first, block.last)).collect();
+        assert_eq!(places, [(0, 1_023)]);
+        given.all_is_logged().await;
+    }
+}

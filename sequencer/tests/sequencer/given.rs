@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use event_store::feed_reader::SummarisedCommits;
 use event_store::{
     AnnouncedCommit, AnnouncedKey, Announcement, Announcements, AppendError, Journal, MemoryAnnouncements,
     MemoryJournal, MemoryParking, Parking, ScanPage, ScanPosition, StoreError, seal,
@@ -316,6 +317,18 @@ impl LogTable for Planned<MemoryLogTable> {
         limit: usize,
     ) -> Result<Vec<LogIndexEntry>, StoreError> {
         self.1.call(self.0.entries_after(product, after, limit)).await
+    }
+
+    async fn insert_block(&self, block: &SummarisedCommits) -> Result<(), StoreError> {
+        self.1.call(self.0.insert_block(block)).await
+    }
+
+    async fn blocks(&self, from: u64, limit: usize) -> Result<Vec<SummarisedCommits>, StoreError> {
+        self.1.call(self.0.blocks(from, limit)).await
+    }
+
+    async fn summarised(&self) -> Result<Option<u64>, StoreError> {
+        self.1.call(self.0.summarised()).await
     }
 
     async fn beginning(&self) -> Result<Option<LogBeginning>, StoreError> {

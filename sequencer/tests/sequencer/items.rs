@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use event_store::announced::{self, DynamoAnnouncements};
+use event_store::feed_reader::SummarisedCommits;
 use event_store::{AnnouncedCommit, Announcement, Announcements, table};
 use schema::fixtures;
 use sequencer::{DynamoLogTable, LOG_TABLE, LogTable, Sequencer, SequencerPorts};
@@ -85,6 +86,13 @@ async fn the_items_of_a_log_are_written_as_they_always_were_and_read_again() {
     sequencer.drain(MINUTE).await.unwrap();
     let announced = [given.commit("helmet", 1).await, given.commit("cap", 1).await];
     sequencer.log(&announced, Some(Ulid::from_parts(1_763_000_000_000, 9))).await.unwrap();
+    let block = SummarisedCommits {
+        first: 0,
+        last: 1_023,
+        summary: table.batch_at(0).await.unwrap().unwrap().summary,
+    };
+    table.insert_block(&block).await.unwrap();
+    assert_eq!(table.blocks(0, 10).await.unwrap(), [block]);
     same("log-table.v1.json", &items(&client, LOG).await);
     // What is read is what is written: the tables in memory agree with it.
     let (first, second) =

@@ -12,7 +12,6 @@ use sequencer::{
 };
 use tokio::time::Instant;
 
-use crate::serve::BATCH_TIME_LIMIT;
 use crate::stop::{StopSignal, is_stopped, pause};
 use crate::system::System;
 
@@ -47,22 +46,31 @@ impl CloudLogFiles {
     }
 }
 
+/// How often and how long.
+#[derive(Debug, Clone, Copy)]
+pub struct KeepPace {
+    /// The pause between two runs where no log is published.
+    pub pause: Duration,
+    /// The most time of a run.
+    pub time_limit: Duration,
+}
+
 /// Puts the commits of tables into one order, and publishes the log if there is a bucket for it, until `stop`.
-pub async fn keep(system: Arc<System>, files: Option<CloudLogFiles>, interval: Duration, stop: StopSignal) {
+pub async fn keep(system: Arc<System>, files: Option<CloudLogFiles>, pace: KeepPace, stop: StopSignal) {
     let Some(log) = system.table_log.clone() else { return };
-    let interval = files.as_ref().map_or(interval, |files| files.interval);
+    let interval = files.as_ref().map_or(pace.pause, |files| files.interval);
     let destination =
         files.map(|CloudLogFiles { place, aws, .. }| LogDestination { place, aws, bound: log.bound });
     let web::ClockAndIds { clock, ids } = system.clock_and_ids.clone();
     let keeper = LogKeeper::new(log.ports, log.rounds, destination, clock, ids);
     let mut reconciled = Instant::now();
     while !is_stopped(&stop) {
-        if let Err(LogKeepError::Store(error)) = keeper.catch_up(BATCH_TIME_LIMIT).await {
+        if let Err(LogKeepError::Store(error)) = keeper.catch_up(pace.time_limit).await {
             tracing::warn!(target: "ledger::log", %error, "what was recorded is not, or not all, logged; trying again");
         }
         if reconciled.elapsed() >= RECONCILED_EVERY {
             reconciled = Instant::now();
-            if let Err(error) = keeper.reconcile(BATCH_TIME_LIMIT).await {
+            if let Err(error) = keeper.reconcile(pace.time_limit).await {
                 tracing::warn!(target: "ledger::log", %error, "the log could not be compared with the event table; the next turn goes on");
             }
         }

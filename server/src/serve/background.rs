@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::backend::LocalFeed;
 use crate::follower::{Follower, PROJECTOR, PUBLISHER};
-use crate::log::{self, CloudLogFiles, LogFollower, LogStarted, watch_age};
+use crate::log::{self, CloudLogFiles, KeepPace, LogFollower, LogStarted, watch_age};
 use crate::mapping::{CheckpointTable, EventSourceMapping, StreamEndpoint};
 use crate::operators::{Downstream, catch_up};
 use crate::stop::{StopSignal, is_stopped, pause, stopped};
@@ -94,7 +94,8 @@ pub(super) fn sequence(
     stopping: &StopSignal,
 ) -> Option<JoinHandle<()>> {
     system.table_log.as_ref()?;
-    let keeping = log::keep(system.clone(), files, SEQUENCED_EVERY, stopping.clone());
+    let pace = KeepPace { pause: SEQUENCED_EVERY, time_limit: TIME_LIMIT };
+    let keeping = log::keep(system.clone(), files, pace, stopping.clone());
     Some(tokio::spawn(keeping))
 }
 
