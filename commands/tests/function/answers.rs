@@ -1,5 +1,7 @@
 //! The response to API Gateway: status, headers and body of a receipt or a problem, and its cost.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use loopback::changed;
 use serde_json::{Value, json};
 use web::ProblemKind;
@@ -64,6 +66,34 @@ async fn a_body_that_the_gateway_sends_as_base64_is_the_body_that_the_client_sen
     let item = json!({"TableName": "events", "Limit": 1});
     let (_, found) = given.tables.request("Scan", &item).await;
     assert_eq!(found["Items"][0]["state"]["M"]["name"]["S"], "Casque Müller");
+}
+
+#[tokio::test]
+async fn every_command_takes_its_body_as_base64_as_the_gateway_sends_it_where_all_types_are_binary() {
+    let given = given().await;
+    let (merge, body) = ("application/merge-patch+json", r#"{"name":"Müller","price":"1"}"#);
+    for (method, resource, path, kind, body, status, version) in [
+        ("PUT", "/products/{id}", "/products/p", "application/json", body, 201, 1),
+        ("PATCH", "/products/{id}", "/products/p", merge, r#"{"price":"2"}"#, 200, 2),
+        ("DELETE", "/products/{id}", "/products/p", "application/json", "", 200, 3),
+        ("POST", "/products/{id}/restore", "/products/p/restore", "application/json", "", 200, 4),
+        ("POST", "/products", "/products", "application/json", body, 201, 1),
+    ] {
+        let mut event = with_body(post(), &STANDARD.encode(body));
+        event["isBase64Encoded"] = json!(true);
+        (event["httpMethod"], event["resource"], event["path"]) =
+            (json!(method), json!(resource), json!(path));
+        event["pathParameters"] = if resource == path { Value::Null } else { json!({"id": "p"}) };
+        event["requestContext"]["path"] = json!(format!("/v1{path}"));
+        event["multiValueHeaders"]["Content-Type"] = json!([kind]);
+        event["multiValueHeaders"]["Idempotency-Key"] = json!([format!("{method} {path}")]);
+        let reply = given.reply(&event).await;
+        assert_eq!(
+            (reply.status, &reply.body["version"]),
+            (status, &json!(version)),
+            "{method} {path}: {reply:?}"
+        );
+    }
 }
 
 #[tokio::test]
