@@ -106,34 +106,6 @@ async fn each_command_reads_a_body_in_base64_as_the_same_body_in_text() {
 }
 
 #[tokio::test]
-async fn every_command_takes_its_body_as_base64_as_the_gateway_sends_it_where_all_types_are_binary() {
-    let given = given().await;
-    let (merge, body) = ("application/merge-patch+json", r#"{"name":"Müller","price":"1"}"#);
-    for (method, resource, path, kind, body, status, version) in [
-        ("PUT", "/products/{id}", "/products/p", "application/json", body, 201, 1),
-        ("PATCH", "/products/{id}", "/products/p", merge, r#"{"price":"2"}"#, 200, 2),
-        ("DELETE", "/products/{id}", "/products/p", "application/json", "", 200, 3),
-        ("POST", "/products/{id}/restore", "/products/p/restore", "application/json", "", 200, 4),
-        ("POST", "/products", "/products", "application/json", body, 201, 1),
-    ] {
-        let mut event = with_body(post(), &STANDARD.encode(body));
-        event["isBase64Encoded"] = json!(true);
-        (event["httpMethod"], event["resource"], event["path"]) =
-            (json!(method), json!(resource), json!(path));
-        event["pathParameters"] = if resource == path { Value::Null } else { json!({"id": "p"}) };
-        event["requestContext"]["path"] = json!(format!("/v1{path}"));
-        event["multiValueHeaders"]["Content-Type"] = json!([kind]);
-        event["multiValueHeaders"]["Idempotency-Key"] = json!([format!("{method} {path}")]);
-        let reply = given.reply(&event).await;
-        assert_eq!(
-            (reply.status, &reply.body["version"]),
-            (status, &json!(version)),
-            "{method} {path}: {reply:?}"
-        );
-    }
-}
-
-#[tokio::test]
 async fn without_an_authorizer_or_the_scope_nothing_is_asked_of_the_table() {
     let given = given().await;
     let nobody = given.reply(&recorded("post-without-claims")).await;
