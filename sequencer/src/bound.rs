@@ -4,6 +4,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::execute_statement::ExecuteStatementError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use event_store::StoreError;
 use event_store::aws::failed;
@@ -94,7 +95,9 @@ impl BoundKeys for DynamoLogKeys {
         match insert.send().await {
             Ok(_) => return Ok(key.clone()),
             Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_duplicate_item_exception()) => {}
+                if error
+                    .as_service_error()
+                    .is_some_and(ExecuteStatementError::is_duplicate_item_exception) => {}
             Err(error) => return Err(failed(STORE)(error)),
         }
         let bound = self.bound().await?.into_iter().find(|(from, _)| from == "0");

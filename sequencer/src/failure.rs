@@ -103,7 +103,6 @@ impl LogStop {
 
 impl LogFailure {
     /// A file that could not be read or written; or what lies in its place cannot be that file.
-    #[must_use]
     pub fn of(path: LogPath) -> impl FnOnce(io::Error) -> Self {
         move |source| match source.kind() {
             io::ErrorKind::InvalidData => LogStop::Damaged(path).into(),

@@ -252,6 +252,6 @@ fn announcement(record: &EventRecord) -> Option<Announcement> {
 
 fn to_deliver_again(record: &EventRecord) -> DynamoDbBatchItemFailure {
     let mut failure = DynamoDbBatchItemFailure::default();
-    failure.item_identifier = record.change.sequence_number.clone();
+    failure.item_identifier.clone_from(&record.change.sequence_number);
     failure
 }

@@ -88,7 +88,7 @@ impl DynamoLogTable {
         &self,
         query: QueryFluentBuilder,
         limit: usize,
-        read: fn(DynamoItem) -> Result<T, StoreError>,
+        read: impl Fn(DynamoItem) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
         let (mut found, mut from) = (Vec::new(), None);
         while found.len() < limit {
@@ -168,7 +168,7 @@ impl DynamoLogTable {
                 .expression_attribute_values(":pk", AttributeValue::S(item::index_of(&product)))
                 .expression_attribute_values(":least", number(least))
                 .expression_attribute_values(":most", number(most));
-            self.found(query, usize::MAX, item::to_entry).await
+            self.found(query, usize::MAX, |item| item::to_entry(&item)).await
         });
         let found: Vec<Vec<LogIndexEntry>> = stream::iter(read).buffered(AT_ONCE).try_collect().await?;
         let found: BTreeMap<(ProductId, u64), LogIndexEntry> = found
@@ -211,7 +211,7 @@ impl LogTable for DynamoLogTable {
         limit: usize,
     ) -> Result<Vec<LogIndexEntry>, StoreError> {
         let query = self.query(&item::index_of(product), "<=", at_most).scan_index_forward(false);
-        self.found(query, limit, item::to_entry).await
+        self.found(query, limit, |item| item::to_entry(&item)).await
     }
 
     async fn entries_after(
@@ -220,7 +220,8 @@ impl LogTable for DynamoLogTable {
         after: u64,
         limit: usize,
     ) -> Result<Vec<LogIndexEntry>, StoreError> {
-        self.found(self.query(&item::index_of(product), ">", after), limit, item::to_entry).await
+        self.found(self.query(&item::index_of(product), ">", after), limit, |item| item::to_entry(&item))
+            .await
     }
 
     async fn insert_block(&self, block: &SummarisedCommits) -> Result<(), StoreError> {

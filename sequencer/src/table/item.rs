@@ -162,13 +162,13 @@ pub(super) fn of_entry(entry: &LogIndexEntry) -> DynamoItem {
 }
 
 /// The entry of the index that an item is.
-pub(super) fn to_entry(item: DynamoItem) -> Result<LogIndexEntry, StoreError> {
+pub(super) fn to_entry(item: &DynamoItem) -> Result<LogIndexEntry, StoreError> {
     let read = || {
         let product = item.get("pk")?.as_s().ok()?.strip_prefix(PRODUCT)?;
         Some(LogIndexEntry {
             product: ProductId::new(product).ok()?,
-            sequence: number_of(&item, "sk").ok()?,
-            index: number_of(&item, "index").ok()?,
+            sequence: number_of(item, "sk").ok()?,
+            index: number_of(item, "index").ok()?,
             hash: item.get("hash")?.as_b().ok()?.as_ref().try_into().ok()?,
         })
     };

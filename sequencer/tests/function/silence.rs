@@ -24,9 +24,9 @@ async fn a_bucket_or_a_key_that_is_silent_from_some_request_on_ends_no_run_too_l
         let what = format!("bucket: {of_bucket}, from {from}");
         let around = Surroundings::new().await;
         if of_bucket {
-            around.bucket.fail(silent(from))
+            around.bucket.fail(silent(from));
         } else {
-            around.kms.fail(silent(from))
+            around.kms.fail(silent(from));
         }
         let function = around.start().await;
         let answer = function.invoke_within(schedule().to_string(), LIMIT).await;

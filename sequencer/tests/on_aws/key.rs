@@ -10,8 +10,8 @@ const TEXT: &str = "example.com/log\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hS
 
 async fn signed(signer: &KmsSigner) -> Result<SignedNote, String> {
     let signer = signer.clone();
-    let signed = tokio::task::spawn_blocking(move || signer.sign(TEXT.to_owned()));
-    signed.await.unwrap().map_err(|error| error.to_string())
+    let note = tokio::task::spawn_blocking(move || signer.sign(TEXT.to_owned()));
+    note.await.unwrap().map_err(|error| error.to_string())
 }
 
 #[tokio::test(flavor = "multi_thread")]

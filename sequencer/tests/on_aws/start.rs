@@ -75,9 +75,9 @@ async fn a_first_start_that_failed_anywhere_is_made_good_by_the_next() {
             let given = Given::new().await;
             let fault = move |number| (number == failing).then_some(RequestFault::Failed);
             if of_bucket {
-                given.bucket.fail(fault)
+                given.bucket.fail(fault);
             } else {
-                given.kms.fail(fault)
+                given.kms.fail(fault);
             }
             let first = given.open(ORIGIN).await;
             given.bucket.recover();

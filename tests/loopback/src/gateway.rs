@@ -40,10 +40,8 @@ impl GatewayReply {
         let many = many.into_iter().flatten();
         let many = many.map(|(name, values)| (name, values.as_array().unwrap().iter().map(text).collect()));
         let body = answer.get("body").and_then(Value::as_str).unwrap_or_default();
-        let bytes = match answer["isBase64Encoded"].as_bool().unwrap() {
-            true => STANDARD.decode(body).unwrap(),
-            false => body.as_bytes().to_vec(),
-        };
+        let is_encoded = answer["isBase64Encoded"].as_bool().unwrap();
+        let bytes = if is_encoded { STANDARD.decode(body).unwrap() } else { body.as_bytes().to_vec() };
         let text = String::from_utf8(bytes.clone()).ok().filter(|text| !text.is_empty());
         Self {
             status: answer["statusCode"].as_u64().unwrap(),
