@@ -16,7 +16,7 @@ use crate::scenario::repository;
 const LONGEST_FUNCTION: usize = 70;
 
 /// The packages of the functions on AWS Lambda, and the one that they share.
-const FUNCTIONS: [&str; 4] = ["commands", "lambda", "projections", "publisher"];
+const FUNCTIONS: [&str; 5] = ["commands", "lambda", "projections", "publisher", "sequencer"];
 
 /// The crates of the workspace that each crate may depend on, except in tests.
 fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
@@ -30,10 +30,10 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("sqlite", vec![]),
         ("ledger-log", vec!["schema"]),
         ("event-store", vec!["schema", "sqlite", "telemetry"]),
-        ("sequencer", vec!["event-store", "ledger-log", "schema", "web"]),
+        ("sequencer", vec!["event-store", "lambda", "ledger-log", "schema", "telemetry", "web"]),
         ("lambda", vec!["schema", "telemetry", "web"]),
         ("commands", middle.to_vec()),
-        ("projections", [&middle[..], &["sqlite"]].concat()),
+        ("projections", [&middle[..], &["sequencer", "sqlite"]].concat()),
         ("publisher", [&middle[..], &["sqlite"]].concat()),
         (
             "server",
@@ -192,8 +192,13 @@ fn functions(text: &str) -> Vec<(String, usize)> {
 }
 
 /// The files that make clients of AWS: each gives them limits (`event-store/src/limits.rs`, or its own).
-const CLIENTS: [&str; 3] =
-    ["event-store/src/metering.rs", "publisher/src/bus/eventbridge.rs", "server/src/mapping/settings.rs"];
+const CLIENTS: [&str; 5] = [
+    "event-store/src/metering.rs",
+    "publisher/src/bus/eventbridge.rs",
+    "sequencer/src/kms.rs",
+    "sequencer/src/s3.rs",
+    "server/src/mapping/settings.rs",
+];
 
 #[test]
 fn every_client_of_aws_is_made_where_it_gets_its_limits_on_time() {
@@ -202,7 +207,8 @@ fn every_client_of_aws_is_made_where_it_gets_its_limits_on_time() {
         let path = path.display().to_string();
         let shipped = path.split('/').any(|part| part == "src") && !path.starts_with("tests/");
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        let of_aws = code.contains("aws_sdk_dynamodb") || code.contains("aws_sdk_eventbridge");
+        let services = ["aws_sdk_dynamodb", "aws_sdk_eventbridge", "aws_sdk_kms", "aws_sdk_s3"];
+        let of_aws = services.iter().any(|service| code.contains(service));
         let makes = ["Client::new(", "Client::from_conf(", "Streams::new(", "Streams::from_conf("];
         if shipped && of_aws && makes.iter().any(|call| code.contains(call)) {
             made.insert(path);

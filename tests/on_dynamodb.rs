@@ -27,5 +27,6 @@ mod scenario;
 mod silence;
 mod status;
 mod streams;
+mod tables_log;
 mod traces;
 mod watch;

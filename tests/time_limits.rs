@@ -78,6 +78,24 @@ fn rows() -> Vec<String> {
             "none: the command ends with an error",
         ),
         row(
+            "DynamoDB, S3 and KMS, function `sequencer`",
+            &FUNCTION,
+            &attempts(&FUNCTION),
+            &format!("the function {consumers} s"),
+        ),
+        row(
+            "S3, function `query-api`",
+            &FUNCTION,
+            &attempts(&FUNCTION),
+            &format!("the function {query_api} s"),
+        ),
+        row(
+            "S3 and KMS, `serve --dynamodb aws`",
+            &SERVER,
+            &attempts(&SERVER),
+            &format!("a request {request} s; the log: none, it tries again"),
+        ),
+        row(
             "EventBridge, function `publisher` and `serve`",
             &bus,
             "1",

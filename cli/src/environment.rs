@@ -31,7 +31,7 @@ pub const VARIABLES: [Variable; 6] = [
         name: "LEDGER_LOG_PUBLIC",
         default: None,
         effect: "what of the log needs no token, `hashes` or `all`, as `--log-public`",
-        read_by: "`serve`",
+        read_by: "`serve`, the function `query-api`",
     },
     Variable {
         name: server::logs::FORMAT,

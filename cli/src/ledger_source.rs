@@ -22,7 +22,8 @@ use crate::read_only::{ReadOnlyViews, of_files};
 use crate::remote::{LedgerClient, not_beside_url, refusal};
 
 /// The error if neither a server nor a directory is named.
-const NO_LEDGER: &str = "which ledger? Give --data DIR for one on this machine, or --url URL of its server";
+const NO_LEDGER: &str =
+    "which ledger? Give --data DIR for one on this machine, or --url URL of its server or of its API on AWS";
 
 /// A server or a data directory, not both.
 #[derive(Debug)]
@@ -135,7 +136,7 @@ impl LedgerSource {
                 let answer = client.whole(client.sent(request).await?).await?;
                 anyhow::ensure!(
                     path != "commits" || answer.status != reqwest::StatusCode::NOT_FOUND,
-                    "{} has no /commits: it is no ledger, or one on DynamoDB tables, which keep no order of all commits yet",
+                    "{} has no /commits: it is no ledger, or of an earlier build",
                     client.url
                 );
                 let link = answer.headers.get("link").and_then(|link| link.to_str().ok()).map(str::to_owned);

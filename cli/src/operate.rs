@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use schema::settings::Settings;
+use schema::settings::{CloudLogSettings, Settings};
 use server::backend::Backend;
 use server::directory::{DataDirectory, ReadDirectory};
 use server::log::bound_key;
@@ -54,8 +54,8 @@ async fn local(data: &Path, settings: Settings) -> anyhow::Result<System> {
     let directory = ReadDirectory::open(data)?;
     // Opening it for writing would remove outdated views, which only a server builds.
     directory.check_views(&settings.orders).await?;
-    let log_origin = bound_key(&directory.ledger).await?.map(|key| key.name().to_owned());
-    let settings = Settings { log_origin, ..settings };
+    let origin = bound_key(&directory.ledger).await?.map(|key| key.name().to_owned());
+    let settings = Settings { log: CloudLogSettings { origin, ..settings.log }, ..settings };
     drop(directory);
     out::message(format_args!("asked: the files in {}, where no server runs", data.display()));
     let bus = server::environment::aws(settings.event_bus.is_some()).await?;

@@ -99,7 +99,8 @@ fn retried_line(retried: &RetriedProduct) -> String {
             let reason = retried.not_published.as_ref();
             let reason = reason.map(|reason| format!(", not published: {reason}")).unwrap_or_default();
             let behind = counted(retried.views_behind as u64, "view");
-            format!("{product}  still parked, {behind} behind{reason}")
+            let log = if retried.not_logged { ", not logged" } else { "" };
+            format!("{product}  still parked, {behind} behind{reason}{log}")
         }
     }
 }

@@ -73,23 +73,30 @@ enum Dynamodb {
 
 /// Whether and how the log is kept, the record of all commits that outsiders can check.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Log of all commits (not with --dynamodb)")]
+#[command(next_help_heading = "Log of all commits")]
 struct KeepLogArgs {
-    /// Whether all commits are logged, in the data directory under `log/`.
+    /// Whether all commits are logged: in the data directory under `log/`, with --dynamodb in the bucket of LEDGER_LOG_BUCKET.
     #[arg(long = "log", value_name = "on|off", env = "LEDGER_LOG", default_value = "on")]
     keep: OnOff,
     /// Name of the log, such as `ledger.example.com/log`, for the first start: a log keeps its name. Without it, the name is
     /// made from the key.
     #[arg(long = "log-origin", value_name = "NAME", conflicts_with = "dynamodb", value_parser = log_origin)]
     origin: Option<String>,
-    /// The least time between two signed checkpoints.
-    #[arg(long = "log-interval", value_name = "SECONDS", default_value_t = 1)]
+    /// The least time between two signed checkpoints; with --dynamodb as LEDGER_LOG_INTERVAL says.
+    #[arg(long = "log-interval", value_name = "SECONDS", default_value_t = 1, conflicts_with = "dynamodb")]
     #[arg(value_parser = value_parser!(u64).range(1..=3600))]
     interval: u64,
     /// What of the log needs no token with --auth-jwks: nothing, checkpoint, key and tiles of hashes, or the entries too. Without
     /// it, all needs the scope `products/audit`.
     #[arg(long = "log-public", value_name = "hashes|all", env = "LEDGER_LOG_PUBLIC")]
     public: Option<OpenPart>,
+    // Not a doc comment: it would need backticks, which the help would show.
+    #[arg(
+        long,
+        requires = "dynamodb",
+        help = "Leave it to another server or to the function to put the commits in DynamoDB into one order and to sign the log"
+    )]
+    no_sequencer: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -248,6 +255,7 @@ impl From<Flagged<ServeArgs>> for ServerConfig {
             cors_origins: arguments.cors_origins,
             limits: arguments.limits.into(),
             log_public: OpenPart::of(arguments.log.public),
+            sequences: !arguments.log.no_sequencer,
             log: arguments.log.settings(),
             explorer: !arguments.no_explorer,
             flags,

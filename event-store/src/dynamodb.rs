@@ -20,8 +20,7 @@ use crate::backoff::Backoff;
 use crate::error::{AppendError, StoreError};
 use crate::journal::{CommitKey, Journal, KeyPage, ScanPage, ScanPosition};
 
-pub use item::{DynamoItem, from_item, read_row, to_item};
-pub(crate) use item::{number, number_of};
+pub use item::{DynamoItem, from_item, insert_statement, number, number_of, read_row, to_item};
 
 /// As errors name the table.
 const STORE: &str = "the event table";
@@ -87,7 +86,7 @@ impl Journal for DynamoJournal {
         // The table itself accepts any number as a sequence.
         CommitKey::of(commit).map_err(AppendError::Refused)?;
         let refused = |error: item::Unconvertible| AppendError::Refused(StoreError::new(error.into()));
-        let (statement, parameters) = item::insert(&self.table, commit).map_err(refused)?;
+        let (statement, parameters) = insert_statement(&self.table, to_item(commit).map_err(refused)?);
         let request = self.client.execute_statement().statement(statement).set_parameters(Some(parameters));
         let mut sent = 0;
         loop {

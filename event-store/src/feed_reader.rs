@@ -6,7 +6,9 @@
 mod blocks;
 mod days;
 mod filter;
+mod kept;
 mod price_times;
+mod summary;
 mod walk;
 
 use std::sync::Arc;
@@ -21,11 +23,16 @@ use blocks::{Block, Blocks};
 pub use days::DayCounts;
 use filter::Selector;
 pub use filter::{CommitFilter, FilteredTime};
+pub use kept::{KeptSummaries, SummarisedCommits};
 use price_times::PriceTimes;
+pub use summary::CommitSummary;
 use walk::PageWalk;
 
 /// Commits of a block.
 const BLOCK: usize = 1_024;
+
+/// Kept summaries per read.
+const SUMMARIES: usize = 1_000;
 
 /// Commits per read: each may be large.
 const READ_AT_ONCE: usize = 100;
@@ -35,6 +42,7 @@ const READ_AT_ONCE: usize = 100;
 pub struct FeedReader {
     feed: Arc<dyn Feed>,
     blocks: Arc<Blocks>,
+    kept: Option<Arc<dyn KeptSummaries>>,
 }
 
 /// Which page to read.
@@ -134,7 +142,14 @@ impl FeedReader {
     /// The same with another number of commits in a block.
     #[must_use]
     pub fn with_blocks_of(feed: Arc<dyn Feed>, commits: usize) -> Self {
-        Self { feed, blocks: Arc::new(Blocks::of(commits.max(1))) }
+        Self { feed, blocks: Arc::new(Blocks::of(commits.max(1))), kept: None }
+    }
+
+    /// A reader of `feed` whose blocks are kept in a store: they are read as filters need them, and [`FeedReader::summarise`] has
+    /// nothing to do.
+    #[must_use]
+    pub fn with_kept_summaries(feed: Arc<dyn Feed>, kept: Arc<dyn KeptSummaries>) -> Self {
+        Self { kept: Some(kept), ..Self::new(feed) }
     }
 
     /// A count that changes after every append.
@@ -152,6 +167,9 @@ impl FeedReader {
         if query.after.is_some_and(|after| newest.is_none_or(|newest| after > newest)) {
             return Err(FeedError::NotReached { newest });
         }
+        if let Some(kept) = self.kept.as_ref().filter(|_| !query.filter.is_empty()) {
+            self.read_summaries(&**kept).await?;
+        }
         let (mut walk, mut times) = (PageWalk::begin(query, newest), PriceTimes::default());
         while let Some((first, last)) = walk.run(&self.blocks) {
             let limit = walk.read_next();
@@ -168,6 +186,22 @@ impl FeedReader {
         }
         let next = walk.next(&self.blocks);
         Ok(FeedPage { entries: walk.entries, next, newest, rows: walk.rows })
+    }
+
+    /// Reads the summaries that were kept since the last time.
+    async fn read_summaries(&self, kept: &dyn KeptSummaries) -> Result<(), StoreError> {
+        loop {
+            let next = self.blocks.next();
+            let summaries = kept.summaries(next, SUMMARIES).await?;
+            let is_end = summaries.len() < SUMMARIES;
+            for SummarisedCommits { first, last, summary } in summaries {
+                self.blocks.push(Block::kept(first, last, summary));
+            }
+            // Where nothing fits behind what is known, there is nothing to wait for.
+            if is_end || self.blocks.next() == next {
+                return Ok(());
+            }
+        }
     }
 
     /// Looks at commits that were read, one after the other; answers whether all were looked at.
@@ -259,6 +293,9 @@ impl FeedReader {
     /// # Errors
     /// [`StoreError`]: try again later.
     pub async fn summarise(&self) -> Result<bool, StoreError> {
+        if self.kept.is_some() {
+            return Ok(false);
+        }
         let size = self.blocks.size;
         let Some((first, newest)) = self.blocks.due(self.feed.newest_position().await?) else {
             return Ok(false);

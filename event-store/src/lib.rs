@@ -1,5 +1,6 @@
 //! The event store: append a commit once, read it, follow what is appended, and verify that nothing was changed.
 
+pub mod announced;
 pub mod aws;
 pub mod backoff;
 pub mod chain;
@@ -26,6 +27,9 @@ pub mod sqlite;
 pub mod table;
 pub mod verify;
 
+pub use announced::{
+    AnnouncedCommit, AnnouncedKey, Announcement, Announcements, DynamoAnnouncements, MemoryAnnouncements,
+};
 pub use backoff::Backoff;
 pub use chain::seal;
 #[cfg(feature = "sqlite")]

@@ -171,6 +171,9 @@ operations! {
     "Query" query QueryInput QueryOutput QueryError |input| input.table_name.clone(), of_one;
     "ExecuteStatement" execute_statement ExecuteStatementInput ExecuteStatementOutput ExecuteStatementError
         |input| input.statement.as_deref()?.split('"').nth(1).map(str::to_owned), of_one;
+    "BatchExecuteStatement" batch_execute_statement BatchExecuteStatementInput BatchExecuteStatementOutput
+        BatchExecuteStatementError
+        |input| input.statements.as_ref()?.first()?.statement.split('"').nth(1).map(str::to_owned), of_all;
     "GetItem" get_item GetItemInput GetItemOutput GetItemError |input| input.table_name.clone(), of_one;
     "PutItem" put_item PutItemInput PutItemOutput PutItemError |input| input.table_name.clone(), of_one;
     "UpdateItem" update_item UpdateItemInput UpdateItemOutput UpdateItemError

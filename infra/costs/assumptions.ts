@@ -34,10 +34,33 @@ export const BYTES = {
   /** A record of CloudTrail: compressed in the bucket, and as a line of the log. */
   trailRecord: 200,
   trailLine: 1500,
+  /** A feed item of the log, and each commit that it announces. */
+  feedItem: 128,
+  announced: 64,
+  /** A batch of the log, its tree included, and each of its commits: leaf, product, sequence. */
+  logBatch: 1536,
+  logged: 96,
+  /** An entry of the log's index, with what DynamoDB adds to each item. */
+  logIndex: 192,
+  /** A commit in the files of the log: its entry and the hashes above it. */
+  logFile: 100,
   /** A product in the view; each index contains it as well. */
   product: 768,
   /** Its keys in an index of look-ups, with what DynamoDB adds to each item there. */
   lookup: 256,
+} as const;
+
+/**
+ * The sequencer: the most commits of a batch and the statements of a request, as the code has them; the read units of a commit (its
+ * product's newest entry of the index, and the commit itself), of a run, and of a product in the reconcile; the billed time of a run,
+ * and of each commit in addition; the series of its metrics.
+ */
+export const LOG = {
+  batch: 1024,
+  statements: 25,
+  reads: { commit: 2, run: 2, product: 3 },
+  millis: { run: 500, commit: 1 },
+  series: 16,
 } as const;
 
 /** Products in the catalogue. */

@@ -21,6 +21,7 @@ import {
   WRITES_A_SHARD,
 } from "./assumptions.ts";
 import { alarmedMetrics, countedMetrics, dashboards, firewallRules, keys } from "./counted.ts";
+import { logged, logLines } from "./log.ts";
 import { charge, type Priced } from "./prices.ts";
 
 /** Requests, capacity units and lines of metrics, as a test of the functions' code counted them. */
@@ -75,7 +76,14 @@ export interface Line {
 const KILO = 1024;
 
 /** Batches of the stream: how many a second for one consumer, with how many records, from how many shards. */
-export function batches(rate: number): { shards: number; records: number; aSecond: number } {
+export interface Batches {
+  readonly shards: number;
+  readonly records: number;
+  readonly aSecond: number;
+}
+
+/** The batches of the event table's stream at a rate of commands. */
+export function batches(rate: number): Batches {
   const writes = MEASURED["change the price"].command.write * rate;
   const shards = Math.max(SHARDS, Math.ceil(writes / WRITES_A_SHARD));
   const { batch, windowSeconds } = settings.mapping;
@@ -105,7 +113,9 @@ export function millis(consumer: "projector" | "publisher", records: number): nu
 export function bill(rate: number, kept: Changes = MEASURED): Line[] {
   const commands = rate * SECONDS_A_MONTH;
   const stored = (commands * MONTH) / GB;
-  const { records, aSecond } = batches(rate);
+  const followed = batches(rate);
+  const { records, aSecond } = followed;
+  const { runs } = logged(rate, followed);
   const invocations = aSecond * SECONDS_A_MONTH;
   const { command } = kept["change the price"];
   const line = (service: string, what: string, priced: Priced, quantity: number): Line => ({
@@ -118,7 +128,8 @@ export function bill(rate: number, kept: Changes = MEASURED): Line[] {
   const seconds = (name: string, calls: number, memory: number, ms: number) =>
     line("Lambda", `${name}: duration`, "compute", (calls * ms * memory) / KILO / 1000);
   const each = (part: "project" | "publish", unit: keyof Spent) => share(part, unit, records, kept) * commands;
-  const logged = logs(commands, invocations, each("project", "lines") + each("publish", "lines"));
+  const lines = each("project", "lines") + each("publish", "lines");
+  const ingested = logs(commands, 2 * invocations + runs * SECONDS_A_MONTH, lines);
   return [
     line("API Gateway", "requests", "apiRequest", commands),
     line("API Gateway", "responses", "transfer", (commands * BYTES.answer) / GB),
@@ -134,14 +145,15 @@ export function bill(rate: number, kept: Changes = MEASURED): Line[] {
     line("DynamoDB", "receipts: reads", "readUnit", each("publish", "read")),
     line("DynamoDB", "receipts: writes", "writeUnit", each("publish", "write")),
     ...reconcile(line, seconds),
+    ...logLines(line, rate, followed),
     ...storage(line, stored, kept === MEASURED ? ORDERS.length : 2),
     line("EventBridge", "events", "event", commands),
     line("EventBridge", "archive, ingested", "archiving", (commands * BYTES.message) / GB),
     line("EventBridge", "archive, stored", "archive", stored * BYTES.message),
     line("SQS", "the example subscriber", "queueRequest", commands),
-    line("CloudWatch", "logs and metrics, ingested", "logs", logged / GB),
-    line("CloudWatch", "logs, stored for a year", "logStorage", (logged * MONTH * COMPRESSED) / GB),
-    line("X-Ray", "traces", "trace", traces(rate, aSecond)),
+    line("CloudWatch", "logs and metrics, ingested", "logs", ingested / GB),
+    line("CloudWatch", "logs, stored for a year", "logStorage", (ingested * MONTH * COMPRESSED) / GB),
+    line("X-Ray", "traces", "trace", traces(rate, followed, runs)),
     line("WAF", "requests", "webRequest", commands),
     ...evidence(line, commands, stored),
     ...fixed(line),
@@ -153,7 +165,7 @@ function logs(commands: number, invocations: number, lines: number): number {
   const { accessLine, logLine, platformLines, metricLine } = BYTES;
   const command = accessLine + logLine + platformLines + MEASURED["change the price"].command.lines * metricLine;
   const reconcile = 2 * RECONCILE.runs * platformLines + reconciled("lines") * metricLine;
-  return commands * command + 2 * invocations * (logLine + platformLines) + lines * metricLine + reconcile;
+  return commands * command + invocations * (logLine + platformLines) + lines * metricLine + reconcile;
 }
 
 /** Trail, backups and exports. Each command is one write to the event table. */
@@ -236,9 +248,9 @@ function series(): number {
   return MEASURED.series + everyRun + (rounds * RECONCILE.hours) / 24;
 }
 
-/** Traces of commands and of the batches of both consumers. */
-function traces(rate: number, batchesASecond: number): number {
-  return traced(rate) + 2 * traced(batchesASecond);
+/** Traces of commands and of the batches of all consumers. */
+function traces(rate: number, { aSecond }: Batches, runs: number): number {
+  return traced(rate) + 2 * traced(aSecond) + traced(runs);
 }
 
 function traced(aSecond: number): number {

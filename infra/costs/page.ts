@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { REPOSITORY } from "../lib/repository.ts";
+import { CONCURRENCY } from "../lib/sequencer.ts";
 import { settingsOf } from "../lib/settings.ts";
 import { BYTES, GB, MILLIS, SECONDS_A_MONTH, SHARDS } from "./assumptions.ts";
 import { batches, bill, type Changes, type Line, MEASURED, millis, share, type Spent } from "./bill.ts";
@@ -243,8 +244,8 @@ function ceilingTable(): string {
   const { records } = MEASURED["a full batch"];
   const { mapping, reservedConcurrency: reserved = 0 } = settingsOf("production");
   const { batch } = mapping;
-  // Reserved for the projector and the publisher.
-  const left = QUOTAS.concurrency - 2 * reserved;
+  // Reserved for the projector, the publisher and the sequencer.
+  const left = QUOTAS.concurrency - 2 * reserved - CONCURRENCY;
   const products = share("project", "products", records);
   const rows: (readonly [string, number, string])[] = [
     ["one product: its partition of the event table", QUOTAS.partitionWrites / change.command.write, DYNAMODB],

@@ -1,4 +1,4 @@
-// The alarms of the API, the functions, the tables with their indexes, the rules, the dead-letter queues and the trail, with
+// The alarms of the API, the functions, the tables with their indexes, the log, the rules, the dead-letter queues and the trail, with
 // their thresholds. `docs/operations.md` says what to do about each. All of them notify one topic, and a dashboard shows their
 // metrics. The topic is not encrypted with the ledger's key: an alarm about the key has to arrive when the key can no longer be
 // used.
@@ -15,6 +15,7 @@ import type { Api } from "./api.ts";
 import type { LedgerQueue } from "./dead-letters.ts";
 import { type NamedRule, watchRules } from "./delivery-alarms.ts";
 import { watchLedger } from "./ledger-alarms.ts";
+import { watchLog } from "./log-alarms.ts";
 import { NAMESPACE } from "./metrics.ts";
 import type { RustFunction } from "./rust-function.ts";
 import { Series } from "./series.ts";
@@ -33,6 +34,7 @@ export interface AlarmsProps {
   readonly queries: RustFunction;
   readonly projector: StreamConsumer;
   readonly publisher: StreamConsumer;
+  readonly sequencer: StreamConsumer;
   readonly tables: Readonly<Record<string, LedgerTable>>;
   readonly deadLetters: Readonly<Record<string, LedgerQueue>>;
   readonly rules: Readonly<Record<string, NamedRule>>;
@@ -79,7 +81,9 @@ export class Alarms extends Construct {
       commands: props.commands,
       projector: props.projector.function,
       publisher: props.publisher.function,
+      sequencer: props.sequencer.function,
     });
+    watchLog(this.monitoring, { settings: props.settings, sequencer: props.sequencer.function });
     if (props.trail) {
       watchTrail(this.monitoring, props.trail);
     }
@@ -110,9 +114,10 @@ export class Alarms extends Construct {
       "query-api": props.queries,
       projector: props.projector.function,
       publisher: props.publisher.function,
+      sequencer: props.sequencer.function,
     };
     for (const [name, { lambda }] of Object.entries(functions)) {
-      const followsStream = name === "projector" || name === "publisher";
+      const followsStream = name === "projector" || name === "publisher" || name === "sequencer";
       this.monitoring.monitorLambdaFunction({
         lambdaFunction: lambda,
         humanReadableName: name,

@@ -2,7 +2,7 @@
 // which checks the scope that the request requires. A known path answers other methods with 405 and `Allow`, an unknown path
 // is a 404, both without a token. If the pages of other origins may use the API, a function answers their preflights.
 
-import { RemovalPolicy, Stack } from "aws-cdk-lib";
+import { CfnOutput, RemovalPolicy, Stack } from "aws-cdk-lib";
 import {
   AccessLogFormat,
   AuthorizationType,
@@ -24,7 +24,7 @@ import { GatewayResponses } from "./gateway-responses.ts";
 import type { LedgerKey } from "./key.ts";
 import { METHOD_NOT_ALLOWED, NOT_FOUND } from "./problem.ts";
 import { removalOf } from "./removal.ts";
-import { type Answering, allowed, PATHS, ROUTES, type Route } from "./routes.ts";
+import { type Answering, allowed, BETWEEN, isOpen, PATHS, ROUTES, type Route } from "./routes.ts";
 import type { RustFunction } from "./rust-function.ts";
 import { SCOPES, type Settings } from "./settings.ts";
 import type { SignIn } from "./sign-in.ts";
@@ -55,9 +55,10 @@ export class Api extends Construct {
     const integration = (by: Answering) => new LambdaIntegration(props.functions[by].live, { allowTestInvoke: false });
     this.integrations = { commands: integration("commands"), queries: integration("queries") };
     for (const route of ROUTES) {
-      this.add(route, route.verb);
+      const isPublic = isOpen(route, props.settings.logPublic);
+      this.add(route, route.verb, isPublic);
       if (route.verb === "GET") {
-        this.add(route, "HEAD");
+        this.add(route, "HEAD", isPublic);
       }
     }
     this.headers = corsHeaders(props.settings);
@@ -69,17 +70,18 @@ export class Api extends Construct {
     }
     this.refuseUnknown();
     new GatewayResponses(this, this.api, this.headers);
-    if (props.settings.domain) {
-      new CustomDomain(this, this.api, props.settings.domain);
-    }
+    const { domain } = props.settings;
+    const own = this.api.deploymentStage.urlForPath("/log/key");
+    const keys = domain ? `${new CustomDomain(this, this.api, domain).url}/log/key` : own;
+    new CfnOutput(this, "LogKeys", { value: keys, description: "Verifier keys of the log" });
   }
 
-  private add(route: Route, verb: string): void {
+  private add(route: Route, verb: string, isPublic: boolean): void {
     const resource = this.api.root.resourceForPath(route.path);
     const integration = this.integrations[route.by];
-    if (route.open) {
+    if (isPublic) {
       const method = resource.addMethod(verb, integration, { authorizationType: AuthorizationType.NONE });
-      withoutToken(method, "This route is public: health and documentation of the service.");
+      withoutToken(method, "This route is public: health, documentation, or what the settings open of the log.");
       return;
     }
     resource.addMethod(verb, integration, {
@@ -107,7 +109,8 @@ export class Api extends Construct {
 
   /** Without these the gateway treats a token on an unknown path as an invalid AWS signature and answers 403. */
   private refuseUnknown(): void {
-    for (const resource of [this.api.root, this.api.root.addResource("{proxy+}")]) {
+    const between = BETWEEN.map((path) => this.api.root.resourceForPath(path));
+    for (const resource of [this.api.root, this.api.root.addResource("{proxy+}"), ...between]) {
       withoutToken(
         addFixedAnswer(resource, NOT_FOUND, this.headers),
         "The response says that the path is unknown, and calls no function.",
@@ -132,6 +135,8 @@ function restApi(scope: Construct, settings: Settings, key: LedgerKey): RestApi 
     restApiName: stackName,
     description: "Commands and queries of the product ledger",
     endpointTypes: [EndpointType.REGIONAL],
+    // Tiles are binary, and whoever reads them asks for any type or for none. Bodies of requests then arrive in base64.
+    binaryMediaTypes: ["*/*"],
     // It would take older versions of TLS than the domain.
     ...(settings.domain && { disableExecuteApiEndpoint: true }),
     // API Gateway has one such role for a whole region, so it is kept when the stack is deleted.

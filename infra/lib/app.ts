@@ -1,5 +1,5 @@
 // The app with one stack, configured by the CDK context: `stage` (default dev), `branch`, `account` and `region`, `binaries`,
-// `alarmEmail`, `eventsTable`, `deployer`, `backupCopy`, `breakGlass`, `subscriberAccounts`, `rollout`. Nothing is looked up, so
+// `alarmEmail`, `eventsTable`, `logTable`, `deployer`, `backupCopy`, `breakGlass`, `subscriberAccounts`, `rollout`. Nothing is looked up, so
 // synthesis needs no credentials and no network.
 
 import { App, type AppProps, Validations } from "aws-cdk-lib";
@@ -24,6 +24,7 @@ export function ledgerApp(props?: AppProps, changed: Partial<Settings> = {}): { 
     binaries: text(app, "binaries") ?? "target/lambda-arm64",
     alarmEmail: text(app, "alarmEmail"),
     eventsTable: text(app, "eventsTable"),
+    logTable: text(app, "logTable"),
     deployer: text(app, "deployer"),
     backupCopy: arns(app, "backupCopy")?.[0],
     subscriberAccounts: text(app, "subscriberAccounts")?.split(","),

@@ -9,7 +9,7 @@ import type { Construct } from "constructs";
 import { REPOSITORY } from "./repository.ts";
 
 /** The functions, by the names of their binaries. */
-export const FUNCTIONS = ["command-api", "query-api", "projector", "publisher"] as const;
+export const FUNCTIONS = ["command-api", "query-api", "projector", "publisher", "sequencer"] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
 const PLACEHOLDER = resolve(import.meta.dirname, "../placeholder");

@@ -8,6 +8,9 @@ import type { DomainSettings } from "./settings.ts";
 
 /** The domain and its mapping to the API. */
 export class CustomDomain extends Construct {
+  /** The address for clients. */
+  readonly url: string;
+
   constructor(scope: Construct, api: RestApi, { name, certificate, basePath }: DomainSettings) {
     super(scope, "Domain");
     // Clients take `.` and `..` out of a URL, and API Gateway refuses `~`.
@@ -26,10 +29,8 @@ export class CustomDomain extends Construct {
       stage: api.deploymentStage,
       ...(basePath !== undefined && { basePath }),
     });
-    new CfnOutput(this, "Url", {
-      value: `https://${[name, basePath].filter(Boolean).join("/")}`,
-      description: "Address of the API",
-    });
+    this.url = `https://${[name, basePath].filter(Boolean).join("/")}`;
+    new CfnOutput(this, "Url", { value: this.url, description: "Address of the API" });
     new CfnOutput(this, "Target", {
       value: domain.domainNameAliasDomainName,
       description: `What the DNS record of ${name} points to`,

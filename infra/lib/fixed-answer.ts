@@ -3,6 +3,7 @@
 
 import {
   AuthorizationType,
+  ContentHandling,
   type IResource,
   type Method,
   MockIntegration,
@@ -43,11 +44,14 @@ export function addFixedAnswer(
   return resource.addMethod(
     "ANY",
     new MockIntegration({
+      // All bodies are binary for the API, and a template works on text.
+      contentHandling: ContentHandling.CONVERT_TO_TEXT,
       passthroughBehavior: PassthroughBehavior.WHEN_NO_TEMPLATES,
       requestTemplates: Object.fromEntries(CONTENT_TYPES.map((type) => [type, request])),
       integrationResponses: [
         {
           statusCode,
+          contentHandling: ContentHandling.CONVERT_TO_TEXT,
           responseParameters: Object.fromEntries(named),
           responseTemplates: { "application/json": problemBody(problem, PATH, "$context.requestId") },
         },

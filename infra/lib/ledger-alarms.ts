@@ -2,7 +2,7 @@
 // lost races.
 
 import { MetricStatistic, type MonitoringFacade } from "cdk-monitoring-constructs";
-import { METRICS, OPERATIONS, PROJECTOR, PUBLISHER, VIEWS } from "./metrics.ts";
+import { LOG, METRICS, OPERATIONS, PROJECTOR, PUBLISHER, VIEWS } from "./metrics.ts";
 import type { RustFunction } from "./rust-function.ts";
 import { Series } from "./series.ts";
 import type { Settings } from "./settings.ts";
@@ -13,13 +13,14 @@ export interface LedgerAlarmsProps {
   readonly commands: RustFunction;
   readonly projector: RustFunction;
   readonly publisher: RustFunction;
+  readonly sequencer: RustFunction;
 }
 
 const { SUM, MAX } = MetricStatistic;
 
 /** Adds the alarms, and their metrics to the dashboard. */
 export function watchLedger(monitoring: MonitoringFacade, props: LedgerAlarmsProps): void {
-  const { settings, commands, projector, publisher } = props;
+  const { settings, commands, projector, publisher, sequencer } = props;
   const series = new Series(monitoring);
   const { lagSeconds, conflictsPerFiveMinutes } = settings.alarms;
   const projection = VIEWS.map((view) => series.of(projector, METRICS.projectionLag, MAX, { view }));
@@ -30,10 +31,12 @@ export function watchLedger(monitoring: MonitoringFacade, props: LedgerAlarmsPro
   const parked = [
     ...VIEWS.map((consumer) => series.of(projector, METRICS.parked, MAX, { consumer })),
     series.of(publisher, METRICS.parked, MAX, { consumer: PUBLISHER }),
+    series.of(sequencer, METRICS.parked, MAX, { consumer: LOG }),
   ];
   const left = [
     ...VIEWS.map((consumer) => series.of(projector, METRICS.reconcileLeft, MAX, { consumer })),
     series.of(publisher, METRICS.reconcileLeft, MAX, { consumer: PUBLISHER }),
+    series.of(sequencer, METRICS.reconcileLeft, MAX, { consumer: LOG }),
   ];
   const givenUp = [
     series.of(projector, METRICS.givenUp, SUM, { consumer: PROJECTOR }),

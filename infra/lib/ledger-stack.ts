@@ -18,15 +18,18 @@ import { Projector } from "./projector.ts";
 import { Publisher } from "./publisher.ts";
 import { QueryApi } from "./query-api.ts";
 import { RolloutGroups } from "./rollout.ts";
+import type { RustFunction } from "./rust-function.ts";
 import { Schedules } from "./schedule.ts";
 import { Schemas } from "./schemas.ts";
+import { Sequencer } from "./sequencer.ts";
 import type { Settings } from "./settings.ts";
 import { SignIn } from "./sign-in.ts";
-import type { StreamConsumer } from "./stream-consumer.ts";
+import type { ConsumerProps, StreamConsumer } from "./stream-consumer.ts";
 import { Subscriber } from "./subscriber.ts";
 import { Subscribers } from "./subscribers.ts";
 import type { LedgerTable } from "./table.ts";
 import { Trail } from "./trail.ts";
+import { LogFeed, TransparencyLog } from "./transparency-log.ts";
 import { Views } from "./views.ts";
 
 export interface LedgerStackProps extends StackProps {
@@ -37,6 +40,8 @@ export interface LedgerStackProps extends StackProps {
   readonly alarmEmail?: string | undefined;
   /** The name of an event table that was restored from a backup and replaces the old one. */
   readonly eventsTable?: string | undefined;
+  /** The name of a log table that was restored from a backup and replaces the old one. */
+  readonly logTable?: string | undefined;
   /** The ARN of the role that deploys, if it is not the one of `cdk bootstrap`. */
   readonly deployer?: string | undefined;
   /** The ARN of a vault in another account or region that gets a copy of each backup. */
@@ -55,6 +60,8 @@ interface SharedResources {
   readonly events: EventTable;
   readonly views: Views;
   readonly bus: Bus;
+  readonly feed: LogFeed;
+  readonly log: TransparencyLog;
 }
 
 /** A whole ledger. */
@@ -63,29 +70,27 @@ export class LedgerStack extends Stack {
     super(scope, id, props);
     const { settings, binaries } = props;
     const { key, breakGlass, masters } = this.guarded(props);
-    const commands = new CommandApi(this, settings, key, binaries);
-    const events = new EventTable(this, {
-      settings,
-      key,
-      breakGlass,
-      inserter: commands.function.role.roleArn,
-      deployer: masters.deployer,
-      restoredAs: props.eventsTable,
-    });
-    commands.use(events);
+    const { commands, events } = this.recorded(props, key, { breakGlass, masters });
     const views = new Views(this, settings, key);
-    const shared = { settings, key, binaries, events, views, bus: new Bus(this, settings, key) };
+    const { feed, log, sequencer } = this.logged(
+      props,
+      { settings, key, binaries, events, views },
+      { breakGlass, masters },
+    );
+    const shared = { settings, key, binaries, events, views, bus: new Bus(this, settings, key), feed, log };
     const consumers = {
       projector: new Projector(this, shared).consumer,
       publisher: new Publisher(this, shared).consumer,
+      sequencer,
     };
     const queries = new QueryApi(this, shared).function;
-    const functions = { commands: commands.function, queries };
+    const functions = { commands, queries };
     new RolloutGroups(this, settings, {
-      "command-api": commands.function,
+      "command-api": commands,
       "query-api": queries,
       projector: consumers.projector.function,
       publisher: consumers.publisher.function,
+      sequencer: sequencer.function,
     });
     const signIn = new SignIn(this, settings);
     const api = new Api(this, { settings, key, signIn, functions });
@@ -102,7 +107,7 @@ export class LedgerStack extends Stack {
       ...consumers,
       tables: this.named(shared),
       ...this.consuming(shared, consumers, { backups, userPool: signIn.pool.userPoolArn }),
-      trail: this.trail(shared, commands, backups),
+      trail: this.trail(shared, [commands, sequencer.function], backups),
       email: props.alarmEmail,
     });
     Tags.of(this).add("project", "product-ledger");
@@ -117,6 +122,42 @@ export class LedgerStack extends Stack {
     protectKey(key.key, Object.values(masters));
     breakGlass.allowRepairOf(key.key);
     return { key, breakGlass, masters };
+  }
+
+  /** The event table and the function that inserts into it, whose role the table's policy names. */
+  private recorded(
+    { settings, binaries, eventsTable }: LedgerStackProps,
+    key: LedgerKey,
+    { breakGlass, masters }: Guards,
+  ) {
+    const commands = new CommandApi(this, settings, key, binaries);
+    const events = new EventTable(this, {
+      settings,
+      key,
+      breakGlass,
+      inserter: commands.function.role.roleArn,
+      deployer: masters.deployer,
+      restoredAs: eventsTable,
+    });
+    commands.use(events);
+    return { commands: commands.function, events };
+  }
+
+  /** The log and its sequencer, whose role the policies of the log name. */
+  private logged({ logTable }: LedgerStackProps, common: ConsumerProps, { breakGlass, masters }: Guards) {
+    const { settings, key } = common;
+    const feed = new LogFeed(this, settings, key);
+    const sequencer = new Sequencer(this, common, feed);
+    const log = new TransparencyLog(this, {
+      settings,
+      key,
+      breakGlass,
+      inserter: sequencer.consumer.function.role.roleArn,
+      deployer: masters.deployer,
+      restoredAs: logTable,
+    });
+    sequencer.use(log);
+    return { feed, log, sequencer: sequencer.consumer };
   }
 
   /** Backups of the tables that cannot be derived from others. */
@@ -136,32 +177,42 @@ export class LedgerStack extends Stack {
     return backups;
   }
 
-  private trail({ settings, key, events }: SharedResources, commands: CommandApi, backups: Backups | undefined) {
+  private trail(
+    { settings, key, events, log }: SharedResources,
+    inserting: readonly RustFunction[],
+    backups: Backups | undefined,
+  ) {
     if (!settings.trail) {
       return undefined;
     }
     return new Trail(this, {
       settings,
       ...settings.trail,
-      events: events.table,
-      keys: [key.key, ...(backups ? [backups.key] : [])],
-      inserter: commands.function.role.roleName,
+      tables: { events: events.table, log: log.table },
+      files: log.files.bucket,
+      keys: [key.key, log.signing.key, ...(backups ? [backups.key] : [])],
+      inserters: inserting.map(({ role }) => role.roleName),
     });
   }
 
   /** Everything that consumes bus or stream, with its dead-letter queue and its rule: alarms watch both, and people purge the queues. */
   private consuming(
     shared: SharedResources,
-    { projector, publisher }: Consumers,
+    { projector, publisher, sequencer }: Consumers,
     { backups, userPool }: { readonly backups: Backups | undefined; readonly userPool: string },
   ) {
     const { settings, key, bus } = shared;
-    const schedule = new Schedules(this, key, { Projector: projector, Publisher: publisher });
+    const schedule = new Schedules(this, key, {
+      Projector: projector,
+      Publisher: publisher,
+      Sequencer: sequencer,
+    });
     const subscriber = new Subscriber(this, key, bus);
     const intercept = settings.intercept && new Intercept(this, key, bus, settings.intercept.days);
     const deadLetters: Record<string, LedgerQueue> = {
       projector: projector.deadLetters,
       publisher: publisher.deadLetters,
+      sequencer: sequencer.deadLetters,
       schedule: schedule.deadLetters,
       bus: bus.deadLetters,
       subscriber: subscriber.deadLetters,
@@ -181,18 +232,19 @@ export class LedgerStack extends Stack {
       tests: intercept && {
         intercepted: intercept.table.attrArn,
         userPool,
-        invoked: [projector.function, publisher.function],
+        invoked: [projector.function, publisher.function, sequencer.function],
       },
     });
     return { deadLetters, rules };
   }
 
   /** The tables, with outputs for the environment variables of the program `ledger`. */
-  private named({ events, views, bus }: SharedResources): Record<string, LedgerTable> {
+  private named({ events, views, bus, feed, log }: SharedResources): Record<string, LedgerTable> {
     const { products, prices, receipts, parking } = views;
-    const tables = { events: events.table, products, prices, receipts, parking };
+    const ofLog = { log: log.table, "log-feed": feed.table };
+    const tables = { events: events.table, products, prices, receipts, parking, ...ofLog };
     for (const [name, table] of Object.entries(tables)) {
-      const description = `LEDGER_${name.toUpperCase()}_TABLE`;
+      const description = `LEDGER_${name.toUpperCase().replace("-", "_")}_TABLE`;
       new CfnOutput(this, `${name}-table`, { value: table.name, description });
     }
     new CfnOutput(this, "bus-name", { value: bus.bus.eventBusName, description: "LEDGER_EVENT_BUS" });
@@ -200,7 +252,13 @@ export class LedgerStack extends Stack {
   }
 }
 
-type Consumers = Record<"projector" | "publisher", StreamConsumer>;
+/** The roles that may change what protects the ledger. */
+interface Guards {
+  readonly breakGlass: BreakGlass;
+  readonly masters: { readonly breakGlass: string; readonly deployer: string };
+}
+
+type Consumers = Record<"projector" | "publisher" | "sequencer", StreamConsumer>;
 
 /** The ARN of the role with which this stack is deployed: the given one, or CloudFormation's as named by `cdk bootstrap`. */
 function deployer(stack: Stack, given: string | undefined): string {

@@ -18,6 +18,9 @@ export const METRICS = {
   busMissing: { name: "ledger_bus_missing", labels: [] },
   reconcileAge: { name: "ledger_reconcile_age_seconds", labels: ["consumer"] },
   reconcileLeft: { name: "ledger_reconcile_left_products", labels: ["consumer"] },
+  logOldestUnlogged: { name: "ledger_log_oldest_unlogged_seconds", labels: [] },
+  logCheckpointAge: { name: "ledger_log_checkpoint_age_seconds", labels: [] },
+  logConflicts: { name: "ledger_log_conflicts_total", labels: ["kind"] },
   protection: { name: "ledger_protection_checks_total", labels: ["result"] },
 } as const;
 
@@ -29,5 +32,13 @@ export const VIEWS = ["products", "prices"] as const;
 export const OPERATIONS = ["MODIFY", "REMOVE", "other"] as const;
 /** The values of the label `result` of a check of the protection that saw something. */
 export const CHECKED = ["holds", "changed"] as const;
+/** The values of the label `kind`: what of the log contradicts itself or the ledger, and what of a product contradicts the log. */
+export const CONFLICTS = {
+  ofLog: ["checkpoint", "file", "ledger", "batch", "index", "key"],
+  ofProduct: ["rewritten", "missing", "unreadable"],
+} as const;
 export const PUBLISHER = "publisher";
 export const PROJECTOR = "projector";
+export const SEQUENCER = "sequencer";
+/** The consumer for which the sequencer parks products. */
+export const LOG = "log";

@@ -11,12 +11,14 @@ import type { LedgerQueue } from "./dead-letters.ts";
 import { CHECKING, type EventTable } from "./event-table.ts";
 import type { LedgerKey } from "./key.ts";
 import type { RustFunction } from "./rust-function.ts";
+import type { TransparencyLog } from "./transparency-log.ts";
 import type { Views } from "./views.ts";
 
 export interface PeopleProps {
   readonly key: LedgerKey;
   readonly events: EventTable;
   readonly views: Views;
+  readonly log: TransparencyLog;
   readonly bus: Bus;
   /** The queues that are read and purged after a failure. */
   readonly deadLetters: readonly LedgerQueue[];
@@ -35,7 +37,7 @@ export interface Tests {
 export class People extends Construct {
   constructor(scope: Construct, props: PeopleProps) {
     super(scope, "People");
-    const { events, views, bus } = props;
+    const { events, views, log, bus } = props;
     const auditor = this.policy("Auditor", "Reads the ledger: export, verify, history");
     const operator = this.policy("Operator", "Repairs views and publishes again: rebuild, reconcile, replay, parked");
     for (const person of [auditor, operator]) {
@@ -46,6 +48,8 @@ export class People extends Construct {
       views.receipts.grantRead(person, "dynamodb:Query");
       views.parking.grantRead(person, "dynamodb:GetItem", "dynamodb:Query");
     }
+    // What is parked for the log is compared with it; only the sequencer inserts.
+    log.table.grantRead(operator, "dynamodb:Query");
     views.products.grantWrite(operator, "dynamodb:PutItem", "dynamodb:DeleteItem");
     views.prices.grantWrite(operator, "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem");
     views.receipts.grantWrite(operator, "dynamodb:BatchWriteItem", "dynamodb:PutItem");

@@ -5,16 +5,17 @@ import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
 import type { Bus } from "./bus.ts";
 import { EVENT_SOURCE } from "./settings.ts";
-import { StreamConsumer, type StreamConsumerProps } from "./stream-consumer.ts";
+import { type ConsumerProps, followingCommits, StreamConsumer } from "./stream-consumer.ts";
+import type { TransparencyLog } from "./transparency-log.ts";
 
 /** The publisher and its grants. */
 export class Publisher extends Construct {
   readonly consumer: StreamConsumer;
 
-  constructor(scope: Construct, props: StreamConsumerProps & { readonly bus: Bus }) {
+  constructor(scope: Construct, props: ConsumerProps & { readonly bus: Bus; readonly log: TransparencyLog }) {
     super(scope, "Publisher");
-    const { events, views, bus } = props;
-    this.consumer = new StreamConsumer(this, "publisher", props);
+    const { events, views, bus, log } = props;
+    this.consumer = new StreamConsumer(this, "publisher", props, followingCommits(props));
     const { role } = this.consumer.function;
     this.consumer.function.set({
       LEDGER_EVENTS_TABLE: events.table.name,
@@ -22,6 +23,8 @@ export class Publisher extends Construct {
       LEDGER_PARKING_TABLE: views.parking.name,
       LEDGER_EVENT_BUS: bus.bus.eventBusName,
       LEDGER_EVENT_SOURCE: EVENT_SOURCE,
+      // Subscribers are told where to ask for the proof of a commit.
+      LEDGER_LOG_ORIGIN: log.origin,
       LEDGER_EVENTS_PROTECTION: events.protection,
     });
     events.table.grantRead(role, "dynamodb:Query", "dynamodb:Scan");

@@ -1,4 +1,4 @@
-// The function for queries. It has read permissions only.
+// The function for queries, the log and the feed of all commits among them. It has read permissions only.
 
 import { Duration } from "aws-cdk-lib";
 import { Construct } from "constructs";
@@ -7,6 +7,7 @@ import type { EventTable } from "./event-table.ts";
 import type { LedgerKey } from "./key.ts";
 import { RustFunction } from "./rust-function.ts";
 import type { Settings } from "./settings.ts";
+import type { TransparencyLog } from "./transparency-log.ts";
 import type { Views } from "./views.ts";
 
 /** The resources that the query function depends on. */
@@ -16,6 +17,7 @@ export interface QueryApiProps {
   readonly binaries: string;
   readonly events: EventTable;
   readonly views: Views;
+  readonly log: TransparencyLog;
 }
 
 /** The query function. */
@@ -24,7 +26,7 @@ export class QueryApi extends Construct {
 
   constructor(scope: Construct, props: QueryApiProps) {
     super(scope, "QueryApi");
-    const { settings, key, binaries, events, views } = props;
+    const { settings, key, binaries, events, views, log } = props;
     this.function = new RustFunction(this, {
       settings,
       key,
@@ -43,6 +45,8 @@ export class QueryApi extends Construct {
       LEDGER_RECEIPTS_TABLE: views.receipts.name,
       LEDGER_PARKING_TABLE: views.parking.name,
       LEDGER_ORDERS: settings.orders.join(","),
+      ...log.reading,
+      ...(settings.logPublic !== "no" && { LEDGER_LOG_PUBLIC: settings.logPublic }),
       ...corsEnvironment(settings),
     });
     events.table.grantRead(role, "dynamodb:Query");
@@ -52,5 +56,7 @@ export class QueryApi extends Construct {
     views.receipts.grantRead(role, "dynamodb:Query");
     // For the status.
     views.parking.grantRead(role, "dynamodb:Query");
+    log.table.grantRead(role, "dynamodb:Query");
+    log.files.grantRead(role);
   }
 }

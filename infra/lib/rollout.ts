@@ -18,6 +18,7 @@ export const STOPPING: Record<FunctionName, readonly string[]> = {
   "command-api": ["command-api-errors", "api-5xx", "api-p90"],
   "query-api": ["query-api-errors", "api-5xx", "api-p90"],
   projector: ["projector-errors", "projector-iterator-age", "projection-lag", "parked-products", "records-given-up"],
+  sequencer: ["sequencer-errors", "sequencer-iterator-age", "log-behind", "log-conflict", "parked-products"],
   publisher: ["publisher-errors", "publisher-iterator-age", "publish-lag", "parked-products", "records-given-up"],
 };
 

@@ -34,7 +34,14 @@ export type Variable =
   | "LEDGER_LOG_ORIGIN"
   | "LEDGER_DEFAULT_CURRENCY"
   | "LEDGER_ORDERS"
-  | "LEDGER_CORS_ORIGINS";
+  | "LEDGER_CORS_ORIGINS"
+  | "LEDGER_LOG_TABLE"
+  | "LEDGER_LOG_FEED_TABLE"
+  | "LEDGER_LOG_BUCKET"
+  | "LEDGER_LOG_KEY_ID"
+  | "LEDGER_LOG_ORIGIN"
+  | "LEDGER_LOG_RETENTION"
+  | "LEDGER_LOG_PUBLIC";
 
 export interface RustFunctionProps {
   readonly settings: Settings;

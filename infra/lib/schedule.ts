@@ -1,4 +1,4 @@
-// Invokes both stream consumers every minute to retry parked products, and every five minutes to go on comparing what they have
+// Invokes all stream consumers every minute to retry parked products, and every five minutes to go on comparing what they have
 // handled with the event table. The events are defined in `retry-parked.json` and `reconcile.json` only.
 
 import { Stack } from "aws-cdk-lib";
@@ -25,7 +25,11 @@ const PURPOSES = [
 export class Schedules extends Construct {
   readonly deadLetters: LedgerQueue;
 
-  constructor(scope: Construct, key: LedgerKey, consumers: Record<"Projector" | "Publisher", StreamConsumer>) {
+  constructor(
+    scope: Construct,
+    key: LedgerKey,
+    consumers: Record<"Projector" | "Publisher" | "Sequencer", StreamConsumer>,
+  ) {
     super(scope, "RetrySchedule");
     this.deadLetters = new LedgerQueue(this, "DeadLetters", key);
     const { stackName, account } = Stack.of(this);

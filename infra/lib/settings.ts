@@ -46,6 +46,20 @@ export interface Settings {
   /** How the functions' new version gets its invocations: a tenth for ten minutes and then all, or all at once. */
   readonly rollout: Rollout;
   readonly mapping: MappingSettings;
+  /** The least time between two signed checkpoints of the log. Each costs a signature and some writes of files. */
+  readonly logIntervalSeconds: number;
+  /**
+   * The name of the log, such as `ledger.example.com/log`, for ever: with another one the sequencer does not go on. Without it the name
+   * is `product-ledger.invalid/` and the id of the key.
+   */
+  readonly logOrigin: string | undefined;
+  /** What of the log needs no token: nothing, checkpoint, key and tiles of hashes, or the entries too. */
+  readonly logPublic: LogPublic;
+  /**
+   * For how long the files of the log cannot be removed: in the mode `COMPLIANCE` by nobody, in `GOVERNANCE` by whoever has the
+   * permission. Not for stacks that are to be deleted.
+   */
+  readonly logRetention: { readonly mode: "COMPLIANCE" | "GOVERNANCE"; readonly days: number } | undefined;
   /** The orders of LIST that are maintained; must include `id`. Each is an index and costs one or two write units per change. */
   readonly orders: readonly Order[];
   readonly alarms: AlarmSettings;
@@ -82,6 +96,8 @@ export interface MappingSettings {
 export interface AlarmSettings {
   readonly iteratorAgeSeconds: number;
   readonly lagSeconds: number;
+  /** The age of a commit that is in no checkpoint of the log. */
+  readonly unloggedSeconds: number;
   readonly p90Millis: number;
   readonly conflictsPerFiveMinutes: number;
   readonly serverErrorPercent: number;
@@ -89,6 +105,8 @@ export interface AlarmSettings {
 
 export type StageName = "dev" | "production";
 export type ClientName = "writer" | "reader" | "subscriber" | "auditor";
+export const LOG_PUBLIC = ["no", "hashes", "all"] as const;
+export type LogPublic = (typeof LOG_PUBLIC)[number];
 export const ROLLOUTS = ["canary", "all-at-once"] as const;
 export type Rollout = (typeof ROLLOUTS)[number];
 /** All orders, by their names in `LEDGER_ORDERS`. */
@@ -120,6 +138,9 @@ const shared = {
   orders: ORDERS,
   corsOrigins: [],
   domain: undefined,
+  logIntervalSeconds: 10,
+  logOrigin: undefined,
+  logPublic: "no",
   logLevels: { application: ApplicationLogLevel.INFO, system: SystemLogLevel.INFO },
 } as const;
 
@@ -133,12 +154,14 @@ const STAGES: Record<StageName, Settings> = {
     intercept: { days: 1 },
     trail: undefined,
     backups: undefined,
+    logRetention: undefined,
     reservedConcurrency: undefined,
     rollout: "all-at-once",
     days: { logs: 7, archive: 7 },
     alarms: {
       iteratorAgeSeconds: 300,
       lagSeconds: 300,
+      unloggedSeconds: 300,
       p90Millis: 1000,
       conflictsPerFiveMinutes: 100,
       serverErrorPercent: 5,
@@ -153,12 +176,14 @@ const STAGES: Record<StageName, Settings> = {
     intercept: undefined,
     trail: { days: 365 },
     backups: { keepDays: 15, lockDays: 365 },
+    logRetention: { mode: "COMPLIANCE", days: 365 },
     reservedConcurrency: 50,
     rollout: "canary",
     days: { logs: 365, archive: 365 },
     alarms: {
       iteratorAgeSeconds: 60,
       lagSeconds: 60,
+      unloggedSeconds: 300,
       p90Millis: 500,
       conflictsPerFiveMinutes: 50,
       serverErrorPercent: 1,

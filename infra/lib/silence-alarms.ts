@@ -3,7 +3,7 @@
 
 import { TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import { MetricStatistic, type MonitoringFacade } from "cdk-monitoring-constructs";
-import { CHECKED, COMMANDS, METRICS, PROJECTOR, PUBLISHER, VIEWS } from "./metrics.ts";
+import { CHECKED, COMMANDS, LOG, METRICS, PROJECTOR, PUBLISHER, SEQUENCER, VIEWS } from "./metrics.ts";
 import type { RustFunction } from "./rust-function.ts";
 import { Series } from "./series.ts";
 import type { StreamConsumer } from "./stream-consumer.ts";
@@ -13,6 +13,7 @@ export interface SilenceAlarmsProps {
   readonly commands: RustFunction;
   readonly projector: StreamConsumer;
   readonly publisher: StreamConsumer;
+  readonly sequencer: StreamConsumer;
 }
 
 const { N, SUM, MAX } = MetricStatistic;
@@ -29,6 +30,7 @@ export function watchSilence(monitoring: MonitoringFacade, props: SilenceAlarmsP
   const watched = {
     [PROJECTOR]: { consumer: props.projector, checks: VIEWS, protection: [] },
     [PUBLISHER]: { consumer: props.publisher, checks: [PUBLISHER], protection: CHECKED },
+    [SEQUENCER]: { consumer: props.sequencer, checks: [LOG], protection: [] },
   };
   const groups = Object.entries(watched).flatMap(([name, { consumer, checks, protection }]) => {
     const ofMapping = (metric: string, statistic: MetricStatistic) =>

@@ -1,4 +1,4 @@
-// A function that follows the event table's stream, and its error handling: only failed records are retried, batches are
+// A function that follows the stream of a table, and its error handling: only failed records are retried, batches are
 // bisected, and records that are given up for their age go to a queue with an alarm.
 
 import { Duration } from "aws-cdk-lib";
@@ -15,15 +15,33 @@ import type { EventTable } from "./event-table.ts";
 import type { LedgerKey } from "./key.ts";
 import { RustFunction } from "./rust-function.ts";
 import type { Settings } from "./settings.ts";
+import type { LedgerTable } from "./table.ts";
 import type { Views } from "./views.ts";
 
-/** The resources that both stream consumers depend on. */
-export interface StreamConsumerProps {
+/** The resources that all stream consumers depend on. */
+export interface ConsumerProps {
   readonly settings: Settings;
   readonly key: LedgerKey;
   readonly binaries: string;
   readonly events: EventTable;
   readonly views: Views;
+}
+
+/** What a consumer follows, and how. */
+export interface FollowedStream {
+  readonly table: LedgerTable;
+  /** Seconds to wait for a larger batch. */
+  readonly windowSeconds: number;
+  /** Concurrent invocations that are kept for the function, and its limit. */
+  readonly reserved: number | undefined;
+  /** A fixed name of its role. */
+  readonly roleName?: string;
+}
+
+/** How the consumers of commits follow the event table. */
+export function followingCommits({ events, settings }: ConsumerProps): FollowedStream {
+  const { mapping, reservedConcurrency: reserved } = settings;
+  return { table: events.table, windowSeconds: mapping.windowSeconds, reserved };
 }
 
 /** A function, its event source mapping, and its dead-letter queue. */
@@ -33,7 +51,12 @@ export class StreamConsumer extends Construct {
   /** The id of the event source mapping. */
   readonly mapping: string;
 
-  constructor(scope: Construct, name: "projector" | "publisher", props: StreamConsumerProps) {
+  constructor(
+    scope: Construct,
+    name: "projector" | "publisher" | "sequencer",
+    props: ConsumerProps,
+    followed: FollowedStream,
+  ) {
     super(scope, "Consumer");
     const { settings, key, binaries } = props;
     this.deadLetters = new LedgerQueue(this, "DeadLetters", key);
@@ -44,13 +67,13 @@ export class StreamConsumer extends Construct {
       binaries,
       memory: settings.memory.stream,
       timeout: Duration.seconds(60),
-      reserved: settings.reservedConcurrency,
+      reserved: followed.reserved,
+      ...(followed.roleName !== undefined && { roleName: followed.roleName }),
     });
     this.deadLetters.grantSend(this.function.role);
-    props.events.grantStream(this.function.role);
-    props.key.grantTableRead(this.function.role);
+    followed.table.grantStream(this.function.role);
     const givenUp = { bind: () => ({ destination: this.deadLetters.queue.queueArn }) };
-    this.mapping = this.follow(props, givenUp);
+    this.mapping = this.follow(settings, followed, givenUp);
     this.function.withoutDeadLetterTarget("It has a destination for failures instead.");
     // The schedule invokes it asynchronously. Its next invocation is the retry; a failure goes to the queue.
     this.function.live.configureAsyncInvoke({
@@ -60,14 +83,14 @@ export class StreamConsumer extends Construct {
     });
   }
 
-  private follow({ settings: { mapping }, events }: StreamConsumerProps, givenUp: IEventSourceDlq): string {
+  private follow({ mapping }: Settings, { table, windowSeconds }: FollowedStream, givenUp: IEventSourceDlq): string {
     const follow = new EventSourceMapping(this, "Stream", {
       target: this.function.live,
-      eventSourceArn: events.streamArn,
+      eventSourceArn: table.streamArn,
       // LATEST can miss records that are written while the mapping is created.
       startingPosition: StartingPosition.TRIM_HORIZON,
       batchSize: mapping.batch,
-      maxBatchingWindow: Duration.seconds(mapping.windowSeconds),
+      maxBatchingWindow: Duration.seconds(windowSeconds),
       // Above 1, commits of one product could overtake each other.
       parallelizationFactor: 1,
       reportBatchItemFailures: true,

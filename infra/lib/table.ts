@@ -41,6 +41,8 @@ export const SHAPES = {
   parking: "event-store/parking-table.json",
   products: "projections/products-table.json",
   prices: "projections/prices-table.json",
+  log: "sequencer/log-table.json",
+  "log-feed": "event-store/feed-table.json",
 } as const;
 export type TableName = keyof typeof SHAPES;
 
@@ -53,6 +55,8 @@ export interface LedgerTableProps {
   readonly resourcePolicy?: PolicyDocument;
   /** A fixed name, for a table that was restored from a backup. */
   readonly tableName?: string | undefined;
+  /** The attribute with the time, in seconds, after which DynamoDB removes an item. */
+  readonly expiresBy?: string;
 }
 
 export type Action = `dynamodb:${string}`;
@@ -78,6 +82,9 @@ export class LedgerTable extends Construct {
       sseSpecification: { sseEnabled: true, sseType: "KMS", kmsMasterKeyId: props.key.key.keyArn },
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: props.recovery === "point-in-time" },
       deletionProtectionEnabled: props.settings.keepData,
+      ...(props.expiresBy !== undefined && {
+        timeToLiveSpecification: { attributeName: props.expiresBy, enabled: true },
+      }),
       ...(props.resourcePolicy ? { resourcePolicy: { policyDocument: props.resourcePolicy } } : {}),
     });
     this.cfn.applyRemovalPolicy(removalOf(props.settings));
@@ -89,6 +96,23 @@ export class LedgerTable extends Construct {
 
   get name(): string {
     return this.cfn.ref;
+  }
+
+  get streamArn(): string {
+    return this.cfn.attrStreamArn;
+  }
+
+  /** Grants what Lambda's poller needs to read the stream. */
+  grantStream(grantee: IGrantable): void {
+    const principal = grantee.grantPrincipal;
+    principal.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+        resources: [this.streamArn],
+      }),
+    );
+    principal.addToPrincipalPolicy(new PolicyStatement({ actions: ["dynamodb:ListStreams"], resources: ["*"] }));
+    this.key.grantTableRead(grantee);
   }
 
   /** Grants exactly these actions on the table itself, and reading with its key. */

@@ -1,5 +1,5 @@
 // Who did what: one trail of the account's management events, in a log with metrics of what endangers the ledger, and one trail of
-// every write to the event table. Both go to a bucket whose objects are locked. Neither is encrypted with the ledger's key, so
+// every write to the event table and the log table. Both go to a bucket whose objects are locked. Neither is encrypted with the ledger's key, so
 // that disabling the key cannot silence them.
 
 import { Aws, RemovalPolicy, Stack } from "aws-cdk-lib";
@@ -10,7 +10,7 @@ import { FilterPattern, LogGroup, MetricFilter } from "aws-cdk-lib/aws-logs";
 import type { Bucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
 import { breakGlassName } from "./break-glass.ts";
-import { UNPROTECTING } from "./event-table.ts";
+import { UNPROTECTING } from "./insert-only.ts";
 import { DISABLING } from "./key.ts";
 import { lockedBucket } from "./locked-bucket.ts";
 import { type Settings } from "./settings.ts";
@@ -20,10 +20,13 @@ export interface TrailProps {
   readonly settings: Settings;
   /** Days for which records are kept and cannot be removed. */
   readonly days: number;
-  readonly events: LedgerTable;
+  /** The tables that are only inserted into, by their names in the trail. */
+  readonly tables: Readonly<Record<"events" | "log", LedgerTable>>;
+  /** The bucket of the log. */
+  readonly files: Bucket;
   readonly keys: readonly Key[];
-  /** The name of the role that inserts commits. */
-  readonly inserter: string;
+  /** The names of the roles that insert commits and write the log. */
+  readonly inserters: readonly string[];
 }
 
 /** What the log of management events is searched for; an alarm has each name. */
@@ -76,7 +79,7 @@ export class Trail extends Construct {
       trailName: names.writes,
       isMultiRegionTrail: false,
       includeGlobalServiceEvents: false,
-      advancedEventSelectors: [writesOf(props.events)],
+      advancedEventSelectors: [writesOf(Object.values(props.tables))],
     });
     for (const trail of [management, writes]) {
       trail.node.addDependency(allowed, role);
@@ -118,13 +121,13 @@ const MANAGEMENT: CfnTrail.AdvancedEventSelectorProperty[] = [
   },
 ];
 
-function writesOf(events: LedgerTable): CfnTrail.AdvancedEventSelectorProperty {
+function writesOf(tables: readonly LedgerTable[]): CfnTrail.AdvancedEventSelectorProperty {
   return {
-    name: "Writes to the event table",
+    name: "Writes to the event table and the log table",
     fieldSelectors: [
       field("eventCategory", "Data"),
       field("resources.type", "AWS::DynamoDB::Table"),
-      field("resources.ARN", events.cfn.attrArn),
+      field("resources.ARN", ...tables.map((table) => table.cfn.attrArn)),
       field("eventName", ...WRITES),
     ],
   };
@@ -168,7 +171,7 @@ function deliveryRole(scope: Construct, logs: LogGroup): Role {
 }
 
 /** The patterns of each metric. A pattern has at most 1,024 characters, so there are several. */
-function patterns(scope: Construct, { events, keys, inserter }: TrailProps): [Watched, string][] {
+function patterns(scope: Construct, { tables, files, keys, inserters }: TrailProps): [Watched, string][] {
   const { stackName } = Stack.of(scope);
   const glass = breakGlassName(scope);
   const glassArn = `arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:role/${glass}`;
@@ -186,16 +189,20 @@ function patterns(scope: Construct, { events, keys, inserter }: TrailProps): [Wa
       "key-changes",
       from("kms", [...plain(DISABLING), "DisableKeyRotation"], requested("keyId", `*${key.keyId}`)),
     ]),
-    [
+    ...Object.values(tables).map((table): [Watched, string] => [
       "protection-changes",
       from(
         "dynamodb",
         plain(UNPROTECTING),
-        requested("tableName", `*${events.name}`),
-        requested("resourceArn", events.cfn.attrArn),
+        requested("tableName", `*${table.name}`),
+        requested("resourceArn", table.cfn.attrArn),
       ),
+    ]),
+    ["protection-changes", from("s3", BUCKET_CHANGES, requested("bucketName", files.bucketName))],
+    [
+      "protection-changes",
+      from("iam", ROLE_CHANGES, ...[glass, ...inserters].map((role) => requested("roleName", role))),
     ],
-    ["protection-changes", from("iam", ROLE_CHANGES, requested("roleName", glass), requested("roleName", inserter))],
     [
       "protection-changes",
       from("cloudtrail", TRAIL_CHANGES, requested("name", `*${stackName}*`), requested("trailName", `*${stackName}*`)),
@@ -222,5 +229,15 @@ const ROLE_CHANGES = [
   "DetachRolePolicy",
   "DeleteRolePermissionsBoundary",
   "DeleteRole",
+];
+/** The requests that change who may write to a bucket, or what is kept in it. */
+const BUCKET_CHANGES = [
+  "PutBucketPolicy",
+  "DeleteBucketPolicy",
+  "PutBucketVersioning",
+  "PutBucketLifecycle",
+  "PutBucketObjectLockConfiguration",
+  "PutBucketPublicAccessBlock",
+  "DeleteBucket",
 ];
 const TRAIL_CHANGES = ["StopLogging", "DeleteTrail", "UpdateTrail", "PutEventSelectors"];

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { COMMANDS, METRICS, NAMESPACE } from "../lib/metrics.ts";
+import { COMMANDS, CONFLICTS, METRICS, NAMESPACE } from "../lib/metrics.ts";
 import { REPOSITORY } from "../lib/repository.ts";
 import { short } from "./policies.ts";
 import { type Json, ofType, one, type Resource, STAGES, stage, synthesize, text } from "./synth.ts";
@@ -59,6 +59,7 @@ const RECORDED = ["create", "replace", "patch", "delete", "restore"].map(
 );
 const PROJECTOR = "function=<ProjectorConsumerFunctionLambda>";
 const PUBLISHER = "function=<PublisherConsumerFunctionLambda>";
+const SEQUENCER = "function=<SequencerConsumerFunctionLambda>";
 
 describe.each(STAGES)("%s", (name) => {
   it("every alarm is on the operations page, and the page has no other", () => {
@@ -87,7 +88,7 @@ describe.each(STAGES)("%s", (name) => {
   it("one dead letter, lost event, parked product, changed commit, throttle or failed invocation is an alarm", () => {
     for (const [alarm, { Properties }] of alarms(name)) {
       if (
-        /dead-letters|parked|given-up|tampering|bus-missing|-left|-errors|throttles|-delivery|break-glass|-changes/.test(
+        /dead-letters|parked|given-up|tampering|bus-missing|-left|-errors|throttles|-delivery|break-glass|-changes|log-(conflict|rewritten)/.test(
           alarm,
         )
       ) {
@@ -105,6 +106,7 @@ describe.each(STAGES)("%s", (name) => {
       seconds * 1000,
     ]);
     expect([threshold("projection-lag"), threshold("publish-lag")]).toEqual([seconds, seconds]);
+    expect(threshold("log-behind")).toBe(300);
     expect([threshold("api-p90"), threshold("conflicts"), threshold("api-5xx")]).toEqual([p90, conflicts, percent]);
   });
 
@@ -121,6 +123,7 @@ describe.each(STAGES)("%s", (name) => {
         `ledger_parked_products Maximum {consumer=products, ${PROJECTOR}}`,
         `ledger_parked_products Maximum {consumer=prices, ${PROJECTOR}}`,
         `ledger_parked_products Maximum {consumer=publisher, ${PUBLISHER}}`,
+        `ledger_parked_products Maximum {consumer=log, ${SEQUENCER}}`,
       ],
     ],
     [
@@ -137,7 +140,28 @@ describe.each(STAGES)("%s", (name) => {
         `ledger_reconcile_left_products Maximum {consumer=products, ${PROJECTOR}}`,
         `ledger_reconcile_left_products Maximum {consumer=prices, ${PROJECTOR}}`,
         `ledger_reconcile_left_products Maximum {consumer=publisher, ${PUBLISHER}}`,
+        `ledger_reconcile_left_products Maximum {consumer=log, ${SEQUENCER}}`,
       ],
+    ],
+    ["log-behind", [`ledger_log_oldest_unlogged_seconds Maximum {${SEQUENCER}}`]],
+    [
+      "log-checkpoint-age",
+      [
+        `ledger_log_checkpoint_age_seconds Maximum {${SEQUENCER}}`,
+        `ledger_log_oldest_unlogged_seconds Minimum {${SEQUENCER}}`,
+      ],
+    ],
+    [
+      "log-conflict",
+      ["checkpoint", "file", "ledger", "batch", "index", "key"].map(
+        (kind) => `ledger_log_conflicts_total Sum {${SEQUENCER}, kind=${kind}}`,
+      ),
+    ],
+    [
+      "log-rewritten",
+      ["rewritten", "missing", "unreadable"].map(
+        (kind) => `ledger_log_conflicts_total Sum {${SEQUENCER}, kind=${kind}}`,
+      ),
     ],
     [
       "tampering",
@@ -168,8 +192,9 @@ describe.each(STAGES)("%s", (name) => {
   it.each([
     ["projector", PROJECTOR, ["products", "prices"]],
     ["publisher", PUBLISHER, ["publisher"]],
+    ["sequencer", SEQUENCER, ["log"]],
   ])("a %s that stops is an alarm, although it writes nothing", (consumer, writer, checks) => {
-    const id = `EventSourceMappingUUID=<${consumer === "projector" ? "Projector" : "Publisher"}ConsumerStream>`;
+    const id = `EventSourceMappingUUID=<${consumer[0]?.toUpperCase()}${consumer.slice(1)}ConsumerStream>`;
     const silent = alarms(name).get(`${consumer}-silent`);
     const signs = checks.map((_, place) => `FILL(m${place}, 0)`).join(", ");
     expect(watched(silent)).toEqual([
@@ -190,6 +215,7 @@ describe.each(STAGES)("%s", (name) => {
   it.each([
     ["projector", PROJECTOR, []],
     ["publisher", PUBLISHER, ["holds", "changed"]],
+    ["sequencer", SEQUENCER, []],
   ])("a %s that compares nothing for too long is an alarm, also if it is not invoked", (consumer, writer, checks) => {
     const alarm = alarms(name).get(`${consumer}-not-reconciling`);
     const looked = checks.length > 0 ? " AND SUM([FILL(m2, 0), FILL(m3, 0)]) > 0" : "";
@@ -201,6 +227,12 @@ describe.each(STAGES)("%s", (name) => {
       ...checks.map((result) => `ProductLedger ledger_protection_checks_total Sum {${writer}, result=${result}}`),
     ]);
     expect(alarm?.Properties).toMatchObject({ EvaluationPeriods: 3, DatapointsToAlarm: 3, Threshold: 0 });
+  });
+
+  it("a checkpoint that is not renewed is an alarm only while a commit waits for it", () => {
+    const alarm = alarms(name).get("log-checkpoint-age");
+    expect(watched(alarm)[0]).toBe("= IF(FILL(m1, 0) > 0, FILL(m0, 0), 0)");
+    expect(alarm?.Properties).toMatchObject({ EvaluationPeriods: 2, DatapointsToAlarm: 2, Threshold: 300 });
   });
 
   it("an event that a rule could not deliver is an alarm, also of the rule that fills the archive", () => {
@@ -259,6 +291,19 @@ it("the commands that are counted are those of the function", () => {
   expect([...kinds.matchAll(/Self::\w+ => "([a-z]+)"/g)].map(([, name]) => name)).toEqual([...COMMANDS]);
   const noted = readFileSync(resolve(REPOSITORY, "commands/src/http/noted.rs"), "utf8");
   expect(noted).toContain('CommandOutcome::Written(commit) => ("recorded", commit)');
+});
+
+it("the contradictions that are counted are those of the sequencer", () => {
+  const source = (file: string) => readFileSync(resolve(REPOSITORY, "sequencer/src", file), "utf8");
+  const labels = (text: string | undefined) => [...(text ?? "").matchAll(/=> "([a-z]+)"/g)].map(([, kind]) => kind);
+  const kinds = /fn kind\(&self\)[^]*?\n    \}/.exec(source("failure.rs"))?.[0];
+  const ofProduct = /fn label\(&self\)[^]*?\n    \}/.exec(source("due.rs"))?.[0];
+  const direct = ["round.rs", "keeper.rs"].flatMap((file) => [
+    ...source(file).matchAll(/LOG_CONFLICTS\.name, "kind" => "([a-z]+)"|is_conflict\(\) => Some\("([a-z]+)"\)/g),
+  ]);
+  const others = direct.map(([, counted, named]) => counted ?? named);
+  expect(new Set([...labels(kinds), ...others])).toEqual(new Set(CONFLICTS.ofLog));
+  expect(labels(ofProduct).sort()).toEqual([...CONFLICTS.ofProduct].sort());
 });
 
 it("the functions write their metrics to the namespace that the alarms watch", () => {

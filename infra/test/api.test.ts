@@ -1,14 +1,15 @@
 // The API has the routes of `schema/json/openapi.json`, passes requests with any token of the ledger to the functions, and
 // answers everything else with a problem.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { ResponseType } from "aws-cdk-lib/aws-apigateway";
 import { describe, expect, it } from "vitest";
 import { REPOSITORY } from "../lib/repository.ts";
 import { short } from "./policies.ts";
-import { ROUTES as LISTED } from "../lib/routes.ts";
-import { type Json, ofType, one, STAGES, stage, type Template, text } from "./synth.ts";
+import { isOpen, ROUTES as LISTED } from "../lib/routes.ts";
+import type { LogPublic } from "../lib/settings.ts";
+import { type Json, ledgerFunctions, ofType, one, STAGES, stage, synthesize, type Template, text } from "./synth.ts";
 
 const TOKEN = "COGNITO_USER_POOLS products/read products/write products/subscribe products/audit";
 const COMMAND = `${TOKEN} to CommandApi`;
@@ -22,6 +23,11 @@ const reading = (answer: string) => ({ GET: answer, HEAD: answer, ANY: REFUSED }
 const ROUTES: Record<string, Record<string, string>> = {
   "": UNKNOWN,
   "/{proxy+}": UNKNOWN,
+  // Without a method a token on these paths would count as an invalid AWS signature.
+  "/log": UNKNOWN,
+  "/log/tile": UNKNOWN,
+  "/log/tile/entries": UNKNOWN,
+  "/products/{id}/history/{sequence}": UNKNOWN,
   "/products": { ...reading(QUERY), POST: COMMAND },
   "/categories": reading(QUERY),
   "/products/{id}": { ...reading(QUERY), PUT: COMMAND, PATCH: COMMAND, DELETE: COMMAND },
@@ -30,25 +36,27 @@ const ROUTES: Record<string, Record<string, string>> = {
   "/products/{id}/prices": reading(QUERY),
   "/products/{id}/verification": reading(QUERY),
   "/status": reading(QUERY),
+  "/products/{id}/history/{sequence}/proof": reading(QUERY),
+  "/commits": reading(QUERY),
+  "/log/checkpoint": reading(QUERY),
+  "/log/key": reading(QUERY),
+  "/log/tile/{path+}": reading(QUERY),
+  // A route of its own, because a setting opens it apart from the others.
+  "/log/tile/entries/{path+}": reading(QUERY),
   "/health": reading(PUBLIC),
   "/openapi.json": reading(PUBLIC),
   "/docs": reading(PUBLIC),
   "/docs/{asset}": reading(PUBLIC),
 };
-/** Routes that only `ledger serve` has, and whether they are public: its own page, metrics, which are in CloudWatch here, the bus,
- * the order of all commits, which tables do not keep, and the log. */
+/** Routes that only `ledger serve` has, and whether they are public: its own page, metrics, which are in CloudWatch here, and the
+ * bus. */
 const LOCAL = {
   "/": { GET: true },
   "/ui/config.json": { GET: true },
   "/ui/{file}": { GET: true },
   "/metrics": { GET: false },
   "/events": { GET: false },
-  "/commits": { GET: false },
   "/commits/days": { GET: false },
-  "/log/checkpoint": { GET: false },
-  "/log/key": { GET: false },
-  "/log/tile/{path}": { GET: false },
-  "/products/{id}/history/{sequence}/proof": { GET: false },
 };
 
 function pathOf(template: Template, id: unknown): string {
@@ -91,6 +99,15 @@ describe.each(STAGES)("%s", (name) => {
     expect(found).toEqual(ROUTES);
   });
 
+  it("every resource answers, also one that only others are below", () => {
+    const answered = new Set(
+      ofType(template, "AWS::ApiGateway::Method").map(([, { Properties }]) => text(Properties.ResourceId)),
+    );
+    for (const [id] of ofType(template, "AWS::ApiGateway::Resource")) {
+      expect(answered, id).toContain(`<${id}>`);
+    }
+  });
+
   it("an unsupported method gets a 405 with the methods of the path, an unknown path a 404", () => {
     const found = ofType(template, "AWS::ApiGateway::Method").filter(([, one]) => one.Properties.HttpMethod === "ANY");
     expect(found).toHaveLength(Object.keys(ROUTES).length);
@@ -120,9 +137,11 @@ describe.each(STAGES)("%s", (name) => {
   it("the gateway's own responses cover all usual content types", () => {
     for (const [, { Properties }] of ofType(template, "AWS::ApiGateway::Method")) {
       if (Properties.HttpMethod === "ANY") {
-        const { PassthroughBehavior, RequestTemplates } = Properties.Integration as Json;
+        const { PassthroughBehavior, RequestTemplates, ContentHandling } = Properties.Integration as Json;
         expect(PassthroughBehavior).toBe("WHEN_NO_TEMPLATES");
-        const { StatusCode } = answerOf(Properties);
+        const { StatusCode, ContentHandling: ofAnswer } = answerOf(Properties);
+        // Templates work on text, and every body is binary for this API.
+        expect([ContentHandling, ofAnswer]).toEqual(["CONVERT_TO_TEXT", "CONVERT_TO_TEXT"]);
         const templates = RequestTemplates as Record<string, string>;
         expect(Object.keys(templates)).toEqual(expect.arrayContaining(["application/json", "text/plain"]));
         for (const request of Object.values(templates)) {
@@ -189,7 +208,7 @@ describe.each(STAGES)("%s", (name) => {
     const format = JSON.parse(String(Format)) as Json;
     expect(format).toMatchObject({ request_id: "$context.requestId", actor: "$context.authorizer.claims.sub" });
     expect(JSON.stringify(format)).not.toMatch(/header|body|token/i);
-    for (const [, { Properties }] of ofType(template, "AWS::Lambda::Function")) {
+    for (const [, { Properties }] of ledgerFunctions(template)) {
       expect(Properties.TracingConfig).toEqual({ Mode: "Active" });
     }
   });
@@ -218,10 +237,41 @@ it("these are the documented routes, and the documented public ones are public",
     documented[path] = Object.fromEntries(open);
   }
   const found: Record<string, Record<string, boolean>> = { ...LOCAL };
-  for (const { path, verb, open } of LISTED) {
-    found[path] = { ...found[path], [verb]: open };
+  for (const route of LISTED.filter(({ path }) => !path.startsWith("/log/tile/entries/"))) {
+    const path = route.path.replace("+}", "}");
+    found[path] = { ...found[path], [route.verb]: isOpen(route, "no") };
   }
   expect(found).toEqual(documented);
+});
+
+describe("the log", () => {
+  it("is read as bytes by whoever asks for any type or for none", () => {
+    for (const name of STAGES) {
+      const [, api] = one(stage(name).template, "AWS::ApiGateway::RestApi", "Api");
+      expect(api.Properties.BinaryMediaTypes).toEqual(["*/*"]);
+    }
+  });
+
+  const HASHES = ["/log/checkpoint", "/log/key", "/log/tile/{path+}"];
+  it.each<[LogPublic, string[]]>([
+    ["hashes", HASHES],
+    ["all", [...HASHES, "/log/tile/entries/{path+}"]],
+  ])(
+    "with logPublic=%s needs no token where the function needs none",
+    (logPublic, opened) => {
+      const { template, directory } = synthesize("dev", {}, { logPublic });
+      rmSync(directory, { recursive: true, force: true });
+      const paths = ofType(template, "AWS::ApiGateway::Method")
+        .filter(([, { Properties }]) => answering(Properties) === PUBLIC)
+        .map(([, { Properties }]) => pathOf(template, Properties.ResourceId))
+        .filter((path) => !/^\/(health|openapi\.json|docs)/.test(path));
+      expect(paths.sort()).toEqual([...opened, ...opened].sort());
+      const [, queries] = one(template, "AWS::Lambda::Function", "QueryApi");
+      const { Variables } = queries.Properties.Environment as { Variables: Json };
+      expect(Variables.LEDGER_LOG_PUBLIC).toBe(logPublic);
+    },
+    300_000,
+  );
 });
 
 describe("the gateway's own responses", () => {

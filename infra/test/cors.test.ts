@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { corsEnvironment } from "../lib/cors.ts";
 import { REPOSITORY } from "../lib/repository.ts";
-import { PATHS } from "../lib/routes.ts";
+import { BETWEEN, PATHS } from "../lib/routes.ts";
 import { settingsOf, type StageName } from "../lib/settings.ts";
 import { short } from "./policies.ts";
 import { type Json, ofType, one, STAGES, type Synthesized, stage, synthesize, type Template, text } from "./synth.ts";
@@ -47,7 +47,7 @@ function fixedAnswers(template: Template): Record<string, string>[] {
     expect(Object.keys(declared?.ResponseParameters as Json).sort()).toEqual(Object.keys(parameters).sort());
     return ofPages(parameters);
   });
-  expect([gateway.length, refused.length]).toEqual([21, PATHS.length + 2]);
+  expect([gateway.length, refused.length]).toEqual([21, PATHS.length + BETWEEN.length + 2]);
   return [...gateway, ...refused];
 }
 

@@ -3,9 +3,10 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { SECONDS_A_MONTH } from "../costs/assumptions.ts";
+import { LOG, SECONDS_A_MONTH } from "../costs/assumptions.ts";
 import { batches, bill, MEASURED, share } from "../costs/bill.ts";
 import { alarmedMetrics, dashboards, firewallRules } from "../costs/counted.ts";
+import { logged } from "../costs/log.ts";
 import { WITH_TABLES, withHttpApi, written } from "../costs/page.ts";
 import { charge } from "../costs/prices.ts";
 import { REPOSITORY } from "../lib/repository.ts";
@@ -56,6 +57,39 @@ it("what is paid for being there does not follow the rate", () => {
   expect(alarmedMetrics()).toBeGreaterThan(30);
   expect(dashboards()).toBeGreaterThan(0);
   expect(firewallRules()).toBeGreaterThan(3);
+});
+
+describe("the log", () => {
+  const at = (rate: number) => logged(rate, batches(rate));
+
+  it("has one checkpoint in each interval, whatever the rate", () => {
+    const { logIntervalSeconds } = settingsOf("production");
+    for (const rate of [1, 100, 1000]) {
+      expect(at(rate).runs).toBeCloseTo(1 / logIntervalSeconds);
+    }
+    expect(of(1000, "log: signatures")).toBe(of(1, "log: signatures"));
+    expect(of(1, "log: signatures")).toBeCloseTo((SECONDS_A_MONTH / logIntervalSeconds) * 15e-6);
+  });
+
+  it("costs a write for the index of each commit, and little more where batches are full", () => {
+    // The test of the sequencer asserts 1.3 at batches of 100.
+    expect(at(100).written).toBeGreaterThan(1);
+    expect(at(100).written).toBeLessThan(1.3);
+    expect(at(1).written).toBeLessThan(2.5);
+  });
+
+  it("writes a partial tile of each level, a bundle and the checkpoint, and beyond them what becomes full", () => {
+    const { commits, puts } = at(1);
+    // 31.6 million commits of a year have tiles on four levels.
+    expect(puts * commits).toBeCloseTo(6 + (commits * (2 + 2 / 256)) / 256);
+    expect(at(1000).puts).toBeLessThan(0.02);
+  });
+
+  it("knows the sequencer's limits", () => {
+    const read = (path: string) => readFileSync(resolve(REPOSITORY, path), "utf8").replaceAll("_", "");
+    expect(read("sequencer/src/table.rs")).toContain(`MOSTLEAVES: usize = ${LOG.batch};`);
+    expect(read("sequencer/src/table/dynamodb.rs")).toContain(`STATEMENTS: usize = ${LOG.statements};`);
+  });
 });
 
 describe("batches", () => {

@@ -18,36 +18,51 @@ const PARKING = { LEDGER_PARKING_TABLE: "<ViewsParkingTable>" };
 const ORDERS = { LEDGER_ORDERS: "id,name,price,updated_at" };
 /** The value is asserted with the event table. */
 const PROTECTION = { LEDGER_EVENTS_PROTECTION: expect.any(String) };
+const FEED = { LEDGER_LOG_FEED_TABLE: "<LogFeedItemsTable>" };
+const ORIGIN = { LEDGER_LOG_ORIGIN: "product-ledger.invalid/<LogSigningKey>" };
+const LOG = { LEDGER_LOG_TABLE: "<LogBatchesTable>", LEDGER_LOG_BUCKET: "<LogFilesBucket>" };
+const SIGNING = { ...ORIGIN, LEDGER_LOG_KEY_ID: "<LogSigningKey>" };
 const BUS = { LEDGER_EVENT_BUS: "<Bus>", LEDGER_EVENT_SOURCE: "product-ledger.products" };
 
 const EXPECTED = {
   CommandApi: { ...EVENTS, LEDGER_DEFAULT_CURRENCY: "USD" },
-  QueryApi: { ...EVENTS, ...PRODUCTS, ...PRICES, ...RECEIPTS, ...PARKING, ...ORDERS },
-  Projector: { ...EVENTS, ...PRODUCTS, ...PRICES, ...PARKING, ...ORDERS },
-  Publisher: { ...EVENTS, ...RECEIPTS, ...PARKING, ...BUS, ...PROTECTION },
+  QueryApi: { ...EVENTS, ...PRODUCTS, ...PRICES, ...RECEIPTS, ...PARKING, ...ORDERS, ...LOG },
+  Projector: { ...EVENTS, ...PRODUCTS, ...PRICES, ...PARKING, ...ORDERS, ...FEED },
+  Publisher: { ...EVENTS, ...RECEIPTS, ...PARKING, ...BUS, ...ORIGIN, ...PROTECTION },
+  Sequencer: { ...EVENTS, ...PARKING, ...FEED, ...LOG, ...SIGNING },
 };
+
+const GIVEN = Object.values(EXPECTED).flatMap(Object.keys);
+/** What a stage gives only with a setting of it. */
+const BY_SETTING = ["LEDGER_LOG_RETENTION"];
 
 describe.each(STAGES)("%s", (name) => {
   it.each(Object.entries(EXPECTED))("%s gets exactly what it uses", (id, told) => {
     const [, lambda] = one(stage(name).template, "AWS::Lambda::Function", id);
     const { Variables } = lambda.Properties.Environment as { Variables: Json };
     const found = Object.fromEntries(Object.entries(Variables).map(([key, value]) => [key, short(text(value))]));
-    expect(found).toEqual(told);
+    const locked = name === "production" && id === "Sequencer" ? { LEDGER_LOG_RETENTION: "COMPLIANCE:365" } : {};
+    expect(found).toEqual({ ...told, ...locked });
   });
 });
 
 it("every name is one that the settings read", () => {
-  for (const variable of Object.values(EXPECTED).flatMap(Object.keys)) {
+  for (const variable of [...GIVEN, ...BY_SETTING]) {
     expect(READ).toContain(variable);
   }
 });
 
+it("what is public of the log is read by the name by which a setting gives it", () => {
+  const read = readFileSync(resolve(REPOSITORY, "lambda/src/function.rs"), "utf8");
+  expect(read).toContain('const LOG_PUBLIC: &str = "LEDGER_LOG_PUBLIC";');
+});
+
 it("every setting is given to some function or is local only", () => {
-  const given = new Set([...Object.values(EXPECTED).flatMap(Object.keys)]);
+  const given = new Set([...GIVEN, ...BY_SETTING]);
   expect([...READ].filter((variable) => !given.has(variable)).sort()).toEqual([
     "LEDGER_BUS_TABLE",
     "LEDGER_CHECKPOINTS_TABLE",
-    // The stack keeps no log that messages could name.
-    "LEDGER_LOG_ORIGIN",
+    // The window of the sequencer's stream mapping takes its place.
+    "LEDGER_LOG_INTERVAL",
   ]);
 });

@@ -1,5 +1,5 @@
-// Only the break-glass role may change or remove a commit: asserted for every policy in the template, and for the table's
-// resource policy, which covers principals outside the template.
+// Only the break-glass role may change or remove an item of the event table or the log table: asserted for every policy in the
+// template, and for the table's resource policy, which covers principals outside the template.
 
 import { describe, expect, it } from "vitest";
 import { covers, type Statement, short, statements } from "./policies.ts";
@@ -23,8 +23,13 @@ const UNPROTECTING = [
 ];
 const RESTORING = ["dynamodb:RestoreTableToPointInTime", "dynamodb:ImportTable"];
 
-function eventTable(template: Template) {
-  return one(template, "AWS::DynamoDB::Table", "EventTableEvents");
+/** The tables that are only inserted into, by the beginning of their logical ids, with the role that inserts. */
+const INSERTERS = { EventTableEvents: "CommandApiFunctionRole", LogBatches: "SequencerConsumerFunctionRole" } as const;
+type InsertOnlyTable = keyof typeof INSERTERS;
+const CASES = STAGES.flatMap((name) => (Object.keys(INSERTERS) as InsertOnlyTable[]).map((of) => ({ name, of })));
+
+function tableOf(template: Template, of: InsertOnlyTable) {
+  return one(template, "AWS::DynamoDB::Table", of);
 }
 
 /** Whether a resource of a statement can match the event table: by name, by wildcard, or as `*`. */
@@ -40,8 +45,8 @@ function isIntrinsic(value: object): boolean {
   return key === "Ref" || key.startsWith("Fn::");
 }
 
-function rewriting(template: Template): Statement[] {
-  const [table] = eventTable(template);
+function rewriting(template: Template, of: InsertOnlyTable): Statement[] {
+  const [table] = tableOf(template, of);
   return statements(template).filter(
     ({ effect, actions, resources }) =>
       effect === "Allow" &&
@@ -50,17 +55,17 @@ function rewriting(template: Template): Statement[] {
   );
 }
 
-describe.each(STAGES)("%s", (name) => {
+describe.each(CASES)("$name: $of", ({ name, of }) => {
   const { template } = stage(name);
 
   it("only the break-glass role is ever allowed to rewrite", () => {
     const [role] = one(template, "AWS::IAM::Role", "BreakGlassRole");
-    const found = rewriting(template);
+    const found = rewriting(template, of);
     expect(found.map((statement) => statement.roles)).toEqual([[role]]);
   });
 
   it("the assertion covers wildcards, inline policies, managed policies and NotAction", () => {
-    const [table] = eventTable(template);
+    const [table] = tableOf(template, of);
     const arn = { "Fn::GetAtt": [table, "Arn"] };
     const everywhere = { "Fn::Join": ["", ["arn:", { Ref: "AWS::Partition" }, ":dynamodb:*:*:table/*"]] };
     for (const bad of [
@@ -78,26 +83,13 @@ describe.each(STAGES)("%s", (name) => {
         { Type: "AWS::DynamoDB::Table", Properties: { ResourcePolicy: { PolicyDocument: { Statement: [bad] } } } },
       ]) {
         const Resources = { ...template.Resources, Bad: carrier };
-        expect(rewriting({ ...template, Resources }), JSON.stringify(carrier)).toHaveLength(2);
+        expect(rewriting({ ...template, Resources }, of), JSON.stringify(carrier)).toHaveLength(2);
       }
     }
   });
 
-  it("managed policies of AWS are attached to roles of API Gateway, CodeDeploy and AWS Backup alone", () => {
-    const attached = Object.entries(template.Resources)
-      .filter(([, resource]) => resource.Properties?.ManagedPolicyArns !== undefined)
-      .map(([id, resource]) => [short(`<${id}>`), JSON.stringify(resource.Properties.ManagedPolicyArns)]);
-    expect(Object.fromEntries(attached)).toEqual({
-      "<ApiRestCloudWatchRole>": expect.stringContaining("AmazonAPIGatewayPushToCloudWatchLogs"),
-      "<RolloutRole>": expect.stringContaining("AWSCodeDeployRoleForLambdaLimited"),
-      ...(name === "production" && {
-        "<BackupsRole>": expect.stringContaining("AWSBackupServiceRolePolicyForBackup"),
-      }),
-    });
-  });
-
   it("the table's resource policy denies rewriting to all but the break-glass role", () => {
-    const [, table] = eventTable(template);
+    const [, table] = tableOf(template, of);
     const policy = table.Properties.ResourcePolicy as { PolicyDocument: { Statement: Json[] } };
     const found = policy.PolicyDocument.Statement.map((statement) => ({
       sid: statement.Sid,
@@ -121,19 +113,44 @@ describe.each(STAGES)("%s", (name) => {
         sid: "OneInserter",
         ...all,
         actions: ["dynamodb:PartiQLInsert"],
-        condition: but(glass, "<CommandApiFunctionRole.Arn>"),
+        condition: but(glass, `<${INSERTERS[of]}.Arn>`),
       },
       { sid: "StaysProtected", ...all, actions: [...UNPROTECTING].sort(), condition: but(glass, deployer) },
     ]);
   });
 
   it("each statement stays below the 8,192 characters and the policy below the 20 KB that are taken", () => {
-    const [, table] = eventTable(template);
+    const [, table] = tableOf(template, of);
     expect(JSON.stringify(table.Properties.ResourcePolicy).length).toBeLessThan(8_192);
   });
 
+  it("it can be restored to any second of five weeks", () => {
+    const [, table] = tableOf(template, of);
+    expect(table.Properties.PointInTimeRecoverySpecification).toEqual({ PointInTimeRecoveryEnabled: true });
+  });
+});
+
+describe.each(STAGES)("%s", (name) => {
+  const { template } = stage(name);
+
+  it("managed policies of AWS are attached to roles of API Gateway, CodeDeploy and AWS Backup, and of what empties a bucket of dev", () => {
+    const attached = Object.entries(template.Resources)
+      .filter(([, resource]) => resource.Properties?.ManagedPolicyArns !== undefined)
+      .map(([id, resource]) => [short(`<${id}>`), JSON.stringify(resource.Properties.ManagedPolicyArns)]);
+    expect(Object.fromEntries(attached)).toEqual({
+      "<ApiRestCloudWatchRole>": expect.stringContaining("AmazonAPIGatewayPushToCloudWatchLogs"),
+      "<RolloutRole>": expect.stringContaining("AWSCodeDeployRoleForLambdaLimited"),
+      ...(name === "production"
+        ? { "<BackupsRole>": expect.stringContaining("AWSBackupServiceRolePolicyForBackup") }
+        : {
+            "<CustomS3AutoDeleteObjectsCustomResourceProviderRole>":
+              expect.stringContaining("AWSLambdaBasicExecutionRole"),
+          }),
+    });
+  });
+
   it("the publisher is told how the table is protected, word for word", () => {
-    const [, table] = eventTable(template);
+    const [, table] = tableOf(template, "EventTableEvents");
     const [, publisher] = one(template, "AWS::Lambda::Function", "Publisher");
     const { Variables } = publisher.Properties.Environment as { Variables: Json };
     const told = JSON.parse(text(Variables.LEDGER_EVENTS_PROTECTION)) as Json;
@@ -148,10 +165,5 @@ describe.each(STAGES)("%s", (name) => {
     expect(told.deletion_protection).toBe(table.Properties.DeletionProtectionEnabled);
     // All variables of a function together may have 4 KB; a reference to a role is longer than its ARN here.
     expect(JSON.stringify(Variables).length).toBeLessThan(4096);
-  });
-
-  it("it can be restored to any second of five weeks", () => {
-    const [, table] = eventTable(template);
-    expect(table.Properties.PointInTimeRecoverySpecification).toEqual({ PointInTimeRecoveryEnabled: true });
   });
 });

@@ -5,9 +5,9 @@ import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { REPOSITORY } from "../lib/repository.ts";
 import { short, statements } from "./policies.ts";
-import { type Json, ofType, one, STAGES, stage, text } from "./synth.ts";
+import { type Json, ledgerFunctions, ofType, one, STAGES, stage, text } from "./synth.ts";
 
-const CONSUMERS = ["Projector", "Publisher"] as const;
+const CONSUMERS = ["Projector", "Publisher", "Sequencer"] as const;
 
 describe.each(STAGES)("%s", (name) => {
   const { template } = stage(name);
@@ -19,7 +19,8 @@ describe.each(STAGES)("%s", (name) => {
       StartingPosition: "TRIM_HORIZON",
       ParallelizationFactor: 1,
       BatchSize: 100,
-      MaximumBatchingWindowInSeconds: 1,
+      // Of the sequencer the least time between two checkpoints.
+      MaximumBatchingWindowInSeconds: consumer === "Sequencer" ? 10 : 1,
       FunctionResponseTypes: ["ReportBatchItemFailures"],
       BisectBatchOnFunctionError: true,
       // Without a limit of attempts: a hundred of them take minutes, not the twelve hours.
@@ -28,14 +29,19 @@ describe.each(STAGES)("%s", (name) => {
       MetricsConfig: { Metrics: ["EventCount"] },
       Tags: expect.anything(),
     });
-    expect(short(text(EventSourceArn))).toBe("<EventTableEventsTable.StreamArn>");
+    const table = consumer === "Sequencer" ? "LogFeedItemsTable" : "EventTableEventsTable";
+    expect(short(text(EventSourceArn))).toBe(`<${table}.StreamArn>`);
     expect(JSON.stringify(FunctionName)).toMatch(new RegExp(`"${consumer}ConsumerFunctionLive[0-9A-F]{8}".*":live"`));
     const { OnFailure } = DestinationConfig as { OnFailure: { Destination: unknown } };
     expect(short(text(OnFailure.Destination))).toBe(`<${consumer}ConsumerDeadLettersQueue.Arn>`);
   });
 
-  it("the stream has these two readers and no third, which it would throttle", () => {
-    expect(ofType(template, "AWS::Lambda::EventSourceMapping")).toHaveLength(2);
+  it("the event table's stream has two readers and no third, which it would throttle", () => {
+    const sources = ofType(template, "AWS::Lambda::EventSourceMapping").map(([, { Properties }]) =>
+      short(text(Properties.EventSourceArn)),
+    );
+    expect(sources.filter((source) => source.startsWith("<EventTable"))).toHaveLength(2);
+    expect(sources).toHaveLength(CONSUMERS.length);
   });
 
   it.each(CONSUMERS)("an asynchronous invocation of the %s is not repeated and leaves a dead letter", (consumer) => {
@@ -49,12 +55,12 @@ describe.each(STAGES)("%s", (name) => {
 
   it.each([
     [
-      "every minute both consumers are sent the one event for parked products",
+      "every minute all consumers are sent the one event for parked products",
       "1 minute",
       "retry-parked",
       "RetryParked",
     ],
-    ["every five minutes both are sent the one event of the reconcile", "5 minutes", "reconcile", "Reconcile"],
+    ["every five minutes all are sent the one event of the reconcile", "5 minutes", "reconcile", "Reconcile"],
   ])("%s", (_, rate, file, type) => {
     const event = JSON.parse(readFileSync(resolve(REPOSITORY, `infra/lib/${file}.json`), "utf8"));
     expect(event).toEqual({ source: "ledger.schedule", "detail-type": type });
@@ -70,15 +76,21 @@ describe.each(STAGES)("%s", (name) => {
       expect(short(text(target.RoleArn))).toBe("<RetryScheduleRole.Arn>");
       return short(text(target.Arn));
     });
-    expect(found.sort()).toEqual(["<ProjectorConsumerFunctionLive>", "<PublisherConsumerFunctionLive>"]);
+    expect(found.sort()).toEqual(CONSUMERS.map((consumer) => `<${consumer}ConsumerFunctionLive>`));
   });
 
   it("a consumer may work for a minute, the API functions for less than API Gateway waits", () => {
-    const timeouts = ofType(template, "AWS::Lambda::Function").map(([id, { Properties }]) => [
+    const timeouts = ledgerFunctions(template).map(([id, { Properties }]) => [
       id.replace(/(Consumer)?Function.*/, ""),
       Properties.Timeout,
     ]);
-    expect(Object.fromEntries(timeouts)).toEqual({ CommandApi: 15, QueryApi: 28, Projector: 60, Publisher: 60 });
+    expect(Object.fromEntries(timeouts)).toEqual({
+      CommandApi: 15,
+      QueryApi: 28,
+      Projector: 60,
+      Publisher: 60,
+      Sequencer: 60,
+    });
   });
 
   it("every rule has a dead-letter queue that lets that rule send and nobody else", () => {

@@ -19,10 +19,16 @@ const repair = (key: string) =>
   on(key, "kms:CancelKeyDeletion", "kms:EnableKey", "kms:GetKeyPolicy", "kms:PutKeyPolicy");
 const EVENTS = "<EventTableEventsTable.Arn>";
 const STREAM = "<EventTableEventsTable.StreamArn>";
-const stream = [
-  ...on(STREAM, "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
+const streamOf = (stream: string) => [
+  ...on(stream, "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
   ...on("*", "dynamodb:ListStreams"),
 ];
+const stream = streamOf(STREAM);
+const LOG = "<LogBatchesTable.Arn>";
+const FEED = "<LogFeedItemsTable.Arn>";
+const FILES = "<LogFilesBucket.Arn>";
+const SIGNING = "<LogSigningKey.Arn>";
+const readFiles = [...on(`${FILES}/*`, "s3:GetObject"), ...on(FILES, "s3:ListBucket")];
 const lookups = ["by_sku", "by_sku_name", "by_category", "by_category_name"];
 const indexes = ["by_id", "by_name", "by_price", "changes", ...lookups].map(
   (index) => `dynamodb:Query on <ViewsProductsTable.Arn>/index/${index}`,
@@ -51,6 +57,8 @@ const ROLES: Record<string, readonly string[]> = {
     ...on("<ViewsPricesTable.Arn>", "dynamodb:Query"),
     ...on("<ViewsReceiptsTable.Arn>", "dynamodb:Query"),
     ...on("<ViewsParkingTable.Arn>", "dynamodb:Query"),
+    ...on(LOG, "dynamodb:Query"),
+    ...readFiles,
     ...readKey,
     ...log("QueryApi"),
     ...traces,
@@ -59,6 +67,7 @@ const ROLES: Record<string, readonly string[]> = {
     ...on(EVENTS, "dynamodb:Query", "dynamodb:Scan"),
     ...on("<ViewsProductsTable.Arn>", "dynamodb:GetItem", "dynamodb:PutItem"),
     ...on("<ViewsPricesTable.Arn>", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+    ...on(FEED, "dynamodb:PutItem"),
     ...parking,
     ...on("<ProjectorConsumerDeadLettersQueue.Arn>", "sqs:SendMessage"),
     ...stream,
@@ -80,22 +89,44 @@ const ROLES: Record<string, readonly string[]> = {
     ...log("PublisherConsumer"),
     ...traces,
   ],
+  SequencerConsumerFunctionRole: [
+    ...on(EVENTS, "dynamodb:Query", "dynamodb:Scan"),
+    ...on(FEED, "dynamodb:Query"),
+    ...on(LOG, "dynamodb:PartiQLInsert", "dynamodb:Query"),
+    ...parking,
+    ...readFiles,
+    ...on(`${FILES}/*`, "s3:PutObject"),
+    // Files of which there is a full one.
+    ...on(`${FILES}/tile/*.p/*`, "s3:DeleteObject"),
+    `kms:Sign on ${SIGNING} if kms:MessageType=RAW and kms:SigningAlgorithm=ED25519_SHA_512`,
+    ...on(SIGNING, "kms:GetPublicKey"),
+    ...on("<SequencerConsumerDeadLettersQueue.Arn>", "sqs:SendMessage"),
+    ...streamOf("<LogFeedItemsTable.StreamArn>"),
+    ...writeKey,
+    ...sendKey,
+    ...log("SequencerConsumer"),
+    ...traces,
+  ],
   RetryScheduleRole: [
     ...on("<ProjectorConsumerFunctionLive>", "lambda:InvokeFunction"),
     ...on("<PublisherConsumerFunctionLive>", "lambda:InvokeFunction"),
+    ...on("<SequencerConsumerFunctionLive>", "lambda:InvokeFunction"),
     ...on("<RetryScheduleDeadLettersQueue.Arn>", "sqs:SendMessage"),
     ...sendKey,
   ],
   BreakGlassRole: [
-    ...on(
-      EVENTS,
-      ...["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLUpdate", "PartiQLDelete"].map(prefixed),
-      ...["DeleteTable", "UpdateTable", "UpdateContinuousBackups", "UpdateTimeToLive"].map(prefixed),
-      ...["PutResourcePolicy", "DeleteResourcePolicy"].map(prefixed),
-      ...["GetItem", "Query", "Scan", "PartiQLInsert"].map(prefixed),
-    ),
+    ...[EVENTS, LOG].flatMap((table) => [
+      ...on(
+        table,
+        ...["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLUpdate", "PartiQLDelete"].map(prefixed),
+        ...["DeleteTable", "UpdateTable", "UpdateContinuousBackups", "UpdateTimeToLive"].map(prefixed),
+        ...["PutResourcePolicy", "DeleteResourcePolicy"].map(prefixed),
+        ...["GetItem", "Query", "Scan", "PartiQLInsert"].map(prefixed),
+      ),
+    ]),
     ...writeKey,
     ...repair("<Key.Arn>"),
+    ...repair(SIGNING),
   ],
   // The managed policies of these are asserted with the event table.
   ApiRestCloudWatchRole: [],
@@ -109,7 +140,9 @@ const delivery = [
   ...on("*", "xray:GetSamplingRules", "xray:GetSamplingTargets"),
   ...traces,
 ];
-const INTERCEPT: Record<string, readonly string[]> = {
+const DEV: Record<string, readonly string[]> = {
+  // Empties the bucket of the log when the stack is deleted; the bucket's policy admits it.
+  CustomS3AutoDeleteObjectsCustomResourceProviderRole: [],
   InterceptStarter: ["states:StartExecution on <InterceptWorkflow>"],
   InterceptRole: [...on("<InterceptTable.Arn>", "dynamodb:PutItem"), ...writeKey, ...delivery],
 };
@@ -141,6 +174,12 @@ const PRODUCTION: Record<string, readonly string[]> = {
   ],
 };
 
+/** What roles of both stages may in production alone. */
+const MORE_IN_PRODUCTION: Record<string, readonly string[]> = {
+  BreakGlassRole: repair("<BackupsKey.Arn>"),
+  SequencerConsumerFunctionRole: on(`${FILES}/*`, "s3:PutObjectRetention"),
+};
+
 const AUDITOR = [
   ...on(EVENTS, "dynamodb:Query", "dynamodb:Scan"),
   ...on("<ViewsProductsTable.Arn>", "dynamodb:GetItem", "dynamodb:Scan"),
@@ -153,6 +192,7 @@ const PEOPLE: Record<string, readonly string[]> = {
   Auditor: [...AUDITOR, ...readKey],
   Operator: [
     ...AUDITOR,
+    ...on(LOG, "dynamodb:Query"),
     ...on("<ViewsProductsTable.Arn>", "dynamodb:PutItem", "dynamodb:DeleteItem"),
     ...on("<ViewsPricesTable.Arn>", ...["PutItem", "UpdateItem", "DeleteItem"].map(prefixed)),
     ...on("<ViewsReceiptsTable.Arn>", ...["BatchWriteItem", "PutItem"].map(prefixed)),
@@ -167,7 +207,8 @@ const runbook = (name: string) => {
   const stack = `product-ledger-${name}`;
   const here = (service: string, rest: string) =>
     `arn:<AWS::Partition>:${service}:<AWS::Region>:<AWS::AccountId>:${rest}`;
-  const queues = ["BusDeadLetters", "ProjectorConsumerDeadLetters", "PublisherConsumerDeadLetters"];
+  const consumers = ["Projector", "Publisher", "Sequencer"].map((consumer) => `${consumer}ConsumerDeadLetters`);
+  const queues = ["BusDeadLetters", ...consumers];
   const stages = [name === "dev" ? "InterceptDeadLetters" : "BackupsFailures"];
   const consumed = ["DeleteMessage", "GetQueueAttributes", "PurgeQueue", "ReceiveMessage", "StartMessageMoveTask"];
   return [
@@ -196,6 +237,7 @@ const TESTER = [
   ...on("<SubscriberQueue.Arn>", "sqs:DeleteMessage", "sqs:ReceiveMessage"),
   ...on("<ProjectorConsumerFunctionLive>", "lambda:InvokeFunction"),
   ...on("<PublisherConsumerFunctionLive>", "lambda:InvokeFunction"),
+  ...on("<SequencerConsumerFunctionLive>", "lambda:InvokeFunction"),
   ...readKey,
   ...sendKey,
 ];
@@ -205,7 +247,7 @@ function prefixed(action: string): string {
 }
 
 describe.each(STAGES)("%s", (name) => {
-  const expected = { ...ROLES, ...(name === "dev" ? INTERCEPT : PRODUCTION) };
+  const expected = { ...ROLES, ...(name === "dev" ? DEV : PRODUCTION) };
 
   it("has these roles and no other", () => {
     const roles = ofType(stage(name).template, "AWS::IAM::Role").map(([id]) => short(`<${id}>`).slice(1, -1));
@@ -215,8 +257,8 @@ describe.each(STAGES)("%s", (name) => {
   it.each(Object.entries(expected))("%s may exactly this", (role, may) => {
     const { template } = stage(name);
     const [id] = ofType(template, "AWS::IAM::Role").find(([id]) => short(`<${id}>`) === `<${role}>`) ?? [];
-    const backups = name === "production" && role === "BreakGlassRole" ? repair("<BackupsKey.Arn>") : [];
-    expect(grants(template, id ?? "")).toEqual([...may, ...backups].sort());
+    const more = (name === "production" ? MORE_IN_PRODUCTION[role] : undefined) ?? [];
+    expect(grants(template, id ?? "")).toEqual([...may, ...more].sort());
   });
 
   it("every role is for one service of this account, or for people with a second factor", () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { STOPPING } from "../lib/rollout.ts";
 import { rolloutOf } from "../lib/settings.ts";
 import { short } from "./policies.ts";
-import { type Json, ofType, one, type Resource, STAGES, stage, text } from "./synth.ts";
+import { type Json, ledgerFunctions, ofType, one, type Resource, STAGES, stage, text } from "./synth.ts";
 
 /** The functions, by the beginning of their logical ids, with their deployment groups. */
 const FUNCTIONS = {
@@ -12,6 +12,7 @@ const FUNCTIONS = {
   QueryApi: "query-api",
   ProjectorConsumer: "projector",
   PublisherConsumer: "publisher",
+  SequencerConsumer: "sequencer",
 } as const;
 
 const groups = (resources: [string, Resource][]): Record<string, Json> =>
@@ -64,7 +65,7 @@ describe.each(STAGES)("%s", (name) => {
   });
 
   it("functions log JSON from INFO on, which is the level of lines of metrics", () => {
-    for (const [id, { Properties }] of ofType(template, "AWS::Lambda::Function")) {
+    for (const [id, { Properties }] of ledgerFunctions(template)) {
       expect(Properties.LoggingConfig, id).toMatchObject({
         LogFormat: "JSON",
         ApplicationLogLevel: "INFO",
@@ -74,7 +75,7 @@ describe.each(STAGES)("%s", (name) => {
   });
 
   it("the stream's consumers have concurrency of their own in production", () => {
-    const reserved = ofType(template, "AWS::Lambda::Function").map(([id, { Properties }]) => [
+    const reserved = ledgerFunctions(template).map(([id, { Properties }]) => [
       id.replace(/(Consumer)?Function.*/, ""),
       Properties.ReservedConcurrentExecutions,
     ]);
@@ -84,6 +85,7 @@ describe.each(STAGES)("%s", (name) => {
       QueryApi: undefined,
       Projector: own,
       Publisher: own,
+      Sequencer: name === "production" ? 5 : undefined,
     });
   });
 });

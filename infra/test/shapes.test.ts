@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { REPOSITORY } from "../lib/repository.ts";
 import { type Order, ORDERS } from "../lib/settings.ts";
 import { shapeOf } from "../lib/table.ts";
-import { type Json, one, STAGES, stage } from "./synth.ts";
+import { type Json, ofType, one, STAGES, stage } from "./synth.ts";
 
 const FILES = {
   EventTableEvents: "event-store/table.json",
@@ -14,6 +14,8 @@ const FILES = {
   ViewsParking: "event-store/parking-table.json",
   ViewsProducts: "projections/products-table.json",
   ViewsPrices: "projections/prices-table.json",
+  LogBatches: "sequencer/log-table.json",
+  LogFeedItems: "event-store/feed-table.json",
 };
 
 /** The indexes by SKU and category, by id and by name. */
@@ -40,6 +42,15 @@ describe.each(STAGES)("%s", (name) => {
     );
     expect(shape).toEqual(expected(file));
     expect(table.Properties.BillingMode).toBe("PAY_PER_REQUEST");
+  });
+
+  it("the feed items of the log expire by the attribute that the adapter writes, and nothing else of the ledger does", () => {
+    const adapter = readFileSync(resolve(REPOSITORY, "event-store/src/announced.rs"), "utf8");
+    const [, attribute] = /EXPIRES_AT: &str = "(\w+)"/.exec(adapter) ?? [];
+    const expiring = ofType(stage(name).template, "AWS::DynamoDB::Table")
+      .filter(([id, { Properties }]) => Properties.TimeToLiveSpecification !== undefined && !id.startsWith("Intercept"))
+      .map(([id, { Properties }]) => [id.slice(0, "LogFeedItems".length), Properties.TimeToLiveSpecification]);
+    expect(expiring).toEqual([["LogFeedItems", { AttributeName: attribute, Enabled: true }]]);
   });
 
   it("the event table's stream carries the new image alone", () => {

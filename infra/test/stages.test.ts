@@ -153,7 +153,9 @@ describe("names", () => {
   it("everything carries project and stage", () => {
     for (const name of ["dev", "production"] as const) {
       for (const type of ["AWS::DynamoDB::Table", "AWS::Lambda::Function", "AWS::SQS::Queue", "AWS::KMS::Key"]) {
-        for (const [, { Properties }] of ofType(stage(name).template, type)) {
+        // CDK's own function has none.
+        const found = ofType(stage(name).template, type).filter(([id]) => !id.startsWith("CustomS3AutoDelete"));
+        for (const [, { Properties }] of found) {
           expect(Properties.Tags).toEqual([
             { Key: "project", Value: "product-ledger" },
             { Key: "stage", Value: name },

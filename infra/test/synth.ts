@@ -86,6 +86,11 @@ export function ofType(template: Template, type: string): [string, Resource][] {
   return Object.entries(template.Resources).filter(([, resource]) => resource.Type === type);
 }
 
+/** The functions of the ledger, without the one with which CDK empties a bucket. */
+export function ledgerFunctions(template: Template): [string, Resource][] {
+  return ofType(template, "AWS::Lambda::Function").filter(([id]) => !id.startsWith("CustomS3AutoDelete"));
+}
+
 /** The one resource of a type whose logical id begins like this. */
 export function one(template: Template, type: string, start: string): [string, Resource] {
   const found = ofType(template, type).filter(([id]) => id.startsWith(start));

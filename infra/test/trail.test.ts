@@ -1,8 +1,8 @@
-// The trail records every write to the event table and whatever endangers the ledger, where neither the ledger's key nor anybody
+// The trail records every write to the event table and the log table, and whatever endangers the ledger, where neither the ledger's key nor anybody
 // can silence it.
 
 import { describe, expect, it } from "vitest";
-import { UNPROTECTING } from "../lib/event-table.ts";
+import { UNPROTECTING } from "../lib/insert-only.ts";
 import { DISABLING } from "../lib/key.ts";
 import { WATCHED } from "../lib/trail.ts";
 import { short, statements } from "./policies.ts";
@@ -26,14 +26,21 @@ const selectors = (trail: string) =>
   );
 
 describe("the trails", () => {
-  it("record each request that can write to the event table, PartiQL's included, whatever CloudTrail calls it", () => {
+  it("record each request that can write to the event table or the log table, PartiQL's included, whatever CloudTrail calls it", () => {
     const [selected, ...others] = selectors(WRITES);
     expect(others).toEqual([]);
     expect(selected).toMatchObject({ eventCategory: ["Data"], "resources.type": ["AWS::DynamoDB::Table"] });
     expect(selected?.readOnly).toBeUndefined();
-    const [table] = one(template, "AWS::DynamoDB::Table", "EventTableEvents");
-    expect(selected?.["resources.ARN"]).toEqual([{ "Fn::GetAtt": [table, "Arn"] }]);
-    for (const action of ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "ExecuteStatement"]) {
+    const tables = ["EventTableEvents", "LogBatches"].map((start) => one(template, "AWS::DynamoDB::Table", start)[0]);
+    expect(selected?.["resources.ARN"]).toEqual(tables.map((table) => ({ "Fn::GetAtt": [table, "Arn"] })));
+    for (const action of [
+      "PutItem",
+      "UpdateItem",
+      "DeleteItem",
+      "BatchWriteItem",
+      "ExecuteStatement",
+      "BatchExecuteStatement",
+    ]) {
       expect(selected?.eventName).toContain(action);
     }
   });
@@ -114,22 +121,28 @@ describe("the alarms", () => {
     const keys = patterns("key-changes");
     expect(keys.map((pattern) => /keyId = "\*(<\w+>)"/.exec(pattern)?.[1]).map((key) => short(key ?? ""))).toEqual([
       "<Key>",
+      "<LogSigningKey>",
       "<BackupsKey>",
     ]);
     for (const action of DISABLING) {
       expect(keys.every((pattern) => pattern.includes(`"${action.replace("kms:", "")}"`))).toBe(true);
     }
-    const table = patterns("protection-changes").find((pattern) => pattern.includes('"dynamodb.amazonaws.com"'));
-    for (const action of UNPROTECTING) {
-      expect(table).toContain(`"${action.replace("dynamodb:", "")}"`);
+    const found = patterns("protection-changes").filter((pattern) => pattern.includes('"dynamodb.amazonaws.com"'));
+    for (const [place, table] of ["EventTableEvents", "LogBatches"].entries()) {
+      for (const action of UNPROTECTING) {
+        expect(found[place]).toContain(`"${action.replace("dynamodb:", "")}"`);
+      }
+      expect(short(found[place] ?? "")).toContain(`requestParameters.resourceArn = "<${table}Table.Arn>"`);
     }
-    expect(short(table ?? "")).toContain('requestParameters.resourceArn = "<EventTableEventsTable.Arn>"');
   });
 
-  it("see changes of the roles that may rewrite or insert, and of the trails themselves", () => {
+  it("see changes of the roles that may rewrite or insert, of the bucket of the log, and of the trails themselves", () => {
     const found = patterns("protection-changes").map(short).join();
     expect(found).toContain('$.requestParameters.roleName = "product-ledger-production-break-glass"');
     expect(found).toContain('$.requestParameters.roleName = "<CommandApiFunctionRole>"');
+    expect(found).toContain('$.requestParameters.roleName = "<SequencerConsumerFunctionRole>"');
+    expect(found).toContain('($.requestParameters.bucketName = "<LogFilesBucket>")');
+    expect(found).toContain('($.eventName = "PutBucketPolicy")');
     expect(found).toContain('($.eventName = "StopLogging")');
     expect(found).toContain('($.requestParameters.logGroupName = "/product-ledger-production/trail")');
   });
@@ -143,5 +156,4 @@ describe("the alarms", () => {
 
 it("dev has no trail, of which an account may have five in a region", () => {
   expect(ofType(stage("dev").template, "AWS::CloudTrail::Trail")).toEqual([]);
-  expect(ofType(stage("dev").template, "AWS::S3::Bucket")).toEqual([]);
 });

@@ -45,8 +45,20 @@ impl Function {
     /// # Errors
     /// Lambda's Runtime API cannot be reached: end the process.
     pub async fn answer(self, routes: Router) -> anyhow::Result<()> {
+        self.answer_open(routes, |_| false).await
+    }
+
+    /// The same; paths of which `is_open` says so also answer requests that no authorizer has seen.
+    ///
+    /// # Errors
+    /// As [`Function::answer`].
+    pub async fn answer_open(
+        self,
+        routes: Router,
+        is_open: impl Fn(&str) -> bool + Clone + Send + Sync + 'static,
+    ) -> anyhow::Result<()> {
         let Self { clock_and_ids, pages, metrics, .. } = &self;
-        let routes = &layered(routes, pages, clock_and_ids.clone());
+        let routes = &layered(routes, pages, clock_and_ids.clone(), is_open);
         let called = service_fn(move |event: LambdaEvent<GatewayEvent>| async move {
             let (event, context) = event.into_parts();
             let time_left = time_left(context.deadline, (clock_and_ids.clock)());
@@ -58,8 +70,14 @@ impl Function {
 }
 
 /// The routes within all layers. A preflight carries no token, so pages are judged first.
-fn layered(routes: Router, pages: &PageRules, clock_and_ids: ClockAndIds) -> Router {
-    let layers = |routes: Router| pages.wrap(routes.layer(from_fn(in_time)).layer(from_fn(authenticated)));
+fn layered(
+    routes: Router,
+    pages: &PageRules,
+    clock_and_ids: ClockAndIds,
+    is_open: impl Fn(&str) -> bool + Clone + Send + Sync + 'static,
+) -> Router {
+    let judged = from_fn(move |request, next| authenticated(is_open.clone(), request, next));
+    let layers = |routes: Router| pages.wrap(routes.layer(from_fn(in_time)).layer(judged));
     finish_authenticated(layers, routes, clock_and_ids)
 }
 
@@ -87,17 +105,20 @@ async fn answered(
     }
 }
 
-/// Accepts requests with an actor from the gateway's authorizer and requests for public paths; answers an event that is no
+/// Accepts requests with an actor from the gateway's authorizer, and requests for public and open paths; answers an event that is no
 /// request with its problem.
-async fn authenticated(mut request: Request, next: Next) -> Response {
+async fn authenticated(is_open: impl Fn(&str) -> bool + Send, mut request: Request, next: Next) -> Response {
     if let Some(problem) = request.extensions_mut().remove::<Problem>() {
         return problem.into_response();
     }
     let context = request.extensions_mut().remove::<GatewayContext>();
-    let actor = if is_public(request.uri().path()) {
+    let path = request.uri().path();
+    let actor = if is_public(path) {
         Ok(Actor::unknown())
     } else {
-        gateway::actor(&context.map_or(Value::Null, |context| context.0))
+        let actor = gateway::actor(&context.map_or(Value::Null, |context| context.0));
+        // Somebody without scopes, for whom the route opens what is public of it.
+        actor.or_else(|problem| if is_open(path) { Ok(Actor::unknown()) } else { Err(problem) })
     };
     match actor {
         Ok(actor) => {

@@ -12,6 +12,9 @@ use crate::{environment, logs};
 /// The namespace of all metrics. Dashboards and alarms depend on it.
 const NAMESPACE: &str = "ProductLedger";
 
+/// What of the log needs no token. `serve` reads it as an option.
+const LOG_PUBLIC: &str = "LEDGER_LOG_PUBLIC";
+
 /// A function's settings, clients and metrics.
 pub struct Function {
     /// The ledger's settings.
@@ -20,6 +23,8 @@ pub struct Function {
     pub aws: SdkConfig,
     /// The clock and the source of ids.
     pub clock_and_ids: ClockAndIds,
+    /// What of the log needs no token, as it is set.
+    pub log_public: Option<String>,
     pub(crate) pages: PageRules,
     pub(crate) metrics: Emf,
 }
@@ -48,7 +53,7 @@ impl Function {
         let name = environment::function_name(lookup)?;
         let settings = Settings::read(lookup)?;
         let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
-        for unknown in unknown(names, &[AllowedOrigin::VARIABLE]) {
+        for unknown in unknown(names, &[AllowedOrigin::VARIABLE, LOG_PUBLIC]) {
             tracing::warn!(target: "ledger::settings", variable = unknown.name, similar = unknown.similar, "this is no setting and is ignored");
         }
         let pages = environment::page_rules(lookup)?;
@@ -56,6 +61,7 @@ impl Function {
         let metrics = Emf::new(NAMESPACE, name);
         // Only a test can have installed a recorder already.
         let _ = metrics::set_global_recorder(metrics.clone());
-        Ok(Self { settings, aws, clock_and_ids: ClockAndIds::system(), pages, metrics })
+        let clock_and_ids = ClockAndIds::system();
+        Ok(Self { settings, aws, clock_and_ids, log_public: lookup(LOG_PUBLIC), pages, metrics })
     }
 }

@@ -75,6 +75,11 @@ pub(crate) fn number(text: &str) -> Option<u64> {
 }
 
 impl TrustedKeys {
+    /// The keys.
+    pub fn keys(&self) -> impl Iterator<Item = &VerifierKey> {
+        self.0.iter().map(|TrustedKey { key, .. }| key)
+    }
+
     /// The checkpoint in a note.
     ///
     /// # Errors

@@ -37,9 +37,9 @@ impl Leaf {
         let parent = if previous == Hash::genesis() {
             Self::first_parent(commit.text("product_id")?)
         } else {
-            digest_of(&previous)
+            previous.digest()
         };
-        Ok(Self { parent, hash: digest_of(&own) })
+        Ok(Self { parent, hash: own.digest() })
     }
 
     /// The parent of a product's first commit, so that two beginnings of one product have one parent too.
@@ -64,15 +64,6 @@ impl Leaf {
         bytes[32..].copy_from_slice(&self.hash);
         bytes
     }
-}
-
-/// The bytes of a hash, which is 64 lower-case hex digits.
-#[must_use]
-pub fn digest_of(hash: &Hash) -> [u8; 32] {
-    let mut digest = [0; 32];
-    // Its type has made sure of the digits.
-    let _ = hex::decode_to_slice(hash.as_str(), &mut digest);
-    digest
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The projector turns stream records into views. A product that fails never holds up another; what cannot be projected is
 //! parked or handed back, never dropped, unless its record names no product. A run that has a time limit ends within it.
 
+mod announce;
 mod batch;
 mod reconcile;
 
@@ -22,6 +23,7 @@ use tracing::Instrument;
 use crate::projection::{Difference, ProductCommits, Projection, ProjectionError};
 use crate::views::{View, ViewGenerations, Views};
 
+use announce::CommitAnnouncer;
 use batch::{ProductRecords, RecordBatch};
 use reconcile::RecentGenerations;
 
@@ -44,6 +46,7 @@ pub struct Projector {
     clock: Clock,
     at_once: usize,
     generations: RecentGenerations,
+    announcer: Option<CommitAnnouncer>,
 }
 
 /// The outcome of a retry.
@@ -72,7 +75,7 @@ impl Projector {
         clock: Clock,
     ) -> Self {
         let generations = RecentGenerations::default();
-        Self { views, projections, parking, clock, at_once: PARALLEL, generations }
+        Self { views, projections, parking, clock, at_once: PARALLEL, generations, announcer: None }
     }
 
     /// The same projector with another number of products written concurrently.
@@ -121,6 +124,7 @@ impl Projector {
         if batch.products.is_empty() {
             return Vec::new();
         }
+        let mut failed = self.announce(&batch.products, end).await;
         let generations = until(end, self.views.generations()).await.flatten();
         let projected = futures::stream::iter(batch.products).map(|records| {
             let first_record = records.first_record.clone();
@@ -132,7 +136,8 @@ impl Projector {
         if late > 0 {
             tracing::warn!(target: "ledger::projector", products = late, "the time of this run is over; the records of these products are handed back");
         }
-        projected.into_iter().filter_map(|product| product.unwrap_or_else(Some)).collect()
+        failed.extend(projected.into_iter().filter_map(|product| product.unwrap_or_else(Some)));
+        failed
     }
 
     /// Projects one product into every view; returns the record to repeat from if parking failed too.

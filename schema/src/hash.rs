@@ -33,11 +33,27 @@ impl Hash {
         }))
     }
 
+    /// The 32 bytes.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let (pairs, _) = self.0.as_bytes().as_chunks::<2>();
+        let mut digest = [0; 32];
+        for (byte, pair) in digest.iter_mut().zip(pairs) {
+            *byte = pair.iter().fold(0, |value, digit| (value << 4) | nibble(*digit));
+        }
+        digest
+    }
+
     /// The 64 hex digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The value of a lower-case hex digit.
+fn nibble(digit: u8) -> u8 {
+    if digit.is_ascii_digit() { digit - b'0' } else { digit - b'a' + 10 }
 }
 
 impl TryFrom<String> for Hash {
@@ -58,5 +74,19 @@ impl From<Hash> for String {
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digits_of_a_digest_are_read_as_the_same_digest() {
+        let digest: [u8; 32] = std::array::from_fn(|at| u8::try_from(at * 8 + at % 8).unwrap_or_default());
+        let hash = Hash::of_digest(&digest);
+        assert_eq!(Hash::try_from(hash.as_str().to_owned()).as_ref(), Ok(&hash));
+        assert_eq!(hash.digest(), digest);
+        assert_eq!(Hash::of_digest(&[0xaf; 32]).digest(), [0xaf; 32]);
     }
 }

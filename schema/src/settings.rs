@@ -21,6 +21,25 @@ pub struct Tables {
     pub checkpoints: String,
     /// The local bus.
     pub bus: String,
+    /// The order of all commits.
+    pub log: String,
+    /// What the sequencer of the log has to look at.
+    pub log_feed: String,
+}
+
+/// How the log of a ledger in `DynamoDB` is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloudLogSettings {
+    /// The bucket of S3 with its files; without one there is no log.
+    pub bucket: Option<String>,
+    /// The id or ARN of the key of KMS that signs it.
+    pub key_id: Option<String>,
+    /// Its name.
+    pub origin: Option<String>,
+    /// How long what never changes of its files is locked.
+    pub retention: Option<String>,
+    /// Seconds between two checkpoints at least.
+    pub interval: u32,
 }
 
 /// The settings of a program.
@@ -34,12 +53,12 @@ pub struct Settings {
     pub events_protection: Option<String>,
     /// `Source` of every message.
     pub event_source: String,
-    /// The name of the log that all commits are in, if one is kept elsewhere than in a data directory.
-    pub log_origin: Option<String>,
     /// The currency of a new product whose command names none.
     pub default_currency: Currency,
     /// The orders of LIST that are maintained.
     pub orders: Orders,
+    /// The log.
+    pub log: CloudLogSettings,
 }
 
 /// A variable of the environment with a setting.
@@ -59,6 +78,10 @@ pub struct Variable {
 const ON_DYNAMODB: &str = "`serve --dynamodb aws`, operators' commands without `--data`, functions";
 /// Whatever appends commits or answers queries.
 const ON_EVERY_STORE: &str = "`serve`, operators' commands, functions";
+/// What reads the files of a log in a bucket.
+const LOG_READERS: &str = "`serve --dynamodb aws`, the functions `sequencer` and `query-api`";
+/// What writes and signs a log in a bucket.
+const LOG_WRITERS: &str = "`serve --dynamodb aws`, the function `sequencer`";
 /// What keeps state of its own on `DynamoDB` because AWS does not run it.
 const LOCAL: &str = "`serve --dynamodb aws`";
 
@@ -84,6 +107,43 @@ const BUS: Variable = Variable {
         "table of the local bus, unless `LEDGER_EVENT_BUS` is set",
     )
 };
+const LOG: Variable =
+    on_dynamodb("LEDGER_LOG_TABLE", "product-log", "table with the order of all commits, insert-only");
+const LOG_FEED: Variable = on_dynamodb(
+    "LEDGER_LOG_FEED_TABLE",
+    "product-log-feed",
+    "table with what the sequencer of the log has to look at",
+);
+const LOG_BUCKET: Variable = Variable {
+    name: "LEDGER_LOG_BUCKET",
+    default: None,
+    effect: "bucket of S3 with the files of the log; without it there is an order of all commits and no log",
+    read_by: LOG_READERS,
+};
+const LOG_KEY_ID: Variable = Variable {
+    name: "LEDGER_LOG_KEY_ID",
+    default: None,
+    effect: "id or ARN of the key of KMS that signs the log, of the key spec `ECC_NIST_EDWARDS25519`",
+    read_by: LOG_WRITERS,
+};
+const LOG_ORIGIN: Variable = Variable {
+    name: "LEDGER_LOG_ORIGIN",
+    default: None,
+    effect: "name of the log, such as `ledger.example.com/log`, which it keeps, also for `metadata.log_origin` of messages; a data directory's log gives its own name",
+    read_by: "`serve --dynamodb aws`, `replay` without `--data`, the functions `publisher` and `sequencer`",
+};
+const LOG_RETENTION: Variable = Variable {
+    name: "LEDGER_LOG_RETENTION",
+    default: None,
+    effect: "how long full tiles, full bundles and kept checkpoints are locked (S3 Object Lock): `COMPLIANCE:DAYS` or `GOVERNANCE:DAYS`; if unset, not at all",
+    read_by: LOG_WRITERS,
+};
+const LOG_INTERVAL: Variable = Variable {
+    name: "LEDGER_LOG_INTERVAL",
+    default: Some("10"),
+    effect: "the least time between two signed checkpoints, in seconds, 1 to 3600; the function publishes at each batch of its stream",
+    read_by: LOCAL,
+};
 const EVENT_BUS: Variable = Variable {
     name: "LEDGER_EVENT_BUS",
     default: None,
@@ -102,12 +162,6 @@ const EVENT_SOURCE: Variable = Variable {
     effect: "`source` of every message",
     read_by: ON_EVERY_STORE,
 };
-const LOG_ORIGIN: Variable = Variable {
-    name: "LEDGER_LOG_ORIGIN",
-    default: None,
-    effect: "name of the log that all commits are in, for `metadata.log_origin` of messages; a data directory's log gives its own name",
-    read_by: "`serve --dynamodb aws`, `replay` without `--data`, the function `publisher`",
-};
 const DEFAULT_CURRENCY: Variable = Variable {
     name: "LEDGER_DEFAULT_CURRENCY",
     default: Some("USD"),
@@ -122,7 +176,7 @@ const ORDERS: Variable = Variable {
 };
 
 /// Every variable that [`Settings`] reads.
-pub const VARIABLES: [Variable; 13] = [
+pub const VARIABLES: [Variable; 19] = [
     EVENTS,
     PRODUCTS,
     PRICES,
@@ -130,10 +184,16 @@ pub const VARIABLES: [Variable; 13] = [
     PARKING,
     CHECKPOINTS,
     BUS,
+    LOG,
+    LOG_FEED,
+    LOG_BUCKET,
+    LOG_KEY_ID,
+    LOG_ORIGIN,
+    LOG_RETENTION,
+    LOG_INTERVAL,
     EVENT_BUS,
     EVENTS_PROTECTION,
     EVENT_SOURCE,
-    LOG_ORIGIN,
     DEFAULT_CURRENCY,
     ORDERS,
 ];
@@ -165,6 +225,13 @@ impl Settings {
         let default_currency = Currency::parse(&currency)
             .map_err(|error| wrong(DEFAULT_CURRENCY.name, &currency, error.to_string()))?;
         let kept = value(ORDERS);
+        let optional = |variable: Variable, most| {
+            lookup(variable.name).map(|value| named(variable.name, value, most)).transpose()
+        };
+        let interval = value(LOG_INTERVAL);
+        let seconds = interval.parse().ok().filter(|seconds| (1..=3600).contains(seconds));
+        let seconds =
+            seconds.ok_or_else(|| wrong(LOG_INTERVAL.name, &interval, "must be 1 to 3600 seconds".into()))?;
         let orders = Orders::parse(&kept).map_err(|error| wrong(ORDERS.name, &kept, error.to_string()))?;
         Ok(Self {
             tables: Tables {
@@ -175,15 +242,21 @@ impl Settings {
                 parking: table(PARKING)?,
                 checkpoints: table(CHECKPOINTS)?,
                 bus: table(BUS)?,
+                log: table(LOG)?,
+                log_feed: table(LOG_FEED)?,
             },
-            event_bus: lookup(EVENT_BUS.name).map(|bus| named(EVENT_BUS.name, bus, 256)).transpose()?,
+            event_bus: optional(EVENT_BUS, 256)?,
             events_protection: lookup(EVENTS_PROTECTION.name),
             event_source: named(EVENT_SOURCE.name, value(EVENT_SOURCE), 256)?,
-            log_origin: lookup(LOG_ORIGIN.name)
-                .map(|origin| named(LOG_ORIGIN.name, origin, 200))
-                .transpose()?,
             default_currency,
             orders,
+            log: CloudLogSettings {
+                bucket: optional(LOG_BUCKET, 63)?,
+                key_id: optional(LOG_KEY_ID, 2_048)?,
+                origin: optional(LOG_ORIGIN, 200)?,
+                retention: optional(LOG_RETENTION, 32)?,
+                interval: seconds,
+            },
         })
     }
 }
@@ -327,6 +400,12 @@ mod tests {
             ("LEDGER_ORDERS", "id,sku"),
             ("LEDGER_ORDERS", "name"),
             ("LEDGER_ORDERS", ""),
+            ("LEDGER_LOG_TABLE", "a"),
+            ("LEDGER_LOG_BUCKET", ""),
+            ("LEDGER_LOG_ORIGIN", "two words"),
+            ("LEDGER_LOG_INTERVAL", "0"),
+            ("LEDGER_LOG_INTERVAL", "3601"),
+            ("LEDGER_LOG_INTERVAL", "soon"),
         ] {
             let line = with(name, value).unwrap_err().to_string();
             assert!(line.starts_with(name) && !line.contains('\n'), "{line}");

@@ -1,11 +1,13 @@
 //! What the routes of the log work on, and who may use them.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
-use event_store::{Feed, Journal};
+use event_store::{Feed, Journal, StoreError};
 use ledger_log::{LogPath, TrustedKeys};
 use web::{Problem, ProblemKind, RequestContext, Scope};
 
+use crate::bound::BoundKeys;
 use crate::store::LogStore;
 
 /// Who may read the log without the scope `products/audit`.
@@ -18,6 +20,24 @@ pub enum LogPublic {
     Hashes,
     /// Everybody may read everything.
     All,
+}
+
+/// The text names no part of a log.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("LEDGER_LOG_PUBLIC={0:?}: must be no, hashes or all")]
+pub struct InvalidLogPublic(String);
+
+impl FromStr for LogPublic {
+    type Err = InvalidLogPublic;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLogPublic> {
+        match text {
+            "no" => Ok(Self::No),
+            "hashes" => Ok(Self::Hashes),
+            "all" => Ok(Self::All),
+            other => Err(InvalidLogPublic(other.to_owned())),
+        }
+    }
 }
 
 impl LogPublic {
@@ -46,7 +66,7 @@ pub struct ProofSources {
     pub feed: Arc<dyn Feed>,
 }
 
-/// A log that can be read.
+/// A log whose keys are known.
 #[derive(Clone)]
 pub struct ServedLog {
     /// Its files.
@@ -55,34 +75,92 @@ pub struct ServedLog {
     pub keys: TrustedKeys,
 }
 
+/// The keys of a log that is served.
+#[derive(Clone)]
+pub enum ServedKeys {
+    /// They are known.
+    Known(TrustedKeys),
+    /// They are on record, as soon as the log has begun.
+    Bound(Arc<dyn BoundKeys>),
+}
+
+/// A log that can be read.
+#[derive(Clone)]
+pub struct KeptLog {
+    /// Its files.
+    pub store: Arc<dyn LogStore>,
+    /// The keys that sign its checkpoints.
+    pub keys: ServedKeys,
+}
+
+impl From<ServedLog> for KeptLog {
+    fn from(ServedLog { store, keys }: ServedLog) -> Self {
+        Self { store, keys: ServedKeys::Known(keys) }
+    }
+}
+
 /// What the routes of the log work on.
 #[derive(Clone)]
 pub struct LogApi {
     /// The log and the commits in it, if one is kept.
-    pub log: Option<(ServedLog, ProofSources)>,
+    pub log: Option<(KeptLog, ProofSources)>,
     /// Who may read it without a scope.
     pub public: LogPublic,
 }
 
 impl LogApi {
-    /// The log, for whoever may read this path of it.
-    pub(super) fn readable(&self, context: &RequestContext, path: &str) -> Result<&ServedLog, Problem> {
+    /// The files, for whoever may read this path of them.
+    pub(super) fn files(&self, context: &RequestContext, path: &str) -> Result<Arc<dyn LogStore>, Problem> {
         if !self.public.opens(path) {
             context.require(Scope::Audit)?;
         }
-        self.kept().map(|(log, _)| log)
+        self.kept().map(|(log, _)| log.store.clone())
+    }
+
+    /// The keys, for whoever may read them.
+    pub(super) async fn keys(&self, context: &RequestContext, path: &str) -> Result<TrustedKeys, Problem> {
+        self.files(context, path)?;
+        self.served().await.map(|log| log.keys)
     }
 
     /// The log and the commits in it, for auditors.
-    pub(super) fn provable(&self, context: &RequestContext) -> Result<&(ServedLog, ProofSources), Problem> {
+    pub(super) async fn provable(
+        &self,
+        context: &RequestContext,
+    ) -> Result<(ServedLog, ProofSources), Problem> {
         context.require(Scope::Audit)?;
-        self.kept()
+        let (_, sources) = self.kept()?;
+        Ok((self.served().await?, sources.clone()))
     }
 
-    fn kept(&self) -> Result<&(ServedLog, ProofSources), Problem> {
-        let none = "This server keeps no log: it is switched off, or the ledger is in tables of DynamoDB.";
+    async fn served(&self) -> Result<ServedLog, Problem> {
+        let (KeptLog { store, keys }, _) = self.kept()?;
+        let keys = match keys {
+            ServedKeys::Known(keys) => keys.clone(),
+            ServedKeys::Bound(bound) => {
+                bound.keys().await.map_err(|error| unread(&error))?.ok_or_else(begins)?
+            }
+        };
+        Ok(ServedLog { store: store.clone(), keys })
+    }
+
+    fn kept(&self) -> Result<&(KeptLog, ProofSources), Problem> {
+        let none = "This server keeps no log: it is switched off, or no bucket is named for the log of a ledger in DynamoDB.";
         self.log.as_ref().ok_or_else(|| Problem::new(ProblemKind::NoLog, none))
     }
+}
+
+fn begins() -> Problem {
+    Problem::new(
+        ProblemKind::NoLog,
+        "The log of this ledger has not begun yet; its sequencer does that when it first runs.",
+    )
+}
+
+fn unread(error: &StoreError) -> Problem {
+    tracing::warn!(target: "ledger::log", %error, "the keys of the log cannot be read");
+    let detail = "The keys of the log cannot be read now; retry after the time in Retry-After.";
+    Problem::new(ProblemKind::Unavailable, detail).retry_after(1)
 }
 
 #[cfg(test)]

@@ -67,6 +67,11 @@ pub enum LogStop {
         /// Commits of the ledger, as far as its newest position says.
         commits: u64,
     },
+    /// A batch is not what the tree over it says.
+    #[error(
+        "the batch at {0} of the log table does not give the tree that it names, or not the one that was signed; run ledger log verify"
+    )]
+    Batch(u64),
     /// The newest entry of the log is not that of the commit at its position.
     #[error("the commit at position {0} is not the one that was logged")]
     Another(u64),
@@ -81,6 +86,19 @@ pub enum LogStop {
         /// Why.
         reason: String,
     },
+}
+
+impl LogStop {
+    /// Its kind, as the label of a metric.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NoCheckpoint | Self::Checkpoint(_) | Self::Foreign | Self::Root => "checkpoint",
+            Self::Missing(_) | Self::Damaged(_) | Self::Differs(_) | Self::Unsynced(_) => "file",
+            Self::Ahead { .. } | Self::Another(_) | Self::Gap(_) | Self::Unreadable { .. } => "ledger",
+            Self::Batch(_) => "batch",
+        }
+    }
 }
 
 impl LogFailure {

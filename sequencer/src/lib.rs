@@ -3,14 +3,42 @@
 //! The promise: a checkpoint is signed only after everything below it is durable, and each is a prefix of the next.
 
 mod api;
+mod batches;
+mod beginning;
+mod bound;
+mod cloud;
+mod due;
 mod failure;
+mod feed;
+mod keeper;
+mod kms;
 mod proof;
+mod publish;
+mod reconcile;
+mod round;
 mod routes;
+mod run_end;
+mod s3;
 mod store;
+mod table;
 mod writer;
 
-pub use api::{LogApi, LogPublic, ProofSources, ServedLog};
+pub use api::{InvalidLogPublic, KeptLog, LogApi, LogPublic, ProofSources, ServedKeys, ServedLog};
+pub use bound::{BoundKeys, DynamoLogKeys};
+pub use cloud::{CloudLog, CloudLogError, CloudLogPlace, CloudLogSetting};
 pub use failure::{LogFailure, LogStop};
+pub use feed::LogFeed;
+pub use keeper::{KeptRun, LogDestination, LogKeepError, LogKeeper};
+pub use kms::{KmsKeyError, KmsSigner};
+pub use publish::LogPublisher;
+pub use reconcile::ROUNDS;
+pub use round::{LogRun, Sequencer, SequencerPorts};
 pub use routes::{documented, routes};
+pub use run_end::RunEnd;
+pub use s3::{InvalidRetention, LogRetention, S3Log};
 pub use store::{DirectoryLog, LogStore, MemoryLog, prefix_of_full, sync_above};
+pub use table::{
+    DynamoLogTable, LOG_TABLE, LogBatch, LogBeginning, LogIndexEntry, LogTable, LoggedCommit, MOST_LEAVES,
+    MemoryLogTable,
+};
 pub use writer::LogWriter;

@@ -64,7 +64,7 @@ pub(super) async fn proof(
     context: RequestContext,
     named: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let (log, sources) = api.provable(&context)?;
+    let (log, sources) = api.provable(&context).await?;
     let malformed = |detail: String| Problem::new(ProblemKind::Malformed, detail);
     let Path((id, sequence)) = named.map_err(|error| malformed(error.to_string()))?;
     let product = ProductId::new(id).map_err(|error| malformed(format!("The id of the product {error}.")))?;
@@ -79,7 +79,6 @@ pub(super) async fn proof(
     let position =
         sources.feed.position_of(&product, own).await.map_err(|error| unavailable(&error.to_string()))?;
     let position = position.ok_or_else(not_logged_yet)?;
-    let log = log.clone();
     let made = tokio::task::spawn_blocking(move || prove(&log, position, leaf)).await;
     match made.unwrap_or_else(|error| Err(LogFailure::Interrupted(error.to_string()))) {
         Ok(Some(proof)) => {
@@ -126,7 +125,7 @@ fn unavailable(reason: &str) -> Problem {
 pub(super) fn described(_: &mut Components) -> Operation {
     let text = json!({"type": "string"});
     let what = "A proof file (C2SP tlog-proof) of the commit that holds this sequence: `ledger verify --proof` checks it without a \
-                network. Only `ledger serve` on a data directory or in memory has a log.";
+                network. With tables of DynamoDB there is a log if a bucket is named for it.";
     let shown = "c2sp.org/tlog-proof@v1\nextra …\nindex 417\n…\n\nledger.example.com/log\n…\n";
     Operation::new("getProof", "Log", "Prove that a commit is in the log")
         .description(what)

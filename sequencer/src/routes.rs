@@ -48,14 +48,13 @@ fn table() -> Api<LogApi> {
 }
 
 async fn checkpoint(State(api): State<LogApi>, context: RequestContext) -> Result<Response, Problem> {
-    let log = api.readable(&context, "/log/checkpoint")?;
-    let bytes = read(log.store.clone(), LogPath::Checkpoint).await?;
+    let files = api.files(&context, "/log/checkpoint")?;
+    let bytes = read(files, LogPath::Checkpoint).await?;
     Ok(([(header::CONTENT_TYPE, TEXT), (header::CACHE_CONTROL, FOR_A_MOMENT)], bytes).into_response())
 }
 
 async fn key(State(api): State<LogApi>, context: RequestContext) -> Result<Response, Problem> {
-    let log = api.readable(&context, "/log/key")?;
-    let keys = log.keys.to_string();
+    let keys = api.keys(&context, "/log/key").await?.to_string();
     Ok(([(header::CONTENT_TYPE, TEXT), (header::CACHE_CONTROL, NOT_AT_ALL)], keys).into_response())
 }
 
@@ -66,9 +65,9 @@ async fn tile(
 ) -> Result<Response, Problem> {
     let Path(path) = path.map_err(|error| Problem::new(ProblemKind::Malformed, error.to_string()))?;
     let path = format!("tile/{path}");
-    let log = api.readable(&context, &format!("/log/{path}"))?;
+    let files = api.files(&context, &format!("/log/{path}"))?;
     let path = path.parse::<LogPath>().map_err(|_| not_there("No file of a log has this path."))?;
-    let bytes = read(log.store.clone(), path).await?;
+    let bytes = read(files, path).await?;
     Ok(([(header::CONTENT_TYPE, BYTES), (header::CACHE_CONTROL, FOR_EVER)], bytes).into_response())
 }
 
@@ -93,8 +92,8 @@ async fn read(store: Arc<dyn LogStore>, path: LogPath) -> Result<Vec<u8>, Proble
 }
 
 fn described(id: &'static str, summary: &'static str, text: &str) -> Operation {
-    let access = "Only `ledger serve` on a data directory or in memory has a log. `--log-public` opens checkpoint, key and tiles \
-                  of hashes, or all of it, to requests without a token.";
+    let access = "With tables of DynamoDB there is a log if a bucket is named for it. `LEDGER_LOG_PUBLIC` opens checkpoint, key and \
+                  tiles of hashes, or all of it, to requests without a token.";
     Operation::new(id, "Log", summary)
         .description(format!("{text}\n\n{access}"))
         .scopes(&[Scope::Audit])

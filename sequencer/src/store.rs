@@ -30,6 +30,26 @@ pub trait LogStore: Send + Sync {
     /// The file is as it was before.
     fn write(&self, path: LogPath, bytes: &[u8]) -> io::Result<()>;
 
+    /// Puts a file in its place, as [`LogStore::write`], unless one is there, which is answered and stays.
+    ///
+    /// # Errors
+    /// Whether it is there is not known; as it is written again, the same bytes change nothing.
+    fn put(&self, path: LogPath, bytes: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        match self.read(path)? {
+            Some(found) => Ok(Some(found)),
+            None => self.write(path, bytes).map(|()| None),
+        }
+    }
+
+    /// Replaces a checkpoint; an empty one stands for none. `false`: another one is there, and stays.
+    ///
+    /// # Errors
+    /// Whether it was replaced is not known.
+    fn publish(&self, replaced: &[u8], note: &[u8]) -> io::Result<bool> {
+        let _ = replaced;
+        self.write(LogPath::Checkpoint, note).map(|()| true)
+    }
+
     /// Makes the names of files durable.
     ///
     /// # Errors

@@ -72,6 +72,12 @@ impl LogWriter {
         self.tiles.size()
     }
 
+    /// The root over all entries, published or not.
+    #[must_use]
+    pub fn root(&self) -> TreeHash {
+        self.tiles.root()
+    }
+
     /// The size of the newest checkpoint.
     #[must_use]
     pub fn published(&self) -> u64 {
@@ -136,7 +142,9 @@ impl LogWriter {
         let checkpoint = LogCheckpoint { origin, size: self.size(), root: self.tiles.root() };
         let note = self.signer.sign(checkpoint.to_string())?;
         let note = note.to_string().into_bytes();
-        self.store.write(path, &note).map_err(LogFailure::of(path))?;
+        if !self.store.publish(&self.published.1, &note).map_err(LogFailure::of(path))? {
+            return Err(LogStop::Foreign.into());
+        }
         self.store.settle(&[path]).map_err(LogStop::Unsynced)?;
         self.published = (self.size(), note);
         Ok(())
@@ -144,10 +152,9 @@ impl LogWriter {
 
     /// Writes a file, unless it is there already.
     fn put(&mut self, path: LogPath, bytes: &[u8]) -> Result<(), LogFailure> {
-        match self.store.read(path).map_err(LogFailure::of(path))? {
-            Some(found) if found != bytes => return Err(LogStop::Differs(path).into()),
-            Some(_) => {}
-            None => self.store.write(path, bytes).map_err(LogFailure::of(path))?,
+        let found = self.store.put(path, bytes).map_err(LogFailure::of(path))?;
+        if found.is_some_and(|found| found != bytes) {
+            return Err(LogStop::Differs(path).into());
         }
         // Also what a killed process has written: its name may not be durable yet.
         self.written.push(path);

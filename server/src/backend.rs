@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
 use event_store::{
-    CheckpointStore, DynamoJournal, DynamoParking, DynamoReceipts, Feed, FeedReader, Journal,
-    MemoryCheckpointStore, MemoryJournal, MemoryParking, MemoryReceipts, Parking, Receipts, SqliteParking,
-    SqliteReceipts, metering,
+    CheckpointStore, DynamoAnnouncements, DynamoJournal, DynamoParking, DynamoReceipts, DynamoRounds, Feed,
+    FeedReader, Journal, MemoryCheckpointStore, MemoryJournal, MemoryParking, MemoryReceipts, Parking,
+    Receipts, Rounds, SqliteParking, SqliteReceipts, metering,
 };
 use projections::{
     DynamoPriceLog, DynamoViews, MemoryPriceLog, MemoryViews, PriceLog, SqlitePriceLog, SqliteViews, Views,
@@ -15,6 +16,7 @@ use publisher::{DynamoBus, LocalBus, MemoryLocalBus, SqliteBus};
 use schema::Clock;
 use schema::Orders;
 use schema::settings::Tables;
+use sequencer::{BoundKeys, DynamoLogKeys, DynamoLogTable, LogFeed, SequencerPorts};
 use sqlite::Access;
 
 use crate::back_pressure::{BackPressure, ThrottledJournal};
@@ -32,8 +34,23 @@ pub struct Backend {
     pub queries: QueryPorts,
     /// What feeds projector and publisher, unless a table's stream does.
     pub feed: Option<LocalFeed>,
+    /// The order of all commits, on tables.
+    pub table_log: Option<TableLog>,
     /// The files, if it runs on any; their lock is held as long as this lives.
     pub directory: Option<Arc<DataDirectory>>,
+}
+
+/// The order of all commits on tables, and what puts them into it.
+#[derive(Clone)]
+pub struct TableLog {
+    /// What the sequencer works on.
+    pub ports: SequencerPorts,
+    /// The rounds of its reconcile.
+    pub rounds: Arc<dyn Rounds>,
+    /// Which keys sign the log.
+    pub bound: Arc<dyn BoundKeys>,
+    /// The commits by position.
+    pub feed: Arc<LogFeed>,
 }
 
 /// The ports of the projector.
@@ -123,6 +140,7 @@ impl Backend {
                 publisher: Arc::new(publisher),
                 back_pressure,
             }),
+            table_log: None,
             directory: Some(Arc::new(directory)),
         })
     }
@@ -154,6 +172,7 @@ impl Backend {
                 publisher: Arc::new(MemoryCheckpointStore::default()),
                 back_pressure,
             }),
+            table_log: None,
             directory: None,
         }
     }
@@ -167,8 +186,10 @@ impl Backend {
         let receipts: Arc<dyn Receipts> = Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts));
         let parking: Arc<dyn Parking> = Arc::new(DynamoParking::new(client.clone(), &tables.parking));
         let bus = Arc::new(DynamoBus::new(client.clone(), &tables.bus, clock.clone()));
+        let journal: Arc<dyn Journal> = Arc::new(DynamoJournal::new(client.clone(), &tables.events));
+        let table_log = Some(table_log(client, tables, journal.clone(), parking.clone()));
         Self {
-            journal: Arc::new(DynamoJournal::new(client, &tables.events)),
+            journal,
             projector: ProjectorPorts {
                 views: views.clone(),
                 prices: prices.clone(),
@@ -177,7 +198,28 @@ impl Backend {
             publisher: PublisherStores { receipts: receipts.clone(), parking, bus },
             queries: QueryPorts { views, prices, receipts },
             feed: None,
+            table_log,
             directory: None,
         }
+    }
+}
+
+fn table_log(
+    client: Client,
+    tables: &Tables,
+    journal: Arc<dyn Journal>,
+    parking: Arc<dyn Parking>,
+) -> TableLog {
+    let table = Arc::new(DynamoLogTable::new(client.clone(), &tables.log));
+    TableLog {
+        feed: Arc::new(LogFeed::new(journal.clone(), table.clone())),
+        rounds: Arc::new(DynamoRounds::new(client.clone(), &tables.parking)),
+        bound: Arc::new(DynamoLogKeys::new(client.clone(), &tables.log)),
+        ports: SequencerPorts {
+            journal,
+            table,
+            announcements: Arc::new(DynamoAnnouncements::new(client, &tables.log_feed)),
+            parking,
+        },
     }
 }

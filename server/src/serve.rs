@@ -23,12 +23,13 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use aws_config::SdkConfig;
 use axum::Router;
+use event_store::Feed;
 use ledger_log::VerifierKey;
 use projections::http;
 use projections::http::status::SettingInfo;
 use publisher::bus::presence_in_time;
 use publisher::{BusPresence, EventBridge};
-use schema::settings::Settings;
+use schema::settings::{CloudLogSettings, Settings};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -40,11 +41,11 @@ use crate::auth::{AuthSettings, Authentication};
 use crate::backend::Backend;
 use crate::directory::DataDirectory;
 use crate::environment::{aws, settings};
-use crate::log::{self, LogSettings, LogStarted};
+use crate::log::{self, CloudLogFiles, LogSettings, LogStarted};
 use crate::operators;
 use crate::signals::Signals;
 use crate::system::{System, create_tables};
-use sequencer::{LogApi, LogPublic, ProofSources};
+use sequencer::{KeptLog, LogApi, LogPublic, ProofSources};
 
 use admission::Admission;
 pub use background::TIME_LIMIT as BATCH_TIME_LIMIT;
@@ -68,8 +69,10 @@ pub struct ServerConfig {
     pub cors_origins: Vec<AllowedOrigin>,
     /// The limits on requests and connections.
     pub limits: Limits,
-    /// How the log is kept; `None`: no log is kept, as with tables of `DynamoDB`.
+    /// How the log is kept; `None`: no log is kept.
     pub log: Option<LogSettings>,
+    /// Whether commits on tables of `DynamoDB` are put into one order here; one of several servers is enough.
+    pub sequences: bool,
     /// Who may read the log without a scope.
     pub log_public: LogPublic,
     /// Whether the pages for people are served.
@@ -98,8 +101,10 @@ struct Platform {
     /// The stream that feeds the consumers, with tables.
     stream: Option<TableStream>,
     event_bridge: Option<SdkConfig>,
-    /// The log, unless it is switched off or the ledger is in tables.
+    /// The log of a ledger on this machine, unless it is switched off.
     log: Option<(LogStarted, Duration)>,
+    /// The log of a ledger in tables, unless it is switched off or no bucket is named for it.
+    cloud: Option<CloudLogFiles>,
 }
 
 /// Serves until SIGINT or SIGTERM. `announce` gets the address, and the key of the log if one is kept, as soon as requests are
@@ -112,7 +117,7 @@ pub async fn run(
     announce: impl FnOnce(SocketAddr, Option<&VerifierKey>) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
     let ServerConfig { listen, storage, retry_parked_every, auth, cors_origins, .. } = config;
-    let ServerConfig { limits, log, log_public, explorer, flags, .. } = config;
+    let ServerConfig { limits, log, sequences, log_public, explorer, flags, .. } = config;
     let settings = settings()?;
     let clock_and_ids = ClockAndIds::system();
     let authentication = match auth {
@@ -123,7 +128,7 @@ pub async fn run(
     // First, so that a port in use leaves no new data directory behind.
     let listener = TcpListener::bind(listen).await.map_err(|error| cannot_listen(listen, &error))?;
     let address = listener.local_addr()?;
-    let Platform { backend, stream, event_bridge, log } =
+    let Platform { backend, stream, event_bridge, log, cloud } =
         platform(&storage, log, &settings, &clock_and_ids).await?;
     let settings = naming_log(settings, &storage, log.as_ref().map(|(log, _)| log));
     let system = Arc::new(System::new(backend, event_bridge.as_ref(), settings, clock_and_ids.clone()));
@@ -134,9 +139,10 @@ pub async fn run(
     // Only a server with authentication listens where a proxy on another machine reaches it.
     let pages = PageRules::new(cors_origins, authentication.is_some());
     let authenticated = |routes| authenticated(authentication.as_ref(), log_public, routes);
-    let of_log = sequencer::routes(of_log(&system, log.as_ref().map(|(log, _)| log), log_public));
+    let of_log = sequencer::routes(of_log(&system, log.as_ref(), cloud.as_ref(), log_public));
     let routes = system.routes(stopping.clone()).merge(metrics::routes(recorder.clone()));
-    let explorer = explorer.then(|| of_explorer(&system, log.is_some(), authentication.is_some()));
+    let has_log = log.is_some() || cloud.is_some();
+    let explorer = explorer.then(|| of_explorer(&system, has_log, authentication.is_some()));
     let mut background = background::start(&system, stream, retry_parked_every, &stopping);
     background
         .extend(authentication.as_ref().map(|tokens| tokio::spawn(tokens.keep_fresh(stopping.clone()))));
@@ -150,6 +156,7 @@ pub async fn run(
     let routes = routes.merge(http::status::routes(Arc::new(status)));
     let connections =
         Connections::new(finish_authenticated(layers, routes, clock_and_ids), limits, stopping.clone());
+    background.extend(sequences.then(|| background::sequence(&system, cloud, &stopping)).flatten());
     if let Storage::Directory(data) = &storage {
         background.extend(serve_operators(data, system, stopping.clone()));
     }
@@ -176,7 +183,8 @@ fn naming_log(settings: Settings, storage: &Storage, log: Option<&LogStarted>) -
     match storage {
         Storage::DynamoDb { .. } => settings,
         Storage::Memory | Storage::Directory(_) => {
-            Settings { log_origin: log.map(|log| log.key.name().to_owned()), ..settings }
+            let origin = log.map(|log| log.key.name().to_owned());
+            Settings { log: CloudLogSettings { origin, ..settings.log }, ..settings }
         }
     }
 }
@@ -190,18 +198,25 @@ fn directory_of(storage: &Storage) -> Option<&Path> {
 }
 
 /// What the routes of the log work on.
-fn of_log(system: &System, log: Option<&LogStarted>, public: LogPublic) -> LogApi {
-    let sources = system
-        .feed
-        .as_ref()
-        .map(|feed| ProofSources { journal: system.journal.clone(), feed: feed.feed.clone() });
-    LogApi { log: log.map(|log| log.log.clone()).zip(sources), public }
+fn of_log(
+    system: &System,
+    log: Option<&(LogStarted, Duration)>,
+    cloud: Option<&CloudLogFiles>,
+    public: LogPublic,
+) -> LogApi {
+    let log: Option<KeptLog> = log.map(|(log, _)| log.log.clone().into());
+    let log = log.or_else(|| cloud?.kept(system));
+    let on_tables = || system.table_log.as_ref().map(|log| log.feed.clone() as Arc<dyn Feed>);
+    let feed = system.feed.as_ref().map(|feed| feed.feed.clone()).or_else(on_tables);
+    let sources = feed.map(|feed| ProofSources { journal: system.journal.clone(), feed });
+    LogApi { log: log.zip(sources), public }
 }
 
 /// What the pages for people are told about this server.
 fn of_explorer(system: &System, has_log: bool, needs_token: bool) -> Explorer {
     let features = [
-        (Feature::Commits, system.feed.is_some()),
+        (Feature::Commits, system.feed.is_some() || system.table_log.is_some()),
+        (Feature::Days, system.feed.is_some()),
         (Feature::Log, has_log),
         (Feature::Events, !system.publishes_elsewhere),
     ];
@@ -283,7 +298,11 @@ async fn platform(
             }
             let backend = Backend::on_dynamodb(&aws, &settings.tables, orders, clock);
             let stream = Some(TableStream::new(&aws, &settings.tables));
-            return Ok(Platform { backend, stream, event_bridge: Some(aws), log: None });
+            let cloud = match log {
+                Some(_) => CloudLogFiles::named(&settings.log, &aws)?,
+                None => None,
+            };
+            return Ok(Platform { backend, stream, event_bridge: Some(aws), log: None, cloud });
         }
         Storage::Memory => {
             let log = match log {
@@ -311,7 +330,7 @@ async fn platform(
             (Backend::on_sqlite(directory, orders, clock).await.with_context(data)?, event_bridge, log)
         }
     };
-    Ok(Platform { backend, stream: None, event_bridge, log })
+    Ok(Platform { backend, stream: None, event_bridge, log, cloud: None })
 }
 
 /// # Errors

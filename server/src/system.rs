@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_config::SdkConfig;
 use commands::Executor;
 use commands::http::CommandApi;
-use event_store::{Journal, Parking, StoreError, metering, table};
+use event_store::announced::LOG_CONSUMER;
+use event_store::{FeedReader, Journal, Parking, StoreError, metering, table};
 use projections::http::QueryApi;
 use projections::http::feed::{self, FeedApi};
 use projections::{Catalogue, Prices, Projection, Projector, Views};
@@ -18,7 +19,7 @@ use tokio::sync::watch;
 use web::ClockAndIds;
 
 use crate::back_pressure::BackPressureSuspension;
-use crate::backend::{Backend, LocalFeed, QueryPorts};
+use crate::backend::{Backend, LocalFeed, QueryPorts, TableLog};
 use crate::directory::DataDirectory;
 
 /// How many products a store on this machine gets at once.
@@ -43,6 +44,8 @@ pub struct System {
     pub clock_and_ids: ClockAndIds,
     /// What feeds projector and publisher, unless a table's stream does.
     pub feed: Option<LocalFeed>,
+    /// The order of all commits, on tables.
+    pub table_log: Option<TableLog>,
     /// The files, if it runs on any.
     pub directory: Option<Arc<DataDirectory>>,
     /// Whether the bus is not on this machine, and has a throughput of its own.
@@ -64,7 +67,7 @@ impl System {
         settings: Settings,
         clock_and_ids: ClockAndIds,
     ) -> Self {
-        let Backend { journal, projector, publisher, queries, feed, directory } = backend;
+        let Backend { journal, projector, publisher, queries, feed, table_log, directory } = backend;
         let read_models: Vec<Arc<dyn Projection>> = vec![
             Arc::new(Catalogue::new(projector.views.clone(), journal.clone())),
             Arc::new(Prices::new(projector.prices, journal.clone())),
@@ -84,6 +87,10 @@ impl System {
         };
         let publisher = Publisher::new(ports, address(&settings), RetryPolicy::default());
         let projector = if feed.is_some() { projector.at_once(AT_ONCE) } else { projector };
+        let projector = match &table_log {
+            Some(log) => projector.announcing(log.ports.announcements.clone(), clock_and_ids.ids.clone()),
+            None => projector,
+        };
         let at_once = feed.is_some() && !publishes_elsewhere;
         let publisher = if at_once { publisher.at_once(AT_ONCE) } else { publisher };
         Self {
@@ -94,6 +101,7 @@ impl System {
             views,
             clock_and_ids,
             feed,
+            table_log,
             directory,
             publishes_elsewhere,
             parking,
@@ -133,7 +141,8 @@ impl System {
     pub fn consumers(&self) -> impl Iterator<Item = (&'static str, &Arc<dyn Parking>)> {
         let [of_projector, of_publisher] = &self.parking;
         let views = self.read_models.iter().map(move |projection| (projection.view().name(), of_projector));
-        views.chain([(publisher::CONSUMER, of_publisher)])
+        let log = self.table_log.is_some().then_some((LOG_CONSUMER, of_projector));
+        views.chain([(publisher::CONSUMER, of_publisher)]).chain(log)
     }
 
     /// No command waits for the projector until the returned value is dropped.
@@ -167,14 +176,20 @@ impl System {
             stopping: stopping.clone(),
         });
         let routes = commands.merge(queries).merge(events);
-        // Tables of DynamoDB keep no order of all commits.
-        let Some(local) = &self.feed else { return routes };
-        routes.merge(feed::routes(FeedApi {
-            feed: local.reader.clone(),
+        let api = |reader| FeedApi {
+            feed: reader,
             journal: self.journal.clone(),
             receipts: self.queries.receipts.clone(),
             stopping,
-        }))
+        };
+        match (&self.feed, &self.table_log) {
+            (Some(local), _) => routes.merge(feed::routes(api(local.reader.clone()))),
+            (None, Some(log)) => {
+                let reader = FeedReader::with_kept_summaries(log.feed.clone(), log.feed.clone());
+                routes.merge(feed::routes_on_tables(api(reader)))
+            }
+            (None, None) => routes,
+        }
     }
 }
 
@@ -195,7 +210,7 @@ fn address(settings: &Settings) -> Address {
         bus: settings.event_bus.clone().unwrap_or_else(|| LOCAL_BUS.to_owned()),
         // Lambda sets it if tracing is on.
         xray: std::env::var_os("_X_AMZN_TRACE_ID").is_some(),
-        log_origin: settings.log_origin.clone(),
+        log_origin: settings.log.origin.clone(),
     }
 }
 
@@ -212,7 +227,7 @@ pub async fn create_tables(dynamodb: &SdkConfig, settings: &Settings) -> Result<
 }
 
 /// Every table with its shape.
-fn shapes(settings: &Settings) -> [(&String, Cow<'static, str>); 7] {
+fn shapes(settings: &Settings) -> [(&String, Cow<'static, str>); 9] {
     let tables = &settings.tables;
     [
         (&tables.events, event_store::TABLE.into()),
@@ -222,5 +237,7 @@ fn shapes(settings: &Settings) -> [(&String, Cow<'static, str>); 7] {
         (&tables.prices, projections::PRICES_TABLE.into()),
         (&tables.bus, publisher::bus::local::TABLE.into()),
         (&tables.checkpoints, crate::mapping::CHECKPOINTS_TABLE.into()),
+        (&tables.log, sequencer::LOG_TABLE.into()),
+        (&tables.log_feed, event_store::announced::TABLE.into()),
     ]
 }

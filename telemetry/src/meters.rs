@@ -131,6 +131,10 @@ catalogue! {
         "For how long the consumer has had something to do and made no progress");
     LOG_OLDEST_UNLOGGED = gauge_seconds("ledger_log_oldest_unlogged_seconds", [],
         "Age of the oldest commit that is in no checkpoint of the log; 0 if all are");
+    LOG_CHECKPOINT_AGE = gauge_seconds("ledger_log_checkpoint_age_seconds", [],
+        "Age of the newest checkpoint at the end of the last run of the sequencer");
+    LOG_CONFLICTS = counter("ledger_log_conflicts_total", ["kind"],
+        "Contradictions in the log, or between log and ledger, over which nothing is signed");
 }
 
 /// Registers units and help texts with the recorder of this process.

@@ -14,7 +14,7 @@ from logs import figures, logged
 from waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
-FUNCTIONS = ("command-api", "query-api", "projector", "publisher")
+FUNCTIONS = ("command-api", "query-api", "projector", "publisher", "sequencer")
 PROGRAM = os.environ.get("LEDGER_CLOUD_PROGRAM", "")
 
 
@@ -25,8 +25,9 @@ def ledger(stack):
         pytest.skip(f"{PROGRAM} is not built: cargo build -p cli")
     environment = os.environ | stack.settings()
 
-    def run(*arguments):
-        return subprocess.run([PROGRAM, *arguments], env=environment, capture_output=True, text=True, timeout=120, check=False)
+    def run(*arguments, **others):
+        all_of_it = environment | others
+        return subprocess.run([PROGRAM, *arguments], env=all_of_it, capture_output=True, text=True, timeout=120, check=False)
 
     return run
 
@@ -36,7 +37,7 @@ def every_resource_is_deployed_but_those_of_the_listed_types(stack):
     synthesized = {name: resource["Type"] for name, resource in template["Resources"].items()}
     deployed = stack.resources()
     listed = re.search(r"DROPPED[^=]*= \[(.*?)\];", (ROOT / "infra/ministack/transform.ts").read_text(), re.DOTALL)
-    dropped = set(re.findall(r'"(AWS::[^"]+)"', listed.group(1)))
+    dropped = set(re.findall(r'"((?:AWS|Custom)::[^"]+)"', listed.group(1)))
     assert "AWS::Events::Archive" in dropped
     assert deployed == {name: kind for name, kind in synthesized.items() if kind not in dropped}
 
@@ -69,6 +70,49 @@ def the_program_finds_the_whole_ledger_unbroken_and_published(ledger):
         lambda: ledger("verify", "--receipts"), lambda ended: ended.returncode == 0, "a verification without faults"
     )
     assert verified.stdout.startswith("whole: "), verified.stdout
+
+
+def the_program_verifies_the_log_over_http_and_from_a_copy_of_the_bucket(stack, writer, auditor, ledger, tmp_path):
+    product = new_product()
+    receipt = tmp_path / "receipt.json"
+    receipt.write_text(json.dumps(writer.write("PUT", f"/products/{product}", {"name": "Logged", "price": "1.00"})))
+    url = url_for_programs(stack)
+    token = {"LEDGER_TOKEN": stack.token("auditor"), "LEDGER_URL": url}
+    proof = tmp_path / "proof"
+    until(
+        lambda: ledger("prove", product, "--sequence", "1", "-o", str(proof), **token),
+        lambda ended: ended.returncode == 0,
+        "the proof of a commit",
+    )
+    key = tmp_path / "key"
+    key.write_text(auditor.get("/log/key").text)
+    proved = ledger("verify", "--proof", str(proof), "--key", str(key), "--receipt", str(receipt))
+    assert proved.returncode == 0, proved.stdout + proved.stderr
+    kept = tmp_path / "kept"
+    over_http = ledger("log", "verify", f"{url}/log", "--key", str(key), "--keep", str(kept), **token)
+    assert over_http.returncode == 0, over_http.stdout + over_http.stderr
+    copied = copy_of(stack.settings()["LEDGER_LOG_BUCKET"], tmp_path / "log")
+    of_copy = ledger("log", "verify", str(copied), "--key", str(key), "--keep", str(kept))
+    assert of_copy.returncode == 0, of_copy.stdout + of_copy.stderr
+
+
+def url_for_programs(stack):
+    """The URL of the API by its id: a program may write 127.1, by which the emulator finds it, as 127.0.0.1."""
+    api, stage = stack.resource("AWS::ApiGateway::RestApi", "Api"), stack.resource("AWS::ApiGateway::Stage", "Api")
+    return f"{os.environ['AWS_ENDPOINT_URL']}/_aws/execute-api/{api}/{stage}"
+
+
+def copy_of(bucket, folder):
+    """A folder with the objects of a bucket under their keys."""
+    s3 = boto3.client("s3")
+    # The checkpoint first: what is written meanwhile is beyond it.
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    for key in ("checkpoint", *(found["Key"] for page in pages for found in page.get("Contents", []))):
+        file = folder / key
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    return folder
 
 
 def a_changed_commit_is_reported_by_both_readers_of_the_stream_and_named_by_verify(stack, writer, ledger):

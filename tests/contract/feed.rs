@@ -1,5 +1,6 @@
 //! The contract of the port `Feed`, for every adapter.
 
+mod logged;
 mod order;
 mod reading;
 mod slices;
@@ -7,11 +8,13 @@ mod slices;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use event_store::{Change, Feed, FeedEntry, Journal, MemoryJournal, SqliteJournal, sqlite as files};
+use event_store::{Change, Feed, FeedEntry, Journal, MemoryJournal, SqliteJournal, sqlite as files, table};
 use schema::StoredCommit;
+use sequencer::LOG_TABLE;
 use sqlite::{Access, Schema};
 
 use crate::given::{Given, Port, Way};
+use logged::LoggedJournal;
 
 /// A journal with its feed.
 pub trait Followed: Journal + Feed {}
@@ -34,8 +37,12 @@ impl Port for dyn Followed {
         Arc::new(SqliteJournal::new(database))
     }
 
-    async fn dynamodb(_: Client, _: bool, (): ()) -> Arc<Self> {
-        panic!("DynamoDB knows no positions")
+    async fn dynamodb(client: Client, new: bool, (): ()) -> Arc<Self> {
+        if new {
+            table::create(&client, "events", event_store::TABLE).await.unwrap();
+            table::create(&client, "log", LOG_TABLE).await.unwrap();
+        }
+        Arc::new(LoggedJournal::new(&client, "events", "log"))
     }
 }
 

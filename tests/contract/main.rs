@@ -24,10 +24,12 @@ macro_rules! on_each {
     };
 }
 
+mod announced;
 mod bus;
 mod feed;
 mod given;
 mod journal;
+mod log_table;
 mod parking;
 mod prices;
 mod progress;

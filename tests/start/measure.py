@@ -26,7 +26,7 @@ from work import PYTHON_TABLE, Work
 
 HERE = Path(__file__).parent
 # In the order of the work: what is recorded is then projected, published and read.
-FUNCTIONS = ["command-api", "projector", "publisher", "query-api"]
+FUNCTIONS = ["command-api", "projector", "publisher", "query-api", "sequencer"]
 LAMBDA = {
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "SECRET",
@@ -39,6 +39,9 @@ LAMBDA = {
     "AWS_LAMBDA_LOG_STREAM_NAME": "measured",
     "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
     "LEDGER_EVENT_BUS": "measured",
+    "LEDGER_LOG_BUCKET": "measured",
+    "LEDGER_LOG_KEY_ID": "measured",
+    "LEDGER_LOG_ORIGIN": "example.com/log",
     "PRODUCTS_TABLE": PYTHON_TABLE,
 }
 

@@ -9,7 +9,6 @@ use anyhow::Context;
 use clap::Args;
 use console::style;
 use event_store::verify::{Examined, ExaminedLine, LONGEST_LINE, LineBatch};
-use ledger_log::leaf::digest_of;
 use ledger_log::proof_file::{self, ProofRefuted, ProvedEntry};
 use ledger_log::{Leaf, ProofFile, ProofFileError, TrustedKeys};
 use schema::{Hash, StoredCommit};
@@ -112,7 +111,7 @@ fn proved(path: &Path, arguments: &ProofArgs) -> Result<(String, ProvedEntry), N
         (None, Some(hash)) => hash.clone(),
         (None, None) => return Err(anyhow::anyhow!("give --commit, --receipt or --hash").into()),
     };
-    let entry = proof.prove_hash(digest_of(&hash), &keys).map_err(judged)?;
+    let entry = proof.prove_hash(hash.digest(), &keys).map_err(judged)?;
     Ok((format!("the commit with the hash {hash}"), entry))
 }
 

@@ -1,5 +1,7 @@
 //! The response to API Gateway: status, headers and body of a receipt or a problem, and its cost.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use loopback::changed;
 use serde_json::{Value, json};
 use web::ProblemKind;
@@ -64,6 +66,43 @@ async fn a_body_that_the_gateway_sends_as_base64_is_the_body_that_the_client_sen
     let item = json!({"TableName": "events", "Limit": 1});
     let (_, found) = given.tables.request("Scan", &item).await;
     assert_eq!(found["Items"][0]["state"]["M"]["name"]["S"], "Casque Müller");
+}
+
+/// The gateway sends every body in base64, because all types are binary for it (`infra/lib/api.ts`).
+#[tokio::test]
+async fn each_command_reads_a_body_in_base64_as_the_same_body_in_text() {
+    let given = given().await;
+    let (of_all, of_one, restore) = ("/products", "/products/{id}", "/products/{id}/restore");
+    let moment = |day| format!(r#"{{"occurred_at":"2026-01-0{day}T00:00:00Z"}}"#);
+    for (day, method, resource, body, recorded_type) in [
+        (1, "POST", of_all, r#"{"name":"Käppi","price":"8.99"}"#.to_owned(), "ProductCreated"),
+        (2, "PUT", of_one, r#"{"name":"Käppi","price":"9.99"}"#.to_owned(), "ProductCreated"),
+        (3, "PATCH", of_one, r#"{"price":"10.99"}"#.to_owned(), "ProductPriceChanged"),
+        (4, "DELETE", of_one, moment(4), "ProductDeleted"),
+        (5, "POST", restore, moment(5), "ProductRestored"),
+    ] {
+        let mut event = recorded("put-product-base64");
+        let path = resource.replace("{id}", "cap");
+        event["httpMethod"] = json!(method);
+        event["resource"] = json!(resource);
+        event["pathParameters"] = if resource == of_all { Value::Null } else { json!({"id": "cap"}) };
+        event["requestContext"]["path"] = json!(format!("/v1{path}"));
+        event["path"] = json!(path);
+        event["multiValueHeaders"]["Idempotency-Key"] = json!([format!("day-{day}")]);
+        let encoded = with_body(event.clone(), &STANDARD.encode(&body));
+        let first = given.reply(&encoded).await;
+        assert!(first.status < 300, "{method} {resource}: {first:?}");
+        assert_eq!(first.body["events"][0]["type"], recorded_type, "{method} {resource}");
+        // With the same key another body would be refused.
+        let text = with_body(changed(event, "/isBase64Encoded", json!(false)), &body);
+        let again = given.reply(&text).await;
+        assert_eq!(
+            (again.status, again.header("idempotency-replayed")),
+            (first.status, Some("true")),
+            "{again:?}"
+        );
+        assert_eq!(again.body, first.body);
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //!
 //! The promise: the conversion is generic, so a field of a later build survives a round trip and hashes the same.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use schema::StoredCommit;
@@ -66,28 +66,31 @@ fn is_known(value: &AttributeValue) -> bool {
     }
 }
 
-/// The insert of a commit: the statement and one parameter for each attribute, as `PartiQL` takes parameters only for whole
-/// attributes.
-pub(super) fn insert(
-    table: &str,
-    commit: &StoredCommit,
-) -> Result<(String, Vec<AttributeValue>), Unconvertible> {
-    let mut names = Vec::new();
-    let mut parameters = Vec::new();
-    for (name, value) in &commit.0 {
-        names.push(format!("'{}': ?", name.replace('\'', "''")));
-        parameters.push(serde_dynamo::to_attribute_value(value)?);
-    }
+/// The insert of an item, which never replaces one: the statement and one parameter for each attribute, as `PartiQL` takes
+/// parameters only for whole attributes.
+#[must_use]
+pub fn insert_statement(table: &str, item: DynamoItem) -> (String, Vec<AttributeValue>) {
+    let (names, parameters): (Vec<String>, Vec<AttributeValue>) = item
+        .into_iter()
+        .collect::<BTreeMap<_, _>>()
+        .into_iter()
+        .map(|(name, value)| (format!("'{}': ?", name.replace('\'', "''")), value))
+        .unzip();
     let table = table.replace('"', "\"\"");
-    Ok((format!("INSERT INTO \"{table}\" VALUE {{{}}}", names.join(", ")), parameters))
+    (format!("INSERT INTO \"{table}\" VALUE {{{}}}", names.join(", ")), parameters)
 }
 
-pub(crate) fn number(value: u64) -> AttributeValue {
+/// The attribute of a whole number.
+#[must_use]
+pub fn number(value: u64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
 /// The whole number in an attribute.
-pub(crate) fn number_of(item: &DynamoItem, attribute: &str) -> Result<u64, StoreError> {
+///
+/// # Errors
+/// [`StoreError`]: there is none.
+pub fn number_of(item: &DynamoItem, attribute: &str) -> Result<u64, StoreError> {
     let number = item.get(attribute).and_then(|value| value.as_n().ok());
     let number = number.and_then(|digits| digits.parse().ok());
     number.ok_or_else(|| StoreError::new(format!("attribute `{attribute}` is not a whole number").into()))

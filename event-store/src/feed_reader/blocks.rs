@@ -1,19 +1,13 @@
-//! Summaries of blocks of commits, kept in memory: what all commits of a block have in common, so that a filter can rule it out.
+//! Summaries of blocks of commits, kept in memory: what the commits of a block have in common.
 //!
 //! The promise: no block is ruled out that holds a commit which the filter selects.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use schema::StoredCommit;
-
 use super::days::CommitDays;
-use super::filter::{FilteredTime, Selector, event_ids, event_names, in_metadata, text};
-use super::price_times;
+use super::filter::Selector;
+use super::summary::CommitSummary;
 use crate::follow::{Change, FeedEntry};
-
-/// Names that a block lists at most.
-const MOST_NAMES: usize = 64;
 
 /// The summaries of all blocks so far. A block holds a fixed number of commits, wherever their positions are.
 pub(super) struct Blocks {
@@ -38,29 +32,11 @@ pub(super) struct Block {
     first: u64,
     /// The position of its last commit.
     last: u64,
-    recorded: TextRange,
-    occurred: TextRange,
-    commit_ids: TextRange,
-    event_ids: TextRange,
-    actors: NameSet,
-    types: NameSet,
-    /// Whether a commit of it is, or may be, retroactive.
-    retroactive: bool,
+    summary: CommitSummary,
     /// Whether a commit of it cannot be read.
     is_unreadable: bool,
     /// The days of its commits, until it is one of the blocks.
     days: CommitDays,
-}
-
-/// The smallest and the largest of some texts.
-#[derive(Debug, Default)]
-struct TextRange(Option<(String, String)>);
-
-/// Some names, unless they are too many.
-#[derive(Debug, Default)]
-struct NameSet {
-    names: BTreeSet<String>,
-    has_more: bool,
 }
 
 impl Blocks {
@@ -75,6 +51,12 @@ impl Blocks {
         let newest = newest?;
         let is_due = newest >= known.due_at && newest - first.min(newest) + 1 >= self.size as u64;
         (is_due && newest >= first).then_some((first, newest))
+    }
+
+    /// The position behind the last block.
+    pub(super) fn next(&self) -> u64 {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.blocks.last().map_or(0, |block| block.last + 1)
     }
 
     /// No further block is whole before this position is the newest.
@@ -142,11 +124,19 @@ impl Block {
         Self { first, ..Self::default() }
     }
 
+    /// The block of a summary that a store keeps.
+    pub(super) fn kept(first: u64, last: u64, summary: CommitSummary) -> Self {
+        Self { first, last, summary, ..Self::default() }
+    }
+
     /// Adds the next commit.
     pub(super) fn add(&mut self, entry: &FeedEntry) {
         self.last = entry.position;
         match &entry.change {
-            Change::Committed(commit) => self.add_commit(commit),
+            Change::Committed(commit) => {
+                self.summary.add(commit);
+                self.days.add(commit);
+            }
             Change::Tampered(_) | Change::Unreadable { .. } | Change::Nameless { .. } => {
                 self.is_unreadable = true;
             }
@@ -155,70 +145,6 @@ impl Block {
 
     /// Whether no commit of the block is wanted, as far as its summary tells.
     fn is_ruled_out(&self, selector: &Selector<'_>) -> bool {
-        let filter = selector.filter;
-        let times = match filter.by {
-            FilteredTime::Recorded => &self.recorded,
-            FilteredTime::Happened => &self.occurred,
-        };
-        let (from, to) = (selector.from.as_deref(), selector.to.as_deref());
-        let has_times = from.is_some() || to.is_some();
-        !self.is_unreadable
-            && ((filter.retroactive && !self.retroactive)
-                || (has_times && times.is_outside(from, to))
-                || filter.actor.as_deref().is_some_and(|actor| self.actors.lacks_all([actor].into_iter()))
-                || (!filter.types.is_empty() && self.types.lacks_all(filter.types.iter().copied()))
-                || filter.commit_id.as_deref().is_some_and(|id| self.commit_ids.lacks(id))
-                || filter.event_id.as_deref().is_some_and(|id| self.event_ids.lacks(id)))
-    }
-
-    fn add_commit(&mut self, commit: &StoredCommit) {
-        self.days.add(commit);
-        self.recorded.add(text(commit, "recorded_at"));
-        self.occurred.add(in_metadata(commit, "occurred_at"));
-        self.commit_ids.add(text(commit, "commit_id"));
-        event_ids(commit).for_each(|id| self.event_ids.add(Some(id)));
-        self.actors.add(in_metadata(commit, "actor"));
-        event_names(commit).for_each(|name| self.types.add(Some(name)));
-        self.retroactive |= price_times::said_by(commit) != Some(false);
-    }
-}
-
-impl TextRange {
-    fn add(&mut self, text: Option<&str>) {
-        let Some(text) = text else { return };
-        match &mut self.0 {
-            None => self.0 = Some((text.to_owned(), text.to_owned())),
-            Some((least, _)) if text < least.as_str() => text.clone_into(least),
-            Some((_, most)) if text > most.as_str() => text.clone_into(most),
-            Some(_) => {}
-        }
-    }
-
-    /// Whether all texts are below `from` or not below `to`.
-    fn is_outside(&self, from: Option<&str>, to: Option<&str>) -> bool {
-        let Some((least, most)) = &self.0 else { return true };
-        from.is_some_and(|from| most.as_str() < from) || to.is_some_and(|to| least.as_str() >= to)
-    }
-
-    /// Whether none of the texts is this one, as far as the range tells.
-    fn lacks(&self, text: &str) -> bool {
-        self.0.as_ref().is_none_or(|(least, most)| text < least.as_str() || text > most.as_str())
-    }
-}
-
-impl NameSet {
-    fn add(&mut self, name: Option<&str>) {
-        let Some(name) = name.filter(|name| !self.has_more && !self.names.contains(*name)) else { return };
-        if self.names.len() == MOST_NAMES {
-            self.has_more = true;
-            self.names.clear();
-        } else {
-            self.names.insert(name.to_owned());
-        }
-    }
-
-    /// Whether none of these is among the names.
-    fn lacks_all<'a>(&self, mut names: impl Iterator<Item = &'a str>) -> bool {
-        !self.has_more && !names.any(|name| self.names.contains(name))
+        !self.is_unreadable && self.summary.is_ruled_out(selector)
     }
 }

@@ -44,7 +44,8 @@ async fn answer_to(event: Value) -> (i64, HeaderMap, Value) {
 
 async fn answer_of(pages: &PageRules, event: Value) -> (i64, HeaderMap, Value) {
     let routes = Router::new().route("/products/{id}", any(seen)).route("/health", any(seen));
-    let routes = layered(routes, pages, ClockAndIds::system());
+    let is_open = |path: &str| path == "/products/open";
+    let routes = layered(routes, pages, ClockAndIds::system(), is_open);
     let answer = answered(&routes, serde_json::from_value(event).unwrap(), Some(TRACE), MINUTE).await;
     let body = serde_json::to_value(answer.body).unwrap();
     let body = serde_json::from_str(body.as_str().unwrap_or("null")).unwrap_or(body);
@@ -72,6 +73,23 @@ async fn a_body_in_base64_is_decoded_and_a_damaged_one_is_a_problem() {
     assert_eq!((status, &problem["type"]), (400, &json!("urn:product-ledger:problem:malformed")));
     assert_eq!(problem["instance"], "/prod/products/p");
     assert_eq!(headers["content-type"], "application/problem+json");
+}
+
+#[tokio::test]
+async fn an_open_path_needs_no_authorizer_and_knows_whoever_has_one() {
+    for (path, authorizer, status, actor) in [
+        ("/products/open", Value::Null, 200, Actor::unknown().name),
+        ("/products/open", json!({"principalId": "s"}), 200, "s".to_owned()),
+        ("/products/shut", Value::Null, 401, String::new()),
+    ] {
+        let context = json!({"path": path, "authorizer": authorizer});
+        let (answered, _, seen) = answer_to(event(&json!({"path": path, "requestContext": context}))).await;
+        assert_eq!(
+            (answered, seen["actor"].as_str().unwrap_or_default()),
+            (status, actor.as_str()),
+            "{path}"
+        );
+    }
 }
 
 /// The event with this path in it and in its context.
@@ -166,7 +184,7 @@ async fn where_a_member_with_several_values_is_null_the_single_ones_count() {
 
 #[tokio::test]
 async fn another_payload_format_is_a_problem_that_an_http_api_can_pass_on() {
-    let routes = layered(Router::new(), &PageRules::new(Vec::new(), true), ClockAndIds::system());
+    let routes = layered(Router::new(), &PageRules::new(Vec::new(), true), ClockAndIds::system(), |_| false);
     for (path, instance) in [("/shop/products/p", "/shop/products/p"), ("/products/p q", "/")] {
         let other = json!({"version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
             "headers": {"origin": "https://shop.example.com"}, "isBase64Encoded": false,
@@ -280,6 +298,7 @@ async fn a_request_that_takes_too_long_is_answered_before_the_invocation_ends() 
         Router::new().route("/products/{id}", silent),
         &PageRules::new(Vec::new(), true),
         ClockAndIds::system(),
+        |_| false,
     );
     for (method, detail) in [("PUT", "It is not known whether"), ("GET", "The answer takes too long")] {
         let call = serde_json::from_value(event(&json!({"httpMethod": method}))).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::entry::AcceptedRestore;
-use crate::leaf::{Leaf, digest_of};
+use crate::leaf::Leaf;
 
 /// A fork that an accepted restore names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Restores {
     pub(super) fn add(&mut self, index: u64, restore: AcceptedRestore) {
         // Of what comes later nobody can say yet that it is lost.
         for fork in restore.forks.iter().filter(|fork| fork.lost < index) {
-            self.named.entry(fork.lost).or_default().push((index, digest_of(&fork.hash)));
+            self.named.entry(fork.lost).or_default().push((index, fork.hash.digest()));
         }
         self.entries.push((index, restore));
     }

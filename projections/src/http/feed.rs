@@ -23,9 +23,10 @@ use schema::ProductId;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use web::api::{Api, Describe, Endpoint};
-use web::{Problem, QueryParameters, RequestContext, Scope};
+use web::{Problem, QueryParameters, RequestContext, Scope, wrong_parameter};
 
 use super::Answer;
+use super::csv::CsvRequest;
 use super::publication::Publications;
 use answer::{FeedBody, FeedItem};
 use request::FeedRequest;
@@ -36,6 +37,9 @@ pub const PATH: &str = "/commits";
 
 /// The longest wait for the next commit.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(20);
+
+/// The longest wait in a function, for which API Gateway waits half a minute at most and every second of which is paid for.
+pub const LONGEST_WAIT_IN_A_FUNCTION: Duration = Duration::from_secs(5);
 
 /// The dependencies of the routes.
 #[derive(Clone)]
@@ -50,9 +54,26 @@ pub struct FeedApi {
     pub stopping: watch::Receiver<bool>,
 }
 
+/// The routes, and where they are answered.
+#[derive(Clone)]
+struct FeedRoute {
+    api: Arc<FeedApi>,
+    is_function: bool,
+}
+
 /// The routes, to be wrapped in [`web::finish`].
 pub fn routes(api: FeedApi) -> Router {
-    table().router().with_state(Arc::new(api))
+    table().router().with_state(FeedRoute { api: Arc::new(api), is_function: false })
+}
+
+/// The same over tables, whose blocks have no days: without `/commits/days`.
+pub fn routes_on_tables(api: FeedApi) -> Router {
+    commits_alone().router().with_state(FeedRoute { api: Arc::new(api), is_function: false })
+}
+
+/// The same in a function: it waits for [`LONGEST_WAIT_IN_A_FUNCTION`] at most, and has no download of everything.
+pub fn routes_in_a_function(api: FeedApi) -> Router {
+    commits_alone().router().with_state(FeedRoute { api: Arc::new(api), is_function: true })
 }
 
 /// The OpenAPI descriptions of the routes.
@@ -61,16 +82,16 @@ pub fn documented() -> Vec<(Endpoint, Describe)> {
     table().documented()
 }
 
-fn table() -> Api<Arc<FeedApi>> {
-    Api::new().on(Endpoint::Get(PATH), documented::commits, commits).on(
-        Endpoint::Get("/commits/days"),
-        days::documented,
-        days::days,
-    )
+fn table() -> Api<FeedRoute> {
+    commits_alone().on(Endpoint::Get("/commits/days"), days::documented, days::days)
+}
+
+fn commits_alone() -> Api<FeedRoute> {
+    Api::new().on(Endpoint::Get(PATH), documented::commits, commits)
 }
 
 async fn commits(
-    State(api): State<Arc<FeedApi>>,
+    State(FeedRoute { api, is_function }): State<FeedRoute>,
     context: RequestContext,
     mut parameters: QueryParameters,
     headers: HeaderMap,
@@ -78,7 +99,14 @@ async fn commits(
 ) -> Answer {
     context.require(Scope::Subscribe)?;
     let with_receipts = context.require(Scope::Audit).is_ok();
-    let request = FeedRequest::read(&mut parameters, &headers)?;
+    let mut request = FeedRequest::read(&mut parameters, &headers)?;
+    if is_function {
+        request.wait = request.wait.min(LONGEST_WAIT_IN_A_FUNCTION);
+        if matches!(request.csv, Some(CsvRequest::Everything)) {
+            let instead = "is answered by ledger serve alone; follow Link to the next page";
+            return Err(wrong_parameter("all", &instead));
+        }
+    }
     // The first page, before the status is sent.
     let page = api.page(&request).await?;
     if let Some(csv) = request.csv {

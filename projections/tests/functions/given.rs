@@ -27,6 +27,8 @@ pub async fn tables() -> TableServer {
         ("prices", projections::PRICES_TABLE),
         ("receipts", receipts::TABLE),
         ("parking", parking::TABLE),
+        ("log", sequencer::LOG_TABLE),
+        ("log_feed", event_store::announced::TABLE),
     ] {
         table::create(&client, name, shape).await.unwrap();
     }
@@ -39,7 +41,7 @@ pub async fn tables() -> TableServer {
 
 fn deployed(program: &str, name: &str, tables: &TableServer) -> FunctionCommand {
     let start = FunctionCommand::new(program, name).with_tables(tables);
-    let names = ["events", "products", "prices", "receipts", "parking"];
+    let names = ["events", "products", "prices", "receipts", "parking", "log", "log_feed"];
     names
         .into_iter()
         .fold(start, |start, name| start.with(&format!("LEDGER_{}_TABLE", name.to_uppercase()), name))

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod given;
+mod log;
 mod logs;
 mod malformed;
 mod projector;

@@ -30,7 +30,8 @@ enum Invocation {
 use Invocation::{Batch, Reconcile, RetryParked};
 
 /// Every request that the projector makes: when, the operation and the table.
-const REQUESTS: [(Invocation, &str, &str); 16] = [
+const REQUESTS: [(Invocation, &str, &str); 17] = [
+    (Batch, "PutItem", "log_feed"),
     (Batch, "GetItem", "products"),
     (Batch, "PutItem", "products"),
     (Batch, "Query", "prices"),

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 mod anew;
+mod announced;
 mod any_order;
 mod budgets;
 mod convergence;

@@ -36,7 +36,7 @@ fn main() -> ExitCode {
             source: settings.event_source.clone(),
             bus,
             xray: true,
-            log_origin: settings.log_origin.clone(),
+            log_origin: settings.log.origin.clone(),
         };
         let publisher = &Publisher::new(ports, address, RetryPolicy::default());
         function

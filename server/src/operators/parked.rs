@@ -6,14 +6,17 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use event_store::announced::LOG_CONSUMER;
 use event_store::{Parked, StoreError};
 use publisher::CatchUpOutcome;
 use schema::ProductId;
+use sequencer::Sequencer;
 
 use super::answer::{OperatorError, answer};
 use super::context::OperatorContext;
 use super::downstream::Downstream;
 use super::protocol::{ListParked, RetriedProduct, RetryParked, RetrySummary};
+use crate::backend::TableLog;
 use crate::system::System;
 
 /// How long one product's publication may take.
@@ -60,10 +63,12 @@ pub(super) async fn retry(
         for product in &products {
             let CatchUp { views_behind, not_published } =
                 catch_up(&system, Downstream::Everything, product).await?;
-            let released = views_behind == 0 && not_published.is_none();
+            let not_logged = !logged(&system, product).await?;
+            let released = views_behind == 0 && not_published.is_none() && !not_logged;
             still_parked += u64::from(!released);
             let (product_id, was_parked) = (product.clone(), parked.contains(product));
-            let retried = RetriedProduct { product_id, released, views_behind, not_published, was_parked };
+            let retried =
+                RetriedProduct { product_id, released, views_behind, not_published, not_logged, was_parked };
             progress.finding(retried).await;
         }
         Ok(RetrySummary { retried: products.len(), still_parked })
@@ -77,6 +82,15 @@ pub(super) async fn must_exist(system: &System, product: &ProductId) -> Result<(
         return Ok(());
     }
     Err(OperatorError::Refused(format!("there is no product {product}; nothing was done")))
+}
+
+/// Logs a product that is parked for the log of tables; whether it is not parked for it any more.
+async fn logged(system: &System, product: &ProductId) -> Result<bool, StoreError> {
+    let Some(TableLog { ports, .. }) = &system.table_log else { return Ok(true) };
+    let Some(row) = ports.parking.of(LOG_CONSUMER, product).await? else { return Ok(true) };
+    let web::ClockAndIds { clock, ids } = system.clock_and_ids.clone();
+    let run = Sequencer::new(ports.clone(), clock, ids).retry(product).await?;
+    if run.parked > 0 || run.is_beginning { Ok(false) } else { ports.parking.release(&row).await }
 }
 
 /// What is left of a product after projector and publisher have gone on with it.

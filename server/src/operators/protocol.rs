@@ -76,6 +76,9 @@ pub struct RetriedProduct {
     pub views_behind: usize,
     /// Why it could not be published, if so.
     pub not_published: Option<String>,
+    /// Whether the log still lacks commits of it.
+    #[serde(default)]
+    pub not_logged: bool,
     /// Whether it was parked before.
     pub was_parked: bool,
 }

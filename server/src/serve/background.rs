@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use super::status::LogProgress;
 use crate::backend::LocalFeed;
 use crate::follower::{Follower, PROJECTOR, PUBLISHER};
-use crate::log::{LogFollower, LogStarted, watch_age};
+use crate::log::{self, CloudLogFiles, KeepPace, LogFollower, LogStarted, watch_age};
 use crate::mapping::{CheckpointTable, EventSourceMapping, StreamEndpoint};
 use crate::operators::{Downstream, catch_up};
 use crate::stop::{StopSignal, is_stopped, pause, stopped};
@@ -31,6 +31,9 @@ const RETRIES_TO_A_RECONCILE: u32 = 5;
 
 /// As many commits as a slow bus accepts within [`TIME_LIMIT`]: a Lambda's batch.
 const BATCH_FOR_A_BUS: usize = 100;
+
+/// How often commits on tables are put into one order where no log is kept.
+const SEQUENCED_EVERY: Duration = Duration::from_secs(1);
 
 /// The pauses after a failure to summarise commits.
 const RETRY: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_mins(1) };
@@ -102,6 +105,18 @@ pub(super) fn keep_log(
     let signed = progress.clone().follow(system.clock_and_ids.clock.clone(), stopping.clone());
     let tasks = vec![tokio::spawn(sequencer.run(stopping.clone())), tokio::spawn(age), tokio::spawn(signed)];
     (tasks, Some(progress))
+}
+
+/// Starts the sequencer of a ledger in tables.
+pub(super) fn sequence(
+    system: &Arc<System>,
+    files: Option<CloudLogFiles>,
+    stopping: &StopSignal,
+) -> Option<JoinHandle<()>> {
+    system.table_log.as_ref()?;
+    let pace = KeepPace { pause: SEQUENCED_EVERY, time_limit: TIME_LIMIT };
+    let keeping = log::keep(system.clone(), files, pace, stopping.clone());
+    Some(tokio::spawn(keeping))
 }
 
 async fn project(system: Arc<System>, feed: LocalFeed, stopping: StopSignal) {

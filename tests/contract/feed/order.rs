@@ -11,7 +11,7 @@ use super::{Feeds, append_all, commits, everything, positions};
 use crate::given::commits::{awkward_ids, made, made_with, run};
 use crate::given::for_all;
 
-cases! { dyn crate::feed::Followed, [memory sqlite];
+cases! { dyn crate::feed::Followed, [memory sqlite dynamodb];
     positions_begin_at_zero_and_have_no_gaps
     commits_stand_in_the_order_of_their_recording
     an_earlier_sequence_that_comes_late_stands_last

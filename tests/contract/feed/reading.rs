@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::{Feeds, append_all, commits, everything, positions};
 use crate::given::commits::{commit, made, made_with, run};
 
-cases! { dyn crate::feed::Followed, [memory sqlite];
+cases! { dyn crate::feed::Followed, [memory sqlite dynamodb];
     an_empty_feed_has_no_position
     the_newest_position_counts_from_zero
     reading_begins_after_the_position_it_is_given

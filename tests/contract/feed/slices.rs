@@ -9,7 +9,7 @@ use super::{Feeds, append_all, positions};
 use crate::given::commits::{made, made_with, run};
 use crate::given::for_all;
 
-cases! { dyn crate::feed::Followed, [memory sqlite];
+cases! { dyn crate::feed::Followed, [memory sqlite dynamodb];
     a_slice_has_the_positions_between_its_bounds_in_its_direction
     a_slice_of_a_product_has_its_commits_alone
     a_slice_is_filled_up_to_its_limit

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::{BusServer, FunctionResponse, Log, RuntimeApi, TableServer};
+use crate::{BucketServer, BusServer, FunctionResponse, KeyServer, Log, RuntimeApi, TableServer};
 
 /// Only reached by an invocation that hangs.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -91,6 +91,21 @@ impl FunctionCommand {
     #[must_use]
     pub fn with_bus(self, bus: &BusServer) -> Self {
         self.with("AWS_ENDPOINT_URL_EVENTBRIDGE", bus.url())
+    }
+
+    /// Connects it to this bucket of S3.
+    #[must_use]
+    pub fn with_bucket(self, bucket: &BucketServer) -> Self {
+        self.with("AWS_ENDPOINT_URL_S3", bucket.url()).with("LEDGER_LOG_BUCKET", "product-log")
+    }
+
+    /// Connects it to this key of KMS, for a log of this name.
+    #[must_use]
+    pub fn with_key(self, keys: &KeyServer, origin: &str) -> Self {
+        let key = "1234abcd-12ab-34cd-56ef-1234567890ab";
+        self.with("AWS_ENDPOINT_URL_KMS", keys.url())
+            .with("LEDGER_LOG_KEY_ID", key)
+            .with("LEDGER_LOG_ORIGIN", origin)
     }
 
     /// Starts it with its own Runtime API.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::FunctionResponse;
@@ -13,8 +15,10 @@ pub struct GatewayReply {
     pub status: u64,
     /// The headers, by name in lower case, each with all values.
     pub headers: BTreeMap<String, Vec<String>>,
-    /// The body; null if there is none.
+    /// The body if it is JSON; a text if it is one; otherwise null.
     pub body: Value,
+    /// The bytes that the client gets.
+    pub bytes: Vec<u8>,
 }
 
 impl GatewayReply {
@@ -31,16 +35,19 @@ impl GatewayReply {
             let known = ["body", "headers", "isBase64Encoded", "multiValueHeaders", "statusCode"];
             assert!(known.contains(&name.as_str()), "the gateway does not know {name}");
         }
-        assert_eq!(answer["isBase64Encoded"], false, "{answer:?}");
         let (one, many) = (answer["headers"].as_object(), answer["multiValueHeaders"].as_object());
         let one = one.into_iter().flatten().map(|(name, value)| (name, vec![text(value)]));
         let many = many.into_iter().flatten();
         let many = many.map(|(name, values)| (name, values.as_array().unwrap().iter().map(text).collect()));
         let body = answer.get("body").and_then(Value::as_str).unwrap_or_default();
+        let is_encoded = answer["isBase64Encoded"].as_bool().unwrap();
+        let bytes = if is_encoded { STANDARD.decode(body).unwrap() } else { body.as_bytes().to_vec() };
+        let text = String::from_utf8(bytes.clone()).ok().filter(|text| !text.is_empty());
         Self {
             status: answer["statusCode"].as_u64().unwrap(),
             headers: one.chain(many).map(|(name, values)| (name.to_lowercase(), values)).collect(),
-            body: if body.is_empty() { Value::Null } else { serde_json::from_str(body).unwrap() },
+            body: text.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap_or(text.into())),
+            bytes,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The environment of a function on Lambda, on loopback, for tests and measurements: the Runtime API, which hands out events
-//! and takes responses, the tables, a bus, and for the server that follows it itself the tables' stream. The function is the
-//! real program, started as a process.
+//! and takes responses, the tables, a bus, a bucket, a key, and for the server that follows it itself the tables' stream. The
+//! function is the real program, started as a process.
 //!
 //! All it knows about the ledger is the format of its problems. An error here, such as a port that is not available, is a
 //! panic, since the test has failed.
@@ -11,10 +11,12 @@
     reason = "only tests and measurements use it, and a panic ends them"
 )]
 
+mod bucket;
 mod bus;
 mod faults;
 mod function;
 mod gateway;
+mod keys;
 mod log;
 mod protection;
 mod request;
@@ -26,10 +28,12 @@ use axum::Router;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
+pub use bucket::{BucketServer, KeptObject, ObjectLock};
 pub use bus::{BusServer, EntryResult, Presence};
 pub use faults::{FaultRule, TableFault, TableFaults};
 pub use function::{FunctionCommand, FunctionExit, FunctionProcess};
 pub use gateway::GatewayReply;
+pub use keys::KeyServer;
 pub use log::Log;
 pub use protection::Protection;
 pub use request::TableRequest;
@@ -49,6 +53,20 @@ pub fn changed(mut event: Value, pointer: &str, value: Value) -> Value {
     *event.pointer_mut(pointer).expect(pointer) = value;
     event
 }
+
+/// What becomes of a request to a bucket or a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestFault {
+    /// It is not carried out, and answered 500.
+    Refused,
+    /// It is carried out, and answered 500.
+    Failed,
+    /// It is not answered.
+    Silent,
+}
+
+/// Which requests fail, by their number from 1.
+type FaultPlan = Box<dyn Fn(usize) -> Option<RequestFault> + Send>;
 
 /// Serves the routes on a free port of loopback until the runtime ends; returns the address.
 async fn serve(routes: Router) -> String {

@@ -52,8 +52,10 @@ const TEXT: &str = concat!(
 /// Something that the server has and the page may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Feature {
-    /// `GET /commits` and `GET /commits/days`.
+    /// `GET /commits`.
     Commits,
+    /// `GET /commits/days`.
+    Days,
     /// `GET /log/…`.
     Log,
     /// `GET /events` gives what is published.
@@ -63,7 +65,8 @@ pub enum Feature {
 impl Feature {
     fn names(&self) -> &'static [&'static str] {
         match self {
-            Self::Commits => &["commits", "days"],
+            Self::Commits => &["commits"],
+            Self::Days => &["days"],
             Self::Log => &["log"],
             Self::Events => &["events"],
         }

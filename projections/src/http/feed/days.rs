@@ -1,7 +1,5 @@
 //! `GET /commits/days`: how many commits there are of each day.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -11,7 +9,7 @@ use serde_json::json;
 use web::operation::{Components, Operation, OperationResponse, example, query};
 use web::{Problem, ProblemKind, QueryParameters, RequestContext, Scope};
 
-use super::FeedApi;
+use super::FeedRoute;
 use super::request::time;
 use crate::http::Answer;
 use crate::http::answer::{Stored, failed};
@@ -35,7 +33,7 @@ struct DayBody {
 }
 
 pub(super) async fn days(
-    State(api): State<Arc<FeedApi>>,
+    State(FeedRoute { api, .. }): State<FeedRoute>,
     context: RequestContext,
     mut parameters: QueryParameters,
 ) -> Answer {

@@ -1,0 +1,197 @@
+//! The port to the log table of DynamoDB: the batches in which commits were put into the log, and the index by product.
+//!
+//! The promise: insert-only. Of two batches at one place exactly one is stored, so two sequencers make one history.
+
+mod dynamodb;
+mod item;
+mod memory;
+
+use async_trait::async_trait;
+use event_store::StoreError;
+use event_store::feed_reader::{CommitSummary, SummarisedCommits};
+use ledger_log::{Leaf, RightEdge};
+use schema::{ProductId, Timestamp};
+use ulid::Ulid;
+
+pub use dynamodb::DynamoLogTable;
+pub use memory::MemoryLogTable;
+
+/// Shape of the log table, as `CreateTable` takes it: one source for this adapter and the infrastructure.
+pub const LOG_TABLE: &str = include_str!("../log-table.json");
+
+/// Positions of a block.
+pub(crate) const BLOCK: u64 = 1_024;
+
+/// The most commits in a batch: with the longest ids an item then has less than half of the 400 KB that DynamoDB takes.
+pub const MOST_LEAVES: usize = 1_024;
+
+/// A commit in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedCommit {
+    /// Its product.
+    pub product: ProductId,
+    /// The sequence of its first event, which is its key.
+    pub sequence: u64,
+    /// What the log keeps of it.
+    pub leaf: Leaf,
+}
+
+/// Commits that were put into the log together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogBatch {
+    /// Tells this batch from another one at the same place.
+    pub batch_id: Ulid,
+    /// The index of its first leaf, which is its key and the size of the log before it.
+    pub first: u64,
+    /// Its commits, in the order of the log: at least one and at most [`MOST_LEAVES`].
+    pub commits: Vec<LoggedCommit>,
+    /// The tree with it.
+    pub edge: RightEdge,
+    /// What its commits have in common, so that filters can rule them out.
+    pub summary: CommitSummary,
+    /// Whether it was logged from the event table when the log began.
+    pub is_initial: bool,
+    /// The newest feed item that was read when it was made.
+    pub read_to: Option<Ulid>,
+}
+
+/// Where a commit of a product is in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogIndexEntry {
+    /// The product.
+    pub product: ProductId,
+    /// The sequence of the commit's first event.
+    pub sequence: u64,
+    /// Its index in the log.
+    pub index: u64,
+    /// Its hash.
+    pub hash: [u8; 32],
+}
+
+/// How the log of a ledger began that had commits already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogBeginning {
+    /// What was recorded before this is logged first, by the time of recording.
+    pub before: Timestamp,
+    /// Whether all of it is logged.
+    pub is_complete: bool,
+}
+
+/// The store of batches and of the index.
+///
+/// The contract, which `tests/contract/log_table` runs on every adapter:
+/// - nothing is ever changed or removed; of two batches at one place exactly one is stored, whole;
+/// - after a write returned `Ok` every read sees it; all reads are consistent;
+/// - batches are read as they were written.
+#[async_trait]
+pub trait LogTable: Send + Sync {
+    /// Inserts a batch; `false` if one is at its place, perhaps this very one: read it and compare the batch id.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it may or may not be stored; read its place and compare the batch id.
+    async fn insert_batch(&self, batch: &LogBatch) -> Result<bool, StoreError>;
+
+    /// Inserts entries of the index. Those that are there already are left as they are; answers with those of them that differ.
+    ///
+    /// # Errors
+    /// [`StoreError`]: some may be stored; insert all of them again.
+    async fn insert_index(&self, entries: &[LogIndexEntry]) -> Result<Vec<LogIndexEntry>, StoreError>;
+
+    /// The newest batch whose first index is at least this, which costs next to nothing if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn newest_batch(&self, from: u64) -> Result<Option<LogBatch>, StoreError>;
+
+    /// The batch with the greatest first index that is at most this.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn batch_at(&self, index: u64) -> Result<Option<LogBatch>, StoreError>;
+
+    /// The newest entries of a product with a sequence of at most `at_most`, newest first; fewer than `limit` only at the end.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn newest_entries(
+        &self,
+        product: &ProductId,
+        at_most: u64,
+        limit: usize,
+    ) -> Result<Vec<LogIndexEntry>, StoreError>;
+
+    /// The entries of a product with a sequence above `after`, oldest first; fewer than `limit` only at the end.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn entries_after(
+        &self,
+        product: &ProductId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<LogIndexEntry>, StoreError>;
+
+    /// Inserts the summary of a block of positions; one that begins at the same position stays.
+    ///
+    /// # Errors
+    /// [`StoreError`]: insert it again.
+    async fn insert_block(&self, block: &SummarisedCommits) -> Result<(), StoreError>;
+
+    /// Up to `limit` blocks that begin at `from` or later, in order; fewer only at the end.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn blocks(&self, from: u64, limit: usize) -> Result<Vec<SummarisedCommits>, StoreError>;
+
+    /// The last position that a block covers.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn summarised(&self) -> Result<Option<u64>, StoreError>;
+
+    /// How the log began, if it has.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn beginning(&self) -> Result<Option<LogBeginning>, StoreError>;
+
+    /// Puts on record when the log begins; what is on record already stays.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn begin(&self, before: Timestamp) -> Result<(), StoreError>;
+
+    /// Puts on record that everything from before the beginning is logged.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn complete_beginning(&self) -> Result<(), StoreError>;
+}
+
+impl From<LogIndexEntry> for LoggedCommit {
+    /// The commit as far as the index knows it, as the one before another.
+    fn from(entry: LogIndexEntry) -> Self {
+        let leaf = Leaf { parent: [0; 32], hash: entry.hash };
+        Self { product: entry.product, sequence: entry.sequence, leaf }
+    }
+}
+
+impl LogBatch {
+    /// The size of the log with it.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.edge.size()
+    }
+
+    /// The entries of the index for its commits.
+    #[must_use]
+    pub fn index_entries(&self) -> Vec<LogIndexEntry> {
+        let entry = |(index, commit): (u64, &LoggedCommit)| LogIndexEntry {
+            product: commit.product.clone(),
+            sequence: commit.sequence,
+            index,
+            hash: commit.leaf.hash,
+        };
+        (self.first..).zip(&self.commits).map(entry).collect()
+    }
+}

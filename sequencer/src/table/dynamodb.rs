@@ -1,0 +1,256 @@
+//! The log table on DynamoDB: items inserted with PartiQL, the only write that can never overwrite.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::execute_statement::ExecuteStatementError;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest};
+use event_store::aws::failed;
+use event_store::dynamodb::{DynamoItem, insert_statement, number, number_of};
+use event_store::feed_reader::SummarisedCommits;
+use event_store::{Backoff, StoreError};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use schema::{ProductId, Timestamp};
+
+use super::item::{self, BATCHES, BEGINNING, BLOCKS, keyed};
+use super::{LogBatch, LogBeginning, LogIndexEntry, LogTable};
+
+/// As errors name the table.
+const STORE: &str = "the log table";
+
+/// `DynamoDB` takes at most 25 statements in one batch.
+const STATEMENTS: usize = 25;
+
+/// Batches of statements in flight.
+const AT_ONCE: usize = 8;
+
+/// How often statements are sent before those that were not carried out count as an outage.
+const ROUNDS: u32 = 8;
+
+/// Between two attempts to send statements.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(20), longest: Duration::from_millis(1_300) };
+
+/// Sequences are below 2^53 (`StoredCommit::sequence`).
+const LAST: u64 = (1 << 53) - 1;
+
+/// The log in one table of the shape [`super::LOG_TABLE`]. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct DynamoLogTable {
+    client: Client,
+    table: String,
+}
+
+impl DynamoLogTable {
+    /// The log in `table`.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    /// Inserts an item; `false` if one has its key.
+    async fn insert(&self, item: DynamoItem) -> Result<bool, StoreError> {
+        let (statement, parameters) = insert_statement(&self.table, item);
+        let request = self.client.execute_statement().statement(statement).set_parameters(Some(parameters));
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(ExecuteStatementError::is_duplicate_item_exception) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(failed(STORE)(error)),
+        }
+    }
+
+    fn query(&self, partition: &str, condition: &str, bound: u64) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression(format!("pk = :pk AND sk {condition} :sk"))
+            .expression_attribute_values(":pk", AttributeValue::S(partition.to_owned()))
+            .expression_attribute_values(":sk", number(bound.min(LAST)))
+    }
+
+    async fn one_batch(&self, query: QueryFluentBuilder) -> Result<Option<LogBatch>, StoreError> {
+        let answer = query.scan_index_forward(false).limit(1).send().await.map_err(failed(STORE))?;
+        let item = answer.items.unwrap_or_default().into_iter().next();
+        item.map(|item| item::to_batch(item).map_err(|error| error.of(STORE))).transpose()
+    }
+
+    /// What items a query finds, up to so many.
+    async fn found<T>(
+        &self,
+        query: QueryFluentBuilder,
+        limit: usize,
+        read: impl Fn(DynamoItem) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let (mut found, mut from) = (Vec::new(), None);
+        while found.len() < limit {
+            let left = i32::try_from(limit - found.len()).unwrap_or(i32::MAX);
+            let request = query.clone().limit(left).set_exclusive_start_key(from);
+            let answer = request.send().await.map_err(failed(STORE))?;
+            for item in answer.items.unwrap_or_default() {
+                found.push(read(item).map_err(|error| error.of(STORE))?);
+            }
+            from = answer.last_evaluated_key;
+            if from.is_none() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Inserts entries in one request, and again those that were not carried out; answers with those that are there already.
+    async fn insert_entries(&self, entries: Vec<LogIndexEntry>) -> Result<Vec<LogIndexEntry>, StoreError> {
+        let (mut left, mut there) = (entries, Vec::new());
+        let mut reason = String::new();
+        for round in 1..=ROUNDS {
+            let statements: Result<Vec<_>, _> = left.iter().map(|entry| self.statement(entry)).collect();
+            let statements = statements.map_err(|error| StoreError::new(error.into()).of(STORE))?;
+            let request = self.client.batch_execute_statement().set_statements(Some(statements));
+            let answer = request.send().await.map_err(failed(STORE))?.responses.unwrap_or_default();
+            if answer.len() != left.len() {
+                return Err(StoreError::new("it does not answer for each statement".into()).of(STORE));
+            }
+            let mut again = Vec::new();
+            for (entry, answer) in left.into_iter().zip(answer) {
+                match answer.error {
+                    None => {}
+                    Some(error) if error.code == Some(BatchStatementErrorCodeEnum::DuplicateItem) => {
+                        there.push(entry);
+                    }
+                    Some(error) => {
+                        let code = error.code.as_ref().map_or("no code", |code| code.as_str());
+                        reason = format!("{code}: {}", error.message.unwrap_or_default());
+                        again.push(entry);
+                    }
+                }
+            }
+            if again.is_empty() {
+                return Ok(there);
+            }
+            left = again;
+            tokio::time::sleep(BACKOFF.pause(round)).await;
+        }
+        Err(StoreError::new(reason.into()).of(STORE))
+    }
+
+    fn statement(
+        &self,
+        entry: &LogIndexEntry,
+    ) -> Result<BatchStatementRequest, aws_sdk_dynamodb::error::BuildError> {
+        let (statement, parameters) = insert_statement(&self.table, item::of_entry(entry));
+        BatchStatementRequest::builder().statement(statement).set_parameters(Some(parameters)).build()
+    }
+
+    /// Those of these entries, which are there, that differ from what is there.
+    async fn different(&self, there: Vec<LogIndexEntry>) -> Result<Vec<LogIndexEntry>, StoreError> {
+        // One read for each product, of the span that its entries cover.
+        let mut products: BTreeMap<ProductId, (u64, u64)> = BTreeMap::new();
+        for entry in &there {
+            let (least, most) =
+                products.entry(entry.product.clone()).or_insert((entry.sequence, entry.sequence));
+            (*least, *most) = ((*least).min(entry.sequence), (*most).max(entry.sequence));
+        }
+        let read = products.into_iter().map(|(product, (least, most))| async move {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk AND sk BETWEEN :least AND :most")
+                .expression_attribute_values(":pk", AttributeValue::S(item::index_of(&product)))
+                .expression_attribute_values(":least", number(least))
+                .expression_attribute_values(":most", number(most));
+            self.found(query, usize::MAX, |item| item::to_entry(&item)).await
+        });
+        let found: Vec<Vec<LogIndexEntry>> = stream::iter(read).buffered(AT_ONCE).try_collect().await?;
+        let found: BTreeMap<(ProductId, u64), LogIndexEntry> = found
+            .into_iter()
+            .flatten()
+            .map(|entry| ((entry.product.clone(), entry.sequence), entry))
+            .collect();
+        let differs = |entry: &LogIndexEntry| {
+            found.get(&(entry.product.clone(), entry.sequence)).filter(|found| *found != entry).cloned()
+        };
+        Ok(there.iter().filter_map(differs).collect())
+    }
+}
+
+#[async_trait]
+impl LogTable for DynamoLogTable {
+    async fn insert_batch(&self, batch: &LogBatch) -> Result<bool, StoreError> {
+        self.insert(item::of_batch(batch)?).await
+    }
+
+    async fn insert_index(&self, entries: &[LogIndexEntry]) -> Result<Vec<LogIndexEntry>, StoreError> {
+        let chunks: Vec<Vec<LogIndexEntry>> = entries.chunks(STATEMENTS).map(<[_]>::to_vec).collect();
+        let inserts = chunks.into_iter().map(|chunk| self.insert_entries(chunk));
+        let there: Vec<Vec<LogIndexEntry>> = stream::iter(inserts).buffered(AT_ONCE).try_collect().await?;
+        self.different(there.into_iter().flatten().collect()).await
+    }
+
+    async fn newest_batch(&self, from: u64) -> Result<Option<LogBatch>, StoreError> {
+        self.one_batch(self.query(BATCHES, ">=", from)).await
+    }
+
+    async fn batch_at(&self, index: u64) -> Result<Option<LogBatch>, StoreError> {
+        self.one_batch(self.query(BATCHES, "<=", index)).await
+    }
+
+    async fn newest_entries(
+        &self,
+        product: &ProductId,
+        at_most: u64,
+        limit: usize,
+    ) -> Result<Vec<LogIndexEntry>, StoreError> {
+        let query = self.query(&item::index_of(product), "<=", at_most).scan_index_forward(false);
+        self.found(query, limit, |item| item::to_entry(&item)).await
+    }
+
+    async fn entries_after(
+        &self,
+        product: &ProductId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<LogIndexEntry>, StoreError> {
+        self.found(self.query(&item::index_of(product), ">", after), limit, |item| item::to_entry(&item))
+            .await
+    }
+
+    async fn insert_block(&self, block: &SummarisedCommits) -> Result<(), StoreError> {
+        self.insert(item::of_block(block)?).await.map(drop)
+    }
+
+    async fn blocks(&self, from: u64, limit: usize) -> Result<Vec<SummarisedCommits>, StoreError> {
+        self.found(self.query(BLOCKS, ">=", from), limit, item::to_block).await
+    }
+
+    async fn summarised(&self) -> Result<Option<u64>, StoreError> {
+        let newest = self.query(BLOCKS, ">=", 0).scan_index_forward(false);
+        Ok(self.found(newest, 1, item::to_block).await?.pop().map(|block| block.last))
+    }
+
+    async fn beginning(&self) -> Result<Option<LogBeginning>, StoreError> {
+        let answer = self.query(BEGINNING, ">=", 0).send().await.map_err(failed(STORE))?;
+        let items = answer.items.unwrap_or_default();
+        let at = |place: u64| items.iter().find(|item| number_of(item, "sk").is_ok_and(|sk| sk == place));
+        let Some(begun) = at(0) else { return Ok(None) };
+        let before = item::to_beginning(begun).map_err(|error| error.of(STORE))?;
+        Ok(Some(LogBeginning { before, is_complete: at(1).is_some() }))
+    }
+
+    async fn begin(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.insert(item::of_beginning(before)).await.map(drop)
+    }
+
+    async fn complete_beginning(&self) -> Result<(), StoreError> {
+        self.insert(keyed(BEGINNING, 1)).await.map(drop)
+    }
+}

@@ -1,0 +1,194 @@
+//! The items of the log table. They are stored for ever: names and forms never change, and attributes are only ever added.
+//!
+//! The promise: what is read is what was written. A batch whose tree is not the one over its size, or whose lists differ in
+//! length, is not read.
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use event_store::StoreError;
+use event_store::dynamodb::{DynamoItem, number, number_of, read_row};
+use event_store::feed_reader::{CommitSummary, SummarisedCommits};
+use ledger_log::leaf::LEAF_BYTES;
+use ledger_log::{Leaf, RightEdge, TreeHash};
+use schema::{ProductId, Timestamp};
+use ulid::Ulid;
+
+use super::{LogBatch, LogIndexEntry, LoggedCommit};
+
+/// The partition of the batches; `sk` is the index of the first leaf.
+pub(super) const BATCHES: &str = "log";
+
+/// The partition of how the log began: `sk` is 0 for when, 1 for its end.
+pub(super) const BEGINNING: &str = "begin";
+
+/// The partition of the summaries of blocks; `sk` is the first position.
+pub(super) const BLOCKS: &str = "block";
+
+/// What precedes a product's id in the partition of its index; `sk` is the sequence.
+const PRODUCT: &str = "p#";
+
+/// The partition of a product's index.
+pub(super) fn index_of(product: &ProductId) -> String {
+    format!("{PRODUCT}{product}")
+}
+
+/// An item with its key.
+pub(super) fn keyed(partition: impl Into<String>, sort: u64) -> DynamoItem {
+    DynamoItem::from([
+        ("pk".to_owned(), AttributeValue::S(partition.into())),
+        ("sk".to_owned(), number(sort)),
+    ])
+}
+
+/// The item of a batch.
+pub(super) fn of_batch(batch: &LogBatch) -> Result<DynamoItem, StoreError> {
+    let leaves: Vec<u8> = batch.commits.iter().flat_map(|commit| commit.leaf.to_bytes()).collect();
+    let products = batch.commits.iter().map(|commit| AttributeValue::S(commit.product.to_string()));
+    let sequences = batch.commits.iter().map(|commit| number(commit.sequence));
+    let edge: Vec<u8> = batch.edge.hashes().iter().flat_map(|hash| hash.0).collect();
+    let mut item = keyed(BATCHES, batch.first);
+    item.extend([
+        ("batch_id".to_owned(), AttributeValue::S(batch.batch_id.to_string())),
+        ("leaves".to_owned(), bytes(leaves)),
+        ("products".to_owned(), AttributeValue::L(products.collect())),
+        ("sequences".to_owned(), AttributeValue::L(sequences.collect())),
+        ("size".to_owned(), number(batch.size())),
+        ("root".to_owned(), bytes(batch.edge.root().0.to_vec())),
+        ("edge".to_owned(), bytes(edge)),
+        ("summary".to_owned(), of_summary(&batch.summary)?),
+    ]);
+    if batch.is_initial {
+        item.insert("initial".to_owned(), AttributeValue::Bool(true));
+    }
+    if let Some(read_to) = batch.read_to {
+        item.insert("read_to".to_owned(), AttributeValue::S(read_to.to_string()));
+    }
+    Ok(item)
+}
+
+/// The batch of an item.
+pub(super) fn to_batch(mut item: DynamoItem) -> Result<LogBatch, StoreError> {
+    let first = number_of(&item, "sk")?;
+    let wrong = |what: &str| {
+        StoreError::unreadable(
+            format!("the batch at {first} cannot be read: its {what} are not as written").into(),
+        )
+    };
+    let ulid = |name: &str| match item.get(name) {
+        None => Ok(None),
+        Some(value) => {
+            let id = value.as_s().ok().and_then(|id| Ulid::from_string(id).ok());
+            id.map(Some).ok_or_else(|| wrong("ids"))
+        }
+    };
+    let (batch_id, read_to) = (ulid("batch_id")?.ok_or_else(|| wrong("ids"))?, ulid("read_to")?);
+    let commits = commits(&item).ok_or_else(|| wrong("commits"))?;
+    let size = number_of(&item, "size").map_err(|_| wrong("hashes"))?;
+    let edge = edge(&item, size).ok_or_else(|| wrong("hashes"))?;
+    if first.checked_add(commits.len() as u64) != Some(size) {
+        return Err(wrong("sizes"));
+    }
+    let (is_initial, summary) =
+        (item.get("initial").is_some_and(|value| value.as_bool() == Ok(&true)), to_summary(&mut item));
+    let summary = summary.ok_or_else(|| wrong("summaries"))?;
+    Ok(LogBatch { batch_id, first, commits, edge, summary, is_initial, read_to })
+}
+
+/// The attribute of a summary.
+fn of_summary(summary: &CommitSummary) -> Result<AttributeValue, StoreError> {
+    serde_dynamo::to_attribute_value(summary).map_err(|error| StoreError::new(error.into()))
+}
+
+/// The summary in an item, which is taken out of it.
+fn to_summary(item: &mut DynamoItem) -> Option<CommitSummary> {
+    let row = DynamoItem::from([("summary".to_owned(), item.remove("summary")?)]);
+    read_row(row).ok().map(|row: SummaryRow| row.summary)
+}
+
+/// A summary as an attribute of its item.
+#[derive(serde::Deserialize)]
+struct SummaryRow {
+    summary: CommitSummary,
+}
+
+/// The item of a block.
+pub(super) fn of_block(block: &SummarisedCommits) -> Result<DynamoItem, StoreError> {
+    let mut item = keyed(BLOCKS, block.first);
+    item.insert("last".to_owned(), number(block.last));
+    item.insert("summary".to_owned(), of_summary(&block.summary)?);
+    Ok(item)
+}
+
+/// The block of an item.
+pub(super) fn to_block(mut item: DynamoItem) -> Result<SummarisedCommits, StoreError> {
+    let (first, last) = (number_of(&item, "sk")?, number_of(&item, "last")?);
+    let summary = to_summary(&mut item).filter(|_| first <= last);
+    let wrong = || StoreError::unreadable(format!("the block at {first} is not as it was written").into());
+    Ok(SummarisedCommits { first, last, summary: summary.ok_or_else(wrong)? })
+}
+
+fn commits(item: &DynamoItem) -> Option<Vec<LoggedCommit>> {
+    let list = |name: &str| item.get(name)?.as_l().ok();
+    let (leaves, rest) = item.get("leaves")?.as_b().ok()?.as_ref().as_chunks::<LEAF_BYTES>();
+    let (products, sequences) = (list("products")?, list("sequences")?);
+    let fits = rest.is_empty() && !leaves.is_empty();
+    if !fits || leaves.len() != products.len() || leaves.len() != sequences.len() {
+        return None;
+    }
+    let commit = |((leaf, product), sequence): ((&[u8; LEAF_BYTES], &AttributeValue), &AttributeValue)| {
+        Some(LoggedCommit {
+            product: ProductId::new(product.as_s().ok()?.as_str()).ok()?,
+            sequence: sequence.as_n().ok()?.parse().ok()?,
+            leaf: Leaf::read(leaf)?,
+        })
+    };
+    leaves.iter().zip(products).zip(sequences).map(commit).collect()
+}
+
+/// The tree, if the stored root is the one over the stored hashes.
+fn edge(item: &DynamoItem, size: u64) -> Option<RightEdge> {
+    let (hashes, rest) = item.get("edge")?.as_b().ok()?.as_ref().as_chunks::<32>();
+    let edge = RightEdge::stored(size, hashes.iter().copied().map(TreeHash).collect())?;
+    let root = item.get("root")?.as_b().ok()?.as_ref();
+    (rest.is_empty() && root == edge.root().0).then_some(edge)
+}
+
+/// The item of an entry of the index.
+pub(super) fn of_entry(entry: &LogIndexEntry) -> DynamoItem {
+    let mut item = keyed(index_of(&entry.product), entry.sequence);
+    item.insert("index".to_owned(), number(entry.index));
+    item.insert("hash".to_owned(), bytes(entry.hash.to_vec()));
+    item
+}
+
+/// The entry of the index that an item is.
+pub(super) fn to_entry(item: &DynamoItem) -> Result<LogIndexEntry, StoreError> {
+    let read = || {
+        let product = item.get("pk")?.as_s().ok()?.strip_prefix(PRODUCT)?;
+        Some(LogIndexEntry {
+            product: ProductId::new(product).ok()?,
+            sequence: number_of(item, "sk").ok()?,
+            index: number_of(item, "index").ok()?,
+            hash: item.get("hash")?.as_b().ok()?.as_ref().try_into().ok()?,
+        })
+    };
+    read().ok_or_else(|| StoreError::unreadable("an entry of the index is not as it was written".into()))
+}
+
+/// The item of when the log begins.
+pub(super) fn of_beginning(before: Timestamp) -> DynamoItem {
+    let mut item = keyed(BEGINNING, 0);
+    item.insert("before".to_owned(), AttributeValue::S(before.to_string()));
+    item
+}
+
+/// When the log begins.
+pub(super) fn to_beginning(item: &DynamoItem) -> Result<Timestamp, StoreError> {
+    let before = item.get("before").and_then(|before| before.as_s().ok());
+    let before = before.and_then(|before| Timestamp::parse(before).ok());
+    before.ok_or_else(|| StoreError::unreadable("the beginning of the log is not as it was written".into()))
+}
+
+fn bytes(bytes: Vec<u8>) -> AttributeValue {
+    AttributeValue::B(Blob::new(bytes))
+}

@@ -1,0 +1,106 @@
+//! What each invocation does, and what it leaves in log and metrics.
+
+use loopback::Log;
+use serde_json::{Value, json};
+
+use crate::given::{Surroundings, all_well, invoke, member, reconcile, schedule};
+
+/// All values of a metric.
+fn values(log: &Log, name: &str) -> Vec<Value> {
+    log.metrics().iter().filter_map(|line| line.get(name).cloned()).collect()
+}
+
+#[tokio::test]
+async fn what_was_there_before_is_logged_by_the_schedule_and_what_is_announced_by_the_stream() {
+    let around = Surroundings::new().await;
+    let function = around.start().await;
+    // Before the beginning is logged, announcements wait.
+    let batch = around.announce(&["helmet", "cap", "lamp"]).await;
+    assert_eq!(invoke(&function, &batch).await, all_well());
+    assert_eq!(around.size().await, Some(0), "the first run begins the log");
+    let begun = invoke(&function, &schedule()).await;
+    assert_eq!((member(&begun, "logged"), member(&begun, "published")), (json!(5), json!(5)));
+    assert_eq!(around.size().await, Some(5));
+    // Everything once more changes nothing.
+    assert_eq!(invoke(&function, &batch).await, all_well());
+    let again = invoke(&function, &schedule()).await;
+    assert_eq!((member(&again, "logged"), member(&again, "published")), (json!(0), json!(5)));
+    assert!(matches!(invoke(&function, &reconcile()).await, loopback::FunctionResponse::Response(_)));
+    let log = function.stop().await;
+    assert!(log.messages().iter().all(|line| line["level"] == "INFO"), "{}", log.out);
+    assert_eq!(values(&log, "ledger_log_oldest_unlogged_seconds").last(), Some(&json!(0.0)));
+    assert!(!values(&log, "ledger_log_checkpoint_age_seconds").is_empty());
+    assert!(values(&log, "ledger_log_conflicts_total").is_empty());
+}
+
+#[tokio::test]
+async fn a_batch_that_was_logged_and_not_published_is_published_by_the_next_run() {
+    let around = Surroundings::new().await;
+    let function = around.start().await;
+    around.kms.refuse(Some("DisabledException"));
+    let failed = invoke(&function, &schedule()).await;
+    let loopback::FunctionResponse::Error(_, error) = failed else { panic!("{failed:?}") };
+    assert!(error.to_string().contains("DisabledException"), "{error}");
+    assert_eq!(around.size().await, None);
+    around.kms.refuse(None);
+    let done = invoke(&function, &schedule()).await;
+    assert_eq!((member(&done, "logged"), member(&done, "published")), (json!(0), json!(5)));
+    assert_eq!(around.size().await, Some(5));
+}
+
+#[tokio::test]
+async fn a_file_that_differs_ends_the_signing_and_not_the_logging_and_every_run_says_so() {
+    let around = Surroundings::new().await;
+    around.bucket.replace("tile/entries/000.p/5", Some(b"another one"));
+    let function = around.start().await;
+    for _ in 0..2 {
+        let run = invoke(&function, &schedule()).await;
+        assert_eq!(member(&run, "published"), Value::Null);
+        let batch = around.announce(&["helmet"]).await;
+        assert_eq!(invoke(&function, &batch).await, all_well(), "the stream has nothing to repeat");
+    }
+    assert_eq!(around.size().await, Some(0));
+    assert_eq!(around.bucket.objects()["tile/entries/000.p/5"], b"another one");
+    let log = function.stop().await;
+    let kinds: Vec<Value> = log.metrics().iter().filter_map(|line| line.get("kind").cloned()).collect();
+    assert_eq!(kinds, vec![json!("file"); 4], "{}", log.out);
+    let errors = log.messages().into_iter().filter(|line| line["level"] == "ERROR").count();
+    assert_eq!(errors, 4, "{}", log.out);
+}
+
+#[tokio::test]
+async fn another_key_is_refused_by_every_run_and_commits_are_logged_all_the_same() {
+    let around = Surroundings::new().await;
+    let first = around.start().await;
+    invoke(&first, &schedule()).await;
+    drop(first);
+    around.kms.replace([8; 32]);
+    let function = around.start().await;
+    let run = invoke(&function, &schedule()).await;
+    assert_eq!(member(&run, "published"), Value::Null);
+    let log = function.stop().await;
+    let kinds: Vec<Value> = log.metrics().iter().filter_map(|line| line.get("kind").cloned()).collect();
+    assert_eq!(kinds, [json!("key")], "{}", log.out);
+    assert!(log.out.contains("name that one's key"), "{}", log.out);
+    assert_eq!(around.size().await, Some(5));
+}
+
+#[tokio::test]
+async fn a_rewritten_commit_is_parked_and_never_logged() {
+    let around = Surroundings::new().await;
+    let function = around.start().await;
+    invoke(&function, &schedule()).await;
+    // The newest commit of a product is removed and another one recorded in its place.
+    let (_, found) = around.tables.request("Scan", &json!({"TableName": "events"})).await;
+    let lamp =
+        found["Items"].as_array().unwrap().iter().find(|item| item["product_id"]["S"] == "lamp").unwrap();
+    let mut other = lamp.clone();
+    other["hash"] = json!({"S": "00".repeat(32)});
+    around.put("events", &other).await;
+    let batch = around.announce(&["lamp"]).await;
+    assert_eq!(invoke(&function, &batch).await, all_well());
+    assert_eq!((around.size().await, around.parked().await), (Some(5), 1));
+    let log = function.stop().await;
+    let kinds: Vec<Value> = log.metrics().iter().filter_map(|line| line.get("kind").cloned()).collect();
+    assert_eq!(kinds.len(), 1, "{}", log.out);
+}

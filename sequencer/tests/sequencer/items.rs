@@ -1,0 +1,162 @@
+//! The stored form of the log table: items that were written once are read and written the same for ever.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use event_store::announced::{self, DynamoAnnouncements};
+use event_store::feed_reader::SummarisedCommits;
+use event_store::{AnnouncedCommit, Announcement, Announcements, table};
+use schema::fixtures;
+use sequencer::{DynamoLogTable, LOG_TABLE, LogTable, Sequencer, SequencerPorts};
+use serde_json::{Map, Value, json};
+use ulid::Ulid;
+
+use crate::given::{Given, MINUTE, ids, noon};
+
+const LOG: &str = "log";
+const ITEMS: &str = "items";
+
+fn sample(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+/// An attribute as DynamoDB's JSON has it.
+fn wire(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::S(text) => json!({"S": text}),
+        AttributeValue::N(digits) => json!({"N": digits}),
+        AttributeValue::Bool(value) => json!({"BOOL": value}),
+        AttributeValue::Null(value) => json!({"NULL": value}),
+        AttributeValue::B(bytes) => {
+            let hex: String = bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+            json!({"B as hex": hex})
+        }
+        AttributeValue::L(values) => json!({"L": values.iter().map(wire).collect::<Vec<_>>()}),
+        AttributeValue::M(members) => {
+            let members: Map<String, Value> =
+                members.iter().map(|(name, value)| (name.clone(), wire(value))).collect();
+            json!({"M": members})
+        }
+        other => panic!("{other:?} is stored by nothing"),
+    }
+}
+
+/// All items of a table, in order of their keys.
+async fn items(client: &Client, table: &str) -> Vec<Value> {
+    let scanned = client.scan().table_name(table).send().await.unwrap();
+    let mut items: Vec<Value> = scanned
+        .items()
+        .iter()
+        .map(|item| Value::Object(item.iter().map(|(name, value)| (name.clone(), wire(value))).collect()))
+        .collect();
+    items.sort_by_key(|item| format!("{} {}", item["pk"], item["sk"]));
+    items
+}
+
+async fn tables() -> (Client, DynamoLogTable, DynamoAnnouncements) {
+    let client = Client::new(&engine::Engine::in_memory().unwrap().sdk_config());
+    table::create(&client, LOG, LOG_TABLE).await.unwrap();
+    table::create(&client, ITEMS, announced::TABLE).await.unwrap();
+    (client.clone(), DynamoLogTable::new(client.clone(), LOG), DynamoAnnouncements::new(client, ITEMS))
+}
+
+fn same(name: &str, written: &[Value]) {
+    let file = sample(name);
+    if std::env::var_os("LEDGER_ACCEPT").is_some() && !file.exists() {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, serde_json::to_string_pretty(written).unwrap() + "\n").unwrap();
+    }
+    let frozen: Vec<Value> = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(written, frozen, "{}", file.display());
+}
+
+#[tokio::test]
+async fn the_items_of_a_log_are_written_as_they_always_were_and_read_again() {
+    let given = Given::default();
+    given.commit("helmet", 2).await;
+    let (client, table, announcements) = tables().await;
+    let ports = SequencerPorts {
+        table: Arc::new(table.clone()),
+        announcements: Arc::new(announcements),
+        ..given.ports()
+    };
+    let sequencer = Sequencer::new(ports, Arc::new(noon), ids());
+    sequencer.drain(MINUTE).await.unwrap();
+    let announced = [given.commit("helmet", 1).await, given.commit("cap", 1).await];
+    sequencer.log(&announced, Some(Ulid::from_parts(1_763_000_000_000, 9))).await.unwrap();
+    let block = SummarisedCommits {
+        first: 0,
+        last: 1_023,
+        summary: table.batch_at(0).await.unwrap().unwrap().summary,
+    };
+    table.insert_block(&block).await.unwrap();
+    assert_eq!(table.blocks(0, 10).await.unwrap(), [block]);
+    same("log-table.v1.json", &items(&client, LOG).await);
+    // What is read is what is written: the tables in memory agree with it.
+    let (first, second) =
+        (table.batch_at(0).await.unwrap().unwrap(), table.batch_at(2).await.unwrap().unwrap());
+    assert_eq!((first.is_initial, second.is_initial), (true, false));
+    for batch in [first, second] {
+        assert!(given.table.insert_batch(&batch).await.unwrap());
+        given.table.insert_index(&batch.index_entries()).await.unwrap();
+    }
+    assert_eq!(given.all_is_logged().await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_feed_item_is_written_as_it_always_was_and_read_again() {
+    let given = Given::default();
+    let (client, _, announcements) = tables().await;
+    let unread = AnnouncedCommit { product: fixtures::id("boots"), newest: None };
+    let commits = vec![given.commit("helmet", 2).await, unread];
+    let oldest = Some(fixtures::at("2026-11-23T05:20:00Z"));
+    let announcement = Announcement { id: Ulid::from_parts(1_763_000_000_000, 7), oldest, commits };
+    announcements.announce(&announcement).await.unwrap();
+    same("feed-item.v1.json", &items(&client, ITEMS).await);
+    assert_eq!(announcements.page(None, 10).await.unwrap(), [announcement]);
+}
+
+/// Whatever is changed in a batch by hand is noticed where the batch is read, or by the publisher.
+#[tokio::test]
+async fn a_batch_of_another_shape_is_not_read() {
+    let given = Given::default();
+    let (client, table, _) = tables().await;
+    let ports = SequencerPorts { table: Arc::new(table.clone()), ..given.ports() };
+    let sequencer = Sequencer::new(ports, Arc::new(noon), ids());
+    sequencer.drain(MINUTE).await.unwrap();
+    sequencer.log(&[given.commit("helmet", 3).await], None).await.unwrap();
+    let scanned = client.scan().table_name(LOG).send().await.unwrap();
+    let is_batch = |item: &&std::collections::HashMap<String, AttributeValue>| item.contains_key("leaves");
+    let whole = scanned.items().iter().find(is_batch).unwrap().clone();
+    let bytes = |length: usize| AttributeValue::B(vec![0_u8; length].into());
+    let text = AttributeValue::S("x".to_owned());
+    for (name, value) in [
+        ("leaves", Some(bytes(191))),
+        ("leaves", Some(bytes(128))),
+        ("leaves", None),
+        ("products", Some(AttributeValue::L(vec![text.clone(); 2]))),
+        ("products", Some(AttributeValue::L(vec![AttributeValue::N("1".to_owned()); 3]))),
+        ("sequences", Some(AttributeValue::L(vec![text.clone(); 3]))),
+        ("size", Some(AttributeValue::N("4".to_owned()))),
+        ("root", Some(bytes(32))),
+        ("edge", Some(bytes(64))),
+        ("edge", Some(bytes(63))),
+        ("batch_id", Some(text.clone())),
+        ("read_to", Some(text.clone())),
+        ("summary", None),
+        ("summary", Some(text)),
+    ] {
+        let mut item = whole.clone();
+        match &value {
+            Some(value) => item.insert(name.to_owned(), value.clone()),
+            None => item.remove(name),
+        };
+        client.put_item().table_name(LOG).set_item(Some(item)).send().await.unwrap();
+        let error = table.newest_batch(0).await.unwrap_err();
+        assert!(error.is_unreadable(), "{name} {value:?}: {error}");
+    }
+    client.put_item().table_name(LOG).set_item(Some(whole)).send().await.unwrap();
+    assert_eq!(table.newest_batch(0).await.unwrap().unwrap().commits.len(), 3);
+}

@@ -1,0 +1,235 @@
+//! The contract of the port `LogTable`, for every adapter.
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use event_store::feed_reader::{CommitSummary, SummarisedCommits};
+use event_store::{sqlite as files, table};
+use futures::future::join_all;
+use ledger_log::tree::entry_hash;
+use ledger_log::{Leaf, RightEdge};
+use schema::{ProductId, fixtures};
+use sequencer::{
+    DynamoLogTable, LOG_TABLE, LogBatch, LogBeginning, LogIndexEntry, LogTable, LoggedCommit, MOST_LEAVES,
+    MemoryLogTable,
+};
+use sqlite::{Access, Schema};
+use ulid::Ulid;
+
+use crate::given::commits::{LAST, awkward_ids, life};
+use crate::given::{Given, Port, Way};
+
+type Tables = Given<dyn LogTable>;
+
+impl Port for dyn LogTable {
+    type Setting = ();
+    const SCHEMA: Schema = files::LEDGER;
+    const WAYS: &[Way] = &[];
+
+    async fn memory((): ()) -> Arc<Self> {
+        Arc::new(MemoryLogTable::default())
+    }
+
+    async fn sqlite(_: Access, (): ()) -> Arc<Self> {
+        panic!("on SQLite the position of a commit is its index in the log")
+    }
+
+    async fn dynamodb(client: Client, new: bool, (): ()) -> Arc<Self> {
+        if new {
+            table::create(&client, "log", LOG_TABLE).await.unwrap();
+        }
+        Arc::new(DynamoLogTable::new(client, "log"))
+    }
+}
+
+cases! { dyn sequencer::LogTable, [memory dynamodb];
+    an_empty_log_has_neither_batches_nor_entries
+    a_batch_is_read_as_it_was_written
+    of_two_batches_at_one_place_one_is_stored_whole
+    batches_are_found_by_their_indexes
+    the_largest_batch_is_stored_whole_and_indexed
+    an_entry_that_is_there_stays_and_one_that_differs_is_told
+    the_entries_of_a_product_are_in_order_and_its_own
+    blocks_are_in_order_and_stay_as_they_were_written
+    the_beginning_stays_as_it_was_first_put_on_record
+    everything_is_there_when_the_store_is_opened_again
+}
+
+fn commit(product: &ProductId, sequence: u64) -> LoggedCommit {
+    let mut leaf = Leaf { parent: [0x5a; 32], hash: [0xa5; 32] };
+    leaf.hash[..8].copy_from_slice(&sequence.to_be_bytes());
+    LoggedCommit { product: product.clone(), sequence, leaf }
+}
+
+/// The batch of these commits behind another one.
+fn batch(id: u128, before: Option<&LogBatch>, commits: Vec<LoggedCommit>) -> LogBatch {
+    let mut edge = before.map_or_else(RightEdge::default, |before| before.edge.clone());
+    let first = edge.size();
+    commits.iter().for_each(|commit| edge.push(entry_hash(&commit.leaf.to_bytes())));
+    let summary = CommitSummary::default();
+    let batch_id = Ulid::from_parts(1_763_000_000_000, id);
+    LogBatch { batch_id, first, commits, edge, summary, is_initial: false, read_to: None }
+}
+
+fn run(product: &str, sequences: std::ops::RangeInclusive<u64>) -> Vec<LoggedCommit> {
+    sequences.map(|sequence| commit(&fixtures::id(product), sequence)).collect()
+}
+
+async fn an_empty_log_has_neither_batches_nor_entries(table: &Tables) {
+    assert_eq!(table.newest_batch(0).await.unwrap(), None);
+    for index in [0, 7, u64::MAX] {
+        assert_eq!(table.batch_at(index).await.unwrap(), None);
+        assert_eq!(table.newest_batch(index).await.unwrap(), None);
+    }
+    let p = fixtures::id("p");
+    assert!(table.newest_entries(&p, u64::MAX, 5).await.unwrap().is_empty());
+    assert!(table.entries_after(&p, 0, 5).await.unwrap().is_empty());
+    assert_eq!(table.beginning().await.unwrap(), None);
+}
+
+async fn a_batch_is_read_as_it_was_written(table: &Tables) {
+    let commits: Vec<_> = awkward_ids().iter().map(|id| commit(id, LAST)).collect();
+    let mut first = batch(1, None, commits);
+    for (_, stored) in life(&fixtures::id("p")) {
+        first.summary.add(&stored);
+    }
+    first.is_initial = true;
+    first.read_to = Some(Ulid::from_parts(1_763_000_000_000, 5));
+    let second = batch(2, Some(&first), run("p", 1..=3));
+    for batch in [&first, &second] {
+        assert!(table.insert_batch(batch).await.unwrap());
+        assert_eq!(table.batch_at(batch.first).await.unwrap().as_ref(), Some(batch));
+    }
+    assert_ne!(first.summary, second.summary);
+}
+
+async fn of_two_batches_at_one_place_one_is_stored_whole(table: &Tables) {
+    let mut before: Option<LogBatch> = None;
+    for place in 0..5 {
+        let of = |id: u64| {
+            batch((place * 4 + id).into(), before.as_ref(), run("p", place * 9 + 1..=place * 9 + id))
+        };
+        let batches: Vec<_> = (1..=4).map(of).collect();
+        let inserted = join_all(batches.iter().map(|batch| table.insert_batch(batch))).await;
+        let stored: Vec<_> = batches
+            .into_iter()
+            .zip(inserted)
+            .filter_map(|(batch, inserted)| inserted.unwrap().then_some(batch))
+            .collect();
+        assert_eq!(stored.len(), 1);
+        assert_eq!(table.newest_batch(0).await.unwrap().as_ref(), stored.first());
+        assert!(!table.insert_batch(&stored[0]).await.unwrap(), "not even the same one again");
+        before = stored.into_iter().next();
+    }
+}
+
+async fn batches_are_found_by_their_indexes(table: &Tables) {
+    let first = batch(1, None, run("p", 1..=3));
+    let second = batch(2, Some(&first), run("p", 4..=4));
+    let third = batch(3, Some(&second), run("p", 5..=9));
+    for batch in [&first, &second, &third] {
+        table.insert_batch(batch).await.unwrap();
+    }
+    for (index, at) in [(0, &first), (2, &first), (3, &second), (4, &third), (8, &third), (9, &third)] {
+        assert_eq!(table.batch_at(index).await.unwrap().as_ref(), Some(at), "{index}");
+    }
+    for from in 0..=4 {
+        assert_eq!(table.newest_batch(from).await.unwrap().as_ref(), Some(&third), "{from}");
+    }
+    for from in [5, 9, u64::MAX] {
+        assert_eq!(table.newest_batch(from).await.unwrap(), None, "{from}");
+    }
+}
+
+async fn the_largest_batch_is_stored_whole_and_indexed(table: &Tables) {
+    let id = |n: usize| fixtures::id(&format!("{n:0>64}"));
+    let largest = batch(1, None, (0..MOST_LEAVES).map(|n| commit(&id(n), LAST)).collect());
+    assert!(table.insert_batch(&largest).await.unwrap());
+    for _ in 0..2 {
+        assert_eq!(table.insert_index(&largest.index_entries()).await.unwrap(), []);
+    }
+    assert!(table.newest_batch(0).await.unwrap() == Some(largest));
+    for n in [0, 511, MOST_LEAVES - 1] {
+        let entries = table.entries_after(&id(n), 0, 10).await.unwrap();
+        assert_eq!(entries.iter().map(|entry| entry.index).collect::<Vec<_>>(), [n as u64]);
+    }
+}
+
+async fn an_entry_that_is_there_stays_and_one_that_differs_is_told(table: &Tables) {
+    let entries = batch(1, None, [run("p", 1..=30), run("q", 1..=30)].concat()).index_entries();
+    assert_eq!(table.insert_index(&entries[..20]).await.unwrap(), []);
+    let mut others = entries.clone();
+    others[3].index = 99;
+    others[7].hash[0] ^= 1;
+    others[40].index = 98;
+    let different = table.insert_index(&others).await.unwrap();
+    assert_eq!(different, [entries[3].clone(), entries[7].clone()]);
+    let stored = table.entries_after(&fixtures::id("p"), 0, 100).await.unwrap();
+    assert_eq!(stored, entries[..30]);
+    assert_eq!(table.insert_index(&[]).await.unwrap(), []);
+}
+
+async fn the_entries_of_a_product_are_in_order_and_its_own(table: &Tables) {
+    // Each id is the beginning of another one.
+    let ids = ["p", "p1", "p-", "P"].map(fixtures::id);
+    let commits: Vec<_> = [2, 9, 10, 300].iter().flat_map(|n| ids.iter().map(|id| commit(id, *n))).collect();
+    let batch = batch(1, None, commits);
+    table.insert_index(&batch.index_entries()).await.unwrap();
+    for id in &ids {
+        let own: Vec<LogIndexEntry> =
+            batch.index_entries().into_iter().filter(|entry| entry.product == *id).collect();
+        let newest_first: Vec<_> = own.iter().rev().cloned().collect();
+        assert_eq!(table.entries_after(id, 0, 100).await.unwrap(), own);
+        assert_eq!(table.entries_after(id, 9, 1).await.unwrap(), own[2..3]);
+        assert_eq!(table.entries_after(id, 300, 100).await.unwrap(), []);
+        assert_eq!(table.entries_after(id, u64::MAX, 100).await.unwrap(), []);
+        assert_eq!(table.newest_entries(id, u64::MAX, 100).await.unwrap(), newest_first);
+        assert_eq!(table.newest_entries(id, 299, 2).await.unwrap(), newest_first[1..3]);
+        assert_eq!(table.newest_entries(id, 1, 2).await.unwrap(), []);
+    }
+}
+
+async fn blocks_are_in_order_and_stay_as_they_were_written(table: &Tables) {
+    assert_eq!((table.summarised().await.unwrap(), table.blocks(0, 9).await.unwrap()), (None, vec![]));
+    let mut summary = CommitSummary::default();
+    let mut blocks = Vec::new();
+    for (number, (_, stored)) in (0..).zip(life(&fixtures::id("p"))) {
+        summary.add(&stored);
+        let block = SummarisedCommits { first: number * 10, last: number * 10 + 9, summary: summary.clone() };
+        table.insert_block(&block).await.unwrap();
+        let other = SummarisedCommits { last: number * 10 + 8, ..block.clone() };
+        table.insert_block(&other).await.unwrap();
+        assert_eq!(table.summarised().await.unwrap(), Some(block.last));
+        blocks.push(block);
+    }
+    assert!(blocks.len() > 4);
+    assert_eq!(table.blocks(0, 100).await.unwrap(), blocks);
+    assert_eq!(table.blocks(10, 2).await.unwrap(), blocks[1..3]);
+    assert_eq!(table.blocks(11, 1).await.unwrap(), blocks[2..3]);
+    assert_eq!(table.blocks(10_000, 1).await.unwrap(), []);
+}
+
+async fn the_beginning_stays_as_it_was_first_put_on_record(table: &Tables) {
+    let (one, other) = (fixtures::at("2026-11-23T05:20:00.123Z"), fixtures::at("2026-11-23T05:21:00Z"));
+    for before in [one, other] {
+        table.begin(before).await.unwrap();
+        let beginning = LogBeginning { before: one, is_complete: false };
+        assert_eq!(table.beginning().await.unwrap(), Some(beginning));
+    }
+    for _ in 0..2 {
+        table.complete_beginning().await.unwrap();
+        let beginning = LogBeginning { before: one, is_complete: true };
+        assert_eq!(table.beginning().await.unwrap(), Some(beginning));
+    }
+}
+
+async fn everything_is_there_when_the_store_is_opened_again(table: &Tables) {
+    let batch = batch(1, None, run("p", 1..=3));
+    table.begin(fixtures::at("2026-11-23T05:20:00Z")).await.unwrap();
+    table.insert_batch(&batch).await.unwrap();
+    table.insert_index(&batch.index_entries()).await.unwrap();
+    let again = table.opened_again(()).await;
+    assert_eq!(again.newest_batch(0).await.unwrap().as_ref(), Some(&batch));
+    assert_eq!(again.entries_after(&fixtures::id("p"), 0, 9).await.unwrap(), batch.index_entries());
+    assert!(again.beginning().await.unwrap().is_some());
+}
