@@ -27,7 +27,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 /// The pauses after failures.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(2) };
 /// A log that stops so often stops for ever.
-const MOST_STARTS: usize = 2_000;
+const MOST_STARTS: usize = 500;
 /// In thousandths, how often each call of the disk fails, is done without an answer, or ends in a power failure.
 const RATES: [(&str, u32); 3] =
     [("log not written", 40), ("log written without an answer", 40), ("power failed", 20)];
