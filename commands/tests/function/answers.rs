@@ -86,7 +86,7 @@ async fn every_command_takes_its_body_as_base64_as_the_gateway_sends_it_where_al
         event["pathParameters"] = if resource == path { Value::Null } else { json!({"id": "p"}) };
         event["requestContext"]["path"] = json!(format!("/v1{path}"));
         event["multiValueHeaders"]["Content-Type"] = json!([kind]);
-        event["multiValueHeaders"]["Idempotency-Key"] = json!([format!("{method} {path}")]);
+        event["multiValueHeaders"]["Idempotency-Key"] = json!([format!("{method}{path}")]);
         let reply = given.reply(&event).await;
         assert_eq!(
             (reply.status, &reply.body["version"]),
