@@ -26,7 +26,7 @@ pub use round::{LogRun, Sequencer, SequencerPorts};
 pub use routes::{documented, routes};
 pub use store::{DirectoryLog, LogStore, MemoryLog, prefix_of_full, sync_above};
 pub use table::{
-    DynamoLogTable, LOG_TABLE, LogBatch, LogBeginning, LogIndexEntry, LogTable, LoggedCommit, MOST_LEAVES,
+    BatchedCommit, DynamoLogTable, LOG_TABLE, LogBatch, LogBeginning, LogIndexEntry, LogTable, MOST_LEAVES,
     MemoryLogTable,
 };
 pub use writer::LogWriter;
