@@ -1,6 +1,7 @@
 //! Why a log does not go on: something failed and is tried again, or what is stored contradicts the ledger and nothing is signed.
 
 use std::io;
+use std::path::PathBuf;
 
 use event_store::StoreError;
 use ledger_log::{CheckpointFault, LogPath, SigningError};
@@ -22,6 +23,27 @@ pub enum LogFailure {
     /// The checkpoint could not be signed: try again.
     #[error("the checkpoint cannot be signed: {0}")]
     Signing(#[from] SigningError),
+    /// The checkpoint was published and could not be kept elsewhere: try again, before another one is published.
+    #[error("the checkpoint cannot be kept in {file}: {source}")]
+    Kept {
+        /// Where it is kept.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Too few witnesses have cosigned the checkpoint: try again.
+    #[error("{found} of {wanted} witnesses have cosigned the checkpoint, which is not published: {reasons}")]
+    Unwitnessed {
+        /// How many have.
+        found: usize,
+        /// How many have to.
+        wanted: usize,
+        /// What the others answered.
+        reasons: String,
+    },
+    /// The keys of the log could not be read or recorded: try again.
+    #[error("{0}")]
+    Keys(String),
     /// The writing thread ended in the middle: try again.
     #[error("the log was not written to its end: {0}")]
     Interrupted(String),
@@ -67,6 +89,22 @@ pub enum LogStop {
         /// Commits of the ledger, as far as its newest position says.
         commits: u64,
     },
+    /// There is nothing to sign with.
+    #[error(
+        "the private key of the log, {0}, is missing; put it back from where you keep it, or, if it is lost, stop the server and run \
+         ledger log rotate-key --lost"
+    )]
+    NoKey(PathBuf),
+    /// A witness knows a longer log, or another one.
+    #[error(
+        "the witness {witness} {reason}; only a new log leads on (ledger log new, with the server stopped)"
+    )]
+    Witness {
+        /// Its name.
+        witness: String,
+        /// What it knows.
+        reason: String,
+    },
     /// The newest entry of the log is not that of the commit at its position.
     #[error("the commit at position {0} is not the one that was logged")]
     Another(u64),
@@ -85,7 +123,6 @@ pub enum LogStop {
 
 impl LogFailure {
     /// A file that could not be read or written; or what lies in its place cannot be that file.
-    #[must_use]
     pub fn of(path: LogPath) -> impl FnOnce(io::Error) -> Self {
         move |source| match source.kind() {
             io::ErrorKind::InvalidData => LogStop::Damaged(path).into(),

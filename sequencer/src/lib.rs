@@ -11,6 +11,7 @@ mod writer;
 
 pub use api::{LogApi, LogPublic, ProofSources, ServedLog};
 pub use failure::{LogFailure, LogStop};
+pub use proof::growth;
 pub use routes::{documented, routes};
 pub use store::{DirectoryLog, LogStore, MemoryLog, prefix_of_full, sync_above};
 pub use writer::LogWriter;

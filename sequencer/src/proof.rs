@@ -35,6 +35,14 @@ pub(super) fn prove(log: &ServedLog, index: u64, leaf: Leaf) -> Result<Option<Pr
     proved.map(|_| Some(proof)).map_err(|_| LogStop::Another(index).into())
 }
 
+/// The proof that a log has grown from `old` to `new` entries, from the tiles of the larger size; empty where `old` is larger.
+///
+/// # Errors
+/// [`LogFailure`]: a tile cannot be read, or is missing.
+pub fn growth(store: &dyn LogStore, old: u64, new: u64) -> Result<Vec<TreeHash>, LogFailure> {
+    ProofPlan::of_consistency(old, new).unwrap_or_default().hashes(|node| subtree(store, node, new))
+}
+
 /// The hash of a complete subtree, from the tile that has the hashes below it.
 fn subtree(store: &dyn LogStore, node: TreeNode, size: u64) -> Result<TreeHash, LogFailure> {
     let (path, below) = tiles::place(node, size);

@@ -131,6 +131,12 @@ catalogue! {
         "For how long the consumer has had something to do and made no progress");
     LOG_OLDEST_UNLOGGED = gauge_seconds("ledger_log_oldest_unlogged_seconds", [],
         "Age of the oldest commit that is in no checkpoint of the log; 0 if all are");
+    LOG_SIGNING = gauge("ledger_log_signing", [],
+        "1 while checkpoints of the log are signed, 0 while none are");
+    LOG_COSIGNATURES = gauge("ledger_log_cosignatures", [],
+        "Witnesses that have cosigned the newest checkpoint of the log");
+    LOG_WITNESS_REQUESTS = counter("ledger_log_witness_requests_total", ["result"],
+        "Requests to witnesses of the log, by what came of them");
 }
 
 /// Registers units and help texts with the recorder of this process.
