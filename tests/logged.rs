@@ -55,9 +55,17 @@ pub fn assert_whole(log: &Path, key: &str, options: &[(&str, &Path)]) {
 /// Starts on a directory and is refused.
 pub fn refused(data: &Path, arguments: &[&str]) -> String {
     let mut serve = program();
-    let output =
-        serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(arguments).output();
-    let output = output.unwrap();
+    serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(arguments);
+    let mut process = serve.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = std::time::Instant::now();
+    while process.try_wait().unwrap().is_none() {
+        if begun.elapsed() > crate::scenario::PATIENCE {
+            // What serves is not refused.
+            process.kill().unwrap();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let output = process.wait_with_output().unwrap();
     let said = printed(&output);
     assert_eq!((output.status.code(), said.trim().lines().count()), (Some(2), 1), "{said}");
     said
