@@ -55,6 +55,19 @@ fn listings(subcommand: &str) -> Vec<Call> {
     }
 }
 
+/// How `ledger log` is called.
+fn log_calls() -> Vec<Call> {
+    vec![
+        (vec!["log", "verify", "log", "--key", "log.vkey", "--keep", "kept"], Asks::Nothing, 0),
+        (vec!["log", "key"], Asks::Directory, 0),
+        // A server runs on the directory.
+        (vec!["log", "rotate-key"], Asks::Directory, 2),
+        (vec!["log", "new", "--log-origin", "example.com/other"], Asks::Directory, 2),
+        (vec!["log", "restore"], Asks::Directory, 2),
+        (vec!["log", "accept-restore", "--reason", "none"], Asks::Directory, 2),
+    ]
+}
+
 /// How a subcommand is called.
 fn calls(subcommand: &str) -> Vec<Call> {
     let either = |arguments: &[&'static str]| (arguments.to_vec(), Asks::Either, 0);
@@ -90,10 +103,7 @@ fn calls(subcommand: &str) -> Vec<Call> {
             (vec!["verify", "--proof", "proof", "--key", "log.vkey", "--hash", PROVED], Asks::Nothing, 0),
         ],
         "prove" => vec![(PROVE.to_vec(), Asks::Server, i32::from(on_dynamodb()))],
-        "log" => vec![
-            (vec!["log", "verify", "log", "--key", "log.vkey", "--keep", "kept"], Asks::Nothing, 0),
-            (vec!["log", "key"], Asks::Directory, 0),
-        ],
+        "log" => log_calls(),
         "rebuild" => vec![
             either(&["rebuild", "products", "--overlap", "6"]),
             either(&["rebuild", "prices", "--dry-run", "--json"]),

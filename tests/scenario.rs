@@ -137,6 +137,11 @@ impl Ledger {
         Self::begun(data, None, None, &[], &[], &[])
     }
 
+    /// The same with further arguments.
+    pub fn on_with(data: PathBuf, arguments: &[&str]) -> Self {
+        Self::begun(data, None, None, &[], arguments, &[])
+    }
+
     /// An empty ledger on tables whose stream has shards that can split and go.
     #[allow(dead_code, reason = "only the suite on DynamoDB has streams")]
     pub fn start_on_shards() -> (Self, StreamServer) {

@@ -21,7 +21,7 @@ use event_store::verify::{JournalVerifier, Verdict};
 use event_store::{Journal, SqliteJournal, SqliteReceipts};
 use futures::{StreamExt, TryStreamExt};
 use server::directory::{self, ReadDirectory, UNFINISHED};
-use server::log::{LOG_DIRECTORY, LOG_KEY};
+use server::log::{LOG_DIRECTORY, LOG_FORMER_KEY, LOG_KEY};
 use sqlite::{Access, Database, open_private};
 
 use crate::exit::Refused;
@@ -134,7 +134,7 @@ fn remove(partial: &Path) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(partial).with_context(failed)? {
         let name = entry.with_context(failed)?.file_name();
         let ours = name.to_str().is_some_and(|name| {
-            [directory::LOCK, LOG_DIRECTORY, LOG_KEY].contains(&name)
+            [directory::LOCK, LOG_DIRECTORY, LOG_KEY, LOG_FORMER_KEY].contains(&name)
                 || [LEDGER.file, PUBLISHING.file].iter().any(|file| name.starts_with(file))
         });
         anyhow::ensure!(ours, "{} holds {}, which is not from a backup", partial.display(), name.display());

@@ -315,8 +315,12 @@ impl Listed {
 fn rows(table: &mut TextTable, entry: &Value, full: bool) -> usize {
     let position = style(entry["position"].to_string()).cyan().to_string();
     let Some(fields) = entry["commit"].as_object() else {
-        let gone = style("the commit is gone").red().to_string();
-        table.row(vec![position, String::new(), "-".into(), "-".into(), gone]);
+        let what = match (entry["entry"].is_object(), entry["entry"]["reason"].as_str()) {
+            (false, _) => style("the commit is gone".to_owned()).red(),
+            (true, Some(reason)) => style(format!("a restore was accepted: {}", escaped(reason))).yellow(),
+            (true, None) => style("an entry of a later build".to_owned()).yellow(),
+        };
+        table.row(vec![position, String::new(), "-".into(), "-".into(), what.to_string()]);
         return 1;
     };
     let commit = StoredCommit(fields.clone());
@@ -358,6 +362,8 @@ mod tests {
             "metadata": {"actor": "ann", "occurred_at": "2026-11-01T00:00:00.000Z"}, "events": [renamed, change]});
         rows(&mut table, &json!({"position": 1207, "retroactive": true, "commit": commit}), false);
         rows(&mut table, &json!({"position": 1208, "commit": null, "missing": {}}), false);
+        let entry = json!({"kind": "restore-accepted", "reason": "disk\u{1b}"});
+        rows(&mut table, &json!({"position": 1209, "commit": null, "entry": entry}), false);
         console::strip_ansi_codes(&table.draw(width)).into_owned()
     }
 
@@ -371,6 +377,7 @@ mod tests {
                 "                                                         changed the past",
                 "                                                         helmet 3: price from 2026-11-01 00:00:00: 34.99 USD",
                 "1208                           -                    -    the commit is gone",
+                "1209                           -                    -    a restore was accepted: disk\\u{1b}",
             ]
         );
     }

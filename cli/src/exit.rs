@@ -87,11 +87,11 @@ pub const EXIT_CODES: [ExitCodes; 19] = [
     ),
     codes(
         &["log"],
-        "whole, or the key was printed",
+        "whole, the keys were printed, or done",
         Some(
-            "no log (key), faults, or the checkpoint is not that of a log with this key, or has not grown from the one that was kept",
+            "no log, faults, the checkpoint is not that of a log with this key, or has not grown from the one that was kept, or the state of the log or of the ledger does not allow it (rotate-key, new, restore, accept-restore)",
         ),
-        "wrong usage, or not everything could be checked",
+        "wrong usage, not everything could be checked, or it could not be attempted, for example while a server runs on the directory",
     ),
     ExitCodes {
         commands: &["prove"],

@@ -159,7 +159,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     };
     let done = runtime.block_on(async {
         match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
-            Command::Serve(arguments) => serve::run(arguments).await,
+            Command::Serve(arguments) => Box::pin(serve::run(arguments)).await,
             Command::Import(arguments) => import::run(arguments).await,
             Command::List(arguments) => list::run(arguments).await,
             Command::Find(arguments) => find::run(arguments).await,

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
+use ledger_log::TrustedKeys;
 use schema::settings::{CloudLogSettings, Settings};
 use server::backend::Backend;
 use server::directory::{DataDirectory, ReadDirectory};
-use server::log::bound_key;
+use server::log::bound_keys;
 use server::operators::protocol::OperatorRequest;
 use server::operators::{AnswerLines, ask_here, ask_server};
 use server::system::System;
@@ -54,7 +55,8 @@ async fn local(data: &Path, settings: Settings) -> anyhow::Result<System> {
     let directory = ReadDirectory::open(data)?;
     // Opening it for writing would remove outdated views, which only a server builds.
     directory.check_views(&settings.orders).await?;
-    let origin = bound_key(&directory.ledger).await?.map(|key| key.name().to_owned());
+    let keys = bound_keys(&directory.ledger).await?;
+    let origin = keys.as_ref().and_then(TrustedKeys::newest).map(|key| key.name().to_owned());
     let settings = Settings { log: CloudLogSettings { origin, ..settings.log }, ..settings };
     drop(directory);
     out::message(format_args!("asked: the files in {}, where no server runs", data.display()));

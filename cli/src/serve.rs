@@ -12,7 +12,7 @@ use ledger_log::VerifierKey;
 use sequencer::LogPublic;
 use server::auth::AuthSettings;
 use server::environment::settings;
-use server::log::{LogSettings, is_origin};
+use server::log::{LogSettings, WitnessAddress, is_origin};
 use server::serve::{Limits, ServerConfig, Storage};
 use web::AllowedOrigin;
 
@@ -77,7 +77,7 @@ enum Dynamodb {
 struct KeepLogArgs {
     /// Whether all commits are logged: in the data directory under `log/`, with --dynamodb in the bucket of LEDGER_LOG_BUCKET.
     #[arg(long = "log", value_name = "on|off", env = "LEDGER_LOG", default_value = "on")]
-    keep: OnOff,
+    is_kept: OnOff,
     /// Name of the log, such as `ledger.example.com/log`, for the first start: a log keeps its name. Without it, the name is
     /// made from the key.
     #[arg(long = "log-origin", value_name = "NAME", conflicts_with = "dynamodb", value_parser = log_origin)]
@@ -86,6 +86,18 @@ struct KeepLogArgs {
     #[arg(long = "log-interval", value_name = "SECONDS", default_value_t = 1, conflicts_with = "dynamodb")]
     #[arg(value_parser = value_parser!(u64).range(1..=3600))]
     interval: u64,
+    /// File in which the newest checkpoint is kept too, outside the data directory, best on another machine: a start on an older data
+    /// directory is refused by it.
+    #[arg(long = "log-keep", value_name = "FILE", conflicts_with_all = ["in_memory", "dynamodb"])]
+    keep: Option<PathBuf>,
+    /// Witness that is asked to cosign each checkpoint, by the URL below which it has `add-checkpoint` and by its key; may be given
+    /// several times.
+    #[arg(long = "log-witness", value_name = "URL VKEY", conflicts_with_all = ["in_memory", "dynamodb"])]
+    witnesses: Vec<WitnessAddress>,
+    /// How many witnesses have to cosign a checkpoint before it is published; without it, a witness that does not answer holds up
+    /// nothing.
+    #[arg(long = "log-quorum", value_name = "K", default_value_t = 0)]
+    quorum: usize,
     /// What of the log needs no token with --auth-jwks: nothing, checkpoint, key and tiles of hashes, or the entries too. Without
     /// it, all needs the scope `products/audit`.
     #[arg(long = "log-public", value_name = "hashes|all", env = "LEDGER_LOG_PUBLIC")]
@@ -187,6 +199,12 @@ struct LimitArgs {
 /// # Errors
 /// One line that names the setting, address or directory to correct.
 pub async fn run(given: Flagged<ServeArgs>) -> anyhow::Result<ExitCode> {
+    let log = &given.arguments.log;
+    let (quorum, witnesses) = (log.quorum, log.witnesses.len());
+    anyhow::ensure!(
+        quorum <= witnesses,
+        "--log-quorum {quorum}: only {witnesses} witnesses are given (--log-witness)"
+    );
     let config = ServerConfig::from(given);
     let (data, sign_in) = (data(&config.storage)?, sign_in(config.auth.as_ref()));
     let announce = |address, key: Option<&VerifierKey>| {
@@ -273,7 +291,8 @@ fn log_origin(text: &str) -> Result<String, String> {
 impl KeepLogArgs {
     fn settings(self) -> Option<LogSettings> {
         let interval = Duration::from_secs(self.interval);
-        (self.keep == OnOff::On).then_some(LogSettings { origin: self.origin, interval })
+        let Self { origin, keep, witnesses, quorum, .. } = self;
+        (self.is_kept == OnOff::On).then_some(LogSettings { origin, interval, keep, witnesses, quorum })
     }
 }
 

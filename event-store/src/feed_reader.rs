@@ -11,6 +11,7 @@ mod price_times;
 mod summary;
 mod walk;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use schema::{ProductId, StoredCommit};
@@ -95,8 +96,10 @@ pub struct FeedPage {
 pub struct PageEntry {
     /// The position.
     pub position: u64,
-    /// The commit; `None` if it is gone.
+    /// The commit; `None` if it is gone, or if the log has another entry there.
     pub commit: Option<SelectedCommit>,
+    /// Without a commit the entry of the log that is known.
+    pub entry: Option<Vec<u8>>,
 }
 
 /// A commit of a page.
@@ -163,7 +166,7 @@ impl FeedReader {
     /// # Errors
     /// [`FeedError`]: each case says what the caller should do.
     pub async fn page(&self, query: &FeedQuery) -> Result<FeedPage, FeedError> {
-        let newest = self.feed.newest_position().await?;
+        let newest = self.feed.newest_position().await?.max(self.feed.newest_entry().await?);
         if query.after.is_some_and(|after| newest.is_none_or(|newest| after > newest)) {
             return Err(FeedError::NotReached { newest });
         }
@@ -185,7 +188,21 @@ impl FeedReader {
             }
         }
         let next = walk.next(&self.blocks);
-        Ok(FeedPage { entries: walk.entries, next, newest, rows: walk.rows })
+        let entries = self.with_log_entries(walk.entries).await?;
+        Ok(FeedPage { entries, next, newest, rows: walk.rows })
+    }
+
+    /// Adds what the log has at positions without a commit.
+    async fn with_log_entries(&self, mut entries: Vec<PageEntry>) -> Result<Vec<PageEntry>, StoreError> {
+        let gaps = || entries.iter().filter(|entry| entry.commit.is_none()).map(|entry| entry.position);
+        let Some((first, last)) = gaps().min().zip(gaps().max()) else { return Ok(entries) };
+        let found = self.feed.entries(first, last, entries.len()).await?;
+        let mut found: BTreeMap<u64, Vec<u8>> =
+            found.into_iter().map(|found| (found.position, found.entry)).collect();
+        for entry in entries.iter_mut().filter(|entry| entry.commit.is_none()) {
+            entry.entry = found.remove(&entry.position);
+        }
+        Ok(entries)
     }
 
     /// Reads the summaries that were kept since the last time.

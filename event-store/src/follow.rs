@@ -14,6 +14,7 @@ use telemetry::meters::{GIVEN_UP, TAMPERING};
 use tokio::sync::watch;
 
 use crate::error::StoreError;
+use crate::log_entry::LogEntry;
 
 pub use record::{event, read};
 
@@ -53,6 +54,23 @@ pub trait Feed: Send + Sync {
     /// # Errors
     /// [`StoreError`]: try again later.
     async fn newest_position(&self) -> Result<Option<u64>, StoreError>;
+
+    /// The entries of the log that are no commits, at positions from `first` to `last`, at most `limit`. Only a ledger on this machine
+    /// that was restored has any.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn entries(&self, _first: u64, _last: u64, _limit: usize) -> Result<Vec<LogEntry>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// The newest position of such an entry.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn newest_entry(&self) -> Result<Option<u64>, StoreError> {
+        Ok(None)
+    }
 
     /// A count that changes after every append, to wait for the next one.
     fn appended(&self) -> watch::Receiver<u64>;

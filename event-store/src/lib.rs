@@ -14,6 +14,7 @@ pub mod handled;
 pub mod heads;
 pub mod journal;
 pub mod limits;
+pub mod log_entry;
 pub mod memory;
 pub mod metering;
 pub mod outage;
@@ -41,6 +42,7 @@ pub use feed_reader::{CommitFilter, FeedError, FeedPage, FeedQuery, FeedReader};
 pub use follow::{Change, Feed, FeedEntry, FeedSlice};
 pub use handled::Handled;
 pub use journal::{CommitKey, Head, Journal, JournalRow, KeyPage, ScanPage, ScanPosition};
+pub use log_entry::{LogEntry, LogEntryKind};
 pub use memory::MemoryJournal;
 #[cfg(feature = "sqlite")]
 pub use parking::SqliteParking;

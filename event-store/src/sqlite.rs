@@ -3,6 +3,7 @@
 //! The promise: positions begin at 0 and have no gaps; a position that a consumer has passed is never assigned again; the file
 //! itself refuses to change or remove a commit.
 
+mod entries;
 mod positions;
 mod restoring;
 
@@ -20,6 +21,7 @@ use crate::error::{AppendError, StoreError};
 use crate::export;
 use crate::follow::{Change, Feed, FeedEntry, FeedSlice};
 use crate::journal::{CommitKey, Head, Journal, JournalRow, KeyPage, ScanPage, ScanPosition};
+use crate::log_entry::LogEntry;
 
 pub use positions::PositionFaults;
 
@@ -27,7 +29,7 @@ pub use positions::PositionFaults;
 pub const LEDGER: Schema = Schema {
     file: "ledger.sqlite3",
     application_id: 0x504c_4331,
-    versions: &[include_str!("sqlite/ledger.sql")],
+    versions: &[include_str!("sqlite/ledger.sql"), include_str!("sqlite/log_entries.sql")],
 };
 
 /// The file of the receipts, the local bus and the publisher's parking rows. Stored. Never change a statement; add a version.
@@ -115,7 +117,8 @@ fn columns(commit: &StoredCommit) -> Result<Columns, StoreError> {
 fn insert(connection: &Connection, floor: u64, row: &Columns) -> rusqlite::Result<u64> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO commits (position, sequence, product_id, commit_id, recorded_at, hash, line) \
-         SELECT max(?1, 1 + ifnull((SELECT max(position) FROM commits), -1)), ?2, ?3, ?4, ?5, ?6, ?7",
+         SELECT max(?1, 1 + ifnull((SELECT max(position) FROM commits), -1), \
+         1 + ifnull((SELECT max(position) FROM log_entries), -1)), ?2, ?3, ?4, ?5, ?6, ?7",
     )?;
     statement.execute(params![
         floor,
@@ -324,6 +327,14 @@ impl Feed for SqliteJournal {
                 .query_row([], |row| row.get::<_, Option<u64>>(0))
         });
         Ok(newest?)
+    }
+
+    async fn entries(&self, first: u64, last: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
+        self.entries_within(first, last, limit).await
+    }
+
+    async fn newest_entry(&self) -> Result<Option<u64>, StoreError> {
+        self.newest_of_entries()
     }
 
     fn appended(&self) -> watch::Receiver<u64> {

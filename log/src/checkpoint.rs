@@ -107,6 +107,41 @@ impl TrustedKeys {
     }
 }
 
+/// The keys of one log in the order in which they followed each other.
+impl TrustedKeys {
+    /// The key that came last, which signs from its size on.
+    #[must_use]
+    pub fn newest(&self) -> Option<&VerifierKey> {
+        self.0.last().map(|newest| &newest.key)
+    }
+
+    /// Whether one of them is this key.
+    #[must_use]
+    pub fn contains(&self, key: &VerifierKey) -> bool {
+        self.0.iter().any(|trusted| trusted.key == *key)
+    }
+
+    /// The key before the newest one, while it has no last size.
+    #[must_use]
+    pub fn former(&self) -> Option<&VerifierKey> {
+        let (_, before) = self.0.split_last()?;
+        before.last().filter(|former| former.to == u64::MAX).map(|former| &former.key)
+    }
+
+    /// Adds a key that signs the checkpoint of this size and all later ones.
+    pub fn add(&mut self, key: VerifierKey, from: u64) {
+        self.0.push(TrustedKey { key, from, to: u64::MAX });
+    }
+
+    /// From now on the keys before the newest one count for checkpoints up to this size.
+    pub fn end_former(&mut self, size: u64) {
+        let Some((_, before)) = self.0.split_last_mut() else { return };
+        for former in before.iter_mut().filter(|former| former.to == u64::MAX) {
+            former.to = size;
+        }
+    }
+}
+
 impl FromStr for TrustedKeys {
     type Err = VerifierKeyError;
 
@@ -144,5 +179,27 @@ impl fmt::Display for TrustedKeys {
 impl From<VerifierKey> for TrustedKeys {
     fn from(key: VerifierKey) -> Self {
         Self(vec![TrustedKey { key, from: 0, to: u64::MAX }])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_follow_each_other_at_a_size() {
+        let [one, two, three] =
+            [1, 2, 3].map(|byte| VerifierKey::new("example.com/log", [byte; 32]).unwrap());
+        let mut keys = TrustedKeys::from(one.clone());
+        assert_eq!((keys.newest(), keys.former()), (Some(&one), None));
+        keys.add(two.clone(), 7);
+        assert_eq!((keys.newest(), keys.former()), (Some(&two), Some(&one)));
+        keys.end_former(9);
+        assert_eq!((keys.newest(), keys.former()), (Some(&two), None));
+        keys.add(three.clone(), 12);
+        keys.end_former(12);
+        assert_eq!(keys.to_string(), format!("{one} from 0 to 9\n{two} from 7 to 12\n{three} from 12\n"));
+        assert_eq!(keys.to_string().parse(), Ok(keys.clone()));
+        assert!(keys.contains(&two));
     }
 }

@@ -32,6 +32,9 @@ pub enum VerifierKeyError {
     /// It is of another algorithm.
     #[error("is a key of type {0}; only type 1 (Ed25519) can be used")]
     Type(u8),
+    /// It does not cosign.
+    #[error("is a key of type {0}; that of a witness has type 4 (cosignatures with Ed25519)")]
+    NotOfAWitness(u8),
 }
 
 impl VerifierKey {

@@ -7,6 +7,7 @@
 
 pub mod bundle;
 pub mod checkpoint;
+pub mod cosignature;
 pub mod entry;
 pub mod files;
 pub mod key;
@@ -21,10 +22,11 @@ pub mod tree;
 pub mod verify;
 
 pub use checkpoint::{CheckpointFault, LogCheckpoint, TrustedKeys};
+pub use cosignature::CosignerKey;
 pub use entry::{AcceptedRestore, Entry, NamedFork};
 pub use key::{VerifierKey, VerifierKeyError};
 pub use leaf::Leaf;
-pub use note::{NoteError, SignedNote};
+pub use note::{NoteError, NoteSignature, SignedNote};
 pub use path::LogPath;
 pub use proof_file::{ProofFile, ProofFileError};
 pub use signer::{CheckpointSigner, NoteSigner, SigningError};

@@ -95,7 +95,9 @@ impl fmt::Display for SignedNote {
 }
 
 impl NoteSignature {
-    fn read(line: &str) -> Option<Self> {
+    /// Reads the line of a signature, without its line feed.
+    #[must_use]
+    pub fn read(line: &str) -> Option<Self> {
         let (name, encoded) = line.strip_prefix(SIGNED)?.split_once(' ')?;
         let bytes = STANDARD.decode(encoded).ok()?;
         let (key_id, signature) = bytes.split_first_chunk()?;

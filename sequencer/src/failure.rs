@@ -1,6 +1,7 @@
 //! Why a log does not go on: something failed and is tried again, or what is stored contradicts the ledger and nothing is signed.
 
 use std::io;
+use std::path::PathBuf;
 
 use event_store::StoreError;
 use ledger_log::{CheckpointFault, LogPath, SigningError};
@@ -22,6 +23,27 @@ pub enum LogFailure {
     /// The checkpoint could not be signed: try again.
     #[error("the checkpoint cannot be signed: {0}")]
     Signing(#[from] SigningError),
+    /// The checkpoint was published and could not be kept elsewhere: try again, before another one is published.
+    #[error("the checkpoint cannot be kept in {file}: {source}")]
+    Kept {
+        /// Where it is kept.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Too few witnesses have cosigned the checkpoint: try again.
+    #[error("{found} of {wanted} witnesses have cosigned the checkpoint, which is not published: {reasons}")]
+    Unwitnessed {
+        /// How many have.
+        found: usize,
+        /// How many have to.
+        wanted: usize,
+        /// What the others answered.
+        reasons: String,
+    },
+    /// The keys of the log could not be read or recorded: try again.
+    #[error("{0}")]
+    Keys(String),
     /// The writing thread ended in the middle: try again.
     #[error("the log was not written to its end: {0}")]
     Interrupted(String),
@@ -72,6 +94,22 @@ pub enum LogStop {
         "the batch at {0} of the log table does not give the tree that it names, or not the one that was signed; run ledger log verify"
     )]
     Batch(u64),
+    /// There is nothing to sign with.
+    #[error(
+        "the private key of the log, {0}, is missing; put it back from where you keep it, or, if it is lost, stop the server and run \
+         ledger log rotate-key --lost"
+    )]
+    NoKey(PathBuf),
+    /// A witness knows a longer log, or another one.
+    #[error(
+        "the witness {witness} {reason}; only a new log leads on (ledger log new, with the server stopped)"
+    )]
+    Witness {
+        /// Its name.
+        witness: String,
+        /// What it knows.
+        reason: String,
+    },
     /// The newest entry of the log is not that of the commit at its position.
     #[error("the commit at position {0} is not the one that was logged")]
     Another(u64),
@@ -93,7 +131,10 @@ impl LogStop {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::NoCheckpoint | Self::Checkpoint(_) | Self::Foreign | Self::Root => "checkpoint",
+            Self::NoCheckpoint | Self::Checkpoint(_) | Self::Foreign | Self::Root | Self::Witness { .. } => {
+                "checkpoint"
+            }
+            Self::NoKey(_) => "key",
             Self::Missing(_) | Self::Damaged(_) | Self::Differs(_) | Self::Unsynced(_) => "file",
             Self::Ahead { .. } | Self::Another(_) | Self::Gap(_) | Self::Unreadable { .. } => "ledger",
             Self::Batch(_) => "batch",

@@ -30,6 +30,7 @@ pub use failure::{LogFailure, LogStop};
 pub use feed::LogFeed;
 pub use keeper::{KeptRun, LogDestination, LogKeepError, LogKeeper};
 pub use kms::{KmsKeyError, KmsSigner};
+pub use proof::growth;
 pub use publish::LogPublisher;
 pub use reconcile::ROUNDS;
 pub use round::{LogRun, Sequencer, SequencerPorts};

@@ -39,6 +39,16 @@ pub(super) fn prove(log: &ServedLog, index: u64, leaf: Leaf) -> Result<Option<Pr
     proved.map(|_| Some(proof)).map_err(|_| LogStop::Another(index).into())
 }
 
+/// The proof that a log has grown from `old` to `new` entries, from the tiles of the larger size; empty where `old` is larger.
+///
+/// # Errors
+/// [`LogFailure`]: a tile cannot be read, or is missing.
+pub fn growth(store: &dyn LogStore, old: u64, new: u64) -> Result<Vec<TreeHash>, LogFailure> {
+    let mut tiles = BTreeMap::new();
+    let plan = ProofPlan::of_consistency(old, new).unwrap_or_default();
+    plan.hashes(|node| subtree(store, &mut tiles, node, new))
+}
+
 /// The hash of a complete subtree, from the tile that has the hashes below it. Each tile is read once.
 fn subtree(
     store: &dyn LogStore,

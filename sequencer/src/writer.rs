@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ledger_log::path::TILE_WIDTH;
 use ledger_log::tiles::{self, Tile, TileBuilder, level_count, partial_width};
 use ledger_log::tree::entry_hash;
-use ledger_log::{CheckpointSigner, Leaf, LogCheckpoint, LogPath, TreeHash, bundle};
+use ledger_log::{CheckpointSigner, Leaf, LogCheckpoint, LogPath, SignedNote, TreeHash, bundle};
 
 use crate::api::ServedLog;
 use crate::failure::{LogFailure, LogStop};
@@ -21,7 +21,7 @@ pub struct LogWriter {
     tiles: TileBuilder,
     /// The entries that fill no bundle yet.
     bundle: Vec<u8>,
-    last: Option<Leaf>,
+    last: Option<Vec<u8>>,
     /// What was written since the last checkpoint.
     written: Vec<LogPath>,
     /// The newest checkpoint: its size and its note.
@@ -43,7 +43,8 @@ impl LogWriter {
             written: Vec::new(),
             published: (0, Vec::new()),
         };
-        writer.sign()
+        let note = writer.signed()?;
+        writer.replace_checkpoint(&note)
     }
 
     /// Goes on after the published checkpoint.
@@ -84,25 +85,39 @@ impl LogWriter {
         self.published.0
     }
 
-    /// The newest entry, if it is a commit.
+    /// The newest entry.
     #[must_use]
-    pub fn last(&self) -> Option<Leaf> {
-        self.last
+    pub fn last(&self) -> Option<&[u8]> {
+        self.last.as_deref()
     }
 
-    /// Adds an entry, and writes what becomes full.
+    /// Adds the entry of a commit, and writes what becomes full.
     ///
     /// # Errors
     /// [`LogFailure`]: drop this, and go on after the published checkpoint.
     pub fn append(&mut self, leaf: Leaf) -> Result<(), LogFailure> {
-        let (entry, mut full) = (leaf.to_bytes(), Vec::new());
+        self.append_entry(leaf.to_bytes().to_vec())
+    }
+
+    /// Adds an entry of any form, and writes what becomes full.
+    ///
+    /// # Errors
+    /// As [`LogWriter::append`]; also for an entry that is longer than a bundle can hold.
+    pub fn append_entry(&mut self, entry: Vec<u8>) -> Result<(), LogFailure> {
+        let mut full = Vec::new();
         bundle::push(&mut self.bundle, &entry).map_err(|error| LogFailure::Interrupted(error.to_string()))?;
         self.tiles.push(entry_hash(&entry), &mut full);
-        self.last = Some(leaf);
+        self.last = Some(entry);
         let Some((LogPath::Tile { index, .. }, _)) = full.first() else { return Ok(()) };
         let bundle = std::mem::take(&mut self.bundle);
         self.put(LogPath::Entries { index: *index, width: TILE_WIDTH }, &bundle)?;
         full.into_iter().try_for_each(|(path, hashes)| self.put(path, &tiles::bytes(&hashes)))
+    }
+
+    /// The note of the newest checkpoint.
+    #[must_use]
+    pub fn note(&self) -> &[u8] {
+        &self.published.1
     }
 
     /// Publishes a checkpoint over all entries, if there are new ones.
@@ -113,6 +128,15 @@ impl LogWriter {
         if self.size() == self.published.0 {
             return Ok(());
         }
+        let note = self.prepare()?;
+        self.replace_checkpoint(&note)
+    }
+
+    /// Makes everything below a checkpoint over all entries durable, and signs that checkpoint without publishing it.
+    ///
+    /// # Errors
+    /// [`LogFailure`]: drop this, and go on after the published checkpoint.
+    pub fn prepare(&mut self) -> Result<SignedNote, LogFailure> {
         let partial: Vec<Tile> = self.tiles.partial().map(|(path, hashes)| (path, hashes.to_vec())).collect();
         for (path, hashes) in partial {
             self.put(path, &tiles::bytes(&hashes))?;
@@ -128,19 +152,26 @@ impl LogWriter {
         for full in written.into_iter().filter(|path| path.width() == TILE_WIDTH) {
             self.store.remove_partial(full).map_err(LogFailure::of(full))?;
         }
-        self.sign()
+        self.signed()
     }
 
-    /// Signs and publishes the checkpoint of all entries, of which everything has to be durable.
-    fn sign(&mut self) -> Result<(), LogFailure> {
+    /// Signs the checkpoint of all entries, of which everything has to be durable.
+    fn signed(&self) -> Result<SignedNote, LogFailure> {
+        let origin = self.signer.origin().to_owned();
+        let checkpoint = LogCheckpoint { origin, size: self.size(), root: self.tiles.root() };
+        Ok(self.signer.sign(checkpoint.to_string())?)
+    }
+
+    /// Publishes what [`LogWriter::prepare`] signed, with further signatures or without.
+    ///
+    /// # Errors
+    /// [`LogFailure`]: drop this, and go on after the published checkpoint.
+    pub fn replace_checkpoint(&mut self, note: &SignedNote) -> Result<(), LogFailure> {
         let path = LogPath::Checkpoint;
         let found = self.store.read(path).map_err(LogFailure::of(path))?;
         if found.unwrap_or_default() != self.published.1 {
             return Err(LogStop::Foreign.into());
         }
-        let origin = self.signer.origin().to_owned();
-        let checkpoint = LogCheckpoint { origin, size: self.size(), root: self.tiles.root() };
-        let note = self.signer.sign(checkpoint.to_string())?;
         let note = note.to_string().into_bytes();
         if !self.store.publish(&self.published.1, &note).map_err(LogFailure::of(path))? {
             return Err(LogStop::Foreign.into());
@@ -175,7 +206,10 @@ fn unfilled(store: &dyn LogStore, size: u64, level: u8) -> Result<Vec<TreeHash>,
 }
 
 /// The entries that fill no bundle, which must be those of the tile over them, and the last entry.
-fn newest_bundle(store: &dyn LogStore, tiles: &TileBuilder) -> Result<(Vec<u8>, Option<Leaf>), LogFailure> {
+fn newest_bundle(
+    store: &dyn LogStore,
+    tiles: &TileBuilder,
+) -> Result<(Vec<u8>, Option<Vec<u8>>), LogFailure> {
     let Some(before) = tiles.size().checked_sub(1) else { return Ok((Vec::new(), None)) };
     let width = u64::from(TILE_WIDTH);
     let count = u16::try_from(before % width + 1).unwrap_or(TILE_WIDTH);
@@ -183,7 +217,7 @@ fn newest_bundle(store: &dyn LogStore, tiles: &TileBuilder) -> Result<(Vec<u8>, 
     let bytes = needed(store, path)?;
     let damaged = || LogStop::Damaged(path);
     let entries = bundle::read(&bytes, count.into()).map_err(|_| damaged())?;
-    let last = entries.last().and_then(|entry| Leaf::read(entry));
+    let last = entries.last().map(|entry| entry.to_vec());
     if count == TILE_WIDTH {
         return Ok((Vec::new(), last));
     }

@@ -286,7 +286,8 @@ impl DataDirectory {
         // What was logged at a position stands there for ever.
         floor = floor.max(logged(&self.path, &self.ledger).await?.min(IMPLAUSIBLE));
         // Its consumer corrects a checkpoint beyond the newest commit; that its positions are used is recorded here.
-        let next = journal.newest_position().await?.map_or(0, |newest| newest + 1);
+        let newest = journal.newest_position().await?.max(journal.newest_entry().await?);
+        let next = newest.map_or(0, |newest| newest + 1);
         if floor > next && floor > known {
             keep_about(&access, PASSED, Some(floor.to_string())).await?;
         }

@@ -33,7 +33,7 @@ const BATCH: usize = 1_000;
 const GATHER: Duration = Duration::from_millis(20);
 
 /// How often to look for commits when nothing announces them.
-const POLL: Duration = Duration::from_secs(1);
+pub(crate) const POLL: Duration = Duration::from_secs(1);
 
 /// The only part of what a follower has to do.
 const COMMITS: &str = "the commits";

@@ -322,7 +322,8 @@ async fn platform(
             let directory = directory.await.with_context(data)?;
             let log = match log {
                 Some(settings) => {
-                    let log = log::on_files(path, &directory.ledger, &settings).await.with_context(data)?;
+                    let log =
+                        log::on_files(path, &directory.ledger, &settings, clock).await.with_context(data)?;
                     Some(started(settings, log))
                 }
                 None => None,

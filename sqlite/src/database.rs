@@ -176,14 +176,18 @@ impl Database {
         &self.inner.path
     }
 
-    /// Compares the tables, indexes and triggers of the file with its schema.
+    /// Compares the tables, indexes and triggers of the file with its schema, in the version that the file has.
     ///
     /// # Errors
     /// [`OpenError::Schema`] names what is missing, changed or unknown.
     pub fn compare(&self, schema: &Schema) -> Result<(), OpenError> {
         let path = &self.inner.path;
         let connection = connect_reader(path, self.inner.immutable).map_err(OpenError::not_opened(path))?;
-        schema.compare(path, &connection, schema.newest())
+        let version = match schema.version(path, &connection)? {
+            Version::Older(version) => version,
+            Version::Empty | Version::Current => schema.newest(),
+        };
+        schema.compare(path, &connection, version)
     }
 
     /// Reads a little of what is committed, on the caller's thread.

@@ -135,6 +135,12 @@ catalogue! {
         "Age of the newest checkpoint at the end of the last run of the sequencer");
     LOG_CONFLICTS = counter("ledger_log_conflicts_total", ["kind"],
         "Contradictions in the log, or between log and ledger, over which nothing is signed");
+    LOG_SIGNING = gauge("ledger_log_signing", [],
+        "1 while checkpoints of the log are signed, 0 while none are");
+    LOG_COSIGNATURES = gauge("ledger_log_cosignatures", [],
+        "Witnesses that have cosigned the newest checkpoint of the log");
+    LOG_WITNESS_REQUESTS = counter("ledger_log_witness_requests_total", ["result"],
+        "Requests to witnesses of the log, by what came of them");
 }
 
 /// Registers units and help texts with the recorder of this process.

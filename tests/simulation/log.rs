@@ -237,7 +237,7 @@ impl World {
             let _ = LogWriter::begin(self.log.clone(), signer());
             self.chaos.pause().await;
         }
-        LogStarted::signed_by(signer(), self.log.clone(), 0)
+        LogStarted::signed_by(signer(), self.log.clone(), 0).unwrap()
     }
 
     async fn until_logged(&self, finished: &Cell<bool>) {

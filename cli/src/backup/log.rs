@@ -11,7 +11,7 @@ use ledger_log::path::TILE_WIDTH;
 use ledger_log::tiles::{level_count, partial_width};
 use ledger_log::{LogPath, TrustedKeys};
 use sequencer::{DirectoryLog, LogStore, prefix_of_full};
-use server::log::{LOG_DIRECTORY, LOG_KEY, bound_key};
+use server::log::{LOG_DIRECTORY, LOG_FORMER_KEY, LOG_KEY, bound_keys};
 use sqlite::Database;
 
 use crate::exit::Refused;
@@ -24,23 +24,30 @@ const AT_ONCE: usize = 1_000;
 /// # Errors
 /// [`Refused`] if the log has no whole checkpoint; otherwise when it could not be copied.
 pub(super) async fn copy(data: &Path, ledger: &Database, to: &Path, with_key: bool) -> anyhow::Result<()> {
-    let Some(key) = bound_key(ledger).await? else {
+    let Some(keys) = bound_keys(ledger).await? else {
         anyhow::ensure!(!with_key, "--with-key: the ledger has no log, and so no key");
         return Ok(());
     };
     let (from, copy) = (data.join(LOG_DIRECTORY), to.join(LOG_DIRECTORY));
     let (source, target) = (DirectoryLog::at(from.clone()), DirectoryLog::at(copy));
-    let keys = TrustedKeys::from(key);
     let copied = tokio::task::spawn_blocking(move || copy_files(&source, &target, &keys, &from)).await;
     copied.context("the log was not copied to its end")??;
     if with_key {
-        let (from, copy) = (data.join(LOG_KEY), to.join(LOG_KEY));
-        let cannot = || format!("--with-key: {} cannot be copied", from.display());
-        let key = std::fs::read(&from).with_context(cannot)?;
-        let mut file = sqlite::open_private(&copy, true).with_context(cannot)?;
-        io::Write::write_all(&mut file, &key).and_then(|()| file.sync_all()).with_context(cannot)?;
+        copy_key(data, to, LOG_KEY)?;
+        // While it still signs.
+        if data.join(LOG_FORMER_KEY).exists() {
+            copy_key(data, to, LOG_FORMER_KEY)?;
+        }
     }
     Ok(())
+}
+
+fn copy_key(data: &Path, to: &Path, name: &str) -> anyhow::Result<()> {
+    let (from, copy) = (data.join(name), to.join(name));
+    let cannot = || format!("--with-key: {} cannot be copied", from.display());
+    let key = std::fs::read(&from).with_context(cannot)?;
+    let mut file = sqlite::open_private(&copy, true).with_context(cannot)?;
+    io::Write::write_all(&mut file, &key).and_then(|()| file.sync_all()).with_context(cannot)
 }
 
 fn copy_files(

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use server::directory::ReadDirectory;
-use server::log::bound_key;
+use server::log::bound_keys;
 
 use crate::exit::Refused;
 use crate::out;
@@ -34,9 +34,9 @@ pub struct LogKeyArgs {
 pub(super) async fn run(arguments: LogKeyArgs) -> anyhow::Result<ExitCode> {
     let data = || format!("--data {}", arguments.data.display());
     let directory = ReadDirectory::open(&arguments.data).with_context(data)?;
-    let Some(key) = bound_key(&directory.ledger).await.with_context(data)? else {
+    let Some(keys) = bound_keys(&directory.ledger).await.with_context(data)? else {
         return Err(Refused(format!("{}: the ledger has no log; start the server once", data())).into());
     };
-    out::line(key)?;
+    out::print(&keys.to_string())?;
     Ok(ExitCode::SUCCESS)
 }

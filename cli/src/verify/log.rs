@@ -11,7 +11,7 @@ use event_store::{Change, Feed};
 use indicatif::ProgressBar;
 use ledger_log::verify::{LedgerDifference, LedgerDifferences, RecordedCommit};
 use ledger_log::{Leaf, LogCheckpoint, LogPath, LogSource, TrustedKeys, verify};
-use server::log::bound_key;
+use server::log::bound_keys;
 
 use super::arguments::VerifyArgs;
 use super::lag::Lag;
@@ -35,16 +35,16 @@ pub(super) async fn verify_ledger(
 ) -> anyhow::Result<()> {
     let Some(files) = &ports.files else {
         return Err(
-            Refused("--log: a ledger on AWS has no log; name a data directory (--data)".into()).into()
+            Refused("--log: name a data directory (--data); the log of a ledger on AWS is verified at its address: ledger log verify URL --key VKEY".into()).into()
         );
     };
-    let Some(key) = bound_key(&files.ledger).await? else {
+    let Some(bound) = bound_keys(&files.ledger).await? else {
         let none = "--log: the ledger has no log; start the server once, without --log off";
         return Err(Refused(none.into()).into());
     };
     let keys = match &arguments.proof.key {
         Some(key) => trusted::keys(key)?,
-        None => TrustedKeys::from(key),
+        None => bound,
     };
     let source = LogPlace::Directory(files.log.clone());
     let newest = files.journal.newest_position().await?;

@@ -74,7 +74,7 @@ impl<'a> PageWalk<'a> {
             }
             self.bytes += size;
             self.unselected = 0;
-            self.entries.push(PageEntry { position, commit: Some(selected) });
+            self.entries.push(PageEntry { position, commit: Some(selected), entry: None });
         }
         self.step(position);
         self.entries.len() < entries && self.rows <= rows
@@ -106,7 +106,7 @@ impl<'a> PageWalk<'a> {
             if self.entries.len() >= self.query.limits.entries {
                 return false;
             }
-            self.entries.push(PageEntry { position: at, commit: None });
+            self.entries.push(PageEntry { position: at, commit: None, entry: None });
             self.step(at);
         }
         self.at.is_some() && self.entries.len() < self.query.limits.entries
@@ -120,7 +120,7 @@ impl<'a> PageWalk<'a> {
                 if self.entries.len() >= self.query.limits.entries {
                     return;
                 }
-                self.entries.push(PageEntry { position: last, commit: None });
+                self.entries.push(PageEntry { position: last, commit: None, entry: None });
             }
             self.step(last);
         }

@@ -1,4 +1,5 @@
 //! Whether the positions are as this ledger assigns them: from 0 without gaps, the commits of each product in their order.
+//! Entries of the log that are no commits have positions too.
 //!
 //! Positions below the one that `about` names as the next may be missing: consumers had handled them when the ledger lost
 //! their commits, and a position is never assigned twice.
@@ -6,6 +7,7 @@
 use sqlite::rusqlite::{self, params};
 
 use super::SqliteJournal;
+use super::entries::has_entries;
 use crate::error::StoreError;
 
 /// Rows of one page, which takes a few milliseconds.
@@ -63,7 +65,14 @@ impl SqliteJournal {
             connection
                 .query_row("SELECT ifnull(min(position), 0) FROM commits", [], |row| row.get::<_, i64>(0))
         })?;
-        let has_gaps = walk.commits > 0 && (walk.commits != newest + 1 || lowest < 0);
+        let entries = self.database.peek(|connection| {
+            if !has_entries(connection)? {
+                return Ok(0);
+            }
+            let count = "SELECT count(*) FROM log_entries WHERE position BETWEEN 0 AND ?1";
+            connection.query_row(count, [newest], |row| row.get::<_, i64>(0))
+        })?;
+        let has_gaps = walk.commits > 0 && (walk.commits + entries != newest + 1 || lowest < 0);
         let missing = if has_gaps { self.missing(newest, next).await? } else { Vec::new() };
         let negative = Some(lowest).filter(|lowest| *lowest < 0);
         Ok(PositionFaults { missing, negative, backwards: walk.backwards, has_gaps })
@@ -72,12 +81,14 @@ impl SqliteJournal {
     /// The unexplained gaps. Reads all rows, and only where some gap is known.
     async fn missing(&self, newest: i64, next: i64) -> Result<Vec<(i64, i64)>, StoreError> {
         let gaps = self.database.read(move |connection| {
-            let mut statement = connection.prepare_cached(
+            let entries =
+                if has_entries(connection)? { "UNION ALL SELECT position FROM log_entries" } else { "" };
+            let mut statement = connection.prepare_cached(&format!(
                 "SELECT before + 1, position - 1 FROM \
-                 (SELECT position, lag(position, 1, -1) OVER (ORDER BY position) AS before FROM commits \
-                  WHERE position BETWEEN 0 AND ?1) \
+                 (SELECT position, lag(position, 1, -1) OVER (ORDER BY position) AS before FROM \
+                  (SELECT position FROM commits {entries}) WHERE position BETWEEN 0 AND ?1) \
                  WHERE position > before + 1 AND position > ?2 LIMIT ?3",
-            )?;
+            ))?;
             let gap = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
             let gaps = statement.query_map(params![newest, next, sqlite::clamped(MOST)], gap)?;
             gaps.collect::<rusqlite::Result<Vec<_>>>()

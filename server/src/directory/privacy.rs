@@ -11,7 +11,7 @@ use event_store::sqlite::{LEDGER, PUBLISHING};
 use projections::sqlite::VIEWS;
 use sqlite::check_file;
 
-use crate::log::LOG_KEY;
+use crate::log::{LOG_FORMER_KEY, LOG_KEY};
 
 use super::{DirectoryError, FORMER, LOCK, not_writable};
 
@@ -69,7 +69,7 @@ fn files(directory: &Path) -> impl Iterator<Item = (PathBuf, Metadata)> {
     let databases = [LEDGER.file, PUBLISHING.file, VIEWS.file, FORMER];
     let databases = databases.iter().flat_map(|file| BESIDE.map(|ending| format!("{file}{ending}")));
     let paths = databases
-        .chain([LOCK, LOG_KEY].map(str::to_owned))
+        .chain([LOCK, LOG_KEY, LOG_FORMER_KEY].map(str::to_owned))
         .map(|name| directory.join(name))
         .collect::<Vec<_>>();
     paths.into_iter().filter_map(|path| {

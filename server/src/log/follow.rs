@@ -3,25 +3,25 @@
 //! The promise: each commit is logged once, at its position; none is skipped in silence. A failure is logged and tried again; a
 //! contradiction between log and ledger ends the signing and not the server.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use event_store::backoff::Backoff;
 use event_store::follow::Change;
-use event_store::{Feed, FeedEntry, StoreError};
-use ledger_log::Leaf;
+use event_store::{Feed, StoreError};
+use ledger_log::{Leaf, NoteSignature, SignedNote};
 use schema::{Clock, Timestamp};
 use sequencer::{LogFailure, LogStop, LogWriter};
-use telemetry::meters::LOG_OLDEST_UNLOGGED;
+use telemetry::meters::{LOG_OLDEST_UNLOGGED, LOG_SIGNING};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use super::entries::{next_entries, positions};
 use super::start::LogStarted;
-use crate::follower::idle;
+use super::witness::{WitnessAnswer, unwitnessed};
+use crate::follower::{POLL, idle};
 use crate::stop::{StopSignal, is_stopped, pause, stopped};
-
-/// Commits that are read at once.
-const BATCH: usize = 1_024;
 
 /// How often the age of the oldest commit that is not logged is measured.
 const MEASURED_EVERY: Duration = Duration::from_secs(1);
@@ -36,6 +36,8 @@ pub struct LogFollower {
     interval: Duration,
     backoff: Backoff,
     published: watch::Sender<u64>,
+    /// The least size of the next checkpoint: a witness has seen that many entries.
+    least: u64,
 }
 
 impl LogFollower {
@@ -43,7 +45,7 @@ impl LogFollower {
     #[must_use]
     pub fn new(feed: Arc<dyn Feed>, log: LogStarted, interval: Duration) -> Self {
         let published = watch::Sender::new(log.published);
-        Self { feed, log, interval, backoff: BACKOFF, published }
+        Self { feed, log, interval, backoff: BACKOFF, published, least: 0 }
     }
 
     /// Other pauses after failures.
@@ -59,12 +61,14 @@ impl LogFollower {
     }
 
     /// Logs until `stop`. No failure ends it.
-    pub async fn run(self, stop: StopSignal) {
+    pub async fn run(mut self, stop: StopSignal) {
+        metrics::gauge!(LOG_SIGNING.name).set(if self.log.is_answered { 1.0 } else { 0.0 });
         let mut failures = 0;
         while !is_stopped(&stop) {
             match self.follow(&mut failures, &stop).await {
                 Ok(()) => return,
                 Err(LogFailure::Stopped(reason)) => {
+                    metrics::gauge!(LOG_SIGNING.name).set(0.0);
                     tracing::error!(target: "ledger::log",
                         %reason,
                         "nothing is logged or signed any more until the next start; the ledger itself goes on: run ledger log verify"
@@ -81,20 +85,22 @@ impl LogFollower {
     }
 
     /// Goes on after the published checkpoint, until `stop` or a failure.
-    async fn follow(&self, failures: &mut u32, stop: &StopSignal) -> Result<(), LogFailure> {
+    async fn follow(&mut self, failures: &mut u32, stop: &StopSignal) -> Result<(), LogFailure> {
         let LogStarted { log, signer, .. } = self.log.clone();
+        let signer = signer.map_err(LogStop::NoKey)?;
         let mut writer = self.run_writer(move || LogWriter::open(log, signer)).await?;
         self.check_end(&writer).await?;
         self.published.send_replace(writer.published());
+        writer = self.kept(writer).await?;
         let mut news = self.feed.appended();
         while !is_stopped(stop) {
             news.mark_unchanged();
             let next = Instant::now() + self.interval;
             let is_caught_up;
             (writer, is_caught_up) = self.gather(writer, next, stop).await?;
-            if writer.size() > writer.published() {
-                writer = self.run_writer(move || writer.publish().map(|()| writer)).await?;
-                self.published.send_replace(writer.published());
+            let is_new = writer.size() > writer.published();
+            if writer.size() >= self.least && (is_new || self.is_due(&writer).await) {
+                writer = self.publish(writer).await?;
                 *failures = 0;
                 tokio::select! {
                     () = sleep_until(next) => {}
@@ -102,10 +108,91 @@ impl LogFollower {
                 }
             }
             if is_caught_up {
-                idle(&mut news, stop).await;
+                let due = self.due(&writer).await;
+                tokio::select! {
+                    () = idle(&mut news, stop) => {}
+                    () = sleep_until(due.unwrap_or_else(|| Instant::now() + POLL)) => {}
+                }
             }
         }
         Ok(())
+    }
+
+    /// Publishes a checkpoint over all entries, with the cosignatures of witnesses; leaves it if a witness is ahead of it, but not
+    /// of the ledger.
+    async fn publish(&mut self, mut writer: LogWriter) -> Result<LogWriter, LogFailure> {
+        if let Some(overlap) = &self.log.overlap {
+            let ended = overlap.end_if_over(writer.published()).await;
+            ended.map_err(|error| LogFailure::Keys(error.to_string()))?;
+        }
+        let (prepared, mut note) =
+            self.run_writer(move || writer.prepare().map(|note| (writer, note))).await?;
+        writer = prepared;
+        if !self.witnessed(&mut note).await? {
+            return Ok(writer);
+        }
+        writer = self.run_writer(move || writer.replace_checkpoint(&note).map(|()| writer)).await?;
+        metrics::gauge!(LOG_SIGNING.name).set(1.0);
+        self.published.send_replace(writer.published());
+        self.kept(writer).await
+    }
+
+    /// Keeps the newest checkpoint elsewhere too.
+    async fn kept(&self, writer: LogWriter) -> Result<LogWriter, LogFailure> {
+        let Some(keep) = self.log.keep.clone() else { return Ok(writer) };
+        let failed = |file: PathBuf| move |source| LogFailure::Kept { file, source };
+        self.run_writer(move || {
+            keep.keep(writer.note()).map(|()| writer).map_err(failed(keep.path().to_owned()))
+        })
+        .await
+    }
+
+    /// Adds the cosignatures of witnesses to a checkpoint; whether it may be published.
+    async fn witnessed(&mut self, note: &mut SignedNote) -> Result<bool, LogFailure> {
+        let mut witnesses = self.log.witnesses.lock().await;
+        if witnesses.is_empty() {
+            return Ok(true);
+        }
+        let is_needed = witnesses.quorum() > 0 || !self.log.is_answered;
+        let answers = witnesses.ask(&*self.log.log.store, note, is_needed).await;
+        let commits = positions(&*self.feed).await?;
+        for (witness, answer) in &answers {
+            match answer {
+                WitnessAnswer::Ahead(seen) if *seen <= commits => {
+                    // It was cosigned, and the process was killed before it was published.
+                    self.least = *seen;
+                    return Ok(false);
+                }
+                WitnessAnswer::Ahead(seen) => {
+                    let reason = format!("has seen {seen} entries, more than this ledger has");
+                    return Err(LogStop::Witness { witness: witness.clone(), reason }.into());
+                }
+                WitnessAnswer::Contradicted(reason) => {
+                    return Err(LogStop::Witness { witness: witness.clone(), reason: reason.clone() }.into());
+                }
+                WitnessAnswer::Cosigned(_) | WitnessAnswer::Failed(_) => {}
+            }
+        }
+        let cosignatures: Vec<NoteSignature> = witnesses.cosignatures(&note.text).collect();
+        self.log.is_answered |= !cosignatures.is_empty();
+        let wanted = if self.log.is_answered { witnesses.quorum() } else { witnesses.quorum().max(1) };
+        if cosignatures.len() < wanted {
+            return Err(unwitnessed(cosignatures.len(), wanted, &answers));
+        }
+        witnesses.measure(&note.text);
+        note.signatures.extend(cosignatures);
+        Ok(true)
+    }
+
+    /// Whether witnesses should be asked again for the newest checkpoint.
+    async fn is_due(&self, writer: &LogWriter) -> bool {
+        self.due(writer).await.is_some_and(|due| due <= Instant::now())
+    }
+
+    /// When witnesses that have not cosigned the newest checkpoint are asked again.
+    async fn due(&self, writer: &LogWriter) -> Option<Instant> {
+        let note = SignedNote::read(writer.note()).ok()?;
+        self.log.witnesses.lock().await.next_due(&note.text)
     }
 
     /// Adds what was recorded, until nothing is left or it is time for a checkpoint; whether nothing is left.
@@ -116,15 +203,15 @@ impl LogFollower {
         stop: &StopSignal,
     ) -> Result<(LogWriter, bool), LogFailure> {
         loop {
-            let commits = self.feed.after(writer.size().checked_sub(1), BATCH).await?;
-            if commits.is_empty() {
+            let entries = next_entries(&*self.feed, writer.size()).await?;
+            if entries.is_empty() {
                 return Ok((writer, true));
             }
-            let leaves = (writer.size()..).zip(commits).map(|(position, commit)| leaf(position, commit));
-            let leaves = leaves.collect::<Result<Vec<_>, LogStop>>()?;
-            let append = move || leaves.into_iter().try_for_each(|leaf| writer.append(leaf)).map(|()| writer);
+            let append =
+                move || entries.into_iter().try_for_each(|entry| writer.append_entry(entry)).map(|()| writer);
             writer = self.run_writer(append).await?;
-            if Instant::now() >= until || is_stopped(stop) {
+            let is_time = Instant::now() >= until && writer.size() >= self.least;
+            if is_time || is_stopped(stop) {
                 return Ok((writer, false));
             }
         }
@@ -146,34 +233,19 @@ impl LogFollower {
     async fn check_end(&self, writer: &LogWriter) -> Result<(), LogFailure> {
         let size = writer.size();
         let Some(position) = size.checked_sub(1) else { return Ok(()) };
-        let commits = self.feed.newest_position().await?.map_or(0, |newest| newest + 1);
+        let commits = positions(&*self.feed).await?;
         if commits < size {
             return Err(LogStop::Ahead { size, commits }.into());
         }
-        let found = self.feed.hash_at(position).await?;
-        let logged = writer.last().map(|leaf| hex::encode(leaf.hash));
-        if found.is_none() || found != logged {
-            return Err(LogStop::Another(position).into());
-        }
-        Ok(())
+        let other = self.feed.entries(position, position, 1).await?.pop();
+        let is_logged = if let Some(other) = other {
+            writer.last() == Some(other.entry.as_slice())
+        } else {
+            let logged = writer.last().and_then(Leaf::read).map(|leaf| hex::encode(leaf.hash));
+            logged.is_some() && self.feed.hash_at(position).await? == logged
+        };
+        if is_logged { Ok(()) } else { Err(LogStop::Another(position).into()) }
     }
-}
-
-/// The entry of the commit at a position.
-fn leaf(position: u64, recorded: FeedEntry) -> Result<Leaf, LogStop> {
-    if recorded.position != position {
-        return Err(LogStop::Gap(position));
-    }
-    let unreadable = |reason: String| LogStop::Unreadable { position, reason };
-    let leaf = match recorded.change {
-        Change::Committed(commit) => Leaf::of(&commit).map_err(|error| unreadable(error.to_string()))?,
-        Change::Unreadable { reason, .. } | Change::Nameless { reason } => return Err(unreadable(reason)),
-        Change::Tampered(tampering) => return Err(unreadable(tampering.to_string())),
-    };
-    if hex::encode(leaf.hash) != recorded.hash {
-        return Err(unreadable("its row has another hash than its line".to_owned()));
-    }
-    Ok(leaf)
 }
 
 /// Measures how old the oldest commit is that is in no checkpoint, until `stop`; also while the log is stopped or waits for the disk.

@@ -3,25 +3,27 @@
 //! The promise: a log is never signed with another key or under another name than at first, and one that is lost is never begun
 //! anew in its place. What is refused says what to do.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::error::{KeyRejected, Unspecified};
-use event_store::sqlite::{about, keep_about};
+use event_store::SqliteJournal;
 use ledger_log::signer::SignerError;
 use ledger_log::{
     CheckpointSigner, LogCheckpoint, LogPath, NoteSigner, SignedNote, TrustedKeys, VerifierKey, note,
 };
-use sequencer::{DirectoryLog, LogFailure, LogStore, LogWriter, MemoryLog, ServedLog};
-use sqlite::{Access, Database};
+use schema::Clock;
+use sequencer::{DirectoryLog, LogStore, LogWriter, MemoryLog, ServedLog};
+use sqlite::Database;
+use tokio::sync::Mutex;
 
-use super::key;
-use super::{LOG_DIRECTORY, LOG_KEY};
-
-/// The verifier key of the ledger's log. Stored. Never rename.
-const BOUND: &str = "log_key";
+use super::bound::{self, KeyOverlap, bound_keys};
+use super::entries::positions;
+use super::error::{LogStartError, unusable};
+use super::keep::{KeptCheckpoint, KeptCheckpointError};
+use super::witness::{WitnessAddress, WitnessAnswer, Witnesses};
+use super::{LOG_DIRECTORY, LOG_FORMER_KEY, LOG_KEY, key, rotate};
 
 /// The longest origin, in bytes.
 const LONGEST_ORIGIN: usize = 200;
@@ -33,6 +35,12 @@ pub struct LogSettings {
     pub origin: Option<String>,
     /// The least time between two checkpoints.
     pub interval: Duration,
+    /// The file outside the data directory in which the newest checkpoint is kept.
+    pub keep: Option<PathBuf>,
+    /// The witnesses that are asked to cosign each checkpoint.
+    pub witnesses: Vec<WitnessAddress>,
+    /// How many of them have to, before it is published.
+    pub quorum: usize,
 }
 
 /// A log that can go on.
@@ -40,89 +48,38 @@ pub struct LogSettings {
 pub struct LogStarted {
     /// Its files, and the keys that sign it.
     pub log: ServedLog,
-    /// What signs it.
-    pub signer: Arc<dyn CheckpointSigner>,
+    /// What signs it, or the file of the key that is missing.
+    pub signer: Result<Arc<dyn CheckpointSigner>, PathBuf>,
     /// Its key.
     pub key: VerifierKey,
     /// The size of its checkpoint; 0 if that cannot be read.
     pub published: u64,
+    /// Where each checkpoint is kept too.
+    pub keep: Option<KeptCheckpoint>,
+    /// The time in which two keys sign.
+    pub overlap: Option<KeyOverlap>,
+    /// Who cosigns.
+    pub witnesses: Arc<Mutex<Witnesses>>,
+    /// Whether anybody has shown that the ledger is not an old one, or nobody could.
+    pub is_answered: bool,
 }
 
 impl LogStarted {
-    /// A log with a single key.
-    #[must_use]
-    pub fn signed_by(signer: Arc<NoteSigner>, store: Arc<dyn LogStore>, published: u64) -> Self {
+    /// A log with a single key, which nobody watches.
+    ///
+    /// # Errors
+    /// The client of HTTP could not be made.
+    pub fn signed_by(
+        signer: Arc<NoteSigner>,
+        store: Arc<dyn LogStore>,
+        published: u64,
+    ) -> Result<Self, LogStartError> {
         let key = signer.verifier_key().clone();
         let log = ServedLog { store, keys: TrustedKeys::from(key.clone()) };
-        Self { log, signer, key, published }
+        let witnesses = Arc::new(Mutex::new(Witnesses::new(&[], 0)?));
+        let (keep, overlap) = (None, None);
+        Ok(Self { log, signer: Ok(signer), key, published, keep, overlap, witnesses, is_answered: true })
     }
-}
-
-/// Why a server does not start with its log; what to do is in the text.
-#[derive(Debug, thiserror::Error)]
-pub enum LogStartError {
-    /// The key is gone.
-    #[error(
-        "{0}, which signs the log of this ledger, is missing; put it back from where you keep it, or start without the log (--log off)"
-    )]
-    NoKey(PathBuf),
-    /// The file of the key has something else.
-    #[error(
-        "{file} is not the private key of a log ({reason}); put back the right one, or start without the log (--log off)"
-    )]
-    NotAKey {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// The key is another one.
-    #[error(
-        "{file} is not the key of the log {origin}; put back the right one, or start without the log (--log off)"
-    )]
-    OtherKey {
-        /// The file.
-        file: PathBuf,
-        /// The name of the log.
-        origin: String,
-    },
-    /// The log has another name.
-    #[error(
-        "--log-origin {wanted}: the log of this ledger has the origin {origin}, which it keeps; leave the option out"
-    )]
-    OtherOrigin {
-        /// The name that was given.
-        wanted: String,
-        /// The name that it has.
-        origin: String,
-    },
-    /// The files are gone.
-    #[error(
-        "{0}, which holds the log of this ledger, is lost or has no checkpoint; put it back from a backup, or start without the log (--log off)"
-    )]
-    NoLog(PathBuf),
-    /// What the ledger says about its log cannot be read.
-    #[error("the ledger does not say which log it has: {0}; restore ledger.sqlite3 from a copy")]
-    NotBound(String),
-    /// No key could be made.
-    #[error("no key could be made for the log")]
-    Random,
-    /// A file cannot be used.
-    #[error(
-        "{file} cannot be used: {source}; make room on the disk, or check that it can be read and written"
-    )]
-    File {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The first checkpoint could not be published.
-    #[error("the log cannot be begun: {0}; make room on the disk, or check that it can be written")]
-    Begin(#[from] LogFailure),
-    /// The ledger's file could not be read or written.
-    #[error("a file cannot be used: {0}; make room on the disk, or check that it can be read and written")]
-    Ledger(#[from] sqlite::Error),
 }
 
 /// Whether a log can have this name: one of a key, without a scheme and without a slash at its end.
@@ -132,24 +89,14 @@ pub fn is_origin(name: &str) -> bool {
     note::is_key_name(name) && name.is_ascii() && name.len() <= LONGEST_ORIGIN && !is_url
 }
 
-/// The verifier key of the log that a ledger has, if it has one.
-///
-/// # Errors
-/// [`LogStartError`]: the ledger's file cannot be read, or was changed.
-pub async fn bound_key(ledger: &Database) -> Result<Option<VerifierKey>, LogStartError> {
-    let bound = about(&Access::Committed(ledger.clone()), BOUND).await?;
-    let parsed = bound.map(|key| key.parse()).transpose();
-    parsed.map_err(|error: ledger_log::VerifierKeyError| LogStartError::NotBound(error.to_string()))
-}
-
 /// How many entries the log of a ledger has, as far as its checkpoint can be read.
 ///
 /// # Errors
 /// [`LogStartError`]: the ledger's file cannot be read, or was changed.
 pub async fn logged(directory: &Path, ledger: &Database) -> Result<u64, LogStartError> {
-    let Some(key) = bound_key(ledger).await? else { return Ok(0) };
+    let Some(keys) = bound_keys(ledger).await? else { return Ok(0) };
     let note = DirectoryLog::at(directory.join(LOG_DIRECTORY)).read(LogPath::Checkpoint).ok().flatten();
-    Ok(size_of(note.as_deref(), &key))
+    Ok(size_of(note.as_deref(), &keys))
 }
 
 /// A log in memory, with a new key.
@@ -161,7 +108,7 @@ pub fn in_memory(settings: &LogSettings) -> Result<LogStarted, LogStartError> {
     let signer = signer(Path::new("the new key"), settings.origin.clone(), &pkcs8)?;
     let store: Arc<dyn LogStore> = Arc::new(MemoryLog::default());
     LogWriter::begin(store.clone(), signer.clone())?;
-    Ok(LogStarted::signed_by(signer, store, 0))
+    LogStarted::signed_by(signer, store, 0)
 }
 
 /// The log in a data directory, which is begun at the first start.
@@ -172,28 +119,101 @@ pub async fn on_files(
     directory: &Path,
     ledger: &Database,
     settings: &LogSettings,
+    clock: &Clock,
 ) -> Result<LogStarted, LogStartError> {
-    let (file, log) = (directory.join(LOG_KEY), directory.join(LOG_DIRECTORY));
-    let unusable = |file: &Path| {
-        let file = file.to_owned();
-        move |source| LogStartError::File { file, source }
-    };
+    let log = directory.join(LOG_DIRECTORY);
+    // First, so that a wrong name leaves no log behind.
+    let keep = settings.keep.as_ref().map(|path| KeptCheckpoint::outside(path, directory)).transpose()?;
     let store: Arc<dyn LogStore> = Arc::new(DirectoryLog::at(log.clone()));
     let checkpoint = store.read(LogPath::Checkpoint).map_err(unusable(&log.join("checkpoint")))?;
-    let bound = bound_key(ledger).await?;
+    let bound = bound_keys(ledger).await?;
     if bound.is_some() && checkpoint.is_none() {
         return Err(LogStartError::NoLog(log));
     }
     // Of a log that is not bound yet, the first start ended before its end.
     let named = checkpoint.as_deref().and_then(origin_of);
-    let origin = bound.as_ref().map(|key| key.name().to_owned()).or(named);
+    let origin = bound.as_ref().and_then(bound::origin).map(str::to_owned).or(named);
     if let (Some(origin), Some(wanted)) = (&origin, &settings.origin)
         && origin != wanted
     {
         return Err(LogStartError::OtherOrigin { wanted: wanted.clone(), origin: origin.clone() });
     }
-    let pkcs8 = match key::read(&file).map_err(unusable(&file))? {
-        Some(pkcs8) => pkcs8.map_err(|reason| LogStartError::NotAKey { file: file.clone(), reason })?,
+    let started = match bound {
+        Some(keys) => {
+            let published = size_of(checkpoint.as_deref(), &keys);
+            gone_on(directory, ledger, (store, keys, published), clock).await?
+        }
+        None => begun(directory, ledger, store, origin.or_else(|| settings.origin.clone())).await?,
+    };
+    watched(started, ledger, settings, keep).await
+}
+
+/// The log that the ledger is bound to.
+async fn gone_on(
+    directory: &Path,
+    ledger: &Database,
+    (store, keys, published): (Arc<dyn LogStore>, TrustedKeys, u64),
+    clock: &Clock,
+) -> Result<LogStarted, LogStartError> {
+    let file = directory.join(LOG_KEY);
+    let nameless = || LogStartError::NotBound("it names no key".to_owned());
+    let newest = keys.newest().cloned().ok_or_else(nameless)?;
+    rotate::finish(directory, &newest)?;
+    let origin = newest.name().to_owned();
+    let mut signer: Result<Arc<dyn CheckpointSigner>, PathBuf> = Err(file.clone());
+    let mut overlap = None;
+    if let Some(pkcs8) = read_key(&file)? {
+        let own = self::signer(&file, Some(origin.clone()), &pkcs8)?;
+        if *own.verifier_key() != newest {
+            return Err(LogStartError::OtherKey { file, origin });
+        }
+        overlap = overlapping(directory, ledger, &keys, own.clone(), published, clock).await?;
+        signer = Ok(overlap.as_ref().map_or_else(|| own as Arc<dyn CheckpointSigner>, KeyOverlap::signer));
+    }
+    // What has ended meanwhile.
+    let keys = bound_keys(ledger).await?.unwrap_or(keys);
+    let witnesses = Arc::new(Mutex::new(Witnesses::new(&[], 0)?));
+    let log = ServedLog { store, keys };
+    Ok(LogStarted { log, signer, key: newest, published, keep: None, overlap, witnesses, is_answered: true })
+}
+
+/// The key before the newest one, if its time is not over.
+async fn overlapping(
+    directory: &Path,
+    ledger: &Database,
+    keys: &TrustedKeys,
+    newest: Arc<NoteSigner>,
+    published: u64,
+    clock: &Clock,
+) -> Result<Option<KeyOverlap>, LogStartError> {
+    let Some(until) = bound::overlap(ledger).await? else { return Ok(None) };
+    let file = directory.join(LOG_FORMER_KEY);
+    let former = keys.former().filter(|_| clock() < until);
+    // Without the file nothing can be signed with it any more.
+    let Some((former, pkcs8)) = former.zip(read_key(&file)?) else {
+        bound::end(ledger, published, &file).await?;
+        return Ok(None);
+    };
+    let signer = NoteSigner::from_pkcs8(former.name(), &pkcs8)
+        .map_err(|error| LogStartError::NotAKey { file: file.clone(), reason: error.to_string() })?;
+    if signer.verifier_key() != former {
+        return Err(LogStartError::OtherKey { file, origin: former.name().to_owned() });
+    }
+    Ok(Some(KeyOverlap::new(newest, signer, until, clock.clone(), (ledger, directory))))
+}
+
+/// A log that is begun, or whose first start ended before its end.
+async fn begun(
+    directory: &Path,
+    ledger: &Database,
+    store: Arc<dyn LogStore>,
+    origin: Option<String>,
+) -> Result<LogStarted, LogStartError> {
+    let file = directory.join(LOG_KEY);
+    let log = directory.join(LOG_DIRECTORY);
+    let checkpoint = store.read(LogPath::Checkpoint).map_err(unusable(&log.join("checkpoint")))?;
+    let pkcs8 = match read_key(&file)? {
+        Some(pkcs8) => pkcs8,
         None if checkpoint.is_some() => return Err(LogStartError::NoKey(file)),
         None => {
             let pkcs8 = key::generate().map_err(|Unspecified| LogStartError::Random)?;
@@ -201,30 +221,70 @@ pub async fn on_files(
             pkcs8
         }
     };
-    let signer = signer(&file, origin.or_else(|| settings.origin.clone()), &pkcs8)?;
-    let own = signer.verifier_key();
-    let published = size_of(checkpoint.as_deref(), own);
-    let other_key = || LogStartError::OtherKey { file: file.clone(), origin: own.name().to_owned() };
-    match (bound, checkpoint) {
-        (Some(bound), _) if bound != *own => return Err(other_key()),
-        // Whether the checkpoint is whole is judged where it is gone on with.
-        (Some(_), _) => {}
-        (None, checkpoint) => {
-            match checkpoint {
-                Some(note) => {
-                    TrustedKeys::from(own.clone()).open(&note).map(drop).map_err(|_| other_key())?;
-                }
-                None => LogWriter::begin(store.clone(), signer.clone())?,
-            }
-            keep_about(&Access::Committed(ledger.clone()), BOUND, Some(own.to_string())).await?;
+    let signer = signer(&file, origin, &pkcs8)?;
+    let keys = TrustedKeys::from(signer.verifier_key().clone());
+    match &checkpoint {
+        Some(note) => {
+            let origin = signer.verifier_key().name().to_owned();
+            keys.open(note).map_err(|_| LogStartError::OtherKey { file, origin })?;
         }
+        None => LogWriter::begin(store.clone(), signer.clone())?,
     }
-    Ok(LogStarted::signed_by(signer, store, published))
+    bound::bind(ledger, Some(&keys), None).await?;
+    LogStarted::signed_by(signer, store, size_of(checkpoint.as_deref(), &keys))
 }
 
-/// The size that a checkpoint names, if the key signed it.
-fn size_of(note: Option<&[u8]>, key: &VerifierKey) -> u64 {
-    let checkpoint = note.and_then(|note| TrustedKeys::from(key.clone()).open(note).ok());
+/// Asks the kept checkpoint and the witnesses whether the log is an old one.
+async fn watched(
+    started: LogStarted,
+    ledger: &Database,
+    settings: &LogSettings,
+    keep: Option<KeptCheckpoint>,
+) -> Result<LogStarted, LogStartError> {
+    let (log, mut is_answered) = (started.log.clone(), settings.witnesses.is_empty());
+    if let Some(keep) = &keep {
+        is_answered |= keep.check(&log, started.key.name())?;
+    }
+    let mut witnesses = Witnesses::new(&settings.witnesses, settings.quorum)?;
+    let checkpoint = log.store.read(LogPath::Checkpoint).ok().flatten();
+    let note = checkpoint.as_deref().filter(|note| log.keys.open(note).is_ok());
+    if let Some(note) = note.and_then(|note| SignedNote::read(note).ok()) {
+        let commits = ledger_size(ledger).await?;
+        for (witness, answer) in witnesses.ask(&*log.store, &note, true).await {
+            match answer {
+                WitnessAnswer::Cosigned(_) => is_answered = true,
+                WitnessAnswer::Ahead(seen) if seen > commits => {
+                    return Err(LogStartError::WitnessAhead { witness, seen, size: started.published });
+                }
+                WitnessAnswer::Contradicted(reason) => {
+                    return Err(LogStartError::WitnessDiffers { witness, reason, size: started.published });
+                }
+                // A larger one may have been cosigned and not published, as the process was killed.
+                WitnessAnswer::Ahead(_) | WitnessAnswer::Failed(_) => {}
+            }
+        }
+        if let Some(keep) = &keep {
+            let failed = |source| KeptCheckpointError::File { file: keep.path().to_owned(), source };
+            keep.keep(note.to_string().as_bytes()).map_err(failed)?;
+        }
+    }
+    Ok(LogStarted { keep, witnesses: Arc::new(Mutex::new(witnesses)), is_answered, ..started })
+}
+
+/// How many positions the ledger has.
+async fn ledger_size(ledger: &Database) -> Result<u64, LogStartError> {
+    let journal = SqliteJournal::new(ledger.clone());
+    positions(&journal).await.map_err(|error| LogStartError::Commits(error.to_string()))
+}
+
+fn read_key(file: &Path) -> Result<Option<Vec<u8>>, LogStartError> {
+    let read = key::read(file).map_err(unusable(file))?;
+    read.transpose().map_err(|reason| LogStartError::NotAKey { file: file.to_owned(), reason })
+}
+
+/// The size that a checkpoint names, if one of the keys signed it.
+fn size_of(note: Option<&[u8]>, keys: &TrustedKeys) -> u64 {
+    let checkpoint = note.and_then(|note| keys.open(note).ok());
     checkpoint.map_or(0, |checkpoint| checkpoint.size)
 }
 

@@ -9,6 +9,7 @@ use super::*;
 use crate::chain::seal;
 use crate::follow::Feed;
 use crate::journal::Journal;
+use crate::log_entry::LogEntry;
 use crate::sqlite::LEDGER;
 
 /// A product of six commits.
@@ -73,4 +74,30 @@ async fn a_gap_below_the_recorded_next_position_is_explained() {
     let found = faults(gap, 12).await;
     assert_eq!((found.missing, found.has_gaps), (Vec::new(), true));
     assert_eq!(faults(gap, 11).await.missing, [(2, 11)], "the position 11 should not have been skipped");
+}
+
+#[tokio::test]
+async fn entries_of_the_log_fill_positions_and_nothing_takes_the_place_of_one() {
+    let (_directory, journal) = changed("DELETE FROM commits WHERE position IN (2, 5)").await;
+    let entry = |position, byte| LogEntry { position, entry: vec![byte; 64] };
+    assert_eq!(journal.position_faults(4, 0).await.unwrap().missing, [(2, 2)]);
+    journal.add_entries(vec![entry(5, 5), entry(2, 2), entry(6, 6)]).await.unwrap();
+    let found = journal.position_faults(4, 0).await.unwrap();
+    assert_eq!((found.missing, found.has_gaps), (Vec::new(), false));
+    assert_eq!(journal.newest_entry().await.unwrap(), Some(6));
+    assert_eq!(journal.entries(3, 100, 1).await.unwrap(), [entry(5, 5)]);
+    // All or none, and what is there stays.
+    assert!(journal.add_entries(vec![entry(8, 8), entry(2, 9)]).await.is_err());
+    assert!(journal.add_entries(vec![entry(4, 9)]).await.is_err(), "a commit is there");
+    assert_eq!(journal.entries(0, 100, 10).await.unwrap(), [entry(2, 2), entry(5, 5), entry(6, 6)]);
+    for change in ["UPDATE log_entries SET entry = x'00'", "DELETE FROM log_entries"] {
+        assert!(
+            journal.database.write(|connection| connection.execute_batch(change)).await.is_err(),
+            "{change}"
+        );
+    }
+    // A commit follows behind the newest entry.
+    let unsealed = fixtures::commit_after(None, &fixtures::id("cap"), vec![fixtures::helmet_created()]);
+    journal.append(&seal(unsealed).unwrap().1).await.unwrap();
+    assert_eq!(journal.position_of(&fixtures::id("cap"), 1).await.unwrap(), Some(7));
 }

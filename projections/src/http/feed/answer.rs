@@ -1,7 +1,7 @@
 //! What `GET /commits` answers: a page as JSON, and the problems.
 
-use event_store::FeedError;
 use event_store::feed_reader::PageEntry;
+use event_store::{FeedError, LogEntryKind};
 use schema::{ProductId, StoredCommit};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -39,6 +39,25 @@ pub(super) struct FeedItem {
     /// What is known of a commit that is gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     missing: Option<MissingCommit>,
+    /// The entry of the log at this position, if it is no commit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entry: Option<OtherEntry>,
+}
+
+/// An entry of the log that is no commit.
+#[derive(Serialize, JsonSchema)]
+struct OtherEntry {
+    /// `restore-accepted`, or `unknown` for one of a later build.
+    kind: &'static str,
+    /// Why a restore was accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl OtherEntry {
+    fn restore_accepted(reason: String) -> Self {
+        Self { kind: "restore-accepted", reason: Some(reason) }
+    }
 }
 
 /// A commit that is gone.
@@ -56,8 +75,17 @@ impl FeedItem {
     pub(super) fn of(entry: PageEntry) -> Self {
         let position = entry.position;
         let Some(selected) = entry.commit else {
-            let missing = Some(MissingCommit::default());
-            return Self { position, retroactive: None, receipts: None, commit: None, missing };
+            let (missing, entry) = match entry.entry.as_deref().map(LogEntryKind::of) {
+                None => (Some(MissingCommit::default()), None),
+                Some(LogEntryKind::Lost(hash)) => {
+                    (Some(MissingCommit { hash: Some(hash), ..MissingCommit::default() }), None)
+                }
+                Some(LogEntryKind::RestoreAccepted(reason)) => {
+                    (None, Some(OtherEntry::restore_accepted(reason)))
+                }
+                Some(LogEntryKind::Unknown) => (None, Some(OtherEntry { kind: "unknown", reason: None })),
+            };
+            return Self { position, retroactive: None, receipts: None, commit: None, missing, entry };
         };
         Self {
             position,
@@ -65,6 +93,7 @@ impl FeedItem {
             receipts: None,
             commit: Some(selected.commit),
             missing: None,
+            entry: None,
         }
     }
 }

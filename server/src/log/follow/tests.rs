@@ -5,7 +5,7 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use event_store::{FeedSlice, Journal, MemoryJournal, seal};
+use event_store::{FeedEntry, FeedSlice, Journal, MemoryJournal, seal};
 use ledger_log::{LogPath, NoteSigner, bundle};
 use schema::{ProductId, fixtures};
 use tokio::time::timeout;
@@ -26,7 +26,7 @@ async fn add(journal: &MemoryJournal, products: std::ops::Range<usize>) {
 fn begun(store: Arc<dyn LogStore>) -> LogStarted {
     let signer = Arc::new(NoteSigner::from_seed("example.com/log", &[7; 32]).unwrap());
     LogWriter::begin(store.clone(), signer.clone()).unwrap();
-    LogStarted::signed_by(signer, store, 0)
+    LogStarted::signed_by(signer, store, 0).unwrap()
 }
 
 /// The size of the checkpoint that is there.
