@@ -38,7 +38,7 @@ fn rows() -> Vec<String> {
         operation: ANSWER_TIMEOUT,
         attempts: 1,
     };
-    vec![
+    let mut rows = vec![
         row(
             "DynamoDB, function `command-api`",
             &FUNCTION,
@@ -78,6 +78,21 @@ fn rows() -> Vec<String> {
             "none: the command ends with an error",
         ),
         row(
+            "EventBridge, function `publisher` and `serve`",
+            &bus,
+            "1",
+            "an event 20 s, then it is left to the schedule; a run as above",
+        ),
+    ];
+    rows.extend(rows_of_the_log(query_api, consumers, request));
+    rows
+}
+
+/// The clients of a log in a bucket.
+fn rows_of_the_log(query_api: u64, consumers: u64, request: u64) -> [String; 3] {
+    let attempts = |limits: &RequestLimits| limits.attempts.to_string();
+    [
+        row(
             "DynamoDB, S3 and KMS, function `sequencer`",
             &FUNCTION,
             &attempts(&FUNCTION),
@@ -94,12 +109,6 @@ fn rows() -> Vec<String> {
             &SERVER,
             &attempts(&SERVER),
             &format!("a request {request} s; the log: none, it tries again"),
-        ),
-        row(
-            "EventBridge, function `publisher` and `serve`",
-            &bus,
-            "1",
-            "an event 20 s, then it is left to the schedule; a run as above",
         ),
     ]
 }

@@ -17,8 +17,8 @@ use tokio::time::Instant;
 use ulid::Ulid;
 
 use crate::due::{DueCommit, DueReader, LogConflict};
-use crate::round::{KnownLog, LogRun, Placed, Sequencer};
-use crate::table::{LogBatch, LoggedCommit, MOST_LEAVES};
+use crate::round::{BatchPlacement, KnownLog, LogRun, Sequencer};
+use crate::table::{BatchedCommit, LogBatch, MOST_LEAVES};
 
 /// Commits that are asked for at a time.
 const PAGE: usize = 1_000;
@@ -167,7 +167,7 @@ impl Sequencer {
             }
             let count = commits.len() as u64;
             let batch = end.batch(self.id(), commits, true, None);
-            if matches!(self.place(&batch, turn).await?, Placed::Here) {
+            if matches!(self.place(&batch, turn).await?, BatchPlacement::Here) {
                 return Ok(count);
             }
             // Another sequencer does the same; what it has logged is left out the next time.
@@ -184,9 +184,9 @@ impl Sequencer {
         let products: BTreeSet<ProductId> = keys.iter().map(|(_, product, _)| product.clone()).collect();
         let newest = stream::iter(products).map(|product| async move {
             let logged = reader.newest_logged(&product).await?;
-            Ok::<_, StoreError>((product, logged.map(LoggedCommit::from)))
+            Ok::<_, StoreError>((product, logged.map(BatchedCommit::from)))
         });
-        let mut newest: BTreeMap<ProductId, Option<LoggedCommit>> =
+        let mut newest: BTreeMap<ProductId, Option<BatchedCommit>> =
             newest.buffered(PARALLEL).try_collect().await?;
         let read = stream::iter(keys.to_vec()).map(|(_, product, sequence)| async move {
             let commit = reader.journal.newest(&product, sequence).await?;

@@ -11,7 +11,7 @@ use event_store::{AnnouncedKey, Journal, StoreError};
 use ledger_log::Leaf;
 use schema::{Hash, ProductId, StoredCommit};
 
-use crate::table::{LogIndexEntry, LogTable, LoggedCommit};
+use crate::table::{BatchedCommit, LogIndexEntry, LogTable};
 
 /// Commits of a product that are read at a time.
 const PAGE: usize = 100;
@@ -20,7 +20,7 @@ const PAGE: usize = 100;
 #[derive(Debug)]
 pub(crate) struct DueCommit {
     /// As the log has it.
-    pub(crate) commit: LoggedCommit,
+    pub(crate) commit: BatchedCommit,
     /// When it was recorded: the order of texts is the order of time.
     pub(crate) recorded_at: String,
     /// What a batch of it alone would say.
@@ -112,7 +112,7 @@ impl DueCommit {
     pub(crate) fn read(
         product: &ProductId,
         commit: &StoredCommit,
-        before: Option<&LoggedCommit>,
+        before: Option<&BatchedCommit>,
     ) -> Result<Self, LogConflict> {
         let sequence = commit.sequence().map_err(|error| {
             LogConflict::unreadable(before.map_or(1, |before| before.sequence + 1), error)
@@ -133,7 +133,7 @@ impl DueCommit {
         let mut summary = CommitSummary::default();
         summary.add(commit);
         let recorded_at = commit.text("recorded_at").unwrap_or_default().to_owned();
-        Ok(Self { commit: LoggedCommit { product: product.clone(), sequence, leaf }, recorded_at, summary })
+        Ok(Self { commit: BatchedCommit { product: product.clone(), sequence, leaf }, recorded_at, summary })
     }
 }
 
@@ -229,7 +229,7 @@ impl DueReader<'_> {
     ) -> Result<Due, StoreError> {
         let page = self.journal.page(product, logged.map_or(0, |logged| logged.sequence), PAGE).await?;
         let is_end = page.len() < PAGE;
-        let newest = logged.cloned().map(LoggedCommit::from);
+        let newest = logged.cloned().map(BatchedCommit::from);
         let (mut commits, mut conflict) = (Vec::<DueCommit>::new(), None);
         for commit in &page {
             let before = commits.last().map(|due| &due.commit).or(newest.as_ref());

@@ -14,7 +14,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use schema::{Hash, ProductId, StoredCommit};
 use tokio::sync::watch;
 
-use crate::table::{LogBatch, LogTable, LoggedCommit};
+use crate::table::{BatchedCommit, LogBatch, LogTable};
 
 /// How often the log table is asked for news while somebody waits.
 const POLLED_EVERY: Duration = Duration::from_secs(1);
@@ -37,7 +37,7 @@ pub struct LogFeed {
 }
 
 /// A commit of the log at its position.
-type Placed = (u64, LoggedCommit);
+type PositionedCommit = (u64, BatchedCommit);
 
 impl LogFeed {
     /// The feed of these tables.
@@ -94,12 +94,12 @@ impl LogFeed {
         (first, last): (u64, u64),
         newest_first: bool,
         limit: usize,
-    ) -> Result<Vec<Placed>, StoreError> {
+    ) -> Result<Vec<PositionedCommit>, StoreError> {
         let (mut placed, mut at) = (Vec::new(), Some(if newest_first { last } else { first }));
         while let Some(position) = at.filter(|at| (first..=last).contains(at) && placed.len() < limit) {
             let Some(batch) = self.batch_of(position).await? else { break };
             let numbered = (batch.first..).zip(&batch.commits);
-            let mut of_batch: Vec<Placed> = numbered
+            let mut of_batch: Vec<PositionedCommit> = numbered
                 .filter(|(index, _)| {
                     (first..=last).contains(index)
                         && if newest_first { *index <= position } else { *index >= position }
@@ -118,7 +118,11 @@ impl LogFeed {
 
     /// The commits of a product in a slice: those that the index has, and those of the newest batch, whose index may not be
     /// complete yet. That of all batches before it is.
-    async fn of_product(&self, product: &ProductId, slice: &FeedSlice) -> Result<Vec<Placed>, StoreError> {
+    async fn of_product(
+        &self,
+        product: &ProductId,
+        slice: &FeedSlice,
+    ) -> Result<Vec<PositionedCommit>, StoreError> {
         let newest = self.newest().await?;
         let range = slice.first..=slice.last;
         let mut placed = BTreeMap::new();
@@ -129,7 +133,7 @@ impl LogFeed {
             after = entries.last().map_or(after, |last| last.sequence);
             let is_behind = entries.last().is_some_and(|last| last.index > slice.last);
             for entry in entries.into_iter().filter(|entry| range.contains(&entry.index)) {
-                placed.insert(entry.index, LoggedCommit::from(entry));
+                placed.insert(entry.index, BatchedCommit::from(entry));
             }
             let is_full = !slice.newest_first && placed.len() >= slice.limit;
             if is_end || is_behind || is_full {
@@ -150,14 +154,14 @@ impl LogFeed {
     }
 
     /// Reads the commits from the event table; those that are gone or have another hash are left out.
-    async fn read(&self, placed: Vec<Placed>) -> Result<Vec<FeedEntry>, StoreError> {
+    async fn read(&self, placed: Vec<PositionedCommit>) -> Result<Vec<FeedEntry>, StoreError> {
         let read = stream::iter(runs(placed)).map(|run| self.read_run(run));
         let runs: Vec<Vec<FeedEntry>> = read.buffered(PARALLEL).try_collect().await?;
         Ok(runs.into_iter().flatten().collect())
     }
 
     /// Reads commits of one product that follow one another in the log, in one request.
-    async fn read_run(&self, run: Vec<Placed>) -> Result<Vec<FeedEntry>, StoreError> {
+    async fn read_run(&self, run: Vec<PositionedCommit>) -> Result<Vec<FeedEntry>, StoreError> {
         let sequences = run.iter().map(|(_, commit)| commit.sequence);
         let (least, most) = (sequences.clone().min().unwrap_or(1), sequences.max().unwrap_or(1));
         let Some(product) = run.first().map(|(_, first)| first.product.clone()) else {
@@ -177,7 +181,7 @@ impl LogFeed {
                 by_sequence.insert(logged.sequence, commit);
             }
         }
-        let entry = |(position, logged): Placed| {
+        let entry = |(position, logged): PositionedCommit| {
             let commit = by_sequence.get(&logged.sequence)?;
             let hash = Hash::of_digest(&logged.leaf.hash).to_string();
             let is_it = commit.text("hash").is_ok_and(|found| found == hash);
@@ -188,8 +192,8 @@ impl LogFeed {
 }
 
 /// The commits in runs of one product that stand side by side.
-fn runs(placed: Vec<Placed>) -> Vec<Vec<Placed>> {
-    let mut runs: Vec<Vec<Placed>> = Vec::new();
+fn runs(placed: Vec<PositionedCommit>) -> Vec<Vec<PositionedCommit>> {
+    let mut runs: Vec<Vec<PositionedCommit>> = Vec::new();
     for (position, commit) in placed {
         match runs.last_mut() {
             Some(run) if run.last().is_some_and(|(_, last)| last.product == commit.product) => {
@@ -239,7 +243,7 @@ impl Feed for LogFeed {
             return Ok(Some(index));
         }
         let newest = self.newest().await?;
-        let is_it = |commit: &LoggedCommit| commit.product == *product && commit.sequence == sequence;
+        let is_it = |commit: &BatchedCommit| commit.product == *product && commit.sequence == sequence;
         let at = newest.and_then(|newest| {
             let at = newest.commits.iter().position(is_it)?;
             Some(newest.first + at as u64)

@@ -89,7 +89,7 @@ pub struct LogRun {
 type Announced = BTreeMap<ProductId, Vec<Option<AnnouncedKey>>>;
 
 /// What came of putting a batch into the log.
-pub(crate) enum Placed {
+pub(crate) enum BatchPlacement {
     /// It is there.
     Here,
     /// Another sequencer's is there.
@@ -160,8 +160,8 @@ impl Sequencer {
                 let is_last = due.peek().is_none() && done.len() == announced.len();
                 let batch = end.batch((self.ids)(), commits, false, read_to.filter(|_| is_last));
                 match self.place(&batch, known).await? {
-                    Placed::Here => run.logged += batch.commits.len() as u64,
-                    Placed::Taken => return Ok(false),
+                    BatchPlacement::Here => run.logged += batch.commits.len() as u64,
+                    BatchPlacement::Taken => return Ok(false),
                 }
                 end = LogEnd::of(&batch);
             }
@@ -220,21 +220,25 @@ impl Sequencer {
     }
 
     /// Puts a batch into the log, with its index and the summaries of the blocks that are whole with it.
-    pub(crate) async fn place(&self, batch: &LogBatch, known: &mut KnownLog) -> Result<Placed, StoreError> {
+    pub(crate) async fn place(
+        &self,
+        batch: &LogBatch,
+        known: &mut KnownLog,
+    ) -> Result<BatchPlacement, StoreError> {
         let inserted = self.ports.table.insert_batch(batch).await;
         if !matches!(inserted, Ok(true)) {
             // The answer may have been lost, or the key been taken by an earlier attempt of this request.
             let found = self.ports.table.batch_at(batch.first).await?;
             match (found.filter(|found| found.first == batch.first), inserted) {
                 (Some(found), _) if found.batch_id == batch.batch_id => {}
-                (Some(_), _) => return Ok(Placed::Taken),
+                (Some(_), _) => return Ok(BatchPlacement::Taken),
                 (None, Err(error)) => return Err(error),
                 (None, Ok(_)) => return Err(StoreError::new("a batch is neither there nor not".into())),
             }
         }
         self.complete(batch, known).await?;
         self.summarise(batch, known).await?;
-        Ok(Placed::Here)
+        Ok(BatchPlacement::Here)
     }
 
     /// Completes the index of a batch.

@@ -27,7 +27,7 @@ pub const MOST_LEAVES: usize = 1_024;
 
 /// A commit in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoggedCommit {
+pub struct BatchedCommit {
     /// Its product.
     pub product: ProductId,
     /// The sequence of its first event, which is its key.
@@ -44,7 +44,7 @@ pub struct LogBatch {
     /// The index of its first leaf, which is its key and the size of the log before it.
     pub first: u64,
     /// Its commits, in the order of the log: at least one and at most [`MOST_LEAVES`].
-    pub commits: Vec<LoggedCommit>,
+    pub commits: Vec<BatchedCommit>,
     /// The tree with it.
     pub edge: RightEdge,
     /// What its commits have in common, so that filters can rule them out.
@@ -168,7 +168,7 @@ pub trait LogTable: Send + Sync {
     async fn complete_beginning(&self) -> Result<(), StoreError>;
 }
 
-impl From<LogIndexEntry> for LoggedCommit {
+impl From<LogIndexEntry> for BatchedCommit {
     /// The commit as far as the index knows it, as the one before another.
     fn from(entry: LogIndexEntry) -> Self {
         let leaf = Leaf { parent: [0; 32], hash: entry.hash };
@@ -186,7 +186,7 @@ impl LogBatch {
     /// The entries of the index for its commits.
     #[must_use]
     pub fn index_entries(&self) -> Vec<LogIndexEntry> {
-        let entry = |(index, commit): (u64, &LoggedCommit)| LogIndexEntry {
+        let entry = |(index, commit): (u64, &BatchedCommit)| LogIndexEntry {
             product: commit.product.clone(),
             sequence: commit.sequence,
             index,

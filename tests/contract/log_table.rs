@@ -10,7 +10,7 @@ use ledger_log::tree::entry_hash;
 use ledger_log::{Leaf, RightEdge};
 use schema::{ProductId, fixtures};
 use sequencer::{
-    DynamoLogTable, LOG_TABLE, LogBatch, LogBeginning, LogIndexEntry, LogTable, LoggedCommit, MOST_LEAVES,
+    BatchedCommit, DynamoLogTable, LOG_TABLE, LogBatch, LogBeginning, LogIndexEntry, LogTable, MOST_LEAVES,
     MemoryLogTable,
 };
 use sqlite::{Access, Schema};
@@ -55,23 +55,25 @@ cases! { dyn sequencer::LogTable, [memory dynamodb];
     everything_is_there_when_the_store_is_opened_again
 }
 
-fn commit(product: &ProductId, sequence: u64) -> LoggedCommit {
+fn commit(product: &ProductId, sequence: u64) -> BatchedCommit {
     let mut leaf = Leaf { parent: [0x5a; 32], hash: [0xa5; 32] };
     leaf.hash[..8].copy_from_slice(&sequence.to_be_bytes());
-    LoggedCommit { product: product.clone(), sequence, leaf }
+    BatchedCommit { product: product.clone(), sequence, leaf }
 }
 
 /// The batch of these commits behind another one.
-fn batch(id: u128, before: Option<&LogBatch>, commits: Vec<LoggedCommit>) -> LogBatch {
+fn batch(id: u128, before: Option<&LogBatch>, commits: Vec<BatchedCommit>) -> LogBatch {
     let mut edge = before.map_or_else(RightEdge::default, |before| before.edge.clone());
     let first = edge.size();
-    commits.iter().for_each(|commit| edge.push(entry_hash(&commit.leaf.to_bytes())));
+    for commit in &commits {
+        edge.push(entry_hash(&commit.leaf.to_bytes()));
+    }
     let summary = CommitSummary::default();
     let batch_id = Ulid::from_parts(1_763_000_000_000, id);
     LogBatch { batch_id, first, commits, edge, summary, is_initial: false, read_to: None }
 }
 
-fn run(product: &str, sequences: std::ops::RangeInclusive<u64>) -> Vec<LoggedCommit> {
+fn run(product: &str, sequences: std::ops::RangeInclusive<u64>) -> Vec<BatchedCommit> {
     sequences.map(|sequence| commit(&fixtures::id(product), sequence)).collect()
 }
 

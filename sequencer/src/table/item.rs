@@ -13,7 +13,7 @@ use ledger_log::{Leaf, RightEdge, TreeHash};
 use schema::{ProductId, Timestamp};
 use ulid::Ulid;
 
-use super::{LogBatch, LogIndexEntry, LoggedCommit};
+use super::{BatchedCommit, LogBatch, LogIndexEntry};
 
 /// The partition of the batches; `sk` is the index of the first leaf.
 pub(super) const BATCHES: &str = "log";
@@ -127,7 +127,7 @@ pub(super) fn to_block(mut item: DynamoItem) -> Result<SummarisedCommits, StoreE
     Ok(SummarisedCommits { first, last, summary: summary.ok_or_else(wrong)? })
 }
 
-fn commits(item: &DynamoItem) -> Option<Vec<LoggedCommit>> {
+fn commits(item: &DynamoItem) -> Option<Vec<BatchedCommit>> {
     let list = |name: &str| item.get(name)?.as_l().ok();
     let (leaves, rest) = item.get("leaves")?.as_b().ok()?.as_ref().as_chunks::<LEAF_BYTES>();
     let (products, sequences) = (list("products")?, list("sequences")?);
@@ -136,7 +136,7 @@ fn commits(item: &DynamoItem) -> Option<Vec<LoggedCommit>> {
         return None;
     }
     let commit = |((leaf, product), sequence): ((&[u8; LEAF_BYTES], &AttributeValue), &AttributeValue)| {
-        Some(LoggedCommit {
+        Some(BatchedCommit {
             product: ProductId::new(product.as_s().ok()?.as_str()).ok()?,
             sequence: sequence.as_n().ok()?.parse().ok()?,
             leaf: Leaf::read(leaf)?,

@@ -46,7 +46,7 @@ async fn a_reader_meets_the_log_in_both_directions_and_by_product() {
     let log = given.all_is_logged().await;
     let reader = FeedReader::new(Arc::new(feed(&given)));
     for product in [None, Some(fixtures::id("a")), Some(fixtures::id("b"))] {
-        let of = |commit: &sequencer::LoggedCommit| product.as_ref().is_none_or(|id| *id == commit.product);
+        let of = |commit: &sequencer::BatchedCommit| product.as_ref().is_none_or(|id| *id == commit.product);
         let expected: Vec<u64> =
             (0..).zip(&log).filter(|(_, commit)| of(commit)).map(|(index, _)| index).collect();
         assert_eq!(walked(&reader, product.as_ref(), false).await, expected);

@@ -15,7 +15,7 @@ use ledger_log::tree::entry_hash;
 use ledger_log::{Leaf, RightEdge};
 use schema::{Commit, Hash, Ids, ProductId, StoredCommit, Timestamp, fixtures};
 use sequencer::{
-    LogBatch, LogBeginning, LogIndexEntry, LogTable, LoggedCommit, MemoryLogTable, Sequencer, SequencerPorts,
+    BatchedCommit, LogBatch, LogBeginning, LogIndexEntry, LogTable, MemoryLogTable, Sequencer, SequencerPorts,
 };
 use tokio::sync::Notify;
 use ulid::Ulid;
@@ -125,8 +125,8 @@ impl Given {
     }
 
     /// The log, which has to be one history of what was recorded.
-    pub async fn log(&self) -> Vec<LoggedCommit> {
-        let mut logged: Vec<LoggedCommit> = Vec::new();
+    pub async fn log(&self) -> Vec<BatchedCommit> {
+        let mut logged: Vec<BatchedCommit> = Vec::new();
         let mut edge = RightEdge::default();
         while let Some(batch) = self.table.newest_batch(edge.size()).await.unwrap().map(|_| edge.size()) {
             let batch = self.table.batch_at(batch).await.unwrap().unwrap();
@@ -141,8 +141,8 @@ impl Given {
         logged
     }
 
-    async fn check(&self, logged: &[LoggedCommit]) {
-        let mut reached: BTreeMap<&ProductId, &LoggedCommit> = BTreeMap::new();
+    async fn check(&self, logged: &[BatchedCommit]) {
+        let mut reached: BTreeMap<&ProductId, &BatchedCommit> = BTreeMap::new();
         for (index, commit) in (0..).zip(logged) {
             let before = reached.insert(&commit.product, commit);
             let parent = before.map_or_else(
@@ -161,7 +161,7 @@ impl Given {
     }
 
     /// Everything that was recorded is logged.
-    pub async fn all_is_logged(&self) -> Vec<LoggedCommit> {
+    pub async fn all_is_logged(&self) -> Vec<BatchedCommit> {
         let logged = self.log().await;
         let key = |product: &str, sequence| (product.to_owned(), sequence);
         let in_log: BTreeSet<_> =

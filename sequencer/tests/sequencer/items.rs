@@ -29,10 +29,7 @@ fn wire(value: &AttributeValue) -> Value {
         AttributeValue::N(digits) => json!({"N": digits}),
         AttributeValue::Bool(value) => json!({"BOOL": value}),
         AttributeValue::Null(value) => json!({"NULL": value}),
-        AttributeValue::B(bytes) => {
-            let hex: String = bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-            json!({"B as hex": hex})
-        }
+        AttributeValue::B(bytes) => json!({"B as hex": hex::encode(bytes.as_ref())}),
         AttributeValue::L(values) => json!({"L": values.iter().map(wire).collect::<Vec<_>>()}),
         AttributeValue::M(members) => {
             let members: Map<String, Value> =

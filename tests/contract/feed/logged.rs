@@ -16,7 +16,7 @@ use event_store::{
 use ledger_log::tree::entry_hash;
 use ledger_log::{Leaf, RightEdge};
 use schema::{Hash, ProductId, StoredCommit};
-use sequencer::{DynamoLogTable, LogBatch, LogFeed, LogTable, LoggedCommit};
+use sequencer::{BatchedCommit, DynamoLogTable, LogBatch, LogFeed, LogTable};
 use tokio::sync::watch;
 use ulid::Ulid;
 
@@ -37,7 +37,7 @@ impl LoggedJournal {
 
     async fn log(&self, commit: &StoredCommit) {
         let hash = Hash::try_from(commit.text("hash").unwrap().to_owned()).unwrap();
-        let logged = LoggedCommit {
+        let logged = BatchedCommit {
             product: ProductId::new(commit.text("product_id").unwrap()).unwrap(),
             sequence: commit.sequence().unwrap(),
             leaf: Leaf { parent: [0; 32], hash: hash.digest() },
