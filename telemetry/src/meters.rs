@@ -178,6 +178,7 @@ mod tests {
             "command",
             "commit",
             "consumer",
+            "kind",
             "limit",
             "method",
             "operation",
