@@ -186,6 +186,7 @@ mod tests {
             "command",
             "commit",
             "consumer",
+            "kind",
             "limit",
             "method",
             "operation",
