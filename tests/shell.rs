@@ -161,8 +161,8 @@ fn there_is_a_page_of_the_manual_for_every_command_and_groff_understands_it() {
     for path in pages {
         let output = program().arg("man").args(&path).output().unwrap();
         let page = printed(&output);
-        let name =
-            std::iter::once("ledger").chain(path.iter().map(String::as_str)).collect::<Vec<_>>().join("\\-");
+        let names: Vec<_> = std::iter::once("ledger").chain(path.iter().map(String::as_str)).collect();
+        let name = names.join("-").replace('-', "\\-");
         assert!(
             output.status.success() && page.contains(&format!("\n.SH NAME\n{name} \\- ")),
             "{path:?}: {page}"

@@ -72,7 +72,9 @@ impl Operator {
         .await;
         assert_eq!(ledger.terminate(), Some(0));
         let key = program().args(["log", "key", "--data"]).arg(&data).output().unwrap();
-        Self { folder, data, key: String::from_utf8(key.stdout).unwrap().trim().to_owned() }
+        let keys = String::from_utf8(key.stdout).unwrap();
+        let key = keys.split_whitespace().next().unwrap().to_owned();
+        Self { folder, data, key }
     }
 
     pub fn file(&self, name: &str) -> PathBuf {

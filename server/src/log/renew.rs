@@ -16,7 +16,7 @@ use super::entries::positions;
 use super::error::LogStartError;
 use super::rotate::renamed;
 use super::start::{LogSettings, on_files};
-use super::walk::{Recorded, entries};
+use super::walk::{RecordedEntries, entries};
 use super::{LOG_DIRECTORY, LOG_FORMER_KEY, LOG_KEY};
 
 /// Why there is no other log.
@@ -100,7 +100,7 @@ async fn fill_gaps(ledger: &Database, store: &DirectoryLog, size: u64) -> Result
     let journal = &SqliteJournal::new(ledger.clone());
     let failed = |error: String| RenewError::Commits(error);
     let end = positions(journal).await.map_err(|error| failed(error.to_string()))?;
-    let (mut recorded, mut missing) = (Recorded::from(journal as &dyn Feed, 0), Vec::new());
+    let (mut recorded, mut missing) = (RecordedEntries::from(journal as &dyn Feed, 0), Vec::new());
     let mut bundle: Option<(u64, Vec<Vec<u8>>)> = None;
     for position in 0..end {
         if recorded.at(position).await.map_err(|error| failed(error.to_string()))?.is_some() {

@@ -33,7 +33,7 @@ pub(super) async fn compared(
     mut each: impl FnMut(ComparedEntry),
 ) -> Result<(), LogFailure> {
     let (mut tiles, mut full) = (TileBuilder::default(), Vec::new());
-    let mut recorded = Recorded::from(feed, 0);
+    let mut recorded = RecordedEntries::from(feed, 0);
     for number in 0..checkpoint.size.div_ceil(TILE_WIDTH.into()) {
         for logged in entries(store, number, checkpoint.size)? {
             let position = tiles.size();
@@ -60,14 +60,14 @@ pub(super) fn entries(store: &dyn LogStore, index: u64, size: u64) -> Result<Vec
 }
 
 /// What a ledger has at its positions, in ascending order.
-pub(super) struct Recorded<'a> {
+pub(super) struct RecordedEntries<'a> {
     feed: &'a dyn Feed,
     next: u64,
     is_read_out: bool,
     found: VecDeque<LogEntry>,
 }
 
-impl<'a> Recorded<'a> {
+impl<'a> RecordedEntries<'a> {
     /// From a position on.
     pub(super) fn from(feed: &'a dyn Feed, next: u64) -> Self {
         Self { feed, next, is_read_out: false, found: VecDeque::new() }
