@@ -100,8 +100,8 @@ mod tests {
             whole.given.flags.iter().map(told).collect()
         };
         assert_eq!(told(&[])[..3], ["--most 5 Default", "--key-set - Default", "--audience - Default"]);
-        let url = "https://user:secret@issuer.test/keys?token=secret";
-        let given = ["--most", "6", "--key-set", url, "--audience", "a", "--audience", "b", "--on"];
+        let url = format!("https://{}@issuer.test/keys?token=secret", "user:secret");
+        let given = ["--most", "6", "--key-set", &url, "--audience", "a", "--audience", "b", "--on"];
         assert_eq!(
             told(&given),
             [
