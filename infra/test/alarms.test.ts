@@ -295,7 +295,8 @@ it("the commands that are counted are those of the function", () => {
 
 it("the contradictions that are counted are those of the sequencer", () => {
   const source = (file: string) => readFileSync(resolve(REPOSITORY, "sequencer/src", file), "utf8");
-  const labels = (text: string | undefined) => [...(text ?? "").matchAll(/=> (?:\{\s*)?"([a-z]+)"/g)].map(([, kind]) => kind);
+  const labels = (text: string | undefined) =>
+    [...(text ?? "").matchAll(/=> (?:\{\s*)?"([a-z]+)"/g)].map(([, kind]) => kind);
   const kinds = /fn kind\(&self\)[^]*?\n    \}/.exec(source("failure.rs"))?.[0];
   const ofProduct = /fn label\(&self\)[^]*?\n    \}/.exec(source("due.rs"))?.[0];
   const direct = ["round.rs", "keeper.rs"].flatMap((file) => [
