@@ -28,7 +28,7 @@ impl Logged {
         [
             ("AWS_ENDPOINT_URL_S3", bucket.url()),
             ("AWS_ENDPOINT_URL_KMS", kms.url()),
-            ("LEDGER_LOG_BUCKET", "product-log"),
+            ("LEDGER_LOG_BUCKET", "ledger-log"),
             ("LEDGER_LOG_KEY_ID", "1234abcd-12ab-34cd-56ef-1234567890ab"),
             ("LEDGER_LOG_ORIGIN", ORIGIN),
             ("LEDGER_LOG_INTERVAL", "1"),
@@ -149,7 +149,7 @@ async fn another_key_signs_nothing_and_the_ledger_goes_on() {
 fn a_bucket_without_a_key_is_refused_at_the_start() {
     let mut serve = program();
     serve.args(["serve", "--dynamodb", "aws", "--listen", "127.0.0.1:0"]);
-    serve.envs([("AWS_REGION", "us-east-1"), ("LEDGER_LOG_BUCKET", "product-log")]);
+    serve.envs([("AWS_REGION", "us-east-1"), ("LEDGER_LOG_BUCKET", "ledger-log")]);
     serve.envs([("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "SECRET")]);
     let output = serve.output().unwrap();
     let said = printed(&output);

@@ -108,10 +108,10 @@ const BUS: Variable = Variable {
     )
 };
 const LOG: Variable =
-    on_dynamodb("LEDGER_LOG_TABLE", "product-log", "table with the order of all commits, insert-only");
+    on_dynamodb("LEDGER_LOG_TABLE", "ledger-log", "table with the order of all commits, insert-only");
 const LOG_FEED: Variable = on_dynamodb(
     "LEDGER_LOG_FEED_TABLE",
-    "product-log-feed",
+    "ledger-log-feed",
     "table with what the sequencer of the log has to look at",
 );
 const LOG_BUCKET: Variable = Variable {

@@ -42,7 +42,7 @@ impl Logged {
     async fn keep(&self) {
         let client = aws_sdk_dynamodb::Client::new(&self.tables.sdk_config());
         let place = CloudLogPlace {
-            bucket: "product-log".to_owned(),
+            bucket: "ledger-log".to_owned(),
             key_id: "key".to_owned(),
             origin: ORIGIN.to_owned(),
             retention: None,

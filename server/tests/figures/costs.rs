@@ -27,11 +27,12 @@ struct Meter {
 
 impl Meter {
     /// Units and lines since the last look, and of the units those of the product view. The local bus is a table;
-    /// `EventBridge` is none.
+    /// `EventBridge` is none. Feed items belong to the log, whose costs are calculated.
     fn spent(&mut self, function: &str) -> Value {
         let (mut read, mut write, mut products, mut products_read, mut requests) = (0.0, 0.0, 0.0, 0.0, 0);
         for seen in self.world.wire.take() {
-            if seen.request.body.to_string().contains("ledger-bus") {
+            let is_feed_item = seen.request.table.as_deref() == Some("ledger-log-feed");
+            if is_feed_item || seen.request.body.to_string().contains("ledger-bus") {
                 continue;
             }
             requests += 1;

@@ -96,7 +96,7 @@ impl FunctionCommand {
     /// Connects it to this bucket of S3.
     #[must_use]
     pub fn with_bucket(self, bucket: &BucketServer) -> Self {
-        self.with("AWS_ENDPOINT_URL_S3", bucket.url()).with("LEDGER_LOG_BUCKET", "product-log")
+        self.with("AWS_ENDPOINT_URL_S3", bucket.url()).with("LEDGER_LOG_BUCKET", "ledger-log")
     }
 
     /// Connects it to this key of KMS, for a log of this name.
