@@ -75,14 +75,14 @@ enum Dynamodb {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Log of all commits")]
 struct KeepLogArgs {
-    /// Whether all commits are logged: in the data directory under `log/`, with --dynamodb in the bucket of LEDGER_LOG_BUCKET.
+    /// Whether all commits are logged: in the data directory under `log/`, with --dynamodb in the bucket that is set for it.
     #[arg(long = "log", value_name = "on|off", env = "LEDGER_LOG", default_value = "on")]
     is_kept: OnOff,
     /// Name of the log, such as `ledger.example.com/log`, for the first start: a log keeps its name. Without it, the name is
     /// made from the key.
     #[arg(long = "log-origin", value_name = "NAME", conflicts_with = "dynamodb", value_parser = log_origin)]
     origin: Option<String>,
-    /// The least time between two signed checkpoints; with --dynamodb as LEDGER_LOG_INTERVAL says.
+    /// The least time between two signed checkpoints; with --dynamodb a variable sets it.
     #[arg(long = "log-interval", value_name = "SECONDS", default_value_t = 1, conflicts_with = "dynamodb")]
     #[arg(value_parser = value_parser!(u64).range(1..=3600))]
     interval: u64,
