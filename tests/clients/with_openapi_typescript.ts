@@ -9,7 +9,8 @@ declare const setTimeout: (then: () => void, milliseconds: number) => unknown;
 /** How long a view may take to show a command, in milliseconds. */
 const PATIENCE = 30_000;
 
-const client = createClient<paths>({ baseUrl: process.argv[2] ?? "" });
+// Some answers also come as CSV.
+const client = createClient<paths, "application/json" | "application/problem+json">({ baseUrl: process.argv[2] ?? "" });
 
 async function step<T>(name: string, run: () => Promise<T>): Promise<T> {
   try {
