@@ -1,7 +1,7 @@
 // The cheap check of the log, once at the start and again at a press: signature, and growth since what this browser kept.
 
 import { effect, signal } from "@preact/signals";
-import { keep, kept } from "./kept";
+import { keep, kept, type Kept } from "./kept";
 import { newest } from "./live";
 import { has } from "./state";
 import { may, token } from "./session";
@@ -17,6 +17,9 @@ export type Seal =
 
 const SETTLES = 2500;
 
+/** What was kept when this visit began. */
+let atStart: Kept["logs"];
+
 export const seal = signal<Seal>({ state: "unchecked" });
 
 /** Whether this server has a log that the reader may read. */
@@ -31,18 +34,29 @@ export async function checkLog(): Promise<void> {
   if (before.state !== "checked") seal.value = { state: "checking" };
   try {
     const logs = kept().logs ?? {};
-    const answer = await verify<"checkpoint">({ kind: "checkpoint", access: access(), kept: logs });
-    const origin = answer.state === "broken" ? undefined : answer.origin;
-    const old = origin === undefined ? undefined : logs[origin];
+    atStart ??= logs;
+    const since = async (checkpoints: typeof logs) =>
+      await verify<"checkpoint">({ kind: "checkpoint", access: access(), kept: checkpoints });
+    let answer = await since(logs);
+    // It continues what was kept a moment ago; what is told is how it differs from the last visit.
+    const told = answer.state === "continues" ? atStart : logs;
+    if (told !== logs) answer = await since(told);
+    const old = answer.state === "broken" ? undefined : told[answer.origin];
     seal.value = { state: "checked", answer, at: Date.now(), keptAt: old?.at, keyAt: old?.keyAt };
-    if (answer.state === "first" || answer.state === "continues") remember(answer.origin, answer.note, answer.key);
+    if (answer.state === "first" || answer.state === "continues") keepNow(answer.origin, answer.note, answer.key);
   } catch (error) {
     seal.value = { state: "failed", reason: error instanceof Error ? error.message : String(error) };
   }
 }
 
-/** Keeps a checkpoint and the key that signed it. */
+/** Keeps a checkpoint and the key that signed it, which the reader trusts from now on. */
 export function remember(origin: string, note: string, key: string): void {
+  keepNow(origin, note, key);
+  const now = kept().logs?.[origin];
+  if (now !== undefined) atStart = { ...atStart, [origin]: now };
+}
+
+function keepNow(origin: string, note: string, key: string): void {
   const logs = kept().logs ?? {};
   const now = new Date().toISOString();
   const old = logs[origin];

@@ -267,7 +267,7 @@ function Categories({ value, close }: { readonly value: string | undefined; read
       </label>
       {all.error === undefined ? null : <Failure error={all.error} retry={all.reload} />}
       {all.data === undefined && all.error === undefined ? <Waiting /> : null}
-      <div class="scroll" tabIndex={0} aria-label="Categories">
+      <div class="scroll" role="group" tabIndex={0} aria-label="Categories">
         {shown.slice(0, 200).map((one) => (
           <button key={one.category} type="button" class="choice" aria-pressed={one.category === value} onClick={() => put(one.category)}>
             <bdi>{one.category}</bdi> <small class="muted">{count(one.products)}</small>

@@ -433,7 +433,7 @@ function Shows() {
       <ul class="plain-list">
         <li>– That what was recorded is true.</li>
         <li>– What happened before the first checkpoint that somebody kept.</li>
-        <li>– That this page is honest: it came from the same server. Check with a program of your own: <code>ledger log verify {document.baseURI}log</code></li>
+        <li>– That this page is honest: it came from the same server. Check with a program of your own: <code>ledger log verify {document.baseURI}log --key KEY</code>, with the key from where its owner published it</li>
       </ul>
     </section>
   );
