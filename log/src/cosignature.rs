@@ -5,11 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest, Sha256};
 
-use crate::key::VerifierKeyError;
+use crate::key::{VerifierKeyError, id_of, parts, written};
 use crate::note::{NoteSignature, is_key_name};
 
 /// The type of an Ed25519 key that cosigns.
@@ -32,9 +29,7 @@ impl CosignerKey {
     /// The id that its signatures carry.
     #[must_use]
     pub fn id(&self) -> u32 {
-        let digest = Sha256::new().chain_update(&self.name).chain_update([b'\n', COSIGNATURE_TYPE]);
-        let digest: [u8; 32] = digest.chain_update(self.key).finalize().into();
-        u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
+        id_of(&self.name, COSIGNATURE_TYPE, &self.key)
     }
 
     /// When it cosigned the text of a checkpoint, in seconds since 1970; none if the signature is not its own, or of another text.
@@ -57,8 +52,7 @@ pub fn message(time: u64, text: &str) -> String {
 
 impl fmt::Display for CosignerKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let typed = [&[COSIGNATURE_TYPE], self.key.as_slice()].concat();
-        write!(f, "{}+{:08x}+{}", self.name, self.id(), STANDARD.encode(typed))
+        f.write_str(&written(&self.name, self.id(), COSIGNATURE_TYPE, &self.key))
     }
 }
 
@@ -66,12 +60,7 @@ impl FromStr for CosignerKey {
     type Err = VerifierKeyError;
 
     fn from_str(text: &str) -> Result<Self, VerifierKeyError> {
-        // The base64 may have a plus too.
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(id), Some(encoded)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(VerifierKeyError::Form);
-        };
-        let typed = STANDARD.decode(encoded).map_err(|_| VerifierKeyError::Form)?;
+        let (name, id, typed) = parts(text)?;
         let (kind, key) = typed.split_first().ok_or(VerifierKeyError::Form)?;
         if *kind != COSIGNATURE_TYPE {
             return Err(VerifierKeyError::NotOfAWitness(*kind));

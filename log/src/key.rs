@@ -58,9 +58,7 @@ impl VerifierKey {
     /// The id that its signatures carry.
     #[must_use]
     pub fn id(&self) -> u32 {
-        let digest = Sha256::new().chain_update(&self.name).chain_update([b'\n', ED25519_TYPE]);
-        let digest: [u8; 32] = digest.chain_update(self.key).finalize().into();
-        u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
+        id_of(&self.name, ED25519_TYPE, &self.key)
     }
 
     /// Whether it signed the text.
@@ -70,10 +68,33 @@ impl VerifierKey {
     }
 }
 
+/// The id of a key of a type.
+pub(crate) fn id_of(name: &str, kind: u8, key: &[u8; 32]) -> u32 {
+    let digest = Sha256::new().chain_update(name).chain_update([b'\n', kind]);
+    let digest: [u8; 32] = digest.chain_update(key).finalize().into();
+    u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
+}
+
+/// The text of a key of a type, `NAME+ID+KEY`.
+pub(crate) fn written(name: &str, id: u32, kind: u8, key: &[u8; 32]) -> String {
+    let typed = [&[kind], key.as_slice()].concat();
+    format!("{name}+{id:08x}+{}", STANDARD.encode(typed))
+}
+
+/// The name, the id as it is written, and the type with the key, of the text of a key.
+pub(crate) fn parts(text: &str) -> Result<(&str, &str, Vec<u8>), VerifierKeyError> {
+    // The base64 may have a plus too.
+    let mut parts = text.splitn(3, '+');
+    let (Some(name), Some(id), Some(encoded)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(VerifierKeyError::Form);
+    };
+    let typed = STANDARD.decode(encoded).map_err(|_| VerifierKeyError::Form)?;
+    Ok((name, id, typed))
+}
+
 impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let typed = [&[ED25519_TYPE], self.key.as_slice()].concat();
-        write!(f, "{}+{:08x}+{}", self.name, self.id(), STANDARD.encode(typed))
+        f.write_str(&written(&self.name, self.id(), ED25519_TYPE, &self.key))
     }
 }
 
@@ -81,12 +102,7 @@ impl FromStr for VerifierKey {
     type Err = VerifierKeyError;
 
     fn from_str(text: &str) -> Result<Self, VerifierKeyError> {
-        // The base64 may have a plus too.
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(id), Some(encoded)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(VerifierKeyError::Form);
-        };
-        let typed = STANDARD.decode(encoded).map_err(|_| VerifierKeyError::Form)?;
+        let (name, id, typed) = parts(text)?;
         let (kind, key) = typed.split_first().ok_or(VerifierKeyError::Form)?;
         if *kind != ED25519_TYPE {
             return Err(VerifierKeyError::Type(*kind));
