@@ -90,6 +90,10 @@ bench-log *arguments:
     cargo build --release -p cli --bin ledger
     tests/bench/log.py target/release/ledger {{arguments}}
 
+# The commits that a month's filter of the feed reads in a ledger of a million commits; needs about 5 GB of memory
+month-of-a-million:
+    LEDGER_FEED_COMMITS=1000000 cargo test -p event-store --lib -- --nocapture a_month_costs
+
 # Draw docs/benchmarks/NAME.svg from tests/bench/results/NAME.json
 plots:
     cd tests/bench && cargo run --locked -p plots

@@ -45,6 +45,17 @@ async fn each_event_is_one_entry_as_eventbridge_delivers_it() {
         (&"PRODUCT_PRICE_CHANGED".into(), &"product-ledger.products".into())
     );
     assert_eq!(entry["resources"], serde_json::json!(["p"]));
+    // What the ledger makes of the commits for whoever missed them is the same.
+    let (_, missed) = ledger.get("/products/p/messages").await;
+    assert_eq!(missed["next"], Value::Null);
+    let missed = missed["messages"].as_array().unwrap();
+    assert_eq!(missed.len(), heard.len());
+    for (missed, (_, _, sent)) in missed.iter().zip(&heard) {
+        assert_eq!(missed["sequence"], sent["detail"]["metadata"]["sequence"]);
+        for member in ["source", "detail-type", "resources", "detail"] {
+            assert_eq!(missed[member], sent[member], "{member}");
+        }
+    }
     let detail = &entry["detail"];
     for (name, value) in [
         ("event_id", &receipt["events"][0]["event_id"]),

@@ -16,9 +16,9 @@ use clap::builder::PossibleValuesParser;
 use event_store::backoff::Backoff;
 use event_store::error::causes;
 use futures::StreamExt;
-use publisher::message::EVENT_NAMES;
 use reqwest::StatusCode;
 use schema::ProductId;
+use schema::message::EVENT_NAMES;
 use tokio::io::Interest;
 use tokio::net::unix::pipe::Sender;
 

@@ -6,7 +6,7 @@ import { corsEnvironment } from "./cors.ts";
 import type { EventTable } from "./event-table.ts";
 import type { LedgerKey } from "./key.ts";
 import { RustFunction } from "./rust-function.ts";
-import type { Settings } from "./settings.ts";
+import { EVENT_SOURCE, type Settings } from "./settings.ts";
 import type { TransparencyLog } from "./transparency-log.ts";
 import type { Views } from "./views.ts";
 
@@ -45,6 +45,9 @@ export class QueryApi extends Construct {
       LEDGER_RECEIPTS_TABLE: views.receipts.name,
       LEDGER_PARKING_TABLE: views.parking.name,
       LEDGER_ORDERS: settings.orders.join(","),
+      // Of the messages that a subscriber missed.
+      LEDGER_EVENT_SOURCE: EVENT_SOURCE,
+      LEDGER_LOG_ORIGIN: log.origin,
       ...log.reading,
       ...(settings.logPublic !== "no" && { LEDGER_LOG_PUBLIC: settings.logPublic }),
       ...corsEnvironment(settings),

@@ -31,6 +31,7 @@ export const ROUTES: readonly Route[] = [
   query("/categories"),
   query("/products/{id}"),
   query("/products/{id}/history"),
+  query("/products/{id}/messages"),
   query("/products/{id}/prices"),
   query("/products/{id}/verification"),
   query("/status"),

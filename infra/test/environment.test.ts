@@ -22,11 +22,12 @@ const FEED = { LEDGER_LOG_FEED_TABLE: "<LogFeedItemsTable>" };
 const ORIGIN = { LEDGER_LOG_ORIGIN: "product-ledger.invalid/<LogSigningKey>" };
 const LOG = { LEDGER_LOG_TABLE: "<LogBatchesTable>", LEDGER_LOG_BUCKET: "<LogFilesBucket>" };
 const SIGNING = { ...ORIGIN, LEDGER_LOG_KEY_ID: "<LogSigningKey>" };
-const BUS = { LEDGER_EVENT_BUS: "<Bus>", LEDGER_EVENT_SOURCE: "product-ledger.products" };
+const SOURCE = { LEDGER_EVENT_SOURCE: "product-ledger.products" };
+const BUS = { LEDGER_EVENT_BUS: "<Bus>", ...SOURCE };
 
 const EXPECTED = {
   CommandApi: { ...EVENTS, LEDGER_DEFAULT_CURRENCY: "USD" },
-  QueryApi: { ...EVENTS, ...PRODUCTS, ...PRICES, ...RECEIPTS, ...PARKING, ...ORDERS, ...LOG },
+  QueryApi: { ...EVENTS, ...PRODUCTS, ...PRICES, ...RECEIPTS, ...PARKING, ...ORDERS, ...LOG, ...SOURCE, ...ORIGIN },
   Projector: { ...EVENTS, ...PRODUCTS, ...PRICES, ...PARKING, ...ORDERS, ...FEED },
   Publisher: { ...EVENTS, ...RECEIPTS, ...PARKING, ...BUS, ...ORIGIN, ...PROTECTION },
   Sequencer: { ...EVENTS, ...PARKING, ...FEED, ...LOG, ...SIGNING },

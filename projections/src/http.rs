@@ -9,6 +9,7 @@ mod documented;
 pub mod feed;
 mod history;
 mod list;
+pub mod messages;
 mod parameters;
 mod past;
 mod prices;

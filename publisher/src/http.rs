@@ -14,6 +14,7 @@ use axum::response::sse::{Event, KeepAlive};
 use event_store::StoreError;
 use futures::Stream;
 use schema::ProductId;
+use schema::message::EVENT_NAMES;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::watch;
@@ -23,7 +24,6 @@ use web::operation::{Components, Operation, OperationResponse, example, header, 
 use web::{Problem, ProblemKind, QueryParameters, RequestContext, Scope};
 
 use crate::bus::local::{LocalBus, RetainedEntry};
-use crate::message::EVENT_NAMES;
 
 /// How many entries are read at a time.
 const PAGE: u16 = 100;

@@ -9,6 +9,7 @@ use crate::event::{
 };
 use crate::hash::Hash;
 use crate::id::ProductId;
+use crate::message::MessageSource;
 use crate::metadata::Metadata;
 use crate::money::{Currency, Money, Price};
 use crate::product::{Fold, Product};
@@ -45,6 +46,12 @@ pub fn at(text: &str) -> Timestamp {
 #[expect(clippy::expect_used, reason = "fixtures are written by hand")]
 pub fn id(text: &str) -> ProductId {
     ProductId::new(text).expect("a product id")
+}
+
+/// The source of messages if no setting says another, without a log.
+#[must_use]
+pub fn message_source() -> MessageSource {
+    MessageSource { name: "product-ledger.products".into(), log_origin: None }
 }
 
 /// A red helmet for 33.6442 USD.

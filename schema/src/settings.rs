@@ -2,6 +2,7 @@
 //!
 //! The promise: an invalid setting ends the start with one line that names it.
 
+use crate::message::MessageSource;
 use crate::{Currency, Orders};
 
 /// Names of the tables.
@@ -130,7 +131,7 @@ const LOG_ORIGIN: Variable = Variable {
     name: "LEDGER_LOG_ORIGIN",
     default: None,
     effect: "name of the log, such as `ledger.example.com/log`, which it keeps, also for `metadata.log_origin` of messages; a data directory's log gives its own name",
-    read_by: "`serve --dynamodb aws`, `replay` without `--data`, the functions `publisher` and `sequencer`",
+    read_by: "`serve --dynamodb aws`, `replay` without `--data`, the functions `publisher`, `query-api` and `sequencer`",
 };
 const LOG_RETENTION: Variable = Variable {
     name: "LEDGER_LOG_RETENTION",
@@ -258,6 +259,12 @@ impl Settings {
                 interval: seconds,
             },
         })
+    }
+
+    /// What all messages name as their source.
+    #[must_use]
+    pub fn message_source(&self) -> MessageSource {
+        MessageSource { name: self.event_source.clone(), log_origin: self.log.origin.clone() }
     }
 }
 

@@ -11,6 +11,7 @@ pub fn document() -> Value {
         commands::http::documented(),
         projections::http::documented(),
         projections::http::feed::documented(),
+        projections::http::messages::documented(),
         projections::http::status::documented(),
         publisher::http::documented(),
         crate::serve::documented(),

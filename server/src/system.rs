@@ -10,6 +10,7 @@ use event_store::announced::LOG_CONSUMER;
 use event_store::{FeedReader, Journal, Parking, StoreError, metering, table};
 use projections::http::QueryApi;
 use projections::http::feed::{self, FeedApi};
+use projections::http::messages::{self, MessagesApi};
 use projections::{Catalogue, Prices, Projection, Projector, Views};
 use publisher::http::EventsApi;
 use publisher::{Address, Bus, EventBridge, LocalBus, Publisher, PublisherPorts, RetryPolicy};
@@ -170,12 +171,16 @@ impl System {
             clock: self.clock_and_ids.clock.clone(),
             stopping: Some(stopping.clone()),
         });
+        let messages = messages::routes(MessagesApi {
+            journal: self.journal.clone(),
+            source: self.settings.message_source(),
+        });
         let events = publisher::http::routes(EventsApi {
             bus: self.bus.clone(),
             name: LOCAL_BUS.to_owned(),
             stopping: stopping.clone(),
         });
-        let routes = commands.merge(queries).merge(events);
+        let routes = commands.merge(queries).merge(messages).merge(events);
         let api = |reader| FeedApi {
             feed: reader,
             journal: self.journal.clone(),
@@ -206,11 +211,10 @@ fn configured_bus(
 
 fn address(settings: &Settings) -> Address {
     Address {
-        source: settings.event_source.clone(),
+        source: settings.message_source(),
         bus: settings.event_bus.clone().unwrap_or_else(|| LOCAL_BUS.to_owned()),
         // Lambda sets it if tracing is on.
         xray: std::env::var_os("_X_AMZN_TRACE_ID").is_some(),
-        log_origin: settings.log.origin.clone(),
     }
 }
 

@@ -176,7 +176,7 @@ impl World {
             bus: Arc::new(FaultyBus { inner: self.bus.clone(), chaos }),
             clock: self.clock_and_ids.clock.clone(),
         };
-        let address = Address { source: "ledger".into(), bus: "bus".into(), xray: false, log_origin: None };
+        let address = Address { source: schema::fixtures::message_source(), bus: "bus".into(), xray: false };
         Publisher::new(ports, address, RetryPolicy::default())
     }
 

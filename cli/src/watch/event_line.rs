@@ -101,7 +101,7 @@ mod tests {
         use schema::fixtures::every_event;
         for event in every_event() {
             let data = serde_json::to_value(&event).unwrap()["data"].clone();
-            let name = publisher::message::event_name(&event);
+            let name = schema::message::event_name(&event);
             let told = line(name, &json!({}), &data);
             assert!(!told.contains('{'), "{told}");
             assert!(name.len() <= TYPE);

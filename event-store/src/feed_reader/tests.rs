@@ -197,15 +197,24 @@ async fn a_walk_meets_every_selected_commit_once_and_in_order() {
     }
 }
 
+/// How many commits `a_month_costs_at_most_a_tenth_more_than_its_own_commits` looks through, in blocks of how many.
+fn measured() -> (u64, usize) {
+    // A million takes minutes and gigabytes: `just month-of-a-million`.
+    std::env::var("LEDGER_FEED_COMMITS").map_or((20_000, 16), |commits| (commits.parse().unwrap(), 1_024))
+}
+
 #[tokio::test]
 async fn a_month_costs_at_most_a_tenth_more_than_its_own_commits() {
-    let feed = ledger(20_000);
-    let reader = summarised(&feed, 16).await;
+    let (commits, block) = measured();
+    let feed = ledger(commits);
+    let reader = summarised(&feed, block).await;
     feed.read();
     let at = |n: u64| Some(fixtures::at(nth(n).text("recorded_at").unwrap()));
-    // A month of hours, and one of the time when it happened.
-    for (by, own) in [(FilteredTime::Recorded, 720), (FilteredTime::Happened, 1_440)] {
-        let filter = CommitFilter { from: at(7_005), to: at(7_725), by, ..CommitFilter::default() };
+    // A month of 27 or 28, and one of the time when it happened, to which twice as many belong.
+    let (from, month) = (commits * 7 / 20 + 5, usize::try_from(commits * 9 / 250).unwrap());
+    for (by, own) in [(FilteredTime::Recorded, month), (FilteredTime::Happened, 2 * month)] {
+        let filter =
+            CommitFilter { from: at(from), to: at(from + month as u64), by, ..CommitFilter::default() };
         for newest_first in [false, true] {
             let query = FeedQuery {
                 filter: filter.clone(),
@@ -215,6 +224,7 @@ async fn a_month_costs_at_most_a_tenth_more_than_its_own_commits() {
             };
             let (met, _) = walked(&reader, query).await;
             let read = feed.read();
+            println!("{read} of {commits} commits were read for the {own} of a month, {by:?}");
             assert_eq!(met.len(), own, "{by:?}");
             assert!(read * 10 <= own * 11, "{read} commits were read for {own}");
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use event_store::{DynamoJournal, DynamoParking, DynamoReceipts, FeedReader, Journal, Receipts, metering};
 use lambda::Function;
 use projections::http::feed::{FeedApi, routes_in_a_function};
+use projections::http::messages::{self, MessagesApi};
 use projections::http::status::{self, FunctionStatus, variables};
 use projections::http::{QueryApi, routes};
 use projections::{DynamoPriceLog, DynamoViews};
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
             parking: Arc::new(DynamoParking::new(client.clone(), &tables.parking)),
             settings: variables(|name| std::env::var(name).ok()),
         };
+        let messages = MessagesApi { journal: journal.clone(), source: function.settings.message_source() };
         let api = QueryApi {
             views: Arc::new(DynamoViews::new(client.clone(), &tables.products, function.settings.orders)),
             prices: Arc::new(DynamoPriceLog::new(client, &tables.prices)),
@@ -45,7 +47,10 @@ fn main() -> ExitCode {
             stopping: None,
         };
         let (public, explorer) = (log.public, explorer(&function, log.log.is_some()));
-        let routes = routes(api).merge(routes_in_a_function(commits)).merge(sequencer::routes(log));
+        let routes = routes(api)
+            .merge(messages::routes(messages))
+            .merge(routes_in_a_function(commits))
+            .merge(sequencer::routes(log));
         let routes = routes.merge(status::routes(Arc::new(status))).merge(web::about::routes(Some(explorer)));
         function.answer_open(routes, move |path| public.opens(path)).await
     })

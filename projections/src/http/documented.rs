@@ -10,6 +10,7 @@ use web::{ProblemKind, Scope};
 
 use super::categories::CategoriesBody;
 use super::history::HistoryBody;
+use super::messages::MessagesBody;
 use super::prices::PricesBody;
 use super::product_page::ListBody;
 
@@ -229,6 +230,29 @@ pub(super) fn history(components: &mut Components) -> Operation {
                 .link(
                     "NextPage",
                     "getHistory",
+                    &json!({"id": "$request.path.id", "after": "$response.body#/next"}),
+                ),
+        )
+}
+
+pub(super) fn messages(components: &mut Components) -> Operation {
+    of_product("getMessages", "Events", "Get the messages of a product", &[Scope::Subscribe, Scope::Audit])
+        .description(
+            "What subscribers missed: a message for each event after a sequence, oldest first, as the bus delivers it, whether \
+             it was published or not. The messages are made from the commits at the time of the request, with consistent reads: events of earlier \
+             versions have their newest version, and the product is never left out. Deleted products have messages too. A page is cut at 1 MB. \
+             Without more events the list is empty.",
+        )
+        .parameter(query("after", "Only events with a greater sequence.", &number(0)))
+        .parameter(limit_of(100, 50))
+        .problems(&[ProblemKind::VersionNotFound])
+        .answer(
+            200,
+            OperationResponse::new("A page.")
+                .json(&components.of::<MessagesBody>(), &example("page", &examples::messages()))
+                .link(
+                    "NextPage",
+                    "getMessages",
                     &json!({"id": "$request.path.id", "after": "$response.body#/next"}),
                 ),
         )

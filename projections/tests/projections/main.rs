@@ -23,6 +23,7 @@ mod list_cost;
 mod listing;
 mod lookups;
 mod lowest_price;
+mod messages;
 mod one_product;
 mod parked;
 mod past;

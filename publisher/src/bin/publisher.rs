@@ -32,12 +32,7 @@ fn main() -> ExitCode {
             bus: Arc::new(EventBridge::new(&function.aws)),
             clock: clock.clone(),
         };
-        let address = Address {
-            source: settings.event_source.clone(),
-            bus,
-            xray: true,
-            log_origin: settings.log.origin.clone(),
-        };
+        let address = Address { source: settings.message_source(), bus, xray: true };
         let publisher = &Publisher::new(ports, address, RetryPolicy::default());
         function
             .follow(

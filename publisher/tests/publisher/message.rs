@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use publisher::message::{EVENT_NAMES, entry, event_name};
+use publisher::message::entry;
+use schema::message::{EVENT_NAMES, MessageSource, event_name};
 use schema::{Commit, ProductEvent, StoredCommit, fixtures};
 use serde_json::{Value, json};
 
@@ -84,7 +85,8 @@ fn a_price_change_is_the_message_of_the_interface() {
 
 #[test]
 fn where_a_log_is_kept_the_message_names_it() {
-    let logged = publisher::Address { log_origin: Some("ledger.example.com/log".into()), ..address() };
+    let source = MessageSource { log_origin: Some("ledger.example.com/log".into()), ..address().source };
+    let logged = publisher::Address { source, ..address() };
     let commit = &commits()[2];
     let message = detail(&entry(commit, commit.numbered().next().unwrap(), &logged, None).unwrap());
     assert_eq!(message["metadata"]["log_origin"], "ledger.example.com/log");

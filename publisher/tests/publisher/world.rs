@@ -106,12 +106,7 @@ impl World {
 }
 
 pub fn address() -> Address {
-    Address {
-        source: "product-ledger.products".into(),
-        bus: "product-ledger".into(),
-        xray: false,
-        log_origin: None,
-    }
+    Address { source: fixtures::message_source(), bus: "product-ledger".into(), xray: false }
 }
 
 /// A clock that advances by a millisecond at each reading.

@@ -37,7 +37,7 @@ fn given(journal: &Arc<MemoryJournal>, receipts: &ReceiptStore, bus: &Arc<Memory
         // After the commits, and before what is recorded in their places.
         clock: Arc::new(|| fixtures::at("2025-11-13T02:20:00Z")),
     };
-    let address = Address { source: "products".into(), bus: "bus".into(), xray: false, log_origin: None };
+    let address = Address { source: fixtures::message_source(), bus: "bus".into(), xray: false };
     Given { publisher: Publisher::new(ports, address, RetryPolicy::default()), bus: bus.clone() }
 }
 

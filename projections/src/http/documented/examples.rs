@@ -30,6 +30,22 @@ pub(in crate::http) fn feed() -> Value {
            "next": null, "newest": 0})
 }
 
+pub(super) fn messages() -> Value {
+    let metadata = json!({
+        "event_id": "01M841K9DEZSCMB07FHNWPHHBZ", "event_name": "PRODUCT_DELETED", "event_version": "v1",
+        "event_source": "product-ledger.products", "product_id": "helmet", "sequence": 2,
+        "commit_id": "01M841K9DC3M5ZQYPS2Y3BRKSE", "hash": HEAD,
+        "created_at": "2026-11-23T11:10:28.288Z", "occurred_at": "2026-11-23T11:10:28.288Z",
+        "correlation_id": "order-4711", "causation_id": "01M841K9DC3M5ZQYPS2Y3BRKSE", "actor": "anonymous"
+    });
+    let mut product = product();
+    product["status"] = json!("deleted");
+    product["version"] = json!(2);
+    json!({"messages": [{"sequence": 2, "source": "product-ledger.products", "detail-type": "PRODUCT_DELETED",
+                         "resources": ["helmet"], "detail": {"metadata": metadata, "data": {"product": product}}}],
+           "next": null})
+}
+
 pub(super) const PAGE_AS_CSV: &str = "product_id,sku,name,category,price,currency,status,version,recorded_at,description\r\n\
      helmet,HL-U509-R,\"Sport-100 Helmet, Red\",Accessories / Helmets,33.6442,USD,active,1,2026-11-23T11:10:28.270Z,\r\n";
 
