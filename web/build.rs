@@ -1,4 +1,4 @@
-//! Compresses the files of `/docs`, `/openapi.json` and the explorer, which would otherwise be a fifth of a function's binary on
+//! Compresses the files of `/docs`, `/openapi.json`, `/asyncapi.json` and the explorer, which would otherwise be a fifth of a function's binary on
 //! Lambda. Swagger UI comes from the package that vendors it, and the explorer is committed as it was built, so the build needs
 //! no network and no Node.js.
 
@@ -12,8 +12,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use miniz_oxide::deflate::compress_to_vec;
 
-/// The committed document.
-const DOCUMENT: &str = "../schema/json/openapi.json";
+/// The committed documents.
+const DOCUMENTS: [(&str, &str); 2] =
+    [("openapi.json", "../schema/json/openapi.json"), ("asyncapi.json", "../schema/json/asyncapi.json")];
 
 /// The explorer as it was built.
 const EXPLORER: &str = "../explorer/dist";
@@ -26,8 +27,10 @@ const SERVED: [&str; 4] = ["dist/swagger-ui-bundle.js", "dist/swagger-ui.css", "
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed={DOCUMENT}");
-    keep("openapi.json", &fs::read(DOCUMENT)?)?;
+    for (name, document) in DOCUMENTS {
+        println!("cargo::rerun-if-changed={document}");
+        keep(name, &fs::read(document)?)?;
+    }
     keep_explorer()?;
     let mut archive = zip::ZipArchive::new(Cursor::new(utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED))?;
     let names = archive

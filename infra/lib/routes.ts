@@ -43,6 +43,7 @@ export const ROUTES: readonly Route[] = [
   entries("/log/tile/entries/{path+}"),
   open("/health"),
   open("/openapi.json"),
+  open("/asyncapi.json"),
   open("/docs"),
   open("/docs/{asset}"),
 ];

@@ -33,6 +33,7 @@ const ROUTES: Record<string, Record<string, string>> = {
   "/products/{id}": { ...reading(QUERY), PUT: COMMAND, PATCH: COMMAND, DELETE: COMMAND },
   "/products/{id}/restore": { POST: COMMAND, ANY: REFUSED },
   "/products/{id}/history": reading(QUERY),
+  "/products/{id}/messages": reading(QUERY),
   "/products/{id}/prices": reading(QUERY),
   "/products/{id}/verification": reading(QUERY),
   "/status": reading(QUERY),
@@ -45,6 +46,7 @@ const ROUTES: Record<string, Record<string, string>> = {
   "/log/tile/entries/{path+}": reading(QUERY),
   "/health": reading(PUBLIC),
   "/openapi.json": reading(PUBLIC),
+  "/asyncapi.json": reading(PUBLIC),
   "/docs": reading(PUBLIC),
   "/docs/{asset}": reading(PUBLIC),
 };
@@ -264,7 +266,7 @@ describe("the log", () => {
       const paths = ofType(template, "AWS::ApiGateway::Method")
         .filter(([, { Properties }]) => answering(Properties) === PUBLIC)
         .map(([, { Properties }]) => pathOf(template, Properties.ResourceId))
-        .filter((path) => !/^\/(health|openapi\.json|docs)/.test(path));
+        .filter((path) => !/^\/(health|(open|async)api\.json|docs)/.test(path));
       expect(paths.sort()).toEqual([...opened, ...opened].sort());
       const [, queries] = one(template, "AWS::Lambda::Function", "QueryApi");
       const { Variables } = queries.Properties.Environment as { Variables: Json };

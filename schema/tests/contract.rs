@@ -1,6 +1,9 @@
 //! What was written stays readable, and what others rely on changes only on purpose.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "contract/asyncapi.rs"]
+mod asyncapi;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -73,6 +76,7 @@ fn generated() -> BTreeMap<String, Value> {
         files.insert(format!("messages/{name}.v1.json"), message_schema(name, data.clone()));
         files.insert(format!("events/{name}.v1.json"), data);
     }
+    files.insert("asyncapi.json".to_owned(), asyncapi::document());
     files
 }
 

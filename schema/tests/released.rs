@@ -9,6 +9,8 @@ mod api;
 mod api_rules;
 #[path = "released/flat.rs"]
 mod flat;
+#[path = "released/messages.rs"]
+mod messages;
 #[path = "released/rules.rs"]
 mod rules;
 #[path = "released/within.rs"]
@@ -63,6 +65,9 @@ fn broken(name: &str, released: &Value, now: Option<&Value>) -> Vec<String> {
     };
     if name == "openapi.json" {
         return api::broken(released, now);
+    }
+    if name == "asyncapi.json" {
+        return messages::broken(released, now);
     }
     within::broken(Node::root(released), Node::root(now), Use::Received, name)
 }

@@ -1,5 +1,6 @@
-//! Public endpoints: health, the OpenAPI document, Swagger UI and the explorer.
+//! Public endpoints: health, the OpenAPI and AsyncAPI documents, Swagger UI and the explorer.
 
+pub mod asyncapi;
 pub mod docs;
 pub mod explorer;
 pub mod health;
@@ -11,11 +12,16 @@ use explorer::Explorer;
 
 /// The routes; none requires a token ([`crate::is_public`]). Without an explorer there are no pages for people but `/docs`.
 pub fn routes(explorer: Option<Explorer>) -> Router {
-    health::routes().merge(openapi::routes()).merge(docs::routes()).merge(explorer::routes(explorer))
+    health::routes()
+        .merge(openapi::routes())
+        .merge(asyncapi::routes())
+        .merge(docs::routes())
+        .merge(explorer::routes(explorer))
 }
 
 /// The routes with their descriptions.
 #[must_use]
 pub fn documented() -> Vec<(Endpoint, Describe)> {
-    [explorer::documented(), health::documented(), openapi::documented(), docs::documented()].concat()
+    let programs = [health::documented(), openapi::documented(), asyncapi::documented()].concat();
+    [explorer::documented(), programs, docs::documented()].concat()
 }
