@@ -113,7 +113,9 @@ export function dayOrTime(at: number, zone: Zone): string {
 /** `1 May and 1 June 2024`: two moments in a sentence. */
 export function between(from: number, to: number, zone: Zone): string {
   if (!isEndOfDay(from, zone) || !isEndOfDay(to, zone)) return `${dayOrTime(from, zone)} and ${dayOrTime(to, zone)}`;
-  return `${longDay(from, zone, parts(from, zone).year !== parts(to, zone).year)} and ${longDay(to, zone)}`;
+  const [one, other] = [parts(from, zone), parts(to, zone)];
+  const isSameMonth = one.year === other.year && one.month === other.month;
+  return `${isSameMonth ? one.day : longDay(from, zone, one.year !== other.year)} and ${longDay(to, zone)}`;
 }
 
 /** `00:00:04`. */

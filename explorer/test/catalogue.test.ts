@@ -198,6 +198,8 @@ test("a day is the same by its number, its name and its end", () => {
   assert.equal(time.dayOrTime(Date.parse("2024-06-01T09:00:00Z"), "utc"), "1 Jun 2024, 09:00");
   assert.equal(time.between(Date.parse("2024-05-01T23:59:59.999Z"), end, "utc"), "1 May and 1 June 2024");
   assert.equal(time.between(Date.parse("2023-05-01T23:59:59.999Z"), end, "utc"), "1 May 2023 and 1 June 2024");
+  assert.equal(time.between(Date.parse("2024-05-31T23:59:59.999Z"), Date.parse("2024-06-30T23:59:59.999Z"), "utc"), "31 May and 30 June 2024");
+  assert.equal(time.between(end, Date.parse("2024-06-30T23:59:59.999Z"), "utc"), "1 and 30 June 2024");
   assert.equal(time.between(Date.parse("2024-05-01T09:00:00Z"), end, "utc"), "1 May 2024, 09:00 and 1 Jun 2024");
 });
 

@@ -11,28 +11,30 @@ import { type Clock, type Compared, counts, isShown, type Shown } from "./compar
 import { ComparedTable, Tiles } from "./ComparedTable";
 import { type Comparison, useComparison } from "./comparison";
 import { FIRST, kept } from "./data";
-import { momentQuery, type Parameters, pickedOf } from "./list";
+import { isNarrowed, momentQuery, type Parameters, pickedOf } from "./list";
 import { COMPARED_COLUMNS, comparedParts, comparedRow, filterParts, momentParts } from "./table";
 import { openMoment } from "./TimePanel";
 import { MOST_COMMITS, MOST_ROWS } from "./walk";
 
 const MOST_SHOWN = 1000;
 
-function shownOf(parameters: Parameters): Shown {
-  return (parameters["show"] ?? "changed") as Shown;
+/** The tile of the address; names are known of what was recorded alone. */
+function shownOf(parameters: Parameters, clock: Clock): Shown {
+  const asked = (parameters["show"] ?? "changed") as Shown;
+  return asked === "renamed" && clock === "force" ? "changed" : asked;
 }
 
 /** The products of the chosen tile. */
-function chosen(comparison: Comparison, parameters: Parameters): Compared[] {
-  return comparison.kind === "compared" ? pickedOf(comparison.all, parameters, kept()).filter((one) => isShown(one, shownOf(parameters))) : [];
+function chosen(comparison: Comparison, parameters: Parameters, clock: Clock): Compared[] {
+  return comparison.kind === "compared" ? pickedOf(comparison.all, parameters, kept()).filter((one) => isShown(one, shownOf(parameters, clock))) : [];
 }
 
 /** The file of what is shown; of what is not compared, each catalogue. */
 function comparedFiles(comparison: Comparison | undefined, parameters: Parameters, clock: Clock): File[] | undefined {
   const { at = "", vs = "" } = parameters;
   if (comparison?.kind !== "compared") return undefined;
-  const name = ["catalogue", ...filterParts(parameters), ...comparedParts(Date.parse(vs), Date.parse(at), clock, shownOf(parameters), zone.value)];
-  return [{ name, from: { columns: COMPARED_COLUMNS, rows: chosen(comparison, parameters).map(comparedRow) } }];
+  const name = ["catalogue", ...filterParts(parameters), ...comparedParts(Date.parse(vs), Date.parse(at), clock, shownOf(parameters, clock), zone.value)];
+  return [{ name, from: { columns: COMPARED_COLUMNS, rows: chosen(comparison, parameters, clock).map(comparedRow) } }];
 }
 
 function bothFiles(parameters: Parameters, clock: Clock): File[] {
@@ -51,7 +53,7 @@ export function ComparedBody({ parameters, clock, give }: {
   const loaded = useComparison(parameters, clock);
   const { data, error } = loaded;
   const { at = "", vs = "" } = parameters;
-  const shown = shownOf(parameters);
+  const shown = shownOf(parameters, clock);
   const [most, setMost] = useState(FIRST);
   const key = JSON.stringify([parameters, clock]);
   useEffect(() => setMost(FIRST), [key]);
@@ -74,6 +76,11 @@ export function ComparedBody({ parameters, clock, give }: {
   const there = all.filter((one) => one.after !== undefined).length;
   return (
     <>
+      {shown === (parameters["show"] ?? shown) ? null : (
+        <p class="note" role="status">
+          Who was renamed is known as recorded alone; this is all that changed.
+        </p>
+      )}
       <div class="card flush">
         <div class="tile-line">
           <Tiles counts={counts(all)} shown={shown} clock={clock} hasSame={data.hasSame} />
@@ -83,7 +90,7 @@ export function ComparedBody({ parameters, clock, give }: {
             </button>
           ) : null}
         </div>
-        <div id="compared" role="tabpanel" aria-labelledby={`tile-${shown}`}>
+        <div id="compared" role="tabpanel" aria-label={shown === "same" ? "unchanged" : shown}>
           {rows.length === 0 ? (
             <p class="nothing">
               {shown === "changed" ? "Nothing changed between these two." : shown === "same" && !data.hasSame ? "The unchanged products were not counted." : `No product is ${shown === "same" ? "unchanged" : shown}.`}
@@ -124,7 +131,7 @@ function TooMany({ what, parameters, clock }: { readonly what: "products" | "com
             : `There are too many products to compare here: more than ${count(MOST_ROWS)}.`}
         </b>
       </p>
-      {what === "commits" ? null : <p>Choose a category, or compare the files.</p>}
+      {what === "commits" ? null : <p>{isNarrowed(parameters) ? "Filter for less" : "Choose a category"}, or compare the files.</p>}
       <CatalogueCsv files={bothFiles(parameters, clock)}>Download both as CSV</CatalogueCsv>
     </div>
   );

@@ -28,7 +28,7 @@ async function compare(at: number, vs: number, parameters: Parameters, clock: Cl
   const keeps = (row: Row): boolean => fits(row, looked, own);
   const list = (when: number): Promise<Row[] | undefined> =>
     whole(momentQuery(new Date(when).toISOString(), clock), keeps, signal, (seen) => told(`${seen} products read`));
-  const isLong = !isNarrowed(looked) && (await known(signal)).all > MOST_ROWS;
+  const isLong = !isNarrowed(looked) && ((await known(signal))?.all ?? 0) > MOST_ROWS;
   if (clock === "force") {
     if (isLong) return { kind: "too-many", what: "products" };
     const commits = causes(from, to, signal);

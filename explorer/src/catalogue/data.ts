@@ -39,7 +39,7 @@ async function load(parameters: Parameters, clock: Clock, wanted: number, signal
   const { request, isPartial, isAll } = plan(parameters, own, clock);
   const keeps = (row: Row): boolean => fits(row, parameters, own);
   // A list of everything is not read to its end only to see that it is too long.
-  const isTooLong = isPartial && isAll && !isNarrowed(parameters) && (await known(signal)).all > MOST_ROWS;
+  const isTooLong = isPartial && isAll && !isNarrowed(parameters) && ((await known(signal))?.all ?? 0) > MOST_ROWS;
   if (isPartial && !isTooLong) {
     const rows = await whole(request, keeps, signal, told);
     if (rows !== undefined) return { rows: picked(rows, parameters, own), next: null, isTooLong: false };

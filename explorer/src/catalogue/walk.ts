@@ -10,6 +10,12 @@ import { readRows } from "./table";
 /** The most products that are compared, or picked and sorted, by this page. */
 export const MOST_ROWS = 10_000;
 
+/** The most products that are looked at for those that fit. */
+const MOST_SEEN = 100_000;
+
+/** Pages that are asked for at a time for rows that fit. */
+const MOST_PAGES = 20;
+
 /** The most commits that are compared. */
 export const MOST_COMMITS = 10_000;
 
@@ -24,15 +30,17 @@ export interface Part {
   readonly next: string | null;
 }
 
-/** At least so many of the products that are kept, from a place on, if there are as many: pages may be empty although more follow. */
+/** So many of the products that are kept, from a place on; fewer, and even none, where a few pages have no more of them. */
 export async function part(request: Request, cursor: string | undefined, wanted: number, keeps: (row: Row) => boolean, signal: AbortSignal): Promise<Part> {
   const rows: Product[] = [];
   let next: string | null | undefined = cursor;
+  let pages = 0;
   do {
     const page: ProductPage = await get<ProductPage>(query("products", { ...request, cursor: next ?? undefined, limit: Math.min(wanted, 100) }), { signal });
     rows.push(...page.products.filter(keeps));
     next = page.next;
-  } while (next !== null && rows.length < wanted);
+    pages += 1;
+  } while (next !== null && rows.length < wanted && pages < MOST_PAGES);
   return { rows, next };
 }
 
@@ -66,7 +74,7 @@ export async function whole(request: Request, keeps: (row: Row) => boolean, sign
   for await (const rows of walk(request, 1000, signal)) {
     kept.push(...rows.filter(keeps));
     seen += rows.length;
-    if (kept.length > MOST_ROWS) return undefined;
+    if (kept.length > MOST_ROWS || seen > MOST_SEEN) return undefined;
     told(seen);
   }
   return kept;
@@ -103,11 +111,11 @@ export async function causes(from: number, to: number, signal: AbortSignal): Pro
   return (found ?? []).flatMap((entry) => (entry.commit === null ? [] : [entry.commit]));
 }
 
-/** How many products there are, removed ones included, as far as the server says; 0: it does not. */
-export async function known(signal: AbortSignal): Promise<{ readonly active: number; readonly all: number }> {
-  const status = has("status") && may("products/audit") ? await get<Status>("status", { signal }) : { products: null };
-  const { active = 0, deleted = 0 } = status.products ?? {};
-  return { active, all: active + deleted };
+/** How many products there are, removed ones included, as far as the server says. */
+export async function known(signal: AbortSignal): Promise<{ readonly active: number; readonly all: number } | undefined> {
+  if (!has("status") || !may("products/audit")) return undefined;
+  const { products } = await get<Status>("status", { signal });
+  return products === null ? undefined : { active: products.active, all: products.active + products.deleted };
 }
 
 interface Status {

@@ -169,6 +169,16 @@ function ListBody({ list, parameters, clock, days }: { readonly list: List; read
       </div>
     );
   }
+  if (listed.rows.length === 0 && listed.next !== null) {
+    return (
+      <div class="card nothing">
+        {error === undefined ? <p>None of the products that were looked at fits so far.</p> : <Failure error={error} />}
+        <button type="button" class="button" disabled={list.isLoading} onClick={list.more}>
+          Look further
+        </button>
+      </div>
+    );
+  }
   if (listed.rows.length === 0) return error === undefined ? <Nothing parameters={parameters} days={days} /> : <Failure error={error} retry={list.reload} />;
   const asked = sortOf(parameters, kept());
   const own = plan(parameters, kept(), clock).order;
