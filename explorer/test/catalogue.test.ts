@@ -95,6 +95,24 @@ test("what was there before is what the events of the first commits say", () => 
   assert.equal(undone(now, created), undefined);
 });
 
+test("the commit that made a change is the newest one that states what there is", () => {
+  const after = product("p", "12.00");
+  const by = (...commits: Commit[]) => comparedLists([product("p", "10.00")], [after], commits)[0]?.by?.actor;
+  const right = commit(after, 2, [priced("12.00", "10.00")], "right");
+  assert.equal(by(right, commit(after, 3, [priced("13.00", "12.00")], "another price", "2024-05-09T00:00:00.000Z")), "right");
+  assert.equal(by(commit(after, 1, [priced("12.00", "10.00")], "same moment"), right), "right");
+  assert.equal(by(right, commit(after, 1, [priced("12.00", "10.00")], "same moment")), "right");
+  assert.equal(by(commit(after, 5, [event("ProductRenamed")], "no price", "2024-06-01T00:00:00.000Z")), undefined);
+  const stated = commit(after, 4, [event("ProductPriceRecorded", { price: "12.00", currency: "USD", from: "" })], "late");
+  assert.equal(by(right, stated), "late");
+});
+
+test("what was removed was there before, and events of one commit are undone from the last", () => {
+  const gone = commit({ ...product("p", "3.00"), status: "deleted" }, 4, [priced("2.00", "1.00"), priced("3.00", "2.00"), event("ProductDeleted")]);
+  const [one] = comparedCommits([entry(gone, 1)]);
+  assert.deepEqual([one?.kinds, one?.before?.price, one?.after, one?.by?.version], [["removed"], "1.00", undefined, 6]);
+});
+
 test("what came and went between two moments, and what was put back, is no change", () => {
   const gone = { ...product("flash"), status: "deleted" as const };
   const flash = [commit(product("flash"), 1, [event("ProductCreated", { price: "10.00" })]), commit(gone, 2, [event("ProductDeleted")])];

@@ -75,7 +75,7 @@ export function CatalogueCsv({ files, children = "Download CSV" }: { readonly fi
     return (
       <span class="actions">
         <span class="muted" role="status">
-          Preparing {count(Math.max(made, size ?? 0))} rows…
+          Preparing {made === 0 && size === undefined ? "the" : count(Math.max(made, size ?? 0))} rows…
         </span>
         <button type="button" class="button" onClick={() => control.current?.abort()}>
           Cancel
