@@ -153,12 +153,15 @@ test("the page picks and sorts as the ledger does", () => {
   const ids = (parameters: Record<string, string>) => picked(rows, parameters, KEPT).map((one) => one.id).join("");
   assert.equal(ids({}), "bca");
   assert.equal(ids({ order: "desc" }), "acb");
+  const [x, y] = [product("x", "1.00"), product("y", "1.00")];
+  for (const two of [[x, y], [y, x]]) assert.equal(picked(two, { sort: "price", order: "desc" }, KEPT)[0]?.id, "y");
   assert.equal(ids({ sort: "price" }), "ab");
   assert.equal(ids({ q: "ALP" }), "bc");
   assert.equal(ids({ q: "alp", sort: "price" }), "b");
   assert.equal(ids({ sku: "S" }), "c");
   assert.equal(ids({ currency: "EUR" }), "c");
   assert.equal(ids({ min: "9.01" }), "b");
+  assert.equal(ids({ min: "10" }), "b");
   assert.equal(ids({ max: "9.00" }), "a");
   assert.equal(fits(product("Abc"), { q: "abc" }, { orders: ["id"], currency: "USD" }), false);
 });
