@@ -399,7 +399,16 @@ async fn a_page_that_does_not_come_leaves_the_rows_and_is_asked_for_again() {
         json!(150),
     )
     .await;
-    // A file of what is not loaded is made of the ledger's pages.
+    // A file of what is not loaded is made of the ledger's pages; somebody who does not want to wait gets none.
+    let hold = "(() => { window.fetch = (url, asked) => String(url).includes('limit=10000') \
+        ? new Promise((_, fail) => asked.signal.addEventListener('abort', () => fail(asked.signal.reason))) \
+        : real(url, asked); return true; })()";
+    is(&mut browser, hold, json!(true)).await;
+    press(&mut browser, "Download CSV").await;
+    shows(&mut browser, &["Preparing 406 rows…"]).await;
+    press(&mut browser, "Cancel").await;
+    shows(&mut browser, &["No file was made.", "Download CSV"]).await;
+    is(&mut browser, "(window.fetch = real, true)", json!(true)).await;
     catch_files(&mut browser).await;
     press(&mut browser, "Download CSV").await;
     let saved = browser.until("window.saved", |saved| saved[0].is_string()).await;
@@ -434,6 +443,52 @@ async fn the_moment_stays_on_the_way_to_a_product_and_back() {
     enter(&mut browser, "the other day").await;
     shows(&mut browser, &["A moment is 2024-06-01, 1 Jun 2024, yesterday, last monday, -30d"]).await;
     is(&mut browser, "location.hash", json!("#/catalogue")).await;
+}
+
+#[tokio::test]
+async fn what_is_too_much_for_a_page_is_said_and_comes_in_parts_or_as_files() {
+    let Some(mut browser) = browser().await else { return };
+    let ledger = sample().await;
+    browser.open(&format!("{}/#/proof", ledger.url)).await;
+    browser.emulate(1280, "light").await;
+    shows(&mut browser, &["Keep this"]).await;
+    // The page is told of more products and more commits than there are.
+    let more = "(() => { window.real = fetch; const answer = value => Promise.resolve(new Response(JSON.stringify(value))); \
+        window.fetch = (url, asked) => String(url).endsWith('/status') ? answer({ products: { active: 20000, deleted: 0 } }) \
+        : String(url).includes('/commits?from=') ? answer({ commits: Array(100).fill({ position: 0, commit: null }), next: 99, newest: 99 }) \
+        : real(url, asked); return true; })()";
+    is(&mut browser, more, json!(true)).await;
+    browser.go(&format!("#/catalogue?{FIRST_OF_JUNE}")).await;
+    let wanted = ["More products fit than this page sorts", "by id", "products in force on 1 Jun 2024"];
+    shows(&mut browser, &wanted).await;
+    press(&mut browser, "Sorted by").await;
+    let disabled = "[...document.querySelectorAll('.panel .choice:disabled')].map(one => one.textContent)";
+    let by_id = "the ledger lists a past day by id";
+    let reasons =
+        [format!("Name {by_id}"), format!("Price {by_id}"), "Changed not known of what was in force".into()];
+    is(&mut browser, disabled, json!(reasons)).await;
+    has_no_barriers(&mut browser, axe().as_deref(), "too long").await;
+    browser.go(&format!("#/catalogue?{FIRST_OF_JUNE}&{FIRST_OF_MAY}")).await;
+    shows(&mut browser, &["There are too many products to compare here: more than 10,000."]).await;
+    has_no_barriers(&mut browser, axe().as_deref(), "too many").await;
+    catch_files(&mut browser).await;
+    press(&mut browser, "Download both as CSV").await;
+    let both = browser.until("window.saved", |saved| saved[1].is_string()).await;
+    let rows: Vec<usize> =
+        both.as_array().unwrap().iter().map(|file| file.as_str().unwrap().lines().count()).collect();
+    assert_eq!(rows, [340, 407]);
+    is(
+        &mut browser,
+        "window.named",
+        json!(["catalogue-2024-05-01-in-force.csv", "catalogue-2024-06-01-in-force.csv"]),
+    )
+    .await;
+    // A category is compared all the same.
+    browser.go(&format!("#/catalogue?{FIRST_OF_JUNE}&{FIRST_OF_MAY}&category=Accessories+/+Helmets")).await;
+    is(&mut browser, TILES, json!("3 changed, 0 new, 0 removed, 3 dearer, 0 cheaper, 0 unchanged")).await;
+    browser.go(&format!("#/catalogue?{FIRST_OF_JUNE}&{FIRST_OF_MAY}&clock=recorded")).await;
+    shows(&mut browser, &["Too much happened between these days to compare here", "Download both as CSV"])
+        .await;
 }
 
 /// A proxy in front of a ledger that says it has these features alone.
