@@ -185,6 +185,7 @@ async fn what_was_removed_between_two_days_and_by_whom_is_found_in_four_presses(
     let tiles = "264 changed, 69 new, 136 removed, 0 dearer, 59 cheaper, 211 unchanged";
     is(&mut browser, TILES, json!(tiles)).await;
     // The commit leads to the product with it.
+    press(&mut browser, "136 removed").await;
     press(&mut browser, "commit 1").await;
     shows(&mut browser, &["You see the ledger at version 1"]).await;
 }
