@@ -44,7 +44,7 @@ fn ids(list: &Value, member: &str) -> Vec<String> {
 
 /// Evaluates an expression that is at once what it should be, or becomes it.
 async fn is(browser: &mut Browser, expression: &str, wanted: Value) {
-    browser.until(expression, |found| *found == wanted).await;
+    browser.until(expression, move |found| *found == wanted).await;
 }
 
 /// Notes the files that the page saves, with their names, instead of saving them.
