@@ -8,7 +8,12 @@ export function fileName(parts: readonly (string | undefined)[], ending: string)
 
 /** Gives a text to the reader as a file. */
 export function download(parts: readonly (string | undefined)[], ending: string, text: string, type: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type }));
+  downloadParts(parts, ending, [text], type);
+}
+
+/** Gives a text in parts to the reader as one file. */
+export function downloadParts(parts: readonly (string | undefined)[], ending: string, texts: readonly string[], type: string): void {
+  const url = URL.createObjectURL(new Blob([...texts], { type }));
   const link = document.createElement("a");
   link.href = url;
   link.download = fileName(parts, ending);

@@ -14,7 +14,7 @@ export const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ["j  k", "Next and previous row"],
   ["Enter", "Open the row"],
   ["x", "The chart as a table, and back"],
-  ["t", "Type a moment, on the page of a product"],
+  ["t", "Type a moment, in the Catalogue and on the page of a product"],
   ["n", "Back to now"],
   ["u", "UTC or local time"],
   ["c", "Copy the link of this view"],
@@ -72,8 +72,8 @@ function pressed(key: string): boolean {
       row(-1);
       return true;
     case "n":
-      if (page.value !== "p") return false;
-      refine({ at: undefined, v: undefined, clock: undefined });
+      if (page.value !== "p" && page.value !== "catalogue") return false;
+      refine({ at: undefined, v: undefined, clock: undefined, vs: undefined, show: undefined });
       return true;
     case "u":
       switchZone();

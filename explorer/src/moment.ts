@@ -19,3 +19,10 @@ export function momentOf(view: View): Moment {
   if (Number.isNaN(time)) return { kind: "now" };
   return clock === "recorded" ? { kind: "recorded", at: time } : { kind: "force", at: time };
 }
+
+/** The parameters with which the moment of a view stays on another page. */
+export function stays(view: View): Record<string, string> {
+  const { at, clock } = understood(view);
+  if (at === undefined || (view.page !== "p" && view.page !== "catalogue")) return {};
+  return clock === undefined ? { at } : { at, clock };
+}

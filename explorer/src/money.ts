@@ -92,3 +92,14 @@ export function axisLabel(value: number, currency: string, locale: string): stri
     return `${value} ${currency}`;
   }
 }
+
+/** Spaces as wide as the decimals that a price lacks, so that a column is aligned at its points. */
+export function padding(price: string, decimals: number): string {
+  const own = decimal(price).fraction.length;
+  return `${own === 0 && decimals > 0 ? "\u2008" : ""}${"\u2007".repeat(Math.max(0, decimals - own))}`;
+}
+
+/** The most decimals of these prices. */
+export function mostDecimals(prices: readonly (string | undefined)[]): number {
+  return Math.max(0, ...prices.map((price) => (price === undefined ? 0 : decimal(price).fraction.length)));
+}

@@ -43,12 +43,12 @@ export const home = computed<"ledger" | "catalogue">(() => (hasFeed() ? "ledger"
 /** The page that is shown. */
 export const page = computed(() => (view.value.page === "home" ? home.value : view.value.page));
 
-/** Opens a view as a new entry of the history. */
-export function go(next: View): void {
+/** Opens a view as a new entry of the history, from its top unless it is a move within what is shown. */
+export function go(next: View, { isMove = false } = {}): void {
   if (format(next) === location.hash) return;
   history.pushState(null, "", document.baseURI + format(next));
   view.value = next;
-  scrollTo(0, 0);
+  if (!isMove) scrollTo(0, 0);
 }
 
 /** Changes parameters of the view in place. */

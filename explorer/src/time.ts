@@ -74,6 +74,50 @@ export function longDate(at: number, zone: Zone): string {
   return `${of("weekday")}, ${of("day")} ${of("month")} ${of("year")}`;
 }
 
+/** `1 June 2024`, or `1 June` without its year. */
+export function longDay(at: number, zone: Zone, withYear = true): string {
+  const shown = formatter(zone, { day: "numeric", month: "long", year: "numeric" }).formatToParts(at);
+  const of = (type: string): string => shown.find((part) => part.type === type)?.value ?? "";
+  return `${of("day")} ${of("month")}${withYear ? ` ${of("year")}` : ""}`;
+}
+
+/** `2024-06-01`. */
+export function isoDay(at: number, zone: Zone): string {
+  return new Date(dayNumber(at, zone) * DAY).toISOString().slice(0, 10);
+}
+
+/** The day of a moment, as the number of days from 1 January 1970 to its date. */
+export function dayNumber(at: number, zone: Zone): number {
+  const { year, month, day } = parts(at, zone);
+  return Date.UTC(year, month, day) / DAY;
+}
+
+/** The last millisecond of the day with this number. */
+export function endOfDayNumber(number: number, zone: Zone): number {
+  const date = new Date(number * DAY);
+  return startOfDay(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate() + 1, zone) - 1;
+}
+
+/** Whether a moment is the last one of its day, up to a second. */
+export function isEndOfDay(at: number, zone: Zone): boolean {
+  return at >= endOfDay(dayOf(at, zone), zone) - 999;
+}
+
+/** `1 Jun 2024` for the end of a day, else `1 Jun 2024, 09:00`. */
+export function dayOrTime(at: number, zone: Zone): string {
+  if (isEndOfDay(at, zone)) return date(at, zone);
+  const seconds = clock(at, zone);
+  return `${date(at, zone)}, ${seconds.endsWith(":00") ? seconds.slice(0, 5) : seconds}`;
+}
+
+/** `1 May and 1 June 2024`: two moments in a sentence. */
+export function between(from: number, to: number, zone: Zone): string {
+  if (!isEndOfDay(from, zone) || !isEndOfDay(to, zone)) return `${dayOrTime(from, zone)} and ${dayOrTime(to, zone)}`;
+  const [one, other] = [parts(from, zone), parts(to, zone)];
+  const isSameMonth = one.year === other.year && one.month === other.month;
+  return `${isSameMonth ? one.day : longDay(from, zone, one.year !== other.year)} and ${longDay(to, zone)}`;
+}
+
 /** `00:00:04`. */
 export function clock(at: number, zone: Zone): string {
   return formatter(zone, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(at);
@@ -100,9 +144,7 @@ export function brief(at: number, zone: Zone): string {
 
 /** A moment that somebody asked for: `end of 1 Jun 2024, UTC` where it is the last one of a day. */
 export function asked(at: number, zone: Zone): string {
-  const start = dayOf(at, zone);
-  const isEnd = at >= endOfDay(start, zone) - 999;
-  return isEnd ? `end of ${date(at, zone)}, ${zoneName(zone, at)}` : moment(at, zone);
+  return isEndOfDay(at, zone) ? `end of ${date(at, zone)}, ${zoneName(zone, at)}` : moment(at, zone);
 }
 
 /** How long something took or lasts, in one unit: `0.3 s`, `12 minutes`, `414 days`. */

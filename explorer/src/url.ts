@@ -19,6 +19,9 @@ type Rule = RegExp | readonly string[];
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
 const NUMBER = /^(0|[1-9][0-9]{0,14})$/;
+const PRICE = /^(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?$/;
+/** Where no clock is named, it is `force`. */
+const CLOCKS = ["force", "recorded"] as const;
 const ANY = /^[^]{1,300}$/;
 
 /** The kinds of change that the Ledger can be asked for. */
@@ -49,11 +52,17 @@ const RULES: Readonly<Record<Page, Readonly<Record<string, Rule>>>> = {
     sort: ["name", "price", "updated_at"],
     order: ["desc"],
     currency: /^[A-Z]{3}$/,
+    min: PRICE,
+    max: PRICE,
     deleted: ["1"],
+    at: INSTANT,
+    clock: CLOCKS,
+    vs: INSTANT,
+    show: ["changed", "new", "removed", "dearer", "cheaper", "renamed", "same"],
   },
   p: {
     at: INSTANT,
-    clock: ["recorded"],
+    clock: CLOCKS,
     v: NUMBER,
     range: /^(30d|90d|18m|all)$/,
     commit: NUMBER,

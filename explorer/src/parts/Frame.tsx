@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { address, away, busy } from "../api";
 import { useNow } from "../load";
+import { stays } from "../moment";
 import { claims, token } from "../session";
 import { hasLog } from "../seal";
 import { choose, config, go, hasFeed, page, said, switchZone, theme, view, zone } from "../state";
@@ -36,7 +37,7 @@ function Entries({ withIcons = false }: { readonly withIcons?: boolean }) {
   return (
     <>
       {entries().map((one) => (
-        <Link key={one.page} to={{ page: one.page, parameters: {} }} {...(one.page === current ? { "aria-current": "page" as const } : {})}>
+        <Link key={one.page} to={{ page: one.page, parameters: one.page === "catalogue" && page.value === "p" ? stays(view.value) : {} }} {...(one.page === current ? { "aria-current": "page" as const } : {})}>
           {withIcons ? <Icon name={one.icon} /> : null}
           {one.name}
         </Link>

@@ -59,13 +59,18 @@ export function MomentField({ done }: { readonly done: () => void }) {
   );
 }
 
-export function MomentBar({ moment, problem }: { readonly moment: Moment; readonly problem: Problem | undefined }) {
+export function MomentBar({ moment, problem, change }: {
+  readonly moment: Moment;
+  readonly problem: Problem | undefined;
+  /** Where the page has its own fields for the moment: puts the focus there. */
+  readonly change?: () => void;
+}) {
   const [isChanging, setChanging] = useState(false);
   const firstRecorded = /first recorded at (\S+?)\.?$/.exec(problem?.detail ?? "")?.[1];
   return (
     <div class="moment" role="status">
       <span>
-        You see this product <b>{words(moment)}</b>.
+        You see the ledger <b>{words(moment)}</b>.
       </span>
       {problem === undefined ? null : (
         <span>
@@ -77,7 +82,7 @@ export function MomentBar({ moment, problem }: { readonly moment: Moment; readon
           )}
         </span>
       )}
-      {moment.kind === "version" ? null : (
+      {moment.kind === "version" || change !== undefined ? null : (
         <span class="switch">
           <button type="button" aria-pressed={moment.kind === "force"} onClick={() => refine({ clock: undefined })}>
             In force
@@ -90,7 +95,7 @@ export function MomentBar({ moment, problem }: { readonly moment: Moment; readon
       {isChanging ? (
         <MomentField done={() => setChanging(false)} />
       ) : (
-        <button type="button" class="button" onClick={() => setChanging(true)}>
+        <button type="button" class="button" onClick={() => (change === undefined ? setChanging(true) : change())}>
           Change
         </button>
       )}

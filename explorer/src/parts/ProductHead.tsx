@@ -1,8 +1,8 @@
 // The head of a product: where it belongs, its name, its state, its price.
 
 import type { Step } from "../chart/steps";
-import type { Moment } from "../moment";
-import { date, has, money, zone } from "../state";
+import { type Moment, stays } from "../moment";
+import { date, has, money, view, zone } from "../state";
 import * as time from "../time";
 import type { Commit, Product } from "../types";
 import { Copy } from "./Copy";
@@ -53,12 +53,12 @@ export function ProductHead(props: Props) {
 function Crumbs({ category }: { readonly category: string | undefined }) {
   return (
     <nav class="crumbs" aria-label="Where it belongs">
-      <Link to={{ page: "catalogue", parameters: {} }}>Catalogue</Link>
+      <Link to={{ page: "catalogue", parameters: stays(view.value) }}>Catalogue</Link>
       {category === undefined ? null : (
         <>
           <span aria-hidden="true"> / </span>
           {has("categories") ? (
-            <Link to={{ page: "catalogue", parameters: { category } }}>
+            <Link to={{ page: "catalogue", parameters: { ...stays(view.value), category } }}>
               <bdi>{category}</bdi>
             </Link>
           ) : (

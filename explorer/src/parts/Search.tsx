@@ -2,7 +2,8 @@
 
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { get, productPath, query, send } from "../api";
-import { go, has, money, orders } from "../state";
+import { stays } from "../moment";
+import { go, has, money, orders, view } from "../state";
 import type { Product, ProductPage } from "../types";
 import { productView } from "../url";
 import { Icon } from "./icons";
@@ -53,7 +54,7 @@ export function Search() {
     setFound(undefined);
     enter.current = false;
     field.current?.blur();
-    go(productView(one.product.id));
+    go(productView(one.product.id, stays(view.value)));
   };
   useEffect(() => {
     const given = text.trim();
